@@ -1,0 +1,17 @@
+"""Loading an aggregate for a change."""
+
+from typing import Any
+
+from api_base.core.base import AggregateRoot
+from api_base.core.errors import NotFound, StaleVersion
+from api_base.core.protocols import AsyncRepository
+
+
+async def load[T: AggregateRoot](repository: AsyncRepository[T, Any], what: str, id: object, expected_version: int | None) -> T:
+    """The aggregate, at the version that the caller last saw where it says one. Raises `NotFound`, `StaleVersion`."""
+    aggregate = await repository.get(id)
+    if aggregate is None:
+        raise NotFound(what, id)
+    if expected_version is not None and aggregate.version != expected_version:
+        raise StaleVersion(what, expected_version)
+    return aggregate

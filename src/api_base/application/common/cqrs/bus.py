@@ -1,0 +1,58 @@
+"""The bus finds a message's handler and runs it through a pipeline that is composed once, at start."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+from api_base.application.common.cqrs.message import Message
+from api_base.core.errors import ProgrammingError
+
+type Call = Callable[[Any], Awaitable[Any]]
+
+
+class Handler[M, T](Protocol):
+    """One class per message; lives as long as the application."""
+
+    async def handle(self, message: M, /) -> T: ...
+
+
+class Middleware(Protocol):
+    """One stage of the pipeline. Called once per message type at start; may return `call_next` itself where it has nothing to do."""
+
+    def __call__(self, message_type: type[Message[Any]], call_next: Call, /) -> Call: ...
+
+
+class Bus:
+    """`await bus.execute(CreateItem(...))` has the type that `CreateItem` declares.
+
+    Handlers that orchestrate (`Isolation.NONE`) are given the bus after it is made, by `Bus.add`.
+    """
+
+    def __init__(self, middlewares: Sequence[Middleware]) -> None:
+        self._middlewares = tuple(middlewares)
+        self._calls: dict[type[Message[Any]], Call] = {}
+
+    def add(self, handlers: Mapping[type[Message[Any]], Handler[Any, Any]]) -> None:
+        """Register handlers. Raises `ProgrammingError` for a second handler or a message without a permission."""
+        for message_type, handler in handlers.items():
+            if message_type in self._calls:
+                raise ProgrammingError(f"{message_type.__name__} has two handlers")
+            if not isinstance(getattr(message_type, "permission", None), str):
+                raise ProgrammingError(f"{message_type.__name__} declares no permission; PUBLIC is one")
+            call: Call = handler.handle
+            for middleware in reversed(self._middlewares):
+                call = middleware(message_type, call)
+            self._calls[message_type] = call
+
+    @property
+    def messages(self) -> frozenset[type[Message[Any]]]:
+        """The types of message that have a handler."""
+        return frozenset(self._calls)
+
+    async def execute[T](self, message: Message[T]) -> T:
+        """Run the handler of `message`. Raises what the handler and the pipeline raise."""
+        try:
+            call = self._calls[type(message)]
+        except KeyError:
+            raise ProgrammingError(f"{type(message).__name__} has no handler; does its context belong to the application?") from None
+        result: T = await call(message)
+        return result

@@ -1,0 +1,13 @@
+"""Commands change state, in one unit of work each."""
+
+from typing import ClassVar
+
+from api_base.application.common.cqrs.message import Message
+from api_base.core.protocols.unit_of_work import Isolation
+
+
+class Command[T](Message[T]):
+    """`isolation` says what its transaction must be."""
+
+    __slots__ = ()
+    isolation: ClassVar[Isolation] = Isolation.OPTIMISTIC

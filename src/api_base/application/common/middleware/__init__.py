@@ -1,0 +1,8 @@
+"""The pipeline every message runs through: trace → permission → retry → unit of work → handler."""
+
+from api_base.application.common.middleware.permission import PermissionMiddleware
+from api_base.application.common.middleware.retry import RetryMiddleware
+from api_base.application.common.middleware.trace import TraceMiddleware
+from api_base.application.common.middleware.unit_of_work import UnitOfWorkMiddleware
+
+__all__ = ["PermissionMiddleware", "RetryMiddleware", "TraceMiddleware", "UnitOfWorkMiddleware"]

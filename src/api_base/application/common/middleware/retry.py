@@ -1,0 +1,38 @@
+"""What may succeed when tried again is tried again: a command as a whole, from its first read on.
+
+Adapters tell by raising `Transient`, and only when it is certain that nothing was committed.
+"""
+
+import asyncio
+import random
+from typing import Any
+
+from api_base.application.common.cqrs.bus import Call
+from api_base.application.common.cqrs.message import Message
+from api_base.core.errors import Transient, Unavailable
+from api_base.core.protocols.unit_of_work import Isolation
+
+
+class RetryMiddleware:
+    """`attempts` in all; between them a random pause of up to `pause` seconds, doubled each time (full jitter)."""
+
+    def __init__(self, attempts: int = 8, pause: float = 0.01) -> None:
+        self._attempts, self._pause = attempts, pause
+
+    def __call__(self, message_type: type[Message[Any]], call_next: Call) -> Call:
+        if getattr(message_type, "isolation", None) is Isolation.NONE:
+            return call_next
+        attempts, pause = self._attempts, self._pause
+
+        async def retried(message: Message[Any]) -> Any:
+            for attempt in range(1, attempts):
+                try:
+                    return await call_next(message)
+                except Transient:
+                    await asyncio.sleep(random.random() * pause * 2**attempt)  # noqa: S311: jitter is no secret
+            try:
+                return await call_next(message)
+            except Transient as error:
+                raise Unavailable(f"Tried {attempts} times: {error}") from error
+
+        return retried

@@ -1,0 +1,1 @@
+"""What changes items: each command stands beside its handler."""

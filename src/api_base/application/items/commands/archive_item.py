@@ -1,0 +1,30 @@
+"""Take an item out of sight without forgetting it."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+from uuid import UUID
+
+from api_base.application.common.aggregates import load
+from api_base.application.common.cqrs import Command
+from api_base.application.items import permissions
+from api_base.application.items.dtos import ItemDTO
+from api_base.core.protocols import Clock
+from api_base.domain.items.repository import ItemRepository
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArchiveItem(Command[ItemDTO]):
+    permission: ClassVar[str] = permissions.PUBLISH
+    id: UUID
+    expected_version: int | None
+
+
+class ArchiveItemHandler:
+    def __init__(self, items: ItemRepository, clock: Clock) -> None:
+        self._items, self._clock = items, clock
+
+    async def handle(self, command: ArchiveItem) -> ItemDTO:
+        """Raises `NotFound`, `StaleVersion`, `TransitionNotAllowed`, `ItemIsDeleted`."""
+        item = await load(self._items, "item", command.id, command.expected_version)
+        item.archive(self._clock.now())
+        return ItemDTO.of(await self._items.update(item))

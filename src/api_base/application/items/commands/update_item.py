@@ -1,0 +1,68 @@
+"""Change what is said about an item."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+from uuid import UUID
+
+from api_base.application.common.aggregates import load
+from api_base.application.common.cqrs import Command
+from api_base.application.common.merge_patch import merge_patch
+from api_base.application.items import permissions
+from api_base.application.items.dtos import ItemDTO
+from api_base.core.errors import Invalid
+from api_base.core.protocols import Clock
+from api_base.domain.common.value_objects import Money
+from api_base.domain.items.entities import ItemDetails
+from api_base.domain.items.repository import ItemRepository
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PricePatch:
+    """A merge patch of a price: what is None stays."""
+
+    amount: str | None = None
+    currency: str | None = None
+
+    def applied(self, price: Money | None) -> Money:
+        """Raises `Invalid` where there is no price yet and the patch is not a whole one."""
+        amount = self.amount if self.amount is not None or price is None else price.amount
+        currency = self.currency if self.currency is not None or price is None else price.currency
+        if amount is None or currency is None:
+            missing = "amount" if amount is None else "currency"
+            raise Invalid.of(f"/price/{missing}", "missing", "is needed: the item has no price yet")
+        return Money.parse(amount, currency, pointer="/price")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpdateItem(Command[ItemDTO]):
+    """`changes` maps fields of `ItemDetails` to their new values; what is not named stays.
+
+    `attributes` is a merge patch, `price` a `PricePatch` or None.
+    """
+
+    permission: ClassVar[str] = permissions.UPDATE
+    id: UUID
+    expected_version: int | None
+    changes: Mapping[str, Any]
+
+    def applied(self, details: ItemDetails) -> dict[str, Any]:
+        """The new values, with the patches applied to `details`."""
+        changes = dict(self.changes)
+        if isinstance(price := changes.get("price"), PricePatch):
+            changes["price"] = price.applied(details.price)
+        if "attributes" in changes:
+            changes["attributes"] = merge_patch(details.attributes, changes["attributes"])
+        return changes
+
+
+class UpdateItemHandler:
+    def __init__(self, items: ItemRepository, clock: Clock) -> None:
+        self._items, self._clock = items, clock
+
+    async def handle(self, command: UpdateItem) -> ItemDTO:
+        """Raises `NotFound`, `StaleVersion`, `Invalid`, `ItemIsDeleted`, `PriceMissing`, `SkuTaken`."""
+        item = await load(self._items, "item", command.id, command.expected_version)
+        if item.change(self._clock.now(), **command.applied(item.details)):
+            await self._items.update(item)
+        return ItemDTO.of(item)

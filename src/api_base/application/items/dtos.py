@@ -1,0 +1,54 @@
+"""What the outside sees of an item."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from api_base.domain.items.entities import Item
+from api_base.domain.items.value_objects import ItemStatus
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MoneyDTO:
+    """Decimal text and ISO 4217 code; never a float."""
+
+    amount: str
+    currency: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemDTO:
+    id: UUID
+    sku: str
+    name: str
+    description: str
+    price: MoneyDTO | None
+    category: str
+    tags: tuple[str, ...]
+    attributes: Mapping[str, Any]
+    status: ItemStatus
+    version: int
+    created_at: datetime
+    updated_at: datetime
+    deleted_at: datetime | None
+
+    @classmethod
+    def of(cls, item: Item) -> "ItemDTO":
+        details = item.details
+        return cls(
+            id=item.id,
+            sku=details.sku,
+            name=details.name,
+            description=details.description,
+            price=None if details.price is None else MoneyDTO(amount=details.price.amount, currency=details.price.currency),
+            category=details.category,
+            tags=details.tags,
+            attributes=details.attributes,
+            status=item.status,
+            version=item.version,
+            created_at=item.created_at,
+            updated_at=item.updated_at,
+            deleted_at=item.deleted_at,
+        )

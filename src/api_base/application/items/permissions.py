@@ -1,0 +1,9 @@
+"""What may be done with items."""
+
+from typing import Final
+
+READ: Final = "items:read"
+CREATE: Final = "items:create"
+UPDATE: Final = "items:update"
+DELETE: Final = "items:delete"
+PUBLISH: Final = "items:publish"

@@ -1,0 +1,1 @@
+"""The composition root: the only floor that knows all the others."""

@@ -1,0 +1,47 @@
+"""`Context`: what a bounded context brings along. A new one touches its own folders and one line of `contexts`."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from fastapi import APIRouter
+
+from api_base.application.common.cqrs import Bus, Handler, Message
+from api_base.core.config import Settings
+from api_base.core.protocols import Clock, IdGenerator
+from api_base.core.protocols.background import Periodic
+from api_base.domain.common.events import Subscription
+from api_base.infrastructure.db.session import Database
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ports:
+    """What a context's handlers are made with. `container` gives the rest to the contexts that come with the base."""
+
+    settings: Settings
+    database: Database
+    clock: Clock
+    ids: IdGenerator
+    bus: Bus
+    container: Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """Everything is optional but the name.
+
+    `permissions` says which roles of a tenant hold which permission; the role `platform_admin` is the platform's own.
+    `migrations` is the folder with the context's Alembic revisions; their branch label is the context's name.
+    `routes` stand under `/api/v1`.
+    """
+
+    name: str
+    tables: Sequence[sa.Table] = ()
+    migrations: Path | None = None
+    permissions: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    handlers: Callable[[Ports], Mapping[type[Message[Any]], Handler[Any, Any]]] = lambda ports: {}
+    subscribers: Callable[[Ports], Sequence[Subscription[Any]]] = lambda ports: ()
+    background: Callable[[Ports], Sequence[Periodic]] = lambda ports: ()
+    routes: Callable[[Bus], APIRouter] | None = None

@@ -1,0 +1,1 @@
+"""What every floor may use: configuration, errors, ports, types. Depends on no other floor."""

@@ -1,0 +1,34 @@
+"""Entities are equal by identity; an aggregate root is saved whole, guarded by its version [Evans, ch. 5 and 6]."""
+
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from api_base.core.base.event import DomainEvent
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Entity:
+    id: UUID
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self) and other.id == self.id  # type: ignore[attr-defined]
+
+    def __hash__(self) -> int:
+        return hash(self.id)
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class AggregateRoot(Entity):
+    """`version` is what the database holds: 0 before the first save, then counted up by each save."""
+
+    version: int = 0
+    _events: list[DomainEvent] = field(default_factory=list, repr=False)
+
+    def record(self, event: DomainEvent) -> None:
+        """Remember a fact; the unit of work collects it when the aggregate is saved."""
+        self._events.append(event)
+
+    def collect_events(self) -> list[DomainEvent]:
+        """The facts since the last call, oldest first; they are handed over once."""
+        events, self._events = self._events, []
+        return events

@@ -1,0 +1,7 @@
+"""Value objects are equal by value and valid by construction [Evans, Domain-Driven Design, ch. 5]."""
+
+
+class ValueObject:
+    """Marks a frozen, slotted dataclass whose `__post_init__` refuses what is not valid with `core.errors.Invalid`."""
+
+    __slots__ = ()

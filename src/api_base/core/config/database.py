@@ -1,0 +1,40 @@
+"""Where PostgreSQL is, and how it is used."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+
+class DatabaseSettings(BaseModel):
+    """Variables `DATABASE__…`. Without URLs, the embedded server in `data_dir` is started or attached to."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    url: SecretStr = Field(
+        SecretStr("embedded://"),
+        description="PostgreSQL URL of the role that serves requests, or `embedded://` for the server that comes as a wheel.",
+    )
+    owner_url: SecretStr | None = Field(None, description="URL of the role that owns the tables and migrates.")
+    worker_url: SecretStr | None = Field(None, description="URL of the role that runs background work.")
+    direct_url: SecretStr | None = Field(
+        None, description="URL of the serving role around any transaction pooler, for LISTEN. Default: `url`."
+    )
+    data_dir: Path = Field(Path(".api-base"), description="Directory of the embedded server's data and lock file.")
+    embedded_port: int | None = Field(
+        None, ge=1, le=65535, description="Loopback port for the embedded server. Default: none, a private socket only."
+    )
+    pool_size: int = Field(10, ge=1, le=500, description="Connections per process.")
+    acquire_timeout: float = Field(
+        5.0, gt=0, le=60, description="Seconds that a request waits for a connection before it is answered 503."
+    )
+    statement_timeout: float = Field(30.0, gt=0, le=600, description="Seconds after which the server ends a statement.")
+    lock_timeout: float = Field(5.0, gt=0, le=60, description="Seconds that a migration waits for a lock on a table.")
+    pooler: Literal["none", "transaction"] = Field(
+        "none", description="`transaction` behind PgBouncer in transaction mode: switches prepared statements off."
+    )
+
+    @property
+    def embedded(self) -> bool:
+        """Whether the server in the wheel is used."""
+        return self.url.get_secret_value().startswith("embedded:")

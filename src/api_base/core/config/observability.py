@@ -1,0 +1,18 @@
+"""Logs, metrics, traces."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class ObservabilitySettings(BaseModel):
+    """Variables `OBSERVABILITY__…`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least severe level that is logged.")
+    log_format: Literal["auto", "json", "console"] = Field("auto", description="`auto`: JSON in production, readable in development.")
+    access_log: bool = Field(True, description="Whether each request is logged, in one line.")
+    metrics_port: int | None = Field(None, ge=1, le=65535, description="Port for `/metrics` of its own. Default: the server's.")
+    trace_sample_ratio: float = Field(0.0, ge=0, le=1, description="Part of the requests without a `traceparent` that are traced.")
+    otlp_endpoint: str | None = Field(None, description="OTLP/HTTP endpoint for spans; needs the extra `otlp`.")

@@ -1,0 +1,31 @@
+"""Tokens, passwords, limits."""
+
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+
+class SecuritySettings(BaseModel):
+    """Variables `SECURITY__…`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    signing_keys: tuple[SecretStr, ...] = Field(
+        (),
+        description="Ed25519 private keys (PKCS#8 PEM). The first signs; all verify, so that a key is rotated by putting a new one in front. "
+        "Development makes one in `key_dir`.",
+    )
+    key_dir: Path = Field(Path(".api-base/keys"), description="Where development keeps the signing key it makes.")
+    issuer: str = Field("api-base", min_length=1, description="`iss` of the access tokens.")
+    audience: str = Field("api-base", min_length=1, description="`aud` of the access tokens.")
+    access_token_seconds: int = Field(600, ge=60, le=3600, description="Lifetime of an access token, in seconds.")
+    refresh_token_seconds: int = Field(2_592_000, ge=3600, description="Lifetime of a session without a refresh, in seconds.")
+    refresh_grace_seconds: int = Field(
+        30, ge=0, le=300, description="Seconds in which a used refresh token still gets the same successor (for a client that lost the answer)."
+    )
+    password_min_length: int = Field(12, ge=8, le=128, description="Shortest password, in characters.")
+    password_min_score: int = Field(3, ge=0, le=4, description="Lowest zxcvbn score of a password.")
+    breached_passwords: Path | None = Field(None, description="File of SHA-1 hashes of breached passwords, sorted, one in a line.")
+    hash_concurrency: int = Field(2, ge=1, le=64, description="Passwords hashed at once in a process.")
+    failed_logins: int = Field(10, ge=3, le=100, description="Failed logins in a row after which an account waits.")
+    lockout_seconds: int = Field(300, ge=10, le=86_400, description="Seconds that an account waits then.")

@@ -1,0 +1,32 @@
+"""Ports: what the application needs of the outside, named for the role. Adapters are named for the technology."""
+
+from api_base.core.protocols.audit import AuditStore
+from api_base.core.protocols.passwords import BreachedPasswords, PasswordHasher
+from api_base.core.protocols.permissions import AccessLookup, PermissionChecker
+from api_base.core.protocols.rate_limiter import Limit, RateDecision, RateLimiter
+from api_base.core.protocols.recorder import RequestRecorder
+from api_base.core.protocols.repository import AsyncRepository
+from api_base.core.protocols.system import Clock, IdGenerator
+from api_base.core.protocols.tokens import AccessToken, TokenClaims, TokenIssuer, TokenVerifier
+from api_base.core.protocols.unit_of_work import UnitOfWork, UnitOfWorkFactory
+
+__all__ = [
+    "AccessLookup",
+    "AccessToken",
+    "AsyncRepository",
+    "AuditStore",
+    "BreachedPasswords",
+    "Clock",
+    "IdGenerator",
+    "Limit",
+    "PasswordHasher",
+    "PermissionChecker",
+    "RateDecision",
+    "RateLimiter",
+    "RequestRecorder",
+    "TokenClaims",
+    "TokenIssuer",
+    "TokenVerifier",
+    "UnitOfWork",
+    "UnitOfWorkFactory",
+]

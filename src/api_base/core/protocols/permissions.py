@@ -1,0 +1,18 @@
+"""What a principal may do."""
+
+from typing import Protocol
+
+from api_base.core.protocols.tokens import TokenClaims
+from api_base.core.types.principal import Principal
+
+
+class AccessLookup(Protocol):
+    async def principal(self, claims: TokenClaims) -> Principal:
+        """The principal behind a verified token, as of now; raises `Unauthenticated` when its user, session or membership has ended."""
+        ...
+
+
+class PermissionChecker(Protocol):
+    def check(self, principal: Principal | None, permission: str) -> None:
+        """Raises `Unauthenticated` or `Forbidden` unless `principal` holds `permission`."""
+        ...

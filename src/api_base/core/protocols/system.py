@@ -1,0 +1,17 @@
+"""Time and identity, so that tests can hold them."""
+
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+
+class Clock(Protocol):
+    def now(self) -> datetime:
+        """The present, in UTC, with time zone."""
+        ...
+
+
+class IdGenerator(Protocol):
+    def new(self) -> UUID:
+        """A UUIDv7 [RFC 9562, section 5.7]: unique, and ordered by the time it was made."""
+        ...

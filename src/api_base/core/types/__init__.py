@@ -1,0 +1,20 @@
+"""Types shared by every floor."""
+
+from api_base.core.types.context import RequestContext, current_context, request_tenant, request_user
+from api_base.core.types.ids import SessionId, TenantId, UserId
+from api_base.core.types.principal import Principal
+from api_base.core.types.result import Err, Ok, Result
+
+__all__ = [
+    "Err",
+    "Ok",
+    "Principal",
+    "RequestContext",
+    "Result",
+    "SessionId",
+    "TenantId",
+    "UserId",
+    "current_context",
+    "request_tenant",
+    "request_user",
+]

@@ -1,0 +1,52 @@
+"""What is known of the request (or command line call) in hand: one contextvar, set once at the outside."""
+
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+from api_base.core.errors import Forbidden, Unauthenticated
+from api_base.core.types.ids import TenantId, UserId
+from api_base.core.types.principal import Principal
+
+
+@dataclass(slots=True, kw_only=True)
+class RequestContext:
+    """Filled in from the outside inwards: the middlewares write, everyone else reads.
+
+    `request_id` is a sane token of the client's or one of ours; `trace_id` and `span_id` are lower-case hex
+    [W3C Trace Context]; `address` is the client's, behind trusted proxies only.
+    """
+
+    request_id: str
+    trace_id: str = ""
+    span_id: str = ""
+    trace_flags: int = 0
+    address: str = ""
+    route: str = ""
+    principal: Principal | None = None
+
+    @property
+    def tenant_id(self) -> TenantId | None:
+        return None if self.principal is None else self.principal.tenant_id
+
+    @property
+    def user_id(self) -> UserId | None:
+        return None if self.principal is None else self.principal.user_id
+
+
+current_context: ContextVar[RequestContext] = ContextVar("request_context")
+
+
+def request_tenant() -> TenantId:
+    """The tenant of the request in hand, from its access token. Raises `Forbidden` where it names none."""
+    tenant = current_context.get().tenant_id
+    if tenant is None:
+        raise Forbidden("This needs a tenant: switch to one first (POST /api/v1/tenants/{id}/switch).")
+    return tenant
+
+
+def request_user() -> UserId:
+    """The user behind the request in hand. Raises `Unauthenticated` for an anonymous one."""
+    user = current_context.get().user_id
+    if user is None:
+        raise Unauthenticated("This needs a signed-in user.")
+    return user

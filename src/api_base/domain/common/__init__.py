@@ -1,0 +1,1 @@
+"""What every context's rules are made of: specifications, value objects, events."""

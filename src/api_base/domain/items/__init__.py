@@ -1,0 +1,1 @@
+"""Items: entries of a tenant's catalogue."""

@@ -1,0 +1,119 @@
+"""The item: an entry of a tenant's catalogue, with the rules of its life."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, Self
+from uuid import UUID
+
+from api_base.core.base import AggregateRoot
+from api_base.core.errors import Invalid, Violation
+from api_base.core.types import TenantId
+from api_base.domain.common.value_objects import Money
+from api_base.domain.items.errors import ItemIsDeleted, ItemIsNotDeleted, PriceMissing, TransitionNotAllowed
+from api_base.domain.items.events import ItemChanged, ItemCreated, ItemDeleted, ItemRestored, ItemStatusChanged
+from api_base.domain.items.value_objects import (
+    CATEGORY_LENGTH,
+    DESCRIPTION_LENGTH,
+    NAME_LENGTH,
+    SKU_LENGTH,
+    ItemStatus,
+    attributes_violation,
+    tags_violations,
+    text_violation,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemDetails:
+    """What a tenant says about an item. Valid by construction: raises `Invalid` with every violation at once."""
+
+    sku: str
+    name: str
+    description: str = ""
+    price: Money | None = None
+    category: str
+    tags: tuple[str, ...] = ()
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if violations := list(self._violations()):
+            raise Invalid(violations)
+
+    def _violations(self) -> Iterator[Violation]:
+        for pointer, value, longest in (
+            ("/sku", self.sku, SKU_LENGTH),
+            ("/name", self.name, NAME_LENGTH),
+            ("/category", self.category, CATEGORY_LENGTH),
+        ):
+            if violation := text_violation(pointer, value, longest):
+                yield violation
+        if self.description and (violation := text_violation("/description", self.description, DESCRIPTION_LENGTH)):
+            yield violation
+        if self.price is not None and self.price.minor < 0:
+            yield Violation("/price/amount", "negative", "must not be negative")
+        yield from tags_violations(self.tags)
+        if self.attributes and (violation := attributes_violation(self.attributes)):
+            yield violation
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Item(AggregateRoot):
+    """Draft → published ⇄ archived; a draft may be archived as well. Deleted items can be restored and changed no more until then."""
+
+    tenant_id: TenantId
+    details: ItemDetails
+    status: ItemStatus
+    created_at: datetime
+    updated_at: datetime
+    deleted_at: datetime | None = None
+
+    @classmethod
+    def create(cls, *, id: UUID, tenant_id: TenantId, details: ItemDetails, now: datetime) -> Self:
+        item = cls(id=id, tenant_id=tenant_id, details=details, status=ItemStatus.DRAFT, created_at=now, updated_at=now)
+        item.record(ItemCreated(aggregate_id=id, tenant_id=tenant_id, sku=details.sku))
+        return item
+
+    def change(self, now: datetime, **changes: Any) -> bool:
+        """Replace some of the details. Returns whether anything is different now. Raises `Invalid`, `ItemIsDeleted`, `PriceMissing`."""
+        self._refuse_deleted()
+        details = replace(self.details, **changes)
+        if details == self.details:
+            return False
+        if self.status is ItemStatus.PUBLISHED and details.price is None:
+            raise PriceMissing
+        self.details, self.updated_at = details, now
+        self.record(ItemChanged(aggregate_id=self.id, tenant_id=self.tenant_id, fields=tuple(sorted(changes))))
+        return True
+
+    def publish(self, now: datetime) -> None:
+        """Show it to the world. Raises `PriceMissing`, `TransitionNotAllowed`, `ItemIsDeleted`."""
+        self._become(ItemStatus.PUBLISHED, now)
+
+    def archive(self, now: datetime) -> None:
+        """Take it out of sight without forgetting it. Raises `TransitionNotAllowed`, `ItemIsDeleted`."""
+        self._become(ItemStatus.ARCHIVED, now)
+
+    def delete(self, now: datetime) -> None:
+        self._refuse_deleted()
+        self.deleted_at = self.updated_at = now
+        self.record(ItemDeleted(aggregate_id=self.id, tenant_id=self.tenant_id))
+
+    def restore(self, now: datetime) -> None:
+        if self.deleted_at is None:
+            raise ItemIsNotDeleted
+        self.deleted_at, self.updated_at = None, now
+        self.record(ItemRestored(aggregate_id=self.id, tenant_id=self.tenant_id))
+
+    def _become(self, status: ItemStatus, now: datetime) -> None:
+        self._refuse_deleted()
+        if status not in self.status.transitions:
+            raise TransitionNotAllowed(self.status, status, " or ".join(self.status.transitions))
+        if status is ItemStatus.PUBLISHED and self.details.price is None:
+            raise PriceMissing
+        self.record(ItemStatusChanged(aggregate_id=self.id, tenant_id=self.tenant_id, before=self.status, after=status))
+        self.status, self.updated_at = status, now
+
+    def _refuse_deleted(self) -> None:
+        if self.deleted_at is not None:
+            raise ItemIsDeleted

@@ -1,0 +1,41 @@
+"""What happens to items."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+from uuid import UUID
+
+from api_base.core.base import DomainEvent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemCreated(DomainEvent):
+    name: ClassVar[str] = "items.created.v1"
+    tenant_id: UUID
+    sku: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemChanged(DomainEvent):
+    name: ClassVar[str] = "items.changed.v1"
+    tenant_id: UUID
+    fields: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemStatusChanged(DomainEvent):
+    name: ClassVar[str] = "items.status_changed.v1"
+    tenant_id: UUID
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemDeleted(DomainEvent):
+    name: ClassVar[str] = "items.deleted.v1"
+    tenant_id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemRestored(DomainEvent):
+    name: ClassVar[str] = "items.restored.v1"
+    tenant_id: UUID

@@ -1,0 +1,68 @@
+"""What an item is made of, and its bounds."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from enum import StrEnum
+from typing import Any, Final
+
+from api_base.core.errors import Violation
+
+SKU_LENGTH: Final = 64
+NAME_LENGTH: Final = 200
+DESCRIPTION_LENGTH: Final = 10_000
+CATEGORY_LENGTH: Final = 100
+TAG_LENGTH: Final = 50
+TAGS: Final = 50
+ATTRIBUTES_BYTES: Final = 16_384
+
+
+class ItemStatus(StrEnum):
+    DRAFT = "draft"
+    PUBLISHED = "published"
+    ARCHIVED = "archived"
+
+    @property
+    def transitions(self) -> tuple["ItemStatus", ...]:
+        """What an item of this status may become."""
+        return _TRANSITIONS[self]
+
+
+_TRANSITIONS: Final = {
+    ItemStatus.DRAFT: (ItemStatus.PUBLISHED, ItemStatus.ARCHIVED),
+    ItemStatus.PUBLISHED: (ItemStatus.ARCHIVED,),
+    ItemStatus.ARCHIVED: (ItemStatus.PUBLISHED,),
+}
+
+
+def text_violation(pointer: str, value: str, longest: int) -> Violation | None:
+    """Text must say something, fit, and be storable: PostgreSQL's text holds no NUL."""
+    if not value.strip():
+        return Violation(pointer, "blank", "must not be blank")
+    if len(value) > longest:
+        return Violation(pointer, "too_long", f"has {len(value)} characters; at most {longest} are allowed")
+    if "\0" in value:
+        return Violation(pointer, "nul", "must not contain the character NUL")
+    return None
+
+
+def tags_violations(tags: Iterable[str]) -> Iterator[Violation]:
+    """Few, short, each once."""
+    seen: set[str] = set()
+    for position, tag in enumerate(tags):
+        if violation := text_violation(f"/tags/{position}", tag, TAG_LENGTH):
+            yield violation
+        elif tag in seen:
+            yield Violation(f"/tags/{position}", "duplicate", f"the tag {tag!r} stands there twice")
+        seen.add(tag)
+    if len(seen) > TAGS:
+        yield Violation("/tags", "too_many", f"has {len(seen)} tags; at most {TAGS} are allowed")
+
+
+def attributes_violation(attributes: Mapping[str, Any]) -> Violation | None:
+    """Any JSON object that is not too big and holds no NUL."""
+    encoded = json.dumps(attributes, ensure_ascii=False)
+    if len(encoded) > ATTRIBUTES_BYTES or len(encoded.encode(errors="surrogatepass")) > ATTRIBUTES_BYTES:
+        return Violation("/attributes", "too_big", f"is larger than {ATTRIBUTES_BYTES} bytes of JSON")
+    if "\\u0000" in encoded or "\0" in encoded:
+        return Violation("/attributes", "nul", "must not contain the character NUL")
+    return None

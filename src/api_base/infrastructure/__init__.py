@@ -1,0 +1,1 @@
+"""Adapters: each speaks one technology's language."""

@@ -1,0 +1,93 @@
+"""The audit trail: changes as a participant of the unit of work, refusals in a bounded transaction of their own."""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from api_base.core.protocols import AuditStore, Clock, IdGenerator
+from api_base.core.shared.logging import get_logger
+from api_base.core.types import RequestContext
+from api_base.infrastructure.audit.changed_fields import changed_fields
+from api_base.infrastructure.audit.models import AuditRecord
+from api_base.infrastructure.audit.tables import AUDIT
+from api_base.infrastructure.db import write_statements as sql
+from api_base.infrastructure.db.changes import AddedRow, Change
+from api_base.infrastructure.db.pool import ConnectionPool
+from api_base.infrastructure.db.schema import Ownership, ownership
+
+logger = get_logger(__name__)
+
+REFUSALS_UNDER_WAY: Final = 4
+"""More refusals at once than this are counted and logged, not stored: an attack must not use up the pool."""
+
+_OUTSIDE: Final = RequestContext(request_id="")
+
+
+class AuditParticipant:
+    """Adds a record to every change, in its transaction, without a line in any handler."""
+
+    tables: Final = (AUDIT,)
+
+    def __init__(self, ids: IdGenerator, clock: Clock) -> None:
+        self._ids, self._clock = ids, clock
+
+    def rows(self, changes: Sequence[Change], context: RequestContext | None) -> list[AddedRow]:
+        return list(self._rows(changes, context or _OUTSIDE))
+
+    def _rows(self, changes: Sequence[Change], context: RequestContext) -> Iterator[AddedRow]:
+        now, actor = self._clock.now(), context.user_id
+        for position, change in enumerate(changes):
+            before, after = changed_fields(change)
+            record = AuditRecord(
+                id=self._ids.new(),
+                tenant_id=change.owner if ownership(change.table) is Ownership.TENANT else None,
+                at=now,
+                actor_id=actor,
+                request_id=context.request_id,
+                trace_id=context.trace_id,
+                address=context.address,
+                action=f"{change.entity}.{change.kind.value}",
+                entity=change.entity,
+                entity_id=change.id,
+                before=before,
+                after=after,
+            )
+            yield AddedRow(AUDIT, record.row(), position)
+
+
+class SqlAuditStore(AuditStore[ConnectionPool]):
+    """Keeps refusals. Never fails the request that it tells of."""
+
+    def __init__(self, pool: ConnectionPool, ids: IdGenerator, clock: Clock, timeout: float = 1.0) -> None:
+        self._pool, self._ids, self._clock, self._timeout = pool, ids, clock, timeout
+        self._under_way = 0
+
+    async def refused(self, context: RequestContext, method: str, status: int) -> None:
+        if self._under_way >= REFUSALS_UNDER_WAY:
+            logger.warning("refusal_not_stored", reason="too many at once", status=status)
+            return
+        self._under_way += 1
+        try:
+            async with asyncio.timeout(self._timeout):
+                record = self._record(context, method, status)
+                await self._pool.run(lambda connection: connection.execute(sql.insert(AUDIT), *record.row()))
+        except Exception as error:
+            logger.warning("refusal_not_stored", reason=str(error) or type(error).__name__, status=status)
+        finally:
+            self._under_way -= 1
+
+    def _record(self, context: RequestContext, method: str, status: int) -> AuditRecord[str]:
+        return AuditRecord(
+            id=self._ids.new(),
+            tenant_id=None,
+            at=self._clock.now(),
+            actor_id=context.user_id,
+            request_id=context.request_id,
+            trace_id=context.trace_id,
+            address=context.address,
+            action=f"refused.{status}",
+            entity=f"{method} {context.route}",
+            entity_id=None,
+            before=None,
+            after=None,
+        )

@@ -1,0 +1,111 @@
+"""What a token's bearer may do now: a snapshot per process, fed by NOTIFY.
+
+A token says who, which session and which tenant. Whether the user is active, the session stands and which role the
+membership has is looked up once and kept until a notification names the user. While the listener cannot be trusted
+(`fresh()` is false) the database is asked at each request: nothing outlives its revocation by more than a second.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+from api_base.core.errors import Unauthenticated
+from api_base.core.protocols import Clock, TokenClaims
+from api_base.core.types import Principal
+from api_base.infrastructure.db.listener import NotificationListener
+from api_base.infrastructure.db.session import Database, Row
+from api_base.infrastructure.db.statement import Statement
+
+CHANNEL: Final = "access_changed"
+"""Notifications carry the id of the user whose status, sessions or memberships have changed."""
+
+type _Key = tuple[UUID, UUID, UUID | None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    principal: Principal
+    session_expires_at: float
+
+
+class AccessSnapshot:
+    """Implements `AccessLookup`.
+
+    `statement` answers one row for a user (its owner), `session` and `tenant`: status, platform_admin, session_expires_at
+    (null where there is no such session or it was revoked) and role. At most `capacity` principals are kept, oldest out first.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        statement: Statement,
+        permissions_of: Callable[[str | None, bool], frozenset[str]],
+        clock: Clock,
+        listen_dsn: str,
+        capacity: int = 50_000,
+    ) -> None:
+        self._database, self._statement = database, statement
+        self._permissions_of, self._clock, self._capacity = permissions_of, clock, capacity
+        self._entries: dict[_Key, _Entry] = {}
+        self._keys_of: dict[UUID, set[_Key]] = {}
+        self._changes = 0
+        self.listener = NotificationListener(listen_dsn, CHANNEL, self._forget, self._forget_all)
+
+    async def principal(self, claims: TokenClaims) -> Principal:
+        """Raises `Unauthenticated` when the user, the session or the membership behind the token has ended."""
+        key = (claims.user_id, claims.session_id, claims.tenant_id)
+        if self.listener.fresh():
+            entry = self._entries.get(key)
+            if entry is not None and entry.session_expires_at > time.time():
+                return entry.principal
+        return await self._load(key, claims)
+
+    async def _load(self, key: _Key, claims: TokenClaims) -> Principal:
+        changes = self._changes
+        row = await self._database.fetchrow(self._statement, claims.user_id, session=claims.session_id, tenant=claims.tenant_id)
+        entry = self._entry(row, claims)
+        if changes == self._changes:  # nothing was revoked while we asked
+            self._keep(key, entry)
+        return entry.principal
+
+    def _entry(self, row: Row | None, claims: TokenClaims) -> _Entry:
+        if row is None or row["status"] != "active":
+            raise Unauthenticated("The user of this token is not active.")
+        expires_at = row["session_expires_at"]
+        if expires_at is None or expires_at <= self._clock.now():
+            raise Unauthenticated("The session of this token has ended. Log in again.")
+        role: str | None = row["role"]
+        if claims.tenant_id is not None and role is None:
+            raise Unauthenticated("The membership behind this token has ended. Log in again.")
+        admin: bool = row["platform_admin"]
+        principal = Principal(
+            user_id=claims.user_id,
+            session_id=claims.session_id,
+            tenant_id=claims.tenant_id,
+            role=role,
+            platform_admin=admin,
+            permissions=self._permissions_of(role, admin),
+        )
+        return _Entry(principal, expires_at.timestamp())
+
+    def _keep(self, key: _Key, entry: _Entry) -> None:
+        if len(self._entries) >= self._capacity:
+            oldest = next(iter(self._entries))
+            del self._entries[oldest]
+            self._keys_of[oldest[0]].discard(oldest)
+            if not self._keys_of[oldest[0]]:
+                del self._keys_of[oldest[0]]
+        self._entries[key] = entry
+        self._keys_of.setdefault(key[0], set()).add(key)
+
+    def _forget(self, payload: str) -> None:
+        self._changes += 1
+        for key in self._keys_of.pop(UUID(payload), ()):
+            self._entries.pop(key, None)
+
+    def _forget_all(self) -> None:
+        self._changes += 1
+        self._entries.clear()
+        self._keys_of.clear()

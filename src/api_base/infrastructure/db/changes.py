@@ -1,0 +1,53 @@
+"""What a unit of work is handed: changes of aggregates, and rows that participants add to them."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, Protocol
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from api_base.core.types import RequestContext
+
+
+class Kind(Enum):
+    INSERT = "created"
+    UPDATE = "updated"
+    DELETE = "deleted"
+
+
+@dataclass(slots=True, kw_only=True)
+class Change:
+    """One aggregate's row, whole, as the database types it.
+
+    `expected` is the version that the row must have (0 for an insert). `before` is the row as it was read, where it was.
+    `refusals` tells what the violation of a named constraint means in the business's language.
+    """
+
+    kind: Kind
+    entity: str
+    table: sa.Table
+    row: tuple[Any, ...]
+    id: UUID
+    owner: UUID | None
+    expected: int
+    before: Mapping[str, Any] | None = None
+    refusals: Mapping[str, Callable[[], Exception]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class AddedRow:
+    """A row that a participant writes with the change at `position`, and only if that change is made."""
+
+    table: sa.Table
+    row: tuple[Any, ...]
+    position: int
+
+
+class Participant(Protocol):
+    """Writes with the state, in its transaction: audit, later outbox and idempotency."""
+
+    tables: Sequence[sa.Table]
+
+    def rows(self, changes: Sequence[Change], context: RequestContext | None) -> Sequence[AddedRow]: ...

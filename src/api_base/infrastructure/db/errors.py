@@ -1,0 +1,38 @@
+"""What PostgreSQL and asyncpg raise, in the words of `core.errors`.
+
+Class 40 (transaction rollback) and a connection lost before anything was sent are `Transient`: certainly nothing was
+committed [PostgreSQL manual, appendix A]. A connection lost afterwards leaves the outcome unknown to us: `Unavailable`.
+"""
+
+import asyncpg
+
+from api_base.core.errors import Transient, Unavailable
+
+GUARD_FAILED = "AB001"
+"""SQLSTATE raised by the function `guard_rows` when a guarded change met another version."""
+
+CONNECTION_ERRORS = (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, ConnectionError, asyncpg.OperatorInterventionError)
+
+
+def translate(error: BaseException, *, read_only: bool) -> BaseException:
+    """The error to raise instead of `error`; the same one where there is nothing to say.
+
+    `read_only`: repeating the statement does no harm, so a lost connection is `Transient` as well.
+    """
+    if isinstance(error, asyncpg.QueryCanceledError):
+        return Unavailable("The database took too long over a statement and gave it up. Try again later.")
+    if isinstance(error, asyncpg.TransactionRollbackError | asyncpg.LockNotAvailableError):
+        return Transient(f"The database rolled the transaction back: {error}")
+    if isinstance(error, CONNECTION_ERRORS):
+        if read_only:
+            return Transient("The connection to the database was lost.")
+        return Unavailable("The connection to the database was lost while a change was saved. Read the state before trying again.")
+    return error
+
+
+def usable_after(error: BaseException) -> bool:
+    """Whether the connection is sound after `error`, outside a transaction: only when the server itself refused the statement.
+
+    A cancellation is not: asyncpg does not always leave the connection usable.
+    """
+    return isinstance(error, asyncpg.PostgresError) and not isinstance(error, CONNECTION_ERRORS)

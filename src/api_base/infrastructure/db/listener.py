@@ -1,0 +1,76 @@
+"""LISTEN on a connection of its own, with a heartbeat that tells how far it can be trusted.
+
+What is cached under notifications may be used only while `fresh()`: the server answered on this very connection within the
+last `patience` seconds, so no notification older than that is missing. After any gap `on_gap` is called before it is fresh again.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+import asyncpg
+
+from api_base.core.shared.logging import get_logger
+from api_base.infrastructure.db.pool import Connection
+
+logger = get_logger(__name__)
+
+HEARTBEAT: Final = 0.2
+PATIENCE: Final = 0.6
+RECONNECT: Final = 0.5
+
+
+class NotificationListener:
+    """Calls `on_payload` for each notification on `channel`. `dsn` must not go through a transaction pooler. Times in seconds."""
+
+    def __init__(self, dsn: str, channel: str, on_payload: Callable[[str], None], on_gap: Callable[[], None]) -> None:
+        self._dsn, self._channel = dsn, channel
+        self._on_payload, self._on_gap = on_payload, on_gap
+        self._confirmed = float("-inf")
+        self._task: asyncio.Task[None] | None = None
+
+    def fresh(self) -> bool:
+        return time.monotonic() - self._confirmed < PATIENCE
+
+    async def open(self) -> None:
+        self._task = asyncio.create_task(self._run(), name=f"listen:{self._channel}")
+
+    async def close(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+        self._confirmed = float("-inf")
+
+    async def _run(self) -> None:
+        while True:
+            try:
+                await self._listen()
+            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+                logger.warning("listener_lost", channel=self._channel, reason=str(error) or type(error).__name__)
+            self._confirmed = float("-inf")
+            await asyncio.sleep(RECONNECT)
+
+    async def _listen(self) -> None:
+        connection: Connection = await asyncpg.connect(self._dsn, timeout=5, server_settings={"application_name": "api-base-listener"})
+        try:
+            connection.add_termination_listener(self._lost)
+            await connection.add_listener(self._channel, self._received)
+            self._on_gap()
+            while True:
+                sent = time.monotonic()
+                await connection.execute("select 1", timeout=PATIENCE)
+                self._confirmed = sent
+                await asyncio.sleep(HEARTBEAT)
+        finally:
+            connection.terminate()
+
+    def _received(self, connection: Any, pid: int, channel: str, payload: object) -> None:
+        del connection, pid, channel
+        self._on_payload(str(payload))
+
+    def _lost(self, connection: Any) -> None:
+        del connection
+        self._confirmed = float("-inf")

@@ -1,0 +1,98 @@
+"""The generic repository: aggregates in one table, read whole, saved whole, guarded by their version."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from api_base.core.base import AggregateRoot
+from api_base.infrastructure.db.changes import Change, Kind
+from api_base.infrastructure.db.schema import ownership
+from api_base.infrastructure.db.session import Database, Row
+from api_base.infrastructure.db.statement import Statement, owned
+from api_base.infrastructure.db.transaction import current_unit
+from api_base.infrastructure.db.unit_of_work import open_unit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableMapping[T]:
+    """How an aggregate is kept: `to_row` gives the values in the table's column order, `from_row` makes the aggregate again.
+
+    `owner` is the tenant or user that owns an aggregate. `refusals` makes an error of an aggregate that violates a named constraint.
+    """
+
+    entity: str
+    table: sa.Table
+    to_row: Callable[[T], tuple[Any, ...]]
+    from_row: Callable[[Row], T]
+    owner: Callable[[T], UUID | None]
+    refusals: Mapping[str, Callable[[T], Exception]] = field(default_factory=dict)
+
+
+class SqlRepository[T: AggregateRoot]:
+    """Implements `AsyncRepository`. `owner` tells for whom to read: the tenant or user of the request in hand."""
+
+    def __init__(self, database: Database, mapping: TableMapping[T], owner: Callable[[], UUID | None]) -> None:
+        self._database, self._mapping, self._owner = database, mapping, owner
+        table = mapping.table
+        self._by_id = self.statement(table.c.id == sa.bindparam("id", type_=sa.Uuid()))
+
+    def statement(self, *where: sa.ColumnElement[bool]) -> Statement:
+        """A statement for whole rows of the owner's that fulfil `where`. Make it once."""
+        table = self._mapping.table
+        return Statement(sa.select(table).where(owned(table), *where), ownership(table))
+
+    async def get(self, id: UUID) -> T | None:
+        """The aggregate with this id, or None where the owner has none."""
+        return await self.find(self._by_id, self._owner(), id=id)
+
+    async def find(self, statement: Statement, owner: UUID | None, **values: Any) -> T | None:
+        """The aggregate in the first row of `statement`, or None."""
+        row = await self._database.fetchrow(statement, owner, **values)
+        return None if row is None else self.restore(row)
+
+    def restore(self, row: Row) -> T:
+        """The aggregate in `row`, remembered by the open unit of work for the audit of its change."""
+        entity = self._mapping.from_row(row)
+        unit = current_unit.get()
+        if unit is not None:
+            unit.remember(self._mapping.table.name, entity.id, row)
+        return entity
+
+    async def create(self, entity: T) -> T:
+        entity.version = 1
+        open_unit().register(self._change(Kind.INSERT, entity, 0), entity)
+        return entity
+
+    async def update(self, entity: T) -> T:
+        expected = entity.version
+        entity.version = expected + 1
+        open_unit().register(self._change(Kind.UPDATE, entity, expected), entity)
+        return entity
+
+    async def delete(self, id: UUID) -> bool:
+        entity = await self.get(id)
+        if entity is None:
+            return False
+        await self.remove(entity)
+        return True
+
+    async def remove(self, entity: T) -> None:
+        """Delete an aggregate in hand, guarded by its version, with the events that it recorded."""
+        open_unit().register(self._change(Kind.DELETE, entity, entity.version), entity)
+
+    def _change(self, kind: Kind, entity: T, expected: int) -> Change:
+        mapping = self._mapping
+        return Change(
+            kind=kind,
+            entity=mapping.entity,
+            table=mapping.table,
+            row=mapping.to_row(entity),
+            id=entity.id,
+            owner=mapping.owner(entity),
+            expected=expected,
+            refusals={name: (lambda make=make: make(entity)) for name, make in mapping.refusals.items()},
+        )
+

@@ -1,0 +1,79 @@
+"""How tables are declared: each is owned by a tenant, by a user, or by the system, and says so in `Table.info`.
+
+Text compares by code point (`COLLATE "C"`), so that Python, SQL and indexes agree. Columns may be marked `SECRET` or
+`PERSONAL`; the audit trail never shows those in clear.
+"""
+
+from enum import Enum
+from typing import Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+
+SECRET: Final = {"sensitivity": "secret"}
+PERSONAL: Final = {"sensitivity": "personal"}
+
+
+class Ownership(Enum):
+    """Whose the rows are; `setting` is what the policies on the table compare with."""
+
+    TENANT = "app.tenant_id"
+    USER = "app.user_id"
+    SYSTEM = None
+
+
+def text() -> sa.Text:
+    """Text compared by code point; its length is checked by the domain."""
+    return sa.Text(collation="C")
+
+
+def timestamp() -> sa.DateTime:
+    return sa.DateTime(timezone=True)
+
+
+def tenant_owned(name: str, metadata: sa.MetaData, *parts: sa.schema.SchemaItem, owner: str = "tenant_id") -> sa.Table:
+    """A table under a tenant policy. `owner` names the column that holds the tenant."""
+    return sa.Table(name, metadata, *parts, info={"ownership": Ownership.TENANT, "owner": owner})
+
+
+def user_owned(name: str, metadata: sa.MetaData, *parts: sa.schema.SchemaItem) -> sa.Table:
+    """A table under a user policy, by its column `user_id`."""
+    return sa.Table(name, metadata, *parts, info={"ownership": Ownership.USER, "owner": "user_id"})
+
+
+def system_owned(name: str, metadata: sa.MetaData, *parts: sa.schema.SchemaItem) -> sa.Table:
+    """A table without a policy: what it holds belongs to no tenant and no single user."""
+    return sa.Table(name, metadata, *parts, info={"ownership": Ownership.SYSTEM, "owner": None})
+
+
+def ownership(table: sa.Table) -> Ownership:
+    found: Ownership = table.info["ownership"]
+    return found
+
+
+def owner_column(table: sa.Table) -> str | None:
+    found: str | None = table.info["owner"]
+    return found
+
+
+def sql_type(column: sa.Column[Any]) -> str:
+    """The column's type as PostgreSQL names it in a cast, without its collation."""
+    kind = column.type
+    if isinstance(kind, ARRAY):
+        return "text[]"
+    for python, name in _NAMES.items():
+        if isinstance(kind, python):
+            return name
+    raise TypeError(f"{column}: no cast is known for {kind!r}; add it to infrastructure/db/schema.py")
+
+
+_NAMES: Final[dict[type[Any], str]] = {
+    JSONB: "jsonb",
+    sa.Uuid: "uuid",
+    sa.Text: "text",
+    sa.BigInteger: "bigint",
+    sa.Integer: "integer",
+    sa.Boolean: "boolean",
+    sa.DateTime: "timestamptz",
+    sa.LargeBinary: "bytea",
+}

@@ -1,0 +1,72 @@
+"""Reading: statements for an owner, on a connection of the pool or, inside a serializable unit of work, on the unit's own."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from api_base.core.errors import ConfigurationError
+from api_base.infrastructure.db.errors import translate
+from api_base.infrastructure.db.pool import Connection, ConnectionPool, PoolFigures, PoolOptions
+from api_base.infrastructure.db.statement import Statement
+from api_base.infrastructure.db.transaction import current_unit
+
+type Row = asyncpg.Record
+
+
+class Database:
+    """The role `app`'s way to PostgreSQL. Built closed; the lifespan opens and closes it."""
+
+    def __init__(self, dsn: str, options: PoolOptions, *, refuse_unsafe_role: bool = True) -> None:
+        self.pool = ConnectionPool(dsn, options)
+        self._refuse_unsafe_role = refuse_unsafe_role
+
+    async def open(self) -> None:
+        """Raises `Unavailable` when the server cannot be reached, `ConfigurationError` for a role or server that is not fit."""
+        await self.pool.open(check_server if self._refuse_unsafe_role else None)
+
+    async def close(self) -> None:
+        await self.pool.close()
+
+    def figures(self) -> PoolFigures:
+        return self.pool.figures()
+
+    async def fetch(self, statement: Statement, owner: UUID | None, **values: Any) -> list[Row]:
+        """All rows of `statement` for `owner` (the tenant or user that it runs for)."""
+        arguments = statement.arguments(owner, values)
+        return await self.run(lambda connection: connection.fetch(statement.sql, *arguments))
+
+    async def fetchrow(self, statement: Statement, owner: UUID | None, **values: Any) -> Row | None:
+        """The first row of `statement` for `owner`, or None."""
+        arguments = statement.arguments(owner, values)
+        return await self.run(lambda connection: connection.fetchrow(statement.sql, *arguments))
+
+    async def fetchval(self, statement: Statement, owner: UUID | None, **values: Any) -> Any:
+        """The first column of the first row of `statement` for `owner`, or None."""
+        row = await self.fetchrow(statement, owner, **values)
+        return None if row is None else row[0]
+
+    async def run[T](self, read: Callable[[Connection], Awaitable[T]]) -> T:
+        """Run `read` on a connection. Raises `Transient` where repeating it may help, `Unavailable` otherwise."""
+        unit = current_unit.get()
+        if unit is not None and unit.transactional:
+            return await read(await unit.connection())
+        try:
+            return await self.pool.run(read)
+        except BaseException as error:
+            told = translate(error, read_only=True)
+            if told is error:
+                raise
+            raise told from error
+
+
+async def check_server(connection: Connection) -> None:
+    """Refuse a server older than 16, and a role to which policies do not apply."""
+    if connection.get_server_version().major < 16:
+        raise ConfigurationError(f"PostgreSQL {connection.get_server_version().major} is too old: 16 or newer is needed.")
+    row = await connection.fetchrow("select rolname, rolsuper, rolbypassrls from pg_roles where rolname = current_user")
+    assert row is not None  # noqa: S101: current_user is always in pg_roles
+    if row["rolsuper"] or row["rolbypassrls"]:
+        why = "is a superuser" if row["rolsuper"] else "bypasses row-level security"
+        raise ConfigurationError(f"The role {row['rolname']!r} {why}: tenants would not be isolated. Use a role without that attribute.")

@@ -1,0 +1,60 @@
+"""A SQLAlchemy statement, compiled once and executed on asyncpg, that sets its own owner.
+
+`set_config(…, true)` lasts for the statement's own transaction, so a connection carries no tenant: nothing to reset,
+nothing to go stale, safe behind a transaction pooler. The order is certain because the inner part depends on `t.id`
+(LATERAL, and OFFSET 0 keeps it a subquery). The predicate on `t.id` is the rope, row-level security the net under it.
+"""
+
+import re
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import asyncpg as dialect
+
+from api_base.infrastructure.db.schema import Ownership, owner_column
+
+OWNER: sa.ColumnElement[UUID] = sa.literal_column("t.id", sa.Uuid())
+"""The owner (tenant or user) that the statement runs for, to be named in its predicates."""
+
+_PARAMETER = re.compile(r"\$(\d+)")
+
+
+def owned(table: sa.FromClause) -> sa.ColumnElement[bool]:
+    """The predicate that every statement names: the row belongs to the owner the statement runs for."""
+    declared = table.element if isinstance(table, sa.Alias) else table
+    assert isinstance(declared, sa.Table)  # noqa: S101: for the type checker; aliases of tables and tables are all there is
+    column = owner_column(declared)
+    return sa.true() if column is None else table.c[column] == OWNER
+
+
+def owner_source(ownership: Ownership) -> str:
+    """`t`, the one-row source that sets the owner from $1 and hands it on as `t.id`."""
+    return f"(select set_config('{ownership.value}', $1, true)::uuid as id offset 0) t"
+
+
+class Statement:
+    """SQL text and the order of its parameters. Make one per shape and keep it; values are given at each execution."""
+
+    __slots__ = ("_constants", "names", "ownership", "sql")
+
+    def __init__(self, select: sa.Select[Any] | sa.CompoundSelect[Any], ownership: Ownership = Ownership.TENANT) -> None:
+        compiled = select.compile(dialect=dialect.dialect(paramstyle="numeric_dollar"))
+        self.names: tuple[str, ...] = tuple(compiled.positiontup or ())
+        self._constants = {name: value for name, value in compiled.params.items() if value is not None}
+        self.ownership = ownership
+        inner = str(compiled)
+        if ownership is Ownership.SYSTEM:
+            self.sql = inner
+        else:
+            inner = _PARAMETER.sub(lambda match: f"${int(match[1]) + 1}", inner)
+            self.sql = f"select i.* from {owner_source(ownership)} cross join lateral ({inner} offset 0) i"
+
+    def arguments(self, owner: UUID | None, values: dict[str, Any]) -> list[Any]:
+        """Positional arguments for asyncpg. `owner` is the tenant or user the statement runs for."""
+        if self._constants:
+            values = {**self._constants, **values}
+        arguments = [values[name] for name in self.names]
+        if self.ownership is not Ownership.SYSTEM:
+            arguments.insert(0, str(owner))
+        return arguments

@@ -1,0 +1,132 @@
+"""One transaction per command: what repositories registered, with the rows that participants add, committed when it ends.
+
+One guarded insert or update goes as one statement of CTEs, atomic by itself, in one round trip. Anything more goes as
+BEGIN … COMMIT. Both leave the same database (tests/integration/test_unit_of_work_paths.py). A commit under way is never
+cancelled: who is cancelled meanwhile waits for its end.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextvars import Token
+from types import TracebackType
+from typing import Any, Self
+from uuid import UUID
+
+from api_base.core.base import AggregateRoot, DomainEvent
+from api_base.core.errors import NoTransaction, ProgrammingError
+from api_base.core.protocols.unit_of_work import Isolation
+from api_base.core.types import current_context
+from api_base.infrastructure.db.changes import AddedRow, Change, Kind, Participant
+from api_base.infrastructure.db.pool import Connection, ConnectionPool
+from api_base.infrastructure.db.transaction import current_unit
+from api_base.infrastructure.db.writer import Writer
+
+
+class SqlUnitOfWork:
+    """Use it through the pipeline; `async with` commits when left normally and rolls back when left by a raise."""
+
+    def __init__(self, pool: ConnectionPool, isolation: Isolation, participants: Sequence[Participant]) -> None:
+        self._writer = Writer(pool, serializable=isolation is Isolation.SERIALIZABLE)
+        self._participants = participants
+        self._changes: list[Change] = []
+        self._events: list[DomainEvent] = []
+        self._read: dict[tuple[str, UUID], Mapping[str, Any]] = {}
+        self.transactional = isolation is Isolation.SERIALIZABLE
+
+    async def __aenter__(self) -> Self:
+        if current_unit.get() is not None:
+            raise ProgrammingError("A unit of work is open already: a handler may not execute a command; subscribe to an event instead.")
+        self._task = asyncio.current_task()
+        self._token: Token[SqlUnitOfWork | None] = current_unit.set(self)
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        current_unit.reset(self._token)
+        if error is not None:
+            await self._writer.roll_back(error)
+            return
+        ending = asyncio.ensure_future(self._commit())
+        try:
+            await asyncio.shield(ending)
+        except asyncio.CancelledError:
+            await asyncio.wait([ending])
+            ending.exception()
+            raise
+
+    async def connection(self) -> Connection:
+        """The transaction's own connection, opened at the first statement. Only when `transactional`."""
+        self._own_task()
+        return await self._writer.begin()
+
+    def collect_events(self) -> list[DomainEvent]:
+        events, self._events = self._events, []
+        return events
+
+    def remember(self, table: str, id: UUID, row: Mapping[str, Any]) -> None:
+        """Keep a row as it was read, for the audit of its change."""
+        self._read[table, id] = row
+
+    def register(self, change: Change, entity: AggregateRoot) -> None:
+        """Save `entity` by `change` when the unit ends, and hand its events to the subscribers before."""
+        self._own_task()
+        if change.kind is not Kind.INSERT:
+            change.before = self._read.get((change.table.name, change.id))
+        self._changes.append(change)
+        self._events += entity.collect_events()
+
+    @asynccontextmanager
+    async def savepoint(self) -> AsyncIterator[None]:
+        """What is registered inside is sent when it is left; a refusal undoes that alone, and is raised."""
+        self._own_task()
+        await self._send()
+        events, self._events = self._events, []
+        await self._writer.savepoint()
+        try:
+            yield
+            await self._send()
+        except BaseException:
+            self._changes, self._events = [], events
+            await self._writer.end_savepoint(keep=False)
+            raise
+        await self._writer.end_savepoint(keep=True)
+        self._events = events + self._events
+
+    async def _send(self) -> None:
+        changes, self._changes = self._changes, []
+        if changes:
+            await self._writer.send(changes, self._rows(changes))
+
+    def _rows(self, changes: Sequence[Change]) -> list[AddedRow]:
+        context = current_context.get(None)
+        return [row for participant in self._participants for row in participant.rows(changes, context)]
+
+    def _own_task(self) -> None:
+        if asyncio.current_task() is not self._task:
+            raise ProgrammingError("A unit of work belongs to the task that opened it: gather reads before, or write in turn.")
+
+    async def _commit(self) -> None:
+        await self._writer.write(self._changes, self._rows(self._changes))
+
+
+class SqlUnitOfWorkFactory:
+    """Begins units of work on `pool`, each with the same participants."""
+
+    def __init__(self, pool: ConnectionPool, participants: Sequence[Participant]) -> None:
+        self._pool, self._participants = pool, participants
+
+    def __call__(self, isolation: Isolation) -> SqlUnitOfWork:
+        return SqlUnitOfWork(self._pool, isolation, self._participants)
+
+
+def open_unit() -> SqlUnitOfWork:
+    """The unit of work of this task. Raises `NoTransaction` outside one."""
+    unit = current_unit.get()
+    if unit is None:
+        raise NoTransaction("Writing needs a unit of work: send a command over the bus.")
+    return unit
+
+
+def savepoint() -> AbstractAsyncContextManager[None]:
+    """A savepoint in the unit of work of this task, for one element of a batch."""
+    return open_unit().savepoint()

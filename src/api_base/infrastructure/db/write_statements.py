@@ -1,0 +1,114 @@
+"""SQL for changes, made once per shape.
+
+A guarded change with its participants' rows is one statement of CTEs: the rows select FROM the change, and `guard_rows`
+raises when it did not match exactly one row, because a plain CTE would commit the audit of an update that matched none.
+
+An UPDATE joined to `t` finds no row: the policy of the target is read before `t` has set the owner. An aggregate is saved
+whole anyway, so here an update is an INSERT whose source is the locked row of the expected version, and which always meets
+ON CONFLICT. Inside BEGIN … COMMIT, with the owner set beforehand, plain statements serve.
+"""
+
+from functools import lru_cache
+
+import sqlalchemy as sa
+
+from api_base.infrastructure.db.changes import Kind
+from api_base.infrastructure.db.schema import Ownership, owner_column, ownership, sql_type
+from api_base.infrastructure.db.statement import owner_source
+
+
+@lru_cache(maxsize=512)
+def single(kind: Kind, table: sa.Table, added: tuple[sa.Table, ...]) -> str:
+    """One guarded insert or update with the rows of `added`.
+
+    Parameters: the owner (owned tables only), the row, the expected version (updates only), then each added row.
+    """
+    owned = ownership(table) is not Ownership.SYSTEM
+    first = 2 if owned else 1
+    width = len(table.columns)
+    ctes = [f"t as materialized (select id from {owner_source(ownership(table))})"] if owned else []
+    if kind is Kind.INSERT:
+        ctes.append(f"change as ({_insert(table, first)} {'from t' if owned else ''} returning 1)")
+        following = first + width
+    else:
+        ctes.append(f"target as materialized ({_locked(table, first, first + width)})")
+        ctes.append(f"change as ({_insert(table, first)} from target {_on_conflict(table)} returning 1)")
+        following = first + width + 1
+    for position, other in enumerate(added):
+        ctes.append(f"added{position} as ({_insert(other, following)} from change)")
+        following += len(other.columns)
+    return f"with {', '.join(ctes)} select guard_rows(1, (select count(*) from change))"
+
+
+@lru_cache(maxsize=512)
+def insert(table: sa.Table) -> str:
+    """One row, inside a transaction whose owner is set. Parameters: the row."""
+    return _insert(table, 1)
+
+
+@lru_cache(maxsize=512)
+def guarded_update(table: sa.Table) -> str:
+    """One row of the expected version, inside a transaction whose owner is set. Parameters: the row, the version."""
+    values = ", ".join(f"{c.name} = {_parameter(c, i)}" for i, c in enumerate(table.columns, 1))
+    key = " and ".join(f"{name} = ${index}" for index, name in _key(table))
+    return _counted(f"update {table.name} set {values} where {key} and version = ${len(table.columns) + 1}::integer")
+
+
+@lru_cache(maxsize=512)
+def guarded_delete(table: sa.Table) -> str:
+    """One row of the expected version, inside a transaction whose owner is set. Parameters: the primary key, the version."""
+    keys = [c for c in table.columns if c.primary_key]
+    key = " and ".join(f"{c.name} = {_parameter(c, i)}" for i, c in enumerate(keys, 1))
+    return _counted(f"delete from {table.name} where {key} and version = ${len(keys) + 1}::integer")
+
+
+def _counted(change: str) -> str:
+    return f"with change as ({change} returning 1) select guard_rows(1, (select count(*) from change))"
+
+
+@lru_cache(maxsize=512)
+def bulk_insert(table: sa.Table) -> str:
+    """Any number of rows in one statement, inside a transaction whose owner is set. Parameters: one array for each column."""
+    arrays = ", ".join(f"${i}::{_element(c)}[]" for i, c in enumerate(table.columns, 1))
+    values = ", ".join(f"u.c{i}::{sql_type(c)}" for i, c in enumerate(table.columns, 1))
+    names = ", ".join(f"c{i}" for i in range(1, len(table.columns) + 1))
+    return f"insert into {table.name} ({_columns(table)}) select {values} from unnest({arrays}) as u({names})"
+
+
+def _element(column: sa.Column[object]) -> str:
+    """unnest flattens arrays of arrays, and jsonb travels as text: both go as text and are cast row by row."""
+    kind = sql_type(column)
+    return "text" if kind in ("jsonb", "text[]") else kind
+
+
+def _columns(table: sa.Table) -> str:
+    return ", ".join(c.name for c in table.columns)
+
+
+def _parameter(column: sa.Column[object], index: int) -> str:
+    return f"${index}::{sql_type(column)}"
+
+
+def _insert(table: sa.Table, first: int) -> str:
+    values = ", ".join(_parameter(c, i) for i, c in enumerate(table.columns, first))
+    return f"insert into {table.name} ({_columns(table)}) select {values}"
+
+
+def _key(table: sa.Table) -> list[tuple[int, str]]:
+    return [(i, c.name) for i, c in enumerate(table.columns, 1) if c.primary_key]
+
+
+def _locked(table: sa.Table, first: int, version: int) -> str:
+    """The row of the expected version, locked."""
+    key = " and ".join(f"{name} = ${first + index - 1}" for index, name in _key(table))
+    guard = f"version = ${version}::integer"
+    if ownership(table) is Ownership.SYSTEM:
+        return f"select 1 from {table.name} where {key} and {guard} for update"
+    mine = f"{owner_column(table)} = t.id"
+    return f"select i.* from t cross join lateral (select 1 from {table.name} where {mine} and {key} and {guard} for update offset 0) i"
+
+
+def _on_conflict(table: sa.Table) -> str:
+    key = ", ".join(name for _, name in _key(table))
+    values = ", ".join(f"{c.name} = excluded.{c.name}" for c in table.columns if not c.primary_key)
+    return f"on conflict ({key}) do update set {values}"

@@ -1,0 +1,192 @@
+"""Sends changes: as one guarded statement where that is enough, in a transaction otherwise."""
+
+from collections.abc import Awaitable, Sequence
+from itertools import groupby
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import sqlalchemy as sa
+
+from api_base.core.errors import StaleVersion
+from api_base.infrastructure.db import write_statements as sql
+from api_base.infrastructure.db.changes import AddedRow, Change, Kind
+from api_base.infrastructure.db.errors import CONNECTION_ERRORS, GUARD_FAILED, translate, usable_after
+from api_base.infrastructure.db.pool import Connection, ConnectionPool
+from api_base.infrastructure.db.schema import Ownership, ownership, sql_type
+
+
+class Writer:
+    """One transaction's worth of statements on a connection of `pool`."""
+
+    def __init__(self, pool: ConnectionPool, *, serializable: bool) -> None:
+        self._pool, self._serializable = pool, serializable
+        self._connection: Connection | None = None
+        self._owner: tuple[Ownership, UUID | None] | None = None
+        self._in_savepoint = False
+
+    async def begin(self) -> Connection:
+        """The connection of the open transaction; opens it at the first call."""
+        if self._connection is None:
+            connection = await self._pool.acquire()
+            self._connection = connection
+            await self._guarded(connection.execute("begin isolation level serializable" if self._serializable else "begin"), None)
+        return self._connection
+
+    async def roll_back(self, error: BaseException) -> None:
+        """End an open transaction after `error`. A connection whose state is not known is cut rather than asked."""
+        connection, self._connection = self._connection, None
+        if connection is None:
+            return
+        sound = False
+        try:
+            sound = await _rolled_back(connection, error)
+        finally:
+            if sound:
+                self._pool.release(connection)
+            else:
+                self._pool.retire(connection)
+
+    async def write(self, changes: Sequence[Change], added: Sequence[AddedRow]) -> None:
+        """Send everything and commit. Raises `StaleVersion`, the refusal of a constraint, `Transient` or `Unavailable`."""
+        if self._connection is None and not changes:
+            return
+        if self._connection is None and len(changes) == 1 and changes[0].kind is not Kind.DELETE:
+            await self._write_single(changes[0], added)
+        else:
+            await self._write_in_transaction(changes, added)
+
+    async def _write_single(self, change: Change, added: Sequence[AddedRow]) -> None:
+        statement = sql.single(change.kind, change.table, tuple(row.table for row in added))
+        arguments: list[Any] = [] if ownership(change.table) is Ownership.SYSTEM else [str(change.owner)]
+        arguments += change.row
+        if change.kind is Kind.UPDATE:
+            arguments.append(change.expected)
+        for row in added:
+            arguments += row.row
+        try:
+            await self._pool.run(lambda connection: connection.fetchval(statement, *arguments))
+        except BaseException as error:
+            raise _meaning(error, change) from error
+
+    async def _write_in_transaction(self, changes: Sequence[Change], added: Sequence[AddedRow]) -> None:
+        connection = await self.begin()
+        await self.send(changes, added)
+        await self._guarded(connection.execute("commit"), changes[0] if changes else None)
+        self._connection = None
+        self._pool.release(connection)
+
+    async def send(self, changes: Sequence[Change], added: Sequence[AddedRow]) -> None:
+        """Send changes and rows inside the transaction, without committing."""
+        connection = await self.begin()
+        for group in _groups(changes):
+            await self._set(connection, *_owner(group[0]))
+            await self._guarded(self._send_group(connection, group), group[0])
+        await self._add(connection, changes, added)
+
+    async def savepoint(self) -> None:
+        """From here on a refused statement costs only what was sent since."""
+        connection = await self.begin()
+        await self._guarded(connection.execute("savepoint element"), None)
+        self._in_savepoint = True
+
+    async def end_savepoint(self, *, keep: bool) -> None:
+        """Keep or undo what was sent since `savepoint`."""
+        self._in_savepoint = False
+        if self._connection is None:
+            return
+        if not keep:
+            self._owner = None
+        await self._guarded(self._connection.execute("release savepoint element" if keep else "rollback to savepoint element"), None)
+
+    async def _send_group(self, connection: Connection, group: Sequence[Change]) -> None:
+        first = group[0]
+        if first.kind is Kind.INSERT:
+            await _insert_rows(connection, first.table, [change.row for change in group])
+        elif first.kind is Kind.UPDATE:
+            await connection.executemany(sql.guarded_update(first.table), [(*change.row, change.expected) for change in group])
+        else:
+            await connection.executemany(sql.guarded_delete(first.table), [(*_key(change), change.expected) for change in group])
+
+    async def _add(self, connection: Connection, changes: Sequence[Change], added: Sequence[AddedRow]) -> None:
+        """Participants' rows, each under the owner of its change."""
+        for (owner, table), rows in groupby(added, key=lambda row: (_owner(changes[row.position]), row.table)):
+            batch = list(rows)
+            await self._set(connection, *owner)
+            await self._guarded(_insert_rows(connection, table, [row.row for row in batch]), changes[batch[0].position])
+
+    async def _set(self, connection: Connection, kind: Ownership, owner: UUID | None) -> None:
+        if kind is Ownership.SYSTEM or self._owner == (kind, owner):
+            return
+        await self._guarded(connection.execute("select set_config($1, $2, true)", kind.value, str(owner)), None)
+        self._owner = (kind, owner)
+
+    async def _guarded[T](self, statement: Awaitable[T], change: Change | None) -> T:
+        """Await `statement`; on an error raise what it means, and give the transaction up unless a savepoint stands."""
+        try:
+            return await statement
+        except BaseException as error:
+            if not (self._in_savepoint and usable_after(error)):
+                await self.roll_back(error)
+            raise _meaning(error, change) from error
+
+
+async def _rolled_back(connection: Connection, error: BaseException) -> bool:
+    """Whether the server confirmed a ROLLBACK; not asked after a cancellation or on a lost connection."""
+    if not isinstance(error, Exception) or isinstance(error, CONNECTION_ERRORS):
+        return False
+    try:
+        await connection.execute("rollback", timeout=1)
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
+        return False
+    return True
+
+
+async def _insert_rows(connection: Connection, table: sa.Table, rows: Sequence[tuple[Any, ...]]) -> None:
+    if len(rows) == 1:
+        await connection.execute(sql.insert(table), *rows[0])
+        return
+    columns = [list(values) for values in zip(*rows, strict=True)]
+    for position, column in enumerate(table.columns):
+        if sql_type(column) == "text[]":
+            columns[position] = [None if value is None else _array_literal(value) for value in columns[position]]
+    await connection.execute(sql.bulk_insert(table), *columns)
+
+
+def _array_literal(values: Sequence[str]) -> str:
+    """A text array as PostgreSQL writes it [manual, 8.15.6]."""
+    return "{" + ",".join('"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"' for value in values) + "}"
+
+
+def _owner(change: Change) -> tuple[Ownership, UUID | None]:
+    return ownership(change.table), change.owner
+
+
+def _key(change: Change) -> list[Any]:
+    return [value for column, value in zip(change.table.columns, change.row, strict=True) if column.primary_key]
+
+
+def _groups(changes: Sequence[Change]) -> list[list[Change]]:
+    """Runs of changes that may go together: same kind, table and owner, and no row twice."""
+    groups: list[list[Change]] = []
+    seen: set[UUID] = set()
+    for change in changes:
+        last = groups[-1][0] if groups else None
+        if last and last.kind is change.kind and last.table is change.table and last.owner == change.owner and change.id not in seen:
+            groups[-1].append(change)
+            seen.add(change.id)
+        else:
+            groups.append([change])
+            seen = {change.id}
+    return groups
+
+
+def _meaning(error: BaseException, change: Change | None) -> BaseException:
+    """What a refused statement means to the business, where it means anything."""
+    if change is not None and isinstance(error, asyncpg.PostgresError):
+        if error.sqlstate == GUARD_FAILED:
+            return StaleVersion(change.entity, change.expected)
+        constraint = getattr(error, "constraint_name", None)
+        if constraint in change.refusals:
+            return change.refusals[constraint]()
+    return translate(error, read_only=False)

@@ -1,0 +1,1 @@
+"""HTTP: translates the outside into messages and back."""

@@ -1,0 +1,72 @@
+"""What clients say about items."""
+
+from typing import Annotated, Any
+
+from pydantic import Field, JsonValue
+
+from api_base.application.items.commands.update_item import PricePatch
+from api_base.domain.common.value_objects import Money
+from api_base.domain.items.entities import ItemDetails
+from api_base.domain.items.value_objects import CATEGORY_LENGTH, DESCRIPTION_LENGTH, NAME_LENGTH, SKU_LENGTH, TAG_LENGTH, TAGS
+from api_base.interface.v1.bodies.base import Body, Text
+
+Sku = Annotated[Text, Field(min_length=1, max_length=SKU_LENGTH)]
+Name = Annotated[Text, Field(min_length=1, max_length=NAME_LENGTH)]
+Description = Annotated[Text, Field(max_length=DESCRIPTION_LENGTH)]
+Category = Annotated[Text, Field(min_length=1, max_length=CATEGORY_LENGTH)]
+Tags = Annotated[tuple[Annotated[Text, Field(min_length=1, max_length=TAG_LENGTH)], ...], Field(max_length=TAGS)]
+
+
+class Price(Body):
+    """An amount of money: decimal text and an ISO 4217 currency."""
+
+    amount: Annotated[str, Field(max_length=24, examples=["12.50"])]
+    currency: Annotated[str, Field(min_length=3, max_length=3, examples=["EUR"])]
+
+
+class PricePatchBody(Body):
+    """A merge patch of a price: what is not named stays."""
+
+    amount: Annotated[str | None, Field(max_length=24)] = None
+    currency: Annotated[str | None, Field(min_length=3, max_length=3)] = None
+
+
+class CreateItemBody(Body):
+    sku: Sku
+    name: Name
+    description: Description = ""
+    price: Price | None = None
+    category: Category
+    tags: Tags = ()
+    attributes: dict[str, JsonValue] = Field(default_factory=dict)
+
+    def details(self) -> ItemDetails:
+        return ItemDetails(
+            sku=self.sku,
+            name=self.name,
+            description=self.description,
+            price=None if self.price is None else Money.parse(self.price.amount, self.price.currency, pointer="/price"),
+            category=self.category,
+            tags=self.tags,
+            attributes=self.attributes,
+        )
+
+
+class PatchItemBody(Body):
+    """A merge patch: what is not named stays, null takes away what may be absent (price, description, tags, members of attributes)."""
+
+    sku: Sku = ""
+    name: Name = ""
+    description: Description | None = None
+    price: PricePatchBody | None = None
+    category: Category = ""
+    tags: Tags | None = None
+    attributes: dict[str, JsonValue] = Field(default_factory=dict)
+
+    def details(self) -> dict[str, Any]:
+        """The fields of `ItemDetails` to change."""
+        changes = self.changes()
+        if "price" in changes and self.price is not None:
+            changes["price"] = PricePatch(amount=self.price.amount, currency=self.price.currency)
+        emptied = {"description": "", "tags": ()}
+        return {name: emptied[name] if value is None and name in emptied else value for name, value in changes.items()}
