@@ -1,0 +1,48 @@
+"""Spans by the OpenTelemetry API. Without an SDK set up they cost next to nothing and go nowhere."""
+
+import functools
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, cast
+
+from opentelemetry import trace
+
+_TRACER = trace.get_tracer("api_base")
+
+
+@contextmanager
+def span(name: str, attributes: Mapping[str, Any] | None = None) -> Iterator[trace.Span]:
+    """A span around a block, as a child of the current one; an exception is recorded on it and goes on."""
+    with _TRACER.start_as_current_span(name, attributes=dict(attributes or {})) as current:
+        yield current
+
+
+def traced[F: Callable[..., Any]](*, name: str, attributes: Mapping[str, Any] | None = None) -> Callable[[F], F]:
+    """Make a span of each call of a function, plain or `async`.
+
+    >>> @traced(name="process_order", attributes={"service": "orders"})
+    ... def process(order_id: str) -> str:
+    ...     return order_id
+    >>> process("A1")
+    'A1'
+    """
+
+    def decorate(function: F) -> F:
+        if inspect.iscoroutinefunction(function):
+
+            @functools.wraps(function)
+            async def asynchronous(*args: Any, **kwargs: Any) -> Any:
+                with span(name, attributes):
+                    return await function(*args, **kwargs)
+
+            return cast("F", asynchronous)
+
+        @functools.wraps(function)
+        def synchronous(*args: Any, **kwargs: Any) -> Any:
+            with span(name, attributes):
+                return function(*args, **kwargs)
+
+        return cast("F", synchronous)
+
+    return decorate

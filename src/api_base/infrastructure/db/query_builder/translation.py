@@ -1,0 +1,147 @@
+"""A specification as a WHERE clause that selects the same rows as `is_satisfied_by`.
+
+Values are always parameters, so that one statement serves every specification of the same shape; `shape` is its key. Only
+leakproof operators compare: under row-level security others cannot use an index. A prefix is therefore a range.
+"""
+
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY
+
+from api_base.domain.common.specification import (
+    AndSpecification,
+    ComparisonOperator,
+    FieldSpecification,
+    NotSpecification,
+    OrSpecification,
+    Specification,
+    UnknownField,
+)
+
+type Columns = Mapping[str, sa.ColumnElement[Any]]
+type Clause = sa.ColumnElement[bool]
+
+_Op = ComparisonOperator
+
+
+@dataclass(frozen=True, slots=True)
+class Translation:
+    """`shape` identifies the statement; `values` are its parameters by name; `clause()` builds the SQL, once per shape."""
+
+    shape: Hashable
+    values: dict[str, Any]
+    clause: Callable[[], Clause]
+
+
+def translate(specification: Specification[Any], columns: Columns) -> Translation:
+    """Raises `UnknownField` for a field that is not in `columns`, naming those that are."""
+    values: dict[str, Any] = {}
+    shape = _shape(specification, columns, values)
+    return Translation(shape, values, lambda: _clause(specification, columns, _Names()))
+
+
+def _shape(specification: Specification[Any], columns: Columns, values: dict[str, Any]) -> Hashable:
+    match specification:
+        case AndSpecification(left, right):
+            return "and", _shape(left, columns, values), _shape(right, columns, values)
+        case OrSpecification(left, right):
+            return "or", _shape(left, columns, values), _shape(right, columns, values)
+        case NotSpecification(inner):
+            return "not", _shape(inner, columns, values)
+        case FieldSpecification(field, operator, value):
+            if field not in columns:
+                raise UnknownField(field, tuple(columns))
+            for bound in _bound(operator, value):
+                values[f"v{len(values)}"] = bound
+            return field, operator, value if operator is _Op.IS_NULL else _variant(operator, value)
+    raise TypeError(f"{type(specification).__name__} has no translation to SQL: combine FieldSpecifications")
+
+
+def _bound(operator: ComparisonOperator, value: Any) -> tuple[Any, ...]:
+    """The parameters of one comparison."""
+    if operator is _Op.IS_NULL:
+        return ()
+    if operator is _Op.IN:
+        return ([_plain(member) for member in value],)
+    if operator is _Op.STARTS_WITH:
+        end = prefix_end(value)
+        return (value,) if end is None else (value, end)
+    return (_plain(value),)
+
+
+def _plain(value: Any) -> Any:
+    return value.value if isinstance(value, Enum) else value
+
+
+def _variant(operator: ComparisonOperator, value: Any) -> Hashable:
+    return prefix_end(value) is None if operator is _Op.STARTS_WITH else None
+
+
+def prefix_end(prefix: str) -> str | None:
+    """The least text that is greater than every text with this prefix, or None where there is none.
+
+    >>> prefix_end("ab")
+    'ac'
+    """
+    while prefix:
+        following = ord(prefix[-1]) + 1
+        if following == 0xD800:
+            following = 0xE000  # surrogates are no characters
+        if following <= 0x10FFFF:
+            return prefix[:-1] + chr(following)
+        prefix = prefix[:-1]
+    return None
+
+
+class _Names:
+    """Parameter names in the order in which `_shape` gave them values."""
+
+    def __init__(self) -> None:
+        self._next = 0
+
+    def bind(self, column: sa.ColumnElement[Any], *, many: bool = False) -> sa.BindParameter[Any]:
+        name, self._next = f"v{self._next}", self._next + 1
+        kind = column.type.item_type if isinstance(column.type, ARRAY) else column.type
+        return sa.bindparam(name, type_=ARRAY(kind) if many else kind)
+
+
+def _clause(specification: Specification[Any], columns: Columns, names: _Names) -> Clause:
+    match specification:
+        case AndSpecification(left, right):
+            return sa.and_(_clause(left, columns, names), _clause(right, columns, names))
+        case OrSpecification(left, right):
+            return sa.or_(_clause(left, columns, names), _clause(right, columns, names))
+        case NotSpecification(inner):
+            return _clause(inner, columns, names).is_not(sa.true())
+        case FieldSpecification(field, operator, value):
+            return _comparison(columns[field], operator, value, names)
+    raise TypeError(f"{type(specification).__name__} has no translation to SQL")
+
+
+_SIMPLE: Final[dict[ComparisonOperator, Callable[[Any, Any], Clause]]] = {
+    _Op.EQ: lambda column, value: column == value,
+    _Op.NE: lambda column, value: column != value,
+    _Op.GT: lambda column, value: column > value,
+    _Op.GE: lambda column, value: column >= value,
+    _Op.LT: lambda column, value: column < value,
+    _Op.LE: lambda column, value: column <= value,
+}
+
+
+def _comparison(column: sa.ColumnElement[Any], operator: ComparisonOperator, value: Any, names: _Names) -> Clause:
+    if operator in _SIMPLE:
+        return _SIMPLE[operator](column, names.bind(column))
+    if operator is _Op.IS_NULL:
+        return column.is_(None) if value else column.is_not(None)
+    if operator is _Op.IN:
+        return column == sa.any_(names.bind(column, many=True))
+    if operator is _Op.STARTS_WITH:
+        start = column >= names.bind(column)
+        return start if prefix_end(value) is None else sa.and_(start, column < names.bind(column))
+    if isinstance(column.type, ARRAY):
+        return names.bind(column) == sa.any_(column)
+    return sa.func.strpos(column, names.bind(column)) > 0

@@ -1,0 +1,92 @@
+"""The rules of an item's life."""
+
+from datetime import timedelta
+
+import pytest
+
+from api_base.core.errors import Invalid
+from api_base.domain.items.entities import Item
+from api_base.domain.items.errors import ItemIsDeleted, ItemIsNotDeleted, PriceMissing, TransitionNotAllowed
+from api_base.domain.items.value_objects import ItemStatus
+from tests.factories.items import NOW, details, item
+
+LATER = NOW + timedelta(hours=1)
+
+
+def test_a_new_item_is_a_draft_and_says_so() -> None:
+    created = item(sku="A1")
+    assert created.status is ItemStatus.DRAFT
+    assert [event.name for event in created.collect_events()] == ["items.created.v1"]
+    assert created.collect_events() == []
+
+
+@pytest.mark.parametrize(
+    ("path", "end"),
+    [
+        (["publish"], ItemStatus.PUBLISHED),
+        (["archive"], ItemStatus.ARCHIVED),
+        (["publish", "archive"], ItemStatus.ARCHIVED),
+        (["publish", "archive", "publish"], ItemStatus.PUBLISHED),
+    ],
+)
+def test_allowed_transitions(path: list[str], end: ItemStatus) -> None:
+    changed = item()
+    for step in path:
+        getattr(changed, step)(LATER)
+    assert changed.status is end
+    assert changed.updated_at == LATER
+
+
+@pytest.mark.parametrize("path", [["publish", "publish"], ["archive", "archive"]])
+def test_refused_transitions_change_nothing(path: list[str]) -> None:
+    changed = item()
+    *before, last = path
+    for step in before:
+        getattr(changed, step)(NOW)
+    status = changed.status
+    with pytest.raises(TransitionNotAllowed, match=str(status)):
+        getattr(changed, last)(LATER)
+    assert (changed.status, changed.updated_at) == (status, NOW)
+
+
+def test_without_a_price_it_cannot_be_published_nor_lose_it_afterwards() -> None:
+    free = item(price=None)
+    with pytest.raises(PriceMissing):
+        free.publish(LATER)
+    priced = item()
+    priced.publish(NOW)
+    with pytest.raises(PriceMissing):
+        priced.change(LATER, price=None)
+
+
+def test_a_change_to_the_same_is_no_change() -> None:
+    same = item(name="Chair")
+    same.collect_events()
+    assert not same.change(LATER, name="Chair")
+    assert same.updated_at == NOW
+    assert same.collect_events() == []
+
+
+def test_deleted_items_are_changed_no_more_until_restored() -> None:
+    gone = item()
+    gone.delete(LATER)
+    for attempt in (lambda: gone.change(LATER, name="x"), lambda: gone.publish(LATER), lambda: gone.delete(LATER)):
+        with pytest.raises(ItemIsDeleted):
+            attempt()
+    gone.restore(LATER)
+    assert gone.change(LATER, name="x")
+    with pytest.raises(ItemIsNotDeleted):
+        gone.restore(LATER)
+
+
+def test_every_violation_is_told_at_once() -> None:
+    with pytest.raises(Invalid) as refused:
+        details(sku=" ", name="n" * 201, category="a\0b", tags=("x", "x"), attributes={"big": "y" * 20_000})
+    assert {violation.pointer for violation in refused.value.violations} == {"/sku", "/name", "/category", "/tags/1", "/attributes"}
+
+
+def test_a_change_is_validated_like_a_creation() -> None:
+    changed: Item = item()
+    with pytest.raises(Invalid):
+        changed.change(LATER, name="")
+    assert changed.details.name == "Chair"
