@@ -30,6 +30,9 @@ class DatabaseSettings(BaseModel):
     )
     statement_timeout: float = Field(30.0, gt=0, le=600, description="Seconds after which the server ends a statement.")
     lock_timeout: float = Field(5.0, gt=0, le=60, description="Seconds that a migration waits for a lock on a table.")
+    search_role: str = Field(
+        "search", min_length=1, max_length=63, description="Role without login that owns functions for text search; the owner may become it."
+    )
     pooler: Literal["none", "transaction"] = Field(
         "none", description="`transaction` behind PgBouncer in transaction mode: switches prepared statements off."
     )

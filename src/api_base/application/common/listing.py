@@ -1,0 +1,151 @@
+"""Lists: what may be filtered and sorted by is declared; pages are found by keyset cursors, never by offset.
+
+A cursor is opaque, typed, bounded in size, and bound to the sort, the filter and the tenant it was made for. It needs no
+signature: it holds only sort keys, and is checked when it is read.
+"""
+
+import base64
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Final
+from uuid import UUID
+
+from api_base.core.errors import Invalid
+from api_base.core.types import current_context
+from api_base.domain.common.specification import ComparisonOperator, Specification
+
+LONGEST_CURSOR: Final = 4096
+DEFAULT_LIMIT: Final = 50
+LARGEST_LIMIT: Final = 200
+
+_Op = ComparisonOperator
+EQUALITY: Final = frozenset({_Op.EQ, _Op.NE, _Op.IN})
+ORDER: Final = EQUALITY | {_Op.GT, _Op.GE, _Op.LT, _Op.LE}
+TEXT: Final = ORDER | {_Op.CONTAINS, _Op.STARTS_WITH}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Field:
+    """One field that lists know.
+
+    `kind` is str, int, bool, datetime or UUID; `operators` those that filters may use; `sortable` whether a page may be ordered by it.
+    `scan` admits that some operator finds no index; `needs` names a field that must be compared by eq in the same request.
+    `parse` turns the text of a filter into a value (given the value of `needs`); default: by `kind`.
+    """
+
+    name: str
+    kind: type[Any]
+    operators: frozenset[ComparisonOperator]
+    sortable: bool = False
+    nullable: bool = False
+    scan: frozenset[ComparisonOperator] = frozenset()
+    needs: str | None = None
+    choices: tuple[str, ...] = ()
+    parse: Callable[[str, str | None], Any] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sort:
+    field: str
+    descending: bool = False
+
+
+class Fields:
+    """The declared fields of one list, by name, and the order it has when none is asked for."""
+
+    def __init__(self, *declared: Field, default_sort: tuple[Sort, ...]) -> None:
+        self._by_name = {field.name: field for field in declared}
+        self.default_sort = default_sort
+
+    def get(self, name: str) -> Field | None:
+        return self._by_name.get(name)
+
+    @property
+    def names(self) -> list[str]:
+        return sorted(self._by_name)
+
+    @property
+    def sortable(self) -> list[str]:
+        return sorted(name for name, field in self._by_name.items() if field.sortable)
+
+    def __iter__(self) -> Any:
+        return iter(self._by_name.values())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListRequest:
+    """What a client asks of a list, checked against the declared fields. `fingerprint` is of filter and search."""
+
+    specification: Specification[Any] | None = None
+    sort: tuple[Sort, ...] = ()
+    limit: int = DEFAULT_LIMIT
+    cursor: str | None = None
+    include_total: bool = False
+    q: str | None = None
+    filtered: frozenset[str] = field(default_factory=frozenset)
+    fingerprint: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page[T]:
+    """`next_cursor` is None on the last page; `total` only when it was asked for."""
+
+    items: Sequence[T]
+    next_cursor: str | None
+    total: int | None = None
+
+
+def encode_cursor(request: ListRequest, keys: Sequence[Any]) -> str:
+    """A cursor to what follows the row with these sort keys (the id last)."""
+    text = json.dumps([_binding(request), *map(_to_json, keys)], ensure_ascii=False, separators=(",", ":"))
+    return base64.urlsafe_b64encode(text.encode()).rstrip(b"=").decode()
+
+
+def decode_cursor(request: ListRequest, kinds: Sequence[type[Any]]) -> list[Any] | None:
+    """The sort keys in `request.cursor`, or None without one. Raises `Invalid` for a cursor that is not ours or not of this list."""
+    if request.cursor is None:
+        return None
+    try:
+        padded = request.cursor + "=" * (-len(request.cursor) % 4)
+        content = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
+        binding, *keys = content
+        if binding == _binding(request):
+            return [_from_json(key, kind) for key, kind in zip(keys, kinds, strict=True)]
+    except (ValueError, TypeError, RecursionError):
+        raise Invalid.of("/query/cursor", "cursor", "is not a cursor; take next_cursor from the page before") from None
+    raise Invalid.of("/query/cursor", "cursor", "belongs to another sort, filter or tenant; start again without it")
+
+
+def _binding(request: ListRequest) -> str:
+    tenant = current_context.get().tenant_id
+    text = repr((str(tenant), request.sort, request.fingerprint))
+    return hashlib.blake2s(text.encode(errors="surrogatepass"), digest_size=9).hexdigest()
+
+
+def _to_json(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat()
+    return str(value) if isinstance(value, UUID) else value
+
+
+_READ: Final[Mapping[type[Any], Callable[[Any], Any]]] = {datetime: datetime.fromisoformat, UUID: UUID}
+
+
+def _from_json(value: Any, kind: type[Any]) -> Any:
+    if value is None:
+        return None
+    read = _READ.get(kind)
+    if read is not None:
+        value = read(value)
+    if type(value) is not kind or (kind is datetime and value.tzinfo is None):
+        raise ValueError("a key of another type")
+    if isinstance(value, str):
+        value.encode()
+    if kind is int and not -(2**63) <= value < 2**63:
+        raise ValueError("a key out of range")
+    if isinstance(value, str) and "\0" in value:
+        raise ValueError("a key that cannot be stored")
+    return value

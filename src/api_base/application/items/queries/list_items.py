@@ -1,0 +1,41 @@
+"""The tenant's items, filtered, sorted, searched, page by page. Deleted ones show only to who filters by `deleted_at`."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ClassVar, Final
+
+from api_base.application.common.cqrs import Query
+from api_base.application.common.listing import EQUALITY, ORDER, TEXT, Field, Fields, ListRequest, Page, Sort
+from api_base.application.items import permissions
+from api_base.application.items.dtos import ItemDTO
+from api_base.domain.common.specification import ComparisonOperator
+from api_base.domain.common.value_objects import Money
+from api_base.domain.items.value_objects import ItemStatus
+
+_CONTAINS: Final = frozenset({ComparisonOperator.CONTAINS})
+_IS_NULL: Final = frozenset({ComparisonOperator.IS_NULL})
+
+
+def _minor(text: str, currency: str | None) -> int:
+    return Money.parse(text, currency or "").minor
+
+
+ITEM_FIELDS: Final = Fields(
+    Field(name="sku", kind=str, operators=TEXT, sortable=True, scan=_CONTAINS),
+    Field(name="name", kind=str, operators=TEXT, sortable=True, scan=_CONTAINS),
+    Field(name="category", kind=str, operators=TEXT, sortable=True, scan=_CONTAINS),
+    Field(name="status", kind=str, operators=EQUALITY, choices=tuple(status.value for status in ItemStatus)),
+    Field(name="tags", kind=str, operators=_CONTAINS, scan=_CONTAINS),
+    Field(name="price.amount", kind=int, operators=ORDER, sortable=True, needs="price.currency", parse=_minor),
+    Field(name="price.currency", kind=str, operators=EQUALITY | _IS_NULL),
+    Field(name="created_at", kind=datetime, operators=ORDER, sortable=True),
+    Field(name="updated_at", kind=datetime, operators=ORDER, sortable=True),
+    Field(name="deleted_at", kind=datetime, operators=ORDER | _IS_NULL),
+    default_sort=(Sort(field="created_at", descending=True),),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListItems(Query[Page[ItemDTO]]):
+    permission: ClassVar[str] = permissions.READ
+    request: ListRequest

@@ -1,0 +1,93 @@
+"""Migrating: which contexts' revisions there are, and the way up, down and on.
+
+`base` and `audit` come with every application, whatever contexts it has. All of these run their own event loop:
+call them from outside one.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from api_base.bootstrap.context import Context
+from api_base.core.config import Settings
+from api_base.infrastructure import audit
+from api_base.infrastructure.db.embedded import Urls
+from api_base.infrastructure.db.migrations.revisions import BASE, Branch, chain, closure, read
+from api_base.infrastructure.db.migrations.roles import Roles, user_of
+from api_base.infrastructure.db.migrations.stored import stored_heads
+
+AUDIT: Final = Branch(name="audit", folder=Path(audit.__path__[0]) / "migrations")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BranchStatus:
+    """Where a context stands: its last applied revision, its last one on disk, and what lies between. None: nothing there."""
+
+    context: str
+    current: str | None
+    head: str | None
+    pending: tuple[str, ...]
+
+
+def branches(contexts: Sequence[Context]) -> list[Branch]:
+    """The branches of an application with `contexts`."""
+    own = [Branch(name=context.name, folder=context.migrations) for context in contexts if context.migrations is not None]
+    return [BASE, AUDIT, *own]
+
+
+def up(settings: Settings, urls: Urls, contexts: Sequence[Context]) -> list[str]:
+    """Bring the database to the head of every context; the ids of the revisions applied, in order.
+
+    Any number of processes may call it at once: one migrates, the others wait and find it done.
+    Raises `Unavailable` when a lock is not to be had, `ConfigurationError` when the roles or the revisions cannot work.
+    """
+    return asyncio.run(_migrator(settings, urls, contexts).up())
+
+
+def down(settings: Settings, urls: Urls, context: str, steps: int = 1, *, contexts: Sequence[Context]) -> list[str]:
+    """Undo the last `steps` revisions of `context`; their ids. Raises `ConfigurationError` where other contexts depend on them."""
+    return asyncio.run(_migrator(settings, urls, contexts).down(context, steps))
+
+
+def status(urls: Urls, contexts: Sequence[Context]) -> list[BranchStatus]:
+    """Where each context stands. Raises `Unavailable`."""
+    declared = branches(contexts)
+    revisions = read(declared)
+    applied = closure(asyncio.run(stored_heads(urls.owner)), revisions)
+    return [_status(branch, [r.id for r in chain(revisions.values(), branch.name)], applied) for branch in declared]
+
+
+def at_head(urls: Urls, contexts: Sequence[Context]) -> bool:
+    """Whether nothing is pending: one query as `app`, compared with the files on disk, without loading Alembic."""
+    revisions = read(branches(contexts))
+    return closure(asyncio.run(stored_heads(urls.direct)), revisions) >= revisions.keys()
+
+
+def new(context: str, message: str, contexts: Sequence[Context]) -> Path:
+    """Write the next revision of `context` into the package that owns it, and return the file. Needs no database."""
+    from api_base.infrastructure.db.migrations.writer import write  # Alembic costs a start 0.1 s
+
+    return write(branches(contexts), context, message)
+
+
+def _migrator(settings: Settings, urls: Urls, contexts: Sequence[Context]):
+    from api_base.infrastructure.db.migrations.runner import Migrator, Patience  # Alembic costs a start 0.1 s
+
+    return Migrator(
+        dsn=urls.owner,
+        roles=Roles(app=user_of(urls.app), worker=user_of(urls.worker), search=settings.database.search_role),
+        branches=branches(contexts),
+        patience=Patience(lock_timeout=settings.database.lock_timeout),
+    )
+
+
+def _status(branch: Branch, line: list[str], applied: set[str]) -> BranchStatus:
+    done = [id for id in line if id in applied]
+    return BranchStatus(
+        context=branch.name,
+        current=done[-1] if done else None,
+        head=line[-1] if line else None,
+        pending=tuple(id for id in line if id not in applied),
+    )

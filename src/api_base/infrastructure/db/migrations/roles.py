@@ -1,0 +1,24 @@
+"""The roles that revisions grant to. Who connects is named by the URLs; who owns search functions, by a setting."""
+
+from dataclasses import dataclass
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from api_base.core.errors import ConfigurationError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Roles:
+    """Names of PostgreSQL roles, unquoted. `search` has no login: it owns functions for text search and may read what they read."""
+
+    app: str
+    worker: str
+    search: str
+
+
+def user_of(dsn: str) -> str:
+    """The role that `dsn` connects as. Raises `ConfigurationError` when it names none: grants must not depend on who migrates."""
+    parts = urlsplit(dsn)
+    user = unquote(parts.username) if parts.username else parse_qs(parts.query).get("user", [""])[0]
+    if not user:
+        raise ConfigurationError("A database URL names no user. Write it as postgresql://user:password@host/database.")
+    return user

@@ -1,0 +1,175 @@
+"""Runs Alembic over one session of the role `owner`.
+
+Each revision is a transaction of its own, so what is done stays done. A statement waits `lock_timeout` for a table and gives up,
+rather than queue everybody else behind it; then the revision is tried again, a few times.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import asyncpg
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+from sqlalchemy.pool import NullPool
+
+from api_base.core.errors import ConfigurationError, Unavailable
+from api_base.core.shared.logging import get_logger
+from api_base.infrastructure.db.migrations.lock import migration_lock
+from api_base.infrastructure.db.migrations.revisions import Branch, Revision, chain, closure, read
+from api_base.infrastructure.db.migrations.roles import Roles
+from api_base.infrastructure.db.migrations.stored import stored_heads
+from api_base.infrastructure.db.pool import Connection
+
+logger = get_logger(__name__)
+
+ENVIRONMENT: Final = Path(__file__).parent / "environment"
+LOCK_NOT_AVAILABLE: Final = "55P03"
+DEADLOCK: Final = "40P01"
+INSUFFICIENT_PRIVILEGE: Final = "42501"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """Seconds: `lock_timeout` for one statement, `turn` for other migrating processes, `pause` between `attempts` at one revision."""
+
+    lock_timeout: float
+    turn: float = 300.0
+    attempts: int = 3
+    pause: float = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Migrator:
+    """Moves the database at `dsn` (the role `owner`, not through a transaction pooler) along `branches`."""
+
+    dsn: str
+    roles: Roles
+    branches: Sequence[Branch]
+    patience: Patience
+
+    async def up(self) -> list[str]:
+        """Bring every branch to its head; the ids of the revisions applied. Raises `Unavailable`, `ConfigurationError`."""
+        revisions = read(self.branches)
+        for branch in self.branches:
+            chain(revisions.values(), branch.name)
+        async with self._session() as connection:
+            stored = await stored_heads(self.dsn)
+            _refuse_unknown(stored, revisions)
+            if closure(stored, revisions) >= revisions.keys():
+                return []
+            return await self._run(connection, lambda config: command.upgrade(config, "heads"))
+
+    async def down(self, branch: str, steps: int) -> list[str]:
+        """Undo the last `steps` revisions of `branch`; their ids. Raises `ConfigurationError` where others build upon them."""
+        revisions = read(self.branches)
+        line = chain(revisions.values(), branch)
+        async with self._session() as connection:
+            stored = await stored_heads(self.dsn)
+            _refuse_unknown(stored, revisions)
+            applied = closure(stored, revisions)
+            _refuse_needed([r.id for r in line if r.id in applied], steps, branch, [revisions[id] for id in applied])
+            return await self._run(connection, lambda config: command.downgrade(config, f"{branch}@-{steps}"))
+
+    @asynccontextmanager
+    async def _session(self) -> AsyncIterator[AsyncConnection]:
+        engine = create_async_engine(
+            "postgresql+asyncpg://?prepared_statement_cache_size=0", async_creator=self._connect, poolclass=NullPool
+        )
+        async with engine.connect() as connection, migration_lock(connection, self.patience.turn):
+            yield connection
+
+    async def _connect(self, **_: Any) -> Connection:
+        settings = {
+            "application_name": "api-base-migrate",
+            "lock_timeout": str(int(self.patience.lock_timeout * 1000)),
+            "search_path": "public",
+        }
+        try:
+            return await asyncpg.connect(self.dsn, timeout=10, statement_cache_size=0, server_settings=settings)
+        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            raise Unavailable(f"The database cannot be reached: {error or type(error).__name__}") from error
+
+    async def _run(self, connection: AsyncConnection, move: Callable[[Config], None]) -> list[str]:
+        applied: list[str] = []
+        for attempt in range(1, self.patience.attempts + 1):
+            try:
+                await connection.run_sync(self._move, move, applied)
+            except DBAPIError as error:
+                if _state(error) not in (LOCK_NOT_AVAILABLE, DEADLOCK):
+                    raise self._meaning(error) from error
+                if attempt == self.patience.attempts:
+                    raise self._given_up(error) from error
+                logger.warning("migration_waits", statement=_short(error), attempt=attempt)
+                await asyncio.sleep(self.patience.pause * attempt)
+            else:
+                break
+        return applied
+
+    def _move(self, connection: sa.Connection, move: Callable[[Config], None], applied: list[str]) -> None:
+        config = configuration(self.branches)
+        config.attributes |= {"connection": connection, "roles": self.roles, "applied": lambda step: applied.append(_id(step))}
+        try:
+            move(config)
+        except BaseException:
+            connection.rollback()
+            raise
+        connection.commit()
+
+    def _given_up(self, error: DBAPIError) -> Unavailable:
+        patience = self.patience
+        return Unavailable(
+            f"The migration gave up after {patience.attempts} attempts of {patience.lock_timeout:g} s, because others use the table: "
+            f"{_short(error)}. What was migrated before stands. End the long transaction or raise DATABASE__LOCK_TIMEOUT, "
+            "then run `api-base migrate up` again."
+        )
+
+    def _meaning(self, error: DBAPIError) -> Exception:
+        if _state(error) == INSUFFICIENT_PRIVILEGE:
+            return ConfigurationError(f"The role of DATABASE__OWNER_URL may not do what a migration needs: {error.orig}: {_short(error)}")
+        return error
+
+
+def configuration(branches: Sequence[Branch]) -> Config:
+    """Alembic's configuration, without a file."""
+    config = Config()
+    config.set_main_option("script_location", str(ENVIRONMENT).replace("%", "%%"))
+    config.set_main_option("path_separator", "newline")
+    folders = "\n".join(str(branch.folder) for branch in branches if branch.folder.is_dir())
+    config.set_main_option("version_locations", folders.replace("%", "%%"))
+    return config
+
+
+def _refuse_unknown(stored: set[str], revisions: dict[str, Revision]) -> None:
+    if unknown := sorted(stored - revisions.keys()):
+        raise ConfigurationError(
+            f"The database has revisions that no context here brings: {', '.join(unknown)}. It was migrated by a newer version, "
+            "or by an application with more contexts: use that one."
+        )
+
+
+def _refuse_needed(applied: list[str], steps: int, branch: str, everything: list[Revision]) -> None:
+    if not 1 <= steps <= len(applied):
+        raise ConfigurationError(f"{branch} has {len(applied)} applied revisions: {steps} cannot be undone.")
+    leaving = set(applied[-steps:])
+    if needing := sorted({r.branch for r in everything if r.branch != branch and leaving.intersection(r.depends_on)}):
+        raise ConfigurationError(f"{', '.join(needing)} depend on {', '.join(sorted(leaving))}: migrate those down first.")
+
+
+def _id(step: Any) -> str:
+    found: str = step.up_revision_id
+    return found
+
+
+def _state(error: DBAPIError) -> str | None:
+    return getattr(error.orig, "sqlstate", None)
+
+
+def _short(error: DBAPIError) -> str:
+    return " ".join((error.statement or str(error.orig)).split())[:120]

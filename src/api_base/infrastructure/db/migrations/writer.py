@@ -1,0 +1,42 @@
+"""Writes the file of a context's next revision. Offline: what counts is what lies on disk."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from alembic.script import ScriptDirectory
+
+from api_base.core.errors import ConfigurationError
+from api_base.infrastructure.db.migrations.revisions import BASE, Branch, chain, read
+from api_base.infrastructure.db.migrations.runner import configuration
+
+LONGEST_ID: Final = 32
+"""What `alembic_version.version_num` holds."""
+
+
+def write(branches: Sequence[Branch], name: str, message: str) -> Path:
+    """The next revision of the branch `name`, made from the template. Raises `ConfigurationError` for an unknown branch."""
+    branch = next((branch for branch in branches if branch.name == name), None)
+    if branch is None:
+        raise ConfigurationError(f"No context {name!r} brings migrations. Known: {', '.join(sorted(b.name for b in branches))}.")
+    revisions = read(branches).values()
+    line = chain(revisions, name)
+    number = len(line) + 1
+    id, slug = f"{name}_{number:04}", re.sub(r"\W+", "_", message.lower()).strip("_")[:40]
+    if len(id) > LONGEST_ID or not slug:
+        raise ConfigurationError(f"{id}: a context's name has at most {LONGEST_ID - 5} characters, and a revision says what it does.")
+    branch.folder.mkdir(parents=True, exist_ok=True)
+    config = configuration(branches)
+    config.set_main_option("file_template", f"{number:04}_{slug}")
+    script = ScriptDirectory.from_config(config)
+    made = script.generate_revision(
+        id,
+        message.strip().rstrip("."),
+        head=line[-1].id if line else "base",
+        version_path=branch.folder,
+        branch_labels=None if line else name,
+        depends_on=None if line or name == BASE.name else [chain(revisions, BASE.name)[-1].id],
+    )
+    assert made is not None  # noqa: S101: for the type checker; None is for templates that make no file
+    return Path(made.path)

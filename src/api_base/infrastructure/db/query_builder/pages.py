@@ -1,0 +1,161 @@
+"""Keyset pages: the rows after a cursor in the declared order, closed by the id.
+
+A row comparison would do for one direction only, so the predicate is spelt out field by field; the leading field's bound is
+stated by itself as well, so that the index is entered at the cursor. NULLs come last in either direction.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from typing import Any, Final, NamedTuple
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from api_base.application.common.listing import Field, Fields, ListRequest, Page, Sort, decode_cursor, encode_cursor
+from api_base.domain.common.specification import UnknownField
+from api_base.infrastructure.db.query_builder.translation import Translation, translate
+from api_base.infrastructure.db.schema import Ownership, ownership
+from api_base.infrastructure.db.session import Database, Row
+from api_base.infrastructure.db.statement import Statement, owned
+
+SHAPES: Final = 512
+"""Statements kept per list: clients choose the shape, so the number is bounded."""
+
+type Clause = sa.ColumnElement[bool]
+type Keys = Sequence[Any]
+
+
+class PageBuilder[T]:
+    """Lists of one table. `columns` maps the declared fields to columns; `make` a row to what is shown.
+
+    `base` narrows the list for a request (deleted items do not show unless asked for); it returns a shape and a clause.
+    `search` makes the clause of a text search from the parameter `q`.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        table: sa.Table,
+        fields: Fields,
+        columns: Mapping[str, sa.Column[Any]],
+        make: Callable[[Row], T],
+        *,
+        base: Callable[[ListRequest], tuple[Hashable, Clause | None]] = lambda request: (None, None),
+        search: Callable[[sa.BindParameter[str]], Clause] | None = None,
+    ) -> None:
+        self._database, self._table, self._fields = database, table, fields
+        self._columns, self._make, self._base, self._search = columns, make, base, search
+        self._statements: OrderedDict[Hashable, Statement] = OrderedDict()
+
+    async def page(self, request: ListRequest, owner: UUID | None) -> Page[T]:
+        """One page. Raises `Invalid` for a cursor that does not fit."""
+        sort = request.sort or self._fields.default_sort
+        keys = decode_cursor(request, [*(self._field(s.field).kind for s in sort), UUID])
+        translation = None if request.specification is None else translate(request.specification, self._columns)
+        values: dict[str, Any] = {} if translation is None else dict(translation.values)
+        if request.q is not None:
+            values["q"] = request.q
+        total = await self._count(request, translation, owner, values) if request.include_total else None
+        values |= {f"k{i}": key for i, key in enumerate(keys or ())} | {"limit": request.limit + 1}
+        statement = self._statement(request, sort, translation, keys)
+        rows = await self._database.fetch(statement, owner, **values)
+        more = len(rows) > request.limit
+        rows = rows[: request.limit]
+        cursor = encode_cursor(request, self._keys(rows[-1], sort)) if more else None
+        return Page(items=[self._make(row) for row in rows], next_cursor=cursor, total=total)
+
+    def statement(self, request: ListRequest) -> Statement:
+        """The statement of the first page of `request`, to look at its plan."""
+        translation = None if request.specification is None else translate(request.specification, self._columns)
+        return self._statement(request, request.sort or self._fields.default_sort, translation, None)
+
+    def _field(self, name: str) -> Field:
+        declared = self._fields.get(name)
+        if declared is None:
+            raise UnknownField(name, self._fields.names)
+        return declared
+
+    def _keys(self, row: Row, sort: tuple[Sort, ...]) -> list[Any]:
+        return [*(row[self._columns[s.field].name] for s in sort), row["id"]]
+
+    def _statement(self, request: ListRequest, sort: tuple[Sort, ...], translation: Translation | None, keys: Keys | None) -> Statement:
+        nulls = None if keys is None else tuple(key is None for key in keys)
+        base_shape, base = self._base(request)
+        shape = ("page", translation and translation.shape, base_shape, sort, nulls, request.q is not None)
+        return self._cached(shape, lambda: self._page_select(request, sort, self._where(request, translation, base), nulls))
+
+    async def _count(self, request: ListRequest, translation: Translation | None, owner: UUID | None, values: dict[str, Any]) -> int:
+        base_shape, base = self._base(request)
+        shape = ("count", translation and translation.shape, base_shape, request.q is not None)
+        where = self._where
+        statement = self._cached(
+            shape, lambda: sa.select(sa.func.count()).select_from(self._table).where(*where(request, translation, base))
+        )
+        total: int = await self._database.fetchval(statement, owner, **values)
+        return total
+
+    def _cached(self, shape: Hashable, select: Callable[[], sa.Select[Any]]) -> Statement:
+        found = self._statements.get(shape)
+        if found is None:
+            found = self._statements[shape] = Statement(select(), ownership(self._table))
+            if len(self._statements) > SHAPES:
+                self._statements.popitem(last=False)
+        else:
+            self._statements.move_to_end(shape)
+        return found
+
+    def _where(self, request: ListRequest, translation: Translation | None, base: Clause | None) -> list[Clause]:
+        where = [] if ownership(self._table) is Ownership.SYSTEM else [owned(self._table)]
+        if base is not None:
+            where.append(base)
+        if translation is not None:
+            where.append(translation.clause())
+        if request.q is not None and self._search is not None:
+            where.append(self._search(sa.bindparam("q", type_=sa.Text())))
+        return where
+
+    def _page_select(
+        self, request: ListRequest, sort: tuple[Sort, ...], where: list[Clause], nulls: tuple[bool, ...] | None
+    ) -> sa.Select[Any]:
+        order = [_Key(self._columns[s.field], s.descending, self._field(s.field).nullable) for s in sort]
+        order.append(_Key(self._table.c.id, bool(order) and order[-1].descending, False))
+        if nulls is not None:
+            where = [*where, *_after(order, nulls)]
+        by = [key.order() for key in order]
+        return sa.select(self._table).where(*where).order_by(*by).limit(sa.bindparam("limit", type_=sa.Integer))
+
+
+class _Key(NamedTuple):
+    """One step of the order."""
+
+    column: sa.Column[Any]
+    descending: bool
+    nullable: bool
+
+    def order(self) -> sa.ColumnElement[Any]:
+        if not self.descending:
+            return self.column.asc()  # PostgreSQL puts NULLs last by itself
+        return self.column.desc().nulls_last() if self.nullable else self.column.desc()
+
+    def beyond(self, value: sa.BindParameter[Any], *, or_equal: bool = False) -> Clause:
+        column = self.column
+        if or_equal:
+            bound = column <= value if self.descending else column >= value
+        else:
+            bound = column < value if self.descending else column > value
+        return sa.or_(bound, column.is_(None)) if self.nullable else bound
+
+
+def _after(order: Sequence[_Key], nulls: Sequence[bool]) -> list[Clause]:
+    """What follows the cursor: greater in the first field, or equal there and greater in the second, and so on."""
+    alternatives: list[Clause] = []
+    equal: list[Clause] = []
+    for position, (key, null) in enumerate(zip(order, nulls, strict=True)):
+        value = sa.bindparam(f"k{position}", type_=key.column.type)
+        if not null:
+            alternatives.append(sa.and_(*equal, key.beyond(value)))
+        equal.append(key.column.is_(None) if null else key.column == value)
+    leading = order[0]
+    if nulls[0]:
+        return [leading.column.is_(None), sa.or_(*alternatives)]
+    return [leading.beyond(sa.bindparam("k0", type_=leading.column.type), or_equal=True), sa.or_(*alternatives)]

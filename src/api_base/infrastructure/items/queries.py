@@ -1,0 +1,93 @@
+"""Reads of items: rows straight to what is shown, past the aggregate."""
+
+from collections.abc import Hashable
+from typing import Any, Final
+
+import msgspec
+import sqlalchemy as sa
+
+from api_base.application.common.listing import ListRequest, Page
+from api_base.application.items.dtos import ItemDTO, MoneyDTO
+from api_base.application.items.queries.get_item import GetItem
+from api_base.application.items.queries.list_items import ITEM_FIELDS, ListItems
+from api_base.core.errors import NotFound
+from api_base.core.types import request_tenant
+from api_base.domain.common.value_objects import Money
+from api_base.domain.items.value_objects import ItemStatus
+from api_base.infrastructure.db.query_builder import PageBuilder
+from api_base.infrastructure.db.session import Database, Row
+from api_base.infrastructure.db.statement import OWNER, Statement, owned
+from api_base.infrastructure.items.tables import ITEMS
+
+COLUMNS: Final = {
+    "sku": ITEMS.c.sku,
+    "name": ITEMS.c.name,
+    "category": ITEMS.c.category,
+    "status": ITEMS.c.status,
+    "tags": ITEMS.c.tags,
+    "price.amount": ITEMS.c.price_minor,
+    "price.currency": ITEMS.c.price_currency,
+    "created_at": ITEMS.c.created_at,
+    "updated_at": ITEMS.c.updated_at,
+    "deleted_at": ITEMS.c.deleted_at,
+}
+
+_decode = msgspec.json.Decoder().decode
+_STATUS: Final = {status.value: status for status in ItemStatus}
+_NOT_DELETED: Final = ITEMS.c.deleted_at.is_(None)
+
+
+def shown(row: Row) -> ItemDTO:
+    minor: int | None = row["price_minor"]
+    return ItemDTO(
+        id=row["id"],
+        sku=row["sku"],
+        name=row["name"],
+        description=row["description"],
+        price=None if minor is None else _price(minor, row["price_currency"]),
+        category=row["category"],
+        tags=row["tags"],
+        attributes=_decode(row["attributes"]),
+        status=_STATUS[row["status"]],
+        version=row["version"],
+        created_at=row["created_at"],
+        updated_at=row["updated_at"],
+        deleted_at=row["deleted_at"],
+    )
+
+
+def _price(minor: int, currency: str) -> MoneyDTO:
+    return MoneyDTO(amount=Money(minor=minor, currency=currency).amount, currency=currency)
+
+
+def _base(request: ListRequest) -> tuple[Hashable, sa.ColumnElement[bool] | None]:
+    asked = "deleted_at" in request.filtered
+    return asked, None if asked else _NOT_DELETED
+
+
+def _search(q: sa.BindParameter[str]) -> sa.ColumnElement[bool]:
+    """By the function `search_items`, which is given the tenant: see its migration."""
+    found: Any = sa.func.search_items(OWNER, q)
+    return ITEMS.c.id.in_(sa.select(sa.column("id", sa.Uuid)).select_from(found.table_valued(sa.column("id", sa.Uuid))))
+
+
+class GetItemHandler:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._statement = Statement(sa.select(ITEMS).where(owned(ITEMS), ITEMS.c.id == sa.bindparam("id", type_=sa.Uuid), _NOT_DELETED))
+
+    async def handle(self, query: GetItem) -> ItemDTO:
+        """Raises `NotFound`, for deleted items as well."""
+        row = await self._database.fetchrow(self._statement, request_tenant(), id=query.id)
+        if row is None:
+            raise NotFound("item", query.id)
+        return shown(row)
+
+
+class ListItemsHandler:
+    def __init__(self, database: Database) -> None:
+        self.pages = PageBuilder(database, ITEMS, ITEM_FIELDS, COLUMNS, shown, base=_base, search=_search)
+
+    async def handle(self, query: ListItems) -> Page[ItemDTO]:
+        """Raises `Invalid` for a cursor that does not fit."""
+        return await self.pages.page(query.request, request_tenant())

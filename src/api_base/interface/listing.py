@@ -1,0 +1,235 @@
+"""The query string of a list route, checked against the declared fields: every problem at once, each naming its parameter.
+
+`?field[op]=value`, `?field=value` (eq), `in` with commas (`\\,` for a comma inside a value), `is_null=true|false`, `sort`, `limit`,
+`cursor`, `include_total`, `q` and `fields` (docs: HTTP conventions).
+"""
+
+import hashlib
+import re
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+from typing import Any, Final
+from urllib.parse import unquote_plus
+from uuid import UUID
+
+from api_base.application.common.listing import DEFAULT_LIMIT, LARGEST_LIMIT, LONGEST_CURSOR, Field, Fields, ListRequest, Sort
+from api_base.core.errors import Invalid, Violation
+from api_base.domain.common.specification import ComparisonOperator, FieldSpecification, Specification
+
+FILTERS: Final = 20
+MEMBERS: Final = 100
+LONGEST_VALUE: Final = 500
+LONGEST_QUERY: Final = 16_384
+RESERVED: Final = ("cursor", "fields", "include_total", "limit", "q", "sort")
+
+_FILTER: Final = re.compile(r"([a-z][a-z0-9_.]{0,63})(?:\[([a-z_]{1,20})\])?")
+_MEMBER: Final = re.compile(r"(?:[^,\\]|\\.)*", re.DOTALL)
+
+
+def list_request(query: bytes, fields: Fields, *, searchable: bool = False) -> ListRequest:
+    """Parse the raw query string. Raises `Invalid` with every violation."""
+    return _Parser(query, fields, searchable).request()
+
+
+class _Parser:
+    def __init__(self, query: bytes, fields: Fields, searchable: bool) -> None:
+        self._fields, self._searchable = fields, searchable
+        self._violations: list[Violation] = []
+        self._pairs = self._split(query)
+
+    def request(self) -> ListRequest:
+        pairs, filters = self._separate()
+        specification = self._filters(filters)
+        request = ListRequest(
+            specification=specification,
+            sort=self._sort(pairs.get("sort"), filters),
+            limit=self._limit(pairs.get("limit")),
+            cursor=self._cursor(pairs.get("cursor")),
+            include_total=self._flag("include_total", pairs.get("include_total", "false")),
+            q=self._q(pairs.get("q")),
+            filtered=frozenset(name for name, _, _, _ in filters),
+            fingerprint=hashlib.sha256(repr((sorted((n, o, v) for n, o, v, _ in filters), pairs.get("q"))).encode()).hexdigest()[:16],
+        )
+        if self._violations:
+            raise Invalid(self._violations)
+        return request
+
+    def _split(self, query: bytes) -> list[tuple[str, str]]:
+        if len(query) > LONGEST_QUERY:
+            raise Invalid.of("/query", "too_long", f"the query string has {len(query)} bytes; at most {LONGEST_QUERY} are allowed")
+        pairs = []
+        for part in query.decode("latin-1").split("&"):
+            if part:
+                name, _, value = part.partition("=")
+                try:
+                    pairs.append((unquote_plus(name, errors="strict"), unquote_plus(value, errors="strict")))
+                except UnicodeDecodeError:
+                    self._refuse(unquote_plus(name, errors="replace"), "encoding", "is not UTF-8")
+        return pairs
+
+    def _separate(self) -> tuple[dict[str, str], list[tuple[str, str, str, str]]]:
+        """Reserved parameters, and filters as (field, operator, value, parameter)."""
+        reserved: dict[str, str] = {}
+        filters: list[tuple[str, str, str, str]] = []
+        for name, value in self._pairs:
+            if len(value) > (LONGEST_CURSOR if name == "cursor" else LONGEST_VALUE):
+                self._refuse(name[:100], "too_long", f"is longer than {LONGEST_CURSOR if name == 'cursor' else LONGEST_VALUE} characters")
+            elif "\0" in value:
+                self._refuse(name, "nul", "must not contain the character NUL")
+            elif name in RESERVED:
+                if name in reserved:
+                    self._refuse(name, "repeated", "is given more than once")
+                reserved[name] = value
+            elif match := _FILTER.fullmatch(name):
+                filters.append((match[1], match[2] or "eq", value, name))
+            else:
+                self._refuse(name[:100], "unknown_parameter", f"is not known; known are {', '.join(RESERVED)} and filters on {self._known()}")
+        if len(filters) > FILTERS:
+            self._refuse("", "too_many", f"has {len(filters)} filters; at most {FILTERS} are allowed")
+        return reserved, filters[:FILTERS]
+
+    def _filters(self, filters: list[tuple[str, str, str, str]]) -> Specification[Any] | None:
+        given = {name: value for name, operator, value, _ in filters if operator == "eq"}
+        combined: Specification[Any] | None = None
+        for name, operator, value, parameter in filters:
+            field = self._fields.get(name)
+            if field is None or not field.operators:
+                self._refuse(parameter, "unknown_field", f"there is no field {name!r} to filter by; there are {self._known()}")
+                continue
+            one = self._filter(field, operator, value, parameter, given)
+            if one is not None:
+                combined = one if combined is None else combined & one
+        return combined
+
+    def _filter(
+        self, field: Field, operator: str, value: str, parameter: str, given: Mapping[str, str]
+    ) -> FieldSpecification[Any] | None:
+        allowed = sorted(o.value for o in field.operators)
+        if operator not in allowed:
+            self._refuse(parameter, "unknown_operator", f"{field.name} cannot be compared by {operator!r}; it can by {', '.join(allowed)}")
+            return None
+        if field.needs is not None and operator != "is_null" and field.needs not in given:
+            self._refuse(parameter, "incomplete", f"is compared within one {field.needs}: give {field.needs} as well")
+            return None
+        kind = ComparisonOperator(operator)
+        try:
+            return FieldSpecification(field.name, kind, self._value(field, kind, value, given.get(field.needs or "")))
+        except ValueError as error:
+            self._refuse(parameter, "value", str(error))
+            return None
+        except Invalid as error:
+            self._refuse(parameter, error.violations[0].code, error.violations[0].message)
+            return None
+
+    def _value(self, field: Field, operator: ComparisonOperator, text: str, needed: str | None) -> Any:
+        if operator is ComparisonOperator.IS_NULL:
+            return _boolean(text)
+        read = (lambda part: field.parse(part, needed)) if field.parse is not None else _READ[field.kind]
+        if operator is ComparisonOperator.IN:
+            members = list(_members(text))
+            if len(members) > MEMBERS:
+                raise ValueError(f"has {len(members)} values; at most {MEMBERS} are allowed")
+            return [self._choice(field, read(member)) for member in members]
+        if operator in (ComparisonOperator.CONTAINS, ComparisonOperator.STARTS_WITH):
+            return text
+        return self._choice(field, read(text))
+
+    @staticmethod
+    def _choice(field: Field, value: Any) -> Any:
+        if field.choices and value not in field.choices:
+            raise ValueError(f"must be one of {', '.join(field.choices)}")
+        return value
+
+    def _sort(self, text: str | None, filters: list[tuple[str, str, str, str]]) -> tuple[Sort, ...]:
+        if text is None:
+            return ()
+        sorts: list[Sort] = []
+        given = {name for name, operator, _, _ in filters if operator == "eq"}
+        for part in text.split(","):
+            name = part.removeprefix("-")
+            field = self._fields.get(name)
+            if field is None or not field.sortable:
+                self._refuse("sort", "unknown_field", f"cannot sort by {name!r}; can by {', '.join(self._fields.sortable)}")
+            elif any(s.field == name for s in sorts):
+                self._refuse("sort", "repeated", f"names {name!r} twice")
+            elif field.needs is not None and field.needs not in given:
+                self._refuse("sort", "incomplete", f"{name} is ordered within one {field.needs}: give {field.needs} as well")
+            else:
+                sorts.append(Sort(field=name, descending=part.startswith("-")))
+        return tuple(sorts)
+
+    def _limit(self, text: str | None) -> int:
+        if text is None:
+            return DEFAULT_LIMIT
+        if text.isascii() and text.isdigit() and len(text) <= 4 and 1 <= int(text) <= LARGEST_LIMIT:
+            return int(text)
+        self._refuse("limit", "range", f"must be a whole number from 1 to {LARGEST_LIMIT}")
+        return DEFAULT_LIMIT
+
+    def _cursor(self, text: str | None) -> str | None:
+        if text is not None and (not text or not text.isascii()):
+            self._refuse("cursor", "cursor", "is not a cursor; take next_cursor from the page before")
+        return text
+
+    def _flag(self, name: str, text: str) -> bool:
+        if text not in ("true", "false"):
+            self._refuse(name, "boolean", "must be true or false")
+        return text == "true"
+
+    def _q(self, text: str | None) -> str | None:
+        if text is not None and not self._searchable:
+            self._refuse("q", "unknown_parameter", "this list has no text search")
+        elif text is not None and not text.strip():
+            self._refuse("q", "blank", "must not be blank")
+        return text
+
+    def _known(self) -> str:
+        return ", ".join(field.name for field in self._fields if field.operators)
+
+    def _refuse(self, parameter: str, code: str, message: str) -> None:
+        pointer = "/query/" + parameter.replace("~", "~0").replace("/", "~1") if parameter else "/query"
+        self._violations.append(Violation(pointer, code, message))
+
+
+def _members(text: str) -> Iterator[str]:
+    r"""Values between commas; `\,` is a comma inside a value and `\\` a backslash."""
+    position = 0
+    while text:
+        match = _MEMBER.match(text, position)
+        end = match.end() if match else position
+        yield re.sub(r"\\(.)", r"\1", text[position:end], flags=re.DOTALL)
+        if end >= len(text):
+            return
+        position = end + 1
+
+
+def _boolean(text: str) -> bool:
+    if text not in ("true", "false"):
+        raise ValueError("must be true or false")
+    return text == "true"
+
+
+def _integer(text: str) -> int:
+    if not re.fullmatch(r"-?[0-9]{1,18}", text):
+        raise ValueError("must be a whole number of at most 18 digits")
+    return int(text)
+
+
+def _timestamp(text: str) -> datetime:
+    try:
+        value = datetime.fromisoformat(text.replace(" ", "+"))  # a bare + in a query string is a space
+    except ValueError:
+        value = None
+    if value is None or value.tzinfo is None:
+        raise ValueError("must be a time as in RFC 3339, with its zone, such as 2026-01-31T12:00:00Z")
+    return value
+
+
+def _uuid(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        raise ValueError("must be a UUID") from None
+
+
+_READ: Final[Mapping[type[Any], Callable[[str], Any]]] = {str: str, bool: _boolean, int: _integer, datetime: _timestamp, UUID: _uuid}
