@@ -1,6 +1,7 @@
 """Writes the file of a context's next revision. Offline: what counts is what lies on disk."""
 
 import re
+from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -28,11 +29,12 @@ def write(branches: Sequence[Branch], name: str, message: str) -> Path:
         raise ConfigurationError(f"{id}: a context's name has at most {LONGEST_ID - 5} characters, and a revision says what it does.")
     branch.folder.mkdir(parents=True, exist_ok=True)
     config = configuration(branches)
+    config.cmd_opts = Namespace(quiet=True)
     config.set_main_option("file_template", f"{number:04}_{slug}")
     script = ScriptDirectory.from_config(config)
     made = script.generate_revision(
         id,
-        message.strip().rstrip("."),
+        _sentence(message),
         head=line[-1].id if line else "base",
         version_path=branch.folder,
         branch_labels=None if line else name,
@@ -40,3 +42,9 @@ def write(branches: Sequence[Branch], name: str, message: str) -> Path:
     )
     assert made is not None  # noqa: S101: for the type checker; None is for templates that make no file
     return Path(made.path)
+
+
+def _sentence(message: str) -> str:
+    """`message` as the docstring's one sentence, less its full stop."""
+    words = " ".join(message.split()).rstrip(".").replace("\\", "/").replace('"', "'")
+    return words[:1].upper() + words[1:]

@@ -6,8 +6,8 @@ from api_base.infrastructure.db import ddl
 
 revision = ${repr(up_revision).replace("'", '"')}
 down_revision = ${repr(down_revision).replace("'", '"')}
-branch_labels = ${repr(tuple(branch_labels)).replace("'", '"') if branch_labels else None}
-depends_on = ${repr(depends_on).replace("'", '"')}
+branch_labels = ${'("%s",)' % branch_labels[0] if branch_labels else None}
+depends_on = ${'("%s",)' % depends_on if depends_on else None}
 
 
 def upgrade() -> None:

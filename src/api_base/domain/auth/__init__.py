@@ -1,0 +1,1 @@
+"""Sessions: that somebody has logged in, and stays so."""

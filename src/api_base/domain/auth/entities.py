@@ -1,0 +1,99 @@
+"""The session: a family of refresh tokens, of which the last is good.
+
+Using a token makes its successor [RFC 9700, section 4.14.2]. Who lost the answer and sends the same token again within the
+grace gets the same successor; afterwards, or with an older token, somebody else must have had it: the whole family ends.
+"""
+
+import hmac
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum
+from typing import Self
+
+from api_base.core.base import AggregateRoot
+from api_base.core.types import SessionId, TenantId, UserId
+from api_base.domain.auth.refresh_token import RefreshToken, new_secret, successor_secret
+
+
+class Refresh(Enum):
+    """What presenting a refresh token came to."""
+
+    ROTATED = "rotated"
+    REPEATED = "repeated"
+    REUSED = "reused"
+    REFUSED = "refused"
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Session(AggregateRoot):
+    """`digest` is of the current secret, `previous_digest` of the one before; `nonce` made the current one from that."""
+
+    user_id: UserId
+    tenant_id: TenantId | None
+    tag_key: bytes
+    generation: int
+    digest: bytes
+    previous_digest: bytes | None = None
+    nonce: bytes | None = None
+    rotated_at: datetime | None = None
+    created_at: datetime
+    expires_at: datetime
+    revoked_at: datetime | None = None
+
+    @classmethod
+    def begin(
+        cls, *, id: SessionId, user_id: UserId, tenant_id: TenantId | None, now: datetime, lifetime: timedelta
+    ) -> tuple[Self, RefreshToken]:
+        secret, tag_key = new_secret(), new_secret()
+        token = RefreshToken.issue(user_id=user_id, session_id=id, generation=1, secret=secret, tag_key=tag_key)
+        session = cls(
+            id=id,
+            user_id=user_id,
+            tenant_id=tenant_id,
+            tag_key=tag_key,
+            generation=1,
+            digest=token.digest,
+            created_at=now,
+            expires_at=now + lifetime,
+        )
+        return session, token
+
+    def is_open(self, now: datetime) -> bool:
+        return self.revoked_at is None and now < self.expires_at
+
+    def refresh(self, token: RefreshToken, now: datetime, grace: timedelta, lifetime: timedelta) -> tuple[Refresh, RefreshToken | None]:
+        """Take `token` in. REUSED has ended the session; REFUSED has changed nothing."""
+        if not self.is_open(now) or not token.genuine(self.tag_key):
+            return Refresh.REFUSED, None
+        if hmac.compare_digest(token.digest, self.digest):
+            self.nonce = new_secret()
+            following = self._successor(token, self.nonce)
+            self.previous_digest, self.digest, self.rotated_at = self.digest, following.digest, now
+            self.generation, self.expires_at = following.generation, now + lifetime
+            return Refresh.ROTATED, following
+        if self._just_rotated(token, now, grace) and self.nonce is not None:
+            return Refresh.REPEATED, self._successor(token, self.nonce)
+        self.revoke(now)
+        return Refresh.REUSED, None
+
+    def switch(self, tenant_id: TenantId) -> None:
+        """From now on refreshed tokens are for this tenant."""
+        self.tenant_id = tenant_id
+
+    def revoke(self, now: datetime) -> None:
+        """End it, once."""
+        self.revoked_at = self.revoked_at or now
+
+    def _just_rotated(self, token: RefreshToken, now: datetime, grace: timedelta) -> bool:
+        if self.previous_digest is None or self.rotated_at is None:
+            return False
+        return hmac.compare_digest(token.digest, self.previous_digest) and now - self.rotated_at <= grace
+
+    def _successor(self, token: RefreshToken, nonce: bytes) -> RefreshToken:
+        return RefreshToken.issue(
+            user_id=self.user_id,
+            session_id=SessionId(self.id),
+            generation=token.generation + 1,
+            secret=successor_secret(token.secret, nonce),
+            tag_key=self.tag_key,
+        )

@@ -1,0 +1,1 @@
+"""Tenants: whose the data is; memberships say who acts for them, in which role."""

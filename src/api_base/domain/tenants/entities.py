@@ -1,0 +1,74 @@
+"""The tenant, and the membership of a user in it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Final, Self
+from uuid import UUID
+
+from api_base.core.base import AggregateRoot
+from api_base.core.errors import Invalid
+from api_base.core.types import TenantId, UserId
+from api_base.domain.common.value_objects import Slug
+from api_base.domain.tenants.events import MemberAdded, MemberRoleChanged, MembershipEnded, TenantCreated
+
+NAME_LENGTH: Final = 100
+
+
+class Role(StrEnum):
+    """What a member may do, most first. Contexts say which role holds which permission."""
+
+    OWNER = "owner"
+    ADMIN = "admin"
+    MEMBER = "member"
+    VIEWER = "viewer"
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Tenant(AggregateRoot):
+    """`personal` tenants come with a registration and belong to that user."""
+
+    name: str
+    slug: Slug
+    personal: bool
+    created_at: datetime
+    updated_at: datetime
+
+    @classmethod
+    def create(cls, *, id: UUID, name: str, slug: Slug, now: datetime, personal: bool = False) -> Self:
+        """Raises `Invalid` for a name that cannot be one."""
+        tenant = cls(id=id, name=_name(name), slug=slug, personal=personal, created_at=now, updated_at=now)
+        tenant.record(TenantCreated(aggregate_id=id, slug=slug.value))
+        return tenant
+
+    def rename(self, name: str, now: datetime) -> None:
+        self.name, self.updated_at = _name(name), now
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Membership(AggregateRoot):
+    tenant_id: TenantId
+    user_id: UserId
+    role: Role
+    created_at: datetime
+    updated_at: datetime
+
+    @classmethod
+    def begin(cls, *, id: UUID, tenant_id: TenantId, user_id: UserId, role: Role, now: datetime) -> Self:
+        membership = cls(id=id, tenant_id=tenant_id, user_id=user_id, role=role, created_at=now, updated_at=now)
+        membership.record(MemberAdded(aggregate_id=id, tenant_id=tenant_id, user_id=user_id, role=role))
+        return membership
+
+    def change_role(self, role: Role, now: datetime) -> None:
+        self.role, self.updated_at = role, now
+        self.record(MemberRoleChanged(aggregate_id=self.id, tenant_id=self.tenant_id, user_id=self.user_id, role=role))
+
+    def end(self) -> None:
+        self.record(MembershipEnded(aggregate_id=self.id, tenant_id=self.tenant_id, user_id=self.user_id))
+
+
+def _name(text: str) -> str:
+    name = text.strip()
+    if not name or len(name) > NAME_LENGTH or "\0" in name:
+        raise Invalid.of("/name", "name", f"must be 1 to {NAME_LENGTH} characters, without NUL")
+    return name

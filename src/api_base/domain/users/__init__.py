@@ -1,0 +1,1 @@
+"""Users: one global identity each, whatever tenants it belongs to."""

@@ -1,0 +1,88 @@
+"""The user: who somebody is, everywhere. What they may do is a matter of their memberships."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final, Self
+from uuid import UUID
+
+from api_base.core.base import AggregateRoot
+from api_base.core.errors import Invalid
+from api_base.domain.common.value_objects import EmailAddress
+from api_base.domain.users.errors import AlreadyInStatus
+from api_base.domain.users.events import PasswordChanged, UserDeactivated, UserReactivated, UserRegistered
+
+NAME_LENGTH: Final = 100
+
+
+class UserStatus(StrEnum):
+    ACTIVE = "active"
+    DEACTIVATED = "deactivated"
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class User(AggregateRoot):
+    """After `limit` failed logins in a row the account waits; the next success begins the count anew."""
+
+    email: EmailAddress
+    name: str
+    password_hash: str
+    status: UserStatus = UserStatus.ACTIVE
+    platform_admin: bool = False
+    failed_logins: int = 0
+    locked_until: datetime | None = None
+    created_at: datetime
+    updated_at: datetime
+
+    @classmethod
+    def register(
+        cls, *, id: UUID, email: EmailAddress, name: str, password_hash: str, now: datetime, platform_admin: bool = False
+    ) -> Self:
+        """A new identity. Raises `Invalid` for a name that cannot be one."""
+        user = cls(
+            id=id, email=email, name=_name(name), password_hash=password_hash, platform_admin=platform_admin, created_at=now, updated_at=now
+        )
+        user.record(UserRegistered(aggregate_id=id, email=email.value, display_name=user.name))
+        return user
+
+    def rename(self, name: str, now: datetime) -> None:
+        self.name, self.updated_at = _name(name), now
+
+    def change_password(self, password_hash: str, now: datetime) -> None:
+        self.password_hash, self.updated_at = password_hash, now
+        self.failed_logins, self.locked_until = 0, None
+        self.record(PasswordChanged(aggregate_id=self.id))
+
+    def is_locked(self, now: datetime) -> bool:
+        return self.locked_until is not None and now < self.locked_until
+
+    def login_failed(self, now: datetime, limit: int, lockout: timedelta) -> None:
+        """Count a wrong password; from `limit` on, wait for `lockout` after each."""
+        self.failed_logins += 1
+        if self.failed_logins >= limit:
+            self.locked_until = now + lockout
+
+    def login_succeeded(self, new_hash: str | None) -> None:
+        """Forget failures; keep `new_hash` where the hashing parameters have grown."""
+        self.failed_logins, self.locked_until = 0, None
+        self.password_hash = new_hash or self.password_hash
+
+    def deactivate(self, now: datetime) -> None:
+        self._become(UserStatus.DEACTIVATED, now)
+        self.record(UserDeactivated(aggregate_id=self.id))
+
+    def reactivate(self, now: datetime) -> None:
+        self._become(UserStatus.ACTIVE, now)
+        self.record(UserReactivated(aggregate_id=self.id))
+
+    def _become(self, status: UserStatus, now: datetime) -> None:
+        if self.status is status:
+            raise AlreadyInStatus(status)
+        self.status, self.updated_at = status, now
+
+
+def _name(text: str) -> str:
+    name = text.strip()
+    if not name or len(name) > NAME_LENGTH or "\0" in name:
+        raise Invalid.of("/name", "name", f"must be 1 to {NAME_LENGTH} characters, without NUL")
+    return name

@@ -1,0 +1,18 @@
+"""What identities refuse."""
+
+from api_base.core.errors import Conflict
+
+
+class EmailTaken(Conflict):
+    def __init__(self, email: str) -> None:
+        super().__init__(f"A user with the address {email} exists already. Log in, or register another address.")
+
+
+class AlreadyInStatus(Conflict):
+    def __init__(self, status: str) -> None:
+        super().__init__(f"The user is {status} already.")
+
+
+class WrongPassword(Conflict):
+    def __init__(self) -> None:
+        super().__init__("The current password is not this one.")

@@ -1,0 +1,66 @@
+"""Items, with an index for each declared order and filter, and for text search."""
+
+import sqlalchemy as sa
+from alembic import op
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+
+from api_base.infrastructure.db import ddl
+from api_base.infrastructure.db.schema import text, timestamp
+
+revision = "items_0001"
+down_revision = None
+branch_labels = ("items",)
+depends_on = ("base_0001",)
+
+NOT_DELETED = sa.text("deleted_at is null")
+
+SEARCHED = """lower((sku || ' ' || name || ' ' || category || ' ' || description) collate "default")"""
+"""What `q` looks through. The columns compare by code point, where only ASCII has lower case: people mean the database's own."""
+
+PATTERN = r"""'%' || replace(regexp_replace(lower(query collate "default"), '([\\%_])', '\\\1', 'g'), ' ', '%') || '%'"""
+"""The words of `query`, in their order, with anything between them."""
+
+
+def upgrade() -> None:
+    op.create_table(
+        "items",
+        sa.Column("tenant_id", sa.Uuid, nullable=False),
+        sa.Column("id", sa.Uuid, nullable=False),
+        sa.Column("sku", text(), nullable=False),
+        sa.Column("name", text(), nullable=False),
+        sa.Column("description", text(), nullable=False),
+        sa.Column("price_minor", sa.BigInteger),
+        sa.Column("price_currency", text()),
+        sa.Column("category", text(), nullable=False),
+        sa.Column("tags", ARRAY(text()), nullable=False),
+        sa.Column("attributes", JSONB, nullable=False),
+        sa.Column("status", text(), nullable=False),
+        sa.Column("version", sa.Integer, nullable=False),
+        sa.Column("created_at", timestamp(), nullable=False),
+        sa.Column("updated_at", timestamp(), nullable=False),
+        sa.Column("deleted_at", timestamp()),
+        sa.PrimaryKeyConstraint("tenant_id", "id", name="items_pkey"),
+        sa.UniqueConstraint("tenant_id", "sku", name="uq_items_tenant_id_sku"),
+        sa.CheckConstraint("(price_minor is null) = (price_currency is null)", name="ck_items_price"),
+    )
+    for column in ("created_at", "updated_at", "name", "category", "status"):
+        _index(column)
+    _index("price_minor")
+    _index("price_currency", "price_minor")
+    op.create_index("ix_items_tenant_id_deleted_at", "items", ["tenant_id", "deleted_at", "id"])
+    op.execute(f"create index ix_items_search on items using gin (tenant_id, ({SEARCHED}) gin_trgm_ops)")
+    ddl.protect("items")
+    ddl.grant("items", app=ddl.READ_WRITE)
+    ddl.search_function(
+        "search_items", "items", condition=f"{SEARCHED} like {PATTERN}", columns=("sku", "name", "category", "description")
+    )
+
+
+def downgrade() -> None:
+    op.execute("drop function search_items(uuid, text)")
+    op.drop_table("items")
+
+
+def _index(*columns: str) -> None:
+    """For pages of what is not deleted, in the order of `columns`; the id closes every order."""
+    op.create_index(f"ix_items_tenant_id_{'_'.join(columns)}", "items", ["tenant_id", *columns, "id"], postgresql_where=NOT_DELETED)
