@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from api_base.bootstrap.context import Context
 from api_base.core.config import Settings
@@ -17,6 +17,9 @@ from api_base.infrastructure.db.embedded import Urls
 from api_base.infrastructure.db.migrations.revisions import BASE, Branch, chain, closure, read
 from api_base.infrastructure.db.migrations.roles import Roles, user_of
 from api_base.infrastructure.db.migrations.stored import stored_heads
+
+if TYPE_CHECKING:
+    from api_base.infrastructure.db.migrations.runner import Migrator
 
 AUDIT: Final = Branch(name="audit", folder=Path(audit.__path__[0]) / "migrations")
 
@@ -72,7 +75,7 @@ def new(context: str, message: str, contexts: Sequence[Context]) -> Path:
     return write(branches(contexts), context, message)
 
 
-def _migrator(settings: Settings, urls: Urls, contexts: Sequence[Context]):
+def _migrator(settings: Settings, urls: Urls, contexts: Sequence[Context]) -> "Migrator":
     from api_base.infrastructure.db.migrations.runner import Migrator, Patience  # Alembic costs a start 0.1 s
 
     return Migrator(

@@ -1,14 +1,15 @@
 """Ports: what the application needs of the outside, named for the role. Adapters are named for the technology."""
 
 from api_base.core.protocols.audit import AuditStore
-from api_base.core.protocols.passwords import BreachedPasswords, PasswordHasher
+from api_base.core.protocols.background import Periodic
+from api_base.core.protocols.passwords import BreachedPasswords, PasswordHasher, PasswordPolicy
 from api_base.core.protocols.permissions import AccessLookup, PermissionChecker
 from api_base.core.protocols.rate_limiter import Limit, RateDecision, RateLimiter
 from api_base.core.protocols.recorder import RequestRecorder
 from api_base.core.protocols.repository import AsyncRepository
 from api_base.core.protocols.system import Clock, IdGenerator
 from api_base.core.protocols.tokens import AccessToken, TokenClaims, TokenIssuer, TokenVerifier
-from api_base.core.protocols.unit_of_work import UnitOfWork, UnitOfWorkFactory
+from api_base.core.protocols.unit_of_work import Isolation, Savepoint, UnitOfWork, UnitOfWorkFactory
 
 __all__ = [
     "AccessLookup",
@@ -18,12 +19,16 @@ __all__ = [
     "BreachedPasswords",
     "Clock",
     "IdGenerator",
+    "Isolation",
     "Limit",
     "PasswordHasher",
+    "PasswordPolicy",
+    "Periodic",
     "PermissionChecker",
     "RateDecision",
     "RateLimiter",
     "RequestRecorder",
+    "Savepoint",
     "TokenClaims",
     "TokenIssuer",
     "TokenVerifier",

@@ -20,3 +20,9 @@ class BreachedPasswords(Protocol):
     async def contains(self, password: str) -> bool:
         """Whether `password` is on a list of breached passwords."""
         ...
+
+
+class PasswordPolicy(Protocol):
+    async def check(self, password: str, *, known: tuple[str, ...], pointer: str = "/password") -> None:
+        """Raises `Invalid` at `pointer` for a password that is too easy; `known` is what others know of its user."""
+        ...

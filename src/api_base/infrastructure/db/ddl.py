@@ -129,7 +129,7 @@ def _search_role() -> str:
     able, owner = found.one()
     if not able:
         raise ConfigurationError(
-            f"The migration needs the role {name} to give search functions to. As an administrator run: create role {quoted(name)} nologin; "
-            f"grant {quoted(name)} to {quoted(owner)} with inherit false, set true;"
+            f"The migration needs the role {name} to give search functions to. As an administrator run: "
+            f"create role {quoted(name)} nologin; grant {quoted(name)} to {quoted(owner)} with inherit false, set true;"
         )
     return quoted(name)

@@ -5,8 +5,6 @@ CREATE INDEX CONCURRENTLY of the process that has the lock would wait in turn, f
 """
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Final
 
 import sqlalchemy as sa
@@ -19,26 +17,24 @@ KEY: Final = 4_177_218_340_263_971
 
 _TAKE = sa.text(f"select pg_try_advisory_lock({KEY})")
 _MINE = sa.text(
-    f"select exists (select from pg_locks where locktype = 'advisory' and pid = pg_backend_pid() and (classid::bigint << 32 | objid::bigint) = {KEY})"
+    "select exists (select from pg_locks where locktype = 'advisory' and pid = pg_backend_pid() "
+    f"and (classid::bigint << 32 | objid::bigint) = {KEY})"
 )
-_GIVE_BACK = sa.text(f"select pg_advisory_unlock({KEY})")
+_PAUSE: Final = 0.05
 
 
-@asynccontextmanager
-async def migration_lock(connection: AsyncConnection, patience: float) -> AsyncIterator[None]:
-    """Hold the lock on the session of `connection`. Raises `Unavailable` when another process keeps it for `patience` seconds."""
+async def take_turn(connection: AsyncConnection, patience: float) -> None:
+    """Take the lock for as long as the session of `connection` lasts.
+
+    Raises `Unavailable` when another process keeps it for over `patience` seconds.
+    """
     deadline = asyncio.get_running_loop().time() + patience
     while not await _ask(connection, _TAKE):
         if asyncio.get_running_loop().time() > deadline:
-            raise Unavailable(f"Another process has been migrating this database for over {patience:g} s. See what it waits for, then try again.")
-        await asyncio.sleep(0.1)
+            raise Unavailable(f"Another process has been migrating this database for over {patience:g} s. See what it waits for.")
+        await asyncio.sleep(_PAUSE)
     if not await _ask(connection, _MINE):
-        raise ConfigurationError("DATABASE__OWNER_URL goes through a transaction pooler. Migrating needs a session: connect to the server itself.")
-    try:
-        yield
-    finally:
-        if not connection.invalidated:
-            await _ask(connection, _GIVE_BACK)
+        raise ConfigurationError("DATABASE__OWNER_URL goes through a transaction pooler. Migrating needs the server itself.")
 
 
 async def _ask(connection: AsyncConnection, question: sa.TextClause) -> bool:

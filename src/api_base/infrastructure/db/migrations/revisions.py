@@ -56,7 +56,7 @@ def chain(revisions: Iterable[Revision], branch: str) -> list[Revision]:
     for revision in own:
         if revision.follows in following:
             other = following[revision.follows].id
-            raise ConfigurationError(f"{other} and {revision.id} both follow {revision.follows or 'nothing'} in {branch}. Make one follow the other.")
+            raise ConfigurationError(f"{other} and {revision.id} both follow {revision.follows or 'nothing'}. Make one follow the other.")
         following[revision.follows] = revision
     line: list[Revision] = []
     while (last := line[-1].id if line else None) in following:

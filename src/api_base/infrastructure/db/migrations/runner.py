@@ -21,7 +21,7 @@ from sqlalchemy.pool import NullPool
 
 from api_base.core.errors import ConfigurationError, Unavailable
 from api_base.core.shared.logging import get_logger
-from api_base.infrastructure.db.migrations.lock import migration_lock
+from api_base.infrastructure.db.migrations.lock import take_turn
 from api_base.infrastructure.db.migrations.revisions import Branch, Revision, chain, closure, read
 from api_base.infrastructure.db.migrations.roles import Roles
 from api_base.infrastructure.db.migrations.stored import stored_heads
@@ -82,7 +82,8 @@ class Migrator:
         engine = create_async_engine(
             "postgresql+asyncpg://?prepared_statement_cache_size=0", async_creator=self._connect, poolclass=NullPool
         )
-        async with engine.connect() as connection, migration_lock(connection, self.patience.turn):
+        async with engine.connect() as connection:
+            await take_turn(connection, self.patience.turn)
             yield connection
 
     async def _connect(self, **_: Any) -> Connection:

@@ -51,9 +51,7 @@ def upgrade() -> None:
     op.execute(f"create index ix_items_search on items using gin (tenant_id, ({SEARCHED}) gin_trgm_ops)")
     ddl.protect("items")
     ddl.grant("items", app=ddl.READ_WRITE)
-    ddl.search_function(
-        "search_items", "items", condition=f"{SEARCHED} like {PATTERN}", columns=("sku", "name", "category", "description")
-    )
+    ddl.search_function("search_items", "items", condition=f"{SEARCHED} like {PATTERN}", columns=("sku", "name", "category", "description"))
 
 
 def downgrade() -> None:

@@ -1,0 +1,1 @@
+"""What changes tenants: each command stands beside its handler."""

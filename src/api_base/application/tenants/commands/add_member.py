@@ -1,0 +1,50 @@
+"""Make an existing user a member of the tenant."""
+
+from dataclasses import dataclass
+from typing import ClassVar, Protocol
+from uuid import UUID
+
+from api_base.application.common.cqrs import Command
+from api_base.application.services.multitenancy import own_tenant
+from api_base.application.tenants import permissions
+from api_base.application.tenants.commands.acting import acting_member
+from api_base.application.tenants.dtos import MemberDTO
+from api_base.core.errors import NotFound
+from api_base.core.protocols import Clock, IdGenerator
+from api_base.core.types import UserId
+from api_base.domain.tenants.entities import Membership, Role
+from api_base.domain.tenants.ownership import may_decide
+from api_base.domain.tenants.repository import MembershipRepository
+
+
+class Identities(Protocol):
+    """The users' side of adding a member."""
+
+    async def id_of(self, email: str) -> UserId | None:
+        """The active user with this address."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddMember(Command[MemberDTO]):
+    permission: ClassVar[str] = permissions.MANAGE_MEMBERS
+    tenant_id: UUID
+    email: str
+    role: Role
+
+
+class AddMemberHandler:
+    def __init__(self, memberships: MembershipRepository, identities: Identities, ids: IdGenerator, clock: Clock) -> None:
+        self._memberships, self._identities, self._ids, self._clock = memberships, identities, ids, clock
+
+    async def handle(self, command: AddMember) -> MemberDTO:
+        """Raises `NotFound`, `OwnersOnly`, `Invalid`; `AlreadyMember` when the unit of work ends."""
+        tenant_id = own_tenant(command.tenant_id)
+        may_decide(await acting_member(self._memberships), command.role)
+        user_id = await self._identities.id_of(command.email)
+        if user_id is None:
+            raise NotFound("user", command.email)
+        membership = Membership.begin(
+            id=self._ids.new(), tenant_id=tenant_id, user_id=user_id, role=command.role, now=self._clock.now()
+        )
+        return MemberDTO.of(await self._memberships.create(membership))

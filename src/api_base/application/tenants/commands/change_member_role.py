@@ -1,0 +1,48 @@
+"""Give a member another role. Serializable: two owners who step down at once cannot both succeed."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+from uuid import UUID
+
+from api_base.application.common.cqrs import Command, Isolation
+from api_base.application.services.multitenancy import own_tenant
+from api_base.application.tenants import permissions
+from api_base.application.tenants.commands.acting import acting_member
+from api_base.application.tenants.dtos import MemberDTO
+from api_base.core.errors import NotFound, StaleVersion
+from api_base.core.protocols import Clock
+from api_base.core.types import UserId
+from api_base.domain.tenants.entities import Role
+from api_base.domain.tenants.ownership import may_decide, owner_remains
+from api_base.domain.tenants.repository import MembershipRepository
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeMemberRole(Command[MemberDTO]):
+    permission: ClassVar[str] = permissions.MANAGE_MEMBERS
+    isolation: ClassVar[Isolation] = Isolation.SERIALIZABLE
+    tenant_id: UUID
+    user_id: UserId
+    expected_version: int | None
+    role: Role
+
+
+class ChangeMemberRoleHandler:
+    def __init__(self, memberships: MembershipRepository, clock: Clock) -> None:
+        self._memberships, self._clock = memberships, clock
+
+    async def handle(self, command: ChangeMemberRole) -> MemberDTO:
+        """Raises `NotFound`, `StaleVersion`, `OwnersOnly`, `LastOwner`."""
+        own_tenant(command.tenant_id)
+        actor = await acting_member(self._memberships)
+        membership = await self._memberships.of(command.user_id)
+        if membership is None:
+            raise NotFound("member", command.user_id)
+        if command.expected_version not in (None, membership.version):
+            raise StaleVersion("member", membership.version)
+        if membership.role is not command.role:
+            may_decide(actor, membership.role, command.role)
+            owner_remains(membership, await self._memberships.owners(), command.role)
+            membership.change_role(command.role, self._clock.now())
+            await self._memberships.update(membership)
+        return MemberDTO.of(membership)

@@ -1,0 +1,64 @@
+"""End a membership: an administrator another's, anybody their own. Serializable, so that the last owner stays."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+from uuid import UUID
+
+from api_base.application.common.cqrs import Command, Isolation
+from api_base.application.services.multitenancy import own_tenant
+from api_base.application.tenants import permissions
+from api_base.application.tenants.commands.acting import acting_member
+from api_base.core.errors import NotFound, StaleVersion
+from api_base.core.types import UserId
+from api_base.domain.tenants.entities import Membership
+from api_base.domain.tenants.ownership import may_decide, owner_remains
+from api_base.domain.tenants.repository import MembershipRepository
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoveMember(Command[None]):
+    permission: ClassVar[str] = permissions.MANAGE_MEMBERS
+    isolation: ClassVar[Isolation] = Isolation.SERIALIZABLE
+    tenant_id: UUID
+    user_id: UserId
+    expected_version: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeaveTenant(Command[None]):
+    permission: ClassVar[str] = permissions.READ
+    isolation: ClassVar[Isolation] = Isolation.SERIALIZABLE
+    tenant_id: UUID
+
+
+class RemoveMemberHandler:
+    def __init__(self, memberships: MembershipRepository) -> None:
+        self._memberships = memberships
+
+    async def handle(self, command: RemoveMember) -> None:
+        """Raises `NotFound`, `StaleVersion`, `OwnersOnly`, `LastOwner`."""
+        own_tenant(command.tenant_id)
+        actor = await acting_member(self._memberships)
+        membership = await self._memberships.of(command.user_id)
+        if membership is None:
+            raise NotFound("member", command.user_id)
+        if command.expected_version not in (None, membership.version):
+            raise StaleVersion("member", membership.version)
+        may_decide(actor, membership.role)
+        await end(self._memberships, membership)
+
+
+class LeaveTenantHandler:
+    def __init__(self, memberships: MembershipRepository) -> None:
+        self._memberships = memberships
+
+    async def handle(self, command: LeaveTenant) -> None:
+        """Raises `NotFound`, `LastOwner`."""
+        own_tenant(command.tenant_id)
+        await end(self._memberships, await acting_member(self._memberships))
+
+
+async def end(memberships: MembershipRepository, membership: Membership) -> None:
+    owner_remains(membership, await memberships.owners())
+    membership.end()
+    await memberships.remove(membership)

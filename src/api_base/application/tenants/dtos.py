@@ -1,0 +1,60 @@
+"""What the outside sees of tenants and members."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from api_base.domain.tenants.entities import Membership, Role, Tenant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TenantDTO:
+    id: UUID
+    name: str
+    slug: str
+    personal: bool
+    version: int
+    created_at: datetime
+    updated_at: datetime
+
+    @classmethod
+    def of(cls, tenant: Tenant) -> "TenantDTO":
+        return cls(
+            id=tenant.id,
+            name=tenant.name,
+            slug=tenant.slug.value,
+            personal=tenant.personal,
+            version=tenant.version,
+            created_at=tenant.created_at,
+            updated_at=tenant.updated_at,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MyTenantDTO:
+    """A tenant of mine, with my role in it."""
+
+    id: UUID
+    name: str
+    slug: str
+    personal: bool
+    role: Role
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemberDTO:
+    user_id: UUID
+    role: Role
+    version: int
+    created_at: datetime
+    updated_at: datetime
+
+    @classmethod
+    def of(cls, membership: Membership) -> "MemberDTO":
+        return cls(
+            user_id=membership.user_id,
+            role=membership.role,
+            version=membership.version,
+            created_at=membership.created_at,
+            updated_at=membership.updated_at,
+        )

@@ -1,0 +1,7 @@
+"""What may be done with a tenant."""
+
+from typing import Final
+
+READ: Final = "tenants:read"
+UPDATE: Final = "tenants:update"
+MANAGE_MEMBERS: Final = "tenants:manage_members"

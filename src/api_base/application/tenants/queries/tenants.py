@@ -1,0 +1,40 @@
+"""One's tenants, and the one that the token is for."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ClassVar, Final
+from uuid import UUID
+
+from api_base.application.common.cqrs import AUTHENTICATED, Query
+from api_base.application.common.listing import EQUALITY, ORDER, Field, Fields, ListRequest, Page, Sort
+from api_base.application.tenants import permissions
+from api_base.application.tenants.dtos import MemberDTO, MyTenantDTO, TenantDTO
+from api_base.domain.tenants.entities import Role
+
+MEMBER_FIELDS: Final = Fields(
+    Field(name="role", kind=str, operators=EQUALITY, choices=tuple(role.value for role in Role)),
+    Field(name="created_at", kind=datetime, operators=ORDER, sortable=True),
+    default_sort=(Sort(field="created_at"),),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListMyTenants(Query[Sequence[MyTenantDTO]]):
+    """All of them: who is in more than `LONGEST` tenants sees the oldest."""
+
+    LONGEST: ClassVar[int] = 1000
+    permission: ClassVar[str] = AUTHENTICATED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GetTenant(Query[TenantDTO]):
+    permission: ClassVar[str] = permissions.READ
+    id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListMembers(Query[Page[MemberDTO]]):
+    permission: ClassVar[str] = permissions.READ
+    tenant_id: UUID
+    request: ListRequest

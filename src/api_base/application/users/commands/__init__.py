@@ -1,0 +1,1 @@
+"""What changes users: each command stands beside its handler."""

@@ -1,0 +1,58 @@
+"""Change one's own password: the old one is asked for, and every other session ends (auth subscribes to the event)."""
+
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from api_base.application.common.cqrs import AUTHENTICATED, Bus, Command, Isolation
+from api_base.core.errors import NotFound
+from api_base.core.protocols import Clock, PasswordHasher, PasswordPolicy
+from api_base.core.types import request_user
+from api_base.domain.users.errors import WrongPassword
+from api_base.domain.users.repository import UserRepository
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangePassword(Command[None]):
+    permission: ClassVar[str] = AUTHENTICATED
+    isolation: ClassVar[Isolation] = Isolation.NONE
+    current: str = field(repr=False)
+    new: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetPasswordHash(Command[None]):
+    """Sent by `ChangePasswordHandler`, by no route. `expected_version` is the user's whose password was verified."""
+
+    permission: ClassVar[str] = AUTHENTICATED
+    password_hash: str = field(repr=False)
+    expected_version: int
+
+
+class ChangePasswordHandler:
+    def __init__(self, bus: Bus, users: UserRepository, hasher: PasswordHasher, policy: PasswordPolicy) -> None:
+        self._bus, self._users, self._hasher, self._policy = bus, users, hasher, policy
+
+    async def handle(self, command: ChangePassword) -> None:
+        """Raises `WrongPassword`, `Invalid`."""
+        user = await self._users.get(request_user())
+        if user is None:
+            raise NotFound("user", request_user())
+        good, _ = await self._hasher.verify(command.current, user.password_hash)
+        if not good:
+            raise WrongPassword
+        await self._policy.check(command.new, known=(user.email.value, user.name), pointer="/new_password")
+        hashed = await self._hasher.hash(command.new)
+        await self._bus.execute(SetPasswordHash(password_hash=hashed, expected_version=user.version))
+
+
+class SetPasswordHashHandler:
+    def __init__(self, users: UserRepository, clock: Clock) -> None:
+        self._users, self._clock = users, clock
+
+    async def handle(self, command: SetPasswordHash) -> None:
+        """Raises `WrongPassword` where the password was changed meanwhile."""
+        user = await self._users.get(request_user())
+        if user is None or user.version != command.expected_version:
+            raise WrongPassword
+        user.change_password(command.password_hash, self._clock.now())
+        await self._users.update(user)

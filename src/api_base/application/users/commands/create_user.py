@@ -1,0 +1,37 @@
+"""Make an identity, whose password has been checked and hashed. Sent by other handlers and the command line, by no route."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from api_base.application.common.cqrs import PUBLIC, Command
+from api_base.application.users.dtos import UserDTO
+from api_base.core.protocols import Clock, IdGenerator
+from api_base.domain.common.value_objects import EmailAddress
+from api_base.domain.users.entities import User
+from api_base.domain.users.repository import UserRepository
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreateUser(Command[UserDTO]):
+    permission: ClassVar[str] = PUBLIC
+    email: EmailAddress
+    name: str
+    password_hash: str
+    platform_admin: bool = False
+
+
+class CreateUserHandler:
+    def __init__(self, users: UserRepository, ids: IdGenerator, clock: Clock) -> None:
+        self._users, self._ids, self._clock = users, ids, clock
+
+    async def handle(self, command: CreateUser) -> UserDTO:
+        """Raises `EmailTaken` when the unit of work ends."""
+        user = User.register(
+            id=self._ids.new(),
+            email=command.email,
+            name=command.name,
+            password_hash=command.password_hash,
+            now=self._clock.now(),
+            platform_admin=command.platform_admin,
+        )
+        return UserDTO.of(await self._users.create(user))

@@ -1,0 +1,39 @@
+"""Keep the account of failed and successful logins. Sent by logging in, by no route.
+
+Serializable, so that attempts at the same time are all counted.
+"""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import ClassVar
+
+from api_base.application.common.cqrs import PUBLIC, Command, Isolation
+from api_base.core.protocols import Clock
+from api_base.core.types import UserId
+from api_base.domain.users.repository import UserRepository
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordLogin(Command[None]):
+    permission: ClassVar[str] = PUBLIC
+    isolation: ClassVar[Isolation] = Isolation.SERIALIZABLE
+    user_id: UserId
+    succeeded: bool
+    new_hash: str | None = field(default=None, repr=False)
+
+
+class RecordLoginHandler:
+    """After `limit` failures in a row the account waits for `lockout`."""
+
+    def __init__(self, users: UserRepository, clock: Clock, limit: int, lockout: timedelta) -> None:
+        self._users, self._clock, self._limit, self._lockout = users, clock, limit, lockout
+
+    async def handle(self, command: RecordLogin) -> None:
+        user = await self._users.get(command.user_id)
+        if user is None:
+            return
+        if command.succeeded:
+            user.login_succeeded(command.new_hash)
+        else:
+            user.login_failed(self._clock.now(), self._limit, self._lockout)
+        await self._users.update(user)

@@ -1,0 +1,35 @@
+"""The platform deactivates an identity everywhere, or reactivates it."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from api_base.application.common.aggregates import load
+from api_base.application.common.cqrs import Command
+from api_base.application.users import permissions
+from api_base.application.users.dtos import UserDTO
+from api_base.core.protocols import Clock
+from api_base.core.types import UserId
+from api_base.domain.users.entities import UserStatus
+from api_base.domain.users.repository import UserRepository
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetUserStatus(Command[UserDTO]):
+    permission: ClassVar[str] = permissions.MANAGE
+    id: UserId
+    expected_version: int | None
+    status: UserStatus
+
+
+class SetUserStatusHandler:
+    def __init__(self, users: UserRepository, clock: Clock) -> None:
+        self._users, self._clock = users, clock
+
+    async def handle(self, command: SetUserStatus) -> UserDTO:
+        """Raises `NotFound`, `StaleVersion`, `AlreadyInStatus`."""
+        user = await load(self._users, "user", command.id, command.expected_version)
+        if command.status is UserStatus.ACTIVE:
+            user.reactivate(self._clock.now())
+        else:
+            user.deactivate(self._clock.now())
+        return UserDTO.of(await self._users.update(user))

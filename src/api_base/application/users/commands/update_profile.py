@@ -1,0 +1,33 @@
+"""Change one's own profile."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from api_base.application.common.aggregates import load
+from api_base.application.common.cqrs import AUTHENTICATED, Command
+from api_base.application.users.dtos import UserDTO
+from api_base.core.protocols import Clock
+from api_base.core.types import request_user
+from api_base.domain.users.repository import UserRepository
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpdateProfile(Command[UserDTO]):
+    """`name` None stays as it is."""
+
+    permission: ClassVar[str] = AUTHENTICATED
+    expected_version: int | None
+    name: str | None
+
+
+class UpdateProfileHandler:
+    def __init__(self, users: UserRepository, clock: Clock) -> None:
+        self._users, self._clock = users, clock
+
+    async def handle(self, command: UpdateProfile) -> UserDTO:
+        """Raises `Invalid`, `StaleVersion`."""
+        user = await load(self._users, "user", request_user(), command.expected_version)
+        if command.name is not None and command.name.strip() != user.name:
+            user.rename(command.name, self._clock.now())
+            await self._users.update(user)
+        return UserDTO.of(user)

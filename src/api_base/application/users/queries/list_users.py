@@ -1,0 +1,25 @@
+"""All identities, for the platform's administrators."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ClassVar, Final
+
+from api_base.application.common.cqrs import Query
+from api_base.application.common.listing import EQUALITY, ORDER, TEXT, Field, Fields, ListRequest, Page, Sort
+from api_base.application.users import permissions
+from api_base.application.users.dtos import UserDTO
+from api_base.domain.common.specification import ComparisonOperator
+from api_base.domain.users.entities import UserStatus
+
+USER_FIELDS: Final = Fields(
+    Field(name="email", kind=str, operators=TEXT, sortable=True, scan=frozenset({ComparisonOperator.CONTAINS})),
+    Field(name="status", kind=str, operators=EQUALITY, choices=tuple(status.value for status in UserStatus)),
+    Field(name="created_at", kind=datetime, operators=ORDER, sortable=True),
+    default_sort=(Sort(field="created_at", descending=True),),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListUsers(Query[Page[UserDTO]]):
+    permission: ClassVar[str] = permissions.MANAGE
+    request: ListRequest

@@ -1,0 +1,127 @@
+"""A real PostgreSQL for the tests: one server for each test process, a database of its own for each test that asks for one."""
+
+import asyncio
+import json
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from itertools import count
+from pathlib import Path
+from urllib.parse import quote, urlsplit, urlunsplit
+
+import asyncpg
+import pytest
+
+from api_base.bootstrap import migrations
+from api_base.bootstrap.context import Context
+from api_base.core.config import Settings
+from api_base.infrastructure.db.embedded import EmbeddedServer, Urls
+
+
+class Postgres:
+    """The server: makes databases as a database administrator would, for the same roles."""
+
+    def __init__(self, urls: Urls, password: str) -> None:
+        self._urls = urls
+        self.admin = _at(urls.owner, "postgres", f"postgres:{quote(password, safe='')}")
+        self._numbers = count(1)
+
+    def create(self, template: str = "template1") -> Urls:
+        """A new database, owned by `owner`, closed to everybody else but `app` and `worker`."""
+        name = f"test_{next(self._numbers)}"
+        asyncio.run(
+            self._execute(
+                f"create database {name} owner owner template {template}",
+                f"revoke all on database {name} from public",
+                f"grant connect on database {name} to app, worker",
+            )
+        )
+        urls = self._urls
+        return replace(urls, **{role: _at(getattr(urls, role), name) for role in ("owner", "app", "worker", "direct")})
+
+    def drop(self, urls: Urls) -> None:
+        asyncio.run(self._execute(f"drop database {name_of(urls)} with (force)"))
+
+    def admin_of(self, urls: Urls) -> str:
+        """The superuser's URL of the database of `urls`."""
+        return _at(self.admin, name_of(urls))
+
+    async def _execute(self, *statements: str) -> None:
+        connection = await asyncpg.connect(self.admin)
+        for statement in statements:
+            await connection.execute(statement)
+        await connection.close()
+
+
+def name_of(urls: Urls) -> str:
+    return urlsplit(urls.owner).path.removeprefix("/")
+
+
+def _at(url: str, database: str, user: str | None = None) -> str:
+    parts = urlsplit(url)
+    host = parts.netloc.rpartition("@")[2]
+    return urlunsplit(parts._replace(path=f"/{database}", netloc=f"{user}@{host}" if user else parts.netloc))
+
+
+@pytest.fixture(scope="session")
+def settings() -> Settings:
+    return Settings(_env_file=None)
+
+
+@pytest.fixture(scope="session")
+def contexts() -> Sequence[Context]:
+    """The contexts whose tables the tests' databases have."""
+    import api_base.infrastructure
+
+    folders = sorted(Path(api_base.infrastructure.__path__[0]).glob("*/migrations"))
+    return [Context(name=folder.parent.name, migrations=folder) for folder in folders if folder.parent.name not in ("db", "audit")]
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    with tempfile.TemporaryDirectory() as folder:  # pytest's own folders let nobody else in, and for root the server is somebody else
+        home = Path(folder)
+        server = EmbeddedServer(home, fsync=False)
+        urls = server.start()
+        try:
+            yield Postgres(urls, json.loads((home / "passwords.json").read_text())["postgres"])
+        finally:
+            server.stop()
+
+
+@pytest.fixture(scope="session")
+def template(postgres: Postgres, settings: Settings, contexts: Sequence[Context]) -> str:
+    """The name of a database at head that nobody is connected to: others are copied from it."""
+    urls = postgres.create()
+    migrations.up(settings, urls, contexts)
+    return name_of(urls)
+
+
+@pytest.fixture
+def new_database(postgres: Postgres) -> Iterator[Callable[[], Urls]]:
+    """Makes empty databases, which end with the test."""
+    made: list[Urls] = []
+
+    def make() -> Urls:
+        made.append(postgres.create())
+        return made[-1]
+
+    yield make
+    for urls in made:
+        postgres.drop(urls)
+
+
+@pytest.fixture
+def migrated(postgres: Postgres, template: str) -> Iterator[Urls]:
+    """A database at head, the test's own."""
+    urls = postgres.create(template)
+    yield urls
+    postgres.drop(urls)
+
+
+@pytest.fixture(scope="module")
+def shared_migrated(postgres: Postgres, template: str) -> Iterator[Urls]:
+    """A database at head for tests of one module that do not disturb each other."""
+    urls = postgres.create(template)
+    yield urls
+    postgres.drop(urls)
