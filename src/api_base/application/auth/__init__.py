@@ -1,0 +1,1 @@
+"""Use cases of logging in and out."""

@@ -1,0 +1,1 @@
+"""What changes sessions: each command stands beside its handler."""

@@ -1,0 +1,42 @@
+"""Log in with e-mail and password. Whatever is wrong is answered alike and takes the same time.
+
+The password is verified between two short transactions, never inside one.
+"""
+
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from api_base.application.auth.commands.start_session import StartSession
+from api_base.application.auth.dtos import TokensDTO
+from api_base.application.common.cqrs import PUBLIC, Bus, Command, Isolation
+from api_base.core.protocols import PasswordHasher
+from api_base.core.types import Err, Ok, Result
+from api_base.domain.auth.errors import LoginRefused
+from api_base.domain.auth.repository import Credentials, Memberships
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogIn(Command[Result[TokensDTO, LoginRefused]]):
+    permission: ClassVar[str] = PUBLIC
+    isolation: ClassVar[Isolation] = Isolation.NONE
+    email: str
+    password: str = field(repr=False)
+
+
+class LogInHandler:
+    def __init__(self, bus: Bus, credentials: Credentials, memberships: Memberships, hasher: PasswordHasher) -> None:
+        self._bus, self._credentials, self._memberships, self._hasher = bus, credentials, memberships, hasher
+
+    async def handle(self, command: LogIn) -> Result[TokensDTO, LoginRefused]:
+        credential = await self._credentials.find(command.email)
+        good, new_hash = await self._hasher.verify(command.password, None if credential is None else credential.password_hash)
+        if credential is None:
+            return Err(LoginRefused())
+        if not good:
+            await self._credentials.failed(credential.user_id)
+        if not good or not credential.open:
+            return Err(LoginRefused())
+        if new_hash is not None or not credential.settled:
+            await self._credentials.succeeded(credential.user_id, new_hash)
+        tenant = await self._memberships.first(credential.user_id)
+        return Ok(await self._bus.execute(StartSession(user_id=credential.user_id, tenant_id=tenant)))

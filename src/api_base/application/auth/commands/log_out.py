@@ -1,0 +1,30 @@
+"""End this session, or all of them."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from api_base.application.common.cqrs import AUTHENTICATED, Command, Isolation
+from api_base.core.protocols import Clock
+from api_base.core.types import current_context, request_user
+from api_base.domain.auth.repository import SessionRepository
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogOut(Command[None]):
+    """`everywhere`: every session of the user ends, this one included."""
+
+    permission: ClassVar[str] = AUTHENTICATED
+    isolation: ClassVar[Isolation] = Isolation.SERIALIZABLE
+    everywhere: bool = False
+
+
+class LogOutHandler:
+    def __init__(self, sessions: SessionRepository, clock: Clock) -> None:
+        self._sessions, self._clock = sessions, clock
+
+    async def handle(self, command: LogOut) -> None:
+        principal = current_context.get().principal
+        for session in await self._sessions.open_sessions(request_user()):
+            if command.everywhere or (principal is not None and session.id == principal.session_id):
+                session.revoke(self._clock.now())
+                await self._sessions.update(session)

@@ -1,0 +1,46 @@
+"""Exchange a refresh token for its successor and a new access token.
+
+Serializable, so that of two who send the same token at once one rotates and the other repeats. A reused token is refused by
+`Err`: that its family ended is committed.
+"""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import ClassVar
+
+from api_base.application.auth.dtos import TokensDTO
+from api_base.application.auth.tokens import SessionTokens
+from api_base.application.common.cqrs import PUBLIC, Command, Isolation
+from api_base.core.protocols import Clock
+from api_base.core.types import Err, Ok, Result
+from api_base.domain.auth.entities import Refresh
+from api_base.domain.auth.errors import RefreshRefused
+from api_base.domain.auth.refresh_token import RefreshToken
+from api_base.domain.auth.repository import SessionRepository
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefreshSession(Command[Result[TokensDTO, RefreshRefused]]):
+    permission: ClassVar[str] = PUBLIC
+    isolation: ClassVar[Isolation] = Isolation.SERIALIZABLE
+    refresh_token: str = field(repr=False)
+
+
+class RefreshSessionHandler:
+    """`grace` is how long a used token gets the same successor; `lifetime` that of a session without a refresh."""
+
+    def __init__(self, sessions: SessionRepository, tokens: SessionTokens, clock: Clock, grace: timedelta, lifetime: timedelta) -> None:
+        self._sessions, self._tokens, self._clock = sessions, tokens, clock
+        self._grace, self._lifetime = grace, lifetime
+
+    async def handle(self, command: RefreshSession) -> Result[TokensDTO, RefreshRefused]:
+        token = RefreshToken.parse(command.refresh_token)
+        session = None if token is None else await self._sessions.of(token.user_id, token.session_id)
+        if token is None or session is None:
+            return Err(RefreshRefused())
+        outcome, successor = session.refresh(token, self._clock.now(), self._grace, self._lifetime)
+        if outcome in (Refresh.ROTATED, Refresh.REUSED):
+            await self._sessions.update(session)
+        if successor is None:
+            return Err(RefreshRefused())
+        return Ok(self._tokens.of(session, successor))

@@ -1,0 +1,53 @@
+"""Sessions, loaded whole, and the clearing away of those that ended."""
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from api_base.core.types import SessionId, UserId, request_user
+from api_base.domain.auth.entities import Session
+from api_base.infrastructure.auth.tables import SESSIONS
+from api_base.infrastructure.db.repository import SqlRepository, TableMapping
+from api_base.infrastructure.db.session import Database, Row
+
+
+def to_row(session: Session) -> tuple[Any, ...]:
+    return (
+        session.user_id,
+        session.id,
+        session.tenant_id,
+        session.tag_key,
+        session.generation,
+        session.digest,
+        session.previous_digest,
+        session.nonce,
+        session.rotated_at,
+        session.version,
+        session.created_at,
+        session.expires_at,
+        session.revoked_at,
+    )
+
+
+def from_row(row: Row) -> Session:
+    return Session(**dict(row))
+
+
+MAPPING = TableMapping[Session](
+    entity="session", table=SESSIONS, to_row=to_row, from_row=from_row, owner=lambda session: session.user_id
+)
+
+
+class SqlSessionRepository(SqlRepository[Session]):
+    """Implements `SessionRepository`."""
+
+    def __init__(self, database: Database) -> None:
+        super().__init__(database, MAPPING, request_user)
+        self._open = self.statement(SESSIONS.c.revoked_at.is_(None), SESSIONS.c.expires_at > sa.func.now())
+
+    async def of(self, user_id: UserId, session_id: SessionId) -> Session | None:
+        return await self.find(self._by_id, user_id, id=session_id)
+
+    async def open_sessions(self, user_id: UserId) -> list[Session]:
+        rows = await self._database.fetch(self._open, user_id)
+        return [self.restore(row) for row in rows]

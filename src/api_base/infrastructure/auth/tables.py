@@ -1,0 +1,28 @@
+"""Tables of the context `auth`: sessions belong to their user."""
+
+from typing import Final
+
+import sqlalchemy as sa
+
+from api_base.infrastructure.db.schema import SECRET, timestamp, user_owned
+
+METADATA: Final = sa.MetaData()
+
+SESSIONS: Final = user_owned(
+    "sessions",
+    METADATA,
+    sa.Column("user_id", sa.Uuid, primary_key=True),
+    sa.Column("id", sa.Uuid, primary_key=True),
+    sa.Column("tenant_id", sa.Uuid),
+    sa.Column("tag_key", sa.LargeBinary, nullable=False, info=SECRET),
+    sa.Column("generation", sa.Integer, nullable=False),
+    sa.Column("digest", sa.LargeBinary, nullable=False, info=SECRET),
+    sa.Column("previous_digest", sa.LargeBinary, info=SECRET),
+    sa.Column("nonce", sa.LargeBinary, info=SECRET),
+    sa.Column("rotated_at", timestamp()),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("created_at", timestamp(), nullable=False),
+    sa.Column("expires_at", timestamp(), nullable=False),
+    sa.Column("revoked_at", timestamp()),
+    sa.Index("ix_sessions_expires_at", "expires_at"),
+)

@@ -1,0 +1,53 @@
+"""Between tenants, memberships and their rows."""
+
+from typing import Any
+
+from api_base.domain.common.value_objects import Slug
+from api_base.domain.tenants.entities import Membership, Role, Tenant
+from api_base.domain.tenants.errors import AlreadyMember, SlugTaken
+from api_base.infrastructure.db.repository import TableMapping
+from api_base.infrastructure.db.session import Row
+from api_base.infrastructure.tenants.tables import MEMBERSHIPS, TENANTS
+
+
+def tenant_to_row(tenant: Tenant) -> tuple[Any, ...]:
+    return (tenant.id, tenant.name, tenant.slug.value, tenant.personal, tenant.version, tenant.created_at, tenant.updated_at)
+
+
+def tenant_from_row(row: Row) -> Tenant:
+    return Tenant(**dict(row) | {"slug": Slug(row["slug"])})
+
+
+def membership_to_row(membership: Membership) -> tuple[Any, ...]:
+    return (
+        membership.tenant_id,
+        membership.id,
+        membership.user_id,
+        membership.role.value,
+        membership.version,
+        membership.created_at,
+        membership.updated_at,
+    )
+
+
+def membership_from_row(row: Row) -> Membership:
+    return Membership(**dict(row) | {"role": Role(row["role"])})
+
+
+TENANT_MAPPING = TableMapping[Tenant](
+    entity="tenant",
+    table=TENANTS,
+    to_row=tenant_to_row,
+    from_row=tenant_from_row,
+    owner=lambda tenant: tenant.id,
+    refusals={"uq_tenants_slug": lambda tenant: SlugTaken(tenant.slug.value)},
+)
+
+MEMBERSHIP_MAPPING = TableMapping[Membership](
+    entity="member",
+    table=MEMBERSHIPS,
+    to_row=membership_to_row,
+    from_row=membership_from_row,
+    owner=lambda membership: membership.tenant_id,
+    refusals={"uq_memberships_tenant_id_user_id": lambda membership: AlreadyMember()},
+)

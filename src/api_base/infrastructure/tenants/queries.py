@@ -1,0 +1,87 @@
+"""Reads of tenants and members, past the aggregates."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import sqlalchemy as sa
+
+from api_base.application.common.listing import Page
+from api_base.application.services.multitenancy import own_tenant
+from api_base.application.tenants.dtos import MemberDTO, MyTenantDTO, TenantDTO
+from api_base.application.tenants.queries.tenants import MEMBER_FIELDS, GetTenant, ListMembers, ListMyTenants
+from api_base.core.errors import NotFound
+from api_base.core.types import TenantId, UserId, request_user
+from api_base.domain.tenants.entities import Role
+from api_base.infrastructure.db.query_builder import PageBuilder
+from api_base.infrastructure.db.schema import Ownership
+from api_base.infrastructure.db.session import Database, Row
+from api_base.infrastructure.db.statement import OWNER, Statement, owned
+from api_base.infrastructure.tenants.mapper import tenant_from_row
+from api_base.infrastructure.tenants.tables import MEMBERSHIPS, TENANTS
+
+COLUMNS: Final = {"role": MEMBERSHIPS.c.role, "created_at": MEMBERSHIPS.c.created_at}
+
+
+def shown_member(row: Row) -> MemberDTO:
+    return MemberDTO(
+        user_id=row["user_id"],
+        role=Role(row["role"]),
+        version=row["version"],
+        created_at=row["created_at"],
+        updated_at=row["updated_at"],
+    )
+
+
+class GetTenantHandler:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._statement = Statement(sa.select(TENANTS).where(owned(TENANTS)))
+
+    async def handle(self, query: GetTenant) -> TenantDTO:
+        """Raises `NotFound`."""
+        row = await self._database.fetchrow(self._statement, own_tenant(query.id))
+        if row is None:
+            raise NotFound("tenant", query.id)
+        return TenantDTO.of(tenant_from_row(row))
+
+
+class ListMyTenantsHandler:
+    """Runs for the user: the second policy on memberships and tenants lets the own ones through."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        tenants = sa.select(TENANTS.c.id, TENANTS.c.name, TENANTS.c.slug, TENANTS.c.personal, MEMBERSHIPS.c.role)
+        joined = tenants.select_from(MEMBERSHIPS.join(TENANTS, TENANTS.c.id == MEMBERSHIPS.c.tenant_id))
+        mine = joined.where(MEMBERSHIPS.c.user_id == OWNER).order_by(MEMBERSHIPS.c.created_at).limit(ListMyTenants.LONGEST)
+        self._statement = Statement(mine, Ownership.USER)
+
+    async def handle(self, query: ListMyTenants) -> Sequence[MyTenantDTO]:
+        del query
+        rows = await self._database.fetch(self._statement, request_user())
+        return [MyTenantDTO(**dict(row) | {"role": Role(row["role"])}) for row in rows]
+
+
+class ListMembersHandler:
+    def __init__(self, database: Database) -> None:
+        self.pages = PageBuilder(database, MEMBERSHIPS, MEMBER_FIELDS, COLUMNS, shown_member)
+
+    async def handle(self, query: ListMembers) -> Page[MemberDTO]:
+        """Raises `NotFound` for a foreign tenant, `Invalid` for a cursor that does not fit."""
+        return await self.pages.page(query.request, own_tenant(query.tenant_id))
+
+
+class SqlMemberships:
+    """Implements the `Memberships` of the context auth: what logging in asks of tenants, for a user not signed in yet."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        mine = sa.select(MEMBERSHIPS.c.tenant_id).where(MEMBERSHIPS.c.user_id == OWNER)
+        self._first = Statement(mine.order_by(MEMBERSHIPS.c.created_at, MEMBERSHIPS.c.tenant_id).limit(1), Ownership.USER)
+        self._holds = Statement(mine.where(MEMBERSHIPS.c.tenant_id == sa.bindparam("tenant", type_=sa.Uuid)), Ownership.USER)
+
+    async def first(self, user_id: UserId) -> TenantId | None:
+        found: TenantId | None = await self._database.fetchval(self._first, user_id)
+        return found
+
+    async def holds(self, user_id: UserId, tenant_id: TenantId) -> bool:
+        return await self._database.fetchrow(self._holds, user_id, tenant=tenant_id) is not None

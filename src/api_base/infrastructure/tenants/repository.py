@@ -1,0 +1,35 @@
+"""Tenants and memberships, loaded whole."""
+
+import sqlalchemy as sa
+
+from api_base.core.types import UserId, request_tenant
+from api_base.domain.tenants.entities import Membership, Role, Tenant
+from api_base.infrastructure.db.repository import SqlRepository
+from api_base.infrastructure.db.session import Database
+from api_base.infrastructure.db.statement import Statement, owned
+from api_base.infrastructure.tenants.mapper import MEMBERSHIP_MAPPING, TENANT_MAPPING
+from api_base.infrastructure.tenants.tables import MEMBERSHIPS
+
+
+class SqlTenantRepository(SqlRepository[Tenant]):
+    """Implements `TenantRepository`."""
+
+    def __init__(self, database: Database) -> None:
+        super().__init__(database, TENANT_MAPPING, request_tenant)
+
+
+class SqlMembershipRepository(SqlRepository[Membership]):
+    """Implements `MembershipRepository`."""
+
+    def __init__(self, database: Database) -> None:
+        super().__init__(database, MEMBERSHIP_MAPPING, request_tenant)
+        self._of = self.statement(MEMBERSHIPS.c.user_id == sa.bindparam("user", type_=sa.Uuid))
+        count = sa.select(sa.func.count()).select_from(MEMBERSHIPS)
+        self._owners = Statement(count.where(owned(MEMBERSHIPS), MEMBERSHIPS.c.role == Role.OWNER.value))
+
+    async def of(self, user_id: UserId) -> Membership | None:
+        return await self.find(self._of, request_tenant(), user=user_id)
+
+    async def owners(self) -> int:
+        count: int = await self._database.fetchval(self._owners, request_tenant())
+        return count

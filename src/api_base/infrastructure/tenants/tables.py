@@ -1,0 +1,40 @@
+"""Tables of the context `tenants`. A user also sees the own memberships and their tenants, by a second policy on `app.user_id`."""
+
+from typing import Final
+
+import sqlalchemy as sa
+
+from api_base.infrastructure.db.schema import tenant_owned, text, timestamp
+
+METADATA: Final = sa.MetaData()
+
+TENANTS: Final = tenant_owned(
+    "tenants",
+    METADATA,
+    sa.Column("id", sa.Uuid, primary_key=True),
+    sa.Column("name", text(), nullable=False),
+    sa.Column("slug", text(), nullable=False),
+    sa.Column("personal", sa.Boolean, nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("created_at", timestamp(), nullable=False),
+    sa.Column("updated_at", timestamp(), nullable=False),
+    sa.UniqueConstraint("slug", name="uq_tenants_slug"),
+    owner="id",
+)
+
+MEMBERSHIPS: Final = tenant_owned(
+    "memberships",
+    METADATA,
+    sa.Column("tenant_id", sa.Uuid, primary_key=True),
+    sa.Column("id", sa.Uuid, primary_key=True),
+    sa.Column("user_id", sa.Uuid, nullable=False),
+    sa.Column("role", text(), nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("created_at", timestamp(), nullable=False),
+    sa.Column("updated_at", timestamp(), nullable=False),
+    sa.UniqueConstraint("tenant_id", "user_id", name="uq_memberships_tenant_id_user_id"),
+    sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name="fk_memberships_tenant_id"),
+    sa.Index("ix_memberships_created_at", "tenant_id", "created_at", "id"),
+    sa.Index("ix_memberships_role", "tenant_id", "role", "created_at", "id"),
+    sa.Index("ix_memberships_user_id", "user_id", "created_at"),
+)

@@ -1,0 +1,74 @@
+"""Reads of users, past the aggregate."""
+
+from typing import Final
+
+import sqlalchemy as sa
+
+from api_base.application.common.listing import Page
+from api_base.application.users.dtos import UserDTO
+from api_base.application.users.queries.get_user import GetProfile, GetUser
+from api_base.application.users.queries.list_users import USER_FIELDS, ListUsers
+from api_base.core.errors import NotFound
+from api_base.core.types import UserId, request_user
+from api_base.domain.users.entities import UserStatus
+from api_base.infrastructure.db.query_builder import PageBuilder
+from api_base.infrastructure.db.schema import Ownership
+from api_base.infrastructure.db.session import Database, Row
+from api_base.infrastructure.db.statement import Statement
+from api_base.infrastructure.users.tables import USERS
+
+COLUMNS: Final = {"email": USERS.c.email, "status": USERS.c.status, "created_at": USERS.c.created_at}
+
+
+def shown(row: Row) -> UserDTO:
+    return UserDTO(
+        id=row["id"],
+        email=row["email"],
+        name=row["name"],
+        status=UserStatus(row["status"]),
+        platform_admin=row["platform_admin"],
+        version=row["version"],
+        created_at=row["created_at"],
+        updated_at=row["updated_at"],
+    )
+
+
+class UserReader:
+    """Finds one user by id."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._statement = Statement(sa.select(USERS).where(USERS.c.id == sa.bindparam("id", type_=sa.Uuid)), Ownership.SYSTEM)
+
+    async def get(self, id: UserId) -> UserDTO:
+        row = await self._database.fetchrow(self._statement, None, id=id)
+        if row is None:
+            raise NotFound("user", id)
+        return shown(row)
+
+
+class GetProfileHandler:
+    def __init__(self, users: UserReader) -> None:
+        self._users = users
+
+    async def handle(self, query: GetProfile) -> UserDTO:
+        del query
+        return await self._users.get(request_user())
+
+
+class GetUserHandler:
+    def __init__(self, users: UserReader) -> None:
+        self._users = users
+
+    async def handle(self, query: GetUser) -> UserDTO:
+        """Raises `NotFound`."""
+        return await self._users.get(query.id)
+
+
+class ListUsersHandler:
+    def __init__(self, database: Database) -> None:
+        self.pages = PageBuilder(database, USERS, USER_FIELDS, COLUMNS, shown)
+
+    async def handle(self, query: ListUsers) -> Page[UserDTO]:
+        """Raises `Invalid` for a cursor that does not fit."""
+        return await self.pages.page(query.request, None)

@@ -1,0 +1,28 @@
+"""Tables of the context `users`: system-owned, an identity belongs to no tenant."""
+
+from typing import Final
+
+import sqlalchemy as sa
+
+from api_base.infrastructure.db.schema import PERSONAL, SECRET, system_owned, text, timestamp
+
+METADATA: Final = sa.MetaData()
+
+USERS: Final = system_owned(
+    "users",
+    METADATA,
+    sa.Column("id", sa.Uuid, primary_key=True),
+    sa.Column("email", text(), nullable=False, info=PERSONAL),
+    sa.Column("name", text(), nullable=False, info=PERSONAL),
+    sa.Column("password_hash", text(), nullable=False, info=SECRET),
+    sa.Column("status", text(), nullable=False),
+    sa.Column("platform_admin", sa.Boolean, nullable=False),
+    sa.Column("failed_logins", sa.Integer, nullable=False),
+    sa.Column("locked_until", timestamp()),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("created_at", timestamp(), nullable=False),
+    sa.Column("updated_at", timestamp(), nullable=False),
+    sa.UniqueConstraint("email", name="uq_users_email"),
+    sa.Index("ix_users_created_at", "created_at", "id"),
+    sa.Index("ix_users_status", "status", "created_at", "id"),
+)
