@@ -133,3 +133,18 @@ def _search_role() -> str:
             f"create role {quoted(name)} nologin; grant {quoted(name)} to {quoted(owner)} with inherit false, set true;"
         )
     return quoted(name)
+
+
+def notify_access(table: str, user_column: str, watched: Sequence[str] = ()) -> None:
+    """Tell every process (NOTIFY on `access_changed`) that what a user may do has changed, when a row of `table` is written.
+
+    With `watched` columns: only by an update that changes one of them. The payload is the user's id.
+    """
+    events, when = "insert or update or delete", ""
+    if watched:
+        events = "update"
+        changed = " or ".join(f"old.{column} is distinct from new.{column}" for column in watched)
+        when = f" when ({changed})"
+    op.execute(
+        f"create trigger {table}_access after {events} on {table} for each row{when} execute function notify_access('{user_column}')"
+    )

@@ -26,11 +26,21 @@ def upgrade() -> None:
         """
     )
     ddl.callable_by("guard_rows(bigint, bigint)", app=True, worker=True)
+    op.execute(
+        """
+        create function notify_access() returns trigger language plpgsql as $$
+        begin
+            perform pg_notify('access_changed', to_jsonb(coalesce(new, old)) ->> tg_argv[0]);
+            return null;
+        end $$
+        """
+    )
     ddl.grant("alembic_version", app=("select",), worker=("select",))
 
 
 def downgrade() -> None:
     ddl.revoke("alembic_version")
+    op.execute("drop function notify_access")
     op.execute("drop function guard_rows")
     op.execute("drop extension btree_gin")
     op.execute("drop extension pg_trgm")

@@ -1,0 +1,29 @@
+"""What a token's bearer may do now depends on three contexts that do not know each other; here is where their tables meet."""
+
+from typing import Final
+
+import sqlalchemy as sa
+
+from api_base.infrastructure.auth.tables import SESSIONS
+from api_base.infrastructure.db.schema import Ownership
+from api_base.infrastructure.db.statement import OWNER, Statement
+from api_base.infrastructure.tenants.tables import MEMBERSHIPS
+from api_base.infrastructure.users.tables import USERS
+
+_SESSION = sa.select(SESSIONS.c.expires_at).where(
+    SESSIONS.c.user_id == OWNER, SESSIONS.c.id == sa.bindparam("session", type_=sa.Uuid), SESSIONS.c.revoked_at.is_(None)
+)
+_ROLE = sa.select(MEMBERSHIPS.c.role).where(
+    MEMBERSHIPS.c.user_id == OWNER, MEMBERSHIPS.c.tenant_id == sa.bindparam("tenant", type_=sa.Uuid)
+)
+
+ACCESS: Final = Statement(
+    sa.select(
+        USERS.c.status,
+        USERS.c.platform_admin,
+        _SESSION.scalar_subquery().label("session_expires_at"),
+        _ROLE.scalar_subquery().label("role"),
+    ).where(USERS.c.id == OWNER),
+    Ownership.USER,
+)
+"""See `AccessSnapshot`."""
