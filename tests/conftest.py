@@ -1,6 +1,7 @@
 """A real PostgreSQL for the tests: one server for each test process, a database of its own for each test that asks for one."""
 
 import asyncio
+import importlib
 import json
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -11,6 +12,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 import asyncpg
 import pytest
+import sqlalchemy as sa
 
 from api_base.bootstrap import migrations
 from api_base.bootstrap.context import Context
@@ -75,6 +77,14 @@ def contexts() -> Sequence[Context]:
 
     folders = sorted(Path(api_base.infrastructure.__path__[0]).glob("*/migrations"))
     return [Context(name=folder.parent.name, migrations=folder) for folder in folders if folder.parent.name not in ("db", "audit")]
+
+
+@pytest.fixture(scope="session")
+def tables(contexts: Sequence[Context]) -> list[sa.Table]:
+    """The declared tables: those in the `tables.py` beside each migrations folder."""
+    modules = [importlib.import_module(f"api_base.infrastructure.{name}.tables") for name in ("audit", *(c.name for c in contexts))]
+    found = {value.key: value for module in modules for value in vars(module).values() if isinstance(value, sa.Table)}
+    return list(found.values())
 
 
 @pytest.fixture(scope="session")

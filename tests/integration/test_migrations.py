@@ -2,7 +2,8 @@
 
 import asyncio
 import contextlib
-import importlib
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -28,8 +29,11 @@ union all select 'index ' || indexdef from pg_indexes where schemaname = 'public
 union all select 'constraint ' || conrelid::regclass || ' ' || conname || ' ' || pg_get_constraintdef(oid) from pg_constraint
     where connamespace = 'public'::regnamespace
 union all select 'policy ' || polrelid::regclass || ' ' || polname || ' ' || coalesce(pg_get_expr(polqual, polrelid), '') from pg_policy
-union all select 'function ' || oid::regprocedure || ' ' || proowner::regrole || ' ' || proacl::text from pg_proc
-    where pronamespace = 'public'::regnamespace and proowner <> 'postgres'::regrole and proacl is not null
+union all select 'function ' || oid::regprocedure || ' ' || proowner::regrole || ' ' || coalesce(proacl::text, '') || ' ' || prosrc from pg_proc
+    where pronamespace = 'public'::regnamespace and not exists (select from pg_depend where objid = pg_proc.oid and deptype = 'e')
+union all select 'trigger ' || tgrelid::regclass || ' ' || pg_get_triggerdef(oid) from pg_trigger where not tgisinternal
+union all select 'extension ' || extname from pg_extension
+union all select 'schema ' || nspacl::text from pg_namespace where nspname = 'public'
 order by 1
 """
 
@@ -109,14 +113,7 @@ def test_a_server_that_is_not_there_is_told(migrated: Urls, settings: Settings, 
         migrations.up(settings, nowhere, contexts)
 
 
-def declared_tables(contexts: Sequence[Context]) -> list[sa.Table]:
-    """The tables in the `tables.py` beside each migrations folder."""
-    names = ["audit", *(context.name for context in contexts)]
-    modules = [importlib.import_module(f"api_base.infrastructure.{name}.tables") for name in names]
-    return [table for module in modules for table in module.METADATA.sorted_tables]
-
-
-def test_the_schema_is_what_the_tables_say(shared_migrated: Urls, contexts: Sequence[Context]) -> None:
+def test_the_schema_is_what_the_tables_say(shared_migrated: Urls, tables: list[sa.Table]) -> None:
     found = asyncio.run(
         fetch(
             shared_migrated.owner,
@@ -132,33 +129,53 @@ def test_the_schema_is_what_the_tables_say(shared_migrated: Urls, contexts: Sequ
     textual = ("text", "text[]")
     expected = {
         (table.name, column.name, sql_type(column), not column.nullable, "C" if sql_type(column) in textual else "")
-        for table in declared_tables(contexts)
+        for table in tables
         for column in table.columns
     }
     assert {tuple(row.values()) for row in found} == expected
 
 
-def test_keys_and_constraints_are_what_the_tables_say(shared_migrated: Urls, contexts: Sequence[Context]) -> None:
-    """Names too: code maps the violation of a constraint to what it means by its name. Indexes belong to the migrations alone."""
+def test_keys_and_constraints_are_what_the_tables_say(shared_migrated: Urls, tables: list[sa.Table]) -> None:
+    """Names too: code tells by its name what the violation of a constraint means."""
     sql = """
-        select conrelid::regclass::text as table, contype::text as kind, conname as name,
+        select conrelid::regclass::text, contype::text, conname, coalesce(nullif(confrelid, 0)::regclass::text, ''),
                array(select attname::text from unnest(conkey) with ordinality k(n, i) join pg_attribute on attrelid = conrelid and attnum = n order by i)
         from pg_constraint where connamespace = 'public'::regnamespace and contype in ('p', 'u', 'f', 'c') and conrelid <> 0
           and conrelid::regclass::text <> 'alembic_version'
     """
-    found = {(row[0], row[1], row[2], tuple(row[3]) if row[1] != "c" else ()) for row in asyncio.run(fetch(shared_migrated.owner, sql))}
-    expected = {constraint for table in declared_tables(contexts) for constraint in constraints(table)}
-    assert found == expected
+    found = {(*row[:4], () if row[1] == "c" else tuple(row[4])) for row in asyncio.run(fetch(shared_migrated.owner, sql))}
+    assert found == {described(table, constraint) for table in tables for constraint in table.constraints}
 
 
-def constraints(table: sa.Table) -> list[tuple[str, str, str, tuple[str, ...]]]:
-    kinds = {sa.PrimaryKeyConstraint: "p", sa.UniqueConstraint: "u", sa.ForeignKeyConstraint: "f", sa.CheckConstraint: "c"}
-    return [
-        (
-            table.name,
-            kinds[type(constraint)],
-            str(constraint.name or f"{table.name}_pkey"),
-            () if isinstance(constraint, sa.CheckConstraint) else tuple(column.name for column in constraint.columns),  # type: ignore[attr-defined]
-        )
-        for constraint in table.constraints
-    ]
+def described(table: sa.Table, constraint: sa.Constraint) -> tuple[str, str, str, str, tuple[str, ...]]:
+    match constraint:
+        case sa.PrimaryKeyConstraint():
+            return table.name, "p", str(constraint.name or f"{table.name}_pkey"), "", tuple(column.name for column in constraint.columns)
+        case sa.UniqueConstraint():
+            return table.name, "u", str(constraint.name), "", tuple(column.name for column in constraint.columns)
+        case sa.ForeignKeyConstraint():
+            return table.name, "f", str(constraint.name), constraint.referred_table.name, tuple(constraint.column_keys)
+        case _:
+            return table.name, "c", str(constraint.name), "", ()
+
+
+def test_indexes_that_the_tables_declare_are_there(shared_migrated: Urls, tables: list[sa.Table]) -> None:
+    sql = """
+        select c.relname, i.relname, indisunique,
+               array(select coalesce(pg_get_indexdef(indexrelid, n, true), '') from generate_series(1, indnkeyatts) n)
+        from pg_index join pg_class c on c.oid = indrelid join pg_class i on i.oid = indexrelid where c.relnamespace = 'public'::regnamespace
+    """
+    found = {(row[0], row[1], row[2], tuple(row[3])) for row in asyncio.run(fetch(shared_migrated.owner, sql))}
+    declared = {
+        (table.name, index.name, bool(index.unique), tuple(c.name for c in index.columns)) for table in tables for index in table.indexes
+    }
+    assert declared <= found
+
+
+def test_a_start_compares_heads_without_loading_alembic(migrated: Urls) -> None:
+    script = (
+        "import sys; from api_base.bootstrap import migrations; from api_base.infrastructure.db.embedded import Urls; "
+        f"print(migrations.at_head({migrated!r}, []), 'alembic' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["True", "False"]

@@ -1,0 +1,59 @@
+"""The context `auth`."""
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Final
+
+from api_base.application.auth.commands.end_sessions import CredentialsEnded, EndSessions
+from api_base.application.auth.commands.log_in import LogIn, LogInHandler
+from api_base.application.auth.commands.log_out import LogOut, LogOutHandler
+from api_base.application.auth.commands.refresh_session import RefreshSession, RefreshSessionHandler
+from api_base.application.auth.commands.start_session import StartSession, StartSessionHandler
+from api_base.application.auth.commands.switch_tenant import SwitchTenant, SwitchTenantHandler
+from api_base.application.auth.tokens import SessionTokens
+from api_base.application.common.cqrs import Handler, Message
+from api_base.bootstrap.context import Context, Ports
+from api_base.bootstrap.contexts.users import credentials
+from api_base.core.protocols import Periodic
+from api_base.domain.common.events import Subscription
+from api_base.infrastructure import auth
+from api_base.infrastructure.auth.expiry import SessionExpiry
+from api_base.infrastructure.auth.repository import SqlSessionRepository
+from api_base.infrastructure.auth.tables import SESSIONS
+from api_base.infrastructure.tenants.queries import SqlMemberships
+from api_base.interface.v1 import auth as v1
+
+
+def _handlers(ports: Ports) -> Mapping[type[Message[Any]], Handler[Any, Any]]:
+    security = ports.settings.security
+    sessions, memberships = SqlSessionRepository(ports.database), SqlMemberships(ports.database)
+    tokens = SessionTokens(ports.container.token_issuer(), ports.clock)
+    lifetime, grace = timedelta(seconds=security.refresh_token_seconds), timedelta(seconds=security.refresh_grace_seconds)
+    return {
+        LogIn: LogInHandler(ports.bus, credentials(ports), memberships, ports.container.password_hasher()),
+        StartSession: StartSessionHandler(sessions, tokens, ports.ids, ports.clock, lifetime),
+        RefreshSession: RefreshSessionHandler(sessions, tokens, ports.clock, grace, lifetime),
+        LogOut: LogOutHandler(sessions, ports.clock),
+        SwitchTenant: SwitchTenantHandler(sessions, memberships, tokens),
+    }
+
+
+def _subscribers(ports: Ports) -> Sequence[Subscription[Any]]:
+    end = EndSessions(SqlSessionRepository(ports.database), ports.clock).handle
+    return [Subscription(name, CredentialsEnded, end) for name in ("users.password_changed.v1", "users.deactivated.v1")]
+
+
+def _background(ports: Ports) -> Sequence[Periodic]:
+    return [Periodic(name="clear ended sessions", interval=600.0, run=SessionExpiry(ports.database).run)]
+
+
+AUTH: Final = Context(
+    name="auth",
+    tables=(SESSIONS,),
+    migrations=Path(auth.__path__[0]) / "migrations",
+    handlers=_handlers,
+    subscribers=_subscribers,
+    background=_background,
+    routes=v1.routes,
+)

@@ -1,0 +1,53 @@
+"""The context `items`."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from api_base.application.common.cqrs import Handler, Message
+from api_base.application.items import permissions
+from api_base.application.items.commands.archive_item import ArchiveItem, ArchiveItemHandler
+from api_base.application.items.commands.create_item import CreateItem, CreateItemHandler
+from api_base.application.items.commands.delete_item import DeleteItem, DeleteItemHandler
+from api_base.application.items.commands.publish_item import PublishItem, PublishItemHandler
+from api_base.application.items.commands.restore_item import RestoreItem, RestoreItemHandler
+from api_base.application.items.commands.update_item import UpdateItem, UpdateItemHandler
+from api_base.application.items.queries.get_item import GetItem
+from api_base.application.items.queries.list_items import ListItems
+from api_base.bootstrap.context import Context, Ports
+from api_base.bootstrap.contexts.roles import ADMINS, MEMBERS, VIEWERS
+from api_base.infrastructure import items
+from api_base.infrastructure.items.queries import GetItemHandler, ListItemsHandler
+from api_base.infrastructure.items.repository import SqlItemRepository
+from api_base.infrastructure.items.tables import ITEMS as ITEMS_TABLE
+from api_base.interface.v1 import items as v1
+
+
+def _handlers(ports: Ports) -> Mapping[type[Message[Any]], Handler[Any, Any]]:
+    repository = SqlItemRepository(ports.database)
+    return {
+        CreateItem: CreateItemHandler(repository, ports.ids, ports.clock),
+        UpdateItem: UpdateItemHandler(repository, ports.clock),
+        DeleteItem: DeleteItemHandler(repository, ports.clock),
+        RestoreItem: RestoreItemHandler(repository, ports.clock),
+        PublishItem: PublishItemHandler(repository, ports.clock),
+        ArchiveItem: ArchiveItemHandler(repository, ports.clock),
+        GetItem: GetItemHandler(ports.database),
+        ListItems: ListItemsHandler(ports.database),
+    }
+
+
+ITEMS: Final = Context(
+    name="items",
+    tables=(ITEMS_TABLE,),
+    migrations=Path(items.__path__[0]) / "migrations",
+    permissions={
+        permissions.READ: VIEWERS,
+        permissions.CREATE: MEMBERS,
+        permissions.UPDATE: MEMBERS,
+        permissions.PUBLISH: MEMBERS,
+        permissions.DELETE: ADMINS,
+    },
+    handlers=_handlers,
+    routes=v1.routes,
+)
