@@ -7,23 +7,28 @@
 import hashlib
 import re
 from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime
+from datetime import date, datetime
+from decimal import Decimal
 from typing import Any, Final
 from urllib.parse import unquote_plus
 from uuid import UUID
 
 from api_base.application.common.listing import DEFAULT_LIMIT, LARGEST_LIMIT, LONGEST_CURSOR, Field, Fields, ListRequest, Sort
 from api_base.core.errors import Invalid, Violation
-from api_base.domain.common.specification import ComparisonOperator, FieldSpecification, Specification
+from api_base.domain.common.comparable import decimal
+from api_base.domain.common.specification import ComparisonOperator, FieldSpecification, IncomparableValue, Specification
 
 FILTERS: Final = 20
 MEMBERS: Final = 100
 LONGEST_VALUE: Final = 500
 LONGEST_QUERY: Final = 16_384
+PARAMETERS: Final = 50
+SORTS: Final = 5
 RESERVED: Final = ("cursor", "fields", "include_total", "limit", "q", "sort")
 
 _FILTER: Final = re.compile(r"([a-z][a-z0-9_.]{0,63})(?:\[([a-z_]{1,20})\])?")
-_MEMBER: Final = re.compile(r"(?:[^,\\]|\\.)*", re.DOTALL)
+_MEMBER: Final = re.compile(r"(?:[^,\\]|\\[,\\]|\\)*", re.DOTALL)
+_SHOWN: Final = 100
 
 
 def list_request(query: bytes, fields: Fields, *, searchable: bool = False) -> ListRequest:
@@ -57,8 +62,11 @@ class _Parser:
     def _split(self, query: bytes) -> list[tuple[str, str]]:
         if len(query) > LONGEST_QUERY:
             raise Invalid.of("/query", "too_long", f"the query string has {len(query)} bytes; at most {LONGEST_QUERY} are allowed")
-        pairs = []
-        for part in query.decode("latin-1").split("&"):
+        pairs: list[tuple[str, str]] = []
+        parts = query.decode("latin-1").split("&", PARAMETERS)
+        if len(parts) > PARAMETERS:
+            raise Invalid.of("/query", "too_many", f"has more than {PARAMETERS} parameters")
+        for part in parts:
             if part:
                 name, _, value = part.partition("=")
                 try:
@@ -73,7 +81,7 @@ class _Parser:
         filters: list[tuple[str, str, str, str]] = []
         for name, value in self._pairs:
             if len(value) > (LONGEST_CURSOR if name == "cursor" else LONGEST_VALUE):
-                self._refuse(name[:100], "too_long", f"is longer than {LONGEST_CURSOR if name == 'cursor' else LONGEST_VALUE} characters")
+                self._refuse(name, "too_long", f"is longer than {LONGEST_CURSOR if name == 'cursor' else LONGEST_VALUE} characters")
             elif "\0" in value:
                 self._refuse(name, "nul", "must not contain the character NUL")
             elif name in RESERVED:
@@ -81,9 +89,11 @@ class _Parser:
                     self._refuse(name, "repeated", "is given more than once")
                 reserved[name] = value
             elif match := _FILTER.fullmatch(name):
+                if (match[2] or "eq") == "eq" and any(f[:2] == (match[1], "eq") for f in filters):
+                    self._refuse(name, "repeated", f"is given more than once; {match[1]}[in]=a,b asks for one of several values")
                 filters.append((match[1], match[2] or "eq", value, name))
             else:
-                self._refuse(name[:100], "unknown_parameter", f"is not known; known are {', '.join(RESERVED)} and filters on {self._known()}")
+                self._refuse(name, "unknown_parameter", f"is not known; known are {', '.join(RESERVED)} and filters on {self._known()}")
         if len(filters) > FILTERS:
             self._refuse("", "too_many", f"has {len(filters)} filters; at most {FILTERS} are allowed")
         return reserved, filters[:FILTERS]
@@ -114,7 +124,7 @@ class _Parser:
         kind = ComparisonOperator(operator)
         try:
             return FieldSpecification(field.name, kind, self._value(field, kind, value, given.get(field.needs or "")))
-        except ValueError as error:
+        except (ValueError, IncomparableValue) as error:
             self._refuse(parameter, "value", str(error))
             return None
         except Invalid as error:
@@ -145,7 +155,11 @@ class _Parser:
             return ()
         sorts: list[Sort] = []
         given = {name for name, operator, _, _ in filters if operator == "eq"}
-        for part in text.split(","):
+        parts = text.split(",")
+        if len(parts) > SORTS:
+            self._refuse("sort", "too_many", f"names {len(parts)} fields; at most {SORTS} are allowed")
+            return ()
+        for part in parts:
             name = part.removeprefix("-")
             field = self._fields.get(name)
             if field is None or not field.sortable:
@@ -187,17 +201,18 @@ class _Parser:
         return ", ".join(field.name for field in self._fields if field.operators)
 
     def _refuse(self, parameter: str, code: str, message: str) -> None:
+        parameter = parameter[:_SHOWN]
         pointer = "/query/" + parameter.replace("~", "~0").replace("/", "~1") if parameter else "/query"
         self._violations.append(Violation(pointer, code, message))
 
 
 def _members(text: str) -> Iterator[str]:
-    r"""Values between commas; `\,` is a comma inside a value and `\\` a backslash."""
+    r"""Values between commas; `\,` is a comma inside a value, `\\` a backslash, and so is a backslash before anything else."""
     position = 0
     while text:
         match = _MEMBER.match(text, position)
         end = match.end() if match else position
-        yield re.sub(r"\\(.)", r"\1", text[position:end], flags=re.DOTALL)
+        yield re.sub(r"\\([,\\])", r"\1", text[position:end])
         if end >= len(text):
             return
         position = end + 1
@@ -218,11 +233,18 @@ def _integer(text: str) -> int:
 def _timestamp(text: str) -> datetime:
     try:
         value = datetime.fromisoformat(text.replace(" ", "+"))  # a bare + in a query string is a space
-    except ValueError:
+    except (ValueError, OverflowError):
         value = None
     if value is None or value.tzinfo is None:
         raise ValueError("must be a time as in RFC 3339, with its zone, such as 2026-01-31T12:00:00Z")
     return value
+
+
+def _date(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise ValueError("must be a date such as 2026-01-31") from None
 
 
 def _uuid(text: str) -> UUID:
@@ -232,4 +254,12 @@ def _uuid(text: str) -> UUID:
         raise ValueError("must be a UUID") from None
 
 
-_READ: Final[Mapping[type[Any], Callable[[str], Any]]] = {str: str, bool: _boolean, int: _integer, datetime: _timestamp, UUID: _uuid}
+_READ: Final[Mapping[type[Any], Callable[[str], Any]]] = {
+    str: str,
+    bool: _boolean,
+    int: _integer,
+    Decimal: decimal,
+    datetime: _timestamp,
+    date: _date,
+    UUID: _uuid,
+}

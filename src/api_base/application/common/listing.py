@@ -7,14 +7,16 @@ signature: it holds only sort keys, and is checked when it is read.
 import base64
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
 from api_base.core.errors import Invalid
 from api_base.core.types import current_context
+from api_base.domain.common import comparable
 from api_base.domain.common.specification import ComparisonOperator, Specification
 
 LONGEST_CURSOR: Final = 4096
@@ -31,7 +33,7 @@ TEXT: Final = ORDER | {_Op.CONTAINS, _Op.STARTS_WITH}
 class Field:
     """One field that lists know.
 
-    `kind` is str, int, bool, datetime or UUID; `operators` those that filters may use; `sortable` whether a page may be ordered by it.
+    `kind` is str, int, Decimal, bool, datetime, date or UUID; `operators` those that filters may use; `sortable` whether a page may be ordered by it.
     `scan` admits that some operator finds no index; `needs` names a field that must be compared by eq in the same request.
     `parse` turns the text of a filter into a value (given the value of `needs`); default: by `kind`.
     """
@@ -71,7 +73,7 @@ class Fields:
     def sortable(self) -> list[str]:
         return sorted(name for name, field in self._by_name.items() if field.sortable)
 
-    def __iter__(self) -> Any:
+    def __iter__(self) -> Iterator[Field]:
         return iter(self._by_name.values())
 
 
@@ -104,8 +106,11 @@ def encode_cursor(request: ListRequest, keys: Sequence[Any]) -> str:
     return base64.urlsafe_b64encode(text.encode()).rstrip(b"=").decode()
 
 
-def decode_cursor(request: ListRequest, kinds: Sequence[type[Any]]) -> list[Any] | None:
-    """The sort keys in `request.cursor`, or None without one. Raises `Invalid` for a cursor that is not ours or not of this list."""
+def decode_cursor(request: ListRequest, kinds: Sequence[tuple[type[Any], bool]]) -> list[Any] | None:
+    """The sort keys in `request.cursor`, or None without one. `kinds` are their types, and whether each may be null.
+
+    Raises `Invalid` for a cursor that is not ours, or was made for another sort, filter or tenant.
+    """
     if request.cursor is None:
         return None
     try:
@@ -113,8 +118,8 @@ def decode_cursor(request: ListRequest, kinds: Sequence[type[Any]]) -> list[Any]
         content = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
         binding, *keys = content
         if binding == _binding(request):
-            return [_from_json(key, kind) for key, kind in zip(keys, kinds, strict=True)]
-    except (ValueError, TypeError, RecursionError):
+            return [_from_json(key, kind, nullable) for key, (kind, nullable) in zip(keys, kinds, strict=True)]
+    except (ValueError, TypeError, OverflowError, RecursionError):
         raise Invalid.of("/query/cursor", "cursor", "is not a cursor; take next_cursor from the page before") from None
     raise Invalid.of("/query/cursor", "cursor", "belongs to another sort, filter or tenant; start again without it")
 
@@ -128,24 +133,24 @@ def _binding(request: ListRequest) -> str:
 def _to_json(value: Any) -> Any:
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat()
-    return str(value) if isinstance(value, UUID) else value
+    return str(value) if isinstance(value, UUID | date | Decimal) else value
 
 
-_READ: Final[Mapping[type[Any], Callable[[Any], Any]]] = {datetime: datetime.fromisoformat, UUID: UUID}
+_READ: Final[Mapping[type[Any], Callable[[str], Any]]] = {
+    datetime: datetime.fromisoformat,
+    date: date.fromisoformat,
+    UUID: UUID,
+    Decimal: comparable.decimal,
+}
 
 
-def _from_json(value: Any, kind: type[Any]) -> Any:
-    if value is None:
+def _from_json(value: Any, kind: type[Any], nullable: bool) -> Any:
+    """Raises `ValueError`, `TypeError` or `OverflowError` for what a row of ours cannot have as its key."""
+    if value is None and nullable:
         return None
-    read = _READ.get(kind)
-    if read is not None:
-        value = read(value)
-    if type(value) is not kind or (kind is datetime and value.tzinfo is None):
-        raise ValueError("a key of another type")
-    if isinstance(value, str):
-        value.encode()
-    if kind is int and not -(2**63) <= value < 2**63:
-        raise ValueError("a key out of range")
-    if isinstance(value, str) and "\0" in value:
+    if type(value) is not (str if kind in _READ else kind):
+        raise TypeError("a key of another type")
+    read = comparable.plain(_READ[kind](value) if kind in _READ else value)
+    if comparable.refusal(read):
         raise ValueError("a key that cannot be stored")
-    return value
+    return read

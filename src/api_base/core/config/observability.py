@@ -1,5 +1,6 @@
 """Logs, metrics, traces."""
 
+from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -14,5 +15,8 @@ class ObservabilitySettings(BaseModel):
     log_format: Literal["auto", "json", "console"] = Field("auto", description="`auto`: JSON in production, readable in development.")
     access_log: bool = Field(True, description="Whether each request is logged, in one line.")
     metrics_port: int | None = Field(None, ge=1, le=65535, description="Port for `/metrics` of its own. Default: the server's.")
+    metrics_dir: Path | None = Field(
+        None, description="Directory where server processes keep their counters, so that each shows those of all. `serve` makes one."
+    )
     trace_sample_ratio: float = Field(0.0, ge=0, le=1, description="Part of the requests without a `traceparent` that are traced.")
     otlp_endpoint: str | None = Field(None, description="OTLP/HTTP endpoint for spans; needs the extra `otlp`.")

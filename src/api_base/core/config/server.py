@@ -14,7 +14,6 @@ class ServerSettings(BaseModel):
     trusted_proxies: tuple[str, ...] = Field(
         (), description="Addresses or networks (CIDR) whose `X-Forwarded-For` and `-Proto` are believed."
     )
-    allowed_hosts: tuple[str, ...] = Field(("*",), description="Values of `Host` that are answered; `*.example.com` matches subdomains.")
     max_body_bytes: int = Field(1_048_576, ge=1024, description="Largest request body, in bytes, unless a route says otherwise.")
     request_timeout: float = Field(30.0, gt=0, le=600, description="Seconds after which a request is answered 503.")
     shutdown_timeout: float = Field(20.0, gt=0, le=600, description="Seconds that requests in hand have to finish at shutdown.")

@@ -2,6 +2,8 @@
 
 from api_base.core.protocols.audit import AuditStore
 from api_base.core.protocols.background import Periodic
+from api_base.core.protocols.health import HealthCheck
+from api_base.core.protocols.metrics import Metrics
 from api_base.core.protocols.passwords import BreachedPasswords, PasswordHasher, PasswordPolicy
 from api_base.core.protocols.permissions import AccessLookup, PermissionChecker
 from api_base.core.protocols.rate_limiter import Limit, RateDecision, RateLimiter
@@ -18,9 +20,11 @@ __all__ = [
     "AuditStore",
     "BreachedPasswords",
     "Clock",
+    "HealthCheck",
     "IdGenerator",
     "Isolation",
     "Limit",
+    "Metrics",
     "PasswordHasher",
     "PasswordPolicy",
     "Periodic",

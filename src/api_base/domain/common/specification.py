@@ -8,14 +8,13 @@ import operator
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
-from decimal import Decimal
 from enum import Enum
 from functools import cache
 from typing import Any, Final
-from uuid import UUID
 
 from api_base.core.errors import ApiBaseError
+from api_base.domain.common import comparable
+from api_base.domain.common.comparable import Kind
 
 
 class UnknownField(ApiBaseError):
@@ -102,14 +101,17 @@ _COMPARE: Final[dict[ComparisonOperator, Callable[[Any, Any], bool]]] = {
     ComparisonOperator.STARTS_WITH: lambda value, prefix: value.startswith(prefix),
     ComparisonOperator.IN: lambda value, members: value in members,
 }
+_TEXTUAL: Final = frozenset({ComparisonOperator.CONTAINS, ComparisonOperator.STARTS_WITH})
 
 
 @dataclass(frozen=True, slots=True)
 class FieldSpecification[T](Specification[T]):
     """Compares one field. `field` may be dotted (`price.amount`); None anywhere on the way makes the value None.
 
-    Raises `IncomparableValue` at once for a value that `operator` cannot compare with, and `UnknownField` when a candidate
-    does not have the field. `ne` is a comparison like the others: false where the field is None; `~` of `eq` is true there.
+    `value` is text, a number, a time with its zone, a date, a UUID or an enumeration's member (kept as its value); a sequence
+    of these for `in`; a bool for `is_null`. Raises `IncomparableValue` at once for a value that `operator` cannot compare with,
+    later for a field of another kind, and `UnknownField` when a candidate does not have the field. `ne` is a comparison like
+    the others: false where the field is None; `~` of `eq` is true there.
     """
 
     field: str
@@ -117,11 +119,13 @@ class FieldSpecification[T](Specification[T]):
     value: Any
 
     def __post_init__(self) -> None:
-        problem = _problem(self.operator, self.value)
+        try:
+            object.__setattr__(self, "value", comparable.plain(self.value))
+            problem = _problem(self.operator, self.value)
+        except OverflowError:
+            problem = "cannot compare with a time before the year 1 or after 9999"
         if problem:
-            raise IncomparableValue(f"{self.field}: {problem}")
-        if self.operator is ComparisonOperator.IN:
-            object.__setattr__(self, "value", tuple(self.value))
+            raise IncomparableValue(f"{self.field}: {self.operator.value} {problem}.")
 
     def is_satisfied_by(self, candidate: T) -> bool:
         value = _path(self.field)(candidate)
@@ -129,27 +133,42 @@ class FieldSpecification[T](Specification[T]):
             return (value is None) is self.value
         if value is None:
             return False
-        try:
-            return _COMPARE[self.operator](value, self.value)
-        except TypeError:
-            raise IncomparableValue(f"{self.field}: {value!r} cannot be compared by {self.operator.value} with {self.value!r}") from None
+        if isinstance(value, Enum):
+            value = value.value
+        self.check(comparable.kind(value))
+        return _COMPARE[self.operator](value, self.value)
+
+    def check(self, kind: Kind | None) -> None:
+        """Raises `IncomparableValue` when a field of this kind cannot be compared so."""
+        if not _applies(self.operator, kind, self.value):
+            holds = "a value that is never compared" if kind is None else kind.value
+            raise IncomparableValue(f"{self.field} holds {holds}: it cannot be compared by {self.operator.value} with {self.value!r}.")
 
 
 def _problem(operator: ComparisonOperator, value: Any) -> str | None:
+    """What is wrong with `value`, whatever the field."""
     if operator is ComparisonOperator.IS_NULL:
-        return None if isinstance(value, bool) else "is_null takes true or false"
+        return None if isinstance(value, bool) else "takes true or false"
     if operator is ComparisonOperator.IN:
-        if isinstance(value, str) or not isinstance(value, Sequence):
-            return "in takes a list of values"
-        return "in cannot look for null; use is_null" if None in value else None
+        if not isinstance(value, tuple):
+            return "takes a list of values"
+        return next((problem for member in value if (problem := _problem(ComparisonOperator.EQ, member))), None)
     if value is None:
-        return f"{operator.value} cannot compare with null; use is_null"
-    if operator in (ComparisonOperator.CONTAINS, ComparisonOperator.STARTS_WITH):
-        return None if isinstance(value, str) else f"{operator.value} takes text"
-    return None if isinstance(value, _Comparable) else f"{operator.value} cannot compare with {type(value).__name__}"
+        return "cannot compare with null; use is_null"
+    if operator in _TEXTUAL and not isinstance(value, str):
+        return "takes text"
+    return comparable.refusal(value)
 
 
-_Comparable: Final = str | int | Decimal | date | datetime | UUID | Enum
+def _applies(operator: ComparisonOperator, kind: Kind | None, value: Any) -> bool:
+    if operator is ComparisonOperator.IS_NULL:
+        return True
+    if kind is Kind.LIST:
+        return operator is ComparisonOperator.CONTAINS
+    members = value if operator is ComparisonOperator.IN else (value,)
+    if operator in _TEXTUAL:
+        return kind is Kind.TEXT
+    return kind is not None and all(comparable.compare_with_each_other(kind, comparable.kind(member)) for member in members)
 
 
 @cache

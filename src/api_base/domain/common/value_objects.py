@@ -10,7 +10,7 @@ from api_base.domain.common.currencies import EXPONENTS
 
 _EMAIL: Final = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*@(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z0-9-]{2,63}")
 _SLUG: Final = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
-_AMOUNT: Final = re.compile(r"(-?)(\d{1,19})(?:\.(\d{1,4}))?")
+_AMOUNT: Final = re.compile(r"(-?)([0-9]{1,19})(?:\.([0-9]{1,4}))?")
 _BIGINT: Final = 2**63 - 1
 
 
@@ -27,7 +27,9 @@ class EmailAddress(ValueObject):
     @classmethod
     def parse(cls, text: str, pointer: str = "/email") -> Self:
         """Raises `Invalid` at `pointer`."""
-        value = text.strip().lower()
+        value = text.strip()
+        if value.isascii():  # lower() turns some letters of other scripts into ASCII, and so one address into another's
+            value = value.lower()
         if len(value) > 254 or len(value.partition("@")[0]) > 64 or not _EMAIL.fullmatch(value):
             raise Invalid.of(pointer, "email", "must be an e-mail address such as ana@example.com")
         return cls(value)

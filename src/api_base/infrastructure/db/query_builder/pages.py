@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from api_base.application.common.listing import Field, Fields, ListRequest, Page, Sort, decode_cursor, encode_cursor
 from api_base.domain.common.specification import UnknownField
-from api_base.infrastructure.db.query_builder.translation import Translation, translate
+from api_base.infrastructure.db.query_builder.translation import Translation, bind_type, translate
 from api_base.infrastructure.db.schema import Ownership, ownership
 from api_base.infrastructure.db.session import Database, Row
 from api_base.infrastructure.db.statement import Statement, owned
@@ -50,7 +50,7 @@ class PageBuilder[T]:
     async def page(self, request: ListRequest, owner: UUID | None) -> Page[T]:
         """One page. Raises `Invalid` for a cursor that does not fit."""
         sort = request.sort or self._fields.default_sort
-        keys = decode_cursor(request, [*(self._field(s.field).kind for s in sort), UUID])
+        keys = decode_cursor(request, [*((self._field(s.field).kind, self._field(s.field).nullable) for s in sort), (UUID, False)])
         translation = None if request.specification is None else translate(request.specification, self._columns)
         values: dict[str, Any] = {} if translation is None else dict(translation.values)
         if request.q is not None:
@@ -151,11 +151,11 @@ def _after(order: Sequence[_Key], nulls: Sequence[bool]) -> list[Clause]:
     alternatives: list[Clause] = []
     equal: list[Clause] = []
     for position, (key, null) in enumerate(zip(order, nulls, strict=True)):
-        value = sa.bindparam(f"k{position}", type_=key.column.type)
+        value = sa.bindparam(f"k{position}", type_=bind_type(key.column))
         if not null:
             alternatives.append(sa.and_(*equal, key.beyond(value)))
         equal.append(key.column.is_(None) if null else key.column == value)
     leading = order[0]
     if nulls[0]:
         return [leading.column.is_(None), sa.or_(*alternatives)]
-    return [leading.beyond(sa.bindparam("k0", type_=leading.column.type), or_equal=True), sa.or_(*alternatives)]
+    return [leading.beyond(sa.bindparam("k0", type_=bind_type(leading.column)), or_equal=True), sa.or_(*alternatives)]

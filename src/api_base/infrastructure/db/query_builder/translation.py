@@ -6,12 +6,12 @@ leakproof operators compare: under row-level security others cannot use an index
 
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
-from enum import Enum
 from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 
+from api_base.domain.common.comparable import Kind, kind_of
 from api_base.domain.common.specification import (
     AndSpecification,
     ComparisonOperator,
@@ -38,7 +38,7 @@ class Translation:
 
 
 def translate(specification: Specification[Any], columns: Columns) -> Translation:
-    """Raises `UnknownField` for a field that is not in `columns`, naming those that are."""
+    """Raises `UnknownField` for a field that is not in `columns`, naming those that are, and `IncomparableValue` as Python would."""
     values: dict[str, Any] = {}
     shape = _shape(specification, columns, values)
     return Translation(shape, values, lambda: _clause(specification, columns, _Names()))
@@ -55,6 +55,7 @@ def _shape(specification: Specification[Any], columns: Columns, values: dict[str
         case FieldSpecification(field, operator, value):
             if field not in columns:
                 raise UnknownField(field, tuple(columns))
+            specification.check(column_kind(columns[field]))
             for bound in _bound(operator, value):
                 values[f"v{len(values)}"] = bound
             return field, operator, value if operator is _Op.IS_NULL else _variant(operator, value)
@@ -66,15 +67,11 @@ def _bound(operator: ComparisonOperator, value: Any) -> tuple[Any, ...]:
     if operator is _Op.IS_NULL:
         return ()
     if operator is _Op.IN:
-        return ([_plain(member) for member in value],)
+        return (list(value),)
     if operator is _Op.STARTS_WITH:
         end = prefix_end(value)
         return (value,) if end is None else (value, end)
-    return (_plain(value),)
-
-
-def _plain(value: Any) -> Any:
-    return value.value if isinstance(value, Enum) else value
+    return (value,)
 
 
 def _variant(operator: ComparisonOperator, value: Any) -> Hashable:
@@ -105,8 +102,39 @@ class _Names:
 
     def bind(self, column: sa.ColumnElement[Any], *, many: bool = False) -> sa.BindParameter[Any]:
         name, self._next = f"v{self._next}", self._next + 1
-        kind = column.type.item_type if isinstance(column.type, ARRAY) else column.type
+        kind = bind_type(column)
         return sa.bindparam(name, type_=ARRAY(kind) if many else kind)
+
+
+_BIND: Final[dict[Kind, sa.types.TypeEngine[Any]]] = {
+    Kind.TEXT: sa.Text(),
+    Kind.BOOLEAN: sa.Boolean(),
+    Kind.INTEGER: sa.BigInteger(),
+    Kind.DECIMAL: sa.Numeric(),
+    Kind.TIME: sa.DateTime(timezone=True),
+    Kind.DATE: sa.Date(),
+    Kind.UUID: sa.Uuid(),
+    Kind.LIST: sa.Text(),
+}
+
+
+def bind_type(column: sa.ColumnElement[Any]) -> sa.types.TypeEngine[Any]:
+    """The widest type of the column's kind: a cast to the column's own would cut or round the value, or refuse it."""
+    kind = column_kind(column)
+    return column.type if kind is None else _BIND[kind]
+
+
+def column_kind(column: sa.ColumnElement[Any]) -> Kind | None:
+    """What kind of values the column holds, or None where specifications do not compare them."""
+    kind = column.type
+    if isinstance(kind, sa.DateTime) and not kind.timezone:
+        return None
+    if isinstance(kind, ARRAY) and not isinstance(kind.item_type, sa.String):
+        return None
+    try:
+        return kind_of(kind.python_type)
+    except NotImplementedError:
+        return None
 
 
 def _clause(specification: Specification[Any], columns: Columns, names: _Names) -> Clause:

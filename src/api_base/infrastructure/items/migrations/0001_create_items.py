@@ -12,7 +12,8 @@ down_revision = None
 branch_labels = ("items",)
 depends_on = ("base_0001",)
 
-NOT_DELETED = sa.text("deleted_at is null")
+NOT_DELETED = "deleted_at is null"
+DELETED = "deleted_at is not null"
 
 SEARCHED = """lower((sku || ' ' || name || ' ' || category || ' ' || description) collate "default")"""
 """What `q` looks through. The columns compare by code point, where only ASCII has lower case: people mean the database's own."""
@@ -43,10 +44,12 @@ def upgrade() -> None:
         sa.UniqueConstraint("tenant_id", "sku", name="uq_items_tenant_id_sku"),
         sa.CheckConstraint("(price_minor is null) = (price_currency is null)", name="ck_items_price"),
     )
-    for column in ("created_at", "updated_at", "name", "category", "status"):
+    for column in ("created_at", "updated_at", "name", "category", "price_minor"):
         _index(column)
-    _index("price_minor")
+    for column in ("category", "status"):
+        _index(column, "created_at")
     _index("price_currency", "price_minor")
+    _index("created_at", of=DELETED)
     op.create_index("ix_items_tenant_id_deleted_at", "items", ["tenant_id", "deleted_at", "id"])
     op.execute(f"create index ix_items_search on items using gin (tenant_id, ({SEARCHED}) gin_trgm_ops)")
     ddl.protect("items")
@@ -59,6 +62,7 @@ def downgrade() -> None:
     op.drop_table("items")
 
 
-def _index(*columns: str) -> None:
-    """For pages of what is not deleted, in the order of `columns`; the id closes every order."""
-    op.create_index(f"ix_items_tenant_id_{'_'.join(columns)}", "items", ["tenant_id", *columns, "id"], postgresql_where=NOT_DELETED)
+def _index(*columns: str, of: str = NOT_DELETED) -> None:
+    """For pages in the order of `columns`, or where all but the last are given; the id closes every order."""
+    name = f"ix_items_tenant_id_{'_'.join(columns)}" + ("_deleted" if of == DELETED else "")
+    op.create_index(name, "items", ["tenant_id", *columns, "id"], postgresql_where=sa.text(of))

@@ -1,0 +1,14 @@
+"""Whether what is behind us answers."""
+
+from typing import Protocol
+
+
+class HealthCheck(Protocol):
+    """One dependency. `name` appears in the answer of `/health/ready`."""
+
+    @property
+    def name(self) -> str: ...
+
+    async def check(self) -> None:
+        """Ask it something cheap. Any raise means that it is not well; the caller bounds the time."""
+        ...

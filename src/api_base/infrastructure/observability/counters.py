@@ -1,0 +1,126 @@
+"""One process's counters: plain integers in a memory-mapped file, so that every process can read those of all while they count.
+
+A file is an array of slots of 64 words (int64, this machine's byte order). A slot is a series: the length of its key, the key
+(UTF-8), then values. The length is written last, so that a reader never sees half a key. The owner holds a lock on the file
+(flock) for as long as it lives: that is how readers know a dead process, whose totals still count and whose gauges do not.
+"""
+
+import fcntl
+import mmap
+import os
+from bisect import bisect_left
+from pathlib import Path
+from typing import Final
+
+BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+"""Upper bounds of the histogram, in seconds, inclusive; the last bucket is +Inf."""
+
+WORD: Final = 8
+SLOT: Final = 64
+VALUES: Final = 32
+"""Offset of the values in a slot, in words."""
+SUM: Final = VALUES + len(BUCKETS) + 1
+"""Offset of the sum of durations, in nanoseconds."""
+LONGEST_KEY: Final = (VALUES - 1) * WORD
+SLOTS: Final = 2048
+GAUGES: Final = 16
+"""Slots 1 to 16 are for gauges, slot 0 is the process's own; requests follow."""
+
+PID: Final = 1
+IN_PROGRESS: Final = 2
+SCALE: Final = 1_000_000
+"""Gauges are kept in millionths."""
+
+SUFFIX: Final = ".counters"
+OTHER: Final = ("OTHER", "<other>", 0)
+"""Where everything is counted once there is no slot left: the number of series is bounded, whatever comes in."""
+
+METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
+
+
+class Counters:
+    """`directory` is shared by the processes of one server; without one the counters stay in this process's memory."""
+
+    def __init__(self, directory: Path | None = None) -> None:
+        self._file = None if directory is None else _create(directory)
+        self._map = None if self._file is None else mmap.mmap(self._file, SLOTS * SLOT * WORD)
+        self.words = memoryview(self._map if self._map is not None else bytearray(SLOTS * SLOT * WORD)).cast("q")
+        self.words[PID] = os.getpid()
+        self._requests: dict[tuple[str, str, int], int] = {}
+        self._gauges: dict[str, int] = {}
+        self._next = GAUGES + 1
+
+    def started(self) -> None:
+        self.words[IN_PROGRESS] += 1
+
+    def finished(self, method: str, route: str, status: int, seconds: float) -> None:
+        """Count an answered request that took `seconds`."""
+        words = self.words
+        words[IN_PROGRESS] -= 1
+        base = self._requests.get((method, route, status))
+        if base is None:
+            base = self._new(method, route, status)
+        words[base + VALUES + bisect_left(BUCKETS, seconds)] += 1
+        words[base + SUM] += int(seconds * 1e9)
+
+    def gauge(self, name: str, value: float) -> None:
+        """Set a figure of this process as it is now. At most 16 names; more are left out."""
+        base = self._gauges.get(name)
+        if base is None:
+            if len(self._gauges) == GAUGES:
+                return
+            base = self._gauges[name] = (len(self._gauges) + 1) * SLOT
+            self._label(base, name)
+        self.words[base + VALUES] = int(value * SCALE)
+
+    def close(self) -> None:
+        """Let go of the file, which stays: what was counted still counts. Counting goes on in memory."""
+        if self._map is not None and self._file is not None:
+            kept = memoryview(bytearray(self.words)).cast("q")
+            self.words.release()
+            self.words = kept
+            self._map.close()
+            os.close(self._file)
+            self._map = self._file = None
+
+    def _new(self, method: str, route: str, status: int) -> int:
+        series = method, route, status
+        if method not in METHODS:
+            base = self._series("OTHER", route, status)
+        else:
+            base = self._series(*series)
+        if len(self._requests) < SLOTS * 4:
+            self._requests[series] = base
+        return base
+
+    def _series(self, method: str, route: str, status: int) -> int:
+        found = self._requests.get((method, route, status))
+        if found is not None:
+            return found
+        if self._next == SLOTS - 1 and (method, route, status) != OTHER:
+            return self._series(*OTHER)
+        base = self._next * SLOT
+        self._next += 1
+        self._label(base, f"{method} {status} {route}")
+        self._requests[method, route, status] = base
+        return base
+
+    def _label(self, base: int, text: str) -> None:
+        key = text.encode()[:LONGEST_KEY]
+        self.words[base + 1 : base + VALUES] = memoryview(key.ljust(LONGEST_KEY, b"\0")).cast("q")
+        self.words[base] = len(key)
+
+
+def _create(directory: Path) -> int:
+    """A new file of this process, locked for as long as it is open."""
+    directory.mkdir(parents=True, exist_ok=True)
+    number = 0
+    while True:
+        try:
+            file = os.open(directory / f"{os.getpid()}-{number}{SUFFIX}", os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        except FileExistsError:
+            number += 1
+            continue
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.ftruncate(file, SLOTS * SLOT * WORD)
+        return file

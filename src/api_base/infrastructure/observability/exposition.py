@@ -1,0 +1,146 @@
+"""`/metrics`: the counters of all processes, merged as they stand when somebody asks, in Prometheus' text format.
+
+Totals of dead processes are kept; their gauges are gone with them.
+"""
+
+import fcntl
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import accumulate
+from pathlib import Path
+
+from prometheus_client import ProcessCollector, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_1_0_0
+from prometheus_client.registry import Collector
+
+from api_base.core.protocols import Metrics
+from api_base.infrastructure.observability.counters import (
+    BUCKETS,
+    GAUGES,
+    IN_PROGRESS,
+    PID,
+    SCALE,
+    SLOT,
+    SLOTS,
+    SUFFIX,
+    SUM,
+    VALUES,
+    WORD,
+    Counters,
+)
+
+LABELS = ("method", "route", "status")
+
+
+@dataclass(slots=True)
+class _Process:
+    pid: int
+    in_progress: int
+    gauges: dict[str, float]
+
+
+@dataclass(slots=True)
+class _Snapshot:
+    """`requests` holds bucket counts (not accumulated) and the sum of nanoseconds, by (method, route, status)."""
+
+    requests: dict[tuple[str, str, str], list[int]] = field(default_factory=lambda: defaultdict(lambda: [0] * (len(BUCKETS) + 2)))
+    alive: list[_Process] = field(default_factory=list)
+
+    def add(self, words: memoryview, *, alive: bool) -> None:
+        if alive and words[PID]:
+            gauges = {name: words[base + VALUES] / SCALE for base, name in _slots(words, range(1, GAUGES + 1))}
+            self.alive.append(_Process(words[PID], words[IN_PROGRESS], gauges))
+        for base, key in _slots(words, range(GAUGES + 1, SLOTS)):
+            method, status, route = key.split(" ", 2)
+            total = self.requests[method, route, status]
+            for i, value in enumerate(words[base + VALUES : base + SUM + 1]):
+                total[i] += value
+
+
+class MergedMetrics(Collector, Metrics):
+    """`directory` is that of the processes' counters; without one only `own` are shown."""
+
+    def __init__(self, own: Counters, directory: Path | None = None) -> None:
+        self._own, self._directory = own, directory
+
+    content_type = CONTENT_TYPE_PLAIN_1_0_0
+
+    def exposition(self) -> bytes:
+        return generate_latest(self)
+
+    def collect(self) -> Iterator[Metric]:
+        snapshot = self._snapshot()
+        yield from _requests(snapshot)
+        in_progress = GaugeMetricFamily("http_requests_in_progress", "Requests that are being answered.")
+        in_progress.add_metric((), sum(process.in_progress for process in snapshot.alive))
+        yield in_progress
+        yield from _gauges(snapshot.alive)
+        yield from _processes([process.pid for process in snapshot.alive])
+
+    def _snapshot(self) -> _Snapshot:
+        snapshot = _Snapshot()
+        if self._directory is None:
+            snapshot.add(self._own.words, alive=True)
+        else:
+            for file in sorted(self._directory.glob(f"*{SUFFIX}")):
+                _add_file(snapshot, file)
+        return snapshot
+
+
+def _add_file(snapshot: _Snapshot, path: Path) -> None:
+    with path.open("rb") as file:
+        alive = _locked(file.fileno())
+        content = file.read()
+    if len(content) == SLOTS * SLOT * WORD:  # else its process is just making it
+        snapshot.add(memoryview(content).cast("q"), alive=alive)
+
+
+def _locked(file: int) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    return False
+
+
+def _slots(words: memoryview, numbers: range) -> Iterator[tuple[int, str]]:
+    """Offset and key of the slots in use; they are used in order."""
+    for number in numbers:
+        base = number * SLOT
+        length = words[base]
+        if not length:
+            return
+        yield base, bytes(words[base + 1 : base + VALUES])[:length].decode(errors="replace")
+
+
+def _requests(snapshot: _Snapshot) -> Iterator[Metric]:
+    total = CounterMetricFamily("http_requests", "Requests answered.", labels=LABELS)
+    duration = HistogramMetricFamily("http_request_duration_seconds", "Time from the request's head to the end of the answer.", labels=LABELS)
+    for labels, (*counts, nanoseconds) in sorted(snapshot.requests.items()):
+        total.add_metric(labels, sum(counts))
+        bounds = [*map(str, BUCKETS), "+Inf"]
+        duration.add_metric(labels, list(zip(bounds, accumulate(counts), strict=True)), sum_value=nanoseconds / 1e9)
+    yield total
+    yield duration
+
+
+def _gauges(processes: Sequence[_Process]) -> Iterator[Metric]:
+    for name in sorted({name for process in processes for name in process.gauges}):
+        family = GaugeMetricFamily(name, f"{name.replace('_', ' ').capitalize()}, of each process.", labels=("pid",))
+        for process in processes:
+            if name in process.gauges:
+                family.add_metric((str(process.pid),), process.gauges[name])
+        yield family
+
+
+def _processes(pids: Sequence[int]) -> Iterator[Metric]:
+    """What prometheus_client tells of its own process, of each."""
+    families: dict[str, Metric] = {}
+    for pid in pids:
+        for metric in ProcessCollector(pid=lambda pid=pid: pid, registry=None).collect():
+            family = families.setdefault(metric.name, Metric(metric.name, metric.documentation, metric.type))
+            for sample in metric.samples:
+                family.add_sample(sample.name, {"pid": str(pid)}, sample.value)
+    yield from families.values()

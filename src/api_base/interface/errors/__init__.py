@@ -1,0 +1,1 @@
+"""Errors as the outside sees them: problem details [RFC 9457]."""

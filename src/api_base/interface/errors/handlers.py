@@ -1,0 +1,161 @@
+"""The one table from error type to problem. A context's errors subclass those of `core.errors` and need no line here."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from pydantic import ValidationError
+from starlette.exceptions import HTTPException
+from starlette.types import Receive, Scope, Send
+
+from api_base.core import errors
+from api_base.core.types import current_context
+from api_base.interface.errors.http import (
+    BadRequest,
+    BodyTooLarge,
+    MalformedBody,
+    MethodNotAllowed,
+    PreconditionRequired,
+    RequestTimeout,
+    RouteNotFound,
+    UnsupportedMediaType,
+)
+from api_base.interface.errors.problem import MEDIA_TYPE, Problem
+
+type Headers = Sequence[tuple[bytes, bytes]]
+
+BEARER: Final = (b"www-authenticate", b'Bearer realm="api"')
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    name: str
+    title: str
+    status: int
+    headers: Callable[[Any], Headers] = lambda error: ()
+
+
+def _retry_after(error: errors.Unavailable | errors.TooManyRequests) -> Headers:
+    return [(b"retry-after", b"%d" % max(1, round(error.retry_after + 0.5)))]
+
+
+def _challenge(error: errors.Unauthenticated) -> Headers:
+    del error
+    return [BEARER]
+
+
+PROBLEMS: Final[Mapping[type[Exception], Kind]] = {
+    errors.Invalid: Kind("validation", "The request is not valid", 422),
+    errors.RuleViolated: Kind("rule-violated", "A business rule does not allow it", 422),
+    errors.NotFound: Kind("not-found", "Not found", 404),
+    errors.StaleVersion: Kind("stale-version", "The resource has changed meanwhile", 412),
+    errors.Conflict: Kind("conflict", "The state of the resource does not allow it", 409),
+    errors.Unauthenticated: Kind("unauthenticated", "Authentication is needed", 401, _challenge),
+    errors.Forbidden: Kind("forbidden", "Not allowed", 403),
+    errors.TooManyRequests: Kind("too-many-requests", "Too many requests", 429, _retry_after),
+    errors.Unavailable: Kind("unavailable", "Not available at the moment", 503, _retry_after),
+    errors.Transient: Kind("unavailable", "Not available at the moment", 503, lambda error: [(b"retry-after", b"1")]),
+    BadRequest: Kind("bad-request", "The request cannot be understood", 400),
+    MalformedBody: Kind("malformed-body", "The body cannot be parsed", 400),
+    RouteNotFound: Kind("route-not-found", "There is nothing at this path", 404),
+    MethodNotAllowed: Kind("method-not-allowed", "The method is not allowed here", 405, lambda error: [(b"allow", error.allowed)]),
+    BodyTooLarge: Kind("body-too-large", "The body is too large", 413),
+    UnsupportedMediaType: Kind("unsupported-media-type", "The media type is not supported", 415),
+    PreconditionRequired: Kind("precondition-required", "A precondition is needed", 428),
+    RequestTimeout: Kind("timeout", "The request took too long", 503, lambda error: [(b"retry-after", b"1")]),
+}
+"""From the most special to the most general along an error's classes. Each kind has its page under docs/problems."""
+
+INTERNAL: Final = Kind("internal", "Something went wrong here", 500)
+
+
+def problem_of(error: Exception) -> Problem | None:
+    """The problem of an error that was raised on purpose; None for an accident."""
+    for cls in type(error).__mro__:
+        kind = PROBLEMS.get(cls)
+        if kind is not None:
+            return Problem(
+                kind=kind.name,
+                title=kind.title,
+                status=kind.status,
+                detail=str(error),
+                violations=_located(error.violations) if isinstance(error, errors.Invalid) else (),
+                headers=kind.headers(error),
+            )
+    return None
+
+
+def internal_problem() -> Problem:
+    """What is said of an accident: nothing about the inside."""
+    detail = "The error was recorded under this request id. Try again later, and name the id if it stays."
+    return Problem(kind=INTERNAL.name, title=INTERNAL.title, status=INTERNAL.status, detail=detail)
+
+
+def invalid_of(error: ValidationError | RequestValidationError, part: str = "") -> errors.Invalid:
+    """Pydantic's errors as violations. `part` is where the validated value came from: body, query, path; "" if the location says so."""
+    return errors.Invalid([_violation(one, part) for one in error.errors()])
+
+
+def _violation(one: Any, part: str) -> errors.Violation:
+    steps = ([part] if part else []) + [str(step) for step in one["loc"]]
+    pointer = "".join("/" + step.replace("~", "~0").replace("/", "~1") for step in steps)
+    return errors.Violation(pointer, one["type"], one["msg"])
+
+
+_PARTS: Final = ("/body", "/query", "/path", "/header")
+
+
+def _located(violations: Sequence[errors.Violation]) -> list[errors.Violation]:
+    """The domain points into what it was given, which came in the body."""
+    return [v if v.pointer.startswith(_PARTS) else errors.Violation(f"/body{v.pointer}", v.code, v.message) for v in violations]
+
+
+async def send_problem(scope: Scope, send: Send, problem: Problem) -> None:
+    """Answer with `problem`."""
+    context = current_context.get(None)
+    body = problem.body(scope["path"], context.request_id if context else "")
+    headers = [(b"content-type", MEDIA_TYPE), (b"content-length", b"%d" % len(body)), (b"cache-control", b"no-store"), *problem.headers]
+    await send({"type": "http.response.start", "status": problem.status, "headers": headers})
+    await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
+
+
+class _Answer:
+    """A problem as an ASGI application, which is what Starlette takes for a response."""
+
+    def __init__(self, problem: Problem) -> None:
+        self._problem = problem
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        del receive
+        await send_problem(scope, send, self._problem)
+
+
+def install(app: FastAPI) -> None:
+    """Make what FastAPI and Starlette raise by themselves into problems too."""
+
+    async def on_error(request: Any, error: Exception) -> Any:
+        del request
+        problem = problem_of(_translated(error))
+        if problem is None:
+            raise error
+        return _Answer(problem)
+
+    for error in (errors.ApiBaseError, RequestValidationError, HTTPException):
+        app.add_exception_handler(error, on_error)
+
+
+def _translated(error: Exception) -> Exception:
+    if isinstance(error, RequestValidationError):
+        malformed = any(one["type"] == "json_invalid" for one in error.errors())
+        return MalformedBody("The body is not JSON.") if malformed else invalid_of(error)
+    if not isinstance(error, HTTPException):
+        return error
+    if error.status_code == 404:
+        return RouteNotFound()
+    if error.status_code == 405:
+        return MethodNotAllowed((error.headers or {}).get("Allow", "").encode())
+    if error.status_code == 413:
+        return BodyTooLarge()
+    return BadRequest(error.detail) if error.status_code < 500 else error

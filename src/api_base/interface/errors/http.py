@@ -1,0 +1,44 @@
+"""What only HTTP can get wrong."""
+
+from api_base.core.errors import ApiBaseError
+
+
+class BadRequest(ApiBaseError):
+    """A header, or the request line, makes no sense."""
+
+
+class MalformedBody(ApiBaseError):
+    """The body is not what its content type says, or nested too deeply."""
+
+
+class RouteNotFound(ApiBaseError):
+    def __init__(self) -> None:
+        super().__init__("No route has this path. The routes are listed in /openapi.json.")
+
+
+class MethodNotAllowed(ApiBaseError):
+    """`allowed` is the value of the `Allow` header."""
+
+    def __init__(self, allowed: bytes) -> None:
+        super().__init__(f"The path exists, but not for this method; allowed: {allowed.decode('latin-1')}.")
+        self.allowed = allowed
+
+
+class BodyTooLarge(ApiBaseError):
+    def __init__(self, limit: int | None = None) -> None:
+        super().__init__("The body is larger than this route takes." if limit is None else f"The body is larger than {limit} bytes.")
+
+
+class UnsupportedMediaType(ApiBaseError):
+    def __init__(self, got: str, wanted: str) -> None:
+        super().__init__(f"The content type {got!r} is not taken here; send {wanted}." if got else f"Send a content type: {wanted}.")
+
+
+class PreconditionRequired(ApiBaseError):
+    def __init__(self) -> None:
+        super().__init__("Send If-Match with the ETag of the version that you have read, or * for any [RFC 6585].")
+
+
+class RequestTimeout(ApiBaseError):
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"The request was given up after {seconds:g} s. Read the state before trying a change again.")

@@ -1,0 +1,44 @@
+"""A problem, as `application/problem+json` [RFC 9457]."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import msgspec
+
+from api_base.core.errors import Violation
+
+MEDIA_TYPE: Final = b"application/problem+json"
+_encode = msgspec.json.Encoder().encode
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """`kind` is the last part of its type's URI, /problems/<kind>, where the documentation explains it.
+
+    `headers` go with the answer (`Retry-After`, `WWW-Authenticate`, `Allow`).
+    """
+
+    kind: str
+    title: str
+    status: int
+    detail: str
+    violations: Sequence[Violation] = ()
+    headers: Sequence[tuple[bytes, bytes]] = ()
+
+    def with_headers(self, headers: Sequence[tuple[bytes, bytes]]) -> "Problem":
+        """The same problem with other headers."""
+        return replace(self, headers=headers)
+
+    def body(self, instance: str, request_id: str) -> bytes:
+        content: dict[str, Any] = {
+            "type": f"/problems/{self.kind}",
+            "title": self.title,
+            "status": self.status,
+            "detail": self.detail,
+            "instance": instance,
+            "request_id": request_id,
+        }
+        if self.violations:
+            content["errors"] = [{"pointer": v.pointer, "code": v.code, "message": v.message} for v in self.violations]
+        return _encode(content)

@@ -1,0 +1,1 @@
+"""What happens to a request before a route sees it: production.py, in order."""

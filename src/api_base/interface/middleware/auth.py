@@ -1,0 +1,34 @@
+"""Who asks: the bearer token [RFC 6750], verified, and the principal behind it as of now.
+
+Without a token the request goes on as nobody's: each message says who may send it. A bad token is refused by the audit, next.
+"""
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from api_base.core.errors import ApiBaseError, Unauthenticated
+from api_base.core.protocols import AccessLookup, TokenVerifier
+from api_base.interface.middleware.exchange import exchange_of
+
+class AuthMiddleware:
+    def __init__(self, app: ASGIApp, verifier: TokenVerifier, access: AccessLookup) -> None:
+        self._app, self._verifier, self._access = app, verifier, access
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+            return
+        exchange = exchange_of(scope)
+        if exchange.authorization is not None:
+            try:
+                claims = self._verifier.verify(_bearer(exchange.authorization))
+                exchange.context.principal = await self._access.principal(claims)
+            except ApiBaseError as error:
+                exchange.refusal = error
+        await self._app(scope, receive, send)
+
+
+def _bearer(authorization: bytes) -> bytes:
+    scheme, _, token = authorization.partition(b" ")
+    if scheme.lower() != b"bearer" or not token:
+        raise Unauthenticated("The Authorization header is not of the form: Bearer <access token>.")
+    return token.strip()

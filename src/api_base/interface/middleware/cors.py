@@ -1,0 +1,52 @@
+"""Cross-origin requests [Fetch, CORS protocol]: only from declared origins; preflights are answered here."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from api_base.interface.middleware.exchange import exchange_of
+
+EXPOSED: Final = b"ETag, Location, RateLimit, RateLimit-Policy, Retry-After, X-Request-ID"
+METHODS: Final = b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
+ALLOWED: Final = b"Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, X-Request-ID, traceparent, tracestate"
+
+
+class CORSMiddleware:
+    """`origins` are exact, or `*` for any (then without credentials)."""
+
+    def __init__(self, app: ASGIApp, origins: Sequence[str], credentials: bool) -> None:
+        self._app = app
+        self._any = "*" in origins and not credentials
+        self._origins = frozenset(origin.encode() for origin in origins)
+        self._headers = [(b"access-control-expose-headers", EXPOSED)]
+        if credentials:
+            self._headers.append((b"access-control-allow-credentials", b"true"))
+        self._active = bool(origins)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if not self._active or scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        exchange = exchange_of(scope)
+        exchange.added.append((b"vary", b"Origin"))
+        origin = exchange.origin
+        allowed = origin is not None and (self._any or origin in self._origins)
+        if origin is not None and allowed:
+            exchange.added.append((b"access-control-allow-origin", b"*" if self._any else origin))
+            exchange.added += self._headers
+        if scope["method"] == "OPTIONS" and exchange.requested_method is not None:
+            await self._preflight(send, allowed)
+        else:
+            await self._app(scope, receive, send)
+
+    async def _preflight(self, send: Send, allowed: bool) -> None:
+        headers = [(b"content-length", b"0")]
+        if allowed:
+            headers += [
+                (b"access-control-allow-methods", METHODS),
+                (b"access-control-allow-headers", ALLOWED),
+                (b"access-control-max-age", b"600"),
+            ]
+        await send({"type": "http.response.start", "status": 204, "headers": headers[1:]})
+        await send({"type": "http.response.body", "body": b""})

@@ -1,0 +1,59 @@
+"""One request and its answer, as the middlewares share it: headers are looked through once, and added to the answer once."""
+
+from typing import Final, cast
+
+from starlette.types import Message, Scope, Send
+
+from api_base.core.errors import ApiBaseError
+from api_base.core.types import RequestContext
+
+KEY: Final = "api_base.exchange"
+
+
+class Exchange:
+    """`added` are headers that go with the answer, whoever makes it. `refusal` is why nobody may answer but the audit."""
+
+    __slots__ = (
+        "added", "authorization", "context", "forwarded_for", "origin", "refusal", "request_id", "requested_method", "send", "started",
+        "status", "traceparent",
+    )  # fmt: skip
+
+    def __init__(self, scope: Scope, send: Send) -> None:
+        self.authorization = self.origin = self.request_id = self.traceparent = self.forwarded_for = self.requested_method = None
+        for name, value in scope["headers"]:
+            attribute = _WANTED.get(name)
+            if attribute is not None:
+                setattr(self, attribute, value)
+        self.added: list[tuple[bytes, bytes]] = []
+        self.status, self.started, self.send = 500, False, send
+        self.refusal: ApiBaseError | None = None
+        self.context: RequestContext
+        scope[KEY] = self
+
+    authorization: bytes | None
+    origin: bytes | None
+    request_id: bytes | None
+    traceparent: bytes | None
+    forwarded_for: bytes | None
+    requested_method: bytes | None
+
+    async def forward(self, message: Message) -> None:
+        """The one wrapper around `send`."""
+        if message["type"] == "http.response.start":
+            self.status, self.started = message["status"], True
+            message["headers"] = [*message["headers"], *self.added]
+        await self.send(message)
+
+
+_WANTED: Final = {
+    b"authorization": "authorization",
+    b"origin": "origin",
+    b"x-request-id": "request_id",
+    b"traceparent": "traceparent",
+    b"x-forwarded-for": "forwarded_for",
+    b"access-control-request-method": "requested_method",
+}
+
+
+def exchange_of(scope: Scope) -> Exchange:
+    return cast("Exchange", scope[KEY])

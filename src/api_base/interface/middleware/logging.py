@@ -1,0 +1,97 @@
+"""The outermost: ids and trace context for everything inside, one record of every request, and no accident gets past it.
+
+`X-Request-ID` is taken over when it is a sane token; `traceparent` when it is valid [W3C Trace Context, section 3.2].
+"""
+
+import asyncio
+import random
+import re
+import time
+from typing import Final
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from api_base.core.protocols import RequestRecorder
+from api_base.core.shared.logging import get_logger
+from api_base.core.types import RequestContext, current_context
+from api_base.interface.errors.handlers import internal_problem, problem_of, send_problem
+from api_base.interface.errors.http import RequestTimeout
+from api_base.interface.middleware.client_address import ClientAddress
+from api_base.interface.middleware.exchange import Exchange
+
+logger = get_logger(__name__)
+
+_TOKEN: Final = re.compile(rb"[A-Za-z0-9._-]{1,64}").fullmatch
+_TRACEPARENT: Final = re.compile(rb"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(-.*)?").fullmatch
+UNMATCHED: Final = "<unmatched>"
+
+
+class LoggingMiddleware:
+    """`timeout` is in seconds; `sample_ratio` is the part of requests without a `traceparent` that are marked for tracing."""
+
+    def __init__(
+        self, app: ASGIApp, recorder: RequestRecorder, address: ClientAddress, timeout: float, sample_ratio: float
+    ) -> None:
+        self._app, self._recorder, self._address, self._timeout = app, recorder, address, timeout
+        self._sampled_below = int(sample_ratio * 2**56)
+        self._bits = random.SystemRandom().getrandbits if sample_ratio else random.Random().getrandbits  # noqa: S311: ids, no secrets
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+            return
+        exchange = Exchange(scope, send)
+        context = exchange.context = self._context(scope, exchange)
+        current_context.set(context)
+        exchange.added.append((b"x-request-id", context.request_id.encode()))
+        if scope["type"] == "websocket":
+            await self._app(scope, receive, send)
+            return
+        started_at, began = time.time(), time.perf_counter()
+        self._recorder.started()
+        try:
+            await self._answer(scope, receive, exchange)
+        finally:
+            route = context.route or _template(scope)
+            self._recorder.finished(context, scope["method"], route, exchange.status, started_at, time.perf_counter() - began)
+
+    async def _answer(self, scope: Scope, receive: Receive, exchange: Exchange) -> None:
+        try:
+            async with asyncio.timeout(self._timeout) as limit:
+                await self._app(scope, receive, exchange.forward)
+        except TimeoutError:
+            if not limit.expired():
+                await self._accident(scope, exchange)
+            elif not exchange.started:
+                problem = problem_of(RequestTimeout(self._timeout))
+                assert problem is not None  # noqa: S101: the table has it
+                await send_problem(scope, exchange.forward, problem)
+        except Exception:
+            await self._accident(scope, exchange)
+
+    async def _accident(self, scope: Scope, exchange: Exchange) -> None:
+        logger.exception("request_failed", method=scope["method"], route=exchange.context.route or _template(scope))
+        if exchange.started:
+            raise ConnectionAbortedError("the answer had begun")  # the server cuts the connection, so that nobody takes it for whole
+        await send_problem(scope, exchange.forward, internal_problem())
+
+    def _context(self, scope: Scope, exchange: Exchange) -> RequestContext:
+        client = scope.get("client")
+        address = self._address.of(client[0] if client else "", exchange.forwarded_for)
+        match = None if exchange.traceparent is None else _TRACEPARENT(exchange.traceparent)
+        if match is not None and (match[4] is None or exchange.traceparent[:2] != b"00"):  # type: ignore[index]
+            trace_id, flags, span = match[1].decode(), int(match[3], 16) & 1, self._bits(64)
+        else:
+            bits = self._bits(192)
+            trace_id, span = f"{bits >> 64:032x}", bits & 0xFFFFFFFFFFFFFFFF
+            flags = int(bits >> 136 < self._sampled_below)
+        sane = exchange.request_id is not None and _TOKEN(exchange.request_id)
+        request_id = exchange.request_id.decode() if sane and exchange.request_id else trace_id
+        return RequestContext(request_id=request_id, trace_id=trace_id, span_id=f"{span:016x}", trace_flags=flags, address=address)
+
+
+def _template(scope: Scope) -> str:
+    """The path of a route that FastAPI's own router served, as it was declared."""
+    route = scope.get("route")
+    template: str = getattr(route, "path_format", None) or getattr(route, "path", None) or UNMATCHED
+    return template

@@ -1,0 +1,72 @@
+"""The stack, in order: what happens to a request from the first byte to the route, and to its answer on the way back."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from starlette.middleware import Middleware
+
+from api_base.core.config import Settings
+from api_base.core.protocols import AccessLookup, AuditStore, Limit, RateLimiter, RequestRecorder, TokenVerifier
+from api_base.interface.middleware.audit import AuditMiddleware
+from api_base.interface.middleware.auth import AuthMiddleware
+from api_base.interface.middleware.client_address import ClientAddress
+from api_base.interface.middleware.cors import CORSMiddleware
+from api_base.interface.middleware.logging import LoggingMiddleware
+from api_base.interface.middleware.rate_limit import RateLimitMiddleware
+from api_base.interface.middleware.security_headers import SecurityHeadersMiddleware
+
+EXEMPT: Final = ("/health/", "/metrics")
+DOCS_POLICY: Final = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'"
+"""For /docs alone: its vendored script and style, and calls to this API."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StackPorts:
+    """What the middlewares are given; `logins` are the (method, path) where passwords and refresh tokens are tried."""
+
+    recorder: RequestRecorder
+    limiter: RateLimiter
+    verifier: TokenVerifier
+    access: AccessLookup
+    audit: AuditStore[Any]
+    logins: tuple[tuple[str, str], ...]
+
+
+def stack(settings: Settings, ports: StackPorts) -> list[Middleware]:
+    """First to last; FastAPI's router is behind the last one."""
+    server, limits = settings.server, settings.rate_limit
+    return [
+        Middleware(
+            LoggingMiddleware,
+            recorder=ports.recorder,
+            address=ClientAddress(server.trusted_proxies),
+            timeout=server.request_timeout,
+            sample_ratio=settings.observability.trace_sample_ratio,
+        ),
+        Middleware(CORSMiddleware, origins=server.cors_origins, credentials=server.cors_credentials),
+        Middleware(
+            SecurityHeadersMiddleware,
+            content_security_policy="default-src 'self'",
+            x_frame_options="DENY",
+            x_content_type_options="nosniff",
+            strict_transport_security="max-age=31536000; includeSubDomains",
+            referrer_policy="strict-origin-when-cross-origin",
+            permissions_policy="geolocation=(), microphone=(), camera=()",
+            policies={"/docs": DOCS_POLICY},
+        ),
+        Middleware(
+            RateLimitMiddleware,
+            limiter=ports.limiter,
+            default=Limit(name="default", quota=limits.requests, window=60, burst=limits.burst),
+            failed=Limit(name="failed-tokens", quota=limits.failed_tokens, window=60, burst=limits.failed_tokens),
+            strict=_strict(ports.logins, Limit(name="login", quota=limits.login_requests, window=60, burst=limits.login_burst)),
+            exempt=EXEMPT,
+        ),
+        Middleware(AuthMiddleware, verifier=ports.verifier, access=ports.access),
+        Middleware(AuditMiddleware, store=ports.audit),
+    ]
+
+
+def _strict(logins: tuple[tuple[str, str], ...], limit: Limit) -> Mapping[tuple[str, str], Limit]:
+    return dict.fromkeys(logins, limit)

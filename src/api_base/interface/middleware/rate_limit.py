@@ -1,0 +1,56 @@
+"""Floods are kept away from signature checks: limits by address, stricter where passwords are tried, and by failed tokens.
+
+`RateLimit-Policy` and `RateLimit` tell how much is left [draft-ietf-httpapi-ratelimit-headers]. Health and metrics are not limited.
+"""
+
+from collections.abc import Mapping
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from api_base.core.errors import TooManyRequests
+from api_base.core.protocols import Limit, RateDecision, RateLimiter
+from api_base.interface.errors.handlers import problem_of, send_problem
+from api_base.interface.middleware.exchange import exchange_of
+
+
+class RateLimitMiddleware:
+    """`default` holds everywhere, `strict` gives a limit for (method, path) on top; `failed` is for bad tokens."""
+
+    def __init__(
+        self, app: ASGIApp, limiter: RateLimiter, default: Limit, failed: Limit, strict: Mapping[tuple[str, str], Limit], exempt: tuple[str, ...]
+    ) -> None:
+        self._app, self._limiter = app, limiter
+        self._default, self._failed, self._strict, self._exempt = default, failed, strict, exempt
+        self._policy = {limit: f'"{limit.name}";q={limit.quota};w={limit.window:g}'.encode() for limit in (default, failed, *strict.values())}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"].startswith(self._exempt):
+            await self._app(scope, receive, send)
+            return
+        exchange = exchange_of(scope)
+        address = exchange.context.address
+        decision, limit = await self._limiter.hit(address, self._default), self._default
+        strict = self._strict.get((scope["method"], scope["path"]))
+        if decision.allowed and strict is not None:
+            decision, limit = await self._limiter.hit(f"{strict.name} {address}", strict), strict
+        if decision.allowed and exchange.authorization is not None:
+            failed = await self._limiter.peek(f"failed {address}", self._failed)
+            if not failed.allowed:
+                decision, limit = failed, self._failed
+        exchange.added += self._headers(decision, limit)
+        if not decision.allowed:
+            await self._refuse(scope, send, decision)
+            return
+        await self._app(scope, receive, send)
+        if exchange.status == 401 and exchange.authorization is not None:
+            await self._limiter.hit(f"failed {address}", self._failed)
+
+    def _headers(self, decision: RateDecision, limit: Limit) -> tuple[tuple[bytes, bytes], ...]:
+        left = b'"%b";r=%d;t=%d' % (limit.name.encode(), decision.remaining, int(decision.reset + 0.999))
+        return (b"ratelimit-policy", self._policy[limit]), (b"ratelimit", left)
+
+    async def _refuse(self, scope: Scope, send: Send, decision: RateDecision) -> None:
+        error = TooManyRequests(f"Too many requests from this address. Wait {decision.retry_after:.1f} s.", retry_after=decision.retry_after)
+        problem = problem_of(error)
+        assert problem is not None  # noqa: S101: the table has it
+        await send_problem(scope, send, problem)

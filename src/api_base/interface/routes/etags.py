@@ -1,0 +1,57 @@
+"""Entity tags [RFC 9110, section 8.8.3]: `"v<version>-<representation>"`. Conditions on changes compare the version alone."""
+
+import hashlib
+import re
+from typing import Final
+
+from api_base.interface.errors.http import BadRequest
+
+REPRESENTATION: Final = "json1"
+"""Media type and API version of the answers; another representation of the same version has another tag."""
+
+_TAG: Final = re.compile(r'(W/)?"([\x21\x23-\x7e\x80-\xff]*)"')
+_VERSIONED: Final = re.compile(r"v([0-9]{1,9})-.*")
+
+NEVER: Final = -1
+"""A version that nothing has: for a tag that is none of ours."""
+
+
+def entity_tag(version: int, fields: str | None = None) -> str:
+    """The tag of a version, as it is shown with or without `?fields=`."""
+    if fields is None:
+        return f'"v{version}-{REPRESENTATION}"'
+    return f'"v{version}-{REPRESENTATION}.{hashlib.blake2s(fields.encode(), digest_size=4).hexdigest()}"'
+
+
+def expected_version(if_match: str) -> int | None:
+    """The version that If-Match asks for, or None for `*`. Raises `BadRequest` for what is no list of tags.
+
+    A weak tag never matches [RFC 9110, section 13.1.1], nor does one that is not ours.
+    """
+    if if_match.strip() == "*":
+        return None
+    versions = set()
+    for weak, opaque in _tags(if_match, "If-Match"):
+        match = _VERSIONED.fullmatch(opaque)
+        versions.add(int(match[1]) if match and not weak else NEVER)
+    known = versions - {NEVER}
+    if len(known) > 1:
+        raise BadRequest("If-Match names several versions. Name the one that you have read.")
+    return known.pop() if known else NEVER
+
+
+def matches(if_none_match: str, tag: str) -> bool:
+    """Whether If-None-Match names `tag`, by weak comparison [RFC 9110, section 13.1.2]."""
+    if if_none_match.strip() == "*":
+        return True
+    return any(f'"{opaque}"' == tag for _, opaque in _tags(if_none_match, "If-None-Match"))
+
+
+def _tags(text: str, header: str) -> list[tuple[bool, str]]:
+    tags = []
+    for part in text.split(","):
+        match = _TAG.fullmatch(part.strip())
+        if match is None or len(tags) == 32:
+            raise BadRequest(f'{header} is not a list of entity tags, such as "v1-{REPRESENTATION}".')
+        tags.append((match[1] is not None, match[2]))
+    return tags

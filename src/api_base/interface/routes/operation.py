@@ -1,0 +1,153 @@
+"""One route, compiled at start: what FastAPI would work out at each request is worked out once.
+
+Parameters are path values, one JSON body, and `Resolver`s; anything else is refused at start. The answer is a DTO, or None for 204.
+"""
+
+import inspect
+from collections.abc import Awaitable, Callable
+from email.utils import formatdate
+from string import Formatter
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
+
+from fastapi.params import Depends
+from pydantic import BaseModel, TypeAdapter, ValidationError
+from starlette.types import Receive, Scope, Send
+
+from api_base.application.common.listing import Page
+from api_base.core.errors import ApiBaseError, Invalid, ProgrammingError
+from api_base.core.types import current_context
+from api_base.interface.errors.handlers import invalid_of, problem_of, send_problem
+from api_base.interface.routes import body as bodies
+from api_base.interface.routes import rendering
+from api_base.interface.routes.declares import Declares
+from api_base.interface.routes.etags import entity_tag, matches
+from api_base.interface.routes.parameters import ListQuery, Resolver, header
+from api_base.interface.routes.protocols import BodyResolver, ProtocolAnswer
+
+type Header = tuple[bytes, bytes]
+_JSON: Header = (b"content-type", b"application/json")
+
+
+class Operation:
+    """`template` is the route's path with names in braces. `body_limit` is in bytes."""
+
+    def __init__(self, endpoint: Callable[..., Any], method: str, template: str, status: int, declares: Declares, body_limit: int) -> None:
+        self.endpoint, self.method, self.template, self.status, self.declares = endpoint, method, template, status, declares
+        self._limit = declares.body_limit or body_limit
+        self._path: dict[str, Callable[[str], Any]] = {}
+        self._resolvers: list[tuple[str, Callable[[Scope], Any]]] = []
+        self._body: tuple[str, Callable[[Scope, Receive], Awaitable[Any]]] | None = None
+        self._listing = False
+        self._headers = [_JSON, (b"cache-control", declares.cache.encode()), *_deprecation(declares)]
+        self._location = [part[1] for part in Formatter().parse(declares.location or "") if part[1]]
+        self._compile()
+
+    def _compile(self) -> None:
+        hints = get_type_hints(self.endpoint, include_extras=True)
+        answer = hints.pop("return", None)
+        if get_origin(answer) is Page:
+            answer = get_args(answer)[0]
+        self._shown = rendering.field_names(answer)
+        path = {name for _, name, _, _ in Formatter().parse(self.template) if name}
+        for name in inspect.signature(self.endpoint).parameters:
+            self._parameter(name, hints[name], name in path)
+        self._names = tuple(name for _, name, _, _ in Formatter().parse(self.template) if name)
+        if path - self._path.keys():
+            raise ProgrammingError(f"{self.endpoint.__name__}: no parameter for {', '.join(sorted(path - self._path.keys()))} of {self.template}")
+
+    def _parameter(self, name: str, hint: Any, in_path: bool) -> None:
+        dependency = next((m.dependency for m in get_args(hint)[1:] if isinstance(m, Depends)), None) if get_origin(hint) is Annotated else None
+        if in_path:
+            self._path[name] = TypeAdapter(hint).validate_strings
+        elif isinstance(dependency, BodyResolver):
+            self._body = name, lambda scope, receive: dependency.read(scope, receive, self._limit)
+        elif isinstance(dependency, Resolver):
+            self._resolvers.append((name, dependency.resolve))
+            self._listing = self._listing or isinstance(dependency, ListQuery)
+        elif inspect.isclass(hint) and issubclass(hint, BaseModel):
+            self._body = name, self._json(TypeAdapter(hint))
+        else:
+            raise ProgrammingError(f"{self.endpoint.__name__}: the parameter {name!r} is no path value, body or resolver; use fastapi.APIRouter for this route")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send, values: tuple[str, ...]) -> None:
+        """Serve one request. Errors raised on purpose become problems; accidents go on to the outermost middleware."""
+        current_context.get().route = self.template
+        try:
+            arguments = self._arguments(scope, values)
+            sparse = self._sparse(scope["query_string"])
+            if self._body is not None:
+                name, read = self._body
+                arguments[name] = await read(scope, receive)
+            answer = await self.endpoint(**arguments)
+            status, headers, content = self._render(scope, answer, sparse)
+        except ApiBaseError as error:
+            problem = problem_of(error)
+            if problem is None:
+                raise
+            await send_problem(scope, send, problem)
+            return
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else content})
+
+    def _json(self, adapter: TypeAdapter[Any]) -> Callable[[Scope, Receive], Awaitable[Any]]:
+        media_types = bodies.PATCH if self.method == "PATCH" else bodies.JSON
+
+        async def read(scope: Scope, receive: Receive) -> Any:
+            return bodies.parse(await bodies.read(scope, receive, self._limit, media_types), adapter)
+
+        return read
+
+    def _arguments(self, scope: Scope, values: tuple[str, ...]) -> dict[str, Any]:
+        arguments: dict[str, Any] = {}
+        for name, value in zip(self._names, values, strict=True):
+            try:
+                arguments[name] = self._path[name](value)
+            except ValidationError as error:
+                raise _in_path(error, name) from None
+        for name, resolve in self._resolvers:
+            arguments[name] = resolve(scope)
+        return arguments
+
+    def _sparse(self, query: bytes) -> tuple[str, ...] | None:
+        if not query:
+            return None
+        if not self._listing:
+            rendering.refuse_parameters(query, sparse=self.declares.sparse)
+        return rendering.sparse_fields(query, self._shown) if self.declares.sparse else None
+
+    def _render(self, scope: Scope, answer: Any, sparse: tuple[str, ...] | None) -> tuple[int, list[Header], bytes]:
+        if answer is None:
+            return 204, self._headers[1:], b""
+        headers = self._headers.copy()
+        if isinstance(answer, ProtocolAnswer):
+            content = rendering.encode(answer.content)
+            return answer.status, [*headers, (b"content-length", b"%d" % len(content))], content
+        if self.declares.versioned:
+            tag = entity_tag(answer.version, None if sparse is None else ",".join(sparse))
+            headers.append((b"etag", tag.encode()))
+            if self.method == "GET" and (condition := header(scope, b"if-none-match")) is not None and matches(condition, tag):
+                return 304, headers[1:], b""
+        if self.declares.location is not None:
+            location = self.declares.location.format_map({name: getattr(answer, name) for name in self._location})
+            headers.append((b"location", location.encode()))
+        content = rendering.encode(answer) if sparse is None else rendering.encode_sparse(answer, sparse)
+        headers.append((b"content-length", b"%d" % len(content)))
+        return self.status, headers, content
+
+
+def _in_path(error: ValidationError, name: str) -> Invalid:
+    invalid = invalid_of(error, "path")
+    return Invalid.of(f"/path/{name}", invalid.violations[0].code, invalid.violations[0].message)
+
+
+def _deprecation(declares: Declares) -> list[Header]:
+    """[RFC 9745, 8594, 8288]"""
+    found = declares.deprecation
+    if found is None:
+        return []
+    return [
+        (b"deprecation", b"@%d" % found.since),
+        (b"sunset", formatdate(found.sunset, usegmt=True).encode()),
+        (b"link", f'<{found.successor}>; rel="successor-version"'.encode()),
+    ]
+

@@ -1,0 +1,52 @@
+"""Answers as bytes: DTOs by msgspec, times in RFC 3339 with `Z`; `?fields=` narrows them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import fields as dataclass_fields
+from dataclasses import is_dataclass
+from typing import Any, Final
+from urllib.parse import unquote_plus
+
+import msgspec
+
+from api_base.application.common.listing import Page
+from api_base.core.errors import Invalid
+
+encode: Final = msgspec.json.Encoder(enc_hook=str).encode
+"""UUIDs as asyncpg makes them are a subclass that msgspec does not know: they, and whatever else, go as text."""
+
+
+def encode_sparse(answer: Any, names: Sequence[str]) -> bytes:
+    """Only the fields `names` of an answer, or of each item of a page."""
+    if isinstance(answer, Page):
+        items = [_narrowed(item, names) for item in answer.items]
+        return encode({"items": items, "next_cursor": answer.next_cursor, "total": answer.total})
+    return encode(_narrowed(answer, names))
+
+
+def _narrowed(answer: Any, names: Sequence[str]) -> Mapping[str, Any]:
+    return {name: getattr(answer, name) for name in names}
+
+
+def sparse_fields(query: bytes, shown: frozenset[str]) -> tuple[str, ...] | None:
+    """The names in `?fields=`, or None without it. Raises `Invalid` naming those that are not `shown`."""
+    for part in query.split(b"&"):
+        if part.startswith(b"fields="):
+            names = tuple(dict.fromkeys(unquote_plus(part[7:].decode("latin-1")).split(",")))
+            unknown = [name for name in names if name not in shown]
+            if unknown:
+                raise Invalid.of("/query/fields", "unknown_field", f"no such field: {', '.join(unknown)[:200]}; there are {', '.join(sorted(shown))}")
+            return names
+    return None
+
+
+def refuse_parameters(query: bytes, *, sparse: bool) -> None:
+    """Raises `Invalid` for a query parameter that the route does not know."""
+    for part in query.split(b"&"):
+        name = unquote_plus(part.partition(b"=")[0].decode("latin-1"), errors="replace")
+        if name and not (sparse and name == "fields"):
+            raise Invalid.of("/query/" + name[:100], "unknown_parameter", "is not known here" + (" (only fields is)" if sparse else ""))
+
+
+def field_names(answer: Any) -> frozenset[str]:
+    """The fields of a DTO class."""
+    return frozenset(f.name for f in dataclass_fields(answer)) if is_dataclass(answer) else frozenset()

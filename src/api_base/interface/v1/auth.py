@@ -1,0 +1,57 @@
+"""/api/v1/auth: logging in and out, and acting for another tenant."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Depends
+
+from api_base.application.auth.commands.log_in import LogIn
+from api_base.application.auth.commands.log_out import LogOut
+from api_base.application.auth.commands.refresh_session import RefreshSession
+from api_base.application.auth.commands.switch_tenant import SwitchTenant
+from api_base.application.auth.dtos import TokensDTO
+from api_base.application.common.cqrs import Bus
+from api_base.core.types import Err
+from api_base.interface.routes import Declares, Router
+from api_base.interface.routes.protocols import ProtocolAnswer
+from api_base.interface.routes.results import unwrap
+from api_base.interface.v1.bodies.users import LoginBody, LogoutBody, RefreshBody
+from api_base.interface.v1.password_form import PASSWORD_FORM, PasswordForm, PasswordGrant, token_error
+
+LOGIN = Declares(public=True, rate="login", example={"body": {"email": "ana@example.com", "password": "a long enough pass phrase"}})
+
+
+def routes(bus: Bus) -> Router:
+    router = Router(tags=["auth"])
+
+    @router.declare("POST", "/auth/login", LOGIN, summary="Log in with e-mail and password")
+    async def login(body: LoginBody) -> TokensDTO:
+        return unwrap(await bus.execute(LogIn(email=body.email, password=body.password.get_secret_value())))
+
+    @router.declare(
+        "POST",
+        "/auth/token",
+        Declares(public=True, rate="login", protocol="oauth2"),
+        summary="Log in as the OAuth2 password grant",
+        openapi_extra=PASSWORD_FORM,
+        response_model=TokensDTO,
+    )
+    async def token(form: Annotated[PasswordGrant, Depends(PasswordForm())]) -> TokensDTO | ProtocolAnswer:
+        if form.problem:
+            return token_error(form.problem, "Send grant_type=password, username and password as a form.")
+        result = await bus.execute(LogIn(email=form.username, password=form.password))
+        return token_error("invalid_grant", str(result.error)) if isinstance(result, Err) else result.value
+
+    @router.declare("POST", "/auth/refresh", Declares(public=True, rate="login"), summary="Exchange a refresh token")
+    async def refresh(body: RefreshBody) -> TokensDTO:
+        return unwrap(await bus.execute(RefreshSession(refresh_token=body.refresh_token.get_secret_value())))
+
+    @router.declare("POST", "/auth/logout", Declares(), status_code=204, summary="Log out, here or everywhere")
+    async def logout(body: LogoutBody) -> None:
+        await bus.execute(LogOut(everywhere=body.everywhere))
+
+    @router.declare("POST", "/tenants/{id}/switch", Declares(), summary="Act for another tenant of mine")
+    async def switch_tenant(id: UUID) -> TokensDTO:
+        return await bus.execute(SwitchTenant(tenant_id=id))
+
+    return router

@@ -1,0 +1,31 @@
+"""What clients say about tenants and members."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from api_base.domain.tenants.entities import Role
+from api_base.interface.v1.bodies.base import Body, Text
+from api_base.interface.v1.bodies.users import Email
+
+TenantName = Annotated[Text, Field(min_length=1, max_length=100, examples=["Acme"])]
+
+
+class CreateTenantBody(Body):
+    name: TenantName
+    slug: Annotated[Text, Field(min_length=2, max_length=63, examples=["acme"])]
+
+
+class PatchTenantBody(Body):
+    """A merge patch: what is not named stays."""
+
+    name: TenantName = ""
+
+
+class AddMemberBody(Body):
+    email: Email
+    role: Role
+
+
+class PatchMemberBody(Body):
+    role: Role

@@ -1,0 +1,41 @@
+"""What clients say about users and logins."""
+
+from typing import Annotated
+
+from pydantic import Field, SecretStr
+
+from api_base.interface.v1.bodies.base import Body, Text
+
+Email = Annotated[Text, Field(min_length=3, max_length=254, examples=["ana@example.com"])]
+PersonName = Annotated[Text, Field(min_length=1, max_length=100, examples=["Ana"])]
+Password = Annotated[SecretStr, Field(min_length=1, max_length=1024)]
+
+
+class RegisterBody(Body):
+    email: Email
+    name: PersonName
+    password: Password
+
+
+class LoginBody(Body):
+    email: Email
+    password: Password
+
+
+class RefreshBody(Body):
+    refresh_token: Annotated[SecretStr, Field(min_length=1, max_length=512)]
+
+
+class LogoutBody(Body):
+    everywhere: bool = False
+
+
+class ChangePasswordBody(Body):
+    current_password: Password
+    new_password: Password
+
+
+class PatchProfileBody(Body):
+    """A merge patch: what is not named stays."""
+
+    name: PersonName = ""

@@ -1,0 +1,70 @@
+"""/api/v1/items: a tenant's catalogue."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Depends
+
+from api_base.application.common.cqrs import Bus
+from api_base.application.common.listing import ListRequest, Page
+from api_base.application.items.commands.archive_item import ArchiveItem
+from api_base.application.items.commands.create_item import CreateItem
+from api_base.application.items.commands.delete_item import DeleteItem
+from api_base.application.items.commands.publish_item import PublishItem
+from api_base.application.items.commands.restore_item import RestoreItem
+from api_base.application.items.commands.update_item import UpdateItem
+from api_base.application.items.dtos import ItemDTO
+from api_base.application.items.queries.get_item import GetItem
+from api_base.application.items.queries.list_items import ITEM_FIELDS, ListItems
+from api_base.interface.routes import Declares, ExpectedVersion, ListQuery, OptionalVersion, Router
+from api_base.interface.v1.bodies.items import CreateItemBody, PatchItemBody
+
+EXAMPLE = {
+    "sku": "CHAIR-1",
+    "name": "Chair",
+    "description": "Four legs",
+    "price": {"amount": "12.50", "currency": "EUR"},
+    "category": "furniture",
+    "tags": ["wood"],
+    "attributes": {"colour": "red"},
+}
+
+
+def routes(bus: Bus) -> Router:
+    router = Router(prefix="/items", tags=["items"])
+
+    @router.declare(
+        "POST", "", Declares(versioned=True, location="/api/v1/items/{id}", example={"body": EXAMPLE}), status_code=201, summary="Create an item"
+    )
+    async def create_item(body: CreateItemBody) -> ItemDTO:
+        return await bus.execute(CreateItem(details=body.details()))
+
+    @router.declare("GET", "", Declares(sparse=True, example={"query": "status=draft&sort=-created_at&limit=2"}), summary="List items")
+    async def list_items(request: Annotated[ListRequest, Depends(ListQuery(ITEM_FIELDS, searchable=True))]) -> Page[ItemDTO]:
+        return await bus.execute(ListItems(request=request))
+
+    @router.declare("GET", "/{id}", Declares(versioned=True, sparse=True), summary="Read an item")
+    async def get_item(id: UUID) -> ItemDTO:
+        return await bus.execute(GetItem(id=id))
+
+    @router.declare("PATCH", "/{id}", Declares(versioned=True, example={"body": {"name": "Armchair"}}), summary="Change an item")
+    async def update_item(id: UUID, expected: ExpectedVersion, body: PatchItemBody) -> ItemDTO:
+        return await bus.execute(UpdateItem(id=id, expected_version=expected, changes=body.details()))
+
+    @router.declare("DELETE", "/{id}", Declares(), status_code=204, summary="Delete an item")
+    async def delete_item(id: UUID, expected: ExpectedVersion) -> None:
+        await bus.execute(DeleteItem(id=id, expected_version=expected))
+
+    @router.declare("POST", "/{id}/restore", Declares(versioned=True), summary="Restore a deleted item")
+    async def restore_item(id: UUID, expected: OptionalVersion) -> ItemDTO:
+        return await bus.execute(RestoreItem(id=id, expected_version=expected))
+
+    @router.declare("POST", "/{id}/publish", Declares(versioned=True), summary="Publish an item")
+    async def publish_item(id: UUID, expected: OptionalVersion) -> ItemDTO:
+        return await bus.execute(PublishItem(id=id, expected_version=expected))
+
+    @router.declare("POST", "/{id}/archive", Declares(versioned=True), summary="Archive an item")
+    async def archive_item(id: UUID, expected: OptionalVersion) -> ItemDTO:
+        return await bus.execute(ArchiveItem(id=id, expected_version=expected))
+
+    return router

@@ -1,0 +1,68 @@
+"""The resource owner password credentials grant [RFC 6749, section 4.3], so that /docs can log in. Its errors are that RFC's (5.2)."""
+
+from dataclasses import dataclass, field
+from typing import Any, Final
+from urllib.parse import parse_qsl
+
+from starlette.types import Receive, Scope
+
+from api_base.interface.routes import body as bodies
+from api_base.interface.routes.protocols import ProtocolAnswer
+
+LONGEST: Final = 1024
+
+PASSWORD_FORM: Final[dict[str, Any]] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/x-www-form-urlencoded": {
+                "schema": {
+                    "type": "object",
+                    "required": ["grant_type", "username", "password"],
+                    "properties": {
+                        "grant_type": {"type": "string", "const": "password"},
+                        "username": {"type": "string", "description": "The e-mail address.", "maxLength": 254},
+                        "password": {"type": "string", "format": "password", "maxLength": LONGEST},
+                        "scope": {"type": "string", "description": "Ignored: what a user may do is looked up."},
+                    },
+                }
+            }
+        },
+    }
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PasswordGrant:
+    """`problem` is what is wrong with the request, or empty."""
+
+    username: str
+    password: str = field(repr=False)
+    problem: str
+
+
+class PasswordForm:
+    """Reads the grant of the body."""
+
+    async def read(self, scope: Scope, receive: Receive, limit: int) -> PasswordGrant:
+        raw = await bodies.read(scope, receive, limit, bodies.FORM)
+        try:
+            form = dict(parse_qsl(raw.decode("ascii"), max_num_fields=10, errors="strict"))
+        except ValueError:
+            form = {}
+        return PasswordGrant(username=form.get("username", ""), password=form.get("password", ""), problem=_problem(form))
+
+    def __call__(self) -> None:
+        """For FastAPI's documentation, which `PASSWORD_FORM` completes."""
+
+
+def _problem(form: dict[str, str]) -> str:
+    if form.get("grant_type") != "password":
+        return "unsupported_grant_type" if "grant_type" in form else "invalid_request"
+    given = form.get("username", ""), form.get("password", "")
+    return "" if all(0 < len(text) <= LONGEST and "\0" not in text for text in given) else "invalid_request"
+
+
+def token_error(code: str, description: str) -> ProtocolAnswer:
+    """An error response [RFC 6749, section 5.2]."""
+    return ProtocolAnswer(status=400, content={"error": code, "error_description": description})

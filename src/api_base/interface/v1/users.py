@@ -1,0 +1,69 @@
+"""/api/v1/users and /api/v1/auth: registering, one's own profile and password, and the platform's administration of identities."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Depends
+
+from api_base.application.common.cqrs import Bus
+from api_base.application.common.listing import ListRequest, Page
+from api_base.application.users.commands.change_password import ChangePassword
+from api_base.application.users.commands.register_user import RegisterUser
+from api_base.application.users.commands.set_user_status import SetUserStatus
+from api_base.application.users.commands.update_profile import UpdateProfile
+from api_base.application.users.dtos import RegistrationDTO, UserDTO
+from api_base.application.users.queries.get_user import GetProfile, GetUser
+from api_base.application.users.queries.list_users import USER_FIELDS, ListUsers
+from api_base.core.types import UserId
+from api_base.domain.users.entities import UserStatus
+from api_base.interface.routes import Declares, ExpectedVersion, ListQuery, OptionalVersion, Router
+from api_base.interface.v1.bodies.users import ChangePasswordBody, PatchProfileBody, RegisterBody
+
+
+REGISTER = Declares(
+    public=True, rate="login", example={"body": {"email": "ana@example.com", "name": "Ana", "password": "a long enough pass phrase"}}
+)
+
+
+def routes(bus: Bus) -> Router:
+    router = Router(tags=["users"])
+
+    @router.declare("POST", "/auth/register", REGISTER, status_code=201, summary="Register")
+    async def register(body: RegisterBody) -> RegistrationDTO:
+        return await bus.execute(RegisterUser(email=body.email, name=body.name, password=body.password.get_secret_value()))
+
+    @router.declare("GET", "/auth/me", Declares(versioned=True, sparse=True), summary="Who am I")
+    async def me() -> UserDTO:
+        return await bus.execute(GetProfile())
+
+    @router.declare("POST", "/auth/password", Declares(rate="login"), status_code=204, summary="Change my password")
+    async def change_password(body: ChangePasswordBody) -> None:
+        await bus.execute(
+            ChangePassword(current=body.current_password.get_secret_value(), new=body.new_password.get_secret_value())
+        )
+
+    @router.declare("GET", "/users/me", Declares(versioned=True, sparse=True), summary="My profile")
+    async def get_profile() -> UserDTO:
+        return await bus.execute(GetProfile())
+
+    @router.declare("PATCH", "/users/me", Declares(versioned=True, example={"body": {"name": "Ana Maria"}}), summary="Change my profile")
+    async def update_profile(expected: ExpectedVersion, body: PatchProfileBody) -> UserDTO:
+        return await bus.execute(UpdateProfile(expected_version=expected, name=body.changes().get("name")))
+
+    @router.declare("GET", "/users", Declares(sparse=True), summary="List identities (platform administrators)")
+    async def list_users(request: Annotated[ListRequest, Depends(ListQuery(USER_FIELDS))]) -> Page[UserDTO]:
+        return await bus.execute(ListUsers(request=request))
+
+    @router.declare("GET", "/users/{id}", Declares(versioned=True, sparse=True), summary="Read an identity (platform administrators)")
+    async def get_user(id: UUID) -> UserDTO:
+        return await bus.execute(GetUser(id=UserId(id)))
+
+    @router.declare("POST", "/users/{id}/deactivate", Declares(versioned=True), summary="Deactivate an identity (platform administrators)")
+    async def deactivate_user(id: UUID, expected: OptionalVersion) -> UserDTO:
+        return await bus.execute(SetUserStatus(id=UserId(id), expected_version=expected, status=UserStatus.DEACTIVATED))
+
+    @router.declare("POST", "/users/{id}/reactivate", Declares(versioned=True), summary="Reactivate an identity (platform administrators)")
+    async def reactivate_user(id: UUID, expected: OptionalVersion) -> UserDTO:
+        return await bus.execute(SetUserStatus(id=UserId(id), expected_version=expected, status=UserStatus.ACTIVE))
+
+    return router
