@@ -1,36 +1,63 @@
 """What runs on what: one line per port, the adapter chosen by the scheme of its URL.
 
-Singletons are built closed; `lifespan.py` opens and closes them. Nothing here belongs to a single request.
+Singletons are built closed; `services.py` opens and closes them. Nothing here belongs to a single request. What not every
+process needs is imported where it is built.
 """
 
-from typing import Final
+from typing import Any
 
 from dependency_injector import containers, providers
 
 from api_base.application.common.cqrs import Bus
 from api_base.application.common.middleware import PermissionMiddleware, RetryMiddleware, TraceMiddleware, UnitOfWorkMiddleware
+from api_base.bootstrap import adapters
 from api_base.bootstrap.access import ACCESS
-from api_base.bootstrap.lazily import lazily
-from api_base.core.config import Settings
-from api_base.core.di import scheme_of
+from api_base.domain.common.events import Subscribers
 from api_base.infrastructure.audit.store import AuditParticipant, SqlAuditStore
 from api_base.infrastructure.auth.access import AccessSnapshot
-from api_base.infrastructure.db.pool import PoolOptions
 from api_base.infrastructure.db.session import Database
 from api_base.infrastructure.db.unit_of_work import SqlUnitOfWorkFactory
 from api_base.infrastructure.rbac.checker import RolePermissionChecker
 from api_base.infrastructure.system.clock import SystemClock
 from api_base.infrastructure.system.ids import Uuid7Generator
 
-RATE_LIMITERS: Final = {"memory": "api_base.infrastructure.rate_limit.memory:MemoryRateLimiter"}
+
+def _middlewares(traced: bool, checker: Any, begin: Any, subscribers: Subscribers) -> list[Any]:
+    """The pipeline, in order. Caching goes before retrying, idempotency after the unit of work, when they come."""
+    return [TraceMiddleware(traced), PermissionMiddleware(checker), RetryMiddleware(), UnitOfWorkMiddleware(begin, subscribers)]
 
 
 class Container(containers.DeclarativeContainer):
-    """Build it with `container(settings, …)` of `bootstrap/application.py`."""
+    """`config` is `Settings.model_dump()`, `permissions` what the contexts declare."""
 
-    config = providers.Configuration()
-    permissions = providers.Dependency()
-    subscribers = providers.Dependency()
+    config = providers.Configuration(strict=True)
+    permissions = providers.Dependency(instance_of=dict)
 
     clock = providers.Singleton(SystemClock)
     ids = providers.Singleton(Uuid7Generator)
+
+    database = providers.Singleton(Database, adapters.dsn("url", config.database), adapters.pool_options(config.database))
+    worker_database = providers.Singleton(Database, adapters.dsn("worker_url", config.database), adapters.pool_options(config.database))
+    audit_participant = providers.Singleton(AuditParticipant, ids, clock)
+    audit_store = providers.Singleton(SqlAuditStore, database.provided.pool, ids, clock)
+    unit_of_work = providers.Singleton(SqlUnitOfWorkFactory, database.provided.pool, providers.List(audit_participant))
+
+    checker = providers.Singleton(RolePermissionChecker, permissions)
+    access = providers.Singleton(
+        AccessSnapshot, database, ACCESS, checker.provided.permissions_of, clock, adapters.dsn("direct_url", config.database)
+    )
+    signing_keys = providers.Singleton(adapters.signing_keys, config.security)
+    token_issuer = providers.Singleton(adapters.token_issuer, signing_keys, clock, config.security)
+    token_verifier = providers.Singleton(adapters.token_verifier, signing_keys, clock, config.security)
+    password_hasher = providers.Singleton(adapters.password_hasher, config.security)
+    breached_passwords = providers.Singleton(adapters.breached_passwords, config.security.breached_passwords)
+    password_policy = providers.Singleton(adapters.password_policy, breached_passwords, config.security)
+
+    rate_limiter = providers.Selector(adapters.scheme("RATE_LIMIT__URL", config.rate_limit.url), memory=providers.Singleton(adapters.memory_limiter))
+    counters = providers.Singleton(adapters.counters, config.observability)
+    metrics = providers.Singleton(adapters.metrics, counters, config.observability)
+    recorder = providers.Singleton(adapters.recorder, counters, config.observability)
+
+    subscribers = providers.Singleton(Subscribers)
+    middlewares = providers.Singleton(_middlewares, config.observability.otlp_endpoint, checker, unit_of_work, subscribers)
+    bus = providers.Singleton(Bus, middlewares)

@@ -133,7 +133,9 @@ def _binding(request: ListRequest) -> str:
 def _to_json(value: Any) -> Any:
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat()
-    return str(value) if isinstance(value, UUID | date | Decimal) else value
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    return str(value) if isinstance(value, UUID | date) else value
 
 
 _READ: Final[Mapping[type[Any], Callable[[str], Any]]] = {

@@ -1,0 +1,107 @@
+"""Makes what the container names, importing an adapter only where it is used."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dependency_injector import providers
+
+from api_base.core.di import scheme_of
+from api_base.infrastructure.db.pool import PoolOptions
+
+if TYPE_CHECKING:
+    from api_base.core.protocols import BreachedPasswords, Clock, PasswordHasher, PasswordPolicy, TokenIssuer, TokenVerifier
+    from api_base.infrastructure.auth.keys import SigningKey
+
+type Section = Mapping[str, Any]
+
+
+def dsn(name: str, database: Any) -> providers.Callable[str]:
+    """The URL `name` of the database section; `direct_url` and `worker_url` are `url` where they are not given."""
+    return providers.Callable(_dsn, name, database)
+
+
+def _dsn(name: str, database: Section) -> str:
+    url = database[name] or database["url"]
+    text: str = url.get_secret_value()
+    return text
+
+
+def pool_options(database: Any) -> providers.Callable[PoolOptions]:
+    return providers.Callable(_pool_options, database)
+
+
+def _pool_options(database: Section) -> PoolOptions:
+    return PoolOptions(
+        size=database["pool_size"],
+        acquire_timeout=database["acquire_timeout"],
+        statement_timeout=database["statement_timeout"],
+        prepared=database["pooler"] == "none",
+    )
+
+
+def scheme(variable: str, url: Any) -> providers.Callable[str]:
+    """The scheme of a port's URL, by which its adapter is chosen."""
+    return providers.Callable(scheme_of, url, variable, ("memory",))
+
+
+def signing_keys(security: Section) -> "Sequence[SigningKey]":
+    from api_base.infrastructure.auth.keys import load
+
+    return load([key.get_secret_value() for key in security["signing_keys"]], Path(security["key_dir"]))
+
+
+def token_issuer(keys: "Sequence[SigningKey]", clock: "Clock", security: Section) -> "TokenIssuer":
+    from api_base.infrastructure.auth.jwt import Ed25519TokenIssuer
+
+    return Ed25519TokenIssuer(
+        keys, clock, issuer=security["issuer"], audience=security["audience"], seconds=security["access_token_seconds"]
+    )
+
+
+def token_verifier(keys: "Sequence[SigningKey]", clock: "Clock", security: Section) -> "TokenVerifier":
+    from api_base.infrastructure.auth.jwt import Ed25519TokenVerifier
+
+    return Ed25519TokenVerifier(keys, clock, issuer=security["issuer"], audience=security["audience"])
+
+
+def password_hasher(security: Section) -> "PasswordHasher":
+    from api_base.infrastructure.auth.password_hasher import Argon2PasswordHasher
+
+    return Argon2PasswordHasher(security["hash_concurrency"])
+
+
+def breached_passwords(path: Path | None) -> "BreachedPasswords":
+    from api_base.infrastructure.auth.breached import BreachedPasswordFile, NoBreachedPasswords
+
+    return NoBreachedPasswords() if path is None else BreachedPasswordFile(path)
+
+
+def password_policy(breached: "BreachedPasswords", security: Section) -> "PasswordPolicy":
+    from api_base.infrastructure.auth.password_policy import ZxcvbnPasswordPolicy
+
+    return ZxcvbnPasswordPolicy(breached, min_length=security["password_min_length"], min_score=security["password_min_score"])
+
+
+def memory_limiter() -> Any:
+    from api_base.infrastructure.rate_limit.memory import MemoryRateLimiter
+
+    return MemoryRateLimiter()
+
+
+def counters(observability: Section) -> Any:
+    from api_base.infrastructure.observability.counters import Counters
+
+    return Counters(observability["metrics_dir"])
+
+
+def metrics(own: Any, observability: Section) -> Any:
+    from api_base.infrastructure.observability.exposition import MergedMetrics
+
+    return MergedMetrics(own, observability["metrics_dir"])
+
+
+def recorder(own: Any, observability: Section) -> Any:
+    from api_base.infrastructure.observability.recorder import BatchingRecorder
+
+    return BatchingRecorder(own, access_log=observability["access_log"])

@@ -1,0 +1,1 @@
+"""Counting how often something happens."""

@@ -1,0 +1,1 @@
+"""Time and identity of the real world."""
