@@ -101,7 +101,38 @@ def metrics(own: Any, observability: Section) -> Any:
     return MergedMetrics(own, observability["metrics_dir"])
 
 
-def recorder(own: Any, observability: Section) -> Any:
+def recorder(own: Any, telemetry: Any, pool: Any, observability: Section, production: bool) -> Any:
+    import sys
+
+    from api_base.infrastructure.observability.access_log import AccessLog
     from api_base.infrastructure.observability.recorder import BatchingRecorder
 
-    return BatchingRecorder(own, access_log=observability["access_log"])
+    log = (AccessLog(sys.stdout, json=json_logs(observability, production)),) if observability["access_log"] else ()
+    spans = () if telemetry is None else (telemetry.requests,)
+    return BatchingRecorder(own, (*log, *spans), lambda: _pool_gauges(pool))
+
+
+def _pool_gauges(pool: Any) -> Mapping[str, float]:
+    figures = pool.figures()
+    return {
+        "database_pool_connections_open": figures.open,
+        "database_pool_connections_idle": figures.idle,
+        "database_pool_requests_waiting": figures.waiting,
+    }
+
+
+def telemetry(observability: Section, service: str, environment: str) -> Any:
+    """The OpenTelemetry SDK, or None without an endpoint."""
+    if observability["otlp_endpoint"] is None:
+        return None
+    from api_base.infrastructure.observability.telemetry.setup import start
+
+    return start(
+        service=service, environment=environment, endpoint=observability["otlp_endpoint"], sample_ratio=observability["trace_sample_ratio"]
+    )
+
+
+def json_logs(observability: Section, production: bool) -> bool:
+    """Whether lines are JSON: always in production unless `console` is asked for."""
+    chosen: str = observability["log_format"]
+    return chosen == "json" or (chosen == "auto" and production)

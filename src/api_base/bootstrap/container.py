@@ -31,6 +31,7 @@ class Container(containers.DeclarativeContainer):
     """`config` is `Settings.model_dump()`, `permissions` what the contexts declare."""
 
     config = providers.Configuration(strict=True)
+    production = providers.Callable("production".__eq__, config.environment)
     permissions = providers.Dependency(instance_of=dict)
 
     clock = providers.Singleton(SystemClock)
@@ -56,7 +57,8 @@ class Container(containers.DeclarativeContainer):
     rate_limiter = providers.Selector(adapters.scheme("RATE_LIMIT__URL", config.rate_limit.url), memory=providers.Singleton(adapters.memory_limiter))
     counters = providers.Singleton(adapters.counters, config.observability)
     metrics = providers.Singleton(adapters.metrics, counters, config.observability)
-    recorder = providers.Singleton(adapters.recorder, counters, config.observability)
+    telemetry = providers.Singleton(adapters.telemetry, config.observability, config.app_name, config.environment)
+    recorder = providers.Singleton(adapters.recorder, counters, telemetry, database.provided.pool, config.observability, production)
 
     subscribers = providers.Singleton(Subscribers)
     middlewares = providers.Singleton(_middlewares, config.observability.otlp_endpoint, checker, unit_of_work, subscribers)

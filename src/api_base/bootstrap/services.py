@@ -5,7 +5,9 @@ Built by `build`, which opens nothing; `opened` is what the command line, the wo
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from dependency_injector import providers
 
 from api_base.application.common.cqrs import Bus
 from api_base.bootstrap.container import Container
@@ -22,6 +24,11 @@ class Services:
     bus: Bus
     ports: Ports
 
+    @property
+    def worker_ports(self) -> Ports:
+        """The same for the background, on the database as the role `worker`."""
+        return replace(self.ports, database=self.container.worker_database())
+
 
 def build(settings: Settings, contexts: Sequence[Context]) -> Services:
     """Wire `contexts`. Raises `ConfigurationError` for two contexts of one name."""
@@ -31,7 +38,7 @@ def build(settings: Settings, contexts: Sequence[Context]) -> Services:
     container = Container()
     container.config.from_dict(settings.model_dump())
     declared = {name: roles for context in contexts for name, roles in context.permissions.items()}
-    container.permissions.override(declared)
+    container.permissions.override(providers.Object(declared))
     bus = container.bus()
     ports = Ports(
         settings=settings, database=container.database(), clock=container.clock(), ids=container.ids(), bus=bus, container=container

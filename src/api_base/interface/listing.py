@@ -111,9 +111,7 @@ class _Parser:
                 combined = one if combined is None else combined & one
         return combined
 
-    def _filter(
-        self, field: Field, operator: str, value: str, parameter: str, given: Mapping[str, str]
-    ) -> FieldSpecification[Any] | None:
+    def _filter(self, field: Field, operator: str, value: str, parameter: str, given: Mapping[str, str]) -> FieldSpecification[Any] | None:
         allowed = sorted(o.value for o in field.operators)
         if operator not in allowed:
             self._refuse(parameter, "unknown_operator", f"{field.name} cannot be compared by {operator!r}; it can by {', '.join(allowed)}")

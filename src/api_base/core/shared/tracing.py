@@ -7,6 +7,9 @@ from contextlib import contextmanager
 from typing import Any, cast
 
 from opentelemetry import trace
+from opentelemetry.context import Context
+
+from api_base.core.types.context import current_context
 
 _TRACER = trace.get_tracer("api_base")
 
@@ -14,8 +17,19 @@ _TRACER = trace.get_tracer("api_base")
 @contextmanager
 def span(name: str, attributes: Mapping[str, Any] | None = None) -> Iterator[trace.Span]:
     """A span around a block, as a child of the current one; an exception is recorded on it and goes on."""
-    with _TRACER.start_as_current_span(name, attributes=dict(attributes or {})) as current:
+    with _TRACER.start_as_current_span(name, _parent(), attributes=dict(attributes or {})) as current:
         yield current
+
+
+def _parent() -> Context | None:
+    """The request in hand, where no span stands between; its own span is made later, of its record."""
+    context = current_context.get(None)
+    if context is None or not context.trace_id or trace.get_current_span().get_span_context().is_valid:
+        return None
+    request = trace.SpanContext(
+        int(context.trace_id, 16), int(context.span_id, 16), is_remote=False, trace_flags=trace.TraceFlags(context.trace_flags)
+    )
+    return trace.set_span_in_context(trace.NonRecordingSpan(request))
 
 
 def traced[F: Callable[..., Any]](*, name: str, attributes: Mapping[str, Any] | None = None) -> Callable[[F], F]:

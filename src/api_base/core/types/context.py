@@ -12,13 +12,14 @@ from api_base.core.types.principal import Principal
 class RequestContext:
     """Filled in from the outside inwards: the middlewares write, everyone else reads.
 
-    `request_id` is a sane token of the client's or one of ours; `trace_id` and `span_id` are lower-case hex
-    [W3C Trace Context]; `address` is the client's, behind trusted proxies only.
+    `request_id` is a sane token of the client's or one of ours; `trace_id`, `span_id` and `parent_span_id`
+    (the caller's, or empty) are lower-case hex [W3C Trace Context]; `address` is the client's, behind trusted proxies only.
     """
 
     request_id: str
     trace_id: str = ""
     span_id: str = ""
+    parent_span_id: str = ""
     trace_flags: int = 0
     address: str = ""
     route: str = ""

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import Enum
-from functools import cache
 from typing import Any, Final
 from uuid import UUID
 
@@ -41,7 +40,6 @@ _DIGITS: Final = 1000
 _DECIMAL: Final = re.compile(r"-?[0-9]{1,1000}(?:\.[0-9]{1,1000})?")
 
 
-@cache
 def kind_of(kind: type[Any]) -> Kind | None:
     """The kind of values of a Python type, or None where specifications do not compare them."""
     return next((found for base, found in _KINDS if issubclass(kind, base)), None)

@@ -9,10 +9,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
 from pathlib import Path
+from typing import Final
 
 from prometheus_client import ProcessCollector, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
-from prometheus_client.exposition import CONTENT_TYPE_PLAIN_1_0_0
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.registry import Collector
 
 from api_base.core.protocols import Metrics
@@ -31,7 +32,7 @@ from api_base.infrastructure.observability.counters import (
     Counters,
 )
 
-LABELS = ("method", "route", "status")
+LABELS: Final = ("method", "route", "status")
 
 
 @dataclass(slots=True)
@@ -62,10 +63,10 @@ class _Snapshot:
 class MergedMetrics(Collector, Metrics):
     """`directory` is that of the processes' counters; without one only `own` are shown."""
 
+    content_type = CONTENT_TYPE_PLAIN_0_0_4
+
     def __init__(self, own: Counters, directory: Path | None = None) -> None:
         self._own, self._directory = own, directory
-
-    content_type = CONTENT_TYPE_PLAIN_1_0_0
 
     def exposition(self) -> bytes:
         return generate_latest(self)

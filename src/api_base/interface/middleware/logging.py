@@ -80,14 +80,16 @@ class LoggingMiddleware:
         address = self._address.of(client[0] if client else "", exchange.forwarded_for)
         match = None if exchange.traceparent is None else _TRACEPARENT(exchange.traceparent)
         if match is not None and (match[4] is None or exchange.traceparent[:2] != b"00"):  # type: ignore[index]
-            trace_id, flags, span = match[1].decode(), int(match[3], 16) & 1, self._bits(64)
+            trace_id, parent, flags, span = match[1].decode(), match[2].decode(), int(match[3], 16) & 1, self._bits(64)
         else:
             bits = self._bits(192)
             trace_id, span = f"{bits >> 64:032x}", bits & 0xFFFFFFFFFFFFFFFF
-            flags = int(bits >> 136 < self._sampled_below)
+            parent, flags = "", int(bits >> 136 < self._sampled_below)
         sane = exchange.request_id is not None and _TOKEN(exchange.request_id)
         request_id = exchange.request_id.decode() if sane and exchange.request_id else trace_id
-        return RequestContext(request_id=request_id, trace_id=trace_id, span_id=f"{span:016x}", trace_flags=flags, address=address)
+        return RequestContext(
+            request_id=request_id, trace_id=trace_id, span_id=f"{span:016x}", parent_span_id=parent, trace_flags=flags, address=address
+        )
 
 
 def _template(scope: Scope) -> str:

@@ -1,0 +1,53 @@
+"""`create_app`: contexts and settings become an ASGI application."""
+
+from collections.abc import Sequence
+
+from fastapi import FastAPI
+from starlette.middleware import Middleware
+
+from api_base.bootstrap.adapters import json_logs
+from api_base.bootstrap.context import Context
+from api_base.bootstrap.contexts import BUILT_IN
+from api_base.bootstrap.lifespan import lifespan
+from api_base.bootstrap.services import Services, build
+from api_base.core.config import Settings
+from api_base.core.shared.logging import configure_logging
+from api_base.interface.errors.handlers import install
+from api_base.interface.middleware.production import StackPorts, stack
+from api_base.interface.router import V1, operations
+from api_base.interface.routes.dispatcher import Dispatcher
+from api_base.interface.routes.operation import Operation
+
+
+def create_app(settings: Settings, contexts: Sequence[Context] = BUILT_IN) -> FastAPI:
+    """An application with `contexts`; nothing is opened until its lifespan begins."""
+    production = settings.environment == "production"
+    json = json_logs(settings.observability.model_dump(), production)
+    configure_logging(level="debug" if settings.debug else settings.observability.log_level, json=json)
+    services = build(settings, contexts)
+    routers = [(V1, context.routes(services.bus)) for context in contexts if context.routes is not None]
+    compiled = operations(routers, settings.server.max_body_bytes)
+    app = FastAPI(
+        title=settings.app_name,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        lifespan=lifespan(services),
+        middleware=[*stack(settings, _ports(services, compiled)), Middleware(Dispatcher, operations=compiled)],
+    )
+    for prefix, router in routers:
+        app.include_router(router, prefix=prefix)
+    install(app)
+    return app
+
+
+def _ports(services: Services, compiled: Sequence[Operation]) -> StackPorts:
+    container = services.container
+    return StackPorts(
+        recorder=container.recorder(),
+        limiter=container.rate_limiter(),
+        verifier=container.token_verifier(),
+        access=container.access(),
+        audit=container.audit_store(),
+        logins=tuple((operation.method, operation.template) for operation in compiled if operation.declares.rate == "login"),
+    )

@@ -1,0 +1,68 @@
+"""One line for each request: JSON in production, readable in development. Never the raw path, never a query string."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Final, TextIO
+
+import msgspec
+
+from api_base.infrastructure.observability.records import RequestRecord
+
+_encode_lines: Final = msgspec.json.Encoder().encode_lines
+
+
+class _Line(msgspec.Struct, omit_defaults=True, gc=False):
+    timestamp: datetime
+    request_id: str
+    trace_id: str
+    method: str
+    route: str
+    status: int
+    milliseconds: float
+    address: str
+    level: str
+    event: str
+    component: str
+    principal: str | None = None
+    tenant: str | None = None
+
+
+class AccessLog:
+    """Writes to `stream`; `json` chooses the format."""
+
+    def __init__(self, stream: TextIO, *, json: bool) -> None:
+        self._stream, self._json = stream, json
+
+    def write(self, records: Sequence[RequestRecord]) -> None:
+        """Write the lines of `records`, in order. Raises OSError where the stream does."""
+        lines = [_line(record) for record in records]
+        text = _encode_lines(lines).decode() if self._json else "".join(_readable(line) for line in lines)
+        self._stream.write(text)
+        self._stream.flush()
+
+
+def _line(record: RequestRecord) -> _Line:
+    context, principal = record.context, record.context.principal
+    return _Line(
+        timestamp=datetime.fromtimestamp(record.started_at, UTC),
+        request_id=context.request_id,
+        trace_id=context.trace_id,
+        method=record.method,
+        route=record.route,
+        status=record.status,
+        milliseconds=round(record.seconds * 1000, 3),
+        address=context.address,
+        level="info" if record.status < 500 else "error",
+        event="request",
+        component="access",
+        principal=None if principal is None else str(principal.user_id),
+        tenant=None if principal is None or principal.tenant_id is None else str(principal.tenant_id),
+    )
+
+
+def _readable(line: _Line) -> str:
+    who = f" principal={line.principal} tenant={line.tenant or '-'}" if line.principal else ""
+    return (
+        f"{line.timestamp:%H:%M:%S} {line.status} {line.method} {line.route} {line.milliseconds:.1f} ms"
+        f" address={line.address} request_id={line.request_id}{who}\n"
+    )
