@@ -3,11 +3,13 @@
 import asyncio
 from collections.abc import Sequence
 
+from api_base.bootstrap import migrations
 from api_base.bootstrap.context import Context
 from api_base.bootstrap.services import Services, build
 from api_base.core.config import Settings
 from api_base.core.protocols import Periodic
 from api_base.core.shared.logging import get_logger
+from api_base.infrastructure.db.embedded.urls import Urls
 
 logger = get_logger(__name__)
 
@@ -15,12 +17,14 @@ logger = get_logger(__name__)
 class Worker:
     """Runs until it is told to stop; what is running then is finished."""
 
-    def __init__(self, services: Services) -> None:
+    def __init__(self, services: Services, urls: Urls) -> None:
+        self._urls, self._contexts = urls, services.contexts
         self._database = services.container.worker_database()
         self._periodic = [work for context in services.contexts for work in context.background(services.worker_ports)]
 
     async def run(self, stop: asyncio.Event) -> None:
         """Raises `Unavailable` when the database cannot be reached at start."""
+        await self._migrated(stop)
         await self._database.open()
         try:
             async with asyncio.TaskGroup() as group:
@@ -29,6 +33,13 @@ class Worker:
                 logger.info("worker_started", periodic=[work.name for work in self._periodic])
         finally:
             await self._database.close()
+
+
+    async def _migrated(self, stop: asyncio.Event) -> None:
+        """Wait for the schema: server and worker of a first run start together."""
+        while not stop.is_set() and not await asyncio.to_thread(migrations.at_head, self._urls, self._contexts):
+            logger.info("worker_waits_for_migrations")
+            await asyncio.sleep(0.5)
 
 
 async def _repeat(work: Periodic, stop: asyncio.Event) -> None:
@@ -43,5 +54,5 @@ async def _repeat(work: Periodic, stop: asyncio.Event) -> None:
             continue
 
 
-def create_worker(settings: Settings, contexts: Sequence[Context]) -> Worker:
-    return Worker(build(settings, contexts))
+def create_worker(settings: Settings, urls: Urls, contexts: Sequence[Context]) -> Worker:
+    return Worker(build(settings, contexts), urls)

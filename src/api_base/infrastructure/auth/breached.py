@@ -1,46 +1,75 @@
-"""Known passwords: a file of SHA-1 hashes in hexadecimal, sorted, one in a line (the form of Have I Been Pwned's download)."""
+"""Passwords that the world knows: a list of SHA-1 hashes, as Have I Been Pwned publishes them ("ordered by hash").
+
+A binary search with `pread`, off the event loop. Not with a memory map: a page fault holds the interpreter's lock for as long
+as the disk takes.
+"""
 
 import asyncio
 import hashlib
-import mmap
+import os
 from pathlib import Path
 
-from api_base.core.errors import ConfigurationError
+from api_base.core.errors import ConfigurationError, Unavailable
+
+_DIGITS = 40
+_BLOCK = 4096
+"""Bytes below which a range is read as a whole; a line has some 45."""
 
 
 class NoBreachedPasswords:
-    """Implements `BreachedPasswords` where no list is configured."""
+    """Implements `BreachedPasswords` where no list is configured: knows none."""
 
     async def contains(self, password: str) -> bool:
+        """False."""
         del password
         return False
 
 
 class BreachedPasswordFile:
-    """Implements `BreachedPasswords`: a binary search in `path`, whose lines may go on after the hash (`:count`)."""
+    """Implements `BreachedPasswords` over a sorted file of lines `<SHA-1 in upper-case hex>[:<count>]`.
+
+    Raises `ConfigurationError` when the file cannot be read or does not begin with such a line.
+    """
 
     def __init__(self, path: Path) -> None:
+        self._path = path
         try:
             with path.open("rb") as file:
-                self._content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        except (OSError, ValueError) as error:
-            raise ConfigurationError(f"SECURITY__BREACHED_PASSWORDS: {path} cannot be read: {error}") from None
+                first = file.read(_DIGITS)
+        except OSError as error:
+            raise ConfigurationError(f"SECURITY__BREACHED_PASSWORDS: {path} cannot be read ({error.strerror})") from None
+        if len(first) != _DIGITS or first.strip(b"0123456789ABCDEF"):
+            raise ConfigurationError(
+                f"SECURITY__BREACHED_PASSWORDS: {path} does not begin with a line <SHA-1 in upper-case hex>[:<count>]; "
+                "take the list that is ordered by hash"
+            )
 
     async def contains(self, password: str) -> bool:
-        wanted = hashlib.sha1(password.encode(errors="surrogatepass"), usedforsecurity=False).hexdigest().upper().encode()
-        return await asyncio.to_thread(self._search, wanted)
+        """Whether `password` is on the list. Raises `Unavailable` when the file is gone."""
+        digest = hashlib.sha1(password.encode("utf-8", "surrogatepass"), usedforsecurity=False).hexdigest().upper().encode()
+        try:
+            return await asyncio.to_thread(self._search, digest)
+        except OSError as error:
+            raise Unavailable(f"The list of breached passwords cannot be read: {error.strerror}.") from error
 
-    def _search(self, wanted: bytes) -> bool:
-        low, high = 0, len(self._content)
-        while low < high:
-            middle = (low + high) // 2
-            start = self._content.rfind(b"\n", 0, middle) + 1
-            found = self._content[start : start + len(wanted)].upper()
-            if found == wanted:
-                return True
-            if found < wanted:
-                end = self._content.find(b"\n", middle)
-                low = high if end < 0 else end + 1
-            else:
-                high = start
-        return False
+    def _search(self, digest: bytes) -> bool:
+        descriptor = os.open(self._path, os.O_RDONLY)
+        try:
+            low, high = 0, os.fstat(descriptor).st_size  # the line begins in low..high, if it is there; one begins at low
+            while high - low > _BLOCK:
+                middle = (low + high) // 2
+                begin, line = _line_after(descriptor, middle)
+                if line and begin <= high and line <= digest:
+                    low = begin
+                else:
+                    high = middle
+            return any(line.startswith(digest) for line in os.pread(descriptor, high - low + 2 * _DIGITS, low).split(b"\n"))
+        finally:
+            os.close(descriptor)
+
+
+def _line_after(descriptor: int, offset: int) -> tuple[int, bytes]:
+    """Where the first line that begins behind `offset` begins, and its hash."""
+    block = os.pread(descriptor, 4 * _DIGITS, offset)
+    begin = block.index(b"\n") + 1 if b"\n" in block else len(block)
+    return offset + begin, block[begin : begin + _DIGITS]

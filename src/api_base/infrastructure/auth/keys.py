@@ -1,84 +1,105 @@
-"""Ed25519 signing keys [RFC 8032]: those of the settings, or in development one that is made once and kept."""
+"""Ed25519 signing keys [RFC 8032] and the key set that others verify with [RFC 7517, RFC 8037].
+
+The first key signs, all verify. To rotate without logging anybody out: add the new key behind the old one, restart every
+process, move it to the front, restart; take the old one away once its last token has expired.
+"""
 
 import base64
 import hashlib
+import json
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Self
+from typing import Final
 
 from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    PublicFormat,
-    load_pem_private_key,
-)
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat, load_pem_private_key
 
 from api_base.core.errors import ConfigurationError
 
+DEVELOPMENT_KEY: Final = "signing-key.pem"
+_MAKE_ONE: Final = "make one with: openssl genpkey -algorithm ed25519"
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SigningKey:
-    """`id` is the thumbprint of the public key [RFC 7638], so that no two processes disagree about it."""
+    """`kid` is the public key's thumbprint [RFC 7638]."""
 
-    private: Ed25519PrivateKey
-    id: str
-    x: str
+    kid: str
+    private: Ed25519PrivateKey = field(repr=False)
+    public: Ed25519PublicKey = field(repr=False)
 
     @classmethod
-    def of(cls, private: Ed25519PrivateKey) -> Self:
-        x = _base64url(private.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw))
-        thumbprint = hashlib.sha256(f'{{"crv":"Ed25519","kty":"OKP","x":"{x}"}}'.encode()).digest()
-        return cls(private, _base64url(thumbprint), x)
+    def from_pem(cls, pem: str, source: str) -> "SigningKey":
+        """From PKCS#8 without a passphrase. Raises `ConfigurationError` naming `source`, never showing the key."""
+        try:
+            private = load_pem_private_key(pem.encode(), password=None)
+        except (ValueError, TypeError, UnsupportedAlgorithm):
+            raise ConfigurationError(f"{source}: no private key in PEM (PKCS#8, without passphrase); {_MAKE_ONE}") from None
+        if not isinstance(private, Ed25519PrivateKey):
+            raise ConfigurationError(f"{source}: not an Ed25519 key; {_MAKE_ONE}")
+        public = private.public_key()
+        return cls(kid=_thumbprint(public), private=private, public=public)
 
-    def jwk(self) -> dict[str, str]:
-        """The public key [RFC 8037]."""
-        return {"kty": "OKP", "crv": "Ed25519", "x": self.x, "kid": self.id, "alg": "EdDSA", "use": "sig"}
+    def public_jwk(self) -> Mapping[str, str]:
+        """The public half as a JSON Web Key."""
+        return {"kty": "OKP", "crv": "Ed25519", "x": _x(self.public), "kid": self.kid, "use": "sig", "alg": "EdDSA"}
 
 
-def load(pems: Sequence[str], development_dir: Path) -> list[SigningKey]:
-    """The keys in `pems`, or the development key. Raises `ConfigurationError`."""
+def load(pems: Sequence[str], key_dir: Path) -> tuple[SigningKey, ...]:
+    """The configured keys, in order; without any, the development key in `key_dir`, made at the first need.
+
+    Raises `ConfigurationError` for a text that is no Ed25519 key, the same key twice, or a folder that cannot be used.
+    """
     if not pems:
-        return [_load(_development_pem(development_dir), str(development_dir))]
-    keys = [_load(pem, f"SECURITY__SIGNING_KEYS, key {number}") for number, pem in enumerate(pems, 1)]
-    if len({key.id for key in keys}) != len(keys):
+        return (_development_key(key_dir),)
+    keys = tuple(SigningKey.from_pem(pem, f"SECURITY__SIGNING_KEYS[{number}]") for number, pem in enumerate(pems))
+    if len({key.kid for key in keys}) != len(keys):
         raise ConfigurationError("SECURITY__SIGNING_KEYS: the same key stands there twice")
     return keys
 
 
-def _load(pem: str, where: str) -> SigningKey:
+def _development_key(key_dir: Path) -> SigningKey:
+    path = key_dir / DEVELOPMENT_KEY
     try:
-        private = load_pem_private_key(pem.replace("\\n", "\n").encode(), password=None)
-    except (ValueError, TypeError, UnsupportedAlgorithm):
-        raise ConfigurationError(f"{where}: is no unencrypted private key in PKCS#8 PEM") from None
-    if not isinstance(private, Ed25519PrivateKey):
-        raise ConfigurationError(f"{where}: is no Ed25519 key; make one by: openssl genpkey -algorithm ed25519")
-    return SigningKey.of(private)
-
-
-def _development_pem(directory: Path) -> str:
-    """The key that development keeps; the first of several processes makes it."""
-    path = directory / "development.pem"
-    try:
-        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-        pem = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-        temporary = path.with_name(f".{path.name}.{os.getpid()}")
         if not path.exists():
-            with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-                file.write(pem)
-            try:
-                os.link(temporary, path)
-            except FileExistsError:
-                pass
-            finally:
-                temporary.unlink()
-        return path.read_text()
-    except OSError as error:
-        raise ConfigurationError(f"The development key {path} cannot be kept: {error.strerror}. Set SECURITY__KEY_DIR.") from None
+            _create(path)
+        pem = path.read_text(encoding="ascii")
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(f"SECURITY__KEY_DIR: {path} cannot be used ({error}); give a folder that can be written") from None
+    return SigningKey.from_pem(pem, f"{path} (delete it and a new one is made)")
+
+
+def _create(path: Path) -> None:
+    """Written aside and linked into place, which fails where another process was first: all of them read the same key."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    pem = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    aside = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(pem)
+            file.flush()
+            os.fsync(descriptor)
+        try:
+            os.link(aside, path)
+        except FileExistsError:
+            return
+    finally:
+        aside.unlink()
+
+
+def _thumbprint(public: Ed25519PublicKey) -> str:
+    required = {"crv": "Ed25519", "kty": "OKP", "x": _x(public)}
+    text = json.dumps(required, sort_keys=True, separators=(",", ":"))
+    return _base64url(hashlib.sha256(text.encode()).digest())
+
+
+def _x(public: Ed25519PublicKey) -> str:
+    return _base64url(public.public_bytes(Encoding.Raw, PublicFormat.Raw))
 
 
 def _base64url(raw: bytes) -> str:

@@ -1,4 +1,4 @@
-"""The system's clock."""
+"""The machine's clock."""
 
 from datetime import UTC, datetime
 
@@ -7,4 +7,5 @@ class SystemClock:
     """Implements `Clock`."""
 
     def now(self) -> datetime:
+        """The present, in UTC, with time zone and microseconds."""
         return datetime.now(UTC)

@@ -1,4 +1,4 @@
-"""UUIDv7 [RFC 9562, section 5.7]."""
+"""UUIDv7 [RFC 9562, section 5.7]: ordered by the millisecond, and within it in the order they were made by this process."""
 
 from uuid import UUID
 
@@ -6,7 +6,8 @@ from uuid_utils.compat import uuid7
 
 
 class Uuid7Generator:
-    """Implements `IdGenerator`. Ids made in one process within a millisecond are ordered as well."""
+    """Implements `IdGenerator`."""
 
     def new(self) -> UUID:
+        """A standard library `UUID`, greater than those that this process made before."""
         return uuid7()

@@ -8,6 +8,7 @@ from typing import Final
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from api_base.core.types import current_context
 from api_base.interface.errors.handlers import problem_of, send_problem
 from api_base.interface.errors.http import MethodNotAllowed
 from api_base.interface.routes.operation import Operation
@@ -60,6 +61,7 @@ class Dispatcher:
 
 
 async def _refuse(scope: Scope, send: Send, found: dict[str, Operation]) -> None:
+    current_context.get().route = next(iter(found.values())).template
     allowed = sorted({*found, *(["HEAD"] if "GET" in found else [])})
     problem = problem_of(MethodNotAllowed(", ".join(allowed).encode()))
     assert problem is not None  # noqa: S101: the table has it

@@ -11,16 +11,27 @@ import msgspec
 from api_base.application.common.listing import Page
 from api_base.core.errors import Invalid
 
-encode: Final = msgspec.json.Encoder(enc_hook=str).encode
+_encode: Final = msgspec.json.Encoder(enc_hook=str).encode
 """UUIDs as asyncpg makes them are a subclass that msgspec does not know: they, and whatever else, go as text."""
+
+
+def encode(answer: Any) -> bytes:
+    """JSON of an answer. A page shows its total only where it was counted."""
+    if type(answer) is Page:
+        return _page(answer, answer.items)
+    return _encode(answer)
+
+
+def _page(page: Page[Any], items: Sequence[Any]) -> bytes:
+    content = {"items": items, "next_cursor": page.next_cursor}
+    return _encode(content if page.total is None else content | {"total": page.total})
 
 
 def encode_sparse(answer: Any, names: Sequence[str]) -> bytes:
     """Only the fields `names` of an answer, or of each item of a page."""
     if isinstance(answer, Page):
-        items = [_narrowed(item, names) for item in answer.items]
-        return encode({"items": items, "next_cursor": answer.next_cursor, "total": answer.total})
-    return encode(_narrowed(answer, names))
+        return _page(answer, [_narrowed(item, names) for item in answer.items])
+    return _encode(_narrowed(answer, names))
 
 
 def _narrowed(answer: Any, names: Sequence[str]) -> Mapping[str, Any]:

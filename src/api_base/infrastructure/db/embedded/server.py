@@ -75,6 +75,12 @@ class EmbeddedServer:
             return None
         return _urls(running["socket"], running["port"], passwords)
 
+    def administrator_url(self) -> str:
+        """The superuser's URL, for psql and its like; the server must run."""
+        running = json.loads((self._home / "running.json").read_text())
+        password = quote(self._passwords()["postgres"], safe="")
+        return f"postgresql://postgres:{password}@/{DATABASE}?{urlencode({'host': running['socket'], 'port': running['port']})}"
+
     def stop(self) -> None:
         """Stop the server if this object started it: fast shutdown, sessions are ended, nothing committed is lost."""
         process, self._process = self._process, None

@@ -1,0 +1,80 @@
+"""What `api-base doctor` finds: the effective configuration, redacted, and how each configured service answers."""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import asyncpg
+from pydantic import BaseModel
+
+from api_base.bootstrap import migrations
+from api_base.bootstrap.context import Context
+from api_base.core.config import Settings
+from api_base.core.errors import ApiBaseError
+from api_base.infrastructure.db.embedded.urls import Urls
+from api_base.infrastructure.db.session import check_server
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    what: str
+    well: bool
+    detail: str
+
+
+def configuration_lines(settings: Settings) -> list[str]:
+    """`VARIABLE=value`, secrets as asterisks."""
+    return [f"{name.upper()}={value}" for name, value in _flat(settings, "")]
+
+
+def _flat(model: BaseModel, prefix: str) -> Iterator[tuple[str, object]]:
+    for name in type(model).model_fields:
+        value = getattr(model, name)
+        if isinstance(value, BaseModel):
+            yield from _flat(value, f"{prefix}{name}__")
+        else:
+            yield prefix + name, value
+
+
+async def diagnose(settings: Settings, urls: Urls, contexts: Sequence[Context]) -> list[Finding]:
+    """Try each role of the database, and whether the schema is the newest."""
+    findings = [await _role(name, url) for name, url in (("owner", urls.owner), ("app", urls.app), ("worker", urls.worker))]
+    if all(finding.well for finding in findings):
+        findings.append(await asyncio.to_thread(_schema, urls, contexts))
+    findings.append(_keys(settings))
+    return findings
+
+
+async def _role(name: str, url: str) -> Finding:
+    what = f"database, role {name}"
+    try:
+        connection = await asyncpg.connect(url, timeout=5)
+    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
+        return Finding(what=what, well=False, detail=f"cannot connect: {error or type(error).__name__}")
+    try:
+        await check_server(connection)
+        version = connection.get_server_version()
+        return Finding(what=what, well=True, detail=f"PostgreSQL {version.major}.{version.minor}, as {await connection.fetchval('select current_user')}")
+    except ApiBaseError as error:
+        return Finding(what=what, well=False, detail=str(error))
+    finally:
+        connection.terminate()
+
+
+def _schema(urls: Urls, contexts: Sequence[Context]) -> Finding:
+    try:
+        pending = [revision for branch in migrations.status(urls, contexts) for revision in branch.pending]
+    except ApiBaseError as error:
+        return Finding(what="schema", well=False, detail=str(error))
+    detail = f"pending: {', '.join(pending)}; run: api-base migrate up" if pending else "every context is at its newest revision"
+    return Finding(what="schema", well=not pending, detail=detail)
+
+
+def _keys(settings: Settings) -> Finding:
+    from api_base.infrastructure.auth.keys import load
+
+    try:
+        keys = load([key.get_secret_value() for key in settings.security.signing_keys], settings.security.key_dir)
+    except ApiBaseError as error:
+        return Finding(what="signing keys", well=False, detail=str(error))
+    return Finding(what="signing keys", well=True, detail=f"{keys[0].id} signs, {len(keys)} verify")

@@ -1,0 +1,14 @@
+"""All commands, one line each."""
+
+import typer
+
+from api_base.cli import database_tools, doctor, migrate, openapi, serve, users, worker
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="API Base: the base of an HTTP backend.")
+app.command("serve")(serve.serve)
+app.command("worker")(worker.worker)
+app.command("doctor")(doctor.doctor)
+app.command("openapi")(openapi.openapi)
+app.add_typer(migrate.app, name="migrate")
+app.add_typer(users.app, name="users")
+app.add_typer(database_tools.app, name="db")

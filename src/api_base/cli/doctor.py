@@ -1,0 +1,21 @@
+"""`api-base doctor`: the effective configuration, without secrets, and whether each configured service answers."""
+
+import typer
+
+
+def doctor() -> None:
+    """Show the configuration and try every service. Exit code 1 where something is wrong."""
+    import asyncio
+
+    from api_base.bootstrap.contexts import contexts_of
+    from api_base.bootstrap.diagnosis import configuration_lines, diagnose
+    from api_base.cli.resolving import database
+    from api_base.core.config import load_settings
+
+    settings = load_settings()
+    print("\n".join(configuration_lines(settings)))
+    with database(settings) as urls:
+        findings = asyncio.run(diagnose(settings, urls, contexts_of(settings)))
+    for finding in findings:
+        print(f"{'ok  ' if finding.well else 'FAIL'}  {finding.what}: {finding.detail}")
+    raise typer.Exit(0 if all(finding.well for finding in findings) else 1)

@@ -1,0 +1,67 @@
+"""`api-base migrate`: the database's schema, up, down and on."""
+
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(no_args_is_help=True, help="Migrate the database.")
+
+
+@app.command()
+def up() -> None:
+    """Bring every context to its newest revision."""
+    from api_base.bootstrap import migrations
+    from api_base.bootstrap.contexts import contexts_of
+    from api_base.cli.resolving import database
+    from api_base.core.config import load_settings
+
+    settings = load_settings()
+    with database(settings) as urls:
+        applied = migrations.up(settings, urls, contexts_of(settings))
+    print("\n".join(applied) if applied else "Nothing to do.")
+
+
+@app.command()
+def down(
+    context: Annotated[str, typer.Argument(help="The context to take back.")],
+    steps: Annotated[int, typer.Option(min=1, help="Number of revisions.")] = 1,
+) -> None:
+    """Undo the last revisions of one context."""
+    from api_base.bootstrap import migrations
+    from api_base.bootstrap.contexts import contexts_of
+    from api_base.cli.resolving import database
+    from api_base.core.config import load_settings
+
+    settings = load_settings()
+    with database(settings) as urls:
+        print("\n".join(migrations.down(settings, urls, context, steps, contexts=contexts_of(settings))))
+
+
+@app.command()
+def status() -> None:
+    """Where each context stands. Exit code 1 where something is pending."""
+    from api_base.bootstrap import migrations
+    from api_base.bootstrap.contexts import contexts_of
+    from api_base.cli.resolving import database
+    from api_base.core.config import load_settings
+
+    settings = load_settings()
+    with database(settings) as urls:
+        branches = migrations.status(urls, contexts_of(settings))
+    for branch in branches:
+        pending = f", pending: {', '.join(branch.pending)}" if branch.pending else ""
+        print(f"{branch.context:12} {branch.current or '-'}{pending}")
+    raise typer.Exit(1 if any(branch.pending for branch in branches) else 0)
+
+
+@app.command()
+def new(
+    context: Annotated[str, typer.Argument(help="The context that the revision belongs to.")],
+    message: Annotated[str, typer.Argument(help="What it does, in a few words.")],
+) -> None:
+    """Write an empty revision into the package that owns the context."""
+    from api_base.bootstrap import migrations
+    from api_base.bootstrap.contexts import contexts_of
+    from api_base.core.config import load_settings
+
+    print(migrations.new(context, message, contexts_of(load_settings())))

@@ -1,0 +1,29 @@
+"""`api-base serve`: a light supervisor that owns the embedded database, the server processes and the development worker.
+
+Its own imports are few, so that the children's run while the database starts.
+"""
+
+from typing import Annotated
+
+import typer
+
+
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port to listen on.")] = None,
+    workers: Annotated[int | None, typer.Option(min=1, max=64, help="Number of server processes.")] = None,
+    worker: Annotated[bool, typer.Option(help="Also run a background worker.")] = True,
+) -> None:
+    """Serve HTTP until Ctrl-C or SIGTERM."""
+    from api_base.cli.resolving import database
+    from api_base.cli.supervisor import Supervisor
+    from api_base.core.config import load_settings
+
+    settings = load_settings()
+    update = {"host": host, "port": port, "workers": workers}
+    server = settings.server.model_copy(update={name: value for name, value in update.items() if value is not None})
+    settings = settings.model_copy(update={"server": server})
+    supervisor = Supervisor(settings)
+    supervisor.listen()
+    with database(settings) as urls:
+        raise typer.Exit(supervisor.run(urls, with_worker=worker))

@@ -1,0 +1,139 @@
+"""Starts children, watches them, stops them in order. When it dies, however it dies, they go with it."""
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from api_base.cli.resolving import environment
+from api_base.core.config import Settings
+from api_base.core.errors import ConfigurationError
+from api_base.infrastructure.db.embedded.server import die_with_parent
+from api_base.infrastructure.db.embedded.urls import Urls
+
+LONGEST_PAUSE: Final = 30.0
+BACKLOG: Final = 2048
+
+
+class Supervisor:
+    """One listening socket, shared by all server processes; a worker beside them that is restarted when it dies."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._socket: socket.socket | None = None
+        self._stopping = False
+
+    def listen(self) -> None:
+        """Take the port. Raises `ConfigurationError` where it is taken."""
+        server = self._settings.server
+        family = socket.AF_INET6 if ":" in server.host else socket.AF_INET
+        self._socket = socket.socket(family, socket.SOCK_STREAM)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            self._socket.bind((server.host, server.port))
+        except OSError as error:
+            raise ConfigurationError(
+                f"Cannot listen on {server.host}:{server.port}: {error.strerror}. Stop what listens there, or choose another: --port {server.port + 1}"
+            ) from None
+        self._socket.listen(BACKLOG)
+        self._socket.set_inheritable(True)
+
+    def run(self, urls: Urls, *, with_worker: bool) -> int:
+        """Serve until told to stop; the exit code. The first server process sees to a first run."""
+        with self._signals(), self._metrics_directory() as metrics:
+            server = self._settings.server
+            variables = environment(urls) | {"OBSERVABILITY__METRICS_DIR": metrics, "SERVER__HOST": server.host, "SERVER__PORT": str(server.port)}
+            servers = [self._start_server(variables, seed=number == 0) for number in range(server.workers)]
+            worker = _Restarted([sys.executable, "-m", "api_base.cli", "worker"], variables) if with_worker else None
+            try:
+                return self._watch(servers, worker)
+            finally:
+                self._stop([*servers, *([worker.process] if worker else [])])
+
+    def _start_server(self, variables: dict[str, str], *, seed: bool) -> subprocess.Popen[bytes]:
+        assert self._socket is not None  # noqa: S101: listen comes first
+        command = [sys.executable, "-m", "api_base.cli.server_process", str(self._socket.fileno()), "seed" if seed else ""]
+        return _start(command, variables, pass_fds=(self._socket.fileno(),))
+
+    def _watch(self, servers: list[subprocess.Popen[bytes]], worker: "_Restarted | None") -> int:
+        while not self._stopping:
+            for server in servers:
+                if server.poll() is not None:
+                    print(f"api-base: a server process ended with code {server.returncode}", file=sys.stderr)
+                    return server.returncode or 1
+            if worker is not None:
+                worker.restart_if_dead()
+            time.sleep(0.1)
+        return 0
+
+    def _stop(self, processes: list[subprocess.Popen[bytes]]) -> None:
+        deadline = time.monotonic() + self._settings.server.shutdown_timeout + 2
+        for process in processes:
+            if process.poll() is None:
+                process.terminate()
+        for process in processes:
+            try:
+                process.wait(max(0.1, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+    @contextlib.contextmanager
+    def _signals(self) -> Iterator[None]:
+        def stop(number: int, frame: object) -> None:
+            del number, frame
+            self._stopping = True
+
+        before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    @contextlib.contextmanager
+    def _metrics_directory(self) -> Iterator[str]:
+        """Counters of this run, in memory where the system has such a place."""
+        configured = self._settings.observability.metrics_dir
+        if configured is not None:
+            yield str(configured)
+            return
+        memory = Path("/dev/shm")  # noqa: S108: made by mkdtemp, with mode 0700
+        directory = tempfile.mkdtemp(prefix="api-base-metrics-", dir=memory if os.access(memory, os.W_OK) else None)
+        try:
+            yield directory
+        finally:
+            shutil.rmtree(directory, ignore_errors=True)
+
+
+class _Restarted:
+    """A child that is started again when it ends, after a pause that doubles while it keeps ending at once."""
+
+    def __init__(self, command: list[str], variables: dict[str, str]) -> None:
+        self._command, self._variables = command, variables
+        self._pause, self._since = 0.5, time.monotonic()
+        self.process = _start(command, variables)
+
+    def restart_if_dead(self) -> None:
+        if self.process.poll() is None:
+            return
+        lived = time.monotonic() - self._since
+        if lived < self._pause:
+            return
+        print(f"api-base: the worker ended with code {self.process.returncode}; starting it again", file=sys.stderr)
+        self._pause = 0.5 if lived > LONGEST_PAUSE else min(self._pause * 2, LONGEST_PAUSE)
+        self._since = time.monotonic()
+        self.process = _start(self._command, self._variables)
+
+
+def _start(command: list[str], variables: dict[str, str], pass_fds: tuple[int, ...] = ()) -> subprocess.Popen[bytes]:
+    """A child in a session of its own, so that Ctrl-C reaches it through us; it ends when we do."""
+    return subprocess.Popen(command, env=variables, pass_fds=pass_fds, start_new_session=True, preexec_fn=die_with_parent(signal.SIGTERM))

@@ -1,0 +1,34 @@
+"""`api-base users`: the first administrator, who cannot be made over HTTP."""
+
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(no_args_is_help=True, help="Manage identities.")
+
+
+@app.callback()
+def users() -> None:
+    """Manage identities."""
+
+
+@app.command("create-admin")
+def create_admin(
+    email: Annotated[str, typer.Argument(help="The administrator's e-mail address.")],
+    name: Annotated[str, typer.Option(help="What to call the administrator.")] = "Administrator",
+    password: Annotated[
+        str, typer.Option(prompt=True, hide_input=True, confirmation_prompt=True, envvar="API_BASE_ADMIN_PASSWORD", help="Asked for when not given.")
+    ] = "",
+) -> None:
+    """Make an administrator of the platform."""
+    import asyncio
+
+    from api_base.bootstrap.contexts import contexts_of
+    from api_base.bootstrap.first_run import create_administrator
+    from api_base.cli.resolving import database, on
+    from api_base.core.config import load_settings
+
+    settings = load_settings()
+    with database(settings) as urls:
+        user = asyncio.run(create_administrator(on(settings, urls), contexts_of(settings), email=email, name=name, password=password))
+    print(f"Created {user.email}, administrator of the platform, with the id {user.id}.")
