@@ -54,7 +54,9 @@ class Container(containers.DeclarativeContainer):
     breached_passwords = providers.Singleton(adapters.breached_passwords, config.security.breached_passwords)
     password_policy = providers.Singleton(adapters.password_policy, breached_passwords, config.security)
 
-    rate_limiter = providers.Selector(adapters.scheme("RATE_LIMIT__URL", config.rate_limit.url), memory=providers.Singleton(adapters.memory_limiter))
+    rate_limiter = providers.Selector(
+        adapters.scheme("RATE_LIMIT__URL", config.rate_limit.url), memory=providers.Singleton(adapters.memory_limiter)
+    )
     counters = providers.Singleton(adapters.counters, config.observability)
     metrics = providers.Singleton(adapters.metrics, counters, config.observability)
     telemetry = providers.Singleton(adapters.telemetry, config.observability, config.app_name, config.environment)

@@ -54,7 +54,11 @@ async def _role(name: str, url: str) -> Finding:
     try:
         await check_server(connection)
         version = connection.get_server_version()
-        return Finding(what=what, well=True, detail=f"PostgreSQL {version.major}.{version.minor}, as {await connection.fetchval('select current_user')}")
+        return Finding(
+            what=what,
+            well=True,
+            detail=f"PostgreSQL {version.major}.{version.minor}, as {await connection.fetchval('select current_user')}",
+        )
     except ApiBaseError as error:
         return Finding(what=what, well=False, detail=str(error))
     finally:
@@ -77,4 +81,4 @@ def _keys(settings: Settings) -> Finding:
         keys = load([key.get_secret_value() for key in settings.security.signing_keys], settings.security.key_dir)
     except ApiBaseError as error:
         return Finding(what="signing keys", well=False, detail=str(error))
-    return Finding(what="signing keys", well=True, detail=f"{keys[0].id} signs, {len(keys)} verify")
+    return Finding(what="signing keys", well=True, detail=f"{keys[0].kid} signs, {len(keys)} verify")

@@ -34,7 +34,6 @@ class Worker:
         finally:
             await self._database.close()
 
-
     async def _migrated(self, stop: asyncio.Event) -> None:
         """Wait for the schema: server and worker of a first run start together."""
         while not stop.is_set() and not await asyncio.to_thread(migrations.at_head, self._urls, self._contexts):

@@ -17,7 +17,10 @@ def create_admin(
     email: Annotated[str, typer.Argument(help="The administrator's e-mail address.")],
     name: Annotated[str, typer.Option(help="What to call the administrator.")] = "Administrator",
     password: Annotated[
-        str, typer.Option(prompt=True, hide_input=True, confirmation_prompt=True, envvar="API_BASE_ADMIN_PASSWORD", help="Asked for when not given.")
+        str,
+        typer.Option(
+            prompt=True, hide_input=True, confirmation_prompt=True, envvar="API_BASE_ADMIN_PASSWORD", help="Asked for when not given."
+        ),
     ] = "",
 ) -> None:
     """Make an administrator of the platform."""

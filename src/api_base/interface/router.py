@@ -22,5 +22,5 @@ def _operations(routers: Sequence[tuple[str, APIRouter]], body_limit: int) -> It
         for route in router.routes:
             declares = declared(route)
             if declares is not None and isinstance(route, APIRoute):
-                (method,) = route.methods
+                method = next(iter(route.methods or ()))
                 yield Operation(route.endpoint, method, prefix + route.path, route.status_code or 200, declares, body_limit)

@@ -16,7 +16,7 @@ class SessionTokens:
         seconds = int((access.expires_at - self._clock.now()).total_seconds())
         return TokensDTO(
             access_token=access.value,
-            token_type="Bearer",  # noqa: S106: the type's name, no secret
+            token_type="Bearer",  # noqa: S106 -- the type's name, no secret
             expires_in=seconds,
             refresh_token=refresh.text(),
             tenant_id=session.tenant_id,

@@ -25,13 +25,14 @@ class DatabaseSettings(BaseModel):
         None, ge=1, le=65535, description="Loopback port for the embedded server. Default: none, a private socket only."
     )
     pool_size: int = Field(10, ge=1, le=500, description="Connections per process.")
-    acquire_timeout: float = Field(
-        5.0, gt=0, le=60, description="Seconds that a request waits for a connection before it is answered 503."
-    )
+    acquire_timeout: float = Field(5.0, gt=0, le=60, description="Seconds that a request waits for a connection before it is answered 503.")
     statement_timeout: float = Field(30.0, gt=0, le=600, description="Seconds after which the server ends a statement.")
     lock_timeout: float = Field(5.0, gt=0, le=60, description="Seconds that a migration waits for a lock on a table.")
     search_role: str = Field(
-        "search", min_length=1, max_length=63, description="Role without login that owns functions for text search; the owner may become it."
+        "search",
+        min_length=1,
+        max_length=63,
+        description="Role without login that owns functions for text search; the owner may become it.",
     )
     pooler: Literal["none", "transaction"] = Field(
         "none", description="`transaction` behind PgBouncer in transaction mode: switches prepared statements off."

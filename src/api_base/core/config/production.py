@@ -16,7 +16,9 @@ def unsafe_in_production(settings: Settings) -> list[str]:
     if settings.debug:
         problems.append("DEBUG: must be false")
     if not settings.security.signing_keys:
-        problems.append('SECURITY__SIGNING_KEYS: at least one Ed25519 key is needed: \'["-----BEGIN PRIVATE KEY-----…"]\' (openssl genpkey -algorithm ed25519)')
+        problems.append(
+            "SECURITY__SIGNING_KEYS: at least one Ed25519 key is needed: '[\"-----BEGIN PRIVATE KEY-----…\"]' (openssl genpkey -algorithm ed25519)"
+        )
     if database.embedded:
         problems.append("DATABASE__URL: the embedded server is for development; give the URL of a PostgreSQL server")
     else:

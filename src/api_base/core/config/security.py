@@ -21,7 +21,10 @@ class SecuritySettings(BaseModel):
     access_token_seconds: int = Field(600, ge=60, le=3600, description="Lifetime of an access token, in seconds.")
     refresh_token_seconds: int = Field(2_592_000, ge=3600, description="Lifetime of a session without a refresh, in seconds.")
     refresh_grace_seconds: int = Field(
-        30, ge=0, le=300, description="Seconds in which a used refresh token still gets the same successor (for a client that lost the answer)."
+        30,
+        ge=0,
+        le=300,
+        description="Seconds in which a used refresh token still gets the same successor (for a client that lost the answer).",
     )
     password_min_length: int = Field(12, ge=8, le=128, description="Shortest password, in characters.")
     password_min_score: int = Field(3, ge=0, le=4, description="Lowest zxcvbn score of a password.")

@@ -34,7 +34,9 @@ def configure_logging(*, level: str, json: bool, stream: TextIO | None = None) -
         bind_request,
         redact,
     ]
-    renderer: structlog.typing.Processor = structlog.processors.JSONRenderer() if json else structlog.dev.ConsoleRenderer(colors=out.isatty())
+    renderer: structlog.typing.Processor = (
+        structlog.processors.JSONRenderer() if json else structlog.dev.ConsoleRenderer(colors=out.isatty())
+    )
     tail = [structlog.processors.format_exc_info, renderer] if json else [renderer]
     structlog.configure(
         processors=[*shared, *tail],

@@ -35,9 +35,7 @@ class User(AggregateRoot):
     updated_at: datetime
 
     @classmethod
-    def register(
-        cls, *, id: UUID, email: EmailAddress, name: str, password_hash: str, now: datetime, platform_admin: bool = False
-    ) -> Self:
+    def register(cls, *, id: UUID, email: EmailAddress, name: str, password_hash: str, now: datetime, platform_admin: bool = False) -> Self:
         """A new identity. Raises `Invalid` for a name that cannot be one."""
         user = cls(
             id=id, email=email, name=_name(name), password_hash=password_hash, platform_admin=platform_admin, created_at=now, updated_at=now

@@ -11,7 +11,7 @@ BATCH: Final = 1000
 _ENDED: Final = "least(expires_at, coalesce(revoked_at, 'infinity')) < now() - interval '1 day'"
 _DELETE: Final = f"""
     delete from sessions where (user_id, id) in (select user_id, id from sessions where {_ENDED} limit {BATCH})
-"""  # noqa: S608: constants only
+"""
 
 
 class SessionExpiry:

@@ -33,9 +33,7 @@ def from_row(row: Row) -> Session:
     return Session(**dict(row))
 
 
-MAPPING = TableMapping[Session](
-    entity="session", table=SESSIONS, to_row=to_row, from_row=from_row, owner=lambda session: session.user_id
-)
+MAPPING = TableMapping[Session](entity="session", table=SESSIONS, to_row=to_row, from_row=from_row, owner=lambda session: session.user_id)
 
 
 class SqlSessionRepository(SqlRepository[Session]):

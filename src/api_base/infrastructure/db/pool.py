@@ -142,9 +142,7 @@ class ConnectionPool:
         try:
             await asyncio.wait_for(waiter, max(seconds, 0))
         except TimeoutError:
-            raise Unavailable(
-                f"All {self._options.size} database connections were busy for {self._options.acquire_timeout:g} s."
-            ) from None
+            raise Unavailable(f"All {self._options.size} database connections were busy for {self._options.acquire_timeout:g} s.") from None
         except asyncio.CancelledError:
             if waiter.done() and not waiter.cancelled():
                 self._wake()  # we were called and will not come: call the next one

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -93,6 +94,5 @@ class SqlRepository[T: AggregateRoot]:
             id=entity.id,
             owner=mapping.owner(entity),
             expected=expected,
-            refusals={name: (lambda make=make: make(entity)) for name, make in mapping.refusals.items()},
+            refusals={name: partial(make, entity) for name, make in mapping.refusals.items()},
         )
-

@@ -66,7 +66,7 @@ async def check_server(connection: Connection) -> None:
     if connection.get_server_version().major < 16:
         raise ConfigurationError(f"PostgreSQL {connection.get_server_version().major} is too old: 16 or newer is needed.")
     row = await connection.fetchrow("select rolname, rolsuper, rolbypassrls from pg_roles where rolname = current_user")
-    assert row is not None  # noqa: S101: current_user is always in pg_roles
+    assert row is not None  # current_user is always in pg_roles
     if row["rolsuper"] or row["rolbypassrls"]:
         why = "is a superuser" if row["rolsuper"] else "bypasses row-level security"
         raise ConfigurationError(f"The role {row['rolname']!r} {why}: tenants would not be isolated. Use a role without that attribute.")

@@ -6,24 +6,25 @@ nothing to go stale, safe behind a transaction pooler. The order is certain beca
 """
 
 import re
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import asyncpg as dialect
+from sqlalchemy.dialects import registry
 
 from api_base.infrastructure.db.schema import Ownership, owner_column
 
 OWNER: sa.ColumnElement[UUID] = sa.literal_column("t.id", sa.Uuid())
 """The owner (tenant or user) that the statement runs for, to be named in its predicates."""
 
-_PARAMETER = re.compile(r"\$(\d+)")
+_PARAMETER: Final = re.compile(r"\$(\d+)")
+_DIALECT: Final = registry.load("postgresql.asyncpg")(paramstyle="numeric_dollar")
 
 
 def owned(table: sa.FromClause) -> sa.ColumnElement[bool]:
     """The predicate that every statement names: the row belongs to the owner the statement runs for."""
     declared = table.element if isinstance(table, sa.Alias) else table
-    assert isinstance(declared, sa.Table)  # noqa: S101: for the type checker; aliases of tables and tables are all there is
+    assert isinstance(declared, sa.Table)  # for the type checker; aliases of tables and tables are all there is
     column = owner_column(declared)
     return sa.true() if column is None else table.c[column] == OWNER
 
@@ -39,7 +40,7 @@ class Statement:
     __slots__ = ("_constants", "names", "ownership", "sql")
 
     def __init__(self, select: sa.Select[Any] | sa.CompoundSelect[Any], ownership: Ownership = Ownership.TENANT) -> None:
-        compiled = select.compile(dialect=dialect.dialect(paramstyle="numeric_dollar"))
+        compiled = select.compile(dialect=_DIALECT)
         self.names: tuple[str, ...] = tuple(compiled.positiontup or ())
         self._constants = {name: value for name, value in compiled.params.items() if value is not None}
         self.ownership = ownership

@@ -187,6 +187,6 @@ def _meaning(error: BaseException, change: Change | None) -> BaseException:
         if error.sqlstate == GUARD_FAILED:
             return StaleVersion(change.entity, change.expected)
         constraint = getattr(error, "constraint_name", None)
-        if constraint in change.refusals:
+        if constraint is not None and constraint in change.refusals:
             return change.refusals[constraint]()
     return translate(error, read_only=False)

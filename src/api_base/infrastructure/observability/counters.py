@@ -85,10 +85,7 @@ class Counters:
 
     def _new(self, method: str, route: str, status: int) -> int:
         series = method, route, status
-        if method not in METHODS:
-            base = self._series("OTHER", route, status)
-        else:
-            base = self._series(*series)
+        base = self._series("OTHER", route, status) if method not in METHODS else self._series(*series)
         if len(self._requests) < SLOTS * 4:
             self._requests[series] = base
         return base

@@ -118,7 +118,9 @@ def _slots(words: memoryview, numbers: range) -> Iterator[tuple[int, str]]:
 
 def _requests(snapshot: _Snapshot) -> Iterator[Metric]:
     total = CounterMetricFamily("http_requests", "Requests answered.", labels=LABELS)
-    duration = HistogramMetricFamily("http_request_duration_seconds", "Time from the request's head to the end of the answer.", labels=LABELS)
+    duration = HistogramMetricFamily(
+        "http_request_duration_seconds", "Time from the request's head to the end of the answer.", labels=LABELS
+    )
     for labels, (*counts, nanoseconds) in sorted(snapshot.requests.items()):
         total.add_metric(labels, sum(counts))
         bounds = [*map(str, BUCKETS), "+Inf"]

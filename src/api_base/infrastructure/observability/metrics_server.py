@@ -13,7 +13,9 @@ def serve_metrics(metrics: MergedMetrics, host: str, port: int) -> Callable[[], 
     try:
         server, thread = start_http_server(port, addr=host, registry=metrics)
     except OSError as error:
-        raise ConfigurationError(f"OBSERVABILITY__METRICS_PORT: cannot listen on {host}:{port}: {error.strerror}. Choose another.") from None
+        raise ConfigurationError(
+            f"OBSERVABILITY__METRICS_PORT: cannot listen on {host}:{port}: {error.strerror}. Choose another."
+        ) from None
 
     def stop() -> None:
         server.shutdown()

@@ -9,7 +9,6 @@ from api_base.core.protocols import AuditStore
 from api_base.interface.errors.handlers import problem_of, send_problem
 from api_base.interface.middleware.exchange import exchange_of
 
-
 INVALID: Final = (b"www-authenticate", b'Bearer realm="api", error="invalid_token"')
 """A token that is not good [RFC 6750, section 3.1]."""
 

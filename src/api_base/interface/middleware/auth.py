@@ -9,6 +9,7 @@ from api_base.core.errors import ApiBaseError, Unauthenticated
 from api_base.core.protocols import AccessLookup, TokenVerifier
 from api_base.interface.middleware.exchange import exchange_of
 
+
 class AuthMiddleware:
     def __init__(self, app: ASGIApp, verifier: TokenVerifier, access: AccessLookup) -> None:
         self._app, self._verifier, self._access = app, verifier, access

@@ -29,12 +29,10 @@ UNMATCHED: Final = "<unmatched>"
 class LoggingMiddleware:
     """`timeout` is in seconds; `sample_ratio` is the part of requests without a `traceparent` that are marked for tracing."""
 
-    def __init__(
-        self, app: ASGIApp, recorder: RequestRecorder, address: ClientAddress, timeout: float, sample_ratio: float
-    ) -> None:
+    def __init__(self, app: ASGIApp, recorder: RequestRecorder, address: ClientAddress, timeout: float, sample_ratio: float) -> None:
         self._app, self._recorder, self._address, self._timeout = app, recorder, address, timeout
         self._sampled_below = int(sample_ratio * 2**56)
-        self._bits = random.SystemRandom().getrandbits if sample_ratio else random.Random().getrandbits  # noqa: S311: ids, no secrets
+        self._bits = random.SystemRandom().getrandbits if sample_ratio else random.Random().getrandbits  # noqa: S311 -- ids, no secrets
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -64,7 +62,7 @@ class LoggingMiddleware:
                 await self._accident(scope, exchange)
             elif not exchange.started:
                 problem = problem_of(RequestTimeout(self._timeout))
-                assert problem is not None  # noqa: S101: the table has it
+                assert problem is not None  # the table has it
                 await send_problem(scope, exchange.forward, problem)
         except Exception:
             await self._accident(scope, exchange)

@@ -17,7 +17,9 @@ from api_base.interface.middleware.rate_limit import RateLimitMiddleware
 from api_base.interface.middleware.security_headers import SecurityHeadersMiddleware
 
 EXEMPT: Final = ("/health/", "/metrics")
-DOCS_POLICY: Final = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'"
+DOCS_POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'"
+)
 """For /docs alone: its vendored script and style, and calls to this API."""
 
 

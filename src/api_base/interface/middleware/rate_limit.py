@@ -17,11 +17,19 @@ class RateLimitMiddleware:
     """`default` holds everywhere, `strict` gives a limit for (method, path) on top; `failed` is for bad tokens."""
 
     def __init__(
-        self, app: ASGIApp, limiter: RateLimiter, default: Limit, failed: Limit, strict: Mapping[tuple[str, str], Limit], exempt: tuple[str, ...]
+        self,
+        app: ASGIApp,
+        limiter: RateLimiter,
+        default: Limit,
+        failed: Limit,
+        strict: Mapping[tuple[str, str], Limit],
+        exempt: tuple[str, ...],
     ) -> None:
         self._app, self._limiter = app, limiter
         self._default, self._failed, self._strict, self._exempt = default, failed, strict, exempt
-        self._policy = {limit: f'"{limit.name}";q={limit.quota};w={limit.window:g}'.encode() for limit in (default, failed, *strict.values())}
+        self._policy = {
+            limit: f'"{limit.name}";q={limit.quota};w={limit.window:g}'.encode() for limit in (default, failed, *strict.values())
+        }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["path"].startswith(self._exempt):
@@ -50,7 +58,9 @@ class RateLimitMiddleware:
         return (b"ratelimit-policy", self._policy[limit]), (b"ratelimit", left)
 
     async def _refuse(self, scope: Scope, send: Send, decision: RateDecision) -> None:
-        error = TooManyRequests(f"Too many requests from this address. Wait {decision.retry_after:.1f} s.", retry_after=decision.retry_after)
+        error = TooManyRequests(
+            f"Too many requests from this address. Wait {decision.retry_after:.1f} s.", retry_after=decision.retry_after
+        )
         problem = problem_of(error)
-        assert problem is not None  # noqa: S101: the table has it
+        assert problem is not None  # the table has it
         await send_problem(scope, send, problem)

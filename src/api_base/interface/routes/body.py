@@ -31,18 +31,21 @@ async def read(scope: Scope, receive: Receive, limit: int, media_types: tuple[st
         raise UnsupportedMediaType(media_type, " or ".join(media_types))
     if length is not None and length > limit * DRAINED:
         raise BodyTooLarge(limit)
-    body, read, more = bytearray(), 0, True
-    while more:
+    return await _received(receive, limit)
+
+
+async def _received(receive: Receive, limit: int) -> bytes:
+    """What comes in; what is too much is counted and thrown away."""
+    body, size, more = bytearray(), 0, True
+    while more and size <= limit * DRAINED:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise ClientDisconnect
         chunk = message.get("body", b"")
-        more, read = message.get("more_body", False), read + len(chunk)
-        if read > limit * DRAINED:
-            break
-        if read <= limit:
+        more, size = message.get("more_body", False), size + len(chunk)
+        if size <= limit:
             body += chunk
-    if read > limit:
+    if size > limit:
         raise BodyTooLarge(limit)
     return bytes(body)
 

@@ -64,5 +64,5 @@ async def _refuse(scope: Scope, send: Send, found: dict[str, Operation]) -> None
     current_context.get().route = next(iter(found.values())).template
     allowed = sorted({*found, *(["HEAD"] if "GET" in found else [])})
     problem = problem_of(MethodNotAllowed(", ".join(allowed).encode()))
-    assert problem is not None  # noqa: S101: the table has it
+    assert problem is not None  # the table has it
     await send_problem(scope, send, problem)

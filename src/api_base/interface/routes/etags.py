@@ -48,7 +48,7 @@ def matches(if_none_match: str, tag: str) -> bool:
 
 
 def _tags(text: str, header: str) -> list[tuple[bool, str]]:
-    tags = []
+    tags: list[tuple[bool, str]] = []
     for part in text.split(","):
         match = _TAG.fullmatch(part.strip())
         if match is None or len(tags) == 32:

@@ -53,10 +53,12 @@ class Operation:
             self._parameter(name, hints[name], name in path)
         self._names = tuple(name for _, name, _, _ in Formatter().parse(self.template) if name)
         if path - self._path.keys():
-            raise ProgrammingError(f"{self.endpoint.__name__}: no parameter for {', '.join(sorted(path - self._path.keys()))} of {self.template}")
+            raise ProgrammingError(
+                f"{self.endpoint.__name__}: no parameter for {', '.join(sorted(path - self._path.keys()))} of {self.template}"
+            )
 
     def _parameter(self, name: str, hint: Any, in_path: bool) -> None:
-        dependency = next((m.dependency for m in get_args(hint)[1:] if isinstance(m, Depends)), None) if get_origin(hint) is Annotated else None
+        dependency = _dependency(hint)
         if in_path:
             self._path[name] = TypeAdapter(hint).validate_strings
         elif isinstance(dependency, BodyResolver):
@@ -67,7 +69,9 @@ class Operation:
         elif inspect.isclass(hint) and issubclass(hint, BaseModel):
             self._body = name, self._json(TypeAdapter(hint))
         else:
-            raise ProgrammingError(f"{self.endpoint.__name__}: the parameter {name!r} is no path value, body or resolver; use fastapi.APIRouter for this route")
+            raise ProgrammingError(
+                f"{self.endpoint.__name__}: the parameter {name!r} is no path value, body or resolver; use fastapi.APIRouter for this route"
+            )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send, values: tuple[str, ...]) -> None:
         """Serve one request. Errors raised on purpose become problems; accidents go on to the outermost middleware."""
@@ -135,6 +139,12 @@ class Operation:
         return self.status, headers, content
 
 
+def _dependency(hint: Any) -> Any:
+    """What `Annotated[…, Depends(this)]` names, or None."""
+    found = (mark.dependency for mark in get_args(hint)[1:] if isinstance(mark, Depends)) if get_origin(hint) is Annotated else iter(())
+    return next(found, None)
+
+
 def _in_path(error: ValidationError, name: str) -> Invalid:
     invalid = invalid_of(error, "path")
     return Invalid.of(f"/path/{name}", invalid.violations[0].code, invalid.violations[0].message)
@@ -150,4 +160,3 @@ def _deprecation(declares: Declares) -> list[Header]:
         (b"sunset", formatdate(found.sunset, usegmt=True).encode()),
         (b"link", f'<{found.successor}>; rel="successor-version"'.encode()),
     ]
-

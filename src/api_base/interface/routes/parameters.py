@@ -41,7 +41,9 @@ class IfMatch:
             return None
         return expected_version(value)
 
-    def __call__(self, if_match: Annotated[str | None, Header(description='ETag of the version read, such as "v1-json1", or *')] = None) -> None:
+    def __call__(
+        self, if_match: Annotated[str | None, Header(description='ETag of the version read, such as "v1-json1", or *')] = None
+    ) -> None:
         """For the documentation."""
 
 

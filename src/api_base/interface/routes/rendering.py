@@ -45,7 +45,9 @@ def sparse_fields(query: bytes, shown: frozenset[str]) -> tuple[str, ...] | None
             names = tuple(dict.fromkeys(unquote_plus(part[7:].decode("latin-1")).split(",")))
             unknown = [name for name in names if name not in shown]
             if unknown:
-                raise Invalid.of("/query/fields", "unknown_field", f"no such field: {', '.join(unknown)[:200]}; there are {', '.join(sorted(shown))}")
+                raise Invalid.of(
+                    "/query/fields", "unknown_field", f"no such field: {', '.join(unknown)[:200]}; there are {', '.join(sorted(shown))}"
+                )
             return names
     return None
 

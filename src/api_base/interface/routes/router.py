@@ -29,4 +29,3 @@ class Router(APIRouter):
 def declared(route: Any) -> Declares | None:
     """What a route declares; None for one that is not ours."""
     return cast("Declares | None", getattr(getattr(route, "endpoint", None), _ATTRIBUTE, None))
-

@@ -34,7 +34,11 @@ def routes(bus: Bus) -> Router:
     router = Router(prefix="/items", tags=["items"])
 
     @router.declare(
-        "POST", "", Declares(versioned=True, location="/api/v1/items/{id}", example={"body": EXAMPLE}), status_code=201, summary="Create an item"
+        "POST",
+        "",
+        Declares(versioned=True, location="/api/v1/items/{id}", example={"body": EXAMPLE}),
+        status_code=201,
+        summary="Create an item",
     )
     async def create_item(body: CreateItemBody) -> ItemDTO:
         return await bus.execute(CreateItem(details=body.details()))

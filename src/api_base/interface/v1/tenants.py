@@ -62,11 +62,11 @@ def routes(bus: Bus) -> Router:
     async def add_member(id: UUID, body: AddMemberBody) -> MemberDTO:
         return await bus.execute(AddMember(tenant_id=id, email=body.email, role=body.role))
 
-    @router.declare("PATCH", "/{id}/members/{user_id}", Declares(versioned=True, example={"body": {"role": "viewer"}}), summary="Change a role")
+    @router.declare(
+        "PATCH", "/{id}/members/{user_id}", Declares(versioned=True, example={"body": {"role": "viewer"}}), summary="Change a role"
+    )
     async def change_member_role(id: UUID, user_id: UUID, expected: ExpectedVersion, body: PatchMemberBody) -> MemberDTO:
-        return await bus.execute(
-            ChangeMemberRole(tenant_id=id, user_id=UserId(user_id), expected_version=expected, role=body.role)
-        )
+        return await bus.execute(ChangeMemberRole(tenant_id=id, user_id=UserId(user_id), expected_version=expected, role=body.role))
 
     @router.declare("DELETE", "/{id}/members/{user_id}", Declares(), status_code=204, summary="End a membership")
     async def remove_member(id: UUID, user_id: UUID, expected: ExpectedVersion) -> None:

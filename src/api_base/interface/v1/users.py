@@ -19,7 +19,6 @@ from api_base.domain.users.entities import UserStatus
 from api_base.interface.routes import Declares, ExpectedVersion, ListQuery, OptionalVersion, Router
 from api_base.interface.v1.bodies.users import ChangePasswordBody, PatchProfileBody, RegisterBody
 
-
 REGISTER = Declares(
     public=True, rate="login", example={"body": {"email": "ana@example.com", "name": "Ana", "password": "a long enough pass phrase"}}
 )
@@ -38,9 +37,7 @@ def routes(bus: Bus) -> Router:
 
     @router.declare("POST", "/auth/password", Declares(rate="login"), status_code=204, summary="Change my password")
     async def change_password(body: ChangePasswordBody) -> None:
-        await bus.execute(
-            ChangePassword(current=body.current_password.get_secret_value(), new=body.new_password.get_secret_value())
-        )
+        await bus.execute(ChangePassword(current=body.current_password.get_secret_value(), new=body.new_password.get_secret_value()))
 
     @router.declare("GET", "/users/me", Declares(versioned=True, sparse=True), summary="My profile")
     async def get_profile() -> UserDTO:

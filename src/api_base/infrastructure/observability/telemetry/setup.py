@@ -16,7 +16,9 @@ try:
     from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
     from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
 except ModuleNotFoundError as error:
-    raise ConfigurationError(f"OBSERVABILITY__OTLP_ENDPOINT needs the extra otlp: pip install 'python-api-base[otlp]' ({error.name} is missing)") from None
+    raise ConfigurationError(
+        f"OBSERVABILITY__OTLP_ENDPOINT needs the extra otlp: pip install 'python-api-base[otlp]' ({error.name} is missing)"
+    ) from None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
