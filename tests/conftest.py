@@ -135,3 +135,18 @@ def shared_migrated(postgres: Postgres, template: str) -> Iterator[Urls]:
     urls = postgres.create(template)
     yield urls
     postgres.drop(urls)
+
+
+@pytest.fixture
+def two_migrated(postgres: Postgres, template: str) -> Iterator[tuple[Urls, Urls]]:
+    """Two databases at head, the test's own."""
+    pair = postgres.create(template), postgres.create(template)
+    yield pair
+    for urls in pair:
+        postgres.drop(urls)
+
+
+@pytest.fixture
+def admin_of_migrated(postgres: Postgres, migrated: Urls) -> str:
+    """The superuser's URL of the test's own database."""
+    return postgres.admin_of(migrated)

@@ -36,7 +36,7 @@ class SigningKey:
     def from_pem(cls, pem: str, source: str) -> "SigningKey":
         """From PKCS#8 without a passphrase. Raises `ConfigurationError` naming `source`, never showing the key."""
         try:
-            private = load_pem_private_key(pem.encode(), password=None)
+            private = load_pem_private_key(pem.replace("\\n", "\n").encode(), password=None)  # as `.env` files write line ends
         except (ValueError, TypeError, UnsupportedAlgorithm):
             raise ConfigurationError(f"{source}: no private key in PEM (PKCS#8, without passphrase); {_MAKE_ONE}") from None
         if not isinstance(private, Ed25519PrivateKey):

@@ -46,16 +46,18 @@ class ZxcvbnPasswordPolicy:
 
     async def _strength(self, password: str, known: tuple[str, ...], pointer: str) -> list[Violation]:
         violations = []
-        if await asyncio.get_running_loop().run_in_executor(self._pool, _score, password, known) < self._min_score:
-            violations.append(Violation(pointer, "too_easy", "is too easy to guess; a few random words make a good one"))
+        score, advice = await asyncio.get_running_loop().run_in_executor(self._pool, _score, password, known)
+        if score < self._min_score:
+            violations.append(Violation(pointer, "too_easy", f"is too easy to guess. {advice}".rstrip()))
         if await self._breached.contains(password):
             violations.append(Violation(pointer, "breached", "is on a list of breached passwords; choose one that is used nowhere else"))
         return violations
 
 
-def _score(password: str, known: tuple[str, ...]) -> int:
+def _score(password: str, known: tuple[str, ...]) -> tuple[int, str]:
     from zxcvbn import zxcvbn  # 10 MB and 0.1 s: only where passwords are chosen
 
     words = {word.lower() for text in known for word in (text, *re.split(r"[\W_]+", text)) if len(word) > 2}
-    score: int = zxcvbn(password[:_SCORED], user_inputs=sorted(words))["score"]
-    return score
+    result = zxcvbn(password[:_SCORED], user_inputs=sorted(words))
+    feedback = result["feedback"]
+    return result["score"], " ".join(filter(None, (feedback["warning"], *feedback["suggestions"])))

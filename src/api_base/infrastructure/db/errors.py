@@ -11,7 +11,13 @@ from api_base.core.errors import Transient, Unavailable
 GUARD_FAILED = "AB001"
 """SQLSTATE raised by the function `guard_rows` when a guarded change met another version."""
 
-CONNECTION_ERRORS = (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, ConnectionError, asyncpg.OperatorInterventionError)
+CONNECTION_ERRORS = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    asyncpg.OperatorInterventionError,
+    ConnectionError,
+)
 
 
 def translate(error: BaseException, *, read_only: bool) -> BaseException:
@@ -24,7 +30,7 @@ def translate(error: BaseException, *, read_only: bool) -> BaseException:
     if isinstance(error, asyncpg.TransactionRollbackError | asyncpg.LockNotAvailableError):
         return Transient(f"The database rolled the transaction back: {error}")
     if isinstance(error, CONNECTION_ERRORS):
-        if read_only:
+        if read_only or isinstance(error, asyncpg.InternalClientError):  # that one is raised before anything is sent
             return Transient("The connection to the database was lost.")
         return Unavailable("The connection to the database was lost while a change was saved. Read the state before trying again.")
     return error

@@ -50,9 +50,9 @@ class Database:
     async def run[T](self, read: Callable[[Connection], Awaitable[T]]) -> T:
         """Run `read` on a connection. Raises `Transient` where repeating it may help, `Unavailable` otherwise."""
         unit = current_unit.get()
-        if unit is not None and unit.transactional:
-            return await read(await unit.connection())
         try:
+            if unit is not None and unit.transactional:
+                return await read(await unit.connection())
             return await self.pool.run(read)
         except BaseException as error:
             told = translate(error, read_only=True)

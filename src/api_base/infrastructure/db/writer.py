@@ -137,7 +137,7 @@ async def _rolled_back(connection: Connection, error: BaseException) -> bool:
         return False
     try:
         await connection.execute("rollback", timeout=1)
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
+    except (asyncpg.PostgresError, *CONNECTION_ERRORS, OSError):
         return False
     return True
 
