@@ -1,0 +1,158 @@
+"""What a token's bearer may do is refused within a second of its end, from every process, with LISTEN cut as well."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from uuid import UUID, uuid4
+
+import asyncpg
+import pytest
+
+from api_base.bootstrap.access import ACCESS
+from api_base.core.errors import ApiBaseError, Unauthenticated
+from api_base.core.protocols import TokenClaims
+from api_base.core.types import SessionId, TenantId, UserId
+from api_base.infrastructure.auth.access import AccessSnapshot
+from api_base.infrastructure.db.embedded import Urls
+from api_base.infrastructure.db.pool import PoolOptions
+from api_base.infrastructure.db.session import Database
+from api_base.infrastructure.system.clock import SystemClock
+
+PROCESSES = 4
+WITHIN = 1.0
+
+
+def permissions_of(role: str | None, platform_admin: bool) -> frozenset[str]:
+    return frozenset() if role is None else frozenset({f"as:{role}"})
+
+
+@asynccontextmanager
+async def snapshot(urls: Urls) -> AsyncIterator[AccessSnapshot]:
+    """What one server process has: a pool, a listener and a snapshot of its own."""
+    database = Database(urls.app, PoolOptions(size=2, acquire_timeout=5, statement_timeout=5))
+    await database.open()
+    access = AccessSnapshot(database, ACCESS, permissions_of, SystemClock(), urls.direct)
+    await access.listener.open()
+    try:
+        yield access
+    finally:
+        await access.listener.close()
+        await database.close()
+
+
+@dataclass
+class World:
+    """One user with a session and a membership, and a connection to change them by."""
+
+    owner: asyncpg.Connection
+    user: UUID = field(default_factory=uuid4)
+    tenant: UUID = field(default_factory=uuid4)
+    session: UUID = field(default_factory=uuid4)
+
+    async def fill(self) -> None:
+        now = SystemClock().now()
+        await self.owner.execute(
+            "insert into users values ($1, $2, 'n', 'h', 'active', false, 0, null, 1, $3, $3)", self.user, f"{self.user}@example.com", now
+        )
+        await self.owner.execute("insert into tenants values ($1, 'n', $2, false, 1, $3, $3)", self.tenant, str(self.tenant), now)
+        await self.owner.execute("insert into memberships values ($1, $2, $3, 'admin', 1, $4, $4)", self.tenant, uuid4(), self.user, now)
+        later = now + timedelta(days=1)
+        await self.owner.execute(
+            "insert into sessions values ($1, $2, $3, 'k', 1, 'd', null, null, null, 1, $4, $5, null)",
+            self.user,
+            self.session,
+            self.tenant,
+            now,
+            later,
+        )
+
+    @property
+    def claims(self) -> TokenClaims:
+        return TokenClaims(
+            user_id=UserId(self.user), session_id=SessionId(self.session), tenant_id=TenantId(self.tenant), expires_at=int(time.time()) + 600
+        )
+
+    async def end_session(self) -> None:
+        await self.owner.execute("update sessions set revoked_at = now() where user_id = $1", self.user)
+
+    async def end_membership(self) -> None:
+        await self.owner.execute("delete from memberships where user_id = $1", self.user)
+
+    async def deactivate(self) -> None:
+        await self.owner.execute("update users set status = 'deactivated' where id = $1", self.user)
+
+    async def change_role(self) -> None:
+        await self.owner.execute("update memberships set role = 'viewer' where user_id = $1", self.user)
+
+
+@asynccontextmanager
+async def world(urls: Urls) -> AsyncIterator[tuple[World, list[AccessSnapshot]]]:
+    async with AsyncExitStack() as stack:
+        connection = await asyncpg.connect(urls.owner)
+        stack.push_async_callback(connection.close)
+        made = World(connection)
+        await made.fill()
+        processes = [await stack.enter_async_context(snapshot(urls)) for _ in range(PROCESSES)]
+        for process in processes:
+            await until(lambda process=process: _fresh(process), 5)
+            assert (await process.principal(made.claims)).role == "admin"
+        yield made, processes
+
+
+async def _fresh(process: AccessSnapshot) -> bool:
+    return process.listener.fresh()
+
+
+async def until(condition: Callable[[], Awaitable[bool]], seconds: float) -> float:
+    """Seconds until `condition` held. Fails after `seconds`."""
+    began = time.monotonic()
+    while not await condition():
+        assert time.monotonic() - began < seconds, "it did not happen in time"
+        await asyncio.sleep(0.005)
+    return time.monotonic() - began
+
+
+async def refused(process: AccessSnapshot, claims: TokenClaims) -> bool:
+    try:
+        principal = await process.principal(claims)
+    except Unauthenticated:
+        return True
+    except ApiBaseError:
+        return False
+    return "as:admin" not in principal.permissions
+
+
+@pytest.mark.parametrize("cut", [False, True], ids=["listening", "LISTEN cut"])
+@pytest.mark.parametrize("end", ["end_session", "end_membership", "deactivate", "change_role"])
+async def test_it_is_refused_everywhere_within_a_second(migrated: Urls, admin_of_migrated: str, end: str, cut: bool) -> None:
+    async with world(migrated) as (made, processes):
+        if cut:
+            await cut_listeners(admin_of_migrated)
+        await getattr(made, end)()
+        took = await asyncio.gather(*(until(lambda process=process: refused(process, made.claims), WITHIN) for process in processes))
+        assert max(took) < WITHIN
+
+
+async def cut_listeners(admin: str) -> None:
+    connection = await asyncpg.connect(admin)
+    await connection.execute("select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'api-base-listener'")
+    await connection.close()
+
+
+async def test_after_a_gap_the_snapshot_is_trusted_again(migrated: Urls, admin_of_migrated: str) -> None:
+    async with world(migrated) as (made, processes):
+        await cut_listeners(admin_of_migrated)
+        await made.change_role()
+        for process in processes:
+            await until(lambda process=process: _fresh(process), 5)
+            assert (await process.principal(made.claims)).role == "viewer"
+
+
+async def test_a_fresh_snapshot_asks_the_database_once(migrated: Urls) -> None:
+    async with world(migrated) as (made, processes):
+        await made.owner.execute("alter table users disable trigger users_access")
+        await made.deactivate()
+        assert (await processes[0].principal(made.claims)).role == "admin"
