@@ -17,6 +17,7 @@ from api_base.interface.middleware.production import StackPorts, stack
 from api_base.interface.router import V1, operations
 from api_base.interface.routes.dispatcher import Dispatcher
 from api_base.interface.routes.operation import Operation
+from api_base.interface.routes.router import Router
 
 
 def create_app(settings: Settings, contexts: Sequence[Context] = BUILT_IN) -> FastAPI:
@@ -32,11 +33,12 @@ def create_app(settings: Settings, contexts: Sequence[Context] = BUILT_IN) -> Fa
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        telemetry={"tracing": False, "metrics": False, "logs": False},  # the recorder behind the first middleware does it
         lifespan=lifespan(services),
         middleware=[*stack(settings, _ports(services, compiled)), Middleware(Dispatcher, operations=compiled)],
     )
-    for prefix, router in routers:
-        app.include_router(router, prefix=prefix)
+    for prefix, router in sorted(routers, key=lambda pair: isinstance(pair[1], Router)):
+        app.include_router(router, prefix=prefix)  # FastAPI looks for routes in order, and serves only those that are not ours
     install(app)
     return app
 

@@ -14,7 +14,7 @@ class Exchange:
     """`added` are headers that go with the answer, whoever makes it. `refusal` is why nobody may answer but the audit."""
 
     __slots__ = (
-        "added", "authorization", "context", "forwarded_for", "origin", "refusal", "request_id", "requested_method", "send", "started",
+        "added", "authorization", "context", "expired", "forwarded_for", "origin", "refusal", "request_id", "requested_method", "send", "started",
         "status", "traceparent",
     )  # fmt: skip
 
@@ -25,7 +25,7 @@ class Exchange:
             if attribute is not None:
                 setattr(self, attribute, value)
         self.added: list[tuple[bytes, bytes]] = []
-        self.status, self.started, self.send = 500, False, send
+        self.status, self.started, self.expired, self.send = 500, False, False, send
         self.refusal: ApiBaseError | None = None
         self.context: RequestContext
         scope[KEY] = self

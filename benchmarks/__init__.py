@@ -1,0 +1,1 @@
+"""Measurements of this machine: `python -m benchmarks [name …]`. Ratios are taken round by round; absolute figures say little."""

@@ -1,0 +1,102 @@
+"""/health/live: the process answers. /health/startup: it has started. /health/ready: what it depends on answers too."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import msgspec
+from fastapi import APIRouter
+from fastapi.responses import Response
+
+from api_base.core.protocols import HealthCheck
+
+TIMEOUT: Final = 2.0
+"""Seconds that a dependency has to answer."""
+KEPT: Final = 1.0
+"""Seconds that a result is shown again: anybody may ask, and as often as they like."""
+
+_NO_STORE: Final = {"cache-control": "no-store"}
+type Status = Literal["ok", "failing"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HealthDTO:
+    status: Status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DependencyDTO:
+    """`latency_ms` is how long it took to answer, or to be given up."""
+
+    name: str
+    status: Status
+    latency_ms: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadinessDTO:
+    status: Status
+    dependencies: Sequence[DependencyDTO]
+
+
+class Readiness:
+    """Asks all dependencies at once, once for all who ask meanwhile."""
+
+    def __init__(self, checks: Sequence[HealthCheck]) -> None:
+        self._checks = checks
+        self._asking = asyncio.Lock()
+        self._found: ReadinessDTO | None = None
+        self._found_at = 0.0
+
+    async def now(self) -> ReadinessDTO:
+        async with self._asking:
+            if self._found is None or time.monotonic() - self._found_at > KEPT:
+                found = await asyncio.gather(*map(_ask, self._checks))
+                well = all(dependency.status == "ok" for dependency in found)
+                self._found = ReadinessDTO(status="ok" if well else "failing", dependencies=found)
+                self._found_at = time.monotonic()
+            return self._found
+
+
+async def _ask(check: HealthCheck) -> DependencyDTO:
+    began = time.perf_counter()
+    try:
+        async with asyncio.timeout(TIMEOUT):
+            await check.check()
+        status: Status = "ok"
+    except Exception:  # why is for the logs and `api-base doctor`, not for anybody who asks
+        status = "failing"
+    return DependencyDTO(name=check.name, status=status, latency_ms=round((time.perf_counter() - began) * 1000, 2))
+
+
+def routes(checks: Sequence[HealthCheck]) -> APIRouter:
+    """The probes; `checks` are what readiness depends on."""
+    router = APIRouter(prefix="/health", tags=["health"])
+    readiness = Readiness(checks)
+
+    @router.get("/live", summary="Is the process alive", response_model=HealthDTO)
+    async def health_live() -> Response:
+        return _answer(200, HealthDTO(status="ok"))
+
+    @router.get("/startup", summary="Has the process started", response_model=HealthDTO)
+    async def health_startup() -> Response:
+        """Nothing is served before everything is open, so an answer is the proof."""
+        return _answer(200, HealthDTO(status="ok"))
+
+    @router.get(
+        "/ready",
+        summary="Can requests be served",
+        response_model=ReadinessDTO,
+        responses={503: {"model": ReadinessDTO, "description": "A dependency does not answer"}},
+    )
+    async def health_ready() -> Response:
+        found = await readiness.now()
+        return _answer(200 if found.status == "ok" else 503, found)
+
+    return router
+
+
+def _answer(status: int, content: HealthDTO | ReadinessDTO) -> Response:
+    return Response(msgspec.json.encode(content), status, _NO_STORE, "application/json")
