@@ -114,3 +114,18 @@ def item_row(tenant: UUID, id: UUID, n: int, now: datetime) -> tuple[object, ...
         tenant, id, f"SKU-{n:07}", f"Chair {n % 1000:04}", "Four legs", 1000 + n % 5000, "EUR", f"category {n % 20:02}", ["wood", f"tag {n % 50}"],
         attributes, ("draft", "published", "archived")[n % 3], 1, now - timedelta(seconds=n), now - timedelta(seconds=n // 2), None,
     )  # fmt: skip
+
+
+def environment(made: World) -> dict[str, str]:
+    """The variables by which a server process finds this world."""
+    urls = made.urls
+    return {
+        "DATABASE__URL": urls.app,
+        "DATABASE__OWNER_URL": urls.owner,
+        "DATABASE__WORKER_URL": urls.worker,
+        "DATABASE__DIRECT_URL": urls.direct,
+        "SECURITY__KEY_DIR": str(made.home / "keys"),
+        "RATE_LIMIT__REQUESTS": "100000000",
+        "RATE_LIMIT__BURST": "100000000",
+        "OBSERVABILITY__LOG_FORMAT": "json",
+    }
