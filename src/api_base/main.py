@@ -1,16 +1,13 @@
-"""The application for a server that is told where to find it: `uvicorn --factory api_base.main:create_app`.
-
-`api-base serve` does more: it brings the database, migrates, and runs the worker.
-"""
+"""What an ASGI server loads: `uvicorn --factory api_base.main:create_app`."""
 
 from fastapi import FastAPI
 
 from api_base.bootstrap import application
-from api_base.bootstrap.database import attached
-from api_base.bootstrap.installed import installed_contexts
+from api_base.bootstrap.contexts import contexts_of
 from api_base.core.config import load_settings
 
 
 def create_app() -> FastAPI:
-    """With the settings of the environment. Raises `ConfigurationError` for each of its problems at once."""
-    return application.create_app(attached(load_settings()), installed_contexts())
+    """The application as the environment configures it. Raises `ConfigurationError`."""
+    settings = load_settings()
+    return application.create_app(settings, contexts_of(settings))

@@ -1,15 +1,16 @@
-"""The command line: `api-base`. Commands import what they need when they run, so that `--help` and the supervisor stay light."""
+"""The command line. Each command is a module; what it needs is imported when it runs."""
 
 import sys
 
+from api_base.core.errors import ApiBaseError
+
 
 def main() -> None:
-    """Run the command of `sys.argv`. What the base raises on purpose is one sentence on standard error and exit code 2."""
-    from api_base.cli.app import build
-    from api_base.core.errors import ApiBaseError
+    """`api-base`. What goes wrong on purpose is one clear sentence and exit code 2, never a traceback."""
+    from api_base.cli.commands import app
 
     try:
-        build()()
+        app()
     except ApiBaseError as error:
-        print(error, file=sys.stderr)
+        print(f"api-base: {error}", file=sys.stderr)
         raise SystemExit(2) from None

@@ -1,74 +1,67 @@
-"""`api-base migrate`: the schema of each context, up, down, where it stands, and the next step."""
+"""`api-base migrate`: the database's schema, up, down and on."""
 
-import sys
 from typing import Annotated
 
 import typer
 
-from api_base.cli.logs import log_as
-
-ContextName = Annotated[str, typer.Argument(help="Name of the context, as `migrate status` shows it.")]
+app = typer.Typer(no_args_is_help=True, help="Migrate the database.")
 
 
-def register(app: typer.Typer) -> None:
-    group = typer.Typer(no_args_is_help=True, help="Move the database's schema.")
-    for command in (up, down, status, new):
-        group.command()(command)
-    app.add_typer(group, name="migrate")
-
-
+@app.command()
 def up() -> None:
-    """Bring every context to its newest revision. Any number of processes may do so at once."""
+    """Bring every context to its newest revision."""
     from api_base.bootstrap import migrations
-    from api_base.bootstrap.database import database, urls_of
-    from api_base.bootstrap.installed import installed_contexts
+    from api_base.bootstrap.contexts import contexts_of
+    from api_base.cli.resolving import database
     from api_base.core.config import load_settings
 
     settings = load_settings()
-    log_as(settings, sys.stderr)
-    with database(settings) as resolved:
-        _tell("applied", migrations.up(resolved, urls_of(resolved), installed_contexts()))
+    with database(settings) as urls:
+        applied = migrations.up(settings, urls, contexts_of(settings))
+    print("\n".join(applied) if applied else "Nothing to do.")
 
 
-def down(context: ContextName, steps: Annotated[int, typer.Option(min=1, help="Number of revisions to undo.")] = 1) -> None:
-    """Undo the last revisions of a context. What they had stored is gone."""
+@app.command()
+def down(
+    context: Annotated[str, typer.Argument(help="The context to take back.")],
+    steps: Annotated[int, typer.Option(min=1, help="Number of revisions.")] = 1,
+) -> None:
+    """Undo the last revisions of one context."""
     from api_base.bootstrap import migrations
-    from api_base.bootstrap.database import database, urls_of
-    from api_base.bootstrap.installed import installed_contexts
+    from api_base.bootstrap.contexts import contexts_of
+    from api_base.cli.resolving import database
     from api_base.core.config import load_settings
 
     settings = load_settings()
-    log_as(settings, sys.stderr)
-    with database(settings) as resolved:
-        _tell("undone", migrations.down(resolved, urls_of(resolved), context, steps, contexts=installed_contexts()))
+    with database(settings) as urls:
+        print("\n".join(migrations.down(settings, urls, context, steps, contexts=contexts_of(settings))))
 
 
+@app.command()
 def status() -> None:
-    """Show where each context stands. Exit code 1 when something is pending."""
+    """Where each context stands. Exit code 1 where something is pending."""
     from api_base.bootstrap import migrations
-    from api_base.bootstrap.database import database, urls_of
-    from api_base.bootstrap.installed import installed_contexts
+    from api_base.bootstrap.contexts import contexts_of
+    from api_base.cli.resolving import database
     from api_base.core.config import load_settings
 
-    with database(load_settings()) as resolved:
-        found = migrations.status(urls_of(resolved), installed_contexts())
-    for branch in found:
-        pending = f"pending: {', '.join(branch.pending)}" if branch.pending else "at head"
-        typer.echo(f"{branch.context:12s} {branch.current or '-':32s} {pending}")
-    if any(branch.pending for branch in found):
-        raise typer.Exit(1)
+    settings = load_settings()
+    with database(settings) as urls:
+        branches = migrations.status(urls, contexts_of(settings))
+    for branch in branches:
+        pending = f", pending: {', '.join(branch.pending)}" if branch.pending else ""
+        print(f"{branch.context:12} {branch.current or '-'}{pending}")
+    raise typer.Exit(1 if any(branch.pending for branch in branches) else 0)
 
 
-def new(context: ContextName, message: Annotated[str, typer.Argument(help="What it does, in a few words.")]) -> None:
+@app.command()
+def new(
+    context: Annotated[str, typer.Argument(help="The context that the revision belongs to.")],
+    message: Annotated[str, typer.Argument(help="What it does, in a few words.")],
+) -> None:
     """Write an empty revision into the package that owns the context."""
     from api_base.bootstrap import migrations
-    from api_base.bootstrap.installed import installed_contexts
+    from api_base.bootstrap.contexts import contexts_of
+    from api_base.core.config import load_settings
 
-    typer.echo(migrations.new(context, message, installed_contexts()))
-
-
-def _tell(done: str, revisions: list[str]) -> None:
-    for revision in revisions:
-        typer.echo(f"{done} {revision}")
-    if not revisions:
-        typer.echo("nothing to do")
+    print(migrations.new(context, message, contexts_of(load_settings())))

@@ -1,59 +1,29 @@
-"""`api-base serve`: the whole backend, from one command; Ctrl-C ends all of it, in order, PostgreSQL last."""
+"""`api-base serve`: a light supervisor that owns the embedded database, the server processes and the development worker.
 
-import os
-from pathlib import Path
+Its own imports are few, so that the children's run while the database starts.
+"""
+
 from typing import Annotated
 
 import typer
 
 
-def register(app: typer.Typer) -> None:
-    app.command("serve")(serve)
-
-
 def serve(
-    host: Annotated[str | None, typer.Option(help="Address to listen on; default SERVER__HOST.")] = None,
-    port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port to listen on; default SERVER__PORT.")] = None,
-    workers: Annotated[int | None, typer.Option(min=1, max=64, help="Server processes; default SERVER__WORKERS.")] = None,
-    worker: Annotated[bool, typer.Option(help="Run the background worker as well.")] = True,
-    reload: Annotated[bool, typer.Option(help="Start again when a Python file under the current folder changes.")] = False,
+    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port to listen on.")] = None,
+    workers: Annotated[int | None, typer.Option(min=1, max=64, help="Number of server processes.")] = None,
+    worker: Annotated[bool, typer.Option(help="Also run a background worker.")] = True,
 ) -> None:
-    """Migrate and serve; without DATABASE__URL on a PostgreSQL of its own."""
-    from api_base.cli.child import Child, end
-    from api_base.cli.signals import Stop, stop_on_signals
-    from api_base.cli.supervisor import SERVER
-
-    chosen = {"SERVER__HOST": host, "SERVER__PORT": port, "SERVER__WORKERS": workers}
-    overrides = {name: str(value) for name, value in chosen.items() if value is not None}
-    code = 0
-    with stop_on_signals():
-        try:
-            first = Child(SERVER)  # what takes longest is its imports: they begin before anything else
-            try:
-                code = _supervise(first, overrides, worker=worker, reload=reload)
-            finally:
-                end([first], 0)
-        except Stop:
-            code = 0
-    raise typer.Exit(code)
-
-
-def _supervise(first: "Child", overrides: dict[str, str], *, worker: bool, reload: bool) -> int:
-    from api_base.bootstrap.database import database, variables
-    from api_base.cli.listening import listen
-    from api_base.cli.reload import Sources
-    from api_base.cli.supervisor import Plan, Supervisor
+    """Serve HTTP until Ctrl-C or SIGTERM."""
+    from api_base.cli.resolving import database
+    from api_base.cli.supervisor import Supervisor
     from api_base.core.config import load_settings
 
-    os.environ.update(overrides)
     settings = load_settings()
-    server = settings.server
-    plan = Plan(
-        servers=1 if reload else server.workers,
-        worker=worker,
-        sources=Sources([Path.cwd()]) if reload else None,
-        shutdown_timeout=server.shutdown_timeout,
-    )
-    with listen(server.host, server.port) as listener, database(settings) as resolved, _metrics(settings) as counted:
-        environment = {**overrides, **variables(resolved), **counted}
-        return Supervisor(plan, first, environment, listener).run(lambda: _tell(settings))
+    update = {"host": host, "port": port, "workers": workers}
+    server = settings.server.model_copy(update={name: value for name, value in update.items() if value is not None})
+    settings = settings.model_copy(update={"server": server})
+    supervisor = Supervisor(settings)
+    supervisor.listen()
+    with database(settings) as urls:
+        raise typer.Exit(supervisor.run(urls, with_worker=worker))

@@ -1,93 +1,43 @@
-"""One server process, started by `api-base serve`: imports while PostgreSQL starts, then prepares the database when told to, and serves."""
+"""One server process: uvicorn on a socket that the supervisor listens on."""
 
-import asyncio
-import os
-import signal
 import socket
 import sys
-from collections.abc import Callable
-from types import FrameType
 
-import uvicorn
-import uvloop
-
-from api_base.bootstrap import migrations
-from api_base.bootstrap.application import create_app
-from api_base.bootstrap.database import urls_of
-from api_base.bootstrap.installed import installed_contexts
-from api_base.cli.parent import Parent
-from api_base.core.config import Settings, load_settings
 from api_base.core.errors import ApiBaseError
 
 
-class Server(uvicorn.Server):
-    """uvicorn, saying when it serves."""
+def run(descriptor: int, *, seed: bool) -> None:
+    """Serve on the inherited socket until SIGTERM; requests in hand are finished. `seed`: see to a first run."""
+    import uvicorn
 
-    def __init__(self, config: uvicorn.Config, on_started: Callable[[], None]) -> None:
-        super().__init__(config)
-        self._on_started = on_started
+    from api_base.bootstrap.application import create_app
+    from api_base.bootstrap.contexts import contexts_of
+    from api_base.bootstrap.first_run import prepare
+    from api_base.cli.resolving import configured
+    from api_base.core.config import load_settings
 
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self._on_started()
-
-
-def run(parent: Parent) -> None:
-    """Obey the orders of `parent` until it says stop, or is gone."""
-    orders = parent.orders()
-    os.environ.update(orders.environment)
     settings = load_settings()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, _end)
-    parent.watch(settings.server.shutdown_timeout)
-    told = prepare(settings) if orders.prepare else None
-
-    def started() -> None:
-        if told:
-            print(told, flush=True)
-        parent.started()
-
-    asyncio.run(_serve(settings, [] if orders.listener is None else [orders.listener], started), loop_factory=uvloop.new_event_loop)
-
-
-def prepare(settings: Settings) -> str | None:
-    """Migrate; in development make what a first run needs. What to tell the developer about it, once."""
-    urls, contexts = urls_of(settings), installed_contexts()
-    if not migrations.at_head(urls, contexts):
-        migrations.up(settings, urls, contexts)
-    if settings.environment != "development":
-        return None
-    from api_base.bootstrap import first_run
-
-    return first_run.prepare(settings, urls)
-
-
-async def _serve(settings: Settings, sockets: list[socket.socket], started: Callable[[], None]) -> None:
-    """The lifespan is entered here and not by uvicorn, which would log what it raises as a traceback."""
-    app = create_app(settings, installed_contexts())
+    contexts = contexts_of(settings)
+    announcement = prepare(settings, configured(settings), contexts, seed=seed)
+    if announcement:
+        print(announcement, flush=True)
     config = uvicorn.Config(
-        app,
+        create_app(settings, contexts),
+        loop="uvloop",
         http="httptools",
-        lifespan="off",
-        log_config=None,
+        lifespan="on",
         access_log=False,
+        log_config=None,
         server_header=False,
         proxy_headers=False,
-        timeout_graceful_shutdown=int(settings.server.shutdown_timeout) or 1,
+        timeout_graceful_shutdown=int(settings.server.shutdown_timeout),
     )
-    async with app.router.lifespan_context(app):
-        await Server(config, started).serve(sockets=sockets)
-
-
-def _end(number: int, frame: FrameType | None) -> None:
-    """Before uvicorn takes the signals over, and when it passes them on at its end."""
-    del number, frame
-    raise SystemExit(0)
+    uvicorn.Server(config).run(sockets=[socket.socket(fileno=descriptor)])
 
 
 if __name__ == "__main__":
     try:
-        run(Parent(int(sys.argv[1])))
+        run(int(sys.argv[1]), seed=sys.argv[2] == "seed")
     except ApiBaseError as error:
-        print(error, file=sys.stderr)
+        print(f"api-base: {error}", file=sys.stderr)
         raise SystemExit(2) from None

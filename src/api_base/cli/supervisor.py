@@ -1,105 +1,143 @@
-"""Keeps the children of `api-base serve`: server processes on one listening socket, and the worker.
+"""Starts children, watches them, stops them in order. When it dies, however it dies, they go with it."""
 
-The first server process prepares the database; the others and the worker start when it serves. A worker that dies is started
-again, later each time; a server process that dies ends the whole, with its exit code, for what watches us to see.
-"""
-
-import select
+import contextlib
+import os
+import shutil
+import signal
 import socket
+import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Final
 
-from api_base.cli.child import Child, end
-from api_base.cli.reload import Sources
+from api_base.cli.resolving import environment
+from api_base.core.config import Settings
+from api_base.core.errors import ConfigurationError
+from api_base.infrastructure.db.embedded.server import die_with_parent
+from api_base.infrastructure.db.embedded.urls import Urls
 
-SERVER: Final = "api_base.cli.server_process"
-WORKER: Final = "api_base.cli.worker_process"
 LONGEST_PAUSE: Final = 30.0
-HEALTHY_SECONDS: Final = 60.0
-_LOOK_SECONDS: Final = 0.5
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """How many server processes, whether a worker, what is watched for changes, and how long (seconds) stopping may take."""
-
-    servers: int
-    worker: bool
-    sources: Sources | None
-    shutdown_timeout: float
+BACKLOG: Final = 2048
 
 
 class Supervisor:
-    """`first` is a server process that waits for its orders already."""
+    """One listening socket, shared by all server processes; a worker beside them that is restarted when it dies."""
 
-    def __init__(self, plan: Plan, first: Child, environment: Mapping[str, str], listener: socket.socket) -> None:
-        self._plan, self._environment, self._listener = plan, environment, listener
-        self._servers = [first]
-        self._worker: Child | None = None
-        self._worker_due: float | None = None
-        self._failures = 0
-        self._serving = False
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._socket: socket.socket | None = None
+        self._stopping = False
 
-    def run(self, on_serving: Callable[[], None]) -> int:
-        """Until a server process ends: its exit code. Raises `Stop` on a signal. No child is left either way."""
+    def listen(self) -> None:
+        """Take the port. Raises `ConfigurationError` where it is taken."""
+        server = self._settings.server
+        family = socket.AF_INET6 if ":" in server.host else socket.AF_INET
+        self._socket = socket.socket(family, socket.SOCK_STREAM)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            self._servers[0].order(self._environment, self._listener, prepare=True)
-            while (code := self._server_ended()) is None:
-                self._listen(on_serving)
-                self._tend_worker()
-                self._reload()
-            return code
+            self._socket.bind((server.host, server.port))
+        except OSError as error:
+            raise ConfigurationError(
+                f"Cannot listen on {server.host}:{server.port}: {error.strerror}. Stop what listens there, or choose another: --port {server.port + 1}"
+            ) from None
+        self._socket.listen(BACKLOG)
+        self._socket.set_inheritable(True)
+
+    def run(self, urls: Urls, *, with_worker: bool) -> int:
+        """Serve until told to stop; the exit code. The first server process sees to a first run."""
+        with self._signals(), self._metrics_directory() as metrics:
+            server = self._settings.server
+            variables = environment(urls) | {
+                "OBSERVABILITY__METRICS_DIR": metrics,
+                "SERVER__HOST": server.host,
+                "SERVER__PORT": str(server.port),
+            }
+            servers = [self._start_server(variables, seed=number == 0) for number in range(server.workers)]
+            worker = _Restarted([sys.executable, "-m", "api_base.cli", "worker"], variables) if with_worker else None
+            try:
+                return self._watch(servers, worker)
+            finally:
+                self._stop([*servers, *([worker.process] if worker else [])])
+
+    def _start_server(self, variables: dict[str, str], *, seed: bool) -> subprocess.Popen[bytes]:
+        assert self._socket is not None  # listen comes first
+        command = [sys.executable, "-m", "api_base.cli.server_process", str(self._socket.fileno()), "seed" if seed else ""]
+        return _start(command, variables, pass_fds=(self._socket.fileno(),))
+
+    def _watch(self, servers: list[subprocess.Popen[bytes]], worker: "_Restarted | None") -> int:
+        while not self._stopping:
+            for server in servers:
+                if server.poll() is not None:
+                    print(f"api-base: a server process ended with code {server.returncode}", file=sys.stderr)
+                    return server.returncode or 1
+            if worker is not None:
+                worker.restart_if_dead()
+            time.sleep(0.1)
+        return 0
+
+    def _stop(self, processes: list[subprocess.Popen[bytes]]) -> None:
+        deadline = time.monotonic() + self._settings.server.shutdown_timeout + 2
+        for process in processes:
+            if process.poll() is None:
+                process.terminate()
+        for process in processes:
+            try:
+                process.wait(max(0.1, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+    @contextlib.contextmanager
+    def _signals(self) -> Iterator[None]:
+        def stop(number: int, frame: object) -> None:
+            del number, frame
+            self._stopping = True
+
+        before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
         finally:
-            self._listener.close()  # who comes now is refused, and not left waiting
-            end(self._children(), self._plan.shutdown_timeout + 1)
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
-    def _children(self) -> list[Child]:
-        return [*self._servers, *([self._worker] if self._worker else [])]
-
-    def _server_ended(self) -> int | None:
-        return next((code for child in self._servers if (code := child.ended()) is not None), None)
-
-    def _listen(self, on_serving: Callable[[], None]) -> None:
-        """Wait for a word or the end of a child, for as long as nothing else is due."""
-        channels = {child.channel: child for child in self._children()}
-        for channel in select.select(list(channels), [], [], _LOOK_SECONDS)[0]:
-            child = channels[channel]
-            if not child.heard():
-                child.wait(self._plan.shutdown_timeout)
-            elif child is self._servers[0] and not self._serving:
-                self._serving = True
-                on_serving()
-                self._start_others()
-
-    def _start_others(self) -> None:
-        for _ in range(self._plan.servers - 1):
-            child = Child(SERVER)
-            self._servers.append(child)
-            child.order(self._environment, self._listener)
-        if self._plan.worker:
-            self._worker_due = time.monotonic()
-
-    def _tend_worker(self) -> None:
-        worker, now = self._worker, time.monotonic()
-        if worker is not None and (code := worker.ended()) is not None:
-            worker.kill()
-            self._worker = None
-            self._failures = 1 if now - worker.began > HEALTHY_SECONDS else self._failures + 1
-            pause = min(0.5 * 2**self._failures, LONGEST_PAUSE)
-            print(f"The worker ended with code {code}; it is started again in {pause:g} s.", file=sys.stderr)
-            self._worker_due = now + pause
-        if self._worker_due is not None and now >= self._worker_due:
-            self._worker_due = None
-            self._worker = Child(WORKER)
-            self._worker.order(self._environment)
-
-    def _reload(self) -> None:
-        if self._plan.sources is None or not self._plan.sources.changed():
+    @contextlib.contextmanager
+    def _metrics_directory(self) -> Iterator[str]:
+        """Counters of this run, in memory where the system has such a place."""
+        configured = self._settings.observability.metrics_dir
+        if configured is not None:
+            yield str(configured)
             return
-        end(self._children(), self._plan.shutdown_timeout)
-        self._worker, self._worker_due, self._serving = None, None, False
-        self._servers = [Child(SERVER)]
-        self._servers[0].order(self._environment, self._listener, prepare=True)
+        memory = Path("/dev/shm")  # noqa: S108 - mkdtemp makes it, with mode 0700
+        directory = tempfile.mkdtemp(prefix="api-base-metrics-", dir=memory if os.access(memory, os.W_OK) else None)
+        try:
+            yield directory
+        finally:
+            shutil.rmtree(directory, ignore_errors=True)
+
+
+class _Restarted:
+    """A child that is started again when it ends, after a pause that doubles while it keeps ending at once."""
+
+    def __init__(self, command: list[str], variables: dict[str, str]) -> None:
+        self._command, self._variables = command, variables
+        self._pause, self._since = 0.5, time.monotonic()
+        self.process = _start(command, variables)
+
+    def restart_if_dead(self) -> None:
+        if self.process.poll() is None:
+            return
+        lived = time.monotonic() - self._since
+        if lived < self._pause:
+            return
+        print(f"api-base: the worker ended with code {self.process.returncode}; starting it again", file=sys.stderr)
+        self._pause = 0.5 if lived > LONGEST_PAUSE else min(self._pause * 2, LONGEST_PAUSE)
+        self._since = time.monotonic()
+        self.process = _start(self._command, self._variables)
+
+
+def _start(command: list[str], variables: dict[str, str], pass_fds: tuple[int, ...] = ()) -> subprocess.Popen[bytes]:
+    """A child in a session of its own, so that Ctrl-C reaches it through us; it ends when we do."""
+    return subprocess.Popen(command, env=variables, pass_fds=pass_fds, start_new_session=True, preexec_fn=die_with_parent(signal.SIGTERM))

@@ -1,21 +1,27 @@
-"""`api-base worker`: the background, until SIGTERM. What is running then is finished."""
-
-import typer
-
-
-def register(app: typer.Typer) -> None:
-    app.command("worker")(worker)
+"""`api-base worker`: the background, beside any number of servers."""
 
 
 def worker() -> None:
-    """Run the background work: what is periodic, and later jobs and events. Any number may run."""
-    from api_base.bootstrap.database import database
-    from api_base.cli.background import run
-    from api_base.cli.signals import Stop, stop_on_signals
-    from api_base.core.config import load_settings
+    """Run periodic work until Ctrl-C or SIGTERM; what is under way is finished."""
+    import asyncio
+    import signal
 
-    try:
-        with stop_on_signals(), database(load_settings()) as settings:
-            run(settings)
-    except Stop:
-        raise typer.Exit(0) from None
+    from api_base.bootstrap.adapters import json_logs
+    from api_base.bootstrap.contexts import contexts_of
+    from api_base.bootstrap.worker import create_worker
+    from api_base.cli.resolving import database, on
+    from api_base.core.config import load_settings
+    from api_base.core.shared.logging import configure_logging
+
+    settings = load_settings()
+    json = json_logs(settings.observability.model_dump(), settings.environment == "production")
+    configure_logging(level=settings.observability.log_level, json=json)
+
+    async def run() -> None:
+        stop = asyncio.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        await create_worker(on(settings, urls), urls, contexts_of(settings)).run(stop)
+
+    with database(settings) as urls:
+        asyncio.run(run())

@@ -1,0 +1,117 @@
+"""What operations refer to: the problem, its answers, headers, security schemes."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from api_base.interface.errors.handlers import INTERNAL, PROBLEMS
+
+type Json = dict[str, Any]
+
+REPLACED: Final = ("HTTPValidationError", "ValidationError")
+"""FastAPI's own shape of errors, which nothing here sends."""
+
+_KINDS: Final = sorted({kind.name for kind in (*PROBLEMS.values(), INTERNAL)})
+
+PROBLEM: Final[Json] = {
+    "type": "object",
+    "title": "Problem",
+    "description": "What went wrong [RFC 9457].",
+    "required": ["type", "title", "status", "detail", "instance", "request_id"],
+    "properties": {
+        "type": {
+            "type": "string",
+            "format": "uri-reference",
+            "description": "Resolves to a page that says what to do.",
+            "enum": [f"/problems/{kind}" for kind in _KINDS],
+        },
+        "title": {"type": "string", "description": "The kind of problem, for people."},
+        "status": {"type": "integer", "description": "The HTTP status."},
+        "detail": {"type": "string", "description": "What happened, to what, and what to do next."},
+        "instance": {"type": "string", "format": "uri-reference", "description": "The path of the request."},
+        "request_id": {"type": "string", "description": "Finds the request in the logs."},
+        "errors": {
+            "type": "array",
+            "description": "Everything that is not acceptable in the request, at once.",
+            "items": {
+                "type": "object",
+                "required": ["pointer", "code", "message"],
+                "properties": {
+                    "pointer": {"type": "string", "description": "JSON Pointer [RFC 6901] into /body, /query, /path or /header."},
+                    "code": {"type": "string", "description": "The rule, for programs."},
+                    "message": {"type": "string", "description": "The rule, for people."},
+                },
+            },
+        },
+    },
+}
+
+OAUTH2_ERROR: Final[Json] = {
+    "type": "object",
+    "title": "OAuth2Error",
+    "description": "An error of the token endpoint [RFC 6749, section 5.2].",
+    "required": ["error"],
+    "properties": {"error": {"type": "string"}, "error_description": {"type": "string"}},
+}
+
+HEADERS: Final[Mapping[str, Json]] = {
+    "ETag": {"description": "The version that the answer shows [RFC 9110].", "schema": {"type": "string", "examples": ['"v1-json1"']}},
+    "Location": {"description": "Where what was created is.", "schema": {"type": "string", "format": "uri-reference"}},
+    "X-Request-ID": {"description": "Finds the request in the logs.", "schema": {"type": "string", "maxLength": 64}},
+    "RateLimit": {"description": "What is left of the limit.", "schema": {"type": "string", "examples": ['"default";r=199;t=1']}},
+    "RateLimit-Policy": {"description": "The limit.", "schema": {"type": "string", "examples": ['"default";q=1200;w=60']}},
+    "Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 1}},
+    "WWW-Authenticate": {
+        "description": "How to authenticate [RFC 6750].",
+        "schema": {"type": "string", "examples": ['Bearer realm="api"']},
+    },
+}
+
+_ANSWERS: Final = {
+    "BadRequest": (400, "The request cannot be parsed", ()),
+    "Unauthenticated": (401, "Nobody in particular asks, or with a token that is not good", ("WWW-Authenticate",)),
+    "Forbidden": (403, "Not allowed to this principal", ()),
+    "NotFound": (404, "No such thing for this principal", ()),
+    "Conflict": (409, "The state of the resource does not allow it", ()),
+    "StaleVersion": (412, "The resource has changed meanwhile", ()),
+    "BodyTooLarge": (413, "The body is too large", ()),
+    "UnsupportedMediaType": (415, "The media type is not supported", ()),
+    "Unacceptable": (422, "The request is not valid, or a business rule does not allow it", ()),
+    "PreconditionRequired": (428, "If-Match is needed", ()),
+    "TooManyRequests": (429, "A limit was reached", ("Retry-After",)),
+    "InternalError": (500, "Something went wrong here", ()),
+    "Unavailable": (503, "Not available at the moment", ("Retry-After",)),
+}
+COMMON: Final = ("X-Request-ID", "RateLimit", "RateLimit-Policy")
+
+
+def header_references(*names: str) -> Json:
+    return {name: {"$ref": f"#/components/headers/{name}"} for name in (*names, *COMMON)}
+
+
+def _answer(status: int, description: str, headers: tuple[str, ...]) -> Json:
+    example = next(kind for kind in (*PROBLEMS.values(), INTERNAL) if kind.status == status)
+    problem = {
+        "type": f"/problems/{example.name}",
+        "title": example.title,
+        "status": status,
+        "detail": description + ".",
+        "instance": "/api/v1/…",
+        "request_id": "4bf92f3577b34da6a3ce929d0e0e4736",
+    }
+    content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}, "example": problem}}
+    return {"description": description, "headers": header_references(*headers), "content": content}
+
+
+RESPONSES: Final[Mapping[str, Json]] = {name: _answer(*answer) for name, answer in _ANSWERS.items()}
+BY_STATUS: Final[Mapping[int, Json]] = {status: {"$ref": f"#/components/responses/{name}"} for name, (status, _, _) in _ANSWERS.items()}
+
+
+def security_schemes(token_url: str) -> Json:
+    """By password form, so that /docs can log in, and by a token that one has."""
+    return {
+        "password": {"type": "oauth2", "flows": {"password": {"tokenUrl": token_url, "scopes": {}}}},
+        "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+    }
+
+
+SECURED: Final = [{"password": []}, {"bearer": []}]

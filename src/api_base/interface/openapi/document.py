@@ -1,0 +1,83 @@
+"""Completes FastAPI's document: names that make good client methods, every error answer, security, headers, list parameters.
+
+Served at /openapi.json and printed by `api-base openapi`.
+"""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute, iter_route_contexts
+
+from api_base.core.errors import ProgrammingError
+from api_base.interface.openapi.components import HEADERS, OAUTH2_ERROR, PROBLEM, REPLACED, RESPONSES, security_schemes
+from api_base.interface.openapi.operations import complete
+from api_base.interface.routes.router import declared
+
+type Json = dict[str, Any]
+
+DESCRIPTION: Final = (
+    "Every error is a problem [RFC 9457]; its `type` resolves to a page that says what to do. Resources that change have a version: "
+    "send the `ETag` that you read as `If-Match`. Lists are paged by `cursor`. Log in at `/api/v1/auth/token`."
+)
+LICENSE: Final = {"name": "MIT", "identifier": "MIT"}
+
+
+def install(app: FastAPI, *, version: str, token_url: str = "/api/v1/auth/token", description: str = DESCRIPTION) -> None:
+    """Make `app.openapi()`, and with it /openapi.json, the completed document. `version` is the API's own.
+
+    Raises `ProgrammingError`, when the document is made, for two operations of one name.
+    """
+    made: list[Json] = []
+
+    def openapi() -> Json:
+        if not made:
+            made.append(_document(app, version, token_url, description))
+        return made[0]
+
+    app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way
+
+
+def _document(app: FastAPI, version: str, token_url: str, description: str) -> Json:
+    document = get_openapi(
+        title=app.title,
+        version=version,
+        openapi_version=app.openapi_version,
+        description=description,
+        license_info=LICENSE,
+        routes=app.routes,
+        servers=[{"url": "/", "description": "Where this document came from"}],
+    )
+    names: dict[str, str] = {}
+    tags: set[str] = set()
+    for path, method, route, operation in _operations(app, document):
+        name = operation["operationId"] = route.endpoint.__name__
+        where = f"{method.upper()} {path}"
+        if name in names:
+            raise ProgrammingError(f"{where} and {names[name]} are both named {name}; rename one endpoint: it becomes a client's method")
+        names[name] = where
+        tags.update(operation.get("tags", ()))
+        complete(operation, method, path, route.endpoint, declared(route))
+    document["tags"] = [{"name": tag, "description": f"Operations on {tag}."} for tag in sorted(tags)]
+    _components(document, token_url)
+    return document
+
+
+def _operations(app: FastAPI, document: Json) -> Iterator[tuple[str, str, APIRoute, Json]]:
+    for context in iter_route_contexts(app.routes):
+        route = context.original_route
+        if isinstance(route, APIRoute) and context.path_format in document["paths"]:
+            for method in context.methods or ():
+                operation = document["paths"][context.path_format].get(method.lower())
+                if operation is not None:
+                    yield context.path_format, method.lower(), route, operation
+
+
+def _components(document: Json, token_url: str) -> None:
+    components = document.setdefault("components", {})
+    schemas = {name: schema for name, schema in components.get("schemas", {}).items() if name not in REPLACED}
+    components["schemas"] = dict(sorted({**schemas, "Problem": PROBLEM, "OAuth2Error": OAUTH2_ERROR}.items()))
+    components["responses"] = RESPONSES
+    components["headers"] = HEADERS
+    components["securitySchemes"] = security_schemes(token_url)

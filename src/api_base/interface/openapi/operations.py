@@ -1,0 +1,111 @@
+"""One operation, completed by what its route declares."""
+
+from collections.abc import Callable, Iterator
+from typing import Annotated, Any, Final, get_args, get_origin, get_type_hints
+
+from fastapi.params import Depends
+
+from api_base.interface.openapi.components import BY_STATUS, SECURED, header_references
+from api_base.interface.openapi.parameters import FIELDS, IF_MATCH, IF_NONE_MATCH, list_parameters
+from api_base.interface.routes.declares import Declares
+from api_base.interface.routes.parameters import IfMatch, ListQuery
+
+type Json = dict[str, Any]
+
+MERGE_PATCH: Final = "application/merge-patch+json"
+
+
+def complete(operation: Json, method: str, path: str, endpoint: Callable[..., Any], declares: Declares | None) -> None:
+    """Change `operation` in place. A route of a plain FastAPI router (`declares` None) gets the answers that all have."""
+    found = list(_dependencies(endpoint))
+    condition = next((one for one in found if isinstance(one, IfMatch)), None)
+    listing = next((one for one in found if isinstance(one, ListQuery)), None)
+    operation.setdefault("description", operation.get("summary", ""))
+    _parameters(operation, method, declares, condition, listing)
+    body = operation.get("requestBody")
+    if body is not None and declares is not None:
+        _body(body, method, declares)
+    _answers(operation, _statuses(method, path, declares, condition, body is not None), method, declares)
+    if declares is not None:
+        operation["security"] = [] if declares.public else SECURED
+        if declares.deprecation is not None:
+            operation["deprecated"] = True
+    else:
+        operation.setdefault("security", [])
+
+
+def _dependencies(endpoint: Callable[..., Any]) -> Iterator[Any]:
+    for hint in get_type_hints(endpoint, include_extras=True).values():
+        if get_origin(hint) is Annotated:
+            yield from (one.dependency for one in get_args(hint)[1:] if isinstance(one, Depends))
+
+
+def _parameters(operation: Json, method: str, declares: Declares | None, condition: IfMatch | None, listing: ListQuery | None) -> None:
+    parameters = [one for one in operation.get("parameters", ()) if one["name"].lower() != "if-match"]
+    for parameter in parameters:
+        parameter.setdefault("description", f"The {parameter['name'].replace('_', ' ')}.")
+    if listing is not None:
+        parameters += list_parameters(listing)
+    if declares is not None and declares.sparse:
+        parameters.append(FIELDS)
+    if condition is not None:
+        parameters.append({**IF_MATCH, "required": condition.required})
+    if declares is not None and declares.versioned and method == "get":
+        parameters.append(IF_NONE_MATCH)
+    if parameters:
+        operation["parameters"] = parameters
+
+
+def _body(body: Json, method: str, declares: Declares) -> None:
+    content = body["content"]
+    if "application/json" in content:
+        if "body" in declares.example:
+            content["application/json"]["example"] = declares.example["body"]
+        if method == "patch":
+            content[MERGE_PATCH] = content["application/json"]
+
+
+def _statuses(method: str, path: str, declares: Declares | None, condition: IfMatch | None, has_body: bool) -> list[int]:
+    statuses = [429, 500, 503]
+    if declares is None:
+        return [500]
+    statuses += [400, 401, 422]
+    if not declares.public:
+        statuses.append(403)
+    if "{" in path:
+        statuses.append(404)
+    if method != "get":
+        statuses.append(409)
+    if condition is not None:
+        statuses += [412, 428] if condition.required else [412]
+    if has_body:
+        statuses += [413, 415]
+    return statuses
+
+
+def _answers(operation: Json, statuses: list[int], method: str, declares: Declares | None) -> None:
+    responses: Json = operation["responses"]
+    responses.pop("422", None)  # FastAPI's own shape
+    added = []
+    if declares is not None and declares.versioned:
+        added.append("ETag")
+        if method == "get":
+            responses["304"] = {
+                "description": "The version in If-None-Match is still the present one",
+                "headers": header_references("ETag"),
+            }
+    if declares is not None and declares.location is not None:
+        added.append("Location")
+    for status, response in responses.items():
+        if status.startswith("2"):
+            response["description"] = _SUCCESS.get(status, response["description"])
+            response["headers"] = header_references(*added)
+    for code in statuses:
+        responses.setdefault(str(code), BY_STATUS[code])
+    if declares is not None and declares.protocol == "oauth2":
+        error = {"schema": {"$ref": "#/components/schemas/OAuth2Error"}}
+        responses["400"] = {"description": "The grant is refused [RFC 6749, section 5.2]", "content": {"application/json": error}}
+    operation["responses"] = dict(sorted(responses.items()))
+
+
+_SUCCESS: Final = {"200": "Done", "201": "Created", "202": "Accepted", "204": "Done, and there is nothing to show"}

@@ -1,0 +1,83 @@
+"""Parameters that our routes take beside path values: conditions, sparse fields, and the query string of lists."""
+
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from api_base.application.common.listing import DEFAULT_LIMIT, LARGEST_LIMIT, LONGEST_CURSOR, Field
+from api_base.domain.common.specification import ComparisonOperator
+from api_base.interface.listing import LONGEST_VALUE
+from api_base.interface.routes.parameters import ListQuery
+
+type Json = dict[str, Any]
+
+IF_MATCH: Final[Json] = {
+    "name": "If-Match",
+    "in": "header",
+    "description": "The `ETag` of the version that was read, or `*` for any.",
+    "schema": {"type": "string"},
+    "example": '"v1-json1"',
+}
+IF_NONE_MATCH: Final[Json] = {
+    "name": "If-None-Match",
+    "in": "header",
+    "required": False,
+    "description": "Entity tags that the client has; `304` if one is still the present version.",
+    "schema": {"type": "string"},
+}
+FIELDS: Final[Json] = {
+    "name": "fields",
+    "in": "query",
+    "required": False,
+    "description": "Only these fields of each result, separated by commas.",
+    "schema": {"type": "string", "maxLength": LONGEST_VALUE},
+    "example": "id",
+}
+
+_KINDS: Final[dict[type[Any], Json]] = {
+    str: {"type": "string", "maxLength": LONGEST_VALUE},
+    int: {"type": "integer"},
+    bool: {"type": "boolean"},
+    datetime: {"type": "string", "format": "date-time"},
+    UUID: {"type": "string", "format": "uuid"},
+}
+_TEXT: Final = {"type": "string", "maxLength": LONGEST_VALUE}
+
+
+def list_parameters(listing: ListQuery) -> list[Json]:
+    """The query parameters of a list on these fields, a filter as one object for each field: `?price[ge]=10`."""
+    fields = listing.fields
+    parameters = [
+        _query("limit", f"Results on a page; {DEFAULT_LIMIT} unless said.", {"type": "integer", "minimum": 1, "maximum": LARGEST_LIMIT}),
+        _query("cursor", "`next_cursor` of the page before.", {"type": "string", "maxLength": LONGEST_CURSOR}),
+        _query("include_total", "Whether `total` is counted, which takes time.", {"type": "boolean"}),
+    ]
+    if fields.sortable:
+        known = ", ".join(fields.sortable)
+        parameters.append(_query("sort", f"Fields to order by, separated by commas; `-` before one descends. There are: {known}.", _TEXT))
+    if listing.searchable:
+        parameters.append(_query("q", "Text to search for.", {"type": "string", "minLength": 1, "maxLength": LONGEST_VALUE}))
+    return parameters + [_filter(field) for field in fields if field.operators]
+
+
+def _filter(field: Field) -> Json:
+    about = f"Compares `{field.name}`; `?{field.name}=…` is `eq`, a comma inside a value of `in` is written `\\,`."
+    if field.needs is not None:
+        about += f" Needs `{field.needs}` as well."
+    operators = {operator.value: _operand(field, operator) for operator in sorted(field.operators)}
+    schema = {"type": "object", "additionalProperties": False, "properties": operators}
+    return {**_query(field.name, about, schema), "style": "deepObject", "explode": True}
+
+
+def _operand(field: Field, operator: ComparisonOperator) -> Json:
+    if operator is ComparisonOperator.IS_NULL:
+        return {"type": "boolean"}
+    if operator is ComparisonOperator.IN or operator in (ComparisonOperator.CONTAINS, ComparisonOperator.STARTS_WITH):
+        return _TEXT
+    if field.parse is not None:
+        return _TEXT
+    return {**_KINDS[field.kind], **({"enum": list(field.choices)} if field.choices else {})}
+
+
+def _query(name: str, description: str, schema: Json) -> Json:
+    return {"name": name, "in": "query", "required": False, "description": description, "schema": schema}

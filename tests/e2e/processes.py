@@ -1,0 +1,152 @@
+"""The command line as processes: started, asked over HTTP, signalled, and looked at from outside."""
+
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+PATIENCE = 60.0
+COMMAND = [sys.executable, "-m", "api_base.cli"]
+
+
+def until[T](look: Callable[[], T], what: str, seconds: float = PATIENCE) -> T:
+    """What `look` returns once it is true. Fails the test when that takes longer than `seconds`."""
+    deadline = time.monotonic() + seconds
+    while not (found := look()):
+        assert time.monotonic() < deadline, f"{what}: not within {seconds:g} s"
+        time.sleep(0.02)
+    return found
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+def alive(pid: int) -> bool:
+    """Whether the process runs; one that is dead and not yet waited for does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def children(pid: int) -> dict[int, str]:
+    """The processes that `pid` started, with their command lines."""
+    found = {}
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        try:
+            parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+            if parent == pid and alive(int(entry.name)):
+                found[int(entry.name)] = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+        except OSError:
+            continue
+    return found
+
+
+def postmaster(home: Path) -> int:
+    """The process id of the embedded server of a project in `home`."""
+    return int((home / ".api-base/postgres/data/postmaster.pid").read_text().splitlines()[0])
+
+
+def environment(**variables: str) -> dict[str, str]:
+    """Ours, without what the machine may say of settings."""
+    ours = {name: value for name, value in os.environ.items() if not name.startswith(("DATABASE__", "SERVER__", "SECURITY__", "ENVIRONMENT"))}
+    return {**ours, **variables}
+
+
+def run(home: Path, *arguments: str, stdin: str = "", **variables: str) -> subprocess.CompletedProcess[str]:
+    """A command of `api-base` in `home`, to its end."""
+    return subprocess.run(
+        [*COMMAND, *arguments], cwd=home, env=environment(**variables), input=stdin, text=True, capture_output=True, timeout=PATIENCE, check=False
+    )
+
+
+def one_sentence(done: subprocess.CompletedProcess[str]) -> str:
+    """What a command that refused said; it is short and no traceback."""
+    assert done.returncode == 2, done
+    assert "Traceback" not in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    return done.stderr
+
+
+@dataclass
+class Backend:
+    """`api-base serve` in `home`."""
+
+    home: Path
+    port: int
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    @property
+    def output(self) -> str:
+        return self.log.read_text()
+
+    def request(self, method: str, path: str, body: Any = None, token: str | None = None) -> tuple[int, Any]:
+        """Status and JSON of an answer. The port is open before there is anybody to answer, so the first request waits for the start."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
+        headers = {"Content-Type": "application/json", **({"Authorization": f"Bearer {token}"} if token else {})}
+        try:
+            connection.request(method, path, None if body is None else json.dumps(body), headers)
+            response = connection.getresponse()
+            text = response.read()
+        finally:
+            connection.close()
+        return response.status, json.loads(text) if text else None
+
+    def answers(self) -> bool:
+        try:
+            return self.request("GET", "/openapi.json")[0] == 200
+        except OSError:
+            return False
+
+    def ready(self) -> "Backend":
+        until(lambda: self.answers() or self.process.poll() is not None, f"an answer on port {self.port}")
+        assert self.process.poll() is None, self.output
+        return self
+
+    def child(self, named: str) -> int | None:
+        """The process id of the child whose command line ends with `named`."""
+        return next((pid for pid, command in children(self.process.pid).items() if named in command), None)
+
+    def family(self) -> list[int]:
+        """All that runs for it, PostgreSQL included."""
+        return [self.process.pid, *children(self.process.pid)]
+
+    def end(self, number: signal.Signals) -> int:
+        self.process.send_signal(number)
+        return self.process.wait(PATIENCE)
+
+
+@contextmanager
+def serving(home: Path, *arguments: str, port: int | None = None, **variables: str) -> Iterator[Backend]:
+    """Starts it; what still runs at the end is killed, and its children with it."""
+    port = port or free_port()
+    log = home / f"output-{port}"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [*COMMAND, "serve", "--port", str(port), *arguments],
+            cwd=home, env=environment(**variables), stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True,
+        )  # fmt: skip
+    backend = Backend(home, port, process, log)
+    try:
+        yield backend
+    finally:
+        family = backend.family()
+        process.kill()
+        process.wait()
+        until(lambda: not any(alive(pid) for pid in family), "the end of all processes")

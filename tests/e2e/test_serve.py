@@ -1,0 +1,128 @@
+"""`api-base serve` as a process: it starts whole, ends whole, and keeps what was stored."""
+
+import signal
+import socket
+import subprocess
+
+import pytest
+
+from tests.e2e.conftest import Project
+from tests.e2e.processes import PATIENCE, alive, children, free_port, one_sentence, postmaster, run, serving, until
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_everything_and_the_exit_code_is_0(project: Project, number: signal.Signals) -> None:
+    with serving(project.home) as backend:
+        backend.ready()
+        until(lambda: backend.child("worker"), "a worker")
+        family = backend.family()
+        assert len(family) == 4  # supervisor, server, worker, PostgreSQL
+        assert backend.end(number) == 0
+        assert not [pid for pid in family if alive(pid)]
+    assert "Traceback" not in backend.output
+    with socket.socket() as probe:
+        assert probe.connect_ex(("127.0.0.1", backend.port)) != 0
+
+
+def test_a_signal_during_the_start_ends_everything_as_well(project: Project) -> None:
+    with serving(project.home) as backend:
+        until(lambda: children(backend.process.pid), "a first child")
+        family = backend.family()
+        assert backend.end(signal.SIGTERM) == 0
+        until(lambda: not any(alive(pid) for pid in family), "the end of all processes", 5)
+    assert "Traceback" not in backend.output
+
+
+def test_kill_9_takes_everything_along_and_the_next_start_finds_the_data(project: Project) -> None:
+    item = {"sku": "KEPT", "name": "Chair", "category": "furniture"}
+    with serving(project.home) as backend:
+        token = project.log_in(backend.ready())
+        status, created = backend.request("POST", "/api/v1/items", item, token)
+        assert status == 201
+        family = backend.family()
+        backend.end(signal.SIGKILL)
+        until(lambda: not any(alive(pid) for pid in family), "the end of all processes", 30)
+    with serving(project.home) as backend:
+        token = project.log_in(backend.ready())
+        status, found = backend.request("GET", f"/api/v1/items/{created['id']}", None, token)
+        assert (status, found["sku"]) == (200, "KEPT")
+        assert project.email not in backend.output  # a first run is announced once
+
+
+def test_a_port_in_use_is_told_in_one_sentence(project: Project) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        said = one_sentence(run(project.home, "serve", "--port", str(port)))
+    assert str(port) in said
+    assert "--port" in said
+
+
+def test_a_second_serve_attaches_and_leaves_the_database_to_its_owner(project: Project) -> None:
+    with serving(project.home) as first:
+        first.ready()
+        server = postmaster(project.home)
+        with serving(project.home) as second:
+            assert project.log_in(second.ready())
+            assert postmaster(project.home) == server
+            assert second.end(signal.SIGTERM) == 0
+        assert alive(server)
+        assert project.log_in(first)
+
+
+def test_a_dead_worker_is_started_again(project: Project) -> None:
+    with serving(project.home) as backend:
+        backend.ready()
+        before = until(lambda: backend.child("worker"), "a worker")
+        subprocess.run(["kill", "-9", str(before)], check=True)
+        until(lambda: backend.child("worker") not in (None, before), "another worker")
+        assert backend.answers()
+
+
+def test_a_dead_server_process_ends_the_whole_with_a_failure(project: Project) -> None:
+    with serving(project.home) as backend:
+        backend.ready()
+        family = backend.family()
+        subprocess.run(["kill", "-9", str(backend.child("server_process"))], check=True)
+        assert backend.process.wait(PATIENCE) != 0
+        assert not [pid for pid in family if alive(pid)]
+
+
+def test_several_server_processes_share_the_port(project: Project) -> None:
+    with serving(project.home, "--workers", "2", "--no-worker") as backend:
+        backend.ready()
+        processes = [pid for pid, command in children(backend.process.pid).items() if "server_process" in command]
+        assert len(processes) == 2
+        assert backend.child("cli worker") is None
+        assert backend.end(signal.SIGTERM) == 0
+        assert not [pid for pid in processes if alive(pid)]
+
+
+def test_all_problems_of_a_configuration_are_told_before_anything_starts(project: Project) -> None:
+    done = run(project.home, "serve", SERVER__PORT="0", DATABASE__POOL_SIZE="many")
+    assert done.returncode == 2
+    assert "SERVER__PORT" in done.stderr
+    assert "DATABASE__POOL_SIZE" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_data_of_another_version_is_told_in_one_sentence_and_left_alone(project: Project) -> None:
+    version = project.home / ".api-base/postgres/data/PG_VERSION"
+    before = version.read_text()
+    version.write_text("15\n")
+    try:
+        said = one_sentence(run(project.home, "serve", "--port", str(free_port())))
+        assert version.read_text() == "15\n"
+    finally:
+        version.write_text(before)
+    assert "15" in said
+    assert str(version.parent) in said
+
+
+def test_an_unreachable_database_is_told_in_one_sentence(project: Project) -> None:
+    url = f"postgresql://app:x@127.0.0.1:{free_port()}/api_base"
+    done = run(project.home, "serve", "--port", str(free_port()), "--no-worker", DATABASE__URL=url)
+    assert done.returncode != 0
+    assert "cannot be reached" in done.stderr
+    assert "Traceback" not in done.stdout + done.stderr

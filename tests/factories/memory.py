@@ -1,0 +1,91 @@
+"""Repositories in memory, for tests of use cases: the ports of the domain over a dict, with versions and what was recorded."""
+
+from collections.abc import Iterable
+from copy import copy
+from uuid import UUID
+
+from api_base.core.base import AggregateRoot
+from api_base.core.types import SessionId, UserId, request_tenant, request_user
+from api_base.domain.auth.entities import Session
+from api_base.domain.common.value_objects import EmailAddress
+from api_base.domain.tenants.entities import Membership, Role, Tenant
+from api_base.domain.users.entities import User
+from api_base.domain.users.errors import EmailTaken
+
+
+class MemoryRepository[T: AggregateRoot]:
+    """Hands out copies, so that only what was saved is kept; `events` are the names of what was recorded, in order."""
+
+    def __init__(self, *kept: T) -> None:
+        self._kept = {entity.id: copy(entity) for entity in kept}
+        self.events: list[str] = []
+
+    def all(self) -> list[T]:
+        return [copy(entity) for entity in self._kept.values()]
+
+    def find(self, entities: Iterable[T]) -> T | None:
+        return next(iter(entities), None)
+
+    async def get(self, id: UUID) -> T | None:
+        return self.find(entity for entity in self.all() if entity.id == id)
+
+    async def create(self, entity: T) -> T:
+        return self._save(entity)
+
+    async def update(self, entity: T) -> T:
+        assert self._kept[entity.id].version == entity.version
+        return self._save(entity)
+
+    async def remove(self, entity: T) -> None:
+        self._save(entity)
+        del self._kept[entity.id]
+
+    async def delete(self, id: UUID) -> bool:
+        return self._kept.pop(id, None) is not None
+
+    def _save(self, entity: T) -> T:
+        entity.version += 1
+        self.events += [event.name for event in entity.collect_events()]
+        self._kept[entity.id] = copy(entity)
+        return entity
+
+
+class MemoryUsers(MemoryRepository[User]):
+    async def by_email(self, email: EmailAddress) -> User | None:
+        return self.find(user for user in self.all() if user.email == email)
+
+    async def create(self, entity: User) -> User:
+        if await self.by_email(entity.email) is not None:
+            raise EmailTaken(entity.email.value)
+        return await super().create(entity)
+
+
+class MemorySessions(MemoryRepository[Session]):
+    """Reads for the user of the request in hand, as the policies do."""
+
+    async def get(self, id: UUID) -> Session | None:
+        return await self.of(request_user(), SessionId(id))
+
+    async def of(self, user_id: UserId, session_id: SessionId) -> Session | None:
+        return self.find(session for session in self.all() if (session.user_id, session.id) == (user_id, session_id))
+
+    async def open_sessions(self, user_id: UserId) -> list[Session]:
+        return [session for session in self.all() if session.user_id == user_id and session.revoked_at is None]
+
+
+class MemoryTenants(MemoryRepository[Tenant]):
+    async def get(self, id: UUID) -> Tenant | None:
+        return await super().get(id) if id == request_tenant() else None
+
+
+class MemoryMemberships(MemoryRepository[Membership]):
+    """Reads for the tenant of the request in hand, as the policies do."""
+
+    async def of(self, user_id: UserId) -> Membership | None:
+        return self.find(member for member in self._here() if member.user_id == user_id)
+
+    async def owners(self) -> int:
+        return sum(member.role is Role.OWNER for member in self._here())
+
+    def _here(self) -> list[Membership]:
+        return [member for member in self.all() if member.tenant_id == request_tenant()]

