@@ -9,7 +9,7 @@ UV := .tools/uv
 export UV_PYTHON_SEARCH_PATH := $(shell ls -d $(HOME)/.pyenv/versions/3.1[2-9]*/bin 2>/dev/null | sort -rV | tr '\n' ':')$(PATH)
 export UV_NO_PROGRESS := 1
 EXTRAS := --extra embedded
-PYTEST_PLUGINS := -p pytest_asyncio -p xdist -p pytest_cov -p pytest_timeout -p hypothesispytest
+PYTEST_PLUGINS := -p asyncio -p xdist -p pytest_cov -p timeout -p hypothesispytest
 export PYTEST_DISABLE_PLUGIN_AUTOLOAD := 1
 
 .PHONY: help run test lint types architecture tests bench clean

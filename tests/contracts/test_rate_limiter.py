@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from api_base.core.protocols import Limit, RateLimiter
@@ -36,6 +36,7 @@ LIMITS = st.builds(
 PAUSES = st.lists(st.tuples(st.floats(0, 2, allow_nan=False), st.integers(1, 3)), max_size=60)
 
 
+@settings(deadline=None)
 @given(limit=LIMITS, pauses=PAUSES)
 def test_no_stretch_of_time_sees_more_than_the_limit(make: Make, limit: Limit, pauses: list[tuple[float, int]]) -> None:
     async def run() -> list[tuple[float, int]]:
@@ -56,6 +57,7 @@ def test_no_stretch_of_time_sees_more_than_the_limit(make: Make, limit: Limit, p
             assert charged <= limit.burst + (moment - passed[begin][0] + 2e-6) * limit.quota / limit.window
 
 
+@settings(deadline=None)
 @given(limit=LIMITS, hits=st.integers(0, 25))
 def test_who_waits_as_long_as_told_passes_and_who_does_not_fails(make: Make, limit: Limit, hits: int) -> None:
     async def run() -> None:
@@ -74,6 +76,7 @@ def test_who_waits_as_long_as_told_passes_and_who_does_not_fails(make: Make, lim
     asyncio.run(run())
 
 
+@settings(deadline=None)
 @given(limit=LIMITS, pauses=PAUSES)
 def test_remaining_is_how_often_more_and_reset_when_all_is_there_again(make: Make, limit: Limit, pauses: list[tuple[float, int]]) -> None:
     async def run() -> None:

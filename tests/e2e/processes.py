@@ -64,14 +64,23 @@ def postmaster(home: Path) -> int:
 
 def environment(**variables: str) -> dict[str, str]:
     """Ours, without what the machine may say of settings."""
-    ours = {name: value for name, value in os.environ.items() if not name.startswith(("DATABASE__", "SERVER__", "SECURITY__", "ENVIRONMENT"))}
+    ours = {
+        name: value for name, value in os.environ.items() if not name.startswith(("DATABASE__", "SERVER__", "SECURITY__", "ENVIRONMENT"))
+    }
     return {**ours, **variables}
 
 
 def run(home: Path, *arguments: str, stdin: str = "", **variables: str) -> subprocess.CompletedProcess[str]:
     """A command of `api-base` in `home`, to its end."""
     return subprocess.run(
-        [*COMMAND, *arguments], cwd=home, env=environment(**variables), input=stdin, text=True, capture_output=True, timeout=PATIENCE, check=False
+        [*COMMAND, *arguments],
+        cwd=home,
+        env=environment(**variables),
+        input=stdin,
+        text=True,
+        capture_output=True,
+        timeout=PATIENCE,
+        check=False,
     )
 
 

@@ -1,27 +1,31 @@
 """The embedded server: made once, found again, one per data directory, gone with its owner, its data kept."""
 
+import asyncio
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import tempfile
-import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import asyncpg
 import pytest
 
 from api_base.core.errors import ConfigurationError
-from api_base.infrastructure.db.embedded import EmbeddedServer, Urls
+from api_base.infrastructure.db.embedded import EmbeddedServer
+from api_base.infrastructure.db.embedded.rooms import name
 from tests.e2e.processes import alive, until
 
-OWNER = """
+STARTER = """
 import sys, signal
 from pathlib import Path
 from api_base.infrastructure.db.embedded import EmbeddedServer
-print(EmbeddedServer(Path(sys.argv[1])).start().owner, flush=True)
+server = EmbeddedServer(Path(sys.argv[1]))
+url = server.start().owner
+print(server.owned, url, flush=True)
 signal.pause()
 """
 
@@ -67,12 +71,14 @@ async def test_the_database_is_utf8_and_sorts_the_same_everywhere(server: Embedd
     assert await fetch(server.start().owner, sql) == [("UTF8", "b", "C.UTF-8")]
 
 
-async def test_nobody_enters_without_a_password(server: EmbeddedServer) -> None:
+async def test_nobody_enters_without_a_password(made: Path, server: EmbeddedServer) -> None:
     urls = server.start()
     password = urls.app.split(":")[2].split("@")[0]
     with pytest.raises(asyncpg.InvalidPasswordError):
         await asyncpg.connect(urls.app.replace(password, "wrong"))
-    assert "trust" not in [line.split()[-1] for line in (server._data / "pg_hba.conf").read_text().splitlines() if line.strip() and line[0] != "#"]
+    assert "trust" not in [
+        line.split()[-1] for line in (made / "data/pg_hba.conf").read_text().splitlines() if line.strip() and line[0] != "#"
+    ]
 
 
 def test_the_passwords_are_for_their_owner_alone(made: Path) -> None:
@@ -95,49 +101,70 @@ def test_attach_finds_a_running_server_and_starts_none(made: Path, server: Embed
     assert EmbeddedServer(made).attach() is None
 
 
-def test_of_two_starters_one_starts_and_the_other_attaches(made: Path) -> None:
-    servers = [EmbeddedServer(made, fsync=False) for _ in range(2)]
-    answers: list[Urls] = []
-    starters = [threading.Thread(target=lambda server=server: answers.append(server.start())) for server in servers]
-    for starter in starters:
-        starter.start()
-    for starter in starters:
-        starter.join()
-    try:
-        assert answers[0] == answers[1]
-        assert sorted(server.owned for server in servers) == [False, True]
-        process = postmaster(made)
-        next(server for server in servers if not server.owned).stop()
-        assert alive(process)
-    finally:
-        for server in servers:
-            server.stop()
-    assert not alive(process)
+@pytest.fixture
+def start_process(made: Path) -> Iterator[Callable[[], subprocess.Popen[str]]]:
+    """Starts a process that starts or attaches, says the owner's URL, and waits for a signal."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start() -> subprocess.Popen[str]:
+        started.append(subprocess.Popen([sys.executable, "-c", STARTER, str(made)], stdout=subprocess.PIPE, text=True))
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.kill()
+        process.wait()
+        assert process.stdout is not None
+        process.stdout.close()
+    until(lambda: EmbeddedServer(made).attach() is None, "the server's end")
+
+
+def said(process: subprocess.Popen[str]) -> list[str]:
+    """Whether it owns the server, and the URL."""
+    assert process.stdout is not None
+    return process.stdout.readline().split()
+
+
+def test_of_two_starters_one_starts_and_the_other_attaches(made: Path, start_process: Callable[[], subprocess.Popen[str]]) -> None:
+    starters = [start_process(), start_process()]
+    answers = {starter.pid: said(starter) for starter in starters}
+    assert sorted(owned for owned, _ in answers.values()) == ["False", "True"]
+    assert len({url for _, url in answers.values()}) == 1
+    server = postmaster(made)
+    attached = next(starter for starter in starters if answers[starter.pid][0] == "False")
+    attached.kill()
+    attached.wait()
+    assert alive(server)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the parent-death signal is Linux's")
-async def test_a_killed_owner_takes_the_server_along_and_the_next_finds_its_data(made: Path) -> None:
-    owner = subprocess.Popen([sys.executable, "-c", OWNER, str(made)], stdout=subprocess.PIPE, text=True)
-    assert owner.stdout is not None
-    url = owner.stdout.readline().strip()
-    await fetch(url, "create table if not exists survived as select 7 as answer")
+def test_a_killed_owner_takes_the_server_along_and_the_next_finds_its_data(
+    made: Path, start_process: Callable[[], subprocess.Popen[str]]
+) -> None:
+    owner = start_process()
+    _, url = said(owner)
+    asyncio.run(fetch(url, "create table if not exists survived as select 7 as answer"))
     process = postmaster(made)
     owner.kill()
-    owner.wait()
     until(lambda: not alive(process), "the server's end")
     server = EmbeddedServer(made, fsync=False)
     try:
-        assert await fetch(server.start().owner, "select answer from survived") == [(7,)]
+        assert asyncio.run(fetch(server.start().owner, "select answer from survived")) == [(7,)]
     finally:
         server.stop()
 
 
-async def test_a_server_that_was_killed_recovers(made: Path, server: EmbeddedServer) -> None:
-    await fetch(server.start().owner, "create table if not exists recovered as select 8 as answer")
-    os.kill(postmaster(made), signal.SIGQUIT)  # crashes all of it at once; what it left behind is stale
-    until(lambda: not alive(server._process.pid), "the server's end")  # type: ignore[union-attr]
-    server.stop()
-    assert await fetch(server.start().owner, "select answer from recovered") == [(8,)]
+async def test_a_server_that_crashed_recovers(made: Path) -> None:
+    server = EmbeddedServer(made)  # durable
+    try:
+        await fetch(server.start().owner, "create table if not exists recovered as select 8 as answer")
+        process = postmaster(made)
+        os.kill(process, signal.SIGQUIT)  # all of it at once, without a checkpoint
+        until(lambda: not alive(process), "the server's end")
+        server.stop()
+        assert await fetch(server.start().owner, "select answer from recovered") == [(8,)]
+    finally:
+        server.stop()
 
 
 def test_a_pid_file_left_by_a_dead_server_with_a_living_number_harms_nobody(made: Path, server: EmbeddedServer) -> None:
@@ -193,7 +220,7 @@ def test_corrupted_passwords_are_told(made: Path, server: EmbeddedServer) -> Non
         passwords.write_text(before)
 
 
-async def test_a_path_too_long_for_a_socket_works() -> None:
+def test_a_path_too_long_for_a_socket_works() -> None:
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o755)
         home = Path(folder) / ("deep" * 20) / ("deeper" * 10)
@@ -201,7 +228,7 @@ async def test_a_path_too_long_for_a_socket_works() -> None:
         server = EmbeddedServer(home, fsync=False)
         try:
             urls = server.start()
-            assert await fetch(urls.app, "select 1") == [(1,)]
+            assert asyncio.run(fetch(urls.app, "select 1")) == [(1,)]
             directory = Path(json.loads((home / "running.json").read_text())["socket"])
             assert directory.stat().st_mode & 0o077 == 0
         finally:
@@ -209,8 +236,16 @@ async def test_a_path_too_long_for_a_socket_works() -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="for anybody but root the server is the same user")
-def test_a_folder_that_the_servers_user_may_not_enter_is_told(tmp_path: Path) -> None:
+async def test_for_root_a_folder_closed_to_others_works(tmp_path: Path) -> None:
     closed = tmp_path / "closed"
     closed.mkdir(mode=0o700)
-    with pytest.raises(ConfigurationError, match=str(closed)):
-        EmbeddedServer(closed / "home").start()
+    server = EmbeddedServer(closed / "home", fsync=False)
+    try:
+        assert await fetch(server.start().app, "select 1") == [(1,)]
+    finally:
+        server.stop()
+        shutil.rmtree((closed / "home/room").read_text().strip())
+
+
+def test_rooms_are_kept_apart_by_project(tmp_path: Path) -> None:
+    assert name(tmp_path / "a") == name(tmp_path / "a") != name(tmp_path / "b")

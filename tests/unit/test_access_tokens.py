@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import jwt
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from api_base.core.errors import Unauthenticated
@@ -52,7 +52,9 @@ def test_any_library_verifies_them_with_the_published_key_set() -> None:
     token = issuer(NEW, OLD).issue(USER, SESSION, TENANT).value
     key_set = jwt.PyJWKSet.from_dict(json.loads(json.dumps(issuer(NEW, OLD).key_set())))
     header = jwt.get_unverified_header(token)
-    payload = jwt.decode(token, key_set[header["kid"]], audience="api", issuer="us", options={"verify_exp": False, "verify_nbf": False, "verify_iat": False})
+    payload = jwt.decode(
+        token, key_set[header["kid"]], audience="api", issuer="us", options={"verify_exp": False, "verify_nbf": False, "verify_iat": False}
+    )
     assert header["typ"] == "at+jwt"
     assert (payload["sub"], payload["sid"], payload["tid"]) == (str(USER), str(SESSION), str(TENANT))
 
@@ -136,7 +138,10 @@ BAD: dict[str, Callable[[], bytes]] = {
     "issued tomorrow": lambda: forged(iat=now() + 86400),
     "nothing": lambda: b"",
     "too long": lambda: forged(pad="x" * 4096),
-    **{f"without {claim}": (lambda claim=claim: forged(**{claim: None})) for claim in ("iss", "aud", "sub", "sid", "jti", "iat", "nbf", "exp")},
+    **{
+        f"without {claim}": (lambda claim=claim: forged(**{claim: None}))
+        for claim in ("iss", "aud", "sub", "sid", "jti", "iat", "nbf", "exp")
+    },
 }
 
 
@@ -150,23 +155,36 @@ def test_bad_tokens_are_refused(what: str) -> None:
         assert len(str(refused.value)) < 120
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=5000))
 def test_rubbish_is_refused_and_nothing_else_happens(rubbish: bytes) -> None:
     with pytest.raises(Unauthenticated):
         verifier().verify(rubbish)
 
 
-JSON = st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner))
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)
+)
 
 
-@given(header=JSON | st.fixed_dictionaries({"alg": st.just("EdDSA") | JSON, "typ": st.just("at+jwt") | JSON, "kid": st.just(NEW.kid) | JSON}), payload=JSON)
+@settings(deadline=None)
+@given(
+    header=JSON | st.fixed_dictionaries({"alg": st.just("EdDSA") | JSON, "typ": st.just("at+jwt") | JSON, "kid": st.just(NEW.kid) | JSON}),
+    payload=JSON,
+)
 def test_what_looks_like_a_token_is_refused_and_nothing_else_happens(header: object, payload: object) -> None:
     parts = [base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=") for part in (header, payload, "signature")]
     with pytest.raises(Unauthenticated):
         verifier().verify(b".".join(parts))
 
 
-@given(payload=JSON | st.dictionaries(st.sampled_from(["iss", "aud", "sub", "sid", "tid", "jti", "iat", "nbf", "exp"]), JSON | st.sampled_from(["us", "api", str(USER)])))
+@settings(deadline=None)
+@given(
+    payload=JSON
+    | st.dictionaries(
+        st.sampled_from(["iss", "aud", "sub", "sid", "tid", "jti", "iat", "nbf", "exp"]), JSON | st.sampled_from(["us", "api", str(USER)])
+    )
+)
 def test_well_signed_rubbish_is_refused_too(payload: object) -> None:
     signing = base64.urlsafe_b64encode(json.dumps({"alg": "EdDSA", "typ": "at+jwt", "kid": NEW.kid}).encode()).rstrip(b"=")
     signing += b"." + base64.urlsafe_b64encode(json.dumps(payload).encode()).rstrip(b"=")
@@ -181,6 +199,7 @@ def test_deep_nesting_and_huge_numbers_are_refused(deep: bytes) -> None:
         verifier().verify(base64.urlsafe_b64encode(deep).rstrip(b"=") + b".e30.e30")
 
 
+@settings(deadline=None)
 @given(position=st.integers(0, 10_000), bit=st.integers(0, 7))
 def test_no_changed_bit_passes(position: int, bit: int) -> None:
     token = bytearray(issue())

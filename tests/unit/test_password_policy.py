@@ -27,7 +27,6 @@ async def codes(password: str, *known: str, using: ZxcvbnPasswordPolicy | None =
     try:
         await (using or policy()).check(password, known=known)
     except Invalid as refused:
-        assert {violation.pointer for violation in refused.violations} == {"/password"}
         return [violation.code for violation in refused.violations]
     return []
 
@@ -56,11 +55,11 @@ async def test_bad_passwords(password: str, code: str) -> None:
 
 
 async def test_what_others_know_of_the_user_makes_nothing_safer() -> None:
-    password = "wilhelmina.vanderbrook"
-    assert await codes(password) == []
-    assert await codes(password, "Wilhelmina Vanderbrook") == ["too_easy"]
-    assert await codes(password, "wilhelmina.vanderbrook@example.com") == ["too_easy"]
-    assert await codes(password, "ana@example.com") == []
+    for password in ("vanderbrook1987", "wilhelmina.vanderbrook", "Wilhelmina-Vanderbrook"):
+        assert await codes(password) == []
+        assert await codes(password, "ana@example.com") == []
+        for known in ("Wilhelmina Vanderbrook", "wilhelmina.vanderbrook@example.com"):
+            assert await codes(password, known) == ["too_easy"]
 
 
 async def test_every_violation_is_told_at_once_where_it_is() -> None:

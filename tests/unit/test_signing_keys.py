@@ -43,7 +43,8 @@ LOCKED = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.
 
 
 @pytest.mark.parametrize(
-    ("bad", "what"), [("nonsense", "no private key"), (OTHER_KIND, "not an Ed25519 key"), (LOCKED, "no private key"), ("", "no private key")]
+    ("bad", "what"),
+    [("nonsense", "no private key"), (OTHER_KIND, "not an Ed25519 key"), (LOCKED, "no private key"), ("", "no private key")],
 )
 def test_what_is_no_key_is_named_by_its_variable_and_not_shown(bad: str, what: str, tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=what) as refused:

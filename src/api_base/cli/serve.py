@@ -15,6 +15,9 @@ def serve(
     worker: Annotated[bool, typer.Option(help="Also run a background worker.")] = True,
 ) -> None:
     """Serve HTTP until Ctrl-C or SIGTERM."""
+    from api_base.cli.server_process import ServerProcess
+
+    first = ServerProcess()
     from api_base.cli.resolving import database
     from api_base.cli.supervisor import Supervisor
     from api_base.core.config import load_settings
@@ -23,7 +26,6 @@ def serve(
     update = {"host": host, "port": port, "workers": workers}
     server = settings.server.model_copy(update={name: value for name, value in update.items() if value is not None})
     settings = settings.model_copy(update={"server": server})
-    supervisor = Supervisor(settings)
-    supervisor.listen()
-    with database(settings) as urls:
-        raise typer.Exit(supervisor.run(urls, with_worker=worker))
+    supervisor = Supervisor(settings, first)
+    with supervisor.listen() as listener, database(settings) as urls:
+        raise typer.Exit(supervisor.run(listener, urls, with_worker=worker))

@@ -1,13 +1,44 @@
-"""One server process: uvicorn on a socket that the supervisor listens on."""
+"""One server process: it imports while its supervisor works out the rest, then is handed the socket and the environment.
 
+What it is handed comes over a socket of its own, whose other end the supervisor holds; when that closes first, it ends.
+"""
+
+import json
+import os
+import signal
 import socket
+import subprocess
 import sys
+from collections.abc import Mapping
+from typing import Final
 
 from api_base.core.errors import ApiBaseError
+from api_base.infrastructure.db.embedded.parent_death import die_with_parent
+
+LONGEST: Final = 1 << 20
 
 
-def run(descriptor: int, *, seed: bool) -> None:
-    """Serve on the inherited socket until SIGTERM; requests in hand are finished. `seed`: see to a first run."""
+class ServerProcess:
+    """The supervisor's side. The process begins to import at once, and serves when it is told to."""
+
+    def __init__(self) -> None:
+        self._channel, theirs = socket.socketpair()
+        with theirs:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "api_base.cli.server_process", str(theirs.fileno())],
+                pass_fds=(theirs.fileno(),),
+                start_new_session=True,
+                preexec_fn=die_with_parent(signal.SIGTERM),
+            )
+
+    def serve(self, listener: socket.socket, variables: Mapping[str, str], *, seed: bool) -> None:
+        """Hand over the listening socket and environment variables. `seed`: see to a first run."""
+        message = json.dumps({"variables": dict(variables), "seed": seed}).encode()
+        socket.send_fds(self._channel, [message], [listener.fileno()])
+
+
+def main(descriptor: int) -> None:
+    """The process's side: serve on the socket that is handed over, until SIGTERM; requests in hand are finished."""
     import uvicorn
 
     from api_base.bootstrap.application import create_app
@@ -16,9 +47,15 @@ def run(descriptor: int, *, seed: bool) -> None:
     from api_base.cli.resolving import configured
     from api_base.core.config import load_settings
 
+    with socket.socket(fileno=descriptor) as channel:
+        message, descriptors, _, _ = socket.recv_fds(channel, LONGEST, 1)
+    if not message:
+        return
+    told = json.loads(message)
+    os.environ.update(told["variables"])
     settings = load_settings()
     contexts = contexts_of(settings)
-    announcement = prepare(settings, configured(settings), contexts, seed=seed)
+    announcement = prepare(settings, configured(settings), contexts, seed=told["seed"])
     if announcement:
         print(announcement, flush=True)
     config = uvicorn.Config(
@@ -32,12 +69,12 @@ def run(descriptor: int, *, seed: bool) -> None:
         proxy_headers=False,
         timeout_graceful_shutdown=int(settings.server.shutdown_timeout),
     )
-    uvicorn.Server(config).run(sockets=[socket.socket(fileno=descriptor)])
+    uvicorn.Server(config).run(sockets=[socket.socket(fileno=descriptors[0])])
 
 
 if __name__ == "__main__":
     try:
-        run(int(sys.argv[1]), seed=sys.argv[2] == "seed")
+        main(int(sys.argv[1]))
     except ApiBaseError as error:
         print(f"api-base: {error}", file=sys.stderr)
         raise SystemExit(2) from None

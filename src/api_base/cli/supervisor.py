@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Final
 
 from api_base.cli.resolving import environment
+from api_base.cli.server_process import ServerProcess
 from api_base.core.config import Settings
 from api_base.core.errors import ConfigurationError
-from api_base.infrastructure.db.embedded.server import die_with_parent
+from api_base.infrastructure.db.embedded.parent_death import die_with_parent
 from api_base.infrastructure.db.embedded.urls import Urls
 
 LONGEST_PAUSE: Final = 30.0
@@ -26,27 +27,25 @@ BACKLOG: Final = 2048
 class Supervisor:
     """One listening socket, shared by all server processes; a worker beside them that is restarted when it dies."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._socket: socket.socket | None = None
+    def __init__(self, settings: Settings, first: ServerProcess) -> None:
+        self._settings, self._first = settings, first
         self._stopping = False
 
-    def listen(self) -> None:
+    def listen(self) -> socket.socket:
         """Take the port. Raises `ConfigurationError` where it is taken."""
         server = self._settings.server
-        family = socket.AF_INET6 if ":" in server.host else socket.AF_INET
-        self._socket = socket.socket(family, socket.SOCK_STREAM)
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener = socket.socket(socket.AF_INET6 if ":" in server.host else socket.AF_INET, socket.SOCK_STREAM)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            self._socket.bind((server.host, server.port))
+            listener.bind((server.host, server.port))
         except OSError as error:
             raise ConfigurationError(
                 f"Cannot listen on {server.host}:{server.port}: {error.strerror}. Stop what listens there, or choose another: --port {server.port + 1}"
             ) from None
-        self._socket.listen(BACKLOG)
-        self._socket.set_inheritable(True)
+        listener.listen(BACKLOG)
+        return listener
 
-    def run(self, urls: Urls, *, with_worker: bool) -> int:
+    def run(self, listener: socket.socket, urls: Urls, *, with_worker: bool) -> int:
         """Serve until told to stop; the exit code. The first server process sees to a first run."""
         with self._signals(), self._metrics_directory() as metrics:
             server = self._settings.server
@@ -55,17 +54,15 @@ class Supervisor:
                 "SERVER__HOST": server.host,
                 "SERVER__PORT": str(server.port),
             }
-            servers = [self._start_server(variables, seed=number == 0) for number in range(server.workers)]
+            starting = [self._first, *(ServerProcess() for _ in range(server.workers - 1))]
+            for number, process in enumerate(starting):
+                process.serve(listener, variables, seed=number == 0)
+            servers = [process.process for process in starting]
             worker = _Restarted([sys.executable, "-m", "api_base.cli", "worker"], variables) if with_worker else None
             try:
                 return self._watch(servers, worker)
             finally:
                 self._stop([*servers, *([worker.process] if worker else [])])
-
-    def _start_server(self, variables: dict[str, str], *, seed: bool) -> subprocess.Popen[bytes]:
-        assert self._socket is not None  # listen comes first
-        command = [sys.executable, "-m", "api_base.cli.server_process", str(self._socket.fileno()), "seed" if seed else ""]
-        return _start(command, variables, pass_fds=(self._socket.fileno(),))
 
     def _watch(self, servers: list[subprocess.Popen[bytes]], worker: "_Restarted | None") -> int:
         while not self._stopping:
@@ -138,6 +135,6 @@ class _Restarted:
         self.process = _start(self._command, self._variables)
 
 
-def _start(command: list[str], variables: dict[str, str], pass_fds: tuple[int, ...] = ()) -> subprocess.Popen[bytes]:
+def _start(command: list[str], variables: dict[str, str]) -> subprocess.Popen[bytes]:
     """A child in a session of its own, so that Ctrl-C reaches it through us; it ends when we do."""
-    return subprocess.Popen(command, env=variables, pass_fds=pass_fds, start_new_session=True, preexec_fn=die_with_parent(signal.SIGTERM))
+    return subprocess.Popen(command, env=variables, start_new_session=True, preexec_fn=die_with_parent(signal.SIGTERM))

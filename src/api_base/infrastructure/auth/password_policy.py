@@ -57,7 +57,14 @@ class ZxcvbnPasswordPolicy:
 def _score(password: str, known: tuple[str, ...]) -> tuple[int, str]:
     from zxcvbn import zxcvbn  # 10 MB and 0.1 s: only where passwords are chosen
 
-    words = {word.lower() for text in known for word in (text, *re.split(r"[\W_]+", text)) if len(word) > 2}
+    words = {word.lower() for text in known for word in _variants(text) if len(word) > 2}
     result = zxcvbn(password[:_SCORED], user_inputs=sorted(words))
     feedback = result["feedback"]
     return result["score"], " ".join(filter(None, (feedback["warning"], *feedback["suggestions"])))
+
+
+def _variants(text: str) -> set[str]:
+    """What somebody makes a password of who is called `text` or has this address: its words, and those joined."""
+    before_at = text.partition("@")[0]
+    words, own = (re.findall(r"[^\W_]+", part) for part in (text, before_at))
+    return {text, before_at, *words, *(separator.join(own) for separator in ("", " ", ".", "-", "_"))}

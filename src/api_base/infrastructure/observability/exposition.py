@@ -7,6 +7,7 @@ import fcntl
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import accumulate
 from pathlib import Path
 from typing import Final
@@ -142,7 +143,7 @@ def _processes(pids: Sequence[int]) -> Iterator[Metric]:
     """What prometheus_client tells of its own process, of each."""
     families: dict[str, Metric] = {}
     for pid in pids:
-        for metric in ProcessCollector(pid=lambda pid=pid: pid, registry=None).collect():
+        for metric in ProcessCollector(pid=partial(int, pid), registry=None).collect():
             family = families.setdefault(metric.name, Metric(metric.name, metric.documentation, metric.type))
             for sample in metric.samples:
                 family.add_sample(sample.name, {"pid": str(pid)}, sample.value)

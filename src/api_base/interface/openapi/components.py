@@ -114,4 +114,4 @@ def security_schemes(token_url: str) -> Json:
     }
 
 
-SECURED: Final = [{"password": []}, {"bearer": []}]
+SECURED: Final[list[Json]] = [{"password": []}, {"bearer": []}]

@@ -13,6 +13,7 @@ from fastapi.routing import APIRoute, iter_route_contexts
 from api_base.core.errors import ProgrammingError
 from api_base.interface.openapi.components import HEADERS, OAUTH2_ERROR, PROBLEM, REPLACED, RESPONSES, security_schemes
 from api_base.interface.openapi.operations import complete
+from api_base.interface.router import V1
 from api_base.interface.routes.router import declared
 
 type Json = dict[str, Any]
@@ -21,10 +22,11 @@ DESCRIPTION: Final = (
     "Every error is a problem [RFC 9457]; its `type` resolves to a page that says what to do. Resources that change have a version: "
     "send the `ETag` that you read as `If-Match`. Lists are paged by `cursor`. Log in at `/api/v1/auth/token`."
 )
+TOKEN_URL: Final = f"{V1}/auth/token"
 LICENSE: Final = {"name": "MIT", "identifier": "MIT"}
 
 
-def install(app: FastAPI, *, version: str, token_url: str = "/api/v1/auth/token", description: str = DESCRIPTION) -> None:
+def install(app: FastAPI, *, version: str, token_url: str = TOKEN_URL, description: str = DESCRIPTION) -> None:
     """Make `app.openapi()`, and with it /openapi.json, the completed document. `version` is the API's own.
 
     Raises `ProgrammingError`, when the document is made, for two operations of one name.
@@ -57,6 +59,8 @@ def _document(app: FastAPI, version: str, token_url: str, description: str) -> J
         if name in names:
             raise ProgrammingError(f"{where} and {names[name]} are both named {name}; rename one endpoint: it becomes a client's method")
         names[name] = where
+        if method == "patch":
+            _without_defaults(document, operation)
         tags.update(operation.get("tags", ()))
         complete(operation, method, path, route.endpoint, declared(route))
     document["tags"] = [{"name": tag, "description": f"Operations on {tag}."} for tag in sorted(tags)]
@@ -66,12 +70,20 @@ def _document(app: FastAPI, version: str, token_url: str, description: str) -> J
 
 def _operations(app: FastAPI, document: Json) -> Iterator[tuple[str, str, APIRoute, Json]]:
     for context in iter_route_contexts(app.routes):
-        route = context.original_route
-        if isinstance(route, APIRoute) and context.path_format in document["paths"]:
+        route, path = context.original_route, context.path_format or ""
+        if isinstance(route, APIRoute) and path in document["paths"]:
             for method in context.methods or ():
-                operation = document["paths"][context.path_format].get(method.lower())
+                operation = document["paths"][path].get(method.lower())
                 if operation is not None:
-                    yield context.path_format, method.lower(), route, operation
+                    yield path, method.lower(), route, operation
+
+
+def _without_defaults(document: Json, operation: Json) -> None:
+    """What a merge patch does not name stays, so none of its members has a default."""
+    for content in operation.get("requestBody", {}).get("content", {}).values():
+        name = content["schema"].get("$ref", "").rpartition("/")[2]
+        for schema in document["components"]["schemas"].get(name, {}).get("properties", {}).values():
+            schema.pop("default", None)
 
 
 def _components(document: Json, token_url: str) -> None:

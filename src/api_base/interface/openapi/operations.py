@@ -68,7 +68,7 @@ def _body(body: Json, method: str, declares: Declares) -> None:
 def _statuses(method: str, path: str, declares: Declares | None, condition: IfMatch | None, has_body: bool) -> list[int]:
     statuses = [429, 500, 503]
     if declares is None:
-        return [500]
+        return [401, 500]
     statuses += [400, 401, 422]
     if not declares.public:
         statuses.append(403)
@@ -99,7 +99,8 @@ def _answers(operation: Json, statuses: list[int], method: str, declares: Declar
     for status, response in responses.items():
         if status.startswith("2"):
             response["description"] = _SUCCESS.get(status, response["description"])
-            response["headers"] = header_references(*added)
+            if declares is not None:
+                response["headers"] = header_references(*added)
     for code in statuses:
         responses.setdefault(str(code), BY_STATUS[code])
     if declares is not None and declares.protocol == "oauth2":

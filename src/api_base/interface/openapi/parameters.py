@@ -64,7 +64,7 @@ def _filter(field: Field) -> Json:
     about = f"Compares `{field.name}`; `?{field.name}=…` is `eq`, a comma inside a value of `in` is written `\\,`."
     if field.needs is not None:
         about += f" Needs `{field.needs}` as well."
-    operators = {operator.value: _operand(field, operator) for operator in sorted(field.operators)}
+    operators = {operator.value: _operand(field, operator) for operator in sorted(field.operators, key=lambda one: one.value)}
     schema = {"type": "object", "additionalProperties": False, "properties": operators}
     return {**_query(field.name, about, schema), "style": "deepObject", "explode": True}
 

@@ -4,31 +4,28 @@ One data directory has one server, whoever asks first: a lock held for the serve
 it says where it listens. It dies with its owner (PR_SET_PDEATHSIG), cleanly. Passwords are random, SCRAM, in a file of mode 0600.
 """
 
-import ctypes
 import fcntl
-import hashlib
-import json
 import os
 import secrets
 import shutil
 import signal
 import subprocess
-import sys
-import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Final
-from urllib.parse import quote, urlencode
 
 from api_base.core.errors import ConfigurationError
 from api_base.infrastructure.db.embedded.binaries import Binaries, find
+from api_base.infrastructure.db.embedded.notes import Notes, Running, write_private
+from api_base.infrastructure.db.embedded.parent_death import die_with_parent
+from api_base.infrastructure.db.embedded.roles import ROLES, create_roles, url, urls
+from api_base.infrastructure.db.embedded.rooms import room, socket_directory
 from api_base.infrastructure.db.embedded.urls import Urls
 
-DATABASE: Final = "api_base"
-ROLES: Final = ("owner", "app", "worker")
-LONGEST_SOCKET_PATH: Final = 107  # sun_path of Linux, less the terminating NUL
 _START_SECONDS: Final = 60.0
+_STOP_SECONDS: Final = 20.0
+_ANSWERS: Final = 0
+_NO_ONE: Final = 2
 
 
 class EmbeddedServer:
@@ -36,7 +33,7 @@ class EmbeddedServer:
 
     def __init__(self, home: Path, *, port: int | None = None, fsync: bool = True) -> None:
         self._home = home.absolute()
-        self._data = self._home / "data"
+        self._notes = Notes(self._home)
         self._port, self._fsync = port, fsync
         self._process: subprocess.Popen[bytes] | None = None
         self._lock: IO[str] | None = None
@@ -48,8 +45,7 @@ class EmbeddedServer:
 
     def start(self) -> Urls:
         """Start the server, or attach to the one that runs already. Raises `ConfigurationError` in one sentence."""
-        self._make_home()
-        self._lock = (self._home / "lock").open("a+")
+        self._lock = self._open_lock()
         deadline = time.monotonic() + _START_SECONDS
         while not self._take_lock():
             if (urls := self.attach()) is not None:
@@ -65,21 +61,17 @@ class EmbeddedServer:
 
     def attach(self) -> Urls | None:
         """Where the running server listens, or None. Never starts one."""
-        try:
-            running = json.loads((self._home / "running.json").read_text())
-            passwords = self._passwords()
-        except (OSError, ValueError):
+        running = self._notes.running()
+        if running is None or _asked(running.pg_isready, running.socket, running.port) != _ANSWERS:
             return None
-        ready = [running["pg_isready"], "-q", "-h", running["socket"], "-p", str(running["port"]), "-t", "2"]
-        if subprocess.run(ready, check=False).returncode:
-            return None
-        return _urls(running["socket"], running["port"], passwords)
+        return urls(running.socket, running.port, self._notes.passwords())
 
     def administrator_url(self) -> str:
-        """The superuser's URL, for psql and its like; the server must run."""
-        running = json.loads((self._home / "running.json").read_text())
-        password = quote(self._passwords()["postgres"], safe="")
-        return f"postgresql://postgres:{password}@/{DATABASE}?{urlencode({'host': running['socket'], 'port': running['port']})}"
+        """The superuser's URL, for psql and its like. Raises `ConfigurationError` where no server runs."""
+        running = self._notes.running()
+        if running is None:
+            raise ConfigurationError(f"No server runs in {self._home}.")
+        return url("postgres", self._notes.passwords()["postgres"], running.socket, running.port)
 
     def stop(self) -> None:
         """Stop the server if this object started it: fast shutdown, sessions are ended, nothing committed is lost."""
@@ -87,21 +79,19 @@ class EmbeddedServer:
         if process is not None and process.poll() is None:
             process.send_signal(signal.SIGINT)
             try:
-                process.wait(20)
+                process.wait(_STOP_SECONDS)
             except subprocess.TimeoutExpired:
                 process.send_signal(signal.SIGQUIT)
                 process.wait()
-            (self._home / "running.json").unlink(missing_ok=True)
+            self._notes.forget()
         if self._lock is not None:
             self._lock.close()
             self._lock = None
 
-    def _make_home(self) -> None:
+    def _open_lock(self) -> IO[str]:
         try:
             self._home.mkdir(parents=True, exist_ok=True)
-            probe = self._home / f".writable-{os.getpid()}"
-            probe.touch()
-            probe.unlink()
+            return (self._home / "lock").open("a+")
         except OSError as error:
             raise ConfigurationError(
                 f"The data directory {self._home} cannot be written: {error.strerror}. Set DATABASE__DATA_DIR."
@@ -116,37 +106,37 @@ class EmbeddedServer:
         return True
 
     def _start(self) -> Urls:
-        binaries = find(self._home)
-        self._end_orphan()
-        fresh = not (self._home / "ready").exists() and not self._foreign()
+        place = room(self._home)
+        binaries, data = find(place), place / "data"
+        socket, port = socket_directory(data, binaries.run_as.get("user")), self._port or 5432
+        _end_orphan(binaries, data)
+        fresh = not (self._home / "ready").exists() and not self._foreign(data)
         if fresh:
-            shutil.rmtree(self._data, ignore_errors=True)  # a first start that was interrupted
-            self._initialise(binaries)
-        self._check_version(binaries)
-        socket, port = self._socket_directory(binaries), self._port or 5432
-        self._process = self._launch(binaries, socket)
+            shutil.rmtree(data, ignore_errors=True)  # a first start that was interrupted
+            self._initialise(binaries, data)
+        _check_version(binaries, data)
+        passwords = self._notes.passwords()
+        self._process = self._launch(binaries, data, socket)
         self._wait(binaries, socket)
-        passwords = self._passwords()
         if fresh:
-            _create_roles(binaries, socket, port, passwords)
+            create_roles(binaries, socket, port, passwords)
             (self._home / "ready").touch()
-        running = {"socket": socket, "port": port, "pg_isready": binaries.path("pg_isready")}
-        write_private(self._home / "running.json", json.dumps(running))
-        return _urls(socket, port, passwords)
+        self._notes.note(Running(socket=socket, port=port, pg_isready=binaries.path("pg_isready")))
+        return urls(socket, port, passwords)
 
-    def _foreign(self) -> bool:
+    def _foreign(self, data: Path) -> bool:
         """Data that we did not make: never removed, and its version is checked like any other."""
-        return (self._data / "PG_VERSION").exists() and not (self._home / "passwords.json").exists()
+        return (data / "PG_VERSION").exists() and not self._notes.has_passwords
 
-    def _initialise(self, binaries: Binaries) -> None:
+    def _initialise(self, binaries: Binaries, data: Path) -> None:
         passwords = {role: secrets.token_urlsafe(24) for role in ("postgres", *ROLES)}
-        write_private(self._home / "passwords.json", json.dumps(passwords))
-        secret = self._home / "initdb.password"
+        self._notes.keep(passwords)
+        secret = data.with_name("initdb.password")
         write_private(secret, passwords["postgres"])
         if uid := binaries.run_as.get("user"):
             os.chown(secret, uid, -1)
         command = [
-            binaries.path("initdb"), "-D", str(self._data), "-U", "postgres", f"--pwfile={secret}", "--auth=scram-sha-256",
+            binaries.path("initdb"), "-D", str(data), "-U", "postgres", f"--pwfile={secret}", "--auth=scram-sha-256",
             "--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--no-sync",
         ]  # fmt: skip
         try:
@@ -154,53 +144,17 @@ class EmbeddedServer:
         finally:
             secret.unlink()
         if done.returncode:
-            shutil.rmtree(self._data, ignore_errors=True)
-            raise ConfigurationError(f"The data directory {self._data} cannot be made: {_last_line(done.stderr)}")
+            shutil.rmtree(data, ignore_errors=True)
+            raise ConfigurationError(f"The data directory {data} cannot be made: {_last_line(done.stderr)}")
 
-    def _check_version(self, binaries: Binaries) -> None:
-        ours = subprocess.run([binaries.path("postgres"), "--version"], capture_output=True, text=True, check=True).stdout.split()[-1]
-        try:
-            theirs = (self._data / "PG_VERSION").read_text().strip()
-        except OSError as error:
-            raise ConfigurationError(f"The data directory {self._data} cannot be read: {error.strerror}.") from None
-        if ours.split(".")[0] != theirs:
-            raise ConfigurationError(
-                f"The data in {self._data} is of PostgreSQL {theirs} and the installed server is {ours}. Dump it with the old one "
-                "and restore it, or move the directory away to start afresh."
-            )
-
-    def _end_orphan(self) -> None:
-        """A server whose owner died uncleanly where the system could not take it along: end it, we hold the lock."""
-        try:
-            pid = int((self._data / "postmaster.pid").read_text().splitlines()[0])
-            os.kill(pid, signal.SIGINT)
-        except (OSError, ValueError, IndexError):
-            return
-        deadline = time.monotonic() + 20
-        while (self._data / "postmaster.pid").exists() and time.monotonic() < deadline:
-            time.sleep(0.02)
-
-    def _socket_directory(self, binaries: Binaries) -> str:
-        """The data directory, which only its user may enter; a private one elsewhere where that path is too long for a socket."""
-        if len(str(self._data / ".s.PGSQL.5432.lock").encode()) <= LONGEST_SOCKET_PATH:
-            return str(self._data)
-        name = hashlib.sha256(str(self._data).encode()).hexdigest()[:16]
-        directory = Path(tempfile.gettempdir()) / f"api-base-{os.geteuid()}-{name}"
-        directory.mkdir(mode=0o700, exist_ok=True)
-        if uid := binaries.run_as.get("user"):
-            os.chown(directory, uid, -1)
-        elif directory.stat().st_uid != os.geteuid():
-            raise ConfigurationError(f"{directory} belongs to somebody else. Remove it, or set DATABASE__DATA_DIR to a shorter path.")
-        return str(directory)
-
-    def _launch(self, binaries: Binaries, socket: str) -> subprocess.Popen[bytes]:
+    def _launch(self, binaries: Binaries, data: Path, socket: str) -> subprocess.Popen[bytes]:
         options = {
             "max_connections": "200", "listen_addresses": "127.0.0.1" if self._port else "", "port": str(self._port or 5432),
             "unix_socket_directories": socket, "fsync": "on" if self._fsync else "off", "logging_collector": "off",
             "full_page_writes": "on" if self._fsync else "off", "synchronous_commit": "on" if self._fsync else "off",
             "password_encryption": "scram-sha-256", "log_min_messages": "warning",
         }  # fmt: skip
-        command = [binaries.path("postgres"), "-D", str(self._data), *(f"--{name}={value}" for name, value in options.items())]
+        command = [binaries.path("postgres"), "-D", str(data), *(f"--{name}={value}" for name, value in options.items())]
         with (self._home / "server.log").open("ab") as log:
             return subprocess.Popen(
                 command,
@@ -216,8 +170,7 @@ class EmbeddedServer:
     def _wait(self, binaries: Binaries, socket: str) -> None:
         assert self._process is not None  # launched just before
         deadline = time.monotonic() + _START_SECONDS
-        ready = [binaries.path("pg_isready"), "-q", "-h", socket, "-p", str(self._port or 5432)]
-        while subprocess.run(ready, check=False).returncode:
+        while _asked(binaries.path("pg_isready"), socket, self._port or 5432) != _ANSWERS:
             if self._process.poll() is not None:
                 log = (self._home / "server.log").read_text(errors="replace")
                 raise ConfigurationError(f"The embedded PostgreSQL does not start: {_last_line(log)} ({self._home / 'server.log'})")
@@ -227,54 +180,45 @@ class EmbeddedServer:
                 )
             time.sleep(0.02)
 
-    def _passwords(self) -> dict[str, str]:
-        found: dict[str, str] = json.loads((self._home / "passwords.json").read_text())
-        return found
+
+def _check_version(binaries: Binaries, data: Path) -> None:
+    ours = subprocess.run([binaries.path("postgres"), "--version"], capture_output=True, text=True, check=True).stdout.split()[-1]
+    try:
+        theirs = (data / "PG_VERSION").read_text().strip()
+    except OSError as error:
+        raise ConfigurationError(f"The data directory {data} cannot be read: {error.strerror}.") from None
+    if ours.split(".")[0] != theirs:
+        raise ConfigurationError(
+            f"The data in {data} is of PostgreSQL {theirs} and the installed server is {ours}. Dump it with the old one "
+            "and restore it, or move the directory away to start afresh."
+        )
 
 
-def die_with_parent(sent: signal.Signals) -> Callable[[], None] | None:
-    """What makes the kernel send `sent` to a child when its parent dies [prctl(2), PR_SET_PDEATHSIG]; None where there is no such thing."""
-    if sys.platform != "linux":
-        return None
-    prctl = ctypes.CDLL(None, use_errno=True).prctl
+def _end_orphan(binaries: Binaries, data: Path) -> None:
+    """End a server whose owner died where the system could not take it along: we hold the lock, so nobody owns it.
 
-    def ask() -> None:
-        prctl(1, sent)
-
-    return ask
-
-
-def write_private(path: Path, content: str) -> None:
-    """Write a file that only its owner may read, all of it or nothing."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(content)
-    temporary.replace(path)
+    The number in `postmaster.pid` may be anybody's by now, so a server must answer on the socket noted there to be believed.
+    """
+    pid_file = data / "postmaster.pid"
+    try:
+        pid, _, _, port, socket, *_ = pid_file.read_text().splitlines()
+    except (OSError, ValueError):
+        return
+    if _asked(binaries.path("pg_isready"), socket, int(port)) == _NO_ONE:
+        pid_file.unlink()
+        return
+    os.kill(int(pid), signal.SIGINT)
+    deadline = time.monotonic() + _STOP_SECONDS
+    while pid_file.exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
 
 
-def _create_roles(binaries: Binaries, socket: str, port: int, passwords: dict[str, str]) -> None:
-    """The three roles, none of them privileged, and the role that owns search functions; the database, closed to everybody else."""
-    statements = [
-        f"create role {role} login nosuperuser nocreaterole nocreatedb nobypassrls password '{passwords[role]}'" for role in ROLES
-    ]
-    statements += [
-        "create role search nologin nosuperuser nobypassrls",
-        "grant search to owner with inherit false, set true",
-        f"create database {DATABASE} owner owner",
-        f"revoke all on database {DATABASE} from public",
-        f"grant connect on database {DATABASE} to app, worker",
-    ]
-    command = [binaries.path("psql"), "-qX", "-v", "ON_ERROR_STOP=1", "-h", socket, "-p", str(port), "-U", "postgres", "-d", "postgres"]
-    environment = {"PGPASSWORD": passwords["postgres"], "PATH": os.environ.get("PATH", "")}
-    subprocess.run(command, input=";\n".join(statements) + ";", text=True, check=True, env=environment)
-
-
-def _urls(socket: str, port: int, passwords: dict[str, str]) -> Urls:
-    def url(role: str) -> str:
-        return f"postgresql://{role}:{quote(passwords[role], safe='')}@/{DATABASE}?{urlencode({'host': socket, 'port': port})}"
-
-    return Urls(owner=url("owner"), app=url("app"), worker=url("worker"), direct=url("app"))
+def _asked(pg_isready: str, socket: str, port: int) -> int:
+    """pg_isready's exit code: 0 answers, 1 is starting or stopping, 2 nobody is there."""
+    try:
+        return subprocess.run([pg_isready, "-q", "-h", socket, "-p", str(port), "-t", "2"], check=False).returncode
+    except OSError:
+        return _NO_ONE
 
 
 def _last_line(text: str) -> str:
