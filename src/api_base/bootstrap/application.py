@@ -1,10 +1,11 @@
 """`create_app`: contexts and settings become an ASGI application."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from starlette.middleware import Middleware
 
+from api_base import __version__
 from api_base.bootstrap.adapters import json_logs
 from api_base.bootstrap.context import Context
 from api_base.bootstrap.contexts import BUILT_IN
@@ -12,12 +13,16 @@ from api_base.bootstrap.lifespan import lifespan
 from api_base.bootstrap.services import Services, build
 from api_base.core.config import Settings
 from api_base.core.shared.logging import configure_logging
+from api_base.infrastructure.db.health import DatabaseHealthCheck
+from api_base.interface import docs_router, openapi
+from api_base.interface.errors import pages
 from api_base.interface.errors.handlers import install
 from api_base.interface.middleware.production import StackPorts, stack
 from api_base.interface.router import V1, operations
 from api_base.interface.routes.dispatcher import Dispatcher
 from api_base.interface.routes.operation import Operation
 from api_base.interface.routes.router import Router
+from api_base.interface.v1 import health_router, metrics_router
 
 
 def create_app(settings: Settings, contexts: Sequence[Context] = BUILT_IN) -> FastAPI:
@@ -30,6 +35,7 @@ def create_app(settings: Settings, contexts: Sequence[Context] = BUILT_IN) -> Fa
     compiled = operations(routers, settings.server.max_body_bytes)
     app = FastAPI(
         title=settings.app_name,
+        openapi_url=None,
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
@@ -39,8 +45,21 @@ def create_app(settings: Settings, contexts: Sequence[Context] = BUILT_IN) -> Fa
     )
     for prefix, router in sorted(routers, key=lambda pair: isinstance(pair[1], Router)):
         app.include_router(router, prefix=prefix)  # FastAPI looks for routes in order, and serves only those that are not ours
+    for router in _own_routes(services):
+        app.include_router(router)
     install(app)
+    openapi.install(app, version=__version__)
     return app
+
+
+def _own_routes(services: Services) -> Iterator[APIRouter]:
+    """What stands beside the API: probes, figures, documentation."""
+    settings, container = services.settings, services.container
+    yield health_router.routes([DatabaseHealthCheck(container.database().pool)])
+    if settings.observability.metrics_port is None:
+        yield metrics_router.routes(container.metrics())
+    yield docs_router.routes(settings.app_name)
+    yield pages.routes()
 
 
 def _ports(services: Services, compiled: Sequence[Operation]) -> StackPorts:

@@ -1,7 +1,7 @@
 """Access tokens: who, which session, which tenant; never what they may do."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
@@ -20,7 +20,7 @@ class TokenClaims:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccessToken:
-    value: str
+    value: str = field(repr=False)
     expires_at: datetime
 
 

@@ -5,7 +5,7 @@ grace gets the same successor; afterwards, or with an older token, somebody else
 """
 
 import hmac
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
 from typing import Self
@@ -30,11 +30,11 @@ class Session(AggregateRoot):
 
     user_id: UserId
     tenant_id: TenantId | None
-    tag_key: bytes
+    tag_key: bytes = field(repr=False)
     generation: int
-    digest: bytes
-    previous_digest: bytes | None = None
-    nonce: bytes | None = None
+    digest: bytes = field(repr=False)
+    previous_digest: bytes | None = field(default=None, repr=False)
+    nonce: bytes | None = field(default=None, repr=False)
     rotated_at: datetime | None = None
     created_at: datetime
     expires_at: datetime

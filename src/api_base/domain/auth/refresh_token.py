@@ -9,7 +9,7 @@ import base64
 import hashlib
 import hmac
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Self
 from uuid import UUID
 
@@ -23,8 +23,8 @@ class RefreshToken:
     user_id: UserId
     session_id: SessionId
     generation: int
-    secret: bytes
-    tag: bytes
+    secret: bytes = field(repr=False)
+    tag: bytes = field(repr=False)
 
     @classmethod
     def issue(cls, *, user_id: UserId, session_id: SessionId, generation: int, secret: bytes, tag_key: bytes) -> Self:

@@ -1,6 +1,6 @@
 """Where sessions are kept, and what logging in needs to know of users and memberships."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from api_base.core.protocols import AsyncRepository
@@ -21,7 +21,7 @@ class Credential:
     """`open` is whether the user may log in at all just now. `settled` is false while failures are counted."""
 
     user_id: UserId
-    password_hash: str
+    password_hash: str = field(repr=False)
     open: bool
     settled: bool
 

@@ -1,6 +1,6 @@
 """The user: who somebody is, everywhere. What they may do is a matter of their memberships."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final, Self
@@ -26,7 +26,7 @@ class User(AggregateRoot):
 
     email: EmailAddress
     name: str
-    password_hash: str
+    password_hash: str = field(repr=False)
     status: UserStatus = UserStatus.ACTIVE
     platform_admin: bool = False
     failed_logins: int = 0

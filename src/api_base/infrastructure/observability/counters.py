@@ -94,7 +94,7 @@ class Counters:
         found = self._requests.get((method, route, status))
         if found is not None:
             return found
-        if self._next == SLOTS - 1 and (method, route, status) != OTHER:
+        if self._next >= SLOTS - 1 and (method, route, status) != OTHER:
             return self._series(*OTHER)
         base = self._next * SLOT
         self._next += 1

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any, Final
 
 from fastapi import FastAPI
@@ -137,7 +138,7 @@ def install(app: FastAPI) -> None:
 
     async def on_error(request: Any, error: Exception) -> Any:
         del request
-        problem = problem_of(_translated(error))
+        problem = _http_problem(error) if isinstance(error, HTTPException) else problem_of(_translated(error))
         if problem is None:
             raise error
         return _Answer(problem)
@@ -150,12 +151,22 @@ def _translated(error: Exception) -> Exception:
     if isinstance(error, RequestValidationError):
         malformed = any(one["type"] == "json_invalid" for one in error.errors())
         return MalformedBody("The body is not JSON.") if malformed else invalid_of(error)
-    if not isinstance(error, HTTPException):
-        return error
-    if error.status_code == 404:
-        return RouteNotFound()
-    if error.status_code == 405:
-        return MethodNotAllowed((error.headers or {}).get("Allow", "").encode())
-    if error.status_code == 413:
-        return BodyTooLarge()
-    return BadRequest(error.detail) if error.status_code < 500 else error
+    return error
+
+
+_BY_STATUS: Final = {kind.status: kind for kind in (INTERNAL, *reversed(list(PROBLEMS.values())))}
+
+
+def _http_problem(error: HTTPException) -> Problem | None:
+    """The router's own 404 and 405, and what a route of a plain FastAPI router raises: its status, detail and headers stay."""
+    headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in (error.headers or {}).items()]
+    phrase = HTTPStatus(error.status_code).phrase if error.status_code in _STATUSES else "Error"
+    if error.status_code == 404 and error.detail == phrase:
+        return problem_of(RouteNotFound())
+    if error.status_code == 405 and error.detail == phrase:
+        return problem_of(MethodNotAllowed((error.headers or {}).get("Allow", "").encode()))
+    kind = _BY_STATUS.get(error.status_code, Kind("", phrase, error.status_code))
+    return Problem(kind=kind.name, title=kind.title, status=error.status_code, detail=str(error.detail), headers=headers)
+
+
+_STATUSES: Final = frozenset(HTTPStatus)

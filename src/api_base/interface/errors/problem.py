@@ -14,7 +14,7 @@ _encode = msgspec.json.Encoder().encode
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """`kind` is the last part of its type's URI, /problems/<kind>, where the documentation explains it.
+    """`kind` is the last part of its type's URI, /problems/<kind>, where the documentation explains it; empty for none of ours.
 
     `headers` go with the answer (`Retry-After`, `WWW-Authenticate`, `Allow`).
     """
@@ -32,7 +32,7 @@ class Problem:
 
     def body(self, instance: str, request_id: str) -> bytes:
         content: dict[str, Any] = {
-            "type": f"/problems/{self.kind}",
+            "type": f"/problems/{self.kind}" if self.kind else "about:blank",
             "title": self.title,
             "status": self.status,
             "detail": self.detail,

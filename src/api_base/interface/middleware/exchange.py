@@ -23,7 +23,7 @@ class Exchange:
         for name, value in scope["headers"]:
             attribute = _WANTED.get(name)
             if attribute is not None:
-                setattr(self, attribute, value)
+                setattr(self, attribute, self._forwarded(value) if attribute == "forwarded_for" else value)
         self.added: list[tuple[bytes, bytes]] = []
         self.status, self.started, self.expired, self.send = 500, False, False, send
         self.refusal: ApiBaseError | None = None
@@ -36,6 +36,10 @@ class Exchange:
     traceparent: bytes | None
     forwarded_for: bytes | None
     requested_method: bytes | None
+
+    def _forwarded(self, value: bytes) -> bytes:
+        """Several lines are one list [RFC 9110, section 5.3]."""
+        return value if self.forwarded_for is None else self.forwarded_for + b"," + value
 
     async def forward(self, message: Message) -> None:
         """The one wrapper around `send`."""

@@ -6,8 +6,10 @@ Served at /openapi.json and printed by `api-base openapi`.
 from collections.abc import Iterator
 from typing import Any, Final
 
+import msgspec
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from fastapi.responses import Response
 from fastapi.routing import APIRoute, iter_route_contexts
 
 from api_base.core.errors import ProgrammingError
@@ -27,7 +29,9 @@ LICENSE: Final = {"name": "MIT", "identifier": "MIT"}
 
 
 def install(app: FastAPI, *, version: str, token_url: str = TOKEN_URL, description: str = DESCRIPTION) -> None:
-    """Make `app.openapi()`, and with it /openapi.json, the completed document. `version` is the API's own.
+    """Make `app.openapi()` the completed document, and serve it at /openapi.json. `version` is the API's own.
+
+    `app` is made with `openapi_url=None`: FastAPI's own route would be the first.
 
     Raises `ProgrammingError`, when the document is made, for two operations of one name.
     """
@@ -37,6 +41,10 @@ def install(app: FastAPI, *, version: str, token_url: str = TOKEN_URL, descripti
         if not made:
             made.append(_document(app, version, token_url, description))
         return made[0]
+
+    @app.api_route("/openapi.json", methods=["GET", "HEAD"], include_in_schema=False)
+    async def openapi_json() -> Response:
+        return Response(msgspec.json.encode(openapi()), headers={"cache-control": "no-cache"}, media_type="application/json")
 
     app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way
 

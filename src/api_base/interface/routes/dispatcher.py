@@ -13,7 +13,8 @@ from api_base.interface.errors.handlers import problem_of, send_problem
 from api_base.interface.errors.http import MethodNotAllowed
 from api_base.interface.routes.operation import Operation
 
-_ANY: Final = "{}"
+_ANY: Final = "/"
+"""Stands for any value in a key: no segment of a path can be it."""
 type _Key = tuple[str, ...]
 
 

@@ -38,8 +38,8 @@ class ChangeMemberRoleHandler:
         membership = await self._memberships.of(command.user_id)
         if membership is None:
             raise NotFound("member", command.user_id)
-        if command.expected_version not in (None, membership.version):
-            raise StaleVersion("member", membership.version)
+        if command.expected_version is not None and command.expected_version != membership.version:
+            raise StaleVersion("member", command.expected_version)
         if membership.role is not command.role:
             may_decide(actor, membership.role, command.role)
             owner_remains(membership, await self._memberships.owners(), command.role)

@@ -42,8 +42,8 @@ class RemoveMemberHandler:
         membership = await self._memberships.of(command.user_id)
         if membership is None:
             raise NotFound("member", command.user_id)
-        if command.expected_version not in (None, membership.version):
-            raise StaleVersion("member", membership.version)
+        if command.expected_version is not None and command.expected_version != membership.version:
+            raise StaleVersion("member", command.expected_version)
         may_decide(actor, membership.role)
         await end(self._memberships, membership)
 

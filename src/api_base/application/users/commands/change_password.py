@@ -21,11 +21,11 @@ class ChangePassword(Command[None]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetPasswordHash(Command[None]):
-    """Sent by `ChangePasswordHandler`, by no route. `expected_version` is the user's whose password was verified."""
+    """Sent by `ChangePasswordHandler`, by no route. `verified_hash` is the one behind the current password."""
 
     permission: ClassVar[str] = AUTHENTICATED
     password_hash: str = field(repr=False)
-    expected_version: int
+    verified_hash: str = field(repr=False)
 
 
 class ChangePasswordHandler:
@@ -42,7 +42,7 @@ class ChangePasswordHandler:
             raise WrongPassword
         await self._policy.check(command.new, known=(user.email.value, user.name), pointer="/new_password")
         hashed = await self._hasher.hash(command.new)
-        await self._bus.execute(SetPasswordHash(password_hash=hashed, expected_version=user.version))
+        await self._bus.execute(SetPasswordHash(password_hash=hashed, verified_hash=user.password_hash))
 
 
 class SetPasswordHashHandler:
@@ -52,7 +52,7 @@ class SetPasswordHashHandler:
     async def handle(self, command: SetPasswordHash) -> None:
         """Raises `WrongPassword` where the password was changed meanwhile."""
         user = await self._users.get(request_user())
-        if user is None or user.version != command.expected_version:
+        if user is None or user.password_hash != command.verified_hash:
             raise WrongPassword
         user.change_password(command.password_hash, self._clock.now())
         await self._users.update(user)

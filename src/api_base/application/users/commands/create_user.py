@@ -1,6 +1,6 @@
 """Make an identity, whose password has been checked and hashed. Sent by other handlers and the command line, by no route."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 from api_base.application.common.cqrs import PUBLIC, Command
@@ -16,7 +16,7 @@ class CreateUser(Command[UserDTO]):
     permission: ClassVar[str] = PUBLIC
     email: EmailAddress
     name: str
-    password_hash: str
+    password_hash: str = field(repr=False)
     platform_admin: bool = False
 
 

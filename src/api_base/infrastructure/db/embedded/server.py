@@ -44,7 +44,10 @@ class EmbeddedServer:
         return self._process is not None
 
     def start(self) -> Urls:
-        """Start the server, or attach to the one that runs already. Raises `ConfigurationError` in one sentence."""
+        """Start the server, or attach to the one that runs already. Raises `ConfigurationError` in one sentence.
+
+        Call it from a thread that lasts (the main one): the kernel takes the thread that started a process for its parent.
+        """
         self._lock = self._open_lock()
         deadline = time.monotonic() + _START_SECONDS
         while not self._take_lock():

@@ -1,0 +1,94 @@
+"""Probes: liveness asks nothing of others, readiness all of them, bounded and not too often. Metrics, and the page of the documentation."""
+
+import asyncio
+import re
+
+import pytest
+
+from api_base.infrastructure.observability.counters import Counters
+from api_base.infrastructure.observability.exposition import MergedMetrics
+from api_base.interface import docs_router
+from api_base.interface.v1 import health_router, metrics_router
+from tests.shell import shell
+
+
+class Dependency:
+    def __init__(self, name: str, error: Exception | None = None) -> None:
+        self.name, self.error, self.asked = name, error, 0
+
+    async def check(self) -> None:
+        self.asked += 1
+        await asyncio.sleep(0)
+        if self.error is not None:
+            raise self.error
+
+
+class Stuck:
+    name = "stuck"
+
+    async def check(self) -> None:
+        await asyncio.Event().wait()
+
+
+async def test_ready_when_all_answer() -> None:
+    here = shell()
+    database = Dependency("database")
+    here.app.include_router(health_router.routes([database]))
+    async with here.client() as client:
+        answers = await asyncio.gather(*(client.get("/health/ready") for _ in range(20)))
+        others = [await client.get(path) for path in ("/health/live", "/health/startup")]
+    assert {answer.status_code for answer in [*answers, *others]} == {200}
+    (found,) = answers[0].json()["dependencies"]
+    assert (found["name"], found["status"]) == ("database", "ok")
+    assert found["latency_ms"] >= 0
+    assert database.asked == 1
+    assert here.recorder.last[2] == "/health/startup"
+
+
+async def test_not_ready_when_one_does_not_and_nothing_of_the_inside_shows() -> None:
+    here = shell()
+    here.app.include_router(health_router.routes([Dependency("database"), Dependency("cache", OSError("password=secret"))]))
+    async with here.client() as client:
+        answer, live = await client.get("/health/ready"), await client.get("/health/live")
+    assert (answer.status_code, answer.json()["status"]) == (503, "failing")
+    assert [one["status"] for one in answer.json()["dependencies"]] == ["ok", "failing"]
+    assert "secret" not in answer.text
+    assert live.status_code == 200
+
+
+async def test_a_dependency_that_is_stuck_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(health_router, "TIMEOUT", 0.02)
+    here = shell()
+    here.app.include_router(health_router.routes([Stuck()]))
+    async with here.client() as client:
+        assert (await client.get("/health/ready")).status_code == 503
+
+
+async def test_metrics_are_what_prometheus_reads() -> None:
+    counters = Counters()
+    counters.finished("GET", "/x", 200, 0.1)
+    here = shell()
+    here.app.include_router(metrics_router.routes(MergedMetrics(counters)))
+    async with here.client() as client:
+        answer = await client.get("/metrics")
+    assert answer.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
+    assert 'http_requests_total{method="GET",route="/x",status="200"} 1.0' in answer.text
+
+
+async def test_the_documentation_works_offline_and_under_its_policy() -> None:
+    here = shell()
+    here.app.include_router(docs_router.routes("A & <B>"))
+    async with here.client() as client:
+        page = await client.get("/docs")
+        links = re.findall(r'(?:src|href)="([^"]+)"', page.text)
+        assets = [await client.get(f"/{link}") for link in links]
+        outside = await client.get("/docs/assets/..%2fdocs_router.py")
+        unknown = await client.get("/docs/assets/LICENSE")
+    assert page.status_code == 200
+    assert "A &amp; &lt;B&gt;" in page.text
+    assert "script-src 'self';" in page.headers["content-security-policy"]
+    assert not re.search(r"<script(?![^>]*src=)|<style|\son\w+=|https?://", page.text)
+    assert len(links) == 4
+    assert {asset.status_code for asset in assets} == {200}
+    assert {"text/css; charset=utf-8", "text/javascript; charset=utf-8"} <= {asset.headers["content-type"] for asset in assets}
+    assert outside.status_code == unknown.status_code == 404

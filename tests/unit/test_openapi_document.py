@@ -1,0 +1,121 @@
+"""The OpenAPI document: valid, complete, and true to what the routes declare."""
+
+from typing import Any
+
+import pytest
+from openapi_spec_validator import validate
+
+from api_base.bootstrap.application import create_app
+from api_base.core.config import Settings
+from api_base.core.errors import ProgrammingError
+from api_base.interface import openapi
+from api_base.interface.routes import Declares, Router
+from api_base.interface.v1 import health_router
+from tests.shell import shell, things
+
+type Json = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def document() -> Json:
+    here = shell(things())
+    here.app.include_router(health_router.routes([]))
+    openapi.install(here.app, version="1.2.3")
+    found: Json = here.app.openapi()
+    return found
+
+
+def operations(document: Json) -> dict[str, Json]:
+    return {one["operationId"]: one for path in document["paths"].values() for one in path.values()}
+
+
+def test_the_document_is_valid(document: Json) -> None:
+    validate(document)
+    assert document["openapi"].startswith("3.1")
+    assert document["info"]["version"] == "1.2.3"
+
+
+def test_the_whole_applications_document_is_valid_and_complete(tmp_path_factory: pytest.TempPathFactory) -> None:
+    keys = tmp_path_factory.mktemp("keys")
+    app = create_app(Settings(_env_file=None, security={"key_dir": keys}))
+    whole = app.openapi()
+    validate(whole)
+    for name, operation in operations(whole).items():
+        assert name.isidentifier(), name
+        assert operation["summary"]
+        assert operation["description"]
+        assert operation["tags"]
+        assert "500" in operation["responses"], name
+        assert "security" in operation, name
+    assert "HTTPValidationError" not in str(whole)
+
+
+async def test_the_document_is_served() -> None:
+    here = shell(things())
+    openapi.install(here.app, version="1")
+    async with here.client() as client:
+        answer = await client.get("/openapi.json")
+    assert answer.json() == here.app.openapi()
+    assert here.recorder.last[2] == "/openapi.json"
+
+
+def test_operations_are_named_as_methods(document: Json) -> None:
+    assert {"create_thing", "list_things", "get_thing", "update_thing", "delete_thing", "health_ready"} <= operations(document).keys()
+
+
+def test_every_error_answer_is_a_problem(document: Json) -> None:
+    for operation in operations(document).values():
+        for status, response in operation["responses"].items():
+            if int(status) >= 400 and "$ref" in response:
+                name = response["$ref"].rpartition("/")[2]
+                assert list(document["components"]["responses"][name]["content"]) == ["application/problem+json"]
+
+
+def test_conditions_are_shown(document: Json) -> None:
+    change, read = operations(document)["update_thing"], operations(document)["get_thing"]
+    assert {"412", "428", "413", "415", "409", "404"} <= change["responses"].keys()
+    (condition,) = [one for one in change["parameters"] if one["in"] == "header"]
+    assert (condition["name"], condition["required"]) == ("If-Match", True)
+    assert "304" in read["responses"]
+    assert "ETag" in read["responses"]["200"]["headers"]
+    assert {"application/json", "application/merge-patch+json"} == change["requestBody"]["content"].keys()
+    schema = document["components"]["schemas"]["ThingBody"]["properties"]
+    assert all("default" not in one for one in schema.values())
+
+
+def test_what_is_created_has_a_place_and_an_example(document: Json) -> None:
+    create = operations(document)["create_thing"]
+    assert {"Location", "ETag", "X-Request-ID", "RateLimit"} <= create["responses"]["201"]["headers"].keys()
+    assert create["requestBody"]["content"]["application/json"]["example"] == {"name": "a"}
+
+
+def test_filters_are_shown_with_their_operators(document: Json) -> None:
+    parameters = {one["name"]: one for one in operations(document)["list_things"]["parameters"]}
+    assert {"limit", "cursor", "sort", "q", "include_total", "fields", "name", "version"} == parameters.keys()
+    assert parameters["name"]["style"] == "deepObject"
+    assert "starts_with" in parameters["name"]["schema"]["properties"]
+    assert "starts_with" not in parameters["version"]["schema"]["properties"]
+
+
+def test_security_is_shown(document: Json) -> None:
+    named = operations(document)
+    assert named["login"]["security"] == []
+    assert named["get_thing"]["security"] == [{"password": []}, {"bearer": []}]
+    flow = document["components"]["securitySchemes"]["password"]["flows"]["password"]
+    assert flow["tokenUrl"] == "/api/v1/auth/token"
+
+
+def test_a_deprecated_route_is_marked(document: Json) -> None:
+    assert operations(document)["old_thing"]["deprecated"] is True
+
+
+def test_two_operations_of_one_name_are_refused() -> None:
+    other = Router(prefix="/other", tags=["other"])
+
+    @other.declare("GET", "", Declares())
+    async def list_things() -> None: ...
+
+    here = shell(things(), other)
+    openapi.install(here.app, version="1")
+    with pytest.raises(ProgrammingError, match=r"GET /api/v1/other.*list_things"):
+        here.app.openapi()

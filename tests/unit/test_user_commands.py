@@ -1,0 +1,188 @@
+"""Registering, changing a password, a profile, a status: what happens to the user, and what is refused."""
+
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+
+from api_base.application.common.cqrs import Bus
+from api_base.application.users.commands.change_password import (
+    ChangePassword,
+    ChangePasswordHandler,
+    SetPasswordHash,
+    SetPasswordHashHandler,
+)
+from api_base.application.users.commands.create_user import CreateUser, CreateUserHandler
+from api_base.application.users.commands.record_login import RecordLogin, RecordLoginHandler
+from api_base.application.users.commands.register_user import RegisterUser, RegisterUserHandler
+from api_base.application.users.commands.set_user_status import SetUserStatus, SetUserStatusHandler
+from api_base.application.users.commands.update_profile import UpdateProfile, UpdateProfileHandler
+from api_base.core.errors import Invalid, NotFound, StaleVersion
+from api_base.core.types import UserId
+from api_base.domain.users.entities import User, UserStatus
+from api_base.domain.users.errors import AlreadyInStatus, EmailTaken, WrongPassword
+from tests.factories.auth import principal, request_of
+from tests.factories.memory import MemoryUsers
+from tests.factories.security import PlainHasher, RefusingPolicy
+from tests.factories.users import NOW, user
+from tests.support import FixedClock, Ids
+
+LOCKOUT = timedelta(minutes=5)
+
+
+class World:
+    def __init__(self, *users: User, conceal: bool = False, hasher: PlainHasher | None = None) -> None:
+        self.clock, self.hasher, self.policy = FixedClock(NOW + timedelta(hours=1)), hasher or PlainHasher(), RefusingPolicy("easy")
+        self.users = MemoryUsers(*users)
+        self.bus = Bus([])
+        self.bus.add(
+            {
+                CreateUser: CreateUserHandler(self.users, Ids(), self.clock),
+                RegisterUser: RegisterUserHandler(self.bus, self.hasher, self.policy, conceal=conceal),
+                ChangePassword: ChangePasswordHandler(self.bus, self.users, self.hasher, self.policy),
+                SetPasswordHash: SetPasswordHashHandler(self.users, self.clock),
+                UpdateProfile: UpdateProfileHandler(self.users, self.clock),
+                SetUserStatus: SetUserStatusHandler(self.users, self.clock),
+                RecordLogin: RecordLoginHandler(self.users, self.clock, 2, LOCKOUT),
+            }
+        )
+        if users:
+            request_of(principal(user_id=UserId(users[0].id)))
+
+    def first(self) -> User:
+        return self.users.all()[0]
+
+
+REGISTER = RegisterUser(email=" Ana@Example.com ", name=" Ana ", password="right")
+
+
+async def test_who_registers_is_kept_with_a_hash() -> None:
+    world = World()
+    answer = await world.bus.execute(REGISTER)
+    assert (answer.email, answer.name) == ("ana@example.com", "Ana")
+    assert (world.first().email.value, world.first().password_hash, world.first().platform_admin) == (
+        "ana@example.com",
+        "hash of right",
+        False,
+    )
+    assert world.policy.asked == [("ana@example.com", " Ana ")]
+    assert world.users.events == ["users.registered.v1"]
+
+
+async def test_a_known_address_is_told_or_concealed() -> None:
+    known = user(email="ana@example.com", password_hash="hers")
+    with pytest.raises(EmailTaken):
+        await World(known).bus.execute(REGISTER)
+    concealing = World(known, conceal=True)
+    assert await concealing.bus.execute(REGISTER) == await World().bus.execute(REGISTER)
+    assert [kept.password_hash for kept in concealing.users.all()] == ["hers"]
+
+
+@pytest.mark.parametrize(
+    ("email", "name", "password", "pointer"),
+    [("ana", "Ana", "right", "/email"), ("a@b.example", " ", "right", "/name"), ("a@b.example", "Ana", "easy", "/password")],
+)
+async def test_what_cannot_be_registered_is_named(email: str, name: str, password: str, pointer: str) -> None:
+    world = World()
+    with pytest.raises(Invalid) as refused:
+        await world.bus.execute(RegisterUser(email=email, name=name, password=password))
+    assert [violation.pointer for violation in refused.value.violations] == [pointer]
+    assert world.users.all() == []
+
+
+async def test_a_password_is_changed_by_who_knows_it() -> None:
+    world = World(user(password_hash="hash of old"))
+    await world.bus.execute(ChangePassword(current="old", new="right"))
+    assert world.first().password_hash == "hash of right"
+    assert world.users.events == ["users.password_changed.v1"]
+
+
+@pytest.mark.parametrize(("current", "new", "error"), [("wrong", "right", WrongPassword), ("old", "easy", Invalid)])
+async def test_a_password_that_is_wrong_or_easy_changes_nothing(current: str, new: str, error: type[Exception]) -> None:
+    world = World(user(password_hash="hash of old"))
+    with pytest.raises(error):
+        await world.bus.execute(ChangePassword(current=current, new=new))
+    assert world.first().password_hash == "hash of old"
+    assert world.users.events == []
+
+
+class Meddling(PlainHasher):
+    """While it hashes, something else happens to the user."""
+
+    world: World
+
+    def __init__(self, then: RecordLogin | SetPasswordHash) -> None:
+        super().__init__()
+        self.then = then
+
+    async def hash(self, password: str) -> str:
+        if password == "right":
+            await self.world.bus.execute(self.then)
+        return await super().hash(password)
+
+
+async def meddled(who: User, then: RecordLogin | SetPasswordHash) -> World:
+    hasher = Meddling(then)
+    hasher.world = World(who, hasher=hasher)
+    await hasher.world.bus.execute(ChangePassword(current="old", new="right"))
+    return hasher.world
+
+
+async def test_a_failed_login_meanwhile_does_not_hinder_a_change_of_password() -> None:
+    who = user(password_hash="hash of old")
+    world = await meddled(who, RecordLogin(user_id=UserId(who.id), succeeded=False))
+    assert world.first().password_hash == "hash of right"
+
+
+async def test_another_change_of_password_meanwhile_does() -> None:
+    with pytest.raises(WrongPassword):
+        await meddled(user(password_hash="hash of old"), SetPasswordHash(password_hash="other", verified_hash="hash of old"))
+
+
+async def test_who_is_gone_changes_nothing() -> None:
+    world = World()
+    request_of(principal())
+    with pytest.raises(NotFound):
+        await world.bus.execute(ChangePassword(current="old", new="right"))
+    with pytest.raises(WrongPassword):
+        await world.bus.execute(SetPasswordHash(password_hash="x", verified_hash="y"))
+    await world.bus.execute(RecordLogin(user_id=UserId(uuid4()), succeeded=False))
+
+
+async def test_a_profile_is_changed_and_what_stays_the_same_is_not_saved() -> None:
+    world = World(user(name="Ana"))
+    for name in (None, "Ana", " Ana "):
+        assert (await world.bus.execute(UpdateProfile(expected_version=1, name=name))).version == 1
+    answer = await world.bus.execute(UpdateProfile(expected_version=1, name=" Anna "))
+    assert (answer.name, answer.version, answer.updated_at) == ("Anna", 2, world.clock.now())
+    with pytest.raises(StaleVersion):
+        await world.bus.execute(UpdateProfile(expected_version=1, name="Ana"))
+
+
+async def test_a_status_is_set_once() -> None:
+    world = World(user())
+    id = UserId(world.first().id)
+    answer = await world.bus.execute(SetUserStatus(id=id, expected_version=1, status=UserStatus.DEACTIVATED))
+    assert (answer.status, answer.version) == (UserStatus.DEACTIVATED, 2)
+    with pytest.raises(AlreadyInStatus):
+        await world.bus.execute(SetUserStatus(id=id, expected_version=None, status=UserStatus.DEACTIVATED))
+    with pytest.raises(StaleVersion):
+        await world.bus.execute(SetUserStatus(id=id, expected_version=1, status=UserStatus.ACTIVE))
+    assert (await world.bus.execute(SetUserStatus(id=id, expected_version=2, status=UserStatus.ACTIVE))).status is UserStatus.ACTIVE
+    with pytest.raises(NotFound):
+        await world.bus.execute(SetUserStatus(id=UserId(uuid4()), expected_version=None, status=UserStatus.ACTIVE))
+
+
+async def test_logins_are_counted_until_one_succeeds() -> None:
+    world = World(user(password_hash="old"))
+    id = UserId(world.first().id)
+    for _ in range(2):
+        await world.bus.execute(RecordLogin(user_id=id, succeeded=False))
+    assert (world.first().failed_logins, world.first().locked_until) == (2, world.clock.now() + LOCKOUT)
+    await world.bus.execute(RecordLogin(user_id=id, succeeded=True, new_hash="new"))
+    assert (world.first().failed_logins, world.first().locked_until, world.first().password_hash) == (0, None, "new")
+
+
+def test_no_secret_shows() -> None:
+    for message in (REGISTER, ChangePassword(current="right", new="right"), user(password_hash="right")):
+        assert "right" not in repr(message)
