@@ -78,9 +78,7 @@ def members(world: World, count: int, items_each: int) -> list[Member]:
 
 async def _members(world: World, count: int, items_each: int) -> list[Member]:
     security = world.settings.security
-    issuer = Ed25519TokenIssuer(
-        load([], security.key_dir), SystemClock(), issuer=security.issuer, audience=security.audience, seconds=3600
-    )
+    issuer = Ed25519TokenIssuer(load([], security.key_dir), SystemClock(), issuer=security.issuer, audience=security.audience, seconds=3600)
     made = []
     for _ in range(count):
         user, tenant, session = uuid4(), uuid4(), uuid4()
@@ -97,9 +95,7 @@ async def _copy(admin: str, made: list[Member]) -> None:
         "users", records=[(m.user, f"{m.user}@example.com", "n", "h", "active", False, 0, None, 1, now, now) for m in made]
     )
     await connection.copy_records_to_table("tenants", records=[(m.tenant, "n", str(m.tenant), False, 1, now, now) for m in made])
-    await connection.copy_records_to_table(
-        "memberships", records=[(m.tenant, uuid4(), m.user, "owner", 1, now, now) for m in made]
-    )
+    await connection.copy_records_to_table("memberships", records=[(m.tenant, uuid4(), m.user, "owner", 1, now, now) for m in made])
     await connection.copy_records_to_table(
         "sessions", records=[(m.user, m.session, m.tenant, b"k", 1, b"d", None, None, None, 1, now, later, None) for m in made]
     )

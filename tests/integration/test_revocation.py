@@ -72,7 +72,10 @@ class World:
     @property
     def claims(self) -> TokenClaims:
         return TokenClaims(
-            user_id=UserId(self.user), session_id=SessionId(self.session), tenant_id=TenantId(self.tenant), expires_at=int(time.time()) + 600
+            user_id=UserId(self.user),
+            session_id=SessionId(self.session),
+            tenant_id=TenantId(self.tenant),
+            expires_at=int(time.time()) + 600,
         )
 
     async def end_session(self) -> None:

@@ -135,14 +135,13 @@ async def test_a_savepoint_undoes_its_element_alone(migrated: Urls) -> None:
 async def test_events_of_a_refused_element_are_not_told(migrated: Urls) -> None:
     tenant = uuid4()
     act_for(tenant)
-    async with stored(migrated) as store:
-        async with store.begin(Isolation.OPTIMISTIC) as unit:
+    async with stored(migrated) as store, store.begin(Isolation.OPTIMISTIC) as unit:
+        async with savepoint():
+            await store.items.create(item(tenant_id=tenant, sku="A"))
+        with pytest.raises(SkuTaken):
             async with savepoint():
                 await store.items.create(item(tenant_id=tenant, sku="A"))
-            with pytest.raises(SkuTaken):
-                async with savepoint():
-                    await store.items.create(item(tenant_id=tenant, sku="A"))
-            assert len(unit.collect_events()) == 1
+        assert len(unit.collect_events()) == 1
 
 
 async def test_writing_needs_a_unit_of_work_of_ones_own(migrated: Urls) -> None:

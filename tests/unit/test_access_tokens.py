@@ -132,6 +132,7 @@ BAD: dict[str, Callable[[], bytes]] = {
     "a tenant that is no id": lambda: forged(tid="acme"),
     "expiry as text": lambda: forged(exp=str(now() + 600)),
     "expiry as a truth": lambda: forged(exp=True),
+    "a beginning as a truth": lambda: forged(nbf=True),
     "expiry without end": lambda: forged(exp=float("inf")),
     "expiry in fractions": lambda: forged(exp=now() + 600.5),
     "not yet": lambda: forged(nbf=now() + 3600),

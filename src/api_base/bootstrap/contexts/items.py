@@ -7,8 +7,10 @@ from typing import Any, Final
 from api_base.application.common.cqrs import Handler, Message
 from api_base.application.items import permissions
 from api_base.application.items.commands.archive_item import ArchiveItem, ArchiveItemHandler
+from api_base.application.items.commands.batch_items import BatchItems, BatchItemsHandler
 from api_base.application.items.commands.create_item import CreateItem, CreateItemHandler
 from api_base.application.items.commands.delete_item import DeleteItem, DeleteItemHandler
+from api_base.application.items.commands.import_items import ImportItems, ImportItemsHandler
 from api_base.application.items.commands.publish_item import PublishItem, PublishItemHandler
 from api_base.application.items.commands.restore_item import RestoreItem, RestoreItemHandler
 from api_base.application.items.commands.update_item import UpdateItem, UpdateItemHandler
@@ -17,6 +19,7 @@ from api_base.application.items.queries.list_items import ListItems
 from api_base.bootstrap.context import Context, Ports
 from api_base.bootstrap.contexts.roles import ADMINS, MEMBERS, VIEWERS
 from api_base.infrastructure import items
+from api_base.infrastructure.db.unit_of_work import savepoint
 from api_base.infrastructure.items.queries import GetItemHandler, ListItemsHandler
 from api_base.infrastructure.items.repository import SqlItemRepository
 from api_base.infrastructure.items.tables import ITEMS as ITEMS_TABLE
@@ -32,6 +35,8 @@ def _handlers(ports: Ports) -> Mapping[type[Message[Any]], Handler[Any, Any]]:
         RestoreItem: RestoreItemHandler(repository, ports.clock),
         PublishItem: PublishItemHandler(repository, ports.clock),
         ArchiveItem: ArchiveItemHandler(repository, ports.clock),
+        BatchItems: BatchItemsHandler(repository, ports.ids, ports.clock, ports.container.checker(), savepoint),
+        ImportItems: ImportItemsHandler(repository, ports.ids, ports.clock),
         GetItem: GetItemHandler(ports.database),
         ListItems: ListItemsHandler(ports.database),
     }
@@ -47,6 +52,7 @@ ITEMS: Final = Context(
         permissions.UPDATE: MEMBERS,
         permissions.PUBLISH: MEMBERS,
         permissions.DELETE: ADMINS,
+        permissions.IMPORT: ADMINS,
     },
     handlers=_handlers,
     routes=v1.routes,

@@ -1,7 +1,7 @@
 """The item: an entry of a tenant's catalogue, with the rules of its life."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from typing import Any, Self
 from uuid import UUID
@@ -76,14 +76,18 @@ class Item(AggregateRoot):
 
     def change(self, now: datetime, **changes: Any) -> bool:
         """Replace some of the details. Returns whether anything is different now. Raises `Invalid`, `ItemIsDeleted`, `PriceMissing`."""
+        return self.replace(replace(self.details, **changes), now)
+
+    def replace(self, details: ItemDetails, now: datetime) -> bool:
+        """Say all of it anew. Returns whether anything is different now. Raises `ItemIsDeleted`, `PriceMissing`."""
         self._refuse_deleted()
-        details = replace(self.details, **changes)
         if details == self.details:
             return False
         if self.status is ItemStatus.PUBLISHED and details.price is None:
             raise PriceMissing
+        changed = tuple(sorted(f.name for f in fields(details) if getattr(details, f.name) != getattr(self.details, f.name)))
         self.details, self.updated_at = details, now
-        self.record(ItemChanged(aggregate_id=self.id, tenant_id=self.tenant_id, fields=tuple(sorted(changes))))
+        self.record(ItemChanged(aggregate_id=self.id, tenant_id=self.tenant_id, fields=changed))
         return True
 
     def publish(self, now: datetime) -> None:

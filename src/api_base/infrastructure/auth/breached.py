@@ -59,7 +59,7 @@ class BreachedPasswordFile:
             while high - low > _BLOCK:
                 middle = (low + high) // 2
                 begin, line = _line_after(descriptor, middle)
-                if line and begin <= high and line <= digest:
+                if line <= digest:
                     low = begin
                 else:
                     high = middle

@@ -107,7 +107,7 @@ class Ed25519TokenVerifier:
             raise Unauthenticated(f"The access token is not good: {_reason(error)}. Refresh it, or log in again.") from None
 
     def _key_of(self, header: Mapping[str, Any]) -> Any:
-        if header.get("alg") != ALGORITHM or header.get("typ") != TYPE or "crit" in header:
+        if header.get("alg") != ALGORITHM or header.get("typ") != TYPE:
             raise ValueError
         key = self._keys.get(str(header.get("kid")))
         if key is None:

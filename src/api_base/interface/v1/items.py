@@ -8,6 +8,7 @@ from fastapi import Depends
 from api_base.application.common.cqrs import Bus
 from api_base.application.common.listing import ListRequest, Page
 from api_base.application.items.commands.archive_item import ArchiveItem
+from api_base.application.items.commands.batch_items import BatchItems
 from api_base.application.items.commands.create_item import CreateItem
 from api_base.application.items.commands.delete_item import DeleteItem
 from api_base.application.items.commands.publish_item import PublishItem
@@ -17,6 +18,8 @@ from api_base.application.items.dtos import ItemDTO
 from api_base.application.items.queries.get_item import GetItem
 from api_base.application.items.queries.list_items import ITEM_FIELDS, ListItems
 from api_base.interface.routes import Declares, ExpectedVersion, ListQuery, OptionalVersion, Router
+from api_base.interface.v1.batch_results import BatchAnswer, answer
+from api_base.interface.v1.bodies.batches import BatchBody
 from api_base.interface.v1.bodies.items import CreateItemBody, PatchItemBody
 
 EXAMPLE = {
@@ -70,5 +73,15 @@ def routes(bus: Bus) -> Router:
     @router.declare("POST", "/{id}/archive", Declares(versioned=True), summary="Archive an item")
     async def archive_item(id: UUID, expected: OptionalVersion) -> ItemDTO:
         return await bus.execute(ArchiveItem(id=id, expected_version=expected))
+
+    @router.declare(
+        "POST",
+        "/batch",
+        Declares(body_limit=8 * 1_048_576, example={"body": {"mode": "atomic", "operations": [{"action": "create", "item": EXAMPLE}]}}),
+        summary="Change up to 1,000 items at once",
+    )
+    async def batch_items(body: BatchBody) -> BatchAnswer:
+        operations = [operation.operation() for operation in body.operations]
+        return answer(await bus.execute(BatchItems(operations=operations, mode=body.mode)))
 
     return router

@@ -42,7 +42,7 @@ def routes(bus: Bus) -> Router:
 
     @router.declare("PATCH", "/{id}", Declares(versioned=True, example={"body": {"name": "Acme Ltd"}}), summary="Rename the tenant")
     async def rename_tenant(id: UUID, expected: ExpectedVersion, body: PatchTenantBody) -> TenantDTO:
-        return await bus.execute(RenameTenant(id=id, expected_version=expected, name=body.changes().get("name")))
+        return await bus.execute(RenameTenant(id=id, expected_version=expected, name=body.sent().get("name")))
 
     @router.declare("POST", "/{id}/leave", Declares(), status_code=204, summary="End my membership")
     async def leave_tenant(id: UUID) -> None:

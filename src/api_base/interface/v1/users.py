@@ -45,7 +45,7 @@ def routes(bus: Bus) -> Router:
 
     @router.declare("PATCH", "/users/me", Declares(versioned=True, example={"body": {"name": "Ana Maria"}}), summary="Change my profile")
     async def update_profile(expected: ExpectedVersion, body: PatchProfileBody) -> UserDTO:
-        return await bus.execute(UpdateProfile(expected_version=expected, name=body.changes().get("name")))
+        return await bus.execute(UpdateProfile(expected_version=expected, name=body.sent().get("name")))
 
     @router.declare("GET", "/users", Declares(sparse=True), summary="List identities (platform administrators)")
     async def list_users(request: Annotated[ListRequest, Depends(ListQuery(USER_FIELDS))]) -> Page[UserDTO]:

@@ -19,9 +19,9 @@ Text = Annotated[str, AfterValidator(_storable)]
 
 
 class Body(BaseModel):
-    """A request body. `changes()` is for merge patches [RFC 7396]: the fields that were sent."""
+    """A request body. `sent()` is for merge patches [RFC 7396]: the fields that were sent."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=False)
 
-    def changes(self) -> dict[str, Any]:
+    def sent(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in self.model_fields_set}

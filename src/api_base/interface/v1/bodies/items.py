@@ -65,7 +65,7 @@ class PatchItemBody(Body):
 
     def details(self) -> dict[str, Any]:
         """The fields of `ItemDetails` to change."""
-        changes = self.changes()
+        changes = self.sent()
         if "price" in changes and self.price is not None:
             changes["price"] = PricePatch(amount=self.price.amount, currency=self.price.currency)
         emptied = {"description": "", "tags": ()}

@@ -1,0 +1,67 @@
+"""Runs operations one after the other, inside the unit of work of the command at hand.
+
+ATOMIC: the first refusal is raised, pointing at its operation, and nothing is kept. INDEPENDENT: each runs in a savepoint;
+a refusal undoes that operation alone and is its result. What may succeed when tried again is never a result: it is raised.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from enum import StrEnum
+
+from api_base.core.errors import ApiBaseError, Invalid, ProgrammingError, Transient, Unavailable, Violation
+from api_base.core.protocols import Savepoint
+from api_base.core.types import Err, Ok, Result
+
+
+class BatchMode(StrEnum):
+    ATOMIC = "atomic"
+    INDEPENDENT = "independent"
+
+
+class OperationRefused(Invalid):
+    """An operation of an atomic batch was refused, and with it all of them. `cause` is why."""
+
+    def __init__(self, number: int, cause: ApiBaseError) -> None:
+        where = f"/operations/{number}"
+        if isinstance(cause, Invalid):
+            super().__init__([Violation(where + v.pointer, v.code, v.message) for v in cause.violations])
+        else:
+            super().__init__([Violation(where, "refused", str(cause))])
+        self.cause = cause
+
+
+async def run[O, T](
+    operations: Sequence[O],
+    apply: Callable[[O], Awaitable[T]],
+    mode: BatchMode,
+    savepoint: Savepoint,
+    progress: Callable[[int], None] | None = None,
+) -> list[Result[T, ApiBaseError]]:
+    """One result for each operation. `progress` is told how many are done. Raises `OperationRefused` when ATOMIC."""
+    results: list[Result[T, ApiBaseError]] = []
+    for number, operation in enumerate(operations):
+        if mode is BatchMode.ATOMIC:
+            results.append(Ok(await _or_all_refused(apply, operation, number)))
+        else:
+            results.append(await _by_itself(apply, operation, savepoint))
+        if progress is not None:
+            progress(number + 1)
+    return results
+
+
+async def _or_all_refused[O, T](apply: Callable[[O], Awaitable[T]], operation: O, number: int) -> T:
+    try:
+        return await apply(operation)
+    except (Transient, Unavailable, ProgrammingError):
+        raise
+    except ApiBaseError as error:
+        raise OperationRefused(number, error) from error
+
+
+async def _by_itself[O, T](apply: Callable[[O], Awaitable[T]], operation: O, savepoint: Savepoint) -> Result[T, ApiBaseError]:
+    try:
+        async with savepoint():
+            return Ok(await apply(operation))
+    except (Transient, Unavailable, ProgrammingError):
+        raise
+    except ApiBaseError as error:
+        return Err(error)

@@ -1,0 +1,99 @@
+"""Up to a thousand changes of items in one transaction."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, ClassVar, Final
+from uuid import UUID
+
+from api_base.application.common.batch import BatchMode, run
+from api_base.application.common.cqrs import Command
+from api_base.application.items import permissions
+from api_base.application.items.commands.update_item import UpdateItem
+from api_base.application.items.dtos import ItemDTO
+from api_base.core.errors import ApiBaseError, NotFound, StaleVersion
+from api_base.core.protocols import Clock, IdGenerator, PermissionChecker, Savepoint
+from api_base.core.types import Result, current_context, request_tenant
+from api_base.domain.items.entities import Item, ItemDetails
+from api_base.domain.items.repository import ItemRepository
+
+LARGEST: Final = 1000
+
+
+class ItemAction(StrEnum):
+    CREATE = "create"
+    UPDATE = "update"
+    DELETE = "delete"
+    RESTORE = "restore"
+    PUBLISH = "publish"
+    ARCHIVE = "archive"
+
+
+NEEDS: Final[Mapping[ItemAction, str]] = {
+    ItemAction.CREATE: permissions.CREATE,
+    ItemAction.UPDATE: permissions.UPDATE,
+    ItemAction.DELETE: permissions.DELETE,
+    ItemAction.RESTORE: permissions.DELETE,
+    ItemAction.PUBLISH: permissions.PUBLISH,
+    ItemAction.ARCHIVE: permissions.PUBLISH,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemOperation:
+    """`details` makes the item of a CREATE when the operation's turn comes; `id` names the item of the others, `changes` are an UPDATE's."""
+
+    action: ItemAction
+    details: Callable[[], ItemDetails] | None = None
+    id: UUID | None = None
+    expected_version: int | None = None
+    changes: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchItems(Command[Sequence[Result[ItemDTO, ApiBaseError]]]):
+    """Whoever may read items may send it; each operation needs its own permission besides."""
+
+    permission: ClassVar[str] = permissions.READ
+    operations: Sequence[ItemOperation]
+    mode: BatchMode
+
+
+class BatchItemsHandler:
+    def __init__(self, items: ItemRepository, ids: IdGenerator, clock: Clock, checker: PermissionChecker, savepoint: Savepoint) -> None:
+        self._items, self._ids, self._clock = items, ids, clock
+        self._checker, self._savepoint = checker, savepoint
+
+    async def handle(self, command: BatchItems) -> Sequence[Result[ItemDTO, ApiBaseError]]:
+        """Raises `OperationRefused` when ATOMIC."""
+        ids = [operation.id for operation in command.operations if operation.id is not None]
+        known = await self._items.by_ids(ids) if ids else {}
+
+        async def apply(operation: ItemOperation) -> ItemDTO:
+            self._checker.check(current_context.get().principal, NEEDS[operation.action])
+            if operation.action is ItemAction.CREATE and operation.details is not None:
+                return await self._create(operation.details())
+            if command.mode is BatchMode.INDEPENDENT and operation.id is not None:
+                known.update(await self._items.by_ids([operation.id]))  # an earlier operation may have been undone
+            return await self._change(operation, known)
+
+        return await run(command.operations, apply, command.mode, self._savepoint)
+
+    async def _create(self, details: ItemDetails) -> ItemDTO:
+        item = Item.create(id=self._ids.new(), tenant_id=request_tenant(), details=details, now=self._clock.now())
+        return ItemDTO.of(await self._items.create(item))
+
+    async def _change(self, operation: ItemOperation, known: Mapping[UUID, Item]) -> ItemDTO:
+        item = None if operation.id is None else known.get(operation.id)
+        if item is None:
+            raise NotFound("item", operation.id)
+        if operation.expected_version not in (None, item.version):
+            raise StaleVersion("item", operation.expected_version or 0)
+        now = self._clock.now()
+        if operation.action is ItemAction.UPDATE:
+            patch = UpdateItem(id=item.id, expected_version=None, changes=operation.changes or {})
+            if not item.change(now, **patch.applied(item.details)):
+                return ItemDTO.of(item)
+        else:
+            getattr(item, operation.action.value)(now)
+        return ItemDTO.of(await self._items.update(item))

@@ -1,0 +1,120 @@
+"""How a record of a file becomes an item's details.
+
+`target=Column` takes a column, `target=Column[0]` the first of its comma-separated values, `target=Column[]` all of them.
+Targets are sku, name, description, category, tags, price, currency and `attributes.<name>`. Without any mapping, columns are
+taken by the targets' own names.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from api_base.core.errors import ApiBaseError, Invalid
+from api_base.domain.common.value_objects import Money
+from api_base.domain.items.entities import ItemDetails
+
+type Record = Mapping[str, Any]
+
+TARGETS: Final = ("sku", "name", "description", "category", "tags", "price", "currency")
+_SOURCE: Final = re.compile(r"(.+?)(\[0\]|\[\])?")
+
+
+class MappingRefused(ApiBaseError):
+    """A mapping that cannot work: names its part and what is possible."""
+
+
+@dataclass(frozen=True, slots=True)
+class ItemMapping:
+    """`read` gives each target's value; `columns` are those that the file must have."""
+
+    read: Mapping[str, Callable[[Record], Any]]
+    columns: frozenset[str]
+
+    @classmethod
+    def parse(cls, maps: Sequence[str], constants: Sequence[str]) -> "ItemMapping":
+        """From `--map` and `--set` arguments. Raises `MappingRefused`."""
+        read: dict[str, Callable[[Record], Any]] = {}
+        columns: set[str] = set()
+        for text in maps:
+            target, source = _split(text)
+            match = _SOURCE.fullmatch(source)
+            column, form = (match[1], match[2]) if match else (source, None)
+            read[target] = _reader(column, form)
+            columns.add(column)
+        for text in constants:
+            target, value = _split(text)
+            read[target] = _constant(value)
+        if not maps:
+            read = {target: _reader(target, "[]" if target == "tags" else None) for target in TARGETS} | read
+            columns = {"sku", "name", "category"} - {_split(text)[0] for text in constants}
+        missing = [target for target in ("sku", "name", "category") if target not in read]
+        if missing:
+            raise MappingRefused(f"Nothing says where {', '.join(missing)} comes from: add --map {missing[0]}=COLUMN.")
+        return cls(read, frozenset(columns))
+
+    def check(self, columns: Iterable[str]) -> None:
+        """Raises `MappingRefused` for a column that the file does not have."""
+        known = list(columns)
+        missing = sorted(self.columns - set(known))
+        if missing:
+            raise MappingRefused(f"The file has no column {', '.join(missing)}; it has {', '.join(known)}.")
+
+    def details(self, record: Record) -> ItemDetails:
+        """Raises `Invalid` with everything that is wrong with the record."""
+        values = {target: read(record) for target, read in self.read.items()}
+        attributes = {
+            target.removeprefix("attributes."): value
+            for target, value in values.items()
+            if target.startswith("attributes.") and value not in (None, "")
+        }
+        return ItemDetails(
+            sku=_text(values.get("sku")),
+            name=_text(values.get("name")),
+            description=_text(values.get("description")),
+            price=_price(values.get("price"), values.get("currency")),
+            category=_text(values.get("category")),
+            tags=tuple(dict.fromkeys(_list(values.get("tags")))),
+            attributes=attributes,
+        )
+
+
+def _split(text: str) -> tuple[str, str]:
+    target, separator, value = text.partition("=")
+    if not separator or not value:
+        raise MappingRefused(f"{text!r} is not of the form target=value.")
+    if target not in TARGETS and not (target.startswith("attributes.") and len(target) > len("attributes.")):
+        raise MappingRefused(f"{target!r} in {text!r} is no target; there are {', '.join(TARGETS)} and attributes.NAME.")
+    return target, value
+
+
+def _constant(value: str) -> Callable[[Record], Any]:
+    return lambda record: value
+
+
+def _reader(column: str, form: str | None) -> Callable[[Record], Any]:
+    if form is None:
+        return lambda record: record.get(column)
+    if form == "[]":
+        return lambda record: _list(record.get(column))
+    return lambda record: next(iter(_list(record.get(column))), "")
+
+
+def _list(value: Any) -> list[str]:
+    if value is None:
+        return []
+    parts = value if isinstance(value, list) else str(value).split(",")
+    return [part for part in (_text(one).strip() for one in parts) if part]
+
+
+def _text(value: Any) -> str:
+    return "" if value is None else str(value)
+
+
+def _price(amount: Any, currency: Any) -> Money | None:
+    text = _text(amount).strip()
+    if not text:
+        return None
+    if currency in (None, ""):
+        raise Invalid.of("/currency", "missing", "is needed with a price")
+    return Money.parse(text, _text(currency).strip(), pointer="/price")

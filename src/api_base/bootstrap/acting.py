@@ -1,0 +1,40 @@
+"""Acting as somebody, from the command line: the same user, membership and permissions as over HTTP."""
+
+from api_base.application.tenants.queries.tenants import ListMyTenants
+from api_base.bootstrap.services import Services
+from api_base.core.errors import ConfigurationError
+from api_base.core.types import Principal, RequestContext, TenantId, UserId, current_context
+from api_base.domain.common.value_objects import EmailAddress
+from api_base.domain.users.entities import UserStatus
+from api_base.infrastructure.users.repository import SqlUserRepository
+
+
+async def act_as(services: Services, email: str, tenant: str) -> RequestContext:
+    """Make what follows in this task done by the user with this address, in the tenant with this slug or id.
+
+    Raises `ConfigurationError` naming what there is no such thing of, `Invalid` for a bad address.
+    """
+    context = RequestContext(request_id="command-line")
+    current_context.set(context)
+    user = await SqlUserRepository(services.ports.database).by_email(EmailAddress.parse(email, "--as"))
+    if user is None or user.status is not UserStatus.ACTIVE:
+        raise ConfigurationError(f"--as: there is no active user {email}.")
+    context.principal = _principal(services, UserId(user.id), None, None, admin=user.platform_admin)
+    mine = await services.bus.execute(ListMyTenants())
+    for one in mine:
+        if tenant in (one.slug, str(one.id)):
+            context.principal = _principal(services, UserId(user.id), TenantId(one.id), one.role, admin=user.platform_admin)
+            return context
+    known = ", ".join(one.slug for one in mine) or "none"
+    raise ConfigurationError(f"--tenant: {email} is no member of a tenant {tenant!r}; of these: {known}.")
+
+
+def _principal(services: Services, user: UserId, tenant: TenantId | None, role: str | None, *, admin: bool) -> Principal:
+    return Principal(
+        user_id=user,
+        session_id=None,
+        tenant_id=tenant,
+        role=role,
+        platform_admin=admin,
+        permissions=services.container.checker().permissions_of(role, admin),
+    )

@@ -1,0 +1,1 @@
+"""Files to import from, refused rows beside them, and the journal of an import."""

@@ -1,0 +1,45 @@
+"""The answer to a batch: one result for each operation, in order."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from api_base.application.items.dtos import ItemDTO
+from api_base.core.errors import ApiBaseError
+from api_base.core.types import Err, Result
+from api_base.interface.errors.handlers import problem_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperationResult:
+    """`status` is what the operation alone would have been answered with; `item` or `problem` [RFC 9457] says more."""
+
+    status: int
+    item: ItemDTO | None
+    problem: dict[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchAnswer:
+    results: Sequence[OperationResult]
+
+
+def answer(results: Sequence[Result[ItemDTO, ApiBaseError]]) -> BatchAnswer:
+    return BatchAnswer(results=[_one(result) for result in results])
+
+
+def _one(result: Result[ItemDTO, ApiBaseError]) -> OperationResult:
+    if not isinstance(result, Err):
+        return OperationResult(status=200, item=result.value, problem=None)
+    problem = problem_of(result.error)
+    if problem is None:
+        raise result.error
+    content: dict[str, Any] = {
+        "type": f"/problems/{problem.kind}",
+        "title": problem.title,
+        "status": problem.status,
+        "detail": problem.detail,
+    }
+    if problem.violations:
+        content["errors"] = [{"pointer": v.pointer, "code": v.code, "message": v.message} for v in problem.violations]
+    return OperationResult(status=problem.status, item=None, problem=content)
