@@ -22,7 +22,7 @@ from api_base.interface.router import V1, operations
 from api_base.interface.routes.dispatcher import Dispatcher
 from api_base.interface.routes.operation import Operation
 from api_base.interface.routes.router import Router
-from api_base.interface.v1 import health_router, metrics_router
+from api_base.interface.v1 import health_router, keys_router, metrics_router
 
 
 def create_app(settings: Settings, contexts: Sequence[Context] = BUILT_IN) -> FastAPI:
@@ -32,6 +32,7 @@ def create_app(settings: Settings, contexts: Sequence[Context] = BUILT_IN) -> Fa
     configure_logging(level="debug" if settings.debug else settings.observability.log_level, json=json)
     services = build(settings, contexts)
     routers = [(V1, context.routes(services.bus)) for context in contexts if context.routes is not None]
+    routers.append(("", keys_router.routes(services.container.token_issuer())))
     compiled = operations(routers, settings.server.max_body_bytes)
     app = FastAPI(
         title=settings.app_name,
@@ -70,5 +71,6 @@ def _ports(services: Services, compiled: Sequence[Operation]) -> StackPorts:
         verifier=container.token_verifier(),
         access=container.access(),
         audit=container.audit_store(),
+        public=frozenset((operation.method, operation.template) for operation in compiled if operation.declares.public),
         logins=tuple((operation.method, operation.template) for operation in compiled if operation.declares.rate == "login"),
     )

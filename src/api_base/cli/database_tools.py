@@ -1,8 +1,11 @@
 """`api-base db`: psql, pg_dump and pg_restore against the database, as its superuser."""
 
+import os
+import signal
 import subprocess
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import unquote, urlsplit
 
 import typer
 
@@ -47,7 +50,11 @@ def _run(program: str, arguments: list[str]) -> int:
     server = EmbeddedServer(home, port=settings.database.embedded_port)
     server.start()
     try:
-        command = [find(home).path(program), f"--dbname={server.administrator_url()}", *arguments]
-        return subprocess.run(command, check=False).returncode
+        url = urlsplit(server.administrator_url())
+        without_password = url._replace(netloc=f"{url.username}@").geturl()
+        command = [find(home).path(program), f"--dbname={without_password}", *arguments]
+        secret = {"PGPASSWORD": unquote(url.password or "")}  # arguments show in the list of processes
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is psql's
+        return subprocess.run(command, check=False, env={**os.environ, **secret}, restore_signals=True).returncode
     finally:
         server.stop()

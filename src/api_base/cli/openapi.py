@@ -5,6 +5,9 @@ def openapi() -> None:
     """Print the OpenAPI document."""
     import json
 
-    from api_base.main import create_app
+    from api_base.bootstrap.application import create_app
+    from api_base.bootstrap.contexts import contexts_of
+    from api_base.core.config import load_settings
 
-    print(json.dumps(create_app().openapi(), indent=2, sort_keys=True, ensure_ascii=False))
+    settings = load_settings()
+    print(json.dumps(create_app(settings, contexts_of(settings)).openapi(), indent=2, sort_keys=True, ensure_ascii=False))

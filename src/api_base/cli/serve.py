@@ -3,6 +3,7 @@
 Its own imports are few, so that the children's run while the database starts.
 """
 
+import signal
 from typing import Annotated
 
 import typer
@@ -17,6 +18,8 @@ def serve(
     """Serve HTTP until Ctrl-C or SIGTERM."""
     from api_base.cli.server_process import ServerProcess
 
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _end)
     first = ServerProcess()
     from api_base.cli.resolving import database
     from api_base.cli.supervisor import Supervisor
@@ -29,3 +32,9 @@ def serve(
     supervisor = Supervisor(settings, first)
     with supervisor.listen() as listener, database(settings) as urls:
         raise typer.Exit(supervisor.run(listener, urls, with_worker=worker))
+
+
+def _end(number: int, frame: object) -> None:
+    """A signal before anything serves: end, and let go of what was started."""
+    del number, frame
+    raise SystemExit(0)

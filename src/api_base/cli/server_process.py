@@ -3,6 +3,7 @@
 What it is handed comes over a socket of its own, whose other end the supervisor holds; when that closes first, it ends.
 """
 
+import asyncio
 import json
 import os
 import signal
@@ -10,12 +11,16 @@ import socket
 import subprocess
 import sys
 from collections.abc import Mapping
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from api_base.core.errors import ApiBaseError
 from api_base.infrastructure.db.embedded.parent_death import die_with_parent
 
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
 LONGEST: Final = 1 << 20
+READY: Final = b"r"
 
 
 class ServerProcess:
@@ -31,6 +36,14 @@ class ServerProcess:
                 preexec_fn=die_with_parent(signal.SIGTERM),
             )
 
+    def ready(self) -> bool:
+        """Whether it serves by now. Never waits."""
+        self._channel.setblocking(False)
+        try:
+            return self._channel.recv(1, socket.MSG_PEEK) == READY
+        except BlockingIOError:
+            return False
+
     def serve(self, listener: socket.socket, variables: Mapping[str, str], *, seed: bool) -> None:
         """Hand over the listening socket and environment variables. `seed`: see to a first run."""
         message = json.dumps({"variables": dict(variables), "seed": seed}).encode()
@@ -39,7 +52,7 @@ class ServerProcess:
 
 def main(descriptor: int) -> None:
     """The process's side: serve on the socket that is handed over, until SIGTERM; requests in hand are finished."""
-    import uvicorn
+    import uvloop
 
     from api_base.bootstrap.application import create_app
     from api_base.bootstrap.contexts import contexts_of
@@ -47,8 +60,8 @@ def main(descriptor: int) -> None:
     from api_base.cli.resolving import configured
     from api_base.core.config import load_settings
 
-    with socket.socket(fileno=descriptor) as channel:
-        message, descriptors, _, _ = socket.recv_fds(channel, LONGEST, 1)
+    channel = socket.socket(fileno=descriptor)
+    message, descriptors, _, _ = socket.recv_fds(channel, LONGEST, 1)
     if not message:
         return
     told = json.loads(message)
@@ -58,18 +71,28 @@ def main(descriptor: int) -> None:
     announcement = prepare(settings, configured(settings), contexts, seed=told["seed"])
     if announcement:
         print(announcement, flush=True)
+    listener = socket.socket(fileno=descriptors[0])
+    serving = _serve(create_app(settings, contexts), listener, channel, int(settings.server.shutdown_timeout))
+    asyncio.run(serving, loop_factory=uvloop.new_event_loop)
+
+
+async def _serve(app: "FastAPI", listener: socket.socket, channel: socket.socket, patience: int) -> None:
+    """The lifespan is entered here and not by uvicorn, which would log what it raises as a traceback."""
+    import uvicorn
+
     config = uvicorn.Config(
-        create_app(settings, contexts),
-        loop="uvloop",
+        app,
         http="httptools",
-        lifespan="on",
+        lifespan="off",
         access_log=False,
         log_config=None,
         server_header=False,
         proxy_headers=False,
-        timeout_graceful_shutdown=int(settings.server.shutdown_timeout),
+        timeout_graceful_shutdown=patience,
     )
-    uvicorn.Server(config).run(sockets=[socket.socket(fileno=descriptors[0])])
+    async with app.router.lifespan_context(app):
+        channel.send(READY)
+        await uvicorn.Server(config).serve(sockets=[listener])
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -59,10 +59,12 @@ class Supervisor:
                 process.serve(listener, variables, seed=number == 0)
             servers = [process.process for process in starting]
             worker = _Restarted([sys.executable, "-m", "api_base.cli", "worker"], variables) if with_worker else None
+            stop_metrics = self._serve_metrics(Path(metrics))
             try:
                 return self._watch(servers, worker)
             finally:
-                self._stop([*servers, *([worker.process] if worker else [])])
+                self._stop([*servers, *([worker.process] if worker and worker.process else [])])
+                stop_metrics()
 
     def _watch(self, servers: list[subprocess.Popen[bytes]], worker: "_Restarted | None") -> int:
         while not self._stopping:
@@ -70,8 +72,8 @@ class Supervisor:
                 if server.poll() is not None:
                     print(f"api-base: a server process ended with code {server.returncode}", file=sys.stderr)
                     return server.returncode or 1
-            if worker is not None:
-                worker.restart_if_dead()
+            if worker is not None and self._first.ready():  # its imports would slow the server's start
+                worker.see_to()
             time.sleep(0.1)
         return 0
 
@@ -86,6 +88,17 @@ class Supervisor:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+
+    def _serve_metrics(self, directory: Path) -> Callable[[], None]:
+        """Serve /metrics on a port of its own, where one is set; what stops it again."""
+        port = self._settings.observability.metrics_port
+        if port is None:
+            return lambda: None
+        from api_base.infrastructure.observability.counters import Counters
+        from api_base.infrastructure.observability.exposition import MergedMetrics
+        from api_base.infrastructure.observability.metrics_server import serve_metrics
+
+        return serve_metrics(MergedMetrics(Counters(), directory), self._settings.server.host, port)
 
     @contextlib.contextmanager
     def _signals(self) -> Iterator[None]:
@@ -120,17 +133,19 @@ class _Restarted:
 
     def __init__(self, command: list[str], variables: dict[str, str]) -> None:
         self._command, self._variables = command, variables
-        self._pause, self._since = 0.5, time.monotonic()
-        self.process = _start(command, variables)
+        self._pause, self._since = 0.5, 0.0
+        self.process: subprocess.Popen[bytes] | None = None
 
-    def restart_if_dead(self) -> None:
-        if self.process.poll() is None:
-            return
-        lived = time.monotonic() - self._since
-        if lived < self._pause:
-            return
-        print(f"api-base: the worker ended with code {self.process.returncode}; starting it again", file=sys.stderr)
-        self._pause = 0.5 if lived > LONGEST_PAUSE else min(self._pause * 2, LONGEST_PAUSE)
+    def see_to(self) -> None:
+        """Start it if it does not run."""
+        if self.process is not None:
+            if self.process.poll() is None:
+                return
+            lived = time.monotonic() - self._since
+            if lived < self._pause:
+                return
+            print(f"api-base: the worker ended with code {self.process.returncode}; starting it again", file=sys.stderr)
+            self._pause = 0.5 if lived > LONGEST_PAUSE else min(self._pause * 2, LONGEST_PAUSE)
         self._since = time.monotonic()
         self.process = _start(self._command, self._variables)
 

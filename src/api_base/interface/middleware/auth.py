@@ -11,21 +11,29 @@ from api_base.interface.middleware.exchange import exchange_of
 
 
 class AuthMiddleware:
-    def __init__(self, app: ASGIApp, verifier: TokenVerifier, access: AccessLookup) -> None:
+    """A token is not looked at where none is needed: who refreshes may send the expired one along. `public` are (method, path)."""
+
+    def __init__(
+        self, app: ASGIApp, verifier: TokenVerifier, access: AccessLookup, public: frozenset[tuple[str, str]], exempt: tuple[str, ...]
+    ) -> None:
         self._app, self._verifier, self._access = app, verifier, access
+        self._public, self._exempt = public, exempt
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
         exchange = exchange_of(scope)
-        if exchange.authorization is not None:
+        if exchange.authorization is not None and not self._needless(scope):
             try:
                 claims = self._verifier.verify(_bearer(exchange.authorization))
                 exchange.context.principal = await self._access.principal(claims)
             except ApiBaseError as error:
                 exchange.refusal = error
         await self._app(scope, receive, send)
+
+    def _needless(self, scope: Scope) -> bool:
+        return (scope.get("method"), scope["path"]) in self._public or scope["path"].startswith(self._exempt)
 
 
 def _bearer(authorization: bytes) -> bytes:

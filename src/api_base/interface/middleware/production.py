@@ -25,7 +25,8 @@ DOCS_POLICY: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StackPorts:
-    """What the middlewares are given; `logins` are the (method, path) where passwords and refresh tokens are tried."""
+    """What the middlewares are given; `logins` are the (method, path) where passwords and refresh tokens are tried,
+    `public` those that nobody needs a token for."""
 
     recorder: RequestRecorder
     limiter: RateLimiter
@@ -33,6 +34,7 @@ class StackPorts:
     access: AccessLookup
     audit: AuditStore[Any]
     logins: tuple[tuple[str, str], ...]
+    public: frozenset[tuple[str, str]]
 
 
 def stack(settings: Settings, ports: StackPorts) -> list[Middleware]:
@@ -65,7 +67,7 @@ def stack(settings: Settings, ports: StackPorts) -> list[Middleware]:
             strict=_strict(ports.logins, Limit(name="login", quota=limits.login_requests, window=60, burst=limits.login_burst)),
             exempt=EXEMPT,
         ),
-        Middleware(AuthMiddleware, verifier=ports.verifier, access=ports.access),
+        Middleware(AuthMiddleware, verifier=ports.verifier, access=ports.access, public=ports.public, exempt=EXEMPT),
         Middleware(AuditMiddleware, store=ports.audit),
     ]
 

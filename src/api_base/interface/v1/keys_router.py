@@ -1,0 +1,23 @@
+"""`/.well-known/jwks.json`: the public keys, so that other services verify our access tokens themselves [RFC 7517]."""
+
+from collections.abc import Mapping
+
+from api_base.core.protocols import TokenIssuer
+from api_base.interface.routes import Declares, Router
+from api_base.interface.routes.protocols import ProtocolAnswer
+
+
+def routes(issuer: TokenIssuer) -> Router:
+    router = Router(tags=["auth"])
+
+    @router.declare(
+        "GET",
+        "/.well-known/jwks.json",
+        Declares(public=True, protocol="jwks", cache="public, max-age=300"),
+        summary="Public keys of the access tokens",
+        response_model=Mapping[str, object],
+    )
+    async def read_key_set() -> ProtocolAnswer:
+        return ProtocolAnswer(status=200, content=issuer.key_set())
+
+    return router
