@@ -17,7 +17,9 @@ from benchmarks.report import show
 from benchmarks.world import World, item_row, world
 
 ROUNDS, ROWS, CHUNK = 7, 10_000, 1000
-MAPPING = ItemMapping.parse(["sku=s", "name=n", "category=c[0]", "tags=c[]", "attributes.year=y", "description=d"], ["price=9.90", "currency=EUR"])
+MAPPING = ItemMapping.parse(
+    ["sku=s", "name=n", "category=c[0]", "tags=c[]", "attributes.year=y", "description=d"], ["price=9.90", "currency=EUR"]
+)
 
 
 def main() -> None:
