@@ -82,6 +82,7 @@ class SqlUnitOfWork:
         await self._send()
         events, self._events = self._events, []
         await self._writer.savepoint()
+        self.transactional = True  # from here on reads must see what was sent and not yet committed
         try:
             yield
             await self._send()

@@ -86,7 +86,7 @@ def _lines(file: TextIO) -> Iterator[str]:
             read += 1
             yield line
     except UnicodeDecodeError as error:
-        raise UnreadableFile(f"Line {read + 1} is not UTF-8: {error}. Everything before it was imported.") from None
+        raise UnreadableFile(f"After line {read} the file is not UTF-8: {error}. Everything before it was imported.") from None
 
 
 def _object(record: Any, where: str) -> Record:

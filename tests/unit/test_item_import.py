@@ -1,0 +1,144 @@
+"""Importing without a database: mappings, readers of each format, the journal, the file of refused rows."""
+
+import csv
+import io
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from api_base.application.items.importing import Importer, ItemMapping
+from api_base.application.items.importing.mapping import MappingRefused
+from api_base.core.errors import Invalid
+from api_base.infrastructure.importing.journal import SqliteJournal
+from api_base.infrastructure.importing.readers import UnreadableFile, csv_records, json_lines_records, json_records
+from api_base.infrastructure.importing.refused import RefusedFile
+
+FILMS = ["sku=id", "name=Title", "category=Genre[0]", "tags=Genre[]", "attributes.year=Year"]
+
+
+def test_columns_constants_first_and_all() -> None:
+    mapping = ItemMapping.parse(FILMS, ["price=9.90", "currency=EUR"])
+    details = mapping.details({"id": "tt1", "Title": "M", "Genre": "Crime,  Thriller, Crime", "Year": "1931"})
+    assert (details.sku, details.name, details.category, details.tags) == ("tt1", "M", "Crime", ("Crime", "Thriller"))
+    assert details.attributes == {"year": "1931"}
+    assert details.price is not None
+    assert details.price.amount == "9.90"
+
+
+def test_without_a_mapping_columns_are_taken_by_their_names() -> None:
+    details = ItemMapping.parse([], []).details({"sku": "a", "name": "n", "category": "c", "tags": "x,y", "price": "", "more": "z"})
+    assert (details.tags, details.price, details.attributes) == (("x", "y"), None, {})
+
+
+def test_what_is_wrong_with_a_row_is_told() -> None:
+    mapping = ItemMapping.parse(FILMS, ["price=9.90"])
+    with pytest.raises(Invalid, match="currency"):
+        mapping.details({"id": "tt1", "Title": "M", "Genre": "Crime"})
+    with pytest.raises(Invalid, match="category"):
+        ItemMapping.parse(FILMS, []).details({"id": "tt1", "Title": "M", "Genre": None})
+
+
+@pytest.mark.parametrize(
+    ("maps", "constants", "told"),
+    [
+        (["sku"], [], "not of the form"),
+        (["colour=x"], [], "'colour'"),
+        (["attributes.=x"], [], "no target"),
+        (["sku=a", "name=b"], [], "category"),
+        (["sku=a"], ["price"], "not of the form"),
+    ],
+)
+def test_a_mapping_that_cannot_work_is_refused(maps: list[str], constants: list[str], told: str) -> None:
+    with pytest.raises(MappingRefused, match=told):
+        ItemMapping.parse(maps, constants)
+
+
+def test_a_missing_column_is_named() -> None:
+    with pytest.raises(MappingRefused, match="no column Genre; it has id, Title, Year"):
+        ItemMapping.parse(FILMS, []).check(["id", "Title", "Year"])
+
+
+def test_csv() -> None:
+    columns, records = csv_records(io.StringIO('sku,name,_row,_reason\na,"x, ""y""\nz",7,bad\n', newline=""))
+    assert columns == ["sku", "name"]
+    assert list(records) == [{"sku": "a", "name": 'x, "y"\nz'}]
+
+
+def test_csv_that_is_none() -> None:
+    with pytest.raises(UnreadableFile, match="empty"):
+        csv_records(io.StringIO(""))
+    _, records = csv_records(io.StringIO('sku\n"a\n'))
+    with pytest.raises(UnreadableFile, match="Line"):
+        list(records)
+
+
+def test_json_arrays_of_any_size() -> None:
+    rows = [{"sku": str(n), "text": "x" * 1000, "nested": {"a": [1, "]", "}"]}} for n in range(300)]
+    assert list(json_records(io.StringIO(json.dumps(rows, indent=1)))) == rows
+    assert list(json_records(io.StringIO("[]"))) == []
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[1]", '[{"a": 1}', '[{"a": }]', "[" * 100_000])
+def test_json_that_is_no_array_of_objects(text: str) -> None:
+    with pytest.raises(UnreadableFile):
+        list(json_records(io.StringIO(text)))
+
+
+def test_json_lines() -> None:
+    assert list(json_lines_records(io.StringIO('{"a": 1}\n\n{"a": 2, "_row": 3}\n'))) == [{"a": 1}, {"a": 2}]
+    with pytest.raises(UnreadableFile, match="Line 2"):
+        list(json_lines_records(io.StringIO('{"a": 1}\n{"a"\n')))
+    with pytest.raises(UnreadableFile, match="Line 1 is no JSON object"):
+        list(json_lines_records(io.StringIO("[1]\n")))
+    with pytest.raises(UnreadableFile, match="is not UTF-8"):
+        list(json_lines_records(io.TextIOWrapper(io.BytesIO(b'{"a": 1}\n\xff\n'), encoding="utf-8")))
+
+
+def rows(*skus: str) -> Any:
+    return iter([(number, {"sku": sku, "name": "n", "category": "c"}) for number, sku in enumerate(skus, 1)])
+
+
+async def dry(journal: SqliteJournal, refused: RefusedFile, *skus: str) -> Importer:
+    importer = Importer(None, ItemMapping.parse([], []), journal, refused)
+    await importer.run(rows(*skus))
+    return importer
+
+
+async def test_the_second_of_two_is_refused_naming_the_first(tmp_path: Path) -> None:
+    path = tmp_path / "r.csv"
+    journal, refused = SqliteJournal(None), RefusedFile(path, ["sku", "name", "category"], 0)
+    importer = await dry(journal, refused, "a", "b", "a", "")
+    refused.close()
+    journal.close()
+    assert (importer.report.created, importer.report.refused) == (2, 2)
+    with path.open(newline="") as file:
+        told = list(csv.DictReader(file))
+    assert [(row["sku"], row["_row"], row["_reason"]) for row in told] == [
+        ("a", "3", "sku 'a' stands in row 1 already"),
+        ("", "4", "sku must not be blank"),
+    ]
+
+
+async def test_an_interrupted_import_goes_on_where_it_was(tmp_path: Path) -> None:
+    state, path = tmp_path / "state", tmp_path / "r.jsonl"
+    journal, refused = SqliteJournal(state), RefusedFile(path, None, 0)
+    journal.flush_refused = refused.flush
+    await dry(journal, refused, "a", "")
+    refused.write(3, {"sku": "half"}, "written and not committed")
+    refused.close()
+    journal.close()
+    again = SqliteJournal(state)
+    assert again.done == 2
+    refused = RefusedFile(path, None, again.refused_size)
+    again.flush_refused = refused.flush
+    importer = await dry(again, refused, "a", "", "a", "c")
+    again.finish()
+    again.close()
+    refused.close()
+    assert (importer.report.created, importer.report.refused) == (1, 1)
+    told: list[Mapping[str, Any]] = [json.loads(line) for line in path.read_text().splitlines()]
+    assert [row["_row"] for row in told] == [2, 3]
+    assert not state.exists()
