@@ -121,7 +121,9 @@ def shell(*routers: APIRouter, settings: Settings | None = None) -> Shell:
     prefixed = [("/api/v1", router) for router in routers]
     compiled = operations(prefixed, settings.server.max_body_bytes)
     logins = tuple((one.method, one.template) for one in compiled if one.declares.rate == "login")
-    ports = StackPorts(recorder=recorder, limiter=limiter, verifier=tokens, access=tokens, audit=refusals, logins=logins, public=frozenset())
+    ports = StackPorts(
+        recorder=recorder, limiter=limiter, verifier=tokens, access=tokens, audit=refusals, logins=logins, public=frozenset()
+    )
     app = FastAPI(
         title="Test",
         openapi_url=None,

@@ -12,7 +12,13 @@ from tests.e2e.processes import Backend, run, serving
 SCRIPT = Path(__file__).parents[2] / "examples" / "films_csv.py"
 FILMS, GOOD, WITHOUT_GENRE, TWICE = 17_472, 17_027, 443, 2
 ATTRIBUTES = {"year": "Year", "runtime": "Runtime", "director": "Director", "cast": "Cast", "language": "Language", "country": "Country"}
-MAPS = ["sku=imdbID", "name=Title", "category=Genre[0]", "tags=Genre[]", *(f"attributes.{name}={column}" for name, column in ATTRIBUTES.items())]
+MAPS = [
+    "sku=imdbID",
+    "name=Title",
+    "category=Genre[0]",
+    "tags=Genre[]",
+    *(f"attributes.{name}={column}" for name, column in ATTRIBUTES.items()),
+]
 OPTIONS = [
     *("--tenant", "demo", "--as", "admin@example.com"),
     *(part for text in MAPS for part in ("--map", text)),
@@ -74,7 +80,7 @@ def check_http(backend: Backend, token: str) -> None:
     _, dramas = backend.request("GET", "/api/v1/items?category=Drama&price.currency=EUR&price.amount[le]=9.90", token=token)
     assert {item["category"] for item in dramas["items"]} == {"Drama"}
     assert dramas["items"][0]["price"] == {"amount": "9.90", "currency": "EUR"}
-    _, found = backend.request("GET", f"/api/v1/items?q={quote("the GODFATHER")}", token=token)
+    _, found = backend.request("GET", f"/api/v1/items?q={quote('the GODFATHER')}", token=token)
     assert any("Godfather" in item["name"] for item in found["items"])
 
 
@@ -84,7 +90,10 @@ def test_bad_use_is_one_sentence(project: Project) -> None:
         (("--tenant", "nowhere", "--as", "admin@example.com", "--map", "sku=imdbID"), "category"),
         (("--tenant", "nowhere", "--as", "admin@example.com", *OPTIONS[4:]), "nowhere"),
         (("--tenant", "demo", "--as", "nobody@example.com", *OPTIONS[4:]), "nobody@example.com"),
-        (("--tenant", "demo", "--as", "admin@example.com", "--map", "sku=x", "--map", "name=Title", "--map", "category=Genre"), "no column x"),
+        (
+            ("--tenant", "demo", "--as", "admin@example.com", "--map", "sku=x", "--map", "name=Title", "--map", "category=Genre"),
+            "no column x",
+        ),
     ):
         done = run(project.home, "import", "items", file, *arguments)
         assert done.returncode == 2
