@@ -19,6 +19,9 @@ from api_base.bootstrap.context import Context
 from api_base.core.config import Settings
 from api_base.infrastructure.db.embedded import EmbeddedServer, Urls
 
+BASE = ("audit", "events")
+"""What every application brings, whatever its contexts."""
+
 
 class Postgres:
     """The server: makes databases as a database administrator would, for the same roles."""
@@ -76,13 +79,13 @@ def contexts() -> Sequence[Context]:
     import api_base.infrastructure
 
     folders = sorted(Path(api_base.infrastructure.__path__[0]).glob("*/migrations"))
-    return [Context(name=folder.parent.name, migrations=folder) for folder in folders if folder.parent.name not in ("db", "audit")]
+    return [Context(name=folder.parent.name, migrations=folder) for folder in folders if folder.parent.name not in ("db", *BASE)]
 
 
 @pytest.fixture(scope="session")
 def tables(contexts: Sequence[Context]) -> list[sa.Table]:
     """The declared tables: those in the `tables.py` beside each migrations folder."""
-    modules = [importlib.import_module(f"api_base.infrastructure.{name}.tables") for name in ("audit", *(c.name for c in contexts))]
+    modules = [importlib.import_module(f"api_base.infrastructure.{name}.tables") for name in (*BASE, *(c.name for c in contexts))]
     found = {value.key: value for module in modules for value in vars(module).values() if isinstance(value, sa.Table)}
     return list(found.values())
 

@@ -12,7 +12,9 @@ from api_base.infrastructure.db.embedded import Urls
 from api_base.infrastructure.db.pool import PoolOptions
 from api_base.infrastructure.db.session import Database
 from api_base.infrastructure.db.unit_of_work import SqlUnitOfWorkFactory
+from api_base.infrastructure.events.outbox import InboxParticipant, OutboxParticipant
 from api_base.infrastructure.items.repository import SqlItemRepository
+from api_base.infrastructure.system.clock import SystemClock
 
 
 class Ids:
@@ -42,7 +44,9 @@ async def stored(urls: Urls, *, size: int = 5, acquire_timeout: float = 10.0) ->
     database = Database(urls.app, PoolOptions(size=size, acquire_timeout=acquire_timeout, statement_timeout=20))
     await database.open()
     try:
-        begin = SqlUnitOfWorkFactory(database.pool, [AuditParticipant(Ids(), FixedClock())])
+        ids, clock = Ids(), SystemClock()
+        participants = [AuditParticipant(ids, FixedClock()), OutboxParticipant(ids, clock), InboxParticipant(clock)]
+        begin = SqlUnitOfWorkFactory(database.pool, participants)
         yield Stored(database, begin, SqlItemRepository(database))
     finally:
         await database.close()

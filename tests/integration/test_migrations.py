@@ -23,7 +23,7 @@ from api_base.infrastructure.db.schema import sql_type
 SCHEMA = """
 select 'table ' || c.relname || ' ' || a.attname || ' ' || format_type(a.atttypid, a.atttypmod) || ' ' || a.attnotnull
 from pg_class c join pg_attribute a on a.attrelid = c.oid and attnum > 0 and not attisdropped
-where relkind = 'r' and relnamespace = 'public'::regnamespace
+where relkind in ('r', 'p') and relnamespace = 'public'::regnamespace
 union all select 'privilege ' || relname || ' ' || relacl::text from pg_class where relnamespace = 'public'::regnamespace and relacl is not null
 union all select 'index ' || indexdef from pg_indexes where schemaname = 'public'
 union all select 'constraint ' || conrelid::regclass || ' ' || conname || ' ' || pg_get_constraintdef(oid) from pg_constraint
@@ -122,7 +122,7 @@ def test_the_schema_is_what_the_tables_say(shared_migrated: Urls, tables: list[s
                    a.attnotnull as not_null, coalesce(collname, '') as collation
             from pg_class c join pg_attribute a on a.attrelid = c.oid and attnum > 0 and not attisdropped
             left join pg_collation k on k.oid = a.attcollation
-            where relkind = 'r' and relnamespace = 'public'::regnamespace and relname <> 'alembic_version'
+            where relkind in ('r', 'p') and not relispartition and relnamespace = 'public'::regnamespace and relname <> 'alembic_version'
             """,
         )
     )
@@ -141,7 +141,7 @@ def test_keys_and_constraints_are_what_the_tables_say(shared_migrated: Urls, tab
         select conrelid::regclass::text, contype::text, conname, coalesce(nullif(confrelid, 0)::regclass::text, ''),
                array(select attname::text from unnest(conkey) with ordinality k(n, i) join pg_attribute on attrelid = conrelid and attnum = n order by i)
         from pg_constraint where connamespace = 'public'::regnamespace and contype in ('p', 'u', 'f', 'c') and conrelid <> 0
-          and conrelid::regclass::text <> 'alembic_version'
+          and conrelid::regclass::text <> 'alembic_version' and not (select relispartition from pg_class where oid = conrelid)
     """
     found = {(*row[:4], () if row[1] == "c" else tuple(row[4])) for row in asyncio.run(fetch(shared_migrated.owner, sql))}
     assert found == {described(table, constraint) for table in tables for constraint in table.constraints}

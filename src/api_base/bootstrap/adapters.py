@@ -27,22 +27,23 @@ def _dsn(name: str, database: Section) -> str:
     return text
 
 
-def pool_options(database: Any) -> providers.Callable[PoolOptions]:
-    return providers.Callable(_pool_options, database)
+def pool_options(database: Any, least: int = 1) -> providers.Callable[PoolOptions]:
+    """`least` is how many connections a process cannot do without: the relay holds one while its publisher uses another."""
+    return providers.Callable(_pool_options, database, least)
 
 
-def _pool_options(database: Section) -> PoolOptions:
+def _pool_options(database: Section, least: int) -> PoolOptions:
     return PoolOptions(
-        size=database["pool_size"],
+        size=max(database["pool_size"], least),
         acquire_timeout=database["acquire_timeout"],
         statement_timeout=database["statement_timeout"],
         prepared=database["pooler"] == "none",
     )
 
 
-def scheme(variable: str, url: Any) -> providers.Callable[str]:
-    """The scheme of a port's URL, by which its adapter is chosen."""
-    return providers.Callable(scheme_of, url, variable, ("memory",))
+def scheme(variable: str, url: Any, known: tuple[str, ...]) -> providers.Callable[str]:
+    """The scheme of a port's URL, by which its adapter is chosen among `known`."""
+    return providers.Callable(scheme_of, url, variable, known)
 
 
 def signing_keys(security: Section) -> "Sequence[SigningKey]":

@@ -10,6 +10,7 @@ from dependency_injector import containers, providers
 
 from api_base.application.common.cqrs import Bus
 from api_base.application.common.middleware import PermissionMiddleware, RetryMiddleware, TraceMiddleware, UnitOfWorkMiddleware
+from api_base.application.common.transactions import Transactions
 from api_base.bootstrap import adapters
 from api_base.bootstrap.access import ACCESS
 from api_base.domain.common.events import Subscribers
@@ -17,14 +18,17 @@ from api_base.infrastructure.audit.store import AuditParticipant, SqlAuditStore
 from api_base.infrastructure.auth.access import AccessSnapshot
 from api_base.infrastructure.db.session import Database
 from api_base.infrastructure.db.unit_of_work import SqlUnitOfWorkFactory
+from api_base.infrastructure.events.database_publisher import DatabaseEventPublisher
+from api_base.infrastructure.events.outbox import InboxParticipant, OutboxParticipant
+from api_base.infrastructure.events.wake import EventSignal
 from api_base.infrastructure.rbac.checker import RolePermissionChecker
 from api_base.infrastructure.system.clock import SystemClock
 from api_base.infrastructure.system.ids import Uuid7Generator
 
 
-def _middlewares(traced: bool, checker: Any, begin: Any, subscribers: Subscribers) -> list[Any]:
+def _middlewares(traced: bool, checker: Any, transactions: Transactions) -> list[Any]:
     """The pipeline, in order. Caching goes before retrying, idempotency after the unit of work, when they come."""
-    return [TraceMiddleware(traced), PermissionMiddleware(checker), RetryMiddleware(), UnitOfWorkMiddleware(begin, subscribers)]
+    return [TraceMiddleware(traced), PermissionMiddleware(checker), RetryMiddleware(), UnitOfWorkMiddleware(transactions)]
 
 
 class Container(containers.DeclarativeContainer):
@@ -38,10 +42,14 @@ class Container(containers.DeclarativeContainer):
     ids = providers.Singleton(Uuid7Generator)
 
     database = providers.Singleton(Database, adapters.dsn("url", config.database), adapters.pool_options(config.database))
-    worker_database = providers.Singleton(Database, adapters.dsn("worker_url", config.database), adapters.pool_options(config.database))
+    worker_database = providers.Singleton(Database, adapters.dsn("worker_url", config.database), adapters.pool_options(config.database, 2))
     audit_participant = providers.Singleton(AuditParticipant, ids, clock)
     audit_store = providers.Singleton(SqlAuditStore, database.provided.pool, ids, clock)
-    unit_of_work = providers.Singleton(SqlUnitOfWorkFactory, database.provided.pool, providers.List(audit_participant))
+    outbox_participant = providers.Singleton(OutboxParticipant, ids, clock)
+    inbox_participant = providers.Singleton(InboxParticipant, clock)
+    unit_of_work = providers.Singleton(
+        SqlUnitOfWorkFactory, database.provided.pool, providers.List(audit_participant, outbox_participant, inbox_participant)
+    )
 
     checker = providers.Singleton(RolePermissionChecker, permissions)
     access = providers.Singleton(
@@ -55,7 +63,7 @@ class Container(containers.DeclarativeContainer):
     password_policy = providers.Singleton(adapters.password_policy, breached_passwords, config.security)
 
     rate_limiter = providers.Selector(
-        adapters.scheme("RATE_LIMIT__URL", config.rate_limit.url), memory=providers.Singleton(adapters.memory_limiter)
+        adapters.scheme("RATE_LIMIT__URL", config.rate_limit.url, ("memory",)), memory=providers.Singleton(adapters.memory_limiter)
     )
     counters = providers.Singleton(adapters.counters, config.observability)
     metrics = providers.Singleton(adapters.metrics, counters, config.observability)
@@ -63,5 +71,11 @@ class Container(containers.DeclarativeContainer):
     recorder = providers.Singleton(adapters.recorder, counters, telemetry, database.provided.pool, config.observability, production)
 
     subscribers = providers.Singleton(Subscribers)
-    middlewares = providers.Singleton(_middlewares, config.observability.otlp_endpoint, checker, unit_of_work, subscribers)
+    event_signal = providers.Singleton(EventSignal, database.provided.pool)
+    event_publisher = providers.Selector(
+        adapters.scheme("EVENTS__URL", config.events.url, ("database",)),
+        database=providers.Singleton(DatabaseEventPublisher, worker_database.provided.pool, subscribers),
+    )
+    transactions = providers.Singleton(Transactions, unit_of_work, subscribers, event_signal)
+    middlewares = providers.Singleton(_middlewares, config.observability.otlp_endpoint, checker, transactions)
     bus = providers.Singleton(Bus, middlewares)

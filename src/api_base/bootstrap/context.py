@@ -12,7 +12,7 @@ from api_base.application.common.cqrs import Bus, Handler, Message
 from api_base.core.config import Settings
 from api_base.core.protocols import Clock, IdGenerator
 from api_base.core.protocols.background import Periodic
-from api_base.domain.common.events import Subscription
+from api_base.domain.common.events import AnySubscription
 from api_base.infrastructure.db.session import Database
 
 
@@ -42,6 +42,6 @@ class Context:
     migrations: Path | None = None
     permissions: Mapping[str, frozenset[str]] = field(default_factory=dict)
     handlers: Callable[[Ports], Mapping[type[Message[Any]], Handler[Any, Any]]] = lambda ports: {}
-    subscribers: Callable[[Ports], Sequence[Subscription[Any]]] = lambda ports: ()
+    subscribers: Callable[[Ports], Sequence[AnySubscription]] = lambda ports: ()
     background: Callable[[Ports], Sequence[Periodic]] = lambda ports: ()
     routes: Callable[[Bus], APIRouter] | None = None

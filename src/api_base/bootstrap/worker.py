@@ -1,57 +1,110 @@
-"""The background: every context's periodic work, as the role `worker`."""
+"""The background: relay, subscribers and every context's periodic work, as the role `worker`."""
 
 import asyncio
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import AsyncExitStack
 
 from api_base.bootstrap import migrations
 from api_base.bootstrap.context import Context
-from api_base.bootstrap.services import Services, build
+from api_base.bootstrap.events import event_work
+from api_base.bootstrap.services import Services, build, opened
 from api_base.core.config import Settings
+from api_base.core.errors import ConfigurationError
 from api_base.core.protocols import Periodic
 from api_base.core.shared.logging import get_logger
 from api_base.infrastructure.db.embedded.urls import Urls
+from api_base.infrastructure.db.listener import NotificationListener
 
 logger = get_logger(__name__)
 
 
 class Worker:
-    """Runs until it is told to stop; what is running then is finished."""
+    """Runs until it is told to stop; what is running then is finished. `only` names the kinds of work to do; empty: all."""
 
-    def __init__(self, services: Services, urls: Urls) -> None:
-        self._urls, self._contexts = urls, services.contexts
+    def __init__(self, services: Services, urls: Urls, only: Collection[str]) -> None:
+        self._urls, self._services = urls, services
         self._database = services.container.worker_database()
-        self._periodic = [work for context in services.contexts for work in context.background(services.worker_ports)]
+        self._work = _selected([*event_work(services), *_of_contexts(services)], only)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Raises `Unavailable` when the database cannot be reached at start."""
         await self._migrated(stop)
-        await self._database.open()
-        try:
-            async with asyncio.TaskGroup() as group:
-                for work in self._periodic:
-                    group.create_task(_repeat(work, stop), name=work.name)
-                logger.info("worker_started", periodic=[work.name for work in self._periodic])
-        finally:
-            await self._database.close()
+        wakes: dict[str | None, list[asyncio.Event]] = defaultdict(list)
+        for work in self._work:
+            wakes[work.channel].append(asyncio.Event())
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(opened(self._services))
+            await self._database.open()
+            stack.push_async_callback(self._database.close)
+            for channel, events in wakes.items():
+                if channel is not None:
+                    listener = _listening(self._urls.direct, channel, events)
+                    await listener.open()
+                    stack.push_async_callback(listener.close)
+            await self._repeat_all(wakes, stop)
+
+    async def _repeat_all(self, wakes: Mapping[str | None, Sequence[asyncio.Event]], stop: asyncio.Event) -> None:
+        waking = {channel: iter(events) for channel, events in wakes.items()}
+        logger.info("worker_started", work=[work.name for work in self._work])
+        async with asyncio.TaskGroup() as group:
+            for work in self._work:
+                group.create_task(_repeat(work, next(waking[work.channel]), stop), name=work.name)
+            group.create_task(_end_all(wakes, stop))
 
     async def _migrated(self, stop: asyncio.Event) -> None:
         """Wait for the schema: server and worker of a first run start together."""
-        while not stop.is_set() and not await asyncio.to_thread(migrations.at_head, self._urls, self._contexts):
+        while not stop.is_set() and not await asyncio.to_thread(migrations.at_head, self._urls, self._services.contexts):
             logger.info("worker_waits_for_migrations")
             await asyncio.sleep(0.5)
 
 
-async def _repeat(work: Periodic, stop: asyncio.Event) -> None:
+def _of_contexts(services: Services) -> list[Periodic]:
+    return [work for context in services.contexts for work in context.background(services.worker_ports)]
+
+
+def _selected(work: Sequence[Periodic], only: Collection[str]) -> list[Periodic]:
+    known = {one.kind for one in work}
+    if unknown := sorted(set(only) - known):
+        raise ConfigurationError(f"--only: there is no work of the kind {', '.join(unknown)}; there are {', '.join(sorted(known))}.")
+    return [one for one in work if not only or one.kind in only]
+
+
+async def _repeat(work: Periodic, wake: asyncio.Event, stop: asyncio.Event) -> None:
     while not stop.is_set():
+        wake.clear()
         try:
-            await work.run()
+            more = await work.run()
         except Exception:
             logger.exception("periodic_work_failed", work=work.name)
-        try:
-            await asyncio.wait_for(stop.wait(), work.interval)
-        except TimeoutError:
-            continue
+            more = False
+        if not more:
+            await _until(wake, work.interval)
 
 
-def create_worker(settings: Settings, urls: Urls, contexts: Sequence[Context]) -> Worker:
-    return Worker(build(settings, contexts), urls)
+async def _until(wake: asyncio.Event, seconds: float) -> None:
+    try:
+        await asyncio.wait_for(wake.wait(), seconds)
+    except TimeoutError:
+        return
+
+
+async def _end_all(wakes: Mapping[str | None, Sequence[asyncio.Event]], stop: asyncio.Event) -> None:
+    """Nobody sleeps through the end."""
+    await stop.wait()
+    _set(event for events in wakes.values() for event in events)
+
+
+def _set(events: Iterable[asyncio.Event]) -> None:
+    for event in events:
+        event.set()
+
+
+def _listening(dsn: str, channel: str, events: Sequence[asyncio.Event]) -> NotificationListener:
+    """Wakes those who wait for `channel`; after a gap too, since something may have been missed."""
+    return NotificationListener(dsn, channel, lambda payload: _set(events), lambda: _set(events))
+
+
+def create_worker(settings: Settings, urls: Urls, contexts: Sequence[Context], only: Collection[str] = ()) -> Worker:
+    """Raises `ConfigurationError` for a kind of work in `only` that there is none of."""
+    return Worker(build(settings, contexts), urls, only)

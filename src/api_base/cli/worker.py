@@ -1,8 +1,14 @@
 """`api-base worker`: the background, beside any number of servers."""
 
+from typing import Annotated
 
-def worker() -> None:
-    """Run periodic work until Ctrl-C or SIGTERM; what is under way is finished."""
+import typer
+
+
+def worker(
+    only: Annotated[list[str] | None, typer.Option(help="Only this kind of work: relay, subscribers, schedules. May be repeated.")] = None,
+) -> None:
+    """Relay events, run subscribers and periodic work until Ctrl-C or SIGTERM; what is under way is finished."""
     import asyncio
     import signal
 
@@ -21,7 +27,7 @@ def worker() -> None:
         stop = asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
-        await create_worker(on(settings, urls), urls, contexts_of(settings)).run(stop)
+        await create_worker(on(settings, urls), urls, contexts_of(settings), only or ()).run(stop)
 
     with database(settings) as urls:
         asyncio.run(run())

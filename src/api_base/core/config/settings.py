@@ -6,6 +6,7 @@ from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from api_base.core.config.database import DatabaseSettings
+from api_base.core.config.events import EventSettings
 from api_base.core.config.observability import ObservabilitySettings
 from api_base.core.config.production import unsafe_in_production
 from api_base.core.config.rate_limit import RateLimitSettings
@@ -29,6 +30,7 @@ class Settings(BaseSettings):
     server: ServerSettings = Field(default_factory=ServerSettings, description="HTTP.")
     security: SecuritySettings = Field(default_factory=SecuritySettings, description="Tokens, passwords.")
     rate_limit: RateLimitSettings = Field(default_factory=RateLimitSettings, description="Limits by address.")
+    events: EventSettings = Field(default_factory=EventSettings, description="Events after their commit.")
     observability: ObservabilitySettings = Field(default_factory=ObservabilitySettings, description="Logs, metrics, traces.")
 
 

@@ -34,6 +34,21 @@ class Unavailable(ApiBaseError):
         self.retry_after = retry_after
 
 
+class EventRefused(ApiBaseError):
+    """An event that can never be published or handled. It stops its own aggregate, and nothing else."""
+
+    def __init__(self, event_id: object, reason: str) -> None:
+        super().__init__(f"The event {event_id} cannot be handed on: {reason}")
+        self.event_id = event_id
+
+
+class AlreadyHandled(ApiBaseError):
+    """A subscriber has handled this event before: what it did stands, and nothing was done again."""
+
+    def __init__(self, subscription: str, event_id: object) -> None:
+        super().__init__(f"{subscription} has handled the event {event_id} already.")
+
+
 class Unauthenticated(ApiBaseError):
     """Nobody in particular asks, or with a token that is not good (any more)."""
 

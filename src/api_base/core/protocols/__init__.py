@@ -2,6 +2,7 @@
 
 from api_base.core.protocols.audit import AuditStore
 from api_base.core.protocols.background import Periodic
+from api_base.core.protocols.events import EventPublisher, StoredEvent
 from api_base.core.protocols.health import HealthCheck
 from api_base.core.protocols.metrics import Metrics
 from api_base.core.protocols.passwords import BreachedPasswords, PasswordHasher, PasswordPolicy
@@ -20,6 +21,7 @@ __all__ = [
     "AuditStore",
     "BreachedPasswords",
     "Clock",
+    "EventPublisher",
     "HealthCheck",
     "IdGenerator",
     "Isolation",
@@ -33,6 +35,7 @@ __all__ = [
     "RateLimiter",
     "RequestRecorder",
     "Savepoint",
+    "StoredEvent",
     "TokenClaims",
     "TokenIssuer",
     "TokenVerifier",

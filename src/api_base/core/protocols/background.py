@@ -6,8 +6,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Periodic:
-    """`run` is called every `interval` seconds by each worker; it must be safe to run in several at once."""
+    """`run` is called every `interval` seconds by each worker, and at once when it answers that there is more.
+
+    A NOTIFY on `channel` calls it before its time. It must be safe to run in several workers at once.
+    `kind` is what `api-base worker --only` selects by.
+    """
 
     name: str
     interval: float
-    run: Callable[[], Awaitable[None]]
+    run: Callable[[], Awaitable[bool]]
+    kind: str = "schedules"
+    channel: str | None = None

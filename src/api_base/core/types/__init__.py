@@ -1,11 +1,12 @@
 """Types shared by every floor."""
 
 from api_base.core.types.context import RequestContext, current_context, request_tenant, request_user
-from api_base.core.types.ids import SessionId, TenantId, UserId
+from api_base.core.types.ids import NOBODY, SessionId, TenantId, UserId
 from api_base.core.types.principal import Principal
 from api_base.core.types.result import Err, Ok, Result
 
 __all__ = [
+    "NOBODY",
     "Err",
     "Ok",
     "Principal",

@@ -2,6 +2,7 @@
 
 from contextvars import ContextVar
 from dataclasses import dataclass
+from uuid import UUID
 
 from api_base.core.errors import Forbidden, Unauthenticated
 from api_base.core.types.ids import TenantId, UserId
@@ -14,6 +15,7 @@ class RequestContext:
 
     `request_id` is a sane token of the client's or one of ours; `trace_id`, `span_id` and `parent_span_id`
     (the caller's, or empty) are lower-case hex [W3C Trace Context]; `address` is the client's, behind trusted proxies only.
+    `delivery` is the subscription and the event that it handles, where this is no request.
     """
 
     request_id: str
@@ -24,6 +26,7 @@ class RequestContext:
     address: str = ""
     route: str = ""
     principal: Principal | None = None
+    delivery: tuple[str, UUID] | None = None
 
     @property
     def tenant_id(self) -> TenantId | None:

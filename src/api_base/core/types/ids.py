@@ -1,8 +1,11 @@
 """Identifiers that every floor speaks of. All are UUIDv7 [RFC 9562], made by an `IdGenerator`."""
 
-from typing import NewType
+from typing import Final, NewType
 from uuid import UUID
 
 UserId = NewType("UserId", UUID)
 TenantId = NewType("TenantId", UUID)
 SessionId = NewType("SessionId", UUID)
+
+NOBODY: Final = UserId(UUID(int=0))
+"""Who acts where no user asked for it: the nil UUID [RFC 9562, section 5.9]."""

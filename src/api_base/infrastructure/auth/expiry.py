@@ -20,10 +20,10 @@ class SessionExpiry:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def run(self) -> None:
-        cleared = BATCH
-        while cleared == BATCH:
-            status = await self._database.run(lambda connection: connection.execute(_DELETE))
-            cleared = int(status.split()[1])
-            if cleared:
-                logger.info("sessions_cleared", count=cleared)
+    async def run(self) -> bool:
+        """Clear a batch away; whether there may be more."""
+        status = await self._database.run(lambda connection: connection.execute(_DELETE))
+        cleared = int(status.split()[1])
+        if cleared:
+            logger.info("sessions_cleared", count=cleared)
+        return cleared == BATCH

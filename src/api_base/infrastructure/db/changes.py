@@ -8,6 +8,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from api_base.core.base import DomainEvent
 from api_base.core.types import RequestContext
 
 
@@ -21,7 +22,7 @@ class Kind(Enum):
 class Change:
     """One aggregate's row, whole, as the database types it.
 
-    `expected` is the version that the row must have (0 for an insert). `before` is the row as it was read, where it was.
+    `expected` is the version that the row must have (0 for an insert). `before` is the row as it was read, where it was; `events` are what the aggregate recorded.
     `refusals` tells what the violation of a named constraint means in the business's language.
     """
 
@@ -33,6 +34,7 @@ class Change:
     owner: UUID | None
     expected: int
     before: Mapping[str, Any] | None = None
+    events: Sequence[DomainEvent] = ()
     refusals: Mapping[str, Callable[[], Exception]] = field(default_factory=dict)
 
 
@@ -46,7 +48,7 @@ class AddedRow:
 
 
 class Participant(Protocol):
-    """Writes with the state, in its transaction: audit, later outbox and idempotency."""
+    """Writes with the state, in its transaction: audit, outbox, inbox."""
 
     tables: Sequence[sa.Table]
 

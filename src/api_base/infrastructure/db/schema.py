@@ -56,6 +56,11 @@ def owner_column(table: sa.Table) -> str | None:
     return found
 
 
+def written(table: sa.Table) -> list[sa.Column[Any]]:
+    """The columns that a row of ours gives values for; the others (`server_default`) PostgreSQL fills in itself."""
+    return [column for column in table.columns if column.server_default is None]
+
+
 def sql_type(column: sa.Column[Any]) -> str:
     """The column's type as PostgreSQL names it in a cast, without its collation."""
     kind = column.type
@@ -72,6 +77,7 @@ _NAMES: Final[dict[type[Any], str]] = {
     sa.Uuid: "uuid",
     sa.Text: "text",
     sa.BigInteger: "bigint",
+    sa.SmallInteger: "smallint",
     sa.Integer: "integer",
     sa.Boolean: "boolean",
     sa.DateTime: "timestamptz",

@@ -72,8 +72,9 @@ class SqlUnitOfWork:
         self._own_task()
         if change.kind is not Kind.INSERT:
             change.before = self._read.get((change.table.name, change.id))
+        change.events = entity.collect_events()
         self._changes.append(change)
-        self._events += entity.collect_events()
+        self._events += change.events
 
     @asynccontextmanager
     async def savepoint(self) -> AsyncIterator[None]:

@@ -13,7 +13,7 @@ from functools import lru_cache
 import sqlalchemy as sa
 
 from api_base.infrastructure.db.changes import Kind
-from api_base.infrastructure.db.schema import Ownership, owner_column, ownership, sql_type
+from api_base.infrastructure.db.schema import Ownership, owner_column, ownership, sql_type, written
 from api_base.infrastructure.db.statement import owner_source
 
 
@@ -25,7 +25,7 @@ def single(kind: Kind, table: sa.Table, added: tuple[sa.Table, ...]) -> str:
     """
     owned = ownership(table) is not Ownership.SYSTEM
     first = 2 if owned else 1
-    width = len(table.columns)
+    width = len(written(table))
     ctes = [f"t as materialized (select id from {owner_source(ownership(table))})"] if owned else []
     if kind is Kind.INSERT:
         ctes.append(f"change as ({_insert(table, first)} {'from t' if owned else ''} returning 1)")
@@ -36,7 +36,7 @@ def single(kind: Kind, table: sa.Table, added: tuple[sa.Table, ...]) -> str:
         following = first + width + 1
     for position, other in enumerate(added):
         ctes.append(f"added{position} as ({_insert(other, following)} from change)")
-        following += len(other.columns)
+        following += len(written(other))
     return f"with {', '.join(ctes)} select guard_rows(1, (select count(*) from change))"
 
 
@@ -69,9 +69,10 @@ def _counted(change: str) -> str:
 @lru_cache(maxsize=512)
 def bulk_insert(table: sa.Table) -> str:
     """Any number of rows in one statement, inside a transaction whose owner is set. Parameters: one array for each column."""
-    arrays = ", ".join(f"${i}::{_element(c)}[]" for i, c in enumerate(table.columns, 1))
-    values = ", ".join(f"u.c{i}::{sql_type(c)}" for i, c in enumerate(table.columns, 1))
-    names = ", ".join(f"c{i}" for i in range(1, len(table.columns) + 1))
+    columns = written(table)
+    arrays = ", ".join(f"${i}::{_element(c)}[]" for i, c in enumerate(columns, 1))
+    values = ", ".join(f"u.c{i}::{sql_type(c)}" for i, c in enumerate(columns, 1))
+    names = ", ".join(f"c{i}" for i in range(1, len(columns) + 1))
     return f"insert into {table.name} ({_columns(table)}) select {values} from unnest({arrays}) as u({names})"
 
 
@@ -82,7 +83,7 @@ def _element(column: sa.Column[object]) -> str:
 
 
 def _columns(table: sa.Table) -> str:
-    return ", ".join(c.name for c in table.columns)
+    return ", ".join(c.name for c in written(table))
 
 
 def _parameter(column: sa.Column[object], index: int) -> str:
@@ -90,7 +91,7 @@ def _parameter(column: sa.Column[object], index: int) -> str:
 
 
 def _insert(table: sa.Table, first: int) -> str:
-    values = ", ".join(_parameter(c, i) for i, c in enumerate(table.columns, first))
+    values = ", ".join(_parameter(c, i) for i, c in enumerate(written(table), first))
     return f"insert into {table.name} ({_columns(table)}) select {values}"
 
 

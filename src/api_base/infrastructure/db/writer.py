@@ -13,7 +13,7 @@ from api_base.infrastructure.db import write_statements as sql
 from api_base.infrastructure.db.changes import AddedRow, Change, Kind
 from api_base.infrastructure.db.errors import CONNECTION_ERRORS, GUARD_FAILED, translate, usable_after
 from api_base.infrastructure.db.pool import Connection, ConnectionPool
-from api_base.infrastructure.db.schema import Ownership, ownership, sql_type
+from api_base.infrastructure.db.schema import Ownership, ownership, sql_type, written
 
 
 class Writer:
@@ -147,7 +147,7 @@ async def _insert_rows(connection: Connection, table: sa.Table, rows: Sequence[t
         await connection.execute(sql.insert(table), *rows[0])
         return
     columns = [list(values) for values in zip(*rows, strict=True)]
-    for position, column in enumerate(table.columns):
+    for position, column in enumerate(written(table)):
         if sql_type(column) == "text[]":
             columns[position] = [None if value is None else _array_literal(value) for value in columns[position]]
     await connection.execute(sql.bulk_insert(table), *columns)

@@ -1,0 +1,59 @@
+"""One stored event to one durable subscriber: its effects in the database happen exactly once, however often it is delivered.
+
+The unit of work writes the inbox beside what the handler does; a second time the inbox refuses, and nothing is done again.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, Final
+
+from api_base.application.common.transactions import Transactions
+from api_base.core.errors import AlreadyHandled
+from api_base.core.protocols import StoredEvent
+from api_base.core.shared.tracing import span
+from api_base.core.types import NOBODY, Principal, RequestContext, TenantId, UserId, current_context
+from api_base.domain.common.events import DurableSubscription
+
+LONGEST: Final = 60.0
+"""Seconds that a handler may take."""
+
+
+class EventDelivery:
+    """`decode` makes a payload of a class from JSON; it raises `ValueError` where it cannot."""
+
+    def __init__(self, transactions: Transactions, decode: Callable[[bytes, type[Any]], Any]) -> None:
+        self._transactions, self._decode = transactions, decode
+
+    async def handle(self, subscription: DurableSubscription[Any], event: StoredEvent) -> None:
+        """Raises what the handler or the commit raises, `TimeoutError` for one that takes too long."""
+        token = current_context.set(_context(subscription, event))
+        try:
+            with span(subscription.name, {"event.id": str(event.id), "event.name": event.name}):
+                payload = self._decode(event.payload, subscription.payload)
+                async with asyncio.timeout(LONGEST):
+                    await self._transactions.run(subscription.isolation, lambda: subscription.handle(payload))
+        except AlreadyHandled:
+            return
+        finally:
+            current_context.reset(token)
+
+
+def _context(subscription: DurableSubscription[Any], event: StoredEvent) -> RequestContext:
+    """Whoever caused the event, in its tenant. No permission is looked up: it was when the event was caused."""
+    principal = Principal(
+        user_id=NOBODY if event.actor_id is None else UserId(event.actor_id),
+        session_id=None,
+        tenant_id=None if event.tenant_id is None else TenantId(event.tenant_id),
+        role=None,
+        platform_admin=False,
+        permissions=frozenset(),
+    )
+    _, trace_id, span_id, flags = event.traceparent.split("-") if event.traceparent else ("", "", "", "0")
+    return RequestContext(
+        request_id=event.request_id,
+        trace_id=trace_id,
+        span_id=span_id,
+        trace_flags=int(flags, 16),
+        principal=principal,
+        delivery=(subscription.name, event.id),
+    )

@@ -1,0 +1,1 @@
+"""Events after their commit, in PostgreSQL: outbox, relay, deliveries to durable subscribers, inbox."""

@@ -1,0 +1,33 @@
+"""`EVENTS__URL=database://`: an event is published by making its deliveries, one for each durable subscription to its name."""
+
+from collections.abc import Sequence
+
+from api_base.core.protocols import EventPublisher, StoredEvent
+from api_base.domain.common.events import Subscribers
+from api_base.infrastructure.db.pool import ConnectionPool
+from api_base.infrastructure.events.outbox import shard_of
+
+_INSERT = """
+insert into deliveries (subscription, sequence, event_at, event_id, shard, aggregate_id, attempts, due, dead)
+select *, 0, now(), false from unnest($1::text[], $2::bigint[], $3::timestamptz[], $4::uuid[], $5::smallint[], $6::uuid[])
+on conflict do nothing
+"""
+
+
+class DatabaseEventPublisher(EventPublisher):
+    """`pool` is the worker's. Subscriptions are those of the process that relays: all processes of an application have the same."""
+
+    def __init__(self, pool: ConnectionPool, subscribers: Subscribers) -> None:
+        self._pool, self._subscribers = pool, subscribers
+
+    async def publish(self, events: Sequence[StoredEvent]) -> None:
+        durable = self._subscribers.durable
+        rows = [
+            (subscription.name, event.sequence, event.at, event.id, shard_of(event.aggregate_id), event.aggregate_id)
+            for event in events
+            for subscription in durable
+            if subscription.event == event.name
+        ]
+        if rows:
+            columns = [list(column) for column in zip(*rows, strict=True)]
+            await self._pool.run(lambda connection: connection.execute(_INSERT, *columns))

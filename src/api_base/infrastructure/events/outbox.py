@@ -1,0 +1,73 @@
+"""What a unit of work writes beside its changes: the events that they caused, and in a subscriber that its event is handled."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+from uuid import UUID
+
+import msgspec
+
+from api_base.core.base import DomainEvent
+from api_base.core.errors import AlreadyHandled
+from api_base.core.protocols import Clock, IdGenerator
+from api_base.core.types import NOBODY, RequestContext
+from api_base.infrastructure.db.changes import AddedRow, Change
+from api_base.infrastructure.db.schema import Ownership, ownership
+from api_base.infrastructure.events.tables import INBOX, OUTBOX, SHARDS
+
+_encode = msgspec.json.Encoder(enc_hook=str).encode
+_OUTSIDE: Final = RequestContext(request_id="")
+
+
+def shard_of(aggregate_id: UUID) -> int:
+    """The low bits of the id, which are random [RFC 9562, section 5.7]."""
+    return aggregate_id.int % SHARDS
+
+
+class OutboxParticipant:
+    """Adds the events of each change, in its transaction, without a line in any handler."""
+
+    tables: Final = (OUTBOX,)
+
+    def __init__(self, ids: IdGenerator, clock: Clock) -> None:
+        self._ids, self._clock = ids, clock
+
+    def rows(self, changes: Sequence[Change], context: RequestContext | None) -> list[AddedRow]:
+        about = context or _OUTSIDE
+        return [
+            AddedRow(OUTBOX, self._row(event, change, about), position)
+            for position, change in enumerate(changes)
+            for event in change.events
+        ]
+
+    def _row(self, event: DomainEvent, change: Change, context: RequestContext) -> tuple[Any, ...]:
+        """In the order of the table's columns."""
+        return (
+            self._clock.now(), self._ids.new(), change.owner if ownership(change.table) is Ownership.TENANT else None,
+            shard_of(event.aggregate_id), event.name, event.aggregate_id, change.expected + 1,
+            None if context.user_id == NOBODY else context.user_id, context.request_id, _traceparent(context), _encode(event).decode(),
+        )  # fmt: skip
+
+
+class InboxParticipant:
+    """Notes beside the first change of a subscriber's unit of work that its event is handled. The second time, `AlreadyHandled`."""
+
+    tables: Final = (INBOX,)
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
+    def rows(self, changes: Sequence[Change], context: RequestContext | None) -> list[AddedRow]:
+        return list(self._rows(changes, context))
+
+    def _rows(self, changes: Sequence[Change], context: RequestContext | None) -> Iterator[AddedRow]:
+        if context is None or context.delivery is None or not changes:
+            return
+        subscription, event_id = context.delivery
+        changes[0].refusals = {**changes[0].refusals, "inbox_pkey": lambda: AlreadyHandled(subscription, event_id)}
+        yield AddedRow(INBOX, (subscription, event_id, self._clock.now()), 0)
+        context.delivery = None  # once, however often the unit of work sends
+
+
+def _traceparent(context: RequestContext) -> str:
+    """[W3C Trace Context, section 3.2]"""
+    return f"00-{context.trace_id}-{context.span_id}-{context.trace_flags:02x}" if context.trace_id and context.span_id else ""

@@ -1,0 +1,62 @@
+"""The relay: publishes what the outbox holds, at least once, in the order of each aggregate's versions.
+
+Any number may run. Each takes the shards that nobody else works on by advisory locks, which end with the transaction, however it
+ends. An event that can never be published stops its aggregate only: it is dead, and what follows it waits.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from api_base.core.errors import EventRefused
+from api_base.core.protocols import EventPublisher, StoredEvent
+from api_base.core.shared.logging import get_logger
+from api_base.infrastructure.db.pool import Connection, ConnectionPool
+from api_base.infrastructure.events.locks import shards_for
+from api_base.infrastructure.events.rows import COLUMNS, stored_event
+
+logger = get_logger(__name__)
+
+BATCH: Final = 500
+RELAY: Final = "relay"
+"""The name under which refused events lie in `deliveries`: no subscription has it, for theirs have a dot."""
+
+_WAITING: Final = f"""
+select {COLUMNS} from outbox o
+where not published and shard = any($1::smallint[])
+  and not exists (select from deliveries d where d.subscription = '{RELAY}' and d.aggregate_id = o.aggregate_id)
+order by sequence limit $2
+"""
+_MARK: Final = (
+    "update outbox o set published = true from unnest($1::timestamptz[], $2::uuid[]) as u(at, id) where o.at = u.at and o.id = u.id"
+)
+_REFUSE: Final = f"""
+insert into deliveries (subscription, sequence, event_at, event_id, shard, aggregate_id, attempts, due, dead, error)
+select '{RELAY}', sequence, at, id, shard, aggregate_id, 1, now(), true, $3 from outbox where at = $1 and id = $2
+"""
+
+
+class Relay:
+    def __init__(self, pool: ConnectionPool, publisher: EventPublisher) -> None:
+        self._pool, self._publisher = pool, publisher
+
+    async def run(self) -> bool:
+        """Publish one batch; whether there is more. Raises what keeps it from publishing: nothing is marked then."""
+        return await self._pool.run(self._in_transaction)
+
+    async def _in_transaction(self, connection: Connection) -> bool:
+        async with connection.transaction():
+            shards = await shards_for(connection, RELAY)
+            rows = await connection.fetch(_WAITING, shards, BATCH) if shards else []
+            if rows:
+                await self._publish(connection, [stored_event(row) for row in rows])
+        return len(rows) == BATCH
+
+    async def _publish(self, connection: Connection, events: Sequence[StoredEvent]) -> None:
+        try:
+            await self._publisher.publish(events)
+        except EventRefused as refused:
+            one = next(event for event in events if event.id == refused.event_id)
+            logger.error("event_refused", domain_event=one.name, event_id=str(one.id), reason=str(refused))
+            await connection.execute(_REFUSE, one.at, one.id, str(refused))
+            return  # the others are told again, without this aggregate
+        await connection.execute(_MARK, [event.at for event in events], [event.id for event in events])
