@@ -1,4 +1,4 @@
-"""The stack: ids, traces, limits, tokens, refusals, headers, origins, time."""
+"""The stack: ids, traces, limits, tokens, refusals, headers, origins."""
 
 import asyncio
 
@@ -222,56 +222,6 @@ async def test_one_request_knows_nothing_of_the_one_before() -> None:
     async with here.client() as client:
         statuses = [(await client.get("/api/v1/trouble", headers=headers)).status_code for headers in ({"authorization": GOOD}, {}, {})]
     assert statuses == [200, 401, 401]
-
-
-def slow(started: asyncio.Event, outcome: list[str]) -> Router:
-    router = Router()
-
-    @router.declare("GET", "/slow", Declares())
-    async def wait() -> None:
-        started.set()
-        try:
-            await asyncio.Event().wait()
-        except asyncio.CancelledError:
-            outcome.append("cancelled")
-            raise
-
-    @router.declare("GET", "/inner", Declares())
-    async def inner() -> None:
-        async with asyncio.timeout(0.001):
-            await asyncio.Event().wait()
-
-    return router
-
-
-async def test_a_request_that_takes_too_long_is_given_up() -> None:
-    outcome: list[str] = []
-    here = shell(slow(asyncio.Event(), outcome), settings=settings(server={"request_timeout": 0.05}))
-    async with here.client() as client:
-        answer = await client.get("/api/v1/slow", headers={"x-request-id": "r"})
-    assert (answer.status_code, answer.json()["type"], answer.headers["x-request-id"]) == (503, "/problems/timeout", "r")
-    assert answer.headers["retry-after"] == "1"
-    assert outcome == ["cancelled"]
-    assert here.recorder.last[2:] == ("/api/v1/slow", 503)
-
-
-async def test_a_timeout_of_the_inside_is_an_accident() -> None:
-    here = shell(slow(asyncio.Event(), []))
-    async with here.client() as client:
-        assert (await client.get("/api/v1/inner")).status_code == 500
-
-
-async def test_a_cancellation_from_outside_is_not_swallowed() -> None:
-    started, outcome = asyncio.Event(), list[str]()
-    here = shell(slow(started, outcome))
-    async with here.client() as client:
-        request = asyncio.create_task(client.get("/api/v1/slow"))
-        await started.wait()
-        request.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await request
-    assert outcome == ["cancelled"]
-    assert here.recorder.under_way == 0
 
 
 async def test_many_requests_at_once_keep_their_own_context() -> None:

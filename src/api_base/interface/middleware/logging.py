@@ -52,6 +52,7 @@ class LoggingMiddleware:
         finally:
             route = context.route or _template(scope)
             self._recorder.finished(context, scope["method"], route, exchange.status, started_at, time.perf_counter() - began)
+        await _afterwards(context)
 
     async def _answer(self, scope: Scope, receive: Receive, exchange: Exchange) -> None:
         task = asyncio.current_task()
@@ -95,6 +96,14 @@ class LoggingMiddleware:
         return RequestContext(
             request_id=request_id, trace_id=trace_id, span_id=f"{span:016x}", parent_span_id=parent, trace_flags=flags, address=address
         )
+
+
+async def _afterwards(context: RequestContext) -> None:
+    for call in context.afterwards:
+        try:
+            await call()
+        except Exception:
+            logger.exception("afterwards_failed", route=context.route)
 
 
 def _expire(exchange: Exchange, task: asyncio.Task[None]) -> None:
