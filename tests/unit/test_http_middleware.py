@@ -35,8 +35,9 @@ async def test_any_other_request_id_is_replaced(given: str) -> None:
 async def test_a_trace_is_continued() -> None:
     here = shell(things())
     async with here.client() as client:
-        await client.get(ONE, headers={"traceparent": f"00-{TRACE}-{SPAN}-01"})
+        answer = await client.get(ONE, headers={"traceparent": f"00-{TRACE}-{SPAN}-01"})
     context = here.recorder.last[0]
+    assert answer.headers["traceparent"] == f"00-{TRACE}-{context.span_id}-01"
     assert (context.trace_id, context.parent_span_id, context.trace_flags) == (TRACE, SPAN, 1)
     assert context.span_id != SPAN
 
@@ -171,6 +172,23 @@ async def test_logins_have_a_stricter_limit() -> None:
     assert [answer.status_code for answer in answers] == [200, 429]
     assert answers[1].headers["ratelimit"].startswith('"login";r=0')
     assert reading.status_code == 200
+
+
+async def test_the_stricter_limit_holds_for_all_values_of_a_path() -> None:
+    router = Router()
+
+    @router.declare("POST", "/doors/{number}/keys", Declares(rate="login"))
+    async def try_key(number: int) -> None:
+        assert number
+
+    here = shell(router, settings=settings(rate_limit={"burst": 50, "login_burst": 2}))
+    async with here.client() as client:
+        tried = [(await client.post(f"/api/v1/doors/{number}/keys")).status_code for number in (1, 2, 3)]
+        others = [
+            (await client.post(path)).status_code for path in ("/api/v1/doors/1/keys/2", "/api/v1/doors//keys", "/api/v1/windows/1/keys")
+        ]
+    assert tried == [204, 204, 429]
+    assert others == [404, 404, 404]
 
 
 async def test_failed_tokens_keep_an_address_away_from_signature_checks() -> None:

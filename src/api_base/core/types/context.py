@@ -29,6 +29,11 @@ class RequestContext:
     afterwards: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
 
     @property
+    def traceparent(self) -> str:
+        """The request in hand as the parent of what others do for it or after it [W3C Trace Context, section 3.2]."""
+        return f"00-{self.trace_id}-{self.span_id}-{self.trace_flags:02x}"
+
+    @property
     def tenant_id(self) -> TenantId | None:
         return None if self.principal is None else self.principal.tenant_id
 

@@ -1,6 +1,6 @@
 """The outermost: ids and trace context for everything inside, one record of every request, and no accident gets past it.
 
-`X-Request-ID` is taken over when it is a sane token; `traceparent` when it is valid [W3C Trace Context, section 3.2].
+`X-Request-ID` is taken over when it is a sane token; `traceparent` when it is valid [W3C Trace Context, section 3.2]. Both go with the answer.
 """
 
 import asyncio
@@ -41,7 +41,7 @@ class LoggingMiddleware:
         exchange = Exchange(scope, send)
         context = exchange.context = self._context(scope, exchange)
         current_context.set(context)
-        exchange.added.append((b"x-request-id", context.request_id.encode()))
+        exchange.added += ((b"x-request-id", context.request_id.encode()), (b"traceparent", context.traceparent.encode()))
         if scope["type"] == "websocket":
             await self._app(scope, receive, send)
             return

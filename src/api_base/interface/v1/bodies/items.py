@@ -27,8 +27,8 @@ class Price(Body):
 class PricePatchBody(Body):
     """A merge patch of a price: what is not named stays. Null is refused: no price is without its amount or currency."""
 
-    amount: Annotated[str, Field(max_length=24)] = ""
-    currency: Annotated[str, Field(min_length=3, max_length=3)] = ""
+    amount: Annotated[str, Field(max_length=24)] = Field(default_factory=str)  # a default that does not show in the document
+    currency: Annotated[str, Field(min_length=3, max_length=3)] = Field(default_factory=str)
 
 
 class CreateItemBody(Body):
