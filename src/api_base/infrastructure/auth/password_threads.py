@@ -11,8 +11,8 @@ from typing import Final
 
 from api_base.core.errors import Unavailable
 
-WAITING: Final = 32
-"""Calls that may wait for each thread: at some 100 ms for a hash, about three seconds."""
+WAITING: Final = 16
+"""Calls that may wait for each thread: at some 100 ms for a hash, less than two seconds."""
 
 
 class PasswordThreads:
