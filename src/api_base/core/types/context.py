@@ -1,7 +1,8 @@
 """What is known of the request (or command line call) in hand: one contextvar, set once at the outside."""
 
+from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from api_base.core.errors import Forbidden, Unauthenticated
 from api_base.core.types.ids import TenantId, UserId
@@ -14,6 +15,7 @@ class RequestContext:
 
     `request_id` is a sane token of the client's or one of ours; `trace_id`, `span_id` and `parent_span_id`
     (the caller's, or empty) are lower-case hex [W3C Trace Context]; `address` is the client's, behind trusted proxies only.
+    `afterwards` is done once the answer is out, in order: what the caller must not be able to tell by the time it takes.
     """
 
     request_id: str
@@ -24,6 +26,12 @@ class RequestContext:
     address: str = ""
     route: str = ""
     principal: Principal | None = None
+    afterwards: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
+
+    @property
+    def traceparent(self) -> str:
+        """The request in hand as the parent of what others do for it or after it [W3C Trace Context, section 3.2]."""
+        return f"00-{self.trace_id}-{self.span_id}-{self.trace_flags:02x}"
 
     @property
     def tenant_id(self) -> TenantId | None:

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
+from api_base.application.items.commands.batch_items import ItemAction, ItemOperation
 from api_base.application.items.dtos import ItemDTO
 from api_base.core.errors import ApiBaseError
 from api_base.core.types import Err, Result
@@ -24,13 +25,16 @@ class BatchAnswer:
     results: Sequence[OperationResult]
 
 
-def answer(results: Sequence[Result[ItemDTO, ApiBaseError]]) -> BatchAnswer:
-    return BatchAnswer(results=[_one(result) for result in results])
+_STATUS: Final = {ItemAction.CREATE: 201, ItemAction.DELETE: 204}
 
 
-def _one(result: Result[ItemDTO, ApiBaseError]) -> OperationResult:
+def answer(operations: Sequence[ItemOperation], results: Sequence[Result[ItemDTO, ApiBaseError]]) -> BatchAnswer:
+    return BatchAnswer(results=[_one(*pair) for pair in zip(operations, results, strict=True)])
+
+
+def _one(operation: ItemOperation, result: Result[ItemDTO, ApiBaseError]) -> OperationResult:
     if not isinstance(result, Err):
-        return OperationResult(status=200, item=result.value, problem=None)
+        return OperationResult(status=_STATUS.get(operation.action, 200), item=result.value, problem=None)
     problem = problem_of(result.error)
     if problem is None:
         raise result.error

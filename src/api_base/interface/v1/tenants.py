@@ -55,7 +55,9 @@ def routes(bus: Bus) -> Router:
     @router.declare(
         "POST",
         "/{id}/members",
-        Declares(versioned=True, example={"body": {"email": "bo@example.com", "role": "member"}}),
+        Declares(
+            versioned=True, rate="login", example={"body": {"email": "bo@example.com", "role": "member"}}
+        ),  # addresses are tried here too
         status_code=201,
         summary="Add a user as a member",
     )
