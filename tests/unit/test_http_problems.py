@@ -152,3 +152,4 @@ async def test_routes_of_plain_fastapi_routers_answer_with_problems_too() -> Non
     assert (method.status_code, method.headers["allow"]) == (405, "GET")
     assert teapot.json()["status"] == teapot.status_code == 418
     assert json.loads(teapot.text)["detail"] == "teapot"
+    assert here.recorder.last[2] == "/api/v1/plain/{number}"
