@@ -54,4 +54,5 @@ async def _repeat(work: Periodic, stop: asyncio.Event) -> None:
 
 
 def create_worker(settings: Settings, urls: Urls, contexts: Sequence[Context]) -> Worker:
+    """The background of an application with `contexts`, on the database at `urls`; nothing is opened before `Worker.run`."""
     return Worker(build(settings, contexts), urls)

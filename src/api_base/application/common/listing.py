@@ -51,6 +51,8 @@ class Field:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sort:
+    """One field of an order, by its declared name."""
+
     field: str
     descending: bool = False
 
@@ -63,14 +65,17 @@ class Fields:
         self.default_sort = default_sort
 
     def get(self, name: str) -> Field | None:
+        """The field of this name, or None where none is declared."""
         return self._by_name.get(name)
 
     @property
     def names(self) -> list[str]:
+        """The names of all fields, sorted."""
         return sorted(self._by_name)
 
     @property
     def sortable(self) -> list[str]:
+        """The names of the fields that a list may be ordered by, sorted."""
         return sorted(name for name, field in self._by_name.items() if field.sortable)
 
     def __iter__(self) -> Iterator[Field]:

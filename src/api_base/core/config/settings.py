@@ -23,7 +23,7 @@ class Settings(BaseSettings):
 
     app_name: str = Field("My API", min_length=1, max_length=100, description="Title of the API in its documentation and logs.")
     environment: Environment = Field("development", description="`production` refuses unsafe settings.")
-    debug: bool = Field(False, description="Log at debug level and reload on change. Never in production.")
+    debug: bool = Field(False, description="Log at debug level. Never in production.")
     contexts: tuple[str, ...] = Field((), description="Contexts beside the built-in ones, as `package.module:ATTRIBUTE`.")
     database: DatabaseSettings = Field(default_factory=DatabaseSettings, description="PostgreSQL.")
     server: ServerSettings = Field(default_factory=ServerSettings, description="HTTP.")

@@ -92,4 +92,5 @@ class Invalid(ApiBaseError):
 
     @classmethod
     def of(cls, pointer: str, code: str, message: str) -> "Invalid":
+        """With one violation: `pointer` is a JSON Pointer [RFC 6901] into the input, `code` is for programs, `message` for people."""
         return cls([Violation(pointer, code, message)])

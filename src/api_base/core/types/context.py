@@ -35,10 +35,12 @@ class RequestContext:
 
     @property
     def tenant_id(self) -> TenantId | None:
+        """The tenant that the request acts for; None for an anonymous one, and for a token that names none."""
         return None if self.principal is None else self.principal.tenant_id
 
     @property
     def user_id(self) -> UserId | None:
+        """The user behind the request; None for an anonymous one."""
         return None if self.principal is None else self.principal.user_id
 
 

@@ -16,6 +16,8 @@ from api_base.core.errors import ProgrammingError
 
 
 class Phase(Enum):
+    """When a subscriber runs: see the module."""
+
     IN_TRANSACTION = "in_transaction"
     AFTER_COMMIT = "after_commit"
 
@@ -30,6 +32,7 @@ class Subscription[P]:
     phase: Phase = Phase.IN_TRANSACTION
 
     async def deliver(self, event: DomainEvent) -> None:
+        """Hand `event` over. Raises `ProgrammingError` for a payload that wants what it does not have, else what the subscriber raises."""
         try:
             values = {f.name: getattr(event, f.name) for f in fields(self.payload)}  # type: ignore[arg-type]
         except AttributeError as error:
@@ -44,8 +47,10 @@ class Subscribers:
         self._by_event: dict[tuple[str, Phase], list[Subscription[Any]]] = defaultdict(list)
 
     def add(self, subscriptions: Iterable[Subscription[Any]]) -> None:
+        """Add subscriptions behind those that are there."""
         for subscription in subscriptions:
             self._by_event[subscription.event, subscription.phase].append(subscription)
 
     def of(self, event: str, phase: Phase) -> list[Subscription[Any]]:
+        """The subscriptions to the event of this name, in order of delivery."""
         return self._by_event.get((event, phase), [])

@@ -29,6 +29,8 @@ class PoolOptions:
 
 @dataclass(frozen=True, slots=True)
 class PoolFigures:
+    """`size` connections at most, `open` now, `idle` of them; `waiting` tasks want one."""
+
     size: int
     open: int
     idle: int
@@ -69,6 +71,7 @@ class ConnectionPool:
         self._lent.clear()
 
     def figures(self) -> PoolFigures:
+        """The pool as it is now."""
         open_ = len(self._free) + len(self._lent)
         return PoolFigures(self._options.size, open_, len(self._free), len(self._waiters))
 

@@ -60,6 +60,7 @@ class SqlUnitOfWork:
         return await self._writer.begin()
 
     def collect_events(self) -> list[DomainEvent]:
+        """Facts recorded by aggregates that were saved since the last call, oldest first."""
         events, self._events = self._events, []
         return events
 

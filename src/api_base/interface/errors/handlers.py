@@ -32,6 +32,8 @@ BEARER: Final = (b"www-authenticate", b'Bearer realm="api"')
 
 @dataclass(frozen=True, slots=True)
 class Kind:
+    """A kind of problem: the last part of its URI, its title and status for everybody, and the headers of one error."""
+
     name: str
     title: str
     status: int

@@ -31,6 +31,7 @@ class Problem:
         return replace(self, headers=headers)
 
     def body(self, instance: str, request_id: str) -> bytes:
+        """The JSON. `instance` is the path of the request [RFC 9457, section 3.1.5]."""
         content: dict[str, Any] = {
             "type": f"/problems/{self.kind}" if self.kind else "about:blank",
             "title": self.title,

@@ -113,7 +113,7 @@ def _expire(exchange: Exchange, task: asyncio.Task[None]) -> None:
 
 
 def _template(scope: Scope) -> str:
-    """The path of a route that FastAPI's own router served, as it was declared."""
-    route = scope.get("route")
+    """The path of a route that FastAPI's own router served, as it was declared; an included one knows its prefix by the context."""
+    route = scope.get("fastapi", {}).get("effective_route_context") or scope.get("route")
     template: str = getattr(route, "path_format", None) or getattr(route, "path", None) or UNMATCHED
     return template

@@ -13,6 +13,8 @@ from api_base.core.types import Err, Ok, Result
 
 
 class BatchMode(StrEnum):
+    """What the refusal of an operation undoes: all of them (atomic), or that one alone (independent)."""
+
     ATOMIC = "atomic"
     INDEPENDENT = "independent"
 

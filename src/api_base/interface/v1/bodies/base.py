@@ -24,4 +24,5 @@ class Body(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=False)
 
     def sent(self) -> dict[str, Any]:
+        """The fields that the client sent, by name, null included; those that have only their default are left out."""
         return {name: getattr(self, name) for name in self.model_fields_set}
