@@ -7,7 +7,8 @@ import msgspec
 import sqlalchemy as sa
 
 from api_base.application.common.listing import ListRequest, Page
-from api_base.application.items.dtos import ItemDTO, MoneyDTO
+from api_base.application.common.money import MoneyDTO
+from api_base.application.items.dtos import ItemDTO
 from api_base.application.items.queries.get_item import GetItem
 from api_base.application.items.queries.list_items import ITEM_FIELDS, ListItems
 from api_base.core.errors import NotFound
@@ -44,7 +45,7 @@ def shown(row: Row) -> ItemDTO:
         sku=row["sku"],
         name=row["name"],
         description=row["description"],
-        price=None if minor is None else _price(minor, row["price_currency"]),
+        price=None if minor is None else MoneyDTO.of(Money(minor=minor, currency=row["price_currency"])),
         category=row["category"],
         tags=row["tags"],
         attributes=_decode(row["attributes"]),
@@ -54,10 +55,6 @@ def shown(row: Row) -> ItemDTO:
         updated_at=row["updated_at"],
         deleted_at=row["deleted_at"],
     )
-
-
-def _price(minor: int, currency: str) -> MoneyDTO:
-    return MoneyDTO(amount=Money(minor=minor, currency=currency).amount, currency=currency)
 
 
 def _base(request: ListRequest) -> tuple[Hashable, sa.ColumnElement[bool] | None]:
