@@ -1,7 +1,7 @@
 """Reads of items: rows straight to what is shown, past the aggregate."""
 
 from collections.abc import Hashable
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 import sqlalchemy as sa
@@ -64,8 +64,7 @@ def _base(request: ListRequest) -> tuple[Hashable, sa.ColumnElement[bool] | None
 
 def _search(q: sa.BindParameter[str]) -> sa.ColumnElement[bool]:
     """By the function `search_items`, which is given the tenant: see its migration."""
-    found: Any = sa.func.search_items(OWNER, q)
-    return ITEMS.c.id.in_(sa.select(sa.column("id", sa.Uuid)).select_from(found.table_valued(sa.column("id", sa.Uuid))))
+    return ITEMS.c.id.in_(sa.select(sa.func.search_items(OWNER, q, type_=sa.Uuid).column_valued()))
 
 
 class GetItemHandler:
