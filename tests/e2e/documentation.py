@@ -21,7 +21,7 @@ ELSEWHERE: Final = {
 """Sections whose commands need more than a running backend, and who executes them. All others: tests/e2e/test_documentation.py."""
 
 _FENCE: Final = re.compile(r"^```(\w+)\n(.*?)^```$|^## ([^\n]+)$", re.MULTILINE | re.DOTALL)
-_MAKE: Final = re.compile(r"^make (\w+).*\n", re.MULTILINE)
+_MAKE: Final = re.compile(r"^make ([\w-]+).*\n", re.MULTILINE)
 _STRICT: Final = """set -euo pipefail
 curl() { command curl --fail-with-body "$@"; }
 """

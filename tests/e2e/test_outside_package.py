@@ -18,6 +18,7 @@ from tests.e2e.processes import Backend, environment, serving
 SECTION = (README, "A context of your own")
 EXAMPLE = ROOT / "examples" / "invoices"
 UV = ROOT / ".tools" / "uv"
+LINES = 150
 PASS_PHRASE = "seven wet socks on a line"
 CHAIR = {"sku": "CHAIR-1", "name": "Chair", "category": "furniture", "price": {"amount": "12.50", "currency": "EUR"}}
 
@@ -73,8 +74,8 @@ def install(target: Path, wheel: Path, package: Path) -> None:
 
 def test_the_example_is_as_short_as_the_readme_says() -> None:
     lines = [line for path in (EXAMPLE / "src").rglob("*.py") for line in path.read_text().splitlines() if line.strip()]
-    assert len(lines) <= 150
-    assert f"in {150} lines" in (ROOT / README).read_text()
+    assert len(lines) <= LINES
+    assert f"in {LINES} lines (blank ones and its test aside)" in (ROOT / README).read_text()
 
 
 def test_the_readme_shows_what_is_there() -> None:

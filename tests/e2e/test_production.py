@@ -12,7 +12,7 @@ import pytest
 
 from api_base.infrastructure.db.embedded import EmbeddedServer
 from tests.e2e.documentation import README, blocks, checkout, paste
-from tests.e2e.processes import free_port, serving
+from tests.e2e.processes import free_port, serving, until
 
 SECTION = (README, "In production")
 PASSWORD = "a long enough pass phrase"
@@ -70,10 +70,11 @@ def test_the_commands_migrate_make_an_administrator_and_show_no_secret(pasted: t
 
 def test_what_was_set_up_serves_and_lets_the_administrator_in(pasted: tuple[Path, str, dict[str, str]]) -> None:
     home, _, variables = pasted
-    with serving(home, "--no-worker", **variables) as backend:
+    with serving(home, **variables) as backend:
         status, tokens = backend.ready().request("POST", "/api/v1/auth/login", {"email": "ana@example.com", "password": PASSWORD})
         assert status == 200, tokens
         assert backend.request("GET", "/health/ready")[0] == 200
         assert backend.request("GET", "/api/v1/items", token=tokens["access_token"])[0] == 200
+        until(lambda: "worker_started" in backend.output, "a worker, as the role of its own")
         assert backend.end(signal.SIGTERM) == 0
     assert "example.com" not in backend.output  # nobody is announced
