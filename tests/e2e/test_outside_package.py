@@ -25,11 +25,15 @@ CHAIR = {"sku": "CHAIR-1", "name": "Chair", "category": "furniture", "price": {"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Team:
-    """A team's folder: its package in development, and an environment with the wheel of the base."""
+    """A team's folder: its package in development, and an environment with the wheel of the base.
+
+    `printed` is what the README's commands printed there, `revision` the text of the one that they wrote.
+    """
 
     home: Path
     wheel: Path
     printed: str
+    revision: str
 
     @property
     def package(self) -> Path:
@@ -58,7 +62,11 @@ def team() -> Iterator[Team]:
         (wheel,) = (home / "dist").glob("*.whl")
         install(home / ".venv", wheel, home / "invoices")
         (block,) = blocks("sh", *SECTION)
-        yield Team(home=home, wheel=wheel, printed=paste(f"PATH=$PWD/.venv/bin:$PATH\n{block.commands}", home))
+        printed = paste(f"PATH=$PWD/.venv/bin:$PATH\n{block.commands}", home)
+        revision = Path(printed.splitlines()[-1])
+        text = revision.read_text()
+        revision.unlink()  # it is not filled in, and the next start would apply it
+        yield Team(home=home, wheel=wheel, printed=printed, revision=text)
 
 
 def install(target: Path, wheel: Path, package: Path) -> None:
@@ -100,11 +108,8 @@ def test_the_base_is_the_wheels(team: Team) -> None:
 def test_its_migrations_are_applied_and_the_next_is_written_into_the_package(team: Team) -> None:
     *applied, written = team.printed.splitlines()
     assert "invoices_0001" in applied
-    revision = Path(written)
-    assert revision == team.package / "src/invoices/migrations/0002_add_a_due_date.py"
-    text = revision.read_text()
-    revision.unlink()  # it says that it is not written yet, and would be applied
-    assert 'down_revision = "invoices_0001"' in text
+    assert Path(written) == team.package / "src/invoices/migrations/0002_add_a_due_date.py"
+    assert 'down_revision = "invoices_0001"' in team.revision
 
 
 def test_its_own_tests_pass(team: Team) -> None:
