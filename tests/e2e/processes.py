@@ -142,13 +142,13 @@ class Backend:
 
 
 @contextmanager
-def serving(home: Path, *arguments: str, port: int | None = None, **variables: str) -> Iterator[Backend]:
+def serving(home: Path, *arguments: str, port: int | None = None, python: str = sys.executable, **variables: str) -> Iterator[Backend]:
     """Starts it; what still runs at the end is killed, and its children with it."""
     port = port or free_port()
     log = home / f"output-{port}"
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [*COMMAND, "serve", "--port", str(port), *arguments],
+            [python, *COMMAND[1:], "serve", "--port", str(port), *arguments],
             cwd=home, env=environment(**variables), stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True,
         )  # fmt: skip
     backend = Backend(home, port, process, log)
