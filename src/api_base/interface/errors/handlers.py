@@ -23,6 +23,7 @@ from api_base.interface.errors.http import (
     RouteNotFound,
     UnsupportedMediaType,
 )
+from api_base.interface.errors.pointers import pointer
 from api_base.interface.errors.problem import MEDIA_TYPE, Problem
 
 type Headers = Sequence[tuple[bytes, bytes]]
@@ -101,8 +102,7 @@ def invalid_of(error: ValidationError | RequestValidationError, part: str = "") 
 
 def _violation(one: Any, part: str) -> errors.Violation:
     steps = ([part] if part else []) + [str(step) for step in one["loc"]]
-    pointer = "".join("/" + step.replace("~", "~0").replace("/", "~1") for step in steps)
-    return errors.Violation(pointer, one["type"], one["msg"])
+    return errors.Violation(pointer(*steps), one["type"], one["msg"])
 
 
 _PARTS: Final = ("/body", "/query", "/path", "/header")
