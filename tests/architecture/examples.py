@@ -50,12 +50,16 @@ class Example:
     """A valid request. `weaker` is somebody of the same tenant who may not send it."""
 
     route: Route
-    path: str
+    ids: Mapping[str, object]
     query: str
     headers: Mapping[str, str]
     content: bytes
     etag: str
     weaker: Person | None
+
+    @property
+    def path(self) -> str:
+        return self.route.template.format_map(self.ids)
 
     def without(self, *names: str) -> "Example":
         """The same without some headers."""
@@ -195,7 +199,7 @@ async def example(running: Running, route: Route) -> Example:
         headers["If-Match"] = etag
     return Example(
         route=route,
-        path=route.template.format_map(arranged.ids),
+        ids=arranged.ids,
         query=declared.get("query", ""),
         headers=headers,
         content=_content(route, {**declared["body"], **arranged.body}) if route.media_type is not None else b"",
