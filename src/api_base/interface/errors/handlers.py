@@ -23,7 +23,7 @@ from api_base.interface.errors.http import (
     RouteNotFound,
     UnsupportedMediaType,
 )
-from api_base.interface.errors.pointers import pointer
+from api_base.interface.errors.pointers import leading_through, pointer
 from api_base.interface.errors.problem import MEDIA_TYPE, Problem
 
 type Headers = Sequence[tuple[bytes, bytes]]
@@ -98,6 +98,15 @@ def internal_problem() -> Problem:
 def invalid_of(error: ValidationError | RequestValidationError, part: str = "") -> errors.Invalid:
     """Pydantic's errors as violations. `part` is where the validated value came from: body, query, path; "" if the location says so."""
     return errors.Invalid([_violation(one, part) for one in error.errors()])
+
+
+def invalid_body(error: ValidationError, document: Any) -> errors.Invalid:
+    """Pydantic's errors in a JSON body, which is `document`."""
+    return errors.Invalid([_violation({**one, "loc": _steps(one, document)}, "body") for one in error.errors()])
+
+
+def _steps(one: Any, document: Any) -> Sequence[str]:
+    return list(leading_through(document, one["loc"], absent=one["type"] == "missing"))
 
 
 def _violation(one: Any, part: str) -> errors.Violation:

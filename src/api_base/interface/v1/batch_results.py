@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from api_base.application.items.dtos import ItemDTO
-from api_base.core.errors import ApiBaseError
+from api_base.core.errors import ApiBaseError, Invalid
 from api_base.core.types import Err, Result
 from api_base.interface.errors.handlers import problem_of
 
@@ -25,15 +25,16 @@ class BatchAnswer:
 
 
 def answer(results: Sequence[Result[ItemDTO, ApiBaseError]]) -> BatchAnswer:
-    return BatchAnswer(results=[_one(result) for result in results])
+    return BatchAnswer(results=[_one(number, result) for number, result in enumerate(results)])
 
 
-def _one(result: Result[ItemDTO, ApiBaseError]) -> OperationResult:
+def _one(number: int, result: Result[ItemDTO, ApiBaseError]) -> OperationResult:
     if not isinstance(result, Err):
         return OperationResult(status=200, item=result.value, problem=None)
-    problem = problem_of(result.error)
+    error = result.error
+    problem = problem_of(error.under(f"/operations/{number}") if isinstance(error, Invalid) else error)
     if problem is None:
-        raise result.error
+        raise error
     content: dict[str, Any] = {
         "type": f"/problems/{problem.kind}",
         "title": problem.title,
