@@ -153,3 +153,9 @@ async def test_routes_of_plain_fastapi_routers_answer_with_problems_too() -> Non
     assert teapot.json()["status"] == teapot.status_code == 418
     assert json.loads(teapot.text)["detail"] == "teapot"
     assert here.recorder.last[2] == "/api/v1/plain/{number}"
+
+
+async def test_the_instance_is_a_uri_reference_whatever_the_path_was() -> None:
+    async with shell().client() as client:
+        answer = await client.get("/a%20%22%C3%A9%F4%83%B2%AF%25/:@b")
+    assert answer.json()["instance"] == "/a%20%22%C3%A9%F4%83%B2%AF%25/:@b"

@@ -59,11 +59,11 @@ def tags_violations(tags: Iterable[str]) -> Iterator[Violation]:
 
 
 def attributes_violation(attributes: Mapping[str, Any]) -> Violation | None:
-    """Any JSON object that is not too big and holds no NUL. JSON has no NaN and no infinite numbers, though its readers take them."""
+    """Any JSON object that is not too big and holds no NUL. NaN and Infinity, which parsers let through, are no JSON [RFC 8259, section 6]."""
     try:
         encoded = json.dumps(attributes, ensure_ascii=False, allow_nan=False)
     except ValueError:
-        return Violation("/attributes", "number", "must not contain NaN or a number that is too big to be finite")
+        return Violation("/attributes", "number", "must not contain NaN, Infinity or a number beyond 64-bit floating point")
     if len(encoded) > ATTRIBUTES_BYTES or len(encoded.encode(errors="surrogatepass")) > ATTRIBUTES_BYTES:
         return Violation("/attributes", "too_big", f"is larger than {ATTRIBUTES_BYTES} bytes of JSON")
     if "\\u0000" in encoded or "\0" in encoded:

@@ -29,7 +29,7 @@ FIELDS: Final[Json] = {
     "name": "fields",
     "in": "query",
     "required": False,
-    "description": "Only these fields of each result, separated by commas.",
+    "description": "Only these fields of each result, separated by commas: the others are left out of the answer, required ones too.",
     "schema": {"type": "string", "maxLength": LONGEST_VALUE},
     "example": "id",
 }

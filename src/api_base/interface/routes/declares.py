@@ -22,7 +22,7 @@ class Declares:
 
     `location` is the path of what was created, with fields of the answer in braces. `body_limit` is in bytes; None is the server's.
     `rate` names a stricter limit. `cache` is the value of Cache-Control. `protocol` names another specification that governs the route.
-    `sparse`: `?fields=` narrows the answer. `example` is a valid request: body, query and path values, for tests and documentation.
+    `sparse`: `?fields=` narrows the answer. `example` is a valid request, `body` and `query`, for tests and documentation.
     """
 
     versioned: bool = False

@@ -48,7 +48,9 @@ def routes(bus: Bus) -> Router:
     async def leave_tenant(id: UUID) -> None:
         await bus.execute(LeaveTenant(tenant_id=id))
 
-    @router.declare("GET", "/{id}/members", Declares(sparse=True), summary="List the members")
+    @router.declare(
+        "GET", "/{id}/members", Declares(sparse=True, example={"query": "role=owner&sort=-created_at&limit=2"}), summary="List the members"
+    )
     async def list_members(id: UUID, request: Annotated[ListRequest, Depends(ListQuery(MEMBER_FIELDS))]) -> Page[MemberDTO]:
         return await bus.execute(ListMembers(tenant_id=id, request=request))
 

@@ -25,7 +25,7 @@ class OperationRefused(Invalid):
     def __init__(self, number: int, cause: ApiBaseError) -> None:
         where = f"/operations/{number}"
         if isinstance(cause, Invalid):
-            super().__init__([Violation(where + v.pointer, v.code, v.message) for v in cause.violations])
+            super().__init__(cause.under(where).violations)
         else:
             super().__init__([Violation(where, "refused", str(cause))])
         self.cause = cause
