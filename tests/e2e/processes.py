@@ -105,10 +105,12 @@ class Backend:
     def output(self) -> str:
         return self.log.read_text()
 
-    def request(self, method: str, path: str, body: Any = None, token: str | None = None) -> tuple[int, Any]:
+    def request(self, method: str, path: str, body: Any = None, token: str | None = None, if_match: str | None = None) -> tuple[int, Any]:
         """Status and JSON of an answer. The port is open before there is anybody to answer, so the first request waits for the start."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
         headers = {"Content-Type": "application/json", **({"Authorization": f"Bearer {token}"} if token else {})}
+        if if_match is not None:
+            headers["If-Match"] = if_match
         try:
             connection.request(method, path, None if body is None else json.dumps(body), headers)
             response = connection.getresponse()

