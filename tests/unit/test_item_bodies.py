@@ -1,5 +1,6 @@
 """What clients say about items, as use cases take it: merge patches by RFC 7396, batches with a result for each operation."""
 
+import json
 import math
 from typing import Any
 from uuid import uuid4
@@ -25,7 +26,7 @@ BEFORE = details(description="Four legs", price=EUR, tags=("wood",), attributes=
 
 def patched(patch: dict[str, Any], before: ItemDetails = BEFORE) -> dict[str, Any]:
     """The fields that `patch` changes, and what into."""
-    changes = TypeAdapter(PatchItemBody).validate_python(patch).details()
+    changes = TypeAdapter(PatchItemBody).validate_json(json.dumps(patch)).details()
     return UpdateItem(id=uuid4(), expected_version=None, changes=changes).applied(before)
 
 

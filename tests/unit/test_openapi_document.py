@@ -9,14 +9,14 @@ from api_base.core.errors import ProgrammingError
 from api_base.interface import openapi
 from api_base.interface.routes import Declares, Router
 from api_base.interface.v1 import health_router
-from tests.shell import shell, things
+from tests.shell import shell, things, trouble
 
 type Json = dict[str, Any]
 
 
 @pytest.fixture(scope="module")
 def document() -> Json:
-    here = shell(things())
+    here = shell(things(), trouble())
     here.app.include_router(health_router.routes([]))
     openapi.install(here.app, version="1.2.3")
     found: Json = here.app.openapi()
@@ -83,7 +83,7 @@ def test_filters_are_shown_with_their_operators(document: Json) -> None:
 def test_security_is_shown(document: Json) -> None:
     named = operations(document)
     assert named["login"]["security"] == []
-    assert named["get_thing"]["security"] == [{"password": []}, {"bearer": []}]
+    assert named["who_asks"]["security"] == [{"password": []}, {"bearer": []}]
     flow = document["components"]["securitySchemes"]["password"]["flows"]["password"]
     assert flow["tokenUrl"] == "/api/v1/auth/token"
 

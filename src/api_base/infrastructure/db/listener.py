@@ -51,7 +51,7 @@ class NotificationListener:
         while True:
             try:
                 await self._listen()
-            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
                 logger.warning("listener_lost", channel=self._channel, reason=str(error) or type(error).__name__)
             self._confirmed = float("-inf")
             await asyncio.sleep(RECONNECT)
