@@ -1,7 +1,7 @@
 """Keyset pages: the rows after a cursor in the declared order, closed by the id.
 
-A row comparison would do for one direction only, so the predicate is spelt out field by field; the leading field's bound is
-stated by itself as well, so that the index is entered at the cursor. NULLs come last in either direction.
+Where all fields go in one direction and none is null a row comparison enters the index at the cursor. Otherwise the predicate
+is spelt out field by field, with the leading field's bound by itself as well. NULLs come last in either direction.
 """
 
 from collections import OrderedDict
@@ -49,9 +49,10 @@ class PageBuilder[T]:
 
     async def page(self, request: ListRequest, owner: UUID | None) -> Page[T]:
         """One page. Raises `Invalid` for a cursor that does not fit."""
-        sort = request.sort or self._fields.default_sort
+        sort = self._fields.order(request)
         keys = decode_cursor(request, [*((self._field(s.field).kind, self._field(s.field).nullable) for s in sort), (UUID, False)])
-        translation = None if request.specification is None else translate(request.specification, self._columns)
+        leading = sort[0].field if sort else None
+        translation = None if request.specification is None else translate(request.specification, self._columns, stretch=leading)
         values: dict[str, Any] = {} if translation is None else dict(translation.values)
         if request.q is not None:
             values["q"] = request.q
@@ -63,11 +64,6 @@ class PageBuilder[T]:
         rows = rows[: request.limit]
         cursor = encode_cursor(request, self._keys(rows[-1], sort)) if more else None
         return Page(items=[self._make(row) for row in rows], next_cursor=cursor, total=total)
-
-    def statement(self, request: ListRequest) -> Statement:
-        """The statement of the first page of `request`, to look at its plan."""
-        translation = None if request.specification is None else translate(request.specification, self._columns)
-        return self._statement(request, request.sort or self._fields.default_sort, translation, None)
 
     def _field(self, name: str) -> Field:
         declared = self._fields.get(name)
@@ -147,6 +143,15 @@ class _Key(NamedTuple):
 
 
 def _after(order: Sequence[_Key], nulls: Sequence[bool]) -> list[Clause]:
+    """What follows the cursor, by one comparison where that can be said so."""
+    if len({key.descending for key in order}) > 1 or any(key.nullable for key in order):
+        return _after_field_by_field(order, nulls)
+    columns = sa.tuple_(*(key.column for key in order))
+    cursor = sa.tuple_(*(sa.bindparam(f"k{position}", type_=bind_type(key.column)) for position, key in enumerate(order)))
+    return [columns < cursor if order[0].descending else columns > cursor]
+
+
+def _after_field_by_field(order: Sequence[_Key], nulls: Sequence[bool]) -> list[Clause]:
     """What follows the cursor: greater in the first field, or equal there and greater in the second, and so on."""
     alternatives: list[Clause] = []
     equal: list[Clause] = []
