@@ -40,9 +40,17 @@ def test_the_films(project: Project) -> None:
         done = run(project.home, "import", "items", file, *OPTIONS)
         assert f"{GOOD} imported, 0 updated, 0 unchanged, {FILMS - GOOD} refused" in done.stdout, done.stderr
         check_refused(project.home / "films.refused.csv")
+        assert (recorded := audited(project.home)) == GOOD
         again = run(project.home, "import", "items", file, *OPTIONS)
         assert f"0 imported, 0 updated, {GOOD} unchanged, {FILMS - GOOD} refused" in again.stdout, again.stderr
+        assert audited(project.home) == recorded, "unchanged rows leave no record"
         check_http(backend, demo_token(project, backend))
+
+
+def audited(home: Path) -> int:
+    """How many records the audit trail has of items."""
+    done = run(home, "db", "shell", stdin="\\pset tuples_only on\nselect count(*) from audit where entity = 'item';\n")
+    return int(done.stdout.split()[-1])
 
 
 def check_refused(path: Path) -> None:
