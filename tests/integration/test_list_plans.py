@@ -234,5 +234,12 @@ async def test_any_combination_reads_a_row_of_the_tenant_at_most_once(database: 
     assert over == {}
 
 
+@pytest.mark.parametrize("mode", ["force_generic_plan", "force_custom_plan"])
+async def test_a_text_search_costs_what_it_finds(database: Watched, mode: str) -> None:
+    pages = items.ListItemsHandler(database).pages
+    assert len((await pages.page(replace(asked(None), q="sku-0012345"), TENANT)).items) == 1
+    assert await excess(database, mode) is None
+
+
 async def test_production_keeps_one_plan_for_each_shape(database: Watched) -> None:
     assert await database.run(lambda connection: connection.fetchval("show plan_cache_mode")) == "force_generic_plan"

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
+from urllib.parse import quote
 from uuid import UUID, uuid4
 
 import pytest
@@ -106,3 +107,12 @@ async def test_descending_is_the_reverse(catalogue: Stored) -> None:
     for field in ITEM_FIELDS.sortable:
         needed = "&price.currency=EUR" if field.startswith("price") else ""
         assert await ids(f"sort=-{field}{needed}") == (await ids(f"sort={field}{needed}"))[::-1]
+
+
+async def test_search_finds_what_holds_the_words_and_nothing_else(catalogue: Stored) -> None:
+    everything = await walked(catalogue, ListRequest())
+    for q, word in (("über", "Über"), ("CHAIR", "chair"), ("adA", "Ada")):
+        found = {one.id for one in await walked(catalogue, asked(f"q={quote(q)}"))}
+        assert found == {one.id for one in everything if one.name.lower() == word.lower()}
+        assert 0 < len(found) < len(everything)
+    assert await walked(catalogue, asked("q=sofa")) == []

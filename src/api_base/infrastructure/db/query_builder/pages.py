@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 import sqlalchemy as sa
+from sqlalchemy.sql.util import ClauseAdapter
 
 from api_base.application.common.listing import Field, Fields, ListRequest, Page, Sort, decode_cursor, encode_cursor
 from api_base.domain.common.specification import UnknownField
@@ -78,14 +79,15 @@ class PageBuilder[T]:
         nulls = None if keys is None else tuple(key is None for key in keys)
         base_shape, base = self._base(request)
         shape = ("page", translation and translation.shape, base_shape, sort, nulls, request.q is not None)
-        return self._cached(shape, lambda: self._page_select(request, sort, self._where(request, translation, base), nulls))
+        return self._cached(shape, lambda: self._fenced(request, self._page_select(sort, self._where(request, translation, base), nulls)))
 
     async def _count(self, request: ListRequest, translation: Translation | None, owner: UUID | None, values: dict[str, Any]) -> int:
         base_shape, base = self._base(request)
         shape = ("count", translation and translation.shape, base_shape, request.q is not None)
         where = self._where
         statement = self._cached(
-            shape, lambda: sa.select(sa.func.count()).select_from(self._table).where(*where(request, translation, base))
+            shape,
+            lambda: self._fenced(request, sa.select(sa.func.count()).select_from(self._table).where(*where(request, translation, base))),
         )
         total: int = await self._database.fetchval(statement, owner, **values)
         return total
@@ -106,13 +108,19 @@ class PageBuilder[T]:
             where.append(base)
         if translation is not None:
             where.append(translation.clause())
-        if request.q is not None and self._search is not None:
-            where.append(self._search(sa.bindparam("q", type_=sa.Text())))
         return where
 
-    def _page_select(
-        self, request: ListRequest, sort: tuple[Sort, ...], where: list[Clause], nulls: tuple[bool, ...] | None
-    ) -> sa.Select[Any]:
+    def _fenced(self, request: ListRequest, select: sa.Select[Any]) -> sa.Select[Any]:
+        """`select`, of what a text search finds. Found rows are fetched by themselves (OFFSET 0): the planner cannot know that they
+        are few, and would walk along an index in the order that is asked for, looking for them.
+        """
+        if request.q is None or self._search is None:
+            return select
+        search = self._search(sa.bindparam("q", type_=sa.Text()))
+        matched = sa.select(self._table).where(owned(self._table), search).offset(sa.literal_column("0")).subquery("matched")
+        return ClauseAdapter(matched).traverse(select)
+
+    def _page_select(self, sort: tuple[Sort, ...], where: list[Clause], nulls: tuple[bool, ...] | None) -> sa.Select[Any]:
         order = [_Key(self._columns[s.field], s.descending, self._field(s.field).nullable) for s in sort]
         order.append(_Key(self._table.c.id, bool(order) and order[-1].descending, False))
         if nulls is not None:
