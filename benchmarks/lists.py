@@ -19,12 +19,12 @@ from api_base.infrastructure.items.queries import ListItemsHandler
 from api_base.interface.listing import list_request
 from benchmarks.world import World, world
 
-SMALL, LARGE, PAGES, LIMIT = 1_000, 100_000, 200, 2.0
+SMALL, LARGE, PAGES, ROUNDS, LIMIT = 1_000, 100_000, 100, 3, 2.0
 FAR = {SMALL: 100, LARGE: 2_000}
 
 VALUES = {
     "sku": "SKU-0000100",
-    "name": "Chair 0100",
+    "name": "Chair 0050",
     "category": "category 07",
     "status": "published",
     "tags": "tag 7",
@@ -52,7 +52,8 @@ async def measure(made: World) -> None:
         for name, query, scans in queries():
             request = list_request(query.encode(), ITEM_FIELDS, searchable=True)
             for place, pair in await places(handler, request, tenants):
-                small, large = await p95(handler, pair, tenants)
+                rounds = sorted([await p95(handler, pair, tenants) for _ in range(ROUNDS)], key=lambda times: times[1] / times[0])
+                small, large = rounds[ROUNDS // 2]
                 print(f"{name + place:34} p95 {small * 1e3:7.2f} ms {large * 1e3:8.2f} ms  ratio {large / small:6.2f}", end="", flush=True)
                 print("  scan declared" if scans else "" if large <= LIMIT * small else "  over")
                 if not scans:
