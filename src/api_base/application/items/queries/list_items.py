@@ -15,6 +15,9 @@ from api_base.domain.items.value_objects import ItemStatus
 _CONTAINS: Final = frozenset({ComparisonOperator.CONTAINS})
 _IS_NULL: Final = frozenset({ComparisonOperator.IS_NULL})
 
+_TIME_SCANS: Final = NOT_BOUNDED | {ComparisonOperator.IN}
+"""Among many small tenants PostgreSQL takes a walk along any index of a tenant's for cheaper than looking up several moments."""
+
 
 def _minor(text: str, currency: str | None) -> int:
     return Money.parse(text, currency or "").minor
@@ -28,9 +31,9 @@ ITEM_FIELDS: Final = Fields(
     Field(name="tags", kind=str, operators=_CONTAINS),
     Field(name="price.amount", kind=int, operators=ORDER, sortable=True, needs="price.currency", parse=_minor),
     Field(name="price.currency", kind=str, operators=EQUALITY | _IS_NULL, scan=NOT_BOUNDED | _IS_NULL),
-    Field(name="created_at", kind=datetime, operators=ORDER, sortable=True),
-    Field(name="updated_at", kind=datetime, operators=ORDER, sortable=True),
-    Field(name="deleted_at", kind=datetime, operators=ORDER | _IS_NULL),
+    Field(name="created_at", kind=datetime, operators=ORDER, sortable=True, scan=_TIME_SCANS),
+    Field(name="updated_at", kind=datetime, operators=ORDER, sortable=True, scan=_TIME_SCANS),
+    Field(name="deleted_at", kind=datetime, operators=ORDER | _IS_NULL, scan=_TIME_SCANS),
     default_sort=(Sort(field="created_at", descending=True),),
 )
 
