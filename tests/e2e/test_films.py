@@ -35,11 +35,19 @@ def test_the_films(reader: Project) -> None:
         assert f"{GOOD} would be imported" in checked.stdout, checked.stderr
         assert f"{GOOD} imported, 0 updated, 0 unchanged, {FILMS - GOOD} refused" in paste(READ, home)
         check_refused(home / "films.refused.csv")
+        assert (recorded := audited(home)) == GOOD
         assert f"0 imported, 0 updated, {GOOD} unchanged, {FILMS - GOOD} refused" in paste(READ, home)
+        assert audited(home) == recorded, "unchanged rows leave no record"
         dramas, found, token = answers(paste(SWITCH_AND_LIST + TELL_TOKEN, home, port=backend.port, TOKEN=token))
         assert [sorted(item) for item in dramas["items"]] == [["name", "sku"]] * 10
         assert any("Godfather" in item["name"] for item in found["items"])
         check_http(backend, token)
+
+
+def audited(home: Path) -> int:
+    """How many records the audit trail has of items."""
+    done = run(home, "db", "shell", stdin="\\pset tuples_only on\nselect count(*) from audit where entity = 'item';\n")
+    return int(done.stdout.split()[-1])
 
 
 def check_refused(path: Path) -> None:

@@ -209,6 +209,9 @@ def _session_settings(options: PoolOptions) -> dict[str, str]:
         return {"application_name": "api-base"}
     return {
         "application_name": "api-base",
+        # One plan per shape of statement: no estimate can know the tenant, so planning anew for each set of values would cost
+        # more than most statements do, and now and then choose to sort all that a tenant has.
+        "plan_cache_mode": "force_generic_plan",
         "statement_timeout": str(int(options.statement_timeout * 1000)),
         "idle_in_transaction_session_timeout": "60000",
     }
