@@ -12,7 +12,7 @@ EXTRAS := --extra embedded
 PYTEST_PLUGINS := -p asyncio -p xdist -p pytest_cov -p timeout -p hypothesispytest
 export PYTEST_DISABLE_PLUGIN_AUTOLOAD := 1
 
-.PHONY: help run test lint types architecture tests bench clean
+.PHONY: help run test lint types architecture tests docs bench clean
 
 help: ## What there is.
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -53,6 +53,9 @@ architecture: .venv/.dev ## Who imports whom.
 
 tests: .venv/.dev ## The tests alone, in parallel, with branch coverage.
 	.venv/bin/python -m pytest $(PYTEST_PLUGINS) -n 2 --dist worksteal --cov --cov-report=term:skip-covered
+
+docs: .venv/.dev ## Write the documents that are made from the code: configuration, problems, OpenAPI.
+	.venv/bin/python -m tools.documents
 
 bench: .venv/.dev ## Measure, on this machine.
 	.venv/bin/python -m benchmarks

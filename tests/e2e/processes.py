@@ -105,10 +105,12 @@ class Backend:
     def output(self) -> str:
         return self.log.read_text()
 
-    def request(self, method: str, path: str, body: Any = None, token: str | None = None) -> tuple[int, Any]:
+    def request(self, method: str, path: str, body: Any = None, token: str | None = None, if_match: str | None = None) -> tuple[int, Any]:
         """Status and JSON of an answer. The port is open before there is anybody to answer, so the first request waits for the start."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
         headers = {"Content-Type": "application/json", **({"Authorization": f"Bearer {token}"} if token else {})}
+        if if_match is not None:
+            headers["If-Match"] = if_match
         try:
             connection.request(method, path, None if body is None else json.dumps(body), headers)
             response = connection.getresponse()
@@ -142,13 +144,13 @@ class Backend:
 
 
 @contextmanager
-def serving(home: Path, *arguments: str, port: int | None = None, **variables: str) -> Iterator[Backend]:
+def serving(home: Path, *arguments: str, port: int | None = None, python: str = sys.executable, **variables: str) -> Iterator[Backend]:
     """Starts it; what still runs at the end is killed, and its children with it."""
     port = port or free_port()
     log = home / f"output-{port}"
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [*COMMAND, "serve", "--port", str(port), *arguments],
+            [python, *COMMAND[1:], "serve", "--port", str(port), *arguments],
             cwd=home, env=environment(**variables), stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True,
         )  # fmt: skip
     backend = Backend(home, port, process, log)

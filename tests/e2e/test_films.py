@@ -1,48 +1,53 @@
 """The films of the README, beside a running server: imported, refused with their reasons, unchanged when imported again, and found over HTTP."""
 
 import csv
-import subprocess
-import sys
+import shlex
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
+import pytest
+
 from tests.e2e.conftest import Project
+from tests.e2e.documentation import README, TELL_TOKEN, answers, blocks, checkout, paste
 from tests.e2e.processes import Backend, run, serving
 
-SCRIPT = Path(__file__).parents[2] / "examples" / "films_csv.py"
 FILMS, GOOD, WITHOUT_GENRE, TWICE = 17_472, 17_027, 443, 2
-ATTRIBUTES = {"year": "Year", "runtime": "Runtime", "director": "Director", "cast": "Cast", "language": "Language", "country": "Country"}
-MAPS = [
-    "sku=imdbID",
-    "name=Title",
-    "category=Genre[0]",
-    "tags=Genre[]",
-    *(f"attributes.{name}={column}" for name, column in ATTRIBUTES.items()),
-]
-OPTIONS = [
-    *("--tenant", "demo", "--as", "admin@example.com"),
-    *(part for text in MAPS for part in ("--map", text)),
-    *("--set", "price=9.90", "--set", "currency=EUR"),
-]
+IMPORT, SWITCH_AND_LIST = (block.commands for block in blocks("sh", README, "The main job, on real input"))
+WRITE, READ = IMPORT.split("\n", 1)
+ARGUMENTS = shlex.split(READ.replace("\\\n", " "))[1:]
+OPTIONS = ARGUMENTS[ARGUMENTS.index("--map") :]
 
 
-def films(home: Path) -> str:
-    subprocess.run([sys.executable, SCRIPT, "films.csv"], cwd=home, check=True)
-    return "films.csv"
+@pytest.fixture(scope="module")
+def reader(project: Project) -> Iterator[Project]:
+    """The project with the file of the films in it."""
+    checkout(project.home)
+    paste(WRITE, project.home)
+    yield project
 
 
-def test_the_films(project: Project) -> None:
-    file = films(project.home)
-    with serving(project.home) as backend:
-        backend.ready()
-        checked = run(project.home, "import", "items", file, *OPTIONS, "--dry-run")
+def test_the_films(reader: Project) -> None:
+    home = reader.home
+    with serving(home) as backend:
+        token = reader.log_in(backend.ready())
+        checked = run(home, *ARGUMENTS, "--dry-run")
         assert f"{GOOD} would be imported" in checked.stdout, checked.stderr
-        done = run(project.home, "import", "items", file, *OPTIONS)
-        assert f"{GOOD} imported, 0 updated, 0 unchanged, {FILMS - GOOD} refused" in done.stdout, done.stderr
-        check_refused(project.home / "films.refused.csv")
-        again = run(project.home, "import", "items", file, *OPTIONS)
-        assert f"0 imported, 0 updated, {GOOD} unchanged, {FILMS - GOOD} refused" in again.stdout, again.stderr
-        check_http(backend, demo_token(project, backend))
+        assert f"{GOOD} imported, 0 updated, 0 unchanged, {FILMS - GOOD} refused" in paste(READ, home)
+        check_refused(home / "films.refused.csv")
+        assert (recorded := audited(home)) == GOOD
+        assert f"0 imported, 0 updated, {GOOD} unchanged, {FILMS - GOOD} refused" in paste(READ, home)
+        assert audited(home) == recorded, "unchanged rows leave no record"
+        dramas, found, token = answers(paste(SWITCH_AND_LIST + TELL_TOKEN, home, port=backend.port, TOKEN=token))
+        assert [sorted(item) for item in dramas["items"]] == [["name", "sku"]] * 10
+        assert any("Godfather" in item["name"] for item in found["items"])
+        check_http(backend, token)
+
+
+def audited(home: Path) -> int:
+    """How many records the audit trail has of items."""
+    done = run(home, "db", "shell", stdin="\\pset tuples_only on\nselect count(*) from audit where entity = 'item';\n")
+    return int(done.stdout.split()[-1])
 
 
 def check_refused(path: Path) -> None:
@@ -51,16 +56,6 @@ def check_refused(path: Path) -> None:
     assert len(reasons) == WITHOUT_GENRE + TWICE
     assert sum(reason == "category must not be blank" for reason in reasons) == WITHOUT_GENRE
     assert sum("already" in reason for reason in reasons) == TWICE
-
-
-def demo_token(project: Project, backend: Backend) -> str:
-    token = project.log_in(backend)
-    _, tenants = backend.request("GET", "/api/v1/tenants", token=token)
-    demo = next(tenant["id"] for tenant in tenants["items"] if tenant["slug"] == "demo")
-    status, switched = backend.request("POST", f"/api/v1/tenants/{demo}/switch", token=token)
-    assert status == 200
-    found: str = switched["access_token"]
-    return found
 
 
 def check_http(backend: Backend, token: str) -> None:
@@ -84,18 +79,17 @@ def check_http(backend: Backend, token: str) -> None:
     assert any("Godfather" in item["name"] for item in found["items"])
 
 
-def test_bad_use_is_one_sentence(project: Project) -> None:
-    file = films(project.home)
+def test_bad_use_is_one_sentence(reader: Project) -> None:
     for arguments, told in (
         (("--tenant", "nowhere", "--as", "admin@example.com", "--map", "sku=imdbID"), "category"),
-        (("--tenant", "nowhere", "--as", "admin@example.com", *OPTIONS[4:]), "nowhere"),
-        (("--tenant", "demo", "--as", "nobody@example.com", *OPTIONS[4:]), "nobody@example.com"),
+        (("--tenant", "nowhere", "--as", "admin@example.com", *OPTIONS), "nowhere"),
+        (("--tenant", "demo", "--as", "nobody@example.com", *OPTIONS), "nobody@example.com"),
         (
             ("--tenant", "demo", "--as", "admin@example.com", "--map", "sku=x", "--map", "name=Title", "--map", "category=Genre"),
             "no column x",
         ),
     ):
-        done = run(project.home, "import", "items", file, *arguments)
+        done = run(reader.home, "import", "items", "films.csv", *arguments)
         assert done.returncode == 2
         assert told in done.stderr
         assert "Traceback" not in done.stderr

@@ -3,12 +3,15 @@
 import signal
 import socket
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
 from api_base.infrastructure.db.embedded import EmbeddedServer
 from tests.e2e.conftest import Project
-from tests.e2e.processes import PATIENCE, alive, children, free_port, one_sentence, postmaster, run, serving, until
+from tests.e2e.processes import PATIENCE, Backend, alive, children, free_port, one_sentence, postmaster, run, serving, until
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -70,6 +73,32 @@ def test_a_second_serve_attaches_and_leaves_the_database_to_its_owner(project: P
             assert second.end(signal.SIGTERM) == 0
         assert alive(server)
         assert project.log_in(first)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_a_second_serve_goes_on_when_the_owner_of_the_database_ends(project: Project, number: signal.Signals) -> None:
+    with serving(project.home, "--no-worker") as first, serving_second(first, project) as second:
+        before = postmaster(project.home)
+        first.end(number)
+        until(lambda: "was started again" in second.output, "the database's second start")
+        assert postmaster(project.home) != before
+        until(lambda: second.request("GET", "/health/ready")[0] == 200, "a ready server")
+        assert project.log_in(second)
+
+
+@contextmanager
+def serving_second(first: Backend, project: Project) -> Iterator[Backend]:
+    first.ready()
+    with serving(project.home, "--no-worker") as second:
+        yield second.ready()
+
+
+def test_a_first_run_with_several_processes_makes_one_administrator(home: Path) -> None:
+    with serving(home, "--workers", "4", "--no-worker") as backend:
+        backend.ready()
+        until(lambda: backend.output.count("password  ") == 1, "the announcement")
+        password = backend.output.split("password  ")[1].split()[0]
+        assert Project(home, "admin@example.com", password).log_in(backend)
 
 
 def test_a_dead_worker_is_started_again(project: Project) -> None:

@@ -16,6 +16,7 @@ import pytest
 
 from api_base.core.errors import ConfigurationError
 from api_base.infrastructure.db.embedded import EmbeddedServer
+from api_base.infrastructure.db.embedded.binaries import find
 from api_base.infrastructure.db.embedded.rooms import name
 from tests.e2e.processes import alive, until
 
@@ -178,6 +179,51 @@ def test_a_pid_file_left_by_a_dead_server_with_a_living_number_harms_nobody(made
         bystander.wait()
 
 
+def test_an_orphan_that_does_not_answer_is_ended_and_its_data_kept(made: Path, server: EmbeddedServer) -> None:
+    binaries, data = find(made), made / "data"
+    command = [binaries.path("postgres"), "-D", str(data), "--listen_addresses=", f"--unix_socket_directories={data}"]
+    orphan = subprocess.Popen(command, cwd="/", stderr=subprocess.DEVNULL, **binaries.run_as)
+    try:
+        until((data / ".s.PGSQL.5432").exists, "the orphan's socket")
+        (data / ".s.PGSQL.5432").unlink()
+        assert asyncio.run(fetch(server.start().app, "select 1")) == [(1,)]
+        assert orphan.wait(20) == 0
+    finally:
+        orphan.kill()
+        orphan.wait()
+
+
+@pytest.mark.parametrize("content", ["", "12", "x\n", "999999999\n/x\n0\n\n"])
+def test_a_pid_file_that_was_cut_short_harms_nobody(made: Path, server: EmbeddedServer, content: str) -> None:
+    (made / "data/postmaster.pid").write_text(content)
+    assert server.start()
+
+
+def test_who_stays_takes_the_server_over_from_an_owner_that_ends(made: Path) -> None:
+    owner, staying = EmbeddedServer(made, fsync=False), EmbeddedServer(made, fsync=False)
+    try:
+        urls = owner.start()
+        assert staying.start() == urls
+        assert staying.see_to() is None
+        owner.stop()
+        assert "was started again" in str(staying.see_to())
+        assert staying.owned
+        assert asyncio.run(fetch(urls.app, "select 1")) == [(1,)]
+    finally:
+        staying.stop()
+        owner.stop()
+
+
+def test_a_server_that_ended_by_itself_is_started_again(made: Path, server: EmbeddedServer) -> None:
+    urls = server.start()
+    assert server.see_to() is None
+    process = postmaster(made)
+    os.kill(process, signal.SIGQUIT)
+    until(lambda: not alive(process), "the server's end")
+    assert "was started again" in str(server.see_to())
+    assert asyncio.run(fetch(urls.app, "select 1")) == [(1,)]
+
+
 def test_data_of_another_version_is_refused_and_kept(made: Path, server: EmbeddedServer) -> None:
     version = made / "data/PG_VERSION"
     before = version.read_text()
@@ -194,6 +240,18 @@ def test_a_file_in_place_of_the_directory_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(ConfigurationError, match="DATABASE__DATA_DIR"):
         EmbeddedServer(tmp_path / "file" / "home").start()
+
+
+def test_a_file_that_cannot_be_written_is_told(made: Path, server: EmbeddedServer) -> None:
+    log = made / "server.log"
+    log.unlink()
+    log.mkdir()
+    try:
+        with pytest.raises(ConfigurationError, match=r"server\.log.*DATABASE__DATA_DIR"):
+            server.start()
+    finally:
+        log.rmdir()
+    assert server.start()
 
 
 def test_a_missing_wheel_is_told(monkeypatch: pytest.MonkeyPatch, made: Path) -> None:

@@ -93,7 +93,7 @@ async def test_all_or_nothing(made: Services) -> None:
     assert (await made.bus.execute(GetItem(id=kept))).name == "Chair"
     with pytest.raises(OperationRefused) as invalid:
         await batch(made, BatchMode.ATOMIC, create("C"), create(" "))
-    assert [violation.pointer for violation in invalid.value.violations] == ["/operations/1/sku"]
+    assert [violation.pointer for violation in invalid.value.violations] == ["/operations/1/item/sku"]
     with pytest.raises(SkuTaken):
         await batch(made, BatchMode.ATOMIC, create("D"), create("A"))
     await existing(made, "B")

@@ -92,3 +92,10 @@ async def test_the_documentation_works_offline_and_under_its_policy() -> None:
     assert {asset.status_code for asset in assets} == {200}
     assert {"text/css; charset=utf-8", "text/javascript; charset=utf-8"} <= {asset.headers["content-type"] for asset in assets}
     assert outside.status_code == unknown.status_code == 404
+
+
+async def test_balancers_may_probe_with_head() -> None:
+    here = shell()
+    here.app.include_router(health_router.routes([]))
+    async with here.client() as client:
+        assert [(await client.head(f"/health/{probe}")).status_code for probe in ("live", "startup", "ready")] == [200] * 3

@@ -85,6 +85,14 @@ def test_every_violation_is_told_at_once() -> None:
     assert {violation.pointer for violation in refused.value.violations} == {"/sku", "/name", "/category", "/tags/1", "/attributes"}
 
 
+def test_half_of_a_surrogate_pair_is_no_text() -> None:
+    half = chr(0xD83D)
+    with pytest.raises(Invalid) as refused:
+        details(name=f"smile {half}", attributes={"face": half})
+    assert [violation.pointer for violation in refused.value.violations] == ["/name", "/attributes"]
+    assert details(name="smile 😀").name.endswith("😀")
+
+
 def test_a_change_is_validated_like_a_creation() -> None:
     changed: Item = item()
     with pytest.raises(Invalid):

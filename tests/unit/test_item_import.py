@@ -13,7 +13,14 @@ from api_base.application.items.importing import Importer, ItemMapping
 from api_base.application.items.importing.mapping import MappingRefused
 from api_base.core.errors import Invalid
 from api_base.infrastructure.importing.journal import SqliteJournal
-from api_base.infrastructure.importing.readers import UnreadableFile, csv_records, json_lines_records, json_records
+from api_base.infrastructure.importing.readers import (
+    LONGEST_FIELD,
+    LONGEST_RECORD,
+    UnreadableFile,
+    csv_records,
+    json_lines_records,
+    json_records,
+)
 from api_base.infrastructure.importing.refused import RefusedFile
 
 FILMS = ["sku=id", "name=Title", "category=Genre[0]", "tags=Genre[]", "attributes.year=Year"]
@@ -75,6 +82,32 @@ def test_csv_that_is_none() -> None:
         list(records)
 
 
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"sku,name,sku\na,b,c\n", "first line names sku more than once"),
+        (b"sku,name\na,b\nc\n", "Line 3 has 1 fields where the first line names 2"),
+        (b"sku,name\na,b,c,d\n", "Line 2 has 4 fields where the first line names 2"),
+        (b"sku,name\na,\xff\n", "cannot be read.*utf-8"),
+        (b"\x89PNG\r\n\x1a\n\0\0\0", "cannot be read.*utf-8"),
+        (b"sku\n" + b"x" * (LONGEST_FIELD + 1), "Line 2 cannot be read: field larger"),
+    ],
+)
+def test_bad_csv_is_one_sentence(content: bytes, told: str) -> None:
+    with pytest.raises(UnreadableFile, match=told):
+        list(csv_records(io.TextIOWrapper(io.BytesIO(content), encoding="utf-8", newline=""))[1])
+
+
+def test_json_is_read_in_bounded_memory() -> None:
+    longest = '{"a": "' + "x" * (2 * LONGEST_RECORD) + '"}'
+    with pytest.raises(UnreadableFile, match="Line 1 is longer than"):
+        list(json_lines_records(io.StringIO(longest)))
+    with pytest.raises(UnreadableFile, match="Element 1 is no JSON, or longer than"):
+        list(json_records(io.StringIO(f"[{longest}]")))
+    with pytest.raises(UnreadableFile, match="Element 2 or what follows is not UTF-8"):
+        list(json_records(io.TextIOWrapper(io.BytesIO(b'[{"a": 1},\n' + b" " * 200_000 + b"\xff]"), encoding="utf-8")))
+
+
 def test_json_arrays_of_any_size() -> None:
     rows = [{"sku": str(n), "text": "x" * 1000, "nested": {"a": [1, "]", "}"]}} for n in range(300)]
     assert list(json_records(io.StringIO(json.dumps(rows, indent=1)))) == rows
@@ -93,7 +126,7 @@ def test_json_lines() -> None:
         list(json_lines_records(io.StringIO('{"a": 1}\n{"a"\n')))
     with pytest.raises(UnreadableFile, match="Line 1 is no JSON object"):
         list(json_lines_records(io.StringIO("[1]\n")))
-    with pytest.raises(UnreadableFile, match="is not UTF-8"):
+    with pytest.raises(UnreadableFile, match="Line 1 or what follows is not UTF-8"):
         list(json_lines_records(io.TextIOWrapper(io.BytesIO(b'{"a": 1}\n\xff\n'), encoding="utf-8")))
 
 
@@ -138,7 +171,7 @@ async def test_an_interrupted_import_goes_on_where_it_was(tmp_path: Path) -> Non
     again.finish()
     again.close()
     refused.close()
-    assert (importer.report.created, importer.report.refused) == (1, 1)
+    assert (importer.report.created, importer.report.refused) == (2, 2), "those of the interrupted import count as well"
     told: list[Mapping[str, Any]] = [json.loads(line) for line in path.read_text().splitlines()]
     assert [row["_row"] for row in told] == [2, 3]
     assert not state.exists()

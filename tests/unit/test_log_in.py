@@ -10,7 +10,7 @@ from api_base.application.auth.commands.start_session import StartSession, Start
 from api_base.application.auth.dtos import TokensDTO
 from api_base.application.auth.tokens import SessionTokens
 from api_base.application.common.cqrs import Bus
-from api_base.core.types import Err, Ok, TenantId, UserId
+from api_base.core.types import Err, Ok, RequestContext, TenantId, UserId, current_context
 from api_base.domain.auth.refresh_token import RefreshToken
 from api_base.domain.auth.repository import Credential
 from tests.factories.auth import LIFETIME
@@ -26,9 +26,10 @@ class Users:
     """The port `Credentials` over one user; `recorded` is what logging in told."""
 
     def __init__(self, credential: Credential | None) -> None:
-        self.credential, self.recorded = credential, list[object]()
+        self.credential, self.recorded, self.found = credential, list[object](), 0
 
     async def find(self, email: str) -> Credential | None:
+        self.found += 1
         return self.credential if email == "ana@example.com" else None
 
     async def failed(self, user_id: UserId) -> None:
@@ -47,9 +48,9 @@ class Members:
 
 
 class World:
-    def __init__(self, credential: Credential | None = ANA, new_hash: str | None = None) -> None:
+    def __init__(self, credential: Credential | None = ANA, *, hasher: PlainHasher | None = None) -> None:
         clock = FixedClock()
-        self.users, self.hasher, self.sessions = Users(credential), PlainHasher(new_hash), MemorySessions()
+        self.users, self.hasher, self.sessions = Users(credential), hasher or PlainHasher(), MemorySessions()
         self.bus = Bus([])
         self.bus.add(
             {
@@ -59,6 +60,9 @@ class World:
         )
 
     async def log_in(self, password: str = "right", email: str = "ana@example.com") -> TokensDTO | str:
+        context = RequestContext(request_id="test")
+        current_context.set(context)
+        self.afterwards = context.afterwards
         result = await self.bus.execute(LogIn(email=email, password=password))
         match result:
             case Ok(tokens):
@@ -96,8 +100,34 @@ async def test_whatever_is_wrong_is_answered_alike_after_one_verification(
     world = World(credential)
     assert await world.log_in(password) == await World(None).log_in(password)
     assert world.hasher.verified == [None if credential is None else credential.password_hash]
-    assert world.users.recorded == recorded
+    assert world.users.found == 2
     assert world.sessions.all() == []
+    assert world.users.recorded == [], "the time it takes would tell who exists"
+    for call in world.afterwards:
+        await call()
+    assert world.users.recorded == recorded
+
+
+class Meanwhile(PlainHasher):
+    """While it verifies, `becomes` happens to the account."""
+
+    def __init__(self, becomes: Credential | None) -> None:
+        super().__init__()
+        self.becomes = becomes
+        self.users: Users
+
+    async def verify(self, password: str, hashed: str | None) -> tuple[bool, str | None]:
+        self.users.credential = self.becomes
+        return await super().verify(password, hashed)
+
+
+@pytest.mark.parametrize("becomes", [None, replace(ANA, open=False), replace(ANA, password_hash="hash of another")])
+async def test_what_happens_while_the_password_is_verified_counts(becomes: Credential | None) -> None:
+    hasher = Meanwhile(becomes)
+    world = World(ANA, hasher=hasher)
+    hasher.users = world.users
+    assert await world.log_in("right") == await World(None).log_in()
+    assert world.afterwards == []
 
 
 @pytest.mark.parametrize(
@@ -105,7 +135,7 @@ async def test_whatever_is_wrong_is_answered_alike_after_one_verification(
     [(False, None, [("succeeded", ANA.user_id, None)]), (True, "dearer", [("succeeded", ANA.user_id, "dearer")])],
 )
 async def test_a_success_is_told_where_it_changes_something(settled: bool, new_hash: str | None, recorded: list[object]) -> None:
-    world = World(replace(ANA, settled=settled), new_hash)
+    world = World(replace(ANA, settled=settled), hasher=PlainHasher(new_hash))
     assert isinstance(await world.log_in(), TokensDTO)
     assert world.users.recorded == recorded
 

@@ -38,6 +38,22 @@ def test_secrets_never_show_at_any_depth(stream: io.StringIO) -> None:
     assert line["password"] == line["Authorization"] == line["api_key"] == REDACTED
 
 
+@pytest.mark.parametrize("json_lines", [True, False], ids=["production", "development"])
+@pytest.mark.parametrize("logger", [get_logger("ours"), logging.getLogger("theirs")], ids=["ours", "theirs"])
+def test_a_traceback_shows_no_values(stream: io.StringIO, json_lines: bool, logger: logging.Logger) -> None:
+    def log_in(password: str) -> None:
+        raise RuntimeError("on purpose")
+
+    configure_logging(level="info", json=json_lines, stream=stream)
+    try:
+        log_in("correct" + "horse")
+    except RuntimeError:
+        logger.exception("failed")
+    assert "on purpose" in stream.getvalue()
+    assert "in log_in" in stream.getvalue()
+    assert "correcthorse" not in stream.getvalue()
+
+
 async def test_what_is_known_of_the_request_is_bound(stream: io.StringIO) -> None:
     configure_logging(level="info", json=True, stream=stream)
     user, tenant = UserId(uuid4()), TenantId(uuid4())

@@ -5,7 +5,9 @@ import re
 
 import pytest
 
+from api_base.core.errors import Unavailable
 from api_base.infrastructure.auth.password_hasher import Argon2PasswordHasher
+from api_base.infrastructure.auth.password_threads import WAITING
 
 
 def hasher(concurrency: int = 2, *, passes: int = 1, memory: int = 8) -> Argon2PasswordHasher:
@@ -88,3 +90,26 @@ async def test_the_loop_goes_on_while_passwords_are_hashed() -> None:
         await asyncio.sleep(0)
     assert turns > 4
     assert len(set(await hashing)) == 4
+
+
+async def test_a_flood_is_refused_at_once_and_those_who_wait_are_served() -> None:
+    some = hasher(2)
+    hashed = await some.hash("correct horse")
+    places = 2 * (1 + WAITING)
+    flood = [asyncio.create_task(some.verify("correct horse", hashed)) for _ in range(500)]
+    results = await asyncio.gather(*flood, return_exceptions=True)
+    assert results[:places] == [(True, None)] * places
+    assert all(isinstance(result, Unavailable) and result.retry_after > 0 for result in results[places:])
+    assert await some.verify("correct horse", hashed) == (True, None)
+
+
+async def test_who_gives_up_leaves_its_place() -> None:
+    some = hasher(1)
+    waiting = [asyncio.create_task(some.hash("correct horse")) for _ in range(1 + WAITING)]
+    await asyncio.sleep(0)
+    with pytest.raises(Unavailable):
+        await some.hash("correct horse")
+    for task in waiting:
+        task.cancel()
+    await asyncio.gather(*waiting, return_exceptions=True)
+    assert await some.hash("correct horse")

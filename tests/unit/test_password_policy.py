@@ -1,10 +1,17 @@
 """What a password must be."""
 
-import pytest
+import asyncio
+from math import prod
 
-from api_base.core.errors import Invalid
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from zxcvbn.matching import L33T_TABLE
+
+from api_base.core.errors import Invalid, Unavailable
 from api_base.infrastructure.auth.breached import NoBreachedPasswords
-from api_base.infrastructure.auth.password_policy import ZxcvbnPasswordPolicy
+from api_base.infrastructure.auth.password_policy import LONGEST_SCORED, MOST_READINGS, ZxcvbnPasswordPolicy, scored
+from api_base.infrastructure.auth.password_threads import WAITING
 
 GOOD = "gravel-otter-lantern-42"
 
@@ -78,3 +85,36 @@ async def test_the_shortest_length_is_the_settings() -> None:
 async def test_what_is_too_easy_comes_with_advice() -> None:
     with pytest.raises(Invalid, match="too easy to guess\\. .+"):
         await policy().check("password1234", known=())
+
+
+SIGNS = "4@8({[<369&#!1/|0$5+7%2"
+
+
+def readings(password: str) -> int:
+    """How many words zxcvbn would read it as: the product of the signs that may stand for each letter."""
+    return prod(max(1, len(set(password) & set(signs))) for signs in L33T_TABLE.values())
+
+
+@given(st.text(st.sampled_from(SIGNS + "aeiost ~é"), min_size=12, max_size=128))
+def test_no_password_takes_long_to_score(password: str) -> None:
+    shown = scored(password)
+    assert readings(shown) <= MOST_READINGS
+    assert len(shown) == min(len(password), LONGEST_SCORED)
+    assert len(set(shown)) == len(set(password[:LONGEST_SCORED])), "two signs became one: what was hard to guess looks easy"
+
+
+@pytest.mark.parametrize("password", ["P@$$w0rd1!", "p4ssw0rd-2-l3t-m3-1n", GOOD, "1234567890"])
+def test_what_people_choose_is_scored_as_it_is(password: str) -> None:
+    assert scored(password) == password
+
+
+async def test_signs_only_make_a_good_password() -> None:
+    assert readings(SIGNS) > MOST_READINGS
+    assert await codes(SIGNS) == []
+
+
+async def test_who_finds_no_place_is_told_so_at_once() -> None:
+    some = policy()
+    results = await asyncio.gather(*(some.check(GOOD, known=()) for _ in range(WAITING + 3)), return_exceptions=True)
+    assert [type(result) for result in results] == [type(None)] * (WAITING + 1) + [Unavailable] * 2
+    await some.check(GOOD, known=())

@@ -125,7 +125,8 @@ def test_each_request_has_a_line_of_its_own() -> None:
 @pytest.mark.parametrize("principal", [PRINCIPAL, None])
 def test_a_readable_line_is_one_line(principal: Principal | None) -> None:
     stream = io.StringIO()
-    AccessLog(stream, json=False).write([LINE._replace(context=RequestContext(request_id="r1", principal=principal))])
+    AccessLog(stream, json=False).write([LINE._replace(context=RequestContext(request_id="r1", trace_id="ab", principal=principal))])
     assert stream.getvalue().startswith("08:00:00 200 GET /items/{id} 12.3 ms")
     assert stream.getvalue().count("\n") == 1
+    assert "request_id=r1 trace_id=ab" in stream.getvalue()
     assert (str(USER) in stream.getvalue()) is (principal is not None)

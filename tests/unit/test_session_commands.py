@@ -22,13 +22,13 @@ from tests.support import FixedClock
 
 
 class Members:
-    """The port `Memberships`: every user is a member of `tenants`."""
+    """The port `Memberships`: every user is a member of `tenants`, of the first one longest."""
 
     def __init__(self, *tenants: UUID) -> None:
         self.tenants = tenants
 
     async def first(self, user_id: UserId) -> TenantId | None:
-        raise AssertionError("switching says where to")
+        return TenantId(self.tenants[0]) if self.tenants else None
 
     async def holds(self, user_id: UserId, tenant_id: TenantId) -> bool:
         return tenant_id in self.tenants
@@ -39,7 +39,7 @@ class World:
         self.clock = FixedClock(NOW)
         self.sessions = MemorySessions(*sessions)
         tokens = SessionTokens(ReadableIssuer(self.clock), self.clock)
-        self._refresh = RefreshSessionHandler(self.sessions, tokens, self.clock, GRACE, LIFETIME)
+        self._refresh = RefreshSessionHandler(self.sessions, Members(*tenants), tokens, self.clock, GRACE, LIFETIME)
         self.switch = SwitchTenantHandler(self.sessions, Members(*tenants), tokens)
         self.log_out = LogOutHandler(self.sessions, self.clock)
         self.ended = EndSessions(self.sessions, self.clock)
@@ -60,8 +60,8 @@ def sign_in(to: Session, tenant: UUID | None = None) -> None:
 
 
 async def test_a_refresh_answers_tokens_of_the_same_session() -> None:
-    some, token = session(tenant_id=uuid4())
-    tokens = await World(some).refresh(token.text())
+    some, token = session(tenant_id=(tenant := uuid4()))
+    tokens = await World(some, tenants=(tenant,)).refresh(token.text())
     assert tokens is not None
     assert tokens.access_token == readable(some.user_id, some.id, some.tenant_id)
     assert tokens.refresh_token != token.text()
@@ -100,10 +100,18 @@ async def test_switching_goes_on_in_the_other_tenant() -> None:
     sign_in(some)
     tokens = await world.switch.handle(SwitchTenant(tenant_id=other))
     assert tokens.access_token == readable(some.user_id, some.id, other)
-    refreshed = await world.refresh(tokens.refresh_token)
+    assert tokens.refresh_token is None
+    refreshed = await world.refresh(before.text())
     assert refreshed is not None
     assert refreshed.tenant_id == other
-    assert await world.refresh(before.text()) is None
+
+
+@pytest.mark.parametrize("left", [(), (uuid4(),)])
+async def test_whose_membership_has_ended_goes_on_in_another_tenant_or_in_none(left: tuple[UUID, ...]) -> None:
+    some, token = session(tenant_id=uuid4())
+    tokens = await World(some, tenants=left).refresh(token.text())
+    assert tokens is not None
+    assert tokens.tenant_id == (left[0] if left else None)
 
 
 async def test_a_tenant_without_membership_is_answered_as_one_that_is_not_there() -> None:
@@ -140,8 +148,7 @@ async def test_a_changed_password_ends_the_others_and_a_deactivation_all() -> No
     (one, _), (two, _), (foreign, _) = session(user_id=user), session(user_id=user), session()
     world = World(one, two, foreign)
     sign_in(one)
-    await world.ended.handle(CredentialsEnded(aggregate_id=user))
+    await world.ended.others(CredentialsEnded(aggregate_id=user))
     assert world.open() == {one.id, foreign.id}
-    request_of(principal(platform_admin=True))
-    await world.ended.handle(CredentialsEnded(aggregate_id=user))
+    await world.ended.all(CredentialsEnded(aggregate_id=user))
     assert world.open() == {foreign.id}

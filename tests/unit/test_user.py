@@ -41,8 +41,15 @@ def test_failed_logins_lock_for_a_while_and_each_further_one_anew() -> None:
     some.login_failed(NOW, 3, LOCKOUT)
     assert some.is_locked(NOW + LOCKOUT - timedelta(microseconds=1))
     assert not some.is_locked(NOW + LOCKOUT)
-    some.login_failed(NOW + LOCKOUT, 3, LOCKOUT)
+    assert some.login_failed(NOW + LOCKOUT, 3, LOCKOUT)
     assert some.is_locked(NOW + LOCKOUT)
+
+
+def test_who_goes_on_trying_does_not_make_an_account_wait_longer() -> None:
+    some = user()
+    assert some.login_failed(NOW, 1, LOCKOUT)
+    assert not some.login_failed(NOW + LOCKOUT / 2, 1, LOCKOUT)
+    assert (some.locked_until, some.failed_logins) == (NOW + LOCKOUT, 1)
 
 
 @pytest.mark.parametrize("new_hash", [None, "dearer"])

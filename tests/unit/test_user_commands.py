@@ -179,6 +179,9 @@ async def test_logins_are_counted_until_one_succeeds() -> None:
     for _ in range(2):
         await world.bus.execute(RecordLogin(user_id=id, succeeded=False))
     assert (world.first().failed_logins, world.first().locked_until) == (2, world.clock.now() + LOCKOUT)
+    version = world.first().version
+    await world.bus.execute(RecordLogin(user_id=id, succeeded=False))
+    assert world.first().version == version
     await world.bus.execute(RecordLogin(user_id=id, succeeded=True, new_hash="new"))
     assert (world.first().failed_logins, world.first().locked_until, world.first().password_hash) == (0, None, "new")
 

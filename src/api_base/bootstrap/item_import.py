@@ -73,11 +73,15 @@ async def import_items(
 
 def _opened(options: ImportOptions, stack: ExitStack) -> TextIO:
     if options.file == "-":
-        return sys.stdin
+        return stack.enter_context(open(sys.stdin.fileno(), encoding="utf-8-sig", newline="", closefd=False))
+    path = Path(options.file)
     try:
-        return stack.enter_context(Path(options.file).open(encoding="utf-8-sig", newline=""))
+        file = stack.enter_context(path.open(encoding="utf-8-sig", newline=""))
     except OSError as error:
         raise ConfigurationError(f"{options.file} cannot be read: {error.strerror}.") from None
+    if options.refused_path.exists() and options.refused_path.samefile(path):
+        raise ConfigurationError(f"--refused: {options.refused_path} is the file to import itself.")
+    return file
 
 
 def _records(file: TextIO, form: str) -> tuple[list[str] | None, Iterator[readers.Record]]:

@@ -106,5 +106,8 @@ def _listening(dsn: str, channel: str, events: Sequence[asyncio.Event]) -> Notif
 
 
 def create_worker(settings: Settings, urls: Urls, contexts: Sequence[Context], only: Collection[str] = ()) -> Worker:
-    """Raises `ConfigurationError` for a kind of work in `only` that there is none of."""
+    """The background of an application with `contexts`, on the database at `urls`; nothing is opened before `Worker.run`.
+
+    Raises `ConfigurationError` for a kind of work in `only` that there is none of.
+    """
     return Worker(build(settings, contexts), urls, only)

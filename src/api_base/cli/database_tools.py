@@ -40,19 +40,17 @@ def _run(program: str, arguments: list[str]) -> int:
     """As the superuser: policies would hide rows from a dump, and forbid COPY to a restore."""
     from api_base.core.config import load_settings
     from api_base.core.errors import ConfigurationError
-    from api_base.infrastructure.db.embedded.binaries import find
     from api_base.infrastructure.db.embedded.server import EmbeddedServer
 
     settings = load_settings()
     if not settings.database.embedded:
         raise ConfigurationError("These commands reach the embedded database. For a server of yours use psql, pg_dump and pg_restore.")
-    home = (settings.database.data_dir / "postgres").absolute()
-    server = EmbeddedServer(home, port=settings.database.embedded_port)
+    server = EmbeddedServer(settings.database.data_dir / "postgres", port=settings.database.embedded_port)
     server.start()
     try:
         url = urlsplit(server.administrator_url())
         without_password = url._replace(netloc=f"{url.username}@").geturl()
-        command = [find(home).path(program), f"--dbname={without_password}", *arguments]
+        command = [server.program(program), f"--dbname={without_password}", *arguments]
         secret = {"PGPASSWORD": unquote(url.password or "")}  # arguments show in the list of processes
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is psql's
         return subprocess.run(command, check=False, env={**os.environ, **secret}, restore_signals=True).returncode

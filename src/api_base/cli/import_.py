@@ -69,6 +69,7 @@ class _Progress:
 
     def __init__(self, pause: float = 5.0) -> None:
         self._pause, self._told = pause, time.monotonic()
+        self._first: int | None = None
         self._bar: Any = None
         self._task: Any = None
 
@@ -89,7 +90,8 @@ class _Progress:
             self._bar.stop()
 
     def show(self, read: int, size: int, report: "Report") -> None:
-        rate = report.rows / max(time.monotonic() - self._began, 0.001)
+        self._first = report.rows if self._first is None else self._first  # what an interrupted import had done already
+        rate = (report.rows - self._first) / max(time.monotonic() - self._began, 0.001)
         if self._bar is not None:
             self._bar.update(self._task, completed=read, total=size or None, rows=report.rows, rate=rate)
         elif time.monotonic() - self._told > self._pause:

@@ -1,7 +1,7 @@
 """Which database a command works on: the configured one, or the embedded server, attached to or started for as long as needed."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from pydantic import SecretStr
@@ -13,15 +13,22 @@ from api_base.infrastructure.db.embedded.urls import Urls
 @contextmanager
 def database(settings: Settings) -> Iterator[Urls]:
     """The URLs of the three roles. An embedded server that was started here is stopped at the end."""
+    with supervised_database(settings) as (urls, _):
+        yield urls
+
+
+@contextmanager
+def supervised_database(settings: Settings) -> Iterator[tuple[Urls, Callable[[], str | None]]]:
+    """The same for who goes on for long: with `EmbeddedServer.see_to`, to be called now and then."""
     if not settings.database.embedded:
-        yield configured(settings)
+        yield configured(settings), lambda: None
         return
     from api_base.infrastructure.db.embedded.server import EmbeddedServer
 
     server = EmbeddedServer(settings.database.data_dir / "postgres", port=settings.database.embedded_port)
     urls = server.start()
     try:
-        yield urls
+        yield urls, server.see_to
     finally:
         server.stop()
 

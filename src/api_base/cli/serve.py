@@ -21,7 +21,7 @@ def serve(
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _end)
     first = ServerProcess()
-    from api_base.cli.resolving import database
+    from api_base.cli.resolving import supervised_database
     from api_base.cli.supervisor import Supervisor
     from api_base.core.config import load_settings
 
@@ -30,8 +30,8 @@ def serve(
     server = settings.server.model_copy(update={name: value for name, value in update.items() if value is not None})
     settings = settings.model_copy(update={"server": server})
     supervisor = Supervisor(settings, first)
-    with supervisor.listen() as listener, database(settings) as urls:
-        raise typer.Exit(supervisor.run(listener, urls, with_worker=worker))
+    with supervisor.listen() as listener, supervised_database(settings) as (urls, see_to_database):
+        raise typer.Exit(supervisor.run(listener, urls, see_to_database, with_worker=worker))
 
 
 def _end(number: int, frame: object) -> None:

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -45,8 +45,11 @@ class Supervisor:
         listener.listen(BACKLOG)
         return listener
 
-    def run(self, listener: socket.socket, urls: Urls, *, with_worker: bool) -> int:
-        """Serve until told to stop; the exit code. The first server process sees to a first run."""
+    def run(self, listener: socket.socket, urls: Urls, see_to_database: Callable[[], str | None], *, with_worker: bool) -> int:
+        """Serve until told to stop; the exit code. `see_to_database` is called again and again.
+
+        The first server process sees to the schema and to a first run; the others serve once it does.
+        """
         with self._signals(), self._metrics_directory() as metrics:
             server = self._settings.server
             variables = environment(urls) | {
@@ -54,26 +57,38 @@ class Supervisor:
                 "SERVER__HOST": server.host,
                 "SERVER__PORT": str(server.port),
             }
-            starting = [self._first, *(ServerProcess() for _ in range(server.workers - 1))]
-            for number, process in enumerate(starting):
-                process.serve(listener, variables, seed=number == 0)
-            servers = [process.process for process in starting]
+            others = [ServerProcess() for _ in range(server.workers - 1)]
+            self._first.serve(listener, variables, seed=True)
+            servers = [process.process for process in (self._first, *others)]
             worker = _Restarted([sys.executable, "-m", "api_base.cli", "worker"], variables) if with_worker else None
+
+            def started() -> None:
+                """What waits for the first process: the others, and the worker, whose imports would slow the start."""
+                if self._first.ready():
+                    while others:
+                        others.pop().serve(listener, variables, seed=False)
+                    if worker is not None:
+                        worker.see_to()
+
+            def kept() -> None:
+                if happened := see_to_database():
+                    print(f"api-base: {happened}", file=sys.stderr)
+
             stop_metrics = self._serve_metrics(Path(metrics))
             try:
-                return self._watch(servers, worker)
+                return self._watch(servers, [started, kept])
             finally:
                 self._stop([*servers, *([worker.process] if worker and worker.process else [])])
                 stop_metrics()
 
-    def _watch(self, servers: list[subprocess.Popen[bytes]], worker: "_Restarted | None") -> int:
+    def _watch(self, servers: list[subprocess.Popen[bytes]], duties: Sequence[Callable[[], None]]) -> int:
         while not self._stopping:
             for server in servers:
                 if server.poll() is not None:
                     print(f"api-base: a server process ended with code {server.returncode}", file=sys.stderr)
                     return server.returncode or 1
-            if worker is not None and self._first.ready():  # its imports would slow the server's start
-                worker.see_to()
+            for duty in duties:
+                duty()
             time.sleep(0.1)
         return 0
 

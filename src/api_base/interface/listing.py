@@ -17,6 +17,7 @@ from api_base.application.common.listing import DEFAULT_LIMIT, LARGEST_LIMIT, LO
 from api_base.core.errors import Invalid, Violation
 from api_base.domain.common.comparable import decimal
 from api_base.domain.common.specification import ComparisonOperator, FieldSpecification, IncomparableValue, Specification
+from api_base.interface.errors.pointers import pointer
 
 FILTERS: Final = 20
 MEMBERS: Final = 100
@@ -199,9 +200,8 @@ class _Parser:
         return ", ".join(field.name for field in self._fields if field.operators)
 
     def _refuse(self, parameter: str, code: str, message: str) -> None:
-        parameter = parameter[:_SHOWN]
-        pointer = "/query/" + parameter.replace("~", "~0").replace("/", "~1") if parameter else "/query"
-        self._violations.append(Violation(pointer, code, message))
+        where = pointer("query", parameter[:_SHOWN]) if parameter else "/query"
+        self._violations.append(Violation(where, code, message))
 
 
 def _members(text: str) -> Iterator[str]:

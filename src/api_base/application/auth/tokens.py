@@ -11,13 +11,13 @@ class SessionTokens:
     def __init__(self, issuer: TokenIssuer, clock: Clock) -> None:
         self._issuer, self._clock = issuer, clock
 
-    def of(self, session: Session, refresh: RefreshToken) -> TokensDTO:
+    def of(self, session: Session, refresh: RefreshToken | None) -> TokensDTO:
         access = self._issuer.issue(session.user_id, SessionId(session.id), session.tenant_id)
         seconds = int((access.expires_at - self._clock.now()).total_seconds())
         return TokensDTO(
             access_token=access.value,
             token_type="Bearer",  # noqa: S106 -- the type's name, no secret
             expires_in=seconds,
-            refresh_token=refresh.text(),
+            refresh_token=None if refresh is None else refresh.text(),
             tenant_id=session.tenant_id,
         )

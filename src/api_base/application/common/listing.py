@@ -2,12 +2,16 @@
 
 A cursor is opaque, typed, bounded in size, and bound to the sort, the filter and the tenant it was made for. It needs no
 signature: it holds only sort keys, and is checked when it is read.
+
+Every order ends with the list's default order and the id, all in one direction, so that one index on (field, default, id)
+serves a field's filters and its order both ways. A list without `sort` that is filtered by values, a range or a prefix of a
+field is in the order of that field first: in any other a page would have to pass over all that does not match.
 """
 
 import base64
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -17,7 +21,7 @@ from uuid import UUID
 from api_base.core.errors import Invalid
 from api_base.core.types import current_context
 from api_base.domain.common import comparable
-from api_base.domain.common.specification import ComparisonOperator, Specification
+from api_base.domain.common.specification import AndSpecification, ComparisonOperator, FieldSpecification, Specification
 
 LONGEST_CURSOR: Final = 4096
 DEFAULT_LIMIT: Final = 50
@@ -27,6 +31,10 @@ _Op = ComparisonOperator
 EQUALITY: Final = frozenset({_Op.EQ, _Op.NE, _Op.IN})
 ORDER: Final = EQUALITY | {_Op.GT, _Op.GE, _Op.LT, _Op.LE}
 TEXT: Final = ORDER | {_Op.CONTAINS, _Op.STARTS_WITH}
+STRETCH: Final = ORDER - {_Op.NE} | {_Op.STARTS_WITH}
+"""Operators that match a stretch of the field's order, or some."""
+NOT_BOUNDED: Final = frozenset({_Op.NE, _Op.CONTAINS})
+"""Operators that no index bounds: rows are read in the list's order, and passed over, until a page is full."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +42,7 @@ class Field:
     """One field that lists know.
 
     `kind` is str, int, Decimal, bool, datetime, date or UUID; `operators` those that filters may use; `sortable` whether a page may be ordered by it.
-    `scan` admits that some operator finds no index; `needs` names a field that must be compared by eq in the same request.
+    `scan` admits that an operator, of those in use, finds no index; `needs` names a field that must be compared by eq in the same request.
     `parse` turns the text of a filter into a value (given the value of `needs`); default: by `kind`.
     """
 
@@ -43,7 +51,7 @@ class Field:
     operators: frozenset[ComparisonOperator]
     sortable: bool = False
     nullable: bool = False
-    scan: frozenset[ComparisonOperator] = frozenset()
+    scan: frozenset[ComparisonOperator] = NOT_BOUNDED
     needs: str | None = None
     choices: tuple[str, ...] = ()
     parse: Callable[[str, str | None], Any] | None = None
@@ -51,6 +59,8 @@ class Field:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sort:
+    """One field of an order, by its declared name."""
+
     field: str
     descending: bool = False
 
@@ -63,18 +73,49 @@ class Fields:
         self.default_sort = default_sort
 
     def get(self, name: str) -> Field | None:
+        """The field of this name, or None where none is declared."""
         return self._by_name.get(name)
 
     @property
     def names(self) -> list[str]:
+        """The names of all fields, sorted."""
         return sorted(self._by_name)
 
     @property
     def sortable(self) -> list[str]:
+        """The names of the fields that a list may be ordered by, sorted."""
         return sorted(name for name, field in self._by_name.items() if field.sortable)
 
     def __iter__(self) -> Iterator[Field]:
         return iter(self._by_name.values())
+
+    def order(self, request: "ListRequest") -> tuple[Sort, ...]:
+        """What the pages of `request` are ordered by, but for the id, which closes every order in the direction of the last."""
+        sort = request.sort or self._order_of_filters(request)
+        named = {one.field for one in sort}
+        return (*sort, *(Sort(field=s.field, descending=sort[-1].descending if sort else s.descending) for s in self._default(named)))
+
+    def _order_of_filters(self, request: "ListRequest") -> tuple[Sort, ...]:
+        """By the first declared field of which stretches are asked for, ascending; for one value the default order decides the way."""
+        asked = {one.field: one.operator for one in _conjuncts(request.specification) if one.operator in STRETCH}
+        default = {sort.field: sort.descending for sort in self.default_sort}
+        first = next((name for name in self._by_name if name in asked), None)
+        if first is None or first in default:
+            return ()
+        return (Sort(field=first, descending=asked[first] is _Op.EQ and any(default.values())),)
+
+    def _default(self, named: Collection[str]) -> list[Sort]:
+        return [sort for sort in self.default_sort if sort.field not in named]
+
+
+def _conjuncts(specification: Specification[Any] | None) -> Iterator[FieldSpecification[Any]]:
+    """The comparisons that every row of the list fulfils."""
+    match specification:
+        case AndSpecification(left, right):
+            yield from _conjuncts(left)
+            yield from _conjuncts(right)
+        case FieldSpecification():
+            yield specification
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,16 +6,9 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from api_base.application.common.money import MoneyDTO
 from api_base.domain.items.entities import Item
 from api_base.domain.items.value_objects import ItemStatus
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MoneyDTO:
-    """Decimal text and ISO 4217 code; never a float."""
-
-    amount: str
-    currency: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +35,7 @@ class ItemDTO:
             sku=details.sku,
             name=details.name,
             description=details.description,
-            price=None if details.price is None else MoneyDTO(amount=details.price.amount, currency=details.price.currency),
+            price=None if details.price is None else MoneyDTO.of(details.price),
             category=details.category,
             tags=details.tags,
             attributes=details.attributes,

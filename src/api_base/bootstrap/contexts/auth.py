@@ -33,15 +33,18 @@ def _handlers(ports: Ports) -> Mapping[type[Message[Any]], Handler[Any, Any]]:
     return {
         LogIn: LogInHandler(ports.bus, credentials(ports), memberships, ports.container.password_hasher()),
         StartSession: StartSessionHandler(sessions, tokens, ports.ids, ports.clock, lifetime),
-        RefreshSession: RefreshSessionHandler(sessions, tokens, ports.clock, grace, lifetime),
+        RefreshSession: RefreshSessionHandler(sessions, memberships, tokens, ports.clock, grace, lifetime),
         LogOut: LogOutHandler(sessions, ports.clock),
         SwitchTenant: SwitchTenantHandler(sessions, memberships, tokens),
     }
 
 
 def _subscribers(ports: Ports) -> Sequence[Subscription[Any]]:
-    end = EndSessions(SqlSessionRepository(ports.database), ports.clock).handle
-    return [Subscription(name, CredentialsEnded, end) for name in ("users.password_changed.v1", "users.deactivated.v1")]
+    end = EndSessions(SqlSessionRepository(ports.database), ports.clock)
+    return [
+        Subscription("users.password_changed.v1", CredentialsEnded, end.others),
+        Subscription("users.deactivated.v1", CredentialsEnded, end.all),
+    ]
 
 
 def _background(ports: Ports) -> Sequence[Periodic]:

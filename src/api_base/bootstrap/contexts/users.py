@@ -43,6 +43,7 @@ class UserCredentials:
         self._users, self._bus, self._clock = users, bus, clock
 
     async def find(self, email: str) -> Credential | None:
+        """What logging in with this address needs to know; None for one that nobody has, or that is no address."""
         user = await self._by_email(email)
         if user is None:
             return None
@@ -54,12 +55,15 @@ class UserCredentials:
         )
 
     async def failed(self, user_id: UserId) -> None:
+        """Count a failed login, in a transaction of its own."""
         await self._bus.execute(RecordLogin(user_id=user_id, succeeded=False))
 
     async def succeeded(self, user_id: UserId, new_hash: str | None) -> None:
+        """End the count of failed logins, and keep `new_hash` where the hash's parameters have grown."""
         await self._bus.execute(RecordLogin(user_id=user_id, succeeded=True, new_hash=new_hash))
 
     async def id_of(self, email: str) -> UserId | None:
+        """The active user with this address, or None."""
         user = await self._by_email(email)
         return None if user is None or user.status is not UserStatus.ACTIVE else UserId(user.id)
 
@@ -71,6 +75,7 @@ class UserCredentials:
 
 
 def credentials(ports: Ports) -> UserCredentials:
+    """`UserCredentials` for the contexts that ask about users."""
     return UserCredentials(SqlUserRepository(ports.database), ports.bus, ports.clock)
 
 

@@ -8,6 +8,8 @@ from api_base.core.base.event import DomainEvent
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Entity:
+    """Has an identity that outlives changes of everything else about it: equal to another of its class with the same `id`."""
+
     id: UUID
 
     def __eq__(self, other: object) -> bool:

@@ -2,8 +2,9 @@
 
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 
 class DatabaseSettings(BaseModel):
@@ -38,7 +39,26 @@ class DatabaseSettings(BaseModel):
         "none", description="`transaction` behind PgBouncer in transaction mode: switches prepared statements off."
     )
 
+    @field_validator("url", "owner_url", "worker_url", "direct_url")
+    @classmethod
+    def _well_formed(cls, url: SecretStr | None) -> SecretStr | None:
+        """The message never shows the URL: what is wrong with it is often its password."""
+        if url is not None and not _usable(url.get_secret_value()):
+            raise ValueError(
+                "must be postgresql://user:password@host:port/database; in user and password / ? # @ : are written %2F %3F %23 %40 %3A"
+            )
+        return url
+
     @property
     def embedded(self) -> bool:
         """Whether the server in the wheel is used."""
         return self.url.get_secret_value().startswith("embedded:")
+
+
+def _usable(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        return False
+    return parts.scheme == "embedded" or (parts.scheme in ("postgresql", "postgres") and not parts.fragment)

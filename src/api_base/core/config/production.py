@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 if TYPE_CHECKING:
     from api_base.core.config.settings import Settings
@@ -32,10 +32,10 @@ def _roles(settings: Settings) -> list[str]:
     database = settings.database
     urls = {"DATABASE__URL": database.url, "DATABASE__OWNER_URL": database.owner_url, "DATABASE__WORKER_URL": database.worker_url}
     problems = [f"{name}: is needed" for name, url in urls.items() if url is None]
-    users: dict[str | None, str] = {}
+    users: dict[str, str] = {}
     for name, url in urls.items():
         if url is not None:
-            user = urlsplit(url.get_secret_value()).username
+            user = unquote(urlsplit(url.get_secret_value()).username or "")
             if user in users:
                 problems.append(f"{name}: has the same role as {users[user]}; owner, app and worker must be three roles")
             users.setdefault(user, name)

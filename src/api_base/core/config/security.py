@@ -12,7 +12,8 @@ class SecuritySettings(BaseModel):
 
     signing_keys: tuple[SecretStr, ...] = Field(
         (),
-        description="Ed25519 private keys (PKCS#8 PEM). The first signs; all verify, so that a key is rotated by putting a new one in front. "
+        description="Ed25519 private keys (PKCS#8 PEM). The first signs, all verify. To rotate: add the new one at the end, restart, move it to the front, "
+        "restart, and take the old one away once its tokens have expired. "
         "Development makes one in `key_dir`.",
     )
     key_dir: Path = Field(Path(".api-base/keys"), description="Where development keeps the signing key it makes.")

@@ -105,6 +105,11 @@ class Invalid(ApiBaseError):
         super().__init__("; ".join(f"{v.pointer or '/'}: {v.message}" for v in violations))
         self.violations = tuple(violations)
 
+    def under(self, pointer: str) -> "Invalid":
+        """The same about a value that stands at `pointer` in what was sent."""
+        return Invalid([Violation(pointer + v.pointer, v.code, v.message) for v in self.violations])
+
     @classmethod
     def of(cls, pointer: str, code: str, message: str) -> "Invalid":
+        """With one violation: `pointer` is a JSON Pointer [RFC 6901] into the input, `code` is for programs, `message` for people."""
         return cls([Violation(pointer, code, message)])

@@ -7,7 +7,9 @@ class HealthCheck(Protocol):
     """One dependency. `name` appears in the answer of `/health/ready`."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """The dependency, in lower snake_case."""
+        ...
 
     async def check(self) -> None:
         """Ask it something cheap. Any raise means that it is not well; the caller bounds the time."""

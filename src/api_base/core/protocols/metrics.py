@@ -4,6 +4,8 @@ from typing import Protocol
 
 
 class Metrics(Protocol):
+    """What `/metrics` shows."""
+
     @property
     def content_type(self) -> str:
         """The media type of `exposition()`."""

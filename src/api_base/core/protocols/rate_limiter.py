@@ -25,6 +25,8 @@ class RateDecision:
 
 
 class RateLimiter(Protocol):
+    """Counts by key. Different limits on one thing need different keys."""
+
     async def hit(self, key: str, limit: Limit, cost: int = 1) -> RateDecision:
         """Charge `cost` to `key`; nothing is charged when refused."""
         ...

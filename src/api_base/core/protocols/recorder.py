@@ -6,6 +6,8 @@ from api_base.core.types.context import RequestContext
 
 
 class RequestRecorder(Protocol):
+    """Told of every request twice, on the response path: it must neither wait nor raise."""
+
     def started(self) -> None:
         """A request came in."""
         ...

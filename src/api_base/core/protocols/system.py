@@ -6,12 +6,16 @@ from uuid import UUID
 
 
 class Clock(Protocol):
+    """Tells the time."""
+
     def now(self) -> datetime:
         """The present, in UTC, with time zone."""
         ...
 
 
 class IdGenerator(Protocol):
+    """Makes the ids of what is stored; the database makes none."""
+
     def new(self) -> UUID:
         """A UUIDv7 [RFC 9562, section 5.7]: unique, and ordered by the time it was made."""
         ...

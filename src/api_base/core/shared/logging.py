@@ -35,7 +35,11 @@ def configure_logging(*, level: str, json: bool, stream: TextIO | None = None) -
         redact,
     ]
     renderer: structlog.typing.Processor = (
-        structlog.processors.JSONRenderer() if json else structlog.dev.ConsoleRenderer(colors=out.isatty())
+        structlog.processors.JSONRenderer()
+        if json
+        else structlog.dev.ConsoleRenderer(  # rich's tracebacks, its default, show the values of local variables: passwords, tokens
+            colors=out.isatty(), exception_formatter=structlog.dev.plain_traceback
+        )
     )
     tail = [structlog.processors.format_exc_info, renderer] if json else [renderer]
     structlog.configure(

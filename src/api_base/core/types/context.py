@@ -1,7 +1,8 @@
 """What is known of the request (or command line call) in hand: one contextvar, set once at the outside."""
 
+from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from api_base.core.errors import Forbidden, Unauthenticated
@@ -15,6 +16,7 @@ class RequestContext:
 
     `request_id` is a sane token of the client's or one of ours; `trace_id`, `span_id` and `parent_span_id`
     (the caller's, or empty) are lower-case hex [W3C Trace Context]; `address` is the client's, behind trusted proxies only.
+    `afterwards` is done once the answer is out, in order: what the caller must not be able to tell by the time it takes.
     `delivery` is the subscription and the event that it handles, where this is no request.
     """
 
@@ -27,13 +29,21 @@ class RequestContext:
     route: str = ""
     principal: Principal | None = None
     delivery: tuple[str, UUID] | None = None
+    afterwards: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
+
+    @property
+    def traceparent(self) -> str:
+        """The request in hand as the parent of what others do for it or after it [W3C Trace Context, section 3.2]."""
+        return f"00-{self.trace_id}-{self.span_id}-{self.trace_flags:02x}"
 
     @property
     def tenant_id(self) -> TenantId | None:
+        """The tenant that the request acts for; None for an anonymous one, and for a token that names none."""
         return None if self.principal is None else self.principal.tenant_id
 
     @property
     def user_id(self) -> UserId | None:
+        """The user behind the request; None for an anonymous one."""
         return None if self.principal is None else self.principal.user_id
 
 

@@ -9,11 +9,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Ok[T]:
+    """It was done; `value` is the answer."""
+
     value: T
 
 
 @dataclass(frozen=True, slots=True)
 class Err[E]:
+    """It was refused, on purpose and to be kept; `error` is the business's own."""
+
     error: E
 
 

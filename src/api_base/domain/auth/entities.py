@@ -76,19 +76,9 @@ class Session(AggregateRoot):
         self.revoke(now)
         return Refresh.REUSED, None
 
-    def switch(self, tenant_id: TenantId) -> RefreshToken:
-        """From now on tokens are for this tenant. Answers a new refresh token; the one before is void."""
+    def switch(self, tenant_id: TenantId | None) -> None:
+        """From now on access tokens are for this tenant. The refresh token stays, so that a lost answer costs nobody the session."""
         self.tenant_id = tenant_id
-        self.generation += 1
-        token = RefreshToken.issue(
-            user_id=self.user_id,
-            session_id=SessionId(self.id),
-            generation=self.generation,
-            secret=new_secret(),
-            tag_key=self.tag_key,
-        )
-        self.digest, self.previous_digest, self.nonce, self.rotated_at = token.digest, None, None, None
-        return token
 
     def revoke(self, now: datetime) -> None:
         """End it, once."""

@@ -53,6 +53,7 @@ def kind(value: Any) -> Kind | None:
 
 
 def compare_with_each_other(left: Kind | None, right: Kind | None) -> bool:
+    """Whether values of these kinds compare: of one kind, or a decimal field (`left`) with an integer. None compares with nothing."""
     return left is not None and (left is right or (left is Kind.DECIMAL and right is Kind.INTEGER))
 
 

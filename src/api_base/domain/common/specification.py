@@ -35,15 +35,20 @@ class Specification[T](ABC):
     __slots__ = ()
 
     @abstractmethod
-    def is_satisfied_by(self, candidate: T) -> bool: ...
+    def is_satisfied_by(self, candidate: T) -> bool:
+        """Whether `candidate` fulfils the rule. Raises `UnknownField`, `IncomparableValue`."""
+        ...
 
     def and_spec(self, other: "Specification[T]") -> "Specification[T]":
+        """Both rules; also written `&`."""
         return AndSpecification(self, other)
 
     def or_spec(self, other: "Specification[T]") -> "Specification[T]":
+        """Either rule, or both; also written `|`."""
         return OrSpecification(self, other)
 
     def not_spec(self) -> "Specification[T]":
+        """The opposite rule; also written `~`."""
         return NotSpecification(self)
 
     __and__ = and_spec
@@ -53,6 +58,8 @@ class Specification[T](ABC):
 
 @dataclass(frozen=True, slots=True)
 class AndSpecification[T](Specification[T]):
+    """Fulfilled where both are; `right` is not asked where `left` is not fulfilled."""
+
     left: Specification[T]
     right: Specification[T]
 
@@ -62,6 +69,8 @@ class AndSpecification[T](Specification[T]):
 
 @dataclass(frozen=True, slots=True)
 class OrSpecification[T](Specification[T]):
+    """Fulfilled where one of them is; `right` is not asked where `left` is fulfilled."""
+
     left: Specification[T]
     right: Specification[T]
 
@@ -71,6 +80,8 @@ class OrSpecification[T](Specification[T]):
 
 @dataclass(frozen=True, slots=True)
 class NotSpecification[T](Specification[T]):
+    """Fulfilled where `inner` is not."""
+
     inner: Specification[T]
 
     def is_satisfied_by(self, candidate: T) -> bool:
@@ -78,6 +89,8 @@ class NotSpecification[T](Specification[T]):
 
 
 class ComparisonOperator(Enum):
+    """The ten comparisons; the values are their names in a query string (`?price[ge]=10`)."""
+
     EQ = "eq"
     NE = "ne"
     GT = "gt"

@@ -5,7 +5,9 @@ from api_base.core.errors import Conflict, RuleViolated
 
 class SkuTaken(Conflict):
     def __init__(self, sku: str) -> None:
-        super().__init__(f"An item with sku {sku!r} exists already. Change that one, or choose another sku.")
+        super().__init__(
+            f"An item with sku {sku!r} exists already; deleted ones keep theirs. Change or restore that one, or choose another sku."
+        )
 
 
 class TransitionNotAllowed(Conflict):

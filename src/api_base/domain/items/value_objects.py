@@ -1,6 +1,7 @@
 """What an item is made of, and its bounds."""
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
 from typing import Any, Final
@@ -14,6 +15,7 @@ CATEGORY_LENGTH: Final = 100
 TAG_LENGTH: Final = 50
 TAGS: Final = 50
 ATTRIBUTES_BYTES: Final = 16_384
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 
 class ItemStatus(StrEnum):
@@ -35,13 +37,15 @@ _TRANSITIONS: Final = {
 
 
 def text_violation(pointer: str, value: str, longest: int) -> Violation | None:
-    """Text must say something, fit, and be storable: PostgreSQL's text holds no NUL."""
+    """Text must say something, fit, and be storable: PostgreSQL's text holds no NUL and no half of a surrogate pair."""
     if not value.strip():
         return Violation(pointer, "blank", "must not be blank")
     if len(value) > longest:
         return Violation(pointer, "too_long", f"has {len(value)} characters; at most {longest} are allowed")
     if "\0" in value:
         return Violation(pointer, "nul", "must not contain the character NUL")
+    if not value.isascii() and _SURROGATE.search(value):
+        return Violation(pointer, "surrogate", "must not contain half of a surrogate pair")
     return None
 
 
@@ -59,10 +63,15 @@ def tags_violations(tags: Iterable[str]) -> Iterator[Violation]:
 
 
 def attributes_violation(attributes: Mapping[str, Any]) -> Violation | None:
-    """Any JSON object that is not too big and holds no NUL."""
-    encoded = json.dumps(attributes, ensure_ascii=False)
+    """Any JSON object that is not too big and holds no NUL. NaN and Infinity, which parsers let through, are no JSON [RFC 8259, section 6]."""
+    try:
+        encoded = json.dumps(attributes, ensure_ascii=False, allow_nan=False)
+    except ValueError:
+        return Violation("/attributes", "number", "must not contain NaN, Infinity or a number beyond 64-bit floating point")
     if len(encoded) > ATTRIBUTES_BYTES or len(encoded.encode(errors="surrogatepass")) > ATTRIBUTES_BYTES:
         return Violation("/attributes", "too_big", f"is larger than {ATTRIBUTES_BYTES} bytes of JSON")
+    if _SURROGATE.search(encoded):
+        return Violation("/attributes", "surrogate", "must not contain half of a surrogate pair")
     if "\\u0000" in encoded or "\0" in encoded:
         return Violation("/attributes", "nul", "must not contain the character NUL")
     return None

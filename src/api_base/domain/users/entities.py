@@ -54,11 +54,17 @@ class User(AggregateRoot):
     def is_locked(self, now: datetime) -> bool:
         return self.locked_until is not None and now < self.locked_until
 
-    def login_failed(self, now: datetime, limit: int, lockout: timedelta) -> None:
-        """Count a wrong password; from `limit` on, wait for `lockout` after each."""
+    def login_failed(self, now: datetime, limit: int, lockout: timedelta) -> bool:
+        """Count a wrong password; from `limit` on, wait for `lockout` after each. Returns whether it counted.
+
+        While the account waits nothing counts: nobody gets in anyway, and who goes on trying must not make it wait longer.
+        """
+        if self.is_locked(now):
+            return False
         self.failed_logins += 1
         if self.failed_logins >= limit:
             self.locked_until = now + lockout
+        return True
 
     def login_succeeded(self, new_hash: str | None) -> None:
         """Forget failures; keep `new_hash` where the hashing parameters have grown."""

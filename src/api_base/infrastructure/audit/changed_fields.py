@@ -1,5 +1,7 @@
 """What a change did to a row: its changed fields before and after, as JSON text. Secret and personal values never show."""
 
+from collections.abc import Callable, Mapping
+from functools import lru_cache, partial
 from typing import Any, Final
 
 import msgspec
@@ -27,14 +29,27 @@ def changed_fields(change: Change) -> tuple[str | None, str | None]:
 
 
 def _json(table: sa.Table, values: dict[str, Any]) -> str:
-    shown = {name: _shown(table.columns[name], value) for name, value in values.items() if value is not None}
-    return _encode(shown).decode()
+    forms = _forms(table)
+    return _encode({name: forms[name](value) if name in forms else value for name, value in values.items() if value is not None}).decode()
 
 
-def _shown(column: sa.Column[Any], value: Any) -> Any:
-    sensitivity = column.info.get("sensitivity")
-    if sensitivity is not None:
-        return _HIDDEN[sensitivity]
-    if isinstance(column.type, sa.JSON) and isinstance(value, str):
-        return msgspec.Raw(value.encode())
-    return value
+@lru_cache(maxsize=512)
+def _forms(table: sa.Table) -> Mapping[str, Callable[[Any], Any]]:
+    """How the values of some columns show; all others show as they are."""
+    forms: dict[str, Callable[[Any], Any]] = {}
+    for column in table.columns:
+        sensitivity = column.info.get("sensitivity")
+        if sensitivity is not None:
+            forms[column.name] = partial(_hidden, _HIDDEN[sensitivity])
+        elif isinstance(column.type, sa.JSON):
+            forms[column.name] = _raw
+    return forms
+
+
+def _hidden(label: str, value: Any) -> str:
+    del value
+    return label
+
+
+def _raw(value: Any) -> Any:
+    return msgspec.Raw(value.encode()) if isinstance(value, str) else value

@@ -1,17 +1,16 @@
 """Passwords as argon2id [RFC 9106, section 4, second recommended option: 64 MiB, 3 passes, 4 lanes], hashed off the event loop.
 
-A bounded pool of threads: a hash takes some 100 ms of CPU and 64 MiB, and a flood of logins must wait for its turn instead of
-taking all of both. Equal passwords typed on different systems are equal: NFC first [RFC 8265, OpaqueString].
+Few at once: a hash takes some 100 ms of CPU and 64 MiB (see `PasswordThreads`). Equal passwords typed on different systems are equal: NFC first [RFC 8265, OpaqueString].
 """
 
-import asyncio
 import base64
 import secrets
 import unicodedata
-from concurrent.futures import ThreadPoolExecutor
 
 from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
+
+from api_base.infrastructure.auth.password_threads import PasswordThreads
 
 
 class Argon2PasswordHasher:
@@ -21,21 +20,21 @@ class Argon2PasswordHasher:
         argon2 = Argon2Hasher(time_cost=passes, memory_cost=memory, parallelism=lanes)
         self._identify, self._hash = argon2.identify, PasswordHash((argon2,))
         self._nobodys = f"$argon2id$v=19$m={memory},t={passes},p={lanes}${_random(16)}${_random(32)}"
-        self._pool = ThreadPoolExecutor(concurrency, thread_name_prefix="password")
+        self._threads = PasswordThreads(concurrency, "password")
 
     async def hash(self, password: str) -> str:
-        """A salted hash of `password` with its parameters, in argon2's text form."""
-        return await asyncio.get_running_loop().run_in_executor(self._pool, self._hash.hash, _prepared(password))
+        """A salted hash of `password` with its parameters, in argon2's text form. Raises `Unavailable` where too many wait."""
+        return await self._threads.run(self._hash.hash, _prepared(password))
 
     async def verify(self, password: str, hashed: str | None) -> tuple[bool, str | None]:
         """Whether `password` is the one behind `hashed`, and a new hash where ours costs more or less than that one.
 
         Without a hash (no such user), or with one that is no argon2, a random one is verified: as long, and never true.
+        Raises `Unavailable` where too many wait.
         """
         known = hashed is not None and self._identify(hashed)
         target = hashed if known and hashed is not None else self._nobodys
-        loop = asyncio.get_running_loop()
-        good, new = await loop.run_in_executor(self._pool, self._hash.verify_and_update, _prepared(password), target)
+        good, new = await self._threads.run(self._hash.verify_and_update, _prepared(password), target)
         return good and known, new
 
 

@@ -4,18 +4,21 @@ No rules of composition: they make passwords worse. How hard to guess is zxcvbn'
 which also knows the user's own name and address.
 """
 
-import asyncio
 import re
 import unicodedata
-from concurrent.futures import ThreadPoolExecutor
+from math import prod
 from typing import Final
 
 from api_base.core.errors import Invalid, Violation
 from api_base.core.protocols import BreachedPasswords
+from api_base.infrastructure.auth.password_threads import PasswordThreads
 
 LONGEST: Final = 128
-_SCORED: Final = 72
-"""Characters that are scored: zxcvbn's time grows with the cube of the length."""
+LONGEST_SCORED: Final = 72
+"""Characters that are scored at most: zxcvbn's time grows with the cube of the length, and with the number of"""
+MOST_READINGS: Final = 8
+"""words that a password can be read as, undoing "l33t" (`4` and `@` for a, `1`, `!` and `|` for i …): it tries them all."""
+_PRIVATE_USE: Final = 0xE000
 
 
 class ZxcvbnPasswordPolicy:
@@ -26,10 +29,12 @@ class ZxcvbnPasswordPolicy:
 
     def __init__(self, breached: BreachedPasswords, *, min_length: int, min_score: int) -> None:
         self._breached, self._min_length, self._min_score = breached, min_length, min_score
-        self._pool = ThreadPoolExecutor(1, thread_name_prefix="zxcvbn")
+        self._threads = PasswordThreads(1, "zxcvbn")
 
     async def check(self, password: str, *, known: tuple[str, ...], pointer: str = "/password") -> None:
-        """Raises `Invalid` at `pointer` with every violation: too_short, too_long, characters, or too_easy and breached."""
+        """Raises `Invalid` at `pointer` with every violation: too_short, too_long, characters, or too_easy and breached;
+        `Unavailable` where too many wait.
+        """
         violations = self._form(password, pointer) or await self._strength(password, known, pointer)
         if violations:
             raise Invalid(violations)
@@ -46,7 +51,7 @@ class ZxcvbnPasswordPolicy:
 
     async def _strength(self, password: str, known: tuple[str, ...], pointer: str) -> list[Violation]:
         violations = []
-        score, advice = await asyncio.get_running_loop().run_in_executor(self._pool, _score, password, known)
+        score, advice = await self._threads.run(_score, password, known)
         if score < self._min_score:
             violations.append(Violation(pointer, "too_easy", f"is too easy to guess. {advice}".rstrip()))
         if await self._breached.contains(password):
@@ -58,9 +63,28 @@ def _score(password: str, known: tuple[str, ...]) -> tuple[int, str]:
     from zxcvbn import zxcvbn  # 10 MB and 0.1 s: only where passwords are chosen
 
     words = {word.lower() for text in known for word in _variants(text) if len(word) > 2}
-    result = zxcvbn(password[:_SCORED], user_inputs=sorted(words))
+    result = zxcvbn(scored(password), user_inputs=sorted(words))
     feedback = result["feedback"]
     return result["score"], " ".join(filter(None, (feedback["warning"], *feedback["suggestions"])))
+
+
+def scored(password: str) -> str:
+    """What zxcvbn is shown of `password`, so that it is done in a fraction of a second.
+
+    Signs that would add readings beyond the most are hidden behind others that are read as nothing. It takes seven different
+    ones to get there: more than any word needs.
+    """
+    from zxcvbn.matching import L33T_TABLE
+
+    beginning = password[:LONGEST_SCORED]
+    kept: set[str] = set()
+    hidden: dict[int, str] = {}
+    for sign in dict.fromkeys(beginning):
+        kept.add(sign)
+        if prod(max(1, len(kept.intersection(signs))) for signs in L33T_TABLE.values()) > MOST_READINGS:
+            kept.remove(sign)
+            hidden[ord(sign)] = chr(_PRIVATE_USE + ord(sign))
+    return beginning.translate(hidden)
 
 
 def _variants(text: str) -> set[str]:

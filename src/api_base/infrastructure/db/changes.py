@@ -13,6 +13,8 @@ from api_base.core.types import RequestContext
 
 
 class Kind(Enum):
+    """What happens to the row; the value is the audit's word for it."""
+
     INSERT = "created"
     UPDATE = "updated"
     DELETE = "deleted"
@@ -52,4 +54,6 @@ class Participant(Protocol):
 
     tables: Sequence[sa.Table]
 
-    def rows(self, changes: Sequence[Change], context: RequestContext | None) -> Sequence[AddedRow]: ...
+    def rows(self, changes: Sequence[Change], context: RequestContext | None) -> Sequence[AddedRow]:
+        """What to write with `changes`, of the request `context` (None outside any). Called once for each send, before the commit."""
+        ...

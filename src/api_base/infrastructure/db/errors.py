@@ -20,20 +20,32 @@ CONNECTION_ERRORS = (
 )
 
 
-def translate(error: BaseException, *, read_only: bool) -> BaseException:
+def translate(error: BaseException, *, harmless: bool) -> BaseException:
     """The error to raise instead of `error`; the same one where there is nothing to say.
 
-    `read_only`: repeating the statement does no harm, so a lost connection is `Transient` as well.
+    `harmless`: nothing of the lost statement can have been committed, or it only read. So a lost connection is `Transient` as well.
     """
     if isinstance(error, asyncpg.QueryCanceledError):
-        return Unavailable("The database took too long over a statement and gave it up. Try again later.")
+        return _too_long()
+    if isinstance(error, asyncpg.StatementCompletionUnknownError):
+        return _outcome_unknown()
     if isinstance(error, asyncpg.TransactionRollbackError | asyncpg.LockNotAvailableError):
         return Transient(f"The database rolled the transaction back: {error}")
+    if isinstance(error, TimeoutError):  # the driver gave it up, where the server has no timeout of ours
+        return _too_long() if harmless else _outcome_unknown()
     if isinstance(error, CONNECTION_ERRORS):
-        if read_only or isinstance(error, asyncpg.InternalClientError):  # that one is raised before anything is sent
+        if harmless or isinstance(error, asyncpg.InternalClientError):  # that one is raised before anything is sent
             return Transient("The connection to the database was lost.")
-        return Unavailable("The connection to the database was lost while a change was saved. Read the state before trying again.")
+        return _outcome_unknown()
     return error
+
+
+def _too_long() -> Unavailable:
+    return Unavailable("The database took too long over a statement and gave it up. Try again later.")
+
+
+def _outcome_unknown() -> Unavailable:
+    return Unavailable("The connection to the database was lost while a change was saved. Read the state before trying again.")
 
 
 def usable_after(error: BaseException) -> bool:

@@ -5,6 +5,8 @@ from api_base.infrastructure.db.pool import ConnectionPool
 
 
 class DatabaseHealthCheck(HealthCheck):
+    """One round trip as the role that serves."""
+
     name = "database"
 
     def __init__(self, pool: ConnectionPool) -> None:

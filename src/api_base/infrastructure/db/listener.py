@@ -32,12 +32,15 @@ class NotificationListener:
         self._task: asyncio.Task[None] | None = None
 
     def fresh(self) -> bool:
+        """Whether everything notified up to `PATIENCE` seconds ago has been heard."""
         return time.monotonic() - self._confirmed < PATIENCE
 
     async def open(self) -> None:
+        """Begin to listen, in a task of its own, which connects again whenever the connection is lost."""
         self._task = asyncio.create_task(self._run(), name=f"listen:{self._channel}")
 
     async def close(self) -> None:
+        """Stop listening; nothing is fresh from then on."""
         if self._task is not None:
             self._task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -48,7 +51,7 @@ class NotificationListener:
         while True:
             try:
                 await self._listen()
-            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
                 logger.warning("listener_lost", channel=self._channel, reason=str(error) or type(error).__name__)
             self._confirmed = float("-inf")
             await asyncio.sleep(RECONNECT)

@@ -63,17 +63,20 @@ class SqlRepository[T: AggregateRoot]:
         return entity
 
     async def create(self, entity: T) -> T:
+        """Save a new aggregate when the unit of work ends. Raises `NoTransaction` outside one."""
         entity.version = 1
         open_unit().register(self._change(Kind.INSERT, entity, 0), entity)
         return entity
 
     async def update(self, entity: T) -> T:
+        """Save `entity` when the unit of work ends, which raises `StaleVersion` where it is stale. Raises `NoTransaction` outside one."""
         expected = entity.version
         entity.version = expected + 1
         open_unit().register(self._change(Kind.UPDATE, entity, expected), entity)
         return entity
 
     async def delete(self, id: UUID) -> bool:
+        """Delete by id when the unit of work ends; False where there is none. Raises `NoTransaction` outside one."""
         entity = await self.get(id)
         if entity is None:
             return False

@@ -28,6 +28,7 @@ def text() -> sa.Text:
 
 
 def timestamp() -> sa.DateTime:
+    """A moment, kept in UTC with microseconds."""
     return sa.DateTime(timezone=True)
 
 
@@ -47,11 +48,13 @@ def system_owned(name: str, metadata: sa.MetaData, *parts: sa.schema.SchemaItem)
 
 
 def ownership(table: sa.Table) -> Ownership:
+    """Whose the rows of a declared table are."""
     found: Ownership = table.info["ownership"]
     return found
 
 
 def owner_column(table: sa.Table) -> str | None:
+    """The column that holds the owner of a row; None for a table of the system's."""
     found: str | None = table.info["owner"]
     return found
 
@@ -62,7 +65,7 @@ def written(table: sa.Table) -> list[sa.Column[Any]]:
 
 
 def sql_type(column: sa.Column[Any]) -> str:
-    """The column's type as PostgreSQL names it in a cast, without its collation."""
+    """The column's type as PostgreSQL names it in a cast, without its collation. Raises `TypeError` for a type not used so far."""
     kind = column.type
     if isinstance(kind, ARRAY):
         return "text[]"

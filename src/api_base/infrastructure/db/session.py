@@ -27,9 +27,11 @@ class Database:
         await self.pool.open(check_server if self._refuse_unsafe_role else None)
 
     async def close(self) -> None:
+        """Close the pool; what is lent is waited for, then cut."""
         await self.pool.close()
 
     def figures(self) -> PoolFigures:
+        """The pool as it is now, for the metrics."""
         return self.pool.figures()
 
     async def fetch(self, statement: Statement, owner: UUID | None, **values: Any) -> list[Row]:
@@ -55,14 +57,14 @@ class Database:
                 return await read(await unit.connection())
             return await self.pool.run(read)
         except BaseException as error:
-            told = translate(error, read_only=True)
+            told = translate(error, harmless=True)
             if told is error:
                 raise
             raise told from error
 
 
 async def check_server(connection: Connection) -> None:
-    """Refuse a server older than 16, and a role to which policies do not apply."""
+    """Raises `ConfigurationError` for a server older than 16, and for a role to which policies do not apply."""
     if connection.get_server_version().major < 16:
         raise ConfigurationError(f"PostgreSQL {connection.get_server_version().major} is too old: 16 or newer is needed.")
     row = await connection.fetchrow("select rolname, rolsuper, rolbypassrls from pg_roles where rolname = current_user")

@@ -7,7 +7,7 @@ cancelled: who is cancelled meanwhile waits for its end.
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from contextvars import Token
 from types import TracebackType
 from typing import Any, Self
@@ -50,7 +50,9 @@ class SqlUnitOfWork:
         try:
             await asyncio.shield(ending)
         except asyncio.CancelledError:
-            await asyncio.wait([ending])
+            while not ending.done():
+                with suppress(asyncio.CancelledError):
+                    await asyncio.wait([ending])
             ending.exception()
             raise
 
@@ -60,6 +62,7 @@ class SqlUnitOfWork:
         return await self._writer.begin()
 
     def collect_events(self) -> list[DomainEvent]:
+        """Facts recorded by aggregates that were saved since the last call, oldest first."""
         events, self._events = self._events, []
         return events
 
@@ -78,7 +81,10 @@ class SqlUnitOfWork:
 
     @asynccontextmanager
     async def savepoint(self) -> AsyncIterator[None]:
-        """What is registered inside is sent when it is left; a refusal undoes that alone, and is raised."""
+        """What is registered inside is sent when it is left; a refusal undoes that alone, and is raised.
+
+        A cancellation ends the whole unit, and asks nothing more of a connection that may not be usable.
+        """
         self._own_task()
         await self._send()
         events, self._events = self._events, []
@@ -87,9 +93,12 @@ class SqlUnitOfWork:
         try:
             yield
             await self._send()
-        except BaseException:
+        except BaseException as error:
             self._changes, self._events = [], events
-            await self._writer.end_savepoint(keep=False)
+            if isinstance(error, Exception):
+                await self._writer.end_savepoint(keep=False)
+            else:
+                await self._writer.roll_back(error)
             raise
         await self._writer.end_savepoint(keep=True)
         self._events = events + self._events

@@ -8,7 +8,7 @@ from uuid import UUID
 import asyncpg
 import sqlalchemy as sa
 
-from api_base.core.errors import StaleVersion
+from api_base.core.errors import ProgrammingError, StaleVersion
 from api_base.infrastructure.db import write_statements as sql
 from api_base.infrastructure.db.changes import AddedRow, Change, Kind
 from api_base.infrastructure.db.errors import CONNECTION_ERRORS, GUARD_FAILED, translate, usable_after
@@ -24,9 +24,12 @@ class Writer:
         self._connection: Connection | None = None
         self._owner: tuple[Ownership, UUID | None] | None = None
         self._in_savepoint = False
+        self._over = False
 
     async def begin(self) -> Connection:
         """The connection of the open transaction; opens it at the first call."""
+        if self._over:
+            raise _went_on()
         if self._connection is None:
             connection = await self._pool.acquire()
             self._connection = connection
@@ -36,6 +39,7 @@ class Writer:
     async def roll_back(self, error: BaseException) -> None:
         """End an open transaction after `error`. A connection whose state is not known is cut rather than asked."""
         connection, self._connection = self._connection, None
+        self._over = True  # what a handler that goes on sends now would be half of its work
         if connection is None:
             return
         sound = False
@@ -49,9 +53,9 @@ class Writer:
 
     async def write(self, changes: Sequence[Change], added: Sequence[AddedRow]) -> None:
         """Send everything and commit. Raises `StaleVersion`, the refusal of a constraint, `Transient` or `Unavailable`."""
-        if self._connection is None and not changes:
+        if self._connection is None and not changes and not self._over:
             return
-        if self._connection is None and len(changes) == 1 and changes[0].kind is not Kind.DELETE:
+        if self._connection is None and not self._over and len(changes) == 1 and changes[0].kind is not Kind.DELETE:
             await self._write_single(changes[0], added)
         else:
             await self._write_in_transaction(changes, added)
@@ -67,14 +71,16 @@ class Writer:
         try:
             await self._pool.run(lambda connection: connection.fetchval(statement, *arguments))
         except BaseException as error:
-            raise _meaning(error, change) from error
+            raise _meaning(error, change, committing=True) from error
 
     async def _write_in_transaction(self, changes: Sequence[Change], added: Sequence[AddedRow]) -> None:
         connection = await self.begin()
         await self.send(changes, added)
-        await self._guarded(connection.execute("commit"), changes[0] if changes else None)
+        ended = await self._guarded(connection.execute("commit"), changes[0] if changes else None, committing=True)
         self._connection = None
         self._pool.release(connection)
+        if ended != "COMMIT":  # PostgreSQL ends a failed transaction so, without an error
+            raise _went_on()
 
     async def send(self, changes: Sequence[Change], added: Sequence[AddedRow]) -> None:
         """Send changes and rows inside the transaction, without committing."""
@@ -121,14 +127,14 @@ class Writer:
         await self._guarded(connection.execute("select set_config($1, $2, true)", kind.value, str(owner)), None)
         self._owner = (kind, owner)
 
-    async def _guarded[T](self, statement: Awaitable[T], change: Change | None) -> T:
+    async def _guarded[T](self, statement: Awaitable[T], change: Change | None, *, committing: bool = False) -> T:
         """Await `statement`; on an error raise what it means, and give the transaction up unless a savepoint stands."""
         try:
             return await statement
         except BaseException as error:
             if not (self._in_savepoint and usable_after(error)):
                 await self.roll_back(error)
-            raise _meaning(error, change) from error
+            raise _meaning(error, change, committing=committing) from error
 
 
 async def _rolled_back(connection: Connection, error: BaseException) -> bool:
@@ -158,6 +164,10 @@ def _array_literal(values: Sequence[str]) -> str:
     return "{" + ",".join('"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"' for value in values) + "}"
 
 
+def _went_on() -> ProgrammingError:
+    return ProgrammingError("A statement of this transaction had failed and the handler went on: nothing was committed.")
+
+
 def _owner(change: Change) -> tuple[Ownership, UUID | None]:
     return ownership(change.table), change.owner
 
@@ -181,12 +191,12 @@ def _groups(changes: Sequence[Change]) -> list[list[Change]]:
     return groups
 
 
-def _meaning(error: BaseException, change: Change | None) -> BaseException:
-    """What a refused statement means to the business, where it means anything."""
+def _meaning(error: BaseException, change: Change | None, *, committing: bool) -> BaseException:
+    """What a refused statement means to the business, where it means anything. `committing`: it may have committed, if the answer was lost."""
     if change is not None and isinstance(error, asyncpg.PostgresError):
         if error.sqlstate == GUARD_FAILED:
             return StaleVersion(change.entity, change.expected)
         constraint = getattr(error, "constraint_name", None)
         if constraint is not None and constraint in change.refusals:
             return change.refusals[constraint]()
-    return translate(error, read_only=False)
+    return translate(error, harmless=not committing)

@@ -44,7 +44,7 @@ class OutboxParticipant:
         return (
             self._clock.now(), self._ids.new(), change.owner if ownership(change.table) is Ownership.TENANT else None,
             shard_of(event.aggregate_id), event.name, event.aggregate_id, change.expected + 1,
-            None if context.user_id == NOBODY else context.user_id, context.request_id, _traceparent(context), _encode(event).decode(),
+            None if context.user_id == NOBODY else context.user_id, context.request_id, context.traceparent if context.span_id else "", _encode(event).decode(),
         )  # fmt: skip
 
 
@@ -66,8 +66,3 @@ class InboxParticipant:
         changes[0].refusals = {**changes[0].refusals, "inbox_pkey": lambda: AlreadyHandled(subscription, event_id)}
         yield AddedRow(INBOX, (subscription, event_id, self._clock.now()), 0)
         context.delivery = None  # once, however often the unit of work sends
-
-
-def _traceparent(context: RequestContext) -> str:
-    """[W3C Trace Context, section 3.2]"""
-    return f"00-{context.trace_id}-{context.span_id}-{context.trace_flags:02x}" if context.trace_id and context.span_id else ""

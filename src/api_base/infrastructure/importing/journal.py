@@ -1,8 +1,15 @@
-"""The journal of an import, in a SQLite file: which skus stood where, and how far it is. Memory does not grow with it."""
+"""The journal of an import, in a SQLite file: which skus stood where, how far it is, and what became of the rows. Memory does not
+grow with it.
+"""
 
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
+from typing import Final
+
+from api_base.application.items.importing import Report
+
+_PROGRESS: Final = ("row", "refused_size", "created", "updated", "unchanged", "refused")
 
 
 class SqliteJournal:
@@ -17,11 +24,13 @@ class SqliteJournal:
         self._database = sqlite3.connect("" if path is None else path)
         self._database.execute("pragma synchronous = normal")
         self._database.execute("create table if not exists seen (sku text primary key, row integer not null) without rowid")
-        self._database.execute("create table if not exists progress (row integer not null, refused_size integer not null)")
+        counted = ", ".join(f"{name} integer not null" for name in _PROGRESS)
+        self._database.execute(f"create table if not exists progress ({counted})")
         self._database.commit()
-        found = self._database.execute("select row, refused_size from progress").fetchone()
-        self.done: int = found[0] if found else 0
-        self.refused_size: int = found[1] if found else 0
+        found = self._database.execute(f"select {', '.join(_PROGRESS)} from progress").fetchone() or (0,) * len(_PROGRESS)
+        self.done: int = found[0]
+        self.refused_size: int = found[1]
+        self.report = Report(created=found[2], updated=found[3], unchanged=found[4], refused=found[5])
         self.flush_refused: Callable[[], int] = lambda: 0
 
     def first_row_of(self, sku: str, row: int) -> int:
@@ -31,8 +40,10 @@ class SqliteJournal:
 
     def commit(self, row: int) -> None:
         self.done = row
+        report = self.report
+        values = (row, self.flush_refused(), report.created, report.updated, report.unchanged, report.refused)
         self._database.execute("delete from progress")
-        self._database.execute("insert into progress values (?, ?)", (row, self.flush_refused()))
+        self._database.execute(f"insert into progress values ({', '.join('?' * len(values))})", values)
         self._database.commit()
 
     def finish(self) -> None:

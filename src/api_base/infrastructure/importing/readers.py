@@ -3,6 +3,7 @@
 import csv
 import json
 from collections.abc import Callable, Iterator, Mapping
+from itertools import count
 from typing import Any, Final, TextIO
 
 from api_base.core.errors import ApiBaseError
@@ -10,9 +11,12 @@ from api_base.core.errors import ApiBaseError
 type Record = Mapping[str, Any]
 
 LONGEST_FIELD: Final = 1 << 20
+LONGEST_RECORD: Final = 1 << 20
+"""Characters of a CSV field, and of a JSON object: what is longer is no item, and memory must not follow it."""
 _PIECE: Final = 1 << 16
 NOTES: Final = ("_row", "_reason")
 """Columns of a file of refused rows, which are not read back."""
+_BEFORE: Final = "Everything before it was imported."
 
 
 class UnreadableFile(ApiBaseError):
@@ -26,6 +30,8 @@ def csv_records(file: TextIO) -> tuple[list[str], Iterator[Record]]:
     columns = list(_told(lambda: reader.fieldnames or (), reader))
     if not columns:
         raise UnreadableFile("The file is empty: its first line must name the columns.")
+    if twice := sorted({column for column in columns if columns.count(column) > 1}):
+        raise UnreadableFile(f"The first line names {', '.join(twice)} more than once.")
     return [column for column in columns if column not in NOTES], _csv(reader)
 
 
@@ -35,30 +41,40 @@ def _csv(reader: "csv.DictReader[str]") -> Iterator[Record]:
             record = _told(lambda: next(reader), reader)
         except StopIteration:
             return
-        yield {name: value for name, value in record.items() if name is not None and name not in NOTES}
+        named = len(reader.fieldnames or ())
+        found = named + len(record.get(None) or ()) - sum(value is None for value in record.values())
+        if found != named:
+            raise UnreadableFile(f"Line {reader.line_num} has {found} fields where the first line names {named}. {_BEFORE}")
+        yield {name: value for name, value in record.items() if name not in NOTES}
 
 
 def _told[T](read: Callable[[], T], reader: "csv.DictReader[str]") -> T:
     try:
         return read()
     except (csv.Error, UnicodeDecodeError) as error:
-        raise UnreadableFile(f"Line {reader.line_num + 1} cannot be read: {error}. Everything before it was imported.") from None
+        raise UnreadableFile(f"Line {reader.line_num + 1} cannot be read: {error}. {_BEFORE}") from None
 
 
 def json_lines_records(file: TextIO) -> Iterator[Record]:
     """One object a line; blank lines are skipped."""
-    for number, line in enumerate(_lines(file), 1):
+    for number in count(1):
+        line = _read(lambda: file.readline(LONGEST_RECORD), f"Line {number}")
+        if not line:
+            return
+        if len(line) == LONGEST_RECORD:
+            raise UnreadableFile(f"Line {number} is longer than {LONGEST_RECORD} characters. {_BEFORE}")
         if line.strip():
             try:
                 record = json.loads(line)
             except (ValueError, RecursionError) as error:
-                raise UnreadableFile(f"Line {number} is no JSON: {error}. Everything before it was imported.") from None
+                raise UnreadableFile(f"Line {number} is no JSON: {error}. {_BEFORE}") from None
             yield _object(record, f"Line {number}")
 
 
 def json_records(file: TextIO) -> Iterator[Record]:
     """The objects of one array, read piece by piece."""
-    decoder, buffer, number = json.JSONDecoder(), file.read(_PIECE).lstrip(), 0
+    decoder, number = json.JSONDecoder(), 1
+    buffer = _read(lambda: file.read(_PIECE), "Element 1").lstrip()
     if not buffer.startswith("["):
         raise UnreadableFile("The file must be one JSON array of objects.")
     buffer = buffer[1:]
@@ -66,30 +82,29 @@ def json_records(file: TextIO) -> Iterator[Record]:
         buffer = buffer.lstrip().removeprefix(",").lstrip()
         if buffer.startswith("]"):
             return
+        where = f"Element {number}"
         try:
             record, end = decoder.raw_decode(buffer)
         except (ValueError, RecursionError) as error:
-            piece = file.read(_PIECE)
-            if not piece or len(buffer) > LONGEST_FIELD * 8:
-                raise UnreadableFile(f"Element {number + 1} is no JSON: {error}. Everything before it was imported.") from None
+            if len(buffer) > LONGEST_RECORD:
+                raise UnreadableFile(f"{where} is no JSON, or longer than {LONGEST_RECORD} characters. {_BEFORE}") from None
+            piece = _read(lambda: file.read(_PIECE), where)
+            if not piece:
+                raise UnreadableFile(f"{where} is no JSON: {error}. {_BEFORE}") from None
             buffer += piece
             continue
-        number += 1
-        buffer = buffer[end:]
-        yield _object(record, f"Element {number}")
+        buffer, number = buffer[end:], number + 1
+        yield _object(record, where)
 
 
-def _lines(file: TextIO) -> Iterator[str]:
-    read = 0
+def _read(read: Callable[[], str], where: str) -> str:
     try:
-        for line in file:
-            read += 1
-            yield line
+        return read()
     except UnicodeDecodeError as error:
-        raise UnreadableFile(f"After line {read} the file is not UTF-8: {error}. Everything before it was imported.") from None
+        raise UnreadableFile(f"{where} or what follows is not UTF-8: {error}. {_BEFORE}") from None
 
 
 def _object(record: Any, where: str) -> Record:
     if not isinstance(record, dict):
-        raise UnreadableFile(f"{where} is no JSON object.")
+        raise UnreadableFile(f"{where} is no JSON object. {_BEFORE}")
     return {name: value for name, value in record.items() if name not in NOTES}

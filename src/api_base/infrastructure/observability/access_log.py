@@ -64,5 +64,5 @@ def _readable(line: _Line) -> str:
     who = f" principal={line.principal} tenant={line.tenant or '-'}" if line.principal else ""
     return (
         f"{line.timestamp:%H:%M:%S} {line.status} {line.method} {line.route} {line.milliseconds:.1f} ms"
-        f" address={line.address} request_id={line.request_id}{who}\n"
+        f" address={line.address} request_id={line.request_id} trace_id={line.trace_id or '-'}{who}\n"
     )

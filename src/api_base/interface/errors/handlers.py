@@ -23,6 +23,7 @@ from api_base.interface.errors.http import (
     RouteNotFound,
     UnsupportedMediaType,
 )
+from api_base.interface.errors.pointers import leading_through, pointer
 from api_base.interface.errors.problem import MEDIA_TYPE, Problem
 
 type Headers = Sequence[tuple[bytes, bytes]]
@@ -32,6 +33,8 @@ BEARER: Final = (b"www-authenticate", b'Bearer realm="api"')
 
 @dataclass(frozen=True, slots=True)
 class Kind:
+    """A kind of problem: the last part of its URI, its title and status for everybody, and the headers of one error."""
+
     name: str
     title: str
     status: int
@@ -99,10 +102,18 @@ def invalid_of(error: ValidationError | RequestValidationError, part: str = "") 
     return errors.Invalid([_violation(one, part) for one in error.errors()])
 
 
+def invalid_body(error: ValidationError, document: Any) -> errors.Invalid:
+    """Pydantic's errors in a JSON body, which is `document`."""
+    return errors.Invalid([_violation({**one, "loc": _steps(one, document)}, "body") for one in error.errors()])
+
+
+def _steps(one: Any, document: Any) -> Sequence[str]:
+    return list(leading_through(document, one["loc"], absent=one["type"] == "missing"))
+
+
 def _violation(one: Any, part: str) -> errors.Violation:
     steps = ([part] if part else []) + [str(step) for step in one["loc"]]
-    pointer = "".join("/" + step.replace("~", "~0").replace("/", "~1") for step in steps)
-    return errors.Violation(pointer, one["type"], one["msg"])
+    return errors.Violation(pointer(*steps), one["type"], one["msg"])
 
 
 _PARTS: Final = ("/body", "/query", "/path", "/header")

@@ -12,6 +12,8 @@ class MalformedBody(ApiBaseError):
 
 
 class RouteNotFound(ApiBaseError):
+    """Nothing is served at this path."""
+
     def __init__(self) -> None:
         super().__init__("No route has this path. The routes are listed in /openapi.json.")
 
@@ -25,20 +27,28 @@ class MethodNotAllowed(ApiBaseError):
 
 
 class BodyTooLarge(ApiBaseError):
+    """The body has more bytes than `limit`; None where the limit is not ours to name."""
+
     def __init__(self, limit: int | None = None) -> None:
         super().__init__("The body is larger than this route takes." if limit is None else f"The body is larger than {limit} bytes.")
 
 
 class UnsupportedMediaType(ApiBaseError):
+    """The content type `got` (empty for none) is not what the route takes."""
+
     def __init__(self, got: str, wanted: str) -> None:
         super().__init__(f"The content type {got!r} is not taken here; send {wanted}." if got else f"Send a content type: {wanted}.")
 
 
 class PreconditionRequired(ApiBaseError):
+    """A change of a versioned resource came without If-Match [RFC 6585, section 3]."""
+
     def __init__(self) -> None:
         super().__init__("Send If-Match with the ETag of the version that you have read, or * for any [RFC 6585].")
 
 
 class RequestTimeout(ApiBaseError):
+    """The request took more than `seconds`."""
+
     def __init__(self, seconds: float) -> None:
         super().__init__(f"The request was given up after {seconds:g} s. Read the state before trying a change again.")

@@ -1,10 +1,6 @@
-"""What each kind of problem means and what to do about it: served at the problem's own URI, and kept under docs/problems.
-
-`write("docs/problems")` brings the documentation up to date; a test compares.
-"""
+"""What each kind of problem means and what to do about it: served at the problem's own URI, and kept under docs/problems."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Final
 
 from fastapi import APIRouter
@@ -100,14 +96,6 @@ def page(kind: str) -> str:
     meaning, remedy = EXPLANATIONS[kind]
     about = KINDS[kind]
     return f"# {about.title}\n\n`/problems/{kind}` · HTTP {about.status}\n\n{meaning}\n\n**What to do.** {remedy}\n"
-
-
-def write(folder: str) -> None:
-    """Write every page into `folder`, and remove those of kinds that are no more."""
-    for old in Path(folder).glob("*.md"):
-        old.unlink()
-    for kind in KINDS:
-        Path(folder, f"{kind}.md").write_text(page(kind), encoding="utf-8")
 
 
 def routes() -> APIRouter:

@@ -3,12 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
+from urllib.parse import quote
 
 import msgspec
 
 from api_base.core.errors import Violation
 
 MEDIA_TYPE: Final = b"application/problem+json"
+_IN_PATHS: Final = "/:@!$&'()*+,;="
+"""What stands for itself in a path [RFC 3986, section 3.3], besides letters, digits and -._~."""
 _encode = msgspec.json.Encoder().encode
 
 
@@ -30,13 +33,14 @@ class Problem:
         """The same problem with other headers."""
         return replace(self, headers=headers)
 
-    def body(self, instance: str, request_id: str) -> bytes:
+    def body(self, path: str, request_id: str) -> bytes:
+        """The JSON. `path` is that of the request, decoded: `instance` is a URI reference, so it is encoded again [RFC 9457, section 3.1.5]."""
         content: dict[str, Any] = {
             "type": f"/problems/{self.kind}" if self.kind else "about:blank",
             "title": self.title,
             "status": self.status,
             "detail": self.detail,
-            "instance": instance,
+            "instance": quote(path, safe=_IN_PATHS),
             "request_id": request_id,
         }
         if self.violations:

@@ -7,9 +7,14 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api_base.interface.middleware.exchange import exchange_of
 
-EXPOSED: Final = b"ETag, Location, RateLimit, RateLimit-Policy, Retry-After, X-Request-ID"
+EXPOSED: Final = b"ETag, Location, RateLimit, RateLimit-Policy, Retry-After, X-Request-ID, traceparent"
 METHODS: Final = b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
 ALLOWED: Final = b"Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, X-Request-ID, traceparent, tracestate"
+PREFLIGHT: Final = (
+    (b"access-control-allow-methods", METHODS),
+    (b"access-control-allow-headers", ALLOWED),
+    (b"access-control-max-age", b"600"),
+)
 
 
 class CORSMiddleware:
@@ -41,12 +46,5 @@ class CORSMiddleware:
             await self._app(scope, receive, send)
 
     async def _preflight(self, send: Send, allowed: bool) -> None:
-        headers = [(b"content-length", b"0")]
-        if allowed:
-            headers += [
-                (b"access-control-allow-methods", METHODS),
-                (b"access-control-allow-headers", ALLOWED),
-                (b"access-control-max-age", b"600"),
-            ]
-        await send({"type": "http.response.start", "status": 204, "headers": headers[1:]})
+        await send({"type": "http.response.start", "status": 204, "headers": PREFLIGHT if allowed else ()})
         await send({"type": "http.response.body", "body": b""})

@@ -1,6 +1,6 @@
 """The outermost: ids and trace context for everything inside, one record of every request, and no accident gets past it.
 
-`X-Request-ID` is taken over when it is a sane token; `traceparent` when it is valid [W3C Trace Context, section 3.2].
+`X-Request-ID` is taken over when it is a sane token; `traceparent` when it is valid [W3C Trace Context, section 3.2]. Both go with the answer.
 """
 
 import asyncio
@@ -41,7 +41,7 @@ class LoggingMiddleware:
         exchange = Exchange(scope, send)
         context = exchange.context = self._context(scope, exchange)
         current_context.set(context)
-        exchange.added.append((b"x-request-id", context.request_id.encode()))
+        exchange.added += ((b"x-request-id", context.request_id.encode()), (b"traceparent", context.traceparent.encode()))
         if scope["type"] == "websocket":
             await self._app(scope, receive, send)
             return
@@ -52,6 +52,7 @@ class LoggingMiddleware:
         finally:
             route = context.route or _template(scope)
             self._recorder.finished(context, scope["method"], route, exchange.status, started_at, time.perf_counter() - began)
+        await _afterwards(context)
 
     async def _answer(self, scope: Scope, receive: Receive, exchange: Exchange) -> None:
         task = asyncio.current_task()
@@ -97,6 +98,14 @@ class LoggingMiddleware:
         )
 
 
+async def _afterwards(context: RequestContext) -> None:
+    for call in context.afterwards:
+        try:
+            await call()
+        except Exception:
+            logger.exception("afterwards_failed", route=context.route)
+
+
 def _expire(exchange: Exchange, task: asyncio.Task[None]) -> None:
     """What asyncio.timeout would do, at a quarter of its cost: it is paid at each request."""
     exchange.expired = True
@@ -104,7 +113,7 @@ def _expire(exchange: Exchange, task: asyncio.Task[None]) -> None:
 
 
 def _template(scope: Scope) -> str:
-    """The path of a route that FastAPI's own router served, as it was declared."""
-    route = scope.get("route")
+    """The path of a route that FastAPI's own router served, as it was declared; an included one knows its prefix by the context."""
+    route = scope.get("fastapi", {}).get("effective_route_context") or scope.get("route")
     template: str = getattr(route, "path_format", None) or getattr(route, "path", None) or UNMATCHED
     return template

@@ -25,7 +25,7 @@ DOCS_POLICY: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StackPorts:
-    """What the middlewares are given; `logins` are the (method, path) where passwords and refresh tokens are tried,
+    """What the middlewares are given; `logins` are the (method, path template) where passwords, refresh tokens and addresses are tried,
     `public` those that nobody needs a token for."""
 
     recorder: RequestRecorder

@@ -3,6 +3,7 @@
 `RateLimit-Policy` and `RateLimit` tell how much is left [draft-ietf-httpapi-ratelimit-headers]. Health and metrics are not limited.
 """
 
+import re
 from collections.abc import Mapping
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -14,7 +15,7 @@ from api_base.interface.middleware.exchange import exchange_of
 
 
 class RateLimitMiddleware:
-    """`default` holds everywhere, `strict` gives a limit for (method, path) on top; `failed` is for bad tokens."""
+    """`default` holds everywhere, `strict` gives a limit for (method, path template) on top; `failed` is for bad tokens."""
 
     def __init__(
         self,
@@ -27,6 +28,7 @@ class RateLimitMiddleware:
     ) -> None:
         self._app, self._limiter = app, limiter
         self._default, self._failed, self._strict, self._exempt = default, failed, strict, exempt
+        self._templates = [(method, _pattern(path), limit) for (method, path), limit in strict.items() if "{" in path]
         self._policy = {
             limit: f'"{limit.name}";q={limit.quota};w={limit.window:g}'.encode() for limit in (default, failed, *strict.values())
         }
@@ -38,7 +40,7 @@ class RateLimitMiddleware:
         exchange = exchange_of(scope)
         address = exchange.context.address
         decision, limit = await self._limiter.hit(address, self._default), self._default
-        strict = self._strict.get((scope["method"], scope["path"]))
+        strict = self._strict_at(scope["method"], scope["path"])
         if decision.allowed and strict is not None:
             decision, limit = await self._limiter.hit(f"{strict.name} {address}", strict), strict
         if decision.allowed and exchange.authorization is not None:
@@ -53,6 +55,12 @@ class RateLimitMiddleware:
         if exchange.status == 401 and exchange.authorization is not None:
             await self._limiter.hit(f"failed {address}", self._failed)
 
+    def _strict_at(self, method: str, path: str) -> Limit | None:
+        found = self._strict.get((method, path))
+        if found is not None:
+            return found
+        return next((limit for of, pattern, limit in self._templates if of == method and pattern.fullmatch(path)), None)
+
     def _headers(self, decision: RateDecision, limit: Limit) -> tuple[tuple[bytes, bytes], ...]:
         left = b'"%b";r=%d;t=%d' % (limit.name.encode(), decision.remaining, int(decision.reset + 0.999))
         return (b"ratelimit-policy", self._policy[limit]), (b"ratelimit", left)
@@ -64,3 +72,7 @@ class RateLimitMiddleware:
         problem = problem_of(error)
         assert problem is not None  # the table has it
         await send_problem(scope, send, problem)
+
+
+def _pattern(template: str) -> re.Pattern[str]:
+    return re.compile("/".join("[^/]+" if segment.startswith("{") else re.escape(segment) for segment in template.split("/")))

@@ -56,6 +56,10 @@ OAUTH2_ERROR: Final[Json] = {
 HEADERS: Final[Mapping[str, Json]] = {
     "ETag": {"description": "The version that the answer shows [RFC 9110].", "schema": {"type": "string", "examples": ['"v1-json1"']}},
     "Location": {"description": "Where what was created is.", "schema": {"type": "string", "format": "uri-reference"}},
+    "traceparent": {
+        "description": "The trace of the request, and its span in it [W3C Trace Context].",
+        "schema": {"type": "string", "pattern": "^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$"},
+    },
     "X-Request-ID": {"description": "Finds the request in the logs.", "schema": {"type": "string", "maxLength": 64}},
     "RateLimit": {"description": "What is left of the limit.", "schema": {"type": "string", "examples": ['"default";r=199;t=1']}},
     "RateLimit-Policy": {"description": "The limit.", "schema": {"type": "string", "examples": ['"default";q=1200;w=60']}},
@@ -81,7 +85,7 @@ _ANSWERS: Final = {
     "InternalError": (500, "Something went wrong here", ()),
     "Unavailable": (503, "Not available at the moment", ("Retry-After",)),
 }
-COMMON: Final = ("X-Request-ID", "RateLimit", "RateLimit-Policy")
+COMMON: Final = ("X-Request-ID", "traceparent", "RateLimit", "RateLimit-Policy")
 
 
 def header_references(*names: str) -> Json:

@@ -58,11 +58,11 @@ def _parameters(operation: Json, method: str, declares: Declares | None, conditi
 
 def _body(body: Json, method: str, declares: Declares) -> None:
     content = body["content"]
-    if "application/json" in content:
-        if "body" in declares.example:
-            content["application/json"]["example"] = declares.example["body"]
-        if method == "patch":
-            content[MERGE_PATCH] = content["application/json"]
+    if "body" in declares.example:
+        for one in content.values():
+            one["example"] = declares.example["body"]
+    if method == "patch":
+        content[MERGE_PATCH] = content["application/json"]
 
 
 def _statuses(method: str, path: str, declares: Declares | None, condition: IfMatch | None, has_body: bool) -> list[int]:

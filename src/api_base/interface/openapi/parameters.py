@@ -29,7 +29,7 @@ FIELDS: Final[Json] = {
     "name": "fields",
     "in": "query",
     "required": False,
-    "description": "Only these fields of each result, separated by commas.",
+    "description": "Only these fields of each result, separated by commas: the others are left out of the answer, required ones too.",
     "schema": {"type": "string", "maxLength": LONGEST_VALUE},
     "example": "id",
 }
@@ -53,8 +53,8 @@ def list_parameters(listing: ListQuery) -> list[Json]:
         _query("include_total", "Whether `total` is counted, which takes time.", {"type": "boolean"}),
     ]
     if fields.sortable:
-        known = ", ".join(fields.sortable)
-        parameters.append(_query("sort", f"Fields to order by, separated by commas; `-` before one descends. There are: {known}.", _TEXT))
+        about = f"Fields to order by, separated by commas; `-` before one descends. There are: {', '.join(fields.sortable)}. "
+        parameters.append(_query("sort", about + "Without it: by the first field that values, a range or a prefix are asked of.", _TEXT))
     if listing.searchable:
         parameters.append(_query("q", "Text to search for.", {"type": "string", "minLength": 1, "maxLength": LONGEST_VALUE}))
     return parameters + [_filter(field) for field in fields if field.operators]
@@ -64,6 +64,8 @@ def _filter(field: Field) -> Json:
     about = f"Compares `{field.name}`; `?{field.name}=…` is `eq`, a comma inside a value of `in` is written `\\,`."
     if field.needs is not None:
         about += f" Needs `{field.needs}` as well."
+    if scanning := sorted(operator.value for operator in field.operators & field.scan):
+        about += f" {', '.join(f'`{name}`' for name in scanning)} may read much of a large list for a page."
     operators = {operator.value: _operand(field, operator) for operator in sorted(field.operators, key=lambda one: one.value)}
     schema = {"type": "object", "additionalProperties": False, "properties": operators}
     return {**_query(field.name, about, schema), "style": "deepObject", "explode": True}

@@ -4,10 +4,11 @@ import re
 from typing import Any, Final
 
 from pydantic import TypeAdapter, ValidationError
+from pydantic_core import from_json
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope
 
-from api_base.interface.errors.handlers import invalid_of
+from api_base.interface.errors.handlers import invalid_body
 from api_base.interface.errors.http import BodyTooLarge, MalformedBody, UnsupportedMediaType
 
 DEEPEST: Final = 32
@@ -32,7 +33,7 @@ async def read(scope: Scope, receive: Receive, limit: int, media_types: tuple[st
         if name == b"content-type":
             content_type = value
         elif name == b"content-length":
-            length = int(value) if value.isdigit() else None
+            length = int(value) if value.isdigit() and len(value) < 20 else None  # otherwise it is counted as it comes
     media_type = content_type.decode("latin-1").partition(";")[0].strip().lower()
     if media_type not in media_types:
         raise UnsupportedMediaType(media_type, " or ".join(media_types))
@@ -67,7 +68,7 @@ def parse(raw: bytes, adapter: TypeAdapter[Any]) -> Any:
         first = error.errors(include_url=False)[0]
         if first["type"] == "json_invalid":
             raise MalformedBody(f"The body is not JSON: {first['ctx']['error']}." if raw else "A JSON body is needed.") from None
-        raise invalid_of(error, "body") from None
+        raise invalid_body(error, from_json(raw)) from None
 
 
 def _too_deep(raw: bytes) -> bool:

@@ -21,8 +21,9 @@ class Declares:
     """`versioned`: the answer has a `version`, so it gets an ETag and takes If-None-Match.
 
     `location` is the path of what was created, with fields of the answer in braces. `body_limit` is in bytes; None is the server's.
+    `public`: whoever has no token may ask; at other routes they are refused before anything of the request is read.
     `rate` names a stricter limit. `cache` is the value of Cache-Control. `protocol` names another specification that governs the route.
-    `sparse`: `?fields=` narrows the answer. `example` is a valid request: body, query and path values, for tests and documentation.
+    `sparse`: `?fields=` narrows the answer. `example` is a valid request, `body` and `query`, for tests and documentation.
     """
 
     versioned: bool = False

@@ -14,7 +14,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from starlette.types import Receive, Scope, Send
 
 from api_base.application.common.listing import Page
-from api_base.core.errors import ApiBaseError, Invalid, ProgrammingError
+from api_base.core.errors import ApiBaseError, Invalid, ProgrammingError, Unauthenticated
 from api_base.core.types import current_context
 from api_base.interface.errors.handlers import invalid_of, problem_of, send_problem
 from api_base.interface.routes import body as bodies
@@ -75,8 +75,11 @@ class Operation:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send, values: tuple[str, ...]) -> None:
         """Serve one request. Errors raised on purpose become problems; accidents go on to the outermost middleware."""
-        current_context.get().route = self.template
+        context = current_context.get()
+        context.route = self.template
         try:
+            if context.principal is None and not self.declares.public:
+                raise Unauthenticated("This needs a signed-in user: send an access token.")
             arguments = self._arguments(scope, values)
             sparse = self._sparse(scope["query_string"])
             if self._body is not None:

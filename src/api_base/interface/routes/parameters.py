@@ -16,10 +16,13 @@ from api_base.interface.routes.etags import expected_version
 class Resolver(Protocol):
     """`resolve` makes the parameter's value of the request's scope."""
 
-    def resolve(self, scope: Scope) -> Any: ...
+    def resolve(self, scope: Scope) -> Any:
+        """The value. Raises errors that have a problem, such as `Invalid`."""
+        ...
 
 
 def header(scope: Scope, name: bytes) -> str | None:
+    """The first value of a header, or None. `name` is in lower case, as ASGI has it."""
     for key, value in scope["headers"]:
         if key == name:
             text: str = value.decode("latin-1")
@@ -34,6 +37,7 @@ class IfMatch:
     required: bool
 
     def resolve(self, scope: Scope) -> int | None:
+        """The version. Raises `PreconditionRequired`, `BadRequest`."""
         value = header(scope, b"if-match")
         if value is None:
             if self.required:
@@ -59,6 +63,7 @@ class ListQuery:
     searchable: bool = False
 
     def resolve(self, scope: Scope) -> ListRequest:
+        """What is asked of the list. Raises `Invalid` with everything that is not declared or not acceptable."""
         return list_request(scope["query_string"], self.fields, searchable=self.searchable)
 
     def __call__(self, request: Request) -> ListRequest:

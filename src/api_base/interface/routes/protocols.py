@@ -19,4 +19,6 @@ class ProtocolAnswer:
 class BodyResolver(Protocol):
     """Makes a parameter's value of the request's body."""
 
-    async def read(self, scope: Scope, receive: Receive, limit: int) -> Any: ...
+    async def read(self, scope: Scope, receive: Receive, limit: int) -> Any:
+        """The value, of at most `limit` bytes. Raises errors that have a problem, such as `BodyTooLarge`."""
+        ...

@@ -10,6 +10,7 @@ import msgspec
 
 from api_base.application.common.listing import Page
 from api_base.core.errors import Invalid
+from api_base.interface.errors.pointers import pointer
 
 _encode: Final = msgspec.json.Encoder(enc_hook=str).encode
 """UUIDs as asyncpg makes them are a subclass that msgspec does not know: they, and whatever else, go as text."""
@@ -57,7 +58,9 @@ def refuse_parameters(query: bytes, *, sparse: bool) -> None:
     for part in query.split(b"&"):
         name = unquote_plus(part.partition(b"=")[0].decode("latin-1"), errors="replace")
         if name and not (sparse and name == "fields"):
-            raise Invalid.of("/query/" + name[:100], "unknown_parameter", "is not known here" + (" (only fields is)" if sparse else ""))
+            raise Invalid.of(
+                pointer("query", name[:100]), "unknown_parameter", "is not known here" + (" (only fields is)" if sparse else "")
+            )
 
 
 def field_names(answer: Any) -> frozenset[str]:

@@ -18,6 +18,8 @@ from api_base.interface.routes.results import unwrap
 from api_base.interface.v1.bodies.users import LoginBody, LogoutBody, RefreshBody
 from api_base.interface.v1.password_form import PASSWORD_FORM, PasswordForm, PasswordGrant, token_error
 
+GRANT = {"grant_type": "password", "username": "ana@example.com", "password": "a long enough pass phrase"}
+REFRESH = Declares(public=True, rate="login", example={"body": {"refresh_token": "the refresh token of the login"}})
 LOGIN = Declares(public=True, rate="login", example={"body": {"email": "ana@example.com", "password": "a long enough pass phrase"}})
 
 
@@ -31,7 +33,7 @@ def routes(bus: Bus) -> Router:
     @router.declare(
         "POST",
         "/auth/token",
-        Declares(public=True, rate="login", protocol="oauth2"),
+        Declares(public=True, rate="login", protocol="oauth2", example={"body": GRANT}),
         summary="Log in as the OAuth2 password grant",
         openapi_extra=PASSWORD_FORM,
         response_model=TokensDTO,
@@ -42,11 +44,13 @@ def routes(bus: Bus) -> Router:
         result = await bus.execute(LogIn(email=form.username, password=form.password))
         return token_error("invalid_grant", str(result.error)) if isinstance(result, Err) else result.value
 
-    @router.declare("POST", "/auth/refresh", Declares(public=True, rate="login"), summary="Exchange a refresh token")
+    @router.declare("POST", "/auth/refresh", REFRESH, summary="Exchange a refresh token")
     async def refresh(body: RefreshBody) -> TokensDTO:
         return unwrap(await bus.execute(RefreshSession(refresh_token=body.refresh_token.get_secret_value())))
 
-    @router.declare("POST", "/auth/logout", Declares(), status_code=204, summary="Log out, here or everywhere")
+    @router.declare(
+        "POST", "/auth/logout", Declares(example={"body": {"everywhere": False}}), status_code=204, summary="Log out, here or everywhere"
+    )
     async def logout(body: LogoutBody) -> None:
         await bus.execute(LogOut(everywhere=body.everywhere))
 

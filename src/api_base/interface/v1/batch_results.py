@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
+from api_base.application.items.commands.batch_items import ItemAction, ItemOperation
 from api_base.application.items.dtos import ItemDTO
-from api_base.core.errors import ApiBaseError
+from api_base.core.errors import ApiBaseError, Invalid
 from api_base.core.types import Err, Result
 from api_base.interface.errors.handlers import problem_of
 
@@ -24,16 +25,21 @@ class BatchAnswer:
     results: Sequence[OperationResult]
 
 
-def answer(results: Sequence[Result[ItemDTO, ApiBaseError]]) -> BatchAnswer:
-    return BatchAnswer(results=[_one(result) for result in results])
+_STATUS: Final = {ItemAction.CREATE: 201, ItemAction.DELETE: 204}
 
 
-def _one(result: Result[ItemDTO, ApiBaseError]) -> OperationResult:
+def answer(operations: Sequence[ItemOperation], results: Sequence[Result[ItemDTO, ApiBaseError]]) -> BatchAnswer:
+    """Pointers of problems lead into the body that was sent."""
+    return BatchAnswer(results=[_one(number, *pair) for number, pair in enumerate(zip(operations, results, strict=True))])
+
+
+def _one(number: int, operation: ItemOperation, result: Result[ItemDTO, ApiBaseError]) -> OperationResult:
     if not isinstance(result, Err):
-        return OperationResult(status=200, item=result.value, problem=None)
-    problem = problem_of(result.error)
+        return OperationResult(status=_STATUS.get(operation.action, 200), item=result.value, problem=None)
+    error = result.error
+    problem = problem_of(error.under(f"/operations/{number}") if isinstance(error, Invalid) else error)
     if problem is None:
-        raise result.error
+        raise error
     content: dict[str, Any] = {
         "type": f"/problems/{problem.kind}",
         "title": problem.title,

@@ -95,6 +95,8 @@ def routes(checks: Sequence[HealthCheck]) -> APIRouter:
         found = await readiness.now()
         return _answer(200 if found.status == "ok" else 503, found)
 
+    for path, endpoint in (("/live", health_live), ("/startup", health_startup), ("/ready", health_ready)):
+        router.add_api_route(path, endpoint, methods=["HEAD"], include_in_schema=False)  # what some balancers probe with
     return router
 
 

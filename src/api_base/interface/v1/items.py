@@ -82,6 +82,6 @@ def routes(bus: Bus) -> Router:
     )
     async def batch_items(body: BatchBody) -> BatchAnswer:
         operations = [operation.operation() for operation in body.operations]
-        return answer(await bus.execute(BatchItems(operations=operations, mode=body.mode)))
+        return answer(operations, await bus.execute(BatchItems(operations=operations, mode=body.mode)))
 
     return router

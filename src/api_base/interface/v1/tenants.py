@@ -48,14 +48,18 @@ def routes(bus: Bus) -> Router:
     async def leave_tenant(id: UUID) -> None:
         await bus.execute(LeaveTenant(tenant_id=id))
 
-    @router.declare("GET", "/{id}/members", Declares(sparse=True), summary="List the members")
+    @router.declare(
+        "GET", "/{id}/members", Declares(sparse=True, example={"query": "role=owner&sort=-created_at&limit=2"}), summary="List the members"
+    )
     async def list_members(id: UUID, request: Annotated[ListRequest, Depends(ListQuery(MEMBER_FIELDS))]) -> Page[MemberDTO]:
         return await bus.execute(ListMembers(tenant_id=id, request=request))
 
     @router.declare(
         "POST",
         "/{id}/members",
-        Declares(versioned=True, example={"body": {"email": "bo@example.com", "role": "member"}}),
+        Declares(
+            versioned=True, rate="login", example={"body": {"email": "bo@example.com", "role": "member"}}
+        ),  # addresses are tried here too
         status_code=201,
         summary="Add a user as a member",
     )

@@ -23,6 +23,10 @@ REGISTER = Declares(
     public=True, rate="login", example={"body": {"email": "ana@example.com", "name": "Ana", "password": "a long enough pass phrase"}}
 )
 
+PASSWORD = Declares(
+    rate="login", example={"body": {"current_password": "a long enough pass phrase", "new_password": "another long enough phrase"}}
+)
+
 
 def routes(bus: Bus) -> Router:
     router = Router(tags=["users"])
@@ -35,7 +39,7 @@ def routes(bus: Bus) -> Router:
     async def me() -> UserDTO:
         return await bus.execute(GetProfile())
 
-    @router.declare("POST", "/auth/password", Declares(rate="login"), status_code=204, summary="Change my password")
+    @router.declare("POST", "/auth/password", PASSWORD, status_code=204, summary="Change my password")
     async def change_password(body: ChangePasswordBody) -> None:
         await bus.execute(ChangePassword(current=body.current_password.get_secret_value(), new=body.new_password.get_secret_value()))
 
@@ -47,7 +51,12 @@ def routes(bus: Bus) -> Router:
     async def update_profile(expected: ExpectedVersion, body: PatchProfileBody) -> UserDTO:
         return await bus.execute(UpdateProfile(expected_version=expected, name=body.sent().get("name")))
 
-    @router.declare("GET", "/users", Declares(sparse=True), summary="List identities (platform administrators)")
+    @router.declare(
+        "GET",
+        "/users",
+        Declares(sparse=True, example={"query": "status=active&sort=email&limit=2"}),
+        summary="List identities (platform administrators)",
+    )
     async def list_users(request: Annotated[ListRequest, Depends(ListQuery(USER_FIELDS))]) -> Page[UserDTO]:
         return await bus.execute(ListUsers(request=request))
 

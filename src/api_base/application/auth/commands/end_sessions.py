@@ -1,10 +1,10 @@
-"""Whoever changes the password or is deactivated loses the sessions, in the same transaction; the session at hand stays at a change."""
+"""Whoever changes the password loses all other sessions, whoever is deactivated all of them; in the same transaction."""
 
 from dataclasses import dataclass
 from uuid import UUID
 
 from api_base.core.protocols import Clock
-from api_base.core.types import UserId, current_context
+from api_base.core.types import SessionId, UserId, current_context
 from api_base.domain.auth.repository import SessionRepository
 
 
@@ -19,9 +19,16 @@ class EndSessions:
     def __init__(self, sessions: SessionRepository, clock: Clock) -> None:
         self._sessions, self._clock = sessions, clock
 
-    async def handle(self, event: CredentialsEnded) -> None:
+    async def others(self, event: CredentialsEnded) -> None:
+        """The session at hand, if it is the user's own, goes on."""
         principal = current_context.get().principal
-        kept = None if principal is None or principal.user_id != event.aggregate_id else principal.session_id
+        mine = principal is not None and principal.user_id == event.aggregate_id
+        await self._end(event, principal.session_id if principal is not None and mine else None)
+
+    async def all(self, event: CredentialsEnded) -> None:
+        await self._end(event, None)
+
+    async def _end(self, event: CredentialsEnded, kept: SessionId | None) -> None:
         for session in await self._sessions.open_sessions(UserId(event.aggregate_id)):
             if session.id != kept:
                 session.revoke(self._clock.now())

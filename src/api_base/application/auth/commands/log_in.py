@@ -1,16 +1,18 @@
 """Log in with e-mail and password. Whatever is wrong is answered alike and takes the same time.
 
-The password is verified between two short transactions, never inside one.
+The password is verified outside any transaction. The account is looked at before it, for the hash, and after it: attempts at
+the same time may have closed it. A failure is counted once the answer is out, as there is nothing to count for who is unknown.
 """
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import ClassVar
 
 from api_base.application.auth.commands.start_session import StartSession
 from api_base.application.auth.dtos import TokensDTO
 from api_base.application.common.cqrs import PUBLIC, Bus, Command, Isolation
 from api_base.core.protocols import PasswordHasher
-from api_base.core.types import Err, Ok, Result
+from api_base.core.types import Err, Ok, Result, current_context
 from api_base.domain.auth.errors import LoginRefused
 from api_base.domain.auth.repository import Credentials, Memberships
 
@@ -28,13 +30,13 @@ class LogInHandler:
         self._bus, self._credentials, self._memberships, self._hasher = bus, credentials, memberships, hasher
 
     async def handle(self, command: LogIn) -> Result[TokensDTO, LoginRefused]:
+        before = await self._credentials.find(command.email)
+        tried = None if before is None else before.password_hash
+        good, new_hash = await self._hasher.verify(command.password, tried)
         credential = await self._credentials.find(command.email)
-        good, new_hash = await self._hasher.verify(command.password, None if credential is None else credential.password_hash)
-        if credential is None:
-            return Err(LoginRefused())
-        if not good:
-            await self._credentials.failed(credential.user_id)
-        if not good or not credential.open:
+        if credential is not None and not good:
+            current_context.get().afterwards.append(partial(self._credentials.failed, credential.user_id))
+        if credential is None or not good or not credential.open or credential.password_hash != tried:
             return Err(LoginRefused())
         if new_hash is not None or not credential.settled:
             await self._credentials.succeeded(credential.user_id, new_hash)

@@ -13,10 +13,10 @@ from api_base.application.auth.tokens import SessionTokens
 from api_base.application.common.cqrs import PUBLIC, Command, Isolation
 from api_base.core.protocols import Clock
 from api_base.core.types import Err, Ok, Result
-from api_base.domain.auth.entities import Refresh
+from api_base.domain.auth.entities import Refresh, Session
 from api_base.domain.auth.errors import RefreshRefused
 from api_base.domain.auth.refresh_token import RefreshToken
-from api_base.domain.auth.repository import SessionRepository
+from api_base.domain.auth.repository import Memberships, SessionRepository
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,8 +29,16 @@ class RefreshSession(Command[Result[TokensDTO, RefreshRefused]]):
 class RefreshSessionHandler:
     """`grace` is how long a used token gets the same successor; `lifetime` that of a session without a refresh."""
 
-    def __init__(self, sessions: SessionRepository, tokens: SessionTokens, clock: Clock, grace: timedelta, lifetime: timedelta) -> None:
-        self._sessions, self._tokens, self._clock = sessions, tokens, clock
+    def __init__(
+        self,
+        sessions: SessionRepository,
+        memberships: Memberships,
+        tokens: SessionTokens,
+        clock: Clock,
+        grace: timedelta,
+        lifetime: timedelta,
+    ) -> None:
+        self._sessions, self._memberships, self._tokens, self._clock = sessions, memberships, tokens, clock
         self._grace, self._lifetime = grace, lifetime
 
     async def handle(self, command: RefreshSession) -> Result[TokensDTO, RefreshRefused]:
@@ -39,8 +47,15 @@ class RefreshSessionHandler:
         if token is None or session is None:
             return Err(RefreshRefused())
         outcome, successor = session.refresh(token, self._clock.now(), self._grace, self._lifetime)
+        if outcome is Refresh.ROTATED:
+            await self._leave_ended_membership(session)
         if outcome in (Refresh.ROTATED, Refresh.REUSED):
             await self._sessions.update(session)
         if successor is None:
             return Err(RefreshRefused())
         return Ok(self._tokens.of(session, successor))
+
+    async def _leave_ended_membership(self, session: Session) -> None:
+        """Whose membership has ended meanwhile goes on in another tenant, or in none."""
+        if session.tenant_id is not None and not await self._memberships.holds(session.user_id, session.tenant_id):
+            session.switch(await self._memberships.first(session.user_id))

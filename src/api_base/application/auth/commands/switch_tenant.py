@@ -29,9 +29,9 @@ class SwitchTenantHandler:
         session = await self._session()
         if not await self._memberships.holds(request_user(), TenantId(command.tenant_id)):
             raise NotFound("tenant", command.tenant_id)
-        refresh = session.switch(TenantId(command.tenant_id))
+        session.switch(TenantId(command.tenant_id))
         await self._sessions.update(session)
-        return self._tokens.of(session, refresh)
+        return self._tokens.of(session, None)
 
     async def _session(self) -> Session:
         principal = current_context.get().principal

@@ -13,6 +13,8 @@ from api_base.core.types import Err, Ok, Result
 
 
 class BatchMode(StrEnum):
+    """What the refusal of an operation undoes: all of them (atomic), or that one alone (independent)."""
+
     ATOMIC = "atomic"
     INDEPENDENT = "independent"
 
@@ -23,7 +25,7 @@ class OperationRefused(Invalid):
     def __init__(self, number: int, cause: ApiBaseError) -> None:
         where = f"/operations/{number}"
         if isinstance(cause, Invalid):
-            super().__init__([Violation(where + v.pointer, v.code, v.message) for v in cause.violations])
+            super().__init__(cause.under(where).violations)
         else:
             super().__init__([Violation(where, "refused", str(cause))])
         self.cause = cause

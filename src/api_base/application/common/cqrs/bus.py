@@ -12,7 +12,9 @@ type Call = Callable[[Any], Awaitable[Any]]
 class Handler[M, T](Protocol):
     """One class per message; lives as long as the application."""
 
-    async def handle(self, message: M, /) -> T: ...
+    async def handle(self, message: M, /) -> T:
+        """Do what `message` asks and answer what it declares. A refusal that must be kept is returned as `Err`; a raise rolls back."""
+        ...
 
 
 class Middleware(Protocol):
@@ -49,7 +51,7 @@ class Bus:
         return frozenset(self._calls)
 
     async def execute[T](self, message: Message[T]) -> T:
-        """Run the handler of `message`. Raises what the handler and the pipeline raise."""
+        """Run the handler of `message`. Raises `ProgrammingError` where there is none, else what handler and pipeline raise."""
         try:
             call = self._calls[type(message)]
         except KeyError:

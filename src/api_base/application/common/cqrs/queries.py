@@ -4,4 +4,6 @@ from api_base.application.common.cqrs.message import Message
 
 
 class Query[T](Message[T]):
+    """Answers `T` and changes nothing; it runs in no unit of work."""
+
     __slots__ = ()

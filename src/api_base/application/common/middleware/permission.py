@@ -9,6 +9,8 @@ from api_base.core.types import current_context
 
 
 class PermissionMiddleware:
+    """Raises `Unauthenticated` or `Forbidden` for who may not; a message that is `PUBLIC` passes unchecked."""
+
     def __init__(self, checker: PermissionChecker) -> None:
         self._checker = checker
 

@@ -10,6 +10,8 @@ from api_base.core.protocols.unit_of_work import Isolation
 
 
 class UnitOfWorkMiddleware:
+    """Begins and ends the unit of work of a command, in the isolation that it declares; queries and `Isolation.NONE` have none."""
+
     def __init__(self, transactions: Transactions) -> None:
         self._transactions = transactions
 

@@ -11,7 +11,7 @@ from api_base.application.common.cqrs import Command
 from api_base.application.items import permissions
 from api_base.application.items.commands.update_item import UpdateItem
 from api_base.application.items.dtos import ItemDTO
-from api_base.core.errors import ApiBaseError, NotFound, StaleVersion
+from api_base.core.errors import ApiBaseError, Invalid, NotFound, StaleVersion
 from api_base.core.protocols import Clock, IdGenerator, PermissionChecker, Savepoint
 from api_base.core.types import Result, current_context, request_tenant
 from api_base.domain.items.entities import Item, ItemDetails
@@ -37,6 +37,9 @@ NEEDS: Final[Mapping[ItemAction, str]] = {
     ItemAction.PUBLISH: permissions.PUBLISH,
     ItemAction.ARCHIVE: permissions.PUBLISH,
 }
+
+_SAID_IN: Final[Mapping[ItemAction, str]] = {ItemAction.CREATE: "/item", ItemAction.UPDATE: "/changes"}
+"""Where in its operation a client says what may be invalid."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +74,12 @@ class BatchItemsHandler:
 
         async def apply(operation: ItemOperation) -> ItemDTO:
             self._checker.check(current_context.get().principal, NEEDS[operation.action])
+            try:
+                return await act(operation)
+            except Invalid as error:
+                raise error.under(_SAID_IN.get(operation.action, "")) from error
+
+        async def act(operation: ItemOperation) -> ItemDTO:
             if operation.action is ItemAction.CREATE and operation.details is not None:
                 return await self._create(operation.details())
             if command.mode is BatchMode.INDEPENDENT and operation.id is not None:

@@ -38,7 +38,7 @@ class PricePatch:
 class UpdateItem(Command[ItemDTO]):
     """`changes` maps fields of `ItemDetails` to their new values; what is not named stays.
 
-    `attributes` is a merge patch, `price` a `PricePatch` or None.
+    `attributes` is a merge patch or None (away with all of them), `price` a `PricePatch` or None.
     """
 
     permission: ClassVar[str] = permissions.UPDATE
@@ -52,7 +52,8 @@ class UpdateItem(Command[ItemDTO]):
         if isinstance(price := changes.get("price"), PricePatch):
             changes["price"] = price.applied(details.price)
         if "attributes" in changes:
-            changes["attributes"] = merge_patch(details.attributes, changes["attributes"])
+            patch = changes["attributes"]
+            changes["attributes"] = {} if patch is None else merge_patch(details.attributes, patch)
         return changes
 
 

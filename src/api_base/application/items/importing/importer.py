@@ -21,27 +21,6 @@ ATTEMPTS: Final = 5
 type Row = tuple[int, Mapping[str, Any]]
 
 
-class Journal(Protocol):
-    """What this import has seen and done, beside the file and not in memory."""
-
-    @property
-    def done(self) -> int:
-        """The last row that is done with, 0 at first."""
-        ...
-
-    def first_row_of(self, sku: str, row: int) -> int:
-        """The row where this sku stood first: `row` itself if it is that."""
-        ...
-
-    def commit(self, row: int) -> None:
-        """Everything up to `row` is done."""
-        ...
-
-
-class RefusedRows(Protocol):
-    def write(self, row: int, record: Mapping[str, Any], reason: str) -> None: ...
-
-
 @dataclass(slots=True, kw_only=True)
 class Report:
     created: int = 0
@@ -54,12 +33,38 @@ class Report:
         return self.created + self.updated + self.unchanged + self.refused
 
 
+class Journal(Protocol):
+    """What this import has seen and done, beside the file and not in memory."""
+
+    @property
+    def done(self) -> int:
+        """The last row that is done with, 0 at first."""
+        ...
+
+    @property
+    def report(self) -> Report:
+        """What became of the rows so far; those of an interrupted import, up to its last `commit`, included."""
+        ...
+
+    def first_row_of(self, sku: str, row: int) -> int:
+        """The row where this sku stood first: `row` itself if it is that."""
+        ...
+
+    def commit(self, row: int) -> None:
+        """Everything up to `row` is done, and counted in `report`."""
+        ...
+
+
+class RefusedRows(Protocol):
+    def write(self, row: int, record: Mapping[str, Any], reason: str) -> None: ...
+
+
 class Importer:
     """`bus` None is a dry run: everything is checked but what only the database knows."""
 
     def __init__(self, bus: Bus | None, mapping: ItemMapping, journal: Journal, refused: RefusedRows) -> None:
         self._bus, self._mapping, self._journal, self._refused = bus, mapping, journal, refused
-        self.report = Report()
+        self.report = journal.report
 
     async def run(self, rows: Iterator[Row]) -> Report:
         """Import all rows that are not done. Raises what stops an import: `Unavailable`, `Forbidden`."""

@@ -34,6 +34,6 @@ class RecordLoginHandler:
             return
         if command.succeeded:
             user.login_succeeded(command.new_hash)
-        else:
-            user.login_failed(self._clock.now(), self._limit, self._lockout)
+        elif not user.login_failed(self._clock.now(), self._limit, self._lockout):
+            return
         await self._users.update(user)

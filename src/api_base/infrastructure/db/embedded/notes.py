@@ -33,16 +33,20 @@ class Notes:
         return found
 
     def note(self, running: Running) -> None:
+        """Tell later processes where the server listens."""
         write_private(self._running, json.dumps(asdict(running)))
 
     def forget(self) -> None:
+        """Say that no server runs."""
         self._running.unlink(missing_ok=True)
 
     @property
     def has_passwords(self) -> bool:
+        """Whether the roles were made before."""
         return self._passwords.exists()
 
     def keep(self, passwords: Mapping[str, str]) -> None:
+        """Keep the passwords, by role."""
         write_private(self._passwords, json.dumps(dict(passwords)))
 
     def passwords(self) -> dict[str, str]:

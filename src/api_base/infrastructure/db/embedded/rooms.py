@@ -36,7 +36,10 @@ def room(home: Path) -> Path:
 
 
 def socket_directory(data: Path, uid: int | None) -> str:
-    """The data directory, which only its user may enter; a private one elsewhere where that path is too long for a socket."""
+    """The data directory, which only its user may enter; a private one elsewhere where that path is too long for a socket.
+
+    Raises `ConfigurationError` where somebody else has that place.
+    """
     if len(str(data / ".s.PGSQL.5432.lock").encode()) <= LONGEST_SOCKET_PATH:
         return str(data)
     directory = Path(tempfile.gettempdir()) / f"api-base-{os.geteuid()}-{name(data)}"

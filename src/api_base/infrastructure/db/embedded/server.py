@@ -17,6 +17,7 @@ from typing import IO, Final
 from api_base.core.errors import ConfigurationError
 from api_base.infrastructure.db.embedded.binaries import Binaries, find
 from api_base.infrastructure.db.embedded.notes import Notes, Running, write_private
+from api_base.infrastructure.db.embedded.orphan import end_orphan
 from api_base.infrastructure.db.embedded.parent_death import die_with_parent
 from api_base.infrastructure.db.embedded.roles import ROLES, create_roles, url, urls
 from api_base.infrastructure.db.embedded.rooms import room, socket_directory
@@ -58,9 +59,34 @@ class EmbeddedServer:
             time.sleep(0.05)
         try:
             return self._start()
+        except OSError as error:
+            self.stop()
+            raise self._unusable(error) from None
         except BaseException:
             self.stop()
             raise
+
+    def see_to(self) -> str | None:
+        """Start the server again where it has ended: ours by itself, another's with its owner. What happened, if anything did.
+
+        For who needs the server for long, to be called now and then. Raises `ConfigurationError`.
+        """
+        if self._process is not None:
+            code = self._process.poll()
+            if code is None:
+                return None
+            happened = f"The embedded database ended with code {code} (see {self._home / 'server.log'})"
+        elif self._lock is not None and self._take_lock():
+            happened = "The embedded database ended with the process that had started it"
+        else:
+            return None  # its owner lives
+        self._process = None
+        self._start()
+        return f"{happened}, and was started again."
+
+    def program(self, name: str) -> str:
+        """The path of one of the server's programs. Raises `ConfigurationError` where there is none of that name."""
+        return find(room(self._home)).path(name)
 
     def attach(self) -> Urls | None:
         """Where the running server listens, or None. Never starts one."""
@@ -96,9 +122,12 @@ class EmbeddedServer:
             self._home.mkdir(parents=True, exist_ok=True)
             return (self._home / "lock").open("a+")
         except OSError as error:
-            raise ConfigurationError(
-                f"The data directory {self._home} cannot be written: {error.strerror}. Set DATABASE__DATA_DIR."
-            ) from None
+            raise self._unusable(error) from None
+
+    def _unusable(self, error: OSError) -> ConfigurationError:
+        return ConfigurationError(
+            f"The data directory {self._home} cannot be used: {error.strerror}: {error.filename or self._home}. Mend that, or set DATABASE__DATA_DIR."
+        )
 
     def _take_lock(self) -> bool:
         assert self._lock is not None  # opened by start
@@ -112,7 +141,7 @@ class EmbeddedServer:
         place = room(self._home)
         binaries, data = find(place), place / "data"
         socket, port = socket_directory(data, binaries.run_as.get("user")), self._port or 5432
-        _end_orphan(binaries, data)
+        end_orphan(data)
         fresh = not (self._home / "ready").exists() and not self._foreign(data)
         if fresh:
             shutil.rmtree(data, ignore_errors=True)  # a first start that was interrupted
@@ -195,25 +224,6 @@ def _check_version(binaries: Binaries, data: Path) -> None:
             f"The data in {data} is of PostgreSQL {theirs} and the installed server is {ours}. Dump it with the old one "
             "and restore it, or move the directory away to start afresh."
         )
-
-
-def _end_orphan(binaries: Binaries, data: Path) -> None:
-    """End a server whose owner died where the system could not take it along: we hold the lock, so nobody owns it.
-
-    The number in `postmaster.pid` may be anybody's by now, so a server must answer on the socket noted there to be believed.
-    """
-    pid_file = data / "postmaster.pid"
-    try:
-        pid, _, _, port, socket, *_ = pid_file.read_text().splitlines()
-    except (OSError, ValueError):
-        return
-    if _asked(binaries.path("pg_isready"), socket, int(port)) == _NO_ONE:
-        pid_file.unlink()
-        return
-    os.kill(int(pid), signal.SIGINT)
-    deadline = time.monotonic() + _STOP_SECONDS
-    while pid_file.exists() and time.monotonic() < deadline:
-        time.sleep(0.02)
 
 
 def _asked(pg_isready: str, socket: str, port: int) -> int:

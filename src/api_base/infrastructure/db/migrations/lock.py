@@ -26,7 +26,8 @@ _PAUSE: Final = 0.05
 async def take_turn(connection: AsyncConnection, patience: float) -> None:
     """Take the lock for as long as the session of `connection` lasts.
 
-    Raises `Unavailable` when another process keeps it for over `patience` seconds.
+    Raises `Unavailable` when another process keeps it for over `patience` seconds, `ConfigurationError` behind a transaction pooler,
+    where the lock would belong to nobody.
     """
     deadline = asyncio.get_running_loop().time() + patience
     while not await _ask(connection, _TAKE):

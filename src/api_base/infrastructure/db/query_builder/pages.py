@@ -1,7 +1,7 @@
 """Keyset pages: the rows after a cursor in the declared order, closed by the id.
 
-A row comparison would do for one direction only, so the predicate is spelt out field by field; the leading field's bound is
-stated by itself as well, so that the index is entered at the cursor. NULLs come last in either direction.
+Where all fields go in one direction and none is null a row comparison enters the index at the cursor. Otherwise the predicate
+is spelt out field by field, with the leading field's bound by itself as well. NULLs come last in either direction.
 """
 
 from collections import OrderedDict
@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 import sqlalchemy as sa
+from sqlalchemy.sql.util import ClauseAdapter
 
 from api_base.application.common.listing import Field, Fields, ListRequest, Page, Sort, decode_cursor, encode_cursor
 from api_base.domain.common.specification import UnknownField
@@ -49,9 +50,10 @@ class PageBuilder[T]:
 
     async def page(self, request: ListRequest, owner: UUID | None) -> Page[T]:
         """One page. Raises `Invalid` for a cursor that does not fit."""
-        sort = request.sort or self._fields.default_sort
+        sort = self._fields.order(request)
         keys = decode_cursor(request, [*((self._field(s.field).kind, self._field(s.field).nullable) for s in sort), (UUID, False)])
-        translation = None if request.specification is None else translate(request.specification, self._columns)
+        leading = sort[0].field if sort else None
+        translation = None if request.specification is None else translate(request.specification, self._columns, stretch=leading)
         values: dict[str, Any] = {} if translation is None else dict(translation.values)
         if request.q is not None:
             values["q"] = request.q
@@ -63,11 +65,6 @@ class PageBuilder[T]:
         rows = rows[: request.limit]
         cursor = encode_cursor(request, self._keys(rows[-1], sort)) if more else None
         return Page(items=[self._make(row) for row in rows], next_cursor=cursor, total=total)
-
-    def statement(self, request: ListRequest) -> Statement:
-        """The statement of the first page of `request`, to look at its plan."""
-        translation = None if request.specification is None else translate(request.specification, self._columns)
-        return self._statement(request, request.sort or self._fields.default_sort, translation, None)
 
     def _field(self, name: str) -> Field:
         declared = self._fields.get(name)
@@ -82,14 +79,15 @@ class PageBuilder[T]:
         nulls = None if keys is None else tuple(key is None for key in keys)
         base_shape, base = self._base(request)
         shape = ("page", translation and translation.shape, base_shape, sort, nulls, request.q is not None)
-        return self._cached(shape, lambda: self._page_select(request, sort, self._where(request, translation, base), nulls))
+        return self._cached(shape, lambda: self._fenced(request, self._page_select(sort, self._where(request, translation, base), nulls)))
 
     async def _count(self, request: ListRequest, translation: Translation | None, owner: UUID | None, values: dict[str, Any]) -> int:
         base_shape, base = self._base(request)
         shape = ("count", translation and translation.shape, base_shape, request.q is not None)
         where = self._where
         statement = self._cached(
-            shape, lambda: sa.select(sa.func.count()).select_from(self._table).where(*where(request, translation, base))
+            shape,
+            lambda: self._fenced(request, sa.select(sa.func.count()).select_from(self._table).where(*where(request, translation, base))),
         )
         total: int = await self._database.fetchval(statement, owner, **values)
         return total
@@ -110,13 +108,19 @@ class PageBuilder[T]:
             where.append(base)
         if translation is not None:
             where.append(translation.clause())
-        if request.q is not None and self._search is not None:
-            where.append(self._search(sa.bindparam("q", type_=sa.Text())))
         return where
 
-    def _page_select(
-        self, request: ListRequest, sort: tuple[Sort, ...], where: list[Clause], nulls: tuple[bool, ...] | None
-    ) -> sa.Select[Any]:
+    def _fenced(self, request: ListRequest, select: sa.Select[Any]) -> sa.Select[Any]:
+        """`select`, of what a text search finds. Found rows are fetched by themselves (OFFSET 0): the planner cannot know that they
+        are few, and would walk along an index in the order that is asked for, looking for them.
+        """
+        if request.q is None or self._search is None:
+            return select
+        search = self._search(sa.bindparam("q", type_=sa.Text()))
+        matched = sa.select(self._table).where(owned(self._table), search).offset(sa.literal_column("0")).subquery("matched")
+        return ClauseAdapter(matched).traverse(select)
+
+    def _page_select(self, sort: tuple[Sort, ...], where: list[Clause], nulls: tuple[bool, ...] | None) -> sa.Select[Any]:
         order = [_Key(self._columns[s.field], s.descending, self._field(s.field).nullable) for s in sort]
         order.append(_Key(self._table.c.id, bool(order) and order[-1].descending, False))
         if nulls is not None:
@@ -147,6 +151,15 @@ class _Key(NamedTuple):
 
 
 def _after(order: Sequence[_Key], nulls: Sequence[bool]) -> list[Clause]:
+    """What follows the cursor, by one comparison where that can be said so."""
+    if len({key.descending for key in order}) > 1 or any(key.nullable for key in order):
+        return _after_field_by_field(order, nulls)
+    columns = sa.tuple_(*(key.column for key in order))
+    cursor = sa.tuple_(*(sa.bindparam(f"k{position}", type_=bind_type(key.column)) for position, key in enumerate(order)))
+    return [columns < cursor if order[0].descending else columns > cursor]
+
+
+def _after_field_by_field(order: Sequence[_Key], nulls: Sequence[bool]) -> list[Clause]:
     """What follows the cursor: greater in the first field, or equal there and greater in the second, and so on."""
     alternatives: list[Clause] = []
     equal: list[Clause] = []

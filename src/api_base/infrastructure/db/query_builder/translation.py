@@ -37,11 +37,14 @@ class Translation:
     clause: Callable[[], Clause]
 
 
-def translate(specification: Specification[Any], columns: Columns) -> Translation:
-    """Raises `UnknownField` for a field that is not in `columns`, naming those that are, and `IncomparableValue` as Python would."""
+def translate(specification: Specification[Any], columns: Columns, *, stretch: str | None = None) -> Translation:
+    """`stretch` names the field that leads an order: its equality is written as a range of one value. For PostgreSQL an equality
+    would take the field out of the order, and it might walk any index in what is left of that, passing over other values.
+
+    Raises `UnknownField` for a field that is not in `columns`, naming those that are, and `IncomparableValue` as Python would."""
     values: dict[str, Any] = {}
     shape = _shape(specification, columns, values)
-    return Translation(shape, values, lambda: _clause(specification, columns, _Names()))
+    return Translation(shape, values, lambda: _clause(specification, columns, _Names(stretch)))
 
 
 def _shape(specification: Specification[Any], columns: Columns, values: dict[str, Any]) -> Hashable:
@@ -97,7 +100,8 @@ def prefix_end(prefix: str) -> str | None:
 class _Names:
     """Parameter names in the order in which `_shape` gave them values."""
 
-    def __init__(self) -> None:
+    def __init__(self, stretch: str | None) -> None:
+        self.stretch = stretch
         self._next = 0
 
     def bind(self, column: sa.ColumnElement[Any], *, many: bool = False) -> sa.BindParameter[Any]:
@@ -146,6 +150,9 @@ def _clause(specification: Specification[Any], columns: Columns, names: _Names) 
         case NotSpecification(inner):
             return _clause(inner, columns, names).is_not(sa.true())
         case FieldSpecification(field, operator, value):
+            if operator is _Op.EQ and field == names.stretch:
+                one = names.bind(columns[field])
+                return columns[field].between(one, one)
             return _comparison(columns[field], operator, value, names)
     raise TypeError(f"{type(specification).__name__} has no translation to SQL")
 

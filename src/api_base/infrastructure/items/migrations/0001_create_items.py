@@ -44,13 +44,10 @@ def upgrade() -> None:
         sa.UniqueConstraint("tenant_id", "sku", name="uq_items_tenant_id_sku"),
         sa.CheckConstraint("(price_minor is null) = (price_currency is null)", name="ck_items_price"),
     )
-    for column in ("created_at", "updated_at", "name", "category", "price_minor"):
-        _index(column)
-    for column in ("category", "status"):
-        _index(column, "created_at")
-    _index("price_currency", "price_minor")
+    for columns in ((), ("updated_at",), ("name",), ("category",), ("status",), ("price_currency",), ("price_currency", "price_minor")):
+        _index(*columns, "created_at")
     _index("created_at", of=DELETED)
-    op.create_index("ix_items_tenant_id_deleted_at", "items", ["tenant_id", "deleted_at", "id"])
+    _index("deleted_at", "created_at", of=DELETED)
     op.execute(f"create index ix_items_search on items using gin (tenant_id, ({SEARCHED}) gin_trgm_ops)")
     ddl.protect("items")
     ddl.grant("items", app=ddl.READ_WRITE)
@@ -63,6 +60,6 @@ def downgrade() -> None:
 
 
 def _index(*columns: str, of: str = NOT_DELETED) -> None:
-    """For pages in the order of `columns`, or where all but the last are given; the id closes every order."""
+    """For pages in the order of `columns`, either way, or of the last of them where others are given; the id closes every order."""
     name = f"ix_items_tenant_id_{'_'.join(columns)}" + ("_deleted" if of == DELETED else "")
     op.create_index(name, "items", ["tenant_id", *columns, "id"], postgresql_where=sa.text(of))

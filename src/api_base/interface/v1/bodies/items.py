@@ -25,10 +25,10 @@ class Price(Body):
 
 
 class PricePatchBody(Body):
-    """A merge patch of a price: what is not named stays."""
+    """A merge patch of a price: what is not named stays. Null is refused: no price is without its amount or currency."""
 
-    amount: Annotated[str | None, Field(max_length=24)] = None
-    currency: Annotated[str | None, Field(min_length=3, max_length=3)] = None
+    amount: Annotated[str, Field(max_length=24)] = Field(default_factory=str)  # a default that does not show in the document
+    currency: Annotated[str, Field(min_length=3, max_length=3)] = Field(default_factory=str)
 
 
 class CreateItemBody(Body):
@@ -53,7 +53,7 @@ class CreateItemBody(Body):
 
 
 class PatchItemBody(Body):
-    """A merge patch: what is not named stays, null takes away what may be absent (price, description, tags, members of attributes)."""
+    """A merge patch: what is not named stays, null takes away what may be absent (price, description, tags, attributes and their members)."""
 
     sku: Sku = ""
     name: Name = ""
@@ -61,12 +61,12 @@ class PatchItemBody(Body):
     price: PricePatchBody | None = None
     category: Category = ""
     tags: Tags | None = None
-    attributes: dict[str, JsonValue] = Field(default_factory=dict)
+    attributes: dict[str, JsonValue] | None = None
 
     def details(self) -> dict[str, Any]:
-        """The fields of `ItemDetails` to change."""
+        """The fields of `ItemDetails` to change, as `UpdateItem` takes them."""
         changes = self.sent()
-        if "price" in changes and self.price is not None:
-            changes["price"] = PricePatch(amount=self.price.amount, currency=self.price.currency)
+        if self.price is not None:
+            changes["price"] = PricePatch(**self.price.sent())
         emptied = {"description": "", "tags": ()}
         return {name: emptied[name] if value is None and name in emptied else value for name, value in changes.items()}

@@ -1,0 +1,46 @@
+"""The context `invoices`, as API Base takes it: `CONTEXTS='["invoices:INVOICES"]'`."""
+
+from pathlib import Path
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Depends
+
+from api_base.application.common.cqrs import Bus
+from api_base.application.common.listing import ListRequest, Page
+from api_base.bootstrap.context import Context
+from api_base.bootstrap.contexts.roles import ADMINS, VIEWERS
+from api_base.domain.common.events import Subscription
+from api_base.interface.routes import ListQuery, Router
+from invoices.invoicing import FIELDS, InvoiceDTO, InvoicePublishing, ListInvoices, PayInvoice, PayInvoiceHandler, StatusChanged
+from invoices.tables import TABLE, ListInvoicesHandler, repository
+
+
+def routes(bus: Bus) -> Router:
+    router = Router(prefix="/invoices", tags=["invoices"])
+
+    @router.declare("GET", "", summary="List invoices")
+    async def list_invoices(request: Annotated[ListRequest, Depends(ListQuery(FIELDS))]) -> Page[InvoiceDTO]:
+        return await bus.execute(ListInvoices(request=request))
+
+    @router.declare("POST", "/{id}/pay", status_code=204, summary="Pay an invoice")
+    async def pay_invoice(id: UUID) -> None:
+        await bus.execute(PayInvoice(id=id))
+
+    return router
+
+
+INVOICES = Context(
+    name="invoices",
+    tables=(TABLE,),
+    migrations=Path(__file__).parent / "migrations",
+    permissions={ListInvoices.permission: VIEWERS, PayInvoice.permission: ADMINS},
+    handlers=lambda ports: {
+        ListInvoices: ListInvoicesHandler(ports.database),
+        PayInvoice: PayInvoiceHandler(repository(ports.database), ports.clock),
+    },
+    subscribers=lambda ports: [
+        Subscription("items.status_changed.v1", StatusChanged, InvoicePublishing(repository(ports.database), ports.ids).handle)
+    ],
+    routes=routes,
+)

@@ -1,0 +1,79 @@
+"""A tenant owes a fee for each item that it publishes: the invoice, what makes it, and what can be done with it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ClassVar
+from uuid import UUID
+
+from api_base.application.common.aggregates import load
+from api_base.application.common.cqrs import Command, Query
+from api_base.application.common.listing import Fields, ListRequest, Page
+from api_base.application.common.money import MoneyDTO
+from api_base.core.base import AggregateRoot
+from api_base.core.errors import Conflict
+from api_base.core.protocols import AsyncRepository, Clock, IdGenerator
+
+FIELDS = Fields(default_sort=())  # by id alone: in the order of issue
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Invoice(AggregateRoot):
+    tenant_id: UUID
+    item_id: UUID
+    fee_cents: int = 100  # EUR
+    paid_at: datetime | None = None
+
+    def pay(self, now: datetime) -> None:
+        if self.paid_at is not None:
+            raise Conflict(f"The invoice was paid at {self.paid_at:%Y-%m-%d %H:%M} UTC.")
+        self.paid_at = now
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvoiceDTO:
+    id: UUID
+    item_id: UUID
+    fee: MoneyDTO
+    paid_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListInvoices(Query[Page[InvoiceDTO]]):
+    permission: ClassVar[str] = "invoices:read"
+    request: ListRequest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PayInvoice(Command[None]):
+    permission: ClassVar[str] = "invoices:pay"
+    id: UUID
+
+
+class PayInvoiceHandler:
+    def __init__(self, invoices: AsyncRepository[Invoice, UUID], clock: Clock) -> None:
+        self._invoices, self._clock = invoices, clock
+
+    async def handle(self, command: PayInvoice) -> None:
+        invoice = await load(self._invoices, "invoice", command.id, None)
+        invoice.pay(self._clock.now())
+        await self._invoices.update(invoice)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusChanged:
+    """What is wanted here of `items.status_changed.v1`."""
+
+    aggregate_id: UUID
+    tenant_id: UUID
+    after: str
+
+
+class InvoicePublishing:
+    """Runs in the transaction that publishes the item: both happen, or neither."""
+
+    def __init__(self, invoices: AsyncRepository[Invoice, UUID], ids: IdGenerator) -> None:
+        self._invoices, self._ids = invoices, ids
+
+    async def handle(self, event: StatusChanged) -> None:
+        if event.after == "published":
+            await self._invoices.create(Invoice(id=self._ids.new(), tenant_id=event.tenant_id, item_id=event.aggregate_id))

@@ -1,0 +1,45 @@
+"""Invoices in PostgreSQL: the aggregate's fields are the table's columns."""
+
+from operator import attrgetter
+
+import sqlalchemy as sa
+
+from api_base.application.common.listing import Page
+from api_base.application.common.money import MoneyDTO
+from api_base.core.types import request_tenant
+from api_base.domain.common.value_objects import Money
+from api_base.infrastructure.db.query_builder import PageBuilder
+from api_base.infrastructure.db.repository import SqlRepository, TableMapping
+from api_base.infrastructure.db.schema import tenant_owned, timestamp
+from api_base.infrastructure.db.session import Database, Row
+from invoices.invoicing import FIELDS, Invoice, InvoiceDTO, ListInvoices
+
+TABLE = tenant_owned(
+    "invoices",
+    sa.MetaData(),
+    sa.Column("tenant_id", sa.Uuid, primary_key=True),
+    sa.Column("id", sa.Uuid, primary_key=True),
+    sa.Column("item_id", sa.Uuid, nullable=False),
+    sa.Column("fee_cents", sa.BigInteger, nullable=False),
+    sa.Column("paid_at", timestamp()),
+    sa.Column("version", sa.Integer, nullable=False),
+)
+
+
+def repository(database: Database) -> SqlRepository[Invoice]:
+    columns, owner = attrgetter(*TABLE.c.keys()), attrgetter("tenant_id")
+    mapping = TableMapping[Invoice](entity="invoice", table=TABLE, to_row=columns, from_row=lambda row: Invoice(**row), owner=owner)
+    return SqlRepository(database, mapping, request_tenant)
+
+
+class ListInvoicesHandler:
+    def __init__(self, database: Database) -> None:
+        self._pages = PageBuilder(database, TABLE, FIELDS, {}, _shown)
+
+    async def handle(self, query: ListInvoices) -> Page[InvoiceDTO]:
+        return await self._pages.page(query.request, request_tenant())
+
+
+def _shown(row: Row) -> InvoiceDTO:
+    fee = MoneyDTO.of(Money(minor=row["fee_cents"], currency="EUR"))
+    return InvoiceDTO(id=row["id"], item_id=row["item_id"], fee=fee, paid_at=row["paid_at"])

@@ -1,0 +1,63 @@
+"""Publishing an item is invoiced to its tenant alone: on a real PostgreSQL, through the bus."""
+
+import asyncio
+import tempfile
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from api_base.application.common.listing import ListRequest
+from api_base.application.items.commands.create_item import CreateItem
+from api_base.application.items.commands.publish_item import PublishItem
+from api_base.bootstrap import migrations
+from api_base.bootstrap.contexts import BUILT_IN
+from api_base.bootstrap.services import build, opened
+from api_base.cli.resolving import on
+from api_base.core.config import Settings
+from api_base.core.errors import Conflict, NotFound
+from api_base.core.types import Principal, RequestContext, TenantId, UserId, current_context
+from api_base.domain.common.value_objects import Money
+from api_base.domain.items.entities import ItemDetails
+from api_base.infrastructure.db.embedded import EmbeddedServer
+from invoices import INVOICES
+from invoices.invoicing import ListInvoices, PayInvoice
+
+CONTEXTS = [*BUILT_IN, INVOICES]
+CHAIR = ItemDetails(sku="CHAIR-1", name="Chair", category="furniture", price=Money(minor=1250, currency="EUR"))
+
+
+def act_for_a_new_tenant() -> None:
+    everything = frozenset(permission for context in CONTEXTS for permission in context.permissions)
+    user, tenant = UserId(uuid4()), TenantId(uuid4())
+    principal = Principal(user_id=user, session_id=None, tenant_id=tenant, role="owner", platform_admin=False, permissions=everything)
+    current_context.set(RequestContext(request_id="test", principal=principal))
+
+
+async def publish_and_pay(settings: Settings) -> None:
+    async with opened(build(settings, CONTEXTS)) as services:
+        execute = services.bus.execute
+        act_for_a_new_tenant()
+        item = await execute(CreateItem(details=CHAIR))
+        await execute(PublishItem(id=item.id, expected_version=None))
+        (invoice,) = (await execute(ListInvoices(request=ListRequest()))).items
+        assert (invoice.item_id, invoice.fee.amount, invoice.paid_at) == (item.id, "1.00", None)
+        await execute(PayInvoice(id=invoice.id))
+        with pytest.raises(Conflict, match="was paid"):
+            await execute(PayInvoice(id=invoice.id))
+        act_for_a_new_tenant()
+        assert not (await execute(ListInvoices(request=ListRequest()))).items
+        with pytest.raises(NotFound):
+            await execute(PayInvoice(id=invoice.id))
+
+
+def test_publishing_is_invoiced_and_paid_once() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        server = EmbeddedServer(Path(folder), fsync=False)
+        urls = server.start()
+        try:
+            settings = on(Settings(), urls)
+            migrations.up(settings, urls, CONTEXTS)
+            asyncio.run(publish_and_pay(settings))
+        finally:
+            server.stop()

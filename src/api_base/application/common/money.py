@@ -1,0 +1,17 @@
+"""Money as the outside sees it."""
+
+from dataclasses import dataclass
+
+from api_base.domain.common.value_objects import Money
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MoneyDTO:
+    """Decimal text and ISO 4217 code; never a float."""
+
+    amount: str
+    currency: str
+
+    @classmethod
+    def of(cls, money: Money) -> "MoneyDTO":
+        return cls(amount=money.amount, currency=money.currency)

@@ -1,0 +1,90 @@
+"""`api-base events`: what happened, what could not be handled, and telling it again."""
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+from uuid import UUID
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from api_base.bootstrap.context import Context
+    from api_base.core.config import Settings
+
+app = typer.Typer(no_args_is_help=True, help="Look at events, and tell them again.")
+
+Since = Annotated[datetime | None, typer.Option(help="Only from this time on (UTC).")]
+
+
+@app.command("list")
+def list_(
+    name: Annotated[str | None, typer.Option(help="Only events of this name, such as items.created.v1.")] = None,
+    aggregate: Annotated[UUID | None, typer.Option(help="Only events of this aggregate.")] = None,
+    since: Since = None,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many: the newest.")] = 100,
+) -> None:
+    """Print kept events as CloudEvents, one JSON object in a line, oldest first."""
+
+    async def show(settings: "Settings", contexts: "Sequence[Context]") -> None:
+        from api_base.bootstrap.event_log import event_log
+        from api_base.infrastructure.events.cloud_event import encoded
+
+        async with event_log(settings, contexts) as log:
+            for event in await log.newest(name=name, aggregate_id=aggregate, since=_utc(since), limit=limit):
+                print(encoded(event, settings.app_name).decode())
+
+    _run(show)
+
+
+@app.command()
+def dead(limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many.")] = 100) -> None:
+    """List the events that a subscriber could not handle. Exit code 1 where there are any."""
+
+    async def show(settings: "Settings", contexts: "Sequence[Context]") -> int:
+        from api_base.bootstrap.event_log import event_log
+
+        async with event_log(settings, contexts) as log:
+            letters = await log.dead(limit)
+        for one in letters:
+            print(f"{one.event_id}  {one.name} to {one.subscription}: {one.attempts} attempts, {one.behind} behind it: {one.error}")
+        return len(letters)
+
+    raise typer.Exit(1 if _run(show) else 0)
+
+
+@app.command()
+def replay(
+    event: Annotated[UUID | None, typer.Argument(help="The dead event to try again. Default: all.")] = None,
+    subscription: Annotated[str | None, typer.Option(help="Only for this subscription.")] = None,
+    since: Annotated[datetime | None, typer.Option(help="Tell the subscription all kept events from this time (UTC) on.")] = None,
+) -> None:
+    """Try dead events again; with --since, tell a subscription what it has not handled of the kept ones."""
+
+    async def again(settings: "Settings", contexts: "Sequence[Context]") -> int:
+        from api_base.bootstrap.event_log import event_log, replay_since
+
+        if since is not None and subscription is not None:
+            return await replay_since(settings, contexts, subscription, _utc(since))
+        async with event_log(settings, contexts) as log:
+            return await log.revive(subscription=subscription, event_id=event)
+
+    if since is not None and subscription is None:
+        raise typer.BadParameter("--since needs --subscription: whom shall it be told?")
+    print(f"{_run(again)} events will be tried again.")
+
+
+def _utc[T: (datetime, datetime | None)](time: T) -> T:
+    return time.replace(tzinfo=UTC) if time is not None and time.tzinfo is None else time
+
+
+def _run[T](work: "Callable[[Settings, Sequence[Context]], Awaitable[T]]") -> T:
+    import asyncio
+
+    from api_base.bootstrap.contexts import contexts_of
+    from api_base.cli.resolving import database, on
+    from api_base.core.config import load_settings
+
+    settings = load_settings()
+    with database(settings) as urls:
+        return asyncio.run(work(on(settings, urls), contexts_of(settings)))  # type: ignore[arg-type]

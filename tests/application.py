@@ -1,0 +1,106 @@
+"""The whole application in process, on a real database: what a server runs, without a socket. People to send requests as."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import count
+from typing import Any, Final
+from uuid import UUID
+
+import httpx2
+from fastapi import FastAPI
+
+from api_base.application.auth.commands.start_session import StartSession
+from api_base.application.users.commands.create_user import CreateUser
+from api_base.bootstrap.application import create_app
+from api_base.bootstrap.contexts import BUILT_IN
+from api_base.bootstrap.services import Services, build, opened
+from api_base.core.config import Settings
+from api_base.core.types import RequestContext, TenantId, UserId, current_context
+from api_base.domain.common.value_objects import EmailAddress
+from api_base.infrastructure.db.embedded import Urls
+from api_base.infrastructure.tenants.queries import SqlMemberships
+from tests.factories.keys import pem
+
+PASSWORD: Final = "correct horse battery staple 9"
+UNLIMITED: Final = dict.fromkeys(("requests", "burst", "login_requests", "login_burst", "failed_tokens"), 10**6)
+_numbers = count(1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """A user with a session for a tenant: unless said otherwise the personal one, which they own."""
+
+    id: UUID
+    email: str
+    tenant_id: UUID
+    access_token: str
+    refresh_token: str
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.access_token}"}
+
+
+@dataclass(frozen=True)
+class Running:
+    """An open application, and `services` on the same database to arrange what it finds there."""
+
+    app: FastAPI
+    services: Services
+
+    @cached_property
+    def client(self) -> httpx2.AsyncClient:
+        return self.client_at("203.0.113.7")
+
+    def client_at(self, address: str) -> httpx2.AsyncClient:
+        """A client of this address. It holds nothing that would have to be closed."""
+        transport = httpx2.ASGITransport(app=self.app, client=(address, 1234))
+        return httpx2.AsyncClient(transport=transport, base_url="http://api.test")
+
+    async def person(self, *, platform_admin: bool = False, password_hash: str = "none") -> Person:
+        """A new user, logged in to the personal tenant."""
+        current_context.set(RequestContext(request_id="arranging"))
+        email = f"person-{next(_numbers)}@example.com"
+        command = CreateUser(email=EmailAddress(email), name="Ana", password_hash=password_hash, platform_admin=platform_admin)
+        user_id = UserId((await self.services.bus.execute(command)).id)
+        tenant_id = await SqlMemberships(self.services.ports.database).first(user_id)
+        assert tenant_id is not None
+        return await self.logged_in(user_id, email, tenant_id)
+
+    async def logged_in(self, user_id: UUID, email: str, tenant_id: UUID) -> Person:
+        """A new session of the user for the tenant."""
+        current_context.set(RequestContext(request_id="arranging"))
+        tokens = await self.services.bus.execute(StartSession(user_id=UserId(user_id), tenant_id=TenantId(tenant_id)))
+        return Person(id=user_id, email=email, tenant_id=tenant_id, access_token=tokens.access_token, refresh_token=tokens.refresh_token)
+
+    async def member(self, owner: Person, role: str) -> Person:
+        """A new user, logged in to the owner's tenant with this role there."""
+        person = await self.person()
+        body = {"email": person.email, "role": role}
+        added = await self.client.post(f"/api/v1/tenants/{owner.tenant_id}/members", json=body, headers=owner.headers)
+        assert added.status_code == 201, added.text
+        return await self.logged_in(person.id, person.email, owner.tenant_id)
+
+    async def item(self, owner: Person, **changes: Any) -> dict[str, Any]:
+        """A new item in the owner's tenant, as it was answered."""
+        body = {"sku": f"MADE-{next(_numbers)}", "name": "Chair", "category": "furniture"} | changes
+        made = await self.client.post("/api/v1/items", json=body, headers=owner.headers)
+        assert made.status_code == 201, made.text
+        shown: dict[str, Any] = made.json()
+        return shown
+
+
+def settings_on(urls: Urls, **sections: dict[str, Any]) -> Settings:
+    """Settings for a database of the tests; limits are out of the way unless they are what a test is about."""
+    database = {"url": urls.app, "worker_url": urls.worker, "direct_url": urls.direct, "pool_size": 5}
+    defaults = {"database": database, "security": {"signing_keys": [pem()]}, "rate_limit": UNLIMITED}
+    return Settings(_env_file=None, **{name: defaults.get(name, {}) | sections.get(name, {}) for name in defaults | sections})
+
+
+@asynccontextmanager
+async def running(settings: Settings) -> AsyncIterator[Running]:
+    app = create_app(settings)
+    async with app.router.lifespan_context(app), opened(build(settings, BUILT_IN)) as services:
+        yield Running(app, services)

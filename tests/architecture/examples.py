@@ -1,0 +1,212 @@
+"""A valid request to each route: what it declares as its example, and here what must exist for it. A route with ids in its path
+or a body that names what exists is arranged by its name; one that is missing fails the walk.
+"""
+
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+from urllib.parse import urlencode
+
+import httpx2
+
+from tests.application import PASSWORD, Person, Running
+from tests.architecture.routes import Route
+
+LEAST: Final[Mapping[str, str]] = {
+    "create_item": "member",
+    "update_item": "member",
+    "publish_item": "member",
+    "archive_item": "member",
+    "batch_items": "member",
+    "delete_item": "admin",
+    "restore_item": "admin",
+    "rename_tenant": "admin",
+    "add_member": "admin",
+    "change_member_role": "admin",
+    "remove_member": "admin",
+    "list_users": "platform",
+    "get_user": "platform",
+    "deactivate_user": "platform",
+    "reactivate_user": "platform",
+}
+"""The least that one must be, by route; any member of a tenant where nothing is said."""
+
+_BELOW: Final = {"member": "viewer", "admin": "member", "platform": "owner"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arranged:
+    """What there is for a route. `body` are members of the example to replace, `version` is that of what is changed."""
+
+    ids: Mapping[str, object] = field(default_factory=dict)
+    body: Mapping[str, Any] = field(default_factory=dict)
+    version: int = 1
+    sender: Person | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Example:
+    """A valid request. `weaker` is somebody of the same tenant who may not send it."""
+
+    route: Route
+    ids: Mapping[str, object]
+    query: str
+    headers: Mapping[str, str]
+    content: bytes
+    etag: str
+    weaker: Person | None
+
+    @property
+    def path(self) -> str:
+        return self.route.template.format_map(self.ids)
+
+    def without(self, *names: str) -> "Example":
+        """The same without some headers."""
+        return replace(self, headers={name: value for name, value in self.headers.items() if name not in names})
+
+    def adding(self, headers: Mapping[str, str]) -> "Example":
+        return replace(self, headers={**self.headers, **headers})
+
+    async def send(self, client: httpx2.AsyncClient, method: str | None = None) -> httpx2.Response:
+        url = self.path + (f"?{self.query}" if self.query else "")
+        return await client.request(method or self.route.method, url, headers=dict(self.headers), content=self.content or None)
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """`owner` founded the tenant that `sender` is in."""
+
+    running: Running
+    owner: Person
+    sender: Person
+
+
+async def nothing(scene: Scene) -> Arranged:
+    return Arranged()
+
+
+async def an_item(scene: Scene) -> Arranged:
+    made = await scene.running.item(scene.owner, price={"amount": "1.00", "currency": "EUR"})
+    return Arranged(ids={"id": made["id"]})
+
+
+async def a_deleted_item(scene: Scene) -> Arranged:
+    arranged = await an_item(scene)
+    deleted = await scene.running.client.delete(
+        f"/api/v1/items/{arranged.ids['id']}", headers={**scene.owner.headers, "If-Match": '"v1-json1"'}
+    )
+    assert deleted.status_code == 204
+    return replace(arranged, version=2)
+
+
+async def own_tenant(scene: Scene) -> Arranged:
+    return Arranged(ids={"id": scene.sender.tenant_id})
+
+
+async def own_tenant_and_a_user(scene: Scene) -> Arranged:
+    return Arranged(ids={"id": scene.sender.tenant_id}, body={"email": (await scene.running.person()).email})
+
+
+async def a_member(scene: Scene) -> Arranged:
+    return Arranged(ids={"id": scene.sender.tenant_id, "user_id": (await scene.running.member(scene.owner, "member")).id})
+
+
+async def a_user(scene: Scene) -> Arranged:
+    return Arranged(ids={"id": (await scene.running.person()).id})
+
+
+async def a_deactivated_user(scene: Scene) -> Arranged:
+    arranged = await a_user(scene)
+    deactivated = await scene.running.client.post(f"/api/v1/users/{arranged.ids['id']}/deactivate", headers=scene.sender.headers)
+    assert deactivated.status_code == 200
+    return replace(arranged, version=2)
+
+
+async def a_password(scene: Scene) -> tuple[Person, str]:
+    hashed = await scene.running.services.container.password_hasher().hash(PASSWORD)
+    return await scene.running.person(password_hash=hashed), PASSWORD
+
+
+async def for_login(scene: Scene) -> Arranged:
+    person, password = await a_password(scene)
+    return Arranged(body={"email": person.email, "password": password})
+
+
+async def for_token(scene: Scene) -> Arranged:
+    person, password = await a_password(scene)
+    return Arranged(body={"username": person.email, "password": password})
+
+
+async def for_change_password(scene: Scene) -> Arranged:
+    person, password = await a_password(scene)
+    return Arranged(body={"current_password": password}, sender=person)
+
+
+async def for_refresh(scene: Scene) -> Arranged:
+    return Arranged(body={"refresh_token": scene.sender.refresh_token})
+
+
+async def for_register(scene: Scene) -> Arranged:
+    return Arranged(body={"email": f"new-{scene.owner.email}"})
+
+
+async def for_create_tenant(scene: Scene) -> Arranged:
+    return Arranged(body={"slug": f"new-{scene.owner.id}"})
+
+
+ARRANGED: Final[Mapping[str, Callable[[Scene], Awaitable[Arranged]]]] = {
+    "register": for_register,
+    "login": for_login,
+    "token": for_token,
+    "refresh": for_refresh,
+    "change_password": for_change_password,
+    "create_tenant": for_create_tenant,
+    "get_tenant": own_tenant,
+    "rename_tenant": own_tenant,
+    "leave_tenant": own_tenant,
+    "switch_tenant": own_tenant,
+    "list_members": own_tenant,
+    "add_member": own_tenant_and_a_user,
+    "change_member_role": a_member,
+    "remove_member": a_member,
+    "get_user": a_user,
+    "deactivate_user": a_user,
+    "reactivate_user": a_deactivated_user,
+    "get_item": an_item,
+    "update_item": an_item,
+    "delete_item": an_item,
+    "publish_item": an_item,
+    "archive_item": an_item,
+    "restore_item": a_deleted_item,
+}
+
+
+async def example(running: Running, route: Route) -> Example:
+    """Arrange what the route needs, in a tenant of its own, and make a valid request by the least who may send it."""
+    owner = await running.person()
+    least = LEAST.get(route.name, "viewer")
+    sender = await running.person(platform_admin=True) if least == "platform" else await running.member(owner, least)
+    arranged = await ARRANGED.get(route.name, nothing)(Scene(running, owner, sender))
+    below = _BELOW.get(least)
+    weaker = owner if below == "owner" else None if below is None else await running.member(owner, below)
+    declared = {} if route.declares is None else route.declares.example
+    etag = f'"v{arranged.version}-json1"'
+    headers = {} if route.public else dict((arranged.sender or sender).headers)
+    if route.media_type is not None:
+        headers["Content-Type"] = route.media_type
+    if route.conditional:
+        headers["If-Match"] = etag
+    return Example(
+        route=route,
+        ids=arranged.ids,
+        query=declared.get("query", ""),
+        headers=headers,
+        content=_content(route, {**declared["body"], **arranged.body}) if route.media_type is not None else b"",
+        etag=etag,
+        weaker=weaker,
+    )
+
+
+def _content(route: Route, body: Mapping[str, Any]) -> bytes:
+    return (json.dumps(body) if "json" in (route.media_type or "") else urlencode(body)).encode()

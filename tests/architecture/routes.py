@@ -1,0 +1,78 @@
+"""Every operation of the application, by its name in the OpenAPI document, with what its route declares."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from fastapi import FastAPI
+from fastapi.routing import iter_route_contexts
+
+from api_base.bootstrap.application import create_app
+from api_base.core.config import Settings
+from api_base.interface.routes import Declares
+from api_base.interface.routes.router import declared
+from tests.factories.keys import pem
+
+type Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """`operation` is the document's; `declares` is None for a route of a plain FastAPI router."""
+
+    method: str
+    template: str
+    operation: Json = field(repr=False)
+    declares: Declares | None = field(repr=False)
+
+    @property
+    def name(self) -> str:
+        name: str = self.operation["operationId"]
+        return name
+
+    @property
+    def public(self) -> bool:
+        return self.operation["security"] == []
+
+    @property
+    def media_type(self) -> str | None:
+        """What its body is sent as."""
+        return next(iter(self.operation.get("requestBody", {}).get("content", {})), None)
+
+    @property
+    def success(self) -> int:
+        return min(int(status) for status in self.operation["responses"])
+
+    @property
+    def listing(self) -> bool:
+        return self._parameter("limit") is not None
+
+    @property
+    def conditional(self) -> bool:
+        """Whether it takes If-Match."""
+        return self._parameter("If-Match") is not None
+
+    @property
+    def must_be_conditional(self) -> bool:
+        return (self._parameter("If-Match") or {}).get("required", False) is True
+
+    @property
+    def versioned(self) -> bool:
+        return self.declares is not None and self.declares.versioned
+
+    def _parameter(self, name: str) -> Json | None:
+        return next((one for one in self.operation.get("parameters", ()) if one["name"] == name), None)
+
+
+def _routes(app: FastAPI) -> Iterator[Route]:
+    paths = app.openapi()["paths"]
+    for context in iter_route_contexts(app.routes):
+        for method in sorted(context.methods or ()):
+            operation = paths.get(context.path_format, {}).get(method.lower())
+            if operation is not None:
+                yield Route(method=method, template=context.path_format, operation=operation, declares=declared(context.original_route))
+
+
+_APP: Final = create_app(Settings(_env_file=None, security={"signing_keys": [pem()]}))
+DOCUMENT: Final[Json] = _APP.openapi()
+ROUTES: Final = tuple(_routes(_APP))

@@ -1,0 +1,97 @@
+"""schemathesis over the whole OpenAPI document: what comes back is what the document says, for valid and for mutated requests."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import AsyncExitStack
+from typing import Any
+
+import httpx2
+import pytest
+import requests
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from schemathesis import GenerationMode
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    negative_data_rejection,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from api_base.infrastructure.db.embedded import Urls
+from tests.application import Person, Running, running, settings_on
+from tests.architecture.routes import DOCUMENT, ROUTES, Route
+
+EXAMPLES, SLOW_EXAMPLES = 12, 4
+"""For each route; fewer where a password is hashed each time."""
+ALWAYS = [not_a_server_error, status_code_conformance, content_type_conformance, response_headers_conformance]
+SCHEMA = schemathesis.openapi.from_dict(DOCUMENT)
+ENDING = {"logout", "leave_tenant", "change_password"}
+"""What ends the session of who sends it: they get one of their own."""
+
+
+class Server:
+    """The application on a loop of its own: a property is no coroutine."""
+
+    def __init__(self, urls: Urls) -> None:
+        self._runner, self._stack = asyncio.Runner(), AsyncExitStack()
+        self._api: Running = self._runner.run(self._stack.enter_async_context(running(settings_on(urls))))
+
+    def person(self, *, platform_admin: bool) -> Person:
+        return self._runner.run(self._api.person(platform_admin=platform_admin))
+
+    def send(self, case: schemathesis.Case, person: Person) -> httpx2.Response:
+        prepared = requests.Request(**case.as_transport_kwargs(base_url="http://api.test")).prepare()
+        headers = {name: value.encode("latin-1", "replace") for name, value in {**prepared.headers, **person.headers}.items()}
+        return self._runner.run(self._api.client.request(prepared.method, prepared.url, headers=headers, content=prepared.body))
+
+    def close(self) -> None:
+        self._runner.run(self._stack.aclose())
+        self._runner.close()
+
+
+@pytest.fixture(scope="module")
+def server(shared_migrated: Urls) -> Iterator[Server]:
+    opened = Server(shared_migrated)
+    yield opened
+    opened.close()
+
+
+def ways() -> Iterator[Any]:
+    """Each route by valid requests, and where there is anything to get wrong by mutated ones."""
+    for route in ROUTES:
+        yield pytest.param(route, GenerationMode.POSITIVE, id=f"{route.name}-valid")
+        if route.operation.get("parameters") or route.media_type:
+            yield pytest.param(route, GenerationMode.NEGATIVE, id=f"{route.name}-mutated")
+
+
+def checks(case: schemathesis.Case, mode: GenerationMode) -> list[Any]:
+    """A narrowed answer is no whole one. What is mutated must be refused."""
+    narrowed = "fields" in (case.query or {})
+    wanted = [*ALWAYS, *([] if narrowed else [response_schema_conformance])]
+    return [*wanted, negative_data_rejection] if mode is GenerationMode.NEGATIVE else wanted
+
+
+@pytest.mark.parametrize(("route", "mode"), list(ways()))
+def test_answers_are_as_documented(server: Server, route: Route, mode: GenerationMode) -> None:
+    operation = SCHEMA[route.template][route.method]
+    person = server.person(platform_admin="users" in route.operation["tags"])
+
+    slow = route.declares is not None and route.declares.rate == "login"
+
+    @seed(1)
+    @settings(
+        max_examples=SLOW_EXAMPLES if slow else EXAMPLES,
+        deadline=None,
+        database=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(case=operation.as_strategy(generation_mode=mode))
+    def conforms(case: schemathesis.Case) -> None:
+        who = server.person(platform_admin=False) if route.name in ENDING else person
+        case.validate_response(server.send(case, who), checks=checks(case, mode))
+
+    conforms()

@@ -1,0 +1,31 @@
+"""What is made from the code says what the code says: the configuration page, the problem pages, the OpenAPI snapshot."""
+
+import pytest
+
+from api_base.core.config import Settings
+from tools import documents
+from tools.configuration_page import fields
+
+REMEDY = (
+    "If the change is on purpose, run `make docs` and commit what it writes; if not, this is what callers and operators would have noticed."
+)
+
+
+@pytest.fixture(scope="module")
+def made() -> dict[str, str]:
+    return dict(documents.documents())
+
+
+def test_every_generated_document_is_kept_and_no_other(made: dict[str, str]) -> None:
+    assert documents.stored().keys() == made.keys(), REMEDY
+
+
+def test_every_generated_document_is_up_to_date(made: dict[str, str]) -> None:
+    outdated = [path for path, text in documents.stored().items() if made.get(path) != text]
+    assert not outdated, f"{', '.join(outdated)} differ from the code. {REMEDY}"
+
+
+@pytest.mark.parametrize(("variable", "description"), [(variable, field.description) for variable, field in fields(Settings)])
+def test_every_setting_is_described(variable: str, description: str | None) -> None:
+    assert description, f"{variable} has no description: give its Field one"
+    assert description.endswith("."), f"the description of {variable} is no sentence"

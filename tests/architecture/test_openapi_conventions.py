@@ -1,0 +1,198 @@
+"""The OpenAPI document obeys the conventions of the API, and the rules of public linters, for every operation that there will ever be.
+
+It is read as it stands in docs/openapi.json, which `test_documents.py` holds to the code.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+import pytest
+from jsonschema import Draft202012Validator
+from openapi_spec_validator import validate
+
+from tools.documents import ROOT
+
+type Json = dict[str, Any]
+
+DOCUMENT: Final[Json] = json.loads((ROOT / "docs/openapi.json").read_text(encoding="utf-8"))
+COMPONENTS: Final[Json] = DOCUMENT["components"]
+LIMITS: Final = {"X-Request-ID", "RateLimit", "RateLimit-Policy"}
+WHOLE: Final = {"list_my_tenants": "one page, of a thousand at most"}
+"""Lists that come whole, and why nobody needs a second page."""
+
+SNAKE: Final = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
+SEGMENT: Final = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*|v[0-9]+|\{[a-z_]+\}|\.well-known|jwks\.json")
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    method: str
+    path: str
+    declared: Json
+
+    @property
+    def name(self) -> str:
+        return f"{self.method.upper()} {self.path}"
+
+    @property
+    def bodies(self) -> Json:
+        content: Json = self.declared.get("requestBody", {}).get("content", {})
+        return content
+
+    @property
+    def answers(self) -> Json:
+        return {status: resolved(answer) for status, answer in self.declared["responses"].items()}
+
+    def parameter(self, name: str) -> Json | None:
+        return next((one for one in self.declared.get("parameters", ()) if one["name"] == name), None)
+
+
+def resolved(part: Json) -> Json:
+    if "$ref" not in part:
+        return part
+    _, kind, name = part["$ref"].rsplit("/", 2)
+    found: Json = COMPONENTS[kind][name]
+    return found
+
+
+def schemas(part: Any) -> Iterator[Json]:
+    """Every schema in a part of the document, with what it refers to."""
+    waiting, seen = [part], set()
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, list):
+            waiting += node
+        elif isinstance(node, dict) and node.get("$ref") not in seen:
+            seen |= {node["$ref"]} if "$ref" in node else set()
+            node = resolved(node)
+            if "type" in node:
+                yield node
+            waiting += node.values()
+
+
+OPERATIONS: Final = [
+    Operation(method, path, declared) for path, methods in DOCUMENT["paths"].items() for method, declared in methods.items()
+]
+API: Final = [operation for operation in OPERATIONS if operation.path.startswith("/api/")]
+every_operation = pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
+every_operation_of_the_api = pytest.mark.parametrize("operation", API, ids=lambda operation: operation.name)
+
+
+def test_the_document_is_valid() -> None:
+    validate(DOCUMENT)
+    assert DOCUMENT["openapi"].startswith("3.1")
+    assert {"title", "version", "description", "license"} <= DOCUMENT["info"].keys()
+
+
+def test_operations_are_named_once() -> None:
+    names = [operation.declared["operationId"] for operation in OPERATIONS]
+    assert len(set(names)) == len(names) > 30
+
+
+@every_operation
+def test_an_operation_is_described(operation: Operation) -> None:
+    declared = operation.declared
+    assert SNAKE.fullmatch(declared["operationId"]), "becomes a client's method"
+    assert all(declared[word] for word in ("summary", "description", "tags"))
+    assert all(one["description"] for one in declared.get("parameters", ())), "every parameter"
+    assert set(declared["tags"]) <= {tag["name"] for tag in DOCUMENT["tags"]}
+
+
+@every_operation
+def test_names_are_kebab_case_in_paths_and_snake_case_in_json(operation: Operation) -> None:
+    assert all(SEGMENT.fullmatch(segment) for segment in operation.path.split("/")[1:])
+    for schema in schemas([operation.bodies, operation.answers]):
+        assert all(SNAKE.fullmatch(name) for name in schema.get("properties", ())), schema
+        if not schema.get("format"):
+            assert all(SNAKE.fullmatch(value) for value in schema.get("enum", ()) if not value.startswith("/problems/")), schema
+
+
+@every_operation
+def test_security_is_said_and_its_refusals(operation: Operation) -> None:
+    security, answers = operation.declared["security"], operation.answers
+    assert {name for one in security for name in one} <= COMPONENTS["securitySchemes"].keys()
+    if security:
+        assert {"401", "403"} <= answers.keys()
+        assert "WWW-Authenticate" in answers["401"]["headers"]
+
+
+@every_operation
+def test_every_error_is_a_problem(operation: Operation) -> None:
+    errors = {status: answer for status, answer in operation.answers.items() if int(status) >= 400}
+    assert "500" in errors
+    for status, answer in errors.items():
+        of_oauth2 = "OAuth2Error" in str(answer.get("content"))
+        assert of_oauth2 or operation.path == "/health/ready" or list(answer["content"]) == ["application/problem+json"], status
+        assert "Retry-After" in answer.get("headers", ()) or status not in ("429", "503") or operation.path == "/health/ready", status
+    assert "HTTPValidationError" not in str(operation.declared), "FastAPI's own shape, which nothing sends"
+
+
+@every_operation_of_the_api
+def test_the_errors_that_every_caller_may_meet_are_shown(operation: Operation) -> None:
+    answers = operation.answers.keys()
+    assert {"400", "401", "422", "429", "500", "503"} <= answers
+    assert "{" not in operation.path or "404" in answers
+    assert not operation.bodies or {"413", "415"} <= answers
+
+
+@every_operation_of_the_api
+def test_every_answer_shows_its_headers(operation: Operation) -> None:
+    for status, answer in operation.answers.items():
+        if int(status) < 400 or "OAuth2Error" not in str(answer):
+            assert answer["headers"].keys() >= LIMITS, status
+
+
+@every_operation_of_the_api
+def test_a_body_has_an_example_that_it_accepts(operation: Operation) -> None:
+    for media_type, body in operation.bodies.items():
+        validator = Draft202012Validator({**body["schema"], "components": COMPONENTS})
+        validator.validate(body["example"])
+        assert operation.method != "patch" or {"application/json", "application/merge-patch+json"} == operation.bodies.keys(), media_type
+
+
+@every_operation_of_the_api
+def test_what_is_sent_is_bounded_and_known(operation: Operation) -> None:
+    for schema in schemas(operation.bodies.get("application/json")):  # the form of the token endpoint is OAuth2's own
+        if schema["type"] == "string":
+            assert {"maxLength", "format", "enum", "const"} & schema.keys(), f"text without a limit: {schema}"
+        if schema["type"] == "object" and "properties" in schema:
+            assert schema["additionalProperties"] is False, f"takes fields that it does not know: {schema['title']}"
+
+
+@every_operation_of_the_api
+def test_amounts_are_never_floating(operation: Operation) -> None:
+    assert [one for one in schemas([operation.bodies, operation.answers]) if one["type"] == "number"] == []
+
+
+@every_operation_of_the_api
+def test_a_versioned_resource_is_changed_by_its_version(operation: Operation) -> None:
+    if operation.method in ("patch", "delete"):
+        condition = operation.parameter("If-Match")
+        assert condition, "a change needs If-Match"
+        assert condition["required"]
+        assert {"412", "428"} <= operation.answers.keys()
+    if operation.parameter("If-None-Match"):
+        assert {"200", "304"} <= operation.answers.keys()
+        assert "ETag" in operation.answers["200"]["headers"]
+
+
+@every_operation_of_the_api
+def test_what_is_created_and_can_be_read_says_where(operation: Operation) -> None:
+    answer = operation.answers.get("201")
+    readable = any(one.method == "get" and re.fullmatch(re.escape(operation.path) + r"/\{\w+\}", one.path) for one in API)
+    if answer is not None and readable:
+        assert {"Location", "ETag"} <= answer["headers"].keys()
+
+
+@every_operation_of_the_api
+def test_a_list_is_paged_by_a_cursor(operation: Operation) -> None:
+    content = operation.answers.get("200", {}).get("content", {}).get("application/json", {})
+    properties = resolved(content.get("schema", {})).get("properties", {})
+    assert "offset" not in [one["name"] for one in operation.declared.get("parameters", ())]
+    if "items" in properties:
+        assert {"items", "next_cursor", "total"} == properties.keys()
+        paged = all(operation.parameter(name) for name in ("limit", "cursor", "include_total", "fields"))
+        assert paged or operation.declared["operationId"] in WHOLE

@@ -1,0 +1,215 @@
+"""The walk: every operation of the OpenAPI document is held to the conventions by sending."""
+
+import json
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from typing import Any
+
+import httpx2
+import pytest
+import pytest_asyncio
+
+from api_base.infrastructure.db.embedded import Urls
+from tests.application import Running, running, settings_on
+from tests.architecture.examples import LEAST, Example, example
+from tests.architecture.routes import ROUTES, Route
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+MEMBERS = {"type", "title", "status", "detail", "instance", "request_id"}
+SECURITY = {
+    "content-security-policy": "default-src 'self'",
+    "x-frame-options": "DENY",
+    "x-content-type-options": "nosniff",
+    "strict-transport-security": "max-age=31536000; includeSubDomains",
+    "referrer-policy": "strict-origin-when-cross-origin",
+    "permissions-policy": "geolocation=(), microphone=(), camera=()",
+}
+STALE = '"v99-json1"'
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def api(shared_migrated: Urls) -> AsyncIterator[Running]:
+    async with running(settings_on(shared_migrated)) as opened:
+        yield opened
+
+
+def walk(which: Callable[[Route], Any] = lambda route: True) -> Any:
+    """The test for each route of a kind."""
+    found = [route for route in ROUTES if which(route)]
+    assert found
+    return pytest.mark.parametrize("route", found, ids=lambda route: route.name)
+
+
+def ours(route: Route) -> bool:
+    return route.declares is not None
+
+
+def takes_json(route: Route) -> bool:
+    return route.media_type is not None and "json" in route.media_type
+
+
+async def refused(api: Running, sent: Example, status: int, method: str | None = None) -> dict[str, Any]:
+    """Send what must be refused; the problem."""
+    answer = await sent.send(api.client, method)
+    assert answer.status_code == status, answer.text
+    conventional(answer)
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.headers["cache-control"] == "no-store"
+    problem: dict[str, Any] = answer.json()
+    assert problem.keys() - {"errors"} == MEMBERS
+    assert (problem["status"], problem["instance"]) == (status, sent.path)
+    assert problem["request_id"] == answer.headers["x-request-id"]
+    page = await api.client.get(problem["type"])
+    assert page.status_code == 200
+    assert page.text.startswith(f"# {problem['title']}\n")
+    if method is None:
+        assert str(status) in sent.route.operation["responses"], "the document does not say so"
+    return problem
+
+
+def conventional(answer: httpx2.Response) -> None:
+    """What every answer has."""
+    assert answer.headers["x-request-id"]
+    assert SECURITY.items() <= dict(answer.headers).items()
+    if not answer.request.url.path.startswith("/health/"):
+        assert {"ratelimit", "ratelimit-policy"} <= set(answer.headers)
+
+
+async def test_every_route_with_a_body_or_a_list_declares_an_example() -> None:
+    for route in filter(ours, ROUTES):
+        assert route.declares is not None
+        needed = ({"body"} if route.media_type else set()) | ({"query"} if route.listing else set())
+        assert needed <= set(route.declares.example), f"{route.name} declares no example of its {' or '.join(needed)}"
+
+
+@walk()
+async def test_the_example_succeeds_as_declared(api: Running, route: Route) -> None:
+    sent = await example(api, route)
+    answer = await sent.send(api.client)
+    assert answer.status_code == route.success, answer.text
+    conventional(answer)
+    declares = route.declares
+    assert answer.headers["cache-control"] == (declares.cache if declares else "no-store")
+    assert ("etag" in answer.headers) == route.versioned
+    if route.success == 204:
+        assert answer.content == b""
+        return
+    assert answer.headers["content-type"] == "application/json"
+    shown = answer.json()
+    if route.versioned:
+        assert answer.headers["etag"] == f'"v{shown["version"]}-json1"'
+    if declares is not None and declares.location is not None:
+        assert answer.headers["location"] == declares.location.format_map(shown)
+    documented = route.operation["responses"][str(route.success)].get("headers", {})
+    assert {name.lower() for name in documented} <= set(answer.headers)
+
+
+@walk(lambda route: not route.public)
+async def test_without_a_token_it_is_refused(api: Running, route: Route) -> None:
+    sent = await example(api, route)
+    problem = await refused(api, sent.without("Authorization"), 401)
+    assert problem["type"] == "/problems/unauthenticated"
+    answer = await sent.without("Authorization").send(api.client)
+    assert answer.headers["www-authenticate"] == 'Bearer realm="api"'
+    bad = await sent.adding({"Authorization": "Bearer not.a.token"}).send(api.client)
+    assert (bad.status_code, bad.headers["www-authenticate"]) == (401, 'Bearer realm="api", error="invalid_token"')
+
+
+@walk(lambda route: route.name in LEAST.keys() - {"batch_items"})
+async def test_a_weaker_role_is_refused(api: Running, route: Route) -> None:
+    sent = await example(api, route)
+    assert sent.weaker is not None
+    await refused(api, sent.adding(sent.weaker.headers), 403)
+    assert (await sent.send(api.client)).status_code == route.success, "the refused request left something behind"
+
+
+@walk(lambda route: route.versioned and route.method == "GET")
+async def test_who_has_the_version_gets_304(api: Running, route: Route) -> None:
+    sent = await example(api, route)
+    tag = (await sent.send(api.client)).headers["etag"]
+    for known in (tag, f"W/{tag}", f'"v0-x", {tag}', "*"):
+        answer = await sent.adding({"If-None-Match": known}).send(api.client)
+        assert (answer.status_code, answer.content, answer.headers["etag"]) == (304, b"", tag)
+        conventional(answer)
+    assert (await sent.adding({"If-None-Match": STALE}).send(api.client)).status_code == 200
+
+
+@walk(lambda route: route.conditional)
+async def test_a_stale_version_is_refused_and_the_true_one_still_taken(api: Running, route: Route) -> None:
+    sent = await example(api, route)
+    assert (await refused(api, sent.adding({"If-Match": STALE}), 412))["type"] == "/problems/stale-version"
+    assert (await sent.send(api.client)).status_code == route.success
+
+
+@walk(lambda route: route.must_be_conditional)
+async def test_a_change_without_its_version_is_refused(api: Running, route: Route) -> None:
+    sent = await example(api, route)
+    await refused(api, sent.without("If-Match"), 428)
+    assert (await sent.adding({"If-Match": "*"}).send(api.client)).status_code == route.success
+
+
+@walk(takes_json)
+async def test_an_unknown_field_is_named(api: Running, route: Route) -> None:
+    sent = await example(api, route)
+    body = {**json.loads(sent.content), "no/such~field": 1}
+    problem = await refused(api, replace(sent, content=json.dumps(body).encode()), 422)
+    assert [one["pointer"] for one in problem["errors"]] == ["/body/no~1such~0field"]
+
+
+@walk(ours)
+async def test_an_unknown_query_parameter_is_named(api: Running, route: Route) -> None:
+    sent = await example(api, route)
+    problem = await refused(api, replace(sent, query="no/such=1"), 422)
+    assert [one["pointer"] for one in problem["errors"]] == ["/query/no~1such"]
+
+
+@walk(lambda route: route.media_type)
+async def test_another_media_type_is_refused(api: Running, route: Route) -> None:
+    sent = await example(api, route)
+    for other in ("text/plain", "application/jsonx", ""):
+        await refused(api, sent.adding({"Content-Type": other}), 415)
+    await refused(api, sent.without("Content-Type"), 415)
+
+
+@walk(takes_json)
+@pytest.mark.parametrize("broken", [b"", b"{", b"[1]x", b'{"a": nope}', b"\xff\xfe{}", b'{"a":' * 40 + b"1" + b"}" * 40])
+async def test_what_is_no_json_is_refused(api: Running, route: Route, broken: bytes) -> None:
+    sent = await example(api, route)
+    assert (await refused(api, replace(sent, content=broken), 400))["type"] == "/problems/malformed-body"
+
+
+@walk(takes_json)
+@pytest.mark.parametrize("other", [b"null", b"[]", b'"text"', b"1", b"true"])
+async def test_json_that_is_no_object_is_refused(api: Running, route: Route, other: bytes) -> None:
+    sent = await example(api, route)
+    assert (await refused(api, replace(sent, content=other), 422))["errors"][0]["pointer"] == "/body"
+
+
+@walk(lambda route: route.media_type)
+async def test_a_body_that_is_too_large_is_refused(api: Running, route: Route) -> None:
+    sent = await example(api, route)
+    assert route.declares is not None
+    limit = route.declares.body_limit or api.services.settings.server.max_body_bytes
+    await refused(api, replace(sent, content=sent.content + b" " * (limit + 1 - len(sent.content))), 413)
+
+
+@walk()
+async def test_a_method_that_the_path_does_not_have_lists_those_it_has(api: Running, route: Route) -> None:
+    sent = await example(api, route)
+    await refused(api, sent, 405, method="TRACE")
+    answer = await sent.send(api.client, "TRACE")
+    has = {one.method for one in ROUTES if one.template == route.template}
+    allowed = set(answer.headers["allow"].split(", "))
+    assert allowed == has | ({"HEAD"} if "GET" in has and ours(route) else set())
+
+
+@walk(lambda route: route.method == "GET")
+async def test_head_is_get_without_its_body(api: Running, route: Route) -> None:
+    sent = await example(api, route)
+    got, head = await sent.send(api.client), await sent.send(api.client, "HEAD")
+    assert head.status_code == got.status_code
+    assert set(head.headers) == set(got.headers)
+    if ours(route):
+        assert head.content == b""
+        assert head.headers["content-length"] == got.headers["content-length"]

@@ -1,0 +1,46 @@
+"""What a serving process imports is paid for in memory and start, so what not every process needs is imported where it is used."""
+
+import subprocess
+import sys
+from importlib.util import find_spec
+from typing import Final
+
+import pytest
+
+LATE: Final = {
+    "alembic": "migrating",
+    "api_base.cli": "the command line",
+    "api_base.infrastructure.db.embedded.server": "starting the embedded database",
+    "api_base.infrastructure.importing": "an import of files",
+    "opentelemetry.sdk": "exporting spans",
+    "typer": "the command line",
+    "zxcvbn": "scoring a new password",
+}
+"""Packages that starting the server leaves alone, and what imports them."""
+
+PROGRAM: Final = """
+import sys
+from api_base.main import create_app
+create_app()
+print("\\n".join(sys.modules))
+"""
+
+
+@pytest.fixture(scope="module")
+def imported(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
+    """The modules of a process that has made the application, on a database that need not be there."""
+    home = tmp_path_factory.mktemp("start")
+    variables = {"DATABASE__URL": "postgresql://app@localhost:1/none", "PATH": "/usr/bin:/bin"}
+    answer = subprocess.run([sys.executable, "-c", PROGRAM], cwd=home, env=variables, capture_output=True, text=True, check=True)
+    return set(answer.stdout.split())
+
+
+def test_the_application_is_made(imported: set[str]) -> None:
+    assert {"fastapi", "asyncpg", "api_base.bootstrap.application"} <= imported
+
+
+@pytest.mark.parametrize("package", LATE)
+def test_starting_leaves_alone(package: str, imported: set[str]) -> None:
+    assert find_spec(package), f"there is no {package} any more: take it off the list"
+    early = sorted(module for module in imported if module == package or module.startswith(f"{package}."))
+    assert early == [], f"only {LATE[package]} needs {package}: import it in the function that uses it"

@@ -1,0 +1,92 @@
+"""The fenced blocks of README.md and docs, for the tests that execute them: what a reader pastes is what is tested."""
+
+import json
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from tests.e2e.processes import environment
+
+ROOT: Final = Path(__file__).parents[2]
+README: Final = "README.md"
+
+ELSEWHERE: Final = {
+    (README, "The main job, on real input"): "tests/e2e/test_films.py",
+    (README, "A context of your own"): "tests/e2e/test_outside_package.py",
+    (README, "In production"): "tests/e2e/test_production.py",
+}
+"""Sections whose commands need more than a running backend, and who executes them. All others: tests/e2e/test_documentation.py."""
+
+_FENCE: Final = re.compile(r"^```(\w+)\n(.*?)^```$|^## ([^\n]+)$", re.MULTILINE | re.DOTALL)
+_MAKE: Final = re.compile(r"^make ([\w-]+).*\n", re.MULTILINE)
+_STRICT: Final = """set -euo pipefail
+curl() { command curl --fail-with-body "$@"; }
+"""
+"""A command that fails fails the test, and an answer that is a problem is a failure."""
+
+TELL_TOKEN: Final = """printf '"%s"' "$TOKEN"\n"""
+"""Appended to commands that set TOKEN, prints it as one more answer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Block:
+    file: str
+    section: str
+    language: str
+    text: str
+
+    @property
+    def commands(self) -> str:
+        """What there is to execute: all but `make`, whose targets would start over in the project itself (the suite, even)."""
+        return _MAKE.sub("", self.text)
+
+    @property
+    def targets(self) -> list[str]:
+        """The targets of `make` that it names."""
+        return _MAKE.findall(self.text)
+
+
+def blocks(language: str, file: str | None = None, section: str | None = None) -> list[Block]:
+    """All blocks in `language`, those of one file or of one of its sections, in the order in which they are read."""
+    files = [ROOT / README, *sorted((ROOT / "docs").rglob("*.md"))]
+    found = [block for path in files for block in _blocks(path)]
+    return [b for b in found if b.language == language and file in (None, b.file) and section in (None, b.section)]
+
+
+def _blocks(path: Path) -> list[Block]:
+    found, section = [], ""
+    for language, text, heading in _FENCE.findall(path.read_text(encoding="utf-8")):
+        section = heading or section
+        if language:
+            found.append(Block(file=str(path.relative_to(ROOT)), section=section, language=language, text=text))
+    return found
+
+
+def checkout(home: Path) -> None:
+    """Make `home` look like a checkout to the commands: their programs and examples are found where the text says."""
+    (home / ".venv").symlink_to(sys.prefix)
+    (home / "examples").symlink_to(ROOT / "examples")
+
+
+def paste(commands: str, home: Path, *, port: int | None = None, **variables: str) -> str:
+    """What `commands` print, pasted into a shell in `home`. `port` is where the backend listens that they expect on 8000."""
+    if port is not None:
+        commands = commands.replace("localhost:8000", f"localhost:{port}")
+    done = subprocess.run(
+        ["bash", "-c", _STRICT + commands], cwd=home, env=environment(**variables), text=True, capture_output=True, timeout=280, check=False
+    )
+    assert done.returncode == 0, f"{commands}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+def answers(printed: str) -> list[Any]:
+    """The JSON texts that `printed` holds, one behind the other as `curl` leaves them."""
+    decoder, found, rest = json.JSONDecoder(), [], printed.strip()
+    while rest:
+        value, end = decoder.raw_decode(rest)
+        found.append(value)
+        rest = rest[end:].lstrip()
+    return found

@@ -1,0 +1,73 @@
+"""Every command of README and docs does what the text says, pasted into a shell beside a running backend."""
+
+import json
+import re
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.documentation import ELSEWHERE, ROOT, TELL_TOKEN, answers, blocks, checkout, paste
+from tests.e2e.processes import serving
+
+SECTIONS = sorted({(block.file, block.section) for block in blocks("sh") if block.commands.strip()} - ELSEWHERE.keys())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reader:
+    """Has started the backend for the first time, and pasted what it announced."""
+
+    home: Path
+    port: int
+    token: str
+    answer: Any
+
+
+@pytest.fixture(scope="module")
+def reader() -> Iterator[Reader]:
+    with tempfile.TemporaryDirectory() as folder:
+        home = Path(folder)
+        home.chmod(0o755)
+        checkout(home)
+        with serving(home, "--no-worker") as backend:
+            announced = re.search(r"Try it:\n\n(.+?)\n\nDocumentation:", backend.ready().output, re.DOTALL)
+            assert announced is not None, backend.output
+            answer, token = answers(paste(f"{announced[1]}\n{TELL_TOKEN}", home))
+            yield Reader(home=home, port=backend.port, token=token, answer=answer)
+
+
+def test_what_the_first_run_announces_works_as_pasted(reader: Reader) -> None:
+    assert reader.answer["sku"] == "CHAIR-1"
+    assert reader.answer["price"] == {"amount": "12.50", "currency": "EUR"}
+
+
+@pytest.mark.parametrize(("file", "section"), SECTIONS)
+def test_the_commands_of_a_section(reader: Reader, file: str, section: str) -> None:
+    commands = "".join(block.commands for block in blocks("sh", file, section))
+    printed = paste(commands, reader.home, port=reader.port, TOKEN=reader.token)
+    for shown in blocks("json", file, section):
+        same(json.loads(printed), json.loads(shown.text))
+
+
+def same(answer: dict[str, Any], shown: dict[str, Any]) -> None:
+    """The same fields in the same order, and the same values but for what is made anew each time."""
+    assert list(answer) == list(shown)
+    assert {name for name in shown if answer[name] != shown[name]} <= {"id", "created_at", "updated_at"}
+
+
+def test_what_make_is_asked_for_is_there() -> None:
+    targets = set(re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    asked = {target for block in blocks("sh") for target in block.targets}
+    assert asked >= {"run", "test"}
+    assert asked <= targets
+
+
+def test_no_command_escapes() -> None:
+    """Commands stand in blocks named `sh`, and a section that is executed elsewhere is."""
+    assert [block for language in ("bash", "shell", "console", "zsh") for block in blocks(language)] == []
+    for (file, section), test in ELSEWHERE.items():
+        assert blocks("sh", file, section), f"{file} has no commands under {section!r} any more"
+        assert f'"{section}"' in (ROOT / test).read_text()

@@ -1,0 +1,95 @@
+"""What a running backend tells of its requests: one line each, figures of all its processes, spans to an OTLP receiver."""
+
+import json
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from urllib.request import Request, urlopen
+
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
+
+from tests.e2e.conftest import Project
+from tests.e2e.processes import free_port, serving, until
+
+TRACE, PARENT = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
+
+
+@contextmanager
+def receiver() -> Iterator[tuple[str, list[Span]]]:
+    """An OTLP/HTTP endpoint, and the spans that came in."""
+    spans: list[Span] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            sent = ExportTraceServiceRequest.FromString(self.rfile.read(int(self.headers["content-length"])))
+            spans.extend(span for resource in sent.resource_spans for scope in resource.scope_spans for span in scope.spans)
+            self.send_response(200 if self.path == "/v1/traces" else 404)
+            self.end_headers()
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Nothing: what a server says is no result."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    Thread(target=server.serve_forever).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}", spans
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def test_a_trace_comes_in_goes_through_and_goes_out(project: Project) -> None:
+    with receiver() as (endpoint, spans), serving(project.home, OBSERVABILITY__OTLP_ENDPOINT=endpoint) as backend:
+        token = project.log_in(backend.ready())
+        headers = {"authorization": f"Bearer {token}", "traceparent": f"00-{TRACE}-{PARENT}-01"}
+        with urlopen(Request(f"http://127.0.0.1:{backend.port}/api/v1/items?limit=1", headers=headers)) as answer:
+            _, trace, span, flags = answer.headers["traceparent"].split("-")
+        assert (trace, flags) == (TRACE, "01")
+        until(lambda: len(spans) == 2, "two spans")
+    of_message, of_request = sorted(spans, key=lambda one: one.name == "GET /api/v1/items")
+    assert (of_request.span_id.hex(), of_request.parent_span_id.hex()) == (span, PARENT)
+    assert (of_message.name, of_message.parent_span_id.hex()) == ("ListItems", span)
+    assert {one.trace_id.hex() for one in spans} == {TRACE}
+
+
+def figures(port: int) -> dict[str, float]:
+    with urlopen(f"http://127.0.0.1:{port}/metrics") as answer:
+        lines = answer.read().decode().splitlines()
+    return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines if not line.startswith("#"))}
+
+
+def of_each_process(name: str, port: int) -> list[float]:
+    return [value for series, value in figures(port).items() if series.startswith(f"{name}{{pid=")]
+
+
+def test_each_request_is_one_line_and_counted_whichever_process_answers(project: Project) -> None:
+    port = free_port()
+    settings = {"SERVER__WORKERS": "2", "OBSERVABILITY__METRICS_PORT": str(port), "OBSERVABILITY__LOG_FORMAT": "json"}
+    with serving(project.home, **settings) as backend:
+        token = project.log_in(backend.ready())
+        until(lambda: len(of_each_process("database_pool_connections_open", port)) == 2, "the pools of both processes")
+        assert len(of_each_process("process_cpu_seconds_total", port)) == 2
+        me = backend.request("GET", "/api/v1/users/me", None, token)[1]
+        for number in range(30):
+            assert backend.request("GET", f"/nowhere/{number}")[0] == 404
+        assert backend.request("GET", "/metrics")[0] == 404
+
+        nowhere = 'http_requests_total{method="GET",route="<unmatched>",status="404"}'
+        until(lambda: figures(port).get(nowhere) == 31, "the figures of both processes")
+        found = figures(port)
+        assert found['http_requests_total{method="POST",route="/api/v1/auth/login",status="200"}'] == 1
+        assert found['http_request_duration_seconds_count{method="GET",route="/api/v1/users/me",status="200"}'] == 1
+        assert found["http_requests_in_progress"] == 0
+        assert not [name for name in found if "nowhere" in name]
+    lines = [json.loads(line) for line in backend.output.splitlines() if '"event":"request"' in line]
+    (line,) = [line for line in lines if line["route"] == "/api/v1/users/me"]
+    assert (line["method"], line["status"], line["principal"]) == ("GET", 200, me["id"])
+    assert re.fullmatch("[0-9a-f]{32}", line["trace_id"])
+    assert line["request_id"] == line["trace_id"]
+    assert line["milliseconds"] > 0
+    assert line["tenant"]
+    assert len([line for line in lines if line["route"] == "<unmatched>"]) == 31
+    assert "/nowhere/" not in backend.output

@@ -1,0 +1,80 @@
+"""The README's way to production: an empty PostgreSQL, what an administrator runs there, and the commands in their order."""
+
+import asyncio
+import signal
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import asyncpg
+import pytest
+
+from api_base.infrastructure.db.embedded import EmbeddedServer
+from tests.e2e.documentation import README, blocks, checkout, paste
+from tests.e2e.processes import free_port, serving, until
+
+SECTION = (README, "In production")
+PASSWORD = "a long enough pass phrase"
+VARIABLES = ("ENVIRONMENT", "DATABASE__URL", "DATABASE__OWNER_URL", "DATABASE__WORKER_URL", "SECURITY__SIGNING_KEYS")
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    """Host and port of a PostgreSQL with the roles and the database of the README, and none of those of the embedded server."""
+    with tempfile.TemporaryDirectory() as folder:
+        port = free_port()
+        server = EmbeddedServer(Path(folder), port=port, fsync=False)
+        server.start()
+        try:
+            (made,) = blocks("sql", *SECTION)
+            emptied = ["drop database api_base with (force)", "drop role owner, app, worker, search"]
+            asyncio.run(administer(server.administrator_url(), [*emptied, *made.text.splitlines()]))
+            yield f"127.0.0.1:{port}"
+        finally:
+            server.stop()
+
+
+async def administer(url: str, statements: list[str]) -> None:
+    connection = await asyncpg.connect(urlsplit(url)._replace(path="/postgres").geturl())
+    try:
+        for statement in statements:
+            await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+@pytest.fixture(scope="module")
+def pasted(address: str) -> Iterator[tuple[Path, str, dict[str, str]]]:
+    """Where the commands ran, what they printed, and the variables that they set."""
+    (block,) = blocks("sh", *SECTION)
+    commands = block.text.replace("db.example.com", address)
+    assert commands.count(address) == 3
+    tell = "".join(f'\nprintf "%s\\0" "${name}" >> variables' for name in VARIABLES)
+    with tempfile.TemporaryDirectory() as folder:
+        home = Path(folder)
+        checkout(home)
+        printed = paste(f"PATH=.venv/bin:$PATH\n{commands}{tell}", home, API_BASE_ADMIN_PASSWORD=PASSWORD)
+        yield home, printed, dict(zip(VARIABLES, (home / "variables").read_text().split("\0"), strict=False))
+
+
+def test_the_commands_migrate_make_an_administrator_and_show_no_secret(pasted: tuple[Path, str, dict[str, str]]) -> None:
+    home, printed, _ = pasted
+    assert "items_0001" in printed
+    assert "Created ana@example.com" in printed
+    assert "ENVIRONMENT=production" in printed
+    assert "PRIVATE KEY" not in printed
+    assert "app-password" not in printed
+    assert not (home / ".api-base").exists()  # nothing of development is made
+
+
+def test_what_was_set_up_serves_and_lets_the_administrator_in(pasted: tuple[Path, str, dict[str, str]]) -> None:
+    home, _, variables = pasted
+    with serving(home, **variables) as backend:
+        status, tokens = backend.ready().request("POST", "/api/v1/auth/login", {"email": "ana@example.com", "password": PASSWORD})
+        assert status == 200, tokens
+        assert backend.request("GET", "/health/ready")[0] == 200
+        assert backend.request("GET", "/api/v1/items", token=tokens["access_token"])[0] == 200
+        until(lambda: "worker_started" in backend.output, "a worker, as the role of its own")
+        assert backend.end(signal.SIGTERM) == 0
+    assert "example.com" not in backend.output  # nobody is announced

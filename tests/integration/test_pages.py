@@ -1,0 +1,118 @@
+"""Walking through all pages of a list shows every row once, in the order that was asked for, also among equal values."""
+
+import random
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+from urllib.parse import quote
+from uuid import UUID, uuid4
+
+import pytest
+
+from api_base.application.common.listing import ListRequest
+from api_base.application.items.dtos import ItemDTO
+from api_base.application.items.queries.list_items import ITEM_FIELDS
+from api_base.core.protocols.unit_of_work import Isolation
+from api_base.core.types import request_tenant
+from api_base.domain.common.value_objects import Money
+from api_base.infrastructure.db.embedded import Urls
+from api_base.infrastructure.items.queries import ListItemsHandler
+from api_base.interface.listing import list_request
+from tests.factories.items import NOW, item
+from tests.support import Stored, act_for, stored
+
+COUNT = 60
+
+
+@pytest.fixture
+async def catalogue(migrated: Urls) -> AsyncIterator[Stored]:
+    """Items of few different values, in two currencies, some deleted and some without a price."""
+    tenant, chance = uuid4(), random.Random(7)
+    act_for(tenant)
+    async with stored(migrated) as store:
+        async with store.begin(Isolation.OPTIMISTIC):
+            for number in range(COUNT):
+                price = Money(minor=chance.randrange(3), currency=chance.choice(("EUR", "USD"))) if number % 5 else None
+                made = item(
+                    tenant_id=tenant, now=NOW + timedelta(seconds=chance.randrange(4)), sku=f"SKU-{number:02}", price=price,
+                    name=chance.choice(("Ada", "Chair", "chair", "Über")), category=chance.choice("ab"),
+                )  # fmt: skip
+                if number % 7 == 0:
+                    made.delete(NOW + timedelta(hours=chance.randrange(3)))
+                await store.items.create(made)
+        yield store
+
+
+async def walked(store: Stored, request: ListRequest) -> list[ItemDTO]:
+    pages, found = ListItemsHandler(store.database).pages, []
+    while True:
+        page = await pages.page(request, request_tenant())
+        found += page.items
+        if page.next_cursor is None:
+            return found
+        request = replace(request, cursor=page.next_cursor)
+
+
+def asked(query: str) -> ListRequest:
+    return list_request(query.encode(), ITEM_FIELDS, searchable=True)
+
+
+type Key = Callable[[ItemDTO], tuple[Any, ...]]
+
+
+def newest(one: ItemDTO) -> tuple[float, int]:
+    return -one.created_at.timestamp(), -one.id.int
+
+
+def oldest(one: ItemDTO) -> tuple[float, int]:
+    return one.created_at.timestamp(), one.id.int
+
+
+ORDERS: dict[str, Key] = {
+    "": newest,
+    "sort=created_at": oldest,
+    "sort=name": lambda one: (one.name, *oldest(one)),
+    "sort=category,name": lambda one: (one.category, one.name, *oldest(one)),
+    "sort=category,-name": lambda one: (one.category, *(-ord(letter) for letter in one.name), *newest(one)),
+    "category=a": newest,
+    "category[in]=a,b": lambda one: (one.category, *oldest(one)),
+    "name[ge]=Chair": lambda one: (one.name, *oldest(one)),
+    "name[ge]=Chair&sort=-created_at": newest,
+    "category=a&name[starts_with]=C": lambda one: (one.name, *oldest(one)),
+    "category[ne]=a": newest,
+    "price.currency=EUR&price.amount[le]=0.01": lambda one: (one.price.amount if one.price else "", *oldest(one)),
+    "price.currency=EUR": newest,
+    "price.currency[is_null]=true": newest,
+    "deleted_at[is_null]=false": newest,
+    "deleted_at[ge]=2026-01-02T00:00:00Z": lambda one: (one.deleted_at, *oldest(one)),
+    "q=chair": newest,
+}
+
+
+@pytest.mark.parametrize("query", ORDERS)
+async def test_all_pages_are_the_whole_list_in_order(catalogue: Stored, query: str) -> None:
+    request = asked(query)
+    whole = await walked(catalogue, replace(request, limit=COUNT))
+    assert len(whole) > 4
+    by_pages = [one.id for one in await walked(catalogue, replace(request, limit=4))]
+    assert by_pages == [one.id for one in sorted(whole, key=ORDERS[query])]
+    assert len(set(by_pages)) == len(by_pages)
+
+
+async def test_descending_is_the_reverse(catalogue: Stored) -> None:
+    async def ids(query: str) -> list[UUID]:
+        return [one.id for one in await walked(catalogue, replace(asked(query), limit=3))]
+
+    for field in ITEM_FIELDS.sortable:
+        needed = "&price.currency=EUR" if field.startswith("price") else ""
+        assert await ids(f"sort=-{field}{needed}") == (await ids(f"sort={field}{needed}"))[::-1]
+
+
+async def test_search_finds_what_holds_the_words_and_nothing_else(catalogue: Stored) -> None:
+    everything = await walked(catalogue, ListRequest())
+    for q, word in (("über", "Über"), ("CHAIR", "chair"), ("adA", "Ada")):
+        found = {one.id for one in await walked(catalogue, asked(f"q={quote(q)}"))}
+        assert found == {one.id for one in everything if one.name.lower() == word.lower()}
+        assert 0 < len(found) < len(everything)
+    assert await walked(catalogue, asked("q=sofa")) == []

@@ -1,0 +1,138 @@
+"""The pool on a real server: in order, whole after whatever happens to who waits or works, and no statement without an end."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import asyncpg
+import pytest
+
+from api_base.core.errors import Unavailable
+from api_base.infrastructure.db.embedded import Urls
+from api_base.infrastructure.db.pool import Connection, ConnectionPool, PoolOptions
+from api_base.infrastructure.db.session import Database
+
+
+@asynccontextmanager
+async def pool(urls: Urls, size: int = 1, acquire_timeout: float = 5.0) -> AsyncIterator[ConnectionPool]:
+    made = ConnectionPool(urls.app, PoolOptions(size=size, acquire_timeout=acquire_timeout, statement_timeout=20))
+    await made.open()
+    try:
+        yield made
+    finally:
+        await made.close()
+
+
+async def until(condition: Callable[[], Awaitable[bool]]) -> None:
+    async with asyncio.timeout(5):
+        while not await condition():
+            await asyncio.sleep(0.01)
+
+
+async def one(connection: Connection) -> int:
+    value: int = await connection.fetchval("select 1")
+    return value
+
+
+async def test_who_asks_again_and_again_does_not_keep_others_waiting(migrated: Urls) -> None:
+    served: Counter[int] = Counter()
+    async with pool(migrated) as made:
+
+        async def ask(number: int) -> None:
+            while served.total() < 200:
+                await made.run(one)
+                served[number] += 1
+
+        await asyncio.gather(*(ask(number) for number in range(4)))
+    assert max(served.values()) - min(served.values()) <= 1, served
+
+
+async def test_who_gives_up_in_the_moment_of_being_served_leaves_it_to_the_next(migrated: Urls) -> None:
+    async with pool(migrated) as made:
+        held = await made.acquire()
+        first = asyncio.create_task(made.acquire())
+        second = asyncio.create_task(made.acquire())
+        await asyncio.sleep(0)
+        made.release(held)  # handed to the first, who has not run since
+        first.cancel()  # asyncio's timeouts do the same
+        with pytest.raises(asyncio.CancelledError):
+            await first
+        connection = await second
+        assert made.figures().open == 1
+        made.release(connection)
+        assert made.figures().idle == 1
+
+
+async def test_room_that_nobody_takes_goes_to_the_next(migrated: Urls) -> None:
+    async with pool(migrated) as made:
+        held = await made.acquire()
+        waiting = [asyncio.create_task(made.acquire()) for _ in range(3)]
+        await asyncio.sleep(0)
+        made.retire(held)  # room for the first, who has not run since
+        waiting[0].cancel()
+        connection = await waiting[1]
+        connection.terminate()
+        made.release(connection)  # it died in use: handed on, and found dead
+        made.release(await waiting[2])
+        assert (made.figures().open, made.figures().waiting) == (1, 0)
+
+
+async def test_who_waits_too_long_is_told_and_forgotten(migrated: Urls) -> None:
+    async with pool(migrated, acquire_timeout=0.5) as made:
+        held = await made.acquire()
+        with pytest.raises(Unavailable, match="busy"):
+            await made.acquire()
+        assert made.figures().waiting == 0
+        made.release(held)
+        assert await made.run(one) == 1
+
+
+async def test_closing_tells_who_waits(migrated: Urls) -> None:
+    async with pool(migrated) as made:
+        held = await made.acquire()
+        waiting = asyncio.create_task(made.acquire())
+        await asyncio.sleep(0)
+        closing = asyncio.create_task(made.close())
+        with pytest.raises(Unavailable, match="shutting down"):
+            await waiting
+        made.release(held)
+        await closing
+        with pytest.raises(Unavailable, match="shutting down"):
+            await made.acquire()
+
+
+async def test_the_server_ends_a_statement_whose_asker_was_cancelled(migrated: Urls, admin_of_migrated: str) -> None:
+    admin = await asyncpg.connect(admin_of_migrated)
+
+    async def running() -> bool:
+        sql = "select exists (select from pg_stat_activity where query like 'select pg_sleep(15)%' and state = 'active')"
+        return bool(await admin.fetchval(sql))
+
+    async def ended() -> bool:
+        return not await running()
+
+    try:
+        async with pool(migrated) as made:
+            task = asyncio.create_task(made.run(lambda connection: connection.execute("select pg_sleep(15)")))
+            await until(running)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            await until(ended)
+            assert await made.run(one) == 1
+    finally:
+        await admin.close()
+
+
+@pytest.mark.parametrize("prepared", [True, False], ids=["by the server", "by the driver, behind a pooler"])
+async def test_no_statement_goes_on_for_ever(migrated: Urls, prepared: bool) -> None:
+    options = PoolOptions(size=1, acquire_timeout=5, statement_timeout=0.2, prepared=prepared)
+    database = Database(migrated.app, options)
+    await database.open()
+    try:
+        with pytest.raises(Unavailable, match="too long"):
+            await database.run(lambda connection: connection.execute("select pg_sleep(15)"))
+        assert await database.run(one) == 1
+    finally:
+        await database.close()

@@ -1,0 +1,163 @@
+"""The pipeline: nobody runs what they may not; subscribers run by the event's name, in the transaction and after it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, ClassVar, Self
+from uuid import UUID, uuid4
+
+import pytest
+
+from api_base.application.common.cqrs import AUTHENTICATED, PUBLIC, Bus, Command, Isolation
+from api_base.application.common.middleware import PermissionMiddleware, UnitOfWorkMiddleware
+from api_base.core.base import DomainEvent
+from api_base.core.errors import ApiBaseError, Forbidden, ProgrammingError, Unauthenticated
+from api_base.core.types import Principal
+from api_base.domain.common.events import Phase, Subscribers, Subscription
+from api_base.infrastructure.rbac.checker import RolePermissionChecker
+from tests.factories.auth import principal, request_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Anybody(Command[str]):
+    permission: ClassVar[str] = PUBLIC
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedIn(Command[str]):
+    permission: ClassVar[str] = AUTHENTICATED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Painting(Command[str]):
+    permission: ClassVar[str] = "walls:paint"
+
+
+class Done:
+    async def handle(self, message: Command[str]) -> str:
+        return type(message).__name__
+
+
+PAINTER = principal(permissions=frozenset({"walls:paint"}))
+
+
+@pytest.mark.parametrize(
+    ("who", "refusals"),
+    [(None, [Unauthenticated, Unauthenticated]), (principal(), [Forbidden]), (PAINTER, [])],
+    ids=["nobody", "somebody", "a painter"],
+)
+async def test_a_message_runs_for_who_has_its_permission(who: Principal | None, refusals: list[type[ApiBaseError]]) -> None:
+    bus = Bus([PermissionMiddleware(RolePermissionChecker({"walls:paint": frozenset({"painter"})}))])
+    bus.add({Anybody: Done(), SignedIn: Done(), Painting: Done()})
+    request_of(who)
+    found = []
+    for message in (Anybody(), SignedIn(), Painting()):
+        try:
+            assert await bus.execute(message) == type(message).__name__
+        except ApiBaseError as error:
+            found.append(type(error))
+    assert found == refusals
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Painted(DomainEvent):
+    name: ClassVar[str] = "walls.painted.v1"
+    colour: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dried(DomainEvent):
+    name: ClassVar[str] = "walls.dried.v1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Colour:
+    """A payload of the subscriber's own: what it wants of the event, and nothing of its class."""
+
+    aggregate_id: UUID
+    colour: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Nothing:
+    aggregate_id: UUID
+
+
+WALL = uuid4()
+
+
+class World:
+    """One unit of work; `log` is what happened, in order."""
+
+    def __init__(self, *subscriptions: Subscription[Any]) -> None:
+        self.log, self.events = list[str](), list[DomainEvent]()
+        self.subscribers = Subscribers()
+        self.subscribers.add(subscriptions)
+        self.bus = Bus([UnitOfWorkMiddleware(lambda isolation: self.begin(isolation), self.subscribers)])
+        self.bus.add({Painting: self})
+
+    def begin(self, isolation: Isolation) -> Self:
+        self.log.append(f"begin {isolation.value}")
+        return self
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.log.append("commit" if kind is None else "roll back")
+
+    def collect_events(self) -> Sequence[DomainEvent]:
+        events, self.events = self.events, []
+        return events
+
+    async def handle(self, message: Painting) -> str:
+        self.log.append("paint")
+        self.events.append(Painted(aggregate_id=WALL, colour="blue"))
+        return "painted"
+
+
+async def test_subscribers_run_by_name_in_the_transaction_and_after_it() -> None:
+    async def mix(colour: Colour) -> None:
+        world.log.append(f"in it: {colour.colour}")
+        world.events.append(Dried(aggregate_id=colour.aggregate_id))
+
+    async def note(dried: Nothing) -> None:
+        world.log.append(f"in it: dried {dried.aggregate_id == WALL}")
+
+    async def fail(dried: Nothing) -> None:
+        world.log.append("after it: fails")
+        raise RuntimeError
+
+    async def tell(colour: Colour) -> None:
+        world.log.append(f"after it: {colour.colour}")
+
+    world = World(
+        Subscription("walls.painted.v1", Colour, tell, Phase.AFTER_COMMIT),
+        Subscription("walls.dried.v1", Nothing, fail, Phase.AFTER_COMMIT),
+        Subscription("walls.dried.v1", Nothing, note),
+        Subscription("walls.painted.v1", Colour, mix),
+        Subscription("walls.painted.v2", Colour, tell),
+    )
+    assert await world.bus.execute(Painting()) == "painted"
+    assert world.log == ["begin optimistic", "paint", "in it: blue", "in it: dried True", "commit", "after it: blue", "after it: fails"]
+
+
+async def test_a_subscriber_that_fails_in_the_transaction_undoes_it() -> None:
+    async def fail(colour: Colour) -> None:
+        raise Forbidden("not that colour")
+
+    async def tell(colour: Colour) -> None:
+        world.log.append("told")
+
+    world = World(Subscription("walls.painted.v1", Colour, fail), Subscription("walls.painted.v1", Colour, tell, Phase.AFTER_COMMIT))
+    with pytest.raises(Forbidden):
+        await world.bus.execute(Painting())
+    assert world.log[-1] == "roll back"
+
+
+async def test_a_payload_that_wants_what_the_event_does_not_have_is_named() -> None:
+    async def never(colour: Colour) -> None:
+        raise AssertionError
+
+    with pytest.raises(ProgrammingError, match="Colour wants a field that walls.dried.v1 does not have: colour"):
+        await Subscription("walls.dried.v1", Colour, never).deliver(Dried(aggregate_id=WALL))

@@ -1,0 +1,131 @@
+"""Settings from the environment: every problem at once, by variable name, and never a secret."""
+
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from api_base.bootstrap.diagnosis import configuration_lines
+from api_base.core.config import Settings, load_settings
+from api_base.core.errors import ConfigurationError
+
+type Load = Callable[..., Settings]
+
+SECRET = "n0t-for-anybodys-eyes"
+KEY = f'["-----BEGIN PRIVATE KEY-----{SECRET}"]'
+SAFE = {
+    "ENVIRONMENT": "production",
+    "SECURITY__SIGNING_KEYS": KEY,
+    "DATABASE__URL": f"postgresql://app:{SECRET}@db/x",
+    "DATABASE__OWNER_URL": f"postgresql://owner:{SECRET}@db/x",
+    "DATABASE__WORKER_URL": f"postgresql://worker:{SECRET}@db/x",
+}
+
+
+@pytest.fixture
+def load(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Load:
+    """Loads the settings in an empty folder, with these variables alone."""
+    monkeypatch.chdir(tmp_path)
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+
+    def load(**variables: str) -> Settings:
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        return load_settings()
+
+    return load
+
+
+def refusal(load: Load, **variables: str) -> str:
+    with pytest.raises(ConfigurationError) as refused:
+        load(**variables)
+    assert SECRET not in "".join(traceback.format_exception(refused.value))
+    return str(refused.value)
+
+
+def test_nothing_is_needed_for_development(load: Load) -> None:
+    settings = load()
+    assert settings.app_name == "My API"
+    assert settings.database.embedded
+
+
+def test_variables_and_the_file_are_read(load: Load, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text('APP_NAME=Ours\nSERVER__CORS_ORIGINS=["https://a.example"]\nSERVER__PORT=1000\n')
+    settings = load(SERVER__PORT="2000")
+    assert (settings.app_name, settings.server.cors_origins, settings.server.port) == ("Ours", ("https://a.example",), 2000)
+
+
+def test_every_problem_is_told_at_once_by_variable_those_of_production_included(load: Load) -> None:
+    said = refusal(
+        load,
+        ENVIRONMENT="production",
+        SERVER__PORT="0",
+        SERVER__CORS_ORIGINS="https://no.json",
+        SECURITY__SIGNING_KEYS=SECRET,
+        DATABASE__POOL_SZIE="3",
+        DEBUG="true",
+        CONTEXTS="[",
+    )
+    for variable in (
+        "SERVER__PORT", "SERVER__CORS_ORIGINS", "SECURITY__SIGNING_KEYS", "DATABASE__POOL_SZIE", "DEBUG", "CONTEXTS", "DATABASE__URL",
+    ):  # fmt: skip
+        assert f"  {variable}: " in said
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"postgresql://app:s/{SECRET}@db/x", f"postgresql://app:{SECRET}#1@db/x", f"postgresql://app:{SECRET}@db:port/x",
+        f"mysql://app:{SECRET}@db/x", SECRET, "",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("variable", ["URL", "OWNER_URL", "WORKER_URL", "DIRECT_URL"])
+def test_a_url_that_cannot_work_is_told_without_showing_it(load: Load, variable: str, url: str) -> None:
+    assert f"DATABASE__{variable}: must be postgresql://" in refusal(load, **{f"DATABASE__{variable}": url})
+
+
+@pytest.mark.parametrize("url", ["postgresql://app:x%2Fy@db:5433/x", "postgres://app@db/x", "postgresql://app:x@/x?host=/run/pg&port=5"])
+def test_a_url_that_works_is_taken(load: Load, url: str) -> None:
+    assert load(DATABASE__URL=url).database.url.get_secret_value() == url
+
+
+def test_a_file_that_cannot_be_read_is_told(load: Load, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes(b"\xff\xfe")
+    assert ".env" in refusal(load)
+
+
+def test_safe_settings_are_taken_in_production(load: Load) -> None:
+    assert load(**SAFE).environment == "production"
+
+
+@pytest.mark.parametrize(
+    ("unsafe", "variable"),
+    [
+        ({"DEBUG": "true"}, "DEBUG"),
+        ({"SECURITY__SIGNING_KEYS": "[]"}, "SECURITY__SIGNING_KEYS"),
+        ({"DATABASE__URL": "embedded://"}, "DATABASE__URL"),
+        ({"DATABASE__OWNER_URL": SAFE["DATABASE__URL"]}, "DATABASE__OWNER_URL"),
+        ({"DATABASE__WORKER_URL": SAFE["DATABASE__URL"]}, "DATABASE__WORKER_URL"),
+        ({"DATABASE__WORKER_URL": SAFE["DATABASE__OWNER_URL"]}, "DATABASE__WORKER_URL"),
+        ({"DATABASE__OWNER_URL": f"postgresql://%61pp:{SECRET}@db/x"}, "DATABASE__OWNER_URL"),
+        ({"SERVER__CORS_ORIGINS": '["*"]', "SERVER__CORS_CREDENTIALS": "true"}, "SERVER__CORS_ORIGINS"),
+    ],
+)
+def test_each_unsafe_setting_is_refused_alone(load: Load, unsafe: dict[str, str], variable: str) -> None:
+    heading, line = refusal(load, **(SAFE | unsafe)).splitlines()
+    assert "production refuses" in heading
+    assert line.startswith(f"  {variable}: ")
+
+
+@pytest.mark.parametrize("missing", ["OWNER_URL", "WORKER_URL"])
+def test_production_needs_a_url_for_each_role(load: Load, missing: str) -> None:
+    del (variables := dict(SAFE))[f"DATABASE__{missing}"]
+    assert f"  DATABASE__{missing}: is needed" in refusal(load, **variables)
+
+
+def test_secrets_are_never_shown(load: Load) -> None:
+    settings = load(**SAFE)
+    shown = [repr(settings), str(settings), settings.model_dump_json(), *configuration_lines(settings)]
+    assert not [text for text in shown if SECRET in text]
