@@ -19,19 +19,21 @@ class Worker:
 
     def __init__(self, services: Services, urls: Urls) -> None:
         self._urls, self._contexts = urls, services.contexts
-        self._database = services.container.worker_database()
+        self._database, self._recorder = services.container.worker_database(), services.container.worker_recorder()
         self._periodic = [work for context in services.contexts for work in context.background(services.worker_ports)]
 
     async def run(self, stop: asyncio.Event) -> None:
         """Raises `Unavailable` when the database cannot be reached at start."""
         await self._migrated(stop)
         await self._database.open()
+        self._recorder.open()
         try:
             async with asyncio.TaskGroup() as group:
                 for work in self._periodic:
                     group.create_task(_repeat(work, stop), name=work.name)
                 logger.info("worker_started", periodic=[work.name for work in self._periodic])
         finally:
+            self._recorder.close()
             await self._database.close()
 
     async def _migrated(self, stop: asyncio.Event) -> None:

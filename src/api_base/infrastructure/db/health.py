@@ -6,6 +6,7 @@ from api_base.infrastructure.db.pool import ConnectionPool
 
 class DatabaseHealthCheck(HealthCheck):
     name = "database"
+    required = True
 
     def __init__(self, pool: ConnectionPool) -> None:
         self._pool = pool
