@@ -47,3 +47,17 @@ async def test_an_observer_that_fails_disturbs_neither_the_call_nor_the_others()
         with pytest.raises(Unavailable):
             await breaker.execute(Dependency())
     assert told == [StateChange("mail", CircuitState.CLOSED, CircuitState.OPEN)]
+
+
+async def test_what_was_before_it_opened_is_forgotten_when_it_closes() -> None:
+    seconds = 0.0
+    breaker, dependency = CircuitBreaker(CONFIG, now=lambda: seconds), Dependency()
+    for _ in range(2):
+        with pytest.raises(Unavailable):
+            await breaker.execute(dependency)
+    dependency.down, seconds = False, 10.0
+    await breaker.execute(dependency)
+    dependency.down = True
+    with pytest.raises(Unavailable):
+        await breaker.execute(dependency)
+    assert breaker.state is CircuitState.CLOSED

@@ -8,6 +8,7 @@ import pytest
 
 from api_base.core.errors import Transient, Unavailable
 from api_base.core.protocols import CircuitState
+from api_base.infrastructure.resilience.health import CircuitHealthCheck
 from api_base.infrastructure.resilience.patterns import (
     BulkheadConfig,
     BulkheadFull,
@@ -126,3 +127,20 @@ async def test_cancelled_calls_leave_no_trace() -> None:
     await asyncio.gather(*tasks, return_exceptions=True)
     figures = mail.figures()
     assert (figures.in_flight, figures.calls, figures.failures, figures.state) == (0, 0, 0, CircuitState.CLOSED)
+
+
+@in_virtual_time
+async def test_a_dependency_is_well_again_when_its_circuit_has_closed() -> None:
+    mail = policy()
+    check = CircuitHealthCheck(mail)
+    await check.check()
+    with pytest.raises(CircuitOpen):
+        await mail.execute(Down(), idempotent=True)
+    with pytest.raises(Unavailable, match="open"):
+        await check.check()
+    await asyncio.sleep(30)
+    with pytest.raises(Unavailable, match="half_open"):
+        await check.check()
+    await mail.execute(lambda: asyncio.sleep(0))
+    await check.check()
+    assert (check.name, check.required) == ("mail", False)
