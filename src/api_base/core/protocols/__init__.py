@@ -2,6 +2,7 @@
 
 from api_base.core.protocols.audit import AuditStore
 from api_base.core.protocols.background import Periodic
+from api_base.core.protocols.dependencies import CircuitState, DependencyFigures
 from api_base.core.protocols.events import EventPublisher, StoredEvent
 from api_base.core.protocols.health import HealthCheck
 from api_base.core.protocols.metrics import Metrics
@@ -20,7 +21,9 @@ __all__ = [
     "AsyncRepository",
     "AuditStore",
     "BreachedPasswords",
+    "CircuitState",
     "Clock",
+    "DependencyFigures",
     "EventPublisher",
     "HealthCheck",
     "IdGenerator",
