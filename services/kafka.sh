@@ -20,7 +20,8 @@ install() {
     [ ! "$lib" -nt "$pom" ] || return 0
     command -v mvn >/dev/null || refuse "Maven is missing: install Debian's maven (as root, \`make services\` does)"
     rm -rf "$lib" "$lib.part"
-    mvn -q -B -Dstyle.color=never -f "$pom" dependency:copy-dependencies -DoutputDirectory="$lib.part" -DincludeScope=runtime
+    mvn -q -B -f "$pom" dependency:copy-dependencies -DoutputDirectory="$lib.part" -DincludeScope=runtime >>"$home/log" 2>&1 ||
+        refuse "its libraries cannot be got, see $home/log"
     mv "$lib.part" "$lib"
     touch "$lib" # the folder is as old as its first file
 }
