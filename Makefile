@@ -52,7 +52,7 @@ architecture: .venv/.dev ## Who imports whom.
 	.venv/bin/lint-imports
 
 tests: .venv/.dev ## The tests alone, in parallel, with branch coverage.
-	.venv/bin/python -m pytest $(PYTEST_PLUGINS) -n 2 --dist worksteal --cov --cov-report=term:skip-covered
+	.venv/bin/python -m pytest $(PYTEST_PLUGINS) -n 2 --dist loadfile --cov --cov-report=term:skip-covered
 
 docs: .venv/.dev ## Write the documents that are made from the code: configuration, problems, OpenAPI.
 	.venv/bin/python -m tools.documents

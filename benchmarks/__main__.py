@@ -1,5 +1,6 @@
-"""`python -m benchmarks [stack] [items] [start] [lists] [import]`: all of them without a name."""
+"""`python -m benchmarks [stack] [items] [start] [lists] [import]`: all of them without a name, each in a process of its own."""
 
+import subprocess
 import sys
 
 from benchmarks import imports, items, lists, stack, start
@@ -9,6 +10,9 @@ ALL = {"stack": stack.main, "items": items.main, "start": start.main, "lists": l
 names = sys.argv[1:] or list(ALL)
 if unknown := [name for name in names if name not in ALL]:
     raise SystemExit(f"no such measurement: {', '.join(unknown)}; there are {', '.join(ALL)}")
-for name in names:
-    print(f"== {name}", flush=True)
-    ALL[name]()
+if len(names) == 1:
+    print(f"== {names[0]}", flush=True)
+    ALL[names[0]]()
+else:
+    for name in names:
+        subprocess.run([sys.executable, "-m", "benchmarks", name], check=True)

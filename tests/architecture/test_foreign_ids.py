@@ -1,4 +1,7 @@
-"""The id of what is another's is answered as one that nothing has: status, headers and body, byte for byte."""
+"""The id of what is another's is answered as one that nothing has: status, headers and body, byte for byte.
+
+But for the ids of the request itself: `X-Request-ID` is sent, and the same each time; a `traceparent` is new with each answer.
+"""
 
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import replace
@@ -49,7 +52,7 @@ def _named(answer: httpx2.Response, ids: Ids) -> Answer:
     body = answer.content
     for name, id in ids.items():
         body = body.replace(str(id).encode(), name.encode())
-    return answer.status_code, answer.headers.raw, body
+    return answer.status_code, [(name, value) for name, value in answer.headers.raw if name != b"traceparent"], body
 
 
 def with_foreign(own: Ids, foreign: Ids) -> Iterator[tuple[Ids, Ids]]:

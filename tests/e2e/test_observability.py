@@ -71,7 +71,7 @@ def test_each_request_is_one_line_and_counted_whichever_process_answers(project:
     with serving(project.home, **settings) as backend:
         token = project.log_in(backend.ready())
         until(lambda: len(of_each_process("database_pool_connections_open", port)) == 2, "the pools of both processes")
-        assert len(of_each_process("process_cpu_seconds_total", port)) == 2
+        until(lambda: len(of_each_process("process_cpu_seconds_total", port)) == 2, "the figures of both processes")
         me = backend.request("GET", "/api/v1/users/me", None, token)[1]
         for number in range(30):
             assert backend.request("GET", f"/nowhere/{number}")[0] == 404

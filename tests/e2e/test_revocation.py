@@ -19,6 +19,8 @@ from tests.e2e.processes import Backend, serving
 PROCESSES = 4
 WITHIN = 1.0
 PASSWORD = "a-quiet-harbour-at-dusk-42"
+GENEROUS = {"RATE_LIMIT__LOGIN_REQUESTS": "1000", "RATE_LIMIT__LOGIN_BURST": "1000"}
+"""All members come from one address."""
 
 
 class Member:
@@ -65,7 +67,7 @@ class Member:
 def backends(project: Project) -> Iterator[list[Backend]]:
     """Four servers, each a process of its own, on one database."""
     with ExitStack() as stack:
-        yield [stack.enter_context(serving(project.home, "--no-worker")).ready() for _ in range(PROCESSES)]
+        yield [stack.enter_context(serving(project.home, "--no-worker", **GENEROUS)).ready() for _ in range(PROCESSES)]
 
 
 @pytest.fixture(scope="module")

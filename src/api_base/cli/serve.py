@@ -3,24 +3,19 @@
 Its own imports are few, so that the children's run while the database starts.
 """
 
-import signal
 from typing import Annotated
 
 import typer
 
 
 def serve(
+    context: typer.Context,
     host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
     port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port to listen on.")] = None,
     workers: Annotated[int | None, typer.Option(min=1, max=64, help="Number of server processes.")] = None,
     worker: Annotated[bool, typer.Option(help="Also run a background worker.")] = True,
 ) -> None:
     """Serve HTTP until Ctrl-C or SIGTERM."""
-    from api_base.cli.server_process import ServerProcess
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _end)
-    first = ServerProcess()
     from api_base.cli.resolving import supervised_database
     from api_base.cli.supervisor import Supervisor
     from api_base.core.config import load_settings
@@ -29,12 +24,6 @@ def serve(
     update = {"host": host, "port": port, "workers": workers}
     server = settings.server.model_copy(update={name: value for name, value in update.items() if value is not None})
     settings = settings.model_copy(update={"server": server})
-    supervisor = Supervisor(settings, first)
+    supervisor = Supervisor(settings, context.obj)
     with supervisor.listen() as listener, supervised_database(settings) as (urls, see_to_database):
         raise typer.Exit(supervisor.run(listener, urls, see_to_database, with_worker=worker))
-
-
-def _end(number: int, frame: object) -> None:
-    """A signal before anything serves: end, and let go of what was started."""
-    del number, frame
-    raise SystemExit(0)

@@ -1,57 +1,27 @@
-"""One server process: it imports while its supervisor works out the rest, then is handed the socket and the environment.
-
-What it is handed comes over a socket of its own, whose other end the supervisor holds; when that closes first, it ends.
-"""
+"""One server process: it imports while its supervisor works out the rest, then is handed the socket and the environment."""
 
 import asyncio
+import gc
 import json
 import os
-import signal
 import socket
-import subprocess
 import sys
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
+from api_base.cli.children import LONGEST, READY
 from api_base.core.errors import ApiBaseError
-from api_base.infrastructure.db.embedded.parent_death import die_with_parent
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
-LONGEST: Final = 1 << 20
-READY: Final = b"r"
-
-
-class ServerProcess:
-    """The supervisor's side. The process begins to import at once, and serves when it is told to."""
-
-    def __init__(self) -> None:
-        self._channel, theirs = socket.socketpair()
-        with theirs:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "api_base.cli.server_process", str(theirs.fileno())],
-                pass_fds=(theirs.fileno(),),
-                start_new_session=True,
-                preexec_fn=die_with_parent(signal.SIGTERM),
-            )
-
-    def ready(self) -> bool:
-        """Whether it serves by now. Never waits."""
-        self._channel.setblocking(False)
-        try:
-            return self._channel.recv(1, socket.MSG_PEEK) == READY
-        except BlockingIOError:
-            return False
-
-    def serve(self, listener: socket.socket, variables: Mapping[str, str], *, seed: bool) -> None:
-        """Hand over the listening socket and environment variables. `seed`: see to a first run."""
-        message = json.dumps({"variables": dict(variables), "seed": seed}).encode()
-        socket.send_fds(self._channel, [message], [listener.fileno()])
-
 
 def main(descriptor: int) -> None:
-    """The process's side: serve on the socket that is handed over, until SIGTERM; requests in hand are finished."""
+    """The process's side: serve on the socket that is handed over, until SIGTERM; requests in hand are finished.
+
+    Nothing that is imported or made at the start is ever garbage: collecting waits, and then looks at none of it again.
+    """
+    gc.disable()
+    import uvicorn.protocols.http.httptools_impl  # noqa: F401 -- while the supervisor gets ready
     import uvloop
 
     from api_base.bootstrap.application import create_app
@@ -73,6 +43,8 @@ def main(descriptor: int) -> None:
         print(announcement, flush=True)
     listener = socket.socket(fileno=descriptors[0])
     serving = _serve(create_app(settings, contexts), listener, channel, int(settings.server.shutdown_timeout))
+    gc.freeze()
+    gc.enable()
     asyncio.run(serving, loop_factory=uvloop.new_event_loop)
 
 

@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
+from api_base.cli.children import ServerProcess
 from api_base.cli.resolving import environment
-from api_base.cli.server_process import ServerProcess
 from api_base.core.config import Settings
 from api_base.core.errors import ConfigurationError
 from api_base.infrastructure.db.embedded.parent_death import die_with_parent
@@ -57,16 +57,16 @@ class Supervisor:
                 "SERVER__HOST": server.host,
                 "SERVER__PORT": str(server.port),
             }
-            others = [ServerProcess() for _ in range(server.workers - 1)]
+            everyone = [self._first, *(ServerProcess() for _ in range(server.workers - 1))]  # kept: a channel that closes is lost
             self._first.serve(listener, variables, seed=True)
-            servers = [process.process for process in (self._first, *others)]
+            servers, waiting = [process.process for process in everyone], everyone[1:]
             worker = _Restarted([sys.executable, "-m", "api_base.cli", "worker"], variables) if with_worker else None
 
             def started() -> None:
                 """What waits for the first process: the others, and the worker, whose imports would slow the start."""
                 if self._first.ready():
-                    while others:
-                        others.pop().serve(listener, variables, seed=False)
+                    while waiting:
+                        waiting.pop().serve(listener, variables, seed=False)
                     if worker is not None:
                         worker.see_to()
 

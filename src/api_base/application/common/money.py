@@ -14,4 +14,5 @@ class MoneyDTO:
 
     @classmethod
     def of(cls, money: Money) -> "MoneyDTO":
+        """The amount with all decimal places that its currency has (ISO 4217): `"12.50"`, `"1250"` for yen."""
         return cls(amount=money.amount, currency=money.currency)

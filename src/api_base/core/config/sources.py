@@ -7,6 +7,8 @@ from pydantic_settings import DotEnvSettingsSource, EnvSettingsSource
 
 
 class EnvironmentSource(EnvSettingsSource):
+    """Variables of the process."""
+
     def decode_complex_value(self, field_name: str, field: FieldInfo, value: Any) -> Any:
         """The value decoded, or as it is, for validation to refuse."""
         try:

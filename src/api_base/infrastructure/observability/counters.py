@@ -134,6 +134,6 @@ def _create(directory: Path) -> int:
         except FileExistsError:
             number += 1
             continue
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(file, fcntl.LOCK_EX)  # a reader may hold it for a moment
         os.ftruncate(file, SLOTS * SLOT * WORD)
         return file

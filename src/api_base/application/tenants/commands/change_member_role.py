@@ -7,9 +7,8 @@ from uuid import UUID
 from api_base.application.common.cqrs import Command, Isolation
 from api_base.application.services.multitenancy import own_tenant
 from api_base.application.tenants import permissions
-from api_base.application.tenants.commands.acting import acting_member
+from api_base.application.tenants.commands.acting import acting_member, affected_member
 from api_base.application.tenants.dtos import MemberDTO
-from api_base.core.errors import NotFound, StaleVersion
 from api_base.core.protocols import Clock
 from api_base.core.types import UserId
 from api_base.domain.tenants.entities import Role
@@ -35,11 +34,7 @@ class ChangeMemberRoleHandler:
         """Raises `NotFound`, `StaleVersion`, `OwnersOnly`, `LastOwner`."""
         own_tenant(command.tenant_id)
         actor = await acting_member(self._memberships)
-        membership = await self._memberships.of(command.user_id)
-        if membership is None:
-            raise NotFound("member", command.user_id)
-        if command.expected_version is not None and command.expected_version != membership.version:
-            raise StaleVersion("member", command.expected_version)
+        membership = await affected_member(self._memberships, command.user_id, command.expected_version)
         if membership.role is not command.role:
             may_decide(actor, membership.role, command.role)
             owner_remains(membership, await self._memberships.owners(), command.role)

@@ -7,8 +7,7 @@ from uuid import UUID
 from api_base.application.common.cqrs import Command, Isolation
 from api_base.application.services.multitenancy import own_tenant
 from api_base.application.tenants import permissions
-from api_base.application.tenants.commands.acting import acting_member
-from api_base.core.errors import NotFound, StaleVersion
+from api_base.application.tenants.commands.acting import acting_member, affected_member
 from api_base.core.types import UserId
 from api_base.domain.tenants.entities import Membership
 from api_base.domain.tenants.ownership import may_decide, owner_remains
@@ -39,11 +38,7 @@ class RemoveMemberHandler:
         """Raises `NotFound`, `StaleVersion`, `OwnersOnly`, `LastOwner`."""
         own_tenant(command.tenant_id)
         actor = await acting_member(self._memberships)
-        membership = await self._memberships.of(command.user_id)
-        if membership is None:
-            raise NotFound("member", command.user_id)
-        if command.expected_version is not None and command.expected_version != membership.version:
-            raise StaleVersion("member", command.expected_version)
+        membership = await affected_member(self._memberships, command.user_id, command.expected_version)
         may_decide(actor, membership.role)
         await end(self._memberships, membership)
 
