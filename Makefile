@@ -54,7 +54,7 @@ architecture: .venv/.dev ## Who imports whom.
 tests: .venv/.dev ## The tests alone, in parallel, with branch coverage.
 	.venv/bin/python -m pytest $(PYTEST_PLUGINS) -n 2 --dist loadfile --cov --cov-report=term:skip-covered
 
-docs: .venv/.dev ## Write the documents that are made from the code: configuration, problems, OpenAPI.
+docs: .venv/.dev ## Write the documents that are made from the code: configuration, problems, OpenAPI, events.
 	.venv/bin/python -m tools.documents
 
 services: $(UV) ## Install and start the real servers that tests use, on loopback.

@@ -71,7 +71,7 @@ async def fetch(port: int, request: bytes) -> bytes:
 async def exchange(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: bytes) -> bytes:
     writer.write(request)
     head = await reader.readuntil(b"\r\n\r\n")
-    if not head.startswith(b"HTTP/1.1 200"):
+    if not head.startswith(b"HTTP/1.1 20"):
         raise RuntimeError(head.decode())
     length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
     return await reader.readexactly(length)

@@ -3,6 +3,7 @@
 They stand in the repository so that a change of the API, a setting or a problem is seen in review, and happens on purpose.
 """
 
+import json
 import os
 import subprocess
 import sys
@@ -11,12 +12,20 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from api_base import __version__
+from api_base.bootstrap.contexts import BUILT_IN
+from api_base.core.base import DomainEvent
 from api_base.core.config import Settings
 from api_base.interface.errors import pages
+from api_base.interface.events import asyncapi
+from api_base.interface.events.schemas import CLOUD_EVENT, ENVELOPE, data_schema
+from tools.compatible import check
 from tools.configuration_page import page as configuration_page
 
 ROOT: Final = Path(__file__).parents[1]
 PROBLEMS: Final = "docs/problems"
+EVENT_SCHEMAS: Final = "docs/events"
+EVENTS: Final[tuple[type[DomainEvent], ...]] = tuple(event for context in BUILT_IN for event in context.events)
 
 
 def documents() -> Mapping[str, str]:
@@ -24,8 +33,15 @@ def documents() -> Mapping[str, str]:
     return {
         "docs/configuration.md": configuration_page(Settings),
         "docs/openapi.json": openapi(),
+        "docs/asyncapi.json": _json(asyncapi.document(Settings.model_fields["app_name"].default, __version__, EVENTS)),
+        f"{EVENT_SCHEMAS}/{ENVELOPE}.json": _json(CLOUD_EVENT),
+        **{f"{EVENT_SCHEMAS}/{event.name}.json": _json(data_schema(event)) for event in EVENTS},
         **{f"{PROBLEMS}/{kind}.md": pages.page(kind) for kind in pages.KINDS},
     }
+
+
+def _json(document: object) -> str:
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 
 def openapi() -> str:
@@ -38,13 +54,23 @@ def openapi() -> str:
 
 def stored() -> Mapping[str, str]:
     """The generated documents as they stand in the repository, those that no longer belong there included."""
-    files = [ROOT / "docs/configuration.md", ROOT / "docs/openapi.json", *sorted((ROOT / PROBLEMS).glob("*.md"))]
+    alone = [ROOT / f"docs/{name}" for name in ("configuration.md", "openapi.json", "asyncapi.json")]
+    files = [*alone, *sorted((ROOT / PROBLEMS).glob("*.md")), *sorted((ROOT / EVENT_SCHEMAS).glob("*.json"))]
     return {str(file.relative_to(ROOT)): file.read_text(encoding="utf-8") for file in files if file.exists()}
 
 
+def check_events(before: Mapping[str, str]) -> None:
+    """Raises `IncompatibleError` for an event that readers of its schema in `before` could not read any more."""
+    for event in EVENTS:
+        if kept := before.get(f"{EVENT_SCHEMAS}/{event.name}.json"):
+            check(json.loads(kept), data_schema(event))
+
+
 def write() -> None:
-    """Bring the repository up to date, and name what changed."""
+    """Bring the repository up to date, and name what changed. Raises `IncompatibleError`, and writes nothing, for an event that has
+    changed within its version."""
     made, before = documents(), stored()
+    check_events(before)
     for path in before.keys() - made.keys():
         (ROOT / path).unlink()
         print(f"removed {path}")

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.documentation import README, ROOT, blocks, paste
-from tests.e2e.processes import Backend, environment, serving
+from tests.e2e.processes import Backend, environment, serving, until
 
 SECTION = (README, "A context of your own")
 EXAMPLE = ROOT / "examples" / "invoices"
@@ -117,12 +117,13 @@ def test_its_own_tests_pass(team: Team) -> None:
 
 
 def test_it_serves_each_tenant_its_own(team: Team) -> None:
-    with serving(team.home, "--no-worker", python=team.python, CONTEXTS='["invoices:INVOICES"]') as backend:
+    with serving(team.home, python=team.python, CONTEXTS='["invoices:INVOICES"]') as backend:
         paths = backend.ready().request("GET", "/openapi.json")[1]["paths"]
+        assert backend.request("GET", "/events/invoices.paid.v1.json")[1]["title"] == "InvoicePaid"
         assert {path for path in paths if "invoices" in path} == {"/api/v1/invoices", "/api/v1/invoices/{id}/pay"}
         ana, bob = (member(backend, name) for name in ("ana", "bob"))
         item = publish_chair(backend, ana)
-        (invoice,) = invoices(backend, ana)
+        (invoice,) = until(lambda: invoices(backend, ana), "an invoice, made by the worker")
         assert (invoice["item_id"], invoice["fee"], invoice["paid_at"]) == (item, {"amount": "1.00", "currency": "EUR"}, None)
         pay = f"/api/v1/invoices/{invoice['id']}/pay"
         assert invoices(backend, bob) == []

@@ -58,9 +58,9 @@ class House:
         while await Relay(self.worker.pool, DatabaseEventPublisher(self.worker.pool, self.subscribers)).run():
             pass
 
-    async def create(self, tenant: UUID, name: str = "Chair") -> UUID:
+    async def create(self, tenant: UUID, sku: str | None = None) -> UUID:
         act_for(tenant)
-        new = item(tenant_id=tenant, name=name, sku=f"SKU-{uuid4()}")
+        new = item(tenant_id=tenant, sku=sku or f"SKU-{uuid4()}")
         await self.transactions.run(Isolation.OPTIMISTIC, lambda: self.store.items.create(new))
         return new.id
 

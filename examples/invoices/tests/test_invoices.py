@@ -2,6 +2,8 @@
 
 import asyncio
 import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from uuid import uuid4
 
@@ -13,13 +15,14 @@ from api_base.application.items.commands.publish_item import PublishItem
 from api_base.bootstrap import migrations
 from api_base.bootstrap.contexts import BUILT_IN
 from api_base.bootstrap.services import build, opened
+from api_base.bootstrap.worker import create_worker
 from api_base.cli.resolving import on
 from api_base.core.config import Settings
 from api_base.core.errors import Conflict, NotFound
 from api_base.core.types import Principal, RequestContext, TenantId, UserId, current_context
 from api_base.domain.common.value_objects import Money
 from api_base.domain.items.entities import ItemDetails
-from api_base.infrastructure.db.embedded import EmbeddedServer
+from api_base.infrastructure.db.embedded import EmbeddedServer, Urls
 from invoices import INVOICES
 from invoices.invoicing import ListInvoices, PayInvoice
 
@@ -34,13 +37,28 @@ def act_for_a_new_tenant() -> None:
     current_context.set(RequestContext(request_id="test", principal=principal))
 
 
-async def publish_and_pay(settings: Settings) -> None:
-    async with opened(build(settings, CONTEXTS)) as services:
+@asynccontextmanager
+async def worked(settings: Settings, urls: Urls) -> AsyncIterator[None]:
+    """What is published meanwhile is invoiced: by a worker, as `api-base worker` runs it."""
+    stop = asyncio.Event()
+    work = asyncio.create_task(create_worker(settings, urls, CONTEXTS).run(stop))
+    try:
+        yield
+    finally:
+        stop.set()
+        await work
+
+
+async def publish_and_pay(settings: Settings, urls: Urls) -> None:
+    async with opened(build(settings, CONTEXTS)) as services, worked(settings, urls):
         execute = services.bus.execute
         act_for_a_new_tenant()
         item = await execute(CreateItem(details=CHAIR))
         await execute(PublishItem(id=item.id, expected_version=None))
-        (invoice,) = (await execute(ListInvoices(request=ListRequest()))).items
+        async with asyncio.timeout(30):
+            while not (issued := (await execute(ListInvoices(request=ListRequest()))).items):
+                await asyncio.sleep(0.02)
+        (invoice,) = issued
         assert (invoice.item_id, invoice.fee.amount, invoice.paid_at) == (item.id, "1.00", None)
         await execute(PayInvoice(id=invoice.id))
         with pytest.raises(Conflict, match="was paid"):
@@ -58,6 +76,6 @@ def test_publishing_is_invoiced_and_paid_once() -> None:
         try:
             settings = on(Settings(), urls)
             migrations.up(settings, urls, CONTEXTS)
-            asyncio.run(publish_and_pay(settings))
+            asyncio.run(publish_and_pay(settings, urls))
         finally:
             server.stop()

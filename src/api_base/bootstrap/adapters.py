@@ -11,6 +11,7 @@ from api_base.infrastructure.db.pool import PoolOptions
 
 if TYPE_CHECKING:
     from api_base.core.protocols import BreachedPasswords, Clock, PasswordHasher, PasswordPolicy, TokenIssuer, TokenVerifier
+    from api_base.domain.common.events import Subscribers
     from api_base.infrastructure.auth.keys import SigningKey
 
 type Section = Mapping[str, Any]
@@ -27,8 +28,14 @@ def _dsn(name: str, database: Section) -> str:
     return text
 
 
-def pool_options(database: Any, least: int = 1) -> providers.Callable[PoolOptions]:
-    """`least` is how many connections a process cannot do without: the relay holds one while its publisher uses another."""
+def worker_connections(subscribers: "Subscribers") -> int:
+    """What a worker cannot do without: one for each consumer, which keeps it while handlers run; two for the relay and its publisher;
+    one for periodic work. So none of them ever waits for another, however long that takes."""
+    return len(subscribers.durable) + 3
+
+
+def pool_options(database: Any, least: Any = 1) -> providers.Callable[PoolOptions]:
+    """`least` is how many connections a process cannot do without: a number, or a provider of one."""
     return providers.Callable(_pool_options, database, least)
 
 

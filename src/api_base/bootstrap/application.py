@@ -17,6 +17,7 @@ from api_base.infrastructure.db.health import DatabaseHealthCheck
 from api_base.interface import docs_router, openapi
 from api_base.interface.errors import pages
 from api_base.interface.errors.handlers import install
+from api_base.interface.events import router as events_router
 from api_base.interface.middleware.production import StackPorts, stack
 from api_base.interface.router import V1, operations
 from api_base.interface.routes.dispatcher import Dispatcher
@@ -61,6 +62,7 @@ def _own_routes(services: Services) -> Iterator[APIRouter]:
         yield metrics_router.routes(container.metrics())
     yield docs_router.routes(settings.app_name)
     yield pages.routes()
+    yield events_router.routes(settings.app_name, __version__, [event for context in services.contexts for event in context.events])
 
 
 def _ports(services: Services, compiled: Sequence[Operation]) -> StackPorts:

@@ -42,7 +42,11 @@ class Container(containers.DeclarativeContainer):
     ids = providers.Singleton(Uuid7Generator)
 
     database = providers.Singleton(Database, adapters.dsn("url", config.database), adapters.pool_options(config.database))
-    worker_database = providers.Singleton(Database, adapters.dsn("worker_url", config.database), adapters.pool_options(config.database, 2))
+    subscribers = providers.Singleton(Subscribers)
+    at_once = providers.Callable(adapters.worker_connections, subscribers)
+    worker_database = providers.Singleton(
+        Database, adapters.dsn("worker_url", config.database), adapters.pool_options(config.database, at_once)
+    )
     audit_participant = providers.Singleton(AuditParticipant, ids, clock)
     audit_store = providers.Singleton(SqlAuditStore, database.provided.pool, ids, clock)
     outbox_participant = providers.Singleton(OutboxParticipant, ids, clock)
@@ -74,7 +78,6 @@ class Container(containers.DeclarativeContainer):
     )
     worker_recorder = providers.Singleton(adapters.worker_recorder, counters, worker_database.provided.pool, policies)
 
-    subscribers = providers.Singleton(Subscribers)
     event_signal = providers.Singleton(EventSignal, database.provided.pool)
     event_publisher = providers.Selector(
         adapters.scheme("EVENTS__URL", config.events.url, ("database",)),

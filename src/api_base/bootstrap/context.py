@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from fastapi import APIRouter
 
 from api_base.application.common.cqrs import Bus, Handler, Message
+from api_base.core.base import DomainEvent
 from api_base.core.config import Settings
 from api_base.core.protocols import Clock, IdGenerator
 from api_base.core.protocols.background import Periodic
@@ -34,6 +35,7 @@ class Context:
 
     `permissions` says which roles of a tenant hold which permission; the role `platform_admin` is the platform's own.
     `migrations` is the folder with the context's Alembic revisions; their branch label is the context's name.
+    `events` are the classes of what it tells; others subscribe by name, and find the schema of each at `/events/<name>.json`.
     `routes` stand under `/api/v1`.
     """
 
@@ -42,6 +44,7 @@ class Context:
     migrations: Path | None = None
     permissions: Mapping[str, frozenset[str]] = field(default_factory=dict)
     handlers: Callable[[Ports], Mapping[type[Message[Any]], Handler[Any, Any]]] = lambda ports: {}
+    events: Sequence[type[DomainEvent]] = ()
     subscribers: Callable[[Ports], Sequence[AnySubscription]] = lambda ports: ()
     background: Callable[[Ports], Sequence[Periodic]] = lambda ports: ()
     routes: Callable[[Bus], APIRouter] | None = None

@@ -7,9 +7,10 @@ from api_base.application.common.events import EventDelivery
 from api_base.bootstrap.services import Services
 from api_base.core.protocols import Periodic
 from api_base.infrastructure.events.consumer import DeliveryConsumer
+from api_base.infrastructure.events.database_publisher import CHANNEL as DELIVERIES
 from api_base.infrastructure.events.partitions import EventPartitions
 from api_base.infrastructure.events.relay import Relay
-from api_base.infrastructure.events.wake import CHANNEL
+from api_base.infrastructure.events.wake import CHANNEL as STORED
 
 POLL: Final = 1.0
 """Seconds between looks where nobody tells."""
@@ -20,11 +21,11 @@ def event_work(services: Services) -> Iterator[Periodic]:
     container = services.container
     pool = container.worker_database().pool
     relay, partitions = Relay(pool, container.event_publisher()), EventPartitions(pool)
-    yield Periodic(name="publish events", kind="relay", interval=POLL, run=relay.run, channel=CHANNEL)
+    yield Periodic(name="publish events", kind="relay", interval=POLL, run=relay.run, channel=STORED)
     yield Periodic(name="keep partitions of events", interval=HOURLY, run=partitions.run)
     for subscription in container.subscribers().durable:
         consumer = DeliveryConsumer(pool, subscription, EventDelivery(container.transactions(), _decode))
-        yield Periodic(name=subscription.name, kind="subscribers", interval=POLL, run=consumer.run, channel=CHANNEL)
+        yield Periodic(name=subscription.name, kind="subscribers", interval=POLL, run=consumer.run, channel=DELIVERIES)
 
 
 def _decode(payload: bytes, wanted: type[Any]) -> Any:

@@ -7,7 +7,8 @@ from uuid import UUID
 import typer
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Callable, Coroutine, Sequence
+    from typing import Any
 
     from api_base.bootstrap.context import Context
     from api_base.core.config import Settings
@@ -62,23 +63,19 @@ def replay(
     """Try dead events again; with --since, tell a subscription what it has not handled of the kept ones."""
 
     async def again(settings: "Settings", contexts: "Sequence[Context]") -> int:
-        from api_base.bootstrap.event_log import event_log, replay_since
+        from api_base.bootstrap import event_log
 
-        if since is not None and subscription is not None:
-            return await replay_since(settings, contexts, subscription, _utc(since))
-        async with event_log(settings, contexts) as log:
-            return await log.revive(subscription=subscription, event_id=event)
+        return await event_log.replay(settings, contexts, event_id=event, subscription=subscription, since=_utc(since))
 
-    if since is not None and subscription is None:
-        raise typer.BadParameter("--since needs --subscription: whom shall it be told?")
-    print(f"{_run(again)} events will be tried again.")
+    count = _run(again)
+    print(f"{count} event{'' if count == 1 else 's'} will be tried again.")
 
 
-def _utc[T: (datetime, datetime | None)](time: T) -> T:
+def _utc(time: datetime | None) -> datetime | None:
     return time.replace(tzinfo=UTC) if time is not None and time.tzinfo is None else time
 
 
-def _run[T](work: "Callable[[Settings, Sequence[Context]], Awaitable[T]]") -> T:
+def _run[T](work: "Callable[[Settings, Sequence[Context]], Coroutine[Any, Any, T]]") -> T:
     import asyncio
 
     from api_base.bootstrap.contexts import contexts_of
@@ -87,4 +84,4 @@ def _run[T](work: "Callable[[Settings, Sequence[Context]], Awaitable[T]]") -> T:
 
     settings = load_settings()
     with database(settings) as urls:
-        return asyncio.run(work(on(settings, urls), contexts_of(settings)))  # type: ignore[arg-type]
+        return asyncio.run(work(on(settings, urls), contexts_of(settings)))

@@ -10,9 +10,8 @@ from api_base.application.common.cqrs import Bus
 from api_base.application.common.listing import ListRequest, Page
 from api_base.bootstrap.context import Context
 from api_base.bootstrap.contexts.roles import ADMINS, VIEWERS
-from api_base.domain.common.events import Subscription
 from api_base.interface.routes import ListQuery, Router
-from invoices.invoicing import FIELDS, InvoiceDTO, InvoicePublishing, ListInvoices, PayInvoice, PayInvoiceHandler, StatusChanged
+from invoices.invoicing import FIELDS, InvoiceDTO, InvoicePaid, ListInvoices, PayInvoice, PayInvoiceHandler, invoicing
 from invoices.tables import TABLE, ListInvoicesHandler, repository
 
 
@@ -39,8 +38,7 @@ INVOICES = Context(
         ListInvoices: ListInvoicesHandler(ports.database),
         PayInvoice: PayInvoiceHandler(repository(ports.database), ports.clock),
     },
-    subscribers=lambda ports: [
-        Subscription("items.status_changed.v1", StatusChanged, InvoicePublishing(repository(ports.database), ports.ids).handle)
-    ],
+    events=(InvoicePaid,),
+    subscribers=lambda ports: [invoicing(repository(ports.database), ports.ids)],
     routes=routes,
 )

@@ -1,4 +1,4 @@
-"""A tenant owes a fee for each item that it publishes: the invoice, what makes it, and what can be done with it."""
+"""A tenant owes a fee for each item that it publishes: the invoice, what makes it after the commit, and what can be done with it."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,11 +9,17 @@ from api_base.application.common.aggregates import load
 from api_base.application.common.cqrs import Command, Query
 from api_base.application.common.listing import Fields, ListRequest, Page
 from api_base.application.common.money import MoneyDTO
-from api_base.core.base import AggregateRoot
+from api_base.core.base import AggregateRoot, DomainEvent
 from api_base.core.errors import Conflict
 from api_base.core.protocols import AsyncRepository, Clock, IdGenerator
+from api_base.domain.common.events import DurableSubscription
 
 FIELDS = Fields(default_sort=())  # by id alone: in the order of issue
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvoicePaid(DomainEvent):
+    name: ClassVar[str] = "invoices.paid.v1"
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -27,6 +33,7 @@ class Invoice(AggregateRoot):
         if self.paid_at is not None:
             raise Conflict(f"The invoice was paid at {self.paid_at:%Y-%m-%d %H:%M} UTC.")
         self.paid_at = now
+        self.record(InvoicePaid(aggregate_id=self.id))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,19 +68,14 @@ class PayInvoiceHandler:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatusChanged:
-    """What is wanted here of `items.status_changed.v1`."""
-
     aggregate_id: UUID
     tenant_id: UUID
     after: str
 
 
-class InvoicePublishing:
-    """Runs in the transaction that publishes the item: both happen, or neither."""
-
-    def __init__(self, invoices: AsyncRepository[Invoice, UUID], ids: IdGenerator) -> None:
-        self._invoices, self._ids = invoices, ids
-
-    async def handle(self, event: StatusChanged) -> None:
+def invoicing(invoices: AsyncRepository[Invoice, UUID], ids: IdGenerator) -> DurableSubscription[StatusChanged]:
+    async def issue(event: StatusChanged) -> None:
         if event.after == "published":
-            await self._invoices.create(Invoice(id=self._ids.new(), tenant_id=event.tenant_id, item_id=event.aggregate_id))
+            await invoices.create(Invoice(id=ids.new(), tenant_id=event.tenant_id, item_id=event.aggregate_id))
+
+    return DurableSubscription(name="invoices.issue", event="items.status_changed.v1", payload=StatusChanged, handle=issue)

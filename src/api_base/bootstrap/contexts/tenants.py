@@ -17,6 +17,7 @@ from api_base.bootstrap.context import Context, Ports
 from api_base.bootstrap.contexts.roles import ADMINS, VIEWERS
 from api_base.bootstrap.contexts.users import credentials
 from api_base.domain.common.events import Subscription
+from api_base.domain.tenants.events import MemberAdded, MemberRoleChanged, MembershipEnded, TenantCreated
 from api_base.infrastructure import tenants
 from api_base.infrastructure.tenants.queries import GetTenantHandler, ListMembersHandler, ListMyTenantsHandler
 from api_base.infrastructure.tenants.repository import SqlMembershipRepository, SqlTenantRepository
@@ -54,6 +55,7 @@ TENANTS: Final = Context(
     migrations=Path(tenants.__path__[0]) / "migrations",
     permissions={permissions.READ: VIEWERS, permissions.UPDATE: ADMINS, permissions.MANAGE_MEMBERS: ADMINS},
     handlers=_handlers,
+    events=(TenantCreated, MemberAdded, MemberRoleChanged, MembershipEnded),
     subscribers=_subscribers,
     routes=v1.routes,
 )

@@ -28,6 +28,7 @@ from api_base.core.types import UserId
 from api_base.domain.auth.repository import Credential
 from api_base.domain.common.value_objects import EmailAddress
 from api_base.domain.users.entities import User, UserStatus
+from api_base.domain.users.events import PasswordChanged, UserDeactivated, UserReactivated, UserRegistered
 from api_base.domain.users.repository import UserRepository
 from api_base.infrastructure import users
 from api_base.infrastructure.users.queries import GetProfileHandler, GetUserHandler, ListUsersHandler, UserReader
@@ -103,5 +104,6 @@ USERS: Final = Context(
     migrations=Path(users.__path__[0]) / "migrations",
     permissions={permissions.MANAGE: frozenset({PLATFORM_ADMIN})},
     handlers=_handlers,
+    events=(UserRegistered, UserDeactivated, UserReactivated, PasswordChanged),
     routes=v1.routes,
 )

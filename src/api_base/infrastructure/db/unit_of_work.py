@@ -88,6 +88,8 @@ class SqlUnitOfWork:
         self._own_task()
         await self._send()
         events, self._events = self._events, []
+        context = current_context.get(None)
+        delivery = None if context is None else context.delivery
         await self._writer.savepoint()
         self.transactional = True  # from here on reads must see what was sent and not yet committed
         try:
@@ -95,6 +97,8 @@ class SqlUnitOfWork:
             await self._send()
         except BaseException as error:
             self._changes, self._events = [], events
+            if context is not None:
+                context.delivery = delivery  # the inbox is to be noted anew: its row was undone too
             if isinstance(error, Exception):
                 await self._writer.end_savepoint(keep=False)
             else:

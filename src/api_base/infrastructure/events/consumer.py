@@ -1,10 +1,12 @@
 """Carries a durable subscription's deliveries out: in order for each aggregate, tried again with growing pauses, dead in the end.
 
-One that fails holds up what follows it in its aggregate for this subscription, and nothing else.
+One that fails holds up what follows it in its aggregate for this subscription, and nothing else. What fails because something
+else is down is never dead: it is tried until that is back.
 """
 
 import asyncio
 import random
+import time
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, Final
@@ -13,7 +15,7 @@ from uuid import UUID
 import asyncpg
 
 from api_base.application.common.events import EventDelivery
-from api_base.core.errors import EventRefused
+from api_base.core.errors import EventRefused, Transient, Unavailable
 from api_base.core.shared.logging import get_logger
 from api_base.domain.common.events import DurableSubscription
 from api_base.infrastructure.db.pool import Connection, ConnectionPool
@@ -27,9 +29,12 @@ type _Failure = tuple[asyncpg.Record, Exception]
 BATCH: Final = 100
 AT_ONCE: Final = 8
 """Aggregates worked on at the same time."""
+TURN: Final = 10.0
+"""Seconds in which handlers are begun. With one handler's longest it is well below the lease of the locks: a batch is noted as done
+by whoever carried it out, and a worker that is told to stop has soon finished."""
 ATTEMPTS: Final = 10
 LONGEST_PAUSE: Final = 300.0
-"""Seconds between two attempts; ten attempts take some ten minutes in all."""
+"""Seconds between two attempts; ten attempts take four to nine minutes in all."""
 
 _DUE: Final = f"""
 select {COLUMNS}, d.attempts from deliveries d join outbox o on o.at = d.event_at and o.id = d.event_id
@@ -46,13 +51,13 @@ _FAILED: Final = (
 
 
 class DeliveryConsumer:
-    """`pool` is the worker's; what handlers write goes through `delivery` as the role `app`."""
+    """`pool` is the worker's; what handlers write goes through `delivery` as the role `app`. `turn` is in seconds."""
 
-    def __init__(self, pool: ConnectionPool, subscription: DurableSubscription[Any], delivery: EventDelivery) -> None:
-        self._pool, self._subscription, self._delivery = pool, subscription, delivery
+    def __init__(self, pool: ConnectionPool, subscription: DurableSubscription[Any], delivery: EventDelivery, turn: float = TURN) -> None:
+        self._pool, self._subscription, self._delivery, self._turn = pool, subscription, delivery, turn
 
     async def run(self) -> bool:
-        """Carry out one batch; whether there may be more."""
+        """Carry out what is due of one batch; whether there may be more."""
         return await self._pool.run(self._in_transaction)
 
     async def _in_transaction(self, connection: Connection) -> bool:
@@ -60,28 +65,32 @@ class DeliveryConsumer:
         async with connection.transaction():
             shards = await shards_for(connection, self._subscription.name)
             rows = await connection.fetch(_DUE, self._subscription.name, shards, BATCH) if shards else []
-            await self._carry_out(connection, rows)
-        return len(rows) == BATCH
+            in_time = await self._carry_out(connection, rows)
+        return len(rows) == BATCH or not in_time
 
-    async def _carry_out(self, connection: Connection, rows: Sequence[asyncpg.Record]) -> None:
+    async def _carry_out(self, connection: Connection, rows: Sequence[asyncpg.Record]) -> bool:
+        """Whether there was time to begin all of it."""
         aggregates: dict[UUID, list[asyncpg.Record]] = {}
         for row in rows:
             aggregates.setdefault(row["aggregate_id"], []).append(row)
         done, failed = [], []
-        places = asyncio.Semaphore(AT_ONCE)
-        for carried, failure in await asyncio.gather(*(self._in_order(events, places) for events in aggregates.values())):
+        places, until = asyncio.Semaphore(AT_ONCE), time.monotonic() + self._turn
+        for carried, failure in await asyncio.gather(*(self._in_order(events, places, until) for events in aggregates.values())):
             done += carried
             failed += [failure] if failure else []
         if done:
             await connection.execute(_DONE, self._subscription.name, done)
         for row, error in failed:
             await self._failed(connection, row, error)
+        return time.monotonic() < until
 
-    async def _in_order(self, rows: Sequence[asyncpg.Record], places: asyncio.Semaphore) -> tuple[list[int], _Failure | None]:
+    async def _in_order(self, rows: Sequence[asyncpg.Record], places: asyncio.Semaphore, until: float) -> tuple[list[int], _Failure | None]:
         """One aggregate's events, up to the first that fails: the sequences of those done, and what failed."""
         done: list[int] = []
         async with places:
             for row in rows:
+                if time.monotonic() >= until:
+                    break
                 try:
                     await self._delivery.handle(self._subscription, stored_event(row))
                 except Exception as error:
@@ -91,7 +100,8 @@ class DeliveryConsumer:
 
     async def _failed(self, connection: Connection, row: asyncpg.Record, error: Exception) -> None:
         attempts = row["attempts"] + 1
-        dead = attempts >= ATTEMPTS or isinstance(error, EventRefused)
+        passing = isinstance(error, Transient | Unavailable)
+        dead = isinstance(error, EventRefused) or (attempts >= ATTEMPTS and not passing)
         told = f"{type(error).__name__}: {error}"[:1000]
         logger.warning(
             "delivery_failed", subscription=self._subscription.name, event_id=str(row["id"]), attempts=attempts, dead=dead, reason=told
@@ -101,4 +111,4 @@ class DeliveryConsumer:
 
 def _pause(attempts: int) -> timedelta:
     """Doubled each time, half of it at random, so that what failed together does not come back together."""
-    return timedelta(seconds=min(0.5 * 2**attempts, LONGEST_PAUSE) * (0.5 + random.random() / 2))  # noqa: S311 -- jitter is no secret
+    return timedelta(seconds=min(0.5 * 2 ** min(attempts, ATTEMPTS), LONGEST_PAUSE) * (0.5 + random.random() / 2))  # noqa: S311 -- jitter is no secret

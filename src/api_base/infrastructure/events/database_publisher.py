@@ -1,16 +1,22 @@
 """`EVENTS__URL=database://`: an event is published by making its deliveries, one for each durable subscription to its name."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from api_base.core.protocols import EventPublisher, StoredEvent
 from api_base.domain.common.events import Subscribers
 from api_base.infrastructure.db.pool import ConnectionPool
 from api_base.infrastructure.events.outbox import shard_of
 
-_INSERT = """
-insert into deliveries (subscription, sequence, event_at, event_id, shard, aggregate_id, attempts, due, dead)
-select *, 0, now(), false from unnest($1::text[], $2::bigint[], $3::timestamptz[], $4::uuid[], $5::smallint[], $6::uuid[])
-on conflict do nothing
+CHANNEL: Final = "deliveries"
+"""Of NOTIFY, once for each batch: consumers that looked when the event was stored found nothing yet."""
+
+_INSERT: Final = f"""
+with made as (
+    insert into deliveries (subscription, sequence, event_at, event_id, shard, aggregate_id, attempts, due, dead)
+    select *, 0, now(), false from unnest($1::text[], $2::bigint[], $3::timestamptz[], $4::uuid[], $5::smallint[], $6::uuid[])
+    on conflict do nothing returning 1)
+select pg_notify('{CHANNEL}', '') where exists (select from made)
 """
 
 

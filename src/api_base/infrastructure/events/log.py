@@ -8,12 +8,13 @@ from uuid import UUID
 
 from api_base.core.protocols import StoredEvent
 from api_base.infrastructure.db.pool import ConnectionPool
+from api_base.infrastructure.events.partitions import DAYS_KEPT
 from api_base.infrastructure.events.rows import COLUMNS, stored_event
 
 _LIST: Final = f"""
 select {COLUMNS} from outbox o
 where ($1::text is null or name = $1) and ($2::uuid is null or aggregate_id = $2) and ($3::timestamptz is null or at >= $3)
-order by sequence desc limit $4
+order by at desc, sequence desc limit $4
 """
 _DEAD: Final = """
 select d.subscription, d.event_id, o.name, d.aggregate_id, d.attempts, d.error,
@@ -31,9 +32,11 @@ select (select count(*) from revived) + (select count(*) from published)
 """
 _AGAIN: Final = """
 insert into deliveries (subscription, sequence, event_at, event_id, shard, aggregate_id, attempts, due, dead)
-select $1, sequence, at, id, shard, aggregate_id, 0, now(), false from outbox where name = $2 and at >= $3 and published
+select $1, sequence, at, id, shard, aggregate_id, 0, now(), false from outbox
+where name = $2 and at >= $3 and at >= date_trunc('day', now(), 'UTC') - make_interval(days => $4) and published
 on conflict do nothing
 """
+"""Never what is older than the inbox remembers, should a partition still hold it: that could have its effect twice."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,5 +74,5 @@ class EventLog:
 
     async def again(self, *, subscription: str, name: str, since: datetime) -> int:
         """Tell a subscription the kept events from `since` on; what its inbox knows has no second effect. How many."""
-        status = await self._pool.run(lambda connection: connection.execute(_AGAIN, subscription, name, since))
+        status = await self._pool.run(lambda connection: connection.execute(_AGAIN, subscription, name, since, DAYS_KEPT))
         return int(status.split()[2])

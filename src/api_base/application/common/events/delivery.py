@@ -8,13 +8,13 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from api_base.application.common.transactions import Transactions
-from api_base.core.errors import AlreadyHandled
+from api_base.core.errors import AlreadyHandled, EventRefused
 from api_base.core.protocols import StoredEvent
 from api_base.core.shared.tracing import span
 from api_base.core.types import NOBODY, Principal, RequestContext, TenantId, UserId, current_context
 from api_base.domain.common.events import DurableSubscription
 
-LONGEST: Final = 60.0
+LONGEST: Final = 30.0
 """Seconds that a handler may take."""
 
 
@@ -25,17 +25,25 @@ class EventDelivery:
         self._transactions, self._decode = transactions, decode
 
     async def handle(self, subscription: DurableSubscription[Any], event: StoredEvent) -> None:
-        """Raises what the handler or the commit raises, `TimeoutError` for one that takes too long."""
+        """Raises what the handler or the commit raises, `TimeoutError` for one that takes too long, `EventRefused` for a payload that
+        the subscriber's class cannot be made of.
+        """
         token = current_context.set(_context(subscription, event))
         try:
             with span(subscription.name, {"event.id": str(event.id), "event.name": event.name}):
-                payload = self._decode(event.payload, subscription.payload)
+                payload = self._payload(subscription, event)
                 async with asyncio.timeout(LONGEST):
                     await self._transactions.run(subscription.isolation, lambda: subscription.handle(payload))
         except AlreadyHandled:
             return
         finally:
             current_context.reset(token)
+
+    def _payload(self, subscription: DurableSubscription[Any], event: StoredEvent) -> Any:
+        try:
+            return self._decode(event.payload, subscription.payload)
+        except ValueError as error:
+            raise EventRefused(event.id, f"{subscription.name} wants another {event.name}: {error}") from None
 
 
 def _context(subscription: DurableSubscription[Any], event: StoredEvent) -> RequestContext:

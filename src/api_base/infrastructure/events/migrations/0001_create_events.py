@@ -67,7 +67,7 @@ def upgrade() -> None:
         postgresql_partition_by="range (at)",
     )
     op.execute("create table outbox_default partition of outbox default")
-    op.create_index("ix_outbox_unpublished", "outbox", ["shard", "sequence"], postgresql_where=sa.text("not published"))
+    op.create_index("ix_outbox_unpublished", "outbox", ["sequence", "shard"], postgresql_where=sa.text("not published"))
     op.create_index("ix_outbox_aggregate_id", "outbox", ["aggregate_id", "aggregate_version"])
     ddl.force("outbox")
     roles = ddl.roles()
@@ -105,7 +105,6 @@ def _deliveries() -> None:
         sa.Column("error", text()),
         sa.PrimaryKeyConstraint("subscription", "sequence", name="deliveries_pkey"),
     )
-    op.create_index("ix_deliveries_due", "deliveries", ["subscription", "shard", "sequence"], postgresql_where=sa.text("not dead"))
     op.create_index("ix_deliveries_aggregate_id", "deliveries", ["subscription", "aggregate_id", "sequence"])
     op.create_index("ix_deliveries_event_at", "deliveries", ["event_at", "event_id"])
     ddl.grant("deliveries", worker=ddl.READ_WRITE)
