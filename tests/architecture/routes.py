@@ -57,6 +57,11 @@ class Route:
         return (self._parameter("If-Match") or {}).get("required", False) is True
 
     @property
+    def takes_key(self) -> bool:
+        """Whether it takes Idempotency-Key."""
+        return self._parameter("Idempotency-Key") is not None
+
+    @property
     def versioned(self) -> bool:
         return self.declares is not None and self.declares.versioned
 

@@ -26,6 +26,12 @@ SECURITY = {
     "permissions-policy": "geolocation=(), microphone=(), camera=()",
 }
 STALE = '"v99-json1"'
+KEY = {"Idempotency-Key": "8e03978e-40d5-43dd-bc93-6894a57f9324"}
+KEYLESS = {"login", "refresh", "register", "switch_tenant", "token"}
+"""What changes something and takes no Idempotency-Key, since it is for anybody or issues tokens; docs/idempotency.md lists them."""
+
+ENDING = {"leave_tenant", "logout"}
+"""What ends the token that it was sent with: a retry is not let in."""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -76,6 +82,14 @@ def conventional(answer: httpx2.Response) -> None:
         assert {"ratelimit", "ratelimit-policy"} <= set(answer.headers)
 
 
+def documented_headers(route: Route) -> set[str]:
+    return {name.lower() for name in route.operation["responses"][str(route.success)].get("headers", {})}
+
+
+def changes(route: Route) -> bool:
+    return route.method in ("POST", "PATCH")
+
+
 async def test_every_route_with_a_body_or_a_list_declares_an_example() -> None:
     for route in filter(ours, ROUTES):
         assert route.declares is not None
@@ -101,8 +115,7 @@ async def test_the_example_succeeds_as_declared(api: Running, route: Route) -> N
         assert answer.headers["etag"] == f'"v{shown["version"]}-json1"'
     if declares is not None and declares.location is not None:
         assert answer.headers["location"] == declares.location.format_map(shown)
-    documented = route.operation["responses"][str(route.success)].get("headers", {})
-    assert {name.lower() for name in documented} <= set(answer.headers)
+    assert documented_headers(route) - {"idempotency-replayed"} <= set(answer.headers)
 
 
 @walk(lambda route: not route.public)
@@ -192,6 +205,52 @@ async def test_a_body_that_is_too_large_is_refused(api: Running, route: Route) -
     assert route.declares is not None
     limit = route.declares.body_limit or api.services.settings.server.max_body_bytes
     await refused(api, replace(sent, content=sent.content + b" " * (limit + 1 - len(sent.content))), 413)
+
+
+async def test_every_change_takes_a_key_but_those_that_are_named() -> None:
+    assert {route.name for route in filter(changes, ROUTES) if not route.takes_key} == KEYLESS
+    assert not [route.name for route in ROUTES if route.takes_key and not changes(route)]
+
+
+@walk(lambda route: route.takes_key and route.name not in ENDING)
+async def test_sent_again_with_its_key_it_is_answered_as_at_first(api: Running, route: Route) -> None:
+    sent = (await example(api, route)).adding(KEY)
+    first, again = await sent.send(api.client), await sent.send(api.client)
+    assert (first.status_code, again.status_code, again.content) == (route.success, route.success, first.content), again.text
+    conventional(again)
+    for name in ("content-type", "cache-control", "etag", "location"):
+        assert first.headers.get(name) == again.headers.get(name)
+    assert "idempotency-replayed" not in first.headers
+    assert again.headers["idempotency-replayed"] == "true"
+    assert documented_headers(route) <= set(again.headers)
+    problem = await refused(api, sent.adding({"If-Match": '"v7-json1"'}), 422)
+    assert problem["type"] == "/problems/idempotency-key-reused"
+
+
+@walk(lambda route: route.name in ENDING)
+async def test_what_ends_its_token_takes_a_key_too(api: Running, route: Route) -> None:
+    sent = (await example(api, route)).adding(KEY)
+    assert (await sent.send(api.client)).status_code == route.success
+    await refused(api, sent, 401)
+
+
+@walk(lambda route: route.takes_key)
+async def test_what_is_no_key_is_refused(api: Running, route: Route) -> None:
+    sent = await example(api, route)
+    for malformed in ("", "a b", '"a', "x" * 256):
+        assert (await refused(api, sent.adding({"Idempotency-Key": malformed}), 400))["type"] == "/problems/bad-request"
+    assert (await sent.send(api.client)).status_code == route.success
+
+
+@walk(lambda route: changes(route) and not route.takes_key)
+async def test_a_key_is_refused_where_answers_are_not_kept(api: Running, route: Route) -> None:
+    assert (await refused(api, (await example(api, route)).adding(KEY), 400))["type"] == "/problems/bad-request"
+
+
+@walk(lambda route: ours(route) and not changes(route))
+async def test_a_key_means_nothing_where_repeating_is_harmless(api: Running, route: Route) -> None:
+    sent = await example(api, route)
+    assert (await sent.adding({"Idempotency-Key": "no key, that"}).send(api.client)).status_code == route.success
 
 
 @walk()

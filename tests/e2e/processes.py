@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -107,17 +107,22 @@ class Backend:
 
     def request(self, method: str, path: str, body: Any = None, token: str | None = None, if_match: str | None = None) -> tuple[int, Any]:
         """Status and JSON of an answer. The port is open before there is anybody to answer, so the first request waits for the start."""
+        status, _, answer = self.exchange(method, path, body, token, {} if if_match is None else {"If-Match": if_match})
+        return status, answer
+
+    def exchange(
+        self, method: str, path: str, body: Any, token: str | None, headers: Mapping[str, str]
+    ) -> tuple[int, http.client.HTTPMessage, Any]:
+        """Status, headers and JSON of an answer to a request with `headers`."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
-        headers = {"Content-Type": "application/json", **({"Authorization": f"Bearer {token}"} if token else {})}
-        if if_match is not None:
-            headers["If-Match"] = if_match
+        ours = {"Content-Type": "application/json", **({"Authorization": f"Bearer {token}"} if token else {})}
         try:
-            connection.request(method, path, None if body is None else json.dumps(body), headers)
+            connection.request(method, path, None if body is None else json.dumps(body), {**ours, **headers})
             response = connection.getresponse()
             text = response.read()
         finally:
             connection.close()
-        return response.status, json.loads(text) if text else None
+        return response.status, response.headers, json.loads(text) if text else None
 
     def answers(self) -> bool:
         try:

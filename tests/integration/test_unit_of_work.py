@@ -132,6 +132,22 @@ async def test_a_savepoint_undoes_its_element_alone(migrated: Urls) -> None:
     assert len(await rows(migrated, "select from audit")) == 3
 
 
+async def test_what_is_sent_at_once_shares_its_connection_with_reads_and_its_owner_with_nobody(migrated: Urls) -> None:
+    tenant = uuid4()
+    act_for(tenant)
+    async with stored(migrated, size=1, acquire_timeout=1) as store:
+        async with store.begin(Isolation.OPTIMISTIC) as unit:
+            await unit.run(lambda connection: connection.execute("select 1"))
+            assert await store.items.get(uuid4()) is None
+            async with savepoint():
+                await store.items.create(item(tenant_id=tenant, sku="A"))
+            await unit.run(lambda connection: connection.execute("select set_config('app.tenant_id', $1, true)", str(uuid4())))
+            await store.items.create(item(tenant_id=tenant, sku="B"))
+        figures = store.database.figures()
+        assert (figures.open, figures.idle) == (1, 1)
+    assert len(await rows(migrated, "select from items")) == 2
+
+
 async def test_events_of_a_refused_element_are_not_told(migrated: Urls) -> None:
     tenant = uuid4()
     act_for(tenant)

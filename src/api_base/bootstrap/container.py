@@ -9,7 +9,13 @@ from typing import Any
 from dependency_injector import containers, providers
 
 from api_base.application.common.cqrs import Bus
-from api_base.application.common.middleware import PermissionMiddleware, RetryMiddleware, TraceMiddleware, UnitOfWorkMiddleware
+from api_base.application.common.middleware import (
+    IdempotencyMiddleware,
+    PermissionMiddleware,
+    RetryMiddleware,
+    TraceMiddleware,
+    UnitOfWorkMiddleware,
+)
 from api_base.application.common.transactions import Transactions
 from api_base.bootstrap import adapters
 from api_base.bootstrap.access import ACCESS
@@ -21,14 +27,21 @@ from api_base.infrastructure.db.unit_of_work import SqlUnitOfWorkFactory
 from api_base.infrastructure.events.database_publisher import DatabaseEventPublisher
 from api_base.infrastructure.events.outbox import InboxParticipant, OutboxParticipant
 from api_base.infrastructure.events.wake import EventSignal
+from api_base.infrastructure.idempotency.store import SqlIdempotencyStore
 from api_base.infrastructure.rbac.checker import RolePermissionChecker
 from api_base.infrastructure.system.clock import SystemClock
 from api_base.infrastructure.system.ids import Uuid7Generator
 
 
-def _middlewares(traced: bool, checker: Any, transactions: Transactions) -> list[Any]:
-    """The pipeline, in order. Caching goes before retrying, idempotency after the unit of work, when they come."""
-    return [TraceMiddleware(traced), PermissionMiddleware(checker), RetryMiddleware(), UnitOfWorkMiddleware(transactions)]
+def _middlewares(traced: bool, checker: Any, transactions: Transactions, store: Any) -> list[Any]:
+    """The pipeline, in order. Caching goes before retrying, when it comes."""
+    return [
+        TraceMiddleware(traced),
+        PermissionMiddleware(checker),
+        RetryMiddleware(),
+        UnitOfWorkMiddleware(transactions),
+        IdempotencyMiddleware(store),
+    ]
 
 
 class Container(containers.DeclarativeContainer):
@@ -84,5 +97,6 @@ class Container(containers.DeclarativeContainer):
         database=providers.Singleton(DatabaseEventPublisher, worker_database.provided.pool, subscribers),
     )
     transactions = providers.Singleton(Transactions, unit_of_work, subscribers, event_signal)
-    middlewares = providers.Singleton(_middlewares, config.observability.otlp_endpoint, checker, transactions)
+    idempotency_store = providers.Singleton(SqlIdempotencyStore, database, clock)
+    middlewares = providers.Singleton(_middlewares, config.observability.otlp_endpoint, checker, transactions, idempotency_store)
     bus = providers.Singleton(Bus, middlewares)

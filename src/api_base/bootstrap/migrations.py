@@ -1,6 +1,6 @@
 """Migrating: which contexts' revisions there are, and the way up, down and on.
 
-`base`, `audit` and `events` come with every application, whatever contexts it has. All of these run their own event loop:
+`base`, `audit`, `events` and `idempotency` come with every application, whatever contexts it has. All of these run their own event loop:
 call them from outside one.
 """
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from api_base.bootstrap.context import Context
 from api_base.core.config import Settings
-from api_base.infrastructure import audit, events
+from api_base.infrastructure import audit, events, idempotency
 from api_base.infrastructure.db.embedded import Urls
 from api_base.infrastructure.db.migrations.revisions import BASE, Branch, chain, closure, read
 from api_base.infrastructure.db.migrations.roles import Roles, user_of
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 AUDIT: Final = Branch(name="audit", folder=Path(audit.__path__[0]) / "migrations")
 EVENTS: Final = Branch(name="events", folder=Path(events.__path__[0]) / "migrations")
+IDEMPOTENCY: Final = Branch(name="idempotency", folder=Path(idempotency.__path__[0]) / "migrations")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +39,7 @@ class BranchStatus:
 def branches(contexts: Sequence[Context]) -> list[Branch]:
     """The branches of an application with `contexts`."""
     own = [Branch(name=context.name, folder=context.migrations) for context in contexts if context.migrations is not None]
-    return [BASE, AUDIT, EVENTS, *own]
+    return [BASE, AUDIT, EVENTS, IDEMPOTENCY, *own]
 
 
 def up(settings: Settings, urls: Urls, contexts: Sequence[Context]) -> list[str]:

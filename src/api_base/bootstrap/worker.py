@@ -1,4 +1,4 @@
-"""The background: relay, subscribers and every context's periodic work, as the role `worker`."""
+"""The background: relay, subscribers, the clearing away of idempotency keys, and every context's periodic work, as the role `worker`."""
 
 import asyncio
 from collections import defaultdict
@@ -15,6 +15,7 @@ from api_base.core.protocols import Periodic
 from api_base.core.shared.logging import get_logger
 from api_base.infrastructure.db.embedded.urls import Urls
 from api_base.infrastructure.db.listener import NotificationListener
+from api_base.infrastructure.idempotency.expiry import IdempotencyExpiry
 
 logger = get_logger(__name__)
 
@@ -25,7 +26,7 @@ class Worker:
     def __init__(self, services: Services, urls: Urls, only: Collection[str]) -> None:
         self._urls, self._services = urls, services
         self._database, self._recorder = services.container.worker_database(), services.container.worker_recorder()
-        self._work = _selected([*event_work(services), *_of_contexts(services)], only)
+        self._work = _selected([*event_work(services), _key_expiry(services), *_of_contexts(services)], only)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Raises `Unavailable` when the database cannot be reached at start."""
@@ -59,6 +60,11 @@ class Worker:
         while not stop.is_set() and not await asyncio.to_thread(migrations.at_head, self._urls, self._services.contexts):
             logger.info("worker_waits_for_migrations")
             await asyncio.sleep(0.5)
+
+
+def _key_expiry(services: Services) -> Periodic:
+    expiry = IdempotencyExpiry(services.container.worker_database())
+    return Periodic(name="clear idempotency keys", interval=600.0, run=expiry.run)
 
 
 def _of_contexts(services: Services) -> list[Periodic]:

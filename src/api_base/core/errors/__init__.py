@@ -77,8 +77,25 @@ class StaleVersion(Conflict):
         self.expected = expected
 
 
+class RequestInProgress(Conflict):
+    """A request with the same idempotency key is being carried out at this moment. `retry_after` is in seconds."""
+
+    def __init__(self, *, retry_after: float = 0.5) -> None:
+        super().__init__("A request with this Idempotency-Key is being carried out. Send the same again in a moment to have its answer.")
+        self.retry_after = retry_after
+
+
 class RuleViolated(ApiBaseError):
     """A business rule says no to a well-formed request. Contexts subclass it for their rules."""
+
+
+class IdempotencyKeyReused(RuleViolated):
+    """Another request came with the same idempotency key before."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This Idempotency-Key belongs to another request: another path, body or If-Match. Send a new key with a new request."
+        )
 
 
 class TooManyRequests(ApiBaseError):

@@ -5,6 +5,7 @@ from api_base.core.protocols.background import Periodic
 from api_base.core.protocols.dependencies import CircuitState, DependencyFigures
 from api_base.core.protocols.events import EventPublisher, StoredEvent
 from api_base.core.protocols.health import HealthCheck
+from api_base.core.protocols.idempotency import IdempotencyStore, KeptAnswer
 from api_base.core.protocols.metrics import Metrics
 from api_base.core.protocols.passwords import BreachedPasswords, PasswordHasher, PasswordPolicy
 from api_base.core.protocols.permissions import AccessLookup, PermissionChecker
@@ -27,7 +28,9 @@ __all__ = [
     "EventPublisher",
     "HealthCheck",
     "IdGenerator",
+    "IdempotencyStore",
     "Isolation",
+    "KeptAnswer",
     "Limit",
     "Metrics",
     "PasswordHasher",

@@ -1,6 +1,7 @@
 """Types shared by every floor."""
 
 from api_base.core.types.context import RequestContext, current_context, request_tenant, request_user
+from api_base.core.types.idempotency import KeyedRequest
 from api_base.core.types.ids import NOBODY, SessionId, TenantId, UserId
 from api_base.core.types.principal import Principal
 from api_base.core.types.result import Err, Ok, Result
@@ -8,6 +9,7 @@ from api_base.core.types.result import Err, Ok, Result
 __all__ = [
     "NOBODY",
     "Err",
+    "KeyedRequest",
     "Ok",
     "Principal",
     "RequestContext",

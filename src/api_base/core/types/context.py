@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from api_base.core.errors import Forbidden, Unauthenticated
+from api_base.core.types.idempotency import KeyedRequest
 from api_base.core.types.ids import TenantId, UserId
 from api_base.core.types.principal import Principal
 
@@ -17,6 +18,7 @@ class RequestContext:
     `request_id` is a sane token of the client's or one of ours; `trace_id`, `span_id` and `parent_span_id`
     (the caller's, or empty) are lower-case hex [W3C Trace Context]; `address` is the client's, behind trusted proxies only.
     `afterwards` is done once the answer is out, in order: what the caller must not be able to tell by the time it takes.
+    `keyed` is set where the request is to be carried out once.
     `delivery` is the subscription and the event that it handles, where this is no request.
     """
 
@@ -28,6 +30,7 @@ class RequestContext:
     address: str = ""
     route: str = ""
     principal: Principal | None = None
+    keyed: KeyedRequest | None = None
     delivery: tuple[str, UUID] | None = None
     afterwards: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
 

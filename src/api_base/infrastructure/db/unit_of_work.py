@@ -6,7 +6,7 @@ cancelled: who is cancelled meanwhile waits for its end.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from contextvars import Token
 from types import TracebackType
@@ -60,6 +60,15 @@ class SqlUnitOfWork:
         """The transaction's own connection, opened at the first statement. Only when `transactional`."""
         self._own_task()
         return await self._writer.begin()
+
+    async def run[T](self, use: Callable[[Connection], Awaitable[T]]) -> T:
+        """Send at once what is neither read nor change, and sets its owner itself.
+
+        Reads share its connection from here on: waiting for a second one while holding the first, many could wait for each other.
+        """
+        self._own_task()
+        self.transactional = True
+        return await self._writer.run(use)
 
     def collect_events(self) -> list[DomainEvent]:
         """Facts recorded by aggregates that were saved since the last call, oldest first."""

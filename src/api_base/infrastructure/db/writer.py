@@ -1,6 +1,6 @@
 """Sends changes: as one guarded statement where that is enough, in a transaction otherwise."""
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from itertools import groupby
 from typing import Any
 from uuid import UUID
@@ -35,6 +35,12 @@ class Writer:
             self._connection = connection
             await self._guarded(connection.execute("begin isolation level serializable" if self._serializable else "begin"), None)
         return self._connection
+
+    async def run[T](self, use: Callable[[Connection], Awaitable[T]]) -> T:
+        """Send what sets its owner itself, inside the transaction. Raises `Transient`, `Unavailable`."""
+        connection = await self.begin()
+        self._owner = None
+        return await self._guarded(use(connection), None)
 
     async def roll_back(self, error: BaseException) -> None:
         """End an open transaction after `error`. A connection whose state is not known is cut rather than asked."""

@@ -41,7 +41,7 @@ class Kind:
     headers: Callable[[Any], Headers] = lambda error: ()
 
 
-def _retry_after(error: errors.Unavailable | errors.TooManyRequests) -> Headers:
+def _retry_after(error: errors.Unavailable | errors.TooManyRequests | errors.RequestInProgress) -> Headers:
     return [(b"retry-after", b"%d" % max(1, round(error.retry_after + 0.5)))]
 
 
@@ -61,6 +61,8 @@ PROBLEMS: Final[Mapping[type[Exception], Kind]] = {
     errors.TooManyRequests: Kind("too-many-requests", "Too many requests", 429, _retry_after),
     errors.Unavailable: Kind("unavailable", "Not available at the moment", 503, _retry_after),
     errors.Transient: Kind("unavailable", "Not available at the moment", 503, lambda error: [(b"retry-after", b"1")]),
+    errors.RequestInProgress: Kind("request-in-progress", "The same request is being carried out", 409, _retry_after),
+    errors.IdempotencyKeyReused: Kind("idempotency-key-reused", "The Idempotency-Key belongs to another request", 422),
     BadRequest: Kind("bad-request", "The request cannot be understood", 400),
     MalformedBody: Kind("malformed-body", "The body cannot be parsed", 400),
     RouteNotFound: Kind("route-not-found", "There is nothing at this path", 404),

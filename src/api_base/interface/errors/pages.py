@@ -13,7 +13,7 @@ KINDS: Final[Mapping[str, Kind]] = {kind.name: kind for kind in (*PROBLEMS.value
 
 EXPLANATIONS: Final[Mapping[str, tuple[str, str]]] = {
     "bad-request": (
-        "A header or the request line makes no sense, such as an `If-Match` that is no list of entity tags.",
+        "A header or the request line makes no sense, such as an `If-Match` that is no list of entity tags, or an `Idempotency-Key` on a route that takes none.",
         "Correct what `detail` names. The same request will fail again.",
     ),
     "body-too-large": (
@@ -28,6 +28,10 @@ EXPLANATIONS: Final[Mapping[str, tuple[str, str]]] = {
     "forbidden": (
         "You are known, and your role does not allow this in the tenant of your token.",
         "Ask an administrator of the tenant for another role, or switch to a tenant where you have it. A new token alone changes nothing.",
+    ),
+    "idempotency-key-reused": (
+        "The `Idempotency-Key` came before, with another request: another path, query, `If-Match` or body (byte by byte). Nothing was done.",
+        "Send a new key with each new request, and the old one only with the very same request.",
     ),
     "internal": (
         "Something went wrong here that nobody foresaw. What it was is in our log, not in the answer.",
@@ -48,6 +52,10 @@ EXPLANATIONS: Final[Mapping[str, tuple[str, str]]] = {
     "precondition-required": (
         "The route changes a resource that others may be changing too, and the request does not say which version it is about [RFC 6585].",
         "Read the resource, and send the `ETag` of that answer as `If-Match`. `If-Match: *` overwrites whatever is there.",
+    ),
+    "request-in-progress": (
+        "A request with the same `Idempotency-Key` is being carried out at this moment.",
+        "Send the same again after the seconds in `Retry-After`: you will have its answer.",
     ),
     "route-not-found": (
         "Nothing is served at this path.",

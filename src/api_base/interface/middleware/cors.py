@@ -7,7 +7,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api_base.interface.middleware.exchange import exchange_of
 
-EXPOSED: Final = b"ETag, Location, RateLimit, RateLimit-Policy, Retry-After, X-Request-ID, traceparent"
+EXPOSED: Final = b"ETag, Idempotency-Replayed, Location, RateLimit, RateLimit-Policy, Retry-After, X-Request-ID, traceparent"
 METHODS: Final = b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
 ALLOWED: Final = b"Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, X-Request-ID, traceparent, tracestate"
 PREFLIGHT: Final = (

@@ -55,6 +55,10 @@ OAUTH2_ERROR: Final[Json] = {
 
 HEADERS: Final[Mapping[str, Json]] = {
     "ETag": {"description": "The version that the answer shows [RFC 9110].", "schema": {"type": "string", "examples": ['"v1-json1"']}},
+    "Idempotency-Replayed": {
+        "description": "`true` where the answer is the one that was given to the same request before; absent otherwise.",
+        "schema": {"type": "string", "const": "true"},
+    },
     "Location": {"description": "Where what was created is.", "schema": {"type": "string", "format": "uri-reference"}},
     "traceparent": {
         "description": "The trace of the request, and its span in it [W3C Trace Context].",
@@ -75,7 +79,7 @@ _ANSWERS: Final = {
     "Unauthenticated": (401, "Nobody in particular asks, or with a token that is not good", ("WWW-Authenticate",)),
     "Forbidden": (403, "Not allowed to this principal", ()),
     "NotFound": (404, "No such thing for this principal", ()),
-    "Conflict": (409, "The state of the resource does not allow it", ()),
+    "Conflict": (409, "The state of the resource does not allow it, or the same request is being carried out", ("Retry-After",)),
     "StaleVersion": (412, "The resource has changed meanwhile", ()),
     "BodyTooLarge": (413, "The body is too large", ()),
     "UnsupportedMediaType": (415, "The media type is not supported", ()),

@@ -22,7 +22,7 @@ type Json = dict[str, Any]
 
 DESCRIPTION: Final = (
     "Every error is a problem [RFC 9457]; its `type` resolves to a page that says what to do. Resources that change have a version: "
-    "send the `ETag` that you read as `If-Match`. Lists are paged by `cursor`. Log in at `/api/v1/auth/token`."
+    "send the `ETag` that you read as `If-Match`. Lists are paged by `cursor`. A change sent again with its `Idempotency-Key` is carried out once. Log in at `/api/v1/auth/token`."
 )
 TOKEN_URL: Final = f"{V1}/auth/token"
 LICENSE: Final = {"name": "MIT", "identifier": "MIT"}

@@ -6,8 +6,9 @@ from typing import Annotated, Any, Final, get_args, get_origin, get_type_hints
 from fastapi.params import Depends
 
 from api_base.interface.openapi.components import BY_STATUS, SECURED, header_references
-from api_base.interface.openapi.parameters import FIELDS, IF_MATCH, IF_NONE_MATCH, list_parameters
+from api_base.interface.openapi.parameters import FIELDS, IDEMPOTENCY_KEY, IF_MATCH, IF_NONE_MATCH, list_parameters
 from api_base.interface.routes.declares import Declares
+from api_base.interface.routes.idempotency import takes_key
 from api_base.interface.routes.parameters import IfMatch, ListQuery
 
 type Json = dict[str, Any]
@@ -52,6 +53,8 @@ def _parameters(operation: Json, method: str, declares: Declares | None, conditi
         parameters.append({**IF_MATCH, "required": condition.required})
     if declares is not None and declares.versioned and method == "get":
         parameters.append(IF_NONE_MATCH)
+    if declares is not None and takes_key(method.upper(), declares):
+        parameters.append(IDEMPOTENCY_KEY)
     if parameters:
         operation["parameters"] = parameters
 
@@ -96,6 +99,8 @@ def _answers(operation: Json, statuses: list[int], method: str, declares: Declar
             }
     if declares is not None and declares.location is not None:
         added.append("Location")
+    if declares is not None and takes_key(method.upper(), declares):
+        added.append("Idempotency-Replayed")
     for status, response in responses.items():
         if status.startswith("2"):
             response["description"] = _SUCCESS.get(status, response["description"])

@@ -7,6 +7,7 @@ from uuid import UUID
 from api_base.application.common.listing import DEFAULT_LIMIT, LARGEST_LIMIT, LONGEST_CURSOR, Field
 from api_base.domain.common.specification import ComparisonOperator
 from api_base.interface.listing import LONGEST_VALUE
+from api_base.interface.routes.idempotency import PATTERN
 from api_base.interface.routes.parameters import ListQuery
 
 type Json = dict[str, Any]
@@ -24,6 +25,14 @@ IF_NONE_MATCH: Final[Json] = {
     "required": False,
     "description": "Entity tags that the client has; `304` if one is still the present version.",
     "schema": {"type": "string"},
+}
+IDEMPOTENCY_KEY: Final[Json] = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "Sent again with the same request within 24 hours, it is carried out once: the answer is that of the first time.",
+    "schema": {"type": "string", "pattern": PATTERN},
+    "example": "8e03978e-40d5-43dd-bc93-6894a57f9324",
 }
 FIELDS: Final[Json] = {
     "name": "fields",

@@ -23,6 +23,7 @@ class Declares:
     `location` is the path of what was created, with fields of the answer in braces. `body_limit` is in bytes; None is the server's.
     `public`: whoever has no token may ask; at other routes they are refused before anything of the request is read.
     `rate` names a stricter limit. `cache` is the value of Cache-Control. `protocol` names another specification that governs the route.
+    `replayable`: False where the answer must not be stored, such as tokens; then an Idempotency-Key is refused.
     `sparse`: `?fields=` narrows the answer. `example` is a valid request, `body` and `query`, for tests and documentation.
     """
 
@@ -34,5 +35,6 @@ class Declares:
     public: bool = False
     protocol: Protocol | None = None
     sparse: bool = False
+    replayable: bool = True
     deprecation: Deprecation | None = None
     example: Mapping[str, Any] = field(default_factory=dict)

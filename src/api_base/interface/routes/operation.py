@@ -21,6 +21,7 @@ from api_base.interface.routes import body as bodies
 from api_base.interface.routes import rendering
 from api_base.interface.routes.declares import Declares
 from api_base.interface.routes.etags import entity_tag, matches
+from api_base.interface.routes.idempotency import METHODS, keyed, takes_key
 from api_base.interface.routes.parameters import ListQuery, Resolver, header
 from api_base.interface.routes.protocols import BodyResolver, ProtocolAnswer
 
@@ -34,6 +35,7 @@ class Operation:
     def __init__(self, endpoint: Callable[..., Any], method: str, template: str, status: int, declares: Declares, body_limit: int) -> None:
         self.endpoint, self.method, self.template, self.status, self.declares = endpoint, method, template, status, declares
         self._limit = declares.body_limit or body_limit
+        self._route, self._changes, self._takes_key = f"{method} {template}", method in METHODS, takes_key(method, declares)
         self._path: dict[str, Callable[[str], Any]] = {}
         self._resolvers: list[tuple[str, Callable[[Scope], Any]]] = []
         self._body: tuple[str, Callable[[Scope, Receive], Awaitable[Any]]] | None = None
@@ -75,24 +77,32 @@ class Operation:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send, values: tuple[str, ...]) -> None:
         """Serve one request. Errors raised on purpose become problems; accidents go on to the outermost middleware."""
-        context = current_context.get()
+        context, once = current_context.get(), None
         context.route = self.template
         try:
             if context.principal is None and not self.declares.public:
                 raise Unauthenticated("This needs a signed-in user: send an access token.")
             arguments = self._arguments(scope, values)
             sparse = self._sparse(scope["query_string"])
+            if self._changes and (once := keyed(scope, receive, taken=self._takes_key)) is not None:
+                receive = once.receive
             if self._body is not None:
                 name, read = self._body
                 arguments[name] = await read(scope, receive)
+            if once is not None:
+                once.begin(context, self._route)
             answer = await self.endpoint(**arguments)
             status, headers, content = self._render(scope, answer, sparse)
         except ApiBaseError as error:
             problem = problem_of(error)
             if problem is None:
                 raise
-            await send_problem(scope, send, problem)
+            await send_problem(scope, send, problem if once is None else problem.with_headers([*problem.headers, *once.headers]))
             return
+        finally:
+            context.keyed = None  # what is done afterwards is not the request any more
+        if once is not None:
+            headers += once.headers
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else content})
 

@@ -54,7 +54,7 @@ def routes(bus: Bus) -> Router:
     async def logout(body: LogoutBody) -> None:
         await bus.execute(LogOut(everywhere=body.everywhere))
 
-    @router.declare("POST", "/tenants/{id}/switch", Declares(), summary="Act for another tenant of mine")
+    @router.declare("POST", "/tenants/{id}/switch", Declares(replayable=False), summary="Act for another tenant of mine")
     async def switch_tenant(id: UUID) -> TokensDTO:
         return await bus.execute(SwitchTenant(tenant_id=id))
 

@@ -1,8 +1,9 @@
-"""The pipeline every message runs through: trace → permission → retry → unit of work → handler."""
+"""The pipeline every message runs through: trace → permission → retry → unit of work → idempotency → handler."""
 
+from api_base.application.common.middleware.idempotency import IdempotencyMiddleware
 from api_base.application.common.middleware.permission import PermissionMiddleware
 from api_base.application.common.middleware.retry import RetryMiddleware
 from api_base.application.common.middleware.trace import TraceMiddleware
 from api_base.application.common.middleware.unit_of_work import UnitOfWorkMiddleware
 
-__all__ = ["PermissionMiddleware", "RetryMiddleware", "TraceMiddleware", "UnitOfWorkMiddleware"]
+__all__ = ["IdempotencyMiddleware", "PermissionMiddleware", "RetryMiddleware", "TraceMiddleware", "UnitOfWorkMiddleware"]

@@ -1,0 +1,76 @@
+"""`IdempotencyStore` on PostgreSQL. The record is written in the transaction of the change, and dies with it.
+
+Twins are kept apart by an advisory lock for the time of the transaction [PostgreSQL manual, 13.3.5]; nobody waits for it. It is taken
+before the look-up, which then sees what the last holder committed; where the snapshot is older (serializable), the primary key decides.
+"""
+
+import hashlib
+from datetime import timedelta
+from typing import Any, Final
+
+from api_base.core.errors import IdempotencyKeyReused, RequestInProgress, Transient
+from api_base.core.protocols import Clock, KeptAnswer
+from api_base.core.types import KeyedRequest
+from api_base.infrastructure.db.session import Database
+from api_base.infrastructure.db.unit_of_work import open_unit
+from api_base.infrastructure.idempotency import answers
+from api_base.infrastructure.idempotency.tables import NO_TENANT
+
+KEPT: Final = timedelta(hours=24)
+
+_LOCK: Final = "select pg_try_advisory_xact_lock($1)"
+_OWNER: Final = """
+(select set_config('app.tenant_id', $1, true)::uuid as tenant_id, set_config('app.user_id', $2, true)::uuid as user_id offset 0) t
+"""
+_FIND: Final = f"""
+select k.fingerprint, k.answer from {_OWNER} cross join lateral (
+    select fingerprint, answer from idempotency_keys
+    where tenant_id = t.tenant_id and user_id = t.user_id and route = $3::text and key = $4::bytea and expires_at > $5::timestamptz offset 0) k
+"""
+_KEEP: Final = f"""
+insert into idempotency_keys (tenant_id, user_id, route, key, expires_at, fingerprint, answer)
+select tenant_id, user_id, $3::text, $4::bytea, $6::timestamptz, $7::bytea, $8::bytea from {_OWNER}
+on conflict (tenant_id, user_id, route, key)
+do update set expires_at = excluded.expires_at, fingerprint = excluded.fingerprint, answer = excluded.answer
+where idempotency_keys.expires_at <= $5::timestamptz
+"""
+"""A record that has expired and is not yet cleared away makes room."""
+
+
+class SqlIdempotencyStore:
+    """`database` is of the role `app`."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database, self._clock = database, clock
+
+    async def lock(self, request: KeyedRequest) -> None:
+        number = _number(request)
+        if not await open_unit().run(lambda connection: connection.fetchval(_LOCK, number)):
+            raise RequestInProgress
+
+    async def find(self, request: KeyedRequest, answer: Any) -> KeptAnswer[Any] | None:
+        arguments = self._scope(request)
+        row = await self._database.run(lambda connection: connection.fetchrow(_FIND, *arguments))
+        if row is None:
+            return None
+        if row["fingerprint"] != request.fingerprint:
+            raise IdempotencyKeyReused
+        return KeptAnswer(answers.decode(row["answer"], answer))
+
+    async def keep[T](self, request: KeyedRequest, result: T, answer: Any) -> T:
+        encoded = answers.encode(result)
+        again: T = answers.decode(encoded, answer)
+        arguments = (*self._scope(request), self._clock.now() + KEPT, request.fingerprint, encoded)
+        status = await open_unit().run(lambda connection: connection.execute(_KEEP, *arguments))
+        if status != "INSERT 0 1":
+            raise Transient("A request with the same idempotency key was faster.")
+        return again
+
+    def _scope(self, request: KeyedRequest) -> tuple[Any, ...]:
+        return str(request.tenant_id or NO_TENANT), str(request.user_id), request.route, request.key, self._clock.now()
+
+
+def _number(request: KeyedRequest) -> int:
+    """The scope as the key of an advisory lock, a signed 64-bit number. Two that fall together cost a 409, no more."""
+    text = f"{request.tenant_id} {request.user_id} {request.route} ".encode()
+    return int.from_bytes(hashlib.blake2b(text + request.key, digest_size=8, person=b"idempotency").digest(), signed=True)
