@@ -17,6 +17,7 @@ class RequestContext:
     `request_id` is a sane token of the client's or one of ours; `trace_id`, `span_id` and `parent_span_id`
     (the caller's, or empty) are lower-case hex [W3C Trace Context]; `address` is the client's, behind trusted proxies only.
     `afterwards` is done once the answer is out, in order: what the caller must not be able to tell by the time it takes.
+    `refusal` is what was refused to which account (None: to none that is known), where the status alone would not tell.
     `delivery` is the subscription and the event that it handles, where this is no request.
     """
 
@@ -28,6 +29,7 @@ class RequestContext:
     address: str = ""
     route: str = ""
     principal: Principal | None = None
+    refusal: tuple[str, UserId | None] | None = None
     delivery: tuple[str, UUID] | None = None
     afterwards: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
 
