@@ -25,6 +25,8 @@ LEAST: Final[Mapping[str, str]] = {
     "add_member": "admin",
     "change_member_role": "admin",
     "remove_member": "admin",
+    "list_audit": "admin",
+    "list_platform_audit": "platform",
     "list_users": "platform",
     "get_user": "platform",
     "deactivate_user": "platform",

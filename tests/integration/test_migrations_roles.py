@@ -11,7 +11,7 @@ import pytest
 
 from api_base.infrastructure.db.embedded import Urls
 
-ONE, TWO = UUID(int=1), UUID(int=2)
+ONE, TWO, NONE = UUID(int=1), UUID(int=2), UUID(int=0)
 
 INSERT = """
 insert into items (tenant_id, id, sku, name, description, category, tags, attributes, status, version, created_at, updated_at)
@@ -46,7 +46,7 @@ def filled(shared_migrated: Urls) -> Iterator[Urls]:
             for number, name in enumerate(NAMES):
                 await connection.execute(INSERT, tenant, f"s{number}", name)
             await connection.execute(AUDIT, tenant)
-        await connection.execute(AUDIT, None)
+        await connection.execute(AUDIT, NONE)
         await connection.close()
 
     asyncio.run(fill())
@@ -83,7 +83,7 @@ def test_app_cannot_write_another_tenants_rows(filled: Urls) -> None:
 
 def test_app_adds_to_the_audit_trail_of_its_tenant_and_of_nobody(filled: Urls) -> None:
     run(filled.app, AUDIT, ONE, tenant=ONE)
-    run(filled.app, AUDIT, None)
+    run(filled.app, AUDIT, NONE)
 
 
 @pytest.mark.parametrize(

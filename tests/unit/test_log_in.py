@@ -62,7 +62,7 @@ class World:
     async def log_in(self, password: str = "right", email: str = "ana@example.com") -> TokensDTO | str:
         context = RequestContext(request_id="test")
         current_context.set(context)
-        self.afterwards = context.afterwards
+        self.afterwards, self.context = context.afterwards, context
         result = await self.bus.execute(LogIn(email=email, password=password))
         match result:
             case Ok(tokens):
@@ -82,6 +82,7 @@ async def test_the_right_password_begins_a_session_in_the_first_tenant() -> None
     assert refresh is not None
     assert (refresh.session_id, refresh.digest) == (session.id, session.digest)
     assert world.users.recorded == []
+    assert world.context.refusal is None
 
 
 @pytest.mark.parametrize(
@@ -102,6 +103,7 @@ async def test_whatever_is_wrong_is_answered_alike_after_one_verification(
     assert world.hasher.verified == [None if credential is None else credential.password_hash]
     assert world.users.found == 2
     assert world.sessions.all() == []
+    assert world.context.refusal == ("login", None if credential is None else credential.user_id)
     assert world.users.recorded == [], "the time it takes would tell who exists"
     for call in world.afterwards:
         await call()

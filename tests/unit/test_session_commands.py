@@ -36,7 +36,7 @@ class Members:
 
 class World:
     def __init__(self, *sessions: Session, tenants: tuple[UUID, ...] = ()) -> None:
-        self.clock = FixedClock(NOW)
+        self.clock, self.request = FixedClock(NOW), request_of(None)
         self.sessions = MemorySessions(*sessions)
         tokens = SessionTokens(ReadableIssuer(self.clock), self.clock)
         self._refresh = RefreshSessionHandler(self.sessions, Members(*tenants), tokens, self.clock, GRACE, LIFETIME)
@@ -77,9 +77,11 @@ async def test_who_lost_the_answer_gets_it_again_and_a_thief_later_ends_all() ->
     assert again is not None
     assert again.refresh_token == first.refresh_token
     assert world.open() == {some.id}
+    assert world.request.refusal is None
     world.clock.time += timedelta(seconds=1)
     assert await world.refresh(token.text()) is None
     assert world.open() == set()
+    assert world.request.refusal == ("reuse", some.user_id)
     assert await world.refresh(first.refresh_token) is None
 
 

@@ -69,8 +69,8 @@ def test_many_that_start_at_once_agree_on_one_development_key(tmp_path: Path) ->
     with ThreadPoolExecutor(16) as pool:
         found = list(pool.map(lambda _: keys.load([], folder)[0].kid, range(64)))
     assert len(set(found)) == 1
-    assert [path.name for path in folder.iterdir()] == [keys.DEVELOPMENT_KEY]
-    assert stat.S_IMODE((folder / keys.DEVELOPMENT_KEY).stat().st_mode) == 0o600
+    assert [path.name for path in folder.iterdir()] == [keys.TOKENS.development_key]
+    assert stat.S_IMODE((folder / keys.TOKENS.development_key).stat().st_mode) == 0o600
 
 
 def test_a_folder_that_cannot_be_used_is_told_by_its_variable(tmp_path: Path) -> None:
@@ -80,6 +80,6 @@ def test_a_folder_that_cannot_be_used_is_told_by_its_variable(tmp_path: Path) ->
 
 
 def test_a_spoilt_development_key_says_what_to_do(tmp_path: Path) -> None:
-    (tmp_path / keys.DEVELOPMENT_KEY).write_text("half a k")
+    (tmp_path / keys.TOKENS.development_key).write_text("half a k")
     with pytest.raises(ConfigurationError, match="delete it"):
         keys.load([], tmp_path)

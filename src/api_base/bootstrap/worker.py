@@ -1,4 +1,4 @@
-"""The background: relay, subscribers, the clearing away of idempotency keys, and every context's periodic work, as the role `worker`."""
+"""The background: relay, subscribers, sealer of the audit trail, and every context's periodic work, as the role `worker`."""
 
 import asyncio
 from collections import defaultdict
@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
 
 from api_base.bootstrap import migrations
+from api_base.bootstrap.audit import audit_work
 from api_base.bootstrap.context import Context
 from api_base.bootstrap.events import event_work
 from api_base.bootstrap.services import Services, build, opened
@@ -26,7 +27,7 @@ class Worker:
     def __init__(self, services: Services, urls: Urls, only: Collection[str]) -> None:
         self._urls, self._services = urls, services
         self._database, self._recorder = services.container.worker_database(), services.container.worker_recorder()
-        self._work = _selected([*event_work(services), _key_expiry(services), *_of_contexts(services)], only)
+        self._work = _selected([*event_work(services), *audit_work(services), _key_expiry(services), *_of_contexts(services)], only)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Raises `Unavailable` when the database cannot be reached at start."""
@@ -116,6 +117,6 @@ def _listening(dsn: str, channel: str, events: Sequence[asyncio.Event]) -> Notif
 def create_worker(settings: Settings, urls: Urls, contexts: Sequence[Context], only: Collection[str] = ()) -> Worker:
     """The background of an application with `contexts`, on the database at `urls`; nothing is opened before `Worker.run`.
 
-    Raises `ConfigurationError` for a kind of work in `only` that there is none of.
+    Raises `ConfigurationError` for a kind of work in `only` that there is none of, and for keys of the audit trail that cannot be used.
     """
     return Worker(build(settings, contexts), urls, only)

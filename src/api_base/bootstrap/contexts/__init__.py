@@ -5,6 +5,7 @@ from importlib import import_module
 from typing import Final
 
 from api_base.bootstrap.context import Context
+from api_base.bootstrap.contexts.audit import AUDIT
 from api_base.bootstrap.contexts.auth import AUTH
 from api_base.bootstrap.contexts.items import ITEMS
 from api_base.bootstrap.contexts.tenants import TENANTS
@@ -12,7 +13,7 @@ from api_base.bootstrap.contexts.users import USERS
 from api_base.core.config import Settings
 from api_base.core.errors import ConfigurationError
 
-BUILT_IN: Final[Sequence[Context]] = (USERS, TENANTS, AUTH, ITEMS)
+BUILT_IN: Final[Sequence[Context]] = (USERS, TENANTS, AUTH, ITEMS, AUDIT)
 
 
 def contexts_of(settings: Settings) -> list[Context]:

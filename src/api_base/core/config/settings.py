@@ -5,6 +5,7 @@ from typing import Any, Literal
 from pydantic import Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from api_base.core.config.audit import AuditSettings
 from api_base.core.config.database import DatabaseSettings
 from api_base.core.config.events import EventSettings
 from api_base.core.config.observability import ObservabilitySettings
@@ -33,6 +34,7 @@ class Settings(BaseSettings):
     security: SecuritySettings = Field(default_factory=SecuritySettings, description="Tokens, passwords.")
     rate_limit: RateLimitSettings = Field(default_factory=RateLimitSettings, description="Limits by address.")
     events: EventSettings = Field(default_factory=EventSettings, description="Events after their commit.")
+    audit: AuditSettings = Field(default_factory=AuditSettings, description="The audit trail.")
     resilience: ResilienceSettings = Field(default_factory=ResilienceSettings, description="Outbound calls.")
     observability: ObservabilitySettings = Field(default_factory=ObservabilitySettings, description="Logs, metrics, traces.")
 

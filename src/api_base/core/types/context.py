@@ -19,6 +19,7 @@ class RequestContext:
     (the caller's, or empty) are lower-case hex [W3C Trace Context]; `address` is the client's, behind trusted proxies only.
     `afterwards` is done once the answer is out, in order: what the caller must not be able to tell by the time it takes.
     `keyed` is set where the request is to be carried out once.
+    `refusal` is what was refused to which account (None: to none that is known), where the status alone would not tell.
     `delivery` is the subscription and the event that it handles, where this is no request.
     """
 
@@ -31,6 +32,7 @@ class RequestContext:
     route: str = ""
     principal: Principal | None = None
     keyed: KeyedRequest | None = None
+    refusal: tuple[str, UserId | None] | None = None
     delivery: tuple[str, UUID] | None = None
     afterwards: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
 

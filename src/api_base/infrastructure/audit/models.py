@@ -13,9 +13,9 @@ class AuditRecord[T]:
     `T` is how these are represented: JSON text for PostgreSQL. Fields stand in the order of the table's columns.
     """
 
-    id: UUID
-    tenant_id: UUID | None
+    tenant_id: UUID
     at: datetime
+    id: UUID
     actor_id: UUID | None
     request_id: str
     trace_id: str
@@ -28,6 +28,6 @@ class AuditRecord[T]:
 
     def row(self) -> tuple[Any, ...]:
         return (
-            self.id, self.tenant_id, self.at, self.actor_id, self.request_id, self.trace_id,
+            self.tenant_id, self.at, self.id, self.actor_id, self.request_id, self.trace_id,
             self.address, self.action, self.entity, self.entity_id, self.before, self.after,
         )  # fmt: skip

@@ -9,7 +9,7 @@ from api_base.core.shared.logging import get_logger
 from api_base.core.types import RequestContext
 from api_base.infrastructure.audit.changed_fields import changed_fields
 from api_base.infrastructure.audit.models import AuditRecord
-from api_base.infrastructure.audit.tables import AUDIT
+from api_base.infrastructure.audit.tables import AUDIT, NO_TENANT
 from api_base.infrastructure.db import write_statements as sql
 from api_base.infrastructure.db.changes import AddedRow, Change
 from api_base.infrastructure.db.pool import ConnectionPool
@@ -40,7 +40,7 @@ class AuditParticipant:
             before, after = changed_fields(change)
             record = AuditRecord(
                 id=self._ids.new(),
-                tenant_id=change.owner if ownership(change.table) is Ownership.TENANT else None,
+                tenant_id=change.owner or NO_TENANT if ownership(change.table) is Ownership.TENANT else NO_TENANT,
                 at=now,
                 actor_id=actor,
                 request_id=context.request_id,
@@ -77,17 +77,18 @@ class SqlAuditStore(AuditStore[ConnectionPool]):
             self._under_way -= 1
 
     def _record(self, context: RequestContext, method: str, status: int) -> AuditRecord[str]:
+        what, account = context.refusal or (str(status), None)
         return AuditRecord(
             id=self._ids.new(),
-            tenant_id=None,
+            tenant_id=NO_TENANT,
             at=self._clock.now(),
             actor_id=context.user_id,
             request_id=context.request_id,
             trace_id=context.trace_id,
             address=context.address,
-            action=f"refused.{status}",
+            action=f"refused.{what}",
             entity=f"{method} {context.route}",
-            entity_id=None,
+            entity_id=account,
             before=None,
             after=None,
         )

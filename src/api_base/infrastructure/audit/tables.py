@@ -1,20 +1,39 @@
-"""The table of the audit trail. The role `app` may insert and read, and neither change nor delete."""
+"""Tables of the audit trail. The role `app` may insert and read records; nobody who can connect may change or delete any of it.
 
-from typing import Final
+`audit` holds the records, in monthly partitions. `audit_seals` holds the chains' links, `audit_checkpoints` where a chain begins
+whose older part has expired: both are written by the worker.
+"""
+
+from typing import Any, Final
+from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.types import UserDefinedType
 
-from api_base.infrastructure.db.schema import tenant_owned, text, timestamp
+from api_base.infrastructure.db.schema import system_owned, tenant_owned, text, timestamp
 
 METADATA: Final = sa.MetaData()
+
+NO_TENANT: Final = UUID(int=0)
+"""The chain of what belongs to no tenant: identities, sessions, refusals. The nil UUID [RFC 9562, section 5.9] is no tenant's."""
+
+
+class Xid8(UserDefinedType[int]):
+    """The id of a transaction, which never wraps around [PostgreSQL manual, 8.19]."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **options: Any) -> str:
+        return "xid8"
+
 
 AUDIT: Final = tenant_owned(
     "audit",
     METADATA,
+    sa.Column("tenant_id", sa.Uuid, primary_key=True),
+    sa.Column("at", timestamp(), primary_key=True),
     sa.Column("id", sa.Uuid, primary_key=True),
-    sa.Column("tenant_id", sa.Uuid),
-    sa.Column("at", timestamp(), nullable=False),
     sa.Column("actor_id", sa.Uuid),
     sa.Column("request_id", text(), nullable=False),
     sa.Column("trace_id", text(), nullable=False),
@@ -24,5 +43,38 @@ AUDIT: Final = tenant_owned(
     sa.Column("entity_id", sa.Uuid),
     sa.Column("before", JSONB),
     sa.Column("after", JSONB),
+    sa.Column("transaction_id", Xid8, nullable=False, server_default=sa.text("pg_current_xact_id()")),
+    sa.Column("sequence", sa.BigInteger, nullable=False, server_default=sa.text("nextval('audit_sequence')")),
 )
-"""`tenant_id` is null for what belongs to no tenant (identities, sessions, refusals before a tenant was known)."""
+"""(`transaction_id`, `sequence`) is the order in which records are sealed."""
+
+AUDIT_SEALS: Final = system_owned(
+    "audit_seals",
+    METADATA,
+    sa.Column("chain", sa.Uuid, primary_key=True),
+    sa.Column("number", sa.BigInteger, primary_key=True),
+    sa.Column("transaction_id", sa.BigInteger, nullable=False),
+    sa.Column("sequence", sa.BigInteger, nullable=False),
+    sa.Column("at", timestamp(), nullable=False),
+    sa.Column("ids", ARRAY(sa.Uuid), nullable=False),
+    sa.Column("times", ARRAY(timestamp()), nullable=False),
+    sa.Column("digests", ARRAY(sa.LargeBinary), nullable=False),
+    sa.Column("previous", sa.LargeBinary, nullable=False),
+    sa.Column("hash", sa.LargeBinary, nullable=False),
+)
+"""See `Seal`."""
+
+AUDIT_CHECKPOINTS: Final = system_owned(
+    "audit_checkpoints",
+    METADATA,
+    sa.Column("chain", sa.Uuid, primary_key=True),
+    sa.Column("expired_before", timestamp(), primary_key=True),
+    sa.Column("number", sa.BigInteger, nullable=False),
+    sa.Column("hash", sa.LargeBinary, nullable=False),
+    sa.Column("transaction_id", sa.BigInteger, nullable=False),
+    sa.Column("sequence", sa.BigInteger, nullable=False),
+    sa.Column("at", timestamp(), nullable=False),
+    sa.Column("kid", text(), nullable=False),
+    sa.Column("signature", sa.LargeBinary, nullable=False),
+)
+"""See `SignedHead`."""

@@ -20,7 +20,18 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from api_base.core.errors import ConfigurationError
 
-DEVELOPMENT_KEY: Final = "signing-key.pem"
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Purpose:
+    """What keys are for: the setting that holds them, and the file that development keeps its own in."""
+
+    variable: str
+    development_key: str
+
+
+TOKENS: Final = Purpose(variable="SECURITY__SIGNING_KEYS", development_key="signing-key.pem")
+AUDIT: Final = Purpose(variable="AUDIT__SIGNING_KEYS", development_key="audit-key.pem")
+
 _MAKE_ONE: Final = "make one with: openssl genpkey -algorithm ed25519"
 
 
@@ -49,21 +60,29 @@ class SigningKey:
         return {"kty": "OKP", "crv": "Ed25519", "x": _x(self.public), "kid": self.kid, "use": "sig", "alg": "EdDSA"}
 
 
-def load(pems: Sequence[str], key_dir: Path) -> tuple[SigningKey, ...]:
+def load(pems: Sequence[str], key_dir: Path, purpose: Purpose = TOKENS) -> tuple[SigningKey, ...]:
     """The configured keys, in order; without any, the development key in `key_dir`, made at the first need.
 
     Raises `ConfigurationError` for a text that is no Ed25519 key, the same key twice, or a folder that cannot be used.
     """
     if not pems:
-        return (_development_key(key_dir),)
-    keys = tuple(SigningKey.from_pem(pem, f"SECURITY__SIGNING_KEYS[{number}]") for number, pem in enumerate(pems))
+        return (_development_key(key_dir / purpose.development_key),)
+    keys = tuple(SigningKey.from_pem(pem, f"{purpose.variable}[{number}]") for number, pem in enumerate(pems))
     if len({key.kid for key in keys}) != len(keys):
-        raise ConfigurationError("SECURITY__SIGNING_KEYS: the same key stands there twice")
+        raise ConfigurationError(f"{purpose.variable}: the same key stands there twice")
     return keys
 
 
-def _development_key(key_dir: Path) -> SigningKey:
-    path = key_dir / DEVELOPMENT_KEY
+def public_key(jwk: Mapping[str, str]) -> tuple[str, Ed25519PublicKey]:
+    """The thumbprint and the key of a public JSON Web Key; its own `kid` is not believed. Raises `ConfigurationError` for anything else."""
+    try:
+        public = Ed25519PublicKey.from_public_bytes(base64.urlsafe_b64decode(jwk["x"] + "="))
+    except (KeyError, ValueError):
+        raise ConfigurationError("This is no public Ed25519 key as a JSON Web Key.") from None
+    return _thumbprint(public), public
+
+
+def _development_key(path: Path) -> SigningKey:
     try:
         if not path.exists():
             _create(path)

@@ -1,4 +1,4 @@
-"""Keeps refusals (401, 403) in the audit trail. What is changed is audited by the unit of work, with this request's address and ids."""
+"""Keeps refusals in the audit trail: 401, 403, and logins and refreshes however their protocol answers them. What is changed is audited by the unit of work, with this request's address and ids."""
 
 from typing import Final
 
@@ -26,7 +26,8 @@ class AuditMiddleware:
             await self._app(scope, receive, send)
         else:
             await _refuse(scope, send, exchange.refusal)
-        if exchange.status in (401, 403) and scope["type"] == "http":
+        refused = exchange.status in (401, 403) or (exchange.context.refusal is not None and exchange.status >= 400)
+        if refused and scope["type"] == "http":
             await self._store.refused(exchange.context, scope["method"], exchange.status)
 
 

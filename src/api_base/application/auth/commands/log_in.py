@@ -37,6 +37,7 @@ class LogInHandler:
         if credential is not None and not good:
             current_context.get().afterwards.append(partial(self._credentials.failed, credential.user_id))
         if credential is None or not good or not credential.open or credential.password_hash != tried:
+            current_context.get().refusal = ("login", None if credential is None else credential.user_id)
             return Err(LoginRefused())
         if new_hash is not None or not credential.settled:
             await self._credentials.succeeded(credential.user_id, new_hash)

@@ -1,0 +1,24 @@
+"""What the outside sees of a record of the audit trail."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditRecordDTO:
+    """`before` and `after` hold the changed fields; what is secret or personal was never kept in clear."""
+
+    id: UUID
+    at: datetime
+    actor_id: UUID | None
+    request_id: str
+    trace_id: str
+    address: str
+    action: str
+    entity: str
+    entity_id: UUID | None
+    before: Mapping[str, Any] | None
+    after: Mapping[str, Any] | None

@@ -1,0 +1,6 @@
+"""Who may read the audit trail."""
+
+from typing import Final
+
+READ: Final = "audit:read"
+READ_PLATFORM: Final = "platform:audit"

@@ -1,0 +1,1 @@
+"""What can be asked about the audit trail. The handlers are adapters: infrastructure/audit/queries.py."""

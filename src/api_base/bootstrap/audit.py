@@ -1,0 +1,39 @@
+"""What the worker does for the audit trail: seals it, signs its heads, drops what has expired."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+from api_base.bootstrap.services import Services
+from api_base.core.config import Settings
+from api_base.core.errors import ConfigurationError
+from api_base.core.protocols import Periodic
+from api_base.infrastructure.audit.chain import HeadSigner
+from api_base.infrastructure.audit.checkpoints import CheckpointDirectory, Checkpoints
+from api_base.infrastructure.audit.retention import Retention
+from api_base.infrastructure.audit.sealer import Sealer
+from api_base.infrastructure.auth import keys
+
+POLL: Final = 1.0
+HOURLY: Final = 3600.0
+
+
+def signing_keys(settings: Settings) -> Sequence[keys.SigningKey]:
+    """The keys of the trail; the first signs. Raises `ConfigurationError` in production without any."""
+    pems = [pem.get_secret_value() for pem in settings.audit.signing_keys]
+    if not pems and settings.environment == "production":
+        raise ConfigurationError(
+            "AUDIT__SIGNING_KEYS: the worker needs at least one Ed25519 key in production (openssl genpkey -algorithm ed25519)"
+        )
+    return keys.load(pems, Path(settings.security.key_dir), keys.AUDIT)
+
+
+def audit_work(services: Services) -> Iterator[Periodic]:
+    """Raises `ConfigurationError` for keys that cannot be used."""
+    settings, clock, pool = services.settings.audit, services.container.clock(), services.container.worker_database().pool
+    signer = HeadSigner(signing_keys(services.settings)[0])
+    checkpoints = Checkpoints(pool, clock, signer, CheckpointDirectory(settings.checkpoints))
+    retention = Retention(pool, clock, signer, settings.keep_days)
+    yield Periodic(name="seal the audit trail", kind="sealer", interval=POLL, run=Sealer(pool, clock).run)
+    yield Periodic(name="sign the audit trail", kind="sealer", interval=settings.checkpoint_seconds, run=checkpoints.run)
+    yield Periodic(name="keep months of the audit trail", kind="sealer", interval=HOURLY, run=retention.run)

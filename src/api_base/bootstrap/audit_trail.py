@@ -1,0 +1,111 @@
+"""The audit trail for an operator: verified where it is, exported, and verified elsewhere."""
+
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final
+from uuid import UUID
+
+import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from api_base.bootstrap.audit import signing_keys
+from api_base.bootstrap.context import Context
+from api_base.bootstrap.services import build
+from api_base.core.config import Settings
+from api_base.infrastructure.audit.chain import START, HeadSigner, HeadVerifier, SignedHead
+from api_base.infrastructure.audit.checkpoints import CheckpointDirectory
+from api_base.infrastructure.audit.export import ExportFile, lines
+from api_base.infrastructure.audit.trail import Trail, trail
+from api_base.infrastructure.audit.verification import Finding, Verification
+from api_base.infrastructure.auth import keys
+from api_base.infrastructure.system.clock import SystemClock
+
+LATE: Final = timedelta(hours=1)
+"""Records that wait longer than this to be sealed are told of: no sealer runs."""
+
+
+@asynccontextmanager
+async def _opened(settings: Settings, contexts: Sequence[Context], tenant: UUID | None) -> AsyncIterator[Trail]:
+    database = build(settings, contexts).container.worker_database()
+    await database.open()
+    try:
+        async with trail(database.pool, tenant) as opened:
+            yield opened
+    finally:
+        await database.close()
+
+
+@dataclass(slots=True)
+class Checked:
+    """How much was looked at; filled in when the findings are at their end."""
+
+    records: int = 0
+    chains: int = 0
+    unsealed: int = 0
+
+
+async def verify_database(
+    settings: Settings, contexts: Sequence[Context], tenant: UUID | None, checkpoints: Path, checked: Checked
+) -> AsyncIterator[Finding]:
+    """What is wrong with the trail of `tenant`, or of all. Raises `Unavailable` when the database cannot be reached."""
+    trusted = {key.kid: key.public for key in signing_keys(settings)}
+    heads = (head for head in CheckpointDirectory(checkpoints).read() if tenant in (None, head.chain))
+    async with _opened(settings, contexts, tenant) as opened:
+        verification = Verification(HeadVerifier(trusted), await opened.checkpoints(), heads)
+        async for batch in opened.batches():
+            for finding in verification.check(batch):
+                yield finding
+        for finding in verification.finish():
+            yield finding
+        checked.unsealed, oldest = await opened.unsealed()
+    checked.records, checked.chains = verification.records, verification.chains
+    if oldest is not None and oldest < datetime.now(UTC) - LATE:
+        detail = f"the oldest is of {oldest:%Y-%m-%d %H:%M:%S} UTC"
+        yield Finding(kind="unsealed", chain=tenant, what=f"{checked.unsealed} records", detail=detail)
+
+
+def verify_file(file: Path, trusted: Collection[str], checked: Checked) -> Iterator[Finding]:
+    """The same of an export. `trusted` are thumbprints of keys. Raises `ConfigurationError` for what is no export."""
+    with file.open("rb") as source:
+        export = ExportFile(source, str(file))
+        verification = Verification(HeadVerifier(_trusted(export.keys, trusted)), export.anchors, export.heads)
+        for batch in export.batches():
+            yield from verification.check(batch)
+        yield from verification.finish()
+    checked.records, checked.chains = verification.records, verification.chains
+
+
+def _trusted(jwks: Sequence[Mapping[str, str]], trusted: Collection[str]) -> dict[str, Ed25519PublicKey]:
+    """Keys that an export brings along, if they are those that the reader trusts."""
+    brought = dict(map(keys.public_key, jwks))
+    return {kid: key for kid, key in brought.items() if kid in trusted}
+
+
+def own_keys(settings: Settings) -> list[str]:
+    """The thumbprints of this installation's keys."""
+    return [key.kid for key in signing_keys(settings)]
+
+
+async def export(settings: Settings, contexts: Sequence[Context], tenant: UUID | None, since: datetime | None) -> AsyncIterator[bytes]:
+    """Lines of what is sealed, from `since` on. Raises `Unavailable` when the database cannot be reached."""
+    own, clock = signing_keys(settings), SystemClock()
+    signer = HeadSigner(own[0])
+    async with _opened(settings, contexts, tenant) as opened:
+        after = await opened.before(since)
+        anchors = {head.chain: head for head in await opened.checkpoints()}
+        if after != START:
+            for head in await opened.heads(clock, signer, after):
+                anchors[head.chain] = _later(anchors.get(head.chain), head, signer)
+        heads = await opened.heads(clock, signer)
+        async for line in lines([key.public_jwk() for key in own], anchors.values(), heads, opened.batches(after)):
+            yield line
+
+
+def _later(checkpoint: SignedHead | None, head: SignedHead, signer: HeadSigner) -> SignedHead:
+    """Begins at `head`, where records may be missing as the checkpoint says."""
+    if checkpoint is None:
+        return head
+    return signer.signed(msgspec.structs.replace(head, expired_before=checkpoint.expired_before))

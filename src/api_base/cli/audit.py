@@ -1,0 +1,68 @@
+"""`api-base audit`: the trail of who did what, verified here and elsewhere."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+from uuid import UUID
+
+import typer
+
+app = typer.Typer(no_args_is_help=True, help="Verify and export the audit trail.")
+
+Tenant = Annotated[UUID | None, typer.Option(help="Only the chain of this tenant; the nil UUID is that of no tenant. Default: all.")]
+
+
+@app.command()
+def verify(
+    file: Annotated[Path | None, typer.Argument(help="An export to verify, without the database.", exists=True, dir_okay=False)] = None,
+    tenant: Tenant = None,
+    checkpoints: Annotated[Path | None, typer.Option(help="Directory of signed heads. Default: AUDIT__CHECKPOINTS.")] = None,
+    key: Annotated[list[str] | None, typer.Option(help="Thumbprint of a key to trust in FILE. Default: this installation's keys.")] = None,
+) -> None:
+    """Name every record that was edited, removed, inserted or reordered, and what was cut off or rewritten. Exit code 1 for any."""
+    import asyncio
+
+    from api_base.bootstrap.audit_trail import Checked, own_keys, verify_database, verify_file
+    from api_base.bootstrap.contexts import contexts_of
+    from api_base.cli.resolving import database, on
+    from api_base.core.config import load_settings
+
+    settings, checked = load_settings(), Checked()
+
+    async def in_database() -> int:
+        directory = checkpoints or settings.audit.checkpoints
+        return len([print(one) async for one in verify_database(on(settings, urls), contexts_of(settings), tenant, directory, checked)])
+
+    if file is not None:
+        found = len([print(one) for one in verify_file(file, key or own_keys(settings), checked)])
+    else:
+        with database(settings) as urls:
+            found = asyncio.run(in_database())
+    waiting = f", {checked.unsealed} wait to be sealed" if checked.unsealed else ""
+    print(f"{checked.records} sealed records in {checked.chains} chains{waiting}: {found or 'no'} findings.")
+    raise typer.Exit(1 if found else 0)
+
+
+@app.command()
+def export(
+    tenant: Tenant = None,
+    since: Annotated[datetime | None, typer.Option(help="Only what was sealed from this time on (UTC).")] = None,
+) -> None:
+    """Print the sealed trail as JSON Lines, with its seals and signed heads: `api-base audit verify FILE` verifies it anywhere."""
+    import asyncio
+    import sys
+
+    from api_base.bootstrap.audit_trail import export as exported
+    from api_base.bootstrap.contexts import contexts_of
+    from api_base.cli.resolving import database, on
+    from api_base.core.config import load_settings
+
+    settings = load_settings()
+    from_ = None if since is None else since.replace(tzinfo=since.tzinfo or UTC)
+
+    async def write() -> None:
+        async for line in exported(on(settings, urls), contexts_of(settings), tenant, from_):
+            sys.stdout.buffer.write(line + b"\n")
+
+    with database(settings) as urls:
+        asyncio.run(write())

@@ -1,0 +1,162 @@
+"""The chain in which records are sealed: what is hashed, and how it is linked and signed.
+
+A seal covers the records of one chain in one batch: the id, time and SHA-256 of each, in order, and the hash of the seal before.
+A signed head says that a chain had come to a certain seal. Everything is hashed and signed as JSON whose fields have a fixed order;
+a field that is added later has a default, which is left out, so that what was hashed before stays as it was.
+"""
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Final, NamedTuple, Protocol
+from uuid import UUID
+
+import msgspec
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+_encode = msgspec.json.Encoder().encode
+
+BEGINNING: Final = bytes(32)
+"""What the first seal of a chain links to."""
+
+
+class Position(NamedTuple):
+    """Where in the order of all records, of all chains, a batch ends."""
+
+    transaction_id: int
+    sequence: int
+
+
+START: Final = Position(0, 0)
+
+
+class Record(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """A row of `audit`, whole; `before` and `after` as the text in which PostgreSQL shows them."""
+
+    tenant_id: UUID
+    transaction_id: int
+    sequence: int
+    at: datetime
+    id: UUID
+    actor_id: UUID | None
+    request_id: str
+    trace_id: str
+    address: str
+    action: str
+    entity: str
+    entity_id: UUID | None
+    before: str | None
+    after: str | None
+
+    @property
+    def position(self) -> Position:
+        return Position(self.transaction_id, self.sequence)
+
+    def digest(self) -> bytes:
+        return hashlib.sha256(b"api-base audit record 1\n" + _encode(self)).digest()
+
+
+class Seal(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """A link. `at` is when it was made; `transaction_id` and `sequence` are where its batch ended."""
+
+    chain: UUID
+    number: int
+    transaction_id: int
+    sequence: int
+    at: datetime
+    ids: Sequence[UUID]
+    times: Sequence[datetime]
+    digests: Sequence[bytes]
+    previous: bytes
+    hash: bytes
+
+    @classmethod
+    def of(cls, records: Sequence[Record], *, number: int, previous: bytes, position: Position, at: datetime) -> "Seal":
+        """The seal of `records`, which are of one chain and in order."""
+        seal = cls(
+            chain=records[0].tenant_id,
+            number=number,
+            transaction_id=position.transaction_id,
+            sequence=position.sequence,
+            at=at,
+            ids=[record.id for record in records],
+            times=[record.at for record in records],
+            digests=[record.digest() for record in records],
+            previous=previous,
+            hash=b"",
+        )
+        return msgspec.structs.replace(seal, hash=seal.computed_hash())
+
+    @property
+    def position(self) -> Position:
+        return Position(self.transaction_id, self.sequence)
+
+    def computed_hash(self) -> bytes:
+        """What `hash` must be."""
+        return hashlib.sha256(b"api-base audit seal 1\n" + _encode(msgspec.structs.replace(self, hash=b""))).digest()
+
+
+class SignedHead(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """At `at` the chain had come to the seal `number`; what is older than `expired_before` had been dropped on purpose."""
+
+    chain: UUID
+    number: int
+    hash: bytes
+    transaction_id: int
+    sequence: int
+    at: datetime
+    expired_before: datetime | None = None
+    kid: str = ""
+    signature: bytes = b""
+
+    @property
+    def position(self) -> Position:
+        return Position(self.transaction_id, self.sequence)
+
+    def signed_bytes(self) -> bytes:
+        return b"api-base audit head 1\n" + _encode(msgspec.structs.replace(self, signature=b""))
+
+
+class Key(Protocol):
+    """A pair of keys, and the thumbprint by which the public one is known."""
+
+    @property
+    def kid(self) -> str: ...
+    @property
+    def private(self) -> Ed25519PrivateKey: ...
+
+
+class HeadSigner:
+    def __init__(self, key: Key) -> None:
+        self._key = key
+
+    def signed(self, head: SignedHead) -> SignedHead:
+        """`head` with the signature of this key."""
+        named = msgspec.structs.replace(head, kid=self._key.kid, signature=b"")
+        return msgspec.structs.replace(named, signature=self._key.private.sign(named.signed_bytes()))
+
+
+class HeadVerifier:
+    """`keys` are those that are trusted, by thumbprint."""
+
+    def __init__(self, keys: Mapping[str, Ed25519PublicKey]) -> None:
+        self._keys = keys
+
+    def is_genuine(self, head: SignedHead) -> bool:
+        key = self._keys.get(head.kid)
+        if key is None:
+            return False
+        try:
+            key.verify(head.signature, head.signed_bytes())
+        except InvalidSignature:
+            return False
+        return True
+
+
+def by_chain(records: Iterable[Record]) -> dict[UUID, list[Record]]:
+    """Records of each chain, in the order given."""
+    chains: dict[UUID, list[Record]] = {}
+    for record in records:
+        chains.setdefault(record.tenant_id, []).append(record)
+    return chains

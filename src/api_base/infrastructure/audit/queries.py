@@ -1,0 +1,56 @@
+"""Reads of the audit trail."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+
+from api_base.application.audit.dtos import AuditRecordDTO
+from api_base.application.audit.queries.list_audit import AUDIT_FIELDS, ListAudit, ListPlatformAudit
+from api_base.application.common.listing import Page
+from api_base.core.types import request_tenant
+from api_base.infrastructure.audit.tables import AUDIT, NO_TENANT
+from api_base.infrastructure.db.query_builder import PageBuilder
+from api_base.infrastructure.db.session import Database, Row
+
+COLUMNS: Final = {name: AUDIT.c[name] for name in ("entity_id", "actor_id", "action", "entity", "at")}
+
+_decode = msgspec.json.Decoder().decode
+
+
+def shown(row: Row) -> AuditRecordDTO:
+    return AuditRecordDTO(
+        id=row["id"],
+        at=row["at"],
+        actor_id=row["actor_id"],
+        request_id=row["request_id"],
+        trace_id=row["trace_id"],
+        address=row["address"],
+        action=row["action"],
+        entity=row["entity"],
+        entity_id=row["entity_id"],
+        before=_fields(row["before"]),
+        after=_fields(row["after"]),
+    )
+
+
+def _fields(text: str | None) -> Mapping[str, Any] | None:
+    return None if text is None else _decode(text)
+
+
+class ListAuditHandler:
+    def __init__(self, database: Database) -> None:
+        self.pages = PageBuilder(database, AUDIT, AUDIT_FIELDS, COLUMNS, shown)
+
+    async def handle(self, query: ListAudit) -> Page[AuditRecordDTO]:
+        """Raises `Invalid` for a cursor that does not fit."""
+        return await self.pages.page(query.request, request_tenant())
+
+
+class ListPlatformAuditHandler:
+    def __init__(self, database: Database) -> None:
+        self.pages = PageBuilder(database, AUDIT, AUDIT_FIELDS, COLUMNS, shown)
+
+    async def handle(self, query: ListPlatformAudit) -> Page[AuditRecordDTO]:
+        """Raises `Invalid` for a cursor that does not fit."""
+        return await self.pages.page(query.request, NO_TENANT)

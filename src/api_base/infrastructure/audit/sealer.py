@@ -1,0 +1,80 @@
+"""Seals records in the background, so that writers never wait.
+
+Records are ordered by (transaction id, sequence) and sealed only below the snapshot's horizon: every transaction below it has ended,
+so none can still add a record to what is sealed [PostgreSQL manual, 9.28.8]. A batch is one transaction under an advisory lock: any
+number of sealers may run, one works, and what is cut off leaves nothing behind.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from api_base.core.errors import ConfigurationError
+from api_base.core.protocols import Clock
+from api_base.infrastructure.audit.chain import BEGINNING, START, Position, Record, Seal, by_chain
+from api_base.infrastructure.db.pool import Connection, ConnectionPool
+
+BATCH: Final = 1000
+"""Records sealed in one transaction."""
+
+RECORD_COLUMNS: Final = "tenant_id, transaction_id::text::bigint, sequence, at, id, actor_id, request_id, trace_id, address, action, entity, entity_id, before, after"
+"""In the order of the fields of `Record`."""
+
+LOCK: Final = "select pg_try_advisory_xact_lock(hashtext('seal_audit'))"
+_END: Final = "select transaction_id, sequence from audit_seals order by transaction_id desc, sequence desc limit 1"
+_HORIZON: Final = "select pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
+_UNSEALED: Final = f"""
+select {RECORD_COLUMNS} from audit
+where (transaction_id, sequence) > ($1::text::xid8, $2) and transaction_id < pg_snapshot_xmin(pg_current_snapshot())
+order by audit.transaction_id, sequence limit $3
+"""
+_ENDS: Final = """
+select c.chain, coalesce(s.number, k.number, 0) as number, coalesce(s.hash, k.hash) as hash from unnest($1::uuid[]) c(chain)
+left join lateral (select number, hash from audit_seals where chain = c.chain order by number desc limit 1) s on true
+left join lateral (select number, hash from audit_checkpoints where chain = c.chain order by expired_before desc limit 1) k on true
+"""
+_INSERT: Final = """
+insert into audit_seals (chain, number, transaction_id, sequence, at, ids, times, digests, previous, hash)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+"""
+
+
+class Sealer:
+    """`pool` is the worker's."""
+
+    def __init__(self, pool: ConnectionPool, clock: Clock, *, batch: int = BATCH) -> None:
+        self._pool, self._clock, self._batch = pool, clock, batch
+
+    async def run(self) -> bool:
+        """Seal one batch; whether there may be more. Raises `ConfigurationError` where the transaction counter has gone back."""
+        return await self._pool.run(self._in_transaction)
+
+    async def _in_transaction(self, connection: Connection) -> bool:
+        async with connection.transaction():
+            if not await connection.fetchval(LOCK):
+                return False
+            end = await self._end(connection)
+            rows = await connection.fetch(_UNSEALED, str(end.transaction_id), end.sequence, self._batch)
+            if rows:
+                await self._seal(connection, [Record(*row) for row in rows])
+        return len(rows) == self._batch
+
+    async def _end(self, connection: Connection) -> Position:
+        row = await connection.fetchrow(_END)
+        if row is None:
+            return START
+        end = Position(*row)
+        if await connection.fetchval(_HORIZON) <= end.transaction_id:
+            raise ConfigurationError(
+                f"The audit trail is sealed up to transaction {end.transaction_id}, which this server has not come to: it holds a copy from another. "
+                "Let its counter begin above that (pg_resetwal --next-transaction-id, --epoch) before anything is written."
+            )
+        return end
+
+    async def _seal(self, connection: Connection, records: Sequence[Record]) -> None:
+        chains = by_chain(records)
+        ends = {row["chain"]: (row["number"], row["hash"] or BEGINNING) for row in await connection.fetch(_ENDS, list(chains))}
+        await connection.executemany(_INSERT, [self._row(chains[chain], *ends[chain], records[-1].position) for chain in chains])
+
+    def _row(self, records: Sequence[Record], number: int, previous: bytes, position: Position) -> tuple[object, ...]:
+        seal = Seal.of(records, number=number + 1, previous=previous, position=position, at=self._clock.now())
+        return tuple(getattr(seal, field) for field in Seal.__struct_fields__)
