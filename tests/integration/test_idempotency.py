@@ -103,6 +103,23 @@ async def test_an_answer_that_nobody_heard_is_given_again(api: Running, owner: P
     assert answer.headers["location"] == f"/api/v1/items/{stored['id']}"
 
 
+async def test_given_up_at_any_moment_it_is_carried_out_once(api: Running, owner: Person, migrated: Urls) -> None:
+    again, moment = list[bool](), 0
+    while again.count(True) < 5:  # later and later, until it is past the commit
+        moment += 1 + moment // 10
+        request: dict[str, Any] = {"json": chair(), "headers": with_key(owner, f"moment-{moment}")}
+        first = asyncio.create_task(api.client.post("/api/v1/items", **request))
+        for _ in range(moment):
+            await asyncio.sleep(0)
+        first.cancel()
+        await asyncio.wait([first])
+        answer = await until_answered(api.client, "POST", "/api/v1/items", **request)
+        assert answer.status_code == 201, answer.text
+        again.append(replayed(answer))
+    assert len(await rows(migrated, "select from items")) == len(again)
+    assert again.count(False) > 5
+
+
 async def test_another_request_under_the_same_key_is_refused(api: Running, owner: Person, migrated: Urls) -> None:
     body = chair()
     assert (await api.client.post("/api/v1/items", json=body, headers=with_key(owner))).status_code == 201
