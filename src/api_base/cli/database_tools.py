@@ -3,8 +3,9 @@
 import os
 import signal
 import subprocess
+import tempfile
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 from urllib.parse import unquote, urlsplit
 
 import typer
@@ -29,14 +30,23 @@ def dump(file: Annotated[Path, typer.Argument(help="File to write, in pg_dump's 
 
 @app.command()
 def restore(file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A dump made by `db dump`.")]) -> None:
-    """Replace the contents of the database by a dump. Stop the server first."""
-    code = _run("pg_restore", ["--clean", "--if-exists", "--single-transaction", str(file.absolute())])
+    """Replace the contents of the database by a dump, all of it or nothing. Stop the server first."""
+    with tempfile.TemporaryDirectory() as folder:  # the whole script before anything is dropped: half of one must not be believed
+        script = Path(folder) / "restore.sql"
+        code = _run("pg_restore", [f"--file={script}", str(file.absolute())], connects=False)
+        if code == 0:
+            code = _run("psql", [*_ALL_OR_NOTHING, f"--command={_EMPTY}", f"--file={script}"])
     if code == 0:
         print(f"Restored from {file}.")
     raise typer.Exit(code)
 
 
-def _run(program: str, arguments: list[str]) -> int:
+_ALL_OR_NOTHING: Final = ("--no-psqlrc", "--quiet", "--output=/dev/null", "--set=ON_ERROR_STOP=1", "--single-transaction")
+_EMPTY: Final = "drop schema public cascade; create schema public authorization pg_database_owner; grant usage on schema public to public"
+"""`pg_restore --clean` cannot drop the indexes of partitions. The schema as `initdb` makes it is what a dump builds upon."""
+
+
+def _run(program: str, arguments: list[str], *, connects: bool = True) -> int:
     """As the superuser: policies would hide rows from a dump, and forbid COPY to a restore."""
     from api_base.core.config import load_settings
     from api_base.core.errors import ConfigurationError
@@ -50,7 +60,7 @@ def _run(program: str, arguments: list[str]) -> int:
     try:
         url = urlsplit(server.administrator_url())
         without_password = url._replace(netloc=f"{url.username}@").geturl()
-        command = [server.program(program), f"--dbname={without_password}", *arguments]
+        command = [server.program(program), *([f"--dbname={without_password}"] if connects else []), *arguments]
         secret = {"PGPASSWORD": unquote(url.password or "")}  # arguments show in the list of processes
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is psql's
         return subprocess.run(command, check=False, env={**os.environ, **secret}, restore_signals=True).returncode
