@@ -3,17 +3,18 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 from uuid import UUID, uuid4
 
 import pytest
 
 from api_base.application.common.cqrs import AUTHENTICATED, PUBLIC, Bus, Command, Isolation
 from api_base.application.common.middleware import PermissionMiddleware, UnitOfWorkMiddleware
+from api_base.application.common.transactions import Transactions
 from api_base.core.base import DomainEvent
 from api_base.core.errors import ApiBaseError, Forbidden, ProgrammingError, Unauthenticated
 from api_base.core.types import Principal
-from api_base.domain.common.events import Phase, Subscribers, Subscription
+from api_base.domain.common.events import AnySubscription, DurableSubscription, Subscribers, Subscription
 from api_base.infrastructure.rbac.checker import RolePermissionChecker
 from tests.factories.auth import principal, request_of
 
@@ -89,11 +90,12 @@ WALL = uuid4()
 class World:
     """One unit of work; `log` is what happened, in order."""
 
-    def __init__(self, *subscriptions: Subscription[Any]) -> None:
+    def __init__(self, *subscriptions: AnySubscription) -> None:
         self.log, self.events = list[str](), list[DomainEvent]()
         self.subscribers = Subscribers()
         self.subscribers.add(subscriptions)
-        self.bus = Bus([UnitOfWorkMiddleware(lambda isolation: self.begin(isolation), self.subscribers)])
+        transactions = Transactions(lambda isolation: self.begin(isolation), self.subscribers, lambda: self.log.append("workers are told"))
+        self.bus = Bus([UnitOfWorkMiddleware(transactions)])
         self.bus.add({Painting: self})
 
     def begin(self, isolation: Isolation) -> Self:
@@ -116,7 +118,7 @@ class World:
         return "painted"
 
 
-async def test_subscribers_run_by_name_in_the_transaction_and_after_it() -> None:
+async def test_subscribers_run_by_name_in_the_transaction_and_workers_are_told_after_it() -> None:
     async def mix(colour: Colour) -> None:
         world.log.append(f"in it: {colour.colour}")
         world.events.append(Dried(aggregate_id=colour.aggregate_id))
@@ -124,35 +126,36 @@ async def test_subscribers_run_by_name_in_the_transaction_and_after_it() -> None
     async def note(dried: Nothing) -> None:
         world.log.append(f"in it: dried {dried.aggregate_id == WALL}")
 
-    async def fail(dried: Nothing) -> None:
-        world.log.append("after it: fails")
-        raise RuntimeError
-
-    async def tell(colour: Colour) -> None:
-        world.log.append(f"after it: {colour.colour}")
+    async def never(colour: Colour) -> None:
+        raise AssertionError
 
     world = World(
-        Subscription("walls.painted.v1", Colour, tell, Phase.AFTER_COMMIT),
-        Subscription("walls.dried.v1", Nothing, fail, Phase.AFTER_COMMIT),
         Subscription("walls.dried.v1", Nothing, note),
         Subscription("walls.painted.v1", Colour, mix),
-        Subscription("walls.painted.v2", Colour, tell),
+        Subscription("walls.painted.v2", Colour, never),
+        DurableSubscription(name="walls.admire", event="walls.painted.v1", payload=Colour, handle=never),
     )
     assert await world.bus.execute(Painting()) == "painted"
-    assert world.log == ["begin optimistic", "paint", "in it: blue", "in it: dried True", "commit", "after it: blue", "after it: fails"]
+    assert world.log == ["begin optimistic", "paint", "in it: blue", "in it: dried True", "commit", "workers are told"]
 
 
 async def test_a_subscriber_that_fails_in_the_transaction_undoes_it() -> None:
     async def fail(colour: Colour) -> None:
         raise Forbidden("not that colour")
 
-    async def tell(colour: Colour) -> None:
-        world.log.append("told")
-
-    world = World(Subscription("walls.painted.v1", Colour, fail), Subscription("walls.painted.v1", Colour, tell, Phase.AFTER_COMMIT))
+    world = World(Subscription("walls.painted.v1", Colour, fail))
     with pytest.raises(Forbidden):
         await world.bus.execute(Painting())
     assert world.log[-1] == "roll back"
+
+
+async def test_two_durable_subscriptions_of_one_name_are_refused() -> None:
+    async def never(colour: Colour) -> None:
+        raise AssertionError
+
+    one, other = (DurableSubscription(name="walls.admire", event=f"walls.{n}.v1", payload=Colour, handle=never) for n in "ab")
+    with pytest.raises(ProgrammingError, match=r"'walls\.admire'"):
+        World(one, other)
 
 
 async def test_a_payload_that_wants_what_the_event_does_not_have_is_named() -> None:
