@@ -86,10 +86,10 @@ def test_the_example_is_as_short_as_the_readme_says() -> None:
     assert f"in {LINES} lines (blank ones and its test aside)" in (ROOT / README).read_text()
 
 
-def test_the_readme_shows_what_is_there() -> None:
+def test_the_readme_and_the_page_of_events_show_what_is_there() -> None:
     files = [path.read_text() for path in EXAMPLE.rglob("*.py")]
-    shown = blocks("python", *SECTION)
-    assert len(shown) == 2
+    shown = [*blocks("python", *SECTION), *blocks("python", "docs/events.md")]
+    assert len(shown) == 3
     for block in shown:
         assert any(block.text in text for text in files), block.text
 

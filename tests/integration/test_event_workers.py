@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import asyncpg
+import pytest
 
 from api_base.application.common.events import EventDelivery
 from api_base.bootstrap.context import Context
@@ -16,9 +17,10 @@ from api_base.core.errors import Conflict, Unavailable
 from api_base.domain.common.events import DurableSubscription
 from api_base.infrastructure.db.embedded import Urls
 from api_base.infrastructure.db.unit_of_work import savepoint
-from api_base.infrastructure.events.consumer import ATTEMPTS, DeliveryConsumer
+from api_base.infrastructure.events.consumer import ATTEMPTS, DUE, DeliveryConsumer
 from api_base.infrastructure.events.database_publisher import CHANNEL
 from api_base.infrastructure.events.locks import shards_for
+from api_base.infrastructure.events.relay import WAITING
 from api_base.infrastructure.events.tables import SHARDS
 from tests.application import settings_on
 from tests.factories.items import item
@@ -176,3 +178,18 @@ async def test_whoever_hangs_with_its_shards_is_cut_off_by_the_server(migrated: 
         await other.close()
     assert await connection.fetchval("show idle_in_transaction_session_timeout") == "0"
     await connection.close()
+
+
+@pytest.mark.parametrize(
+    ("statement", "values"), [(WAITING, (list(range(SHARDS)), 500)), (DUE, ("a.hear", list(range(SHARDS)), 100))], ids=["relay", "consumer"]
+)
+async def test_a_batch_costs_the_same_however_much_waits(migrated: Urls, statement: str, values: tuple[Any, ...]) -> None:
+    """Read in order up to the limit, by indexes, although the planner believes that the tables are empty."""
+    connection = await asyncpg.connect(migrated.worker)
+    async with connection.transaction():
+        await shards_for(connection, "a.hear")
+        plan = "\n".join(row[0] for row in await connection.fetch(f"explain {statement}", *values))
+    await connection.close()
+    assert "Limit" in plan
+    assert "Sort  (" not in plan
+    assert "Seq Scan" not in plan

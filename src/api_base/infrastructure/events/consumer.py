@@ -36,7 +36,7 @@ ATTEMPTS: Final = 10
 LONGEST_PAUSE: Final = 300.0
 """Seconds between two attempts; ten attempts take four to nine minutes in all."""
 
-_DUE: Final = f"""
+DUE: Final = f"""
 select {COLUMNS}, d.attempts from deliveries d join outbox o on o.at = d.event_at and o.id = d.event_id
 where d.subscription = $1 and d.shard = any($2::smallint[]) and not d.dead and d.due <= now()
   and not exists (
@@ -44,7 +44,7 @@ where d.subscription = $1 and d.shard = any($2::smallint[]) and not d.dead and d
       and e.sequence < d.sequence and (e.dead or e.due > now()))
 order by d.sequence limit $3
 """
-_DONE: Final = "delete from deliveries where subscription = $1 and sequence = any($2::bigint[])"
+_DONE: Final = "delete from deliveries d using unnest($2::bigint[]) as u(sequence) where d.subscription = $1 and d.sequence = u.sequence"
 _FAILED: Final = (
     "update deliveries set attempts = $3, due = now() + $4::interval, dead = $5, error = $6 where subscription = $1 and sequence = $2"
 )
@@ -64,7 +64,7 @@ class DeliveryConsumer:
         """The locks on the shards last as long as the transaction; an effect is committed by itself before its delivery goes."""
         async with connection.transaction():
             shards = await shards_for(connection, self._subscription.name)
-            rows = await connection.fetch(_DUE, self._subscription.name, shards, BATCH) if shards else []
+            rows = await connection.fetch(DUE, self._subscription.name, shards, BATCH) if shards else []
             in_time = await self._carry_out(connection, rows)
         return len(rows) == BATCH or not in_time
 

@@ -20,7 +20,7 @@ BATCH: Final = 500
 RELAY: Final = "relay"
 """The name under which refused events lie in `deliveries`: no subscription has it, for theirs have a dot."""
 
-_WAITING: Final = f"""
+WAITING: Final = f"""
 select {COLUMNS} from outbox o
 where not published and shard = any($1::smallint[])
   and not exists (select from deliveries d where d.subscription = '{RELAY}' and d.aggregate_id = o.aggregate_id)
@@ -46,7 +46,7 @@ class Relay:
     async def _in_transaction(self, connection: Connection) -> bool:
         async with connection.transaction():
             shards = await shards_for(connection, RELAY)
-            rows = await connection.fetch(_WAITING, shards, BATCH) if shards else []
+            rows = await connection.fetch(WAITING, shards, BATCH) if shards else []
             if rows:
                 await self._publish(connection, [stored_event(row) for row in rows])
         return len(rows) == BATCH
