@@ -114,9 +114,15 @@ def test_app_cannot(filled: Urls, sql: str) -> None:
 
 
 def test_worker_sees_nothing_of_the_tenants(filled: Urls) -> None:
-    for table in ("items", "audit"):
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        run(filled.worker, "select from items")
+
+
+def test_worker_reads_the_whole_audit_trail_and_changes_none_of_it(filled: Urls) -> None:
+    assert {row["tenant_id"] for row in run(filled.worker, "select tenant_id from audit")} >= {ONE, TWO, NONE}
+    for sql in ("update audit set action = 'x'", "delete from audit", "update audit_seals set number = 1", "delete from audit_seals"):
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
-            run(filled.worker, f"select from {table}")
+            run(filled.worker, sql)
 
 
 def test_guard_rows_raises_when_another_number_of_rows_changed(filled: Urls) -> None:

@@ -4,28 +4,18 @@
 whose older part has expired: both are written by the worker.
 """
 
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
-from sqlalchemy.types import UserDefinedType
 
-from api_base.infrastructure.db.schema import system_owned, tenant_owned, text, timestamp
+from api_base.infrastructure.db.schema import Xid8, system_owned, tenant_owned, text, timestamp
 
 METADATA: Final = sa.MetaData()
 
 NO_TENANT: Final = UUID(int=0)
 """The chain of what belongs to no tenant: identities, sessions, refusals. The nil UUID [RFC 9562, section 5.9] is no tenant's."""
-
-
-class Xid8(UserDefinedType[int]):
-    """The id of a transaction, which never wraps around [PostgreSQL manual, 8.19]."""
-
-    cache_ok = True
-
-    def get_col_spec(self, **options: Any) -> str:
-        return "xid8"
 
 
 AUDIT: Final = tenant_owned(

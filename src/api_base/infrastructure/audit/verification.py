@@ -118,8 +118,8 @@ class Verification:
         self._missing.update(
             (id, seal) for id, time in zip(seal.ids, seal.times, strict=True) if id not in found and not self._expired(seal, time)
         )
-        for id in found.keys() & sealed.keys():
-            if found[id] != sealed[id]:
+        for id in ids:
+            if found[id] != sealed.get(id, found[id]):
                 yield _record("edited", seal.chain, id, f"it is not what seal {seal.number} was made over")
         before, now = [id for id in seal.ids if id in found], [id for id in ids if id in sealed]
         for was, is_ in zip(before, now, strict=False):

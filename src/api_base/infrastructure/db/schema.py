@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.types import UserDefinedType
 
 SECRET: Final = {"sensitivity": "secret"}
 PERSONAL: Final = {"sensitivity": "personal"}
@@ -25,6 +26,16 @@ class Ownership(Enum):
 def text() -> sa.Text:
     """Text compared by code point; its length is checked by the domain."""
     return sa.Text(collation="C")
+
+
+class Xid8(UserDefinedType[int]):
+    """The id of a transaction, which never wraps around [PostgreSQL manual, 8.19]."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **options: Any) -> str:
+        """As a revision creates it."""
+        return "xid8"
 
 
 def timestamp() -> sa.DateTime:
@@ -66,12 +77,10 @@ def written(table: sa.Table) -> list[sa.Column[Any]]:
 
 def sql_type(column: sa.Column[Any]) -> str:
     """The column's type as PostgreSQL names it in a cast, without its collation. Raises `TypeError` for a type not used so far."""
-    kind = column.type
-    if isinstance(kind, ARRAY):
-        return "text[]"
+    kind = column.type.item_type if isinstance(column.type, ARRAY) else column.type
     for python, name in _NAMES.items():
         if isinstance(kind, python):
-            return name
+            return f"{name}[]" if isinstance(column.type, ARRAY) else name
     raise TypeError(f"{column}: no cast is known for {kind!r}; add it to infrastructure/db/schema.py")
 
 
@@ -85,4 +94,5 @@ _NAMES: Final[dict[type[Any], str]] = {
     sa.Boolean: "boolean",
     sa.DateTime: "timestamptz",
     sa.LargeBinary: "bytea",
+    Xid8: "xid8",
 }

@@ -8,9 +8,9 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
-from api_base.infrastructure.audit.tables import NO_TENANT, Xid8
+from api_base.infrastructure.audit.tables import NO_TENANT
 from api_base.infrastructure.db import ddl
-from api_base.infrastructure.db.schema import Ownership, text, timestamp
+from api_base.infrastructure.db.schema import Ownership, Xid8, text, timestamp
 
 revision = "audit_0001"
 down_revision = None
