@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 
 import asyncpg
 import msgspec
+import pytest
 
 from api_base.application.common.events import EventDelivery
 from api_base.application.common.transactions import Transactions
@@ -108,6 +109,22 @@ async def test_an_event_is_stored_with_its_change_or_not_at_all(migrated: Urls) 
         except RuleViolated:
             pass
         assert len(await made.query("select from outbox")) == 1
+
+
+@pytest.mark.parametrize("isolation", [Isolation.OPTIMISTIC, Isolation.SERIALIZABLE])
+async def test_events_of_one_change_keep_their_order(migrated: Urls, isolation: Isolation) -> None:
+    """Whether the change goes as one statement or in a transaction of several."""
+    tenant = uuid4()
+    async with house(migrated) as made:
+        id = await made.create(tenant)
+        act_for(tenant)
+        found = await made.store.items.get(id)
+        assert found is not None
+        found.change(NOW, price=None, name="Free")
+        async with made.store.begin(isolation):
+            await made.store.items.update(found)
+        rows = await made.query("select name from outbox where aggregate_version = 2 order by sequence")
+        assert [row["name"] for row in rows] == [CHANGED, "items.price_changed.v1"]
 
 
 async def test_each_subscriber_is_told_once_and_a_failing_one_holds_up_nobody(migrated: Urls) -> None:
