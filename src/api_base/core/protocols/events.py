@@ -28,6 +28,8 @@ class StoredEvent:
 
 
 class EventPublisher(Protocol):
+    """Where the relay hands events on: to subscribers here, or to a broker."""
+
     async def publish(self, events: Sequence[StoredEvent]) -> None:
         """Hand `events` on, in this order for each aggregate; they are safe there when this returns. May be told one twice.
 
