@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from fastapi import APIRouter
 
 from api_base.application.common.cqrs import Bus, Handler, Message
+from api_base.application.common.events import Stream
 from api_base.core.config import Settings
 from api_base.core.protocols import Clock, IdGenerator
 from api_base.core.protocols.background import Periodic
@@ -34,7 +35,7 @@ class Context:
 
     `permissions` says which roles of a tenant hold which permission; the role `platform_admin` is the platform's own.
     `migrations` is the folder with the context's Alembic revisions; their branch label is the context's name.
-    `routes` stand under `/api/v1`.
+    `streams` run where events go by way of Kafka. `routes` stand under `/api/v1`.
     """
 
     name: str
@@ -43,5 +44,6 @@ class Context:
     permissions: Mapping[str, frozenset[str]] = field(default_factory=dict)
     handlers: Callable[[Ports], Mapping[type[Message[Any]], Handler[Any, Any]]] = lambda ports: {}
     subscribers: Callable[[Ports], Sequence[AnySubscription]] = lambda ports: ()
+    streams: Sequence[Stream[Any]] = ()
     background: Callable[[Ports], Sequence[Periodic]] = lambda ports: ()
     routes: Callable[[Bus], APIRouter] | None = None

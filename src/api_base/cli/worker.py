@@ -6,9 +6,11 @@ import typer
 
 
 def worker(
-    only: Annotated[list[str] | None, typer.Option(help="Only this kind of work: relay, subscribers, schedules. May be repeated.")] = None,
+    only: Annotated[
+        list[str] | None, typer.Option(help="Only this kind of work: relay, subscribers, streams, schedules. May be repeated.")
+    ] = None,
 ) -> None:
-    """Relay events, run subscribers and periodic work until Ctrl-C or SIGTERM; what is under way is finished."""
+    """Relay events, run subscribers, streams and periodic work until Ctrl-C or SIGTERM; what is under way is finished."""
     import asyncio
     import signal
 

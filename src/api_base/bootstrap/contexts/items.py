@@ -16,6 +16,7 @@ from api_base.application.items.commands.restore_item import RestoreItem, Restor
 from api_base.application.items.commands.update_item import UpdateItem, UpdateItemHandler
 from api_base.application.items.queries.get_item import GetItem
 from api_base.application.items.queries.list_items import ListItems
+from api_base.application.items.streams import PRICE_CHANGES
 from api_base.bootstrap.context import Context, Ports
 from api_base.bootstrap.contexts.roles import ADMINS, MEMBERS, VIEWERS
 from api_base.infrastructure import items
@@ -55,5 +56,6 @@ ITEMS: Final = Context(
         permissions.IMPORT: ADMINS,
     },
     handlers=_handlers,
+    streams=(PRICE_CHANGES,),
     routes=v1.routes,
 )

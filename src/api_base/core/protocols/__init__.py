@@ -3,7 +3,7 @@
 from api_base.core.protocols.audit import AuditStore
 from api_base.core.protocols.background import Periodic
 from api_base.core.protocols.dependencies import CircuitState, DependencyFigures
-from api_base.core.protocols.events import EventPublisher, StoredEvent
+from api_base.core.protocols.events import DeferredDeliveries, EventPublisher, StoredEvent
 from api_base.core.protocols.health import HealthCheck
 from api_base.core.protocols.metrics import Metrics
 from api_base.core.protocols.passwords import BreachedPasswords, PasswordHasher, PasswordPolicy
@@ -23,6 +23,7 @@ __all__ = [
     "BreachedPasswords",
     "CircuitState",
     "Clock",
+    "DeferredDeliveries",
     "DependencyFigures",
     "EventPublisher",
     "HealthCheck",
