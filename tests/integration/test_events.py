@@ -4,6 +4,8 @@ import asyncio
 from typing import Any
 from uuid import UUID, uuid4
 
+import pytest
+
 from api_base.application.common.events import EventDelivery
 from api_base.core.errors import EventRefused, RuleViolated, StaleVersion
 from api_base.core.protocols import Isolation, StoredEvent
@@ -11,7 +13,7 @@ from api_base.domain.common.events import DurableSubscription
 from api_base.infrastructure.db.embedded import Urls
 from api_base.infrastructure.events.consumer import ATTEMPTS, DeliveryConsumer
 from api_base.infrastructure.events.relay import RELAY, Relay
-from tests.factories.items import item
+from tests.factories.items import NOW, item
 from tests.integration.event_house import CHANGED, CREATED, House, Told, decode, house
 from tests.support import act_for
 
@@ -30,6 +32,22 @@ async def test_an_event_is_stored_with_its_change_or_not_at_all(migrated: Urls) 
         except RuleViolated:
             pass
         assert len(await made.query("select from outbox")) == 1
+
+
+@pytest.mark.parametrize("isolation", [Isolation.OPTIMISTIC, Isolation.SERIALIZABLE])
+async def test_events_of_one_change_keep_their_order(migrated: Urls, isolation: Isolation) -> None:
+    """Whether the change goes as one statement or in a transaction of several."""
+    tenant = uuid4()
+    async with house(migrated) as made:
+        id = await made.create(tenant)
+        act_for(tenant)
+        found = await made.store.items.get(id)
+        assert found is not None
+        found.change(NOW, price=None, name="Free")
+        async with made.store.begin(isolation):
+            await made.store.items.update(found)
+        rows = await made.query("select name from outbox where aggregate_version = 2 order by sequence")
+        assert [row["name"] for row in rows] == [CHANGED, "items.price_changed.v1"]
 
 
 async def test_each_subscriber_is_told_once_and_a_failing_one_holds_up_nobody(migrated: Urls) -> None:

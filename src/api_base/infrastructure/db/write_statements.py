@@ -1,6 +1,6 @@
 """SQL for changes, made once per shape.
 
-A guarded change with its participants' rows is one statement of CTEs: the rows select FROM the change, and `guard_rows`
+A guarded change with its participants' rows is one statement of CTEs: the rows select FROM the change, in order, and `guard_rows`
 raises when it did not match exactly one row, because a plain CTE would commit the audit of an update that matched none.
 
 An UPDATE joined to `t` finds no row: the policy of the target is read before `t` has set the owner. An aggregate is saved
@@ -34,8 +34,10 @@ def single(kind: Kind, table: sa.Table, added: tuple[sa.Table, ...]) -> str:
         ctes.append(f"target as materialized ({_locked(table, first, first + width)})")
         ctes.append(f"change as ({_insert(table, first)} from target {_on_conflict(table)} returning 1)")
         following = first + width + 1
+    before = "change"
     for position, other in enumerate(added):
-        ctes.append(f"added{position} as ({_insert(other, following)} from change)")
+        ctes.append(f"added{position} as ({_insert(other, following)} from {before} returning 1)")
+        before = f"added{position}"  # one after the other: side by side PostgreSQL runs them backwards, and sequences with them
         following += len(written(other))
     return f"with {', '.join(ctes)} select guard_rows(1, (select count(*) from change))"
 
