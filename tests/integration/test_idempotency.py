@@ -12,7 +12,7 @@ import pytest
 from starlette.types import Message, Receive, Scope, Send
 
 from api_base.infrastructure.db.embedded import Urls
-from api_base.infrastructure.idempotency.expiry import IdempotencyExpiry
+from api_base.infrastructure.idempotency.expiry import key_expiry
 from tests.application import PASSWORD, Person, Running, running, settings_on
 
 _numbers = count(1)
@@ -194,7 +194,7 @@ async def test_the_worker_clears_away_what_has_expired(api: Running, owner: Pers
     database = api.services.worker_ports.database
     await database.open()
     try:
-        assert await IdempotencyExpiry(database).run() is False
+        assert await key_expiry(database).run() is False
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
             await database.run(lambda connection: connection.fetch("select answer from idempotency_keys"))
     finally:

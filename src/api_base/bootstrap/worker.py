@@ -1,8 +1,7 @@
 """The background: relay, subscribers, sealer of the audit trail, and every context's periodic work, as the role `worker`."""
 
 import asyncio
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import AsyncExitStack
 
 from api_base.bootstrap import migrations
@@ -16,7 +15,7 @@ from api_base.core.protocols import Periodic
 from api_base.core.shared.logging import get_logger
 from api_base.infrastructure.db.embedded.urls import Urls
 from api_base.infrastructure.db.listener import NotificationListener
-from api_base.infrastructure.idempotency.expiry import IdempotencyExpiry
+from api_base.infrastructure.idempotency.expiry import key_expiry
 
 logger = get_logger(__name__)
 
@@ -32,27 +31,20 @@ class Worker:
     async def run(self, stop: asyncio.Event) -> None:
         """Raises `Unavailable` when the database cannot be reached at start."""
         await self._migrated(stop)
-        wakes: dict[str | None, list[asyncio.Event]] = defaultdict(list)
-        for work in self._work:
-            wakes[work.channel].append(asyncio.Event())
+        wakes = [(work, asyncio.Event()) for work in self._work]
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(opened(self._services))
             await self._database.open()
             stack.push_async_callback(self._database.close)
-            for channel, events in wakes.items():
-                if channel is not None:
-                    listener = _listening(self._urls.direct, channel, events)
-                    await listener.open()
-                    stack.push_async_callback(listener.close)
-            await self._repeat_all(wakes, stop)
-
-    async def _repeat_all(self, wakes: Mapping[str | None, Sequence[asyncio.Event]], stop: asyncio.Event) -> None:
-        waking = {channel: iter(events) for channel, events in wakes.items()}
-        logger.info("worker_started", work=[work.name for work in self._work])
-        async with asyncio.TaskGroup() as group:
-            for work in self._work:
-                group.create_task(_repeat(work, next(waking[work.channel]), stop), name=work.name)
-            group.create_task(_end_all(wakes, stop))
+            for channel in {work.channel for work in self._work if work.channel is not None}:
+                listener = _listening(self._urls.direct, channel, [wake for work, wake in wakes if work.channel == channel])
+                await listener.open()
+                stack.push_async_callback(listener.close)
+            logger.info("worker_started", work=[work.name for work in self._work])
+            async with asyncio.TaskGroup() as group:
+                for work, wake in wakes:
+                    group.create_task(_repeat(work, wake, stop), name=work.name)
+                group.create_task(_end_all([wake for _, wake in wakes], stop))
 
     async def _migrated(self, stop: asyncio.Event) -> None:
         """Wait for the schema: server and worker of a first run start together."""
@@ -62,7 +54,7 @@ class Worker:
 
 
 def _key_expiry(services: Services) -> Periodic:
-    expiry = IdempotencyExpiry(services.container.worker_database())
+    expiry = key_expiry(services.container.worker_database())
     return Periodic(name="clear idempotency keys", interval=600.0, run=expiry.run)
 
 
@@ -96,10 +88,10 @@ async def _until(wake: asyncio.Event, seconds: float) -> None:
         return
 
 
-async def _end_all(wakes: Mapping[str | None, Sequence[asyncio.Event]], stop: asyncio.Event) -> None:
+async def _end_all(wakes: Iterable[asyncio.Event], stop: asyncio.Event) -> None:
     """Nobody sleeps through the end."""
     await stop.wait()
-    _set(event for events in wakes.values() for event in events)
+    _set(wakes)
 
 
 def _set(events: Iterable[asyncio.Event]) -> None:

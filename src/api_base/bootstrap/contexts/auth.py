@@ -18,7 +18,7 @@ from api_base.bootstrap.contexts.users import credentials
 from api_base.core.protocols import Periodic
 from api_base.domain.common.events import Subscription
 from api_base.infrastructure import auth
-from api_base.infrastructure.auth.expiry import SessionExpiry
+from api_base.infrastructure.auth.expiry import session_expiry
 from api_base.infrastructure.auth.repository import SqlSessionRepository
 from api_base.infrastructure.auth.tables import SESSIONS
 from api_base.infrastructure.tenants.queries import SqlMemberships
@@ -48,7 +48,7 @@ def _subscribers(ports: Ports) -> Sequence[Subscription[Any]]:
 
 
 def _background(ports: Ports) -> Sequence[Periodic]:
-    return [Periodic(name="clear ended sessions", interval=600.0, run=SessionExpiry(ports.database).run)]
+    return [Periodic(name="clear ended sessions", interval=600.0, run=session_expiry(ports.database).run)]
 
 
 AUTH: Final = Context(

@@ -1,10 +1,10 @@
 """The sealed trail, read from the database in its order, batch by batch, in one snapshot."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from api_base.core.protocols import Clock
@@ -99,9 +99,9 @@ class Trail:
         return row[0], row[1]
 
 
-async def _next_record(rows: AsyncIterator[object]) -> Record | None:
+async def _next_record(rows: AsyncIterator[Iterable[Any]]) -> Record | None:
     row = await anext(rows, None)
-    return None if row is None else Record(*row)  # type: ignore[misc]
+    return None if row is None else Record(*row)
 
 
 @asynccontextmanager

@@ -85,7 +85,7 @@ class LoggingMiddleware:
         client = scope.get("client")
         address = self._address.of(client[0] if client else "", exchange.forwarded_for)
         match = None if exchange.traceparent is None else _TRACEPARENT(exchange.traceparent)
-        if match is not None and (match[4] is None or exchange.traceparent[:2] != b"00"):  # type: ignore[index]
+        if match is not None and (match[4] is None or not match[0].startswith(b"00")):
             trace_id, parent, flags, span = match[1].decode(), match[2].decode(), int(match[3], 16) & 1, self._bits(64)
         else:
             bits = self._bits(192)

@@ -22,8 +22,8 @@ class EndSessions:
     async def others(self, event: CredentialsEnded) -> None:
         """The session at hand, if it is the user's own, goes on."""
         principal = current_context.get().principal
-        mine = principal is not None and principal.user_id == event.aggregate_id
-        await self._end(event, principal.session_id if principal is not None and mine else None)
+        kept = principal.session_id if principal is not None and principal.user_id == event.aggregate_id else None
+        await self._end(event, kept)
 
     async def all(self, event: CredentialsEnded) -> None:
         await self._end(event, None)
