@@ -12,10 +12,10 @@ EXTRAS := --extra embedded
 PYTEST_PLUGINS := -p asyncio -p xdist -p pytest_cov -p timeout -p hypothesispytest
 export PYTEST_DISABLE_PLUGIN_AUTOLOAD := 1
 
-.PHONY: help run test lint types architecture tests docs bench clean
+.PHONY: help run test lint types architecture tests docs services services-stop bench clean
 
 help: ## What there is.
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
 
 $(UV):
 	@command -v python3 >/dev/null || { echo "Python 3 is needed to begin with: install python3." >&2; exit 1; }
@@ -57,8 +57,14 @@ tests: .venv/.dev ## The tests alone, in parallel, with branch coverage.
 docs: .venv/.dev ## Write the documents that are made from the code: configuration, problems, OpenAPI, events.
 	.venv/bin/python -m tools.documents
 
+services: $(UV) ## Install and start the real servers that tests use, on loopback.
+	@services/all.sh up
+
+services-stop: ## End them.
+	@services/all.sh down
+
 bench: .venv/.dev ## Measure, on this machine.
 	.venv/bin/python -m benchmarks
 
-clean: ## Remove what was installed and built; data in .api-base stays.
+clean: ## Remove what was installed and built; .api-base and .services stay.
 	rm -rf .venv .tools .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .coverage dist build

@@ -1,4 +1,8 @@
-"""A real PostgreSQL for the tests: one server for each test process, a database of its own for each test that asks for one."""
+"""Real servers for the tests.
+
+PostgreSQL: one server for each test process, a database of its own for each test that asks for one. The others are those of `make services`,
+shared by all processes (see services.py): tests name their topics, queues and addresses apart.
+"""
 
 import asyncio
 import importlib
@@ -11,6 +15,7 @@ from pathlib import Path
 from urllib.parse import quote, urlsplit, urlunsplit
 
 import asyncpg
+import httpx2
 import pytest
 import sqlalchemy as sa
 
@@ -18,6 +23,8 @@ from api_base.bootstrap import migrations
 from api_base.bootstrap.context import Context
 from api_base.core.config import Settings
 from api_base.infrastructure.db.embedded import EmbeddedServer, Urls
+from tests import services
+from tests.services import Killable, Mailpit, Toxiproxy
 
 BASE = ("audit", "events", "idempotency")
 """What every application brings, whatever its contexts."""
@@ -153,3 +160,47 @@ def two_migrated(postgres: Postgres, template: str) -> Iterator[tuple[Urls, Urls
 def admin_of_migrated(postgres: Postgres, migrated: Urls) -> str:
     """The superuser's URL of the test's own database."""
     return postgres.admin_of(migrated)
+
+
+@pytest.fixture
+def kafka_url() -> Iterator[str]:
+    with services.held("kafka"):
+        yield services.address("kafka", "TEST_KAFKA_URL")
+
+
+@pytest.fixture
+def kafka_scram_url() -> Iterator[str]:
+    """The listener of the same broker that asks for SASL/SCRAM-SHA-256, with the user whom it knows."""
+    with services.held("kafka"):
+        yield services.address("kafka", "TEST_KAFKA_SCRAM_URL")
+
+
+@pytest.fixture
+def killable_kafka() -> Iterator[Killable]:
+    with services.killable("kafka", "TEST_KAFKA_URL") as server:
+        yield server
+
+
+@pytest.fixture
+def amqp_url() -> Iterator[str]:
+    with services.held("rabbitmq"):
+        yield services.address("rabbitmq", "TEST_RABBITMQ_URL")
+
+
+@pytest.fixture
+def killable_rabbitmq() -> Iterator[Killable]:
+    with services.killable("rabbitmq", "TEST_RABBITMQ_URL") as server:
+        yield server
+
+
+@pytest.fixture
+def mailpit() -> Iterator[Mailpit]:
+    """For one test alone, since it can be made to fail for everybody."""
+    with services.held("mailpit", alone=True), httpx2.Client(base_url=services.address("mailpit", "TEST_MAILPIT_URL")) as http:
+        yield Mailpit(services.address("mailpit", "TEST_MAIL_URL"), http)
+
+
+@pytest.fixture
+def toxiproxy() -> Iterator[Toxiproxy]:
+    with services.held("toxiproxy"), httpx2.Client(base_url=services.address("toxiproxy", "TEST_TOXIPROXY_URL")) as http:
+        yield Toxiproxy(http)

