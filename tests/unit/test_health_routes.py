@@ -13,8 +13,8 @@ from tests.shell import shell
 
 
 class Dependency:
-    def __init__(self, name: str, error: Exception | None = None) -> None:
-        self.name, self.error, self.asked = name, error, 0
+    def __init__(self, name: str, error: Exception | None = None, *, required: bool = True) -> None:
+        self.name, self.error, self.required, self.asked = name, error, required, 0
 
     async def check(self) -> None:
         self.asked += 1
@@ -25,6 +25,7 @@ class Dependency:
 
 class Stuck:
     name = "stuck"
+    required = True
 
     async def check(self) -> None:
         await asyncio.Event().wait()
@@ -54,6 +55,28 @@ async def test_not_ready_when_one_does_not_and_nothing_of_the_inside_shows() -> 
     assert [one["status"] for one in answer.json()["dependencies"]] == ["ok", "failing"]
     assert "secret" not in answer.text
     assert live.status_code == 200
+
+
+async def test_a_process_stays_ready_without_what_not_every_request_needs() -> None:
+    here = shell()
+    mail = Dependency("mail", OSError(), required=False)
+    came_up: list[Dependency] = []
+    here.app.include_router(health_router.routes([Dependency("database")], lambda: came_up))
+    came_up.append(mail)
+    async with here.client() as client:
+        answer = await client.get("/health/ready")
+    assert (answer.status_code, answer.json()["status"]) == (200, "degraded")
+    assert [(one["name"], one["status"]) for one in answer.json()["dependencies"]] == [("database", "ok"), ("mail", "degraded")]
+
+
+async def test_what_is_required_outweighs_the_rest() -> None:
+    here = shell()
+    checks = [Dependency("database", OSError()), Dependency("mail", OSError(), required=False)]
+    here.app.include_router(health_router.routes(checks))
+    async with here.client() as client:
+        answer = await client.get("/health/ready")
+    assert (answer.status_code, answer.json()["status"]) == (503, "failing")
+    assert [one["status"] for one in answer.json()["dependencies"]] == ["failing", "degraded"]
 
 
 async def test_a_dependency_that_is_stuck_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:

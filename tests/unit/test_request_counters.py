@@ -3,12 +3,15 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from api_base.infrastructure.observability.counters import GAUGES, SLOTS, Counters
+from api_base.core.protocols import CircuitState, DependencyFigures
+from api_base.infrastructure.observability.counters import DEPENDENCIES, GAUGES, SLOTS, Counters
+from api_base.infrastructure.observability.dependencies import words
 from api_base.infrastructure.observability.exposition import MergedMetrics
 
 type Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
@@ -88,12 +91,37 @@ def test_any_template_can_be_shown(route: str) -> None:
     assert route.startswith(labels["route"].rstrip("\N{REPLACEMENT CHARACTER}"))
 
 
+def test_figures_of_dependencies_are_labelled_and_bounded() -> None:
+    counters = Counters()
+    counters.dependency("mail", words(replace(FIGURES, state=CircuitState.HALF_OPEN)))
+    counters.dependency("mail", words(FIGURES))
+    for i in range(DEPENDENCIES + 5):
+        counters.dependency(f"more {i}", words(FIGURES))
+    counters.gauge("pool_open", 3)
+    counters.finished("GET", "/items/{id}", 200, 0.1)
+    found = samples(MergedMetrics(counters))
+    pid = str(os.getpid())
+    totals = ("calls", "failures", "slow", "refused", "retries", "openings")
+    assert [of(found, f"dependency_{name}_total", dependency="mail") for name in totals] == [30, 20, 10, 7, 5, 1]
+    assert [of(found, f"dependency_{name}", dependency="mail", pid=pid) for name in ("in_flight", "queued")] == [4, 2]
+    states = [of(found, "dependency_circuit_state", dependency="mail", pid=pid, state=state.value) for state in CircuitState]
+    assert states == [0, 0, 1]
+    assert of(found, "dependency_calls_total", dependency=f"more {DEPENDENCIES - 2}") == 30
+    assert of(found, "dependency_calls_total", dependency=f"more {DEPENDENCIES - 1}") is None
+    assert (of(found, "pool_open", pid=pid), of(found, "http_requests_total", **GET_ITEM)) == (3, 1)
+
+
+FIGURES = DependencyFigures(
+    name="mail", state=CircuitState.OPEN, in_flight=4, queued=2, calls=30, failures=20, slow=10, refused=7, retries=5, openings=1
+)
+
 COUNT = """
 import os, sys
 from pathlib import Path
 from api_base.infrastructure.observability.counters import Counters
 counters = Counters(Path(sys.argv[1]))
 counters.gauge("pool_open", 7)
+counters.dependency("mail", [2, 30, 20, 10, 7, 5, 1, 4, 2])
 for _ in range(1000):
     counters.started()
     counters.finished("GET", "/items/{id}", 200, 0.002)
@@ -129,6 +157,10 @@ def test_every_process_shows_the_figures_of_all_the_dead_ones_totals_included(tm
     assert of(after, "http_requests_in_progress") == 2
     assert [of(alive, "pool_open", pid=pid) for pid in pids] == [7, 7]
     assert [of(after, "pool_open", pid=pid) for pid in pids] == [None, 7]
+    assert of(alive, "dependency_calls_total", dependency="mail") == of(after, "dependency_calls_total", dependency="mail") == 60
+    assert [of(alive, "dependency_in_flight", dependency="mail", pid=pid) for pid in pids] == [4, 4]
+    assert [of(after, "dependency_in_flight", dependency="mail", pid=pid) for pid in pids] == [None, 4]
+    assert of(after, "dependency_circuit_state", dependency="mail", state="open", pid=pids[1]) == 1
     assert of(after, "process_cpu_seconds_total", pid=pids[1]) is not None
     own.close()
 

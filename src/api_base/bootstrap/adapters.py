@@ -97,6 +97,19 @@ def memory_limiter() -> Any:
     return MemoryRateLimiter()
 
 
+def policies(resilience: Section) -> Any:
+    from api_base.infrastructure.resilience.patterns import BulkheadConfig, CircuitBreakerConfig, PolicyConfig, RetryConfig
+    from api_base.infrastructure.resilience.registry import PolicyRegistry
+
+    config = PolicyConfig(
+        bulkhead=BulkheadConfig(concurrent=resilience["concurrent"], queued=resilience["queued"]),
+        retry=RetryConfig(attempts=resilience["attempts"]),
+        breaker=CircuitBreakerConfig(failure_rate=resilience["failure_rate"], open_seconds=resilience["open_seconds"]),
+        timeout=resilience["timeout"],
+    )
+    return PolicyRegistry(config)
+
+
 def counters(observability: Section) -> Any:
     from api_base.infrastructure.observability.counters import Counters
 
@@ -109,7 +122,7 @@ def metrics(own: Any, observability: Section) -> Any:
     return MergedMetrics(own, observability["metrics_dir"])
 
 
-def recorder(own: Any, telemetry: Any, pool: Any, observability: Section, production: bool) -> Any:
+def recorder(own: Any, telemetry: Any, pool: Any, policies: Any, observability: Section, production: bool) -> Any:
     import sys
 
     from api_base.infrastructure.observability.access_log import AccessLog
@@ -117,7 +130,14 @@ def recorder(own: Any, telemetry: Any, pool: Any, observability: Section, produc
 
     log = (AccessLog(sys.stdout, json=json_logs(observability, production)),) if observability["access_log"] else ()
     spans = () if telemetry is None else (telemetry.requests,)
-    return BatchingRecorder(own, (*log, *spans), lambda: _pool_gauges(pool))
+    return BatchingRecorder(own, (*log, *spans), lambda: _pool_gauges(pool), policies.figures)
+
+
+def worker_recorder(own: Any, pool: Any, policies: Any) -> Any:
+    """The worker answers no requests, and calls most of what is outside."""
+    from api_base.infrastructure.observability.recorder import BatchingRecorder
+
+    return BatchingRecorder(own, (), lambda: _pool_gauges(pool), policies.figures)
 
 
 def _pool_gauges(pool: Any) -> Mapping[str, float]:

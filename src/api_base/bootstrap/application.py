@@ -57,7 +57,7 @@ def create_app(settings: Settings, contexts: Sequence[Context] = BUILT_IN) -> Fa
 def _own_routes(services: Services) -> Iterator[APIRouter]:
     """What stands beside the API: probes, figures, documentation."""
     settings, container = services.settings, services.container
-    yield health_router.routes([DatabaseHealthCheck(container.database().pool)])
+    yield health_router.routes([DatabaseHealthCheck(container.database().pool)], container.policies().checks)
     if settings.observability.metrics_port is None:
         yield metrics_router.routes(container.metrics())
     yield docs_router.routes(settings.app_name)

@@ -82,10 +82,14 @@ class Container(containers.DeclarativeContainer):
     rate_limiter = providers.Selector(
         adapters.scheme("RATE_LIMIT__URL", config.rate_limit.url, ("memory",)), memory=providers.Singleton(adapters.memory_limiter)
     )
+    policies = providers.Singleton(adapters.policies, config.resilience)  # an adapter takes `policies.provided.policy.call("its name")`
     counters = providers.Singleton(adapters.counters, config.observability)
     metrics = providers.Singleton(adapters.metrics, counters, config.observability)
     telemetry = providers.Singleton(adapters.telemetry, config.observability, config.app_name, config.environment)
-    recorder = providers.Singleton(adapters.recorder, counters, telemetry, database.provided.pool, config.observability, production)
+    recorder = providers.Singleton(
+        adapters.recorder, counters, telemetry, database.provided.pool, policies, config.observability, production
+    )
+    worker_recorder = providers.Singleton(adapters.worker_recorder, counters, worker_database.provided.pool, policies)
 
     event_signal = providers.Singleton(EventSignal, database.provided.pool)
     event_publisher = providers.Selector(

@@ -25,7 +25,7 @@ class Worker:
 
     def __init__(self, services: Services, urls: Urls, only: Collection[str]) -> None:
         self._urls, self._services = urls, services
-        self._database = services.container.worker_database()
+        self._database, self._recorder = services.container.worker_database(), services.container.worker_recorder()
         self._work = _selected([*event_work(services), *audit_work(services), _key_expiry(services), *_of_contexts(services)], only)
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -36,6 +36,8 @@ class Worker:
             await stack.enter_async_context(opened(self._services))
             await self._database.open()
             stack.push_async_callback(self._database.close)
+            self._recorder.open()
+            stack.callback(self._recorder.close)
             for channel in {work.channel for work in self._work if work.channel is not None}:
                 listener = _listening(self._urls.direct, channel, [wake for work, wake in wakes if work.channel == channel])
                 await listener.open()

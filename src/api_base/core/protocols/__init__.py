@@ -2,6 +2,7 @@
 
 from api_base.core.protocols.audit import AuditStore
 from api_base.core.protocols.background import Periodic
+from api_base.core.protocols.dependencies import CircuitState, DependencyFigures
 from api_base.core.protocols.events import EventPublisher, StoredEvent
 from api_base.core.protocols.health import HealthCheck
 from api_base.core.protocols.idempotency import IdempotencyStore, KeptAnswer
@@ -21,7 +22,9 @@ __all__ = [
     "AsyncRepository",
     "AuditStore",
     "BreachedPasswords",
+    "CircuitState",
     "Clock",
+    "DependencyFigures",
     "EventPublisher",
     "HealthCheck",
     "IdGenerator",

@@ -8,6 +8,7 @@ class DatabaseHealthCheck(HealthCheck):
     """One round trip as the role that serves."""
 
     name = "database"
+    required = True
 
     def __init__(self, pool: ConnectionPool) -> None:
         self._pool = pool

@@ -9,6 +9,7 @@ import fcntl
 import mmap
 import os
 from bisect import bisect_left
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -24,7 +25,10 @@ SUM: Final = VALUES + len(BUCKETS) + 1
 LONGEST_KEY: Final = (VALUES - 1) * WORD
 SLOTS: Final = 2048
 GAUGES: Final = 16
-"""Slots 1 to 16 are for gauges, slot 0 is the process's own; requests follow."""
+"""Slots 1 to 16 are for gauges, slot 0 is the process's own."""
+DEPENDENCIES: Final = 64
+"""As many slots after those of the gauges are for outbound dependencies; requests follow."""
+REQUESTS: Final = GAUGES + DEPENDENCIES + 1
 
 PID: Final = 1
 IN_PROGRESS: Final = 2
@@ -48,7 +52,8 @@ class Counters:
         self.words[PID] = os.getpid()
         self._requests: dict[tuple[str, str, int], int] = {}
         self._gauges: dict[str, int] = {}
-        self._next = GAUGES + 1
+        self._dependencies: dict[str, int] = {}
+        self._next = REQUESTS
 
     def started(self) -> None:
         self.words[IN_PROGRESS] += 1
@@ -72,6 +77,17 @@ class Counters:
             base = self._gauges[name] = (len(self._gauges) + 1) * SLOT
             self._label(base, name)
         self.words[base + VALUES] = int(value * SCALE)
+
+    def dependency(self, name: str, values: Sequence[int]) -> None:
+        """Set the figures of an outbound dependency, at most 32, as they are now. At most 64 names; more are left out."""
+        base = self._dependencies.get(name)
+        if base is None:
+            if len(self._dependencies) == DEPENDENCIES:
+                return
+            base = self._dependencies[name] = (GAUGES + len(self._dependencies) + 1) * SLOT
+            self._label(base, name)
+        for offset, value in enumerate(values, base + VALUES):
+            self.words[offset] = value
 
     def close(self) -> None:
         """Let go of the file, which stays: what was counted still counts. Counting goes on in memory."""

@@ -18,11 +18,13 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.registry import Collector
 
 from api_base.core.protocols import Metrics
+from api_base.infrastructure.observability import dependencies
 from api_base.infrastructure.observability.counters import (
     BUCKETS,
     GAUGES,
     IN_PROGRESS,
     PID,
+    REQUESTS,
     SCALE,
     SLOT,
     SLOTS,
@@ -49,12 +51,15 @@ class _Snapshot:
 
     requests: dict[tuple[str, str, str], list[int]] = field(default_factory=lambda: defaultdict(lambda: [0] * (len(BUCKETS) + 2)))
     alive: list[_Process] = field(default_factory=list)
+    dependencies: list[tuple[int | None, dict[str, memoryview]]] = field(default_factory=list)
 
     def add(self, words: memoryview, *, alive: bool) -> None:
         if alive and words[PID]:
             gauges = {name: words[base + VALUES] / SCALE for base, name in _slots(words, range(1, GAUGES + 1))}
             self.alive.append(_Process(words[PID], words[IN_PROGRESS], gauges))
-        for base, key in _slots(words, range(GAUGES + 1, SLOTS)):
+        found = {name: words[base + VALUES : base + SLOT] for base, name in _slots(words, range(GAUGES + 1, REQUESTS))}
+        self.dependencies.append((words[PID] if alive else None, found))
+        for base, key in _slots(words, range(REQUESTS, SLOTS)):
             method, status, route = key.split(" ", 2)
             total = self.requests[method, route, status]
             for i, value in enumerate(words[base + VALUES : base + SUM + 1]):
@@ -79,6 +84,7 @@ class MergedMetrics(Collector, Metrics):
         in_progress.add_metric((), sum(process.in_progress for process in snapshot.alive))
         yield in_progress
         yield from _gauges(snapshot.alive)
+        yield from dependencies.families(snapshot.dependencies)
         yield from _processes([process.pid for process in snapshot.alive])
 
     def _snapshot(self) -> _Snapshot:

@@ -1,13 +1,14 @@
 """The recorder behind the first middleware: two additions and an append for each request; lines and spans are made in batches."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final, Protocol
 
-from api_base.core.protocols import RequestRecorder
+from api_base.core.protocols import DependencyFigures, RequestRecorder
 from api_base.core.shared.logging import get_logger
 from api_base.core.types import RequestContext
 from api_base.infrastructure.observability.counters import Counters
+from api_base.infrastructure.observability.dependencies import words
 from api_base.infrastructure.observability.records import RequestRecord
 
 logger = get_logger(__name__)
@@ -27,24 +28,37 @@ class Sink(Protocol):
 
 
 class BatchingRecorder(RequestRecorder):
-    """Built closed: `open` needs the running event loop. `gauges` tells figures of this process by metric name, such as the pool's."""
+    """Built closed: `open` needs the running event loop. `gauges` tells figures of this process by metric name, such as the pool's,
+    `dependencies` those of what it calls."""
 
-    def __init__(self, counters: Counters, sinks: tuple[Sink, ...] = (), gauges: Callable[[], Mapping[str, float]] = dict) -> None:
-        self._counters, self._sinks, self._gauges = counters, sinks, gauges
+    def __init__(
+        self,
+        counters: Counters,
+        sinks: tuple[Sink, ...] = (),
+        gauges: Callable[[], Mapping[str, float]] = dict,
+        dependencies: Callable[[], Iterable[DependencyFigures]] = tuple,
+    ) -> None:
+        self._counters, self._sinks, self._gauges, self._dependencies = counters, sinks, gauges, dependencies
         self._records: list[RequestRecord] = []
         self._flush_timer: asyncio.TimerHandle | None = None
         self._gauge_timer: asyncio.TimerHandle | None = None
 
     def open(self) -> None:
         """Begin to read the gauges."""
+        self._read_gauges()
+        self._gauge_timer = asyncio.get_running_loop().call_later(GAUGE_INTERVAL, self.open)
+
+    def _read_gauges(self) -> None:
         for name, value in self._gauges().items():
             self._counters.gauge(name, value)
-        self._gauge_timer = asyncio.get_running_loop().call_later(GAUGE_INTERVAL, self.open)
+        for figures in self._dependencies():
+            self._counters.dependency(figures.name, words(figures))
 
     def close(self) -> None:
         """Write what there is, and let go of the counters' file."""
         if self._gauge_timer is not None:
             self._gauge_timer.cancel()
+            self._read_gauges()  # totals outlive the process
         self.flush()
         self._counters.close()
 

@@ -1,8 +1,12 @@
-"""/health/live: the process answers. /health/startup: it has started. /health/ready: what it depends on answers too."""
+"""/health/live: the process answers. /health/startup: it has started. /health/ready: what it cannot do without answers too.
+
+A dependency that not every request needs makes the process `degraded`, and it stays ready: it is ill for all processes at once,
+and a balancer that took them all away would make of a failure in one corner the failure of the whole.
+"""
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -18,17 +22,18 @@ KEPT: Final = 1.0
 """Seconds that a result is shown again: anybody may ask, and as often as they like."""
 
 _NO_STORE: Final = {"cache-control": "no-store"}
-type Status = Literal["ok", "failing"]
+type Status = Literal["ok", "degraded", "failing"]
+_SEVERITY: Final[Sequence[Status]] = ("ok", "degraded", "failing")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HealthDTO:
-    status: Status
+    status: Literal["ok"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DependencyDTO:
-    """`latency_ms` is how long it took to answer, or to be given up."""
+    """`degraded` is one that fails and that not every request needs. `latency_ms` is how long it took to answer, or to be given up."""
 
     name: str
     status: Status
@@ -37,6 +42,8 @@ class DependencyDTO:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadinessDTO:
+    """`status` is the worst of the dependencies'."""
+
     status: Status
     dependencies: Sequence[DependencyDTO]
 
@@ -44,7 +51,7 @@ class ReadinessDTO:
 class Readiness:
     """Asks all dependencies at once, once for all who ask meanwhile."""
 
-    def __init__(self, checks: Sequence[HealthCheck]) -> None:
+    def __init__(self, checks: Callable[[], Sequence[HealthCheck]]) -> None:
         self._checks = checks
         self._asking = asyncio.Lock()
         self._found: ReadinessDTO | None = None
@@ -53,9 +60,9 @@ class Readiness:
     async def now(self) -> ReadinessDTO:
         async with self._asking:
             if self._found is None or time.monotonic() - self._found_at > KEPT:
-                found = await asyncio.gather(*map(_ask, self._checks))
-                well = all(dependency.status == "ok" for dependency in found)
-                self._found = ReadinessDTO(status="ok" if well else "failing", dependencies=found)
+                found = await asyncio.gather(*map(_ask, self._checks()))
+                worst = max((dependency.status for dependency in found), key=_SEVERITY.index, default=_SEVERITY[0])
+                self._found = ReadinessDTO(status=worst, dependencies=found)
                 self._found_at = time.monotonic()
             return self._found
 
@@ -67,14 +74,14 @@ async def _ask(check: HealthCheck) -> DependencyDTO:
             await check.check()
         status: Status = "ok"
     except Exception:  # why is for the logs and `api-base doctor`, not for anybody who asks
-        status = "failing"
+        status = "failing" if check.required else "degraded"
     return DependencyDTO(name=check.name, status=status, latency_ms=round((time.perf_counter() - began) * 1000, 2))
 
 
-def routes(checks: Sequence[HealthCheck]) -> APIRouter:
-    """The probes; `checks` are what readiness depends on."""
+def routes(checks: Sequence[HealthCheck], found: Callable[[], Sequence[HealthCheck]] = tuple) -> APIRouter:
+    """The probes. Readiness asks `checks`, and what else is `found` to be in use by the time somebody wants to know."""
     router = APIRouter(prefix="/health", tags=["health"])
-    readiness = Readiness(checks)
+    readiness = Readiness(lambda: [*checks, *found()])
 
     @router.get("/live", summary="Is the process alive", response_model=HealthDTO)
     async def health_live() -> Response:
@@ -89,11 +96,11 @@ def routes(checks: Sequence[HealthCheck]) -> APIRouter:
         "/ready",
         summary="Can requests be served",
         response_model=ReadinessDTO,
-        responses={503: {"model": ReadinessDTO, "description": "A dependency does not answer"}},
+        responses={503: {"model": ReadinessDTO, "description": "A dependency that every request needs does not answer"}},
     )
     async def health_ready() -> Response:
-        found = await readiness.now()
-        return _answer(200 if found.status == "ok" else 503, found)
+        now = await readiness.now()
+        return _answer(503 if now.status == "failing" else 200, now)
 
     for path, endpoint in (("/live", health_live), ("/startup", health_startup), ("/ready", health_ready)):
         router.add_api_route(path, endpoint, methods=["HEAD"], include_in_schema=False)  # what some balancers probe with

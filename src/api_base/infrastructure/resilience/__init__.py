@@ -1,0 +1,1 @@
+"""What stands between an outbound adapter and what it depends on. Never on inbound traffic."""
