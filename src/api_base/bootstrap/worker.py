@@ -10,7 +10,7 @@ from api_base.bootstrap.context import Context
 from api_base.bootstrap.events import event_work
 from api_base.bootstrap.services import Services, build, opened
 from api_base.core.config import Settings
-from api_base.core.errors import ConfigurationError
+from api_base.core.errors import ConfigurationError, Unavailable
 from api_base.core.protocols import Periodic
 from api_base.core.shared.logging import get_logger
 from api_base.infrastructure.db.embedded.urls import Urls
@@ -72,15 +72,24 @@ def _selected(work: Sequence[Periodic], only: Collection[str]) -> list[Periodic]
 
 
 async def _repeat(work: Periodic, wake: asyncio.Event, stop: asyncio.Event) -> None:
-    while not stop.is_set():
-        wake.clear()
-        try:
-            more = await work.run()
-        except Exception:
-            logger.exception("periodic_work_failed", work=work.name)
-            more = False
-        if not more:
-            await _until(wake, work.interval)
+    try:
+        while not stop.is_set():
+            wake.clear()
+            if not await _once(work):
+                await _until(wake, work.interval)
+    finally:
+        await work.end()
+
+
+async def _once(work: Periodic) -> bool:
+    """Whether there is more to do at once."""
+    try:
+        return await work.run()
+    except Unavailable as error:
+        logger.warning("periodic_work_waits", work=work.name, reason=str(error))
+    except Exception:
+        logger.exception("periodic_work_failed", work=work.name)
+    return False
 
 
 async def _until(wake: asyncio.Event, seconds: float) -> None:
