@@ -186,6 +186,26 @@ async def test_a_broker_killed_in_mid_batch_loses_and_doubles_nothing(migrated: 
         assert set(map(tuple, (await made.order()).values())) == {tuple(range(2, 17))}
 
 
+async def test_a_worker_ends_while_the_broker_is_away(migrated: Urls, killable_kafka: Killable) -> None:
+    """With events on their way and a group that cannot be told: what was not written is told again by the next."""
+    async with world(migrated, killable_kafka.url) as made:
+        id = await made.house.create(made.tenant)
+        relay = Relay(made.house.worker.pool, made.publisher)
+        ends = asyncio.timeout(None)
+        async with ends, working(relay, made.reader()):
+            await made.change([id], 1)
+            await made.until([1])
+            await asyncio.to_thread(killable_kafka.kill)
+            for n in range(3):
+                await made.house.rename(made.tenant, id, f"later {n}")
+            ends.reschedule(asyncio.get_running_loop().time() + 30)
+        await made.publisher.close()
+        await asyncio.to_thread(killable_kafka.start)
+        async with working(relay, made.reader()):
+            await made.until([4])
+        assert (await made.order())[id] == [2, 3, 4, 5]
+
+
 async def test_what_a_handler_refuses_waits_in_the_database_and_holds_up_its_aggregate_alone(migrated: Urls, kafka_url: str) -> None:
     async with world(migrated, kafka_url) as made:
         bad, good = [await made.house.create(made.tenant) for _ in range(2)]
