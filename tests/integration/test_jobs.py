@@ -3,7 +3,7 @@
 import asyncio
 from datetime import timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -315,6 +315,7 @@ async def test_a_look_at_a_long_queue_goes_by_its_index_whatever_was_planned_bef
         finally:
             await database.close()
         told = "\n".join(row[0] for row in plan)
+        print(told)
         assert "Seq Scan" not in told
         assert told.count("ix_jobs_ready") == 3
         assert "Sort" not in told.split("ix_jobs_ready")[-1]
