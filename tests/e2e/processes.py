@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -84,6 +85,13 @@ def run(home: Path, *arguments: str, stdin: str = "", **variables: str) -> subpr
     )
 
 
+def rows(home: Path, sql: str, **variables: str) -> list[list[str]]:
+    """What a query answers in the database of `home`, as text."""
+    done = run(home, "db", "shell", stdin=f"\\pset format unaligned\n\\pset tuples_only on\n\\pset footer off\n{sql};\n", **variables)
+    assert done.returncode == 0, done
+    return [line.split("|") for line in done.stdout.splitlines() if line and not line.endswith((".", "off"))]
+
+
 def one_sentence(done: subprocess.CompletedProcess[str]) -> str:
     """What a command that refused said; it is short and no traceback."""
     assert done.returncode == 2, done
@@ -148,15 +156,35 @@ class Backend:
         return self.process.wait(PATIENCE)
 
 
+HAND_OVER = """
+import os, sys
+os.dup2(int(sys.argv[1]), 3)
+os.execve(sys.argv[2], sys.argv[2:], {**os.environ, "LISTEN_PID": str(os.getpid()), "LISTEN_FDS": "1"})
+"""
+"""Starts a program with a listening socket, as systemd does [sd_listen_fds(3)]."""
+
+
 @contextmanager
-def serving(home: Path, *arguments: str, port: int | None = None, python: str = sys.executable, **variables: str) -> Iterator[Backend]:
-    """Starts it; what still runs at the end is killed, and its children with it."""
-    port = port or free_port()
-    log = home / f"output-{port}"
-    with log.open("wb") as output:
+def serving(
+    home: Path,
+    *arguments: str,
+    port: int | None = None,
+    python: str = sys.executable,
+    listener: socket.socket | None = None,
+    **variables: str,
+) -> Iterator[Backend]:
+    """Starts it, on `listener` where there is one; what still runs at the end is killed, and its children with it."""
+    port = port or (listener.getsockname()[1] if listener else free_port())
+    command = [python, *COMMAND[1:], "serve", "--port", str(port), *arguments]
+    handed = () if listener is None else (listener.fileno(),)
+    if listener is not None:
+        command = [python, "-c", HAND_OVER, str(listener.fileno()), *command]
+    descriptor, name = tempfile.mkstemp(prefix="output-", dir=home)
+    log = Path(name)
+    with open(descriptor, "wb") as output:
         process = subprocess.Popen(
-            [python, *COMMAND[1:], "serve", "--port", str(port), *arguments],
-            cwd=home, env=environment(**variables), stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True,
+            command, cwd=home, env=environment(**variables), pass_fds=handed,
+            stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True,
         )  # fmt: skip
     backend = Backend(home, port, process, log)
     try:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tests.e2e.conftest import Project
 from tests.e2e.documentation import ROOT
-from tests.e2e.processes import COMMAND, Backend, environment, run, serving, until
+from tests.e2e.processes import COMMAND, Backend, environment, rows, serving, until
 
 KILLS = 6
 WRITERS, WORKERS, ITEMS_EACH = 3, 2, 4
@@ -91,12 +91,6 @@ def write(backend: Backend, token: str, stop: threading.Event, writer: int) -> C
     return changed
 
 
-def rows(home: Path, sql: str) -> list[list[str]]:
-    done = run(home, "db", "shell", stdin=f"\\pset format unaligned\n\\pset tuples_only on\n\\pset footer off\n{sql};\n", **SETTINGS)
-    assert done.returncode == 0, done
-    return [line.split("|") for line in done.stdout.splitlines() if line and not line.endswith((".", "off"))]
-
-
 def test_every_effect_happens_once_and_in_order_whoever_dies(project: Project) -> None:
     home, stop = project.home, threading.Event()
     with serving(home, "--no-worker", **SETTINGS) as backend:
@@ -108,9 +102,9 @@ def test_every_effect_happens_once_and_in_order_whoever_dies(project: Project) -
             changed = sum((one.result() for one in writing), Counter[str]())
             for worker in workers:
                 worker.to_live.set()
-            until(lambda: rows(home, WAITING) == [["0"]], "nothing that waits")
+            until(lambda: rows(home, WAITING, **SETTINGS) == [["0"]], "nothing that waits")
         acknowledged = {id: str(count) for id, count in changed.items()}
-        assert dict(rows(home, EVENTS)) == acknowledged
-        assert dict(rows(home, COPIES)) == acknowledged
-        assert rows(home, HANDLED) == []
+        assert dict(rows(home, EVENTS, **SETTINGS)) == acknowledged
+        assert dict(rows(home, COPIES, **SETTINGS)) == acknowledged
+        assert rows(home, HANDLED, **SETTINGS) == []
         assert len(changed) == WRITERS * ITEMS_EACH

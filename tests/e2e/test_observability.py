@@ -2,12 +2,14 @@
 
 import json
 import re
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from urllib.request import Request, urlopen
 
+import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
@@ -53,6 +55,15 @@ def test_a_trace_comes_in_goes_through_and_goes_out(project: Project) -> None:
     assert (of_request.span_id.hex(), of_request.parent_span_id.hex()) == (span, PARENT)
     assert (of_message.name, of_message.parent_span_id.hex()) == ("ListItems", span)
     assert {one.trace_id.hex() for one in spans} == {TRACE}
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_last_spans_go_out_before_the_end(project: Project, number: signal.Signals) -> None:
+    with receiver() as (endpoint, spans), serving(project.home, "--no-worker", OBSERVABILITY__OTLP_ENDPOINT=endpoint) as backend:
+        headers = {"traceparent": f"00-{TRACE}-{PARENT}-01"}
+        assert backend.ready().exchange("GET", "/api/v1/items", None, None, headers)[0] == 401
+        assert backend.end(number) == 0
+        assert [one.trace_id.hex() for one in spans] == [TRACE]
 
 
 def figures(port: int) -> dict[str, float]:

@@ -25,22 +25,30 @@ class ServerProcess:
     def __init__(self) -> None:
         self._channel, theirs = socket.socketpair()
         with theirs:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "api_base.cli.server_process", str(theirs.fileno())],
-                pass_fds=(theirs.fileno(),),
-                start_new_session=True,
-                preexec_fn=die_with_parent(signal.SIGTERM),
-            )
+            self.process = start("api_base.cli.server_process", str(theirs.fileno()), pass_fds=(theirs.fileno(),))
 
     def ready(self) -> bool:
         """Whether it serves by now. Never waits."""
         self._channel.setblocking(False)
         try:
             return self._channel.recv(1, socket.MSG_PEEK) == READY
-        except BlockingIOError:
+        except OSError:  # not yet, or it has ended
             return False
 
     def serve(self, listener: socket.socket, variables: Mapping[str, str], *, seed: bool) -> None:
         """Hand over the listening socket and environment variables. `seed`: see to a first run."""
         message = json.dumps({"variables": dict(variables), "seed": seed}).encode()
         socket.send_fds(self._channel, [message], [listener.fileno()])
+
+
+def start(
+    module: str, *arguments: str, environment: Mapping[str, str] | None = None, pass_fds: tuple[int, ...] = ()
+) -> subprocess.Popen[bytes]:
+    """A child in a session of its own, so that Ctrl-C reaches it through us; it ends when we do."""
+    return subprocess.Popen(
+        [sys.executable, "-m", module, *arguments],
+        env=environment,
+        pass_fds=pass_fds,
+        start_new_session=True,
+        preexec_fn=die_with_parent(signal.SIGTERM),
+    )

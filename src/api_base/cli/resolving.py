@@ -60,8 +60,10 @@ def on(settings: Settings, urls: Urls) -> Settings:
     )
 
 
-def environment(urls: Urls) -> dict[str, str]:
-    """The environment for child processes, which find the same database by it."""
+def environment(settings: Settings, urls: Urls) -> dict[str, str]:
+    """The environment for child processes, which find the same embedded server by it; a configured database they find as we did."""
+    if not settings.database.embedded:
+        return dict(os.environ)
     return {
         **os.environ,
         "DATABASE__URL": urls.app,

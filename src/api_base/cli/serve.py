@@ -15,7 +15,8 @@ def serve(
     workers: Annotated[int | None, typer.Option(min=1, max=64, help="Number of server processes.")] = None,
     worker: Annotated[bool, typer.Option(help="Also run a background worker.")] = True,
 ) -> None:
-    """Serve HTTP until Ctrl-C or SIGTERM."""
+    """Serve HTTP until Ctrl-C or SIGTERM; SIGHUP replaces the processes by new ones. A socket handed over (LISTEN_FDS) goes before --port."""
+    from api_base.cli.listening import listen
     from api_base.cli.resolving import supervised_database
     from api_base.cli.supervisor import Supervisor
     from api_base.core.config import load_settings
@@ -25,5 +26,5 @@ def serve(
     server = settings.server.model_copy(update={name: value for name, value in update.items() if value is not None})
     settings = settings.model_copy(update={"server": server})
     supervisor = Supervisor(settings, context.obj)
-    with supervisor.listen() as listener, supervised_database(settings) as (urls, see_to_database):
+    with listen(settings.server) as listener, supervised_database(settings) as (urls, see_to_database):
         raise typer.Exit(supervisor.run(listener, urls, see_to_database, with_worker=worker))

@@ -14,6 +14,8 @@ from api_base.core.errors import ApiBaseError
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
+    from api_base.core.config.server import ServerSettings
+
 
 def main(descriptor: int) -> None:
     """The process's side: serve on the socket that is handed over, until SIGTERM; requests in hand are finished.
@@ -21,12 +23,12 @@ def main(descriptor: int) -> None:
     Nothing that is imported or made at the start is ever garbage: collecting waits, and then looks at none of it again.
     """
     gc.disable()
-    import uvicorn.protocols.http.httptools_impl  # noqa: F401 -- while the supervisor gets ready
     import uvloop
 
     from api_base.bootstrap.application import create_app
     from api_base.bootstrap.contexts import contexts_of
     from api_base.bootstrap.first_run import prepare
+    from api_base.cli import draining  # noqa: F401 -- while the supervisor gets ready
     from api_base.cli.resolving import configured
     from api_base.core.config import load_settings
 
@@ -42,29 +44,31 @@ def main(descriptor: int) -> None:
     if announcement:
         print(announcement, flush=True)
     listener = socket.socket(fileno=descriptors[0])
-    serving = _serve(create_app(settings, contexts), listener, channel, int(settings.server.shutdown_timeout))
+    serving = _serve(create_app(settings, contexts), listener, channel, settings.server)
     gc.freeze()
     gc.enable()
     asyncio.run(serving, loop_factory=uvloop.new_event_loop)
 
 
-async def _serve(app: "FastAPI", listener: socket.socket, channel: socket.socket, patience: int) -> None:
+async def _serve(app: "FastAPI", listener: socket.socket, channel: socket.socket, server: "ServerSettings") -> None:
     """The lifespan is entered here and not by uvicorn, which would log what it raises as a traceback."""
     import uvicorn
 
+    from api_base.cli.draining import DrainingConnection, DrainingServer
+
     config = uvicorn.Config(
         app,
-        http="httptools",
+        http=DrainingConnection,
         lifespan="off",
         access_log=False,
         log_config=None,
         server_header=False,
         proxy_headers=False,
-        timeout_graceful_shutdown=patience,
+        timeout_keep_alive=server.keep_alive_timeout,
     )
     async with app.router.lifespan_context(app):
         channel.send(READY)
-        await uvicorn.Server(config).serve(sockets=[listener])
+        await DrainingServer(config, patience=server.shutdown_timeout).serve(sockets=[listener])
 
 
 if __name__ == "__main__":
