@@ -49,6 +49,10 @@ class AlreadyHandled(ApiBaseError):
         super().__init__(f"{subscription} has handled the event {event_id} already.")
 
 
+class MailRefused(ApiBaseError):
+    """A mail that will never be taken as it is: no such mailbox, say."""
+
+
 class Unauthenticated(ApiBaseError):
     """Nobody in particular asks, or with a token that is not good (any more)."""
 
