@@ -9,6 +9,7 @@ from api_base.core.config.audit import AuditSettings
 from api_base.core.config.auth import AuthSettings
 from api_base.core.config.database import DatabaseSettings
 from api_base.core.config.events import EventSettings
+from api_base.core.config.jobs import JobSettings
 from api_base.core.config.mail import MailSettings
 from api_base.core.config.observability import ObservabilitySettings
 from api_base.core.config.production import unsafe_in_production
@@ -37,6 +38,7 @@ class Settings(BaseSettings):
     auth: AuthSettings = Field(default_factory=AuthSettings, description="Registering.")
     rate_limit: RateLimitSettings = Field(default_factory=RateLimitSettings, description="Limits by address.")
     events: EventSettings = Field(default_factory=EventSettings, description="Events after their commit.")
+    jobs: JobSettings = Field(default_factory=JobSettings, description="Work that is done later.")
     mail: MailSettings = Field(default_factory=MailSettings, description="Mail.")
     audit: AuditSettings = Field(default_factory=AuditSettings, description="The audit trail.")
     resilience: ResilienceSettings = Field(default_factory=ResilienceSettings, description="Outbound calls.")

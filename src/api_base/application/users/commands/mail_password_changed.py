@@ -6,7 +6,8 @@ from uuid import UUID
 
 from api_base.application.common.cqrs import PUBLIC, Command, Isolation
 from api_base.application.services.mailing import Addressee, Letters
-from api_base.core.protocols import IdGenerator, JobQueue
+from api_base.core.protocols import IdGenerator
+from api_base.core.protocols.jobs import JobQueue
 from api_base.core.types import UserId
 from api_base.domain.users.repository import UserRepository
 
