@@ -11,6 +11,8 @@ from api_base.domain.common.value_objects import EmailAddress
 from api_base.domain.tenants.entities import Membership, Role, Tenant
 from api_base.domain.users.entities import User
 from api_base.domain.users.errors import EmailTaken
+from api_base.domain.users.password_reset import PasswordReset
+from api_base.domain.users.registration import Registration
 
 
 class MemoryRepository[T: AggregateRoot]:
@@ -58,6 +60,18 @@ class MemoryUsers(MemoryRepository[User]):
         if await self.by_email(entity.email) is not None:
             raise EmailTaken(entity.email.value)
         return await super().create(entity)
+
+
+class MemoryRegistrations(MemoryRepository[Registration]):
+    """No more than the port asks."""
+
+
+class MemoryResets(MemoryRepository[PasswordReset]):
+    async def of(self, user_id: UserId, id: UUID) -> PasswordReset | None:
+        return self.find(reset for reset in self.all() if (reset.user_id, reset.id) == (user_id, id))
+
+    async def newest(self, user_id: UserId) -> PasswordReset | None:
+        return self.find(sorted((reset for reset in self.all() if reset.user_id == user_id), key=lambda reset: reset.created_at, reverse=True))
 
 
 class MemorySessions(MemoryRepository[Session]):

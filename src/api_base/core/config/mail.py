@@ -5,7 +5,6 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 
-
 class MailSettings(BaseModel):
     """Variables `MAIL__…`."""
 
@@ -35,7 +34,7 @@ class MailSettings(BaseModel):
     @classmethod
     def _address(cls, sender: str) -> str:
         name, at, domain = sender.rpartition("@")
-        if not (name and at and domain) or not sender.isascii() or any(character.isspace() or character in "<>,;\"" for character in sender):
+        if not (name and at and domain) or not sender.isascii() or any(character.isspace() or character in '<>,;"' for character in sender):
             raise ValueError("must be an address alone, such as no-reply@example.com")
         return sender
 

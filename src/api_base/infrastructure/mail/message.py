@@ -12,7 +12,6 @@ from typing import Final
 
 from api_base.core.protocols import Mail
 
-
 _POLICY: Final = SMTP.clone(cte_type="7bit")
 """Every server takes it, also one without 8BITMIME."""
 

@@ -22,9 +22,7 @@ class MailRegistration(Command[None]):
 class MailRegistrationHandler:
     """No letter quotes the name: whoever registers an address could have anything written to its owner."""
 
-    def __init__(
-        self, registrations: RegistrationRepository, users: UserRepository, letters: Letters, links: Links, clock: Clock
-    ) -> None:
+    def __init__(self, registrations: RegistrationRepository, users: UserRepository, letters: Letters, links: Links, clock: Clock) -> None:
         self._registrations, self._users, self._letters, self._links, self._clock = registrations, users, letters, links, clock
 
     async def handle(self, command: MailRegistration) -> None:

@@ -17,7 +17,7 @@ class UpdateProfile(Command[UserDTO]):
 
     permission: ClassVar[str] = AUTHENTICATED
     expected_version: int | None
-    name: str | None
+    name: str | None = None
     language: Language | None = None
 
 
