@@ -108,6 +108,11 @@ class Mailpit:
         found = self._answer("GET", "/api/v1/search", params={"query": f'to:"{to}"', "limit": "1000"})["messages"]
         return [self._answer("GET", f"/api/v1/message/{one['ID']}") for one in found]
 
+    def headers(self, id: str) -> dict[str, list[str]]:
+        """All headers of a message."""
+        found: dict[str, list[str]] = self._answer("GET", f"/api/v1/message/{id}/headers")
+        return found
+
     @contextmanager
     def failing(self, stage: str, code: int, percent: int = 100) -> Iterator[None]:
         """Refuses with `code` at a stage (`Sender`, `Recipient`, `Authentication`) of so many in a hundred mails, whoever sends them."""

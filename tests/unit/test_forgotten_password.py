@@ -15,9 +15,14 @@ from api_base.application.users.commands.mail_password_changed import (
 )
 from api_base.application.users.commands.mail_password_reset import MailPasswordReset, MailPasswordResetHandler
 from api_base.application.users.commands.request_password_reset import RequestPasswordReset, RequestPasswordResetHandler
-from api_base.application.users.commands.reset_password import ResetPassword, ResetPasswordHandler, UsePasswordReset, UsePasswordResetHandler
+from api_base.application.users.commands.reset_password import (
+    ResetPassword,
+    ResetPasswordHandler,
+    UsePasswordReset,
+    UsePasswordResetHandler,
+)
 from api_base.bootstrap.contexts.users import LETTERS
-from api_base.core.errors import Invalid, NotFound, Unavailable
+from api_base.core.errors import Invalid, Unavailable
 from api_base.core.types import Language, UserId
 from api_base.domain.users.entities import User
 from api_base.domain.users.errors import LinkRefused
@@ -33,7 +38,12 @@ ANA = "ana@example.com"
 
 class World:
     def __init__(self, *users: User) -> None:
-        self.clock, self.mailer, self.jobs, self.policy = FixedClock(NOW + timedelta(days=1)), KeepingMailer(), MemoryJobs(), RefusingPolicy("easy")
+        self.clock, self.mailer, self.jobs, self.policy = (
+            FixedClock(NOW + timedelta(days=1)),
+            KeepingMailer(),
+            MemoryJobs(),
+            RefusingPolicy("easy"),
+        )
         self.users, self.resets, tokens = MemoryUsers(*users), MemoryResets(), ReadableTokens()
         letters, links = Letters(LETTERS, self.mailer, "Base"), Links("https://app.example", tokens)
         self.bus = Bus([])

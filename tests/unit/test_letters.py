@@ -81,7 +81,9 @@ async def test_a_value_that_is_missing_is_no_letter(folder: Path) -> None:
 
 async def test_a_link_shows_in_no_repr(folder: Path) -> None:
     mailer = KeepingMailer()
-    await Letters(folder, mailer, "Base").send("hello", Addressee(email="a@b.example", language=Language.EN), ID, who="Ana", link="secret-link")
+    await Letters(folder, mailer, "Base").send(
+        "hello", Addressee(email="a@b.example", language=Language.EN), ID, who="Ana", link="secret-link"
+    )
     assert "secret-link" not in repr(mailer.sent)
 
 

@@ -91,7 +91,10 @@ async def test_a_link_is_good_once_and_for_a_day() -> None:
     assert late.users.all() == []
 
 
-@pytest.mark.parametrize("token", ["", "rubbish", ReadableTokens().seal("reset-password", Ids().new()), ReadableTokens().seal("confirm-registration", Ids().new())])
+@pytest.mark.parametrize(
+    "token",
+    ["", "rubbish", ReadableTokens().seal("reset-password", Ids().new()), ReadableTokens().seal("confirm-registration", Ids().new())],
+)
 async def test_any_other_token_is_refused_alike(token: str) -> None:
     with pytest.raises(LinkRefused):
         await World().bus.execute(ConfirmRegistration(token=token))
@@ -126,5 +129,9 @@ async def test_where_one_must_be_invited_nobody_registers_and_nothing_is_hashed(
 
 
 def test_no_secret_shows() -> None:
-    for message in (REGISTER, ConfirmRegistration(token="right"), KeepRegistration(email=user().email, name="Ana", password_hash="right", language=Language.EN)):
+    for message in (
+        REGISTER,
+        ConfirmRegistration(token="right"),
+        KeepRegistration(email=user().email, name="Ana", password_hash="right", language=Language.EN),
+    ):
         assert "right" not in repr(message)

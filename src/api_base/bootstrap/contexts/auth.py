@@ -14,7 +14,7 @@ from api_base.application.auth.commands.switch_tenant import SwitchTenant, Switc
 from api_base.application.auth.tokens import SessionTokens
 from api_base.application.common.cqrs import Handler, Message
 from api_base.bootstrap.context import Context, Ports
-from api_base.bootstrap.contexts.users import credentials
+from api_base.bootstrap.contexts.identities import credentials
 from api_base.core.protocols import Periodic
 from api_base.domain.common.events import Subscription
 from api_base.infrastructure import auth

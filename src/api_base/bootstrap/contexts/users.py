@@ -1,4 +1,4 @@
-"""The context `users`, and what it does for logging in and for adding members."""
+"""The context `users`."""
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from api_base.application import users as application
-from api_base.application.common.cqrs import Bus, Handler, Message
+from api_base.application.common.cqrs import Handler, Message
 from api_base.application.common.jobs import Job
 from api_base.application.users import permissions
 from api_base.application.users.commands.begin_password_reset import BeginPasswordReset, BeginPasswordResetHandler
@@ -43,15 +43,9 @@ from api_base.application.users.queries.list_users import ListUsers
 from api_base.bootstrap.context import Context, Ports
 from api_base.bootstrap.contexts.mailing import ATTEMPTS, letters, links
 from api_base.bootstrap.contexts.roles import PLATFORM_ADMIN
-from api_base.core.errors import Invalid
-from api_base.core.protocols import Clock, Periodic
-from api_base.core.types import UserId
-from api_base.domain.auth.repository import Credential
+from api_base.core.protocols import Periodic
 from api_base.domain.common.events import Subscription
-from api_base.domain.common.value_objects import EmailAddress
-from api_base.domain.users.entities import User, UserStatus
 from api_base.domain.users.events import PasswordChanged, UserDeactivated, UserReactivated, UserRegistered
-from api_base.domain.users.repository import UserRepository
 from api_base.infrastructure import users
 from api_base.infrastructure.users.expiry import registration_expiry, reset_expiry
 from api_base.infrastructure.users.queries import GetProfileHandler, GetUserHandler, ListUsersHandler, UserReader
@@ -62,49 +56,6 @@ from api_base.interface.v1 import users as v1
 
 LETTERS: Final = Path(application.__path__[0]) / "letters"
 """The templates of this context."""
-
-
-class UserCredentials:
-    """Implements the ports `Credentials` of auth and `Identities` of tenants."""
-
-    def __init__(self, users: UserRepository, bus: Bus, clock: Clock) -> None:
-        self._users, self._bus, self._clock = users, bus, clock
-
-    async def find(self, email: str) -> Credential | None:
-        """What logging in with this address needs to know; None for one that nobody has, or that is no address."""
-        user = await self._by_email(email)
-        if user is None:
-            return None
-        return Credential(
-            user_id=UserId(user.id),
-            password_hash=user.password_hash,
-            open=user.status is UserStatus.ACTIVE and not user.is_locked(self._clock.now()),
-            settled=user.failed_logins == 0,
-        )
-
-    async def failed(self, user_id: UserId) -> None:
-        """Count a failed login, in a transaction of its own."""
-        await self._bus.execute(RecordLogin(user_id=user_id, succeeded=False))
-
-    async def succeeded(self, user_id: UserId, new_hash: str | None) -> None:
-        """End the count of failed logins, and keep `new_hash` where the hash's parameters have grown."""
-        await self._bus.execute(RecordLogin(user_id=user_id, succeeded=True, new_hash=new_hash))
-
-    async def id_of(self, email: str) -> UserId | None:
-        """The active user with this address, or None."""
-        user = await self._by_email(email)
-        return None if user is None or user.status is not UserStatus.ACTIVE else UserId(user.id)
-
-    async def _by_email(self, email: str) -> User | None:
-        try:
-            return await self._users.by_email(EmailAddress.parse(email))
-        except Invalid:
-            return None
-
-
-def credentials(ports: Ports) -> UserCredentials:
-    """`UserCredentials` for the contexts that ask about users."""
-    return UserCredentials(SqlUserRepository(ports.database), ports.bus, ports.clock)
 
 
 def _handlers(ports: Ports) -> Mapping[type[Message[Any]], Handler[Any, Any]]:

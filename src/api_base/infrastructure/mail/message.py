@@ -24,8 +24,8 @@ def message_of(mail: Mail, sender: str, now: datetime) -> EmailMessage:
     message["Subject"] = mail.subject
     message["Date"] = format_datetime(now)
     message["Message-ID"] = f"<{mail.key}@{sender.rpartition('@')[2]}>"
-    message["Content-Language"] = mail.language
     message["Auto-Submitted"] = "auto-generated"  # nobody's absence notice answers it [RFC 3834, section 5]
     message.set_content(mail.text)
     message.add_alternative(mail.html, subtype="html")
+    message["Content-Language"] = mail.language
     return message
