@@ -6,6 +6,7 @@ from uuid import UUID
 
 from api_base.core.base import AggregateRoot
 from api_base.core.types import SessionId, TenantId, UserId, request_tenant, request_user
+from api_base.domain.auth.device import Device
 from api_base.domain.auth.entities import Session
 from api_base.domain.common.value_objects import EmailAddress
 from api_base.domain.tenants.entities import Membership, Role, Tenant
@@ -88,6 +89,14 @@ class MemorySessions(MemoryRepository[Session]):
 
     async def open_sessions(self, user_id: UserId) -> list[Session]:
         return [session for session in self.all() if session.user_id == user_id and session.revoked_at is None]
+
+
+class MemoryDevices(MemoryRepository[Device]):
+    async def of(self, user_id: UserId, id: UUID) -> Device | None:
+        return self.find(device for device in self.all() if (device.user_id, device.id) == (user_id, id))
+
+    async def all_of(self, user_id: UserId) -> list[Device]:
+        return [device for device in self.all() if device.user_id == user_id]
 
 
 class MemoryTenants(MemoryRepository[Tenant]):

@@ -73,6 +73,21 @@ class AcceptLanguage:
 PreferredLanguage = Annotated[Language, Depends(AcceptLanguage())]
 
 
+@dataclass(frozen=True, slots=True)
+class UserAgent:
+    """What the client says it is."""
+
+    def resolve(self, scope: Scope) -> str:
+        """Empty where it says nothing; NUL cannot be stored."""
+        return (header(scope, b"user-agent") or "").replace("\0", "")
+
+    def __call__(self) -> None:
+        """For the documentation, which needs no word of it."""
+
+
+ClientProgram = Annotated[str, Depends(UserAgent())]
+
+
 @dataclass(frozen=True)
 class ListQuery:
     """The query string as a `ListRequest` on `fields`. Use as `Annotated[ListRequest, Depends(ListQuery(FIELDS))]`."""
