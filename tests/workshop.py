@@ -146,8 +146,18 @@ class Workshop:
         finally:
             await connection.close()
 
-    async def states(self) -> list[str]:
-        return [row["state"] for row in await self.rows()]
+    async def until(self, condition: Callable[[], Awaitable[bool]], seconds: float = 30) -> None:
+        async with asyncio.timeout(seconds):
+            while not await condition():
+                await asyncio.sleep(0.02)
+
+    async def state(self, id: UUID) -> str:
+        [row] = await self.rows("select state from jobs where id = $1", id)
+        state: str = row["state"]
+        return state
+
+    async def skus(self) -> list[str]:
+        return [row["sku"] for row in await self.rows("select sku from items order by sku")]
 
     async def ended(self, count: int = 1, seconds: float = 30) -> list[asyncpg.Record]:
         """The jobs, once `count` of them have ended."""

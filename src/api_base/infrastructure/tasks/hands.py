@@ -87,7 +87,7 @@ class JobHands:
 
     async def _write(self) -> None:
         await asyncio.sleep(PAUSE)
-        while batch := self._outcomes:
+        while batch := tuple(self._outcomes):  # those that come meanwhile are for the next
             try:
                 await self._store.settle([(job, outcome) for job, outcome, _ in batch])
             except Exception as error:
