@@ -6,21 +6,28 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import count
 from typing import Any, Final
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import httpx2
 from fastapi import FastAPI
 
 from api_base.application.auth.commands.start_session import StartSession
+from api_base.application.tenants.commands.mail_invitation import ACCEPT
+from api_base.application.users.commands.begin_password_reset import BeginPasswordReset
 from api_base.application.users.commands.create_user import CreateUser
+from api_base.application.users.commands.mail_password_reset import RESET
+from api_base.application.users.commands.mail_registration import CONFIRM
 from api_base.bootstrap.application import create_app
 from api_base.bootstrap.contexts import BUILT_IN
 from api_base.bootstrap.services import Services, build, opened
 from api_base.core.config import Settings
-from api_base.core.types import RequestContext, TenantId, UserId, current_context
+from api_base.core.protocols import Isolation
+from api_base.core.types import Language, RequestContext, TenantId, UserId, current_context
 from api_base.domain.common.value_objects import EmailAddress
+from api_base.domain.users.registration import Registration
 from api_base.infrastructure.db.embedded import Urls
 from api_base.infrastructure.tenants.queries import SqlMemberships
+from api_base.infrastructure.users.repository import SqlRegistrationRepository
 from tests.factories.keys import pem
 
 PASSWORD: Final = "correct horse battery staple 9"
@@ -82,6 +89,38 @@ class Running:
         added = await self.client.post(f"/api/v1/tenants/{owner.tenant_id}/members", json=body, headers=owner.headers)
         assert added.status_code == 201, added.text
         return await self.logged_in(person.id, person.email, owner.tenant_id)
+
+    async def registration(self, email: str) -> str:
+        """The token of a registration that waits."""
+        current_context.set(RequestContext(request_id="arranging"))
+        container, registrations = self.services.container, SqlRegistrationRepository(self.services.ports.database)
+        kept = Registration.begin(
+            id=uuid4(), email=EmailAddress(email), name="Ana", password_hash="none", language=Language.EN, now=container.clock().now()
+        )
+        await container.transactions().run(Isolation.OPTIMISTIC, lambda: registrations.create(kept))
+        token: str = container.link_tokens().seal(CONFIRM, kept.id)
+        return token
+
+    async def password_reset(self, person: Person) -> str:
+        """The token of a password reset that a person asked for."""
+        current_context.set(RequestContext(request_id="arranging"))
+        id = uuid4()
+        assert await self.services.bus.execute(BeginPasswordReset(id=id, user_id=UserId(person.id)))
+        token: str = self.services.container.link_tokens().seal(RESET, person.id, id)
+        return token
+
+    async def invitation(self, owner: Person) -> str:
+        """The id of an invitation into the owner's tenant, to an address that nobody has."""
+        body = {"email": f"invited-{next(_numbers)}@example.com", "role": "member"}
+        made = await self.client.post(f"/api/v1/tenants/{owner.tenant_id}/invitations", json=body, headers=owner.headers)
+        assert made.status_code == 201, made.text
+        id: str = made.json()["id"]
+        return id
+
+    def invitation_token(self, owner: Person, invitation_id: str) -> str:
+        """What stands in the link of an invitation into the owner's tenant."""
+        token: str = self.services.container.link_tokens().seal(ACCEPT, owner.tenant_id, UUID(invitation_id))
+        return token
 
     async def item(self, owner: Person, **changes: Any) -> dict[str, Any]:
         """A new item in the owner's tenant, as it was answered."""

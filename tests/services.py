@@ -108,6 +108,20 @@ class Mailpit:
         found = self._answer("GET", "/api/v1/search", params={"query": f'to:"{to}"', "limit": "1000"})["messages"]
         return [self._answer("GET", f"/api/v1/message/{one['ID']}") for one in found]
 
+    def message_ids(self, to: str) -> list[str]:
+        """The Message-ID of each message whose address contains `to`, one as often as it has arrived."""
+        found: list[str] = []
+        while True:
+            page = self._answer("GET", "/api/v1/search", params={"query": f'to:"{to}"', "start": len(found), "limit": "500"})["messages"]
+            found += [one["MessageID"] for one in page]
+            if not page:
+                return found
+
+    def headers(self, id: str) -> dict[str, list[str]]:
+        """All headers of a message."""
+        found: dict[str, list[str]] = self._answer("GET", f"/api/v1/message/{id}/headers")
+        return found
+
     @contextmanager
     def failing(self, stage: str, code: int, percent: int = 100) -> Iterator[None]:
         """Refuses with `code` at a stage (`Sender`, `Recipient`, `Authentication`) of so many in a hundred mails, whoever sends them."""

@@ -23,6 +23,9 @@ LEAST: Final[Mapping[str, str]] = {
     "restore_item": "admin",
     "rename_tenant": "admin",
     "add_member": "admin",
+    "invite_member": "admin",
+    "list_invitations": "admin",
+    "revoke_invitation": "admin",
     "change_member_role": "admin",
     "remove_member": "admin",
     "list_audit": "admin",
@@ -114,6 +117,16 @@ async def a_member(scene: Scene) -> Arranged:
     return Arranged(ids={"id": scene.sender.tenant_id, "user_id": (await scene.running.member(scene.owner, "member")).id})
 
 
+async def an_invitation(scene: Scene) -> Arranged:
+    return Arranged(ids={"id": scene.sender.tenant_id, "invitation_id": await scene.running.invitation(scene.owner)})
+
+
+async def an_invitation_token(scene: Scene) -> Arranged:
+    """Of another tenant: the sender is a member of this one."""
+    host = await scene.running.person()
+    return Arranged(body={"token": scene.running.invitation_token(host, await scene.running.invitation(host))})
+
+
 async def a_user(scene: Scene) -> Arranged:
     return Arranged(ids={"id": (await scene.running.person()).id})
 
@@ -153,12 +166,22 @@ async def for_register(scene: Scene) -> Arranged:
     return Arranged(body={"email": f"new-{scene.owner.email}"})
 
 
+async def for_confirm_registration(scene: Scene) -> Arranged:
+    return Arranged(body={"token": await scene.running.registration(f"new-{scene.owner.email}")})
+
+
+async def for_reset_password(scene: Scene) -> Arranged:
+    return Arranged(body={"token": await scene.running.password_reset(scene.owner)})
+
+
 async def for_create_tenant(scene: Scene) -> Arranged:
     return Arranged(body={"slug": f"new-{scene.owner.id}"})
 
 
 ARRANGED: Final[Mapping[str, Callable[[Scene], Awaitable[Arranged]]]] = {
     "register": for_register,
+    "confirm_registration": for_confirm_registration,
+    "reset_password": for_reset_password,
     "login": for_login,
     "token": for_token,
     "refresh": for_refresh,
@@ -172,6 +195,11 @@ ARRANGED: Final[Mapping[str, Callable[[Scene], Awaitable[Arranged]]]] = {
     "add_member": own_tenant_and_a_user,
     "change_member_role": a_member,
     "remove_member": a_member,
+    "invite_member": own_tenant,
+    "list_invitations": own_tenant,
+    "revoke_invitation": an_invitation,
+    "accept_invitation": an_invitation_token,
+    "register_by_invitation": an_invitation_token,
     "get_user": a_user,
     "deactivate_user": a_user,
     "reactivate_user": a_deactivated_user,

@@ -28,7 +28,17 @@ SECURITY = {
 }
 STALE = '"v99-json1"'
 KEY = {"Idempotency-Key": "8e03978e-40d5-43dd-bc93-6894a57f9324"}
-KEYLESS = {"login", "refresh", "register", "switch_tenant", "token"}
+KEYLESS = {
+    "confirm_registration",
+    "login",
+    "refresh",
+    "register",
+    "register_by_invitation",
+    "request_password_reset",
+    "reset_password",
+    "switch_tenant",
+    "token",
+}
 """What changes something and takes no Idempotency-Key, since it is for anybody or issues tokens; docs/idempotency.md lists them."""
 
 ENDING = {"leave_tenant", "logout"}

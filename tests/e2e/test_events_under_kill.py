@@ -1,18 +1,18 @@
 """Workers killed at random moments under write load: every acknowledged change has its event, and each event its effect exactly once,
 in the order of its aggregate's versions; nothing waits in the end."""
 
-import random
-import subprocess
 import threading
 from collections import Counter
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from pathlib import Path
 
 from tests.e2e.conftest import Project
 from tests.e2e.documentation import ROOT
+<<<<<<< HEAD
 from tests.e2e.processes import COMMAND, Backend, environment, rows, serving, until
+=======
+from tests.e2e.killing import killed_workers, rows
+from tests.e2e.processes import Backend, serving, until
+>>>>>>> mail
 
 KILLS = 6
 WRITERS, WORKERS, ITEMS_EACH = 3, 2, 4
@@ -30,46 +30,6 @@ HANDLED = """
 select o.aggregate_id from outbox o join inbox i on i.event_id = o.id where i.subscription = 'copying.copy'
 group by 1 having array_agg(aggregate_version order by i.at) <> array_agg(aggregate_version order by aggregate_version)
 """
-
-
-class Killed:
-    """A worker that is started again each time that it is killed, until it is to live."""
-
-    def __init__(self, home: Path, number: int) -> None:
-        self._home, self._random, self._log = home, random.Random(number), home / f"worker-{number}"
-        self.to_live = threading.Event()
-        self.kills = 0
-        self.process: subprocess.Popen[bytes] | None = None
-
-    def run(self) -> None:
-        while True:
-            with self._log.open("wb") as output:
-                self.process = subprocess.Popen(
-                    [*COMMAND, "worker"], cwd=self._home, env=environment(**SETTINGS), stdout=output, stderr=output, start_new_session=True
-                )
-            until(lambda: "worker_started" in self._log.read_text() or self.to_live.is_set(), "a started worker")
-            if self.to_live.wait(self._random.uniform(0.05, 1.5)):
-                return
-            self.process.kill()
-            self.process.wait()
-            self.kills += 1
-
-
-@contextmanager
-def killed_workers(home: Path) -> Iterator[list[Killed]]:
-    workers = [Killed(home, number) for number in range(WORKERS)]
-    threads = [threading.Thread(target=worker.run) for worker in workers]
-    for thread in threads:
-        thread.start()
-    try:
-        yield workers
-    finally:
-        for worker, thread in zip(workers, threads, strict=True):
-            worker.to_live.set()
-            thread.join()
-            if worker.process is not None:
-                worker.process.kill()
-                worker.process.wait()
 
 
 def write(backend: Backend, token: str, stop: threading.Event, writer: int) -> Counter[str]:
@@ -95,16 +55,24 @@ def test_every_effect_happens_once_and_in_order_whoever_dies(project: Project) -
     home, stop = project.home, threading.Event()
     with serving(home, "--no-worker", **SETTINGS) as backend:
         token = project.log_in(backend.ready())
-        with ThreadPoolExecutor(WRITERS) as pool, killed_workers(home) as workers:
+        with ThreadPoolExecutor(WRITERS) as pool, killed_workers(home, WORKERS, SETTINGS) as workers:
             writing = [pool.submit(write, backend, token, stop, writer) for writer in range(WRITERS)]
             until(lambda: sum(worker.kills for worker in workers) >= KILLS, f"{KILLS} kills")
             stop.set()
             changed = sum((one.result() for one in writing), Counter[str]())
             for worker in workers:
                 worker.to_live.set()
+<<<<<<< HEAD
             until(lambda: rows(home, WAITING, **SETTINGS) == [["0"]], "nothing that waits")
         acknowledged = {id: str(count) for id, count in changed.items()}
         assert dict(rows(home, EVENTS, **SETTINGS)) == acknowledged
         assert dict(rows(home, COPIES, **SETTINGS)) == acknowledged
         assert rows(home, HANDLED, **SETTINGS) == []
+=======
+            until(lambda: rows(home, WAITING, SETTINGS) == [["0"]], "nothing that waits")
+        acknowledged = {id: str(count) for id, count in changed.items()}
+        assert dict(rows(home, EVENTS, SETTINGS)) == acknowledged
+        assert dict(rows(home, COPIES, SETTINGS)) == acknowledged
+        assert rows(home, HANDLED, SETTINGS) == []
+>>>>>>> mail
         assert len(changed) == WRITERS * ITEMS_EACH

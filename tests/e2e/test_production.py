@@ -16,7 +16,16 @@ from tests.e2e.processes import free_port, serving, until
 
 SECTION = (README, "In production")
 PASSWORD = "a long enough pass phrase"
-VARIABLES = ("ENVIRONMENT", "DATABASE__URL", "DATABASE__OWNER_URL", "DATABASE__WORKER_URL", "SECURITY__SIGNING_KEYS", "AUDIT__SIGNING_KEYS")
+VARIABLES = (
+    "ENVIRONMENT",
+    "DATABASE__URL",
+    "DATABASE__OWNER_URL",
+    "DATABASE__WORKER_URL",
+    "SECURITY__SIGNING_KEYS",
+    "AUDIT__SIGNING_KEYS",
+    "MAIL__URL",
+    "MAIL__LINKS",
+)
 
 
 @pytest.fixture(scope="module")

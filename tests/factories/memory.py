@@ -5,12 +5,16 @@ from copy import copy
 from uuid import UUID
 
 from api_base.core.base import AggregateRoot
-from api_base.core.types import SessionId, UserId, request_tenant, request_user
+from api_base.core.types import SessionId, TenantId, UserId, request_tenant, request_user
+from api_base.domain.auth.device import Device
 from api_base.domain.auth.entities import Session
 from api_base.domain.common.value_objects import EmailAddress
 from api_base.domain.tenants.entities import Membership, Role, Tenant
+from api_base.domain.tenants.invitation import Invitation
 from api_base.domain.users.entities import User
 from api_base.domain.users.errors import EmailTaken
+from api_base.domain.users.password_reset import PasswordReset
+from api_base.domain.users.registration import Registration
 
 
 class MemoryRepository[T: AggregateRoot]:
@@ -60,6 +64,20 @@ class MemoryUsers(MemoryRepository[User]):
         return await super().create(entity)
 
 
+class MemoryRegistrations(MemoryRepository[Registration]):
+    """No more than the port asks."""
+
+
+class MemoryResets(MemoryRepository[PasswordReset]):
+    async def of(self, user_id: UserId, id: UUID) -> PasswordReset | None:
+        return self.find(reset for reset in self.all() if (reset.user_id, reset.id) == (user_id, id))
+
+    async def newest(self, user_id: UserId) -> PasswordReset | None:
+        return self.find(
+            sorted((reset for reset in self.all() if reset.user_id == user_id), key=lambda reset: reset.created_at, reverse=True)
+        )
+
+
 class MemorySessions(MemoryRepository[Session]):
     """Reads for the user of the request in hand, as the policies do."""
 
@@ -73,9 +91,27 @@ class MemorySessions(MemoryRepository[Session]):
         return [session for session in self.all() if session.user_id == user_id and session.revoked_at is None]
 
 
+class MemoryDevices(MemoryRepository[Device]):
+    async def of(self, user_id: UserId, id: UUID) -> Device | None:
+        return self.find(device for device in self.all() if (device.user_id, device.id) == (user_id, id))
+
+    async def all_of(self, user_id: UserId) -> list[Device]:
+        return [device for device in self.all() if device.user_id == user_id]
+
+
 class MemoryTenants(MemoryRepository[Tenant]):
     async def get(self, id: UUID) -> Tenant | None:
         return await super().get(id) if id == request_tenant() else None
+
+
+class MemoryInvitations(MemoryRepository[Invitation]):
+    """Reads for the tenant of the request in hand, but by `of`."""
+
+    async def get(self, id: UUID) -> Invitation | None:
+        return await self.of(request_tenant(), id)
+
+    async def of(self, tenant_id: TenantId, id: UUID) -> Invitation | None:
+        return self.find(one for one in self.all() if (one.tenant_id, one.id) == (tenant_id, id))
 
 
 class MemoryMemberships(MemoryRepository[Membership]):

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from itertools import count
 from uuid import UUID, uuid4
 
+from api_base.core.types import Language
 from api_base.domain.common.value_objects import EmailAddress
 from api_base.domain.users.entities import User
 
@@ -19,6 +20,7 @@ def user(
     password_hash: str = "hash",
     platform_admin: bool = False,
     now: datetime = NOW,
+    language: Language = Language.EN,
 ) -> User:
     """As it is after it was registered and saved once: no event is left."""
     made = User.register(
@@ -28,6 +30,7 @@ def user(
         password_hash=password_hash,
         now=now,
         platform_admin=platform_admin,
+        language=language,
     )
     made.version = 1
     made.collect_events()

@@ -8,13 +8,15 @@ import pytest
 from api_base.application.auth.commands.log_in import LogIn, LogInHandler
 from api_base.application.auth.commands.start_session import StartSession, StartSessionHandler
 from api_base.application.auth.dtos import TokensDTO
+from api_base.application.auth.known_devices import KnownDevices
 from api_base.application.auth.tokens import SessionTokens
 from api_base.application.common.cqrs import Bus
 from api_base.core.types import Err, Ok, RequestContext, TenantId, UserId, current_context
 from api_base.domain.auth.refresh_token import RefreshToken
 from api_base.domain.auth.repository import Credential
 from tests.factories.auth import LIFETIME
-from tests.factories.memory import MemorySessions
+from tests.factories.mail import MemoryJobs
+from tests.factories.memory import MemoryDevices, MemorySessions
 from tests.factories.security import PlainHasher, ReadableIssuer, readable
 from tests.support import FixedClock, Ids
 
@@ -51,11 +53,19 @@ class World:
     def __init__(self, credential: Credential | None = ANA, *, hasher: PlainHasher | None = None) -> None:
         clock = FixedClock()
         self.users, self.hasher, self.sessions = Users(credential), hasher or PlainHasher(), MemorySessions()
+        self.clock, self.devices, self.jobs = clock, MemoryDevices(), MemoryJobs()
         self.bus = Bus([])
         self.bus.add(
             {
                 LogIn: LogInHandler(self.bus, self.users, Members(), self.hasher),
-                StartSession: StartSessionHandler(self.sessions, SessionTokens(ReadableIssuer(clock), clock), Ids(), clock, LIFETIME),
+                StartSession: StartSessionHandler(
+                    self.sessions,
+                    KnownDevices(self.devices, self.jobs, clock),
+                    SessionTokens(ReadableIssuer(clock), clock),
+                    Ids(),
+                    clock,
+                    LIFETIME,
+                ),
             }
         )
 

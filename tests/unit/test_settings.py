@@ -16,6 +16,8 @@ SECRET = "n0t-for-anybodys-eyes"
 KEY = f'["-----BEGIN PRIVATE KEY-----{SECRET}"]'
 SAFE = {
     "ENVIRONMENT": "production",
+    "MAIL__URL": "smtp://mail.example.com",
+    "MAIL__LINKS": "https://api.example.com/links",
     "SECURITY__SIGNING_KEYS": KEY,
     "DATABASE__URL": f"postgresql://app:{SECRET}@db/x",
     "DATABASE__OWNER_URL": f"postgresql://owner:{SECRET}@db/x",

@@ -44,7 +44,7 @@ class World:
         founding = Founding(self.tenants, self.memberships, Ids(), self.clock)
         self.create, self.found = CreateTenantHandler(founding), FoundPersonalTenant(founding)
         self.rename = RenameTenantHandler(self.tenants, self.clock)
-        self.add = AddMemberHandler(self.memberships, Known("new@example.com", self.newcomer), Ids(), self.clock)
+        self.add = AddMemberHandler(self.memberships, Known("new@example.com", self.newcomer), Ids(), self.clock, direct=True)
         self._change = ChangeMemberRoleHandler(self.memberships, self.clock)
         self._remove = RemoveMemberHandler(self.memberships)
         self._leave = LeaveTenantHandler(self.memberships)

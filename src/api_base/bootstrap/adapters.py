@@ -6,13 +6,23 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from dependency_injector import providers
+from pydantic import SecretStr
 
 from api_base.core.di import scheme_of
 from api_base.core.errors import ConfigurationError
 from api_base.infrastructure.db.pool import PoolOptions
 
 if TYPE_CHECKING:
-    from api_base.core.protocols import BreachedPasswords, Clock, PasswordHasher, PasswordPolicy, TokenIssuer, TokenVerifier
+    from api_base.core.protocols import (
+        BreachedPasswords,
+        Clock,
+        LinkTokens,
+        Mailer,
+        PasswordHasher,
+        PasswordPolicy,
+        TokenIssuer,
+        TokenVerifier,
+    )
     from api_base.domain.common.events import Subscribers
     from api_base.infrastructure.auth.keys import SigningKey
 
@@ -52,7 +62,11 @@ def _pool_options(database: Section, least: int) -> PoolOptions:
 
 def scheme(variable: str, url: Any, known: tuple[str, ...]) -> providers.Callable[str]:
     """The scheme of a port's URL, by which its adapter is chosen among `known`."""
-    return providers.Callable(scheme_of, url, variable, known)
+    return providers.Callable(_scheme, url, variable, known)
+
+
+def _scheme(url: str | SecretStr, variable: str, known: tuple[str, ...]) -> str:
+    return scheme_of(url if isinstance(url, str) else url.get_secret_value(), variable, known)
 
 
 def signing_keys(security: Section) -> "Sequence[SigningKey]":
@@ -79,6 +93,27 @@ def password_hasher(security: Section) -> "PasswordHasher":
     from api_base.infrastructure.auth.password_hasher import Argon2PasswordHasher
 
     return Argon2PasswordHasher(security["hash_concurrency"])
+
+
+def link_tokens(keys: "Sequence[SigningKey]") -> "LinkTokens":
+    from api_base.infrastructure.auth.link_tokens import HmacLinkTokens
+
+    return HmacLinkTokens(keys)
+
+
+def console_mailer() -> "Mailer":
+    import sys
+
+    from api_base.infrastructure.mail.console import ConsoleMailer
+
+    return ConsoleMailer(sys.stdout)
+
+
+def smtp_mailer(policy: Any, clock: "Clock", mail: Section, resilience: Section, production: bool) -> "Mailer":
+    from api_base.infrastructure.mail.smtp import SmtpMailer, SmtpServer
+
+    server = SmtpServer.parse(mail["url"].get_secret_value(), production=production)
+    return SmtpMailer(policy, clock, server, mail["sender"], resilience["timeout"])
 
 
 def breached_passwords(path: Path | None) -> "BreachedPasswords":

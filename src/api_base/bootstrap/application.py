@@ -14,7 +14,7 @@ from api_base.bootstrap.services import Services, build
 from api_base.core.config import Settings
 from api_base.core.shared.logging import configure_logging
 from api_base.infrastructure.db.health import DatabaseHealthCheck
-from api_base.interface import docs_router, openapi
+from api_base.interface import docs_router, links_router, openapi
 from api_base.interface.errors import pages
 from api_base.interface.errors.handlers import install
 from api_base.interface.events import router as events_router
@@ -61,6 +61,7 @@ def _own_routes(services: Services) -> Iterator[APIRouter]:
     if settings.observability.metrics_port is None:
         yield metrics_router.routes(container.metrics())
     yield docs_router.routes(settings.app_name)
+    yield links_router.routes(settings.app_name)
     yield pages.routes()
     yield events_router.routes(settings.app_name, __version__, [event for context in services.contexts for event in context.events])
 

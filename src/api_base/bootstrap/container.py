@@ -82,6 +82,7 @@ class Container(containers.DeclarativeContainer):
     signing_keys = providers.Singleton(adapters.signing_keys, config.security)
     token_issuer = providers.Singleton(adapters.token_issuer, signing_keys, clock, config.security)
     token_verifier = providers.Singleton(adapters.token_verifier, signing_keys, clock, config.security)
+    link_tokens = providers.Singleton(adapters.link_tokens, signing_keys)
     password_hasher = providers.Singleton(adapters.password_hasher, config.security)
     breached_passwords = providers.Singleton(adapters.breached_passwords, config.security.breached_passwords)
     password_policy = providers.Singleton(adapters.password_policy, breached_passwords, config.security)
@@ -90,6 +91,15 @@ class Container(containers.DeclarativeContainer):
         adapters.scheme("RATE_LIMIT__URL", config.rate_limit.url, ("memory",)), memory=providers.Singleton(adapters.memory_limiter)
     )
     policies = providers.Singleton(adapters.policies, config.resilience)  # an adapter takes `policies.provided.policy.call("its name")`
+    smtp = providers.Singleton(
+        adapters.smtp_mailer, policies.provided.policy.call("mail"), clock, config.mail, config.resilience, production
+    )
+    mailer = providers.Selector(
+        adapters.scheme("MAIL__URL", config.mail.url, ("console", "smtp", "smtps")),
+        console=providers.Singleton(adapters.console_mailer),
+        smtp=smtp,
+        smtps=smtp,
+    )
     counters = providers.Singleton(adapters.counters, config.observability)
     metrics = providers.Singleton(adapters.metrics, counters, config.observability)
     telemetry = providers.Singleton(adapters.telemetry, config.observability, config.app_name, config.environment)

@@ -5,6 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from api_base.domain.tenants.entities import Membership, Role, Tenant
+from api_base.domain.tenants.invitation import Invitation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,4 +58,29 @@ class MemberDTO:
             version=membership.version,
             created_at=membership.created_at,
             updated_at=membership.updated_at,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvitationDTO:
+    """`accepted_at` is null while it waits; so it stays when it has expired."""
+
+    id: UUID
+    email: str
+    role: Role
+    version: int
+    created_at: datetime
+    expires_at: datetime
+    accepted_at: datetime | None
+
+    @classmethod
+    def of(cls, invitation: Invitation) -> "InvitationDTO":
+        return cls(
+            id=invitation.id,
+            email=invitation.email.value,
+            role=invitation.role,
+            version=invitation.version,
+            created_at=invitation.created_at,
+            expires_at=invitation.expires_at,
+            accepted_at=invitation.accepted_at,
         )

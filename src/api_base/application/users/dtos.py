@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from api_base.core.types import Language
 from api_base.domain.users.entities import User, UserStatus
 
 
@@ -14,6 +15,7 @@ class UserDTO:
     name: str
     status: UserStatus
     platform_admin: bool
+    language: Language
     version: int
     created_at: datetime
     updated_at: datetime
@@ -26,6 +28,7 @@ class UserDTO:
             name=user.name,
             status=user.status,
             platform_admin=user.platform_admin,
+            language=user.language,
             version=user.version,
             created_at=user.created_at,
             updated_at=user.updated_at,

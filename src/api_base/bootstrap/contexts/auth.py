@@ -5,34 +5,46 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
+from api_base.application import auth as application
 from api_base.application.auth.commands.end_sessions import CredentialsEnded, EndSessions
 from api_base.application.auth.commands.log_in import LogIn, LogInHandler
 from api_base.application.auth.commands.log_out import LogOut, LogOutHandler
+from api_base.application.auth.commands.mail_new_device import MailNewDevice, MailNewDeviceHandler
 from api_base.application.auth.commands.refresh_session import RefreshSession, RefreshSessionHandler
 from api_base.application.auth.commands.start_session import StartSession, StartSessionHandler
 from api_base.application.auth.commands.switch_tenant import SwitchTenant, SwitchTenantHandler
+from api_base.application.auth.known_devices import KnownDevices
 from api_base.application.auth.tokens import SessionTokens
 from api_base.application.common.cqrs import Handler, Message
+from api_base.application.common.jobs import Job
 from api_base.bootstrap.context import Context, Ports
-from api_base.bootstrap.contexts.users import credentials
+from api_base.bootstrap.contexts.identities import credentials
+from api_base.bootstrap.contexts.mailing import ATTEMPTS, letters
 from api_base.core.protocols import Periodic
 from api_base.domain.common.events import Subscription
 from api_base.infrastructure import auth
-from api_base.infrastructure.auth.expiry import session_expiry
-from api_base.infrastructure.auth.repository import SqlSessionRepository
-from api_base.infrastructure.auth.tables import SESSIONS
+from api_base.infrastructure.auth.expiry import device_expiry, session_expiry
+from api_base.infrastructure.auth.repository import SqlDeviceRepository, SqlSessionRepository
+from api_base.infrastructure.auth.tables import DEVICES, SESSIONS
 from api_base.infrastructure.tenants.queries import SqlMemberships
 from api_base.interface.v1 import auth as v1
+
+LETTERS: Final = Path(application.__path__[0]) / "letters"
+"""The templates of this context."""
 
 
 def _handlers(ports: Ports) -> Mapping[type[Message[Any]], Handler[Any, Any]]:
     security = ports.settings.security
+    devices, addressees = SqlDeviceRepository(ports.database), credentials(ports)
     sessions, memberships = SqlSessionRepository(ports.database), SqlMemberships(ports.database)
     tokens = SessionTokens(ports.container.token_issuer(), ports.clock)
     lifetime, grace = timedelta(seconds=security.refresh_token_seconds), timedelta(seconds=security.refresh_grace_seconds)
     return {
-        LogIn: LogInHandler(ports.bus, credentials(ports), memberships, ports.container.password_hasher()),
-        StartSession: StartSessionHandler(sessions, tokens, ports.ids, ports.clock, lifetime),
+        LogIn: LogInHandler(ports.bus, addressees, memberships, ports.container.password_hasher()),
+        StartSession: StartSessionHandler(
+            sessions, KnownDevices(devices, ports.jobs, ports.clock), tokens, ports.ids, ports.clock, lifetime
+        ),
+        MailNewDevice: MailNewDeviceHandler(devices, addressees, letters(ports, LETTERS)),
         RefreshSession: RefreshSessionHandler(sessions, memberships, tokens, ports.clock, grace, lifetime),
         LogOut: LogOutHandler(sessions, ports.clock),
         SwitchTenant: SwitchTenantHandler(sessions, memberships, tokens),
@@ -48,15 +60,19 @@ def _subscribers(ports: Ports) -> Sequence[Subscription[Any]]:
 
 
 def _background(ports: Ports) -> Sequence[Periodic]:
-    return [Periodic(name="clear ended sessions", interval=600.0, run=session_expiry(ports.database).run)]
+    return [
+        Periodic(name="clear ended sessions", interval=600.0, run=session_expiry(ports.database).run),
+        Periodic(name="forget devices", interval=3600.0, run=device_expiry(ports.database).run),
+    ]
 
 
 AUTH: Final = Context(
     name="auth",
-    tables=(SESSIONS,),
+    tables=(SESSIONS, DEVICES),
     migrations=Path(auth.__path__[0]) / "migrations",
     handlers=_handlers,
     subscribers=_subscribers,
+    jobs=(Job(name="auth.mail_new_device", message=MailNewDevice, attempts=ATTEMPTS),),
     background=_background,
     routes=v1.routes,
 )

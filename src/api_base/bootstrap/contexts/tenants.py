@@ -4,26 +4,46 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from api_base.application import tenants as application
 from api_base.application.common.cqrs import Handler, Message
+from api_base.application.common.jobs import Job
 from api_base.application.tenants import permissions
+from api_base.application.tenants.commands.accept_invitation import (
+    Acceptance,
+    AcceptInvitation,
+    AcceptInvitationHandler,
+    JoinAsNewUser,
+    JoinAsNewUserHandler,
+    RegisterByInvitation,
+    RegisterByInvitationHandler,
+)
 from api_base.application.tenants.commands.add_member import AddMember, AddMemberHandler
 from api_base.application.tenants.commands.change_member_role import ChangeMemberRole, ChangeMemberRoleHandler
 from api_base.application.tenants.commands.create_tenant import CreateTenant, CreateTenantHandler, Founding
 from api_base.application.tenants.commands.found_personal_tenant import FoundPersonalTenant, Registered
+from api_base.application.tenants.commands.invite_member import InviteMember, InviteMemberHandler
+from api_base.application.tenants.commands.mail_invitation import MailInvitation, MailInvitationHandler
 from api_base.application.tenants.commands.remove_member import LeaveTenant, LeaveTenantHandler, RemoveMember, RemoveMemberHandler
 from api_base.application.tenants.commands.rename_tenant import RenameTenant, RenameTenantHandler
-from api_base.application.tenants.queries.tenants import GetTenant, ListMembers, ListMyTenants
+from api_base.application.tenants.commands.revoke_invitation import RevokeInvitation, RevokeInvitationHandler
+from api_base.application.tenants.queries.tenants import GetTenant, ListInvitations, ListMembers, ListMyTenants
 from api_base.bootstrap.context import Context, Ports
+from api_base.bootstrap.contexts.identities import identities
+from api_base.bootstrap.contexts.mailing import ATTEMPTS, letters, links
 from api_base.bootstrap.contexts.roles import ADMINS, VIEWERS
-from api_base.bootstrap.contexts.users import credentials
+from api_base.core.protocols import Periodic
 from api_base.domain.common.events import Subscription
-from api_base.domain.tenants.events import MemberAdded, MemberRoleChanged, MembershipEnded, TenantCreated
+from api_base.domain.tenants.events import InvitationAccepted, MemberAdded, MemberInvited, MemberRoleChanged, MembershipEnded, TenantCreated
 from api_base.infrastructure import tenants
-from api_base.infrastructure.tenants.queries import GetTenantHandler, ListMembersHandler, ListMyTenantsHandler
-from api_base.infrastructure.tenants.repository import SqlMembershipRepository, SqlTenantRepository
-from api_base.infrastructure.tenants.tables import MEMBERSHIPS
+from api_base.infrastructure.tenants.expiry import invitation_expiry
+from api_base.infrastructure.tenants.queries import GetTenantHandler, ListInvitationsHandler, ListMembersHandler, ListMyTenantsHandler
+from api_base.infrastructure.tenants.repository import SqlInvitationRepository, SqlMembershipRepository, SqlTenantRepository
+from api_base.infrastructure.tenants.tables import INVITATIONS, MEMBERSHIPS
 from api_base.infrastructure.tenants.tables import TENANTS as TENANTS_TABLE
 from api_base.interface.v1 import tenants as v1
+
+LETTERS: Final = Path(application.__path__[0]) / "letters"
+"""The templates of this context."""
 
 
 def _founding(ports: Ports) -> Founding:
@@ -35,13 +55,29 @@ def _handlers(ports: Ports) -> Mapping[type[Message[Any]], Handler[Any, Any]]:
     return {
         CreateTenant: CreateTenantHandler(_founding(ports)),
         RenameTenant: RenameTenantHandler(repository, ports.clock),
-        AddMember: AddMemberHandler(memberships, credentials(ports), ports.ids, ports.clock),
+        AddMember: AddMemberHandler(memberships, identities(ports), ports.ids, ports.clock, direct=ports.settings.registration == "open"),
         ChangeMemberRole: ChangeMemberRoleHandler(memberships, ports.clock),
         RemoveMember: RemoveMemberHandler(memberships),
         LeaveTenant: LeaveTenantHandler(memberships),
         GetTenant: GetTenantHandler(ports.database),
         ListMyTenants: ListMyTenantsHandler(ports.database),
         ListMembers: ListMembersHandler(ports.database),
+        **_invitations(ports),
+    }
+
+
+def _invitations(ports: Ports) -> Mapping[type[Message[Any]], Handler[Any, Any]]:
+    repository, tenants = SqlInvitationRepository(ports.database), SqlTenantRepository(ports.database)
+    memberships, users = SqlMembershipRepository(ports.database), identities(ports)
+    acceptance = Acceptance(repository, memberships, ports.container.link_tokens(), ports.ids, ports.clock)
+    return {
+        InviteMember: InviteMemberHandler(repository, memberships, ports.jobs, ports.ids, ports.clock),
+        MailInvitation: MailInvitationHandler(repository, tenants, users, letters(ports, LETTERS), links(ports), ports.clock),
+        RevokeInvitation: RevokeInvitationHandler(repository, memberships),
+        AcceptInvitation: AcceptInvitationHandler(acceptance),
+        RegisterByInvitation: RegisterByInvitationHandler(ports.bus, acceptance, users),
+        JoinAsNewUser: JoinAsNewUserHandler(acceptance, users),
+        ListInvitations: ListInvitationsHandler(ports.database),
     }
 
 
@@ -49,13 +85,19 @@ def _subscribers(ports: Ports) -> Sequence[Subscription[Any]]:
     return [Subscription("users.registered.v1", Registered, FoundPersonalTenant(_founding(ports)).handle)]
 
 
+def _background(ports: Ports) -> Sequence[Periodic]:
+    return [Periodic(name="clear invitations", interval=600.0, run=invitation_expiry(ports.database).run)]
+
+
 TENANTS: Final = Context(
     name="tenants",
-    tables=(TENANTS_TABLE, MEMBERSHIPS),
+    tables=(TENANTS_TABLE, MEMBERSHIPS, INVITATIONS),
     migrations=Path(tenants.__path__[0]) / "migrations",
     permissions={permissions.READ: VIEWERS, permissions.UPDATE: ADMINS, permissions.MANAGE_MEMBERS: ADMINS},
     handlers=_handlers,
-    events=(TenantCreated, MemberAdded, MemberRoleChanged, MembershipEnded),
+    events=(TenantCreated, MemberAdded, MemberRoleChanged, MembershipEnded, MemberInvited, InvitationAccepted),
     subscribers=_subscribers,
+    jobs=(Job(name="tenants.mail_invitation", message=MailInvitation, attempts=ATTEMPTS),),
+    background=_background,
     routes=v1.routes,
 )

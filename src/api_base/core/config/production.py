@@ -19,6 +19,11 @@ def unsafe_in_production(settings: Settings) -> list[str]:
         problems.append(
             "SECURITY__SIGNING_KEYS: at least one Ed25519 key is needed: '[\"-----BEGIN PRIVATE KEY-----…\"]' (openssl genpkey -algorithm ed25519)"
         )
+    mail = urlsplit(settings.mail.url.get_secret_value())
+    if mail.scheme == "console":
+        problems.append("MAIL__URL: `console://` shows links that let people in; give smtp://user:password@host:587 or smtps://…")
+    if settings.mail.links is None:
+        problems.append("MAIL__LINKS: is needed: the URL of your pages, or of this server's own, such as https://api.example.com/links")
     if database.embedded:
         problems.append("DATABASE__URL: the embedded server is for development; give the URL of a PostgreSQL server")
     else:

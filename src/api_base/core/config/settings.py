@@ -6,9 +6,11 @@ from pydantic import Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from api_base.core.config.audit import AuditSettings
+from api_base.core.config.auth import AuthSettings
 from api_base.core.config.database import DatabaseSettings
 from api_base.core.config.events import EventSettings
 from api_base.core.config.jobs import JobSettings
+from api_base.core.config.mail import MailSettings
 from api_base.core.config.observability import ObservabilitySettings
 from api_base.core.config.production import unsafe_in_production
 from api_base.core.config.rate_limit import RateLimitSettings
@@ -33,12 +35,22 @@ class Settings(BaseSettings):
     database: DatabaseSettings = Field(default_factory=DatabaseSettings, description="PostgreSQL.")
     server: ServerSettings = Field(default_factory=ServerSettings, description="HTTP.")
     security: SecuritySettings = Field(default_factory=SecuritySettings, description="Tokens, passwords.")
+    auth: AuthSettings = Field(default_factory=AuthSettings, description="Registering.")
     rate_limit: RateLimitSettings = Field(default_factory=RateLimitSettings, description="Limits by address.")
     events: EventSettings = Field(default_factory=EventSettings, description="Events after their commit.")
     jobs: JobSettings = Field(default_factory=JobSettings, description="Work that is done later.")
+    mail: MailSettings = Field(default_factory=MailSettings, description="Mail.")
     audit: AuditSettings = Field(default_factory=AuditSettings, description="The audit trail.")
     resilience: ResilienceSettings = Field(default_factory=ResilienceSettings, description="Outbound calls.")
     observability: ObservabilitySettings = Field(default_factory=ObservabilitySettings, description="Logs, metrics, traces.")
+
+    @property
+    def registration(self) -> Literal["open", "verified", "invited"]:
+        """`auth.registration`, decided."""
+        chosen = self.auth.registration
+        if chosen == "auto":
+            return "verified" if self.environment == "production" else "open"
+        return chosen
 
     @classmethod
     def settings_customise_sources(

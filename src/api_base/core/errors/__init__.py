@@ -49,6 +49,10 @@ class AlreadyHandled(ApiBaseError):
         super().__init__(f"{subscription} has handled the event {event_id} already.")
 
 
+class MailRefused(ApiBaseError):
+    """A mail that will never be taken as it is: no such mailbox, say."""
+
+
 class JobLost(ApiBaseError):
     """The job in hand is not this worker's any more: it was cancelled, or is carried out elsewhere by now. What was done is undone."""
 

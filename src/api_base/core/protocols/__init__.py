@@ -6,6 +6,8 @@ from api_base.core.protocols.dependencies import CircuitState, DependencyFigures
 from api_base.core.protocols.events import DeferredDeliveries, EventPublisher, StoredEvent
 from api_base.core.protocols.health import HealthCheck
 from api_base.core.protocols.idempotency import IdempotencyStore, KeptAnswer
+from api_base.core.protocols.link_tokens import LinkTokens
+from api_base.core.protocols.mail import Mail, Mailer
 from api_base.core.protocols.metrics import Metrics
 from api_base.core.protocols.passwords import BreachedPasswords, PasswordHasher, PasswordPolicy
 from api_base.core.protocols.permissions import AccessLookup, PermissionChecker
@@ -33,6 +35,9 @@ __all__ = [
     "Isolation",
     "KeptAnswer",
     "Limit",
+    "LinkTokens",
+    "Mail",
+    "Mailer",
     "Metrics",
     "PasswordHasher",
     "PasswordPolicy",

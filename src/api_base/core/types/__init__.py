@@ -4,6 +4,7 @@ from api_base.core.types.context import RequestContext, current_context, request
 from api_base.core.types.idempotency import KeyedRequest
 from api_base.core.types.ids import NOBODY, SessionId, TenantId, UserId
 from api_base.core.types.jobs import RunningJob
+from api_base.core.types.language import Language, preferred
 from api_base.core.types.principal import Principal
 from api_base.core.types.result import Err, Ok, Result
 
@@ -11,6 +12,7 @@ __all__ = [
     "NOBODY",
     "Err",
     "KeyedRequest",
+    "Language",
     "Ok",
     "Principal",
     "RequestContext",
@@ -20,6 +22,7 @@ __all__ = [
     "TenantId",
     "UserId",
     "current_context",
+    "preferred",
     "request_tenant",
     "request_user",
 ]

@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass, field
 from typing import Protocol
+from uuid import UUID
 
 from api_base.core.protocols import AsyncRepository
 from api_base.core.types import SessionId, TenantId, UserId
+from api_base.domain.auth.device import Device
 from api_base.domain.auth.entities import Session
 
 
@@ -14,6 +16,14 @@ class SessionRepository(AsyncRepository[Session, SessionId], Protocol):
     async def of(self, user_id: UserId, session_id: SessionId) -> Session | None: ...
 
     async def open_sessions(self, user_id: UserId) -> list[Session]: ...
+
+
+class DeviceRepository(AsyncRepository[Device, UUID], Protocol):
+    """Of the named user, who is not signed in yet."""
+
+    async def of(self, user_id: UserId, id: UUID) -> Device | None: ...
+
+    async def all_of(self, user_id: UserId) -> list[Device]: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

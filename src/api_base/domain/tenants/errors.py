@@ -21,3 +21,13 @@ class LastOwner(Conflict):
 class OwnersOnly(Forbidden):
     def __init__(self) -> None:
         super().__init__("Only an owner may make, change or remove an owner.")
+
+
+class InvitationRefused(Conflict):
+    def __init__(self) -> None:
+        super().__init__("This invitation is not good (any more): it was accepted or withdrawn, or is too old. Ask for another.")
+
+
+class InvitationsOnly(Forbidden):
+    def __init__(self) -> None:
+        super().__init__("Members join by invitation here: POST /api/v1/tenants/{id}/invitations.")

@@ -34,3 +34,19 @@ class MembershipEnded(DomainEvent):
     name: ClassVar[str] = "tenants.membership_ended.v1"
     tenant_id: UUID
     user_id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemberInvited(DomainEvent):
+    """Whom is not told: the address may be nobody's who is here."""
+
+    name: ClassVar[str] = "tenants.member_invited.v1"
+    tenant_id: UUID
+    role: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvitationAccepted(DomainEvent):
+    name: ClassVar[str] = "tenants.invitation_accepted.v1"
+    tenant_id: UUID
+    user_id: UUID

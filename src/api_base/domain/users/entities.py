@@ -8,6 +8,7 @@ from uuid import UUID
 
 from api_base.core.base import AggregateRoot
 from api_base.core.errors import Invalid
+from api_base.core.types import Language
 from api_base.domain.common.value_objects import EmailAddress
 from api_base.domain.users.errors import AlreadyInStatus
 from api_base.domain.users.events import PasswordChanged, UserDeactivated, UserReactivated, UserRegistered
@@ -29,25 +30,48 @@ class User(AggregateRoot):
     password_hash: str = field(repr=False)
     status: UserStatus = UserStatus.ACTIVE
     platform_admin: bool = False
+    language: Language = Language.EN
+    password_changed_at: datetime | None = None
     failed_logins: int = 0
     locked_until: datetime | None = None
     created_at: datetime
     updated_at: datetime
 
     @classmethod
-    def register(cls, *, id: UUID, email: EmailAddress, name: str, password_hash: str, now: datetime, platform_admin: bool = False) -> Self:
+    def register(
+        cls,
+        *,
+        id: UUID,
+        email: EmailAddress,
+        name: str,
+        password_hash: str,
+        now: datetime,
+        platform_admin: bool = False,
+        language: Language = Language.EN,
+    ) -> Self:
         """A new identity. Raises `Invalid` for a name that cannot be one."""
         user = cls(
-            id=id, email=email, name=_name(name), password_hash=password_hash, platform_admin=platform_admin, created_at=now, updated_at=now
+            id=id,
+            email=email,
+            name=user_name(name),
+            password_hash=password_hash,
+            platform_admin=platform_admin,
+            language=language,
+            created_at=now,
+            updated_at=now,
         )
         user.record(UserRegistered(aggregate_id=id, email=email.value, display_name=user.name))
         return user
 
     def rename(self, name: str, now: datetime) -> None:
-        self.name, self.updated_at = _name(name), now
+        self.name, self.updated_at = user_name(name), now
+
+    def speak(self, language: Language, now: datetime) -> None:
+        """From now on letters are in `language`."""
+        self.language, self.updated_at = language, now
 
     def change_password(self, password_hash: str, now: datetime) -> None:
-        self.password_hash, self.updated_at = password_hash, now
+        self.password_hash, self.password_changed_at, self.updated_at = password_hash, now, now
         self.failed_logins, self.locked_until = 0, None
         self.record(PasswordChanged(aggregate_id=self.id))
 
@@ -85,7 +109,8 @@ class User(AggregateRoot):
         self.status, self.updated_at = status, now
 
 
-def _name(text: str) -> str:
+def user_name(text: str) -> str:
+    """What a user may be called. Raises `Invalid` for anything else."""
     name = text.strip()
     if not name or len(name) > NAME_LENGTH or "\0" in name:
         raise Invalid.of("/name", "name", f"must be 1 to {NAME_LENGTH} characters, without NUL")

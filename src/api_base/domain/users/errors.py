@@ -1,6 +1,6 @@
 """What identities refuse."""
 
-from api_base.core.errors import Conflict
+from api_base.core.errors import Conflict, Forbidden
 
 
 class EmailTaken(Conflict):
@@ -16,3 +16,13 @@ class AlreadyInStatus(Conflict):
 class WrongPassword(Conflict):
     def __init__(self) -> None:
         super().__init__("The current password is not this one.")
+
+
+class LinkRefused(Conflict):
+    def __init__(self) -> None:
+        super().__init__("This link is not good (any more): it was used, or is too old. Ask for another.")
+
+
+class InvitedOnly(Forbidden):
+    def __init__(self) -> None:
+        super().__init__("Nobody registers here without an invitation.")

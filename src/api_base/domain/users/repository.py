@@ -1,12 +1,29 @@
 """Where users are kept."""
 
 from typing import Protocol
+from uuid import UUID
 
 from api_base.core.protocols import AsyncRepository
 from api_base.core.types import UserId
 from api_base.domain.common.value_objects import EmailAddress
 from api_base.domain.users.entities import User
+from api_base.domain.users.password_reset import PasswordReset
+from api_base.domain.users.registration import Registration
 
 
 class UserRepository(AsyncRepository[User, UserId], Protocol):
     async def by_email(self, email: EmailAddress) -> User | None: ...
+
+
+class RegistrationRepository(AsyncRepository[Registration, UUID], Protocol):
+    """Registrations that wait."""
+
+
+class PasswordResetRepository(AsyncRepository[PasswordReset, UUID], Protocol):
+    """Of the named user, as nobody is signed in."""
+
+    async def of(self, user_id: UserId, id: UUID) -> PasswordReset | None: ...
+
+    async def newest(self, user_id: UserId) -> PasswordReset | None:
+        """The one that the user asked for last."""
+        ...

@@ -1,4 +1,6 @@
-"""Clears away sessions that ended a day ago or longer; until then a late token is still told apart from rubbish."""
+"""Clears away sessions that ended a day ago or longer (until then a late token is still told apart from rubbish), and devices
+that nobody logged in from for half a year.
+"""
 
 from typing import Final
 
@@ -14,3 +16,14 @@ _DELETE: Final = f"""
 def session_expiry(database: Database) -> Expiry:
     """`database` is of the role `worker`."""
     return Expiry(database, _DELETE, "sessions_cleared")
+
+
+_FORGET: Final = f"""
+    delete from devices where (user_id, id) in
+        (select user_id, id from devices where seen_at < now() - interval '180 days' limit {BATCH})
+"""
+
+
+def device_expiry(database: Database) -> Expiry:
+    """`database` is of the role `worker`."""
+    return Expiry(database, _FORGET, "devices_forgotten")

@@ -1,12 +1,15 @@
-"""Sessions, loaded whole, and the clearing away of those that ended."""
+"""Sessions and devices, loaded whole."""
 
 from typing import Any
+from uuid import UUID
 
 import sqlalchemy as sa
 
+from api_base.core.errors import Transient
 from api_base.core.types import SessionId, UserId, request_user
+from api_base.domain.auth.device import Device
 from api_base.domain.auth.entities import Session
-from api_base.infrastructure.auth.tables import SESSIONS
+from api_base.infrastructure.auth.tables import DEVICES, SESSIONS
 from api_base.infrastructure.db.repository import SqlRepository, TableMapping
 from api_base.infrastructure.db.session import Database, Row
 
@@ -36,6 +39,20 @@ def from_row(row: Row) -> Session:
 MAPPING = TableMapping[Session](entity="session", table=SESSIONS, to_row=to_row, from_row=from_row, owner=lambda session: session.user_id)
 
 
+def device_to_row(device: Device) -> tuple[Any, ...]:
+    return (device.user_id, device.id, device.user_agent, device.address, device.version, device.created_at, device.seen_at)
+
+
+DEVICE_MAPPING = TableMapping[Device](
+    entity="device",
+    table=DEVICES,
+    to_row=device_to_row,
+    from_row=lambda row: Device(**dict(row)),
+    owner=lambda device: device.user_id,
+    refusals={"devices_pkey": lambda device: Transient("Another login from this device was faster.")},
+)
+
+
 class SqlSessionRepository(SqlRepository[Session]):
     """Implements `SessionRepository`."""
 
@@ -49,3 +66,17 @@ class SqlSessionRepository(SqlRepository[Session]):
     async def open_sessions(self, user_id: UserId) -> list[Session]:
         rows = await self._database.fetch(self._open, user_id)
         return [self.restore(row) for row in rows]
+
+
+class SqlDeviceRepository(SqlRepository[Device]):
+    """Implements `DeviceRepository`."""
+
+    def __init__(self, database: Database) -> None:
+        super().__init__(database, DEVICE_MAPPING, request_user)
+        self._all = self.statement()
+
+    async def of(self, user_id: UserId, id: UUID) -> Device | None:
+        return await self.find(self._by_id, user_id, id=id)
+
+    async def all_of(self, user_id: UserId) -> list[Device]:
+        return [self.restore(row) for row in await self._database.fetch(self._all, user_id)]

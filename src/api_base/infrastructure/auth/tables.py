@@ -1,10 +1,10 @@
-"""Tables of the context `auth`: sessions belong to their user."""
+"""Tables of the context `auth`: sessions and devices belong to their user."""
 
 from typing import Final
 
 import sqlalchemy as sa
 
-from api_base.infrastructure.db.schema import SECRET, timestamp, user_owned
+from api_base.infrastructure.db.schema import PERSONAL, SECRET, text, timestamp, user_owned
 
 METADATA: Final = sa.MetaData()
 
@@ -25,4 +25,17 @@ SESSIONS: Final = user_owned(
     sa.Column("expires_at", timestamp(), nullable=False),
     sa.Column("revoked_at", timestamp()),
     sa.Index("ix_sessions_expires_at", "expires_at"),
+)
+
+DEVICES: Final = user_owned(
+    "devices",
+    METADATA,
+    sa.Column("user_id", sa.Uuid, primary_key=True),
+    sa.Column("id", sa.Uuid, primary_key=True),
+    sa.Column("user_agent", text(), nullable=False, info=PERSONAL),
+    sa.Column("address", text(), nullable=False, info=PERSONAL),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("created_at", timestamp(), nullable=False),
+    sa.Column("seen_at", timestamp(), nullable=False),
+    sa.Index("ix_devices_seen_at", "seen_at"),
 )

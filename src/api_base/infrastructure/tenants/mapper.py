@@ -2,12 +2,14 @@
 
 from typing import Any
 
-from api_base.domain.common.value_objects import Slug
+from api_base.core.types import Language
+from api_base.domain.common.value_objects import EmailAddress, Slug
 from api_base.domain.tenants.entities import Membership, Role, Tenant
 from api_base.domain.tenants.errors import AlreadyMember, SlugTaken
+from api_base.domain.tenants.invitation import Invitation
 from api_base.infrastructure.db.repository import TableMapping
 from api_base.infrastructure.db.session import Row
-from api_base.infrastructure.tenants.tables import MEMBERSHIPS, TENANTS
+from api_base.infrastructure.tenants.tables import INVITATIONS, MEMBERSHIPS, TENANTS
 
 
 def tenant_to_row(tenant: Tenant) -> tuple[Any, ...]:
@@ -34,6 +36,26 @@ def membership_from_row(row: Row) -> Membership:
     return Membership(**dict(row) | {"role": Role(row["role"])})
 
 
+def invitation_to_row(invitation: Invitation) -> tuple[Any, ...]:
+    return (
+        invitation.tenant_id,
+        invitation.id,
+        invitation.email.value,
+        invitation.role.value,
+        invitation.language.value,
+        invitation.invited_by,
+        invitation.version,
+        invitation.created_at,
+        invitation.expires_at,
+        invitation.accepted_at,
+    )
+
+
+def invitation_from_row(row: Row) -> Invitation:
+    values = {"email": EmailAddress(row["email"]), "role": Role(row["role"]), "language": Language(row["language"])}
+    return Invitation(**dict(row) | values)
+
+
 TENANT_MAPPING = TableMapping[Tenant](
     entity="tenant",
     table=TENANTS,
@@ -50,4 +72,12 @@ MEMBERSHIP_MAPPING = TableMapping[Membership](
     from_row=membership_from_row,
     owner=lambda membership: membership.tenant_id,
     refusals={"uq_memberships_tenant_id_user_id": lambda membership: AlreadyMember()},
+)
+
+INVITATION_MAPPING = TableMapping[Invitation](
+    entity="invitation",
+    table=INVITATIONS,
+    to_row=invitation_to_row,
+    from_row=invitation_from_row,
+    owner=lambda invitation: invitation.tenant_id,
 )

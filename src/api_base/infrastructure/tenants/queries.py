@@ -7,8 +7,15 @@ import sqlalchemy as sa
 
 from api_base.application.common.listing import Page
 from api_base.application.services.multitenancy import own_tenant
-from api_base.application.tenants.dtos import MemberDTO, MyTenantDTO, TenantDTO
-from api_base.application.tenants.queries.tenants import MEMBER_FIELDS, GetTenant, ListMembers, ListMyTenants
+from api_base.application.tenants.dtos import InvitationDTO, MemberDTO, MyTenantDTO, TenantDTO
+from api_base.application.tenants.queries.tenants import (
+    INVITATION_FIELDS,
+    MEMBER_FIELDS,
+    GetTenant,
+    ListInvitations,
+    ListMembers,
+    ListMyTenants,
+)
 from api_base.core.errors import NotFound
 from api_base.core.types import TenantId, UserId, request_user
 from api_base.domain.tenants.entities import Role
@@ -16,8 +23,8 @@ from api_base.infrastructure.db.query_builder import PageBuilder
 from api_base.infrastructure.db.schema import Ownership
 from api_base.infrastructure.db.session import Database, Row
 from api_base.infrastructure.db.statement import OWNER, Statement, owned
-from api_base.infrastructure.tenants.mapper import tenant_from_row
-from api_base.infrastructure.tenants.tables import MEMBERSHIPS, TENANTS
+from api_base.infrastructure.tenants.mapper import invitation_from_row, tenant_from_row
+from api_base.infrastructure.tenants.tables import INVITATIONS, MEMBERSHIPS, TENANTS
 
 COLUMNS: Final = {"role": MEMBERSHIPS.c.role, "created_at": MEMBERSHIPS.c.created_at}
 
@@ -66,6 +73,16 @@ class ListMembersHandler:
         self.pages = PageBuilder(database, MEMBERSHIPS, MEMBER_FIELDS, COLUMNS, shown_member)
 
     async def handle(self, query: ListMembers) -> Page[MemberDTO]:
+        """Raises `NotFound` for a foreign tenant, `Invalid` for a cursor that does not fit."""
+        return await self.pages.page(query.request, own_tenant(query.tenant_id))
+
+
+class ListInvitationsHandler:
+    def __init__(self, database: Database) -> None:
+        columns = {"created_at": INVITATIONS.c.created_at}
+        self.pages = PageBuilder(database, INVITATIONS, INVITATION_FIELDS, columns, lambda row: InvitationDTO.of(invitation_from_row(row)))
+
+    async def handle(self, query: ListInvitations) -> Page[InvitationDTO]:
         """Raises `NotFound` for a foreign tenant, `Invalid` for a cursor that does not fit."""
         return await self.pages.page(query.request, own_tenant(query.tenant_id))
 

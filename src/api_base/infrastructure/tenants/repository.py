@@ -1,13 +1,16 @@
-"""Tenants and memberships, loaded whole."""
+"""Tenants, memberships and invitations, loaded whole."""
+
+from uuid import UUID
 
 import sqlalchemy as sa
 
-from api_base.core.types import UserId, request_tenant
+from api_base.core.types import TenantId, UserId, request_tenant
 from api_base.domain.tenants.entities import Membership, Role, Tenant
+from api_base.domain.tenants.invitation import Invitation
 from api_base.infrastructure.db.repository import SqlRepository
 from api_base.infrastructure.db.session import Database
 from api_base.infrastructure.db.statement import Statement, owned
-from api_base.infrastructure.tenants.mapper import MEMBERSHIP_MAPPING, TENANT_MAPPING
+from api_base.infrastructure.tenants.mapper import INVITATION_MAPPING, MEMBERSHIP_MAPPING, TENANT_MAPPING
 from api_base.infrastructure.tenants.tables import MEMBERSHIPS
 
 
@@ -33,3 +36,13 @@ class SqlMembershipRepository(SqlRepository[Membership]):
     async def owners(self) -> int:
         count: int = await self._database.fetchval(self._owners, request_tenant())
         return count
+
+
+class SqlInvitationRepository(SqlRepository[Invitation]):
+    """Implements `InvitationRepository`."""
+
+    def __init__(self, database: Database) -> None:
+        super().__init__(database, INVITATION_MAPPING, request_tenant)
+
+    async def of(self, tenant_id: TenantId, id: UUID) -> Invitation | None:
+        return await self.find(self._by_id, tenant_id, id=id)

@@ -4,7 +4,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from api_base.infrastructure.db.schema import tenant_owned, text, timestamp
+from api_base.infrastructure.db.schema import PERSONAL, tenant_owned, text, timestamp
 
 METADATA: Final = sa.MetaData()
 
@@ -37,4 +37,22 @@ MEMBERSHIPS: Final = tenant_owned(
     sa.Index("ix_memberships_created_at", "tenant_id", "created_at", "id"),
     sa.Index("ix_memberships_role", "tenant_id", "role", "created_at", "id"),
     sa.Index("ix_memberships_user_id", "user_id", "created_at"),
+)
+
+INVITATIONS: Final = tenant_owned(
+    "invitations",
+    METADATA,
+    sa.Column("tenant_id", sa.Uuid, primary_key=True),
+    sa.Column("id", sa.Uuid, primary_key=True),
+    sa.Column("email", text(), nullable=False, info=PERSONAL),
+    sa.Column("role", text(), nullable=False),
+    sa.Column("language", text(), nullable=False),
+    sa.Column("invited_by", sa.Uuid, nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("created_at", timestamp(), nullable=False),
+    sa.Column("expires_at", timestamp(), nullable=False),
+    sa.Column("accepted_at", timestamp()),
+    sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name="fk_invitations_tenant_id"),
+    sa.Index("ix_invitations_created_at", "tenant_id", "created_at", "id"),
+    sa.Index("ix_invitations_expires_at", "expires_at"),
 )

@@ -9,7 +9,7 @@ from api_base.application.users.dtos import UserDTO
 from api_base.application.users.queries.get_user import GetProfile, GetUser
 from api_base.application.users.queries.list_users import USER_FIELDS, ListUsers
 from api_base.core.errors import NotFound
-from api_base.core.types import UserId, request_user
+from api_base.core.types import Language, UserId, request_user
 from api_base.domain.users.entities import UserStatus
 from api_base.infrastructure.db.query_builder import PageBuilder
 from api_base.infrastructure.db.schema import Ownership
@@ -27,6 +27,7 @@ def shown(row: Row) -> UserDTO:
         name=row["name"],
         status=UserStatus(row["status"]),
         platform_admin=row["platform_admin"],
+        language=Language(row["language"]),
         version=row["version"],
         created_at=row["created_at"],
         updated_at=row["updated_at"],

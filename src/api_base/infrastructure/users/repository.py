@@ -1,13 +1,20 @@
-"""Users, loaded whole."""
+"""Users, registrations and password resets, loaded whole."""
+
+from uuid import UUID
 
 import sqlalchemy as sa
 
+from api_base.core.types import UserId, request_user
 from api_base.domain.common.value_objects import EmailAddress
 from api_base.domain.users.entities import User
+from api_base.domain.users.password_reset import PasswordReset
+from api_base.domain.users.registration import Registration
 from api_base.infrastructure.db.repository import SqlRepository
+from api_base.infrastructure.db.schema import Ownership
 from api_base.infrastructure.db.session import Database
-from api_base.infrastructure.users.mapper import MAPPING
-from api_base.infrastructure.users.tables import USERS
+from api_base.infrastructure.db.statement import Statement, owned
+from api_base.infrastructure.users.mapper import MAPPING, REGISTRATION_MAPPING, RESET_MAPPING
+from api_base.infrastructure.users.tables import PASSWORD_RESETS, USERS
 
 
 class SqlUserRepository(SqlRepository[User]):
@@ -19,3 +26,25 @@ class SqlUserRepository(SqlRepository[User]):
 
     async def by_email(self, email: EmailAddress) -> User | None:
         return await self.find(self._by_email, None, email=email.value)
+
+
+class SqlRegistrationRepository(SqlRepository[Registration]):
+    """Implements `RegistrationRepository`."""
+
+    def __init__(self, database: Database) -> None:
+        super().__init__(database, REGISTRATION_MAPPING, lambda: None)
+
+
+class SqlPasswordResetRepository(SqlRepository[PasswordReset]):
+    """Implements `PasswordResetRepository`."""
+
+    def __init__(self, database: Database) -> None:
+        super().__init__(database, RESET_MAPPING, request_user)
+        newest = sa.select(PASSWORD_RESETS).where(owned(PASSWORD_RESETS)).order_by(PASSWORD_RESETS.c.created_at.desc()).limit(1)
+        self._newest = Statement(newest, Ownership.USER)
+
+    async def of(self, user_id: UserId, id: UUID) -> PasswordReset | None:
+        return await self.find(self._by_id, user_id, id=id)
+
+    async def newest(self, user_id: UserId) -> PasswordReset | None:
+        return await self.find(self._newest, user_id)

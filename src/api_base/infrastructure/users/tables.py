@@ -1,10 +1,10 @@
-"""Tables of the context `users`: system-owned, an identity belongs to no tenant."""
+"""Tables of the context `users`: an identity belongs to no tenant, nor does a registration, which has no user yet either."""
 
 from typing import Final
 
 import sqlalchemy as sa
 
-from api_base.infrastructure.db.schema import PERSONAL, SECRET, system_owned, text, timestamp
+from api_base.infrastructure.db.schema import PERSONAL, SECRET, system_owned, text, timestamp, user_owned
 
 METADATA: Final = sa.MetaData()
 
@@ -17,6 +17,8 @@ USERS: Final = system_owned(
     sa.Column("password_hash", text(), nullable=False, info=SECRET),
     sa.Column("status", text(), nullable=False),
     sa.Column("platform_admin", sa.Boolean, nullable=False),
+    sa.Column("language", text(), nullable=False),
+    sa.Column("password_changed_at", timestamp()),
     sa.Column("failed_logins", sa.Integer, nullable=False),
     sa.Column("locked_until", timestamp()),
     sa.Column("version", sa.Integer, nullable=False),
@@ -25,4 +27,31 @@ USERS: Final = system_owned(
     sa.UniqueConstraint("email", name="uq_users_email"),
     sa.Index("ix_users_created_at", "created_at", "id"),
     sa.Index("ix_users_status", "status", "created_at", "id"),
+)
+
+REGISTRATIONS: Final = system_owned(
+    "registrations",
+    METADATA,
+    sa.Column("id", sa.Uuid, primary_key=True),
+    sa.Column("email", text(), nullable=False, info=PERSONAL),
+    sa.Column("name", text(), nullable=False, info=PERSONAL),
+    sa.Column("password_hash", text(), nullable=False, info=SECRET),
+    sa.Column("language", text(), nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("created_at", timestamp(), nullable=False),
+    sa.Column("expires_at", timestamp(), nullable=False),
+    sa.Column("used_at", timestamp()),
+    sa.Index("ix_registrations_expires_at", "expires_at"),
+)
+
+PASSWORD_RESETS: Final = user_owned(
+    "password_resets",
+    METADATA,
+    sa.Column("user_id", sa.Uuid, primary_key=True),
+    sa.Column("id", sa.Uuid, primary_key=True),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("created_at", timestamp(), nullable=False),
+    sa.Column("expires_at", timestamp(), nullable=False),
+    sa.Column("used_at", timestamp()),
+    sa.Index("ix_password_resets_expires_at", "expires_at"),
 )

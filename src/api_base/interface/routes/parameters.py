@@ -7,6 +7,7 @@ from fastapi import Depends, Header, Request
 from starlette.types import Scope
 
 from api_base.application.common.listing import Fields, ListRequest
+from api_base.core.types import Language, preferred
 from api_base.interface.errors.http import PreconditionRequired
 from api_base.interface.listing import list_request
 from api_base.interface.routes.etags import expected_version
@@ -53,6 +54,38 @@ class IfMatch:
 
 ExpectedVersion = Annotated[int | None, Depends(IfMatch(required=True))]
 OptionalVersion = Annotated[int | None, Depends(IfMatch(required=False))]
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptLanguage:
+    """The language of letters that Accept-Language prefers."""
+
+    def resolve(self, scope: Scope) -> Language:
+        """English where the header names none of ours."""
+        return preferred(header(scope, b"accept-language"))
+
+    def __call__(
+        self, accept_language: Annotated[str | None, Header(description="Language of the letters that follow: en or pt")] = None
+    ) -> None:
+        """For the documentation."""
+
+
+PreferredLanguage = Annotated[Language, Depends(AcceptLanguage())]
+
+
+@dataclass(frozen=True, slots=True)
+class UserAgent:
+    """What the client says it is."""
+
+    def resolve(self, scope: Scope) -> str:
+        """Empty where it says nothing; NUL cannot be stored."""
+        return (header(scope, b"user-agent") or "").replace("\0", "")
+
+    def __call__(self) -> None:
+        """For the documentation, which needs no word of it."""
+
+
+ClientProgram = Annotated[str, Depends(UserAgent())]
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from api_base.application.auth.commands.switch_tenant import SwitchTenant
 from api_base.application.auth.dtos import TokensDTO
 from api_base.application.common.cqrs import Bus
 from api_base.core.types import Err
-from api_base.interface.routes import Declares, Router
+from api_base.interface.routes import ClientProgram, Declares, Router
 from api_base.interface.routes.protocols import ProtocolAnswer
 from api_base.interface.routes.results import unwrap
 from api_base.interface.v1.bodies.users import LoginBody, LogoutBody, RefreshBody
@@ -27,8 +27,9 @@ def routes(bus: Bus) -> Router:
     router = Router(tags=["auth"])
 
     @router.declare("POST", "/auth/login", LOGIN, summary="Log in with e-mail and password")
-    async def login(body: LoginBody) -> TokensDTO:
-        return unwrap(await bus.execute(LogIn(email=body.email, password=body.password.get_secret_value())))
+    async def login(body: LoginBody, user_agent: ClientProgram) -> TokensDTO:
+        password = body.password.get_secret_value()
+        return unwrap(await bus.execute(LogIn(email=body.email, password=password, user_agent=user_agent)))
 
     @router.declare(
         "POST",
@@ -38,10 +39,10 @@ def routes(bus: Bus) -> Router:
         openapi_extra=PASSWORD_FORM,
         response_model=TokensDTO,
     )
-    async def token(form: Annotated[PasswordGrant, Depends(PasswordForm())]) -> TokensDTO | ProtocolAnswer:
+    async def token(form: Annotated[PasswordGrant, Depends(PasswordForm())], user_agent: ClientProgram) -> TokensDTO | ProtocolAnswer:
         if form.problem:
             return token_error(form.problem, "Send grant_type=password, username and password as a form.")
-        result = await bus.execute(LogIn(email=form.username, password=form.password))
+        result = await bus.execute(LogIn(email=form.username, password=form.password, user_agent=user_agent))
         return token_error("invalid_grant", str(result.error)) if isinstance(result, Err) else result.value
 
     @router.declare("POST", "/auth/refresh", REFRESH, summary="Exchange a refresh token")

@@ -16,11 +16,13 @@ from api_base.application.tenants.dtos import MemberDTO, MyTenantDTO, TenantDTO
 from api_base.application.tenants.queries.tenants import MEMBER_FIELDS, GetTenant, ListMembers, ListMyTenants
 from api_base.core.types import UserId
 from api_base.interface.routes import Declares, ExpectedVersion, ListQuery, Router
+from api_base.interface.v1 import invitations
 from api_base.interface.v1.bodies.tenants import AddMemberBody, CreateTenantBody, PatchMemberBody, PatchTenantBody
 
 
 def routes(bus: Bus) -> Router:
     router = Router(prefix="/tenants", tags=["tenants"])
+    invitations.declare(router, bus)
 
     @router.declare(
         "POST",

@@ -1,4 +1,4 @@
-"""/api/v1/users and /api/v1/auth: registering, one's own profile and password, and the platform's administration of identities."""
+"""/api/v1/users and /api/v1/auth: one's own profile and password, and the platform's administration of identities."""
 
 from typing import Annotated
 from uuid import UUID
@@ -8,20 +8,16 @@ from fastapi import Depends
 from api_base.application.common.cqrs import Bus
 from api_base.application.common.listing import ListRequest, Page
 from api_base.application.users.commands.change_password import ChangePassword
-from api_base.application.users.commands.register_user import RegisterUser
 from api_base.application.users.commands.set_user_status import SetUserStatus
 from api_base.application.users.commands.update_profile import UpdateProfile
-from api_base.application.users.dtos import RegistrationDTO, UserDTO
+from api_base.application.users.dtos import UserDTO
 from api_base.application.users.queries.get_user import GetProfile, GetUser
 from api_base.application.users.queries.list_users import USER_FIELDS, ListUsers
 from api_base.core.types import UserId
 from api_base.domain.users.entities import UserStatus
 from api_base.interface.routes import Declares, ExpectedVersion, ListQuery, OptionalVersion, Router
-from api_base.interface.v1.bodies.users import ChangePasswordBody, PatchProfileBody, RegisterBody
-
-REGISTER = Declares(
-    public=True, rate="login", example={"body": {"email": "ana@example.com", "name": "Ana", "password": "a long enough pass phrase"}}
-)
+from api_base.interface.v1 import registering
+from api_base.interface.v1.bodies.users import ChangePasswordBody, PatchProfileBody
 
 PASSWORD = Declares(
     rate="login", example={"body": {"current_password": "a long enough pass phrase", "new_password": "another long enough phrase"}}
@@ -30,10 +26,7 @@ PASSWORD = Declares(
 
 def routes(bus: Bus) -> Router:
     router = Router(tags=["users"])
-
-    @router.declare("POST", "/auth/register", REGISTER, status_code=201, summary="Register")
-    async def register(body: RegisterBody) -> RegistrationDTO:
-        return await bus.execute(RegisterUser(email=body.email, name=body.name, password=body.password.get_secret_value()))
+    registering.declare(router, bus)
 
     @router.declare("GET", "/auth/me", Declares(versioned=True, sparse=True), summary="Who am I")
     async def me() -> UserDTO:
@@ -49,7 +42,7 @@ def routes(bus: Bus) -> Router:
 
     @router.declare("PATCH", "/users/me", Declares(versioned=True, example={"body": {"name": "Ana Maria"}}), summary="Change my profile")
     async def update_profile(expected: ExpectedVersion, body: PatchProfileBody) -> UserDTO:
-        return await bus.execute(UpdateProfile(expected_version=expected, name=body.sent().get("name")))
+        return await bus.execute(UpdateProfile(expected_version=expected, **body.sent()))
 
     @router.declare(
         "GET",

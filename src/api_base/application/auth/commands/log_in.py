@@ -22,6 +22,7 @@ class LogIn(Command[Result[TokensDTO, LoginRefused]]):
     permission: ClassVar[str] = PUBLIC
     isolation: ClassVar[Isolation] = Isolation.NONE
     email: str
+    user_agent: str = ""
     password: str = field(repr=False)
 
 
@@ -42,4 +43,4 @@ class LogInHandler:
         if new_hash is not None or not credential.settled:
             await self._credentials.succeeded(credential.user_id, new_hash)
         tenant = await self._memberships.first(credential.user_id)
-        return Ok(await self._bus.execute(StartSession(user_id=credential.user_id, tenant_id=tenant)))
+        return Ok(await self._bus.execute(StartSession(user_id=credential.user_id, tenant_id=tenant, user_agent=command.user_agent)))

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import ClassVar
 
 from api_base.application.auth.dtos import TokensDTO
+from api_base.application.auth.known_devices import KnownDevices
 from api_base.application.auth.tokens import SessionTokens
 from api_base.application.common.cqrs import PUBLIC, Command
 from api_base.core.protocols import Clock, IdGenerator
@@ -18,13 +19,23 @@ class StartSession(Command[TokensDTO]):
     permission: ClassVar[str] = PUBLIC
     user_id: UserId
     tenant_id: TenantId | None
+    user_agent: str = ""
 
 
 class StartSessionHandler:
     """`lifetime` is that of a session without a refresh."""
 
-    def __init__(self, sessions: SessionRepository, tokens: SessionTokens, ids: IdGenerator, clock: Clock, lifetime: timedelta) -> None:
-        self._sessions, self._tokens, self._ids, self._clock, self._lifetime = sessions, tokens, ids, clock, lifetime
+    def __init__(
+        self,
+        sessions: SessionRepository,
+        devices: KnownDevices,
+        tokens: SessionTokens,
+        ids: IdGenerator,
+        clock: Clock,
+        lifetime: timedelta,
+    ) -> None:
+        self._sessions, self._devices, self._tokens = sessions, devices, tokens
+        self._ids, self._clock, self._lifetime = ids, clock, lifetime
 
     async def handle(self, command: StartSession) -> TokensDTO:
         session, refresh = Session.begin(
@@ -35,4 +46,5 @@ class StartSessionHandler:
             lifetime=self._lifetime,
         )
         await self._sessions.create(session)
+        await self._devices.note(command.user_id, command.user_agent)
         return self._tokens.of(session, refresh)

@@ -1,7 +1,7 @@
-"""Make an existing user a member of the tenant."""
+"""Make an existing user a member of the tenant. This tells who exists, so it is for where registering tells it too."""
 
 from dataclasses import dataclass
-from typing import ClassVar, Protocol
+from typing import ClassVar
 from uuid import UUID
 
 from api_base.application.common.cqrs import Command
@@ -9,20 +9,13 @@ from api_base.application.services.multitenancy import own_tenant
 from api_base.application.tenants import permissions
 from api_base.application.tenants.commands.acting import acting_member
 from api_base.application.tenants.dtos import MemberDTO
+from api_base.application.tenants.identities import Identities
 from api_base.core.errors import NotFound
 from api_base.core.protocols import Clock, IdGenerator
-from api_base.core.types import UserId
 from api_base.domain.tenants.entities import Membership, Role
+from api_base.domain.tenants.errors import InvitationsOnly
 from api_base.domain.tenants.ownership import may_decide
 from api_base.domain.tenants.repository import MembershipRepository
-
-
-class Identities(Protocol):
-    """The users' side of adding a member."""
-
-    async def id_of(self, email: str) -> UserId | None:
-        """The active user with this address."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,12 +27,16 @@ class AddMember(Command[MemberDTO]):
 
 
 class AddMemberHandler:
-    def __init__(self, memberships: MembershipRepository, identities: Identities, ids: IdGenerator, clock: Clock) -> None:
-        self._memberships, self._identities, self._ids, self._clock = memberships, identities, ids, clock
+    """`direct`: otherwise members join by invitation only."""
+
+    def __init__(self, memberships: MembershipRepository, identities: Identities, ids: IdGenerator, clock: Clock, *, direct: bool) -> None:
+        self._memberships, self._identities, self._ids, self._clock, self._direct = memberships, identities, ids, clock, direct
 
     async def handle(self, command: AddMember) -> MemberDTO:
-        """Raises `NotFound`, `OwnersOnly`, `Invalid`; `AlreadyMember` when the unit of work ends."""
+        """Raises `InvitationsOnly`, `NotFound`, `OwnersOnly`, `Invalid`; `AlreadyMember` when the unit of work ends."""
         tenant_id = own_tenant(command.tenant_id)
+        if not self._direct:
+            raise InvitationsOnly
         may_decide(await acting_member(self._memberships), command.role)
         user_id = await self._identities.id_of(command.email)
         if user_id is None:

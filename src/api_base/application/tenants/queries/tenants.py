@@ -9,13 +9,17 @@ from uuid import UUID
 from api_base.application.common.cqrs import AUTHENTICATED, Query
 from api_base.application.common.listing import EQUALITY, ORDER, Field, Fields, ListRequest, Page, Sort
 from api_base.application.tenants import permissions
-from api_base.application.tenants.dtos import MemberDTO, MyTenantDTO, TenantDTO
+from api_base.application.tenants.dtos import InvitationDTO, MemberDTO, MyTenantDTO, TenantDTO
 from api_base.domain.tenants.entities import Role
 
 MEMBER_FIELDS: Final = Fields(
     Field(name="role", kind=str, operators=EQUALITY, choices=tuple(role.value for role in Role)),
     Field(name="created_at", kind=datetime, operators=ORDER, sortable=True),
     default_sort=(Sort(field="created_at"),),
+)
+
+INVITATION_FIELDS: Final = Fields(
+    Field(name="created_at", kind=datetime, operators=ORDER, sortable=True), default_sort=(Sort(field="created_at"),)
 )
 
 
@@ -36,5 +40,12 @@ class GetTenant(Query[TenantDTO]):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListMembers(Query[Page[MemberDTO]]):
     permission: ClassVar[str] = permissions.READ
+    tenant_id: UUID
+    request: ListRequest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListInvitations(Query[Page[InvitationDTO]]):
+    permission: ClassVar[str] = permissions.MANAGE_MEMBERS
     tenant_id: UUID
     request: ListRequest

@@ -6,6 +6,7 @@ from typing import ClassVar
 from api_base.application.common.cqrs import PUBLIC, Command
 from api_base.application.users.dtos import UserDTO
 from api_base.core.protocols import Clock, IdGenerator
+from api_base.core.types import Language
 from api_base.domain.common.value_objects import EmailAddress
 from api_base.domain.users.entities import User
 from api_base.domain.users.repository import UserRepository
@@ -18,6 +19,7 @@ class CreateUser(Command[UserDTO]):
     name: str
     password_hash: str = field(repr=False)
     platform_admin: bool = False
+    language: Language = Language.EN
 
 
 class CreateUserHandler:
@@ -33,5 +35,6 @@ class CreateUserHandler:
             password_hash=command.password_hash,
             now=self._clock.now(),
             platform_admin=command.platform_admin,
+            language=command.language,
         )
         return UserDTO.of(await self._users.create(user))

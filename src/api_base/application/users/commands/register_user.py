@@ -1,14 +1,28 @@
-"""Register oneself. The password is checked and hashed before any transaction begins."""
+"""Register oneself. The password is checked and hashed before any transaction begins.
+
+Where addresses must be proved, a known one costs the same work and gets the same answer as a new one: only its mail tells.
+"""
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import ClassVar
 
 from api_base.application.common.cqrs import PUBLIC, Bus, Command, Isolation
 from api_base.application.users.commands.create_user import CreateUser
+from api_base.application.users.commands.keep_registration import KeepRegistration
 from api_base.application.users.dtos import RegistrationDTO
 from api_base.core.protocols import PasswordHasher, PasswordPolicy
+from api_base.core.types import Language
 from api_base.domain.common.value_objects import EmailAddress
-from api_base.domain.users.errors import EmailTaken
+from api_base.domain.users.errors import InvitedOnly
+
+
+class RegistrationMode(StrEnum):
+    """`OPEN`: at once. `VERIFIED`: once the address is proved. `INVITED`: not at all, but by an invitation."""
+
+    OPEN = "open"
+    VERIFIED = "verified"
+    INVITED = "invited"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,22 +32,22 @@ class RegisterUser(Command[RegistrationDTO]):
     email: str
     name: str
     password: str = field(repr=False)
+    language: Language = Language.EN
 
 
 class RegisterUserHandler:
-    """`conceal`: a known address is answered like a new one, so that nobody learns who is registered."""
-
-    def __init__(self, bus: Bus, hasher: PasswordHasher, policy: PasswordPolicy, *, conceal: bool) -> None:
-        self._bus, self._hasher, self._policy, self._conceal = bus, hasher, policy, conceal
+    def __init__(self, bus: Bus, hasher: PasswordHasher, policy: PasswordPolicy, mode: RegistrationMode) -> None:
+        self._bus, self._hasher, self._policy, self._mode = bus, hasher, policy, mode
 
     async def handle(self, command: RegisterUser) -> RegistrationDTO:
-        """Raises `Invalid` and, unless concealed, `EmailTaken`."""
-        email = EmailAddress.parse(command.email)
-        await self._policy.check(command.password, known=(email.value, command.name))
+        """Raises `Invalid`, `InvitedOnly` and, where it is open, `EmailTaken`."""
+        if self._mode is RegistrationMode.INVITED:
+            raise InvitedOnly
+        email, name, language = EmailAddress.parse(command.email), command.name, command.language
+        await self._policy.check(command.password, known=(email.value, name))
         hashed = await self._hasher.hash(command.password)
-        try:
-            await self._bus.execute(CreateUser(email=email, name=command.name, password_hash=hashed))
-        except EmailTaken:
-            if not self._conceal:
-                raise
-        return RegistrationDTO(email=email.value, name=command.name.strip())
+        if self._mode is RegistrationMode.OPEN:
+            await self._bus.execute(CreateUser(email=email, name=name, password_hash=hashed, language=language))
+        else:
+            await self._bus.execute(KeepRegistration(email=email, name=name, password_hash=hashed, language=language))
+        return RegistrationDTO(email=email.value, name=name.strip())

@@ -7,17 +7,18 @@ from api_base.application.common.aggregates import load
 from api_base.application.common.cqrs import AUTHENTICATED, Command
 from api_base.application.users.dtos import UserDTO
 from api_base.core.protocols import Clock
-from api_base.core.types import request_user
+from api_base.core.types import Language, request_user
 from api_base.domain.users.repository import UserRepository
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpdateProfile(Command[UserDTO]):
-    """`name` None stays as it is."""
+    """What is None stays as it is."""
 
     permission: ClassVar[str] = AUTHENTICATED
     expected_version: int | None
-    name: str | None
+    name: str | None = None
+    language: Language | None = None
 
 
 class UpdateProfileHandler:
@@ -27,7 +28,10 @@ class UpdateProfileHandler:
     async def handle(self, command: UpdateProfile) -> UserDTO:
         """Raises `Invalid`, `StaleVersion`."""
         user = await load(self._users, "user", request_user(), command.expected_version)
-        if command.name is not None and command.name.strip() != user.name:
-            user.rename(command.name, self._clock.now())
+        name = user.name if command.name is None else command.name
+        language = command.language or user.language
+        if (name.strip(), language) != (user.name, user.language):
+            user.rename(name, self._clock.now())
+            user.speak(language, self._clock.now())
             await self._users.update(user)
         return UserDTO.of(user)

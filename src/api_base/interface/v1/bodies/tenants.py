@@ -6,7 +6,7 @@ from pydantic import Field
 
 from api_base.domain.tenants.entities import Role
 from api_base.interface.v1.bodies.base import Body, Text
-from api_base.interface.v1.bodies.users import Email
+from api_base.interface.v1.bodies.users import Email, Password, PersonName, TokenBody
 
 TenantName = Annotated[Text, Field(min_length=1, max_length=100, examples=["Acme"])]
 
@@ -29,3 +29,13 @@ class AddMemberBody(Body):
 
 class PatchMemberBody(Body):
     role: Role
+
+
+class InviteMemberBody(Body):
+    email: Email
+    role: Role
+
+
+class RegisterByInvitationBody(TokenBody):
+    name: PersonName
+    password: Password

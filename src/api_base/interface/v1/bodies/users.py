@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import Field, SecretStr
 
+from api_base.core.types import Language
 from api_base.interface.v1.bodies.base import Body, Text
 
 Email = Annotated[Text, Field(min_length=3, max_length=254, examples=["ana@example.com"])]
@@ -35,7 +36,20 @@ class ChangePasswordBody(Body):
     new_password: Password
 
 
+class TokenBody(Body):
+    token: Annotated[SecretStr, Field(min_length=1, max_length=512)]
+
+
+class ForgottenPasswordBody(Body):
+    email: Email
+
+
+class ResetPasswordBody(TokenBody):
+    password: Password
+
+
 class PatchProfileBody(Body):
     """A merge patch: what is not named stays."""
 
     name: PersonName = ""
+    language: Language = Language.EN

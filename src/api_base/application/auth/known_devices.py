@@ -1,0 +1,30 @@
+"""From where a user has logged in before; a new device is told by mail, but for the first of all."""
+
+from api_base.application.auth.commands.mail_new_device import MailNewDevice
+from api_base.core.protocols import Clock
+from api_base.core.protocols.jobs import JobQueue
+from api_base.core.types import UserId, current_context
+from api_base.domain.auth.device import Device, device_id
+from api_base.domain.auth.repository import DeviceRepository
+
+
+class KnownDevices:
+    """Writes in the open unit of work, with the session that begins."""
+
+    def __init__(self, devices: DeviceRepository, jobs: JobQueue, clock: Clock) -> None:
+        self._devices, self._jobs, self._clock = devices, jobs, clock
+
+    async def note(self, user_id: UserId, user_agent: str) -> None:
+        """A login of the user's, from the address of the request in hand; what has none is no login from outside."""
+        address, now = current_context.get().address, self._clock.now()
+        if not address:
+            return
+        before = await self._devices.all_of(user_id)
+        id = device_id(user_id, user_agent, address)
+        known = next((device for device in before if device.id == id), None)
+        if known is None:
+            await self._devices.create(Device.first_seen(user_id=user_id, user_agent=user_agent, address=address, now=now))
+            if before:
+                await self._jobs.enqueue(MailNewDevice(user_id=user_id, device_id=id), unique=str(id))
+        elif known.seen_again(now):
+            await self._devices.update(known)

@@ -1,0 +1,47 @@
+"""Mail an invitation. A job of its tenant's, sent by no route."""
+
+from dataclasses import dataclass
+from typing import ClassVar, Final
+from uuid import UUID
+
+from api_base.application.common.cqrs import PUBLIC, Command, Isolation
+from api_base.application.services.mailing import Addressee, Letters, Links
+from api_base.application.tenants.identities import Identities
+from api_base.core.protocols import Clock
+from api_base.core.types import request_tenant
+from api_base.domain.tenants.repository import InvitationRepository, TenantRepository
+
+ACCEPT: Final = "accept-invitation"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MailInvitation(Command[None]):
+    permission: ClassVar[str] = PUBLIC
+    isolation: ClassVar[Isolation] = Isolation.NONE
+    invitation_id: UUID
+
+
+class MailInvitationHandler:
+    """In the language of who has the address, if anybody; else in that of the invitation."""
+
+    def __init__(
+        self,
+        invitations: InvitationRepository,
+        tenants: TenantRepository,
+        identities: Identities,
+        letters: Letters,
+        links: Links,
+        clock: Clock,
+    ) -> None:
+        self._invitations, self._tenants, self._identities = invitations, tenants, identities
+        self._letters, self._links, self._clock = letters, links, clock
+
+    async def handle(self, command: MailInvitation) -> None:
+        """Raises what mailing raises."""
+        invitation, tenant = await self._invitations.get(command.invitation_id), await self._tenants.get(request_tenant())
+        if invitation is None or tenant is None or not invitation.is_open(self._clock.now()):
+            return
+        email = invitation.email.value
+        to = Addressee(email=email, language=await self._identities.language_of(email) or invitation.language)
+        link = self._links.to(ACCEPT, invitation.tenant_id, invitation.id)
+        await self._letters.send("invitation", to, invitation.id, tenant=tenant.name, link=link)

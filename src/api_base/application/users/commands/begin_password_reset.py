@@ -1,0 +1,43 @@
+"""Begin a password reset, once for each that was asked for. Sent by the job that mails its link, by no route."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import ClassVar, Final
+from uuid import UUID
+
+from api_base.application.common.cqrs import PUBLIC, Command, Isolation
+from api_base.core.protocols import Clock
+from api_base.core.types import UserId
+from api_base.domain.users.password_reset import PasswordReset
+from api_base.domain.users.repository import PasswordResetRepository, UserRepository
+
+PAUSE: Final = timedelta(minutes=1)
+"""Between two letters to one user, whoever asks for them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BeginPasswordReset(Command[bool]):
+    """Answers whether its link is to be mailed."""
+
+    permission: ClassVar[str] = PUBLIC
+    isolation: ClassVar[Isolation] = Isolation.SERIALIZABLE
+    id: UUID
+    user_id: UserId
+
+
+class BeginPasswordResetHandler:
+    def __init__(self, users: UserRepository, resets: PasswordResetRepository, clock: Clock) -> None:
+        self._users, self._resets, self._clock = users, resets, clock
+
+    async def handle(self, command: BeginPasswordReset) -> bool:
+        user, now = await self._users.get(command.user_id), self._clock.now()
+        if user is None:
+            return False
+        begun = await self._resets.of(command.user_id, command.id)
+        if begun is not None:  # the letter is tried again
+            return begun.is_open(user, now)
+        newest = await self._resets.newest(command.user_id)
+        if newest is not None and now - newest.created_at < PAUSE:
+            return False
+        await self._resets.create(PasswordReset.begin(id=command.id, user_id=command.user_id, now=now))
+        return True

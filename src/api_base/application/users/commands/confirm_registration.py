@@ -1,0 +1,36 @@
+"""Prove an address by the link that was mailed to it: the registration becomes a user.
+
+Serializable, so that of two who follow one link at once one succeeds.
+"""
+
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from api_base.application.common.cqrs import PUBLIC, Command, Isolation
+from api_base.application.users.commands.mail_registration import CONFIRM
+from api_base.core.protocols import Clock, IdGenerator, LinkTokens
+from api_base.domain.users.errors import LinkRefused
+from api_base.domain.users.repository import RegistrationRepository, UserRepository
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfirmRegistration(Command[None]):
+    permission: ClassVar[str] = PUBLIC
+    isolation: ClassVar[Isolation] = Isolation.SERIALIZABLE
+    token: str = field(repr=False)
+
+
+class ConfirmRegistrationHandler:
+    def __init__(
+        self, registrations: RegistrationRepository, users: UserRepository, tokens: LinkTokens, ids: IdGenerator, clock: Clock
+    ) -> None:
+        self._registrations, self._users, self._tokens, self._ids, self._clock = registrations, users, tokens, ids, clock
+
+    async def handle(self, command: ConfirmRegistration) -> None:
+        """Raises `LinkRefused`; `EmailTaken` when the unit of work ends, to who reads that address's mail."""
+        named = self._tokens.open(CONFIRM, command.token)
+        registration = None if named is None else await self._registrations.get(named[0])
+        if registration is None:
+            raise LinkRefused
+        await self._users.create(registration.confirm(self._ids.new(), self._clock.now()))
+        await self._registrations.update(registration)

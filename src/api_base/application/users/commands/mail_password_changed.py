@@ -1,0 +1,49 @@
+"""Tell a user by mail that the password was changed, however that came about. A job, enqueued in the transaction of the change."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+from uuid import UUID
+
+from api_base.application.common.cqrs import PUBLIC, Command, Isolation
+from api_base.application.services.mailing import Addressee, Letters
+from api_base.core.protocols import IdGenerator
+from api_base.core.protocols.jobs import JobQueue
+from api_base.core.types import UserId
+from api_base.domain.users.repository import UserRepository
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MailPasswordChanged(Command[None]):
+    """`id` is that of the letter."""
+
+    permission: ClassVar[str] = PUBLIC
+    isolation: ClassVar[Isolation] = Isolation.NONE
+    id: UUID
+    user_id: UserId
+
+
+class MailPasswordChangedHandler:
+    def __init__(self, users: UserRepository, letters: Letters) -> None:
+        self._users, self._letters = users, letters
+
+    async def handle(self, command: MailPasswordChanged) -> None:
+        """Raises what mailing raises."""
+        user = await self._users.get(command.user_id)
+        if user is not None:
+            await self._letters.send("password_changed", Addressee(email=user.email.value, language=user.language), command.id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changed:
+    """What is wanted of `users.password_changed.v1`."""
+
+    aggregate_id: UUID
+
+
+class TellPasswordChanged:
+    def __init__(self, jobs: JobQueue, ids: IdGenerator) -> None:
+        self._jobs, self._ids = jobs, ids
+
+    async def handle(self, event: Changed) -> None:
+        id = self._ids.new()
+        await self._jobs.enqueue(MailPasswordChanged(id=id, user_id=UserId(event.aggregate_id)), unique=str(id))

@@ -1,0 +1,39 @@
+"""Mail who registered a link that proves the address; an address that has a user already learns that instead. A job, sent by no route."""
+
+from dataclasses import dataclass
+from typing import ClassVar, Final
+from uuid import UUID
+
+from api_base.application.common.cqrs import PUBLIC, Command, Isolation
+from api_base.application.services.mailing import Addressee, Letters, Links
+from api_base.core.protocols import Clock
+from api_base.domain.users.repository import RegistrationRepository, UserRepository
+
+CONFIRM: Final = "confirm-registration"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MailRegistration(Command[None]):
+    permission: ClassVar[str] = PUBLIC
+    isolation: ClassVar[Isolation] = Isolation.NONE
+    registration_id: UUID
+
+
+class MailRegistrationHandler:
+    """No letter quotes the name: whoever registers an address could have anything written to its owner."""
+
+    def __init__(self, registrations: RegistrationRepository, users: UserRepository, letters: Letters, links: Links, clock: Clock) -> None:
+        self._registrations, self._users, self._letters, self._links, self._clock = registrations, users, letters, links, clock
+
+    async def handle(self, command: MailRegistration) -> None:
+        """Raises what mailing raises."""
+        registration = await self._registrations.get(command.registration_id)
+        if registration is None or not registration.is_open(self._clock.now()):
+            return
+        known = await self._users.by_email(registration.email)
+        if known is not None:
+            owner = Addressee(email=known.email.value, language=known.language)
+            await self._letters.send("already_registered", owner, registration.id)
+            return
+        to = Addressee(email=registration.email.value, language=registration.language)
+        await self._letters.send("confirm_registration", to, registration.id, link=self._links.to(CONFIRM, registration.id))

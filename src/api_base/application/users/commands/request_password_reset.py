@@ -1,0 +1,26 @@
+"""Ask for a link to set a forgotten password. Who exists is found out in the worker: here every address costs the same work."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from api_base.application.common.cqrs import PUBLIC, Command
+from api_base.application.users.commands.mail_password_reset import MailPasswordReset
+from api_base.core.protocols import IdGenerator
+from api_base.core.protocols.jobs import JobQueue
+from api_base.domain.common.value_objects import EmailAddress
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestPasswordReset(Command[None]):
+    permission: ClassVar[str] = PUBLIC
+    email: str
+
+
+class RequestPasswordResetHandler:
+    def __init__(self, jobs: JobQueue, ids: IdGenerator) -> None:
+        self._jobs, self._ids = jobs, ids
+
+    async def handle(self, command: RequestPasswordReset) -> None:
+        """Raises `Invalid` for what is no address."""
+        email, id = EmailAddress.parse(command.email), self._ids.new()
+        await self._jobs.enqueue(MailPasswordReset(id=id, email=email.value), unique=str(id))

@@ -1,0 +1,107 @@
+"""What the context `users` does for others, which know users by their ids alone: for logging in, and for becoming a member."""
+
+from api_base.application.common.cqrs import Bus
+from api_base.application.services.mailing import Addressee
+from api_base.application.users.commands.record_login import RecordLogin
+from api_base.bootstrap.context import Ports
+from api_base.core.errors import Invalid
+from api_base.core.protocols import Clock, IdGenerator, PasswordHasher, PasswordPolicy
+from api_base.core.types import Language, UserId
+from api_base.domain.auth.repository import Credential
+from api_base.domain.common.value_objects import EmailAddress
+from api_base.domain.users.entities import User, UserStatus
+from api_base.domain.users.repository import UserRepository
+from api_base.infrastructure.users.repository import SqlUserRepository
+
+
+class UserCredentials:
+    """Implements the ports `Credentials` and `Addressees` of auth."""
+
+    def __init__(self, users: UserRepository, bus: Bus, clock: Clock) -> None:
+        self._users, self._bus, self._clock = users, bus, clock
+
+    async def find(self, email: str) -> Credential | None:
+        """What logging in with this address needs to know; None for one that nobody has, or that is no address."""
+        user = await self._by_email(email)
+        if user is None:
+            return None
+        return Credential(
+            user_id=UserId(user.id),
+            password_hash=user.password_hash,
+            open=user.status is UserStatus.ACTIVE and not user.is_locked(self._clock.now()),
+            settled=user.failed_logins == 0,
+        )
+
+    async def failed(self, user_id: UserId) -> None:
+        """Count a failed login, in a transaction of its own."""
+        await self._bus.execute(RecordLogin(user_id=user_id, succeeded=False))
+
+    async def succeeded(self, user_id: UserId, new_hash: str | None) -> None:
+        """End the count of failed logins, and keep `new_hash` where the hash's parameters have grown."""
+        await self._bus.execute(RecordLogin(user_id=user_id, succeeded=True, new_hash=new_hash))
+
+    async def addressee(self, user_id: UserId) -> Addressee | None:
+        """Where and in what language to write to a user, or None."""
+        user = await self._users.get(user_id)
+        return None if user is None else Addressee(email=user.email.value, language=user.language)
+
+    async def _by_email(self, email: str) -> User | None:
+        return await by_email(self._users, email)
+
+
+class UserIdentities:
+    """Implements the port `Identities` of tenants."""
+
+    def __init__(self, users: UserRepository, hasher: PasswordHasher, policy: PasswordPolicy, ids: IdGenerator, clock: Clock) -> None:
+        self._users, self._hasher, self._policy, self._ids, self._clock = users, hasher, policy, ids, clock
+
+    async def id_of(self, email: str) -> UserId | None:
+        """The active user with this address, or None."""
+        user = await self._active(email)
+        return None if user is None else UserId(user.id)
+
+    async def language_of(self, email: str) -> Language | None:
+        """The language of the active user with this address, or None."""
+        user = await self._active(email)
+        return None if user is None else user.language
+
+    async def prepared(self, email: str, name: str, password: str) -> str:
+        """The hash of a password that is good enough. Raises `Invalid`."""
+        await self._policy.check(password, known=(email, name))
+        return await self._hasher.hash(password)
+
+    async def register(self, email: str, name: str, password_hash: str, language: Language) -> UserId:
+        """Make a user in the open unit of work, which raises `EmailTaken` at its end. Raises `Invalid`."""
+        user = User.register(
+            id=self._ids.new(),
+            email=EmailAddress.parse(email),
+            name=name,
+            password_hash=password_hash,
+            language=language,
+            now=self._clock.now(),
+        )
+        await self._users.create(user)
+        return UserId(user.id)
+
+    async def _active(self, email: str) -> User | None:
+        user = await by_email(self._users, email)
+        return user if user is not None and user.status is UserStatus.ACTIVE else None
+
+
+async def by_email(users: UserRepository, email: str) -> User | None:
+    """The user with an address; None for one that nobody has, or that is no address."""
+    try:
+        return await users.by_email(EmailAddress.parse(email))
+    except Invalid:
+        return None
+
+
+def credentials(ports: Ports) -> UserCredentials:
+    """For the context `auth`."""
+    return UserCredentials(SqlUserRepository(ports.database), ports.bus, ports.clock)
+
+
+def identities(ports: Ports) -> UserIdentities:
+    """For the context `tenants`."""
+    hasher, policy = ports.container.password_hasher(), ports.container.password_policy()
+    return UserIdentities(SqlUserRepository(ports.database), hasher, policy, ports.ids, ports.clock)

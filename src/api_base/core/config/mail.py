@@ -1,0 +1,60 @@
+"""Who delivers mail, who it comes from, where its links lead."""
+
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+
+
+class MailSettings(BaseModel):
+    """Variables `MAIL__…`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    url: SecretStr = Field(
+        SecretStr("console://"),
+        description="`console://` shows mails where the worker logs. `smtp://user:password@host:587` begins in clear and goes on by STARTTLS, "
+        "`smtps://user:password@host:465` begins with TLS; in user and password / ? # @ : are written %2F %3F %23 %40 %3A.",
+    )
+    sender: str = Field("api-base@example.com", min_length=3, max_length=254, description="Address that mails come from.")
+    links: str | None = Field(
+        None,
+        description="URL of the pages that links in mails lead to, as in `<links>/reset-password#token=…`. "
+        "Default: the pages that the server itself has at `/links`.",
+    )
+
+    @field_validator("url")
+    @classmethod
+    def _well_formed(cls, url: SecretStr) -> SecretStr:
+        """The message never shows the URL: what is wrong with it is often its password."""
+        if not _usable(url.get_secret_value()):
+            raise ValueError("must be console://, smtp://user:password@host:port or smtps://user:password@host:port")
+        return url
+
+    @field_validator("sender")
+    @classmethod
+    def _address(cls, sender: str) -> str:
+        name, at, domain = sender.rpartition("@")
+        if not (name and at and domain) or not sender.isascii() or any(character.isspace() or character in '<>,;"' for character in sender):
+            raise ValueError("must be an address alone, such as no-reply@example.com")
+        return sender
+
+    @field_validator("links")
+    @classmethod
+    def _absolute(cls, links: str | None) -> str | None:
+        if links is None:
+            return None
+        parts = urlsplit(links)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+            raise ValueError("must be an http(s) URL without query and fragment")
+        return links.rstrip("/")
+
+
+def _usable(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        return False
+    if parts.scheme == "console":
+        return True
+    return parts.scheme in ("smtp", "smtps") and bool(parts.hostname) and not (parts.fragment or parts.query or parts.path.strip("/"))

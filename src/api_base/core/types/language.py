@@ -1,0 +1,47 @@
+"""The languages that letters are written in."""
+
+from enum import StrEnum
+from typing import Final
+
+
+class Language(StrEnum):
+    """A language tag [BCP 47]. A new one needs its templates beside the others (docs/mail.md)."""
+
+    EN = "en"
+    PT = "pt"
+
+
+_MOST: Final = 20
+"""Ranges of a header that are looked at."""
+
+
+def preferred(accepted: str | None) -> Language:
+    """The language of ours that an Accept-Language header likes best [RFC 9110, section 12.5.4; lookup of RFC 4647, section 3.4].
+
+    English where none is named.
+
+    >>> preferred("de, pt-BR;q=0.8, en;q=0.5")
+    <Language.PT: 'pt'>
+    """
+    best, language = 0.0, Language.EN
+    for part in (accepted or "").split(",")[:_MOST]:
+        tag, _, parameter = part.partition(";")
+        wanted = _ours(tag.strip().lower())
+        if wanted is not None and (quality := _quality(parameter)) > best:
+            best, language = quality, wanted
+    return language
+
+
+def _ours(tag: str) -> Language | None:
+    primary = tag.partition("-")[0]
+    return Language(primary) if primary in set(Language) else None
+
+
+def _quality(parameter: str) -> float:
+    name, _, value = parameter.strip().partition("=")
+    if not name:
+        return 1.0
+    try:
+        return min(float(value), 1.0) if name.lower() == "q" else 0.0
+    except ValueError:
+        return 0.0

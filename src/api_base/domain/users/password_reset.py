@@ -1,0 +1,39 @@
+"""A forgotten password: whoever reads the user's mail may set another, once and soon."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final, Self
+from uuid import UUID
+
+from api_base.core.base import AggregateRoot
+from api_base.core.types import UserId
+from api_base.domain.users.entities import User
+from api_base.domain.users.errors import LinkRefused
+
+LIFETIME: Final = timedelta(minutes=30)
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class PasswordReset(AggregateRoot):
+    """Good once, and not after another change of the password."""
+
+    user_id: UserId
+    created_at: datetime
+    expires_at: datetime
+    used_at: datetime | None = None
+
+    @classmethod
+    def begin(cls, *, id: UUID, user_id: UserId, now: datetime) -> Self:
+        return cls(id=id, user_id=user_id, created_at=now, expires_at=now + LIFETIME)
+
+    def is_open(self, user: User, now: datetime) -> bool:
+        """Whether its link is still good for `user`."""
+        changed = user.password_changed_at is not None and self.created_at <= user.password_changed_at
+        return self.used_at is None and now < self.expires_at and not changed
+
+    def use(self, user: User, password_hash: str, now: datetime) -> None:
+        """Give `user` another password. Raises `LinkRefused`."""
+        if not self.is_open(user, now):
+            raise LinkRefused
+        self.used_at = now
+        user.change_password(password_hash, now)

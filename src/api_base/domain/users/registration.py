@@ -1,0 +1,53 @@
+"""A registration that waits for its address to be proved. No user exists before that, so nobody can occupy an address of somebody else's."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final, Self
+from uuid import UUID
+
+from api_base.core.base import AggregateRoot
+from api_base.core.types import Language
+from api_base.domain.common.value_objects import EmailAddress
+from api_base.domain.users.entities import User, user_name
+from api_base.domain.users.errors import LinkRefused
+
+LIFETIME: Final = timedelta(hours=24)
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Registration(AggregateRoot):
+    """Any number may wait for one address; whoever reads its mail confirms one of them."""
+
+    email: EmailAddress
+    name: str
+    password_hash: str = field(repr=False)
+    language: Language
+    created_at: datetime
+    expires_at: datetime
+    used_at: datetime | None = None
+
+    @classmethod
+    def begin(cls, *, id: UUID, email: EmailAddress, name: str, password_hash: str, language: Language, now: datetime) -> Self:
+        """Raises `Invalid` for a name that cannot be one."""
+        return cls(
+            id=id,
+            email=email,
+            name=user_name(name),
+            password_hash=password_hash,
+            language=language,
+            created_at=now,
+            expires_at=now + LIFETIME,
+        )
+
+    def is_open(self, now: datetime) -> bool:
+        """Whether it can still be confirmed."""
+        return self.used_at is None and now < self.expires_at
+
+    def confirm(self, user_id: UUID, now: datetime) -> User:
+        """The user that it becomes, once. Raises `LinkRefused`."""
+        if not self.is_open(now):
+            raise LinkRefused
+        self.used_at = now
+        return User.register(
+            id=user_id, email=self.email, name=self.name, password_hash=self.password_hash, language=self.language, now=now
+        )

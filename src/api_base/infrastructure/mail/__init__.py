@@ -1,0 +1,1 @@
+"""Mail: shown on the console, or handed to an SMTP server."""

@@ -1,0 +1,23 @@
+"""Mail shown where the worker's log goes, for development: a link in it can be clicked. Production refuses it."""
+
+import asyncio
+from typing import TextIO
+
+from api_base.core.protocols import Mail
+
+_RULE = "─" * 72
+
+
+class ConsoleMailer:
+    """Writes to `stream`."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    async def send(self, mail: Mail) -> None:
+        """Show it; never refuses."""
+        await asyncio.to_thread(self._write, f"\n{_RULE}\nTo: {mail.to}\nSubject: {mail.subject}\n\n{mail.text}{_RULE}\n\n")
+
+    def _write(self, text: str) -> None:
+        self._stream.write(text)
+        self._stream.flush()

@@ -1,0 +1,118 @@
+"""Mail by SMTP submission [RFC 5321, RFC 6409]: a connection for each mail, TLS wherever the way leads outside.
+
+What the server says of recipient or content with 5yz is final [RFC 5321, section 4.2.1]; with 4yz it may be sent again. What goes
+wrong with connection, TLS, password or sender says nothing about the mail, so that a wrong setting loses none. An answer to DATA that
+gets lost leaves open whether the mail was taken: that is `Unavailable`, and it is sent again under the same Message-ID.
+"""
+
+from contextlib import suppress
+from dataclasses import dataclass, field
+from email.message import EmailMessage
+from ipaddress import ip_address
+from urllib.parse import unquote, urlsplit
+
+import aiosmtplib
+
+from api_base.core.errors import MailRefused, Unavailable
+from api_base.core.protocols import Clock, Mail
+from api_base.infrastructure.mail.message import message_of
+from api_base.infrastructure.resilience.policy import Policy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SmtpServer:
+    """`tls` from the first byte; or `starttls` before anything else is said: True requires it, None takes it where it is offered."""
+
+    host: str
+    port: int
+    tls: bool
+    starttls: bool | None
+    user: str | None
+    password: str | None = field(repr=False)
+
+    @classmethod
+    def parse(cls, url: str, *, production: bool) -> "SmtpServer":
+        """From `smtp://` or `smtps://`. STARTTLS must be had in production and for a password, but not on this machine itself."""
+        parts = urlsplit(url)
+        host, tls = parts.hostname or "", parts.scheme == "smtps"
+        user = unquote(parts.username) if parts.username else None
+        required = not _loopback(host) and (production or user is not None)
+        return cls(
+            host=host,
+            port=parts.port or (465 if tls else 587),
+            tls=tls,
+            starttls=False if tls else True if required else None,
+            user=user,
+            password=unquote(parts.password) if parts.password else None,
+        )
+
+
+class SmtpMailer:
+    """Implements `Mailer`."""
+
+    def __init__(self, policy: Policy, clock: Clock, server: SmtpServer, sender: str, timeout: float) -> None:
+        self._policy, self._clock, self._server, self._sender, self._timeout = policy, clock, server, sender, timeout
+
+    async def send(self, mail: Mail) -> None:
+        """See `Mailer`. Is not tried again here: the job is."""
+        try:
+            message = message_of(mail, self._sender, self._clock.now())
+        except ValueError as error:
+            raise MailRefused(f"The mail {mail.key} cannot be written: {error}") from None
+        await self._policy.execute(lambda: self._hand_over(message, mail))
+
+    async def _hand_over(self, message: EmailMessage, mail: Mail) -> None:
+        try:
+            client = await self._connected()
+        except (aiosmtplib.SMTPException, OSError) as error:
+            raise Unavailable(f"The mail server cannot be used: {_told(error)}") from error
+        try:
+            await client.send_message(message)
+            with suppress(aiosmtplib.SMTPException, OSError):  # it is taken, whatever the farewell
+                await client.quit()
+        except (aiosmtplib.SMTPException, OSError) as error:
+            if _final(error):
+                raise MailRefused(f"The mail {mail.key} was refused: {_told(error)}") from error
+            raise Unavailable(f"The mail server did not take the mail {mail.key}: {_told(error)}") from error
+        finally:
+            client.close()
+
+    async def _connected(self) -> aiosmtplib.SMTP:
+        server = self._server
+        client = aiosmtplib.SMTP(
+            hostname=server.host,
+            port=server.port,
+            use_tls=server.tls,
+            start_tls=server.starttls,
+            username=server.user,
+            password=server.password,
+            timeout=self._timeout,
+        )
+        await client.connect()
+        return client
+
+
+def _final(error: Exception) -> bool:
+    """530 is about us: it wants a login or TLS first [RFC 4954, section 6; RFC 3207, section 4]."""
+    about_it = isinstance(error, aiosmtplib.SMTPRecipientsRefused | aiosmtplib.SMTPDataError)
+    return about_it and (_code(error) or 0) >= 500 and _code(error) != 530
+
+
+def _code(error: Exception) -> int | None:
+    """What the server answered; of several recipients there is one."""
+    if isinstance(error, aiosmtplib.SMTPRecipientsRefused):
+        return error.recipients[0].code
+    return error.code if isinstance(error, aiosmtplib.SMTPResponseException) else None
+
+
+def _told(error: Exception) -> str:
+    """Without what the server said: it may quote the mail."""
+    code = _code(error)
+    return type(error).__name__ if code is None else f"{type(error).__name__} {code}"
+
+
+def _loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

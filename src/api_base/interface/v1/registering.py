@@ -1,0 +1,41 @@
+"""/api/v1/auth/register and /auth/password: what nobody has signed in for yet. No answer tells whether an address is known,
+but where registering is open to anybody at once.
+"""
+
+from api_base.application.common.cqrs import Bus
+from api_base.application.users.commands.confirm_registration import ConfirmRegistration
+from api_base.application.users.commands.register_user import RegisterUser
+from api_base.application.users.commands.request_password_reset import RequestPasswordReset
+from api_base.application.users.commands.reset_password import ResetPassword
+from api_base.application.users.dtos import RegistrationDTO
+from api_base.interface.routes import Declares, PreferredLanguage, Router
+from api_base.interface.v1.bodies.users import ForgottenPasswordBody, RegisterBody, ResetPasswordBody, TokenBody
+
+REGISTER = Declares(
+    public=True, rate="login", example={"body": {"email": "ana@example.com", "name": "Ana", "password": "a long enough pass phrase"}}
+)
+
+TOKEN = Declares(public=True, rate="login", example={"body": {"token": "the token of the link"}})
+FORGOTTEN = Declares(public=True, rate="login", example={"body": {"email": "ana@example.com"}})
+RESET = Declares(public=True, rate="login", example={"body": {"token": "the token of the link", "password": "another long enough phrase"}})
+
+
+def declare(router: Router, bus: Bus) -> None:
+    """Add them to the routes of users."""
+
+    @router.declare("POST", "/auth/register", REGISTER, status_code=201, summary="Register")
+    async def register(body: RegisterBody, language: PreferredLanguage) -> RegistrationDTO:
+        password = body.password.get_secret_value()
+        return await bus.execute(RegisterUser(email=body.email, name=body.name, password=password, language=language))
+
+    @router.declare("POST", "/auth/register/confirm", TOKEN, status_code=204, summary="Prove the address that was registered")
+    async def confirm_registration(body: TokenBody) -> None:
+        await bus.execute(ConfirmRegistration(token=body.token.get_secret_value()))
+
+    @router.declare("POST", "/auth/password/forgotten", FORGOTTEN, status_code=204, summary="Ask for a link to set another password")
+    async def request_password_reset(body: ForgottenPasswordBody) -> None:
+        await bus.execute(RequestPasswordReset(email=body.email))
+
+    @router.declare("POST", "/auth/password/reset", RESET, status_code=204, summary="Set another password by the link")
+    async def reset_password(body: ResetPasswordBody) -> None:
+        await bus.execute(ResetPassword(token=body.token.get_secret_value(), password=body.password.get_secret_value()))

@@ -1,0 +1,56 @@
+"""Letters through a server that refuses a third of what it is offered, by workers that are killed: each arrives, and none twice that
+a worker lived to hear confirmed. `MAILS=1000` is the whole of it; what is counted is printed.
+"""
+
+import os
+from collections import Counter
+
+from tests.e2e.conftest import Project
+from tests.e2e.killing import killed_workers, rows
+from tests.e2e.processes import serving, until
+from tests.services import Mailpit
+
+MAILS = int(os.environ.get("MAILS", "24"))
+WORKERS = 2
+PATIENCE = 60.0 + MAILS
+JOBS = "select payload->>'invitation_id', state, attempts, lost from jobs where name = 'tenants.mail_invitation'"
+LEFT = f"select count(*) from ({JOBS}) j where state not in ('succeeded', 'dead')"
+
+
+def test_every_letter_arrives_and_none_twice_that_was_confirmed(project: Project, mailpit: Mailpit) -> None:
+    home, domain = project.home, f"{project.home.name}.example.com".replace("_", "-").lower()
+    settings = {
+        "MAIL__URL": mailpit.smtp_url,
+        "RESILIENCE__OPEN_SECONDS": "1",
+        "RATE_LIMIT__REQUESTS": "1000000",
+        "RATE_LIMIT__BURST": "1000000",
+        "RATE_LIMIT__LOGIN_REQUESTS": "1000000",
+        "RATE_LIMIT__LOGIN_BURST": "1000000",
+    }
+    with serving(home, "--no-worker", **settings) as backend, mailpit.failing("Recipient", 451, 33):
+        token = project.log_in(backend.ready())
+        _, mine = backend.request("GET", "/api/v1/tenants", token=token)
+        (tenant,) = [one["id"] for one in mine["items"] if one["slug"] == "demo"]
+        token = backend.request("POST", f"/api/v1/tenants/{tenant}/switch", token=token)[1]["access_token"]
+        with killed_workers(home, WORKERS, settings) as workers:
+            invited = set()
+            for number in range(MAILS):
+                body = {"email": f"guest-{number}@{domain}", "role": "viewer"}
+                status, made = backend.request("POST", f"/api/v1/tenants/{tenant}/invitations", body, token)
+                assert status == 201, made
+                invited.add(made["id"])
+            until(lambda: sum(worker.kills for worker in workers) >= max(3, MAILS // 50), "kills", PATIENCE)
+            for worker in workers:
+                worker.to_live.set()
+            until(lambda: rows(home, LEFT, settings) == [["0"]], "the end of every job", PATIENCE)
+            kills = sum(worker.kills for worker in workers)
+        jobs = {row[0]: (row[1], int(row[2]), int(row[3])) for row in rows(home, JOBS, settings)}
+    arrived = Counter(id.partition("@")[0].removeprefix("invitation.") for id in mailpit.message_ids(domain))
+    lost = sum(lost for _, _, lost in jobs.values())
+    twice = sum(copies - 1 for copies in arrived.values())
+    tries = sum(attempts for _, attempts, _ in jobs.values())
+    print(f"\n{MAILS} letters, {kills} kills, {tries} attempts, {lost} of them lost with their worker, {twice} second copies")
+    assert set(jobs) == invited
+    assert {state for state, _, _ in jobs.values()} == {"succeeded"}
+    assert set(arrived) == invited
+    assert [id for id, copies in arrived.items() if copies > 1 + jobs[id][2]] == [], "confirmed to a worker that lived, and sent again"

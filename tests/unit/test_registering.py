@@ -1,0 +1,137 @@
+"""Registering with an address that must be proved: the same answer and the same work for a known one; a user only by the link."""
+
+from datetime import timedelta
+
+import pytest
+
+from api_base.application.common.cqrs import Bus
+from api_base.application.services.mailing import Letters, Links
+from api_base.application.users.commands.confirm_registration import ConfirmRegistration, ConfirmRegistrationHandler
+from api_base.application.users.commands.create_user import CreateUser, CreateUserHandler
+from api_base.application.users.commands.keep_registration import KeepRegistration, KeepRegistrationHandler
+from api_base.application.users.commands.mail_registration import MailRegistration, MailRegistrationHandler
+from api_base.application.users.commands.register_user import RegisterUser, RegisterUserHandler, RegistrationMode
+from api_base.bootstrap.contexts.users import LETTERS
+from api_base.core.errors import Unavailable
+from api_base.core.types import Language
+from api_base.domain.users.entities import User
+from api_base.domain.users.errors import EmailTaken, InvitedOnly, LinkRefused
+from api_base.domain.users.registration import LIFETIME
+from tests.factories.mail import KeepingMailer, MemoryJobs, ReadableTokens
+from tests.factories.memory import MemoryRegistrations, MemoryUsers
+from tests.factories.security import PlainHasher, RefusingPolicy
+from tests.factories.users import NOW, user
+from tests.support import FixedClock, Ids
+
+ANA = "ana@example.com"
+REGISTER = RegisterUser(email=" Ana@Example.com ", name=" Ana ", password="right", language=Language.PT)
+
+
+class World:
+    def __init__(self, *users: User, mode: RegistrationMode = RegistrationMode.VERIFIED) -> None:
+        self.clock, self.mailer, self.jobs, self.hasher = FixedClock(NOW), KeepingMailer(), MemoryJobs(), PlainHasher()
+        self.users, self.registrations, tokens = MemoryUsers(*users), MemoryRegistrations(), ReadableTokens()
+        letters, links = Letters(LETTERS, self.mailer, "Base"), Links("https://app.example", tokens)
+        self.bus = Bus([])
+        self.bus.add(
+            {
+                CreateUser: CreateUserHandler(self.users, Ids(), self.clock),
+                RegisterUser: RegisterUserHandler(self.bus, self.hasher, RefusingPolicy(), mode),
+                KeepRegistration: KeepRegistrationHandler(self.registrations, self.jobs, Ids(), self.clock),
+                MailRegistration: MailRegistrationHandler(self.registrations, self.users, letters, links, self.clock),
+                ConfirmRegistration: ConfirmRegistrationHandler(self.registrations, self.users, tokens, Ids(), self.clock),
+            }
+        )
+
+    async def registered(self) -> str:
+        """The token of the letter."""
+        await self.bus.execute(REGISTER)
+        await self.jobs.work(self.bus)
+        return self.mailer.token()
+
+
+async def test_a_user_begins_with_the_link() -> None:
+    world = World()
+    token = await world.registered()
+    assert world.users.all() == []
+    assert world.mailer.told() == [(ANA, "confirm_registration")]
+    assert (world.mailer.sent[0].language, world.mailer.sent[0].subject) == ("pt", "Confirme o seu endereço em Base")
+    await world.bus.execute(ConfirmRegistration(token=token))
+    (made,) = world.users.all()
+    assert (made.email.value, made.name, made.password_hash, made.language) == (ANA, "Ana", "hash of right", Language.PT)
+    assert world.users.events == ["users.registered.v1"]
+
+
+async def test_a_known_address_gets_the_same_answer_and_the_same_work() -> None:
+    known, new = World(user(email=ANA, password_hash="hers")), World()
+    assert await known.bus.execute(REGISTER) == await new.bus.execute(REGISTER)
+    for world in (known, new):
+        (kept,), (job,) = world.registrations.all(), world.jobs.queue
+        assert job == MailRegistration(registration_id=kept.id)
+        assert kept.password_hash == "hash of right"
+    await known.jobs.work(known.bus)
+    assert known.mailer.told() == [(ANA, "already_registered")]
+    assert "#token=" not in known.mailer.sent[0].text
+    assert [one.password_hash for one in known.users.all()] == ["hers"]
+
+
+async def test_a_link_is_good_once_and_for_a_day() -> None:
+    world = World()
+    first, second = await world.registered(), await world.registered()
+    await world.bus.execute(ConfirmRegistration(token=first))
+    with pytest.raises(LinkRefused):
+        await world.bus.execute(ConfirmRegistration(token=first))
+    with pytest.raises(EmailTaken):
+        await world.bus.execute(ConfirmRegistration(token=second))
+    late = World()
+    token = await late.registered()
+    late.clock.time += LIFETIME
+    with pytest.raises(LinkRefused):
+        await late.bus.execute(ConfirmRegistration(token=token))
+    assert late.users.all() == []
+
+
+@pytest.mark.parametrize(
+    "token",
+    ["", "rubbish", ReadableTokens().seal("reset-password", Ids().new()), ReadableTokens().seal("confirm-registration", Ids().new())],
+)
+async def test_any_other_token_is_refused_alike(token: str) -> None:
+    with pytest.raises(LinkRefused):
+        await World().bus.execute(ConfirmRegistration(token=token))
+
+
+async def test_a_letter_that_is_tried_again_is_the_same() -> None:
+    world = World()
+    world.mailer.failures.append(Unavailable("down"))
+    await world.bus.execute(REGISTER)
+    with pytest.raises(Unavailable):
+        await world.jobs.work(world.bus)
+    again = world.jobs.queue[0]
+    await world.bus.execute(again)
+    await world.bus.execute(again)
+    assert world.mailer.sent[0] == world.mailer.sent[1]
+
+
+async def test_no_letter_goes_out_whose_link_is_not_good() -> None:
+    world = World()
+    await world.bus.execute(REGISTER)
+    world.clock.time += LIFETIME + timedelta(seconds=1)
+    await world.jobs.work(world.bus)
+    assert world.mailer.sent == []
+
+
+async def test_where_one_must_be_invited_nobody_registers_and_nothing_is_hashed() -> None:
+    world = World(user(email=ANA), mode=RegistrationMode.INVITED)
+    for email in (ANA, "new@example.com"):
+        with pytest.raises(InvitedOnly):
+            await world.bus.execute(RegisterUser(email=email, name="Ana", password="right"))
+    assert (world.registrations.all(), world.jobs.queue) == ([], [])
+
+
+def test_no_secret_shows() -> None:
+    for message in (
+        REGISTER,
+        ConfirmRegistration(token="right"),
+        KeepRegistration(email=user().email, name="Ana", password_hash="right", language=Language.EN),
+    ):
+        assert "right" not in repr(message)
