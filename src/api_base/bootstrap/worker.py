@@ -1,4 +1,4 @@
-"""The background: relay, subscribers, sealer of the audit trail, and every context's periodic work, as the role `worker`."""
+"""The background: relay, subscribers, jobs, sealer of the audit trail, and every context's periodic work, as the role `worker`."""
 
 import asyncio
 from collections.abc import Collection, Iterable, Sequence
@@ -8,9 +8,10 @@ from api_base.bootstrap import migrations
 from api_base.bootstrap.audit import audit_work
 from api_base.bootstrap.context import Context
 from api_base.bootstrap.events import event_work
+from api_base.bootstrap.jobs import job_work
 from api_base.bootstrap.services import Services, build, opened
 from api_base.core.config import Settings
-from api_base.core.errors import ConfigurationError
+from api_base.core.errors import ConfigurationError, Unavailable
 from api_base.core.protocols import Periodic
 from api_base.core.shared.logging import get_logger
 from api_base.infrastructure.db.embedded.urls import Urls
@@ -26,7 +27,9 @@ class Worker:
     def __init__(self, services: Services, urls: Urls, only: Collection[str]) -> None:
         self._urls, self._services = urls, services
         self._database, self._recorder = services.container.worker_database(), services.container.worker_recorder()
-        self._work = _selected([*event_work(services), *audit_work(services), _key_expiry(services), *_of_contexts(services)], only)
+        self._work = _selected(
+            [*event_work(services), *job_work(services), *audit_work(services), _key_expiry(services), *_of_contexts(services)], only
+        )
 
     async def run(self, stop: asyncio.Event) -> None:
         """Raises `Unavailable` when the database cannot be reached at start."""
@@ -72,15 +75,24 @@ def _selected(work: Sequence[Periodic], only: Collection[str]) -> list[Periodic]
 
 
 async def _repeat(work: Periodic, wake: asyncio.Event, stop: asyncio.Event) -> None:
-    while not stop.is_set():
-        wake.clear()
-        try:
-            more = await work.run()
-        except Exception:
-            logger.exception("periodic_work_failed", work=work.name)
-            more = False
-        if not more:
-            await _until(wake, work.interval)
+    try:
+        while not stop.is_set():
+            wake.clear()
+            if not await _once(work):
+                await _until(wake, work.interval)
+    finally:
+        await work.end()
+
+
+async def _once(work: Periodic) -> bool:
+    """Whether there is more to do at once."""
+    try:
+        return await work.run()
+    except Unavailable as error:
+        logger.warning("periodic_work_waits", work=work.name, reason=str(error))
+    except Exception:
+        logger.exception("periodic_work_failed", work=work.name)
+    return False
 
 
 async def _until(wake: asyncio.Event, seconds: float) -> None:

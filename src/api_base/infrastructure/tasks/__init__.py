@@ -1,0 +1,1 @@
+"""Jobs in PostgreSQL, and what carries them to workers."""
