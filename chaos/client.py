@@ -16,6 +16,8 @@ TWINS: Final = 0.04
 """Part of the writes with a key that are sent twice at once."""
 AGAIN: Final = 0.05
 """Part of the writes after which an older one is sent again."""
+THINKING: Final = 0.2
+"""Seconds at most: what was killed needs the processor to start again."""
 REMEMBERED: Final = 50
 """Acknowledged writes that a client can send again."""
 
@@ -28,11 +30,13 @@ class Client:
         self._writes = Writes(journal, chance)
         self._acknowledged: deque[tuple[Request, Answer]] = deque(maxlen=REMEMBERED)
 
-    async def write_until(self, over: Callable[[], bool]) -> None:
-        """Ends early with a write of which nothing can be known."""
+    async def write_until(self, over: Callable[[], bool], ahead: Callable[[], bool]) -> None:
+        """Ends early with a write of which nothing can be known. While the clients are `ahead`, it thinks before each write."""
         try:
             while not over():
                 await self._sender.log_in()
+                if ahead():
+                    await asyncio.sleep(self._chance.uniform(0, THINKING))
                 await self._carry_out(self._writes.next())
                 if self._acknowledged and self._chance.random() < AGAIN:
                     await self._replay(*self._chance.choice(self._acknowledged))

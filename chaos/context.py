@@ -1,7 +1,7 @@
 """The context that servers and workers are given besides their own: `CONTEXTS='["chaos.context:CHAOS"]'`.
 
-So what runs, and dies, is `api-base serve` and `api-base worker` as they are shipped. It brings the subscribers whose effects are
-counted, and lets the process come by the named points. `CHAOS_CONTROL` is the folder of `Control`, `CHAOS_PROCESS` this process's name.
+So what runs, and dies, is `api-base serve` and `api-base worker` as they are shipped. It brings subscribers and a job, whose
+effects are counted, and lets the process come by the named points. `CHAOS_CONTROL` is the folder of `Control`, `CHAOS_PROCESS` this process's name.
 """
 
 import os
@@ -12,8 +12,10 @@ from typing import Any, Final
 
 from api_base.bootstrap.context import Context, Ports
 from api_base.domain.common.events import DurableSubscription
-from chaos.effects import TABLE, subscriptions
+from chaos.effects import TABLE, repository
+from chaos.jobs import JOB, Note, NoteHandler
 from chaos.points import Control, Watch
+from chaos.subscribers import subscriptions
 from chaos.watching import watch_answers, watch_pool
 
 
@@ -23,21 +25,26 @@ def _watch() -> Watch:
     return Watch(Control(Path(os.environ["CHAOS_CONTROL"])), name.partition("-")[0], name)
 
 
-def _armed(ports: Ports) -> Mapping[Any, Any]:
-    """No handlers: it is where a context is given the application's objects."""
+def _handlers(ports: Ports) -> Mapping[Any, Any]:
+    """It is here that a context is given the application's objects, so it is here that they are watched."""
     watch = _watch()
-    watch_pool(ports.database.pool, watch)
-    if os.environ["CHAOS_PROCESS"].startswith("worker"):
-        watch_pool(ports.container.worker_database().pool, watch)
+    watch_pool(ports.database.pool, watch, "app")
+    if watch.kind == "worker":
+        watch_pool(ports.container.worker_database().pool, watch, "worker")
     else:
         watch_answers(watch)
-    return {}
+    return {Note: NoteHandler(repository(ports.database), ports.ids, watch)}
 
 
 def _subscribers(ports: Ports) -> list[DurableSubscription[Any]]:
-    return list(subscriptions(ports.database, ports.ids, _watch()))
+    return list(subscriptions(repository(ports.database), ports.jobs, ports.ids, _watch()))
 
 
 CHAOS: Final = Context(
-    name="chaos", tables=(TABLE,), migrations=Path(__file__).parent / "migrations", handlers=_armed, subscribers=_subscribers
+    name="chaos",
+    tables=(TABLE,),
+    migrations=Path(__file__).parent / "migrations",
+    handlers=_handlers,
+    subscribers=_subscribers,
+    jobs=(JOB,),
 )

@@ -6,8 +6,10 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from chaos.found import Found, Known
+from chaos.found import Found, Known, Noted
+from chaos.jobs import NAME as JOB
 from chaos.journal import Journal, Violation
+from chaos.subscribers import ENQUEUES
 
 _TIMES: Final = ("created_at", "updated_at")
 
@@ -19,6 +21,7 @@ def violations(journal: Journal, found: Found, subscriptions: Mapping[str, str])
     yield from _events(journal, found)
     yield from _effects(found, subscriptions)
     yield from _inbox(found)
+    yield from _jobs(found)
     for what in found.waiting:
         yield Violation(kind="stuck", what=what)
 
@@ -99,7 +102,8 @@ def _effects(found: Found, subscriptions: Mapping[str, str]) -> Iterator[Violati
     wanted = {
         Known(subscription, event.id) for event in found.events for subscription, name in subscriptions.items() if name == event.name
     }  # fmt: skip
-    had = Counter(Known(effect.subscription, effect.event_id) for effect in found.effects)
+    effects = _of_subscribers(found)
+    had = Counter(Known(effect.subscription, effect.event_id) for effect in effects)
     for missing in wanted - had.keys():
         yield Violation(kind="effect missing", what=f"event {missing.event_id} in {missing.subscription}")
     for one, count in had.items():
@@ -108,7 +112,7 @@ def _effects(found: Found, subscriptions: Mapping[str, str]) -> Iterator[Violati
         elif count > 1:
             yield Violation(kind="effect doubled", what=f"event {one.event_id} in {one.subscription}: {count} times")
     last: dict[tuple[str, UUID], int] = {}
-    for effect in sorted(found.effects, key=lambda effect: effect.position):
+    for effect in sorted(effects, key=lambda effect: effect.position):
         version, where = versions.get(effect.event_id, 0), (effect.subscription, effect.aggregate_id)
         if version < last.get(where, 0):
             yield Violation(kind="effect out of order", what=f"version {version} of {effect.aggregate_id} in {effect.subscription}")
@@ -116,8 +120,33 @@ def _effects(found: Found, subscriptions: Mapping[str, str]) -> Iterator[Violati
 
 
 def _inbox(found: Found) -> Iterator[Violation]:
-    had, known = {Known(effect.subscription, effect.event_id) for effect in found.effects}, set(found.inbox)
+    had, known = {Known(effect.subscription, effect.event_id) for effect in _of_subscribers(found)}, set(found.inbox)
     for one in had - known:
         yield Violation(kind="effect without inbox", what=f"event {one.event_id} in {one.subscription}")
     for one in known - had:
         yield Violation(kind="inbox without effect", what=f"event {one.event_id} in {one.subscription}")
+
+
+def _jobs(found: Found) -> Iterator[Violation]:
+    """One job for each effect that enqueues one; each has run, and left the effect that it says, once."""
+    asked = {effect.event_id for effect in found.effects if effect.subscription == ENQUEUES}
+    queued = Counter(job.event_id for job in found.jobs)
+    for event in asked - queued.keys():
+        yield Violation(kind="job missing", what=f"for event {event}")
+    for event, count in queued.items():
+        if event not in asked:
+            yield Violation(kind="job without event", what=f"for event {event}")
+        elif count > 1:
+            yield Violation(kind="job doubled", what=f"for event {event}: {count} times")
+    left = {effect.id: effect.event_id for effect in found.effects if effect.subscription == JOB}
+    for job in found.jobs:
+        if job.state != "succeeded":
+            yield Violation(kind="job not done", what=f"{job.id} is {job.state}")
+        elif job.result is None or left.pop(job.result, None) != job.event_id:
+            yield Violation(kind="job without effect", what=f"{job.id} succeeded with {job.result}, for event {job.event_id}")
+    for id, event in left.items():
+        yield Violation(kind="effect without job", what=f"{id}, of event {event}: no job says that it left it")
+
+
+def _of_subscribers(found: Found) -> list[Noted]:
+    return [effect for effect in found.effects if effect.subscription != JOB]

@@ -20,8 +20,8 @@ NOT_REACHED: Final = 8.0
 """Seconds in which an armed point is reached, or given up for now."""
 LONGEST_CUT: Final = 1.0
 """Seconds that a connection is cut."""
-HITS: Final = 12
-"""How often a point is passed at most before it kills."""
+HITS: Final = {"server": 12, "worker": 4}
+"""How often a process of each kind comes by a point at most before it dies there. A worker does things by the batch."""
 LOOK: Final = 0.005
 
 
@@ -37,18 +37,22 @@ type Strike = Callable[[World, random.Random], Awaitable[Stroke | None]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """`kills` is false for what ends no process."""
+    """`kind` is the process that must be up for it: any where it is empty. `kills` is false for what ends no process."""
 
     name: str
     strike: Strike
+    kind: str = ""
     kills: bool = True
+
+    def possible(self, world: World) -> bool:
+        return any(process.ready and process.name.startswith(self.kind) for process in world.processes)
 
 
 def at(point: Point) -> Fault:
     """A process that kills itself at `point`."""
 
     async def strike(world: World, chance: random.Random) -> Stroke | None:
-        world.control.arm(point, point.kind, chance.randint(1, HITS))
+        world.control.arm(point, point.kind, chance.randint(1, HITS[point.kind]))
         deadline = time.monotonic() + NOT_REACHED
         while (reached := world.control.reached()) is None:
             if time.monotonic() > deadline and world.control.disarm():
@@ -56,7 +60,7 @@ def at(point: Point) -> Fault:
             await asyncio.sleep(LOOK)
         return Stroke(point.name, *reached)
 
-    return Fault(name=point.name, strike=strike)
+    return Fault(name=point.name, strike=strike, kind=point.kind)
 
 
 async def _kill_server(world: World, chance: random.Random) -> Stroke | None:
@@ -69,11 +73,8 @@ async def _kill_worker(world: World, chance: random.Random) -> Stroke | None:
 
 def _kill_one(world: World, kind: str, chance: random.Random) -> Stroke | None:
     """The command's own process or one that it started; a server's supervisor takes its server with it."""
-    up = [process for process in world.processes if process.kind == kind and process.ready and process.pids()]
-    if not up:
-        return None
-    process = chance.choice(up)
-    return _killed(f"{kind} killed", process.name, chance.choice(process.pids()))
+    up = [(process.name, pid) for process in world.processes if process.kind == kind and process.ready for pid in process.pids()]
+    return _killed(f"{kind} killed", *chance.choice(up)) if up else None
 
 
 async def _kill_backend(world: World, chance: random.Random) -> Stroke | None:
@@ -112,8 +113,8 @@ def cutting(name: str) -> Fault:
 
 NAMED: Final = tuple(at(point) for point in POINTS)
 RANDOM: Final = (
-    Fault(name="server killed", strike=_kill_server),
-    Fault(name="worker killed", strike=_kill_worker),
+    Fault(name="server killed", strike=_kill_server, kind="server"),
+    Fault(name="worker killed", strike=_kill_worker, kind="worker"),
     Fault(name="PostgreSQL backend killed", strike=_kill_backend),
     Fault(name="PostgreSQL killed", strike=_kill_postmaster),
 )

@@ -43,6 +43,15 @@ class Known(NamedTuple):
     event_id: UUID
 
 
+class Queued(NamedTuple):
+    """A job about an event. `result` is the effect that it says to have left."""
+
+    id: UUID
+    event_id: UUID
+    state: str
+    result: UUID | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
     """`items` as the API would show them, `waiting` what is not carried out yet, in words."""
@@ -52,6 +61,7 @@ class Found:
     events: Sequence[Event]
     effects: Sequence[Noted]
     inbox: Sequence[Known]
+    jobs: Sequence[Queued]
     waiting: Sequence[str]
 
 
@@ -62,11 +72,15 @@ _AUDITS: Final = "select entity, entity_id, (after ->> 'version')::integer from 
 _EVENTS: Final = "select id, name, aggregate_id, aggregate_version, sequence from outbox where name like 'items.%'"
 _EFFECTS: Final = "select id, subscription, event_id, aggregate_id, position from chaos_effects"
 _INBOX: Final = "select subscription, event_id from inbox where subscription like 'chaos.%'"
+_JOBS: Final = "select id, (payload ->> 'event_id')::uuid, state, (result #>> '{}')::uuid from jobs where name = 'chaos.note'"
 _WAITING: Final = """
 select 'event ' || id || ' (' || name || ') of ' || aggregate_id || ' is not published' from outbox where not published
 union all
 select 'delivery of event ' || event_id || ' to ' || subscription || ', ' || case when dead then 'dead' else 'not done' end
     || ' after ' || attempts || ' attempts: ' || coalesce(error, 'no error') from deliveries
+union all
+select 'job ' || id || ' (' || name || ') is ' || state || ' after ' || attempts || ' attempts: ' || coalesce(error, 'no error')
+from jobs where state not in ('succeeded', 'cancelled')
 union all
 select count(*) || ' audit records are not sealed' from audit where (transaction_id, sequence) > (
     coalesce((select s.transaction_id from audit_seals s order by s.transaction_id desc, s.sequence desc limit 1), 0)::text::xid8,
@@ -88,6 +102,7 @@ async def found(connection: Connection) -> Found:
         events=[Event(*row) for row in await connection.fetch(_EVENTS)],
         effects=[Noted(*row) for row in await connection.fetch(_EFFECTS)],
         inbox=[Known(*row) for row in await connection.fetch(_INBOX)],
+        jobs=[Queued(*row) for row in await connection.fetch(_JOBS)],
         waiting=await waiting(connection),
     )
 

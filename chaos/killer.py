@@ -2,17 +2,20 @@
 
 import asyncio
 import random
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from chaos.faults import Fault, Stroke
 from chaos.journal import Journal
+from chaos.progress import say
 from chaos.world import World
 
 TRIES: Final = 4
 """How often a stroke that could not fall is tried again, at the end of the plan each time."""
+AHEAD: Final = 2
+"""Shares of the writes that may be acknowledged before their strokes fall."""
 LOOK: Final = 0.02
 
 
@@ -24,6 +27,9 @@ class Strokes:
     cuts: list[Stroke] = field(default_factory=list)
     never: list[str] = field(default_factory=list)
 
+    def __len__(self) -> int:
+        return len(self.kills) + len(self.cuts)
+
     def by_fault(self) -> Counter[str]:
         return Counter(stroke.fault for stroke in (*self.kills, *self.cuts))
 
@@ -34,25 +40,36 @@ class Killer:
     def __init__(self, world: World, journal: Journal, chance: random.Random, writes: int) -> None:
         self.world, self.journal = world, journal
         self._chance, self._writes = chance, writes
+        self._planned = 1
         self.strokes = Strokes()
 
     async def carry_out(self, plan: Sequence[Fault]) -> None:
-        left = deque((fault, TRIES) for fault in plan)
+        """In the order of the plan, but what nobody is there for is put off until somebody is."""
+        left = [(fault, TRIES) for fault in plan]
+        self._planned = len(plan)
         while left:
-            fault, tries = left.popleft()
-            await self._due(len(self.strokes.kills) + len(self.strokes.cuts), len(plan))
+            place = await self._due([fault for fault, _ in left])
+            fault, tries = left.pop(place)
             stroke = await fault.strike(self.world, self._chance)
             if stroke is not None:
                 (self.strokes.kills if fault.kills else self.strokes.cuts).append(stroke)
             elif tries:
+                say(f"        {fault.name}: not yet, again later")
                 left.append((fault, tries - 1))
             else:
                 self.strokes.never.append(fault.name)
 
-    async def _due(self, struck: int, planned: int) -> None:
-        """Wait for its share of the writes, and for somebody to kill: a server and a worker."""
-        while self.journal.writes < self._writes * struck // planned or not self._somebody():
-            await asyncio.sleep(LOOK)
+    def ahead(self) -> bool:
+        """Whether the clients have written more than the strokes that fell are good for."""
+        return self.journal.writes > self._share(len(self.strokes) + AHEAD)
 
-    def _somebody(self) -> bool:
-        return any(server.ready for server in self.world.servers) and any(worker.ready for worker in self.world.workers)
+    def _share(self, strokes: int) -> int:
+        return self._writes * strokes // self._planned
+
+    async def _due(self, left: Sequence[Fault]) -> int:
+        """Wait for the next share of the writes, and for somebody to strike; the place of the fault that is possible."""
+        while True:
+            place = next((place for place, fault in enumerate(left) if fault.possible(self.world)), None)
+            if place is not None and self.journal.writes > self._share(len(self.strokes)):
+                return place
+            await asyncio.sleep(LOOK)

@@ -25,26 +25,34 @@ class Moment(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Point:
-    """`kind` is the process that comes by: `server` or `worker`. `statement` is None where no statement tells."""
+    """`kind` is the process that comes by: `server` or `worker`. `statement` is None where no statement tells; otherwise `role` is
+    that of the connection on which it is sent."""
 
     name: str
     kind: str
     what: str
     moment: Moment | None = None
     statement: re.Pattern[str] | None = None
+    role: str = "app"
 
 
-def _at(name: str, kind: str, what: str, moment: Moment, statement: str) -> Point:
-    return Point(name=name, kind=kind, what=what, moment=moment, statement=re.compile(statement, re.IGNORECASE | re.DOTALL))
+def _at(name: str, kind: str, what: str, moment: Moment, statement: str, role: str = "app") -> Point:
+    return Point(name=name, kind=kind, what=what, moment=moment, statement=re.compile(statement, re.IGNORECASE | re.DOTALL), role=role)
 
 
 _COMMIT: Final = r"commit;?$"
 _WRITE: Final = r"\s*(insert into (items|audit|outbox)\b|with change as)"
 _ONE_STATEMENT: Final = r"with t as materialized .*guard_rows"
 """A change that needs no transaction of its own goes as one statement, which begins with its owner."""
+_MARK: Final = "update outbox o set published"
+_REMOVE: Final = "delete from deliveries d using"
+_CLAIM: Final = r"\s*with recursive tenants .* set state = 'running'"
+_SETTLE: Final = r"\s*update jobs set state = "
 
 ANSWER_HALF_SENT: Final = Point(name="answer half sent", kind="server", what="head of the answer on the wire, its body not")
 IN_HANDLER: Final = Point(name="in handler", kind="worker", what="a subscriber's handler has begun and registered nothing yet")
+
+IN_JOB: Final = Point(name="in job", kind="worker", what="a job is claimed and begun, and has registered nothing yet")
 
 POINTS: Final = (
     _at("before begin", "server", "the command runs, no statement of its transaction is sent", Moment.BEFORE, "begin"),
@@ -55,15 +63,18 @@ POINTS: Final = (
     _at("one statement sent", "server", "a change of one statement is sent and not answered", Moment.SENT, _ONE_STATEMENT),
     _at("one statement done", "server", "a change of one statement is answered, the client is not", Moment.AFTER, _ONE_STATEMENT),
     ANSWER_HALF_SENT,
-    _at("before publishing", "worker", "the relay has read a batch and published nothing", Moment.BEFORE, r"\s*with made as"),
-    _at("published", "worker", "a batch is published and not marked", Moment.BEFORE, "update outbox o set published"),
-    _at("marked", "worker", "a batch is marked, its transaction not committed", Moment.AFTER, "update outbox o set published"),
+    _at("before publishing", "worker", "the relay has read a batch and published nothing", Moment.BEFORE, r"\s*with made as", "worker"),
+    _at("published", "worker", "a batch is published and not marked", Moment.BEFORE, _MARK, "worker"),
+    _at("marked", "worker", "a batch is marked, its transaction not committed", Moment.AFTER, _MARK, "worker"),
     IN_HANDLER,
     _at("effect sent", "worker", "a subscriber's effect is sent and not answered", Moment.SENT, _ONE_STATEMENT),
-    _at(
-        "effect committed", "worker", "effects are committed, their deliveries not removed", Moment.BEFORE, "delete from deliveries d using"
-    ),
-    _at("sealing", "worker", "seals are written, their transaction not committed", Moment.AFTER, r"\s*insert into audit_seals"),
+    _at("effect committed", "worker", "effects are committed, their deliveries not removed", Moment.BEFORE, _REMOVE, "worker"),
+    _at("job claimed", "worker", "jobs are claimed, the claim not committed", Moment.AFTER, _CLAIM, "worker"),
+    IN_JOB,
+    _at("job settled", "worker", "a job's effect and end are written, COMMIT is not sent", Moment.AFTER, _SETTLE),
+    _at("job commit sent", "worker", "COMMIT of a subscriber's effect with its job, or of a job's, is sent", Moment.SENT, _COMMIT),
+    _at("job done", "worker", "such a COMMIT is answered, nobody has been told", Moment.AFTER, _COMMIT),
+    _at("sealing", "worker", "seals are written, their transaction not committed", Moment.AFTER, r"\s*insert into audit_seals", "worker"),
 )
 """In the order in which a write comes by."""
 
@@ -124,14 +135,15 @@ class Watch:
     """A process's side: told whenever it comes by a point."""
 
     def __init__(self, control: Control, kind: str, name: str) -> None:
-        self._control, self._kind, self._name = control, kind, name
+        self.kind = kind
+        self._control, self._name = control, name
         self._arming, self._hits = "", 0
         self._statements = [point for point in POINTS if point.kind == kind and point.statement is not None]
 
     def come_by(self, points: Sequence[Point]) -> None:
         """Dies here when one of them is armed and it is this process's turn."""
         armed = self._control.armed()
-        if armed is None or armed[1] != self._kind or armed[3] not in (point.name for point in points):
+        if armed is None or armed[1] != self.kind or armed[3] not in (point.name for point in points):
             return
         arming, _, hits, _ = armed
         if arming != self._arming:
@@ -140,8 +152,9 @@ class Watch:
         if self._hits >= hits and self._control.take(self._name):
             os.kill(os.getpid(), signal.SIGKILL)
 
-    def points(self, moment: Moment, sql: str) -> list[Point]:
-        """Those that `sql` comes by at `moment`; none while nothing is armed."""
+    def points(self, moment: Moment, role: str, sql: str) -> list[Point]:
+        """Those that `sql` comes by at `moment` on a connection of `role`; none while nothing is armed."""
         if self._control.armed() is None:
             return []
-        return [point for point in self._statements if point.moment is moment and point.statement and point.statement.match(sql)]
+        of_them = (point for point in self._statements if point.moment is moment and point.role == role)
+        return [point for point in of_them if point.statement is not None and point.statement.match(sql)]

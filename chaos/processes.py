@@ -15,6 +15,8 @@ from api_base.infrastructure.db.embedded.parent_death import die_with_parent
 
 PAUSE: Final = 0.1
 """Seconds between an end and the next start."""
+PATIENCE: Final = 5.0
+"""Seconds that a server which is starting has to answer, before it is asked again."""
 
 
 def free_port() -> int:
@@ -34,16 +36,19 @@ class Process:
         self._home, self._variables = home, {**os.environ, **variables, "CHAOS_PROCESS": name}
         self._process: subprocess.Popen[bytes] | None = None
         self._ended_at = 0.0
+        self._log, self._told = home / f"{name}.log", 0
+        self._probing: asyncio.Task[None] | None = None
         self.ready = False
-        self.starts = 0
 
     @property
     def kind(self) -> str:
         return self.name.partition("-")[0]
 
     def see_to(self) -> None:
-        """Start it where it has ended, after a short pause."""
+        """Start it where it has ended, after a short pause; find out whether it is ready where that is not known."""
         if self._process is not None and self._process.poll() is None:
+            if not self.ready and (self._probing is None or self._probing.done()):
+                self._probing = asyncio.get_running_loop().create_task(self._probe())
             return
         if self._process is not None:
             self._process, self.ready, self._ended_at = None, False, time.monotonic()
@@ -51,8 +56,8 @@ class Process:
             self._start()
 
     def _start(self) -> None:
-        self.starts += 1
-        with (self._home / f"{self.name}.log").open("ab") as log:
+        with self._log.open("ab") as log:
+            self._told = log.tell()
             self._process = subprocess.Popen(
                 self._command,
                 cwd=self._home,
@@ -71,18 +76,16 @@ class Process:
         pid = self._process.pid
         return [pid, *children(pid)]
 
-    async def probe(self) -> None:
-        """Find out whether it serves."""
-        if self.port is None:
-            self.ready = bool(self.pids())
-            return
+    async def _probe(self) -> None:
         process = self._process
-        try:
-            async with asyncio.timeout(5):
-                answer = await _status_line(self.port, "/health/ready")
-        except (OSError, TimeoutError, asyncio.IncompleteReadError):
-            return
-        self.ready = process is self._process and b" 200 " in answer
+        up = self._works() if self.port is None else await _serves(self.port)
+        self.ready = up and process is self._process
+
+    def _works(self) -> bool:
+        """A worker says when it has started."""
+        with self._log.open("rb") as log:
+            log.seek(self._told)
+            return b"worker_started" in log.read()
 
     def end(self, number: signal.Signals = signal.SIGTERM) -> None:
         if self._process is not None and self._process.poll() is None:
@@ -116,10 +119,14 @@ def command_line(pid: int) -> str:
         return ""
 
 
-async def _status_line(port: int, path: str) -> bytes:
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+async def _serves(port: int) -> bool:
     try:
-        writer.write(f"GET {path} HTTP/1.1\r\nHost: chaos\r\nConnection: close\r\n\r\n".encode())
-        return await reader.readuntil(b"\r\n")
-    finally:
-        writer.close()
+        async with asyncio.timeout(PATIENCE):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            try:
+                writer.write(b"GET /health/ready HTTP/1.1\r\nHost: chaos\r\nConnection: close\r\n\r\n")
+                return b" 200 " in await reader.readuntil(b"\r\n")
+            finally:
+                writer.close()
+    except (OSError, TimeoutError, asyncio.IncompleteReadError):
+        return False

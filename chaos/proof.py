@@ -5,9 +5,9 @@ from typing import Final
 
 from api_base.infrastructure.db.pool import Connection
 from chaos.counting import violations
-from chaos.effects import SUBSCRIPTIONS
 from chaos.found import found
 from chaos.journal import Journal, Violation
+from chaos.subscribers import SUBSCRIPTIONS
 
 _FIRST: Final = "(select id from items order by id limit 1)"
 _TWO_EFFECTS: Final = """
@@ -43,16 +43,33 @@ FAULTS: Final = {
         "select at, gen_random_uuid(), tenant_id, shard, name, gen_random_uuid(), 1, '', '', payload from outbox where name like 'items.%' limit 1",
     ),
     "an event that was not published": ("stuck", f"update outbox set published = false where aggregate_id = {_FIRST}"),
-    "a dropped effect": ("effect missing", "delete from chaos_effects where id = (select id from chaos_effects limit 1)"),
+    "a dropped effect": (
+        "effect missing",
+        "delete from chaos_effects where id = (select id from chaos_effects where subscription = 'chaos.changed' limit 1)",
+    ),
     "a doubled effect": (
         "effect doubled",
         "insert into chaos_effects (tenant_id, id, subscription, event_id, aggregate_id, version) "
-        "select tenant_id, gen_random_uuid(), subscription, event_id, aggregate_id, 1 from chaos_effects limit 1",
+        "select tenant_id, gen_random_uuid(), subscription, event_id, aggregate_id, 1 from chaos_effects where subscription = 'chaos.changed' limit 1",
     ),
     "two effects in the wrong order": (
         "effect out of order",
         f"with two as ({_TWO_EFFECTS}) update chaos_effects e set position = case e.id when two.ids[1] then two.positions[2] else two.positions[1] end "
         "from two where e.id in (two.ids[1], two.ids[2])",
+    ),
+    "a dropped job": ("job missing", "delete from jobs where id = (select id from jobs where name = 'chaos.note' limit 1)"),
+    "a job that never ended": (
+        "job not done",
+        "update jobs set state = 'running' where id = (select id from jobs where name = 'chaos.note' limit 1)",
+    ),
+    "a dropped effect of a job": (
+        "job without effect",
+        "delete from chaos_effects where id = (select id from chaos_effects where subscription = 'chaos.note' limit 1)",
+    ),
+    "a doubled effect of a job": (
+        "effect without job",
+        "insert into chaos_effects (tenant_id, id, subscription, event_id, aggregate_id, version) "
+        "select tenant_id, gen_random_uuid(), subscription, event_id, aggregate_id, 1 from chaos_effects where subscription = 'chaos.note' limit 1",
     ),
     "a dropped row of the inbox": (
         "effect without inbox",

@@ -1,7 +1,5 @@
-"""What a run says while it runs, and at its end."""
+"""What a run says at its end."""
 
-import asyncio
-import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Final
@@ -10,25 +8,8 @@ from chaos.faults import NAMED, RANDOM, Stroke
 from chaos.journal import Journal, Violation
 from chaos.killer import Strokes
 
-EVERY: Final = 2.0
-"""Seconds between two lines of progress."""
 SHOWN: Final = 50
 """Violations that are shown; how many more there are is said."""
-
-
-def say(text: str) -> None:
-    print(text, flush=True)
-
-
-async def progress(journal: Journal, strokes: Strokes, kills: int, writes: int) -> None:
-    """A line now and then, for ever."""
-    began = time.monotonic()
-    while True:
-        await asyncio.sleep(EVERY)
-        say(
-            f"{time.monotonic() - began:5.0f} s  writes {journal.writes}/{writes}  kills {len(strokes.kills)}/{kills}  cuts {len(strokes.cuts)}  "
-            f"unknown outcomes {journal.unknown}  violations {len(journal.violations)}"
-        )
 
 
 def share_in_flight(journal: Journal, strokes: Sequence[Stroke]) -> float:

@@ -17,14 +17,15 @@ import asyncpg
 from api_base.infrastructure.db.pool import Connection
 from chaos.client import Client, account, registered
 from chaos.counting import violations
-from chaos.effects import SUBSCRIPTIONS
 from chaos.faults import plan
 from chaos.found import found, waiting
 from chaos.journal import Journal, Violation
-from chaos.killer import Killer
+from chaos.killer import Killer, Strokes
+from chaos.progress import progress, say
 from chaos.proof import unproven
-from chaos.report import lines, progress, say
+from chaos.report import lines
 from chaos.sender import Sender
+from chaos.subscribers import SUBSCRIPTIONS
 from chaos.world import World, folder, kept_running, world
 
 LOOK: Final = 0.1
@@ -78,6 +79,7 @@ async def clients(made: World, journal: Journal, options: Options, chance: rando
             own = random.Random(chance.random())
             senders.append(sender := Sender(made.servers, account(number), journal, own))
             await registered(sender)
+            await sender.log_in()
             writing.append(Client(sender, journal, own))
         yield writing
     finally:
@@ -89,13 +91,13 @@ async def _under_load(writing: Sequence[Client], killer: Killer, options: Option
     """Clients write until the plan is carried out and enough is acknowledged, or until none of them can go on."""
     journal, strokes = killer.journal, killer.strokes
     killing = asyncio.create_task(killer.carry_out(plan(options.kills, chance, cuts=killer.world.proxy is not None)))
-    telling = asyncio.create_task(progress(journal, strokes, options.kills, options.writes))
+    telling = asyncio.create_task(progress(lambda: _figures(journal, strokes, options)))
 
     def over() -> bool:
         return killing.done() and journal.writes >= options.writes
 
     try:
-        await asyncio.gather(*(client.write_until(over) for client in writing))
+        await asyncio.gather(*(client.write_until(over, killer.ahead) for client in writing))
         if killing.done():
             await killing
     finally:
@@ -103,6 +105,13 @@ async def _under_load(writing: Sequence[Client], killer: Killer, options: Option
             task.cancel()
         await asyncio.gather(killing, telling, return_exceptions=True)
         killer.world.spare()
+
+
+def _figures(journal: Journal, strokes: Strokes, options: Options) -> str:
+    return (
+        f"writes {journal.writes}/{options.writes}  kills {len(strokes.kills)}/{options.kills}  cuts {len(strokes.cuts)}  "
+        f"unknown outcomes {journal.unknown}  violations {len(journal.violations)}"
+    )
 
 
 async def _ready(made: World) -> None:

@@ -17,9 +17,9 @@ ON_THE_WIRE: Final = 3
 """Turns of the event loop in which what was written to a connection has gone to the kernel."""
 
 
-def watch_pool(pool: ConnectionPool, watch: Watch) -> None:
-    """Every connection that `pool` opens from now on tells `watch` of its statements."""
-    watched, connect = _watched(watch), pool._connect
+def watch_pool(pool: ConnectionPool, watch: Watch, role: str) -> None:
+    """Every connection that `pool` opens from now on tells `watch` of its statements. They are those of `role`."""
+    watched, connect = _watched(watch, role), pool._connect
 
     async def connected() -> Connection:
         connection = await connect()
@@ -29,7 +29,7 @@ def watch_pool(pool: ConnectionPool, watch: Watch) -> None:
     pool._connect = connected  # type: ignore[method-assign]
 
 
-def _watched(watch: Watch) -> type[Connection]:
+def _watched(watch: Watch, role: str) -> type[Connection]:
     class WatchedConnection(asyncpg.Connection):  # type: ignore[misc]
         __slots__ = ()
 
@@ -39,16 +39,19 @@ def _watched(watch: Watch) -> type[Connection]:
         async def executemany(self, command: str, args: Any, *, timeout: float | None = None) -> None:
             return await told(command, super().executemany(command, args, timeout=timeout))
 
+        async def fetch(self, query: str, *args: Any, **options: Any) -> Any:
+            return await told(query, super().fetch(query, *args, **options))
+
         async def fetchval(self, query: str, *args: Any, **options: Any) -> Any:
             return await told(query, super().fetchval(query, *args, **options))
 
     async def told[T](sql: str, statement: Coroutine[Any, Any, T]) -> T:
-        watch.come_by(watch.points(Moment.BEFORE, sql))
-        if points := watch.points(Moment.SENT, sql):
+        watch.come_by(watch.points(Moment.BEFORE, role, sql))
+        if points := watch.points(Moment.SENT, role, sql):
             result = await _sent(statement, partial(watch.come_by, points))
         else:
             result = await statement
-        watch.come_by(watch.points(Moment.AFTER, sql))
+        watch.come_by(watch.points(Moment.AFTER, role, sql))
         return result
 
     return WatchedConnection

@@ -24,6 +24,8 @@ from chaos.toxiproxy import ROOT, Proxy
 
 LOOK: Final = 0.05
 """Seconds between two looks at what runs."""
+STARTED: Final = 120.0
+"""Seconds in which the first server and worker are ready."""
 LIMITS: Final = ("REQUESTS", "BURST", "LOGIN_REQUESTS", "LOGIN_BURST", "FAILED_TOKENS")
 
 
@@ -59,7 +61,6 @@ class World:
             self.database.see_to()
             for process in self.processes:
                 process.see_to()
-            await asyncio.gather(*(process.probe() for process in self.processes if not process.ready))
             await asyncio.sleep(LOOK)
 
     def all_ready(self) -> bool:
@@ -121,11 +122,10 @@ async def kept_running(made: World) -> AsyncIterator[None]:
 
 async def _first(made: World) -> None:
     """One server and one worker before the others: they make the keys that all share."""
-    for process in (made.servers[0], made.workers[0]):
-        process.see_to()
-        async with asyncio.timeout(60):
+    async with asyncio.timeout(STARTED):
+        for process in (made.servers[0], made.workers[0]):
             while not process.ready:
-                await process.probe()
+                process.see_to()
                 await asyncio.sleep(LOOK)
 
 
