@@ -14,7 +14,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=secrets.randbelow(10**6), help="makes the same plan again")
     parser.add_argument("--clients", type=int, default=12, help="clients that write at once")
     parser.add_argument("--servers", type=int, default=3, help="`api-base serve` processes")
-    parser.add_argument("--workers", type=int, default=2, help="`api-base worker` processes")
+    parser.add_argument("--workers", type=int, default=3, help="`api-base worker` processes")
     parser.add_argument("--home", type=Path, help="where everything is kept for looking at afterwards; default: nothing is kept")
     return run(Options(**vars(parser.parse_args())))
 

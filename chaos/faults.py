@@ -37,7 +37,7 @@ type Strike = Callable[[World, random.Random], Awaitable[Stroke | None]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """`kind` is the process that must be up for it: any where it is empty. `kills` is false for what ends no process."""
+    """`kind` is the process that it ends: `server`, `worker`, or neither where it is empty. `kills` is false for what ends none."""
 
     name: str
     strike: Strike
@@ -45,7 +45,8 @@ class Fault:
     kills: bool = True
 
     def possible(self, world: World) -> bool:
-        return any(process.ready and process.name.startswith(self.kind) for process in world.processes)
+        """Whether it leaves one of the kind: whoever never runs falls behind for ever, and loses nothing."""
+        return sum(process.ready and process.name.startswith(self.kind) for process in world.processes) > 1
 
 
 def at(point: Point) -> Fault:
@@ -130,7 +131,8 @@ def plan(kills: int, chance: random.Random, *, cuts: bool) -> list[Fault]:
     """
     chosen = [*NAMED, *RANDOM][:kills]
     while len(chosen) < kills:
-        chosen.append(chance.choice(NAMED) if chance.random() < 0.6 else chance.choices(RANDOM, WEIGHTS)[0])
+        kind = chance.choice(["server", "worker", ""])
+        chosen.append(chance.choice([fault for fault in NAMED if fault.kind == kind]) if kind else chance.choices(RANDOM, WEIGHTS)[0])
     if cuts:
         chosen += CUTS + tuple(chance.choice(CUTS) for _ in range(kills // 10 - len(CUTS)))
     chance.shuffle(chosen)
