@@ -3,6 +3,8 @@
 from collections.abc import AsyncIterator
 from typing import Final
 
+import asyncpg
+
 from api_base.infrastructure.db.pool import Connection
 from chaos.counting import violations
 from chaos.found import found
@@ -60,7 +62,7 @@ FAULTS: Final = {
     "a dropped job": ("job missing", "delete from jobs where id = (select id from jobs where name = 'chaos.note' limit 1)"),
     "a job that never ended": (
         "job not done",
-        "update jobs set state = 'running' where id = (select id from jobs where name = 'chaos.note' limit 1)",
+        "update jobs set state = 'dead', result = null, expires_at = null, error = 'made up' where id = (select id from jobs where name = 'chaos.note' limit 1)",
     ),
     "a dropped effect of a job": (
         "job without effect",
@@ -80,16 +82,19 @@ FAULTS: Final = {
 
 
 async def unproven(connection: Connection, journal: Journal) -> AsyncIterator[Violation]:
-    """A violation for each fault that is not found as what it is."""
+    """A violation for each fault that cannot be made, or is not found as what it is."""
     for name, (kind, sql) in FAULTS.items():
         transaction = connection.transaction()
         await transaction.start()
         try:
-            status = await connection.execute(sql)
+            made = not (await connection.execute(sql)).endswith(" 0")
             kinds = {violation.kind for violation in violations(journal, await found(connection), SUBSCRIPTIONS)}
+        except asyncpg.PostgresError as error:
+            yield Violation(kind="counter", what=f"{name} cannot be made: {error}")
+            continue
         finally:
             await transaction.rollback()
-        if status.endswith(" 0"):
+        if not made:
             yield Violation(kind="counter", what=f"there was nothing to make {name} of: the run was too short")
         elif kind not in kinds:
             yield Violation(kind="counter", what=f"{name} was not found as {kind!r}; found was {sorted(kinds)}")
