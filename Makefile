@@ -12,7 +12,7 @@ EXTRAS := --extra embedded
 PYTEST_PLUGINS := -p asyncio -p xdist -p pytest_cov -p timeout -p hypothesispytest
 export PYTEST_DISABLE_PLUGIN_AUTOLOAD := 1
 
-.PHONY: help run test lint types architecture tests docs services services-stop bench clean
+.PHONY: help run test lint types architecture tests docs services services-stop bench chaos clean
 
 help: ## What there is.
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -65,6 +65,9 @@ services-stop: ## End them.
 
 bench: .venv/.dev ## Measure, on this machine.
 	.venv/bin/python -m benchmarks
+
+chaos: .venv/.dev ## Kill what runs under write load, and count: make chaos KILLS=200 WRITES=20000 SEED=1
+	@.venv/bin/python -m chaos $(if $(KILLS),--kills $(KILLS)) $(if $(WRITES),--writes $(WRITES)) $(if $(SEED),--seed $(SEED))
 
 clean: ## Remove what was installed and built; .api-base and .services stay.
 	rm -rf .venv .tools .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .coverage dist build

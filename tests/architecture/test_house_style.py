@@ -35,7 +35,7 @@ SHAPE_OF_READING: Final = tuple(
 
 OF_ONE_MACHINE: Final = re.compile(r"""(?<![\w.])/(?:home|root|Users)/\w""")
 TEXT: Final = {".py", ".md", ".toml", ".json", ".mako", ".yml", ".yaml", ".sh", ""}
-FOLDERS: Final = ("src", "tests", "tools", "benchmarks", "examples", "docs", ".ci")
+FOLDERS: Final = ("src", "tests", "tools", "benchmarks", "chaos", "examples", "docs", ".ci")
 
 
 def snake(name: str) -> str:

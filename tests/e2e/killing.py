@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.e2e.processes import COMMAND, environment, run, until
+from tests.e2e.processes import COMMAND, environment, until
 
 
 class Killed:
@@ -53,10 +53,3 @@ def killed_workers(home: Path, count: int, settings: Mapping[str, str]) -> Itera
             if worker.process is not None:
                 worker.process.kill()
                 worker.process.wait()
-
-
-def rows(home: Path, sql: str, settings: Mapping[str, str]) -> list[list[str]]:
-    """What a query of the owner's answers, as text."""
-    done = run(home, "db", "shell", stdin=f"\\pset format unaligned\n\\pset tuples_only on\n\\pset footer off\n{sql};\n", **settings)
-    assert done.returncode == 0, done
-    return [line.split("|") for line in done.stdout.splitlines() if line and not line.endswith((".", "off"))]

@@ -7,12 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 from tests.e2e.conftest import Project
 from tests.e2e.documentation import ROOT
-<<<<<<< HEAD
-from tests.e2e.processes import COMMAND, Backend, environment, rows, serving, until
-=======
-from tests.e2e.killing import killed_workers, rows
-from tests.e2e.processes import Backend, serving, until
->>>>>>> mail
+from tests.e2e.killing import killed_workers
+from tests.e2e.processes import Backend, rows, serving, until
 
 KILLS = 6
 WRITERS, WORKERS, ITEMS_EACH = 3, 2, 4
@@ -62,17 +58,9 @@ def test_every_effect_happens_once_and_in_order_whoever_dies(project: Project) -
             changed = sum((one.result() for one in writing), Counter[str]())
             for worker in workers:
                 worker.to_live.set()
-<<<<<<< HEAD
             until(lambda: rows(home, WAITING, **SETTINGS) == [["0"]], "nothing that waits")
         acknowledged = {id: str(count) for id, count in changed.items()}
         assert dict(rows(home, EVENTS, **SETTINGS)) == acknowledged
         assert dict(rows(home, COPIES, **SETTINGS)) == acknowledged
         assert rows(home, HANDLED, **SETTINGS) == []
-=======
-            until(lambda: rows(home, WAITING, SETTINGS) == [["0"]], "nothing that waits")
-        acknowledged = {id: str(count) for id, count in changed.items()}
-        assert dict(rows(home, EVENTS, SETTINGS)) == acknowledged
-        assert dict(rows(home, COPIES, SETTINGS)) == acknowledged
-        assert rows(home, HANDLED, SETTINGS) == []
->>>>>>> mail
         assert len(changed) == WRITERS * ITEMS_EACH

@@ -6,8 +6,8 @@ import os
 from collections import Counter
 
 from tests.e2e.conftest import Project
-from tests.e2e.killing import killed_workers, rows
-from tests.e2e.processes import serving, until
+from tests.e2e.killing import killed_workers
+from tests.e2e.processes import rows, serving, until
 from tests.services import Mailpit
 
 MAILS = int(os.environ.get("MAILS", "24"))

@@ -1,0 +1,23 @@
+"""`make chaos`, or `python -m chaos --kills 200 --writes 20000 --seed 1`. Exit code 1 with every violation named."""
+
+import argparse
+import secrets
+from pathlib import Path
+
+from chaos.run import Options, run
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="chaos", description="Kills what runs under write load, and counts what became of each write.")
+    parser.add_argument("--kills", type=int, default=40, help="processes to kill (20 named points and kinds of kill there are)")
+    parser.add_argument("--writes", type=int, default=2000, help="writes to be acknowledged, at least")
+    parser.add_argument("--seed", type=int, default=secrets.randbelow(10**6), help="makes the same plan again")
+    parser.add_argument("--clients", type=int, default=12, help="clients that write at once")
+    parser.add_argument("--servers", type=int, default=3, help="`api-base serve` processes")
+    parser.add_argument("--workers", type=int, default=3, help="`api-base worker` processes")
+    parser.add_argument("--home", type=Path, help="where everything is kept for looking at afterwards; default: nothing is kept")
+    return run(Options(**vars(parser.parse_args())))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

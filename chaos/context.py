@@ -1,0 +1,50 @@
+"""The context that servers and workers are given besides their own: `CONTEXTS='["chaos.context:CHAOS"]'`.
+
+So what runs, and dies, is `api-base serve` and `api-base worker` as they are shipped. It brings subscribers and a job, whose
+effects are counted, and lets the process come by the named points. `CHAOS_CONTROL` is the folder of `Control`, `CHAOS_PROCESS` this process's name.
+"""
+
+import os
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+from api_base.bootstrap.context import Context, Ports
+from api_base.domain.common.events import DurableSubscription
+from chaos.effects import TABLE, repository
+from chaos.jobs import JOB, Note, NoteHandler
+from chaos.points import Control, Watch
+from chaos.subscribers import subscriptions
+from chaos.watching import watch_answers, watch_pool
+
+
+@cache
+def _watch() -> Watch:
+    name = os.environ["CHAOS_PROCESS"]
+    return Watch(Control(Path(os.environ["CHAOS_CONTROL"])), name.partition("-")[0], name)
+
+
+def _handlers(ports: Ports) -> Mapping[Any, Any]:
+    """It is here that a context is given the application's objects, so it is here that they are watched."""
+    watch = _watch()
+    watch_pool(ports.database.pool, watch, "app")
+    if watch.kind == "worker":
+        watch_pool(ports.container.worker_database().pool, watch, "worker")
+    else:
+        watch_answers(watch)
+    return {Note: NoteHandler(repository(ports.database), ports.ids, watch)}
+
+
+def _subscribers(ports: Ports) -> list[DurableSubscription[Any]]:
+    return list(subscriptions(repository(ports.database), ports.jobs, ports.ids, _watch()))
+
+
+CHAOS: Final = Context(
+    name="chaos",
+    tables=(TABLE,),
+    migrations=Path(__file__).parent / "migrations",
+    handlers=_handlers,
+    subscribers=_subscribers,
+    jobs=(JOB,),
+)

@@ -1,0 +1,116 @@
+"""What the database holds when all has drained: the counter's other side. Read by the superuser, past every policy."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Final, NamedTuple
+from uuid import UUID
+
+import asyncpg
+import msgspec
+
+from api_base.infrastructure.db.pool import Connection
+
+
+class Audited(NamedTuple):
+    entity: str
+    id: UUID
+    version: int
+
+
+class Event(NamedTuple):
+    id: UUID
+    name: str
+    aggregate_id: UUID
+    version: int
+    sequence: int
+
+
+class Noted(NamedTuple):
+    """An effect; `position` is when it was written, among all."""
+
+    id: UUID
+    subscription: str
+    event_id: UUID
+    aggregate_id: UUID
+    position: int
+
+
+class Known(NamedTuple):
+    """A row of the inbox."""
+
+    subscription: str
+    event_id: UUID
+
+
+class Queued(NamedTuple):
+    """A job about an event. `result` is the effect that it says to have left."""
+
+    id: UUID
+    event_id: UUID
+    state: str
+    result: UUID | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """`items` as the API would show them, `waiting` what is not carried out yet, in words."""
+
+    items: Mapping[UUID, Mapping[str, Any]]
+    audits: Sequence[Audited]
+    events: Sequence[Event]
+    effects: Sequence[Noted]
+    inbox: Sequence[Known]
+    jobs: Sequence[Queued]
+    waiting: Sequence[str]
+
+
+_ITEMS: Final = """
+select id, sku, name, description, price_minor, price_currency, category, tags, attributes, status, version, created_at, updated_at, deleted_at from items
+"""
+_AUDITS: Final = "select entity, entity_id, (after ->> 'version')::integer from audit where entity in ('item', 'effect')"
+_EVENTS: Final = "select id, name, aggregate_id, aggregate_version, sequence from outbox where name like 'items.%'"
+_EFFECTS: Final = "select id, subscription, event_id, aggregate_id, position from chaos_effects"
+_INBOX: Final = "select subscription, event_id from inbox where subscription like 'chaos.%'"
+_JOBS: Final = "select id, (payload ->> 'event_id')::uuid, state, (result #>> '{}')::uuid from jobs where name = 'chaos.note'"
+_WAITING: Final = """
+select 'event ' || id || ' (' || name || ') of ' || aggregate_id || ' is not published' from outbox where not published
+union all
+select 'delivery of event ' || event_id || ' to ' || subscription || ', ' || case when dead then 'dead' else 'not done' end
+    || ' after ' || attempts || ' attempts: ' || coalesce(error, 'no error') from deliveries
+union all
+select 'job ' || id || ' (' || name || ') is ' || state || ' after ' || attempts || ' attempts: ' || coalesce(error, 'no error')
+from jobs where state not in ('succeeded', 'cancelled')
+union all
+select count(*) || ' audit records are not sealed' from audit where (transaction_id, sequence) > (
+    coalesce((select s.transaction_id from audit_seals s order by s.transaction_id desc, s.sequence desc limit 1), 0)::text::xid8,
+    coalesce((select s.sequence from audit_seals s order by s.transaction_id desc, s.sequence desc limit 1), 0)) having count(*) > 0
+"""
+_SOME: Final = f"select * from ({_WAITING}) w limit 20"
+
+
+async def waiting(connection: Connection) -> list[str]:
+    """Some of what is not carried out yet."""
+    return [row[0] for row in await connection.fetch(_SOME)]
+
+
+async def found(connection: Connection) -> Found:
+    """Everything, inside whatever transaction is open."""
+    return Found(
+        items={row["id"]: _item(row) for row in await connection.fetch(_ITEMS)},
+        audits=[Audited(*row) for row in await connection.fetch(_AUDITS)],
+        events=[Event(*row) for row in await connection.fetch(_EVENTS)],
+        effects=[Noted(*row) for row in await connection.fetch(_EFFECTS)],
+        inbox=[Known(*row) for row in await connection.fetch(_INBOX)],
+        jobs=[Queued(*row) for row in await connection.fetch(_JOBS)],
+        waiting=await waiting(connection),
+    )
+
+
+def _item(row: asyncpg.Record) -> dict[str, Any]:
+    price = (
+        None if row["price_minor"] is None else {"amount": str(Decimal(row["price_minor"]).scaleb(-2)), "currency": row["price_currency"]}
+    )
+    same = {name: row[name] for name in ("sku", "name", "description", "category", "tags", "status", "version", "created_at", "updated_at")}
+    attributes = msgspec.json.decode(row["attributes"])
+    return {**same, "id": str(row["id"]), "price": price, "attributes": attributes, "deleted_at": row["deleted_at"]}

@@ -1,0 +1,90 @@
+"""What the clients were told is done: the counter's one side. The other is what the database holds."""
+
+import time
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from chaos.http import Answer, Request
+
+type Item = Mapping[str, Any]
+"""An item as the API shows it, as JSON."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Violation:
+    """`kind` is one of a fixed set of words; `what` says of which item, event or write."""
+
+    kind: str
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.what}"
+
+
+@dataclass(slots=True)
+class Attempt:
+    """A write on its way to `server`. Times in nanoseconds of the monotonic clock; `ended` is None while there is no answer."""
+
+    server: str
+    began: int
+    ended: int | None = None
+
+    def in_flight(self, at: int) -> bool:
+        return self.began < at and (self.ended is None or at < self.ended)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """Of one version of an item: the event that must have been stored with it. `by` is the request that was acknowledged."""
+
+    event: str
+    by: str
+
+
+@dataclass(slots=True)
+class Journal:
+    """`items` as they were last acknowledged, `versions` by item and version."""
+
+    items: dict[UUID, Item] = field(default_factory=dict)
+    versions: dict[tuple[UUID, int], Told] = field(default_factory=dict)
+    attempts: list[Attempt] = field(default_factory=list)
+    acknowledged: Counter[str] = field(default_factory=Counter)
+    """By kind of write."""
+    unknown: int = 0
+    """Attempts without an answer, or with one that does not say."""
+    recovered: int = 0
+    """Writes that were acknowledged after such an attempt."""
+    replays: int = 0
+    """Acknowledged writes that were sent again, and answered as before."""
+    violations: list[Violation] = field(default_factory=list)
+
+    @property
+    def writes(self) -> int:
+        """Acknowledged requests that change state."""
+        return self.acknowledged.total()
+
+    def attempt(self, server: str) -> Attempt:
+        """A write that is being sent."""
+        made = Attempt(server, time.monotonic_ns())
+        self.attempts.append(made)
+        return made
+
+    def changed(self, item: Item, event: str, by: str) -> None:
+        """A write of `item` was acknowledged; this is its state now."""
+        id, version = UUID(item["id"]), int(item["version"])
+        before = self.items.get(id)
+        if version != (1 if before is None else before["version"] + 1):
+            self.violates("wrong version", f"item {id}: {by} was answered with version {version} after {before and before['version']}")
+        self.items[id] = item
+        self.versions[id, version] = Told(event=event, by=by)
+
+    def violates(self, kind: str, what: str) -> None:
+        self.violations.append(Violation(kind=kind, what=what))
+
+
+def described(request: Request, answer: Answer) -> str:
+    """For a violation's text."""
+    return f"{request.method} {request.path} key={request.key} If-Match={request.expected} was answered {answer.status} {str(answer.body)[:300]}"

@@ -1,0 +1,50 @@
+"""What a run says at its end."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from chaos.faults import NAMED, RANDOM, Stroke
+from chaos.journal import Journal, Violation
+from chaos.killer import Strokes
+
+SHOWN: Final = 50
+"""Violations that are shown; how many more there are is said."""
+
+
+def share_in_flight(journal: Journal, strokes: Sequence[Stroke]) -> float:
+    """The part of the strokes that fell while a write was sent and not answered."""
+    return sum(any(one.in_flight(stroke.at) for one in journal.attempts) for stroke in strokes) / max(len(strokes), 1)
+
+
+def of_own(journal: Journal, strokes: Sequence[Stroke]) -> tuple[int, int]:
+    """How many strokes fell on a server, and on how many of them a write was on its way to that very one."""
+    fell = [stroke for stroke in strokes if stroke.whom.startswith("server")]
+    return len(fell), sum(any(one.server == stroke.whom and one.in_flight(stroke.at) for one in journal.attempts) for stroke in fell)
+
+
+def lines(journal: Journal, strokes: Strokes, violations: Sequence[Violation], seconds: float) -> Iterator[str]:
+    hits = strokes.by_fault()
+    kinds = ", ".join(f"{kind} {count}" for kind, count in sorted(journal.acknowledged.items()))
+    servers, hit = of_own(journal, strokes.kills)
+    yield f"acknowledged writes   {journal.writes} ({kinds}), {len(journal.versions)} versions of {len(journal.items)} items"
+    yield f"kills                 {len(strokes.kills)}, and connections cut {len(strokes.cuts)} times"
+    yield f"with a write in flight {share_in_flight(journal, strokes.kills):.1%} of the kills; to the killed server itself {hit} of {servers}"
+    yield f"outcomes unknown      {journal.unknown} attempts; {journal.recovered} writes acknowledged after one"
+    yield f"answered again        {journal.replays} acknowledged writes sent again"
+    for fault in (*NAMED, *RANDOM):
+        yield f"    {fault.name:28}{hits.pop(fault.name, 0):5}"
+    for name, count in sorted(hits.items()):
+        yield f"    {name:28}{count:5}"
+    yield f"wall time             {seconds:.0f} s"
+    yield from _told(violations)
+
+
+def _told(violations: Sequence[Violation]) -> Iterator[str]:
+    counts = Counter(violation.kind for violation in violations)
+    yield f"violations            {len(violations)}" + (
+        f" ({', '.join(f'{kind} {count}' for kind, count in counts.items())})" if counts else ""
+    )
+    yield from (f"  {violation}" for violation in violations[:SHOWN])
+    if len(violations) > SHOWN:
+        yield f"  and {len(violations) - SHOWN} more"

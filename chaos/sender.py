@@ -1,0 +1,113 @@
+"""Sends a write until its outcome is known, as docs/idempotency.md tells clients to: the same request, with the same key."""
+
+import asyncio
+import random
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from chaos.http import Answer, Connection, NoAnswer, Request
+from chaos.journal import Journal, described
+from chaos.processes import Process
+
+PAUSE: Final = 0.05
+"""Seconds before a request is sent again."""
+GIVE_UP: Final = 120.0
+"""Seconds after which a write that was never acknowledged is a violation."""
+TOKEN_SECONDS: Final = 2400.0
+"""Seconds after which a client logs in anew, before its token expires."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    email: str
+    password: str
+
+    @property
+    def credentials(self) -> dict[str, str]:
+        """As the login takes them."""
+        return {"email": self.email, "password": self.password}
+
+
+class GaveUp(Exception):
+    """A write was not acknowledged in time; nothing more can be said of its item."""
+
+
+class Sender:
+    """One client's way to all servers: any that is up will do."""
+
+    def __init__(self, servers: Sequence[Process], account: Account, journal: Journal, chance: random.Random) -> None:
+        self.account = account
+        self._servers, self._journal, self._chance = servers, journal, chance
+        self._connections: dict[tuple[str, int], Connection] = {}
+        self._token, self._token_until = "", 0.0
+
+    async def write(self, request: Request, *, lane: int = 0) -> tuple[Answer, bool]:
+        """The answer that says what became of it, and whether an earlier attempt had an unknown outcome. Raises `GaveUp`.
+
+        `lane` keeps twins of one request apart: each has its own connections.
+        """
+        return await self._until_known(request, lane, counted=True)
+
+    async def ask(self, request: Request) -> Answer:
+        """The answer to what changes nothing: a look, or what was acknowledged before. Raises `GaveUp`."""
+        answer, _ = await self._until_known(request, 0, counted=False)
+        return answer
+
+    async def _until_known(self, request: Request, lane: int, *, counted: bool) -> tuple[Answer, bool]:
+        deadline, unknown = time.monotonic() + GIVE_UP, False
+        while time.monotonic() < deadline:
+            answer = await self._attempt(request, lane, self._token, counted=counted)
+            if answer is not None and answer.status < 500 and answer.problem != "request-in-progress":
+                return answer, unknown
+            if answer is None or answer.status >= 500:
+                unknown = True
+                self._journal.unknown += counted
+            await asyncio.sleep(PAUSE * self._chance.uniform(0.5, 1.5))
+        self._journal.violates("never acknowledged", f"{request.method} {request.path} key={request.key}: not within {GIVE_UP:g} s")
+        raise GaveUp
+
+    async def _attempt(self, request: Request, lane: int, token: str | None, *, counted: bool) -> Answer | None:
+        server = self._chance.choice([one for one in self._servers if one.ready] or list(self._servers))
+        attempt = self._journal.attempt(server.name) if counted else None
+        try:
+            return await self._connection(server, lane).send(request, token)
+        except NoAnswer:
+            return None
+        finally:
+            if attempt is not None:
+                attempt.ended = time.monotonic_ns()
+
+    def _connection(self, server: Process, lane: int) -> Connection:
+        assert server.port is not None  # servers have one
+        return self._connections.setdefault((server.name, lane), Connection(server.port))
+
+    async def log_in(self) -> None:
+        """Where the access token has expired, or soon will. Raises `GaveUp`."""
+        if time.monotonic() >= self._token_until:
+            answer = await self.public(Request(method="POST", path="/api/v1/auth/login", body=self.account.credentials))
+            if answer.status != 200:
+                self._journal.violates("refused", f"the login of {self.account.email} was answered {answer.status} {answer.body}")
+                raise GaveUp
+            self._token, self._token_until = answer.body["access_token"], time.monotonic() + TOKEN_SECONDS
+
+    async def public(self, request: Request) -> Answer:
+        """The answer to what needs no token and may be sent again. Raises `GaveUp`."""
+        deadline = time.monotonic() + GIVE_UP
+        while time.monotonic() < deadline:
+            answer = await self._attempt(request, 0, None, counted=False)
+            if answer is not None and answer.status < 500:
+                return answer
+            await asyncio.sleep(PAUSE)
+        self._journal.violates("never acknowledged", f"{request.method} {request.path}: not within {GIVE_UP:g} s")
+        raise GaveUp
+
+    def refuse(self, request: Request, answer: Answer) -> None:
+        """Note an answer that must not be. Raises `GaveUp`."""
+        self._journal.violates("refused", described(request, answer))
+        raise GaveUp
+
+    def close(self) -> None:
+        for connection in self._connections.values():
+            connection.close()

@@ -1,0 +1,55 @@
+"""The durable subscribers of the chaos: each leaves an effect for each of its events, and one enqueues a job beside it."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+from api_base.core.protocols import AsyncRepository, IdGenerator
+from api_base.core.protocols.jobs import JobQueue
+from api_base.core.types import current_context
+from api_base.domain.common.events import DurableSubscription
+from chaos.effects import Effect
+from chaos.jobs import Note
+from chaos.points import IN_HANDLER, Watch
+
+SUBSCRIPTIONS: Final = {
+    "chaos.created": "items.created.v1",
+    "chaos.changed": "items.changed.v1",
+    "chaos.changed_too": "items.changed.v1",
+    "chaos.status": "items.status_changed.v1",
+    "chaos.deleted": "items.deleted.v1",
+}
+"""Each subscription's event. Two hear the same."""
+ENQUEUES: Final = "chaos.created"
+"""The subscription that enqueues a job."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemEvent:
+    """What a subscriber wants of an item's event."""
+
+    aggregate_id: UUID
+    tenant_id: UUID
+
+
+def subscriptions(
+    effects: AsyncRepository[Effect, UUID], jobs: JobQueue, ids: IdGenerator, watch: Watch
+) -> list[DurableSubscription[ItemEvent]]:
+    async def note(event: ItemEvent) -> None:
+        watch.come_by([IN_HANDLER])
+        delivery = current_context.get().delivery
+        assert delivery is not None  # a durable subscriber is always told which event it is
+        subscription, event_id = delivery
+        effect = Effect(
+            id=ids.new(), tenant_id=event.tenant_id, subscription=subscription, event_id=event_id, aggregate_id=event.aggregate_id
+        )
+        await effects.create(effect)
+        if subscription == ENQUEUES:
+            await jobs.enqueue(Note(event_id=event_id, item_id=event.aggregate_id))
+
+    return [_subscription(name, event, note) for name, event in SUBSCRIPTIONS.items()]
+
+
+def _subscription(name: str, event: str, handle: Callable[[ItemEvent], Awaitable[None]]) -> DurableSubscription[ItemEvent]:
+    return DurableSubscription(name=name, event=event, payload=ItemEvent, handle=handle)
