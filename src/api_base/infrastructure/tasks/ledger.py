@@ -3,6 +3,7 @@
 from typing import Any, Final
 from uuid import UUID
 
+from api_base.application.common.jobs.runner import LONGEST
 from api_base.core.errors import JobLost
 from api_base.core.protocols.jobs import JobState
 from api_base.core.types import Err, RunningJob, current_context
@@ -13,8 +14,8 @@ from api_base.infrastructure.tasks.messages import encode_result
 from api_base.infrastructure.tasks.tables import NO_TENANT
 
 _SETTLE: Final = """
-update jobs set state = $4, result = $5::text::jsonb, error = $6, progress = case when $4 = 'succeeded' then 100 else progress end, leased_until = null, finished_at = now(),
-    expires_at = case when $4 = 'dead' then null else now() + $7::int * interval '1 day' end
+update jobs set state = $4, result = $5::text::jsonb, error = $6, refusal = $7, progress = case when $4 = 'succeeded' then 100 else progress end, leased_until = null, finished_at = now(),
+    expires_at = case when $4 = 'dead' then null else now() + $8::int * interval '1 day' end
 where tenant_id = $1 and id = $2 and state = 'running' and attempts = $3
 """
 _PROGRESS: Final = "update jobs set progress = $4 where tenant_id = $1 and id = $2 and state = 'running' and attempts = $3"
@@ -51,10 +52,10 @@ class SqlJobLedger:
             raise JobLost(job.id)
 
 
-def _outcome(result: object) -> tuple[JobState, str | None, str | None]:
+def _outcome(result: object) -> tuple[JobState, str | None, str | None, str | None]:
     if isinstance(result, Err):
-        return JobState.DEAD, None, f"{type(result.error).__name__}: {result.error}"[:1000]
-    return JobState.SUCCEEDED, encode_result(result), None
+        return JobState.DEAD, None, f"{type(result.error).__name__}: {result.error}"[:LONGEST], str(result.error)[:LONGEST]
+    return JobState.SUCCEEDED, encode_result(result), None, None
 
 
 class _Settled:
