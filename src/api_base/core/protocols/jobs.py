@@ -72,6 +72,13 @@ class JobProgress(Protocol):
         """Keep `percent` (0 to 100). Does nothing outside a job. Raises `JobLost` where it was cancelled, or is another worker's by now."""
         ...
 
+    def advance(self, percent: int) -> None:
+        """The same as part of the open unit of work, whose commit then raises `JobLost`, and keeps nothing.
+
+        For what is done piece by piece, each with its own unit of work (`Isolation.NONE`). Raises `NoTransaction` outside one.
+        """
+        ...
+
 
 class JobCancellation(Protocol):
     """Ends jobs that are not wanted any more."""

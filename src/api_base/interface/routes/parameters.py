@@ -55,8 +55,12 @@ ExpectedVersion = Annotated[int | None, Depends(IfMatch(required=True))]
 OptionalVersion = Annotated[int | None, Depends(IfMatch(required=False))]
 
 
+class QueryResolver:
+    """A resolver that answers for the whole query string: what it does not know it refuses."""
+
+
 @dataclass(frozen=True)
-class ListQuery:
+class ListQuery(QueryResolver):
     """The query string as a `ListRequest` on `fields`. Use as `Annotated[ListRequest, Depends(ListQuery(FIELDS))]`."""
 
     fields: Fields
