@@ -9,9 +9,9 @@ import msgspec
 import pytest
 from jsonschema import Draft202012Validator
 
+from api_base.application.common.events.cloud_event import MEDIA_TYPE, encoded
 from api_base.bootstrap.contexts import BUILT_IN
 from api_base.core.base import DomainEvent
-from api_base.infrastructure.events.cloud_event import MEDIA_TYPE, encoded
 from api_base.interface.events import asyncapi
 from api_base.interface.events.schemas import CLOUD_EVENT, ENVELOPE, data_schema
 from tests.architecture.modules import MODULES
@@ -51,7 +51,7 @@ def example(event: type[DomainEvent]) -> DomainEvent:
     """An event of this class, made from words that its schema says."""
     values = {"uuid": str(uuid4()), "date-time": "2026-05-06T07:08:09Z"}
     kinds: dict[str, Any] = {"string": "text", "array": ["text"], "integer": 1, "boolean": True, "number": 1.5}
-    fields = data_schema(event)["properties"]
+    fields = {name: field.get("anyOf", [field])[0] for name, field in data_schema(event)["properties"].items()}
     return msgspec.convert({name: values.get(field.get("format")) or kinds[field["type"]] for name, field in fields.items()}, event)
 
 

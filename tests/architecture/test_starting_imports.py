@@ -8,6 +8,7 @@ from typing import Final
 import pytest
 
 LATE: Final = {
+    "aiokafka": "events by way of Kafka",
     "alembic": "migrating",
     "api_base.cli": "the command line",
     "api_base.infrastructure.db.embedded.server": "starting the embedded database",

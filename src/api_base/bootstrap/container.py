@@ -99,9 +99,12 @@ class Container(containers.DeclarativeContainer):
     worker_recorder = providers.Singleton(adapters.worker_recorder, counters, worker_database.provided.pool, policies)
 
     event_signal = providers.Singleton(Signal, database.provided.pool, EVENTS)
+    kafka_policy = policies.provided.policy.call("kafka")
+    kafka_connection = providers.Singleton(adapters.kafka_connection, config.events)
     event_publisher = providers.Selector(
-        adapters.scheme("EVENTS__URL", config.events.url, ("database",)),
+        adapters.scheme("EVENTS__URL", config.events.url, ("database", "kafka")),
         database=providers.Singleton(DatabaseEventPublisher, worker_database.provided.pool, subscribers),
+        kafka=providers.Singleton(adapters.kafka_publisher, kafka_connection, kafka_policy, config.app_name),
     )
     transactions = providers.Singleton(Transactions, unit_of_work, subscribers, event_signal)
     idempotency_store = providers.Singleton(SqlIdempotencyStore, database, clock)

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from fastapi import APIRouter
 
 from api_base.application.common.cqrs import Bus, Handler, Message
+from api_base.application.common.events import Stream
 from api_base.application.common.jobs import Job, Schedule
 from api_base.core.base import DomainEvent
 from api_base.core.config import Settings
@@ -40,7 +41,7 @@ class Context:
     `migrations` is the folder with the context's Alembic revisions; their branch label is the context's name.
     `events` are the classes of what it tells; others subscribe by name, and find the schema of each at `/events/<name>.json`.
     `jobs` are the commands that may be enqueued, `schedules` those that the clock enqueues.
-    `routes` stand under `/api/v1`.
+    `streams` run where events go by way of Kafka. `routes` stand under `/api/v1`.
     """
 
     name: str
@@ -52,5 +53,6 @@ class Context:
     subscribers: Callable[[Ports], Sequence[AnySubscription]] = lambda ports: ()
     jobs: Sequence[Job] = ()
     schedules: Sequence[Schedule] = ()
+    streams: Sequence[Stream[Any]] = ()
     background: Callable[[Ports], Sequence[Periodic]] = lambda ports: ()
     routes: Callable[[Bus], APIRouter] | None = None

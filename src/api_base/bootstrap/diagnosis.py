@@ -37,11 +37,13 @@ def _flat(model: BaseModel, prefix: str) -> Iterator[tuple[str, object]]:
 
 
 async def diagnose(settings: Settings, urls: Urls, contexts: Sequence[Context]) -> list[Finding]:
-    """Try each role of the database, and whether the schema is the newest."""
+    """Try each role of the database, whether the schema is the newest, and Kafka where events go there."""
     findings = [await _role(name, url) for name, url in (("owner", urls.owner), ("app", urls.app), ("worker", urls.worker))]
     if all(finding.well for finding in findings):
         findings.append(await asyncio.to_thread(_schema, urls, contexts))
     findings.append(_keys(settings))
+    if settings.events.kafka:
+        findings.append(await _kafka(settings))
     return findings
 
 
@@ -82,3 +84,14 @@ def _keys(settings: Settings) -> Finding:
     except ApiBaseError as error:
         return Finding(what="signing keys", well=False, detail=str(error))
     return Finding(what="signing keys", well=True, detail=f"{keys[0].kid} signs, {len(keys)} verify")
+
+
+async def _kafka(settings: Settings) -> Finding:
+    from api_base.bootstrap.adapters import kafka_connection
+
+    try:
+        connection = kafka_connection(settings.events.model_dump())
+        await connection.check()
+    except ApiBaseError as error:
+        return Finding(what="events", well=False, detail=str(error))
+    return Finding(what="events", well=True, detail=f"Kafka answers at {connection.brokers}")
