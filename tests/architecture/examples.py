@@ -21,6 +21,7 @@ LEAST: Final[Mapping[str, str]] = {
     "batch_items": "member",
     "delete_item": "admin",
     "restore_item": "admin",
+    "import_items": "admin",
     "rename_tenant": "admin",
     "add_member": "admin",
     "invite_member": "admin",
@@ -103,6 +104,13 @@ async def a_deleted_item(scene: Scene) -> Arranged:
     )
     assert deleted.status_code == 204
     return replace(arranged, version=2)
+
+
+async def a_job(scene: Scene) -> Arranged:
+    headers = {**scene.owner.headers, "Content-Type": "text/csv"}
+    began = await scene.running.client.post("/api/v1/items/imports", content=b"sku,name,category\n", headers=headers)
+    assert began.status_code == 202
+    return Arranged(ids={"id": began.json()["job_id"]}, sender=scene.owner)
 
 
 async def own_tenant(scene: Scene) -> Arranged:
@@ -209,6 +217,8 @@ ARRANGED: Final[Mapping[str, Callable[[Scene], Awaitable[Arranged]]]] = {
     "publish_item": an_item,
     "archive_item": an_item,
     "restore_item": a_deleted_item,
+    "get_job": a_job,
+    "cancel_job": a_job,
 }
 
 
@@ -232,11 +242,14 @@ async def example(running: Running, route: Route) -> Example:
         ids=arranged.ids,
         query=declared.get("query", ""),
         headers=headers,
-        content=_content(route, {**declared["body"], **arranged.body}) if route.media_type is not None else b"",
+        content=_content(route, declared["body"], arranged.body) if route.media_type is not None else b"",
         etag=etag,
         weaker=weaker,
     )
 
 
-def _content(route: Route, body: Mapping[str, Any]) -> bytes:
+def _content(route: Route, declared: Mapping[str, Any] | str, arranged: Mapping[str, Any]) -> bytes:
+    if isinstance(declared, str):
+        return declared.encode()
+    body = {**declared, **arranged}
     return (json.dumps(body) if "json" in (route.media_type or "") else urlencode(body)).encode()

@@ -8,7 +8,8 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from api_base.bootstrap.audit_trail import Checked, verify_file
+from api_base.application.audit.dtos import Checked
+from api_base.bootstrap.audit_trail import verify_file
 from api_base.core.errors import ConfigurationError
 from api_base.infrastructure.audit.chain import BEGINNING, START, HeadSigner, Record, Seal, by_chain
 from api_base.infrastructure.audit.checkpoints import CheckpointDirectory, Checkpoints

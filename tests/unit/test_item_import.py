@@ -11,12 +11,12 @@ import pytest
 
 from api_base.application.items.importing import Importer, ItemMapping
 from api_base.application.items.importing.mapping import MappingRefused
+from api_base.application.items.importing.records import UnreadableFile
 from api_base.core.errors import Invalid
 from api_base.infrastructure.importing.journal import SqliteJournal
 from api_base.infrastructure.importing.readers import (
     LONGEST_FIELD,
     LONGEST_RECORD,
-    UnreadableFile,
     csv_records,
     json_lines_records,
     json_records,

@@ -1,8 +1,10 @@
 """What the worker does for the audit trail: seals it, signs its heads, drops what has expired."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from api_base.bootstrap.services import Services
 from api_base.core.config import Settings
@@ -26,6 +28,11 @@ def signing_keys(settings: Settings) -> Sequence[keys.SigningKey]:
             "AUDIT__SIGNING_KEYS: the worker needs at least one Ed25519 key in production (openssl genpkey -algorithm ed25519)"
         )
     return keys.load(pems, Path(settings.security.key_dir), keys.AUDIT)
+
+
+def trusted_keys(settings: Settings) -> Mapping[str, Ed25519PublicKey]:
+    """Those that heads of the trail are verified by, by their thumbprints. Raises `ConfigurationError` as above."""
+    return {key.kid: key.public for key in signing_keys(settings)}
 
 
 def audit_work(services: Services) -> Iterator[Periodic]:

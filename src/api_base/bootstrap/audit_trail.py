@@ -2,29 +2,25 @@
 
 from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from pathlib import Path
-from typing import Final
 from uuid import UUID
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from api_base.bootstrap.audit import signing_keys
+from api_base.application.audit.dtos import Checked
+from api_base.bootstrap.audit import signing_keys, trusted_keys
 from api_base.bootstrap.context import Context
 from api_base.bootstrap.services import build
 from api_base.core.config import Settings
 from api_base.infrastructure.audit.chain import START, HeadSigner, HeadVerifier, SignedHead
-from api_base.infrastructure.audit.checkpoints import CheckpointDirectory
 from api_base.infrastructure.audit.export import ExportFile, lines
 from api_base.infrastructure.audit.trail import Trail, trail
 from api_base.infrastructure.audit.verification import Finding, Verification
+from api_base.infrastructure.audit.verifier import TrailVerifier
 from api_base.infrastructure.auth import keys
 from api_base.infrastructure.system.clock import SystemClock
-
-LATE: Final = timedelta(hours=1)
-"""Records that wait longer than this to be sealed are told of: no sealer runs."""
 
 
 @asynccontextmanager
@@ -38,33 +34,19 @@ async def _opened(settings: Settings, contexts: Sequence[Context], tenant: UUID 
         await database.close()
 
 
-@dataclass(slots=True)
-class Checked:
-    """How much was looked at; filled in when the findings are at their end."""
-
-    records: int = 0
-    chains: int = 0
-    unsealed: int = 0
-
-
 async def verify_database(
     settings: Settings, contexts: Sequence[Context], tenant: UUID | None, checkpoints: Path, checked: Checked
 ) -> AsyncIterator[Finding]:
     """What is wrong with the trail of `tenant`, or of all. Raises `Unavailable` when the database cannot be reached."""
-    trusted = {key.kid: key.public for key in signing_keys(settings)}
-    heads = (head for head in CheckpointDirectory(checkpoints).read() if tenant in (None, head.chain))
-    async with _opened(settings, contexts, tenant) as opened:
-        verification = Verification(HeadVerifier(trusted), await opened.checkpoints(), heads)
-        async for batch in opened.batches():
-            for finding in verification.check(batch):
-                yield finding
-        for finding in verification.finish():
+    database, clock = build(settings, contexts).container.worker_database(), SystemClock()
+    await database.open()
+    try:
+        async for finding in TrailVerifier(lambda: database.pool, lambda: trusted_keys(settings), checkpoints, clock).findings(
+            tenant, checked
+        ):
             yield finding
-        checked.unsealed, oldest = await opened.unsealed()
-    checked.records, checked.chains = verification.records, verification.chains
-    if oldest is not None and oldest < datetime.now(UTC) - LATE:
-        detail = f"the oldest is of {oldest:%Y-%m-%d %H:%M:%S} UTC"
-        yield Finding(kind="unsealed", chain=tenant, what=f"{checked.unsealed} records", detail=detail)
+    finally:
+        await database.close()
 
 
 def verify_file(file: Path, trusted: Collection[str], checked: Checked) -> Iterator[Finding]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
-from api_base.application.items.importing import Importer, ItemMapping, Report
+from api_base.application.items.importing import Form, Importer, ItemMapping, Record, Report, over
 from api_base.bootstrap.acting import act_as
 from api_base.bootstrap.context import Context
 from api_base.bootstrap.services import build, opened
@@ -34,16 +34,16 @@ class ImportOptions:
     resume: bool
 
     @property
-    def form(self) -> str:
+    def form(self) -> Form:
         """Raises `ConfigurationError` where the form cannot be told."""
         form = self.format or Path(self.file).suffix.removeprefix(".").lower().replace("ndjson", "jsonl")
-        if form not in ("csv", "json", "jsonl"):
+        if form not in list(Form):
             raise ConfigurationError(f"--format: cannot tell what {self.file} is; say csv, json or jsonl.")
-        return form
+        return Form(form)
 
     @property
     def refused_path(self) -> Path:
-        suffix = ".csv" if self.form == "csv" else ".jsonl"
+        suffix = ".csv" if self.form is Form.CSV else ".jsonl"
         return self.refused or Path(("stdin" if self.file == "-" else Path(self.file).stem) + ".refused" + suffix)
 
 
@@ -56,7 +56,7 @@ async def import_items(
         await act_as(services, options.email, options.tenant)
         with ExitStack() as stack:
             file = _opened(options, stack)
-            columns, records = _records(file, options.form)
+            columns, records = readers.records(file, options.form)
             if columns is not None:
                 mapping.check(columns)
             journal = SqliteJournal(_journal_path(settings, options), resume=options.resume)
@@ -64,7 +64,7 @@ async def import_items(
             refused = RefusedFile(options.refused_path, columns, journal.refused_size)
             stack.callback(refused.close)
             journal.flush_refused = refused.flush
-            importer = Importer(None if options.dry_run else services.bus, mapping, journal, refused)
+            importer = Importer(None if options.dry_run else over(services.bus), mapping, journal, refused)
             report = await importer.run(_watched(records, file, importer, progress))
             refused.flush()
             journal.finish()
@@ -84,14 +84,8 @@ def _opened(options: ImportOptions, stack: ExitStack) -> TextIO:
     return file
 
 
-def _records(file: TextIO, form: str) -> tuple[list[str] | None, Iterator[readers.Record]]:
-    if form == "csv":
-        return readers.csv_records(file)
-    return None, readers.json_lines_records(file) if form == "jsonl" else readers.json_records(file)
-
-
 def _watched(
-    records: Iterator[readers.Record], file: TextIO, importer: Importer, progress: Callable[[int, int, Report], None]
+    records: Iterator[Record], file: TextIO, importer: Importer, progress: Callable[[int, int, Report], None]
 ) -> Iterator[tuple[int, Any]]:
     size = Path(file.name).stat().st_size if Path(str(file.name)).is_file() else 0
     for number, record in enumerate(records, 1):

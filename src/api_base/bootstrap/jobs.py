@@ -7,6 +7,7 @@ from api_base.application.common.jobs import JobRunner
 from api_base.bootstrap.services import Services
 from api_base.core.protocols import Periodic
 from api_base.infrastructure.db.signal import Signal
+from api_base.infrastructure.tasks.cancellation import CHANNEL as CANCELLED
 from api_base.infrastructure.tasks.database_worker import DatabaseJobWorker
 from api_base.infrastructure.tasks.expiry import job_expiry
 from api_base.infrastructure.tasks.hands import RENEWAL, JobHands
@@ -30,7 +31,7 @@ def job_work(services: Services) -> Iterator[Periodic]:
     worker = DatabaseJobWorker(store, hands)
     promotion = JobPromotion(store, Signal(pool, CHANNEL))
     yield Periodic(name="carry out jobs", kind="jobs", interval=POLL, run=worker.run, channel=CHANNEL, end=hands.end)
-    yield Periodic(name="hold on to jobs", kind="jobs", interval=RENEWAL, run=hands.renew)
+    yield Periodic(name="hold on to jobs", kind="jobs", interval=RENEWAL, run=hands.renew, channel=CANCELLED)
     yield Periodic(name="make jobs ready", kind="jobs", interval=POLL, run=promotion.run)
     declared = [schedule for context in services.contexts for schedule in context.schedules]
     schedules = JobSchedules(pool, container.clock(), container.jobs(), declared)

@@ -22,7 +22,8 @@ def verify(
     """Name every record that was edited, removed, inserted or reordered, and what was cut off or rewritten. Exit code 1 for any."""
     import asyncio
 
-    from api_base.bootstrap.audit_trail import Checked, own_keys, verify_database, verify_file
+    from api_base.application.audit.dtos import Checked
+    from api_base.bootstrap.audit_trail import own_keys, verify_database, verify_file
     from api_base.bootstrap.contexts import contexts_of
     from api_base.cli.resolving import database, on
     from api_base.core.config import load_settings

@@ -22,3 +22,12 @@ class AuditRecordDTO:
     entity_id: UUID | None
     before: Mapping[str, Any] | None
     after: Mapping[str, Any] | None
+
+
+@dataclass(slots=True)
+class Checked:
+    """How much of the trail was looked at; filled in when the findings are at their end."""
+
+    records: int = 0
+    chains: int = 0
+    unsealed: int = 0

@@ -8,12 +8,13 @@ from api_base.bootstrap.context import Context
 from api_base.bootstrap.contexts.audit import AUDIT
 from api_base.bootstrap.contexts.auth import AUTH
 from api_base.bootstrap.contexts.items import ITEMS
+from api_base.bootstrap.contexts.jobs import JOBS
 from api_base.bootstrap.contexts.tenants import TENANTS
 from api_base.bootstrap.contexts.users import USERS
 from api_base.core.config import Settings
 from api_base.core.errors import ConfigurationError
 
-BUILT_IN: Final[Sequence[Context]] = (USERS, TENANTS, AUTH, ITEMS, AUDIT)
+BUILT_IN: Final[Sequence[Context]] = (USERS, TENANTS, AUTH, ITEMS, AUDIT, JOBS)
 
 
 def contexts_of(settings: Settings) -> list[Context]:

@@ -1,24 +1,36 @@
-"""The context `audit`: reading the trail. It is written, sealed and migrated with every application, whatever its contexts."""
+"""The context `audit`: reading the trail, and verifying it every night. It is written, sealed and migrated with every application, whatever its contexts."""
 
 from collections.abc import Mapping
 from typing import Any, Final
 
 from api_base.application.audit import permissions
+from api_base.application.audit.commands.verify_audit import VerifyAudit, VerifyAuditHandler
 from api_base.application.audit.queries.list_audit import ListAudit, ListPlatformAudit
 from api_base.application.common.cqrs import Handler, Message
+from api_base.application.common.jobs import Job, Schedule
+from api_base.bootstrap.audit import trusted_keys
 from api_base.bootstrap.context import Context, Ports
 from api_base.bootstrap.contexts.roles import ADMINS, PLATFORM_ADMIN
 from api_base.infrastructure.audit.queries import ListAuditHandler, ListPlatformAuditHandler
+from api_base.infrastructure.audit.verifier import TrailVerifier
 from api_base.interface.v1 import audit as v1
 
 
 def _handlers(ports: Ports) -> Mapping[type[Message[Any]], Handler[Any, Any]]:
-    return {ListAudit: ListAuditHandler(ports.database), ListPlatformAudit: ListPlatformAuditHandler(ports.database)}
+    settings, database = ports.settings, ports.container.worker_database
+    verifier = TrailVerifier(lambda: database().pool, lambda: trusted_keys(settings), settings.audit.checkpoints, ports.clock)
+    return {
+        ListAudit: ListAuditHandler(ports.database),
+        ListPlatformAudit: ListPlatformAuditHandler(ports.database),
+        VerifyAudit: VerifyAuditHandler(verifier),
+    }
 
 
 AUDIT: Final = Context(
     name="audit",
     permissions={permissions.READ: ADMINS, permissions.READ_PLATFORM: frozenset({PLATFORM_ADMIN})},
     handlers=_handlers,
+    jobs=(Job(name="audit.verify", message=VerifyAudit, attempts=3, timeout=4 * 3600.0),),
+    schedules=(Schedule(name="audit.verify", cron="0 3 * * *", message=VerifyAudit),),
     routes=v1.routes,
 )

@@ -1,35 +1,44 @@
 """The context `items`."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from api_base.application.common.cqrs import Handler, Message
+from api_base.application.common.jobs import Job
 from api_base.application.items import permissions
 from api_base.application.items.commands.archive_item import ArchiveItem, ArchiveItemHandler
 from api_base.application.items.commands.batch_items import BatchItems, BatchItemsHandler
 from api_base.application.items.commands.create_item import CreateItem, CreateItemHandler
 from api_base.application.items.commands.delete_item import DeleteItem, DeleteItemHandler
 from api_base.application.items.commands.import_items import ImportItems, ImportItemsHandler
+from api_base.application.items.commands.import_upload import ImportUpload, ImportUploadHandler
+from api_base.application.items.commands.import_upload_rows import ImportUploadRows, ImportUploadRowsHandler
 from api_base.application.items.commands.publish_item import PublishItem, PublishItemHandler
 from api_base.application.items.commands.restore_item import RestoreItem, RestoreItemHandler
+from api_base.application.items.commands.start_import import StartImport, StartImportHandler
 from api_base.application.items.commands.update_item import UpdateItem, UpdateItemHandler
 from api_base.application.items.queries.get_item import GetItem
 from api_base.application.items.queries.list_items import ListItems
 from api_base.application.items.streams import PRICE_CHANGES
 from api_base.bootstrap.context import Context, Ports
 from api_base.bootstrap.contexts.roles import ADMINS, MEMBERS, VIEWERS
+from api_base.core.protocols import Periodic
 from api_base.domain.items.events import ItemChanged, ItemCreated, ItemDeleted, ItemPriceChanged, ItemRestored, ItemStatusChanged
 from api_base.infrastructure import items
 from api_base.infrastructure.db.unit_of_work import savepoint
+from api_base.infrastructure.importing import readers
 from api_base.infrastructure.items.queries import GetItemHandler, ListItemsHandler
 from api_base.infrastructure.items.repository import SqlItemRepository
+from api_base.infrastructure.items.tables import ITEM_IMPORTS
 from api_base.infrastructure.items.tables import ITEMS as ITEMS_TABLE
+from api_base.infrastructure.items.uploads import SqlUploads, upload_expiry
 from api_base.interface.v1 import items as v1
 
 
 def _handlers(ports: Ports) -> Mapping[type[Message[Any]], Handler[Any, Any]]:
-    repository = SqlItemRepository(ports.database)
+    repository, uploads = SqlItemRepository(ports.database), SqlUploads(ports.database, ports.clock)
+    import_items = ImportItemsHandler(repository, ports.ids, ports.clock)
     return {
         CreateItem: CreateItemHandler(repository, ports.ids, ports.clock),
         UpdateItem: UpdateItemHandler(repository, ports.clock),
@@ -38,15 +47,22 @@ def _handlers(ports: Ports) -> Mapping[type[Message[Any]], Handler[Any, Any]]:
         PublishItem: PublishItemHandler(repository, ports.clock),
         ArchiveItem: ArchiveItemHandler(repository, ports.clock),
         BatchItems: BatchItemsHandler(repository, ports.ids, ports.clock, ports.container.checker(), savepoint),
-        ImportItems: ImportItemsHandler(repository, ports.ids, ports.clock),
+        ImportItems: import_items,
+        StartImport: StartImportHandler(uploads, readers.records, ports.jobs, ports.ids),
+        ImportUpload: ImportUploadHandler(ports.bus, uploads, readers.records),
+        ImportUploadRows: ImportUploadRowsHandler(import_items, uploads, ports.container.job_ledger()),
         GetItem: GetItemHandler(ports.database),
         ListItems: ListItemsHandler(ports.database),
     }
 
 
+def _background(ports: Ports) -> Sequence[Periodic]:
+    return [Periodic(name="clear uploads", interval=600.0, run=upload_expiry(ports.database).run)]
+
+
 ITEMS: Final = Context(
     name="items",
-    tables=(ITEMS_TABLE,),
+    tables=(ITEMS_TABLE, ITEM_IMPORTS),
     migrations=Path(items.__path__[0]) / "migrations",
     permissions={
         permissions.READ: VIEWERS,
@@ -59,5 +75,7 @@ ITEMS: Final = Context(
     handlers=_handlers,
     events=(ItemCreated, ItemChanged, ItemPriceChanged, ItemStatusChanged, ItemDeleted, ItemRestored),
     streams=(PRICE_CHANGES,),
+    jobs=(Job(name="items.import", message=ImportUpload, timeout=3600.0),),
+    background=_background,
     routes=v1.routes,
 )

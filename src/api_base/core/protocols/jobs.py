@@ -24,6 +24,9 @@ class JobState(StrEnum):
     CANCELLED = "cancelled"
 
 
+ENDED: Final = frozenset({JobState.SUCCEEDED, JobState.DEAD, JobState.CANCELLED})
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClaimedJob:
     """A job in the hands of a worker. `payload` is JSON of its command; `attempt` counts from 1; `traceparent` may be empty."""
@@ -67,6 +70,24 @@ class JobProgress(Protocol):
 
     async def report(self, percent: int) -> None:
         """Keep `percent` (0 to 100). Does nothing outside a job. Raises `JobLost` where it was cancelled, or is another worker's by now."""
+        ...
+
+    def advance(self, percent: int) -> None:
+        """The same as part of the open unit of work, whose commit then raises `JobLost`, and keeps nothing.
+
+        For what is done piece by piece, each with its own unit of work (`Isolation.NONE`). Raises `NoTransaction` outside one.
+        """
+        ...
+
+
+class JobCancellation(Protocol):
+    """Ends jobs that are not wanted any more."""
+
+    async def cancel(self, id: UUID, user_id: UserId, tenant_id: TenantId | None) -> JobState | None:
+        """The state in which the job of this user was, None where there is none; one that had ended stays as it is.
+
+        From the commit of the open unit of work on, no other can commit for the job. Raises `NoTransaction` outside one.
+        """
         ...
 
 

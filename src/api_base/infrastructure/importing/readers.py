@@ -2,13 +2,11 @@
 
 import csv
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from itertools import count
 from typing import Any, Final, TextIO
 
-from api_base.core.errors import ApiBaseError
-
-type Record = Mapping[str, Any]
+from api_base.application.items.importing.records import Form, Record, UnreadableFile
 
 LONGEST_FIELD: Final = 1 << 20
 LONGEST_RECORD: Final = 1 << 20
@@ -19,8 +17,11 @@ NOTES: Final = ("_row", "_reason")
 _BEFORE: Final = "Everything before it was imported."
 
 
-class UnreadableFile(ApiBaseError):
-    """The file is not what its format says: names the line."""
+def records(file: TextIO, form: Form) -> tuple[list[str] | None, Iterator[Record]]:
+    """Implements `RecordReader`."""
+    if form is Form.CSV:
+        return csv_records(file)
+    return None, json_lines_records(file) if form is Form.JSONL else json_records(file)
 
 
 def csv_records(file: TextIO) -> tuple[list[str], Iterator[Record]]:

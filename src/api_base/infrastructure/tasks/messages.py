@@ -4,6 +4,8 @@ from typing import Any, Final
 
 import msgspec
 
+from api_base.core.types import Ok
+
 _encode: Final = msgspec.json.Encoder(enc_hook=str).encode
 
 
@@ -13,8 +15,9 @@ def encode(message: object) -> str:
 
 
 def encode_result(result: object) -> str | None:
-    """The same; None for nothing."""
-    return None if result is None else encode(result)
+    """The same; None for nothing. Of what is `Ok`, its value."""
+    value = result.value if isinstance(result, Ok) else result
+    return None if value is None else encode(value)
 
 
 def decode(payload: bytes, wanted: type[Any]) -> Any:

@@ -34,11 +34,12 @@ JOBS: Final = tenant_owned(
     sa.Column("progress", sa.SmallInteger, nullable=False),
     sa.Column("result", JSONB),
     sa.Column("error", text()),
+    sa.Column("refusal", text()),
     sa.Column("finished_at", timestamp()),
     sa.Column("expires_at", timestamp()),
 )
 """`user_id` is the nil UUID where nobody asked. `attempts` are those begun; with the id they tell one execution from the others.
-`leased_until`: a worker that is not heard of by then has lost it, and `lost` counts how often that was. `progress` is in percent. `expires_at` is null for what is dead:
+`leased_until`: a worker that is not heard of by then has lost it, and `lost` counts how often that was. `progress` is in percent. `error` is for operators, `refusal` for whoever asked: null after an accident. `expires_at` is null for what is dead:
 somebody has to look at it."""
 
 SCHEDULES: Final = system_owned(

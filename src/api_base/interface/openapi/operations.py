@@ -63,7 +63,7 @@ def _body(body: Json, method: str, declares: Declares) -> None:
     content = body["content"]
     if "body" in declares.example:
         for one in content.values():
-            one["example"] = declares.example["body"]
+            one.setdefault("example", declares.example["body"])
     if method == "patch":
         content[MERGE_PATCH] = content["application/json"]
 

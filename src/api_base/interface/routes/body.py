@@ -20,23 +20,26 @@ PATCH: Final = ("application/merge-patch+json", "application/json")
 FORM: Final = ("application/x-www-form-urlencoded",)
 
 
+_NUMBER: Final = re.compile(rb"[0-9]{1,19}")
+"""A length to believe; any other is counted as it comes."""
 _STRING: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
 """Possessive, so that it takes linear time whatever is sent."""
 _ONE_KIND: Final = bytes.maketrans(b"{}", b"[]")
 _NO_BRACKETS: Final = bytes(set(range(256)) - set(b"[]{}"))
 
 
+def media_type(scope: Scope) -> str:
+    """The media type of the body in lower case, without parameters; empty where none is said."""
+    content_type: bytes = next((value for name, value in scope["headers"] if name == b"content-type"), b"")
+    return content_type.decode("latin-1").partition(";")[0].strip().lower()
+
+
 async def read(scope: Scope, receive: Receive, limit: int, media_types: tuple[str, ...]) -> bytes:
     """The whole body. Raises `BodyTooLarge`, `UnsupportedMediaType`."""
-    content_type, length = b"", None
-    for name, value in scope["headers"]:
-        if name == b"content-type":
-            content_type = value
-        elif name == b"content-length":
-            length = int(value) if value.isdigit() and len(value) < 20 else None  # otherwise it is counted as it comes
-    media_type = content_type.decode("latin-1").partition(";")[0].strip().lower()
-    if media_type not in media_types:
-        raise UnsupportedMediaType(media_type, " or ".join(media_types))
+    sent = media_type(scope)
+    if sent not in media_types:
+        raise UnsupportedMediaType(sent, " or ".join(media_types))
+    length = next((int(value) for name, value in scope["headers"] if name == b"content-length" and _NUMBER.fullmatch(value)), None)
     if length is not None and length > limit * DRAINED:
         raise BodyTooLarge(limit)
     return await _received(receive, limit)

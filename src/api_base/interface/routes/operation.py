@@ -22,7 +22,7 @@ from api_base.interface.routes import rendering
 from api_base.interface.routes.declares import Declares
 from api_base.interface.routes.etags import entity_tag, matches
 from api_base.interface.routes.idempotency import METHODS, keyed, takes_key
-from api_base.interface.routes.parameters import ListQuery, Resolver, header
+from api_base.interface.routes.parameters import QueryResolver, Resolver, header
 from api_base.interface.routes.protocols import BodyResolver, ProtocolAnswer
 
 type Header = tuple[bytes, bytes]
@@ -39,7 +39,7 @@ class Operation:
         self._path: dict[str, Callable[[str], Any]] = {}
         self._resolvers: list[tuple[str, Callable[[Scope], Any]]] = []
         self._body: tuple[str, Callable[[Scope, Receive], Awaitable[Any]]] | None = None
-        self._listing = False
+        self._own_query = False
         self._headers = [_JSON, (b"cache-control", declares.cache.encode()), *_deprecation(declares)]
         self._location = [part[1] for part in Formatter().parse(declares.location or "") if part[1]]
         self._compile()
@@ -67,7 +67,7 @@ class Operation:
             self._body = name, lambda scope, receive: dependency.read(scope, receive, self._limit)
         elif isinstance(dependency, Resolver):
             self._resolvers.append((name, dependency.resolve))
-            self._listing = self._listing or isinstance(dependency, ListQuery)
+            self._own_query = self._own_query or isinstance(dependency, QueryResolver)
         elif inspect.isclass(hint) and issubclass(hint, BaseModel):
             self._body = name, self._json(TypeAdapter(hint))
         else:
@@ -128,7 +128,7 @@ class Operation:
     def _sparse(self, query: bytes) -> tuple[str, ...] | None:
         if not query:
             return None
-        if not self._listing:
+        if not self._own_query:
             rendering.refuse_parameters(query, sparse=self.declares.sparse)
         return rendering.sparse_fields(query, self._shown) if self.declares.sparse else None
 

@@ -88,8 +88,12 @@ class UserAgent:
 ClientProgram = Annotated[str, Depends(UserAgent())]
 
 
+class QueryResolver:
+    """A resolver that answers for the whole query string: what it does not know it refuses."""
+
+
 @dataclass(frozen=True)
-class ListQuery:
+class ListQuery(QueryResolver):
     """The query string as a `ListRequest` on `fields`. Use as `Annotated[ListRequest, Depends(ListQuery(FIELDS))]`."""
 
     fields: Fields

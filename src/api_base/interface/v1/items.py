@@ -13,13 +13,15 @@ from api_base.application.items.commands.create_item import CreateItem
 from api_base.application.items.commands.delete_item import DeleteItem
 from api_base.application.items.commands.publish_item import PublishItem
 from api_base.application.items.commands.restore_item import RestoreItem
+from api_base.application.items.commands.start_import import StartImport
 from api_base.application.items.commands.update_item import UpdateItem
-from api_base.application.items.dtos import ItemDTO
+from api_base.application.items.dtos import ItemDTO, StartedImportDTO
 from api_base.application.items.queries.get_item import GetItem
 from api_base.application.items.queries.list_items import ITEM_FIELDS, ListItems
 from api_base.interface.routes import Declares, ExpectedVersion, ListQuery, OptionalVersion, Router
 from api_base.interface.v1.batch_results import BatchAnswer, answer
 from api_base.interface.v1.bodies.batches import BatchBody
+from api_base.interface.v1.bodies.imports import CSV_EXAMPLE, FILE_BODY, LARGEST, FileBody, Mapped, MappingQuery, UploadedFile
 from api_base.interface.v1.bodies.items import CreateItemBody, PatchItemBody
 
 EXAMPLE = {
@@ -74,6 +76,13 @@ def routes(bus: Bus) -> Router:
     async def archive_item(id: UUID, expected: OptionalVersion) -> ItemDTO:
         return await bus.execute(ArchiveItem(id=id, expected_version=expected))
 
+    _many(router, bus)
+    return router
+
+
+def _many(router: Router, bus: Bus) -> None:
+    """Routes that change many items at once."""
+
     @router.declare(
         "POST",
         "/batch",
@@ -84,4 +93,15 @@ def routes(bus: Bus) -> Router:
         operations = [operation.operation() for operation in body.operations]
         return answer(operations, await bus.execute(BatchItems(operations=operations, mode=body.mode)))
 
-    return router
+    @router.declare(
+        "POST",
+        "/imports",
+        Declares(body_limit=LARGEST, location="/api/v1/jobs/{job_id}", example={"body": CSV_EXAMPLE}),
+        status_code=202,
+        summary="Import items from a file",
+        openapi_extra=FILE_BODY,
+    )
+    async def import_items(
+        mapped: Annotated[Mapped, Depends(MappingQuery())], file: Annotated[UploadedFile, Depends(FileBody())]
+    ) -> StartedImportDTO:
+        return await bus.execute(StartImport(form=file.form, maps=mapped.maps, constants=mapped.constants, content=file.content))

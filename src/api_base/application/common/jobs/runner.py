@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from api_base.application.common.cqrs import Bus
 from api_base.application.common.jobs.declared import ATTEMPTS, Job, Jobs
@@ -16,14 +16,21 @@ from api_base.core.types import NOBODY, Err, Principal, RequestContext, RunningJ
 
 logger = get_logger(__name__)
 
+LONGEST: Final = 1000
+"""Characters that are kept of an error."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What is still to be written of a job; `result` is JSON. After a `pause` (seconds) it is tried again."""
+    """What is still to be written of a job; `result` is JSON. `error` is for operators, `refusal` for whoever asked for the job.
+
+    After a `pause` (seconds) it is tried again.
+    """
 
     state: JobState
     result: str | None = None
     error: str | None = None
+    refusal: str | None = None
     pause: float = 0.0
 
 
@@ -95,10 +102,10 @@ def _failed(claimed: ClaimedJob, job: Job | None, error: Exception) -> Outcome:
     refused = isinstance(error, ApiBaseError) and not passing and not isinstance(error, ProgrammingError)
     attempts = ATTEMPTS if job is None else job.attempts
     dead = refused or (claimed.attempt >= attempts and not passing)
-    told = f"{type(error).__name__}: {error}"[:1000]
+    told = f"{type(error).__name__}: {error}"[:LONGEST]
     logger.warning("job_failed", job=claimed.name, job_id=str(claimed.id), attempt=claimed.attempt, dead=dead, reason=told)
     if dead:
-        return Outcome(state=JobState.DEAD, error=told)
+        return Outcome(state=JobState.DEAD, error=told, refusal=str(error)[:LONGEST] if refused else None)
     return Outcome(state=JobState.WAITING, error=told, pause=backoff.pause(claimed.attempt))
 
 

@@ -2,35 +2,27 @@
 import continues where its journal ends, and importing the same again changes nothing.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from itertools import batched
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, Final, Protocol
 
 from api_base.application.common.cqrs import Bus
 from api_base.application.items.commands.import_items import Imported, ImportItems
 from api_base.application.items.importing.mapping import ItemMapping
-from api_base.core.errors import Invalid, StaleVersion
-from api_base.core.types import Err
+from api_base.application.items.importing.records import Record, UnreadableFile
+from api_base.application.items.importing.report import Report
+from api_base.application.items.importing.uploads import RefusedRow
+from api_base.core.errors import ApiBaseError, Invalid, StaleVersion
+from api_base.core.types import Err, Result
 from api_base.domain.items.entities import ItemDetails
 from api_base.domain.items.errors import SkuTaken
 
 CHUNK: Final = 1000
 ATTEMPTS: Final = 5
 
-type Row = tuple[int, Mapping[str, Any]]
-
-
-@dataclass(slots=True, kw_only=True)
-class Report:
-    created: int = 0
-    updated: int = 0
-    unchanged: int = 0
-    refused: int = 0
-
-    @property
-    def rows(self) -> int:
-        return self.created + self.updated + self.unchanged + self.refused
+type Row = tuple[int, Record]
+type Outcomes = Sequence[Result[Imported, ApiBaseError]]
 
 
 class Journal(Protocol):
@@ -59,51 +51,88 @@ class RefusedRows(Protocol):
     def write(self, row: int, record: Mapping[str, Any], reason: str) -> None: ...
 
 
-class Importer:
-    """`bus` None is a dry run: everything is checked but what only the database knows."""
+@dataclass(slots=True, kw_only=True)
+class Chunk:
+    """Rows up to `until` that go together: those fit to be sent, with their numbers, and those that were refused before."""
 
-    def __init__(self, bus: Bus | None, mapping: ItemMapping, journal: Journal, refused: RefusedRows) -> None:
-        self._bus, self._mapping, self._journal, self._refused = bus, mapping, journal, refused
+    until: int
+    rows: list[tuple[int, ItemDetails]] = field(default_factory=list)
+    refused: list[RefusedRow] = field(default_factory=list)
+
+
+type Send = Callable[[Chunk], Awaitable[Outcomes]]
+"""Brings a chunk into the catalogue; an outcome for each of its `rows`."""
+
+
+def over(bus: Bus) -> Send:
+    """One command for each chunk, and nothing else."""
+
+    async def send(chunk: Chunk) -> Outcomes:
+        return await bus.execute(ImportItems(rows=[details for _, details in chunk.rows]))
+
+    return send
+
+
+class Importer:
+    """`send` None is a dry run: everything is checked but what only the database knows."""
+
+    def __init__(self, send: Send | None, mapping: ItemMapping, journal: Journal, refused: RefusedRows) -> None:
+        self._send, self._mapping, self._journal, self._refused = send, mapping, journal, refused
         self.report = journal.report
 
     async def run(self, rows: Iterator[Row]) -> Report:
-        """Import all rows that are not done. Raises what stops an import: `Unavailable`, `Forbidden`."""
+        """Import all rows that are not done. Raises what stops an import: `UnreadableFile` (after all before that), `Unavailable`, `Forbidden`."""
         remaining = (row for row in rows if row[0] > self._journal.done)
-        for chunk in batched(remaining, CHUNK):
-            await self._chunk(chunk)
-            self._journal.commit(chunk[-1][0])
-        return self.report
-
-    async def _chunk(self, chunk: tuple[Row, ...]) -> None:
-        good: list[tuple[int, Mapping[str, Any], ItemDetails]] = []
-        for number, record in chunk:
+        unreadable: UnreadableFile | None = None
+        while unreadable is None:
+            chunk: list[Row] = []
             try:
-                details = self._mapping.details(record)
-            except Invalid as error:
-                self._refuse(number, record, "; ".join(f"{v.pointer.strip('/').replace('/', '.')} {v.message}" for v in error.violations))
-                continue
-            first = self._journal.first_row_of(details.sku, number)
-            if first != number:
-                self._refuse(number, record, f"sku {details.sku!r} stands in row {first} already")
-            else:
-                good.append((number, record, details))
-        if self._bus is None or not good:
-            self.report.created += len(good)
-            return
-        for (number, record, _), result in zip(good, await self._send(self._bus, good), strict=True):
-            if isinstance(result, Err):
-                self._refuse(number, record, str(result.error))
-            else:
-                self._count(result.value)
+                chunk.extend(islice(remaining, CHUNK))
+            except UnreadableFile as error:
+                unreadable = error
+            if chunk:
+                await self._chunk(chunk)
+                self._journal.commit(chunk[-1][0])
+            elif unreadable is None:
+                return self.report
+        raise unreadable
 
-    async def _send(self, bus: Bus, good: list[tuple[int, Mapping[str, Any], ItemDetails]]) -> Any:
-        command = ImportItems(rows=[details for _, _, details in good])
+    async def _chunk(self, rows: Sequence[Row]) -> None:
+        chunk = Chunk(until=rows[-1][0])
+        records = dict(rows)
+        for number, record in rows:
+            self._sort(chunk, number, record)
+        if self._send is None:
+            self.report.created += len(chunk.rows)
+            return
+        for (number, _), outcome in zip(chunk.rows, await self._sent(self._send, chunk), strict=True):
+            if isinstance(outcome, Err):
+                self._refuse(number, records[number], str(outcome.error))
+            else:
+                self._count(outcome.value)
+
+    def _sort(self, chunk: Chunk, number: int, record: Record) -> None:
+        """Into what is sent and what is refused as it stands."""
+        try:
+            details = self._mapping.details(record)
+        except Invalid as error:
+            reason = "; ".join(f"{v.pointer.strip('/').replace('/', '.')} {v.message}" for v in error.violations)
+        else:
+            first = self._journal.first_row_of(details.sku, number)
+            if first == number:
+                chunk.rows.append((number, details))
+                return
+            reason = f"sku {details.sku!r} stands in row {first} already"
+        self._refuse(number, record, reason)
+        chunk.refused.append(RefusedRow(row=number, reason=reason))
+
+    async def _sent(self, send: Send, chunk: Chunk) -> Outcomes:
         for _ in range(ATTEMPTS - 1):
             try:
-                return await bus.execute(command)
+                return await send(chunk)
             except (SkuTaken, StaleVersion):
                 continue  # somebody else wrote one of these meanwhile: read again
-        return await bus.execute(command)
+        return await send(chunk)
 
     def _count(self, imported: Imported) -> None:
         if imported is Imported.CREATED:
@@ -113,6 +142,6 @@ class Importer:
         else:
             self.report.unchanged += 1
 
-    def _refuse(self, number: int, record: Mapping[str, Any], reason: str) -> None:
+    def _refuse(self, number: int, record: Record, reason: str) -> None:
         self._refused.write(number, record, reason)
         self.report.refused += 1

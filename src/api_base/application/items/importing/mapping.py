@@ -10,17 +10,16 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from api_base.core.errors import ApiBaseError, Invalid
+from api_base.application.items.importing.records import Record
+from api_base.core.errors import Invalid, RuleViolated
 from api_base.domain.common.value_objects import Money
 from api_base.domain.items.entities import ItemDetails
-
-type Record = Mapping[str, Any]
 
 TARGETS: Final = ("sku", "name", "description", "category", "tags", "price", "currency")
 _SOURCE: Final = re.compile(r"(.+?)(\[0\]|\[\])?")
 
 
-class MappingRefused(ApiBaseError):
+class MappingRefused(RuleViolated):
     """A mapping that cannot work: names its part and what is possible."""
 
 
@@ -33,7 +32,7 @@ class ItemMapping:
 
     @classmethod
     def parse(cls, maps: Sequence[str], constants: Sequence[str]) -> "ItemMapping":
-        """From `--map` and `--set` arguments. Raises `MappingRefused`."""
+        """From texts of the form `target=Column`, and `target=value` for constants. Raises `MappingRefused`."""
         read: dict[str, Callable[[Record], Any]] = {}
         columns: set[str] = set()
         for text in maps:
@@ -50,7 +49,7 @@ class ItemMapping:
             columns = {"sku", "name", "category"} - {_split(text)[0] for text in constants}
         missing = [target for target in ("sku", "name", "category") if target not in read]
         if missing:
-            raise MappingRefused(f"Nothing says where {', '.join(missing)} comes from: add --map {missing[0]}=COLUMN.")
+            raise MappingRefused(f"Nothing says where {', '.join(missing)} comes from: map {missing[0]}=COLUMN.")
         return cls(read, frozenset(columns))
 
     def check(self, columns: Iterable[str]) -> None:

@@ -12,7 +12,7 @@ down_revision = None
 branch_labels = ("tasks",)
 depends_on = ("base_0001",)
 
-SETTLED = "state, result, error, progress, finished_at, expires_at, leased_until"
+SETTLED = "state, result, error, refusal, progress, finished_at, expires_at, leased_until"
 """What a unit of work writes of the job that it carries out, and who cancels one."""
 
 
@@ -37,6 +37,7 @@ def upgrade() -> None:
         sa.Column("progress", sa.SmallInteger, nullable=False),
         sa.Column("result", JSONB),
         sa.Column("error", text()),
+        sa.Column("refusal", text()),
         sa.Column("finished_at", timestamp()),
         sa.Column("expires_at", timestamp()),
         sa.PrimaryKeyConstraint("tenant_id", "id", name="jobs_pkey"),

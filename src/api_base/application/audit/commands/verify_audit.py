@@ -1,0 +1,57 @@
+"""Verify the whole audit trail, as `api-base audit verify` does: a job of every night, which is dead where anything is wrong."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import ClassVar, Final, Protocol
+from uuid import UUID
+
+from api_base.application.audit.dtos import Checked
+from api_base.application.common.cqrs import PUBLIC, Command
+from api_base.core.errors import ApiBaseError
+from api_base.core.protocols.unit_of_work import Isolation
+from api_base.core.shared.logging import get_logger
+from api_base.core.types import Err, Ok, Result
+
+logger = get_logger(__name__)
+
+MOST_TOLD: Final = 100
+"""Findings that are logged one by one: a trail that was rewritten has one for each record."""
+
+
+class AuditBroken(ApiBaseError):
+    """Somebody has changed what nobody may change, or no sealer runs."""
+
+    def __init__(self, findings: int, checked: Checked) -> None:
+        super().__init__(
+            f"{findings} findings in {checked.records} records of {checked.chains} chains: the log names them (audit_broken), "
+            "and api-base audit verify does again."
+        )
+        self.findings = findings
+
+
+class TrailVerification(Protocol):
+    def findings(self, tenant: UUID | None, checked: Checked) -> AsyncIterator[object]:
+        """What is wrong with the trail of `tenant`, or of all, each as text. Raises `Unavailable`, `ConfigurationError` for its keys."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerifyAudit(Command[Result[Checked, AuditBroken]]):
+    """Internal: no route sends it."""
+
+    permission: ClassVar[str] = PUBLIC
+    isolation: ClassVar[Isolation] = Isolation.NONE
+
+
+class VerifyAuditHandler:
+    def __init__(self, verification: TrailVerification) -> None:
+        self._verification = verification
+
+    async def handle(self, command: VerifyAudit) -> Result[Checked, AuditBroken]:
+        """How much was looked at, where nothing is wrong with it."""
+        checked, found = Checked(), 0
+        async for finding in self._verification.findings(None, checked):
+            found += 1
+            if found <= MOST_TOLD:
+                logger.error("audit_broken", finding=str(finding))
+        return Err(AuditBroken(found, checked)) if found else Ok(checked)

@@ -1,0 +1,1 @@
+"""The context `jobs`: what became of work that was begun by a request, and ending it early."""

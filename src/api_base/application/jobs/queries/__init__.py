@@ -1,0 +1,1 @@
+"""What can be asked about jobs. The handlers are adapters: infrastructure/tasks/queries.py."""

@@ -1,0 +1,22 @@
+"""The context `jobs`: looking at jobs and cancelling them. They are kept and migrated with every application, whatever its contexts."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from api_base.application.common.cqrs import Handler, Message
+from api_base.application.jobs.commands.cancel_job import CancelJob, CancelJobHandler
+from api_base.application.jobs.queries.get_job import GetJob
+from api_base.bootstrap.context import Context, Ports
+from api_base.infrastructure.tasks.cancellation import SqlJobCancellation
+from api_base.infrastructure.tasks.queries import GetJobHandler
+from api_base.interface.v1 import jobs as v1
+
+
+def _handlers(ports: Ports) -> Mapping[type[Message[Any]], Handler[Any, Any]]:
+    return {
+        GetJob: GetJobHandler(ports.database),
+        CancelJob: CancelJobHandler(SqlJobCancellation(ports.settings.jobs.keep_days)),
+    }
+
+
+JOBS: Final = Context(name="jobs", handlers=_handlers, routes=v1.routes)

@@ -1,0 +1,83 @@
+"""`api-base jobs`: what waits, what failed and why, trying it again, ending it."""
+
+from typing import TYPE_CHECKING, Annotated
+from uuid import UUID
+
+import typer
+
+from api_base.core.protocols.jobs import JobState
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from api_base.infrastructure.tasks.log import JobEntry, JobLog
+
+app = typer.Typer(no_args_is_help=True, help="Look at jobs, try them again, cancel them.")
+
+Id = Annotated[UUID, typer.Argument(help="The job.")]
+
+
+@app.command("list")
+def list_(
+    state: Annotated[JobState | None, typer.Option(help="Only jobs in this state.")] = None,
+    name: Annotated[str | None, typer.Option(help="Only jobs of this name, such as items.import.")] = None,
+    tenant: Annotated[UUID | None, typer.Option(help="Only jobs of this tenant; the nil UUID is that of no tenant.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many: the newest.")] = 100,
+) -> None:
+    """Print jobs, one in a line, oldest first."""
+    for one in _run(lambda log: log.newest(state=state, name=name, tenant_id=tenant, limit=limit)):
+        _print(one)
+
+
+@app.command()
+def show(id: Id) -> None:
+    """Print a job wholly, as JSON: its command, its result, its times, and who asked for it."""
+    import msgspec
+
+    print(msgspec.json.format(msgspec.json.encode(_run(lambda log: log.show(id)), enc_hook=str)).decode())
+
+
+@app.command()
+def dead(limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many.")] = 100) -> None:
+    """List the jobs that have failed for good. Exit code 1 where there are any."""
+    found = _run(lambda log: log.dead(limit))
+    for one in found:
+        _print(one)
+    raise typer.Exit(1 if found else 0)
+
+
+@app.command()
+def retry(id: Id) -> None:
+    """Have a dead or cancelled job tried once more."""
+    _run(lambda log: log.retry(id))
+    print(f"The job {id} will be tried again.")
+
+
+@app.command()
+def cancel(id: Id) -> None:
+    """End a job that waits or runs; what it has not committed is undone."""
+    _run(lambda log: log.cancel(id))
+    print(f"The job {id} is cancelled.")
+
+
+def _print(one: "JobEntry") -> None:
+    told = f"{one.id}  {one.created_at:%Y-%m-%d %H:%M:%S}  {one.state:9}  {one.progress:3} %  {one.name}"
+    print(told + (f": {one.attempts} attempts: {one.error}" if one.error else ""))
+
+
+def _run[T](work: "Callable[[JobLog], Awaitable[T]]") -> T:
+    import asyncio
+
+    from api_base.bootstrap.contexts import contexts_of
+    from api_base.bootstrap.job_log import job_log
+    from api_base.cli.resolving import database, on
+    from api_base.core.config import load_settings
+
+    settings = load_settings()
+
+    async def within() -> T:
+        async with job_log(on(settings, urls), contexts_of(settings)) as log:
+            return await work(log)
+
+    with database(settings) as urls:
+        return asyncio.run(within())

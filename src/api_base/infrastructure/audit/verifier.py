@@ -1,0 +1,44 @@
+"""Verifies the trail where it is, against the signed heads outside the database."""
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
+from uuid import UUID
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from api_base.application.audit.dtos import Checked
+from api_base.core.protocols import Clock
+from api_base.infrastructure.audit.chain import HeadVerifier
+from api_base.infrastructure.audit.checkpoints import CheckpointDirectory
+from api_base.infrastructure.audit.trail import trail
+from api_base.infrastructure.audit.verification import Finding, Verification
+from api_base.infrastructure.db.pool import ConnectionPool
+
+LATE: Final = timedelta(hours=1)
+"""Records that wait longer than this to be sealed are told of: no sealer runs."""
+
+
+class TrailVerifier:
+    """Implements `TrailVerification`. `pool` gives the worker's, `trusted` the keys by thumbprint: only who verifies needs them."""
+
+    def __init__(
+        self, pool: Callable[[], ConnectionPool], trusted: Callable[[], Mapping[str, Ed25519PublicKey]], checkpoints: Path, clock: Clock
+    ) -> None:
+        self._pool, self._trusted, self._checkpoints, self._clock = pool, trusted, checkpoints, clock
+
+    async def findings(self, tenant: UUID | None, checked: Checked) -> AsyncIterator[Finding]:
+        heads = (head for head in CheckpointDirectory(self._checkpoints).read() if tenant in (None, head.chain))
+        async with trail(self._pool(), tenant) as opened:
+            verification = Verification(HeadVerifier(self._trusted()), await opened.checkpoints(), heads)
+            async for batch in opened.batches():
+                for finding in verification.check(batch):
+                    yield finding
+            for finding in verification.finish():
+                yield finding
+            checked.unsealed, oldest = await opened.unsealed()
+        checked.records, checked.chains = verification.records, verification.chains
+        if oldest is not None and oldest < self._clock.now() - LATE:
+            detail = f"the oldest is of {oldest:%Y-%m-%d %H:%M:%S} UTC"
+            yield Finding(kind="unsealed", chain=tenant, what=f"{checked.unsealed} records", detail=detail)

@@ -1,0 +1,43 @@
+"""Cancelling: the row says so at once, which no worker's transaction for the job can commit after; workers are told to let go of it."""
+
+from typing import Final
+from uuid import UUID
+
+from api_base.core.protocols.jobs import ENDED, JobState
+from api_base.core.types import TenantId, UserId
+from api_base.infrastructure.db.pool import Connection
+from api_base.infrastructure.db.unit_of_work import open_unit
+from api_base.infrastructure.tasks.tables import NO_TENANT
+
+CHANNEL: Final = "jobs_cancelled"
+"""Of NOTIFY: there may be something to let go of. Sent in the transaction: cancelling is rare."""
+
+CANCEL: Final = """
+update jobs set state = 'cancelled', leased_until = null, finished_at = now(), expires_at = now() + $1::int * interval '1 day'
+where tenant_id = $2 and id = $3
+"""
+TELL: Final = f"select pg_notify('{CHANNEL}', '')"
+_LOCK: Final = "select state from jobs where tenant_id = $1 and id = $2 and user_id = $3 for update"
+
+
+class SqlJobCancellation:
+    """Implements `JobCancellation`. What was cancelled is kept for `keep_days`."""
+
+    def __init__(self, keep_days: int) -> None:
+        self._keep_days = keep_days
+
+    async def cancel(self, id: UUID, user_id: UserId, tenant_id: TenantId | None) -> JobState | None:
+        tenant = tenant_id or NO_TENANT
+
+        async def send(connection: Connection) -> JobState | None:
+            await connection.execute("select set_config('app.tenant_id', $1, true)", str(tenant))
+            found = await connection.fetchval(_LOCK, tenant, id, user_id)
+            if found is None:
+                return None
+            state = JobState(found)
+            if state not in ENDED:
+                await connection.execute(CANCEL, self._keep_days, tenant, id)
+                await connection.execute(TELL)
+            return state
+
+        return await open_unit().run(send)

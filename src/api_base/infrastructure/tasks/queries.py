@@ -1,0 +1,64 @@
+"""Reads of jobs, by whoever began them."""
+
+from typing import Final
+
+import msgspec
+import sqlalchemy as sa
+
+from api_base.application.jobs.dtos import JobDTO, JobStatus
+from api_base.application.jobs.queries.get_job import GetJob
+from api_base.core.errors import NotFound
+from api_base.core.protocols.jobs import JobState
+from api_base.core.types import current_context, request_user
+from api_base.infrastructure.db.session import Database, Row
+from api_base.infrastructure.db.statement import Statement, owned
+from api_base.infrastructure.tasks.tables import JOBS, NO_TENANT
+
+_decode = msgspec.json.Decoder().decode
+
+_STATUS: Final = {
+    JobState.WAITING: JobStatus.QUEUED,
+    JobState.READY: JobStatus.QUEUED,
+    JobState.RUNNING: JobStatus.RUNNING,
+    JobState.SUCCEEDED: JobStatus.SUCCEEDED,
+    JobState.DEAD: JobStatus.FAILED,
+    JobState.CANCELLED: JobStatus.CANCELLED,
+}
+_ORDER: Final = list(JobState)
+
+
+def shown(row: Row) -> JobDTO:
+    state = JobState(row["state"])
+    return JobDTO(
+        id=row["id"],
+        name=row["name"],
+        state=_STATUS[state],
+        progress=row["progress"],
+        result=None if row["result"] is None else _decode(row["result"]),
+        error=_error(row) if state is JobState.DEAD else None,
+        created_at=row["created_at"],
+        started_at=row["started_at"],
+        finished_at=row["finished_at"],
+        version=((row["attempts"] * len(_ORDER)) + _ORDER.index(state)) * 101 + row["progress"] + 1,
+    )
+
+
+def _error(row: Row) -> str:
+    """Refusals are told as they are; of accidents nothing about the inside is."""
+    told: str | None = row["refusal"]
+    return told or f"Something went wrong here. The error was recorded under the request id {row['request_id']}."
+
+
+class GetJobHandler:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        mine = JOBS.c.user_id == sa.bindparam("user_id", type_=sa.Uuid)
+        self._statement = Statement(sa.select(JOBS).where(owned(JOBS), JOBS.c.id == sa.bindparam("id", type_=sa.Uuid), mine))
+
+    async def handle(self, query: GetJob) -> JobDTO:
+        """Raises `NotFound`, for the jobs of others as well."""
+        tenant = current_context.get().tenant_id or NO_TENANT
+        row = await self._database.fetchrow(self._statement, tenant, id=query.id, user_id=request_user())
+        if row is None:
+            raise NotFound("job", query.id)
+        return shown(row)

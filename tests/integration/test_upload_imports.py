@@ -1,0 +1,231 @@
+"""Importing an uploaded file: told at once what is wrong with it, brought in by a job, continued where it ended, its content let go of."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import asyncpg
+import httpx2
+import pytest
+
+from api_base.bootstrap.contexts import BUILT_IN
+from api_base.bootstrap.worker import create_worker
+from api_base.infrastructure.db.embedded import Urls
+from api_base.infrastructure.items.uploads import upload_expiry
+from tests.application import Person, Running, running, settings_on
+
+CSV = {"Content-Type": "text/csv"}
+ENDED = ("succeeded", "failed", "cancelled")
+
+
+@dataclass(frozen=True)
+class Desk:
+    """An application, who imports there, and a worker to be had."""
+
+    api: Running
+    urls: Urls
+    person: Person
+
+    async def send(self, content: str, query: str = "", headers: dict[str, str] = CSV) -> httpx2.Response:
+        url = "/api/v1/items/imports" + (f"?{query}" if query else "")
+        return await self.api.client.post(url, content=content.encode(), headers={**self.person.headers, **headers})
+
+    async def started(self, content: str, query: str = "", headers: dict[str, str] = CSV) -> str:
+        """Where the job is."""
+        answer = await self.send(content, query, headers)
+        assert answer.status_code == 202, answer.text
+        assert answer.headers["location"] == f"/api/v1/jobs/{answer.json()['job_id']}"
+        location: str = answer.headers["location"]
+        return location
+
+    async def job(self, location: str) -> dict[str, Any]:
+        answer = await self.api.client.get(location, headers=self.person.headers)
+        assert answer.status_code == 200, answer.text
+        shown: dict[str, Any] = answer.json()
+        return shown
+
+    async def ended(self, location: str) -> dict[str, Any]:
+        async with asyncio.timeout(30):
+            while (job := await self.job(location))["state"] not in ENDED:
+                await asyncio.sleep(0.05)
+        return job
+
+    async def imported(self, content: str, query: str = "", headers: dict[str, str] = CSV) -> dict[str, Any]:
+        """The job, carried out by a worker."""
+        location = await self.started(content, query, headers)
+        async with self.worker():
+            return await self.ended(location)
+
+    @asynccontextmanager
+    async def worker(self) -> AsyncIterator[None]:
+        stop = asyncio.Event()
+        work = asyncio.create_task(create_worker(self.api.services.settings, self.urls, BUILT_IN, ("jobs",)).run(stop))
+        try:
+            yield
+        finally:
+            stop.set()
+            await work
+
+    async def rows(self, sql: str, *arguments: Any) -> list[asyncpg.Record]:
+        connection = await asyncpg.connect(self.urls.owner)
+        try:
+            return await connection.fetch(sql, *arguments)
+        finally:
+            await connection.close()
+
+
+@asynccontextmanager
+async def desk(urls: Urls) -> AsyncIterator[Desk]:
+    async with running(settings_on(urls)) as api:
+        yield Desk(api, urls, await api.person())
+
+
+def table(*skus: str, category: str = "things") -> str:
+    return "sku,name,category\n" + "".join(f"{sku},Thing,{category}\n" for sku in skus)
+
+
+async def test_a_file_of_each_form_is_imported_by_its_mapping(migrated: Urls) -> None:
+    records = [{"id": f"J-{n}", "Title": f"Film {n}", "Genre": "Drama, Crime", "year": 1931} for n in range(2)]
+    query = "map=sku=id&map=name=Title&map=category=Genre[0]&map=tags=Genre[]&map=attributes.year=year&set=price=9.90&set=currency=EUR"
+    async with desk(migrated) as at:
+        for form, content in {
+            "application/json": json.dumps(records),
+            "application/jsonl": "\n".join(map(json.dumps, records)).replace("J-", "L-"),
+            "application/x-ndjson; charset=utf-8": "\n".join(map(json.dumps, records)).replace("J-", "N-"),
+            "text/csv": "\ufeffid,Title,Genre,year\n" + "".join(f'C-{n},Film {n},"Drama, Crime",1931\n' for n in range(2)),
+        }.items():
+            job = await at.imported(content, query, {"Content-Type": form})
+            counts = {"rows": 2, "created": 2, "updated": 0, "unchanged": 0, "refused": 0, "refused_rows": []}
+            assert (job["name"], job["state"], job["progress"], job["result"]) == ("items.import", "succeeded", 100, counts)
+        page = await at.api.client.get("/api/v1/items?limit=200", headers=at.person.headers)
+        items = page.json()["items"]
+        assert {item["sku"] for item in items} == {f"{form}-{n}" for form in "JLNC" for n in range(2)}
+        assert {(item["category"], tuple(item["tags"]), item["price"]["amount"]) for item in items} == {
+            ("Drama", ("Drama", "Crime"), "9.90")
+        }
+
+
+async def test_counts_and_refused_rows_are_told(migrated: Urls) -> None:
+    async with desk(migrated) as at:
+        await at.imported(table("A", "B"))
+        job = await at.imported("sku,name,category\nA,Thing,things\nB,Other,things\nC,Thing,\nD,Thing,things\nD,Thing,things\n")
+        assert job["result"] == {
+            "rows": 5,
+            "created": 1,
+            "updated": 1,
+            "unchanged": 1,
+            "refused": 2,
+            "refused_rows": [
+                {"row": 3, "reason": "category must not be blank"},
+                {"row": 5, "reason": "sku 'D' stands in row 4 already"},
+            ],
+        }
+
+
+async def test_the_first_thousand_refused_rows_are_told_and_all_are_counted(migrated: Urls) -> None:
+    async with desk(migrated) as at:
+        job = await at.imported(table(*(f"S-{n}" for n in range(2100)), category=""))
+        assert (job["result"]["refused"], job["result"]["created"]) == (2100, 0)
+        assert [one["row"] for one in job["result"]["refused_rows"]] == list(range(1, 1001))
+        [row] = await at.rows("select refused, jsonb_array_length(refused_rows) as kept from item_imports")
+        assert (row["refused"], row["kept"]) == (2100, 1000)
+
+
+@pytest.mark.parametrize(
+    ("content", "query", "headers", "status", "told"),
+    [
+        (table("A"), "map=sku=nowhere&map=name=name&map=category=category", CSV, 422, "no column nowhere; it has sku, name, category"),
+        (table("A"), "map=sku=sku&map=name=name", CSV, 422, "Nothing says where category comes from"),
+        (table("A"), "map=colour=name", CSV, 422, "'colour' in 'colour=name' is no target"),
+        (table("A"), "set=price", CSV, 422, "'price' is not of the form target=value"),
+        (table("A"), "map=" + "x" * 501, CSV, 422, "at most 500 characters"),
+        ("", "", CSV, 422, "The file is empty"),
+        ("sku,name,category\nA\n", "", CSV, 422, "Line 2 has 1 fields"),
+        ("{}", "", {"Content-Type": "application/json"}, 422, "must be one JSON array of objects"),
+        ("[1]", "", {"Content-Type": "application/json"}, 422, "Element 1 is no JSON object"),
+        ("nope", "", {"Content-Type": "application/jsonl"}, 422, "Line 1 is no JSON"),
+        (table("A"), "", {"Content-Type": "application/xml"}, 415, "send text/csv or application/json"),
+        ("x" * (10 * 1_048_576 + 1), "", CSV, 413, "larger than 10485760 bytes"),
+    ],
+)
+async def test_what_is_wrong_at_a_glance_is_told_at_once(
+    migrated: Urls, content: str, query: str, headers: dict[str, str], status: int, told: str
+) -> None:
+    async with desk(migrated) as at:
+        answer = await at.send(content, query, headers)
+        assert (answer.status_code, told in answer.json()["detail"]) == (status, True), answer.text
+        assert await at.rows("select id from item_imports") == []
+        assert await at.rows("select id from jobs") == []
+
+
+async def test_a_file_that_breaks_off_is_imported_up_to_there(migrated: Urls) -> None:
+    async with desk(migrated) as at:
+        job = await at.imported(table("A", "B") + "C,only two\n")
+        assert job["state"] == "failed"
+        assert job["error"] == "Line 4 has 2 fields where the first line names 3. Everything before it was imported."
+        assert [row["sku"] for row in await at.rows("select sku from items order by sku")] == ["A", "B"]
+
+
+async def test_sent_again_with_its_key_it_is_one_job(migrated: Urls) -> None:
+    async with desk(migrated) as at:
+        key = {**CSV, "Idempotency-Key": "one"}
+        assert await at.started(table("A"), headers=key) == await at.started(table("A"), headers=key)
+        assert len(await at.rows("select id from jobs")) == len(await at.rows("select id from item_imports")) == 1
+
+
+async def test_an_import_goes_on_where_its_journal_ends(migrated: Urls) -> None:
+    """What is done is neither done nor counted again, and skus that stood in it are known."""
+    async with desk(migrated) as at:
+        location = await at.started(table("A", "B", "A", "C"))
+        await at.rows("update item_imports set done = 2, created = 2")
+        async with at.worker():
+            job = await at.ended(location)
+        result = job["result"]
+        assert (result["rows"], result["created"], result["refused"]) == (4, 3, 1)
+        assert result["refused_rows"] == [{"row": 3, "reason": "sku 'A' stands in row 1 already"}]
+        assert [row["sku"] for row in await at.rows("select sku from items")] == ["C"]
+
+
+async def test_one_that_was_done_and_not_noted_as_a_job_has_its_result(migrated: Urls) -> None:
+    async with desk(migrated) as at:
+        first = await at.imported(table("A", "B", "B"))
+        assert [row["content"] for row in await at.rows("select content from item_imports")] == [None]
+        await at.rows("update jobs set state = 'ready', result = null, finished_at = null")
+        async with at.worker():
+            again = await at.ended(f"/api/v1/jobs/{first['id']}")
+        assert again["result"] == first["result"]
+
+
+async def test_a_cancelled_import_stops_between_chunks(migrated: Urls) -> None:
+    async with desk(migrated) as at:
+        location = await at.started(table(*(f"S-{n}" for n in range(9000))))
+        async with at.worker():
+            async with asyncio.timeout(30):
+                while (await at.job(location))["progress"] == 0:
+                    await asyncio.sleep(0.005)
+            assert (await at.api.client.delete(location, headers=at.person.headers)).status_code == 204
+            done = await at.rows("select done, created, (select count(*) from items) as items from item_imports")
+        [row] = await at.rows("select done, created, (select count(*) from items) as items from item_imports")
+        assert row == done[0], "nothing was done after the answer"
+        assert row["done"] == row["created"] == row["items"] < 9000
+        assert (await at.job(location))["state"] == "cancelled"
+        assert (await at.api.client.delete(location, headers=at.person.headers)).status_code == 409
+
+
+async def test_what_nobody_imports_is_cleared_away(migrated: Urls) -> None:
+    async with desk(migrated) as at:
+        old, new = await at.started(table("A")), await at.started(table("B"))
+        await at.rows("update item_imports set created_at = now() - interval '8 days' where content like $1", b"%A,%")
+        database = at.api.services.container.worker_database()
+        await database.open()
+        try:
+            await upload_expiry(database).run()
+        finally:
+            await database.close()
+        async with at.worker():
+            lost, done = await at.ended(old), await at.ended(new)
+        assert (lost["state"], done["state"]) == ("failed", "succeeded")
+        assert lost["error"].startswith("No import with id")
