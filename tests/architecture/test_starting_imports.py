@@ -8,6 +8,7 @@ from typing import Final
 import pytest
 
 LATE: Final = {
+    "aio_pika": "a broker that is configured",
     "alembic": "migrating",
     "api_base.cli": "the command line",
     "api_base.infrastructure.db.embedded.server": "starting the embedded database",

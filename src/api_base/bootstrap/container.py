@@ -96,6 +96,8 @@ class Container(containers.DeclarativeContainer):
         adapters.scheme("EVENTS__URL", config.events.url, ("database",)),
         database=providers.Singleton(DatabaseEventPublisher, worker_database.provided.pool, subscribers),
     )
+    remote_connection = providers.Singleton(adapters.rabbitmq_connection, config.remote.url, "REMOTE__URL", config.app_name)
+    remotes = providers.Singleton(adapters.remotes, remote_connection, policies, config.resilience)
     transactions = providers.Singleton(Transactions, unit_of_work, subscribers, event_signal)
     idempotency_store = providers.Singleton(SqlIdempotencyStore, database, clock)
     middlewares = providers.Singleton(_middlewares, config.observability.otlp_endpoint, checker, transactions, idempotency_store)

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from fastapi import APIRouter
 
 from api_base.application.common.cqrs import Bus, Handler, Message
+from api_base.application.common.remote import RemoteBus
 from api_base.core.base import DomainEvent
 from api_base.core.config import Settings
 from api_base.core.protocols import Clock, IdGenerator
@@ -28,6 +29,11 @@ class Ports:
     bus: Bus
     container: Any
 
+    def remote(self, service: str) -> RemoteBus:
+        """The bus of another service, by its APP_NAME. Raises `ConfigurationError` without REMOTE__URL."""
+        bus: RemoteBus = self.container.remotes().to(service)
+        return bus
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
@@ -36,6 +42,7 @@ class Context:
     `permissions` says which roles of a tenant hold which permission; the role `platform_admin` is the platform's own.
     `migrations` is the folder with the context's Alembic revisions; their branch label is the context's name.
     `events` are the classes of what it tells; others subscribe by name, and find the schema of each at `/events/<name>.json`.
+    `remote` are messages that other services may have executed here, by the names that they know them by (`items.get`).
     `routes` stand under `/api/v1`.
     """
 
@@ -46,5 +53,6 @@ class Context:
     handlers: Callable[[Ports], Mapping[type[Message[Any]], Handler[Any, Any]]] = lambda ports: {}
     events: Sequence[type[DomainEvent]] = ()
     subscribers: Callable[[Ports], Sequence[AnySubscription]] = lambda ports: ()
+    remote: Mapping[str, type[Message[Any]]] = field(default_factory=dict)
     background: Callable[[Ports], Sequence[Periodic]] = lambda ports: ()
     routes: Callable[[Bus], APIRouter] | None = None

@@ -1,4 +1,6 @@
-"""The background: relay, subscribers, sealer of the audit trail, and every context's periodic work, as the role `worker`."""
+"""The background: relay, subscribers, sealer of the audit trail, messages of other services, and every context's periodic work, as the role
+`worker`.
+"""
 
 import asyncio
 from collections.abc import Collection, Iterable, Sequence
@@ -8,9 +10,10 @@ from api_base.bootstrap import migrations
 from api_base.bootstrap.audit import audit_work
 from api_base.bootstrap.context import Context
 from api_base.bootstrap.events import event_work
+from api_base.bootstrap.remote import remote_work
 from api_base.bootstrap.services import Services, build, opened
 from api_base.core.config import Settings
-from api_base.core.errors import ConfigurationError
+from api_base.core.errors import ConfigurationError, Unavailable
 from api_base.core.protocols import Periodic
 from api_base.core.shared.logging import get_logger
 from api_base.infrastructure.db.embedded.urls import Urls
@@ -26,7 +29,7 @@ class Worker:
     def __init__(self, services: Services, urls: Urls, only: Collection[str]) -> None:
         self._urls, self._services = urls, services
         self._database, self._recorder = services.container.worker_database(), services.container.worker_recorder()
-        self._work = _selected([*event_work(services), *audit_work(services), _key_expiry(services), *_of_contexts(services)], only)
+        self._work = _selected([*_own_work(services), *_of_contexts(services)], only)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Raises `Unavailable` when the database cannot be reached at start."""
@@ -55,6 +58,13 @@ class Worker:
             await asyncio.sleep(0.5)
 
 
+def _own_work(services: Services) -> Iterable[Periodic]:
+    yield from event_work(services)
+    yield from audit_work(services)
+    yield from remote_work(services)
+    yield _key_expiry(services)
+
+
 def _key_expiry(services: Services) -> Periodic:
     expiry = key_expiry(services.container.worker_database())
     return Periodic(name="clear idempotency keys", interval=600.0, run=expiry.run)
@@ -72,15 +82,24 @@ def _selected(work: Sequence[Periodic], only: Collection[str]) -> list[Periodic]
 
 
 async def _repeat(work: Periodic, wake: asyncio.Event, stop: asyncio.Event) -> None:
-    while not stop.is_set():
-        wake.clear()
-        try:
-            more = await work.run()
-        except Exception:
-            logger.exception("periodic_work_failed", work=work.name)
-            more = False
-        if not more:
-            await _until(wake, work.interval)
+    try:
+        while not stop.is_set():
+            wake.clear()
+            if not await _once(work):
+                await _until(wake, work.interval)
+    finally:
+        await work.end()
+
+
+async def _once(work: Periodic) -> bool:
+    """Whether there is more to do at once."""
+    try:
+        return await work.run()
+    except Unavailable as error:
+        logger.warning("periodic_work_waits", work=work.name, reason=str(error))
+    except Exception:
+        logger.exception("periodic_work_failed", work=work.name)
+    return False
 
 
 async def _until(wake: asyncio.Event, seconds: float) -> None:

@@ -7,10 +7,10 @@ import typer
 
 def worker(
     only: Annotated[
-        list[str] | None, typer.Option(help="Only this kind of work: relay, subscribers, sealer, schedules. May be repeated.")
+        list[str] | None, typer.Option(help="Only this kind of work: relay, subscribers, sealer, remote, schedules. May be repeated.")
     ] = None,
 ) -> None:
-    """Relay events, run subscribers, seal the audit trail and do periodic work until Ctrl-C or SIGTERM; what is under way is finished."""
+    """Relay events, run subscribers, seal the audit trail, answer other services and do periodic work until Ctrl-C or SIGTERM; what is under way is finished."""
     import asyncio
     import signal
 

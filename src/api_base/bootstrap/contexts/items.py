@@ -57,5 +57,6 @@ ITEMS: Final = Context(
     },
     handlers=_handlers,
     events=(ItemCreated, ItemChanged, ItemStatusChanged, ItemDeleted, ItemRestored),
+    remote={"items.get": GetItem, "items.create": CreateItem},
     routes=v1.routes,
 )

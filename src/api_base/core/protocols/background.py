@@ -4,12 +4,16 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 
+async def _nothing() -> None:
+    return
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Periodic:
     """`run` is called every `interval` seconds by each worker, and at once when it answers that there is more.
 
     A NOTIFY on `channel` calls it before its time. It must be safe to run in several workers at once.
-    `kind` is what `api-base worker --only` selects by.
+    `kind` is what `api-base worker --only` selects by. `end` is called once when the worker ends, after the last `run`.
     """
 
     name: str
@@ -17,3 +21,4 @@ class Periodic:
     run: Callable[[], Awaitable[bool]]
     kind: str = "schedules"
     channel: str | None = None
+    end: Callable[[], Awaitable[None]] = _nothing

@@ -1,12 +1,13 @@
 """Types shared by every floor."""
 
-from api_base.core.types.context import RequestContext, current_context, request_tenant, request_user
-from api_base.core.types.idempotency import KeyedRequest
+from api_base.core.types.context import RequestContext, current_context, parent_of, request_tenant, request_user, sane_request_id
+from api_base.core.types.idempotency import LONGEST_KEY, KeyedRequest, fingerprint, key_digest
 from api_base.core.types.ids import NOBODY, SessionId, TenantId, UserId
 from api_base.core.types.principal import Principal
 from api_base.core.types.result import Err, Ok, Result
 
 __all__ = [
+    "LONGEST_KEY",
     "NOBODY",
     "Err",
     "KeyedRequest",
@@ -18,6 +19,10 @@ __all__ = [
     "TenantId",
     "UserId",
     "current_context",
+    "fingerprint",
+    "key_digest",
+    "parent_of",
     "request_tenant",
     "request_user",
+    "sane_request_id",
 ]

@@ -1,0 +1,1 @@
+"""Work that is carried between processes."""
