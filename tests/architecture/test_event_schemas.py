@@ -9,9 +9,9 @@ import msgspec
 import pytest
 from jsonschema import Draft202012Validator
 
+from api_base.application.common.events.cloud_event import MEDIA_TYPE, encoded
 from api_base.bootstrap.contexts import BUILT_IN
 from api_base.core.base import DomainEvent
-from api_base.infrastructure.events.cloud_event import MEDIA_TYPE, encoded
 from api_base.interface.events import asyncapi
 from api_base.interface.events.schemas import CLOUD_EVENT, ENVELOPE, data_schema
 from tests.architecture.modules import MODULES

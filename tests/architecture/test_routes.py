@@ -1,5 +1,6 @@
 """The walk: every operation of the OpenAPI document is held to the conventions by sending."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
@@ -31,7 +32,10 @@ KEYLESS = {"login", "refresh", "register", "switch_tenant", "token"}
 """What changes something and takes no Idempotency-Key, since it is for anybody or issues tokens; docs/idempotency.md lists them."""
 
 ENDING = {"leave_tenant", "logout"}
-"""What ends the token that it was sent with: a retry is not let in."""
+"""What ends the token that it was sent with: a retry is not let in, as soon as the process has heard of it."""
+
+WITHIN = 1.0
+"""Seconds after which a token that was ended is refused everywhere."""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -231,6 +235,9 @@ async def test_sent_again_with_its_key_it_is_answered_as_at_first(api: Running, 
 async def test_what_ends_its_token_takes_a_key_too(api: Running, route: Route) -> None:
     sent = (await example(api, route)).adding(KEY)
     assert (await sent.send(api.client)).status_code == route.success
+    async with asyncio.timeout(WITHIN):
+        while (again := await sent.send(api.client)).status_code != 401:
+            assert (again.status_code, again.headers["idempotency-replayed"]) == (route.success, "true")
     await refused(api, sent, 401)
 
 

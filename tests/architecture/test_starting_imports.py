@@ -9,6 +9,7 @@ import pytest
 
 LATE: Final = {
     "aio_pika": "a broker that is configured",
+    "aiokafka": "events by way of Kafka",
     "alembic": "migrating",
     "api_base.cli": "the command line",
     "api_base.infrastructure.db.embedded.server": "starting the embedded database",

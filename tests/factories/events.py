@@ -1,18 +1,21 @@
 """Stored events."""
 
 from datetime import UTC, datetime
+from itertools import count
 from typing import Any
 from uuid import UUID, uuid4
 
 from api_base.core.protocols import StoredEvent
 
+_numbers = count(1)
+
 
 def stored_event(**changes: Any) -> StoredEvent:
     """An item of some tenant was created by some user, and somebody traced it."""
     values: dict[str, Any] = {
-        "sequence": 7,
+        "sequence": next(_numbers),
         "id": uuid4(),
-        "at": datetime(2026, 5, 6, 7, 8, 9, tzinfo=UTC),
+        "at": datetime(2026, 5, 6, 7, 8, 9, 678901, tzinfo=UTC),
         "name": "items.created.v1",
         "tenant_id": uuid4(),
         "aggregate_id": UUID("01900000-0000-7000-8000-000000000001"),

@@ -1,12 +1,15 @@
 """The rules of an item's life."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from api_base.core.errors import Invalid
+from api_base.domain.common.value_objects import Money
 from api_base.domain.items.entities import Item
 from api_base.domain.items.errors import ItemIsDeleted, ItemIsNotDeleted, PriceMissing, TransitionNotAllowed
+from api_base.domain.items.events import ItemPriceChanged
 from api_base.domain.items.value_objects import ItemStatus
 from tests.factories.items import NOW, details, item
 
@@ -65,6 +68,31 @@ def test_a_change_to_the_same_is_no_change() -> None:
     assert not same.change(LATER, name="Chair")
     assert same.updated_at == NOW
     assert same.collect_events() == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"price": Money(minor=1300, currency="EUR")}, (1250, "EUR", 1300, "EUR", "furniture")),
+        ({"price": Money(minor=1250, currency="USD"), "category": "chairs"}, (1250, "EUR", 1250, "USD", "chairs")),
+        ({"price": None}, (1250, "EUR", None, None, "furniture")),
+    ],
+)
+def test_a_change_of_price_is_an_event_of_its_own(changes: dict[str, Any], told: tuple[Any, ...]) -> None:
+    priced = item(price=Money(minor=1250, currency="EUR"))
+    priced.collect_events()
+    priced.change(LATER, **changes)
+    (changed, price) = priced.collect_events()
+    assert (changed.name, price.name) == ("items.changed.v1", "items.price_changed.v1")
+    assert isinstance(price, ItemPriceChanged)
+    assert (price.before, price.before_currency, price.after, price.after_currency, price.category) == told
+
+
+def test_a_change_of_anything_else_is_none_of_price() -> None:
+    renamed = item(name="Chair")
+    renamed.collect_events()
+    renamed.change(LATER, name="Stool")
+    assert [event.name for event in renamed.collect_events()] == ["items.changed.v1"]
 
 
 def test_deleted_items_are_changed_no_more_until_restored() -> None:

@@ -141,3 +141,25 @@ def test_secrets_are_never_shown(load: Load) -> None:
     settings = load(**SAFE, REMOTE__URL=f"amqp://guest:{SECRET}@mq/")
     shown = [repr(settings), str(settings), settings.model_dump_json(), *configuration_lines(settings)]
     assert not [text for text in shown if SECRET in text]
+
+
+@pytest.mark.parametrize(
+    ("variables", "told"),
+    [
+        ({"EVENTS__URL": "amqp://somewhere:5672"}, "EVENTS__URL: must be `database://` or `kafka://host:port`"),
+        ({"EVENTS__URL": "kafka://somewhere"}, "EVENTS__URL: must be"),
+        ({"EVENTS__URL": f"kafka://app:{SECRET}@somewhere:9092"}, "EVENTS__URL: a password does not belong into the URL"),
+        ({"EVENTS__PASSWORD": SECRET}, "EVENTS: EVENTS__USERNAME and EVENTS__PASSWORD go together"),
+        ({"EVENTS__TLS_CA": __file__}, "EVENTS: EVENTS__TLS_CA is of no use without EVENTS__TLS=true"),
+        ({"EVENTS__TLS": "true", "EVENTS__TLS_CA": "ca.pem"}, "EVENTS: EVENTS__TLS_CA: there is no file 'ca.pem'"),
+        ({"EVENTS__PREFIX": "my shop"}, "EVENTS__PREFIX:"),
+    ],
+)
+def test_what_cannot_work_with_kafka_is_refused_by_variable(load: Load, variables: dict[str, str], told: str) -> None:
+    assert told in refusal(load, **variables)
+
+
+def test_several_brokers_with_a_user_are_taken_and_the_password_does_not_show(load: Load) -> None:
+    settings = load(EVENTS__URL="kafka://one:9092,two:9092", EVENTS__USERNAME="app", EVENTS__PASSWORD=SECRET)
+    assert settings.events.kafka
+    assert SECRET not in "".join(configuration_lines(settings))

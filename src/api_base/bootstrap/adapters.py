@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from dependency_injector import providers
 
@@ -128,6 +129,31 @@ def policies(resilience: Section) -> Any:
         timeout=resilience["timeout"],
     )
     return PolicyRegistry(config)
+
+
+def kafka_connection(events: Section) -> Any:
+    """Raises `ConfigurationError` where the driver is not installed."""
+    try:
+        from api_base.infrastructure.kafka.connection import KafkaConnection
+    except ModuleNotFoundError as error:
+        raise ConfigurationError("EVENTS__URL: Kafka needs the extra: pip install 'python-api-base[kafka]'") from error
+
+    password = events["password"]
+    return KafkaConnection(
+        brokers=urlsplit(events["url"]).netloc,
+        prefix=events["prefix"],
+        username=events["username"],
+        password=None if password is None else password.get_secret_value(),
+        mechanism=events["mechanism"],
+        tls=events["tls"],
+        tls_ca=events["tls_ca"],
+    )
+
+
+def kafka_publisher(connection: Any, policy: Any, source: str) -> Any:
+    from api_base.infrastructure.kafka.producer import KafkaEventPublisher
+
+    return KafkaEventPublisher(connection, policy, source)
 
 
 def counters(observability: Section) -> Any:

@@ -92,9 +92,12 @@ class Container(containers.DeclarativeContainer):
     worker_recorder = providers.Singleton(adapters.worker_recorder, counters, worker_database.provided.pool, policies)
 
     event_signal = providers.Singleton(EventSignal, database.provided.pool)
+    kafka_policy = policies.provided.policy.call("kafka")
+    kafka_connection = providers.Singleton(adapters.kafka_connection, config.events)
     event_publisher = providers.Selector(
-        adapters.scheme("EVENTS__URL", config.events.url, ("database",)),
+        adapters.scheme("EVENTS__URL", config.events.url, ("database", "kafka")),
         database=providers.Singleton(DatabaseEventPublisher, worker_database.provided.pool, subscribers),
+        kafka=providers.Singleton(adapters.kafka_publisher, kafka_connection, kafka_policy, config.app_name),
     )
     remote_connection = providers.Singleton(adapters.rabbitmq_connection, config.remote.url, "REMOTE__URL", config.app_name)
     remotes = providers.Singleton(adapters.remotes, remote_connection, policies, config.resilience)

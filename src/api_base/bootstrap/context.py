@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from fastapi import APIRouter
 
 from api_base.application.common.cqrs import Bus, Handler, Message
+from api_base.application.common.events import Stream
 from api_base.application.common.remote import RemoteBus
 from api_base.core.base import DomainEvent
 from api_base.core.config import Settings
@@ -43,7 +44,7 @@ class Context:
     `migrations` is the folder with the context's Alembic revisions; their branch label is the context's name.
     `events` are the classes of what it tells; others subscribe by name, and find the schema of each at `/events/<name>.json`.
     `remote` are messages that other services may have executed here, by the names that they know them by (`items.get`).
-    `routes` stand under `/api/v1`.
+    `streams` run where events go by way of Kafka. `routes` stand under `/api/v1`.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Context:
     handlers: Callable[[Ports], Mapping[type[Message[Any]], Handler[Any, Any]]] = lambda ports: {}
     events: Sequence[type[DomainEvent]] = ()
     subscribers: Callable[[Ports], Sequence[AnySubscription]] = lambda ports: ()
+    streams: Sequence[Stream[Any]] = ()
     remote: Mapping[str, type[Message[Any]]] = field(default_factory=dict)
     background: Callable[[Ports], Sequence[Periodic]] = lambda ports: ()
     routes: Callable[[Bus], APIRouter] | None = None

@@ -42,6 +42,8 @@ async def diagnose(settings: Settings, urls: Urls, contexts: Sequence[Context]) 
     if all(finding.well for finding in findings):
         findings.append(await asyncio.to_thread(_schema, urls, contexts))
     findings.append(_keys(settings))
+    if settings.events.kafka:
+        findings.append(await _kafka(settings))
     if settings.remote.url is not None:
         findings.append(await _rabbitmq("remote", settings.remote.url, "REMOTE__URL"))
     return findings
@@ -84,6 +86,17 @@ def _keys(settings: Settings) -> Finding:
     except ApiBaseError as error:
         return Finding(what="signing keys", well=False, detail=str(error))
     return Finding(what="signing keys", well=True, detail=f"{keys[0].kid} signs, {len(keys)} verify")
+
+
+async def _kafka(settings: Settings) -> Finding:
+    from api_base.bootstrap.adapters import kafka_connection
+
+    try:
+        connection = kafka_connection(settings.events.model_dump())
+        await connection.check()
+    except ApiBaseError as error:
+        return Finding(what="events", well=False, detail=str(error))
+    return Finding(what="events", well=True, detail=f"Kafka answers at {connection.brokers}")
 
 
 async def _rabbitmq(what: str, url: SecretStr, variable: str) -> Finding:

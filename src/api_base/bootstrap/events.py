@@ -1,4 +1,7 @@
-"""What the worker does for events: the relay, each durable subscription, and the partitions of the outbox."""
+"""What the worker does for events: the relay, each durable subscription, and the partitions of the outbox.
+
+With Kafka there are streams too, and a subscription reads from there; what it could not handle at once is tried again from the database, as ever.
+"""
 
 from collections.abc import Iterator
 from typing import Any, Final
@@ -6,6 +9,7 @@ from typing import Any, Final
 from api_base.application.common.events import EventDelivery
 from api_base.bootstrap.services import Services
 from api_base.core.protocols import Periodic
+from api_base.domain.common.events import DurableSubscription
 from api_base.infrastructure.events.consumer import DeliveryConsumer
 from api_base.infrastructure.events.database_publisher import CHANNEL as DELIVERIES
 from api_base.infrastructure.events.partitions import EventPartitions
@@ -19,13 +23,37 @@ HOURLY: Final = 3600.0
 
 def event_work(services: Services) -> Iterator[Periodic]:
     container = services.container
-    pool = container.worker_database().pool
-    relay, partitions = Relay(pool, container.event_publisher()), EventPartitions(pool)
-    yield Periodic(name="publish events", kind="relay", interval=POLL, run=relay.run, channel=STORED)
+    pool, publisher = container.worker_database().pool, container.event_publisher()
+    relay, partitions = Relay(pool, publisher), EventPartitions(pool)
+    yield Periodic(name="publish events", kind="relay", interval=POLL, run=relay.run, channel=STORED, end=publisher.close)
     yield Periodic(name="keep partitions of events", interval=HOURLY, run=partitions.run)
+    delivery = EventDelivery(container.transactions(), _decode)
     for subscription in container.subscribers().durable:
-        consumer = DeliveryConsumer(pool, subscription, EventDelivery(container.transactions(), _decode))
+        consumer = DeliveryConsumer(pool, subscription, delivery)
         yield Periodic(name=subscription.name, kind="subscribers", interval=POLL, run=consumer.run, channel=DELIVERIES)
+        if services.settings.events.kafka:
+            yield _from_kafka(services, subscription, delivery)
+    if services.settings.events.kafka:
+        yield from _streams(services)
+
+
+def _from_kafka(services: Services, subscription: DurableSubscription[Any], delivery: EventDelivery) -> Periodic:
+    from api_base.infrastructure.events.deferred import DatabaseDeferredDeliveries
+    from api_base.infrastructure.kafka.consumer import KafkaDeliveryConsumer
+
+    container = services.container
+    deferred = DatabaseDeferredDeliveries(container.worker_database().pool)
+    consumer = KafkaDeliveryConsumer(container.kafka_connection(), container.kafka_policy(), subscription, delivery, deferred)
+    return Periodic(name=f"{subscription.name} from Kafka", kind="subscribers", interval=POLL, run=consumer.run, end=consumer.close)
+
+
+def _streams(services: Services) -> Iterator[Periodic]:
+    from api_base.infrastructure.kafka.transaction import KafkaStream
+
+    container = services.container
+    for stream in (stream for context in services.contexts for stream in context.streams):
+        runs = KafkaStream(container.kafka_connection(), container.kafka_policy(), stream, _decode)
+        yield Periodic(name=stream.name, kind="streams", interval=POLL, run=runs.run, end=runs.close)
 
 
 def _decode(payload: bytes, wanted: type[Any]) -> Any:

@@ -28,8 +28,8 @@ def list_(
     """Print kept events as CloudEvents, one JSON object in a line, oldest first."""
 
     async def show(settings: "Settings", contexts: "Sequence[Context]") -> None:
+        from api_base.application.common.events.cloud_event import encoded
         from api_base.bootstrap.event_log import event_log
-        from api_base.infrastructure.events.cloud_event import encoded
 
         async with event_log(settings, contexts) as log:
             for event in await log.newest(name=name, aggregate_id=aggregate, since=_utc(since), limit=limit):

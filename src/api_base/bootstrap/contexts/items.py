@@ -16,9 +16,10 @@ from api_base.application.items.commands.restore_item import RestoreItem, Restor
 from api_base.application.items.commands.update_item import UpdateItem, UpdateItemHandler
 from api_base.application.items.queries.get_item import GetItem
 from api_base.application.items.queries.list_items import ListItems
+from api_base.application.items.streams import PRICE_CHANGES
 from api_base.bootstrap.context import Context, Ports
 from api_base.bootstrap.contexts.roles import ADMINS, MEMBERS, VIEWERS
-from api_base.domain.items.events import ItemChanged, ItemCreated, ItemDeleted, ItemRestored, ItemStatusChanged
+from api_base.domain.items.events import ItemChanged, ItemCreated, ItemDeleted, ItemPriceChanged, ItemRestored, ItemStatusChanged
 from api_base.infrastructure import items
 from api_base.infrastructure.db.unit_of_work import savepoint
 from api_base.infrastructure.items.queries import GetItemHandler, ListItemsHandler
@@ -56,7 +57,8 @@ ITEMS: Final = Context(
         permissions.IMPORT: ADMINS,
     },
     handlers=_handlers,
-    events=(ItemCreated, ItemChanged, ItemStatusChanged, ItemDeleted, ItemRestored),
+    events=(ItemCreated, ItemChanged, ItemPriceChanged, ItemStatusChanged, ItemDeleted, ItemRestored),
+    streams=(PRICE_CHANGES,),
     remote={"items.get": GetItem, "items.create": CreateItem},
     routes=v1.routes,
 )

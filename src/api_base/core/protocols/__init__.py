@@ -3,7 +3,7 @@
 from api_base.core.protocols.audit import AuditStore
 from api_base.core.protocols.background import Periodic
 from api_base.core.protocols.dependencies import CircuitState, DependencyFigures
-from api_base.core.protocols.events import EventPublisher, StoredEvent
+from api_base.core.protocols.events import DeferredDeliveries, EventPublisher, StoredEvent
 from api_base.core.protocols.health import HealthCheck
 from api_base.core.protocols.idempotency import IdempotencyStore, KeptAnswer
 from api_base.core.protocols.metrics import Metrics
@@ -24,6 +24,7 @@ __all__ = [
     "BreachedPasswords",
     "CircuitState",
     "Clock",
+    "DeferredDeliveries",
     "DependencyFigures",
     "EventPublisher",
     "HealthCheck",

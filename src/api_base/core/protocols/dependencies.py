@@ -5,6 +5,8 @@ from enum import Enum
 
 
 class CircuitState(Enum):
+    """Closed, calls go through; open, none does; half open, a few do, to find out which it shall be."""
+
     CLOSED = "closed"
     HALF_OPEN = "half_open"
     OPEN = "open"

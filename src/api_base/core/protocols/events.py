@@ -1,6 +1,6 @@
 """Events after their commit: kept in the outbox, published by a relay, delivered to durable subscribers."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -35,4 +35,19 @@ class EventPublisher(Protocol):
 
         Raises `EventRefused` for one that can never be published, `Unavailable` when trying again may help.
         """
+        ...
+
+    async def close(self) -> None:
+        """Hand on what is on its way, and let go of what is open. An adapter that holds nothing open has nothing to do."""
+
+
+class DeferredDeliveries(Protocol):
+    """Deliveries that did not succeed at once, or wait behind one that did not: tried again with pauses, dead in the end."""
+
+    async def waiting(self, subscription: str, aggregates: Collection[UUID]) -> set[UUID]:
+        """Those of `aggregates` of which something waits."""
+        ...
+
+    async def add(self, subscription: str, event: StoredEvent) -> None:
+        """Raises `Unavailable` when it is not kept."""
         ...

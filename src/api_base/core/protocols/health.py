@@ -4,7 +4,7 @@ from typing import Protocol
 
 
 class HealthCheck(Protocol):
-    """One dependency. `name` appears in the answer of `/health/ready`; without one that is `required` no request can be served."""
+    """One dependency, as `/health/ready` shows it."""
 
     @property
     def name(self) -> str:
@@ -12,7 +12,9 @@ class HealthCheck(Protocol):
         ...
 
     @property
-    def required(self) -> bool: ...
+    def required(self) -> bool:
+        """Whether no request can be served without it: one that is and does not answer makes the process unready."""
+        ...
 
     async def check(self) -> None:
         """Ask it something cheap. Any raise means that it is not well; the caller bounds the time."""

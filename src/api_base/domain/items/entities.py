@@ -11,7 +11,7 @@ from api_base.core.errors import Invalid, Violation
 from api_base.core.types import TenantId
 from api_base.domain.common.value_objects import Money
 from api_base.domain.items.errors import ItemIsDeleted, ItemIsNotDeleted, PriceMissing, TransitionNotAllowed
-from api_base.domain.items.events import ItemChanged, ItemCreated, ItemDeleted, ItemRestored, ItemStatusChanged
+from api_base.domain.items.events import ItemChanged, ItemCreated, ItemDeleted, ItemPriceChanged, ItemRestored, ItemStatusChanged
 from api_base.domain.items.value_objects import (
     CATEGORY_LENGTH,
     DESCRIPTION_LENGTH,
@@ -86,8 +86,10 @@ class Item(AggregateRoot):
         if self.status is ItemStatus.PUBLISHED and details.price is None:
             raise PriceMissing
         changed = tuple(sorted(f.name for f in fields(details) if getattr(details, f.name) != getattr(self.details, f.name)))
-        self.details, self.updated_at = details, now
+        before, self.details, self.updated_at = self.details.price, details, now
         self.record(ItemChanged(aggregate_id=self.id, tenant_id=self.tenant_id, fields=changed))
+        if before != details.price:
+            self._record_price(before)
         return True
 
     def publish(self, now: datetime) -> None:
@@ -108,6 +110,20 @@ class Item(AggregateRoot):
             raise ItemIsNotDeleted
         self.deleted_at, self.updated_at = None, now
         self.record(ItemRestored(aggregate_id=self.id, tenant_id=self.tenant_id))
+
+    def _record_price(self, before: Money | None) -> None:
+        after = self.details.price
+        self.record(
+            ItemPriceChanged(
+                aggregate_id=self.id,
+                tenant_id=self.tenant_id,
+                category=self.details.category,
+                before=None if before is None else before.minor,
+                before_currency=None if before is None else before.currency,
+                after=None if after is None else after.minor,
+                after_currency=None if after is None else after.currency,
+            )
+        )
 
     def _become(self, status: ItemStatus, now: datetime) -> None:
         self._refuse_deleted()

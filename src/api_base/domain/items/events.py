@@ -22,6 +22,19 @@ class ItemChanged(DomainEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ItemPriceChanged(DomainEvent):
+    """Beside `ItemChanged`. Amounts in minor units of their currencies (ISO 4217), none without a price; `category` as it is now."""
+
+    name: ClassVar[str] = "items.price_changed.v1"
+    tenant_id: UUID
+    category: str
+    before: int | None
+    before_currency: str | None
+    after: int | None
+    after_currency: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ItemStatusChanged(DomainEvent):
     name: ClassVar[str] = "items.status_changed.v1"
     tenant_id: UUID

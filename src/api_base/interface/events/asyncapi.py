@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from typing import Final
 
+from api_base.application.common.events.cloud_event import MEDIA_TYPE
 from api_base.core.base import DomainEvent
 from api_base.interface.events.schemas import CLOUD_EVENT, ENVELOPE, Json, data_schema
 
-MEDIA_TYPE: Final = "application/cloudevents+json"
 SCHEMA_FORMAT: Final = "application/schema+json;version=2020-12"
 
 

@@ -1,0 +1,64 @@
+"""From a request to the topic, with the processes as they are started: `serve` writes, `worker` publishes and runs the stream."""
+
+import asyncio
+import json
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from api_base.application.common.events.cloud_event import decoded
+from api_base.infrastructure.kafka.connection import KafkaConnection
+from tests.e2e.conftest import Project
+from tests.e2e.processes import COMMAND, PATIENCE, Backend, environment, run, serving, until
+from tests.kafka import committed, corner
+
+
+@contextmanager
+def working(home: Path, **variables: str) -> Iterator["subprocess.Popen[bytes]"]:
+    """`api-base worker`; what it says is in `kafka-worker`."""
+    with (home / "kafka-worker").open("wb") as output:
+        worker = subprocess.Popen([*COMMAND, "worker"], cwd=home, env=environment(**variables), stdout=output, stderr=output)
+    try:
+        yield worker
+    finally:
+        worker.kill()
+        worker.wait()
+
+
+def test_a_change_of_price_comes_out_as_event_and_in_the_stream(project: Project, kafka_url: str) -> None:
+    connection = corner(kafka_url)
+    variables = {"EVENTS__URL": kafka_url, "EVENTS__PREFIX": connection.prefix}
+    with serving(project.home, "--no-worker", **variables) as backend:
+        item = change_price(backend.ready(), project.log_in(backend))
+        with working(project.home, **variables) as worker:
+            (record,) = until(lambda: read(connection, "items.price-changes"), "a record of the stream")
+            worker.send_signal(signal.SIGTERM)
+            assert worker.wait(PATIENCE) == 0, (project.home / "kafka-worker").read_text()
+        assert {"before": {"minor": 1250, "currency": "EUR"}, "after": {"minor": 1300, "currency": "EUR"}}.items() <= record.items()
+        assert (record["item_id"], record["category"]) == (item, "furniture")
+        events = [decoded(one.value or b"") for one in asyncio.run(committed(connection, "items"))]
+        mine = [(event.name, event.aggregate_version) for event in events if str(event.aggregate_id) == item]
+        assert sorted(mine) == [("items.created.v1", 1), ("items.changed.v1", 2), ("items.price_changed.v1", 2)]
+        done = run(project.home, "doctor", **variables)
+        assert (done.returncode, f"Kafka answers at {connection.brokers}" in done.stdout) == (0, True), done
+        done = run(project.home, "events", "dead", **variables)
+        assert (done.returncode, done.stdout) == (0, ""), done
+
+
+def change_price(backend: Backend, token: str) -> str:
+    """The id of a new item, whose price then rises."""
+    price = {"amount": "12.50", "currency": "EUR"}
+    body = {"sku": "BY-KAFKA", "name": "Chair", "category": "furniture", "price": price}
+    status, created = backend.request("POST", "/api/v1/items", body, token)
+    assert status == 201, created
+    path, change = f"/api/v1/items/{created['id']}", {"price": {**price, "amount": "13.00"}}
+    status, changed = backend.request("PATCH", path, change, token, if_match="*")
+    assert status == 200, changed
+    id: str = created["id"]
+    return id
+
+
+def read(connection: KafkaConnection, topic: str) -> list[dict[str, object]]:
+    return [json.loads(record.value or b"") for record in asyncio.run(committed(connection, topic))]

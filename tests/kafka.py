@@ -1,0 +1,41 @@
+"""What tests of Kafka share: a corner of the broker of their own, and what anybody who trusts it would read there."""
+
+import asyncio
+from dataclasses import replace
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+from aiokafka import AIOKafkaConsumer, ConsumerRecord
+
+from api_base.infrastructure.kafka.connection import KafkaConnection
+from api_base.infrastructure.resilience.patterns import Policy, PolicyConfig
+
+PATIENCE = 90.0
+
+
+def corner(url: str) -> KafkaConnection:
+    """Names that no other test uses, at `kafka://host:port`; with the user that the URL may name."""
+    parts = urlsplit(url)
+    plain = KafkaConnection(brokers=parts.netloc.rpartition("@")[2], prefix=f"test-{uuid4()}")
+    return plain if parts.username is None else replace(plain, username=parts.username, password=parts.password, mechanism="SCRAM-SHA-256")
+
+
+def policy(timeout: float = 10.0) -> Policy:
+    return Policy("kafka", PolicyConfig(timeout=timeout))
+
+
+async def committed(connection: KafkaConnection, topic: str) -> list[ConsumerRecord[bytes, bytes]]:
+    """All that is in the topic now and was not taken back, in the order of each partition."""
+    found: list[Any] = []
+    async with (
+        asyncio.timeout(PATIENCE),
+        AIOKafkaConsumer(
+            connection.named(topic), **connection.options(), isolation_level="read_committed", auto_offset_reset="earliest"
+        ) as consumer,
+    ):
+        ends = await consumer.end_offsets(consumer.assignment())
+        while any([await consumer.position(partition) < end for partition, end in ends.items()]):
+            for records in (await consumer.getmany(timeout_ms=100)).values():
+                found += records
+    return found
