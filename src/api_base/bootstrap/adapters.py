@@ -32,8 +32,8 @@ def _dsn(name: str, database: Section) -> str:
 
 def worker_connections(subscribers: "Subscribers") -> int:
     """What a worker cannot do without: one for each consumer, which keeps it while handlers run; two for the relay and its publisher;
-    one for periodic work. So none of them ever waits for another, however long that takes."""
-    return len(subscribers.durable) + 3
+    one for periodic work; three to take, hold and settle jobs. So none of them ever waits for another, however long that takes."""
+    return len(subscribers.durable) + 6
 
 
 def pool_options(database: Any, least: Any = 1) -> providers.Callable[PoolOptions]:

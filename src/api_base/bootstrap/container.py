@@ -9,8 +9,10 @@ from typing import Any
 from dependency_injector import containers, providers
 
 from api_base.application.common.cqrs import Bus
+from api_base.application.common.jobs import Jobs
 from api_base.application.common.middleware import (
     IdempotencyMiddleware,
+    JobMiddleware,
     PermissionMiddleware,
     RetryMiddleware,
     TraceMiddleware,
@@ -23,17 +25,21 @@ from api_base.domain.common.events import Subscribers
 from api_base.infrastructure.audit.store import AuditParticipant, SqlAuditStore
 from api_base.infrastructure.auth.access import AccessSnapshot
 from api_base.infrastructure.db.session import Database
+from api_base.infrastructure.db.signal import Signal
 from api_base.infrastructure.db.unit_of_work import SqlUnitOfWorkFactory
 from api_base.infrastructure.events.database_publisher import DatabaseEventPublisher
+from api_base.infrastructure.events.outbox import CHANNEL as EVENTS
 from api_base.infrastructure.events.outbox import InboxParticipant, OutboxParticipant
-from api_base.infrastructure.events.wake import EventSignal
 from api_base.infrastructure.idempotency.store import SqlIdempotencyStore
 from api_base.infrastructure.rbac.checker import RolePermissionChecker
 from api_base.infrastructure.system.clock import SystemClock
 from api_base.infrastructure.system.ids import Uuid7Generator
+from api_base.infrastructure.tasks.ledger import SqlJobLedger
+from api_base.infrastructure.tasks.queue import CHANNEL as JOBS
+from api_base.infrastructure.tasks.queue import SqlJobQueue
 
 
-def _middlewares(traced: bool, checker: Any, transactions: Transactions, store: Any) -> list[Any]:
+def _middlewares(traced: bool, checker: Any, transactions: Transactions, store: Any, ledger: Any) -> list[Any]:
     """The pipeline, in order. Caching goes before retrying, when it comes."""
     return [
         TraceMiddleware(traced),
@@ -41,6 +47,7 @@ def _middlewares(traced: bool, checker: Any, transactions: Transactions, store: 
         RetryMiddleware(),
         UnitOfWorkMiddleware(transactions),
         IdempotencyMiddleware(store),
+        JobMiddleware(ledger),
     ]
 
 
@@ -91,7 +98,7 @@ class Container(containers.DeclarativeContainer):
     )
     worker_recorder = providers.Singleton(adapters.worker_recorder, counters, worker_database.provided.pool, policies)
 
-    event_signal = providers.Singleton(EventSignal, database.provided.pool)
+    event_signal = providers.Singleton(Signal, database.provided.pool, EVENTS)
     kafka_policy = policies.provided.policy.call("kafka")
     kafka_connection = providers.Singleton(adapters.kafka_connection, config.events)
     event_publisher = providers.Selector(
@@ -103,5 +110,10 @@ class Container(containers.DeclarativeContainer):
     remotes = providers.Singleton(adapters.remotes, remote_connection, policies, config.resilience)
     transactions = providers.Singleton(Transactions, unit_of_work, subscribers, event_signal)
     idempotency_store = providers.Singleton(SqlIdempotencyStore, database, clock)
-    middlewares = providers.Singleton(_middlewares, config.observability.otlp_endpoint, checker, transactions, idempotency_store)
+    jobs = providers.Singleton(Jobs)
+    job_queue = providers.Singleton(SqlJobQueue, jobs, checker, ids, clock, providers.Singleton(Signal, database.provided.pool, JOBS))
+    job_ledger = providers.Singleton(SqlJobLedger, database, config.jobs.keep_days)
+    middlewares = providers.Singleton(
+        _middlewares, config.observability.otlp_endpoint, checker, transactions, idempotency_store, job_ledger
+    )
     bus = providers.Singleton(Bus, middlewares)

@@ -10,11 +10,13 @@ from fastapi import APIRouter
 
 from api_base.application.common.cqrs import Bus, Handler, Message
 from api_base.application.common.events import Stream
+from api_base.application.common.jobs import Job, Schedule
 from api_base.application.common.remote import RemoteBus
 from api_base.core.base import DomainEvent
 from api_base.core.config import Settings
 from api_base.core.protocols import Clock, IdGenerator
 from api_base.core.protocols.background import Periodic
+from api_base.core.protocols.jobs import JobQueue
 from api_base.domain.common.events import AnySubscription
 from api_base.infrastructure.db.session import Database
 
@@ -28,6 +30,7 @@ class Ports:
     clock: Clock
     ids: IdGenerator
     bus: Bus
+    jobs: JobQueue
     container: Any
 
     def remote(self, service: str) -> RemoteBus:
@@ -43,6 +46,7 @@ class Context:
     `permissions` says which roles of a tenant hold which permission; the role `platform_admin` is the platform's own.
     `migrations` is the folder with the context's Alembic revisions; their branch label is the context's name.
     `events` are the classes of what it tells; others subscribe by name, and find the schema of each at `/events/<name>.json`.
+    `jobs` are the commands that may be enqueued, `schedules` those that the clock enqueues.
     `remote` are messages that other services may have executed here, by the names that they know them by (`items.get`).
     `streams` run where events go by way of Kafka. `routes` stand under `/api/v1`.
     """
@@ -54,6 +58,8 @@ class Context:
     handlers: Callable[[Ports], Mapping[type[Message[Any]], Handler[Any, Any]]] = lambda ports: {}
     events: Sequence[type[DomainEvent]] = ()
     subscribers: Callable[[Ports], Sequence[AnySubscription]] = lambda ports: ()
+    jobs: Sequence[Job] = ()
+    schedules: Sequence[Schedule] = ()
     streams: Sequence[Stream[Any]] = ()
     remote: Mapping[str, type[Message[Any]]] = field(default_factory=dict)
     background: Callable[[Ports], Sequence[Periodic]] = lambda ports: ()

@@ -12,9 +12,9 @@ from api_base.core.protocols import Periodic
 from api_base.domain.common.events import DurableSubscription
 from api_base.infrastructure.events.consumer import DeliveryConsumer
 from api_base.infrastructure.events.database_publisher import CHANNEL as DELIVERIES
+from api_base.infrastructure.events.outbox import CHANNEL as STORED
 from api_base.infrastructure.events.partitions import EventPartitions
 from api_base.infrastructure.events.relay import Relay
-from api_base.infrastructure.events.wake import CHANNEL as STORED
 
 POLL: Final = 1.0
 """Seconds between looks where nobody tells."""

@@ -1,6 +1,6 @@
 """Migrating: which contexts' revisions there are, and the way up, down and on.
 
-`base`, `audit`, `events` and `idempotency` come with every application, whatever contexts it has. All of these run their own event loop:
+`base`, `audit`, `events`, `idempotency` and `tasks` come with every application, whatever contexts it has. All of these run their own event loop:
 call them from outside one.
 """
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from api_base.bootstrap.context import Context
 from api_base.core.config import Settings
-from api_base.infrastructure import audit, events, idempotency
+from api_base.infrastructure import audit, events, idempotency, tasks
 from api_base.infrastructure.db.embedded import Urls
 from api_base.infrastructure.db.migrations.revisions import BASE, Branch, chain, closure, read
 from api_base.infrastructure.db.migrations.roles import Roles, user_of
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 AUDIT: Final = Branch(name="audit", folder=Path(audit.__path__[0]) / "migrations")
 EVENTS: Final = Branch(name="events", folder=Path(events.__path__[0]) / "migrations")
 IDEMPOTENCY: Final = Branch(name="idempotency", folder=Path(idempotency.__path__[0]) / "migrations")
+TASKS: Final = Branch(name="tasks", folder=Path(tasks.__path__[0]) / "migrations")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +40,7 @@ class BranchStatus:
 def branches(contexts: Sequence[Context]) -> list[Branch]:
     """The branches of an application with `contexts`."""
     own = [Branch(name=context.name, folder=context.migrations) for context in contexts if context.migrations is not None]
-    return [BASE, AUDIT, EVENTS, IDEMPOTENCY, *own]
+    return [BASE, AUDIT, EVENTS, IDEMPOTENCY, TASKS, *own]
 
 
 def up(settings: Settings, urls: Urls, contexts: Sequence[Context]) -> list[str]:

@@ -41,12 +41,19 @@ def build(settings: Settings, contexts: Sequence[Context]) -> Services:
     container.permissions.override(providers.Object(declared))
     bus = container.bus()
     ports = Ports(
-        settings=settings, database=container.database(), clock=container.clock(), ids=container.ids(), bus=bus, container=container
+        settings=settings,
+        database=container.database(),
+        clock=container.clock(),
+        ids=container.ids(),
+        bus=bus,
+        jobs=container.job_queue(),
+        container=container,
     )
-    subscribers = container.subscribers()
+    subscribers, jobs = container.subscribers(), container.jobs()
     for context in contexts:
         bus.add(context.handlers(ports))
         subscribers.add(context.subscribers(ports))
+        jobs.add(context.jobs)
     return Services(settings=settings, contexts=contexts, container=container, bus=bus, ports=ports)
 
 

@@ -1,5 +1,5 @@
-"""The background: relay, subscribers, sealer of the audit trail, messages of other services, and every context's periodic work, as the role
-`worker`.
+"""The background: relay, subscribers, jobs, sealer of the audit trail, messages of other services, and every context's periodic work, as
+the role `worker`.
 """
 
 import asyncio
@@ -10,6 +10,7 @@ from api_base.bootstrap import migrations
 from api_base.bootstrap.audit import audit_work
 from api_base.bootstrap.context import Context
 from api_base.bootstrap.events import event_work
+from api_base.bootstrap.jobs import job_work
 from api_base.bootstrap.remote import remote_work
 from api_base.bootstrap.services import Services, build, opened
 from api_base.core.config import Settings
@@ -60,6 +61,7 @@ class Worker:
 
 def _own_work(services: Services) -> Iterable[Periodic]:
     yield from event_work(services)
+    yield from job_work(services)
     yield from audit_work(services)
     yield from remote_work(services)
     yield _key_expiry(services)

@@ -8,6 +8,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from api_base.core.config.audit import AuditSettings
 from api_base.core.config.database import DatabaseSettings
 from api_base.core.config.events import EventSettings
+from api_base.core.config.jobs import JobSettings
 from api_base.core.config.observability import ObservabilitySettings
 from api_base.core.config.production import unsafe_in_production
 from api_base.core.config.rate_limit import RateLimitSettings
@@ -35,6 +36,7 @@ class Settings(BaseSettings):
     security: SecuritySettings = Field(default_factory=SecuritySettings, description="Tokens, passwords.")
     rate_limit: RateLimitSettings = Field(default_factory=RateLimitSettings, description="Limits by address.")
     events: EventSettings = Field(default_factory=EventSettings, description="Events after their commit.")
+    jobs: JobSettings = Field(default_factory=JobSettings, description="Work that is done later.")
     remote: RemoteSettings = Field(default_factory=RemoteSettings, description="Messages between services.")
     audit: AuditSettings = Field(default_factory=AuditSettings, description="The audit trail.")
     resilience: ResilienceSettings = Field(default_factory=ResilienceSettings, description="Outbound calls.")

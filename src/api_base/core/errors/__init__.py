@@ -49,6 +49,13 @@ class AlreadyHandled(ApiBaseError):
         super().__init__(f"{subscription} has handled the event {event_id} already.")
 
 
+class JobLost(ApiBaseError):
+    """The job in hand is not this worker's any more: it was cancelled, or is carried out elsewhere by now. What was done is undone."""
+
+    def __init__(self, job_id: object) -> None:
+        super().__init__(f"The job {job_id} was cancelled, or is carried out by another worker by now.")
+
+
 class Unauthenticated(ApiBaseError):
     """Nobody in particular asks, or with a token that is not good (any more)."""
 

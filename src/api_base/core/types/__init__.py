@@ -3,6 +3,7 @@
 from api_base.core.types.context import RequestContext, current_context, parent_of, request_tenant, request_user, sane_request_id
 from api_base.core.types.idempotency import LONGEST_KEY, KeyedRequest, fingerprint, key_digest
 from api_base.core.types.ids import NOBODY, SessionId, TenantId, UserId
+from api_base.core.types.jobs import RunningJob
 from api_base.core.types.principal import Principal
 from api_base.core.types.result import Err, Ok, Result
 
@@ -15,6 +16,7 @@ __all__ = [
     "Principal",
     "RequestContext",
     "Result",
+    "RunningJob",
     "SessionId",
     "TenantId",
     "UserId",

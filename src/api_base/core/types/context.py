@@ -10,6 +10,7 @@ from uuid import UUID
 from api_base.core.errors import Forbidden, Unauthenticated
 from api_base.core.types.idempotency import KeyedRequest
 from api_base.core.types.ids import TenantId, UserId
+from api_base.core.types.jobs import RunningJob
 from api_base.core.types.principal import Principal
 
 
@@ -23,7 +24,7 @@ class RequestContext:
     `access_token` is the good one that the principal came with, to be forwarded to services that it also is for; empty without one.
     `keyed` is set where the request is to be carried out once.
     `refusal` is what was refused to which account (None: to none that is known), where the status alone would not tell.
-    `delivery` is the subscription and the event that it handles, where this is no request.
+    `delivery` is the subscription and the event that it handles, `job` what a worker carries out, where this is no request.
     """
 
     request_id: str
@@ -38,6 +39,7 @@ class RequestContext:
     keyed: KeyedRequest | None = None
     refusal: tuple[str, UserId | None] | None = None
     delivery: tuple[str, UUID] | None = None
+    job: RunningJob | None = None
     afterwards: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
 
     @property

@@ -8,12 +8,13 @@ membership has is looked up once and kept until a notification names the user. W
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import inf
 from typing import Final
 from uuid import UUID
 
 from api_base.core.errors import Unauthenticated
 from api_base.core.protocols import Clock, TokenClaims
-from api_base.core.types import Principal
+from api_base.core.types import Principal, SessionId, TenantId, UserId
 from api_base.infrastructure.db.listener import NotificationListener
 from api_base.infrastructure.db.session import Database, Row
 from api_base.infrastructure.db.statement import Statement
@@ -21,7 +22,7 @@ from api_base.infrastructure.db.statement import Statement
 CHANNEL: Final = "access_changed"
 """Notifications carry the id of the user whose status, sessions or memberships have changed."""
 
-type _Key = tuple[UUID, UUID, UUID | None]
+type _Key = tuple[UUID, UUID | None, UUID | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,7 @@ class _Entry:
 
 
 class AccessSnapshot:
-    """Implements `AccessLookup`.
+    """Implements `AccessLookup` and `StandingPrincipals`.
 
     `statement` answers one row for a user (its owner), `session` and `tenant`: status, platform_admin, session_expires_at
     (null where there is no such session or it was revoked) and role. At most `capacity` principals are kept, oldest out first.
@@ -55,40 +56,48 @@ class AccessSnapshot:
 
     async def principal(self, claims: TokenClaims) -> Principal:
         """Raises `Unauthenticated` when the user, the session or the membership behind the token has ended."""
-        key = (claims.user_id, claims.session_id, claims.tenant_id)
+        return await self._principal(claims.user_id, claims.session_id, claims.tenant_id)
+
+    async def standing(self, user_id: UserId, tenant_id: TenantId | None) -> Principal:
+        """The user without any session, for what is done later. Raises `Unauthenticated` when the user or the membership has ended."""
+        return await self._principal(user_id, None, tenant_id)
+
+    async def _principal(self, user_id: UserId, session_id: SessionId | None, tenant_id: TenantId | None) -> Principal:
+        key = (user_id, session_id, tenant_id)
         if self.listener.fresh():
             entry = self._entries.get(key)
             if entry is not None and entry.session_expires_at > time.time():
                 return entry.principal
-        return await self._load(key, claims)
-
-    async def _load(self, key: _Key, claims: TokenClaims) -> Principal:
         changes = self._changes
-        row = await self._database.fetchrow(self._statement, claims.user_id, session=claims.session_id, tenant=claims.tenant_id)
-        entry = self._entry(row, claims)
+        row = await self._database.fetchrow(self._statement, user_id, session=session_id, tenant=tenant_id)
+        if row is None or row["status"] != "active":
+            raise Unauthenticated("The user of this token is not active.")
+        expires_at = inf if session_id is None else self._session_end(row)
+        entry = _Entry(self._made(row, user_id, session_id, tenant_id), expires_at)
         if changes == self._changes:  # nothing was revoked while we asked
             self._keep(key, entry)
         return entry.principal
 
-    def _entry(self, row: Row | None, claims: TokenClaims) -> _Entry:
-        if row is None or row["status"] != "active":
-            raise Unauthenticated("The user of this token is not active.")
+    def _session_end(self, row: Row) -> float:
         expires_at = row["session_expires_at"]
         if expires_at is None or expires_at <= self._clock.now():
             raise Unauthenticated("The session of this token has ended. Log in again.")
+        end: float = expires_at.timestamp()
+        return end
+
+    def _made(self, row: Row, user_id: UserId, session_id: SessionId | None, tenant_id: TenantId | None) -> Principal:
         role: str | None = row["role"]
-        if claims.tenant_id is not None and role is None:
+        if tenant_id is not None and role is None:
             raise Unauthenticated("The membership behind this token has ended. Log in again.")
         admin: bool = row["platform_admin"]
-        principal = Principal(
-            user_id=claims.user_id,
-            session_id=claims.session_id,
-            tenant_id=claims.tenant_id,
+        return Principal(
+            user_id=user_id,
+            session_id=session_id,
+            tenant_id=tenant_id,
             role=role,
             platform_admin=admin,
             permissions=self._permissions_of(role, admin),
         )
-        return _Entry(principal, expires_at.timestamp())
 
     def _keep(self, key: _Key, entry: _Entry) -> None:
         if len(self._entries) >= self._capacity:

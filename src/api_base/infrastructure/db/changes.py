@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from api_base.core.base import DomainEvent
 from api_base.core.types import RequestContext
+from api_base.infrastructure.db.pool import Connection
 
 
 class Kind(Enum):
@@ -47,6 +48,26 @@ class AddedRow:
     table: sa.Table
     row: tuple[Any, ...]
     position: int
+
+
+class Sender(Protocol):
+    """What a unit of work sends last, right before its commit.
+
+    `rows` are its, of `tenant`; a savepoint that is undone takes those back that came in it. `alone`: where nothing else is sent,
+    its one statement sets the owner itself and commits by itself.
+    """
+
+    rows: list[Any]
+    tenant: UUID
+    alone: bool
+
+    async def send(self, connection: Connection) -> None:
+        """A raise rolls everything back, and is raised by the commit."""
+        ...
+
+    def committed(self) -> None:
+        """Told once it is certain."""
+        ...
 
 
 class Participant(Protocol):

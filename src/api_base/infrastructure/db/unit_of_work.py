@@ -17,7 +17,7 @@ from api_base.core.base import AggregateRoot, DomainEvent
 from api_base.core.errors import NoTransaction, ProgrammingError
 from api_base.core.protocols.unit_of_work import Isolation
 from api_base.core.types import current_context
-from api_base.infrastructure.db.changes import AddedRow, Change, Kind, Participant
+from api_base.infrastructure.db.changes import AddedRow, Change, Kind, Participant, Sender
 from api_base.infrastructure.db.pool import Connection, ConnectionPool
 from api_base.infrastructure.db.transaction import current_unit
 from api_base.infrastructure.db.writer import Writer
@@ -31,6 +31,7 @@ class SqlUnitOfWork:
         self._participants = participants
         self._changes: list[Change] = []
         self._events: list[DomainEvent] = []
+        self._senders: dict[type[Sender], Sender] = {}
         self._read: dict[tuple[str, UUID], Mapping[str, Any]] = {}
         self.transactional = isolation is Isolation.SERIALIZABLE
 
@@ -79,6 +80,18 @@ class SqlUnitOfWork:
         """Keep a row as it was read, for the audit of its change."""
         self._read[table, id] = row
 
+    def untouched(self) -> bool:
+        """Whether nothing was sent or registered so far."""
+        return not self._changes and not self._senders and not self._writer.begun
+
+    def sender[S: Sender](self, kind: type[S], make: Callable[[], S]) -> S:
+        """This unit's one sender of a kind, made where there is none."""
+        self._own_task()
+        found = self._senders.get(kind)
+        if not isinstance(found, kind):
+            found = self._senders[kind] = make()
+        return found
+
     def register(self, change: Change, entity: AggregateRoot) -> None:
         """Save `entity` by `change` when the unit ends, and hand its events to the subscribers before."""
         self._own_task()
@@ -99,6 +112,7 @@ class SqlUnitOfWork:
         events, self._events = self._events, []
         context = current_context.get(None)
         delivery = None if context is None else context.delivery
+        sent = {kind: len(sender.rows) for kind, sender in self._senders.items()}
         await self._writer.savepoint()
         self.transactional = True  # from here on reads must see what was sent and not yet committed
         try:
@@ -106,6 +120,7 @@ class SqlUnitOfWork:
             await self._send()
         except BaseException as error:
             self._changes, self._events = [], events
+            self._take_back(sent)
             if context is not None:
                 context.delivery = delivery  # the inbox is to be noted anew: its row was undone too
             if isinstance(error, Exception):
@@ -115,6 +130,12 @@ class SqlUnitOfWork:
             raise
         await self._writer.end_savepoint(keep=True)
         self._events = events + self._events
+
+    def _take_back(self, sent: Mapping[type[Sender], int]) -> None:
+        for kind, sender in list(self._senders.items()):
+            del sender.rows[sent.get(kind, 0) :]
+            if not sender.rows:
+                del self._senders[kind]
 
     async def _send(self) -> None:
         changes, self._changes = self._changes, []
@@ -130,7 +151,10 @@ class SqlUnitOfWork:
             raise ProgrammingError("A unit of work belongs to the task that opened it: gather reads before, or write in turn.")
 
     async def _commit(self) -> None:
-        await self._writer.write(self._changes, self._rows(self._changes))
+        senders = list(self._senders.values())
+        await self._writer.write(self._changes, self._rows(self._changes), senders)
+        for sender in senders:
+            sender.committed()
 
 
 class SqlUnitOfWorkFactory:

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from api_base.core.errors import ProgrammingError, StaleVersion
 from api_base.infrastructure.db import write_statements as sql
-from api_base.infrastructure.db.changes import AddedRow, Change, Kind
+from api_base.infrastructure.db.changes import AddedRow, Change, Kind, Sender
 from api_base.infrastructure.db.errors import CONNECTION_ERRORS, GUARD_FAILED, translate, usable_after
 from api_base.infrastructure.db.pool import Connection, ConnectionPool
 from api_base.infrastructure.db.schema import Ownership, ownership, sql_type, written
@@ -25,6 +25,11 @@ class Writer:
         self._owner: tuple[Ownership, UUID | None] | None = None
         self._in_savepoint = False
         self._over = False
+
+    @property
+    def begun(self) -> bool:
+        """Whether a transaction is open, or was given up."""
+        return self._connection is not None or self._over
 
     async def begin(self) -> Connection:
         """The connection of the open transaction; opens it at the first call."""
@@ -57,14 +62,22 @@ class Writer:
             else:
                 self._pool.retire(connection)
 
-    async def write(self, changes: Sequence[Change], added: Sequence[AddedRow]) -> None:
-        """Send everything and commit. Raises `StaleVersion`, the refusal of a constraint, `Transient` or `Unavailable`."""
-        if self._connection is None and not changes and not self._over:
-            return
-        if self._connection is None and not self._over and len(changes) == 1 and changes[0].kind is not Kind.DELETE:
+    async def write(self, changes: Sequence[Change], added: Sequence[AddedRow], senders: Sequence[Sender] = ()) -> None:
+        """Send everything and commit. Raises `StaleVersion`, the refusal of a constraint, `Transient` or `Unavailable`, what a sender raises."""
+        if self.begun:
+            await self._write_in_transaction(changes, added, senders)
+        elif len(changes) == 1 and changes[0].kind is not Kind.DELETE and not senders:
             await self._write_single(changes[0], added)
-        else:
-            await self._write_in_transaction(changes, added)
+        elif not changes and len(senders) == 1 and senders[0].alone:
+            await self._send_alone(senders[0])
+        elif changes or senders:
+            await self._write_in_transaction(changes, added, senders)
+
+    async def _send_alone(self, sender: Sender) -> None:
+        try:
+            await self._pool.run(sender.send)
+        except BaseException as error:
+            raise _meaning(error, None, committing=True) from error
 
     async def _write_single(self, change: Change, added: Sequence[AddedRow]) -> None:
         statement = sql.single(change.kind, change.table, tuple(row.table for row in added))
@@ -79,9 +92,12 @@ class Writer:
         except BaseException as error:
             raise _meaning(error, change, committing=True) from error
 
-    async def _write_in_transaction(self, changes: Sequence[Change], added: Sequence[AddedRow]) -> None:
+    async def _write_in_transaction(self, changes: Sequence[Change], added: Sequence[AddedRow], senders: Sequence[Sender]) -> None:
         connection = await self.begin()
         await self.send(changes, added)
+        for sender in senders:
+            await self._set(connection, Ownership.TENANT, sender.tenant)
+            await self._guarded(sender.send(connection), None)
         ended = await self._guarded(connection.execute("commit"), changes[0] if changes else None, committing=True)
         self._connection = None
         self._pool.release(connection)

@@ -14,6 +14,9 @@ from api_base.infrastructure.db.changes import AddedRow, Change
 from api_base.infrastructure.db.schema import Ownership, ownership
 from api_base.infrastructure.events.tables import INBOX, OUTBOX, SHARDS
 
+CHANNEL: Final = "events"
+"""Of NOTIFY: events were stored."""
+
 _encode = msgspec.json.Encoder(enc_hook=str).encode
 _OUTSIDE: Final = RequestContext(request_id="")
 

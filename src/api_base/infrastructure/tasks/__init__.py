@@ -1,1 +1,1 @@
-"""Work that is carried between processes."""
+"""Jobs in PostgreSQL, what carries them to workers, and messages between services."""

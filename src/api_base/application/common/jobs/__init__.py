@@ -1,0 +1,6 @@
+"""Commands executed later: how contexts declare them, and how a worker carries one out."""
+
+from api_base.application.common.jobs.declared import Job, Jobs, Schedule
+from api_base.application.common.jobs.runner import JobRunner, Outcome
+
+__all__ = ["Job", "JobRunner", "Jobs", "Outcome", "Schedule"]

@@ -1,0 +1,107 @@
+"""One claimed job, carried out over the bus on behalf of who asked for it: permission, tenant and unit of work as for any request."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from api_base.application.common.cqrs import Bus
+from api_base.application.common.jobs.declared import ATTEMPTS, Job, Jobs
+from api_base.core.errors import ApiBaseError, JobLost, ProgrammingError, Transient, Unavailable
+from api_base.core.protocols.jobs import ClaimedJob, JobState, StandingPrincipals
+from api_base.core.shared import backoff
+from api_base.core.shared.logging import get_logger
+from api_base.core.shared.tracing import span
+from api_base.core.types import NOBODY, Err, Principal, RequestContext, RunningJob, current_context
+
+logger = get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What is still to be written of a job; `result` is JSON. After a `pause` (seconds) it is tried again."""
+
+    state: JobState
+    result: str | None = None
+    error: str | None = None
+    pause: float = 0.0
+
+
+class JobRunner:
+    """`decode` makes a command of a class from JSON; it raises `ValueError` where it cannot. `encode` makes JSON of a result."""
+
+    def __init__(
+        self,
+        bus: Bus,
+        jobs: Jobs,
+        principals: StandingPrincipals,
+        decode: Callable[[bytes, type[Any]], Any],
+        encode: Callable[[object], str | None],
+    ) -> None:
+        self._bus, self._jobs, self._principals, self._decode, self._encode = bus, jobs, principals, decode, encode
+
+    async def run(self, claimed: ClaimedJob) -> Outcome | None:
+        """What is still to be written of it; None where its unit of work has written all, and where it is no longer ours."""
+        job = self._jobs.named(claimed.name)
+        if job is None:
+            return _failed(claimed, None, ProgrammingError(f"No context of this worker declares the job {claimed.name!r}."))
+        try:
+            return await self._execute(job, claimed)
+        except JobLost:
+            return None
+        except Exception as error:
+            return _failed(claimed, job, error)
+
+    async def _execute(self, job: Job, claimed: ClaimedJob) -> Outcome | None:
+        command = self._command(job, claimed)
+        running = RunningJob(id=claimed.id, tenant_id=claimed.tenant_id, attempt=claimed.attempt, command=command)
+        token = current_context.set(_context(claimed, running))
+        try:
+            with span(job.name, {"job.id": str(claimed.id), "job.attempt": claimed.attempt}):
+                async with asyncio.timeout(job.timeout):
+                    current_context.get().principal = await self._principal(claimed)
+                    result = await self._bus.execute(command)
+        finally:
+            current_context.reset(token)
+        if running.settled:
+            return None
+        if isinstance(result, Err):
+            return _failed(claimed, job, result.error)
+        return Outcome(state=JobState.SUCCEEDED, result=self._encode(result))
+
+    def _command(self, job: Job, claimed: ClaimedJob) -> Any:
+        try:
+            return self._decode(claimed.payload, job.message)
+        except ValueError as error:
+            raise _Unreadable(f"{job.message.__name__} cannot be made of what was enqueued: {error}") from None
+
+    async def _principal(self, claimed: ClaimedJob) -> Principal | None:
+        """What nobody in particular asked for may do nothing that needs a permission; in a tenant, where it was enqueued for one."""
+        if claimed.user_id != NOBODY:
+            return await self._principals.standing(claimed.user_id, claimed.tenant_id)
+        if claimed.tenant_id is None:
+            return None
+        return Principal(
+            user_id=NOBODY, session_id=None, tenant_id=claimed.tenant_id, role=None, platform_admin=False, permissions=frozenset()
+        )
+
+
+class _Unreadable(ApiBaseError):
+    """Trying again makes no other bytes of it."""
+
+
+def _failed(claimed: ClaimedJob, job: Job | None, error: Exception) -> Outcome:
+    passing = isinstance(error, Transient | Unavailable)
+    refused = isinstance(error, ApiBaseError) and not passing and not isinstance(error, ProgrammingError)
+    attempts = ATTEMPTS if job is None else job.attempts
+    dead = refused or (claimed.attempt >= attempts and not passing)
+    told = f"{type(error).__name__}: {error}"[:1000]
+    logger.warning("job_failed", job=claimed.name, job_id=str(claimed.id), attempt=claimed.attempt, dead=dead, reason=told)
+    if dead:
+        return Outcome(state=JobState.DEAD, error=told)
+    return Outcome(state=JobState.WAITING, error=told, pause=backoff.pause(claimed.attempt))
+
+
+def _context(claimed: ClaimedJob, running: RunningJob) -> RequestContext:
+    _, trace_id, span_id, flags = claimed.traceparent.split("-") if claimed.traceparent else ("", "", "", "0")
+    return RequestContext(request_id=claimed.request_id, trace_id=trace_id, span_id=span_id, trace_flags=int(flags, 16), job=running)

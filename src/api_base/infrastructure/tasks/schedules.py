@@ -1,0 +1,61 @@
+"""Schedules: each due time becomes one job, however many workers look."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+
+from cronsim import CronSim, CronSimError
+
+from api_base.application.common.jobs import Jobs, Schedule
+from api_base.core.errors import ConfigurationError
+from api_base.core.protocols import Clock
+from api_base.core.protocols.jobs import JobState
+from api_base.core.types import NOBODY
+from api_base.infrastructure.db.pool import ConnectionPool
+from api_base.infrastructure.tasks.messages import encode
+from api_base.infrastructure.tasks.queue import CHANNEL, id_of
+from api_base.infrastructure.tasks.tables import NO_TENANT
+
+_FIRE: Final = f"""
+with known as (select fired from job_schedules where name = $1), moved as (
+    insert into job_schedules (name, fired) values ($1, $2)
+    on conflict (name) do update set fired = excluded.fired where job_schedules.fired < excluded.fired returning name
+), made as (
+    insert into jobs (tenant_id, id, user_id, name, state, priority, due, attempts, payload, request_id, traceparent, created_at, progress)
+    select $3, $4, $5, $6, '{JobState.READY}', 0, $2, 0, $7::jsonb, $8, '', now(), 0 from moved where exists (select from known)
+    on conflict do nothing returning 1
+)
+select pg_notify('{CHANNEL}', '') from made
+"""
+"""Who moves the time on makes the job, in one statement. A schedule that is seen for the first time begins from here."""
+
+
+class JobSchedules:
+    """`pool` is the worker's. Raises `ConfigurationError` for a schedule that is none."""
+
+    def __init__(self, pool: ConnectionPool, clock: Clock, jobs: Jobs, schedules: Sequence[Schedule]) -> None:
+        self._pool, self._clock, self._jobs, self._schedules = pool, clock, jobs, schedules
+        for schedule in schedules:
+            latest(schedule, clock.now())
+
+    async def run(self) -> bool:
+        """Fire what is due."""
+        now = self._clock.now()
+        for schedule in self._schedules:
+            await self._fire(schedule, latest(schedule, now))
+        return False
+
+    async def _fire(self, schedule: Schedule, at: datetime) -> None:
+        message = schedule.message()
+        job = self._jobs.of(message)
+        id = id_of(NO_TENANT, job.name, f"{schedule.name} {at.isoformat()}")
+        told = (schedule.name, at, NO_TENANT, id, NOBODY, job.name, encode(message), f"schedule {schedule.name}")
+        await self._pool.run(lambda connection: connection.fetch(_FIRE, *told))
+
+
+def latest(schedule: Schedule, now: datetime) -> datetime:
+    """The last time up to `now` that the schedule names. Raises `ConfigurationError` for what is no crontab line."""
+    try:
+        return next(CronSim(schedule.cron, now, reverse=True))
+    except (CronSimError, StopIteration) as error:
+        raise ConfigurationError(f"The schedule {schedule.name!r} cannot be used: {schedule.cron!r} {error or 'never comes'}.") from None

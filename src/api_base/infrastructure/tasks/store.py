@@ -1,0 +1,161 @@
+"""Jobs as workers see them, as the role `worker`: taken in turn of their tenants, settled, given back.
+
+A tenant with many jobs does not hold up the others: whoever takes some goes from tenant to tenant and takes the same share from
+each. Rows that another worker is just taking are passed over [PostgreSQL manual, SELECT: SKIP LOCKED].
+"""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Final
+from uuid import UUID
+
+import asyncpg
+
+from api_base.application.common.jobs import Outcome
+from api_base.core.protocols.jobs import ClaimedJob
+from api_base.core.types import TenantId, UserId
+from api_base.infrastructure.db.pool import Connection, ConnectionPool
+from api_base.infrastructure.tasks.tables import NO_TENANT
+
+LEASE: Final = timedelta(seconds=20)
+"""A worker that has not renewed its hold on a job for so long has lost it."""
+MOST_LOST: Final = 5
+"""A job whose worker has ended so often is what ends them: it is dead."""
+LARGEST: Final = 1000
+"""Jobs that one statement moves at most."""
+
+_CLAIMED: Final = "j.tenant_id, j.id, j.user_id, j.name, j.attempts, j.payload::text, j.request_id, j.traceparent"
+
+_BY_INDEX: Final = "begin; set local enable_seqscan = off; set local enable_sort = off; set local enable_bitmapscan = off"
+"""Left alone, the planner believes statistics that are of another time in a queue: planned while it was short, a look at a long
+one would read all of it."""
+
+_TENANTS: Final = """
+with recursive tenants (id, place) as (
+    (select tenant_id, 1 from jobs where state = 'ready' and tenant_id >= $1 order by tenant_id limit 1)
+    union all
+    select (select j.tenant_id from jobs j where j.state = 'ready' and j.tenant_id > t.id order by j.tenant_id limit 1), t.place + 1
+    from tenants t where t.id is not null and t.place < $2
+)"""
+_CLAIM: Final = f"""
+{_TENANTS}, picked as materialized (
+    select j.* from (select id, place, ceil($2::numeric / count(*) over ())::int as share from tenants where id is not null) t
+    cross join lateral (
+        select tenant_id, id from jobs where state = 'ready' and tenant_id = t.id order by priority desc, due limit t.share for update skip locked
+    ) j order by t.place limit $2
+)
+update jobs j set state = 'running', attempts = attempts + 1, started_at = now(), leased_until = now() + $3 from picked
+where j.tenant_id = picked.tenant_id and j.id = picked.id returning {_CLAIMED}
+"""
+_CLAIM_ONE: Final = f"""
+update jobs j set state = 'running', attempts = attempts + 1, started_at = now(), leased_until = now() + $3
+where tenant_id = $1 and id = $2 and state = 'ready' returning {_CLAIMED}
+"""
+_SETTLE: Final = """
+update jobs j set state = s.state, result = s.result::jsonb, error = s.error, leased_until = null,
+    progress = case when s.state = 'succeeded' then 100 else j.progress end,
+    due = case when s.state = 'waiting' then now() + s.pause else j.due end,
+    finished_at = case when s.state = 'waiting' then null else now() end,
+    expires_at = case when s.state = 'succeeded' then now() + $8::int * interval '1 day' end
+from unnest($1::uuid[], $2::uuid[], $3::smallint[], $4::text[], $5::text[], $6::text[], $7::interval[])
+    as s (tenant_id, id, attempt, state, result, error, pause)
+where j.tenant_id = s.tenant_id and j.id = s.id and j.state = 'running' and j.attempts = s.attempt
+"""
+_RENEW: Final = """
+update jobs j set leased_until = now() + $4 from unnest($1::uuid[], $2::uuid[], $3::smallint[]) as s (tenant_id, id, attempt)
+where j.tenant_id = s.tenant_id and j.id = s.id and j.state = 'running' and j.attempts = s.attempt returning j.id
+"""
+_GIVE_BACK: Final = """
+update jobs j set state = 'ready', leased_until = null from unnest($1::uuid[], $2::uuid[], $3::smallint[]) as s (tenant_id, id, attempt)
+where j.tenant_id = s.tenant_id and j.id = s.id and j.state = 'running' and j.attempts = s.attempt
+"""
+_PROMOTE: Final = f"""
+with due as (select tenant_id, id from jobs where state = 'waiting' and due <= now() order by due limit {LARGEST} for update skip locked)
+update jobs j set state = 'ready' from due where j.tenant_id = due.tenant_id and j.id = due.id
+"""
+_RECOVER: Final = f"""
+with lost as (
+    select tenant_id, id from jobs where state = 'running' and leased_until < now() order by leased_until limit {LARGEST} for update skip locked)
+update jobs j set lost = lost + 1, leased_until = null, state = case when lost + 1 < {MOST_LOST} then 'ready' else 'dead' end,
+    finished_at = case when lost + 1 < {MOST_LOST} then null else now() end, error = 'Its worker was not heard of any more.'
+from lost where j.tenant_id = lost.tenant_id and j.id = lost.id
+"""
+
+
+class SqlJobStore:
+    """`pool` is the worker's. What succeeded is kept for `keep_days`."""
+
+    def __init__(self, pool: ConnectionPool, keep_days: int) -> None:
+        self._pool, self._keep_days = pool, keep_days
+        self._from = _FIRST
+
+    async def claim(self, most: int) -> list[ClaimedJob]:
+        """Up to `most` ready jobs, from as many tenants as there are; the caller's for `LEASE`, and longer when renewed."""
+        started = self._from
+        rows = await self._pool.run(lambda connection: _by_index(connection, _CLAIM, started, most, LEASE))
+        tenants = {row["tenant_id"] for row in rows}
+        self._from = UUID(int=max(tenants).int + 1) if len(tenants) == most else _FIRST  # there may be more than fitted in: they are next
+        if not rows and started != _FIRST:
+            return await self.claim(most)
+        return [_claimed(row) for row in rows]
+
+    async def claim_one(self, tenant: UUID, id: UUID) -> ClaimedJob | None:
+        """This job, or None: it is not ready, another worker has it, or it is no more."""
+        row = await self._pool.run(lambda connection: connection.fetchrow(_CLAIM_ONE, tenant, id, LEASE))
+        return None if row is None else _claimed(row)
+
+    async def settle(self, outcomes: Sequence[tuple[ClaimedJob, Outcome]]) -> None:
+        """Write what became of jobs; those that are no longer the caller's stay as they are."""
+        states = [(one.state, one.result, one.error, timedelta(seconds=one.pause)) for _, one in outcomes]
+        columns = [list(column) for column in zip(*states, strict=True)]
+        keys = _keys([job for job, _ in outcomes])
+        await self._pool.run(lambda connection: connection.execute(_SETTLE, *keys, *columns, self._keep_days))
+
+    async def renew(self, jobs: Sequence[ClaimedJob]) -> set[UUID]:
+        """Hold on to jobs; the ids of those that are the caller's still."""
+        rows = await self._pool.run(lambda connection: connection.fetch(_RENEW, *_keys(jobs), LEASE))
+        return {row["id"] for row in rows}
+
+    async def give_back(self, jobs: Sequence[ClaimedJob]) -> None:
+        """Let other workers have jobs that were not finished, at once."""
+        await self._pool.run(lambda connection: connection.execute(_GIVE_BACK, *_keys(jobs)))
+
+    async def promote(self) -> int:
+        """Make jobs ready whose time has come or whose worker is gone; how many, `LARGEST` of each at most."""
+
+        async def both(connection: Connection) -> int:
+            return sum([int((await connection.execute(statement)).split()[1]) for statement in (_PROMOTE, _RECOVER)])
+
+        return await self._pool.run(both)
+
+
+_FIRST: Final = NO_TENANT
+"""No tenant's id is smaller."""
+
+
+async def _by_index(connection: Connection, statement: str, *arguments: object) -> list[asyncpg.Record]:
+    await connection.execute(_BY_INDEX)
+    try:
+        rows: list[asyncpg.Record] = await connection.fetch(statement, *arguments)
+        await connection.execute("commit")
+    except asyncpg.PostgresError:
+        await connection.execute("rollback")
+        raise
+    return rows
+
+
+def _keys(jobs: Sequence[ClaimedJob]) -> tuple[list[UUID], list[UUID], list[int]]:
+    return [job.tenant_id or NO_TENANT for job in jobs], [job.id for job in jobs], [job.attempt for job in jobs]
+
+
+def _claimed(row: asyncpg.Record) -> ClaimedJob:
+    return ClaimedJob(
+        id=row["id"],
+        tenant_id=None if row["tenant_id"] == NO_TENANT else TenantId(row["tenant_id"]),
+        user_id=UserId(row["user_id"]),
+        name=row["name"],
+        attempt=row["attempts"],
+        request_id=row["request_id"],
+        traceparent=row["traceparent"],
+        payload=row["payload"].encode(),
+    )

@@ -1,0 +1,50 @@
+"""Tables of jobs. A row is seen by its tenant; workers see all."""
+
+from typing import Final
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB
+
+from api_base.infrastructure.db.schema import system_owned, tenant_owned, text, timestamp
+
+METADATA: Final = sa.MetaData()
+
+NO_TENANT: Final = UUID(int=0)
+"""Owns the jobs of those who act for no tenant: the nil UUID [RFC 9562, section 5.9], since a key has no nulls."""
+
+JOBS: Final = tenant_owned(
+    "jobs",
+    METADATA,
+    sa.Column("tenant_id", sa.Uuid, primary_key=True),
+    sa.Column("id", sa.Uuid, primary_key=True),
+    sa.Column("user_id", sa.Uuid, nullable=False),
+    sa.Column("name", text(), nullable=False),
+    sa.Column("state", text(), nullable=False),
+    sa.Column("priority", sa.SmallInteger, nullable=False),
+    sa.Column("due", timestamp(), nullable=False),
+    sa.Column("attempts", sa.SmallInteger, nullable=False),
+    sa.Column("lost", sa.SmallInteger, nullable=False, server_default="0"),
+    sa.Column("payload", JSONB, nullable=False),
+    sa.Column("request_id", text(), nullable=False),
+    sa.Column("traceparent", text(), nullable=False),
+    sa.Column("created_at", timestamp(), nullable=False),
+    sa.Column("started_at", timestamp()),
+    sa.Column("leased_until", timestamp()),
+    sa.Column("progress", sa.SmallInteger, nullable=False),
+    sa.Column("result", JSONB),
+    sa.Column("error", text()),
+    sa.Column("finished_at", timestamp()),
+    sa.Column("expires_at", timestamp()),
+)
+"""`user_id` is the nil UUID where nobody asked. `attempts` are those begun; with the id they tell one execution from the others.
+`leased_until`: a worker that is not heard of by then has lost it, and `lost` counts how often that was. `progress` is in percent. `expires_at` is null for what is dead:
+somebody has to look at it."""
+
+SCHEDULES: Final = system_owned(
+    "job_schedules",
+    METADATA,
+    sa.Column("name", text(), primary_key=True),
+    sa.Column("fired", timestamp(), nullable=False),
+)
+"""Up to which time each schedule has fired."""
