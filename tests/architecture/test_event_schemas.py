@@ -51,7 +51,7 @@ def example(event: type[DomainEvent]) -> DomainEvent:
     """An event of this class, made from words that its schema says."""
     values = {"uuid": str(uuid4()), "date-time": "2026-05-06T07:08:09Z"}
     kinds: dict[str, Any] = {"string": "text", "array": ["text"], "integer": 1, "boolean": True, "number": 1.5}
-    fields = data_schema(event)["properties"]
+    fields = {name: field.get("anyOf", [field])[0] for name, field in data_schema(event)["properties"].items()}
     return msgspec.convert({name: values.get(field.get("format")) or kinds[field["type"]] for name, field in fields.items()}, event)
 
 

@@ -23,6 +23,6 @@ def stored_event(**changes: Any) -> StoredEvent:
         "actor_id": uuid4(),
         "request_id": "r-1",
         "traceparent": f"00-{'a' * 32}-{'b' * 16}-01",
-        "payload": b'{"aggregate_id": "01900000-0000-7000-8000-000000000001", "tenant_id": "01900000-0000-7000-8000-000000000002", "sku": "A-1"}',
+        "payload": b'{"aggregate_id":"01900000-0000-7000-8000-000000000001","tenant_id":"01900000-0000-7000-8000-000000000002","sku":"A-1"}',
     }
     return StoredEvent(**{**values, **changes})

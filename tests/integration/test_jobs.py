@@ -3,13 +3,16 @@
 import asyncio
 from datetime import timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
 from api_base.core.errors import Forbidden, NoTransaction, ProgrammingError, RuleViolated, Unauthenticated, Unavailable
 from api_base.core.types import RequestContext, current_context
 from api_base.infrastructure.db.embedded import Urls
+from api_base.infrastructure.db.pool import PoolOptions
+from api_base.infrastructure.db.session import Database
+from api_base.infrastructure.tasks.store import CLAIM, LEASE, by_index
 from tests.workshop import Enqueue, MakeItem, Note, Orchestrate, creation, principal, workshop
 
 
@@ -151,7 +154,7 @@ async def test_a_worker_that_lost_its_job_leaves_no_effect(migrated: Urls) -> No
     gate = Gate()
     async with workshop(migrated, after=gate) as slow, workshop(migrated) as quick:
         [id] = await slow.enqueue(MakeItem(sku="A-1"), tenant=uuid4())
-        async with slow.worker():
+        async with slow.worker(concurrency=1):
             await gate.reached.wait()
             await quick.rows("update jobs set leased_until = now() - interval '1 second'")
             async with quick.worker():
@@ -289,3 +292,29 @@ async def test_a_job_runs_for_who_asked_and_not_for_longer_than_they_may(migrate
             [row] = await shop.ended()
         assert (row["id"], row["user_id"], row["state"]) == (id, stranger, "dead")
         assert row["error"].startswith("Unauthenticated: ")
+
+
+async def test_a_look_at_a_long_queue_goes_by_its_index_whatever_was_planned_before(migrated: Urls) -> None:
+    async with workshop(migrated) as shop:
+        for _ in range(3):
+            await shop.rows(
+                """
+                insert into jobs (tenant_id, id, user_id, name, state, priority, due, attempts, payload, request_id, traceparent, created_at, progress)
+                select md5((n % 50)::text)::uuid, gen_random_uuid(), $1, 'tests.note', $2, n % 3, now(), 0, '{}', '', '', now(), 0
+                from generate_series(1, 30000) n
+                """,
+                UUID(int=0),
+                "ready",
+            )
+        database = Database(shop.urls.worker, PoolOptions(size=1, acquire_timeout=10, statement_timeout=20))
+        await database.open()
+        try:
+            plan = await database.pool.run(
+                lambda connection: by_index(connection, f"explain (format text) {CLAIM}", UUID(int=0), 64, LEASE)
+            )
+        finally:
+            await database.close()
+        told = "\n".join(row[0] for row in plan)
+        assert "Seq Scan" not in told
+        assert "Sort" not in told[told.index("LockRows") :]  # of a tenant's jobs no more are looked at than are taken
+        assert "ix_jobs_ready" in told[told.index("LockRows") :]

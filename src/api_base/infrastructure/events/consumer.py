@@ -5,7 +5,6 @@ else is down is never dead: it is tried until that is back.
 """
 
 import asyncio
-import random
 import time
 from collections.abc import Sequence
 from datetime import timedelta
@@ -16,6 +15,7 @@ import asyncpg
 
 from api_base.application.common.events import EventDelivery
 from api_base.core.errors import EventRefused, Transient, Unavailable
+from api_base.core.shared import backoff
 from api_base.core.shared.logging import get_logger
 from api_base.domain.common.events import DurableSubscription
 from api_base.infrastructure.db.pool import Connection, ConnectionPool
@@ -106,9 +106,12 @@ class DeliveryConsumer:
         logger.warning(
             "delivery_failed", subscription=self._subscription.name, event_id=str(row["id"]), attempts=attempts, dead=dead, reason=told
         )
-        await connection.execute(_FAILED, self._subscription.name, row["sequence"], attempts, _pause(attempts), dead, told)
-
-
-def _pause(attempts: int) -> timedelta:
-    """Doubled each time, half of it at random, so that what failed together does not come back together."""
-    return timedelta(seconds=min(0.5 * 2 ** min(attempts, ATTEMPTS), LONGEST_PAUSE) * (0.5 + random.random() / 2))  # noqa: S311 -- jitter is no secret
+        await connection.execute(
+            _FAILED,
+            self._subscription.name,
+            row["sequence"],
+            attempts,
+            timedelta(seconds=backoff.pause(attempts, longest=LONGEST_PAUSE)),
+            dead,
+            told,
+        )

@@ -1,7 +1,7 @@
 """Schedules: each due time becomes one job, however many workers look."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from cronsim import CronSim, CronSimError
@@ -56,6 +56,6 @@ class JobSchedules:
 def latest(schedule: Schedule, now: datetime) -> datetime:
     """The last time up to `now` that the schedule names. Raises `ConfigurationError` for what is no crontab line."""
     try:
-        return next(CronSim(schedule.cron, now, reverse=True))
+        return next(CronSim(schedule.cron, now + timedelta(microseconds=1), reverse=True))  # it begins before the given moment
     except (CronSimError, StopIteration) as error:
         raise ConfigurationError(f"The schedule {schedule.name!r} cannot be used: {schedule.cron!r} {error or 'never comes'}.") from None

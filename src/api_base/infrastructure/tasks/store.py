@@ -37,7 +37,7 @@ with recursive tenants (id, place) as (
     select (select j.tenant_id from jobs j where j.state = 'ready' and j.tenant_id > t.id order by j.tenant_id limit 1), t.place + 1
     from tenants t where t.id is not null and t.place < $2
 )"""
-_CLAIM: Final = f"""
+CLAIM: Final = f"""
 {_TENANTS}, picked as materialized (
     select j.* from (select id, place, ceil($2::numeric / count(*) over ())::int as share from tenants where id is not null) t
     cross join lateral (
@@ -92,7 +92,7 @@ class SqlJobStore:
     async def claim(self, most: int) -> list[ClaimedJob]:
         """Up to `most` ready jobs, from as many tenants as there are; the caller's for `LEASE`, and longer when renewed."""
         started = self._from
-        rows = await self._pool.run(lambda connection: _by_index(connection, _CLAIM, started, most, LEASE))
+        rows = await self._pool.run(lambda connection: by_index(connection, CLAIM, started, most, LEASE))
         tenants = {row["tenant_id"] for row in rows}
         self._from = UUID(int=max(tenants).int + 1) if len(tenants) == most else _FIRST  # there may be more than fitted in: they are next
         if not rows and started != _FIRST:
@@ -133,7 +133,8 @@ _FIRST: Final = NO_TENANT
 """No tenant's id is smaller."""
 
 
-async def _by_index(connection: Connection, statement: str, *arguments: object) -> list[asyncpg.Record]:
+async def by_index(connection: Connection, statement: str, *arguments: object) -> list[asyncpg.Record]:
+    """The rows of a statement that is planned to go by indexes, in their order."""
     await connection.execute(_BY_INDEX)
     try:
         rows: list[asyncpg.Record] = await connection.fetch(statement, *arguments)
