@@ -44,6 +44,8 @@ async def diagnose(settings: Settings, urls: Urls, contexts: Sequence[Context]) 
     findings.append(_keys(settings))
     if settings.events.kafka:
         findings.append(await _kafka(settings))
+    if settings.jobs.rabbitmq:
+        findings.append(await _rabbitmq("jobs", settings.jobs.url, "JOBS__URL"))
     if settings.remote.url is not None:
         findings.append(await _rabbitmq("remote", settings.remote.url, "REMOTE__URL"))
     return findings

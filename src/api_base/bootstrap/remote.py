@@ -16,6 +16,7 @@ def remote_work(services: Services) -> Iterator[Periodic]:
     if services.settings.remote.url is None or not served:
         return
     from api_base.infrastructure.idempotency import answers
+    from api_base.infrastructure.tasks.messages import decode
     from api_base.infrastructure.tasks.rabbitmq_rpc import RabbitMqRpcServer
 
     container, settings = services.container, services.settings
@@ -25,7 +26,7 @@ def remote_work(services: Services) -> Iterator[Periodic]:
         container.token_verifier(),
         container.access(),
         container.audit_store(),
-        decode=_decode,
+        decode=decode,
         encode=answers.encode,
     )
     server = RabbitMqRpcServer(container.remote_connection(), settings.app_name, service.answer, settings.remote.at_once)
@@ -40,9 +41,3 @@ def _served(services: Services) -> Mapping[str, type[Message[Any]]]:
             raise ConfigurationError(f"Two contexts serve the message {twice[0]}.")
         served |= context.remote
     return served
-
-
-def _decode(body: bytes, wanted: Any) -> Any:
-    import msgspec
-
-    return msgspec.json.decode(body, type=wanted)

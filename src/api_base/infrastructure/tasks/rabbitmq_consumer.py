@@ -38,18 +38,27 @@ class RabbitMqConsumer:
         self._under_way: set[asyncio.Task[None]] = set()
         self._ending = False
 
+    @property
+    def ending(self) -> bool:
+        """Whether it takes no more messages, for good."""
+        return self._ending
+
     async def run(self) -> bool:
         """See to it that messages are taken: the worker calls it again and again. Raises `Unavailable`."""
         if not self._taking or self._channel is None or self._channel.is_closed:
             await self._take()
         return False
 
-    async def close(self) -> None:
-        """Take no more, finish what was begun, and leave the rest to others."""
-        if self._channel is not None and self._queue is not None and not self._channel.is_closed:
+    async def stop(self) -> None:
+        """Take no more."""
+        if not self._ending and self._channel is not None and self._queue is not None and not self._channel.is_closed:
             with contextlib.suppress(*FAILURES):
                 await self._queue.cancel(self._tag, timeout=PATIENCE)
         self._ending = True  # what came meanwhile has begun
+
+    async def close(self) -> None:
+        """Take no more, finish what was begun, and leave the rest to others."""
+        await self.stop()
         if self._under_way:
             await asyncio.wait(self._under_way, timeout=DRAIN)
         if self._channel is not None:
@@ -88,3 +97,5 @@ class RabbitMqConsumer:
                 logger.warning("message_not_settled", reason=str(error) or type(error).__name__)
             except Exception:
                 logger.exception("message_failed")
+                with contextlib.suppress(*FAILURES):
+                    await message.nack(requeue=True)
