@@ -60,6 +60,7 @@ class Jobs:
             raise ProgrammingError(f"{type(message).__name__} is no job: declare it in a context's `jobs`.") from None
 
     def named(self, name: str) -> Job | None:
+        """The job of that name; None where no context declares it."""
         return self._by_name.get(name)
 
 
