@@ -40,10 +40,11 @@ async def test_it_is_opened_again_after_it_was_closed(amqp_url: str) -> None:
         assert not (await connection.channel()).is_closed
 
 
-async def test_doctor_tries_the_broker(migrated: Urls, amqp_url: str) -> None:
+@pytest.mark.parametrize("what", ["remote", "jobs"])
+async def test_doctor_tries_the_broker(migrated: Urls, amqp_url: str, what: str) -> None:
     for url, well in ((amqp_url, True), ("amqp://guest:secret@127.0.0.1:1/", False)):
-        findings = await diagnose(settings_on(migrated, remote={"url": url}), migrated, BUILT_IN)
-        (broker,) = [finding for finding in findings if finding.what == "remote"]
+        findings = await diagnose(settings_on(migrated, **{what: {"url": url}}), migrated, BUILT_IN)
+        (broker,) = [finding for finding in findings if finding.what == what]
         assert broker.well is well
         assert "secret" not in broker.detail
-    assert not [f for f in await diagnose(settings_on(migrated), migrated, BUILT_IN) if f.what == "remote"]
+    assert not [finding for finding in await diagnose(settings_on(migrated), migrated, BUILT_IN) if finding.what == what]
