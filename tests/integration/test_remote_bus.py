@@ -17,6 +17,7 @@ from api_base.bootstrap.contexts import BUILT_IN
 from api_base.bootstrap.services import Services, build, opened
 from api_base.bootstrap.worker import create_worker
 from api_base.core.config import Settings
+from api_base.core.config.remote import RemoteSettings
 from api_base.core.errors import (
     ConfigurationError,
     Conflict,
@@ -26,12 +27,14 @@ from api_base.core.errors import (
     NotFound,
     ProgrammingError,
     Unauthenticated,
+    Unavailable,
 )
 from api_base.core.types import RequestContext, current_context
 from api_base.infrastructure.db.embedded import Urls
 from api_base.infrastructure.tasks.rpc_messages import queue_of
 from tests.application import Person, Running, running, settings_on
-from tests.rabbitmq import connected, delete
+from tests.rabbitmq import by_way_of, connected, delete
+from tests.services import Toxiproxy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -237,6 +240,45 @@ async def test_a_key_makes_one_effect_of_many_attempts(two: Two) -> None:
     assert len({answer.id for answer in answers}) == 1
     with pytest.raises(IdempotencyKeyReused):
         await two.bus.execute(AddChair(details=ChairDetails(sku="TWICE", name="Chair")), key="the key")
+
+
+async def test_a_lost_answer_is_found_again_and_nothing_is_done_twice(migrated: Urls, amqp_url: str, toxiproxy: Toxiproxy) -> None:
+    """The service's way to the broker is cut again and again, in the middle of what it carries out."""
+    name = f"catalogue-{uuid4()}"
+    with toxiproxy.to(amqp_url.rpartition("@")[2].strip("/")) as way:
+        settings = settings_on(migrated, remote={"url": amqp_url}, resilience={"open_seconds": 0.1}).model_copy(update={"app_name": name})
+        cut_off = settings.model_copy(update={"remote": RemoteSettings(url=by_way_of(amqp_url, way.host, way.port))})
+        async with running(settings) as catalogue, working(cut_off, migrated), opened(build(settings, BUILT_IN)) as caller:
+            current_context.set(RequestContext(request_id="asking", access_token=(await catalogue.person()).access_token))
+            adding = [asyncio.create_task(until_added(caller.ports.remote(name), f"SKU-{number}")) for number in range(60)]
+            while not all(task.done() for task in adding):
+                await some_more_of(migrated)
+                way.cut()
+                way.mend()
+            answered = await asyncio.gather(*adding)
+    async with connected(amqp_url) as connection:
+        await delete(connection, queue_of(name))
+    stored = await rows(migrated, "select id from items")
+    assert len(stored) == 60
+    assert {row["id"] for row in stored} == {chair.id for chair in answered}
+
+
+async def until_added(catalogue: RemoteBus, sku: str) -> Chair:
+    while True:
+        try:
+            return await catalogue.execute(AddChair(details=ChairDetails(sku=sku, name="Chair")), key=sku)
+        except Unavailable:
+            await asyncio.sleep(0.05)
+
+
+async def some_more_of(urls: Urls) -> None:
+    """Returns when another item is there, or none has come for a second."""
+    [before] = await rows(urls, "select count(*) from items")
+    for _ in range(100):
+        [now] = await rows(urls, "select count(*) from items")
+        if now["count"] > before["count"]:
+            return
+        await asyncio.sleep(0.01)
 
 
 async def test_a_disagreement_about_the_contract_is_a_mistake_of_the_program(two: Two) -> None:
