@@ -32,7 +32,7 @@ $(UV):
 	@touch $@
 
 .venv/.dev: $(UV) uv.lock pyproject.toml
-	@$(UV) sync --quiet --frozen $(EXTRAS) --extra otlp --extra kafka
+	@$(UV) sync --quiet --frozen $(EXTRAS) --extra otlp --extra kafka --extra rabbitmq
 	@touch $@ .venv/.run
 
 run: .venv/.run ## Start everything and serve on port 8000.

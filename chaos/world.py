@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from api_base.bootstrap import migrations
 from api_base.bootstrap.contexts import BUILT_IN
-from api_base.cli.resolving import environment, on
+from api_base.cli.resolving import on
 from api_base.core.config import Settings
 from api_base.infrastructure.db.embedded import EmbeddedServer, Urls
 from chaos import toxiproxy
@@ -143,7 +143,10 @@ def _variables(home: Path, urls: Urls) -> dict[str, str]:
     """Limits by address are out of the way: all load comes from one."""
     limits = {f"RATE_LIMIT__{name}": "100000000" for name in LIMITS}
     return limits | {
-        **{name: value for name, value in environment(urls).items() if name.startswith("DATABASE__")},
+        "DATABASE__URL": urls.app,
+        "DATABASE__OWNER_URL": urls.owner,
+        "DATABASE__WORKER_URL": urls.worker,
+        "DATABASE__DIRECT_URL": urls.direct,
         "CONTEXTS": '["chaos.context:CHAOS"]',
         "CHAOS_CONTROL": str(home / "control"),
         "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep),

@@ -195,8 +195,8 @@ class _Does:
 
 
 @asynccontextmanager
-async def workshop(urls: Urls, **parts: Any) -> AsyncIterator[Workshop]:
-    shop = Workshop(urls, settings_on(urls), **parts)
+async def workshop(urls: Urls, settings: Settings | None = None, **parts: Any) -> AsyncIterator[Workshop]:
+    shop = Workshop(urls, settings or settings_on(urls), **parts)
     async with opened(build(shop.settings, [*BUILT_IN, shop.context()])) as services:
         shop.services = services
         yield shop

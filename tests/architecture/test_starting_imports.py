@@ -8,6 +8,7 @@ from typing import Final
 import pytest
 
 LATE: Final = {
+    "aio_pika": "a broker that is configured",
     "aiokafka": "events by way of Kafka",
     "alembic": "migrating",
     "api_base.cli": "the command line",

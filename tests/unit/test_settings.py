@@ -93,6 +93,19 @@ def test_a_url_that_works_is_taken(load: Load, url: str) -> None:
     assert load(DATABASE__URL=url).database.url.get_secret_value() == url
 
 
+@pytest.mark.parametrize("url", [f"http://guest:{SECRET}@mq", f"amqp://guest:{SECRET}/x@mq:port", f"amqp://{SECRET}:x@", SECRET, ""])
+@pytest.mark.parametrize("variable", ["REMOTE__URL", "JOBS__URL"])
+def test_a_url_of_a_broker_that_cannot_work_is_told_without_showing_it(load: Load, variable: str, url: str) -> None:
+    assert f"{variable}: must be amqp://" in refusal(load, **{variable: url})
+
+
+@pytest.mark.parametrize("url", ["amqp://guest:x@mq/", "amqps://a%2Fb:x@mq:5671/services?heartbeat=5", "amqp://mq"])
+def test_a_url_of_a_broker_that_works_is_taken(load: Load, url: str) -> None:
+    taken = load(REMOTE__URL=url).remote.url
+    assert taken is not None
+    assert taken.get_secret_value() == url
+
+
 def test_a_file_that_cannot_be_read_is_told(load: Load, tmp_path: Path) -> None:
     (tmp_path / ".env").write_bytes(b"\xff\xfe")
     assert ".env" in refusal(load)
@@ -128,7 +141,7 @@ def test_production_needs_a_url_for_each_role(load: Load, missing: str) -> None:
 
 
 def test_secrets_are_never_shown(load: Load) -> None:
-    settings = load(**SAFE)
+    settings = load(**SAFE, REMOTE__URL=f"amqp://guest:{SECRET}@mq/", JOBS__URL=f"amqp://guest:{SECRET}@mq/")
     shown = [repr(settings), str(settings), settings.model_dump_json(), *configuration_lines(settings)]
     assert not [text for text in shown if SECRET in text]
 

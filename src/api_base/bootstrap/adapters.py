@@ -128,6 +128,25 @@ def password_policy(breached: "BreachedPasswords", security: Section) -> "Passwo
     return ZxcvbnPasswordPolicy(breached, min_length=security["password_min_length"], min_score=security["password_min_score"])
 
 
+def rabbitmq_connection(url: Any, variable: str, name: str) -> Any:
+    """Raises `ConfigurationError` where the URL is not given or the driver is not installed."""
+    if url is None:
+        raise ConfigurationError(f"{variable}: is needed: amqp://user:password@host:port/vhost of a RabbitMQ")
+    try:
+        from api_base.infrastructure.tasks.rabbitmq_connection import RabbitMqConnection
+    except ModuleNotFoundError as error:
+        raise ConfigurationError(f"{variable}: RabbitMQ needs the extra: pip install 'python-api-base[rabbitmq]'") from error
+
+    return RabbitMqConnection(url.get_secret_value(), name)
+
+
+def remotes(connection: Any, policies: Any, resilience: Section) -> Any:
+    from api_base.infrastructure.idempotency import answers
+    from api_base.infrastructure.tasks.remote_bus import RabbitMqRemotes
+
+    return RabbitMqRemotes(connection, policies.policy, resilience["timeout"], encode=answers.encode, decode=answers.decode)
+
+
 def memory_limiter() -> Any:
     from api_base.infrastructure.rate_limit.memory import MemoryRateLimiter
 

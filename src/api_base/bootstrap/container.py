@@ -116,6 +116,8 @@ class Container(containers.DeclarativeContainer):
         database=providers.Singleton(DatabaseEventPublisher, worker_database.provided.pool, subscribers),
         kafka=providers.Singleton(adapters.kafka_publisher, kafka_connection, kafka_policy, config.app_name),
     )
+    remote_connection = providers.Singleton(adapters.rabbitmq_connection, config.remote.url, "REMOTE__URL", config.app_name)
+    remotes = providers.Singleton(adapters.remotes, remote_connection, policies, config.resilience)
     transactions = providers.Singleton(Transactions, unit_of_work, subscribers, event_signal)
     idempotency_store = providers.Singleton(SqlIdempotencyStore, database, clock)
     jobs = providers.Singleton(Jobs)

@@ -11,6 +11,7 @@ from fastapi import APIRouter
 from api_base.application.common.cqrs import Bus, Handler, Message
 from api_base.application.common.events import Stream
 from api_base.application.common.jobs import Job, Schedule
+from api_base.application.common.remote import RemoteBus
 from api_base.core.base import DomainEvent
 from api_base.core.config import Settings
 from api_base.core.protocols import Clock, IdGenerator
@@ -32,6 +33,11 @@ class Ports:
     jobs: JobQueue
     container: Any
 
+    def remote(self, service: str) -> RemoteBus:
+        """The bus of another service, by its APP_NAME. Raises `ConfigurationError` without REMOTE__URL."""
+        bus: RemoteBus = self.container.remotes().to(service)
+        return bus
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
@@ -41,6 +47,7 @@ class Context:
     `migrations` is the folder with the context's Alembic revisions; their branch label is the context's name.
     `events` are the classes of what it tells; others subscribe by name, and find the schema of each at `/events/<name>.json`.
     `jobs` are the commands that may be enqueued, `schedules` those that the clock enqueues.
+    `remote` are messages that other services may have executed here, by the names that they know them by (`items.get`).
     `streams` run where events go by way of Kafka. `routes` stand under `/api/v1`.
     """
 
@@ -54,5 +61,6 @@ class Context:
     jobs: Sequence[Job] = ()
     schedules: Sequence[Schedule] = ()
     streams: Sequence[Stream[Any]] = ()
+    remote: Mapping[str, type[Message[Any]]] = field(default_factory=dict)
     background: Callable[[Ports], Sequence[Periodic]] = lambda ports: ()
     routes: Callable[[Bus], APIRouter] | None = None

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import asyncpg
-from pydantic import BaseModel
+from pydantic import BaseModel, SecretStr
 
 from api_base.bootstrap import migrations
 from api_base.bootstrap.context import Context
@@ -37,13 +37,17 @@ def _flat(model: BaseModel, prefix: str) -> Iterator[tuple[str, object]]:
 
 
 async def diagnose(settings: Settings, urls: Urls, contexts: Sequence[Context]) -> list[Finding]:
-    """Try each role of the database, whether the schema is the newest, and Kafka where events go there."""
+    """Try each role of the database, and whether the schema is the newest, and every other service that is configured."""
     findings = [await _role(name, url) for name, url in (("owner", urls.owner), ("app", urls.app), ("worker", urls.worker))]
     if all(finding.well for finding in findings):
         findings.append(await asyncio.to_thread(_schema, urls, contexts))
     findings.append(_keys(settings))
     if settings.events.kafka:
         findings.append(await _kafka(settings))
+    if settings.jobs.rabbitmq:
+        findings.append(await _rabbitmq("jobs", settings.jobs.url, "JOBS__URL"))
+    if settings.remote.url is not None:
+        findings.append(await _rabbitmq("remote", settings.remote.url, "REMOTE__URL"))
     return findings
 
 
@@ -95,3 +99,15 @@ async def _kafka(settings: Settings) -> Finding:
     except ApiBaseError as error:
         return Finding(what="events", well=False, detail=str(error))
     return Finding(what="events", well=True, detail=f"Kafka answers at {connection.brokers}")
+
+
+async def _rabbitmq(what: str, url: SecretStr, variable: str) -> Finding:
+    from api_base.bootstrap.adapters import rabbitmq_connection
+
+    try:
+        connection = rabbitmq_connection(url, variable, "doctor")
+        detail = await connection.check()
+        await connection.close()
+    except ApiBaseError as error:
+        return Finding(what=what, well=False, detail=str(error))
+    return Finding(what=what, well=True, detail=f"{detail} answers")

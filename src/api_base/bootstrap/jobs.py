@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from api_base.application.common.jobs import JobRunner
+from api_base.bootstrap.adapters import rabbitmq_connection
 from api_base.bootstrap.services import Services
 from api_base.core.protocols import Periodic
 from api_base.infrastructure.db.signal import Signal
@@ -28,12 +29,31 @@ def job_work(services: Services) -> Iterator[Periodic]:
     store = SqlJobStore(pool, settings.keep_days)
     runner = JobRunner(services.bus, container.jobs(), container.access(), decode, encode_result)
     hands = JobHands(store, runner.run, settings.concurrency, settings.grace_seconds)
-    worker = DatabaseJobWorker(store, hands)
+    yield from _by_rabbitmq(services, store, hands) if settings.rabbitmq else _by_database(store, hands)
     promotion = JobPromotion(store, Signal(pool, CHANNEL))
-    yield Periodic(name="carry out jobs", kind="jobs", interval=POLL, run=worker.run, channel=CHANNEL, end=hands.end)
     yield Periodic(name="hold on to jobs", kind="jobs", interval=RENEWAL, run=hands.renew, channel=CANCELLED)
     yield Periodic(name="make jobs ready", kind="jobs", interval=POLL, run=promotion.run)
     declared = [schedule for context in services.contexts for schedule in context.schedules]
     schedules = JobSchedules(pool, container.clock(), container.jobs(), declared)
     yield Periodic(name="fire schedules", interval=POLL, run=schedules.run)
     yield Periodic(name="clear finished jobs", interval=600.0, run=job_expiry(container.worker_database()).run)
+
+
+def _by_database(store: SqlJobStore, hands: JobHands) -> Iterator[Periodic]:
+    worker = DatabaseJobWorker(store, hands)
+    yield Periodic(name="carry out jobs", kind="jobs", interval=POLL, run=worker.run, channel=CHANNEL, end=hands.end)
+
+
+def _by_rabbitmq(services: Services, store: SqlJobStore, hands: JobHands) -> Iterator[Periodic]:
+    """What publishes and what consumes have a connection each: a broker in need slows down the former."""
+    from api_base.infrastructure.tasks.carriage import JobCarriage
+    from api_base.infrastructure.tasks.rabbitmq_queue import RabbitMqJobQueue
+    from api_base.infrastructure.tasks.rabbitmq_worker import RabbitMqJobWorker
+
+    settings, policy = services.settings, services.container.policies().policy("rabbitmq")
+    publishing, consuming = (rabbitmq_connection(settings.jobs.url, "JOBS__URL", settings.app_name) for _ in range(2))
+    queue = RabbitMqJobQueue(publishing, settings.app_name, policy)
+    carriage = JobCarriage(services.container.worker_database().pool, queue)
+    yield Periodic(name="hand jobs to RabbitMQ", kind="jobs", interval=POLL, run=carriage.run, channel=CHANNEL, end=queue.close)
+    worker = RabbitMqJobWorker(consuming, RabbitMqJobQueue(consuming, settings.app_name, policy), store, hands, settings.jobs.concurrency)
+    yield Periodic(name="carry out jobs", kind="jobs", interval=POLL, run=worker.run, end=worker.end)

@@ -65,4 +65,6 @@ async def opened(services: Services) -> AsyncIterator[Services]:
         for resource in (container.database(), container.access().listener):
             await resource.open()
             stack.push_async_callback(resource.close)
+        if services.settings.remote.url is not None:
+            stack.push_async_callback(container.remote_connection().close)
         yield services

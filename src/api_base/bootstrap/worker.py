@@ -1,4 +1,6 @@
-"""The background: relay, subscribers, jobs, sealer of the audit trail, and every context's periodic work, as the role `worker`."""
+"""The background: relay, subscribers, jobs, sealer of the audit trail, messages of other services, and every context's periodic work, as
+the role `worker`.
+"""
 
 import asyncio
 from collections.abc import Collection, Iterable, Sequence
@@ -9,6 +11,7 @@ from api_base.bootstrap.audit import audit_work
 from api_base.bootstrap.context import Context
 from api_base.bootstrap.events import event_work
 from api_base.bootstrap.jobs import job_work
+from api_base.bootstrap.remote import remote_work
 from api_base.bootstrap.services import Services, build, opened
 from api_base.core.config import Settings
 from api_base.core.errors import ConfigurationError, Unavailable
@@ -27,9 +30,7 @@ class Worker:
     def __init__(self, services: Services, urls: Urls, only: Collection[str]) -> None:
         self._urls, self._services = urls, services
         self._database, self._recorder = services.container.worker_database(), services.container.worker_recorder()
-        self._work = _selected(
-            [*event_work(services), *job_work(services), *audit_work(services), _key_expiry(services), *_of_contexts(services)], only
-        )
+        self._work = _selected([*_own_work(services), *_of_contexts(services)], only)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Raises `Unavailable` when the database cannot be reached at start."""
@@ -56,6 +57,14 @@ class Worker:
         while not stop.is_set() and not await asyncio.to_thread(migrations.at_head, self._urls, self._services.contexts):
             logger.info("worker_waits_for_migrations")
             await asyncio.sleep(0.5)
+
+
+def _own_work(services: Services) -> Iterable[Periodic]:
+    yield from event_work(services)
+    yield from job_work(services)
+    yield from audit_work(services)
+    yield from remote_work(services)
+    yield _key_expiry(services)
 
 
 def _key_expiry(services: Services) -> Periodic:

@@ -7,10 +7,11 @@ import typer
 
 def worker(
     only: Annotated[
-        list[str] | None, typer.Option(help="Only this kind of work: relay, subscribers, streams, sealer, schedules. May be repeated.")
+        list[str] | None,
+        typer.Option(help="Only this kind of work: relay, subscribers, streams, sealer, remote, schedules. May be repeated."),
     ] = None,
 ) -> None:
-    """Relay events, run subscribers and streams, seal the audit trail and do periodic work until Ctrl-C or SIGTERM.
+    """Relay events, run subscribers and streams, seal the audit trail, answer other services and do periodic work until Ctrl-C or SIGTERM.
 
     What is under way is finished.
     """

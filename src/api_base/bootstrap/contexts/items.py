@@ -77,5 +77,6 @@ ITEMS: Final = Context(
     streams=(PRICE_CHANGES,),
     jobs=(Job(name="items.import", message=ImportUpload, timeout=3600.0),),
     background=_background,
+    remote={"items.get": GetItem, "items.create": CreateItem},
     routes=v1.routes,
 )

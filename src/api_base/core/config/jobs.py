@@ -1,6 +1,12 @@
 """Work that is done later."""
 
-from pydantic import BaseModel, ConfigDict, Field
+from typing import Final
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+
+from api_base.core.config.amqp import checked
+
+DATABASE: Final = "database://"
 
 
 class JobSettings(BaseModel):
@@ -8,7 +14,20 @@ class JobSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    url: str = Field("database://", pattern=r"^database://$", description="What carries jobs to workers: `database://`.")
+    url: SecretStr = Field(
+        SecretStr(DATABASE),
+        description="What carries jobs to workers: `database://`, or a RabbitMQ at `amqp://user:password@host:port/vhost` or `amqps://…`.",
+    )
     concurrency: int = Field(64, ge=1, le=1000, description="Jobs that one worker carries out at the same time.")
     grace_seconds: float = Field(20.0, ge=0, le=600, description="How long jobs in hand may go on when a worker is told to end.")
     keep_days: int = Field(7, ge=7, le=365, description="How long jobs that succeeded are kept, with their results.")
+
+    @property
+    def rabbitmq(self) -> bool:
+        """Whether jobs go by way of RabbitMQ."""
+        return self.url.get_secret_value() != DATABASE
+
+    @field_validator("url")
+    @classmethod
+    def _known(cls, url: SecretStr) -> SecretStr:
+        return url if url.get_secret_value() == DATABASE else checked(url)

@@ -14,6 +14,7 @@ from api_base.core.config.mail import MailSettings
 from api_base.core.config.observability import ObservabilitySettings
 from api_base.core.config.production import unsafe_in_production
 from api_base.core.config.rate_limit import RateLimitSettings
+from api_base.core.config.remote import RemoteSettings
 from api_base.core.config.resilience import ResilienceSettings
 from api_base.core.config.security import SecuritySettings
 from api_base.core.config.server import ServerSettings
@@ -40,6 +41,7 @@ class Settings(BaseSettings):
     events: EventSettings = Field(default_factory=EventSettings, description="Events after their commit.")
     jobs: JobSettings = Field(default_factory=JobSettings, description="Work that is done later.")
     mail: MailSettings = Field(default_factory=MailSettings, description="Mail.")
+    remote: RemoteSettings = Field(default_factory=RemoteSettings, description="Messages between services.")
     audit: AuditSettings = Field(default_factory=AuditSettings, description="The audit trail.")
     resilience: ResilienceSettings = Field(default_factory=ResilienceSettings, description="Outbound calls.")
     observability: ObservabilitySettings = Field(default_factory=ObservabilitySettings, description="Logs, metrics, traces.")

@@ -1,7 +1,7 @@
 """Types shared by every floor."""
 
-from api_base.core.types.context import RequestContext, current_context, request_tenant, request_user
-from api_base.core.types.idempotency import KeyedRequest
+from api_base.core.types.context import RequestContext, current_context, parent_of, request_tenant, request_user, sane_request_id
+from api_base.core.types.idempotency import LONGEST_KEY, KeyedRequest, fingerprint, key_digest
 from api_base.core.types.ids import NOBODY, SessionId, TenantId, UserId
 from api_base.core.types.jobs import RunningJob
 from api_base.core.types.language import Language, preferred
@@ -9,6 +9,7 @@ from api_base.core.types.principal import Principal
 from api_base.core.types.result import Err, Ok, Result
 
 __all__ = [
+    "LONGEST_KEY",
     "NOBODY",
     "Err",
     "KeyedRequest",
@@ -22,7 +23,11 @@ __all__ = [
     "TenantId",
     "UserId",
     "current_context",
+    "fingerprint",
+    "key_digest",
+    "parent_of",
     "preferred",
     "request_tenant",
     "request_user",
+    "sane_request_id",
 ]

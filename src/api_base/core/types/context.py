@@ -1,8 +1,10 @@
 """What is known of the request (or command line call) in hand: one contextvar, set once at the outside."""
 
+import re
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from typing import Final
 from uuid import UUID
 
 from api_base.core.errors import Forbidden, Unauthenticated
@@ -19,6 +21,7 @@ class RequestContext:
     `request_id` is a sane token of the client's or one of ours; `trace_id`, `span_id` and `parent_span_id`
     (the caller's, or empty) are lower-case hex [W3C Trace Context]; `address` is the client's, behind trusted proxies only.
     `afterwards` is done once the answer is out, in order: what the caller must not be able to tell by the time it takes.
+    `access_token` is the good one that the principal came with, to be forwarded to services that it also is for; empty without one.
     `keyed` is set where the request is to be carried out once.
     `refusal` is what was refused to which account (None: to none that is known), where the status alone would not tell.
     `delivery` is the subscription and the event that it handles, `job` what a worker carries out, where this is no request.
@@ -32,6 +35,7 @@ class RequestContext:
     address: str = ""
     route: str = ""
     principal: Principal | None = None
+    access_token: str = field(default="", repr=False)
     keyed: KeyedRequest | None = None
     refusal: tuple[str, UserId | None] | None = None
     delivery: tuple[str, UUID] | None = None
@@ -52,6 +56,23 @@ class RequestContext:
     def user_id(self) -> UserId | None:
         """The user behind the request; None for an anonymous one."""
         return None if self.principal is None else self.principal.user_id
+
+
+_TRACEPARENT: Final = re.compile(rb"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(-.*)?").fullmatch
+_REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._-]{1,64}").fullmatch
+
+
+def parent_of(traceparent: bytes) -> tuple[str, str, int] | None:
+    """Trace id, span id and flags of the caller; None where `traceparent` is not valid [W3C Trace Context, section 3.2]."""
+    match = _TRACEPARENT(traceparent)
+    if match is None or (match[4] is not None and match[0].startswith(b"00")):
+        return None
+    return match[1].decode(), match[2].decode(), int(match[3], 16) & 1
+
+
+def sane_request_id(request_id: bytes) -> str | None:
+    """A caller's request id, fit for logs and headers; None where it is not."""
+    return request_id.decode() if _REQUEST_ID(request_id) else None
 
 
 current_context: ContextVar[RequestContext] = ContextVar("request_context")

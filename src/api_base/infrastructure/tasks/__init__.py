@@ -1,1 +1,1 @@
-"""Jobs in PostgreSQL, and what carries them to workers."""
+"""Jobs in PostgreSQL, what carries them to workers, and messages between services."""

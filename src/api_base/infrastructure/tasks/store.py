@@ -30,20 +30,26 @@ _BY_INDEX: Final = "begin; set local enable_seqscan = off; set local enable_sort
 """Left alone, the planner believes statistics that are of another time in a queue: planned while it was short, a look at a long
 one would read all of it."""
 
-_TENANTS: Final = """
+
+def picked_in_turn(condition: str) -> str:
+    """The beginning of a statement: `picked` are rows of jobs that fulfil `condition`, $2 at most, from as many tenants, those from $1 on,
+    as there are; locked, and without those that others have locked."""
+    return f"""
 with recursive tenants (id, place) as (
-    (select tenant_id, 1 from jobs where state = 'ready' and tenant_id >= $1 order by tenant_id limit 1)
+    (select tenant_id, 1 from jobs where {condition} and tenant_id >= $1 order by tenant_id limit 1)
     union all
-    select (select j.tenant_id from jobs j where j.state = 'ready' and j.tenant_id > t.id order by j.tenant_id limit 1), t.place + 1
+    select (select j.tenant_id from jobs j where {condition} and j.tenant_id > t.id order by j.tenant_id limit 1), t.place + 1
     from tenants t where t.id is not null and t.place < $2
-)"""
-CLAIM: Final = f"""
-{_TENANTS}, picked as materialized (
+), picked as materialized (
     select j.* from (select id, place, ceil($2::numeric / count(*) over ())::int as share from tenants where id is not null) t
     cross join lateral (
-        select tenant_id, id from jobs where state = 'ready' and tenant_id = t.id order by priority desc, due limit t.share for update skip locked
+        select tenant_id, id from jobs where {condition} and tenant_id = t.id order by priority desc, due limit t.share for update skip locked
     ) j order by t.place limit $2
-)
+)"""
+
+
+CLAIM: Final = f"""
+{picked_in_turn("state = 'ready'")}
 update jobs j set state = 'running', attempts = attempts + 1, started_at = now(), leased_until = now() + $3 from picked
 where j.tenant_id = picked.tenant_id and j.id = picked.id returning {_CLAIMED}
 """

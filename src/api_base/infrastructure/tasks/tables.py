@@ -37,10 +37,12 @@ JOBS: Final = tenant_owned(
     sa.Column("refusal", text()),
     sa.Column("finished_at", timestamp()),
     sa.Column("expires_at", timestamp()),
+    sa.Column("carried", sa.SmallInteger),
+    sa.Column("carried_at", timestamp()),
 )
 """`user_id` is the nil UUID where nobody asked. `attempts` are those begun; with the id they tell one execution from the others.
 `leased_until`: a worker that is not heard of by then has lost it, and `lost` counts how often that was. `progress` is in percent. `error` is for operators, `refusal` for whoever asked: null after an accident. `expires_at` is null for what is dead:
-somebody has to look at it."""
+somebody has to look at it. `carried` is `attempts` when the job was last handed to a broker."""
 
 SCHEDULES: Final = system_owned(
     "job_schedules",

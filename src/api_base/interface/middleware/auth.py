@@ -26,8 +26,9 @@ class AuthMiddleware:
         exchange = exchange_of(scope)
         if exchange.authorization is not None and not self._needless(scope):
             try:
-                claims = self._verifier.verify(_bearer(exchange.authorization))
-                exchange.context.principal = await self._access.principal(claims)
+                token = _bearer(exchange.authorization)
+                exchange.context.principal = await self._access.principal(self._verifier.verify(token))
+                exchange.context.access_token = token.decode()  # a good one is ASCII
             except ApiBaseError as error:
                 exchange.refusal = error
         await self._app(scope, receive, send)

@@ -5,7 +5,6 @@
 
 import asyncio
 import random
-import re
 import time
 from typing import Final
 
@@ -13,7 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api_base.core.protocols import RequestRecorder
 from api_base.core.shared.logging import get_logger
-from api_base.core.types import RequestContext, current_context
+from api_base.core.types import RequestContext, current_context, parent_of, sane_request_id
 from api_base.interface.errors.handlers import internal_problem, problem_of, send_problem
 from api_base.interface.errors.http import RequestTimeout
 from api_base.interface.middleware.client_address import ClientAddress
@@ -21,8 +20,6 @@ from api_base.interface.middleware.exchange import Exchange
 
 logger = get_logger(__name__)
 
-_TOKEN: Final = re.compile(rb"[A-Za-z0-9._-]{1,64}").fullmatch
-_TRACEPARENT: Final = re.compile(rb"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(-.*)?").fullmatch
 UNMATCHED: Final = "<unmatched>"
 
 
@@ -84,15 +81,14 @@ class LoggingMiddleware:
     def _context(self, scope: Scope, exchange: Exchange) -> RequestContext:
         client = scope.get("client")
         address = self._address.of(client[0] if client else "", exchange.forwarded_for)
-        match = None if exchange.traceparent is None else _TRACEPARENT(exchange.traceparent)
-        if match is not None and (match[4] is None or not match[0].startswith(b"00")):
-            trace_id, parent, flags, span = match[1].decode(), match[2].decode(), int(match[3], 16) & 1, self._bits(64)
+        caller = None if exchange.traceparent is None else parent_of(exchange.traceparent)
+        if caller is not None:
+            (trace_id, parent, flags), span = caller, self._bits(64)
         else:
             bits = self._bits(192)
             trace_id, span = f"{bits >> 64:032x}", bits & 0xFFFFFFFFFFFFFFFF
             parent, flags = "", int(bits >> 136 < self._sampled_below)
-        sane = exchange.request_id is not None and _TOKEN(exchange.request_id)
-        request_id = exchange.request_id.decode() if sane and exchange.request_id else trace_id
+        request_id = (None if exchange.request_id is None else sane_request_id(exchange.request_id)) or trace_id
         return RequestContext(
             request_id=request_id, trace_id=trace_id, span_id=f"{span:016x}", parent_span_id=parent, trace_flags=flags, address=address
         )

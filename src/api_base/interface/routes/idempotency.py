@@ -4,20 +4,18 @@ Every POST and PATCH takes one but for those that anybody may send, since a key 
 be stored. Elsewhere the header means nothing: GET, PUT and DELETE may be repeated as they are [RFC 9110, section 9.2.2].
 """
 
-import hashlib
 import re
 from typing import Final
 
 from starlette.types import Message, Receive, Scope
 
-from api_base.core.types import KeyedRequest, RequestContext
+from api_base.core.types import LONGEST_KEY, KeyedRequest, RequestContext, fingerprint, key_digest
 from api_base.interface.errors.http import BadRequest
 from api_base.interface.routes.declares import Declares
 from api_base.interface.routes.parameters import header
 
 METHODS: Final = frozenset({"POST", "PATCH"})
-LONGEST: Final = 255
-PATTERN: Final = rf'^("[ !#-\[\]-~]{{1,{LONGEST}}}"|[A-Za-z0-9._~:/+=-]{{1,{LONGEST}}})$'
+PATTERN: Final = rf'^("[ !#-\[\]-~]{{1,{LONGEST_KEY}}}"|[A-Za-z0-9._~:/+=-]{{1,{LONGEST_KEY}}})$'
 """A string of structured fields [RFC 9651, section 3.3.3] without escapes, or its content as most clients send it: bare."""
 
 REPLAYED: Final = (b"idempotency-replayed", b"true")
@@ -36,10 +34,9 @@ class Keyed:
 
     def __init__(self, key: bytes, scope: Scope, receive: Receive) -> None:
         self._receive = receive
-        self._key = _digest(key, b"key")
+        self._key = key_digest(key)
         asked = repr((scope["path"], scope["query_string"], header(scope, b"if-match")))
-        # keyed by what nobody stores: a body may hold a password, and a bare digest of it could be guessed at
-        self._asked = hashlib.blake2b(asked.encode("utf-8", "surrogatepass"), digest_size=32, key=_digest(key, b"fingerprint"))
+        self._asked = fingerprint(key, asked.encode("utf-8", "surrogatepass"))
         self._request: KeyedRequest | None = None
 
     async def receive(self) -> Message:
@@ -72,11 +69,7 @@ def keyed(scope: Scope, receive: Receive, *, taken: bool) -> Keyed | None:
         return None
     text = values[0].decode("latin-1")
     if len(values) > 1 or not _KEY.fullmatch(text):
-        raise BadRequest(f"Idempotency-Key is one text of 1 to {LONGEST} ASCII characters, such as a UUID.")
+        raise BadRequest(f"Idempotency-Key is one text of 1 to {LONGEST_KEY} ASCII characters, such as a UUID.")
     if not taken:
         raise BadRequest("This route takes no Idempotency-Key: its answer is for nobody in particular, or must not be stored.")
     return Keyed(text.strip('"').encode(), scope, receive)
-
-
-def _digest(key: bytes, use: bytes) -> bytes:
-    return hashlib.blake2b(key, digest_size=32, person=use).digest()

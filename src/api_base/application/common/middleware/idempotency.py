@@ -5,12 +5,12 @@ So a crash before the commit leaves nothing, one after it leaves the answer. A r
 
 from collections.abc import Awaitable
 from dataclasses import replace
-from types import NoneType, get_original_bases
-from typing import Any, get_args, get_origin
+from types import NoneType
+from typing import Any
 
 from api_base.application.common.cqrs.bus import Call
 from api_base.application.common.cqrs.commands import Command
-from api_base.application.common.cqrs.message import Message
+from api_base.application.common.cqrs.message import Message, answer_of
 from api_base.core.errors import ApiBaseError, ProgrammingError
 from api_base.core.protocols import IdempotencyStore
 from api_base.core.protocols.unit_of_work import Isolation
@@ -34,7 +34,7 @@ class IdempotencyMiddleware:
         if not issubclass(message_type, Command):
             return call_next
         keyed = self._orchestrating if message_type.isolation is Isolation.NONE else self._in_unit
-        answer = _answer_of(message_type)
+        answer = answer_of(message_type)
 
         def stage(message: Message[Any]) -> Awaitable[Any]:
             context = current_context.get(None)
@@ -94,12 +94,3 @@ def _claim(request: KeyedRequest, message: Message[Any]) -> None:
         name = type(message).__name__
         raise ProgrammingError(f"{name} is the second command of a request with a key: declare its route replayable=False.")
     request.command = message
-
-
-def _answer_of(message_type: type[Message[Any]]) -> Any:
-    """`T` of the `Command[T]` that a class is."""
-    for cls in message_type.__mro__:
-        for base in get_original_bases(cls):
-            if get_origin(base) is Command:
-                return get_args(base)[0]
-    raise ProgrammingError(f"{message_type.__name__} does not say what it answers; write Command[None] where that is nothing.")

@@ -1,0 +1,7 @@
+"""Messages of other services: sent as if they were handled here, and served to others that do."""
+
+from api_base.application.common.remote.bus import RemoteBus
+from api_base.application.common.remote.call import NotServed, RemoteCall
+from api_base.application.common.remote.service import RemoteService
+
+__all__ = ["NotServed", "RemoteBus", "RemoteCall", "RemoteService"]

@@ -1,0 +1,113 @@
+"""Carries out what other services ask for, by the same rules as over HTTP: who asks is who the access token says, as of now; the
+pipeline decides whether they may, and refusals are kept in the audit trail. Nothing that a caller says of itself is believed.
+"""
+
+import asyncio
+import secrets
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from api_base.application.common.cqrs import Bus, Command, Message
+from api_base.application.common.remote.call import NotServed, RemoteCall
+from api_base.core.errors import Forbidden, Invalid, Unauthenticated, Unavailable
+from api_base.core.protocols import AccessLookup, AuditStore, TokenVerifier
+from api_base.core.types import (
+    LONGEST_KEY,
+    KeyedRequest,
+    RequestContext,
+    current_context,
+    fingerprint,
+    key_digest,
+    parent_of,
+    request_user,
+    sane_request_id,
+)
+
+
+class RemoteService:
+    """`served` are the messages by name. `decode` makes a message of JSON and raises `ValueError` where it cannot; `encode` makes JSON of
+    an answer.
+    """
+
+    def __init__(
+        self,
+        bus: Bus,
+        served: Mapping[str, type[Message[Any]]],
+        verifier: TokenVerifier,
+        access: AccessLookup,
+        audit: AuditStore[Any],
+        *,
+        decode: Callable[[bytes, Any], Any],
+        encode: Callable[[Any], bytes],
+    ) -> None:
+        self._bus, self._served = bus, served
+        self._verifier, self._access, self._audit = verifier, access, audit
+        self._decode, self._encode = decode, encode
+
+    async def answer(self, call: RemoteCall) -> bytes:
+        """The answer as JSON. Raises what the message's pipeline raises, `NotServed` for what is not to be had here, and `Unavailable` for
+        a command without a key that was begun before, and when the time is over.
+        """
+        context = _context(call)
+        token = current_context.set(context)
+        try:
+            async with asyncio.timeout(call.seconds) as bound:
+                return await self._answer(call, context)
+        except TimeoutError:
+            if not bound.expired():
+                raise
+            raise Unavailable(f"{call.name} took longer than its caller waits.") from None
+        except (Unauthenticated, Forbidden) as error:
+            await self._audit.refused(context, "REMOTE", 403 if isinstance(error, Forbidden) else 401)
+            raise
+        finally:
+            current_context.reset(token)
+
+    async def _answer(self, call: RemoteCall, context: RequestContext) -> bytes:
+        if call.access_token:
+            claims = self._verifier.verify(call.access_token.encode())
+            context.principal = await self._access.principal(claims)
+            context.access_token = call.access_token
+        message = self._message(call)
+        if call.key is not None:
+            context.keyed = _keyed(call, call.key)
+        elif call.again and isinstance(message, Command):
+            raise Unavailable(f"{call.name} was begun before, and may have been carried out: send commands with a key to try them again.")
+        return self._encode(await self._bus.execute(message))
+
+    def _message(self, call: RemoteCall) -> Message[Any]:
+        wanted = self._served.get(call.name)
+        if wanted is None:
+            raise NotServed(f"There is no message {call.name!r} to be had here.")
+        try:
+            message: Message[Any] = self._decode(call.body, wanted)
+        except ValueError as error:
+            raise NotServed(f"What came is no {call.name}: {error}") from None
+        return message
+
+
+def _context(call: RemoteCall) -> RequestContext:
+    bits = secrets.randbits(192)
+    trace_id, parent, flags = parent_of(call.traceparent.encode()) or (f"{bits >> 64:032x}", "", 0)
+    return RequestContext(
+        request_id=sane_request_id(call.request_id.encode()) or trace_id,
+        trace_id=trace_id,
+        span_id=f"{bits & 0xFFFFFFFFFFFFFFFF:016x}",
+        parent_span_id=parent,
+        trace_flags=flags,
+        route=call.name,
+    )
+
+
+def _keyed(call: RemoteCall, text: str) -> KeyedRequest:
+    """Raises `Invalid` for what is no key, `Unauthenticated` for nobody's: a key counts for its user."""
+    if not 1 <= len(text) <= LONGEST_KEY:
+        raise Invalid.of("", "key", f"an idempotency key has 1 to {LONGEST_KEY} characters")
+    key = text.encode()
+    return KeyedRequest(
+        tenant_id=current_context.get().tenant_id,
+        user_id=request_user(),
+        route=f"REMOTE {call.name}",
+        key=key_digest(key),
+        fingerprint=fingerprint(key, call.body).digest(),
+    )

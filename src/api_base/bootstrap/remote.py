@@ -1,0 +1,43 @@
+"""What the worker does for other services: their messages for this one, executed on its bus."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from api_base.application.common.cqrs import Message
+from api_base.application.common.remote import RemoteService
+from api_base.bootstrap.services import Services
+from api_base.core.errors import ConfigurationError
+from api_base.core.protocols import Periodic
+
+
+def remote_work(services: Services) -> Iterator[Periodic]:
+    """Nothing where REMOTE__URL is not given, or no context serves anything."""
+    served = _served(services)
+    if services.settings.remote.url is None or not served:
+        return
+    from api_base.infrastructure.idempotency import answers
+    from api_base.infrastructure.tasks.messages import decode
+    from api_base.infrastructure.tasks.rabbitmq_rpc import RabbitMqRpcServer
+
+    container, settings = services.container, services.settings
+    service = RemoteService(
+        services.bus,
+        served,
+        container.token_verifier(),
+        container.access(),
+        container.audit_store(),
+        decode=decode,
+        encode=answers.encode,
+    )
+    server = RabbitMqRpcServer(container.remote_connection(), settings.app_name, service.answer, settings.remote.at_once)
+    yield Periodic(name="answer other services", kind="remote", interval=1.0, run=server.run, end=server.close)
+
+
+def _served(services: Services) -> Mapping[str, type[Message[Any]]]:
+    """Raises `ConfigurationError` for a name that two contexts serve."""
+    served: dict[str, type[Message[Any]]] = {}
+    for context in services.contexts:
+        if twice := sorted(served.keys() & context.remote.keys()):
+            raise ConfigurationError(f"Two contexts serve the message {twice[0]}.")
+        served |= context.remote
+    return served

@@ -1,0 +1,104 @@
+"""Ready jobs are handed to what carries them to workers: in turn of their tenants, few at a time, and again where one got lost.
+
+Few, because what is carried is in the order in which it was handed over: the database knows of tenants and priorities, a broker does not.
+A row says for which attempt it was last handed over, so a job that comes back is handed over anew. One that was, and is not begun, is lost
+where the broker holds fewer messages than there are such jobs: it was wiped, say, or has put them with the dead letters.
+"""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Final, Protocol
+from uuid import UUID
+
+from api_base.core.shared.logging import get_logger
+from api_base.infrastructure.db.pool import ConnectionPool
+from api_base.infrastructure.tasks.rabbitmq_queue import CarriedJob
+from api_base.infrastructure.tasks.store import LARGEST, by_index, picked_in_turn
+from api_base.infrastructure.tasks.tables import NO_TENANT
+
+logger = get_logger(__name__)
+
+WINDOW: Final = 500
+"""Messages that wait for workers at most."""
+PAUSE: Final = 0.1
+"""Seconds before another look where as many wait as may."""
+OVERDUE: Final = 30.0
+"""Seconds after which a job that was handed over should have begun."""
+
+_PICK: Final = f"""
+{picked_in_turn("state = 'ready' and carried is distinct from attempts")}
+update jobs j set carried = attempts, carried_at = now() from picked
+where j.tenant_id = picked.tenant_id and j.id = picked.id returning j.tenant_id, j.id
+"""
+_PUT_BACK: Final = """
+update jobs j set carried = null from unnest($1::uuid[], $2::uuid[]) as s (tenant_id, id)
+where j.tenant_id = s.tenant_id and j.id = s.id and j.state = 'ready'
+"""
+_OVERDUE: Final = (
+    f"select tenant_id, id from jobs where state = 'ready' and carried = attempts and carried_at < now() - $1::interval limit {LARGEST}"
+)
+
+
+class Carrier(Protocol):
+    """What carries jobs to workers."""
+
+    async def put(self, jobs: Sequence[CarriedJob]) -> list[CarriedJob]:
+        """Take them; those that it did not. Raises `Unavailable` where it took none."""
+        ...
+
+    async def depth(self) -> int:
+        """How many of them wait for workers. Raises `Unavailable`."""
+        ...
+
+
+class JobCarriage:
+    """Safe to run in several workers at once. `pool` is the worker's; `overdue` is in seconds."""
+
+    def __init__(self, pool: ConnectionPool, carrier: Carrier, *, overdue: float = OVERDUE) -> None:
+        self._pool, self._carrier, self._overdue = pool, carrier, overdue
+        self._from, self._looked = NO_TENANT, time.monotonic()
+
+    async def run(self) -> bool:
+        """Hand over as many as there is room for; whether there may be more. Raises `Unavailable`."""
+        waiting = await self._carrier.depth()
+        if time.monotonic() - self._looked >= self._overdue:
+            self._looked = time.monotonic()
+            await self._find_lost(waiting)
+        if waiting >= WINDOW:
+            await asyncio.sleep(PAUSE)
+            return True
+        picked = await self._pick(WINDOW - waiting)
+        await self._hand_over(picked)
+        return bool(picked)
+
+    async def _pick(self, most: int) -> list[CarriedJob]:
+        started = self._from
+        rows = await self._pool.run(lambda connection: by_index(connection, _PICK, started, most))
+        tenants = {row["tenant_id"] for row in rows}
+        self._from = (
+            UUID(int=max(tenants).int + 1) if len(tenants) == most else NO_TENANT
+        )  # there may be more than fitted in: they are next
+        if not rows and started != NO_TENANT:
+            return await self._pick(most)
+        return [CarriedJob(row["tenant_id"], row["id"]) for row in rows]
+
+    async def _hand_over(self, jobs: Sequence[CarriedJob]) -> None:
+        missed: Sequence[CarriedJob] = jobs
+        try:
+            missed = await self._carrier.put(jobs)
+        finally:
+            if missed:
+                await self._put_back(missed)
+
+    async def _put_back(self, jobs: Sequence[CarriedJob]) -> None:
+        columns = [job.tenant for job in jobs], [job.id for job in jobs]
+        await self._pool.run(lambda connection: connection.execute(_PUT_BACK, *columns))
+
+    async def _find_lost(self, waiting: int) -> None:
+        overdue = timedelta(seconds=self._overdue)
+        rows = await self._pool.run(lambda connection: connection.fetch(_OVERDUE, overdue))
+        if len(rows) > waiting:
+            logger.warning("jobs_carried_again", count=len(rows), waiting=waiting)
+            await self._put_back([CarriedJob(row["tenant_id"], row["id"]) for row in rows])

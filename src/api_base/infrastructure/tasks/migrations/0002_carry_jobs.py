@@ -1,0 +1,21 @@
+"""What was handed to a broker: for which attempt, and when. Null without one."""
+
+import sqlalchemy as sa
+from alembic import op
+
+from api_base.infrastructure.db.schema import timestamp
+
+revision = "tasks_0002"
+down_revision = "tasks_0001"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.add_column("jobs", sa.Column("carried", sa.SmallInteger))
+    op.add_column("jobs", sa.Column("carried_at", timestamp()))
+
+
+def downgrade() -> None:
+    op.drop_column("jobs", "carried_at")
+    op.drop_column("jobs", "carried")

@@ -1,0 +1,75 @@
+"""Errors on their way between services: what they are and carry arrives, and nothing else does."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from api_base.application.common.remote import NotServed
+from api_base.core import errors
+from api_base.core.errors import ApiBaseError, Unavailable
+from api_base.infrastructure.tasks import rpc_errors
+
+TOLD: list[ApiBaseError] = [
+    errors.Invalid([errors.Violation("/a~1b", "range", "too small"), errors.Violation("", "x", "y")]),
+    errors.RuleViolated("no"),
+    errors.IdempotencyKeyReused(),
+    errors.NotFound("item", 7),
+    errors.Conflict("taken"),
+    errors.StaleVersion("item", 3),
+    errors.RequestInProgress(retry_after=0.25),
+    errors.Unauthenticated("who?"),
+    errors.Forbidden("no"),
+    errors.TooManyRequests("slow", retry_after=2.5),
+    errors.Unavailable("gone", retry_after=7),
+    errors.Transient("again"),
+    NotServed("no such message"),
+]
+ACCIDENTS: list[ApiBaseError] = [errors.ProgrammingError("secret"), errors.ConfigurationError("secret"), errors.NoTransaction("secret")]
+
+
+class PriceMissing(errors.RuleViolated):
+    """As a context would declare it: with a message of its own."""
+
+    def __init__(self) -> None:
+        super().__init__("An item without a price cannot be published.")
+
+
+@pytest.mark.parametrize("error", TOLD, ids=lambda error: type(error).__name__)
+def test_an_error_is_told_with_what_it_carries(error: ApiBaseError) -> None:
+    told = rpc_errors.encode(error)
+    assert told is not None
+    again = rpc_errors.decode(told)
+    assert (type(again), str(again), vars(again)) == (type(error), str(error), vars(error))
+
+
+def test_a_contexts_error_is_told_as_what_everybody_knows() -> None:
+    told = rpc_errors.encode(PriceMissing())
+    assert told is not None
+    again = rpc_errors.decode(told)
+    assert (type(again), str(again)) == (errors.RuleViolated, str(PriceMissing()))
+
+
+@pytest.mark.parametrize("error", ACCIDENTS, ids=lambda error: type(error).__name__)
+def test_what_is_nobody_elses_business_is_not_told(error: ApiBaseError) -> None:
+    assert rpc_errors.encode(error) is None
+    again = rpc_errors.decode(rpc_errors.accident("request-1"))
+    assert isinstance(again, Unavailable)
+    assert "request-1" in str(again)
+
+
+@pytest.mark.parametrize("body", [b"", b"nonsense", b"{}", b'{"kind":1,"message":"x"}', b'{"kind":"OfTomorrow","message":"x","more":1}'])
+def test_what_is_not_known_here_is_unavailable(body: bytes) -> None:
+    assert type(rpc_errors.decode(body)) is Unavailable
+
+
+def test_every_error_that_the_edge_shows_as_the_callers_is_told() -> None:
+    """Whoever adds one to `core.errors` decides whether other services are told of it."""
+    undecided = {errors.EventRefused, errors.AlreadyHandled, errors.JobLost, *map(type, TOLD), *map(type, ACCIDENTS)}
+    assert set(subclasses(ApiBaseError)) - undecided == set()
+
+
+def subclasses(cls: type[ApiBaseError]) -> Iterator[type[ApiBaseError]]:
+    for one in cls.__subclasses__():
+        if one.__module__ == errors.__name__:
+            yield one
+            yield from subclasses(one)
