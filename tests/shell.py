@@ -1,6 +1,6 @@
 """The HTTP shell around a few routes, with ports held by the test: the stack and the dispatcher as the application composes them."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Any
@@ -102,6 +102,7 @@ class KeptRefusals:
 @dataclass
 class Shell:
     app: FastAPI
+    routers: Sequence[APIRouter]
     recorder: Recorded
     limiter: BurstLimiter
     tokens: OneToken
@@ -135,7 +136,7 @@ def shell(*routers: APIRouter, settings: Settings | None = None) -> Shell:
     for prefix, router in prefixed:
         app.include_router(router, prefix=prefix)
     install(app)
-    return Shell(app, recorder, limiter, tokens, refusals)
+    return Shell(app, routers, recorder, limiter, tokens, refusals)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

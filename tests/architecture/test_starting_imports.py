@@ -15,6 +15,7 @@ LATE: Final = {
     "api_base.infrastructure.db.embedded.server": "starting the embedded database",
     "api_base.infrastructure.importing": "an import of files",
     "opentelemetry.sdk": "exporting spans",
+    "prometheus_client": "a scrape",
     "typer": "the command line",
     "zxcvbn": "scoring a new password",
 }
@@ -26,6 +27,14 @@ from api_base.main import create_app
 create_app()
 print("\\n".join(sys.modules))
 """
+
+
+AHEAD: Final = """
+import sys
+import api_base.cli, api_base.cli.children
+print("\\n".join(sys.modules))
+"""
+"""What `serve` imports before its first server process can begin to import."""
 
 
 @pytest.fixture(scope="module")
@@ -46,3 +55,10 @@ def test_starting_leaves_alone(package: str, imported: set[str]) -> None:
     assert find_spec(package), f"there is no {package} any more: take it off the list"
     early = sorted(module for module in imported if module == package or module.startswith(f"{package}."))
     assert early == [], f"only {LATE[package]} needs {package}: import it in the function that uses it"
+
+
+def test_the_first_server_process_waits_for_next_to_nothing() -> None:
+    answer = subprocess.run([sys.executable, "-c", AHEAD], capture_output=True, text=True, check=True)
+    ours = {module for module in answer.stdout.split() if module.startswith("api_base.")}
+    assert ours == {"api_base.cli", "api_base.cli.children", "api_base.core", "api_base.core.shared", "api_base.core.shared.parent_death"}
+    assert {"dataclasses", "pathlib", "typer"}.isdisjoint(answer.stdout.split())

@@ -91,7 +91,7 @@ async def test_metrics_are_what_prometheus_reads() -> None:
     counters = Counters()
     counters.finished("GET", "/x", 200, 0.1)
     here = shell()
-    here.app.include_router(metrics_router.routes(MergedMetrics(counters)))
+    here.app.include_router(metrics_router.routes(lambda: MergedMetrics(counters)))
     async with here.client() as client:
         answer = await client.get("/metrics")
     assert answer.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"

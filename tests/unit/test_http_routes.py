@@ -1,6 +1,7 @@
 """What a route declares is what it does: versions, conditions, locations, sparse fields, bodies."""
 
 import pytest
+from fastapi import APIRouter
 
 from api_base.core.errors import ProgrammingError
 from api_base.interface.routes import Declares, Router
@@ -204,6 +205,13 @@ def test_a_placeholder_without_a_parameter_is_refused_at_start() -> None:
 
     with pytest.raises(ProgrammingError, match="id"):
         shell(router)
+
+
+@pytest.mark.parametrize("outer", [APIRouter(prefix="/outer"), Router(prefix="/outer")])
+def test_a_router_of_ours_within_another_is_refused_at_start(outer: APIRouter) -> None:
+    outer.include_router(things())
+    with pytest.raises(ProgrammingError, match=r"/api/v1/outer"):
+        shell(outer)
 
 
 def test_tags_compare_as_the_rfc_says() -> None:

@@ -18,7 +18,7 @@ type Json = dict[str, Any]
 def document() -> Json:
     here = shell(things(), trouble())
     here.app.include_router(health_router.routes([]))
-    openapi.install(here.app, version="1.2.3")
+    openapi.install(here.app, here.routers, version="1.2.3")
     found: Json = here.app.openapi()
     return found
 
@@ -35,7 +35,7 @@ def test_the_document_is_valid(document: Json) -> None:
 
 async def test_the_document_is_served() -> None:
     here = shell(things())
-    openapi.install(here.app, version="1")
+    openapi.install(here.app, here.routers, version="1")
     async with here.client() as client:
         answer = await client.get("/openapi.json")
     assert answer.json() == here.app.openapi()
@@ -99,6 +99,6 @@ def test_two_operations_of_one_name_are_refused() -> None:
     async def list_things() -> None: ...
 
     here = shell(things(), other)
-    openapi.install(here.app, version="1")
+    openapi.install(here.app, here.routers, version="1")
     with pytest.raises(ProgrammingError, match=r"GET /api/v1/other.*list_things"):
         here.app.openapi()

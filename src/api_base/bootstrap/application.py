@@ -50,7 +50,7 @@ def create_app(settings: Settings, contexts: Sequence[Context] = BUILT_IN) -> Fa
     for router in _own_routes(services):
         app.include_router(router)
     install(app)
-    openapi.install(app, version=__version__)
+    openapi.install(app, [router for _, router in routers], version=__version__)
     return app
 
 
@@ -59,7 +59,7 @@ def _own_routes(services: Services) -> Iterator[APIRouter]:
     settings, container = services.settings, services.container
     yield health_router.routes([DatabaseHealthCheck(container.database().pool)], container.policies().checks)
     if settings.observability.metrics_port is None:
-        yield metrics_router.routes(container.metrics())
+        yield metrics_router.routes(container.metrics)
     yield docs_router.routes(settings.app_name)
     yield links_router.routes(settings.app_name)
     yield pages.routes()

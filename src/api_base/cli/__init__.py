@@ -3,8 +3,6 @@
 import sys
 from typing import TYPE_CHECKING
 
-from api_base.core.errors import ApiBaseError
-
 if TYPE_CHECKING:
     from api_base.cli.children import ServerProcess
 
@@ -13,6 +11,7 @@ def main() -> None:
     """`api-base`. What goes wrong on purpose is one clear sentence and exit code 2, never a traceback."""
     first = _server_ahead() if sys.argv[1:2] == ["serve"] else None
     from api_base.cli.commands import app
+    from api_base.core.errors import ApiBaseError
 
     try:
         app(obj=first)

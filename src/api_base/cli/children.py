@@ -11,7 +11,7 @@ import sys
 from collections.abc import Mapping
 from typing import Final
 
-from api_base.infrastructure.db.embedded.parent_death import die_with_parent
+from api_base.core.shared.parent_death import die_with_parent
 
 LONGEST: Final = 1 << 20
 """Bytes of what is handed over."""

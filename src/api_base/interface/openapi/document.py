@@ -3,11 +3,11 @@
 Served at /openapi.json and printed by `api-base openapi`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 import msgspec
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import Response
 from fastapi.routing import APIRoute, iter_route_contexts
@@ -16,7 +16,7 @@ from api_base.core.errors import ProgrammingError
 from api_base.interface.openapi.components import HEADERS, OAUTH2_ERROR, PROBLEM, REPLACED, RESPONSES, security_schemes
 from api_base.interface.openapi.operations import complete
 from api_base.interface.router import V1
-from api_base.interface.routes.router import declared
+from api_base.interface.routes.router import Router, declared
 
 type Json = dict[str, Any]
 
@@ -28,8 +28,10 @@ TOKEN_URL: Final = f"{V1}/auth/token"
 LICENSE: Final = {"name": "MIT", "identifier": "MIT"}
 
 
-def install(app: FastAPI, *, version: str, token_url: str = TOKEN_URL, description: str = DESCRIPTION) -> None:
-    """Make `app.openapi()` the completed document, and serve it at /openapi.json. `version` is the API's own.
+def install(
+    app: FastAPI, routers: Sequence[APIRouter], *, version: str, token_url: str = TOKEN_URL, description: str = DESCRIPTION
+) -> None:
+    """Make `app.openapi()` the completed document, and serve it at /openapi.json. `version` is the API's own, `routers` are what it includes.
 
     `app` is made with `openapi_url=None`: FastAPI's own route would be the first.
 
@@ -39,6 +41,9 @@ def install(app: FastAPI, *, version: str, token_url: str = TOKEN_URL, descripti
 
     def openapi() -> Json:
         if not made:
+            for router in routers:
+                if isinstance(router, Router):
+                    router.describe()
             made.append(_document(app, version, token_url, description))
         return made[0]
 

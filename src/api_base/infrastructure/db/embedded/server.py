@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import IO, Final
 
 from api_base.core.errors import ConfigurationError
+from api_base.core.shared.parent_death import die_with_parent
 from api_base.infrastructure.db.embedded.binaries import Binaries, find
 from api_base.infrastructure.db.embedded.notes import Notes, Running, write_private
 from api_base.infrastructure.db.embedded.orphan import end_orphan
-from api_base.infrastructure.db.embedded.parent_death import die_with_parent
 from api_base.infrastructure.db.embedded.roles import ROLES, create_roles, url, urls
 from api_base.infrastructure.db.embedded.rooms import room, socket_directory
 from api_base.infrastructure.db.embedded.urls import Urls
