@@ -113,11 +113,12 @@ class Backend:
     def exchange(
         self, method: str, path: str, body: Any, token: str | None, headers: Mapping[str, str]
     ) -> tuple[int, http.client.HTTPMessage, Any]:
-        """Status, headers and JSON of an answer to a request with `headers`."""
+        """Status, headers and JSON of an answer to a request with `headers`. `body` is sent as JSON, bytes as they are."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
         ours = {"Content-Type": "application/json", **({"Authorization": f"Bearer {token}"} if token else {})}
         try:
-            connection.request(method, path, None if body is None else json.dumps(body), {**ours, **headers})
+            content = body if body is None or isinstance(body, bytes) else json.dumps(body)
+            connection.request(method, path, content, {**ours, **headers})
             response = connection.getresponse()
             text = response.read()
         finally:
@@ -166,3 +167,18 @@ def serving(home: Path, *arguments: str, port: int | None = None, python: str = 
         process.kill()
         process.wait()
         until(lambda: not any(alive(pid) for pid in family), "the end of all processes")
+
+
+@contextmanager
+def working(home: Path, *arguments: str, **variables: str) -> Iterator[subprocess.Popen[bytes]]:
+    """`api-base worker` beside a server in `home`; it is killed in the end."""
+    with (home / "output-worker").open("wb") as output:
+        process = subprocess.Popen(
+            [*COMMAND, "worker", *arguments],
+            cwd=home, env=environment(**variables), stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True,
+        )  # fmt: skip
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()

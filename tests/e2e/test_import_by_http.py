@@ -1,0 +1,99 @@
+"""A file imported over HTTP beside workers that die: every row counts once, whoever has done it; what is cancelled stops."""
+
+import csv
+import io
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.e2e.conftest import Project
+from tests.e2e.processes import Backend, run, serving, until, working
+from tests.e2e.test_import import kept, rows_of
+
+ROWS = 17_000
+REFUSED = ROWS // 10
+"""Every tenth but the last, which stands there already."""
+
+
+class Importing:
+    def __init__(self, project: Project, backend: Backend) -> None:
+        self.project, self.backend = project, backend
+        self.token = self.in_tenant(project.log_in(backend))
+
+    def in_tenant(self, token: str) -> str:
+        status, page = self.backend.request("GET", "/api/v1/tenants", token=token)
+        assert status == 200
+        demo = next(one["id"] for one in page["items"] if one["slug"] == "demo")
+        status, switched = self.backend.request("POST", f"/api/v1/tenants/{demo}/switch", token=token)
+        assert status == 200, switched
+        switched_token: str = switched["access_token"]
+        return switched_token
+
+    def start(self, prefix: str, count: int = ROWS) -> str:
+        """Where the job is. Sent twice: it is one."""
+        file = io.StringIO()
+        writer = csv.DictWriter(file, ["sku", "name", "category"])
+        writer.writeheader()
+        writer.writerows(rows_of(prefix, count))
+        headers = {"Content-Type": "text/csv", "Idempotency-Key": f"import-{prefix}"}
+        for _ in range(2):
+            status, told, body = self.backend.exchange("POST", "/api/v1/items/imports", file.getvalue().encode(), self.token, headers)
+            assert status == 202, body
+        location: str = told["Location"]
+        assert location == f"/api/v1/jobs/{body['job_id']}"
+        return location
+
+    def job(self, location: str) -> Any:
+        status, job = self.backend.request("GET", location, token=self.token)
+        assert status == 200, job
+        return job
+
+    def begun(self, location: str) -> None:
+        until(lambda: self.job(location)["progress"] > 0, "the first chunk")
+
+    def done(self, location: str) -> Any:
+        until(lambda: self.job(location)["state"] not in ("queued", "running"), "the end of the job", 120)
+        return self.job(location)
+
+
+@pytest.fixture(scope="module")
+def importing(project: Project) -> Iterator[Importing]:
+    with serving(project.home, "--no-worker", RATE_LIMIT__REQUESTS="1000000", RATE_LIMIT__BURST="1000000") as backend:
+        yield Importing(project, backend.ready())
+
+
+def test_a_worker_is_killed_in_the_middle_and_another_goes_on(importing: Importing) -> None:
+    home = importing.project.home
+    location = importing.start("KILLED")
+    with working(home, "--only", "jobs") as first:
+        importing.begun(location)
+        first.kill()
+        first.wait()
+    left = importing.job(location)
+    assert (left["state"], left["progress"] < 99, left["result"]) == ("running", True, None)
+    with working(home, "--only", "jobs"):
+        job = importing.done(location)
+    result = {name: count for name, count in job["result"].items() if name != "refused_rows"}
+    created = ROWS - REFUSED
+    assert (job["state"], job["progress"]) == ("succeeded", 100)
+    assert result == {"rows": ROWS, "created": created, "updated": 0, "unchanged": 0, "refused": REFUSED}
+    assert len(job["result"]["refused_rows"]) == 1000
+    assert kept(home, "KILLED") == (created, created, created), "each item once, with one record"
+    content = run(home, "db", "shell", stdin="select 'kept:' || count(content) from item_imports;\n")
+    assert re.search(r"kept:0\b", content.stdout), content
+
+
+def test_what_is_cancelled_in_the_middle_stops(importing: Importing) -> None:
+    home = importing.project.home
+    location = importing.start("CANCELLED")
+    with working(home, "--only", "jobs"):
+        importing.begun(location)
+        assert importing.backend.request("DELETE", location, token=importing.token)[0] == 204
+        then = kept(home, "CANCELLED")
+        assert importing.job(location)["state"] == "cancelled"
+        assert importing.done(importing.start("AFTER", 20))["state"] == "succeeded"
+        assert 0 < kept(home, "CANCELLED")[0] == then[0] < ROWS - REFUSED
+        status, problem = importing.backend.request("DELETE", location, token=importing.token)
+        assert (status, problem["detail"]) == (409, "The job was cancelled already: there is nothing to cancel.")

@@ -1,0 +1,89 @@
+"""`api-base jobs` beside a running backend: what waits, what it is, what failed, trying again, cancelling."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from tests.e2e.conftest import Project
+from tests.e2e.processes import Backend, one_sentence, run, serving, until, working
+
+UNKNOWN = "01900000-0000-7000-8000-000000000001"
+FAIL = "update jobs set state = 'dead', attempts = 10, error = 'RuntimeError: no', finished_at = now() where id = '{id}';\n"
+
+
+@dataclass(frozen=True)
+class Office:
+    project: Project
+    backend: Backend
+    token: str
+
+    def began(self, sku: str) -> str:
+        """The id of a job that nobody carries out yet."""
+        content = f"sku,name,category\n{sku},Chair,furniture\n".encode()
+        headers = {"Content-Type": "text/csv"}
+        status, _, body = self.backend.exchange("POST", "/api/v1/items/imports", content, self.token, headers)
+        assert status == 202, body
+        id: str = body["job_id"]
+        return id
+
+    def state(self, id: str) -> str:
+        state: str = self.backend.request("GET", f"/api/v1/jobs/{id}", token=self.token)[1]["state"]
+        return state
+
+    def jobs(self, *arguments: str) -> tuple[int, str]:
+        done = run(self.project.home, "jobs", *arguments)
+        assert done.stderr == "", done
+        return done.returncode, done.stdout
+
+
+@pytest.fixture(scope="module")
+def office(project: Project) -> Iterator[Office]:
+    with serving(project.home, "--no-worker") as backend:
+        yield Office(project, backend.ready(), project.log_in(backend))
+
+
+def test_what_waits_is_listed_and_shown(office: Office) -> None:
+    first, second = office.began("A"), office.began("B")
+    code, printed = office.jobs("list", "--name", "items.import")
+    lines = printed.splitlines()
+    assert code == 0
+    assert [line.split()[0] for line in lines[-2:]] == [first, second]
+    assert lines[-1].endswith("ready        0 %  items.import")
+    assert office.jobs("list", "--state", "ready", "--limit", "1")[1] == lines[-1] + "\n"
+    assert office.jobs("list", "--state", "running") == (0, "")
+    assert office.jobs("list", "--tenant", UNKNOWN) == (0, "")
+    code, printed = office.jobs("show", first)
+    shown = json.loads(printed)
+    assert (code, shown["id"], shown["name"], shown["state"]) == (0, first, "items.import", "ready")
+    assert shown["payload"].keys() == {"import_id"}
+
+
+def test_one_is_cancelled_and_tried_again_after_all(office: Office) -> None:
+    id = office.began("CANCELLED")
+    assert office.jobs("cancel", id) == (0, f"The job {id} is cancelled.\n")
+    assert office.state(id) == "cancelled"
+    assert "is cancelled already" in one_sentence(run(office.project.home, "jobs", "cancel", id))
+    assert office.jobs("retry", id) == (0, f"The job {id} will be tried again.\n")
+    assert office.state(id) == "queued"
+    assert "is ready: only what is dead or cancelled" in one_sentence(run(office.project.home, "jobs", "retry", id))
+
+
+def test_the_dead_are_named_until_they_are_tried_again(office: Office) -> None:
+    id = office.began("DEAD")
+    assert office.jobs("dead") == (0, "")
+    assert run(office.project.home, "db", "shell", stdin=FAIL.format(id=id)).returncode == 0
+    code, printed = office.jobs("dead")
+    assert (code, printed.split()[0]) == (1, id)
+    assert printed.endswith("items.import: 10 attempts: RuntimeError: no\n")
+    assert office.state(id) == "failed"
+    assert office.jobs("retry", id)[0] == 0
+    with working(office.project.home, "--only", "jobs"):
+        until(lambda: office.state(id) == "succeeded", "its success")
+    assert office.jobs("dead") == (0, "")
+
+
+@pytest.mark.parametrize("command", ["show", "retry", "cancel"])
+def test_what_is_not_there_is_told_in_one_sentence(office: Office, command: str) -> None:
+    assert f"No job with id {UNKNOWN}" in one_sentence(run(office.project.home, "jobs", command, UNKNOWN))
