@@ -1,8 +1,8 @@
 """The context `items`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TextIO
 
 from api_base.application.common.cqrs import Handler, Message
 from api_base.application.common.jobs import Job
@@ -18,6 +18,7 @@ from api_base.application.items.commands.publish_item import PublishItem, Publis
 from api_base.application.items.commands.restore_item import RestoreItem, RestoreItemHandler
 from api_base.application.items.commands.start_import import StartImport, StartImportHandler
 from api_base.application.items.commands.update_item import UpdateItem, UpdateItemHandler
+from api_base.application.items.importing import Form, Record
 from api_base.application.items.queries.get_item import GetItem
 from api_base.application.items.queries.list_items import ListItems
 from api_base.application.items.streams import PRICE_CHANGES
@@ -27,13 +28,19 @@ from api_base.core.protocols import Periodic
 from api_base.domain.items.events import ItemChanged, ItemCreated, ItemDeleted, ItemPriceChanged, ItemRestored, ItemStatusChanged
 from api_base.infrastructure import items
 from api_base.infrastructure.db.unit_of_work import savepoint
-from api_base.infrastructure.importing import readers
 from api_base.infrastructure.items.queries import GetItemHandler, ListItemsHandler
 from api_base.infrastructure.items.repository import SqlItemRepository
 from api_base.infrastructure.items.tables import ITEM_IMPORTS
 from api_base.infrastructure.items.tables import ITEMS as ITEMS_TABLE
 from api_base.infrastructure.items.uploads import SqlUploads, upload_expiry
 from api_base.interface.v1 import items as v1
+
+
+def _records(file: TextIO, form: Form) -> tuple[list[str] | None, Iterator[Record]]:
+    """Implements `RecordReader`, which a start does without."""
+    from api_base.infrastructure.importing import readers
+
+    return readers.records(file, form)
 
 
 def _handlers(ports: Ports) -> Mapping[type[Message[Any]], Handler[Any, Any]]:
@@ -48,8 +55,8 @@ def _handlers(ports: Ports) -> Mapping[type[Message[Any]], Handler[Any, Any]]:
         ArchiveItem: ArchiveItemHandler(repository, ports.clock),
         BatchItems: BatchItemsHandler(repository, ports.ids, ports.clock, ports.container.checker(), savepoint),
         ImportItems: import_items,
-        StartImport: StartImportHandler(uploads, readers.records, ports.jobs, ports.ids),
-        ImportUpload: ImportUploadHandler(ports.bus, uploads, readers.records),
+        StartImport: StartImportHandler(uploads, _records, ports.jobs, ports.ids),
+        ImportUpload: ImportUploadHandler(ports.bus, uploads, _records),
         ImportUploadRows: ImportUploadRowsHandler(import_items, uploads, ports.container.job_ledger()),
         GetItem: GetItemHandler(ports.database),
         ListItems: ListItemsHandler(ports.database),
