@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Any
 
 PATIENCE = 60.0
@@ -166,3 +167,33 @@ def serving(home: Path, *arguments: str, port: int | None = None, python: str = 
         process.kill()
         process.wait()
         until(lambda: not any(alive(pid) for pid in family), "the end of all processes")
+
+
+@dataclass
+class WorkerProcess:
+    """`api-base worker`."""
+
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    @property
+    def output(self) -> str:
+        return self.log.read_text()
+
+    def end(self, number: signal.Signals) -> int:
+        self.process.send_signal(number)
+        return self.process.wait(PATIENCE)
+
+
+@contextmanager
+def working(home: Path, *arguments: str, **variables: str) -> Iterator[WorkerProcess]:
+    """Starts it beside a backend that serves from `home`; what still runs at the end is killed."""
+    with NamedTemporaryFile(prefix="worker-", dir=home, delete=False) as output:
+        process = subprocess.Popen(
+            [*COMMAND, "worker", *arguments], cwd=home, env=environment(**variables), stdin=subprocess.DEVNULL, stdout=output, stderr=output
+        )
+    try:
+        yield WorkerProcess(process, Path(output.name))
+    finally:
+        process.kill()
+        process.wait()
