@@ -19,7 +19,7 @@ from benchmarks.events import worker
 from benchmarks.job_hands import AT_ONCE, HANDS, Enqueue, taskiq_broker
 from benchmarks.report import show
 from benchmarks.world import World, world
-from tests.services import address
+from tests.services import address, held
 
 ROUNDS = 5
 DRAINED, LIVE, PACED, PAUSE = 10_000, 5_000, 100, 0.02
@@ -32,7 +32,7 @@ type Send = Callable[[int], Awaitable[object]]
 def main() -> None:
     url = address("rabbitmq", "TEST_RABBITMQ_URL")
     figures: dict[tuple[str, str], list[float]] = {}
-    with world() as made:
+    with held("rabbitmq"), world() as made:
         for turn in range(ROUNDS + 1):
             for name in ("ours", "taskiq"):
                 begun = made.home / f"begun-{name}-{turn}"
