@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Any
 
 PATIENCE = 60.0
@@ -197,16 +198,31 @@ def serving(
         until(lambda: not any(alive(pid) for pid in family), "the end of all processes")
 
 
+@dataclass
+class WorkerProcess:
+    """`api-base worker`."""
+
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    @property
+    def output(self) -> str:
+        return self.log.read_text()
+
+    def end(self, number: signal.Signals) -> int:
+        self.process.send_signal(number)
+        return self.process.wait(PATIENCE)
+
+
 @contextmanager
-def working(home: Path, *arguments: str, **variables: str) -> Iterator[subprocess.Popen[bytes]]:
-    """`api-base worker` beside a server in `home`; it is killed in the end."""
-    with (home / "output-worker").open("wb") as output:
+def working(home: Path, *arguments: str, **variables: str) -> Iterator[WorkerProcess]:
+    """Starts it beside a backend that serves from `home`; what still runs at the end is killed."""
+    with NamedTemporaryFile(prefix="worker-", dir=home, delete=False) as output:
         process = subprocess.Popen(
-            [*COMMAND, "worker", *arguments],
-            cwd=home, env=environment(**variables), stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True,
-        )  # fmt: skip
+            [*COMMAND, "worker", *arguments], cwd=home, env=environment(**variables), stdin=subprocess.DEVNULL, stdout=output, stderr=output
+        )
     try:
-        yield process
+        yield WorkerProcess(process, Path(output.name))
     finally:
         process.kill()
         process.wait()

@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+import signal
 from collections.abc import Iterator
 from typing import Any
 
@@ -69,8 +70,7 @@ def test_a_worker_is_killed_in_the_middle_and_another_goes_on(importing: Importi
     location = importing.start("KILLED")
     with working(home, "--only", "jobs") as first:
         importing.begun(location)
-        first.kill()
-        first.wait()
+        first.end(signal.SIGKILL)
     left = importing.job(location)
     assert (left["state"], left["progress"] < 99, left["result"]) == ("running", True, None)
     with working(home, "--only", "jobs"):
