@@ -19,7 +19,7 @@ import pytest
 from api_base.application.audit.queries.list_audit import AUDIT_FIELDS
 from api_base.application.common.listing import Field, Fields, ListRequest, Sort
 from api_base.application.items.queries.list_items import ITEM_FIELDS
-from api_base.application.tenants.queries.tenants import MEMBER_FIELDS
+from api_base.application.tenants.queries.tenants import INVITATION_FIELDS, MEMBER_FIELDS
 from api_base.application.users.queries.list_users import USER_FIELDS
 from api_base.domain.common.specification import ComparisonOperator, FieldSpecification, Specification
 from api_base.infrastructure.audit import queries as audit
@@ -56,14 +56,18 @@ FILL = (
     """insert into memberships select ('00000000-0000-0000-0001-' || lpad((n / 20)::text, 12, '0'))::uuid, gen_random_uuid(), gen_random_uuid(),
     'member', 1, now(), now() from generate_series(1, 10000) n""",
     f"""insert into users select gen_random_uuid(), 'user' || lpad(({ROWS} - n)::text, 6, '0') || '@example.com', 'n', 'h',
-    case when n <= {ROWS} * 0.4 then 'deactivated' else 'active' end, false, 0, null, 1, timestamptz '2026-06-01' + n * interval '1 minute', now()
+    case when n <= {ROWS} * 0.4 then 'deactivated' else 'active' end, false, 0, null, 1, timestamptz '2026-06-01' + n * interval '1 minute', now(), 'en'
     from generate_series(1, {ROWS}) n""",
+    f"""insert into invitations select '{TENANT}', gen_random_uuid(), 'g@example.com', 'member', 'en', gen_random_uuid(), 1,
+    timestamptz '2026-06-01' + n * interval '1 minute', now(), null from generate_series(1, {ROWS}) n""",
+    """insert into invitations select ('00000000-0000-0000-0001-' || lpad((n / 20)::text, 12, '0'))::uuid, gen_random_uuid(), 'g@example.com', 'member',
+    'en', gen_random_uuid(), 1, now(), now(), null from generate_series(1, 10000) n""",
     *(f"create table audit_20260{m} partition of audit for values from ('2026-0{m}-01Z') to ('2026-0{m + 1}-01Z')" for m in range(5, 9)),
     f"""insert into audit select '{TENANT}', timestamptz '2026-06-01Z' + n * interval '1 minute', gen_random_uuid(), {ID.format("r / 5000")}, '', '', '',
     'item.action ' || n % 10, 'entity ' || n / 7 % 10, {ID.format("r / 500")}, null, null from (select n, {ROWS} - n as r from generate_series(1, {ROWS}) n) numbers""",
     """insert into audit select ('00000000-0000-0000-0001-' || lpad((n / 20)::text, 12, '0'))::uuid, now(), gen_random_uuid(), gen_random_uuid(), '', '', '',
     'item.created', 'item', gen_random_uuid(), null, null from generate_series(1, 10000) n""",
-    "vacuum analyze items, memberships, users, audit",
+    "vacuum analyze items, memberships, users, invitations, audit",
 )
 
 
@@ -132,11 +136,12 @@ async def database(filled: Urls) -> AsyncIterator[Watched]:
     await watched.close()
 
 
-@pytest.fixture(params=["items", "members", "users", "audit"])
+@pytest.fixture(params=["items", "members", "invitations", "users", "audit"])
 async def listed(request: pytest.FixtureRequest, database: Watched, filled: Urls) -> Listed:
     fields, columns, pages, owner = {
         "items": (ITEM_FIELDS, items.COLUMNS, items.ListItemsHandler(database).pages, TENANT),
         "members": (MEMBER_FIELDS, tenants.COLUMNS, tenants.ListMembersHandler(database).pages, TENANT),
+        "invitations": (INVITATION_FIELDS, tenants.INVITATION_COLUMNS, tenants.ListInvitationsHandler(database).pages, TENANT),
         "users": (USER_FIELDS, users.COLUMNS, users.ListUsersHandler(database).pages, None),
         "audit": (AUDIT_FIELDS, audit.COLUMNS, audit.ListAuditHandler(database).pages, TENANT),
     }[request.param]

@@ -55,7 +55,10 @@ class World:
     async def fill(self) -> None:
         now = SystemClock().now()
         await self.owner.execute(
-            "insert into users values ($1, $2, 'n', 'h', 'active', false, 0, null, 1, $3, $3)", self.user, f"{self.user}@example.com", now
+            "insert into users values ($1, $2, 'n', 'h', 'active', false, 0, null, 1, $3, $3, 'en')",
+            self.user,
+            f"{self.user}@example.com",
+            now,
         )
         await self.owner.execute("insert into tenants values ($1, 'n', $2, false, 1, $3, $3)", self.tenant, str(self.tenant), now)
         await self.owner.execute("insert into memberships values ($1, $2, $3, 'admin', 1, $4, $4)", self.tenant, uuid4(), self.user, now)

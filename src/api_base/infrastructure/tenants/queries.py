@@ -27,6 +27,7 @@ from api_base.infrastructure.tenants.mapper import invitation_from_row, tenant_f
 from api_base.infrastructure.tenants.tables import INVITATIONS, MEMBERSHIPS, TENANTS
 
 COLUMNS: Final = {"role": MEMBERSHIPS.c.role, "created_at": MEMBERSHIPS.c.created_at}
+INVITATION_COLUMNS: Final = {"created_at": INVITATIONS.c.created_at}
 
 
 def shown_member(row: Row) -> MemberDTO:
@@ -37,6 +38,10 @@ def shown_member(row: Row) -> MemberDTO:
         created_at=row["created_at"],
         updated_at=row["updated_at"],
     )
+
+
+def shown_invitation(row: Row) -> InvitationDTO:
+    return InvitationDTO.of(invitation_from_row(row))
 
 
 class GetTenantHandler:
@@ -79,8 +84,7 @@ class ListMembersHandler:
 
 class ListInvitationsHandler:
     def __init__(self, database: Database) -> None:
-        columns = {"created_at": INVITATIONS.c.created_at}
-        self.pages = PageBuilder(database, INVITATIONS, INVITATION_FIELDS, columns, lambda row: InvitationDTO.of(invitation_from_row(row)))
+        self.pages = PageBuilder(database, INVITATIONS, INVITATION_FIELDS, INVITATION_COLUMNS, shown_invitation)
 
     async def handle(self, query: ListInvitations) -> Page[InvitationDTO]:
         """Raises `NotFound` for a foreign tenant, `Invalid` for a cursor that does not fit."""
