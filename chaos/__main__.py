@@ -9,8 +9,8 @@ from chaos.run import Options, run
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="chaos", description="Kills what runs under write load, and counts what became of each write.")
-    parser.add_argument("--kills", type=int, default=40, help="processes to kill (20 named points and kinds of kill there are)")
-    parser.add_argument("--writes", type=int, default=2000, help="writes to be acknowledged, at least")
+    parser.add_argument("--kills", type=int, default=30, help="processes to kill; from 24 on, every named point is hit")
+    parser.add_argument("--writes", type=int, default=1500, help="writes to be acknowledged, at least")
     parser.add_argument("--seed", type=int, default=secrets.randbelow(10**6), help="makes the same plan again")
     parser.add_argument("--clients", type=int, default=12, help="clients that write at once")
     parser.add_argument("--servers", type=int, default=3, help="`api-base serve` processes")

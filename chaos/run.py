@@ -3,6 +3,7 @@
 import asyncio
 import os
 import random
+import signal
 import subprocess
 import sys
 import time
@@ -88,23 +89,28 @@ async def clients(made: World, journal: Journal, options: Options, chance: rando
 
 
 async def _under_load(writing: Sequence[Client], killer: Killer, options: Options, chance: random.Random) -> None:
-    """Clients write until the plan is carried out and enough is acknowledged, or until none of them can go on."""
-    journal, strokes = killer.journal, killer.strokes
+    """Clients write until the plan is carried out and enough is acknowledged, until none of them can go on, or until Ctrl-C."""
+    journal, strokes, loop = killer.journal, killer.strokes, asyncio.get_running_loop()
     killing = asyncio.create_task(killer.carry_out(plan(options.kills, chance, cuts=killer.world.proxy is not None)))
     telling = asyncio.create_task(progress(lambda: _figures(journal, strokes, options)))
+    interrupted = asyncio.Event()
+    loop.add_signal_handler(signal.SIGINT, interrupted.set)
 
     def over() -> bool:
-        return killing.done() and journal.writes >= options.writes
+        return interrupted.is_set() or (killing.done() and journal.writes >= options.writes)
 
     try:
         await asyncio.gather(*(client.write_until(over, killer.ahead) for client in writing))
         if killing.done():
             await killing
     finally:
+        loop.remove_signal_handler(signal.SIGINT)
         for task in (killing, telling):
             task.cancel()
         await asyncio.gather(killing, telling, return_exceptions=True)
         killer.world.spare()
+    if interrupted.is_set():
+        say("interrupted: what was done until now is counted")
 
 
 def _figures(journal: Journal, strokes: Strokes, options: Options) -> str:

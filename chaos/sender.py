@@ -12,7 +12,8 @@ from chaos.journal import Journal, described
 from chaos.processes import Process
 
 PAUSE: Final = 0.05
-"""Seconds before a request is sent again."""
+LONGEST_PAUSE: Final = 1.0
+"""Seconds before a request is sent again: doubled each time, with jitter."""
 GIVE_UP: Final = 120.0
 """Seconds after which a write that was never acknowledged is a violation."""
 TOKEN_SECONDS: Final = 2400.0
@@ -56,7 +57,7 @@ class Sender:
         return answer
 
     async def _until_known(self, request: Request, lane: int, *, counted: bool) -> tuple[Answer, bool]:
-        deadline, unknown = time.monotonic() + GIVE_UP, False
+        deadline, unknown, pause = time.monotonic() + GIVE_UP, False, PAUSE
         while time.monotonic() < deadline:
             answer = await self._attempt(request, lane, self._token, counted=counted)
             if answer is not None and answer.status < 500 and answer.problem != "request-in-progress":
@@ -64,7 +65,8 @@ class Sender:
             if answer is None or answer.status >= 500:
                 unknown = True
                 self._journal.unknown += counted
-            await asyncio.sleep(PAUSE * self._chance.uniform(0.5, 1.5))
+            await asyncio.sleep(pause * self._chance.uniform(0.5, 1.5))
+            pause = min(pause * 2, LONGEST_PAUSE)
         self._journal.violates("never acknowledged", f"{request.method} {request.path} key={request.key}: not within {GIVE_UP:g} s")
         raise GaveUp
 
@@ -99,7 +101,7 @@ class Sender:
             answer = await self._attempt(request, 0, None, counted=False)
             if answer is not None and answer.status < 500:
                 return answer
-            await asyncio.sleep(PAUSE)
+            await asyncio.sleep(LONGEST_PAUSE)
         self._journal.violates("never acknowledged", f"{request.method} {request.path}: not within {GIVE_UP:g} s")
         raise GaveUp
 

@@ -106,16 +106,14 @@ def world(home: Path, servers: int, workers: int) -> Iterator[World]:
 
 @asynccontextmanager
 async def kept_running(made: World) -> AsyncIterator[None]:
-    """Until the block ends, whatever dies is started again."""
-    keeping = None
+    """Until the block ends, whatever dies is started again; what cannot be ends the block."""
     try:
         await _first(made)
-        keeping = asyncio.create_task(made.keep())
-        yield
-    finally:
-        if keeping is not None:
+        async with asyncio.TaskGroup() as group:
+            keeping = group.create_task(made.keep())
+            yield
             keeping.cancel()
-            await asyncio.gather(keeping, return_exceptions=True)
+    finally:
         for process in made.processes:
             process.end()
 

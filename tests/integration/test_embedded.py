@@ -18,7 +18,7 @@ from api_base.core.errors import ConfigurationError
 from api_base.infrastructure.db.embedded import EmbeddedServer
 from api_base.infrastructure.db.embedded.binaries import find
 from api_base.infrastructure.db.embedded.rooms import name
-from tests.e2e.processes import alive, until
+from tests.e2e.processes import alive, children, until
 
 STARTER = """
 import sys, signal
@@ -222,6 +222,23 @@ def test_a_server_that_ended_by_itself_is_started_again(made: Path, server: Embe
     until(lambda: not alive(process), "the server's end")
     assert "was started again" in str(server.see_to())
     assert asyncio.run(fetch(urls.app, "select 1")) == [(1,)]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="children are looked up in Linux's /proc")
+def test_children_that_outlive_a_killed_server_do_not_keep_the_next_from_starting(made: Path, server: EmbeddedServer) -> None:
+    urls = server.start()
+    process = postmaster(made)
+    child = next(pid for pid, command in children(process).items() if "checkpointer" in command)
+    os.kill(child, signal.SIGSTOP)  # it holds the shared memory, and does not see that its server is gone
+    try:
+        os.kill(process, signal.SIGKILL)
+        until(lambda: not alive(process), "the server's end")
+        assert "was started again" in str(server.see_to())
+        assert not alive(child)
+        assert asyncio.run(fetch(urls.app, "select 1")) == [(1,)]
+    finally:
+        if alive(child):
+            os.kill(child, signal.SIGKILL)
 
 
 def test_data_of_another_version_is_refused_and_kept(made: Path, server: EmbeddedServer) -> None:
