@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from api_base.infrastructure.db.embedded.parent_death import die_with_parent
+from api_base.core.shared.parent_death import die_with_parent
 
 PAUSE: Final = 0.1
 """Seconds between an end and the next start."""
