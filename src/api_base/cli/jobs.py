@@ -48,7 +48,7 @@ def dead(limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so 
 
 @app.command()
 def retry(id: Id) -> None:
-    """Have a dead or cancelled job tried once more."""
+    """Have a dead or cancelled job tried again, as often as a new one."""
     _run(lambda log: log.retry(id))
     print(f"The job {id} will be tried again.")
 

@@ -29,13 +29,15 @@ ENDED: Final = frozenset({JobState.SUCCEEDED, JobState.DEAD, JobState.CANCELLED}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClaimedJob:
-    """A job in the hands of a worker. `payload` is JSON of its command; `attempt` counts from 1; `traceparent` may be empty."""
+    """A job in the hands of a worker. `payload` is JSON of its command; `attempt` counts from 1; `failures` are the
+    attempts that failed by themselves, not for something that was down; `traceparent` may be empty."""
 
     id: UUID
     tenant_id: TenantId | None
     user_id: UserId
     name: str
     attempt: int
+    failures: int
     request_id: str
     traceparent: str
     payload: bytes

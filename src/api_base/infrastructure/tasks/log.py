@@ -17,7 +17,7 @@ from api_base.infrastructure.tasks.queue import CHANNEL
 from api_base.infrastructure.tasks.tables import NO_TENANT
 
 _COLUMNS: Final = """
-id, tenant_id, user_id, name, state, priority, progress, attempts, lost, due, created_at, started_at, finished_at, leased_until, expires_at,
+id, tenant_id, user_id, name, state, priority, progress, attempts, failures, lost, due, created_at, started_at, finished_at, leased_until, expires_at,
 error, request_id, traceparent, payload, result
 """
 _LIST: Final = f"""
@@ -30,7 +30,7 @@ _SHOW: Final = f"select {_COLUMNS} from jobs where id = $1"
 _LOCK: Final = "select tenant_id, state from jobs where id = $1 for update"
 _RETRY: Final = f"""
 with retried as (
-    update jobs set state = 'ready', due = now(), lost = 0, progress = 0, error = null, refusal = null, finished_at = null, expires_at = null
+    update jobs set state = 'ready', due = now(), failures = 0, lost = 0, progress = 0, error = null, refusal = null, finished_at = null, expires_at = null
     where tenant_id = $1 and id = $2 returning 1)
 select pg_notify('{CHANNEL}', '') from retried
 """
@@ -51,6 +51,7 @@ class JobEntry:
     priority: int
     progress: int
     attempts: int
+    failures: int
     lost: int
     due: datetime
     created_at: datetime
@@ -88,7 +89,7 @@ class JobLog:
         return _entry(row)
 
     async def retry(self, id: UUID) -> None:
-        """Have a dead or cancelled job tried once more; what fails then is dead again. Raises `NotFound`, `Conflict` for another state."""
+        """Have a dead or cancelled job tried again, as often as a new one. Raises `NotFound`, `Conflict` for another state."""
 
         async def again(connection: Connection) -> None:
             async with connection.transaction():

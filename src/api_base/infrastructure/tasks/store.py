@@ -24,7 +24,7 @@ MOST_LOST: Final = 5
 LARGEST: Final = 1000
 """Jobs that one statement moves at most."""
 
-_CLAIMED: Final = "j.tenant_id, j.id, j.user_id, j.name, j.attempts, j.payload::text, j.request_id, j.traceparent"
+_CLAIMED: Final = "j.tenant_id, j.id, j.user_id, j.name, j.attempts, j.failures, j.payload::text, j.request_id, j.traceparent"
 
 _BY_INDEX: Final = "begin; set local enable_seqscan = off; set local enable_sort = off; set local enable_bitmapscan = off"
 """Left alone, the planner believes statistics that are of another time in a queue: planned while it was short, a look at a long
@@ -58,13 +58,13 @@ update jobs j set state = 'running', attempts = attempts + 1, started_at = now()
 where tenant_id = $1 and id = $2 and state = 'ready' returning {_CLAIMED}
 """
 _SETTLE: Final = """
-update jobs j set state = s.state, result = s.result::jsonb, error = s.error, refusal = s.refusal, leased_until = null,
+update jobs j set state = s.state, result = s.result::jsonb, error = s.error, refusal = s.refusal, leased_until = null, failures = failures + s.failures,
     progress = case when s.state = 'succeeded' then 100 else j.progress end,
     due = case when s.state = 'waiting' then now() + s.pause else j.due end,
     finished_at = case when s.state = 'waiting' then null else now() end,
-    expires_at = case when s.state = 'succeeded' then now() + $9::int * interval '1 day' end
-from unnest($1::uuid[], $2::uuid[], $3::smallint[], $4::text[], $5::text[], $6::text[], $7::text[], $8::interval[])
-    as s (tenant_id, id, attempt, state, result, error, refusal, pause)
+    expires_at = case when s.state = 'succeeded' then now() + $10::int * interval '1 day' end
+from unnest($1::uuid[], $2::uuid[], $3::smallint[], $4::text[], $5::text[], $6::text[], $7::text[], $8::smallint[], $9::interval[])
+    as s (tenant_id, id, attempt, state, result, error, refusal, failures, pause)
 where j.tenant_id = s.tenant_id and j.id = s.id and j.state = 'running' and j.attempts = s.attempt
 """
 _RENEW: Final = """
@@ -112,7 +112,7 @@ class SqlJobStore:
 
     async def settle(self, outcomes: Sequence[tuple[ClaimedJob, Outcome]]) -> None:
         """Write what became of jobs; those that are no longer the caller's stay as they are."""
-        states = [(one.state, one.result, one.error, one.refusal, timedelta(seconds=one.pause)) for _, one in outcomes]
+        states = [(one.state, one.result, one.error, one.refusal, one.failures, timedelta(seconds=one.pause)) for _, one in outcomes]
         columns = [list(column) for column in zip(*states, strict=True)]
         keys = _keys([job for job, _ in outcomes])
         await self._pool.run(lambda connection: connection.execute(_SETTLE, *keys, *columns, self._keep_days))
@@ -162,6 +162,7 @@ def _claimed(row: asyncpg.Record) -> ClaimedJob:
         user_id=UserId(row["user_id"]),
         name=row["name"],
         attempt=row["attempts"],
+        failures=row["failures"],
         request_id=row["request_id"],
         traceparent=row["traceparent"],
         payload=row["payload"].encode(),

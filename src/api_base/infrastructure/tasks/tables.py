@@ -24,6 +24,7 @@ JOBS: Final = tenant_owned(
     sa.Column("priority", sa.SmallInteger, nullable=False),
     sa.Column("due", timestamp(), nullable=False),
     sa.Column("attempts", sa.SmallInteger, nullable=False),
+    sa.Column("failures", sa.SmallInteger, nullable=False, server_default="0"),
     sa.Column("lost", sa.SmallInteger, nullable=False, server_default="0"),
     sa.Column("payload", JSONB, nullable=False),
     sa.Column("request_id", text(), nullable=False),
@@ -40,7 +41,8 @@ JOBS: Final = tenant_owned(
     sa.Column("carried", sa.SmallInteger),
     sa.Column("carried_at", timestamp()),
 )
-"""`user_id` is the nil UUID where nobody asked. `attempts` are those begun; with the id they tell one execution from the others.
+"""`user_id` is the nil UUID where nobody asked. `attempts` are those begun; with the id they tell one execution from the others. `failures` are those
+that were the job's own fault, since somebody last wanted it tried again.
 `leased_until`: a worker that is not heard of by then has lost it, and `lost` counts how often that was. `progress` is in percent. `error` is for operators, `refusal` for whoever asked: null after an accident. `expires_at` is null for what is dead:
 somebody has to look at it. `carried` is `attempts` when the job was last handed to a broker."""
 

@@ -24,13 +24,14 @@ LONGEST: Final = 1000
 class Outcome:
     """What is still to be written of a job; `result` is JSON. `error` is for operators, `refusal` for whoever asked for the job.
 
-    After a `pause` (seconds) it is tried again.
+    `failures` is 1 where it failed by itself. After a `pause` (seconds) it is tried again.
     """
 
     state: JobState
     result: str | None = None
     error: str | None = None
     refusal: str | None = None
+    failures: int = 0
     pause: float = 0.0
 
 
@@ -101,12 +102,12 @@ def _failed(claimed: ClaimedJob, job: Job | None, error: Exception) -> Outcome:
     passing = isinstance(error, Transient | Unavailable)
     refused = isinstance(error, ApiBaseError) and not passing and not isinstance(error, ProgrammingError)
     attempts = ATTEMPTS if job is None else job.attempts
-    dead = refused or (claimed.attempt >= attempts and not passing)
+    dead = refused or (not passing and claimed.failures + 1 >= attempts)
     told = f"{type(error).__name__}: {error}"[:LONGEST]
     logger.warning("job_failed", job=claimed.name, job_id=str(claimed.id), attempt=claimed.attempt, dead=dead, reason=told)
     if dead:
         return Outcome(state=JobState.DEAD, error=told, refusal=str(error)[:LONGEST] if refused else None)
-    return Outcome(state=JobState.WAITING, error=told, pause=backoff.pause(claimed.attempt))
+    return Outcome(state=JobState.WAITING, error=told, failures=0 if passing else 1, pause=backoff.pause(claimed.attempt))
 
 
 def _context(claimed: ClaimedJob, running: RunningJob) -> RequestContext:

@@ -27,6 +27,7 @@ def upgrade() -> None:
         sa.Column("priority", sa.SmallInteger, nullable=False),
         sa.Column("due", timestamp(), nullable=False),
         sa.Column("attempts", sa.SmallInteger, nullable=False),
+        sa.Column("failures", sa.SmallInteger, nullable=False, server_default="0"),
         sa.Column("lost", sa.SmallInteger, nullable=False, server_default="0"),
         sa.Column("payload", JSONB, nullable=False),
         sa.Column("request_id", text(), nullable=False),
