@@ -77,9 +77,8 @@ class JobCarriage:
         started = self._from
         rows = await self._pool.run(lambda connection: by_index(connection, _PICK, started, most))
         tenants = {row["tenant_id"] for row in rows}
-        self._from = (
-            UUID(int=max(tenants).int + 1) if len(tenants) == most else NO_TENANT
-        )  # there may be more than fitted in: they are next
+        more = len(tenants) == most  # than fitted in, it may be: they are next
+        self._from = UUID(int=max(tenants).int + 1) if more else NO_TENANT
         if not rows and started != NO_TENANT:
             return await self._pick(most)
         return [CarriedJob(row["tenant_id"], row["id"]) for row in rows]

@@ -67,10 +67,10 @@ class RabbitMqConsumer:
                     await self._channel.close()
 
     async def _take(self) -> None:
-        if self._channel is not None and not self._channel.is_closed:
-            await self._channel.close()
-        channel = self._channel = await self._connection.channel()
         with translated("taking messages"):
+            if self._channel is not None and not self._channel.is_closed:
+                await self._channel.close()
+            channel = self._channel = await self._connection.channel()
             (await channel.get_underlay_channel()).on_consumer_cancel_callbacks.add(self._cancelled)
             await channel.set_qos(prefetch_count=self._at_once, timeout=PATIENCE)
             self._queue = await self._declare(channel)

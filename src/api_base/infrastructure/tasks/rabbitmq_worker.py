@@ -30,9 +30,11 @@ class RabbitMqJobWorker:
     async def end(self) -> None:
         """Take no more; finish what is in hand, or give it back with its message."""
         await self._consumer.stop()
-        await self._hands.end()
-        await self._consumer.close()
-        await self._queue.close()
+        try:
+            await self._hands.end()
+        finally:
+            await self._consumer.close()
+            await self._queue.close()
 
     async def _received(self, message: AbstractIncomingMessage) -> None:
         try:
