@@ -47,5 +47,6 @@ ITEM_IMPORTS: Final = tenant_owned(
     sa.Column("unchanged", sa.Integer, nullable=False, server_default="0"),
     sa.Column("refused", sa.Integer, nullable=False, server_default="0"),
     sa.Column("refused_rows", JSONB, nullable=False, server_default="[]"),
+    sa.CheckConstraint("form in ('csv', 'json', 'jsonl')", name="ck_item_imports_form"),
 )
 """Uploaded files and how far each is imported. `content` is null once it is; `done` is the last row that is."""

@@ -40,6 +40,8 @@ JOBS: Final = tenant_owned(
     sa.Column("expires_at", timestamp()),
     sa.Column("carried", sa.SmallInteger),
     sa.Column("carried_at", timestamp()),
+    sa.CheckConstraint("state in ('waiting', 'ready', 'running', 'succeeded', 'dead', 'cancelled')", name="ck_jobs_state"),
+    sa.CheckConstraint("(state = 'running') = (leased_until is not null)", name="ck_jobs_leased_until"),
 )
 """`user_id` is the nil UUID where nobody asked. `attempts` are those begun; with the id they tell one execution from the others. `failures` are those
 that were the job's own fault, since somebody last wanted it tried again.
