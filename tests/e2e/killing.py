@@ -11,10 +11,11 @@ from tests.e2e.processes import COMMAND, environment, until
 
 
 class Killed:
-    """A worker that is started again each time that it is killed, until it is to live."""
+    """A worker that is started again each time that it is killed, until it is to live; `life` is from how many to how many seconds."""
 
-    def __init__(self, home: Path, number: int, settings: Mapping[str, str]) -> None:
+    def __init__(self, home: Path, number: int, settings: Mapping[str, str], life: tuple[float, float]) -> None:
         self._home, self._random, self._log, self._settings = home, random.Random(number), home / f"worker-{number}", settings
+        self._life = life
         self.to_live = threading.Event()
         self.kills = 0
         self.process: subprocess.Popen[bytes] | None = None
@@ -31,7 +32,7 @@ class Killed:
                     start_new_session=True,
                 )
             until(lambda: "worker_started" in self._log.read_text() or self.to_live.is_set(), "a started worker")
-            if self.to_live.wait(self._random.uniform(0.05, 1.5)):
+            if self.to_live.wait(self._random.uniform(*self._life)):
                 return
             self.process.kill()
             self.process.wait()
@@ -39,8 +40,8 @@ class Killed:
 
 
 @contextmanager
-def killed_workers(home: Path, count: int, settings: Mapping[str, str]) -> Iterator[list[Killed]]:
-    workers = [Killed(home, number, settings) for number in range(count)]
+def killed_workers(home: Path, count: int, settings: Mapping[str, str], life: tuple[float, float] = (0.05, 1.5)) -> Iterator[list[Killed]]:
+    workers = [Killed(home, number, settings, life) for number in range(count)]
     threads = [threading.Thread(target=worker.run) for worker in workers]
     for thread in threads:
         thread.start()

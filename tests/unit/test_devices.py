@@ -6,6 +6,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from api_base.application.auth.commands.mail_new_device import MailNewDevice, MailNewDeviceHandler
+from api_base.application.auth.commands.see_device import SeeDevice, SeeDeviceHandler
 from api_base.application.auth.known_devices import KnownDevices
 from api_base.application.common.cqrs import Bus
 from api_base.application.services.mailing import Addressee, Letters
@@ -33,14 +34,22 @@ class Writing:
 class World:
     def __init__(self) -> None:
         self.clock, self.devices, self.jobs, self.mailer = FixedClock(NOW), MemoryDevices(), MemoryJobs(), KeepingMailer()
-        self._known = KnownDevices(self.devices, self.jobs, self.clock)
         self.bus = Bus([])
-        self.bus.add({MailNewDevice: MailNewDeviceHandler(self.devices, Writing(), Letters(LETTERS, self.mailer, "Base"))})
+        self._known = KnownDevices(self.bus, self.devices, self.jobs, self.clock)
+        self.bus.add(
+            {
+                MailNewDevice: MailNewDeviceHandler(self.devices, Writing(), Letters(LETTERS, self.mailer, "Base")),
+                SeeDevice: SeeDeviceHandler(self.devices, self.clock),
+            }
+        )
 
     async def login(self, user_agent: str = FIREFOX, address: str = HERE, user_id: UserId = ANA) -> int:
         """How many letters it makes."""
-        current_context.set(RequestContext(request_id="test", address=address))
+        context = RequestContext(request_id="test", address=address)
+        current_context.set(context)
         await self._known.note(user_id, user_agent)
+        for call in context.afterwards:
+            await call()
         before = len(self.jobs.queue)
         await self.jobs.work(self.bus)
         return before

@@ -60,7 +60,7 @@ class World:
                 LogIn: LogInHandler(self.bus, self.users, Members(), self.hasher),
                 StartSession: StartSessionHandler(
                     self.sessions,
-                    KnownDevices(self.devices, self.jobs, clock),
+                    KnownDevices(self.bus, self.devices, self.jobs, clock),
                     SessionTokens(ReadableIssuer(clock), clock),
                     Ids(),
                     clock,

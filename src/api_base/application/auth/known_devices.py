@@ -1,6 +1,10 @@
 """From where a user has logged in before; a new device is told by mail, but for the first of all."""
 
+from functools import partial
+
 from api_base.application.auth.commands.mail_new_device import MailNewDevice
+from api_base.application.auth.commands.see_device import SeeDevice
+from api_base.application.common.cqrs import Bus
 from api_base.core.protocols import Clock
 from api_base.core.protocols.jobs import JobQueue
 from api_base.core.types import UserId, current_context
@@ -9,14 +13,15 @@ from api_base.domain.auth.repository import DeviceRepository
 
 
 class KnownDevices:
-    """Writes in the open unit of work, with the session that begins."""
+    """A new one is written in the open unit of work, with the session that begins."""
 
-    def __init__(self, devices: DeviceRepository, jobs: JobQueue, clock: Clock) -> None:
-        self._devices, self._jobs, self._clock = devices, jobs, clock
+    def __init__(self, bus: Bus, devices: DeviceRepository, jobs: JobQueue, clock: Clock) -> None:
+        self._bus, self._devices, self._jobs, self._clock = bus, devices, jobs, clock
 
     async def note(self, user_id: UserId, user_agent: str) -> None:
         """A login of the user's, from the address of the request in hand; what has none is no login from outside."""
-        address, now = current_context.get().address, self._clock.now()
+        context, now = current_context.get(), self._clock.now()
+        address = context.address
         if not address:
             return
         before = await self._devices.all_of(user_id)
@@ -27,4 +32,4 @@ class KnownDevices:
             if before:
                 await self._jobs.enqueue(MailNewDevice(user_id=user_id, device_id=id), unique=str(id))
         elif known.seen_again(now):
-            await self._devices.update(known)
+            context.afterwards.append(partial(self._bus.execute, SeeDevice(user_id=user_id, device_id=id)))

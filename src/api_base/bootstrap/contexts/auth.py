@@ -11,6 +11,7 @@ from api_base.application.auth.commands.log_in import LogIn, LogInHandler
 from api_base.application.auth.commands.log_out import LogOut, LogOutHandler
 from api_base.application.auth.commands.mail_new_device import MailNewDevice, MailNewDeviceHandler
 from api_base.application.auth.commands.refresh_session import RefreshSession, RefreshSessionHandler
+from api_base.application.auth.commands.see_device import SeeDevice, SeeDeviceHandler
 from api_base.application.auth.commands.start_session import StartSession, StartSessionHandler
 from api_base.application.auth.commands.switch_tenant import SwitchTenant, SwitchTenantHandler
 from api_base.application.auth.known_devices import KnownDevices
@@ -42,8 +43,9 @@ def _handlers(ports: Ports) -> Mapping[type[Message[Any]], Handler[Any, Any]]:
     return {
         LogIn: LogInHandler(ports.bus, addressees, memberships, ports.container.password_hasher()),
         StartSession: StartSessionHandler(
-            sessions, KnownDevices(devices, ports.jobs, ports.clock), tokens, ports.ids, ports.clock, lifetime
+            sessions, KnownDevices(ports.bus, devices, ports.jobs, ports.clock), tokens, ports.ids, ports.clock, lifetime
         ),
+        SeeDevice: SeeDeviceHandler(devices, ports.clock),
         MailNewDevice: MailNewDeviceHandler(devices, addressees, letters(ports, LETTERS)),
         RefreshSession: RefreshSessionHandler(sessions, memberships, tokens, ports.clock, grace, lifetime),
         LogOut: LogOutHandler(sessions, ports.clock),

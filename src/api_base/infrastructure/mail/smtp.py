@@ -5,10 +5,12 @@ wrong with connection, TLS, password or sender says nothing about the mail, so t
 gets lost leaves open whether the mail was taken: that is `Unavailable`, and it is sent again under the same Message-ID.
 """
 
+import asyncio
 from contextlib import suppress
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 from ipaddress import ip_address
+from typing import Final
 from urllib.parse import unquote, urlsplit
 
 import aiosmtplib
@@ -17,6 +19,9 @@ from api_base.core.errors import MailRefused, Unavailable
 from api_base.core.protocols import Clock, Mail
 from api_base.infrastructure.mail.message import message_of
 from api_base.infrastructure.resilience.policy import Policy
+
+_FAREWELL: Final = 1.0
+"""Seconds that a server has to answer QUIT."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +57,7 @@ class SmtpMailer:
 
     def __init__(self, policy: Policy, clock: Clock, server: SmtpServer, sender: str, timeout: float) -> None:
         self._policy, self._clock, self._server, self._sender, self._timeout = policy, clock, server, sender, timeout
+        self._leaving: set[asyncio.Task[None]] = set()
 
     async def send(self, mail: Mail) -> None:
         """See `Mailer`. Is not tried again here: the job is."""
@@ -59,23 +65,27 @@ class SmtpMailer:
             message = message_of(mail, self._sender, self._clock.now())
         except ValueError as error:
             raise MailRefused(f"The mail {mail.key} cannot be written: {error}") from None
-        await self._policy.execute(lambda: self._hand_over(message, mail))
+        client = await self._policy.execute(lambda: self._handed_over(message, mail))
+        leaving = asyncio.create_task(_farewell(client))  # not waited for: the sooner that is noted, the less a kill can hit
+        self._leaving.add(leaving)
+        leaving.add_done_callback(self._leaving.discard)
 
-    async def _hand_over(self, message: EmailMessage, mail: Mail) -> None:
+    async def _handed_over(self, message: EmailMessage, mail: Mail) -> aiosmtplib.SMTP:
+        """The connection on which the server took the mail."""
         try:
             client = await self._connected()
         except (aiosmtplib.SMTPException, OSError) as error:
             raise Unavailable(f"The mail server cannot be used: {_told(error)}") from error
         try:
             await client.send_message(message)
-            with suppress(aiosmtplib.SMTPException, OSError):  # it is taken, whatever the farewell
-                await client.quit()
-        except (aiosmtplib.SMTPException, OSError) as error:
+        except BaseException as error:
+            client.close()
+            if not isinstance(error, aiosmtplib.SMTPException | OSError):
+                raise
             if _final(error):
                 raise MailRefused(f"The mail {mail.key} was refused: {_told(error)}") from error
             raise Unavailable(f"The mail server did not take the mail {mail.key}: {_told(error)}") from error
-        finally:
-            client.close()
+        return client
 
     async def _connected(self) -> aiosmtplib.SMTP:
         server = self._server
@@ -90,6 +100,13 @@ class SmtpMailer:
         )
         await client.connect()
         return client
+
+
+async def _farewell(client: aiosmtplib.SMTP) -> None:
+    """Whatever comes of it, the mail is taken."""
+    with suppress(aiosmtplib.SMTPException, OSError):
+        await client.quit(timeout=_FAREWELL)
+    client.close()
 
 
 def _final(error: Exception) -> bool:
