@@ -1,9 +1,12 @@
-"""`python -m benchmarks [stack] [items] [start] [lists] [import] [events] [jobs]`: all of them without a name, each in a process of its own."""
+"""`python -m benchmarks [stack] [items] [start] [lists] [import] [events] [jobs]`: all of these without a name, each in a process of its own.
+
+`python -m benchmarks outage` is run by name alone: it lasts some ten minutes (`OUTAGE_SECONDS=15`: two) and kills the Kafka of `make services`.
+"""
 
 import subprocess
 import sys
 
-from benchmarks import events, imports, items, jobs, lists, stack, start
+from benchmarks import events, imports, items, jobs, lists, outage, stack, start
 
 ALL = {
     "stack": stack.main,
@@ -14,13 +17,14 @@ ALL = {
     "events": events.main,
     "jobs": jobs.main,
 }
+KNOWN = {**ALL, "outage": outage.main}
 
 names = sys.argv[1:] or list(ALL)
-if unknown := [name for name in names if name not in ALL]:
-    raise SystemExit(f"no such measurement: {', '.join(unknown)}; there are {', '.join(ALL)}")
+if unknown := [name for name in names if name not in KNOWN]:
+    raise SystemExit(f"no such measurement: {', '.join(unknown)}; there are {', '.join(KNOWN)}")
 if len(names) == 1:
     print(f"== {names[0]}", flush=True)
-    ALL[names[0]]()
+    KNOWN[names[0]]()
 else:
     for name in names:
         subprocess.run([sys.executable, "-m", "benchmarks", name], check=True)

@@ -59,6 +59,12 @@ def cpu_seconds(pid: int) -> float:
     return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e9
 
 
+def resident(pid: int) -> float:
+    """Megabytes [proc(5), VmRSS]."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.partition("VmRSS:")[2].split()[0]) / 1024
+
+
 async def fetch(port: int, request: bytes) -> bytes:
     """The body of one answer."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)

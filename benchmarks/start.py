@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from benchmarks.report import show
-from benchmarks.serving import free_port, load
+from benchmarks.serving import free_port, load, resident
 
 ROUNDS = 5
 LIVE = b"GET /health/ready HTTP/1.1\r\nHost: bench\r\n\r\n"
@@ -70,8 +70,7 @@ def wait_for_200(port: int) -> None:
 
 
 def server_memory(supervisor: int) -> float:
-    """Resident megabytes of the server process [proc(5), VmRSS]."""
+    """Of its server process."""
     children = Path(f"/proc/{supervisor}/task/{supervisor}/children").read_text().split()
     server = next(pid for pid in children if b"server_process" in Path(f"/proc/{pid}/cmdline").read_bytes())
-    status = Path(f"/proc/{server}/status").read_text()
-    return int(status.partition("VmRSS:")[2].split()[0]) / 1024
+    return resident(int(server))

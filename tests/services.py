@@ -20,7 +20,7 @@ import httpx2
 import pytest
 
 ROOT = Path(__file__).parents[1]
-STARTED = ROOT / ".services"
+STARTED = Path(os.environ.get("SERVICES_HOME", ROOT / ".services"))
 PATIENCE = 180.0
 
 

@@ -1,0 +1,201 @@
+"""The broker killed under load: whether writes go on as before, whether memory stays flat, and whether all is delivered afterwards, once and in order.
+
+`OUTAGE_SECONDS` (300) is how long it is away. Ends with 1 where something that is owed does not hold. Needs Kafka of `make services`, for itself alone.
+"""
+
+import asyncio
+import os
+import statistics
+import time
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from uuid import UUID
+
+import asyncpg
+import uvloop
+from aiokafka.admin import AIOKafkaAdminClient
+
+from api_base.application.common.events.cloud_event import decoded
+from api_base.infrastructure.kafka.connection import KafkaConnection
+from benchmarks.effects import DONE, TOLD
+from benchmarks.events import worker
+from benchmarks.report import show
+from benchmarks.serving import resident, served
+from benchmarks.world import World, environment, members, world
+from benchmarks.writing import Writing
+from tests.kafka import committed, corner
+from tests.services import Killable, killable
+
+WARM_UP, BEFORE, AFTER = 20.0, 30.0, 30.0
+PATIENCE = 900.0
+"""Seconds in which everything must be delivered, once the broker is back."""
+FLAT = 16.0
+"""Megabytes by which a process may grow. A third of a million events, which 300 s bring, would be hundreds."""
+EVENTS = "name in ('items.created.v1', 'items.changed.v1')"
+
+WAITING = f"""
+select (select count(*) from outbox where {EVENTS}) - (select count(*) from inbox where subscription like 'effects.%')
+    + (select count(*) from jobs where name = 'effects.note' and state <> 'succeeded')
+"""
+CHANGED = "select aggregate_id, count(*) filter (where aggregate_version > 1) as changes from outbox where {EVENTS} group by 1"
+NOT_ONCE = """
+select count(*) from (
+    select c.id from ({causes}) c left join items e on e.category = '{category}' and left(e.sku, 36)::uuid = c.id
+    group by c.id having count(e.id) <> 1) wrong
+"""
+NOT_IN_ORDER = """
+select count(*) from (
+    select o.aggregate_id from outbox o join inbox i on i.event_id = o.id where i.subscription = 'effects.changed'
+    group by 1 having array_agg(aggregate_version order by i.at) <> array_agg(aggregate_version order by aggregate_version)) wrong
+"""
+PRICES = "select id from outbox where name = 'items.price_changed.v1'"
+
+
+@dataclass
+class Seen:
+    """`writes` a second in windows of each phase; megabytes of `server` and `worker`, second by second of the outage; what waited for its effect."""
+
+    writes: dict[str, list[float]] = field(default_factory=dict)
+    memory: dict[str, list[float]] = field(default_factory=lambda: {"server": [], "worker": []})
+    waiting: dict[str, int] = field(default_factory=dict)
+    seconds: float = 0.0
+    wrong: dict[str, int] = field(default_factory=dict)
+
+
+def main() -> None:
+    outage = float(os.environ.get("OUTAGE_SECONDS", "300"))
+    with killable("kafka", "TEST_KAFKA_URL") as broker, world() as made:
+        connection = corner(broker.url)
+        events = {"EVENTS__URL": broker.url, "EVENTS__PREFIX": connection.prefix}
+        server = {**environment(made), **events, "CONTEXTS": '["benchmarks.effects:EFFECTS"]'}
+        with (
+            served("api_base.main:create_app", server, made.home / "server.log", factory=True) as (pid, port),
+            worker(made, "effects:EFFECTS", **events) as worker_pid,
+        ):
+            writing = Writing(members(made, 100, 0))
+            seen = uvloop.run(carry_out(made, broker, connection, writing, port, {"server": pid, "worker": worker_pid}, outage))
+    raise SystemExit(report(seen))
+
+
+async def carry_out(
+    made: World, broker: Killable, connection: KafkaConnection, writing: Writing, port: int, pids: dict[str, int], outage: float
+) -> Seen:
+    seen, database = Seen(), await asyncpg.connect(made.admin)
+    async with writing.to(port):
+        await asyncio.sleep(WARM_UP)
+        seen.writes["before"] = await writing.rates(BEFORE)
+        print(f"after {WARM_UP + BEFORE:.0f} s of load the broker is killed", flush=True)
+        seen.waiting["when the broker is killed"] = await database.fetchval(WAITING)
+        await asyncio.to_thread(broker.kill)
+        async with watched(seen, pids):
+            seen.writes["during"] = await writing.rates(outage)
+        seen.waiting["at the end of the outage"] = await database.fetchval(WAITING)
+        await asyncio.to_thread(broker.start)
+        back = time.monotonic()
+        print(f"the broker is back after {outage:.0f} s and its start", flush=True)
+        seen.writes["after"] = await writing.rates(AFTER)
+    seen.waiting["at the end of the load"] = await database.fetchval(WAITING)
+    print("the load has ended, what waits is delivered", flush=True)
+    async with asyncio.timeout(PATIENCE):
+        while (waiting := await database.fetchval(WAITING)) > 0:
+            print(f"  {waiting} effects wait", end="\r", flush=True)
+            await asyncio.sleep(0.5)
+    seen.seconds = time.monotonic() - back
+    prices = {row["id"] for row in await database.fetch(PRICES)}
+    seen.wrong = {**await wrong(database, writing), **await wrong_in_kafka(connection, prices)}
+    await database.close()
+    await clear(connection)
+    return seen
+
+
+@asynccontextmanager
+async def watched(seen: Seen, pids: dict[str, int]) -> AsyncIterator[None]:
+    """Memory of the processes, once a second."""
+
+    async def look() -> None:
+        while True:
+            for name, pid in pids.items():
+                seen.memory[name].append(resident(pid))
+            await asyncio.sleep(1)
+
+    looking = asyncio.create_task(look())
+    try:
+        yield
+    finally:
+        looking.cancel()
+
+
+async def published(connection: KafkaConnection) -> Counter[UUID]:
+    """How often each change of a price is in the topic of events."""
+    events = [decoded(record.value or b"") for record in await committed(connection, "items")]
+    return Counter(event.id for event in events if event.name == "items.price_changed.v1")
+
+
+async def streamed(connection: KafkaConnection) -> Counter[UUID]:
+    """How often each is in the shipped stream, which is made of that topic."""
+    records = await committed(connection, "items.price-changes")
+    return Counter(UUID(dict(record.headers)["event-id"].decode()) for record in records)
+
+
+async def wrong(database: asyncpg.Connection, writing: Writing) -> dict[str, int]:
+    """How many there are of what there must not be."""
+    stored = {row["aggregate_id"]: row["changes"] for row in await database.fetch(CHANGED.format(EVENTS=EVENTS))}
+    events = NOT_ONCE.format(causes=f"select id from outbox where {EVENTS}", category=TOLD)
+    jobs = NOT_ONCE.format(causes="select (payload->>'item_id')::uuid as id from jobs where name = 'effects.note'", category=DONE)
+    return {
+        "items whose events are not those that were acknowledged": len(stored.items() ^ writing.items.items()),
+        "events whose effect is not there once": await database.fetchval(events),
+        "jobs whose effect is not there once": await database.fetchval(jobs),
+        "items without a job": len(writing.items) - await database.fetchval("select count(*) from jobs where name = 'effects.note'"),
+        "aggregates out of order": await database.fetchval(NOT_IN_ORDER),
+        "deliveries deferred or dead": await database.fetchval("select count(*) from deliveries"),
+    }
+
+
+async def wrong_in_kafka(connection: KafkaConnection, prices: set[UUID]) -> dict[str, int]:
+    topic = await published(connection)
+    async with asyncio.timeout(PATIENCE):
+        while (stream := await streamed(connection)).total() < topic.total():
+            await asyncio.sleep(0.5)
+    print(f"of {len(prices)} events {topic.total() - len(topic)} were published twice", flush=True)
+    return {
+        "events that were not published": len(prices - topic.keys()),
+        "events not as often in the stream as in its source": len(dict.items(topic) ^ dict.items(stream)),
+    }
+
+
+async def clear(connection: KafkaConnection) -> None:
+    """Nobody needs the topics any more, and they are large."""
+    admin = AIOKafkaAdminClient(**connection.options())
+    await admin.start()
+    try:
+        await admin.delete_topics([topic for topic in await admin.list_topics() if topic.startswith(connection.prefix)])
+    finally:
+        await admin.close()
+
+
+def report(seen: Seen) -> int:
+    """Prints all; 1 where something that is owed does not hold."""
+    for phase, rates in seen.writes.items():
+        show(f"writes a second, {phase}", rates, "")
+    ratio = statistics.mean(seen.writes["during"]) / statistics.mean(seen.writes["before"])
+    show("writes: during / before", [ratio], "", owed=">= 0.95")
+    grown = [growth(name, figures) for name, figures in seen.memory.items()]
+    for when, waiting in seen.waiting.items():
+        show(f"effects that wait {when}", [waiting], "")
+    show("from the broker's return until all is delivered", [seen.seconds], "s")
+    for what, number in seen.wrong.items():
+        show(what, [number], "", owed="0")
+    return int(ratio < 0.95 or max(grown) > FLAT or any(seen.wrong.values()))
+
+
+def growth(name: str, figures: list[float]) -> float:
+    """Between the first and the last five seconds."""
+    slope = statistics.linear_regression(range(len(figures)), figures).slope * 60
+    grown = statistics.median(figures[-5:]) - statistics.median(figures[:5])
+    show(f"memory of the {name} in the outage", figures, "MB")
+    show(f"memory of the {name}: growth in the outage", [grown], "MB", owed=f"<= {FLAT:g}")
+    show(f"memory of the {name}: slope", [slope], "MB/min")
+    return grown

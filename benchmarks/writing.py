@@ -1,0 +1,72 @@
+"""Clients that create items and change them over connections that are kept, each with the next write once the last is answered."""
+
+import asyncio
+import json
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from itertools import count
+from uuid import UUID
+
+from benchmarks.serving import CONNECTIONS, exchange
+from benchmarks.world import Member
+
+CHANGES = 4
+"""Of each item; the last is of its price."""
+WINDOW = 5.0
+"""Seconds over which writes are counted."""
+
+
+@dataclass
+class Writing:
+    """`items` has how often the change of each was acknowledged. A write that is refused, or not answered, ends all of it."""
+
+    people: Sequence[Member]
+    items: Counter[UUID] = field(default_factory=Counter)
+    writes: int = 0
+    stopped: bool = False
+    _numbers: "count[int]" = field(default_factory=count)
+
+    @asynccontextmanager
+    async def to(self, port: int) -> AsyncIterator[None]:
+        async with asyncio.TaskGroup() as group:
+            for _ in range(CONNECTIONS):
+                group.create_task(self._client(port))
+            try:
+                yield
+            finally:
+                self.stopped = True
+
+    async def rates(self, seconds: float) -> list[float]:
+        """Writes a second, for each window of the time from now."""
+        windows = max(1, round(seconds / WINDOW))
+        found = []
+        for _ in range(windows):
+            began, before = time.monotonic(), self.writes
+            await asyncio.sleep(seconds / windows)
+            found.append((self.writes - before) / (time.monotonic() - began))
+        return found
+
+    async def _client(self, port: int) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        while not self.stopped:
+            number = next(self._numbers)
+            member = self.people[number % len(self.people)]
+            body = {"sku": f"W-{number}", "name": "Chair", "category": "furniture", "price": {"amount": "10.00", "currency": "EUR"}}
+            id = UUID(json.loads(await exchange(reader, writer, _request("POST", "", member, body)))["id"])
+            self.writes += 1
+            self.items[id] = 0
+            for turn in range(1, CHANGES + 1):
+                change = {"name": f"Chair {turn}"} if turn < CHANGES else {"price": {"amount": "11.00", "currency": "EUR"}}
+                await exchange(reader, writer, _request("PATCH", f"/{id}", member, change))
+                self.writes += 1
+                self.items[id] += 1
+        writer.close()
+
+
+def _request(method: str, path: str, member: Member, content: object) -> bytes:
+    body = json.dumps(content)
+    head = f"{method} /api/v1/items{path} HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {member.token}\r\nContent-Type: application/json\r\n"
+    return f"{head}If-Match: *\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode()
