@@ -7,6 +7,7 @@ directory may be on storage that keeps what it was once given.
 import asyncio
 import os
 import secrets
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
@@ -50,16 +51,33 @@ class CheckpointDirectory:
         aside.rename(self._path / f"{last.transaction_id:020}-{last.sequence:020}.jsonl")
 
     def read(self) -> Iterator[SignedHead]:
-        """All heads, in the order of their positions. Raises `ConfigurationError` for a line that is none."""
-        for file in self._files():
-            for number, line in enumerate(file.read_bytes().splitlines(), 1):
-                try:
-                    yield _decode(line)
-                except msgspec.DecodeError:
-                    raise ConfigurationError(f"{file}, line {number}: no signed head of an audit trail.") from None
+        """All heads, in the order of their positions. Raises `ConfigurationError` for a line that is none.
+
+        Files of workers that signed at once overlap; no more of them are held than do.
+        """
+        beginnings = sorted((first.position, file) for file in self._files() if (first := next(_heads(file), None)) is not None)
+        waiting: list[SignedHead] = []
+        for position, file in beginnings:
+            ready = bisect_left(waiting, position, key=_position)
+            yield from waiting[:ready]
+            waiting = sorted([*waiting[ready:], *_heads(file)], key=_position)
+        yield from waiting
 
     def _files(self) -> list[Path]:
         return sorted(self._path.glob("*.jsonl"))
+
+
+def _heads(file: Path) -> Iterator[SignedHead]:
+    with file.open("rb") as lines:
+        for number, line in enumerate(lines, 1):
+            try:
+                yield _decode(line)
+            except msgspec.DecodeError:
+                raise ConfigurationError(f"{file}, line {number}: no signed head of an audit trail.") from None
+
+
+def _position(head: SignedHead) -> Position:
+    return head.position
 
 
 class Checkpoints:

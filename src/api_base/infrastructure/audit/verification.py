@@ -84,7 +84,9 @@ class Verification:
         if not self._verifier.is_genuine(head):
             yield _unsigned(head)
         elif anchor is None or head.number > anchor.number:
-            self._promised[head.chain, head.number] = head
+            before = self._promised.setdefault((head.chain, head.number), head)
+            if before.hash != head.hash:
+                yield _rewritten(head.chain, head.number, head)
         elif head.number == anchor.number and head.hash != anchor.hash:
             yield _rewritten(head.chain, head.number, head)
 
