@@ -194,3 +194,33 @@ def serving(
         process.kill()
         process.wait()
         until(lambda: not any(alive(pid) for pid in family), "the end of all processes")
+
+
+@dataclass
+class Background:
+    """`api-base worker`."""
+
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    @property
+    def output(self) -> str:
+        return self.log.read_text()
+
+    def memory(self, what: str = "VmRSS") -> float:
+        """Resident megabytes, or the most there have been: `VmHWM` [proc(5)]."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(status.partition(f"{what}:")[2].split()[0]) / 1024
+
+
+@contextmanager
+def working(home: Path, **variables: str) -> Iterator[Background]:
+    """Killed at the end, where it still runs."""
+    descriptor, name = tempfile.mkstemp(prefix="worker-", dir=home)
+    with open(descriptor, "wb") as output:
+        process = subprocess.Popen([*COMMAND, "worker"], cwd=home, env=environment(**variables), stdout=output, stderr=output)
+    try:
+        yield Background(process, Path(name))
+    finally:
+        process.kill()
+        process.wait()

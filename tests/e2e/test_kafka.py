@@ -3,28 +3,12 @@
 import asyncio
 import json
 import signal
-import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 
 from api_base.application.common.events.cloud_event import decoded
 from api_base.infrastructure.kafka.connection import KafkaConnection
 from tests.e2e.conftest import Project
-from tests.e2e.processes import COMMAND, PATIENCE, Backend, environment, run, serving, until
+from tests.e2e.processes import PATIENCE, Backend, run, serving, until, working
 from tests.kafka import committed, corner
-
-
-@contextmanager
-def working(home: Path, **variables: str) -> Iterator["subprocess.Popen[bytes]"]:
-    """`api-base worker`; what it says is in `kafka-worker`."""
-    with (home / "kafka-worker").open("wb") as output:
-        worker = subprocess.Popen([*COMMAND, "worker"], cwd=home, env=environment(**variables), stdout=output, stderr=output)
-    try:
-        yield worker
-    finally:
-        worker.kill()
-        worker.wait()
 
 
 def test_a_change_of_price_comes_out_as_event_and_in_the_stream(project: Project, kafka_url: str) -> None:
@@ -34,8 +18,8 @@ def test_a_change_of_price_comes_out_as_event_and_in_the_stream(project: Project
         item = change_price(backend.ready(), project.log_in(backend))
         with working(project.home, **variables) as worker:
             (record,) = until(lambda: read(connection, "items.price-changes"), "a record of the stream")
-            worker.send_signal(signal.SIGTERM)
-            assert worker.wait(PATIENCE) == 0, (project.home / "kafka-worker").read_text()
+            worker.process.send_signal(signal.SIGTERM)
+            assert worker.process.wait(PATIENCE) == 0, worker.output
         assert {"before": {"minor": 1250, "currency": "EUR"}, "after": {"minor": 1300, "currency": "EUR"}}.items() <= record.items()
         assert (record["item_id"], record["category"]) == (item, "furniture")
         events = [decoded(one.value or b"") for one in asyncio.run(committed(connection, "items"))]
