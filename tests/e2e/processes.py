@@ -209,6 +209,11 @@ class WorkerProcess:
     def output(self) -> str:
         return self.log.read_text()
 
+    def memory(self, what: str = "VmRSS") -> float:
+        """Resident megabytes, or the most there have been: `VmHWM` [proc(5)]."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(status.partition(f"{what}:")[2].split()[0]) / 1024
+
     def end(self, number: signal.Signals) -> int:
         self.process.send_signal(number)
         return self.process.wait(PATIENCE)

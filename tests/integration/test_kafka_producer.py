@@ -12,7 +12,7 @@ from api_base.core.errors import EventRefused, Unavailable
 from api_base.core.protocols import StoredEvent
 from api_base.infrastructure.db.embedded import Urls
 from api_base.infrastructure.events.relay import RELAY, Relay
-from api_base.infrastructure.kafka.connection import KafkaConnection
+from api_base.infrastructure.kafka.connection import REQUEST, KafkaConnection
 from api_base.infrastructure.kafka.producer import BUFFERED, LARGEST, KafkaEventPublisher
 from tests.factories.events import stored_event
 from tests.integration.event_house import house
@@ -95,12 +95,16 @@ async def test_what_the_broker_alone_finds_too_large_is_refused_too(kafka_url: s
     assert await ids(connection) == [small.id]
 
 
-async def test_while_the_broker_is_away_nothing_is_sent_twice_or_without_bound_and_then_all_in_order(killable_kafka: Killable) -> None:
+@pytest.mark.parametrize("timeout", [1.0, 3 * REQUEST])
+async def test_while_the_broker_is_away_nothing_is_sent_twice_or_without_bound_and_then_all_in_order(
+    killable_kafka: Killable, timeout: float
+) -> None:
+    """Whether we or the driver end the wait."""
     connection = corner(killable_kafka.url)
-    publisher = KafkaEventPublisher(connection, policy(timeout=1.0), "test")
+    publisher = KafkaEventPublisher(connection, policy(timeout), "test")
     aggregates = [uuid4() for _ in range(10)]
     told = [stored_event(aggregate_id=aggregates[n % 10], aggregate_version=n // 10 + 1) for n in range(600)]
-    await publisher.publish(told[:100])
+    await _until_taken(publisher, told[:100])
     await asyncio.to_thread(killable_kafka.kill)
     for _ in range(3):
         with pytest.raises(Unavailable):

@@ -72,10 +72,11 @@ class KafkaConnection:
                 await client.stop()
 
     async def flush(self, producer: AIOKafkaProducer) -> None:
-        """Stop it, once what it holds is written, or after `FLUSH` seconds in any case."""
+        """Stop it, once what it holds is written, or after `FLUSH` seconds in any case: then it sends nothing more."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(FLUSH):
                 await producer.stop()
+        await producer._sender.close()  # it would go on, cut off, and write what somebody else has written by now
         await producer.client.close()
 
     async def leave(self, consumer: AIOKafkaConsumer) -> None:

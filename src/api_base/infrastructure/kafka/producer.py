@@ -10,7 +10,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError, MessageSizeTooLargeError
+from aiokafka.errors import KafkaError, KafkaTimeoutError, MessageSizeTooLargeError
 
 from api_base.application.common.events.cloud_event import MEDIA_TYPE, encoded
 from api_base.core.errors import EventRefused, Unavailable
@@ -59,6 +59,8 @@ class KafkaEventPublisher(EventPublisher):
                         self._connection.topic_of(event.name), record, key=str(event.aggregate_id).encode(), headers=HEADERS
                     )
             await self._written([event for event, _ in records])
+        except KafkaTimeoutError as error:  # there is no room for the next: what is on its way stays there
+            raise Unavailable(f"Kafka has not taken {len(self._on_the_way)} events yet.") from error
         except KafkaError as error:
             await self.close()  # an idempotent producer that lost a message takes no further one for that partition
             raise Unavailable(f"Kafka did not take the events: {error}") from error
