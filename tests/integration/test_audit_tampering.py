@@ -12,7 +12,7 @@ from api_base.application.audit.dtos import Checked
 from api_base.bootstrap.audit_trail import verify_file
 from api_base.core.errors import ConfigurationError
 from api_base.infrastructure.audit.chain import BEGINNING, START, HeadSigner, Record, Seal, by_chain
-from api_base.infrastructure.audit.checkpoints import LOCK, CheckpointDirectory, Checkpoints
+from api_base.infrastructure.audit.checkpoints import CheckpointDirectory, Checkpoints
 from api_base.infrastructure.audit.export import lines
 from api_base.infrastructure.audit.sealer import RECORD_COLUMNS
 from api_base.infrastructure.audit.tables import AUDIT
@@ -117,19 +117,6 @@ async def test_what_was_cut_off_or_rewritten_whole_shows_beside_heads_kept_elsew
         await checkpoints.run()  # who signs now signs what was rewritten: the heads before do not agree
         rewritten = {(finding.kind, finding.what) for finding in await made.findings(directory.read()) if finding.chain == ONE}
         assert ("rewritten", "seal 2") in rewritten
-
-
-async def test_who_signs_at_the_same_time_leaves_it_to_the_other(migrated: Urls, admin_of_migrated: str, tmp_path: Path) -> None:
-    async with audited(migrated, admin_of_migrated) as made:
-        await made.fill(20)
-        directory = CheckpointDirectory(tmp_path / "heads")
-        checkpoints = Checkpoints(made.worker.pool, SystemClock(), made.signer, directory)
-        async with made.admin.transaction():
-            assert await made.admin.fetchval(LOCK)
-            await checkpoints.run()
-            assert list(directory.read()) == []
-        await checkpoints.run()
-        assert {head.chain for head in directory.read()} == {ONE, TWO}
 
 
 async def rewrite(made: Audited) -> None:
