@@ -12,24 +12,18 @@ SHOWN: Final = 50
 """Violations that are shown; how many more there are is said."""
 
 
-def share_in_flight(journal: Journal, strokes: Sequence[Stroke]) -> float:
-    """The part of the strokes that fell while a write was sent and not answered."""
-    return sum(any(one.in_flight(stroke.at) for one in journal.attempts) for stroke in strokes) / max(len(strokes), 1)
-
-
-def of_own(journal: Journal, strokes: Sequence[Stroke]) -> tuple[int, int]:
-    """How many strokes fell on a server, and on how many of them a write was on its way to that very one."""
-    fell = [stroke for stroke in strokes if stroke.whom.startswith("server")]
-    return len(fell), sum(any(one.server == stroke.whom and one.in_flight(stroke.at) for one in journal.attempts) for stroke in fell)
+def in_flight(journal: Journal, strokes: Sequence[Stroke], *, own: bool = False) -> int:
+    """On how many strokes a write was sent and not answered: to anybody, or with `own` to whom the stroke fell upon."""
+    return sum(any(one.in_flight(stroke.at) and (not own or one.server == stroke.whom) for one in journal.attempts) for stroke in strokes)
 
 
 def lines(journal: Journal, strokes: Strokes, violations: Sequence[Violation], seconds: float) -> Iterator[str]:
     hits = strokes.by_fault()
     kinds = ", ".join(f"{kind} {count}" for kind, count in sorted(journal.acknowledged.items()))
-    servers, hit = of_own(journal, strokes.kills)
+    of_servers = [stroke for stroke in strokes.kills if stroke.whom.startswith("server")]
     yield f"acknowledged writes   {journal.writes} ({kinds}), {len(journal.versions)} versions of {len(journal.items)} items"
     yield f"kills                 {len(strokes.kills)}, and connections cut {len(strokes.cuts)} times"
-    yield f"with a write in flight {share_in_flight(journal, strokes.kills):.1%} of the kills; to the killed server itself {hit} of {servers}"
+    yield f"with a write in flight {in_flight(journal, strokes.kills)} of them; to the killed server itself {in_flight(journal, of_servers, own=True)} of {len(of_servers)}"
     yield f"outcomes unknown      {journal.unknown} attempts; {journal.recovered} writes acknowledged after one"
     yield f"answered again        {journal.replays} acknowledged writes sent again"
     for fault in (*NAMED, *RANDOM):

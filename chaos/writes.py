@@ -55,7 +55,7 @@ class Writes:
     def _make(self, kind: str, item: Item | None) -> Write:
         if kind == "batch":
             return self._batch()
-        if item is None:
+        if kind == "create" or item is None:
             return self._create()
         if kind == "delete":
             return self._delete(item)
