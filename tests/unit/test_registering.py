@@ -94,6 +94,7 @@ async def test_a_link_is_good_once_and_for_a_day() -> None:
 @pytest.mark.parametrize(
     "token",
     ["", "rubbish", ReadableTokens().seal("reset-password", Ids().new()), ReadableTokens().seal("confirm-registration", Ids().new())],
+    ids=["none", "rubbish", "for something else", "of nothing"],
 )
 async def test_any_other_token_is_refused_alike(token: str) -> None:
     with pytest.raises(LinkRefused):

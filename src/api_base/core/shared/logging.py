@@ -13,6 +13,8 @@ type Logger = structlog.typing.FilteringBoundLogger
 type Event = MutableMapping[str, Any]
 
 REDACTED: Final = "[redacted]"
+_DRIVERS: Final = ("aiokafka", "aio_pika", "aiormq")
+"""While a broker is away these write dozens of lines a second. What keeps them from working is raised to our adapters, which tell it."""
 _SECRET_WORDS: Final = ("password", "token", "secret", "authorization", "cookie", "api_key", "signing_key")
 
 
@@ -52,6 +54,8 @@ def configure_logging(*, level: str, json: bool, stream: TextIO | None = None) -
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=[_drop_meta, *tail]))
     logging.root.handlers[:] = [handler]
     logging.root.setLevel(level.upper())
+    for name in _DRIVERS:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
 def bind_request(logger: Any, method: str, event: Event) -> Event:
