@@ -151,6 +151,15 @@ class Workshop:
             while not await condition():
                 await asyncio.sleep(0.02)
 
+    async def lose(self) -> None:
+        """Let the hold on a job that is carried out for the first time run out, however often its worker renews it meanwhile."""
+
+        async def lost() -> bool:
+            await self.rows("update jobs set leased_until = now() - interval '1 second' where state = 'running' and attempts = 1")
+            return bool(await self.rows("select from jobs where lost > 0"))
+
+        await self.until(lost)
+
     async def state(self, id: UUID) -> str:
         [row] = await self.rows("select state from jobs where id = $1", id)
         state: str = row["state"]

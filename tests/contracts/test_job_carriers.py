@@ -188,7 +188,7 @@ async def test_a_job_whose_worker_is_gone_is_carried_to_another(carrier: Setting
         [id] = await gone.enqueue(MakeItem(sku="A-1"), tenant=uuid4())
         async with gone.worker(concurrency=1):
             await gate.reached.wait()
-            await shop.rows("update jobs set leased_until = now() - interval '1 second'")
+            await shop.lose()
             async with shop.worker():
                 await shop.ended()
             gate.opened.set()

@@ -87,7 +87,7 @@ async def test_refusals_are_told_and_accidents_are_not(migrated: Urls, error: Ex
     async with workshop(migrated, before=fail) as shop:
         who = principal(tenant())
         [id] = await ask(shop, who, Enqueue(messages=[Note()]))
-        await shop.rows("update jobs set attempts = 9 where id = $1", id)
+        await shop.rows("update jobs set failures = 9 where id = $1", id)
         async with shop.worker():
             failed = await seen(shop, who, id, lambda job: job.state is JobStatus.FAILED)
         assert failed.error is not None

@@ -58,7 +58,7 @@ update jobs j set state = 'running', attempts = attempts + 1, started_at = now()
 where tenant_id = $1 and id = $2 and state = 'ready' returning {_CLAIMED}
 """
 _SETTLE: Final = """
-update jobs j set state = s.state, result = s.result::jsonb, error = s.error, refusal = s.refusal, leased_until = null, failures = failures + s.failures,
+update jobs j set state = s.state, result = s.result::jsonb, error = s.error, refusal = s.refusal, leased_until = null, failures = j.failures + s.failures,
     progress = case when s.state = 'succeeded' then 100 else j.progress end,
     due = case when s.state = 'waiting' then now() + s.pause else j.due end,
     finished_at = case when s.state = 'waiting' then null else now() end,
