@@ -64,6 +64,12 @@ def test_doctor_names_what_is_wrong_and_no_secret(running: Backend, project: Pro
     assert "SERVER__PORT=8000" in done.stdout
 
 
+def test_doctor_tries_the_mail_server(running: Backend, project: Project) -> None:
+    done = run(project.home, "doctor", MAIL__URL="smtp://ana:very-secret@127.0.0.1:1")
+    assert (done.returncode, "The mail server 127.0.0.1:1 cannot be used: SMTPConnectError" in done.stdout) == (1, True), done
+    assert "very-secret" not in done.stdout + done.stderr
+
+
 def test_the_openapi_document_is_printed_sorted_and_needs_no_database(home: Path) -> None:
     done = run(home, "openapi")
     assert done.returncode == 0, done

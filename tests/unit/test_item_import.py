@@ -56,6 +56,8 @@ def test_what_is_wrong_with_a_row_is_told() -> None:
         (["attributes.=x"], [], "no target"),
         (["sku=a", "name=b"], [], "category"),
         (["sku=a"], ["price"], "not of the form"),
+        (["sku=a", "sku=b"], [], "sku=b: something else gives sku already"),
+        (["sku=a", "name=b", "category=c"], ["category=d"], "category=d: something else gives category already"),
     ],
 )
 def test_a_mapping_that_cannot_work_is_refused(maps: list[str], constants: list[str], told: str) -> None:

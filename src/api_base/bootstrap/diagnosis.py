@@ -48,6 +48,8 @@ async def diagnose(settings: Settings, urls: Urls, contexts: Sequence[Context]) 
         findings.append(await _rabbitmq("jobs", settings.jobs.url, "JOBS__URL"))
     if settings.remote.url is not None:
         findings.append(await _rabbitmq("remote", settings.remote.url, "REMOTE__URL"))
+    if settings.mail.url.get_secret_value() != "console://":
+        findings.append(await _mail(settings))
     return findings
 
 
@@ -111,3 +113,14 @@ async def _rabbitmq(what: str, url: SecretStr, variable: str) -> Finding:
     except ApiBaseError as error:
         return Finding(what=what, well=False, detail=str(error))
     return Finding(what=what, well=True, detail=f"{detail} answers")
+
+
+async def _mail(settings: Settings) -> Finding:
+    from api_base.infrastructure.mail.smtp import SmtpServer, farewell
+
+    server = SmtpServer.parse(settings.mail.url.get_secret_value(), production=settings.environment == "production")
+    try:
+        await farewell(await server.connect(timeout=5))
+    except ApiBaseError as error:
+        return Finding(what="mail", well=False, detail=str(error))
+    return Finding(what="mail", well=True, detail=f"{server.host}:{server.port} answers")

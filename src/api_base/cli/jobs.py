@@ -62,7 +62,7 @@ def cancel(id: Id) -> None:
 
 def _print(one: "JobEntry") -> None:
     told = f"{one.id}  {one.created_at:%Y-%m-%d %H:%M:%S}  {one.state:9}  {one.progress:3} %  {one.name}"
-    print(told + (f": {one.attempts} attempts: {one.error}" if one.error else ""))
+    print(told + (f": {one.attempts} attempt{'' if one.attempts == 1 else 's'}: {one.error}" if one.error else ""))
 
 
 def _run[T](work: "Callable[[JobLog], Awaitable[T]]") -> T:

@@ -51,6 +51,23 @@ class SmtpServer:
             password=unquote(parts.password) if parts.password else None,
         )
 
+    async def connect(self, timeout: float) -> aiosmtplib.SMTP:
+        """Logged in, within `timeout` seconds for each step. Raises `Unavailable`."""
+        client = aiosmtplib.SMTP(
+            hostname=self.host,
+            port=self.port,
+            use_tls=self.tls,
+            start_tls=self.starttls,
+            username=self.user,
+            password=self.password,
+            timeout=timeout,
+        )
+        try:
+            await client.connect()
+        except (aiosmtplib.SMTPException, OSError) as error:
+            raise Unavailable(f"The mail server {self.host}:{self.port} cannot be used: {_told(error)}") from error
+        return client
+
 
 class SmtpMailer:
     """Implements `Mailer`."""
@@ -66,16 +83,13 @@ class SmtpMailer:
         except ValueError as error:
             raise MailRefused(f"The mail {mail.key} cannot be written: {error}") from None
         client = await self._policy.execute(lambda: self._handed_over(message, mail))
-        leaving = asyncio.create_task(_farewell(client))  # not waited for: the sooner that is noted, the less a kill can hit
+        leaving = asyncio.create_task(farewell(client))  # not waited for: the sooner that is noted, the less a kill can hit
         self._leaving.add(leaving)
         leaving.add_done_callback(self._leaving.discard)
 
     async def _handed_over(self, message: EmailMessage, mail: Mail) -> aiosmtplib.SMTP:
         """The connection on which the server took the mail."""
-        try:
-            client = await self._connected()
-        except (aiosmtplib.SMTPException, OSError) as error:
-            raise Unavailable(f"The mail server cannot be used: {_told(error)}") from error
+        client = await self._server.connect(self._timeout)
         try:
             await client.send_message(message)
         except BaseException as error:
@@ -87,22 +101,8 @@ class SmtpMailer:
             raise Unavailable(f"The mail server did not take the mail {mail.key}: {_told(error)}") from error
         return client
 
-    async def _connected(self) -> aiosmtplib.SMTP:
-        server = self._server
-        client = aiosmtplib.SMTP(
-            hostname=server.host,
-            port=server.port,
-            use_tls=server.tls,
-            start_tls=server.starttls,
-            username=server.user,
-            password=server.password,
-            timeout=self._timeout,
-        )
-        await client.connect()
-        return client
 
-
-async def _farewell(client: aiosmtplib.SMTP) -> None:
+async def farewell(client: aiosmtplib.SMTP) -> None:
     """Whatever comes of it, the mail is taken."""
     with suppress(aiosmtplib.SMTPException, OSError):
         await client.quit(timeout=_FAREWELL)

@@ -36,13 +36,13 @@ class ItemMapping:
         read: dict[str, Callable[[Record], Any]] = {}
         columns: set[str] = set()
         for text in maps:
-            target, source = _split(text)
+            target, source = _new(text, read)
             match = _SOURCE.fullmatch(source)
             column, form = (match[1], match[2]) if match else (source, None)
             read[target] = _reader(column, form)
             columns.add(column)
         for text in constants:
-            target, value = _split(text)
+            target, value = _new(text, read)
             read[target] = _constant(value)
         if not maps:
             read = {target: _reader(target, "[]" if target == "tags" else None) for target in TARGETS} | read
@@ -76,6 +76,14 @@ class ItemMapping:
             tags=tuple(dict.fromkeys(_list(values.get("tags")))),
             attributes=attributes,
         )
+
+
+def _new(text: str, read: Mapping[str, object]) -> tuple[str, str]:
+    """Target and source of a part of the mapping. Raises `MappingRefused` for a target that another part gives already."""
+    target, source = _split(text)
+    if target in read:
+        raise MappingRefused(f"{text}: something else gives {target} already. Say it once.")
+    return target, source
 
 
 def _split(text: str) -> tuple[str, str]:
