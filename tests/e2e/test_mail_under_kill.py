@@ -45,9 +45,9 @@ def test_every_letter_arrives_and_none_twice_that_was_confirmed(project: Project
             until(lambda: sum(worker.kills for worker in workers) >= max(3, MAILS // 50), "kills", PATIENCE)
             for worker in workers:
                 worker.to_live.set()
-            until(lambda: rows(home, LEFT, settings) == [["0"]], "the end of every job", PATIENCE)
+            until(lambda: rows(home, LEFT, **settings) == [["0"]], "the end of every job", PATIENCE)
             kills = sum(worker.kills for worker in workers)
-        told = rows(home, JOBS, settings)
+        told = rows(home, JOBS, **settings)
     jobs = {row[0]: (int(row[2]), int(row[3])) for row in told}
     arrived = Counter(id.partition("@")[0].removeprefix("invitation.") for id in mailpit.message_ids(domain))
     lost = sum(lost for _, lost in jobs.values())

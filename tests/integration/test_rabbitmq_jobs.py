@@ -85,7 +85,15 @@ class Ledger:
         self.jobs.discard(id)
         self.claimed.append(id)
         return ClaimedJob(
-            id=id, tenant_id=None, user_id=UserId(UUID(int=0)), name="x", attempt=1, request_id="", traceparent="", payload=b"{}"
+            id=id,
+            tenant_id=None,
+            user_id=UserId(UUID(int=0)),
+            name="x",
+            attempt=1,
+            failures=0,
+            request_id="",
+            traceparent="",
+            payload=b"{}",
         )
 
     async def settle(self, outcomes: Sequence[tuple[ClaimedJob, Outcome]]) -> None:

@@ -111,3 +111,11 @@ async def test_traced_functions_behave_as_before() -> None:
         await later(-1)
     with span("block", {"a": 1}):
         assert plain(2) == 3
+
+
+def test_a_driver_whose_broker_is_away_says_the_same_once(stream: io.StringIO) -> None:
+    configure_logging(level="info", json=True, stream=stream)
+    for _ in range(100):
+        logging.getLogger("aiokafka.conn").error("no connection")
+        logging.getLogger("ours").error("no connection")
+    assert len(lines(stream)) == 101

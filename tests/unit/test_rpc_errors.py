@@ -64,7 +64,7 @@ def test_what_is_not_known_here_is_unavailable(body: bytes) -> None:
 
 def test_every_error_that_the_edge_shows_as_the_callers_is_told() -> None:
     """Whoever adds one to `core.errors` decides whether other services are told of it."""
-    undecided = {errors.EventRefused, errors.AlreadyHandled, errors.JobLost, *map(type, TOLD), *map(type, ACCIDENTS)}
+    undecided = {errors.EventRefused, errors.AlreadyHandled, errors.JobLost, errors.MailRefused, *map(type, TOLD), *map(type, ACCIDENTS)}
     assert set(subclasses(ApiBaseError)) - undecided == set()
 
 

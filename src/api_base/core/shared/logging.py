@@ -2,6 +2,7 @@
 
 import logging
 import sys
+import time
 from collections.abc import MutableMapping
 from typing import Any, Final, TextIO
 
@@ -14,7 +15,9 @@ type Event = MutableMapping[str, Any]
 
 REDACTED: Final = "[redacted]"
 _DRIVERS: Final = ("aiokafka", "aio_pika", "aiormq")
-"""While a broker is away these write dozens of lines a second. What keeps them from working is raised to our adapters, which tell it."""
+"""While a broker is away these write dozens of lines a second."""
+_SELDOM: Final = 60.0
+"""Seconds in which a driver says the same once."""
 _SECRET_WORDS: Final = ("password", "token", "secret", "authorization", "cookie", "api_key", "signing_key")
 
 
@@ -51,11 +54,29 @@ def configure_logging(*, level: str, json: bool, stream: TextIO | None = None) -
         cache_logger_on_first_use=False,
     )
     handler = logging.StreamHandler(out)
+    handler.addFilter(_Seldom())
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=[_drop_meta, *tail]))
     logging.root.handlers[:] = [handler]
     logging.root.setLevel(level.upper())
-    for name in _DRIVERS:
-        logging.getLogger(name).setLevel(logging.CRITICAL)
+
+
+class _Seldom(logging.Filter):
+    """Lets a driver's line through that has not come lately. What keeps it from working is raised to our adapters, which tell it too."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._last: dict[tuple[str, int], float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """By the place in the driver's code, of which there are few."""
+        if record.name.partition(".")[0] not in _DRIVERS:
+            return True
+        place, now = (record.pathname, record.lineno), time.monotonic()
+        last = self._last.get(place)
+        if last is not None and now - last < _SELDOM:
+            return False
+        self._last[place] = now
+        return True
 
 
 def bind_request(logger: Any, method: str, event: Event) -> Event:

@@ -1,11 +1,12 @@
 """The figures of outbound dependencies, as the words of a counters' slot and as Prometheus' families."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Final
-
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from typing import TYPE_CHECKING, Final
 
 from api_base.core.protocols import CircuitState, DependencyFigures
+
+if TYPE_CHECKING:
+    from prometheus_client.core import Metric
 
 _STATES: Final = tuple(CircuitState)
 TOTALS: Final = {
@@ -27,8 +28,10 @@ def words(figures: DependencyFigures) -> Sequence[int]:
     return [_STATES.index(figures.state), *(getattr(figures, name) for name in (*TOTALS, *LEVELS))]
 
 
-def families(processes: Sequence[tuple[int | None, Mapping[str, Sequence[int]]]]) -> Iterator[Metric]:
+def families(processes: Sequence[tuple[int | None, Mapping[str, Sequence[int]]]]) -> "Iterator[Metric]":
     """Of each process its id, None for a dead one, and the words by dependency. Totals are summed up, those of the dead included."""
+    from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+
     for index, (name, documentation) in enumerate(TOTALS.items(), 1):
         totals: dict[str, int] = {}
         for _, dependencies in processes:
@@ -48,7 +51,9 @@ def families(processes: Sequence[tuple[int | None, Mapping[str, Sequence[int]]]]
     yield _states(alive)
 
 
-def _states(alive: Sequence[tuple[str, Mapping[str, Sequence[int]]]]) -> Metric:
+def _states(alive: Sequence[tuple[str, Mapping[str, Sequence[int]]]]) -> "Metric":
+    from prometheus_client.core import GaugeMetricFamily
+
     family = GaugeMetricFamily("dependency_circuit_state", "1 for the state that the circuit is in.", labels=("dependency", "state", "pid"))
     for pid, dependencies in alive:
         for dependency, found in dependencies.items():
