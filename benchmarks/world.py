@@ -92,8 +92,12 @@ async def _copy(admin: str, made: list[Member]) -> None:
     now, later = datetime.now(UTC), datetime.now(UTC) + timedelta(days=1)
     connection = await asyncpg.connect(admin)
     await connection.copy_records_to_table(
-        "users", records=[(m.user, f"{m.user}@example.com", "n", "h", "active", False, 0, None, 1, now, now) for m in made]
-    )
+        "users",
+        records=[(m.user, f"{m.user}@example.com", "n", "h", "active", False, "en", 0, 1, now, now) for m in made],
+        columns=[
+            "id", "email", "name", "password_hash", "status", "platform_admin", "language", "failed_logins", "version", "created_at", "updated_at",
+        ],
+    )  # fmt: skip
     await connection.copy_records_to_table("tenants", records=[(m.tenant, "n", str(m.tenant), False, 1, now, now) for m in made])
     await connection.copy_records_to_table("memberships", records=[(m.tenant, uuid4(), m.user, "owner", 1, now, now) for m in made])
     await connection.copy_records_to_table(
