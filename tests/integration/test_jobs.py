@@ -1,7 +1,9 @@
-"""Jobs on the real database: enqueued with the change, carried out with their effect exactly once, in turn of their tenants."""
+"""Jobs on the real database: enqueued with the change, carried out with their effect exactly once, in turn of their tenants.
+
+What holds whoever carries them is in tests/contracts/test_job_carriers.py.
+"""
 
 import asyncio
-from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -150,21 +152,6 @@ async def test_what_cannot_be_read_or_is_not_known_is_told(migrated: Urls) -> No
         assert row["state"] in ("waiting", "ready", "running")
 
 
-async def test_a_worker_that_lost_its_job_leaves_no_effect(migrated: Urls) -> None:
-    gate = Gate()
-    async with workshop(migrated, after=gate) as slow, workshop(migrated) as quick:
-        [id] = await slow.enqueue(MakeItem(sku="A-1"), tenant=uuid4())
-        async with slow.worker(concurrency=1):
-            await gate.reached.wait()
-            await quick.lose()
-            async with quick.worker():
-                await quick.ended()
-            gate.opened.set()
-        [row] = await quick.rows()
-        assert (row["id"], row["state"], row["attempts"], row["lost"]) == (id, "succeeded", 2, 1)
-        assert await quick.skus() == ["A-1"]
-
-
 async def test_a_job_that_ends_its_workers_is_dead_in_the_end(migrated: Urls) -> None:
     gate = Gate()
     async with workshop(migrated, before=gate) as shop:
@@ -229,17 +216,6 @@ async def test_within_a_tenant_the_greatest_priority_comes_first(migrated: Urls)
         assert [note.number for note in shop.carried_out] == [5, 5, 0, -5]
 
 
-async def test_a_delayed_job_waits_for_its_time(migrated: Urls) -> None:
-    async with workshop(migrated) as shop:
-        [later] = await shop.enqueue(Note(number=1), tenant=uuid4(), delay=timedelta(hours=1))
-        await shop.enqueue(Note(number=2), tenant=uuid4())
-        async with shop.worker():
-            await shop.ended(1)
-            assert await shop.state(later) == "waiting"
-            await shop.rows("update jobs set due = now() where id = $1", later)
-            await shop.ended(2)
-
-
 async def test_a_worker_that_is_told_to_end_finishes_what_is_in_hand(migrated: Urls) -> None:
     gate = Gate()
     async with workshop(migrated, after=gate) as shop:
@@ -265,16 +241,6 @@ async def test_what_does_not_end_within_the_grace_is_given_back(migrated: Urls) 
         async with shop.worker():
             await shop.ended()
         assert await shop.skus() == ["A-1"]
-
-
-async def test_three_workers_carry_each_job_out_once(migrated: Urls) -> None:
-    async with workshop(migrated) as shop:
-        for _ in range(4):
-            await shop.enqueue(*(MakeItem(sku=f"S-{uuid4()}") for _ in range(50)), tenant=uuid4())
-        async with shop.worker(), shop.worker(), shop.worker():
-            rows = await shop.ended(200, seconds=60)
-        assert {(row["state"], row["attempts"]) for row in rows} == {("succeeded", 1)}
-        assert len(await shop.skus()) == 200
 
 
 async def test_a_job_runs_for_who_asked_and_not_for_longer_than_they_may(migrated: Urls) -> None:

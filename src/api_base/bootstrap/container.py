@@ -122,7 +122,7 @@ class Container(containers.DeclarativeContainer):
     idempotency_store = providers.Singleton(SqlIdempotencyStore, database, clock)
     jobs = providers.Singleton(Jobs)
     job_queue = providers.Singleton(SqlJobQueue, jobs, checker, ids, clock, providers.Singleton(Signal, database.provided.pool, JOBS))
-    job_ledger = providers.Singleton(SqlJobLedger, database, config.jobs.keep_days)
+    job_ledger = providers.Singleton(SqlJobLedger, config.jobs.keep_days)
     middlewares = providers.Singleton(
         _middlewares, config.observability.otlp_endpoint, checker, transactions, idempotency_store, job_ledger
     )

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 import asyncpg
 from pydantic import BaseModel, SecretStr
@@ -48,7 +49,7 @@ async def diagnose(settings: Settings, urls: Urls, contexts: Sequence[Context]) 
         findings.append(await _rabbitmq("jobs", settings.jobs.url, "JOBS__URL"))
     if settings.remote.url is not None:
         findings.append(await _rabbitmq("remote", settings.remote.url, "REMOTE__URL"))
-    if settings.mail.url.get_secret_value() != "console://":
+    if urlsplit(settings.mail.url.get_secret_value()).scheme != "console":
         findings.append(await _mail(settings))
     return findings
 

@@ -70,12 +70,9 @@ class JobLedger(Protocol):
 class JobProgress(Protocol):
     """How far the job in hand is."""
 
-    async def report(self, percent: int) -> None:
-        """Keep `percent` (0 to 100). Does nothing outside a job. Raises `JobLost` where it was cancelled, or is another worker's by now."""
-        ...
-
     def advance(self, percent: int) -> None:
-        """The same as part of the open unit of work, whose commit then raises `JobLost`, and keeps nothing.
+        """Keep `percent` (0 to 100) as part of the open unit of work, whose commit raises `JobLost`, and keeps nothing, where the job was
+        cancelled or is another worker's by now. Does nothing outside a job.
 
         For what is done piece by piece, each with its own unit of work (`Isolation.NONE`). Raises `NoTransaction` outside one.
         """

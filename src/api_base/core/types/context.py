@@ -42,10 +42,16 @@ class RequestContext:
     job: RunningJob | None = None
     afterwards: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
 
+    @classmethod
+    def afterwards_of(cls, request_id: str, traceparent: str, principal: Principal | None) -> "RequestContext":
+        """Of what is done after the request that caused it, as a part of its trace; `traceparent` is empty where nobody traced it."""
+        trace_id, span_id, flags = parent_of(traceparent.encode()) or ("", "", 0)
+        return cls(request_id=request_id, trace_id=trace_id, span_id=span_id, trace_flags=flags, principal=principal)
+
     @property
     def traceparent(self) -> str:
-        """The request in hand as the parent of what others do for it or after it [W3C Trace Context, section 3.2]."""
-        return f"00-{self.trace_id}-{self.span_id}-{self.trace_flags:02x}"
+        """The request in hand as the parent of what others do for it or after it [W3C Trace Context, section 3.2]; empty where nobody traces."""
+        return f"00-{self.trace_id}-{self.span_id}-{self.trace_flags:02x}" if self.span_id else ""
 
     @property
     def tenant_id(self) -> TenantId | None:
@@ -57,6 +63,9 @@ class RequestContext:
         """The user behind the request; None for an anonymous one."""
         return None if self.principal is None else self.principal.user_id
 
+
+OUTSIDE: Final = RequestContext(request_id="")
+"""What is known where no request is in hand."""
 
 _TRACEPARENT: Final = re.compile(rb"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(-.*)?").fullmatch
 _REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._-]{1,64}").fullmatch

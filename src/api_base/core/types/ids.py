@@ -9,3 +9,6 @@ SessionId = NewType("SessionId", UUID)
 
 NOBODY: Final = UserId(UUID(int=0))
 """Who acts where no user asked for it: the nil UUID [RFC 9562, section 5.9]."""
+
+NO_TENANT: Final = UUID(int=0)
+"""Owns the rows of those who act for no tenant, since a key has no nulls: the nil UUID, too."""

@@ -1,6 +1,7 @@
 """Who asks. A token says who, which session and which tenant; what they may do is looked up at each request."""
 
 from dataclasses import dataclass
+from typing import Self
 
 from api_base.core.types.ids import SessionId, TenantId, UserId
 
@@ -19,3 +20,8 @@ class Principal:
     role: str | None
     platform_admin: bool
     permissions: frozenset[str]
+
+    @classmethod
+    def without_permissions(cls, user_id: UserId, tenant_id: TenantId | None) -> Self:
+        """In whose name something is done that nothing is asked for any more."""
+        return cls(user_id=user_id, session_id=None, tenant_id=tenant_id, role=None, platform_admin=False, permissions=frozenset())

@@ -8,15 +8,18 @@ it, at least once, in the order of each aggregate's versions; what it writes thr
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from api_base.core.base import DomainEvent
 from api_base.core.errors import ProgrammingError
 from api_base.core.protocols.unit_of_work import Isolation
 
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
 
 @dataclass(frozen=True, slots=True)
-class Subscription[P]:
+class Subscription[P: "DataclassInstance"]:
     """`handle` is called with a `payload` made of the event's fields of the same names, in the transaction of the change."""
 
     event: str
@@ -26,7 +29,7 @@ class Subscription[P]:
     async def deliver(self, event: DomainEvent) -> None:
         """Raises `ProgrammingError` for a payload that wants what the event does not have, and whatever the handler raises."""
         try:
-            values = {f.name: getattr(event, f.name) for f in fields(self.payload)}  # type: ignore[arg-type]
+            values = {f.name: getattr(event, f.name) for f in fields(self.payload)}
         except AttributeError as error:
             raise ProgrammingError(f"{self.payload.__name__} wants a field that {event.name} does not have: {error.name}") from None
         await self.handle(self.payload(**values))

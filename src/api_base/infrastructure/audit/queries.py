@@ -8,8 +8,8 @@ import msgspec
 from api_base.application.audit.dtos import AuditRecordDTO
 from api_base.application.audit.queries.list_audit import AUDIT_FIELDS, ListAudit, ListPlatformAudit
 from api_base.application.common.listing import Page
-from api_base.core.types import request_tenant
-from api_base.infrastructure.audit.tables import AUDIT, NO_TENANT
+from api_base.core.types import NO_TENANT, request_tenant
+from api_base.infrastructure.audit.tables import AUDIT
 from api_base.infrastructure.db.query_builder import PageBuilder
 from api_base.infrastructure.db.session import Database, Row
 

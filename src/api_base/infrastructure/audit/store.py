@@ -6,10 +6,10 @@ from typing import Final
 
 from api_base.core.protocols import AuditStore, Clock, IdGenerator
 from api_base.core.shared.logging import get_logger
-from api_base.core.types import RequestContext
+from api_base.core.types import NO_TENANT, OUTSIDE, RequestContext
 from api_base.infrastructure.audit.changed_fields import changed_fields
 from api_base.infrastructure.audit.models import AuditRecord
-from api_base.infrastructure.audit.tables import AUDIT, NO_TENANT
+from api_base.infrastructure.audit.tables import AUDIT
 from api_base.infrastructure.db import write_statements as sql
 from api_base.infrastructure.db.changes import AddedRow, Change
 from api_base.infrastructure.db.pool import ConnectionPool
@@ -19,8 +19,6 @@ logger = get_logger(__name__)
 
 REFUSALS_UNDER_WAY: Final = 4
 """More refusals at once than this are counted and logged, not stored: an attack must not use up the pool."""
-
-_OUTSIDE: Final = RequestContext(request_id="")
 
 
 class AuditParticipant:
@@ -32,7 +30,7 @@ class AuditParticipant:
         self._ids, self._clock = ids, clock
 
     def rows(self, changes: Sequence[Change], context: RequestContext | None) -> list[AddedRow]:
-        return list(self._rows(changes, context or _OUTSIDE))
+        return list(self._rows(changes, context or OUTSIDE))
 
     def _rows(self, changes: Sequence[Change], context: RequestContext) -> Iterator[AddedRow]:
         now, actor = self._clock.now(), context.user_id

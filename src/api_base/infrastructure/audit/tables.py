@@ -5,7 +5,6 @@ whose older part has expired: both are written by the worker.
 """
 
 from typing import Final
-from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
@@ -13,9 +12,6 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from api_base.infrastructure.db.schema import Xid8, system_owned, tenant_owned, text, timestamp
 
 METADATA: Final = sa.MetaData()
-
-NO_TENANT: Final = UUID(int=0)
-"""The chain of what belongs to no tenant: identities, sessions, refusals. The nil UUID [RFC 9562, section 5.9] is no tenant's."""
 
 
 AUDIT: Final = tenant_owned(

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from api_base.core.types import NO_TENANT
 from api_base.infrastructure.audit.chain import BEGINNING, HeadVerifier, Record, Seal, SignedHead, by_chain
-from api_base.infrastructure.audit.tables import NO_TENANT
 from api_base.infrastructure.audit.trail import Batch
 
 

@@ -9,7 +9,7 @@ import msgspec
 from api_base.core.base import DomainEvent
 from api_base.core.errors import AlreadyHandled
 from api_base.core.protocols import Clock, IdGenerator
-from api_base.core.types import NOBODY, RequestContext
+from api_base.core.types import NOBODY, OUTSIDE, RequestContext
 from api_base.infrastructure.db.changes import AddedRow, Change
 from api_base.infrastructure.db.schema import Ownership, ownership
 from api_base.infrastructure.events.tables import INBOX, OUTBOX, SHARDS
@@ -18,7 +18,6 @@ CHANNEL: Final = "events"
 """Of NOTIFY: events were stored."""
 
 _encode = msgspec.json.Encoder(enc_hook=str).encode
-_OUTSIDE: Final = RequestContext(request_id="")
 
 
 def shard_of(aggregate_id: UUID) -> int:
@@ -35,7 +34,7 @@ class OutboxParticipant:
         self._ids, self._clock = ids, clock
 
     def rows(self, changes: Sequence[Change], context: RequestContext | None) -> list[AddedRow]:
-        about = context or _OUTSIDE
+        about = context or OUTSIDE
         return [
             AddedRow(OUTBOX, self._row(event, change, about), position)
             for position, change in enumerate(changes)
@@ -47,7 +46,7 @@ class OutboxParticipant:
         return (
             self._clock.now(), self._ids.new(), change.owner if ownership(change.table) is Ownership.TENANT else None,
             shard_of(event.aggregate_id), event.name, event.aggregate_id, change.expected + 1,
-            None if context.user_id == NOBODY else context.user_id, context.request_id, context.traceparent if context.span_id else "", _encode(event).decode(),
+            None if context.user_id == NOBODY else context.user_id, context.request_id, context.traceparent, _encode(event).decode(),
         )  # fmt: skip
 
 

@@ -83,7 +83,8 @@ def _decodable(declared: Any) -> Any:
     origin: Any = get_origin(declared)
     parts = tuple(_decodable(one) for one in get_args(declared))
     if origin is Result:
-        return _Outcome[parts[0]]  # type: ignore[valid-type]  # a type that is computed
+        outcome: Any = _Outcome  # of a type that is computed
+        return outcome[parts[0]]
     if origin is UnionType:
         return reduce(or_, parts)
     return origin[parts] if hasattr(origin, "__class_getitem__") else declared

@@ -10,11 +10,11 @@ from typing import Any, Final
 
 from api_base.core.errors import IdempotencyKeyReused, RequestInProgress, Transient
 from api_base.core.protocols import Clock, KeptAnswer
-from api_base.core.types import KeyedRequest
+from api_base.core.types import NO_TENANT, KeyedRequest
 from api_base.infrastructure.db.session import Database
 from api_base.infrastructure.db.unit_of_work import open_unit
 from api_base.infrastructure.idempotency import answers
-from api_base.infrastructure.idempotency.tables import NO_TENANT
+from api_base.infrastructure.idempotency.tables import IDEMPOTENCY_KEYS
 
 KEPT: Final = timedelta(hours=24)
 
@@ -24,15 +24,15 @@ _OWNER: Final = """
 """
 _FIND: Final = f"""
 select k.fingerprint, k.answer from {_OWNER} cross join lateral (
-    select fingerprint, answer from idempotency_keys
+    select fingerprint, answer from {IDEMPOTENCY_KEYS.name}
     where tenant_id = t.tenant_id and user_id = t.user_id and route = $3::text and key = $4::bytea and expires_at > $5::timestamptz offset 0) k
 """
 _KEEP: Final = f"""
-insert into idempotency_keys (tenant_id, user_id, route, key, expires_at, fingerprint, answer)
+insert into {IDEMPOTENCY_KEYS.name} as kept (tenant_id, user_id, route, key, expires_at, fingerprint, answer)
 select tenant_id, user_id, $3::text, $4::bytea, $6::timestamptz, $7::bytea, $8::bytea from {_OWNER}
 on conflict (tenant_id, user_id, route, key)
 do update set expires_at = excluded.expires_at, fingerprint = excluded.fingerprint, answer = excluded.answer
-where idempotency_keys.expires_at <= $5::timestamptz
+where kept.expires_at <= $5::timestamptz
 """
 """A record that has expired and is not yet cleared away makes room."""
 

@@ -1,16 +1,12 @@
 """The table of kept answers. A row is seen by its user in its tenant, and by nobody else of the tenant."""
 
 from typing import Final
-from uuid import UUID
 
 import sqlalchemy as sa
 
 from api_base.infrastructure.db.schema import SECRET, tenant_owned, text, timestamp
 
 METADATA: Final = sa.MetaData()
-
-NO_TENANT: Final = UUID(int=0)
-"""Owns the rows of those who act for no tenant: the nil UUID [RFC 9562, section 5.9], since a key has no nulls."""
 
 IDEMPOTENCY_KEYS: Final = tenant_owned(
     "idempotency_keys",

@@ -4,10 +4,9 @@ from typing import Final
 from uuid import UUID
 
 from api_base.core.protocols.jobs import ENDED, JobState
-from api_base.core.types import TenantId, UserId
+from api_base.core.types import NO_TENANT, TenantId, UserId
 from api_base.infrastructure.db.pool import Connection
 from api_base.infrastructure.db.unit_of_work import open_unit
-from api_base.infrastructure.tasks.tables import NO_TENANT
 
 CHANNEL: Final = "jobs_cancelled"
 """Of NOTIFY: there may be something to let go of. Sent in the transaction: cancelling is rare."""

@@ -10,13 +10,11 @@ import time
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final, Protocol
-from uuid import UUID
 
 from api_base.core.shared.logging import get_logger
 from api_base.infrastructure.db.pool import ConnectionPool
 from api_base.infrastructure.tasks.rabbitmq_queue import CarriedJob
-from api_base.infrastructure.tasks.store import LARGEST, by_index, picked_in_turn
-from api_base.infrastructure.tasks.tables import NO_TENANT
+from api_base.infrastructure.tasks.store import LARGEST, TenantTurns, picked_in_turn
 
 logger = get_logger(__name__)
 
@@ -58,7 +56,7 @@ class JobCarriage:
 
     def __init__(self, pool: ConnectionPool, carrier: Carrier, *, overdue: float = OVERDUE) -> None:
         self._pool, self._carrier, self._overdue = pool, carrier, overdue
-        self._from, self._looked = NO_TENANT, time.monotonic()
+        self._turns, self._looked = TenantTurns(pool), time.monotonic()
 
     async def run(self) -> bool:
         """Hand over as many as there is room for; whether there may be more. Raises `Unavailable`."""
@@ -69,19 +67,10 @@ class JobCarriage:
         if waiting >= WINDOW:
             await asyncio.sleep(PAUSE)
             return True
-        picked = await self._pick(WINDOW - waiting)
+        rows = await self._turns.take(_PICK, WINDOW - waiting)
+        picked = [CarriedJob(row["tenant_id"], row["id"]) for row in rows]
         await self._hand_over(picked)
         return bool(picked)
-
-    async def _pick(self, most: int) -> list[CarriedJob]:
-        started = self._from
-        rows = await self._pool.run(lambda connection: by_index(connection, _PICK, started, most))
-        tenants = {row["tenant_id"] for row in rows}
-        more = len(tenants) == most  # than fitted in, it may be: they are next
-        self._from = UUID(int=max(tenants).int + 1) if more else NO_TENANT
-        if not rows and started != NO_TENANT:
-            return await self._pick(most)
-        return [CarriedJob(row["tenant_id"], row["id"]) for row in rows]
 
     async def _hand_over(self, jobs: Sequence[CarriedJob]) -> None:
         missed: Sequence[CarriedJob] = jobs

@@ -1,4 +1,4 @@
-"""What the unit of work of a job writes of it; and how far it is. As the role `app`."""
+"""What the unit of work of a job writes of it: how far it is, and what became of it. As the role `app`."""
 
 from typing import Any, ClassVar, Final
 from uuid import UUID
@@ -6,12 +6,10 @@ from uuid import UUID
 from api_base.application.common.jobs.runner import LONGEST
 from api_base.core.errors import JobLost
 from api_base.core.protocols.jobs import JobState
-from api_base.core.types import Err, RunningJob, current_context
+from api_base.core.types import NO_TENANT, Err, RunningJob, current_context
 from api_base.infrastructure.db.pool import Connection
-from api_base.infrastructure.db.session import Database
 from api_base.infrastructure.db.unit_of_work import open_unit
 from api_base.infrastructure.tasks.messages import encode_result
-from api_base.infrastructure.tasks.tables import NO_TENANT
 
 _SETTLE: Final = """
 update jobs set state = $4, result = $5::text::jsonb, error = $6, refusal = $7, progress = case when $4 = 'succeeded' then 100 else progress end, leased_until = null, finished_at = now(),
@@ -24,8 +22,8 @@ _PROGRESS: Final = "update jobs set progress = $4 where tenant_id = $1 and id = 
 class SqlJobLedger:
     """Implements `JobLedger` and `JobProgress`. What succeeded is kept for `keep_days`."""
 
-    def __init__(self, database: Database, keep_days: int) -> None:
-        self._database, self._keep_days = database, keep_days
+    def __init__(self, keep_days: int) -> None:
+        self._keep_days = keep_days
 
     def settle(self, job: RunningJob, result: object) -> bool:
         unit = open_unit()
@@ -34,38 +32,17 @@ class SqlJobLedger:
         unit.sender(_Settled, lambda: _Settled(job)).rows.append((*_outcome(result), self._keep_days))
         return True
 
-    async def report(self, percent: int) -> None:
-        context = current_context.get(None)
-        if context is not None and context.job is not None:
-            await self._report(context.job, percent)
-
     def advance(self, percent: int) -> None:
         context = current_context.get(None)
         if context is not None and context.job is not None:
             job = context.job
-            open_unit().sender(_Advanced, lambda: _Advanced(job)).rows.append((_bounded(percent),))
-
-    async def _report(self, job: RunningJob, percent: int) -> None:
-        tenant = job.tenant_id or NO_TENANT
-
-        async def update(connection: Connection) -> str:
-            async with connection.transaction():
-                await connection.execute("select set_config('app.tenant_id', $1, true)", str(tenant))
-                status: str = await connection.execute(_PROGRESS, tenant, job.id, job.attempt, _bounded(percent))
-                return status
-
-        if await self._database.pool.run(update) != "UPDATE 1":
-            raise JobLost(job.id)
+            open_unit().sender(_Advanced, lambda: _Advanced(job)).rows.append((max(0, min(percent, 100)),))
 
 
 def _outcome(result: object) -> tuple[JobState, str | None, str | None, str | None]:
     if isinstance(result, Err):
         return JobState.DEAD, None, f"{type(result.error).__name__}: {result.error}"[:LONGEST], str(result.error)[:LONGEST]
     return JobState.SUCCEEDED, encode_result(result), None, None
-
-
-def _bounded(percent: int) -> int:
-    return max(0, min(percent, 100))
 
 
 class _OfJob:

@@ -11,10 +11,10 @@ import msgspec
 
 from api_base.core.errors import Conflict, NotFound
 from api_base.core.protocols.jobs import ENDED, JobState
+from api_base.core.types import NO_TENANT
 from api_base.infrastructure.db.pool import Connection, ConnectionPool
 from api_base.infrastructure.tasks.cancellation import CANCEL, TELL
 from api_base.infrastructure.tasks.queue import CHANNEL
-from api_base.infrastructure.tasks.tables import NO_TENANT
 
 _COLUMNS: Final = """
 id, tenant_id, user_id, name, state, priority, progress, attempts, failures, lost, due, created_at, started_at, finished_at, leased_until, expires_at,

@@ -9,17 +9,14 @@ from api_base.application.common.jobs import Jobs
 from api_base.core.errors import ProgrammingError
 from api_base.core.protocols import Clock, IdGenerator, PermissionChecker
 from api_base.core.protocols.jobs import AT_ONCE, JobState
-from api_base.core.types import NOBODY, RequestContext, current_context
+from api_base.core.types import NO_TENANT, NOBODY, OUTSIDE, RequestContext, current_context
 from api_base.infrastructure.db.pool import Connection
 from api_base.infrastructure.db.signal import Signal
 from api_base.infrastructure.db.unit_of_work import open_unit
 from api_base.infrastructure.tasks.messages import encode
-from api_base.infrastructure.tasks.tables import NO_TENANT
 
 CHANNEL: Final = "jobs"
 """Of NOTIFY: there are jobs ready."""
-
-_OUTSIDE: Final = RequestContext(request_id="")
 
 _INSERT: Final = """
 insert into jobs (tenant_id, id, user_id, name, state, priority, due, attempts, payload, request_id, traceparent, created_at, progress)
@@ -41,7 +38,7 @@ class SqlJobQueue:
         if not -100 <= priority <= 100:
             raise ProgrammingError(f"The priority of a job is from -100 to 100, not {priority}.")
         unit = open_unit()
-        context = current_context.get(None) or _OUTSIDE
+        context = current_context.get(None) or OUTSIDE
         self._checker.check(context.principal, job.message.permission)
         sender = unit.sender(_Enqueued, lambda: _Enqueued(context, self._clock, self._signal))
         id = self._ids.new() if unique is None else id_of(sender.tenant, job.name, unique)
@@ -70,9 +67,7 @@ class _Enqueued:
     def __init__(self, context: RequestContext, clock: Clock, signal: Signal) -> None:
         self.rows: list[Any] = []
         self.tenant: UUID = context.tenant_id or NO_TENANT
-        self._about = (
-            context.user_id or NOBODY, context.request_id, context.traceparent if context.span_id else "", clock.now()
-        )  # fmt: skip
+        self._about = context.user_id or NOBODY, context.request_id, context.traceparent, clock.now()
         self._signal = signal
 
     async def send(self, connection: Connection) -> None:

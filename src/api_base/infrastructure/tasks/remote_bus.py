@@ -6,7 +6,7 @@ from typing import Any
 from api_base.application.common.cqrs import Message, Query, answer_of
 from api_base.application.common.remote import RemoteCall
 from api_base.core.errors import ProgrammingError
-from api_base.core.types import current_context
+from api_base.core.types import OUTSIDE, current_context
 from api_base.infrastructure.resilience.patterns import Policy
 from api_base.infrastructure.tasks.rabbitmq_connection import RabbitMqConnection
 from api_base.infrastructure.tasks.rabbitmq_rpc import RabbitMqRpcClient
@@ -25,15 +25,15 @@ class RabbitMqRemoteBus:
         name = getattr(type(message), "remote", None)
         if not isinstance(name, str):
             raise ProgrammingError(f"{type(message).__name__} names no message of another service: remote: ClassVar[str] = ...")
-        context = current_context.get(None)
+        context = current_context.get(None) or OUTSIDE
         call = RemoteCall(
             name=name,
             body=self._encode(message),
             seconds=self._seconds,
-            access_token="" if context is None else context.access_token,
+            access_token=context.access_token,
             key=key,
-            request_id="" if context is None else context.request_id,
-            traceparent=context.traceparent if context is not None and context.span_id else "",
+            request_id=context.request_id,
+            traceparent=context.traceparent,
         )
         answer = await self._client.call(call, repeatable=key is not None or isinstance(message, Query))
         result: T = self._decode(answer, answer_of(type(message)))

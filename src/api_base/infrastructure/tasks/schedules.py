@@ -10,11 +10,10 @@ from api_base.application.common.jobs import Jobs, Schedule
 from api_base.core.errors import ConfigurationError
 from api_base.core.protocols import Clock
 from api_base.core.protocols.jobs import JobState
-from api_base.core.types import NOBODY
+from api_base.core.types import NO_TENANT, NOBODY
 from api_base.infrastructure.db.pool import ConnectionPool
 from api_base.infrastructure.tasks.messages import encode
 from api_base.infrastructure.tasks.queue import CHANNEL, id_of
-from api_base.infrastructure.tasks.tables import NO_TENANT
 
 _FIRE: Final = f"""
 with known as (select fired from job_schedules where name = $1), moved as (

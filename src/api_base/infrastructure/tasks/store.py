@@ -13,9 +13,8 @@ import asyncpg
 
 from api_base.application.common.jobs import Outcome
 from api_base.core.protocols.jobs import ClaimedJob
-from api_base.core.types import TenantId, UserId
+from api_base.core.types import NO_TENANT, TenantId, UserId
 from api_base.infrastructure.db.pool import Connection, ConnectionPool
-from api_base.infrastructure.tasks.tables import NO_TENANT
 
 LEASE: Final = timedelta(seconds=20)
 """A worker that has not renewed its hold on a job for so long has lost it."""
@@ -88,22 +87,35 @@ from lost where j.tenant_id = lost.tenant_id and j.id = lost.id
 """
 
 
+class TenantTurns:
+    """Goes from tenant to tenant, and on from where it was where there are more of them than are taken at once. `pool` is the worker's."""
+
+    def __init__(self, pool: ConnectionPool) -> None:
+        self._pool, self._from = pool, NO_TENANT  # no tenant's id is smaller
+
+    async def take(self, statement: str, most: int, *arguments: object) -> list[asyncpg.Record]:
+        """The rows of a `statement` of `picked_in_turn`, `most` of them; `arguments` follow $2."""
+        started = self._from
+        rows = await self._pool.run(lambda connection: by_index(connection, statement, started, most, *arguments))
+        tenants = {row["tenant_id"] for row in rows}
+        self._from = (
+            UUID(int=max(tenants).int + 1) if len(tenants) == most else NO_TENANT
+        )  # there may be more than fitted in: they are next
+        if not rows and started != NO_TENANT:
+            return await self.take(statement, most, *arguments)
+        return rows
+
+
 class SqlJobStore:
     """`pool` is the worker's. What succeeded is kept for `keep_days`."""
 
     def __init__(self, pool: ConnectionPool, keep_days: int) -> None:
         self._pool, self._keep_days = pool, keep_days
-        self._from = _FIRST
+        self._turns = TenantTurns(pool)
 
     async def claim(self, most: int) -> list[ClaimedJob]:
         """Up to `most` ready jobs, from as many tenants as there are; the caller's for `LEASE`, and longer when renewed."""
-        started = self._from
-        rows = await self._pool.run(lambda connection: by_index(connection, CLAIM, started, most, LEASE))
-        tenants = {row["tenant_id"] for row in rows}
-        self._from = UUID(int=max(tenants).int + 1) if len(tenants) == most else _FIRST  # there may be more than fitted in: they are next
-        if not rows and started != _FIRST:
-            return await self.claim(most)
-        return [_claimed(row) for row in rows]
+        return [_claimed(row) for row in await self._turns.take(CLAIM, most, LEASE)]
 
     async def claim_one(self, tenant: UUID, id: UUID) -> ClaimedJob | None:
         """This job, or None: it is not ready, another worker has it, or it is no more."""
@@ -133,10 +145,6 @@ class SqlJobStore:
             return sum([int((await connection.execute(statement)).split()[1]) for statement in (_PROMOTE, _RECOVER)])
 
         return await self._pool.run(both)
-
-
-_FIRST: Final = NO_TENANT
-"""No tenant's id is smaller."""
 
 
 async def by_index(connection: Connection, statement: str, *arguments: object) -> list[asyncpg.Record]:

@@ -1,7 +1,6 @@
 """Tables of jobs. A row is seen by its tenant; workers see all."""
 
 from typing import Final
-from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
@@ -9,9 +8,6 @@ from sqlalchemy.dialects.postgresql import JSONB
 from api_base.infrastructure.db.schema import system_owned, tenant_owned, text, timestamp
 
 METADATA: Final = sa.MetaData()
-
-NO_TENANT: Final = UUID(int=0)
-"""Owns the jobs of those who act for no tenant: the nil UUID [RFC 9562, section 5.9], since a key has no nulls."""
 
 JOBS: Final = tenant_owned(
     "jobs",

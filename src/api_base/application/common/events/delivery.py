@@ -48,20 +48,8 @@ class EventDelivery:
 
 def _context(subscription: DurableSubscription[Any], event: StoredEvent) -> RequestContext:
     """Whoever caused the event, in its tenant. No permission is looked up: it was when the event was caused."""
-    principal = Principal(
-        user_id=NOBODY if event.actor_id is None else UserId(event.actor_id),
-        session_id=None,
-        tenant_id=None if event.tenant_id is None else TenantId(event.tenant_id),
-        role=None,
-        platform_admin=False,
-        permissions=frozenset(),
-    )
-    _, trace_id, span_id, flags = event.traceparent.split("-") if event.traceparent else ("", "", "", "0")
-    return RequestContext(
-        request_id=event.request_id,
-        trace_id=trace_id,
-        span_id=span_id,
-        trace_flags=int(flags, 16),
-        principal=principal,
-        delivery=(subscription.name, event.id),
-    )
+    user_id = NOBODY if event.actor_id is None else UserId(event.actor_id)
+    tenant_id = None if event.tenant_id is None else TenantId(event.tenant_id)
+    context = RequestContext.afterwards_of(event.request_id, event.traceparent, Principal.without_permissions(user_id, tenant_id))
+    context.delivery = (subscription.name, event.id)
+    return context

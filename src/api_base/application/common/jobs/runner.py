@@ -63,11 +63,13 @@ class JobRunner:
     async def _execute(self, job: Job, claimed: ClaimedJob) -> Outcome | None:
         command = self._command(job, claimed)
         running = RunningJob(id=claimed.id, tenant_id=claimed.tenant_id, attempt=claimed.attempt, command=command)
-        token = current_context.set(_context(claimed, running))
+        context = RequestContext.afterwards_of(claimed.request_id, claimed.traceparent, None)
+        context.job = running
+        token = current_context.set(context)
         try:
             with span(job.name, {"job.id": str(claimed.id), "job.attempt": claimed.attempt}):
                 async with asyncio.timeout(job.timeout):
-                    current_context.get().principal = await self._principal(claimed)
+                    context.principal = await self._principal(claimed)
                     result = await self._bus.execute(command)
         finally:
             current_context.reset(token)
@@ -89,9 +91,7 @@ class JobRunner:
             return await self._principals.standing(claimed.user_id, claimed.tenant_id)
         if claimed.tenant_id is None:
             return None
-        return Principal(
-            user_id=NOBODY, session_id=None, tenant_id=claimed.tenant_id, role=None, platform_admin=False, permissions=frozenset()
-        )
+        return Principal.without_permissions(NOBODY, claimed.tenant_id)
 
 
 class _Unreadable(ApiBaseError):
@@ -108,8 +108,3 @@ def _failed(claimed: ClaimedJob, job: Job | None, error: Exception) -> Outcome:
     if dead:
         return Outcome(state=JobState.DEAD, error=told, refusal=str(error)[:LONGEST] if refused else None)
     return Outcome(state=JobState.WAITING, error=told, failures=0 if passing else 1, pause=backoff.pause(claimed.attempt))
-
-
-def _context(claimed: ClaimedJob, running: RunningJob) -> RequestContext:
-    _, trace_id, span_id, flags = claimed.traceparent.split("-") if claimed.traceparent else ("", "", "", "0")
-    return RequestContext(request_id=claimed.request_id, trace_id=trace_id, span_id=span_id, trace_flags=int(flags, 16), job=running)

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
-from api_base.infrastructure.audit.tables import NO_TENANT
+from api_base.core.types import NO_TENANT
 from api_base.infrastructure.db import ddl
 from api_base.infrastructure.db.schema import Ownership, Xid8, text, timestamp
 

@@ -137,7 +137,7 @@ def column_kind(column: sa.ColumnElement[Any]) -> Kind | None:
         return None
     try:
         return kind_of(kind.python_type)
-    except NotImplementedError:
+    except NotImplementedError:  # SQLAlchemy's answer for a type that has none in Python
         return None
 
 
