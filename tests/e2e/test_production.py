@@ -13,6 +13,7 @@ import pytest
 from api_base.infrastructure.db.embedded import EmbeddedServer
 from tests.e2e.documentation import README, blocks, checkout, paste
 from tests.e2e.processes import free_port, serving, until
+from tests.services import address as server_address
 
 SECTION = (README, "In production")
 PASSWORD = "a long enough pass phrase"
@@ -57,8 +58,9 @@ async def administer(url: str, statements: list[str]) -> None:
 def pasted(address: str) -> Iterator[tuple[Path, str, dict[str, str]]]:
     """Where the commands ran, what they printed, and the variables that they set."""
     (block,) = blocks("sh", *SECTION)
-    commands = block.text.replace("db.example.com", address)
-    assert commands.count(address) == 3
+    mail = urlsplit(server_address("mailpit", "TEST_MAIL_URL")).netloc
+    commands = block.text.replace("db.example.com", address).replace("user:password@mail.example.com:587", mail)
+    assert (commands.count(address), commands.count(mail)) == (3, 1)
     tell = "".join(f'\nprintf "%s\\0" "${name}" >> variables' for name in VARIABLES)
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)

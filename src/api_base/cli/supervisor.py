@@ -62,6 +62,9 @@ class Supervisor:
         while self._stopped_by is None:
             if self._hung_up:
                 self._hung_up = False
+                if self._terminal.gone():
+                    self._stopped_by = signal.SIGHUP
+                    break
                 servers.replace()
             if (code := servers.see_to()) is not None:
                 return code
@@ -117,10 +120,8 @@ class Supervisor:
             self._stopped_by = signal.Signals(number)
 
         def hang_up(number: int, frame: object) -> None:
-            if self._terminal.gone():
-                stop(number, frame)
-            else:
-                self._hung_up = True
+            del number, frame
+            self._hung_up = True
 
         handlers = {signal.SIGINT: stop, signal.SIGTERM: stop, signal.SIGHUP: hang_up}
         before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
