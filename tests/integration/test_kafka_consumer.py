@@ -130,6 +130,25 @@ async def test_each_event_has_its_effect_once_and_in_order(migrated: Urls, kafka
         assert set(map(tuple, (await made.order()).values())) == {(2, 3, 4, 5, 6)}
 
 
+async def test_one_that_takes_long_holds_up_nobody_else(migrated: Urls, kafka_url: str) -> None:
+    """Twelve aggregates on three partitions: some share one with the slow one."""
+    async with world(migrated, kafka_url) as made:
+        ids = [await made.house.create(made.tenant) for _ in range(12)]
+        await made.change(ids, 1)
+        await made.relay()
+        others_are_done = asyncio.Event()
+
+        async def slowly(told: Told) -> None:
+            if told.aggregate_id == ids[0]:
+                await others_are_done.wait()
+
+        made.refuse = slowly
+        async with working(made.reader()):
+            await made.until([1] * 11)
+            others_are_done.set()
+            await made.until([1] * 12)
+
+
 async def test_who_leaves_has_committed_and_who_comes_begins_there(migrated: Urls, kafka_url: str) -> None:
     """At once: nobody waits for the session of one that has left to run out."""
     async with world(migrated, kafka_url) as made:

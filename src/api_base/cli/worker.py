@@ -8,15 +8,17 @@ import typer
 def worker(
     only: Annotated[
         list[str] | None,
-        typer.Option(help="Only this kind of work: relay, subscribers, streams, sealer, remote, schedules. May be repeated."),
+        typer.Option(help="Only this kind of work: jobs, relay, remote, schedules, sealer, streams, subscribers. May be repeated."),
     ] = None,
 ) -> None:
-    """Relay events, run subscribers and streams, seal the audit trail, answer other services and do periodic work until Ctrl-C or SIGTERM.
+    """Run jobs, relay events, run subscribers and streams, seal the audit trail, answer other services and do periodic work.
 
-    What is under way is finished.
+    Until Ctrl-C or SIGTERM; what is under way is finished, or given back to another worker.
     """
     import asyncio
     import signal
+
+    import uvloop
 
     from api_base.bootstrap.adapters import json_logs
     from api_base.bootstrap.contexts import contexts_of
@@ -36,4 +38,4 @@ def worker(
         await create_worker(on(settings, urls), urls, contexts_of(settings), only or ()).run(stop)
 
     with database(settings) as urls:
-        asyncio.run(run())
+        asyncio.run(run(), loop_factory=uvloop.new_event_loop)

@@ -1,4 +1,4 @@
-"""A durable subscription that reads from Kafka: a consumer group for each, in order within a partition, committed after handling.
+"""A durable subscription that reads from Kafka: a consumer group for each, in order within an aggregate, committed after handling.
 
 What a handler refuses is handed to the database's deliveries, which try it again with pauses until it is dead; what follows it in
 its aggregate goes the same way, and all else goes on. Where that fails too (the database is away) the partition is paused and
@@ -8,6 +8,7 @@ read again from there. Told twice after a rebalance or a kill, an event has its 
 import asyncio
 import time
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
@@ -23,11 +24,16 @@ from api_base.core.shared.logging import get_logger
 from api_base.domain.common.events import DurableSubscription
 from api_base.infrastructure.kafka.connection import KafkaConnection
 from api_base.infrastructure.kafka.rebalance import Rebalance
+from api_base.infrastructure.kafka.side_by_side import side_by_side
 from api_base.infrastructure.resilience.patterns import Policy
 
 logger = get_logger(__name__)
 
-BATCH: Final = 50
+BATCH: Final = 200
+AT_ONCE: Final = 8
+"""Aggregates of a partition worked on at the same time."""
+TURN: Final = 10.0
+"""Seconds in which handlers of a batch are begun: so long, and one handler's longest, does a worker take to end."""
 WAIT: Final = 500
 """Milliseconds that a poll waits for records; as long does the end of the worker."""
 PAUSE: Final = 2.0
@@ -84,20 +90,30 @@ class KafkaDeliveryConsumer:
         self, consumer: AIOKafkaConsumer, partition: TopicPartition, records: Sequence[ConsumerRecord[bytes, bytes]]
     ) -> int | None:
         """The offset up to which all is done, or None where nothing is."""
-        reached = None
+        until, first, last = time.monotonic() + TURN, records[0].offset, records[-1].offset
         try:
-            events = [self._event(record) for record in records]
-            waiting = await self._deferred.waiting(self._subscription.name, {event.aggregate_id for event in events if event})
-            for record, event in zip(records, events, strict=True):
-                if self._rebalance.under_way:
-                    return reached  # whoever has the partition next begins here
-                if event is not None:
-                    await self._one(event, waiting)
-                reached = record.offset + 1
+            wanted = [(record.offset, event) for record in records if (event := self._event(record)) is not None]
+            waiting = await self._deferred.waiting(self._subscription.name, {event.aggregate_id for _, event in wanted})
         except Exception as error:
-            logger.warning("partition_paused", subscription=self._subscription.name, partition=partition.partition, reason=str(error))
-            self._hold(consumer, partition, records[0].offset if reached is None else reached)
-        return reached
+            self._go_back(consumer, partition, first, error)
+            return None
+        steps = [(event.aggregate_id, partial(self._one, event, waiting)) for _, event in wanted]
+        done, failure = await side_by_side(steps, AT_ONCE, lambda: not self._rebalance.under_way and time.monotonic() < until)
+        reached = wanted[done][0] if done < len(wanted) else last + 1
+        if reached <= last:
+            self._go_back(consumer, partition, reached, failure)
+        return reached if reached > first else None
+
+    def _go_back(self, consumer: AIOKafkaConsumer, partition: TopicPartition, offset: int, failure: Exception | None) -> None:
+        """Read on from `offset`; after a failure, later."""
+        if failure is not None:
+            logger.warning("partition_paused", subscription=self._subscription.name, partition=partition.partition, reason=str(failure))
+        if self._rebalance.under_way:
+            return  # whoever has the partition next begins there
+        consumer.seek(partition, offset)
+        if failure is not None:
+            consumer.pause(partition)
+            self._resumed[partition] = time.monotonic() + PAUSE
 
     def _event(self, record: ConsumerRecord[bytes, bytes]) -> StoredEvent | None:
         """None for events that the subscription does not want, and for what is none."""
@@ -121,12 +137,6 @@ class KafkaDeliveryConsumer:
         await self._deferred.add(self._subscription.name, event)
         waiting.add(event.aggregate_id)
 
-    def _hold(self, consumer: AIOKafkaConsumer, partition: TopicPartition, offset: int) -> None:
-        if not self._rebalance.under_way:
-            consumer.seek(partition, offset)
-            consumer.pause(partition)
-            self._resumed[partition] = time.monotonic() + PAUSE
-
     def _resume(self, consumer: AIOKafkaConsumer) -> None:
         now = time.monotonic()
         for partition in [partition for partition, moment in self._resumed.items() if moment <= now]:
@@ -146,7 +156,7 @@ class KafkaDeliveryConsumer:
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             isolation_level="read_committed",
-            max_poll_interval_ms=int(BATCH * LONGEST * 1000),
+            max_poll_interval_ms=int(2 * (TURN + LONGEST) * 1000),
             rebalance_timeout_ms=int(2 * LONGEST * 1000),
         )
         consumer.subscribe([self._connection.topic_of(self._subscription.event)], listener=self._rebalance)
