@@ -1,6 +1,6 @@
 """`python -m benchmarks [stack] [items] [start] [lists] [import] [events] [jobs]`: all of these without a name, each in a process of its own.
 
-`python -m benchmarks outage` is run by name alone: it lasts some ten minutes (`OUTAGE_SECONDS=15`: two) and kills the Kafka of `make services`.
+`python -m benchmarks outage` is run by name alone: it lasts some ten minutes (`OUTAGE_SECONDS=15`: two) and kills Kafka and RabbitMQ of `make services`.
 """
 
 import subprocess

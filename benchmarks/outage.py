@@ -1,6 +1,7 @@
-"""The broker killed under load: whether writes go on as before, whether memory stays flat, and whether all is delivered afterwards, once and in order.
+"""The brokers killed under load, Kafka of the events and RabbitMQ of the jobs: whether writes go on as before, whether memory stays flat, and whether
+all is delivered afterwards, once and in order.
 
-`OUTAGE_SECONDS` (300) is how long it is away. Ends with 1 where something that is owed does not hold. Needs Kafka of `make services`, for itself alone.
+`OUTAGE_SECONDS` (300) is how long they are away. Ends with 1 where something that is owed does not hold. Needs both of `make services`, for itself alone.
 """
 
 import asyncio
@@ -8,7 +9,7 @@ import os
 import statistics
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from uuid import UUID
@@ -26,11 +27,12 @@ from benchmarks.serving import resident, served
 from benchmarks.world import World, environment, members, world
 from benchmarks.writing import Writing
 from tests.kafka import committed, corner
+from tests.rabbitmq import connected, delete, new_name
 from tests.services import Killable, killable
 
 WARM_UP, BEFORE, AFTER = 20.0, 30.0, 30.0
 PATIENCE = 900.0
-"""Seconds in which everything must be delivered, once the broker is back."""
+"""Seconds in which everything must be delivered, once the brokers are back."""
 FLAT = 16.0
 """Megabytes by which a process may grow. A third of a million events, which 300 s bring, would be hundreds."""
 EVENTS = "name in ('items.created.v1', 'items.changed.v1')"
@@ -66,35 +68,37 @@ class Seen:
 
 def main() -> None:
     outage = float(os.environ.get("OUTAGE_SECONDS", "300"))
-    with killable("kafka", "TEST_KAFKA_URL") as broker, world() as made:
-        connection = corner(broker.url)
-        events = {"EVENTS__URL": broker.url, "EVENTS__PREFIX": connection.prefix}
-        server = {**environment(made), **events, "CONTEXTS": '["benchmarks.effects:EFFECTS"]'}
+    with killable("kafka", "TEST_KAFKA_URL") as kafka, killable("rabbitmq", "TEST_RABBITMQ_URL") as rabbitmq, world() as made:
+        connection, service = corner(kafka.url), new_name()
+        brokers = {"EVENTS__URL": kafka.url, "EVENTS__PREFIX": connection.prefix, "JOBS__URL": rabbitmq.url, "APP_NAME": service}
+        server = {**environment(made), **brokers, "CONTEXTS": '["benchmarks.effects:EFFECTS"]'}
         with (
             served("api_base.main:create_app", server, made.home / "server.log", factory=True) as (pid, port),
-            worker(made, "effects:EFFECTS", **events) as worker_pid,
+            worker(made, "effects:EFFECTS", **brokers) as worker_pid,
         ):
             writing = Writing(members(made, 100, 0))
-            seen = uvloop.run(carry_out(made, broker, connection, writing, port, {"server": pid, "worker": worker_pid}, outage))
+            seen = uvloop.run(carry_out(made, [kafka, rabbitmq], connection, writing, port, {"server": pid, "worker": worker_pid}, outage))
+        uvloop.run(clear(connection, rabbitmq.url, service))
     raise SystemExit(report(seen))
 
 
 async def carry_out(
-    made: World, broker: Killable, connection: KafkaConnection, writing: Writing, port: int, pids: dict[str, int], outage: float
+    made: World, brokers: Sequence[Killable], connection: KafkaConnection, writing: Writing, port: int, pids: dict[str, int], outage: float
 ) -> Seen:
     seen, database = Seen(), await asyncpg.connect(made.admin)
     async with writing.to(port):
         await asyncio.sleep(WARM_UP)
         seen.writes["before"] = await writing.rates(BEFORE)
-        print(f"after {WARM_UP + BEFORE:.0f} s of load the broker is killed", flush=True)
-        seen.waiting["when the broker is killed"] = await database.fetchval(WAITING)
-        await asyncio.to_thread(broker.kill)
+        print(f"after {WARM_UP + BEFORE:.0f} s of load the brokers are killed", flush=True)
+        seen.waiting["when the brokers are killed"] = await database.fetchval(WAITING)
+        for broker in brokers:
+            await asyncio.to_thread(broker.kill)
         async with watched(seen, pids):
             seen.writes["during"] = await writing.rates(outage)
         seen.waiting["at the end of the outage"] = await database.fetchval(WAITING)
-        await asyncio.to_thread(broker.start)
+        await asyncio.gather(*(asyncio.to_thread(broker.start) for broker in brokers))
         back = time.monotonic()
-        print(f"the broker is back after {outage:.0f} s and its start", flush=True)
+        print(f"the brokers are back after {outage:.0f} s and their start", flush=True)
         seen.writes["after"] = await writing.rates(AFTER)
     seen.waiting["at the end of the load"] = await database.fetchval(WAITING)
     print("the load has ended, what waits is delivered", flush=True)
@@ -106,7 +110,6 @@ async def carry_out(
     prices = {row["id"] for row in await database.fetch(PRICES)}
     seen.wrong = {**await wrong(database, writing), **await wrong_in_kafka(connection, prices)}
     await database.close()
-    await clear(connection)
     return seen
 
 
@@ -166,14 +169,16 @@ async def wrong_in_kafka(connection: KafkaConnection, prices: set[UUID]) -> dict
     }
 
 
-async def clear(connection: KafkaConnection) -> None:
-    """Nobody needs the topics any more, and they are large."""
+async def clear(connection: KafkaConnection, rabbitmq: str, service: str) -> None:
+    """Nobody needs the topics any more, and they are large; nor the queues."""
     admin = AIOKafkaAdminClient(**connection.options())
     await admin.start()
     try:
         await admin.delete_topics([topic for topic in await admin.list_topics() if topic.startswith(connection.prefix)])
     finally:
         await admin.close()
+    async with connected(rabbitmq) as queues:
+        await delete(queues, *(f"jobs.{service}{part}" for part in ("", ".later", ".dead")))
 
 
 def report(seen: Seen) -> int:
@@ -185,7 +190,7 @@ def report(seen: Seen) -> int:
     grown = [growth(name, figures) for name, figures in seen.memory.items()]
     for when, waiting in seen.waiting.items():
         show(f"effects that wait {when}", [waiting], "")
-    show("from the broker's return until all is delivered", [seen.seconds], "s")
+    show("from the brokers' return until all is delivered", [seen.seconds], "s")
     for what, number in seen.wrong.items():
         show(what, [number], "", owed="0")
     return int(ratio < 0.95 or max(grown) > FLAT or any(seen.wrong.values()))

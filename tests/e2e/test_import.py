@@ -129,10 +129,10 @@ def test_refused_rows_can_be_corrected_and_fed_again(served: Backend) -> None:
     ("name", "content", "told"),
     [
         ("empty.csv", b"", "empty"),
-        ("latin.csv", "sku,name,category\na,Möbel,c\n".encode("latin-1"), "utf-8"),
+        ("latin.csv", "sku,name,category\na,Möbel,c\n".encode("latin-1"), "Line 2 is not UTF-8: it has the byte 0xf6"),
         ("twice.csv", b"sku,name,category,sku\n", "names sku more than once"),
         ("ragged.csv", b"sku,name,category\na,b,c,d\n", "Line 2 has 4 fields where the first line names 3"),
-        ("binary.csv", bytes(range(256)), "utf-8"),
+        ("binary.csv", bytes(range(256)), "no column category, name, sku; it has '\\x00\\x01"),
         ("no.json", b'{"sku": "a"}', "one JSON array"),
         ("no.jsonl", b'{"sku": "a"', "Line 1 is no JSON"),
         ("what.xls", b"", "--format"),
@@ -155,5 +155,5 @@ def test_standard_input_that_is_not_utf_8_is_told_whatever_the_locale(served: Ba
         input=b"sku,name,category\na,\xff,c\n", capture_output=True,
     )  # fmt: skip
     assert done.returncode == 2
-    assert b"utf-8" in done.stderr
+    assert b"is not UTF-8: it has the byte 0xff" in done.stderr
     assert b"Traceback" not in done.stderr

@@ -97,3 +97,25 @@ def test_what_is_cancelled_in_the_middle_stops(importing: Importing) -> None:
         assert 0 < kept(home, "CANCELLED")[0] == then[0] < ROWS - REFUSED
         status, problem = importing.backend.request("DELETE", location, token=importing.token)
         assert (status, problem["detail"]) == (409, "The job was cancelled already: there is nothing to cancel.")
+
+
+def test_right_after_a_kill_a_result_stands_and_a_cancel_holds(importing: Importing) -> None:
+    """A server and the worker die; whoever asks another server sees what was, and ends what nobody has in hand."""
+    home = importing.project.home
+    finished, broken_off = importing.start("RESULT", 20), importing.start("CUT")
+    with serving(home, "--no-worker") as other, working(home, "--only", "jobs") as worker:
+        other.ready()
+        told = importing.done(finished)
+        importing.begun(broken_off)
+        for process in (other, worker):
+            process.end(signal.SIGKILL)
+        assert importing.job(finished) == told
+        assert told["result"]["created"] == 18
+        assert importing.job(broken_off)["state"] == "running"
+        assert importing.backend.request("DELETE", broken_off, token=importing.token)[0] == 204
+        assert importing.job(broken_off)["state"] == "cancelled"
+    then = kept(home, "CUT")
+    with working(home, "--only", "jobs"):
+        assert importing.done(importing.start("NEXT", 20))["state"] == "succeeded"
+    assert importing.job(broken_off)["state"] == "cancelled"
+    assert 0 < kept(home, "CUT")[0] == then[0] < ROWS - REFUSED

@@ -64,10 +64,10 @@ def test_one_is_cancelled_and_tried_again_after_all(office: Office) -> None:
     id = office.began("CANCELLED")
     assert office.jobs("cancel", id) == (0, f"The job {id} is cancelled.\n")
     assert office.state(id) == "cancelled"
-    assert "is cancelled already" in one_sentence(run(office.project.home, "jobs", "cancel", id))
+    assert "has ended, in the state cancelled: there is nothing to cancel" in one_sentence(run(office.project.home, "jobs", "cancel", id))
     assert office.jobs("retry", id) == (0, f"The job {id} will be tried again.\n")
     assert office.state(id) == "queued"
-    assert "is ready: only what is dead or cancelled" in one_sentence(run(office.project.home, "jobs", "retry", id))
+    assert "is in the state ready: only what is dead or cancelled" in one_sentence(run(office.project.home, "jobs", "retry", id))
 
 
 def test_the_dead_are_named_until_they_are_tried_again(office: Office) -> None:

@@ -4,6 +4,8 @@ event is delivered, with its effect once and in the order of its aggregate's ver
 `python -m benchmarks outage` does it for minutes, and measures.
 """
 
+import json
+from collections import Counter
 from typing import Final
 
 from tests.e2e.conftest import Project
@@ -50,3 +52,6 @@ def test_all_that_was_written_in_an_outage_is_delivered_once_and_in_order(projec
         killable_kafka.start()
         assert_each_has_its_effect_once_and_in_order(home, changed, **settings)
         assert worker.memory("VmHWM") < before + MOST
+        lines = [json.loads(line) for line in worker.output.splitlines() if '"periodic_work_' in line]
+        told = Counter((line["event"], line["work"]) for line in lines)
+        assert told["periodic_work_waits", "publish events"] == told["periodic_work_goes_on", "publish events"] == 1

@@ -113,6 +113,18 @@ async def test_what_waits_is_cancelled_and_never_begun(migrated: Urls) -> None:
         assert [command.number for command in shop.carried_out] == [3]
 
 
+async def test_a_cancel_is_in_the_audit_trail(migrated: Urls) -> None:
+    async with workshop(migrated) as shop:
+        who = principal(tenant())
+        [id] = await ask(shop, who, Enqueue(messages=[Note(number=1)]))
+        await ask(shop, who, CancelJob(id=id))
+        with pytest.raises(JobEnded):
+            await ask(shop, who, CancelJob(id=id))
+        [record] = await shop.rows("select * from audit where entity = 'job'")
+        told = [record[name] for name in ("tenant_id", "actor_id", "action", "entity_id", "request_id", "before", "after")]
+        assert told == [who.tenant_id, who.user_id, "job.cancelled", id, "r-1", '{"state": "ready"}', '{"state": "cancelled"}']
+
+
 async def test_what_runs_is_cancelled_and_its_worker_lets_go_of_it(migrated: Urls) -> None:
     begun, ended = asyncio.Event(), asyncio.Event()
 
@@ -190,7 +202,7 @@ async def test_an_operator_finds_jobs_and_tries_the_dead_again(migrated: Urls) -
                 await log.retry(first)
             await log.cancel(second)
             assert (await log.show(second)).state is JobState.CANCELLED
-            with pytest.raises(Conflict, match="cancelled already"):
+            with pytest.raises(Conflict, match="in the state cancelled"):
                 await log.cancel(second)
             await log.retry(second)
             assert (await log.show(second)).state is JobState.READY

@@ -147,7 +147,10 @@ async def test_the_first_thousand_refused_rows_are_told_and_all_are_counted(migr
         ("{}", "", {"Content-Type": "application/json"}, 422, "must be one JSON array of objects"),
         ("[1]", "", {"Content-Type": "application/json"}, 422, "Element 1 is no JSON object"),
         ("nope", "", {"Content-Type": "application/jsonl"}, 422, "Line 1 is no JSON"),
+        (table("A"), "set=price=abc", CSV, 422, "price=abc: must be decimal text"),
         (table("A"), "", {"Content-Type": "application/xml"}, 415, "send text/csv or application/json"),
+        (table("A"), "", {"Content-Type": "text/csv; charset=latin-1"}, 415, "The charset 'latin-1' is not taken here; send UTF-8."),
+        (table("A"), "", {**CSV, "Content-Encoding": "gzip"}, 415, "The content coding 'gzip' is not taken here"),
         ("x" * (10 * 1_048_576 + 1), "", CSV, 413, "larger than 10485760 bytes"),
     ],
 )
@@ -165,8 +168,18 @@ async def test_a_file_that_breaks_off_is_imported_up_to_there(migrated: Urls) ->
     async with desk(migrated) as at:
         job = await at.imported(table("A", "B") + "C,only two\n")
         assert job["state"] == "failed"
-        assert job["error"] == "Line 4 has 2 fields where the first line names 3. Everything before it was imported."
+        assert (
+            job["error"]
+            == "Line 4 has 2 fields where the first line names 3. Of the 2 rows before that 2 were created, 0 updated, 0 were there already and 0 were refused."
+        )
         assert [row["sku"] for row in await at.rows("select sku from items order by sku")] == ["A", "B"]
+
+
+async def test_a_key_is_for_one_form_of_the_file(migrated: Urls) -> None:
+    async with desk(migrated) as at:
+        await at.started(table("A"), headers={**CSV, "Idempotency-Key": "one"})
+        answer = await at.send(table("A"), "", {"Content-Type": "application/jsonl", "Idempotency-Key": "one"})
+        assert answer.status_code == 422, answer.text
 
 
 async def test_sent_again_with_its_key_it_is_one_job(migrated: Urls) -> None:

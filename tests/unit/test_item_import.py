@@ -11,8 +11,9 @@ import pytest
 
 from api_base.application.items.importing import Importer, ItemMapping
 from api_base.application.items.importing.mapping import MappingRefused
-from api_base.application.items.importing.records import UnreadableFile
+from api_base.application.items.importing.records import Form, Record, UnreadableFile, as_text
 from api_base.core.errors import Invalid
+from api_base.infrastructure.importing import readers
 from api_base.infrastructure.importing.journal import SqliteJournal
 from api_base.infrastructure.importing.readers import (
     LONGEST_FIELD,
@@ -56,6 +57,10 @@ def test_what_is_wrong_with_a_row_is_told() -> None:
         (["attributes.=x"], [], "no target"),
         (["sku=a", "name=b"], [], "category"),
         (["sku=a"], ["price"], "not of the form"),
+        (FILMS, ["price=abc"], "price=abc: must be decimal text"),
+        (FILMS, ["price=1.2345"], "price=1.2345: no currency has so many decimal places"),
+        (FILMS, ["price=1.5", "currency=JPY"], "price=1.5: JPY has 0 decimal places"),
+        (FILMS, ["currency=euro"], "currency=euro: 'euro' is not an ISO 4217 currency"),
         (["sku=a", "sku=b"], [], "sku=b: something else gives sku already"),
         (["sku=a", "name=b", "category=c"], ["category=d"], "category=d: something else gives category already"),
     ],
@@ -90,14 +95,14 @@ def test_csv_that_is_none() -> None:
         (b"sku,name,sku\na,b,c\n", "first line names sku more than once"),
         (b"sku,name\na,b\nc\n", "Line 3 has 1 fields where the first line names 2"),
         (b"sku,name\na,b,c,d\n", "Line 2 has 4 fields where the first line names 2"),
-        (b"sku,name\na,\xff\n", "cannot be read.*utf-8"),
-        (b"\x89PNG\r\n\x1a\n\0\0\0", "cannot be read.*utf-8"),
+        (b"sku,name\na,\xff\n", "Line 2 is not UTF-8: it has the byte 0xff"),
+        (b"\x89PNG\r\n\x1a\n\0\0\0", "Line 1 is not UTF-8: it has the byte 0x89"),
         (b"sku\n" + b"x" * (LONGEST_FIELD + 1), "Line 2 cannot be read: field larger"),
     ],
 )
 def test_bad_csv_is_one_sentence(content: bytes, told: str) -> None:
     with pytest.raises(UnreadableFile, match=told):
-        list(csv_records(io.TextIOWrapper(io.BytesIO(content), encoding="utf-8", newline=""))[1])
+        list(csv_records(as_text(io.BytesIO(content)))[1])
 
 
 def test_json_is_read_in_bounded_memory() -> None:
@@ -106,8 +111,8 @@ def test_json_is_read_in_bounded_memory() -> None:
         list(json_lines_records(io.StringIO(longest)))
     with pytest.raises(UnreadableFile, match="Element 1 is no JSON, or longer than"):
         list(json_records(io.StringIO(f"[{longest}]")))
-    with pytest.raises(UnreadableFile, match="Element 2 or what follows is not UTF-8"):
-        list(json_records(io.TextIOWrapper(io.BytesIO(b'[{"a": 1},\n' + b" " * 200_000 + b"\xff]"), encoding="utf-8")))
+    with pytest.raises(UnreadableFile, match="Element 2 is not UTF-8: it has the byte 0xff"):
+        list(json_records(as_text(io.BytesIO(b'[{"a": 1},\n' + b" " * 200_000 + b"\xff]"))))
 
 
 def test_json_arrays_of_any_size() -> None:
@@ -128,8 +133,25 @@ def test_json_lines() -> None:
         list(json_lines_records(io.StringIO('{"a": 1}\n{"a"\n')))
     with pytest.raises(UnreadableFile, match="Line 1 is no JSON object"):
         list(json_lines_records(io.StringIO("[1]\n")))
-    with pytest.raises(UnreadableFile, match="Line 1 or what follows is not UTF-8"):
-        list(json_lines_records(io.TextIOWrapper(io.BytesIO(b'{"a": 1}\n\xff\n'), encoding="utf-8")))
+    with pytest.raises(UnreadableFile, match="Line 2 is not UTF-8: it has the byte 0xff"):
+        list(json_lines_records(as_text(io.BytesIO(b'{"a": 1}\n\xff\n'))))
+
+
+@pytest.mark.parametrize(
+    ("form", "content"),
+    [
+        (Form.CSV, b"sku,name\n\xc3\xa4,n\nb,n\nc,\xe4\n"),
+        (Form.JSONL, b'{"sku": "\xc3\xa4"}\n{"sku": "b"}\n{"sku": "\xe4"}\n'),
+        (Form.JSON, b'[{"sku": "\xc3\xa4"},\n{"sku": "b"}, {"sku": "\xe4"}]'),
+    ],
+)
+def test_what_stands_before_a_byte_that_is_no_utf_8_is_read(form: Form, content: bytes) -> None:
+    """In the same block, and each row that is good in its own place."""
+    _, records = readers.records(as_text(io.BytesIO(content)), form)
+    found: list[Record] = []
+    with pytest.raises(UnreadableFile, match=r"(Line|Element) [34] is not UTF-8: it has the byte 0xe4"):
+        found.extend(records)
+    assert [record["sku"] for record in found] == ["ä", "b"]
 
 
 def rows(*skus: str) -> Any:

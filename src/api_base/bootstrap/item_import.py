@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from api_base.application.items.importing import Form, Importer, ItemMapping, Record, Report, over
+from api_base.application.items.importing.records import DECODING, ENCODING
 from api_base.bootstrap.acting import act_as
 from api_base.bootstrap.context import Context
 from api_base.bootstrap.services import build, opened
@@ -73,10 +74,10 @@ async def import_items(
 
 def _opened(options: ImportOptions, stack: ExitStack) -> TextIO:
     if options.file == "-":
-        return stack.enter_context(open(sys.stdin.fileno(), encoding="utf-8-sig", newline="", closefd=False))
+        return stack.enter_context(open(sys.stdin.fileno(), encoding=ENCODING, errors=DECODING, newline="", closefd=False))
     path = Path(options.file)
     try:
-        file = stack.enter_context(path.open(encoding="utf-8-sig", newline=""))
+        file = stack.enter_context(path.open(encoding=ENCODING, errors=DECODING, newline=""))
     except OSError as error:
         raise ConfigurationError(f"{options.file} cannot be read: {error.strerror}.") from None
     if options.refused_path.exists() and options.refused_path.samefile(path):

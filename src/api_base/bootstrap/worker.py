@@ -3,8 +3,10 @@ the role `worker`.
 """
 
 import asyncio
+import time
 from collections.abc import Collection, Iterable, Sequence
 from contextlib import AsyncExitStack
+from typing import Final
 
 from api_base.bootstrap import migrations
 from api_base.bootstrap.audit import audit_work
@@ -22,6 +24,9 @@ from api_base.infrastructure.db.listener import NotificationListener
 from api_base.infrastructure.idempotency.expiry import key_expiry
 
 logger = get_logger(__name__)
+
+SELDOM: Final = 60.0
+"""Seconds between two lines of the log about one work that waits."""
 
 
 class Worker:
@@ -84,24 +89,48 @@ def _selected(work: Sequence[Periodic], only: Collection[str]) -> list[Periodic]
 
 
 async def _repeat(work: Periodic, wake: asyncio.Event, stop: asyncio.Event) -> None:
+    turns = _Turns(work)
     try:
         while not stop.is_set():
             wake.clear()
-            if not await _once(work):
+            if not await turns.take():
                 await _until(wake, work.interval)
     finally:
         await work.end()
 
 
-async def _once(work: Periodic) -> bool:
-    """Whether there is more to do at once."""
-    try:
-        return await work.run()
-    except Unavailable as error:
-        logger.warning("periodic_work_waits", work=work.name, reason=str(error))
-    except Exception:
-        logger.exception("periodic_work_failed", work=work.name)
-    return False
+class _Turns:
+    """Of one work. That it waits for what is down is said at first, once a minute then, and when it is over."""
+
+    def __init__(self, work: Periodic) -> None:
+        self._work = work
+        self._since: float | None = None
+        self._told = 0.0
+
+    async def take(self) -> bool:
+        """Whether there is more to do at once."""
+        try:
+            more = await self._work.run()
+        except Unavailable as error:
+            self._waits(error)
+        except Exception:
+            logger.exception("periodic_work_failed", work=self._work.name)
+        else:
+            self._goes_on()
+            return more
+        return False
+
+    def _waits(self, error: Unavailable) -> None:
+        now = time.monotonic()
+        if self._since is None or now >= self._told + SELDOM:
+            logger.warning("periodic_work_waits", work=self._work.name, reason=str(error))
+            self._told = now
+        self._since = self._since or now
+
+    def _goes_on(self) -> None:
+        if self._since is not None:
+            logger.info("periodic_work_goes_on", work=self._work.name, waited=round(time.monotonic() - self._since, 1))
+            self._since = None
 
 
 async def _until(wake: asyncio.Event, seconds: float) -> None:

@@ -15,7 +15,7 @@ from api_base.interface.v1 import jobs as v1
 def _handlers(ports: Ports) -> Mapping[type[Message[Any]], Handler[Any, Any]]:
     return {
         GetJob: GetJobHandler(ports.database),
-        CancelJob: CancelJobHandler(SqlJobCancellation(ports.settings.jobs.keep_days)),
+        CancelJob: CancelJobHandler(SqlJobCancellation(ports.settings.jobs.keep_days, ports.container.audit_participant())),
     }
 
 

@@ -3,16 +3,17 @@
 import asyncio
 from collections.abc import Iterator, Sequence
 from typing import Final
+from uuid import UUID
 
 from api_base.core.protocols import AuditStore, Clock, IdGenerator
 from api_base.core.shared.logging import get_logger
-from api_base.core.types import NO_TENANT, OUTSIDE, RequestContext
+from api_base.core.types import NO_TENANT, OUTSIDE, RequestContext, current_context
 from api_base.infrastructure.audit.changed_fields import changed_fields
 from api_base.infrastructure.audit.models import AuditRecord
 from api_base.infrastructure.audit.tables import AUDIT
 from api_base.infrastructure.db import write_statements as sql
 from api_base.infrastructure.db.changes import AddedRow, Change
-from api_base.infrastructure.db.pool import ConnectionPool
+from api_base.infrastructure.db.pool import Connection, ConnectionPool
 from api_base.infrastructure.db.schema import Ownership, ownership
 
 logger = get_logger(__name__)
@@ -22,7 +23,7 @@ REFUSALS_UNDER_WAY: Final = 4
 
 
 class AuditParticipant:
-    """Adds a record to every change, in its transaction, without a line in any handler."""
+    """Implements `Participant` and `ChangeNotes`: adds a record to every change, in its transaction, without a line in any handler."""
 
     tables: Final = (AUDIT,)
 
@@ -33,24 +34,35 @@ class AuditParticipant:
         return list(self._rows(changes, context or OUTSIDE))
 
     def _rows(self, changes: Sequence[Change], context: RequestContext) -> Iterator[AddedRow]:
-        now, actor = self._clock.now(), context.user_id
         for position, change in enumerate(changes):
-            before, after = changed_fields(change)
-            record = AuditRecord(
-                id=self._ids.new(),
-                tenant_id=change.owner or NO_TENANT if ownership(change.table) is Ownership.TENANT else NO_TENANT,
-                at=now,
-                actor_id=actor,
-                request_id=context.request_id,
-                trace_id=context.trace_id,
-                address=context.address,
-                action=f"{change.entity}.{change.kind.value}",
-                entity=change.entity,
-                entity_id=change.id,
-                before=before,
-                after=after,
-            )
+            owner = change.owner or NO_TENANT if ownership(change.table) is Ownership.TENANT else NO_TENANT
+            record = self._record(context, owner, change.entity, change.kind.value, change.id, changed_fields(change))
             yield AddedRow(AUDIT, record.row(), position)
+
+    async def note(
+        self, connection: Connection, owner: UUID, entity: str, what: str, id: UUID, changed: tuple[str | None, str | None]
+    ) -> None:
+        record = self._record(current_context.get(OUTSIDE), owner, entity, what, id, changed)
+        await connection.execute(sql.insert(AUDIT), *record.row())
+
+    def _record(
+        self, context: RequestContext, owner: UUID, entity: str, what: str, id: UUID, changed: tuple[str | None, str | None]
+    ) -> AuditRecord[str]:
+        before, after = changed
+        return AuditRecord(
+            id=self._ids.new(),
+            tenant_id=owner,
+            at=self._clock.now(),
+            actor_id=context.user_id,
+            request_id=context.request_id,
+            trace_id=context.trace_id,
+            address=context.address,
+            action=f"{entity}.{what}",
+            entity=entity,
+            entity_id=id,
+            before=before,
+            after=after,
+        )
 
 
 class SqlAuditStore(AuditStore[ConnectionPool]):

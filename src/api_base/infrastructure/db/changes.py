@@ -78,3 +78,15 @@ class Participant(Protocol):
     def rows(self, changes: Sequence[Change], context: RequestContext | None) -> Sequence[AddedRow]:
         """What to write with `changes`, of the request `context` (None outside any). Called once for each send, before the commit."""
         ...
+
+
+class ChangeNotes(Protocol):
+    """Keeps what a statement has changed that belongs to no aggregate."""
+
+    async def note(
+        self, connection: Connection, owner: UUID, entity: str, what: str, id: UUID, changed: tuple[str | None, str | None]
+    ) -> None:
+        """In the transaction in hand, whose owner is set. `what` is a participle such as "cancelled", `changed` JSON of the fields before
+        and after.
+        """
+        ...

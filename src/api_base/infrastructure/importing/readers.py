@@ -1,4 +1,7 @@
-"""Records of CSV [RFC 4180], JSON [RFC 8259] and JSON Lines files, one after the other, whatever the size of the file."""
+"""Records of CSV [RFC 4180], JSON [RFC 8259] and JSON Lines files, one after the other, whatever the size of the file.
+
+The files are opened with `surrogateescape`, so that a byte that is no UTF-8 is met in its place, and not when its block is read.
+"""
 
 import csv
 import json
@@ -14,7 +17,6 @@ LONGEST_RECORD: Final = 1 << 20
 _PIECE: Final = 1 << 16
 NOTES: Final = ("_row", "_reason")
 """Columns of a file of refused rows, which are not read back."""
-_BEFORE: Final = "Everything before it was imported."
 
 
 def records(file: TextIO, form: Form) -> tuple[list[str] | None, Iterator[Record]]:
@@ -27,7 +29,7 @@ def records(file: TextIO, form: Form) -> tuple[list[str] | None, Iterator[Record
 def csv_records(file: TextIO) -> tuple[list[str], Iterator[Record]]:
     """The columns and the records. Raises `UnreadableFile`."""
     csv.field_size_limit(LONGEST_FIELD)
-    reader = csv.DictReader(file, strict=True)
+    reader = csv.DictReader(_lines(file), strict=True)
     columns = list(_told(lambda: reader.fieldnames or (), reader))
     if not columns:
         raise UnreadableFile("The file is empty: its first line must name the columns.")
@@ -45,37 +47,45 @@ def _csv(reader: "csv.DictReader[str]") -> Iterator[Record]:
         named = len(reader.fieldnames or ())
         found = named + len(record.get(None) or ()) - sum(value is None for value in record.values())
         if found != named:
-            raise UnreadableFile(f"Line {reader.line_num} has {found} fields where the first line names {named}. {_BEFORE}")
+            raise UnreadableFile(f"Line {reader.line_num} has {found} fields where the first line names {named}.")
         yield {name: value for name, value in record.items() if name not in NOTES}
 
 
 def _told[T](read: Callable[[], T], reader: "csv.DictReader[str]") -> T:
     try:
         return read()
-    except (csv.Error, UnicodeDecodeError) as error:
-        raise UnreadableFile(f"Line {reader.line_num + 1} cannot be read: {error}. {_BEFORE}") from None
+    except csv.Error as error:
+        raise UnreadableFile(f"Line {reader.line_num + 1} cannot be read: {error}.") from None
+
+
+def _lines(file: TextIO) -> Iterator[str]:
+    for number, line in enumerate(file, 1):
+        _check(line, f"Line {number}")
+        yield line
 
 
 def json_lines_records(file: TextIO) -> Iterator[Record]:
     """One object a line; blank lines are skipped."""
     for number in count(1):
-        line = _read(lambda: file.readline(LONGEST_RECORD), f"Line {number}")
+        line = file.readline(LONGEST_RECORD)
         if not line:
             return
         if len(line) == LONGEST_RECORD:
-            raise UnreadableFile(f"Line {number} is longer than {LONGEST_RECORD} characters. {_BEFORE}")
+            raise UnreadableFile(f"Line {number} is longer than {LONGEST_RECORD} characters.")
+        _check(line, f"Line {number}")
         if line.strip():
             try:
                 record = json.loads(line)
             except (ValueError, RecursionError) as error:
-                raise UnreadableFile(f"Line {number} is no JSON: {error}. {_BEFORE}") from None
+                raise UnreadableFile(f"Line {number} is no JSON: {error}.") from None
             yield _object(record, f"Line {number}")
 
 
 def json_records(file: TextIO) -> Iterator[Record]:
     """The objects of one array, read piece by piece."""
     decoder, number = json.JSONDecoder(), 1
-    buffer = _read(lambda: file.read(_PIECE), "Element 1").lstrip()
+    buffer = file.read(_PIECE).lstrip()
+    _check(buffer[:1], "The beginning")
     if not buffer.startswith("["):
         raise UnreadableFile("The file must be one JSON array of objects.")
     buffer = buffer[1:]
@@ -87,25 +97,30 @@ def json_records(file: TextIO) -> Iterator[Record]:
         try:
             record, end = decoder.raw_decode(buffer)
         except (ValueError, RecursionError) as error:
+            _check(buffer, where)
             if len(buffer) > LONGEST_RECORD:
-                raise UnreadableFile(f"{where} is no JSON, or longer than {LONGEST_RECORD} characters. {_BEFORE}") from None
-            piece = _read(lambda: file.read(_PIECE), where)
+                raise UnreadableFile(f"{where} is no JSON, or longer than {LONGEST_RECORD} characters.") from None
+            piece = file.read(_PIECE)
             if not piece:
-                raise UnreadableFile(f"{where} is no JSON: {error}. {_BEFORE}") from None
+                raise UnreadableFile(f"{where} is no JSON: {error}.") from None
             buffer += piece
             continue
+        _check(buffer[:end], where)
         buffer, number = buffer[end:], number + 1
         yield _object(record, where)
 
 
-def _read(read: Callable[[], str], where: str) -> str:
+def _check(text: str, where: str) -> None:
+    """Raises `UnreadableFile` where `text` holds a byte that was no UTF-8."""
     try:
-        return read()
-    except UnicodeDecodeError as error:
-        raise UnreadableFile(f"{where} or what follows is not UTF-8: {error}. {_BEFORE}") from None
+        if not text.isascii():
+            text.encode()
+    except UnicodeEncodeError as error:
+        byte = ord(text[error.start]) - 0xDC00
+        raise UnreadableFile(f"{where} is not UTF-8: it has the byte 0x{byte:02x}.") from None
 
 
 def _object(record: Any, where: str) -> Record:
     if not isinstance(record, dict):
-        raise UnreadableFile(f"{where} is no JSON object. {_BEFORE}")
+        raise UnreadableFile(f"{where} is no JSON object.")
     return {name: value for name, value in record.items() if name not in NOTES}

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from api_base.core.protocols.jobs import ENDED, JobState
 from api_base.core.types import NO_TENANT, TenantId, UserId
+from api_base.infrastructure.db.changes import ChangeNotes
 from api_base.infrastructure.db.pool import Connection
 from api_base.infrastructure.db.unit_of_work import open_unit
 
@@ -22,8 +23,8 @@ _LOCK: Final = "select state from jobs where tenant_id = $1 and id = $2 and user
 class SqlJobCancellation:
     """Implements `JobCancellation`. What was cancelled is kept for `keep_days`."""
 
-    def __init__(self, keep_days: int) -> None:
-        self._keep_days = keep_days
+    def __init__(self, keep_days: int, notes: ChangeNotes) -> None:
+        self._keep_days, self._notes = keep_days, notes
 
     async def cancel(self, id: UUID, user_id: UserId, tenant_id: TenantId | None) -> JobState | None:
         tenant = tenant_id or NO_TENANT
@@ -37,6 +38,12 @@ class SqlJobCancellation:
             if state not in ENDED:
                 await connection.execute(CANCEL, self._keep_days, tenant, id)
                 await connection.execute(TELL)
+                changed = (_state(state), _state(JobState.CANCELLED))
+                await self._notes.note(connection, tenant, "job", "cancelled", id, changed)
             return state
 
         return await open_unit().run(send)
+
+
+def _state(state: JobState) -> str:
+    return f'{{"state":"{state}"}}'

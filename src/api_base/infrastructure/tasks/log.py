@@ -95,7 +95,7 @@ class JobLog:
             async with connection.transaction():
                 tenant, state = await _locked(connection, id)
                 if state not in (JobState.DEAD, JobState.CANCELLED):
-                    raise Conflict(f"The job {id} is {state}: only what is dead or cancelled can be tried again.")
+                    raise Conflict(f"The job {id} is in the state {state}: only what is dead or cancelled can be tried again.")
                 await connection.execute(_RETRY, tenant, id)
 
         await self._pool.run(again)
@@ -107,7 +107,7 @@ class JobLog:
             async with connection.transaction():
                 tenant, state = await _locked(connection, id)
                 if state in ENDED:
-                    raise Conflict(f"The job {id} is {state} already: there is nothing to cancel.")
+                    raise Conflict(f"The job {id} has ended, in the state {state}: there is nothing to cancel.")
                 await connection.execute(CANCEL, self._keep_days, tenant, id)
                 await connection.execute(TELL)
 

@@ -34,10 +34,7 @@ class BodyTooLarge(ApiBaseError):
 
 
 class UnsupportedMediaType(ApiBaseError):
-    """The content type `got` (empty for none) is not what the route takes."""
-
-    def __init__(self, got: str, wanted: str) -> None:
-        super().__init__(f"The content type {got!r} is not taken here; send {wanted}." if got else f"Send a content type: {wanted}.")
+    """The content type, its charset, or the coding of the content is not what the route takes [RFC 9110, section 15.5.16]."""
 
 
 class PreconditionRequired(ApiBaseError):

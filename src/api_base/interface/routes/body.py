@@ -38,10 +38,15 @@ async def read(scope: Scope, receive: Receive, limit: int, media_types: tuple[st
     """The whole body. Raises `BodyTooLarge`, `UnsupportedMediaType`."""
     sent = media_type(scope)
     if sent not in media_types:
-        raise UnsupportedMediaType(sent, " or ".join(media_types))
-    length = next((int(value) for name, value in scope["headers"] if name == b"content-length" and _NUMBER.fullmatch(value)), None)
-    if length is not None and length > limit * DRAINED:
-        raise BodyTooLarge(limit)
+        wanted = " or ".join(media_types)
+        raise UnsupportedMediaType(
+            f"The content type {sent!r} is not taken here; send {wanted}." if sent else f"Send a content type: {wanted}."
+        )
+    for name, value in scope["headers"]:
+        if name == b"content-length" and _NUMBER.fullmatch(value) and int(value) > limit * DRAINED:
+            raise BodyTooLarge(limit)
+        if name == b"content-encoding" and value.lower() != b"identity":
+            raise UnsupportedMediaType(f"The content coding {value.decode('latin-1')!r} is not taken here; send the body as it is.")
     return await _received(receive, limit)
 
 

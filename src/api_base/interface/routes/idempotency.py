@@ -30,12 +30,12 @@ def takes_key(method: str, declares: Declares) -> bool:
 
 
 class Keyed:
-    """A request with a key. What `receive` hands on is part of what makes requests the same, as are path, query and If-Match."""
+    """A request with a key. What `receive` hands on is part of what makes requests the same, as are path, query, If-Match and Content-Type."""
 
     def __init__(self, key: bytes, scope: Scope, receive: Receive) -> None:
         self._receive = receive
         self._key = key_digest(key)
-        asked = repr((scope["path"], scope["query_string"], header(scope, b"if-match")))
+        asked = repr((scope["path"], scope["query_string"], header(scope, b"if-match"), header(scope, b"content-type")))
         self._asked = fingerprint(key, asked.encode("utf-8", "surrogatepass"))
         self._request: KeyedRequest | None = None
 

@@ -95,7 +95,13 @@ class Importer:
                 self._journal.commit(chunk[-1][0])
             elif unreadable is None:
                 return self.report
-        raise unreadable
+        done = self.report
+        if not done.rows:
+            raise unreadable
+        raise UnreadableFile(
+            f"{unreadable} Of the {done.rows} rows before that {done.created} were created, {done.updated} updated, "
+            f"{done.unchanged} were there already and {done.refused} were refused."
+        ) from None
 
     async def _chunk(self, rows: Sequence[Row]) -> None:
         chunk = Chunk(until=rows[-1][0])

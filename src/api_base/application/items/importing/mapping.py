@@ -16,6 +16,10 @@ from api_base.domain.common.value_objects import Money
 from api_base.domain.items.entities import ItemDetails
 
 TARGETS: Final = ("sku", "name", "description", "category", "tags", "price", "currency")
+_FINEST: Final = "KWD"
+"""No currency has more decimal places: a price that it cannot have none can."""
+LONGEST_TOLD: Final = 500
+"""Characters that are told of the columns of a file: of one that is none, the first line may be anything."""
 _SOURCE: Final = re.compile(r"(.+?)(\[0\]|\[\])?")
 
 
@@ -44,6 +48,7 @@ class ItemMapping:
         for text in constants:
             target, value = _new(text, read)
             read[target] = _constant(value)
+        _check_price(constants)
         if not maps:
             read = {target: _reader(target, "[]" if target == "tags" else None) for target in TARGETS} | read
             columns = {"sku", "name", "category"} - {_split(text)[0] for text in constants}
@@ -57,7 +62,9 @@ class ItemMapping:
         known = list(columns)
         missing = sorted(self.columns - set(known))
         if missing:
-            raise MappingRefused(f"The file has no column {', '.join(missing)}; it has {', '.join(known)}.")
+            has = ", ".join(name if name.isprintable() else ascii(name) for name in known)
+            told = has if len(has) <= LONGEST_TOLD else f"{has[:LONGEST_TOLD]}…"
+            raise MappingRefused(f"The file has no column {', '.join(missing)}; it has {told}.")
 
     def details(self, record: Record) -> ItemDetails:
         """Raises `Invalid` with everything that is wrong with the record."""
@@ -93,6 +100,18 @@ def _split(text: str) -> tuple[str, str]:
     if target not in TARGETS and not (target.startswith("attributes.") and len(target) > len("attributes.")):
         raise MappingRefused(f"{target!r} in {text!r} is no target; there are {', '.join(TARGETS)} and attributes.NAME.")
     return target, value
+
+
+def _check_price(constants: Sequence[str]) -> None:
+    """Raises `MappingRefused` for a constant price or currency that no row could have."""
+    fixed = dict(_split(text) for text in constants)
+    try:
+        Money.parse(fixed.get("price", "0"), fixed.get("currency", _FINEST))
+    except Invalid as error:
+        wrong = error.violations[0]
+        target = "currency" if wrong.pointer == "/currency" else "price"
+        told = wrong.message if "currency" in fixed or wrong.code != "precision" else "no currency has so many decimal places"
+        raise MappingRefused(f"{target}={fixed[target]}: {told}.") from None
 
 
 def _constant(value: str) -> Callable[[Record], Any]:

@@ -3,7 +3,7 @@
 import io
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
-from typing import Any, Protocol, TextIO
+from typing import Any, Final, Protocol, TextIO
 
 from api_base.core.errors import RuleViolated
 
@@ -18,13 +18,18 @@ class Form(StrEnum):
     JSONL = "jsonl"
 
 
+ENCODING: Final = "utf-8-sig"
+DECODING: Final = "surrogateescape"
+"""How files are opened to be read: what is not UTF-8 is found by the reader, where it stands."""
+
+
 class UnreadableFile(RuleViolated):
     """The file is not what its format says: names the line."""
 
 
 def as_text(content: io.BytesIO) -> io.TextIOWrapper:
-    """UTF-8, with or without a mark at its beginning."""
-    return io.TextIOWrapper(content, encoding="utf-8-sig", newline="")
+    """As `RecordReader` takes it: UTF-8, with or without a mark at its beginning."""
+    return io.TextIOWrapper(content, encoding=ENCODING, errors=DECODING, newline="")
 
 
 class RecordReader(Protocol):

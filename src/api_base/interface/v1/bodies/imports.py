@@ -1,5 +1,6 @@
 """A file to import as the body of a request, and its mapping as query parameters."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Final
@@ -10,9 +11,10 @@ from starlette.types import Receive, Scope
 
 from api_base.application.items.importing import Form
 from api_base.core.errors import Invalid
+from api_base.interface.errors.http import UnsupportedMediaType
 from api_base.interface.errors.pointers import pointer
 from api_base.interface.routes import body as bodies
-from api_base.interface.routes.parameters import QueryResolver
+from api_base.interface.routes.parameters import QueryResolver, header
 
 LARGEST: Final = 10 * 1_048_576
 MOST_MAPPED: Final = 100
@@ -24,6 +26,10 @@ FORMS: Final = {
     "application/jsonl": Form.JSONL,
     "application/x-ndjson": Form.JSONL,
 }
+
+UTF_8: Final = frozenset({"utf-8", "utf8", "us-ascii"})
+"""ASCII is UTF-8 too."""
+_CHARSET: Final = re.compile(r';\s*charset="?([^\s;"]+)', re.IGNORECASE)
 
 CSV_EXAMPLE: Final = "sku,name,category,price,currency\nCHAIR-1,Chair,furniture,12.50,EUR\n"
 _OBJECT: Final = {"sku": "CHAIR-1", "name": "Chair", "category": "furniture", "price": "12.50", "currency": "EUR"}
@@ -60,6 +66,9 @@ class FileBody:
 
     async def read(self, scope: Scope, receive: Receive, limit: int) -> UploadedFile:
         content = await bodies.read(scope, receive, limit, tuple(FORMS))
+        charset = _CHARSET.search(header(scope, b"content-type") or "")
+        if charset is not None and charset[1].lower() not in UTF_8:
+            raise UnsupportedMediaType(f"The charset {charset[1]!r} is not taken here; send UTF-8.")
         return UploadedFile(FORMS[bodies.media_type(scope)], content)
 
     def __call__(self) -> None:
