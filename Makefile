@@ -66,8 +66,8 @@ services-stop: ## End them.
 bench: .venv/.dev ## Measure, on this machine.
 	.venv/bin/python -m benchmarks
 
-chaos: .venv/.dev ## Kill what runs under write load, and count: make chaos KILLS=200 WRITES=20000 SEED=1
-	@.venv/bin/python -m chaos $(if $(KILLS),--kills $(KILLS)) $(if $(WRITES),--writes $(WRITES)) $(if $(SEED),--seed $(SEED))
+chaos: .venv/.dev ## Kill what runs under write load, and count: make chaos KILLS=200 WRITES=20000 SEED=1; BROKERS=1 with Kafka and RabbitMQ
+	@.venv/bin/python -m chaos $(if $(KILLS),--kills $(KILLS)) $(if $(WRITES),--writes $(WRITES)) $(if $(SEED),--seed $(SEED)) $(if $(BROKERS),--brokers)
 
 clean: ## Remove what was installed and built; .api-base and .services stay.
 	rm -rf .venv .tools .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .coverage dist build

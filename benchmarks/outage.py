@@ -16,7 +16,6 @@ from uuid import UUID
 
 import asyncpg
 import uvloop
-from aiokafka.admin import AIOKafkaAdminClient
 
 from api_base.application.common.events.cloud_event import decoded
 from api_base.infrastructure.kafka.connection import KafkaConnection
@@ -26,8 +25,7 @@ from benchmarks.report import show
 from benchmarks.serving import resident, served
 from benchmarks.world import World, environment, members, world
 from benchmarks.writing import Writing
-from tests.kafka import committed, corner
-from tests.rabbitmq import connected, delete, new_name
+from tests import kafka, rabbitmq
 from tests.services import Killable, killable
 
 WARM_UP, BEFORE, AFTER = 20.0, 30.0, 30.0
@@ -68,17 +66,17 @@ class Seen:
 
 def main() -> None:
     outage = float(os.environ.get("OUTAGE_SECONDS", "300"))
-    with killable("kafka", "TEST_KAFKA_URL") as kafka, killable("rabbitmq", "TEST_RABBITMQ_URL") as rabbitmq, world() as made:
-        connection, service = corner(kafka.url), new_name()
-        brokers = {"EVENTS__URL": kafka.url, "EVENTS__PREFIX": connection.prefix, "JOBS__URL": rabbitmq.url, "APP_NAME": service}
+    with killable("kafka", "TEST_KAFKA_URL") as events, killable("rabbitmq", "TEST_RABBITMQ_URL") as jobs, world() as made:
+        connection, service = kafka.corner(events.url), rabbitmq.new_name()
+        brokers = {"EVENTS__URL": events.url, "EVENTS__PREFIX": connection.prefix, "JOBS__URL": jobs.url, "APP_NAME": service}
         server = {**environment(made), **brokers, "CONTEXTS": '["benchmarks.effects:EFFECTS"]'}
         with (
             served("api_base.main:create_app", server, made.home / "server.log", factory=True) as (pid, port),
             worker(made, "effects:EFFECTS", **brokers) as worker_pid,
         ):
             writing = Writing(members(made, 100, 0))
-            seen = uvloop.run(carry_out(made, [kafka, rabbitmq], connection, writing, port, {"server": pid, "worker": worker_pid}, outage))
-        uvloop.run(clear(connection, rabbitmq.url, service))
+            seen = uvloop.run(carry_out(made, [events, jobs], connection, writing, port, {"server": pid, "worker": worker_pid}, outage))
+        uvloop.run(clear(connection, jobs.url, service))
     raise SystemExit(report(seen))
 
 
@@ -132,13 +130,13 @@ async def watched(seen: Seen, pids: dict[str, int]) -> AsyncIterator[None]:
 
 async def published(connection: KafkaConnection) -> Counter[UUID]:
     """How often each change of a price is in the topic of events."""
-    events = [decoded(record.value or b"") for record in await committed(connection, "items")]
+    events = [decoded(record.value or b"") for record in await kafka.committed(connection, "items")]
     return Counter(event.id for event in events if event.name == "items.price_changed.v1")
 
 
 async def streamed(connection: KafkaConnection) -> Counter[UUID]:
     """How often each is in the shipped stream, which is made of that topic."""
-    records = await committed(connection, "items.price-changes")
+    records = await kafka.committed(connection, "items.price-changes")
     return Counter(UUID(dict(record.headers)["event-id"].decode()) for record in records)
 
 
@@ -169,16 +167,10 @@ async def wrong_in_kafka(connection: KafkaConnection, prices: set[UUID]) -> dict
     }
 
 
-async def clear(connection: KafkaConnection, rabbitmq: str, service: str) -> None:
-    """Nobody needs the topics any more, and they are large; nor the queues."""
-    admin = AIOKafkaAdminClient(**connection.options())
-    await admin.start()
-    try:
-        await admin.delete_topics([topic for topic in await admin.list_topics() if topic.startswith(connection.prefix)])
-    finally:
-        await admin.close()
-    async with connected(rabbitmq) as queues:
-        await delete(queues, *(f"jobs.{service}{part}" for part in ("", ".later", ".dead")))
+async def clear(connection: KafkaConnection, url: str, service: str) -> None:
+    """Nobody needs the topics any more, and they are large."""
+    await kafka.clear(connection)
+    await rabbitmq.clear(url, service)
 
 
 def report(seen: Seen) -> int:

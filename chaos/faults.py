@@ -12,12 +12,15 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
 
-from chaos.points import POINTS, Point
+from chaos.brokers import NAMES
+from chaos.points import POINTS, Point, Way
 from chaos.processes import children, command_line
 from chaos.world import World
 
 NOT_REACHED: Final = 8.0
 """Seconds in which an armed point is reached, or given up for now."""
+LONGEST_AWAY: Final = 2.0
+"""Seconds after which a broker that was killed is started again."""
 LONGEST_CUT: Final = 1.0
 """Seconds that a connection is cut."""
 HITS: Final = {"server": 12, "worker": 4}
@@ -112,7 +115,20 @@ def cutting(name: str) -> Fault:
     return Fault(name=f"connections: {name}", strike=strike, kills=False)
 
 
-NAMED: Final = tuple(at(point) for point in POINTS)
+def _killing(broker: str) -> Fault:
+    """Kafka or RabbitMQ killed, and started again after a while."""
+
+    async def strike(world: World, chance: random.Random) -> Stroke | None:
+        assert world.brokers is not None  # planned only where there are some
+        one, at = world.brokers[broker], time.monotonic_ns()
+        await asyncio.to_thread(one.kill)
+        await asyncio.sleep(chance.uniform(0.1, LONGEST_AWAY))
+        await asyncio.to_thread(one.start)
+        return Stroke(f"{broker} killed", broker, at)
+
+    return Fault(name=f"{broker} killed", strike=strike)
+
+
 RANDOM: Final = (
     Fault(name="server killed", strike=_kill_server, kind="server"),
     Fault(name="worker killed", strike=_kill_worker, kind="worker"),
@@ -121,18 +137,28 @@ RANDOM: Final = (
 )
 WEIGHTS: Final = (10, 6, 3, 2)
 """Of RANDOM, in its order."""
+OF_BROKERS: Final = tuple(_killing(name) for name in NAMES)
 CUTS: Final = tuple(cutting(name) for name in ("cut", "reset", "stall"))
 
 
-def plan(kills: int, chance: random.Random, *, cuts: bool) -> list[Fault]:
+def named(way: Way) -> list[Fault]:
+    """The points that are come by where `way` carries."""
+    return [at(point) for point in POINTS if point.way in (None, way)]
+
+
+def plan(kills: int, chance: random.Random, way: Way, *, cuts: bool) -> list[Fault]:
     """`kills` faults that kill, every named point and every kind of random one among them while there is room, in a random order.
 
-    Where connections can be cut, one cut goes with every ten kills, and each kind at least once.
+    Where connections can be cut, one cut goes with every ten kills, and each kind at least once. A tenth falls upon the brokers, if there are any.
     """
-    chosen = [*NAMED, *RANDOM][:kills]
+    points, brokers = named(way), OF_BROKERS if way is Way.BROKERS else ()
+    chosen = [*points, *RANDOM, *brokers][:kills]
     while len(chosen) < kills:
         kind = chance.choice(["server", "worker", ""])
-        chosen.append(chance.choice([fault for fault in NAMED if fault.kind == kind]) if kind else chance.choices(RANDOM, WEIGHTS)[0])
+        if brokers and chance.random() < 0.1:
+            chosen.append(chance.choice(brokers))
+        else:
+            chosen.append(chance.choice([fault for fault in points if fault.kind == kind]) if kind else chance.choices(RANDOM, WEIGHTS)[0])
     if cuts:
         chosen += CUTS + tuple(chance.choice(CUTS) for _ in range(kills // 10 - len(CUTS)))
     chance.shuffle(chosen)

@@ -86,15 +86,21 @@ select count(*) || ' audit records are not sealed' from audit where (transaction
     coalesce((select s.transaction_id from audit_seals s order by s.transaction_id desc, s.sequence desc limit 1), 0)::text::xid8,
     coalesce((select s.sequence from audit_seals s order by s.transaction_id desc, s.sequence desc limit 1), 0)) having count(*) > 0
 """
-_SOME: Final = f"select * from ({_WAITING}) w limit 20"
+_UNHEARD: Final = """
+select 'event ' || o.id || ' (' || o.name || ') of ' || o.aggregate_id || ' has not come to ' || s.name
+from outbox o join unnest($1::text[], $2::text[]) as s (name, event) on s.event = o.name
+where o.published and not exists (select from inbox i where i.subscription = s.name and i.event_id = o.id)
+"""
+"""Kafka may have it: then nothing in the database waits."""
+_SOME: Final = f"select * from ({_WAITING} union all {_UNHEARD}) w limit 20"
 
 
-async def waiting(connection: Connection) -> list[str]:
-    """Some of what is not carried out yet."""
-    return [row[0] for row in await connection.fetch(_SOME)]
+async def waiting(connection: Connection, subscriptions: Mapping[str, str]) -> list[str]:
+    """Some of what is not carried out yet. `subscriptions` names each subscription's event."""
+    return [row[0] for row in await connection.fetch(_SOME, list(subscriptions), list(subscriptions.values()))]
 
 
-async def found(connection: Connection) -> Found:
+async def found(connection: Connection, subscriptions: Mapping[str, str]) -> Found:
     """Everything, inside whatever transaction is open."""
     return Found(
         items={row["id"]: _item(row) for row in await connection.fetch(_ITEMS)},
@@ -103,7 +109,7 @@ async def found(connection: Connection) -> Found:
         effects=[Noted(*row) for row in await connection.fetch(_EFFECTS)],
         inbox=[Known(*row) for row in await connection.fetch(_INBOX)],
         jobs=[Queued(*row) for row in await connection.fetch(_JOBS)],
-        waiting=await waiting(connection),
+        waiting=await waiting(connection, subscriptions),
     )
 
 

@@ -23,10 +23,17 @@ class Moment(Enum):
     AFTER = auto()
 
 
+class Way(Enum):
+    """What carries events to subscribers and jobs to workers: the database alone, or Kafka and RabbitMQ."""
+
+    DATABASE = auto()
+    BROKERS = auto()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Point:
     """`kind` is the process that comes by: `server` or `worker`. `statement` is None where no statement tells; otherwise `role` is
-    that of the connection on which it is sent."""
+    that of the connection on which it is sent. `way` is None where it is come by whatever carries events and jobs."""
 
     name: str
     kind: str
@@ -34,10 +41,12 @@ class Point:
     moment: Moment | None = None
     statement: re.Pattern[str] | None = None
     role: str = "app"
+    way: Way | None = None
 
 
-def _at(name: str, kind: str, what: str, moment: Moment, statement: str, role: str = "app") -> Point:
-    return Point(name=name, kind=kind, what=what, moment=moment, statement=re.compile(statement, re.IGNORECASE | re.DOTALL), role=role)
+def _at(name: str, kind: str, what: str, moment: Moment, statement: str, role: str = "app", way: Way | None = None) -> Point:
+    pattern = re.compile(statement, re.IGNORECASE | re.DOTALL)
+    return Point(name=name, kind=kind, what=what, moment=moment, statement=pattern, role=role, way=way)
 
 
 _COMMIT: Final = r"commit;?$"
@@ -47,6 +56,10 @@ _ONE_STATEMENT: Final = r"with t as materialized .*guard_rows"
 _MARK: Final = "update outbox o set published"
 _REMOVE: Final = "delete from deliveries d using"
 _CLAIM: Final = r"\s*with recursive tenants .* set state = 'running'"
+_CLAIM_ONE: Final = r"\s*update jobs j set state = 'running'"
+_PICK: Final = r"\s*with recursive tenants .* set carried = attempts"
+_READ: Final = r"\s*select .* from outbox o\s+where not published"
+_TAKEN: Final = "select distinct aggregate_id from deliveries"
 _SETTLE: Final = r"\s*update jobs set state = "
 
 ANSWER_HALF_SENT: Final = Point(name="answer half sent", kind="server", what="head of the answer on the wire, its body not")
@@ -63,13 +76,28 @@ POINTS: Final = (
     _at("one statement sent", "server", "a change of one statement is sent and not answered", Moment.SENT, _ONE_STATEMENT),
     _at("one statement done", "server", "a change of one statement is answered, the client is not", Moment.AFTER, _ONE_STATEMENT),
     ANSWER_HALF_SENT,
-    _at("before publishing", "worker", "the relay has read a batch and published nothing", Moment.BEFORE, r"\s*with made as", "worker"),
+    _at(
+        "before publishing",
+        "worker",
+        "the relay has read a batch and published nothing",
+        Moment.BEFORE,
+        r"\s*with made as",
+        "worker",
+        Way.DATABASE,
+    ),
+    _at("batch read", "worker", "the relay has read a batch, Kafka has nothing of it", Moment.AFTER, _READ, "worker", Way.BROKERS),
     _at("published", "worker", "a batch is published and not marked", Moment.BEFORE, _MARK, "worker"),
     _at("marked", "worker", "a batch is marked, its transaction not committed", Moment.AFTER, _MARK, "worker"),
+    _at("records taken", "worker", "a subscriber has records of Kafka and handled none", Moment.BEFORE, _TAKEN, "worker", Way.BROKERS),
     IN_HANDLER,
     _at("effect sent", "worker", "a subscriber's effect is sent and not answered", Moment.SENT, _ONE_STATEMENT),
-    _at("effect committed", "worker", "effects are committed, their deliveries not removed", Moment.BEFORE, _REMOVE, "worker"),
-    _at("job claimed", "worker", "jobs are claimed, the claim not committed", Moment.AFTER, _CLAIM, "worker"),
+    _at(
+        "effect committed", "worker", "effects are committed, their deliveries not removed", Moment.BEFORE, _REMOVE, "worker", Way.DATABASE
+    ),
+    _at("effect done", "worker", "an effect is committed, its offset in Kafka is not", Moment.AFTER, _ONE_STATEMENT, way=Way.BROKERS),
+    _at("job claimed", "worker", "jobs are claimed, the claim not committed", Moment.AFTER, _CLAIM, "worker", Way.DATABASE),
+    _at("jobs picked", "worker", "jobs are noted as handed over, RabbitMQ has none", Moment.AFTER, _PICK, "worker", Way.BROKERS),
+    _at("job taken", "worker", "a message names a job, which is claimed", Moment.AFTER, _CLAIM_ONE, "worker", Way.BROKERS),
     IN_JOB,
     _at("job settled", "worker", "a job's effect and end are written, COMMIT is not sent", Moment.AFTER, _SETTLE),
     _at("job commit sent", "worker", "COMMIT of a subscriber's effect with its job, or of a job's, is sent", Moment.SENT, _COMMIT),

@@ -88,7 +88,7 @@ async def unproven(connection: Connection, journal: Journal) -> AsyncIterator[Vi
         await transaction.start()
         try:
             made = not (await connection.execute(sql)).endswith(" 0")
-            kinds = {violation.kind for violation in violations(journal, await found(connection), SUBSCRIPTIONS)}
+            kinds = {violation.kind for violation in violations(journal, await found(connection, SUBSCRIPTIONS), SUBSCRIPTIONS)}
         except asyncpg.PostgresError as error:
             yield Violation(kind="counter", what=f"{name} cannot be made: {error}")
             continue

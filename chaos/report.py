@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from chaos.faults import NAMED, RANDOM, Stroke
+from chaos.faults import Stroke
 from chaos.journal import Journal, Violation
 from chaos.killer import Strokes
 
@@ -17,7 +17,8 @@ def in_flight(journal: Journal, strokes: Sequence[Stroke], *, own: bool = False)
     return sum(any(one.in_flight(stroke.at) and (not own or one.server == stroke.whom) for one in journal.attempts) for stroke in strokes)
 
 
-def lines(journal: Journal, strokes: Strokes, violations: Sequence[Violation], seconds: float) -> Iterator[str]:
+def lines(journal: Journal, strokes: Strokes, violations: Sequence[Violation], seconds: float, faults: Sequence[str]) -> Iterator[str]:
+    """`faults` are those that there are, by name."""
     hits = strokes.by_fault()
     kinds = ", ".join(f"{kind} {count}" for kind, count in sorted(journal.acknowledged.items()))
     of_servers = [stroke for stroke in strokes.kills if stroke.whom.startswith("server")]
@@ -26,8 +27,8 @@ def lines(journal: Journal, strokes: Strokes, violations: Sequence[Violation], s
     yield f"with a write in flight {in_flight(journal, strokes.kills)} of them; to the killed server itself {in_flight(journal, of_servers, own=True)} of {len(of_servers)}"
     yield f"outcomes unknown      {journal.unknown} attempts; {journal.recovered} writes acknowledged after one"
     yield f"answered again        {journal.replays} acknowledged writes sent again"
-    for fault in (*NAMED, *RANDOM):
-        yield f"    {fault.name:28}{hits.pop(fault.name, 0):5}"
+    for name in faults:
+        yield f"    {name:28}{hits.pop(name, 0):5}"
     for name, count in sorted(hits.items()):
         yield f"    {name:28}{count:5}"
     yield f"wall time             {seconds:.0f} s"

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -16,12 +16,14 @@ from typing import Final
 import asyncpg
 
 from api_base.infrastructure.db.pool import Connection
+from chaos.brokers import brokers
 from chaos.client import Client, account, registered
 from chaos.counting import violations
-from chaos.faults import plan
+from chaos.faults import OF_BROKERS, RANDOM, named, plan
 from chaos.found import found, waiting
 from chaos.journal import Journal, Violation
 from chaos.killer import Killer, Strokes
+from chaos.points import Way
 from chaos.progress import progress, say
 from chaos.proof import unproven
 from chaos.report import lines
@@ -36,7 +38,7 @@ DRAINED: Final = 60.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """How much of what. `home` is kept; without one, what was made is removed."""
+    """How much of what. `home` is kept; without one, what was made is removed. With `brokers`, Kafka and RabbitMQ carry events and jobs."""
 
     kills: int
     writes: int
@@ -45,18 +47,27 @@ class Options:
     servers: int
     workers: int
     home: Path | None
+    brokers: bool
+
+    @property
+    def way(self) -> Way:
+        return Way.BROKERS if self.brokers else Way.DATABASE
 
 
 def run(options: Options) -> int:
     """0, or 1 where anything is not as it must be."""
     began = time.monotonic()
     chance, journal = random.Random(options.seed), Journal()
-    with folder(options.home) as home, world(home, options.servers, options.workers) as made:
+    with ExitStack() as stack:
+        home = stack.enter_context(folder(options.home))
+        carriers = stack.enter_context(brokers()) if options.brokers else None
+        made = stack.enter_context(world(home, options.servers, options.workers, carriers))
         say(f"seed {options.seed}; connections are {'cut by Toxiproxy too' if made.proxy else 'not cut: Toxiproxy does not answer'}")
         killer = Killer(made, journal, chance, options.writes)
         broken = asyncio.run(_violations(killer, options, chance))
     say("")
-    for line in lines(journal, killer.strokes, broken, time.monotonic() - began):
+    kinds = [*named(options.way), *RANDOM, *(OF_BROKERS if options.brokers else ())]
+    for line in lines(journal, killer.strokes, broken, time.monotonic() - began, [fault.name for fault in kinds]):
         say(line)
     return 1 if broken else 0
 
@@ -91,7 +102,7 @@ async def clients(made: World, journal: Journal, options: Options, chance: rando
 async def _under_load(writing: Sequence[Client], killer: Killer, options: Options, chance: random.Random) -> None:
     """Clients write until the plan is carried out and enough is acknowledged, until none of them can go on, or until Ctrl-C."""
     journal, strokes, loop = killer.journal, killer.strokes, asyncio.get_running_loop()
-    killing = asyncio.create_task(killer.carry_out(plan(options.kills, chance, cuts=killer.world.proxy is not None)))
+    killing = asyncio.create_task(killer.carry_out(plan(options.kills, chance, options.way, cuts=killer.world.proxy is not None)))
     telling = asyncio.create_task(progress(lambda: _figures(journal, strokes, options)))
     interrupted = asyncio.Event()
     loop.add_signal_handler(signal.SIGINT, interrupted.set)
@@ -131,7 +142,7 @@ async def _counted(made: World, journal: Journal) -> AsyncIterator[Violation]:
     connection = await asyncpg.connect(made.database.administrator_url())
     try:
         await _drained(connection)
-        for violation in violations(journal, await found(connection), SUBSCRIPTIONS):
+        for violation in violations(journal, await found(connection, SUBSCRIPTIONS), SUBSCRIPTIONS):
             yield violation
         for violation in _audit(made):
             yield violation
@@ -144,7 +155,7 @@ async def _counted(made: World, journal: Journal) -> AsyncIterator[Violation]:
 async def _drained(connection: Connection) -> None:
     """Wait until nothing waits, for as long as that may take at most; what waits then is counted."""
     deadline = time.monotonic() + DRAINED
-    while await waiting(connection) and time.monotonic() < deadline:
+    while await waiting(connection, SUBSCRIPTIONS) and time.monotonic() < deadline:
         await asyncio.sleep(LOOK)
 
 

@@ -42,6 +42,9 @@ def _watched(watch: Watch, role: str) -> type[Connection]:
         async def fetch(self, query: str, *args: Any, **options: Any) -> Any:
             return await told(query, super().fetch(query, *args, **options))
 
+        async def fetchrow(self, query: str, *args: Any, **options: Any) -> Any:
+            return await told(query, super().fetchrow(query, *args, **options))
+
         async def fetchval(self, query: str, *args: Any, **options: Any) -> Any:
             return await told(query, super().fetchval(query, *args, **options))
 

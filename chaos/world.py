@@ -17,6 +17,7 @@ from api_base.cli.resolving import on
 from api_base.core.config import Settings
 from api_base.infrastructure.db.embedded import EmbeddedServer, Urls
 from chaos import toxiproxy
+from chaos.brokers import Brokers
 from chaos.context import CHAOS
 from chaos.points import Control
 from chaos.processes import Process, free_port
@@ -36,6 +37,7 @@ class World:
     home: Path
     database: EmbeddedServer
     proxy: Proxy | None
+    brokers: Brokers | None
     control: Control
     variables: dict[str, str]
     servers: list[Process]
@@ -80,7 +82,7 @@ def folder(kept: Path | None) -> Iterator[Path]:
 
 
 @contextmanager
-def world(home: Path, servers: int, workers: int) -> Iterator[World]:
+def world(home: Path, servers: int, workers: int, brokers: Brokers | None) -> Iterator[World]:
     """A migrated database, with processes that do not run yet. Outside any event loop."""
     control = home / "control"
     control.mkdir()
@@ -92,9 +94,11 @@ def world(home: Path, servers: int, workers: int) -> Iterator[World]:
         if (url := toxiproxy.address()) is not None:
             proxy = Proxy(url, f"chaos-{secrets.token_hex(4)}", port)
         variables = _variables(home, _by_tcp(urls, port if proxy is None else proxy.port))
+        if brokers is not None:
+            variables |= brokers.variables
         migrations.up(on(Settings(_env_file=None), urls), urls, [*BUILT_IN, CHAOS])
         yield World(
-            home=home, database=database, proxy=proxy, control=Control(control), variables=variables,
+            home=home, database=database, proxy=proxy, brokers=brokers, control=Control(control), variables=variables,
             servers=[Process(f"server-{n}", home, variables, free_port()) for n in range(servers)],
             workers=[Process(f"worker-{n}", home, variables, None) for n in range(workers)],
         )  # fmt: skip

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from uuid import uuid4
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord
+from aiokafka.admin import AIOKafkaAdminClient
 
 from api_base.infrastructure.kafka.connection import KafkaConnection
 from api_base.infrastructure.resilience.patterns import Policy, PolicyConfig
@@ -19,6 +20,16 @@ def corner(url: str) -> KafkaConnection:
     parts = urlsplit(url)
     plain = KafkaConnection(brokers=parts.netloc.rpartition("@")[2], prefix=f"test-{uuid4()}")
     return plain if parts.username is None else replace(plain, username=parts.username, password=parts.password, mechanism="SCRAM-SHA-256")
+
+
+async def clear(connection: KafkaConnection) -> None:
+    """Remove all topics of the corner."""
+    admin = AIOKafkaAdminClient(**connection.options())
+    await admin.start()
+    try:
+        await admin.delete_topics([topic for topic in await admin.list_topics() if topic.startswith(connection.prefix)])
+    finally:
+        await admin.close()
 
 
 def policy(timeout: float = 10.0) -> Policy:

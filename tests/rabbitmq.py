@@ -73,6 +73,12 @@ async def delete(connection: RabbitMqConnection, *queues: str) -> None:
         await queue.delete(if_unused=False, if_empty=False)  # quorum queues know neither condition
 
 
+async def clear(url: str, service: str) -> None:
+    """Remove the queues of the service's jobs."""
+    async with connected(url) as connection:
+        await delete(connection, *(f"jobs.{service}{part}" for part in ("", ".later", ".dead")))
+
+
 def client(connection: RabbitMqConnection, service: str, policy: Policy) -> RabbitMqRpcClient:
     return RabbitMqRpcClient(connection, service, policy)
 

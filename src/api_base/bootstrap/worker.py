@@ -16,10 +16,11 @@ from api_base.bootstrap.jobs import job_work
 from api_base.bootstrap.remote import remote_work
 from api_base.bootstrap.services import Services, build, opened
 from api_base.core.config import Settings
-from api_base.core.errors import ConfigurationError, Unavailable
+from api_base.core.errors import ConfigurationError, Transient, Unavailable
 from api_base.core.protocols import Periodic
 from api_base.core.shared.logging import get_logger
 from api_base.infrastructure.db.embedded.urls import Urls
+from api_base.infrastructure.db.errors import translate
 from api_base.infrastructure.db.listener import NotificationListener
 from api_base.infrastructure.idempotency.expiry import key_expiry
 
@@ -111,16 +112,17 @@ class _Turns:
         """Whether there is more to do at once."""
         try:
             more = await self._work.run()
-        except Unavailable as error:
-            self._waits(error)
-        except Exception:
-            logger.exception("periodic_work_failed", work=self._work.name)
-        else:
-            self._goes_on()
-            return more
-        return False
+        except Exception as error:
+            told = translate(error, harmless=False)  # a lost connection to the database may show itself as anything
+            if isinstance(told, Unavailable | Transient):
+                self._waits(told)
+            else:
+                logger.exception("periodic_work_failed", work=self._work.name)
+            return False
+        self._goes_on()
+        return more
 
-    def _waits(self, error: Unavailable) -> None:
+    def _waits(self, error: Exception) -> None:
         now = time.monotonic()
         if self._since is None or now >= self._told + SELDOM:
             logger.warning("periodic_work_waits", work=self._work.name, reason=str(error))

@@ -1,0 +1,55 @@
+"""Kafka and RabbitMQ of `make services`, which carry events and jobs and are killed as well. Nobody else has them meanwhile."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Final
+
+from api_base.infrastructure.kafka.connection import KafkaConnection
+from tests import kafka, rabbitmq
+from tests.services import Killable, killable
+
+NAMES: Final = ("Kafka", "RabbitMQ")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Brokers:
+    """`corner` is where this run's topics are, `service` the name that its queues have."""
+
+    kafka: Killable
+    rabbitmq: Killable
+    corner: KafkaConnection
+    service: str
+
+    def __getitem__(self, name: str) -> Killable:
+        return {"Kafka": self.kafka, "RabbitMQ": self.rabbitmq}[name]
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """Circuits are tried again soon, for brokers are soon back."""
+        return {
+            "EVENTS__URL": self.kafka.url,
+            "EVENTS__PREFIX": self.corner.prefix,
+            "JOBS__URL": self.rabbitmq.url,
+            "APP_NAME": self.service,
+            "RESILIENCE__OPEN_SECONDS": "1",
+        }
+
+
+@contextmanager
+def brokers() -> Iterator[Brokers]:
+    """Both, with topics and queues that go with the block."""
+    with killable("kafka", "TEST_KAFKA_URL") as first, killable("rabbitmq", "TEST_RABBITMQ_URL") as second:
+        made = Brokers(kafka=first, rabbitmq=second, corner=kafka.corner(first.url), service=rabbitmq.new_name())
+        try:
+            yield made
+        finally:
+            for one in (first, second):
+                one.start()
+            asyncio.run(_clear(made))
+
+
+async def _clear(made: Brokers) -> None:
+    await kafka.clear(made.corner)
+    await rabbitmq.clear(made.rabbitmq.url, made.service)
