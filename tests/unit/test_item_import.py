@@ -57,6 +57,7 @@ def test_what_is_wrong_with_a_row_is_told() -> None:
         (["attributes.=x"], [], "no target"),
         (["sku=a", "name=b"], [], "category"),
         (["sku=a"], ["price"], "not of the form"),
+        (["name=b", "category=c"], ["sku=1"], "sku=1: each row needs a sku of its own"),
         (FILMS, ["price=abc"], "price=abc: must be decimal text"),
         (FILMS, ["price=1.2345"], "price=1.2345: no currency has so many decimal places"),
         (FILMS, ["price=1.5", "currency=JPY"], "price=1.5: JPY has 0 decimal places"),
@@ -119,6 +120,47 @@ def test_json_arrays_of_any_size() -> None:
     rows = [{"sku": str(n), "text": "x" * 1000, "nested": {"a": [1, "]", "}"]}} for n in range(300)]
     assert list(json_records(io.StringIO(json.dumps(rows, indent=1)))) == rows
     assert list(json_records(io.StringIO("[]"))) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ('[{"a": 1}] [{"a": 2}]', "Something follows the end of the array"),
+        ('[{"a": 1} {"a": 2}]', "Element 1 is followed by neither a comma nor the end"),
+        ('[{"a": 1},]', "Element 2 is no JSON: Expecting value, at its character 1"),
+        ('[{"a": 1}' + " " * 100_000 + "x]", "Element 1 is followed by neither"),
+        ('[{"a": ' + "9" * 5000 + "}]", "Element 1 is no JSON: it has a number of too many digits"),
+        ('[{"a": ' + "[" * 100_000, "Element 1 is no JSON: it is nested too deeply"),
+    ],
+)
+def test_json_that_is_more_or_less_than_one_array_says_where(text: str, told: str) -> None:
+    with pytest.raises(UnreadableFile, match=told):
+        list(json_records(io.StringIO(text)))
+
+
+def test_without_a_mapping_an_item_is_taken_as_the_api_shows_it() -> None:
+    shown = {"id": "x", "sku": "a", "name": "n", "category": "c", "price": {"amount": "1.10", "currency": "EUR"}, "tags": ["x"]}
+    details = ItemMapping.parse([], []).details({**shown, "attributes": {"year": 1999}, "attributes.colour": "red"})
+    assert details.price is not None
+    assert (details.price.amount, details.price.currency, details.tags) == ("1.10", "EUR", ("x",))
+    assert details.attributes == {"year": 1999, "colour": "red"}
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("name", {"a": 1}),
+        ("category", ["toys"]),
+        ("sku", True),
+        ("tags", [["a"]]),
+        ("tags", {"a": 1}),
+        ("price", ["1"]),
+        ("attributes", "x"),
+    ],
+)
+def test_what_is_no_text_is_refused(field: str, value: object) -> None:
+    with pytest.raises(Invalid, match=f"/{field}: must be"):
+        ItemMapping.parse([], []).details({"sku": "a", "name": "n", "category": "c", "currency": "EUR", field: value})
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[1]", '[{"a": 1}', '[{"a": }]', "[" * 100_000])

@@ -105,7 +105,7 @@ class IdempotencyKeyReused(RuleViolated):
 
     def __init__(self) -> None:
         super().__init__(
-            "This Idempotency-Key belongs to another request: another path, body or If-Match. Send a new key with a new request."
+            "This Idempotency-Key belongs to another request: another path, query, If-Match, Content-Type or body. Send a new key with a new request."
         )
 
 

@@ -15,6 +15,7 @@ LONGEST_FIELD: Final = 1 << 20
 LONGEST_RECORD: Final = 1 << 20
 """Characters of a CSV field, and of a JSON object: what is longer is no item, and memory must not follow it."""
 _PIECE: Final = 1 << 16
+_DECODER: Final = json.JSONDecoder()
 NOTES: Final = ("_row", "_reason")
 """Columns of a file of refused rows, which are not read back."""
 
@@ -77,37 +78,61 @@ def json_lines_records(file: TextIO) -> Iterator[Record]:
             try:
                 record = json.loads(line)
             except (ValueError, RecursionError) as error:
-                raise UnreadableFile(f"Line {number} is no JSON: {error}.") from None
+                raise UnreadableFile(f"Line {number} is no JSON: {_why(error)}.") from None
             yield _object(record, f"Line {number}")
 
 
 def json_records(file: TextIO) -> Iterator[Record]:
     """The objects of one array, read piece by piece."""
-    decoder, number = json.JSONDecoder(), 1
-    buffer = file.read(_PIECE).lstrip()
+    buffer = _next(file, "")
     _check(buffer[:1], "The beginning")
     if not buffer.startswith("["):
         raise UnreadableFile("The file must be one JSON array of objects.")
-    buffer = buffer[1:]
-    while True:
-        buffer = buffer.lstrip().removeprefix(",").lstrip()
+    buffer, number = _next(file, buffer[1:]), 0
+    while number or not buffer.startswith("]"):
+        number += 1
+        record, buffer = _element(file, buffer, f"Element {number}")
+        yield record
+        buffer = _next(file, buffer)
         if buffer.startswith("]"):
-            return
-        where = f"Element {number}"
+            break
+        _check(buffer[:1], f"What follows element {number}")
+        if not buffer.startswith(","):
+            raise UnreadableFile(f"Element {number} is followed by neither a comma nor the end of the array.")
+        buffer = _next(file, buffer[1:])
+    if _next(file, buffer[1:]):
+        raise UnreadableFile("Something follows the end of the array; the file must be one JSON array of objects.")
+
+
+def _next(file: TextIO, buffer: str) -> str:
+    """From the first character on that is no white space; empty at the end of the file."""
+    while not (buffer := buffer.lstrip()) and (piece := file.read(_PIECE)):
+        buffer = piece
+    return buffer
+
+
+def _element(file: TextIO, buffer: str, where: str) -> tuple[Record, str]:
+    """The object that `buffer` begins with, as much more of the file as it takes, and what follows it of what was read."""
+    while True:
         try:
-            record, end = decoder.raw_decode(buffer)
+            record, end = _DECODER.raw_decode(buffer)
         except (ValueError, RecursionError) as error:
             _check(buffer, where)
             if len(buffer) > LONGEST_RECORD:
                 raise UnreadableFile(f"{where} is no JSON, or longer than {LONGEST_RECORD} characters.") from None
             piece = file.read(_PIECE)
             if not piece:
-                raise UnreadableFile(f"{where} is no JSON: {error}.") from None
+                raise UnreadableFile(f"{where} is no JSON: {_why(error)}.") from None
             buffer += piece
-            continue
-        _check(buffer[:end], where)
-        buffer, number = buffer[end:], number + 1
-        yield _object(record, where)
+        else:
+            _check(buffer[:end], where)
+            return _object(record, where), buffer[end:]
+
+
+def _why(error: ValueError | RecursionError) -> str:
+    if isinstance(error, json.JSONDecodeError):
+        return f"{error.msg}, at its character {error.pos + 1}"
+    return "it is nested too deeply" if isinstance(error, RecursionError) else "it has a number of too many digits"
 
 
 def _check(text: str, where: str) -> None:

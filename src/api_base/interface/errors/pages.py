@@ -30,7 +30,7 @@ EXPLANATIONS: Final[Mapping[str, tuple[str, str]]] = {
         "Ask an administrator of the tenant for another role, or switch to a tenant where you have it. A new token alone changes nothing.",
     ),
     "idempotency-key-reused": (
-        "The `Idempotency-Key` came before, with another request: another path, query, `If-Match` or body (byte by byte). Nothing was done.",
+        "The `Idempotency-Key` came before, with another request: another path, query, `If-Match`, `Content-Type` or body (byte by byte). Nothing was done.",
         "Send a new key with each new request, and the old one only with the very same request.",
     ),
     "internal": (

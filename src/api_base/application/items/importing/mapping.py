@@ -29,10 +29,11 @@ class MappingRefused(RuleViolated):
 
 @dataclass(frozen=True, slots=True)
 class ItemMapping:
-    """`read` gives each target's value; `columns` are those that the file must have."""
+    """`read` gives each target's value; `columns` are those that the file must have. `by_name`: all columns are taken that are targets."""
 
     read: Mapping[str, Callable[[Record], Any]]
     columns: frozenset[str]
+    by_name: bool
 
     @classmethod
     def parse(cls, maps: Sequence[str], constants: Sequence[str]) -> "ItemMapping":
@@ -47,6 +48,8 @@ class ItemMapping:
             columns.add(column)
         for text in constants:
             target, value = _new(text, read)
+            if target == "sku":
+                raise MappingRefused(f"{text}: each row needs a sku of its own. Map sku=COLUMN.")
             read[target] = _constant(value)
         _check_price(constants)
         if not maps:
@@ -55,7 +58,7 @@ class ItemMapping:
         missing = [target for target in ("sku", "name", "category") if target not in read]
         if missing:
             raise MappingRefused(f"Nothing says where {', '.join(missing)} comes from: map {missing[0]}=COLUMN.")
-        return cls(read, frozenset(columns))
+        return cls(read, frozenset(columns), not maps)
 
     def check(self, columns: Iterable[str]) -> None:
         """Raises `MappingRefused` for a column that the file does not have."""
@@ -69,17 +72,19 @@ class ItemMapping:
     def details(self, record: Record) -> ItemDetails:
         """Raises `Invalid` with everything that is wrong with the record."""
         values = {target: read(record) for target, read in self.read.items()}
+        if self.by_name:
+            values = _attributes(record) | values
         attributes = {
             target.removeprefix("attributes."): value
             for target, value in values.items()
             if target.startswith("attributes.") and value not in (None, "")
         }
         return ItemDetails(
-            sku=_text(values.get("sku")),
-            name=_text(values.get("name")),
-            description=_text(values.get("description")),
+            sku=_text(values.get("sku"), "/sku"),
+            name=_text(values.get("name"), "/name"),
+            description=_text(values.get("description"), "/description"),
             price=_price(values.get("price"), values.get("currency")),
-            category=_text(values.get("category")),
+            category=_text(values.get("category"), "/category"),
             tags=tuple(dict.fromkeys(_list(values.get("tags")))),
             attributes=attributes,
         )
@@ -114,6 +119,15 @@ def _check_price(constants: Sequence[str]) -> None:
         raise MappingRefused(f"{target}={fixed[target]}: {told}.") from None
 
 
+def _attributes(record: Record) -> dict[str, Any]:
+    """Targets of the attributes that a record names: `attributes.NAME`, or all of an object `attributes`. Raises `Invalid` for another one."""
+    nested = record.get("attributes")
+    if nested not in (None, "") and not isinstance(nested, Mapping):
+        raise Invalid.of("/attributes", "type", "must be an object")
+    told = {f"attributes.{name}": value for name, value in (nested or {}).items()}
+    return told | {name: value for name, value in record.items() if name.startswith("attributes.") and name != "attributes."}
+
+
 def _constant(value: str) -> Callable[[Record], Any]:
     return lambda record: value
 
@@ -129,18 +143,23 @@ def _reader(column: str, form: str | None) -> Callable[[Record], Any]:
 def _list(value: Any) -> list[str]:
     if value is None:
         return []
-    parts = value if isinstance(value, list) else str(value).split(",")
-    return [part for part in (_text(one).strip() for one in parts) if part]
+    parts = value if isinstance(value, list) else _text(value, "/tags").split(",")
+    return [part for part in (_text(one, "/tags").strip() for one in parts) if part]
 
 
-def _text(value: Any) -> str:
+def _text(value: Any, pointer: str) -> str:
+    if isinstance(value, bool | list | Mapping):
+        raise Invalid.of(pointer, "type", "must be text or a number")
     return "" if value is None else str(value)
 
 
 def _price(amount: Any, currency: Any) -> Money | None:
-    text = _text(amount).strip()
+    """A price may be an object of both, as the API has it."""
+    if isinstance(amount, Mapping):
+        amount, currency = amount.get("amount"), amount.get("currency")
+    text = _text(amount, "/price").strip()
     if not text:
         return None
     if currency in (None, ""):
         raise Invalid.of("/currency", "missing", "is needed with a price")
-    return Money.parse(text, _text(currency).strip(), pointer="/price")
+    return Money.parse(text, _text(currency, "/currency").strip(), pointer="/price")
