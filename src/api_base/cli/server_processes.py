@@ -57,7 +57,7 @@ class ServerProcesses:
         """Go on with what is under way. The exit code of a process that ended and should not have."""
         for child in self._serving:
             if (code := child.process.poll()) is not None:
-                print(f"api-base: a server process ended with code {code}", file=sys.stderr)
+                print(f"api-base: a server process ended with code {code}, so all ends; start it again", file=sys.stderr)
                 return code or 1
         if self.state is State.STARTING:
             self._start()
