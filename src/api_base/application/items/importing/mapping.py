@@ -148,6 +148,8 @@ def _list(value: Any) -> list[str]:
 
 
 def _text(value: Any, pointer: str) -> str:
+    if isinstance(value, str):
+        return value
     if isinstance(value, bool | list | Mapping):
         raise Invalid.of(pointer, "type", "must be text or a number")
     return "" if value is None else str(value)
