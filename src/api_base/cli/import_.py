@@ -35,7 +35,9 @@ def items(
 ) -> None:
     """Import items: new skus are created, known ones changed where they differ. Refused rows go to a file, with the reason.
 
-    A row is the whole item: what the file has no column for is empty afterwards. Refused rows do not make the exit code another. Targets are sku, name, description, category, tags, price, currency and attributes.NAME.
+    A row is the whole item: what the file has no column for is empty afterwards. The exit code is 0 where rows were refused, too.
+
+    Targets are sku, name, description, category, tags, price, currency and attributes.NAME.
     """
     import asyncio
 
