@@ -9,7 +9,7 @@ import os
 import statistics
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from uuid import UUID
@@ -25,8 +25,8 @@ from benchmarks.report import show
 from benchmarks.serving import resident, served
 from benchmarks.world import World, environment, members, world
 from benchmarks.writing import Writing
-from tests import kafka, rabbitmq
-from tests.services import Killable, killable
+from tests import kafka
+from tests.brokers import Brokers, brokers
 
 WARM_UP, BEFORE, AFTER = 20.0, 30.0, 30.0
 PATIENCE = 900.0
@@ -66,35 +66,30 @@ class Seen:
 
 def main() -> None:
     outage = float(os.environ.get("OUTAGE_SECONDS", "300"))
-    with killable("kafka", "TEST_KAFKA_URL") as events, killable("rabbitmq", "TEST_RABBITMQ_URL") as jobs, world() as made:
-        connection, service = kafka.corner(events.url), rabbitmq.new_name()
-        brokers = {"EVENTS__URL": events.url, "EVENTS__PREFIX": connection.prefix, "JOBS__URL": jobs.url, "APP_NAME": service}
-        server = {**environment(made), **brokers, "CONTEXTS": '["benchmarks.effects:EFFECTS"]'}
+    with brokers() as both, world() as made:
+        server = {**environment(made), **both.variables, "CONTEXTS": '["benchmarks.effects:EFFECTS"]'}
         with (
             served("api_base.main:create_app", server, made.home / "server.log", factory=True) as (pid, port),
-            worker(made, "effects:EFFECTS", **brokers) as worker_pid,
+            worker(made, "effects:EFFECTS", **both.variables) as worker_pid,
         ):
             writing = Writing(members(made, 100, 0))
-            seen = uvloop.run(carry_out(made, [events, jobs], connection, writing, port, {"server": pid, "worker": worker_pid}, outage))
-        uvloop.run(clear(connection, jobs.url, service))
+            seen = uvloop.run(carry_out(made, both, writing, port, {"server": pid, "worker": worker_pid}, outage))
     raise SystemExit(report(seen))
 
 
-async def carry_out(
-    made: World, brokers: Sequence[Killable], connection: KafkaConnection, writing: Writing, port: int, pids: dict[str, int], outage: float
-) -> Seen:
+async def carry_out(made: World, both: Brokers, writing: Writing, port: int, pids: dict[str, int], outage: float) -> Seen:
     seen, database = Seen(), await asyncpg.connect(made.admin)
     async with writing.to(port):
         await asyncio.sleep(WARM_UP)
         seen.writes["before"] = await writing.rates(BEFORE)
         print(f"after {WARM_UP + BEFORE:.0f} s of load the brokers are killed", flush=True)
         seen.waiting["when the brokers are killed"] = await database.fetchval(WAITING)
-        for broker in brokers:
+        for broker in both.all:
             await asyncio.to_thread(broker.kill)
         async with watched(seen, pids):
             seen.writes["during"] = await writing.rates(outage)
         seen.waiting["at the end of the outage"] = await database.fetchval(WAITING)
-        await asyncio.gather(*(asyncio.to_thread(broker.start) for broker in brokers))
+        await asyncio.gather(*(asyncio.to_thread(broker.start) for broker in both.all))
         back = time.monotonic()
         print(f"the brokers are back after {outage:.0f} s and their start", flush=True)
         seen.writes["after"] = await writing.rates(AFTER)
@@ -106,7 +101,7 @@ async def carry_out(
             await asyncio.sleep(0.5)
     seen.seconds = time.monotonic() - back
     prices = {row["id"] for row in await database.fetch(PRICES)}
-    seen.wrong = {**await wrong(database, writing), **await wrong_in_kafka(connection, prices)}
+    seen.wrong = {**await wrong(database, writing), **await wrong_in_kafka(both.corner, prices)}
     await database.close()
     return seen
 
@@ -165,12 +160,6 @@ async def wrong_in_kafka(connection: KafkaConnection, prices: set[UUID]) -> dict
         "events that were not published": len(prices - topic.keys()),
         "events not as often in the stream as in its source": len(dict.items(topic) ^ dict.items(stream)),
     }
-
-
-async def clear(connection: KafkaConnection, url: str, service: str) -> None:
-    """Nobody needs the topics any more, and they are large."""
-    await kafka.clear(connection)
-    await rabbitmq.clear(url, service)
 
 
 def report(seen: Seen) -> int:

@@ -12,10 +12,10 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
 
-from chaos.brokers import NAMES
 from chaos.points import POINTS, Point, Way
 from chaos.processes import children, command_line
 from chaos.world import World
+from tests.brokers import NAMES
 
 NOT_REACHED: Final = 8.0
 """Seconds in which an armed point is reached, or given up for now."""

@@ -16,7 +16,6 @@ from typing import Final
 import asyncpg
 
 from api_base.infrastructure.db.pool import Connection
-from chaos.brokers import brokers
 from chaos.client import Client, account, registered
 from chaos.counting import violations
 from chaos.faults import OF_BROKERS, RANDOM, named, plan
@@ -30,6 +29,7 @@ from chaos.report import lines
 from chaos.sender import Sender
 from chaos.subscribers import SUBSCRIPTIONS
 from chaos.world import World, folder, kept_running, world
+from tests.brokers import brokers
 
 LOOK: Final = 0.1
 DRAINED: Final = 60.0

@@ -17,11 +17,11 @@ from api_base.cli.resolving import on
 from api_base.core.config import Settings
 from api_base.infrastructure.db.embedded import EmbeddedServer, Urls
 from chaos import toxiproxy
-from chaos.brokers import Brokers
 from chaos.context import CHAOS
 from chaos.points import Control
 from chaos.processes import Process, free_port
 from chaos.toxiproxy import ROOT, Proxy
+from tests.brokers import Brokers
 
 LOOK: Final = 0.05
 """Seconds between two looks at what runs."""
@@ -95,7 +95,7 @@ def world(home: Path, servers: int, workers: int, brokers: Brokers | None) -> It
             proxy = Proxy(url, f"chaos-{secrets.token_hex(4)}", port)
         variables = _variables(home, _by_tcp(urls, port if proxy is None else proxy.port))
         if brokers is not None:
-            variables |= brokers.variables
+            variables |= brokers.variables | {"RESILIENCE__OPEN_SECONDS": "1"}  # who was killed is soon back
         migrations.up(on(Settings(_env_file=None), urls), urls, [*BUILT_IN, CHAOS])
         yield World(
             home=home, database=database, proxy=proxy, brokers=brokers, control=Control(control), variables=variables,

@@ -9,6 +9,7 @@ from uuid import uuid4
 from api_base.application.common.remote import RemoteCall
 from api_base.infrastructure.resilience.patterns import BulkheadConfig, CircuitBreakerConfig, Policy, PolicyConfig, RetryConfig
 from api_base.infrastructure.tasks.rabbitmq_connection import RabbitMqConnection
+from api_base.infrastructure.tasks.rabbitmq_queue import RabbitMqJobQueue
 from api_base.infrastructure.tasks.rabbitmq_rpc import RabbitMqRpcClient, RabbitMqRpcServer
 from api_base.infrastructure.tasks.rpc_messages import queue_of
 
@@ -76,7 +77,8 @@ async def delete(connection: RabbitMqConnection, *queues: str) -> None:
 async def clear(url: str, service: str) -> None:
     """Remove the queues of the service's jobs."""
     async with connected(url) as connection:
-        await delete(connection, *(f"jobs.{service}{part}" for part in ("", ".later", ".dead")))
+        queue = RabbitMqJobQueue(connection, service, policy())
+        await delete(connection, queue.name, queue.later_name, queue.dead_name)
 
 
 def client(connection: RabbitMqConnection, service: str, policy: Policy) -> RabbitMqRpcClient:

@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Self
 from uuid import UUID
+
+from api_base.core.types import RequestContext
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +27,36 @@ class AuditRecord[T]:
     entity_id: UUID | None
     before: T | None
     after: T | None
+
+    @classmethod
+    def of(
+        cls,
+        context: RequestContext,
+        *,
+        id: UUID,
+        at: datetime,
+        tenant_id: UUID,
+        action: str,
+        entity: str,
+        entity_id: UUID | None,
+        before: T | None = None,
+        after: T | None = None,
+    ) -> Self:
+        """What was done in the request `context`: it says who did it, and from where."""
+        return cls(
+            id=id,
+            tenant_id=tenant_id,
+            at=at,
+            actor_id=context.user_id,
+            request_id=context.request_id,
+            trace_id=context.trace_id,
+            address=context.address,
+            action=action,
+            entity=entity,
+            entity_id=entity_id,
+            before=before,
+            after=after,
+        )
 
     def row(self) -> tuple[Any, ...]:
         return (

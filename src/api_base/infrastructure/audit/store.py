@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
@@ -34,29 +35,27 @@ class AuditParticipant:
         return list(self._rows(changes, context or OUTSIDE))
 
     def _rows(self, changes: Sequence[Change], context: RequestContext) -> Iterator[AddedRow]:
+        now = self._clock.now()
         for position, change in enumerate(changes):
             owner = change.owner or NO_TENANT if ownership(change.table) is Ownership.TENANT else NO_TENANT
-            record = self._record(context, owner, change.entity, change.kind.value, change.id, changed_fields(change))
+            record = self._record(context, now, owner, change.entity, change.kind.value, change.id, changed_fields(change))
             yield AddedRow(AUDIT, record.row(), position)
 
     async def note(
         self, connection: Connection, owner: UUID, entity: str, what: str, id: UUID, changed: tuple[str | None, str | None]
     ) -> None:
-        record = self._record(current_context.get(OUTSIDE), owner, entity, what, id, changed)
+        record = self._record(current_context.get(OUTSIDE), self._clock.now(), owner, entity, what, id, changed)
         await connection.execute(sql.insert(AUDIT), *record.row())
 
     def _record(
-        self, context: RequestContext, owner: UUID, entity: str, what: str, id: UUID, changed: tuple[str | None, str | None]
+        self, context: RequestContext, at: datetime, owner: UUID, entity: str, what: str, id: UUID, changed: tuple[str | None, str | None]
     ) -> AuditRecord[str]:
         before, after = changed
-        return AuditRecord(
+        return AuditRecord.of(
+            context,
             id=self._ids.new(),
+            at=at,
             tenant_id=owner,
-            at=self._clock.now(),
-            actor_id=context.user_id,
-            request_id=context.request_id,
-            trace_id=context.trace_id,
-            address=context.address,
             action=f"{entity}.{what}",
             entity=entity,
             entity_id=id,
@@ -88,17 +87,12 @@ class SqlAuditStore(AuditStore[ConnectionPool]):
 
     def _record(self, context: RequestContext, method: str, status: int) -> AuditRecord[str]:
         what, account = context.refusal or (str(status), None)
-        return AuditRecord(
+        return AuditRecord.of(
+            context,
             id=self._ids.new(),
-            tenant_id=NO_TENANT,
             at=self._clock.now(),
-            actor_id=context.user_id,
-            request_id=context.request_id,
-            trace_id=context.trace_id,
-            address=context.address,
+            tenant_id=NO_TENANT,
             action=f"refused.{what}",
             entity=f"{method} {context.route}",
             entity_id=account,
-            before=None,
-            after=None,
         )

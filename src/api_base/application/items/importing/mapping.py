@@ -46,15 +46,16 @@ class ItemMapping:
             column, form = (match[1], match[2]) if match else (source, None)
             read[target] = _reader(column, form)
             columns.add(column)
+        fixed: dict[str, str] = {}
         for text in constants:
             target, value = _new(text, read)
             if target == "sku":
                 raise MappingRefused(f"{text}: each row needs a sku of its own. Map sku=COLUMN.")
-            read[target] = _constant(value)
-        _check_price(constants)
+            fixed[target], read[target] = value, _constant(value)
+        _check_price(fixed)
         if not maps:
             read = {target: _reader(target, "[]" if target == "tags" else None) for target in TARGETS} | read
-            columns = {"sku", "name", "category"} - {_split(text)[0] for text in constants}
+            columns = {"sku", "name", "category"} - fixed.keys()
         missing = [target for target in ("sku", "name", "category") if target not in read]
         if missing:
             raise MappingRefused(f"Nothing says where {', '.join(missing)} comes from: map {missing[0]}=COLUMN.")
@@ -107,9 +108,8 @@ def _split(text: str) -> tuple[str, str]:
     return target, value
 
 
-def _check_price(constants: Sequence[str]) -> None:
+def _check_price(fixed: Mapping[str, str]) -> None:
     """Raises `MappingRefused` for a constant price or currency that no row could have."""
-    fixed = dict(_split(text) for text in constants)
     try:
         Money.parse(fixed.get("price", "0"), fixed.get("currency", _FINEST))
     except Invalid as error:

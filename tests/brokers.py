@@ -1,7 +1,7 @@
-"""Kafka and RabbitMQ of `make services`, which carry events and jobs and are killed as well. Nobody else has them meanwhile."""
+"""Kafka and RabbitMQ of `make services` together, carrying events and jobs, to be killed. Nobody else has them meanwhile."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
@@ -23,17 +23,21 @@ class Brokers:
     service: str
 
     def __getitem__(self, name: str) -> Killable:
-        return {"Kafka": self.kafka, "RabbitMQ": self.rabbitmq}[name]
+        """The one of `NAMES`."""
+        return self.all[NAMES.index(name)]
+
+    @property
+    def all(self) -> Sequence[Killable]:
+        return self.kafka, self.rabbitmq
 
     @property
     def variables(self) -> dict[str, str]:
-        """Circuits are tried again soon, for brokers are soon back."""
+        """By which the application has both carry."""
         return {
             "EVENTS__URL": self.kafka.url,
             "EVENTS__PREFIX": self.corner.prefix,
             "JOBS__URL": self.rabbitmq.url,
             "APP_NAME": self.service,
-            "RESILIENCE__OPEN_SECONDS": "1",
         }
 
 
@@ -45,7 +49,7 @@ def brokers() -> Iterator[Brokers]:
         try:
             yield made
         finally:
-            for one in (first, second):
+            for one in made.all:
                 one.start()
             asyncio.run(_clear(made))
 
