@@ -16,7 +16,7 @@ from api_base.bootstrap.contexts import BUILT_IN
 from api_base.bootstrap.services import build, opened
 from api_base.core.types import RequestContext, current_context
 from benchmarks.events import worker
-from benchmarks.job_hands import AT_ONCE, HANDS, Enqueue, taskiq_broker
+from benchmarks.job_executor import CONCURRENCY, HANDS, Enqueue, taskiq_broker
 from benchmarks.report import show
 from benchmarks.world import World, world
 from tests.services import address, held
@@ -84,12 +84,12 @@ async def taskiqs(url: str):
 
 
 def ours_at_work(made: World, begun: Path):
-    return worker(made, "job_hands:HANDS", "--only", "jobs", BEGUN=str(begun), JOBS__CONCURRENCY=str(AT_ONCE))
+    return worker(made, "job_executor:HANDS", "--only", "jobs", BEGUN=str(begun), JOBS__CONCURRENCY=str(CONCURRENCY))
 
 
 @contextmanager
 def taskiq_at_work(made: World, url: str, begun: Path) -> Iterator[None]:
-    command = [sys.executable, "-m", "benchmarks.job_hands", url]
+    command = [sys.executable, "-m", "benchmarks.job_executor", url]
     environment = {**os.environ, "BEGUN": str(begun), "PYTHONPATH": str(Path(__file__).parents[1])}
     with subprocess.Popen(command, cwd=made.home, env=environment, stdout=subprocess.PIPE) as process:
         try:

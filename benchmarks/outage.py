@@ -1,5 +1,5 @@
 """The brokers killed under load, Kafka of the events and RabbitMQ of the jobs: whether writes go on as before, whether memory stays flat, and whether
-all is delivered afterwards, once and in order.
+all is delivered after_response, once and in order.
 
 `OUTAGE_SECONDS` (300) is how long they are away. Ends with 1 where something that is owed does not hold. Needs both of `make services`, for itself alone.
 """
@@ -101,7 +101,7 @@ async def carry_out(made: World, both: Brokers, writing: Writing, port: int, pid
             await asyncio.sleep(0.5)
     seen.seconds = time.monotonic() - back
     prices = {row["id"] for row in await database.fetch(PRICES)}
-    seen.wrong = {**await wrong(database, writing), **await wrong_in_kafka(both.corner, prices)}
+    seen.wrong = {**await wrong(database, writing), **await wrong_in_kafka(both.namespace, prices)}
     await database.close()
     return seen
 

@@ -16,7 +16,7 @@ from api_base.application.common.cqrs import Bus
 from api_base.bootstrap.application import create_app
 from api_base.bootstrap.context import Context
 from api_base.bootstrap.contexts import BUILT_IN
-from api_base.interface.routes import Declares, Router
+from api_base.interface.routes import RouteOptions, Router
 from benchmarks.report import show
 from benchmarks.world import Member, World, members, world
 
@@ -41,7 +41,7 @@ def fastapi_route(bus: Bus) -> APIRouter:
 def our_route(bus: Bus) -> APIRouter:
     router = Router()
 
-    @router.declare("GET", "/hallo/{name}", Declares())
+    @router.declare("GET", "/hallo/{name}", RouteOptions())
     async def hallo(name: str) -> Hello:
         return Hello(f"hello {name}")
 

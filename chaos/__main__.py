@@ -22,7 +22,7 @@ def main() -> int:
     parser.add_argument(
         "--brokers", action="store_true", help="Kafka and RabbitMQ of `make services` carry events and jobs, and are killed too"
     )
-    parser.add_argument("--home", type=Path, help="where everything is kept for looking at afterwards; default: nothing is kept")
+    parser.add_argument("--home", type=Path, help="where everything is kept for looking at after_response; default: nothing is kept")
     options = Options(**vars(parser.parse_args()))
     try:
         return run(options)

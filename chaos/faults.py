@@ -19,9 +19,9 @@ from tests.brokers import NAMES
 
 NOT_REACHED: Final = 8.0
 """Seconds in which an armed point is reached, or given up for now."""
-LONGEST_AWAY: Final = 2.0
+MAX_OUTAGE_SECONDS: Final = 2.0
 """Seconds after which a broker that was killed is started again."""
-LONGEST_CUT: Final = 1.0
+MAX_CUT_SECONDS: Final = 1.0
 """Seconds that a connection is cut."""
 HITS: Final = {"server": 12, "worker": 4}
 """How often a process of each kind comes by a point at most before it dies there. A worker does things by the batch."""
@@ -108,7 +108,7 @@ def cutting(name: str) -> Fault:
         assert world.proxy is not None  # planned only where there is one
         at = time.monotonic_ns()
         getattr(world.proxy, name)()
-        await asyncio.sleep(chance.uniform(0.05, LONGEST_CUT))
+        await asyncio.sleep(chance.uniform(0.05, MAX_CUT_SECONDS))
         world.proxy.mend()
         return Stroke(f"connections: {name}", "postgresql", at)
 
@@ -122,7 +122,7 @@ def _killing(broker: str) -> Fault:
         assert world.brokers is not None  # planned only where there are some
         one, at = world.brokers[broker], time.monotonic_ns()
         await asyncio.to_thread(one.kill)
-        await asyncio.sleep(chance.uniform(0.1, LONGEST_AWAY))
+        await asyncio.sleep(chance.uniform(0.1, MAX_OUTAGE_SECONDS))
         await asyncio.to_thread(one.start)
         return Stroke(f"{broker} killed", broker, at)
 

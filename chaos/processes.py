@@ -44,7 +44,7 @@ class Process:
     def kind(self) -> str:
         return self.name.partition("-")[0]
 
-    def see_to(self) -> None:
+    def ensure_running(self) -> None:
         """Start it where it has ended, after a short pause; find out whether it is ready where that is not known."""
         if self._process is not None and self._process.poll() is None:
             if not self.ready and (self._probing is None or self._probing.done()):

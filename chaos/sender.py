@@ -12,7 +12,7 @@ from chaos.journal import Journal, described
 from chaos.processes import Process
 
 PAUSE: Final = 0.05
-LONGEST_PAUSE: Final = 1.0
+MAX_RETRY_DELAY: Final = 1.0
 """Seconds before a request is sent again: doubled each time, with jitter."""
 GIVE_UP: Final = 120.0
 """Seconds after which a write that was never acknowledged is a violation."""
@@ -66,7 +66,7 @@ class Sender:
                 unknown = True
                 self._journal.unknown += counted
             await asyncio.sleep(pause * self._chance.uniform(0.5, 1.5))
-            pause = min(pause * 2, LONGEST_PAUSE)
+            pause = min(pause * 2, MAX_RETRY_DELAY)
         self._journal.violates("never acknowledged", f"{request.method} {request.path} key={request.key}: not within {GIVE_UP:g} s")
         raise GaveUp
 
@@ -101,7 +101,7 @@ class Sender:
             answer = await self._attempt(request, 0, None, counted=False)
             if answer is not None and answer.status < 500:
                 return answer
-            await asyncio.sleep(LONGEST_PAUSE)
+            await asyncio.sleep(MAX_RETRY_DELAY)
         self._journal.violates("never acknowledged", f"{request.method} {request.path}: not within {GIVE_UP:g} s")
         raise GaveUp
 

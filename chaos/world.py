@@ -13,9 +13,9 @@ from urllib.parse import urlsplit
 
 from api_base.bootstrap import migrations
 from api_base.bootstrap.contexts import BUILT_IN
-from api_base.cli.resolving import on
 from api_base.core.config import Settings
 from api_base.infrastructure.db.embedded import EmbeddedServer, Urls
+from api_base.serving.resolving import on
 from chaos import toxiproxy
 from chaos.context import CHAOS
 from chaos.points import Control
@@ -60,9 +60,9 @@ class World:
     async def keep(self) -> None:
         """Start again what has ended, for ever. PostgreSQL in this thread: the kernel takes the thread that started it for its parent."""
         while True:
-            self.database.see_to()
+            self.database.ensure_running()
             for process in self.processes:
-                process.see_to()
+                process.ensure_running()
             await asyncio.sleep(LOOK)
 
     def all_ready(self) -> bool:
@@ -127,7 +127,7 @@ async def _first(made: World) -> None:
     async with asyncio.timeout(STARTED):
         for process in (made.servers[0], made.workers[0]):
             while not process.ready:
-                process.see_to()
+                process.ensure_running()
                 await asyncio.sleep(LOOK)
 
 

@@ -15,11 +15,11 @@ NAMES: Final = ("Kafka", "RabbitMQ")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Brokers:
-    """`corner` is where this run's topics are, `service` the name that its queues have."""
+    """`namespace` is where this run's topics are, `service` the name that its queues have."""
 
     kafka: Killable
     rabbitmq: Killable
-    corner: KafkaConnection
+    namespace: KafkaConnection
     service: str
 
     def __getitem__(self, name: str) -> Killable:
@@ -35,7 +35,7 @@ class Brokers:
         """By which the application has both carry."""
         return {
             "EVENTS__URL": self.kafka.url,
-            "EVENTS__PREFIX": self.corner.prefix,
+            "EVENTS__PREFIX": self.namespace.prefix,
             "JOBS__URL": self.rabbitmq.url,
             "APP_NAME": self.service,
         }
@@ -45,7 +45,7 @@ class Brokers:
 def brokers() -> Iterator[Brokers]:
     """Both, with topics and queues that go with the block."""
     with killable("kafka", "TEST_KAFKA_URL") as first, killable("rabbitmq", "TEST_RABBITMQ_URL") as second:
-        made = Brokers(kafka=first, rabbitmq=second, corner=kafka.corner(first.url), service=rabbitmq.new_name())
+        made = Brokers(kafka=first, rabbitmq=second, namespace=kafka.namespace(first.url), service=rabbitmq.new_name())
         try:
             yield made
         finally:
@@ -55,5 +55,5 @@ def brokers() -> Iterator[Brokers]:
 
 
 async def _clear(made: Brokers) -> None:
-    await kafka.clear(made.corner)
+    await kafka.clear(made.namespace)
     await rabbitmq.clear(made.rabbitmq.url, made.service)

@@ -1,4 +1,4 @@
-"""What tests of Kafka share: a corner of the broker of their own, and what anybody who trusts it would read there."""
+"""What tests of Kafka share: a namespace of the broker of their own, and what anybody who trusts it would read there."""
 
 import asyncio
 from dataclasses import replace
@@ -15,7 +15,7 @@ from api_base.infrastructure.resilience.patterns import Policy, PolicyConfig
 PATIENCE = 90.0
 
 
-def corner(url: str) -> KafkaConnection:
+def namespace(url: str) -> KafkaConnection:
     """Names that no other test uses, at `kafka://host:port`; with the user that the URL may name."""
     parts = urlsplit(url)
     plain = KafkaConnection(brokers=parts.netloc.rpartition("@")[2], prefix=f"test-{uuid4()}")
@@ -23,7 +23,7 @@ def corner(url: str) -> KafkaConnection:
 
 
 async def clear(connection: KafkaConnection) -> None:
-    """Remove all topics of the corner."""
+    """Remove all topics of the namespace."""
     admin = AIOKafkaAdminClient(**connection.options())
     await admin.start()
     try:

@@ -7,11 +7,11 @@ from urllib.parse import urlsplit, urlunsplit
 from uuid import uuid4
 
 from api_base.application.common.remote import RemoteCall
+from api_base.infrastructure.rabbitmq.connection import RabbitMqConnection
+from api_base.infrastructure.remote.rabbitmq_rpc import RabbitMqRpcClient, RabbitMqRpcServer
+from api_base.infrastructure.remote.rpc_messages import queue_of
 from api_base.infrastructure.resilience.patterns import BulkheadConfig, CircuitBreakerConfig, Policy, PolicyConfig, RetryConfig
-from api_base.infrastructure.tasks.rabbitmq_connection import RabbitMqConnection
 from api_base.infrastructure.tasks.rabbitmq_queue import RabbitMqJobQueue
-from api_base.infrastructure.tasks.rabbitmq_rpc import RabbitMqRpcClient, RabbitMqRpcServer
-from api_base.infrastructure.tasks.rpc_messages import queue_of
 
 PATIENCE = 30.0
 

@@ -9,7 +9,7 @@ from fastapi.routing import iter_route_contexts
 
 from api_base.bootstrap.application import create_app
 from api_base.core.config import Settings
-from api_base.interface.routes import Declares
+from api_base.interface.routes import RouteOptions
 from api_base.interface.routes.router import declared
 from tests.factories.keys import pem
 
@@ -23,7 +23,7 @@ class Route:
     method: str
     template: str
     operation: Json = field(repr=False)
-    declares: Declares | None = field(repr=False)
+    declares: RouteOptions | None = field(repr=False)
 
     @property
     def name(self) -> str:

@@ -32,7 +32,7 @@ print("\\n".join(sys.modules))
 
 AHEAD: Final = """
 import sys
-import api_base.cli, api_base.cli.children
+import api_base.cli, api_base.serving.children
 print("\\n".join(sys.modules))
 """
 """What `serve` imports before its first server process can begin to import."""
@@ -62,5 +62,12 @@ def test_the_first_server_process_waits_for_next_to_nothing() -> None:
     alone = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}  # coverage imports much itself
     answer = subprocess.run([sys.executable, "-c", AHEAD], env=alone, capture_output=True, text=True, check=True)
     ours = {module for module in answer.stdout.split() if module.startswith("api_base.")}
-    assert ours == {"api_base.cli", "api_base.cli.children", "api_base.core", "api_base.core.shared", "api_base.core.shared.parent_death"}
+    assert ours == {
+        "api_base.cli",
+        "api_base.serving",
+        "api_base.serving.children",
+        "api_base.core",
+        "api_base.core.shared",
+        "api_base.core.shared.parent_death",
+    }
     assert {"dataclasses", "pathlib", "typer"}.isdisjoint(answer.stdout.split())

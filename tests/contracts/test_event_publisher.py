@@ -17,7 +17,7 @@ from api_base.infrastructure.db.session import Database
 from api_base.infrastructure.events.database_publisher import DatabaseEventPublisher
 from api_base.infrastructure.kafka.producer import KafkaEventPublisher
 from tests.factories.events import stored_event
-from tests.kafka import committed, corner, policy
+from tests.kafka import committed, namespace, policy
 
 NAME = "items.created.v1"
 
@@ -63,7 +63,7 @@ async def _database(urls: Urls) -> AsyncIterator[Published]:
 
 
 async def _kafka(url: str) -> AsyncIterator[Published]:
-    connection = corner(url)
+    connection = namespace(url)
     publisher = KafkaEventPublisher(connection, policy(), "test")
 
     async def arrived() -> Arrived:

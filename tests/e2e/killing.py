@@ -1,4 +1,4 @@
-"""Workers that are killed at random moments, and what there is in the database afterwards."""
+"""Workers that are killed at random moments, and what there is in the database after_response."""
 
 import random
 import subprocess

@@ -8,11 +8,11 @@ from api_base.application.common.events.cloud_event import decoded
 from api_base.infrastructure.kafka.connection import KafkaConnection
 from tests.e2e.conftest import Project
 from tests.e2e.processes import Backend, run, serving, until, working
-from tests.kafka import committed, corner
+from tests.kafka import committed, namespace
 
 
 def test_a_change_of_price_comes_out_as_event_and_in_the_stream(project: Project, kafka_url: str) -> None:
-    connection = corner(kafka_url)
+    connection = namespace(kafka_url)
     variables = {"EVENTS__URL": kafka_url, "EVENTS__PREFIX": connection.prefix}
     with serving(project.home, "--no-worker", **variables) as backend:
         item = change_price(backend.ready(), project.log_in(backend))

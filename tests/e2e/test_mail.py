@@ -1,4 +1,4 @@
-"""Letters from one end to the other: a server, its worker, and the mailbox that the link is read from."""
+"""EmailTemplates from one end to the other: a server, its worker, and the mailbox that the link is read from."""
 
 import re
 from functools import partial
@@ -18,7 +18,7 @@ SETTINGS = {"AUTH__REGISTRATION": "verified", "RATE_LIMIT__LOGIN_BURST": "1000",
 class Mailbox(Protocol):
     settings: dict[str, str]
 
-    def letters(self, backend: Backend, to: str) -> list[str]:
+    def email_templates(self, backend: Backend, to: str) -> list[str]:
         """Subject and text of what came for an address, oldest first."""
         ...
 
@@ -29,7 +29,7 @@ class Terminal:
     def __init__(self) -> None:
         self.settings = {"MAIL__URL": "console://"}
 
-    def letters(self, backend: Backend, to: str) -> list[str]:
+    def email_templates(self, backend: Backend, to: str) -> list[str]:
         parts = backend.output.split("─" * 72)
         return [part.partition("Subject: ")[2] for part in parts if part.startswith(f"\nTo: {to}\n")]
 
@@ -39,7 +39,7 @@ class Sink:
         self._mailpit = mailpit
         self.settings = {"MAIL__URL": mailpit.smtp_url}
 
-    def letters(self, backend: Backend, to: str) -> list[str]:
+    def email_templates(self, backend: Backend, to: str) -> list[str]:
         return [f"{one['Subject']}\n{one['Text']}" for one in reversed(self._mailpit.messages(to))]
 
 
@@ -56,7 +56,7 @@ def link(letter: str, backend: Backend) -> tuple[str, str]:
 
 
 def nth(mailbox: Mailbox, backend: Backend, to: str, count: int) -> str:
-    return until(lambda: mailbox.letters(backend, to)[count - 1 :], f"letter {count} to {to}")[0]
+    return until(lambda: mailbox.email_templates(backend, to)[count - 1 :], f"letter {count} to {to}")[0]
 
 
 def address(home: Path, name: str, request: pytest.FixtureRequest) -> str:
@@ -100,7 +100,7 @@ def test_from_registering_to_a_password_that_was_forgotten(project: Project, mai
         assert (login(backend, email, OLD)[0], login(backend, email, NEW)[0]) == (401, 200)
         assert "foi alterada" in nth(mailbox, backend, email, 4)
         assert post("password/reset", {"token": token, "password": OLD})[0] == 409
-        assert len(mailbox.letters(backend, email)) == 4
+        assert len(mailbox.email_templates(backend, email)) == 4
         if not isinstance(mailbox, Terminal):
             assert token not in backend.output
 

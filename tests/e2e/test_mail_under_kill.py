@@ -1,4 +1,4 @@
-"""Letters through a server that refuses a third of what it is offered, by workers that are killed: each arrives, and none twice that
+"""EmailTemplates through a server that refuses a third of what it is offered, by workers that are killed: each arrives, and none twice that
 a worker lived to hear confirmed. `MAILS=1000` is the whole of it; what is counted is printed.
 """
 
@@ -53,7 +53,7 @@ def test_every_letter_arrives_and_none_twice_that_was_confirmed(project: Project
     lost = sum(lost for _, lost in jobs.values())
     twice = sum(copies - 1 for copies in arrived.values())
     tries = sum(attempts for attempts, _ in jobs.values())
-    print(f"\n{MAILS} letters, {kills} kills, {tries} attempts, {lost} of them lost with their worker, {twice} second copies")
+    print(f"\n{MAILS} email_templates, {kills} kills, {tries} attempts, {lost} of them lost with their worker, {twice} second copies")
     assert set(jobs) == invited
     assert [row for row in told if row[1] != "succeeded"] == []
     assert set(arrived) == invited

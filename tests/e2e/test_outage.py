@@ -11,7 +11,7 @@ from typing import Final
 from tests.e2e.conftest import Project
 from tests.e2e.processes import rows, serving, until, working
 from tests.e2e.writers import SETTINGS, assert_each_has_its_effect_once_and_in_order, writing
-from tests.kafka import corner
+from tests.kafka import namespace
 from tests.services import Killable
 
 CHANGES: Final = 600
@@ -30,7 +30,7 @@ from (select gen_random_uuid() as id from generate_series(1, {LARGE})) made
 
 
 def test_all_that_was_written_in_an_outage_is_delivered_once_and_in_order(project: Project, killable_kafka: Killable) -> None:
-    home, connection = project.home, corner(killable_kafka.url)
+    home, connection = project.home, namespace(killable_kafka.url)
     settings = {
         **SETTINGS,
         "EVENTS__URL": killable_kafka.url,

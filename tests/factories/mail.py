@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 
 from api_base.application.common.cqrs import Bus
 from api_base.core.protocols import Mail
-from api_base.core.protocols.jobs import AT_ONCE
+from api_base.core.protocols.jobs import NO_DELAY
 
 
 class KeepingMailer:
@@ -48,7 +48,7 @@ class MemoryJobs:
         self.queue: list[Any] = []
         self._known: dict[tuple[type[Any], str], UUID] = {}
 
-    async def enqueue(self, message: Any, *, unique: str | None = None, delay: timedelta = AT_ONCE, priority: int = 0) -> UUID:
+    async def enqueue(self, message: Any, *, unique: str | None = None, delay: timedelta = NO_DELAY, priority: int = 0) -> UUID:
         key = type(message), unique or str(uuid4())
         if key not in self._known:
             self._known[key] = uuid4()

@@ -9,7 +9,6 @@ from uuid import UUID, uuid4
 import pytest
 
 from api_base.application.audit.dtos import Checked
-from api_base.bootstrap.audit_trail import verify_file
 from api_base.core.errors import ConfigurationError
 from api_base.infrastructure.audit.chain import BEGINNING, START, HeadSigner, Record, Seal, by_chain
 from api_base.infrastructure.audit.checkpoints import CheckpointDirectory, Checkpoints
@@ -19,6 +18,7 @@ from api_base.infrastructure.audit.tables import AUDIT
 from api_base.infrastructure.audit.trail import trail
 from api_base.infrastructure.db.embedded import Urls
 from api_base.infrastructure.system.clock import SystemClock
+from api_base.operations.audit_trail import verify_file
 from tests.audit import ONE, TWO, Audited, audited
 from tests.factories.keys import signing_key
 

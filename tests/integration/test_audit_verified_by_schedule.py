@@ -12,13 +12,13 @@ from api_base.bootstrap.contexts.audit import AUDIT
 from api_base.infrastructure.db.embedded import Urls
 from api_base.infrastructure.tasks.schedules import latest
 from tests.audit import audited
-from tests.workshop import workshop
+from tests.job_harness import job_harness
 
 
 async def test_a_sound_trail_is_counted_and_a_broken_one_is_dead(
     migrated: Urls, admin_of_migrated: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    async with audited(migrated, admin_of_migrated) as made, workshop(migrated) as shop:
+    async with audited(migrated, admin_of_migrated) as made, job_harness(migrated) as shop:
         kept = shop.settings.audit.model_copy(update={"checkpoints": tmp_path})
         shop.settings = shop.settings.model_copy(update={"audit": kept})
         ids = await made.fill(30)

@@ -17,7 +17,7 @@ import pytest
 from api_base.core.errors import ConfigurationError
 from api_base.infrastructure.db.embedded import EmbeddedServer
 from api_base.infrastructure.db.embedded.binaries import find
-from api_base.infrastructure.db.embedded.rooms import name
+from api_base.infrastructure.db.embedded.data_location import name
 from tests.e2e.processes import alive, children, until
 
 STARTER = """
@@ -204,9 +204,9 @@ def test_who_stays_takes_the_server_over_from_an_owner_that_ends(made: Path) -> 
     try:
         urls = owner.start()
         assert staying.start() == urls
-        assert staying.see_to() is None
+        assert staying.ensure_running() is None
         owner.stop()
-        assert "was started again" in str(staying.see_to())
+        assert "was started again" in str(staying.ensure_running())
         assert staying.owned
         assert asyncio.run(fetch(urls.app, "select 1")) == [(1,)]
     finally:
@@ -216,11 +216,11 @@ def test_who_stays_takes_the_server_over_from_an_owner_that_ends(made: Path) -> 
 
 def test_a_server_that_ended_by_itself_is_started_again(made: Path, server: EmbeddedServer) -> None:
     urls = server.start()
-    assert server.see_to() is None
+    assert server.ensure_running() is None
     process = postmaster(made)
     os.kill(process, signal.SIGQUIT)
     until(lambda: not alive(process), "the server's end")
-    assert "was started again" in str(server.see_to())
+    assert "was started again" in str(server.ensure_running())
     assert asyncio.run(fetch(urls.app, "select 1")) == [(1,)]
 
 
@@ -233,7 +233,7 @@ def test_children_that_outlive_a_killed_server_do_not_keep_the_next_from_startin
     try:
         os.kill(process, signal.SIGKILL)
         until(lambda: not alive(process), "the server's end")
-        assert "was started again" in str(server.see_to())
+        assert "was started again" in str(server.ensure_running())
         assert not alive(child)
         assert asyncio.run(fetch(urls.app, "select 1")) == [(1,)]
     finally:

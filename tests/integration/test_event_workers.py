@@ -12,7 +12,6 @@ import pytest
 from api_base.application.common.events import EventDelivery
 from api_base.bootstrap.context import Context
 from api_base.bootstrap.contexts import BUILT_IN
-from api_base.bootstrap.worker import create_worker
 from api_base.core.errors import Conflict, Unavailable
 from api_base.domain.common.events import DurableSubscription
 from api_base.infrastructure.db.embedded import Urls
@@ -22,9 +21,10 @@ from api_base.infrastructure.events.database_publisher import CHANNEL
 from api_base.infrastructure.events.locks import shards_for
 from api_base.infrastructure.events.relay import WAITING
 from api_base.infrastructure.events.tables import SHARDS
+from api_base.serving.worker import create_worker
 from tests.application import settings_on
 from tests.factories.items import item
-from tests.integration.test_events import CREATED, House, Told, decode, house
+from tests.integration.test_events import CREATED, EventHarness, Told, decode, house
 
 
 @asynccontextmanager
@@ -156,7 +156,7 @@ async def test_a_savepoint_that_is_undone_does_not_take_the_inbox_with_it(migrat
         assert await made.query("select from deliveries") == []
 
 
-async def deliver_twice(made: House, name: str, run: Any) -> None:
+async def deliver_twice(made: EventHarness, name: str, run: Any) -> None:
     """As by a worker that died between its effects and its bookkeeping."""
     kept = await made.query("select * from deliveries where subscription = $1", name)
     await run()

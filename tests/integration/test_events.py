@@ -14,7 +14,7 @@ from api_base.infrastructure.db.embedded import Urls
 from api_base.infrastructure.events.consumer import ATTEMPTS, DeliveryConsumer
 from api_base.infrastructure.events.relay import RELAY, Relay
 from tests.factories.items import NOW, item
-from tests.integration.event_house import CHANGED, CREATED, House, Told, decode, house
+from tests.integration.event_harness import CHANGED, CREATED, EventHarness, Told, decode, house
 from tests.support import act_for
 
 
@@ -107,7 +107,7 @@ async def test_events_of_an_aggregate_come_in_the_order_of_its_versions(migrated
         assert saved > 20
 
 
-async def write(made: House, tenant: UUID, ids: list[UUID], writer: int) -> int:
+async def write(made: EventHarness, tenant: UUID, ids: list[UUID], writer: int) -> int:
     saved = 0
     for turn in range(20):
         try:

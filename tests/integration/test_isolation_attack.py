@@ -1,5 +1,5 @@
 """1,000 tenants on 5 connections, with cancellations, timeouts, rollbacks and killed backends: nobody sees or touches what is another's,
-nothing is half-written, and the pool is whole afterwards.
+nothing is half-written, and the pool is whole after_response.
 """
 
 import asyncio

@@ -11,7 +11,7 @@ from api_base.infrastructure.db.embedded import Urls
 from api_base.infrastructure.db.pool import PoolOptions
 from api_base.infrastructure.db.session import Database
 from api_base.infrastructure.tasks.schedules import JobSchedules, latest
-from tests.workshop import Note, Workshop, workshop
+from tests.job_harness import JobHarness, Note, job_harness
 
 NOON = datetime(2026, 5, 6, 12, 0, tzinfo=UTC)
 HOURLY = Schedule(name="tests.hourly", cron="0 * * * *", message=lambda: Note(number=1))
@@ -25,7 +25,7 @@ class Clock:
         return self.at
 
 
-async def fire(shop: Workshop, *times: datetime, workers: int = 1) -> list[datetime]:
+async def fire(shop: JobHarness, *times: datetime, workers: int = 1) -> list[datetime]:
     """For when jobs are there, after `workers` have looked at each of `times`."""
     jobs = Jobs()
     jobs.add([Job(name="tests.note", message=Note)])
@@ -41,7 +41,7 @@ async def fire(shop: Workshop, *times: datetime, workers: int = 1) -> list[datet
 
 
 async def test_each_due_time_becomes_one_job(migrated: Urls) -> None:
-    async with workshop(migrated) as shop:
+    async with job_harness(migrated) as shop:
         times = [NOON + timedelta(minutes=minutes) for minutes in (30, 59, 60, 61, 119, 120)]
         assert await fire(shop, *times, workers=4) == [NOON + timedelta(hours=1), NOON + timedelta(hours=2)]
         async with shop.worker():
@@ -50,17 +50,17 @@ async def test_each_due_time_becomes_one_job(migrated: Urls) -> None:
 
 
 async def test_a_schedule_that_is_new_does_not_make_up_for_the_past(migrated: Urls) -> None:
-    async with workshop(migrated) as shop:
+    async with job_harness(migrated) as shop:
         assert await fire(shop, NOON) == []
 
 
 async def test_missed_times_are_made_up_for_once_by_the_latest(migrated: Urls) -> None:
-    async with workshop(migrated) as shop:
+    async with job_harness(migrated) as shop:
         assert await fire(shop, NOON, NOON + timedelta(hours=5, minutes=10)) == [NOON + timedelta(hours=5)]
 
 
 async def test_a_clock_that_goes_back_fires_nothing_again(migrated: Urls) -> None:
-    async with workshop(migrated) as shop:
+    async with job_harness(migrated) as shop:
         times = (NOON, NOON + timedelta(hours=1), NOON + timedelta(minutes=59), NOON + timedelta(hours=1))
         assert await fire(shop, *times) == [NOON + timedelta(hours=1)]
 

@@ -15,7 +15,7 @@ from api_base.infrastructure.db.embedded import Urls
 from api_base.infrastructure.db.pool import PoolOptions
 from api_base.infrastructure.db.session import Database
 from api_base.infrastructure.tasks.store import CLAIM, LEASE, by_index
-from tests.workshop import Enqueue, MakeItem, Note, Orchestrate, creation, principal, workshop
+from tests.job_harness import Enqueue, MakeItem, Note, Orchestrate, creation, job_harness, principal
 
 
 class Gate:
@@ -43,7 +43,7 @@ class Fails:
 
 
 async def test_a_job_is_carried_out_and_its_result_kept(migrated: Urls) -> None:
-    async with workshop(migrated) as shop:
+    async with job_harness(migrated) as shop:
         house = uuid4()
         [made, noted, nothing] = await shop.enqueue(MakeItem(sku="A-1"), Note(number=7), Orchestrate(sku="A-2"), tenant=house)
         async with shop.worker():
@@ -54,7 +54,7 @@ async def test_a_job_is_carried_out_and_its_result_kept(migrated: Urls) -> None:
 
 
 async def test_without_a_commit_there_is_no_job(migrated: Urls) -> None:
-    async with workshop(migrated) as shop:
+    async with job_harness(migrated) as shop:
         with pytest.raises(ProgrammingError, match="Enqueue is no job"):
             await shop.enqueue(Note(), Enqueue(messages=[]))
         with pytest.raises(NoTransaction):
@@ -63,7 +63,7 @@ async def test_without_a_commit_there_is_no_job(migrated: Urls) -> None:
 
 
 async def test_who_may_not_send_a_command_may_not_enqueue_it(migrated: Urls) -> None:
-    async with workshop(migrated) as shop:
+    async with job_harness(migrated) as shop:
         with pytest.raises(Unauthenticated):
             await shop.enqueue(creation("A-1"))
         with pytest.raises(Forbidden):
@@ -72,7 +72,7 @@ async def test_who_may_not_send_a_command_may_not_enqueue_it(migrated: Urls) -> 
 
 
 async def test_what_is_unique_is_there_once_in_its_tenant(migrated: Urls) -> None:
-    async with workshop(migrated) as shop:
+    async with job_harness(migrated) as shop:
         one, other = uuid4(), uuid4()
         first = await shop.enqueue(Note(number=1), tenant=one, unique="welcome")
         async with shop.worker():
@@ -84,7 +84,7 @@ async def test_what_is_unique_is_there_once_in_its_tenant(migrated: Urls) -> Non
 
 
 async def test_what_fails_leaves_nothing_and_is_tried_again(migrated: Urls) -> None:
-    async with workshop(migrated, after=Fails(ValueError("not now"), ValueError("not yet"))) as shop:
+    async with job_harness(migrated, after=Fails(ValueError("not now"), ValueError("not yet"))) as shop:
         await shop.enqueue(MakeItem(sku="A-1"), tenant=uuid4())
         async with shop.worker():
             [row] = await shop.ended()
@@ -93,7 +93,7 @@ async def test_what_fails_leaves_nothing_and_is_tried_again(migrated: Urls) -> N
 
 
 async def test_what_fails_too_often_is_dead_and_stays(migrated: Urls) -> None:
-    async with workshop(migrated, after=Fails(*(ValueError("never") for _ in range(9)))) as shop:
+    async with job_harness(migrated, after=Fails(*(ValueError("never") for _ in range(9)))) as shop:
         await shop.enqueue(MakeItem(sku="A-1"), tenant=uuid4())
         async with shop.worker():
             [row] = await shop.ended()
@@ -102,7 +102,7 @@ async def test_what_fails_too_often_is_dead_and_stays(migrated: Urls) -> None:
 
 
 async def test_a_refusal_is_dead_at_once(migrated: Urls) -> None:
-    async with workshop(migrated, before=Fails(RuleViolated("The shop is closed."))) as shop:
+    async with job_harness(migrated, before=Fails(RuleViolated("The shop is closed."))) as shop:
         await shop.enqueue(Note(), tenant=uuid4())
         async with shop.worker():
             [row] = await shop.ended()
@@ -110,7 +110,7 @@ async def test_a_refusal_is_dead_at_once(migrated: Urls) -> None:
 
 
 async def test_what_is_only_down_is_tried_until_it_is_back(migrated: Urls) -> None:
-    async with workshop(migrated, before=Fails(*(Unavailable("down") for _ in range(4)))) as shop:
+    async with job_harness(migrated, before=Fails(*(Unavailable("down") for _ in range(4)))) as shop:
         [id] = await shop.enqueue(Note(), tenant=uuid4())
         async with shop.worker():
 
@@ -127,7 +127,7 @@ async def test_a_job_that_takes_too_long_is_broken_off(migrated: Urls) -> None:
     from api_base.application.common.jobs import Job
 
     gate = Gate()
-    async with workshop(migrated, before=gate, jobs=[Job(name="tests.note", message=Note, attempts=1, timeout=0.05)]) as shop:
+    async with job_harness(migrated, before=gate, jobs=[Job(name="tests.note", message=Note, attempts=1, timeout=0.05)]) as shop:
         await shop.enqueue(Note(), tenant=uuid4())
         async with shop.worker():
             [row] = await shop.ended()
@@ -135,7 +135,7 @@ async def test_a_job_that_takes_too_long_is_broken_off(migrated: Urls) -> None:
 
 
 async def test_what_cannot_be_read_or_is_not_known_is_told(migrated: Urls) -> None:
-    async with workshop(migrated) as shop:
+    async with job_harness(migrated) as shop:
         [unreadable, unknown] = await shop.enqueue(Note(), Note(number=2), tenant=uuid4())
         await shop.rows('update jobs set payload = \'{"number": "x"}\' where id = $1', unreadable)
         await shop.rows("update jobs set name = 'tests.gone' where id = $1", unknown)
@@ -154,7 +154,7 @@ async def test_what_cannot_be_read_or_is_not_known_is_told(migrated: Urls) -> No
 
 async def test_a_job_that_ends_its_workers_is_dead_in_the_end(migrated: Urls) -> None:
     gate = Gate()
-    async with workshop(migrated, before=gate) as shop:
+    async with job_harness(migrated, before=gate) as shop:
         await shop.enqueue(Note(), tenant=uuid4())
         async with shop.worker(grace_seconds=0):
 
@@ -170,7 +170,7 @@ async def test_a_job_that_ends_its_workers_is_dead_in_the_end(migrated: Urls) ->
 @pytest.mark.parametrize("message", [MakeItem(sku="A-1"), Note(), Orchestrate(sku="A-1")])
 async def test_a_job_that_was_cancelled_meanwhile_stays_so(migrated: Urls, message: Any) -> None:
     gate = Gate()
-    async with workshop(migrated, before=gate) as shop:
+    async with job_harness(migrated, before=gate) as shop:
         await shop.enqueue(message, tenant=uuid4())
         async with shop.worker():
             await gate.reached.wait()
@@ -183,7 +183,7 @@ async def test_a_job_that_was_cancelled_meanwhile_stays_so(migrated: Urls, messa
 
 
 async def test_a_tenant_with_many_jobs_does_not_hold_up_others(migrated: Urls) -> None:
-    async with workshop(migrated) as shop:
+    async with job_harness(migrated) as shop:
         await shop.enqueue(*(Note(number=0) for _ in range(300)), tenant=uuid4())
         await shop.enqueue(*(Note(number=1) for _ in range(3)), tenant=uuid4())
         await shop.enqueue(*(Note(number=2) for _ in range(3)))
@@ -195,7 +195,7 @@ async def test_a_tenant_with_many_jobs_does_not_hold_up_others(migrated: Urls) -
 
 
 async def test_every_tenant_has_its_turn_where_there_are_more_of_them_than_places(migrated: Urls) -> None:
-    async with workshop(migrated) as shop:
+    async with job_harness(migrated) as shop:
         for number in range(12):
             await shop.enqueue(*(Note(number=number) for _ in range(40)), tenant=uuid4())
         async with shop.worker(concurrency=4):
@@ -205,7 +205,7 @@ async def test_every_tenant_has_its_turn_where_there_are_more_of_them_than_place
 
 
 async def test_within_a_tenant_the_greatest_priority_comes_first(migrated: Urls) -> None:
-    async with workshop(migrated) as shop:
+    async with job_harness(migrated) as shop:
         house = uuid4()
         for priority in (0, 5, -5, 5):
             await shop.enqueue(Note(number=priority), tenant=house, priority=priority)
@@ -218,7 +218,7 @@ async def test_within_a_tenant_the_greatest_priority_comes_first(migrated: Urls)
 
 async def test_a_worker_that_is_told_to_end_finishes_what_is_in_hand(migrated: Urls) -> None:
     gate = Gate()
-    async with workshop(migrated, after=gate) as shop:
+    async with job_harness(migrated, after=gate) as shop:
         [id] = await shop.enqueue(MakeItem(sku="A-1"), tenant=uuid4())
         async with shop.worker() as stop:
             await gate.reached.wait()
@@ -231,7 +231,7 @@ async def test_a_worker_that_is_told_to_end_finishes_what_is_in_hand(migrated: U
 
 async def test_what_does_not_end_within_the_grace_is_given_back(migrated: Urls) -> None:
     gate = Gate()
-    async with workshop(migrated, after=gate) as shop:
+    async with job_harness(migrated, after=gate) as shop:
         [id] = await shop.enqueue(MakeItem(sku="A-1"), tenant=uuid4())
         async with shop.worker(grace_seconds=0.05):
             await gate.reached.wait()
@@ -244,7 +244,7 @@ async def test_what_does_not_end_within_the_grace_is_given_back(migrated: Urls) 
 
 
 async def test_a_job_runs_for_who_asked_and_not_for_longer_than_they_may(migrated: Urls) -> None:
-    async with workshop(migrated) as shop:
+    async with job_harness(migrated) as shop:
         stranger = uuid4()
         token = current_context.set(RequestContext(request_id="r", principal=principal(uuid4(), stranger, "items:create")))
         [id] = await shop.services.bus.execute(Enqueue(messages=[creation("A-1")]))
@@ -256,7 +256,7 @@ async def test_a_job_runs_for_who_asked_and_not_for_longer_than_they_may(migrate
 
 
 async def test_a_look_at_a_long_queue_goes_by_its_index_whatever_was_planned_before(migrated: Urls) -> None:
-    async with workshop(migrated) as shop:
+    async with job_harness(migrated) as shop:
         for _ in range(3):
             await shop.rows(
                 """

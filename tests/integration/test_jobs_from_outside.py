@@ -18,13 +18,13 @@ from api_base.core.protocols.jobs import JobState
 from api_base.core.types import Principal, RequestContext, current_context
 from api_base.infrastructure.db.embedded import Urls
 from api_base.infrastructure.db.pool import ConnectionPool, PoolOptions
-from api_base.infrastructure.tasks.log import JobLog
-from tests.workshop import Enqueue, MakeItem, Note, Workshop, principal, tenant, workshop
+from api_base.infrastructure.tasks.admin import JobAdmin
+from tests.job_harness import Enqueue, JobHarness, MakeItem, Note, job_harness, principal, tenant
 
-LATER = timedelta(hours=1)
+ONE_HOUR = timedelta(hours=1)
 
 
-async def ask(shop: Workshop, who: Principal, message: Message[Any]) -> Any:
+async def ask(shop: JobHarness, who: Principal, message: Message[Any]) -> Any:
     token = current_context.set(RequestContext(request_id="r-1", principal=who))
     try:
         return await shop.services.bus.execute(message)
@@ -32,7 +32,7 @@ async def ask(shop: Workshop, who: Principal, message: Message[Any]) -> Any:
         current_context.reset(token)
 
 
-async def seen(shop: Workshop, who: Principal, id: UUID, until: Callable[[JobDTO], bool] = lambda job: True) -> JobDTO:
+async def seen(shop: JobHarness, who: Principal, id: UUID, until: Callable[[JobDTO], bool] = lambda job: True) -> JobDTO:
     """The job, once `until` is true of it."""
     async with asyncio.timeout(30):
         while not until(job := await ask(shop, who, GetJob(id=id))):
@@ -42,9 +42,9 @@ async def seen(shop: Workshop, who: Principal, id: UUID, until: Callable[[JobDTO
 
 
 async def test_who_began_a_job_sees_it_and_nobody_else_does(migrated: Urls) -> None:
-    async with workshop(migrated) as shop:
+    async with job_harness(migrated) as shop:
         house, ana = tenant(), uuid4()
-        [id] = await ask(shop, principal(house, ana), Enqueue(messages=[Note()], delay=LATER))
+        [id] = await ask(shop, principal(house, ana), Enqueue(messages=[Note()], delay=ONE_HOUR))
         job = await seen(shop, principal(house, ana), id)
         assert (job.id, job.name, job.state, job.progress, job.result, job.finished_at) == (
             id,
@@ -63,7 +63,7 @@ async def test_who_began_a_job_sees_it_and_nobody_else_does(migrated: Urls) -> N
 
 
 async def test_the_result_and_every_change_show(migrated: Urls) -> None:
-    async with workshop(migrated) as shop:
+    async with job_harness(migrated) as shop:
         who = principal(tenant())
         [id] = await ask(shop, who, Enqueue(messages=[Note(number=7)]))
         queued = await seen(shop, who, id)
@@ -84,7 +84,7 @@ async def test_refusals_are_told_and_accidents_are_not(migrated: Urls, error: Ex
     async def fail(command: object) -> None:
         raise error
 
-    async with workshop(migrated, before=fail) as shop:
+    async with job_harness(migrated, before=fail) as shop:
         who = principal(tenant())
         [id] = await ask(shop, who, Enqueue(messages=[Note()]))
         await shop.rows("update jobs set failures = 9 where id = $1", id)
@@ -98,10 +98,10 @@ async def test_refusals_are_told_and_accidents_are_not(migrated: Urls, error: Ex
 
 
 async def test_what_waits_is_cancelled_and_never_begun(migrated: Urls) -> None:
-    async with workshop(migrated) as shop:
+    async with job_harness(migrated) as shop:
         who = principal(tenant())
         [ready] = await ask(shop, who, Enqueue(messages=[Note(number=1)]))
-        [waiting] = await ask(shop, who, Enqueue(messages=[Note(number=2)], delay=LATER))
+        [waiting] = await ask(shop, who, Enqueue(messages=[Note(number=2)], delay=ONE_HOUR))
         for id in (ready, waiting):
             await ask(shop, who, CancelJob(id=id))
             assert (await seen(shop, who, id)).state is JobStatus.CANCELLED
@@ -114,7 +114,7 @@ async def test_what_waits_is_cancelled_and_never_begun(migrated: Urls) -> None:
 
 
 async def test_a_cancel_is_in_the_audit_trail(migrated: Urls) -> None:
-    async with workshop(migrated) as shop:
+    async with job_harness(migrated) as shop:
         who = principal(tenant())
         [id] = await ask(shop, who, Enqueue(messages=[Note(number=1)]))
         await ask(shop, who, CancelJob(id=id))
@@ -135,7 +135,7 @@ async def test_what_runs_is_cancelled_and_its_worker_lets_go_of_it(migrated: Url
         finally:
             ended.set()
 
-    async with workshop(migrated, after=linger) as shop:
+    async with job_harness(migrated, after=linger) as shop:
         who = principal(tenant())
         [id] = await ask(shop, who, Enqueue(messages=[MakeItem(sku="NEVER")]))
         async with shop.worker(), asyncio.timeout(10):
@@ -151,13 +151,13 @@ async def test_what_is_cancelled_commits_nothing_more(migrated: Urls) -> None:
     """Whoever is just about to commit, and has heard nothing of it."""
     cancelled: list[UUID] = []
 
-    async with workshop(migrated) as shop:
+    async with job_harness(migrated) as shop:
         who = principal(tenant())
 
         async def cancel(command: object) -> None:
             await asyncio.create_task(ask(shop, who, CancelJob(id=cancelled[0])), context=Context())  # as another request would
 
-        [id] = await ask(shop, who, Enqueue(messages=[MakeItem(sku="NEVER")], delay=LATER))
+        [id] = await ask(shop, who, Enqueue(messages=[MakeItem(sku="NEVER")], delay=ONE_HOUR))
         cancelled.append(id)
         shop.after = cancel
         await shop.rows("update jobs set state = 'ready' where id = $1", id)
@@ -166,10 +166,10 @@ async def test_what_is_cancelled_commits_nothing_more(migrated: Urls) -> None:
         assert await shop.rows("select sku from items") == []
 
 
-async def operator(urls: Urls) -> tuple[ConnectionPool, JobLog]:
+async def operator(urls: Urls) -> tuple[ConnectionPool, JobAdmin]:
     pool = ConnectionPool(urls.worker, PoolOptions(size=2, acquire_timeout=5, statement_timeout=10))
     await pool.open()
-    return pool, JobLog(pool, 7)
+    return pool, JobAdmin(pool, 7)
 
 
 async def test_an_operator_finds_jobs_and_tries_the_dead_again(migrated: Urls) -> None:
@@ -178,10 +178,10 @@ async def test_an_operator_finds_jobs_and_tries_the_dead_again(migrated: Urls) -
             raise RuleViolated("not yet")
 
     mended: list[bool] = []
-    async with workshop(migrated, before=fail) as shop:
+    async with job_harness(migrated, before=fail) as shop:
         house = tenant()
         [first] = await shop.enqueue(MakeItem(sku="A"), tenant=house)
-        [second] = await shop.enqueue(Note(number=2), delay=LATER)
+        [second] = await shop.enqueue(Note(number=2), delay=ONE_HOUR)
         pool, log = await operator(migrated)
         try:
             async with shop.worker():

@@ -13,16 +13,16 @@ from api_base.core.errors import RuleViolated, Unavailable
 from api_base.core.protocols import DeferredDeliveries, StoredEvent
 from api_base.domain.common.events import DurableSubscription
 from api_base.infrastructure.db.embedded import Urls
+from api_base.infrastructure.events.admin import EventAdmin
 from api_base.infrastructure.events.consumer import ATTEMPTS, DeliveryConsumer
 from api_base.infrastructure.events.deferred import DatabaseDeferredDeliveries
-from api_base.infrastructure.events.log import EventLog
 from api_base.infrastructure.events.relay import Relay
 from api_base.infrastructure.kafka.connection import KafkaConnection
 from api_base.infrastructure.kafka.consumer import KafkaDeliveryConsumer
 from api_base.infrastructure.kafka.producer import KafkaEventPublisher
 from tests.factories.items import item
-from tests.integration.event_house import CHANGED, House, Told, decode, house
-from tests.kafka import PATIENCE, corner, policy
+from tests.integration.event_harness import CHANGED, EventHarness, Told, decode, house
+from tests.kafka import PATIENCE, namespace, policy
 from tests.services import Killable
 
 
@@ -33,7 +33,7 @@ class World:
     `handled` is what handlers were called with, `refuse` is asked before an effect.
     """
 
-    house: House
+    house: EventHarness
     connection: KafkaConnection
     publisher: KafkaEventPublisher
     tenant: UUID = field(default_factory=uuid4)
@@ -86,7 +86,7 @@ class World:
 
 @asynccontextmanager
 async def world(urls: Urls, kafka_url: str) -> AsyncIterator[World]:
-    connection = corner(kafka_url)
+    connection = namespace(kafka_url)
     publisher = KafkaEventPublisher(connection, policy(timeout=2.0), "test")
     async with house(urls) as made:
         yield World(made, connection, publisher)
@@ -245,7 +245,7 @@ async def test_what_a_handler_refuses_waits_in_the_database_and_holds_up_its_agg
             for _ in range(ATTEMPTS):
                 await again.run()
                 await made.house.query("update deliveries set due = now() where attempts > 0")
-            log = EventLog(made.house.worker.pool)
+            log = EventAdmin(made.house.worker.pool)
             (dead,) = await log.dead(10)
             assert (dead.subscription, dead.aggregate_id, dead.behind) == ("test.copy", bad, 3)
             made.refuse = None

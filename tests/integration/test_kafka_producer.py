@@ -13,10 +13,10 @@ from api_base.core.protocols import StoredEvent
 from api_base.infrastructure.db.embedded import Urls
 from api_base.infrastructure.events.relay import RELAY, Relay
 from api_base.infrastructure.kafka.connection import REQUEST, KafkaConnection
-from api_base.infrastructure.kafka.producer import BUFFERED, LARGEST, KafkaEventPublisher
+from api_base.infrastructure.kafka.producer import BUFFERED, MAX_MESSAGE_BYTES, KafkaEventPublisher
 from tests.factories.events import stored_event
-from tests.integration.event_house import house
-from tests.kafka import committed, corner, policy
+from tests.integration.event_harness import house
+from tests.kafka import committed, namespace, policy
 from tests.services import Killable
 
 
@@ -25,7 +25,7 @@ async def ids(connection: KafkaConnection) -> list[UUID]:
 
 
 async def test_an_event_goes_to_its_contexts_topic_by_its_aggregate(kafka_url: str) -> None:
-    connection = corner(kafka_url)
+    connection = namespace(kafka_url)
     publisher = KafkaEventPublisher(connection, policy(), "test")
     event = stored_event(name="items.created.v1")
     await publisher.publish([event, stored_event(name="users.registered.v1")])
@@ -37,7 +37,7 @@ async def test_an_event_goes_to_its_contexts_topic_by_its_aggregate(kafka_url: s
 
 
 async def test_a_known_user_publishes_by_scram(kafka_scram_url: str) -> None:
-    connection = corner(kafka_scram_url)
+    connection = namespace(kafka_scram_url)
     publisher = KafkaEventPublisher(connection, policy(), "test")
     await publisher.publish([event := stored_event()])
     await publisher.close()
@@ -45,7 +45,7 @@ async def test_a_known_user_publishes_by_scram(kafka_scram_url: str) -> None:
 
 
 async def test_a_wrong_password_is_told_as_such_and_does_not_show(kafka_scram_url: str) -> None:
-    connection = replace(corner(kafka_scram_url), password="n0t-for-anybodys-eyes")
+    connection = replace(namespace(kafka_scram_url), password="n0t-for-anybodys-eyes")
     publisher = KafkaEventPublisher(connection, policy(), "test")
     with pytest.raises(Unavailable, match=r"refuses the user 'tests' \(EVENTS__USERNAME\)") as refused:
         await publisher.publish([stored_event()])
@@ -59,12 +59,12 @@ async def test_a_broker_that_is_not_there_is_unavailable() -> None:
 
 
 async def test_what_is_too_large_stops_its_aggregate_alone(migrated: Urls, kafka_url: str) -> None:
-    tenant, connection = uuid4(), corner(kafka_url)
+    tenant, connection = uuid4(), namespace(kafka_url)
     async with house(migrated) as made:
         large, other = await made.create(tenant), await made.create(tenant)
         await made.rename(tenant, large, "again")
         blown_up = "update outbox set payload = jsonb_build_object('x', repeat('x', $2)) where aggregate_id = $1 and aggregate_version = 1"
-        await made.query(blown_up, large, LARGEST)
+        await made.query(blown_up, large, MAX_MESSAGE_BYTES)
         publisher = KafkaEventPublisher(connection, policy(), "test")
         relay = Relay(made.worker.pool, publisher)
         await relay.run()
@@ -74,14 +74,14 @@ async def test_what_is_too_large_stops_its_aggregate_alone(migrated: Urls, kafka
         assert told == [other]
         (dead,) = await made.query("select subscription, dead, aggregate_id, error from deliveries")
         assert (dead["subscription"], dead["dead"], dead["aggregate_id"]) == (RELAY, True, large)
-        assert f"Kafka takes {LARGEST}" in dead["error"]
+        assert f"Kafka takes {MAX_MESSAGE_BYTES}" in dead["error"]
 
 
 async def test_what_the_broker_alone_finds_too_large_is_refused_too(kafka_url: str) -> None:
     """Its limit can be lower than ours: the batch says so after it was sent."""
     from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-    connection = corner(kafka_url)
+    connection = namespace(kafka_url)
     admin = AIOKafkaAdminClient(**connection.options())
     await admin.start()
     await admin.create_topics([NewTopic(connection.named("items"), 1, 1, topic_configs={"max.message.bytes": "2000"})])
@@ -100,7 +100,7 @@ async def test_while_the_broker_is_away_nothing_is_sent_twice_or_without_bound_a
     killable_kafka: Killable, timeout: float
 ) -> None:
     """Whether we or the driver end the wait."""
-    connection = corner(killable_kafka.url)
+    connection = namespace(killable_kafka.url)
     publisher = KafkaEventPublisher(connection, policy(timeout), "test")
     aggregates = [uuid4() for _ in range(10)]
     told = [stored_event(aggregate_id=aggregates[n % 10], aggregate_version=n // 10 + 1) for n in range(600)]

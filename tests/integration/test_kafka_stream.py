@@ -18,7 +18,7 @@ from api_base.infrastructure.kafka.connection import KafkaConnection
 from api_base.infrastructure.kafka.producer import KafkaEventPublisher
 from api_base.infrastructure.kafka.transaction import KafkaStream
 from tests.factories.events import stored_event
-from tests.kafka import PATIENCE, committed, corner, policy
+from tests.kafka import PATIENCE, committed, namespace, policy
 from tests.services import Killable
 
 NAME = "items.created.v1"
@@ -88,7 +88,7 @@ async def _again(stream: KafkaStream, stop: asyncio.Event) -> None:
 
 
 async def test_each_event_becomes_its_records_once_and_names_where_it_came_from(kafka_url: str) -> None:
-    made = World(corner(kafka_url))
+    made = World(namespace(kafka_url))
     events = await made.publish(range(50))
     async with running(made.stream()):
         await made.until(list(range(50)))
@@ -101,7 +101,7 @@ async def test_each_event_becomes_its_records_once_and_names_where_it_came_from(
 
 async def test_what_is_aborted_nobody_sees(kafka_url: str) -> None:
     """It breaks at the last of a batch; what was made of those before is in the log by then, and not committed."""
-    made = World(corner(kafka_url), breaks_at=9)
+    made = World(namespace(kafka_url), breaks_at=9)
     await made.publish(range(10), aggregate=uuid4())
     stream = made.stream()
     with pytest.raises(Broken):
@@ -118,7 +118,7 @@ async def test_what_is_aborted_nobody_sees(kafka_url: str) -> None:
 
 async def test_who_is_fenced_writes_nothing(kafka_url: str) -> None:
     """A stalled worker comes back when another has taken its partitions over: its transaction fails, and the other's stands."""
-    made = World(corner(kafka_url))
+    made = World(namespace(kafka_url))
     aggregate = uuid4()
     stalled = made.stream()
     await made.publish([0], aggregate)
@@ -146,7 +146,7 @@ async def fence(connection: KafkaConnection) -> None:
 
 
 async def test_a_rebalance_doubles_and_loses_nothing(kafka_url: str) -> None:
-    made = World(corner(kafka_url))
+    made = World(namespace(kafka_url))
     first, second = made.stream(), made.stream()
     await made.publish(range(300))
     async with running(first):
@@ -162,7 +162,7 @@ async def test_a_rebalance_doubles_and_loses_nothing(kafka_url: str) -> None:
 
 async def test_a_broker_killed_on_the_way_doubles_and_loses_nothing(killable_kafka: Killable) -> None:
     """Not in the moment in which its topics are made: a broker alone forgets those when it is killed."""
-    made = World(corner(killable_kafka.url))
+    made = World(namespace(killable_kafka.url))
     await made.publish([0])
     async with running(made.stream()):
         await made.until([0])

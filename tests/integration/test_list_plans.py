@@ -119,7 +119,7 @@ def filled(shared_migrated: Urls, postgres: Postgres) -> Urls:
     async def fill() -> None:
         connection = await asyncpg.connect(postgres.admin_of(shared_migrated))
         search = await connection.fetchval("select pg_get_indexdef('ix_items_search'::regclass)")
-        for statement in ("drop index ix_items_search", *FILL, search):  # built afterwards it takes a fraction of the time
+        for statement in ("drop index ix_items_search", *FILL, search):  # built after_response it takes a fraction of the time
             await connection.execute(statement)
         await connection.close()
 

@@ -19,7 +19,7 @@ from api_base.core.errors import ConfigurationError, Unavailable
 from api_base.infrastructure.db.embedded import Urls
 from api_base.infrastructure.db.migrations.lock import KEY
 from api_base.infrastructure.db.migrations.roles import Roles
-from api_base.infrastructure.db.migrations.runner import Migrator, Patience
+from api_base.infrastructure.db.migrations.runner import MigrationTimeouts, Migrator
 
 ONE_PROCESS = """
 import json, sys
@@ -66,7 +66,7 @@ def migrator(urls: Urls, contexts: Sequence[Context], **patience: float) -> Migr
         dsn=urls.owner,
         roles=Roles(app="app", worker="worker", search="search"),
         branches=migrations.branches(contexts),
-        patience=Patience(**given),
+        patience=MigrationTimeouts(**given),
     )
 
 

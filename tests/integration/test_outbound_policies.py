@@ -13,15 +13,15 @@ from prometheus_client.parser import text_string_to_metric_families
 from api_base.bootstrap.application import create_app
 from api_base.bootstrap.context import Context, Ports
 from api_base.bootstrap.contexts import BUILT_IN
-from api_base.bootstrap.worker import create_worker
 from api_base.core.config import Settings
 from api_base.core.errors import Transient, Unavailable
-from api_base.core.protocols import Periodic
+from api_base.core.protocols import PeriodicTask
 from api_base.infrastructure.db.embedded import Urls
 from api_base.infrastructure.observability.counters import Counters
 from api_base.infrastructure.observability.exposition import MergedMetrics
 from api_base.infrastructure.observability.recorder import GAUGE_INTERVAL
 from api_base.infrastructure.resilience.patterns import CircuitOpen, Policy, TimedOut
+from api_base.serving.worker import create_worker
 
 CALLS = 10
 """As many failures open a circuit."""
@@ -41,8 +41,8 @@ class Mailing:
         self.policies.append(ports.container.policies().policy("mail"))
         return {}
 
-    def _background(self, ports: Ports) -> Sequence[Periodic]:
-        return [Periodic(name="send", interval=60, run=self._send)]
+    def _background(self, ports: Ports) -> Sequence[PeriodicTask]:
+        return [PeriodicTask(name="send", interval=60, run=self._send)]
 
     async def _send(self) -> None:
         await fail(self.policies[0])

@@ -3,10 +3,10 @@
 import pytest
 
 from api_base.bootstrap.contexts import BUILT_IN
-from api_base.bootstrap.diagnosis import diagnose
 from api_base.core.errors import Unavailable
 from api_base.infrastructure.db.embedded import Urls
-from api_base.infrastructure.tasks.rabbitmq_connection import RabbitMqConnection
+from api_base.infrastructure.rabbitmq.connection import RabbitMqConnection
+from api_base.operations.diagnosis import diagnose
 from tests.application import settings_on
 from tests.rabbitmq import connected
 

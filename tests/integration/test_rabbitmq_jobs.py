@@ -17,15 +17,15 @@ from api_base.core.types import UserId
 from api_base.infrastructure.db.embedded import Urls
 from api_base.infrastructure.db.pool import PoolOptions
 from api_base.infrastructure.db.session import Database
-from api_base.infrastructure.tasks.carriage import WINDOW, JobCarriage
-from api_base.infrastructure.tasks.hands import JobHands
-from api_base.infrastructure.tasks.rabbitmq_connection import RabbitMqConnection
-from api_base.infrastructure.tasks.rabbitmq_queue import CarriedJob, RabbitMqJobQueue
+from api_base.infrastructure.rabbitmq.connection import RabbitMqConnection
+from api_base.infrastructure.tasks.dispatcher import WINDOW, JobDispatcher
+from api_base.infrastructure.tasks.executor import JobExecutor
+from api_base.infrastructure.tasks.rabbitmq_queue import JobRef, RabbitMqJobQueue
 from api_base.infrastructure.tasks.rabbitmq_worker import RabbitMqJobWorker
 from tests.application import settings_on
+from tests.job_harness import JobHarness, MakeItem, Note, job_harness
 from tests.rabbitmq import by_way_of, connected, delete, new_name, policy, until
 from tests.services import Killable, Toxiproxy
-from tests.workshop import MakeItem, Note, Workshop, workshop
 
 
 @asynccontextmanager
@@ -39,10 +39,10 @@ async def queue_at(url: str, *, deliveries: int = 20) -> AsyncIterator[RabbitMqJ
 
 
 @asynccontextmanager
-async def carrying(urls: Urls, url: str, name: str | None = None) -> AsyncIterator[Workshop]:
+async def carrying(urls: Urls, url: str, name: str | None = None) -> AsyncIterator[JobHarness]:
     """Jobs that go by way of the broker at `url`, which is tried again soon after it failed."""
     settings = settings_on(urls, jobs={"url": url}, resilience={"open_seconds": 1.0}).model_copy(update={"app_name": name or new_name()})
-    async with workshop(urls, settings) as shop:
+    async with job_harness(urls, settings) as shop:
         yield shop
     async with connected(url) as connection:
         await delete(connection, *queues_of(settings))
@@ -62,8 +62,8 @@ async def worker_pool(urls: Urls) -> AsyncIterator[Database]:
         await database.close()
 
 
-def named(count: int) -> list[CarriedJob]:
-    return [CarriedJob(uuid4(), uuid4()) for _ in range(count)]
+def named(count: int) -> list[JobRef]:
+    return [JobRef(uuid4(), uuid4()) for _ in range(count)]
 
 
 @dataclass
@@ -120,7 +120,7 @@ async def working(
 
     connection = RabbitMqConnection(url, "tests")
     own = RabbitMqJobQueue(connection, queue.name.removeprefix("jobs."), policy())
-    worker = RabbitMqJobWorker(connection, own, ledger, JobHands(ledger, run, 4, 0.05), 4)
+    worker = RabbitMqJobWorker(connection, own, ledger, JobExecutor(ledger, run, 4, 0.05), 4)
     await worker.run()
     try:
         yield worker
@@ -263,42 +263,42 @@ async def test_a_killed_broker_loses_no_job_and_doubles_no_effect(migrated: Urls
 
 
 async def test_a_wiped_broker_loses_no_job(migrated: Urls, amqp_url: str) -> None:
-    async with queue_at(amqp_url) as queue, workshop(migrated) as shop, worker_pool(migrated) as database:
+    async with queue_at(amqp_url) as queue, job_harness(migrated) as shop, worker_pool(migrated) as database:
         await shop.enqueue(*(Note() for _ in range(20)), tenant=uuid4())
-        carriage = JobCarriage(database.pool, queue, overdue=0.0)
-        assert await carriage.run()
+        dispatcher = JobDispatcher(database.pool, queue, overdue=0.0)
+        assert await dispatcher.run()
         assert await queue.depth() == 20
-        await carriage.run()
+        await dispatcher.run()
         assert await queue.depth() == 20  # as long as they are there, they are not lost
         async with connected(amqp_url) as other:
             await (await (await other.channel()).get_queue(queue.name, ensure=False)).purge()
         await until_depth(amqp_url, queue.name, 0)
-        await carriage.run()
+        await dispatcher.run()
         assert await queue.depth() == 20
 
 
 async def test_what_could_not_be_handed_over_is_handed_over_later(migrated: Urls, amqp_url: str) -> None:
-    async with queue_at(amqp_url) as queue, workshop(migrated) as shop, worker_pool(migrated) as database:
+    async with queue_at(amqp_url) as queue, job_harness(migrated) as shop, worker_pool(migrated) as database:
         await shop.enqueue(*(Note() for _ in range(5)), tenant=uuid4())
         async with connected(amqp_url) as other:
             closed = ClosedOnce(queue, other)
-            carriage = JobCarriage(database.pool, closed)
+            dispatcher = JobDispatcher(database.pool, closed)
             with pytest.raises(Unavailable):
-                await carriage.run()
-            assert await carriage.run()
+                await dispatcher.run()
+            assert await dispatcher.run()
             assert await queue.depth() == 5
-            assert not await carriage.run()
+            assert not await dispatcher.run()
 
 
 async def test_no_more_wait_in_the_broker_than_keep_their_order(migrated: Urls, amqp_url: str) -> None:
-    async with queue_at(amqp_url) as queue, workshop(migrated) as shop, worker_pool(migrated) as database:
+    async with queue_at(amqp_url) as queue, job_harness(migrated) as shop, worker_pool(migrated) as database:
         for _ in range(2):
             await shop.enqueue(*(Note() for _ in range(WINDOW)), tenant=uuid4())
-        carriage = JobCarriage(database.pool, queue)
+        dispatcher = JobDispatcher(database.pool, queue)
         for _ in range(3):
-            assert await carriage.run()
+            assert await dispatcher.run()
         assert await queue.depth() == WINDOW
-        handed = await shop.rows("select tenant_id, count(*) from jobs where carried is not null group by tenant_id")
+        handed = await shop.rows("select tenant_id, count(*) from jobs where dispatched_attempt is not null group by tenant_id")
         assert [row["count"] for row in handed] == [WINDOW // 2, WINDOW // 2]
 
 
@@ -313,13 +313,13 @@ class ClosedOnce:
     async def depth(self) -> int:
         return await self.queue.depth()
 
-    async def put(self, jobs: Sequence[CarriedJob]) -> list[CarriedJob]:
+    async def put(self, jobs: Sequence[JobRef]) -> list[JobRef]:
         if not self.gone:
             self.gone = True
             await delete(self.other, self.queue.name)
         return await self.queue.put(jobs)
 
 
-async def done(shop: Workshop, count: int) -> bool:
+async def done(shop: JobHarness, count: int) -> bool:
     [row] = await shop.rows("select count(*) from jobs where state = 'succeeded'")
     return bool(row["count"] >= count)

@@ -8,8 +8,8 @@ import pytest
 
 from api_base.application.common.remote import RemoteCall
 from api_base.core.errors import Conflict, Forbidden, Invalid, NotFound, StaleVersion, TooManyRequests, Unavailable, Violation
+from api_base.infrastructure.remote.rpc_messages import MAX_MESSAGE_BYTES, queue_of
 from api_base.infrastructure.resilience.patterns import BulkheadFull, TimedOut
-from api_base.infrastructure.tasks.rpc_messages import LARGEST, queue_of
 from tests.rabbitmq import by_way_of, call, client, connected, new_name, policy, served, serving, until
 from tests.services import Toxiproxy
 
@@ -189,12 +189,12 @@ async def test_a_client_asks_so_much_at_once_and_no_more(amqp_url: str) -> None:
 
 async def test_what_is_too_large_is_refused_on_either_side(amqp_url: str) -> None:
     async def swell(call: RemoteCall) -> bytes:
-        return b"x" * (LARGEST + 1)
+        return b"x" * (MAX_MESSAGE_BYTES + 1)
 
     async with served(amqp_url, swell) as (service, _), connected(amqp_url) as connection:
         asking = client(connection, service, policy())
         with pytest.raises(Invalid, match="too large"):
-            await asking.call(call(body=b"x" * (LARGEST + 1)), repeatable=False)
+            await asking.call(call(body=b"x" * (MAX_MESSAGE_BYTES + 1)), repeatable=False)
         with pytest.raises(Unavailable):
             await asking.call(call(), repeatable=False)
 

@@ -15,7 +15,6 @@ from api_base.application.common.remote import RemoteBus
 from api_base.bootstrap.context import Context, Ports
 from api_base.bootstrap.contexts import BUILT_IN
 from api_base.bootstrap.services import Services, build, opened
-from api_base.bootstrap.worker import create_worker
 from api_base.core.config import Settings
 from api_base.core.config.remote import RemoteSettings
 from api_base.core.errors import (
@@ -31,7 +30,8 @@ from api_base.core.errors import (
 )
 from api_base.core.types import RequestContext, current_context
 from api_base.infrastructure.db.embedded import Urls
-from api_base.infrastructure.tasks.rpc_messages import queue_of
+from api_base.infrastructure.remote.rpc_messages import queue_of
+from api_base.serving.worker import create_worker
 from tests.application import Person, Running, running, settings_on
 from tests.rabbitmq import by_way_of, connected, delete
 from tests.services import Toxiproxy

@@ -89,7 +89,7 @@ class Side:
         self._store, self._owner, self._in_transaction = store, owner, in_transaction
 
     async def run(self, script: list[list[Step]]) -> tuple[list[str], list[Counter[tuple[Any, ...]]]]:
-        """What came of each unit on empty tables, and what they hold afterwards."""
+        """What came of each unit on empty tables, and what they hold after_response."""
         await self._owner.execute("truncate items, audit")
         self._ids = count(1)
         return [await self._apply(unit) for unit in script], await self._contents()

@@ -12,9 +12,9 @@ import httpx2
 import pytest
 
 from api_base.bootstrap.contexts import BUILT_IN
-from api_base.bootstrap.worker import create_worker
 from api_base.infrastructure.db.embedded import Urls
 from api_base.infrastructure.items.uploads import upload_expiry
+from api_base.serving.worker import create_worker
 from tests.application import Person, Running, running, settings_on
 
 CSV = {"Content-Type": "text/csv"}

@@ -6,13 +6,13 @@ from uuid import UUID, uuid4
 import pytest
 
 from api_base.application.auth.commands.mail_new_device import MailNewDevice, MailNewDeviceHandler
-from api_base.application.auth.commands.see_device import SeeDevice, SeeDeviceHandler
+from api_base.application.auth.commands.record_device_seen import RecordDeviceSeen, RecordDeviceSeenHandler
 from api_base.application.auth.known_devices import KnownDevices
 from api_base.application.common.cqrs import Bus
-from api_base.application.services.mailing import Addressee, Letters
-from api_base.bootstrap.contexts.auth import LETTERS
+from api_base.application.services.mailing import EmailTemplates, Recipient
+from api_base.bootstrap.contexts.auth import EMAILS
 from api_base.core.types import Language, RequestContext, UserId, current_context
-from api_base.domain.auth.device import LONGEST, device_id
+from api_base.domain.auth.device import MAX_LENGTH, device_id
 from tests.factories.auth import NOW
 from tests.factories.mail import KeepingMailer, MemoryJobs
 from tests.factories.memory import MemoryDevices
@@ -25,10 +25,10 @@ HERE, NEAR, FAR = "203.0.113.7", "203.0.9.1", "198.51.100.7"
 
 
 class Writing:
-    """The port `Addressees`: Ana alone."""
+    """The port `Recipients`: Ana alone."""
 
-    async def addressee(self, user_id: UserId) -> Addressee | None:
-        return Addressee(email="ana@example.com", language=Language.PT) if user_id == ANA else None
+    async def recipient(self, user_id: UserId) -> Recipient | None:
+        return Recipient(email="ana@example.com", language=Language.PT) if user_id == ANA else None
 
 
 class World:
@@ -38,17 +38,17 @@ class World:
         self._known = KnownDevices(self.bus, self.devices, self.jobs, self.clock)
         self.bus.add(
             {
-                MailNewDevice: MailNewDeviceHandler(self.devices, Writing(), Letters(LETTERS, self.mailer, "Base")),
-                SeeDevice: SeeDeviceHandler(self.devices, self.clock),
+                MailNewDevice: MailNewDeviceHandler(self.devices, Writing(), EmailTemplates(EMAILS, self.mailer, "Base")),
+                RecordDeviceSeen: RecordDeviceSeenHandler(self.devices, self.clock),
             }
         )
 
     async def login(self, user_agent: str = FIREFOX, address: str = HERE, user_id: UserId = ANA) -> int:
-        """How many letters it makes."""
+        """How many email_templates it makes."""
         context = RequestContext(request_id="test", address=address)
         current_context.set(context)
         await self._known.note(user_id, user_agent)
-        for call in context.afterwards:
+        for call in context.after_response:
             await call()
         before = len(self.jobs.queue)
         await self.jobs.work(self.bus)
@@ -110,8 +110,8 @@ async def test_what_a_client_says_of_itself_is_bounded_and_no_markup() -> None:
     await world.login("<b>" + "x" * 10_000)
     (mail,) = world.mailer.sent
     assert "<b>" not in mail.html
-    assert "x" * LONGEST not in mail.text
-    assert max(len(device.user_agent) for device in world.devices.all()) == LONGEST
+    assert "x" * MAX_LENGTH not in mail.text
+    assert max(len(device.user_agent) for device in world.devices.all()) == MAX_LENGTH
 
 
 async def test_nobody_is_written_to_of_what_is_gone() -> None:

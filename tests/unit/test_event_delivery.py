@@ -12,7 +12,7 @@ from api_base.application.common.events import EventDelivery
 from api_base.core.errors import AlreadyHandled, EventRefused, RuleViolated
 from api_base.core.protocols import StoredEvent
 from api_base.core.protocols.unit_of_work import Isolation
-from api_base.core.types import NOBODY, RequestContext, current_context, request_tenant
+from api_base.core.types import NO_USER, RequestContext, current_context, request_tenant
 from api_base.domain.common.events import DurableSubscription
 from tests.factories.events import stored_event
 
@@ -79,7 +79,7 @@ async def test_what_nobody_caused_and_nobody_traced_is_handled_too() -> None:
         seen.append(current_context.get().user_id)
 
     await deliver(stored_event(actor_id=None, traceparent=""), hear)
-    assert seen == [NOBODY]
+    assert seen == [NO_USER]
 
 
 async def test_an_event_that_was_handled_before_is_no_failure() -> None:

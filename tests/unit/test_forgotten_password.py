@@ -5,13 +5,13 @@ from datetime import timedelta
 import pytest
 
 from api_base.application.common.cqrs import Bus
-from api_base.application.services.mailing import Letters, Links
-from api_base.application.users.commands.begin_password_reset import PAUSE, BeginPasswordReset, BeginPasswordResetHandler
+from api_base.application.services.mailing import EmailTemplates, Links
+from api_base.application.users.commands.begin_password_reset import RESEND_INTERVAL, BeginPasswordReset, BeginPasswordResetHandler
 from api_base.application.users.commands.mail_password_changed import (
     Changed,
     MailPasswordChanged,
     MailPasswordChangedHandler,
-    TellPasswordChanged,
+    NotifyPasswordChanged,
 )
 from api_base.application.users.commands.mail_password_reset import MailPasswordReset, MailPasswordResetHandler
 from api_base.application.users.commands.request_password_reset import RequestPasswordReset, RequestPasswordResetHandler
@@ -21,7 +21,7 @@ from api_base.application.users.commands.reset_password import (
     UsePasswordReset,
     UsePasswordResetHandler,
 )
-from api_base.bootstrap.contexts.users import LETTERS
+from api_base.bootstrap.contexts.users import EMAILS
 from api_base.core.errors import Invalid, Unavailable
 from api_base.core.types import Language, UserId
 from api_base.domain.users.entities import User
@@ -45,16 +45,16 @@ class World:
             RefusingPolicy("easy"),
         )
         self.users, self.resets, tokens = MemoryUsers(*users), MemoryResets(), ReadableTokens()
-        letters, links = Letters(LETTERS, self.mailer, "Base"), Links("https://app.example", tokens)
+        email_templates, links = EmailTemplates(EMAILS, self.mailer, "Base"), Links("https://app.example", tokens)
         self.bus = Bus([])
         self.bus.add(
             {
                 RequestPasswordReset: RequestPasswordResetHandler(self.jobs, Ids()),
-                MailPasswordReset: MailPasswordResetHandler(self.bus, self.users, letters, links),
+                MailPasswordReset: MailPasswordResetHandler(self.bus, self.users, email_templates, links),
                 BeginPasswordReset: BeginPasswordResetHandler(self.users, self.resets, self.clock),
                 ResetPassword: ResetPasswordHandler(self.bus, self.users, self.resets, tokens, PlainHasher(), self.policy, self.clock),
                 UsePasswordReset: UsePasswordResetHandler(self.users, self.resets, self.clock),
-                MailPasswordChanged: MailPasswordChangedHandler(self.users, letters),
+                MailPasswordChanged: MailPasswordChangedHandler(self.users, email_templates),
             }
         )
 
@@ -67,7 +67,7 @@ class World:
         return self.mailer.token()
 
     async def reset(self, token: str, password: str = "right") -> str:
-        """The hash that there is afterwards."""
+        """The hash that there is after_response."""
         await self.bus.execute(ResetPassword(token=token, password=password))
         return self.users.all()[0].password_hash
 
@@ -127,7 +127,7 @@ async def test_a_link_is_good_for_30_minutes() -> None:
 async def test_a_link_ends_with_another_change_of_the_password() -> None:
     world = World(ana())
     first = await world.token()
-    world.clock.time += PAUSE
+    world.clock.time += RESEND_INTERVAL
     second = await world.token()
     assert first != second
     world.clock.time += timedelta(seconds=1)
@@ -168,7 +168,7 @@ async def test_one_gets_no_more_than_a_letter_a_minute() -> None:
     await world.asked()
     await world.asked()
     assert len(world.mailer.sent) == 1
-    world.clock.time += PAUSE
+    world.clock.time += RESEND_INTERVAL
     await world.asked()
     assert len(world.mailer.sent) == 2
 
@@ -192,7 +192,7 @@ async def test_a_letter_that_is_tried_again_is_the_same_while_its_link_is_good()
 async def test_a_change_is_told_once() -> None:
     who = ana()
     world = World(who)
-    await TellPasswordChanged(world.jobs, Ids()).handle(Changed(aggregate_id=who.id))
+    await NotifyPasswordChanged(world.jobs, Ids()).handle(Changed(aggregate_id=who.id))
     await world.jobs.work(world.bus)
     assert world.mailer.told() == [(ANA, "password_changed")]
     await world.bus.execute(MailPasswordChanged(id=Ids().new(), user_id=UserId(Ids().new())))

@@ -9,7 +9,7 @@ from api_base.infrastructure.observability.counters import Counters
 from api_base.infrastructure.observability.exposition import MergedMetrics
 from api_base.interface import docs_router
 from api_base.interface.v1 import health_router, metrics_router
-from tests.shell import shell
+from tests.http_harness import shell
 
 
 class Dependency:

@@ -7,8 +7,8 @@ import pytest
 from api_base.core.errors import ConfigurationError
 from api_base.core.types import current_context
 from api_base.interface.middleware.client_address import ClientAddress
-from api_base.interface.routes import Declares, Router
-from tests.shell import GOOD, PRINCIPAL, THING, settings, shell, things, trouble
+from api_base.interface.routes import RouteOptions, Router
+from tests.http_harness import GOOD, PRINCIPAL, THING, settings, shell, things, trouble
 
 ONE = f"/api/v1/things/{THING}"
 TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
@@ -177,7 +177,7 @@ async def test_logins_have_a_stricter_limit() -> None:
 async def test_the_stricter_limit_holds_for_all_values_of_a_path() -> None:
     router = Router()
 
-    @router.declare("POST", "/doors/{number}/keys", Declares(public=True, rate="login"))
+    @router.declare("POST", "/doors/{number}/keys", RouteOptions(public=True, rate="login"))
     async def try_key(number: int) -> None:
         assert number
 
@@ -245,7 +245,7 @@ async def test_one_request_knows_nothing_of_the_one_before() -> None:
 async def test_many_requests_at_once_keep_their_own_context() -> None:
     router = Router()
 
-    @router.declare("GET", "/echo/{name}", Declares(public=True))
+    @router.declare("GET", "/echo/{name}", RouteOptions(public=True))
     async def echo(name: str) -> None:
         await asyncio.sleep(0)
         assert current_context.get().request_id == name

@@ -7,7 +7,7 @@ import pytest
 from api_base.core import errors
 from api_base.interface.errors import pages
 from api_base.interface.errors.handlers import PROBLEMS, problem_of
-from tests.shell import THING, shell, things, trouble
+from tests.http_harness import THING, shell, things, trouble
 
 
 @pytest.mark.parametrize(

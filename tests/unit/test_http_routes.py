@@ -4,9 +4,9 @@ import pytest
 from fastapi import APIRouter
 
 from api_base.core.errors import ProgrammingError
-from api_base.interface.routes import Declares, Router
+from api_base.interface.routes import RouteOptions, Router
 from api_base.interface.routes.etags import NEVER, entity_tag, expected_version, matches
-from tests.shell import THING, settings, shell, things
+from tests.http_harness import THING, settings, shell, things
 
 ONE = f"/api/v1/things/{THING}"
 TAG = '"v3-json1"'
@@ -190,7 +190,7 @@ async def test_bodies_are_bounded_in_size(size: int, status: int, streamed: bool
 def test_a_parameter_that_is_nothing_known_is_refused_at_start() -> None:
     router = Router()
 
-    @router.declare("GET", "/x", Declares())
+    @router.declare("GET", "/x", RouteOptions())
     async def x(limit: int) -> None: ...
 
     with pytest.raises(ProgrammingError, match="limit"):
@@ -200,7 +200,7 @@ def test_a_parameter_that_is_nothing_known_is_refused_at_start() -> None:
 def test_a_placeholder_without_a_parameter_is_refused_at_start() -> None:
     router = Router()
 
-    @router.declare("GET", "/x/{id}", Declares())
+    @router.declare("GET", "/x/{id}", RouteOptions())
     async def x() -> None: ...
 
     with pytest.raises(ProgrammingError, match="id"):

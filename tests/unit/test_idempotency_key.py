@@ -10,8 +10,8 @@ import pytest
 
 from api_base.core import errors
 from api_base.core.types import KeyedRequest, current_context
-from api_base.interface.routes import Declares, OptionalVersion, Router
-from tests.shell import GOOD, PRINCIPAL, THING, ThingBody, ThingDTO, shell
+from api_base.interface.routes import OptionalVersion, RouteOptions, Router
+from tests.http_harness import GOOD, PRINCIPAL, THING, ThingBody, ThingDTO, shell
 
 KEY = "8e03978e-40d5-43dd-bc93-6894a57f9324"
 SEEN: list[KeyedRequest | None] = []
@@ -26,38 +26,38 @@ def routes() -> Router:
         SEEN.append(None if request is None else replace(request))
         return ThingDTO(id=THING, name="a", version=1)
 
-    @router.declare("POST", "/things/{name}", Declares())
+    @router.declare("POST", "/things/{name}", RouteOptions())
     async def create_thing(name: str, expected: OptionalVersion, body: ThingBody) -> ThingDTO:
         return note()
 
-    @router.declare("PATCH", "/things/{name}", Declares())
+    @router.declare("PATCH", "/things/{name}", RouteOptions())
     async def update_thing(name: str) -> ThingDTO:
         return note()
 
-    @router.declare("DELETE", "/things/{name}", Declares())
+    @router.declare("DELETE", "/things/{name}", RouteOptions())
     async def delete_thing(name: str) -> ThingDTO:
         return note()
 
-    @router.declare("GET", "/things/{name}", Declares())
+    @router.declare("GET", "/things/{name}", RouteOptions())
     async def get_thing(name: str) -> ThingDTO:
         return note()
 
-    @router.declare("POST", "/public", Declares(public=True))
+    @router.declare("POST", "/public", RouteOptions(public=True))
     async def publish_thing() -> ThingDTO:
         return note()
 
-    @router.declare("POST", "/secrets", Declares(replayable=False))
+    @router.declare("POST", "/secrets", RouteOptions(replayable=False))
     async def create_secret() -> ThingDTO:
         return note()
 
-    @router.declare("POST", "/refused", Declares())
+    @router.declare("POST", "/refused", RouteOptions())
     async def refuse_thing() -> ThingDTO:
         request = current_context.get().keyed
         assert request is not None
         request.replayed = True
         raise errors.Conflict("as at first")
 
-    @router.declare("POST", "/running", Declares())
+    @router.declare("POST", "/running", RouteOptions())
     async def run_thing() -> ThingDTO:
         raise errors.RequestInProgress
 

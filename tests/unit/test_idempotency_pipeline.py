@@ -13,7 +13,7 @@ from api_base.application.common.middleware import IdempotencyMiddleware, RetryM
 from api_base.application.common.transactions import Transactions
 from api_base.core.base import DomainEvent
 from api_base.core.errors import Conflict, IdempotencyKeyReused, ProgrammingError, RequestInProgress, Transient
-from api_base.core.protocols import KeptAnswer
+from api_base.core.protocols import StoredResult
 from api_base.core.types import Err, KeyedRequest, Ok, Result, UserId, current_context
 from api_base.domain.common.events import Subscribers
 from tests.factories.auth import request_of
@@ -83,14 +83,14 @@ class Memory:
         if request.key in self.locked:
             raise RequestInProgress
 
-    async def find(self, request: KeyedRequest, answer: Any) -> KeptAnswer[Any] | None:
+    async def find(self, request: KeyedRequest, answer: Any) -> StoredResult[Any] | None:
         self.asked += 1
         kept = self.found.get(request.key)
         if kept is None:
             return None
         if kept[0] != request.fingerprint:
             raise IdempotencyKeyReused
-        return KeptAnswer(kept[1])
+        return StoredResult(kept[1])
 
     async def keep[T](self, request: KeyedRequest, result: T, answer: Any) -> T:
         self.pending[request.key] = (request.fingerprint, result)

@@ -6,11 +6,11 @@ from uuid import uuid4
 import pytest
 
 from api_base.application.common.cqrs import Bus
-from api_base.application.services.mailing import Letters, Links
+from api_base.application.services.mailing import EmailTemplates, Links
 from api_base.application.tenants.commands.accept_invitation import (
-    Acceptance,
     AcceptInvitation,
     AcceptInvitationHandler,
+    InvitationAcceptance,
     JoinAsNewUser,
     JoinAsNewUserHandler,
     RegisterByInvitation,
@@ -22,7 +22,7 @@ from api_base.application.tenants.commands.mail_invitation import MailInvitation
 from api_base.application.tenants.commands.revoke_invitation import RevokeInvitation, RevokeInvitationHandler
 from api_base.application.tenants.dtos import InvitationDTO
 from api_base.bootstrap.contexts.identities import UserIdentities
-from api_base.bootstrap.contexts.tenants import LETTERS
+from api_base.bootstrap.contexts.tenants import EMAILS
 from api_base.core.errors import Invalid, NotFound, StaleVersion
 from api_base.core.types import Language, TenantId, UserId
 from api_base.domain.tenants.entities import Role
@@ -50,14 +50,14 @@ class World:
         self.actor = membership(self.tenant.id, role=role)
         tenants, self.memberships, self.invitations = MemoryTenants(self.tenant), MemoryMemberships(self.actor), MemoryInvitations()
         identities = UserIdentities(self.users, PlainHasher(), RefusingPolicy("easy"), Ids(), self.clock)
-        letters, links = Letters(LETTERS, self.mailer, "Base"), Links("https://app.example", tokens)
-        acceptance = Acceptance(self.invitations, self.memberships, tokens, Ids(), self.clock)
+        email_templates, links = EmailTemplates(EMAILS, self.mailer, "Base"), Links("https://app.example", tokens)
+        acceptance = InvitationAcceptance(self.invitations, self.memberships, tokens, Ids(), self.clock)
         self.bus = Bus([])
         self.bus.add(
             {
                 AddMember: AddMemberHandler(self.memberships, identities, Ids(), self.clock, direct=False),
                 InviteMember: InviteMemberHandler(self.invitations, self.memberships, self.jobs, Ids(), self.clock),
-                MailInvitation: MailInvitationHandler(self.invitations, tenants, identities, letters, links, self.clock),
+                MailInvitation: MailInvitationHandler(self.invitations, tenants, identities, email_templates, links, self.clock),
                 RevokeInvitation: RevokeInvitationHandler(self.invitations, self.memberships),
                 AcceptInvitation: AcceptInvitationHandler(acceptance),
                 RegisterByInvitation: RegisterByInvitationHandler(self.bus, acceptance, identities),

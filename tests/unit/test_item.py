@@ -13,7 +13,7 @@ from api_base.domain.items.events import ItemPriceChanged
 from api_base.domain.items.value_objects import ItemStatus
 from tests.factories.items import NOW, details, item
 
-LATER = NOW + timedelta(hours=1)
+ONE_HOUR_LATER = NOW + timedelta(hours=1)
 
 
 def test_a_new_item_is_a_draft_and_says_so() -> None:
@@ -35,9 +35,9 @@ def test_a_new_item_is_a_draft_and_says_so() -> None:
 def test_allowed_transitions(path: list[str], end: ItemStatus) -> None:
     changed = item()
     for step in path:
-        getattr(changed, step)(LATER)
+        getattr(changed, step)(ONE_HOUR_LATER)
     assert changed.status is end
-    assert changed.updated_at == LATER
+    assert changed.updated_at == ONE_HOUR_LATER
 
 
 @pytest.mark.parametrize("path", [["publish", "publish"], ["archive", "archive"]])
@@ -48,24 +48,24 @@ def test_refused_transitions_change_nothing(path: list[str]) -> None:
         getattr(changed, step)(NOW)
     status = changed.status
     with pytest.raises(TransitionNotAllowed, match=str(status)):
-        getattr(changed, last)(LATER)
+        getattr(changed, last)(ONE_HOUR_LATER)
     assert (changed.status, changed.updated_at) == (status, NOW)
 
 
 def test_without_a_price_it_cannot_be_published_nor_lose_it_afterwards() -> None:
     free = item(price=None)
     with pytest.raises(PriceMissing):
-        free.publish(LATER)
+        free.publish(ONE_HOUR_LATER)
     priced = item()
     priced.publish(NOW)
     with pytest.raises(PriceMissing):
-        priced.change(LATER, price=None)
+        priced.change(ONE_HOUR_LATER, price=None)
 
 
 def test_a_change_to_the_same_is_no_change() -> None:
     same = item(name="Chair")
     same.collect_events()
-    assert not same.change(LATER, name="Chair")
+    assert not same.change(ONE_HOUR_LATER, name="Chair")
     assert same.updated_at == NOW
     assert same.collect_events() == []
 
@@ -81,7 +81,7 @@ def test_a_change_to_the_same_is_no_change() -> None:
 def test_a_change_of_price_is_an_event_of_its_own(changes: dict[str, Any], told: tuple[Any, ...]) -> None:
     priced = item(price=Money(minor=1250, currency="EUR"))
     priced.collect_events()
-    priced.change(LATER, **changes)
+    priced.change(ONE_HOUR_LATER, **changes)
     (changed, price) = priced.collect_events()
     assert (changed.name, price.name) == ("items.changed.v1", "items.price_changed.v1")
     assert isinstance(price, ItemPriceChanged)
@@ -91,20 +91,24 @@ def test_a_change_of_price_is_an_event_of_its_own(changes: dict[str, Any], told:
 def test_a_change_of_anything_else_is_none_of_price() -> None:
     renamed = item(name="Chair")
     renamed.collect_events()
-    renamed.change(LATER, name="Stool")
+    renamed.change(ONE_HOUR_LATER, name="Stool")
     assert [event.name for event in renamed.collect_events()] == ["items.changed.v1"]
 
 
 def test_deleted_items_are_changed_no_more_until_restored() -> None:
     gone = item()
-    gone.delete(LATER)
-    for attempt in (lambda: gone.change(LATER, name="x"), lambda: gone.publish(LATER), lambda: gone.delete(LATER)):
+    gone.delete(ONE_HOUR_LATER)
+    for attempt in (
+        lambda: gone.change(ONE_HOUR_LATER, name="x"),
+        lambda: gone.publish(ONE_HOUR_LATER),
+        lambda: gone.delete(ONE_HOUR_LATER),
+    ):
         with pytest.raises(ItemIsDeleted):
             attempt()
-    gone.restore(LATER)
-    assert gone.change(LATER, name="x")
+    gone.restore(ONE_HOUR_LATER)
+    assert gone.change(ONE_HOUR_LATER, name="x")
     with pytest.raises(ItemIsNotDeleted):
-        gone.restore(LATER)
+        gone.restore(ONE_HOUR_LATER)
 
 
 def test_every_violation_is_told_at_once() -> None:
@@ -124,5 +128,5 @@ def test_half_of_a_surrogate_pair_is_no_text() -> None:
 def test_a_change_is_validated_like_a_creation() -> None:
     changed: Item = item()
     with pytest.raises(Invalid):
-        changed.change(LATER, name="")
+        changed.change(ONE_HOUR_LATER, name="")
     assert changed.details.name == "Chair"

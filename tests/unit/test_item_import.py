@@ -16,8 +16,8 @@ from api_base.core.errors import Invalid
 from api_base.infrastructure.importing import readers
 from api_base.infrastructure.importing.journal import SqliteJournal
 from api_base.infrastructure.importing.readers import (
-    LONGEST_FIELD,
-    LONGEST_RECORD,
+    MAX_FIELD_LENGTH,
+    MAX_RECORD_LENGTH,
     csv_records,
     json_lines_records,
     json_records,
@@ -98,7 +98,7 @@ def test_csv_that_is_none() -> None:
         (b"sku,name\na,b,c,d\n", "Line 2 has 4 fields where the first line names 2"),
         (b"sku,name\na,\xff\n", "Line 2 is not UTF-8: it has the byte 0xff"),
         (b"\x89PNG\r\n\x1a\n\0\0\0", "Line 1 is not UTF-8: it has the byte 0x89"),
-        (b"sku\n" + b"x" * (LONGEST_FIELD + 1), "Line 2 cannot be read: field larger"),
+        (b"sku\n" + b"x" * (MAX_FIELD_LENGTH + 1), "Line 2 cannot be read: field larger"),
     ],
 )
 def test_bad_csv_is_one_sentence(content: bytes, told: str) -> None:
@@ -107,7 +107,7 @@ def test_bad_csv_is_one_sentence(content: bytes, told: str) -> None:
 
 
 def test_json_is_read_in_bounded_memory() -> None:
-    longest = '{"a": "' + "x" * (2 * LONGEST_RECORD) + '"}'
+    longest = '{"a": "' + "x" * (2 * MAX_RECORD_LENGTH) + '"}'
     with pytest.raises(UnreadableFile, match="Line 1 is longer than"):
         list(json_lines_records(io.StringIO(longest)))
     with pytest.raises(UnreadableFile, match="Element 1 is no JSON, or longer than"):

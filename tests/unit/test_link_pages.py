@@ -11,7 +11,7 @@ from api_base.application.users.commands.mail_registration import CONFIRM
 from api_base.interface import links_router
 from api_base.interface.links_router import PAGES, Form
 from tests.architecture.routes import DOCUMENT
-from tests.shell import shell
+from tests.http_harness import shell
 
 
 class Page(HTMLParser):

@@ -72,7 +72,7 @@ class World:
     async def log_in(self, password: str = "right", email: str = "ana@example.com") -> TokensDTO | str:
         context = RequestContext(request_id="test")
         current_context.set(context)
-        self.afterwards, self.context = context.afterwards, context
+        self.after_response, self.context = context.after_response, context
         result = await self.bus.execute(LogIn(email=email, password=password))
         match result:
             case Ok(tokens):
@@ -115,7 +115,7 @@ async def test_whatever_is_wrong_is_answered_alike_after_one_verification(
     assert world.sessions.all() == []
     assert world.context.refusal == ("login", None if credential is None else credential.user_id)
     assert world.users.recorded == [], "the time it takes would tell who exists"
-    for call in world.afterwards:
+    for call in world.after_response:
         await call()
     assert world.users.recorded == recorded
 
@@ -139,7 +139,7 @@ async def test_what_happens_while_the_password_is_verified_counts(becomes: Crede
     world = World(ANA, hasher=hasher)
     hasher.users = world.users
     assert await world.log_in("right") == await World(None).log_in()
-    assert world.afterwards == []
+    assert world.after_response == []
 
 
 @pytest.mark.parametrize(

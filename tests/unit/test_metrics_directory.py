@@ -4,12 +4,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-from api_base.cli.metrics_directory import metrics_directory
+from api_base.serving.metrics_directory import metrics_directory
 
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from api_base.cli.metrics_directory import metrics_directory
+from api_base.serving.metrics_directory import metrics_directory
 with metrics_directory(Path(sys.argv[1])) as directory:
     (directory / "1.counters").touch()
     os.kill(os.getpid(), signal.SIGKILL)

@@ -7,9 +7,9 @@ from openapi_spec_validator import validate
 
 from api_base.core.errors import ProgrammingError
 from api_base.interface import openapi
-from api_base.interface.routes import Declares, Router
+from api_base.interface.routes import RouteOptions, Router
 from api_base.interface.v1 import health_router
-from tests.shell import shell, things, trouble
+from tests.http_harness import shell, things, trouble
 
 type Json = dict[str, Any]
 
@@ -95,7 +95,7 @@ def test_a_deprecated_route_is_marked(document: Json) -> None:
 def test_two_operations_of_one_name_are_refused() -> None:
     other = Router(prefix="/other", tags=["other"])
 
-    @other.declare("GET", "", Declares())
+    @other.declare("GET", "", RouteOptions())
     async def list_things() -> None: ...
 
     here = shell(things(), other)

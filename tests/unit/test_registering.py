@@ -5,13 +5,13 @@ from datetime import timedelta
 import pytest
 
 from api_base.application.common.cqrs import Bus
-from api_base.application.services.mailing import Letters, Links
+from api_base.application.services.mailing import EmailTemplates, Links
 from api_base.application.users.commands.confirm_registration import ConfirmRegistration, ConfirmRegistrationHandler
 from api_base.application.users.commands.create_user import CreateUser, CreateUserHandler
-from api_base.application.users.commands.keep_registration import KeepRegistration, KeepRegistrationHandler
 from api_base.application.users.commands.mail_registration import MailRegistration, MailRegistrationHandler
 from api_base.application.users.commands.register_user import RegisterUser, RegisterUserHandler, RegistrationMode
-from api_base.bootstrap.contexts.users import LETTERS
+from api_base.application.users.commands.store_pending_registration import StorePendingRegistration, StorePendingRegistrationHandler
+from api_base.bootstrap.contexts.users import EMAILS
 from api_base.core.errors import Unavailable
 from api_base.core.types import Language
 from api_base.domain.users.entities import User
@@ -31,14 +31,14 @@ class World:
     def __init__(self, *users: User, mode: RegistrationMode = RegistrationMode.VERIFIED) -> None:
         self.clock, self.mailer, self.jobs, self.hasher = FixedClock(NOW), KeepingMailer(), MemoryJobs(), PlainHasher()
         self.users, self.registrations, tokens = MemoryUsers(*users), MemoryRegistrations(), ReadableTokens()
-        letters, links = Letters(LETTERS, self.mailer, "Base"), Links("https://app.example", tokens)
+        email_templates, links = EmailTemplates(EMAILS, self.mailer, "Base"), Links("https://app.example", tokens)
         self.bus = Bus([])
         self.bus.add(
             {
                 CreateUser: CreateUserHandler(self.users, Ids(), self.clock),
                 RegisterUser: RegisterUserHandler(self.bus, self.hasher, RefusingPolicy(), mode),
-                KeepRegistration: KeepRegistrationHandler(self.registrations, self.jobs, Ids(), self.clock),
-                MailRegistration: MailRegistrationHandler(self.registrations, self.users, letters, links, self.clock),
+                StorePendingRegistration: StorePendingRegistrationHandler(self.registrations, self.jobs, Ids(), self.clock),
+                MailRegistration: MailRegistrationHandler(self.registrations, self.users, email_templates, links, self.clock),
                 ConfirmRegistration: ConfirmRegistrationHandler(self.registrations, self.users, tokens, Ids(), self.clock),
             }
         )
@@ -133,6 +133,6 @@ def test_no_secret_shows() -> None:
     for message in (
         REGISTER,
         ConfirmRegistration(token="right"),
-        KeepRegistration(email=user().email, name="Ana", password_hash="right", language=Language.EN),
+        StorePendingRegistration(email=user().email, name="Ana", password_hash="right", language=Language.EN),
     ):
         assert "right" not in repr(message)

@@ -14,7 +14,7 @@ from api_base.application.common.remote import NotServed, RemoteCall, RemoteServ
 from api_base.core.errors import Forbidden, Invalid, Unauthenticated, Unavailable
 from api_base.core.types import RequestContext, current_context
 from api_base.infrastructure.rbac.checker import RolePermissionChecker
-from tests.shell import PRINCIPAL, KeptRefusals, OneToken
+from tests.http_harness import PRINCIPAL, KeptRefusals, OneToken
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 

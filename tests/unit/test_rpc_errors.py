@@ -7,7 +7,7 @@ import pytest
 from api_base.application.common.remote import NotServed
 from api_base.core import errors
 from api_base.core.errors import ApiBaseError, Unavailable
-from api_base.infrastructure.tasks import rpc_errors
+from api_base.infrastructure.remote import rpc_errors
 
 TOLD: list[ApiBaseError] = [
     errors.Invalid([errors.Violation("/a~1b", "range", "too small"), errors.Violation("", "x", "y")]),

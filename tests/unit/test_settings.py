@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from api_base.bootstrap.diagnosis import configuration_lines
 from api_base.core.config import Settings, load_settings
 from api_base.core.errors import ConfigurationError
+from api_base.operations.diagnosis import configuration_lines
 
 type Load = Callable[..., Settings]
 

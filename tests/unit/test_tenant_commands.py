@@ -1,4 +1,4 @@
-"""Founding, renaming, joining, leaving: what happens to a tenant and its members, and who may."""
+"""TenantFactory, renaming, joining, leaving: what happens to a tenant and its members, and who may."""
 
 from uuid import UUID, uuid4
 
@@ -6,7 +6,7 @@ import pytest
 
 from api_base.application.tenants.commands.add_member import AddMember, AddMemberHandler
 from api_base.application.tenants.commands.change_member_role import ChangeMemberRole, ChangeMemberRoleHandler
-from api_base.application.tenants.commands.create_tenant import CreateTenant, CreateTenantHandler, Founding
+from api_base.application.tenants.commands.create_tenant import CreateTenant, CreateTenantHandler, TenantFactory
 from api_base.application.tenants.commands.found_personal_tenant import FoundPersonalTenant, Registered
 from api_base.application.tenants.commands.remove_member import LeaveTenant, LeaveTenantHandler, RemoveMember, RemoveMemberHandler
 from api_base.application.tenants.commands.rename_tenant import RenameTenant, RenameTenantHandler
@@ -41,7 +41,7 @@ class World:
         self.members = [membership(self.tenant.id, role=role) for role in roles]
         self.foreigner = membership(uuid4(), role=Role.OWNER)
         self.tenants, self.memberships = MemoryTenants(self.tenant), MemoryMemberships(*self.members, self.foreigner)
-        founding = Founding(self.tenants, self.memberships, Ids(), self.clock)
+        founding = TenantFactory(self.tenants, self.memberships, Ids(), self.clock)
         self.create, self.found = CreateTenantHandler(founding), FoundPersonalTenant(founding)
         self.rename = RenameTenantHandler(self.tenants, self.clock)
         self.add = AddMemberHandler(self.memberships, Known("new@example.com", self.newcomer), Ids(), self.clock, direct=True)

@@ -52,7 +52,7 @@ class Unit:
         return found
 
 
-class House:
+class EventHarness:
     def __init__(self) -> None:
         self.told: list[str] = []
         self.unit, self.subscribers = Unit(self.told), Subscribers()
@@ -71,7 +71,7 @@ class House:
 
 
 async def test_subscribers_and_those_to_what_they_cause_come_before_the_commit_and_whoever_waits_is_told_after_it() -> None:
-    house = House()
+    house = EventHarness()
 
     async def cause(payload: Nothing) -> None:
         house.told.append("first heard")
@@ -87,7 +87,7 @@ async def test_subscribers_and_those_to_what_they_cause_come_before_the_commit_a
 
 
 async def test_nobody_is_told_of_a_commit_without_events() -> None:
-    house = House()
+    house = EventHarness()
 
     async def call() -> None:
         house.told.append("call")
@@ -97,7 +97,7 @@ async def test_nobody_is_told_of_a_commit_without_events() -> None:
 
 
 async def test_a_subscriber_that_refuses_takes_the_change_with_it() -> None:
-    house = House()
+    house = EventHarness()
 
     async def refuse(payload: Nothing) -> None:
         raise RuleViolated("not like this")

@@ -11,7 +11,7 @@ from api_base.domain.users.entities import NAME_LENGTH, User, UserStatus
 from api_base.domain.users.errors import AlreadyInStatus
 from tests.factories.users import NOW, user
 
-LATER, LOCKOUT = NOW + timedelta(hours=1), timedelta(minutes=5)
+ONE_HOUR_LATER, LOCKOUT = NOW + timedelta(hours=1), timedelta(minutes=5)
 
 
 def test_registering_says_so_with_what_others_need() -> None:
@@ -26,11 +26,11 @@ def test_registering_says_so_with_what_others_need() -> None:
 def test_a_name_that_cannot_be_one_changes_nothing(name: str) -> None:
     some = user(name="Ana")
     with pytest.raises(Invalid) as refused:
-        some.rename(name, LATER)
+        some.rename(name, ONE_HOUR_LATER)
     assert [violation.pointer for violation in refused.value.violations] == ["/name"]
     assert (some.name, some.updated_at) == ("Ana", NOW)
-    some.rename("x" * NAME_LENGTH, LATER)
-    assert some.updated_at == LATER
+    some.rename("x" * NAME_LENGTH, ONE_HOUR_LATER)
+    assert some.updated_at == ONE_HOUR_LATER
 
 
 def test_failed_logins_lock_for_a_while_and_each_further_one_anew() -> None:
@@ -65,19 +65,19 @@ def test_a_success_begins_the_count_anew(new_hash: str | None) -> None:
 def test_a_changed_password_unlocks_and_says_so() -> None:
     some = user()
     some.login_failed(NOW, 1, LOCKOUT)
-    some.change_password("new", LATER)
-    assert (some.password_hash, some.is_locked(NOW), some.failed_logins, some.updated_at) == ("new", False, 0, LATER)
+    some.change_password("new", ONE_HOUR_LATER)
+    assert (some.password_hash, some.is_locked(NOW), some.failed_logins, some.updated_at) == ("new", False, 0, ONE_HOUR_LATER)
     assert [event.name for event in some.collect_events()] == ["users.password_changed.v1"]
 
 
 def test_deactivated_and_back_once_each() -> None:
     some = user()
     with pytest.raises(AlreadyInStatus, match="active already"):
-        some.reactivate(LATER)
-    some.deactivate(LATER)
-    assert (some.status, some.updated_at) == (UserStatus.DEACTIVATED, LATER)
+        some.reactivate(ONE_HOUR_LATER)
+    some.deactivate(ONE_HOUR_LATER)
+    assert (some.status, some.updated_at) == (UserStatus.DEACTIVATED, ONE_HOUR_LATER)
     with pytest.raises(AlreadyInStatus, match="deactivated already"):
-        some.deactivate(LATER)
-    some.reactivate(LATER)
+        some.deactivate(ONE_HOUR_LATER)
+    some.reactivate(ONE_HOUR_LATER)
     assert some.status is UserStatus.ACTIVE
     assert [event.name for event in some.collect_events()] == ["users.deactivated.v1", "users.reactivated.v1"]

@@ -133,7 +133,7 @@ def rabbitmq_connection(url: Any, variable: str, name: str) -> Any:
     if url is None:
         raise ConfigurationError(f"{variable}: is needed: amqp://user:password@host:port/vhost of a RabbitMQ")
     try:
-        from api_base.infrastructure.tasks.rabbitmq_connection import RabbitMqConnection
+        from api_base.infrastructure.rabbitmq.connection import RabbitMqConnection
     except ModuleNotFoundError as error:
         raise ConfigurationError(f"{variable}: RabbitMQ needs the extra: pip install 'python-api-base[rabbitmq]'") from error
 
@@ -141,10 +141,10 @@ def rabbitmq_connection(url: Any, variable: str, name: str) -> Any:
 
 
 def remotes(connection: Any, policies: Any, resilience: Section) -> Any:
-    from api_base.infrastructure.idempotency import answers
-    from api_base.infrastructure.tasks.remote_bus import RabbitMqRemotes
+    from api_base.infrastructure.idempotency import result_codec
+    from api_base.infrastructure.remote.remote_bus import RabbitMqRemotes
 
-    return RabbitMqRemotes(connection, policies.policy, resilience["timeout"], encode=answers.encode, decode=answers.decode)
+    return RabbitMqRemotes(connection, policies.policy, resilience["timeout"], encode=result_codec.encode, decode=result_codec.decode)
 
 
 def memory_limiter() -> Any:

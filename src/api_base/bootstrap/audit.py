@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from api_base.bootstrap.services import Services
 from api_base.core.config import Settings
 from api_base.core.errors import ConfigurationError
-from api_base.core.protocols import Periodic
+from api_base.core.protocols import PeriodicTask
 from api_base.infrastructure.audit.chain import HeadSigner
 from api_base.infrastructure.audit.checkpoints import CheckpointDirectory, Checkpoints
 from api_base.infrastructure.audit.retention import Retention
@@ -35,12 +35,12 @@ def trusted_keys(settings: Settings) -> Mapping[str, Ed25519PublicKey]:
     return {key.kid: key.public for key in signing_keys(settings)}
 
 
-def audit_work(services: Services) -> Iterator[Periodic]:
+def audit_work(services: Services) -> Iterator[PeriodicTask]:
     """Raises `ConfigurationError` for keys that cannot be used."""
     settings, clock, pool = services.settings.audit, services.container.clock(), services.container.worker_database().pool
     signer = HeadSigner(signing_keys(services.settings)[0])
     checkpoints = Checkpoints(pool, clock, signer, CheckpointDirectory(settings.checkpoints))
     retention = Retention(pool, clock, signer, settings.keep_days)
-    yield Periodic(name="seal the audit trail", kind="sealer", interval=POLL, run=Sealer(pool, clock).run)
-    yield Periodic(name="sign the audit trail", kind="sealer", interval=settings.checkpoint_seconds, run=checkpoints.run)
-    yield Periodic(name="keep months of the audit trail", kind="sealer", interval=HOURLY, run=retention.run)
+    yield PeriodicTask(name="seal the audit trail", group="sealer", interval=POLL, run=Sealer(pool, clock).run)
+    yield PeriodicTask(name="sign the audit trail", group="sealer", interval=settings.checkpoint_seconds, run=checkpoints.run)
+    yield PeriodicTask(name="keep months of the audit trail", group="sealer", interval=HOURLY, run=retention.run)

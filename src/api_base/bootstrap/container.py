@@ -24,8 +24,8 @@ from api_base.bootstrap.access import ACCESS
 from api_base.domain.common.events import Subscribers
 from api_base.infrastructure.audit.store import AuditParticipant, SqlAuditStore
 from api_base.infrastructure.auth.access import AccessSnapshot
+from api_base.infrastructure.db.notifier import CoalescingNotifier
 from api_base.infrastructure.db.session import Database
-from api_base.infrastructure.db.signal import Signal
 from api_base.infrastructure.db.unit_of_work import SqlUnitOfWorkFactory
 from api_base.infrastructure.events.database_publisher import DatabaseEventPublisher
 from api_base.infrastructure.events.outbox import CHANNEL as EVENTS
@@ -34,12 +34,12 @@ from api_base.infrastructure.idempotency.store import SqlIdempotencyStore
 from api_base.infrastructure.rbac.checker import RolePermissionChecker
 from api_base.infrastructure.system.clock import SystemClock
 from api_base.infrastructure.system.ids import Uuid7Generator
-from api_base.infrastructure.tasks.ledger import SqlJobLedger
-from api_base.infrastructure.tasks.queue import CHANNEL as JOBS
-from api_base.infrastructure.tasks.queue import SqlJobQueue
+from api_base.infrastructure.tasks.completion import SqlJobCompletion
+from api_base.infrastructure.tasks.database_queue import CHANNEL as JOBS
+from api_base.infrastructure.tasks.database_queue import SqlJobQueue
 
 
-def _middlewares(traced: bool, checker: Any, transactions: Transactions, store: Any, ledger: Any) -> list[Any]:
+def _middlewares(traced: bool, checker: Any, transactions: Transactions, store: Any, completion: Any) -> list[Any]:
     """The pipeline, in order. Caching goes before retrying, when it comes."""
     return [
         TraceMiddleware(traced),
@@ -47,7 +47,7 @@ def _middlewares(traced: bool, checker: Any, transactions: Transactions, store: 
         RetryMiddleware(),
         UnitOfWorkMiddleware(transactions),
         IdempotencyMiddleware(store),
-        JobMiddleware(ledger),
+        JobMiddleware(completion),
     ]
 
 
@@ -108,7 +108,7 @@ class Container(containers.DeclarativeContainer):
     )
     worker_recorder = providers.Singleton(adapters.worker_recorder, counters, worker_database.provided.pool, policies)
 
-    event_signal = providers.Singleton(Signal, database.provided.pool, EVENTS)
+    event_signal = providers.Singleton(CoalescingNotifier, database.provided.pool, EVENTS)
     kafka_policy = policies.provided.policy.call("kafka")
     kafka_connection = providers.Singleton(adapters.kafka_connection, config.events)
     event_publisher = providers.Selector(
@@ -121,9 +121,11 @@ class Container(containers.DeclarativeContainer):
     transactions = providers.Singleton(Transactions, unit_of_work, subscribers, event_signal)
     idempotency_store = providers.Singleton(SqlIdempotencyStore, database, clock)
     jobs = providers.Singleton(Jobs)
-    job_queue = providers.Singleton(SqlJobQueue, jobs, checker, ids, clock, providers.Singleton(Signal, database.provided.pool, JOBS))
-    job_ledger = providers.Singleton(SqlJobLedger, config.jobs.keep_days)
+    job_queue = providers.Singleton(
+        SqlJobQueue, jobs, checker, ids, clock, providers.Singleton(CoalescingNotifier, database.provided.pool, JOBS)
+    )
+    job_completion = providers.Singleton(SqlJobCompletion, config.jobs.keep_days)
     middlewares = providers.Singleton(
-        _middlewares, config.observability.otlp_endpoint, checker, transactions, idempotency_store, job_ledger
+        _middlewares, config.observability.otlp_endpoint, checker, transactions, idempotency_store, job_completion
     )
     bus = providers.Singleton(Bus, middlewares)

@@ -15,7 +15,7 @@ from api_base.application.common.remote import RemoteBus
 from api_base.core.base import DomainEvent
 from api_base.core.config import Settings
 from api_base.core.protocols import Clock, IdGenerator
-from api_base.core.protocols.background import Periodic
+from api_base.core.protocols.background import PeriodicTask
 from api_base.core.protocols.jobs import JobQueue
 from api_base.domain.common.events import AnySubscription
 from api_base.infrastructure.db.session import Database
@@ -62,5 +62,5 @@ class Context:
     schedules: Sequence[Schedule] = ()
     streams: Sequence[Stream[Any]] = ()
     remote: Mapping[str, type[Message[Any]]] = field(default_factory=dict)
-    background: Callable[[Ports], Sequence[Periodic]] = lambda ports: ()
+    background: Callable[[Ports], Sequence[PeriodicTask]] = lambda ports: ()
     routes: Callable[[Bus], APIRouter] | None = None

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from api_base.application.common.events import EventDelivery
 from api_base.bootstrap.services import Services
-from api_base.core.protocols import Periodic
+from api_base.core.protocols import PeriodicTask
 from api_base.domain.common.events import DurableSubscription
 from api_base.infrastructure.events.consumer import DeliveryConsumer
 from api_base.infrastructure.events.database_publisher import CHANNEL as DELIVERIES
@@ -21,39 +21,39 @@ POLL: Final = 1.0
 HOURLY: Final = 3600.0
 
 
-def event_work(services: Services) -> Iterator[Periodic]:
+def event_work(services: Services) -> Iterator[PeriodicTask]:
     container = services.container
     pool, publisher = container.worker_database().pool, container.event_publisher()
     relay, partitions = Relay(pool, publisher), EventPartitions(pool)
-    yield Periodic(name="publish events", kind="relay", interval=POLL, run=relay.run, channel=STORED, end=publisher.close)
-    yield Periodic(name="keep partitions of events", interval=HOURLY, run=partitions.run)
+    yield PeriodicTask(name="publish events", group="relay", interval=POLL, run=relay.run, channel=STORED, end=publisher.close)
+    yield PeriodicTask(name="keep partitions of events", interval=HOURLY, run=partitions.run)
     delivery = EventDelivery(container.transactions(), _decode)
     for subscription in container.subscribers().durable:
         consumer = DeliveryConsumer(pool, subscription, delivery)
-        yield Periodic(name=subscription.name, kind="subscribers", interval=POLL, run=consumer.run, channel=DELIVERIES)
+        yield PeriodicTask(name=subscription.name, group="subscribers", interval=POLL, run=consumer.run, channel=DELIVERIES)
         if services.settings.events.kafka:
             yield _from_kafka(services, subscription, delivery)
     if services.settings.events.kafka:
         yield from _streams(services)
 
 
-def _from_kafka(services: Services, subscription: DurableSubscription[Any], delivery: EventDelivery) -> Periodic:
+def _from_kafka(services: Services, subscription: DurableSubscription[Any], delivery: EventDelivery) -> PeriodicTask:
     from api_base.infrastructure.events.deferred import DatabaseDeferredDeliveries
     from api_base.infrastructure.kafka.consumer import KafkaDeliveryConsumer
 
     container = services.container
     deferred = DatabaseDeferredDeliveries(container.worker_database().pool)
     consumer = KafkaDeliveryConsumer(container.kafka_connection(), container.kafka_policy(), subscription, delivery, deferred)
-    return Periodic(name=f"{subscription.name} from Kafka", kind="subscribers", interval=POLL, run=consumer.run, end=consumer.close)
+    return PeriodicTask(name=f"{subscription.name} from Kafka", group="subscribers", interval=POLL, run=consumer.run, end=consumer.close)
 
 
-def _streams(services: Services) -> Iterator[Periodic]:
+def _streams(services: Services) -> Iterator[PeriodicTask]:
     from api_base.infrastructure.kafka.transaction import KafkaStream
 
     container = services.container
     for stream in (stream for context in services.contexts for stream in context.streams):
         runs = KafkaStream(container.kafka_connection(), container.kafka_policy(), stream, _decode)
-        yield Periodic(name=stream.name, kind="streams", interval=POLL, run=runs.run, end=runs.close)
+        yield PeriodicTask(name=stream.name, group="streams", interval=POLL, run=runs.run, end=runs.close)
 
 
 def _decode(payload: bytes, wanted: type[Any]) -> Any:

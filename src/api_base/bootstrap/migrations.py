@@ -79,13 +79,13 @@ def new(context: str, message: str, contexts: Sequence[Context]) -> Path:
 
 
 def _migrator(settings: Settings, urls: Urls, contexts: Sequence[Context]) -> "Migrator":
-    from api_base.infrastructure.db.migrations.runner import Migrator, Patience  # Alembic costs a start 0.1 s
+    from api_base.infrastructure.db.migrations.runner import MigrationTimeouts, Migrator  # Alembic costs a start 0.1 s
 
     return Migrator(
         dsn=urls.owner,
         roles=Roles(app=user_of(urls.app), worker=user_of(urls.worker), search=settings.database.search_role),
         branches=branches(contexts),
-        patience=Patience(lock_timeout=settings.database.lock_timeout),
+        patience=MigrationTimeouts(lock_timeout=settings.database.lock_timeout),
     )
 
 

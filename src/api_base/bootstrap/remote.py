@@ -7,17 +7,17 @@ from api_base.application.common.cqrs import Message
 from api_base.application.common.remote import RemoteService
 from api_base.bootstrap.services import Services
 from api_base.core.errors import ConfigurationError
-from api_base.core.protocols import Periodic
+from api_base.core.protocols import PeriodicTask
 
 
-def remote_work(services: Services) -> Iterator[Periodic]:
+def remote_work(services: Services) -> Iterator[PeriodicTask]:
     """Nothing where REMOTE__URL is not given, or no context serves anything."""
     served = _served(services)
     if services.settings.remote.url is None or not served:
         return
-    from api_base.infrastructure.idempotency import answers
+    from api_base.infrastructure.idempotency import result_codec
+    from api_base.infrastructure.remote.rabbitmq_rpc import RabbitMqRpcServer
     from api_base.infrastructure.tasks.messages import decode
-    from api_base.infrastructure.tasks.rabbitmq_rpc import RabbitMqRpcServer
 
     container, settings = services.container, services.settings
     service = RemoteService(
@@ -27,10 +27,10 @@ def remote_work(services: Services) -> Iterator[Periodic]:
         container.access(),
         container.audit_store(),
         decode=decode,
-        encode=answers.encode,
+        encode=result_codec.encode,
     )
     server = RabbitMqRpcServer(container.remote_connection(), settings.app_name, service.answer, settings.remote.at_once)
-    yield Periodic(name="answer other services", kind="remote", interval=1.0, run=server.run, end=server.close)
+    yield PeriodicTask(name="answer other services", group="remote", interval=1.0, run=server.run, end=server.close)
 
 
 def _served(services: Services) -> Mapping[str, type[Message[Any]]]:

@@ -4,7 +4,7 @@ import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from api_base.cli.children import ServerProcess
+    from api_base.serving.children import ServerProcess
 
 
 def main() -> None:
@@ -24,7 +24,7 @@ def _server_ahead() -> "ServerProcess":
     """`serve` starts its first server process before it reads its own arguments: what that imports is the longest part of a start."""
     import signal
 
-    from api_base.cli.children import ServerProcess
+    from api_base.serving.children import ServerProcess
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _end)

@@ -23,10 +23,10 @@ def verify(
     import asyncio
 
     from api_base.application.audit.dtos import Checked
-    from api_base.bootstrap.audit_trail import own_keys, verify_database, verify_file
     from api_base.bootstrap.contexts import contexts_of
-    from api_base.cli.resolving import database, on
     from api_base.core.config import load_settings
+    from api_base.operations.audit_trail import own_keys, verify_database, verify_file
+    from api_base.serving.resolving import database, on
 
     settings, checked = load_settings(), Checked()
 
@@ -53,10 +53,10 @@ def export(
     import asyncio
     import sys
 
-    from api_base.bootstrap.audit_trail import export as exported
     from api_base.bootstrap.contexts import contexts_of
-    from api_base.cli.resolving import database, on
     from api_base.core.config import load_settings
+    from api_base.operations.audit_trail import export as exported
+    from api_base.serving.resolving import database, on
 
     settings = load_settings()
     from_ = None if since is None else since.replace(tzinfo=since.tzinfo or UTC)

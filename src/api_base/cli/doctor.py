@@ -8,9 +8,9 @@ def doctor() -> None:
     import asyncio
 
     from api_base.bootstrap.contexts import contexts_of
-    from api_base.bootstrap.diagnosis import configuration_lines, diagnose
-    from api_base.cli.resolving import database
     from api_base.core.config import load_settings
+    from api_base.operations.diagnosis import configuration_lines, diagnose
+    from api_base.serving.resolving import database
 
     settings = load_settings()
     print("\n".join(configuration_lines(settings)))

@@ -29,9 +29,9 @@ def list_(
 
     async def show(settings: "Settings", contexts: "Sequence[Context]") -> None:
         from api_base.application.common.events.cloud_event import encoded
-        from api_base.bootstrap.event_log import event_log
+        from api_base.operations.event_admin import event_admin
 
-        async with event_log(settings, contexts) as log:
+        async with event_admin(settings, contexts) as log:
             for event in await log.newest(name=name, aggregate_id=aggregate, since=_utc(since), limit=limit):
                 print(encoded(event, settings.app_name).decode())
 
@@ -43,9 +43,9 @@ def dead(limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so 
     """List the events that a subscriber could not handle. Exit code 1 where there are any."""
 
     async def show(settings: "Settings", contexts: "Sequence[Context]") -> int:
-        from api_base.bootstrap.event_log import event_log
+        from api_base.operations.event_admin import event_admin
 
-        async with event_log(settings, contexts) as log:
+        async with event_admin(settings, contexts) as log:
             letters = await log.dead(limit)
         for one in letters:
             print(f"{one.event_id}  {one.name} to {one.subscription}: {one.attempts} attempts, {one.behind} behind it: {one.error}")
@@ -63,9 +63,9 @@ def replay(
     """Try dead events again; with --since, tell a subscription what it has not handled of the kept ones."""
 
     async def again(settings: "Settings", contexts: "Sequence[Context]") -> int:
-        from api_base.bootstrap import event_log
+        from api_base.operations import event_admin
 
-        return await event_log.replay(settings, contexts, event_id=event, subscription=subscription, since=_utc(since))
+        return await event_admin.replay(settings, contexts, event_id=event, subscription=subscription, since=_utc(since))
 
     count = _run(again)
     print(f"{count} event{'' if count == 1 else 's'} will be tried again.")
@@ -79,8 +79,8 @@ def _run[T](work: "Callable[[Settings, Sequence[Context]], Coroutine[Any, Any, T
     import asyncio
 
     from api_base.bootstrap.contexts import contexts_of
-    from api_base.cli.resolving import database, on
     from api_base.core.config import load_settings
+    from api_base.serving.resolving import database, on
 
     settings = load_settings()
     with database(settings) as urls:

@@ -35,16 +35,16 @@ def items(
 ) -> None:
     """Import items: new skus are created, known ones changed where they differ. Refused rows go to a file, with the reason.
 
-    A row is the whole item: what the file has no column for is empty afterwards. The exit code is 0 where rows were refused, too.
+    A row is the whole item: what the file has no column for is empty after_response. The exit code is 0 where rows were refused, too.
 
     Targets are sku, name, description, category, tags, price, currency and attributes.NAME.
     """
     import asyncio
 
     from api_base.bootstrap.contexts import contexts_of
-    from api_base.bootstrap.item_import import ImportOptions, import_items
-    from api_base.cli.resolving import database, on
     from api_base.core.config import load_settings
+    from api_base.operations.item_import import ImportOptions, import_items
+    from api_base.serving.resolving import database, on
 
     settings = load_settings()
     options = ImportOptions(

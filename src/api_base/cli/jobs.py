@@ -10,7 +10,7 @@ from api_base.core.protocols.jobs import JobState
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from api_base.infrastructure.tasks.log import JobEntry, JobLog
+    from api_base.infrastructure.tasks.admin import JobAdmin, JobEntry
 
 app = typer.Typer(no_args_is_help=True, help="Look at jobs, try them again, cancel them.")
 
@@ -65,18 +65,18 @@ def _print(one: "JobEntry") -> None:
     print(told + (f": {one.attempts} attempt{'' if one.attempts == 1 else 's'}: {one.error}" if one.error else ""))
 
 
-def _run[T](work: "Callable[[JobLog], Awaitable[T]]") -> T:
+def _run[T](work: "Callable[[JobAdmin], Awaitable[T]]") -> T:
     import asyncio
 
     from api_base.bootstrap.contexts import contexts_of
-    from api_base.bootstrap.job_log import job_log
-    from api_base.cli.resolving import database, on
     from api_base.core.config import load_settings
+    from api_base.operations.job_admin import job_admin
+    from api_base.serving.resolving import database, on
 
     settings = load_settings()
 
     async def within() -> T:
-        async with job_log(on(settings, urls), contexts_of(settings)) as log:
+        async with job_admin(on(settings, urls), contexts_of(settings)) as log:
             return await work(log)
 
     with database(settings) as urls:

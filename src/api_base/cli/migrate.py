@@ -12,8 +12,8 @@ def up() -> None:
     """Bring every context to its newest revision."""
     from api_base.bootstrap import migrations
     from api_base.bootstrap.contexts import contexts_of
-    from api_base.cli.resolving import database
     from api_base.core.config import load_settings
+    from api_base.serving.resolving import database
 
     settings = load_settings()
     with database(settings) as urls:
@@ -29,8 +29,8 @@ def down(
     """Undo the last revisions of one context."""
     from api_base.bootstrap import migrations
     from api_base.bootstrap.contexts import contexts_of
-    from api_base.cli.resolving import database
     from api_base.core.config import load_settings
+    from api_base.serving.resolving import database
 
     settings = load_settings()
     with database(settings) as urls:
@@ -42,8 +42,8 @@ def status() -> None:
     """Where each context stands. Exit code 1 where something is pending."""
     from api_base.bootstrap import migrations
     from api_base.bootstrap.contexts import contexts_of
-    from api_base.cli.resolving import database
     from api_base.core.config import load_settings
+    from api_base.serving.resolving import database
 
     settings = load_settings()
     with database(settings) as urls:

@@ -16,10 +16,10 @@ def serve(
     worker: Annotated[bool, typer.Option(help="Also run a background worker.")] = True,
 ) -> None:
     """Serve HTTP until Ctrl-C or SIGTERM; SIGHUP replaces the processes by new ones. A socket handed over (LISTEN_FDS) goes before --port."""
-    from api_base.cli.listening import listen
-    from api_base.cli.resolving import supervised_database
-    from api_base.cli.supervisor import Supervisor
     from api_base.core.config import load_settings
+    from api_base.serving.listening import listen
+    from api_base.serving.resolving import supervised_database
+    from api_base.serving.supervisor import Supervisor
 
     settings = load_settings()
     update = {"host": host, "port": port, "workers": workers}

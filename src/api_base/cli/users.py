@@ -27,9 +27,9 @@ def create_admin(
     import asyncio
 
     from api_base.bootstrap.contexts import contexts_of
-    from api_base.bootstrap.first_run import create_administrator
-    from api_base.cli.resolving import database, on
     from api_base.core.config import load_settings
+    from api_base.serving.first_run import create_administrator
+    from api_base.serving.resolving import database, on
 
     settings = load_settings()
     with database(settings) as urls:

@@ -22,10 +22,10 @@ def worker(
 
     from api_base.bootstrap.adapters import json_logs
     from api_base.bootstrap.contexts import contexts_of
-    from api_base.bootstrap.worker import create_worker
-    from api_base.cli.resolving import database, on
     from api_base.core.config import load_settings
     from api_base.core.shared.logging import configure_logging
+    from api_base.serving.resolving import database, on
+    from api_base.serving.worker import create_worker
 
     settings = load_settings()
     json = json_logs(settings.observability.model_dump(), settings.environment == "production")

@@ -13,7 +13,7 @@ from typing import Any, Final
 from urllib.parse import unquote_plus
 from uuid import UUID
 
-from api_base.application.common.listing import DEFAULT_LIMIT, LARGEST_LIMIT, LONGEST_CURSOR, Field, Fields, ListRequest, Sort
+from api_base.application.common.listing import DEFAULT_LIMIT, MAX_CURSOR_LENGTH, MAX_LIMIT, Field, Fields, ListRequest, Sort
 from api_base.core.errors import Invalid, Violation
 from api_base.domain.common.comparable import decimal
 from api_base.domain.common.specification import ComparisonOperator, FieldSpecification, IncomparableValue, Specification
@@ -21,8 +21,8 @@ from api_base.interface.errors.pointers import pointer
 
 FILTERS: Final = 20
 MEMBERS: Final = 100
-LONGEST_VALUE: Final = 500
-LONGEST_QUERY: Final = 16_384
+MAX_VALUE_LENGTH: Final = 500
+MAX_QUERY_LENGTH: Final = 16_384
 PARAMETERS: Final = 50
 SORTS: Final = 5
 RESERVED: Final = ("cursor", "fields", "include_total", "limit", "q", "sort")
@@ -61,8 +61,8 @@ class _Parser:
         return request
 
     def _split(self, query: bytes) -> list[tuple[str, str]]:
-        if len(query) > LONGEST_QUERY:
-            raise Invalid.of("/query", "too_long", f"the query string has {len(query)} bytes; at most {LONGEST_QUERY} are allowed")
+        if len(query) > MAX_QUERY_LENGTH:
+            raise Invalid.of("/query", "too_long", f"the query string has {len(query)} bytes; at most {MAX_QUERY_LENGTH} are allowed")
         pairs: list[tuple[str, str]] = []
         parts = query.decode("latin-1").split("&", PARAMETERS)
         if len(parts) > PARAMETERS:
@@ -81,8 +81,8 @@ class _Parser:
         reserved: dict[str, str] = {}
         filters: list[tuple[str, str, str, str]] = []
         for name, value in self._pairs:
-            if len(value) > (LONGEST_CURSOR if name == "cursor" else LONGEST_VALUE):
-                self._refuse(name, "too_long", f"is longer than {LONGEST_CURSOR if name == 'cursor' else LONGEST_VALUE} characters")
+            if len(value) > (MAX_CURSOR_LENGTH if name == "cursor" else MAX_VALUE_LENGTH):
+                self._refuse(name, "too_long", f"is longer than {MAX_CURSOR_LENGTH if name == 'cursor' else MAX_VALUE_LENGTH} characters")
             elif "\0" in value:
                 self._refuse(name, "nul", "must not contain the character NUL")
             elif name in RESERVED:
@@ -174,9 +174,9 @@ class _Parser:
     def _limit(self, text: str | None) -> int:
         if text is None:
             return DEFAULT_LIMIT
-        if text.isascii() and text.isdigit() and len(text) <= 4 and 1 <= int(text) <= LARGEST_LIMIT:
+        if text.isascii() and text.isdigit() and len(text) <= 4 and 1 <= int(text) <= MAX_LIMIT:
             return int(text)
-        self._refuse("limit", "range", f"must be a whole number from 1 to {LARGEST_LIMIT}")
+        self._refuse("limit", "range", f"must be a whole number from 1 to {MAX_LIMIT}")
         return DEFAULT_LIMIT
 
     def _cursor(self, text: str | None) -> str | None:

@@ -3,7 +3,7 @@
 from functools import partial
 
 from api_base.application.auth.commands.mail_new_device import MailNewDevice
-from api_base.application.auth.commands.see_device import SeeDevice
+from api_base.application.auth.commands.record_device_seen import RecordDeviceSeen
 from api_base.application.common.cqrs import Bus
 from api_base.core.protocols import Clock
 from api_base.core.protocols.jobs import JobQueue
@@ -32,4 +32,4 @@ class KnownDevices:
             if before:
                 await self._jobs.enqueue(MailNewDevice(user_id=user_id, device_id=id), unique=str(id))
         elif known.seen_again(now):
-            context.afterwards.append(partial(self._bus.execute, SeeDevice(user_id=user_id, device_id=id)))
+            context.after_response.append(partial(self._bus.execute, RecordDeviceSeen(user_id=user_id, device_id=id)))

@@ -23,17 +23,17 @@ from api_base.core.types import current_context
 from api_base.domain.common import comparable
 from api_base.domain.common.specification import AndSpecification, ComparisonOperator, FieldSpecification, Specification
 
-LONGEST_CURSOR: Final = 4096
+MAX_CURSOR_LENGTH: Final = 4096
 DEFAULT_LIMIT: Final = 50
-LARGEST_LIMIT: Final = 200
+MAX_LIMIT: Final = 200
 
 _Op = ComparisonOperator
 EQUALITY: Final = frozenset({_Op.EQ, _Op.NE, _Op.IN})
 ORDER: Final = EQUALITY | {_Op.GT, _Op.GE, _Op.LT, _Op.LE}
 TEXT: Final = ORDER | {_Op.CONTAINS, _Op.STARTS_WITH}
-STRETCH: Final = ORDER - {_Op.NE} | {_Op.STARTS_WITH}
+RANGE_OPERATORS: Final = ORDER - {_Op.NE} | {_Op.STARTS_WITH}
 """Operators that match a stretch of the field's order, or some."""
-NOT_BOUNDED: Final = frozenset({_Op.NE, _Op.CONTAINS})
+UNINDEXED: Final = frozenset({_Op.NE, _Op.CONTAINS})
 """Operators that no index bounds: rows are read in the list's order, and passed over, until a page is full."""
 
 
@@ -51,7 +51,7 @@ class Field:
     operators: frozenset[ComparisonOperator]
     sortable: bool = False
     nullable: bool = False
-    scan: frozenset[ComparisonOperator] = NOT_BOUNDED
+    scan: frozenset[ComparisonOperator] = UNINDEXED
     needs: str | None = None
     choices: tuple[str, ...] = ()
     parse: Callable[[str, str | None], Any] | None = None
@@ -97,7 +97,7 @@ class Fields:
 
     def _order_of_filters(self, request: "ListRequest") -> tuple[Sort, ...]:
         """By the first declared field of which stretches are asked for, ascending; for one value the default order decides the way."""
-        asked = {one.field: one.operator for one in _conjuncts(request.specification) if one.operator in STRETCH}
+        asked = {one.field: one.operator for one in _conjuncts(request.specification) if one.operator in RANGE_OPERATORS}
         default = {sort.field: sort.descending for sort in self.default_sort}
         first = next((name for name in self._by_name if name in asked), None)
         if first is None or first in default:

@@ -10,8 +10,8 @@ from api_base.application.auth.commands.end_sessions import CredentialsEnded, En
 from api_base.application.auth.commands.log_in import LogIn, LogInHandler
 from api_base.application.auth.commands.log_out import LogOut, LogOutHandler
 from api_base.application.auth.commands.mail_new_device import MailNewDevice, MailNewDeviceHandler
+from api_base.application.auth.commands.record_device_seen import RecordDeviceSeen, RecordDeviceSeenHandler
 from api_base.application.auth.commands.refresh_session import RefreshSession, RefreshSessionHandler
-from api_base.application.auth.commands.see_device import SeeDevice, SeeDeviceHandler
 from api_base.application.auth.commands.start_session import StartSession, StartSessionHandler
 from api_base.application.auth.commands.switch_tenant import SwitchTenant, SwitchTenantHandler
 from api_base.application.auth.known_devices import KnownDevices
@@ -20,8 +20,8 @@ from api_base.application.common.cqrs import Handler, Message
 from api_base.application.common.jobs import Job
 from api_base.bootstrap.context import Context, Ports
 from api_base.bootstrap.contexts.identities import credentials
-from api_base.bootstrap.contexts.mailing import ATTEMPTS, letters
-from api_base.core.protocols import Periodic
+from api_base.bootstrap.contexts.mailing import ATTEMPTS, email_templates
+from api_base.core.protocols import PeriodicTask
 from api_base.domain.common.events import Subscription
 from api_base.infrastructure import auth
 from api_base.infrastructure.auth.expiry import device_expiry, session_expiry
@@ -30,23 +30,23 @@ from api_base.infrastructure.auth.tables import DEVICES, SESSIONS
 from api_base.infrastructure.tenants.queries import SqlMemberships
 from api_base.interface.v1 import auth as v1
 
-LETTERS: Final = Path(application.__path__[0]) / "letters"
+EMAILS: Final = Path(application.__path__[0]) / "emails"
 """The templates of this context."""
 
 
 def _handlers(ports: Ports) -> Mapping[type[Message[Any]], Handler[Any, Any]]:
     security = ports.settings.security
-    devices, addressees = SqlDeviceRepository(ports.database), credentials(ports)
+    devices, recipients = SqlDeviceRepository(ports.database), credentials(ports)
     sessions, memberships = SqlSessionRepository(ports.database), SqlMemberships(ports.database)
     tokens = SessionTokens(ports.container.token_issuer(), ports.clock)
     lifetime, grace = timedelta(seconds=security.refresh_token_seconds), timedelta(seconds=security.refresh_grace_seconds)
     return {
-        LogIn: LogInHandler(ports.bus, addressees, memberships, ports.container.password_hasher()),
+        LogIn: LogInHandler(ports.bus, recipients, memberships, ports.container.password_hasher()),
         StartSession: StartSessionHandler(
             sessions, KnownDevices(ports.bus, devices, ports.jobs, ports.clock), tokens, ports.ids, ports.clock, lifetime
         ),
-        SeeDevice: SeeDeviceHandler(devices, ports.clock),
-        MailNewDevice: MailNewDeviceHandler(devices, addressees, letters(ports, LETTERS)),
+        RecordDeviceSeen: RecordDeviceSeenHandler(devices, ports.clock),
+        MailNewDevice: MailNewDeviceHandler(devices, recipients, email_templates(ports, EMAILS)),
         RefreshSession: RefreshSessionHandler(sessions, memberships, tokens, ports.clock, grace, lifetime),
         LogOut: LogOutHandler(sessions, ports.clock),
         SwitchTenant: SwitchTenantHandler(sessions, memberships, tokens),
@@ -61,10 +61,10 @@ def _subscribers(ports: Ports) -> Sequence[Subscription[Any]]:
     ]
 
 
-def _background(ports: Ports) -> Sequence[Periodic]:
+def _background(ports: Ports) -> Sequence[PeriodicTask]:
     return [
-        Periodic(name="clear ended sessions", interval=600.0, run=session_expiry(ports.database).run),
-        Periodic(name="forget devices", interval=3600.0, run=device_expiry(ports.database).run),
+        PeriodicTask(name="clear ended sessions", interval=600.0, run=session_expiry(ports.database).run),
+        PeriodicTask(name="forget devices", interval=3600.0, run=device_expiry(ports.database).run),
     ]
 
 

@@ -1,7 +1,7 @@
 """What the context `users` does for others, which know users by their ids alone: for logging in, and for becoming a member."""
 
 from api_base.application.common.cqrs import Bus
-from api_base.application.services.mailing import Addressee
+from api_base.application.services.mailing import Recipient
 from api_base.application.users.commands.record_login import RecordLogin
 from api_base.bootstrap.context import Ports
 from api_base.core.errors import Invalid
@@ -15,7 +15,7 @@ from api_base.infrastructure.users.repository import SqlUserRepository
 
 
 class UserCredentials:
-    """Implements the ports `Credentials` and `Addressees` of auth."""
+    """Implements the ports `Credentials` and `Recipients` of auth."""
 
     def __init__(self, users: UserRepository, bus: Bus, clock: Clock) -> None:
         self._users, self._bus, self._clock = users, bus, clock
@@ -40,10 +40,10 @@ class UserCredentials:
         """End the count of failed logins, and keep `new_hash` where the hash's parameters have grown."""
         await self._bus.execute(RecordLogin(user_id=user_id, succeeded=True, new_hash=new_hash))
 
-    async def addressee(self, user_id: UserId) -> Addressee | None:
+    async def recipient(self, user_id: UserId) -> Recipient | None:
         """Where and in what language to write to a user, or None."""
         user = await self._users.get(user_id)
-        return None if user is None else Addressee(email=user.email.value, language=user.language)
+        return None if user is None else Recipient(email=user.email.value, language=user.language)
 
     async def _by_email(self, email: str) -> User | None:
         return await by_email(self._users, email)

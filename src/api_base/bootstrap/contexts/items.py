@@ -24,7 +24,7 @@ from api_base.application.items.queries.list_items import ListItems
 from api_base.application.items.streams import PRICE_CHANGES
 from api_base.bootstrap.context import Context, Ports
 from api_base.bootstrap.contexts.roles import ADMINS, MEMBERS, VIEWERS
-from api_base.core.protocols import Periodic
+from api_base.core.protocols import PeriodicTask
 from api_base.domain.items.events import ItemChanged, ItemCreated, ItemDeleted, ItemPriceChanged, ItemRestored, ItemStatusChanged
 from api_base.infrastructure import items
 from api_base.infrastructure.db.unit_of_work import savepoint
@@ -57,14 +57,14 @@ def _handlers(ports: Ports) -> Mapping[type[Message[Any]], Handler[Any, Any]]:
         ImportItems: import_items,
         StartImport: StartImportHandler(uploads, _records, ports.jobs, ports.ids),
         ImportUpload: ImportUploadHandler(ports.bus, uploads, _records),
-        ImportUploadRows: ImportUploadRowsHandler(import_items, uploads, ports.container.job_ledger()),
+        ImportUploadRows: ImportUploadRowsHandler(import_items, uploads, ports.container.job_completion()),
         GetItem: GetItemHandler(ports.database),
         ListItems: ListItemsHandler(ports.database),
     }
 
 
-def _background(ports: Ports) -> Sequence[Periodic]:
-    return [Periodic(name="clear uploads", interval=600.0, run=upload_expiry(ports.database).run)]
+def _background(ports: Ports) -> Sequence[PeriodicTask]:
+    return [PeriodicTask(name="clear uploads", interval=600.0, run=upload_expiry(ports.database).run)]
 
 
 ITEMS: Final = Context(

@@ -1,9 +1,9 @@
-"""Letters as contexts write them: their templates, and links to the pages of this application."""
+"""EmailTemplates as contexts write them: their templates, and links to the pages of this application."""
 
 from pathlib import Path
 from typing import Final
 
-from api_base.application.services.mailing import Letters, Links
+from api_base.application.services.mailing import EmailTemplates, Links
 from api_base.bootstrap.context import Ports
 
 PAGES: Final = "/links"
@@ -13,9 +13,9 @@ ATTEMPTS: Final = 20
 """Of a letter, where it is not the mail server that is down."""
 
 
-def letters(ports: Ports, folder: Path) -> Letters:
+def email_templates(ports: Ports, folder: Path) -> EmailTemplates:
     """The templates in `folder`, by the mailer that the settings name."""
-    return Letters(folder, ports.container.mailer(), ports.settings.app_name)
+    return EmailTemplates(folder, ports.container.mailer(), ports.settings.app_name)
 
 
 def links(ports: Ports) -> Links:

@@ -9,9 +9,9 @@ from api_base.application.common.cqrs import Handler, Message
 from api_base.application.common.jobs import Job
 from api_base.application.tenants import permissions
 from api_base.application.tenants.commands.accept_invitation import (
-    Acceptance,
     AcceptInvitation,
     AcceptInvitationHandler,
+    InvitationAcceptance,
     JoinAsNewUser,
     JoinAsNewUserHandler,
     RegisterByInvitation,
@@ -19,7 +19,7 @@ from api_base.application.tenants.commands.accept_invitation import (
 )
 from api_base.application.tenants.commands.add_member import AddMember, AddMemberHandler
 from api_base.application.tenants.commands.change_member_role import ChangeMemberRole, ChangeMemberRoleHandler
-from api_base.application.tenants.commands.create_tenant import CreateTenant, CreateTenantHandler, Founding
+from api_base.application.tenants.commands.create_tenant import CreateTenant, CreateTenantHandler, TenantFactory
 from api_base.application.tenants.commands.found_personal_tenant import FoundPersonalTenant, Registered
 from api_base.application.tenants.commands.invite_member import InviteMember, InviteMemberHandler
 from api_base.application.tenants.commands.mail_invitation import MailInvitation, MailInvitationHandler
@@ -29,9 +29,9 @@ from api_base.application.tenants.commands.revoke_invitation import RevokeInvita
 from api_base.application.tenants.queries.tenants import GetTenant, ListInvitations, ListMembers, ListMyTenants
 from api_base.bootstrap.context import Context, Ports
 from api_base.bootstrap.contexts.identities import identities
-from api_base.bootstrap.contexts.mailing import ATTEMPTS, letters, links
+from api_base.bootstrap.contexts.mailing import ATTEMPTS, email_templates, links
 from api_base.bootstrap.contexts.roles import ADMINS, VIEWERS
-from api_base.core.protocols import Periodic
+from api_base.core.protocols import PeriodicTask
 from api_base.domain.common.events import Subscription
 from api_base.domain.tenants.events import InvitationAccepted, MemberAdded, MemberInvited, MemberRoleChanged, MembershipEnded, TenantCreated
 from api_base.infrastructure import tenants
@@ -42,18 +42,18 @@ from api_base.infrastructure.tenants.tables import INVITATIONS, MEMBERSHIPS
 from api_base.infrastructure.tenants.tables import TENANTS as TENANTS_TABLE
 from api_base.interface.v1 import tenants as v1
 
-LETTERS: Final = Path(application.__path__[0]) / "letters"
+EMAILS: Final = Path(application.__path__[0]) / "emails"
 """The templates of this context."""
 
 
-def _founding(ports: Ports) -> Founding:
-    return Founding(SqlTenantRepository(ports.database), SqlMembershipRepository(ports.database), ports.ids, ports.clock)
+def _tenant_factory(ports: Ports) -> TenantFactory:
+    return TenantFactory(SqlTenantRepository(ports.database), SqlMembershipRepository(ports.database), ports.ids, ports.clock)
 
 
 def _handlers(ports: Ports) -> Mapping[type[Message[Any]], Handler[Any, Any]]:
     repository, memberships = SqlTenantRepository(ports.database), SqlMembershipRepository(ports.database)
     return {
-        CreateTenant: CreateTenantHandler(_founding(ports)),
+        CreateTenant: CreateTenantHandler(_tenant_factory(ports)),
         RenameTenant: RenameTenantHandler(repository, ports.clock),
         AddMember: AddMemberHandler(memberships, identities(ports), ports.ids, ports.clock, direct=ports.settings.registration == "open"),
         ChangeMemberRole: ChangeMemberRoleHandler(memberships, ports.clock),
@@ -69,10 +69,10 @@ def _handlers(ports: Ports) -> Mapping[type[Message[Any]], Handler[Any, Any]]:
 def _invitations(ports: Ports) -> Mapping[type[Message[Any]], Handler[Any, Any]]:
     repository, tenants = SqlInvitationRepository(ports.database), SqlTenantRepository(ports.database)
     memberships, users = SqlMembershipRepository(ports.database), identities(ports)
-    acceptance = Acceptance(repository, memberships, ports.container.link_tokens(), ports.ids, ports.clock)
+    acceptance = InvitationAcceptance(repository, memberships, ports.container.link_tokens(), ports.ids, ports.clock)
     return {
         InviteMember: InviteMemberHandler(repository, memberships, ports.jobs, ports.ids, ports.clock),
-        MailInvitation: MailInvitationHandler(repository, tenants, users, letters(ports, LETTERS), links(ports), ports.clock),
+        MailInvitation: MailInvitationHandler(repository, tenants, users, email_templates(ports, EMAILS), links(ports), ports.clock),
         RevokeInvitation: RevokeInvitationHandler(repository, memberships),
         AcceptInvitation: AcceptInvitationHandler(acceptance),
         RegisterByInvitation: RegisterByInvitationHandler(ports.bus, acceptance, users),
@@ -82,11 +82,11 @@ def _invitations(ports: Ports) -> Mapping[type[Message[Any]], Handler[Any, Any]]
 
 
 def _subscribers(ports: Ports) -> Sequence[Subscription[Any]]:
-    return [Subscription("users.registered.v1", Registered, FoundPersonalTenant(_founding(ports)).handle)]
+    return [Subscription("users.registered.v1", Registered, FoundPersonalTenant(_tenant_factory(ports)).handle)]
 
 
-def _background(ports: Ports) -> Sequence[Periodic]:
-    return [Periodic(name="clear invitations", interval=600.0, run=invitation_expiry(ports.database).run)]
+def _background(ports: Ports) -> Sequence[PeriodicTask]:
+    return [PeriodicTask(name="clear invitations", interval=600.0, run=invitation_expiry(ports.database).run)]
 
 
 TENANTS: Final = Context(

@@ -18,12 +18,11 @@ from api_base.application.users.commands.change_password import (
 )
 from api_base.application.users.commands.confirm_registration import ConfirmRegistration, ConfirmRegistrationHandler
 from api_base.application.users.commands.create_user import CreateUser, CreateUserHandler
-from api_base.application.users.commands.keep_registration import KeepRegistration, KeepRegistrationHandler
 from api_base.application.users.commands.mail_password_changed import (
     Changed,
     MailPasswordChanged,
     MailPasswordChangedHandler,
-    TellPasswordChanged,
+    NotifyPasswordChanged,
 )
 from api_base.application.users.commands.mail_password_reset import MailPasswordReset, MailPasswordResetHandler
 from api_base.application.users.commands.mail_registration import MailRegistration, MailRegistrationHandler
@@ -37,13 +36,14 @@ from api_base.application.users.commands.reset_password import (
     UsePasswordResetHandler,
 )
 from api_base.application.users.commands.set_user_status import SetUserStatus, SetUserStatusHandler
+from api_base.application.users.commands.store_pending_registration import StorePendingRegistration, StorePendingRegistrationHandler
 from api_base.application.users.commands.update_profile import UpdateProfile, UpdateProfileHandler
 from api_base.application.users.queries.get_user import GetProfile, GetUser
 from api_base.application.users.queries.list_users import ListUsers
 from api_base.bootstrap.context import Context, Ports
-from api_base.bootstrap.contexts.mailing import ATTEMPTS, letters, links
+from api_base.bootstrap.contexts.mailing import ATTEMPTS, email_templates, links
 from api_base.bootstrap.contexts.roles import PLATFORM_ADMIN
-from api_base.core.protocols import Periodic
+from api_base.core.protocols import PeriodicTask
 from api_base.domain.common.events import Subscription
 from api_base.domain.users.events import PasswordChanged, UserDeactivated, UserReactivated, UserRegistered
 from api_base.infrastructure import users
@@ -54,7 +54,7 @@ from api_base.infrastructure.users.tables import PASSWORD_RESETS, REGISTRATIONS
 from api_base.infrastructure.users.tables import USERS as USERS_TABLE
 from api_base.interface.v1 import users as v1
 
-LETTERS: Final = Path(application.__path__[0]) / "letters"
+EMAILS: Final = Path(application.__path__[0]) / "emails"
 """The templates of this context."""
 
 
@@ -82,9 +82,9 @@ def _by_mail(ports: Ports) -> Mapping[type[Message[Any]], Handler[Any, Any]]:
     users, registrations = SqlUserRepository(ports.database), SqlRegistrationRepository(ports.database)
     resets, tokens = SqlPasswordResetRepository(ports.database), ports.container.link_tokens()
     hasher, policy = ports.container.password_hasher(), ports.container.password_policy()
-    by, to, clock = letters(ports, LETTERS), links(ports), ports.clock
+    by, to, clock = email_templates(ports, EMAILS), links(ports), ports.clock
     return {
-        KeepRegistration: KeepRegistrationHandler(registrations, ports.jobs, ports.ids, clock),
+        StorePendingRegistration: StorePendingRegistrationHandler(registrations, ports.jobs, ports.ids, clock),
         MailRegistration: MailRegistrationHandler(registrations, users, by, to, clock),
         ConfirmRegistration: ConfirmRegistrationHandler(registrations, users, tokens, ports.ids, clock),
         RequestPasswordReset: RequestPasswordResetHandler(ports.jobs, ports.ids),
@@ -97,13 +97,13 @@ def _by_mail(ports: Ports) -> Mapping[type[Message[Any]], Handler[Any, Any]]:
 
 
 def _subscribers(ports: Ports) -> Sequence[Subscription[Any]]:
-    return [Subscription("users.password_changed.v1", Changed, TellPasswordChanged(ports.jobs, ports.ids).handle)]
+    return [Subscription("users.password_changed.v1", Changed, NotifyPasswordChanged(ports.jobs, ports.ids).handle)]
 
 
-def _background(ports: Ports) -> Sequence[Periodic]:
+def _background(ports: Ports) -> Sequence[PeriodicTask]:
     return [
-        Periodic(name="clear registrations", interval=600.0, run=registration_expiry(ports.database).run),
-        Periodic(name="clear password resets", interval=600.0, run=reset_expiry(ports.database).run),
+        PeriodicTask(name="clear registrations", interval=600.0, run=registration_expiry(ports.database).run),
+        PeriodicTask(name="clear password resets", interval=600.0, run=reset_expiry(ports.database).run),
     ]
 
 

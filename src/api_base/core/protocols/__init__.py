@@ -1,11 +1,11 @@
 """Ports: what the application needs of the outside, named for the role. Adapters are named for the technology."""
 
 from api_base.core.protocols.audit import AuditStore
-from api_base.core.protocols.background import Periodic
+from api_base.core.protocols.background import PeriodicTask
 from api_base.core.protocols.dependencies import CircuitState, DependencyFigures
 from api_base.core.protocols.events import DeferredDeliveries, EventPublisher, StoredEvent
 from api_base.core.protocols.health import HealthCheck
-from api_base.core.protocols.idempotency import IdempotencyStore, KeptAnswer
+from api_base.core.protocols.idempotency import IdempotencyStore, StoredResult
 from api_base.core.protocols.link_tokens import LinkTokens
 from api_base.core.protocols.mail import Mail, Mailer
 from api_base.core.protocols.metrics import Metrics
@@ -33,7 +33,6 @@ __all__ = [
     "IdGenerator",
     "IdempotencyStore",
     "Isolation",
-    "KeptAnswer",
     "Limit",
     "LinkTokens",
     "Mail",
@@ -41,13 +40,14 @@ __all__ = [
     "Metrics",
     "PasswordHasher",
     "PasswordPolicy",
-    "Periodic",
+    "PeriodicTask",
     "PermissionChecker",
     "RateDecision",
     "RateLimiter",
     "RequestRecorder",
     "Savepoint",
     "StoredEvent",
+    "StoredResult",
     "TokenClaims",
     "TokenIssuer",
     "TokenVerifier",

@@ -7,7 +7,7 @@ from api_base.core.types.idempotency import KeyedRequest
 
 
 @dataclass(frozen=True, slots=True)
-class KeptAnswer[T]:
+class StoredResult[T]:
     """`result` is what the command answered then."""
 
     result: T
@@ -20,7 +20,7 @@ class IdempotencyStore(Protocol):
         """Make the key this unit of work's alone until it ends. Raises `RequestInProgress` at once where it is another's."""
         ...
 
-    async def find(self, request: KeyedRequest, answer: Any) -> KeptAnswer[Any] | None:
+    async def find(self, request: KeyedRequest, answer: Any) -> StoredResult[Any] | None:
         """What was kept of the same request; None where nothing was. Raises `IdempotencyKeyReused` where the key is another request's."""
         ...
 

@@ -10,7 +10,7 @@ from api_base.core.types.ids import TenantId, UserId
 from api_base.core.types.jobs import RunningJob
 from api_base.core.types.principal import Principal
 
-AT_ONCE: Final = timedelta(0)
+NO_DELAY: Final = timedelta(0)
 
 
 class JobState(StrEnum):
@@ -46,7 +46,7 @@ class ClaimedJob:
 class JobQueue(Protocol):
     """Where commands are put for later. Part of the unit of work: no commit, no job."""
 
-    async def enqueue(self, message: Any, *, unique: str | None = None, delay: timedelta = AT_ONCE, priority: int = 0) -> UUID:
+    async def enqueue(self, message: Any, *, unique: str | None = None, delay: timedelta = NO_DELAY, priority: int = 0) -> UUID:
         """The id of the job that will execute `message`, for the user and tenant of the request in hand, whose permission is checked.
 
         With `unique` again, for the same kind of job and tenant: the id of the first, and nothing is added. `priority` from -100
@@ -56,7 +56,7 @@ class JobQueue(Protocol):
         ...
 
 
-class JobLedger(Protocol):
+class JobCompletion(Protocol):
     """What became of the job in hand, written with its effects."""
 
     def settle(self, job: RunningJob, result: object) -> bool:
@@ -90,9 +90,9 @@ class JobCancellation(Protocol):
         ...
 
 
-class StandingPrincipals(Protocol):
+class PrincipalResolver(Protocol):
     """Who stands behind what is done later."""
 
-    async def standing(self, user_id: UserId, tenant_id: TenantId | None) -> Principal:
+    async def resolve(self, user_id: UserId, tenant_id: TenantId | None) -> Principal:
         """The user as a principal, as of now. Raises `Unauthenticated` when the user or the membership has ended."""
         ...

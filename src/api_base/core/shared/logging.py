@@ -16,7 +16,7 @@ type Event = MutableMapping[str, Any]
 REDACTED: Final = "[redacted]"
 _DRIVERS: Final = ("aiokafka", "aio_pika", "aiormq")
 """While a broker is away these write dozens of lines a second."""
-_SELDOM: Final = 60.0
+_LOG_INTERVAL: Final = 60.0
 """Seconds in which a driver says the same once."""
 _SECRET_WORDS: Final = ("password", "token", "secret", "authorization", "cookie", "api_key", "signing_key")
 
@@ -73,7 +73,7 @@ class _Seldom(logging.Filter):
             return True
         place, now = (record.pathname, record.lineno), time.monotonic()
         last = self._last.get(place)
-        if last is not None and now - last < _SELDOM:
+        if last is not None and now - last < _LOG_INTERVAL:
             return False
         self._last[place] = now
         return True

@@ -20,7 +20,7 @@ class RequestContext:
 
     `request_id` is a sane token of the client's or one of ours; `trace_id`, `span_id` and `parent_span_id`
     (the caller's, or empty) are lower-case hex [W3C Trace Context]; `address` is the client's, behind trusted proxies only.
-    `afterwards` is done once the answer is out, in order: what the caller must not be able to tell by the time it takes.
+    `after_response` is done once the answer is out, in order: what the caller must not be able to tell by the time it takes.
     `access_token` is the good one that the principal came with, to be forwarded to services that it also is for; empty without one.
     `keyed` is set where the request is to be carried out once.
     `refusal` is what was refused to which account (None: to none that is known), where the status alone would not tell.
@@ -40,10 +40,10 @@ class RequestContext:
     refusal: tuple[str, UserId | None] | None = None
     delivery: tuple[str, UUID] | None = None
     job: RunningJob | None = None
-    afterwards: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
+    after_response: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
 
     @classmethod
-    def afterwards_of(cls, request_id: str, traceparent: str, principal: Principal | None) -> "RequestContext":
+    def caused_by(cls, request_id: str, traceparent: str, principal: Principal | None) -> "RequestContext":
         """Of what is done after the request that caused it, as a part of its trace; `traceparent` is empty where nobody traced it."""
         trace_id, span_id, flags = parent_of(traceparent.encode()) or ("", "", 0)
         return cls(request_id=request_id, trace_id=trace_id, span_id=span_id, trace_flags=flags, principal=principal)
@@ -64,7 +64,7 @@ class RequestContext:
         return None if self.principal is None else self.principal.user_id
 
 
-OUTSIDE: Final = RequestContext(request_id="")
+NO_REQUEST: Final = RequestContext(request_id="")
 """What is known where no request is in hand."""
 
 _TRACEPARENT: Final = re.compile(rb"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(-.*)?").fullmatch
@@ -79,7 +79,7 @@ def parent_of(traceparent: bytes) -> tuple[str, str, int] | None:
     return match[1].decode(), match[2].decode(), int(match[3], 16) & 1
 
 
-def sane_request_id(request_id: bytes) -> str | None:
+def valid_request_id(request_id: bytes) -> str | None:
     """A caller's request id, fit for logs and headers; None where it is not."""
     return request_id.decode() if _REQUEST_ID(request_id) else None
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from api_base.core.types.ids import TenantId, UserId
 
-LONGEST_KEY: Final = 255
+MAX_KEY_LENGTH: Final = 255
 """Characters."""
 
 

@@ -7,7 +7,7 @@ UserId = NewType("UserId", UUID)
 TenantId = NewType("TenantId", UUID)
 SessionId = NewType("SessionId", UUID)
 
-NOBODY: Final = UserId(UUID(int=0))
+NO_USER: Final = UserId(UUID(int=0))
 """Who acts where no user asked for it: the nil UUID [RFC 9562, section 5.9]."""
 
 NO_TENANT: Final = UUID(int=0)

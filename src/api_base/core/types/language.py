@@ -11,7 +11,7 @@ class Language(StrEnum):
     PT = "pt"
 
 
-_MOST: Final = 20
+_MAX_LANGUAGES: Final = 20
 """Ranges of a header that are looked at."""
 
 
@@ -24,7 +24,7 @@ def preferred(accepted: str | None) -> Language:
     <Language.PT: 'pt'>
     """
     best, language = 0.0, Language.EN
-    for part in (accepted or "").split(",")[:_MOST]:
+    for part in (accepted or "").split(",")[:_MAX_LANGUAGES]:
         tag, _, parameter = part.partition(";")
         wanted = _ours(tag.strip().lower())
         if wanted is not None and (quality := _quality(parameter)) > best:

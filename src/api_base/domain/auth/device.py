@@ -16,7 +16,7 @@ from uuid import UUID
 from api_base.core.base import AggregateRoot
 from api_base.core.types import UserId
 
-LONGEST: Final = 200
+MAX_LENGTH: Final = 200
 """Characters that are kept of a User-Agent."""
 _A_DAY: Final = timedelta(days=1)
 _NUMBERS: Final = re.compile(r"[0-9][0-9._]*")
@@ -37,7 +37,7 @@ class Device(AggregateRoot):
         return cls(
             id=device_id(user_id, user_agent, address),
             user_id=user_id,
-            user_agent=user_agent[:LONGEST],
+            user_agent=user_agent[:MAX_LENGTH],
             address=address,
             created_at=now,
             seen_at=now,
@@ -53,7 +53,7 @@ class Device(AggregateRoot):
 
 def device_id(user_id: UserId, user_agent: str, address: str) -> UUID:
     """The same for the same program in the same network [RFC 9562, section 5.8]."""
-    program = _NUMBERS.sub("", user_agent[:LONGEST])
+    program = _NUMBERS.sub("", user_agent[:MAX_LENGTH])
     digest = sha256(f"{user_id}\0{program}\0{_network(address)}".encode()).digest()
     number = int.from_bytes(digest[:16]) & ~(0xF << 76) | (8 << 76)
     return UUID(int=number & ~(0x3 << 62) | (0x2 << 62))

@@ -1,7 +1,7 @@
 """The session: a family of refresh tokens, of which the last is good.
 
 Using a token makes its successor [RFC 9700, section 4.14.2]. Who lost the answer and sends the same token again within the
-grace gets the same successor; afterwards, or with an older token, somebody else must have had it: the whole family ends.
+grace gets the same successor; after_response, or with an older token, somebody else must have had it: the whole family ends.
 """
 
 import hmac

@@ -11,6 +11,6 @@ def may_decide(actor: Membership, affected: Role, wanted: Role | None = None) ->
 
 
 def owner_remains(membership: Membership, owners: int, wanted: Role | None = None) -> None:
-    """Raises `LastOwner` if `membership` is the last of `owners` and is no owner afterwards."""
+    """Raises `LastOwner` if `membership` is the last of `owners` and is no owner after_response."""
     if membership.role is Role.OWNER and wanted is not Role.OWNER and owners <= 1:
         raise LastOwner

@@ -18,7 +18,7 @@ COLUMNS: Final = {name: AUDIT.c[name] for name in ("entity_id", "actor_id", "act
 _decode = msgspec.json.Decoder().decode
 
 
-def shown(row: Row) -> AuditRecordDTO:
+def to_dto(row: Row) -> AuditRecordDTO:
     return AuditRecordDTO(
         id=row["id"],
         at=row["at"],
@@ -40,7 +40,7 @@ def _fields(text: str | None) -> Mapping[str, Any] | None:
 
 class ListAuditHandler:
     def __init__(self, database: Database) -> None:
-        self.pages = PageBuilder(database, AUDIT, AUDIT_FIELDS, COLUMNS, shown)
+        self.pages = PageBuilder(database, AUDIT, AUDIT_FIELDS, COLUMNS, to_dto)
 
     async def handle(self, query: ListAudit) -> Page[AuditRecordDTO]:
         """Raises `Invalid` for a cursor that does not fit."""
@@ -49,7 +49,7 @@ class ListAuditHandler:
 
 class ListPlatformAuditHandler:
     def __init__(self, database: Database) -> None:
-        self.pages = PageBuilder(database, AUDIT, AUDIT_FIELDS, COLUMNS, shown)
+        self.pages = PageBuilder(database, AUDIT, AUDIT_FIELDS, COLUMNS, to_dto)
 
     async def handle(self, query: ListPlatformAudit) -> Page[AuditRecordDTO]:
         """Raises `Invalid` for a cursor that does not fit."""

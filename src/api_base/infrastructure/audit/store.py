@@ -8,43 +8,43 @@ from uuid import UUID
 
 from api_base.core.protocols import AuditStore, Clock, IdGenerator
 from api_base.core.shared.logging import get_logger
-from api_base.core.types import NO_TENANT, OUTSIDE, RequestContext, current_context
+from api_base.core.types import NO_REQUEST, NO_TENANT, RequestContext, current_context
 from api_base.infrastructure.audit.changed_fields import changed_fields
 from api_base.infrastructure.audit.models import AuditRecord
 from api_base.infrastructure.audit.tables import AUDIT
 from api_base.infrastructure.db import write_statements as sql
-from api_base.infrastructure.db.changes import AddedRow, Change
+from api_base.infrastructure.db.changes import Change, ExtraRow
 from api_base.infrastructure.db.pool import Connection, ConnectionPool
 from api_base.infrastructure.db.schema import Ownership, ownership
 
 logger = get_logger(__name__)
 
-REFUSALS_UNDER_WAY: Final = 4
+MAX_CONCURRENT_REFUSALS: Final = 4
 """More refusals at once than this are counted and logged, not stored: an attack must not use up the pool."""
 
 
 class AuditParticipant:
-    """Implements `Participant` and `ChangeNotes`: adds a record to every change, in its transaction, without a line in any handler."""
+    """Implements `Participant` and `AuditWriter`: adds a record to every change, in its transaction, without a line in any handler."""
 
     tables: Final = (AUDIT,)
 
     def __init__(self, ids: IdGenerator, clock: Clock) -> None:
         self._ids, self._clock = ids, clock
 
-    def rows(self, changes: Sequence[Change], context: RequestContext | None) -> list[AddedRow]:
-        return list(self._rows(changes, context or OUTSIDE))
+    def rows(self, changes: Sequence[Change], context: RequestContext | None) -> list[ExtraRow]:
+        return list(self._rows(changes, context or NO_REQUEST))
 
-    def _rows(self, changes: Sequence[Change], context: RequestContext) -> Iterator[AddedRow]:
+    def _rows(self, changes: Sequence[Change], context: RequestContext) -> Iterator[ExtraRow]:
         now = self._clock.now()
         for position, change in enumerate(changes):
             owner = change.owner or NO_TENANT if ownership(change.table) is Ownership.TENANT else NO_TENANT
             record = self._record(context, now, owner, change.entity, change.kind.value, change.id, changed_fields(change))
-            yield AddedRow(AUDIT, record.row(), position)
+            yield ExtraRow(AUDIT, record.row(), position)
 
     async def note(
         self, connection: Connection, owner: UUID, entity: str, what: str, id: UUID, changed: tuple[str | None, str | None]
     ) -> None:
-        record = self._record(current_context.get(OUTSIDE), self._clock.now(), owner, entity, what, id, changed)
+        record = self._record(current_context.get(NO_REQUEST), self._clock.now(), owner, entity, what, id, changed)
         await connection.execute(sql.insert(AUDIT), *record.row())
 
     def _record(
@@ -72,7 +72,7 @@ class SqlAuditStore(AuditStore[ConnectionPool]):
         self._under_way = 0
 
     async def refused(self, context: RequestContext, method: str, status: int) -> None:
-        if self._under_way >= REFUSALS_UNDER_WAY:
+        if self._under_way >= MAX_CONCURRENT_REFUSALS:
             logger.warning("refusal_not_stored", reason="too many at once", status=status)
             return
         self._under_way += 1

@@ -32,7 +32,7 @@ class _Entry:
 
 
 class AccessSnapshot:
-    """Implements `AccessLookup` and `StandingPrincipals`.
+    """Implements `AccessLookup` and `PrincipalResolver`.
 
     `statement` answers one row for a user (its owner), `session` and `tenant`: status, platform_admin, session_expires_at
     (null where there is no such session or it was revoked) and role. At most `capacity` principals are kept, oldest out first.
@@ -58,7 +58,7 @@ class AccessSnapshot:
         """Raises `Unauthenticated` when the user, the session or the membership behind the token has ended."""
         return await self._principal(claims.user_id, claims.session_id, claims.tenant_id)
 
-    async def standing(self, user_id: UserId, tenant_id: TenantId | None) -> Principal:
+    async def resolve(self, user_id: UserId, tenant_id: TenantId | None) -> Principal:
         """The user without any session, for what is done later. Raises `Unauthenticated` when the user or the membership has ended."""
         return await self._principal(user_id, None, tenant_id)
 

@@ -4,7 +4,7 @@ that nobody logged in from for half a year.
 
 from typing import Final
 
-from api_base.infrastructure.db.expiry import BATCH, Expiry
+from api_base.infrastructure.db.pruner import BATCH, Pruner
 from api_base.infrastructure.db.session import Database
 
 _ENDED: Final = "least(expires_at, coalesce(revoked_at, 'infinity')) < now() - interval '1 day'"
@@ -13,9 +13,9 @@ _DELETE: Final = f"""
 """
 
 
-def session_expiry(database: Database) -> Expiry:
+def session_expiry(database: Database) -> Pruner:
     """`database` is of the role `worker`."""
-    return Expiry(database, _DELETE, "sessions_cleared")
+    return Pruner(database, _DELETE, "sessions_cleared")
 
 
 _FORGET: Final = f"""
@@ -24,6 +24,6 @@ _FORGET: Final = f"""
 """
 
 
-def device_expiry(database: Database) -> Expiry:
+def device_expiry(database: Database) -> Pruner:
     """`database` is of the role `worker`."""
-    return Expiry(database, _FORGET, "devices_forgotten")
+    return Pruner(database, _FORGET, "devices_forgotten")

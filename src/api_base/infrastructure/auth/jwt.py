@@ -21,7 +21,7 @@ from api_base.infrastructure.auth.keys import SigningKey
 
 ALGORITHM: Final = "EdDSA"
 TYPE: Final = "at+jwt"
-LONGEST: Final = 4096
+MAX_TOKEN_LENGTH: Final = 4096
 """Bytes; ours have some 500."""
 LEEWAY: Final = 5
 """Seconds that another process's clock may be ahead, for `iat` and `nbf`. None for `exp`."""
@@ -82,7 +82,7 @@ class Ed25519TokenVerifier:
 
     def verify(self, token: bytes) -> TokenClaims:
         """The claims of a good token; raises `Unauthenticated` for any other, saying in a few words what is wrong."""
-        if len(token) > LONGEST:
+        if len(token) > MAX_TOKEN_LENGTH:
             raise Unauthenticated("The access token is too long to be one of ours.")
         digest = hashlib.sha256(token).digest()
         now = self._clock.now().timestamp()

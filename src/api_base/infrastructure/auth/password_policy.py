@@ -13,10 +13,10 @@ from api_base.core.errors import Invalid, Violation
 from api_base.core.protocols import BreachedPasswords
 from api_base.infrastructure.auth.password_threads import PasswordThreads
 
-LONGEST: Final = 128
-LONGEST_SCORED: Final = 72
+MAX_LENGTH: Final = 128
+MAX_SCORED_LENGTH: Final = 72
 """Characters that are scored at most: zxcvbn's time grows with the cube of the length, and with the number of"""
-MOST_READINGS: Final = 8
+MAX_READINGS: Final = 8
 """words that a password can be read as, undoing "l33t" (`4` and `@` for a, `1`, `!` and `|` for i …): it tries them all."""
 _PRIVATE_USE: Final = 0xE000
 
@@ -43,8 +43,8 @@ class ZxcvbnPasswordPolicy:
         length = len(unicodedata.normalize("NFC", password))
         if length < self._min_length:
             return [Violation(pointer, "too_short", f"must be at least {self._min_length} characters; a few random words make a good one")]
-        if length > LONGEST:
-            return [Violation(pointer, "too_long", f"must be at most {LONGEST} characters")]
+        if length > MAX_LENGTH:
+            return [Violation(pointer, "too_long", f"must be at most {MAX_LENGTH} characters")]
         if any("\ud800" <= character <= "\udfff" or character == "\0" for character in password):
             return [Violation(pointer, "characters", "must be text without NUL and lone surrogates")]
         return []
@@ -76,12 +76,12 @@ def scored(password: str) -> str:
     """
     from zxcvbn.matching import L33T_TABLE
 
-    beginning = password[:LONGEST_SCORED]
+    beginning = password[:MAX_SCORED_LENGTH]
     kept: set[str] = set()
     hidden: dict[int, str] = {}
     for sign in dict.fromkeys(beginning):
         kept.add(sign)
-        if prod(max(1, len(kept.intersection(signs))) for signs in L33T_TABLE.values()) > MOST_READINGS:
+        if prod(max(1, len(kept.intersection(signs))) for signs in L33T_TABLE.values()) > MAX_READINGS:
             kept.remove(sign)
             hidden[ord(sign)] = chr(_PRIVATE_USE + ord(sign))
     return beginning.translate(hidden)

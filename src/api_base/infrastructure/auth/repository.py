@@ -49,7 +49,7 @@ DEVICE_MAPPING = TableMapping[Device](
     to_row=device_to_row,
     from_row=lambda row: Device(**dict(row)),
     owner=lambda device: device.user_id,
-    refusals={"devices_pkey": lambda device: Transient("Another login from this device was faster.")},
+    constraint_errors={"devices_pkey": lambda device: Transient("Another login from this device was faster.")},
 )
 
 

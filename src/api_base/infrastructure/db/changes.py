@@ -26,7 +26,7 @@ class Change:
     """One aggregate's row, whole, as the database types it.
 
     `expected` is the version that the row must have (0 for an insert). `before` is the row as it was read, where it was; `events` are what the aggregate recorded.
-    `refusals` tells what the violation of a named constraint means in the business's language.
+    `constraint_errors` tells what the violation of a named constraint means in the business's language.
     """
 
     kind: Kind
@@ -38,11 +38,11 @@ class Change:
     expected: int
     before: Mapping[str, Any] | None = None
     events: Sequence[DomainEvent] = ()
-    refusals: Mapping[str, Callable[[], Exception]] = field(default_factory=dict)
+    constraint_errors: Mapping[str, Callable[[], Exception]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
-class AddedRow:
+class ExtraRow:
     """A row that a participant writes with the change at `position`, and only if that change is made."""
 
     table: sa.Table
@@ -50,7 +50,7 @@ class AddedRow:
     position: int
 
 
-class Sender(Protocol):
+class PendingWrite(Protocol):
     """What a unit of work sends last, right before its commit.
 
     `rows` are its, of `tenant`; a savepoint that is undone takes those back that came in it. `alone`: where nothing else is sent,
@@ -75,12 +75,12 @@ class Participant(Protocol):
 
     tables: Sequence[sa.Table]
 
-    def rows(self, changes: Sequence[Change], context: RequestContext | None) -> Sequence[AddedRow]:
+    def rows(self, changes: Sequence[Change], context: RequestContext | None) -> Sequence[ExtraRow]:
         """What to write with `changes`, of the request `context` (None outside any). Called once for each send, before the commit."""
         ...
 
 
-class ChangeNotes(Protocol):
+class AuditWriter(Protocol):
     """Keeps what a statement has changed that belongs to no aggregate."""
 
     async def note(

@@ -1,7 +1,7 @@
 """What PostgreSQL and asyncpg raise, in the words of `core.errors`.
 
 Class 40 (transaction rollback) and a connection lost before anything was sent are `Transient`: certainly nothing was
-committed [PostgreSQL manual, appendix A]. A connection lost afterwards leaves the outcome unknown to us: `Unavailable`.
+committed [PostgreSQL manual, appendix A]. A connection lost after_response leaves the outcome unknown to us: `Unavailable`.
 """
 
 import asyncpg

@@ -21,7 +21,7 @@ from api_base.infrastructure.db.unit_of_work import open_unit
 class TableMapping[T]:
     """How an aggregate is kept: `to_row` gives the values in the table's column order, `from_row` makes the aggregate again.
 
-    `owner` is the tenant or user that owns an aggregate. `refusals` makes an error of an aggregate that violates a named constraint.
+    `owner` is the tenant or user that owns an aggregate. `constraint_errors` makes an error of an aggregate that violates a named constraint.
     """
 
     entity: str
@@ -29,7 +29,7 @@ class TableMapping[T]:
     to_row: Callable[[T], tuple[Any, ...]]
     from_row: Callable[[Row], T]
     owner: Callable[[T], UUID | None]
-    refusals: Mapping[str, Callable[[T], Exception]] = field(default_factory=dict)
+    constraint_errors: Mapping[str, Callable[[T], Exception]] = field(default_factory=dict)
 
 
 class SqlRepository[T: AggregateRoot]:
@@ -97,5 +97,5 @@ class SqlRepository[T: AggregateRoot]:
             id=entity.id,
             owner=mapping.owner(entity),
             expected=expected,
-            refusals={name: partial(make, entity) for name, make in mapping.refusals.items()},
+            constraint_errors={name: partial(make, entity) for name, make in mapping.constraint_errors.items()},
         )

@@ -17,7 +17,7 @@ from api_base.core.base import AggregateRoot, DomainEvent
 from api_base.core.errors import NoTransaction, ProgrammingError
 from api_base.core.protocols.unit_of_work import Isolation
 from api_base.core.types import current_context
-from api_base.infrastructure.db.changes import AddedRow, Change, Kind, Participant, Sender
+from api_base.infrastructure.db.changes import Change, ExtraRow, Kind, Participant, PendingWrite
 from api_base.infrastructure.db.pool import Connection, ConnectionPool
 from api_base.infrastructure.db.transaction import current_unit
 from api_base.infrastructure.db.writer import Writer
@@ -31,7 +31,7 @@ class SqlUnitOfWork:
         self._participants = participants
         self._changes: list[Change] = []
         self._events: list[DomainEvent] = []
-        self._senders: dict[type[Sender], Sender] = {}
+        self._senders: dict[type[PendingWrite], PendingWrite] = {}
         self._read: dict[tuple[str, UUID], Mapping[str, Any]] = {}
         self.transactional = isolation is Isolation.SERIALIZABLE
 
@@ -84,7 +84,7 @@ class SqlUnitOfWork:
         """Whether nothing was sent or registered so far."""
         return not self._changes and not self._senders and not self._writer.begun
 
-    def sender[S: Sender](self, kind: type[S], make: Callable[[], S]) -> S:
+    def sender[S: PendingWrite](self, kind: type[S], make: Callable[[], S]) -> S:
         """This unit's one sender of a kind, made where there is none."""
         self._own_task()
         found = self._senders.get(kind)
@@ -131,7 +131,7 @@ class SqlUnitOfWork:
         await self._writer.end_savepoint(keep=True)
         self._events = events + self._events
 
-    def _take_back(self, sent: Mapping[type[Sender], int]) -> None:
+    def _take_back(self, sent: Mapping[type[PendingWrite], int]) -> None:
         for kind, sender in list(self._senders.items()):
             del sender.rows[sent.get(kind, 0) :]
             if not sender.rows:
@@ -142,7 +142,7 @@ class SqlUnitOfWork:
         if changes:
             await self._writer.send(changes, self._rows(changes))
 
-    def _rows(self, changes: Sequence[Change]) -> list[AddedRow]:
+    def _rows(self, changes: Sequence[Change]) -> list[ExtraRow]:
         context = current_context.get(None)
         return [row for participant in self._participants for row in participant.rows(changes, context)]
 

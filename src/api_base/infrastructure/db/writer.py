@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from api_base.core.errors import ProgrammingError, StaleVersion
 from api_base.infrastructure.db import write_statements as sql
-from api_base.infrastructure.db.changes import AddedRow, Change, Kind, Sender
+from api_base.infrastructure.db.changes import Change, ExtraRow, Kind, PendingWrite
 from api_base.infrastructure.db.errors import CONNECTION_ERRORS, GUARD_FAILED, translate, usable_after
 from api_base.infrastructure.db.pool import Connection, ConnectionPool
 from api_base.infrastructure.db.schema import Ownership, ownership, sql_type, written
@@ -62,7 +62,7 @@ class Writer:
             else:
                 self._pool.retire(connection)
 
-    async def write(self, changes: Sequence[Change], added: Sequence[AddedRow], senders: Sequence[Sender] = ()) -> None:
+    async def write(self, changes: Sequence[Change], added: Sequence[ExtraRow], senders: Sequence[PendingWrite] = ()) -> None:
         """Send everything and commit. Raises `StaleVersion`, the refusal of a constraint, `Transient` or `Unavailable`, what a sender raises."""
         if self.begun:
             await self._write_in_transaction(changes, added, senders)
@@ -73,13 +73,13 @@ class Writer:
         elif changes or senders:
             await self._write_in_transaction(changes, added, senders)
 
-    async def _send_alone(self, sender: Sender) -> None:
+    async def _send_alone(self, sender: PendingWrite) -> None:
         try:
             await self._pool.run(sender.send)
         except BaseException as error:
             raise _meaning(error, None, committing=True) from error
 
-    async def _write_single(self, change: Change, added: Sequence[AddedRow]) -> None:
+    async def _write_single(self, change: Change, added: Sequence[ExtraRow]) -> None:
         statement = sql.single(change.kind, change.table, tuple(row.table for row in added))
         arguments: list[Any] = [] if ownership(change.table) is Ownership.SYSTEM else [str(change.owner)]
         arguments += change.row
@@ -92,7 +92,7 @@ class Writer:
         except BaseException as error:
             raise _meaning(error, change, committing=True) from error
 
-    async def _write_in_transaction(self, changes: Sequence[Change], added: Sequence[AddedRow], senders: Sequence[Sender]) -> None:
+    async def _write_in_transaction(self, changes: Sequence[Change], added: Sequence[ExtraRow], senders: Sequence[PendingWrite]) -> None:
         connection = await self.begin()
         await self.send(changes, added)
         for sender in senders:
@@ -104,7 +104,7 @@ class Writer:
         if ended != "COMMIT":  # PostgreSQL ends a failed transaction so, without an error
             raise _went_on()
 
-    async def send(self, changes: Sequence[Change], added: Sequence[AddedRow]) -> None:
+    async def send(self, changes: Sequence[Change], added: Sequence[ExtraRow]) -> None:
         """Send changes and rows inside the transaction, without committing."""
         connection = await self.begin()
         for group in _groups(changes):
@@ -136,7 +136,7 @@ class Writer:
         else:
             await connection.executemany(sql.guarded_delete(first.table), [(*_key(change), change.expected) for change in group])
 
-    async def _add(self, connection: Connection, changes: Sequence[Change], added: Sequence[AddedRow]) -> None:
+    async def _add(self, connection: Connection, changes: Sequence[Change], added: Sequence[ExtraRow]) -> None:
         """Participants' rows, each under the owner of its change."""
         for (owner, table), rows in groupby(added, key=lambda row: (_owner(changes[row.position]), row.table)):
             batch = list(rows)
@@ -219,6 +219,6 @@ def _meaning(error: BaseException, change: Change | None, *, committing: bool) -
         if error.sqlstate == GUARD_FAILED:
             return StaleVersion(change.entity, change.expected)
         constraint = getattr(error, "constraint_name", None)
-        if constraint is not None and constraint in change.refusals:
-            return change.refusals[constraint]()
+        if constraint is not None and constraint in change.constraint_errors:
+            return change.constraint_errors[constraint]()
     return translate(error, harmless=not committing)

@@ -27,13 +27,13 @@ logger = get_logger(__name__)
 type _Failure = tuple[asyncpg.Record, Exception]
 
 BATCH: Final = 100
-AT_ONCE: Final = 8
+CONCURRENCY: Final = 8
 """Aggregates worked on at the same time."""
-TURN: Final = 10.0
+BATCH_TIMEOUT: Final = 10.0
 """Seconds in which handlers are begun. With one handler's longest it is well below the lease of the locks: a batch is noted as done
 by whoever carried it out, and a worker that is told to stop has soon finished."""
 ATTEMPTS: Final = 10
-LONGEST_PAUSE: Final = 300.0
+MAX_RETRY_DELAY: Final = 300.0
 """Seconds between two attempts; ten attempts take four to nine minutes in all."""
 
 DUE: Final = f"""
@@ -53,7 +53,9 @@ _FAILED: Final = (
 class DeliveryConsumer:
     """`pool` is the worker's; what handlers write goes through `delivery` as the role `app`. `turn` is in seconds."""
 
-    def __init__(self, pool: ConnectionPool, subscription: DurableSubscription[Any], delivery: EventDelivery, turn: float = TURN) -> None:
+    def __init__(
+        self, pool: ConnectionPool, subscription: DurableSubscription[Any], delivery: EventDelivery, turn: float = BATCH_TIMEOUT
+    ) -> None:
         self._pool, self._subscription, self._delivery, self._turn = pool, subscription, delivery, turn
 
     async def run(self) -> bool:
@@ -74,7 +76,7 @@ class DeliveryConsumer:
         for row in rows:
             aggregates.setdefault(row["aggregate_id"], []).append(row)
         done, failed = [], []
-        places, until = asyncio.Semaphore(AT_ONCE), time.monotonic() + self._turn
+        places, until = asyncio.Semaphore(CONCURRENCY), time.monotonic() + self._turn
         for carried, failure in await asyncio.gather(*(self._in_order(events, places, until) for events in aggregates.values())):
             done += carried
             failed += [failure] if failure else []
@@ -111,7 +113,7 @@ class DeliveryConsumer:
             self._subscription.name,
             row["sequence"],
             attempts,
-            timedelta(seconds=backoff.pause(attempts, longest=LONGEST_PAUSE)),
+            timedelta(seconds=backoff.pause(attempts, longest=MAX_RETRY_DELAY)),
             dead,
             told,
         )

@@ -9,8 +9,8 @@ import msgspec
 from api_base.core.base import DomainEvent
 from api_base.core.errors import AlreadyHandled
 from api_base.core.protocols import Clock, IdGenerator
-from api_base.core.types import NOBODY, OUTSIDE, RequestContext
-from api_base.infrastructure.db.changes import AddedRow, Change
+from api_base.core.types import NO_REQUEST, NO_USER, RequestContext
+from api_base.infrastructure.db.changes import Change, ExtraRow
 from api_base.infrastructure.db.schema import Ownership, ownership
 from api_base.infrastructure.events.tables import INBOX, OUTBOX, SHARDS
 
@@ -33,10 +33,10 @@ class OutboxParticipant:
     def __init__(self, ids: IdGenerator, clock: Clock) -> None:
         self._ids, self._clock = ids, clock
 
-    def rows(self, changes: Sequence[Change], context: RequestContext | None) -> list[AddedRow]:
-        about = context or OUTSIDE
+    def rows(self, changes: Sequence[Change], context: RequestContext | None) -> list[ExtraRow]:
+        about = context or NO_REQUEST
         return [
-            AddedRow(OUTBOX, self._row(event, change, about), position)
+            ExtraRow(OUTBOX, self._row(event, change, about), position)
             for position, change in enumerate(changes)
             for event in change.events
         ]
@@ -46,7 +46,7 @@ class OutboxParticipant:
         return (
             self._clock.now(), self._ids.new(), change.owner if ownership(change.table) is Ownership.TENANT else None,
             shard_of(event.aggregate_id), event.name, event.aggregate_id, change.expected + 1,
-            None if context.user_id == NOBODY else context.user_id, context.request_id, context.traceparent, _encode(event).decode(),
+            None if context.user_id == NO_USER else context.user_id, context.request_id, context.traceparent, _encode(event).decode(),
         )  # fmt: skip
 
 
@@ -58,13 +58,13 @@ class InboxParticipant:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
 
-    def rows(self, changes: Sequence[Change], context: RequestContext | None) -> list[AddedRow]:
+    def rows(self, changes: Sequence[Change], context: RequestContext | None) -> list[ExtraRow]:
         return list(self._rows(changes, context))
 
-    def _rows(self, changes: Sequence[Change], context: RequestContext | None) -> Iterator[AddedRow]:
+    def _rows(self, changes: Sequence[Change], context: RequestContext | None) -> Iterator[ExtraRow]:
         if context is None or context.delivery is None or not changes:
             return
         subscription, event_id = context.delivery
-        changes[0].refusals = {**changes[0].refusals, "inbox_pkey": lambda: AlreadyHandled(subscription, event_id)}
-        yield AddedRow(INBOX, (subscription, event_id, self._clock.now()), 0)
+        changes[0].constraint_errors = {**changes[0].constraint_errors, "inbox_pkey": lambda: AlreadyHandled(subscription, event_id)}
+        yield ExtraRow(INBOX, (subscription, event_id, self._clock.now()), 0)
         context.delivery = None  # once, however often the unit of work sends

@@ -9,11 +9,11 @@ from datetime import timedelta
 from typing import Any, Final
 
 from api_base.core.errors import IdempotencyKeyReused, RequestInProgress, Transient
-from api_base.core.protocols import Clock, KeptAnswer
+from api_base.core.protocols import Clock, StoredResult
 from api_base.core.types import NO_TENANT, KeyedRequest
 from api_base.infrastructure.db.session import Database
 from api_base.infrastructure.db.unit_of_work import open_unit
-from api_base.infrastructure.idempotency import answers
+from api_base.infrastructure.idempotency import result_codec
 from api_base.infrastructure.idempotency.tables import IDEMPOTENCY_KEYS
 
 KEPT: Final = timedelta(hours=24)
@@ -48,18 +48,18 @@ class SqlIdempotencyStore:
         if not await open_unit().run(lambda connection: connection.fetchval(_LOCK, number)):
             raise RequestInProgress
 
-    async def find(self, request: KeyedRequest, answer: Any) -> KeptAnswer[Any] | None:
+    async def find(self, request: KeyedRequest, answer: Any) -> StoredResult[Any] | None:
         arguments = self._scope(request)
         row = await self._database.run(lambda connection: connection.fetchrow(_FIND, *arguments))
         if row is None:
             return None
         if row["fingerprint"] != request.fingerprint:
             raise IdempotencyKeyReused
-        return KeptAnswer(answers.decode(row["answer"], answer))
+        return StoredResult(result_codec.decode(row["answer"], answer))
 
     async def keep[T](self, request: KeyedRequest, result: T, answer: Any) -> T:
-        encoded = answers.encode(result)
-        again: T = answers.decode(encoded, answer)
+        encoded = result_codec.encode(result)
+        again: T = result_codec.decode(encoded, answer)
         arguments = (*self._scope(request), self._clock.now() + KEPT, request.fingerprint, encoded)
         status = await open_unit().run(lambda connection: connection.execute(_KEEP, *arguments))
         if status != "INSERT 0 1":

@@ -11,8 +11,8 @@ from typing import Any, Final, TextIO
 
 from api_base.application.items.importing.records import Form, Record, UnreadableFile
 
-LONGEST_FIELD: Final = 1 << 20
-LONGEST_RECORD: Final = 1 << 20
+MAX_FIELD_LENGTH: Final = 1 << 20
+MAX_RECORD_LENGTH: Final = 1 << 20
 """Characters of a CSV field, and of a JSON object: what is longer is no item, and memory must not follow it."""
 _PIECE: Final = 1 << 16
 _DECODER: Final = json.JSONDecoder()
@@ -29,7 +29,7 @@ def records(file: TextIO, form: Form) -> tuple[list[str] | None, Iterator[Record
 
 def csv_records(file: TextIO) -> tuple[list[str], Iterator[Record]]:
     """The columns and the records. Raises `UnreadableFile`."""
-    csv.field_size_limit(LONGEST_FIELD)
+    csv.field_size_limit(MAX_FIELD_LENGTH)
     reader = csv.DictReader(_lines(file), strict=True)
     columns = list(_told(lambda: reader.fieldnames or (), reader))
     if not columns:
@@ -68,11 +68,11 @@ def _lines(file: TextIO) -> Iterator[str]:
 def json_lines_records(file: TextIO) -> Iterator[Record]:
     """One object a line; blank lines are skipped."""
     for number in count(1):
-        line = file.readline(LONGEST_RECORD)
+        line = file.readline(MAX_RECORD_LENGTH)
         if not line:
             return
-        if len(line) == LONGEST_RECORD:
-            raise UnreadableFile(f"Line {number} is longer than {LONGEST_RECORD} characters.")
+        if len(line) == MAX_RECORD_LENGTH:
+            raise UnreadableFile(f"Line {number} is longer than {MAX_RECORD_LENGTH} characters.")
         _check(line, f"Line {number}")
         if line.strip():
             try:
@@ -118,8 +118,8 @@ def _element(file: TextIO, buffer: str, where: str) -> tuple[Record, str]:
             record, end = _DECODER.raw_decode(buffer)
         except (ValueError, RecursionError) as error:
             _check(buffer, where)
-            if len(buffer) > LONGEST_RECORD:
-                raise UnreadableFile(f"{where} is no JSON, or longer than {LONGEST_RECORD} characters.") from None
+            if len(buffer) > MAX_RECORD_LENGTH:
+                raise UnreadableFile(f"{where} is no JSON, or longer than {MAX_RECORD_LENGTH} characters.") from None
             piece = file.read(_PIECE)
             if not piece:
                 raise UnreadableFile(f"{where} is no JSON: {_why(error)}.") from None

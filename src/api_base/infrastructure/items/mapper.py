@@ -69,5 +69,5 @@ MAPPING = TableMapping[Item](
     to_row=to_row,
     from_row=from_row,
     owner=lambda item: item.tenant_id,
-    refusals={"uq_items_tenant_id_sku": lambda item: SkuTaken(item.details.sku)},
+    constraint_errors={"uq_items_tenant_id_sku": lambda item: SkuTaken(item.details.sku)},
 )

@@ -1,4 +1,4 @@
-"""Reads of items: rows straight to what is shown, past the aggregate."""
+"""Reads of items: rows straight to what is to_dto, past the aggregate."""
 
 from collections.abc import Hashable
 from typing import Final
@@ -39,7 +39,7 @@ _STATUS: Final = {status.value: status for status in ItemStatus}
 _NOT_DELETED: Final = ITEMS.c.deleted_at.is_(None)
 
 
-def shown(row: Row) -> ItemDTO:
+def to_dto(row: Row) -> ItemDTO:
     minor: int | None = row["price_minor"]
     return ItemDTO(
         id=row["id"],
@@ -82,12 +82,12 @@ class GetItemHandler:
         row = await self._database.fetchrow(self._statement, request_tenant(), id=query.id)
         if row is None:
             raise NotFound("item", query.id)
-        return shown(row)
+        return to_dto(row)
 
 
 class ListItemsHandler:
     def __init__(self, database: Database) -> None:
-        self.pages = PageBuilder(database, ITEMS, ITEM_FIELDS, COLUMNS, shown, base=_base, search=_search)
+        self.pages = PageBuilder(database, ITEMS, ITEM_FIELDS, COLUMNS, to_dto, base=_base, search=_search)
 
     async def handle(self, query: ListItems) -> Page[ItemDTO]:
         """Raises `Invalid` for a cursor that does not fit."""

@@ -8,11 +8,11 @@ import msgspec
 import sqlalchemy as sa
 
 from api_base.application.items.importing.records import Form
-from api_base.application.items.importing.uploads import MOST_REFUSED, Counts, RefusedRow, Upload
+from api_base.application.items.importing.uploads import MAX_REFUSED_ROWS, Counts, RefusedRow, Upload
 from api_base.core.protocols import Clock
 from api_base.core.types import request_tenant
-from api_base.infrastructure.db.expiry import BATCH, Expiry
 from api_base.infrastructure.db.pool import Connection
+from api_base.infrastructure.db.pruner import BATCH, Pruner
 from api_base.infrastructure.db.schema import Ownership
 from api_base.infrastructure.db.session import Database
 from api_base.infrastructure.db.statement import Statement, owned, owner_source
@@ -28,7 +28,7 @@ select t.id, $2::uuid, $3, $4::text[], $5::text[], $6::bytea, $7::timestamptz fr
 """
 _NOTE: Final = f"""
 update item_imports set done = $3, created = created + $4, updated = updated + $5, unchanged = unchanged + $6, refused = refused + $7,
-    refused_rows = jsonb_path_query_array(refused_rows || $8::jsonb, '$[0 to {MOST_REFUSED - 1}]'), content = case when not $9 then content end
+    refused_rows = jsonb_path_query_array(refused_rows || $8::jsonb, '$[0 to {MAX_REFUSED_ROWS - 1}]'), content = case when not $9 then content end
 where tenant_id = $1 and id = $2
 """
 _DELETE: Final = f"""
@@ -68,7 +68,7 @@ class SqlUploads:
         )
 
     async def note(self, id: UUID, done: int, counts: Counts, refused_rows: Sequence[RefusedRow], *, complete: bool) -> None:
-        tenant, told = request_tenant(), _encode(refused_rows[:MOST_REFUSED]).decode()
+        tenant, told = request_tenant(), _encode(refused_rows[:MAX_REFUSED_ROWS]).decode()
         counted = (counts.created, counts.updated, counts.unchanged, counts.refused)
 
         async def send(connection: Connection) -> None:
@@ -78,6 +78,6 @@ class SqlUploads:
         await open_unit().run(send)
 
 
-def upload_expiry(database: Database) -> Expiry:
+def upload_expiry(database: Database) -> Pruner:
     """Clears away what was sent too long ago. `database` is of the role `worker`."""
-    return Expiry(database, _DELETE, "item_imports_cleared")
+    return Pruner(database, _DELETE, "item_imports_cleared")

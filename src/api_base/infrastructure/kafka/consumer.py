@@ -17,26 +17,26 @@ from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 
 from api_base.application.common.events import EventDelivery
 from api_base.application.common.events.cloud_event import decoded
-from api_base.application.common.events.delivery import LONGEST
+from api_base.application.common.events.delivery import HANDLER_TIMEOUT_SECONDS
 from api_base.core.errors import Unavailable
 from api_base.core.protocols import DeferredDeliveries, StoredEvent
 from api_base.core.shared.logging import get_logger
 from api_base.domain.common.events import DurableSubscription
 from api_base.infrastructure.kafka.connection import KafkaConnection
+from api_base.infrastructure.kafka.key_order import run_in_key_order
 from api_base.infrastructure.kafka.rebalance import Rebalance
-from api_base.infrastructure.kafka.side_by_side import side_by_side
 from api_base.infrastructure.resilience.patterns import Policy
 
 logger = get_logger(__name__)
 
 BATCH: Final = 200
-AT_ONCE: Final = 8
+CONCURRENCY: Final = 8
 """Aggregates of a partition worked on at the same time."""
-TURN: Final = 10.0
+BATCH_TIMEOUT: Final = 10.0
 """Seconds in which handlers of a batch are begun: so long, and one handler's longest, does a worker take to end."""
 WAIT: Final = 500
 """Milliseconds that a poll waits for records; as long does the end of the worker."""
-PAUSE: Final = 2.0
+RETRY_DELAY: Final = 2.0
 """Seconds for which a partition is left alone whose event could be neither handled nor deferred."""
 
 
@@ -90,7 +90,7 @@ class KafkaDeliveryConsumer:
         self, consumer: AIOKafkaConsumer, partition: TopicPartition, records: Sequence[ConsumerRecord[bytes, bytes]]
     ) -> int | None:
         """The offset up to which all is done, or None where nothing is."""
-        until, first, last = time.monotonic() + TURN, records[0].offset, records[-1].offset
+        until, first, last = time.monotonic() + BATCH_TIMEOUT, records[0].offset, records[-1].offset
         try:
             wanted = [(record.offset, event) for record in records if (event := self._event(record)) is not None]
             waiting = await self._deferred.waiting(self._subscription.name, {event.aggregate_id for _, event in wanted})
@@ -98,7 +98,7 @@ class KafkaDeliveryConsumer:
             self._go_back(consumer, partition, first, error)
             return None
         steps = [(event.aggregate_id, partial(self._one, event, waiting)) for _, event in wanted]
-        done, failure = await side_by_side(steps, AT_ONCE, lambda: not self._rebalance.under_way and time.monotonic() < until)
+        done, failure = await run_in_key_order(steps, CONCURRENCY, lambda: not self._rebalance.under_way and time.monotonic() < until)
         reached = wanted[done][0] if done < len(wanted) else last + 1
         if reached <= last:
             self._go_back(consumer, partition, reached, failure)
@@ -113,7 +113,7 @@ class KafkaDeliveryConsumer:
         consumer.seek(partition, offset)
         if failure is not None:
             consumer.pause(partition)
-            self._resumed[partition] = time.monotonic() + PAUSE
+            self._resumed[partition] = time.monotonic() + RETRY_DELAY
 
     def _event(self, record: ConsumerRecord[bytes, bytes]) -> StoredEvent | None:
         """None for events that the subscription does not want, and for what is none."""
@@ -156,8 +156,8 @@ class KafkaDeliveryConsumer:
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             isolation_level="read_committed",
-            max_poll_interval_ms=int(2 * (TURN + LONGEST) * 1000),
-            rebalance_timeout_ms=int(2 * LONGEST * 1000),
+            max_poll_interval_ms=int(2 * (BATCH_TIMEOUT + HANDLER_TIMEOUT_SECONDS) * 1000),
+            rebalance_timeout_ms=int(2 * HANDLER_TIMEOUT_SECONDS * 1000),
         )
         consumer.subscribe([self._connection.topic_of(self._subscription.event)], listener=self._rebalance)
         self._resumed.clear()

@@ -20,7 +20,7 @@ from api_base.infrastructure.resilience.patterns import Policy
 
 BUFFERED: Final = 1_000
 """Events on their way at most; two batches of the relay."""
-LARGEST: Final = 1_000_000
+MAX_MESSAGE_BYTES: Final = 1_000_000
 """Bytes of an event with its attributes; what brokers and consumers take unless told otherwise is a little more."""
 HEADERS: Final = [("content-type", MEDIA_TYPE.encode())]
 
@@ -37,8 +37,8 @@ class KafkaEventPublisher(EventPublisher):
         """Nothing is sent of a batch with an event that is too large: what follows it would overtake it."""
         records = [(event, encoded(event, self._source)) for event in events]
         for event, record in records:
-            if len(record) > LARGEST:
-                raise EventRefused(event.id, f"it has {len(record)} bytes, and Kafka takes {LARGEST}")
+            if len(record) > MAX_MESSAGE_BYTES:
+                raise EventRefused(event.id, f"it has {len(record)} bytes, and Kafka takes {MAX_MESSAGE_BYTES}")
         if records:
             await self._policy.execute(lambda: self._send(records))
 
@@ -87,7 +87,7 @@ class KafkaEventPublisher(EventPublisher):
 
     async def _started(self) -> AIOKafkaProducer:
         if self._producer is None:
-            producer = AIOKafkaProducer(**self._connection.producing(), max_request_size=LARGEST + 10_000)
+            producer = AIOKafkaProducer(**self._connection.producing(), max_request_size=MAX_MESSAGE_BYTES + 10_000)
             await self._connection.start(producer)
             self._producer = producer
         return self._producer

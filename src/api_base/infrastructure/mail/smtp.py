@@ -20,7 +20,7 @@ from api_base.core.protocols import Clock, Mail
 from api_base.infrastructure.mail.message import message_of
 from api_base.infrastructure.resilience.policy import Policy
 
-_FAREWELL: Final = 1.0
+_QUIT_TIMEOUT: Final = 1.0
 """Seconds that a server has to answer QUIT."""
 
 
@@ -83,7 +83,7 @@ class SmtpMailer:
         except ValueError as error:
             raise MailRefused(f"The mail {mail.key} cannot be written: {error}") from None
         client = await self._policy.execute(lambda: self._handed_over(message, mail))
-        leaving = asyncio.create_task(farewell(client))  # not waited for: the sooner that is noted, the less a kill can hit
+        leaving = asyncio.create_task(close_quietly(client))  # not waited for: the sooner that is noted, the less a kill can hit
         self._leaving.add(leaving)
         leaving.add_done_callback(self._leaving.discard)
 
@@ -102,10 +102,10 @@ class SmtpMailer:
         return client
 
 
-async def farewell(client: aiosmtplib.SMTP) -> None:
+async def close_quietly(client: aiosmtplib.SMTP) -> None:
     """Whatever comes of it, the mail is taken."""
     with suppress(aiosmtplib.SMTPException, OSError):
-        await client.quit(timeout=_FAREWELL)
+        await client.quit(timeout=_QUIT_TIMEOUT)
     client.close()
 
 

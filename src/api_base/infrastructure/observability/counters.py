@@ -22,7 +22,7 @@ VALUES: Final = 32
 """Offset of the values in a slot, in words."""
 SUM: Final = VALUES + len(BUCKETS) + 1
 """Offset of the sum of durations, in nanoseconds."""
-LONGEST_KEY: Final = (VALUES - 1) * WORD
+MAX_KEY_LENGTH: Final = (VALUES - 1) * WORD
 SLOTS: Final = 2048
 GAUGES: Final = 16
 """Slots 1 to 16 are for gauges, slot 0 is the process's own."""
@@ -119,8 +119,8 @@ class Counters:
         return base
 
     def _label(self, base: int, text: str) -> None:
-        key = text.encode()[:LONGEST_KEY]
-        self.words[base + 1 : base + VALUES] = memoryview(key.ljust(LONGEST_KEY, b"\0")).cast("q")
+        key = text.encode()[:MAX_KEY_LENGTH]
+        self.words[base + 1 : base + VALUES] = memoryview(key.ljust(MAX_KEY_LENGTH, b"\0")).cast("q")
         self.words[base] = len(key)
 
 

@@ -15,7 +15,7 @@ logger = get_logger(__name__)
 
 BATCH: Final = 256
 """Requests after which a batch is written at once, and"""
-PAUSE: Final = 0.05
+FLUSH_INTERVAL: Final = 0.05
 """seconds after which it is written in any case."""
 GAUGE_INTERVAL: Final = 1.0
 """Seconds between two readings of the gauges."""
@@ -73,7 +73,7 @@ class BatchingRecorder(RequestRecorder):
         if len(self._records) >= BATCH:
             self.flush()
         elif self._flush_timer is None:
-            self._flush_timer = asyncio.get_running_loop().call_later(PAUSE, self.flush)
+            self._flush_timer = asyncio.get_running_loop().call_later(FLUSH_INTERVAL, self.flush)
 
     def flush(self) -> None:
         """Hand the batch to every sink. One that fails loses it, and neither the request nor the other sinks notice."""

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from api_base.core.protocols.jobs import ENDED, JobState
 from api_base.core.types import NO_TENANT, TenantId, UserId
-from api_base.infrastructure.db.changes import ChangeNotes
+from api_base.infrastructure.db.changes import AuditWriter
 from api_base.infrastructure.db.pool import Connection
 from api_base.infrastructure.db.unit_of_work import open_unit
 
@@ -23,7 +23,7 @@ _LOCK: Final = "select state from jobs where tenant_id = $1 and id = $2 and user
 class SqlJobCancellation:
     """Implements `JobCancellation`. What was cancelled is kept for `keep_days`."""
 
-    def __init__(self, keep_days: int, notes: ChangeNotes) -> None:
+    def __init__(self, keep_days: int, notes: AuditWriter) -> None:
         self._keep_days, self._notes = keep_days, notes
 
     async def cancel(self, id: UUID, user_id: UserId, tenant_id: TenantId | None) -> JobState | None:

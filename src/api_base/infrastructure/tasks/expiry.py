@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from api_base.infrastructure.db.expiry import BATCH, Expiry
+from api_base.infrastructure.db.pruner import BATCH, Pruner
 from api_base.infrastructure.db.session import Database
 
 _DELETE: Final = f"""
@@ -10,6 +10,6 @@ _DELETE: Final = f"""
 """
 
 
-def job_expiry(database: Database) -> Expiry:
+def job_expiry(database: Database) -> Pruner:
     """`database` is of the role `worker`."""
-    return Expiry(database, _DELETE, "jobs_cleared")
+    return Pruner(database, _DELETE, "jobs_cleared")

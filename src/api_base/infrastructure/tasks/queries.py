@@ -27,7 +27,7 @@ _STATUS: Final = {
 _ORDER: Final = list(JobState)
 
 
-def shown(row: Row) -> JobDTO:
+def to_dto(row: Row) -> JobDTO:
     state = JobState(row["state"])
     return JobDTO(
         id=row["id"],
@@ -61,4 +61,4 @@ class GetJobHandler:
         row = await self._database.fetchrow(self._statement, tenant, id=query.id, user_id=request_user())
         if row is None:
             raise NotFound("job", query.id)
-        return shown(row)
+        return to_dto(row)

@@ -19,21 +19,21 @@ from aio_pika.abc import AbstractChannel, AbstractQueue
 from aio_pika.exceptions import PublishError
 
 from api_base.core.errors import Unavailable
+from api_base.infrastructure.rabbitmq.connection import PATIENCE, RabbitMqConnection, translated
 from api_base.infrastructure.resilience.patterns import Policy
-from api_base.infrastructure.tasks.rabbitmq_connection import PATIENCE, RabbitMqConnection, translated
 
 DELIVERIES: Final = 20
 """How often a message may come back."""
-LATER: Final = 5.0
+RETRY_DELAY: Final = 5.0
 """Seconds that one waits which cannot be looked at right now."""
 KEPT: Final = 7 * 24 * 3600.0
 """Seconds that a dead letter is kept."""
-MOST_DEAD: Final = 10_000
+MAX_DEAD_MESSAGES: Final = 10_000
 _PERSISTENT: Final[Any] = {"content_type": "application/json", "delivery_mode": DeliveryMode.PERSISTENT}
 
 
 @dataclass(frozen=True, slots=True)
-class CarriedJob:
+class JobRef:
     """Names a job: the key of its row."""
 
     tenant: UUID
@@ -43,7 +43,7 @@ class CarriedJob:
         return msgspec.json.encode(self)
 
     @classmethod
-    def decoded(cls, body: bytes) -> "CarriedJob":
+    def decoded(cls, body: bytes) -> "JobRef":
         """Raises `ValueError` for what names no job."""
         return msgspec.json.decode(body, type=cls)
 
@@ -60,9 +60,13 @@ class RabbitMqJobQueue:
 
     async def declare(self, channel: AbstractChannel) -> AbstractQueue:
         """Make the three queues where they are not there; the one that workers take from."""
-        dead: dict[str, Any] = {"x-message-ttl": int(KEPT * 1000), "x-max-length": MOST_DEAD}
+        dead: dict[str, Any] = {"x-message-ttl": int(KEPT * 1000), "x-max-length": MAX_DEAD_MESSAGES}
         await channel.declare_queue(self.dead_name, durable=True, arguments=dead, timeout=PATIENCE)
-        back: dict[str, Any] = {"x-message-ttl": int(LATER * 1000), "x-dead-letter-exchange": "", "x-dead-letter-routing-key": self.name}
+        back: dict[str, Any] = {
+            "x-message-ttl": int(RETRY_DELAY * 1000),
+            "x-dead-letter-exchange": "",
+            "x-dead-letter-routing-key": self.name,
+        }
         await channel.declare_queue(self.later_name, durable=True, arguments=back, timeout=PATIENCE)
         ready: dict[str, Any] = {
             "x-queue-type": "quorum",
@@ -72,10 +76,10 @@ class RabbitMqJobQueue:
         }
         return await channel.declare_queue(self.name, durable=True, arguments=ready, timeout=PATIENCE)
 
-    async def put(self, jobs: Sequence[CarriedJob]) -> list[CarriedJob]:
+    async def put(self, jobs: Sequence[JobRef]) -> list[JobRef]:
         """Have them carried; those that the broker has not confirmed. Raises `Unavailable` where it cannot be spoken to at all."""
 
-        async def put_all(channel: AbstractChannel) -> list[CarriedJob]:
+        async def put_all(channel: AbstractChannel) -> list[JobRef]:
             confirmed = await asyncio.gather(*(_publish(channel, self.name, job.encoded()) for job in jobs), return_exceptions=True)
             lost = [(job, error) for job, error in zip(jobs, confirmed, strict=True) if error is not None]
             if len(lost) == len(jobs):
@@ -85,7 +89,7 @@ class RabbitMqJobQueue:
         return await self._on_channel(put_all) if jobs else []
 
     async def put_off(self, body: bytes) -> None:
-        """Have a message come back in `LATER` seconds. Raises `Unavailable`."""
+        """Have a message come back in `RETRY_DELAY` seconds. Raises `Unavailable`."""
         await self._on_channel(lambda channel: _publish(channel, self.later_name, body))
 
     async def depth(self) -> int:

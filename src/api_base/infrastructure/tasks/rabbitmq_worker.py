@@ -10,20 +10,22 @@ from aio_pika.abc import AbstractIncomingMessage
 
 from api_base.core.protocols.jobs import ClaimedJob
 from api_base.core.shared.logging import get_logger
-from api_base.infrastructure.tasks.hands import JobHands
-from api_base.infrastructure.tasks.rabbitmq_connection import RabbitMqConnection
-from api_base.infrastructure.tasks.rabbitmq_consumer import RabbitMqConsumer
-from api_base.infrastructure.tasks.rabbitmq_queue import CarriedJob, RabbitMqJobQueue
+from api_base.infrastructure.rabbitmq.connection import RabbitMqConnection
+from api_base.infrastructure.rabbitmq.consumer import RabbitMqConsumer
+from api_base.infrastructure.tasks.executor import JobExecutor
+from api_base.infrastructure.tasks.rabbitmq_queue import JobRef, RabbitMqJobQueue
 from api_base.infrastructure.tasks.store import SqlJobStore
 
 logger = get_logger(__name__)
 
 
 class RabbitMqJobWorker:
-    """`places` is how many jobs `hands` hold at once. `queue` is on `connection`, which ends with the worker."""
+    """`places` is how many jobs `executor` hold at once. `queue` is on `connection`, which ends with the worker."""
 
-    def __init__(self, connection: RabbitMqConnection, queue: RabbitMqJobQueue, store: SqlJobStore, hands: JobHands, places: int) -> None:
-        self._queue, self._store, self._hands = queue, store, hands
+    def __init__(
+        self, connection: RabbitMqConnection, queue: RabbitMqJobQueue, store: SqlJobStore, executor: JobExecutor, places: int
+    ) -> None:
+        self._queue, self._store, self._executor = queue, store, executor
         self._consumer = RabbitMqConsumer(connection, queue.declare, self._received, places)
         self.run = self._consumer.run
 
@@ -31,14 +33,14 @@ class RabbitMqJobWorker:
         """Take no more; finish what is in hand, or give it back with its message."""
         await self._consumer.stop()
         try:
-            await self._hands.end()
+            await self._executor.end()
         finally:
             await self._consumer.close()
             await self._queue.close()
 
     async def _received(self, message: AbstractIncomingMessage) -> None:
         try:
-            named = CarriedJob.decoded(message.body)
+            named = JobRef.decoded(message.body)
         except ValueError as error:
             logger.warning("message_names_no_job", reason=str(error))
             await message.reject(requeue=False)  # to the dead letters
@@ -55,6 +57,6 @@ class RabbitMqJobWorker:
 
     async def _carried_out(self, job: ClaimedJob) -> bool:
         """False where it was broken off at the worker's end: its message goes back, with the job. One that was lost has another message."""
-        task = self._hands.take(job)
+        task = self._executor.take(job)
         await asyncio.wait([task])
         return not (task.cancelled() and self._consumer.ending)

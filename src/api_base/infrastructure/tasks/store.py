@@ -18,9 +18,9 @@ from api_base.infrastructure.db.pool import Connection, ConnectionPool
 
 LEASE: Final = timedelta(seconds=20)
 """A worker that has not renewed its hold on a job for so long has lost it."""
-MOST_LOST: Final = 5
+MAX_LOST_ATTEMPTS: Final = 5
 """A job whose worker has ended so often is what ends them: it is dead."""
-LARGEST: Final = 1000
+MAX_BATCH_ROWS: Final = 1000
 """Jobs that one statement moves at most."""
 
 _CLAIMED: Final = "j.tenant_id, j.id, j.user_id, j.name, j.attempts, j.failures, j.payload::text, j.request_id, j.traceparent"
@@ -75,19 +75,19 @@ update jobs j set state = 'ready', leased_until = null from unnest($1::uuid[], $
 where j.tenant_id = s.tenant_id and j.id = s.id and j.state = 'running' and j.attempts = s.attempt
 """
 _PROMOTE: Final = f"""
-with due as (select tenant_id, id from jobs where state = 'waiting' and due <= now() order by due limit {LARGEST} for update skip locked)
+with due as (select tenant_id, id from jobs where state = 'waiting' and due <= now() order by due limit {MAX_BATCH_ROWS} for update skip locked)
 update jobs j set state = 'ready' from due where j.tenant_id = due.tenant_id and j.id = due.id
 """
-_RECOVER: Final = f"""
+_RESCUE: Final = f"""
 with lost as (
-    select tenant_id, id from jobs where state = 'running' and leased_until < now() order by leased_until limit {LARGEST} for update skip locked)
-update jobs j set lost = lost + 1, leased_until = null, state = case when lost + 1 < {MOST_LOST} then 'ready' else 'dead' end,
-    finished_at = case when lost + 1 < {MOST_LOST} then null else now() end, error = 'Its worker was not heard of any more.'
+    select tenant_id, id from jobs where state = 'running' and leased_until < now() order by leased_until limit {MAX_BATCH_ROWS} for update skip locked)
+update jobs j set lost = lost + 1, leased_until = null, state = case when lost + 1 < {MAX_LOST_ATTEMPTS} then 'ready' else 'dead' end,
+    finished_at = case when lost + 1 < {MAX_LOST_ATTEMPTS} then null else now() end, error = 'Its worker was not heard of any more.'
 from lost where j.tenant_id = lost.tenant_id and j.id = lost.id
 """
 
 
-class TenantTurns:
+class TenantRotation:
     """Goes from tenant to tenant, and on from where it was where there are more of them than are taken at once. `pool` is the worker's."""
 
     def __init__(self, pool: ConnectionPool) -> None:
@@ -111,7 +111,7 @@ class SqlJobStore:
 
     def __init__(self, pool: ConnectionPool, keep_days: int) -> None:
         self._pool, self._keep_days = pool, keep_days
-        self._turns = TenantTurns(pool)
+        self._turns = TenantRotation(pool)
 
     async def claim(self, most: int) -> list[ClaimedJob]:
         """Up to `most` ready jobs, from as many tenants as there are; the caller's for `LEASE`, and longer when renewed."""
@@ -139,10 +139,10 @@ class SqlJobStore:
         await self._pool.run(lambda connection: connection.execute(_GIVE_BACK, *_keys(jobs)))
 
     async def promote(self) -> int:
-        """Make jobs ready whose time has come or whose worker is gone; how many, `LARGEST` of each at most."""
+        """Make jobs ready whose time has come or whose worker is gone; how many, `MAX_BATCH_ROWS` of each at most."""
 
         async def both(connection: Connection) -> int:
-            return sum([int((await connection.execute(statement)).split()[1]) for statement in (_PROMOTE, _RECOVER)])
+            return sum([int((await connection.execute(statement)).split()[1]) for statement in (_PROMOTE, _RESCUE)])
 
         return await self._pool.run(both)
 

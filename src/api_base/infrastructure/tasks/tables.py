@@ -34,15 +34,15 @@ JOBS: Final = tenant_owned(
     sa.Column("refusal", text()),
     sa.Column("finished_at", timestamp()),
     sa.Column("expires_at", timestamp()),
-    sa.Column("carried", sa.SmallInteger),
-    sa.Column("carried_at", timestamp()),
+    sa.Column("dispatched_attempt", sa.SmallInteger),
+    sa.Column("dispatched_at", timestamp()),
     sa.CheckConstraint("state in ('waiting', 'ready', 'running', 'succeeded', 'dead', 'cancelled')", name="ck_jobs_state"),
     sa.CheckConstraint("(state = 'running') = (leased_until is not null)", name="ck_jobs_leased_until"),
 )
 """`user_id` is the nil UUID where nobody asked. `attempts` are those begun; with the id they tell one execution from the others. `failures` are those
 that were the job's own fault, since somebody last wanted it tried again.
 `leased_until`: a worker that is not heard of by then has lost it, and `lost` counts how often that was. `progress` is in percent. `error` is for operators, `refusal` for whoever asked: null after an accident. `expires_at` is null for what is dead:
-somebody has to look at it. `carried` is `attempts` when the job was last handed to a broker."""
+somebody has to look at it. `dispatched_attempt` is `attempts` when the job was last handed to a broker."""
 
 SCHEDULES: Final = system_owned(
     "job_schedules",

@@ -62,7 +62,7 @@ TENANT_MAPPING = TableMapping[Tenant](
     to_row=tenant_to_row,
     from_row=tenant_from_row,
     owner=lambda tenant: tenant.id,
-    refusals={"uq_tenants_slug": lambda tenant: SlugTaken(tenant.slug.value)},
+    constraint_errors={"uq_tenants_slug": lambda tenant: SlugTaken(tenant.slug.value)},
 )
 
 MEMBERSHIP_MAPPING = TableMapping[Membership](
@@ -71,7 +71,7 @@ MEMBERSHIP_MAPPING = TableMapping[Membership](
     to_row=membership_to_row,
     from_row=membership_from_row,
     owner=lambda membership: membership.tenant_id,
-    refusals={"uq_memberships_tenant_id_user_id": lambda membership: AlreadyMember()},
+    constraint_errors={"uq_memberships_tenant_id_user_id": lambda membership: AlreadyMember()},
 )
 
 INVITATION_MAPPING = TableMapping[Invitation](

@@ -64,7 +64,7 @@ class ListMyTenantsHandler:
         self._database = database
         tenants = sa.select(TENANTS.c.id, TENANTS.c.name, TENANTS.c.slug, TENANTS.c.personal, MEMBERSHIPS.c.role)
         joined = tenants.select_from(MEMBERSHIPS.join(TENANTS, TENANTS.c.id == MEMBERSHIPS.c.tenant_id))
-        mine = joined.where(MEMBERSHIPS.c.user_id == OWNER).order_by(MEMBERSHIPS.c.created_at).limit(ListMyTenants.LONGEST)
+        mine = joined.where(MEMBERSHIPS.c.user_id == OWNER).order_by(MEMBERSHIPS.c.created_at).limit(ListMyTenants.MAX_TENANTS)
         self._statement = Statement(mine, Ownership.USER)
 
     async def handle(self, query: ListMyTenants) -> Sequence[MyTenantDTO]:

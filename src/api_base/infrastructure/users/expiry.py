@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from api_base.infrastructure.db.expiry import BATCH, Expiry
+from api_base.infrastructure.db.pruner import BATCH, Pruner
 from api_base.infrastructure.db.session import Database
 
 _ENDED: Final = "expires_at < now() - interval '1 day'"
@@ -12,11 +12,11 @@ _RESETS: Final = f"""
 """
 
 
-def registration_expiry(database: Database) -> Expiry:
+def registration_expiry(database: Database) -> Pruner:
     """`database` is of the role `worker`."""
-    return Expiry(database, _REGISTRATIONS, "registrations_cleared")
+    return Pruner(database, _REGISTRATIONS, "registrations_cleared")
 
 
-def reset_expiry(database: Database) -> Expiry:
+def reset_expiry(database: Database) -> Pruner:
     """`database` is of the role `worker`."""
-    return Expiry(database, _RESETS, "password_resets_cleared")
+    return Pruner(database, _RESETS, "password_resets_cleared")

@@ -46,7 +46,7 @@ MAPPING = TableMapping[User](
     to_row=to_row,
     from_row=from_row,
     owner=lambda user: None,
-    refusals={"uq_users_email": lambda user: EmailTaken(user.email.value)},
+    constraint_errors={"uq_users_email": lambda user: EmailTaken(user.email.value)},
 )
 
 

@@ -20,7 +20,7 @@ from api_base.infrastructure.users.tables import USERS
 COLUMNS: Final = {"email": USERS.c.email, "status": USERS.c.status, "created_at": USERS.c.created_at}
 
 
-def shown(row: Row) -> UserDTO:
+def to_dto(row: Row) -> UserDTO:
     return UserDTO(
         id=row["id"],
         email=row["email"],
@@ -45,7 +45,7 @@ class UserReader:
         row = await self._database.fetchrow(self._statement, None, id=id)
         if row is None:
             raise NotFound("user", id)
-        return shown(row)
+        return to_dto(row)
 
 
 class GetProfileHandler:
@@ -68,7 +68,7 @@ class GetUserHandler:
 
 class ListUsersHandler:
     def __init__(self, database: Database) -> None:
-        self.pages = PageBuilder(database, USERS, USER_FIELDS, COLUMNS, shown)
+        self.pages = PageBuilder(database, USERS, USER_FIELDS, COLUMNS, to_dto)
 
     async def handle(self, query: ListUsers) -> Page[UserDTO]:
         """Raises `Invalid` for a cursor that does not fit."""

@@ -7,7 +7,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from api_base.core.errors import ApiBaseError, Unauthenticated
 from api_base.core.protocols import AuditStore
 from api_base.interface.errors.handlers import problem_of, send_problem
-from api_base.interface.middleware.exchange import exchange_of
+from api_base.interface.middleware.http_exchange import http_exchange_of
 
 INVALID: Final = (b"www-authenticate", b'Bearer realm="api", error="invalid_token"')
 """A token that is not good [RFC 6750, section 3.1]."""
@@ -21,7 +21,7 @@ class AuditMiddleware:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
-        exchange = exchange_of(scope)
+        exchange = http_exchange_of(scope)
         if exchange.refusal is None:
             await self._app(scope, receive, send)
         else:

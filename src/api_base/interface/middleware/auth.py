@@ -7,7 +7,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api_base.core.errors import ApiBaseError, Unauthenticated
 from api_base.core.protocols import AccessLookup, TokenVerifier
-from api_base.interface.middleware.exchange import exchange_of
+from api_base.interface.middleware.http_exchange import http_exchange_of
 
 
 class AuthMiddleware:
@@ -23,7 +23,7 @@ class AuthMiddleware:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
-        exchange = exchange_of(scope)
+        exchange = http_exchange_of(scope)
         if exchange.authorization is not None and not self._needless(scope):
             try:
                 token = _bearer(exchange.authorization)

@@ -5,7 +5,7 @@ from typing import Final
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api_base.interface.middleware.exchange import exchange_of
+from api_base.interface.middleware.http_exchange import http_exchange_of
 
 EXPOSED: Final = b"ETag, Idempotency-Replayed, Location, RateLimit, RateLimit-Policy, Retry-After, X-Request-ID, traceparent"
 METHODS: Final = b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
@@ -33,7 +33,7 @@ class CORSMiddleware:
         if not self._active or scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        exchange = exchange_of(scope)
+        exchange = http_exchange_of(scope)
         exchange.added.append((b"vary", b"Origin"))
         origin = exchange.origin
         allowed = origin is not None and (self._any or origin in self._origins)

@@ -12,11 +12,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api_base.core.protocols import RequestRecorder
 from api_base.core.shared.logging import get_logger
-from api_base.core.types import RequestContext, current_context, parent_of, sane_request_id
+from api_base.core.types import RequestContext, current_context, parent_of, valid_request_id
 from api_base.interface.errors.handlers import internal_problem, problem_of, send_problem
 from api_base.interface.errors.http import RequestTimeout
 from api_base.interface.middleware.client_address import ClientAddress
-from api_base.interface.middleware.exchange import Exchange
+from api_base.interface.middleware.http_exchange import HttpExchange
 
 logger = get_logger(__name__)
 
@@ -35,7 +35,7 @@ class LoggingMiddleware:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
-        exchange = Exchange(scope, send)
+        exchange = HttpExchange(scope, send)
         context = exchange.context = self._context(scope, exchange)
         current_context.set(context)
         exchange.added += ((b"x-request-id", context.request_id.encode()), (b"traceparent", context.traceparent.encode()))
@@ -49,9 +49,9 @@ class LoggingMiddleware:
         finally:
             route = context.route or _template(scope)
             self._recorder.finished(context, scope["method"], route, exchange.status, started_at, time.perf_counter() - began)
-        await _afterwards(context)
+        await _run_after_response(context)
 
-    async def _answer(self, scope: Scope, receive: Receive, exchange: Exchange) -> None:
+    async def _answer(self, scope: Scope, receive: Receive, exchange: HttpExchange) -> None:
         task = asyncio.current_task()
         assert task is not None  # a server runs each request in one
         timer = asyncio.get_running_loop().call_later(self._timeout, _expire, exchange, task)
@@ -66,19 +66,19 @@ class LoggingMiddleware:
         finally:
             timer.cancel()
 
-    async def _too_late(self, scope: Scope, exchange: Exchange) -> None:
+    async def _too_late(self, scope: Scope, exchange: HttpExchange) -> None:
         if not exchange.started:
             problem = problem_of(RequestTimeout(self._timeout))
             assert problem is not None  # the table has it
             await send_problem(scope, exchange.forward, problem)
 
-    async def _accident(self, scope: Scope, exchange: Exchange) -> None:
+    async def _accident(self, scope: Scope, exchange: HttpExchange) -> None:
         logger.exception("request_failed", method=scope["method"], route=exchange.context.route or _template(scope))
         if exchange.started:
             raise ConnectionAbortedError("the answer had begun")  # the server cuts the connection, so that nobody takes it for whole
         await send_problem(scope, exchange.forward, internal_problem())
 
-    def _context(self, scope: Scope, exchange: Exchange) -> RequestContext:
+    def _context(self, scope: Scope, exchange: HttpExchange) -> RequestContext:
         client = scope.get("client")
         address = self._address.of(client[0] if client else "", exchange.forwarded_for)
         caller = None if exchange.traceparent is None else parent_of(exchange.traceparent)
@@ -88,21 +88,21 @@ class LoggingMiddleware:
             bits = self._bits(192)
             trace_id, span = f"{bits >> 64:032x}", bits & 0xFFFFFFFFFFFFFFFF
             parent, flags = "", int(bits >> 136 < self._sampled_below)
-        request_id = (None if exchange.request_id is None else sane_request_id(exchange.request_id)) or trace_id
+        request_id = (None if exchange.request_id is None else valid_request_id(exchange.request_id)) or trace_id
         return RequestContext(
             request_id=request_id, trace_id=trace_id, span_id=f"{span:016x}", parent_span_id=parent, trace_flags=flags, address=address
         )
 
 
-async def _afterwards(context: RequestContext) -> None:
-    for call in context.afterwards:
+async def _run_after_response(context: RequestContext) -> None:
+    for call in context.after_response:
         try:
             await call()
         except Exception:
             logger.exception("afterwards_failed", route=context.route)
 
 
-def _expire(exchange: Exchange, task: asyncio.Task[None]) -> None:
+def _expire(exchange: HttpExchange, task: asyncio.Task[None]) -> None:
     """What asyncio.timeout would do, at a quarter of its cost: it is paid at each request."""
     exchange.expired = True
     task.cancel()

@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from api_base.core.errors import TooManyRequests
 from api_base.core.protocols import Limit, RateDecision, RateLimiter
 from api_base.interface.errors.handlers import problem_of, send_problem
-from api_base.interface.middleware.exchange import exchange_of
+from api_base.interface.middleware.http_exchange import http_exchange_of
 
 
 class RateLimitMiddleware:
@@ -37,7 +37,7 @@ class RateLimitMiddleware:
         if scope["type"] != "http" or scope["path"].startswith(self._exempt):
             await self._app(scope, receive, send)
             return
-        exchange = exchange_of(scope)
+        exchange = http_exchange_of(scope)
         address = exchange.context.address
         decision, limit = await self._limiter.hit(address, self._default), self._default
         strict = self._strict_at(scope["method"], scope["path"])

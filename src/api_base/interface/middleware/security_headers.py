@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api_base.interface.middleware.exchange import exchange_of
+from api_base.interface.middleware.http_exchange import http_exchange_of
 
 
 class SecurityHeadersMiddleware:
@@ -35,5 +35,5 @@ class SecurityHeadersMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            exchange_of(scope).added += self._special.get(scope["path"], self._headers)
+            http_exchange_of(scope).added += self._special.get(scope["path"], self._headers)
         await self._app(scope, receive, send)

@@ -7,16 +7,16 @@ from fastapi.params import Depends
 
 from api_base.interface.openapi.components import BY_STATUS, SECURED, header_references
 from api_base.interface.openapi.parameters import FIELDS, IDEMPOTENCY_KEY, IF_MATCH, IF_NONE_MATCH, list_parameters
-from api_base.interface.routes.declares import Declares
 from api_base.interface.routes.idempotency import takes_key
 from api_base.interface.routes.parameters import IfMatch, ListQuery
+from api_base.interface.routes.route_options import RouteOptions
 
 type Json = dict[str, Any]
 
 MERGE_PATCH: Final = "application/merge-patch+json"
 
 
-def complete(operation: Json, method: str, path: str, endpoint: Callable[..., Any], declares: Declares | None) -> None:
+def complete(operation: Json, method: str, path: str, endpoint: Callable[..., Any], declares: RouteOptions | None) -> None:
     """Change `operation` in place. A route of a plain FastAPI router (`declares` None) gets the answers that all have."""
     found = list(_dependencies(endpoint))
     condition = next((one for one in found if isinstance(one, IfMatch)), None)
@@ -41,7 +41,7 @@ def _dependencies(endpoint: Callable[..., Any]) -> Iterator[Any]:
             yield from (one.dependency for one in get_args(hint)[1:] if isinstance(one, Depends))
 
 
-def _parameters(operation: Json, method: str, declares: Declares | None, condition: IfMatch | None, listing: ListQuery | None) -> None:
+def _parameters(operation: Json, method: str, declares: RouteOptions | None, condition: IfMatch | None, listing: ListQuery | None) -> None:
     parameters = [one for one in operation.get("parameters", ()) if one["name"].lower() != "if-match"]
     for parameter in parameters:
         parameter.setdefault("description", f"The {parameter['name'].replace('_', ' ')}.")
@@ -59,7 +59,7 @@ def _parameters(operation: Json, method: str, declares: Declares | None, conditi
         operation["parameters"] = parameters
 
 
-def _body(body: Json, method: str, declares: Declares) -> None:
+def _body(body: Json, method: str, declares: RouteOptions) -> None:
     content = body["content"]
     if "body" in declares.example:
         for one in content.values():
@@ -68,7 +68,7 @@ def _body(body: Json, method: str, declares: Declares) -> None:
         content[MERGE_PATCH] = content["application/json"]
 
 
-def _statuses(method: str, path: str, declares: Declares | None, condition: IfMatch | None, has_body: bool) -> list[int]:
+def _statuses(method: str, path: str, declares: RouteOptions | None, condition: IfMatch | None, has_body: bool) -> list[int]:
     statuses = [429, 500, 503]
     if declares is None:
         return [401, 500]
@@ -86,7 +86,7 @@ def _statuses(method: str, path: str, declares: Declares | None, condition: IfMa
     return statuses
 
 
-def _answers(operation: Json, statuses: list[int], method: str, declares: Declares | None) -> None:
+def _answers(operation: Json, statuses: list[int], method: str, declares: RouteOptions | None) -> None:
     responses: Json = operation["responses"]
     responses.pop("422", None)  # FastAPI's own shape
     added = []

@@ -4,9 +4,9 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from api_base.application.common.listing import DEFAULT_LIMIT, LARGEST_LIMIT, LONGEST_CURSOR, Field
+from api_base.application.common.listing import DEFAULT_LIMIT, MAX_CURSOR_LENGTH, MAX_LIMIT, Field
 from api_base.domain.common.specification import ComparisonOperator
-from api_base.interface.listing import LONGEST_VALUE
+from api_base.interface.listing import MAX_VALUE_LENGTH
 from api_base.interface.routes.idempotency import PATTERN
 from api_base.interface.routes.parameters import ListQuery
 
@@ -39,33 +39,33 @@ FIELDS: Final[Json] = {
     "in": "query",
     "required": False,
     "description": "Only these fields of each result, separated by commas: the others are left out of the answer, required ones too.",
-    "schema": {"type": "string", "maxLength": LONGEST_VALUE},
+    "schema": {"type": "string", "maxLength": MAX_VALUE_LENGTH},
     "example": "id",
 }
 
 _KINDS: Final[dict[type[Any], Json]] = {
-    str: {"type": "string", "maxLength": LONGEST_VALUE},
+    str: {"type": "string", "maxLength": MAX_VALUE_LENGTH},
     int: {"type": "integer"},
     bool: {"type": "boolean"},
     datetime: {"type": "string", "format": "date-time"},
     UUID: {"type": "string", "format": "uuid"},
 }
-_TEXT: Final = {"type": "string", "maxLength": LONGEST_VALUE}
+_TEXT: Final = {"type": "string", "maxLength": MAX_VALUE_LENGTH}
 
 
 def list_parameters(listing: ListQuery) -> list[Json]:
     """The query parameters of a list on these fields, a filter as one object for each field: `?price[ge]=10`."""
     fields = listing.fields
     parameters = [
-        _query("limit", f"Results on a page; {DEFAULT_LIMIT} unless said.", {"type": "integer", "minimum": 1, "maximum": LARGEST_LIMIT}),
-        _query("cursor", "`next_cursor` of the page before.", {"type": "string", "maxLength": LONGEST_CURSOR}),
+        _query("limit", f"Results on a page; {DEFAULT_LIMIT} unless said.", {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT}),
+        _query("cursor", "`next_cursor` of the page before.", {"type": "string", "maxLength": MAX_CURSOR_LENGTH}),
         _query("include_total", "Whether `total` is counted, which takes time.", {"type": "boolean"}),
     ]
     if fields.sortable:
         about = f"Fields to order by, separated by commas; `-` before one descends. There are: {', '.join(fields.sortable)}. "
         parameters.append(_query("sort", about + "Without it: by the first field that values, a range or a prefix are asked of.", _TEXT))
     if listing.searchable:
-        parameters.append(_query("q", "Text to search for.", {"type": "string", "minLength": 1, "maxLength": LONGEST_VALUE}))
+        parameters.append(_query("q", "Text to search for.", {"type": "string", "minLength": 1, "maxLength": MAX_VALUE_LENGTH}))
     return parameters + [_filter(field) for field in fields if field.operators]
 
 

@@ -1,7 +1,7 @@
 """Our routes: what each declares, and how it is served without FastAPI's work per request."""
 
-from api_base.interface.routes.declares import Declares
 from api_base.interface.routes.parameters import ClientProgram, ExpectedVersion, ListQuery, OptionalVersion, PreferredLanguage
+from api_base.interface.routes.route_options import RouteOptions
 from api_base.interface.routes.router import Router
 
-__all__ = ["ClientProgram", "Declares", "ExpectedVersion", "ListQuery", "OptionalVersion", "PreferredLanguage", "Router"]
+__all__ = ["ClientProgram", "ExpectedVersion", "ListQuery", "OptionalVersion", "PreferredLanguage", "RouteOptions", "Router"]

@@ -11,7 +11,7 @@ from starlette.types import Receive, Scope
 from api_base.interface.errors.handlers import invalid_body
 from api_base.interface.errors.http import BodyTooLarge, MalformedBody, UnsupportedMediaType
 
-DEEPEST: Final = 32
+MAX_DEPTH: Final = 32
 DRAINED: Final = 8
 """Times the limit that is read and thrown away, so that the client gets to read the answer; beyond that the connection is closed."""
 
@@ -68,8 +68,8 @@ async def _received(receive: Receive, limit: int) -> bytes:
 
 def parse(raw: bytes, adapter: TypeAdapter[Any]) -> Any:
     """Validate JSON. Raises `MalformedBody` for what is none, `Invalid` for what is not acceptable."""
-    if raw.count(b"[") + raw.count(b"{") > DEEPEST and _too_deep(raw):
-        raise MalformedBody(f"The body is nested more than {DEEPEST} levels deep.")
+    if raw.count(b"[") + raw.count(b"{") > MAX_DEPTH and _too_deep(raw):
+        raise MalformedBody(f"The body is nested more than {MAX_DEPTH} levels deep.")
     try:
         return adapter.validate_json(raw)
     except ValidationError as error:
@@ -82,6 +82,6 @@ def parse(raw: bytes, adapter: TypeAdapter[Any]) -> Any:
 def _too_deep(raw: bytes) -> bool:
     """Whether brackets outside strings are nested too deeply. Each round takes the innermost away, at the speed of C: a batch may be long."""
     brackets = _STRING.sub(b"", raw).translate(_ONE_KIND, _NO_BRACKETS)
-    for _ in range(DEEPEST):
+    for _ in range(MAX_DEPTH):
         brackets = brackets.replace(b"[]", b"")
     return brackets.count(b"[") > 0 and b"[]" in brackets

@@ -9,13 +9,13 @@ from typing import Final
 
 from starlette.types import Message, Receive, Scope
 
-from api_base.core.types import LONGEST_KEY, KeyedRequest, RequestContext, fingerprint, key_digest
+from api_base.core.types import MAX_KEY_LENGTH, KeyedRequest, RequestContext, fingerprint, key_digest
 from api_base.interface.errors.http import BadRequest
-from api_base.interface.routes.declares import Declares
 from api_base.interface.routes.parameters import header
+from api_base.interface.routes.route_options import RouteOptions
 
 METHODS: Final = frozenset({"POST", "PATCH"})
-PATTERN: Final = rf'^("[ !#-\[\]-~]{{1,{LONGEST_KEY}}}"|[A-Za-z0-9._~:/+=-]{{1,{LONGEST_KEY}}})$'
+PATTERN: Final = rf'^("[ !#-\[\]-~]{{1,{MAX_KEY_LENGTH}}}"|[A-Za-z0-9._~:/+=-]{{1,{MAX_KEY_LENGTH}}})$'
 """A string of structured fields [RFC 9651, section 3.3.3] without escapes, or its content as most clients send it: bare."""
 
 REPLAYED: Final = (b"idempotency-replayed", b"true")
@@ -24,7 +24,7 @@ REPLAYED: Final = (b"idempotency-replayed", b"true")
 _KEY: Final = re.compile(PATTERN)
 
 
-def takes_key(method: str, declares: Declares) -> bool:
+def takes_key(method: str, declares: RouteOptions) -> bool:
     """Whether a route takes an Idempotency-Key. `method` is in upper case."""
     return method in METHODS and declares.replayable and not declares.public
 
@@ -69,7 +69,7 @@ def keyed(scope: Scope, receive: Receive, *, taken: bool) -> Keyed | None:
         return None
     text = values[0].decode("latin-1")
     if len(values) > 1 or not _KEY.fullmatch(text):
-        raise BadRequest(f"Idempotency-Key is one text of 1 to {LONGEST_KEY} ASCII characters, such as a UUID.")
+        raise BadRequest(f"Idempotency-Key is one text of 1 to {MAX_KEY_LENGTH} ASCII characters, such as a UUID.")
     if not taken:
         raise BadRequest("This route takes no Idempotency-Key: its answer is for nobody in particular, or must not be stored.")
     return Keyed(text.strip('"').encode(), scope, receive)

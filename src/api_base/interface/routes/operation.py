@@ -19,11 +19,11 @@ from api_base.core.types import current_context
 from api_base.interface.errors.handlers import invalid_of, problem_of, send_problem
 from api_base.interface.routes import body as bodies
 from api_base.interface.routes import rendering
-from api_base.interface.routes.declares import Declares
 from api_base.interface.routes.etags import entity_tag, matches
 from api_base.interface.routes.idempotency import METHODS, keyed, takes_key
 from api_base.interface.routes.parameters import QueryResolver, Resolver, header
 from api_base.interface.routes.protocols import BodyResolver, ProtocolAnswer
+from api_base.interface.routes.route_options import RouteOptions
 
 type Header = tuple[bytes, bytes]
 _JSON: Header = (b"content-type", b"application/json")
@@ -32,7 +32,9 @@ _JSON: Header = (b"content-type", b"application/json")
 class Operation:
     """`template` is the route's path with names in braces. `body_limit` is in bytes."""
 
-    def __init__(self, endpoint: Callable[..., Any], method: str, template: str, status: int, declares: Declares, body_limit: int) -> None:
+    def __init__(
+        self, endpoint: Callable[..., Any], method: str, template: str, status: int, declares: RouteOptions, body_limit: int
+    ) -> None:
         self.endpoint, self.method, self.template, self.status, self.declares = endpoint, method, template, status, declares
         self._limit = declares.body_limit or body_limit
         self._route, self._changes, self._takes_key = f"{method} {template}", method in METHODS, takes_key(method, declares)
@@ -100,7 +102,7 @@ class Operation:
             await send_problem(scope, send, problem if once is None else problem.with_headers([*problem.headers, *once.headers]))
             return
         finally:
-            context.keyed = None  # what is done afterwards is not the request any more
+            context.keyed = None  # what is done after_response is not the request any more
         if once is not None:
             headers += once.headers
         await send({"type": "http.response.start", "status": status, "headers": headers})
@@ -163,7 +165,7 @@ def _in_path(error: ValidationError, name: str) -> Invalid:
     return Invalid.of(f"/path/{name}", invalid.violations[0].code, invalid.violations[0].message)
 
 
-def _deprecation(declares: Declares) -> list[Header]:
+def _deprecation(declares: RouteOptions) -> list[Header]:
     """[RFC 9745, 8594, 8288]"""
     found = declares.deprecation
     if found is None:

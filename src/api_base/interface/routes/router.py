@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from fastapi import APIRouter
 
-from api_base.interface.routes.declares import Declares
+from api_base.interface.routes.route_options import RouteOptions
 
 type Endpoint = Callable[..., Any]
 
@@ -17,13 +17,13 @@ _ATTRIBUTE = "__api_base_declares__"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Declared:
+class RouteDefinition:
     """A route of ours. `path` is below that of its router; `options` are those of FastAPI's `add_api_route`."""
 
     method: str
     path: str
     endpoint: Endpoint
-    declares: Declares
+    declares: RouteOptions
     options: Mapping[str, Any]
 
     @property
@@ -33,23 +33,25 @@ class Declared:
 
 
 class Router(APIRouter):
-    """`@router.declare("GET", "/{id}", declares=Declares(versioned=True))` on a coroutine that returns a DTO or None.
+    """`@router.declare("GET", "/{id}", declares=RouteOptions(versioned=True))` on a coroutine that returns a DTO or None.
 
     Belongs in a `Context`; one that is included in another router is not served.
     """
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self.declared: list[Declared] = []
+        self.declared: list[RouteDefinition] = []
         self._described = 0
 
-    def declare(self, method: str, path: str, declares: Declares | None = None, **options: Any) -> Callable[[Endpoint], Endpoint]:
+    def declare(self, method: str, path: str, declares: RouteOptions | None = None, **options: Any) -> Callable[[Endpoint], Endpoint]:
         """Register an endpoint. `options` are those of FastAPI's `add_api_route` (`status_code`, `summary`, `response_model`, …)."""
 
         def register(endpoint: Endpoint) -> Endpoint:
-            found = declares or Declares()
+            found = declares or RouteOptions()
             setattr(endpoint, _ATTRIBUTE, found)
-            self.declared.append(Declared(method=method, path=self.prefix + path, endpoint=endpoint, declares=found, options=options))
+            self.declared.append(
+                RouteDefinition(method=method, path=self.prefix + path, endpoint=endpoint, declares=found, options=options)
+            )
             return endpoint
 
         return register
@@ -61,6 +63,6 @@ class Router(APIRouter):
         self._described = len(self.declared)
 
 
-def declared(route: Any) -> Declares | None:
+def declared(route: Any) -> RouteOptions | None:
     """What a route of FastAPI's declares; None for one that is not ours."""
-    return cast("Declares | None", getattr(getattr(route, "endpoint", None), _ATTRIBUTE, None))
+    return cast("RouteOptions | None", getattr(getattr(route, "endpoint", None), _ATTRIBUTE, None))

@@ -8,7 +8,7 @@ from api_base.application.audit.dtos import AuditRecordDTO
 from api_base.application.audit.queries.list_audit import AUDIT_FIELDS, ListAudit, ListPlatformAudit
 from api_base.application.common.cqrs import Bus
 from api_base.application.common.listing import ListRequest, Page
-from api_base.interface.routes import Declares, ListQuery, Router
+from api_base.interface.routes import ListQuery, RouteOptions, Router
 
 Request = Annotated[ListRequest, Depends(ListQuery(AUDIT_FIELDS))]
 
@@ -17,7 +17,10 @@ def routes(bus: Bus) -> Router:
     router = Router(prefix="/audit", tags=["audit"])
 
     @router.declare(
-        "GET", "", Declares(sparse=True, example={"query": "action=item.created&sort=-at&limit=2"}), summary="List the tenant's audit trail"
+        "GET",
+        "",
+        RouteOptions(sparse=True, example={"query": "action=item.created&sort=-at&limit=2"}),
+        summary="List the tenant's audit trail",
     )
     async def list_audit(request: Request) -> Page[AuditRecordDTO]:
         return await bus.execute(ListAudit(request=request))
@@ -25,7 +28,7 @@ def routes(bus: Bus) -> Router:
     @router.declare(
         "GET",
         "/platform",
-        Declares(sparse=True, example={"query": "action[starts_with]=refused.&sort=-at&limit=2"}),
+        RouteOptions(sparse=True, example={"query": "action[starts_with]=refused.&sort=-at&limit=2"}),
         summary="List the audit trail of what belongs to no tenant (platform administrators)",
     )
     async def list_platform_audit(request: Request) -> Page[AuditRecordDTO]:

@@ -12,15 +12,15 @@ from api_base.application.auth.commands.switch_tenant import SwitchTenant
 from api_base.application.auth.dtos import TokensDTO
 from api_base.application.common.cqrs import Bus
 from api_base.core.types import Err
-from api_base.interface.routes import ClientProgram, Declares, Router
+from api_base.interface.routes import ClientProgram, RouteOptions, Router
 from api_base.interface.routes.protocols import ProtocolAnswer
 from api_base.interface.routes.results import unwrap
 from api_base.interface.v1.bodies.users import LoginBody, LogoutBody, RefreshBody
 from api_base.interface.v1.password_form import PASSWORD_FORM, PasswordForm, PasswordGrant, token_error
 
 GRANT = {"grant_type": "password", "username": "ana@example.com", "password": "a long enough pass phrase"}
-REFRESH = Declares(public=True, rate="login", example={"body": {"refresh_token": "the refresh token of the login"}})
-LOGIN = Declares(public=True, rate="login", example={"body": {"email": "ana@example.com", "password": "a long enough pass phrase"}})
+REFRESH = RouteOptions(public=True, rate="login", example={"body": {"refresh_token": "the refresh token of the login"}})
+LOGIN = RouteOptions(public=True, rate="login", example={"body": {"email": "ana@example.com", "password": "a long enough pass phrase"}})
 
 
 def routes(bus: Bus) -> Router:
@@ -34,7 +34,7 @@ def routes(bus: Bus) -> Router:
     @router.declare(
         "POST",
         "/auth/token",
-        Declares(public=True, rate="login", protocol="oauth2", example={"body": GRANT}),
+        RouteOptions(public=True, rate="login", protocol="oauth2", example={"body": GRANT}),
         summary="Log in as the OAuth2 password grant",
         openapi_extra=PASSWORD_FORM,
         response_model=TokensDTO,
@@ -45,17 +45,21 @@ def routes(bus: Bus) -> Router:
         result = await bus.execute(LogIn(email=form.username, password=form.password, user_agent=user_agent))
         return token_error("invalid_grant", str(result.error)) if isinstance(result, Err) else result.value
 
-    @router.declare("POST", "/auth/refresh", REFRESH, summary="Exchange a refresh token")
+    @router.declare("POST", "/auth/refresh", REFRESH, summary="HttpExchange a refresh token")
     async def refresh(body: RefreshBody) -> TokensDTO:
         return unwrap(await bus.execute(RefreshSession(refresh_token=body.refresh_token.get_secret_value())))
 
     @router.declare(
-        "POST", "/auth/logout", Declares(example={"body": {"everywhere": False}}), status_code=204, summary="Log out, here or everywhere"
+        "POST",
+        "/auth/logout",
+        RouteOptions(example={"body": {"everywhere": False}}),
+        status_code=204,
+        summary="Log out, here or everywhere",
     )
     async def logout(body: LogoutBody) -> None:
         await bus.execute(LogOut(everywhere=body.everywhere))
 
-    @router.declare("POST", "/tenants/{id}/switch", Declares(replayable=False), summary="Act for another tenant of mine")
+    @router.declare("POST", "/tenants/{id}/switch", RouteOptions(replayable=False), summary="Act for another tenant of mine")
     async def switch_tenant(id: UUID) -> TokensDTO:
         return await bus.execute(SwitchTenant(tenant_id=id))
 

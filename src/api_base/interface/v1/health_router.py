@@ -1,7 +1,7 @@
 """/health/live: the process answers. /health/startup: it has started. /health/ready: what it cannot do without answers too.
 
 A dependency that not every request needs makes the process `degraded`, and it stays ready: it is ill for all processes at once,
-and a balancer that took them all away would make of a failure in one corner the failure of the whole.
+and a balancer that took them all away would make of a failure in one namespace the failure of the whole.
 """
 
 import asyncio

@@ -12,13 +12,13 @@ from api_base.application.tenants.commands.invite_member import InviteMember
 from api_base.application.tenants.commands.revoke_invitation import RevokeInvitation
 from api_base.application.tenants.dtos import InvitationDTO, MemberDTO
 from api_base.application.tenants.queries.tenants import INVITATION_FIELDS, ListInvitations
-from api_base.interface.routes import Declares, ExpectedVersion, ListQuery, PreferredLanguage, Router
+from api_base.interface.routes import ExpectedVersion, ListQuery, PreferredLanguage, RouteOptions, Router
 from api_base.interface.v1.bodies.tenants import InviteMemberBody, RegisterByInvitationBody
 from api_base.interface.v1.bodies.users import TokenBody
 
-INVITE = Declares(versioned=True, rate="login", example={"body": {"email": "bo@example.com", "role": "member"}})
-ACCEPT = Declares(versioned=True, rate="login", example={"body": {"token": "the token of the link"}})
-REGISTER = Declares(
+INVITE = RouteOptions(versioned=True, rate="login", example={"body": {"email": "bo@example.com", "role": "member"}})
+ACCEPT = RouteOptions(versioned=True, rate="login", example={"body": {"token": "the token of the link"}})
+REGISTER = RouteOptions(
     public=True,
     rate="login",
     example={"body": {"token": "the token of the link", "name": "Bo", "password": "a long enough pass phrase"}},
@@ -35,13 +35,13 @@ def declare(router: Router, bus: Bus) -> None:
     @router.declare(
         "GET",
         "/{id}/invitations",
-        Declares(sparse=True, example={"query": "sort=-created_at&limit=2"}),
+        RouteOptions(sparse=True, example={"query": "sort=-created_at&limit=2"}),
         summary="List the invitations",
     )
     async def list_invitations(id: UUID, request: Annotated[ListRequest, Depends(ListQuery(INVITATION_FIELDS))]) -> Page[InvitationDTO]:
         return await bus.execute(ListInvitations(tenant_id=id, request=request))
 
-    @router.declare("DELETE", "/{id}/invitations/{invitation_id}", Declares(), status_code=204, summary="Withdraw an invitation")
+    @router.declare("DELETE", "/{id}/invitations/{invitation_id}", RouteOptions(), status_code=204, summary="Withdraw an invitation")
     async def revoke_invitation(id: UUID, invitation_id: UUID, expected: ExpectedVersion) -> None:
         await bus.execute(RevokeInvitation(tenant_id=id, id=invitation_id, expected_version=expected))
 

@@ -18,10 +18,10 @@ from api_base.application.items.commands.update_item import UpdateItem
 from api_base.application.items.dtos import ItemDTO, StartedImportDTO
 from api_base.application.items.queries.get_item import GetItem
 from api_base.application.items.queries.list_items import ITEM_FIELDS, ListItems
-from api_base.interface.routes import Declares, ExpectedVersion, ListQuery, OptionalVersion, Router
+from api_base.interface.routes import ExpectedVersion, ListQuery, OptionalVersion, RouteOptions, Router
 from api_base.interface.v1.batch_results import BatchAnswer, answer
 from api_base.interface.v1.bodies.batches import BatchBody
-from api_base.interface.v1.bodies.imports import CSV_EXAMPLE, FILE_BODY, LARGEST, FileBody, Mapped, MappingQuery, UploadedFile
+from api_base.interface.v1.bodies.imports import CSV_EXAMPLE, FILE_BODY, MAX_UPLOAD_BYTES, FileBody, Mapped, MappingQuery, UploadedFile
 from api_base.interface.v1.bodies.items import CreateItemBody, PatchItemBody
 
 EXAMPLE = {
@@ -41,38 +41,38 @@ def routes(bus: Bus) -> Router:
     @router.declare(
         "POST",
         "",
-        Declares(versioned=True, location="/api/v1/items/{id}", example={"body": EXAMPLE}),
+        RouteOptions(versioned=True, location="/api/v1/items/{id}", example={"body": EXAMPLE}),
         status_code=201,
         summary="Create an item",
     )
     async def create_item(body: CreateItemBody) -> ItemDTO:
         return await bus.execute(CreateItem(details=body.details()))
 
-    @router.declare("GET", "", Declares(sparse=True, example={"query": "status=draft&sort=-created_at&limit=2"}), summary="List items")
+    @router.declare("GET", "", RouteOptions(sparse=True, example={"query": "status=draft&sort=-created_at&limit=2"}), summary="List items")
     async def list_items(request: Annotated[ListRequest, Depends(ListQuery(ITEM_FIELDS, searchable=True))]) -> Page[ItemDTO]:
         return await bus.execute(ListItems(request=request))
 
-    @router.declare("GET", "/{id}", Declares(versioned=True, sparse=True), summary="Read an item")
+    @router.declare("GET", "/{id}", RouteOptions(versioned=True, sparse=True), summary="Read an item")
     async def get_item(id: UUID) -> ItemDTO:
         return await bus.execute(GetItem(id=id))
 
-    @router.declare("PATCH", "/{id}", Declares(versioned=True, example={"body": {"name": "Armchair"}}), summary="Change an item")
+    @router.declare("PATCH", "/{id}", RouteOptions(versioned=True, example={"body": {"name": "Armchair"}}), summary="Change an item")
     async def update_item(id: UUID, expected: ExpectedVersion, body: PatchItemBody) -> ItemDTO:
         return await bus.execute(UpdateItem(id=id, expected_version=expected, changes=body.details()))
 
-    @router.declare("DELETE", "/{id}", Declares(), status_code=204, summary="Delete an item")
+    @router.declare("DELETE", "/{id}", RouteOptions(), status_code=204, summary="Delete an item")
     async def delete_item(id: UUID, expected: ExpectedVersion) -> None:
         await bus.execute(DeleteItem(id=id, expected_version=expected))
 
-    @router.declare("POST", "/{id}/restore", Declares(versioned=True), summary="Restore a deleted item")
+    @router.declare("POST", "/{id}/restore", RouteOptions(versioned=True), summary="Restore a deleted item")
     async def restore_item(id: UUID, expected: OptionalVersion) -> ItemDTO:
         return await bus.execute(RestoreItem(id=id, expected_version=expected))
 
-    @router.declare("POST", "/{id}/publish", Declares(versioned=True), summary="Publish an item")
+    @router.declare("POST", "/{id}/publish", RouteOptions(versioned=True), summary="Publish an item")
     async def publish_item(id: UUID, expected: OptionalVersion) -> ItemDTO:
         return await bus.execute(PublishItem(id=id, expected_version=expected))
 
-    @router.declare("POST", "/{id}/archive", Declares(versioned=True), summary="Archive an item")
+    @router.declare("POST", "/{id}/archive", RouteOptions(versioned=True), summary="Archive an item")
     async def archive_item(id: UUID, expected: OptionalVersion) -> ItemDTO:
         return await bus.execute(ArchiveItem(id=id, expected_version=expected))
 
@@ -86,7 +86,7 @@ def _many(router: Router, bus: Bus) -> None:
     @router.declare(
         "POST",
         "/batch",
-        Declares(body_limit=8 * 1_048_576, example={"body": {"mode": "atomic", "operations": [{"action": "create", "item": EXAMPLE}]}}),
+        RouteOptions(body_limit=8 * 1_048_576, example={"body": {"mode": "atomic", "operations": [{"action": "create", "item": EXAMPLE}]}}),
         summary="Change up to 1,000 items at once",
     )
     async def batch_items(body: BatchBody) -> BatchAnswer:
@@ -96,7 +96,7 @@ def _many(router: Router, bus: Bus) -> None:
     @router.declare(
         "POST",
         "/imports",
-        Declares(body_limit=LARGEST, location="/api/v1/jobs/{job_id}", example={"body": CSV_EXAMPLE}),
+        RouteOptions(body_limit=MAX_UPLOAD_BYTES, location="/api/v1/jobs/{job_id}", example={"body": CSV_EXAMPLE}),
         status_code=202,
         summary="Import items from a file",
         openapi_extra=FILE_BODY,

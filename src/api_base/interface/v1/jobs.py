@@ -6,17 +6,17 @@ from api_base.application.common.cqrs import Bus
 from api_base.application.jobs.commands.cancel_job import CancelJob
 from api_base.application.jobs.dtos import JobDTO
 from api_base.application.jobs.queries.get_job import GetJob
-from api_base.interface.routes import Declares, Router
+from api_base.interface.routes import RouteOptions, Router
 
 
 def routes(bus: Bus) -> Router:
     router = Router(prefix="/jobs", tags=["jobs"])
 
-    @router.declare("GET", "/{id}", Declares(versioned=True, sparse=True), summary="Read how far a job is")
+    @router.declare("GET", "/{id}", RouteOptions(versioned=True, sparse=True), summary="Read how far a job is")
     async def get_job(id: UUID) -> JobDTO:
         return await bus.execute(GetJob(id=id))
 
-    @router.declare("DELETE", "/{id}", Declares(), status_code=204, summary="Cancel a job")
+    @router.declare("DELETE", "/{id}", RouteOptions(), status_code=204, summary="Cancel a job")
     async def cancel_job(id: UUID) -> None:
         await bus.execute(CancelJob(id=id))
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from api_base.core.protocols import TokenIssuer
-from api_base.interface.routes import Declares, Router
+from api_base.interface.routes import RouteOptions, Router
 from api_base.interface.routes.protocols import ProtocolAnswer
 
 
@@ -13,7 +13,7 @@ def routes(issuer: TokenIssuer) -> Router:
     @router.declare(
         "GET",
         "/.well-known/jwks.json",
-        Declares(public=True, protocol="jwks", cache="public, max-age=300"),
+        RouteOptions(public=True, protocol="jwks", cache="public, max-age=300"),
         summary="Public keys of the access tokens",
         response_model=Mapping[str, object],
     )

@@ -9,7 +9,7 @@ from starlette.types import Receive, Scope
 from api_base.interface.routes import body as bodies
 from api_base.interface.routes.protocols import ProtocolAnswer
 
-LONGEST: Final = 1024
+MAX_LENGTH: Final = 1024
 
 PASSWORD_FORM: Final[dict[str, Any]] = {
     "requestBody": {
@@ -22,7 +22,7 @@ PASSWORD_FORM: Final[dict[str, Any]] = {
                     "properties": {
                         "grant_type": {"type": "string", "const": "password"},
                         "username": {"type": "string", "description": "The e-mail address.", "maxLength": 254},
-                        "password": {"type": "string", "format": "password", "maxLength": LONGEST},
+                        "password": {"type": "string", "format": "password", "maxLength": MAX_LENGTH},
                         "scope": {"type": "string", "description": "Ignored: what a user may do is looked up."},
                     },
                 }
@@ -60,7 +60,7 @@ def _problem(form: dict[str, str]) -> str:
     if form.get("grant_type") != "password":
         return "unsupported_grant_type" if "grant_type" in form else "invalid_request"
     given = form.get("username", ""), form.get("password", "")
-    return "" if all(0 < len(text) <= LONGEST and "\0" not in text for text in given) else "invalid_request"
+    return "" if all(0 < len(text) <= MAX_LENGTH and "\0" not in text for text in given) else "invalid_request"
 
 
 def token_error(code: str, description: str) -> ProtocolAnswer:

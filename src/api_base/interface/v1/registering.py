@@ -8,16 +8,18 @@ from api_base.application.users.commands.register_user import RegisterUser
 from api_base.application.users.commands.request_password_reset import RequestPasswordReset
 from api_base.application.users.commands.reset_password import ResetPassword
 from api_base.application.users.dtos import RegistrationDTO
-from api_base.interface.routes import Declares, PreferredLanguage, Router
+from api_base.interface.routes import PreferredLanguage, RouteOptions, Router
 from api_base.interface.v1.bodies.users import ForgottenPasswordBody, RegisterBody, ResetPasswordBody, TokenBody
 
-REGISTER = Declares(
+REGISTER = RouteOptions(
     public=True, rate="login", example={"body": {"email": "ana@example.com", "name": "Ana", "password": "a long enough pass phrase"}}
 )
 
-TOKEN = Declares(public=True, rate="login", example={"body": {"token": "the token of the link"}})
-FORGOTTEN = Declares(public=True, rate="login", example={"body": {"email": "ana@example.com"}})
-RESET = Declares(public=True, rate="login", example={"body": {"token": "the token of the link", "password": "another long enough phrase"}})
+TOKEN = RouteOptions(public=True, rate="login", example={"body": {"token": "the token of the link"}})
+FORGOTTEN = RouteOptions(public=True, rate="login", example={"body": {"email": "ana@example.com"}})
+RESET = RouteOptions(
+    public=True, rate="login", example={"body": {"token": "the token of the link", "password": "another long enough phrase"}}
+)
 
 
 def declare(router: Router, bus: Bus) -> None:

@@ -15,7 +15,7 @@ from api_base.application.tenants.commands.rename_tenant import RenameTenant
 from api_base.application.tenants.dtos import MemberDTO, MyTenantDTO, TenantDTO
 from api_base.application.tenants.queries.tenants import MEMBER_FIELDS, GetTenant, ListMembers, ListMyTenants
 from api_base.core.types import UserId
-from api_base.interface.routes import Declares, ExpectedVersion, ListQuery, Router
+from api_base.interface.routes import ExpectedVersion, ListQuery, RouteOptions, Router
 from api_base.interface.v1 import invitations
 from api_base.interface.v1.bodies.tenants import AddMemberBody, CreateTenantBody, PatchMemberBody, PatchTenantBody
 
@@ -27,31 +27,34 @@ def routes(bus: Bus) -> Router:
     @router.declare(
         "POST",
         "",
-        Declares(versioned=True, location="/api/v1/tenants/{id}", example={"body": {"name": "Acme", "slug": "acme"}}),
+        RouteOptions(versioned=True, location="/api/v1/tenants/{id}", example={"body": {"name": "Acme", "slug": "acme"}}),
         status_code=201,
         summary="Found a tenant",
     )
     async def create_tenant(body: CreateTenantBody) -> TenantDTO:
         return await bus.execute(CreateTenant(name=body.name, slug=body.slug))
 
-    @router.declare("GET", "", Declares(), summary="My tenants")
+    @router.declare("GET", "", RouteOptions(), summary="My tenants")
     async def list_my_tenants() -> Page[MyTenantDTO]:
         return Page(items=await bus.execute(ListMyTenants()), next_cursor=None)
 
-    @router.declare("GET", "/{id}", Declares(versioned=True, sparse=True), summary="Read the tenant that the token is for")
+    @router.declare("GET", "/{id}", RouteOptions(versioned=True, sparse=True), summary="Read the tenant that the token is for")
     async def get_tenant(id: UUID) -> TenantDTO:
         return await bus.execute(GetTenant(id=id))
 
-    @router.declare("PATCH", "/{id}", Declares(versioned=True, example={"body": {"name": "Acme Ltd"}}), summary="Rename the tenant")
+    @router.declare("PATCH", "/{id}", RouteOptions(versioned=True, example={"body": {"name": "Acme Ltd"}}), summary="Rename the tenant")
     async def rename_tenant(id: UUID, expected: ExpectedVersion, body: PatchTenantBody) -> TenantDTO:
         return await bus.execute(RenameTenant(id=id, expected_version=expected, name=body.sent().get("name")))
 
-    @router.declare("POST", "/{id}/leave", Declares(), status_code=204, summary="End my membership")
+    @router.declare("POST", "/{id}/leave", RouteOptions(), status_code=204, summary="End my membership")
     async def leave_tenant(id: UUID) -> None:
         await bus.execute(LeaveTenant(tenant_id=id))
 
     @router.declare(
-        "GET", "/{id}/members", Declares(sparse=True, example={"query": "role=owner&sort=-created_at&limit=2"}), summary="List the members"
+        "GET",
+        "/{id}/members",
+        RouteOptions(sparse=True, example={"query": "role=owner&sort=-created_at&limit=2"}),
+        summary="List the members",
     )
     async def list_members(id: UUID, request: Annotated[ListRequest, Depends(ListQuery(MEMBER_FIELDS))]) -> Page[MemberDTO]:
         return await bus.execute(ListMembers(tenant_id=id, request=request))
@@ -59,7 +62,7 @@ def routes(bus: Bus) -> Router:
     @router.declare(
         "POST",
         "/{id}/members",
-        Declares(
+        RouteOptions(
             versioned=True, rate="login", example={"body": {"email": "bo@example.com", "role": "member"}}
         ),  # addresses are tried here too
         status_code=201,
@@ -69,12 +72,12 @@ def routes(bus: Bus) -> Router:
         return await bus.execute(AddMember(tenant_id=id, email=body.email, role=body.role))
 
     @router.declare(
-        "PATCH", "/{id}/members/{user_id}", Declares(versioned=True, example={"body": {"role": "viewer"}}), summary="Change a role"
+        "PATCH", "/{id}/members/{user_id}", RouteOptions(versioned=True, example={"body": {"role": "viewer"}}), summary="Change a role"
     )
     async def change_member_role(id: UUID, user_id: UUID, expected: ExpectedVersion, body: PatchMemberBody) -> MemberDTO:
         return await bus.execute(ChangeMemberRole(tenant_id=id, user_id=UserId(user_id), expected_version=expected, role=body.role))
 
-    @router.declare("DELETE", "/{id}/members/{user_id}", Declares(), status_code=204, summary="End a membership")
+    @router.declare("DELETE", "/{id}/members/{user_id}", RouteOptions(), status_code=204, summary="End a membership")
     async def remove_member(id: UUID, user_id: UUID, expected: ExpectedVersion) -> None:
         await bus.execute(RemoveMember(tenant_id=id, user_id=UserId(user_id), expected_version=expected))
 

@@ -15,11 +15,11 @@ from api_base.application.users.queries.get_user import GetProfile, GetUser
 from api_base.application.users.queries.list_users import USER_FIELDS, ListUsers
 from api_base.core.types import UserId
 from api_base.domain.users.entities import UserStatus
-from api_base.interface.routes import Declares, ExpectedVersion, ListQuery, OptionalVersion, Router
+from api_base.interface.routes import ExpectedVersion, ListQuery, OptionalVersion, RouteOptions, Router
 from api_base.interface.v1 import registering
 from api_base.interface.v1.bodies.users import ChangePasswordBody, PatchProfileBody
 
-PASSWORD = Declares(
+PASSWORD = RouteOptions(
     rate="login", example={"body": {"current_password": "a long enough pass phrase", "new_password": "another long enough phrase"}}
 )
 
@@ -28,7 +28,7 @@ def routes(bus: Bus) -> Router:
     router = Router(tags=["users"])
     registering.declare(router, bus)
 
-    @router.declare("GET", "/auth/me", Declares(versioned=True, sparse=True), summary="Who am I")
+    @router.declare("GET", "/auth/me", RouteOptions(versioned=True, sparse=True), summary="Who am I")
     async def me() -> UserDTO:
         return await bus.execute(GetProfile())
 
@@ -36,32 +36,38 @@ def routes(bus: Bus) -> Router:
     async def change_password(body: ChangePasswordBody) -> None:
         await bus.execute(ChangePassword(current=body.current_password.get_secret_value(), new=body.new_password.get_secret_value()))
 
-    @router.declare("GET", "/users/me", Declares(versioned=True, sparse=True), summary="My profile")
+    @router.declare("GET", "/users/me", RouteOptions(versioned=True, sparse=True), summary="My profile")
     async def get_profile() -> UserDTO:
         return await bus.execute(GetProfile())
 
-    @router.declare("PATCH", "/users/me", Declares(versioned=True, example={"body": {"name": "Ana Maria"}}), summary="Change my profile")
+    @router.declare(
+        "PATCH", "/users/me", RouteOptions(versioned=True, example={"body": {"name": "Ana Maria"}}), summary="Change my profile"
+    )
     async def update_profile(expected: ExpectedVersion, body: PatchProfileBody) -> UserDTO:
         return await bus.execute(UpdateProfile(expected_version=expected, **body.sent()))
 
     @router.declare(
         "GET",
         "/users",
-        Declares(sparse=True, example={"query": "status=active&sort=email&limit=2"}),
+        RouteOptions(sparse=True, example={"query": "status=active&sort=email&limit=2"}),
         summary="List identities (platform administrators)",
     )
     async def list_users(request: Annotated[ListRequest, Depends(ListQuery(USER_FIELDS))]) -> Page[UserDTO]:
         return await bus.execute(ListUsers(request=request))
 
-    @router.declare("GET", "/users/{id}", Declares(versioned=True, sparse=True), summary="Read an identity (platform administrators)")
+    @router.declare("GET", "/users/{id}", RouteOptions(versioned=True, sparse=True), summary="Read an identity (platform administrators)")
     async def get_user(id: UUID) -> UserDTO:
         return await bus.execute(GetUser(id=UserId(id)))
 
-    @router.declare("POST", "/users/{id}/deactivate", Declares(versioned=True), summary="Deactivate an identity (platform administrators)")
+    @router.declare(
+        "POST", "/users/{id}/deactivate", RouteOptions(versioned=True), summary="Deactivate an identity (platform administrators)"
+    )
     async def deactivate_user(id: UUID, expected: OptionalVersion) -> UserDTO:
         return await bus.execute(SetUserStatus(id=UserId(id), expected_version=expected, status=UserStatus.DEACTIVATED))
 
-    @router.declare("POST", "/users/{id}/reactivate", Declares(versioned=True), summary="Reactivate an identity (platform administrators)")
+    @router.declare(
+        "POST", "/users/{id}/reactivate", RouteOptions(versioned=True), summary="Reactivate an identity (platform administrators)"
+    )
     async def reactivate_user(id: UUID, expected: OptionalVersion) -> UserDTO:
         return await bus.execute(SetUserStatus(id=UserId(id), expected_version=expected, status=UserStatus.ACTIVE))
 

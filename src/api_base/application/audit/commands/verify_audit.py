@@ -14,7 +14,7 @@ from api_base.core.types import Err, Ok, Result
 
 logger = get_logger(__name__)
 
-MOST_TOLD: Final = 100
+MAX_REPORTED: Final = 100
 """Findings that are logged one by one: a trail that was rewritten has one for each record."""
 
 
@@ -52,6 +52,6 @@ class VerifyAuditHandler:
         checked, found = Checked(), 0
         async for finding in self._verification.findings(None, checked):
             found += 1
-            if found <= MOST_TOLD:
+            if found <= MAX_REPORTED:
                 logger.error("audit_broken", finding=str(finding))
         return Err(AuditBroken(found, checked)) if found else Ok(checked)

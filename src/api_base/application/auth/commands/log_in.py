@@ -36,7 +36,7 @@ class LogInHandler:
         good, new_hash = await self._hasher.verify(command.password, tried)
         credential = await self._credentials.find(command.email)
         if credential is not None and not good:
-            current_context.get().afterwards.append(partial(self._credentials.failed, credential.user_id))
+            current_context.get().after_response.append(partial(self._credentials.failed, credential.user_id))
         if credential is None or not good or not credential.open or credential.password_hash != tried:
             current_context.get().refusal = ("login", None if credential is None else credential.user_id)
             return Err(LoginRefused())

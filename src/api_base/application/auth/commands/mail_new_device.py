@@ -5,15 +5,15 @@ from typing import ClassVar, Protocol
 from uuid import UUID
 
 from api_base.application.common.cqrs import PUBLIC, Command, Isolation
-from api_base.application.services.mailing import Addressee, Letters
+from api_base.application.services.mailing import EmailTemplates, Recipient
 from api_base.core.types import UserId
 from api_base.domain.auth.repository import DeviceRepository
 
 
-class Addressees(Protocol):
+class Recipients(Protocol):
     """The users' side of writing to them."""
 
-    async def addressee(self, user_id: UserId) -> Addressee | None:
+    async def recipient(self, user_id: UserId) -> Recipient | None:
         """Where and in what language to write to a user."""
         ...
 
@@ -27,13 +27,13 @@ class MailNewDevice(Command[None]):
 
 
 class MailNewDeviceHandler:
-    def __init__(self, devices: DeviceRepository, addressees: Addressees, letters: Letters) -> None:
-        self._devices, self._addressees, self._letters = devices, addressees, letters
+    def __init__(self, devices: DeviceRepository, recipients: Recipients, email_templates: EmailTemplates) -> None:
+        self._devices, self._addressees, self._email_templates = devices, recipients, email_templates
 
     async def handle(self, command: MailNewDevice) -> None:
         """Raises what mailing raises."""
-        device, to = await self._devices.of(command.user_id, command.device_id), await self._addressees.addressee(command.user_id)
+        device, to = await self._devices.of(command.user_id, command.device_id), await self._addressees.recipient(command.user_id)
         if device is None or to is None:
             return
         at = f"{device.created_at:%Y-%m-%d %H:%M} UTC"
-        await self._letters.send("new_device", to, device.id, program=device.user_agent or "?", address=device.address, at=at)
+        await self._email_templates.send("new_device", to, device.id, program=device.user_agent or "?", address=device.address, at=at)

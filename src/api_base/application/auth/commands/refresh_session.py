@@ -1,4 +1,4 @@
-"""Exchange a refresh token for its successor and a new access token.
+"""HttpExchange a refresh token for its successor and a new access token.
 
 Serializable, so that of two who send the same token at once one rotates and the other repeats. A reused token is refused by
 `Err`: that its family ended is committed.

@@ -11,10 +11,10 @@ from api_base.application.common.transactions import Transactions
 from api_base.core.errors import AlreadyHandled, EventRefused
 from api_base.core.protocols import StoredEvent
 from api_base.core.shared.tracing import span
-from api_base.core.types import NOBODY, Principal, RequestContext, TenantId, UserId, current_context
+from api_base.core.types import NO_USER, Principal, RequestContext, TenantId, UserId, current_context
 from api_base.domain.common.events import DurableSubscription
 
-LONGEST: Final = 30.0
+HANDLER_TIMEOUT_SECONDS: Final = 30.0
 """Seconds that a handler may take."""
 
 
@@ -32,7 +32,7 @@ class EventDelivery:
         try:
             with span(subscription.name, {"event.id": str(event.id), "event.name": event.name}):
                 payload = self._payload(subscription, event)
-                async with asyncio.timeout(LONGEST):
+                async with asyncio.timeout(HANDLER_TIMEOUT_SECONDS):
                     await self._transactions.run(subscription.isolation, lambda: subscription.handle(payload))
         except AlreadyHandled:
             return
@@ -48,8 +48,8 @@ class EventDelivery:
 
 def _context(subscription: DurableSubscription[Any], event: StoredEvent) -> RequestContext:
     """Whoever caused the event, in its tenant. No permission is looked up: it was when the event was caused."""
-    user_id = NOBODY if event.actor_id is None else UserId(event.actor_id)
+    user_id = NO_USER if event.actor_id is None else UserId(event.actor_id)
     tenant_id = None if event.tenant_id is None else TenantId(event.tenant_id)
-    context = RequestContext.afterwards_of(event.request_id, event.traceparent, Principal.without_permissions(user_id, tenant_id))
+    context = RequestContext.caused_by(event.request_id, event.traceparent, Principal.without_permissions(user_id, tenant_id))
     context.delivery = (subscription.name, event.id)
     return context

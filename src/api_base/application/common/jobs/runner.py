@@ -8,15 +8,15 @@ from typing import Any, Final
 from api_base.application.common.cqrs import Bus
 from api_base.application.common.jobs.declared import ATTEMPTS, Job, Jobs
 from api_base.core.errors import ApiBaseError, JobLost, ProgrammingError, Transient, Unavailable
-from api_base.core.protocols.jobs import ClaimedJob, JobState, StandingPrincipals
+from api_base.core.protocols.jobs import ClaimedJob, JobState, PrincipalResolver
 from api_base.core.shared import backoff
 from api_base.core.shared.logging import get_logger
 from api_base.core.shared.tracing import span
-from api_base.core.types import NOBODY, Err, Principal, RequestContext, RunningJob, current_context
+from api_base.core.types import NO_USER, Err, Principal, RequestContext, RunningJob, current_context
 
 logger = get_logger(__name__)
 
-LONGEST: Final = 1000
+MAX_ERROR_LENGTH: Final = 1000
 """Characters that are kept of an error."""
 
 
@@ -42,7 +42,7 @@ class JobRunner:
         self,
         bus: Bus,
         jobs: Jobs,
-        principals: StandingPrincipals,
+        principals: PrincipalResolver,
         decode: Callable[[bytes, type[Any]], Any],
         encode: Callable[[object], str | None],
     ) -> None:
@@ -63,7 +63,7 @@ class JobRunner:
     async def _execute(self, job: Job, claimed: ClaimedJob) -> Outcome | None:
         command = self._command(job, claimed)
         running = RunningJob(id=claimed.id, tenant_id=claimed.tenant_id, attempt=claimed.attempt, command=command)
-        context = RequestContext.afterwards_of(claimed.request_id, claimed.traceparent, None)
+        context = RequestContext.caused_by(claimed.request_id, claimed.traceparent, None)
         context.job = running
         token = current_context.set(context)
         try:
@@ -87,11 +87,11 @@ class JobRunner:
 
     async def _principal(self, claimed: ClaimedJob) -> Principal | None:
         """What nobody in particular asked for may do nothing that needs a permission; in a tenant, where it was enqueued for one."""
-        if claimed.user_id != NOBODY:
-            return await self._principals.standing(claimed.user_id, claimed.tenant_id)
+        if claimed.user_id != NO_USER:
+            return await self._principals.resolve(claimed.user_id, claimed.tenant_id)
         if claimed.tenant_id is None:
             return None
-        return Principal.without_permissions(NOBODY, claimed.tenant_id)
+        return Principal.without_permissions(NO_USER, claimed.tenant_id)
 
 
 class _Unreadable(ApiBaseError):
@@ -103,8 +103,8 @@ def _failed(claimed: ClaimedJob, job: Job | None, error: Exception) -> Outcome:
     refused = isinstance(error, ApiBaseError) and not passing and not isinstance(error, ProgrammingError)
     attempts = ATTEMPTS if job is None else job.attempts
     dead = refused or (not passing and claimed.failures + 1 >= attempts)
-    told = f"{type(error).__name__}: {error}"[:LONGEST]
+    told = f"{type(error).__name__}: {error}"[:MAX_ERROR_LENGTH]
     logger.warning("job_failed", job=claimed.name, job_id=str(claimed.id), attempt=claimed.attempt, dead=dead, reason=told)
     if dead:
-        return Outcome(state=JobState.DEAD, error=told, refusal=str(error)[:LONGEST] if refused else None)
+        return Outcome(state=JobState.DEAD, error=told, refusal=str(error)[:MAX_ERROR_LENGTH] if refused else None)
     return Outcome(state=JobState.WAITING, error=told, failures=0 if passing else 1, pause=backoff.pause(claimed.attempt))

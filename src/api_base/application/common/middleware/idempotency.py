@@ -17,7 +17,7 @@ from api_base.core.protocols.unit_of_work import Isolation
 from api_base.core.types import KeyedRequest, current_context
 
 
-class _TwinWasFaster(ApiBaseError):
+class _ConcurrentDuplicate(ApiBaseError):
     """The same request has committed while this one was on its way to its command."""
 
 
@@ -58,7 +58,7 @@ class IdempotencyMiddleware:
     async def _within(self, message: Message[Any], request: KeyedRequest, call_next: Call) -> Any:
         """What is kept is that the orchestrating message is done; the result is for its handler."""
         if await self._store.find(request, NoneType) is not None:
-            raise _TwinWasFaster
+            raise _ConcurrentDuplicate
         result = await call_next(message)
         await self._store.keep(request, None, NoneType)
         return result

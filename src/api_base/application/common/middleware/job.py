@@ -5,16 +5,16 @@ from typing import Any
 from api_base.application.common.cqrs.bus import Call
 from api_base.application.common.cqrs.commands import Command
 from api_base.application.common.cqrs.message import Message
-from api_base.core.protocols.jobs import JobLedger
+from api_base.core.protocols.jobs import JobCompletion
 from api_base.core.protocols.unit_of_work import Isolation
 from api_base.core.types import current_context
 
 
 class JobMiddleware:
-    """Runs inside the unit of work. What orchestrates (`Isolation.NONE`) has none: its worker notes it afterwards, so it may run twice."""
+    """Runs inside the unit of work. What orchestrates (`Isolation.NONE`) has none: its worker notes it after_response, so it may run twice."""
 
-    def __init__(self, ledger: JobLedger) -> None:
-        self._ledger = ledger
+    def __init__(self, completion: JobCompletion) -> None:
+        self._completion = completion
 
     def __call__(self, message_type: type[Message[Any]], call_next: Call) -> Call:
         if not issubclass(message_type, Command) or message_type.isolation is Isolation.NONE:
@@ -25,7 +25,7 @@ class JobMiddleware:
             if context is None or context.job is None or context.job.command is not message:
                 return await call_next(message)
             result = await call_next(message)
-            context.job.settled = self._ledger.settle(context.job, result)
+            context.job.settled = self._completion.settle(context.job, result)
             return result
 
         return stage

@@ -12,7 +12,7 @@ from api_base.application.common.remote.call import NotServed, RemoteCall
 from api_base.core.errors import Forbidden, Invalid, Unauthenticated, Unavailable
 from api_base.core.protocols import AccessLookup, AuditStore, TokenVerifier
 from api_base.core.types import (
-    LONGEST_KEY,
+    MAX_KEY_LENGTH,
     KeyedRequest,
     RequestContext,
     current_context,
@@ -20,7 +20,7 @@ from api_base.core.types import (
     key_digest,
     parent_of,
     request_user,
-    sane_request_id,
+    valid_request_id,
 )
 
 
@@ -90,7 +90,7 @@ def _context(call: RemoteCall) -> RequestContext:
     bits = secrets.randbits(192)
     trace_id, parent, flags = parent_of(call.traceparent.encode()) or (f"{bits >> 64:032x}", "", 0)
     return RequestContext(
-        request_id=sane_request_id(call.request_id.encode()) or trace_id,
+        request_id=valid_request_id(call.request_id.encode()) or trace_id,
         trace_id=trace_id,
         span_id=f"{bits & 0xFFFFFFFFFFFFFFFF:016x}",
         parent_span_id=parent,
@@ -101,8 +101,8 @@ def _context(call: RemoteCall) -> RequestContext:
 
 def _keyed(call: RemoteCall, text: str) -> KeyedRequest:
     """Raises `Invalid` for what is no key, `Unauthenticated` for nobody's: a key counts for its user."""
-    if not 1 <= len(text) <= LONGEST_KEY:
-        raise Invalid.of("", "key", f"an idempotency key has 1 to {LONGEST_KEY} characters")
+    if not 1 <= len(text) <= MAX_KEY_LENGTH:
+        raise Invalid.of("", "key", f"an idempotency key has 1 to {MAX_KEY_LENGTH} characters")
     key = text.encode()
     return KeyedRequest(
         tenant_id=current_context.get().tenant_id,

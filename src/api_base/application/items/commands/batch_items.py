@@ -17,7 +17,7 @@ from api_base.core.types import Result, current_context, request_tenant
 from api_base.domain.items.entities import Item, ItemDetails
 from api_base.domain.items.repository import ItemRepository
 
-LARGEST: Final = 1000
+MAX_OPERATIONS: Final = 1000
 
 
 class ItemAction(StrEnum):

@@ -64,7 +64,7 @@ type Send = Callable[[Chunk], Awaitable[Outcomes]]
 """Brings a chunk into the catalogue; an outcome for each of its `rows`."""
 
 
-def over(bus: Bus) -> Send:
+def bus_sender(bus: Bus) -> Send:
     """One command for each chunk, and nothing else."""
 
     async def send(chunk: Chunk) -> Outcomes:

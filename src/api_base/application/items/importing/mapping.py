@@ -16,9 +16,9 @@ from api_base.domain.common.value_objects import Money
 from api_base.domain.items.entities import ItemDetails
 
 TARGETS: Final = ("sku", "name", "description", "category", "tags", "price", "currency")
-_FINEST: Final = "KWD"
+_MOST_PRECISE_CURRENCY: Final = "KWD"
 """No currency has more decimal places: a price that it cannot have none can."""
-LONGEST_TOLD: Final = 500
+MAX_REASON_LENGTH: Final = 500
 """Characters that are told of the columns of a file: of one that is none, the first line may be anything."""
 _SOURCE: Final = re.compile(r"(.+?)(\[0\]|\[\])?")
 
@@ -67,7 +67,7 @@ class ItemMapping:
         missing = sorted(self.columns - set(known))
         if missing:
             has = ", ".join(name if name.isprintable() else ascii(name) for name in known)
-            told = has if len(has) <= LONGEST_TOLD else f"{has[:LONGEST_TOLD]}…"
+            told = has if len(has) <= MAX_REASON_LENGTH else f"{has[:MAX_REASON_LENGTH]}…"
             raise MappingRefused(f"The file has no column {', '.join(missing)}; it has {told}.")
 
     def details(self, record: Record) -> ItemDetails:
@@ -111,7 +111,7 @@ def _split(text: str) -> tuple[str, str]:
 def _check_price(fixed: Mapping[str, str]) -> None:
     """Raises `MappingRefused` for a constant price or currency that no row could have."""
     try:
-        Money.parse(fixed.get("price", "0"), fixed.get("currency", _FINEST))
+        Money.parse(fixed.get("price", "0"), fixed.get("currency", _MOST_PRECISE_CURRENCY))
     except Invalid as error:
         wrong = error.violations[0]
         target = "currency" if wrong.pointer == "/currency" else "price"

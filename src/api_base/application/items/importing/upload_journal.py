@@ -7,7 +7,7 @@ from typing import Any
 from api_base.application.items.importing.importer import Row
 from api_base.application.items.importing.mapping import ItemMapping
 from api_base.application.items.importing.report import Report
-from api_base.application.items.importing.uploads import MOST_REFUSED, RefusedRow, Upload
+from api_base.application.items.importing.uploads import MAX_REFUSED_ROWS, RefusedRow, Upload
 from api_base.core.errors import Invalid
 
 
@@ -37,5 +37,5 @@ class UploadJournal:
 
     def write(self, row: int, record: Mapping[str, Any], reason: str) -> None:
         del record
-        if len(self.refused_rows) < MOST_REFUSED:
+        if len(self.refused_rows) < MAX_REFUSED_ROWS:
             self.refused_rows.append(RefusedRow(row=row, reason=reason))

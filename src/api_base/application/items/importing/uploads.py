@@ -7,7 +7,7 @@ from uuid import UUID
 
 from api_base.application.items.importing.records import Form
 
-MOST_REFUSED: Final = 1000
+MAX_REFUSED_ROWS: Final = 1000
 """Refused rows that are kept with their reasons; the others are counted."""
 
 

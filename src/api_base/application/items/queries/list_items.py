@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import ClassVar, Final
 
 from api_base.application.common.cqrs import Query
-from api_base.application.common.listing import EQUALITY, NOT_BOUNDED, ORDER, TEXT, Field, Fields, ListRequest, Page, Sort
+from api_base.application.common.listing import EQUALITY, ORDER, TEXT, UNINDEXED, Field, Fields, ListRequest, Page, Sort
 from api_base.application.items import permissions
 from api_base.application.items.dtos import ItemDTO
 from api_base.domain.common.specification import ComparisonOperator
@@ -15,7 +15,7 @@ from api_base.domain.items.value_objects import ItemStatus
 _CONTAINS: Final = frozenset({ComparisonOperator.CONTAINS})
 _IS_NULL: Final = frozenset({ComparisonOperator.IS_NULL})
 
-_TIME_SCANS: Final = NOT_BOUNDED | {ComparisonOperator.IN}
+_TIME_SCANS: Final = UNINDEXED | {ComparisonOperator.IN}
 """Among many small tenants PostgreSQL takes a walk along any index of a tenant's for cheaper than looking up several moments."""
 
 
@@ -30,7 +30,7 @@ ITEM_FIELDS: Final = Fields(
     Field(name="status", kind=str, operators=EQUALITY, choices=tuple(status.value for status in ItemStatus)),
     Field(name="tags", kind=str, operators=_CONTAINS),
     Field(name="price.amount", kind=int, operators=ORDER, sortable=True, needs="price.currency", parse=_minor),
-    Field(name="price.currency", kind=str, operators=EQUALITY | _IS_NULL, scan=NOT_BOUNDED | _IS_NULL),
+    Field(name="price.currency", kind=str, operators=EQUALITY | _IS_NULL, scan=UNINDEXED | _IS_NULL),
     Field(name="created_at", kind=datetime, operators=ORDER, sortable=True, scan=_TIME_SCANS),
     Field(name="updated_at", kind=datetime, operators=ORDER, sortable=True, scan=_TIME_SCANS),
     Field(name="deleted_at", kind=datetime, operators=ORDER | _IS_NULL, scan=_TIME_SCANS),

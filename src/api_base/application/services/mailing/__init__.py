@@ -1,6 +1,6 @@
-"""Letters to users: templates by language, the links in them, and to whom."""
+"""EmailTemplates to users: templates by language, the links in them, and to whom."""
 
-from api_base.application.services.mailing.letters import Addressee, Letters
+from api_base.application.services.mailing.email_templates import EmailTemplates, Recipient
 from api_base.application.services.mailing.links import Links
 
-__all__ = ["Addressee", "Letters", "Links"]
+__all__ = ["EmailTemplates", "Links", "Recipient"]

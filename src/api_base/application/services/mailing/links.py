@@ -1,4 +1,4 @@
-"""Links in letters. The token stands in the fragment, which browsers send to nobody [RFC 3986, section 3.5]: it is in no log and no Referer."""
+"""Links in email_templates. The token stands in the fragment, which browsers send to nobody [RFC 3986, section 3.5]: it is in no log and no Referer."""
 
 from uuid import UUID
 

@@ -48,7 +48,7 @@ class JoinAsNewUser(Command[None]):
     language: Language
 
 
-class Acceptance:
+class InvitationAcceptance:
     """What both ways have in common."""
 
     def __init__(
@@ -78,7 +78,7 @@ class Acceptance:
 
 
 class AcceptInvitationHandler:
-    def __init__(self, acceptance: Acceptance) -> None:
+    def __init__(self, acceptance: InvitationAcceptance) -> None:
         self._acceptance = acceptance
 
     async def handle(self, command: AcceptInvitation) -> MemberDTO:
@@ -89,7 +89,7 @@ class AcceptInvitationHandler:
 class RegisterByInvitationHandler:
     """The password is checked and hashed before the transaction."""
 
-    def __init__(self, bus: Bus, acceptance: Acceptance, identities: Identities) -> None:
+    def __init__(self, bus: Bus, acceptance: InvitationAcceptance, identities: Identities) -> None:
         self._bus, self._acceptance, self._identities = bus, acceptance, identities
 
     async def handle(self, command: RegisterByInvitation) -> None:
@@ -108,7 +108,7 @@ class RegisterByInvitationHandler:
 
 
 class JoinAsNewUserHandler:
-    def __init__(self, acceptance: Acceptance, identities: Identities) -> None:
+    def __init__(self, acceptance: InvitationAcceptance, identities: Identities) -> None:
         self._acceptance, self._identities = acceptance, identities
 
     async def handle(self, command: JoinAsNewUser) -> None:

@@ -19,7 +19,7 @@ class CreateTenant(Command[TenantDTO]):
     slug: str
 
 
-class Founding:
+class TenantFactory:
     """Makes a tenant with its first owner; used by the command and by the registration's subscriber."""
 
     def __init__(self, tenants: TenantRepository, memberships: MembershipRepository, ids: IdGenerator, clock: Clock) -> None:
@@ -36,9 +36,9 @@ class Founding:
 
 
 class CreateTenantHandler:
-    def __init__(self, founding: Founding) -> None:
-        self._founding = founding
+    def __init__(self, founding: TenantFactory) -> None:
+        self._tenant_factory = founding
 
     async def handle(self, command: CreateTenant) -> TenantDTO:
         """Raises `Invalid`; `SlugTaken` when the unit of work ends."""
-        return TenantDTO.of(await self._founding.found(name=command.name, slug=Slug.parse(command.slug), owner=request_user()))
+        return TenantDTO.of(await self._tenant_factory.found(name=command.name, slug=Slug.parse(command.slug), owner=request_user()))

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from api_base.application.tenants.commands.create_tenant import Founding
+from api_base.application.tenants.commands.create_tenant import TenantFactory
 from api_base.core.types import UserId
 from api_base.domain.common.value_objects import Slug
 
@@ -17,9 +17,9 @@ class Registered:
 
 
 class FoundPersonalTenant:
-    def __init__(self, founding: Founding) -> None:
-        self._founding = founding
+    def __init__(self, founding: TenantFactory) -> None:
+        self._tenant_factory = founding
 
     async def handle(self, event: Registered) -> None:
         slug = Slug(f"personal-{event.aggregate_id.hex}")
-        await self._founding.found(name=event.display_name, slug=slug, owner=UserId(event.aggregate_id), personal=True)
+        await self._tenant_factory.found(name=event.display_name, slug=slug, owner=UserId(event.aggregate_id), personal=True)

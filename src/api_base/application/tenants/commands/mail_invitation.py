@@ -5,7 +5,7 @@ from typing import ClassVar, Final
 from uuid import UUID
 
 from api_base.application.common.cqrs import PUBLIC, Command, Isolation
-from api_base.application.services.mailing import Addressee, Letters, Links
+from api_base.application.services.mailing import EmailTemplates, Links, Recipient
 from api_base.application.tenants.identities import Identities
 from api_base.core.protocols import Clock
 from api_base.core.types import request_tenant
@@ -29,12 +29,12 @@ class MailInvitationHandler:
         invitations: InvitationRepository,
         tenants: TenantRepository,
         identities: Identities,
-        letters: Letters,
+        email_templates: EmailTemplates,
         links: Links,
         clock: Clock,
     ) -> None:
         self._invitations, self._tenants, self._identities = invitations, tenants, identities
-        self._letters, self._links, self._clock = letters, links, clock
+        self._email_templates, self._links, self._clock = email_templates, links, clock
 
     async def handle(self, command: MailInvitation) -> None:
         """Raises what mailing raises."""
@@ -42,6 +42,6 @@ class MailInvitationHandler:
         if invitation is None or tenant is None or not invitation.is_open(self._clock.now()):
             return
         email = invitation.email.value
-        to = Addressee(email=email, language=await self._identities.language_of(email) or invitation.language)
+        to = Recipient(email=email, language=await self._identities.language_of(email) or invitation.language)
         link = self._links.to(ACCEPT, invitation.tenant_id, invitation.id)
-        await self._letters.send("invitation", to, invitation.id, tenant=tenant.name, link=link)
+        await self._email_templates.send("invitation", to, invitation.id, tenant=tenant.name, link=link)

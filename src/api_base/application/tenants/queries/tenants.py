@@ -25,9 +25,9 @@ INVITATION_FIELDS: Final = Fields(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListMyTenants(Query[Sequence[MyTenantDTO]]):
-    """All of them: who is in more than `LONGEST` tenants sees the oldest."""
+    """All of them: who is in more than `MAX_TENANTS` tenants sees the oldest."""
 
-    LONGEST: ClassVar[int] = 1000
+    MAX_TENANTS: ClassVar[int] = 1000
     permission: ClassVar[str] = AUTHENTICATED
 
 

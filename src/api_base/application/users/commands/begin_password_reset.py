@@ -11,8 +11,8 @@ from api_base.core.types import UserId
 from api_base.domain.users.password_reset import PasswordReset
 from api_base.domain.users.repository import PasswordResetRepository, UserRepository
 
-PAUSE: Final = timedelta(minutes=1)
-"""Between two letters to one user, whoever asks for them."""
+RESEND_INTERVAL: Final = timedelta(minutes=1)
+"""Between two email_templates to one user, whoever asks for them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +37,7 @@ class BeginPasswordResetHandler:
         if begun is not None:  # the letter is tried again
             return begun.is_open(user, now)
         newest = await self._resets.newest(command.user_id)
-        if newest is not None and now - newest.created_at < PAUSE:
+        if newest is not None and now - newest.created_at < RESEND_INTERVAL:
             return False
         await self._resets.create(PasswordReset.begin(id=command.id, user_id=command.user_id, now=now))
         return True

@@ -5,7 +5,7 @@ from typing import ClassVar
 from uuid import UUID
 
 from api_base.application.common.cqrs import PUBLIC, Command, Isolation
-from api_base.application.services.mailing import Addressee, Letters
+from api_base.application.services.mailing import EmailTemplates, Recipient
 from api_base.core.protocols import IdGenerator
 from api_base.core.protocols.jobs import JobQueue
 from api_base.core.types import UserId
@@ -23,14 +23,14 @@ class MailPasswordChanged(Command[None]):
 
 
 class MailPasswordChangedHandler:
-    def __init__(self, users: UserRepository, letters: Letters) -> None:
-        self._users, self._letters = users, letters
+    def __init__(self, users: UserRepository, email_templates: EmailTemplates) -> None:
+        self._users, self._email_templates = users, email_templates
 
     async def handle(self, command: MailPasswordChanged) -> None:
         """Raises what mailing raises."""
         user = await self._users.get(command.user_id)
         if user is not None:
-            await self._letters.send("password_changed", Addressee(email=user.email.value, language=user.language), command.id)
+            await self._email_templates.send("password_changed", Recipient(email=user.email.value, language=user.language), command.id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +40,7 @@ class Changed:
     aggregate_id: UUID
 
 
-class TellPasswordChanged:
+class NotifyPasswordChanged:
     def __init__(self, jobs: JobQueue, ids: IdGenerator) -> None:
         self._jobs, self._ids = jobs, ids
 

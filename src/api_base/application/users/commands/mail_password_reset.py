@@ -5,7 +5,7 @@ from typing import ClassVar, Final
 from uuid import UUID
 
 from api_base.application.common.cqrs import PUBLIC, Bus, Command, Isolation
-from api_base.application.services.mailing import Addressee, Letters, Links
+from api_base.application.services.mailing import EmailTemplates, Links, Recipient
 from api_base.application.users.commands.begin_password_reset import BeginPasswordReset
 from api_base.core.types import UserId
 from api_base.domain.common.value_objects import EmailAddress
@@ -26,8 +26,8 @@ class MailPasswordReset(Command[None]):
 
 
 class MailPasswordResetHandler:
-    def __init__(self, bus: Bus, users: UserRepository, letters: Letters, links: Links) -> None:
-        self._bus, self._users, self._letters, self._links = bus, users, letters, links
+    def __init__(self, bus: Bus, users: UserRepository, email_templates: EmailTemplates, links: Links) -> None:
+        self._bus, self._users, self._email_templates, self._links = bus, users, email_templates, links
 
     async def handle(self, command: MailPasswordReset) -> None:
         """Raises what mailing raises."""
@@ -35,5 +35,5 @@ class MailPasswordResetHandler:
         if user is None or user.status is not UserStatus.ACTIVE:
             return
         if await self._bus.execute(BeginPasswordReset(id=command.id, user_id=UserId(user.id))):
-            to = Addressee(email=user.email.value, language=user.language)
-            await self._letters.send("reset_password", to, command.id, link=self._links.to(RESET, user.id, command.id))
+            to = Recipient(email=user.email.value, language=user.language)
+            await self._email_templates.send("reset_password", to, command.id, link=self._links.to(RESET, user.id, command.id))

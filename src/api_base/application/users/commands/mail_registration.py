@@ -5,7 +5,7 @@ from typing import ClassVar, Final
 from uuid import UUID
 
 from api_base.application.common.cqrs import PUBLIC, Command, Isolation
-from api_base.application.services.mailing import Addressee, Letters, Links
+from api_base.application.services.mailing import EmailTemplates, Links, Recipient
 from api_base.core.protocols import Clock
 from api_base.domain.users.repository import RegistrationRepository, UserRepository
 
@@ -22,8 +22,16 @@ class MailRegistration(Command[None]):
 class MailRegistrationHandler:
     """No letter quotes the name: whoever registers an address could have anything written to its owner."""
 
-    def __init__(self, registrations: RegistrationRepository, users: UserRepository, letters: Letters, links: Links, clock: Clock) -> None:
-        self._registrations, self._users, self._letters, self._links, self._clock = registrations, users, letters, links, clock
+    def __init__(
+        self, registrations: RegistrationRepository, users: UserRepository, email_templates: EmailTemplates, links: Links, clock: Clock
+    ) -> None:
+        self._registrations, self._users, self._email_templates, self._links, self._clock = (
+            registrations,
+            users,
+            email_templates,
+            links,
+            clock,
+        )
 
     async def handle(self, command: MailRegistration) -> None:
         """Raises what mailing raises."""
@@ -32,8 +40,8 @@ class MailRegistrationHandler:
             return
         known = await self._users.by_email(registration.email)
         if known is not None:
-            owner = Addressee(email=known.email.value, language=known.language)
-            await self._letters.send("already_registered", owner, registration.id)
+            owner = Recipient(email=known.email.value, language=known.language)
+            await self._email_templates.send("already_registered", owner, registration.id)
             return
-        to = Addressee(email=registration.email.value, language=registration.language)
-        await self._letters.send("confirm_registration", to, registration.id, link=self._links.to(CONFIRM, registration.id))
+        to = Recipient(email=registration.email.value, language=registration.language)
+        await self._email_templates.send("confirm_registration", to, registration.id, link=self._links.to(CONFIRM, registration.id))

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from api_base.application.common.cqrs import PUBLIC, Bus, Command, Isolation
 from api_base.application.users.commands.create_user import CreateUser
-from api_base.application.users.commands.keep_registration import KeepRegistration
+from api_base.application.users.commands.store_pending_registration import StorePendingRegistration
 from api_base.application.users.dtos import RegistrationDTO
 from api_base.core.protocols import PasswordHasher, PasswordPolicy
 from api_base.core.types import Language
@@ -49,5 +49,5 @@ class RegisterUserHandler:
         if self._mode is RegistrationMode.OPEN:
             await self._bus.execute(CreateUser(email=email, name=name, password_hash=hashed, language=language))
         else:
-            await self._bus.execute(KeepRegistration(email=email, name=name, password_hash=hashed, language=language))
+            await self._bus.execute(StorePendingRegistration(email=email, name=name, password_hash=hashed, language=language))
         return RegistrationDTO(email=email.value, name=name.strip())

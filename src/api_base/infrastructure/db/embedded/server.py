@@ -17,10 +17,10 @@ from typing import IO, Final
 from api_base.core.errors import ConfigurationError
 from api_base.core.shared.parent_death import die_with_parent
 from api_base.infrastructure.db.embedded.binaries import Binaries, find
-from api_base.infrastructure.db.embedded.notes import Notes, Running, write_private
+from api_base.infrastructure.db.embedded.data_location import room, socket_directory
 from api_base.infrastructure.db.embedded.orphan import end_orphan
 from api_base.infrastructure.db.embedded.roles import ROLES, create_roles, url, urls
-from api_base.infrastructure.db.embedded.rooms import room, socket_directory
+from api_base.infrastructure.db.embedded.state_files import Notes, Running, write_private
 from api_base.infrastructure.db.embedded.urls import Urls
 
 _START_SECONDS: Final = 60.0
@@ -66,7 +66,7 @@ class EmbeddedServer:
             self.stop()
             raise
 
-    def see_to(self) -> str | None:
+    def ensure_running(self) -> str | None:
         """Start the server again where it has ended: ours by itself, another's with its owner. What happened, if anything did.
 
         For who needs the server for long, to be called now and then. Raises `ConfigurationError`.

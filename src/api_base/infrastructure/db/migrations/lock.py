@@ -20,10 +20,10 @@ _MINE = sa.text(
     "select exists (select from pg_locks where locktype = 'advisory' and pid = pg_backend_pid() "
     f"and (classid::bigint << 32 | objid::bigint) = {KEY})"
 )
-_PAUSE: Final = 0.05
+_RETRY_INTERVAL: Final = 0.05
 
 
-async def take_turn(connection: AsyncConnection, patience: float) -> None:
+async def acquire_lock(connection: AsyncConnection, patience: float) -> None:
     """Take the lock for as long as the session of `connection` lasts.
 
     Raises `Unavailable` when another process keeps it for over `patience` seconds, `ConfigurationError` behind a transaction pooler,
@@ -33,7 +33,7 @@ async def take_turn(connection: AsyncConnection, patience: float) -> None:
     while not await _ask(connection, _TAKE):
         if asyncio.get_running_loop().time() > deadline:
             raise Unavailable(f"Another process has been migrating this database for over {patience:g} s. See what it waits for.")
-        await asyncio.sleep(_PAUSE)
+        await asyncio.sleep(_RETRY_INTERVAL)
     if not await _ask(connection, _MINE):
         raise ConfigurationError("DATABASE__OWNER_URL goes through a transaction pooler. Migrating needs the server itself.")
 

@@ -21,7 +21,7 @@ from sqlalchemy.pool import NullPool
 
 from api_base.core.errors import ConfigurationError, Unavailable
 from api_base.core.shared.logging import get_logger
-from api_base.infrastructure.db.migrations.lock import take_turn
+from api_base.infrastructure.db.migrations.lock import acquire_lock
 from api_base.infrastructure.db.migrations.revisions import Branch, Revision, chain, closure, read
 from api_base.infrastructure.db.migrations.roles import Roles
 from api_base.infrastructure.db.migrations.stored import stored_heads
@@ -36,7 +36,7 @@ INSUFFICIENT_PRIVILEGE: Final = "42501"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Patience:
+class MigrationTimeouts:
     """Seconds: `lock_timeout` for one statement, `turn` for other migrating processes, `pause` between `attempts` at one revision."""
 
     lock_timeout: float
@@ -52,7 +52,7 @@ class Migrator:
     dsn: str
     roles: Roles
     branches: Sequence[Branch]
-    patience: Patience
+    patience: MigrationTimeouts
 
     async def up(self) -> list[str]:
         """Bring every branch to its head; the ids of the revisions applied. Raises `Unavailable`, `ConfigurationError`."""
@@ -83,7 +83,7 @@ class Migrator:
             "postgresql+asyncpg://?prepared_statement_cache_size=0", async_creator=self._connect, poolclass=NullPool
         )
         async with engine.connect() as connection:
-            await take_turn(connection, self.patience.turn)
+            await acquire_lock(connection, self.patience.turn)
             yield connection
 
     async def _connect(self, **_: Any) -> Connection:

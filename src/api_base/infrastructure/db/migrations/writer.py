@@ -12,7 +12,7 @@ from api_base.core.errors import ConfigurationError
 from api_base.infrastructure.db.migrations.revisions import BASE, Branch, chain, read
 from api_base.infrastructure.db.migrations.runner import configuration
 
-LONGEST_ID: Final = 32
+MAX_ID_LENGTH: Final = 32
 """What `alembic_version.version_num` holds."""
 
 
@@ -25,8 +25,8 @@ def write(branches: Sequence[Branch], name: str, message: str) -> Path:
     line = chain(revisions, name)
     number = len(line) + 1
     id, slug = f"{name}_{number:04}", re.sub(r"\W+", "_", message.lower()).strip("_")[:40]
-    if len(id) > LONGEST_ID or not slug:
-        raise ConfigurationError(f"{id}: a context's name has at most {LONGEST_ID - 5} characters, and a revision says what it does.")
+    if len(id) > MAX_ID_LENGTH or not slug:
+        raise ConfigurationError(f"{id}: a context's name has at most {MAX_ID_LENGTH - 5} characters, and a revision says what it does.")
     branch.folder.mkdir(parents=True, exist_ok=True)
     config = configuration(branches)
     config.cmd_opts = Namespace(quiet=True)

@@ -12,10 +12,10 @@ depends_on = None
 
 
 def upgrade() -> None:
-    op.add_column("jobs", sa.Column("carried", sa.SmallInteger))
-    op.add_column("jobs", sa.Column("carried_at", timestamp()))
+    op.add_column("jobs", sa.Column("dispatched_attempt", sa.SmallInteger))
+    op.add_column("jobs", sa.Column("dispatched_at", timestamp()))
 
 
 def downgrade() -> None:
-    op.drop_column("jobs", "carried_at")
-    op.drop_column("jobs", "carried")
+    op.drop_column("jobs", "dispatched_at")
+    op.drop_column("jobs", "dispatched_attempt")

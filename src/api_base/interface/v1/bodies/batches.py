@@ -6,7 +6,7 @@ from uuid import UUID
 from pydantic import Field
 
 from api_base.application.common.batch import BatchMode
-from api_base.application.items.commands.batch_items import LARGEST, ItemAction, ItemOperation
+from api_base.application.items.commands.batch_items import MAX_OPERATIONS, ItemAction, ItemOperation
 from api_base.interface.v1.bodies.base import Body
 from api_base.interface.v1.bodies.items import CreateItemBody, PatchItemBody
 
@@ -47,4 +47,4 @@ class BatchBody(Body):
     """`atomic`: all or nothing. `independent`: each operation for itself, in one transaction."""
 
     mode: BatchMode = BatchMode.ATOMIC
-    operations: Annotated[list[Operation], Field(min_length=1, max_length=LARGEST)]
+    operations: Annotated[list[Operation], Field(min_length=1, max_length=MAX_OPERATIONS)]

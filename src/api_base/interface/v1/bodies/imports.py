@@ -16,9 +16,9 @@ from api_base.interface.errors.pointers import pointer
 from api_base.interface.routes import body as bodies
 from api_base.interface.routes.parameters import QueryResolver, header
 
-LARGEST: Final = 10 * 1_048_576
-MOST_MAPPED: Final = 100
-LONGEST: Final = 500
+MAX_UPLOAD_BYTES: Final = 10 * 1_048_576
+MAX_MAPPED: Final = 100
+MAX_LENGTH: Final = 500
 
 FORMS: Final = {
     "text/csv": Form.CSV,
@@ -84,10 +84,10 @@ class Mapped:
 _MAP = Query(
     description="`target=Column` takes a column, `target=Column[0]` the first of its comma-separated values, `target=Column[]` all of them. "
     "Targets are sku, name, description, category, tags, price, currency and `attributes.NAME`; without any, columns have these names.",
-    max_length=MOST_MAPPED,
+    max_length=MAX_MAPPED,
     examples=[["sku=id", "name=Title"]],
 )
-_SET = Query(description="`target=value` for every row.", max_length=MOST_MAPPED, examples=[["currency=EUR"]])
+_SET = Query(description="`target=value` for every row.", max_length=MAX_MAPPED, examples=[["currency=EUR"]])
 
 
 class MappingQuery(QueryResolver):
@@ -99,9 +99,9 @@ class MappingQuery(QueryResolver):
         for name, value in parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True, errors="replace"):
             if name not in found:
                 raise Invalid.of(pointer("query", name[:100]), "unknown_parameter", "is not known here (map and set are)")
-            if len(value) > LONGEST or len(found[name]) == MOST_MAPPED:
+            if len(value) > MAX_LENGTH or len(found[name]) == MAX_MAPPED:
                 raise Invalid.of(
-                    pointer("query", name), "too_long", f"takes at most {MOST_MAPPED} values of at most {LONGEST} characters"
+                    pointer("query", name), "too_long", f"takes at most {MAX_MAPPED} values of at most {MAX_LENGTH} characters"
                 )  # fmt: skip
             found[name].append(value)
         return Mapped(maps=found["map"], constants=found["set"])

@@ -1,0 +1,72 @@
+"""EmailTemplates: a template for each language, `<letter>.<language>.txt`, filled in, and HTML made of the same text.
+
+The first line is the subject; `$name` is replaced [string.Template]. Values lose their line ends, so that what a user wrote makes no
+line of its own, and are escaped in HTML. A paragraph that is nothing but a link can be clicked there.
+"""
+
+from dataclasses import dataclass
+from functools import cache
+from html import escape
+from pathlib import Path
+from string import Template
+from typing import Final
+from uuid import UUID
+
+from api_base.core.protocols import Mail, Mailer
+from api_base.core.types import Language
+
+_HTML: Final = """<!doctype html>
+<html lang="{language}">
+<head><meta charset="utf-8"><title>{subject}</title></head>
+<body style="font-family: sans-serif; line-height: 1.5; max-width: 36em">
+{paragraphs}
+</body>
+</html>
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipient:
+    """Who a letter is for."""
+
+    email: str
+    language: Language
+
+
+class EmailTemplates:
+    """The templates in `folder`, sent by `mailer`. `app_name` is `$app` in all of them."""
+
+    def __init__(self, folder: Path, mailer: Mailer, app_name: str) -> None:
+        self._folder, self._mailer, self._app_name = folder, mailer, app_name
+
+    async def send(self, letter: str, to: Recipient, id: UUID, **values: str) -> None:
+        """Raises what `Mailer.send` raises. `id` is that of what the letter is about: each letter about it is sent once."""
+        subject, text = _template(self._folder, letter, to.language)
+        values = {name: " ".join(value.split()) for name, value in (values | {"app": self._app_name}).items()}
+        title = subject.substitute(values)
+        mail = Mail(
+            key=f"{letter}.{id}",
+            to=to.email,
+            language=to.language,
+            subject=title,
+            text=text.substitute(values),
+            html=_html(text, title, to.language, values),
+        )
+        await self._mailer.send(mail)
+
+
+@cache
+def _template(folder: Path, letter: str, language: Language) -> tuple[Template, Template]:
+    subject, _, text = (folder / f"{letter}.{language}.txt").read_text(encoding="utf-8").partition("\n")
+    return Template(subject), Template(text.lstrip("\n"))
+
+
+def _html(text: Template, subject: str, language: Language, values: dict[str, str]) -> str:
+    escaped = {name: escape(value) for name, value in values.items()}
+    paragraphs = "\n".join(_paragraph(part, escaped) for part in text.template.strip().split("\n\n"))
+    return _HTML.format(language=language, subject=escape(subject), paragraphs=paragraphs)
+
+
+def _paragraph(part: str, escaped: dict[str, str]) -> str:
+    filled = Template(escape(part, quote=False)).substitute(escaped)
+    return f'<p><a href="{filled}">{filled}</a></p>' if part == "$link" else f"<p>{filled}</p>"

@@ -1,0 +1,1 @@
+"""The remote bus: messages of other services, executed over RabbitMQ."""

@@ -1,0 +1,141 @@
+"""Requests and replies over RabbitMQ: who asks waits for the reply on its own channel [RabbitMQ, "Direct Reply-to"].
+
+Requests and replies are not written to disk: a caller waits for seconds only, and after that nobody wants them. A request that is given
+back to the queue, since who had it died, says that it may have been carried out.
+"""
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import Any, Final
+from uuid import uuid4
+
+from aio_pika.abc import AbstractChannel, AbstractIncomingMessage, AbstractQueue
+from aio_pika.exceptions import PublishError
+
+from api_base.application.common.remote import RemoteCall
+from api_base.core.errors import ApiBaseError, Invalid, ProgrammingError, RequestInProgress, Unavailable
+from api_base.core.shared.logging import get_logger
+from api_base.infrastructure.rabbitmq.connection import PATIENCE, RabbitMqConnection, translated
+from api_base.infrastructure.rabbitmq.consumer import RabbitMqConsumer
+from api_base.infrastructure.remote import rpc_errors
+from api_base.infrastructure.remote.rpc_messages import ERROR, MAX_MESSAGE_BYTES, RESULT, call_of, queue_of, reply, request
+from api_base.infrastructure.resilience.patterns import Policy
+
+logger = get_logger(__name__)
+
+REPLIES: Final = "amq.rabbitmq.reply-to"
+WAITING: Final = 10_000
+"""Requests that a service's queue holds at most; more are refused."""
+
+
+class RabbitMqRpcClient:
+    """Asks one `service`, within the bounds of `policy`."""
+
+    def __init__(self, connection: RabbitMqConnection, service: str, policy: Policy) -> None:
+        self._connection, self._service, self._policy = connection, service, policy
+        self._channel: AbstractChannel | None = None
+        self._opening = asyncio.Lock()
+        self._waiting: dict[str, asyncio.Future[AbstractIncomingMessage]] = {}
+
+    async def call(self, call: RemoteCall, *, repeatable: bool) -> bytes:
+        """The service's answer. Raises its own error, or `Unavailable`; what is `repeatable` was then tried again."""
+        if len(call.body) > MAX_MESSAGE_BYTES:
+            raise Invalid.of("", "too_large", f"is too large to be sent to {self._service}: at most {MAX_MESSAGE_BYTES} bytes")
+        return await self._policy.execute(lambda: self._attempt(call), idempotent=repeatable)
+
+    async def _attempt(self, call: RemoteCall) -> bytes:
+        """While a twin of it is under way, which may be our own first attempt, its answer is worth waiting for, and nobody is ill."""
+        until = time.monotonic() + call.seconds
+        while True:
+            with translated(f"asking {self._service}"):
+                answer = await self._answer(replace(call, seconds=until - time.monotonic()))
+            if answer.type == RESULT:
+                return answer.body
+            error = rpc_errors.decode(answer.body)
+            if not isinstance(error, RequestInProgress):
+                raise error
+            await asyncio.sleep(error.retry_after * (0.5 + random.random() / 2))  # noqa: S311 -- jitter is no secret
+
+    async def _answer(self, call: RemoteCall) -> AbstractIncomingMessage:
+        channel, id = await self._opened(), uuid4().hex
+        answered: asyncio.Future[AbstractIncomingMessage] = asyncio.get_running_loop().create_future()
+        self._waiting[id] = answered
+        try:
+            await channel.default_exchange.publish(request(call, id, REPLIES), queue_of(self._service), mandatory=True)
+            return await answered
+        except PublishError:
+            raise Unavailable(f"Nobody serves {self._service} at this broker.") from None
+        finally:
+            del self._waiting[id]
+
+    async def _opened(self) -> AbstractChannel:
+        async with self._opening:
+            if self._channel is None or self._channel.is_closed:
+                channel = await self._connection.channel()
+                replies = await channel.get_queue(REPLIES, ensure=False)
+                await replies.consume(self._replied, no_ack=True, timeout=PATIENCE)
+                channel.close_callbacks.add(self._lost)
+                self._channel = channel
+            return self._channel
+
+    async def _replied(self, message: AbstractIncomingMessage) -> None:
+        waiting = self._waiting.get(message.correlation_id or "")
+        if waiting is not None and not waiting.done():
+            waiting.set_result(message)
+
+    def _lost(self, channel: Any, reason: BaseException | None) -> None:
+        """Replies come on the channel that asked, or not at all."""
+        for waiting in self._waiting.values():
+            if not waiting.done():
+                waiting.set_exception(ConnectionError(f"the connection was lost before {self._service} answered"))
+
+
+class RabbitMqRpcServer:
+    """Answers what is asked of `service`, `at_once` requests at the same time."""
+
+    def __init__(
+        self, connection: RabbitMqConnection, service: str, answer: Callable[[RemoteCall], Awaitable[bytes]], at_once: int
+    ) -> None:
+        self._service, self._answer = service, answer
+        self._consumer = RabbitMqConsumer(connection, self._declare, self._received, at_once)
+        self.run, self.close = self._consumer.run, self._consumer.close
+
+    async def _declare(self, channel: AbstractChannel) -> AbstractQueue:
+        arguments: dict[str, Any] = {"x-max-length": WAITING, "x-overflow": "reject-publish"}
+        return await channel.declare_queue(queue_of(self._service), durable=True, arguments=arguments, timeout=PATIENCE)
+
+    async def _received(self, message: AbstractIncomingMessage) -> None:
+        """Acknowledged once the reply is out: before that somebody else may answer."""
+        try:
+            call = call_of(message)
+        except ValueError as error:
+            logger.warning("remote_request_refused", reason=str(error))
+            await message.ack()
+            return
+        if call.seconds > 0:
+            kind, body = await self._outcome(call)
+            answer = reply(kind, body, message.correlation_id)
+            await message.channel.basic_publish(body, routing_key=message.reply_to or "", properties=answer.properties)
+        else:
+            logger.warning("remote_request_expired", message=call.name, seconds=-call.seconds)
+        await message.ack()
+
+    async def _outcome(self, call: RemoteCall) -> tuple[str, bytes]:
+        try:
+            body = await self._answer(call)
+            if len(body) > MAX_MESSAGE_BYTES:
+                raise ProgrammingError(f"The answer to {call.name} has {len(body)} bytes; at most {MAX_MESSAGE_BYTES} are sent: page it.")
+        except ApiBaseError as error:
+            if (told := rpc_errors.encode(error)) is not None:
+                return ERROR, told
+            return ERROR, self._accident(call)
+        except Exception:
+            return ERROR, self._accident(call)
+        return RESULT, body
+
+    def _accident(self, call: RemoteCall) -> bytes:
+        logger.exception("remote_request_failed", message=call.name, caused_by=call.request_id)
+        return rpc_errors.accident(call.request_id)

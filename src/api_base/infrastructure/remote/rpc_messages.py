@@ -1,0 +1,66 @@
+"""A remote call and its reply as AMQP messages [AMQP 0-9-1, section 3.1.1]: the properties and headers that each has."""
+
+import time
+from typing import Any, Final
+
+from aio_pika import Message
+from aio_pika.abc import AbstractIncomingMessage
+
+from api_base.application.common.remote import RemoteCall
+
+MAX_MESSAGE_BYTES: Final = 4 * 2**20
+"""Bytes of a message or an answer."""
+RESULT: Final = "result"
+ERROR: Final = "error"
+JSON: Final = "application/json"
+
+
+def queue_of(service: str) -> str:
+    """Where requests to a service wait."""
+    return f"remote.{service}"
+
+
+def request(call: RemoteCall, correlation_id: str, reply_to: str) -> Message:
+    """It disappears from its queue when the time is over, and says when that is to who has it already.
+
+    That is a moment by the caller's clock: services whose clocks differ by a good part of the time to answer refuse each other's calls.
+    """
+    headers: dict[str, Any] = {"deadline": repr(time.time() + call.seconds)}
+    optional = {
+        "authorization": call.access_token,
+        "idempotency-key": call.key,
+        "x-request-id": call.request_id,
+        "traceparent": call.traceparent,
+    }
+    headers |= {name: value for name, value in optional.items() if value}
+    return Message(
+        call.body,
+        headers=headers,
+        type=call.name,
+        content_type=JSON,
+        correlation_id=correlation_id,
+        reply_to=reply_to,
+        expiration=call.seconds,
+    )
+
+
+def call_of(message: AbstractIncomingMessage) -> RemoteCall:
+    """What a caller sent. Raises `ValueError` for what no caller of ours sends."""
+    headers = {name: str(value) for name, value in (message.headers or {}).items()}
+    if not message.type or not message.reply_to or not message.correlation_id:
+        raise ValueError("a request has a type, a correlation id, and an address for its reply")
+    return RemoteCall(
+        name=message.type,
+        body=message.body,
+        seconds=float(headers.get("deadline", "0")) - time.time(),
+        access_token=headers.get("authorization", ""),
+        key=headers.get("idempotency-key"),
+        request_id=headers.get("x-request-id", ""),
+        traceparent=headers.get("traceparent", ""),
+        again=bool(message.redelivered),
+    )
+
+
+def reply(kind: str, body: bytes, correlation_id: str | None) -> Message:
+    """`kind` is `RESULT` or `ERROR`."""
+    return Message(body, type=kind, content_type=JSON, correlation_id=correlation_id)

@@ -1,0 +1,77 @@
+"""What the unit of work of a job writes of it: how far it is, and what became of it. As the role `app`."""
+
+from typing import Any, ClassVar, Final
+from uuid import UUID
+
+from api_base.application.common.jobs.runner import MAX_ERROR_LENGTH
+from api_base.core.errors import JobLost
+from api_base.core.protocols.jobs import JobState
+from api_base.core.types import NO_TENANT, Err, RunningJob, current_context
+from api_base.infrastructure.db.pool import Connection
+from api_base.infrastructure.db.unit_of_work import open_unit
+from api_base.infrastructure.tasks.messages import encode_result
+
+_SETTLE: Final = """
+update jobs set state = $4, result = $5::text::jsonb, error = $6, refusal = $7, progress = case when $4 = 'succeeded' then 100 else progress end, leased_until = null, finished_at = now(),
+    expires_at = case when $4 = 'dead' then null else now() + $8::int * interval '1 day' end
+where tenant_id = $1 and id = $2 and state = 'running' and attempts = $3
+"""
+_PROGRESS: Final = "update jobs set progress = $4 where tenant_id = $1 and id = $2 and state = 'running' and attempts = $3"
+
+
+class SqlJobCompletion:
+    """Implements `JobCompletion` and `JobProgress`. What succeeded is kept for `keep_days`."""
+
+    def __init__(self, keep_days: int) -> None:
+        self._keep_days = keep_days
+
+    def settle(self, job: RunningJob, result: object) -> bool:
+        unit = open_unit()
+        if unit.untouched():
+            return False
+        unit.sender(_Settled, lambda: _Settled(job)).rows.append((*_outcome(result), self._keep_days))
+        return True
+
+    def advance(self, percent: int) -> None:
+        context = current_context.get(None)
+        if context is not None and context.job is not None:
+            job = context.job
+            open_unit().sender(_Advanced, lambda: _Advanced(job)).rows.append((max(0, min(percent, 100)),))
+
+
+def _outcome(result: object) -> tuple[JobState, str | None, str | None, str | None]:
+    if isinstance(result, Err):
+        return (
+            JobState.DEAD,
+            None,
+            f"{type(result.error).__name__}: {result.error}"[:MAX_ERROR_LENGTH],
+            str(result.error)[:MAX_ERROR_LENGTH],
+        )
+    return JobState.SUCCEEDED, encode_result(result), None, None
+
+
+class _OfJob:
+    """Implements `Sender`: writes of the job in hand, as long as it is this worker's."""
+
+    alone = False
+    statement: ClassVar[str]
+
+    def __init__(self, job: RunningJob) -> None:
+        self.rows: list[Any] = []
+        self.tenant: UUID = job.tenant_id or NO_TENANT
+        self._job = job
+
+    async def send(self, connection: Connection) -> None:
+        if await connection.execute(self.statement, self.tenant, self._job.id, self._job.attempt, *self.rows[-1]) != "UPDATE 1":
+            raise JobLost(self._job.id)
+
+    def committed(self) -> None:
+        """Nobody waits for it."""
+
+
+class _Advanced(_OfJob):
+    statement = _PROGRESS
+
+
+class _Settled(_OfJob):
+    statement = _SETTLE

@@ -1,0 +1,40 @@
+"""What a route says about itself beyond its signature."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+type Protocol = Literal["oauth2", "jwks", "metrics"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deprecation:
+    """`since` and `sunset` are seconds since the epoch [RFC 9745, 8594]; `successor` is the path that replaces the route."""
+
+    since: int
+    sunset: int
+    successor: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RouteOptions:
+    """`versioned`: the answer has a `version`, so it gets an ETag and takes If-None-Match.
+
+    `location` is the path of what was created, with fields of the answer in braces. `body_limit` is in bytes; None is the server's.
+    `public`: whoever has no token may ask; at other routes they are refused before anything of the request is read.
+    `rate` names a stricter limit. `cache` is the value of Cache-Control. `protocol` names another specification that governs the route.
+    `replayable`: False where the answer must not be stored, such as tokens; then an Idempotency-Key is refused.
+    `sparse`: `?fields=` narrows the answer. `example` is a valid request, `body` and `query`, for tests and documentation.
+    """
+
+    versioned: bool = False
+    location: str | None = None
+    body_limit: int | None = None
+    rate: Literal["login"] | None = None
+    cache: str = "no-store"
+    public: bool = False
+    protocol: Protocol | None = None
+    sparse: bool = False
+    replayable: bool = True
+    deprecation: Deprecation | None = None
+    example: Mapping[str, Any] = field(default_factory=dict)

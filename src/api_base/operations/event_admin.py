@@ -1,0 +1,44 @@
+"""The event log for an operator, on the database as the role `worker`."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from uuid import UUID
+
+from api_base.bootstrap.context import Context
+from api_base.bootstrap.services import build
+from api_base.core.config import Settings
+from api_base.core.errors import ConfigurationError
+from api_base.infrastructure.events.admin import EventAdmin
+from api_base.infrastructure.events.relay import RELAY
+
+
+@asynccontextmanager
+async def event_admin(settings: Settings, contexts: Sequence[Context]) -> AsyncIterator[EventAdmin]:
+    """Raises `Unavailable` when the database cannot be reached."""
+    database = build(settings, contexts).container.worker_database()
+    await database.open()
+    try:
+        yield EventAdmin(database.pool)
+    finally:
+        await database.close()
+
+
+async def replay(
+    settings: Settings, contexts: Sequence[Context], *, event_id: UUID | None, subscription: str | None, since: datetime | None
+) -> int:
+    """Try dead events again; with `since`, tell `subscription` what it has not handled of the kept ones. How many.
+
+    Raises `ConfigurationError` for what does not go together, and for a subscription that no context declares, naming those there are.
+    """
+    if since is not None and subscription is None:
+        raise ConfigurationError("--since needs --subscription: whom shall it be told?")
+    if since is not None and event_id is not None:
+        raise ConfigurationError("--since tells all kept events; it does not go together with a single one.")
+    durable = {one.name: one for one in build(settings, contexts).container.subscribers().durable}
+    if subscription is not None and subscription not in durable and (subscription != RELAY or since is not None):
+        raise ConfigurationError(f"There is no durable subscription {subscription!r}; there are {', '.join(sorted(durable)) or 'none'}.")
+    async with event_admin(settings, contexts) as log:
+        if since is None or subscription is None:
+            return await log.revive(subscription=subscription, event_id=event_id)
+        return await log.again(subscription=subscription, name=durable[subscription].event, since=since)

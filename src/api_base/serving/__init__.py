@@ -1,0 +1,1 @@
+"""Processes and sockets: the supervisor, server and worker processes, draining and reload."""

@@ -1,0 +1,79 @@
+"""One server process: it imports while its supervisor works out the rest, then is handed the socket and the environment."""
+
+import asyncio
+import gc
+import json
+import os
+import socket
+import sys
+from typing import TYPE_CHECKING
+
+from api_base.core.errors import ApiBaseError
+from api_base.serving.children import MAX_LINE_BYTES, READY
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+    from api_base.core.config.server import ServerSettings
+
+
+def main(descriptor: int) -> None:
+    """The process's side: serve on the socket that is handed over, until SIGTERM; requests in hand are finished.
+
+    Nothing that is imported or made at the start is ever garbage: collecting waits, and then looks at none of it again.
+    """
+    gc.disable()
+    import uvloop
+
+    from api_base.bootstrap.application import create_app
+    from api_base.bootstrap.contexts import contexts_of
+    from api_base.core.config import load_settings
+    from api_base.serving import draining  # noqa: F401 -- while the supervisor gets ready
+    from api_base.serving.first_run import prepare
+    from api_base.serving.resolving import configured
+
+    channel = socket.socket(fileno=descriptor)
+    message, descriptors, _, _ = socket.recv_fds(channel, MAX_LINE_BYTES, 1)
+    if not message:
+        return
+    told = json.loads(message)
+    os.environ.update(told["variables"])
+    settings = load_settings()
+    contexts = contexts_of(settings)
+    announcement = prepare(settings, configured(settings), contexts, seed=told["seed"])
+    if announcement:
+        print(announcement, flush=True)
+    listener = socket.socket(fileno=descriptors[0])
+    serving = _serve(create_app(settings, contexts), listener, channel, settings.server)
+    gc.freeze()
+    gc.enable()
+    asyncio.run(serving, loop_factory=uvloop.new_event_loop)
+
+
+async def _serve(app: "FastAPI", listener: socket.socket, channel: socket.socket, server: "ServerSettings") -> None:
+    """The lifespan is entered here and not by uvicorn, which would log what it raises as a traceback."""
+    import uvicorn
+
+    from api_base.serving.draining import DrainingConnection, DrainingServer
+
+    config = uvicorn.Config(
+        app,
+        http=DrainingConnection,
+        lifespan="off",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=server.keep_alive_timeout,
+    )
+    async with app.router.lifespan_context(app):
+        channel.send(READY)
+        await DrainingServer(config, patience=server.shutdown_timeout).serve(sockets=[listener])
+
+
+if __name__ == "__main__":
+    try:
+        main(int(sys.argv[1]))
+    except ApiBaseError as error:
+        print(f"api-base: {error}", file=sys.stderr)
+        raise SystemExit(2) from None

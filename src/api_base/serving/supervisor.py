@@ -1,0 +1,132 @@
+"""Starts children, watches them, replaces them, stops them in order. When it dies, however it dies, they go with it."""
+
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from api_base.core.config import Settings
+from api_base.infrastructure.db.embedded.urls import Urls
+from api_base.serving.children import ServerProcess
+from api_base.serving.hangup import Terminal
+from api_base.serving.metrics_directory import metrics_directory
+from api_base.serving.notification import READY, STOPPING, Notifier, reloading
+from api_base.serving.resolving import environment
+from api_base.serving.server_processes import ServerProcesses, State
+from api_base.serving.worker_process import WorkerProcess
+
+_LOOK: Final = 0.1
+"""Seconds between two looks at the children."""
+
+
+class Supervisor:
+    """One listening socket, shared by all server processes; a worker beside them that is restarted when it dies.
+
+    SIGHUP replaces them by new ones, which have the code and the `.env` of then. SIGTERM and SIGINT end all; the latter in haste.
+    """
+
+    def __init__(self, settings: Settings, first: ServerProcess) -> None:
+        self._settings, self._first = settings, first
+        self._notifier = Notifier()
+        self._terminal = Terminal()
+        self._stopped_by: signal.Signals | None = None
+        self._hung_up = False
+
+    def run(self, listener: socket.socket, urls: Urls, see_to_database: Callable[[], str | None], *, with_worker: bool) -> int:
+        """Serve until told to stop; the exit code. `see_to_database` is called again and again."""
+        with self._signals(), self._metrics_directory() as metrics:
+            server, (host, port, *_) = self._settings.server, listener.getsockname()
+            variables = environment(self._settings, urls) | {
+                "OBSERVABILITY__METRICS_DIR": str(metrics),
+                "SERVER__HOST": host,
+                "SERVER__PORT": str(port),
+            }
+            servers = ServerProcesses(self._first, server.workers, listener, variables, patience=server.shutdown_timeout)
+            worker = WorkerProcess(variables) if with_worker else None
+            stop_metrics = self._serve_metrics(metrics)
+            try:
+                return self._watch(servers, worker, see_to_database)
+            finally:
+                self._notifier.tell(STOPPING)
+                listener.close()  # who connects from now on is refused, unless somebody else serves on it as well
+                self._stop([*servers.processes, *([worker.process] if worker and worker.process else [])])
+                stop_metrics()
+
+    def _watch(self, servers: ServerProcesses, worker: WorkerProcess | None, see_to_database: Callable[[], str | None]) -> int:
+        state, generation = servers.state, servers.generation
+        while self._stopped_by is None:
+            if self._hung_up:
+                self._hung_up = False
+                if self._terminal.gone():
+                    self._stopped_by = signal.SIGHUP
+                    break
+                servers.replace()
+            if (code := servers.ensure_running()) is not None:
+                return code
+            if servers.state is not state:
+                state = servers.state
+                self._notifier.tell(reloading() if state is State.REPLACING else READY)
+            if worker is not None and state is not State.STARTING:  # its imports would slow the start
+                if servers.generation != generation:
+                    generation = servers.generation
+                    worker.replace()
+                worker.ensure_running()
+            if happened := see_to_database():
+                print(f"api-base: {happened}", file=sys.stderr)
+            time.sleep(_LOOK)
+        return 0
+
+    def _stop(self, processes: list[subprocess.Popen[bytes]]) -> None:
+        deadline = time.monotonic() + self._settings.server.shutdown_timeout + 2
+        for process in processes:
+            if process.poll() is None:
+                process.send_signal(self._stopped_by or signal.SIGTERM)
+        for process in processes:
+            try:
+                process.wait(max(0.1, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+    def _serve_metrics(self, directory: Path) -> Callable[[], None]:
+        """Serve /metrics on a port of its own, where one is set; what stops it again."""
+        port = self._settings.observability.metrics_port
+        if port is None:
+            return lambda: None
+        from api_base.infrastructure.observability.counters import Counters
+        from api_base.infrastructure.observability.exposition import MergedMetrics
+        from api_base.infrastructure.observability.metrics_server import serve_metrics
+
+        return serve_metrics(MergedMetrics(Counters(), directory), self._settings.server.host, port)
+
+    @contextmanager
+    def _metrics_directory(self) -> Iterator[Path]:
+        configured = self._settings.observability.metrics_dir
+        if configured is not None:
+            yield configured
+            return
+        with metrics_directory() as directory:
+            yield directory
+
+    @contextmanager
+    def _signals(self) -> Iterator[None]:
+        def stop(number: int, frame: object) -> None:
+            del frame
+            self._stopped_by = signal.Signals(number)
+
+        def hang_up(number: int, frame: object) -> None:
+            del number, frame
+            self._hung_up = True
+
+        handlers = {signal.SIGINT: stop, signal.SIGTERM: stop, signal.SIGHUP: hang_up}
+        before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
