@@ -79,7 +79,7 @@ class Money(ValueObject):
             raise Invalid.of(f"{pointer}/amount", "decimal", "must be decimal text such as 12.50")
         sign, whole, fraction = match[1], match[2], match[3] or ""
         if len(fraction) > exponent:
-            raise Invalid.of(f"{pointer}/amount", "precision", f"has {len(fraction)} decimal places; {currency} allows {exponent}")
+            raise Invalid.of(f"{pointer}/amount", "precision", f"has more decimal places than {currency} allows ({exponent})")
         minor = int(whole + fraction.ljust(exponent, "0"))
         if minor > _BIGINT:
             raise Invalid.of(f"{pointer}/amount", "too_big", "is too large: minor units must fit in 64 bits")
