@@ -6,7 +6,7 @@ from uuid import UUID
 
 from fastapi import Depends
 
-from api_base.application.common.cqrs import Bus
+from api_base.application.common.cqrs import Bus, on
 from api_base.application.common.listing import ListRequest, Page
 from api_base.bootstrap.context import Context
 from api_base.bootstrap.contexts.roles import ADMINS, VIEWERS
@@ -34,10 +34,10 @@ INVOICES = Context(
     tables=(TABLE,),
     migrations=Path(__file__).parent / "migrations",
     permissions={ListInvoices.permission: VIEWERS, PayInvoice.permission: ADMINS},
-    handlers=lambda ports: {
-        ListInvoices: ListInvoicesHandler(ports.database),
-        PayInvoice: PayInvoiceHandler(repository(ports.database), ports.clock),
-    },
+    handlers=lambda ports: [
+        on(ListInvoices, ListInvoicesHandler(ports.database)),
+        on(PayInvoice, PayInvoiceHandler(repository(ports.database), ports.clock)),
+    ],
     events=(InvoicePaid,),
     subscribers=lambda ports: [invoicing(repository(ports.database), ports.ids)],
     routes=routes,
