@@ -16,11 +16,12 @@ from api_base.application.items.commands.create_item import CreateItem, CreateIt
 from api_base.bootstrap.context import Context, Ports
 from api_base.bootstrap.contexts import BUILT_IN
 from api_base.bootstrap.services import Services, build, opened
+from api_base.bootstrap.worker import create_worker
 from api_base.core.config import Settings
 from api_base.core.types import Principal, RequestContext, TenantId, UserId, current_context
 from api_base.infrastructure.db.embedded import Urls
 from api_base.infrastructure.items.repository import SqlItemRepository
-from api_base.serving.worker import create_worker
+from api_base.serving.worker import run_worker
 from tests.application import settings_on
 from tests.factories.items import item
 
@@ -121,7 +122,7 @@ class JobHarness:
         """A worker that does nothing but jobs; what tells it to stop. It has ended in the end."""
         stop = asyncio.Event()
         settings = self.settings.model_copy(update={"jobs": self.settings.jobs.model_copy(update=jobs)})
-        work = asyncio.create_task(create_worker(settings, self.urls, [*BUILT_IN, self.context()], ("jobs",)).run(stop))
+        work = asyncio.create_task(run_worker(create_worker(settings, [*BUILT_IN, self.context()], ("jobs",)), self.urls, stop))
         try:
             yield stop
         finally:

@@ -15,6 +15,7 @@ from api_base.application.common.remote import RemoteBus
 from api_base.bootstrap.context import Context, Ports
 from api_base.bootstrap.contexts import BUILT_IN
 from api_base.bootstrap.services import Services, build, opened
+from api_base.bootstrap.worker import create_worker
 from api_base.core.config import Settings
 from api_base.core.config.remote import RemoteSettings
 from api_base.core.errors import (
@@ -31,7 +32,7 @@ from api_base.core.errors import (
 from api_base.core.types import RequestContext, current_context
 from api_base.infrastructure.db.embedded import Urls
 from api_base.infrastructure.remote.rpc_messages import queue_of
-from api_base.serving.worker import create_worker
+from api_base.serving.worker import run_worker
 from tests.application import Person, Running, running, settings_on
 from tests.rabbitmq import by_way_of, connected, delete
 from tests.services import Toxiproxy
@@ -123,7 +124,7 @@ class Two:
 async def working(settings: Settings, urls: Urls) -> AsyncIterator[None]:
     """A worker that answers other services. Returns once it takes their messages."""
     stop = asyncio.Event()
-    worker = asyncio.create_task(create_worker(settings, urls, BUILT_IN, ["remote"]).run(stop))
+    worker = asyncio.create_task(run_worker(create_worker(settings, BUILT_IN, ["remote"]), urls, stop))
     assert settings.remote.url is not None
     async with connected(settings.remote.url.get_secret_value()) as connection:
         async with asyncio.timeout(30):
@@ -299,7 +300,7 @@ async def test_two_contexts_cannot_serve_one_name(migrated: Urls, amqp_url: str)
     settings = settings_on(migrated, remote={"url": amqp_url})
     twice = Context(name="twice", remote={"items.get": NameOf})
     with pytest.raises(ConfigurationError, match=r"items\.get"):
-        create_worker(settings, migrated, [*BUILT_IN, twice])
+        create_worker(settings, [*BUILT_IN, twice])
 
 
 async def rows(urls: Urls, sql: str, *arguments: Any) -> list[asyncpg.Record]:

@@ -18,11 +18,11 @@ from invoices.tables import TABLE, ListInvoicesHandler, repository
 def routes(bus: Bus) -> Router:
     router = Router(prefix="/invoices", tags=["invoices"])
 
-    @router.declare("GET", "", summary="List invoices")
+    @router.get("", summary="List invoices")
     async def list_invoices(request: Annotated[ListRequest, Depends(ListQuery(FIELDS))]) -> Page[InvoiceDTO]:
         return await bus.execute(ListInvoices(request=request))
 
-    @router.declare("POST", "/{id}/pay", status_code=204, summary="Pay an invoice")
+    @router.post("/{id}/pay", status_code=204, summary="Pay an invoice")
     async def pay_invoice(id: UUID) -> None:
         await bus.execute(PayInvoice(id=id))
 

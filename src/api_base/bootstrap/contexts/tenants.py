@@ -19,8 +19,8 @@ from api_base.application.tenants.commands.accept_invitation import (
 )
 from api_base.application.tenants.commands.add_member import AddMember, AddMemberHandler
 from api_base.application.tenants.commands.change_member_role import ChangeMemberRole, ChangeMemberRoleHandler
+from api_base.application.tenants.commands.create_personal_tenant import CreatePersonalTenant, Registered
 from api_base.application.tenants.commands.create_tenant import CreateTenant, CreateTenantHandler, TenantFactory
-from api_base.application.tenants.commands.found_personal_tenant import FoundPersonalTenant, Registered
 from api_base.application.tenants.commands.invite_member import InviteMember, InviteMemberHandler
 from api_base.application.tenants.commands.mail_invitation import MailInvitation, MailInvitationHandler
 from api_base.application.tenants.commands.remove_member import LeaveTenant, LeaveTenantHandler, RemoveMember, RemoveMemberHandler
@@ -85,7 +85,7 @@ def _invitations(ports: Ports) -> Sequence[Registration]:
 
 
 def _subscribers(ports: Ports) -> Sequence[Subscription]:
-    return [Subscription("users.registered.v1", Registered, FoundPersonalTenant(_tenant_factory(ports)).handle)]
+    return [Subscription("users.registered.v1", Registered, CreatePersonalTenant(_tenant_factory(ports)).handle)]
 
 
 def _background(ports: Ports) -> Sequence[PeriodicTask]:
