@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 
 import asyncpg
 
-from api_base.application.common.cqrs import PUBLIC, Command, Isolation
+from api_base.application.common.cqrs import PUBLIC, Command, Isolation, Registration, on
 from api_base.application.common.jobs import Job, Schedule
 from api_base.application.items.commands.create_item import CreateItem, CreateItemHandler
 from api_base.bootstrap.context import Context, Ports
@@ -89,15 +89,15 @@ class JobHarness:
         )
         return Context(name="tests", handlers=self._handlers, jobs=declared, schedules=self.schedules)
 
-    def _handlers(self, ports: Ports) -> dict[Any, Any]:
+    def _handlers(self, ports: Ports) -> list[Registration]:
         items = SqlItemRepository(ports.database)
         create = CreateItemHandler(items, ports.ids, ports.clock)
-        return {
-            Enqueue: _Does(lambda command: _enqueue(ports, command)),
-            MakeItem: _Does(lambda command: self._make(create, command)),
-            Note: _Does(self._note),
-            Orchestrate: _Does(lambda command: self._orchestrate(ports, command)),
-        }
+        return [
+            on(Enqueue, _Does(lambda command: _enqueue(ports, command))),
+            on(MakeItem, _Does(lambda command: self._make(create, command))),
+            on(Note, _Does(self._note)),
+            on(Orchestrate, _Does(lambda command: self._orchestrate(ports, command))),
+        ]
 
     async def _make(self, create: CreateItemHandler, command: MakeItem) -> str:
         await self.before(command)

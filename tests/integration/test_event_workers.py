@@ -29,7 +29,7 @@ from tests.integration.test_events import CREATED, EventHarness, Told, decode, h
 
 
 @asynccontextmanager
-async def working(urls: Urls, subscriptions: Sequence[DurableSubscription[Any]]) -> AsyncIterator[asyncio.Event]:
+async def working(urls: Urls, subscriptions: Sequence[DurableSubscription]) -> AsyncIterator[asyncio.Event]:
     """A worker with these subscriptions, on the least pool that can be configured; what tells it to stop. It has ended in the end."""
     contexts = [*BUILT_IN, Context(name="tests", subscribers=lambda ports: subscriptions)]
     stop = asyncio.Event()
@@ -42,7 +42,7 @@ async def working(urls: Urls, subscriptions: Sequence[DurableSubscription[Any]])
         await work
 
 
-def subscription(name: str, handle: Any) -> DurableSubscription[Told]:
+def subscription(name: str, handle: Any) -> DurableSubscription:
     return DurableSubscription(name=name, event=CREATED, payload=Told, handle=handle)
 
 

@@ -1,15 +1,15 @@
 """An outbound dependency in the application as it is wired: a context takes its policy, and its state shows where operators look."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import httpx2
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from api_base.application.common.cqrs import Registration
 from api_base.bootstrap.application import create_app
 from api_base.bootstrap.context import Context, Ports
 from api_base.bootstrap.contexts import BUILT_IN
@@ -38,9 +38,9 @@ class Mailing:
     def context(self) -> Context:
         return Context(name="mailing", handlers=self._handlers, background=self._background)
 
-    def _handlers(self, ports: Ports) -> Mapping[Any, Any]:
+    def _handlers(self, ports: Ports) -> list[Registration]:
         self.policies.append(ports.container.policies().policy("mail"))
-        return {}
+        return []
 
     def _background(self, ports: Ports) -> Sequence[PeriodicTask]:
         return [PeriodicTask(name="send", interval=60, run=self._send)]

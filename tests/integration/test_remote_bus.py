@@ -1,7 +1,7 @@
 """A service's messages executed from another as if they were its own: by a real broker, on a real database, for the caller's user."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
-from api_base.application.common.cqrs import AUTHENTICATED, Command, Handler, Message, Query
+from api_base.application.common.cqrs import AUTHENTICATED, Command, Query, Registration, on
 from api_base.application.common.remote import RemoteBus
 from api_base.bootstrap.context import Context, Ports
 from api_base.bootstrap.contexts import BUILT_IN
@@ -101,8 +101,8 @@ class NameOfHandler:
 def ordering(service: str) -> Context:
     """A context that depends on another service."""
 
-    def handlers(ports: Ports) -> Mapping[type[Message[Any]], Handler[Any, Any]]:
-        return {NameOf: NameOfHandler(ports.remote(service))}
+    def handlers(ports: Ports) -> list[Registration]:
+        return [on(NameOf, NameOfHandler(ports.remote(service)))]
 
     return Context(name="ordering", handlers=handlers)
 

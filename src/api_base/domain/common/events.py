@@ -7,8 +7,8 @@ order of each aggregate's versions; what it writes through its unit of work take
 
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any, Final
 
 from api_base.core.base import DomainEvent
 from api_base.core.errors import ProgrammingError
@@ -18,13 +18,16 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 
-@dataclass(frozen=True, slots=True)
-class Subscription[P: "DataclassInstance"]:
+class Subscription:
     """Calls `handle` in the transaction of the change, with a `payload` built from the event's fields of the same names."""
 
-    event: str
-    payload: type[P]
-    handle: Callable[[P], Awaitable[None]]
+    __slots__ = ("event", "handle", "payload")
+
+    def __init__[P: "DataclassInstance"](self, event: str, payload: type[P], handle: Callable[[P], Awaitable[None]]) -> None:
+        """A `handle` that does not take the `payload` does not type-check."""
+        self.event: Final = event
+        self.payload: Final[type[DataclassInstance]] = payload
+        self.handle: Final[Callable[[Any], Awaitable[None]]] = handle
 
     async def deliver(self, event: DomainEvent) -> None:
         """Call the handler. Raises `ProgrammingError` if the payload class has a field that the event lacks, and what the handler raises."""
@@ -35,29 +38,40 @@ class Subscription[P: "DataclassInstance"]:
         await self.handle(self.payload(**values))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DurableSubscription[P]:
+class DurableSubscription:
     """`name` (`<context>.<what it does>`) identifies the subscriber's position: a renamed subscription starts again.
 
     `payload` is decoded from the event's JSON; fields that it does not declare are ignored. `isolation` is that of its unit of work.
     """
 
-    name: str
-    event: str
-    payload: type[P]
-    handle: Callable[[P], Awaitable[None]]
-    isolation: Isolation = Isolation.OPTIMISTIC
+    __slots__ = ("event", "handle", "isolation", "name", "payload")
+
+    def __init__[P](
+        self,
+        *,
+        name: str,
+        event: str,
+        payload: type[P],
+        handle: Callable[[P], Awaitable[None]],
+        isolation: Isolation = Isolation.OPTIMISTIC,
+    ) -> None:
+        """A `handle` that does not take the `payload` does not type-check."""
+        self.name: Final = name
+        self.event: Final = event
+        self.payload: Final[type[object]] = payload
+        self.handle: Final[Callable[[Any], Awaitable[None]]] = handle
+        self.isolation: Final = isolation
 
 
-type AnySubscription = Subscription[Any] | DurableSubscription[Any]
+type AnySubscription = Subscription | DurableSubscription
 
 
 class Subscribers:
     """All subscriptions. They are delivered in the order of their declaration."""
 
     def __init__(self) -> None:
-        self._in_transaction: dict[str, list[Subscription[Any]]] = defaultdict(list)
-        self._durable: dict[str, DurableSubscription[Any]] = {}
+        self._in_transaction: dict[str, list[Subscription]] = defaultdict(list)
+        self._durable: dict[str, DurableSubscription] = {}
 
     def add(self, subscriptions: Iterable[AnySubscription]) -> None:
         """Add subscriptions. Raises `ProgrammingError` for two durable ones with the same name: they would share one position."""
@@ -67,11 +81,11 @@ class Subscribers:
             elif self._durable.setdefault(subscription.name, subscription) is not subscription:
                 raise ProgrammingError(f"Two durable subscriptions have the name {subscription.name!r}. Rename one of them.")
 
-    def of(self, event: str) -> list[Subscription[Any]]:
+    def of(self, event: str) -> list[Subscription]:
         """Subscriptions to `event` that run in its transaction."""
         return self._in_transaction.get(event, [])
 
     @property
-    def durable(self) -> list[DurableSubscription[Any]]:
+    def durable(self) -> list[DurableSubscription]:
         """Subscriptions that run in a worker."""
         return list(self._durable.values())
