@@ -93,7 +93,9 @@ class RequestInProgress(Conflict):
     """A request with the same idempotency key is being processed. `retry_after` is in seconds."""
 
     def __init__(self, *, retry_after: float = 0.5) -> None:
-        super().__init__("A request with this Idempotency-Key is being processed. Send the same request again in a moment to get its answer.")
+        super().__init__(
+            "A request with this Idempotency-Key is being processed. Send the same request again in a moment to get its answer."
+        )
         self.retry_after = retry_after
 
 

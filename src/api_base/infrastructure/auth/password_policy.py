@@ -42,7 +42,11 @@ class ZxcvbnPasswordPolicy:
     def _form(self, password: str, pointer: str) -> list[Violation]:
         length = len(unicodedata.normalize("NFC", password))
         if length < self._min_length:
-            return [Violation(pointer, "too_short", f"must have at least {self._min_length} characters; a few random words make a good password")]
+            return [
+                Violation(
+                    pointer, "too_short", f"must have at least {self._min_length} characters; a few random words make a good password"
+                )
+            ]
         if length > MAX_LENGTH:
             return [Violation(pointer, "too_long", f"must have at most {MAX_LENGTH} characters")]
         if any("\ud800" <= character <= "\udfff" or character == "\0" for character in password):

@@ -83,7 +83,9 @@ class SmtpMailer:
         except ValueError as error:
             raise MailRefused(f"The mail {mail.key} cannot be encoded: {error}") from None
         client = await self._policy.execute(lambda: self._deliver(message, mail))
-        leaving = asyncio.create_task(close_quietly(client))  # not awaited: the sooner the delivery is stored, the smaller the window for a kill
+        leaving = asyncio.create_task(
+            close_quietly(client)
+        )  # not awaited: the sooner the delivery is stored, the smaller the window for a kill
         self._leaving.add(leaving)
         leaving.add_done_callback(self._leaving.discard)
 
