@@ -14,7 +14,7 @@ SHOWN: Final = 50
 
 def in_flight(journal: Journal, injected: Sequence[InjectedFault], *, own: bool = False) -> int:
     """The number of faults during which a write was in flight: to any process, or with `own` to the target of the fault."""
-    return sum(any(one.in_flight(fault.at) and (not own or one.server == fault.whom) for one in journal.attempts) for fault in injected)
+    return sum(any(one.in_flight(fault.at) and (not own or one.server == fault.target) for one in journal.attempts) for fault in injected)
 
 
 def lines(
@@ -23,7 +23,7 @@ def lines(
     """The lines of the report. `faults` are the names of all faults."""
     hits = injected.by_fault()
     kinds = ", ".join(f"{kind} {count}" for kind, count in sorted(journal.acknowledged.items()))
-    of_servers = [fault for fault in injected.kills if fault.whom.startswith("server")]
+    of_servers = [fault for fault in injected.kills if fault.target.startswith("server")]
     yield f"acknowledged writes   {journal.writes} ({kinds}), {len(journal.versions)} versions of {len(journal.items)} items"
     yield f"kills                 {len(injected.kills)}, and connections cut {len(injected.cuts)} times"
     yield f"with a write in flight {in_flight(journal, injected.kills)} of them; to the killed server itself {in_flight(journal, of_servers, own=True)} of {len(of_servers)}"
