@@ -1,7 +1,7 @@
-"""Migrating: which contexts' revisions there are, and the way up, down and on.
+"""Migrates the database of an application, and reports its revisions.
 
-`base`, `audit`, `events`, `idempotency` and `tasks` come with every application, whatever contexts it has. All of these run their own event loop:
-call them from outside one.
+Every application has the branches `base`, `audit`, `events`, `idempotency` and `tasks`, whatever its contexts. All functions run their own
+event loop: call them from outside one.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from api_base.bootstrap.context import Context
 from api_base.core.config import Settings
 from api_base.infrastructure import audit, events, idempotency, tasks
 from api_base.infrastructure.db.embedded import Urls
-from api_base.infrastructure.db.migrations.revisions import BASE, Branch, chain, closure, read
+from api_base.infrastructure.db.migrations.revisions import BASE, Branch, Revision, chain, closure, read, refuse_unknown
 from api_base.infrastructure.db.migrations.roles import Roles, user_of
 from api_base.infrastructure.db.migrations.stored import stored_heads
 
@@ -29,7 +29,7 @@ TASKS: Final = Branch(name="tasks", folder=Path(tasks.__path__[0]) / "migrations
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BranchStatus:
-    """Where a context stands: its last applied revision, its last one on disk, and what lies between. None: nothing there."""
+    """A context's last applied revision, its last one on disk, and the pending ones between. None: there is no such revision."""
 
     context: str
     current: str | None
@@ -44,35 +44,38 @@ def branches(contexts: Sequence[Context]) -> list[Branch]:
 
 
 def up(settings: Settings, urls: Urls, contexts: Sequence[Context]) -> list[str]:
-    """Bring the database to the head of every context; the ids of the revisions applied, in order.
+    """Bring the database to the head of every context and return the ids of the revisions applied, in order.
 
-    Any number of processes may call it at once: one migrates, the others wait and find it done.
-    Raises `Unavailable` when a lock is not to be had, `ConfigurationError` when the roles or the revisions cannot work.
+    Any number of processes may call it simultaneously: one migrates, the others wait and find nothing pending.
+    Raises `Unavailable` when a lock times out, `ConfigurationError` when the roles or the revisions cannot work.
     """
     return asyncio.run(_migrator(settings, urls, contexts).up())
 
 
 def down(settings: Settings, urls: Urls, context: str, steps: int = 1, *, contexts: Sequence[Context]) -> list[str]:
-    """Undo the last `steps` revisions of `context`; their ids. Raises `ConfigurationError` where other contexts depend on them."""
+    """Undo the last `steps` revisions of `context` and return their ids. Raises `ConfigurationError` when other contexts depend on them."""
     return asyncio.run(_migrator(settings, urls, contexts).down(context, steps))
 
 
 def status(urls: Urls, contexts: Sequence[Context]) -> list[BranchStatus]:
-    """Where each context stands. Raises `Unavailable`."""
+    """The status of each context. Raises `Unavailable`, and `ConfigurationError` for a database that this version must not change."""
     declared = branches(contexts)
     revisions = read(declared)
-    applied = closure(asyncio.run(stored_heads(urls.owner)), revisions)
+    applied = _applied(urls.owner, revisions)
     return [_status(branch, [r.id for r in chain(revisions.values(), branch.name)], applied) for branch in declared]
 
 
 def at_head(urls: Urls, contexts: Sequence[Context]) -> bool:
-    """Whether nothing is pending: one query as `app`, compared with the files on disk, without loading Alembic."""
+    """Whether nothing is pending: one query as `app`, compared with the files on disk, without loading Alembic.
+
+    Raises `Unavailable`, and `ConfigurationError` for a database that this version must not change.
+    """
     revisions = read(branches(contexts))
-    return closure(asyncio.run(stored_heads(urls.direct)), revisions) >= revisions.keys()
+    return _applied(urls.direct, revisions) >= revisions.keys()
 
 
 def new(context: str, message: str, contexts: Sequence[Context]) -> Path:
-    """Write the next revision of `context` into the package that owns it, and return the file. Needs no database."""
+    """Write the next revision of `context` into the package that owns it and return the file. Needs no database."""
     from api_base.infrastructure.db.migrations.writer import write  # Alembic costs a start 0.1 s
 
     return write(branches(contexts), context, message)
@@ -87,6 +90,15 @@ def _migrator(settings: Settings, urls: Urls, contexts: Sequence[Context]) -> "M
         branches=branches(contexts),
         patience=MigrationTimeouts(lock_timeout=settings.database.lock_timeout),
     )
+
+
+def _applied(dsn: str, revisions: dict[str, Revision]) -> set[str]:
+    """The applied revisions. Unknown ones are accepted only while nothing is pending: they may belong to a context that was left out."""
+    stored = asyncio.run(stored_heads(dsn))
+    applied = closure(stored, revisions)
+    if not applied >= revisions.keys():
+        refuse_unknown(stored, revisions)
+    return applied
 
 
 def _status(branch: Branch, line: list[str], applied: set[str]) -> BranchStatus:

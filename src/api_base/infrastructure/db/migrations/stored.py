@@ -1,4 +1,4 @@
-"""What a database says of its revisions: one query on a plain connection, cheap enough for every start."""
+"""Reads the revisions of a database: one query on a plain connection, cheap enough for every start."""
 
 import asyncpg
 
@@ -9,7 +9,7 @@ _TIMEOUT = 10.0
 
 
 async def stored_heads(dsn: str) -> set[str]:
-    """The heads in `alembic_version`; none in a database that was never migrated. Raises `Unavailable`."""
+    """The heads in `alembic_version`; empty for a database that was never migrated. Raises `Unavailable`."""
     try:
         connection: Connection = await asyncpg.connect(dsn, timeout=_TIMEOUT, statement_cache_size=0)
     except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
