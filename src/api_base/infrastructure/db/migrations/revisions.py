@@ -85,16 +85,19 @@ def closure(stored: Iterable[str], revisions: dict[str, Revision]) -> set[str]:
     return reached
 
 
-def refuse_unknown(stored: Iterable[str], revisions: dict[str, Revision]) -> None:
-    """Raise `ConfigurationError` when the database has a head that is not in `revisions`: this version must not change it."""
-    unknown = sorted(set(stored) - revisions.keys())
-    if any(_BEFORE_0_1_0.fullmatch(id) for id in unknown):
+def refuse_prerelease(stored: Iterable[str]) -> None:
+    """Raise `ConfigurationError` when the database was created before 0.1.0: nothing may use it."""
+    if old := sorted(id for id in stored if _BEFORE_0_1_0.fullmatch(id)):
         raise ConfigurationError(
-            f"The database was created by a version before 0.1.0 (revisions {', '.join(unknown)}), which this version cannot migrate and does "
+            f"The database was created by a version before 0.1.0 (revisions {', '.join(old)}), which this version cannot migrate and does "
             "not change: export it with `api-base db dump FILE` (your own server: `pg_dump`), then start with an empty database (move the "
             "folder `postgres` out of DATABASE__DATA_DIR, or set the DATABASE__…URL variables to a new database)."
         )
-    if unknown:
+
+
+def refuse_unknown(stored: Iterable[str], revisions: dict[str, Revision]) -> None:
+    """Raise `ConfigurationError` when the database has a head that is not in `revisions`: this version cannot migrate it."""
+    if unknown := sorted(set(stored) - revisions.keys()):
         raise ConfigurationError(
             f"The database has revisions that this application does not know: {', '.join(unknown)}. A newer version or an application with "
             "more contexts migrated it: run that one."
