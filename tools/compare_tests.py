@@ -89,7 +89,9 @@ def main() -> int:
         before = gzip.decompress(file.read_bytes()).decode().splitlines()
         gone = missing(before, now, moves)
         for id, last in gone.items():
-            print(f"{id} was collected at {file.name.removeprefix('ids-').partition('.')[0]} and is not now{'' if id == last else f', nor is {last}'}")
+            print(
+                f"{id} was collected at {file.name.removeprefix('ids-').partition('.')[0]} and is not now{'' if id == last else f', nor is {last}'}"
+            )
         print(f"{file.name}: {len(before)} tests before, {len(now)} now, {len(gone)} missing")
         lost += len(gone)
     if lost:
