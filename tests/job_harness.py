@@ -10,13 +10,14 @@ from uuid import UUID, uuid4
 
 import asyncpg
 
-from api_base.application.common.cqrs import PUBLIC, Command, Isolation
+from api_base.application.common.cqrs import PUBLIC, Command
 from api_base.application.common.jobs import Job, Schedule
 from api_base.application.items.commands.create_item import CreateItem, CreateItemHandler
 from api_base.bootstrap.context import Context, Ports
 from api_base.bootstrap.contexts import BUILT_IN
 from api_base.bootstrap.services import Services, build, opened
 from api_base.core.config import Settings
+from api_base.core.protocols import Isolation
 from api_base.core.types import Principal, RequestContext, TenantId, UserId, current_context
 from api_base.infrastructure.db.embedded import Urls
 from api_base.infrastructure.items.repository import SqlItemRepository

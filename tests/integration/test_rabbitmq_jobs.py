@@ -12,7 +12,7 @@ import pytest
 from api_base.application.common.jobs import Outcome
 from api_base.core.config import Settings
 from api_base.core.errors import Unavailable
-from api_base.core.protocols.jobs import ClaimedJob, JobState
+from api_base.core.protocols import ClaimedJob, JobState
 from api_base.core.types import UserId
 from api_base.infrastructure.db.embedded import Urls
 from api_base.infrastructure.db.pool import PoolOptions

@@ -10,8 +10,7 @@ import pytest
 
 from api_base.application.common.events import EventDelivery
 from api_base.core.errors import AlreadyHandled, EventRefused, RuleViolated
-from api_base.core.protocols import StoredEvent
-from api_base.core.protocols.unit_of_work import Isolation
+from api_base.core.protocols import Isolation, StoredEvent
 from api_base.core.types import NO_USER, RequestContext, current_context, request_tenant
 from api_base.domain.common.events import DurableSubscription
 from tests.factories.events import stored_event

@@ -8,11 +8,12 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from api_base.application.common.cqrs import AUTHENTICATED, PUBLIC, Bus, Command, Isolation
+from api_base.application.common.cqrs import AUTHENTICATED, PUBLIC, Bus, Command
 from api_base.application.common.middleware import PermissionMiddleware, UnitOfWorkMiddleware
 from api_base.application.common.transactions import Transactions
 from api_base.core.base import DomainEvent
 from api_base.core.errors import ApiBaseError, Forbidden, ProgrammingError, Unauthenticated
+from api_base.core.protocols import Isolation
 from api_base.core.types import Principal
 from api_base.domain.common.events import AnySubscription, DurableSubscription, Subscribers, Subscription
 from api_base.infrastructure.rbac.checker import RolePermissionChecker

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 
 from api_base.core.base import DomainEvent
-from api_base.core.protocols.unit_of_work import Isolation, UnitOfWork, UnitOfWorkFactory
+from api_base.core.protocols import Isolation, UnitOfWork, UnitOfWorkFactory
 from api_base.domain.common.events import Subscribers
 
 

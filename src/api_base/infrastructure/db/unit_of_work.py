@@ -15,7 +15,7 @@ from uuid import UUID
 
 from api_base.core.base import AggregateRoot, DomainEvent
 from api_base.core.errors import NoTransaction, ProgrammingError
-from api_base.core.protocols.unit_of_work import Isolation
+from api_base.core.protocols import Isolation
 from api_base.core.types import current_context
 from api_base.infrastructure.db.changes import Change, ExtraRow, Kind, Participant, PendingWrite
 from api_base.infrastructure.db.pool import Connection, ConnectionPool

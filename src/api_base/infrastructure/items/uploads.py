@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 import sqlalchemy as sa
 
-from api_base.application.items.importing.records import Form
+from api_base.application.items.importing import Form
 from api_base.application.items.importing.uploads import MAX_REFUSED_ROWS, Counts, RefusedRow, Upload
 from api_base.core.protocols import Clock
 from api_base.core.types import request_tenant

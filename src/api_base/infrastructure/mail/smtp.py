@@ -18,7 +18,7 @@ import aiosmtplib
 from api_base.core.errors import MailRefused, Unavailable
 from api_base.core.protocols import Clock, Mail
 from api_base.infrastructure.mail.message import message_of
-from api_base.infrastructure.resilience.policy import Policy
+from api_base.infrastructure.resilience.patterns import Policy
 
 _QUIT_TIMEOUT: Final = 1.0
 """Seconds that a server has to answer QUIT."""

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from typing import Final
 
-from api_base.application.common.cqrs.message import AUTHENTICATED, PUBLIC
+from api_base.application.common.cqrs import AUTHENTICATED, PUBLIC
 from api_base.core.errors import Forbidden, ProgrammingError, Unauthenticated
 from api_base.core.types import Principal
 

@@ -10,7 +10,7 @@ import asyncpg
 import msgspec
 
 from api_base.core.errors import Conflict, NotFound
-from api_base.core.protocols.jobs import ENDED, JobState
+from api_base.core.protocols import ENDED, JobState
 from api_base.core.types import NO_TENANT
 from api_base.infrastructure.db.pool import Connection, ConnectionPool
 from api_base.infrastructure.tasks.cancellation import CANCEL, TELL

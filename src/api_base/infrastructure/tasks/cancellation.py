@@ -3,7 +3,7 @@
 from typing import Final
 from uuid import UUID
 
-from api_base.core.protocols.jobs import ENDED, JobState
+from api_base.core.protocols import ENDED, JobState
 from api_base.core.types import NO_TENANT, TenantId, UserId
 from api_base.infrastructure.db.changes import AuditWriter
 from api_base.infrastructure.db.pool import Connection

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from api_base.application.common.jobs.runner import MAX_ERROR_LENGTH
 from api_base.core.errors import JobLost
-from api_base.core.protocols.jobs import JobState
+from api_base.core.protocols import JobState
 from api_base.core.types import NO_TENANT, Err, RunningJob, current_context
 from api_base.infrastructure.db.pool import Connection
 from api_base.infrastructure.db.unit_of_work import open_unit

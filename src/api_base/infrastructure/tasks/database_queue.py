@@ -7,8 +7,7 @@ from uuid import UUID
 
 from api_base.application.common.jobs import Jobs
 from api_base.core.errors import ProgrammingError
-from api_base.core.protocols import Clock, IdGenerator, PermissionChecker
-from api_base.core.protocols.jobs import NO_DELAY, JobState
+from api_base.core.protocols import NO_DELAY, Clock, IdGenerator, JobState, PermissionChecker
 from api_base.core.types import NO_REQUEST, NO_TENANT, NO_USER, RequestContext, current_context
 from api_base.infrastructure.db.notifier import CoalescingNotifier
 from api_base.infrastructure.db.pool import Connection

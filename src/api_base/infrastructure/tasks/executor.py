@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import Final
 
 from api_base.application.common.jobs import Outcome
-from api_base.core.protocols.jobs import ClaimedJob
+from api_base.core.protocols import ClaimedJob
 from api_base.core.shared.logging import get_logger
 from api_base.infrastructure.tasks.store import SqlJobStore
 

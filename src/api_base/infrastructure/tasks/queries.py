@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from api_base.application.jobs.dtos import JobDTO, JobStatus
 from api_base.application.jobs.queries.get_job import GetJob
 from api_base.core.errors import NotFound
-from api_base.core.protocols.jobs import JobState
+from api_base.core.protocols import JobState
 from api_base.core.types import NO_TENANT, current_context, request_user
 from api_base.infrastructure.db.session import Database, Row
 from api_base.infrastructure.db.statement import Statement, owned

@@ -8,7 +8,7 @@ import asyncio
 
 from aio_pika.abc import AbstractIncomingMessage
 
-from api_base.core.protocols.jobs import ClaimedJob
+from api_base.core.protocols import ClaimedJob
 from api_base.core.shared.logging import get_logger
 from api_base.infrastructure.rabbitmq.connection import RabbitMqConnection
 from api_base.infrastructure.rabbitmq.consumer import RabbitMqConsumer

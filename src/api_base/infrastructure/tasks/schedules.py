@@ -8,8 +8,7 @@ from cronsim import CronSim, CronSimError
 
 from api_base.application.common.jobs import Jobs, Schedule
 from api_base.core.errors import ConfigurationError
-from api_base.core.protocols import Clock
-from api_base.core.protocols.jobs import JobState
+from api_base.core.protocols import Clock, JobState
 from api_base.core.types import NO_TENANT, NO_USER
 from api_base.infrastructure.db.pool import ConnectionPool
 from api_base.infrastructure.tasks.database_queue import CHANNEL, id_of

@@ -12,7 +12,7 @@ from uuid import UUID
 import asyncpg
 
 from api_base.application.common.jobs import Outcome
-from api_base.core.protocols.jobs import ClaimedJob
+from api_base.core.protocols import ClaimedJob
 from api_base.core.types import NO_TENANT, TenantId, UserId
 from api_base.infrastructure.db.pool import Connection, ConnectionPool
 

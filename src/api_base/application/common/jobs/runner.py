@@ -8,7 +8,7 @@ from typing import Any, Final
 from api_base.application.common.cqrs import Bus
 from api_base.application.common.jobs.declared import ATTEMPTS, Job, Jobs
 from api_base.core.errors import ApiBaseError, JobLost, ProgrammingError, Transient, Unavailable
-from api_base.core.protocols.jobs import ClaimedJob, JobState, PrincipalResolver
+from api_base.core.protocols import ClaimedJob, JobState, PrincipalResolver
 from api_base.core.shared import backoff
 from api_base.core.shared.logging import get_logger
 from api_base.core.shared.tracing import span

@@ -2,11 +2,9 @@
 
 from typing import Any
 
+from api_base.application.common.cqrs import Command, Message
 from api_base.application.common.cqrs.bus import Call
-from api_base.application.common.cqrs.commands import Command
-from api_base.application.common.cqrs.message import Message
-from api_base.core.protocols.jobs import JobCompletion
-from api_base.core.protocols.unit_of_work import Isolation
+from api_base.core.protocols import Isolation, JobCompletion
 from api_base.core.types import current_context
 
 

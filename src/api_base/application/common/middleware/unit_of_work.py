@@ -2,11 +2,10 @@
 
 from typing import Any
 
+from api_base.application.common.cqrs import Command, Message
 from api_base.application.common.cqrs.bus import Call
-from api_base.application.common.cqrs.commands import Command
-from api_base.application.common.cqrs.message import Message
 from api_base.application.common.transactions import Transactions
-from api_base.core.protocols.unit_of_work import Isolation
+from api_base.core.protocols import Isolation
 
 
 class UnitOfWorkMiddleware:

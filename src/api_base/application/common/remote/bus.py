@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from api_base.application.common.cqrs.message import Message
+from api_base.application.common.cqrs import Message
 
 
 class RemoteBus(Protocol):
