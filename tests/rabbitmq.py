@@ -35,7 +35,7 @@ def policy(*, attempts: int = 5, timeout: float = 10.0, concurrent: int = 100) -
         PolicyConfig(
             timeout=timeout,
             bulkhead=BulkheadConfig(concurrent=concurrent, queued=0),
-            retry=RetryConfig(attempts=attempts, pause=0.05, longest_pause=0.5, budget_reserve=1000),
+            retry=RetryConfig(attempts=attempts, first_delay=0.05, max_delay=0.5, budget_reserve=1000),
             breaker=CircuitBreakerConfig(minimum_calls=10**6),
         ),
     )

@@ -57,6 +57,6 @@ def _streams(services: Services) -> Iterator[PeriodicTask]:
 
 
 def _decode(payload: bytes, wanted: type[Any]) -> Any:
-    import msgspec
+    from api_base.infrastructure.serialization.json_codec import decode_as
 
-    return msgspec.json.decode(payload, type=wanted, strict=False)
+    return decode_as(payload, wanted, strict=False)

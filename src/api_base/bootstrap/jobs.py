@@ -8,12 +8,13 @@ from api_base.bootstrap.adapters import rabbitmq_connection
 from api_base.bootstrap.services import Services
 from api_base.core.protocols import PeriodicTask
 from api_base.infrastructure.db.notifier import CoalescingNotifier
+from api_base.infrastructure.serialization.json_codec import decode_as
 from api_base.infrastructure.tasks.cancellation import CHANNEL as CANCELLED
+from api_base.infrastructure.tasks.completion import result_json
 from api_base.infrastructure.tasks.database_queue import CHANNEL
 from api_base.infrastructure.tasks.database_worker import DatabaseJobWorker
 from api_base.infrastructure.tasks.executor import RENEWAL, JobExecutor
 from api_base.infrastructure.tasks.expiry import job_expiry
-from api_base.infrastructure.tasks.messages import decode, encode_result
 from api_base.infrastructure.tasks.schedules import JobSchedules
 from api_base.infrastructure.tasks.stager import JobStager
 from api_base.infrastructure.tasks.store import SqlJobStore
@@ -27,7 +28,7 @@ def job_work(services: Services) -> Iterator[PeriodicTask]:
     container, settings = services.container, services.settings.jobs
     pool = container.worker_database().pool
     store = SqlJobStore(pool, settings.keep_days)
-    runner = JobRunner(services.bus, container.jobs(), container.access(), decode, encode_result)
+    runner = JobRunner(services.bus, container.jobs(), container.access(), decode_as, result_json)
     executor = JobExecutor(store, runner.run, settings.concurrency, settings.grace_seconds)
     yield from _by_rabbitmq(services, store, executor) if settings.rabbitmq else _by_database(store, executor)
     stager = JobStager(store, CoalescingNotifier(pool, CHANNEL))

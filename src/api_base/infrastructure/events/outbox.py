@@ -4,8 +4,6 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 from uuid import UUID
 
-import msgspec
-
 from api_base.core.base import DomainEvent
 from api_base.core.errors import AlreadyHandled
 from api_base.core.protocols import Clock, IdGenerator
@@ -13,11 +11,10 @@ from api_base.core.types import NO_REQUEST, NO_USER, RequestContext
 from api_base.infrastructure.db.changes import Change, ExtraRow
 from api_base.infrastructure.db.schema import Ownership, ownership
 from api_base.infrastructure.events.tables import INBOX, OUTBOX, SHARDS
+from api_base.infrastructure.serialization.json_codec import encode
 
 CHANNEL: Final = "events"
 """Of NOTIFY: events were stored."""
-
-_encode = msgspec.json.Encoder(enc_hook=str).encode
 
 
 def shard_of(aggregate_id: UUID) -> int:
@@ -46,7 +43,7 @@ class OutboxParticipant:
         return (
             self._clock.now(), self._ids.new(), change.owner if ownership(change.table) is Ownership.TENANT else None,
             shard_of(event.aggregate_id), event.name, event.aggregate_id, change.expected + 1,
-            None if context.user_id == NO_USER else context.user_id, context.request_id, context.traceparent, _encode(event).decode(),
+            None if context.user_id == NO_USER else context.user_id, context.request_id, context.traceparent, encode(event).decode(),
         )  # fmt: skip
 
 

@@ -20,9 +20,9 @@ from api_base.core.errors import ApiBaseError, Invalid, ProgrammingError, Reques
 from api_base.core.shared.logging import get_logger
 from api_base.infrastructure.rabbitmq.connection import PATIENCE, RabbitMqConnection, translated
 from api_base.infrastructure.rabbitmq.consumer import RabbitMqConsumer
-from api_base.infrastructure.remote import rpc_errors
 from api_base.infrastructure.remote.rpc_messages import ERROR, MAX_MESSAGE_BYTES, RESULT, call_of, queue_of, reply, request
 from api_base.infrastructure.resilience.patterns import Policy
+from api_base.infrastructure.serialization.error_codec import decode_error, encode_error, encode_internal_error
 
 logger = get_logger(__name__)
 
@@ -54,7 +54,7 @@ class RabbitMqRpcClient:
                 answer = await self._answer(replace(call, seconds=until - time.monotonic()))
             if answer.type == RESULT:
                 return answer.body
-            error = rpc_errors.decode(answer.body)
+            error = decode_error(answer.body)
             if not isinstance(error, RequestInProgress):
                 raise error
             await asyncio.sleep(error.retry_after * (0.5 + random.random() / 2))  # noqa: S311 -- jitter is no secret
@@ -129,8 +129,8 @@ class RabbitMqRpcServer:
             if len(body) > MAX_MESSAGE_BYTES:
                 raise ProgrammingError(f"The answer to {call.name} has {len(body)} bytes; at most {MAX_MESSAGE_BYTES} are sent: page it.")
         except ApiBaseError as error:
-            if (told := rpc_errors.encode(error)) is not None:
-                return ERROR, told
+            if (encoded := encode_error(error)) is not None:
+                return ERROR, encoded
             return ERROR, self._accident(call)
         except Exception:
             return ERROR, self._accident(call)
@@ -138,4 +138,4 @@ class RabbitMqRpcServer:
 
     def _accident(self, call: RemoteCall) -> bytes:
         logger.exception("remote_request_failed", message=call.name, caused_by=call.request_id)
-        return rpc_errors.accident(call.request_id)
+        return encode_internal_error(call.request_id)

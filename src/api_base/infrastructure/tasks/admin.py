@@ -7,12 +7,12 @@ from typing import Any, Final
 from uuid import UUID
 
 import asyncpg
-import msgspec
 
 from api_base.core.errors import Conflict, NotFound
 from api_base.core.protocols import ENDED, JobState
 from api_base.core.types import NO_TENANT
 from api_base.infrastructure.db.pool import Connection, ConnectionPool
+from api_base.infrastructure.serialization.json_codec import decode
 from api_base.infrastructure.tasks.cancellation import CANCEL, TELL
 from api_base.infrastructure.tasks.database_queue import CHANNEL
 
@@ -35,8 +35,6 @@ with retried as (
 select pg_notify('{CHANNEL}', '') from retried
 """
 """`attempts` stay: with the id they tell this execution from one that may still believe in the job."""
-
-_decode = msgspec.json.Decoder().decode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,5 +124,5 @@ def _entry(row: asyncpg.Record) -> JobEntry:
     for owner in ("tenant_id", "user_id"):
         told[owner] = None if told[owner] == NO_TENANT else told[owner]
     for document in ("payload", "result"):
-        told[document] = None if told[document] is None else _decode(told[document])
+        told[document] = None if told[document] is None else decode(told[document])
     return JobEntry(**{**told, "state": JobState(told["state"])})

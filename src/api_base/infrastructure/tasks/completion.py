@@ -6,10 +6,10 @@ from uuid import UUID
 from api_base.application.common.jobs.runner import MAX_ERROR_LENGTH
 from api_base.core.errors import JobLost
 from api_base.core.protocols import JobState
-from api_base.core.types import NO_TENANT, Err, RunningJob, current_context
+from api_base.core.types import NO_TENANT, Err, Ok, RunningJob, current_context
 from api_base.infrastructure.db.pool import Connection
 from api_base.infrastructure.db.unit_of_work import open_unit
-from api_base.infrastructure.tasks.messages import encode_result
+from api_base.infrastructure.serialization.json_codec import encode
 
 _SETTLE: Final = """
 update jobs set state = $4, result = $5::text::jsonb, error = $6, refusal = $7, progress = case when $4 = 'succeeded' then 100 else progress end, leased_until = null, finished_at = now(),
@@ -39,6 +39,12 @@ class SqlJobCompletion:
             open_unit().sender(_Advanced, lambda: _Advanced(job)).rows.append((max(0, min(percent, 100)),))
 
 
+def result_json(result: object) -> str | None:
+    """What a job's row holds of its result: JSON of the value of an `Ok` or of the result itself; None for no result."""
+    value = result.value if isinstance(result, Ok) else result
+    return None if value is None else encode(value).decode()
+
+
 def _outcome(result: object) -> tuple[JobState, str | None, str | None, str | None]:
     if isinstance(result, Err):
         return (
@@ -47,7 +53,7 @@ def _outcome(result: object) -> tuple[JobState, str | None, str | None, str | No
             f"{type(result.error).__name__}: {result.error}"[:MAX_ERROR_LENGTH],
             str(result.error)[:MAX_ERROR_LENGTH],
         )
-    return JobState.SUCCEEDED, encode_result(result), None, None
+    return JobState.SUCCEEDED, result_json(result), None, None
 
 
 class _OfJob:

@@ -12,7 +12,7 @@ from api_base.core.types import NO_REQUEST, NO_TENANT, NO_USER, RequestContext, 
 from api_base.infrastructure.db.notifier import CoalescingNotifier
 from api_base.infrastructure.db.pool import Connection
 from api_base.infrastructure.db.unit_of_work import open_unit
-from api_base.infrastructure.tasks.messages import encode
+from api_base.infrastructure.serialization.json_codec import encode
 
 CHANNEL: Final = "jobs"
 """Of NOTIFY: there are jobs ready."""
@@ -42,7 +42,7 @@ class SqlJobQueue:
         sender = unit.sender(_Enqueued, lambda: _Enqueued(context, self._clock, self._signal))
         id = self._ids.new() if unique is None else id_of(sender.tenant, job.name, unique)
         state = JobState.WAITING if delay > NO_DELAY else JobState.READY
-        sender.rows.append((id, job.name, state, priority, self._clock.now() + delay, encode(message)))
+        sender.rows.append((id, job.name, state, priority, self._clock.now() + delay, encode(message).decode()))
         return id
 
 

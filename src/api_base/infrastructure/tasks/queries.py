@@ -2,7 +2,6 @@
 
 from typing import Final
 
-import msgspec
 import sqlalchemy as sa
 
 from api_base.application.jobs.dtos import JobDTO, JobStatus
@@ -12,9 +11,8 @@ from api_base.core.protocols import JobState
 from api_base.core.types import NO_TENANT, current_context, request_user
 from api_base.infrastructure.db.session import Database, Row
 from api_base.infrastructure.db.statement import Statement, owned
+from api_base.infrastructure.serialization.json_codec import decode
 from api_base.infrastructure.tasks.tables import JOBS
-
-_decode = msgspec.json.Decoder().decode
 
 _STATUS: Final = {
     JobState.WAITING: JobStatus.QUEUED,
@@ -34,7 +32,7 @@ def to_dto(row: Row) -> JobDTO:
         name=row["name"],
         state=_STATUS[state],
         progress=row["progress"],
-        result=None if row["result"] is None else _decode(row["result"]),
+        result=None if row["result"] is None else decode(row["result"]),
         error=_error(row) if state is JobState.DEAD else None,
         created_at=row["created_at"],
         started_at=row["started_at"],

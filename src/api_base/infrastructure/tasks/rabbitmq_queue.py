@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
-import msgspec
 from aio_pika import DeliveryMode, Message
 from aio_pika.abc import AbstractChannel, AbstractQueue
 from aio_pika.exceptions import PublishError
@@ -21,6 +20,7 @@ from aio_pika.exceptions import PublishError
 from api_base.core.errors import Unavailable
 from api_base.infrastructure.rabbitmq.connection import PATIENCE, RabbitMqConnection, translated
 from api_base.infrastructure.resilience.patterns import Policy
+from api_base.infrastructure.serialization.json_codec import decode_as, encode
 
 DELIVERIES: Final = 20
 """How often a message may come back."""
@@ -40,12 +40,13 @@ class JobRef:
     id: UUID
 
     def encoded(self) -> bytes:
-        return msgspec.json.encode(self)
+        return encode(self)
 
     @classmethod
     def decoded(cls, body: bytes) -> "JobRef":
         """Raises `ValueError` for what names no job."""
-        return msgspec.json.decode(body, type=cls)
+        named: JobRef = decode_as(body, cls)
+        return named
 
 
 class RabbitMqJobQueue:

@@ -11,8 +11,8 @@ from api_base.core.errors import ConfigurationError
 from api_base.core.protocols import Clock, JobState
 from api_base.core.types import NO_TENANT, NO_USER
 from api_base.infrastructure.db.pool import ConnectionPool
+from api_base.infrastructure.serialization.json_codec import encode
 from api_base.infrastructure.tasks.database_queue import CHANNEL, id_of
-from api_base.infrastructure.tasks.messages import encode
 
 _FIRE: Final = f"""
 with known as (select fired from job_schedules where name = $1), moved as (
@@ -47,7 +47,7 @@ class JobSchedules:
         message = schedule.message()
         job = self._jobs.of(message)
         id = id_of(NO_TENANT, job.name, f"{schedule.name} {at.isoformat()}")
-        told = (schedule.name, at, NO_TENANT, id, NO_USER, job.name, encode(message), f"schedule {schedule.name}")
+        told = (schedule.name, at, NO_TENANT, id, NO_USER, job.name, encode(message).decode(), f"schedule {schedule.name}")
         await self._pool.run(lambda connection: connection.fetch(_FIRE, *told))
 
 
