@@ -55,7 +55,7 @@ async def test_a_job_is_carried_out_and_its_result_kept(migrated: Urls) -> None:
 
 async def test_without_a_commit_there_is_no_job(migrated: Urls) -> None:
     async with job_harness(migrated) as shop:
-        with pytest.raises(ProgrammingError, match="Enqueue is no job"):
+        with pytest.raises(ProgrammingError, match="Enqueue is not a job"):
             await shop.enqueue(Note(), Enqueue(messages=[]))
         with pytest.raises(NoTransaction):
             await shop.services.ports.jobs.enqueue(Note())
@@ -146,7 +146,7 @@ async def test_what_cannot_be_read_or_is_not_known_is_told(migrated: Urls) -> No
                 return (await shop.rows("select error from jobs where id = $1", unknown))[0]["error"] is not None
 
             await shop.until(tried)
-        assert dead["error"].startswith("_Unreadable: Note cannot be made of what was enqueued")
+        assert dead["error"].startswith("_Unreadable: The payload of the job is not a Note")
         [row] = await shop.rows("select * from jobs where id = $1", unknown)
         assert row["error"] == "ProgrammingError: No context of this worker declares the job 'tests.gone'."
         assert row["state"] in ("waiting", "ready", "running")

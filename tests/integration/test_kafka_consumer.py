@@ -294,7 +294,7 @@ async def test_what_is_no_event_of_ours_is_passed_over(migrated: Urls, kafka_url
     async with world(migrated, kafka_url) as made:
         id = await made.house.create(made.tenant)
         async with AIOKafkaProducer(**made.connection.options()) as stranger:
-            await stranger.send_and_wait(made.connection.named("items"), b"hello", key=str(id).encode())
+            await stranger.send_and_wait(made.connection.qualified("items"), b"hello", key=str(id).encode())
         await made.change([id], 1)
         await made.relay()
         async with working(made.reader()):

@@ -140,7 +140,7 @@ async def test_who_is_fenced_writes_nothing(kafka_url: str) -> None:
 async def fence(connection: KafkaConnection) -> None:
     """Take over the transactional ids of all partitions, as another worker would."""
     for partition in range(3):
-        other = AIOKafkaProducer(**connection.options(), transactional_id=f"{connection.named('items.numbers')}.{partition}")
+        other = AIOKafkaProducer(**connection.options(), transactional_id=f"{connection.qualified('items.numbers')}.{partition}")
         await other.start()
         await other.stop()
 

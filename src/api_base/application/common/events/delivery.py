@@ -1,6 +1,6 @@
-"""One stored event to one durable subscriber: its effects in the database happen exactly once, however often it is delivered.
+"""Delivers one stored event to one durable subscriber: its effects in the database happen exactly once, however often it is delivered.
 
-The unit of work writes the inbox beside what the handler does; a second time the inbox refuses, and nothing is done again.
+The unit of work writes the inbox together with the effects of the handler; the second time the inbox refuses, and nothing is written.
 """
 
 import asyncio
@@ -19,14 +19,14 @@ HANDLER_TIMEOUT_SECONDS: Final = 30.0
 
 
 class EventDelivery:
-    """`decode` makes a payload of a class from JSON; it raises `ValueError` where it cannot."""
+    """`decode` makes a payload of a class from JSON, or raises `ValueError`."""
 
     def __init__(self, transactions: Transactions, decode: Callable[[bytes, type[Any]], Any]) -> None:
         self._transactions, self._decode = transactions, decode
 
     async def handle(self, subscription: DurableSubscription[Any], event: StoredEvent) -> None:
-        """Raises what the handler or the commit raises, `TimeoutError` for one that takes too long, `EventRefused` for a payload that
-        the subscriber's class cannot be made of.
+        """Raises what the handler or the commit raises, `TimeoutError` for a handler that takes too long, `EventRefused` for a payload that
+        does not fit the subscriber's class.
         """
         token = current_context.set(_context(subscription, event))
         try:
@@ -43,11 +43,11 @@ class EventDelivery:
         try:
             return self._decode(event.payload, subscription.payload)
         except ValueError as error:
-            raise EventRefused(event.id, f"{subscription.name} wants another {event.name}: {error}") from None
+            raise EventRefused(event.id, f"it does not fit the payload class of {subscription.name}: {error}") from None
 
 
 def _context(subscription: DurableSubscription[Any], event: StoredEvent) -> RequestContext:
-    """Whoever caused the event, in its tenant. No permission is looked up: it was when the event was caused."""
+    """The user who caused the event, in its tenant. Permissions were checked when the event was caused."""
     user_id = NO_USER if event.actor_id is None else UserId(event.actor_id)
     tenant_id = None if event.tenant_id is None else TenantId(event.tenant_id)
     context = RequestContext.caused_by(event.request_id, event.traceparent, Principal.without_permissions(user_id, tenant_id))
