@@ -6,8 +6,8 @@ import pytest
 
 from api_base.application.tenants.commands.add_member import AddMember, AddMemberHandler
 from api_base.application.tenants.commands.change_member_role import ChangeMemberRole, ChangeMemberRoleHandler
+from api_base.application.tenants.commands.create_personal_tenant import CreatePersonalTenant, Registered
 from api_base.application.tenants.commands.create_tenant import CreateTenant, CreateTenantHandler, TenantFactory
-from api_base.application.tenants.commands.found_personal_tenant import FoundPersonalTenant, Registered
 from api_base.application.tenants.commands.remove_member import LeaveTenant, LeaveTenantHandler, RemoveMember, RemoveMemberHandler
 from api_base.application.tenants.commands.rename_tenant import RenameTenant, RenameTenantHandler
 from api_base.core.errors import Forbidden, Invalid, NotFound, StaleVersion
@@ -42,7 +42,7 @@ class World:
         self.foreigner = membership(uuid4(), role=Role.OWNER)
         self.tenants, self.memberships = MemoryTenants(self.tenant), MemoryMemberships(*self.members, self.foreigner)
         founding = TenantFactory(self.tenants, self.memberships, Ids(), self.clock)
-        self.create, self.found = CreateTenantHandler(founding), FoundPersonalTenant(founding)
+        self.create, self.found = CreateTenantHandler(founding), CreatePersonalTenant(founding)
         self.rename = RenameTenantHandler(self.tenants, self.clock)
         self.add = AddMemberHandler(self.memberships, Known("new@example.com", self.newcomer), Ids(), self.clock, direct=True)
         self._change = ChangeMemberRoleHandler(self.memberships, self.clock)

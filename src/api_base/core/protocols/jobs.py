@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 from uuid import UUID
 
 from api_base.core.types import RunningJob, TenantId, UserId
@@ -48,7 +48,7 @@ class ClaimedJob:
 class JobQueue(Protocol):
     """Enqueues commands for later. The unit of work writes the job: without its commit there is no job."""
 
-    async def enqueue(self, message: Any, *, unique: str | None = None, delay: timedelta = NO_DELAY, priority: int = 0) -> UUID:
+    async def enqueue(self, message: object, *, unique: str | None = None, delay: timedelta = NO_DELAY, priority: int = 0) -> UUID:
         """The id of the job that will execute `message`, for the user and tenant of the request, whose permission is checked.
 
         A second call with the same `unique`, for the same kind of job and tenant, returns the id of the first and adds nothing.

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 import asyncpg
 
@@ -54,7 +54,7 @@ class DeliveryConsumer:
     def __init__(
         self,
         pool: ConnectionPool,
-        subscription: DurableSubscription[Any],
+        subscription: DurableSubscription,
         delivery: EventDelivery,
         *,
         batch_timeout: float = BATCH_TIMEOUT,

@@ -39,7 +39,7 @@ class KafkaStream:
         self,
         connection: KafkaConnection,
         policy: Policy,
-        stream: Stream[Any],
+        stream: Stream,
         decode: Callable[[bytes, type[Any]], Any],
         *,
         poll_timeout: float = POLL_TIMEOUT,

@@ -124,7 +124,7 @@ class SqlJobStore:
 
     async def settle(self, outcomes: Sequence[tuple[ClaimedJob, Outcome]]) -> None:
         """Write what became of jobs; those that are no longer the caller's stay as they are."""
-        states = [(one.state, one.result, one.error, one.refusal, one.failures, timedelta(seconds=one.pause)) for _, one in outcomes]
+        states = [(one.state, one.result, one.error, one.refusal, one.failures, timedelta(seconds=one.delay)) for _, one in outcomes]
         columns = [list(column) for column in zip(*states, strict=True)]
         keys = _keys([job for job, _ in outcomes])
         await self._pool.run(lambda connection: connection.execute(_SETTLE, *keys, *columns, self._keep_days))

@@ -1,8 +1,20 @@
 """Messages, handlers and the bus between them."""
 
-from api_base.application.common.cqrs.bus import Bus, Handler, Middleware
+from api_base.application.common.cqrs.bus import Bus, Handler, Middleware, Registration, on
 from api_base.application.common.cqrs.commands import Command
 from api_base.application.common.cqrs.message import AUTHENTICATED, PUBLIC, Message, answer_of
 from api_base.application.common.cqrs.queries import Query
 
-__all__ = ["AUTHENTICATED", "PUBLIC", "Bus", "Command", "Handler", "Message", "Middleware", "Query", "answer_of"]
+__all__ = [
+    "AUTHENTICATED",
+    "PUBLIC",
+    "Bus",
+    "Command",
+    "Handler",
+    "Message",
+    "Middleware",
+    "Query",
+    "Registration",
+    "answer_of",
+    "on",
+]
