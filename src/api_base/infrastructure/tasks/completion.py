@@ -1,12 +1,13 @@
-"""What the unit of work of a job writes of it: how far it is, and what became of it. As the role `app`."""
+"""Writes progress and outcome of a job with the job's own unit of work, as the role `app`."""
 
 from typing import Any, ClassVar, Final
 from uuid import UUID
 
 from api_base.application.common.jobs.runner import MAX_ERROR_LENGTH
 from api_base.core.errors import JobLost
-from api_base.core.protocols import JobState
+from api_base.core.protocols import JobCompletion, JobProgress, JobState
 from api_base.core.types import NO_TENANT, Err, Ok, RunningJob, current_context
+from api_base.infrastructure.db.changes import PendingWrite
 from api_base.infrastructure.db.pool import Connection
 from api_base.infrastructure.db.unit_of_work import open_unit
 from api_base.infrastructure.serialization.json_codec import encode
@@ -19,8 +20,8 @@ where tenant_id = $1 and id = $2 and state = 'running' and attempts = $3
 _PROGRESS: Final = "update jobs set progress = $4 where tenant_id = $1 and id = $2 and state = 'running' and attempts = $3"
 
 
-class SqlJobCompletion:
-    """Implements `JobCompletion` and `JobProgress`. What succeeded is kept for `keep_days`."""
+class SqlJobCompletion(JobCompletion, JobProgress):
+    """Succeeded jobs are kept for `keep_days`."""
 
     def __init__(self, keep_days: int) -> None:
         self._keep_days = keep_days
@@ -29,14 +30,14 @@ class SqlJobCompletion:
         unit = open_unit()
         if unit.untouched():
             return False
-        unit.sender(_Settled, lambda: _Settled(job)).rows.append((*_outcome(result), self._keep_days))
+        unit.sender(_OutcomeWrite, lambda: _OutcomeWrite(job)).rows.append((*_outcome(result), self._keep_days))
         return True
 
     def advance(self, percent: int) -> None:
         context = current_context.get(None)
         if context is not None and context.job is not None:
             job = context.job
-            open_unit().sender(_Advanced, lambda: _Advanced(job)).rows.append((max(0, min(percent, 100)),))
+            open_unit().sender(_ProgressWrite, lambda: _ProgressWrite(job)).rows.append((max(0, min(percent, 100)),))
 
 
 def result_json(result: object) -> str | None:
@@ -56,8 +57,8 @@ def _outcome(result: object) -> tuple[JobState, str | None, str | None, str | No
     return JobState.SUCCEEDED, result_json(result), None, None
 
 
-class _OfJob:
-    """Implements `Sender`: writes of the job in hand, as long as it is this worker's."""
+class _JobWrite(PendingWrite):
+    """Writes to the row of the running job; the commit raises `JobLost` when it no longer belongs to this worker."""
 
     alone = False
     statement: ClassVar[str]
@@ -72,12 +73,12 @@ class _OfJob:
             raise JobLost(self._job.id)
 
     def committed(self) -> None:
-        """Nobody waits for it."""
+        """Nothing to notify."""
 
 
-class _Advanced(_OfJob):
+class _ProgressWrite(_JobWrite):
     statement = _PROGRESS
 
 
-class _Settled(_OfJob):
+class _OutcomeWrite(_JobWrite):
     statement = _SETTLE

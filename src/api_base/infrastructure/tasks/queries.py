@@ -1,4 +1,4 @@
-"""Reads of jobs, by whoever began them."""
+"""Reads of jobs by the users who started them."""
 
 from typing import Final
 
@@ -42,9 +42,9 @@ def to_dto(row: Row) -> JobDTO:
 
 
 def _error(row: Row) -> str:
-    """Refusals are told as they are; of accidents nothing about the inside is."""
-    told: str | None = row["refusal"]
-    return told or f"Something went wrong here. The error was recorded under the request id {row['request_id']}."
+    """The text of a refusal; an internal error is not shown."""
+    refusal: str | None = row["refusal"]
+    return refusal or f"The job failed. The error was recorded under the request id {row['request_id']}."
 
 
 class GetJobHandler:
@@ -54,7 +54,7 @@ class GetJobHandler:
         self._statement = Statement(sa.select(JOBS).where(owned(JOBS), JOBS.c.id == sa.bindparam("id", type_=sa.Uuid), mine))
 
     async def handle(self, query: GetJob) -> JobDTO:
-        """Raises `NotFound`, for the jobs of others as well."""
+        """Raises `NotFound`, also for jobs of other users."""
         tenant = current_context.get().tenant_id or NO_TENANT
         row = await self._database.fetchrow(self._statement, tenant, id=query.id, user_id=request_user())
         if row is None:

@@ -1,4 +1,4 @@
-"""Tables of jobs. A row is seen by its tenant; workers see all."""
+"""Tables of jobs. A tenant sees its own rows; workers see all."""
 
 from typing import Final
 
@@ -39,10 +39,11 @@ JOBS: Final = tenant_owned(
     sa.CheckConstraint("state in ('waiting', 'ready', 'running', 'succeeded', 'dead', 'cancelled')", name="ck_jobs_state"),
     sa.CheckConstraint("(state = 'running') = (leased_until is not null)", name="ck_jobs_leased_until"),
 )
-"""`user_id` is the nil UUID where nobody asked. `attempts` are those begun; with the id they tell one execution from the others. `failures` are those
-that were the job's own fault, since somebody last wanted it tried again.
-`leased_until`: a worker that is not heard of by then has lost it, and `lost` counts how often that was. `progress` is in percent. `error` is for operators, `refusal` for whoever asked: null after an accident. `expires_at` is null for what is dead:
-somebody has to look at it. `dispatched_attempt` is `attempts` when the job was last handed to a broker."""
+"""`user_id` is the nil UUID for a job without a user. `attempts` counts the executions that began; with the id it identifies an execution.
+`failures` counts the job's own failures since the last manual retry. A worker that does not renew the lease by `leased_until` has lost the
+job, and `lost` counts how often that happened. `progress` is in percent. `error` is for operators, `refusal` for the user: null after an
+internal error. `expires_at` is null for a dead job, which an operator has to handle. `dispatched_attempt` is the value of `attempts` when
+the job was last dispatched to a broker."""
 
 SCHEDULES: Final = system_owned(
     "job_schedules",
@@ -50,4 +51,4 @@ SCHEDULES: Final = system_owned(
     sa.Column("name", text(), primary_key=True),
     sa.Column("fired", timestamp(), nullable=False),
 )
-"""Up to which time each schedule has fired."""
+"""`fired` is the last time for which each schedule has fired."""
