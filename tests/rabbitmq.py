@@ -50,18 +50,18 @@ async def connected(url: str) -> AsyncIterator[RabbitMqConnection]:
         await connection.close()
 
 
-async def serving(connection: RabbitMqConnection, service: str, answer: Answer, at_once: int = 10) -> RabbitMqRpcServer:
-    server = RabbitMqRpcServer(connection, service, answer, at_once)
+async def serving(connection: RabbitMqConnection, service: str, answer: Answer, concurrency: int = 10) -> RabbitMqRpcServer:
+    server = RabbitMqRpcServer(connection, service, answer, concurrency)
     await server.run()
     return server
 
 
 @asynccontextmanager
-async def served(url: str, answer: Answer, *, at_once: int = 10) -> AsyncIterator[tuple[str, RabbitMqRpcServer]]:
+async def served(url: str, answer: Answer, *, concurrency: int = 10) -> AsyncIterator[tuple[str, RabbitMqRpcServer]]:
     """The name of a service that answers so, and who does. It and its queue end with the block."""
     service = new_name()
     async with connected(url) as connection:
-        server = await serving(connection, service, answer, at_once)
+        server = await serving(connection, service, answer, concurrency)
         yield service, server
         await server.close()
         await delete(connection, queue_of(service))
@@ -78,7 +78,7 @@ async def clear(url: str, service: str) -> None:
     """Remove the queues of the service's jobs."""
     async with connected(url) as connection:
         queue = RabbitMqJobQueue(connection, service, policy())
-        await delete(connection, queue.name, queue.later_name, queue.dead_name)
+        await delete(connection, queue.name, queue.retry_name, queue.dead_name)
 
 
 def client(connection: RabbitMqConnection, service: str, policy: Policy) -> RabbitMqRpcClient:

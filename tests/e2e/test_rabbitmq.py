@@ -61,7 +61,7 @@ class Catalogue:
     def worker(self) -> WorkerProcess:
         """One more, which has begun to answer."""
         worker = self.workers.enter_context(working(self.project.home, "--only", "remote", **self.variables))
-        until(lambda: "consumer_takes_messages" in worker.output, "a worker that answers")
+        until(lambda: "consumer_started" in worker.output, "a worker that answers")
         return worker
 
     @property

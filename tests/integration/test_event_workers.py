@@ -26,6 +26,7 @@ from api_base.serving.worker import run_worker
 from tests.application import settings_on
 from tests.factories.items import item
 from tests.integration.test_events import CREATED, EventHarness, Told, decode, house
+from tests.job_harness import TIMING
 
 
 @asynccontextmanager
@@ -34,7 +35,7 @@ async def working(urls: Urls, subscriptions: Sequence[DurableSubscription]) -> A
     contexts = [*BUILT_IN, Context(name="tests", subscribers=lambda ports: subscriptions)]
     stop = asyncio.Event()
     settings = settings_on(urls, database={"pool_size": 1})
-    work = asyncio.create_task(run_worker(create_worker(settings, contexts), urls, stop))
+    work = asyncio.create_task(run_worker(create_worker(settings, contexts, timing=TIMING), urls, stop))
     try:
         yield stop
     finally:

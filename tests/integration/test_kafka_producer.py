@@ -74,7 +74,7 @@ async def test_what_is_too_large_stops_its_aggregate_alone(migrated: Urls, kafka
         assert told == [other]
         (dead,) = await made.query("select subscription, dead, aggregate_id, error from deliveries")
         assert (dead["subscription"], dead["dead"], dead["aggregate_id"]) == (RELAY, True, large)
-        assert f"Kafka takes {MAX_MESSAGE_BYTES}" in dead["error"]
+        assert f"the limit is {MAX_MESSAGE_BYTES}" in dead["error"]
 
 
 async def test_what_the_broker_alone_finds_too_large_is_refused_too(kafka_url: str) -> None:

@@ -1,4 +1,4 @@
-"""A trail as JSON Lines that verifies without the database: keys, anchors and heads first, then batch by batch records and seals."""
+"""A trail as JSON Lines that verifies without the database: keys, anchors and heads first, then the records and seals of each batch."""
 
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 
@@ -11,7 +11,7 @@ from api_base.infrastructure.serialization.json_codec import decode_as, encode_s
 
 
 class Line(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
-    """One of these."""
+    """A line of an export. Exactly one field is set."""
 
     key: dict[str, str] | None = None
     anchor: SignedHead | None = None
@@ -23,7 +23,7 @@ class Line(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_field
 async def lines(
     keys: Iterable[Mapping[str, str]], anchors: Iterable[SignedHead], heads: Iterable[SignedHead], batches: AsyncIterator[Batch]
 ) -> AsyncIterator[bytes]:
-    """The lines of an export, without their ends."""
+    """The lines of an export, without line breaks."""
     for beginning in (
         *(Line(key=dict(key)) for key in keys),
         *(Line(anchor=anchor) for anchor in anchors),
@@ -38,10 +38,10 @@ async def lines(
 
 
 class ExportFile:
-    """Reads its lines once: what stands before the first record at once, the batches as they are asked for."""
+    """Reads an export once: the lines before the first record immediately, the batches on demand."""
 
     def __init__(self, source: Iterable[bytes], name: str) -> None:
-        """Raises `ConfigurationError` for what is no export."""
+        """Raises `ConfigurationError` for a file that is not an export."""
         self._lines = _read(source, name)
         self.keys: list[dict[str, str]] = []
         self.anchors: list[SignedHead] = []
@@ -62,7 +62,7 @@ class ExportFile:
             self.heads.append(line.head)
 
     def batches(self) -> Iterator[Batch]:
-        """In order. Records behind the last seal are a batch of their own, without any."""
+        """The batches in order. Records after the last seal form a batch without seals."""
         batch = Batch()
         for line in self._rest():
             if line.record:
@@ -88,5 +88,5 @@ def _read(source: Iterable[bytes], name: str) -> Iterator[Line]:
     for number, text in enumerate(source, 1):
         try:
             yield decode_as(text, Line)
-        except ValueError as error:
-            raise ConfigurationError(f"{name}, line {number}: no line of an exported audit trail ({error}).") from None
+        except ValueError:
+            raise ConfigurationError(f"{name}, line {number}: is not a line of an exported audit trail.") from None
