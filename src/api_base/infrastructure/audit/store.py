@@ -6,6 +6,8 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
+import sqlalchemy as sa
+
 from api_base.core.protocols import AuditStore, Clock, IdGenerator
 from api_base.core.shared.logging import get_logger
 from api_base.core.types import NO_REQUEST, NO_TENANT, RequestContext, current_context
@@ -13,7 +15,7 @@ from api_base.infrastructure.audit.changed_fields import changed_fields
 from api_base.infrastructure.audit.models import AuditRecord
 from api_base.infrastructure.audit.tables import AUDIT
 from api_base.infrastructure.db import write_statements as sql
-from api_base.infrastructure.db.changes import Change, ExtraRow
+from api_base.infrastructure.db.changes import AuditWriter, Change, ExtraRow, Participant
 from api_base.infrastructure.db.pool import Connection, ConnectionPool
 from api_base.infrastructure.db.schema import Ownership, ownership
 
@@ -23,10 +25,10 @@ MAX_CONCURRENT_REFUSALS: Final = 4
 """Further concurrent refusals are logged and not stored: an attack must not exhaust the pool."""
 
 
-class AuditParticipant:
-    """Implements `Participant` and `AuditWriter`: adds a record to every change, in its transaction; handlers do nothing for it."""
+class AuditParticipant(Participant, AuditWriter):
+    """Adds a record to every change, in its transaction; handlers do nothing for it."""
 
-    tables: Final = (AUDIT,)
+    tables: Sequence[sa.Table] = (AUDIT,)
 
     def __init__(self, ids: IdGenerator, clock: Clock) -> None:
         self._ids, self._clock = ids, clock

@@ -15,7 +15,7 @@ from uuid import UUID
 
 from api_base.core.base import AggregateRoot, DomainEvent
 from api_base.core.errors import NoTransaction, ProgrammingError
-from api_base.core.protocols import Isolation
+from api_base.core.protocols import Isolation, UnitOfWork, UnitOfWorkFactory
 from api_base.core.types import current_context
 from api_base.infrastructure.db.changes import Change, ExtraRow, Kind, Participant, PendingWrite
 from api_base.infrastructure.db.pool import Connection, ConnectionPool
@@ -23,7 +23,7 @@ from api_base.infrastructure.db.transaction import current_unit
 from api_base.infrastructure.db.writer import Writer
 
 
-class SqlUnitOfWork:
+class SqlUnitOfWork(UnitOfWork):
     """Use it through the pipeline; `async with` commits when left normally and rolls back when left by a raise."""
 
     def __init__(self, pool: ConnectionPool, isolation: Isolation, participants: Sequence[Participant]) -> None:
@@ -157,7 +157,7 @@ class SqlUnitOfWork:
             sender.committed()
 
 
-class SqlUnitOfWorkFactory:
+class SqlUnitOfWorkFactory(UnitOfWorkFactory):
     """Begins units of work on `pool`, each with the same participants."""
 
     def __init__(self, pool: ConnectionPool, participants: Sequence[Participant]) -> None:

@@ -4,11 +4,13 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 from uuid import UUID
 
+import sqlalchemy as sa
+
 from api_base.core.base import DomainEvent
 from api_base.core.errors import AlreadyHandled
 from api_base.core.protocols import Clock, IdGenerator
 from api_base.core.types import NO_REQUEST, NO_USER, RequestContext
-from api_base.infrastructure.db.changes import Change, ExtraRow
+from api_base.infrastructure.db.changes import Change, ExtraRow, Participant
 from api_base.infrastructure.db.schema import Ownership, ownership
 from api_base.infrastructure.events.tables import INBOX, OUTBOX, SHARDS
 from api_base.infrastructure.serialization.json_codec import encode
@@ -22,10 +24,10 @@ def shard_of(aggregate_id: UUID) -> int:
     return aggregate_id.int % SHARDS
 
 
-class OutboxParticipant:
+class OutboxParticipant(Participant):
     """Adds the events of each change, in its transaction, without a line in any handler."""
 
-    tables: Final = (OUTBOX,)
+    tables: Sequence[sa.Table] = (OUTBOX,)
 
     def __init__(self, ids: IdGenerator, clock: Clock) -> None:
         self._ids, self._clock = ids, clock
@@ -47,10 +49,10 @@ class OutboxParticipant:
         )  # fmt: skip
 
 
-class InboxParticipant:
+class InboxParticipant(Participant):
     """Notes beside the first change of a subscriber's unit of work that its event is handled. The second time, `AlreadyHandled`."""
 
-    tables: Final = (INBOX,)
+    tables: Sequence[sa.Table] = (INBOX,)
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock

@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from api_base.core.errors import IdempotencyKeyReused, RequestInProgress, Transient
-from api_base.core.protocols import Clock, StoredResult
+from api_base.core.protocols import Clock, IdempotencyStore, StoredResult
 from api_base.core.types import NO_TENANT, KeyedRequest
 from api_base.infrastructure.db.session import Database
 from api_base.infrastructure.db.unit_of_work import open_unit
@@ -37,7 +37,7 @@ where kept.expires_at <= $5::timestamptz
 """A record that has expired and is not yet cleared away makes room."""
 
 
-class SqlIdempotencyStore:
+class SqlIdempotencyStore(IdempotencyStore):
     """`database` is of the role `app`."""
 
     def __init__(self, database: Database, clock: Clock) -> None:

@@ -4,10 +4,10 @@ from uuid import UUID
 
 from uuid_utils.compat import uuid7
 
+from api_base.core.protocols import IdGenerator
 
-class Uuid7Generator:
-    """Implements `IdGenerator`."""
 
+class Uuid7Generator(IdGenerator):
     def new(self) -> UUID:
         """A standard library `UUID`, greater than all earlier ones of this process."""
         return uuid7()
