@@ -1,4 +1,4 @@
-"""What a unit of work writes beside its changes: the events that they caused, and in a subscriber that its event is handled."""
+"""The rows that a unit of work writes with its changes: their events, and in a subscriber the handled event."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
@@ -25,7 +25,7 @@ def shard_of(aggregate_id: UUID) -> int:
 
 
 class OutboxParticipant(Participant):
-    """Adds the events of each change, in its transaction, without a line in any handler."""
+    """Adds the events of each change, in its transaction; handlers do nothing for it."""
 
     tables: Sequence[sa.Table] = (OUTBOX,)
 
@@ -50,7 +50,7 @@ class OutboxParticipant(Participant):
 
 
 class InboxParticipant(Participant):
-    """Notes beside the first change of a subscriber's unit of work that its event is handled. The second time, `AlreadyHandled`."""
+    """Adds the handled event to the inbox with the first change of a subscriber's unit of work. The second time raises `AlreadyHandled`."""
 
     tables: Sequence[sa.Table] = (INBOX,)
 

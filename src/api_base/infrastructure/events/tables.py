@@ -1,7 +1,7 @@
 """Tables of events.
 
-`outbox` is written with the change, by the role `app`, and kept for some days in daily partitions. `deliveries` is what is still to
-be done, by subscription: made by the relay, removed when done. `inbox` is what subscribers have done, written with their effects.
+The role `app` writes `outbox` with each change; daily partitions keep it for some days. `deliveries` holds the open deliveries of each
+subscription: the relay inserts them, the consumer deletes them when done. Subscribers write `inbox` together with their effects.
 """
 
 from typing import Final
@@ -14,7 +14,7 @@ from api_base.infrastructure.db.schema import system_owned, tenant_owned, text, 
 METADATA: Final = sa.MetaData()
 
 SHARDS: Final = 16
-"""Aggregates are spread over so many; one process at a time works on each. A change of it would mix orders up."""
+"""Aggregates are distributed over the shards; one process at a time works on a shard. Changing the number would break the order."""
 
 OUTBOX: Final = tenant_owned(
     "outbox",
@@ -33,8 +33,8 @@ OUTBOX: Final = tenant_owned(
     sa.Column("sequence", sa.BigInteger, nullable=False, server_default=sa.text("nextval('outbox_sequence')")),
     sa.Column("published", sa.Boolean, nullable=False, server_default=sa.text("false")),
 )
-"""`sequence` is drawn when the row is written, and a version is written only after the one before it was committed: so within
-an aggregate it grows with the version. `tenant_id` is null for what belongs to no tenant."""
+"""`sequence` is assigned when the row is written, and a version is written only after the previous one is committed: so within an
+aggregate it grows with the version. `tenant_id` is null for an aggregate without a tenant."""
 
 DELIVERIES: Final = system_owned(
     "deliveries",
@@ -50,7 +50,7 @@ DELIVERIES: Final = system_owned(
     sa.Column("dead", sa.Boolean, nullable=False),
     sa.Column("error", text()),
 )
-"""`due` is when it may be tried; a delivery that is dead, or not yet due again, holds up the later ones of its aggregate."""
+"""A delivery may be tried at `due`; one that is dead or not yet due blocks the later ones of its aggregate."""
 
 INBOX: Final = system_owned(
     "inbox",

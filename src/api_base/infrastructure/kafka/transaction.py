@@ -111,7 +111,7 @@ class KafkaStream:
                     yield {"key": one.key.encode(), "value": json.dumps(dict(one.value)).encode(), "headers": headers}
 
     async def _drop_after_rebalance(self) -> None:
-        """After a rebalance every partition is taken over again: another consumer may have owned it in between."""
+        """After a rebalance every partition is taken over again: another consumer may have owned it meanwhile."""
         if self._assignment != self._rebalance.assignments:
             self._assignment = self._rebalance.assignments
             await self._drop()
