@@ -16,5 +16,5 @@ class EventPartitions:
 
     async def run(self) -> bool:
         """Call a function with the rights of the owner, who alone may create and drop tables. Never reports more work."""
-        await self._pool.run(lambda connection: connection.execute("select keep_event_partitions($1, $2)", DAYS_AHEAD, DAYS_KEPT))
+        await self._pool.run(lambda connection: connection.execute("select maintain_event_partitions($1, $2)", DAYS_AHEAD, DAYS_KEPT))
         return False

@@ -1,7 +1,8 @@
 """Tables of events.
 
-The role `app` writes `outbox` with each change; daily partitions keep it for some days. `deliveries` holds the open deliveries of each
-subscription: the relay inserts them, the consumer deletes them when done. Subscribers write `inbox` together with their effects.
+The role `app` writes `outbox` in the transaction of the change; its daily partitions are kept for some days. The relay inserts `deliveries`,
+one row for each subscription of an event, and the consumer deletes them when they succeed. A subscriber writes `inbox` in the transaction of
+its effects.
 """
 
 from typing import Final
@@ -14,7 +15,7 @@ from api_base.infrastructure.db.schema import system_owned, tenant_owned, text, 
 METADATA: Final = sa.MetaData()
 
 SHARDS: Final = 16
-"""Aggregates are distributed over the shards; one process at a time works on a shard. Changing the number would break the order."""
+"""The number of shards that aggregates are hashed to. One process at a time works on a shard. Changing it would break the order of events."""
 
 OUTBOX: Final = tenant_owned(
     "outbox",
@@ -33,8 +34,8 @@ OUTBOX: Final = tenant_owned(
     sa.Column("sequence", sa.BigInteger, nullable=False, server_default=sa.text("nextval('outbox_sequence')")),
     sa.Column("published", sa.Boolean, nullable=False, server_default=sa.text("false")),
 )
-"""`sequence` is assigned when the row is written, and a version is written only after the previous one is committed: so within an
-aggregate it grows with the version. `tenant_id` is null for an aggregate without a tenant."""
+"""`sequence` is assigned on insert, and a version is inserted only after the previous one was committed: within an aggregate it grows with the
+version. `tenant_id` is null for events of no tenant."""
 
 DELIVERIES: Final = system_owned(
     "deliveries",
@@ -46,11 +47,11 @@ DELIVERIES: Final = system_owned(
     sa.Column("shard", sa.SmallInteger, nullable=False),
     sa.Column("aggregate_id", sa.Uuid, nullable=False),
     sa.Column("attempts", sa.Integer, nullable=False),
-    sa.Column("due", timestamp(), nullable=False),
+    sa.Column("next_attempt_at", timestamp(), nullable=False),
     sa.Column("dead", sa.Boolean, nullable=False),
     sa.Column("error", text()),
 )
-"""A delivery may be tried at `due`; one that is dead or not yet due blocks the later ones of its aggregate."""
+"""A delivery that is dead, or whose `next_attempt_at` is in the future, blocks the later deliveries of its aggregate."""
 
 INBOX: Final = system_owned(
     "inbox",

@@ -43,8 +43,8 @@ def to_dto(row: Row) -> JobDTO:
 
 def _error(row: Row) -> str:
     """The text of a refusal; an internal error is not shown."""
-    refusal: str | None = row["refusal"]
-    return refusal or f"The job failed. The error was recorded under the request id {row['request_id']}."
+    public_error: str | None = row["public_error"]
+    return public_error or f"The job failed. The error was recorded under the request id {row['request_id']}."
 
 
 class GetJobHandler:

@@ -23,7 +23,7 @@ MAX_ERROR_LENGTH: Final = 1000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What is still to be written about a job; `result` is JSON. `error` is for operators, `refusal` for the user who asked for the job.
+    """What is still to be written about a job; `result` is JSON. `error` is for operators, `public_error` for the user who asked for the job.
 
     `failures` is 1 when the job itself failed. A job that is WAITING is due again after `delay` seconds.
     """
@@ -31,7 +31,7 @@ class Outcome:
     state: JobState
     result: str | None = None
     error: str | None = None
-    refusal: str | None = None
+    public_error: str | None = None
     failures: int = 0
     delay: float = 0.0
 
@@ -103,7 +103,7 @@ class JobRunner:
         reason = f"{type(error).__name__}: {error}"[:MAX_ERROR_LENGTH]
         logger.warning("job_failed", job=claimed.name, job_id=str(claimed.id), attempt=claimed.attempt, dead=decision.dead, reason=reason)
         if decision.dead:
-            return Outcome(state=JobState.DEAD, error=reason, refusal=str(error)[:MAX_ERROR_LENGTH] if decision.refused else None)
+            return Outcome(state=JobState.DEAD, error=reason, public_error=str(error)[:MAX_ERROR_LENGTH] if decision.refused else None)
         return Outcome(state=JobState.WAITING, error=reason, failures=0 if decision.outage else 1, delay=decision.delay)
 
 
