@@ -13,7 +13,7 @@ from api_base.core.protocols.jobs import (
     PeriodicTask,
 )
 from api_base.core.protocols.mail import Mail, Mailer
-from api_base.core.protocols.operations import CircuitState, DependencyFigures, HealthCheck, Metrics, RequestRecorder
+from api_base.core.protocols.operations import AfterResponse, CircuitState, DependencyFigures, HealthCheck, Metrics, RequestRecorder
 from api_base.core.protocols.persistence import (
     AsyncRepository,
     AuditStore,
@@ -45,6 +45,7 @@ __all__ = [
     "NO_DELAY",
     "AccessLookup",
     "AccessToken",
+    "AfterResponse",
     "AsyncRepository",
     "AuditStore",
     "BreachedPasswords",

@@ -60,24 +60,24 @@ class JobQueue(Protocol):
 
 
 class JobCompletion(Protocol):
-    """Writes the outcome of the running job together with its effects."""
+    """Writes the outcome of the current job in the transaction of its effects."""
 
     def settle(self, job: RunningJob, result: object) -> bool:
-        """Have the open unit of work write that `job` ended with `result`; False where the unit writes nothing, this included.
+        """Make the open unit of work write that `job` ended with `result`. False if it will not: the unit writes nothing at all.
 
-        The commit raises `JobLost` when the job no longer belongs to this worker.
+        The commit raises `JobLost` if this worker no longer owns the job.
         """
         ...
 
 
 class JobProgress(Protocol):
-    """Reports the progress of the running job."""
+    """Reports how far the current job is."""
 
     def advance(self, percent: int) -> None:
-        """Store `percent` (0 to 100) with the open unit of work. Its commit raises `JobLost`, and stores nothing, when the job was
-        cancelled or now belongs to another worker. Does nothing outside a job.
+        """Write `percent` (0 to 100) in the open unit of work. Does nothing outside a job.
 
-        For a job that works in steps, each with a unit of work of its own (`Isolation.NONE`). Raises `NoTransaction` outside one.
+        The commit raises `JobLost`, and writes nothing, if the job was cancelled or belongs to another worker. Meant for jobs that
+        work in several units of work (`Isolation.NONE`). Raises `NoTransaction` outside a unit of work.
         """
         ...
 

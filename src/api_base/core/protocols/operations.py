@@ -1,5 +1,6 @@
 """What operators see of a process: health, metrics, the record of each request, the calls of each dependency."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
@@ -64,6 +65,17 @@ class Metrics(Protocol):
 
     def exposition(self) -> bytes:
         """The metrics of all processes, in the text format of Prometheus."""
+        ...
+
+
+class AfterResponse(Protocol):
+    """For work whose duration the caller must not be able to measure, such as counting a failed login."""
+
+    def call(self, action: Callable[[], Awaitable[None]]) -> None:
+        """Await `action` after the response of the current request, in order of the calls. An error is logged and stops no other action.
+
+        Raises `ProgrammingError` outside a request.
+        """
         ...
 
 

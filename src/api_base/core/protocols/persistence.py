@@ -6,7 +6,8 @@ from enum import Enum
 from typing import Any, Protocol
 
 from api_base.core.base import DomainEvent
-from api_base.core.types import KeyedRequest, RequestContext
+from api_base.core.errors import ApiBaseError
+from api_base.core.types import KeyedRequest, Origin, RequestContext
 
 
 class AsyncRepository[T, ID](Protocol):
@@ -58,9 +59,11 @@ class UnitOfWork(Protocol):
 
 
 class UnitOfWorkFactory(Protocol):
-    """`async with begin(isolation) as unit`: commits when the block ends, rolls back when it raises."""
+    """`async with begin(isolation, origin) as unit`: commits when the block ends, rolls back when it raises."""
 
-    def __call__(self, isolation: Isolation) -> AbstractAsyncContextManager[UnitOfWork]: ...
+    def __call__(self, isolation: Isolation, origin: Origin | None = None) -> AbstractAsyncContextManager[UnitOfWork]:
+        """`origin` is what the unit is part of; None for an ordinary request."""
+        ...
 
 
 class Savepoint(Protocol):
@@ -98,6 +101,9 @@ class IdempotencyStore(Protocol):
 class AuditStore[TProvider](Protocol):
     """The unit of work audits changes; a request that was refused before it reached one is stored here."""
 
-    async def refused(self, context: RequestContext, method: str, status: int) -> None:
-        """Store a refusal (401, 403, a failed login) in a transaction of its own with a time limit."""
+    async def refused(self, context: RequestContext, method: str, route: str, status: int, error: ApiBaseError | None) -> None:
+        """Record that a request was refused, in a transaction of its own with a time limit. Never raises.
+
+        `error` is the reason, if known; an `AuditedRefusal` names the action and the account.
+        """
         ...

@@ -1,4 +1,4 @@
-"""Writes progress and outcome of a job with the job's own unit of work, as the role `app`."""
+"""Progress and outcome of a job, written by its own unit of work as the role `app`."""
 
 from typing import Any, ClassVar, Final
 from uuid import UUID
@@ -6,7 +6,7 @@ from uuid import UUID
 from api_base.application.common.jobs.runner import MAX_ERROR_LENGTH
 from api_base.core.errors import JobLost
 from api_base.core.protocols import JobCompletion, JobProgress, JobState
-from api_base.core.types import NO_TENANT, Err, Ok, RunningJob, current_context
+from api_base.core.types import NO_TENANT, Err, Ok, RunningJob
 from api_base.infrastructure.db.changes import PendingWrite
 from api_base.infrastructure.db.pool import Connection
 from api_base.infrastructure.db.unit_of_work import open_unit
@@ -34,10 +34,10 @@ class SqlJobCompletion(JobCompletion, JobProgress):
         return True
 
     def advance(self, percent: int) -> None:
-        context = current_context.get(None)
-        if context is not None and context.job is not None:
-            job = context.job
-            open_unit().sender(_ProgressWrite, lambda: _ProgressWrite(job)).rows.append((max(0, min(percent, 100)),))
+        unit = open_unit()
+        job = unit.origin
+        if isinstance(job, RunningJob):
+            unit.sender(_ProgressWrite, lambda: _ProgressWrite(job)).rows.append((max(0, min(percent, 100)),))
 
 
 def result_json(result: object) -> str | None:
@@ -58,7 +58,7 @@ def _outcome(result: object) -> tuple[JobState, str | None, str | None, str | No
 
 
 class _JobWrite(PendingWrite):
-    """Writes to the row of the running job; the commit raises `JobLost` when it no longer belongs to this worker."""
+    """Updates the current job, as long as this worker owns it."""
 
     alone = False
     statement: ClassVar[str]
@@ -73,7 +73,7 @@ class _JobWrite(PendingWrite):
             raise JobLost(self._job.id)
 
     def committed(self) -> None:
-        """Nothing to notify."""
+        """Nothing waits for it."""
 
 
 class _ProgressWrite(_JobWrite):

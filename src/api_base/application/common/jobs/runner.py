@@ -13,7 +13,7 @@ from api_base.core.protocols import ClaimedJob, JobState, PrincipalResolver
 from api_base.core.shared import backoff
 from api_base.core.shared.logging import get_logger
 from api_base.core.shared.tracing import span
-from api_base.core.types import NO_USER, Err, Principal, RequestContext, RunningJob, current_context
+from api_base.core.types import NO_USER, Err, Principal, RequestContext, RunningJob, Settled, current_context
 
 logger = get_logger(__name__)
 
@@ -23,7 +23,7 @@ MAX_ERROR_LENGTH: Final = 1000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What is still to be written about a job; `result` is JSON. `error` is for operators, `public_error` for the user who asked for the job.
+    """What is still to be written of a job; `result` is JSON. `error` is for operators, `public_error` for the user who enqueued the job.
 
     `failures` is 1 when the job itself failed. A job that is WAITING is due again after `delay` seconds.
     """
@@ -66,18 +66,19 @@ class JobRunner:
 
     async def _execute(self, job: Job, claimed: ClaimedJob) -> Outcome | None:
         command = self._command(job, claimed)
-        running = RunningJob(id=claimed.id, tenant_id=claimed.tenant_id, attempt=claimed.attempt, command=command)
-        context = RequestContext.caused_by(claimed.request_id, claimed.traceparent, None)
-        context.job = running
+        origin = RunningJob(id=claimed.id, tenant_id=claimed.tenant_id, attempt=claimed.attempt, command=command)
+        context = RequestContext.caused_by(claimed.request_id, claimed.traceparent, None, origin)
         token = current_context.set(context)
         try:
             with span(job.name, {"job.id": str(claimed.id), "job.attempt": claimed.attempt}):
                 async with asyncio.timeout(job.timeout):
-                    context.principal = await self._principal(claimed)
+                    principal = await self._principal(claimed)
+                    if principal is not None:
+                        current_context.set(context.acting(principal))
                     result = await self._bus.execute(command)
         finally:
             current_context.reset(token)
-        if running.settled:
+        if isinstance(result, Settled):
             return None
         if isinstance(result, Err):
             return self._failed(claimed, job, result.error)
