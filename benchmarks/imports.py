@@ -14,7 +14,7 @@ import asyncpg
 from uuid_utils.compat import uuid7
 
 from api_base.application.items.commands.import_items import ImportItems
-from api_base.application.items.importing.mapping import ItemMapping
+from api_base.application.items.importing import ItemMapping
 from api_base.bootstrap.contexts import BUILT_IN
 from api_base.bootstrap.services import Services, build, opened
 from api_base.core.types import Principal, RequestContext, TenantId, UserId, current_context

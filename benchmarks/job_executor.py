@@ -11,7 +11,7 @@ from typing import ClassVar, Final
 from api_base.application.common.cqrs import PUBLIC, Command, Registration, on
 from api_base.application.common.jobs import Job
 from api_base.bootstrap.context import Context, Ports
-from api_base.core.protocols.jobs import JobQueue
+from api_base.core.protocols import JobQueue
 
 CONCURRENCY: Final = 64
 """The number of jobs that either worker runs concurrently."""

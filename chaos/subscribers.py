@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
-from api_base.core.protocols import AsyncRepository, IdGenerator
-from api_base.core.protocols.jobs import JobQueue
+from api_base.core.protocols import AsyncRepository, IdGenerator, JobQueue
 from api_base.core.types import Delivery, current_context
 from api_base.domain.common.events import DurableSubscription
 from chaos.effects import Effect
