@@ -113,7 +113,7 @@ no signature is checked for an address that used up its limit, no refusal is kep
 
 def test_the_middlewares_stand_in_the_order_of_the_specification() -> None:
     here = shell()
-    assert tuple(one.cls for one in here.app.user_middleware[: len(ORDER)]) == ORDER
+    assert [one.cls for one in here.app.user_middleware[: len(ORDER)]] == list(ORDER)
 
 
 async def test_an_address_that_used_up_its_limit_has_no_token_checked() -> None:
