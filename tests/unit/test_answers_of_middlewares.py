@@ -70,7 +70,7 @@ CASES: Final = {
 def slow() -> Router:
     router = Router()
 
-    @router.declare("GET", "/slow", RouteOptions(public=True))
+    @router.get("/slow", RouteOptions(public=True))
     async def wait() -> None:
         await asyncio.Event().wait()
 
