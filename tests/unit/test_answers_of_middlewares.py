@@ -112,7 +112,7 @@ no signature is checked for an address that used up its limit, no refusal is kep
 
 
 def test_the_middlewares_stand_in_the_order_of_the_specification() -> None:
-    here = shell()
+    here = shell(settings=settings(server={"cors_origins": ["https://app.test"]}))
     assert [one.cls for one in here.app.user_middleware[: len(ORDER)]] == list(ORDER)
 
 
