@@ -64,11 +64,11 @@ async def _serve(app: "FastAPI", listener: socket.socket, channel: socket.socket
         log_config=None,
         server_header=False,
         proxy_headers=False,
-        timeout_keep_alive=server.keep_alive_timeout,
+        timeout_keep_alive=server.keep_alive_timeout_seconds,
     )
     async with app.router.lifespan_context(app):
         channel.send(READY)
-        await DrainingServer(config, patience=server.shutdown_timeout).serve(sockets=[listener])
+        await DrainingServer(config, patience=server.shutdown_timeout_seconds).serve(sockets=[listener])
 
 
 if __name__ == "__main__":
