@@ -2,10 +2,10 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar, Final
+from typing import ClassVar, Final
 from uuid import UUID
 
-from api_base.application.common.cqrs import PUBLIC, Command
+from api_base.application.common.cqrs import PUBLIC, Command, Registration, on
 from api_base.application.common.jobs import Job
 from api_base.bootstrap.context import Context, Ports
 from api_base.core.types import TenantId, current_context
@@ -70,8 +70,8 @@ def _subscribers(ports: Ports) -> list[AnySubscription]:
     ]
 
 
-def _handlers(ports: Ports) -> dict[type[Command[Any]], NoteHandler]:
-    return {Note: NoteHandler(ports)}
+def _handlers(ports: Ports) -> list[Registration]:
+    return [on(Note, NoteHandler(ports))]
 
 
 EFFECTS: Final = Context(name="effects", handlers=_handlers, subscribers=_subscribers, jobs=[Job(name="effects.note", message=Note)])

@@ -19,7 +19,7 @@ class Created:
     tenant_id: UUID
 
 
-def _hearing(ports: Ports) -> DurableSubscription[Created]:
+def _hearing(ports: Ports) -> DurableSubscription:
     file = os.open(os.environ["HEARD"], os.O_WRONLY | os.O_APPEND | os.O_CREAT)
 
     async def hear(event: Created) -> None:
@@ -28,7 +28,7 @@ def _hearing(ports: Ports) -> DurableSubscription[Created]:
     return DurableSubscription(name="hearing.hear", event="items.created.v1", payload=Created, handle=hear)
 
 
-def _copying(ports: Ports) -> DurableSubscription[Created]:
+def _copying(ports: Ports) -> DurableSubscription:
     items = SqlItemRepository(ports.database)
 
     async def copy(event: Created) -> None:

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
-from api_base.application.common.cqrs import PUBLIC, Command
+from api_base.application.common.cqrs import PUBLIC, Command, Registration, on
 from api_base.application.common.jobs import Job
 from api_base.bootstrap.context import Context, Ports
 from api_base.core.protocols.jobs import JobQueue
@@ -52,8 +52,8 @@ def begun(number: int) -> None:
 _file: int | None = None
 
 
-def _handlers(ports: Ports) -> dict[type[Command[None]], BeginHandler | EnqueueHandler]:
-    return {Begin: BeginHandler(), Enqueue: EnqueueHandler(ports.jobs)}
+def _handlers(ports: Ports) -> list[Registration]:
+    return [on(Begin, BeginHandler()), on(Enqueue, EnqueueHandler(ports.jobs))]
 
 
 HANDS: Final = Context(name="executor", handlers=_handlers, jobs=[Job(name="executor.begin", message=Begin)])

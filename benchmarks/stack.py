@@ -41,7 +41,7 @@ def fastapi_route(bus: Bus) -> APIRouter:
 def our_route(bus: Bus) -> APIRouter:
     router = Router()
 
-    @router.declare("GET", "/hallo/{name}", RouteOptions())
+    @router.get("/hallo/{name}", RouteOptions())
     async def hallo(name: str) -> Hello:
         return Hello(f"hello {name}")
 

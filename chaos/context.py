@@ -5,11 +5,11 @@ effects are counted, and lets the process come by the named points. `CHAOS_CONTR
 """
 
 import os
-from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
+from api_base.application.common.cqrs import Registration, on
 from api_base.bootstrap.context import Context, Ports
 from api_base.domain.common.events import DurableSubscription
 from chaos.effects import TABLE, repository
@@ -25,7 +25,7 @@ def _watch() -> Watch:
     return Watch(Control(Path(os.environ["CHAOS_CONTROL"])), name.partition("-")[0], name)
 
 
-def _handlers(ports: Ports) -> Mapping[Any, Any]:
+def _handlers(ports: Ports) -> list[Registration]:
     """It is here that a context is given the application's objects, so it is here that they are watched."""
     watch = _watch()
     watch_pool(ports.database.pool, watch, "app")
@@ -33,10 +33,10 @@ def _handlers(ports: Ports) -> Mapping[Any, Any]:
         watch_pool(ports.container.worker_database().pool, watch, "worker")
     else:
         watch_answers(watch)
-    return {Note: NoteHandler(repository(ports.database), ports.ids, watch)}
+    return [on(Note, NoteHandler(repository(ports.database), ports.ids, watch))]
 
 
-def _subscribers(ports: Ports) -> list[DurableSubscription[Any]]:
+def _subscribers(ports: Ports) -> list[DurableSubscription]:
     return list(subscriptions(repository(ports.database), ports.jobs, ports.ids, _watch()))
 
 

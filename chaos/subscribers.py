@@ -33,9 +33,7 @@ class ItemEvent:
     tenant_id: UUID
 
 
-def subscriptions(
-    effects: AsyncRepository[Effect, UUID], jobs: JobQueue, ids: IdGenerator, watch: Watch
-) -> list[DurableSubscription[ItemEvent]]:
+def subscriptions(effects: AsyncRepository[Effect, UUID], jobs: JobQueue, ids: IdGenerator, watch: Watch) -> list[DurableSubscription]:
     async def note(event: ItemEvent) -> None:
         watch.come_by([IN_HANDLER])
         delivery = current_context.get().delivery
@@ -51,5 +49,5 @@ def subscriptions(
     return [_subscription(name, event, note) for name, event in SUBSCRIPTIONS.items()]
 
 
-def _subscription(name: str, event: str, handle: Callable[[ItemEvent], Awaitable[None]]) -> DurableSubscription[ItemEvent]:
+def _subscription(name: str, event: str, handle: Callable[[ItemEvent], Awaitable[None]]) -> DurableSubscription:
     return DurableSubscription(name=name, event=event, payload=ItemEvent, handle=handle)

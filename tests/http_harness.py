@@ -121,7 +121,7 @@ def shell(*routers: APIRouter, settings: Settings | None = None) -> HttpHarness:
     recorder, limiter, tokens, refusals = Recorded(), BurstLimiter(), OneToken(), KeptRefusals()
     prefixed = [("/api/v1", router) for router in routers]
     compiled = operations(prefixed, settings.server.max_body_bytes)
-    logins = tuple((one.method, one.template) for one in compiled if one.declares.rate == "login")
+    logins = tuple((one.method, one.template) for one in compiled if one.options.rate == "login")
     ports = StackPorts(
         recorder=recorder, limiter=limiter, verifier=tokens, access=tokens, audit=refusals, logins=logins, public=frozenset()
     )
@@ -163,8 +163,7 @@ def things() -> Router:
     """Routes of every kind over one thing at version 3."""
     router = Router(prefix="/things", tags=["things"])
 
-    @router.declare(
-        "POST",
+    @router.post(
         "",
         RouteOptions(public=True, versioned=True, location="/api/v1/things/{id}", example={"body": {"name": "a"}}),
         status_code=201,
@@ -172,32 +171,32 @@ def things() -> Router:
     async def create_thing(body: ThingBody) -> ThingDTO:
         return ThingDTO(id=THING, name=body.name, version=1)
 
-    @router.declare("GET", "", RouteOptions(public=True, sparse=True))
+    @router.get("", RouteOptions(public=True, sparse=True))
     async def list_things(request: Annotated[ListRequest, Depends(ListQuery(FIELDS, searchable=True))]) -> Page[ThingDTO]:
         assert request.limit > 0
         return Page(items=[ThingDTO(id=THING, name="a", version=3)], next_cursor=None)
 
-    @router.declare("GET", "/{id}", RouteOptions(public=True, versioned=True, sparse=True))
+    @router.get("/{id}", RouteOptions(public=True, versioned=True, sparse=True))
     async def get_thing(id: UUID) -> ThingDTO:
         if id != THING:
             raise errors.NotFound("thing", id)
         return ThingDTO(id=id, name="a", version=3)
 
-    @router.declare("PATCH", "/{id}", RouteOptions(public=True, versioned=True))
+    @router.patch("/{id}", RouteOptions(public=True, versioned=True))
     async def update_thing(id: UUID, expected: ExpectedVersion, body: ThingBody) -> ThingDTO:
         if expected not in (None, 3):
             raise errors.StaleVersion("thing", expected)
         return ThingDTO(id=id, name=body.name, version=4)
 
-    @router.declare("DELETE", "/{id}", RouteOptions(public=True), status_code=204)
+    @router.delete("/{id}", RouteOptions(public=True), status_code=204)
     async def delete_thing(id: UUID, expected: ExpectedVersion) -> None:
         assert id == THING
 
-    @router.declare("POST", "/login", RouteOptions(public=True, rate="login"))
+    @router.post("/login", RouteOptions(public=True, rate="login"))
     async def login(body: ThingBody) -> ThingDTO:
         return ThingDTO(id=THING, name=body.name, version=1)
 
-    @router.declare("GET", "/old/one", RouteOptions(public=True, deprecation=OLD, cache="private, max-age=5"))
+    @router.get("/old/one", RouteOptions(public=True, deprecation=OLD, cache="private, max-age=5"))
     async def old_thing() -> ThingDTO:
         return ThingDTO(id=THING, name="old", version=1)
 
@@ -208,11 +207,11 @@ def trouble() -> Router:
     """Routes that go wrong: `raises` holds what the next request to /trouble raises."""
     router = Router(prefix="/trouble", tags=["trouble"])
 
-    @router.declare("GET", "/{kind}", RouteOptions(public=True))
+    @router.get("/{kind}", RouteOptions(public=True))
     async def get_trouble(kind: str) -> ThingDTO:
         raise TROUBLES[kind]
 
-    @router.declare("GET", "", RouteOptions())
+    @router.get("", RouteOptions())
     async def who_asks() -> ThingDTO:
         principal = current_context.get().principal
         assert principal is not None  # the route is not public

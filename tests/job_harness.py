@@ -10,17 +10,18 @@ from uuid import UUID, uuid4
 
 import asyncpg
 
-from api_base.application.common.cqrs import PUBLIC, Command, Isolation
+from api_base.application.common.cqrs import PUBLIC, Command, Isolation, Registration, on
 from api_base.application.common.jobs import Job, Schedule
 from api_base.application.items.commands.create_item import CreateItem, CreateItemHandler
 from api_base.bootstrap.context import Context, Ports
 from api_base.bootstrap.contexts import BUILT_IN
 from api_base.bootstrap.services import Services, build, opened
+from api_base.bootstrap.worker import create_worker
 from api_base.core.config import Settings
 from api_base.core.types import Principal, RequestContext, TenantId, UserId, current_context
 from api_base.infrastructure.db.embedded import Urls
 from api_base.infrastructure.items.repository import SqlItemRepository
-from api_base.serving.worker import create_worker
+from api_base.serving.worker import run_worker
 from tests.application import settings_on
 from tests.factories.items import item
 
@@ -88,15 +89,15 @@ class JobHarness:
         )
         return Context(name="tests", handlers=self._handlers, jobs=declared, schedules=self.schedules)
 
-    def _handlers(self, ports: Ports) -> dict[Any, Any]:
+    def _handlers(self, ports: Ports) -> list[Registration]:
         items = SqlItemRepository(ports.database)
         create = CreateItemHandler(items, ports.ids, ports.clock)
-        return {
-            Enqueue: _Does(lambda command: _enqueue(ports, command)),
-            MakeItem: _Does(lambda command: self._make(create, command)),
-            Note: _Does(self._note),
-            Orchestrate: _Does(lambda command: self._orchestrate(ports, command)),
-        }
+        return [
+            on(Enqueue, _Does(lambda command: _enqueue(ports, command))),
+            on(MakeItem, _Does(lambda command: self._make(create, command))),
+            on(Note, _Does(self._note)),
+            on(Orchestrate, _Does(lambda command: self._orchestrate(ports, command))),
+        ]
 
     async def _make(self, create: CreateItemHandler, command: MakeItem) -> str:
         await self.before(command)
@@ -121,7 +122,7 @@ class JobHarness:
         """A worker that does nothing but jobs; what tells it to stop. It has ended in the end."""
         stop = asyncio.Event()
         settings = self.settings.model_copy(update={"jobs": self.settings.jobs.model_copy(update=jobs)})
-        work = asyncio.create_task(create_worker(settings, self.urls, [*BUILT_IN, self.context()], ("jobs",)).run(stop))
+        work = asyncio.create_task(run_worker(create_worker(settings, [*BUILT_IN, self.context()], ("jobs",)), self.urls, stop))
         try:
             yield stop
         finally:

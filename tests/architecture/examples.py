@@ -230,7 +230,7 @@ async def example(running: Running, route: Route) -> Example:
     arranged = await ARRANGED.get(route.name, nothing)(Scene(running, owner, sender))
     below = _BELOW.get(least)
     weaker = owner if below == "owner" else None if below is None else await running.member(owner, below)
-    declared = {} if route.declares is None else route.declares.example
+    declared = {} if route.options is None else route.options.example
     etag = f'"v{arranged.version}-json1"'
     headers = {} if route.public else dict((arranged.sender or sender).headers)
     if route.media_type is not None:

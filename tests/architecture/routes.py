@@ -10,7 +10,7 @@ from fastapi.routing import iter_route_contexts
 from api_base.bootstrap.application import create_app
 from api_base.core.config import Settings
 from api_base.interface.routes import RouteOptions
-from api_base.interface.routes.router import declared
+from api_base.interface.routes.router import options_of
 from tests.factories.keys import pem
 
 type Json = dict[str, Any]
@@ -18,12 +18,12 @@ type Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
-    """`operation` is the document's; `declares` is None for a route of a plain FastAPI router."""
+    """`operation` is the document's; `options` is None for a route of a plain FastAPI router."""
 
     method: str
     template: str
     operation: Json = field(repr=False)
-    declares: RouteOptions | None = field(repr=False)
+    options: RouteOptions | None = field(repr=False)
 
     @property
     def name(self) -> str:
@@ -63,7 +63,7 @@ class Route:
 
     @property
     def versioned(self) -> bool:
-        return self.declares is not None and self.declares.versioned
+        return self.options is not None and self.options.versioned
 
     def _parameter(self, name: str) -> Json | None:
         return next((one for one in self.operation.get("parameters", ()) if one["name"] == name), None)
@@ -75,7 +75,7 @@ def _routes(app: FastAPI) -> Iterator[Route]:
         for method in sorted(context.methods or ()):
             operation = paths.get(context.path_format, {}).get(method.lower())
             if operation is not None:
-                yield Route(method=method, template=context.path_format, operation=operation, declares=declared(context.original_route))
+                yield Route(method=method, template=context.path_format, operation=operation, options=options_of(context.original_route))
 
 
 _APP: Final = create_app(Settings(_env_file=None, security={"signing_keys": [pem()]}))

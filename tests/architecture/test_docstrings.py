@@ -20,6 +20,7 @@ PUBLIC: Final = (
     "api_base.bootstrap.application",
     "api_base.bootstrap.context",
     "api_base.bootstrap.contexts",
+    "api_base.bootstrap.worker",
     "api_base.serving.worker",
     "api_base.infrastructure.db",
     "api_base.interface.errors",

@@ -79,7 +79,7 @@ def test_answers_are_as_documented(server: Server, route: Route, mode: Generatio
     operation = SCHEMA[route.template][route.method]
     person = server.person(platform_admin="users" in route.operation["tags"])
 
-    slow = route.declares is not None and route.declares.rate == "login"
+    slow = route.options is not None and route.options.rate == "login"
 
     @seed(1)
     @settings(

@@ -62,7 +62,7 @@ def walk(which: Callable[[Route], Any] = lambda route: True) -> Any:
 
 
 def ours(route: Route) -> bool:
-    return route.declares is not None
+    return route.options is not None
 
 
 def takes_json(route: Route) -> bool:
@@ -106,9 +106,9 @@ def changes(route: Route) -> bool:
 
 async def test_every_route_with_a_body_or_a_list_declares_an_example() -> None:
     for route in filter(ours, ROUTES):
-        assert route.declares is not None
+        assert route.options is not None
         needed = ({"body"} if route.media_type else set()) | ({"query"} if route.listing else set())
-        assert needed <= set(route.declares.example), f"{route.name} declares no example of its {' or '.join(needed)}"
+        assert needed <= set(route.options.example), f"{route.name} declares no example of its {' or '.join(needed)}"
 
 
 @walk()
@@ -117,8 +117,8 @@ async def test_the_example_succeeds_as_declared(api: Running, route: Route) -> N
     answer = await sent.send(api.client)
     assert answer.status_code == route.success, answer.text
     conventional(answer)
-    declares = route.declares
-    assert answer.headers["cache-control"] == (declares.cache if declares else "no-store")
+    options = route.options
+    assert answer.headers["cache-control"] == (options.cache if options else "no-store")
     assert ("etag" in answer.headers) == route.versioned
     if route.success == 204:
         assert answer.content == b""
@@ -127,8 +127,8 @@ async def test_the_example_succeeds_as_declared(api: Running, route: Route) -> N
     shown = answer.json()
     if route.versioned:
         assert answer.headers["etag"] == f'"v{shown["version"]}-json1"'
-    if declares is not None and declares.location is not None:
-        assert answer.headers["location"] == declares.location.format_map(shown)
+    if options is not None and options.location is not None:
+        assert answer.headers["location"] == options.location.format_map(shown)
     assert documented_headers(route) - {"idempotency-replayed"} <= set(answer.headers)
 
 
@@ -216,8 +216,8 @@ async def test_json_that_is_no_object_is_refused(api: Running, route: Route, oth
 @walk(lambda route: route.media_type)
 async def test_a_body_that_is_too_large_is_refused(api: Running, route: Route) -> None:
     sent = await example(api, route)
-    assert route.declares is not None
-    limit = route.declares.body_limit or api.services.settings.server.max_body_bytes
+    assert route.options is not None
+    limit = route.options.body_limit or api.services.settings.server.max_body_bytes
     await refused(api, replace(sent, content=sent.content + b" " * (limit + 1 - len(sent.content))), 413)
 
 

@@ -77,7 +77,7 @@ async def test_what_is_sent_arrives_as_it_is(sink: Sink) -> None:
         assert sink.arrived(each.to) == [(each.subject, each.text.strip())]
 
 
-async def test_a_mail_goes_to_its_addressee_alone(sink: Sink) -> None:
+async def test_a_mail_goes_to_its_recipient_alone(sink: Sink) -> None:
     one = mail()
     await sink.mailer.send(one)
     assert sink.arrived(mail().to) == []

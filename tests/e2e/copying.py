@@ -17,7 +17,7 @@ class Changed:
     tenant_id: UUID
 
 
-def _copying(ports: Ports) -> DurableSubscription[Changed]:
+def _copying(ports: Ports) -> DurableSubscription:
     items = SqlItemRepository(ports.database)
 
     async def copy(event: Changed) -> None:

@@ -96,7 +96,7 @@ def test_what_is_cancelled_in_the_middle_stops(importing: Importing) -> None:
         assert importing.done(importing.start("AFTER", 20))["state"] == "succeeded"
         assert 0 < kept(home, "CANCELLED")[0] == then[0] < ROWS - REFUSED
         status, problem = importing.backend.request("DELETE", location, token=importing.token)
-        assert (status, problem["detail"]) == (409, "The job was cancelled already: there is nothing to cancel.")
+        assert (status, problem["detail"]) == (409, "The job is already cancelled, so it cannot be cancelled.")
 
 
 def test_right_after_a_kill_a_result_stands_and_a_cancel_holds(importing: Importing) -> None:

@@ -54,4 +54,4 @@ def test_all_that_was_written_in_an_outage_is_delivered_once_and_in_order(projec
         assert worker.memory("VmHWM") < before + MOST
         lines = [json.loads(line) for line in worker.output.splitlines() if '"periodic_work_' in line]
         told = Counter((line["event"], line["work"]) for line in lines)
-        assert told["periodic_work_waits", "publish events"] == told["periodic_work_goes_on", "publish events"] == 1
+        assert told["periodic_work_waits", "publish events"] == told["periodic_work_resumed", "publish events"] == 1

@@ -49,7 +49,7 @@ class EventHarness:
         self.subscribers.add([subscription])
         return self.consumer(subscription)
 
-    def consumer(self, subscription: DurableSubscription[Any]) -> DeliveryConsumer:
+    def consumer(self, subscription: DurableSubscription) -> DeliveryConsumer:
         return DeliveryConsumer(self.worker.pool, subscription, EventDelivery(self.transactions, decode))
 
     async def relay(self) -> None:

@@ -12,6 +12,7 @@ import pytest
 from api_base.application.common.events import EventDelivery
 from api_base.bootstrap.context import Context
 from api_base.bootstrap.contexts import BUILT_IN
+from api_base.bootstrap.worker import create_worker
 from api_base.core.errors import Conflict, Unavailable
 from api_base.domain.common.events import DurableSubscription
 from api_base.infrastructure.db.embedded import Urls
@@ -21,19 +22,19 @@ from api_base.infrastructure.events.database_publisher import CHANNEL
 from api_base.infrastructure.events.locks import shards_for
 from api_base.infrastructure.events.relay import WAITING
 from api_base.infrastructure.events.tables import SHARDS
-from api_base.serving.worker import create_worker
+from api_base.serving.worker import run_worker
 from tests.application import settings_on
 from tests.factories.items import item
 from tests.integration.test_events import CREATED, EventHarness, Told, decode, house
 
 
 @asynccontextmanager
-async def working(urls: Urls, subscriptions: Sequence[DurableSubscription[Any]]) -> AsyncIterator[asyncio.Event]:
+async def working(urls: Urls, subscriptions: Sequence[DurableSubscription]) -> AsyncIterator[asyncio.Event]:
     """A worker with these subscriptions, on the least pool that can be configured; what tells it to stop. It has ended in the end."""
     contexts = [*BUILT_IN, Context(name="tests", subscribers=lambda ports: subscriptions)]
     stop = asyncio.Event()
     settings = settings_on(urls, database={"pool_size": 1})
-    work = asyncio.create_task(create_worker(settings, urls, contexts).run(stop))
+    work = asyncio.create_task(run_worker(create_worker(settings, contexts), urls, stop))
     try:
         yield stop
     finally:
@@ -41,7 +42,7 @@ async def working(urls: Urls, subscriptions: Sequence[DurableSubscription[Any]])
         await work
 
 
-def subscription(name: str, handle: Any) -> DurableSubscription[Told]:
+def subscription(name: str, handle: Any) -> DurableSubscription:
     return DurableSubscription(name=name, event=CREATED, payload=Told, handle=handle)
 
 

@@ -1,7 +1,6 @@
 """From the commit to each durable subscriber: in order for each aggregate, with its effect exactly once, whatever fails."""
 
 import asyncio
-from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -85,7 +84,7 @@ async def test_events_of_an_aggregate_come_in_the_order_of_its_versions(migrated
         order: dict[UUID, list[int]] = {}
 
         class Recording(EventDelivery):
-            async def handle(self, subscription: DurableSubscription[Any], event: StoredEvent) -> None:
+            async def handle(self, subscription: DurableSubscription, event: StoredEvent) -> None:
                 order.setdefault(event.aggregate_id, []).append(event.aggregate_version)
                 await super().handle(subscription, event)
 

@@ -1,18 +1,19 @@
 """An outbound dependency in the application as it is wired: a context takes its policy, and its state shows where operators look."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import httpx2
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from api_base.application.common.cqrs import Registration
 from api_base.bootstrap.application import create_app
 from api_base.bootstrap.context import Context, Ports
 from api_base.bootstrap.contexts import BUILT_IN
+from api_base.bootstrap.worker import create_worker
 from api_base.core.config import Settings
 from api_base.core.errors import Transient, Unavailable
 from api_base.core.protocols import PeriodicTask
@@ -21,7 +22,7 @@ from api_base.infrastructure.observability.counters import Counters
 from api_base.infrastructure.observability.exposition import MergedMetrics
 from api_base.infrastructure.observability.recorder import GAUGE_INTERVAL
 from api_base.infrastructure.resilience.patterns import CircuitOpen, Policy, TimedOut
-from api_base.serving.worker import create_worker
+from api_base.serving.worker import run_worker
 
 CALLS = 10
 """As many failures open a circuit."""
@@ -37,9 +38,9 @@ class Mailing:
     def context(self) -> Context:
         return Context(name="mailing", handlers=self._handlers, background=self._background)
 
-    def _handlers(self, ports: Ports) -> Mapping[Any, Any]:
+    def _handlers(self, ports: Ports) -> list[Registration]:
         self.policies.append(ports.container.policies().policy("mail"))
-        return {}
+        return []
 
     def _background(self, ports: Ports) -> Sequence[PeriodicTask]:
         return [PeriodicTask(name="send", interval=60, run=self._send)]
@@ -94,7 +95,7 @@ async def test_an_open_circuit_shows_in_readiness_and_metrics_and_the_process_st
 
 async def test_what_the_worker_calls_shows_in_the_metrics_of_all_and_outlives_it(migrated: Urls, tmp_path: Path) -> None:
     mailing, configured = Mailing(), settings(migrated, tmp_path)
-    await create_worker(configured, migrated, [mailing.context()]).run(mailing.stop)
+    await run_worker(create_worker(configured, [mailing.context()]), migrated, mailing.stop)
     found = figures(MergedMetrics(Counters(), configured.observability.metrics_dir).exposition().decode())
     assert (found["dependency_calls_total"], found["dependency_openings_total"]) == (CALLS, 1)
     assert "open" not in found  # it was a state of a process that is gone

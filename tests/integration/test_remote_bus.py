@@ -1,7 +1,7 @@
 """A service's messages executed from another as if they were its own: by a real broker, on a real database, for the caller's user."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -10,11 +10,12 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
-from api_base.application.common.cqrs import AUTHENTICATED, Command, Handler, Message, Query
+from api_base.application.common.cqrs import AUTHENTICATED, Command, Query, Registration, on
 from api_base.application.common.remote import RemoteBus
 from api_base.bootstrap.context import Context, Ports
 from api_base.bootstrap.contexts import BUILT_IN
 from api_base.bootstrap.services import Services, build, opened
+from api_base.bootstrap.worker import create_worker
 from api_base.core.config import Settings
 from api_base.core.config.remote import RemoteSettings
 from api_base.core.errors import (
@@ -31,7 +32,7 @@ from api_base.core.errors import (
 from api_base.core.types import RequestContext, current_context
 from api_base.infrastructure.db.embedded import Urls
 from api_base.infrastructure.remote.rpc_messages import queue_of
-from api_base.serving.worker import create_worker
+from api_base.serving.worker import run_worker
 from tests.application import Person, Running, running, settings_on
 from tests.rabbitmq import by_way_of, connected, delete
 from tests.services import Toxiproxy
@@ -100,8 +101,8 @@ class NameOfHandler:
 def ordering(service: str) -> Context:
     """A context that depends on another service."""
 
-    def handlers(ports: Ports) -> Mapping[type[Message[Any]], Handler[Any, Any]]:
-        return {NameOf: NameOfHandler(ports.remote(service))}
+    def handlers(ports: Ports) -> list[Registration]:
+        return [on(NameOf, NameOfHandler(ports.remote(service)))]
 
     return Context(name="ordering", handlers=handlers)
 
@@ -123,7 +124,7 @@ class Two:
 async def working(settings: Settings, urls: Urls) -> AsyncIterator[None]:
     """A worker that answers other services. Returns once it takes their messages."""
     stop = asyncio.Event()
-    worker = asyncio.create_task(create_worker(settings, urls, BUILT_IN, ["remote"]).run(stop))
+    worker = asyncio.create_task(run_worker(create_worker(settings, BUILT_IN, ["remote"]), urls, stop))
     assert settings.remote.url is not None
     async with connected(settings.remote.url.get_secret_value()) as connection:
         async with asyncio.timeout(30):
@@ -299,7 +300,7 @@ async def test_two_contexts_cannot_serve_one_name(migrated: Urls, amqp_url: str)
     settings = settings_on(migrated, remote={"url": amqp_url})
     twice = Context(name="twice", remote={"items.get": NameOf})
     with pytest.raises(ConfigurationError, match=r"items\.get"):
-        create_worker(settings, migrated, [*BUILT_IN, twice])
+        create_worker(settings, [*BUILT_IN, twice])
 
 
 async def rows(urls: Urls, sql: str, *arguments: Any) -> list[asyncpg.Record]:

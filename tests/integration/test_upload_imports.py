@@ -12,9 +12,10 @@ import httpx2
 import pytest
 
 from api_base.bootstrap.contexts import BUILT_IN
+from api_base.bootstrap.worker import create_worker
 from api_base.infrastructure.db.embedded import Urls
 from api_base.infrastructure.items.uploads import upload_expiry
-from api_base.serving.worker import create_worker
+from api_base.serving.worker import run_worker
 from tests.application import Person, Running, running, settings_on
 
 CSV = {"Content-Type": "text/csv"}
@@ -62,7 +63,7 @@ class Desk:
     @asynccontextmanager
     async def worker(self) -> AsyncIterator[None]:
         stop = asyncio.Event()
-        work = asyncio.create_task(create_worker(self.api.services.settings, self.urls, BUILT_IN, ("jobs",)).run(stop))
+        work = asyncio.create_task(run_worker(create_worker(self.api.services.settings, BUILT_IN, ("jobs",)), self.urls, stop))
         try:
             yield
         finally:

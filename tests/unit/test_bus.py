@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from api_base.application.common.cqrs import AUTHENTICATED, PUBLIC, Bus, Command, Query
+from api_base.application.common.cqrs import AUTHENTICATED, PUBLIC, Bus, Command, Query, on
 from api_base.application.common.cqrs.bus import Call
 from api_base.application.common.middleware import RetryMiddleware
 from api_base.core.errors import ProgrammingError, Transient, Unavailable
@@ -53,18 +53,18 @@ class Recorded:
 async def test_stages_run_in_order_around_the_handler() -> None:
     record: list[str] = []
     bus = Bus([Recorded("first", record), Recorded("second", record)])
-    bus.add({Double: Doubler()})
+    bus.add([on(Double, Doubler())])
     assert await bus.execute(Double(number=21)) == 42
     assert record == ["first", "second"]
 
 
 def test_a_second_handler_and_a_missing_permission_are_refused() -> None:
     bus = Bus([])
-    bus.add({Double: Doubler()})
+    bus.add([on(Double, Doubler())])
     with pytest.raises(ProgrammingError, match="two handlers"):
-        bus.add({Double: Doubler()})
+        bus.add([on(Double, Doubler())])
     with pytest.raises(ProgrammingError, match="declares no permission"):
-        bus.add({Undeclared: Doubler()})
+        bus.add([on(Undeclared, Doubler())])
 
 
 async def test_a_message_without_a_handler_is_named() -> None:
@@ -75,7 +75,7 @@ async def test_a_message_without_a_handler_is_named() -> None:
 async def test_what_is_transient_is_tried_again_and_not_for_ever() -> None:
     bus = Bus([RetryMiddleware(attempts=3, pause=0)])
     handler = Doubler(failures=2)
-    bus.add({Double: handler})
+    bus.add([on(Double, handler)])
     assert await bus.execute(Double(number=1)) == 2
     handler.failures = 3
     with pytest.raises(Unavailable, match="Tried 3 times"):

@@ -8,7 +8,7 @@ import pytest
 from api_base.application.auth.commands.mail_new_device import MailNewDevice, MailNewDeviceHandler
 from api_base.application.auth.commands.record_device_seen import RecordDeviceSeen, RecordDeviceSeenHandler
 from api_base.application.auth.known_devices import KnownDevices
-from api_base.application.common.cqrs import Bus
+from api_base.application.common.cqrs import Bus, on
 from api_base.application.services.mailing import EmailTemplates, Recipient
 from api_base.bootstrap.contexts.auth import EMAILS
 from api_base.core.types import Language, RequestContext, UserId, current_context
@@ -37,10 +37,10 @@ class World:
         self.bus = Bus([])
         self._known = KnownDevices(self.bus, self.devices, self.jobs, self.clock)
         self.bus.add(
-            {
-                MailNewDevice: MailNewDeviceHandler(self.devices, Writing(), EmailTemplates(EMAILS, self.mailer, "Base")),
-                RecordDeviceSeen: RecordDeviceSeenHandler(self.devices, self.clock),
-            }
+            [
+                on(MailNewDevice, MailNewDeviceHandler(self.devices, Writing(), EmailTemplates(EMAILS, self.mailer, "Base"))),
+                on(RecordDeviceSeen, RecordDeviceSeenHandler(self.devices, self.clock)),
+            ]
         )
 
     async def login(self, user_agent: str = FIREFOX, address: str = HERE, user_id: UserId = ANA) -> int:

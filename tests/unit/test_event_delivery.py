@@ -44,7 +44,7 @@ def decode(payload: bytes, wanted: type[Any]) -> Any:
     return wanted(sku=found["sku"])
 
 
-def subscription(handle: Callable[[Wanted], Awaitable[None]]) -> DurableSubscription[Wanted]:
+def subscription(handle: Callable[[Wanted], Awaitable[None]]) -> DurableSubscription:
     return DurableSubscription(name="tests.hear", event="items.created.v1", payload=Wanted, handle=handle, isolation=Isolation.SERIALIZABLE)
 
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from api_base.application.common.cqrs import Bus
+from api_base.application.common.cqrs import Bus, on
 from api_base.application.services.mailing import EmailTemplates, Links
 from api_base.application.users.commands.begin_password_reset import RESEND_INTERVAL, BeginPasswordReset, BeginPasswordResetHandler
 from api_base.application.users.commands.mail_password_changed import (
@@ -48,14 +48,14 @@ class World:
         email_templates, links = EmailTemplates(EMAILS, self.mailer, "Base"), Links("https://app.example", tokens)
         self.bus = Bus([])
         self.bus.add(
-            {
-                RequestPasswordReset: RequestPasswordResetHandler(self.jobs, Ids()),
-                MailPasswordReset: MailPasswordResetHandler(self.bus, self.users, email_templates, links),
-                BeginPasswordReset: BeginPasswordResetHandler(self.users, self.resets, self.clock),
-                ResetPassword: ResetPasswordHandler(self.bus, self.users, self.resets, tokens, PlainHasher(), self.policy, self.clock),
-                UsePasswordReset: UsePasswordResetHandler(self.users, self.resets, self.clock),
-                MailPasswordChanged: MailPasswordChangedHandler(self.users, email_templates),
-            }
+            [
+                on(RequestPasswordReset, RequestPasswordResetHandler(self.jobs, Ids())),
+                on(MailPasswordReset, MailPasswordResetHandler(self.bus, self.users, email_templates, links)),
+                on(BeginPasswordReset, BeginPasswordResetHandler(self.users, self.resets, self.clock)),
+                on(ResetPassword, ResetPasswordHandler(self.bus, self.users, self.resets, tokens, PlainHasher(), self.policy, self.clock)),
+                on(UsePasswordReset, UsePasswordResetHandler(self.users, self.resets, self.clock)),
+                on(MailPasswordChanged, MailPasswordChangedHandler(self.users, email_templates)),
+            ]
         )
 
     async def asked(self, email: str = ANA) -> None:

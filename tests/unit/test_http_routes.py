@@ -190,7 +190,7 @@ async def test_bodies_are_bounded_in_size(size: int, status: int, streamed: bool
 def test_a_parameter_that_is_nothing_known_is_refused_at_start() -> None:
     router = Router()
 
-    @router.declare("GET", "/x", RouteOptions())
+    @router.get("/x", RouteOptions())
     async def x(limit: int) -> None: ...
 
     with pytest.raises(ProgrammingError, match="limit"):
@@ -200,7 +200,7 @@ def test_a_parameter_that_is_nothing_known_is_refused_at_start() -> None:
 def test_a_placeholder_without_a_parameter_is_refused_at_start() -> None:
     router = Router()
 
-    @router.declare("GET", "/x/{id}", RouteOptions())
+    @router.get("/x/{id}", RouteOptions())
     async def x() -> None: ...
 
     with pytest.raises(ProgrammingError, match="id"):

@@ -13,7 +13,7 @@ from tests.http_harness import settings, shell
 def slow(started: asyncio.Event, outcome: list[str]) -> Router:
     router = Router()
 
-    @router.declare("GET", "/slow", RouteOptions(public=True))
+    @router.get("/slow", RouteOptions(public=True))
     async def wait() -> None:
         started.set()
         try:
@@ -22,7 +22,7 @@ def slow(started: asyncio.Event, outcome: list[str]) -> Router:
             outcome.append("cancelled")
             raise
 
-    @router.declare("GET", "/inner", RouteOptions(public=True))
+    @router.get("/inner", RouteOptions(public=True))
     async def inner() -> None:
         async with asyncio.timeout(0.001):
             await asyncio.Event().wait()
@@ -70,7 +70,7 @@ async def test_what_is_for_afterwards_is_done_once_the_answer_is_out_whatever_fa
     async def succeed() -> None:
         done.append("succeeds")
 
-    @router.declare("GET", "/later", RouteOptions(public=True))
+    @router.get("/later", RouteOptions(public=True))
     async def later() -> None:
         current_context.get().after_response.extend((fail, succeed))
 

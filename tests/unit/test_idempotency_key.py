@@ -26,38 +26,38 @@ def routes() -> Router:
         SEEN.append(None if request is None else replace(request))
         return ThingDTO(id=THING, name="a", version=1)
 
-    @router.declare("POST", "/things/{name}", RouteOptions())
+    @router.post("/things/{name}", RouteOptions())
     async def create_thing(name: str, expected: OptionalVersion, body: ThingBody) -> ThingDTO:
         return note()
 
-    @router.declare("PATCH", "/things/{name}", RouteOptions())
+    @router.patch("/things/{name}", RouteOptions())
     async def update_thing(name: str) -> ThingDTO:
         return note()
 
-    @router.declare("DELETE", "/things/{name}", RouteOptions())
+    @router.delete("/things/{name}", RouteOptions())
     async def delete_thing(name: str) -> ThingDTO:
         return note()
 
-    @router.declare("GET", "/things/{name}", RouteOptions())
+    @router.get("/things/{name}", RouteOptions())
     async def get_thing(name: str) -> ThingDTO:
         return note()
 
-    @router.declare("POST", "/public", RouteOptions(public=True))
+    @router.post("/public", RouteOptions(public=True))
     async def publish_thing() -> ThingDTO:
         return note()
 
-    @router.declare("POST", "/secrets", RouteOptions(replayable=False))
+    @router.post("/secrets", RouteOptions(replayable=False))
     async def create_secret() -> ThingDTO:
         return note()
 
-    @router.declare("POST", "/refused", RouteOptions())
+    @router.post("/refused", RouteOptions())
     async def refuse_thing() -> ThingDTO:
         request = current_context.get().keyed
         assert request is not None
         request.replayed = True
         raise errors.Conflict("as at first")
 
-    @router.declare("POST", "/running", RouteOptions())
+    @router.post("/running", RouteOptions())
     async def run_thing() -> ThingDTO:
         raise errors.RequestInProgress
 

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 
-from api_base.application.common.cqrs import PUBLIC, Bus, Command, Isolation, Query
+from api_base.application.common.cqrs import PUBLIC, Bus, Command, Isolation, Query, on
 from api_base.application.common.middleware import IdempotencyMiddleware, RetryMiddleware, UnitOfWorkMiddleware
 from api_base.application.common.transactions import Transactions
 from api_base.core.base import DomainEvent
@@ -105,7 +105,15 @@ class World:
         self.before: Callable[[], Awaitable[None]] | None = None
         transactions = Transactions(self.store.begin, Subscribers(), lambda: None)
         self.bus = Bus([RetryMiddleware(pause=0), UnitOfWorkMiddleware(transactions), IdempotencyMiddleware(self.store)])
-        self.bus.add({Add: self, Sum: Summing(self), AddCarefully: Careful(self), AddAndTell: Careful(self), Guess: Guessing(self)})
+        self.bus.add(
+            [
+                on(Add, self),
+                on(Sum, Summing(self)),
+                on(AddCarefully, Careful(self)),
+                on(AddAndTell, Careful(self)),
+                on(Guess, Guessing(self)),
+            ]
+        )
 
     async def handle(self, message: Add) -> int:
         if self.refusals:
@@ -276,4 +284,4 @@ async def test_who_orchestrates_several_commands_is_told_at_the_second() -> None
 
 def test_a_command_says_what_it_answers() -> None:
     with pytest.raises(ProgrammingError, match="Silent does not say what it answers"):
-        World().bus.add({Silent: World()})
+        World().bus.add([on(Silent, World())])

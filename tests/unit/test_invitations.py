@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import pytest
 
-from api_base.application.common.cqrs import Bus
+from api_base.application.common.cqrs import Bus, on
 from api_base.application.services.mailing import EmailTemplates, Links
 from api_base.application.tenants.commands.accept_invitation import (
     AcceptInvitation,
@@ -54,15 +54,15 @@ class World:
         acceptance = InvitationAcceptance(self.invitations, self.memberships, tokens, Ids(), self.clock)
         self.bus = Bus([])
         self.bus.add(
-            {
-                AddMember: AddMemberHandler(self.memberships, identities, Ids(), self.clock, direct=False),
-                InviteMember: InviteMemberHandler(self.invitations, self.memberships, self.jobs, Ids(), self.clock),
-                MailInvitation: MailInvitationHandler(self.invitations, tenants, identities, email_templates, links, self.clock),
-                RevokeInvitation: RevokeInvitationHandler(self.invitations, self.memberships),
-                AcceptInvitation: AcceptInvitationHandler(acceptance),
-                RegisterByInvitation: RegisterByInvitationHandler(self.bus, acceptance, identities),
-                JoinAsNewUser: JoinAsNewUserHandler(acceptance, identities),
-            }
+            [
+                on(AddMember, AddMemberHandler(self.memberships, identities, Ids(), self.clock, direct=False)),
+                on(InviteMember, InviteMemberHandler(self.invitations, self.memberships, self.jobs, Ids(), self.clock)),
+                on(MailInvitation, MailInvitationHandler(self.invitations, tenants, identities, email_templates, links, self.clock)),
+                on(RevokeInvitation, RevokeInvitationHandler(self.invitations, self.memberships)),
+                on(AcceptInvitation, AcceptInvitationHandler(acceptance)),
+                on(RegisterByInvitation, RegisterByInvitationHandler(self.bus, acceptance, identities)),
+                on(JoinAsNewUser, JoinAsNewUserHandler(acceptance, identities)),
+            ]
         )
         self.act()
 

@@ -10,7 +10,7 @@ from api_base.application.auth.commands.start_session import StartSession, Start
 from api_base.application.auth.dtos import TokensDTO
 from api_base.application.auth.known_devices import KnownDevices
 from api_base.application.auth.tokens import SessionTokens
-from api_base.application.common.cqrs import Bus
+from api_base.application.common.cqrs import Bus, on
 from api_base.core.types import Err, Ok, RequestContext, TenantId, UserId, current_context
 from api_base.domain.auth.refresh_token import RefreshToken
 from api_base.domain.auth.repository import Credential
@@ -56,17 +56,20 @@ class World:
         self.clock, self.devices, self.jobs = clock, MemoryDevices(), MemoryJobs()
         self.bus = Bus([])
         self.bus.add(
-            {
-                LogIn: LogInHandler(self.bus, self.users, Members(), self.hasher),
-                StartSession: StartSessionHandler(
-                    self.sessions,
-                    KnownDevices(self.bus, self.devices, self.jobs, clock),
-                    SessionTokens(ReadableIssuer(clock), clock),
-                    Ids(),
-                    clock,
-                    LIFETIME,
+            [
+                on(LogIn, LogInHandler(self.bus, self.users, Members(), self.hasher)),
+                on(
+                    StartSession,
+                    StartSessionHandler(
+                        self.sessions,
+                        KnownDevices(self.bus, self.devices, self.jobs, clock),
+                        SessionTokens(ReadableIssuer(clock), clock),
+                        Ids(),
+                        clock,
+                        LIFETIME,
+                    ),
                 ),
-            }
+            ]
         )
 
     async def log_in(self, password: str = "right", email: str = "ana@example.com") -> TokensDTO | str:

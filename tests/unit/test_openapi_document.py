@@ -95,7 +95,7 @@ def test_a_deprecated_route_is_marked(document: Json) -> None:
 def test_two_operations_of_one_name_are_refused() -> None:
     other = Router(prefix="/other", tags=["other"])
 
-    @other.declare("GET", "", RouteOptions())
+    @other.get("", RouteOptions())
     async def list_things() -> None: ...
 
     here = shell(things(), other)

@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from api_base.application.common.cqrs import AUTHENTICATED, PUBLIC, Bus, Command, Isolation
+from api_base.application.common.cqrs import AUTHENTICATED, PUBLIC, Bus, Command, Isolation, on
 from api_base.application.common.middleware import PermissionMiddleware, UnitOfWorkMiddleware
 from api_base.application.common.transactions import Transactions
 from api_base.core.base import DomainEvent
@@ -49,7 +49,7 @@ PAINTER = principal(permissions=frozenset({"walls:paint"}))
 )
 async def test_a_message_runs_for_who_has_its_permission(who: Principal | None, refusals: list[type[ApiBaseError]]) -> None:
     bus = Bus([PermissionMiddleware(RolePermissionChecker({"walls:paint": frozenset({"painter"})}))])
-    bus.add({Anybody: Done(), SignedIn: Done(), Painting: Done()})
+    bus.add([on(Anybody, Done()), on(SignedIn, Done()), on(Painting, Done())])
     request_of(who)
     found = []
     for message in (Anybody(), SignedIn(), Painting()):
@@ -96,7 +96,7 @@ class World:
         self.subscribers.add(subscriptions)
         transactions = Transactions(lambda isolation: self.begin(isolation), self.subscribers, lambda: self.log.append("workers are told"))
         self.bus = Bus([UnitOfWorkMiddleware(transactions)])
-        self.bus.add({Painting: self})
+        self.bus.add([on(Painting, self)])
 
     def begin(self, isolation: Isolation) -> Self:
         self.log.append(f"begin {isolation.value}")
@@ -162,5 +162,5 @@ async def test_a_payload_that_wants_what_the_event_does_not_have_is_named() -> N
     async def never(colour: Colour) -> None:
         raise AssertionError
 
-    with pytest.raises(ProgrammingError, match="Colour wants a field that walls.dried.v1 does not have: colour"):
+    with pytest.raises(ProgrammingError, match="Colour has the field 'colour', which the event walls.dried.v1 lacks"):
         await Subscription("walls.dried.v1", Colour, never).deliver(Dried(aggregate_id=WALL))

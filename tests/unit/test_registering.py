@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from api_base.application.common.cqrs import Bus
+from api_base.application.common.cqrs import Bus, on
 from api_base.application.services.mailing import EmailTemplates, Links
 from api_base.application.users.commands.confirm_registration import ConfirmRegistration, ConfirmRegistrationHandler
 from api_base.application.users.commands.create_user import CreateUser, CreateUserHandler
@@ -34,13 +34,13 @@ class World:
         email_templates, links = EmailTemplates(EMAILS, self.mailer, "Base"), Links("https://app.example", tokens)
         self.bus = Bus([])
         self.bus.add(
-            {
-                CreateUser: CreateUserHandler(self.users, Ids(), self.clock),
-                RegisterUser: RegisterUserHandler(self.bus, self.hasher, RefusingPolicy(), mode),
-                StorePendingRegistration: StorePendingRegistrationHandler(self.registrations, self.jobs, Ids(), self.clock),
-                MailRegistration: MailRegistrationHandler(self.registrations, self.users, email_templates, links, self.clock),
-                ConfirmRegistration: ConfirmRegistrationHandler(self.registrations, self.users, tokens, Ids(), self.clock),
-            }
+            [
+                on(CreateUser, CreateUserHandler(self.users, Ids(), self.clock)),
+                on(RegisterUser, RegisterUserHandler(self.bus, self.hasher, RefusingPolicy(), mode)),
+                on(StorePendingRegistration, StorePendingRegistrationHandler(self.registrations, self.jobs, Ids(), self.clock)),
+                on(MailRegistration, MailRegistrationHandler(self.registrations, self.users, email_templates, links, self.clock)),
+                on(ConfirmRegistration, ConfirmRegistrationHandler(self.registrations, self.users, tokens, Ids(), self.clock)),
+            ]
         )
 
     async def registered(self) -> str:

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import msgspec
 import pytest
 
-from api_base.application.common.cqrs import AUTHENTICATED, PUBLIC, Bus, Command, Message, Query
+from api_base.application.common.cqrs import AUTHENTICATED, PUBLIC, Bus, Command, Message, Query, on
 from api_base.application.common.middleware import PermissionMiddleware
 from api_base.application.common.remote import NotServed, RemoteCall, RemoteService
 from api_base.core.errors import Forbidden, Invalid, Unauthenticated, Unavailable
@@ -61,7 +61,7 @@ class Served:
 
     def __post_init__(self) -> None:
         bus, tokens = Bus([PermissionMiddleware(RolePermissionChecker({"things:rule": frozenset({"owner"})}))]), OneToken()
-        bus.add(dict.fromkeys((Mine, Count, Rule, Sleep), self.handlers))
+        bus.add([on(message, self.handlers) for message in (Mine, Count, Rule, Sleep)])
         served: Mapping[str, type[Message[Any]]] = {"things.mine": Mine, "things.count": Count, "things.rule": Rule, "things.sleep": Sleep}
         self.service = RemoteService(
             bus,

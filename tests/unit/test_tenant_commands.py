@@ -6,8 +6,8 @@ import pytest
 
 from api_base.application.tenants.commands.add_member import AddMember, AddMemberHandler
 from api_base.application.tenants.commands.change_member_role import ChangeMemberRole, ChangeMemberRoleHandler
+from api_base.application.tenants.commands.create_personal_tenant import CreatePersonalTenant, Registered
 from api_base.application.tenants.commands.create_tenant import CreateTenant, CreateTenantHandler, TenantFactory
-from api_base.application.tenants.commands.found_personal_tenant import FoundPersonalTenant, Registered
 from api_base.application.tenants.commands.remove_member import LeaveTenant, LeaveTenantHandler, RemoveMember, RemoveMemberHandler
 from api_base.application.tenants.commands.rename_tenant import RenameTenant, RenameTenantHandler
 from api_base.core.errors import Forbidden, Invalid, NotFound, StaleVersion
@@ -42,7 +42,7 @@ class World:
         self.foreigner = membership(uuid4(), role=Role.OWNER)
         self.tenants, self.memberships = MemoryTenants(self.tenant), MemoryMemberships(*self.members, self.foreigner)
         founding = TenantFactory(self.tenants, self.memberships, Ids(), self.clock)
-        self.create, self.found = CreateTenantHandler(founding), FoundPersonalTenant(founding)
+        self.create, self.found = CreateTenantHandler(founding), CreatePersonalTenant(founding)
         self.rename = RenameTenantHandler(self.tenants, self.clock)
         self.add = AddMemberHandler(self.memberships, Known("new@example.com", self.newcomer), Ids(), self.clock, direct=True)
         self._change = ChangeMemberRoleHandler(self.memberships, self.clock)
@@ -119,7 +119,7 @@ async def test_another_tenant_than_the_tokens_is_not_there_for_anything() -> Non
         world._remove.handle(RemoveMember(tenant_id=other, user_id=member, expected_version=None)),
         world._leave.handle(LeaveTenant(tenant_id=other)),
     ):
-        with pytest.raises(NotFound, match=f"No tenant with id {other}"):
+        with pytest.raises(NotFound, match=f"No tenant with the id {other}"):
             await attempt
     assert world.roles() == [OWNER, OWNER]
 
@@ -211,7 +211,7 @@ async def test_a_stale_version_changes_no_member() -> None:
 async def test_a_member_of_another_tenant_is_answered_as_nobody() -> None:
     world = World(OWNER)
     for user_id in (world.foreigner.user_id, UserId(uuid4())):
-        with pytest.raises(NotFound, match=f"No member with id {user_id}"):
+        with pytest.raises(NotFound, match=f"No member with the id {user_id}"):
             await world.remove(user_id)
 
 

@@ -72,11 +72,11 @@ def test_a_changed_password_unlocks_and_says_so() -> None:
 
 def test_deactivated_and_back_once_each() -> None:
     some = user()
-    with pytest.raises(AlreadyInStatus, match="active already"):
+    with pytest.raises(AlreadyInStatus, match="already has the status active"):
         some.reactivate(ONE_HOUR_LATER)
     some.deactivate(ONE_HOUR_LATER)
     assert (some.status, some.updated_at) == (UserStatus.DEACTIVATED, ONE_HOUR_LATER)
-    with pytest.raises(AlreadyInStatus, match="deactivated already"):
+    with pytest.raises(AlreadyInStatus, match="already has the status deactivated"):
         some.deactivate(ONE_HOUR_LATER)
     some.reactivate(ONE_HOUR_LATER)
     assert some.status is UserStatus.ACTIVE

@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import pytest
 
-from api_base.application.common.cqrs import Bus
+from api_base.application.common.cqrs import Bus, on
 from api_base.application.users.commands.change_password import (
     ChangePassword,
     ChangePasswordHandler,
@@ -36,15 +36,15 @@ class World:
         self.users = MemoryUsers(*users)
         self.bus = Bus([])
         self.bus.add(
-            {
-                CreateUser: CreateUserHandler(self.users, Ids(), self.clock),
-                RegisterUser: RegisterUserHandler(self.bus, self.hasher, self.policy, RegistrationMode.OPEN),
-                ChangePassword: ChangePasswordHandler(self.bus, self.users, self.hasher, self.policy),
-                SetPasswordHash: SetPasswordHashHandler(self.users, self.clock),
-                UpdateProfile: UpdateProfileHandler(self.users, self.clock),
-                SetUserStatus: SetUserStatusHandler(self.users, self.clock),
-                RecordLogin: RecordLoginHandler(self.users, self.clock, 2, LOCKOUT),
-            }
+            [
+                on(CreateUser, CreateUserHandler(self.users, Ids(), self.clock)),
+                on(RegisterUser, RegisterUserHandler(self.bus, self.hasher, self.policy, RegistrationMode.OPEN)),
+                on(ChangePassword, ChangePasswordHandler(self.bus, self.users, self.hasher, self.policy)),
+                on(SetPasswordHash, SetPasswordHashHandler(self.users, self.clock)),
+                on(UpdateProfile, UpdateProfileHandler(self.users, self.clock)),
+                on(SetUserStatus, SetUserStatusHandler(self.users, self.clock)),
+                on(RecordLogin, RecordLoginHandler(self.users, self.clock, 2, LOCKOUT)),
+            ]
         )
         if users:
             request_of(principal(user_id=UserId(users[0].id)))

@@ -15,6 +15,7 @@ from api_base.application.items.commands.publish_item import PublishItem
 from api_base.bootstrap import migrations
 from api_base.bootstrap.contexts import BUILT_IN
 from api_base.bootstrap.services import build, opened
+from api_base.bootstrap.worker import create_worker
 from api_base.core.config import Settings
 from api_base.core.errors import Conflict, NotFound
 from api_base.core.types import Principal, RequestContext, TenantId, UserId, current_context
@@ -22,7 +23,7 @@ from api_base.domain.common.value_objects import Money
 from api_base.domain.items.entities import ItemDetails
 from api_base.infrastructure.db.embedded import EmbeddedServer, Urls
 from api_base.serving.resolving import on
-from api_base.serving.worker import create_worker
+from api_base.serving.worker import run_worker
 from invoices import INVOICES
 from invoices.invoicing import ListInvoices, PayInvoice
 
@@ -41,7 +42,7 @@ def act_for_a_new_tenant() -> None:
 async def worked(settings: Settings, urls: Urls) -> AsyncIterator[None]:
     """What is published meanwhile is invoiced: by a worker, as `api-base worker` runs it."""
     stop = asyncio.Event()
-    work = asyncio.create_task(create_worker(settings, urls, CONTEXTS).run(stop))
+    work = asyncio.create_task(run_worker(create_worker(settings, CONTEXTS), urls, stop))
     try:
         yield
     finally:

@@ -74,6 +74,6 @@ def _ports(services: Services, compiled: Sequence[Operation]) -> StackPorts:
         verifier=container.token_verifier(),
         access=container.access(),
         audit=container.audit_store(),
-        public=frozenset((operation.method, operation.template) for operation in compiled if operation.declares.public),
-        logins=tuple((operation.method, operation.template) for operation in compiled if operation.declares.rate == "login"),
+        public=frozenset((operation.method, operation.template) for operation in compiled if operation.options.public),
+        logins=tuple((operation.method, operation.template) for operation in compiled if operation.options.rate == "login"),
     )

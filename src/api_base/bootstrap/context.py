@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from fastapi import APIRouter
 
-from api_base.application.common.cqrs import Bus, Handler, Message
+from api_base.application.common.cqrs import Bus, Message, Registration
 from api_base.application.common.events import Stream
 from api_base.application.common.jobs import Job, Schedule
 from api_base.application.common.remote import RemoteBus
@@ -55,12 +55,12 @@ class Context:
     tables: Sequence[sa.Table] = ()
     migrations: Path | None = None
     permissions: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    handlers: Callable[[Ports], Mapping[type[Message[Any]], Handler[Any, Any]]] = lambda ports: {}
+    handlers: Callable[[Ports], Sequence[Registration]] = lambda ports: ()
     events: Sequence[type[DomainEvent]] = ()
     subscribers: Callable[[Ports], Sequence[AnySubscription]] = lambda ports: ()
     jobs: Sequence[Job] = ()
     schedules: Sequence[Schedule] = ()
-    streams: Sequence[Stream[Any]] = ()
-    remote: Mapping[str, type[Message[Any]]] = field(default_factory=dict)
+    streams: Sequence[Stream] = ()
+    remote: Mapping[str, type[Message[object]]] = field(default_factory=dict)
     background: Callable[[Ports], Sequence[PeriodicTask]] = lambda ports: ()
     routes: Callable[[Bus], APIRouter] | None = None

@@ -37,7 +37,7 @@ def event_work(services: Services) -> Iterator[PeriodicTask]:
         yield from _streams(services)
 
 
-def _from_kafka(services: Services, subscription: DurableSubscription[Any], delivery: EventDelivery) -> PeriodicTask:
+def _from_kafka(services: Services, subscription: DurableSubscription, delivery: EventDelivery) -> PeriodicTask:
     from api_base.infrastructure.events.deferred import DatabaseDeferredDeliveries
     from api_base.infrastructure.kafka.consumer import KafkaDeliveryConsumer
 

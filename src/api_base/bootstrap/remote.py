@@ -1,7 +1,6 @@
 """What the worker does for other services: their messages for this one, executed on its bus."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from api_base.application.common.cqrs import Message
 from api_base.application.common.remote import RemoteService
@@ -33,9 +32,9 @@ def remote_work(services: Services) -> Iterator[PeriodicTask]:
     yield PeriodicTask(name="answer other services", group="remote", interval=1.0, run=server.run, end=server.close)
 
 
-def _served(services: Services) -> Mapping[str, type[Message[Any]]]:
+def _served(services: Services) -> Mapping[str, type[Message[object]]]:
     """Raises `ConfigurationError` for a name that two contexts serve."""
-    served: dict[str, type[Message[Any]]] = {}
+    served: dict[str, type[Message[object]]] = {}
     for context in services.contexts:
         if twice := sorted(served.keys() & context.remote.keys()):
             raise ConfigurationError(f"Two contexts serve the message {twice[0]}.")

@@ -28,7 +28,7 @@ def create_admin(
 
     from api_base.bootstrap.contexts import contexts_of
     from api_base.core.config import load_settings
-    from api_base.serving.first_run import create_administrator
+    from api_base.operations.administrators import create_administrator
     from api_base.serving.resolving import database, on
 
     settings = load_settings()

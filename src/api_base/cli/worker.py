@@ -22,10 +22,11 @@ def worker(
 
     from api_base.bootstrap.adapters import json_logs
     from api_base.bootstrap.contexts import contexts_of
+    from api_base.bootstrap.worker import create_worker
     from api_base.core.config import load_settings
     from api_base.core.shared.logging import configure_logging
     from api_base.serving.resolving import database, on
-    from api_base.serving.worker import create_worker
+    from api_base.serving.worker import run_worker
 
     settings = load_settings()
     json = json_logs(settings.observability.model_dump(), settings.environment == "production")
@@ -35,7 +36,7 @@ def worker(
         stop = asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
-        await create_worker(on(settings, urls), urls, contexts_of(settings), only or ()).run(stop)
+        await run_worker(create_worker(on(settings, urls), contexts_of(settings), only or ()), urls, stop)
 
     with database(settings) as urls:
         asyncio.run(run(), loop_factory=uvloop.new_event_loop)

@@ -25,5 +25,5 @@ def _operations(routers: Sequence[tuple[str, APIRouter]], body_limit: int) -> It
         for route in router.routes:
             if isinstance(getattr(route, "original_router", None), Router):
                 raise ProgrammingError(f"{prefix}{router.prefix}: a Router stands by itself in its Context; include only plain APIRouters.")
-        for one in router.declared if isinstance(router, Router) else ():
-            yield Operation(one.endpoint, one.method, prefix + one.path, one.status, one.declares, body_limit)
+        for one in router.definitions if isinstance(router, Router) else ():
+            yield Operation(one.endpoint, one.method, prefix + one.path, one.status, one.options, body_limit)

@@ -1,4 +1,7 @@
-"""The first run: the schema, and in development somebody to log in as. What is made is told once."""
+"""Prepares the database before serving: the schema, and on a first run in development an administrator to log in as.
+
+The administrator's password is random. It is printed once and stored only as a hash.
+"""
 
 import asyncio
 import secrets
@@ -22,10 +25,11 @@ TENANT: Final = "demo"
 
 
 def prepare(settings: Settings, urls: Urls, contexts: Sequence[Context], *, seed: bool) -> str | None:
-    """See to the schema before serving; what to tell the developer of a first run, or None.
+    """Migrate the schema before serving. The result is a message for the developer after a first run, otherwise None.
 
-    In development what is pending is migrated, and with `seed` a first run makes an administrator and a tenant. Elsewhere
-    migrating is a step of its own: raises `ConfigurationError` where it is due.
+    `seed` lets a first run in development create an administrator and a tenant.
+
+    Raises `ConfigurationError` in production when a migration is pending: migrating is a deployment step of its own there.
     """
     if migrations.at_head(urls, contexts):
         return None
@@ -33,15 +37,24 @@ def prepare(settings: Settings, urls: Urls, contexts: Sequence[Context], *, seed
         raise ConfigurationError("The database is behind this version. Run `api-base migrate up` first.")
     fresh = not any(branch.current for branch in migrations.status(urls, contexts))
     migrations.up(settings, urls, contexts)
-    return _announced(settings, contexts) if fresh and seed and settings.environment == "development" else None
+    return _seed(settings, contexts) if fresh and seed and settings.environment == "development" else None
 
 
-def _announced(settings: Settings, contexts: Sequence[Context]) -> str:
+async def add_administrator(services: Services, *, email: str, name: str, password: str) -> UserDTO:
+    """Create an administrator of the platform with open `services`. Raises `Invalid`, `EmailTaken`."""
+    current_context.set(RequestContext(request_id="command-line"))
+    address = EmailAddress.parse(email)
+    await services.container.password_policy().check(password, known=(address.value, name))
+    hashed = await services.container.password_hasher().hash(password)
+    return await services.bus.execute(CreateUser(email=address, name=name, password_hash=hashed, platform_admin=True))
+
+
+def _seed(settings: Settings, contexts: Sequence[Context]) -> str:
     password = "-".join(secrets.token_hex(3) for _ in range(4))
-    asyncio.run(_seed(settings, contexts, password))
+    asyncio.run(_add_administrator_and_tenant(settings, contexts, password))
     address = f"http://{settings.server.host}:{settings.server.port}"
     return (
-        f"\nThe first run made an administrator and the tenant {TENANT!r}. This is told once:\n\n"
+        f"\nThe first run created an administrator and the tenant {TENANT!r}. This message is shown once:\n\n"
         f"    e-mail    {ADMINISTRATOR}\n    password  {password}\n\n"
         "Try it:\n\n"
         f"    TOKEN=$(curl -s {address}/api/v1/auth/login -H 'Content-Type: application/json' \\\n"
@@ -52,23 +65,9 @@ def _announced(settings: Settings, contexts: Sequence[Context]) -> str:
     )
 
 
-async def create_administrator(settings: Settings, contexts: Sequence[Context], *, email: str, name: str, password: str) -> UserDTO:
-    """An administrator of the platform. Raises `Invalid`, `EmailTaken`."""
+async def _add_administrator_and_tenant(settings: Settings, contexts: Sequence[Context], password: str) -> None:
     async with opened(build(settings, contexts)) as services:
-        return await _administrator(services, email, name, password)
-
-
-async def _administrator(services: Services, email: str, name: str, password: str) -> UserDTO:
-    current_context.set(RequestContext(request_id="command-line"))
-    address = EmailAddress.parse(email)
-    await services.container.password_policy().check(password, known=(address.value, name))
-    hashed = await services.container.password_hasher().hash(password)
-    return await services.bus.execute(CreateUser(email=address, name=name, password_hash=hashed, platform_admin=True))
-
-
-async def _seed(settings: Settings, contexts: Sequence[Context], password: str) -> None:
-    async with opened(build(settings, contexts)) as services:
-        user = await _administrator(services, ADMINISTRATOR, "Administrator", password)
+        user = await add_administrator(services, email=ADMINISTRATOR, name="Administrator", password=password)
         context = current_context.get()
         context.principal = Principal(
             user_id=UserId(user.id), session_id=None, tenant_id=None, role=None, platform_admin=True, permissions=frozenset()

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from fastapi import Depends
 
-from api_base.application.common.cqrs import Bus
+from api_base.application.common.cqrs import Bus, on
 from api_base.application.common.listing import ListRequest, Page
 from api_base.bootstrap.context import Context
 from api_base.bootstrap.contexts.roles import ADMINS, VIEWERS
@@ -18,11 +18,11 @@ from invoices.tables import TABLE, ListInvoicesHandler, repository
 def routes(bus: Bus) -> Router:
     router = Router(prefix="/invoices", tags=["invoices"])
 
-    @router.declare("GET", "", summary="List invoices")
+    @router.get("", summary="List invoices")
     async def list_invoices(request: Annotated[ListRequest, Depends(ListQuery(FIELDS))]) -> Page[InvoiceDTO]:
         return await bus.execute(ListInvoices(request=request))
 
-    @router.declare("POST", "/{id}/pay", status_code=204, summary="Pay an invoice")
+    @router.post("/{id}/pay", status_code=204, summary="Pay an invoice")
     async def pay_invoice(id: UUID) -> None:
         await bus.execute(PayInvoice(id=id))
 
@@ -34,10 +34,10 @@ INVOICES = Context(
     tables=(TABLE,),
     migrations=Path(__file__).parent / "migrations",
     permissions={ListInvoices.permission: VIEWERS, PayInvoice.permission: ADMINS},
-    handlers=lambda ports: {
-        ListInvoices: ListInvoicesHandler(ports.database),
-        PayInvoice: PayInvoiceHandler(repository(ports.database), ports.clock),
-    },
+    handlers=lambda ports: [
+        on(ListInvoices, ListInvoicesHandler(ports.database)),
+        on(PayInvoice, PayInvoiceHandler(repository(ports.database), ports.clock)),
+    ],
     events=(InvoicePaid,),
     subscribers=lambda ports: [invoicing(repository(ports.database), ports.ids)],
     routes=routes,

@@ -73,7 +73,7 @@ class StatusChanged:
     after: str
 
 
-def invoicing(invoices: AsyncRepository[Invoice, UUID], ids: IdGenerator) -> DurableSubscription[StatusChanged]:
+def invoicing(invoices: AsyncRepository[Invoice, UUID], ids: IdGenerator) -> DurableSubscription:
     async def issue(event: StatusChanged) -> None:
         if event.after == "published":
             await invoices.create(Invoice(id=ids.new(), tenant_id=event.tenant_id, item_id=event.aggregate_id))

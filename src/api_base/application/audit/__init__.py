@@ -1,1 +1,1 @@
-"""The audit trail, as it is read."""
+"""Reading and verifying the audit trail."""

@@ -1,4 +1,4 @@
-"""What the outside sees of a record of the audit trail."""
+"""DTOs of the audit trail."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from uuid import UUID
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditRecordDTO:
-    """`before` and `after` hold the changed fields; what is secret or personal was never kept in clear."""
+    """`before` and `after` hold the changed fields. Secret and personal values are never stored in clear text."""
 
     id: UUID
     at: datetime
@@ -26,7 +26,7 @@ class AuditRecordDTO:
 
 @dataclass(slots=True)
 class Checked:
-    """How much of the trail was looked at; filled in when the findings are at their end."""
+    """How much of the trail was verified. The counts are complete after the last finding."""
 
     records: int = 0
     chains: int = 0

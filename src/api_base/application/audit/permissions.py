@@ -1,4 +1,4 @@
-"""Who may read the audit trail."""
+"""Permissions of the audit trail."""
 
 from typing import Final
 

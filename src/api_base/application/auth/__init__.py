@@ -1,1 +1,1 @@
-"""Use cases of logging in and out."""
+"""Use cases of sessions: log in, refresh, switch tenant, log out."""

@@ -1,4 +1,4 @@
-"""What the outside sees of a login."""
+"""DTOs of sessions."""
 
 from dataclasses import dataclass, field
 from uuid import UUID
@@ -6,7 +6,7 @@ from uuid import UUID
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokensDTO:
-    """A token response [RFC 6749, section 5.1]. `expires_in` is in seconds. `refresh_token` is null where the one in hand stays good."""
+    """A token response [RFC 6749, section 5.1]. `expires_in` is in seconds. `refresh_token` is null if the current one stays valid."""
 
     access_token: str = field(repr=False)
     token_type: str

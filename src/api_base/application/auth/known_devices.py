@@ -1,4 +1,4 @@
-"""From where a user has logged in before; a new device is told by mail, but for the first of all."""
+"""Devices that a user has logged in from. The user gets an e-mail about each new device except the first."""
 
 from functools import partial
 
@@ -13,7 +13,7 @@ from api_base.domain.auth.repository import DeviceRepository
 
 
 class KnownDevices:
-    """A new one is written in the open unit of work, with the session that begins."""
+    """Writes a new device in the open unit of work, together with the new session."""
 
     def __init__(self, bus: Bus, devices: DeviceRepository, jobs: JobQueue, clock: Clock) -> None:
         self._bus, self._devices, self._jobs, self._clock = bus, devices, jobs, clock

@@ -1,4 +1,4 @@
-"""Puts a session's tokens together."""
+"""Builds the token response of a session."""
 
 from api_base.application.auth.dtos import TokensDTO
 from api_base.core.protocols import Clock, TokenIssuer

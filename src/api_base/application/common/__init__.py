@@ -1,1 +1,1 @@
-"""What every use case runs on."""
+"""The parts that all use cases share: messages and bus, pipeline, events, jobs, lists, batches."""

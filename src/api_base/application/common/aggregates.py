@@ -1,4 +1,4 @@
-"""Loading an aggregate for a change."""
+"""Load an aggregate to change it."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from api_base.core.protocols import AsyncRepository
 
 
 async def load[T: AggregateRoot](repository: AsyncRepository[T, Any], what: str, id: object, expected_version: int | None) -> T:
-    """The aggregate, at the version that the caller last saw where it says one. Raises `NotFound`, `StaleVersion`."""
+    """The aggregate; if `expected_version` is given, only at that version. Raises `NotFound`, `StaleVersion`."""
     aggregate = await repository.get(id)
     if aggregate is None:
         raise NotFound(what, id)

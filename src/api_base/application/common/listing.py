@@ -1,11 +1,11 @@
-"""Lists: what may be filtered and sorted by is declared; pages are found by keyset cursors, never by offset.
+"""Lists: fields for filters and sorts are declared; pages are read by keyset cursors, never by offset.
 
-A cursor is opaque, typed, bounded in size, and bound to the sort, the filter and the tenant it was made for. It needs no
-signature: it holds only sort keys, and is checked when it is read.
+A cursor is opaque, typed, limited in size, and bound to the sort, filter and tenant that it was created for. It needs no signature: it
+contains only sort keys, which are validated on reading.
 
-Every order ends with the list's default order and the id, all in one direction, so that one index on (field, default, id)
-serves a field's filters and its order both ways. A list without `sort` that is filtered by values, a range or a prefix of a
-field is in the order of that field first: in any other a page would have to pass over all that does not match.
+Every order ends with the list's default order and the id, all in one direction, so that one index on (field, default, id) serves a
+field's filters and both directions of its order. A list without `sort` that is filtered by values, a range or a prefix of a field is
+ordered by that field first: in any other order, a page would have to skip all rows that do not match.
 """
 
 import base64
@@ -32,18 +32,18 @@ EQUALITY: Final = frozenset({_Op.EQ, _Op.NE, _Op.IN})
 ORDER: Final = EQUALITY | {_Op.GT, _Op.GE, _Op.LT, _Op.LE}
 TEXT: Final = ORDER | {_Op.CONTAINS, _Op.STARTS_WITH}
 RANGE_OPERATORS: Final = ORDER - {_Op.NE} | {_Op.STARTS_WITH}
-"""Operators that match a stretch of the field's order, or some."""
+"""Operators that match one or more ranges of the field's order."""
 UNINDEXED: Final = frozenset({_Op.NE, _Op.CONTAINS})
-"""Operators that no index bounds: rows are read in the list's order, and passed over, until a page is full."""
+"""Operators that no index serves: rows are read in the list's order and filtered until the page is full."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Field:
-    """One field that lists know.
+    """A declared field of a list.
 
-    `kind` is str, int, Decimal, bool, datetime, date or UUID; `operators` those that filters may use; `sortable` whether a page may be ordered by it.
-    `scan` admits that an operator, of those in use, finds no index; `needs` names a field that must be compared by eq in the same request.
-    `parse` turns the text of a filter into a value (given the value of `needs`); default: by `kind`.
+    `kind` is str, int, Decimal, bool, datetime, date or UUID. `operators` are those that filters may use. `sortable` allows ordering by
+    the field. `scan` lists the operators in use that no index serves. `needs` names a field that the same request must compare by eq.
+    `parse` converts the text of a filter (and the value of `needs`) to a value; the default depends on `kind`.
     """
 
     name: str
@@ -59,21 +59,21 @@ class Field:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sort:
-    """One field of an order, by its declared name."""
+    """A field of an order, by its declared name."""
 
     field: str
     descending: bool = False
 
 
 class Fields:
-    """The declared fields of one list, by name, and the order it has when none is asked for."""
+    """The declared fields of a list, by name, and its default order."""
 
     def __init__(self, *declared: Field, default_sort: tuple[Sort, ...]) -> None:
         self._by_name = {field.name: field for field in declared}
         self.default_sort = default_sort
 
     def get(self, name: str) -> Field | None:
-        """The field of this name, or None where none is declared."""
+        """The field with this name, or None."""
         return self._by_name.get(name)
 
     @property
@@ -83,20 +83,20 @@ class Fields:
 
     @property
     def sortable(self) -> list[str]:
-        """The names of the fields that a list may be ordered by, sorted."""
+        """The names of the sortable fields, sorted."""
         return sorted(name for name, field in self._by_name.items() if field.sortable)
 
     def __iter__(self) -> Iterator[Field]:
         return iter(self._by_name.values())
 
     def order(self, request: "ListRequest") -> tuple[Sort, ...]:
-        """What the pages of `request` are ordered by, but for the id, which closes every order in the direction of the last."""
+        """The order of the pages of `request`, without the final id, which takes the direction of the last field."""
         sort = request.sort or self._order_of_filters(request)
         named = {one.field for one in sort}
         return (*sort, *(Sort(field=s.field, descending=sort[-1].descending if sort else s.descending) for s in self._default(named)))
 
     def _order_of_filters(self, request: "ListRequest") -> tuple[Sort, ...]:
-        """By the first declared field of which stretches are asked for, ascending; for one value the default order decides the way."""
+        """By the first declared field that is filtered by ranges, ascending; for a single value the default order decides the direction."""
         asked = {one.field: one.operator for one in _conjuncts(request.specification) if one.operator in RANGE_OPERATORS}
         default = {sort.field: sort.descending for sort in self.default_sort}
         first = next((name for name in self._by_name if name in asked), None)
@@ -109,7 +109,7 @@ class Fields:
 
 
 def _conjuncts(specification: Specification[Any] | None) -> Iterator[FieldSpecification[Any]]:
-    """The comparisons that every row of the list fulfils."""
+    """The comparisons that every row of the list satisfies."""
     match specification:
         case AndSpecification(left, right):
             yield from _conjuncts(left)
@@ -120,7 +120,7 @@ def _conjuncts(specification: Specification[Any] | None) -> Iterator[FieldSpecif
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListRequest:
-    """What a client asks of a list, checked against the declared fields. `fingerprint` is of filter and search."""
+    """A validated request for a page of a list. `fingerprint` covers the filter and the search."""
 
     specification: Specification[Any] | None = None
     sort: tuple[Sort, ...] = ()
@@ -134,7 +134,7 @@ class ListRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page[T]:
-    """`next_cursor` is None on the last page; `total` only when it was asked for."""
+    """`next_cursor` is None on the last page; `total` is None unless requested."""
 
     items: Sequence[T]
     next_cursor: str | None
@@ -142,15 +142,15 @@ class Page[T]:
 
 
 def encode_cursor(request: ListRequest, keys: Sequence[Any]) -> str:
-    """A cursor to what follows the row with these sort keys (the id last)."""
+    """A cursor to the rows after the one with these sort keys (the id is the last key)."""
     text = json.dumps([_binding(request), *map(_to_json, keys)], ensure_ascii=False, separators=(",", ":"))
     return base64.urlsafe_b64encode(text.encode()).rstrip(b"=").decode()
 
 
 def decode_cursor(request: ListRequest, kinds: Sequence[tuple[type[Any], bool]]) -> list[Any] | None:
-    """The sort keys in `request.cursor`, or None without one. `kinds` are their types, and whether each may be null.
+    """The sort keys in `request.cursor`, or None without a cursor. `kinds` are their types, and whether each may be null.
 
-    Raises `Invalid` for a cursor that is not ours, or was made for another sort, filter or tenant.
+    Raises `Invalid` for a malformed cursor, and for one that was created for another sort, filter or tenant.
     """
     if request.cursor is None:
         return None
@@ -161,8 +161,8 @@ def decode_cursor(request: ListRequest, kinds: Sequence[tuple[type[Any], bool]])
         if binding == _binding(request):
             return [_from_json(key, kind, nullable) for key, (kind, nullable) in zip(keys, kinds, strict=True)]
     except (ValueError, TypeError, OverflowError, RecursionError):
-        raise Invalid.of("/query/cursor", "cursor", "is not a cursor; take next_cursor from the page before") from None
-    raise Invalid.of("/query/cursor", "cursor", "belongs to another sort, filter or tenant; start again without it")
+        raise Invalid.of("/query/cursor", "cursor", "is not a cursor; use next_cursor of the previous page") from None
+    raise Invalid.of("/query/cursor", "cursor", "belongs to another sort, filter or tenant; request the first page without a cursor")
 
 
 def _binding(request: ListRequest) -> str:
@@ -188,7 +188,7 @@ _READ: Final[Mapping[type[Any], Callable[[str], Any]]] = {
 
 
 def _from_json(value: Any, kind: type[Any], nullable: bool) -> Any:
-    """Raises `ValueError`, `TypeError` or `OverflowError` for what a row of ours cannot have as its key."""
+    """Raises `ValueError`, `TypeError` or `OverflowError` for a value that cannot be a sort key of this type."""
     if value is None and nullable:
         return None
     if type(value) is not (str if kind in _READ else kind):

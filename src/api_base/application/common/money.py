@@ -1,4 +1,4 @@
-"""Money as the outside sees it."""
+"""The DTO of money."""
 
 from dataclasses import dataclass
 
@@ -7,12 +7,12 @@ from api_base.domain.common.value_objects import Money
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MoneyDTO:
-    """Decimal text and ISO 4217 code; never a float."""
+    """Decimal text and ISO 4217 code, never a float."""
 
     amount: str
     currency: str
 
     @classmethod
     def of(cls, money: Money) -> "MoneyDTO":
-        """The amount with all decimal places that its currency has (ISO 4217): `"12.50"`, `"1250"` for yen."""
+        """The amount with all decimal places of its currency (ISO 4217): `"12.50"`, `"1250"` for yen."""
         return cls(amount=money.amount, currency=money.currency)

@@ -1,4 +1,4 @@
-"""What may be done with items."""
+"""Permissions over items."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""Streams of items: `items.price-changes`, for those who follow a category's prices."""
+"""Streams of items: `items.price-changes`, for consumers that follow the prices of a category."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from api_base.application.common.events import Stream, StreamRecord
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PriceChanged:
-    """Amounts in minor units of their currencies (ISO 4217); none where there was or is no price."""
+    """Amounts are in minor units of their currencies (ISO 4217); None stands for no price."""
 
     aggregate_id: UUID
     tenant_id: UUID
@@ -22,7 +22,7 @@ class PriceChanged:
 
 
 def by_category(event: PriceChanged) -> Iterator[StreamRecord]:
-    """One record, in the order of its tenant's category."""
+    """One record, keyed by tenant and category."""
     yield StreamRecord(
         key=f"{event.tenant_id}/{event.category}",
         value={

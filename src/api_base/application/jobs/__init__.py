@@ -1,1 +1,1 @@
-"""The context `jobs`: what became of work that was begun by a request, and ending it early."""
+"""The context `jobs`: the status of background work that a request started, and its cancellation."""

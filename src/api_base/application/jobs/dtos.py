@@ -1,4 +1,4 @@
-"""What the outside sees of a job."""
+"""DTOs of jobs."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,7 +8,7 @@ from uuid import UUID
 
 
 class JobStatus(StrEnum):
-    """QUEUED is for its time, for a worker, or for another attempt. The last three have ended."""
+    """QUEUED waits for its scheduled time, a worker or another attempt. SUCCEEDED, FAILED and CANCELLED are final."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -19,9 +19,9 @@ class JobStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobDTO:
-    """`progress` is in percent. `result` is what a job that succeeded has to say, in the form of its kind; `error` why one has failed.
+    """`progress` is in percent. `result` is the result of a successful job, in the form of its kind; `error` says why a job failed.
 
-    `version` is another whenever anything else here is. `started_at` is the beginning of the last attempt.
+    `version` changes with every other field. `started_at` is the start of the last attempt.
     """
 
     id: UUID

@@ -1,1 +1,1 @@
-"""Services that several use cases share."""
+"""Services that several contexts share."""

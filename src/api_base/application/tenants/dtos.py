@@ -1,4 +1,4 @@
-"""What the outside sees of tenants and members."""
+"""DTOs of tenants, members and invitations."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -33,7 +33,7 @@ class TenantDTO:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MyTenantDTO:
-    """A tenant of mine, with my role in it."""
+    """A tenant of the current user, with the user's role in it."""
 
     id: UUID
     name: str
@@ -63,7 +63,7 @@ class MemberDTO:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InvitationDTO:
-    """`accepted_at` is null while it waits; so it stays when it has expired."""
+    """`accepted_at` is null for a pending or expired invitation."""
 
     id: UUID
     email: str

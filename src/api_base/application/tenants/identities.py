@@ -1,4 +1,4 @@
-"""What this context asks of users, whom it knows by their ids alone."""
+"""The port through which tenants reads and creates users. Tenants knows users only by their ids."""
 
 from typing import Protocol
 
@@ -6,20 +6,20 @@ from api_base.core.types import Language, UserId
 
 
 class Identities(Protocol):
-    """The users' side of becoming a member."""
+    """Finds and registers users who become members."""
 
     async def id_of(self, email: str) -> UserId | None:
-        """The active user with this address."""
+        """The id of the active user with this address, or None."""
         ...
 
     async def language_of(self, email: str) -> Language | None:
-        """The language of the active user with this address."""
+        """The language of the active user with this address, or None."""
         ...
 
     async def prepared(self, email: str, name: str, password: str) -> str:
-        """The hash of a password that is good enough for who registers so. Raises `Invalid`."""
+        """The hash of a new user's password. Raises `Invalid` if the password policy refuses it."""
         ...
 
     async def register(self, email: str, name: str, password_hash: str, language: Language) -> UserId:
-        """Make a user in the open unit of work, which raises an error where the address has one. Raises `Invalid`."""
+        """Create a user in the open unit of work. Raises `Invalid`; the commit raises an error if the address is taken."""
         ...

@@ -1,4 +1,4 @@
-"""What may be done with a tenant."""
+"""Permissions over a tenant."""
 
 from typing import Final
 

@@ -1,1 +1,1 @@
-"""Use cases of identities."""
+"""Use cases of users."""

@@ -1,4 +1,4 @@
-"""What the outside sees of a user."""
+"""DTOs of users."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -37,7 +37,7 @@ class UserDTO:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegistrationDTO:
-    """The same for a new address and, where answers reveal nothing, for a known one."""
+    """Equal for new and known addresses, unless registration is open."""
 
     email: str
     name: str

@@ -1,4 +1,4 @@
-"""What may be done with other people's identities: by the platform's administrators only."""
+"""Permissions over other users. Only platform administrators hold them."""
 
 from typing import Final
 

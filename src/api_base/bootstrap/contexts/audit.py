@@ -1,12 +1,12 @@
 """The context `audit`: reading the trail, and verifying it every night. It is written, sealed and migrated with every application, whatever its contexts."""
 
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Final
 
 from api_base.application.audit import permissions
 from api_base.application.audit.commands.verify_audit import VerifyAudit, VerifyAuditHandler
 from api_base.application.audit.queries.list_audit import ListAudit, ListPlatformAudit
-from api_base.application.common.cqrs import Handler, Message
+from api_base.application.common.cqrs import Registration, on
 from api_base.application.common.jobs import Job, Schedule
 from api_base.bootstrap.audit import trusted_keys
 from api_base.bootstrap.context import Context, Ports
@@ -16,14 +16,14 @@ from api_base.infrastructure.audit.verifier import TrailVerifier
 from api_base.interface.v1 import audit as v1
 
 
-def _handlers(ports: Ports) -> Mapping[type[Message[Any]], Handler[Any, Any]]:
+def _handlers(ports: Ports) -> Sequence[Registration]:
     settings, database = ports.settings, ports.container.worker_database
     verifier = TrailVerifier(lambda: database().pool, lambda: trusted_keys(settings), settings.audit.checkpoints, ports.clock)
-    return {
-        ListAudit: ListAuditHandler(ports.database),
-        ListPlatformAudit: ListPlatformAuditHandler(ports.database),
-        VerifyAudit: VerifyAuditHandler(verifier),
-    }
+    return [
+        on(ListAudit, ListAuditHandler(ports.database)),
+        on(ListPlatformAudit, ListPlatformAuditHandler(ports.database)),
+        on(VerifyAudit, VerifyAuditHandler(verifier)),
+    ]
 
 
 AUDIT: Final = Context(

@@ -1,9 +1,9 @@
 """The context `auth`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from api_base.application import auth as application
 from api_base.application.auth.commands.end_sessions import CredentialsEnded, EndSessions
@@ -16,7 +16,7 @@ from api_base.application.auth.commands.start_session import StartSession, Start
 from api_base.application.auth.commands.switch_tenant import SwitchTenant, SwitchTenantHandler
 from api_base.application.auth.known_devices import KnownDevices
 from api_base.application.auth.tokens import SessionTokens
-from api_base.application.common.cqrs import Handler, Message
+from api_base.application.common.cqrs import Registration, on
 from api_base.application.common.jobs import Job
 from api_base.bootstrap.context import Context, Ports
 from api_base.bootstrap.contexts.identities import credentials
@@ -34,26 +34,29 @@ EMAILS: Final = Path(application.__path__[0]) / "emails"
 """The templates of this context."""
 
 
-def _handlers(ports: Ports) -> Mapping[type[Message[Any]], Handler[Any, Any]]:
+def _handlers(ports: Ports) -> Sequence[Registration]:
     security = ports.settings.security
     devices, recipients = SqlDeviceRepository(ports.database), credentials(ports)
     sessions, memberships = SqlSessionRepository(ports.database), SqlMemberships(ports.database)
     tokens = SessionTokens(ports.container.token_issuer(), ports.clock)
     lifetime, grace = timedelta(seconds=security.refresh_token_seconds), timedelta(seconds=security.refresh_grace_seconds)
-    return {
-        LogIn: LogInHandler(ports.bus, recipients, memberships, ports.container.password_hasher()),
-        StartSession: StartSessionHandler(
-            sessions, KnownDevices(ports.bus, devices, ports.jobs, ports.clock), tokens, ports.ids, ports.clock, lifetime
+    return [
+        on(LogIn, LogInHandler(ports.bus, recipients, memberships, ports.container.password_hasher())),
+        on(
+            StartSession,
+            StartSessionHandler(
+                sessions, KnownDevices(ports.bus, devices, ports.jobs, ports.clock), tokens, ports.ids, ports.clock, lifetime
+            ),
         ),
-        RecordDeviceSeen: RecordDeviceSeenHandler(devices, ports.clock),
-        MailNewDevice: MailNewDeviceHandler(devices, recipients, email_templates(ports, EMAILS)),
-        RefreshSession: RefreshSessionHandler(sessions, memberships, tokens, ports.clock, grace, lifetime),
-        LogOut: LogOutHandler(sessions, ports.clock),
-        SwitchTenant: SwitchTenantHandler(sessions, memberships, tokens),
-    }
+        on(RecordDeviceSeen, RecordDeviceSeenHandler(devices, ports.clock)),
+        on(MailNewDevice, MailNewDeviceHandler(devices, recipients, email_templates(ports, EMAILS))),
+        on(RefreshSession, RefreshSessionHandler(sessions, memberships, tokens, ports.clock, grace, lifetime)),
+        on(LogOut, LogOutHandler(sessions, ports.clock)),
+        on(SwitchTenant, SwitchTenantHandler(sessions, memberships, tokens)),
+    ]
 
 
-def _subscribers(ports: Ports) -> Sequence[Subscription[Any]]:
+def _subscribers(ports: Ports) -> Sequence[Subscription]:
     end = EndSessions(SqlSessionRepository(ports.database), ports.clock)
     return [
         Subscription("users.password_changed.v1", CredentialsEnded, end.others),

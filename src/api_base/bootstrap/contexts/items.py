@@ -1,10 +1,10 @@
 """The context `items`."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Final, TextIO
+from typing import Final, TextIO
 
-from api_base.application.common.cqrs import Handler, Message
+from api_base.application.common.cqrs import Registration, on
 from api_base.application.common.jobs import Job
 from api_base.application.items import permissions
 from api_base.application.items.commands.archive_item import ArchiveItem, ArchiveItemHandler
@@ -43,24 +43,24 @@ def _records(file: TextIO, form: Form) -> tuple[list[str] | None, Iterator[Recor
     return readers.records(file, form)
 
 
-def _handlers(ports: Ports) -> Mapping[type[Message[Any]], Handler[Any, Any]]:
+def _handlers(ports: Ports) -> Sequence[Registration]:
     repository, uploads = SqlItemRepository(ports.database), SqlUploads(ports.database, ports.clock)
     import_items = ImportItemsHandler(repository, ports.ids, ports.clock)
-    return {
-        CreateItem: CreateItemHandler(repository, ports.ids, ports.clock),
-        UpdateItem: UpdateItemHandler(repository, ports.clock),
-        DeleteItem: DeleteItemHandler(repository, ports.clock),
-        RestoreItem: RestoreItemHandler(repository, ports.clock),
-        PublishItem: PublishItemHandler(repository, ports.clock),
-        ArchiveItem: ArchiveItemHandler(repository, ports.clock),
-        BatchItems: BatchItemsHandler(repository, ports.ids, ports.clock, ports.container.checker(), savepoint),
-        ImportItems: import_items,
-        StartImport: StartImportHandler(uploads, _records, ports.jobs, ports.ids),
-        ImportUpload: ImportUploadHandler(ports.bus, uploads, _records),
-        ImportUploadRows: ImportUploadRowsHandler(import_items, uploads, ports.container.job_completion()),
-        GetItem: GetItemHandler(ports.database),
-        ListItems: ListItemsHandler(ports.database),
-    }
+    return [
+        on(CreateItem, CreateItemHandler(repository, ports.ids, ports.clock)),
+        on(UpdateItem, UpdateItemHandler(repository, ports.clock)),
+        on(DeleteItem, DeleteItemHandler(repository, ports.clock)),
+        on(RestoreItem, RestoreItemHandler(repository, ports.clock)),
+        on(PublishItem, PublishItemHandler(repository, ports.clock)),
+        on(ArchiveItem, ArchiveItemHandler(repository, ports.clock)),
+        on(BatchItems, BatchItemsHandler(repository, ports.ids, ports.clock, ports.container.checker(), savepoint)),
+        on(ImportItems, import_items),
+        on(StartImport, StartImportHandler(uploads, _records, ports.jobs, ports.ids)),
+        on(ImportUpload, ImportUploadHandler(ports.bus, uploads, _records)),
+        on(ImportUploadRows, ImportUploadRowsHandler(import_items, uploads, ports.container.job_completion())),
+        on(GetItem, GetItemHandler(ports.database)),
+        on(ListItems, ListItemsHandler(ports.database)),
+    ]
 
 
 def _background(ports: Ports) -> Sequence[PeriodicTask]:

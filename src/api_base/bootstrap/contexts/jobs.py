@@ -1,9 +1,9 @@
 """The context `jobs`: looking at jobs and cancelling them. They are kept and migrated with every application, whatever its contexts."""
 
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Final
 
-from api_base.application.common.cqrs import Handler, Message
+from api_base.application.common.cqrs import Registration, on
 from api_base.application.jobs.commands.cancel_job import CancelJob, CancelJobHandler
 from api_base.application.jobs.queries.get_job import GetJob
 from api_base.bootstrap.context import Context, Ports
@@ -12,11 +12,11 @@ from api_base.infrastructure.tasks.queries import GetJobHandler
 from api_base.interface.v1 import jobs as v1
 
 
-def _handlers(ports: Ports) -> Mapping[type[Message[Any]], Handler[Any, Any]]:
-    return {
-        GetJob: GetJobHandler(ports.database),
-        CancelJob: CancelJobHandler(SqlJobCancellation(ports.settings.jobs.keep_days, ports.container.audit_participant())),
-    }
+def _handlers(ports: Ports) -> Sequence[Registration]:
+    return [
+        on(GetJob, GetJobHandler(ports.database)),
+        on(CancelJob, CancelJobHandler(SqlJobCancellation(ports.settings.jobs.keep_days, ports.container.audit_participant()))),
+    ]
 
 
 JOBS: Final = Context(name="jobs", handlers=_handlers, routes=v1.routes)

@@ -1,11 +1,11 @@
 """The context `tenants`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from api_base.application import tenants as application
-from api_base.application.common.cqrs import Handler, Message
+from api_base.application.common.cqrs import Registration, on
 from api_base.application.common.jobs import Job
 from api_base.application.tenants import permissions
 from api_base.application.tenants.commands.accept_invitation import (
@@ -19,8 +19,8 @@ from api_base.application.tenants.commands.accept_invitation import (
 )
 from api_base.application.tenants.commands.add_member import AddMember, AddMemberHandler
 from api_base.application.tenants.commands.change_member_role import ChangeMemberRole, ChangeMemberRoleHandler
+from api_base.application.tenants.commands.create_personal_tenant import CreatePersonalTenant, Registered
 from api_base.application.tenants.commands.create_tenant import CreateTenant, CreateTenantHandler, TenantFactory
-from api_base.application.tenants.commands.found_personal_tenant import FoundPersonalTenant, Registered
 from api_base.application.tenants.commands.invite_member import InviteMember, InviteMemberHandler
 from api_base.application.tenants.commands.mail_invitation import MailInvitation, MailInvitationHandler
 from api_base.application.tenants.commands.remove_member import LeaveTenant, LeaveTenantHandler, RemoveMember, RemoveMemberHandler
@@ -50,39 +50,42 @@ def _tenant_factory(ports: Ports) -> TenantFactory:
     return TenantFactory(SqlTenantRepository(ports.database), SqlMembershipRepository(ports.database), ports.ids, ports.clock)
 
 
-def _handlers(ports: Ports) -> Mapping[type[Message[Any]], Handler[Any, Any]]:
+def _handlers(ports: Ports) -> Sequence[Registration]:
     repository, memberships = SqlTenantRepository(ports.database), SqlMembershipRepository(ports.database)
-    return {
-        CreateTenant: CreateTenantHandler(_tenant_factory(ports)),
-        RenameTenant: RenameTenantHandler(repository, ports.clock),
-        AddMember: AddMemberHandler(memberships, identities(ports), ports.ids, ports.clock, direct=ports.settings.registration == "open"),
-        ChangeMemberRole: ChangeMemberRoleHandler(memberships, ports.clock),
-        RemoveMember: RemoveMemberHandler(memberships),
-        LeaveTenant: LeaveTenantHandler(memberships),
-        GetTenant: GetTenantHandler(ports.database),
-        ListMyTenants: ListMyTenantsHandler(ports.database),
-        ListMembers: ListMembersHandler(ports.database),
-        **_invitations(ports),
-    }
+    return [
+        on(CreateTenant, CreateTenantHandler(_tenant_factory(ports))),
+        on(RenameTenant, RenameTenantHandler(repository, ports.clock)),
+        on(
+            AddMember,
+            AddMemberHandler(memberships, identities(ports), ports.ids, ports.clock, direct=ports.settings.registration == "open"),
+        ),
+        on(ChangeMemberRole, ChangeMemberRoleHandler(memberships, ports.clock)),
+        on(RemoveMember, RemoveMemberHandler(memberships)),
+        on(LeaveTenant, LeaveTenantHandler(memberships)),
+        on(GetTenant, GetTenantHandler(ports.database)),
+        on(ListMyTenants, ListMyTenantsHandler(ports.database)),
+        on(ListMembers, ListMembersHandler(ports.database)),
+        *_invitations(ports),
+    ]
 
 
-def _invitations(ports: Ports) -> Mapping[type[Message[Any]], Handler[Any, Any]]:
+def _invitations(ports: Ports) -> Sequence[Registration]:
     repository, tenants = SqlInvitationRepository(ports.database), SqlTenantRepository(ports.database)
     memberships, users = SqlMembershipRepository(ports.database), identities(ports)
     acceptance = InvitationAcceptance(repository, memberships, ports.container.link_tokens(), ports.ids, ports.clock)
-    return {
-        InviteMember: InviteMemberHandler(repository, memberships, ports.jobs, ports.ids, ports.clock),
-        MailInvitation: MailInvitationHandler(repository, tenants, users, email_templates(ports, EMAILS), links(ports), ports.clock),
-        RevokeInvitation: RevokeInvitationHandler(repository, memberships),
-        AcceptInvitation: AcceptInvitationHandler(acceptance),
-        RegisterByInvitation: RegisterByInvitationHandler(ports.bus, acceptance, users),
-        JoinAsNewUser: JoinAsNewUserHandler(acceptance, users),
-        ListInvitations: ListInvitationsHandler(ports.database),
-    }
+    return [
+        on(InviteMember, InviteMemberHandler(repository, memberships, ports.jobs, ports.ids, ports.clock)),
+        on(MailInvitation, MailInvitationHandler(repository, tenants, users, email_templates(ports, EMAILS), links(ports), ports.clock)),
+        on(RevokeInvitation, RevokeInvitationHandler(repository, memberships)),
+        on(AcceptInvitation, AcceptInvitationHandler(acceptance)),
+        on(RegisterByInvitation, RegisterByInvitationHandler(ports.bus, acceptance, users)),
+        on(JoinAsNewUser, JoinAsNewUserHandler(acceptance, users)),
+        on(ListInvitations, ListInvitationsHandler(ports.database)),
+    ]
 
 
-def _subscribers(ports: Ports) -> Sequence[Subscription[Any]]:
-    return [Subscription("users.registered.v1", Registered, FoundPersonalTenant(_tenant_factory(ports)).handle)]
+def _subscribers(ports: Ports) -> Sequence[Subscription]:
+    return [Subscription("users.registered.v1", Registered, CreatePersonalTenant(_tenant_factory(ports)).handle)]
 
 
 def _background(ports: Ports) -> Sequence[PeriodicTask]:

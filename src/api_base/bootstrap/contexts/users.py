@@ -1,12 +1,12 @@
 """The context `users`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from api_base.application import users as application
-from api_base.application.common.cqrs import Handler, Message
+from api_base.application.common.cqrs import Registration, on
 from api_base.application.common.jobs import Job
 from api_base.application.users import permissions
 from api_base.application.users.commands.begin_password_reset import BeginPasswordReset, BeginPasswordResetHandler
@@ -58,45 +58,45 @@ EMAILS: Final = Path(application.__path__[0]) / "emails"
 """The templates of this context."""
 
 
-def _handlers(ports: Ports) -> Mapping[type[Message[Any]], Handler[Any, Any]]:
+def _handlers(ports: Ports) -> Sequence[Registration]:
     repository, reader = SqlUserRepository(ports.database), UserReader(ports.database)
     hasher, policy = ports.container.password_hasher(), ports.container.password_policy()
     security, mode = ports.settings.security, RegistrationMode(ports.settings.registration)
-    return {
-        CreateUser: CreateUserHandler(repository, ports.ids, ports.clock),
-        RegisterUser: RegisterUserHandler(ports.bus, hasher, policy, mode),
-        ChangePassword: ChangePasswordHandler(ports.bus, repository, hasher, policy),
-        SetPasswordHash: SetPasswordHashHandler(repository, ports.clock),
-        UpdateProfile: UpdateProfileHandler(repository, ports.clock),
-        SetUserStatus: SetUserStatusHandler(repository, ports.clock),
-        RecordLogin: RecordLoginHandler(repository, ports.clock, security.failed_logins, timedelta(seconds=security.lockout_seconds)),
-        GetProfile: GetProfileHandler(reader),
-        GetUser: GetUserHandler(reader),
-        ListUsers: ListUsersHandler(ports.database),
-        **_by_mail(ports),
-    }
+    return [
+        on(CreateUser, CreateUserHandler(repository, ports.ids, ports.clock)),
+        on(RegisterUser, RegisterUserHandler(ports.bus, hasher, policy, mode)),
+        on(ChangePassword, ChangePasswordHandler(ports.bus, repository, hasher, policy)),
+        on(SetPasswordHash, SetPasswordHashHandler(repository, ports.clock)),
+        on(UpdateProfile, UpdateProfileHandler(repository, ports.clock)),
+        on(SetUserStatus, SetUserStatusHandler(repository, ports.clock)),
+        on(RecordLogin, RecordLoginHandler(repository, ports.clock, security.failed_logins, timedelta(seconds=security.lockout_seconds))),
+        on(GetProfile, GetProfileHandler(reader)),
+        on(GetUser, GetUserHandler(reader)),
+        on(ListUsers, ListUsersHandler(ports.database)),
+        *_by_mail(ports),
+    ]
 
 
-def _by_mail(ports: Ports) -> Mapping[type[Message[Any]], Handler[Any, Any]]:
+def _by_mail(ports: Ports) -> Sequence[Registration]:
     """Proved addresses and forgotten passwords."""
     users, registrations = SqlUserRepository(ports.database), SqlRegistrationRepository(ports.database)
     resets, tokens = SqlPasswordResetRepository(ports.database), ports.container.link_tokens()
     hasher, policy = ports.container.password_hasher(), ports.container.password_policy()
     by, to, clock = email_templates(ports, EMAILS), links(ports), ports.clock
-    return {
-        StorePendingRegistration: StorePendingRegistrationHandler(registrations, ports.jobs, ports.ids, clock),
-        MailRegistration: MailRegistrationHandler(registrations, users, by, to, clock),
-        ConfirmRegistration: ConfirmRegistrationHandler(registrations, users, tokens, ports.ids, clock),
-        RequestPasswordReset: RequestPasswordResetHandler(ports.jobs, ports.ids),
-        MailPasswordReset: MailPasswordResetHandler(ports.bus, users, by, to),
-        BeginPasswordReset: BeginPasswordResetHandler(users, resets, clock),
-        ResetPassword: ResetPasswordHandler(ports.bus, users, resets, tokens, hasher, policy, clock),
-        UsePasswordReset: UsePasswordResetHandler(users, resets, clock),
-        MailPasswordChanged: MailPasswordChangedHandler(users, by),
-    }
+    return [
+        on(StorePendingRegistration, StorePendingRegistrationHandler(registrations, ports.jobs, ports.ids, clock)),
+        on(MailRegistration, MailRegistrationHandler(registrations, users, by, to, clock)),
+        on(ConfirmRegistration, ConfirmRegistrationHandler(registrations, users, tokens, ports.ids, clock)),
+        on(RequestPasswordReset, RequestPasswordResetHandler(ports.jobs, ports.ids)),
+        on(MailPasswordReset, MailPasswordResetHandler(ports.bus, users, by, to)),
+        on(BeginPasswordReset, BeginPasswordResetHandler(users, resets, clock)),
+        on(ResetPassword, ResetPasswordHandler(ports.bus, users, resets, tokens, hasher, policy, clock)),
+        on(UsePasswordReset, UsePasswordResetHandler(users, resets, clock)),
+        on(MailPasswordChanged, MailPasswordChangedHandler(users, by)),
+    ]
 
 
-def _subscribers(ports: Ports) -> Sequence[Subscription[Any]]:
+def _subscribers(ports: Ports) -> Sequence[Subscription]:
     return [Subscription("users.password_changed.v1", Changed, NotifyPasswordChanged(ports.jobs, ports.ids).handle)]
 
 

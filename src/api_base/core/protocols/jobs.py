@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 from uuid import UUID
 
 from api_base.core.types.ids import TenantId, UserId
@@ -46,7 +46,7 @@ class ClaimedJob:
 class JobQueue(Protocol):
     """Where commands are put for later. Part of the unit of work: no commit, no job."""
 
-    async def enqueue(self, message: Any, *, unique: str | None = None, delay: timedelta = NO_DELAY, priority: int = 0) -> UUID:
+    async def enqueue(self, message: object, *, unique: str | None = None, delay: timedelta = NO_DELAY, priority: int = 0) -> UUID:
         """The id of the job that will execute `message`, for the user and tenant of the request in hand, whose permission is checked.
 
         With `unique` again, for the same kind of job and tenant: the id of the first, and nothing is added. `priority` from -100

@@ -1,1 +1,1 @@
-"""Sessions: that somebody has logged in, and stays so."""
+"""Sessions of logged-in users, and the devices they log in from."""

@@ -1,8 +1,8 @@
-"""What somebody logs in from: a program, and the network it is in. A new one is told to the user.
+"""The device of a login: a program and its network. The user gets a notice of each new device.
 
-A program is its User-Agent without numbers, so that an update is not news. A network is the first 16 bits of an IPv4 address or 32 of
-an IPv6 one, which is what providers are given [RFC 6177 and the registries' practice], so that a new lease is not. Both can be forged
-by who knows them: the notice finds those who do not.
+The program is the User-Agent without its numbers, so that an update does not count as a new device. The network is the first 16 bits of
+an IPv4 address or the first 32 of an IPv6 address, the size that registries assign to providers [RFC 6177], so that a new DHCP lease does
+not count either. An attacker who knows both can forge them; the notice detects those who do not.
 """
 
 import re
@@ -17,14 +17,14 @@ from api_base.core.base import AggregateRoot
 from api_base.core.types import UserId
 
 MAX_LENGTH: Final = 200
-"""Characters that are kept of a User-Agent."""
+"""Characters of a User-Agent that are stored."""
 _A_DAY: Final = timedelta(days=1)
 _NUMBERS: Final = re.compile(r"[0-9][0-9._]*")
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Device(AggregateRoot):
-    """`id` is made of user, program and network. `address` is the one that it was first seen at."""
+    """`id` is derived from user, program and network. `address` is the IP address of the first login."""
 
     user_id: UserId
     user_agent: str
@@ -44,7 +44,7 @@ class Device(AggregateRoot):
         )
 
     def seen_again(self, now: datetime) -> bool:
-        """Note it, once a day; whether anything changed."""
+        """Update `seen_at`, at most once a day. Returns whether it changed."""
         if now - self.seen_at < _A_DAY:
             return False
         self.seen_at = now
@@ -52,7 +52,7 @@ class Device(AggregateRoot):
 
 
 def device_id(user_id: UserId, user_agent: str, address: str) -> UUID:
-    """The same for the same program in the same network [RFC 9562, section 5.8]."""
+    """A UUIDv8 that is equal for equal programs in the same network [RFC 9562, section 5.8]."""
     program = _NUMBERS.sub("", user_agent[:MAX_LENGTH])
     digest = sha256(f"{user_id}\0{program}\0{_network(address)}".encode()).digest()
     number = int.from_bytes(digest[:16]) & ~(0xF << 76) | (8 << 76)
@@ -60,7 +60,7 @@ def device_id(user_id: UserId, user_agent: str, address: str) -> UUID:
 
 
 def _network(address: str) -> str:
-    """An address that is none is its own network."""
+    """The network part of `address` in hex; text that is not an IP address is returned unchanged."""
     try:
         parsed = ip_address(address)
     except ValueError:

@@ -1,7 +1,7 @@
-"""The session: a family of refresh tokens, of which the last is good.
+"""The session: a family of refresh tokens, of which only the newest is valid.
 
-Using a token makes its successor [RFC 9700, section 4.14.2]. Who lost the answer and sends the same token again within the
-grace gets the same successor; after_response, or with an older token, somebody else must have had it: the whole family ends.
+Each use of a token issues its successor [RFC 9700, section 4.14.2]. A client that lost the response may send the same token again within
+the grace period and gets the same successor. A token that is older, or comes after the grace period, was stolen: the whole family is revoked.
 """
 
 import hmac
@@ -16,7 +16,7 @@ from api_base.domain.auth.refresh_token import RefreshToken, new_secret, success
 
 
 class Refresh(Enum):
-    """What presenting a refresh token came to."""
+    """The outcome of presenting a refresh token."""
 
     ROTATED = "rotated"
     REPEATED = "repeated"
@@ -26,7 +26,7 @@ class Refresh(Enum):
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Session(AggregateRoot):
-    """`digest` is of the current secret, `previous_digest` of the one before; `nonce` made the current one from that."""
+    """`digest` hashes the current secret, `previous_digest` the previous one; `nonce` derived the current secret from the previous one."""
 
     user_id: UserId
     tenant_id: TenantId | None
@@ -62,7 +62,7 @@ class Session(AggregateRoot):
         return self.revoked_at is None and now < self.expires_at
 
     def refresh(self, token: RefreshToken, now: datetime, grace: timedelta, lifetime: timedelta) -> tuple[Refresh, RefreshToken | None]:
-        """Take `token` in. REUSED has ended the session; REFUSED has changed nothing."""
+        """Rotate to the successor of `token`. REUSED has revoked the session; REFUSED has changed nothing."""
         if not self.is_open(now) or not token.genuine(self.tag_key):
             return Refresh.REFUSED, None
         if hmac.compare_digest(token.digest, self.digest):
@@ -77,11 +77,11 @@ class Session(AggregateRoot):
         return Refresh.REUSED, None
 
     def switch(self, tenant_id: TenantId | None) -> None:
-        """From now on access tokens are for this tenant. The refresh token stays, so that a lost answer costs nobody the session."""
+        """Issue access tokens for this tenant from now on. The refresh token stays the same, so a lost response does not end the session."""
         self.tenant_id = tenant_id
 
     def revoke(self, now: datetime) -> None:
-        """End it, once."""
+        """End the session. Revoking it again changes nothing."""
         self.revoked_at = self.revoked_at or now
 
     def _just_rotated(self, token: RefreshToken, now: datetime, grace: timedelta) -> bool:

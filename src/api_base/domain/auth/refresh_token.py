@@ -1,8 +1,8 @@
-"""Refresh tokens: opaque to the client, of 256 secret bits [RFC 9700, section 4.14].
+"""Refresh tokens: opaque to the client, with 256 secret bits [RFC 9700, section 4.14].
 
-A token names its user and session, so that the session is found under the user's own row-level policy, its generation, a
-secret, and a tag. Only the secret's SHA-256 is kept. The tag proves that a token of an earlier generation was genuine once:
-without it, anybody who knows the ids could end a session by sending rubbish.
+A token holds the ids of its user and session (so that the session is read under the user's own row-level policy), its generation, a
+secret and a tag. The database stores only the SHA-256 of the secret. The tag proves that a token of an earlier generation was issued
+by this server: without it, anyone who knows the ids could end a session by sending random bytes.
 """
 
 import base64
@@ -33,7 +33,7 @@ class RefreshToken:
 
     @classmethod
     def parse(cls, text: str) -> Self | None:
-        """None for anything that is no token of this form."""
+        """The token that `text` encodes; None if `text` does not have the form of a refresh token."""
         try:
             raw = base64.b64decode(text.encode("ascii") + b"=" * (-len(text) % 4), altchars=b"-_", validate=True)
         except ValueError:
@@ -54,7 +54,7 @@ class RefreshToken:
         return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
     def genuine(self, tag_key: bytes) -> bool:
-        """Whether this token was issued for its session once. Takes the same time whatever is wrong."""
+        """Whether this token was issued for its session. Runs in constant time."""
         return hmac.compare_digest(self.tag, self._tag(self.user_id, self.session_id, self.generation, self.secret, tag_key))
 
     @property
@@ -73,5 +73,5 @@ def new_secret() -> bytes:
 
 
 def successor_secret(secret: bytes, nonce: bytes) -> bytes:
-    """The next generation's secret: the same for the same nonce, and not to be had from the database, which never holds `secret`."""
+    """The secret of the next generation: equal for equal nonces, and not computable from the database, which never stores `secret`."""
     return hmac.digest(secret, b"successor" + nonce, "sha256")

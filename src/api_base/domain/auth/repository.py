@@ -1,4 +1,4 @@
-"""Where sessions are kept, and what logging in needs to know of users and memberships."""
+"""Repositories of sessions and devices, and the ports through which auth reads users and memberships."""
 
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -11,7 +11,7 @@ from api_base.domain.auth.entities import Session
 
 
 class SessionRepository(AsyncRepository[Session, SessionId], Protocol):
-    """Sessions of the user of the request in hand; `of` names another one, before anybody is signed in."""
+    """Sessions of the current request's user. `of` reads those of a named user, for requests that are not authenticated yet."""
 
     async def of(self, user_id: UserId, session_id: SessionId) -> Session | None: ...
 
@@ -19,7 +19,7 @@ class SessionRepository(AsyncRepository[Session, SessionId], Protocol):
 
 
 class DeviceRepository(AsyncRepository[Device, UUID], Protocol):
-    """Of the named user, who is not signed in yet."""
+    """Devices of a named user, who is not authenticated yet."""
 
     async def of(self, user_id: UserId, id: UUID) -> Device | None: ...
 
@@ -28,7 +28,7 @@ class DeviceRepository(AsyncRepository[Device, UUID], Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credential:
-    """`open` is whether the user may log in at all just now. `settled` is false while failures are counted."""
+    """`open` says whether the account may log in now (active, not locked). `settled` is false while failed logins are being counted."""
 
     user_id: UserId
     password_hash: str = field(repr=False)
@@ -37,24 +37,24 @@ class Credential:
 
 
 class Credentials(Protocol):
-    """The users' side of logging in."""
+    """Reads and updates what users knows about logins."""
 
     async def find(self, email: str) -> Credential | None: ...
 
     async def failed(self, user_id: UserId) -> None:
-        """A wrong password was tried."""
+        """Record a login with a wrong password."""
         ...
 
     async def succeeded(self, user_id: UserId, new_hash: str | None) -> None:
-        """The right one was. `new_hash` replaces the stored one where given."""
+        """Record a successful login. `new_hash` replaces the stored hash if given."""
         ...
 
 
 class Memberships(Protocol):
-    """The tenants' side of logging in."""
+    """Reads the memberships of a user."""
 
     async def first(self, user_id: UserId) -> TenantId | None:
-        """The tenant that a login without a wish is for: the oldest membership."""
+        """The tenant of the oldest membership: the default for a new login."""
         ...
 
     async def holds(self, user_id: UserId, tenant_id: TenantId) -> bool: ...

@@ -1,1 +1,1 @@
-"""What every context's rules are made of: specifications, value objects, events."""
+"""Building blocks of every context's rules: specifications, value objects, events."""

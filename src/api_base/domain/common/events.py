@@ -1,14 +1,14 @@
-"""Domain events and their observers.
+"""Subscriptions to domain events.
 
-A subscriber names the event it wants (`users.registered.v1`) and a payload class of its own, so that contexts need not
-import each other. A `Subscription` runs before the commit and shares its fate. A `DurableSubscription` runs in a worker after
-it, at least once, in the order of each aggregate's versions; what it writes through its unit of work happens exactly once.
+A subscriber names an event (`users.registered.v1`) and a payload class of its own, so that contexts do not import each other.
+A `Subscription` runs in the transaction of the change. A `DurableSubscription` runs in a worker after the commit, at least once, in the
+order of each aggregate's versions; what it writes through its unit of work takes effect exactly once.
 """
 
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any, Final
 
 from api_base.core.base import DomainEvent
 from api_base.core.errors import ProgrammingError
@@ -18,60 +18,74 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 
-@dataclass(frozen=True, slots=True)
-class Subscription[P: "DataclassInstance"]:
-    """`handle` is called with a `payload` made of the event's fields of the same names, in the transaction of the change."""
+class Subscription:
+    """Calls `handle` in the transaction of the change, with a `payload` built from the event's fields of the same names."""
 
-    event: str
-    payload: type[P]
-    handle: Callable[[P], Awaitable[None]]
+    __slots__ = ("event", "handle", "payload")
+
+    def __init__[P: "DataclassInstance"](self, event: str, payload: type[P], handle: Callable[[P], Awaitable[None]]) -> None:
+        """A `handle` that does not take the `payload` does not type-check."""
+        self.event: Final = event
+        self.payload: Final[type[DataclassInstance]] = payload
+        self.handle: Final[Callable[[Any], Awaitable[None]]] = handle
 
     async def deliver(self, event: DomainEvent) -> None:
-        """Raises `ProgrammingError` for a payload that wants what the event does not have, and whatever the handler raises."""
+        """Call the handler. Raises `ProgrammingError` if the payload class has a field that the event lacks, and what the handler raises."""
         try:
             values = {f.name: getattr(event, f.name) for f in fields(self.payload)}
         except AttributeError as error:
-            raise ProgrammingError(f"{self.payload.__name__} wants a field that {event.name} does not have: {error.name}") from None
+            raise ProgrammingError(f"{self.payload.__name__} has the field {error.name!r}, which the event {event.name} lacks.") from None
         await self.handle(self.payload(**values))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DurableSubscription[P]:
-    """`name` (`<context>.<what it does>`) says how far this subscriber is: renamed, it begins anew.
+class DurableSubscription:
+    """`name` (`<context>.<what it does>`) identifies the subscriber's position: a renamed subscription starts again.
 
-    `payload` is made of the event's JSON; fields that it does not name are passed over. `isolation` is that of its unit of work.
+    `payload` is decoded from the event's JSON; fields that it does not declare are ignored. `isolation` is that of its unit of work.
     """
 
-    name: str
-    event: str
-    payload: type[P]
-    handle: Callable[[P], Awaitable[None]]
-    isolation: Isolation = Isolation.OPTIMISTIC
+    __slots__ = ("event", "handle", "isolation", "name", "payload")
+
+    def __init__[P](
+        self,
+        *,
+        name: str,
+        event: str,
+        payload: type[P],
+        handle: Callable[[P], Awaitable[None]],
+        isolation: Isolation = Isolation.OPTIMISTIC,
+    ) -> None:
+        """A `handle` that does not take the `payload` does not type-check."""
+        self.name: Final = name
+        self.event: Final = event
+        self.payload: Final[type[object]] = payload
+        self.handle: Final[Callable[[Any], Awaitable[None]]] = handle
+        self.isolation: Final = isolation
 
 
-type AnySubscription = Subscription[Any] | DurableSubscription[Any]
+type AnySubscription = Subscription | DurableSubscription
 
 
 class Subscribers:
-    """All subscriptions; order of declaration is order of delivery."""
+    """All subscriptions. They are delivered in the order of their declaration."""
 
     def __init__(self) -> None:
-        self._in_transaction: dict[str, list[Subscription[Any]]] = defaultdict(list)
-        self._durable: dict[str, DurableSubscription[Any]] = {}
+        self._in_transaction: dict[str, list[Subscription]] = defaultdict(list)
+        self._durable: dict[str, DurableSubscription] = {}
 
     def add(self, subscriptions: Iterable[AnySubscription]) -> None:
-        """Raises `ProgrammingError` for two durable ones of the same name: they would share one position."""
+        """Add subscriptions. Raises `ProgrammingError` for two durable ones with the same name: they would share one position."""
         for subscription in subscriptions:
             if isinstance(subscription, Subscription):
                 self._in_transaction[subscription.event].append(subscription)
             elif self._durable.setdefault(subscription.name, subscription) is not subscription:
-                raise ProgrammingError(f"Two durable subscriptions are named {subscription.name!r}.")
+                raise ProgrammingError(f"Two durable subscriptions have the name {subscription.name!r}. Rename one of them.")
 
-    def of(self, event: str) -> list[Subscription[Any]]:
-        """Those that run in the transaction."""
+    def of(self, event: str) -> list[Subscription]:
+        """Subscriptions to `event` that run in its transaction."""
         return self._in_transaction.get(event, [])
 
     @property
-    def durable(self) -> list[DurableSubscription[Any]]:
-        """Those that run in a worker."""
+    def durable(self) -> list[DurableSubscription]:
+        """Subscriptions that run in a worker."""
         return list(self._durable.values())

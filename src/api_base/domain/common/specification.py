@@ -1,7 +1,7 @@
-"""Specifications: business rules that combine [Evans and Fowler, Specifications], in Python and in SQL alike.
+"""Specifications: business rules that combine [Evans and Fowler, Specifications], evaluated alike in Python and in SQL.
 
-Logic has two values: a comparison with an absent (None) value is false, and so its negation is true. Text compares by code
-point; `contains` and `starts_with` take their text literally; `contains` on a list asks for a member.
+Logic has two values: a comparison with an absent (None) value is false, and its negation is true. Text compares by code point;
+`contains` and `starts_with` match their text literally; `contains` on a list tests membership.
 """
 
 import operator
@@ -18,25 +18,25 @@ from api_base.domain.common.comparable import Kind
 
 
 class UnknownField(ApiBaseError):
-    """A specification speaks of a field that the candidate does not have."""
+    """A specification names a field that the candidate does not have."""
 
     def __init__(self, field: str, known: Sequence[str] = ()) -> None:
-        super().__init__(f"There is no field {field!r}." + (f" Known are {', '.join(sorted(known))}." if known else ""))
+        super().__init__(f"The field {field!r} does not exist." + (f" Known fields: {', '.join(sorted(known))}." if known else ""))
         self.field = field
 
 
 class IncomparableValue(ApiBaseError):
-    """An operator was given a value that it cannot compare with."""
+    """The operator cannot compare the field with the given value."""
 
 
 class Specification[T](ABC):
-    """A rule that a candidate fulfils or not. Combine with `and_spec`, `or_spec`, `not_spec`, or `&`, `|`, `~`."""
+    """A rule that a candidate satisfies or not. Combine rules with `and_spec`, `or_spec`, `not_spec`, or `&`, `|`, `~`."""
 
     __slots__ = ()
 
     @abstractmethod
     def is_satisfied_by(self, candidate: T) -> bool:
-        """Whether `candidate` fulfils the rule. Raises `UnknownField`, `IncomparableValue`."""
+        """Whether `candidate` satisfies the rule. Raises `UnknownField`, `IncomparableValue`."""
         ...
 
     def and_spec(self, other: "Specification[T]") -> "Specification[T]":
@@ -58,7 +58,7 @@ class Specification[T](ABC):
 
 @dataclass(frozen=True, slots=True)
 class AndSpecification[T](Specification[T]):
-    """Fulfilled where both are; `right` is not asked where `left` is not fulfilled."""
+    """Satisfied if both are. `right` is not evaluated if `left` fails."""
 
     left: Specification[T]
     right: Specification[T]
@@ -69,7 +69,7 @@ class AndSpecification[T](Specification[T]):
 
 @dataclass(frozen=True, slots=True)
 class OrSpecification[T](Specification[T]):
-    """Fulfilled where one of them is; `right` is not asked where `left` is fulfilled."""
+    """Satisfied if either is. `right` is not evaluated if `left` succeeds."""
 
     left: Specification[T]
     right: Specification[T]
@@ -80,7 +80,7 @@ class OrSpecification[T](Specification[T]):
 
 @dataclass(frozen=True, slots=True)
 class NotSpecification[T](Specification[T]):
-    """Fulfilled where `inner` is not."""
+    """Satisfied if `inner` is not."""
 
     inner: Specification[T]
 
@@ -89,7 +89,7 @@ class NotSpecification[T](Specification[T]):
 
 
 class ComparisonOperator(Enum):
-    """The ten comparisons; the values are their names in a query string (`?price[ge]=10`)."""
+    """The ten comparison operators. The values are their names in a query string (`?price[ge]=10`)."""
 
     EQ = "eq"
     NE = "ne"
@@ -119,12 +119,12 @@ _TEXTUAL: Final = frozenset({ComparisonOperator.CONTAINS, ComparisonOperator.STA
 
 @dataclass(frozen=True, slots=True)
 class FieldSpecification[T](Specification[T]):
-    """Compares one field. `field` may be dotted (`price.amount`); None anywhere on the way makes the value None.
+    """Compares one field. `field` may be dotted (`price.amount`); None anywhere on the path makes the value None.
 
-    `value` is text, a number, a time with its zone, a date, a UUID or an enumeration's member (kept as its value); a sequence
-    of these for `in`; a bool for `is_null`. Raises `IncomparableValue` at once for a value that `operator` cannot compare with,
-    later for a field of another kind, and `UnknownField` when a candidate does not have the field. `ne` is a comparison like
-    the others: false where the field is None; `~` of `eq` is true there.
+    `value` is text, a number, a time with its time zone, a date, a UUID or a member of an enumeration (stored as its value); a sequence
+    of these for `in`; a bool for `is_null`. The constructor raises `IncomparableValue` for a value that `operator` cannot compare with;
+    evaluation raises it for a field of another kind, and `UnknownField` if the candidate lacks the field. `ne` is false for a field that
+    is None, as every comparison is; `~` of `eq` is true for it.
     """
 
     field: str
@@ -152,14 +152,14 @@ class FieldSpecification[T](Specification[T]):
         return _COMPARE[self.operator](value, self.value)
 
     def check(self, kind: Kind | None) -> None:
-        """Raises `IncomparableValue` when a field of this kind cannot be compared so."""
+        """Raise `IncomparableValue` if a field of this kind cannot be compared with the value by this operator."""
         if not _applies(self.operator, kind, self.value):
-            holds = "a value that is never compared" if kind is None else kind.value
-            raise IncomparableValue(f"{self.field} holds {holds}: it cannot be compared by {self.operator.value} with {self.value!r}.")
+            holds = "a value that cannot be compared" if kind is None else kind.value
+            raise IncomparableValue(f"{self.field} holds {holds}: {self.operator.value} cannot compare it with {self.value!r}.")
 
 
 def _problem(operator: ComparisonOperator, value: Any) -> str | None:
-    """What is wrong with `value`, whatever the field."""
+    """What is wrong with `value` for any field, or None."""
     if operator is ComparisonOperator.IS_NULL:
         return None if isinstance(value, bool) else "takes true or false"
     if operator is ComparisonOperator.IN:

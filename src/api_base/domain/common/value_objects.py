@@ -1,4 +1,4 @@
-"""Values that every context may use: valid by construction, equal by value."""
+"""Value objects that every context may use: valid by construction, equal by value."""
 
 import re
 from dataclasses import dataclass
@@ -20,15 +20,15 @@ _BIGINT: Final = 2**63 - 1
 class EmailAddress(ValueObject):
     """An addr-spec [RFC 5321, section 4.1.2] without quoting, of at most 254 characters.
 
-    Kept in lower case: the domain is case-insensitive, and providers that tell local parts apart by case are so rare that
-    two accounts for one mailbox are the greater harm.
+    Stored in lower case: the domain is case-insensitive, and providers with case-sensitive local parts are so rare that two accounts
+    for one mailbox would do more harm.
     """
 
     value: str
 
     @classmethod
     def parse(cls, text: str, pointer: str = "/email") -> Self:
-        """Raises `Invalid` at `pointer`."""
+        """Parse `text`. Raises `Invalid` at `pointer`."""
         value = text.strip()
         if value.isascii():  # lower() turns some letters of other scripts into ASCII, and so one address into another's
             value = value.lower()
@@ -42,15 +42,15 @@ class EmailAddress(ValueObject):
 
 @dataclass(frozen=True, slots=True)
 class Slug(ValueObject):
-    """Lower-case words of a-z and 0-9 joined by hyphens, 2 to 63 characters: fit for a URL and a DNS label [RFC 1035]."""
+    """Lower-case words of a-z and 0-9 joined by hyphens, 2 to 63 characters: valid in a URL and as a DNS label [RFC 1035]."""
 
     value: str
 
     @classmethod
     def parse(cls, text: str, pointer: str = "/slug") -> Self:
-        """Raises `Invalid` at `pointer`."""
+        """Parse `text`. Raises `Invalid` at `pointer`."""
         if not 2 <= len(text) <= 63 or not _SLUG.fullmatch(text):
-            raise Invalid.of(pointer, "slug", "must be 2 to 63 of a-z, 0-9 and single hyphens between them")
+            raise Invalid.of(pointer, "slug", "must be 2 to 63 characters of a-z, 0-9 and single hyphens between them")
         return cls(text)
 
     def __str__(self) -> str:
@@ -59,35 +59,35 @@ class Slug(ValueObject):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Money(ValueObject):
-    """An amount in minor units (cents) of an ISO 4217 currency: an integer, so that databases compare it under policies."""
+    """An amount in minor units (cents) of an ISO 4217 currency: an integer, because PostgreSQL can use its index under row-level security."""
 
     minor: int
     currency: str
 
     @classmethod
     def parse(cls, amount: str, currency: str, pointer: str = "") -> Self:
-        """From decimal text. Raises `Invalid` at `pointer`/amount or /currency.
+        """Parse decimal text. Raises `Invalid` at `pointer`/amount or `pointer`/currency.
 
         >>> Money.parse("12.5", "EUR")
         Money(minor=1250, currency='EUR')
         """
         exponent = EXPONENTS.get(currency)
         if exponent is None:
-            raise Invalid.of(f"{pointer}/currency", "currency", f"{currency!r} is not an ISO 4217 currency, such as EUR")
+            raise Invalid.of(f"{pointer}/currency", "currency", f"{currency!r} is not a currency of ISO 4217, such as EUR")
         match = _AMOUNT.fullmatch(amount)
         if match is None:
             raise Invalid.of(f"{pointer}/amount", "decimal", "must be decimal text such as 12.50")
         sign, whole, fraction = match[1], match[2], match[3] or ""
         if len(fraction) > exponent:
-            raise Invalid.of(f"{pointer}/amount", "precision", f"{currency} has {exponent} decimal places")
+            raise Invalid.of(f"{pointer}/amount", "precision", f"has more decimal places than {currency} allows ({exponent})")
         minor = int(whole + fraction.ljust(exponent, "0"))
         if minor > _BIGINT:
-            raise Invalid.of(f"{pointer}/amount", "too_big", "is too big")
+            raise Invalid.of(f"{pointer}/amount", "too_big", "is too large: minor units must fit in 64 bits")
         return cls(minor=-minor if sign else minor, currency=currency)
 
     @property
     def amount(self) -> str:
-        """Decimal text with as many places as the currency has.
+        """Decimal text with the number of decimal places that the currency has.
 
         >>> Money(minor=-5, currency="EUR").amount
         '-0.05'

@@ -1,1 +1,1 @@
-"""Items: entries of a tenant's catalogue."""
+"""Items: the entries of a tenant's catalogue."""

@@ -1,4 +1,4 @@
-"""The item: an entry of a tenant's catalogue, with the rules of its life."""
+"""The item: an entry of a tenant's catalogue, with the rules of its life cycle."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -26,7 +26,7 @@ from api_base.domain.items.value_objects import (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ItemDetails:
-    """What a tenant says about an item. Valid by construction: raises `Invalid` with every violation at once."""
+    """The data of an item. Valid by construction: raises `Invalid` with all violations."""
 
     sku: str
     name: str
@@ -41,12 +41,12 @@ class ItemDetails:
             raise Invalid(violations)
 
     def _violations(self) -> Iterator[Violation]:
-        for pointer, value, longest in (
+        for pointer, value, max_length in (
             ("/sku", self.sku, SKU_LENGTH),
             ("/name", self.name, NAME_LENGTH),
             ("/category", self.category, CATEGORY_LENGTH),
         ):
-            if violation := text_violation(pointer, value, longest):
+            if violation := text_violation(pointer, value, max_length):
                 yield violation
         if self.description and (violation := text_violation("/description", self.description, DESCRIPTION_LENGTH)):
             yield violation
@@ -59,7 +59,7 @@ class ItemDetails:
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Item(AggregateRoot):
-    """Draft → published ⇄ archived; a draft may be archived as well. Deleted items can be restored and changed no more until then."""
+    """Draft → published ⇄ archived; a draft may also be archived. A deleted item must be restored before it can be changed."""
 
     tenant_id: TenantId
     details: ItemDetails
@@ -75,11 +75,11 @@ class Item(AggregateRoot):
         return item
 
     def change(self, now: datetime, **changes: Any) -> bool:
-        """Replace some of the details. Returns whether anything is different now. Raises `Invalid`, `ItemIsDeleted`, `PriceMissing`."""
+        """Replace some of the details. Returns whether anything changed. Raises `Invalid`, `ItemIsDeleted`, `PriceMissing`."""
         return self.replace(replace(self.details, **changes), now)
 
     def replace(self, details: ItemDetails, now: datetime) -> bool:
-        """Say all of it anew. Returns whether anything is different now. Raises `ItemIsDeleted`, `PriceMissing`."""
+        """Replace all of the details. Returns whether anything changed. Raises `ItemIsDeleted`, `PriceMissing`."""
         self._refuse_deleted()
         if details == self.details:
             return False
@@ -93,11 +93,11 @@ class Item(AggregateRoot):
         return True
 
     def publish(self, now: datetime) -> None:
-        """Show it to the world. Raises `PriceMissing`, `TransitionNotAllowed`, `ItemIsDeleted`."""
+        """Make the item public. Raises `PriceMissing`, `TransitionNotAllowed`, `ItemIsDeleted`."""
         self._become(ItemStatus.PUBLISHED, now)
 
     def archive(self, now: datetime) -> None:
-        """Take it out of sight without forgetting it. Raises `TransitionNotAllowed`, `ItemIsDeleted`."""
+        """Withdraw the item and keep its data. Raises `TransitionNotAllowed`, `ItemIsDeleted`."""
         self._become(ItemStatus.ARCHIVED, now)
 
     def delete(self, now: datetime) -> None:

@@ -1,4 +1,4 @@
-"""What the catalogue refuses."""
+"""Errors of the catalogue."""
 
 from api_base.core.errors import Conflict, RuleViolated
 
@@ -6,18 +6,18 @@ from api_base.core.errors import Conflict, RuleViolated
 class SkuTaken(Conflict):
     def __init__(self, sku: str) -> None:
         super().__init__(
-            f"An item with sku {sku!r} exists already; deleted ones keep theirs. Change or restore that one, or choose another sku."
+            f"sku must be unique within the tenant: another item, possibly deleted, has {sku!r}. Change or restore that item, or choose another sku."
         )
 
 
 class TransitionNotAllowed(Conflict):
     def __init__(self, status: str, wanted: str, allowed: str) -> None:
-        super().__init__(f"An item that is {status} cannot become {wanted}; from here it can become {allowed}.")
+        super().__init__(f"An item with the status {status} cannot become {wanted}; it can become {allowed}.")
 
 
 class PriceMissing(RuleViolated):
     def __init__(self) -> None:
-        super().__init__("An item cannot be published without a price. Set one first.")
+        super().__init__("A published item must have a price. Set the price first.")
 
 
 class ItemIsDeleted(Conflict):
@@ -27,4 +27,4 @@ class ItemIsDeleted(Conflict):
 
 class ItemIsNotDeleted(Conflict):
     def __init__(self) -> None:
-        super().__init__("The item is not deleted; there is nothing to restore.")
+        super().__init__("The item is not deleted, so it cannot be restored.")

@@ -1,4 +1,4 @@
-"""What happens to items."""
+"""Events of items."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -23,7 +23,8 @@ class ItemChanged(DomainEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ItemPriceChanged(DomainEvent):
-    """Beside `ItemChanged`. Amounts in minor units of their currencies (ISO 4217), none without a price; `category` as it is now."""
+    """Published together with `ItemChanged`. Amounts are in minor units of their currencies (ISO 4217), None without a price; `category`
+    is the current one."""
 
     name: ClassVar[str] = "items.price_changed.v1"
     tenant_id: UUID

@@ -1,4 +1,4 @@
-"""Where items are kept."""
+"""The repository of items."""
 
 from collections.abc import Sequence
 from typing import Protocol

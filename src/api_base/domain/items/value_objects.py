@@ -1,4 +1,4 @@
-"""What an item is made of, and its bounds."""
+"""The parts of an item and their limits."""
 
 import json
 import re
@@ -25,7 +25,7 @@ class ItemStatus(StrEnum):
 
     @property
     def transitions(self) -> tuple["ItemStatus", ...]:
-        """What an item of this status may become."""
+        """The statuses that an item of this status may change to."""
         return _TRANSITIONS[self]
 
 
@@ -36,34 +36,34 @@ _TRANSITIONS: Final = {
 }
 
 
-def text_violation(pointer: str, value: str, longest: int) -> Violation | None:
-    """Text must say something, fit, and be storable: PostgreSQL's text holds no NUL and no half of a surrogate pair."""
+def text_violation(pointer: str, value: str, max_length: int) -> Violation | None:
+    """Text must not be blank or too long, and PostgreSQL must be able to store it: no NUL, no lone surrogate."""
     if not value.strip():
         return Violation(pointer, "blank", "must not be blank")
-    if len(value) > longest:
-        return Violation(pointer, "too_long", f"has {len(value)} characters; at most {longest} are allowed")
+    if len(value) > max_length:
+        return Violation(pointer, "too_long", f"has {len(value)} characters; at most {max_length} are allowed")
     if "\0" in value:
         return Violation(pointer, "nul", "must not contain the character NUL")
     if not value.isascii() and _SURROGATE.search(value):
-        return Violation(pointer, "surrogate", "must not contain half of a surrogate pair")
+        return Violation(pointer, "surrogate", "must not contain a lone surrogate")
     return None
 
 
 def tags_violations(tags: Iterable[str]) -> Iterator[Violation]:
-    """Few, short, each once."""
+    """Each tag must be valid text and unique; the number of tags is limited."""
     seen: set[str] = set()
     for position, tag in enumerate(tags):
         if violation := text_violation(f"/tags/{position}", tag, TAG_LENGTH):
             yield violation
         elif tag in seen:
-            yield Violation(f"/tags/{position}", "duplicate", f"the tag {tag!r} stands there twice")
+            yield Violation(f"/tags/{position}", "duplicate", f"must not repeat the tag {tag!r}")
         seen.add(tag)
     if len(seen) > TAGS:
         yield Violation("/tags", "too_many", f"has {len(seen)} tags; at most {TAGS} are allowed")
 
 
 def attributes_violation(attributes: Mapping[str, Any]) -> Violation | None:
-    """Any JSON object that is not too big and holds no NUL. NaN and Infinity, which parsers let through, are no JSON [RFC 8259, section 6]."""
+    """Any JSON object up to `ATTRIBUTES_BYTES` without NUL. Parsers accept NaN and Infinity, but they are not JSON [RFC 8259, section 6]."""
     try:
         encoded = json.dumps(attributes, ensure_ascii=False, allow_nan=False)
     except ValueError:
@@ -71,7 +71,7 @@ def attributes_violation(attributes: Mapping[str, Any]) -> Violation | None:
     if len(encoded) > ATTRIBUTES_BYTES or len(encoded.encode(errors="surrogatepass")) > ATTRIBUTES_BYTES:
         return Violation("/attributes", "too_big", f"is larger than {ATTRIBUTES_BYTES} bytes of JSON")
     if _SURROGATE.search(encoded):
-        return Violation("/attributes", "surrogate", "must not contain half of a surrogate pair")
+        return Violation("/attributes", "surrogate", "must not contain a lone surrogate")
     if "\\u0000" in encoded or "\0" in encoded:
         return Violation("/attributes", "nul", "must not contain the character NUL")
     return None

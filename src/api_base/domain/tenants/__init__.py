@@ -1,1 +1,1 @@
-"""Tenants: whose the data is; memberships say who acts for them, in which role."""
+"""Tenants own the data; memberships say which users act for a tenant, and in which role."""

@@ -16,7 +16,7 @@ NAME_LENGTH: Final = 100
 
 
 class Role(StrEnum):
-    """What a member may do, most first. Contexts say which role holds which permission."""
+    """Roles of members, the most powerful first. Each context declares which roles hold its permissions."""
 
     OWNER = "owner"
     ADMIN = "admin"
@@ -26,7 +26,7 @@ class Role(StrEnum):
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Tenant(AggregateRoot):
-    """`personal` tenants come with a registration and belong to that user."""
+    """A `personal` tenant is created with a user's registration and belongs to that user."""
 
     name: str
     slug: Slug
@@ -36,7 +36,7 @@ class Tenant(AggregateRoot):
 
     @classmethod
     def create(cls, *, id: UUID, name: str, slug: Slug, now: datetime, personal: bool = False) -> Self:
-        """Raises `Invalid` for a name that cannot be one."""
+        """Raises `Invalid` for an invalid name."""
         tenant = cls(id=id, name=_name(name), slug=slug, personal=personal, created_at=now, updated_at=now)
         tenant.record(TenantCreated(aggregate_id=id, slug=slug.value))
         return tenant

@@ -1,21 +1,21 @@
-"""What tenants refuse."""
+"""Errors of tenants."""
 
 from api_base.core.errors import Conflict, Forbidden
 
 
 class SlugTaken(Conflict):
     def __init__(self, slug: str) -> None:
-        super().__init__(f"A tenant with the slug {slug!r} exists already. Choose another.")
+        super().__init__(f"slug must be unique: another tenant has {slug!r}. Choose another slug.")
 
 
 class AlreadyMember(Conflict):
     def __init__(self) -> None:
-        super().__init__("This user is a member of the tenant already. Change the role instead.")
+        super().__init__("The user is already a member of this tenant. Change the member's role instead.")
 
 
 class LastOwner(Conflict):
     def __init__(self) -> None:
-        super().__init__("A tenant needs an owner, and this is the last one. Make somebody else an owner first.")
+        super().__init__("A tenant must have an owner, and this member is the last one. Make another member an owner first.")
 
 
 class OwnersOnly(Forbidden):
@@ -25,9 +25,9 @@ class OwnersOnly(Forbidden):
 
 class InvitationRefused(Conflict):
     def __init__(self) -> None:
-        super().__init__("This invitation is not good (any more): it was accepted or withdrawn, or is too old. Ask for another.")
+        super().__init__("The invitation is invalid: it was accepted or withdrawn, or it has expired. Ask for a new invitation.")
 
 
 class InvitationsOnly(Forbidden):
     def __init__(self) -> None:
-        super().__init__("Members join by invitation here: POST /api/v1/tenants/{id}/invitations.")
+        super().__init__("This server adds members by invitation only: use POST /api/v1/tenants/{id}/invitations.")

@@ -1,4 +1,4 @@
-"""What happens to tenants and memberships."""
+"""Events of tenants and memberships."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -38,7 +38,7 @@ class MembershipEnded(DomainEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemberInvited(DomainEvent):
-    """Whom is not told: the address may be nobody's who is here."""
+    """Does not contain the address: it may belong to a person who is not a user."""
 
     name: ClassVar[str] = "tenants.member_invited.v1"
     tenant_id: UUID

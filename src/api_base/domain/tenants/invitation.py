@@ -1,4 +1,4 @@
-"""An invitation into a tenant: whoever has its link joins, in the role that it names. Whom it was sent to is nobody's business until then."""
+"""An invitation into a tenant. The user who follows its link joins in the role that it names, even with another address."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,7 +17,7 @@ LIFETIME: Final = timedelta(days=7)
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Invitation(AggregateRoot):
-    """`language` is that of its letter where the address tells none."""
+    """`language` is the language of the e-mail if the address does not belong to a user."""
 
     tenant_id: TenantId
     email: EmailAddress
@@ -50,7 +50,7 @@ class Invitation(AggregateRoot):
         return self.accepted_at is None and now < self.expires_at
 
     def accept(self, user_id: UserId, membership_id: UUID, now: datetime) -> Membership:
-        """What it becomes for `user_id`, once. Raises `InvitationRefused`."""
+        """Accept the invitation once, for `user_id`. Returns the new membership. Raises `InvitationRefused`."""
         if not self.is_open(now):
             raise InvitationRefused
         self.accepted_at = now

@@ -1,4 +1,4 @@
-"""Where tenants and memberships are kept."""
+"""Repositories of tenants, memberships and invitations."""
 
 from typing import Protocol
 from uuid import UUID
@@ -10,23 +10,23 @@ from api_base.domain.tenants.invitation import Invitation
 
 
 class TenantRepository(AsyncRepository[Tenant, TenantId], Protocol):
-    """Reads the tenant of the request in hand only."""
+    """Reads only the tenant of the current request."""
 
 
 class MembershipRepository(AsyncRepository[Membership, UUID], Protocol):
-    """Reads memberships of the request's tenant only."""
+    """Reads only memberships of the current request's tenant."""
 
     async def of(self, user_id: UserId) -> Membership | None: ...
 
     async def owners(self) -> int:
-        """How many owners the tenant has."""
+        """The number of owners of the tenant."""
         ...
 
     async def remove(self, membership: Membership) -> None: ...
 
 
 class InvitationRepository(AsyncRepository[Invitation, UUID], Protocol):
-    """Reads those of the request's tenant; `of` names another one, before anybody is a member."""
+    """Reads invitations of the current request's tenant. `of` reads those of a named tenant, for a user who is not a member yet."""
 
     async def of(self, tenant_id: TenantId, id: UUID) -> Invitation | None: ...
 

@@ -1,1 +1,1 @@
-"""Users: one global identity each, whatever tenants it belongs to."""
+"""Users: one global identity each, independent of tenants."""

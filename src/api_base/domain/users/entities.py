@@ -1,4 +1,4 @@
-"""The user: who somebody is, everywhere. What they may do is a matter of their memberships."""
+"""The user: a global identity. Memberships decide what a user may do."""
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -23,7 +23,7 @@ class UserStatus(StrEnum):
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class User(AggregateRoot):
-    """After `limit` failed logins in a row the account waits; the next success begins the count anew."""
+    """After `limit` consecutive failed logins the account is locked for some time; a successful login resets the count."""
 
     email: EmailAddress
     name: str
@@ -49,7 +49,7 @@ class User(AggregateRoot):
         platform_admin: bool = False,
         language: Language = Language.EN,
     ) -> Self:
-        """A new identity. Raises `Invalid` for a name that cannot be one."""
+        """Create a user. Raises `Invalid` for an invalid name."""
         user = cls(
             id=id,
             email=email,
@@ -66,8 +66,8 @@ class User(AggregateRoot):
     def rename(self, name: str, now: datetime) -> None:
         self.name, self.updated_at = user_name(name), now
 
-    def speak(self, language: Language, now: datetime) -> None:
-        """From now on letters are in `language`."""
+    def change_language(self, language: Language, now: datetime) -> None:
+        """Write e-mails to the user in `language` from now on."""
         self.language, self.updated_at = language, now
 
     def change_password(self, password_hash: str, now: datetime) -> None:
@@ -79,9 +79,9 @@ class User(AggregateRoot):
         return self.locked_until is not None and now < self.locked_until
 
     def login_failed(self, now: datetime, limit: int, lockout: timedelta) -> bool:
-        """Count a wrong password; from `limit` on, wait for `lockout` after each. Returns whether it counted.
+        """Count a wrong password, and lock the account for `lockout` from `limit` on. Returns whether it counted.
 
-        While the account waits nothing counts: nobody gets in anyway, and who goes on trying must not make it wait longer.
+        Attempts on a locked account do not count: they cannot succeed, and must not extend the lock.
         """
         if self.is_locked(now):
             return False
@@ -91,7 +91,7 @@ class User(AggregateRoot):
         return True
 
     def login_succeeded(self, new_hash: str | None) -> None:
-        """Forget failures; keep `new_hash` where the hashing parameters have grown."""
+        """Reset the count of failed logins, and store `new_hash` if the hashing parameters have changed."""
         self.failed_logins, self.locked_until = 0, None
         self.password_hash = new_hash or self.password_hash
 
@@ -110,7 +110,7 @@ class User(AggregateRoot):
 
 
 def user_name(text: str) -> str:
-    """What a user may be called. Raises `Invalid` for anything else."""
+    """The trimmed name. Raises `Invalid` if it is empty, too long or contains NUL."""
     name = text.strip()
     if not name or len(name) > NAME_LENGTH or "\0" in name:
         raise Invalid.of("/name", "name", f"must be 1 to {NAME_LENGTH} characters, without NUL")

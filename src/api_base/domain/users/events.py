@@ -1,4 +1,4 @@
-"""What happens to users."""
+"""Events of users."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -8,7 +8,7 @@ from api_base.core.base import DomainEvent
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UserRegistered(DomainEvent):
-    """`display_name` is what the user calls itself."""
+    """`display_name` is the name that the user chose."""
 
     name: ClassVar[str] = "users.registered.v1"
     email: str

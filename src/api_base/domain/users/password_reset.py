@@ -1,4 +1,4 @@
-"""A forgotten password: whoever reads the user's mail may set another, once and soon."""
+"""A password reset: a person who can read the user's mail may set a new password, once and within its lifetime."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,7 +15,7 @@ LIFETIME: Final = timedelta(minutes=30)
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class PasswordReset(AggregateRoot):
-    """Good once, and not after another change of the password."""
+    """Valid once, and only until the password changes in another way."""
 
     user_id: UserId
     created_at: datetime
@@ -27,12 +27,12 @@ class PasswordReset(AggregateRoot):
         return cls(id=id, user_id=user_id, created_at=now, expires_at=now + LIFETIME)
 
     def is_open(self, user: User, now: datetime) -> bool:
-        """Whether its link is still good for `user`."""
+        """Whether the link is still valid for `user`."""
         changed = user.password_changed_at is not None and self.created_at <= user.password_changed_at
         return self.used_at is None and now < self.expires_at and not changed
 
     def use(self, user: User, password_hash: str, now: datetime) -> None:
-        """Give `user` another password. Raises `LinkRefused`."""
+        """Set a new password for `user`. Raises `LinkRefused`."""
         if not self.is_open(user, now):
             raise LinkRefused
         self.used_at = now

@@ -1,4 +1,4 @@
-"""A registration that waits for its address to be proved. No user exists before that, so nobody can occupy an address of somebody else's."""
+"""A registration whose e-mail address is not verified yet. The user is created on verification, so nobody can claim another person's address."""
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -16,7 +16,7 @@ LIFETIME: Final = timedelta(hours=24)
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Registration(AggregateRoot):
-    """Any number may wait for one address; whoever reads its mail confirms one of them."""
+    """Several registrations may be pending for one address; the owner of the mailbox confirms one of them."""
 
     email: EmailAddress
     name: str
@@ -28,7 +28,7 @@ class Registration(AggregateRoot):
 
     @classmethod
     def begin(cls, *, id: UUID, email: EmailAddress, name: str, password_hash: str, language: Language, now: datetime) -> Self:
-        """Raises `Invalid` for a name that cannot be one."""
+        """Raises `Invalid` for an invalid name."""
         return cls(
             id=id,
             email=email,
@@ -44,7 +44,7 @@ class Registration(AggregateRoot):
         return self.used_at is None and now < self.expires_at
 
     def confirm(self, user_id: UUID, now: datetime) -> User:
-        """The user that it becomes, once. Raises `LinkRefused`."""
+        """Confirm once. Returns the new user. Raises `LinkRefused`."""
         if not self.is_open(now):
             raise LinkRefused
         self.used_at = now

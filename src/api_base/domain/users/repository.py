@@ -1,4 +1,4 @@
-"""Where users are kept."""
+"""Repositories of users, registrations and password resets."""
 
 from typing import Protocol
 from uuid import UUID
@@ -16,14 +16,14 @@ class UserRepository(AsyncRepository[User, UserId], Protocol):
 
 
 class RegistrationRepository(AsyncRepository[Registration, UUID], Protocol):
-    """Registrations that wait."""
+    """Pending registrations."""
 
 
 class PasswordResetRepository(AsyncRepository[PasswordReset, UUID], Protocol):
-    """Of the named user, as nobody is signed in."""
+    """Password resets of a named user, who is not authenticated."""
 
     async def of(self, user_id: UserId, id: UUID) -> PasswordReset | None: ...
 
     async def newest(self, user_id: UserId) -> PasswordReset | None:
-        """The one that the user asked for last."""
+        """The user's most recent reset."""
         ...

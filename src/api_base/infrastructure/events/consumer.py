@@ -8,7 +8,7 @@ import asyncio
 import time
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 import asyncpg
@@ -54,7 +54,7 @@ class DeliveryConsumer:
     """`pool` is the worker's; what handlers write goes through `delivery` as the role `app`. `turn` is in seconds."""
 
     def __init__(
-        self, pool: ConnectionPool, subscription: DurableSubscription[Any], delivery: EventDelivery, turn: float = BATCH_TIMEOUT
+        self, pool: ConnectionPool, subscription: DurableSubscription, delivery: EventDelivery, turn: float = BATCH_TIMEOUT
     ) -> None:
         self._pool, self._subscription, self._delivery, self._turn = pool, subscription, delivery, turn
 

@@ -9,7 +9,7 @@ import asyncio
 import time
 from collections.abc import Sequence
 from functools import partial
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
@@ -47,7 +47,7 @@ class KafkaDeliveryConsumer:
         self,
         connection: KafkaConnection,
         policy: Policy,
-        subscription: DurableSubscription[Any],
+        subscription: DurableSubscription,
         delivery: EventDelivery,
         deferred: DeferredDeliveries,
     ) -> None:

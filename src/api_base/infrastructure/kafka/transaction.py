@@ -35,7 +35,7 @@ type _Records = Sequence[ConsumerRecord[bytes, bytes]]
 class KafkaStream:
     """`decode` makes a payload of a class from JSON; it raises `ValueError` where it cannot."""
 
-    def __init__(self, connection: KafkaConnection, policy: Policy, stream: Stream[Any], decode: Callable[[bytes, type[Any]], Any]) -> None:
+    def __init__(self, connection: KafkaConnection, policy: Policy, stream: Stream, decode: Callable[[bytes, type[Any]], Any]) -> None:
         self._connection, self._policy, self._stream, self._decode = connection, policy, stream, decode
         self._group = self._target = connection.named(stream.name)
         self._rebalance = Rebalance()

@@ -16,7 +16,7 @@ from api_base.core.errors import ProgrammingError
 from api_base.interface.openapi.components import HEADERS, OAUTH2_ERROR, PROBLEM, REPLACED, RESPONSES, security_schemes
 from api_base.interface.openapi.operations import complete
 from api_base.interface.router import V1
-from api_base.interface.routes.router import Router, declared
+from api_base.interface.routes.router import Router, options_of
 
 type Json = dict[str, Any]
 
@@ -75,7 +75,7 @@ def _document(app: FastAPI, version: str, token_url: str, description: str) -> J
         if method == "patch":
             _without_defaults(document, operation)
         tags.update(operation.get("tags", ()))
-        complete(operation, method, path, route.endpoint, declared(route))
+        complete(operation, method, path, route.endpoint, options_of(route))
     document["tags"] = [{"name": tag, "description": f"Operations on {tag}."} for tag in sorted(tags)]
     _components(document, token_url)
     return document

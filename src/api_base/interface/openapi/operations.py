@@ -16,20 +16,20 @@ type Json = dict[str, Any]
 MERGE_PATCH: Final = "application/merge-patch+json"
 
 
-def complete(operation: Json, method: str, path: str, endpoint: Callable[..., Any], declares: RouteOptions | None) -> None:
-    """Change `operation` in place. A route of a plain FastAPI router (`declares` None) gets the answers that all have."""
+def complete(operation: Json, method: str, path: str, endpoint: Callable[..., Any], options: RouteOptions | None) -> None:
+    """Change `operation` in place. A route of a plain FastAPI router (`options` None) gets the answers that all have."""
     found = list(_dependencies(endpoint))
     condition = next((one for one in found if isinstance(one, IfMatch)), None)
     listing = next((one for one in found if isinstance(one, ListQuery)), None)
     operation.setdefault("description", operation.get("summary", ""))
-    _parameters(operation, method, declares, condition, listing)
+    _parameters(operation, method, options, condition, listing)
     body = operation.get("requestBody")
-    if body is not None and declares is not None:
-        _body(body, method, declares)
-    _answers(operation, _statuses(method, path, declares, condition, body is not None), method, declares)
-    if declares is not None:
-        operation["security"] = [] if declares.public else SECURED
-        if declares.deprecation is not None:
+    if body is not None and options is not None:
+        _body(body, method, options)
+    _answers(operation, _statuses(method, path, options, condition, body is not None), method, options)
+    if options is not None:
+        operation["security"] = [] if options.public else SECURED
+        if options.deprecation is not None:
             operation["deprecated"] = True
     else:
         operation.setdefault("security", [])
@@ -41,39 +41,39 @@ def _dependencies(endpoint: Callable[..., Any]) -> Iterator[Any]:
             yield from (one.dependency for one in get_args(hint)[1:] if isinstance(one, Depends))
 
 
-def _parameters(operation: Json, method: str, declares: RouteOptions | None, condition: IfMatch | None, listing: ListQuery | None) -> None:
+def _parameters(operation: Json, method: str, options: RouteOptions | None, condition: IfMatch | None, listing: ListQuery | None) -> None:
     parameters = [one for one in operation.get("parameters", ()) if one["name"].lower() != "if-match"]
     for parameter in parameters:
         parameter.setdefault("description", f"The {parameter['name'].replace('_', ' ')}.")
     if listing is not None:
         parameters += list_parameters(listing)
-    if declares is not None and declares.sparse:
+    if options is not None and options.sparse:
         parameters.append(FIELDS)
     if condition is not None:
         parameters.append({**IF_MATCH, "required": condition.required})
-    if declares is not None and declares.versioned and method == "get":
+    if options is not None and options.versioned and method == "get":
         parameters.append(IF_NONE_MATCH)
-    if declares is not None and takes_key(method.upper(), declares):
+    if options is not None and takes_key(method.upper(), options):
         parameters.append(IDEMPOTENCY_KEY)
     if parameters:
         operation["parameters"] = parameters
 
 
-def _body(body: Json, method: str, declares: RouteOptions) -> None:
+def _body(body: Json, method: str, options: RouteOptions) -> None:
     content = body["content"]
-    if "body" in declares.example:
+    if "body" in options.example:
         for one in content.values():
-            one.setdefault("example", declares.example["body"])
+            one.setdefault("example", options.example["body"])
     if method == "patch":
         content[MERGE_PATCH] = content["application/json"]
 
 
-def _statuses(method: str, path: str, declares: RouteOptions | None, condition: IfMatch | None, has_body: bool) -> list[int]:
+def _statuses(method: str, path: str, options: RouteOptions | None, condition: IfMatch | None, has_body: bool) -> list[int]:
     statuses = [429, 500, 503]
-    if declares is None:
+    if options is None:
         return [401, 500]
     statuses += [400, 401, 422]
-    if not declares.public:
+    if not options.public:
         statuses.append(403)
     if "{" in path:
         statuses.append(404)
@@ -86,29 +86,29 @@ def _statuses(method: str, path: str, declares: RouteOptions | None, condition: 
     return statuses
 
 
-def _answers(operation: Json, statuses: list[int], method: str, declares: RouteOptions | None) -> None:
+def _answers(operation: Json, statuses: list[int], method: str, options: RouteOptions | None) -> None:
     responses: Json = operation["responses"]
     responses.pop("422", None)  # FastAPI's own shape
     added = []
-    if declares is not None and declares.versioned:
+    if options is not None and options.versioned:
         added.append("ETag")
         if method == "get":
             responses["304"] = {
                 "description": "The version in If-None-Match is still the present one",
                 "headers": header_references("ETag"),
             }
-    if declares is not None and declares.location is not None:
+    if options is not None and options.location is not None:
         added.append("Location")
-    if declares is not None and takes_key(method.upper(), declares):
+    if options is not None and takes_key(method.upper(), options):
         added.append("Idempotency-Replayed")
     for status, response in responses.items():
         if status.startswith("2"):
             response["description"] = _SUCCESS.get(status, response["description"])
-            if declares is not None:
+            if options is not None:
                 response["headers"] = header_references(*added)
     for code in statuses:
         responses.setdefault(str(code), BY_STATUS[code])
-    if declares is not None and declares.protocol == "oauth2":
+    if options is not None and options.protocol == "oauth2":
         error = {"schema": {"$ref": "#/components/schemas/OAuth2Error"}}
         responses["400"] = {"description": "The grant is refused [RFC 6749, section 5.2]", "content": {"application/json": error}}
     operation["responses"] = dict(sorted(responses.items()))

@@ -24,9 +24,9 @@ REPLAYED: Final = (b"idempotency-replayed", b"true")
 _KEY: Final = re.compile(PATTERN)
 
 
-def takes_key(method: str, declares: RouteOptions) -> bool:
+def takes_key(method: str, options: RouteOptions) -> bool:
     """Whether a route takes an Idempotency-Key. `method` is in upper case."""
-    return method in METHODS and declares.replayable and not declares.public
+    return method in METHODS and options.replayable and not options.public
 
 
 class Keyed:

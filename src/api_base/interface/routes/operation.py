@@ -33,17 +33,17 @@ class Operation:
     """`template` is the route's path with names in braces. `body_limit` is in bytes."""
 
     def __init__(
-        self, endpoint: Callable[..., Any], method: str, template: str, status: int, declares: RouteOptions, body_limit: int
+        self, endpoint: Callable[..., Any], method: str, template: str, status: int, options: RouteOptions, body_limit: int
     ) -> None:
-        self.endpoint, self.method, self.template, self.status, self.declares = endpoint, method, template, status, declares
-        self._limit = declares.body_limit or body_limit
-        self._route, self._changes, self._takes_key = f"{method} {template}", method in METHODS, takes_key(method, declares)
+        self.endpoint, self.method, self.template, self.status, self.options = endpoint, method, template, status, options
+        self._limit = options.body_limit or body_limit
+        self._route, self._changes, self._takes_key = f"{method} {template}", method in METHODS, takes_key(method, options)
         self._path: dict[str, Callable[[str], Any]] = {}
         self._resolvers: list[tuple[str, Callable[[Scope], Any]]] = []
         self._body: tuple[str, Callable[[Scope, Receive], Awaitable[Any]]] | None = None
         self._own_query = False
-        self._headers = [_JSON, (b"cache-control", declares.cache.encode()), *_deprecation(declares)]
-        self._location = [part[1] for part in Formatter().parse(declares.location or "") if part[1]]
+        self._headers = [_JSON, (b"cache-control", options.cache.encode()), *_deprecation(options)]
+        self._location = [part[1] for part in Formatter().parse(options.location or "") if part[1]]
         self._compile()
 
     def _compile(self) -> None:
@@ -82,7 +82,7 @@ class Operation:
         context, once = current_context.get(), None
         context.route = self.template
         try:
-            if context.principal is None and not self.declares.public:
+            if context.principal is None and not self.options.public:
                 raise Unauthenticated("This needs a signed-in user: send an access token.")
             arguments = self._arguments(scope, values)
             sparse = self._sparse(scope["query_string"])
@@ -131,8 +131,8 @@ class Operation:
         if not query:
             return None
         if not self._own_query:
-            rendering.refuse_parameters(query, sparse=self.declares.sparse)
-        return rendering.sparse_fields(query, self._shown) if self.declares.sparse else None
+            rendering.refuse_parameters(query, sparse=self.options.sparse)
+        return rendering.sparse_fields(query, self._shown) if self.options.sparse else None
 
     def _render(self, scope: Scope, answer: Any, sparse: tuple[str, ...] | None) -> tuple[int, list[Header], bytes]:
         if answer is None:
@@ -141,13 +141,13 @@ class Operation:
         if isinstance(answer, ProtocolAnswer):
             content = rendering.encode(answer.content)
             return answer.status, [*headers, (b"content-length", b"%d" % len(content))], content
-        if self.declares.versioned:
+        if self.options.versioned:
             tag = entity_tag(answer.version, None if sparse is None else ",".join(sparse))
             headers.append((b"etag", tag.encode()))
             if self.method == "GET" and (condition := header(scope, b"if-none-match")) is not None and matches(condition, tag):
                 return 304, headers[1:], b""
-        if self.declares.location is not None:
-            location = self.declares.location.format_map({name: getattr(answer, name) for name in self._location})
+        if self.options.location is not None:
+            location = self.options.location.format_map({name: getattr(answer, name) for name in self._location})
             headers.append((b"location", location.encode()))
         content = rendering.encode(answer) if sparse is None else rendering.encode_sparse(answer, sparse)
         headers.append((b"content-length", b"%d" % len(content)))
@@ -165,9 +165,9 @@ def _in_path(error: ValidationError, name: str) -> Invalid:
     return Invalid.of(f"/path/{name}", invalid.violations[0].code, invalid.violations[0].message)
 
 
-def _deprecation(declares: RouteOptions) -> list[Header]:
+def _deprecation(options: RouteOptions) -> list[Header]:
     """[RFC 9745, 8594, 8288]"""
-    found = declares.deprecation
+    found = options.deprecation
     if found is None:
         return []
     return [

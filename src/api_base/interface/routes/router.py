@@ -1,6 +1,6 @@
-"""`Router`: FastAPI's, with routes that declare more and are served by `Operation`.
+"""`Router`: FastAPI's, whose routes take a `RouteOptions` and are served by `Operation`.
 
-FastAPI serves none of them, so it gets to know them when its document is made (`describe`): that costs it some 3 ms each.
+FastAPI serves none of these routes and meets them when it makes its document (`describe`): each costs it some 3 ms.
 """
 
 from collections.abc import Callable, Mapping
@@ -11,58 +11,77 @@ from fastapi import APIRouter
 
 from api_base.interface.routes.route_options import RouteOptions
 
-type Endpoint = Callable[..., Any]
-
-_ATTRIBUTE = "__api_base_declares__"
+_ATTRIBUTE = "__api_base_options__"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RouteDefinition:
-    """A route of ours. `path` is below that of its router; `options` are those of FastAPI's `add_api_route`."""
+    """A route of ours. `path` is relative to the router's mount point; `documented` are the arguments of FastAPI's `add_api_route`."""
 
     method: str
     path: str
-    endpoint: Endpoint
-    declares: RouteOptions
-    options: Mapping[str, Any]
+    endpoint: Callable[..., Any]
+    options: RouteOptions
+    documented: Mapping[str, Any]
 
     @property
     def status(self) -> int:
-        """Status of its success."""
-        return self.options.get("status_code") or 200
+        """The status of a successful response."""
+        return self.documented.get("status_code") or 200
 
 
 class Router(APIRouter):
-    """`@router.declare("GET", "/{id}", declares=RouteOptions(versioned=True))` on a coroutine that returns a DTO or None.
+    """`@router.get("/{id}", RouteOptions(versioned=True))` on a coroutine that returns a DTO or None.
 
-    Belongs in a `Context`; one that is included in another router is not served.
+    The keyword arguments of `get`, `post`, `put`, `patch` and `delete` are those of FastAPI (`status_code`, `summary`,
+    `response_model`, …). A Router belongs in a `Context`; the application does not serve one that another router includes.
     """
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self.declared: list[RouteDefinition] = []
+        self.definitions: list[RouteDefinition] = []
         self._described = 0
 
-    def declare(self, method: str, path: str, declares: RouteOptions | None = None, **options: Any) -> Callable[[Endpoint], Endpoint]:
-        """Register an endpoint. `options` are those of FastAPI's `add_api_route` (`status_code`, `summary`, `response_model`, …)."""
+    def get[E: Callable[..., Any]](self, path: str, options: RouteOptions | None = None, **documented: Any) -> Callable[[E], E]:
+        """Serve GET and HEAD."""
+        return self._define("GET", path, options, documented)
 
-        def register(endpoint: Endpoint) -> Endpoint:
-            found = declares or RouteOptions()
-            setattr(endpoint, _ATTRIBUTE, found)
-            self.declared.append(
-                RouteDefinition(method=method, path=self.prefix + path, endpoint=endpoint, declares=found, options=options)
+    def post[E: Callable[..., Any]](self, path: str, options: RouteOptions | None = None, **documented: Any) -> Callable[[E], E]:
+        """Serve POST."""
+        return self._define("POST", path, options, documented)
+
+    def put[E: Callable[..., Any]](self, path: str, options: RouteOptions | None = None, **documented: Any) -> Callable[[E], E]:
+        """Serve PUT."""
+        return self._define("PUT", path, options, documented)
+
+    def patch[E: Callable[..., Any]](self, path: str, options: RouteOptions | None = None, **documented: Any) -> Callable[[E], E]:
+        """Serve PATCH."""
+        return self._define("PATCH", path, options, documented)
+
+    def delete[E: Callable[..., Any]](self, path: str, options: RouteOptions | None = None, **documented: Any) -> Callable[[E], E]:
+        """Serve DELETE."""
+        return self._define("DELETE", path, options, documented)
+
+    def _define[E: Callable[..., Any]](
+        self, method: str, path: str, options: RouteOptions | None, documented: Mapping[str, Any]
+    ) -> Callable[[E], E]:
+        def register(endpoint: E) -> E:
+            chosen = options or RouteOptions()
+            setattr(endpoint, _ATTRIBUTE, chosen)
+            self.definitions.append(
+                RouteDefinition(method=method, path=self.prefix + path, endpoint=endpoint, options=chosen, documented=documented)
             )
             return endpoint
 
         return register
 
     def describe(self) -> None:
-        """Make FastAPI's routes of those that were declared, for its document. Raises what FastAPI raises for a type that it cannot describe."""
-        for one in self.declared[self._described :]:
-            self.add_api_route(one.path.removeprefix(self.prefix), one.endpoint, methods=[one.method], **one.options)
-        self._described = len(self.declared)
+        """Add the routes to FastAPI for its document. Raises what FastAPI raises for a type that it cannot describe."""
+        for one in self.definitions[self._described :]:
+            self.add_api_route(one.path.removeprefix(self.prefix), one.endpoint, methods=[one.method], **one.documented)
+        self._described = len(self.definitions)
 
 
-def declared(route: Any) -> RouteOptions | None:
-    """What a route of FastAPI's declares; None for one that is not ours."""
+def options_of(route: Any) -> RouteOptions | None:
+    """The options of a route that FastAPI describes; None for a route of a plain APIRouter."""
     return cast("RouteOptions | None", getattr(getattr(route, "endpoint", None), _ATTRIBUTE, None))

@@ -16,8 +16,7 @@ Request = Annotated[ListRequest, Depends(ListQuery(AUDIT_FIELDS))]
 def routes(bus: Bus) -> Router:
     router = Router(prefix="/audit", tags=["audit"])
 
-    @router.declare(
-        "GET",
+    @router.get(
         "",
         RouteOptions(sparse=True, example={"query": "action=item.created&sort=-at&limit=2"}),
         summary="List the tenant's audit trail",
@@ -25,8 +24,7 @@ def routes(bus: Bus) -> Router:
     async def list_audit(request: Request) -> Page[AuditRecordDTO]:
         return await bus.execute(ListAudit(request=request))
 
-    @router.declare(
-        "GET",
+    @router.get(
         "/platform",
         RouteOptions(sparse=True, example={"query": "action[starts_with]=refused.&sort=-at&limit=2"}),
         summary="List the audit trail of what belongs to no tenant (platform administrators)",

@@ -26,13 +26,12 @@ LOGIN = RouteOptions(public=True, rate="login", example={"body": {"email": "ana@
 def routes(bus: Bus) -> Router:
     router = Router(tags=["auth"])
 
-    @router.declare("POST", "/auth/login", LOGIN, summary="Log in with e-mail and password")
+    @router.post("/auth/login", LOGIN, summary="Log in with e-mail and password")
     async def login(body: LoginBody, user_agent: ClientProgram) -> TokensDTO:
         password = body.password.get_secret_value()
         return unwrap(await bus.execute(LogIn(email=body.email, password=password, user_agent=user_agent)))
 
-    @router.declare(
-        "POST",
+    @router.post(
         "/auth/token",
         RouteOptions(public=True, rate="login", protocol="oauth2", example={"body": GRANT}),
         summary="Log in as the OAuth2 password grant",
@@ -45,12 +44,11 @@ def routes(bus: Bus) -> Router:
         result = await bus.execute(LogIn(email=form.username, password=form.password, user_agent=user_agent))
         return token_error("invalid_grant", str(result.error)) if isinstance(result, Err) else result.value
 
-    @router.declare("POST", "/auth/refresh", REFRESH, summary="HttpExchange a refresh token")
+    @router.post("/auth/refresh", REFRESH, summary="HttpExchange a refresh token")
     async def refresh(body: RefreshBody) -> TokensDTO:
         return unwrap(await bus.execute(RefreshSession(refresh_token=body.refresh_token.get_secret_value())))
 
-    @router.declare(
-        "POST",
+    @router.post(
         "/auth/logout",
         RouteOptions(example={"body": {"everywhere": False}}),
         status_code=204,
@@ -59,7 +57,7 @@ def routes(bus: Bus) -> Router:
     async def logout(body: LogoutBody) -> None:
         await bus.execute(LogOut(everywhere=body.everywhere))
 
-    @router.declare("POST", "/tenants/{id}/switch", RouteOptions(replayable=False), summary="Act for another tenant of mine")
+    @router.post("/tenants/{id}/switch", RouteOptions(replayable=False), summary="Act for another tenant of mine")
     async def switch_tenant(id: UUID) -> TokensDTO:
         return await bus.execute(SwitchTenant(tenant_id=id))
 

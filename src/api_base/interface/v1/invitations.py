@@ -25,15 +25,14 @@ REGISTER = RouteOptions(
 )
 
 
-def declare(router: Router, bus: Bus) -> None:
+def add_routes(router: Router, bus: Bus) -> None:
     """Add them to the routes of tenants."""
 
-    @router.declare("POST", "/{id}/invitations", INVITE, status_code=201, summary="Invite an address")
+    @router.post("/{id}/invitations", INVITE, status_code=201, summary="Invite an address")
     async def invite_member(id: UUID, language: PreferredLanguage, body: InviteMemberBody) -> InvitationDTO:
         return await bus.execute(InviteMember(tenant_id=id, email=body.email, role=body.role, language=language))
 
-    @router.declare(
-        "GET",
+    @router.get(
         "/{id}/invitations",
         RouteOptions(sparse=True, example={"query": "sort=-created_at&limit=2"}),
         summary="List the invitations",
@@ -41,15 +40,15 @@ def declare(router: Router, bus: Bus) -> None:
     async def list_invitations(id: UUID, request: Annotated[ListRequest, Depends(ListQuery(INVITATION_FIELDS))]) -> Page[InvitationDTO]:
         return await bus.execute(ListInvitations(tenant_id=id, request=request))
 
-    @router.declare("DELETE", "/{id}/invitations/{invitation_id}", RouteOptions(), status_code=204, summary="Withdraw an invitation")
+    @router.delete("/{id}/invitations/{invitation_id}", RouteOptions(), status_code=204, summary="Withdraw an invitation")
     async def revoke_invitation(id: UUID, invitation_id: UUID, expected: ExpectedVersion) -> None:
         await bus.execute(RevokeInvitation(tenant_id=id, id=invitation_id, expected_version=expected))
 
-    @router.declare("POST", "/invitations/accept", ACCEPT, summary="Join by an invitation, as who is signed in")
+    @router.post("/invitations/accept", ACCEPT, summary="Join by an invitation, as who is signed in")
     async def accept_invitation(body: TokenBody) -> MemberDTO:
         return await bus.execute(AcceptInvitation(token=body.token.get_secret_value()))
 
-    @router.declare("POST", "/invitations/register", REGISTER, status_code=204, summary="Register and join by an invitation")
+    @router.post("/invitations/register", REGISTER, status_code=204, summary="Register and join by an invitation")
     async def register_by_invitation(body: RegisterByInvitationBody, language: PreferredLanguage) -> None:
         token, password = body.token.get_secret_value(), body.password.get_secret_value()
         await bus.execute(RegisterByInvitation(token=token, name=body.name, password=password, language=language))

@@ -38,8 +38,7 @@ EXAMPLE = {
 def routes(bus: Bus) -> Router:
     router = Router(prefix="/items", tags=["items"])
 
-    @router.declare(
-        "POST",
+    @router.post(
         "",
         RouteOptions(versioned=True, location="/api/v1/items/{id}", example={"body": EXAMPLE}),
         status_code=201,
@@ -48,31 +47,31 @@ def routes(bus: Bus) -> Router:
     async def create_item(body: CreateItemBody) -> ItemDTO:
         return await bus.execute(CreateItem(details=body.details()))
 
-    @router.declare("GET", "", RouteOptions(sparse=True, example={"query": "status=draft&sort=-created_at&limit=2"}), summary="List items")
+    @router.get("", RouteOptions(sparse=True, example={"query": "status=draft&sort=-created_at&limit=2"}), summary="List items")
     async def list_items(request: Annotated[ListRequest, Depends(ListQuery(ITEM_FIELDS, searchable=True))]) -> Page[ItemDTO]:
         return await bus.execute(ListItems(request=request))
 
-    @router.declare("GET", "/{id}", RouteOptions(versioned=True, sparse=True), summary="Read an item")
+    @router.get("/{id}", RouteOptions(versioned=True, sparse=True), summary="Read an item")
     async def get_item(id: UUID) -> ItemDTO:
         return await bus.execute(GetItem(id=id))
 
-    @router.declare("PATCH", "/{id}", RouteOptions(versioned=True, example={"body": {"name": "Armchair"}}), summary="Change an item")
+    @router.patch("/{id}", RouteOptions(versioned=True, example={"body": {"name": "Armchair"}}), summary="Change an item")
     async def update_item(id: UUID, expected: ExpectedVersion, body: PatchItemBody) -> ItemDTO:
         return await bus.execute(UpdateItem(id=id, expected_version=expected, changes=body.details()))
 
-    @router.declare("DELETE", "/{id}", RouteOptions(), status_code=204, summary="Delete an item")
+    @router.delete("/{id}", RouteOptions(), status_code=204, summary="Delete an item")
     async def delete_item(id: UUID, expected: ExpectedVersion) -> None:
         await bus.execute(DeleteItem(id=id, expected_version=expected))
 
-    @router.declare("POST", "/{id}/restore", RouteOptions(versioned=True), summary="Restore a deleted item")
+    @router.post("/{id}/restore", RouteOptions(versioned=True), summary="Restore a deleted item")
     async def restore_item(id: UUID, expected: OptionalVersion) -> ItemDTO:
         return await bus.execute(RestoreItem(id=id, expected_version=expected))
 
-    @router.declare("POST", "/{id}/publish", RouteOptions(versioned=True), summary="Publish an item")
+    @router.post("/{id}/publish", RouteOptions(versioned=True), summary="Publish an item")
     async def publish_item(id: UUID, expected: OptionalVersion) -> ItemDTO:
         return await bus.execute(PublishItem(id=id, expected_version=expected))
 
-    @router.declare("POST", "/{id}/archive", RouteOptions(versioned=True), summary="Archive an item")
+    @router.post("/{id}/archive", RouteOptions(versioned=True), summary="Archive an item")
     async def archive_item(id: UUID, expected: OptionalVersion) -> ItemDTO:
         return await bus.execute(ArchiveItem(id=id, expected_version=expected))
 
@@ -83,8 +82,7 @@ def routes(bus: Bus) -> Router:
 def _many(router: Router, bus: Bus) -> None:
     """Routes that change many items at once."""
 
-    @router.declare(
-        "POST",
+    @router.post(
         "/batch",
         RouteOptions(body_limit=8 * 1_048_576, example={"body": {"mode": "atomic", "operations": [{"action": "create", "item": EXAMPLE}]}}),
         summary="Change up to 1,000 items at once",
@@ -93,8 +91,7 @@ def _many(router: Router, bus: Bus) -> None:
         operations = [operation.operation() for operation in body.operations]
         return answer(operations, await bus.execute(BatchItems(operations=operations, mode=body.mode)))
 
-    @router.declare(
-        "POST",
+    @router.post(
         "/imports",
         RouteOptions(body_limit=MAX_UPLOAD_BYTES, location="/api/v1/jobs/{job_id}", example={"body": CSV_EXAMPLE}),
         status_code=202,

@@ -12,11 +12,11 @@ from api_base.interface.routes import RouteOptions, Router
 def routes(bus: Bus) -> Router:
     router = Router(prefix="/jobs", tags=["jobs"])
 
-    @router.declare("GET", "/{id}", RouteOptions(versioned=True, sparse=True), summary="Read how far a job is")
+    @router.get("/{id}", RouteOptions(versioned=True, sparse=True), summary="Read how far a job is")
     async def get_job(id: UUID) -> JobDTO:
         return await bus.execute(GetJob(id=id))
 
-    @router.declare("DELETE", "/{id}", RouteOptions(), status_code=204, summary="Cancel a job")
+    @router.delete("/{id}", RouteOptions(), status_code=204, summary="Cancel a job")
     async def cancel_job(id: UUID) -> None:
         await bus.execute(CancelJob(id=id))
 

@@ -10,8 +10,7 @@ from api_base.interface.routes.protocols import ProtocolAnswer
 def routes(issuer: TokenIssuer) -> Router:
     router = Router(tags=["auth"])
 
-    @router.declare(
-        "GET",
+    @router.get(
         "/.well-known/jwks.json",
         RouteOptions(public=True, protocol="jwks", cache="public, max-age=300"),
         summary="Public keys of the access tokens",

@@ -22,22 +22,22 @@ RESET = RouteOptions(
 )
 
 
-def declare(router: Router, bus: Bus) -> None:
+def add_routes(router: Router, bus: Bus) -> None:
     """Add them to the routes of users."""
 
-    @router.declare("POST", "/auth/register", REGISTER, status_code=201, summary="Register")
+    @router.post("/auth/register", REGISTER, status_code=201, summary="Register")
     async def register(body: RegisterBody, language: PreferredLanguage) -> RegistrationDTO:
         password = body.password.get_secret_value()
         return await bus.execute(RegisterUser(email=body.email, name=body.name, password=password, language=language))
 
-    @router.declare("POST", "/auth/register/confirm", TOKEN, status_code=204, summary="Prove the address that was registered")
+    @router.post("/auth/register/confirm", TOKEN, status_code=204, summary="Prove the address that was registered")
     async def confirm_registration(body: TokenBody) -> None:
         await bus.execute(ConfirmRegistration(token=body.token.get_secret_value()))
 
-    @router.declare("POST", "/auth/password/forgotten", FORGOTTEN, status_code=204, summary="Ask for a link to set another password")
+    @router.post("/auth/password/forgotten", FORGOTTEN, status_code=204, summary="Ask for a link to set another password")
     async def request_password_reset(body: ForgottenPasswordBody) -> None:
         await bus.execute(RequestPasswordReset(email=body.email))
 
-    @router.declare("POST", "/auth/password/reset", RESET, status_code=204, summary="Set another password by the link")
+    @router.post("/auth/password/reset", RESET, status_code=204, summary="Set another password by the link")
     async def reset_password(body: ResetPasswordBody) -> None:
         await bus.execute(ResetPassword(token=body.token.get_secret_value(), password=body.password.get_secret_value()))

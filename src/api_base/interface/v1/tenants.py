@@ -22,10 +22,9 @@ from api_base.interface.v1.bodies.tenants import AddMemberBody, CreateTenantBody
 
 def routes(bus: Bus) -> Router:
     router = Router(prefix="/tenants", tags=["tenants"])
-    invitations.declare(router, bus)
+    invitations.add_routes(router, bus)
 
-    @router.declare(
-        "POST",
+    @router.post(
         "",
         RouteOptions(versioned=True, location="/api/v1/tenants/{id}", example={"body": {"name": "Acme", "slug": "acme"}}),
         status_code=201,
@@ -34,24 +33,23 @@ def routes(bus: Bus) -> Router:
     async def create_tenant(body: CreateTenantBody) -> TenantDTO:
         return await bus.execute(CreateTenant(name=body.name, slug=body.slug))
 
-    @router.declare("GET", "", RouteOptions(), summary="My tenants")
+    @router.get("", RouteOptions(), summary="My tenants")
     async def list_my_tenants() -> Page[MyTenantDTO]:
         return Page(items=await bus.execute(ListMyTenants()), next_cursor=None)
 
-    @router.declare("GET", "/{id}", RouteOptions(versioned=True, sparse=True), summary="Read the tenant that the token is for")
+    @router.get("/{id}", RouteOptions(versioned=True, sparse=True), summary="Read the tenant that the token is for")
     async def get_tenant(id: UUID) -> TenantDTO:
         return await bus.execute(GetTenant(id=id))
 
-    @router.declare("PATCH", "/{id}", RouteOptions(versioned=True, example={"body": {"name": "Acme Ltd"}}), summary="Rename the tenant")
+    @router.patch("/{id}", RouteOptions(versioned=True, example={"body": {"name": "Acme Ltd"}}), summary="Rename the tenant")
     async def rename_tenant(id: UUID, expected: ExpectedVersion, body: PatchTenantBody) -> TenantDTO:
         return await bus.execute(RenameTenant(id=id, expected_version=expected, name=body.sent().get("name")))
 
-    @router.declare("POST", "/{id}/leave", RouteOptions(), status_code=204, summary="End my membership")
+    @router.post("/{id}/leave", RouteOptions(), status_code=204, summary="End my membership")
     async def leave_tenant(id: UUID) -> None:
         await bus.execute(LeaveTenant(tenant_id=id))
 
-    @router.declare(
-        "GET",
+    @router.get(
         "/{id}/members",
         RouteOptions(sparse=True, example={"query": "role=owner&sort=-created_at&limit=2"}),
         summary="List the members",
@@ -59,8 +57,7 @@ def routes(bus: Bus) -> Router:
     async def list_members(id: UUID, request: Annotated[ListRequest, Depends(ListQuery(MEMBER_FIELDS))]) -> Page[MemberDTO]:
         return await bus.execute(ListMembers(tenant_id=id, request=request))
 
-    @router.declare(
-        "POST",
+    @router.post(
         "/{id}/members",
         RouteOptions(
             versioned=True, rate="login", example={"body": {"email": "bo@example.com", "role": "member"}}
@@ -71,13 +68,11 @@ def routes(bus: Bus) -> Router:
     async def add_member(id: UUID, body: AddMemberBody) -> MemberDTO:
         return await bus.execute(AddMember(tenant_id=id, email=body.email, role=body.role))
 
-    @router.declare(
-        "PATCH", "/{id}/members/{user_id}", RouteOptions(versioned=True, example={"body": {"role": "viewer"}}), summary="Change a role"
-    )
+    @router.patch("/{id}/members/{user_id}", RouteOptions(versioned=True, example={"body": {"role": "viewer"}}), summary="Change a role")
     async def change_member_role(id: UUID, user_id: UUID, expected: ExpectedVersion, body: PatchMemberBody) -> MemberDTO:
         return await bus.execute(ChangeMemberRole(tenant_id=id, user_id=UserId(user_id), expected_version=expected, role=body.role))
 
-    @router.declare("DELETE", "/{id}/members/{user_id}", RouteOptions(), status_code=204, summary="End a membership")
+    @router.delete("/{id}/members/{user_id}", RouteOptions(), status_code=204, summary="End a membership")
     async def remove_member(id: UUID, user_id: UUID, expected: ExpectedVersion) -> None:
         await bus.execute(RemoveMember(tenant_id=id, user_id=UserId(user_id), expected_version=expected))
 

@@ -26,28 +26,25 @@ PASSWORD = RouteOptions(
 
 def routes(bus: Bus) -> Router:
     router = Router(tags=["users"])
-    registering.declare(router, bus)
+    registering.add_routes(router, bus)
 
-    @router.declare("GET", "/auth/me", RouteOptions(versioned=True, sparse=True), summary="Who am I")
+    @router.get("/auth/me", RouteOptions(versioned=True, sparse=True), summary="Who am I")
     async def me() -> UserDTO:
         return await bus.execute(GetProfile())
 
-    @router.declare("POST", "/auth/password", PASSWORD, status_code=204, summary="Change my password")
+    @router.post("/auth/password", PASSWORD, status_code=204, summary="Change my password")
     async def change_password(body: ChangePasswordBody) -> None:
         await bus.execute(ChangePassword(current=body.current_password.get_secret_value(), new=body.new_password.get_secret_value()))
 
-    @router.declare("GET", "/users/me", RouteOptions(versioned=True, sparse=True), summary="My profile")
+    @router.get("/users/me", RouteOptions(versioned=True, sparse=True), summary="My profile")
     async def get_profile() -> UserDTO:
         return await bus.execute(GetProfile())
 
-    @router.declare(
-        "PATCH", "/users/me", RouteOptions(versioned=True, example={"body": {"name": "Ana Maria"}}), summary="Change my profile"
-    )
+    @router.patch("/users/me", RouteOptions(versioned=True, example={"body": {"name": "Ana Maria"}}), summary="Change my profile")
     async def update_profile(expected: ExpectedVersion, body: PatchProfileBody) -> UserDTO:
         return await bus.execute(UpdateProfile(expected_version=expected, **body.sent()))
 
-    @router.declare(
-        "GET",
+    @router.get(
         "/users",
         RouteOptions(sparse=True, example={"query": "status=active&sort=email&limit=2"}),
         summary="List identities (platform administrators)",
@@ -55,19 +52,15 @@ def routes(bus: Bus) -> Router:
     async def list_users(request: Annotated[ListRequest, Depends(ListQuery(USER_FIELDS))]) -> Page[UserDTO]:
         return await bus.execute(ListUsers(request=request))
 
-    @router.declare("GET", "/users/{id}", RouteOptions(versioned=True, sparse=True), summary="Read an identity (platform administrators)")
+    @router.get("/users/{id}", RouteOptions(versioned=True, sparse=True), summary="Read an identity (platform administrators)")
     async def get_user(id: UUID) -> UserDTO:
         return await bus.execute(GetUser(id=UserId(id)))
 
-    @router.declare(
-        "POST", "/users/{id}/deactivate", RouteOptions(versioned=True), summary="Deactivate an identity (platform administrators)"
-    )
+    @router.post("/users/{id}/deactivate", RouteOptions(versioned=True), summary="Deactivate an identity (platform administrators)")
     async def deactivate_user(id: UUID, expected: OptionalVersion) -> UserDTO:
         return await bus.execute(SetUserStatus(id=UserId(id), expected_version=expected, status=UserStatus.DEACTIVATED))
 
-    @router.declare(
-        "POST", "/users/{id}/reactivate", RouteOptions(versioned=True), summary="Reactivate an identity (platform administrators)"
-    )
+    @router.post("/users/{id}/reactivate", RouteOptions(versioned=True), summary="Reactivate an identity (platform administrators)")
     async def reactivate_user(id: UUID, expected: OptionalVersion) -> UserDTO:
         return await bus.execute(SetUserStatus(id=UserId(id), expected_version=expected, status=UserStatus.ACTIVE))
 

@@ -1,1 +1,1 @@
-"""What is done about the audit trail."""
+"""Commands of the audit trail."""

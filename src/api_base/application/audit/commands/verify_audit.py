@@ -1,4 +1,4 @@
-"""Verify the whole audit trail, as `api-base audit verify` does: a job of every night, which is dead where anything is wrong."""
+"""Verify the whole audit trail, as `api-base audit verify` does. A nightly job; any finding makes it dead."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -15,23 +15,23 @@ from api_base.core.types import Err, Ok, Result
 logger = get_logger(__name__)
 
 MAX_REPORTED: Final = 100
-"""Findings that are logged one by one: a trail that was rewritten has one for each record."""
+"""Maximum number of findings that are logged: a rewritten trail yields one for each record."""
 
 
 class AuditBroken(ApiBaseError):
-    """Somebody has changed what nobody may change, or no sealer runs."""
+    """The audit trail was modified, or no sealer is running."""
 
     def __init__(self, findings: int, checked: Checked) -> None:
         super().__init__(
-            f"{findings} findings in {checked.records} records of {checked.chains} chains: the log names them (audit_broken), "
-            "and api-base audit verify does again."
+            f"The audit trail has {findings} findings in {checked.records} records of {checked.chains} chains. The log lists them "
+            "(audit_broken); run api-base audit verify to list them again."
         )
         self.findings = findings
 
 
 class TrailVerification(Protocol):
     def findings(self, tenant: UUID | None, checked: Checked) -> AsyncIterator[object]:
-        """What is wrong with the trail of `tenant`, or of all, each as text. Raises `Unavailable`, `ConfigurationError` for its keys."""
+        """The findings in the trail of `tenant` (None: of all tenants). Raises `Unavailable`, and `ConfigurationError` for invalid keys."""
         ...
 
 
@@ -48,7 +48,7 @@ class VerifyAuditHandler:
         self._verification = verification
 
     async def handle(self, command: VerifyAudit) -> Result[Checked, AuditBroken]:
-        """How much was looked at, where nothing is wrong with it."""
+        """How much was verified, or `AuditBroken` if there is any finding."""
         checked, found = Checked(), 0
         async for finding in self._verification.findings(None, checked):
             found += 1

@@ -1,1 +1,1 @@
-"""What can be asked about the audit trail. The handlers are adapters: infrastructure/audit/queries.py."""
+"""Queries of the audit trail. Their handlers are adapters: infrastructure/audit/queries.py."""

@@ -1,4 +1,4 @@
-"""Records of the audit trail: the tenant's for its owner and admins, those of no tenant for the platform's administrators."""
+"""List audit records: a tenant's for its owners and admins, those without a tenant for platform administrators."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,1 +1,1 @@
-"""What changes sessions: each command stands beside its handler."""
+"""Commands that change sessions, each beside its handler."""

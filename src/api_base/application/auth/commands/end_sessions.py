@@ -1,4 +1,4 @@
-"""Whoever changes the password loses all other sessions, whoever is deactivated all of them; in the same transaction."""
+"""Revoke a user's other sessions when the password changes, and all of them on deactivation, in the same transaction."""
 
 from dataclasses import dataclass
 from uuid import UUID
@@ -10,7 +10,7 @@ from api_base.domain.auth.repository import SessionRepository
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CredentialsEnded:
-    """What this context wants of `users.password_changed.v1` and `users.deactivated.v1`."""
+    """The fields that auth uses of `users.password_changed.v1` and `users.deactivated.v1`."""
 
     aggregate_id: UUID
 
@@ -20,7 +20,7 @@ class EndSessions:
         self._sessions, self._clock = sessions, clock
 
     async def others(self, event: CredentialsEnded) -> None:
-        """The session at hand, if it is the user's own, goes on."""
+        """Revoke all sessions except the current one, if it belongs to the user."""
         principal = current_context.get().principal
         kept = principal.session_id if principal is not None and principal.user_id == event.aggregate_id else None
         await self._end(event, kept)

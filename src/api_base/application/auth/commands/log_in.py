@@ -1,7 +1,7 @@
-"""Log in with e-mail and password. Whatever is wrong is answered alike and takes the same time.
+"""Log in with e-mail address and password. Every refusal has the same answer and takes the same time.
 
-The password is verified outside any transaction. The account is looked at before it, for the hash, and after it: attempts at
-the same time may have closed it. A failure is counted once the answer is out, as there is nothing to count for who is unknown.
+The password is verified outside any transaction. The account is read before the verification, for the hash, and after it, because
+concurrent attempts may have locked it. A failure is counted after the response, since for an unknown address there is nothing to count.
 """
 
 from dataclasses import dataclass, field

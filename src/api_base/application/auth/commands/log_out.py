@@ -1,4 +1,4 @@
-"""End this session, or all of them."""
+"""Log out: revoke the current session, or all sessions of the user."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -11,7 +11,7 @@ from api_base.domain.auth.repository import SessionRepository
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogOut(Command[None]):
-    """`everywhere`: every session of the user ends, this one included."""
+    """`everywhere` revokes every session of the user, the current one included."""
 
     permission: ClassVar[str] = AUTHENTICATED
     isolation: ClassVar[Isolation] = Isolation.SERIALIZABLE

@@ -1,4 +1,4 @@
-"""Tell a user by mail that somebody logged in from a new device. A job, enqueued with the session that began."""
+"""E-mail a user about a login from a new device. A job, enqueued in the transaction that starts the session."""
 
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
@@ -11,10 +11,10 @@ from api_base.domain.auth.repository import DeviceRepository
 
 
 class Recipients(Protocol):
-    """The users' side of writing to them."""
+    """Finds where to send e-mail to a user."""
 
     async def recipient(self, user_id: UserId) -> Recipient | None:
-        """Where and in what language to write to a user."""
+        """The e-mail address and language of a user, or None for an unknown user."""
         ...
 
 
@@ -28,11 +28,11 @@ class MailNewDevice(Command[None]):
 
 class MailNewDeviceHandler:
     def __init__(self, devices: DeviceRepository, recipients: Recipients, email_templates: EmailTemplates) -> None:
-        self._devices, self._addressees, self._email_templates = devices, recipients, email_templates
+        self._devices, self._recipients, self._email_templates = devices, recipients, email_templates
 
     async def handle(self, command: MailNewDevice) -> None:
-        """Raises what mailing raises."""
-        device, to = await self._devices.of(command.user_id, command.device_id), await self._addressees.recipient(command.user_id)
+        """Send the e-mail. Raises what `Mailer.send` raises."""
+        device, to = await self._devices.of(command.user_id, command.device_id), await self._recipients.recipient(command.user_id)
         if device is None or to is None:
             return
         at = f"{device.created_at:%Y-%m-%d %H:%M} UTC"

@@ -1,6 +1,6 @@
-"""Note that a known device was seen again. Sent by the login, once its answer is out, by no route.
+"""Record that a known device was seen again. Internal: the login sends it after its response.
 
-Serializable, so that of logins at the same time none is in the other's way.
+Serializable, so that concurrent logins from one device do not conflict.
 """
 
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
-"""HttpExchange a refresh token for its successor and a new access token.
+"""Exchange a refresh token for its successor and a new access token.
 
-Serializable, so that of two who send the same token at once one rotates and the other repeats. A reused token is refused by
-`Err`: that its family ended is committed.
+Serializable: if two requests send the same token concurrently, one rotates it and the other gets the same successor. A reused token is
+refused by `Err`, so that the revocation of its family is committed.
 """
 
 from dataclasses import dataclass, field
@@ -27,7 +27,7 @@ class RefreshSession(Command[Result[TokensDTO, RefreshRefused]]):
 
 
 class RefreshSessionHandler:
-    """`grace` is how long a used token gets the same successor; `lifetime` that of a session without a refresh."""
+    """`grace` is how long a used token still returns its successor; `lifetime` is how long a session lives without a refresh."""
 
     def __init__(
         self,
@@ -58,6 +58,6 @@ class RefreshSessionHandler:
         return Ok(self._tokens.of(session, successor))
 
     async def _leave_ended_membership(self, session: Session) -> None:
-        """Whose membership has ended meanwhile goes on in another tenant, or in none."""
+        """Switch the session to another tenant, or to none, if the membership has ended."""
         if session.tenant_id is not None and not await self._memberships.holds(session.user_id, session.tenant_id):
             session.switch(await self._memberships.first(session.user_id))

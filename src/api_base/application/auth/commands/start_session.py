@@ -1,4 +1,4 @@
-"""Begin a session for a user who has proved to be it. Sent by logging in, by no route."""
+"""Start a session for an authenticated user. Internal: the login sends it."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -23,7 +23,7 @@ class StartSession(Command[TokensDTO]):
 
 
 class StartSessionHandler:
-    """`lifetime` is that of a session without a refresh."""
+    """`lifetime` is how long a session lives without a refresh."""
 
     def __init__(
         self,

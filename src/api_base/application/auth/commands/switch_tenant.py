@@ -1,4 +1,4 @@
-"""Act for another tenant: the session goes on, its tokens name the other one from now on."""
+"""Switch the session to another tenant: its access tokens name that tenant from now on."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -25,7 +25,7 @@ class SwitchTenantHandler:
         self._sessions, self._memberships, self._tokens = sessions, memberships, tokens
 
     async def handle(self, command: SwitchTenant) -> TokensDTO:
-        """Raises `NotFound` for a tenant that the user is no member of."""
+        """Switch the session. Raises `NotFound` for a tenant that the user is not a member of."""
         session = await self._session()
         if not await self._memberships.holds(request_user(), TenantId(command.tenant_id)):
             raise NotFound("tenant", command.tenant_id)
@@ -36,7 +36,7 @@ class SwitchTenantHandler:
     async def _session(self) -> Session:
         principal = current_context.get().principal
         if principal is None or principal.session_id is None:
-            raise Unauthenticated("This needs a session: log in.")
+            raise Unauthenticated("Switching the tenant requires a session. Log in first.")
         session = await self._sessions.of(principal.user_id, principal.session_id)
         if session is None:
             raise Unauthenticated("The session has ended. Log in again.")

@@ -1,4 +1,4 @@
-"""Batches: many operations in one transaction, all or nothing, or each for itself."""
+"""Batches: many operations in one transaction, atomic or independent."""
 
 from api_base.application.common.batch.run import BatchMode, run
 

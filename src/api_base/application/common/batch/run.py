@@ -1,7 +1,7 @@
-"""Runs operations one after the other, inside the unit of work of the command at hand.
+"""Run operations one after the other inside the unit of work of the current command.
 
-ATOMIC: the first refusal is raised, pointing at its operation, and nothing is kept. INDEPENDENT: each runs in a savepoint;
-a refusal undoes that operation alone and is its result. What may succeed when tried again is never a result: it is raised.
+ATOMIC: the first refusal is raised with a pointer to its operation, and the whole batch rolls back. INDEPENDENT: each operation runs in
+a savepoint; a refusal rolls back that operation and becomes its result. Errors that a retry may resolve are always raised.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -13,14 +13,14 @@ from api_base.core.types import Err, Ok, Result
 
 
 class BatchMode(StrEnum):
-    """What the refusal of an operation undoes: all of them (atomic), or that one alone (independent)."""
+    """What a refused operation rolls back: the whole batch (atomic) or only itself (independent)."""
 
     ATOMIC = "atomic"
     INDEPENDENT = "independent"
 
 
 class OperationRefused(Invalid):
-    """An operation of an atomic batch was refused, and with it all of them. `cause` is why."""
+    """An operation of an atomic batch was refused, so the whole batch was. `cause` is its error."""
 
     def __init__(self, number: int, cause: ApiBaseError) -> None:
         where = f"/operations/{number}"
@@ -38,7 +38,7 @@ async def run[O, T](
     savepoint: Savepoint,
     progress: Callable[[int], None] | None = None,
 ) -> list[Result[T, ApiBaseError]]:
-    """One result for each operation. `progress` is told how many are done. Raises `OperationRefused` when ATOMIC."""
+    """One result for each operation. Calls `progress` with the number of finished operations. Raises `OperationRefused` if ATOMIC."""
     results: list[Result[T, ApiBaseError]] = []
     for number, operation in enumerate(operations):
         if mode is BatchMode.ATOMIC:

@@ -1,7 +1,8 @@
 """The bus finds a message's handler and runs it through a pipeline that is composed once, at start."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Never, Protocol
 
 from api_base.application.common.cqrs.message import Message
 from api_base.core.errors import ProgrammingError
@@ -15,6 +16,29 @@ class Handler[M, T](Protocol):
     async def handle(self, message: M, /) -> T:
         """Do what `message` asks and answer what it declares. A refusal that must be kept is returned as `Err`; a raise rolls back."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """A type of message with its handler, as `on` pairs them."""
+
+    message: type[Message[object]]
+    handler: Handler[Never, object]
+
+
+def on[M: Message[object]](message: type[M], handler: Handler[M, object]) -> Registration:
+    """Register `handler` for messages of the type `message`. A handler of another message does not type-check.
+
+    >>> from api_base.application.common.cqrs import PUBLIC, Query
+    >>> class Ping(Query[str]):
+    ...     permission = PUBLIC
+    >>> class PingHandler:
+    ...     async def handle(self, query: Ping) -> str:
+    ...         return "pong"
+    >>> on(Ping, PingHandler()).message.__name__
+    'Ping'
+    """
+    return Registration(message, handler)
 
 
 class Middleware(Protocol):
@@ -31,22 +55,23 @@ class Bus:
 
     def __init__(self, middlewares: Sequence[Middleware]) -> None:
         self._middlewares = tuple(middlewares)
-        self._calls: dict[type[Message[Any]], Call] = {}
+        self._calls: dict[type[Message[object]], Call] = {}
 
-    def add(self, handlers: Mapping[type[Message[Any]], Handler[Any, Any]]) -> None:
+    def add(self, registrations: Iterable[Registration]) -> None:
         """Register handlers. Raises `ProgrammingError` for a second handler or a message without a permission."""
-        for message_type, handler in handlers.items():
+        for registration in registrations:
+            message_type = registration.message
             if message_type in self._calls:
                 raise ProgrammingError(f"{message_type.__name__} has two handlers")
             if not isinstance(getattr(message_type, "permission", None), str):
                 raise ProgrammingError(f"{message_type.__name__} declares no permission; PUBLIC is one")
-            call: Call = handler.handle
+            call: Call = registration.handler.handle
             for middleware in reversed(self._middlewares):
                 call = middleware(message_type, call)
             self._calls[message_type] = call
 
     @property
-    def messages(self) -> frozenset[type[Message[Any]]]:
+    def messages(self) -> frozenset[type[Message[object]]]:
         """The types of message that have a handler."""
         return frozenset(self._calls)
 

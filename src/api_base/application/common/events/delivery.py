@@ -24,7 +24,7 @@ class EventDelivery:
     def __init__(self, transactions: Transactions, decode: Callable[[bytes, type[Any]], Any]) -> None:
         self._transactions, self._decode = transactions, decode
 
-    async def handle(self, subscription: DurableSubscription[Any], event: StoredEvent) -> None:
+    async def handle(self, subscription: DurableSubscription, event: StoredEvent) -> None:
         """Raises what the handler or the commit raises, `TimeoutError` for one that takes too long, `EventRefused` for a payload that
         the subscriber's class cannot be made of.
         """
@@ -39,14 +39,14 @@ class EventDelivery:
         finally:
             current_context.reset(token)
 
-    def _payload(self, subscription: DurableSubscription[Any], event: StoredEvent) -> Any:
+    def _payload(self, subscription: DurableSubscription, event: StoredEvent) -> Any:
         try:
             return self._decode(event.payload, subscription.payload)
         except ValueError as error:
             raise EventRefused(event.id, f"{subscription.name} wants another {event.name}: {error}") from None
 
 
-def _context(subscription: DurableSubscription[Any], event: StoredEvent) -> RequestContext:
+def _context(subscription: DurableSubscription, event: StoredEvent) -> RequestContext:
     """Whoever caused the event, in its tenant. No permission is looked up: it was when the event was caused."""
     user_id = NO_USER if event.actor_id is None else UserId(event.actor_id)
     tenant_id = None if event.tenant_id is None else TenantId(event.tenant_id)

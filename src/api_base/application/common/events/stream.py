@@ -5,6 +5,7 @@ Streams need a log with transactions, so they run where events go by way of Kafk
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any, Final
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,15 +16,18 @@ class StreamRecord:
     value: Mapping[str, object]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stream[P]:
+class Stream:
     """`name` (`<context>.<what it is>`) says how far the stream is; its records go to the topic of this name.
 
     `payload` is made of the event's JSON, as for a durable subscription. `transform` has no effects and refuses nothing: an
     event that it raises for stops the stream until that is mended.
     """
 
-    name: str
-    event: str
-    payload: type[P]
-    transform: Callable[[P], Iterable[StreamRecord]]
+    __slots__ = ("event", "name", "payload", "transform")
+
+    def __init__[P](self, *, name: str, event: str, payload: type[P], transform: Callable[[P], Iterable[StreamRecord]]) -> None:
+        """A `transform` that does not take the `payload` does not type-check."""
+        self.name: Final = name
+        self.event: Final = event
+        self.payload: Final[type[object]] = payload
+        self.transform: Final[Callable[[Any], Iterable[StreamRecord]]] = transform

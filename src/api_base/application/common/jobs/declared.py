@@ -19,7 +19,7 @@ class Job:
     """
 
     name: str
-    message: type[Command[Any]]
+    message: type[Command[object]]
     attempts: int = ATTEMPTS
     timeout: float = 60.0
 
@@ -33,7 +33,7 @@ class Schedule:
 
     name: str
     cron: str
-    message: Callable[[], Command[Any]]
+    message: Callable[[], Command[object]]
 
 
 class Jobs:

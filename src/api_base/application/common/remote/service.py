@@ -32,7 +32,7 @@ class RemoteService:
     def __init__(
         self,
         bus: Bus,
-        served: Mapping[str, type[Message[Any]]],
+        served: Mapping[str, type[Message[object]]],
         verifier: TokenVerifier,
         access: AccessLookup,
         audit: AuditStore[Any],

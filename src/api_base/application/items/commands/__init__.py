@@ -1,1 +1,1 @@
-"""What changes items: each command stands beside its handler."""
+"""Commands that change items, each beside its handler."""

@@ -1,4 +1,4 @@
-"""Take an item out of sight without forgetting it."""
+"""Archive an item: withdraw it and keep its data."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -24,7 +24,7 @@ class ArchiveItemHandler:
         self._items, self._clock = items, clock
 
     async def handle(self, command: ArchiveItem) -> ItemDTO:
-        """Raises `NotFound`, `StaleVersion`, `TransitionNotAllowed`, `ItemIsDeleted`."""
+        """Archive the item. Raises `NotFound`, `StaleVersion`, `TransitionNotAllowed`, `ItemIsDeleted`."""
         item = await load(self._items, "item", command.id, command.expected_version)
         item.archive(self._clock.now())
         return ItemDTO.of(await self._items.update(item))

@@ -1,4 +1,4 @@
-"""Up to a thousand changes of items in one transaction."""
+"""Change up to a thousand items in one transaction."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -39,12 +39,12 @@ NEEDS: Final[Mapping[ItemAction, str]] = {
 }
 
 _SAID_IN: Final[Mapping[ItemAction, str]] = {ItemAction.CREATE: "/item", ItemAction.UPDATE: "/changes"}
-"""Where in its operation a client says what may be invalid."""
+"""The member of an operation that contains the values that may be invalid."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ItemOperation:
-    """`details` makes the item of a CREATE when the operation's turn comes; `id` names the item of the others, `changes` are an UPDATE's."""
+    """`details` builds the item of a CREATE when the operation runs; the other actions name an item by `id`; `changes` belong to an UPDATE."""
 
     action: ItemAction
     details: Callable[[], ItemDetails] | None = None
@@ -55,7 +55,7 @@ class ItemOperation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchItems(Command[Sequence[Result[ItemDTO, ApiBaseError]]]):
-    """Whoever may read items may send it; each operation needs its own permission besides."""
+    """Requires the permission to read items; each operation also requires its own permission."""
 
     permission: ClassVar[str] = permissions.READ
     operations: Sequence[ItemOperation]
@@ -68,7 +68,7 @@ class BatchItemsHandler:
         self._checker, self._savepoint = checker, savepoint
 
     async def handle(self, command: BatchItems) -> Sequence[Result[ItemDTO, ApiBaseError]]:
-        """Raises `OperationRefused` when ATOMIC."""
+        """One result for each operation. Raises `OperationRefused` if ATOMIC."""
         ids = [operation.id for operation in command.operations if operation.id is not None]
         known = await self._items.by_ids(ids) if ids else {}
 

@@ -1,4 +1,4 @@
-"""Put an item into the tenant's catalogue, as a draft."""
+"""Create an item in the tenant's catalogue, as a draft."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -23,6 +23,6 @@ class CreateItemHandler:
         self._items, self._ids, self._clock = items, ids, clock
 
     async def handle(self, command: CreateItem) -> ItemDTO:
-        """Raises `SkuTaken` when the unit of work ends."""
+        """Create the item. The commit raises `SkuTaken`."""
         item = Item.create(id=self._ids.new(), tenant_id=request_tenant(), details=command.details, now=self._clock.now())
         return ItemDTO.of(await self._items.create(item))

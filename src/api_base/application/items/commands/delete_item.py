@@ -1,4 +1,4 @@
-"""Take an item out of the catalogue; it can be restored."""
+"""Delete an item. It can be restored."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -24,7 +24,7 @@ class DeleteItemHandler:
         self._items, self._clock = items, clock
 
     async def handle(self, command: DeleteItem) -> ItemDTO:
-        """Raises `NotFound`, `StaleVersion`, `ItemIsDeleted`."""
+        """Delete the item. Raises `NotFound`, `StaleVersion`, `ItemIsDeleted`."""
         item = await load(self._items, "item", command.id, command.expected_version)
         item.delete(self._clock.now())
         return ItemDTO.of(await self._items.update(item))

@@ -1,4 +1,4 @@
-"""Show an item to the world."""
+"""Publish an item."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -24,7 +24,7 @@ class PublishItemHandler:
         self._items, self._clock = items, clock
 
     async def handle(self, command: PublishItem) -> ItemDTO:
-        """Raises `NotFound`, `StaleVersion`, `PriceMissing`, `TransitionNotAllowed`, `ItemIsDeleted`."""
+        """Publish the item. Raises `NotFound`, `StaleVersion`, `PriceMissing`, `TransitionNotAllowed`, `ItemIsDeleted`."""
         item = await load(self._items, "item", command.id, command.expected_version)
         item.publish(self._clock.now())
         return ItemDTO.of(await self._items.update(item))

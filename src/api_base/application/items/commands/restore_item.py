@@ -1,4 +1,4 @@
-"""Bring a deleted item back."""
+"""Restore a deleted item."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -24,7 +24,7 @@ class RestoreItemHandler:
         self._items, self._clock = items, clock
 
     async def handle(self, command: RestoreItem) -> ItemDTO:
-        """Raises `NotFound`, `StaleVersion`, `ItemIsNotDeleted`."""
+        """Restore the item. Raises `NotFound`, `StaleVersion`, `ItemIsNotDeleted`."""
         item = await load(self._items, "item", command.id, command.expected_version)
         item.restore(self._clock.now())
         return ItemDTO.of(await self._items.update(item))

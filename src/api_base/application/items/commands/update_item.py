@@ -1,4 +1,4 @@
-"""Change what is said about an item."""
+"""Update the details of an item."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,26 +19,26 @@ from api_base.domain.items.repository import ItemRepository
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PricePatch:
-    """A merge patch of a price: what is None stays."""
+    """A merge patch of a price: members that are None stay unchanged."""
 
     amount: str | None = None
     currency: str | None = None
 
     def applied(self, price: Money | None) -> Money:
-        """Raises `Invalid` where there is no price yet and the patch is not a whole one."""
+        """The patched price. Raises `Invalid` if the item has no price and the patch is not complete."""
         amount = self.amount if self.amount is not None or price is None else price.amount
         currency = self.currency if self.currency is not None or price is None else price.currency
         if amount is None or currency is None:
             missing = "amount" if amount is None else "currency"
-            raise Invalid.of(f"/price/{missing}", "missing", "is needed: the item has no price yet")
+            raise Invalid.of(f"/price/{missing}", "missing", "is required, because the item has no price yet")
         return Money.parse(amount, currency, pointer="/price")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpdateItem(Command[ItemDTO]):
-    """`changes` maps fields of `ItemDetails` to their new values; what is not named stays.
+    """`changes` maps fields of `ItemDetails` to their new values; other fields stay unchanged.
 
-    `attributes` is a merge patch or None (away with all of them), `price` a `PricePatch` or None.
+    `attributes` is a merge patch or None (remove all attributes), `price` a `PricePatch` or None.
     """
 
     permission: ClassVar[str] = permissions.UPDATE
@@ -62,7 +62,7 @@ class UpdateItemHandler:
         self._items, self._clock = items, clock
 
     async def handle(self, command: UpdateItem) -> ItemDTO:
-        """Raises `NotFound`, `StaleVersion`, `Invalid`, `ItemIsDeleted`, `PriceMissing`, `SkuTaken`."""
+        """Update the item. Raises `NotFound`, `StaleVersion`, `Invalid`, `ItemIsDeleted`, `PriceMissing`, `SkuTaken`."""
         item = await load(self._items, "item", command.id, command.expected_version)
         if item.change(self._clock.now(), **command.applied(item.details)):
             await self._items.update(item)

@@ -1,1 +1,1 @@
-"""What can be asked about items. The handlers are adapters: infrastructure/items/queries.py."""
+"""Queries of items. Their handlers are adapters: infrastructure/items/queries.py."""

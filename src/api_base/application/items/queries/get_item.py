@@ -1,4 +1,4 @@
-"""One item."""
+"""Read an item."""
 
 from dataclasses import dataclass
 from typing import ClassVar

@@ -1,4 +1,4 @@
-"""The tenant's items, filtered, sorted, searched, page by page. Deleted ones show only to who filters by `deleted_at`."""
+"""List the tenant's items: filtered, sorted, searched, in pages. Deleted items appear only with a filter on `deleted_at`."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,7 +16,7 @@ _CONTAINS: Final = frozenset({ComparisonOperator.CONTAINS})
 _IS_NULL: Final = frozenset({ComparisonOperator.IS_NULL})
 
 _TIME_SCANS: Final = UNINDEXED | {ComparisonOperator.IN}
-"""Among many small tenants PostgreSQL takes a walk along any index of a tenant's for cheaper than looking up several moments."""
+"""With many small tenants, PostgreSQL estimates that scanning any index of the tenant is cheaper than looking up several times."""
 
 
 def _minor(text: str, currency: str | None) -> int:

@@ -1,1 +1,1 @@
-"""What can be done to a job from outside."""
+"""Commands of jobs."""

@@ -1,4 +1,4 @@
-"""End a job that is not wanted any more."""
+"""Cancel a job."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -11,18 +11,18 @@ from api_base.core.types import current_context, request_user
 
 
 class JobEnded(Conflict):
-    """There is nothing left to cancel."""
+    """The job has finished, so it cannot be cancelled."""
 
     def __init__(self, state: JobState) -> None:
-        super().__init__(f"The job {_ENDED[state]} already: there is nothing to cancel.")
+        super().__init__(f"The job {_ENDED[state]}, so it cannot be cancelled.")
 
 
-_ENDED = {JobState.SUCCEEDED: "has succeeded", JobState.DEAD: "has failed", JobState.CANCELLED: "was cancelled"}
+_ENDED = {JobState.SUCCEEDED: "has succeeded", JobState.DEAD: "has failed", JobState.CANCELLED: "is already cancelled"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CancelJob(Command[None]):
-    """Whoever began it may end it. What it has done so far stays, but for its transaction in hand."""
+    """The user who started the job may cancel it. What it has committed stays; its open transaction is rolled back."""
 
     permission: ClassVar[str] = AUTHENTICATED
     id: UUID
@@ -33,7 +33,7 @@ class CancelJobHandler:
         self._cancellation = cancellation
 
     async def handle(self, command: CancelJob) -> None:
-        """Raises `NotFound` for a job that is not the caller's, `JobEnded` for one that has ended."""
+        """Cancel the job. Raises `NotFound` for a job of another user, `JobEnded` for a finished one."""
         before = await self._cancellation.cancel(command.id, request_user(), current_context.get().tenant_id)
         if before is None:
             raise NotFound("job", command.id)

@@ -1,1 +1,1 @@
-"""What can be asked about jobs. The handlers are adapters: infrastructure/tasks/queries.py."""
+"""Queries of jobs. Their handlers are adapters: infrastructure/tasks/queries.py."""

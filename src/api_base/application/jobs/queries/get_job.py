@@ -1,4 +1,4 @@
-"""One job of the caller's own."""
+"""Read one of the caller's jobs."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -10,7 +10,7 @@ from api_base.application.jobs.dtos import JobDTO
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GetJob(Query[JobDTO]):
-    """Whoever began it sees it, in the tenant for which they did."""
+    """Visible to the user who started the job, in the tenant in which it was started."""
 
     permission: ClassVar[str] = AUTHENTICATED
     id: UUID

@@ -1,4 +1,4 @@
-"""EmailTemplates to users: templates by language, the links in them, and to whom."""
+"""E-mails to users: templates by language, links, recipients."""
 
 from api_base.application.services.mailing.email_templates import EmailTemplates, Recipient
 from api_base.application.services.mailing.links import Links

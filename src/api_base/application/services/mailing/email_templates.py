@@ -1,7 +1,7 @@
-"""EmailTemplates: a template for each language, `<letter>.<language>.txt`, filled in, and HTML made of the same text.
+"""E-mail templates: one file for each language, `<email>.<language>.txt`, rendered as text and as HTML.
 
-The first line is the subject; `$name` is replaced [string.Template]. Values lose their line ends, so that what a user wrote makes no
-line of its own, and are escaped in HTML. A paragraph that is nothing but a link can be clicked there.
+The first line is the subject; `$name` is replaced [string.Template]. Line breaks in values become spaces, so that user input cannot add
+lines, and values are escaped in HTML. A paragraph that consists of `$link` becomes a hyperlink in HTML.
 """
 
 from dataclasses import dataclass
@@ -27,25 +27,25 @@ _HTML: Final = """<!doctype html>
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipient:
-    """Who a letter is for."""
+    """The recipient of an e-mail."""
 
     email: str
     language: Language
 
 
 class EmailTemplates:
-    """The templates in `folder`, sent by `mailer`. `app_name` is `$app` in all of them."""
+    """Sends the templates in `folder` through `mailer`. `app_name` replaces `$app` in all of them."""
 
     def __init__(self, folder: Path, mailer: Mailer, app_name: str) -> None:
         self._folder, self._mailer, self._app_name = folder, mailer, app_name
 
-    async def send(self, letter: str, to: Recipient, id: UUID, **values: str) -> None:
-        """Raises what `Mailer.send` raises. `id` is that of what the letter is about: each letter about it is sent once."""
-        subject, text = _template(self._folder, letter, to.language)
+    async def send(self, template: str, to: Recipient, id: UUID, **values: str) -> None:
+        """Send one e-mail. `id` identifies its subject matter: the same template is sent once for each id. Raises what `Mailer.send` raises."""
+        subject, text = _template(self._folder, template, to.language)
         values = {name: " ".join(value.split()) for name, value in (values | {"app": self._app_name}).items()}
         title = subject.substitute(values)
         mail = Mail(
-            key=f"{letter}.{id}",
+            key=f"{template}.{id}",
             to=to.email,
             language=to.language,
             subject=title,
@@ -56,8 +56,8 @@ class EmailTemplates:
 
 
 @cache
-def _template(folder: Path, letter: str, language: Language) -> tuple[Template, Template]:
-    subject, _, text = (folder / f"{letter}.{language}.txt").read_text(encoding="utf-8").partition("\n")
+def _template(folder: Path, name: str, language: Language) -> tuple[Template, Template]:
+    subject, _, text = (folder / f"{name}.{language}.txt").read_text(encoding="utf-8").partition("\n")
     return Template(subject), Template(text.lstrip("\n"))
 
 

@@ -1,4 +1,4 @@
-"""Tenant isolation as the application sees it."""
+"""Tenant isolation in the application layer."""
 
 from api_base.application.services.multitenancy.current import own_tenant
 

@@ -1,4 +1,4 @@
-"""The tenant of a request is a claim of its access token; nothing else chooses it."""
+"""The tenant of a request: a claim of its access token, and nothing else."""
 
 from uuid import UUID
 
@@ -7,7 +7,7 @@ from api_base.core.types import TenantId, current_context
 
 
 def own_tenant(id: UUID) -> TenantId:
-    """`id`, if it is the tenant that the request's token is for. Raises `NotFound` otherwise: a foreign tenant is answered as a random id."""
+    """`id`, if it is the tenant of the access token. Raises `NotFound` otherwise, so that a foreign tenant is answered like a random id."""
     if id != current_context.get().tenant_id:
         raise NotFound("tenant", id)
     return TenantId(id)

@@ -1,1 +1,1 @@
-"""What changes tenants: each command stands beside its handler."""
+"""Commands that change tenants and memberships, each beside its handler."""

@@ -1,6 +1,6 @@
-"""Accept an invitation: whoever has its link joins, as the user that is signed in or as a new one with the address it was sent to.
+"""Accept an invitation through its link: as the authenticated user, or as a new user with the invited address.
 
-Serializable, so that of two who accept one at once one succeeds.
+Serializable: if an invitation is accepted twice concurrently, one request succeeds.
 """
 
 from dataclasses import dataclass, field
@@ -37,7 +37,7 @@ class RegisterByInvitation(Command[None]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JoinAsNewUser(Command[None]):
-    """Sent by `RegisterByInvitationHandler`, by no route."""
+    """Internal: `RegisterByInvitationHandler` sends it."""
 
     permission: ClassVar[str] = PUBLIC
     isolation: ClassVar[Isolation] = Isolation.SERIALIZABLE
@@ -49,7 +49,7 @@ class JoinAsNewUser(Command[None]):
 
 
 class InvitationAcceptance:
-    """What both ways have in common."""
+    """The steps that both ways of accepting share."""
 
     def __init__(
         self, invitations: InvitationRepository, memberships: MembershipRepository, tokens: LinkTokens, ids: IdGenerator, clock: Clock
@@ -57,21 +57,21 @@ class InvitationAcceptance:
         self._invitations, self._memberships, self._tokens, self._ids, self._clock = invitations, memberships, tokens, ids, clock
 
     async def named_by(self, token: str) -> Invitation:
-        """Raises `InvitationRefused` for what is no token of one that is open."""
+        """The open invitation of a token. Raises `InvitationRefused` for any other token."""
         named = self._tokens.open(ACCEPT, token)
         if named is None:
             raise InvitationRefused
         return await self.named(TenantId(named[0]), named[1])
 
     async def named(self, tenant_id: TenantId, id: UUID) -> Invitation:
-        """Raises `InvitationRefused` for one that is not open."""
+        """The open invitation with this id. Raises `InvitationRefused` if it is not open."""
         invitation = await self._invitations.of(tenant_id, id)
         if invitation is None or not invitation.is_open(self._clock.now()):
             raise InvitationRefused
         return invitation
 
     async def join(self, invitation: Invitation, user_id: UserId) -> MemberDTO:
-        """Raises `AlreadyMember` when the unit of work ends."""
+        """Accept the invitation and create the membership. The commit raises `AlreadyMember`."""
         membership = invitation.accept(user_id, self._ids.new(), self._clock.now())
         await self._invitations.update(invitation)
         return MemberDTO.of(await self._memberships.create(membership))
@@ -82,18 +82,18 @@ class AcceptInvitationHandler:
         self._acceptance = acceptance
 
     async def handle(self, command: AcceptInvitation) -> MemberDTO:
-        """Raises `InvitationRefused`; `AlreadyMember` when the unit of work ends."""
+        """Join as the current user. Raises `InvitationRefused`; the commit raises `AlreadyMember`."""
         return await self._acceptance.join(await self._acceptance.named_by(command.token), request_user())
 
 
 class RegisterByInvitationHandler:
-    """The password is checked and hashed before the transaction."""
+    """Checks and hashes the password before the transaction."""
 
     def __init__(self, bus: Bus, acceptance: InvitationAcceptance, identities: Identities) -> None:
         self._bus, self._acceptance, self._identities = bus, acceptance, identities
 
     async def handle(self, command: RegisterByInvitation) -> None:
-        """Raises `InvitationRefused`, `Invalid`, and `EmailTaken`: to who reads that address's mail, and has to log in instead."""
+        """Register and join. Raises `InvitationRefused`, `Invalid`, and `EmailTaken`, which only the owner of the mailbox can see."""
         invitation = await self._acceptance.named_by(command.token)
         hashed = await self._identities.prepared(invitation.email.value, command.name, command.password)
         await self._bus.execute(
@@ -112,7 +112,7 @@ class JoinAsNewUserHandler:
         self._acceptance, self._identities = acceptance, identities
 
     async def handle(self, command: JoinAsNewUser) -> None:
-        """Raises `InvitationRefused`, `Invalid`; `EmailTaken` when the unit of work ends."""
+        """Create the user and the membership. Raises `InvitationRefused`, `Invalid`; the commit raises `EmailTaken`."""
         invitation = await self._acceptance.named(command.tenant_id, command.invitation_id)
         user_id = await self._identities.register(invitation.email.value, command.name, command.password_hash, command.language)
         await self._acceptance.join(invitation, user_id)

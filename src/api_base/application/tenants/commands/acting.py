@@ -1,4 +1,4 @@
-"""Who is acting, and upon whom, as members: read in the same transaction as what is decided."""
+"""The acting and the affected member, read in the transaction of the decision."""
 
 from api_base.core.errors import Forbidden, NotFound, StaleVersion
 from api_base.core.types import UserId, request_user
@@ -7,15 +7,15 @@ from api_base.domain.tenants.repository import MembershipRepository
 
 
 async def acting_member(memberships: MembershipRepository) -> Membership:
-    """Raises `Forbidden` where the membership has ended meanwhile."""
+    """The membership of the current user. Raises `Forbidden` if it has ended."""
     membership = await memberships.of(request_user())
     if membership is None:
-        raise Forbidden("You are no member of this tenant any more.")
+        raise Forbidden("You are no longer a member of this tenant.")
     return membership
 
 
 async def affected_member(memberships: MembershipRepository, user_id: UserId, expected_version: int | None) -> Membership:
-    """The member that is changed, at the version that the caller last saw where it says one. Raises `NotFound`, `StaleVersion`."""
+    """The member to change; if `expected_version` is given, only at that version. Raises `NotFound`, `StaleVersion`."""
     membership = await memberships.of(user_id)
     if membership is None:
         raise NotFound("member", user_id)

@@ -1,4 +1,4 @@
-"""Make an existing user a member of the tenant. This tells who exists, so it is for where registering tells it too."""
+"""Add an existing user to the tenant. The answer reveals which users exist, so it is allowed only where registration reveals it too."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -27,13 +27,13 @@ class AddMember(Command[MemberDTO]):
 
 
 class AddMemberHandler:
-    """`direct`: otherwise members join by invitation only."""
+    """`direct` allows adding users; otherwise members join by invitation only."""
 
     def __init__(self, memberships: MembershipRepository, identities: Identities, ids: IdGenerator, clock: Clock, *, direct: bool) -> None:
         self._memberships, self._identities, self._ids, self._clock, self._direct = memberships, identities, ids, clock, direct
 
     async def handle(self, command: AddMember) -> MemberDTO:
-        """Raises `InvitationsOnly`, `NotFound`, `OwnersOnly`, `Invalid`; `AlreadyMember` when the unit of work ends."""
+        """Add the member. Raises `InvitationsOnly`, `NotFound`, `OwnersOnly`, `Invalid`; the commit raises `AlreadyMember`."""
         tenant_id = own_tenant(command.tenant_id)
         if not self._direct:
             raise InvitationsOnly

@@ -1,4 +1,4 @@
-"""Give a member another role. Serializable: two owners who step down at once cannot both succeed."""
+"""Change a member's role. Serializable: two owners who step down concurrently cannot both succeed."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -31,7 +31,7 @@ class ChangeMemberRoleHandler:
         self._memberships, self._clock = memberships, clock
 
     async def handle(self, command: ChangeMemberRole) -> MemberDTO:
-        """Raises `NotFound`, `StaleVersion`, `OwnersOnly`, `LastOwner`."""
+        """Change the role. Raises `NotFound`, `StaleVersion`, `OwnersOnly`, `LastOwner`."""
         own_tenant(command.tenant_id)
         actor = await acting_member(self._memberships)
         membership = await affected_member(self._memberships, command.user_id, command.expected_version)

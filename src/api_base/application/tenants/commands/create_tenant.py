@@ -1,4 +1,4 @@
-"""Found a tenant; its founder is its first owner."""
+"""Create a tenant. The user who creates it is its first owner."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -20,12 +20,12 @@ class CreateTenant(Command[TenantDTO]):
 
 
 class TenantFactory:
-    """Makes a tenant with its first owner; used by the command and by the registration's subscriber."""
+    """Creates a tenant with its first owner. The command and the subscriber to registrations use it."""
 
     def __init__(self, tenants: TenantRepository, memberships: MembershipRepository, ids: IdGenerator, clock: Clock) -> None:
         self._tenants, self._memberships, self._ids, self._clock = tenants, memberships, ids, clock
 
-    async def found(self, *, name: str, slug: Slug, owner: UserId, personal: bool = False) -> Tenant:
+    async def create(self, *, name: str, slug: Slug, owner: UserId, personal: bool = False) -> Tenant:
         now = self._clock.now()
         tenant = Tenant.create(id=self._ids.new(), name=name, slug=slug, now=now, personal=personal)
         await self._tenants.create(tenant)
@@ -36,9 +36,9 @@ class TenantFactory:
 
 
 class CreateTenantHandler:
-    def __init__(self, founding: TenantFactory) -> None:
-        self._tenant_factory = founding
+    def __init__(self, tenant_factory: TenantFactory) -> None:
+        self._tenant_factory = tenant_factory
 
     async def handle(self, command: CreateTenant) -> TenantDTO:
-        """Raises `Invalid`; `SlugTaken` when the unit of work ends."""
-        return TenantDTO.of(await self._tenant_factory.found(name=command.name, slug=Slug.parse(command.slug), owner=request_user()))
+        """Create the tenant. Raises `Invalid`; the commit raises `SlugTaken`."""
+        return TenantDTO.of(await self._tenant_factory.create(name=command.name, slug=Slug.parse(command.slug), owner=request_user()))

@@ -1,4 +1,4 @@
-"""Invite an address into the tenant. Whether it is known makes no difference: not to the answer, nor to the work."""
+"""Invite an e-mail address into the tenant. Answer and work are the same for known and unknown addresses."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -36,7 +36,7 @@ class InviteMemberHandler:
         self._invitations, self._memberships, self._jobs, self._ids, self._clock = invitations, memberships, jobs, ids, clock
 
     async def handle(self, command: InviteMember) -> InvitationDTO:
-        """Raises `NotFound`, `OwnersOnly`, `Invalid`."""
+        """Create the invitation and enqueue its e-mail. Raises `NotFound`, `OwnersOnly`, `Invalid`."""
         tenant_id = own_tenant(command.tenant_id)
         actor = await acting_member(self._memberships)
         may_decide(actor, command.role)

@@ -1,4 +1,4 @@
-"""Mail an invitation. A job of its tenant's, sent by no route."""
+"""E-mail an invitation. Internal: a job of the tenant."""
 
 from dataclasses import dataclass
 from typing import ClassVar, Final
@@ -22,7 +22,7 @@ class MailInvitation(Command[None]):
 
 
 class MailInvitationHandler:
-    """In the language of who has the address, if anybody; else in that of the invitation."""
+    """Writes in the language of the user with the address, or in the invitation's language if there is none."""
 
     def __init__(
         self,
@@ -37,7 +37,7 @@ class MailInvitationHandler:
         self._email_templates, self._links, self._clock = email_templates, links, clock
 
     async def handle(self, command: MailInvitation) -> None:
-        """Raises what mailing raises."""
+        """Send the e-mail. Raises what `Mailer.send` raises."""
         invitation, tenant = await self._invitations.get(command.invitation_id), await self._tenants.get(request_tenant())
         if invitation is None or tenant is None or not invitation.is_open(self._clock.now()):
             return

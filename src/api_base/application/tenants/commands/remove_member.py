@@ -1,4 +1,4 @@
-"""End a membership: an administrator another's, anybody their own. Serializable, so that the last owner stays."""
+"""Remove a member, or leave the tenant oneself. Serializable, so that the last owner cannot leave."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -35,7 +35,7 @@ class RemoveMemberHandler:
         self._memberships = memberships
 
     async def handle(self, command: RemoveMember) -> None:
-        """Raises `NotFound`, `StaleVersion`, `OwnersOnly`, `LastOwner`."""
+        """Remove the member. Raises `NotFound`, `StaleVersion`, `OwnersOnly`, `LastOwner`."""
         own_tenant(command.tenant_id)
         actor = await acting_member(self._memberships)
         membership = await affected_member(self._memberships, command.user_id, command.expected_version)
@@ -48,7 +48,7 @@ class LeaveTenantHandler:
         self._memberships = memberships
 
     async def handle(self, command: LeaveTenant) -> None:
-        """Raises `NotFound`, `LastOwner`."""
+        """Leave the tenant. Raises `NotFound`, `LastOwner`."""
         own_tenant(command.tenant_id)
         await end(self._memberships, await acting_member(self._memberships))
 

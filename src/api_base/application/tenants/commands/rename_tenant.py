@@ -1,4 +1,4 @@
-"""Give a tenant another name."""
+"""Rename a tenant."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -15,7 +15,7 @@ from api_base.domain.tenants.repository import TenantRepository
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RenameTenant(Command[TenantDTO]):
-    """`name` None stays as it is."""
+    """A `name` of None leaves the name unchanged."""
 
     permission: ClassVar[str] = permissions.UPDATE
     id: UUID
@@ -28,7 +28,7 @@ class RenameTenantHandler:
         self._tenants, self._clock = tenants, clock
 
     async def handle(self, command: RenameTenant) -> TenantDTO:
-        """Raises `NotFound`, `StaleVersion`, `Invalid`."""
+        """Rename the tenant. Raises `NotFound`, `StaleVersion`, `Invalid`."""
         tenant = await load(self._tenants, "tenant", own_tenant(command.id), command.expected_version)
         if command.name is not None and command.name.strip() != tenant.name:
             tenant.rename(command.name, self._clock.now())

@@ -1,4 +1,4 @@
-"""Withdraw an invitation: its link is good for nothing from now on."""
+"""Withdraw an invitation: its link becomes invalid."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -26,7 +26,7 @@ class RevokeInvitationHandler:
         self._invitations, self._memberships = invitations, memberships
 
     async def handle(self, command: RevokeInvitation) -> None:
-        """Raises `NotFound`, `StaleVersion`, `OwnersOnly`."""
+        """Withdraw the invitation. Raises `NotFound`, `StaleVersion`, `OwnersOnly`."""
         own_tenant(command.tenant_id)
         invitation = await load(self._invitations, "invitation", command.id, command.expected_version)
         may_decide(await acting_member(self._memberships), invitation.role)

@@ -1,1 +1,1 @@
-"""What can be asked about tenants. The handlers are adapters: infrastructure/tenants/queries.py."""
+"""Queries of tenants. Their handlers are adapters: infrastructure/tenants/queries.py."""

@@ -1,4 +1,4 @@
-"""One's tenants, and the one that the token is for."""
+"""Read the tenants of the current user, and the members and invitations of the current tenant."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ INVITATION_FIELDS: Final = Fields(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListMyTenants(Query[Sequence[MyTenantDTO]]):
-    """All of them: who is in more than `MAX_TENANTS` tenants sees the oldest."""
+    """All tenants of the current user: the oldest `MAX_TENANTS`."""
 
     MAX_TENANTS: ClassVar[int] = 1000
     permission: ClassVar[str] = AUTHENTICATED

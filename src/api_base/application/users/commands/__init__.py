@@ -1,1 +1,1 @@
-"""What changes users: each command stands beside its handler."""
+"""Commands that change users, each beside its handler."""

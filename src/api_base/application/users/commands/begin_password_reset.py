@@ -1,4 +1,4 @@
-"""Begin a password reset, once for each that was asked for. Sent by the job that mails its link, by no route."""
+"""Begin a password reset, once for each request. Internal: sent by the job that e-mails the link."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -12,12 +12,12 @@ from api_base.domain.users.password_reset import PasswordReset
 from api_base.domain.users.repository import PasswordResetRepository, UserRepository
 
 RESEND_INTERVAL: Final = timedelta(minutes=1)
-"""Between two email_templates to one user, whoever asks for them."""
+"""Minimum time between two such e-mails to one user."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BeginPasswordReset(Command[bool]):
-    """Answers whether its link is to be mailed."""
+    """Returns whether the link must be e-mailed."""
 
     permission: ClassVar[str] = PUBLIC
     isolation: ClassVar[Isolation] = Isolation.SERIALIZABLE
@@ -34,7 +34,7 @@ class BeginPasswordResetHandler:
         if user is None:
             return False
         begun = await self._resets.of(command.user_id, command.id)
-        if begun is not None:  # the letter is tried again
+        if begun is not None:  # the job is retried
             return begun.is_open(user, now)
         newest = await self._resets.newest(command.user_id)
         if newest is not None and now - newest.created_at < RESEND_INTERVAL:

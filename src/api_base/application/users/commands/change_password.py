@@ -1,4 +1,4 @@
-"""Change one's own password: the old one is asked for, and every other session ends (auth subscribes to the event)."""
+"""Change the user's own password. Requires the current one; all other sessions end (auth subscribes to the event)."""
 
 from dataclasses import dataclass, field
 from typing import ClassVar
@@ -21,7 +21,7 @@ class ChangePassword(Command[None]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetPasswordHash(Command[None]):
-    """Sent by `ChangePasswordHandler`, by no route. `verified_hash` is the one behind the current password."""
+    """Internal: `ChangePasswordHandler` sends it. `verified_hash` is the hash that the current password matched."""
 
     permission: ClassVar[str] = AUTHENTICATED
     password_hash: str = field(repr=False)
@@ -33,7 +33,7 @@ class ChangePasswordHandler:
         self._bus, self._users, self._hasher, self._policy = bus, users, hasher, policy
 
     async def handle(self, command: ChangePassword) -> None:
-        """Raises `WrongPassword`, `Invalid`."""
+        """Verify the current password and set the new one. Raises `WrongPassword`, `Invalid`."""
         user = await self._users.get(request_user())
         if user is None:
             raise NotFound("user", request_user())
@@ -50,7 +50,7 @@ class SetPasswordHashHandler:
         self._users, self._clock = users, clock
 
     async def handle(self, command: SetPasswordHash) -> None:
-        """Raises `WrongPassword` where the password was changed meanwhile."""
+        """Set the hash. Raises `WrongPassword` if the password has changed since it was verified."""
         user = await self._users.get(request_user())
         if user is None or user.password_hash != command.verified_hash:
             raise WrongPassword

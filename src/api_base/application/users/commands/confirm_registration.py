@@ -1,6 +1,6 @@
-"""Prove an address by the link that was mailed to it: the registration becomes a user.
+"""Confirm an e-mail address by the link sent to it: the registration becomes a user.
 
-Serializable, so that of two who follow one link at once one succeeds.
+Serializable: if the link is used twice concurrently, one request succeeds.
 """
 
 from dataclasses import dataclass, field
@@ -27,7 +27,7 @@ class ConfirmRegistrationHandler:
         self._registrations, self._users, self._tokens, self._ids, self._clock = registrations, users, tokens, ids, clock
 
     async def handle(self, command: ConfirmRegistration) -> None:
-        """Raises `LinkRefused`; `EmailTaken` when the unit of work ends, to who reads that address's mail."""
+        """Create the user. Raises `LinkRefused`; the commit raises `EmailTaken`, which only the owner of the mailbox can see."""
         named = self._tokens.open(CONFIRM, command.token)
         registration = None if named is None else await self._registrations.get(named[0])
         if registration is None:

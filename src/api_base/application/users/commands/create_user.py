@@ -1,4 +1,4 @@
-"""Make an identity, whose password has been checked and hashed. Sent by other handlers and the command line, by no route."""
+"""Create a user with an already checked and hashed password. Internal: sent by other handlers and the command line."""
 
 from dataclasses import dataclass, field
 from typing import ClassVar
@@ -27,7 +27,7 @@ class CreateUserHandler:
         self._users, self._ids, self._clock = users, ids, clock
 
     async def handle(self, command: CreateUser) -> UserDTO:
-        """Raises `EmailTaken` when the unit of work ends."""
+        """Create the user. The commit raises `EmailTaken`."""
         user = User.register(
             id=self._ids.new(),
             email=command.email,

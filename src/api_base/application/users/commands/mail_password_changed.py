@@ -1,4 +1,4 @@
-"""Tell a user by mail that the password was changed, however that came about. A job, enqueued in the transaction of the change."""
+"""E-mail a user about a changed password. A job, enqueued in the transaction of every change."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -14,7 +14,7 @@ from api_base.domain.users.repository import UserRepository
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MailPasswordChanged(Command[None]):
-    """`id` is that of the letter."""
+    """`id` identifies the e-mail."""
 
     permission: ClassVar[str] = PUBLIC
     isolation: ClassVar[Isolation] = Isolation.NONE
@@ -27,7 +27,7 @@ class MailPasswordChangedHandler:
         self._users, self._email_templates = users, email_templates
 
     async def handle(self, command: MailPasswordChanged) -> None:
-        """Raises what mailing raises."""
+        """Send the e-mail. Raises what `Mailer.send` raises."""
         user = await self._users.get(command.user_id)
         if user is not None:
             await self._email_templates.send("password_changed", Recipient(email=user.email.value, language=user.language), command.id)
@@ -35,7 +35,7 @@ class MailPasswordChangedHandler:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Changed:
-    """What is wanted of `users.password_changed.v1`."""
+    """The fields used of `users.password_changed.v1`."""
 
     aggregate_id: UUID
 

@@ -1,4 +1,4 @@
-"""Mail a link to set a forgotten password to the active user of an address, if there is one. A job, sent by no route."""
+"""E-mail a password reset link to the active user with an address, if there is one. Internal: a job."""
 
 from dataclasses import dataclass
 from typing import ClassVar, Final
@@ -17,7 +17,7 @@ RESET: Final = "reset-password"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MailPasswordReset(Command[None]):
-    """`id` becomes that of the reset."""
+    """`id` becomes the id of the password reset."""
 
     permission: ClassVar[str] = PUBLIC
     isolation: ClassVar[Isolation] = Isolation.NONE
@@ -30,7 +30,7 @@ class MailPasswordResetHandler:
         self._bus, self._users, self._email_templates, self._links = bus, users, email_templates, links
 
     async def handle(self, command: MailPasswordReset) -> None:
-        """Raises what mailing raises."""
+        """Send the e-mail. Raises what `Mailer.send` raises."""
         user = await self._users.by_email(EmailAddress.parse(command.email))
         if user is None or user.status is not UserStatus.ACTIVE:
             return

@@ -1,4 +1,4 @@
-"""Mail who registered a link that proves the address; an address that has a user already learns that instead. A job, sent by no route."""
+"""E-mail a confirmation link to a new address; a known address gets a notice instead. Internal: a job."""
 
 from dataclasses import dataclass
 from typing import ClassVar, Final
@@ -20,7 +20,7 @@ class MailRegistration(Command[None]):
 
 
 class MailRegistrationHandler:
-    """No letter quotes the name: whoever registers an address could have anything written to its owner."""
+    """No e-mail quotes the name: otherwise an attacker could send any text to the owner of an address."""
 
     def __init__(
         self, registrations: RegistrationRepository, users: UserRepository, email_templates: EmailTemplates, links: Links, clock: Clock
@@ -34,7 +34,7 @@ class MailRegistrationHandler:
         )
 
     async def handle(self, command: MailRegistration) -> None:
-        """Raises what mailing raises."""
+        """Send the e-mail. Raises what `Mailer.send` raises."""
         registration = await self._registrations.get(command.registration_id)
         if registration is None or not registration.is_open(self._clock.now()):
             return

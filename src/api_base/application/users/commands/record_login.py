@@ -1,6 +1,6 @@
-"""Keep the account of failed and successful logins. Sent by logging in, by no route.
+"""Count failed logins and reset the count on success. Internal: the login sends it.
 
-Serializable, so that attempts at the same time are all counted.
+Serializable, so that all concurrent attempts are counted.
 """
 
 from dataclasses import dataclass, field
@@ -23,7 +23,7 @@ class RecordLogin(Command[None]):
 
 
 class RecordLoginHandler:
-    """After `limit` failures in a row the account waits for `lockout`."""
+    """Locks the account for `lockout` after `limit` consecutive failures."""
 
     def __init__(self, users: UserRepository, clock: Clock, limit: int, lockout: timedelta) -> None:
         self._users, self._clock, self._limit, self._lockout = users, clock, limit, lockout

@@ -1,6 +1,6 @@
-"""Register oneself. The password is checked and hashed before any transaction begins.
+"""Register a user. The password is checked and hashed before any transaction begins.
 
-Where addresses must be proved, a known one costs the same work and gets the same answer as a new one: only its mail tells.
+If addresses must be verified, a known address gets the same answer as a new one after the same work; only the e-mail differs.
 """
 
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ from api_base.domain.users.errors import InvitedOnly
 
 
 class RegistrationMode(StrEnum):
-    """`OPEN`: at once. `VERIFIED`: once the address is proved. `INVITED`: not at all, but by an invitation."""
+    """When a user is created: `OPEN` immediately, `VERIFIED` once the address is confirmed, `INVITED` only by an invitation."""
 
     OPEN = "open"
     VERIFIED = "verified"
@@ -40,7 +40,7 @@ class RegisterUserHandler:
         self._bus, self._hasher, self._policy, self._mode = bus, hasher, policy, mode
 
     async def handle(self, command: RegisterUser) -> RegistrationDTO:
-        """Raises `Invalid`, `InvitedOnly` and, where it is open, `EmailTaken`."""
+        """Register the user. Raises `Invalid`, `InvitedOnly` and, in the mode `OPEN`, `EmailTaken`."""
         if self._mode is RegistrationMode.INVITED:
             raise InvitedOnly
         email, name, language = EmailAddress.parse(command.email), command.name, command.language

@@ -1,4 +1,4 @@
-"""Ask for a link to set a forgotten password. Who exists is found out in the worker: here every address costs the same work."""
+"""Request a password reset link. The worker looks the address up, so the request does the same work for every address."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -21,6 +21,6 @@ class RequestPasswordResetHandler:
         self._jobs, self._ids = jobs, ids
 
     async def handle(self, command: RequestPasswordReset) -> None:
-        """Raises `Invalid` for what is no address."""
+        """Enqueue the job. Raises `Invalid` for an invalid address."""
         email, id = EmailAddress.parse(command.email), self._ids.new()
         await self._jobs.enqueue(MailPasswordReset(id=id, email=email.value), unique=str(id))

@@ -1,6 +1,6 @@
-"""Set a forgotten password by the link that was mailed: once, within 30 minutes. Every session ends (auth subscribes to the event).
+"""Set a forgotten password by the e-mailed link: once, within 30 minutes. All sessions end (auth subscribes to the event).
 
-The password is checked and hashed before the transaction, which is serializable: of two who use one link at once one succeeds.
+The password is checked and hashed before the transaction. It is serializable: if the link is used twice concurrently, one request succeeds.
 """
 
 from dataclasses import dataclass, field
@@ -25,7 +25,7 @@ class ResetPassword(Command[None]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UsePasswordReset(Command[None]):
-    """Sent by `ResetPasswordHandler`, by no route."""
+    """Internal: `ResetPasswordHandler` sends it."""
 
     permission: ClassVar[str] = PUBLIC
     isolation: ClassVar[Isolation] = Isolation.SERIALIZABLE
@@ -49,7 +49,7 @@ class ResetPasswordHandler:
         self._hasher, self._policy, self._clock = hasher, policy, clock
 
     async def handle(self, command: ResetPassword) -> None:
-        """Raises `LinkRefused`, `Invalid`."""
+        """Check the link and the password, and set it. Raises `LinkRefused`, `Invalid`."""
         named = self._tokens.open(RESET, command.token)
         if named is None:
             raise LinkRefused
@@ -67,7 +67,7 @@ class UsePasswordResetHandler:
         self._users, self._resets, self._clock = users, resets, clock
 
     async def handle(self, command: UsePasswordReset) -> None:
-        """Raises `LinkRefused` where the link was used meanwhile."""
+        """Use the reset. Raises `LinkRefused` if the link was used in the meantime."""
         user, reset = await self._users.get(command.user_id), await self._resets.of(command.user_id, command.reset_id)
         if user is None or reset is None:
             raise LinkRefused

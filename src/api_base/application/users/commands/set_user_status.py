@@ -1,4 +1,4 @@
-"""The platform deactivates an identity everywhere, or reactivates it."""
+"""Deactivate or reactivate a user in all tenants. For platform administrators."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -26,7 +26,7 @@ class SetUserStatusHandler:
         self._users, self._clock = users, clock
 
     async def handle(self, command: SetUserStatus) -> UserDTO:
-        """Raises `NotFound`, `StaleVersion`, `AlreadyInStatus`."""
+        """Set the status. Raises `NotFound`, `StaleVersion`, `AlreadyInStatus`."""
         user = await load(self._users, "user", command.id, command.expected_version)
         if command.status is UserStatus.ACTIVE:
             user.reactivate(self._clock.now())

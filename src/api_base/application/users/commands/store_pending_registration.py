@@ -1,4 +1,4 @@
-"""Keep a registration until its address is proved. Sent by registering, by no route: the same work whether the address is known or not."""
+"""Store a registration until its address is confirmed. Internal: does the same work for known and unknown addresses."""
 
 from dataclasses import dataclass, field
 from typing import ClassVar
@@ -27,7 +27,7 @@ class StorePendingRegistrationHandler:
         self._registrations, self._jobs, self._ids, self._clock = registrations, jobs, ids, clock
 
     async def handle(self, command: StorePendingRegistration) -> None:
-        """Raises `Invalid` for a name that cannot be one."""
+        """Store the registration and enqueue its e-mail. Raises `Invalid` for an invalid name."""
         registration = Registration.begin(
             id=self._ids.new(),
             email=command.email,

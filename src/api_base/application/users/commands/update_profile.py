@@ -1,4 +1,4 @@
-"""Change one's own profile."""
+"""Update the user's own profile."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -13,7 +13,7 @@ from api_base.domain.users.repository import UserRepository
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpdateProfile(Command[UserDTO]):
-    """What is None stays as it is."""
+    """Fields that are None stay unchanged."""
 
     permission: ClassVar[str] = AUTHENTICATED
     expected_version: int | None
@@ -26,12 +26,12 @@ class UpdateProfileHandler:
         self._users, self._clock = users, clock
 
     async def handle(self, command: UpdateProfile) -> UserDTO:
-        """Raises `Invalid`, `StaleVersion`."""
+        """Update the user. Raises `Invalid`, `StaleVersion`."""
         user = await load(self._users, "user", request_user(), command.expected_version)
         name = user.name if command.name is None else command.name
         language = command.language or user.language
         if (name.strip(), language) != (user.name, user.language):
             user.rename(name, self._clock.now())
-            user.speak(language, self._clock.now())
+            user.change_language(language, self._clock.now())
             await self._users.update(user)
         return UserDTO.of(user)

@@ -1,1 +1,1 @@
-"""What can be asked about users. The handlers are adapters: infrastructure/users/queries.py."""
+"""Queries of users. Their handlers are adapters: infrastructure/users/queries.py."""

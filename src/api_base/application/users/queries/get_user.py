@@ -1,4 +1,4 @@
-"""One user: oneself, or for the platform's administrators anybody."""
+"""Read a user: the caller's own profile, or any user for platform administrators."""
 
 from dataclasses import dataclass
 from typing import ClassVar

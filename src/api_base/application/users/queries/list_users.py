@@ -1,4 +1,4 @@
-"""All identities, for the platform's administrators."""
+"""List all users. For platform administrators."""
 
 from dataclasses import dataclass
 from datetime import datetime

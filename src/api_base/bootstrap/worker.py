@@ -1,0 +1,54 @@
+"""The composition of the background worker: the periodic tasks of the base and of every context, on the database as the role `worker`."""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+
+from api_base.bootstrap.audit import audit_work
+from api_base.bootstrap.context import Context
+from api_base.bootstrap.events import event_work
+from api_base.bootstrap.jobs import job_work
+from api_base.bootstrap.remote import remote_work
+from api_base.bootstrap.services import Services, build
+from api_base.core.config import Settings
+from api_base.core.errors import ConfigurationError
+from api_base.core.protocols import PeriodicTask
+from api_base.infrastructure.idempotency.expiry import key_expiry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Worker:
+    """A wired background worker. Nothing is open or running: `api_base.serving.worker.run_worker` does both."""
+
+    services: Services
+    tasks: Sequence[PeriodicTask]
+
+
+def create_worker(settings: Settings, contexts: Sequence[Context], only: Collection[str] = ()) -> Worker:
+    """Wire the background worker of an application with `contexts`. Nothing is opened.
+
+    `only` names the groups of tasks to run; empty means all of them.
+
+    Raises `ConfigurationError` for an unknown group in `only`, an invalid schedule, and unusable keys of the audit trail.
+    """
+    services = build(settings, contexts)
+    return Worker(services=services, tasks=_selected([*_base_tasks(services), *_context_tasks(services)], only))
+
+
+def _base_tasks(services: Services) -> Iterable[PeriodicTask]:
+    yield from event_work(services)
+    yield from job_work(services)
+    yield from audit_work(services)
+    yield from remote_work(services)
+    expiry = key_expiry(services.container.worker_database())
+    yield PeriodicTask(name="clear idempotency keys", interval=600.0, run=expiry.run)
+
+
+def _context_tasks(services: Services) -> Iterable[PeriodicTask]:
+    return [task for context in services.contexts for task in context.background(services.worker_ports)]
+
+
+def _selected(tasks: Sequence[PeriodicTask], only: Collection[str]) -> Sequence[PeriodicTask]:
+    known = {task.group for task in tasks}
+    if unknown := sorted(set(only) - known):
+        raise ConfigurationError(f"--only: unknown kind of work: {', '.join(unknown)}. Choose from {', '.join(sorted(known))}.")
+    return [task for task in tasks if not only or task.group in only]
