@@ -1,4 +1,4 @@
-"""The command line. Each command is a module; what it needs is imported when it runs."""
+"""The command line. Each command is a module that imports what it needs when it runs."""
 
 import sys
 from typing import TYPE_CHECKING
@@ -8,7 +8,7 @@ if TYPE_CHECKING:
 
 
 def main() -> None:
-    """`api-base`. What goes wrong on purpose is one clear sentence and exit code 2, never a traceback."""
+    """Run `api-base`. An error that was raised on purpose, or that PostgreSQL answered, is one sentence and exit code 2, not a traceback."""
     first = _server_ahead() if sys.argv[1:2] == ["serve"] else None
     from api_base.cli.commands import app
     from api_base.core.errors import ApiBaseError
@@ -16,12 +16,31 @@ def main() -> None:
     try:
         app(obj=first)
     except ApiBaseError as error:
-        print(f"api-base: {error}", file=sys.stderr)
-        raise SystemExit(2) from None
+        sentence = str(error)
+    except Exception as error:
+        refused = _refused_statement(error)
+        if refused is None:
+            raise
+        sentence = refused
+    else:
+        return
+    print(f"api-base: {sentence}", file=sys.stderr)
+    raise SystemExit(2)
+
+
+def _refused_statement(error: Exception) -> str | None:
+    """The sentence for an error of PostgreSQL that no adapter translated; None for any other error."""
+    from asyncpg import PostgresError
+
+    from api_base.infrastructure.db.errors import statement_reason
+
+    if not isinstance(error, PostgresError):
+        return None
+    return f"PostgreSQL refused a statement: {statement_reason(error)}. Run `api-base doctor` to check the schema and the roles."
 
 
 def _server_ahead() -> "ServerProcess":
-    """`serve` starts its first server process before it reads its own arguments: what that imports is the longest part of a start."""
+    """Start the first server process before `serve` reads its own arguments: the imports of that process take most of a start."""
     import signal
 
     from api_base.serving.children import ServerProcess
@@ -32,6 +51,6 @@ def _server_ahead() -> "ServerProcess":
 
 
 def _end(number: int, frame: object) -> None:
-    """A signal before anything serves: end, and let go of what was started."""
+    """End at a signal that arrives before anything serves, and release what was started."""
     del number, frame
     raise SystemExit(0)

@@ -1,11 +1,12 @@
-"""Revisions as they lie on disk, read without importing them or Alembic, so that a start can tell cheaply whether any is pending.
+"""Revisions on disk, read without importing them or Alembic, so that a start finds out cheaply whether any is pending.
 
 Branches are linear: one root and one head for each. What a database has is its stored heads and all they build upon.
 """
 
 import ast
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from api_base.core.errors import ConfigurationError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Branch:
-    """The revisions of one context: `name` is their branch label, `folder` where they lie (it need not exist yet)."""
+    """The revisions of one context: `name` is their branch label, `folder` their directory (it need not exist yet)."""
 
     name: str
     folder: Path
@@ -32,11 +33,12 @@ class Revision:
 
 
 BASE = Branch(name="base", folder=Path(__file__).parent / "versions")
-"""What every context builds upon."""
+"""The branch that every context depends on."""
 
 
 def read(branches: Sequence[Branch]) -> dict[str, Revision]:
-    """All revisions by id. Raises `ConfigurationError` for a file that is none, or an id that stands twice."""
+    """All revisions by id. Raises `ConfigurationError` for a file that is not a revision, an id that two files define, and dependencies
+    that do not exist or form a circle."""
     found: dict[str, Revision] = {}
     for branch in branches:
         for path in sorted(branch.folder.glob("*.py")):
@@ -44,31 +46,50 @@ def read(branches: Sequence[Branch]) -> dict[str, Revision]:
                 continue
             revision = _read_file(branch.name, path)
             if revision.id in found:
-                raise ConfigurationError(f"The revision {revision.id} stands in {found[revision.id].path} and in {path}. Rename one.")
+                raise ConfigurationError(f"Two files define the revision {revision.id}: {found[revision.id].path} and {path}. Rename one.")
             found[revision.id] = revision
+    _check_dependencies(found)
     return found
 
 
+def _check_dependencies(revisions: Mapping[str, Revision]) -> None:
+    for revision in revisions.values():
+        if unknown := sorted(set(revision.depends_on) - revisions.keys()):
+            raise ConfigurationError(
+                f"The revision {revision.id} depends on {', '.join(unknown)}, which no context of this application brings. "
+                f"Add that context to CONTEXTS, or correct depends_on in {revision.path}."
+            )
+    graph = {r.id: {*r.depends_on, *((r.follows,) if r.follows in revisions else ())} for r in revisions.values()}
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        raise ConfigurationError(
+            f"The revisions {', '.join(sorted(set(error.args[1])))} depend on each other in a circle. Correct their down_revision or depends_on."
+        ) from None
+
+
 def chain(revisions: Iterable[Revision], branch: str) -> list[Revision]:
-    """The revisions of `branch`, first to last. Raises `ConfigurationError` where they are no single line."""
+    """The revisions of `branch`, first to last. Raises `ConfigurationError` if they do not form a single line."""
     following: dict[str | None, Revision] = {}
     own = [revision for revision in revisions if revision.branch == branch]
     for revision in own:
         if revision.follows in following:
             other = following[revision.follows].id
-            raise ConfigurationError(f"{other} and {revision.id} both follow {revision.follows or 'nothing'}. Make one follow the other.")
+            raise ConfigurationError(
+                f"The revisions {other} and {revision.id} both follow {revision.follows or 'nothing'}. Make one follow the other."
+            )
         following[revision.follows] = revision
     line: list[Revision] = []
     while (last := line[-1].id if line else None) in following:
         line.append(following[last])
     if len(line) != len(own):
         lost = sorted({r.id for r in own} - {r.id for r in line})
-        raise ConfigurationError(f"Revisions of {branch} follow one that is not there: {', '.join(lost)}. Mend their down_revision.")
+        raise ConfigurationError(f"Revisions of {branch} follow one that does not exist: {', '.join(lost)}. Correct their down_revision.")
     return line
 
 
 def closure(stored: Iterable[str], revisions: dict[str, Revision]) -> set[str]:
-    """`stored` heads with everything that they build upon, as far as it is known here."""
+    """`stored` heads with all revisions that they follow or depend on, as far as `revisions` has them."""
     reached: set[str] = set()
     waiting = list(stored)
     while waiting:
@@ -83,7 +104,7 @@ def closure(stored: Iterable[str], revisions: dict[str, Revision]) -> set[str]:
 
 def _read_file(branch: str, path: Path) -> Revision:
     values: dict[str, Any] = {}
-    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+    for node in _statements(path):
         target = node.targets[0] if isinstance(node, ast.Assign) else node.target if isinstance(node, ast.AnnAssign) else None
         if isinstance(target, ast.Name) and isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
             try:
@@ -91,7 +112,9 @@ def _read_file(branch: str, path: Path) -> Revision:
             except ValueError:
                 continue
     if "revision" not in values:
-        raise ConfigurationError(f"{path} is no revision: it has no line `revision = …`. Move it out of the migrations of {branch}.")
+        raise ConfigurationError(f"{path} is not a revision: it has no line `revision = …`. Move it out of the migrations of {branch}.")
+    if not isinstance(values.get("down_revision"), str | None):
+        raise ConfigurationError(f"{path} has several revisions as down_revision. The revisions of a context form one line: write one.")
     return Revision(
         id=values["revision"],
         branch=branch,
@@ -99,6 +122,15 @@ def _read_file(branch: str, path: Path) -> Revision:
         depends_on=_tuple(values.get("depends_on")),
         path=path,
     )
+
+
+def _statements(path: Path) -> list[ast.stmt]:
+    try:
+        return ast.parse(path.read_text(encoding="utf-8")).body
+    except SyntaxError as error:
+        raise ConfigurationError(f"{path} is not Python: there is a syntax error in line {error.lineno}.") from None
+    except ValueError:
+        raise ConfigurationError(f"{path} is not Python: it contains bytes that are not UTF-8, or the character NUL.") from None
 
 
 def _tuple(value: Any) -> tuple[str, ...]:

@@ -1,19 +1,19 @@
-"""What a database says of its revisions: one query on a plain connection, cheap enough for every start."""
+"""Reads a database's revisions: one query on a plain connection, cheap enough for every start."""
 
 import asyncpg
 
-from api_base.core.errors import Unavailable
+from api_base.infrastructure.db.errors import unreachable
 from api_base.infrastructure.db.pool import Connection
 
 _TIMEOUT = 10.0
 
 
 async def stored_heads(dsn: str) -> set[str]:
-    """The heads in `alembic_version`; none in a database that was never migrated. Raises `Unavailable`."""
+    """The heads in `alembic_version`; none if the database was never migrated. Raises `Unavailable`."""
     try:
         connection: Connection = await asyncpg.connect(dsn, timeout=_TIMEOUT, statement_cache_size=0)
     except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-        raise Unavailable(f"The database cannot be reached: {error or type(error).__name__}") from error
+        raise unreachable(error) from error
     try:
         return {row["version_num"] for row in await connection.fetch("select version_num from public.alembic_version", timeout=_TIMEOUT)}
     except (asyncpg.UndefinedTableError, asyncpg.InsufficientPrivilegeError):
