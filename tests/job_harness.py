@@ -131,9 +131,7 @@ class JobHarness:
 
     async def enqueue(self, *messages: Command[Any], tenant: UUID | None = None, **options: Any) -> list[UUID]:
         """For nobody in particular, in `tenant`."""
-        context = RequestContext(request_id="r-1")
-        if tenant is not None:
-            context.principal = principal(tenant)
+        context = RequestContext(request_id="r-1", principal=None if tenant is None else principal(tenant))
         token = current_context.set(context)
         try:
             return await self.services.bus.execute(Enqueue(messages=messages, **options))
@@ -157,7 +155,7 @@ class JobHarness:
 
         async def lost() -> bool:
             await self.rows("update jobs set leased_until = now() - interval '1 second' where state = 'running' and attempts = 1")
-            return bool(await self.rows("select from jobs where lost > 0"))
+            return bool(await self.rows("select from jobs where lost_attempts > 0"))
 
         await self.until(lost)
 

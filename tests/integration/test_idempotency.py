@@ -196,7 +196,7 @@ async def test_the_worker_clears_away_what_has_expired(api: Running, owner: Pers
     try:
         assert await key_expiry(database).run() is False
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
-            await database.run(lambda connection: connection.fetch("select answer from idempotency_keys"))
+            await database.run(lambda connection: connection.fetch("select result from idempotency_keys"))
     finally:
         await database.close()
     assert len(await rows(migrated, "select from idempotency_keys")) == 1

@@ -41,7 +41,7 @@ class Retention:
 
     async def run(self) -> bool:
         """Create and drop partitions. Always returns False: there is nothing more to do."""
-        await self._pool.run(lambda connection: connection.execute("select make_audit_partitions()"))
+        await self._pool.run(lambda connection: connection.execute("select create_audit_partitions()"))
         before = (self._clock.now() - self._keep).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
         await self._pool.run(lambda connection: self._drop(connection, before))
         return False

@@ -1,21 +1,22 @@
-"""Revisions on disk, read without importing them or Alembic, so that a start finds out cheaply whether any is pending.
+"""Reads revisions from disk without importing them or Alembic, so that a start can check cheaply whether any is pending.
 
-Branches are linear: one root and one head for each. What a database has is its stored heads and all they build upon.
+Branches are linear: each has one root and one head. A database has the revisions that its stored heads name, and all their ancestors.
 """
 
 import ast
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from api_base.core.errors import ConfigurationError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Branch:
-    """The revisions of one context: `name` is their branch label, `folder` their directory (it need not exist yet)."""
+    """The revisions of one context. `name` is their branch label; `folder` holds their files and need not exist yet."""
 
     name: str
     folder: Path
@@ -35,10 +36,14 @@ class Revision:
 BASE = Branch(name="base", folder=Path(__file__).parent / "versions")
 """The branch that every context depends on."""
 
+_BEFORE_0_1_0: Final = re.compile(r"\w+_0\d{3}")
+"""Revision ids had four digits before 0.1.0, and have three since: no id means two things."""
+
 
 def read(branches: Sequence[Branch]) -> dict[str, Revision]:
-    """All revisions by id. Raises `ConfigurationError` for a file that is not a revision, an id that two files define, and dependencies
-    that do not exist or form a circle."""
+    """All revisions by id. Raises `ConfigurationError` for a file that is not a revision, a duplicate id, and dependencies
+    that do not exist or form a circle.
+    """
     found: dict[str, Revision] = {}
     for branch in branches:
         for path in sorted(branch.folder.glob("*.py")):
@@ -46,7 +51,7 @@ def read(branches: Sequence[Branch]) -> dict[str, Revision]:
                 continue
             revision = _read_file(branch.name, path)
             if revision.id in found:
-                raise ConfigurationError(f"Two files define the revision {revision.id}: {found[revision.id].path} and {path}. Rename one.")
+                raise ConfigurationError(f"Two files have the revision id {revision.id}: {found[revision.id].path} and {path}. Rename one.")
             found[revision.id] = revision
     _check_dependencies(found)
     return found
@@ -69,7 +74,7 @@ def _check_dependencies(revisions: Mapping[str, Revision]) -> None:
 
 
 def chain(revisions: Iterable[Revision], branch: str) -> list[Revision]:
-    """The revisions of `branch`, first to last. Raises `ConfigurationError` if they do not form a single line."""
+    """The revisions of `branch`, first to last. Raises `ConfigurationError` when they do not form a single line."""
     following: dict[str | None, Revision] = {}
     own = [revision for revision in revisions if revision.branch == branch]
     for revision in own:
@@ -83,13 +88,13 @@ def chain(revisions: Iterable[Revision], branch: str) -> list[Revision]:
     while (last := line[-1].id if line else None) in following:
         line.append(following[last])
     if len(line) != len(own):
-        lost = sorted({r.id for r in own} - {r.id for r in line})
-        raise ConfigurationError(f"Revisions of {branch} follow one that does not exist: {', '.join(lost)}. Correct their down_revision.")
+        detached = ", ".join(sorted({r.id for r in own} - {r.id for r in line}))
+        raise ConfigurationError(f"These revisions of {branch} follow a revision that does not exist: {detached}. Correct down_revision.")
     return line
 
 
 def closure(stored: Iterable[str], revisions: dict[str, Revision]) -> set[str]:
-    """`stored` heads with all revisions that they follow or depend on, as far as `revisions` has them."""
+    """The `stored` heads and their ancestors, as far as `revisions` knows them."""
     reached: set[str] = set()
     waiting = list(stored)
     while waiting:
@@ -100,6 +105,25 @@ def closure(stored: Iterable[str], revisions: dict[str, Revision]) -> set[str]:
         if revision := revisions.get(id):
             waiting += [*revision.depends_on, *((revision.follows,) if revision.follows else ())]
     return reached
+
+
+def refuse_prerelease(stored: Iterable[str]) -> None:
+    """Raise `ConfigurationError` when the database was created before 0.1.0: nothing may use it."""
+    if old := sorted(id for id in stored if _BEFORE_0_1_0.fullmatch(id)):
+        raise ConfigurationError(
+            f"The database was created by a version before 0.1.0 (revisions {', '.join(old)}), which this version cannot migrate and does "
+            "not change: export it with `api-base db dump FILE` (your own server: `pg_dump`), then start with an empty database (move the "
+            "folder `postgres` out of DATABASE__DATA_DIR, or set the DATABASE__…URL variables to a new database)."
+        )
+
+
+def refuse_unknown(stored: Iterable[str], revisions: dict[str, Revision]) -> None:
+    """Raise `ConfigurationError` when the database has a head that is not in `revisions`: this version cannot migrate it."""
+    if unknown := sorted(set(stored) - revisions.keys()):
+        raise ConfigurationError(
+            f"The database has revisions that this application does not know: {', '.join(unknown)}. A newer version or an application with "
+            "more contexts migrated it: run that one."
+        )
 
 
 def _read_file(branch: str, path: Path) -> Revision:
