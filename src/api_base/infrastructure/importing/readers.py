@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator, Mapping
 from itertools import count
 from typing import Any, Final, TextIO
 
-from api_base.application.items.importing.records import Form, Record, UnreadableFile
+from api_base.application.items.importing import Form, Record
+from api_base.application.items.importing.records import UnreadableFile
 from api_base.core.errors.json_syntax import json_reason
 
 MAX_FIELD_LENGTH: Final = 1 << 20
