@@ -6,12 +6,18 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from api_base.serving.children import ServerProcess
 
+_INTERRUPTED = 128 + 2
+"""The exit code of a program that SIGINT ended, as shells report it."""
+
 
 def main() -> None:
-    """Run `api-base`. An error that was raised on purpose, or that PostgreSQL answered, is one sentence and exit code 2, not a traceback."""
-    first = _server_ahead() if sys.argv[1:2] == ["serve"] else None
-    from api_base.cli.commands import app
-    from api_base.core.errors import ApiBaseError
+    """Run `api-base`. An expected error, or one of PostgreSQL, is one sentence on standard error and exit code 2; Ctrl-C during imports is exit code 130."""
+    try:
+        first = _start_server_early() if sys.argv[1:2] == ["serve"] else None
+        from api_base.cli.commands import app
+        from api_base.core.errors import ApiBaseError
+    except KeyboardInterrupt:
+        raise SystemExit(_INTERRUPTED) from None
 
     try:
         app(obj=first)
@@ -39,8 +45,8 @@ def _refused_statement(error: Exception) -> str | None:
     return f"PostgreSQL refused a statement: {statement_reason(error)}. Run `api-base doctor` to check the schema and the roles."
 
 
-def _server_ahead() -> "ServerProcess":
-    """Start the first server process before `serve` reads its own arguments: the imports of that process take most of a start."""
+def _start_server_early() -> "ServerProcess":
+    """Start the first server process before the arguments are parsed: its imports are the longest part of a start."""
     import signal
 
     from api_base.serving.children import ServerProcess
@@ -51,6 +57,6 @@ def _server_ahead() -> "ServerProcess":
 
 
 def _end(number: int, frame: object) -> None:
-    """End at a signal that arrives before anything serves, and release what was started."""
+    """End quietly at a signal before anything serves; the server process ends with this one."""
     del number, frame
     raise SystemExit(0)

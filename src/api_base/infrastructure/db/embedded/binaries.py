@@ -4,6 +4,7 @@ import importlib.util
 import os
 import pwd
 import shutil
+import stat
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,4 +67,15 @@ def copy_binaries(site: Path, copy: Path, link: Callable[[str, str], None] = os.
             shutil.copytree(site / part, copy / part, symlinks=True, copy_function=link_or_copy)
         except shutil.Error as error:  # one entry for each file; report the first
             raise ConfigurationError(f"The embedded PostgreSQL cannot be copied into {copy}: {error.args[0][0][2]}.") from None
+    _make_readable(copy)
     (copy / "complete").touch()
+
+
+def _make_readable(folder: Path) -> None:
+    """Let every user read and execute what the owner may: a strict umask may have applied when the wheel was installed."""
+    for path in (folder, *folder.rglob("*")):
+        if not path.is_symlink():
+            mode = stat.S_IMODE(path.stat().st_mode)
+            for_all = mode | (mode & 0o500) >> 3 | (mode & 0o500) >> 6
+            if for_all != mode:
+                path.chmod(for_all)
