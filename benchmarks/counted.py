@@ -1,7 +1,7 @@
 """The measured side of `instructions`: the application in process, counted by callgrind while it answers requests.
 
 `python counted.py` runs in the environment of any checkout and prints JSON: instructions per request, by kind. It starts a database
-and itself once more under valgrind. Instrumentation is off until the application is warm; each kind ends with a dump of its counts.
+and itself again under valgrind. Instrumentation is off until the application is warm; each kind ends with a dump of its counts.
 """
 
 import asyncio
