@@ -118,6 +118,7 @@ def test_safe_settings_are_taken_in_production(load: Load) -> None:
     ("unsafe", "variable"),
     [
         ({"SECURITY__SIGNING_KEYS": "[]"}, "SECURITY__SIGNING_KEYS"),
+        ({"MAIL__URL": "console://"}, "MAIL__URL"),
         ({"DATABASE__URL": "embedded://"}, "DATABASE__URL"),
         ({"DATABASE__OWNER_URL": SAFE["DATABASE__URL"]}, "DATABASE__OWNER_URL"),
         ({"DATABASE__WORKER_URL": SAFE["DATABASE__URL"]}, "DATABASE__WORKER_URL"),
@@ -130,6 +131,17 @@ def test_each_unsafe_setting_is_refused_alone(load: Load, unsafe: dict[str, str]
     heading, line = refusal(load, **(SAFE | unsafe)).splitlines()
     assert "production refuses" in heading
     assert line.startswith(f"  {variable}: ")
+
+
+def test_production_needs_the_url_of_the_pages_of_links(load: Load) -> None:
+    del (variables := dict(SAFE))["MAIL__LINKS"]
+    heading, line = refusal(load, **variables).splitlines()
+    assert "production refuses" in heading
+    assert line.startswith("  MAIL__LINKS: ")
+
+
+def test_any_origin_is_taken_in_production_without_credentials(load: Load) -> None:
+    assert load(**SAFE, SERVER__CORS_ORIGINS="*").server.cors_origins == ("*",)
 
 
 @pytest.mark.parametrize("missing", ["OWNER_URL", "WORKER_URL"])
