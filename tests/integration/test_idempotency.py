@@ -12,7 +12,8 @@ import pytest
 from starlette.types import Message, Receive, Scope, Send
 
 from api_base.infrastructure.db.embedded import Urls
-from api_base.infrastructure.idempotency.expiry import key_expiry
+from api_base.infrastructure.db.pruner import Prune, Pruner
+from api_base.infrastructure.idempotency.tables import IDEMPOTENCY_KEYS
 from tests.application import PASSWORD, Person, Running, running, settings_on
 
 _numbers = count(1)
@@ -194,7 +195,7 @@ async def test_the_worker_clears_away_what_has_expired(api: Running, owner: Pers
     database = api.services.worker_ports.database
     await database.open()
     try:
-        assert await key_expiry(database).run() is False
+        assert await Pruner(database, Prune(table=IDEMPOTENCY_KEYS)).run() is False
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
             await database.run(lambda connection: connection.fetch("select answer from idempotency_keys"))
     finally:

@@ -18,6 +18,7 @@ from api_base.core.protocols import Clock, IdGenerator
 from api_base.core.protocols.background import PeriodicTask
 from api_base.core.protocols.jobs import JobQueue
 from api_base.domain.common.events import AnySubscription
+from api_base.infrastructure.db.pruner import Prune
 from api_base.infrastructure.db.session import Database
 
 
@@ -62,5 +63,6 @@ class Context:
     schedules: Sequence[Schedule] = ()
     streams: Sequence[Stream] = ()
     remote: Mapping[str, type[Message[object]]] = field(default_factory=dict)
+    prune: Sequence[Prune] = ()
     background: Callable[[Ports], Sequence[PeriodicTask]] = lambda ports: ()
     routes: Callable[[Bus], APIRouter] | None = None

@@ -12,7 +12,6 @@ from api_base.infrastructure.tasks.cancellation import CHANNEL as CANCELLED
 from api_base.infrastructure.tasks.database_queue import CHANNEL
 from api_base.infrastructure.tasks.database_worker import DatabaseJobWorker
 from api_base.infrastructure.tasks.executor import RENEWAL, JobExecutor
-from api_base.infrastructure.tasks.expiry import job_expiry
 from api_base.infrastructure.tasks.messages import decode, encode_result
 from api_base.infrastructure.tasks.schedules import JobSchedules
 from api_base.infrastructure.tasks.stager import JobStager
@@ -36,7 +35,6 @@ def job_work(services: Services) -> Iterator[PeriodicTask]:
     declared = [schedule for context in services.contexts for schedule in context.schedules]
     schedules = JobSchedules(pool, container.clock(), container.jobs(), declared)
     yield PeriodicTask(name="fire schedules", interval=POLL, run=schedules.run)
-    yield PeriodicTask(name="clear finished jobs", interval=600.0, run=job_expiry(container.worker_database()).run)
 
 
 def _by_database(store: SqlJobStore, executor: JobExecutor) -> Iterator[PeriodicTask]:

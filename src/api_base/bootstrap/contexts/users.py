@@ -43,11 +43,10 @@ from api_base.application.users.queries.list_users import ListUsers
 from api_base.bootstrap.context import Context, Ports
 from api_base.bootstrap.contexts.mailing import ATTEMPTS, email_templates, links
 from api_base.bootstrap.contexts.roles import PLATFORM_ADMIN
-from api_base.core.protocols import PeriodicTask
 from api_base.domain.common.events import Subscription
 from api_base.domain.users.events import PasswordChanged, UserDeactivated, UserReactivated, UserRegistered
 from api_base.infrastructure import users
-from api_base.infrastructure.users.expiry import registration_expiry, reset_expiry
+from api_base.infrastructure.db.pruner import Prune
 from api_base.infrastructure.users.queries import GetProfileHandler, GetUserHandler, ListUsersHandler, UserReader
 from api_base.infrastructure.users.repository import SqlPasswordResetRepository, SqlRegistrationRepository, SqlUserRepository
 from api_base.infrastructure.users.tables import PASSWORD_RESETS, REGISTRATIONS
@@ -100,13 +99,6 @@ def _subscribers(ports: Ports) -> Sequence[Subscription]:
     return [Subscription("users.password_changed.v1", Changed, NotifyPasswordChanged(ports.jobs, ports.ids).handle)]
 
 
-def _background(ports: Ports) -> Sequence[PeriodicTask]:
-    return [
-        PeriodicTask(name="clear registrations", interval=600.0, run=registration_expiry(ports.database).run),
-        PeriodicTask(name="clear password resets", interval=600.0, run=reset_expiry(ports.database).run),
-    ]
-
-
 _JOBS: Final = (
     Job(name="users.mail_registration", message=MailRegistration, attempts=ATTEMPTS),
     Job(name="users.mail_password_reset", message=MailPasswordReset, attempts=ATTEMPTS),
@@ -123,6 +115,6 @@ USERS: Final = Context(
     events=(UserRegistered, UserDeactivated, UserReactivated, PasswordChanged),
     subscribers=_subscribers,
     jobs=_JOBS,
-    background=_background,
+    prune=(Prune(table=REGISTRATIONS, keep=timedelta(days=1)), Prune(table=PASSWORD_RESETS, keep=timedelta(days=1))),
     routes=v1.routes,
 )
