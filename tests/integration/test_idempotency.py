@@ -259,7 +259,7 @@ async def test_a_refused_atomic_batch_is_not_kept(api: Running, owner: Person, m
 
 
 async def test_a_password_is_changed_once_and_the_retry_is_not_told_that_it_is_wrong(api: Running, migrated: Urls) -> None:
-    person = await api.person(password_hash=await api.services.container.password_hasher().hash(PASSWORD))
+    person = await api.person(password_hash=await api.services.container.password_hasher.hash(PASSWORD))
     request: dict[str, Any] = {
         "json": {"current_password": PASSWORD, "new_password": "another quiet harbour at dawn"},
         "headers": with_key(person),

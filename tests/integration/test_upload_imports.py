@@ -234,7 +234,7 @@ async def test_what_nobody_imports_is_cleared_away(migrated: Urls) -> None:
     async with desk(migrated) as at:
         old, new = await at.started(table("A")), await at.started(table("B"))
         await at.rows("update item_imports set created_at = now() - interval '8 days' where content like $1", b"%A,%")
-        database = at.api.services.container.worker_database()
+        database = at.api.services.container.worker_database
         await database.open()
         try:
             await Pruner(database, ITEMS.prune[0]).run()

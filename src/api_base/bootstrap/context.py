@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import sqlalchemy as sa
 from fastapi import APIRouter
@@ -12,32 +11,54 @@ from api_base.application.common.cqrs import Bus, Message, Registration
 from api_base.application.common.events import Stream
 from api_base.application.common.jobs import Job, Schedule
 from api_base.application.common.remote import RemoteBus
+from api_base.bootstrap.adapters import Adapters
 from api_base.core.base import DomainEvent
 from api_base.core.config import Settings
-from api_base.core.protocols import Clock, IdGenerator
-from api_base.core.protocols.background import PeriodicTask
-from api_base.core.protocols.jobs import JobQueue
+from api_base.core.protocols import (
+    Clock,
+    IdGenerator,
+    LinkTokens,
+    Mailer,
+    PasswordHasher,
+    PasswordPolicy,
+    PeriodicTask,
+    PermissionChecker,
+    TokenIssuer,
+)
+from api_base.core.protocols.jobs import JobProgress, JobQueue
 from api_base.domain.common.events import AnySubscription
+from api_base.infrastructure.db.changes import AuditWriter
 from api_base.infrastructure.db.pruner import Prune
 from api_base.infrastructure.db.session import Database
+from api_base.infrastructure.resilience.policy import Policy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ports:
-    """What a context's handlers are made with. `container` gives the rest to the contexts that come with the base."""
+    """What the handlers of contexts are built from. Everything is closed until the process opens it.
+
+    `database` runs as the role that serves (in `background`, as the role `worker`), `worker_database` always as the role `worker`.
+    `policy` returns the policy of an outbound dependency by its name; `/health/ready` and the metrics show that dependency from then on.
+    `remote` returns the bus of another service by its `APP_NAME`. It raises `ConfigurationError` without `REMOTE__URL`.
+    """
 
     settings: Settings
     database: Database
+    worker_database: Database
     clock: Clock
     ids: IdGenerator
     bus: Bus
     jobs: JobQueue
-    container: Any
-
-    def remote(self, service: str) -> RemoteBus:
-        """The bus of another service, by its APP_NAME. Raises `ConfigurationError` without REMOTE__URL."""
-        bus: RemoteBus = self.container.remotes().to(service)
-        return bus
+    job_progress: JobProgress
+    audit_writer: AuditWriter
+    checker: PermissionChecker
+    token_issuer: TokenIssuer
+    link_tokens: LinkTokens
+    password_hasher: PasswordHasher
+    password_policy: PasswordPolicy
+    mailer: Mailer
+    policy: Callable[[str], Policy]
+    remote: Callable[[str], RemoteBus]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,3 +87,4 @@ class Context:
     prune: Sequence[Prune] = ()
     background: Callable[[Ports], Sequence[PeriodicTask]] = lambda ports: ()
     routes: Callable[[Bus], APIRouter] | None = None
+    adapters: Adapters = field(default_factory=Adapters)

@@ -51,7 +51,7 @@ def _base_tasks(services: Services) -> Iterable[PeriodicTask]:
 def _prune_tasks(services: Services) -> Iterable[PeriodicTask]:
     declared = [prune for context in services.contexts for prune in context.prune]
     for prune in [*BASE_PRUNES, *declared]:
-        yield Pruner(services.container.worker_database(), prune).task
+        yield Pruner(services.container.worker_database, prune).task
 
 
 def _context_tasks(services: Services) -> Iterable[PeriodicTask]:

@@ -20,17 +20,16 @@ def worker(
 
     import uvloop
 
-    from api_base.bootstrap.adapters import json_logs
     from api_base.bootstrap.contexts import contexts_of
     from api_base.bootstrap.worker import create_worker
     from api_base.core.config import load_settings
     from api_base.core.shared.logging import configure_logging
+    from api_base.infrastructure.observability.factory import json_logs
     from api_base.serving.resolving import database, on
     from api_base.serving.worker import run_worker
 
     settings = load_settings()
-    json = json_logs(settings.observability.model_dump(), settings.environment == "production")
-    configure_logging(level=settings.observability.log_level, json=json)
+    configure_logging(level=settings.observability.log_level, json=json_logs(settings))
 
     async def run() -> None:
         stop = asyncio.Event()

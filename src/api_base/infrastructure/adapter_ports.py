@@ -14,7 +14,7 @@ from api_base.infrastructure.resilience.policy import Policy
 class AdapterPorts:
     """`policy` returns the policy of an outbound dependency by its name; `/health/ready` and the metrics show that dependency from then on.
 
-    `worker_pool` is the pool of the role `worker`, closed until the worker opens it. `deferred` keeps deliveries for later attempts.
+    `encode` writes the answer of a message as JSON, `decode` reads one of a type. `worker_pool` is the pool of the role `worker`, closed until the worker opens it. `deferred` keeps deliveries for later attempts.
     """
 
     settings: Settings
@@ -23,3 +23,5 @@ class AdapterPorts:
     worker_pool: ConnectionPool
     subscribers: Subscribers
     deferred: DeferredDeliveries
+    encode: Callable[[object], bytes]
+    decode: Callable[[bytes, object], object]

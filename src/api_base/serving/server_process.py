@@ -28,9 +28,9 @@ def main(descriptor: int) -> None:
     from api_base.bootstrap.application import create_app
     from api_base.bootstrap.contexts import contexts_of
     from api_base.core.config import load_settings
+    from api_base.infrastructure.db.factory import configured
     from api_base.serving import draining  # noqa: F401 -- while the supervisor gets ready
     from api_base.serving.first_run import prepare
-    from api_base.serving.resolving import configured
 
     channel = socket.socket(fileno=descriptor)
     message, descriptors, _, _ = socket.recv_fds(channel, MAX_LINE_BYTES, 1)

@@ -37,10 +37,10 @@ def _handlers(ports: Ports) -> Sequence[Registration]:
     security = ports.settings.security
     devices, recipients = SqlDeviceRepository(ports.database), credentials(ports)
     sessions, memberships = SqlSessionRepository(ports.database), SqlMemberships(ports.database)
-    tokens = SessionTokens(ports.container.token_issuer(), ports.clock)
+    tokens = SessionTokens(ports.token_issuer, ports.clock)
     lifetime, grace = timedelta(seconds=security.refresh_token_seconds), timedelta(seconds=security.refresh_grace_seconds)
     return [
-        on(LogIn, LogInHandler(ports.bus, recipients, memberships, ports.container.password_hasher())),
+        on(LogIn, LogInHandler(ports.bus, recipients, memberships, ports.password_hasher)),
         on(
             StartSession,
             StartSessionHandler(

@@ -54,11 +54,11 @@ def _handlers(ports: Ports) -> Sequence[Registration]:
         on(RestoreItem, RestoreItemHandler(repository, ports.clock)),
         on(PublishItem, PublishItemHandler(repository, ports.clock)),
         on(ArchiveItem, ArchiveItemHandler(repository, ports.clock)),
-        on(BatchItems, BatchItemsHandler(repository, ports.ids, ports.clock, ports.container.checker(), savepoint)),
+        on(BatchItems, BatchItemsHandler(repository, ports.ids, ports.clock, ports.checker, savepoint)),
         on(ImportItems, import_items),
         on(StartImport, StartImportHandler(uploads, _records, ports.jobs, ports.ids)),
         on(ImportUpload, ImportUploadHandler(ports.bus, uploads, _records)),
-        on(ImportUploadRows, ImportUploadRowsHandler(import_items, uploads, ports.container.job_completion())),
+        on(ImportUploadRows, ImportUploadRowsHandler(import_items, uploads, ports.job_progress)),
         on(GetItem, GetItemHandler(ports.database)),
         on(ListItems, ListItemsHandler(ports.database)),
     ]

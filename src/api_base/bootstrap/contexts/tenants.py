@@ -72,7 +72,7 @@ def _handlers(ports: Ports) -> Sequence[Registration]:
 def _invitations(ports: Ports) -> Sequence[Registration]:
     repository, tenants = SqlInvitationRepository(ports.database), SqlTenantRepository(ports.database)
     memberships, users = SqlMembershipRepository(ports.database), identities(ports)
-    acceptance = InvitationAcceptance(repository, memberships, ports.container.link_tokens(), ports.ids, ports.clock)
+    acceptance = InvitationAcceptance(repository, memberships, ports.link_tokens, ports.ids, ports.clock)
     return [
         on(InviteMember, InviteMemberHandler(repository, memberships, ports.jobs, ports.ids, ports.clock)),
         on(MailInvitation, MailInvitationHandler(repository, tenants, users, email_templates(ports, EMAILS), links(ports), ports.clock)),

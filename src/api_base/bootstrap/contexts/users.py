@@ -59,7 +59,7 @@ EMAILS: Final = Path(application.__path__[0]) / "emails"
 
 def _handlers(ports: Ports) -> Sequence[Registration]:
     repository, reader = SqlUserRepository(ports.database), UserReader(ports.database)
-    hasher, policy = ports.container.password_hasher(), ports.container.password_policy()
+    hasher, policy = ports.password_hasher, ports.password_policy
     security, mode = ports.settings.security, RegistrationMode(ports.settings.registration)
     return [
         on(CreateUser, CreateUserHandler(repository, ports.ids, ports.clock)),
@@ -79,8 +79,8 @@ def _handlers(ports: Ports) -> Sequence[Registration]:
 def _by_mail(ports: Ports) -> Sequence[Registration]:
     """Proved addresses and forgotten passwords."""
     users, registrations = SqlUserRepository(ports.database), SqlRegistrationRepository(ports.database)
-    resets, tokens = SqlPasswordResetRepository(ports.database), ports.container.link_tokens()
-    hasher, policy = ports.container.password_hasher(), ports.container.password_policy()
+    resets, tokens = SqlPasswordResetRepository(ports.database), ports.link_tokens
+    hasher, policy = ports.password_hasher, ports.password_policy
     by, to, clock = email_templates(ports, EMAILS), links(ports), ports.clock
     return [
         on(StorePendingRegistration, StorePendingRegistrationHandler(registrations, ports.jobs, ports.ids, clock)),

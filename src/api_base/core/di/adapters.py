@@ -10,8 +10,8 @@ from api_base.core.di.extras import missing_extra
 from api_base.core.errors import ConfigurationError
 
 
-def _any_url(url: str) -> bool:
-    return True
+def _any_url(url: str) -> None:
+    del url
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,7 +19,8 @@ class Adapter[P, T]:
     """One implementation of a port `T`.
 
     `build` makes it from `P` and opens nothing. It imports the driver itself: an adapter that is not selected costs no import.
-    `url` is the form of its URL, as errors and the documentation show it; `accepts` tells whether a URL of its scheme has that form.
+    `url` is the form of its URL, as errors and the documentation show it. `validate` raises `ValueError` with what is wrong with a URL of its
+    scheme ("must …"), and never shows the URL: it may hold a password.
     `summary` is one sentence for the documentation. `extra` is the optional dependency that it needs, of `core.di.EXTRAS`.
     `unsafe` is the reason why production refuses it, None for an adapter that production accepts.
     """
@@ -27,7 +28,7 @@ class Adapter[P, T]:
     build: Callable[[P], T]
     url: str
     summary: str
-    accepts: Callable[[str], bool] = _any_url
+    validate: Callable[[str], None] = _any_url
     extra: str | None = None
     unsafe: str | None = None
 
@@ -53,9 +54,11 @@ class Selection[P, T]:
             forms = dict.fromkeys(adapter.url for adapter in self.adapters.values())
             return f"{self.variable}: no adapter has this scheme. Write {' or '.join(forms)}."
         if adapter.extra is not None and (missing := missing_extra(adapter.extra)):
-            return f"{self.variable}: {missing}"
-        if not adapter.accepts(self.url):
-            return f"{self.variable}: must be {adapter.url}{_ENCODING if '@' in adapter.url else ''}."
+            return f"{self.variable}: {missing}"  # no full stop: it ends with a command
+        try:
+            adapter.validate(self.url)
+        except ValueError as error:
+            return f"{self.variable}: {error}."
         return None
 
     def unsafe(self) -> str | None:
@@ -78,6 +81,3 @@ class Selection[P, T]:
 
     def _adapter(self) -> Adapter[P, T] | None:
         return None if self.url is None else self.adapters.get(self.url.partition("://")[0])
-
-
-_ENCODING = "; write / ? # @ : in user and password as %2F %3F %23 %40 %3A"

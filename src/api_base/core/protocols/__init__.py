@@ -4,7 +4,7 @@ from api_base.core.protocols.audit import AuditStore
 from api_base.core.protocols.background import PeriodicTask
 from api_base.core.protocols.dependencies import CircuitState, DependencyFigures
 from api_base.core.protocols.events import DeferredDeliveries, EventPublisher, StoredEvent
-from api_base.core.protocols.health import HealthCheck
+from api_base.core.protocols.health import HealthCheck, Probe
 from api_base.core.protocols.idempotency import IdempotencyStore, StoredResult
 from api_base.core.protocols.link_tokens import LinkTokens
 from api_base.core.protocols.mail import Mail, Mailer
@@ -42,6 +42,7 @@ __all__ = [
     "PasswordPolicy",
     "PeriodicTask",
     "PermissionChecker",
+    "Probe",
     "RateDecision",
     "RateLimiter",
     "RequestRecorder",

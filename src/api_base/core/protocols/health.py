@@ -1,6 +1,6 @@
 """Whether what is behind us answers."""
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 
 class HealthCheck(Protocol):
@@ -18,4 +18,13 @@ class HealthCheck(Protocol):
 
     async def check(self) -> None:
         """Ask it something cheap. Any raise means that it is not well; the caller bounds the time."""
+        ...
+
+
+@runtime_checkable
+class Probe(Protocol):
+    """An adapter whose service `api-base doctor` can try out. An adapter without a service does not have it."""
+
+    async def check(self) -> str:
+        """Connect once, and return which service answered. Raises `Unavailable`. Leaves nothing open."""
         ...

@@ -22,7 +22,7 @@ class EventDelivery:
     """`decode` makes a payload of a class from JSON; it raises `ValueError` where it cannot."""
 
     def __init__(self, transactions: Transactions, decode: Callable[[bytes, type[Any]], Any]) -> None:
-        self._transactions, self._decode = transactions, decode
+        self._transactions, self.decode = transactions, decode
 
     async def handle(self, subscription: DurableSubscription, event: StoredEvent) -> None:
         """Raises what the handler or the commit raises, `TimeoutError` for one that takes too long, `EventRefused` for a payload that
@@ -41,7 +41,7 @@ class EventDelivery:
 
     def _payload(self, subscription: DurableSubscription, event: StoredEvent) -> Any:
         try:
-            return self._decode(event.payload, subscription.payload)
+            return self.decode(event.payload, subscription.payload)
         except ValueError as error:
             raise EventRefused(event.id, f"{subscription.name} wants another {event.name}: {error}") from None
 

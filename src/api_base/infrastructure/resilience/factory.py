@@ -1,0 +1,17 @@
+"""The policies of outbound calls, built from the settings."""
+
+from api_base.core.config import Settings
+from api_base.infrastructure.resilience.patterns import BulkheadConfig, CircuitBreakerConfig, PolicyConfig, RetryConfig
+from api_base.infrastructure.resilience.registry import PolicyRegistry
+
+
+def policies(settings: Settings) -> PolicyRegistry:
+    """One configuration for every dependency."""
+    resilience = settings.resilience
+    config = PolicyConfig(
+        bulkhead=BulkheadConfig(concurrent=resilience.concurrent, queued=resilience.queued),
+        retry=RetryConfig(attempts=resilience.attempts),
+        breaker=CircuitBreakerConfig(failure_rate=resilience.failure_rate, open_seconds=resilience.open_seconds),
+        timeout=resilience.timeout,
+    )
+    return PolicyRegistry(config)
