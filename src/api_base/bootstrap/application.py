@@ -28,7 +28,7 @@ from api_base.interface.v1 import health_router, keys_router, metrics_router
 
 def create_app(settings: Settings, contexts: Sequence[Context] = BUILT_IN) -> FastAPI:
     """An application with `contexts`; nothing is opened until its lifespan begins."""
-    configure_logging(level="debug" if settings.debug else settings.observability.log_level, json=json_logs(settings))
+    configure_logging(level=settings.observability.log_level, json=json_logs(settings))
     services = build(settings, contexts)
     routers = [(V1, context.routes(services.bus)) for context in contexts if context.routes is not None]
     routers.append(("", keys_router.routes(services.container.token_issuer)))

@@ -1,4 +1,4 @@
-"""Which adapter the settings select for each port, among those of the base and of the contexts; and all that is wrong with it."""
+"""Which adapter the settings select for each port, among those of the base and of the contexts."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Self
 from pydantic import SecretStr
 
 from api_base.bootstrap.adapters import BUILT_IN, DATABASE, Adapters
-from api_base.core.config import Settings
+from api_base.core.config import Problems, Settings, read_settings
 from api_base.core.di import Adapter, Selection, missing_extra
 from api_base.core.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from api_base.application.common.events import EventTransport
     from api_base.application.common.remote import RemoteTransport
-    from api_base.bootstrap.context import Context
     from api_base.core.protocols import Mailer, RateLimiter
     from api_base.infrastructure.adapter_ports import AdapterPorts
     from api_base.infrastructure.db.factory import Source
@@ -55,35 +54,36 @@ def database(settings: Settings) -> "Selection[Settings, Source]":
     return Selection("DATABASE__URL", _text(settings.database.url), DATABASE)
 
 
-def check(settings: Settings, contexts: Sequence["Context"]) -> Selections:
-    """Select the adapters. Raises `ConfigurationError` with every URL that none accepts, every missing extra and a repeated name."""
-    names = [context.name for context in contexts]
-    if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise ConfigurationError(f"Two contexts have the name {twice[0]!r}. Rename one of them.")
-    selections = Selections.of(settings, [context.adapters for context in contexts])
-    if found := problems(settings, selections):
-        raise ConfigurationError("\n".join(["The configuration cannot be used:", *(f"  {problem}" for problem in found)]))
-    return selections
-
-
-def problems(settings: Settings, selections: Selections) -> list[str]:
-    """Return a line for each URL that no adapter accepts, and for each extra that is not installed."""
+def select(settings: Settings, added: "Sequence[Adapters]" = ()) -> tuple[Selections, Problems]:
+    """Select the adapters, and return what is wrong with the selection: URLs that no adapter accepts, extras that are not installed."""
+    selections = Selections.of(settings, added)
     roles = {
         "DATABASE__OWNER_URL": settings.database.owner_url,
         "DATABASE__WORKER_URL": settings.database.worker_url,
         "DATABASE__DIRECT_URL": settings.database.direct_url,
     }
     databases = [database(settings), *(Selection(variable, _text(url), DATABASE) for variable, url in roles.items())]
-    found = [selection.problem() for selection in databases] + [selection.problem() for selection in selections.by_port().values()]
+    ports = selections.by_port().values()
+    invalid = [*(selection.problem() for selection in databases), *(selection.problem() for selection in ports)]
     if settings.observability.otlp_endpoint is not None and (missing := missing_extra("otlp")):
-        found.append(f"OBSERVABILITY__OTLP_ENDPOINT: {missing}")
-    return [problem for problem in found if problem]
+        invalid.append(f"OBSERVABILITY__OTLP_ENDPOINT: {missing}")
+    unsafe = [*(selection.unsafe() for selection in databases), *(selection.unsafe() for selection in ports)]
+    refused = unsafe if settings.environment == "production" else ()
+    return selections, Problems([line for line in invalid if line], [line for line in refused if line])
 
 
-def unsafe_in_production(settings: Settings, selections: Selections) -> list[str]:
-    """Return a line for each selected adapter that production refuses."""
-    found = [database(settings).unsafe(), *(selection.unsafe() for selection in selections.by_port().values())]
-    return [reason for reason in found if reason]
+def load_settings_early() -> Settings:
+    """Read the settings for a process that wires nothing, without importing contexts unless something seems wrong with the settings.
+
+    Raises `ConfigurationError` with every problem, one per line.
+    """
+    settings, problems = read_settings()
+    selected = select(settings)[1]
+    if not problems and not selected:
+        return settings
+    from api_base.bootstrap.configuration import load  # a context may bring the adapter that seems to be missing
+
+    return load()[0]
 
 
 def _merged[P, T](port: str, groups: Sequence[Mapping[str, Adapter[P, T]]]) -> Mapping[str, Adapter[P, T]]:

@@ -10,8 +10,9 @@ from dataclasses import dataclass, replace
 from api_base.application.common.cqrs import Bus
 from api_base.bootstrap.container import Wiring
 from api_base.bootstrap.context import Context, Ports
-from api_base.bootstrap.selections import check
+from api_base.bootstrap.selections import select
 from api_base.core.config import Settings
+from api_base.core.errors import ConfigurationError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +33,11 @@ class Services:
 
 def build(settings: Settings, contexts: Sequence[Context]) -> Services:
     """Wire `contexts`; nothing is opened. Raises `ConfigurationError` with everything that is wrong with URLs, extras and contexts."""
-    selections = check(settings, contexts)
+    names = [context.name for context in contexts]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise ConfigurationError(f"Two contexts have the name {twice[0]!r}. Rename one of them.")
+    selections, problems = select(settings, [context.adapters for context in contexts])
+    problems.raise_any()
     permissions = {name: roles for context in contexts for name, roles in context.permissions.items()}
     container = Wiring(settings, selections, permissions)
     ports = _ports(settings, container)

@@ -16,12 +16,12 @@ def serve(
     worker: Annotated[bool, typer.Option(help="Also run a background worker.")] = True,
 ) -> None:
     """Serve HTTP until Ctrl-C or SIGTERM; SIGHUP replaces the processes by new ones. A socket handed over (LISTEN_FDS) goes before --port."""
-    from api_base.core.config import load_settings
+    from api_base.bootstrap.selections import load_settings_early
     from api_base.serving.listening import listen
     from api_base.serving.resolving import supervised_database
     from api_base.serving.supervisor import Supervisor
 
-    settings = load_settings()
+    settings = load_settings_early()
     update = {"host": host, "port": port, "workers": workers}
     server = settings.server.model_copy(update={name: value for name, value in update.items() if value is not None})
     settings = settings.model_copy(update={"server": server})

@@ -26,8 +26,7 @@ def main(descriptor: int) -> None:
     import uvloop
 
     from api_base.bootstrap.application import create_app
-    from api_base.bootstrap.contexts import contexts_of
-    from api_base.core.config import load_settings
+    from api_base.bootstrap.configuration import load
     from api_base.infrastructure.db.factory import configured
     from api_base.serving import draining  # noqa: F401 -- while the supervisor gets ready
     from api_base.serving.first_run import prepare
@@ -38,8 +37,7 @@ def main(descriptor: int) -> None:
         return
     told = json.loads(message)
     os.environ.update(told["variables"])
-    settings = load_settings()
-    contexts = contexts_of(settings)
+    settings, contexts = load()
     announcement = prepare(settings, configured(settings), contexts, seed=told["seed"])
     if announcement:
         print(announcement, flush=True)
@@ -64,11 +62,11 @@ async def _serve(app: "FastAPI", listener: socket.socket, channel: socket.socket
         log_config=None,
         server_header=False,
         proxy_headers=False,
-        timeout_keep_alive=server.keep_alive_timeout,
+        timeout_keep_alive=server.keep_alive_timeout_seconds,
     )
     async with app.router.lifespan_context(app):
         channel.send(READY)
-        await DrainingServer(config, patience=server.shutdown_timeout).serve(sockets=[listener])
+        await DrainingServer(config, patience=server.shutdown_timeout_seconds).serve(sockets=[listener])
 
 
 if __name__ == "__main__":

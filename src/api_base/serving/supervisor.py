@@ -46,7 +46,7 @@ class Supervisor:
                 "SERVER__HOST": host,
                 "SERVER__PORT": str(port),
             }
-            servers = ServerProcesses(self._first, server.workers, listener, variables, patience=server.shutdown_timeout)
+            servers = ServerProcesses(self._first, server.workers, listener, variables, patience=server.shutdown_timeout_seconds)
             worker = WorkerProcess(variables) if with_worker else None
             stop_metrics = self._serve_metrics(metrics)
             try:
@@ -82,7 +82,7 @@ class Supervisor:
         return 0
 
     def _stop(self, processes: list[subprocess.Popen[bytes]]) -> None:
-        deadline = time.monotonic() + self._settings.server.shutdown_timeout + 2
+        deadline = time.monotonic() + self._settings.server.shutdown_timeout_seconds + 2
         for process in processes:
             if process.poll() is None:
                 process.send_signal(self._stopped_by or signal.SIGTERM)

@@ -1,8 +1,8 @@
-"""Where messages for other services go, and theirs for this one come from."""
+"""Commands and queries between services."""
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import BaseModel, ConfigDict, Field
 
-from api_base.core.config.amqp import checked
+from api_base.core.config.values import ServiceUrl
 
 
 class RemoteSettings(BaseModel):
@@ -10,13 +10,9 @@ class RemoteSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    url: SecretStr | None = Field(
+    url: ServiceUrl | None = Field(
         None,
-        description="RabbitMQ by which services execute each other's messages, `amqp://user:password@host:port/vhost` or `amqps://…`. Each is known there by its APP_NAME. Default: none are executed.",
+        description="RabbitMQ through which services execute each other's messages, `amqp://user:password@host:port/vhost`, `amqps://…` for TLS. "
+        "A service is addressed by its APP_NAME. Default: no remote messages.",
     )
-    at_once: int = Field(10, ge=1, le=1000, description="Messages of other services that a worker carries out at the same time.")
-
-    @field_validator("url")
-    @classmethod
-    def _well_formed(cls, url: SecretStr | None) -> SecretStr | None:
-        return None if url is None else checked(url)
+    concurrency: int = Field(10, ge=1, le=1000, description="Messages from other services that a worker handles concurrently.")

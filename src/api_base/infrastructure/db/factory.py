@@ -53,8 +53,8 @@ def _options(settings: Settings, size: int) -> PoolOptions:
     database = settings.database
     return PoolOptions(
         size=size,
-        acquire_timeout=database.acquire_timeout,
-        statement_timeout=database.statement_timeout,
+        acquire_timeout=database.acquire_timeout_seconds,
+        statement_timeout=database.statement_timeout_seconds,
         prepared=database.pooler == "none",
     )
 

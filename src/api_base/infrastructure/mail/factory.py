@@ -23,7 +23,7 @@ def _smtp(ports: "AdapterPorts") -> "Mailer":
 
     settings = ports.settings
     server = SmtpServer.parse(settings.mail.url.get_secret_value(), production=settings.environment == "production")
-    return SmtpMailer(ports.policy("mail"), ports.clock, server, settings.mail.sender, settings.resilience.timeout)
+    return SmtpMailer(ports.policy("mail"), ports.clock, server, settings.mail.sender, settings.resilience.timeout_seconds)
 
 
 def _validate(url: str) -> None:

@@ -19,8 +19,8 @@ def _rabbitmq(ports: "AdapterPorts") -> "RemoteTransport":
         settings.remote.url.get_secret_value(),
         settings.app_name,
         ports.policy,
-        settings.resilience.timeout,
-        settings.remote.at_once,
+        settings.resilience.timeout_seconds,
+        settings.remote.concurrency,
         encode=ports.encode,
         decode=ports.decode,
     )

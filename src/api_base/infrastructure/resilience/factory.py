@@ -9,9 +9,9 @@ def policies(settings: Settings) -> PolicyRegistry:
     """One configuration for every dependency."""
     resilience = settings.resilience
     config = PolicyConfig(
-        bulkhead=BulkheadConfig(concurrent=resilience.concurrent, queued=resilience.queued),
+        bulkhead=BulkheadConfig(concurrent=resilience.concurrency, queued=resilience.queue_size),
         retry=RetryConfig(attempts=resilience.attempts),
         breaker=CircuitBreakerConfig(failure_rate=resilience.failure_rate, open_seconds=resilience.open_seconds),
-        timeout=resilience.timeout,
+        timeout=resilience.timeout_seconds,
     )
     return PolicyRegistry(config)

@@ -45,7 +45,7 @@ def stack(settings: Settings, ports: StackPorts) -> list[Middleware]:
             LoggingMiddleware,
             recorder=ports.recorder,
             address=ClientAddress(server.trusted_proxies),
-            timeout=server.request_timeout,
+            timeout=server.request_timeout_seconds,
             sample_ratio=settings.observability.trace_sample_ratio,
         ),
         Middleware(CORSMiddleware, origins=server.cors_origins, credentials=server.cors_credentials),

@@ -127,7 +127,7 @@ class Migrator:
         patience = self.patience
         return Unavailable(
             f"The migration gave up after {patience.attempts} attempts of {patience.lock_timeout:g} s, because others use the table: "
-            f"{_short(error)}. What was migrated before stands. End the long transaction or raise DATABASE__LOCK_TIMEOUT, "
+            f"{_short(error)}. What was migrated before stands. End the long transaction or raise DATABASE__LOCK_TIMEOUT_SECONDS, "
             "then run `api-base migrate up` again."
         )
 
