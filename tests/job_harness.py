@@ -157,7 +157,7 @@ class JobHarness:
 
         async def lost() -> bool:
             await self.rows("update jobs set leased_until = now() - interval '1 second' where state = 'running' and attempts = 1")
-            return bool(await self.rows("select from jobs where lost > 0"))
+            return bool(await self.rows("select from jobs where lost_attempts > 0"))
 
         await self.until(lost)
 

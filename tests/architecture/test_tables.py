@@ -13,9 +13,9 @@ from api_base.infrastructure.db.embedded import Urls
 from api_base.infrastructure.db.schema import Ownership, owner_column, ownership
 
 DEFINERS_OF_THE_OWNER: Final = {
-    "make_audit_partitions": "only a table's owner makes partitions; it takes nothing from its caller",
+    "create_audit_partitions": "only a table's owner makes partitions; it takes nothing from its caller",
     "drop_expired_audit": "only a table's owner drops partitions; what is young, not sealed or without a checkpoint stays",
-    "keep_event_partitions": "only a table's owner makes and drops its partitions; nothing that a caller gives becomes SQL",
+    "maintain_event_partitions": "only a table's owner makes and drops its partitions; nothing that a caller gives becomes SQL",
 }
 """Functions with the rights of a role that can connect, and why that gives their callers nothing else."""
 

@@ -109,7 +109,7 @@ async def test_a_delayed_job_waits_for_its_time(shop: JobHarness) -> None:
     async with shop.worker():
         await shop.ended(1)
         assert await shop.state(later) == "waiting"
-        await shop.rows("update jobs set due = now() where id = $1", later)
+        await shop.rows("update jobs set scheduled_at = now() where id = $1", later)
         await shop.ended(2)
 
 
@@ -193,7 +193,7 @@ async def test_a_job_whose_worker_is_gone_is_carried_to_another(transport: Setti
                 await shop.ended()
             gate.opened.set()
         [row] = await shop.rows()
-        assert (row["id"], row["state"], row["attempts"], row["lost"]) == (id, "succeeded", 2, 1)
+        assert (row["id"], row["state"], row["attempts"], row["lost_attempts"]) == (id, "succeeded", 2, 1)
         assert await shop.skus() == ["A-1"]
 
 

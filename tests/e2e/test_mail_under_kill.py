@@ -15,7 +15,7 @@ WORKERS = 2
 LIFE = (0.5, 4.0)
 """Seconds of a worker's: a job that lost five of them one after the other would be taken for what ends them, and be dead."""
 PATIENCE = 60.0 + MAILS
-JOBS = "select payload->>'invitation_id', state, attempts, lost, replace(left(coalesce(error, ''), 80), '|', '/') from jobs where name = 'tenants.mail_invitation'"
+JOBS = "select payload->>'invitation_id', state, attempts, lost_attempts, replace(left(coalesce(error, ''), 80), '|', '/') from jobs where name = 'tenants.mail_invitation'"
 LEFT = f"select count(*) from ({JOBS}) j where state not in ('succeeded', 'dead')"
 
 

@@ -107,9 +107,9 @@ def test_the_base_is_the_wheels(team: Team) -> None:
 
 def test_its_migrations_are_applied_and_the_next_is_written_into_the_package(team: Team) -> None:
     *applied, written = team.printed.splitlines()
-    assert "invoices_0001" in applied
-    assert Path(written) == team.package / "src/invoices/migrations/0002_add_a_due_date.py"
-    assert 'down_revision = "invoices_0001"' in team.revision
+    assert "invoices_001" in applied
+    assert Path(written) == team.package / "src/invoices/migrations/002_add_a_due_date.py"
+    assert 'down_revision = "invoices_001"' in team.revision
 
 
 def test_its_own_tests_pass(team: Team) -> None:

@@ -71,7 +71,7 @@ def pasted(address: str) -> Iterator[tuple[Path, str, dict[str, str]]]:
 
 def test_the_commands_migrate_make_an_administrator_and_show_no_secret(pasted: tuple[Path, str, dict[str, str]]) -> None:
     home, printed, _ = pasted
-    assert "items_0001" in printed
+    assert "items_001" in printed
     assert "Created ana@example.com" in printed
     assert "ENVIRONMENT=production" in printed
     assert "PRIVATE KEY" not in printed

@@ -131,7 +131,7 @@ async def test_what_fails_because_something_else_is_down_is_never_dead(migrated:
         await made.relay()
         for _ in range(ATTEMPTS + 2):
             await consumer.run()
-            await made.query("update deliveries set due = now()")
+            await made.query("update deliveries set next_attempt_at = now()")
         assert [tuple(row) for row in await made.query("select attempts, dead from deliveries")] == [(ATTEMPTS + 2, False)]
 
 

@@ -161,7 +161,7 @@ async def test_a_poison_event_stops_its_aggregate_alone_and_is_dead_in_the_end(m
         await made.relay()
         for _ in range(ATTEMPTS):
             await consumer.run()
-            await made.query("update deliveries set due = now() where attempts > 0")
+            await made.query("update deliveries set next_attempt_at = now() where attempts > 0")
         assert heard == [good, good]
         left = await made.query("select attempts, dead from deliveries order by sequence")
         assert [tuple(row) for row in left] == [(ATTEMPTS, True), (0, False)]
@@ -196,10 +196,10 @@ async def test_partitions_are_dropped_when_nobody_waits_for_them(migrated: Urls)
         names = "select relname from pg_class where relname ~ '^outbox_[0-9]+$' order by 1"
         before = [row["relname"] for row in await made.query(names)]
         assert len(before) == 4  # today and three days ahead
-        await made.query("select keep_event_partitions(5, -2)")
+        await made.query("select maintain_event_partitions(5, -2)")
         kept = [row["relname"] for row in await made.query(names)]
         assert before[0] in kept  # it holds an event that nobody has published
         assert before[1] not in kept
         await made.relay()
-        await made.query("select keep_event_partitions(0, -2)")
+        await made.query("select maintain_event_partitions(0, -2)")
         assert before[0] not in [row["relname"] for row in await made.query(names)]

@@ -197,7 +197,7 @@ async def test_the_worker_clears_away_what_has_expired(api: Running, owner: Pers
     try:
         assert await Pruner(database, Prune(table=IDEMPOTENCY_KEYS)).run() is False
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
-            await database.run(lambda connection: connection.fetch("select answer from idempotency_keys"))
+            await database.run(lambda connection: connection.fetch("select result from idempotency_keys"))
     finally:
         await database.close()
     assert len(await rows(migrated, "select from idempotency_keys")) == 1

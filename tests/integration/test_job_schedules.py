@@ -37,7 +37,7 @@ async def fire(shop: JobHarness, *times: datetime, workers: int = 1) -> list[dat
             await asyncio.gather(*(one.run() for one in looking))
     finally:
         await database.close()
-    return [row["due"] for row in await shop.rows("select due from jobs order by due")]
+    return [row["scheduled_at"] for row in await shop.rows("select scheduled_at from jobs order by scheduled_at")]
 
 
 async def test_each_due_time_becomes_one_job(migrated: Urls) -> None:

@@ -115,7 +115,7 @@ async def test_what_is_only_down_is_tried_until_it_is_back(migrated: Urls) -> No
         async with shop.worker():
 
             async def tried() -> bool:
-                await shop.rows("update jobs set due = now() where state = 'waiting'")
+                await shop.rows("update jobs set scheduled_at = now() where state = 'waiting'")
                 return await shop.state(id) == "succeeded"
 
             await shop.until(tried)
@@ -164,7 +164,7 @@ async def test_a_job_that_ends_its_workers_is_dead_in_the_end(migrated: Urls) ->
 
             await shop.until(lost)
         [row] = await shop.rows()
-        assert (row["lost"], row["error"]) == (5, "Its worker was not heard of any more.")
+        assert (row["lost_attempts"], row["error"]) == (5, "Its worker was not heard of any more.")
 
 
 @pytest.mark.parametrize("message", [MakeItem(sku="A-1"), Note(), Orchestrate(sku="A-1")])
@@ -260,7 +260,7 @@ async def test_a_look_at_a_long_queue_goes_by_its_index_whatever_was_planned_bef
         for _ in range(3):
             await shop.rows(
                 """
-                insert into jobs (tenant_id, id, user_id, name, state, priority, due, attempts, payload, request_id, traceparent, created_at, progress)
+                insert into jobs (tenant_id, id, user_id, name, state, priority, scheduled_at, attempts, payload, request_id, traceparent, created_at, progress)
                 select md5((n % 50)::text)::uuid, gen_random_uuid(), $1, 'tests.note', $2, n % 3, now(), 0, '{}', '', '', now(), 0
                 from generate_series(1, 30000) n
                 """,

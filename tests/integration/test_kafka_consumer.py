@@ -244,7 +244,7 @@ async def test_what_a_handler_refuses_waits_in_the_database_and_holds_up_its_agg
             again = DeliveryConsumer(made.house.worker.pool, made.subscription, made.delivery)
             for _ in range(ATTEMPTS):
                 await again.run()
-                await made.house.query("update deliveries set due = now() where attempts > 0")
+                await made.house.query("update deliveries set next_attempt_at = now() where attempts > 0")
             log = EventAdmin(made.house.worker.pool)
             (dead,) = await log.dead(10)
             assert (dead.subscription, dead.aggregate_id, dead.behind) == ("test.copy", bad, 3)

@@ -121,11 +121,11 @@ def test_a_blocked_migration_gives_up_with_a_sentence_and_keeps_what_was_done(
             await migrator(migrated, [*contexts, notes]).up()
         assert "gave up after 2 attempts of 0.05 s" in str(told.value)
         assert "alter table notes add column colour text" in str(told.value)
-        assert [s.pending for s in await asyncio.to_thread(migrations.status, migrated, [notes])][-1] == ("notes_0003",)
+        assert [s.pending for s in await asyncio.to_thread(migrations.status, migrated, [notes])][-1] == ("notes_003",)
         await reader.close()
 
     asyncio.run(blocked())
-    assert migrations.up(settings, migrated, [*contexts, notes]) == ["notes_0003"]
+    assert migrations.up(settings, migrated, [*contexts, notes]) == ["notes_003"]
 
 
 def test_a_migration_that_is_blocked_for_a_while_gets_through(
@@ -148,14 +148,14 @@ def test_a_migration_that_is_blocked_for_a_while_gets_through(
         await watcher.close()
         return applied
 
-    assert asyncio.run(released()) == ["notes_0002"]
+    assert asyncio.run(released()) == ["notes_002"]
 
 
 def test_a_failed_revision_leaves_nothing(migrated: Urls, settings: Settings, contexts: Sequence[Context], notes: Context) -> None:
     add(notes, "break", up=('op.execute("create table half (id uuid)")', 'op.execute("select 1 / 0")'))
     with pytest.raises(Exception, match="division by zero"):
         migrations.up(settings, migrated, [*contexts, notes])
-    assert [s.current for s in migrations.status(migrated, [notes])][-1] == "notes_0001"
+    assert [s.current for s in migrations.status(migrated, [notes])][-1] == "notes_001"
     assert asyncio.run(value(migrated.owner, "select to_regclass('half')")) is None
 
 
@@ -182,27 +182,27 @@ def test_a_data_migration_sees_every_tenants_rows(
 def test_new_writes_into_the_owning_package(notes: Context) -> None:
     path = add(notes, 'Say "hello"\n\\ to all.', up=("pass",))
     assert path.parent == notes.migrations
-    assert path.name == "0002_say_hello_to_all.py"
+    assert path.name == "002_say_hello_to_all.py"
     text = path.read_text()
     assert text.startswith('"""Say \'hello\' / to all."""\n')
-    assert 'down_revision = "notes_0001"' in text
+    assert 'down_revision = "notes_001"' in text
     compile(text, path, "exec")
-    first = next(notes.migrations.glob("0001_*")).read_text()  # type: ignore[union-attr]
+    first = next(notes.migrations.glob("001_*")).read_text()  # type: ignore[union-attr]
     assert 'branch_labels = ("notes",)' in first
-    assert 'depends_on = ("base_0001",)' in first
+    assert 'depends_on = ("base_001",)' in first
 
 
 def test_new_refuses_a_context_that_is_not_there(notes: Context) -> None:
-    with pytest.raises(ConfigurationError, match="No context 'nots' brings migrations. Known: audit, base, events, idempotency, notes"):
+    with pytest.raises(ConfigurationError, match="No context named 'nots' has migrations. Known: audit, base, events, idempotency, notes"):
         migrations.new("nots", "add", [notes])
 
 
 @pytest.mark.parametrize(
     ("id", "follows", "sentence"),
     [
-        ("notes_0002", None, "notes_0001 and notes_0002 both follow nothing"),
-        ("notes_0002", "notes_0007", "follow one that is not there: notes_0002"),
-        ("notes_0001", "notes_0001", "notes_0001 stands in .* and in"),
+        ("notes_002", None, "notes_001 and notes_002 both follow nothing"),
+        ("notes_002", "notes_007", "follow a revision that does not exist: notes_002"),
+        ("notes_001", "notes_001", "Two files have the revision id notes_001: .* and "),
         ("", None, "has no line `revision"),
     ],
 )
@@ -211,7 +211,7 @@ def test_revisions_that_are_no_line_are_refused(
 ) -> None:
     text = f"revision = {id!r}\ndown_revision = {follows!r}\n"
     assert notes.migrations is not None
-    (notes.migrations / "0009_wrong.py").write_text(text if id else "x = 1\n")
+    (notes.migrations / "009_wrong.py").write_text(text if id else "x = 1\n")
     with pytest.raises(ConfigurationError, match=sentence):
         migrations.up(settings, migrated, [*contexts, notes])
 
@@ -224,5 +224,5 @@ def test_a_missing_role_for_search_is_told_with_its_cure(new_database: Callable[
 
 def test_what_an_owner_may_not_do_is_told(migrated: Urls, settings: Settings, contexts: Sequence[Context], notes: Context) -> None:
     add(notes, "make a role", up=('op.execute("create role intruder")',))
-    with pytest.raises(ConfigurationError, match="DATABASE__OWNER_URL may not do what a migration needs.*create role intruder"):
+    with pytest.raises(ConfigurationError, match="DATABASE__OWNER_URL lacks a privilege that a migration needs.*create role intruder"):
         migrations.up(settings, migrated, [*contexts, notes])

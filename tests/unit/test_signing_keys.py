@@ -86,5 +86,5 @@ def test_a_folder_that_cannot_be_used_is_told_by_its_variable(tmp_path: Path) ->
 
 def test_a_spoilt_development_key_says_what_to_do(tmp_path: Path) -> None:
     (tmp_path / keys.TOKENS.development_key).write_text("half a k")
-    with pytest.raises(ConfigurationError, match="delete it"):
+    with pytest.raises(ConfigurationError, match="delete the file"):
         keys.load([], tmp_path)

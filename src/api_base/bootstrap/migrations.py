@@ -1,7 +1,7 @@
-"""Migrating: which contexts' revisions there are, and the way up, down and on.
+"""Migrates the database of an application, and reports its revisions.
 
-`base`, `audit`, `events`, `idempotency` and `tasks` come with every application, whatever contexts it has. All of these run their own event loop:
-call them from outside one.
+Every application has the branches `base`, `audit`, `events`, `idempotency` and `tasks`, whatever its contexts. All functions run their own
+event loop: call them from outside one.
 """
 
 import asyncio
@@ -29,7 +29,7 @@ TASKS: Final = Branch(name="tasks", folder=Path(tasks.__path__[0]) / "migrations
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BranchStatus:
-    """Where a context stands: its last applied revision, its last one on disk, and what lies between. None: nothing there."""
+    """A context's last applied revision, its last one on disk, and the pending ones between. None: there is no such revision."""
 
     context: str
     current: str | None
@@ -44,21 +44,21 @@ def branches(contexts: Sequence[Context]) -> list[Branch]:
 
 
 def up(settings: Settings, urls: Urls, contexts: Sequence[Context]) -> list[str]:
-    """Bring the database to the head of every context; the ids of the revisions applied, in order.
+    """Bring the database to the head of every context and return the ids of the revisions applied, in order.
 
-    Any number of processes may call it at once: one migrates, the others wait and find it done.
-    Raises `Unavailable` when a lock is not to be had, `ConfigurationError` when the roles or the revisions cannot work.
+    Any number of processes may call it simultaneously: one migrates, the others wait and find nothing pending.
+    Raises `Unavailable` when a lock times out, `ConfigurationError` when the roles or the revisions cannot work.
     """
     return asyncio.run(_migrator(settings, urls, contexts).up())
 
 
 def down(settings: Settings, urls: Urls, context: str, steps: int = 1, *, contexts: Sequence[Context]) -> list[str]:
-    """Undo the last `steps` revisions of `context`; their ids. Raises `ConfigurationError` where other contexts depend on them."""
+    """Undo the last `steps` revisions of `context` and return their ids. Raises `ConfigurationError` when other contexts depend on them."""
     return asyncio.run(_migrator(settings, urls, contexts).down(context, steps))
 
 
 def status(urls: Urls, contexts: Sequence[Context]) -> list[BranchStatus]:
-    """Where each context stands. Raises `Unavailable`."""
+    """The status of each context. Raises `Unavailable`, and `ConfigurationError` for a database from before 0.1.0."""
     declared = branches(contexts)
     revisions = read(declared)
     applied = closure(asyncio.run(stored_heads(urls.owner)), revisions)
@@ -66,13 +66,16 @@ def status(urls: Urls, contexts: Sequence[Context]) -> list[BranchStatus]:
 
 
 def at_head(urls: Urls, contexts: Sequence[Context]) -> bool:
-    """Whether nothing is pending: one query as `app`, compared with the files on disk, without loading Alembic."""
+    """Whether nothing is pending: one query as `app`, compared with the files on disk, without loading Alembic.
+
+    Raises `Unavailable`, and `ConfigurationError` for a database from before 0.1.0.
+    """
     revisions = read(branches(contexts))
     return closure(asyncio.run(stored_heads(urls.direct)), revisions) >= revisions.keys()
 
 
 def new(context: str, message: str, contexts: Sequence[Context]) -> Path:
-    """Write the next revision of `context` into the package that owns it, and return the file. Needs no database."""
+    """Write the next revision of `context` into the package that owns it and return the file. Needs no database."""
     from api_base.infrastructure.db.migrations.writer import write  # Alembic costs a start 0.1 s
 
     return write(branches(contexts), context, message)

@@ -1,4 +1,4 @@
-"""`api-base migrate`: the database's schema, up, down and on."""
+"""`api-base migrate`: change the schema of the database."""
 
 from typing import Annotated
 
@@ -9,7 +9,7 @@ app = typer.Typer(no_args_is_help=True, help="Migrate the database.")
 
 @app.command()
 def up() -> None:
-    """Bring every context to its newest revision."""
+    """Apply all pending revisions of every context."""
     from api_base.bootstrap import migrations
     from api_base.bootstrap.configuration import load
     from api_base.serving.resolving import database
@@ -22,8 +22,8 @@ def up() -> None:
 
 @app.command()
 def down(
-    context: Annotated[str, typer.Argument(help="The context to take back.")],
-    steps: Annotated[int, typer.Option(min=1, help="Number of revisions.")] = 1,
+    context: Annotated[str, typer.Argument(help="Name of the context.")],
+    steps: Annotated[int, typer.Option(min=1, help="Number of revisions to undo.")] = 1,
 ) -> None:
     """Undo the last revisions of one context."""
     from api_base.bootstrap import migrations
@@ -37,7 +37,7 @@ def down(
 
 @app.command()
 def status() -> None:
-    """Where each context stands. Exit code 1 where something is pending."""
+    """Show the current revision of each context. Exit code 1 when any is pending."""
     from api_base.bootstrap import migrations
     from api_base.bootstrap.configuration import load
     from api_base.serving.resolving import database
@@ -53,8 +53,8 @@ def status() -> None:
 
 @app.command()
 def new(
-    context: Annotated[str, typer.Argument(help="The context that the revision belongs to.")],
-    message: Annotated[str, typer.Argument(help="What it does, in a few words.")],
+    context: Annotated[str, typer.Argument(help="Context that the revision belongs to.")],
+    message: Annotated[str, typer.Argument(help="What the revision does, in a few words.")],
 ) -> None:
     """Write an empty revision into the package that owns the context."""
     from api_base.bootstrap import migrations

@@ -1,7 +1,7 @@
-"""Tables of the audit trail. The role `app` may insert and read records; nobody who can connect may change or delete any of it.
+"""Tables of the audit trail. The role `app` may insert and read records; no login role may change or delete any of them.
 
-`audit` holds the records, in monthly partitions. `audit_seals` holds the chains' links, `audit_checkpoints` where a chain begins
-whose older part has expired: both are written by the worker.
+`audit` holds the records in monthly partitions. `audit_seals` holds the links of the chains, `audit_checkpoints` the start of chains whose
+older part has expired; the worker writes both.
 """
 
 from typing import Final
@@ -32,7 +32,7 @@ AUDIT: Final = tenant_owned(
     sa.Column("transaction_id", Xid8, nullable=False, server_default=sa.text("pg_current_xact_id()")),
     sa.Column("sequence", sa.BigInteger, nullable=False, server_default=sa.text("nextval('audit_sequence')")),
 )
-"""(`transaction_id`, `sequence`) is the order in which records are sealed."""
+"""Records are sealed in the order of (`transaction_id`, `sequence`)."""
 
 AUDIT_SEALS: Final = system_owned(
     "audit_seals",

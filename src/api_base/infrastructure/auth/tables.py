@@ -1,4 +1,4 @@
-"""Tables of the context `auth`: sessions and devices belong to their user."""
+"""Tables of the context `auth`: sessions and devices, owned by their user."""
 
 from typing import Final
 

@@ -23,7 +23,7 @@ from deliveries d join outbox o on o.at = d.event_at and o.id = d.event_id where
 """
 _REVIVE: Final = """
 with revived as (
-    update deliveries set dead = false, attempts = 0, due = now(), error = null
+    update deliveries set dead = false, attempts = 0, next_attempt_at = now(), error = null
     where dead and subscription <> 'relay' and ($1::text is null or subscription = $1) and ($2::uuid is null or event_id = $2) returning 1),
 published as (
     delete from deliveries
@@ -31,7 +31,7 @@ published as (
 select (select count(*) from revived) + (select count(*) from published)
 """
 _AGAIN: Final = """
-insert into deliveries (subscription, sequence, event_at, event_id, shard, aggregate_id, attempts, due, dead)
+insert into deliveries (subscription, sequence, event_at, event_id, shard, aggregate_id, attempts, next_attempt_at, dead)
 select $1, sequence, at, id, shard, aggregate_id, 0, now(), false from outbox
 where name = $2 and at >= $3 and at >= date_trunc('day', now(), 'UTC') - make_interval(days => $4) and published
 on conflict do nothing

@@ -38,16 +38,14 @@ MAX_RETRY_DELAY: Final = 300.0
 
 DUE: Final = f"""
 select {COLUMNS}, d.attempts from deliveries d join outbox o on o.at = d.event_at and o.id = d.event_id
-where d.subscription = $1 and d.shard = any($2::smallint[]) and not d.dead and d.due <= now()
+where d.subscription = $1 and d.shard = any($2::smallint[]) and not d.dead and d.next_attempt_at <= now()
   and not exists (
     select from deliveries e where e.subscription = d.subscription and e.aggregate_id = d.aggregate_id
-      and e.sequence < d.sequence and (e.dead or e.due > now()))
+      and e.sequence < d.sequence and (e.dead or e.next_attempt_at > now()))
 order by d.sequence limit $3
 """
 _DONE: Final = "delete from deliveries d using unnest($2::bigint[]) as u(sequence) where d.subscription = $1 and d.sequence = u.sequence"
-_FAILED: Final = (
-    "update deliveries set attempts = $3, due = now() + $4::interval, dead = $5, error = $6 where subscription = $1 and sequence = $2"
-)
+_FAILED: Final = "update deliveries set attempts = $3, next_attempt_at = now() + $4::interval, dead = $5, error = $6 where subscription = $1 and sequence = $2"
 
 
 class DeliveryConsumer:

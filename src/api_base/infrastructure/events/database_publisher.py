@@ -13,7 +13,7 @@ CHANNEL: Final = "deliveries"
 
 _INSERT: Final = f"""
 with made as (
-    insert into deliveries (subscription, sequence, event_at, event_id, shard, aggregate_id, attempts, due, dead)
+    insert into deliveries (subscription, sequence, event_at, event_id, shard, aggregate_id, attempts, next_attempt_at, dead)
     select *, 0, now(), false from unnest($1::text[], $2::bigint[], $3::timestamptz[], $4::uuid[], $5::smallint[], $6::uuid[])
     on conflict do nothing returning 1)
 select pg_notify('{CHANNEL}', '') where exists (select from made)

@@ -12,7 +12,7 @@ from api_base.infrastructure.events.outbox import shard_of
 _WAITING: Final = "select distinct aggregate_id from deliveries where subscription = $1 and aggregate_id = any($2::uuid[])"
 _ADD: Final = """
 with kept as (select sequence, at, id from outbox where at = $2 and id = $3), added as (
-    insert into deliveries (subscription, sequence, event_at, event_id, shard, aggregate_id, attempts, due, dead)
+    insert into deliveries (subscription, sequence, event_at, event_id, shard, aggregate_id, attempts, next_attempt_at, dead)
     select $1, sequence, at, id, $4, $5, 0, now(), false from kept on conflict do nothing)
 select count(*) from kept
 """

@@ -16,5 +16,5 @@ class EventPartitions:
 
     async def run(self) -> bool:
         """By a function with its owner's rights, since only the owner makes and drops tables. Never more to do at once."""
-        await self._pool.run(lambda connection: connection.execute("select keep_event_partitions($1, $2)", DAYS_AHEAD, DAYS_KEPT))
+        await self._pool.run(lambda connection: connection.execute("select maintain_event_partitions($1, $2)", DAYS_AHEAD, DAYS_KEPT))
         return False

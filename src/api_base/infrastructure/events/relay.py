@@ -30,7 +30,7 @@ _MARK: Final = (
     "update outbox o set published = true from unnest($1::timestamptz[], $2::uuid[]) as u(at, id) where o.at = u.at and o.id = u.id"
 )
 _REFUSE: Final = f"""
-insert into deliveries (subscription, sequence, event_at, event_id, shard, aggregate_id, attempts, due, dead, error)
+insert into deliveries (subscription, sequence, event_at, event_id, shard, aggregate_id, attempts, next_attempt_at, dead, error)
 select '{RELAY}', sequence, at, id, shard, aggregate_id, 1, now(), true, $3 from outbox where at = $1 and id = $2
 """
 

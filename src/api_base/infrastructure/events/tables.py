@@ -1,7 +1,8 @@
 """Tables of events.
 
-`outbox` is written with the change, by the role `app`, and kept for some days in daily partitions. `deliveries` is what is still to
-be done, by subscription: made by the relay, removed when done. `inbox` is what subscribers have done, written with their effects.
+The role `app` writes `outbox` in the transaction of the change; its daily partitions are kept for some days. The relay inserts `deliveries`,
+one row for each subscription of an event, and the consumer deletes them when they succeed. A subscriber writes `inbox` in the transaction of
+its effects.
 """
 
 from typing import Final
@@ -14,7 +15,7 @@ from api_base.infrastructure.db.schema import system_owned, tenant_owned, text, 
 METADATA: Final = sa.MetaData()
 
 SHARDS: Final = 16
-"""Aggregates are spread over so many; one process at a time works on each. A change of it would mix orders up."""
+"""The number of shards that aggregates are hashed to. One process at a time works on a shard. Changing it would break the order of events."""
 
 OUTBOX: Final = tenant_owned(
     "outbox",
@@ -33,8 +34,8 @@ OUTBOX: Final = tenant_owned(
     sa.Column("sequence", sa.BigInteger, nullable=False, server_default=sa.text("nextval('outbox_sequence')")),
     sa.Column("published", sa.Boolean, nullable=False, server_default=sa.text("false")),
 )
-"""`sequence` is drawn when the row is written, and a version is written only after the one before it was committed: so within
-an aggregate it grows with the version. `tenant_id` is null for what belongs to no tenant."""
+"""`sequence` is assigned on insert, and a version is inserted only after the previous one was committed: within an aggregate it grows with the
+version. `tenant_id` is null for events of no tenant."""
 
 DELIVERIES: Final = system_owned(
     "deliveries",
@@ -46,11 +47,11 @@ DELIVERIES: Final = system_owned(
     sa.Column("shard", sa.SmallInteger, nullable=False),
     sa.Column("aggregate_id", sa.Uuid, nullable=False),
     sa.Column("attempts", sa.Integer, nullable=False),
-    sa.Column("due", timestamp(), nullable=False),
+    sa.Column("next_attempt_at", timestamp(), nullable=False),
     sa.Column("dead", sa.Boolean, nullable=False),
     sa.Column("error", text()),
 )
-"""`due` is when it may be tried; a delivery that is dead, or not yet due again, holds up the later ones of its aggregate."""
+"""A delivery that is dead, or whose `next_attempt_at` is in the future, blocks the later deliveries of its aggregate."""
 
 INBOX: Final = system_owned(
     "inbox",

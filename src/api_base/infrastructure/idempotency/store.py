@@ -23,15 +23,15 @@ _OWNER: Final = """
 (select set_config('app.tenant_id', $1, true)::uuid as tenant_id, set_config('app.user_id', $2, true)::uuid as user_id offset 0) t
 """
 _FIND: Final = f"""
-select k.fingerprint, k.answer from {_OWNER} cross join lateral (
-    select fingerprint, answer from {IDEMPOTENCY_KEYS.name}
+select k.fingerprint, k.result from {_OWNER} cross join lateral (
+    select fingerprint, result from {IDEMPOTENCY_KEYS.name}
     where tenant_id = t.tenant_id and user_id = t.user_id and route = $3::text and key = $4::bytea and expires_at > $5::timestamptz offset 0) k
 """
 _KEEP: Final = f"""
-insert into {IDEMPOTENCY_KEYS.name} as kept (tenant_id, user_id, route, key, expires_at, fingerprint, answer)
+insert into {IDEMPOTENCY_KEYS.name} as kept (tenant_id, user_id, route, key, expires_at, fingerprint, result)
 select tenant_id, user_id, $3::text, $4::bytea, $6::timestamptz, $7::bytea, $8::bytea from {_OWNER}
 on conflict (tenant_id, user_id, route, key)
-do update set expires_at = excluded.expires_at, fingerprint = excluded.fingerprint, answer = excluded.answer
+do update set expires_at = excluded.expires_at, fingerprint = excluded.fingerprint, result = excluded.result
 where kept.expires_at <= $5::timestamptz
 """
 """A record that has expired and is not yet cleared away makes room."""
@@ -55,7 +55,7 @@ class SqlIdempotencyStore:
             return None
         if row["fingerprint"] != request.fingerprint:
             raise IdempotencyKeyReused
-        return StoredResult(result_codec.decode(row["answer"], answer))
+        return StoredResult(result_codec.decode(row["result"], answer))
 
     async def keep[T](self, request: KeyedRequest, result: T, answer: Any) -> T:
         encoded = result_codec.encode(result)

@@ -1,4 +1,4 @@
-"""The table of kept answers. A row is seen by its user in its tenant, and by nobody else of the tenant."""
+"""The table of stored results. Only its user, in its tenant, can read a row."""
 
 from typing import Final
 
@@ -16,8 +16,8 @@ IDEMPOTENCY_KEYS: Final = tenant_owned(
     sa.Column("route", text(), primary_key=True),
     sa.Column("key", sa.LargeBinary, primary_key=True),
     sa.Column("fingerprint", sa.LargeBinary, nullable=False),
-    sa.Column("answer", sa.LargeBinary, nullable=False, info=SECRET),
+    sa.Column("result", sa.LargeBinary, nullable=False, info=SECRET),
     sa.Column("expires_at", timestamp(), nullable=False),
     sa.Index("ix_idempotency_keys_expires_at", "expires_at"),
 )
-"""`key` and `fingerprint` are digests; `answer` is the command's result as JSON."""
+"""`key` and `fingerprint` are digests; `result` is the result of the command as JSON."""

@@ -1,4 +1,4 @@
-"""Tables of the context `items`. Money is kept in minor units: comparisons of `numeric` are not leakproof, so policies would keep them off indexes."""
+"""Tables of the context `items`. Money is stored in minor units: comparisons of `numeric` are not leakproof, so with a policy no index serves them."""
 
 from typing import Final
 

@@ -17,7 +17,7 @@ from api_base.infrastructure.tasks.cancellation import CANCEL, TELL
 from api_base.infrastructure.tasks.database_queue import CHANNEL
 
 _COLUMNS: Final = """
-id, tenant_id, user_id, name, state, priority, progress, attempts, failures, lost, due, created_at, started_at, finished_at, leased_until, expires_at,
+id, tenant_id, user_id, name, state, priority, progress, attempts, failures, lost_attempts, scheduled_at, created_at, started_at, finished_at, leased_until, expires_at,
 error, request_id, traceparent, payload, result
 """
 _LIST: Final = f"""
@@ -30,7 +30,7 @@ _SHOW: Final = f"select {_COLUMNS} from jobs where id = $1"
 _LOCK: Final = "select tenant_id, state from jobs where id = $1 for update"
 _RETRY: Final = f"""
 with retried as (
-    update jobs set state = 'ready', due = now(), failures = 0, lost = 0, progress = 0, error = null, refusal = null, finished_at = null, expires_at = null
+    update jobs set state = 'ready', scheduled_at = now(), failures = 0, lost_attempts = 0, progress = 0, error = null, public_error = null, finished_at = null, expires_at = null
     where tenant_id = $1 and id = $2 returning 1)
 select pg_notify('{CHANNEL}', '') from retried
 """
@@ -52,8 +52,8 @@ class JobEntry:
     progress: int
     attempts: int
     failures: int
-    lost: int
-    due: datetime
+    lost_attempts: int
+    scheduled_at: datetime
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None

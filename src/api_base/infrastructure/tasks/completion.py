@@ -12,7 +12,7 @@ from api_base.infrastructure.db.unit_of_work import open_unit
 from api_base.infrastructure.tasks.messages import encode_result
 
 _SETTLE: Final = """
-update jobs set state = $4, result = $5::text::jsonb, error = $6, refusal = $7, progress = case when $4 = 'succeeded' then 100 else progress end, leased_until = null, finished_at = now(),
+update jobs set state = $4, result = $5::text::jsonb, error = $6, public_error = $7, progress = case when $4 = 'succeeded' then 100 else progress end, leased_until = null, finished_at = now(),
     expires_at = case when $4 = 'dead' then null else now() + $8::int * interval '1 day' end
 where tenant_id = $1 and id = $2 and state = 'running' and attempts = $3
 """

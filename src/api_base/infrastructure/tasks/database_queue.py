@@ -19,10 +19,10 @@ CHANNEL: Final = "jobs"
 """Of NOTIFY: there are jobs ready."""
 
 _INSERT: Final = """
-insert into jobs (tenant_id, id, user_id, name, state, priority, due, attempts, payload, request_id, traceparent, created_at, progress)
-select t.id, j.id, $2, j.name, j.state, j.priority, j.due, 0, j.payload::jsonb, $3, $4, $5, 0
+insert into jobs (tenant_id, id, user_id, name, state, priority, scheduled_at, attempts, payload, request_id, traceparent, created_at, progress)
+select t.id, j.id, $2, j.name, j.state, j.priority, j.scheduled_at, 0, j.payload::jsonb, $3, $4, $5, 0
 from (select set_config('app.tenant_id', $1, true)::uuid as id offset 0) t
-cross join unnest($6::uuid[], $7::text[], $8::text[], $9::smallint[], $10::timestamptz[], $11::text[]) as j (id, name, state, priority, due, payload)
+cross join unnest($6::uuid[], $7::text[], $8::text[], $9::smallint[], $10::timestamptz[], $11::text[]) as j (id, name, state, priority, scheduled_at, payload)
 on conflict (tenant_id, id) do nothing
 """
 

@@ -45,7 +45,7 @@ def to_dto(row: Row) -> JobDTO:
 
 def _error(row: Row) -> str:
     """Refusals are told as they are; of accidents nothing about the inside is."""
-    told: str | None = row["refusal"]
+    told: str | None = row["public_error"]
     return told or f"Something went wrong here. The error was recorded under the request id {row['request_id']}."
 
 

@@ -16,11 +16,11 @@ from api_base.infrastructure.tasks.database_queue import CHANNEL, id_of
 from api_base.infrastructure.tasks.messages import encode
 
 _FIRE: Final = f"""
-with known as (select fired from job_schedules where name = $1), moved as (
-    insert into job_schedules (name, fired) values ($1, $2)
-    on conflict (name) do update set fired = excluded.fired where job_schedules.fired < excluded.fired returning name
+with known as (select fired_until from job_schedules where name = $1), moved as (
+    insert into job_schedules (name, fired_until) values ($1, $2)
+    on conflict (name) do update set fired_until = excluded.fired_until where job_schedules.fired_until < excluded.fired_until returning name
 ), made as (
-    insert into jobs (tenant_id, id, user_id, name, state, priority, due, attempts, payload, request_id, traceparent, created_at, progress)
+    insert into jobs (tenant_id, id, user_id, name, state, priority, scheduled_at, attempts, payload, request_id, traceparent, created_at, progress)
     select $3, $4, $5, $6, '{JobState.READY}', 0, $2, 0, $7::jsonb, $8, '', now(), 0 from moved where exists (select from known)
     on conflict do nothing returning 1
 )

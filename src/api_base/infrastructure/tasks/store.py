@@ -42,7 +42,7 @@ with recursive tenants (id, place) as (
 ), picked as materialized (
     select j.* from (select id, place, ceil($2::numeric / count(*) over ())::int as share from tenants where id is not null) t
     cross join lateral (
-        select tenant_id, id from jobs where {condition} and tenant_id = t.id order by priority desc, due limit t.share for update skip locked
+        select tenant_id, id from jobs where {condition} and tenant_id = t.id order by priority desc, scheduled_at limit t.share for update skip locked
     ) j order by t.place limit $2
 )"""
 
@@ -57,13 +57,13 @@ update jobs j set state = 'running', attempts = attempts + 1, started_at = now()
 where tenant_id = $1 and id = $2 and state = 'ready' returning {_CLAIMED}
 """
 _SETTLE: Final = """
-update jobs j set state = s.state, result = s.result::jsonb, error = s.error, refusal = s.refusal, leased_until = null, failures = j.failures + s.failures,
+update jobs j set state = s.state, result = s.result::jsonb, error = s.error, public_error = s.public_error, leased_until = null, failures = j.failures + s.failures,
     progress = case when s.state = 'succeeded' then 100 else j.progress end,
-    due = case when s.state = 'waiting' then now() + s.pause else j.due end,
+    scheduled_at = case when s.state = 'waiting' then now() + s.pause else j.scheduled_at end,
     finished_at = case when s.state = 'waiting' then null else now() end,
     expires_at = case when s.state = 'succeeded' then now() + $10::int * interval '1 day' end
 from unnest($1::uuid[], $2::uuid[], $3::smallint[], $4::text[], $5::text[], $6::text[], $7::text[], $8::smallint[], $9::interval[])
-    as s (tenant_id, id, attempt, state, result, error, refusal, failures, pause)
+    as s (tenant_id, id, attempt, state, result, error, public_error, failures, pause)
 where j.tenant_id = s.tenant_id and j.id = s.id and j.state = 'running' and j.attempts = s.attempt
 """
 _RENEW: Final = """
@@ -75,14 +75,14 @@ update jobs j set state = 'ready', leased_until = null from unnest($1::uuid[], $
 where j.tenant_id = s.tenant_id and j.id = s.id and j.state = 'running' and j.attempts = s.attempt
 """
 _PROMOTE: Final = f"""
-with due as (select tenant_id, id from jobs where state = 'waiting' and due <= now() order by due limit {MAX_BATCH_ROWS} for update skip locked)
+with due as (select tenant_id, id from jobs where state = 'waiting' and scheduled_at <= now() order by scheduled_at limit {MAX_BATCH_ROWS} for update skip locked)
 update jobs j set state = 'ready' from due where j.tenant_id = due.tenant_id and j.id = due.id
 """
 _RESCUE: Final = f"""
 with lost as (
     select tenant_id, id from jobs where state = 'running' and leased_until < now() order by leased_until limit {MAX_BATCH_ROWS} for update skip locked)
-update jobs j set lost = lost + 1, leased_until = null, state = case when lost + 1 < {MAX_LOST_ATTEMPTS} then 'ready' else 'dead' end,
-    finished_at = case when lost + 1 < {MAX_LOST_ATTEMPTS} then null else now() end, error = 'Its worker was not heard of any more.'
+update jobs j set lost_attempts = lost_attempts + 1, leased_until = null, state = case when lost_attempts + 1 < {MAX_LOST_ATTEMPTS} then 'ready' else 'dead' end,
+    finished_at = case when lost_attempts + 1 < {MAX_LOST_ATTEMPTS} then null else now() end, error = 'Its worker was not heard of any more.'
 from lost where j.tenant_id = lost.tenant_id and j.id = lost.id
 """
 
@@ -124,7 +124,7 @@ class SqlJobStore:
 
     async def settle(self, outcomes: Sequence[tuple[ClaimedJob, Outcome]]) -> None:
         """Write what became of jobs; those that are no longer the caller's stay as they are."""
-        states = [(one.state, one.result, one.error, one.refusal, one.failures, timedelta(seconds=one.pause)) for _, one in outcomes]
+        states = [(one.state, one.result, one.error, one.public_error, one.failures, timedelta(seconds=one.pause)) for _, one in outcomes]
         columns = [list(column) for column in zip(*states, strict=True)]
         keys = _keys([job for job, _ in outcomes])
         await self._pool.run(lambda connection: connection.execute(_SETTLE, *keys, *columns, self._keep_days))

@@ -1,4 +1,4 @@
-"""Tables of jobs. A row is seen by its tenant; workers see all."""
+"""Tables of jobs. A tenant sees its own rows; workers see all."""
 
 from typing import Final
 
@@ -18,10 +18,10 @@ JOBS: Final = tenant_owned(
     sa.Column("name", text(), nullable=False),
     sa.Column("state", text(), nullable=False),
     sa.Column("priority", sa.SmallInteger, nullable=False),
-    sa.Column("due", timestamp(), nullable=False),
+    sa.Column("scheduled_at", timestamp(), nullable=False),
     sa.Column("attempts", sa.SmallInteger, nullable=False),
     sa.Column("failures", sa.SmallInteger, nullable=False, server_default="0"),
-    sa.Column("lost", sa.SmallInteger, nullable=False, server_default="0"),
+    sa.Column("lost_attempts", sa.SmallInteger, nullable=False, server_default="0"),
     sa.Column("payload", JSONB, nullable=False),
     sa.Column("request_id", text(), nullable=False),
     sa.Column("traceparent", text(), nullable=False),
@@ -31,7 +31,7 @@ JOBS: Final = tenant_owned(
     sa.Column("progress", sa.SmallInteger, nullable=False),
     sa.Column("result", JSONB),
     sa.Column("error", text()),
-    sa.Column("refusal", text()),
+    sa.Column("public_error", text()),
     sa.Column("finished_at", timestamp()),
     sa.Column("expires_at", timestamp()),
     sa.Column("dispatched_attempt", sa.SmallInteger),
@@ -39,15 +39,16 @@ JOBS: Final = tenant_owned(
     sa.CheckConstraint("state in ('waiting', 'ready', 'running', 'succeeded', 'dead', 'cancelled')", name="ck_jobs_state"),
     sa.CheckConstraint("(state = 'running') = (leased_until is not null)", name="ck_jobs_leased_until"),
 )
-"""`user_id` is the nil UUID where nobody asked. `attempts` are those begun; with the id they tell one execution from the others. `failures` are those
-that were the job's own fault, since somebody last wanted it tried again.
-`leased_until`: a worker that is not heard of by then has lost it, and `lost` counts how often that was. `progress` is in percent. `error` is for operators, `refusal` for whoever asked: null after an accident. `expires_at` is null for what is dead:
-somebody has to look at it. `dispatched_attempt` is `attempts` when the job was last handed to a broker."""
+"""`user_id` is the nil UUID for a job that no user started. `attempts` counts the attempts begun; with the id it identifies one execution.
+`failures` counts the attempts that failed by the job's own fault since the last retry by hand. `leased_until` is when the job is taken from a
+worker that does not renew its lease, and `lost_attempts` counts how often that happened. `progress` is in percent. `error` is for operators;
+`public_error` is for the user who started the job, and null after an internal error. `expires_at` is null for a dead job: an operator has to
+look at it. `dispatched_attempt` is the value of `attempts` when the job was last sent to a broker; null without one."""
 
 SCHEDULES: Final = system_owned(
     "job_schedules",
     METADATA,
     sa.Column("name", text(), primary_key=True),
-    sa.Column("fired", timestamp(), nullable=False),
+    sa.Column("fired_until", timestamp(), nullable=False),
 )
-"""Up to which time each schedule has fired."""
+"""A schedule has fired for all times up to `fired_until`."""

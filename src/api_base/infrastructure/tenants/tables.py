@@ -1,4 +1,4 @@
-"""Tables of the context `tenants`. A user also sees the own memberships and their tenants, by a second policy on `app.user_id`."""
+"""Tables of the context `tenants`. A second policy, on `app.user_id`, lets users read their own memberships and those tenants."""
 
 from typing import Final
 

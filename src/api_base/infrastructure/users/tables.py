@@ -1,4 +1,4 @@
-"""Tables of the context `users`: an identity belongs to no tenant, nor does a registration, which has no user yet either."""
+"""Tables of the context `users`. Users and registrations belong to no tenant; a registration has no user yet."""
 
 from typing import Final
 

@@ -30,7 +30,7 @@ class Outcome:
     state: JobState
     result: str | None = None
     error: str | None = None
-    refusal: str | None = None
+    public_error: str | None = None
     failures: int = 0
     pause: float = 0.0
 
@@ -106,5 +106,5 @@ def _failed(claimed: ClaimedJob, job: Job | None, error: Exception) -> Outcome:
     told = f"{type(error).__name__}: {error}"[:MAX_ERROR_LENGTH]
     logger.warning("job_failed", job=claimed.name, job_id=str(claimed.id), attempt=claimed.attempt, dead=dead, reason=told)
     if dead:
-        return Outcome(state=JobState.DEAD, error=told, refusal=str(error)[:MAX_ERROR_LENGTH] if refused else None)
+        return Outcome(state=JobState.DEAD, error=told, public_error=str(error)[:MAX_ERROR_LENGTH] if refused else None)
     return Outcome(state=JobState.WAITING, error=told, failures=0 if passing else 1, pause=backoff.pause(claimed.attempt))

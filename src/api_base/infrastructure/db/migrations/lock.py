@@ -1,7 +1,7 @@
-"""One migrating process at a time: a session's advisory lock [PostgreSQL manual, 13.3.5].
+"""Lets one process migrate at a time, by an advisory lock of the session [PostgreSQL manual, 13.3.5].
 
-It is asked for again and again rather than waited for: a waiting statement holds a snapshot, for which
-CREATE INDEX CONCURRENTLY of the process that has the lock would wait in turn, for ever.
+The lock is polled. A statement that waits for it would hold a snapshot, and CREATE INDEX CONCURRENTLY in the process that has the lock
+would wait for that snapshot: a deadlock.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from api_base.core.errors import ConfigurationError, Unavailable
 
 KEY: Final = 4_177_218_340_263_971
-"""Advisory locks are numbers; this one was drawn once."""
+"""The number of the lock, chosen at random once."""
 
 _TAKE = sa.text(f"select pg_try_advisory_lock({KEY})")
 _MINE = sa.text(
@@ -24,18 +24,20 @@ _RETRY_INTERVAL: Final = 0.05
 
 
 async def acquire_lock(connection: AsyncConnection, patience: float) -> None:
-    """Take the lock for as long as the session of `connection` lasts.
+    """Acquire the lock until the session of `connection` ends.
 
-    Raises `Unavailable` when another process keeps it for over `patience` seconds, `ConfigurationError` behind a transaction pooler,
-    where the lock would belong to nobody.
+    Raises `Unavailable` when another process holds it for over `patience` seconds, and `ConfigurationError` behind a transaction pooler,
+    which would give the lock to another client.
     """
     deadline = asyncio.get_running_loop().time() + patience
     while not await _ask(connection, _TAKE):
         if asyncio.get_running_loop().time() > deadline:
-            raise Unavailable(f"Another process has been migrating this database for over {patience:g} s. See what it waits for.")
+            raise Unavailable(
+                f"Another process has been migrating this database for over {patience:g} s. Find out what it waits for, then try again."
+            )
         await asyncio.sleep(_RETRY_INTERVAL)
     if not await _ask(connection, _MINE):
-        raise ConfigurationError("DATABASE__OWNER_URL goes through a transaction pooler. Migrating needs the server itself.")
+        raise ConfigurationError("DATABASE__OWNER_URL goes through a transaction pooler. Set it to the address of the server itself.")
 
 
 async def _ask(connection: AsyncConnection, question: sa.TextClause) -> bool:

@@ -1,20 +1,21 @@
-"""Revisions as they lie on disk, read without importing them or Alembic, so that a start can tell cheaply whether any is pending.
+"""Reads revisions from disk without importing them or Alembic, so that a start can check cheaply whether any is pending.
 
-Branches are linear: one root and one head for each. What a database has is its stored heads and all they build upon.
+Branches are linear: each has one root and one head. A database has the revisions that its stored heads name, and all their ancestors.
 """
 
 import ast
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from api_base.core.errors import ConfigurationError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Branch:
-    """The revisions of one context: `name` is their branch label, `folder` where they lie (it need not exist yet)."""
+    """The revisions of one context. `name` is their branch label; `folder` holds their files and need not exist yet."""
 
     name: str
     folder: Path
@@ -32,11 +33,14 @@ class Revision:
 
 
 BASE = Branch(name="base", folder=Path(__file__).parent / "versions")
-"""What every context builds upon."""
+"""The branch that every context depends on."""
+
+_BEFORE_0_1_0: Final = re.compile(r"\w+_0\d{3}")
+"""Revision ids had four digits before 0.1.0, and have three since: no id means two things."""
 
 
 def read(branches: Sequence[Branch]) -> dict[str, Revision]:
-    """All revisions by id. Raises `ConfigurationError` for a file that is none, or an id that stands twice."""
+    """All revisions by id. Raises `ConfigurationError` for a file that is not a revision, and for a duplicate id."""
     found: dict[str, Revision] = {}
     for branch in branches:
         for path in sorted(branch.folder.glob("*.py")):
@@ -44,13 +48,13 @@ def read(branches: Sequence[Branch]) -> dict[str, Revision]:
                 continue
             revision = _read_file(branch.name, path)
             if revision.id in found:
-                raise ConfigurationError(f"The revision {revision.id} stands in {found[revision.id].path} and in {path}. Rename one.")
+                raise ConfigurationError(f"Two files have the revision id {revision.id}: {found[revision.id].path} and {path}. Rename one.")
             found[revision.id] = revision
     return found
 
 
 def chain(revisions: Iterable[Revision], branch: str) -> list[Revision]:
-    """The revisions of `branch`, first to last. Raises `ConfigurationError` where they are no single line."""
+    """The revisions of `branch`, first to last. Raises `ConfigurationError` when they do not form a single line."""
     following: dict[str | None, Revision] = {}
     own = [revision for revision in revisions if revision.branch == branch]
     for revision in own:
@@ -62,13 +66,13 @@ def chain(revisions: Iterable[Revision], branch: str) -> list[Revision]:
     while (last := line[-1].id if line else None) in following:
         line.append(following[last])
     if len(line) != len(own):
-        lost = sorted({r.id for r in own} - {r.id for r in line})
-        raise ConfigurationError(f"Revisions of {branch} follow one that is not there: {', '.join(lost)}. Mend their down_revision.")
+        detached = ", ".join(sorted({r.id for r in own} - {r.id for r in line}))
+        raise ConfigurationError(f"These revisions of {branch} follow a revision that does not exist: {detached}. Correct down_revision.")
     return line
 
 
 def closure(stored: Iterable[str], revisions: dict[str, Revision]) -> set[str]:
-    """`stored` heads with everything that they build upon, as far as it is known here."""
+    """The `stored` heads and their ancestors, as far as `revisions` knows them."""
     reached: set[str] = set()
     waiting = list(stored)
     while waiting:
@@ -81,6 +85,25 @@ def closure(stored: Iterable[str], revisions: dict[str, Revision]) -> set[str]:
     return reached
 
 
+def refuse_prerelease(stored: Iterable[str]) -> None:
+    """Raise `ConfigurationError` when the database was created before 0.1.0: nothing may use it."""
+    if old := sorted(id for id in stored if _BEFORE_0_1_0.fullmatch(id)):
+        raise ConfigurationError(
+            f"The database was created by a version before 0.1.0 (revisions {', '.join(old)}), which this version cannot migrate and does "
+            "not change: export it with `api-base db dump FILE` (your own server: `pg_dump`), then start with an empty database (move the "
+            "folder `postgres` out of DATABASE__DATA_DIR, or set the DATABASE__…URL variables to a new database)."
+        )
+
+
+def refuse_unknown(stored: Iterable[str], revisions: dict[str, Revision]) -> None:
+    """Raise `ConfigurationError` when the database has a head that is not in `revisions`: this version cannot migrate it."""
+    if unknown := sorted(set(stored) - revisions.keys()):
+        raise ConfigurationError(
+            f"The database has revisions that this application does not know: {', '.join(unknown)}. A newer version or an application with "
+            "more contexts migrated it: run that one."
+        )
+
+
 def _read_file(branch: str, path: Path) -> Revision:
     values: dict[str, Any] = {}
     for node in ast.parse(path.read_text(encoding="utf-8")).body:
@@ -91,7 +114,7 @@ def _read_file(branch: str, path: Path) -> Revision:
             except ValueError:
                 continue
     if "revision" not in values:
-        raise ConfigurationError(f"{path} is no revision: it has no line `revision = …`. Move it out of the migrations of {branch}.")
+        raise ConfigurationError(f"{path} is not a revision: it has no line `revision = …`. Move it out of the migrations of {branch}.")
     return Revision(
         id=values["revision"],
         branch=branch,

@@ -1,4 +1,4 @@
-"""The roles that revisions grant to. Who connects is named by the URLs; who owns search functions, by a setting."""
+"""The roles that revisions grant privileges to. The URLs name those that connect; a setting names the owner of search functions."""
 
 from dataclasses import dataclass
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -8,7 +8,7 @@ from api_base.core.errors import ConfigurationError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Roles:
-    """Names of PostgreSQL roles, unquoted. `search` has no login: it owns functions for text search and may read what they read."""
+    """Names of PostgreSQL roles, unquoted. `search` cannot log in: it owns the functions for text search and may read what they read."""
 
     app: str
     worker: str
@@ -16,7 +16,7 @@ class Roles:
 
 
 def user_of(dsn: str) -> str:
-    """The role that `dsn` connects as. Raises `ConfigurationError` when it names none: grants must not depend on who migrates."""
+    """The role that `dsn` connects as. Raises `ConfigurationError` when it names none: grants must not depend on the migrating user."""
     parts = urlsplit(dsn)
     user = unquote(parts.username) if parts.username else parse_qs(parts.query).get("user", [""])[0]
     if not user:

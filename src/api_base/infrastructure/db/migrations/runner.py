@@ -1,7 +1,7 @@
-"""Runs Alembic over one session of the role `owner`.
+"""Runs Alembic in one session of the role `owner`.
 
-Each revision is a transaction of its own, so what is done stays done. A statement waits `lock_timeout` for a table and gives up,
-rather than queue everybody else behind it; then the revision is tried again, a few times.
+Each revision is a transaction of its own, so a failure keeps the revisions before it. A statement waits at most `lock_timeout` for a table,
+because every other statement on the table queues behind it; then the revision is tried again, a few times.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ from sqlalchemy.pool import NullPool
 from api_base.core.errors import ConfigurationError, Unavailable
 from api_base.core.shared.logging import get_logger
 from api_base.infrastructure.db.migrations.lock import acquire_lock
-from api_base.infrastructure.db.migrations.revisions import Branch, Revision, chain, closure, read
+from api_base.infrastructure.db.migrations.revisions import Branch, Revision, chain, closure, read, refuse_unknown
 from api_base.infrastructure.db.migrations.roles import Roles
 from api_base.infrastructure.db.migrations.stored import stored_heads
 from api_base.infrastructure.db.pool import Connection
@@ -37,7 +37,7 @@ INSUFFICIENT_PRIVILEGE: Final = "42501"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MigrationTimeouts:
-    """Seconds: `lock_timeout` for one statement, `turn` for other migrating processes, `pause` between `attempts` at one revision."""
+    """In seconds: `lock_timeout` of a statement, `turn` to wait for other migrating processes, `pause` between `attempts` at a revision."""
 
     lock_timeout: float
     turn: float = 300.0
@@ -47,7 +47,7 @@ class MigrationTimeouts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Migrator:
-    """Moves the database at `dsn` (the role `owner`, not through a transaction pooler) along `branches`."""
+    """Migrates the database at `dsn` along `branches`. `dsn` is that of the role `owner`, not through a transaction pooler."""
 
     dsn: str
     roles: Roles
@@ -55,24 +55,24 @@ class Migrator:
     patience: MigrationTimeouts
 
     async def up(self) -> list[str]:
-        """Bring every branch to its head; the ids of the revisions applied. Raises `Unavailable`, `ConfigurationError`."""
+        """Bring every branch to its head and return the ids of the revisions applied. Raises `Unavailable`, `ConfigurationError`."""
         revisions = read(self.branches)
         for branch in self.branches:
             chain(revisions.values(), branch.name)
         async with self._session() as connection:
             stored = await stored_heads(self.dsn)
-            _refuse_unknown(stored, revisions)
+            refuse_unknown(stored, revisions)
             if closure(stored, revisions) >= revisions.keys():
                 return []
             return await self._run(connection, lambda config: command.upgrade(config, "heads"))
 
     async def down(self, branch: str, steps: int) -> list[str]:
-        """Undo the last `steps` revisions of `branch`; their ids. Raises `ConfigurationError` where others build upon them."""
+        """Undo the last `steps` revisions of `branch` and return their ids. Raises `ConfigurationError` when others depend on them."""
         revisions = read(self.branches)
         line = chain(revisions.values(), branch)
         async with self._session() as connection:
             stored = await stored_heads(self.dsn)
-            _refuse_unknown(stored, revisions)
+            refuse_unknown(stored, revisions)
             applied = closure(stored, revisions)
             _refuse_needed([r.id for r in line if r.id in applied], steps, branch, [revisions[id] for id in applied])
             return await self._run(connection, lambda config: command.downgrade(config, f"{branch}@-{steps}"))
@@ -126,19 +126,21 @@ class Migrator:
     def _given_up(self, error: DBAPIError) -> Unavailable:
         patience = self.patience
         return Unavailable(
-            f"The migration gave up after {patience.attempts} attempts of {patience.lock_timeout:g} s, because others use the table: "
-            f"{_short(error)}. What was migrated before stands. End the long transaction or raise DATABASE__LOCK_TIMEOUT_SECONDS, "
+            f"The migration gave up after {patience.attempts} attempts of {patience.lock_timeout:g} s because other transactions use the "
+            f"table: {_short(error)}. The revisions before it are applied. End the long transaction or raise DATABASE__LOCK_TIMEOUT_SECONDS, "
             "then run `api-base migrate up` again."
         )
 
     def _meaning(self, error: DBAPIError) -> Exception:
         if _state(error) == INSUFFICIENT_PRIVILEGE:
-            return ConfigurationError(f"The role of DATABASE__OWNER_URL may not do what a migration needs: {error.orig}: {_short(error)}")
+            return ConfigurationError(
+                f"The role of DATABASE__OWNER_URL lacks a privilege that a migration needs: {error.orig}: {_short(error)}"
+            )
         return error
 
 
 def configuration(branches: Sequence[Branch]) -> Config:
-    """Alembic's configuration, without a file."""
+    """Alembic's configuration, made without a file."""
     config = Config()
     config.set_main_option("script_location", str(ENVIRONMENT).replace("%", "%%"))
     config.set_main_option("path_separator", "newline")
@@ -147,20 +149,12 @@ def configuration(branches: Sequence[Branch]) -> Config:
     return config
 
 
-def _refuse_unknown(stored: set[str], revisions: dict[str, Revision]) -> None:
-    if unknown := sorted(stored - revisions.keys()):
-        raise ConfigurationError(
-            f"The database has revisions that no context here brings: {', '.join(unknown)}. It was migrated by a newer version, "
-            "or by an application with more contexts: use that one."
-        )
-
-
 def _refuse_needed(applied: list[str], steps: int, branch: str, everything: list[Revision]) -> None:
     if not 1 <= steps <= len(applied):
-        raise ConfigurationError(f"{branch} has {len(applied)} applied revisions: {steps} cannot be undone.")
+        raise ConfigurationError(f"{branch} has {len(applied)} applied revisions, so {steps} cannot be undone.")
     leaving = set(applied[-steps:])
     if needing := sorted({r.branch for r in everything if r.branch != branch and leaving.intersection(r.depends_on)}):
-        raise ConfigurationError(f"{', '.join(needing)} depend on {', '.join(sorted(leaving))}: migrate those down first.")
+        raise ConfigurationError(f"{', '.join(needing)} depend on {', '.join(sorted(leaving))}: migrate those contexts down first.")
 
 
 def _id(step: Any) -> str:

@@ -1,22 +1,28 @@
-"""What a database says of its revisions: one query on a plain connection, cheap enough for every start."""
+"""Reads the revisions of a database: one query on a plain connection, cheap enough for every start."""
 
 import asyncpg
 
 from api_base.core.errors import Unavailable
+from api_base.infrastructure.db.migrations.revisions import refuse_prerelease
 from api_base.infrastructure.db.pool import Connection
 
 _TIMEOUT = 10.0
 
 
 async def stored_heads(dsn: str) -> set[str]:
-    """The heads in `alembic_version`; none in a database that was never migrated. Raises `Unavailable`."""
+    """The heads in `alembic_version`; empty for a database that was never migrated.
+
+    Raises `Unavailable`, and `ConfigurationError` for a database from before 0.1.0.
+    """
     try:
         connection: Connection = await asyncpg.connect(dsn, timeout=_TIMEOUT, statement_cache_size=0)
     except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         raise Unavailable(f"The database cannot be reached: {error or type(error).__name__}") from error
     try:
-        return {row["version_num"] for row in await connection.fetch("select version_num from public.alembic_version", timeout=_TIMEOUT)}
+        heads = {row["version_num"] for row in await connection.fetch("select version_num from public.alembic_version", timeout=_TIMEOUT)}
     except (asyncpg.UndefinedTableError, asyncpg.InsufficientPrivilegeError):
         return set()
     finally:
         connection.terminate()
+    refuse_prerelease(heads)
+    return heads

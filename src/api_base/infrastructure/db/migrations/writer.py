@@ -1,4 +1,4 @@
-"""Writes the file of a context's next revision. Offline: what counts is what lies on disk."""
+"""Writes the file of a context's next revision, from the files on disk: no database is needed."""
 
 import re
 from argparse import Namespace
@@ -13,24 +13,24 @@ from api_base.infrastructure.db.migrations.revisions import BASE, Branch, chain,
 from api_base.infrastructure.db.migrations.runner import configuration
 
 MAX_ID_LENGTH: Final = 32
-"""What `alembic_version.version_num` holds."""
+"""The size of `alembic_version.version_num`."""
 
 
 def write(branches: Sequence[Branch], name: str, message: str) -> Path:
-    """The next revision of the branch `name`, made from the template. Raises `ConfigurationError` for an unknown branch."""
+    """Write the next revision of the branch `name` from the template. Raises `ConfigurationError` for an unknown branch."""
     branch = next((branch for branch in branches if branch.name == name), None)
     if branch is None:
-        raise ConfigurationError(f"No context {name!r} brings migrations. Known: {', '.join(sorted(b.name for b in branches))}.")
+        raise ConfigurationError(f"No context named {name!r} has migrations. Known: {', '.join(sorted(b.name for b in branches))}.")
     revisions = read(branches).values()
     line = chain(revisions, name)
     number = len(line) + 1
-    id, slug = f"{name}_{number:04}", re.sub(r"\W+", "_", message.lower()).strip("_")[:40]
+    id, slug = f"{name}_{number:03}", re.sub(r"\W+", "_", message.lower()).strip("_")[:40]
     if len(id) > MAX_ID_LENGTH or not slug:
-        raise ConfigurationError(f"{id}: a context's name has at most {MAX_ID_LENGTH - 5} characters, and a revision says what it does.")
+        raise ConfigurationError(f"{id}: use a context name of at most {MAX_ID_LENGTH - 4} characters and a message that contains letters.")
     branch.folder.mkdir(parents=True, exist_ok=True)
     config = configuration(branches)
     config.cmd_opts = Namespace(quiet=True)
-    config.set_main_option("file_template", f"{number:04}_{slug}")
+    config.set_main_option("file_template", f"{number:03}_{slug}")
     script = ScriptDirectory.from_config(config)
     made = script.generate_revision(
         id,
@@ -45,6 +45,6 @@ def write(branches: Sequence[Branch], name: str, message: str) -> Path:
 
 
 def _sentence(message: str) -> str:
-    """`message` as the docstring's one sentence, less its full stop."""
+    """`message` as one sentence for the docstring, without the full stop."""
     words = " ".join(message.split()).rstrip(".").replace("\\", "/").replace('"', "'")
     return words[:1].upper() + words[1:]

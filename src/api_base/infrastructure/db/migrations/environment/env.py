@@ -1,4 +1,4 @@
-"""What Alembic runs for each command. The connection and the roles come from `runner.py`, by the configuration's attributes."""
+"""Alembic runs this file for each command. `runner.py` passes the connection and the roles as attributes of the configuration."""
 
 from alembic import context
 

@@ -1,4 +1,4 @@
-"""The language of a user's letters, registrations that wait for a link to be followed, and forgotten passwords."""
+"""Create users, registrations and password resets. A change of status or platform administration notifies every process."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -6,16 +6,35 @@ from alembic import op
 from api_base.infrastructure.db import ddl
 from api_base.infrastructure.db.schema import Ownership, text, timestamp
 
-revision = "users_0002"
-down_revision = "users_0001"
-branch_labels = None
-depends_on = None
+revision = "users_001"
+down_revision = None
+branch_labels = ("users",)
+depends_on = ("base_001",)
 
 
 def upgrade() -> None:
-    op.add_column("users", sa.Column("language", text(), nullable=False, server_default="en"))
-    op.alter_column("users", "language", server_default=None)
-    op.add_column("users", sa.Column("password_changed_at", timestamp()))
+    op.create_table(
+        "users",
+        sa.Column("id", sa.Uuid, nullable=False),
+        sa.Column("email", text(), nullable=False),
+        sa.Column("name", text(), nullable=False),
+        sa.Column("password_hash", text(), nullable=False),
+        sa.Column("status", text(), nullable=False),
+        sa.Column("platform_admin", sa.Boolean, nullable=False),
+        sa.Column("language", text(), nullable=False),
+        sa.Column("password_changed_at", timestamp()),
+        sa.Column("failed_logins", sa.Integer, nullable=False),
+        sa.Column("locked_until", timestamp()),
+        sa.Column("version", sa.Integer, nullable=False),
+        sa.Column("created_at", timestamp(), nullable=False),
+        sa.Column("updated_at", timestamp(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name="users_pkey"),
+        sa.UniqueConstraint("email", name="uq_users_email"),
+    )
+    op.create_index("ix_users_created_at", "users", ["created_at", "id"])
+    op.create_index("ix_users_status", "users", ["status", "created_at", "id"])
+    ddl.grant("users", app=("select", "insert", "update"))
+    ddl.notify_access("users", "id", watched=("status", "platform_admin"))
     op.create_table(
         "registrations",
         sa.Column("id", sa.Uuid, nullable=False),
@@ -50,5 +69,4 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_table("password_resets")
     op.drop_table("registrations")
-    op.drop_column("users", "password_changed_at")
-    op.drop_column("users", "language")
+    op.drop_table("users")

@@ -1,4 +1,4 @@
-"""Tenants and memberships. A user reads the own memberships and their tenants in whatever tenant; changes are told to every process."""
+"""Create tenants, memberships and invitations. Users read their own memberships in every tenant; a change notifies every process."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -6,10 +6,10 @@ from alembic import op
 from api_base.infrastructure.db import ddl
 from api_base.infrastructure.db.schema import Ownership, text, timestamp
 
-revision = "tenants_0001"
+revision = "tenants_001"
 down_revision = None
 branch_labels = ("tenants",)
-depends_on = ("base_0001",)
+depends_on = ("base_001",)
 
 
 def upgrade() -> None:
@@ -49,9 +49,30 @@ def upgrade() -> None:
     ddl.grant("tenants", app=("select", "insert", "update"))
     ddl.grant("memberships", app=ddl.READ_WRITE)
     ddl.notify_access("memberships", "user_id")
+    op.create_table(
+        "invitations",
+        sa.Column("tenant_id", sa.Uuid, nullable=False),
+        sa.Column("id", sa.Uuid, nullable=False),
+        sa.Column("email", text(), nullable=False),
+        sa.Column("role", text(), nullable=False),
+        sa.Column("language", text(), nullable=False),
+        sa.Column("invited_by", sa.Uuid, nullable=False),
+        sa.Column("version", sa.Integer, nullable=False),
+        sa.Column("created_at", timestamp(), nullable=False),
+        sa.Column("expires_at", timestamp(), nullable=False),
+        sa.Column("accepted_at", timestamp()),
+        sa.PrimaryKeyConstraint("tenant_id", "id", name="invitations_pkey"),
+        sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name="fk_invitations_tenant_id"),
+    )
+    op.create_index("ix_invitations_created_at", "invitations", ["tenant_id", "created_at", "id"])
+    op.create_index("ix_invitations_expires_at", "invitations", ["expires_at"])
+    ddl.protect("invitations")
+    ddl.worker_policy("invitations")
+    ddl.grant("invitations", app=ddl.READ_WRITE, worker=("select", "delete"))
 
 
 def downgrade() -> None:
+    op.drop_table("invitations")
     op.execute("drop policy tenants_app_by_membership on tenants")
     op.drop_table("memberships")
     op.drop_table("tenants")

@@ -1,4 +1,4 @@
-"""Items, with an index for each declared order and filter, and for text search."""
+"""Create items, with an index for each declared sort and filter and for text search, and the uploads of imports."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -7,19 +7,21 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from api_base.infrastructure.db import ddl
 from api_base.infrastructure.db.schema import text, timestamp
 
-revision = "items_0001"
+revision = "items_001"
 down_revision = None
 branch_labels = ("items",)
-depends_on = ("base_0001",)
+depends_on = ("base_001",)
 
 NOT_DELETED = "deleted_at is null"
 DELETED = "deleted_at is not null"
 
 SEARCHED = """lower((sku || ' ' || name || ' ' || category || ' ' || description) collate "default")"""
-"""What `q` looks through. The columns compare by code point, where only ASCII has lower case: people mean the database's own."""
+"""The text that `q` searches. The columns have the collation "C", which lowers ASCII only, so the search uses the database's own."""
 
 PATTERN = r"""'%' || replace(regexp_replace(lower(query collate "default"), '([\\%_])', '\\\1', 'g'), ' ', '%') || '%'"""
-"""The words of `query`, in their order, with anything between them."""
+"""Matches the words of `query` in their order, with any text between them."""
+
+COUNTED = ("done", "created", "updated", "unchanged", "refused")
 
 
 def upgrade() -> None:
@@ -52,14 +54,34 @@ def upgrade() -> None:
     ddl.protect("items")
     ddl.grant("items", app=ddl.READ_WRITE)
     ddl.search_function("search_items", "items", condition=f"{SEARCHED} like {PATTERN}", columns=("sku", "name", "category", "description"))
+    op.create_table(
+        "item_imports",
+        sa.Column("tenant_id", sa.Uuid, nullable=False),
+        sa.Column("id", sa.Uuid, nullable=False),
+        sa.Column("form", text(), nullable=False),
+        sa.Column("maps", ARRAY(text()), nullable=False),
+        sa.Column("constants", ARRAY(text()), nullable=False),
+        sa.Column("content", sa.LargeBinary),
+        sa.Column("created_at", timestamp(), nullable=False),
+        *(sa.Column(name, sa.Integer, nullable=False, server_default="0") for name in COUNTED),
+        sa.Column("refused_rows", JSONB, nullable=False, server_default="[]"),
+        sa.PrimaryKeyConstraint("tenant_id", "id", name="item_imports_pkey"),
+        sa.CheckConstraint("form in ('csv', 'json', 'jsonl')", name="ck_item_imports_form"),
+    )
+    op.execute("create index ix_item_imports_created_at on item_imports (created_at)")
+    ddl.protect("item_imports")
+    ddl.worker_policy("item_imports")
+    ddl.grant("item_imports", app=("select", "insert"), worker=("select", "delete"))
+    op.execute(f"grant update ({', '.join(COUNTED)}, refused_rows, content) on item_imports to {ddl.quoted(ddl.roles().app)}")
 
 
 def downgrade() -> None:
+    op.drop_table("item_imports")
     op.execute("drop function search_items(uuid, text)")
     op.drop_table("items")
 
 
 def _index(*columns: str, of: str = NOT_DELETED) -> None:
-    """For pages in the order of `columns`, either way, or of the last of them where others are given; the id closes every order."""
+    """An index for pages sorted by `columns`, in either direction, or by the last column where filters fix the others. The id breaks ties."""
     name = f"ix_items_tenant_id_{'_'.join(columns)}" + ("_deleted" if of == DELETED else "")
     op.create_index(name, "items", ["tenant_id", *columns, "id"], postgresql_where=sa.text(of))

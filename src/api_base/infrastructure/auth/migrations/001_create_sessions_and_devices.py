@@ -1,15 +1,15 @@
-"""Sessions, each under its user's policy. The worker clears away those that ended; revocations are told to every process."""
+"""Create sessions and devices, each under the policy of its user. The worker prunes them; a revocation notifies every process."""
 
 import sqlalchemy as sa
 from alembic import op
 
 from api_base.infrastructure.db import ddl
-from api_base.infrastructure.db.schema import Ownership, timestamp
+from api_base.infrastructure.db.schema import Ownership, text, timestamp
 
-revision = "auth_0001"
+revision = "auth_001"
 down_revision = None
 branch_labels = ("auth",)
-depends_on = ("base_0001",)
+depends_on = ("base_001",)
 
 
 def upgrade() -> None:
@@ -35,7 +35,23 @@ def upgrade() -> None:
     ddl.grant("sessions", app=("select", "insert", "update"), worker=("select", "delete"))
     ddl.worker_policy("sessions")
     ddl.notify_access("sessions", "user_id", watched=("revoked_at",))
+    op.create_table(
+        "devices",
+        sa.Column("user_id", sa.Uuid, nullable=False),
+        sa.Column("id", sa.Uuid, nullable=False),
+        sa.Column("user_agent", text(), nullable=False),
+        sa.Column("address", text(), nullable=False),
+        sa.Column("version", sa.Integer, nullable=False),
+        sa.Column("created_at", timestamp(), nullable=False),
+        sa.Column("seen_at", timestamp(), nullable=False),
+        sa.PrimaryKeyConstraint("user_id", "id", name="devices_pkey"),
+    )
+    op.create_index("ix_devices_seen_at", "devices", ["seen_at"])
+    ddl.protect("devices", "user_id", Ownership.USER)
+    ddl.grant("devices", app=("select", "insert", "update"), worker=("select", "delete"))
+    ddl.worker_policy("devices")
 
 
 def downgrade() -> None:
+    op.drop_table("devices")
     op.drop_table("sessions")

@@ -6,10 +6,10 @@ from alembic import op
 from api_base.infrastructure.db import ddl
 from api_base.infrastructure.db.schema import timestamp
 
-revision = "invoices_0001"
+revision = "invoices_001"
 down_revision = None
 branch_labels = ("invoices",)
-depends_on = ("base_0001",)
+depends_on = ("base_001",)
 
 
 def upgrade() -> None:

@@ -1,4 +1,4 @@
-"""Kept answers, each for its user in its tenant alone. The worker clears away what has expired, and cannot read answers."""
+"""Create stored results, each visible to its user in its tenant only. The worker deletes expired rows and cannot read results."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -6,10 +6,10 @@ from alembic import op
 from api_base.infrastructure.db import ddl
 from api_base.infrastructure.db.schema import Ownership, text, timestamp
 
-revision = "idempotency_0001"
+revision = "idempotency_001"
 down_revision = None
 branch_labels = ("idempotency",)
-depends_on = ("base_0001",)
+depends_on = ("base_001",)
 
 
 def upgrade() -> None:
@@ -20,7 +20,7 @@ def upgrade() -> None:
         sa.Column("route", text(), nullable=False),
         sa.Column("key", sa.LargeBinary, nullable=False),
         sa.Column("fingerprint", sa.LargeBinary, nullable=False),
-        sa.Column("answer", sa.LargeBinary, nullable=False),
+        sa.Column("result", sa.LargeBinary, nullable=False),
         sa.Column("expires_at", timestamp(), nullable=False),
         sa.PrimaryKeyConstraint("tenant_id", "user_id", "route", "key", name="idempotency_keys_pkey"),
     )

@@ -6,10 +6,10 @@ from alembic import op
 from api_base.infrastructure.db import ddl
 from api_base.infrastructure.db.schema import text
 
-revision = "chaos_0001"
+revision = "chaos_001"
 down_revision = None
 branch_labels = ("chaos",)
-depends_on = ("base_0001",)
+depends_on = ("base_001",)
 
 
 def upgrade() -> None:

@@ -1,7 +1,7 @@
-"""The audit trail, in monthly partitions, with its seals and checkpoints.
+"""Create the audit trail in monthly partitions, with its seals and checkpoints.
 
-`app` adds records and reads its tenant's part, `worker` reads all of it and adds seals and checkpoints; neither can change or delete.
-What has expired is dropped by a function with its owner's rights.
+The role `app` inserts records and reads those of its tenant. The role `worker` reads all records and inserts seals and checkpoints. Neither
+can update or delete: a function with the owner's privileges drops expired partitions.
 """
 
 import sqlalchemy as sa
@@ -12,13 +12,13 @@ from api_base.core.types import NO_TENANT
 from api_base.infrastructure.db import ddl
 from api_base.infrastructure.db.schema import Ownership, Xid8, text, timestamp
 
-revision = "audit_0001"
+revision = "audit_001"
 down_revision = None
 branch_labels = ("audit",)
-depends_on = ("base_0001",)
+depends_on = ("base_001",)
 
 MAKE = """
-create function make_audit_partitions() returns void language plpgsql
+create function create_audit_partitions() returns void language plpgsql
 security definer set search_path = pg_catalog, public, pg_temp set lock_timeout = '2s' set timezone = 'UTC' as $$
 declare
     month timestamptz;
@@ -34,7 +34,7 @@ begin
     end loop;
 end $$
 """
-"""What finds no partition of its month lies in the default one."""
+"""A record without a partition for its month goes to the default partition."""
 
 DROP = """
 create function drop_expired_audit(expiry timestamptz) returns void language plpgsql
@@ -43,7 +43,7 @@ declare
     partition text;
 begin
     if expiry > now() - interval '30 days' then
-        raise exception 'what is younger than 30 days has not expired';
+        raise exception 'records younger than 30 days have not expired';
     end if;
     if exists (
         select from public.audit a where a.at < expiry and (a.transaction_id, a.sequence) > (
@@ -70,7 +70,7 @@ begin
     delete from public.audit_default where at < expiry;
 end $$
 """
-"""Whoever may call it can drop nothing that is young, not sealed, or of a chain without a checkpoint."""
+"""Refuses to drop records that are younger than 30 days, not sealed, or of a chain without a checkpoint."""
 
 
 def upgrade() -> None:
@@ -110,9 +110,9 @@ def upgrade() -> None:
     _checkpoints()
     op.execute(MAKE)
     op.execute(DROP)
-    ddl.callable_by("make_audit_partitions()", worker=True)
+    ddl.callable_by("create_audit_partitions()", worker=True)
     ddl.callable_by("drop_expired_audit(timestamptz)", worker=True)
-    op.execute("select make_audit_partitions()")
+    op.execute("select create_audit_partitions()")
 
 
 def _seals() -> None:
@@ -153,7 +153,7 @@ def _checkpoints() -> None:
 
 def downgrade() -> None:
     op.execute("drop function drop_expired_audit(timestamptz)")
-    op.execute("drop function make_audit_partitions()")
+    op.execute("drop function create_audit_partitions()")
     op.drop_table("audit_checkpoints")
     op.drop_table("audit_seals")
     op.drop_table("audit")

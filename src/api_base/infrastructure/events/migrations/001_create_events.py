@@ -1,4 +1,4 @@
-"""Outbox, deliveries and inbox; the outbox in daily partitions, which only their owner can make and drop: by a function."""
+"""Create outbox, deliveries and inbox. A function with the owner's privileges creates and drops the daily partitions of the outbox."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -7,19 +7,19 @@ from sqlalchemy.dialects.postgresql import JSONB
 from api_base.infrastructure.db import ddl
 from api_base.infrastructure.db.schema import Ownership, text, timestamp
 
-revision = "events_0001"
+revision = "events_001"
 down_revision = None
 branch_labels = ("events",)
-depends_on = ("base_0001",)
+depends_on = ("base_001",)
 
 PARTITIONS = """
-create function keep_event_partitions(ahead integer, kept integer) returns void language plpgsql
+create function maintain_event_partitions(ahead integer, kept integer) returns void language plpgsql
 security definer set search_path = pg_catalog, public, pg_temp set lock_timeout = '2s' set timezone = 'UTC' as $$
 declare
     day date;
     partition text;
 begin
-    if not pg_try_advisory_xact_lock(hashtext('keep_event_partitions')) then
+    if not pg_try_advisory_xact_lock(hashtext('maintain_event_partitions')) then
         return;
     end if;
     for day in select generate_series(current_date, current_date + ahead, interval '1 day')::date loop
@@ -43,7 +43,7 @@ begin
         and not exists (select from public.deliveries d where d.subscription = inbox.subscription and d.event_id = inbox.event_id);
 end $$
 """
-"""Nothing that somebody still waits for is dropped. What finds no partition of its day lies in the default one."""
+"""Keeps events that are not published or still have deliveries. An event without a partition for its day goes to the default partition."""
 
 
 def upgrade() -> None:
@@ -86,8 +86,8 @@ def upgrade() -> None:
     )
     ddl.grant("inbox", app=("insert",))
     op.execute(PARTITIONS)
-    ddl.callable_by("keep_event_partitions(integer, integer)", worker=True)
-    op.execute("select keep_event_partitions(3, 7)")
+    ddl.callable_by("maintain_event_partitions(integer, integer)", worker=True)
+    op.execute("select maintain_event_partitions(3, 7)")
 
 
 def _deliveries() -> None:
@@ -100,7 +100,7 @@ def _deliveries() -> None:
         sa.Column("shard", sa.SmallInteger, nullable=False),
         sa.Column("aggregate_id", sa.Uuid, nullable=False),
         sa.Column("attempts", sa.Integer, nullable=False),
-        sa.Column("due", timestamp(), nullable=False),
+        sa.Column("next_attempt_at", timestamp(), nullable=False),
         sa.Column("dead", sa.Boolean, nullable=False),
         sa.Column("error", text()),
         sa.PrimaryKeyConstraint("subscription", "sequence", name="deliveries_pkey"),
@@ -111,7 +111,7 @@ def _deliveries() -> None:
 
 
 def downgrade() -> None:
-    op.execute("drop function keep_event_partitions(integer, integer)")
+    op.execute("drop function maintain_event_partitions(integer, integer)")
     op.drop_table("inbox")
     op.drop_table("deliveries")
     op.drop_table("outbox")

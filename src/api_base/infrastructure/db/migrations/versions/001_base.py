@@ -1,10 +1,10 @@
-"""What every context builds upon: extensions, the guard of guarded changes, and a closed schema."""
+"""Create what every context depends on: extensions, the row-count guard, the notification of access changes; close the schema."""
 
 from alembic import op
 
 from api_base.infrastructure.db import ddl
 
-revision = "base_0001"
+revision = "base_001"
 down_revision = None
 branch_labels = ("base",)
 depends_on = None
