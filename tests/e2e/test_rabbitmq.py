@@ -15,7 +15,7 @@ from api_base.application.common.remote import RemoteBus
 from api_base.core.errors import Unavailable
 from api_base.core.types import RequestContext, current_context
 from api_base.infrastructure.idempotency import result_codec
-from api_base.infrastructure.remote.remote_bus import RabbitMqRemotes
+from api_base.infrastructure.remote.remote_bus import RabbitMqRemoteTransport
 from api_base.infrastructure.remote.rpc_messages import queue_of
 from tests.e2e.conftest import Project
 from tests.e2e.processes import Backend, WorkerProcess, run, serving, until, working
@@ -72,12 +72,14 @@ class Catalogue:
         """What another service is answered, which tries nothing twice."""
 
         async def asked() -> T:
-            async with connected(self.url) as connection:
-                remotes = RabbitMqRemotes(
-                    connection, lambda name: policy(attempts=1), 10.0, encode=result_codec.encode, decode=result_codec.decode
-                )
-                current_context.set(RequestContext(request_id="asking", access_token=self.token))
-                return await question(remotes.to(self.name))
+            transport = RabbitMqRemoteTransport(
+                self.url, "asking", lambda name: policy(attempts=1), 10.0, 1, encode=result_codec.encode, decode=result_codec.decode
+            )
+            current_context.set(RequestContext(request_id="asking", access_token=self.token))
+            try:
+                return await question(transport.to(self.name))
+            finally:
+                await transport.close()
 
         return asyncio.run(asked())
 

@@ -178,7 +178,6 @@ class Wiring:
     rate_limiter = Provided(Container.rate_limiter)
     recorder = Provided(Container.recorder)
     remote = Provided(Container.remote)
-    selections = Provided(Container.selections)
     subscribers = Provided(Container.subscribers)
     telemetry = Provided(Container.telemetry)
     token_issuer = Provided(Container.token_issuer)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from api_base.application.common.remote import RemoteTransport
     from api_base.core.protocols import Mailer, RateLimiter
     from api_base.infrastructure.adapter_ports import AdapterPorts
-    from api_base.infrastructure.db.factory import Source
+    from api_base.infrastructure.db.sources import Source
     from api_base.infrastructure.tasks.backend import JobBackend
 
 

@@ -8,8 +8,9 @@ import asyncpg
 from pydantic import BaseModel
 
 from api_base.bootstrap import migrations
+from api_base.bootstrap.container import Wiring
 from api_base.bootstrap.context import Context
-from api_base.bootstrap.services import build
+from api_base.bootstrap.selections import select
 from api_base.core.config import Settings
 from api_base.core.errors import ApiBaseError
 from api_base.core.protocols import Probe
@@ -44,10 +45,11 @@ async def diagnose(settings: Settings, urls: Urls, contexts: Sequence[Context]) 
     if all(finding.well for finding in findings):
         findings.append(await asyncio.to_thread(_schema, urls, contexts))
     findings.append(_keys(settings))
-    wiring = build(settings, contexts).container
-    for port, selection in wiring.selections.by_port().items():
+    selections, _ = select(settings, [context.adapters for context in contexts])
+    ports = Wiring(settings, selections, {}).adapter_ports
+    for port, selection in selections.by_port().items():
         if selection.url is not None:
-            adapter = selection.build(wiring.adapter_ports)
+            adapter = selection.build(ports)
             if isinstance(adapter, Probe):
                 findings.append(await _probed(port, adapter))
     return findings

@@ -27,7 +27,7 @@ def main(descriptor: int) -> None:
 
     from api_base.bootstrap.application import create_app
     from api_base.bootstrap.configuration import load
-    from api_base.infrastructure.db.factory import configured
+    from api_base.infrastructure.db.sources import configured
     from api_base.serving import draining  # noqa: F401 -- while the supervisor gets ready
     from api_base.serving.first_run import prepare
 

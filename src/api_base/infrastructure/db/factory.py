@@ -1,37 +1,14 @@
-"""Pools for the roles, and the adapters of `DATABASE__URL`: where PostgreSQL comes from."""
-
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
-from typing import Final
-from urllib.parse import urlsplit
-
-from pydantic import SecretStr
+"""The pools of the roles, built from the settings."""
 
 from api_base.core.config import Settings
-from api_base.core.di import Adapter
 from api_base.domain.common.events import Subscribers
-from api_base.infrastructure.db.embedded.urls import Urls
 from api_base.infrastructure.db.pool import PoolOptions
 from api_base.infrastructure.db.session import Database
-
-type Source = AbstractContextManager[tuple[Urls, Callable[[], str | None]]]
-"""The URLs of the roles, and a function that a long-lived process calls regularly: it returns what it had to repair, if anything."""
-
-
-def configured(settings: Settings) -> Urls:
-    """Return the configured URLs. A role without a URL of its own has that of `DATABASE__URL`."""
-    database = settings.database
-    return Urls(
-        owner=_text(database.owner_url or database.url),
-        app=_text(database.url),
-        worker=_text(database.worker_url or database.url),
-        direct=_text(database.direct_url or database.url),
-    )
 
 
 def database(settings: Settings) -> Database:
     """The pool of the role that serves, closed."""
-    return Database(_text(settings.database.url), _options(settings, settings.database.pool_size))
+    return Database(settings.database.url.get_secret_value(), _options(settings, settings.database.pool_size))
 
 
 def worker_database(settings: Settings, subscribers: Subscribers) -> Database:
@@ -41,12 +18,12 @@ def worker_database(settings: Settings, subscribers: Subscribers) -> Database:
     and completing jobs three, and the verification of the audit trail one.
     """
     size = max(settings.database.pool_size, len(subscribers.durable) + 7)
-    return Database(_text(settings.database.worker_url or settings.database.url), _options(settings, size))
+    return Database((settings.database.worker_url or settings.database.url).get_secret_value(), _options(settings, size))
 
 
 def direct_url(settings: Settings) -> str:
     """The URL around a transaction pooler, for LISTEN."""
-    return _text(settings.database.direct_url or settings.database.url)
+    return (settings.database.direct_url or settings.database.url).get_secret_value()
 
 
 def _options(settings: Settings, size: int) -> PoolOptions:
@@ -57,52 +34,3 @@ def _options(settings: Settings, size: int) -> PoolOptions:
         statement_timeout=database.statement_timeout_seconds,
         prepared=database.pooler == "none",
     )
-
-
-@contextmanager
-def _configured(settings: Settings) -> Iterator[tuple[Urls, Callable[[], str | None]]]:
-    yield configured(settings), lambda: None
-
-
-@contextmanager
-def _embedded(settings: Settings) -> Iterator[tuple[Urls, Callable[[], str | None]]]:
-    from api_base.infrastructure.db.embedded.server import EmbeddedServer
-
-    server = EmbeddedServer(settings.database.data_dir / "postgres", port=settings.database.embedded_port)
-    urls = server.start()
-    try:
-        yield urls, server.ensure_running
-    finally:
-        server.stop()
-
-
-def validate(url: str) -> None:
-    """Raise `ValueError` if `url` is malformed, without the URL in its message: the wrong part is often the password."""
-    try:
-        parts = urlsplit(url)
-        valid = parts.scheme in ("postgresql", "postgres") and (parts.port or 1) > 0 and not parts.fragment
-    except ValueError:
-        valid = False
-    if not valid:
-        raise ValueError(
-            "must be postgresql://user:password@host:port/database; write / ? # @ : in user and password as %2F %3F %23 %40 %3A"
-        )
-
-
-def _text(url: SecretStr) -> str:
-    return url.get_secret_value()
-
-
-EMBEDDED: Final = Adapter[Settings, Source](
-    build=_embedded,
-    url="embedded://",
-    summary="The PostgreSQL server that comes as a wheel; the first process starts it, later ones attach to it.",
-    extra="embedded",
-    unsafe="the embedded server is for development",
-)
-POSTGRESQL: Final = Adapter[Settings, Source](
-    build=_configured,
-    url="postgresql://user:password@host:port/database",
-    summary="A PostgreSQL server, version 16 or newer.",
-    validate=validate,
-)
