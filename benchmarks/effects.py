@@ -8,7 +8,7 @@ from uuid import UUID
 from api_base.application.common.cqrs import PUBLIC, Command, Registration, on
 from api_base.application.common.jobs import Job
 from api_base.bootstrap.context import Context, Ports
-from api_base.core.types import TenantId, current_context
+from api_base.core.types import Delivery, TenantId, current_context
 from api_base.domain.common.events import AnySubscription, DurableSubscription, Subscription
 from api_base.domain.items.entities import Item, ItemDetails
 from api_base.infrastructure.items.repository import SqlItemRepository
@@ -56,9 +56,9 @@ def _subscribers(ports: Ports) -> list[AnySubscription]:
     write = _writer(ports)
 
     async def told(event: Told) -> None:
-        delivery = current_context.get().delivery
-        assert delivery is not None
-        await write(TOLD, delivery[1], event.tenant_id)
+        origin = current_context.get().origin
+        assert isinstance(origin, Delivery)
+        await write(TOLD, origin.event_id, event.tenant_id)
 
     async def enqueue(event: Told) -> None:
         await ports.jobs.enqueue(Note(item_id=event.aggregate_id, tenant_id=event.tenant_id))

@@ -11,6 +11,6 @@ from api_base.infrastructure.db.unit_of_work import SqlUnitOfWorkFactory
 
 def create_app() -> FastAPI:
     """For `uvicorn --factory`."""
-    Container.unit_of_work.override(providers.Singleton(SqlUnitOfWorkFactory, Container.database.provided.pool, providers.List()))
+    Container.unit_of_work.override(providers.Singleton(SqlUnitOfWorkFactory, Container.database.provided.pool, providers.List(), None))
     Container.event_signal.override(providers.Object(lambda: None))
     return shipped(load_settings())

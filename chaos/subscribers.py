@@ -7,7 +7,7 @@ from uuid import UUID
 
 from api_base.core.protocols import AsyncRepository, IdGenerator
 from api_base.core.protocols.jobs import JobQueue
-from api_base.core.types import current_context
+from api_base.core.types import Delivery, current_context
 from api_base.domain.common.events import DurableSubscription
 from chaos.effects import Effect
 from chaos.jobs import Note
@@ -36,9 +36,9 @@ class ItemEvent:
 def subscriptions(effects: AsyncRepository[Effect, UUID], jobs: JobQueue, ids: IdGenerator, watch: Watch) -> list[DurableSubscription]:
     async def note(event: ItemEvent) -> None:
         watch.come_by([IN_HANDLER])
-        delivery = current_context.get().delivery
-        assert delivery is not None  # a durable subscriber is always told which event it is
-        subscription, event_id = delivery
+        origin = current_context.get().origin
+        assert isinstance(origin, Delivery)  # a durable subscriber always runs within a delivery
+        subscription, event_id = origin.subscription, origin.event_id
         effect = Effect(
             id=ids.new(), tenant_id=event.tenant_id, subscription=subscription, event_id=event_id, aggregate_id=event.aggregate_id
         )

@@ -95,8 +95,8 @@ class OneToken:
 class KeptRefusals:
     kept: list[tuple[str, str, int]] = field(default_factory=list)
 
-    async def refused(self, context: RequestContext, method: str, status: int) -> None:
-        self.kept.append((method, context.route, status))
+    async def refused(self, context: RequestContext, method: str, route: str, status: int, error: errors.ApiBaseError | None) -> None:
+        self.kept.append((method, route, status))
 
 
 @dataclass

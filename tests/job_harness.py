@@ -131,9 +131,7 @@ class JobHarness:
 
     async def enqueue(self, *messages: Command[Any], tenant: UUID | None = None, **options: Any) -> list[UUID]:
         """For nobody in particular, in `tenant`."""
-        context = RequestContext(request_id="r-1")
-        if tenant is not None:
-            context.principal = principal(tenant)
+        context = RequestContext(request_id="r-1", principal=None if tenant is None else principal(tenant))
         token = current_context.set(context)
         try:
             return await self.services.bus.execute(Enqueue(messages=messages, **options))

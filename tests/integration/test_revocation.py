@@ -109,7 +109,7 @@ async def world(urls: Urls) -> AsyncIterator[tuple[World, list[AccessSnapshot]]]
 
 
 async def _fresh(process: AccessSnapshot) -> bool:
-    return process.listener.fresh()
+    return time.monotonic() < process.listener.fresh_until
 
 
 async def until(condition: Callable[[], Awaitable[bool]], seconds: float) -> float:

@@ -80,7 +80,7 @@ def test_ids_as_the_driver_makes_them() -> None:
         StaleVersion("item", 3),
         Forbidden("not you"),
         Invalid([Violation("/name", "too_long", "is too long"), Violation("", "x", "y")]),
-        LoginRefused(),
+        LoginRefused(None),
     ],
     ids=lambda error: type(error).__name__,
 )

@@ -1,6 +1,7 @@
 """Errors on their way between services: what they are and carry arrives, and nothing else does."""
 
 from collections.abc import Iterator
+from uuid import uuid4
 
 import pytest
 
@@ -49,6 +50,13 @@ def test_a_contexts_error_is_told_as_what_everybody_knows() -> None:
     assert (type(again), str(again)) == (errors.RuleViolated, str(PriceMissing()))
 
 
+def test_the_account_of_a_refusal_does_not_travel() -> None:
+    sent = rpc_errors.encode(errors.AuditedRefusal("no", action="login", account=uuid4()))
+    assert sent is not None
+    received = rpc_errors.decode(sent)
+    assert (type(received), str(received), vars(received)) == (errors.Unauthenticated, "no", {})
+
+
 @pytest.mark.parametrize("error", ACCIDENTS, ids=lambda error: type(error).__name__)
 def test_what_is_nobody_elses_business_is_not_told(error: ApiBaseError) -> None:
     assert rpc_errors.encode(error) is None
@@ -65,6 +73,7 @@ def test_what_is_not_known_here_is_unavailable(body: bytes) -> None:
 def test_every_error_that_the_edge_shows_as_the_callers_is_told() -> None:
     """Whoever adds one to `core.errors` decides whether other services are told of it."""
     undecided = {errors.EventRefused, errors.AlreadyHandled, errors.JobLost, errors.MailRefused, *map(type, TOLD), *map(type, ACCIDENTS)}
+    undecided.add(errors.AuditedRefusal)  # as Unauthenticated: see the test above
     assert set(subclasses(ApiBaseError)) - undecided == set()
 
 

@@ -17,15 +17,15 @@ from api_base.application.common.middleware import (
     PermissionMiddleware,
     RetryMiddleware,
     TraceMiddleware,
+    Transactions,
     UnitOfWorkMiddleware,
 )
 from api_base.application.common.remote import RemoteTransport
-from api_base.application.common.transactions import Transactions
 from api_base.bootstrap.access import ACCESS
 from api_base.bootstrap.selections import Selections
 from api_base.core.config import Settings
 from api_base.core.di import Selection
-from api_base.core.protocols import Mailer, RateLimiter
+from api_base.core.protocols import AfterResponse, Mailer, RateLimiter
 from api_base.domain.common.events import Subscribers
 from api_base.infrastructure.adapter_ports import AdapterPorts
 from api_base.infrastructure.audit.store import AuditParticipant, SqlAuditStore
@@ -36,7 +36,7 @@ from api_base.infrastructure.db.notifier import CoalescingNotifier
 from api_base.infrastructure.db.unit_of_work import SqlUnitOfWorkFactory
 from api_base.infrastructure.events.deferred import DatabaseDeferredDeliveries
 from api_base.infrastructure.events.outbox import CHANNEL as EVENTS
-from api_base.infrastructure.events.outbox import InboxParticipant, OutboxParticipant
+from api_base.infrastructure.events.outbox import Inbox, OutboxParticipant
 from api_base.infrastructure.events.payloads import decode
 from api_base.infrastructure.idempotency import result_codec
 from api_base.infrastructure.idempotency.store import SqlIdempotencyStore
@@ -49,6 +49,7 @@ from api_base.infrastructure.tasks.backend import JobBackend
 from api_base.infrastructure.tasks.completion import SqlJobCompletion
 from api_base.infrastructure.tasks.database_queue import CHANNEL as JOBS
 from api_base.infrastructure.tasks.database_queue import SqlJobQueue
+from api_base.interface.middleware.after_response import HttpAfterResponse
 
 
 def _pipeline(
@@ -63,9 +64,7 @@ def _pipeline(
         TraceMiddleware(settings.observability.otlp_endpoint is not None),
         PermissionMiddleware(checker),
         RetryMiddleware(),
-        UnitOfWorkMiddleware(transactions),
-        IdempotencyMiddleware(results),
-        JobMiddleware(completion),
+        UnitOfWorkMiddleware(transactions, IdempotencyMiddleware(results), JobMiddleware(completion)),
     )
 
 
@@ -119,10 +118,9 @@ class Container(containers.DeclarativeContainer):
     audit_participant = Singleton(AuditParticipant, ids, clock)
     audit_store = Singleton(SqlAuditStore, database.provided.pool, ids, clock)
     outbox_participant = Singleton(OutboxParticipant, ids, clock)
-    inbox_participant = Singleton(InboxParticipant, clock)
-    unit_of_work = Singleton(
-        SqlUnitOfWorkFactory, database.provided.pool, providers.List(audit_participant, outbox_participant, inbox_participant)
-    )
+    inbox = Singleton(Inbox, clock)
+    unit_of_work = Singleton(SqlUnitOfWorkFactory, database.provided.pool, providers.List(audit_participant, outbox_participant), inbox)
+    after_response: Provider[AfterResponse] = Singleton(HttpAfterResponse)
     event_signal = Singleton(CoalescingNotifier, database.provided.pool, EVENTS)
     job_signal = Singleton(CoalescingNotifier, database.provided.pool, JOBS)
     transactions = Singleton(Transactions, unit_of_work, subscribers, event_signal)
@@ -156,6 +154,7 @@ class Wiring:
 
     access = Provided(Container.access)
     adapter_ports = Provided(Container.adapter_ports)
+    after_response = Provided(Container.after_response)
     audit_participant = Provided(Container.audit_participant)
     audit_store = Provided(Container.audit_store)
     bus = Provided(Container.bus)

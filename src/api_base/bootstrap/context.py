@@ -15,6 +15,7 @@ from api_base.bootstrap.adapters import Adapters
 from api_base.core.base import DomainEvent
 from api_base.core.config import Settings
 from api_base.core.protocols import (
+    AfterResponse,
     Clock,
     IdGenerator,
     LinkTokens,
@@ -52,6 +53,7 @@ class Ports:
     job_progress: JobProgress
     audit_writer: AuditWriter
     checker: PermissionChecker
+    after_response: AfterResponse
     token_issuer: TokenIssuer
     link_tokens: LinkTokens
     password_hasher: PasswordHasher

@@ -60,6 +60,7 @@ def _ports(settings: Settings, container: Wiring) -> Ports:
         job_progress=container.job_completion,
         audit_writer=container.audit_participant,
         checker=container.checker,
+        after_response=container.after_response,
         token_issuer=container.token_issuer,
         link_tokens=container.link_tokens,
         password_hasher=container.password_hasher,

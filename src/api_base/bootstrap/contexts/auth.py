@@ -40,11 +40,16 @@ def _handlers(ports: Ports) -> Sequence[Registration]:
     tokens = SessionTokens(ports.token_issuer, ports.clock)
     lifetime, grace = timedelta(seconds=security.refresh_token_seconds), timedelta(seconds=security.refresh_grace_seconds)
     return [
-        on(LogIn, LogInHandler(ports.bus, recipients, memberships, ports.password_hasher)),
+        on(LogIn, LogInHandler(ports.bus, recipients, memberships, ports.password_hasher, ports.after_response)),
         on(
             StartSession,
             StartSessionHandler(
-                sessions, KnownDevices(ports.bus, devices, ports.jobs, ports.clock), tokens, ports.ids, ports.clock, lifetime
+                sessions,
+                KnownDevices(ports.bus, devices, ports.jobs, ports.clock, ports.after_response),
+                tokens,
+                ports.ids,
+                ports.clock,
+                lifetime,
             ),
         ),
         on(RecordDeviceSeen, RecordDeviceSeenHandler(devices, ports.clock)),

@@ -1,5 +1,6 @@
 """Ports: what the application needs of the outside, named for the role. Adapters are named for the technology."""
 
+from api_base.core.protocols.after_response import AfterResponse
 from api_base.core.protocols.audit import AuditStore
 from api_base.core.protocols.background import PeriodicTask
 from api_base.core.protocols.dependencies import CircuitState, DependencyFigures
@@ -21,6 +22,7 @@ from api_base.core.protocols.unit_of_work import Isolation, Savepoint, UnitOfWor
 __all__ = [
     "AccessLookup",
     "AccessToken",
+    "AfterResponse",
     "AsyncRepository",
     "AuditStore",
     "BreachedPasswords",

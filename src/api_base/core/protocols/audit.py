@@ -1,13 +1,17 @@
-"""The trail of who did what."""
+"""The audit trail: who did what."""
 
 from typing import Protocol
 
+from api_base.core.errors import ApiBaseError
 from api_base.core.types.context import RequestContext
 
 
 class AuditStore[TProvider](Protocol):
-    """Changes are audited by the unit of work; what never reached one (a refusal) is stored here."""
+    """Records refusals. The unit of work records changes itself."""
 
-    async def refused(self, context: RequestContext, method: str, status: int) -> None:
-        """Keep a refusal (401, 403, a failed login) in a bounded transaction of its own."""
+    async def refused(self, context: RequestContext, method: str, route: str, status: int, error: ApiBaseError | None) -> None:
+        """Record that a request was refused, in a transaction of its own with a time limit. Never raises.
+
+        `error` is the reason, if known; an `AuditedRefusal` names the action and the account.
+        """
         ...

@@ -7,7 +7,7 @@ from typing import Final, Protocol
 from uuid import UUID
 
 from api_base.core.types.ids import TenantId, UserId
-from api_base.core.types.jobs import RunningJob
+from api_base.core.types.origin import RunningJob
 from api_base.core.types.principal import Principal
 
 NO_DELAY: Final = timedelta(0)
@@ -57,24 +57,24 @@ class JobQueue(Protocol):
 
 
 class JobCompletion(Protocol):
-    """What became of the job in hand, written with its effects."""
+    """Writes the outcome of the current job in the transaction of its effects."""
 
     def settle(self, job: RunningJob, result: object) -> bool:
-        """Have the open unit of work write that `job` ended in `result`; whether it will: one that writes nothing does not.
+        """Make the open unit of work write that `job` ended with `result`. False if it will not: the unit writes nothing at all.
 
-        The commit raises `JobLost` where the job is no longer this worker's.
+        The commit raises `JobLost` if this worker no longer owns the job.
         """
         ...
 
 
 class JobProgress(Protocol):
-    """How far the job in hand is."""
+    """Reports how far the current job is."""
 
     def advance(self, percent: int) -> None:
-        """Keep `percent` (0 to 100) as part of the open unit of work, whose commit raises `JobLost`, and keeps nothing, where the job was
-        cancelled or is another worker's by now. Does nothing outside a job.
+        """Write `percent` (0 to 100) in the open unit of work. Does nothing outside a job.
 
-        For what is done piece by piece, each with its own unit of work (`Isolation.NONE`). Raises `NoTransaction` outside one.
+        The commit raises `JobLost`, and writes nothing, if the job was cancelled or belongs to another worker. Meant for jobs that
+        work in several units of work (`Isolation.NONE`). Raises `NoTransaction` outside a unit of work.
         """
         ...
 

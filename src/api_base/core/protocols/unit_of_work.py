@@ -5,6 +5,7 @@ from enum import Enum
 from typing import Protocol
 
 from api_base.core.base.event import DomainEvent
+from api_base.core.types.origin import Origin
 
 
 class Isolation(Enum):
@@ -21,20 +22,22 @@ class Isolation(Enum):
 
 
 class UnitOfWork(Protocol):
-    """What the pipeline sees of an open unit of work; repositories find it by a contextvar."""
+    """The pipeline's view of an open unit of work. Repositories find it by a context variable."""
 
     def collect_events(self) -> list[DomainEvent]:
-        """Facts recorded by aggregates that were saved since the last call."""
+        """The events recorded by aggregates that were saved since the last call."""
         ...
 
 
 class UnitOfWorkFactory(Protocol):
-    """`async with begin(isolation) as unit`: commits when left normally, rolls back when left by a raise."""
+    """`async with begin(isolation, origin) as unit`: commits when the block ends, rolls back when it raises."""
 
-    def __call__(self, isolation: Isolation) -> AbstractAsyncContextManager[UnitOfWork]: ...
+    def __call__(self, isolation: Isolation, origin: Origin | None = None) -> AbstractAsyncContextManager[UnitOfWork]:
+        """`origin` is what the unit is part of; None for an ordinary request."""
+        ...
 
 
 class Savepoint(Protocol):
-    """`async with savepoint():` around one element of a batch: its refusal undoes that element alone and is raised."""
+    """`async with savepoint():` around one element of a batch: an error undoes that element alone and is raised."""
 
     def __call__(self) -> AbstractAsyncContextManager[None]: ...

@@ -1,7 +1,7 @@
-"""LISTEN on a connection of its own, with a heartbeat that tells how far it can be trusted.
+"""LISTEN on a connection of its own, with a heartbeat.
 
-What is cached under notifications may be used only while `fresh()`: the server answered on this very connection within the
-last `patience` seconds, so no notification older than that is missing. After any gap `on_gap` is called before it is fresh again.
+A cache that notifications invalidate is valid until `fresh_until`: the server answered on this connection within the last `PATIENCE`
+seconds, so no older notification is missing. After a gap `on_gap` is called before the cache is fresh again.
 """
 
 import asyncio
@@ -20,6 +20,7 @@ logger = get_logger(__name__)
 HEARTBEAT: Final = 0.2
 PATIENCE: Final = 0.6
 RECONNECT: Final = 0.5
+NEVER: Final = float("-inf")
 
 
 class NotificationListener:
@@ -28,12 +29,9 @@ class NotificationListener:
     def __init__(self, dsn: str, channel: str, on_payload: Callable[[str], None], on_gap: Callable[[], None]) -> None:
         self._dsn, self._channel = dsn, channel
         self._on_payload, self._on_gap = on_payload, on_gap
-        self._confirmed = float("-inf")
+        self.fresh_until = NEVER
+        """Before this moment of `time.monotonic()` no notification older than `PATIENCE` seconds is missing."""
         self._task: asyncio.Task[None] | None = None
-
-    def fresh(self) -> bool:
-        """Whether everything notified up to `PATIENCE` seconds ago has been heard."""
-        return time.monotonic() - self._confirmed < PATIENCE
 
     async def open(self) -> None:
         """Begin to listen, in a task of its own, which connects again whenever the connection is lost."""
@@ -45,7 +43,7 @@ class NotificationListener:
             self._task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
-        self._confirmed = float("-inf")
+        self.fresh_until = NEVER
 
     async def _run(self) -> None:
         while True:
@@ -53,7 +51,7 @@ class NotificationListener:
                 await self._listen()
             except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
                 logger.warning("listener_lost", channel=self._channel, reason=str(error) or type(error).__name__)
-            self._confirmed = float("-inf")
+            self.fresh_until = NEVER
             await asyncio.sleep(RECONNECT)
 
     async def _listen(self) -> None:
@@ -65,7 +63,7 @@ class NotificationListener:
             while True:
                 sent = time.monotonic()
                 await connection.execute("select 1", timeout=PATIENCE)
-                self._confirmed = sent
+                self.fresh_until = sent + PATIENCE
                 await asyncio.sleep(HEARTBEAT)
         finally:
             connection.terminate()
@@ -76,4 +74,4 @@ class NotificationListener:
 
     def _lost(self, connection: Any) -> None:
         del connection
-        self._confirmed = float("-inf")
+        self.fresh_until = NEVER

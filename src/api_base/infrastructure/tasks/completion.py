@@ -1,4 +1,4 @@
-"""What the unit of work of a job writes of it: how far it is, and what became of it. As the role `app`."""
+"""Progress and outcome of a job, written by its own unit of work as the role `app`."""
 
 from typing import Any, ClassVar, Final
 from uuid import UUID
@@ -6,7 +6,7 @@ from uuid import UUID
 from api_base.application.common.jobs.runner import MAX_ERROR_LENGTH
 from api_base.core.errors import JobLost
 from api_base.core.protocols.jobs import JobState
-from api_base.core.types import NO_TENANT, Err, RunningJob, current_context
+from api_base.core.types import NO_TENANT, Err, RunningJob
 from api_base.infrastructure.db.pool import Connection
 from api_base.infrastructure.db.unit_of_work import open_unit
 from api_base.infrastructure.tasks.messages import encode_result
@@ -20,7 +20,7 @@ _PROGRESS: Final = "update jobs set progress = $4 where tenant_id = $1 and id = 
 
 
 class SqlJobCompletion:
-    """Implements `JobCompletion` and `JobProgress`. What succeeded is kept for `keep_days`."""
+    """Implements `JobCompletion` and `JobProgress`. A job that succeeded is kept for `keep_days`."""
 
     def __init__(self, keep_days: int) -> None:
         self._keep_days = keep_days
@@ -33,10 +33,10 @@ class SqlJobCompletion:
         return True
 
     def advance(self, percent: int) -> None:
-        context = current_context.get(None)
-        if context is not None and context.job is not None:
-            job = context.job
-            open_unit().sender(_Advanced, lambda: _Advanced(job)).rows.append((max(0, min(percent, 100)),))
+        unit = open_unit()
+        job = unit.origin
+        if isinstance(job, RunningJob):
+            unit.sender(_Advanced, lambda: _Advanced(job)).rows.append((max(0, min(percent, 100)),))
 
 
 def _outcome(result: object) -> tuple[JobState, str | None, str | None, str | None]:
@@ -51,7 +51,7 @@ def _outcome(result: object) -> tuple[JobState, str | None, str | None, str | No
 
 
 class _OfJob:
-    """Implements `Sender`: writes of the job in hand, as long as it is this worker's."""
+    """Implements `PendingWrite`: updates the current job, as long as this worker owns it."""
 
     alone = False
     statement: ClassVar[str]
@@ -66,7 +66,7 @@ class _OfJob:
             raise JobLost(self._job.id)
 
     def committed(self) -> None:
-        """Nobody waits for it."""
+        """Nothing waits for it."""
 
 
 class _Advanced(_OfJob):

@@ -1,4 +1,4 @@
-"""Cross-origin requests [Fetch, CORS protocol]: only from declared origins; preflights are answered here."""
+"""Cross-origin requests [Fetch, CORS protocol] from allowed origins. This middleware answers preflights itself."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -18,7 +18,7 @@ PREFLIGHT: Final = (
 
 
 class CORSMiddleware:
-    """`origins` are exact, or `*` for any (then without credentials)."""
+    """`origins` are exact, or `*` for any (not together with credentials)."""
 
     def __init__(self, app: ASGIApp, origins: Sequence[str], credentials: bool) -> None:
         self._app = app
@@ -27,10 +27,9 @@ class CORSMiddleware:
         self._headers = [(b"access-control-expose-headers", EXPOSED)]
         if credentials:
             self._headers.append((b"access-control-allow-credentials", b"true"))
-        self._active = bool(origins)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if not self._active or scope["type"] != "http":
+        if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         exchange = http_exchange_of(scope)

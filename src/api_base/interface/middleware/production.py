@@ -1,4 +1,4 @@
-"""The stack, in order: what happens to a request from the first byte to the route, and to its answer on the way back."""
+"""The middleware stack of production, first to last."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -25,8 +25,8 @@ DOCS_POLICY: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StackPorts:
-    """What the middlewares are given; `logins` are the (method, path template) where passwords, refresh tokens and addresses are tried,
-    `public` those that nobody needs a token for."""
+    """What the middlewares need. `logins` are the (method, path template) that check passwords, refresh tokens or addresses, `public`
+    those that need no token."""
 
     recorder: RequestRecorder
     limiter: RateLimiter
@@ -38,7 +38,7 @@ class StackPorts:
 
 
 def stack(settings: Settings, ports: StackPorts) -> list[Middleware]:
-    """First to last; FastAPI's router is behind the last one."""
+    """First to last; the dispatcher is behind the last one. Without allowed origins there is no CORSMiddleware."""
     server, limits = settings.server, settings.rate_limit
     return [
         Middleware(
@@ -48,7 +48,7 @@ def stack(settings: Settings, ports: StackPorts) -> list[Middleware]:
             timeout=server.request_timeout_seconds,
             sample_ratio=settings.observability.trace_sample_ratio,
         ),
-        Middleware(CORSMiddleware, origins=server.cors_origins, credentials=server.cors_credentials),
+        *([Middleware(CORSMiddleware, origins=server.cors_origins, credentials=server.cors_credentials)] if server.cors_origins else ()),
         Middleware(
             SecurityHeadersMiddleware,
             content_security_policy="default-src 'self'",

@@ -1,4 +1,4 @@
-"""Headers that tell browsers to be careful, on every answer [OWASP Secure Headers]. The documentation page has a policy of its own."""
+"""Security headers on every response [OWASP Secure Headers]. The documentation page has its own content security policy."""
 
 from collections.abc import Mapping
 

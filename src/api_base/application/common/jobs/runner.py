@@ -12,7 +12,7 @@ from api_base.core.protocols.jobs import ClaimedJob, JobState, PrincipalResolver
 from api_base.core.shared import backoff
 from api_base.core.shared.logging import get_logger
 from api_base.core.shared.tracing import span
-from api_base.core.types import NO_USER, Err, Principal, RequestContext, RunningJob, current_context
+from api_base.core.types import NO_USER, Err, Principal, RequestContext, RunningJob, Settled, current_context
 
 logger = get_logger(__name__)
 
@@ -22,7 +22,7 @@ MAX_ERROR_LENGTH: Final = 1000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What is still to be written of a job; `result` is JSON. `error` is for operators, `refusal` for whoever asked for the job.
+    """What is still to be written of a job; `result` is JSON. `error` is for operators, `public_error` for the user who enqueued the job.
 
     `failures` is 1 where it failed by itself. After a `pause` (seconds) it is tried again.
     """
@@ -62,18 +62,19 @@ class JobRunner:
 
     async def _execute(self, job: Job, claimed: ClaimedJob) -> Outcome | None:
         command = self._command(job, claimed)
-        running = RunningJob(id=claimed.id, tenant_id=claimed.tenant_id, attempt=claimed.attempt, command=command)
-        context = RequestContext.caused_by(claimed.request_id, claimed.traceparent, None)
-        context.job = running
+        origin = RunningJob(id=claimed.id, tenant_id=claimed.tenant_id, attempt=claimed.attempt, command=command)
+        context = RequestContext.caused_by(claimed.request_id, claimed.traceparent, None, origin)
         token = current_context.set(context)
         try:
             with span(job.name, {"job.id": str(claimed.id), "job.attempt": claimed.attempt}):
                 async with asyncio.timeout(job.timeout):
-                    context.principal = await self._principal(claimed)
+                    principal = await self._principal(claimed)
+                    if principal is not None:
+                        current_context.set(context.acting(principal))
                     result = await self._bus.execute(command)
         finally:
             current_context.reset(token)
-        if running.settled:
+        if isinstance(result, Settled):
             return None
         if isinstance(result, Err):
             return _failed(claimed, job, result.error)
@@ -103,8 +104,8 @@ def _failed(claimed: ClaimedJob, job: Job | None, error: Exception) -> Outcome:
     refused = isinstance(error, ApiBaseError) and not passing and not isinstance(error, ProgrammingError)
     attempts = ATTEMPTS if job is None else job.attempts
     dead = refused or (not passing and claimed.failures + 1 >= attempts)
-    told = f"{type(error).__name__}: {error}"[:MAX_ERROR_LENGTH]
-    logger.warning("job_failed", job=claimed.name, job_id=str(claimed.id), attempt=claimed.attempt, dead=dead, reason=told)
+    reason = f"{type(error).__name__}: {error}"[:MAX_ERROR_LENGTH]
+    logger.warning("job_failed", job=claimed.name, job_id=str(claimed.id), attempt=claimed.attempt, dead=dead, reason=reason)
     if dead:
-        return Outcome(state=JobState.DEAD, error=told, public_error=str(error)[:MAX_ERROR_LENGTH] if refused else None)
-    return Outcome(state=JobState.WAITING, error=told, failures=0 if passing else 1, pause=backoff.pause(claimed.attempt))
+        return Outcome(state=JobState.DEAD, error=reason, public_error=str(error)[:MAX_ERROR_LENGTH] if refused else None)
+    return Outcome(state=JobState.WAITING, error=reason, failures=0 if passing else 1, pause=backoff.pause(claimed.attempt))

@@ -1,4 +1,4 @@
-"""Nothing runs for who may not: the message's declared permission is checked before anything else happens."""
+"""Checks the permission that a message declares, before anything else happens."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from api_base.core.types import current_context
 
 
 class PermissionMiddleware:
-    """Raises `Unauthenticated` or `Forbidden` for who may not; a message that is `PUBLIC` passes unchecked."""
+    """Raises `Unauthenticated` or `Forbidden` for a principal without the permission. `PUBLIC` messages pass unchecked."""
 
     def __init__(self, checker: PermissionChecker) -> None:
         self._checker = checker

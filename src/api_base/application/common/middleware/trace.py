@@ -1,4 +1,4 @@
-"""A span for each message, when somebody listens."""
+"""Opens a span for each message, if spans are exported."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from api_base.core.shared.tracing import span
 
 
 class TraceMiddleware:
-    """`enabled` is whether a tracer provider was set up: without one the stage vanishes."""
+    """Without `enabled` (a tracer provider) the pipeline has no such stage."""
 
     def __init__(self, enabled: bool) -> None:
         self._enabled = enabled

@@ -13,6 +13,7 @@ from api_base.core.errors import Forbidden, Invalid, Unauthenticated, Unavailabl
 from api_base.core.protocols import AccessLookup, AuditStore, TokenVerifier
 from api_base.core.types import (
     MAX_KEY_LENGTH,
+    KeyedExecution,
     KeyedRequest,
     RequestContext,
     current_context,
@@ -58,7 +59,8 @@ class RemoteService:
                 raise
             raise Unavailable(f"{call.name} took longer than its caller waits.") from None
         except (Unauthenticated, Forbidden) as error:
-            await self._audit.refused(context, "REMOTE", 403 if isinstance(error, Forbidden) else 401)
+            status = 403 if isinstance(error, Forbidden) else 401
+            await self._audit.refused(current_context.get(), "REMOTE", call.name, status, error)
             raise
         finally:
             current_context.reset(token)
@@ -66,11 +68,11 @@ class RemoteService:
     async def _answer(self, call: RemoteCall, context: RequestContext) -> bytes:
         if call.access_token:
             claims = self._verifier.verify(call.access_token.encode())
-            context.principal = await self._access.principal(claims)
-            context.access_token = call.access_token
+            context = context.acting(await self._access.principal(claims), call.access_token)
+            current_context.set(context)
         message = self._message(call)
         if call.key is not None:
-            context.keyed = _keyed(call, call.key)
+            current_context.set(context.within(KeyedExecution(request=_keyed(call, call.key))))
         elif call.again and isinstance(message, Command):
             raise Unavailable(f"{call.name} was begun before, and may have been carried out: send commands with a key to try them again.")
         return self._encode(await self._bus.execute(message))
@@ -95,7 +97,6 @@ def _context(call: RemoteCall) -> RequestContext:
         span_id=f"{bits & 0xFFFFFFFFFFFFFFFF:016x}",
         parent_span_id=parent,
         trace_flags=flags,
-        route=call.name,
     )
 
 
