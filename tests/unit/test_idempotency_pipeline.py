@@ -8,11 +8,11 @@ from uuid import uuid4
 
 import pytest
 
-from api_base.application.common.cqrs import PUBLIC, Bus, Command, Isolation, Query, on
+from api_base.application.common.cqrs import PUBLIC, Bus, Command, Query, on
 from api_base.application.common.middleware import IdempotencyMiddleware, JobMiddleware, RetryMiddleware, Transactions, UnitOfWorkMiddleware
 from api_base.core.base import DomainEvent
 from api_base.core.errors import Conflict, IdempotencyKeyReused, ProgrammingError, RequestInProgress, Transient
-from api_base.core.protocols import StoredResult
+from api_base.core.protocols import Isolation, StoredResult
 from api_base.core.types import Err, KeyedExecution, KeyedRequest, Ok, Origin, Result, UserId, current_context
 from api_base.domain.common.events import Subscribers
 from tests.factories.auth import request_of

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from api_base.application.items.importing import Importer, ItemMapping
+from api_base.application.items.importing import Form, Importer, ItemMapping, Record
 from api_base.application.items.importing.mapping import MappingRefused
-from api_base.application.items.importing.records import Form, Record, UnreadableFile, as_text
+from api_base.application.items.importing.records import UnreadableFile, as_text
 from api_base.core.errors import Invalid
 from api_base.infrastructure.importing import readers
 from api_base.infrastructure.importing.journal import SqliteJournal

@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from api_base.application.common.cqrs import AUTHENTICATED, PUBLIC, Bus, Command, Isolation, on
+from api_base.application.common.cqrs import AUTHENTICATED, PUBLIC, Bus, Command, on
 from api_base.application.common.middleware import (
     IdempotencyMiddleware,
     JobMiddleware,
@@ -18,6 +18,7 @@ from api_base.application.common.middleware import (
 )
 from api_base.core.base import DomainEvent
 from api_base.core.errors import ApiBaseError, Forbidden, ProgrammingError, Unauthenticated
+from api_base.core.protocols import Isolation
 from api_base.core.types import Origin, Principal
 from api_base.domain.common.events import AnySubscription, DurableSubscription, Subscribers, Subscription
 from api_base.infrastructure.rbac.checker import RolePermissionChecker

@@ -124,7 +124,7 @@ def _request(context: RequestContext) -> KeyedRequest:
 
 
 async def test_a_key_makes_the_request_one_that_is_carried_out_once(served: Served) -> None:
-    await served.answer("things.count", key="a", again=True)
+    await served.answer("things.count", key="a", redelivered=True)
     await served.answer("things.count", key="a")
     await served.answer("things.count", key="b")
     first, second, other = (_request(context) for context in served.handlers.contexts)
@@ -143,11 +143,11 @@ async def test_a_key_is_somebodys_and_of_a_length(served: Served) -> None:
 
 async def test_a_command_without_a_key_is_not_begun_twice(served: Served) -> None:
     with pytest.raises(Unavailable, match="key"):
-        await served.answer("things.count", again=True)
-    assert await served.answer("things.mine", again=True) == b'"mine"'
+        await served.answer("things.count", redelivered=True)
+    assert await served.answer("things.mine", redelivered=True) == b'"mine"'
     assert len(served.handlers.contexts) == 1
 
 
 async def test_what_takes_longer_than_its_caller_waits_is_ended(served: Served) -> None:
-    with pytest.raises(Unavailable, match="longer"):
+    with pytest.raises(Unavailable, match="did not finish"):
         await served.answer("things.sleep", seconds=0.01)

@@ -11,7 +11,7 @@ import pytest
 from api_base.application.common.middleware import Transactions
 from api_base.core.base import DomainEvent
 from api_base.core.errors import RuleViolated
-from api_base.core.protocols.unit_of_work import Isolation
+from api_base.core.protocols import Isolation
 from api_base.core.types import Origin
 from api_base.domain.common.events import Subscribers, Subscription
 

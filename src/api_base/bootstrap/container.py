@@ -38,7 +38,6 @@ from api_base.infrastructure.events.deferred import DatabaseDeferredDeliveries
 from api_base.infrastructure.events.outbox import CHANNEL as EVENTS
 from api_base.infrastructure.events.outbox import Inbox, OutboxParticipant
 from api_base.infrastructure.events.payloads import decode
-from api_base.infrastructure.idempotency import result_codec
 from api_base.infrastructure.idempotency.store import SqlIdempotencyStore
 from api_base.infrastructure.observability import factory as observability
 from api_base.infrastructure.rbac.checker import RolePermissionChecker
@@ -106,8 +105,6 @@ class Container(containers.DeclarativeContainer):
         worker_pool=worker_database.provided.pool,
         subscribers=subscribers,
         deferred=Singleton(DatabaseDeferredDeliveries, worker_database.provided.pool),
-        encode=providers.Object(result_codec.encode),
-        decode=providers.Object(result_codec.decode),
     )
     mailer: Provider[Mailer] = Singleton(Selection.build, selections.provided.mail, adapter_ports)
     rate_limiter: Provider[RateLimiter] = Singleton(Selection.build, selections.provided.rate_limit, adapter_ports)

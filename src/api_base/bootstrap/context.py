@@ -18,6 +18,8 @@ from api_base.core.protocols import (
     AfterResponse,
     Clock,
     IdGenerator,
+    JobProgress,
+    JobQueue,
     LinkTokens,
     Mailer,
     PasswordHasher,
@@ -26,12 +28,11 @@ from api_base.core.protocols import (
     PermissionChecker,
     TokenIssuer,
 )
-from api_base.core.protocols.jobs import JobProgress, JobQueue
 from api_base.domain.common.events import AnySubscription
 from api_base.infrastructure.db.changes import AuditWriter
 from api_base.infrastructure.db.pruner import Prune
 from api_base.infrastructure.db.session import Database
-from api_base.infrastructure.resilience.policy import Policy
+from api_base.infrastructure.resilience.patterns import Policy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,8 +7,8 @@ from api_base.application.common.remote import RemoteService
 from api_base.bootstrap.services import Services
 from api_base.core.errors import ConfigurationError
 from api_base.core.protocols import PeriodicTask
-from api_base.infrastructure.idempotency import result_codec
-from api_base.infrastructure.tasks.messages import decode
+from api_base.infrastructure.serialization.json_codec import decode_as
+from api_base.infrastructure.serialization.result_codec import encode_result
 
 
 def remote_work(services: Services) -> Iterator[PeriodicTask]:
@@ -23,8 +23,8 @@ def remote_work(services: Services) -> Iterator[PeriodicTask]:
         container.token_verifier,
         container.access,
         container.audit_store,
-        decode=decode,
-        encode=result_codec.encode,
+        decode=decode_as,
+        encode=encode_result,
     )
     yield container.remote.task(service.answer)
 

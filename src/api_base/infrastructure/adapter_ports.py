@@ -7,14 +7,14 @@ from api_base.core.config import Settings
 from api_base.core.protocols import Clock, DeferredDeliveries
 from api_base.domain.common.events import Subscribers
 from api_base.infrastructure.db.pool import ConnectionPool
-from api_base.infrastructure.resilience.policy import Policy
+from api_base.infrastructure.resilience.patterns import Policy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdapterPorts:
     """`policy` returns the policy of an outbound dependency by its name; `/health/ready` and the metrics show that dependency from then on.
 
-    `encode` writes the answer of a message as JSON, `decode` reads one of a type. `worker_pool` is the pool of the role `worker`, closed until the worker opens it. `deferred` keeps deliveries for later attempts.
+    `worker_pool` is the pool of the role `worker`, closed until the worker opens it. `deferred` keeps deliveries for later attempts.
     """
 
     settings: Settings
@@ -23,5 +23,3 @@ class AdapterPorts:
     worker_pool: ConnectionPool
     subscribers: Subscribers
     deferred: DeferredDeliveries
-    encode: Callable[[object], bytes]
-    decode: Callable[[bytes, object], object]

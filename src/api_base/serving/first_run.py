@@ -18,7 +18,7 @@ from api_base.core.config import Settings
 from api_base.core.errors import ConfigurationError
 from api_base.core.types import Principal, RequestContext, UserId, current_context
 from api_base.domain.common.value_objects import EmailAddress
-from api_base.infrastructure.db.embedded.urls import Urls
+from api_base.infrastructure.db.embedded import Urls
 
 ADMINISTRATOR: Final = "admin@example.com"
 TENANT: Final = "demo"

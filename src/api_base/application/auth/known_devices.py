@@ -5,8 +5,7 @@ from functools import partial
 from api_base.application.auth.commands.mail_new_device import MailNewDevice
 from api_base.application.auth.commands.record_device_seen import RecordDeviceSeen
 from api_base.application.common.cqrs import Bus
-from api_base.core.protocols import AfterResponse, Clock
-from api_base.core.protocols.jobs import JobQueue
+from api_base.core.protocols import AfterResponse, Clock, JobQueue
 from api_base.core.types import UserId, current_context
 from api_base.domain.auth.device import Device, device_id
 from api_base.domain.auth.repository import DeviceRepository

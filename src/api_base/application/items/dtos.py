@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from api_base.application.common.money import MoneyDTO
-from api_base.application.items.importing.report import Report
+from api_base.application.items.importing import Report
 from api_base.application.items.importing.uploads import RefusedRow
 from api_base.domain.items.entities import Item
 from api_base.domain.items.value_objects import ItemStatus

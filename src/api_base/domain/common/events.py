@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from api_base.core.base import DomainEvent
 from api_base.core.errors import ProgrammingError
-from api_base.core.protocols.unit_of_work import Isolation
+from api_base.core.protocols import Isolation
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance

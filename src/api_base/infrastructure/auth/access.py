@@ -13,7 +13,7 @@ from typing import Final
 from uuid import UUID
 
 from api_base.core.errors import Unauthenticated
-from api_base.core.protocols import Clock, TokenClaims
+from api_base.core.protocols import AccessLookup, Clock, PrincipalResolver, TokenClaims
 from api_base.core.types import Principal, SessionId, TenantId, UserId
 from api_base.infrastructure.db.listener import NotificationListener
 from api_base.infrastructure.db.session import Database, Row
@@ -31,7 +31,7 @@ class _Entry:
     session_expires_at: float
 
 
-class AccessSnapshot:
+class AccessSnapshot(AccessLookup, PrincipalResolver):
     """Implements `AccessLookup` and `PrincipalResolver`.
 
     `statement` returns one row for a user (its owner), `session` and `tenant`: status, platform_admin, session_expires_at (null for an

@@ -15,7 +15,7 @@ from uuid import UUID
 
 from api_base.core.base import DomainEvent
 from api_base.core.errors import NoTransaction, ProgrammingError
-from api_base.core.protocols.unit_of_work import Isolation
+from api_base.core.protocols import Isolation, UnitOfWork, UnitOfWorkFactory
 from api_base.core.types import NO_REQUEST, Delivery, Origin, current_context
 from api_base.infrastructure.db.changes import Change, ExtraRow, Participant, PendingWrite
 from api_base.infrastructure.db.pool import Connection, ConnectionPool
@@ -26,7 +26,7 @@ type Inbox = Callable[[Delivery], ExtraRow]
 """The row that records a delivery as handled; its key refuses the second one."""
 
 
-class SqlUnitOfWork:
+class SqlUnitOfWork(UnitOfWork):
     """Use it through the pipeline; `async with` commits when the block ends and rolls back when it raises.
 
     `inbox_row` is written once, with what the unit sends first.
@@ -172,7 +172,7 @@ class SqlUnitOfWork:
             sender.committed()
 
 
-class SqlUnitOfWorkFactory:
+class SqlUnitOfWorkFactory(UnitOfWorkFactory):
     """Begins units of work on `pool`, each with the same participants. Without `inbox` a delivery leaves no row."""
 
     def __init__(self, pool: ConnectionPool, participants: Sequence[Participant], inbox: Inbox | None) -> None:

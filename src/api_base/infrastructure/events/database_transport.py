@@ -15,7 +15,7 @@ class DatabaseEventTransport:
     publisher: EventPublisher
 
     def tasks(
-        self, subscriptions: Sequence[DurableSubscription], streams: Sequence[Stream], delivery: EventDelivery
+        self, subscriptions: Sequence[DurableSubscription], streams: Sequence[Stream], delivery: EventDelivery, poll: float
     ) -> Iterable[PeriodicTask]:
         """No tasks: the deliveries in the database are all there is."""
         return ()

@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from typing import Any, Final
 from uuid import UUID
 
-import msgspec
-
 from api_base.core.base import DomainEvent
 from api_base.core.errors import AlreadyHandled
 from api_base.core.protocols import Clock, IdGenerator
@@ -13,11 +11,10 @@ from api_base.core.types import NO_USER, Delivery, RequestContext
 from api_base.infrastructure.db.changes import Change, ExtraRow, Participant
 from api_base.infrastructure.db.schema import Ownership
 from api_base.infrastructure.events.tables import INBOX, OUTBOX, SHARDS
+from api_base.infrastructure.serialization.json_codec import encode
 
 CHANNEL: Final = "events"
 """NOTIFY channel: there are new events in the outbox."""
-
-_encode = msgspec.json.Encoder(enc_hook=str).encode
 
 
 def shard_of(aggregate_id: UUID) -> int:
@@ -39,7 +36,7 @@ class OutboxParticipant(Participant):
         return (
             self._clock.now(), self._ids.new(), change.owner if change.ownership is Ownership.TENANT else None,
             shard_of(event.aggregate_id), event.name, event.aggregate_id, change.expected + 1,
-            None if context.user_id == NO_USER else context.user_id, context.request_id, context.traceparent, _encode(event).decode(),
+            None if context.user_id == NO_USER else context.user_id, context.request_id, context.traceparent, encode(event).decode(),
         )  # fmt: skip
 
 

@@ -1,10 +1,9 @@
 """Payloads of events: JSON into the class that a subscriber declares."""
 
-from typing import Any
+from functools import partial
+from typing import Final
 
-import msgspec
+from api_base.infrastructure.serialization.json_codec import decode_as
 
-
-def decode(payload: bytes, wanted: type[Any]) -> Any:
-    """Return a `wanted`; fields that it does not declare are ignored. Raises `ValueError` for a payload that does not fit."""
-    return msgspec.json.decode(payload, type=wanted, strict=False)
+decode: Final = partial(decode_as, strict=False)
+"""Return an instance of a class; fields that it does not declare are ignored. Raises `ValueError` for a payload that does not fit."""

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator
 from itertools import count
 from typing import Any, Final, TextIO
 
-from api_base.application.items.importing.records import Form, Record, UnreadableFile
+from api_base.application.items.importing import Form, Record
+from api_base.application.items.importing.records import UnreadableFile
 
 MAX_FIELD_LENGTH: Final = 1 << 20
 MAX_RECORD_LENGTH: Final = 1 << 20

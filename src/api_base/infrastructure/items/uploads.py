@@ -4,10 +4,9 @@ from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
-import msgspec
 import sqlalchemy as sa
 
-from api_base.application.items.importing.records import Form
+from api_base.application.items.importing import Form
 from api_base.application.items.importing.uploads import MAX_REFUSED_ROWS, Counts, RefusedRow, Upload
 from api_base.core.protocols import Clock
 from api_base.core.types import request_tenant
@@ -17,6 +16,7 @@ from api_base.infrastructure.db.session import Database
 from api_base.infrastructure.db.statement import Statement, owned, owner_source
 from api_base.infrastructure.db.unit_of_work import open_unit
 from api_base.infrastructure.items.tables import ITEM_IMPORTS
+from api_base.infrastructure.serialization.json_codec import decode_as, encode_strictly
 
 DAYS_KEPT: Final = 7
 """From its arrival on: an import that has not been done by then is not done any more."""
@@ -30,9 +30,6 @@ update item_imports set done = $3, created = created + $4, updated = updated + $
     refused_rows = jsonb_path_query_array(refused_rows || $8::jsonb, '$[0 to {MAX_REFUSED_ROWS - 1}]'), content = case when not $9 then content end
 where tenant_id = $1 and id = $2
 """
-
-_encode: Final = msgspec.json.Encoder().encode
-_refused_rows: Final = msgspec.json.Decoder(list[RefusedRow]).decode
 
 
 class SqlUploads:
@@ -59,11 +56,11 @@ class SqlUploads:
             content=row["content"],
             done=row["done"],
             counts=Counts(created=row["created"], updated=row["updated"], unchanged=row["unchanged"], refused=row["refused"]),
-            refused_rows=_refused_rows(row["refused_rows"]),
+            refused_rows=decode_as(row["refused_rows"], list[RefusedRow]),
         )
 
     async def note(self, id: UUID, done: int, counts: Counts, refused_rows: Sequence[RefusedRow], *, complete: bool) -> None:
-        tenant, told = request_tenant(), _encode(refused_rows[:MAX_REFUSED_ROWS]).decode()
+        tenant, told = request_tenant(), encode_strictly(refused_rows[:MAX_REFUSED_ROWS]).decode()
         counted = (counts.created, counts.updated, counts.unchanged, counts.refused)
 
         async def send(connection: Connection) -> None:

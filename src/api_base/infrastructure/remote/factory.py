@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 def _rabbitmq(ports: "AdapterPorts") -> "RemoteTransport":
     from api_base.infrastructure.remote.remote_bus import RabbitMqRemoteTransport
+    from api_base.infrastructure.serialization.result_codec import decode_result, encode_result
 
     settings = ports.settings
     assert settings.remote.url is not None  # an adapter is selected by its URL
@@ -21,8 +22,8 @@ def _rabbitmq(ports: "AdapterPorts") -> "RemoteTransport":
         ports.policy,
         settings.resilience.timeout_seconds,
         settings.remote.concurrency,
-        encode=ports.encode,
-        decode=ports.decode,
+        encode=encode_result,
+        decode=decode_result,
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 from api_base.application.common.cqrs import Message, Query, answer_of
-from api_base.application.common.remote import RemoteCall
+from api_base.application.common.remote import RemoteBus, RemoteCall, RemoteTransport
 from api_base.core.errors import ProgrammingError
 from api_base.core.protocols import PeriodicTask
 from api_base.core.types import NO_REQUEST, current_context
@@ -16,8 +16,8 @@ POLL: Final = 1.0
 """Seconds before a lost connection is opened again."""
 
 
-class RabbitMqRemoteBus:
-    """Implements `RemoteBus`. An attempt may take `seconds`. `encode` makes JSON of a message; `decode` an answer of a type of JSON."""
+class RabbitMqRemoteBus(RemoteBus):
+    """An attempt may take `seconds`. `encode` makes JSON of a message; `decode` makes a result of a type from JSON."""
 
     def __init__(
         self, client: RabbitMqRpcClient, seconds: float, *, encode: Callable[[Any], bytes], decode: Callable[[bytes, Any], Any]
@@ -25,10 +25,11 @@ class RabbitMqRemoteBus:
         self._client, self._seconds, self._encode, self._decode = client, seconds, encode, decode
 
     async def execute[T](self, message: Message[T], *, key: str | None = None) -> T:
-        """As `RemoteBus.execute`."""
         name = getattr(type(message), "remote", None)
         if not isinstance(name, str):
-            raise ProgrammingError(f"{type(message).__name__} names no message of another service: remote: ClassVar[str] = ...")
+            raise ProgrammingError(
+                f'{type(message).__name__} does not name a message of another service: declare remote: ClassVar[str] = "<context>.<message>".'
+            )
         context = current_context.get(None) or NO_REQUEST
         call = RemoteCall(
             name=name,
@@ -44,8 +45,8 @@ class RabbitMqRemoteBus:
         return result
 
 
-class RabbitMqRemoteTransport:
-    """Implements `RemoteTransport` for `service`. `policy_of` returns the policy of another service by its name as a dependency.
+class RabbitMqRemoteTransport(RemoteTransport):
+    """For `service`. `policy_of` returns the policy of another service by its name as a dependency.
 
     An attempt of a call may take `seconds`; a worker handles `concurrency` messages of other services simultaneously.
     """

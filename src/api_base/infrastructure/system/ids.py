@@ -2,9 +2,9 @@
 
 from uuid_utils.compat import uuid7
 
+from api_base.core.protocols import IdGenerator
 
-class Uuid7Generator:
-    """Implements `IdGenerator`."""
 
+class Uuid7Generator(IdGenerator):
     new = staticmethod(uuid7)
     """A `UUID` of the standard library, greater than those that this process made before."""

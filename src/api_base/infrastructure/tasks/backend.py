@@ -11,6 +11,6 @@ from api_base.infrastructure.tasks.store import SqlJobStore
 class JobBackend(Protocol):
     """The port behind `JOBS__URL`: how ready jobs, which are rows in any case, reach the executors of the workers."""
 
-    def tasks(self, store: SqlJobStore, executor: JobExecutor) -> Iterable[PeriodicTask]:
-        """Return the tasks of the worker that submit ready jobs of `store` to `executor`."""
+    def tasks(self, store: SqlJobStore, executor: JobExecutor, poll: float) -> Iterable[PeriodicTask]:
+        """Return the tasks of the worker that submit ready jobs of `store` to `executor`, and look for them every `poll` seconds."""
         ...

@@ -1,24 +1,20 @@
 """`JOBS__URL=database://`: workers claim ready jobs from the table."""
 
 from collections.abc import Iterator
-from typing import Final
 
 from api_base.core.protocols import PeriodicTask
 from api_base.infrastructure.tasks.database_queue import CHANNEL
 from api_base.infrastructure.tasks.executor import JobExecutor
 from api_base.infrastructure.tasks.store import SqlJobStore
 
-POLL: Final = 1.0
-"""Seconds between two looks at the table without a notification."""
-
 
 class DatabaseJobBackend:
     """Implements `JobBackend`."""
 
-    def tasks(self, store: SqlJobStore, executor: JobExecutor) -> Iterator[PeriodicTask]:
+    def tasks(self, store: SqlJobStore, executor: JobExecutor, poll: float) -> Iterator[PeriodicTask]:
         """One task, which a notification wakes."""
         worker = DatabaseJobWorker(store, executor)
-        yield PeriodicTask(name="run jobs", group="jobs", interval=POLL, run=worker.run, channel=CHANNEL, end=executor.end)
+        yield PeriodicTask(name="run jobs", group="jobs", interval=poll, run=worker.run, channel=CHANNEL, end=executor.end)
 
 
 class DatabaseJobWorker:
@@ -28,11 +24,11 @@ class DatabaseJobWorker:
         self._store, self._executor = store, executor
 
     async def run(self) -> bool:
-        """Begin as many jobs as there is room for; whether there may be more."""
-        room = await self._executor.room()
-        if not room:
+        """Claim and begin as many jobs as the executor has capacity for; whether there may be more."""
+        capacity = await self._executor.capacity()
+        if not capacity:
             return True
-        claimed = await self._store.claim(room)
+        claimed = await self._store.claim(capacity)
         for job in claimed:
-            self._executor.take(job)
+            self._executor.submit(job)
         return bool(claimed)

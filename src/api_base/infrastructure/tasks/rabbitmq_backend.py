@@ -1,7 +1,6 @@
 """`JOBS__URL=amqp://…`: the tasks of a worker that dispatches jobs to RabbitMQ and runs those that it receives."""
 
 from collections.abc import Iterator
-from typing import Final
 
 from api_base.core.protocols import PeriodicTask
 from api_base.infrastructure.db.pool import ConnectionPool
@@ -14,9 +13,6 @@ from api_base.infrastructure.tasks.rabbitmq_queue import RabbitMqJobQueue
 from api_base.infrastructure.tasks.rabbitmq_worker import RabbitMqJobWorker
 from api_base.infrastructure.tasks.store import SqlJobStore
 
-POLL: Final = 1.0
-"""Seconds between two calls of a task that found nothing."""
-
 
 class RabbitMqJobBackend:
     """Implements `JobBackend`. Publishing and consuming have a connection each: a broker short of memory blocks those that publish."""
@@ -24,17 +20,17 @@ class RabbitMqJobBackend:
     def __init__(self, url: str, service: str, policy: Policy, pool: ConnectionPool, concurrency: int) -> None:
         self._url, self._service, self._policy, self._pool, self._concurrency = url, service, policy, pool, concurrency
 
-    def tasks(self, store: SqlJobStore, executor: JobExecutor) -> Iterator[PeriodicTask]:
+    def tasks(self, store: SqlJobStore, executor: JobExecutor, poll: float) -> Iterator[PeriodicTask]:
         """A dispatcher and a consumer."""
         publishing, consuming = (RabbitMqConnection(self._url, self._service) for _ in range(2))
         queue = RabbitMqJobQueue(publishing, self._service, self._policy)
         dispatcher = JobDispatcher(self._pool, queue)
         yield PeriodicTask(
-            name="dispatch jobs to RabbitMQ", group="jobs", interval=POLL, run=dispatcher.run, channel=CHANNEL, end=queue.close
+            name="dispatch jobs to RabbitMQ", group="jobs", interval=poll, run=dispatcher.run, channel=CHANNEL, end=queue.close
         )
         received = RabbitMqJobQueue(consuming, self._service, self._policy)
         worker = RabbitMqJobWorker(consuming, received, store, executor, self._concurrency)
-        yield PeriodicTask(name="run jobs", group="jobs", interval=POLL, run=worker.run, end=worker.end)
+        yield PeriodicTask(name="run jobs", group="jobs", interval=poll, run=worker.run, end=worker.end)
 
     async def check(self) -> str:
         """Connect to the broker. Raises `Unavailable`."""

@@ -10,8 +10,8 @@ from typing import ClassVar
 
 from api_base.application.auth.commands.start_session import StartSession
 from api_base.application.auth.dtos import TokensDTO
-from api_base.application.common.cqrs import PUBLIC, Bus, Command, Isolation
-from api_base.core.protocols import AfterResponse, PasswordHasher
+from api_base.application.common.cqrs import PUBLIC, Bus, Command
+from api_base.core.protocols import AfterResponse, Isolation, PasswordHasher
 from api_base.core.types import Err, Ok, Result
 from api_base.domain.auth.errors import LoginRefused
 from api_base.domain.auth.repository import Credentials, Memberships

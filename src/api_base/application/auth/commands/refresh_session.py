@@ -10,8 +10,8 @@ from typing import ClassVar
 
 from api_base.application.auth.dtos import TokensDTO
 from api_base.application.auth.tokens import SessionTokens
-from api_base.application.common.cqrs import PUBLIC, Command, Isolation
-from api_base.core.protocols import Clock
+from api_base.application.common.cqrs import PUBLIC, Command
+from api_base.core.protocols import Clock, Isolation
 from api_base.core.types import Err, Ok, Result
 from api_base.domain.auth.entities import Refresh, Session
 from api_base.domain.auth.errors import RefreshRefused

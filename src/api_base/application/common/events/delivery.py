@@ -44,7 +44,7 @@ class EventDelivery:
         try:
             return self.decode(event.payload, subscription.payload)
         except ValueError as error:
-            raise EventRefused(event.id, f"{subscription.name} wants another {event.name}: {error}") from None
+            raise EventRefused(event.id, f"it does not fit the payload class of {subscription.name}: {error}") from None
 
 
 def _context(event: StoredEvent, origin: Delivery) -> RequestContext:

@@ -18,7 +18,10 @@ class EventTransport(Protocol):
         ...
 
     def tasks(
-        self, subscriptions: Sequence[DurableSubscription], streams: Sequence[Stream], delivery: EventDelivery
+        self, subscriptions: Sequence[DurableSubscription], streams: Sequence[Stream], delivery: EventDelivery, poll: float
     ) -> Iterable[PeriodicTask]:
-        """Return the tasks that deliver published events to `subscriptions` and `streams`, beside the deliveries in the database."""
+        """Return the tasks that deliver published events to `subscriptions` and `streams`, beside the deliveries in the database.
+
+        `poll` is the number of seconds between two looks of a task that found nothing.
+        """
         ...

@@ -8,12 +8,10 @@ from collections.abc import Awaitable, Callable
 from types import NoneType
 from typing import Any
 
+from api_base.application.common.cqrs import Command, Message, answer_of
 from api_base.application.common.cqrs.bus import Call
-from api_base.application.common.cqrs.commands import Command
-from api_base.application.common.cqrs.message import Message, answer_of
 from api_base.core.errors import ApiBaseError, ProgrammingError
-from api_base.core.protocols import IdempotencyStore
-from api_base.core.protocols.unit_of_work import Isolation
+from api_base.core.protocols import IdempotencyStore, Isolation
 from api_base.core.types import KeyedExecution, KeyedRequest
 
 type KeyedCall = Callable[[Message[Any], KeyedExecution], Awaitable[Any]]

@@ -3,9 +3,9 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from api_base.application.common.cqrs import Message
 from api_base.application.common.cqrs.bus import Call
-from api_base.application.common.cqrs.message import Message
-from api_base.core.protocols.jobs import JobCompletion
+from api_base.core.protocols import JobCompletion
 from api_base.core.types import RunningJob, Settled
 
 

@@ -2,9 +2,9 @@
 
 from typing import Any
 
+from api_base.application.common.cqrs import PUBLIC, Message
 from api_base.application.common.cqrs.bus import Call
-from api_base.application.common.cqrs.message import PUBLIC, Message
-from api_base.core.protocols.permissions import PermissionChecker
+from api_base.core.protocols import PermissionChecker
 from api_base.core.types import current_context
 
 

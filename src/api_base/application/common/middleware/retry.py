@@ -7,10 +7,10 @@ import asyncio
 import random
 from typing import Any
 
+from api_base.application.common.cqrs import Message
 from api_base.application.common.cqrs.bus import Call
-from api_base.application.common.cqrs.message import Message
 from api_base.core.errors import Transient, Unavailable
-from api_base.core.protocols.unit_of_work import Isolation
+from api_base.core.protocols import Isolation
 
 
 class RetryMiddleware:

@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from api_base.application.common.cqrs import Message
 from api_base.application.common.cqrs.bus import Call
-from api_base.application.common.cqrs.message import Message
 from api_base.core.shared.tracing import span
 
 

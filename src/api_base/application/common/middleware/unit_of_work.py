@@ -8,12 +8,11 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
 
+from api_base.application.common.cqrs import Command, Message
 from api_base.application.common.cqrs.bus import Call
-from api_base.application.common.cqrs.commands import Command
-from api_base.application.common.cqrs.message import Message
 from api_base.application.common.middleware.idempotency import IdempotencyMiddleware, KeyedCall
 from api_base.application.common.middleware.job import JobMiddleware
-from api_base.core.protocols.unit_of_work import Isolation, UnitOfWorkFactory
+from api_base.core.protocols import Isolation, UnitOfWorkFactory
 from api_base.core.types import NO_REQUEST, KeyedExecution, Origin, RunningJob, current_context
 from api_base.domain.common.events import Subscribers
 

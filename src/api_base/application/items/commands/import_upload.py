@@ -14,13 +14,13 @@ from api_base.application.common.cqrs import Bus, Command
 from api_base.application.items import permissions
 from api_base.application.items.commands.import_upload_rows import ImportUploadRows
 from api_base.application.items.dtos import ImportResultDTO
-from api_base.application.items.importing.importer import Chunk, Importer, Outcomes
-from api_base.application.items.importing.mapping import ItemMapping
-from api_base.application.items.importing.records import Record, RecordReader, as_text
+from api_base.application.items.importing import Importer, ItemMapping, Record
+from api_base.application.items.importing.importer import Chunk, Outcomes
+from api_base.application.items.importing.records import RecordReader, as_text
 from api_base.application.items.importing.upload_journal import UploadJournal
 from api_base.application.items.importing.uploads import Upload, Uploads
 from api_base.core.errors import NotFound
-from api_base.core.protocols.unit_of_work import Isolation
+from api_base.core.protocols import Isolation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

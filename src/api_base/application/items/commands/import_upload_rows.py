@@ -11,7 +11,7 @@ from api_base.application.items import permissions
 from api_base.application.items.commands.import_items import Imported, ImportItems, ImportItemsHandler
 from api_base.application.items.importing.uploads import Counts, RefusedRow, Uploads
 from api_base.core.errors import ApiBaseError
-from api_base.core.protocols.jobs import JobProgress
+from api_base.core.protocols import JobProgress
 from api_base.core.types import Err, Result
 from api_base.domain.items.entities import ItemDetails
 

@@ -9,11 +9,10 @@ from api_base.application.common.cqrs import Command
 from api_base.application.items import permissions
 from api_base.application.items.commands.import_upload import ImportUpload
 from api_base.application.items.dtos import StartedImportDTO
-from api_base.application.items.importing.mapping import ItemMapping
-from api_base.application.items.importing.records import Form, RecordReader, as_text
+from api_base.application.items.importing import Form, ItemMapping
+from api_base.application.items.importing.records import RecordReader, as_text
 from api_base.application.items.importing.uploads import Upload, Uploads
-from api_base.core.protocols import IdGenerator
-from api_base.core.protocols.jobs import JobQueue
+from api_base.core.protocols import IdGenerator, JobQueue
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,20 +1,21 @@
-"""A bulkhead [Nygard, Release It!, 2nd ed., ch. 5]: one slow dependency takes no more than its share of this process.
+"""Limits of concurrency and time: a slow dependency uses no more than its share of this process.
 
-So many calls at once, so many waiting, each for so long; whoever comes beyond that is refused at once.
+A bulkhead [Nygard, Release It!, 2nd ed., ch. 5] limits the calls in flight and the waiting calls; it refuses any further call at once.
+A timeout limits one attempt.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 import anyio
 
-from api_base.infrastructure.resilience.checks import require
-from api_base.infrastructure.resilience.errors import BulkheadFull
+from api_base.infrastructure.resilience.errors import BulkheadFull, TimedOut, require
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BulkheadConfig:
-    """`concurrent` calls at once; `queued` more wait, first come first served, for at most `queue_seconds`."""
+    """`concurrent` calls run at the same time; `queued` more wait, first come first served, for at most `queue_seconds`."""
 
     concurrent: int = 20
     queued: int = 100
@@ -23,7 +24,7 @@ class BulkheadConfig:
     def __post_init__(self) -> None:
         require(self.concurrent >= 1, self, "concurrent", "must be at least 1")
         require(self.queued >= 0, self, "queued", "must not be negative")
-        require(self.queue_seconds > 0, self, "queue_seconds", "must be above 0 seconds; queued=0 lets nobody wait")
+        require(self.queue_seconds > 0, self, "queue_seconds", "must be above 0 seconds (queued=0 turns waiting off)")
 
 
 class Bulkhead:
@@ -39,7 +40,7 @@ class Bulkhead:
         return int(self._limiter.borrowed_tokens)
 
     async def execute[T](self, func: Callable[[], Awaitable[T]]) -> T:
-        """What `func` answers or raises. Raises `BulkheadFull` without calling it when there is no room."""
+        """What `func` returns or raises. Raises `BulkheadFull` without calling it when both limits are reached."""
         borrower = object()  # not the task: a call may contain another one
         await self._enter(borrower)
         try:
@@ -67,4 +68,22 @@ class Bulkhead:
 
     def _refusal(self) -> BulkheadFull:
         self.refused += 1
-        return BulkheadFull(f"Too many calls of {self.name} are under way.", retry_after=self.config.queue_seconds)
+        return BulkheadFull(f"Too many calls to {self.name} are in flight.", retry_after=self.config.queue_seconds)
+
+
+class Timeout:
+    """Cancels an attempt on the dependency `name` after `seconds`; its adapter must be safe to cancel."""
+
+    def __init__(self, seconds: float, *, name: str = "dependency") -> None:
+        self.seconds, self.name = seconds, name
+        require(seconds > 0, self, "seconds", "must be above 0")
+
+    async def execute[T](self, func: Callable[[], Awaitable[T]]) -> T:
+        """What `func` returns or raises. Raises `TimedOut` when it takes longer; a `TimeoutError` of its own passes unchanged."""
+        try:
+            async with asyncio.timeout(self.seconds) as scope:
+                return await func()
+        except TimeoutError as error:
+            if not scope.expired():
+                raise
+            raise TimedOut(f"{self.name} did not answer within {self.seconds:g} s.") from error
