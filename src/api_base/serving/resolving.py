@@ -1,4 +1,4 @@
-"""Which database a command works on: the configured one, or the embedded server, attached to or started for as long as needed."""
+"""Resolves the database of a command: the configured one, or the embedded server, which is started for the command if it does not run."""
 
 import os
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from api_base.infrastructure.db.sources import Source
 
 @contextmanager
 def database(settings: Settings) -> Iterator[Urls]:
-    """The URLs of the three roles. An embedded server that was started here is stopped at the end."""
+    """The URLs of the three roles. An embedded server that was started here is stopped at the end of the block."""
     with supervised_database(settings) as (urls, _):
         yield urls
 
@@ -41,7 +41,7 @@ def on(settings: Settings, urls: Urls) -> Settings:
 
 
 def environment(settings: Settings, urls: Urls) -> dict[str, str]:
-    """The environment for child processes, which find the same embedded server by it; a configured database they find as we did."""
+    """The environment of child processes. It names the embedded server; a configured database is in the environment already."""
     if not settings.database.embedded:
         return dict(os.environ)
     return {

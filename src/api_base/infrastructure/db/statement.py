@@ -12,6 +12,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.dialects import registry
 
+from api_base.infrastructure.db.owner_check import require_owner
 from api_base.infrastructure.db.schema import Ownership, owner_column
 
 OWNER: sa.ColumnElement[UUID] = sa.literal_column("t.id", sa.Uuid())
@@ -40,6 +41,7 @@ class Statement:
     __slots__ = ("_constants", "names", "ownership", "sql")
 
     def __init__(self, select: sa.Select[Any] | sa.CompoundSelect[Any], ownership: Ownership = Ownership.TENANT) -> None:
+        require_owner(select, OWNER)
         compiled = select.compile(dialect=_DIALECT)
         self.names: tuple[str, ...] = tuple(compiled.positiontup or ())
         self._constants = {name: value for name, value in compiled.params.items() if value is not None}
