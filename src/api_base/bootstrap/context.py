@@ -1,10 +1,9 @@
-"""`Context`: what a bounded context brings along. A new one touches its own folders and one line of `contexts`."""
+"""`Context`: everything that a bounded context brings. A new one touches its own folders and one line of `CONTEXTS`."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import sqlalchemy as sa
 from fastapi import APIRouter
 
 from api_base.application.common.cqrs import Bus, Message, Registration
@@ -31,6 +30,7 @@ from api_base.core.protocols import (
 from api_base.domain.common.events import AnySubscription
 from api_base.infrastructure.db.changes import AuditWriter
 from api_base.infrastructure.db.pruner import Prune
+from api_base.infrastructure.db.schema import DeclaredTable
 from api_base.infrastructure.db.session import Database
 from api_base.infrastructure.resilience.patterns import Policy
 
@@ -68,16 +68,18 @@ class Ports:
 class Context:
     """Everything is optional but the name.
 
-    `permissions` says which roles of a tenant hold which permission; the role `platform_admin` is the platform's own.
-    `migrations` is the folder with the context's Alembic revisions; their branch label is the context's name.
-    `events` are the classes of what it tells; others subscribe by name, and find the schema of each at `/events/<name>.json`.
-    `jobs` are the commands that may be enqueued, `schedules` those that the clock enqueues.
-    `remote` are messages that other services may have executed here, by the names that they know them by (`items.get`).
-    `streams` run where events go by way of Kafka. `routes` stand under `/api/v1`.
+    `migrations` is the folder of the context's Alembic revisions; their branch label is the context's name.
+    `permissions` maps each permission to the roles of a tenant that hold it; `platform_admin` is the role of the platform.
+    `handlers` pairs messages with their handlers: `on(Message, handler)`.
+    `events` are the classes of its events. Other contexts subscribe by name; `/events/<name>.json` serves the schema of each.
+    `jobs` are the commands that may be enqueued, `schedules` those that are enqueued at certain times.
+    `remote` maps names (`items.get`) to the messages that other services may send. `streams` run with a transport that supports them (Kafka).
+    `prune` declares which rows the worker deletes, `background` adds other periodic tasks. `routes` are served under `/api/v1`.
+    `adapters` adds schemes to the URLs that select the adapter of a port (`MAIL__URL=file://…`): docs/adapters.md.
     """
 
     name: str
-    tables: Sequence[sa.Table] = ()
+    tables: Sequence[DeclaredTable] = ()
     migrations: Path | None = None
     permissions: Mapping[str, frozenset[str]] = field(default_factory=dict)
     handlers: Callable[[Ports], Sequence[Registration]] = lambda ports: ()
