@@ -14,7 +14,8 @@ from api_base.bootstrap.selections import select
 from api_base.core.config import Settings
 from api_base.core.errors import ApiBaseError
 from api_base.core.protocols import Probe
-from api_base.infrastructure.db.embedded.urls import Urls
+from api_base.infrastructure.db.embedded import Urls
+from api_base.infrastructure.db.errors import connection_reason
 from api_base.infrastructure.db.session import check_server
 
 
@@ -60,7 +61,7 @@ async def _role(name: str, url: str) -> Finding:
     try:
         connection = await asyncpg.connect(url, timeout=5)
     except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
-        return Finding(what=what, well=False, detail=f"cannot connect: {error or type(error).__name__}")
+        return Finding(what=what, well=False, detail=f"cannot connect: {connection_reason(error)}")
     try:
         await check_server(connection)
         version = connection.get_server_version()

@@ -1,6 +1,6 @@
 """Messages for pydantic's error codes, one table for request bodies, parameters and settings.
 
-A message completes the sentence that the name of the value starts: "name must not be empty". pydantic's own message never leaves
+A message completes the sentence that starts with the name of the value: "name must not be empty". pydantic's own message never leaves
 the process. A code that is not in the table belongs to a validator of the application, whose message is already ours.
 """
 
@@ -24,13 +24,18 @@ _DATE: Final = "must be a date such as 2026-01-31"
 _DATETIME: Final = "must be a time as in RFC 3339, such as 2026-01-31T12:00:00Z"
 _DECIMAL: Final = "must be a decimal number such as 12.50"
 _DURATION: Final = "must be a duration such as PT1H30M"
+_EMAIL: Final = "must be an e-mail address"
 _FRACTION: Final = "must be a fraction such as 3/4"
+_FILE_SIZE: Final = "must be a size such as 10MB"
 _INTEGER: Final = "must be a whole number"
 _LIST: Final = "must be a list"
 _NUMBER: Final = "must be a number"
 _OBJECT: Final = "must be an object"
+_PATTERN: Final = "must be a regular expression"
+_PLAIN: Final = "must be a string, a number, true, false or null"
 _STRING: Final = "must be a string"
 _TIME: Final = "must be a time of day such as 12:00:00"
+_UNACCEPTED: Final = "is not an accepted value"
 _URL: Final = "must be a URL such as https://example.com"
 _UTF8: Final = "must be UTF-8 text"
 _UUID: Final = "must be a UUID"
@@ -63,8 +68,8 @@ def _bound(words: str, limit: str) -> Callable[[Details], str]:
 
 
 def _own_words(details: Details) -> str:
-    """The message of the validator that raised `ValueError` or `AssertionError`."""
-    return str(details["error"]) or NOT_VALID
+    """The message of the validator that raised `ValueError` or `AssertionError`; pydantic's own check of addresses gives a `reason` instead."""
+    return _EMAIL if "reason" in details else str(details["error"]) or NOT_VALID
 
 
 def _unknown_tag(details: Details) -> str:
@@ -191,13 +196,53 @@ MESSAGES: Final[Mapping[str, Message]] = {
 }
 
 
+PYTHON_TYPES: Final[Mapping[str, str]] = {
+    "base64_decode": "must be encoded as Base64",
+    "byte_size": _FILE_SIZE,
+    "byte_size_unit": _FILE_SIZE,
+    "color_error": "must be a colour such as #ff8800",
+    "import_error": "must be the dotted path of a Python object",
+    "invalid-json-value": "must be a JSON value",
+    "ip_any_address": "must be an IP address",
+    "ip_any_interface": "must be an IP interface such as 10.0.0.1/8",
+    "ip_any_network": "must be an IP network such as 10.0.0.0/8",
+    "ip_v4_address": "must be an IPv4 address",
+    "ip_v4_interface": "must be an IPv4 interface such as 10.0.0.1/8",
+    "ip_v4_network": "must be an IPv4 network such as 10.0.0.0/8",
+    "ip_v6_address": "must be an IPv6 address",
+    "ip_v6_interface": "must be an IPv6 interface such as fd00::1/8",
+    "ip_v6_network": "must be an IPv6 network such as fd00::/8",
+    "is_hashable": _PLAIN,
+    "is_type": _UNACCEPTED,
+    "name_email_type": _EMAIL,
+    "not_operation_failed": _UNACCEPTED,
+    "parent_does_not_exist": "must be a path in an existing directory",
+    "path_exists": "must be a path where nothing exists",
+    "path_not_directory": "must be the path of a directory",
+    "path_not_file": "must be the path of a file",
+    "path_not_socket": "must be the path of a socket",
+    "path_type": "must be a path",
+    "pattern_bytes_type": _PATTERN,
+    "pattern_regex": _PATTERN,
+    "pattern_str_type": _PATTERN,
+    "pattern_type": _PATTERN,
+    "payment_card_number_brand": "must have as many digits as cards of its brand",
+    "payment_card_number_digits": "must have digits only",
+    "payment_card_number_luhn": "must be a card number with a valid check digit",
+    "predicate_failed": _UNACCEPTED,
+    "sequence_str": _LIST,
+    "zoneinfo_str": "must be a time zone such as Europe/Lisbon",
+}
+"""The codes of the types that pydantic writes in Python."""
+
+
 def validation_message(code: str, details: Details, own: str) -> str:
     """The message of an error with pydantic's `code`; `own` for the code of an application's own `PydanticCustomError`.
 
     >>> validation_message("too_short", {"min_length": 1}, "")
     'must not be empty'
     """
-    message = MESSAGES.get(code)
+    message = MESSAGES.get(code) or PYTHON_TYPES.get(code)
     if message is None:
         return own
     return message(details) if callable(message) else message.format_map(details)
