@@ -1,4 +1,4 @@
-"""The durable subscribers of the chaos: each leaves an effect for each of its events, and one enqueues a job beside it."""
+"""The durable subscribers of the chaos context: each leaves an effect for each of its events, and one also enqueues a job."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -19,14 +19,14 @@ SUBSCRIPTIONS: Final = {
     "chaos.status": "items.status_changed.v1",
     "chaos.deleted": "items.deleted.v1",
 }
-"""Each subscription's event. Two hear the same."""
+"""The event of each subscription. Two subscriptions share an event."""
 ENQUEUES: Final = "chaos.created"
 """The subscription that enqueues a job."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ItemEvent:
-    """What a subscriber wants of an item's event."""
+    """The fields that a subscriber uses of an item's event."""
 
     aggregate_id: UUID
     tenant_id: UUID
