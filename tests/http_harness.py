@@ -75,9 +75,10 @@ class BurstLimiter:
 
 @dataclass
 class OneToken:
-    """Knows the token `good`, and whom it belongs to."""
+    """Knows the token `good` and its user; the look-up of the user raises `failure` where there is one."""
 
     checked: int = 0
+    failure: Exception | None = None
 
     def verify(self, token: bytes) -> TokenClaims:
         self.checked += 1
@@ -88,6 +89,8 @@ class OneToken:
 
     async def principal(self, claims: TokenClaims) -> Principal:
         assert claims.user_id == PRINCIPAL.user_id
+        if self.failure is not None:
+            raise self.failure
         return PRINCIPAL
 
 

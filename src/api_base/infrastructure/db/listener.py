@@ -1,6 +1,6 @@
-"""LISTEN on a connection of its own, with a heartbeat.
+"""LISTEN on a separate connection, with a heartbeat.
 
-A cache that notifications invalidate is valid until `fresh_until`: the server answered on this connection within the last `PATIENCE`
+A cache that notifications invalidate is valid until `fresh_until`: the server answered on this connection within the last `MAX_SILENCE`
 seconds, so no older notification is missing. After a gap `on_gap` is called before the cache is fresh again.
 """
 
@@ -18,7 +18,7 @@ from api_base.infrastructure.db.pool import Connection
 logger = get_logger(__name__)
 
 HEARTBEAT: Final = 0.2
-PATIENCE: Final = 0.6
+MAX_SILENCE: Final = 0.6
 RECONNECT: Final = 0.5
 NEVER: Final = float("-inf")
 
@@ -30,15 +30,15 @@ class NotificationListener:
         self._dsn, self._channel = dsn, channel
         self._on_payload, self._on_gap = on_payload, on_gap
         self.fresh_until = NEVER
-        """Before this moment of `time.monotonic()` no notification older than `PATIENCE` seconds is missing."""
+        """Until this value of `time.monotonic()`, no notification older than `MAX_SILENCE` seconds is missing."""
         self._task: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
-        """Begin to listen, in a task of its own, which connects again whenever the connection is lost."""
+        """Start listening in a task, which reconnects whenever the connection is lost."""
         self._task = asyncio.create_task(self._run(), name=f"listen:{self._channel}")
 
     async def close(self) -> None:
-        """Stop listening; nothing is fresh from then on."""
+        """Stop listening. Nothing is fresh from then on."""
         if self._task is not None:
             self._task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -62,8 +62,8 @@ class NotificationListener:
             self._on_gap()
             while True:
                 sent = time.monotonic()
-                await connection.execute("select 1", timeout=PATIENCE)
-                self.fresh_until = sent + PATIENCE
+                await connection.execute("select 1", timeout=MAX_SILENCE)
+                self.fresh_until = sent + MAX_SILENCE
                 await asyncio.sleep(HEARTBEAT)
         finally:
             connection.terminate()

@@ -18,10 +18,13 @@ PREFLIGHT: Final = (
 
 
 class CORSMiddleware:
-    """`origins` are exact, or `*` for any (not together with credentials)."""
+    """`origins` are exact, or `*` for any (not together with credentials).
 
-    def __init__(self, app: ASGIApp, origins: Sequence[str], credentials: bool) -> None:
-        self._app = app
+    `preflight_headers` go with preflights, which no later middleware sees.
+    """
+
+    def __init__(self, app: ASGIApp, origins: Sequence[str], credentials: bool, preflight_headers: Sequence[tuple[bytes, bytes]]) -> None:
+        self._app, self._preflight_headers = app, tuple(preflight_headers)
         self._any = "*" in origins and not credentials
         self._origins = frozenset(origin.encode() for origin in origins)
         self._headers = [(b"access-control-expose-headers", EXPOSED)]
@@ -45,5 +48,6 @@ class CORSMiddleware:
             await self._app(scope, receive, send)
 
     async def _preflight(self, send: Send, allowed: bool) -> None:
-        await send({"type": "http.response.start", "status": 204, "headers": PREFLIGHT if allowed else ()})
+        headers = self._preflight_headers + (PREFLIGHT if allowed else ())
+        await send({"type": "http.response.start", "status": 204, "headers": headers})
         await send({"type": "http.response.body", "body": b""})
