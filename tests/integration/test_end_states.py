@@ -9,8 +9,9 @@ import pytest
 
 from api_base.application.common.jobs import Outcome
 from api_base.core.errors import EventRefused, JobLost, RuleViolated, Transient, Unavailable
-from api_base.core.protocols import Isolation, JobState
-from api_base.core.types import RequestContext, RunningJob, current_context
+from api_base.core.protocols import Isolation
+from api_base.core.protocols.jobs import JobState
+from api_base.core.types import RunningJob
 from api_base.infrastructure.db.embedded import Urls
 from api_base.infrastructure.db.pool import ConnectionPool, PoolOptions
 from api_base.infrastructure.db.session import Database
@@ -174,42 +175,36 @@ async def test_a_job_whose_lease_ran_out_is_another_workers(jobs: Jobs) -> None:
     assert await jobs.store.stage() == 0
 
 
-@pytest.mark.parametrize("write", ["settle", "advance"])
-async def test_a_unit_of_work_of_a_lost_attempt_commits_nothing(jobs: Jobs, write: str) -> None:
+async def settle(jobs: Jobs, job: RunningJob) -> None:
+    async def work() -> None:
+        await open_unit().run(lambda connection: connection.execute("select 1"))  # an effect, to be committed with the outcome
+        assert SqlJobCompletion(keep_days=1).settle(job, 7)
+
+    await _in_unit(jobs, job, work)
+
+
+async def advance(jobs: Jobs, job: RunningJob) -> None:
+    async def work() -> None:
+        SqlJobCompletion(keep_days=1).advance(50)
+
+    await _in_unit(jobs, job, work)
+
+
+async def _in_unit(jobs: Jobs, job: RunningJob, work: Callable[[], Awaitable[None]]) -> None:
+    await jobs.shop.services.container.transactions().run(Isolation.OPTIMISTIC, work, job)
+
+
+@pytest.mark.parametrize("write", [settle, advance])
+async def test_a_unit_of_work_of_a_lost_attempt_commits_nothing(jobs: Jobs, write: Callable[[Jobs, RunningJob], Awaitable[None]]) -> None:
     [job] = await jobs.store.claim(1)
     stale = RunningJob(id=job.id, tenant_id=job.tenant_id, attempt=job.attempt, command=None)
     await jobs.shop.rows(OVER)
     await jobs.store.stage()
     [current] = await jobs.store.claim(1)
-    completion = SqlJobCompletion(keep_days=1)
-    for attempt, lost in ((stale, True), (replace(stale, attempt=current.attempt), False)):
-        current_context.set(RequestContext(request_id="r", origin=attempt))
-        work = _settle(jobs, completion, attempt) if write == "settle" else _advance(jobs, completion, attempt)
-        if lost:
-            with pytest.raises(JobLost):
-                await work
-            assert (await jobs.row())["state"] == "running"
-        else:
-            await work
-
-
-async def _settle(jobs: Jobs, completion: SqlJobCompletion, job: RunningJob) -> None:
-    async def work() -> None:
-        await open_unit().run(lambda connection: connection.execute("select 1"))  # there is an effect to commit with it
-        assert completion.settle(job, 7)
-
-    await _in_unit(jobs, work, job)
-
-
-async def _advance(jobs: Jobs, completion: SqlJobCompletion, job: RunningJob) -> None:
-    async def work() -> None:
-        completion.advance(50)
-
-    await _in_unit(jobs, work, job)
-
-
-async def _in_unit(jobs: Jobs, work: Callable[[], Awaitable[None]], origin: RunningJob) -> None:
-    await jobs.shop.services.container.transactions().run(Isolation.OPTIMISTIC, work, origin)
+    with pytest.raises(JobLost):
+        await write(jobs, stale)
+    assert (await jobs.row())["state"] == "running"
+    await write(jobs, replace(stale, attempt=current.attempt))
 
 
 async def test_a_job_that_ends_its_workers_is_dead_after_the_last_lost_attempt_and_stays_so(jobs: Jobs) -> None:

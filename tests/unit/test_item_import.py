@@ -98,7 +98,7 @@ def test_csv_that_is_none() -> None:
         (b"sku,name\na,b,c,d\n", "Line 2 has 4 fields where the first line names 2"),
         (b"sku,name\na,\xff\n", "Line 2 is not UTF-8: it has the byte 0xff"),
         (b"\x89PNG\r\n\x1a\n\0\0\0", "Line 1 is not UTF-8: it has the byte 0x89"),
-        (b"sku\n" + b"x" * (MAX_FIELD_LENGTH + 1), "Line 2 cannot be read: field larger"),
+        (b"sku\n" + b"x" * (MAX_FIELD_LENGTH + 1), "Line 2 cannot be read: a field has more than 1048576 characters"),
     ],
 )
 def test_bad_csv_is_one_sentence(content: bytes, told: str) -> None:
@@ -110,7 +110,7 @@ def test_json_is_read_in_bounded_memory() -> None:
     longest = '{"a": "' + "x" * (2 * MAX_RECORD_LENGTH) + '"}'
     with pytest.raises(UnreadableFile, match="Line 1 is longer than"):
         list(json_lines_records(io.StringIO(longest)))
-    with pytest.raises(UnreadableFile, match="Element 1 is no JSON, or longer than"):
+    with pytest.raises(UnreadableFile, match="Element 1 is not JSON, or longer than"):
         list(json_records(io.StringIO(f"[{longest}]")))
     with pytest.raises(UnreadableFile, match="Element 2 is not UTF-8: it has the byte 0xff"):
         list(json_records(as_text(io.BytesIO(b'[{"a": 1},\n' + b" " * 200_000 + b"\xff]"))))
@@ -127,10 +127,10 @@ def test_json_arrays_of_any_size() -> None:
     [
         ('[{"a": 1}] [{"a": 2}]', "Something follows the end of the array"),
         ('[{"a": 1} {"a": 2}]', "Element 1 is followed by neither a comma nor the end"),
-        ('[{"a": 1},]', "Element 2 is no JSON: Expecting value, at its character 1"),
+        ('[{"a": 1},]', "Element 2 is not JSON: a value is missing at character 1"),
         ('[{"a": 1}' + " " * 100_000 + "x]", "Element 1 is followed by neither"),
-        ('[{"a": ' + "9" * 5000 + "}]", "Element 1 is no JSON: it has a number of too many digits"),
-        ('[{"a": ' + "[" * 100_000, "Element 1 is no JSON: it is nested too deeply"),
+        ('[{"a": ' + "9" * 5000 + "}]", "Element 1 is not JSON: a number has too many digits"),
+        ('[{"a": ' + "[" * 100_000, "Element 1 is not JSON: it is nested too deeply"),
     ],
 )
 def test_json_that_is_more_or_less_than_one_array_says_where(text: str, told: str) -> None:
@@ -173,7 +173,7 @@ def test_json_lines() -> None:
     assert list(json_lines_records(io.StringIO('{"a": 1}\n\n{"a": 2, "_row": 3}\n'))) == [{"a": 1}, {"a": 2}]
     with pytest.raises(UnreadableFile, match="Line 2"):
         list(json_lines_records(io.StringIO('{"a": 1}\n{"a"\n')))
-    with pytest.raises(UnreadableFile, match="Line 1 is no JSON object"):
+    with pytest.raises(UnreadableFile, match="Line 1 is not a JSON object"):
         list(json_lines_records(io.StringIO("[1]\n")))
     with pytest.raises(UnreadableFile, match="Line 2 is not UTF-8: it has the byte 0xff"):
         list(json_lines_records(as_text(io.BytesIO(b'{"a": 1}\n\xff\n'))))

@@ -1,24 +1,25 @@
-"""Records of CSV [RFC 4180], JSON [RFC 8259] and JSON Lines files, one after the other, whatever the size of the file.
+"""Records of CSV [RFC 4180], JSON [RFC 8259] and JSON Lines files, one by one, whatever the size of the file.
 
-The files are opened with `surrogateescape`, so that a byte that is no UTF-8 is met in its place, and not when its block is read.
+The files are opened with `surrogateescape`, so that an error names the place of a byte that is not UTF-8, and not its block.
 """
 
 import csv
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from itertools import count
 from typing import Any, Final, TextIO
 
 from api_base.application.items.importing import Form, Record
 from api_base.application.items.importing.records import UnreadableFile
+from api_base.core.errors.json_syntax import json_reason
 
 MAX_FIELD_LENGTH: Final = 1 << 20
 MAX_RECORD_LENGTH: Final = 1 << 20
-"""Characters of a CSV field, and of a JSON object: what is longer is no item, and memory must not follow it."""
+"""Characters of a CSV field, and of a JSON object: a longer one cannot be an item, and must not fill the memory."""
 _PIECE: Final = 1 << 16
 _DECODER: Final = json.JSONDecoder()
 NOTES: Final = ("_row", "_reason")
-"""Columns of a file of refused rows, which are not read back."""
+"""Columns that only a file of refused rows has; they are skipped."""
 
 
 def records(file: TextIO, form: Form) -> tuple[list[str] | None, Iterator[Record]]:
@@ -57,7 +58,22 @@ def _told[T](read: Callable[[], T], reader: "csv.DictReader[str]") -> T:
     try:
         return read()
     except csv.Error as error:
-        raise UnreadableFile(f"Line {reader.line_num + 1} cannot be read: {error}.") from None
+        raise UnreadableFile(f"Line {reader.line_num + 1} cannot be read: {_csv_reason(str(error))}.") from None
+
+
+_CSV_REASONS: Final[Mapping[str, str]] = {
+    "field larger than field limit": f"a field has more than {MAX_FIELD_LENGTH} characters",
+    "line contains NUL": "it contains the character NUL",
+    "new-line character seen in unquoted field": "a field with a line break has no quotes around it",
+    "unexpected end of data": "a quote is not closed",
+}
+"""Our words by a part of the parser's, which never leave the process."""
+
+
+def _csv_reason(parser_message: str) -> str:
+    if "expected after" in parser_message:
+        return "text follows a closing quote"
+    return next((words for part, words in _CSV_REASONS.items() if part in parser_message), "it is not CSV")
 
 
 def _lines(file: TextIO) -> Iterator[str]:
@@ -79,7 +95,7 @@ def json_lines_records(file: TextIO) -> Iterator[Record]:
             try:
                 record = json.loads(line)
             except (ValueError, RecursionError) as error:
-                raise UnreadableFile(f"Line {number} is no JSON: {_why(error)}.") from None
+                raise UnreadableFile(f"Line {number} is not JSON: {_why(error)}.") from None
             yield _object(record, f"Line {number}")
 
 
@@ -106,24 +122,24 @@ def json_records(file: TextIO) -> Iterator[Record]:
 
 
 def _next(file: TextIO, buffer: str) -> str:
-    """From the first character on that is no white space; empty at the end of the file."""
+    """The text from the first character that is not white space; empty at the end of the file."""
     while not (buffer := buffer.lstrip()) and (piece := file.read(_PIECE)):
         buffer = piece
     return buffer
 
 
 def _element(file: TextIO, buffer: str, where: str) -> tuple[Record, str]:
-    """The object that `buffer` begins with, as much more of the file as it takes, and what follows it of what was read."""
+    """The object at the start of `buffer`, completed from the file, and the text read after it."""
     while True:
         try:
             record, end = _DECODER.raw_decode(buffer)
         except (ValueError, RecursionError) as error:
             _check(buffer, where)
             if len(buffer) > MAX_RECORD_LENGTH:
-                raise UnreadableFile(f"{where} is no JSON, or longer than {MAX_RECORD_LENGTH} characters.") from None
+                raise UnreadableFile(f"{where} is not JSON, or longer than {MAX_RECORD_LENGTH} characters.") from None
             piece = file.read(_PIECE)
             if not piece:
-                raise UnreadableFile(f"{where} is no JSON: {_why(error)}.") from None
+                raise UnreadableFile(f"{where} is not JSON: {_why(error)}.") from None
             buffer += piece
         else:
             _check(buffer[:end], where)
@@ -132,12 +148,12 @@ def _element(file: TextIO, buffer: str, where: str) -> tuple[Record, str]:
 
 def _why(error: ValueError | RecursionError) -> str:
     if isinstance(error, json.JSONDecodeError):
-        return f"{error.msg}, at its character {error.pos + 1}"
-    return "it is nested too deeply" if isinstance(error, RecursionError) else "it has a number of too many digits"
+        return f"{json_reason(error.msg)} at character {error.pos + 1}"
+    return "it is nested too deeply" if isinstance(error, RecursionError) else "a number has too many digits"
 
 
 def _check(text: str, where: str) -> None:
-    """Raises `UnreadableFile` where `text` holds a byte that was no UTF-8."""
+    """Raises `UnreadableFile` if `text` holds a byte that was not UTF-8."""
     try:
         if not text.isascii():
             text.encode()
@@ -148,5 +164,5 @@ def _check(text: str, where: str) -> None:
 
 def _object(record: Any, where: str) -> Record:
     if not isinstance(record, dict):
-        raise UnreadableFile(f"{where} is no JSON object.")
+        raise UnreadableFile(f"{where} is not a JSON object.")
     return {name: value for name, value in record.items() if name not in NOTES}
