@@ -16,7 +16,7 @@ from api_base.infrastructure.events.relay import RELAY
 @asynccontextmanager
 async def event_admin(settings: Settings, contexts: Sequence[Context]) -> AsyncIterator[EventAdmin]:
     """Raises `Unavailable` when the database cannot be reached."""
-    database = build(settings, contexts).container.worker_database()
+    database = build(settings, contexts).container.worker_database
     await database.open()
     try:
         yield EventAdmin(database.pool)
@@ -35,7 +35,7 @@ async def replay(
         raise ConfigurationError("--since needs --subscription: name the subscription that receives the events.")
     if since is not None and event_id is not None:
         raise ConfigurationError("--since delivers all stored events: do not combine it with the id of an event.")
-    durable = {one.name: one for one in build(settings, contexts).container.subscribers().durable}
+    durable = {one.name: one for one in build(settings, contexts).container.subscribers.durable}
     if subscription is not None and subscription not in durable and (subscription != RELAY or since is not None):
         raise ConfigurationError(f"There is no durable subscription {subscription!r}; there are {', '.join(sorted(durable)) or 'none'}.")
     async with event_admin(settings, contexts) as log:
