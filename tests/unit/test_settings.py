@@ -130,7 +130,6 @@ def test_safe_settings_are_taken_in_production(load: Load) -> None:
     ("unsafe", "variable"),
     [
         ({"SECURITY__SIGNING_KEYS": "[]"}, "SECURITY__SIGNING_KEYS"),
-        ({"MAIL__URL": "console://"}, "MAIL__URL"),
         ({"DATABASE__URL": "embedded://"}, "DATABASE__URL"),
         ({"MAIL__URL": "console://"}, "MAIL__URL"),
         ({"DATABASE__OWNER_URL": SAFE["DATABASE__URL"]}, "DATABASE__OWNER_URL"),
