@@ -12,9 +12,10 @@ import httpx2
 import pytest
 
 from api_base.bootstrap.contexts import BUILT_IN
+from api_base.bootstrap.contexts.items import ITEMS
 from api_base.bootstrap.worker import create_worker
 from api_base.infrastructure.db.embedded import Urls
-from api_base.infrastructure.items.uploads import upload_expiry
+from api_base.infrastructure.db.pruner import Pruner
 from api_base.serving.worker import run_worker
 from tests.application import Person, Running, running, settings_on
 
@@ -233,10 +234,10 @@ async def test_what_nobody_imports_is_cleared_away(migrated: Urls) -> None:
     async with desk(migrated) as at:
         old, new = await at.started(table("A")), await at.started(table("B"))
         await at.rows("update item_imports set created_at = now() - interval '8 days' where content like $1", b"%A,%")
-        database = at.api.services.container.worker_database()
+        database = at.api.services.container.worker_database
         await database.open()
         try:
-            await upload_expiry(database).run()
+            await Pruner(database, ITEMS.prune[0]).run()
         finally:
             await database.close()
         async with at.worker():

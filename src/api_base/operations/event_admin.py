@@ -15,8 +15,8 @@ from api_base.infrastructure.events.relay import RELAY
 
 @asynccontextmanager
 async def event_admin(settings: Settings, contexts: Sequence[Context]) -> AsyncIterator[EventAdmin]:
-    """Raises `Unavailable` when the database cannot be reached."""
-    database = build(settings, contexts).container.worker_database()
+    """Open the administration of events. Raises `Unavailable` if the database cannot be reached."""
+    database = build(settings, contexts).container.worker_database
     await database.open()
     try:
         yield EventAdmin(database.pool)
@@ -29,13 +29,13 @@ async def replay(
 ) -> int:
     """Retry dead events; with `since`, deliver the stored events that `subscription` has not handled. Returns their number.
 
-    Raises `ConfigurationError` for options that exclude each other, and for an unknown subscription.
+    Raises `ConfigurationError` for options that exclude each other and for an unknown subscription; the message lists the known ones.
     """
     if since is not None and subscription is None:
         raise ConfigurationError("--since requires --subscription: name the subscription that receives the events.")
     if since is not None and event_id is not None:
-        raise ConfigurationError("--since tells all kept events; it does not go together with a single one.")
-    durable = {one.name: one for one in build(settings, contexts).container.subscribers().durable}
+        raise ConfigurationError("--since delivers all stored events: do not combine it with the id of an event.")
+    durable = {one.name: one for one in build(settings, contexts).container.subscribers.durable}
     if subscription is not None and subscription not in durable and (subscription != RELAY or since is not None):
         raise ConfigurationError(
             f"--subscription: the durable subscription {subscription!r} does not exist. Existing ones: {', '.join(sorted(durable)) or 'none'}."

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TextIO
 
 from api_base.application.items.importing import Form, Importer, ItemMapping, Record, Report, bus_sender
 from api_base.application.items.importing.records import DECODING, ENCODING
@@ -87,7 +87,7 @@ def _opened(options: ImportOptions, stack: ExitStack) -> TextIO:
 
 def _watched(
     records: Iterator[Record], file: TextIO, importer: Importer, progress: Callable[[int, int, Report], None]
-) -> Iterator[tuple[int, Any]]:
+) -> Iterator[tuple[int, Record]]:
     size = Path(file.name).stat().st_size if Path(str(file.name)).is_file() else 0
     for number, record in enumerate(records, 1):
         if number % 200 == 0:

@@ -1,6 +1,7 @@
 """The context `items`."""
 
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Final, TextIO
 
@@ -24,15 +25,15 @@ from api_base.application.items.queries.list_items import ListItems
 from api_base.application.items.streams import PRICE_CHANGES
 from api_base.bootstrap.context import Context, Ports
 from api_base.bootstrap.contexts.roles import ADMINS, MEMBERS, VIEWERS
-from api_base.core.protocols import PeriodicTask
 from api_base.domain.items.events import ItemChanged, ItemCreated, ItemDeleted, ItemPriceChanged, ItemRestored, ItemStatusChanged
 from api_base.infrastructure import items
+from api_base.infrastructure.db.pruner import Prune
 from api_base.infrastructure.db.unit_of_work import savepoint
 from api_base.infrastructure.items.queries import GetItemHandler, ListItemsHandler
 from api_base.infrastructure.items.repository import SqlItemRepository
 from api_base.infrastructure.items.tables import ITEM_IMPORTS
 from api_base.infrastructure.items.tables import ITEMS as ITEMS_TABLE
-from api_base.infrastructure.items.uploads import SqlUploads, upload_expiry
+from api_base.infrastructure.items.uploads import DAYS_KEPT, SqlUploads
 from api_base.interface.v1 import items as v1
 
 
@@ -53,18 +54,14 @@ def _handlers(ports: Ports) -> Sequence[Registration]:
         on(RestoreItem, RestoreItemHandler(repository, ports.clock)),
         on(PublishItem, PublishItemHandler(repository, ports.clock)),
         on(ArchiveItem, ArchiveItemHandler(repository, ports.clock)),
-        on(BatchItems, BatchItemsHandler(repository, ports.ids, ports.clock, ports.container.checker(), savepoint)),
+        on(BatchItems, BatchItemsHandler(repository, ports.ids, ports.clock, ports.checker, savepoint)),
         on(ImportItems, import_items),
         on(StartImport, StartImportHandler(uploads, _records, ports.jobs, ports.ids)),
         on(ImportUpload, ImportUploadHandler(ports.bus, uploads, _records)),
-        on(ImportUploadRows, ImportUploadRowsHandler(import_items, uploads, ports.container.job_completion())),
+        on(ImportUploadRows, ImportUploadRowsHandler(import_items, uploads, ports.job_progress)),
         on(GetItem, GetItemHandler(ports.database)),
         on(ListItems, ListItemsHandler(ports.database)),
     ]
-
-
-def _background(ports: Ports) -> Sequence[PeriodicTask]:
-    return [PeriodicTask(name="clear uploads", interval=600.0, run=upload_expiry(ports.database).run)]
 
 
 ITEMS: Final = Context(
@@ -83,7 +80,7 @@ ITEMS: Final = Context(
     events=(ItemCreated, ItemChanged, ItemPriceChanged, ItemStatusChanged, ItemDeleted, ItemRestored),
     streams=(PRICE_CHANGES,),
     jobs=(Job(name="items.import", message=ImportUpload, timeout=3600.0),),
-    background=_background,
+    prune=(Prune(table=ITEM_IMPORTS, ended="created_at", keep=timedelta(days=DAYS_KEPT)),),
     remote={"items.get": GetItem, "items.create": CreateItem},
     routes=v1.routes,
 )

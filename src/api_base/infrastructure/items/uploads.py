@@ -11,7 +11,6 @@ from api_base.application.items.importing.uploads import MAX_REFUSED_ROWS, Count
 from api_base.core.protocols import Clock
 from api_base.core.types import request_tenant
 from api_base.infrastructure.db.pool import Connection
-from api_base.infrastructure.db.pruner import BATCH, Pruner
 from api_base.infrastructure.db.schema import Ownership
 from api_base.infrastructure.db.session import Database
 from api_base.infrastructure.db.statement import Statement, owned, owner_source
@@ -30,10 +29,6 @@ _NOTE: Final = f"""
 update item_imports set done = $3, created = created + $4, updated = updated + $5, unchanged = unchanged + $6, refused = refused + $7,
     refused_rows = jsonb_path_query_array(refused_rows || $8::jsonb, '$[0 to {MAX_REFUSED_ROWS - 1}]'), content = case when not $9 then content end
 where tenant_id = $1 and id = $2
-"""
-_DELETE: Final = f"""
-delete from item_imports where (tenant_id, id) in (
-    select tenant_id, id from item_imports where created_at <= now() - interval '{DAYS_KEPT} days' order by created_at limit {BATCH})
 """
 
 
@@ -73,8 +68,3 @@ class SqlUploads:
             await connection.execute(_NOTE, tenant, id, done, *counted, told, complete)
 
         await open_unit().run(send)
-
-
-def upload_expiry(database: Database) -> Pruner:
-    """Clears away what was sent too long ago. `database` is of the role `worker`."""
-    return Pruner(database, _DELETE, "item_imports_cleared")

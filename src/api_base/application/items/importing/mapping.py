@@ -122,9 +122,11 @@ def _check_price(fixed: Mapping[str, str]) -> None:
 def _attributes(record: Record) -> dict[str, Any]:
     """Targets of the attributes that a record names: `attributes.NAME`, or all of an object `attributes`. Raises `Invalid` for another one."""
     nested = record.get("attributes")
-    if nested not in (None, "") and not isinstance(nested, Mapping):
+    if nested is None or nested == "":
+        nested = {}
+    if not isinstance(nested, Mapping):
         raise Invalid.of("/attributes", "type", "must be an object")
-    told = {f"attributes.{name}": value for name, value in (nested or {}).items()}
+    told = {f"attributes.{name}": value for name, value in nested.items()}
     return told | {name: value for name, value in record.items() if name.startswith("attributes.") and name != "attributes."}
 
 

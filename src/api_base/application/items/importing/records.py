@@ -3,11 +3,11 @@
 import io
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
-from typing import Any, Final, Protocol, TextIO
+from typing import Final, Protocol, TextIO
 
 from api_base.core.errors import RuleViolated
 
-type Record = Mapping[str, Any]
+type Record = Mapping[str, object]
 
 
 class Form(StrEnum):
