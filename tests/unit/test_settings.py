@@ -145,6 +145,17 @@ def test_each_unsafe_setting_is_refused_alone(load: Load, unsafe: dict[str, str]
     assert line.startswith(f"  {variable}: ")
 
 
+def test_production_needs_the_url_of_the_pages_of_links(load: Load) -> None:
+    del (variables := dict(SAFE))["MAIL__LINKS"]
+    heading, line = refusal(load, **variables).splitlines()
+    assert "production refuses" in heading
+    assert line.startswith("  MAIL__LINKS: ")
+
+
+def test_any_origin_is_taken_in_production_without_credentials(load: Load) -> None:
+    assert load(**SAFE, SERVER__CORS_ORIGINS="*").server.cors_origins == ("*",)
+
+
 @pytest.mark.parametrize("missing", ["OWNER_URL", "WORKER_URL"])
 def test_production_needs_a_url_for_each_role(load: Load, missing: str) -> None:
     del (variables := dict(SAFE))[f"DATABASE__{missing}"]
