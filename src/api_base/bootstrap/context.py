@@ -37,7 +37,7 @@ from api_base.infrastructure.resilience.patterns import Policy
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ports:
-    """What the handlers of contexts are built from. Everything is closed until the process opens it.
+    """The ports from which contexts build their handlers. Everything is closed until the process opens it.
 
     `database` runs as the role that serves (in `background`, as the role `worker`), `worker_database` always as the role `worker`.
     `policy` returns the policy of an outbound dependency by its name; `/health/ready` and the metrics show that dependency from then on.
@@ -73,7 +73,8 @@ class Context:
     `handlers` pairs messages with their handlers: `on(Message, handler)`.
     `events` are the classes of its events. Other contexts subscribe by name; `/events/<name>.json` serves the schema of each.
     `jobs` are the commands that may be enqueued, `schedules` those that are enqueued at certain times.
-    `remote` maps names (`items.get`) to the messages that other services may send. `streams` run with a transport that supports them (Kafka).
+    `remote` maps names (`items.get`) to the messages that other services may send. `streams` run with a transport that supports them
+    (Kafka).
     `prune` declares which rows the worker deletes, `background` adds other periodic tasks. `routes` are served under `/api/v1`.
     `adapters` adds schemes to the URLs that select the adapter of a port (`MAIL__URL=file://…`): docs/adapters.md.
     """

@@ -19,7 +19,7 @@ from api_base.infrastructure.idempotency.tables import IDEMPOTENCY_KEYS
 from api_base.infrastructure.tasks.tables import JOBS
 
 BASE_PRUNES: Final = (Prune(table=IDEMPOTENCY_KEYS), Prune(table=JOBS))
-"""Tables of the base itself. A dead job has no `expires_at`: it stays until somebody looks at it."""
+"""Tables of the base itself. A dead job has no `expires_at`: it stays until an operator handles it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

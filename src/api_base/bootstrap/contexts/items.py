@@ -38,7 +38,7 @@ from api_base.interface.v1 import items as v1
 
 
 def _records(file: TextIO, form: Form) -> tuple[list[str] | None, Iterator[Record]]:
-    """Implements `RecordReader`, which a start does without."""
+    """Implements `RecordReader`. It is imported at the first use, which keeps the start fast."""
     from api_base.infrastructure.importing import readers
 
     return readers.records(file, form)
