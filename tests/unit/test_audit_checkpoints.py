@@ -31,7 +31,7 @@ def test_a_file_that_is_empty_or_broken_is_told(tmp_path: Path) -> None:
     (tmp_path / "00000000000000000001-00000000000000000001.jsonl").write_text("")
     assert list(CheckpointDirectory(tmp_path).read()) == []
     (tmp_path / "00000000000000000002-00000000000000000001.jsonl").write_text("no head\n")
-    with pytest.raises(ConfigurationError, match="no signed head"):
+    with pytest.raises(ConfigurationError, match="is not a signed head"):
         list(CheckpointDirectory(tmp_path).read())
 
 

@@ -44,7 +44,12 @@ LOCKED = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.
 
 @pytest.mark.parametrize(
     ("bad", "what"),
-    [("nonsense", "no private key"), (OTHER_KIND, "not an Ed25519 key"), (LOCKED, "no private key"), ("", "no private key")],
+    [
+        ("nonsense", "must be a private key"),
+        (OTHER_KIND, "must be an Ed25519 key"),
+        (LOCKED, "must be a private key"),
+        ("", "must be a private key"),
+    ],
 )
 def test_what_is_no_key_is_named_by_its_variable_and_not_shown(bad: str, what: str, tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=what) as refused:
@@ -81,5 +86,5 @@ def test_a_folder_that_cannot_be_used_is_told_by_its_variable(tmp_path: Path) ->
 
 def test_a_spoilt_development_key_says_what_to_do(tmp_path: Path) -> None:
     (tmp_path / keys.TOKENS.development_key).write_text("half a k")
-    with pytest.raises(ConfigurationError, match="delete it"):
+    with pytest.raises(ConfigurationError, match="delete the file"):
         keys.load([], tmp_path)

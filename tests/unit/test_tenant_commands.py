@@ -119,7 +119,7 @@ async def test_another_tenant_than_the_tokens_is_not_there_for_anything() -> Non
         world._remove.handle(RemoveMember(tenant_id=other, user_id=member, expected_version=None)),
         world._leave.handle(LeaveTenant(tenant_id=other)),
     ):
-        with pytest.raises(NotFound, match=f"No tenant with id {other}"):
+        with pytest.raises(NotFound, match=f"No tenant with the id {other}"):
             await attempt
     assert world.roles() == [OWNER, OWNER]
 
@@ -211,7 +211,7 @@ async def test_a_stale_version_changes_no_member() -> None:
 async def test_a_member_of_another_tenant_is_answered_as_nobody() -> None:
     world = World(OWNER)
     for user_id in (world.foreigner.user_id, UserId(uuid4())):
-        with pytest.raises(NotFound, match=f"No member with id {user_id}"):
+        with pytest.raises(NotFound, match=f"No member with the id {user_id}"):
             await world.remove(user_id)
 
 

@@ -8,7 +8,7 @@ from api_base.core.base.event import DomainEvent
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Entity:
-    """Has an identity that outlives changes of everything else about it: equal to another of its class with the same `id`."""
+    """Has an identity that does not change: equal to another entity of its class with the same `id`."""
 
     id: UUID
 
@@ -21,16 +21,16 @@ class Entity:
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class AggregateRoot(Entity):
-    """`version` is what the database holds: 0 before the first save, then counted up by each save."""
+    """`version` is the stored version: 0 before the first save, incremented by each save."""
 
     version: int = 0
     _events: list[DomainEvent] = field(default_factory=list, repr=False)
 
     def record(self, event: DomainEvent) -> None:
-        """Remember a fact; the unit of work collects it when the aggregate is saved."""
+        """Record an event. The unit of work collects it when the aggregate is saved."""
         self._events.append(event)
 
     def collect_events(self) -> list[DomainEvent]:
-        """The facts since the last call, oldest first; they are handed over once."""
+        """The events recorded since the last call, oldest first."""
         events, self._events = self._events, []
         return events

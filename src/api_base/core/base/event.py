@@ -1,4 +1,4 @@
-"""A fact that happened to an aggregate, told in the past tense."""
+"""A domain event: a fact about an aggregate, named in the past tense."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -7,10 +7,10 @@ from uuid import UUID
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DomainEvent:
-    """Subclasses set `name`, `<context>.<fact>.v<N>` (`users.registered.v1`), by which subscribers find it.
+    """Subclasses set `name`, `<context>.<fact>.v<N>` (`users.registered.v1`); subscribers refer to the event by it.
 
-    The fields of a subclass are plain values (text, numbers, UUID, datetime), so that any subscriber can build a payload
-    class of its own from them.
+    The fields of a subclass are plain values (text, numbers, UUID, datetime), so that every subscriber can declare a payload class of
+    its own with some of them.
     """
 
     name: ClassVar[str]

@@ -2,6 +2,6 @@
 
 
 class ValueObject:
-    """Marks a frozen, slotted dataclass whose `__post_init__` refuses what is not valid with `core.errors.Invalid`."""
+    """Marks a frozen, slotted dataclass whose `__post_init__` raises `core.errors.Invalid` for invalid values."""
 
     __slots__ = ()

@@ -1,4 +1,4 @@
-"""Structured logs: JSON in production, readable in development; what is known of the request is bound once, secrets never show."""
+"""Structured logs: JSON in production, readable text in development. Each event carries the ids of its request; secrets are redacted."""
 
 import logging
 import sys
@@ -15,14 +15,14 @@ type Event = MutableMapping[str, Any]
 
 REDACTED: Final = "[redacted]"
 _DRIVERS: Final = ("aiokafka", "aio_pika", "aiormq")
-"""While a broker is away these write dozens of lines a second."""
+"""These drivers write dozens of lines a second while a broker is unavailable."""
 _LOG_INTERVAL: Final = 60.0
-"""Seconds in which a driver says the same once."""
+"""Minimum seconds between two log lines from the same place of a driver."""
 _SECRET_WORDS: Final = ("password", "token", "secret", "authorization", "cookie", "api_key", "signing_key")
 
 
 def get_logger(name: str) -> Logger:
-    """A logger whose events carry `component=name`. Cheap, and bound to the configuration at its first event."""
+    """A logger whose events carry `component=name`. It reads the logging configuration at its first event."""
     logger: Logger = structlog.get_logger(component=name)
     return logger
 
@@ -54,21 +54,21 @@ def configure_logging(*, level: str, json: bool, stream: TextIO | None = None) -
         cache_logger_on_first_use=False,
     )
     handler = logging.StreamHandler(out)
-    handler.addFilter(_Seldom())
+    handler.addFilter(_RepeatFilter())
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=[_drop_meta, *tail]))
     logging.root.handlers[:] = [handler]
     logging.root.setLevel(level.upper())
 
 
-class _Seldom(logging.Filter):
-    """Lets a driver's line through that has not come lately. What keeps it from working is raised to our adapters, which tell it too."""
+class _RepeatFilter(logging.Filter):
+    """Drops repeated lines of a driver. Adapters log the driver's errors as well, so nothing is lost."""
 
     def __init__(self) -> None:
         super().__init__()
         self._last: dict[tuple[str, int], float] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """By the place in the driver's code, of which there are few."""
+        """Whether to log the record. Records are equal if they come from the same line of the driver's code."""
         if record.name.partition(".")[0] not in _DRIVERS:
             return True
         place, now = (record.pathname, record.lineno), time.monotonic()
@@ -80,7 +80,7 @@ class _Seldom(logging.Filter):
 
 
 def bind_request(logger: Any, method: str, event: Event) -> Event:
-    """Add what is known of the request in hand."""
+    """Add the ids of the current request."""
     del logger, method
     context = current_context.get(None)
     if context is not None:

@@ -1,4 +1,4 @@
-"""Children that end with their parent, however it ends [prctl(2), PR_SET_PDEATHSIG]."""
+"""Child processes that end with their parent, even if it is killed [prctl(2), PR_SET_PDEATHSIG]."""
 
 import ctypes
 import signal
@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 
 def die_with_parent(sent: signal.Signals) -> Callable[[], None] | None:
-    """For `subprocess`'s `preexec_fn`: the kernel sends `sent` when the parent dies; None where there is no such thing."""
+    """A `preexec_fn` for `subprocess`: the kernel sends `sent` when the parent dies. None on systems other than Linux."""
     if sys.platform != "linux":
         return None
     prctl = ctypes.CDLL(None, use_errno=True).prctl

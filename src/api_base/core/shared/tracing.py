@@ -1,4 +1,4 @@
-"""Spans by the OpenTelemetry API. Without an SDK set up they cost next to nothing and go nowhere."""
+"""Spans through the OpenTelemetry API. Without a configured SDK they cost almost nothing and are discarded."""
 
 import functools
 import inspect
@@ -16,13 +16,13 @@ _TRACER = trace.get_tracer("api_base")
 
 @contextmanager
 def span(name: str, attributes: Mapping[str, Any] | None = None) -> Iterator[trace.Span]:
-    """A span around a block, as a child of the current one; an exception is recorded on it and goes on."""
+    """A span around a block, as a child of the current span. Records an exception and lets it propagate."""
     with _TRACER.start_as_current_span(name, _parent(), attributes=dict(attributes or {})) as current:
         yield current
 
 
 def _parent() -> Context | None:
-    """The request in hand, where no span stands between; its own span is made later, of its record."""
+    """The current request as the parent, if there is no other span. The request's own span is created later, from its record."""
     context = current_context.get(None)
     if context is None or not context.trace_id or trace.get_current_span().get_span_context().is_valid:
         return None
@@ -33,7 +33,7 @@ def _parent() -> Context | None:
 
 
 def traced[F: Callable[..., Any]](*, name: str, attributes: Mapping[str, Any] | None = None) -> Callable[[F], F]:
-    """Make a span of each call of a function, plain or `async`.
+    """Create a span for each call of a function, plain or `async`.
 
     >>> @traced(name="process_order", attributes={"service": "orders"})
     ... def process(order_id: str) -> str:

@@ -1,1 +1,1 @@
-"""The audit trail in PostgreSQL."""
+"""Adapters of the audit trail: PostgreSQL, seals, signed heads, exports."""

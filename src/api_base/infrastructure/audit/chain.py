@@ -1,8 +1,8 @@
-"""The chain in which records are sealed: what is hashed, and how it is linked and signed.
+"""The hash chain of the audit trail: how records are sealed, linked and signed.
 
-A seal covers the records of one chain in one batch: the id, time and SHA-256 of each, in order, and the hash of the seal before.
-A signed head says that a chain had come to a certain seal. Everything is hashed and signed as JSON whose fields have a fixed order;
-a field that is added later has a default, which is left out, so that what was hashed before stays as it was.
+A seal covers the records of one chain in one batch: the id, time and SHA-256 of each, in order, and the hash of the previous seal.
+A signed head states that a chain has reached a certain seal. Hashes and signatures cover JSON with a fixed order of fields. A field that
+is added later must have a default, which the encoding omits, so that earlier hashes stay valid.
 """
 
 import hashlib
@@ -18,11 +18,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 _encode = msgspec.json.Encoder().encode
 
 BEGINNING: Final = bytes(32)
-"""What the first seal of a chain links to."""
+"""The previous hash of the first seal of a chain."""
 
 
 class Position(NamedTuple):
-    """Where in the order of all records, of all chains, a batch ends."""
+    """The end of a batch in the order of all records of all chains."""
 
     transaction_id: int
     sequence: int
@@ -32,7 +32,7 @@ START: Final = Position(0, 0)
 
 
 class Record(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
-    """A row of `audit`, whole; `before` and `after` as the text in which PostgreSQL shows them."""
+    """A row of `audit` with all columns; `before` and `after` in PostgreSQL's text form."""
 
     tenant_id: UUID
     transaction_id: int
@@ -58,7 +58,7 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fie
 
 
 class Seal(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
-    """A link. `at` is when it was made; `transaction_id` and `sequence` are where its batch ended."""
+    """A link of the chain. `at` is its creation time; `transaction_id` and `sequence` are the end of its batch."""
 
     chain: UUID
     number: int
@@ -73,7 +73,7 @@ class Seal(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_field
 
     @classmethod
     def of(cls, records: Sequence[Record], *, number: int, previous: bytes, position: Position, at: datetime) -> "Seal":
-        """The seal of `records`, which are of one chain and in order."""
+        """The seal of `records`, which belong to one chain and are in order."""
         seal = cls(
             chain=records[0].tenant_id,
             number=number,
@@ -93,12 +93,12 @@ class Seal(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_field
         return Position(self.transaction_id, self.sequence)
 
     def computed_hash(self) -> bytes:
-        """What `hash` must be."""
+        """The hash that `hash` must equal."""
         return hashlib.sha256(b"api-base audit seal 1\n" + _encode(msgspec.structs.replace(self, hash=b""))).digest()
 
 
 class SignedHead(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
-    """At `at` the chain had come to the seal `number`; what is older than `expired_before` had been dropped on purpose."""
+    """States that the chain had reached the seal `number` at `at`, and that records older than `expired_before` were dropped by retention."""
 
     chain: UUID
     number: int
@@ -119,7 +119,7 @@ class SignedHead(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown
 
 
 class Key(Protocol):
-    """A pair of keys, and the thumbprint by which the public one is known."""
+    """A private key and the thumbprint of its public key."""
 
     @property
     def kid(self) -> str: ...
@@ -132,13 +132,13 @@ class HeadSigner:
         self._key = key
 
     def signed(self, head: SignedHead) -> SignedHead:
-        """`head` with the signature of this key."""
+        """`head` with a signature by this key."""
         named = msgspec.structs.replace(head, kid=self._key.kid, signature=b"")
         return msgspec.structs.replace(named, signature=self._key.private.sign(named.signed_bytes()))
 
 
 class HeadVerifier:
-    """`keys` are those that are trusted, by thumbprint."""
+    """`keys` are the trusted public keys, by thumbprint."""
 
     def __init__(self, keys: Mapping[str, Ed25519PublicKey]) -> None:
         self._keys = keys
@@ -155,7 +155,7 @@ class HeadVerifier:
 
 
 def by_chain(records: Iterable[Record]) -> dict[UUID, list[Record]]:
-    """Records of each chain, in the order given."""
+    """The records of each chain, in the given order."""
     chains: dict[UUID, list[Record]] = {}
     for record in records:
         chains.setdefault(record.tenant_id, []).append(record)

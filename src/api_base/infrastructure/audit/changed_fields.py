@@ -1,4 +1,4 @@
-"""What a change did to a row: its changed fields before and after, as JSON text. Secret and personal values never show."""
+"""The changed fields of a row before and after a change, as JSON text. Secret and personal values are replaced by labels."""
 
 from collections.abc import Callable, Mapping
 from functools import lru_cache, partial
@@ -14,7 +14,7 @@ _HIDDEN: Final = {"secret": "[secret]", "personal": "[personal]"}
 
 
 def changed_fields(change: Change) -> tuple[str | None, str | None]:
-    """JSON of the fields before and after; None where there is no before (an insert) or no after (a delete)."""
+    """JSON of the fields before and after. The first is None for an insert, the second for a delete."""
     columns = change.table.columns
     after = dict(zip((c.name for c in columns), change.row, strict=True))
     if change.kind is Kind.INSERT:
@@ -35,7 +35,7 @@ def _json(table: sa.Table, values: dict[str, Any]) -> str:
 
 @lru_cache(maxsize=512)
 def _forms(table: sa.Table) -> Mapping[str, Callable[[Any], Any]]:
-    """How the values of some columns show; all others show as they are."""
+    """Conversions of the columns whose values are not written as they are."""
     forms: dict[str, Callable[[Any], Any]] = {}
     for column in table.columns:
         sensitivity = column.info.get("sensitivity")

@@ -1,7 +1,7 @@
-"""Signed heads outside the database: whoever rewrites the trail, whole or from its end, does not agree with them.
+"""Signed heads outside the database. A trail that was rewritten or truncated contradicts them.
 
-One file for each export, of JSON Lines, named by the position it comes to; written aside and renamed, never written again. So a
-directory may be on storage that keeps what it was once given.
+Each run writes one file of JSON Lines, named by the position that it reaches. The file is written under a temporary name, renamed, and
+never changed again, so the directory may be on write-once storage.
 """
 
 import asyncio
@@ -34,25 +34,25 @@ class CheckpointDirectory:
         self._path = path
 
     def end(self) -> Position:
-        """The position that the newest file comes to."""
+        """The position that the newest file reaches."""
         names = [file.stem for file in self._files()]
         return Position(*map(int, names[-1].split("-"))) if names else START
 
     def write(self, heads: Sequence[SignedHead]) -> None:
-        """Keep `heads`, which are in order. Raises `OSError`."""
+        """Store `heads`, which are in order. Raises `OSError`."""
         self._path.mkdir(parents=True, exist_ok=True)
         last = heads[-1].position
-        aside = self._path / f".{secrets.token_hex(8)}"
-        with aside.open("xb") as file:
+        temporary = self._path / f".{secrets.token_hex(8)}"
+        with temporary.open("xb") as file:
             file.writelines(msgspec.json.encode(head) + b"\n" for head in heads)
             file.flush()
             os.fsync(file.fileno())
-        aside.rename(self._path / f"{last.transaction_id:020}-{last.sequence:020}.jsonl")
+        temporary.rename(self._path / f"{last.transaction_id:020}-{last.sequence:020}.jsonl")
 
     def read(self) -> Iterator[SignedHead]:
-        """All heads, in the order of their positions. Raises `ConfigurationError` for a line that is none.
+        """All heads, in the order of their positions. Raises `ConfigurationError` for an invalid line.
 
-        Files of workers that signed at once overlap; no more of them are held than do.
+        Files of workers that signed concurrently overlap. Memory holds only the overlapping heads.
         """
         beginnings = sorted((first.position, file) for file in self._files() if (first := next(_heads(file), None)) is not None)
         waiting: list[SignedHead] = []
@@ -72,7 +72,7 @@ def _heads(file: Path) -> Iterator[SignedHead]:
             try:
                 yield _decode(line)
             except msgspec.DecodeError:
-                raise ConfigurationError(f"{file}, line {number}: no signed head of an audit trail.") from None
+                raise ConfigurationError(f"{file}, line {number}: is not a signed head of an audit trail.") from None
 
 
 def _position(head: SignedHead) -> Position:
@@ -80,13 +80,13 @@ def _position(head: SignedHead) -> Position:
 
 
 class Checkpoints:
-    """`pool` is the worker's."""
+    """Writes signed heads to `directory`. `pool` connects as the role `worker`."""
 
     def __init__(self, pool: ConnectionPool, clock: Clock, signer: HeadSigner, directory: CheckpointDirectory) -> None:
         self._pool, self._clock, self._signer, self._directory = pool, clock, signer, directory
 
     async def run(self) -> bool:
-        """Sign and keep the head of each chain that has grown since the last time. Raises `OSError` for a directory that cannot be used."""
+        """Sign and store the head of each chain that has grown since the last run. Raises `OSError` if the directory cannot be written."""
         end = await asyncio.to_thread(self._directory.end)
         rows = await self._pool.run(lambda connection: connection.fetch(_HEADS, *end))
         if rows:

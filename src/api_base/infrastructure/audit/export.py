@@ -1,4 +1,4 @@
-"""A trail as JSON Lines that verifies without the database: keys, anchors and heads first, then batch by batch records and seals."""
+"""A trail as JSON Lines that verifies without the database: keys, anchors and heads first, then the records and seals of each batch."""
 
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from typing import Final
@@ -13,7 +13,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Line(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
-    """One of these."""
+    """A line of an export. Exactly one field is set."""
 
     key: dict[str, str] | None = None
     anchor: SignedHead | None = None
@@ -28,7 +28,7 @@ _decode: Final = msgspec.json.Decoder(Line).decode
 async def lines(
     keys: Iterable[Mapping[str, str]], anchors: Iterable[SignedHead], heads: Iterable[SignedHead], batches: AsyncIterator[Batch]
 ) -> AsyncIterator[bytes]:
-    """The lines of an export, without their ends."""
+    """The lines of an export, without line breaks."""
     for beginning in (
         *(Line(key=dict(key)) for key in keys),
         *(Line(anchor=anchor) for anchor in anchors),
@@ -43,10 +43,10 @@ async def lines(
 
 
 class ExportFile:
-    """Reads its lines once: what stands before the first record at once, the batches as they are asked for."""
+    """Reads an export once: the lines before the first record immediately, the batches on demand."""
 
     def __init__(self, source: Iterable[bytes], name: str) -> None:
-        """Raises `ConfigurationError` for what is no export."""
+        """Raises `ConfigurationError` for a file that is not an export."""
         self._lines = _read(source, name)
         self.keys: list[dict[str, str]] = []
         self.anchors: list[SignedHead] = []
@@ -67,7 +67,7 @@ class ExportFile:
             self.heads.append(line.head)
 
     def batches(self) -> Iterator[Batch]:
-        """In order. Records behind the last seal are a batch of their own, without any."""
+        """The batches in order. Records after the last seal form a batch without seals."""
         batch = Batch()
         for line in self._rest():
             if line.record:
@@ -93,5 +93,5 @@ def _read(source: Iterable[bytes], name: str) -> Iterator[Line]:
     for number, text in enumerate(source, 1):
         try:
             yield _decode(text)
-        except msgspec.DecodeError as error:
-            raise ConfigurationError(f"{name}, line {number}: no line of an exported audit trail ({error}).") from None
+        except msgspec.DecodeError:
+            raise ConfigurationError(f"{name}, line {number}: is not a line of an exported audit trail.") from None

@@ -1,4 +1,4 @@
-"""One record of the audit trail."""
+"""A record of the audit trail."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,9 +10,9 @@ from api_base.core.types import RequestContext
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditRecord[T]:
-    """Who (`actor_id`) did what (`action`) to which entity, when, from where; `before` and `after` hold the changed fields.
+    """Who (`actor_id`) did what (`action`) to which entity, when and from where. `before` and `after` hold the changed fields.
 
-    `T` is how these are represented: JSON text for PostgreSQL. Fields stand in the order of the table's columns.
+    `T` is the representation of the changed fields: JSON text for PostgreSQL. The order of the fields is that of the table's columns.
     """
 
     tenant_id: UUID
@@ -42,7 +42,7 @@ class AuditRecord[T]:
         before: T | None = None,
         after: T | None = None,
     ) -> Self:
-        """What was done in the request `context`: it says who did it, and from where."""
+        """A record of an action in the request `context`, which supplies the actor, the address and the ids."""
         return cls(
             id=id,
             tenant_id=tenant_id,

@@ -1,4 +1,4 @@
-"""Reads of the audit trail."""
+"""Queries of the audit trail."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -43,7 +43,7 @@ class ListAuditHandler:
         self.pages = PageBuilder(database, AUDIT, AUDIT_FIELDS, COLUMNS, to_dto)
 
     async def handle(self, query: ListAudit) -> Page[AuditRecordDTO]:
-        """Raises `Invalid` for a cursor that does not fit."""
+        """A page of records. Raises `Invalid` for an invalid cursor."""
         return await self.pages.page(query.request, request_tenant())
 
 
@@ -52,5 +52,5 @@ class ListPlatformAuditHandler:
         self.pages = PageBuilder(database, AUDIT, AUDIT_FIELDS, COLUMNS, to_dto)
 
     async def handle(self, query: ListPlatformAudit) -> Page[AuditRecordDTO]:
-        """Raises `Invalid` for a cursor that does not fit."""
+        """A page of records. Raises `Invalid` for an invalid cursor."""
         return await self.pages.page(query.request, NO_TENANT)

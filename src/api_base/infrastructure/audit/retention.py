@@ -1,7 +1,7 @@
-"""Months of the trail: made ahead, and dropped once all of their records are sealed and older than the trail is kept.
+"""Monthly partitions of the trail: created ahead, and dropped once all their records are sealed and older than the retention period.
 
-A signed checkpoint stays for each chain that loses something: it says from which seal on the chain is kept, and until when records
-may be missing.
+A signed checkpoint stays for each chain that loses records. It names the seal after which the chain continues, and the time before which
+records may be missing.
 """
 
 from datetime import datetime, timedelta
@@ -34,20 +34,25 @@ values ($1, $2, $3, $4, $5, $6, $7, $8, $9) on conflict do nothing
 
 
 class Retention:
-    """`pool` is the worker's; `keep_days` how long records are kept, to the end of their month."""
+    """`pool` connects as the role `worker`. Records are kept for `keep_days`, and then to the end of their month."""
 
     def __init__(self, pool: ConnectionPool, clock: Clock, signer: HeadSigner, keep_days: int) -> None:
         self._pool, self._clock, self._signer, self._keep = pool, clock, signer, timedelta(days=keep_days)
 
     async def run(self) -> bool:
+<<<<<<< HEAD
         """Never more to do at once."""
         await self._pool.run(lambda connection: connection.execute("select create_audit_partitions()"))
+=======
+        """Create and drop partitions. Always returns False: there is nothing more to do."""
+        await self._pool.run(lambda connection: connection.execute("select make_audit_partitions()"))
+>>>>>>> main
         before = (self._clock.now() - self._keep).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
         await self._pool.run(lambda connection: self._drop(connection, before))
         return False
 
     async def _drop(self, connection: Connection, before: datetime) -> None:
-        """By a function with its owner's rights, which drops only what is sealed, has its checkpoint, and is a month old at least."""
+        """Drop through a function with its owner's rights, which drops only sealed partitions with a checkpoint that are at least a month old."""
         async with connection.transaction():
             if not await connection.fetchval(LOCK) or not await connection.fetchval(_EXPIRED, before):
                 return

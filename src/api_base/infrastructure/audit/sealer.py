@@ -1,8 +1,8 @@
-"""Seals records in the background, so that writers never wait.
+"""Seal records in the background, so that writers never wait.
 
-Records are ordered by (transaction id, sequence) and sealed only below the snapshot's horizon: every transaction below it has ended,
-so none can still add a record to what is sealed [PostgreSQL manual, 9.28.8]. A batch is one transaction under an advisory lock: any
-number of sealers may run, one works, and what is cut off leaves nothing behind.
+Records are ordered by (transaction id, sequence) and sealed only below the snapshot's horizon: every transaction below it has ended, so no
+record can be added to a sealed range [PostgreSQL manual, 9.28.8]. Each batch is one transaction under an advisory lock: any number of
+sealers may run, one of them works, and an interrupted batch leaves nothing behind.
 """
 
 from collections.abc import Sequence
@@ -14,10 +14,10 @@ from api_base.infrastructure.audit.chain import BEGINNING, START, Position, Reco
 from api_base.infrastructure.db.pool import Connection, ConnectionPool
 
 BATCH: Final = 1000
-"""Records sealed in one transaction."""
+"""Maximum number of records sealed in one transaction."""
 
 RECORD_COLUMNS: Final = "tenant_id, transaction_id::text::bigint, sequence, at, id, actor_id, request_id, trace_id, address, action, entity, entity_id, before, after"
-"""In the order of the fields of `Record`."""
+"""The columns in the order of the fields of `Record`."""
 
 LOCK: Final = "select pg_try_advisory_xact_lock(hashtext('seal_audit'))"
 _END: Final = "select transaction_id, sequence from audit_seals order by transaction_id desc, sequence desc limit 1"
@@ -39,13 +39,13 @@ values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 
 
 class Sealer:
-    """`pool` is the worker's."""
+    """`pool` connects as the role `worker`."""
 
     def __init__(self, pool: ConnectionPool, clock: Clock, *, batch: int = BATCH) -> None:
         self._pool, self._clock, self._batch = pool, clock, batch
 
     async def run(self) -> bool:
-        """Seal one batch; whether there may be more. Raises `ConfigurationError` where the transaction counter has gone back."""
+        """Seal one batch. Returns whether there may be more. Raises `ConfigurationError` if the server's transaction counter has gone back."""
         return await self._pool.run(self._in_transaction)
 
     async def _in_transaction(self, connection: Connection) -> bool:
@@ -65,8 +65,8 @@ class Sealer:
         end = Position(*row)
         if await connection.fetchval(_HORIZON) <= end.transaction_id:
             raise ConfigurationError(
-                f"The audit trail is sealed up to transaction {end.transaction_id}, which this server has not come to: it holds a copy from another. "
-                "Let its counter begin above that (pg_resetwal --next-transaction-id, --epoch) before anything is written."
+                f"The audit trail is sealed up to transaction {end.transaction_id}, which this server has not reached: the data comes from another server. "
+                "Set the transaction counter above that number (pg_resetwal --next-transaction-id, --epoch) before you write anything."
             )
         return end
 

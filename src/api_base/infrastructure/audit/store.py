@@ -1,4 +1,4 @@
-"""The audit trail: changes as a participant of the unit of work, refusals in a bounded transaction of their own."""
+"""Write the audit trail: changes as a participant of the unit of work, refusals in a bounded transaction of their own."""
 
 import asyncio
 from collections.abc import Iterator, Sequence
@@ -20,11 +20,11 @@ from api_base.infrastructure.db.schema import Ownership, ownership
 logger = get_logger(__name__)
 
 MAX_CONCURRENT_REFUSALS: Final = 4
-"""More refusals at once than this are counted and logged, not stored: an attack must not use up the pool."""
+"""Further concurrent refusals are logged and not stored: an attack must not exhaust the pool."""
 
 
 class AuditParticipant:
-    """Implements `Participant` and `AuditWriter`: adds a record to every change, in its transaction, without a line in any handler."""
+    """Implements `Participant` and `AuditWriter`: adds a record to every change, in its transaction; handlers do nothing for it."""
 
     tables: Final = (AUDIT,)
 
@@ -65,7 +65,7 @@ class AuditParticipant:
 
 
 class SqlAuditStore(AuditStore[ConnectionPool]):
-    """Keeps refusals. Never fails the request that it tells of."""
+    """Stores refusals. A failure to store one never fails its request."""
 
     def __init__(self, pool: ConnectionPool, ids: IdGenerator, clock: Clock, timeout: float = 1.0) -> None:
         self._pool, self._ids, self._clock, self._timeout = pool, ids, clock, timeout
@@ -73,7 +73,7 @@ class SqlAuditStore(AuditStore[ConnectionPool]):
 
     async def refused(self, context: RequestContext, method: str, status: int) -> None:
         if self._under_way >= MAX_CONCURRENT_REFUSALS:
-            logger.warning("refusal_not_stored", reason="too many at once", status=status)
+            logger.warning("refusal_not_stored", reason="too many concurrent refusals", status=status)
             return
         self._under_way += 1
         try:

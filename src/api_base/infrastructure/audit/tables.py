@@ -1,7 +1,7 @@
-"""Tables of the audit trail. The role `app` inserts and reads records; no role that connects may update or delete them.
+"""Tables of the audit trail. The role `app` may insert and read records; no login role may change or delete any of them.
 
-`audit` holds the records in monthly partitions. `audit_seals` holds the links of the chains. `audit_checkpoints` holds the new beginning of
-each chain whose older part has expired. The worker writes the last two.
+`audit` holds the records in monthly partitions. `audit_seals` holds the links of the chains, `audit_checkpoints` the start of chains whose
+older part has expired; the worker writes both.
 """
 
 from typing import Final
@@ -32,7 +32,7 @@ AUDIT: Final = tenant_owned(
     sa.Column("transaction_id", Xid8, nullable=False, server_default=sa.text("pg_current_xact_id()")),
     sa.Column("sequence", sa.BigInteger, nullable=False, server_default=sa.text("nextval('audit_sequence')")),
 )
-"""The worker seals records in the order of (`transaction_id`, `sequence`)."""
+"""Records are sealed in the order of (`transaction_id`, `sequence`)."""
 
 AUDIT_SEALS: Final = system_owned(
     "audit_seals",

@@ -1,4 +1,4 @@
-"""The sealed trail, read from the database in its order, batch by batch, in one snapshot."""
+"""Read the sealed trail from the database in order, batch by batch, in one snapshot."""
 
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
@@ -39,7 +39,7 @@ and (transaction_id, sequence) > (coalesce((select transaction_id from audit_sea
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Seals that were made together, and the records up to where they end that follow the batch before. One of both is not empty."""
+    """The seals of one batch and the records that they cover. At least one of the lists is not empty."""
 
     seals: list[Seal] = field(default_factory=list)
     records: list[Record] = field(default_factory=list)
@@ -50,28 +50,28 @@ class Batch:
 
 
 class Trail:
-    """Of one tenant, or whole. Lives as long as the snapshot that `trail` opens."""
+    """The trail of one tenant, or of all. Valid as long as the snapshot that `trail` opens."""
 
     def __init__(self, connection: Connection, tenant: UUID | None) -> None:
         self._connection, self._tenant = connection, tenant
 
     async def before(self, since: datetime | None) -> Position:
-        """Where to begin in order to see what was sealed from `since` on."""
+        """The position after which to read everything that was sealed since `since`."""
         row = None if since is None else await self._connection.fetchrow(_SINCE, since)
         return START if row is None else Position(*row)
 
     async def checkpoints(self) -> list[SignedHead]:
-        """Where chains begin that have lost an older part."""
+        """The signed starts of chains that have lost an older part."""
         return [SignedHead(*row) for row in await self._connection.fetch(_CHECKPOINTS, self._tenant)]
 
     async def heads(self, clock: Clock, signer: HeadSigner, until: Position | None = None) -> list[SignedHead]:
-        """The end of each chain, or what it was at `until`, signed now; in order."""
+        """The end of each chain (as of `until`, if given), signed now, in order."""
         now = clock.now()
         rows = await self._connection.fetch(_HEADS, self._tenant, *(until or (None, None)))
         return sorted((signer.signed(SignedHead(**dict(row), at=now)) for row in rows), key=lambda head: head.position)
 
     async def batches(self, after: Position = START) -> AsyncIterator[Batch]:
-        """In order; memory holds a few batches, however long the trail is."""
+        """The batches in order. Memory holds only a few of them."""
         rows = aiter(self._connection.cursor(_RECORDS, self._tenant, str(after.transaction_id), after.sequence, prefetch=500))
         waiting = await _next_record(rows)
         async for seals in self._together(after):
@@ -93,7 +93,7 @@ class Trail:
             yield seals
 
     async def unsealed(self) -> tuple[int, datetime | None]:
-        """How many records are not sealed yet, and the time of the oldest."""
+        """The number of unsealed records, and the time of the oldest."""
         row = await self._connection.fetchrow(_UNSEALED, self._tenant)
         assert row is not None  # an aggregate always has a row
         return row[0], row[1]
@@ -106,7 +106,7 @@ async def _next_record(rows: AsyncIterator[Iterable[Any]]) -> Record | None:
 
 @asynccontextmanager
 async def trail(pool: ConnectionPool, tenant: UUID | None) -> AsyncIterator[Trail]:
-    """The trail as it is now, whatever is sealed or dropped meanwhile."""
+    """The trail in one snapshot: concurrent sealing and dropping does not change it."""
     connection = await pool.acquire()
     try:
         async with connection.transaction(isolation="repeatable_read", readonly=True):

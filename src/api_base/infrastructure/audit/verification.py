@@ -1,6 +1,6 @@
-"""Compares a trail with its seals, its seals with each other, and both with heads that were signed.
+"""Compare a trail with its seals, the seals with each other, and both with signed heads.
 
-The trail comes batch by batch, in order; what is held is one batch, the end of each chain, and what was found wrong.
+The trail is read batch by batch, in order. Memory holds one batch, the end of each chain, and the findings.
 """
 
 from collections.abc import Iterable, Iterator
@@ -15,7 +15,7 @@ from api_base.infrastructure.audit.trail import Batch
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """`kind` is edited, removed, inserted, reordered, cut off, rewritten, unsigned or unsealed; `what` names a record or a seal of `chain`, None for all."""
+    """`kind` is edited, removed, inserted, reordered, cut off, rewritten, unsigned or unsealed; `what` names a record or a seal of `chain`; None stands for all chains."""
 
     kind: str
     chain: UUID | None
@@ -28,7 +28,7 @@ class Finding:
 
 
 class Verification:
-    """`anchors` are signed heads that chains may begin behind; `heads` those that they must lead to, in order of position."""
+    """Chains may start after one of the signed heads in `anchors`, and must reach those in `heads`, which are in order of position."""
 
     def __init__(self, verifier: HeadVerifier, anchors: Iterable[SignedHead], heads: Iterable[SignedHead]) -> None:
         self._verifier = verifier
@@ -49,11 +49,11 @@ class Verification:
 
     @property
     def chains(self) -> int:
-        """How many chains were seen."""
+        """The number of chains read so far."""
         return len(self._ends)
 
     def check(self, batch: Batch) -> Iterator[Finding]:
-        """What is wrong in `batch`, as far as it can be told yet."""
+        """The findings in `batch` that can be decided now."""
         while self._next_head is not None and self._next_head.position <= batch.position:
             yield from self._promise(self._next_head)
             self._next_head = next(self._heads, None)
@@ -66,14 +66,14 @@ class Verification:
             self._extra.update((record.id, record) for record in records)
 
     def finish(self) -> Iterator[Finding]:
-        """What is wrong with the whole, once every batch was checked."""
+        """The findings about the whole trail, after all batches were checked."""
         yield from map(_unsigned, self._unsigned)
         for id in self._missing.keys() & self._extra.keys():
             yield _moved(self._missing.pop(id), self._extra.pop(id))
         for id, seal in self._missing.items():
-            yield _record("removed", seal.chain, id, f"seal {seal.number} was made over it")
+            yield _record("removed", seal.chain, id, f"seal {seal.number} covers it")
         for id, record in self._extra.items():
-            yield _record("inserted", record.tenant_id, id, "no seal was made over it")
+            yield _record("inserted", record.tenant_id, id, "no seal covers it")
         while self._next_head is not None:
             yield from self._promise(self._next_head)
             self._next_head = next(self._heads, None)
@@ -94,14 +94,14 @@ class Verification:
         number, hash = self._ends.get(seal.chain) or self._beginning(seal.chain)
         name = f"seal {seal.number}"
         if seal.hash != seal.computed_hash():
-            yield Finding(kind="edited", chain=seal.chain, what=name, detail="its content does not give its hash")
+            yield Finding(kind="edited", chain=seal.chain, what=name, detail="its content does not match its hash")
         if seal.number > number + 1:
             gone = f"seals {number + 1} to {seal.number - 1}"
             yield Finding(kind="removed", chain=seal.chain, what=gone, detail=f"seal {seal.number} follows seal {number}")
         elif seal.number <= number:
-            yield Finding(kind="reordered", chain=seal.chain, what=name, detail=f"it stands behind seal {number}")
+            yield Finding(kind="reordered", chain=seal.chain, what=name, detail=f"it comes after seal {number}")
         elif seal.previous != hash:
-            yield Finding(kind="rewritten", chain=seal.chain, what=name, detail="it does not follow from the seal before it")
+            yield Finding(kind="rewritten", chain=seal.chain, what=name, detail="its previous hash is not that of the seal before it")
         self._ends[seal.chain] = (seal.number, seal.hash)
         head = self._promised.pop((seal.chain, seal.number), None)
         if head is not None and head.hash != seal.hash:
@@ -122,7 +122,7 @@ class Verification:
         )
         for id in ids:
             if found[id] != sealed.get(id, found[id]):
-                yield _record("edited", seal.chain, id, f"it is not what seal {seal.number} was made over")
+                yield _record("edited", seal.chain, id, f"it differs from what seal {seal.number} covers")
         before, now = [id for id in seal.ids if id in found], [id for id in ids if id in sealed]
         for was, is_ in zip(before, now, strict=False):
             if was != is_:
@@ -147,14 +147,12 @@ def _record(kind: str, chain: UUID, id: UUID, detail: str) -> Finding:
 
 def _moved(seal: Seal, record: Record) -> Finding:
     if record.tenant_id == seal.chain:
-        return _record("reordered", seal.chain, record.id, f"seal {seal.number} was made over it, and it stands elsewhere")
-    return _record(
-        "edited", seal.chain, record.id, f"seal {seal.number} was made over it, and it stands in the chain of {record.tenant_id}"
-    )
+        return _record("reordered", seal.chain, record.id, f"seal {seal.number} covers it, but it is at another position")
+    return _record("edited", seal.chain, record.id, f"seal {seal.number} covers it, but it is in the chain of {record.tenant_id}")
 
 
 def _unsigned(head: SignedHead) -> Finding:
-    detail = f"its signature by the key {head.kid or 'that it does not name'} is wrong, or that key is not trusted"
+    detail = f"its signature by the key {head.kid or '(unnamed)'} is wrong, or the key is not trusted"
     return Finding(kind="unsigned", chain=head.chain, what=f"head {head.number}", detail=detail)
 
 

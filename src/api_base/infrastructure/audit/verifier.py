@@ -1,4 +1,4 @@
-"""Verifies the trail where it is, against the signed heads outside the database."""
+"""Verify the trail in the database against the signed heads outside it."""
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import timedelta
@@ -17,11 +17,11 @@ from api_base.infrastructure.audit.verification import Finding, Verification
 from api_base.infrastructure.db.pool import ConnectionPool
 
 LATE: Final = timedelta(hours=1)
-"""Records that wait longer than this to be sealed are told of: no sealer runs."""
+"""Records that stay unsealed for longer are a finding: no sealer is running."""
 
 
 class TrailVerifier:
-    """Implements `TrailVerification`. `pool` gives the worker's, `trusted` the keys by thumbprint: only who verifies needs them."""
+    """Implements `TrailVerification`. `pool` returns the pool of the role `worker`, `trusted` the trusted keys by thumbprint."""
 
     def __init__(
         self, pool: Callable[[], ConnectionPool], trusted: Callable[[], Mapping[str, Ed25519PublicKey]], checkpoints: Path, clock: Clock

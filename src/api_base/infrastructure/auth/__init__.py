@@ -1,1 +1,1 @@
-"""Sessions in PostgreSQL, tokens, passwords, and what a token's bearer may do now."""
+"""Adapters of authentication: sessions in PostgreSQL, tokens, passwords, and the access snapshot."""

@@ -1,8 +1,8 @@
-"""What a token's bearer may do now: a snapshot per process, fed by NOTIFY.
+"""The current permissions of a token's bearer: a cache in each process, invalidated by NOTIFY.
 
-A token says who, which session and which tenant. Whether the user is active, the session stands and which role the
-membership has is looked up once and kept until a notification names the user. While the listener cannot be trusted
-(`fresh()` is false) the database is asked at each request: nothing outlives its revocation by more than a second.
+A token names a user, a session and a tenant. Whether the user is active, whether the session is open and which role the membership has
+is read once and cached until a notification names the user. While the listener is not connected (`fresh()` is false), every request
+reads the database: no right outlives its revocation by more than a second.
 """
 
 import time
@@ -20,7 +20,7 @@ from api_base.infrastructure.db.session import Database, Row
 from api_base.infrastructure.db.statement import Statement
 
 CHANNEL: Final = "access_changed"
-"""Notifications carry the id of the user whose status, sessions or memberships have changed."""
+"""Notifications carry the id of the user whose status, sessions or memberships changed."""
 
 type _Key = tuple[UUID, UUID | None, UUID | None]
 
@@ -34,8 +34,8 @@ class _Entry:
 class AccessSnapshot:
     """Implements `AccessLookup` and `PrincipalResolver`.
 
-    `statement` answers one row for a user (its owner), `session` and `tenant`: status, platform_admin, session_expires_at
-    (null where there is no such session or it was revoked) and role. At most `capacity` principals are kept, oldest out first.
+    `statement` returns one row for a user (its owner), `session` and `tenant`: status, platform_admin, session_expires_at (null for an
+    unknown or revoked session) and role. The cache holds at most `capacity` principals and evicts the oldest first.
     """
 
     def __init__(
@@ -55,11 +55,11 @@ class AccessSnapshot:
         self.listener = NotificationListener(listen_dsn, CHANNEL, self._forget, self._forget_all)
 
     async def principal(self, claims: TokenClaims) -> Principal:
-        """Raises `Unauthenticated` when the user, the session or the membership behind the token has ended."""
+        """The principal of a verified token. Raises `Unauthenticated` if its user, session or membership has ended."""
         return await self._principal(claims.user_id, claims.session_id, claims.tenant_id)
 
     async def resolve(self, user_id: UserId, tenant_id: TenantId | None) -> Principal:
-        """The user without any session, for what is done later. Raises `Unauthenticated` when the user or the membership has ended."""
+        """The principal of a user without a session, for background work. Raises `Unauthenticated` if the user or membership has ended."""
         return await self._principal(user_id, None, tenant_id)
 
     async def _principal(self, user_id: UserId, session_id: SessionId | None, tenant_id: TenantId | None) -> Principal:
@@ -74,7 +74,7 @@ class AccessSnapshot:
             raise Unauthenticated("The user of this token is not active.")
         expires_at = inf if session_id is None else self._session_end(row)
         entry = _Entry(self._made(row, user_id, session_id, tenant_id), expires_at)
-        if changes == self._changes:  # nothing was revoked while we asked
+        if changes == self._changes:  # nothing was revoked during the query
             self._keep(key, entry)
         return entry.principal
 

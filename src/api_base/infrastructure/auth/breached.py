@@ -1,7 +1,7 @@
-"""Passwords that the world knows: a list of SHA-1 hashes, as Have I Been Pwned publishes them ("ordered by hash").
+"""Breached passwords: a list of SHA-1 hashes in the format of Have I Been Pwned ("ordered by hash").
 
-A binary search with `pread`, off the event loop. Not with a memory map: a page fault holds the interpreter's lock for as long
-as the disk takes.
+Searches the file with `pread`, off the event loop. It does not use a memory map, because a page fault would hold the interpreter lock
+while the disk is read.
 """
 
 import asyncio
@@ -13,14 +13,14 @@ from api_base.core.errors import ConfigurationError, Unavailable
 
 _DIGITS = 40
 _BLOCK = 4096
-"""Bytes below which a range is read as a whole; a line has some 45."""
+"""Ranges of fewer bytes are read in one go; a line has about 45 bytes."""
 
 
 class NoBreachedPasswords:
-    """Implements `BreachedPasswords` where no list is configured: knows none."""
+    """Implements `BreachedPasswords` without a list: contains no password."""
 
     async def contains(self, password: str) -> bool:
-        """False."""
+        """Always False."""
         del password
         return False
 
@@ -28,7 +28,7 @@ class NoBreachedPasswords:
 class BreachedPasswordFile:
     """Implements `BreachedPasswords` over a sorted file of lines `<SHA-1 in upper-case hex>[:<count>]`.
 
-    Raises `ConfigurationError` when the file cannot be read or does not begin with such a line.
+    Raises `ConfigurationError` if the file cannot be read or does not begin with such a line.
     """
 
     def __init__(self, path: Path) -> None:
@@ -41,11 +41,11 @@ class BreachedPasswordFile:
         if len(first) != _DIGITS or first.strip(b"0123456789ABCDEF"):
             raise ConfigurationError(
                 f"SECURITY__BREACHED_PASSWORDS: {path} does not begin with a line <SHA-1 in upper-case hex>[:<count>]; "
-                "take the list that is ordered by hash"
+                "use the list that is ordered by hash"
             )
 
     async def contains(self, password: str) -> bool:
-        """Whether `password` is on the list. Raises `Unavailable` when the file is gone."""
+        """Whether `password` is on the list. Raises `Unavailable` if the file cannot be read."""
         digest = hashlib.sha1(password.encode("utf-8", "surrogatepass"), usedforsecurity=False).hexdigest().upper().encode()
         try:
             return await asyncio.to_thread(self._search, digest)
@@ -69,7 +69,7 @@ class BreachedPasswordFile:
 
 
 def _line_after(descriptor: int, offset: int) -> tuple[int, bytes]:
-    """Where the first line that begins behind `offset` begins, and its hash."""
+    """The offset of the first line that begins after `offset`, and its hash."""
     block = os.pread(descriptor, 4 * _DIGITS, offset)
     begin = block.index(b"\n") + 1 if b"\n" in block else len(block)
     return offset + begin, block[begin : begin + _DIGITS]

@@ -1,7 +1,7 @@
-"""Access tokens as JSON Web Tokens [RFC 7519], by the rules of RFC 8725 and of RFC 9068 for type and claims.
+"""Access tokens: JSON Web Tokens [RFC 7519] that follow RFC 8725, with the type and claims of RFC 9068.
 
-One algorithm (EdDSA over Ed25519), whatever a token says; one type (`at+jwt`), so that nothing else signed by these keys
-passes for one; every claim required; keys only from our own list, by `kid`. Whatever is wrong raises `Unauthenticated`.
+Accepts one algorithm (EdDSA over Ed25519), whatever the token names; one type (`at+jwt`), so that nothing else signed by these keys passes
+as an access token; all claims are required; keys come from the configured list, by `kid`. Any fault raises `Unauthenticated`.
 """
 
 import hashlib
@@ -22,22 +22,22 @@ from api_base.infrastructure.auth.keys import SigningKey
 ALGORITHM: Final = "EdDSA"
 TYPE: Final = "at+jwt"
 MAX_TOKEN_LENGTH: Final = 4096
-"""Bytes; ours have some 500."""
+"""Bytes. The issued tokens have about 500."""
 LEEWAY: Final = 5
-"""Seconds that another process's clock may be ahead, for `iat` and `nbf`. None for `exp`."""
+"""Seconds by which the issuer's clock may be ahead, for `iat` and `nbf`. `exp` has no leeway."""
 
 _REQUIRED: Final = ("sub", "sid", "jti", "iat", "nbf", "exp", "iss", "aud")
 _OPTIONS: Final[Any] = {
     "require": list(_REQUIRED),
     "strict_aud": True,
-    "verify_exp": False,  # these three are checked here, by our own clock
+    "verify_exp": False,  # `_check_times` checks these three with the injected clock
     "verify_nbf": False,
     "verify_iat": False,
 }
 
 
 class Ed25519TokenIssuer:
-    """Implements `TokenIssuer`. The first of `keys` signs; tokens are good for `seconds`."""
+    """Implements `TokenIssuer`. The first of `keys` signs; tokens are valid for `seconds`."""
 
     def __init__(self, keys: Sequence[SigningKey], clock: Clock, *, issuer: str, audience: str, seconds: int) -> None:
         self._key, self._clock, self._seconds = keys[0], clock, seconds
@@ -46,7 +46,7 @@ class Ed25519TokenIssuer:
         self._key_set: Mapping[str, object] = {"keys": [key.public_jwk() for key in keys]}
 
     def issue(self, user_id: UserId, session_id: SessionId, tenant_id: TenantId | None) -> AccessToken:
-        """A token for `user_id` in `session_id`, acting for `tenant_id` or for no tenant."""
+        """A token for a user in a session, for a tenant or for none."""
         now = int(self._clock.now().timestamp())
         claims = {
             "iss": self._issuer,
@@ -64,15 +64,15 @@ class Ed25519TokenIssuer:
         return AccessToken(value=value, expires_at=datetime.fromtimestamp(now + self._seconds, UTC))
 
     def key_set(self) -> Mapping[str, object]:
-        """The public halves of all keys [RFC 7517]: what verifies our tokens."""
+        """The public keys that verify the tokens, as a JSON Web Key Set [RFC 7517]."""
         return self._key_set
 
 
 class Ed25519TokenVerifier:
     """Implements `TokenVerifier`.
 
-    A token that was good is known again by its SHA-256, and only its expiry is checked anew: 2 µs instead of 60. At most
-    `capacity` are kept, oldest out first; bad tokens never get in. Revocation is not decided here: see `AccessSnapshot`.
+    Caches verified tokens by their SHA-256 and only checks the expiry again: 2 µs instead of 60. The cache holds at most `capacity` tokens,
+    evicts the oldest first, and never holds invalid ones. `AccessSnapshot` decides about revocation.
     """
 
     def __init__(self, keys: Sequence[SigningKey], clock: Clock, *, issuer: str, audience: str, capacity: int = 10_000) -> None:
@@ -81,9 +81,9 @@ class Ed25519TokenVerifier:
         self._known: OrderedDict[bytes, TokenClaims] = OrderedDict()
 
     def verify(self, token: bytes) -> TokenClaims:
-        """The claims of a good token; raises `Unauthenticated` for any other, saying in a few words what is wrong."""
+        """The claims of a valid token. Raises `Unauthenticated` with the reason for any other."""
         if len(token) > MAX_TOKEN_LENGTH:
-            raise Unauthenticated("The access token is too long to be one of ours.")
+            raise Unauthenticated("The access token is invalid: it is too long. Log in again.")
         digest = hashlib.sha256(token).digest()
         now = self._clock.now().timestamp()
         claims = self._known.get(digest)
@@ -104,7 +104,7 @@ class Ed25519TokenVerifier:
             _check_times(payload, now)
             return _claims(payload)
         except (jwt.PyJWTError, ValueError, TypeError, RecursionError) as error:
-            raise Unauthenticated(f"The access token is not good: {_reason(error)}. Refresh it, or log in again.") from None
+            raise Unauthenticated(f"The access token is invalid: {_reason(error)}. Refresh it, or log in again.") from None
 
     def _key_of(self, header: Mapping[str, Any]) -> Any:
         if header.get("alg") != ALGORITHM or header.get("typ") != TYPE:
@@ -122,7 +122,7 @@ def _check_times(payload: Mapping[str, Any], now: float) -> None:
     if expires <= now:
         raise _expired()
     if max(issued, begins) > now + LEEWAY:
-        raise Unauthenticated("The access token is not good yet. Is the clock of its issuer ahead?")
+        raise Unauthenticated("The access token is not valid yet. Check the clock of its issuer.")
 
 
 def _claims(payload: Mapping[str, Any]) -> TokenClaims:
@@ -146,15 +146,15 @@ def _expired() -> Unauthenticated:
 
 
 def _reason(error: Exception) -> str:
-    """In words of our own: those of a library may quote what an attacker sent."""
+    """The reason in our own words: a library's message may quote an attacker's input."""
     match error:
         case jwt.InvalidKeyError():
-            return "its key is not one of ours (any more)"
+            return "its signing key is unknown or retired"
         case jwt.InvalidSignatureError():
             return "its signature is wrong"
         case jwt.MissingRequiredClaimError():
             return "a claim is missing"
         case jwt.InvalidAudienceError() | jwt.InvalidIssuerError():
-            return "it was issued by or for somebody else"
+            return "its issuer or audience is wrong"
         case _:
-            return "it is not of the form of ours"
+            return "it does not have the form of an access token"

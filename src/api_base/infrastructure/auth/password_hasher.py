@@ -1,6 +1,7 @@
-"""Passwords as argon2id [RFC 9106, section 4, second recommended option: 64 MiB, 3 passes, 4 lanes], hashed off the event loop.
+"""Password hashes by argon2id [RFC 9106, section 4, second recommended option: 64 MiB, 3 passes, 4 lanes], computed off the event loop.
 
-Few at once: a hash takes some 100 ms of CPU and 64 MiB (see `PasswordThreads`). Equal passwords typed on different systems are equal: NFC first [RFC 8265, OpaqueString].
+A hash takes about 100 ms of CPU and 64 MiB, so few run concurrently (see `PasswordThreads`). Passwords are normalized to NFC first, so that
+equal passwords from different systems compare as equal [RFC 8265, OpaqueString].
 """
 
 import base64
@@ -14,26 +15,26 @@ from api_base.infrastructure.auth.password_threads import PasswordThreads
 
 
 class Argon2PasswordHasher:
-    """Implements `PasswordHasher`. At most `concurrency` passwords are hashed at once; `memory` is in KiB."""
+    """Implements `PasswordHasher`. Hashes at most `concurrency` passwords concurrently; `memory` is in KiB."""
 
     def __init__(self, concurrency: int, *, passes: int = 3, memory: int = 65_536, lanes: int = 4) -> None:
         argon2 = Argon2Hasher(time_cost=passes, memory_cost=memory, parallelism=lanes)
         self._identify, self._hash = argon2.identify, PasswordHash((argon2,))
-        self._nobodys = f"$argon2id$v=19$m={memory},t={passes},p={lanes}${_random(16)}${_random(32)}"
+        self._random_hash = f"$argon2id$v=19$m={memory},t={passes},p={lanes}${_random(16)}${_random(32)}"
         self._threads = PasswordThreads(concurrency, "password")
 
     async def hash(self, password: str) -> str:
-        """A salted hash of `password` with its parameters, in argon2's text form. Raises `Unavailable` where too many wait."""
+        """A salted hash of `password` in argon2's text form. Raises `Unavailable` if too many requests wait."""
         return await self._threads.run(self._hash.hash, _prepared(password))
 
     async def verify(self, password: str, hashed: str | None) -> tuple[bool, str | None]:
-        """Whether `password` is the one behind `hashed`, and a new hash where ours costs more or less than that one.
+        """Whether `password` matches `hashed`, and a new hash if the parameters have changed.
 
-        Without a hash (no such user), or with one that is no argon2, a random one is verified: as long, and never true.
-        Raises `Unavailable` where too many wait.
+        Without a hash (unknown user), or with one that is not argon2, verifies against a random hash: this takes as long and never succeeds.
+        Raises `Unavailable` if too many requests wait.
         """
         known = hashed is not None and self._identify(hashed)
-        target = hashed if known and hashed is not None else self._nobodys
+        target = hashed if known and hashed is not None else self._random_hash
         good, new = await self._threads.run(self._hash.verify_and_update, _prepared(password), target)
         return good and known, new
 
@@ -43,5 +44,5 @@ def _prepared(password: str) -> bytes:
 
 
 def _random(length: int) -> str:
-    """Random bytes as argon2's text form writes salts and hashes: base64 without padding."""
+    """Random bytes in the encoding of argon2's text form: base64 without padding."""
     return base64.b64encode(secrets.token_bytes(length)).rstrip(b"=").decode()

@@ -1,7 +1,7 @@
-"""What a password must be [NIST SP 800-63B-4, section 3.1.1]: long enough, hard to guess, not known to the world.
+"""Requirements for passwords [NIST SP 800-63B-4, section 3.1.1]: long enough, hard to guess, not on a list of breached passwords.
 
-No rules of composition: they make passwords worse. How hard to guess is zxcvbn's estimate [Wheeler, USENIX Security 2016],
-which also knows the user's own name and address.
+There are no composition rules, because they make passwords worse. zxcvbn estimates how hard a password is to guess [Wheeler, USENIX Security
+2016]; it also knows the user's name and address.
 """
 
 import re
@@ -15,16 +15,16 @@ from api_base.infrastructure.auth.password_threads import PasswordThreads
 
 MAX_LENGTH: Final = 128
 MAX_SCORED_LENGTH: Final = 72
-"""Characters that are scored at most: zxcvbn's time grows with the cube of the length, and with the number of"""
+"""Maximum number of scored characters: zxcvbn's time grows with the cube of the length."""
 MAX_READINGS: Final = 8
-"""words that a password can be read as, undoing "l33t" (`4` and `@` for a, `1`, `!` and `|` for i …): it tries them all."""
+"""Maximum number of words that a password can stand for in "l33t" spelling (`4` and `@` for a, `1`, `!` and `|` for i …): zxcvbn tries all."""
 _PRIVATE_USE: Final = 0xE000
 
 
 class ZxcvbnPasswordPolicy:
-    """Implements `PasswordPolicy`. `min_length` in characters, `min_score` from 0 to 4.
+    """Implements `PasswordPolicy`. `min_length` is in characters, `min_score` from 0 to 4.
 
-    zxcvbn keeps what it is told of a user in a global table: one thread, so that two users never meet there.
+    zxcvbn stores the user's words in a global table, so it runs in a single thread: two users never share the table.
     """
 
     def __init__(self, breached: BreachedPasswords, *, min_length: int, min_score: int) -> None:
@@ -32,8 +32,8 @@ class ZxcvbnPasswordPolicy:
         self._threads = PasswordThreads(1, "zxcvbn")
 
     async def check(self, password: str, *, known: tuple[str, ...], pointer: str = "/password") -> None:
-        """Raises `Invalid` at `pointer` with every violation: too_short, too_long, characters, or too_easy and breached;
-        `Unavailable` where too many wait.
+        """Check `password`. Raises `Invalid` at `pointer` with all violations: too_short, too_long, characters, or too_easy and breached;
+        `Unavailable` if too many requests wait.
         """
         violations = self._form(password, pointer) or await self._strength(password, known, pointer)
         if violations:
@@ -42,11 +42,15 @@ class ZxcvbnPasswordPolicy:
     def _form(self, password: str, pointer: str) -> list[Violation]:
         length = len(unicodedata.normalize("NFC", password))
         if length < self._min_length:
-            return [Violation(pointer, "too_short", f"must be at least {self._min_length} characters; a few random words make a good one")]
+            return [
+                Violation(
+                    pointer, "too_short", f"must have at least {self._min_length} characters; a few random words make a good password"
+                )
+            ]
         if length > MAX_LENGTH:
-            return [Violation(pointer, "too_long", f"must be at most {MAX_LENGTH} characters")]
+            return [Violation(pointer, "too_long", f"must have at most {MAX_LENGTH} characters")]
         if any("\ud800" <= character <= "\udfff" or character == "\0" for character in password):
-            return [Violation(pointer, "characters", "must be text without NUL and lone surrogates")]
+            return [Violation(pointer, "characters", "must not contain NUL or a lone surrogate")]
         return []
 
     async def _strength(self, password: str, known: tuple[str, ...], pointer: str) -> list[Violation]:
@@ -55,7 +59,7 @@ class ZxcvbnPasswordPolicy:
         if score < self._min_score:
             violations.append(Violation(pointer, "too_easy", f"is too easy to guess. {advice}".rstrip()))
         if await self._breached.contains(password):
-            violations.append(Violation(pointer, "breached", "is on a list of breached passwords; choose one that is used nowhere else"))
+            violations.append(Violation(pointer, "breached", "is on a list of breached passwords; choose another one"))
         return violations
 
 
@@ -69,10 +73,10 @@ def _score(password: str, known: tuple[str, ...]) -> tuple[int, str]:
 
 
 def scored(password: str) -> str:
-    """What zxcvbn is shown of `password`, so that it is done in a fraction of a second.
+    """The part of `password` that zxcvbn scores, so that it finishes in a fraction of a second.
 
-    Signs that would add readings beyond the most are hidden behind others that are read as nothing. It takes seven different
-    ones to get there: more than any word needs.
+    Characters that would exceed `MAX_READINGS` are replaced by characters without a l33t meaning. It takes seven different ones to get
+    there, more than any word needs.
     """
     from zxcvbn.matching import L33T_TABLE
 
@@ -88,7 +92,7 @@ def scored(password: str) -> str:
 
 
 def _variants(text: str) -> set[str]:
-    """What somebody makes a password of who is called `text` or has this address: its words, and those joined."""
+    """Words that a user with this name or address might build a password from: the words of `text`, and their combinations."""
     before_at = text.partition("@")[0]
     words, own = (re.findall(r"[^\W_]+", part) for part in (text, before_at))
     return {text, before_at, *words, *(separator.join(own) for separator in ("", " ", ".", "-", "_"))}

@@ -1,7 +1,7 @@
-"""Threads for what is slow about passwords: few at work, few waiting, and no more than that.
+"""Threads for slow password operations: few run, few wait, and further calls are refused.
 
-A flood of logins must take neither all of the processor nor half a minute of everybody's patience: whom there is no place for
-is told so at once, whatever account was tried.
+A flood of logins must neither take the whole processor nor make every client wait for half a minute. The refusal does not depend on the
+account.
 """
 
 import asyncio
@@ -12,22 +12,22 @@ from typing import Final
 from api_base.core.errors import Unavailable
 
 WAITING: Final = 16
-"""Calls that may wait for each thread: at some 100 ms for a hash, less than two seconds."""
+"""Maximum number of waiting calls for each thread: at about 100 ms for a hash, less than two seconds."""
 
 
 class PasswordThreads:
-    """`threads` calls run at once; `waiting` more for each of them may wait."""
+    """Runs `threads` calls concurrently; `waiting` more calls may wait for each thread."""
 
     def __init__(self, threads: int, name: str, *, waiting: int = WAITING) -> None:
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix=name)
-        self._places = threads * (1 + waiting)
+        self._free = threads * (1 + waiting)
 
     async def run[*A, T](self, function: Callable[[*A], T], *arguments: *A) -> T:
-        """`function(*arguments)`, off the event loop. Raises `Unavailable` where too many wait already."""
-        if not self._places:
-            raise Unavailable("Too many passwords are being checked at the moment. Try again shortly.", retry_after=2.0)
-        self._places -= 1
+        """`function(*arguments)`, off the event loop. Raises `Unavailable` if too many calls wait."""
+        if not self._free:
+            raise Unavailable("The server is checking too many passwords. Try again in a few seconds.", retry_after=2.0)
+        self._free -= 1
         try:
             return await asyncio.get_running_loop().run_in_executor(self._pool, function, *arguments)
         finally:
-            self._places += 1
+            self._free += 1

@@ -1,4 +1,4 @@
-"""Sessions and devices, loaded whole."""
+"""Repositories of sessions and devices."""
 
 from typing import Any
 from uuid import UUID
@@ -49,7 +49,7 @@ DEVICE_MAPPING = TableMapping[Device](
     to_row=device_to_row,
     from_row=lambda row: Device(**dict(row)),
     owner=lambda device: device.user_id,
-    constraint_errors={"devices_pkey": lambda device: Transient("Another login from this device was faster.")},
+    constraint_errors={"devices_pkey": lambda device: Transient("Another login has just recorded this device.")},
 )
 
 

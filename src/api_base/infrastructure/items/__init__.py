@@ -1,1 +1,1 @@
-"""Items in PostgreSQL."""
+"""Adapters of items: PostgreSQL."""

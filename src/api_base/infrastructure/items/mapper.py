@@ -1,4 +1,4 @@
-"""Between an item and its row."""
+"""Map an item to its row and back."""
 
 from datetime import datetime
 from typing import Any

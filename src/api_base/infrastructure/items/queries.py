@@ -1,4 +1,4 @@
-"""Reads of items: rows straight to what is to_dto, past the aggregate."""
+"""Queries of items: rows become DTOs directly, without the aggregate."""
 
 from collections.abc import Hashable
 from typing import Final
@@ -64,9 +64,9 @@ def _base(request: ListRequest) -> tuple[Hashable, sa.ColumnElement[bool] | None
 
 
 def _search(q: sa.BindParameter[str]) -> sa.ColumnElement[bool]:
-    """By the function `search_items`, which is given the tenant: see its migration.
+    """The ids that the function `search_items` finds in the tenant: see its migration.
 
-    As an array, so that the rows are fetched by their ids: joined, the planner would rather read all that the tenant has.
+    The ids are passed as an array, so that the rows are read by primary key: with a join, the planner reads all rows of the tenant.
     """
     found = sa.select(sa.func.search_items(OWNER, q, type_=sa.Uuid).column_valued("found"))
     return ITEMS.c.id == sa.any_(sa.func.array(found.scalar_subquery(), type_=ARRAY(sa.Uuid)))
@@ -78,7 +78,7 @@ class GetItemHandler:
         self._statement = Statement(sa.select(ITEMS).where(owned(ITEMS), ITEMS.c.id == sa.bindparam("id", type_=sa.Uuid), _NOT_DELETED))
 
     async def handle(self, query: GetItem) -> ItemDTO:
-        """Raises `NotFound`, for deleted items as well."""
+        """The item. Raises `NotFound`, also for a deleted item."""
         row = await self._database.fetchrow(self._statement, request_tenant(), id=query.id)
         if row is None:
             raise NotFound("item", query.id)
@@ -90,5 +90,5 @@ class ListItemsHandler:
         self.pages = PageBuilder(database, ITEMS, ITEM_FIELDS, COLUMNS, to_dto, base=_base, search=_search)
 
     async def handle(self, query: ListItems) -> Page[ItemDTO]:
-        """Raises `Invalid` for a cursor that does not fit."""
+        """A page of items. Raises `Invalid` for an invalid cursor."""
         return await self.pages.page(query.request, request_tenant())

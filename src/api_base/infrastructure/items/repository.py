@@ -1,4 +1,4 @@
-"""Items, loaded whole."""
+"""The repository of items."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -15,7 +15,7 @@ from api_base.infrastructure.items.tables import ITEMS
 
 
 class SqlItemRepository(SqlRepository[Item]):
-    """Implements `ItemRepository`, for the tenant of the request in hand."""
+    """Implements `ItemRepository`, for the tenant of the current request."""
 
     def __init__(self, database: Database) -> None:
         super().__init__(database, MAPPING, request_tenant)

@@ -1,1 +1,1 @@
-"""Mail: shown on the console, or handed to an SMTP server."""
+"""Adapters of mail: the console and SMTP."""

@@ -1,4 +1,4 @@
-"""Mail shown where the worker's log goes, for development: a link in it can be clicked. Production refuses it."""
+"""Mail on the console, for development: writes each mail to the worker's log, with its links. Production refuses it."""
 
 import asyncio
 from typing import TextIO
@@ -9,13 +9,13 @@ _RULE = "─" * 72
 
 
 class ConsoleMailer:
-    """Writes to `stream`."""
+    """Implements `Mailer`: writes to `stream`."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
 
     async def send(self, mail: Mail) -> None:
-        """Show it; never refuses."""
+        """Write the mail. Never refuses it."""
         await asyncio.to_thread(self._write, f"\n{_RULE}\nTo: {mail.to}\nSubject: {mail.subject}\n\n{mail.text}{_RULE}\n\n")
 
     def _write(self, text: str) -> None:

@@ -1,8 +1,8 @@
-"""Mail by SMTP submission [RFC 5321, RFC 6409]: a connection for each mail, TLS wherever the way leads outside.
+"""Mail through SMTP submission [RFC 5321, RFC 6409]: one connection for each mail, with TLS to every remote host.
 
-What the server says of recipient or content with 5yz is final [RFC 5321, section 4.2.1]; with 4yz it may be sent again. What goes
-wrong with connection, TLS, password or sender says nothing about the mail, so that a wrong setting loses none. An answer to DATA that
-gets lost leaves open whether the mail was taken: that is `Unavailable`, and it is sent again under the same Message-ID.
+A reply 5yz about the recipient or the content is final [RFC 5321, section 4.2.1]; after a reply 4yz the mail is sent again. Errors of the
+connection, TLS, password or sender do not depend on the mail, so a wrong setting loses no mail. If the reply to DATA is lost, the server
+may have accepted the mail: the call raises `Unavailable`, and the mail is sent again with the same Message-ID.
 """
 
 import asyncio
@@ -21,12 +21,12 @@ from api_base.infrastructure.mail.message import message_of
 from api_base.infrastructure.resilience.policy import Policy
 
 _QUIT_TIMEOUT: Final = 1.0
-"""Seconds that a server has to answer QUIT."""
+"""Seconds to wait for the reply to QUIT."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SmtpServer:
-    """`tls` from the first byte; or `starttls` before anything else is said: True requires it, None takes it where it is offered."""
+    """`tls` encrypts from the first byte. `starttls` upgrades the connection: True requires it, None uses it if the server offers it."""
 
     host: str
     port: int
@@ -37,7 +37,7 @@ class SmtpServer:
 
     @classmethod
     def parse(cls, url: str, *, production: bool) -> "SmtpServer":
-        """From `smtp://` or `smtps://`. STARTTLS must be had in production and for a password, but not on this machine itself."""
+        """From `smtp://` or `smtps://`. STARTTLS is required in production and with a password, except for loopback hosts."""
         parts = urlsplit(url)
         host, tls = parts.hostname or "", parts.scheme == "smtps"
         user = unquote(parts.username) if parts.username else None
@@ -52,7 +52,7 @@ class SmtpServer:
         )
 
     async def connect(self, timeout: float) -> aiosmtplib.SMTP:
-        """Logged in, within `timeout` seconds for each step. Raises `Unavailable`."""
+        """An authenticated connection, with `timeout` seconds for each step. Raises `Unavailable`."""
         client = aiosmtplib.SMTP(
             hostname=self.host,
             port=self.port,
@@ -65,7 +65,7 @@ class SmtpServer:
         try:
             await client.connect()
         except (aiosmtplib.SMTPException, OSError) as error:
-            raise Unavailable(f"The mail server {self.host}:{self.port} cannot be used: {_told(error)}") from error
+            raise Unavailable(f"The mail server {self.host}:{self.port} cannot be used: {_reason(error)}") from error
         return client
 
 
@@ -77,18 +77,20 @@ class SmtpMailer:
         self._leaving: set[asyncio.Task[None]] = set()
 
     async def send(self, mail: Mail) -> None:
-        """See `Mailer`. Is not tried again here: the job is."""
+        """Send the mail once; the job retries. See `Mailer`."""
         try:
             message = message_of(mail, self._sender, self._clock.now())
         except ValueError as error:
-            raise MailRefused(f"The mail {mail.key} cannot be written: {error}") from None
-        client = await self._policy.execute(lambda: self._handed_over(message, mail))
-        leaving = asyncio.create_task(close_quietly(client))  # not waited for: the sooner that is noted, the less a kill can hit
+            raise MailRefused(f"The mail {mail.key} cannot be encoded: {error}") from None
+        client = await self._policy.execute(lambda: self._deliver(message, mail))
+        leaving = asyncio.create_task(
+            close_quietly(client)
+        )  # not awaited: the sooner the delivery is stored, the smaller the window for a kill
         self._leaving.add(leaving)
         leaving.add_done_callback(self._leaving.discard)
 
-    async def _handed_over(self, message: EmailMessage, mail: Mail) -> aiosmtplib.SMTP:
-        """The connection on which the server took the mail."""
+    async def _deliver(self, message: EmailMessage, mail: Mail) -> aiosmtplib.SMTP:
+        """Deliver the mail. Returns the connection on which the server accepted it."""
         client = await self._server.connect(self._timeout)
         try:
             await client.send_message(message)
@@ -97,33 +99,33 @@ class SmtpMailer:
             if not isinstance(error, aiosmtplib.SMTPException | OSError):
                 raise
             if _final(error):
-                raise MailRefused(f"The mail {mail.key} was refused: {_told(error)}") from error
-            raise Unavailable(f"The mail server did not take the mail {mail.key}: {_told(error)}") from error
+                raise MailRefused(f"The mail {mail.key} was refused: {_reason(error)}") from error
+            raise Unavailable(f"The mail server did not accept the mail {mail.key}: {_reason(error)}") from error
         return client
 
 
 async def close_quietly(client: aiosmtplib.SMTP) -> None:
-    """Whatever comes of it, the mail is taken."""
+    """Close the connection and ignore errors: the server has already accepted the mail."""
     with suppress(aiosmtplib.SMTPException, OSError):
         await client.quit(timeout=_QUIT_TIMEOUT)
     client.close()
 
 
 def _final(error: Exception) -> bool:
-    """530 is about us: it wants a login or TLS first [RFC 4954, section 6; RFC 3207, section 4]."""
-    about_it = isinstance(error, aiosmtplib.SMTPRecipientsRefused | aiosmtplib.SMTPDataError)
-    return about_it and (_code(error) or 0) >= 500 and _code(error) != 530
+    """Whether the refusal is final. 530 is not: it requires a login or TLS first [RFC 4954, section 6; RFC 3207, section 4]."""
+    about_the_mail = isinstance(error, aiosmtplib.SMTPRecipientsRefused | aiosmtplib.SMTPDataError)
+    return about_the_mail and (_code(error) or 0) >= 500 and _code(error) != 530
 
 
 def _code(error: Exception) -> int | None:
-    """What the server answered; of several recipients there is one."""
+    """The reply code of the server. Each mail has one recipient."""
     if isinstance(error, aiosmtplib.SMTPRecipientsRefused):
         return error.recipients[0].code
     return error.code if isinstance(error, aiosmtplib.SMTPResponseException) else None
 
 
-def _told(error: Exception) -> str:
-    """Without what the server said: it may quote the mail."""
+def _reason(error: Exception) -> str:
+    """The type and code of an error, without the server's text, which may quote the mail."""
     code = _code(error)
     return type(error).__name__ if code is None else f"{type(error).__name__} {code}"
 

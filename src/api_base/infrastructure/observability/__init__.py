@@ -1,1 +1,1 @@
-"""Access log, metrics and spans of requests: noted in passing, written and sent in batches off the response path."""
+"""Access log, metrics and spans of requests: recorded on the request path, written and sent in batches off it."""

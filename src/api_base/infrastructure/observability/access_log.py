@@ -1,4 +1,4 @@
-"""One line for each request: JSON in production, readable in development. Never the raw path, never a query string."""
+"""The access log: one line for each request, JSON in production and text in development. Never contains the raw path or a query string."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -34,7 +34,7 @@ class AccessLog:
         self._stream, self._json = stream, json
 
     def write(self, records: Sequence[RequestRecord]) -> None:
-        """Write the lines of `records`, in order. Raises OSError where the stream does."""
+        """Write the lines of `records`, in order. Raises `OSError` of the stream."""
         lines = [_line(record) for record in records]
         text = _encode_lines(lines).decode() if self._json else "".join(_readable(line) for line in lines)
         self._stream.write(text)

@@ -1,8 +1,8 @@
-"""One process's counters: plain integers in a memory-mapped file, so that every process can read those of all while they count.
+"""Counters of a process: plain integers in a memory-mapped file, which all processes of the server can read.
 
-A file is an array of slots of 64 words (int64, this machine's byte order). A slot is a series: the length of its key, the key
-(UTF-8), then values. The length is written last, so that a reader never sees half a key. The owner holds a lock on the file
-(flock) for as long as it lives: that is how readers know a dead process, whose totals still count and whose gauges do not.
+A file is an array of slots of 64 words (int64, native byte order). A slot is a series: the length of its key, the key (UTF-8), then its
+values. The length is written last, so that a reader never sees half a key. The owner locks the file (flock) for its whole life: readers
+recognize a dead process by the free lock. Its totals still count, its gauges do not.
 """
 
 import fcntl
@@ -25,25 +25,25 @@ SUM: Final = VALUES + len(BUCKETS) + 1
 MAX_KEY_LENGTH: Final = (VALUES - 1) * WORD
 SLOTS: Final = 2048
 GAUGES: Final = 16
-"""Slots 1 to 16 are for gauges, slot 0 is the process's own."""
+"""Slots 1 to 16 hold gauges; slot 0 holds the process id and the requests in progress."""
 DEPENDENCIES: Final = 64
-"""As many slots after those of the gauges are for outbound dependencies; requests follow."""
+"""The number of slots for outbound dependencies, after those of the gauges. Requests follow."""
 REQUESTS: Final = GAUGES + DEPENDENCIES + 1
 
 PID: Final = 1
 IN_PROGRESS: Final = 2
 SCALE: Final = 1_000_000
-"""Gauges are kept in millionths."""
+"""Gauges are stored in millionths."""
 
 SUFFIX: Final = ".counters"
 OTHER: Final = ("OTHER", "<other>", 0)
-"""Where everything is counted once there is no slot left: the number of series is bounded, whatever comes in."""
+"""The series for all requests once no slot is free: the number of series is bounded."""
 
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
 
 
 class Counters:
-    """`directory` is shared by the processes of one server; without one the counters stay in this process's memory."""
+    """The processes of a server share `directory`. Without one, the counters stay in this process's memory."""
 
     def __init__(self, directory: Path | None = None) -> None:
         self._file = None if directory is None else _create(directory)
@@ -59,7 +59,7 @@ class Counters:
         self.words[IN_PROGRESS] += 1
 
     def finished(self, method: str, route: str, status: int, seconds: float) -> None:
-        """Count an answered request that took `seconds`."""
+        """Count a finished request that took `seconds`."""
         words = self.words
         words[IN_PROGRESS] -= 1
         base = self._requests.get((method, route, status))
@@ -69,7 +69,7 @@ class Counters:
         words[base + SUM] += int(seconds * 1e9)
 
     def gauge(self, name: str, value: float) -> None:
-        """Set a figure of this process as it is now. At most 16 names; more are left out."""
+        """Set a gauge of this process. Ignores names beyond the first 16."""
         base = self._gauges.get(name)
         if base is None:
             if len(self._gauges) == GAUGES:
@@ -79,7 +79,7 @@ class Counters:
         self.words[base + VALUES] = int(value * SCALE)
 
     def dependency(self, name: str, values: Sequence[int]) -> None:
-        """Set the figures of an outbound dependency, at most 32, as they are now. At most 64 names; more are left out."""
+        """Set the figures of an outbound dependency, at most 32. Ignores names beyond the first 64."""
         base = self._dependencies.get(name)
         if base is None:
             if len(self._dependencies) == DEPENDENCIES:
@@ -90,7 +90,7 @@ class Counters:
             self.words[offset] = value
 
     def close(self) -> None:
-        """Let go of the file, which stays: what was counted still counts. Counting goes on in memory."""
+        """Close the file, which stays: its totals still count. Counting continues in memory."""
         if self._map is not None and self._file is not None:
             kept = memoryview(bytearray(self.words)).cast("q")
             self.words.release()
@@ -125,7 +125,7 @@ class Counters:
 
 
 def _create(directory: Path) -> int:
-    """A new file of this process, locked for as long as it is open."""
+    """Create a file for this process, and lock it while it is open."""
     directory.mkdir(parents=True, exist_ok=True)
     number = 0
     while True:
@@ -134,6 +134,6 @@ def _create(directory: Path) -> int:
         except FileExistsError:
             number += 1
             continue
-        fcntl.flock(file, fcntl.LOCK_EX)  # a reader may hold it for a moment
+        fcntl.flock(file, fcntl.LOCK_EX)  # a reader may hold the lock briefly
         os.ftruncate(file, SLOTS * SLOT * WORD)
         return file

@@ -1,4 +1,4 @@
-"""The figures of outbound dependencies, as the words of a counters' slot and as Prometheus' families."""
+"""The figures of outbound dependencies, as words of a slot and as Prometheus metric families."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
@@ -10,26 +10,26 @@ if TYPE_CHECKING:
 
 _STATES: Final = tuple(CircuitState)
 TOTALS: Final = {
-    "calls": "Calls of a dependency that were answered, each attempt for itself.",
-    "failures": "Calls of a dependency that failed.",
-    "slow": "Calls of a dependency that were answered slowly.",
-    "refused": "Calls of a dependency that were not sent: its circuit was open or its bulkhead full.",
-    "retries": "Attempts after a first one.",
-    "openings": "How often the circuit opened.",
+    "calls": "Calls to a dependency that were answered; each attempt counts.",
+    "failures": "Calls to a dependency that failed.",
+    "slow": "Calls to a dependency that were answered slowly.",
+    "refused": "Calls to a dependency that were not sent: its circuit was open or its bulkhead full.",
+    "retries": "Retries of calls to a dependency.",
+    "openings": "Number of times the circuit opened.",
 }
 LEVELS: Final = {
-    "in_flight": "Calls of a dependency under way.",
-    "queued": "Calls of a dependency that wait for room in its bulkhead.",
+    "in_flight": "Calls to a dependency in flight.",
+    "queued": "Calls to a dependency that wait for its bulkhead.",
 }
 
 
 def words(figures: DependencyFigures) -> Sequence[int]:
-    """The state, then totals, then levels."""
+    """The state, the totals, then the levels."""
     return [_STATES.index(figures.state), *(getattr(figures, name) for name in (*TOTALS, *LEVELS))]
 
 
 def families(processes: Sequence[tuple[int | None, Mapping[str, Sequence[int]]]]) -> "Iterator[Metric]":
-    """Of each process its id, None for a dead one, and the words by dependency. Totals are summed up, those of the dead included."""
+    """`processes` are ids (None for a dead process) with the words of each dependency. Totals include those of dead processes."""
     from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
     for index, (name, documentation) in enumerate(TOTALS.items(), 1):
@@ -54,7 +54,9 @@ def families(processes: Sequence[tuple[int | None, Mapping[str, Sequence[int]]]]
 def _states(alive: Sequence[tuple[str, Mapping[str, Sequence[int]]]]) -> "Metric":
     from prometheus_client.core import GaugeMetricFamily
 
-    family = GaugeMetricFamily("dependency_circuit_state", "1 for the state that the circuit is in.", labels=("dependency", "state", "pid"))
+    family = GaugeMetricFamily(
+        "dependency_circuit_state", "1 for the current state of the circuit, 0 for the others.", labels=("dependency", "state", "pid")
+    )
     for pid, dependencies in alive:
         for dependency, found in dependencies.items():
             for index, state in enumerate(_STATES):

@@ -1,6 +1,6 @@
-"""`/metrics`: the counters of all processes, merged as they stand when somebody asks, in Prometheus' text format.
+"""`/metrics`: the counters of all processes, merged at each scrape, in Prometheus' text format.
 
-Totals of dead processes are kept; their gauges are gone with them.
+Totals of dead processes are included, their gauges are not.
 """
 
 import fcntl
@@ -67,7 +67,7 @@ class _Snapshot:
 
 
 class MergedMetrics(Collector, Metrics):
-    """`directory` is that of the processes' counters; without one only `own` are shown."""
+    """`directory` holds the counters of all processes. Without one, only `own` are exposed."""
 
     content_type = CONTENT_TYPE_PLAIN_0_0_4
 
@@ -80,7 +80,7 @@ class MergedMetrics(Collector, Metrics):
     def collect(self) -> Iterator[Metric]:
         snapshot = self._snapshot()
         yield from _requests(snapshot)
-        in_progress = GaugeMetricFamily("http_requests_in_progress", "Requests that are being answered.")
+        in_progress = GaugeMetricFamily("http_requests_in_progress", "Requests in progress.")
         in_progress.add_metric((), sum(process.in_progress for process in snapshot.alive))
         yield in_progress
         yield from _gauges(snapshot.alive)
@@ -101,7 +101,7 @@ def _add_file(snapshot: _Snapshot, path: Path) -> None:
     with path.open("rb") as file:
         alive = _locked(file.fileno())
         content = file.read()
-    if len(content) == SLOTS * SLOT * WORD:  # else its process is just making it
+    if len(content) == SLOTS * SLOT * WORD:  # otherwise its process is still creating it
         snapshot.add(memoryview(content).cast("q"), alive=alive)
 
 
@@ -114,7 +114,7 @@ def _locked(file: int) -> bool:
 
 
 def _slots(words: memoryview, numbers: range) -> Iterator[tuple[int, str]]:
-    """Offset and key of the slots in use; they are used in order."""
+    """Offset and key of the used slots. Slots are used in order."""
     for number in numbers:
         base = number * SLOT
         length = words[base]
@@ -124,9 +124,9 @@ def _slots(words: memoryview, numbers: range) -> Iterator[tuple[int, str]]:
 
 
 def _requests(snapshot: _Snapshot) -> Iterator[Metric]:
-    total = CounterMetricFamily("http_requests", "Requests answered.", labels=LABELS)
+    total = CounterMetricFamily("http_requests", "Finished requests.", labels=LABELS)
     duration = HistogramMetricFamily(
-        "http_request_duration_seconds", "Time from the request's head to the end of the answer.", labels=LABELS
+        "http_request_duration_seconds", "Time from the request's headers to the end of the response.", labels=LABELS
     )
     for labels, (*counts, nanoseconds) in sorted(snapshot.requests.items()):
         total.add_metric(labels, sum(counts))
@@ -146,7 +146,7 @@ def _gauges(processes: Sequence[_Process]) -> Iterator[Metric]:
 
 
 def _processes(pids: Sequence[int]) -> Iterator[Metric]:
-    """What prometheus_client tells of its own process, of each."""
+    """The metrics of prometheus_client's `ProcessCollector`, for each process."""
     families: dict[str, Metric] = {}
     for pid in pids:
         for metric in ProcessCollector(pid=partial(int, pid), registry=None).collect():

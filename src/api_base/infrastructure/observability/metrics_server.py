@@ -1,4 +1,4 @@
-"""`/metrics` on a port of its own, for networks where scrapers may reach what clients may not."""
+"""`/metrics` on a separate port, for networks where scrapers may reach ports that clients may not."""
 
 from collections.abc import Callable
 
@@ -9,12 +9,12 @@ from api_base.infrastructure.observability.exposition import MergedMetrics
 
 
 def serve_metrics(metrics: MergedMetrics, host: str, port: int) -> Callable[[], None]:
-    """Serve in a thread; the result stops it. Raises `ConfigurationError` where the port cannot be had."""
+    """Serve in a thread. Returns a function that stops it. Raises `ConfigurationError` if the port cannot be used."""
     try:
         server, thread = start_http_server(port, addr=host, registry=metrics)
     except OSError as error:
         raise ConfigurationError(
-            f"OBSERVABILITY__METRICS_PORT: cannot listen on {host}:{port}: {error.strerror}. Choose another."
+            f"OBSERVABILITY__METRICS_PORT: cannot listen on {host}:{port}: {error.strerror}. Choose another port."
         ) from None
 
     def stop() -> None:

@@ -1,4 +1,4 @@
-"""The recorder behind the first middleware: two additions and an append for each request; lines and spans are made in batches."""
+"""The recorder behind the first middleware: two additions and an append for each request. Log lines and spans are made in batches."""
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
@@ -14,22 +14,22 @@ from api_base.infrastructure.observability.records import RequestRecord
 logger = get_logger(__name__)
 
 BATCH: Final = 256
-"""Requests after which a batch is written at once, and"""
+"""Number of requests after which a batch is written immediately."""
 FLUSH_INTERVAL: Final = 0.05
-"""seconds after which it is written in any case."""
+"""Seconds after which a batch is written in any case."""
 GAUGE_INTERVAL: Final = 1.0
 """Seconds between two readings of the gauges."""
 
 
 class Sink(Protocol):
-    """Where batches go: the access log, the spans."""
+    """A destination of batches: the access log, the spans."""
 
     def write(self, records: list[RequestRecord], /) -> None: ...
 
 
 class BatchingRecorder(RequestRecorder):
-    """Built closed: `open` needs the running event loop. `gauges` tells figures of this process by metric name, such as the pool's,
-    `dependencies` those of what it calls."""
+    """Built closed: `open` needs the running event loop. `gauges` returns figures of this process by metric name, such as those of the
+    pool; `dependencies` returns those of outbound dependencies."""
 
     def __init__(
         self,
@@ -44,7 +44,7 @@ class BatchingRecorder(RequestRecorder):
         self._gauge_timer: asyncio.TimerHandle | None = None
 
     def open(self) -> None:
-        """Begin to read the gauges."""
+        """Start reading the gauges periodically."""
         self._read_gauges()
         self._gauge_timer = asyncio.get_running_loop().call_later(GAUGE_INTERVAL, self.open)
 
@@ -55,7 +55,7 @@ class BatchingRecorder(RequestRecorder):
             self._counters.dependency(figures.name, words(figures))
 
     def close(self) -> None:
-        """Write what there is, and let go of the counters' file."""
+        """Write the pending batch, and close the counters' file."""
         if self._gauge_timer is not None:
             self._gauge_timer.cancel()
             self._read_gauges()  # totals outlive the process
@@ -76,7 +76,7 @@ class BatchingRecorder(RequestRecorder):
             self._flush_timer = asyncio.get_running_loop().call_later(FLUSH_INTERVAL, self.flush)
 
     def flush(self) -> None:
-        """Hand the batch to every sink. One that fails loses it, and neither the request nor the other sinks notice."""
+        """Pass the batch to every sink. A failing sink loses the batch, without an effect on requests or other sinks."""
         if self._flush_timer is not None:
             self._flush_timer.cancel()
             self._flush_timer = None

@@ -1,4 +1,4 @@
-"""What is noted of a request while it is answered; everything else happens later, in batches."""
+"""The record of a request. It is created on the request path and processed later, in batches."""
 
 from typing import NamedTuple
 

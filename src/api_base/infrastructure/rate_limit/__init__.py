@@ -1,1 +1,1 @@
-"""Counting how often something happens."""
+"""Adapters of rate limits."""

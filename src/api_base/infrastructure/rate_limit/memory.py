@@ -1,7 +1,7 @@
-"""GCRA in memory: one number per key, the theoretical arrival time [ITU-T I.371, annex A: virtual scheduling].
+"""GCRA in memory: stores one number for each key, the theoretical arrival time [ITU-T I.371, annex A: virtual scheduling].
 
-Never more than `burst + quota · t / window` hits in any `t` seconds, with no window whose edges can be gamed. Counted per
-process: with n processes behind one address, n times as much gets through.
+Allows at most `burst + quota · t / window` hits in any `t` seconds; there are no window edges to exploit. Each process counts separately:
+n processes behind one address allow n times as many hits.
 """
 
 import time
@@ -12,14 +12,14 @@ from typing import Final
 from api_base.core.protocols import Limit, RateDecision
 
 _TOLERANCE: Final = 1e-6
-"""Seconds by which a hit may be early: who waits exactly `retry_after` must not fail by a rounding."""
+"""Seconds by which a hit may be early: a client that waits exactly `retry_after` must not fail through rounding."""
 
 
 class MemoryRateLimiter:
-    """Implements `RateLimiter`. `now` tells seconds, monotonic.
+    """Implements `RateLimiter`. `now` returns monotonic seconds.
 
-    At most `capacity` keys are kept. The key that was charged longest ago is forgotten first, which costs nothing once its
-    time is over; a flood of new keys can make a used one fresh again, never a fresh one used.
+    Stores at most `capacity` keys and evicts the least recently charged one. Evicting a key whose time has passed loses nothing; under a
+    flood of new keys, an evicted key gets its full burst again, and no key ever loses its burst.
     """
 
     def __init__(self, capacity: int = 100_000, now: Callable[[], float] = time.monotonic) -> None:
@@ -27,11 +27,11 @@ class MemoryRateLimiter:
         self._arrivals: OrderedDict[str, float] = OrderedDict()
 
     def __len__(self) -> int:
-        """How many keys are kept."""
+        """The number of stored keys."""
         return len(self._arrivals)
 
     async def hit(self, key: str, limit: Limit, cost: int = 1) -> RateDecision:
-        """Charge `cost` to `key`; nothing is charged when refused. A cost above the burst is refused for ever."""
+        """Charge `cost` to `key`. A refused hit is not charged. A cost above the burst is always refused."""
         now = self._now()
         decision, arrival = self._decide(key, limit, cost, now)
         if decision.allowed:
@@ -39,7 +39,7 @@ class MemoryRateLimiter:
         return decision
 
     async def peek(self, key: str, limit: Limit) -> RateDecision:
-        """What `hit` would decide, without charging."""
+        """The decision that `hit` would make, without a charge."""
         return self._decide(key, limit, 1, self._now())[0]
 
     def _decide(self, key: str, limit: Limit, cost: int, now: float) -> tuple[RateDecision, float]:
@@ -61,7 +61,7 @@ class MemoryRateLimiter:
         arrivals[key] = arrival
 
     def _make_room(self, now: float) -> None:
-        """Each new key clears up to two old ones, so that memory shrinks after a flood without a sweep."""
+        """Evict up to two expired keys for each new one, so that memory shrinks after a flood without a sweep."""
         arrivals = self._arrivals
         for _ in range(2):
             if not arrivals:

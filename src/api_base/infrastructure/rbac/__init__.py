@@ -1,1 +1,1 @@
-"""Roles and what they may do."""
+"""Adapters of authorization: permissions by role."""

@@ -1,6 +1,6 @@
-"""Permissions by role: contexts declare which roles hold which permission, messages which permission they need.
+"""Permissions by role: contexts declare which roles hold a permission, messages declare which permission they require.
 
-Whoever is refused learns which permission is missing, never whether the thing asked for exists: this runs before any look-up.
+A refusal names the missing permission and never reveals whether a resource exists, because the check runs before any read.
 """
 
 from collections import defaultdict
@@ -12,13 +12,13 @@ from api_base.core.errors import Forbidden, ProgrammingError, Unauthenticated
 from api_base.core.types import Principal
 
 PLATFORM_ADMIN: Final = "platform_admin"
-"""The role, in declarations, of those who administer the platform: theirs in every tenant and in none."""
+"""The role of platform administrators in declarations. It applies in every tenant and outside of tenants."""
 
 _NONE: Final[frozenset[str]] = frozenset()
 
 
 class RolePermissionChecker:
-    """Implements `PermissionChecker`. `declared` maps each permission to the roles that hold it; turned around once, here."""
+    """Implements `PermissionChecker`. `declared` maps each permission to the roles that hold it."""
 
     def __init__(self, declared: Mapping[str, frozenset[str]]) -> None:
         of_role: dict[str, set[str]] = defaultdict(set)
@@ -32,19 +32,19 @@ class RolePermissionChecker:
         self._platform = platform
 
     def permissions_of(self, role: str | None, platform_admin: bool) -> frozenset[str]:
-        """What a member of role `role` may do (None: a member of no tenant); an unknown role may do nothing."""
+        """The permissions of a member with `role` (None: no tenant). An unknown role has none."""
         if platform_admin:
             return self._platform if role is None else self._of_platform_admin.get(role, self._platform)
         return _NONE if role is None else self._of_role.get(role, _NONE)
 
     def check(self, principal: Principal | None, permission: str) -> None:
-        """Raises `Unauthenticated` for nobody, `Forbidden` for who lacks `permission`, `ProgrammingError` for one that nobody declared."""
+        """Raise `Unauthenticated` without a principal, `Forbidden` if it lacks `permission`, `ProgrammingError` for an undeclared permission."""
         if permission == PUBLIC:
             return
         if principal is None:
-            raise Unauthenticated("This needs a signed-in user: send an access token.")
+            raise Unauthenticated("The operation requires authentication. Send an access token.")
         if permission == AUTHENTICATED or permission in principal.permissions:
             return
         if permission not in self._declared:
-            raise ProgrammingError(f"No context declares the permission {permission!r}: nobody can hold it.")
-        raise Forbidden(f"This needs the permission {permission!r}, which your role does not have here.")
+            raise ProgrammingError(f"No context declares the permission {permission!r}. Declare it in `Context.permissions`.")
+        raise Forbidden(f"The operation requires the permission {permission!r}, which your role in this tenant does not have.")

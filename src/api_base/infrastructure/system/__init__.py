@@ -1,1 +1,1 @@
-"""Time and identity of the real world."""
+"""Adapters of clock and id generator."""

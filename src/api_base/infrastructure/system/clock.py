@@ -1,4 +1,4 @@
-"""The machine's clock."""
+"""The system clock."""
 
 from datetime import UTC, datetime
 
@@ -7,5 +7,5 @@ class SystemClock:
     """Implements `Clock`."""
 
     def now(self) -> datetime:
-        """The present, in UTC, with time zone and microseconds."""
+        """The current time in UTC, with time zone and microseconds."""
         return datetime.now(UTC)

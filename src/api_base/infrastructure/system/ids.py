@@ -1,4 +1,4 @@
-"""UUIDv7 [RFC 9562, section 5.7]: ordered by the millisecond, and within it in the order they were made by this process."""
+"""UUIDv7 [RFC 9562, section 5.7]: ordered by millisecond, and within it by the order in which this process created them."""
 
 from uuid import UUID
 
@@ -9,5 +9,5 @@ class Uuid7Generator:
     """Implements `IdGenerator`."""
 
     def new(self) -> UUID:
-        """A standard library `UUID`, greater than those that this process made before."""
+        """A standard library `UUID`, greater than all earlier ones of this process."""
         return uuid7()

@@ -1,1 +1,1 @@
-"""Tenants and memberships in PostgreSQL."""
+"""Adapters of tenants and memberships: PostgreSQL."""

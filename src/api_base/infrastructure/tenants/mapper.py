@@ -1,4 +1,4 @@
-"""Between tenants, memberships and their rows."""
+"""Map tenants, memberships and invitations to their rows and back."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Reads of tenants and members, past the aggregates."""
+"""Queries of tenants, members and invitations: rows become DTOs directly, without the aggregates."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -30,7 +30,7 @@ COLUMNS: Final = {"role": MEMBERSHIPS.c.role, "created_at": MEMBERSHIPS.c.create
 INVITATION_COLUMNS: Final = {"created_at": INVITATIONS.c.created_at}
 
 
-def shown_member(row: Row) -> MemberDTO:
+def member_to_dto(row: Row) -> MemberDTO:
     return MemberDTO(
         user_id=row["user_id"],
         role=Role(row["role"]),
@@ -40,7 +40,7 @@ def shown_member(row: Row) -> MemberDTO:
     )
 
 
-def shown_invitation(row: Row) -> InvitationDTO:
+def invitation_to_dto(row: Row) -> InvitationDTO:
     return InvitationDTO.of(invitation_from_row(row))
 
 
@@ -50,7 +50,7 @@ class GetTenantHandler:
         self._statement = Statement(sa.select(TENANTS).where(owned(TENANTS)))
 
     async def handle(self, query: GetTenant) -> TenantDTO:
-        """Raises `NotFound`."""
+        """The tenant. Raises `NotFound`."""
         row = await self._database.fetchrow(self._statement, own_tenant(query.id))
         if row is None:
             raise NotFound("tenant", query.id)
@@ -58,7 +58,7 @@ class GetTenantHandler:
 
 
 class ListMyTenantsHandler:
-    """Runs for the user: the second policy on memberships and tenants lets the own ones through."""
+    """Runs as the user: a second policy on memberships and tenants makes the user's own rows visible."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -75,24 +75,24 @@ class ListMyTenantsHandler:
 
 class ListMembersHandler:
     def __init__(self, database: Database) -> None:
-        self.pages = PageBuilder(database, MEMBERSHIPS, MEMBER_FIELDS, COLUMNS, shown_member)
+        self.pages = PageBuilder(database, MEMBERSHIPS, MEMBER_FIELDS, COLUMNS, member_to_dto)
 
     async def handle(self, query: ListMembers) -> Page[MemberDTO]:
-        """Raises `NotFound` for a foreign tenant, `Invalid` for a cursor that does not fit."""
+        """A page. Raises `NotFound` for another tenant, `Invalid` for an invalid cursor."""
         return await self.pages.page(query.request, own_tenant(query.tenant_id))
 
 
 class ListInvitationsHandler:
     def __init__(self, database: Database) -> None:
-        self.pages = PageBuilder(database, INVITATIONS, INVITATION_FIELDS, INVITATION_COLUMNS, shown_invitation)
+        self.pages = PageBuilder(database, INVITATIONS, INVITATION_FIELDS, INVITATION_COLUMNS, invitation_to_dto)
 
     async def handle(self, query: ListInvitations) -> Page[InvitationDTO]:
-        """Raises `NotFound` for a foreign tenant, `Invalid` for a cursor that does not fit."""
+        """A page. Raises `NotFound` for another tenant, `Invalid` for an invalid cursor."""
         return await self.pages.page(query.request, own_tenant(query.tenant_id))
 
 
 class SqlMemberships:
-    """Implements the `Memberships` of the context auth: what logging in asks of tenants, for a user not signed in yet."""
+    """Implements `Memberships` of the context auth, for a user who is not authenticated yet."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

@@ -1,4 +1,4 @@
-"""Tenants, memberships and invitations, loaded whole."""
+"""Repositories of tenants, memberships and invitations."""
 
 from uuid import UUID
 

@@ -1,1 +1,1 @@
-"""Users in PostgreSQL."""
+"""Adapters of users: PostgreSQL."""

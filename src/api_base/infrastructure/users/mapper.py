@@ -1,4 +1,4 @@
-"""Between a user and its row."""
+"""Map users, registrations and password resets to their rows and back."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Reads of users, past the aggregate."""
+"""Queries of users: rows become DTOs directly, without the aggregate."""
 
 from typing import Final
 
@@ -35,7 +35,7 @@ def to_dto(row: Row) -> UserDTO:
 
 
 class UserReader:
-    """Finds one user by id."""
+    """Reads a user by id."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -62,7 +62,7 @@ class GetUserHandler:
         self._users = users
 
     async def handle(self, query: GetUser) -> UserDTO:
-        """Raises `NotFound`."""
+        """The user. Raises `NotFound`."""
         return await self._users.get(query.id)
 
 
@@ -71,5 +71,5 @@ class ListUsersHandler:
         self.pages = PageBuilder(database, USERS, USER_FIELDS, COLUMNS, to_dto)
 
     async def handle(self, query: ListUsers) -> Page[UserDTO]:
-        """Raises `Invalid` for a cursor that does not fit."""
+        """A page of users. Raises `Invalid` for an invalid cursor."""
         return await self.pages.page(query.request, None)

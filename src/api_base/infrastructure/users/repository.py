@@ -1,4 +1,4 @@
-"""Users, registrations and password resets, loaded whole."""
+"""Repositories of users, registrations and password resets."""
 
 from uuid import UUID
 

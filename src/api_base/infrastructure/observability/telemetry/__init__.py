@@ -1,1 +1,1 @@
-"""Traces by the OpenTelemetry SDK. Nothing here is imported unless OBSERVABILITY__OTLP_ENDPOINT is set: the SDK costs memory and start."""
+"""Traces through the OpenTelemetry SDK. Imported only if OBSERVABILITY__OTLP_ENDPOINT is set, because the SDK costs memory and start-up time."""

@@ -1,6 +1,6 @@
-"""Server spans of requests, made of their records: batches are handed to the exporter's own queue, off the response path.
+"""Server spans of requests, built from their records in batches and passed to the exporter's queue, off the response path.
 
-Names and attributes are OpenTelemetry's semantic conventions for HTTP servers.
+Names and attributes follow OpenTelemetry's semantic conventions for HTTP servers.
 """
 
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ _SAMPLED: Final = TraceFlags(TraceFlags.SAMPLED)
 
 
 class RequestSpans:
-    """A sink of the recorder."""
+    """Implements `Sink` of the recorder."""
 
     def __init__(self, processor: SpanProcessor, resource: Resource) -> None:
         self._processor, self._resource = processor, resource

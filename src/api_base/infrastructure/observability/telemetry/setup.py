@@ -1,4 +1,4 @@
-"""Sets up the OpenTelemetry SDK: spans of `@traced` and of messages by its tracer, those of requests by `RequestSpans`, to one exporter."""
+"""Set up the OpenTelemetry SDK. Its tracer makes the spans of `@traced` and of messages, `RequestSpans` those of requests, for one exporter."""
 
 import os
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ except ModuleNotFoundError as error:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Telemetry:
-    """`requests` is a sink for the recorder. `close` sends what is left."""
+    """`requests` is a sink for the recorder. `close` sends the remaining spans."""
 
     requests: RequestSpans
     provider: TracerProvider
@@ -33,7 +33,7 @@ class Telemetry:
 
 
 def start(*, service: str, environment: str, endpoint: str, sample_ratio: float) -> Telemetry:
-    """Send spans to an OTLP/HTTP `endpoint`; a URL without a path gets `/v1/traces`. Once per process."""
+    """Send spans to an OTLP/HTTP `endpoint`; a URL without a path gets `/v1/traces`. Call it once in each process."""
     parts = urlsplit(endpoint)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ConfigurationError("OBSERVABILITY__OTLP_ENDPOINT: must be an http or https URL, such as http://127.0.0.1:4318")
@@ -44,7 +44,7 @@ def start(*, service: str, environment: str, endpoint: str, sample_ratio: float)
 
 
 def start_with(exporter: SpanExporter, *, service: str, environment: str, sample_ratio: float) -> Telemetry:
-    """The same to any exporter, without making it the process's own."""
+    """Send spans to `exporter`, without setting the process's global tracer provider."""
     resource = Resource.create({"service.name": service, "deployment.environment.name": environment, "process.pid": os.getpid()})
     provider = TracerProvider(resource=resource, sampler=ParentBased(TraceIdRatioBased(sample_ratio)), shutdown_on_exit=False)
     processor = BatchSpanProcessor(exporter)
