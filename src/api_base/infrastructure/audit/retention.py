@@ -40,13 +40,8 @@ class Retention:
         self._pool, self._clock, self._signer, self._keep = pool, clock, signer, timedelta(days=keep_days)
 
     async def run(self) -> bool:
-<<<<<<< HEAD
-        """Never more to do at once."""
-        await self._pool.run(lambda connection: connection.execute("select create_audit_partitions()"))
-=======
         """Create and drop partitions. Always returns False: there is nothing more to do."""
-        await self._pool.run(lambda connection: connection.execute("select make_audit_partitions()"))
->>>>>>> main
+        await self._pool.run(lambda connection: connection.execute("select create_audit_partitions()"))
         before = (self._clock.now() - self._keep).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
         await self._pool.run(lambda connection: self._drop(connection, before))
         return False
