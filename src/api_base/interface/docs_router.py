@@ -1,5 +1,7 @@
-"""/docs: Swagger UI 5.35.0 (npm swagger-ui-dist, Apache-2.0), vendored. Nothing comes from elsewhere and nothing is inline,
-so that it works offline and under a strict content security policy. "Authorize" logs in by the OAuth2 password form.
+"""/docs: Swagger UI 5.35.0 (npm swagger-ui-dist, Apache-2.0), vendored.
+
+It loads nothing from other hosts and has no inline code, so it works offline and under a strict content security policy. "Authorize" logs
+in with the OAuth2 password form.
 """
 
 from html import escape

@@ -1,6 +1,6 @@
-"""/links: the pages that links in mails lead to, until a front end has pages of its own (`MAIL__LINKS`).
+"""/links: the pages behind the links in e-mails, unless a front end has its own pages (`MAIL__LINKS`).
 
-Following a link changes nothing, since programs that read mail follow links too: its page has a form, and that is sent to the API.
+Opening a link changes nothing, because mail scanners open links too: the page contains a form, and the form calls the API.
 """
 
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ type Words = Mapping[Language, str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Form:
-    """Sent with the link's token to `path` under /api/v1; with `login`, its fields log in, and who that is sends the token."""
+    """Sends its fields and the link's token to `path` under /api/v1. With `login`, the fields log the user in, who then sends the token."""
 
     path: str
     fields: tuple[str, ...]
@@ -33,7 +33,7 @@ class Form:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinkPage:
-    """`done` is said when one of the forms was sent."""
+    """`done` is the text after a form was sent successfully."""
 
     title: Words
     done: Words
@@ -49,22 +49,22 @@ FIELDS: Final[Mapping[str, tuple[str, str, Words]]] = {
     "email": ("email", "username", _words("E-mail", "E-mail")),
     "password": ("password", "new-password", _words("Password", "Senha")),
 }
-"""Type, autocompletion and label of each."""
+"""Type, autocompletion and label of each field."""
 
 PAGES: Final[Mapping[str, LinkPage]] = {
     "confirm-registration": LinkPage(
         title=_words("Confirm your address", "Confirme o seu endereço"),
-        done=_words("Your account is open: you can log in.", "A sua conta está aberta: você já pode entrar."),
+        done=_words("Your account is active. You can log in.", "A sua conta está aberta: você já pode entrar."),
         forms=(Form(path="/auth/register/confirm", fields=(), button=_words("Confirm", "Confirmar")),),
     ),
     "reset-password": LinkPage(
-        title=_words("Set another password", "Defina outra senha"),
-        done=_words("The password is set: you can log in.", "A senha está definida: você já pode entrar."),
+        title=_words("Set a new password", "Defina outra senha"),
+        done=_words("Your password is set. You can log in.", "A senha está definida: você já pode entrar."),
         forms=(Form(path="/auth/password/reset", fields=("password",), button=_words("Set it", "Definir")),),
     ),
     "accept-invitation": LinkPage(
         title=_words("Accept the invitation", "Aceite o convite"),
-        done=_words("You are a member now.", "Agora você é membro."),
+        done=_words("You are now a member.", "Agora você é membro."),
         forms=(
             Form(
                 path="/tenants/invitations/register",
@@ -80,7 +80,7 @@ PAGES: Final[Mapping[str, LinkPage]] = {
         ),
     ),
 }
-"""By the name that links have them under."""
+"""The pages by the name in their URL."""
 
 _HTML: Final = """<!doctype html>
 <html lang="{language}">
@@ -93,7 +93,7 @@ _HTML: Final = """<!doctype html>
 </head>
 <body data-done="{done}">
 <h1>{title}</h1>
-<p id="told" role="status"></p>
+<p id="message" role="status"></p>
 {forms}
 <script type="module" src="assets/links.js"></script>
 </body>
@@ -104,14 +104,14 @@ _HTML: Final = """<!doctype html>
 def routes(app_name: str) -> APIRouter:
     """The pages and their assets."""
     router = APIRouter(include_in_schema=False)
-    shown = {(name, language): _page(page, language, app_name) for name, page in PAGES.items() for language in Language}
+    pages = {(name, language): _page(page, language, app_name) for name, page in PAGES.items() for language in Language}
 
     @router.get("/links/{name}")
     async def page(name: str, request: Request) -> Response:
         language = preferred(request.headers.get("accept-language"))
-        if (name, language) not in shown:
+        if (name, language) not in pages:
             raise RouteNotFound
-        return HTMLResponse(shown[name, language], headers={"cache-control": "no-store", "vary": "accept-language"})
+        return HTMLResponse(pages[name, language], headers={"cache-control": "no-store", "vary": "accept-language"})
 
     @router.get("/links/assets/{name}")
     async def asset(name: str) -> Response:

@@ -1,4 +1,4 @@
-"""The query string of a list route, checked against the declared fields: every problem at once, each naming its parameter.
+"""Parse the query string of a list route against the declared fields, and report all violations together, each with its parameter.
 
 `?field[op]=value`, `?field=value` (eq), `in` with commas (`\\,` for a comma inside a value), `is_null=true|false`, `sort`, `limit`,
 `cursor`, `include_total`, `q` and `fields` (docs: HTTP conventions).
@@ -62,7 +62,7 @@ class _Parser:
 
     def _split(self, query: bytes) -> list[tuple[str, str]]:
         if len(query) > MAX_QUERY_LENGTH:
-            raise Invalid.of("/query", "too_long", f"the query string has {len(query)} bytes; at most {MAX_QUERY_LENGTH} are allowed")
+            raise Invalid.of("/query", "too_long", f"has {len(query)} bytes; at most {MAX_QUERY_LENGTH} are allowed")
         pairs: list[tuple[str, str]] = []
         parts = query.decode("latin-1").split("&", PARAMETERS)
         if len(parts) > PARAMETERS:
@@ -77,7 +77,7 @@ class _Parser:
         return pairs
 
     def _separate(self) -> tuple[dict[str, str], list[tuple[str, str, str, str]]]:
-        """Reserved parameters, and filters as (field, operator, value, parameter)."""
+        """The reserved parameters, and the filters as (field, operator, value, parameter)."""
         reserved: dict[str, str] = {}
         filters: list[tuple[str, str, str, str]] = []
         for name, value in self._pairs:
@@ -87,14 +87,18 @@ class _Parser:
                 self._refuse(name, "nul", "must not contain the character NUL")
             elif name in RESERVED:
                 if name in reserved:
-                    self._refuse(name, "repeated", "is given more than once")
+                    self._refuse(name, "repeated", "must not be repeated")
                 reserved[name] = value
             elif match := _FILTER.fullmatch(name):
                 if (match[2] or "eq") == "eq" and any(f[:2] == (match[1], "eq") for f in filters):
-                    self._refuse(name, "repeated", f"is given more than once; {match[1]}[in]=a,b asks for one of several values")
+                    self._refuse(name, "repeated", f"must not be repeated; use {match[1]}[in]=a,b for several values")
                 filters.append((match[1], match[2] or "eq", value, name))
             else:
-                self._refuse(name, "unknown_parameter", f"is not known; known are {', '.join(RESERVED)} and filters on {self._known()}")
+                self._refuse(
+                    name,
+                    "unknown_parameter",
+                    f"is not a parameter of this list; allowed are {', '.join(RESERVED)} and filters on {self._known()}",
+                )
         if len(filters) > FILTERS:
             self._refuse("", "too_many", f"has {len(filters)} filters; at most {FILTERS} are allowed")
         return reserved, filters[:FILTERS]
@@ -105,7 +109,7 @@ class _Parser:
         for name, operator, value, parameter in filters:
             field = self._fields.get(name)
             if field is None or not field.operators:
-                self._refuse(parameter, "unknown_field", f"there is no field {name!r} to filter by; there are {self._known()}")
+                self._refuse(parameter, "unknown_field", f"{name!r} is not a field of this list; allowed are {self._known()}")
                 continue
             one = self._filter(field, operator, value, parameter, given)
             if one is not None:
@@ -115,10 +119,12 @@ class _Parser:
     def _filter(self, field: Field, operator: str, value: str, parameter: str, given: Mapping[str, str]) -> FieldSpecification[Any] | None:
         allowed = sorted(o.value for o in field.operators)
         if operator not in allowed:
-            self._refuse(parameter, "unknown_operator", f"{field.name} cannot be compared by {operator!r}; it can by {', '.join(allowed)}")
+            self._refuse(
+                parameter, "unknown_operator", f"{field.name} does not support the operator {operator!r}; allowed are {', '.join(allowed)}"
+            )
             return None
         if field.needs is not None and operator != "is_null" and field.needs not in given:
-            self._refuse(parameter, "incomplete", f"is compared within one {field.needs}: give {field.needs} as well")
+            self._refuse(parameter, "incomplete", f"requires a filter {field.needs}=… in the same request")
             return None
         kind = ComparisonOperator(operator)
         try:
@@ -162,11 +168,11 @@ class _Parser:
             name = part.removeprefix("-")
             field = self._fields.get(name)
             if field is None or not field.sortable:
-                self._refuse("sort", "unknown_field", f"cannot sort by {name!r}; can by {', '.join(self._fields.sortable)}")
+                self._refuse("sort", "unknown_field", f"{name!r} is not a sortable field; allowed are {', '.join(self._fields.sortable)}")
             elif any(s.field == name for s in sorts):
-                self._refuse("sort", "repeated", f"names {name!r} twice")
+                self._refuse("sort", "repeated", f"must not name {name!r} twice")
             elif field.needs is not None and field.needs not in given:
-                self._refuse("sort", "incomplete", f"{name} is ordered within one {field.needs}: give {field.needs} as well")
+                self._refuse("sort", "incomplete", f"{name} requires a filter {field.needs}=… in the same request")
             else:
                 sorts.append(Sort(field=name, descending=part.startswith("-")))
         return tuple(sorts)
@@ -181,7 +187,7 @@ class _Parser:
 
     def _cursor(self, text: str | None) -> str | None:
         if text is not None and (not text or not text.isascii()):
-            self._refuse("cursor", "cursor", "is not a cursor; take next_cursor from the page before")
+            self._refuse("cursor", "cursor", "is not a cursor; use next_cursor of the previous page")
         return text
 
     def _flag(self, name: str, text: str) -> bool:
@@ -191,7 +197,7 @@ class _Parser:
 
     def _q(self, text: str | None) -> str | None:
         if text is not None and not self._searchable:
-            self._refuse("q", "unknown_parameter", "this list has no text search")
+            self._refuse("q", "unknown_parameter", "is not supported: this list has no text search")
         elif text is not None and not text.strip():
             self._refuse("q", "blank", "must not be blank")
         return text
@@ -205,7 +211,7 @@ class _Parser:
 
 
 def _members(text: str) -> Iterator[str]:
-    r"""Values between commas; `\,` is a comma inside a value, `\\` a backslash, and so is a backslash before anything else."""
+    r"""The values between commas. `\,` is a comma inside a value, `\\` a backslash; any other backslash stands for itself."""
     position = 0
     while text:
         match = _MEMBER.match(text, position)
@@ -234,7 +240,7 @@ def _timestamp(text: str) -> datetime:
     except (ValueError, OverflowError):
         value = None
     if value is None or value.tzinfo is None:
-        raise ValueError("must be a time as in RFC 3339, with its zone, such as 2026-01-31T12:00:00Z")
+        raise ValueError("must be a time of RFC 3339 with a time zone, such as 2026-01-31T12:00:00Z")
     return value
 
 

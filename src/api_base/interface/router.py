@@ -1,4 +1,4 @@
-"""All routes of version 1, as our dispatcher serves them."""
+"""All routes of version 1, compiled for the dispatcher."""
 
 from collections.abc import Iterator, Sequence
 from typing import Final
@@ -13,9 +13,9 @@ V1: Final = "/api/v1"
 
 
 def operations(routers: Sequence[tuple[str, APIRouter]], body_limit: int) -> list[Operation]:
-    """The compiled routes of (prefix, router) pairs; those of plain FastAPI routers are left to FastAPI.
+    """The compiled routes of (prefix, router) pairs. FastAPI serves the routes of its own routers.
 
-    Raises `ProgrammingError` for a router of ours within another: nobody would serve it.
+    Raises `ProgrammingError` for a `Router` inside another router: its routes would not be served.
     """
     return list(_operations(routers, body_limit))
 
@@ -24,6 +24,8 @@ def _operations(routers: Sequence[tuple[str, APIRouter]], body_limit: int) -> It
     for prefix, router in routers:
         for route in router.routes:
             if isinstance(getattr(route, "original_router", None), Router):
-                raise ProgrammingError(f"{prefix}{router.prefix}: a Router stands by itself in its Context; include only plain APIRouters.")
+                raise ProgrammingError(
+                    f"{prefix}{router.prefix} includes a Router. Return each Router from a Context of its own; only a plain APIRouter may be included."
+                )
         for one in router.definitions if isinstance(router, Router) else ():
             yield Operation(one.endpoint, one.method, prefix + one.path, one.status, one.options, body_limit)

@@ -1,1 +1,1 @@
-"""What others may know of the events: the schema of each, and all of them as an AsyncAPI document."""
+"""Public descriptions of the events: the JSON Schema of each, and an AsyncAPI document of all."""

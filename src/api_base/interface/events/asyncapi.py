@@ -1,4 +1,4 @@
-"""The events that the application tells, as an AsyncAPI 3.0 document: a channel for each."""
+"""The events that the application publishes, as an AsyncAPI 3.0 document with a channel for each."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -11,11 +11,15 @@ SCHEMA_FORMAT: Final = "application/schema+json;version=2020-12"
 
 
 def document(title: str, version: str, events: Sequence[type[DomainEvent]]) -> Json:
-    """Of `events`, each in the envelope of CloudEvents. `version` is the API's."""
+    """The document of `events`, each in the CloudEvents envelope. `version` is the version of the API."""
     messages = {event.name: _message(event) for event in events}
     return {
         "asyncapi": "3.0.0",
-        "info": {"title": title, "version": version, "description": "Each event, at least once, in the order of its aggregate's versions."},
+        "info": {
+            "title": title,
+            "version": version,
+            "description": "Events are delivered at least once, in the order of their aggregate's versions.",
+        },
         "defaultContentType": MEDIA_TYPE,
         "channels": {name: {"address": None, "messages": {name: _ref("messages", name)}} for name in messages},
         "operations": {f"send.{name}": _operation(name) for name in messages},
@@ -45,7 +49,7 @@ def _message(event: type[DomainEvent]) -> Json:
 
 
 def _schema(schema: Json) -> Json:
-    """References stay within the document, so a schema has no identity of its own here."""
+    """References stay within the document, so the schema drops its own `$id` and `$schema`."""
     return {"schemaFormat": SCHEMA_FORMAT, "schema": {name: value for name, value in schema.items() if name not in ("$id", "$schema")}}
 
 

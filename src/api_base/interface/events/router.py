@@ -1,4 +1,4 @@
-"""Serves what an event's `dataschema` resolves to, the schema of the envelope, and the AsyncAPI document."""
+"""Serve the schema that an event's `dataschema` names, the schema of the envelope, and the AsyncAPI document."""
 
 from collections.abc import Sequence
 
@@ -13,7 +13,7 @@ from api_base.interface.events.schemas import CLOUD_EVENT, ENVELOPE, data_schema
 
 
 def routes(title: str, version: str, events: Sequence[type[DomainEvent]]) -> APIRouter:
-    """GET /events/{name}.json and GET /asyncapi.json. `version` is the API's."""
+    """GET /events/{name}.json and GET /asyncapi.json. `version` is the version of the API."""
     router = APIRouter(include_in_schema=False)
     by_name = {event.name: event for event in events}
 

@@ -1,20 +1,20 @@
-// The pages that links in mails lead to: the token comes out of the fragment, and goes to the API when the form is sent.
+// The pages behind the links in e-mails: read the token from the fragment, and send it to the API with the form.
 const token = new URLSearchParams(location.hash.slice(1)).get("token") ?? "";
 history.replaceState(null, "", location.pathname);
 
 async function post(path, body, bearer) {
   const headers = { "Content-Type": "application/json", ...(bearer && { Authorization: `Bearer ${bearer}` }) };
-  const answer = await fetch(new URL(`../api/v1${path}`, document.baseURI), { method: "POST", headers, body: JSON.stringify(body) });
-  const shown = answer.status === 204 ? null : await answer.json();
-  if (!answer.ok) throw new Error([shown.detail, ...(shown.errors ?? []).map((error) => error.message)].filter(Boolean).join(" "));
-  return shown;
+  const response = await fetch(new URL(`../api/v1${path}`, document.baseURI), { method: "POST", headers, body: JSON.stringify(body) });
+  const content = response.status === 204 ? null : await response.json();
+  if (!response.ok) throw new Error([content.detail, ...(content.errors ?? []).map((error) => error.message)].filter(Boolean).join(" "));
+  return content;
 }
 
 for (const form of document.forms) {
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     const fields = Object.fromEntries(new FormData(form));
-    const told = document.getElementById("told");
+    const message = document.getElementById("message");
     try {
       if (form.dataset.login === undefined) {
         await post(form.dataset.path, { token, ...fields });
@@ -23,9 +23,9 @@ for (const form of document.forms) {
         await post(form.dataset.path, { token }, access_token);
       }
       document.querySelectorAll("form").forEach((one) => one.remove());
-      told.textContent = document.body.dataset.done;
+      message.textContent = document.body.dataset.done;
     } catch (error) {
-      told.textContent = error.message;
+      message.textContent = error.message;
     }
   });
 }

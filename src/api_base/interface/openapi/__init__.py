@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 document: FastAPI's, completed by what our routes declare. See `document.py`."""
+"""The OpenAPI 3.1 document: FastAPI's, completed with the declarations of the routes. See `document.py`."""
 
 from api_base.interface.openapi.document import install
 

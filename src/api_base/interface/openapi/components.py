@@ -1,4 +1,4 @@
-"""What operations refer to: the problem, its answers, headers, security schemes."""
+"""Components that operations refer to: the problem, error responses, headers, security schemes."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -8,20 +8,20 @@ from api_base.interface.errors.handlers import INTERNAL, PROBLEMS
 type Json = dict[str, Any]
 
 REPLACED: Final = ("HTTPValidationError", "ValidationError")
-"""FastAPI's own shape of errors, which nothing here sends."""
+"""FastAPI's own error schemas, which the application never sends."""
 
 _KINDS: Final = sorted({kind.name for kind in (*PROBLEMS.values(), INTERNAL)})
 
 PROBLEM: Final[Json] = {
     "type": "object",
     "title": "Problem",
-    "description": "What went wrong [RFC 9457].",
+    "description": "An error [RFC 9457].",
     "required": ["type", "title", "status", "detail", "instance", "request_id"],
     "properties": {
         "type": {
             "type": "string",
             "format": "uri-reference",
-            "description": "Resolves to a page that says what to do.",
+            "description": "Resolves to a page about this kind of problem.",
             "enum": [f"/problems/{kind}" for kind in _KINDS],
         },
         "title": {"type": "string", "description": "The kind of problem, for people."},
@@ -31,7 +31,7 @@ PROBLEM: Final[Json] = {
         "request_id": {"type": "string", "description": "Finds the request in the logs."},
         "errors": {
             "type": "array",
-            "description": "Everything that is not acceptable in the request, at once.",
+            "description": "All violations of the request.",
             "items": {
                 "type": "object",
                 "required": ["pointer", "code", "message"],
@@ -54,19 +54,22 @@ OAUTH2_ERROR: Final[Json] = {
 }
 
 HEADERS: Final[Mapping[str, Json]] = {
-    "ETag": {"description": "The version that the answer shows [RFC 9110].", "schema": {"type": "string", "examples": ['"v1-json1"']}},
+    "ETag": {
+        "description": "The version of the resource in the response [RFC 9110].",
+        "schema": {"type": "string", "examples": ['"v1-json1"']},
+    },
     "Idempotency-Replayed": {
-        "description": "`true` where the answer is the one that was given to the same request before; absent otherwise.",
+        "description": "`true` if the response repeats that of an earlier, equal request; absent otherwise.",
         "schema": {"type": "string", "const": "true"},
     },
-    "Location": {"description": "Where what was created is.", "schema": {"type": "string", "format": "uri-reference"}},
+    "Location": {"description": "The URL of the created resource.", "schema": {"type": "string", "format": "uri-reference"}},
     "traceparent": {
         "description": "The trace of the request, and its span in it [W3C Trace Context].",
         "schema": {"type": "string", "pattern": "^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$"},
     },
     "X-Request-ID": {"description": "Finds the request in the logs.", "schema": {"type": "string", "maxLength": 64}},
-    "RateLimit": {"description": "What is left of the limit.", "schema": {"type": "string", "examples": ['"default";r=199;t=1']}},
-    "RateLimit-Policy": {"description": "The limit.", "schema": {"type": "string", "examples": ['"default";q=1200;w=60']}},
+    "RateLimit": {"description": "The remaining quota.", "schema": {"type": "string", "examples": ['"default";r=199;t=1']}},
+    "RateLimit-Policy": {"description": "The quota and its window.", "schema": {"type": "string", "examples": ['"default";q=1200;w=60']}},
     "Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 1}},
     "WWW-Authenticate": {
         "description": "How to authenticate [RFC 6750].",
@@ -76,18 +79,18 @@ HEADERS: Final[Mapping[str, Json]] = {
 
 _ANSWERS: Final = {
     "BadRequest": (400, "The request cannot be parsed", ()),
-    "Unauthenticated": (401, "Nobody in particular asks, or with a token that is not good", ("WWW-Authenticate",)),
-    "Forbidden": (403, "Not allowed to this principal", ()),
-    "NotFound": (404, "No such thing for this principal", ()),
-    "Conflict": (409, "The state of the resource does not allow it, or the same request is being carried out", ("Retry-After",)),
-    "StaleVersion": (412, "The resource has changed meanwhile", ()),
+    "Unauthenticated": (401, "The access token is missing or invalid", ("WWW-Authenticate",)),
+    "Forbidden": (403, "The user lacks the permission", ()),
+    "NotFound": (404, "The resource does not exist for this user", ()),
+    "Conflict": (409, "The state of the resource does not allow the operation, or the same request is being processed", ("Retry-After",)),
+    "StaleVersion": (412, "The resource has changed since it was read", ()),
     "BodyTooLarge": (413, "The body is too large", ()),
     "UnsupportedMediaType": (415, "The media type is not supported", ()),
-    "Unacceptable": (422, "The request is not valid, or a business rule does not allow it", ()),
-    "PreconditionRequired": (428, "If-Match is needed", ()),
-    "TooManyRequests": (429, "A limit was reached", ("Retry-After",)),
-    "InternalError": (500, "Something went wrong here", ()),
-    "Unavailable": (503, "Not available at the moment", ("Retry-After",)),
+    "Unacceptable": (422, "The request is invalid, or a business rule refuses it", ()),
+    "PreconditionRequired": (428, "If-Match is required", ()),
+    "TooManyRequests": (429, "A rate limit was exceeded", ("Retry-After",)),
+    "InternalError": (500, "An internal error occurred", ()),
+    "Unavailable": (503, "The service is temporarily unavailable", ("Retry-After",)),
 }
 COMMON: Final = ("X-Request-ID", "traceparent", "RateLimit", "RateLimit-Policy")
 
@@ -115,7 +118,7 @@ BY_STATUS: Final[Mapping[int, Json]] = {status: {"$ref": f"#/components/response
 
 
 def security_schemes(token_url: str) -> Json:
-    """By password form, so that /docs can log in, and by a token that one has."""
+    """The OAuth2 password form, so that /docs can log in, and a bearer token."""
     return {
         "password": {"type": "oauth2", "flows": {"password": {"tokenUrl": token_url, "scopes": {}}}},
         "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},

@@ -1,6 +1,6 @@
-"""Completes FastAPI's document: names that make good client methods, every error answer, security, headers, list parameters.
+"""Complete FastAPI's document: operation ids that make good client methods, error responses, security, headers, list parameters.
 
-Served at /openapi.json and printed by `api-base openapi`.
+The document is served at /openapi.json and printed by `api-base openapi`.
 """
 
 from collections.abc import Iterator, Sequence
@@ -21,8 +21,9 @@ from api_base.interface.routes.router import Router, options_of
 type Json = dict[str, Any]
 
 DESCRIPTION: Final = (
-    "Every error is a problem [RFC 9457]; its `type` resolves to a page that says what to do. Resources that change have a version: "
-    "send the `ETag` that you read as `If-Match`. Lists are paged by `cursor`. A change sent again with its `Idempotency-Key` is carried out once. Log in at `/api/v1/auth/token`."
+    "Every error is a problem [RFC 9457]; its `type` resolves to a page that says what to do. Resources have a version: send the `ETag` that "
+    "you read as `If-Match` to change them. Lists are paged by `cursor`. A change that is sent again with its `Idempotency-Key` is executed "
+    "once. Log in at `/api/v1/auth/token`."
 )
 TOKEN_URL: Final = f"{V1}/auth/token"
 LICENSE: Final = {"name": "MIT", "identifier": "MIT"}
@@ -31,21 +32,20 @@ LICENSE: Final = {"name": "MIT", "identifier": "MIT"}
 def install(
     app: FastAPI, routers: Sequence[APIRouter], *, version: str, token_url: str = TOKEN_URL, description: str = DESCRIPTION
 ) -> None:
-    """Make `app.openapi()` the completed document, and serve it at /openapi.json. `version` is the API's own, `routers` are what it includes.
+    """Make `app.openapi()` return the completed document, and serve it at /openapi.json.
 
-    `app` is made with `openapi_url=None`: FastAPI's own route would be the first.
-
-    Raises `ProgrammingError`, when the document is made, for two operations of one name.
+    `version` is the version of the API, `routers` are the routers that `app` includes. Create `app` with `openapi_url=None`: otherwise
+    FastAPI's own route comes first. Building the document raises `ProgrammingError` for two operations with one name.
     """
-    made: list[Json] = []
+    built: list[Json] = []
 
     def openapi() -> Json:
-        if not made:
+        if not built:
             for router in routers:
                 if isinstance(router, Router):
                     router.describe()
-            made.append(_document(app, version, token_url, description))
-        return made[0]
+            built.append(_document(app, version, token_url, description))
+        return built[0]
 
     @app.api_route("/openapi.json", methods=["GET", "HEAD"], include_in_schema=False)
     async def openapi_json() -> Response:
@@ -62,7 +62,7 @@ def _document(app: FastAPI, version: str, token_url: str, description: str) -> J
         description=description,
         license_info=LICENSE,
         routes=app.routes,
-        servers=[{"url": "/", "description": "Where this document came from"}],
+        servers=[{"url": "/", "description": "The server of this document"}],
     )
     names: dict[str, str] = {}
     tags: set[str] = set()
@@ -70,7 +70,7 @@ def _document(app: FastAPI, version: str, token_url: str, description: str) -> J
         name = operation["operationId"] = route.endpoint.__name__
         where = f"{method.upper()} {path}"
         if name in names:
-            raise ProgrammingError(f"{where} and {names[name]} are both named {name}; rename one endpoint: it becomes a client's method")
+            raise ProgrammingError(f"{where} and {names[name]} have the same operation id {name}. Rename one of the endpoint functions.")
         names[name] = where
         if method == "patch":
             _without_defaults(document, operation)
@@ -92,7 +92,7 @@ def _operations(app: FastAPI, document: Json) -> Iterator[tuple[str, str, APIRou
 
 
 def _without_defaults(document: Json, operation: Json) -> None:
-    """What a merge patch does not name stays, so none of its members has a default."""
+    """Remove defaults from a merge patch: members that it does not contain stay unchanged."""
     for content in operation.get("requestBody", {}).get("content", {}).values():
         name = content["schema"].get("$ref", "").rpartition("/")[2]
         for schema in document["components"]["schemas"].get(name, {}).get("properties", {}).values():

@@ -1,4 +1,4 @@
-"""One operation, completed by what its route declares."""
+"""Complete one operation with the declarations of its route."""
 
 from collections.abc import Callable, Iterator
 from typing import Annotated, Any, Final, get_args, get_origin, get_type_hints
@@ -17,7 +17,7 @@ MERGE_PATCH: Final = "application/merge-patch+json"
 
 
 def complete(operation: Json, method: str, path: str, endpoint: Callable[..., Any], options: RouteOptions | None) -> None:
-    """Change `operation` in place. A route of a plain FastAPI router (`options` None) gets the answers that all have."""
+    """Change `operation` in place. A route of a plain FastAPI router (`options` is None) gets the common responses."""
     found = list(_dependencies(endpoint))
     condition = next((one for one in found if isinstance(one, IfMatch)), None)
     listing = next((one for one in found if isinstance(one, ListQuery)), None)
@@ -88,13 +88,13 @@ def _statuses(method: str, path: str, options: RouteOptions | None, condition: I
 
 def _answers(operation: Json, statuses: list[int], method: str, options: RouteOptions | None) -> None:
     responses: Json = operation["responses"]
-    responses.pop("422", None)  # FastAPI's own shape
+    responses.pop("422", None)  # FastAPI's own error schema
     added = []
     if options is not None and options.versioned:
         added.append("ETag")
         if method == "get":
             responses["304"] = {
-                "description": "The version in If-None-Match is still the present one",
+                "description": "The version in If-None-Match is the current one",
                 "headers": header_references("ETag"),
             }
     if options is not None and options.location is not None:
@@ -110,8 +110,8 @@ def _answers(operation: Json, statuses: list[int], method: str, options: RouteOp
         responses.setdefault(str(code), BY_STATUS[code])
     if options is not None and options.protocol == "oauth2":
         error = {"schema": {"$ref": "#/components/schemas/OAuth2Error"}}
-        responses["400"] = {"description": "The grant is refused [RFC 6749, section 5.2]", "content": {"application/json": error}}
+        responses["400"] = {"description": "The grant was refused [RFC 6749, section 5.2]", "content": {"application/json": error}}
     operation["responses"] = dict(sorted(responses.items()))
 
 
-_SUCCESS: Final = {"200": "Done", "201": "Created", "202": "Accepted", "204": "Done, and there is nothing to show"}
+_SUCCESS: Final = {"200": "Success", "201": "Created", "202": "Accepted", "204": "Success, without content"}

@@ -1,4 +1,4 @@
-"""Parameters that our routes take beside path values: conditions, sparse fields, and the query string of lists."""
+"""Parameters of routes other than path values: conditions, sparse fields, and the query string of lists."""
 
 from datetime import datetime
 from typing import Any, Final
@@ -15,7 +15,7 @@ type Json = dict[str, Any]
 IF_MATCH: Final[Json] = {
     "name": "If-Match",
     "in": "header",
-    "description": "The `ETag` of the version that was read, or `*` for any.",
+    "description": "The `ETag` of the version that you read, or `*` for any version.",
     "schema": {"type": "string"},
     "example": '"v1-json1"',
 }
@@ -23,14 +23,14 @@ IF_NONE_MATCH: Final[Json] = {
     "name": "If-None-Match",
     "in": "header",
     "required": False,
-    "description": "Entity tags that the client has; `304` if one is still the present version.",
+    "description": "Entity tags that the client has. The response is `304` if one of them is the current version.",
     "schema": {"type": "string"},
 }
 IDEMPOTENCY_KEY: Final[Json] = {
     "name": "Idempotency-Key",
     "in": "header",
     "required": False,
-    "description": "Sent again with the same request within 24 hours, it is carried out once: the answer is that of the first time.",
+    "description": "A request that is repeated with the same key within 24 hours is executed once and gets the first response again.",
     "schema": {"type": "string", "pattern": PATTERN},
     "example": "8e03978e-40d5-43dd-bc93-6894a57f9324",
 }
@@ -38,7 +38,7 @@ FIELDS: Final[Json] = {
     "name": "fields",
     "in": "query",
     "required": False,
-    "description": "Only these fields of each result, separated by commas: the others are left out of the answer, required ones too.",
+    "description": "The fields of each result to return, separated by commas. The response omits all other fields, even required ones.",
     "schema": {"type": "string", "maxLength": MAX_VALUE_LENGTH},
     "example": "id",
 }
@@ -54,27 +54,29 @@ _TEXT: Final = {"type": "string", "maxLength": MAX_VALUE_LENGTH}
 
 
 def list_parameters(listing: ListQuery) -> list[Json]:
-    """The query parameters of a list on these fields, a filter as one object for each field: `?price[ge]=10`."""
+    """The query parameters of a list. Each filter is an object for its field: `?price[ge]=10`."""
     fields = listing.fields
     parameters = [
-        _query("limit", f"Results on a page; {DEFAULT_LIMIT} unless said.", {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT}),
-        _query("cursor", "`next_cursor` of the page before.", {"type": "string", "maxLength": MAX_CURSOR_LENGTH}),
-        _query("include_total", "Whether `total` is counted, which takes time.", {"type": "boolean"}),
+        _query(
+            "limit", f"Maximum number of results; the default is {DEFAULT_LIMIT}.", {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT}
+        ),
+        _query("cursor", "`next_cursor` of the previous page.", {"type": "string", "maxLength": MAX_CURSOR_LENGTH}),
+        _query("include_total", "Whether to count `total`, which takes time.", {"type": "boolean"}),
     ]
     if fields.sortable:
-        about = f"Fields to order by, separated by commas; `-` before one descends. There are: {', '.join(fields.sortable)}. "
-        parameters.append(_query("sort", about + "Without it: by the first field that values, a range or a prefix are asked of.", _TEXT))
+        about = f"Fields to sort by, separated by commas; a leading `-` sorts in descending order. Allowed: {', '.join(fields.sortable)}. "
+        parameters.append(_query("sort", about + "The default is the first field that is filtered by values, a range or a prefix.", _TEXT))
     if listing.searchable:
         parameters.append(_query("q", "Text to search for.", {"type": "string", "minLength": 1, "maxLength": MAX_VALUE_LENGTH}))
     return parameters + [_filter(field) for field in fields if field.operators]
 
 
 def _filter(field: Field) -> Json:
-    about = f"Compares `{field.name}`; `?{field.name}=…` is `eq`, a comma inside a value of `in` is written `\\,`."
+    about = f"Filters by `{field.name}`. `?{field.name}=…` means `eq`; write a comma inside a value of `in` as `\\,`."
     if field.needs is not None:
-        about += f" Needs `{field.needs}` as well."
+        about += f" Requires a filter on `{field.needs}`."
     if scanning := sorted(operator.value for operator in field.operators & field.scan):
-        about += f" {', '.join(f'`{name}`' for name in scanning)} may read much of a large list for a page."
+        about += f" {', '.join(f'`{name}`' for name in scanning)} may be slow on a large list."
     operators = {operator.value: _operand(field, operator) for operator in sorted(field.operators, key=lambda one: one.value)}
     schema = {"type": "object", "additionalProperties": False, "properties": operators}
     return {**_query(field.name, about, schema), "style": "deepObject", "explode": True}

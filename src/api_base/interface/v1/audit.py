@@ -1,4 +1,4 @@
-"""/api/v1/audit: who did what."""
+"""/api/v1/audit: the audit trail."""
 
 from typing import Annotated
 
@@ -27,7 +27,7 @@ def routes(bus: Bus) -> Router:
     @router.get(
         "/platform",
         RouteOptions(sparse=True, example={"query": "action[starts_with]=refused.&sort=-at&limit=2"}),
-        summary="List the audit trail of what belongs to no tenant (platform administrators)",
+        summary="List audit records without a tenant (platform administrators)",
     )
     async def list_platform_audit(request: Request) -> Page[AuditRecordDTO]:
         return await bus.execute(ListPlatformAudit(request=request))

@@ -1,4 +1,4 @@
-"""/api/v1/auth: logging in and out, and acting for another tenant."""
+"""/api/v1/auth: log in, refresh, switch tenant, log out."""
 
 from typing import Annotated
 from uuid import UUID
@@ -34,7 +34,7 @@ def routes(bus: Bus) -> Router:
     @router.post(
         "/auth/token",
         RouteOptions(public=True, rate="login", protocol="oauth2", example={"body": GRANT}),
-        summary="Log in as the OAuth2 password grant",
+        summary="Log in with the OAuth2 password grant",
         openapi_extra=PASSWORD_FORM,
         response_model=TokensDTO,
     )
@@ -44,7 +44,7 @@ def routes(bus: Bus) -> Router:
         result = await bus.execute(LogIn(email=form.username, password=form.password, user_agent=user_agent))
         return token_error("invalid_grant", str(result.error)) if isinstance(result, Err) else result.value
 
-    @router.post("/auth/refresh", REFRESH, summary="HttpExchange a refresh token")
+    @router.post("/auth/refresh", REFRESH, summary="Exchange a refresh token")
     async def refresh(body: RefreshBody) -> TokensDTO:
         return unwrap(await bus.execute(RefreshSession(refresh_token=body.refresh_token.get_secret_value())))
 
@@ -57,7 +57,7 @@ def routes(bus: Bus) -> Router:
     async def logout(body: LogoutBody) -> None:
         await bus.execute(LogOut(everywhere=body.everywhere))
 
-    @router.post("/tenants/{id}/switch", RouteOptions(replayable=False), summary="Act for another tenant of mine")
+    @router.post("/tenants/{id}/switch", RouteOptions(replayable=False), summary="Switch to another tenant")
     async def switch_tenant(id: UUID) -> TokensDTO:
         return await bus.execute(SwitchTenant(tenant_id=id))
 

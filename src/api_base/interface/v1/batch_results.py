@@ -1,4 +1,4 @@
-"""The answer to a batch: one result for each operation, in order."""
+"""The response to a batch: one result for each operation, in order."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from api_base.interface.errors.handlers import problem_of
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OperationResult:
-    """`status` is what the operation alone would have been answered with; `item` or `problem` [RFC 9457] says more."""
+    """`status` is the HTTP status that the operation would have got alone; `item` or `problem` [RFC 9457] is its body."""
 
     status: int
     item: ItemDTO | None
@@ -29,7 +29,7 @@ _STATUS: Final = {ItemAction.CREATE: 201, ItemAction.DELETE: 204}
 
 
 def answer(operations: Sequence[ItemOperation], results: Sequence[Result[ItemDTO, ApiBaseError]]) -> BatchAnswer:
-    """Pointers of problems lead into the body that was sent."""
+    """The results. JSON Pointers in problems refer to the body of the batch."""
     return BatchAnswer(results=[_one(number, *pair) for number, pair in enumerate(zip(operations, results, strict=True))])
 
 

@@ -1,7 +1,7 @@
-"""/health/live: the process answers. /health/startup: it has started. /health/ready: what it cannot do without answers too.
+"""/health/live: the process responds. /health/startup: it has started. /health/ready: the dependencies that it requires respond too.
 
-A dependency that not every request needs makes the process `degraded`, and it stays ready: it is ill for all processes at once,
-and a balancer that took them all away would make of a failure in one namespace the failure of the whole.
+A dependency that only some requests need makes the process `degraded`, but it stays ready: the dependency fails for all processes, and a
+load balancer that removed all of them would turn a partial outage into a total one.
 """
 
 import asyncio
@@ -17,9 +17,9 @@ from fastapi.responses import Response
 from api_base.core.protocols import HealthCheck
 
 TIMEOUT: Final = 2.0
-"""Seconds that a dependency has to answer."""
+"""Seconds to wait for a dependency."""
 KEPT: Final = 1.0
-"""Seconds that a result is shown again: anybody may ask, and as often as they like."""
+"""Seconds for which a result is reused: anyone may send any number of requests."""
 
 _NO_STORE: Final = {"cache-control": "no-store"}
 type Status = Literal["ok", "degraded", "failing"]
@@ -33,7 +33,7 @@ class HealthDTO:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DependencyDTO:
-    """`degraded` is one that fails and that not every request needs. `latency_ms` is how long it took to answer, or to be given up."""
+    """`degraded` marks a failing dependency that only some requests need. `latency_ms` is the time to the answer or the timeout."""
 
     name: str
     status: Status
@@ -42,14 +42,14 @@ class DependencyDTO:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadinessDTO:
-    """`status` is the worst of the dependencies'."""
+    """`status` is the worst status of all dependencies."""
 
     status: Status
     dependencies: Sequence[DependencyDTO]
 
 
 class Readiness:
-    """Asks all dependencies at once, once for all who ask meanwhile."""
+    """Checks all dependencies concurrently. Concurrent requests share one check."""
 
     def __init__(self, checks: Callable[[], Sequence[HealthCheck]]) -> None:
         self._checks = checks
@@ -73,13 +73,13 @@ async def _ask(check: HealthCheck) -> DependencyDTO:
         async with asyncio.timeout(TIMEOUT):
             await check.check()
         status: Status = "ok"
-    except Exception:  # why is for the logs and `api-base doctor`, not for anybody who asks
+    except Exception:  # `api-base doctor` shows the reason; anonymous callers must not see it
         status = "failing" if check.required else "degraded"
     return DependencyDTO(name=check.name, status=status, latency_ms=round((time.perf_counter() - began) * 1000, 2))
 
 
 def routes(checks: Sequence[HealthCheck], found: Callable[[], Sequence[HealthCheck]] = tuple) -> APIRouter:
-    """The probes. Readiness asks `checks`, and what else is `found` to be in use by the time somebody wants to know."""
+    """The probes. Readiness runs `checks`, and those that `found` returns for the dependencies in use at that time."""
     router = APIRouter(prefix="/health", tags=["health"])
     readiness = Readiness(lambda: [*checks, *found()])
 
@@ -89,7 +89,7 @@ def routes(checks: Sequence[HealthCheck], found: Callable[[], Sequence[HealthChe
 
     @router.get("/startup", summary="Has the process started", response_model=HealthDTO)
     async def health_startup() -> Response:
-        """Nothing is served before everything is open, so an answer is the proof."""
+        """The process serves only after everything is open, so any response proves that it has started."""
         return _answer(200, HealthDTO(status="ok"))
 
     @router.get(
@@ -103,7 +103,7 @@ def routes(checks: Sequence[HealthCheck], found: Callable[[], Sequence[HealthChe
         return _answer(503 if now.status == "failing" else 200, now)
 
     for path, endpoint in (("/live", health_live), ("/startup", health_startup), ("/ready", health_ready)):
-        router.add_api_route(path, endpoint, methods=["HEAD"], include_in_schema=False)  # what some balancers probe with
+        router.add_api_route(path, endpoint, methods=["HEAD"], include_in_schema=False)  # some load balancers probe with HEAD
     return router
 
 

@@ -1,4 +1,4 @@
-"""/api/v1/tenants/{id}/invitations: inviting into the tenant that the token is for, and accepting by the link."""
+"""/api/v1/tenants/{id}/invitations: invite into the token's tenant, and accept an invitation by its link."""
 
 from typing import Annotated
 from uuid import UUID
@@ -26,9 +26,9 @@ REGISTER = RouteOptions(
 
 
 def add_routes(router: Router, bus: Bus) -> None:
-    """Add them to the routes of tenants."""
+    """Add the routes of invitations to those of tenants."""
 
-    @router.post("/{id}/invitations", INVITE, status_code=201, summary="Invite an address")
+    @router.post("/{id}/invitations", INVITE, status_code=201, summary="Invite an e-mail address")
     async def invite_member(id: UUID, language: PreferredLanguage, body: InviteMemberBody) -> InvitationDTO:
         return await bus.execute(InviteMember(tenant_id=id, email=body.email, role=body.role, language=language))
 
@@ -44,11 +44,11 @@ def add_routes(router: Router, bus: Bus) -> None:
     async def revoke_invitation(id: UUID, invitation_id: UUID, expected: ExpectedVersion) -> None:
         await bus.execute(RevokeInvitation(tenant_id=id, id=invitation_id, expected_version=expected))
 
-    @router.post("/invitations/accept", ACCEPT, summary="Join by an invitation, as who is signed in")
+    @router.post("/invitations/accept", ACCEPT, summary="Accept an invitation as the current user")
     async def accept_invitation(body: TokenBody) -> MemberDTO:
         return await bus.execute(AcceptInvitation(token=body.token.get_secret_value()))
 
-    @router.post("/invitations/register", REGISTER, status_code=204, summary="Register and join by an invitation")
+    @router.post("/invitations/register", REGISTER, status_code=204, summary="Register and accept an invitation")
     async def register_by_invitation(body: RegisterByInvitationBody, language: PreferredLanguage) -> None:
         token, password = body.token.get_secret_value(), body.password.get_secret_value()
         await bus.execute(RegisterByInvitation(token=token, name=body.name, password=password, language=language))

@@ -80,12 +80,12 @@ def routes(bus: Bus) -> Router:
 
 
 def _many(router: Router, bus: Bus) -> None:
-    """Routes that change many items at once."""
+    """Routes that change many items."""
 
     @router.post(
         "/batch",
         RouteOptions(body_limit=8 * 1_048_576, example={"body": {"mode": "atomic", "operations": [{"action": "create", "item": EXAMPLE}]}}),
-        summary="Change up to 1,000 items at once",
+        summary="Change up to 1,000 items",
     )
     async def batch_items(body: BatchBody) -> BatchAnswer:
         operations = [operation.operation() for operation in body.operations]

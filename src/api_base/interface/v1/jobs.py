@@ -1,4 +1,4 @@
-"""/api/v1/jobs: long work that a request began."""
+"""/api/v1/jobs: background work that a request started."""
 
 from uuid import UUID
 
@@ -12,7 +12,7 @@ from api_base.interface.routes import RouteOptions, Router
 def routes(bus: Bus) -> Router:
     router = Router(prefix="/jobs", tags=["jobs"])
 
-    @router.get("/{id}", RouteOptions(versioned=True, sparse=True), summary="Read how far a job is")
+    @router.get("/{id}", RouteOptions(versioned=True, sparse=True), summary="Read the status of a job")
     async def get_job(id: UUID) -> JobDTO:
         return await bus.execute(GetJob(id=id))
 

@@ -1,4 +1,4 @@
-"""`/.well-known/jwks.json`: the public keys, so that other services verify our access tokens themselves [RFC 7517]."""
+"""`/.well-known/jwks.json`: the public keys with which other services verify access tokens [RFC 7517]."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""/metrics: what Prometheus scrapes. In a thread, because the figures of other processes are read from files."""
+"""/metrics: the endpoint for Prometheus. It runs in a thread, because it reads the counters of other processes from files."""
 
 from collections.abc import Callable
 
@@ -9,7 +9,7 @@ from api_base.core.protocols import Metrics
 
 
 def routes(metrics: Callable[[], Metrics]) -> APIRouter:
-    """`metrics` is called at each scrape: what it needs is imported at the first."""
+    """Calls `metrics` at each scrape; its imports happen at the first one."""
     router = APIRouter(include_in_schema=False)
 
     @router.get("/metrics")

@@ -1,4 +1,4 @@
-"""The resource owner password credentials grant [RFC 6749, section 4.3], so that /docs can log in. Its errors are that RFC's (5.2)."""
+"""The resource owner password credentials grant [RFC 6749, section 4.3], so that /docs can log in. Errors follow section 5.2 of that RFC."""
 
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -23,7 +23,7 @@ PASSWORD_FORM: Final[dict[str, Any]] = {
                         "grant_type": {"type": "string", "const": "password"},
                         "username": {"type": "string", "description": "The e-mail address.", "maxLength": 254},
                         "password": {"type": "string", "format": "password", "maxLength": MAX_LENGTH},
-                        "scope": {"type": "string", "description": "Ignored: what a user may do is looked up."},
+                        "scope": {"type": "string", "description": "Ignored: roles decide about permissions."},
                     },
                 }
             }
@@ -34,7 +34,7 @@ PASSWORD_FORM: Final[dict[str, Any]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PasswordGrant:
-    """`problem` is what is wrong with the request, or empty."""
+    """`problem` is the error code of an invalid request, or empty."""
 
     username: str
     password: str = field(repr=False)
@@ -42,7 +42,7 @@ class PasswordGrant:
 
 
 class PasswordForm:
-    """Reads the grant of the body."""
+    """Reads the grant from the body."""
 
     async def read(self, scope: Scope, receive: Receive, limit: int) -> PasswordGrant:
         raw = await bodies.read(scope, receive, limit, bodies.FORM)
@@ -53,7 +53,7 @@ class PasswordForm:
         return PasswordGrant(username=form.get("username", ""), password=form.get("password", ""), problem=_problem(form))
 
     def __call__(self) -> None:
-        """For FastAPI's documentation, which `PASSWORD_FORM` completes."""
+        """Declares the parameter for FastAPI's document, which `PASSWORD_FORM` completes."""
 
 
 def _problem(form: dict[str, str]) -> str:

@@ -1,5 +1,6 @@
-"""/api/v1/auth/register and /auth/password: what nobody has signed in for yet. No answer tells whether an address is known,
-but where registering is open to anybody at once.
+"""/api/v1/auth/register and /auth/password: routes for users who are not authenticated.
+
+No response reveals whether an address is known, unless registration is open.
 """
 
 from api_base.application.common.cqrs import Bus
@@ -23,21 +24,21 @@ RESET = RouteOptions(
 
 
 def add_routes(router: Router, bus: Bus) -> None:
-    """Add them to the routes of users."""
+    """Add the routes of registration and password resets to those of users."""
 
     @router.post("/auth/register", REGISTER, status_code=201, summary="Register")
     async def register(body: RegisterBody, language: PreferredLanguage) -> RegistrationDTO:
         password = body.password.get_secret_value()
         return await bus.execute(RegisterUser(email=body.email, name=body.name, password=password, language=language))
 
-    @router.post("/auth/register/confirm", TOKEN, status_code=204, summary="Prove the address that was registered")
+    @router.post("/auth/register/confirm", TOKEN, status_code=204, summary="Confirm a registered address")
     async def confirm_registration(body: TokenBody) -> None:
         await bus.execute(ConfirmRegistration(token=body.token.get_secret_value()))
 
-    @router.post("/auth/password/forgotten", FORGOTTEN, status_code=204, summary="Ask for a link to set another password")
+    @router.post("/auth/password/forgotten", FORGOTTEN, status_code=204, summary="Request a password reset link")
     async def request_password_reset(body: ForgottenPasswordBody) -> None:
         await bus.execute(RequestPasswordReset(email=body.email))
 
-    @router.post("/auth/password/reset", RESET, status_code=204, summary="Set another password by the link")
+    @router.post("/auth/password/reset", RESET, status_code=204, summary="Set a new password by the link")
     async def reset_password(body: ResetPasswordBody) -> None:
         await bus.execute(ResetPassword(token=body.token.get_secret_value(), password=body.password.get_secret_value()))

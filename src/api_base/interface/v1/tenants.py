@@ -1,4 +1,4 @@
-"""/api/v1/tenants: one's tenants, their members and roles."""
+"""/api/v1/tenants: the user's tenants, their members and roles."""
 
 from typing import Annotated
 from uuid import UUID
@@ -28,24 +28,24 @@ def routes(bus: Bus) -> Router:
         "",
         RouteOptions(versioned=True, location="/api/v1/tenants/{id}", example={"body": {"name": "Acme", "slug": "acme"}}),
         status_code=201,
-        summary="Found a tenant",
+        summary="Create a tenant",
     )
     async def create_tenant(body: CreateTenantBody) -> TenantDTO:
         return await bus.execute(CreateTenant(name=body.name, slug=body.slug))
 
-    @router.get("", RouteOptions(), summary="My tenants")
+    @router.get("", RouteOptions(), summary="List my tenants")
     async def list_my_tenants() -> Page[MyTenantDTO]:
         return Page(items=await bus.execute(ListMyTenants()), next_cursor=None)
 
-    @router.get("/{id}", RouteOptions(versioned=True, sparse=True), summary="Read the tenant that the token is for")
+    @router.get("/{id}", RouteOptions(versioned=True, sparse=True), summary="Read the token's tenant")
     async def get_tenant(id: UUID) -> TenantDTO:
         return await bus.execute(GetTenant(id=id))
 
-    @router.patch("/{id}", RouteOptions(versioned=True, example={"body": {"name": "Acme Ltd"}}), summary="Rename the tenant")
+    @router.patch("/{id}", RouteOptions(versioned=True, example={"body": {"name": "Acme Ltd"}}), summary="Rename the token's tenant")
     async def rename_tenant(id: UUID, expected: ExpectedVersion, body: PatchTenantBody) -> TenantDTO:
         return await bus.execute(RenameTenant(id=id, expected_version=expected, name=body.sent().get("name")))
 
-    @router.post("/{id}/leave", RouteOptions(), status_code=204, summary="End my membership")
+    @router.post("/{id}/leave", RouteOptions(), status_code=204, summary="Leave the tenant")
     async def leave_tenant(id: UUID) -> None:
         await bus.execute(LeaveTenant(tenant_id=id))
 
@@ -61,18 +61,20 @@ def routes(bus: Bus) -> Router:
         "/{id}/members",
         RouteOptions(
             versioned=True, rate="login", example={"body": {"email": "bo@example.com", "role": "member"}}
-        ),  # addresses are tried here too
+        ),  # a way to test addresses, so it has the limit of logins
         status_code=201,
         summary="Add a user as a member",
     )
     async def add_member(id: UUID, body: AddMemberBody) -> MemberDTO:
         return await bus.execute(AddMember(tenant_id=id, email=body.email, role=body.role))
 
-    @router.patch("/{id}/members/{user_id}", RouteOptions(versioned=True, example={"body": {"role": "viewer"}}), summary="Change a role")
+    @router.patch(
+        "/{id}/members/{user_id}", RouteOptions(versioned=True, example={"body": {"role": "viewer"}}), summary="Change a member's role"
+    )
     async def change_member_role(id: UUID, user_id: UUID, expected: ExpectedVersion, body: PatchMemberBody) -> MemberDTO:
         return await bus.execute(ChangeMemberRole(tenant_id=id, user_id=UserId(user_id), expected_version=expected, role=body.role))
 
-    @router.delete("/{id}/members/{user_id}", RouteOptions(), status_code=204, summary="End a membership")
+    @router.delete("/{id}/members/{user_id}", RouteOptions(), status_code=204, summary="Remove a member")
     async def remove_member(id: UUID, user_id: UUID, expected: ExpectedVersion) -> None:
         await bus.execute(RemoveMember(tenant_id=id, user_id=UserId(user_id), expected_version=expected))
 

@@ -1,4 +1,4 @@
-"""/api/v1/users and /api/v1/auth: one's own profile and password, and the platform's administration of identities."""
+"""/api/v1/users and /api/v1/auth: the user's profile and password, and the platform's administration of users."""
 
 from typing import Annotated
 from uuid import UUID
@@ -28,7 +28,7 @@ def routes(bus: Bus) -> Router:
     router = Router(tags=["users"])
     registering.add_routes(router, bus)
 
-    @router.get("/auth/me", RouteOptions(versioned=True, sparse=True), summary="Who am I")
+    @router.get("/auth/me", RouteOptions(versioned=True, sparse=True), summary="Read my profile")
     async def me() -> UserDTO:
         return await bus.execute(GetProfile())
 
@@ -36,31 +36,31 @@ def routes(bus: Bus) -> Router:
     async def change_password(body: ChangePasswordBody) -> None:
         await bus.execute(ChangePassword(current=body.current_password.get_secret_value(), new=body.new_password.get_secret_value()))
 
-    @router.get("/users/me", RouteOptions(versioned=True, sparse=True), summary="My profile")
+    @router.get("/users/me", RouteOptions(versioned=True, sparse=True), summary="Read my profile")
     async def get_profile() -> UserDTO:
         return await bus.execute(GetProfile())
 
-    @router.patch("/users/me", RouteOptions(versioned=True, example={"body": {"name": "Ana Maria"}}), summary="Change my profile")
+    @router.patch("/users/me", RouteOptions(versioned=True, example={"body": {"name": "Ana Maria"}}), summary="Update my profile")
     async def update_profile(expected: ExpectedVersion, body: PatchProfileBody) -> UserDTO:
         return await bus.execute(UpdateProfile(expected_version=expected, **body.sent()))
 
     @router.get(
         "/users",
         RouteOptions(sparse=True, example={"query": "status=active&sort=email&limit=2"}),
-        summary="List identities (platform administrators)",
+        summary="List users (platform administrators)",
     )
     async def list_users(request: Annotated[ListRequest, Depends(ListQuery(USER_FIELDS))]) -> Page[UserDTO]:
         return await bus.execute(ListUsers(request=request))
 
-    @router.get("/users/{id}", RouteOptions(versioned=True, sparse=True), summary="Read an identity (platform administrators)")
+    @router.get("/users/{id}", RouteOptions(versioned=True, sparse=True), summary="Read a user (platform administrators)")
     async def get_user(id: UUID) -> UserDTO:
         return await bus.execute(GetUser(id=UserId(id)))
 
-    @router.post("/users/{id}/deactivate", RouteOptions(versioned=True), summary="Deactivate an identity (platform administrators)")
+    @router.post("/users/{id}/deactivate", RouteOptions(versioned=True), summary="Deactivate a user (platform administrators)")
     async def deactivate_user(id: UUID, expected: OptionalVersion) -> UserDTO:
         return await bus.execute(SetUserStatus(id=UserId(id), expected_version=expected, status=UserStatus.DEACTIVATED))
 
-    @router.post("/users/{id}/reactivate", RouteOptions(versioned=True), summary="Reactivate an identity (platform administrators)")
+    @router.post("/users/{id}/reactivate", RouteOptions(versioned=True), summary="Reactivate a user (platform administrators)")
     async def reactivate_user(id: UUID, expected: OptionalVersion) -> UserDTO:
         return await bus.execute(SetUserStatus(id=UserId(id), expected_version=expected, status=UserStatus.ACTIVE))
 

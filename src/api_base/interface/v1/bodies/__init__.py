@@ -1,4 +1,4 @@
-"""Request bodies. Unknown fields are refused, text is bounded and holds no NUL; business rules are the domain's."""
+"""Request bodies. They refuse unknown fields, and limit text and forbid NUL in it; the domain checks business rules."""
 
 from api_base.interface.v1.bodies.base import Body, Text
 

@@ -1,4 +1,4 @@
-"""What all request bodies share."""
+"""The base of all request bodies."""
 
 from typing import Annotated, Any
 

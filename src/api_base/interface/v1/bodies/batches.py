@@ -1,4 +1,4 @@
-"""What clients say in a batch of items."""
+"""Request bodies of batches of items."""
 
 from typing import Annotated, Literal
 from uuid import UUID
@@ -44,7 +44,7 @@ Operation = Annotated[CreateOperation | UpdateOperation | PlainOperation, Field(
 
 
 class BatchBody(Body):
-    """`atomic`: all or nothing. `independent`: each operation for itself, in one transaction."""
+    """`atomic` executes all operations or none; `independent` executes each on its own, in one transaction."""
 
     mode: BatchMode = BatchMode.ATOMIC
     operations: Annotated[list[Operation], Field(min_length=1, max_length=MAX_OPERATIONS)]

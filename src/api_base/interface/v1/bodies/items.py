@@ -1,4 +1,4 @@
-"""What clients say about items."""
+"""Request bodies of items."""
 
 from typing import Annotated, Any
 
@@ -25,9 +25,9 @@ class Price(Body):
 
 
 class PricePatchBody(Body):
-    """A merge patch of a price: what is not named stays. Null is refused: no price is without its amount or currency."""
+    """A merge patch of a price: missing members stay unchanged. Null is refused, because a price has both an amount and a currency."""
 
-    amount: Annotated[str, Field(max_length=24)] = Field(default_factory=str)  # a default that does not show in the document
+    amount: Annotated[str, Field(max_length=24)] = Field(default_factory=str)  # a default that the document does not show
     currency: Annotated[str, Field(min_length=3, max_length=3)] = Field(default_factory=str)
 
 
@@ -53,7 +53,7 @@ class CreateItemBody(Body):
 
 
 class PatchItemBody(Body):
-    """A merge patch: what is not named stays, null takes away what may be absent (price, description, tags, attributes and their members)."""
+    """A merge patch: missing members stay unchanged; null removes optional ones (price, description, tags, attributes and their members)."""
 
     sku: Sku = ""
     name: Name = ""

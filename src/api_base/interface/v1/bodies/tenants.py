@@ -1,4 +1,4 @@
-"""What clients say about tenants and members."""
+"""Request bodies of tenants and members."""
 
 from typing import Annotated
 
@@ -17,7 +17,7 @@ class CreateTenantBody(Body):
 
 
 class PatchTenantBody(Body):
-    """A merge patch: what is not named stays."""
+    """A merge patch: missing members stay unchanged."""
 
     name: TenantName = ""
 

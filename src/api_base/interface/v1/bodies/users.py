@@ -1,4 +1,4 @@
-"""What clients say about users and logins."""
+"""Request bodies of users and logins."""
 
 from typing import Annotated
 
@@ -49,7 +49,7 @@ class ResetPasswordBody(TokenBody):
 
 
 class PatchProfileBody(Body):
-    """A merge patch: what is not named stays."""
+    """A merge patch: missing members stay unchanged."""
 
     name: PersonName = ""
     language: Language = Language.EN
