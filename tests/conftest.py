@@ -26,7 +26,7 @@ from api_base.infrastructure.db.embedded import EmbeddedServer, Urls
 from tests import services
 from tests.services import Killable, Mailpit, Toxiproxy
 
-BASE = ("audit", "events", "idempotency", "tasks")
+BASE = ("audit", "events", "idempotency", "importing", "tasks")
 """What every application brings, whatever its contexts."""
 
 

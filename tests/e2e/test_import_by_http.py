@@ -81,7 +81,7 @@ def test_a_worker_is_killed_in_the_middle_and_another_goes_on(importing: Importi
     assert result == {"rows": ROWS, "created": created, "updated": 0, "unchanged": 0, "refused": REFUSED}
     assert len(job["result"]["refused_rows"]) == 1000
     assert kept(home, "KILLED") == (created, created, created), "each item once, with one record"
-    content = run(home, "db", "shell", stdin="select 'kept:' || count(content) from item_imports;\n")
+    content = run(home, "db", "shell", stdin="select 'kept:' || count(content) from imports;\n")
     assert re.search(r"kept:0\b", content.stdout), content
 
 

@@ -14,7 +14,7 @@ import pytest
 from api_base.bootstrap.contexts import BUILT_IN
 from api_base.bootstrap.worker import create_worker
 from api_base.infrastructure.db.embedded import Urls
-from api_base.infrastructure.items.uploads import upload_expiry
+from api_base.infrastructure.importing.uploads import upload_pruner
 from api_base.serving.worker import run_worker
 from tests.application import Person, Running, running, settings_on
 
@@ -29,9 +29,10 @@ class Desk:
     api: Running
     urls: Urls
     person: Person
+    path: str = "/api/v1/items/imports"
 
     async def send(self, content: str, query: str = "", headers: dict[str, str] = CSV) -> httpx2.Response:
-        url = "/api/v1/items/imports" + (f"?{query}" if query else "")
+        url = self.path + (f"?{query}" if query else "")
         return await self.api.client.post(url, content=content.encode(), headers={**self.person.headers, **headers})
 
     async def started(self, content: str, query: str = "", headers: dict[str, str] = CSV) -> str:
@@ -121,7 +122,7 @@ async def test_counts_and_refused_rows_are_told(migrated: Urls) -> None:
             "refused": 2,
             "refused_rows": [
                 {"row": 3, "reason": "category must not be blank"},
-                {"row": 5, "reason": "sku 'D' stands in row 4 already"},
+                {"row": 5, "reason": "sku must be unique in the file: 'D' is in row 4 already"},
             ],
         }
 
@@ -131,7 +132,7 @@ async def test_the_first_thousand_refused_rows_are_told_and_all_are_counted(migr
         job = await at.imported(table(*(f"S-{n}" for n in range(2100)), category=""))
         assert (job["result"]["refused"], job["result"]["created"]) == (2100, 0)
         assert [one["row"] for one in job["result"]["refused_rows"]] == list(range(1, 1001))
-        [row] = await at.rows("select refused, jsonb_array_length(refused_rows) as kept from item_imports")
+        [row] = await at.rows("select refused, jsonb_array_length(refused_rows) as kept from imports")
         assert (row["refused"], row["kept"]) == (2100, 1000)
 
 
@@ -139,18 +140,18 @@ async def test_the_first_thousand_refused_rows_are_told_and_all_are_counted(migr
     ("content", "query", "headers", "status", "told"),
     [
         (table("A"), "map=sku=nowhere&map=name=name&map=category=category", CSV, 422, "no column nowhere; it has sku, name, category"),
-        (table("A"), "map=sku=sku&map=name=name", CSV, 422, "Nothing says where category comes from"),
-        (table("A"), "map=colour=name", CSV, 422, "'colour' in 'colour=name' is no target"),
+        (table("A"), "map=sku=sku&map=name=name", CSV, 422, "The mapping does not set category"),
+        (table("A"), "map=colour=name", CSV, 422, "'colour' in 'colour=name' is not a target"),
         (table("A"), "set=price", CSV, 422, "'price' is not of the form target=value"),
         (table("A"), "map=" + "x" * 501, CSV, 422, "at most 500 characters"),
         ("", "", CSV, 422, "The file is empty"),
         ("sku,name,category\nA\n", "", CSV, 422, "Line 2 has 1 fields"),
         ("{}", "", {"Content-Type": "application/json"}, 422, "must be one JSON array of objects"),
-        ("[1]", "", {"Content-Type": "application/json"}, 422, "Element 1 is no JSON object"),
-        ("nope", "", {"Content-Type": "application/jsonl"}, 422, "Line 1 is no JSON"),
+        ("[1]", "", {"Content-Type": "application/json"}, 422, "Element 1 is not a JSON object"),
+        ("nope", "", {"Content-Type": "application/jsonl"}, 422, "Line 1 is not valid JSON"),
         (table("A"), "set=price=abc", CSV, 422, "price=abc: must be decimal text"),
         (table("A"), "", {"Content-Type": "application/xml"}, 415, "send text/csv or application/json"),
-        (table("A"), "", {"Content-Type": "text/csv; charset=latin-1"}, 415, "The charset 'latin-1' is not taken here; send UTF-8."),
+        (table("A"), "", {"Content-Type": "text/csv; charset=latin-1"}, 415, "The charset 'latin-1' is not accepted. Send UTF-8."),
         (table("A"), "", {**CSV, "Content-Encoding": "gzip"}, 415, "The content coding 'gzip' is not taken here"),
         ("x" * (10 * 1_048_576 + 1), "", CSV, 413, "larger than 10485760 bytes"),
     ],
@@ -161,7 +162,7 @@ async def test_what_is_wrong_at_a_glance_is_told_at_once(
     async with desk(migrated) as at:
         answer = await at.send(content, query, headers)
         assert (answer.status_code, told in answer.json()["detail"]) == (status, True), answer.text
-        assert await at.rows("select id from item_imports") == []
+        assert await at.rows("select id from imports") == []
         assert await at.rows("select id from jobs") == []
 
 
@@ -171,7 +172,7 @@ async def test_a_file_that_breaks_off_is_imported_up_to_there(migrated: Urls) ->
         assert job["state"] == "failed"
         assert (
             job["error"]
-            == "Line 4 has 2 fields where the first line names 3. Of the 2 rows before that 2 were created, 0 updated, 0 were there already and 0 were refused."
+            == "Line 4 has 2 fields where the first line names 3. Of the 2 rows before that, 2 were created, 0 updated, 0 unchanged and 0 refused."
         )
         assert [row["sku"] for row in await at.rows("select sku from items order by sku")] == ["A", "B"]
 
@@ -187,26 +188,26 @@ async def test_sent_again_with_its_key_it_is_one_job(migrated: Urls) -> None:
     async with desk(migrated) as at:
         key = {**CSV, "Idempotency-Key": "one"}
         assert await at.started(table("A"), headers=key) == await at.started(table("A"), headers=key)
-        assert len(await at.rows("select id from jobs")) == len(await at.rows("select id from item_imports")) == 1
+        assert len(await at.rows("select id from jobs")) == len(await at.rows("select id from imports")) == 1
 
 
 async def test_an_import_goes_on_where_its_journal_ends(migrated: Urls) -> None:
     """What is done is neither done nor counted again, and skus that stood in it are known."""
     async with desk(migrated) as at:
         location = await at.started(table("A", "B", "A", "C"))
-        await at.rows("update item_imports set done = 2, created = 2")
+        await at.rows("update imports set rows_done = 2, created = 2")
         async with at.worker():
             job = await at.ended(location)
         result = job["result"]
         assert (result["rows"], result["created"], result["refused"]) == (4, 3, 1)
-        assert result["refused_rows"] == [{"row": 3, "reason": "sku 'A' stands in row 1 already"}]
+        assert result["refused_rows"] == [{"row": 3, "reason": "sku must be unique in the file: 'A' is in row 1 already"}]
         assert [row["sku"] for row in await at.rows("select sku from items")] == ["C"]
 
 
 async def test_one_that_was_done_and_not_noted_as_a_job_has_its_result(migrated: Urls) -> None:
     async with desk(migrated) as at:
         first = await at.imported(table("A", "B", "B"))
-        assert [row["content"] for row in await at.rows("select content from item_imports")] == [None]
+        assert [row["content"] for row in await at.rows("select content from imports")] == [None]
         await at.rows("update jobs set state = 'ready', result = null, finished_at = null")
         async with at.worker():
             again = await at.ended(f"/api/v1/jobs/{first['id']}")
@@ -221,10 +222,10 @@ async def test_a_cancelled_import_stops_between_chunks(migrated: Urls) -> None:
                 while (await at.job(location))["progress"] == 0:
                     await asyncio.sleep(0.005)
             assert (await at.api.client.delete(location, headers=at.person.headers)).status_code == 204
-            done = await at.rows("select done, created, (select count(*) from items) as items from item_imports")
-        [row] = await at.rows("select done, created, (select count(*) from items) as items from item_imports")
+            done = await at.rows("select rows_done, created, (select count(*) from items) as items from imports")
+        [row] = await at.rows("select rows_done, created, (select count(*) from items) as items from imports")
         assert row == done[0], "nothing was done after the answer"
-        assert row["done"] == row["created"] == row["items"] < 9000
+        assert row["rows_done"] == row["created"] == row["items"] < 9000
         assert (await at.job(location))["state"] == "cancelled"
         assert (await at.api.client.delete(location, headers=at.person.headers)).status_code == 409
 
@@ -232,11 +233,11 @@ async def test_a_cancelled_import_stops_between_chunks(migrated: Urls) -> None:
 async def test_what_nobody_imports_is_cleared_away(migrated: Urls) -> None:
     async with desk(migrated) as at:
         old, new = await at.started(table("A")), await at.started(table("B"))
-        await at.rows("update item_imports set created_at = now() - interval '8 days' where content like $1", b"%A,%")
+        await at.rows("update imports set created_at = now() - interval '8 days' where content like $1", b"%A,%")
         database = at.api.services.container.worker_database()
         await database.open()
         try:
-            await upload_expiry(database).run()
+            await upload_pruner(database).run()
         finally:
             await database.close()
         async with at.worker():

@@ -12,6 +12,7 @@ from api_base.application.common.cqrs import Bus, Message, Registration
 from api_base.application.common.events import Stream
 from api_base.application.common.jobs import Job, Schedule
 from api_base.application.common.remote import RemoteBus
+from api_base.bootstrap.importing import Importable
 from api_base.core.base import DomainEvent
 from api_base.core.config import Settings
 from api_base.core.protocols import Clock, IdGenerator
@@ -48,6 +49,7 @@ class Context:
     `events` are the classes of what it tells; others subscribe by name, and find the schema of each at `/events/<name>.json`.
     `jobs` are the commands that may be enqueued, `schedules` those that the clock enqueues.
     `remote` are messages that other services may have executed here, by the names that they know them by (`items.get`).
+    `importable` are the kinds of import: `api-base import KIND`, and the commands of an import over HTTP.
     `streams` run where events go by way of Kafka. `routes` stand under `/api/v1`.
     """
 
@@ -61,6 +63,7 @@ class Context:
     jobs: Sequence[Job] = ()
     schedules: Sequence[Schedule] = ()
     streams: Sequence[Stream] = ()
+    importable: Sequence[Importable] = ()
     remote: Mapping[str, type[Message[object]]] = field(default_factory=dict)
     background: Callable[[Ports], Sequence[PeriodicTask]] = lambda ports: ()
     routes: Callable[[Bus], APIRouter] | None = None

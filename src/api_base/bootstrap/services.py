@@ -52,6 +52,9 @@ def build(settings: Settings, contexts: Sequence[Context]) -> Services:
     subscribers, jobs = container.subscribers(), container.jobs()
     for context in contexts:
         bus.add(context.handlers(ports))
+        for importable in context.importable:
+            bus.add(importable.handlers(ports))
+            jobs.add([importable.job])
         subscribers.add(context.subscribers(ports))
         jobs.add(context.jobs)
     return Services(settings=settings, contexts=contexts, container=container, bus=bus, ports=ports)

@@ -13,6 +13,7 @@ from api_base.core.config import Settings
 from api_base.core.errors import ConfigurationError
 from api_base.core.protocols import PeriodicTask
 from api_base.infrastructure.idempotency.expiry import key_expiry
+from api_base.infrastructure.importing.uploads import upload_pruner
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +42,7 @@ def _base_tasks(services: Services) -> Iterable[PeriodicTask]:
     yield from remote_work(services)
     expiry = key_expiry(services.container.worker_database())
     yield PeriodicTask(name="clear idempotency keys", interval=600.0, run=expiry.run)
+    yield PeriodicTask(name="clear uploads", interval=600.0, run=upload_pruner(services.container.worker_database()).run)
 
 
 def _context_tasks(services: Services) -> Iterable[PeriodicTask]:

@@ -7,7 +7,7 @@ cancellation, the saved progress is exact, and the next attempt continues from t
 from collections.abc import Iterator
 from dataclasses import dataclass
 from io import BytesIO
-from typing import ClassVar
+from typing import ClassVar, TextIO
 from uuid import UUID
 
 from api_base.application.common.cqrs import Bus, Command
@@ -49,18 +49,18 @@ class ImportFileHandler[T]:
 
     async def _import(self, upload: Upload, content: bytes, journal: UploadJournal) -> None:
         mapping = ColumnMapping.parse(self._schema, upload.maps, upload.constants)
-        journal.remember(mapping, self._records(upload, BytesIO(content)))
+        journal.remember(mapping, self._records(upload, as_text(BytesIO(content))))
         source = BytesIO(content)
+        file = as_text(source)  # a wrapper closes its source when it is deleted
 
         async def send(chunk: Chunk[T]) -> Outcomes:
             percent = min(99, source.tell() * 100 // max(1, len(content)))
             progress = ChunkProgress(import_id=upload.id, until=chunk.until, percent=percent, refused=chunk.refused)
             return await self._bus.execute(self._rows(rows=chunk.rows, progress=progress))
 
-        await Importer(send, mapping, journal, journal).run(self._records(upload, source))
+        await Importer(send, mapping, journal, journal).run(self._records(upload, file))
         complete = ChunkProgress(import_id=upload.id, until=journal.done, percent=99, complete=True)
         await self._bus.execute(self._rows(rows=(), progress=complete))
 
-    def _records(self, upload: Upload, source: BytesIO) -> Iterator[NumberedRecord]:
-        file = as_text(source)  # the wrapper closes its source when it is deleted, so the generator keeps it
-        yield from enumerate(self._read(file, upload.format)[1], 1)
+    def _records(self, upload: Upload, file: TextIO) -> Iterator[NumberedRecord]:
+        return enumerate(self._read(file, upload.format)[1], 1)

@@ -94,14 +94,18 @@ class Importer[T]:
         chunk, by_number = Chunk[T](until=records[-1][0]), dict(records)
         for number, record in records:
             self._map(chunk, number, record)
+        refused = {one.row: one.reason for one in chunk.refused}
         if self._send is None:
             self.report.created += len(chunk.rows)
-            return
-        for (number, _), outcome in zip(chunk.rows, await self._sent(self._send, chunk), strict=True):
-            if isinstance(outcome, Err):
-                self._refuse(number, by_number[number], str(outcome.error))
-            else:
-                self.report.count(outcome.value)
+        else:
+            for (number, _), outcome in zip(chunk.rows, await self._sent(self._send, chunk), strict=True):
+                if isinstance(outcome, Err):
+                    refused[number] = str(outcome.error)
+                else:
+                    self.report.count(outcome.value)
+        self.report.refused += len(refused)
+        for number in sorted(refused):
+            self._refused.write(number, by_number[number], refused[number])
 
     def _map(self, chunk: Chunk[T], number: int, record: Record) -> None:
         """Add the row of `record` to the chunk, or refuse it."""
@@ -117,7 +121,6 @@ class Importer[T]:
                 chunk.rows.append((number, row))
                 return
             reason = f"{schema.key} must be unique in the file: {key!r} is in row {first} already"
-        self._refuse(number, record, reason)
         chunk.refused.append(RefusedRow(row=number, reason=reason))
 
     async def _sent(self, send: Send[T], chunk: Chunk[T]) -> Outcomes:
@@ -127,7 +130,3 @@ class Importer[T]:
             except Conflict:
                 continue  # another transaction wrote one of the rows in the meantime: read them again
         return await send(chunk)
-
-    def _refuse(self, number: int, record: Record, reason: str) -> None:
-        self._refused.write(number, record, reason)
-        self.report.refused += 1

@@ -68,7 +68,7 @@ class ColumnMapping[T]:
             raise MappingRefused(f"The file has no column {', '.join(missing)}; it has {listed}.")
 
     def row(self, record: Record) -> T:
-        """The row of a record. Raises `Invalid` with every violation."""
+        """The row of a record. Raises `Invalid`."""
         values = {target: read(record) for target, read in self.read.items()}
         if self.by_name and self.schema.group is not None:
             values = _group(record, self.schema.group) | values
