@@ -12,7 +12,7 @@ EXTRAS := --extra embedded
 PYTEST_PLUGINS := -p asyncio -p xdist -p pytest_cov -p timeout -p hypothesispytest
 export PYTEST_DISABLE_PLUGIN_AUTOLOAD := 1
 
-.PHONY: help run test lint types architecture tests docs services services-stop bench chaos clean
+.PHONY: help run test lint types architecture tests docs services services-stop bench chaos mutants test-ids clean
 
 help: ## What there is.
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -68,6 +68,12 @@ bench: .venv/.dev ## Measure, on this machine.
 
 chaos: .venv/.dev ## Kill what runs under write load, and count: make chaos KILLS=200 WRITES=20000 SEED=1; BROKERS=1 with Kafka and RabbitMQ
 	@.venv/bin/python -m chaos $(if $(KILLS),--kills $(KILLS)) $(if $(WRITES),--writes $(WRITES)) $(if $(SEED),--seed $(SEED)) $(if $(BROKERS),--brokers)
+
+mutants: .venv/.dev ## Change the code in places and see whether a test notices: make mutants SAMPLE=300 SEED=7 WITHIN=domain
+	@nice .venv/bin/python -m tools.mutants $(if $(SAMPLE),--sample $(SAMPLE)) $(if $(SEED),--seed $(SEED)) $(if $(WITHIN),--within $(WITHIN))
+
+test-ids: .venv/.dev ## Compare the collected tests with those of earlier commits: each is there, or tests/history/moves.tsv says where it went.
+	@.venv/bin/python -m pytest $(PYTEST_PLUGINS) --collect-only -q | .venv/bin/python -m tools.compare_tests
 
 clean: ## Remove what was installed and built; .api-base and .services stay.
 	rm -rf .venv .tools .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .coverage dist build

@@ -1,1 +1,1 @@
-"""Measurements of this machine: `python -m benchmarks [name …]`. Ratios are taken round by round; absolute figures say little."""
+"""Benchmarks: `python -m benchmarks [name …]`. They compare pairs round by round; absolute figures depend on the machine."""

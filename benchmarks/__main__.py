@@ -1,6 +1,6 @@
-"""`python -m benchmarks [stack] [items] [start] [lists] [import] [events] [jobs]`: all of these without a name, each in a process of its own.
+"""`python -m benchmarks [stack] [items] [start] [lists] [import] [events] [jobs]`: all of them without a name, each in its own process.
 
-`python -m benchmarks outage` is run by name alone: it lasts some ten minutes (`OUTAGE_SECONDS=15`: two) and kills Kafka and RabbitMQ of `make services`.
+`python -m benchmarks outage` runs only by name: it takes about ten minutes (`OUTAGE_SECONDS=15`: two) and kills Kafka and RabbitMQ of `make services`.
 """
 
 import subprocess

@@ -1,4 +1,4 @@
-"""A context whose effects can be counted: a row for each event that a subscriber is told, and for each job, named after what caused it."""
+"""A context with countable effects: a row for each event of a subscriber and for each job, named after its cause."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -8,13 +8,13 @@ from uuid import UUID
 from api_base.application.common.cqrs import PUBLIC, Command, Registration, on
 from api_base.application.common.jobs import Job
 from api_base.bootstrap.context import Context, Ports
-from api_base.core.types import TenantId, current_context
+from api_base.core.types import Delivery, TenantId, current_context
 from api_base.domain.common.events import AnySubscription, DurableSubscription, Subscription
 from api_base.domain.items.entities import Item, ItemDetails
 from api_base.infrastructure.items.repository import SqlItemRepository
 
 TOLD, DONE = "told", "done"
-"""Categories of the rows: of an event, and of a job."""
+"""The categories of rows for events and for jobs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +39,7 @@ class NoteHandler:
 
 
 def _writer(ports: Ports) -> Callable[[str, UUID, UUID], Awaitable[None]]:
-    """Writes an item, of which nobody is told. Its number is by chance: should it be written twice, both are there to be counted."""
+    """Writes an item that no subscriber reads. Its number is random: if it is written twice, both rows are counted."""
     items = SqlItemRepository(ports.database)
 
     async def write(category: str, cause: UUID, tenant: UUID) -> None:
@@ -56,9 +56,9 @@ def _subscribers(ports: Ports) -> list[AnySubscription]:
     write = _writer(ports)
 
     async def told(event: Told) -> None:
-        delivery = current_context.get().delivery
-        assert delivery is not None
-        await write(TOLD, delivery[1], event.tenant_id)
+        origin = current_context.get().origin
+        assert isinstance(origin, Delivery)
+        await write(TOLD, origin.event_id, event.tenant_id)
 
     async def enqueue(event: Told) -> None:
         await ports.jobs.enqueue(Note(item_id=event.aggregate_id, tenant_id=event.tenant_id))

@@ -1,4 +1,4 @@
-"""Events: from the commit to a subscriber in a worker; what relay and consumer get through; what audit and outbox cost a POST."""
+"""Events: the latency from commit to subscriber, the throughput of relay and consumer, the cost of audit and outbox for a POST."""
 
 import asyncio
 import subprocess
@@ -49,7 +49,7 @@ def main() -> None:
 
 @contextmanager
 def worker(made: World, context: str, *arguments: str, **variables: str) -> Iterator[int]:
-    """`api-base worker` with a context of `hearing`; its process id, once it works."""
+    """`api-base worker` with a context of `hearing`. Yields its process id once it runs."""
     log = made.home / "worker.log"
     contexts = {"CONTEXTS": f'["benchmarks.{context}"]', "OBSERVABILITY__LOG_FORMAT": "json", "PYTHONPATH": str(Path(__file__).parents[1])}
     with log.open("wb") as output:
@@ -101,7 +101,7 @@ def times(heard: Path) -> dict[UUID, int]:
 
 
 def throughput(made: World, member: Member) -> None:
-    """What one worker gets through of what has piled up, and what of the processor it uses for it."""
+    """The throughput and CPU time of one worker that processes a backlog."""
     for context, event in (("hearing:HEARING", "items.created.v1"), ("hearing:COPYING", "items.stored.v1")):
         execute(made, STORE, STORED, member.tenant, event)
         variables = {"HEARD": str(made.home / "heard")}
@@ -131,7 +131,7 @@ def execute(made: World, sql: str, *arguments: object) -> int | None:
 
 
 def posts(made: World, people: Sequence[Member]) -> None:
-    """`POST /api/v1/items` as shipped, against the same without what its unit of work adds."""
+    """`POST /api/v1/items` as shipped, against the same without audit and outbox."""
     rounds: dict[str, list[tuple[float, float]]] = {"with": [], "without": []}
     with (
         served("api_base.main:create_app", environment(made), made.home / "with.log", factory=True) as shipped,
@@ -159,7 +159,7 @@ def post(member: Member) -> bytes:
 
 
 async def send(port: int, requests: Sequence[bytes]) -> None:
-    """Each once, over connections that are kept."""
+    """Send each request once, over persistent connections."""
     left = iter(requests)
 
     async def client() -> None:

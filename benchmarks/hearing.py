@@ -1,4 +1,4 @@
-"""Contexts with a durable subscriber each: one notes when it heard of an item, one makes another item of it."""
+"""Contexts with one durable subscriber each: the first records when it received an event, the second creates an item from it."""
 
 import os
 import time

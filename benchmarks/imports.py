@@ -1,6 +1,6 @@
-"""Import of 10,000 items through the application, with rules and audit, against COPY of the very rows that it left in the tables.
+"""Import 10,000 items through the application, with rules and audit, against COPY of the rows that the import wrote.
 
-COPY has the same indexes and constraints, and no policies: it runs as superuser. It copies what was imported under another tenant and
+COPY uses the same indexes and constraints, but no policies: it runs as superuser. It copies the imported rows for another tenant with
 other ids, in one transaction.
 """
 
@@ -52,7 +52,7 @@ def record(n: int) -> dict[str, str]:
 
 
 async def through_the_application(services: Services, tenant: TenantId) -> float:
-    """Seconds, from records to the last commit."""
+    """Seconds from the first record to the last commit."""
     permissions = frozenset({"items:import"})
     principal = Principal(
         user_id=UserId(uuid4()), session_id=None, tenant_id=tenant, role="owner", platform_admin=False, permissions=permissions
@@ -66,7 +66,7 @@ async def through_the_application(services: Services, tenant: TenantId) -> float
 
 
 async def by_copy(admin: str, imported: UUID) -> float:
-    """Seconds, of the rows of the tenant `imported`, for another tenant."""
+    """Seconds to COPY the rows of the tenant `imported` for another tenant."""
     connection = await asyncpg.connect(admin)
     try:
         tenant, ids = uuid4(), Ids()
@@ -84,7 +84,7 @@ async def by_copy(admin: str, imported: UUID) -> float:
 
 
 class Ids(dict[UUID, UUID]):
-    """Another id for each; in time's order, as those that are made while importing."""
+    """A new id for each row, ordered by time, as the import creates them."""
 
     def __missing__(self, id: UUID) -> UUID:
         return self.setdefault(id, uuid7())

@@ -1,4 +1,4 @@
-"""G4: `GET /api/v1/items/{id}` as shipped, of 1,000 tenants, against raw ASGI and asyncpg. CPU time of the server a request."""
+"""G4: `GET /api/v1/items/{id}` as shipped, with 1,000 tenants, against raw ASGI and asyncpg. Server CPU time per request."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""A job that notes when it began, for our worker and for taskiq's."""
+"""A job that records when it started, for our worker and for taskiq's."""
 
 import asyncio
 import os
@@ -11,10 +11,10 @@ from typing import ClassVar, Final
 from api_base.application.common.cqrs import PUBLIC, Command, Registration, on
 from api_base.application.common.jobs import Job
 from api_base.bootstrap.context import Context, Ports
-from api_base.core.protocols.jobs import JobQueue
+from api_base.core.protocols import JobQueue
 
 CONCURRENCY: Final = 64
-"""Jobs that either worker carries out at the same time."""
+"""The number of jobs that either worker runs concurrently."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +60,7 @@ HANDS: Final = Context(name="executor", handlers=_handlers, jobs=[Job(name="exec
 
 
 async def taskiq_worker(url: str) -> None:
-    """What `taskiq worker` runs in each process: https://taskiq-python.github.io/guide/cli.html."""
+    """Run what `taskiq worker` runs in each process: https://taskiq-python.github.io/guide/cli.html."""
     from taskiq.receiver import Receiver
 
     broker, _ = taskiq_broker(url)

@@ -1,4 +1,4 @@
-"""Jobs on PostgreSQL against taskiq on RabbitMQ, in turns: drained, live, and from enqueue to start. Needs `make services`."""
+"""Jobs on PostgreSQL against taskiq on RabbitMQ, alternating: drained, live, and from enqueue to start. Requires `make services`."""
 
 import asyncio
 import os
@@ -48,7 +48,7 @@ def main() -> None:
 
 
 async def round_of(name: str, made: World, url: str, begun: Path) -> dict[str, float]:
-    """Enqueue, then begin a worker: drained. Then enqueue while it works: live. Then one now and then."""
+    """Enqueue, then start a worker: drained. Then enqueue while it runs: live. Then enqueue single jobs at intervals."""
     async with ours(made) if name == "ours" else taskiqs(url) as send:
         await all_of(send, DRAINED)
         with ours_at_work(made, begun) if name == "ours" else taskiq_at_work(made, url, begun):
@@ -111,7 +111,7 @@ async def all_of(send: Send, jobs: int) -> None:
 
 
 async def noted(begun: Path, jobs: int) -> dict[int, int]:
-    """When each job began, in nanoseconds, once so many have."""
+    """Wait for a number of jobs. Returns the start of each, in nanoseconds."""
     async with asyncio.timeout(300):
         while len(lines := read(begun).splitlines()) < jobs:
             await asyncio.sleep(0.05)

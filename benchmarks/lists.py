@@ -1,5 +1,6 @@
-"""p95 of a page for each declared filter and sort, first and far behind a cursor, of a tenant with 100,000 items against one with
-1,000, beside 1,000 tenants with few, as the role `app`.
+"""p95 of a page for each declared filter and sort, at the start and far behind a cursor, as the role `app`.
+
+Compares a tenant with 100,000 items with one with 1,000, in a database with 1,000 other small tenants.
 """
 
 import asyncio
@@ -34,7 +35,7 @@ VALUES = {
     "updated_at": "2026-06-01T00:00:00Z",
     "deleted_at": "2026-06-01T00:00:00Z",
 }
-"""A value for each field, with rows on both sides of it."""
+"""A value for each field, with rows below and above it."""
 
 
 def main() -> None:
@@ -64,7 +65,7 @@ async def measure(made: World) -> None:
 
 
 def queries() -> Iterator[tuple[str, str, bool]]:
-    """Name, query string, whether the field admits to scan."""
+    """The name, the query string, and whether the field declares a scan."""
     for field in ITEM_FIELDS:
         for operator in sorted(field.operators, key=lambda one: one.value):
             needed = f"&{field.needs}=EUR" if field.needs else ""
@@ -77,7 +78,7 @@ def queries() -> Iterator[tuple[str, str, bool]]:
 
 
 async def places(handler: ListItemsHandler, request: ListRequest, tenants: dict[int, UUID]) -> list[tuple[str, dict[int, ListRequest]]]:
-    """The first page and, where both tenants have one, the page behind the first `FAR` rows."""
+    """The first page and, if both tenants have it, the page after the first `FAR` rows."""
     found = [("", dict.fromkeys(tenants, request))]
     cursors = {size: (await handler.pages.page(replace(request, limit=FAR[size]), tenant)).next_cursor for size, tenant in tenants.items()}
     if all(cursors.values()):
@@ -86,7 +87,7 @@ async def places(handler: ListItemsHandler, request: ListRequest, tenants: dict[
 
 
 async def p95(handler: ListItemsHandler, requests: dict[int, ListRequest], tenants: dict[int, UUID]) -> tuple[float, float]:
-    """Seconds, of the small and the large tenant. Both take turns, so that whatever else the machine does meets both."""
+    """Seconds for the small and the large tenant, measured alternately, so that other load affects both."""
     taken: dict[int, list[float]] = {SMALL: [], LARGE: []}
     for _ in range(PAGES):
         for size, tenant in tenants.items():

@@ -1,7 +1,7 @@
-"""The brokers killed under load, Kafka of the events and RabbitMQ of the jobs: whether writes go on as before, whether memory stays flat, and whether
-all is delivered after_response, once and in order.
+"""Kill both brokers under load, Kafka of the events and RabbitMQ of the jobs: do writes continue, does memory stay flat, is everything delivered?
 
-`OUTAGE_SECONDS` (300) is how long they are away. Ends with 1 where something that is owed does not hold. Needs both of `make services`, for itself alone.
+After the outage everything must be delivered once and in order. `OUTAGE_SECONDS` (300) is the length of the outage. Exits with 1 if a
+requirement is not met. Requires both brokers of `make services`, for itself alone.
 """
 
 import asyncio
@@ -30,9 +30,9 @@ from tests.brokers import Brokers, brokers
 
 WARM_UP, BEFORE, AFTER = 20.0, 30.0, 30.0
 PATIENCE = 900.0
-"""Seconds in which everything must be delivered, once the brokers are back."""
+"""Seconds in which everything must be delivered after the brokers are back."""
 FLAT = 16.0
-"""Megabytes by which a process may grow. A third of a million events, which 300 s bring, would be hundreds."""
+"""Megabytes by which a process may grow. The events of 300 s, a third of a million, would need hundreds."""
 EVENTS = "name in ('items.created.v1', 'items.changed.v1')"
 
 WAITING = f"""
@@ -55,7 +55,7 @@ PRICES = "select id from outbox where name = 'items.price_changed.v1'"
 
 @dataclass
 class Seen:
-    """`writes` a second in windows of each phase; megabytes of `server` and `worker`, second by second of the outage; what waited for its effect."""
+    """`writes` per second in windows of each phase; megabytes of `server` and `worker` in each second of the outage; pending effects."""
 
     writes: dict[str, list[float]] = field(default_factory=dict)
     memory: dict[str, list[float]] = field(default_factory=lambda: {"server": [], "worker": []})
@@ -108,7 +108,7 @@ async def carry_out(made: World, both: Brokers, writing: Writing, port: int, pid
 
 @asynccontextmanager
 async def watched(seen: Seen, pids: dict[str, int]) -> AsyncIterator[None]:
-    """Memory of the processes, once a second."""
+    """Record the memory of the processes once a second."""
 
     async def look() -> None:
         while True:
@@ -124,19 +124,19 @@ async def watched(seen: Seen, pids: dict[str, int]) -> AsyncIterator[None]:
 
 
 async def published(connection: KafkaConnection) -> Counter[UUID]:
-    """How often each change of a price is in the topic of events."""
+    """How often each price change is in the topic of events."""
     events = [decoded(record.value or b"") for record in await kafka.committed(connection, "items")]
     return Counter(event.id for event in events if event.name == "items.price_changed.v1")
 
 
 async def streamed(connection: KafkaConnection) -> Counter[UUID]:
-    """How often each is in the shipped stream, which is made of that topic."""
+    """How often each price change is in the shipped stream, which is derived from that topic."""
     records = await kafka.committed(connection, "items.price-changes")
     return Counter(UUID(dict(record.headers)["event-id"].decode()) for record in records)
 
 
 async def wrong(database: asyncpg.Connection, writing: Writing) -> dict[str, int]:
-    """How many there are of what there must not be."""
+    """The numbers of violations."""
     stored = {row["aggregate_id"]: row["changes"] for row in await database.fetch(CHANGED.format(EVENTS=EVENTS))}
     events = NOT_ONCE.format(causes=f"select id from outbox where {EVENTS}", category=TOLD)
     jobs = NOT_ONCE.format(causes="select (payload->>'item_id')::uuid as id from jobs where name = 'effects.note'", category=DONE)
@@ -163,7 +163,7 @@ async def wrong_in_kafka(connection: KafkaConnection, prices: set[UUID]) -> dict
 
 
 def report(seen: Seen) -> int:
-    """Prints all; 1 where something that is owed does not hold."""
+    """Print all figures. Returns 1 if a requirement is not met."""
     for phase, rates in seen.writes.items():
         show(f"writes a second, {phase}", rates, "")
     ratio = statistics.mean(seen.writes["during"]) / statistics.mean(seen.writes["before"])
@@ -178,7 +178,7 @@ def report(seen: Seen) -> int:
 
 
 def growth(name: str, figures: list[float]) -> float:
-    """Between the first and the last five seconds."""
+    """The growth between the first and the last five seconds."""
     slope = statistics.linear_regression(range(len(figures)), figures).slope * 60
     grown = statistics.median(figures[-5:]) - statistics.median(figures[:5])
     show(f"memory of the {name} in the outage", figures, "MB")

@@ -1,4 +1,4 @@
-"""What G4 is measured against: raw ASGI and asyncpg, no policies, no stack; the same answer."""
+"""The baseline of G4: raw ASGI and asyncpg, without policies and stack, with the same response."""
 
 import json
 import os
@@ -16,7 +16,7 @@ TENANTS: dict[bytes, UUID] = {}
 
 
 async def no_reset(connection: asyncpg.Connection) -> None:
-    """The pool's RESET would be a round trip."""
+    """Skip the pool's RESET, which costs a round trip."""
 
 
 async def app(scope, receive, send):  # type: ignore[no-untyped-def]

@@ -1,11 +1,11 @@
-"""Figures with their spread, against what is owed."""
+"""Print figures with their spread, and the requirement."""
 
 import statistics
 from collections.abc import Sequence
 
 
 def show(what: str, figures: Sequence[float], unit: str, *, owed: str = "") -> None:
-    """Median, minimum and maximum of the rounds."""
+    """Print median, minimum and maximum of the rounds."""
     median = statistics.median(figures)
     spread = f"{min(figures):.3g}–{max(figures):.3g}"
     print(f"{what:58} {median:8.3g} {unit:6} ({spread}, {len(figures)} rounds){'  owed ' + owed if owed else ''}", flush=True)

@@ -1,4 +1,4 @@
-"""Server processes under test, what they use of the processor, and a client that keeps them busy."""
+"""Server processes under test, their CPU time and memory, and a client that keeps them busy."""
 
 import asyncio
 import os
@@ -16,7 +16,7 @@ CONNECTIONS = 16
 
 @contextmanager
 def served(target: str, variables: dict[str, str], log: Path, *, factory: bool) -> Iterator[tuple[int, int]]:
-    """An application on uvicorn; its process id and port."""
+    """Run an application on uvicorn. Yields its process id and port."""
     port = free_port()
     command = [sys.executable, "-m", "uvicorn", target, "--port", str(port), "--loop", "uvloop", "--http", "httptools", "--no-access-log"]
     with log.open("wb") as output:
@@ -54,19 +54,19 @@ def wait_for(port: int, seconds: float = 30) -> None:
 
 
 def cpu_seconds(pid: int) -> float:
-    """What all threads of a process have used [proc(5), schedstat]."""
+    """The CPU seconds of all threads of a process [proc(5), schedstat]."""
     tasks = Path(f"/proc/{pid}/task").iterdir()
     return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e9
 
 
 def resident(pid: int) -> float:
-    """Megabytes [proc(5), VmRSS]."""
+    """The memory of a process in megabytes [proc(5), VmRSS]."""
     status = Path(f"/proc/{pid}/status").read_text()
     return int(status.partition("VmRSS:")[2].split()[0]) / 1024
 
 
 async def fetch(port: int, request: bytes) -> bytes:
-    """The body of one answer."""
+    """The body of one response."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
         return await exchange(reader, writer, request)
@@ -84,7 +84,7 @@ async def exchange(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, r
 
 
 async def load(port: int, requests: Sequence[bytes], count: int) -> None:
-    """`count` requests, drawn at random, over connections that are kept."""
+    """Send `count` random requests over persistent connections."""
     left = iter(range(count))
 
     async def client() -> None:

@@ -1,6 +1,6 @@
-"""G1 and G2: the whole stack, with FastAPI's own route class and with ours, against bare FastAPI answering the same.
+"""G1 and G2: the whole stack, with FastAPI's route class and with ours, against bare FastAPI with the same response.
 
-In one process, through the same ASGI driver; CPU time a request, tokens of 1,000 principals, limits on, access log to a file.
+Runs in one process, through the same ASGI driver: CPU time per request, tokens of 1,000 principals, limits on, access log to a file.
 """
 
 import asyncio
@@ -55,7 +55,7 @@ def bare() -> FastAPI:
 
 
 async def cost(app: Callable[..., Awaitable[None]], path: str, tokens: Sequence[bytes]) -> float:
-    """CPU microseconds of a request."""
+    """CPU microseconds per request."""
     body: list[bytes] = []
 
     async def receive() -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""From `api-base serve` to the first answer 200: on kept data, and on a running database; memory after 1,000 requests."""
+"""The time from `api-base serve` to the first 200, on existing data and on a running database; memory after 1,000 requests."""
 
 import asyncio
 import os
@@ -41,7 +41,7 @@ def main() -> None:
 
 @contextmanager
 def serving(home: Path) -> Iterator[tuple[float, int, int]]:
-    """Seconds to the first 200, the supervisor's process id, the port."""
+    """The seconds to the first 200, the supervisor's process id, and the port."""
     port = free_port()
     began = time.perf_counter()
     variables = {**os.environ, "OBSERVABILITY__ACCESS_LOG": "false"}
@@ -70,7 +70,7 @@ def wait_for_200(port: int) -> None:
 
 
 def server_memory(supervisor: int) -> float:
-    """Of its server process."""
+    """The memory of the supervisor's server process."""
     children = Path(f"/proc/{supervisor}/task/{supervisor}/children").read_text().split()
     server = next(pid for pid in children if b"server_process" in Path(f"/proc/{pid}/cmdline").read_bytes())
     return resident(int(server))

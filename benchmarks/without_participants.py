@@ -1,4 +1,4 @@
-"""The application as shipped, but for what units of work write beside the state: no audit, no outbox, nobody told of events."""
+"""The application as shipped, except that units of work write only state: no audit, no outbox, no notifications."""
 
 from dependency_injector import providers
 from fastapi import FastAPI
@@ -10,7 +10,7 @@ from api_base.infrastructure.db.unit_of_work import SqlUnitOfWorkFactory
 
 
 def create_app() -> FastAPI:
-    """For `uvicorn --factory`."""
-    Container.unit_of_work.override(providers.Singleton(SqlUnitOfWorkFactory, Container.database.provided.pool, providers.List()))
+    """The application for `uvicorn --factory`."""
+    Container.unit_of_work.override(providers.Singleton(SqlUnitOfWorkFactory, Container.database.provided.pool, providers.List(), None))
     Container.event_signal.override(providers.Object(lambda: None))
     return shipped(load_settings())

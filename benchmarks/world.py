@@ -1,4 +1,4 @@
-"""A database with many tenants, on an embedded server of its own, and the settings to serve it."""
+"""A database with many tenants on its own embedded server, and the settings to serve it."""
 
 import asyncio
 import json
@@ -44,7 +44,7 @@ class Member:
 
 @contextmanager
 def world() -> Iterator[World]:
-    """A migrated database, which ends with the block."""
+    """A migrated database, which is removed at the end of the block."""
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
         home.chmod(0o755)
@@ -72,7 +72,7 @@ def settings_for(urls: Urls, home: Path) -> Settings:
 
 
 def members(world: World, count: int, items_each: int) -> list[Member]:
-    """`count` users, each with a tenant of its own and items in it."""
+    """Create `count` users, each with its own tenant and items."""
     return asyncio.run(_members(world, count, items_each))
 
 
@@ -117,7 +117,7 @@ def item_row(tenant: UUID, id: UUID, n: int, now: datetime) -> tuple[object, ...
 
 
 def environment(made: World) -> dict[str, str]:
-    """The variables by which a server process finds this world."""
+    """The environment variables with which a server process uses this database."""
     urls = made.urls
     return {
         "DATABASE__URL": urls.app,

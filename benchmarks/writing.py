@@ -1,4 +1,4 @@
-"""Clients that create items and change them over connections that are kept, each with the next write once the last is answered."""
+"""Clients that create and change items over persistent connections, each with one request in flight."""
 
 import asyncio
 import json
@@ -14,14 +14,14 @@ from benchmarks.serving import CONNECTIONS, exchange
 from benchmarks.world import Member
 
 CHANGES = 4
-"""Of each item; the last is of its price."""
+"""The number of changes of each item; the last one changes its price."""
 WINDOW = 5.0
-"""Seconds over which writes are counted."""
+"""Seconds of each counting window."""
 
 
 @dataclass
 class Writing:
-    """`items` has how often the change of each was acknowledged. A write that is refused, or not answered, ends all of it."""
+    """`items` counts the acknowledged changes of each item. A refused or unanswered write ends the run."""
 
     people: Sequence[Member]
     items: Counter[UUID] = field(default_factory=Counter)
@@ -40,7 +40,7 @@ class Writing:
                 self.stopped = True
 
     async def rates(self, seconds: float) -> list[float]:
-        """Writes a second, for each window of the time from now."""
+        """Writes per second in each window, from now on."""
         windows = max(1, round(seconds / WINDOW))
         found = []
         for _ in range(windows):

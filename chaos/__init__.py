@@ -1,1 +1,1 @@
-"""Kills processes of a running application under write load, and counts what became of each write. See docs/chaos.md."""
+"""Kill processes of a running application under write load, and account for every write. See docs/chaos.md."""

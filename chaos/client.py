@@ -1,4 +1,4 @@
-"""One client under load: writes, sends again what it has no answer to, and now and then what it has."""
+"""A client: writes, retries unanswered requests, and sometimes repeats answered ones."""
 
 import asyncio
 import random
@@ -13,17 +13,17 @@ from chaos.sender import Account, GaveUp, Sender
 from chaos.writes import Write, Writes
 
 TWINS: Final = 0.04
-"""Part of the writes with a key that are sent twice at once."""
+"""Share of the writes with a key that are sent twice concurrently."""
 AGAIN: Final = 0.05
-"""Part of the writes after which an older one is sent again."""
+"""Share of the writes after which an older one is repeated."""
 THINKING: Final = 0.2
-"""Seconds at most: what was killed needs the processor to start again."""
+"""Maximum seconds between writes: killed processes need the processor to start again."""
 REMEMBERED: Final = 50
-"""Acknowledged writes that a client can send again."""
+"""Number of acknowledged writes that a client remembers for repetition."""
 
 
 class Client:
-    """A user of a tenant of its own, so that nobody else writes to its items."""
+    """A user in a tenant of its own, so that no other client writes to its items."""
 
     def __init__(self, sender: Sender, journal: Journal, chance: random.Random) -> None:
         self._sender, self._journal, self._chance = sender, journal, chance
@@ -31,20 +31,20 @@ class Client:
         self._acknowledged: deque[tuple[Request, Answer]] = deque(maxlen=REMEMBERED)
 
     async def write_until(self, over: Callable[[], bool], ahead: Callable[[], bool]) -> None:
-        """Ends early with a write of which nothing can be known. While the clients are `ahead`, it thinks before each write."""
+        """Write until the end. Stops early after a write with an unknowable outcome. Pauses before each write while `ahead` of the killer."""
         try:
             while not over():
                 await self._sender.log_in()
                 if ahead():
                     await asyncio.sleep(self._chance.uniform(0, THINKING))
-                await self._carry_out(self._writes.next())
+                await self._write(self._writes.next())
                 if self._acknowledged and self._chance.random() < AGAIN:
                     await self._replay(*self._chance.choice(self._acknowledged))
         except GaveUp:
             return
 
     async def replay_all(self) -> None:
-        """Send again what it remembers."""
+        """Repeat a remembered write."""
         try:
             await self._sender.log_in()
             for request, answer in self._acknowledged:
@@ -52,7 +52,7 @@ class Client:
         except GaveUp:
             return
 
-    async def _carry_out(self, write: Write) -> None:
+    async def _write(self, write: Write) -> None:
         request = write.request
         if request.key is not None and self._chance.random() < TWINS:
             (answer, unknown), (other, _) = await asyncio.gather(*(self._sender.write(request, lane=lane) for lane in (0, 1)))
@@ -85,7 +85,7 @@ class Client:
 
 
 async def registered(sender: Sender) -> None:
-    """Make the account. Raises `GaveUp`."""
+    """Register the account. Raises `GaveUp`."""
     request = Request(method="POST", path="/api/v1/auth/register", body={**sender.account.credentials, "name": "Client"})
     answer = await sender.public(request)
     if answer.status != 201:

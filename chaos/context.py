@@ -1,7 +1,7 @@
-"""The context that servers and workers are given besides their own: `CONTEXTS='["chaos.context:CHAOS"]'`.
+"""The context that servers and workers load in addition to the built-in ones: `CONTEXTS=chaos.context:CHAOS`.
 
-So what runs, and dies, is `api-base serve` and `api-base worker` as they are shipped. It brings subscribers and a job, whose
-effects are counted, and lets the process come by the named points. `CHAOS_CONTROL` is the folder of `Control`, `CHAOS_PROCESS` this process's name.
+So the processes that run and die are `api-base serve` and `api-base worker` as shipped. The context adds subscribers and a job, whose effects
+are counted, and makes the process pass the named points. `CHAOS_CONTROL` is the folder of `Control`, `CHAOS_PROCESS` this process's name.
 """
 
 import os
@@ -26,7 +26,7 @@ def _watch() -> Watch:
 
 
 def _handlers(ports: Ports) -> list[Registration]:
-    """It is here that a context is given the application's objects, so it is here that they are watched."""
+    """Watch the application's objects: this is where a context receives them."""
     watch = _watch()
     watch_pool(ports.database.pool, watch, "app")
     if watch.kind == "worker":

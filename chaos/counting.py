@@ -1,4 +1,4 @@
-"""Holds what clients were told against what the database holds. Nothing here knows how either came about."""
+"""Compare what clients saw acknowledged with what the database holds. This module knows nothing about how either came about."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
@@ -15,7 +15,7 @@ _TIMES: Final = ("created_at", "updated_at")
 
 
 def violations(journal: Journal, found: Found, subscriptions: Mapping[str, str]) -> Iterator[Violation]:
-    """Everything that is not as it must be. `subscriptions` names each subscription's event."""
+    """All violations. `subscriptions` maps each subscription to its event."""
     yield from _writes(journal, found)
     yield from _audits(found)
     yield from _events(journal, found)
@@ -27,32 +27,36 @@ def violations(journal: Journal, found: Found, subscriptions: Mapping[str, str])
 
 
 def _writes(journal: Journal, found: Found) -> Iterator[Violation]:
-    """Every acknowledged write stands, once, as it was acknowledged; and there is nothing else."""
+    """Every acknowledged write exists once, as acknowledged, and nothing else exists."""
     for id in found.items.keys() - journal.items.keys():
-        yield Violation(kind="doubled", what=f"item {id} ({found.items[id]['sku']}) exists, and nobody was told so")
-    for id, told in journal.items.items():
+        yield Violation(kind="doubled", what=f"item {id} ({found.items[id]['sku']}) exists, and no client saw it acknowledged")
+    for id, acknowledged in journal.items.items():
         held = found.items.get(id)
-        last = journal.versions[id, told["version"]].by
+        last = journal.versions[id, acknowledged["version"]].by
         if held is None:
             yield Violation(kind="lost", what=f"item {id} does not exist; the last acknowledged write was {last}")
-        elif held["version"] < told["version"]:
-            yield Violation(kind="lost", what=f"item {id} has version {held['version']}, acknowledged was {told['version']} by {last}")
-        elif held["version"] > told["version"]:
-            yield Violation(kind="doubled", what=f"item {id} has version {held['version']}, acknowledged was {told['version']} by {last}")
-        elif differing := _differing(told, held):
+        elif held["version"] < acknowledged["version"]:
+            yield Violation(
+                kind="lost", what=f"item {id} has version {held['version']}, acknowledged was {acknowledged['version']} by {last}"
+            )
+        elif held["version"] > acknowledged["version"]:
+            yield Violation(
+                kind="doubled", what=f"item {id} has version {held['version']}, acknowledged was {acknowledged['version']} by {last}"
+            )
+        elif differing := _differing(acknowledged, held):
             yield Violation(kind="wrong state", what=f"item {id} is not as {last} was answered: {differing} (answered, held)")
 
 
-def _differing(told: Mapping[str, Any], held: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
-    """Of a deletion is known that it was, and not when."""
-    seen = {**told, **{name: told[name] and datetime.fromisoformat(told[name]) for name in _TIMES}}
-    here = {**held, "updated_at": held["updated_at"] if told["updated_at"] else None}
-    here["deleted_at"], seen["deleted_at"] = here["deleted_at"] is not None, bool(told["deleted_at"])
+def _differing(acknowledged: Mapping[str, Any], held: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """The fields that differ. Of a deletion the client knows that it happened, but not when."""
+    seen = {**acknowledged, **{name: acknowledged[name] and datetime.fromisoformat(acknowledged[name]) for name in _TIMES}}
+    here = {**held, "updated_at": held["updated_at"] if acknowledged["updated_at"] else None}
+    here["deleted_at"], seen["deleted_at"] = here["deleted_at"] is not None, bool(acknowledged["deleted_at"])
     return {name: (seen.get(name), here.get(name)) for name in seen.keys() | here.keys() if seen.get(name) != here.get(name)}
 
 
 def _audits(found: Found) -> Iterator[Violation]:
-    """One record for each version of each item and effect, and no other."""
+    """Each version of each item and effect has one audit record, and there are no others."""
     state = {("item", id): int(item["version"]) for id, item in found.items.items()}
     state |= {("effect", effect.id): 1 for effect in found.effects}
     kept = Counter(found.audits)
@@ -68,7 +72,7 @@ def _audits(found: Found) -> Iterator[Violation]:
 
 
 def _events(journal: Journal, found: Found) -> Iterator[Violation]:
-    """At least one event for each version of each item, the one that its write must cause among them, none twice, and no other."""
+    """Each version of each item has its events, among them the one that its write causes, each once, and there are no others."""
     names: dict[tuple[UUID, int], Counter[str]] = defaultdict(Counter)
     for event in found.events:
         names[event.aggregate_id, event.version][event.name] += 1
@@ -76,11 +80,11 @@ def _events(journal: Journal, found: Found) -> Iterator[Violation]:
     for id, version in wanted - names.keys():
         yield Violation(kind="state without event", what=f"version {version} of item {id}")
     for (id, version), stored in names.items():
-        told = journal.versions.get((id, version))
+        acknowledged = journal.versions.get((id, version))
         if (id, version) not in wanted:
             yield Violation(kind="event without state", what=f"{', '.join(stored)}: version {version} of item {id}")
-        elif told is not None and told.event not in stored:
-            yield Violation(kind="wrong event", what=f"version {version} of item {id} has {', '.join(stored)}, not {told.event}")
+        elif acknowledged is not None and acknowledged.event not in stored:
+            yield Violation(kind="wrong event", what=f"version {version} of item {id} has {', '.join(stored)}, not {acknowledged.event}")
         for name, count in stored.items():
             if count > 1:
                 yield Violation(kind="event doubled", what=f"{name} of version {version} of item {id}: {count} times")
@@ -88,7 +92,7 @@ def _events(journal: Journal, found: Found) -> Iterator[Violation]:
 
 
 def _order(found: Found) -> Iterator[Violation]:
-    """Within an aggregate events are numbered in the order of its versions."""
+    """The sequence of an aggregate's events follows its versions."""
     last: dict[UUID, int] = {}
     for event in sorted(found.events, key=lambda event: event.sequence):
         if event.version < last.get(event.aggregate_id, 0):
@@ -97,7 +101,7 @@ def _order(found: Found) -> Iterator[Violation]:
 
 
 def _effects(found: Found, subscriptions: Mapping[str, str]) -> Iterator[Violation]:
-    """Each subscriber's effect of each of its events, exactly once, and in the order of each aggregate's versions."""
+    """Each subscriber has one effect for each of its events, in the order of each aggregate's versions."""
     versions = {event.id: event.version for event in found.events}
     wanted = {
         Known(subscription, event.id) for event in found.events for subscription, name in subscriptions.items() if name == event.name
@@ -128,7 +132,7 @@ def _inbox(found: Found) -> Iterator[Violation]:
 
 
 def _jobs(found: Found) -> Iterator[Violation]:
-    """One job for each effect that enqueues one; each has run, and left the effect that it says, once."""
+    """Each effect that enqueues a job has one job; each job has succeeded and left the effect in its result, once."""
     asked = {effect.event_id for effect in found.effects if effect.subscription == ENQUEUES}
     queued = Counter(job.event_id for job in found.jobs)
     for event in asked - queued.keys():
@@ -145,7 +149,7 @@ def _jobs(found: Found) -> Iterator[Violation]:
         elif job.result is None or left.pop(job.result, None) != job.event_id:
             yield Violation(kind="job without effect", what=f"{job.id} succeeded with {job.result}, for event {job.event_id}")
     for id, event in left.items():
-        yield Violation(kind="effect without job", what=f"{id}, of event {event}: no job says that it left it")
+        yield Violation(kind="effect without job", what=f"{id}, of event {event}: no job names it as its result")
 
 
 def _of_subscribers(found: Found) -> list[Noted]:

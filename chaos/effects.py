@@ -1,6 +1,6 @@
-"""What subscribers and jobs of the chaos leave: a row for each event that they were told of, numbered by the database in the order of writing.
+"""The effects of the subscribers and jobs of the chaos context: a row for each event, numbered by the database in the order of writing.
 
-Nothing in the table keeps an effect from standing twice or out of order: that is the product's to see to, and ours to count.
+The table does not prevent duplicate or misordered effects: the product must prevent them, and the counter detects them.
 """
 
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ TABLE: Final = tenant_owned(
     sa.Column("aggregate_id", sa.Uuid, nullable=False),
     sa.Column("version", sa.Integer, nullable=False),
 )
-"""Besides there is `position`, which the database draws when a row is written: the application does not know of it."""
+"""The table also has `position`, which the database assigns when a row is written; the application does not know it."""
 
 
 @dataclass(slots=True, kw_only=True, eq=False)

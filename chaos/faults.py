@@ -1,6 +1,6 @@
-"""What can go wrong, each as one stroke: a process killed at a named point or at random, PostgreSQL killed, connections cut.
+"""The faults to inject: kill a process at a named point or at random, kill PostgreSQL or a broker, cut connections.
 
-A stroke returns when it fell, in nanoseconds of the monotonic clock, and upon whom; None where it could not fall.
+Injecting a fault returns the time, in nanoseconds of the monotonic clock, and the target; None if it could not be injected.
 """
 
 import asyncio
@@ -18,138 +18,139 @@ from chaos.world import World
 from tests.brokers import NAMES
 
 NOT_REACHED: Final = 8.0
-"""Seconds in which an armed point is reached, or given up for now."""
+"""Seconds to wait for an armed point before postponing it."""
 MAX_OUTAGE_SECONDS: Final = 2.0
-"""Seconds after which a broker that was killed is started again."""
+"""Maximum seconds before a killed broker is restarted."""
 MAX_CUT_SECONDS: Final = 1.0
-"""Seconds that a connection is cut."""
+"""Maximum seconds for which connections are cut."""
 HITS: Final = {"server": 12, "worker": 4}
-"""How often a process of each kind comes by a point at most before it dies there. A worker does things by the batch."""
+"""Maximum number of times that a process passes an armed point before it dies there. A worker works in batches, so it passes less often."""
 LOOK: Final = 0.005
 
 
 @dataclass(frozen=True, slots=True)
-class Stroke:
+class InjectedFault:
     fault: str
-    whom: str
+    target: str
     at: int
 
 
-type Strike = Callable[[World, random.Random], Awaitable[Stroke | None]]
+type Injection = Callable[[World, random.Random], Awaitable[InjectedFault | None]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """`kind` is the process that it ends: `server`, `worker`, or neither where it is empty. `kills` is false for what ends none."""
+    """`kind` is the process that the fault ends: `server`, `worker`, or empty for neither. `kills` is false if it ends no process."""
 
     name: str
-    strike: Strike
+    inject: Injection
     kind: str = ""
     kills: bool = True
 
     def possible(self, world: World) -> bool:
-        """Whether it leaves one of the kind: whoever never runs falls behind for ever, and loses nothing."""
+        """Whether another process of the kind keeps running: a system without one makes no progress and tests nothing."""
         return sum(process.ready and process.name.startswith(self.kind) for process in world.processes) > 1
 
 
 def at(point: Point) -> Fault:
     """A process that kills itself at `point`."""
 
-    async def strike(world: World, chance: random.Random) -> Stroke | None:
+    async def inject(world: World, chance: random.Random) -> InjectedFault | None:
         world.control.arm(point, point.kind, chance.randint(1, HITS[point.kind]))
         deadline = time.monotonic() + NOT_REACHED
         while (reached := world.control.reached()) is None:
             if time.monotonic() > deadline and world.control.disarm():
                 return None
             await asyncio.sleep(LOOK)
-        return Stroke(point.name, *reached)
+        return InjectedFault(point.name, *reached)
 
-    return Fault(name=point.name, strike=strike, kind=point.kind)
+    return Fault(name=point.name, inject=inject, kind=point.kind)
 
 
-async def _kill_server(world: World, chance: random.Random) -> Stroke | None:
+async def _kill_server(world: World, chance: random.Random) -> InjectedFault | None:
     return _kill_one(world, "server", chance)
 
 
-async def _kill_worker(world: World, chance: random.Random) -> Stroke | None:
+async def _kill_worker(world: World, chance: random.Random) -> InjectedFault | None:
     return _kill_one(world, "worker", chance)
 
 
-def _kill_one(world: World, kind: str, chance: random.Random) -> Stroke | None:
-    """The command's own process or one that it started; a server's supervisor takes its server with it."""
+def _kill_one(world: World, kind: str, chance: random.Random) -> InjectedFault | None:
+    """Kill the command's process or one of its children. A supervisor takes its server with it."""
     up = [(process.name, pid) for process in world.processes if process.kind == kind and process.ready for pid in process.pids()]
     return _killed(f"{kind} killed", *chance.choice(up)) if up else None
 
 
-async def _kill_backend(world: World, chance: random.Random) -> Stroke | None:
-    """One connection's process: PostgreSQL then ends all others and recovers."""
+async def _kill_backend(world: World, chance: random.Random) -> InjectedFault | None:
+    """Kill the backend of one connection. PostgreSQL then ends all sessions and recovers."""
     backends = [pid for pid in children(world.postmaster()) if any(f" {role} " in command_line(pid) for role in ("app", "worker"))]
     return _killed("PostgreSQL backend killed", "postgresql", chance.choice(backends)) if backends else None
 
 
-async def _kill_postmaster(world: World, chance: random.Random) -> Stroke | None:
+async def _kill_postmaster(world: World, chance: random.Random) -> InjectedFault | None:
     del chance
     return _killed("PostgreSQL killed", "postgresql", world.postmaster())
 
 
-def _killed(fault: str, whom: str, pid: int) -> Stroke | None:
+def _killed(fault: str, target: str, pid: int) -> InjectedFault | None:
     at = time.monotonic_ns()
     try:
         os.kill(pid, signal.SIGKILL)
     except ProcessLookupError:
         return None
-    return Stroke(fault, whom, at)
+    return InjectedFault(fault, target, at)
 
 
 def cutting(name: str) -> Fault:
-    """Connections to PostgreSQL that Toxiproxy ends (`cut`), resets (`reset`) or holds (`stall`), all of them, for a while."""
+    """Toxiproxy closes (`cut`), resets (`reset`) or stalls (`stall`) all connections to PostgreSQL for a while."""
 
-    async def strike(world: World, chance: random.Random) -> Stroke | None:
-        assert world.proxy is not None  # planned only where there is one
+    async def inject(world: World, chance: random.Random) -> InjectedFault | None:
+        assert world.proxy is not None  # planned only with a proxy
         at = time.monotonic_ns()
         getattr(world.proxy, name)()
         await asyncio.sleep(chance.uniform(0.05, MAX_CUT_SECONDS))
         world.proxy.mend()
-        return Stroke(f"connections: {name}", "postgresql", at)
+        return InjectedFault(f"connections: {name}", "postgresql", at)
 
-    return Fault(name=f"connections: {name}", strike=strike, kills=False)
+    return Fault(name=f"connections: {name}", inject=inject, kills=False)
 
 
 def _killing(broker: str) -> Fault:
-    """Kafka or RabbitMQ killed, and started again after a while."""
+    """Kill Kafka or RabbitMQ, and restart it after a while."""
 
-    async def strike(world: World, chance: random.Random) -> Stroke | None:
-        assert world.brokers is not None  # planned only where there are some
+    async def inject(world: World, chance: random.Random) -> InjectedFault | None:
+        assert world.brokers is not None  # planned only with brokers
         one, at = world.brokers[broker], time.monotonic_ns()
         await asyncio.to_thread(one.kill)
         await asyncio.sleep(chance.uniform(0.1, MAX_OUTAGE_SECONDS))
         await asyncio.to_thread(one.start)
-        return Stroke(f"{broker} killed", broker, at)
+        return InjectedFault(f"{broker} killed", broker, at)
 
-    return Fault(name=f"{broker} killed", strike=strike)
+    return Fault(name=f"{broker} killed", inject=inject)
 
 
 RANDOM: Final = (
-    Fault(name="server killed", strike=_kill_server, kind="server"),
-    Fault(name="worker killed", strike=_kill_worker, kind="worker"),
-    Fault(name="PostgreSQL backend killed", strike=_kill_backend),
-    Fault(name="PostgreSQL killed", strike=_kill_postmaster),
+    Fault(name="server killed", inject=_kill_server, kind="server"),
+    Fault(name="worker killed", inject=_kill_worker, kind="worker"),
+    Fault(name="PostgreSQL backend killed", inject=_kill_backend),
+    Fault(name="PostgreSQL killed", inject=_kill_postmaster),
 )
 WEIGHTS: Final = (10, 6, 3, 2)
-"""Of RANDOM, in its order."""
+"""The weights of RANDOM, in its order."""
 OF_BROKERS: Final = tuple(_killing(name) for name in NAMES)
 CUTS: Final = tuple(cutting(name) for name in ("cut", "reset", "stall"))
 
 
 def named(way: Way) -> list[Fault]:
-    """The points that are come by where `way` carries."""
+    """The points that processes pass when `way` transports events and jobs."""
     return [at(point) for point in POINTS if point.way in (None, way)]
 
 
 def plan(kills: int, chance: random.Random, way: Way, *, cuts: bool) -> list[Fault]:
-    """`kills` faults that kill, every named point and every kind of random one among them while there is room, in a random order.
+    """A plan of `kills` killing faults in random order, with every named point and every kind of random fault while there is room.
 
-    Where connections can be cut, one cut goes with every ten kills, and each kind at least once. A tenth falls upon the brokers, if there are any.
+    If connections can be cut, one cut follows every ten kills, and each kind of cut occurs at least once. A tenth of the faults hit the
+    brokers, if there are any.
     """
     points, brokers = named(way), OF_BROKERS if way is Way.BROKERS else ()
     chosen = [*points, *RANDOM, *brokers][:kills]

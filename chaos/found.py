@@ -1,4 +1,4 @@
-"""What the database holds when all has drained: the counter's other side. Read by the superuser, past every policy."""
+"""The content of the database after everything has drained. Read as superuser, without policies."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ class Event(NamedTuple):
 
 
 class Noted(NamedTuple):
-    """An effect; `position` is when it was written, among all."""
+    """An effect. `position` is its place in the order of writing."""
 
     id: UUID
     subscription: str
@@ -44,7 +44,7 @@ class Known(NamedTuple):
 
 
 class Queued(NamedTuple):
-    """A job about an event. `result` is the effect that it says to have left."""
+    """A job for an event. `result` is the effect that it left."""
 
     id: UUID
     event_id: UUID
@@ -54,7 +54,7 @@ class Queued(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """`items` as the API would show them, `waiting` what is not carried out yet, in words."""
+    """`items` in the form of the API; `waiting` describes pending work."""
 
     items: Mapping[UUID, Mapping[str, Any]]
     audits: Sequence[Audited]
@@ -91,17 +91,17 @@ select 'event ' || o.id || ' (' || o.name || ') of ' || o.aggregate_id || ' has 
 from outbox o join unnest($1::text[], $2::text[]) as s (name, event) on s.event = o.name
 where o.published and not exists (select from inbox i where i.subscription = s.name and i.event_id = o.id)
 """
-"""Kafka may have it: then nothing in the database waits."""
+"""If Kafka holds the event, nothing in the database is pending."""
 _SOME: Final = f"select * from ({_WAITING} union all {_UNHEARD}) w limit 20"
 
 
 async def waiting(connection: Connection, subscriptions: Mapping[str, str]) -> list[str]:
-    """Some of what is not carried out yet. `subscriptions` names each subscription's event."""
+    """Some of the pending work. `subscriptions` maps each subscription to its event."""
     return [row[0] for row in await connection.fetch(_SOME, list(subscriptions), list(subscriptions.values()))]
 
 
 async def found(connection: Connection, subscriptions: Mapping[str, str]) -> Found:
-    """Everything, inside whatever transaction is open."""
+    """Read everything, inside the open transaction."""
     return Found(
         items={row["id"]: _item(row) for row in await connection.fetch(_ITEMS)},
         audits=[Audited(*row) for row in await connection.fetch(_AUDITS)],

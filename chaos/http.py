@@ -1,4 +1,4 @@
-"""One HTTP/1.1 connection that tells an answer from no answer: what a client must know before it may send again."""
+"""An HTTP/1.1 connection that distinguishes a response from none: the client must know this before it retries."""
 
 import asyncio
 import json
@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 PATIENCE: Final = 15.0
-"""Seconds that a client waits for an answer. After that it does not know what became of its request."""
+"""Seconds that a client waits for a response. After that the outcome of its request is unknown."""
 
 
 class NoAnswer(Exception):
-    """The connection broke, or nothing came in time: the request may have been carried out, or not."""
+    """The connection broke, or the response did not arrive in time: the request may or may not have been executed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,24 +41,24 @@ class Answer:
 
     @property
     def problem(self) -> str:
-        """The last part of the problem's type [RFC 9457]; empty where the answer is none."""
+        """The last part of the problem's type [RFC 9457]; empty if the response is not a problem."""
         return str(self.body.get("type", "")).rpartition("/")[2] if self.status >= 400 and isinstance(self.body, dict) else ""
 
     @property
     def lasting(self) -> tuple[Any, ...]:
-        """What a replay has in common with the first answer."""
+        """The parts of a response that a replay repeats."""
         return self.status, self.headers.get("etag"), self.headers.get("location"), self.body
 
 
 class Connection:
-    """To one server; opened again when it is needed after it broke."""
+    """A connection to one server. It reconnects after it broke."""
 
     def __init__(self, port: int) -> None:
         self._port = port
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
     async def send(self, request: Request, token: str | None = None) -> Answer:
-        """Raises `NoAnswer`."""
+        """Send a request and read its response. Raises `NoAnswer`."""
         body = b"" if request.body is None else json.dumps(request.body).encode()
         headers = {"Host": "chaos", "Content-Type": "application/json", "Content-Length": str(len(body)), **request.headers()}
         if token is not None:

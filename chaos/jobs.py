@@ -1,4 +1,4 @@
-"""The job of the chaos: enqueued by a subscriber with its effect, it leaves an effect of its own, and answers its id."""
+"""The job of the chaos context: a subscriber enqueues it with its effect; it leaves an effect of its own and returns its id."""
 
 from dataclasses import dataclass
 from typing import ClassVar, Final
@@ -12,12 +12,12 @@ from chaos.effects import Effect
 from chaos.points import IN_JOB, Watch
 
 NAME: Final = "chaos.note"
-"""Of the job, and of its effects' subscription."""
+"""The name of the job, and the subscription of its effects."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Note(Command[UUID]):
-    """Nobody sends it from outside. It is about an event of an item."""
+    """Internal. Handles an event of an item."""
 
     permission: ClassVar[str] = PUBLIC
     event_id: UUID

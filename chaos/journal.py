@@ -1,4 +1,4 @@
-"""What the clients were told is done: the counter's one side. The other is what the database holds."""
+"""The acknowledged writes: what the counter compares with the database."""
 
 import time
 from collections import Counter
@@ -10,12 +10,12 @@ from uuid import UUID
 from chaos.http import Answer, Request
 
 type Item = Mapping[str, Any]
-"""An item as the API shows it, as JSON."""
+"""An item in the form of the API, as JSON."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Violation:
-    """`kind` is one of a fixed set of words; `what` says of which item, event or write."""
+    """`kind` is one of a fixed set of words; `what` names the item, event or write."""
 
     kind: str
     what: str
@@ -26,7 +26,7 @@ class Violation:
 
 @dataclass(slots=True)
 class Attempt:
-    """A write on its way to `server`. Times in nanoseconds of the monotonic clock; `ended` is None while there is no answer."""
+    """A write in flight to `server`. Times are nanoseconds of the monotonic clock; `ended` is None until the response."""
 
     server: str
     began: int
@@ -38,7 +38,7 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Told:
-    """Of one version of an item: the event that must have been stored with it. `by` is the request that was acknowledged."""
+    """The event that must have been stored with a version of an item. `by` is the acknowledged request."""
 
     event: str
     by: str
@@ -46,34 +46,34 @@ class Told:
 
 @dataclass(slots=True)
 class Journal:
-    """`items` as they were last acknowledged, `versions` by item and version."""
+    """`items` in their last acknowledged state, `versions` by item and version."""
 
     items: dict[UUID, Item] = field(default_factory=dict)
     versions: dict[tuple[UUID, int], Told] = field(default_factory=dict)
     attempts: list[Attempt] = field(default_factory=list)
     acknowledged: Counter[str] = field(default_factory=Counter)
-    """By kind of write."""
+    """Acknowledged writes by kind."""
     unknown: int = 0
-    """Attempts without an answer, or with one that does not say."""
+    """Attempts with an unknown outcome."""
     recovered: int = 0
-    """Writes that were acknowledged after such an attempt."""
+    """Writes that were acknowledged after an attempt with an unknown outcome."""
     replays: int = 0
-    """Acknowledged writes that were sent again, and answered as before."""
+    """Acknowledged writes that were repeated and got their first response."""
     violations: list[Violation] = field(default_factory=list)
 
     @property
     def writes(self) -> int:
-        """Acknowledged requests that change state."""
+        """The number of acknowledged writes."""
         return self.acknowledged.total()
 
     def attempt(self, server: str) -> Attempt:
-        """A write that is being sent."""
+        """Record a write in flight."""
         made = Attempt(server, time.monotonic_ns())
         self.attempts.append(made)
         return made
 
     def changed(self, item: Item, event: str, by: str) -> None:
-        """A write of `item` was acknowledged; this is its state now."""
+        """Record an acknowledged write with the state of its item."""
         id, version = UUID(item["id"]), int(item["version"])
         before = self.items.get(id)
         if version != (1 if before is None else before["version"] + 1):

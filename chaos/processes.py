@@ -1,4 +1,4 @@
-"""The application's processes: `api-base serve` and `api-base worker` as they are shipped, started again whenever they have ended."""
+"""The application's processes: `api-base serve` and `api-base worker` as shipped, restarted whenever they exit."""
 
 import asyncio
 import os
@@ -13,10 +13,10 @@ from typing import Final
 
 from api_base.core.shared.parent_death import die_with_parent
 
-PAUSE: Final = 0.1
-"""Seconds between an end and the next start."""
+RESTART_DELAY: Final = 0.1
+"""Seconds between the exit of a process and its restart."""
 PATIENCE: Final = 5.0
-"""Seconds that a server which is starting has to answer, before it is asked again."""
+"""Seconds to wait for a starting server before the next attempt."""
 
 
 def free_port() -> int:
@@ -27,7 +27,7 @@ def free_port() -> int:
 
 
 class Process:
-    """One of them. `name` is its kind and number, such as `worker-1`; `port` is None for what serves nobody."""
+    """One process. `name` is its kind and number, such as `worker-1`; `port` is None for a worker."""
 
     def __init__(self, name: str, home: Path, variables: Mapping[str, str], port: int | None) -> None:
         self.name, self.port = name, port
@@ -36,7 +36,7 @@ class Process:
         self._home, self._variables = home, {**os.environ, **variables, "CHAOS_PROCESS": name}
         self._process: subprocess.Popen[bytes] | None = None
         self._ended_at = 0.0
-        self._log, self._told = home / f"{name}.log", 0
+        self._log, self._log_offset = home / f"{name}.log", 0
         self._probing: asyncio.Task[None] | None = None
         self.ready = False
 
@@ -45,19 +45,19 @@ class Process:
         return self.name.partition("-")[0]
 
     def ensure_running(self) -> None:
-        """Start it where it has ended, after a short pause; find out whether it is ready where that is not known."""
+        """Restart the process after a short delay if it has exited; check whether it is ready if that is unknown."""
         if self._process is not None and self._process.poll() is None:
             if not self.ready and (self._probing is None or self._probing.done()):
                 self._probing = asyncio.get_running_loop().create_task(self._probe())
             return
         if self._process is not None:
             self._process, self.ready, self._ended_at = None, False, time.monotonic()
-        if time.monotonic() - self._ended_at >= PAUSE:
+        if time.monotonic() - self._ended_at >= RESTART_DELAY:
             self._start()
 
     def _start(self) -> None:
         with self._log.open("ab") as log:
-            self._told = log.tell()
+            self._log_offset = log.tell()
             self._process = subprocess.Popen(
                 self._command,
                 cwd=self._home,
@@ -70,7 +70,7 @@ class Process:
             )
 
     def pids(self) -> list[int]:
-        """The process and those that it started; none while it does not run."""
+        """The process and its children; empty while it does not run."""
         if self._process is None or self._process.poll() is not None:
             return []
         pid = self._process.pid
@@ -82,9 +82,9 @@ class Process:
         self.ready = up and process is self._process
 
     def _works(self) -> bool:
-        """A worker says when it has started."""
+        """Whether the worker has logged its start."""
         with self._log.open("rb") as log:
-            log.seek(self._told)
+            log.seek(self._log_offset)
             return b"worker_started" in log.read()
 
     def end(self, number: signal.Signals = signal.SIGTERM) -> None:
@@ -98,7 +98,7 @@ class Process:
 
 
 def children(pid: int) -> list[int]:
-    """The processes that `pid` started and that run [proc(5), stat]."""
+    """The running children of `pid` [proc(5), stat]."""
     found = []
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
@@ -112,7 +112,7 @@ def children(pid: int) -> list[int]:
 
 
 def command_line(pid: int) -> str:
-    """What a process calls itself; empty for one that is gone."""
+    """The command line of a process; empty if it has exited."""
     try:
         return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
     except OSError:

@@ -1,4 +1,4 @@
-"""What a run says while it runs."""
+"""The output of a run while it runs."""
 
 import asyncio
 import time
@@ -14,7 +14,7 @@ def say(text: str) -> None:
 
 
 async def progress(figures: Callable[[], str]) -> None:
-    """A line now and then, for ever."""
+    """Print a line of progress periodically, forever."""
     began = time.monotonic()
     while True:
         await asyncio.sleep(EVERY)

@@ -1,4 +1,4 @@
-"""Proves on the very data of a run that the counter would have found a fault: each is made, counted and undone again."""
+"""Test the counter on the data of the run: inject each fault into the data, count, and roll back."""
 
 from collections.abc import AsyncIterator
 from typing import Final
@@ -78,11 +78,11 @@ FAULTS: Final = {
         "delete from inbox where ctid = (select ctid from inbox where subscription like 'chaos.%' limit 1)",
     ),
 }
-"""What is made, the kind of violation that must be found, and how it is made."""
+"""The faults: the kind of violation that the counter must report, and the SQL that injects the fault."""
 
 
 async def unproven(connection: Connection, journal: Journal) -> AsyncIterator[Violation]:
-    """A violation for each fault that cannot be made, or is not found as what it is."""
+    """A violation for each fault that cannot be injected, or that the counter does not report as its kind."""
     for name, (kind, sql) in FAULTS.items():
         transaction = connection.transaction()
         await transaction.start()
@@ -90,11 +90,11 @@ async def unproven(connection: Connection, journal: Journal) -> AsyncIterator[Vi
             made = not (await connection.execute(sql)).endswith(" 0")
             kinds = {violation.kind for violation in violations(journal, await found(connection, SUBSCRIPTIONS), SUBSCRIPTIONS)}
         except asyncpg.PostgresError as error:
-            yield Violation(kind="counter", what=f"{name} cannot be made: {error}")
+            yield Violation(kind="counter", what=f"{name} cannot be injected: {error}")
             continue
         finally:
             await transaction.rollback()
         if not made:
-            yield Violation(kind="counter", what=f"there was nothing to make {name} of: the run was too short")
+            yield Violation(kind="counter", what=f"there is no row to inject {name} into: the run was too short")
         elif kind not in kinds:
-            yield Violation(kind="counter", what=f"{name} was not found as {kind!r}; found was {sorted(kinds)}")
+            yield Violation(kind="counter", what=f"{name} was not reported as {kind!r}, but as {sorted(kinds)}")

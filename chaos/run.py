@@ -1,4 +1,4 @@
-"""A run: everything is started, clients write while the killer strikes, all is let drain, and what became of each write is counted."""
+"""A run: start everything, let clients write while the killer injects faults, wait until everything has drained, and count."""
 
 import asyncio
 import os
@@ -21,7 +21,7 @@ from chaos.counting import violations
 from chaos.faults import OF_BROKERS, RANDOM, named, plan
 from chaos.found import found, waiting
 from chaos.journal import Journal, Violation
-from chaos.killer import Killer, Strokes
+from chaos.killer import InjectedFaults, Killer
 from chaos.points import Way
 from chaos.progress import progress, say
 from chaos.proof import unproven
@@ -33,12 +33,12 @@ from tests.brokers import brokers
 
 LOOK: Final = 0.1
 DRAINED: Final = 60.0
-"""Seconds in which what is stored must be carried out once nothing is killed any more."""
+"""Seconds in which all stored work must finish after the last kill."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """How much of what. `home` is kept; without one, what was made is removed. With `brokers`, Kafka and RabbitMQ carry events and jobs."""
+    """The options of a run. `home` is kept; without one, all data is removed. With `brokers`, Kafka and RabbitMQ transport events and jobs."""
 
     kills: int
     writes: int
@@ -55,7 +55,7 @@ class Options:
 
 
 def run(options: Options) -> int:
-    """0, or 1 where anything is not as it must be."""
+    """The exit code: 0, or 1 if there is any violation."""
     began = time.monotonic()
     chance, journal = random.Random(options.seed), Journal()
     with ExitStack() as stack:
@@ -67,7 +67,7 @@ def run(options: Options) -> int:
         broken = asyncio.run(_violations(killer, options, chance))
     say("")
     kinds = [*named(options.way), *RANDOM, *(OF_BROKERS if options.brokers else ())]
-    for line in lines(journal, killer.strokes, broken, time.monotonic() - began, [fault.name for fault in kinds]):
+    for line in lines(journal, killer.injected, broken, time.monotonic() - began, [fault.name for fault in kinds]):
         say(line)
     return 1 if broken else 0
 
@@ -79,12 +79,12 @@ async def _violations(killer: Killer, options: Options, chance: random.Random) -
         await _ready(made)
         await asyncio.gather(*(client.replay_all() for client in writing))
         counted = [violation async for violation in _counted(made, journal)]
-    return [*journal.violations, *(Violation(kind="not struck", what=name) for name in killer.strokes.never), *counted]
+    return [*journal.violations, *(Violation(kind="not injected", what=name) for name in killer.injected.never), *counted]
 
 
 @asynccontextmanager
 async def clients(made: World, journal: Journal, options: Options, chance: random.Random) -> AsyncIterator[list[Client]]:
-    """Users with a tenant each, who can log in."""
+    """Register users, each with a tenant."""
     senders, writing = [], []
     try:
         for number in range(options.clients):
@@ -100,10 +100,10 @@ async def clients(made: World, journal: Journal, options: Options, chance: rando
 
 
 async def _under_load(writing: Sequence[Client], killer: Killer, options: Options, chance: random.Random) -> None:
-    """Clients write until the plan is carried out and enough is acknowledged, until none of them can go on, or until Ctrl-C."""
-    journal, strokes, loop = killer.journal, killer.strokes, asyncio.get_running_loop()
-    killing = asyncio.create_task(killer.carry_out(plan(options.kills, chance, options.way, cuts=killer.world.proxy is not None)))
-    telling = asyncio.create_task(progress(lambda: _figures(journal, strokes, options)))
+    """Let clients write until the plan is finished and enough writes are acknowledged, until no client can continue, or until Ctrl-C."""
+    journal, injected, loop = killer.journal, killer.injected, asyncio.get_running_loop()
+    killing = asyncio.create_task(killer.execute(plan(options.kills, chance, options.way, cuts=killer.world.proxy is not None)))
+    telling = asyncio.create_task(progress(lambda: _figures(journal, injected, options)))
     interrupted = asyncio.Event()
     loop.add_signal_handler(signal.SIGINT, interrupted.set)
 
@@ -121,18 +121,18 @@ async def _under_load(writing: Sequence[Client], killer: Killer, options: Option
         await asyncio.gather(killing, telling, return_exceptions=True)
         killer.world.spare()
     if interrupted.is_set():
-        say("interrupted: what was done until now is counted")
+        say("interrupted: counting what was done so far")
 
 
-def _figures(journal: Journal, strokes: Strokes, options: Options) -> str:
+def _figures(journal: Journal, injected: InjectedFaults, options: Options) -> str:
     return (
-        f"writes {journal.writes}/{options.writes}  kills {len(strokes.kills)}/{options.kills}  cuts {len(strokes.cuts)}  "
+        f"writes {journal.writes}/{options.writes}  kills {len(injected.kills)}/{options.kills}  cuts {len(injected.cuts)}  "
         f"unknown outcomes {journal.unknown}  violations {len(journal.violations)}"
     )
 
 
 async def _ready(made: World) -> None:
-    """Everything runs again."""
+    """Wait until all processes run again."""
     async with asyncio.timeout(DRAINED):
         while not made.all_ready():
             await asyncio.sleep(LOOK)
@@ -153,14 +153,14 @@ async def _counted(made: World, journal: Journal) -> AsyncIterator[Violation]:
 
 
 async def _drained(connection: Connection) -> None:
-    """Wait until nothing waits, for as long as that may take at most; what waits then is counted."""
+    """Wait until nothing is pending, up to the limit; the counter reports what is still pending."""
     deadline = time.monotonic() + DRAINED
     while await waiting(connection, SUBSCRIPTIONS) and time.monotonic() < deadline:
         await asyncio.sleep(LOOK)
 
 
 def _audit(made: World) -> list[Violation]:
-    """What `api-base audit verify` finds."""
+    """The findings of `api-base audit verify`."""
     variables = {name: value for name, value in made.variables.items() if name != "CONTEXTS"}
     done = subprocess.run(
         [sys.executable, "-m", "api_base.cli", "audit", "verify"],

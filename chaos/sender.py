@@ -1,4 +1,4 @@
-"""Sends a write until its outcome is known, as docs/idempotency.md tells clients to: the same request, with the same key."""
+"""Send a write until its outcome is known, as docs/idempotency.md requires of clients: the same request with the same key."""
 
 import asyncio
 import random
@@ -11,13 +11,13 @@ from chaos.http import Answer, Connection, NoAnswer, Request
 from chaos.journal import Journal, described
 from chaos.processes import Process
 
-PAUSE: Final = 0.05
+RETRY_DELAY: Final = 0.05
 MAX_RETRY_DELAY: Final = 1.0
-"""Seconds before a request is sent again: doubled each time, with jitter."""
+"""Seconds before a request is retried: doubled each time, with jitter."""
 GIVE_UP: Final = 120.0
-"""Seconds after which a write that was never acknowledged is a violation."""
+"""Seconds after which a write without an acknowledgement is a violation."""
 TOKEN_SECONDS: Final = 2400.0
-"""Seconds after which a client logs in anew, before its token expires."""
+"""Seconds after which a client logs in again, before its token expires."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,16 +27,16 @@ class Account:
 
     @property
     def credentials(self) -> dict[str, str]:
-        """As the login takes them."""
+        """The body of a login."""
         return {"email": self.email, "password": self.password}
 
 
 class GaveUp(Exception):
-    """A write was not acknowledged in time; nothing more can be said of its item."""
+    """A write was not acknowledged in time; the state of its item is unknown."""
 
 
 class Sender:
-    """One client's way to all servers: any that is up will do."""
+    """Sends the requests of one client to any server that is up."""
 
     def __init__(self, servers: Sequence[Process], account: Account, journal: Journal, chance: random.Random) -> None:
         self.account = account
@@ -45,19 +45,19 @@ class Sender:
         self._token, self._token_until = "", 0.0
 
     async def write(self, request: Request, *, lane: int = 0) -> tuple[Answer, bool]:
-        """The answer that says what became of it, and whether an earlier attempt had an unknown outcome. Raises `GaveUp`.
+        """The response with the outcome, and whether an earlier attempt had an unknown outcome. Raises `GaveUp`.
 
-        `lane` keeps twins of one request apart: each has its own connections.
+        `lane` separates concurrent duplicates of a request: each has its own connections.
         """
         return await self._until_known(request, lane, counted=True)
 
     async def ask(self, request: Request) -> Answer:
-        """The answer to what changes nothing: a look, or what was acknowledged before. Raises `GaveUp`."""
+        """The response to a request that changes nothing: a read, or a repeated write. Raises `GaveUp`."""
         answer, _ = await self._until_known(request, 0, counted=False)
         return answer
 
     async def _until_known(self, request: Request, lane: int, *, counted: bool) -> tuple[Answer, bool]:
-        deadline, unknown, pause = time.monotonic() + GIVE_UP, False, PAUSE
+        deadline, unknown, pause = time.monotonic() + GIVE_UP, False, RETRY_DELAY
         while time.monotonic() < deadline:
             answer = await self._attempt(request, lane, self._token, counted=counted)
             if answer is not None and answer.status < 500 and answer.problem != "request-in-progress":
@@ -82,11 +82,11 @@ class Sender:
                 attempt.ended = time.monotonic_ns()
 
     def _connection(self, server: Process, lane: int) -> Connection:
-        assert server.port is not None  # servers have one
+        assert server.port is not None  # every server has a port
         return self._connections.setdefault((server.name, lane), Connection(server.port))
 
     async def log_in(self) -> None:
-        """Where the access token has expired, or soon will. Raises `GaveUp`."""
+        """Log in again if the access token has expired or will soon. Raises `GaveUp`."""
         if time.monotonic() >= self._token_until:
             answer = await self.public(Request(method="POST", path="/api/v1/auth/login", body=self.account.credentials))
             if answer.status != 200:
@@ -95,7 +95,7 @@ class Sender:
             self._token, self._token_until = answer.body["access_token"], time.monotonic() + TOKEN_SECONDS
 
     async def public(self, request: Request) -> Answer:
-        """The answer to what needs no token and may be sent again. Raises `GaveUp`."""
+        """The response to a request that needs no token and may be repeated. Raises `GaveUp`."""
         deadline = time.monotonic() + GIVE_UP
         while time.monotonic() < deadline:
             answer = await self._attempt(request, 0, None, counted=False)
@@ -106,7 +106,7 @@ class Sender:
         raise GaveUp
 
     def refuse(self, request: Request, answer: Answer) -> None:
-        """Note an answer that must not be. Raises `GaveUp`."""
+        """Record a response that must not occur. Raises `GaveUp`."""
         self._journal.violates("refused", described(request, answer))
         raise GaveUp
 

@@ -1,13 +1,12 @@
-"""The durable subscribers of the chaos: each leaves an effect for each of its events, and one enqueues a job beside it."""
+"""The durable subscribers of the chaos context: each leaves an effect for each of its events, and one also enqueues a job."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
-from api_base.core.protocols import AsyncRepository, IdGenerator
-from api_base.core.protocols.jobs import JobQueue
-from api_base.core.types import current_context
+from api_base.core.protocols import AsyncRepository, IdGenerator, JobQueue
+from api_base.core.types import Delivery, current_context
 from api_base.domain.common.events import DurableSubscription
 from chaos.effects import Effect
 from chaos.jobs import Note
@@ -20,14 +19,14 @@ SUBSCRIPTIONS: Final = {
     "chaos.status": "items.status_changed.v1",
     "chaos.deleted": "items.deleted.v1",
 }
-"""Each subscription's event. Two hear the same."""
+"""The event of each subscription. Two subscriptions share an event."""
 ENQUEUES: Final = "chaos.created"
 """The subscription that enqueues a job."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ItemEvent:
-    """What a subscriber wants of an item's event."""
+    """The fields that a subscriber uses of an item's event."""
 
     aggregate_id: UUID
     tenant_id: UUID
@@ -36,9 +35,9 @@ class ItemEvent:
 def subscriptions(effects: AsyncRepository[Effect, UUID], jobs: JobQueue, ids: IdGenerator, watch: Watch) -> list[DurableSubscription]:
     async def note(event: ItemEvent) -> None:
         watch.come_by([IN_HANDLER])
-        delivery = current_context.get().delivery
-        assert delivery is not None  # a durable subscriber is always told which event it is
-        subscription, event_id = delivery
+        origin = current_context.get().origin
+        assert isinstance(origin, Delivery)  # a durable subscriber always runs within a delivery
+        subscription, event_id = origin.subscription, origin.event_id
         effect = Effect(
             id=ids.new(), tenant_id=event.tenant_id, subscription=subscription, event_id=event_id, aggregate_id=event.aggregate_id
         )

@@ -1,4 +1,4 @@
-"""Toxiproxy between the application and its database: connections are cut, refused, or stall in the middle of what passes."""
+"""Toxiproxy between the application and its database: cut, reset or stall connections."""
 
 import http.client
 import json
@@ -12,7 +12,7 @@ WRITTEN: Final = ROOT / ".services/toxiproxy/env"
 
 
 def address() -> str | None:
-    """Where Toxiproxy answers: by the environment, or by what `make services` wrote down when it started it; None where it does not."""
+    """The address of Toxiproxy from the environment or from `make services`; None if it does not respond."""
     written = dict(line.split("=", 1) for line in WRITTEN.read_text().splitlines()) if WRITTEN.exists() else {}
     url = os.environ.get("TEST_TOXIPROXY_URL") or written.get("TEST_TOXIPROXY_URL")
     if url is None:
@@ -25,7 +25,7 @@ def address() -> str | None:
 
 
 class Proxy:
-    """One proxy on loopback to `port`, made anew; it is removed by `remove`."""
+    """A proxy on loopback to `port`, created again if it exists; `remove` removes it."""
 
     def __init__(self, url: str, name: str, port: int) -> None:
         self._url, self._name = url, name
@@ -37,19 +37,19 @@ class Proxy:
         _ask(self._url, "DELETE", f"/proxies/{self._name}")
 
     def cut(self) -> None:
-        """End every connection, and refuse new ones until `mend`."""
+        """Close every connection, and refuse new ones until `mend`."""
         _ask(self._url, "POST", f"/proxies/{self._name}", {"listen": self._listen, "enabled": False})
 
     def reset(self) -> None:
-        """Answer what passes with a TCP reset until `mend`."""
+        """Answer traffic with a TCP reset until `mend`."""
         self._toxic("reset_peer", {"timeout": 0})
 
     def stall(self) -> None:
-        """Let nothing through until `mend`, which then ends the connections that were held."""
+        """Stall all traffic until `mend`, which then closes the stalled connections."""
         self._toxic("timeout", {"timeout": 0})
 
     def mend(self) -> None:
-        """Let everything pass again."""
+        """Let all traffic pass again."""
         for toxic in _ask(self._url, "GET", f"/proxies/{self._name}/toxics"):
             _ask(self._url, "DELETE", f"/proxies/{self._name}/toxics/{toxic['name']}")
         _ask(self._url, "POST", f"/proxies/{self._name}", {"listen": self._listen, "enabled": True})

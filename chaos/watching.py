@@ -1,6 +1,6 @@
-"""Lets a process come by the named points: by watching what it says to the database, and what it answers.
+"""Make a process pass the named points, by watching its database statements and its HTTP responses.
 
-The product's own pools open the connections and its own server answers; what they do is not changed, but told.
+The product's own pools open the connections and its own server responds; watching does not change what they do.
 """
 
 import asyncio
@@ -14,16 +14,16 @@ from api_base.infrastructure.db.pool import Connection, ConnectionPool
 from chaos.points import ANSWER_HALF_SENT, Moment, Watch
 
 ON_THE_WIRE: Final = 3
-"""Turns of the event loop in which what was written to a connection has gone to the kernel."""
+"""Iterations of the event loop after which data written to a connection has reached the kernel."""
 
 
 def watch_pool(pool: ConnectionPool, watch: Watch, role: str) -> None:
-    """Every connection that `pool` opens from now on tells `watch` of its statements. They are those of `role`."""
+    """Report the statements of every new connection of `pool`, which connects as `role`, to `watch`."""
     watched, connect = _watched(watch, role), pool._connect
 
     async def connected() -> Connection:
         connection = await connect()
-        connection.__class__ = watched  # the same layout; asyncpg offers no way to hear of a statement before it is sent
+        connection.__class__ = watched  # the same layout; asyncpg has no hook before a statement is sent
         return connection
 
     pool._connect = connected  # type: ignore[method-assign]
@@ -34,21 +34,21 @@ def _watched(watch: Watch, role: str) -> type[Connection]:
         __slots__ = ()
 
         async def execute(self, query: str, *args: Any, timeout: float | None = None) -> str:
-            return await told(query, super().execute(query, *args, timeout=timeout))
+            return await watched_call(query, super().execute(query, *args, timeout=timeout))
 
         async def executemany(self, command: str, args: Any, *, timeout: float | None = None) -> None:
-            return await told(command, super().executemany(command, args, timeout=timeout))
+            return await watched_call(command, super().executemany(command, args, timeout=timeout))
 
         async def fetch(self, query: str, *args: Any, **options: Any) -> Any:
-            return await told(query, super().fetch(query, *args, **options))
+            return await watched_call(query, super().fetch(query, *args, **options))
 
         async def fetchrow(self, query: str, *args: Any, **options: Any) -> Any:
-            return await told(query, super().fetchrow(query, *args, **options))
+            return await watched_call(query, super().fetchrow(query, *args, **options))
 
         async def fetchval(self, query: str, *args: Any, **options: Any) -> Any:
-            return await told(query, super().fetchval(query, *args, **options))
+            return await watched_call(query, super().fetchval(query, *args, **options))
 
-    async def told[T](sql: str, statement: Coroutine[Any, Any, T]) -> T:
+    async def watched_call[T](sql: str, statement: Coroutine[Any, Any, T]) -> T:
         watch.come_by(watch.points(Moment.BEFORE, role, sql))
         if points := watch.points(Moment.SENT, role, sql):
             result = await _sent(statement, partial(watch.come_by, points))
@@ -61,7 +61,7 @@ def _watched(watch: Watch, role: str) -> type[Connection]:
 
 
 async def _sent[T](statement: Coroutine[Any, Any, T], then: Callable[[], None]) -> T:
-    """Await `statement`, and call `then` while it waits for its answer."""
+    """Await `statement`, and call `then` while it waits for its result."""
     answered = asyncio.ensure_future(statement)
     for _ in range(ON_THE_WIRE):
         await asyncio.sleep(0)
@@ -71,7 +71,7 @@ async def _sent[T](statement: Coroutine[Any, Any, T], then: Callable[[], None]) 
 
 
 def watch_answers(watch: Watch) -> None:
-    """This process's HTTP answers tell when their head is on the wire and their body is not."""
+    """Pass a point when the head of an HTTP response is sent and its body is not."""
     from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
     send = RequestResponseCycle.send

@@ -1,4 +1,4 @@
-"""What there is to kill: PostgreSQL by the product's own launcher, servers and workers on it, and Toxiproxy between where it runs."""
+"""The system under test: PostgreSQL from the product's own launcher, servers and workers, and Toxiproxy between them if it runs."""
 
 import asyncio
 import os
@@ -24,15 +24,15 @@ from chaos.toxiproxy import ROOT, Proxy
 from tests.brokers import Brokers
 
 LOOK: Final = 0.05
-"""Seconds between two looks at what runs."""
+"""Seconds between two checks of the processes."""
 STARTED: Final = 120.0
-"""Seconds in which the first server and worker are ready."""
+"""Seconds in which the first server and worker must be ready."""
 LIMITS: Final = ("REQUESTS", "BURST", "LOGIN_REQUESTS", "LOGIN_BURST", "FAILED_TOKENS")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class World:
-    """`variables` is the environment in which every command of `api-base` finds it."""
+    """`variables` is the environment in which every `api-base` command finds this system."""
 
     home: Path
     database: EmbeddedServer
@@ -48,17 +48,17 @@ class World:
         return [*self.servers, *self.workers]
 
     def postmaster(self) -> int:
-        """The process id of PostgreSQL's first process."""
+        """The process id of the PostgreSQL postmaster."""
         return int((self.home / "postgres/data/postmaster.pid").read_text().splitlines()[0])
 
     def spare(self) -> None:
-        """Nothing is armed any more, and all connections pass."""
+        """Disarm all points and let all connections pass."""
         self.control.disarm()
         if self.proxy is not None:
             self.proxy.mend()
 
     async def keep(self) -> None:
-        """Start again what has ended, for ever. PostgreSQL in this thread: the kernel takes the thread that started it for its parent."""
+        """Restart whatever has exited, forever. PostgreSQL starts in this thread, because the kernel treats that thread as its parent."""
         while True:
             self.database.ensure_running()
             for process in self.processes:
@@ -71,7 +71,7 @@ class World:
 
 @contextmanager
 def folder(kept: Path | None) -> Iterator[Path]:
-    """`kept`, or one that ends with the block; PostgreSQL's own user must be able to enter it."""
+    """`kept`, or a temporary folder. PostgreSQL's own user must be able to enter it."""
     if kept is not None:
         kept.mkdir(parents=True, exist_ok=True)
         yield kept.absolute()
@@ -83,7 +83,7 @@ def folder(kept: Path | None) -> Iterator[Path]:
 
 @contextmanager
 def world(home: Path, servers: int, workers: int, brokers: Brokers | None) -> Iterator[World]:
-    """A migrated database, with processes that do not run yet. Outside any event loop."""
+    """A migrated database, and processes that are not started yet. Call it outside any event loop."""
     control = home / "control"
     control.mkdir()
     port = free_port()
@@ -95,7 +95,7 @@ def world(home: Path, servers: int, workers: int, brokers: Brokers | None) -> It
             proxy = Proxy(url, f"chaos-{secrets.token_hex(4)}", port)
         variables = _variables(home, _by_tcp(urls, port if proxy is None else proxy.port))
         if brokers is not None:
-            variables |= brokers.variables | {"RESILIENCE__OPEN_SECONDS": "1"}  # who was killed is soon back
+            variables |= brokers.variables | {"RESILIENCE__OPEN_SECONDS": "1"}  # a killed broker is soon back
         migrations.up(on(Settings(_env_file=None), urls), urls, [*BUILT_IN, CHAOS])
         yield World(
             home=home, database=database, proxy=proxy, brokers=brokers, control=Control(control), variables=variables,
@@ -110,7 +110,7 @@ def world(home: Path, servers: int, workers: int, brokers: Brokers | None) -> It
 
 @asynccontextmanager
 async def kept_running(made: World) -> AsyncIterator[None]:
-    """Until the block ends, whatever dies is started again; what cannot be ends the block."""
+    """Restart whatever dies until the block ends. A failed restart ends the block."""
     try:
         await _first(made)
         async with asyncio.TaskGroup() as group:
@@ -123,7 +123,7 @@ async def kept_running(made: World) -> AsyncIterator[None]:
 
 
 async def _first(made: World) -> None:
-    """One server and one worker before the others: they make the keys that all share."""
+    """Start one server and one worker before the others, because they create the shared keys."""
     async with asyncio.timeout(STARTED):
         for process in (made.servers[0], made.workers[0]):
             while not process.ready:
@@ -132,7 +132,7 @@ async def _first(made: World) -> None:
 
 
 def _by_tcp(urls: Urls, port: int) -> Urls:
-    """The same, by loopback instead of the socket, so that a proxy may stand between."""
+    """The URLs over loopback TCP instead of the socket, so that a proxy can be placed in between."""
     return Urls(**{role: _at(getattr(urls, role), port) for role in ("owner", "app", "worker", "direct")})
 
 
@@ -142,7 +142,7 @@ def _at(url: str, port: int) -> str:
 
 
 def _variables(home: Path, urls: Urls) -> dict[str, str]:
-    """Limits by address are out of the way: all load comes from one."""
+    """Settings without limits by address, because all load comes from one address."""
     limits = {f"RATE_LIMIT__{name}": "100000000" for name in LIMITS}
     return limits | {
         "DATABASE__URL": urls.app,

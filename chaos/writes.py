@@ -1,4 +1,4 @@
-"""The writes of one client, and what each must be answered. A client writes to its own items alone, one write after the other."""
+"""The writes of a client and their expected responses. A client writes to its own items only, one write after the other."""
 
 import random
 from collections.abc import Callable, Mapping
@@ -16,15 +16,15 @@ DELETED: Final = "items.deleted.v1"
 ITEMS: Final = "/api/v1/items"
 PRICE: Final = {"amount": "12.50", "currency": "EUR"}
 FEWEST: Final = 5
-"""Items that a client keeps to write to."""
-MOST_IN_BATCH: Final = 8
+"""Number of items that a client keeps for further writes."""
+MAX_IN_BATCH: Final = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Write:
-    """`kind` names it in the report. `acknowledge` checks an answer of success and keeps what it says in the journal.
+    """`kind` names the write in the report. `acknowledge` checks a successful response and records it in the journal.
 
-    `done_already` is what an answer to a repeated attempt says where the request has no key and an earlier attempt was carried out.
+    `done_already` is the problem of a repeated request without a key whose earlier attempt was executed.
     """
 
     kind: str
@@ -32,11 +32,11 @@ class Write:
     acknowledge: Callable[[Answer], None]
     done_already: frozenset[str] = frozenset()
     found: Callable[[Item], None] | None = field(default=None)
-    """Takes the item as it is read where `done_already` was answered; None where it can be read no more."""
+    """Accept the item as read after the response `done_already`; None if it can no longer be read."""
 
 
 class Writes:
-    """Makes one write after the other."""
+    """Generates one write after the other."""
 
     def __init__(self, journal: Journal, chance: random.Random) -> None:
         self._journal, self._chance = journal, chance
@@ -103,11 +103,11 @@ class Writes:
         )
 
     def _batch(self) -> Write:
-        """Creations, changes and deletions of different items; where each stands for itself, one that is refused as well."""
+        """A batch of creations, changes and deletions of different items; an independent batch also contains a refused operation."""
         mode = self._chance.choice(["atomic", "independent"])
         operations: list[dict[str, Any]] = []
         takes: list[Callable[[Mapping[str, Any]], None]] = []
-        count = self._chance.randint(2, MOST_IN_BATCH)
+        count = self._chance.randint(2, MAX_IN_BATCH)
         request = Request(method="POST", path=f"{ITEMS}/batch", body={"mode": mode, "operations": operations}, key=self._key())
         for id in self._chance.sample(self._live, min(count // 2, len(self._live))):
             operation, take = self._operation(self._journal.items[id], request)
@@ -148,7 +148,7 @@ class Writes:
         return uuid4().hex
 
     def _after(self, item: Item, changes: Mapping[str, Any]) -> dict[str, Any]:
-        """What an item must show after a change: all that it showed before, but for the changes and when."""
+        """The expected item after a change: the previous one with the changes and another time."""
         same = {name: value for name, value in item.items() if name != "updated_at"}
         return {**same, **changes, "version": item["version"] + 1}
 
@@ -173,7 +173,7 @@ class Writes:
             self._journal.violates("wrong answer", f"a stale operation of {request.key} was answered {result}, not 412")
 
     def _shows(self, item: Item, wanted: Mapping[str, Any], event: str, request: Request) -> None:
-        """Keep what was answered, and look whether it is what was asked for."""
+        """Record the response, and check that it matches the request."""
         if differing := {name: (item.get(name), value) for name, value in wanted.items() if item.get(name) != value}:
             self._journal.violates("wrong answer", f"{request.method} {request.path} key={request.key}: {differing} (answered, asked for)")
         id = UUID(item["id"])

@@ -75,9 +75,10 @@ class BurstLimiter:
 
 @dataclass
 class OneToken:
-    """Knows the token `good`, and whom it belongs to."""
+    """Knows the token `good` and its user; the look-up of the user raises `failure` where there is one."""
 
     checked: int = 0
+    failure: Exception | None = None
 
     def verify(self, token: bytes) -> TokenClaims:
         self.checked += 1
@@ -88,6 +89,8 @@ class OneToken:
 
     async def principal(self, claims: TokenClaims) -> Principal:
         assert claims.user_id == PRINCIPAL.user_id
+        if self.failure is not None:
+            raise self.failure
         return PRINCIPAL
 
 
@@ -95,8 +98,8 @@ class OneToken:
 class KeptRefusals:
     kept: list[tuple[str, str, int]] = field(default_factory=list)
 
-    async def refused(self, context: RequestContext, method: str, status: int) -> None:
-        self.kept.append((method, context.route, status))
+    async def refused(self, context: RequestContext, method: str, route: str, status: int, error: errors.ApiBaseError | None) -> None:
+        self.kept.append((method, route, status))
 
 
 @dataclass

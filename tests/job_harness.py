@@ -10,14 +10,16 @@ from uuid import UUID, uuid4
 
 import asyncpg
 
-from api_base.application.common.cqrs import PUBLIC, Command, Isolation, Registration, on
+from api_base.application.common.cqrs import PUBLIC, Command, Registration, on
 from api_base.application.common.jobs import Job, Schedule
 from api_base.application.items.commands.create_item import CreateItem, CreateItemHandler
 from api_base.bootstrap.context import Context, Ports
 from api_base.bootstrap.contexts import BUILT_IN
 from api_base.bootstrap.services import Services, build, opened
+from api_base.bootstrap.timing import WorkerTiming
 from api_base.bootstrap.worker import create_worker
 from api_base.core.config import Settings
+from api_base.core.protocols import Isolation
 from api_base.core.types import Principal, RequestContext, TenantId, UserId, current_context
 from api_base.infrastructure.db.embedded import Urls
 from api_base.infrastructure.items.repository import SqlItemRepository
@@ -59,6 +61,8 @@ class Orchestrate(Command[str]):
     isolation: ClassVar[Isolation] = Isolation.NONE
     sku: str
 
+
+TIMING = WorkerTiming(poll_interval=0.05, renewal_interval=0.5, retry_delay=lambda attempt: 0.01)
 
 type Hook = Callable[[Any], Awaitable[Any]]
 
@@ -119,10 +123,12 @@ class JobHarness:
 
     @asynccontextmanager
     async def worker(self, **jobs: Any) -> AsyncIterator[asyncio.Event]:
-        """A worker that does nothing but jobs; what tells it to stop. It has ended in the end."""
+        """A worker that only runs jobs, with short delays; it stops when the event is set, and has ended after the block."""
         stop = asyncio.Event()
         settings = self.settings.model_copy(update={"jobs": self.settings.jobs.model_copy(update=jobs)})
-        work = asyncio.create_task(run_worker(create_worker(settings, [*BUILT_IN, self.context()], ("jobs",)), self.urls, stop))
+        work = asyncio.create_task(
+            run_worker(create_worker(settings, [*BUILT_IN, self.context()], ("jobs",), timing=TIMING), self.urls, stop)
+        )
         try:
             yield stop
         finally:
@@ -131,9 +137,7 @@ class JobHarness:
 
     async def enqueue(self, *messages: Command[Any], tenant: UUID | None = None, **options: Any) -> list[UUID]:
         """For nobody in particular, in `tenant`."""
-        context = RequestContext(request_id="r-1")
-        if tenant is not None:
-            context.principal = principal(tenant)
+        context = RequestContext(request_id="r-1", principal=None if tenant is None else principal(tenant))
         token = current_context.set(context)
         try:
             return await self.services.bus.execute(Enqueue(messages=messages, **options))

@@ -42,7 +42,7 @@ async def committed(connection: KafkaConnection, topic: str) -> list[ConsumerRec
     async with (
         asyncio.timeout(PATIENCE),
         AIOKafkaConsumer(
-            connection.named(topic), **connection.options(), isolation_level="read_committed", auto_offset_reset="earliest"
+            connection.qualified(topic), **connection.options(), isolation_level="read_committed", auto_offset_reset="earliest"
         ) as consumer,
     ):
         ends = await consumer.end_offsets(consumer.assignment())

@@ -35,7 +35,7 @@ def policy(*, attempts: int = 5, timeout: float = 10.0, concurrent: int = 100) -
         PolicyConfig(
             timeout=timeout,
             bulkhead=BulkheadConfig(concurrent=concurrent, queued=0),
-            retry=RetryConfig(attempts=attempts, pause=0.05, longest_pause=0.5, budget_reserve=1000),
+            retry=RetryConfig(attempts=attempts, first_delay=0.05, max_delay=0.5, budget_reserve=1000),
             breaker=CircuitBreakerConfig(minimum_calls=10**6),
         ),
     )
@@ -50,18 +50,18 @@ async def connected(url: str) -> AsyncIterator[RabbitMqConnection]:
         await connection.close()
 
 
-async def serving(connection: RabbitMqConnection, service: str, answer: Answer, at_once: int = 10) -> RabbitMqRpcServer:
-    server = RabbitMqRpcServer(connection, service, answer, at_once)
+async def serving(connection: RabbitMqConnection, service: str, answer: Answer, concurrency: int = 10) -> RabbitMqRpcServer:
+    server = RabbitMqRpcServer(connection, service, answer, concurrency)
     await server.run()
     return server
 
 
 @asynccontextmanager
-async def served(url: str, answer: Answer, *, at_once: int = 10) -> AsyncIterator[tuple[str, RabbitMqRpcServer]]:
+async def served(url: str, answer: Answer, *, concurrency: int = 10) -> AsyncIterator[tuple[str, RabbitMqRpcServer]]:
     """The name of a service that answers so, and who does. It and its queue end with the block."""
     service = new_name()
     async with connected(url) as connection:
-        server = await serving(connection, service, answer, at_once)
+        server = await serving(connection, service, answer, concurrency)
         yield service, server
         await server.close()
         await delete(connection, queue_of(service))
@@ -78,7 +78,7 @@ async def clear(url: str, service: str) -> None:
     """Remove the queues of the service's jobs."""
     async with connected(url) as connection:
         queue = RabbitMqJobQueue(connection, service, policy())
-        await delete(connection, queue.name, queue.later_name, queue.dead_name)
+        await delete(connection, queue.name, queue.retry_name, queue.dead_name)
 
 
 def client(connection: RabbitMqConnection, service: str, policy: Policy) -> RabbitMqRpcClient:

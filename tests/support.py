@@ -12,7 +12,7 @@ from api_base.infrastructure.db.embedded import Urls
 from api_base.infrastructure.db.pool import PoolOptions
 from api_base.infrastructure.db.session import Database
 from api_base.infrastructure.db.unit_of_work import SqlUnitOfWorkFactory
-from api_base.infrastructure.events.outbox import InboxParticipant, OutboxParticipant
+from api_base.infrastructure.events.outbox import Inbox, OutboxParticipant
 from api_base.infrastructure.items.repository import SqlItemRepository
 from api_base.infrastructure.system.clock import SystemClock
 
@@ -45,8 +45,8 @@ async def stored(urls: Urls, *, size: int = 5, acquire_timeout: float = 10.0) ->
     await database.open()
     try:
         ids, clock = Ids(), SystemClock()
-        participants = [AuditParticipant(ids, FixedClock()), OutboxParticipant(ids, clock), InboxParticipant(clock)]
-        begin = SqlUnitOfWorkFactory(database.pool, participants)
+        participants = [AuditParticipant(ids, FixedClock()), OutboxParticipant(ids, clock)]
+        begin = SqlUnitOfWorkFactory(database.pool, participants, Inbox(clock))
         yield Stored(database, begin, SqlItemRepository(database))
     finally:
         await database.close()

@@ -1,1 +1,1 @@
-"""What developers run on the repository; no part of the package."""
+"""Tools that developers run on the repository. They are not part of the package."""

@@ -1,6 +1,6 @@
-"""Whether readers of an event's schema can go on reading: within a version fields are only added, and may be absent.
+"""Compare two versions of an event schema: within a version, only optional fields may be added.
 
-Who reads the kept events meets those of before; who was written before meets those of now.
+Readers of stored events meet old events with the new schema; readers with the old schema meet new events.
 """
 
 from collections.abc import Iterator, Mapping
@@ -10,33 +10,33 @@ type Schema = Mapping[str, Any]
 
 
 class IncompatibleError(Exception):
-    """An event has changed within its version."""
+    """The schema of an event has changed incompatibly within its version."""
 
 
 def check(before: Schema, now: Schema) -> None:
-    """Raises `IncompatibleError` with everything that readers of `before` would stumble over in `now`, and with what to do."""
+    """Raise `IncompatibleError` with all incompatible changes from `before` to `now`, and with what to do."""
     if found := list(_found(before, now)):
-        raise IncompatibleError(f"{now['$id']}: {'; '.join(found)}. Leave the version as it was, and make a .v2 beside it.")
+        raise IncompatibleError(f"{now['$id']}: {'; '.join(found)}. Restore this version, and add a .v2 beside it.")
 
 
 def _found(before: Schema, now: Schema) -> Iterator[str]:
     old, new = before["properties"], now["properties"]
     for name in old:
         if name not in new:
-            yield f"the field {name} is gone or has another name"
+            yield f"the field {name} was removed or renamed"
         elif _type(old[name]) != _type(new[name]):
             yield f"the field {name} has another type"
         elif name in before["required"] and name not in now["required"]:
-            yield f"the field {name} may be absent now"
+            yield f"the field {name} became optional"
     for name in now["required"]:
         if name not in old:
-            yield f"the new field {name} has no default, and the kept events do not have it"
+            yield f"the new field {name} has no default, and stored events lack it"
         elif name not in before["required"]:
-            yield f"the field {name} may not be absent any more, and in kept events it is"
+            yield f"the field {name} became required, and stored events may lack it"
     if before.get("$defs") != now.get("$defs"):
         yield "a type within it is another one"
 
 
 def _type(schema: Schema) -> Mapping[str, Any]:
-    """Words about a field are no part of its type."""
+    """The type of a field, without its description."""
     return {key: value for key, value in schema.items() if key not in ("title", "description", "default")}

@@ -26,7 +26,7 @@ async def transport(request: pytest.FixtureRequest, migrated: Urls) -> AsyncIter
     url = request.getfixturevalue("amqp_url")
     yield settings.model_copy(update={"jobs": type(settings.jobs)(url=url)})
     async with connected(url) as connection:
-        await delete(connection, *(f"jobs.{settings.app_name}{suffix}" for suffix in ("", ".later", ".dead")))
+        await delete(connection, *(f"jobs.{settings.app_name}{suffix}" for suffix in ("", ".retry", ".dead")))
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from api_base.core.errors import MailRefused, Unavailable
 from api_base.core.protocols import Mail, Mailer
 from api_base.infrastructure.mail.console import ConsoleMailer
 from api_base.infrastructure.mail.smtp import SmtpMailer, SmtpServer
-from api_base.infrastructure.resilience.policy import Policy, PolicyConfig
+from api_base.infrastructure.resilience.patterns import Policy, PolicyConfig
 from api_base.infrastructure.system.clock import SystemClock
 from tests.e2e.processes import free_port
 from tests.services import Mailpit

@@ -64,7 +64,7 @@ def test_one_is_cancelled_and_tried_again_after_all(office: Office) -> None:
     id = office.began("CANCELLED")
     assert office.jobs("cancel", id) == (0, f"The job {id} is cancelled.\n")
     assert office.state(id) == "cancelled"
-    assert "has ended, in the state cancelled: there is nothing to cancel" in one_sentence(run(office.project.home, "jobs", "cancel", id))
+    assert "is cancelled already and cannot be cancelled" in one_sentence(run(office.project.home, "jobs", "cancel", id))
     assert office.jobs("retry", id) == (0, f"The job {id} will be tried again.\n")
     assert office.state(id) == "queued"
     assert "is in the state ready: only what is dead or cancelled" in one_sentence(run(office.project.home, "jobs", "retry", id))

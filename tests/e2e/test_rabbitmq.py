@@ -14,9 +14,9 @@ from api_base.application.common.cqrs import Command, Query
 from api_base.application.common.remote import RemoteBus
 from api_base.core.errors import Unavailable
 from api_base.core.types import RequestContext, current_context
-from api_base.infrastructure.idempotency import result_codec
 from api_base.infrastructure.remote.remote_bus import RabbitMqRemotes
 from api_base.infrastructure.remote.rpc_messages import queue_of
+from api_base.infrastructure.serialization.result_codec import decode_result, encode_result
 from tests.e2e.conftest import Project
 from tests.e2e.processes import Backend, WorkerProcess, run, serving, until, working
 from tests.rabbitmq import connected, delete, policy
@@ -61,7 +61,7 @@ class Catalogue:
     def worker(self) -> WorkerProcess:
         """One more, which has begun to answer."""
         worker = self.workers.enter_context(working(self.project.home, "--only", "remote", **self.variables))
-        until(lambda: "consumer_takes_messages" in worker.output, "a worker that answers")
+        until(lambda: "consumer_started" in worker.output, "a worker that answers")
         return worker
 
     @property
@@ -73,9 +73,7 @@ class Catalogue:
 
         async def asked() -> T:
             async with connected(self.url) as connection:
-                remotes = RabbitMqRemotes(
-                    connection, lambda name: policy(attempts=1), 10.0, encode=result_codec.encode, decode=result_codec.decode
-                )
+                remotes = RabbitMqRemotes(connection, lambda name: policy(attempts=1), 10.0, encode=encode_result, decode=decode_result)
                 current_context.set(RequestContext(request_id="asking", access_token=self.token))
                 return await question(remotes.to(self.name))
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-from api_base.core.types import Principal, RequestContext, SessionId, TenantId, UserId, current_context
+from api_base.core.types import Origin, Principal, RequestContext, SessionId, TenantId, UserId, current_context
 from api_base.domain.auth.entities import Session
 from api_base.domain.auth.refresh_token import RefreshToken
 
@@ -35,8 +35,8 @@ def principal(**changes: Any) -> Principal:
     return Principal(**(values | changes))
 
 
-def request_of(who: Principal | None) -> RequestContext:
-    """Make what follows in this task a request of `who`."""
-    context = RequestContext(request_id="test", principal=who)
+def request_of(who: Principal | None, origin: Origin | None = None) -> RequestContext:
+    """Make what follows in this task a request of `who`, as part of `origin`."""
+    context = RequestContext(request_id="test", principal=who, origin=origin)
     current_context.set(context)
     return context

@@ -5,8 +5,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from api_base.application.common.cqrs import Bus
-from api_base.core.protocols import Mail
-from api_base.core.protocols.jobs import NO_DELAY
+from api_base.core.protocols import NO_DELAY, Mail
 
 
 class KeepingMailer:

@@ -10,7 +10,7 @@ import asyncpg
 import msgspec
 
 from api_base.application.common.events import EventDelivery
-from api_base.application.common.transactions import Transactions
+from api_base.application.common.middleware import Transactions
 from api_base.core.protocols import Isolation
 from api_base.domain.common.events import DurableSubscription, Subscribers
 from api_base.infrastructure.db.embedded import Urls

@@ -319,7 +319,7 @@ async def test_for_root_a_folder_closed_to_others_works(tmp_path: Path) -> None:
         assert await fetch(server.start().app, "select 1") == [(1,)]
     finally:
         server.stop()
-        shutil.rmtree((closed / "home/room").read_text().strip())
+        shutil.rmtree((closed / "home/location").read_text().strip())
 
 
 def test_rooms_are_kept_apart_by_project(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from api_base.core.errors import Conflict, Unavailable
 from api_base.domain.common.events import DurableSubscription
 from api_base.infrastructure.db.embedded import Urls
 from api_base.infrastructure.db.unit_of_work import savepoint
-from api_base.infrastructure.events.consumer import ATTEMPTS, DUE, DeliveryConsumer
+from api_base.infrastructure.events.consumer import DUE, MAX_ATTEMPTS, DeliveryConsumer
 from api_base.infrastructure.events.database_publisher import CHANNEL
 from api_base.infrastructure.events.locks import shards_for
 from api_base.infrastructure.events.relay import WAITING
@@ -26,6 +26,7 @@ from api_base.serving.worker import run_worker
 from tests.application import settings_on
 from tests.factories.items import item
 from tests.integration.test_events import CREATED, EventHarness, Told, decode, house
+from tests.job_harness import TIMING
 
 
 @asynccontextmanager
@@ -34,7 +35,7 @@ async def working(urls: Urls, subscriptions: Sequence[DurableSubscription]) -> A
     contexts = [*BUILT_IN, Context(name="tests", subscribers=lambda ports: subscriptions)]
     stop = asyncio.Event()
     settings = settings_on(urls, database={"pool_size": 1})
-    work = asyncio.create_task(run_worker(create_worker(settings, contexts), urls, stop))
+    work = asyncio.create_task(run_worker(create_worker(settings, contexts, timing=TIMING), urls, stop))
     try:
         yield stop
     finally:
@@ -94,7 +95,7 @@ async def test_what_is_not_begun_in_time_is_left_to_the_next_turn(migrated: Urls
 
     async with house(migrated) as made:
         consumer = made.subscribe("a.hear", CREATED, hear)
-        late = DeliveryConsumer(made.worker.pool, subscription("a.hear", hear), EventDelivery(made.transactions, decode), turn=0.0)
+        late = DeliveryConsumer(made.worker.pool, subscription("a.hear", hear), EventDelivery(made.transactions, decode), batch_timeout=0.0)
         id = await made.create(uuid4())
         await made.relay()
         assert await late.run()
@@ -129,10 +130,10 @@ async def test_what_fails_because_something_else_is_down_is_never_dead(migrated:
         consumer = made.subscribe("a.call", CREATED, call)
         await made.create(uuid4())
         await made.relay()
-        for _ in range(ATTEMPTS + 2):
+        for _ in range(MAX_ATTEMPTS + 2):
             await consumer.run()
             await made.query("update deliveries set next_attempt_at = now()")
-        assert [tuple(row) for row in await made.query("select attempts, dead from deliveries")] == [(ATTEMPTS + 2, False)]
+        assert [tuple(row) for row in await made.query("select attempts, dead from deliveries")] == [(MAX_ATTEMPTS + 2, False)]
 
 
 async def test_a_savepoint_that_is_undone_does_not_take_the_inbox_with_it(migrated: Urls) -> None:

@@ -10,7 +10,7 @@ from api_base.core.errors import EventRefused, RuleViolated, StaleVersion
 from api_base.core.protocols import Isolation, StoredEvent
 from api_base.domain.common.events import DurableSubscription
 from api_base.infrastructure.db.embedded import Urls
-from api_base.infrastructure.events.consumer import ATTEMPTS, DeliveryConsumer
+from api_base.infrastructure.events.consumer import MAX_ATTEMPTS, DeliveryConsumer
 from api_base.infrastructure.events.relay import RELAY, Relay
 from tests.factories.items import NOW, item
 from tests.integration.event_harness import CHANGED, CREATED, EventHarness, Told, decode, house
@@ -159,12 +159,12 @@ async def test_a_poison_event_stops_its_aggregate_alone_and_is_dead_in_the_end(m
         for id in (bad, good, bad, good):
             await made.rename(tenant, id, f"name {uuid4()}")
         await made.relay()
-        for _ in range(ATTEMPTS):
+        for _ in range(MAX_ATTEMPTS):
             await consumer.run()
             await made.query("update deliveries set next_attempt_at = now() where attempts > 0")
         assert heard == [good, good]
         left = await made.query("select attempts, dead from deliveries order by sequence")
-        assert [tuple(row) for row in left] == [(ATTEMPTS, True), (0, False)]
+        assert [tuple(row) for row in left] == [(MAX_ATTEMPTS, True), (0, False)]
 
 
 async def test_what_cannot_be_published_stops_its_aggregate_alone(migrated: Urls) -> None:

@@ -14,7 +14,7 @@ from api_base.application.jobs.commands.cancel_job import CancelJob, JobEnded
 from api_base.application.jobs.dtos import JobDTO, JobStatus
 from api_base.application.jobs.queries.get_job import GetJob
 from api_base.core.errors import Conflict, NotFound, RuleViolated
-from api_base.core.protocols.jobs import JobState
+from api_base.core.protocols import JobState
 from api_base.core.types import Principal, RequestContext, current_context
 from api_base.infrastructure.db.embedded import Urls
 from api_base.infrastructure.db.pool import ConnectionPool, PoolOptions

@@ -14,7 +14,7 @@ from api_base.core.protocols import DeferredDeliveries, StoredEvent
 from api_base.domain.common.events import DurableSubscription
 from api_base.infrastructure.db.embedded import Urls
 from api_base.infrastructure.events.admin import EventAdmin
-from api_base.infrastructure.events.consumer import ATTEMPTS, DeliveryConsumer
+from api_base.infrastructure.events.consumer import MAX_ATTEMPTS, DeliveryConsumer
 from api_base.infrastructure.events.deferred import DatabaseDeferredDeliveries
 from api_base.infrastructure.events.relay import Relay
 from api_base.infrastructure.kafka.connection import KafkaConnection
@@ -242,7 +242,7 @@ async def test_what_a_handler_refuses_waits_in_the_database_and_holds_up_its_agg
                 while len(await made.house.query("select from deliveries")) < 4:
                     await asyncio.sleep(0.05)
             again = DeliveryConsumer(made.house.worker.pool, made.subscription, made.delivery)
-            for _ in range(ATTEMPTS):
+            for _ in range(MAX_ATTEMPTS):
                 await again.run()
                 await made.house.query("update deliveries set next_attempt_at = now() where attempts > 0")
             log = EventAdmin(made.house.worker.pool)
@@ -294,7 +294,7 @@ async def test_what_is_no_event_of_ours_is_passed_over(migrated: Urls, kafka_url
     async with world(migrated, kafka_url) as made:
         id = await made.house.create(made.tenant)
         async with AIOKafkaProducer(**made.connection.options()) as stranger:
-            await stranger.send_and_wait(made.connection.named("items"), b"hello", key=str(id).encode())
+            await stranger.send_and_wait(made.connection.qualified("items"), b"hello", key=str(id).encode())
         await made.change([id], 1)
         await made.relay()
         async with working(made.reader()):

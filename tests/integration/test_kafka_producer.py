@@ -12,8 +12,8 @@ from api_base.core.errors import EventRefused, Unavailable
 from api_base.core.protocols import StoredEvent
 from api_base.infrastructure.db.embedded import Urls
 from api_base.infrastructure.events.relay import RELAY, Relay
-from api_base.infrastructure.kafka.connection import REQUEST, KafkaConnection
-from api_base.infrastructure.kafka.producer import BUFFERED, MAX_MESSAGE_BYTES, KafkaEventPublisher
+from api_base.infrastructure.kafka.connection import REQUEST_TIMEOUT, KafkaConnection
+from api_base.infrastructure.kafka.producer import MAX_IN_FLIGHT, MAX_MESSAGE_BYTES, KafkaEventPublisher
 from tests.factories.events import stored_event
 from tests.integration.event_harness import house
 from tests.kafka import committed, namespace, policy
@@ -74,7 +74,7 @@ async def test_what_is_too_large_stops_its_aggregate_alone(migrated: Urls, kafka
         assert told == [other]
         (dead,) = await made.query("select subscription, dead, aggregate_id, error from deliveries")
         assert (dead["subscription"], dead["dead"], dead["aggregate_id"]) == (RELAY, True, large)
-        assert f"Kafka takes {MAX_MESSAGE_BYTES}" in dead["error"]
+        assert f"the limit is {MAX_MESSAGE_BYTES}" in dead["error"]
 
 
 async def test_what_the_broker_alone_finds_too_large_is_refused_too(kafka_url: str) -> None:
@@ -84,7 +84,7 @@ async def test_what_the_broker_alone_finds_too_large_is_refused_too(kafka_url: s
     connection = namespace(kafka_url)
     admin = AIOKafkaAdminClient(**connection.options())
     await admin.start()
-    await admin.create_topics([NewTopic(connection.named("items"), 1, 1, topic_configs={"max.message.bytes": "2000"})])
+    await admin.create_topics([NewTopic(connection.qualified("items"), 1, 1, topic_configs={"max.message.bytes": "2000"})])
     await admin.close()
     publisher = KafkaEventPublisher(connection, policy(), "test")
     large, small = stored_event(payload=b'"%s"' % (b"x" * 5000)), stored_event()
@@ -95,7 +95,7 @@ async def test_what_the_broker_alone_finds_too_large_is_refused_too(kafka_url: s
     assert await ids(connection) == [small.id]
 
 
-@pytest.mark.parametrize("timeout", [1.0, 3 * REQUEST])
+@pytest.mark.parametrize("timeout", [1.0, 3 * REQUEST_TIMEOUT])
 async def test_while_the_broker_is_away_nothing_is_sent_twice_or_without_bound_and_then_all_in_order(
     killable_kafka: Killable, timeout: float
 ) -> None:
@@ -110,7 +110,7 @@ async def test_while_the_broker_is_away_nothing_is_sent_twice_or_without_bound_a
         with pytest.raises(Unavailable):
             await publisher.publish(told[100:])
     with pytest.raises(Unavailable, match="no more are sent"):
-        await publisher.publish([stored_event() for _ in range(BUFFERED)])
+        await publisher.publish([stored_event() for _ in range(MAX_IN_FLIGHT)])
     await asyncio.to_thread(killable_kafka.start)
     await _until_taken(publisher, told[100:])
     await publisher.close()

@@ -12,7 +12,7 @@ import pytest
 from api_base.application.common.jobs import Outcome
 from api_base.core.config import Settings
 from api_base.core.errors import Unavailable
-from api_base.core.protocols.jobs import ClaimedJob, JobState
+from api_base.core.protocols import ClaimedJob, JobState
 from api_base.core.types import UserId
 from api_base.infrastructure.db.embedded import Urls
 from api_base.infrastructure.db.pool import PoolOptions
@@ -20,22 +20,26 @@ from api_base.infrastructure.db.session import Database
 from api_base.infrastructure.rabbitmq.connection import RabbitMqConnection
 from api_base.infrastructure.tasks.dispatcher import WINDOW, JobDispatcher
 from api_base.infrastructure.tasks.executor import JobExecutor
-from api_base.infrastructure.tasks.rabbitmq_queue import JobRef, RabbitMqJobQueue
+from api_base.infrastructure.tasks.rabbitmq_queue import RabbitMqJobQueue
 from api_base.infrastructure.tasks.rabbitmq_worker import RabbitMqJobWorker
+from api_base.infrastructure.tasks.transport import JobRef, JobTransport
 from tests.application import settings_on
 from tests.job_harness import JobHarness, MakeItem, Note, job_harness
 from tests.rabbitmq import by_way_of, connected, delete, new_name, policy, until
 from tests.services import Killable, Toxiproxy
 
+RETRY_DELAY = 0.5
+"""Seconds that a message waits in the retry queue: the default is 5."""
+
 
 @asynccontextmanager
-async def queue_at(url: str, *, deliveries: int = 20) -> AsyncIterator[RabbitMqJobQueue]:
-    """A queue of jobs, with its companions, that ends with the block."""
+async def queue_at(url: str, *, delivery_limit: int = 20) -> AsyncIterator[RabbitMqJobQueue]:
+    """A queue of jobs, with its retry and dead-letter queues, deleted at the end of the block."""
     async with connected(url) as connection:
-        queue = RabbitMqJobQueue(connection, new_name(), policy(), deliveries=deliveries)
+        queue = RabbitMqJobQueue(connection, new_name(), policy(), delivery_limit=delivery_limit, retry_delay=RETRY_DELAY)
         await queue.depth()
         yield queue
-        await delete(connection, queue.name, queue.later_name, queue.dead_name)
+        await delete(connection, queue.name, queue.retry_name, queue.dead_name)
 
 
 @asynccontextmanager
@@ -49,7 +53,7 @@ async def carrying(urls: Urls, url: str, name: str | None = None) -> AsyncIterat
 
 
 def queues_of(settings: Settings) -> list[str]:
-    return [f"jobs.{settings.app_name}{suffix}" for suffix in ("", ".later", ".dead")]
+    return [f"jobs.{settings.app_name}{suffix}" for suffix in ("", ".retry", ".dead")]
 
 
 @asynccontextmanager
@@ -74,7 +78,7 @@ class Ledger:
     away: int = 0
     claimed: list[UUID] = field(default_factory=list)
     settled: list[UUID] = field(default_factory=list)
-    given_back: list[UUID] = field(default_factory=list)
+    released: list[UUID] = field(default_factory=list)
 
     async def claim_one(self, tenant: UUID, id: UUID) -> ClaimedJob | None:
         if self.away:
@@ -102,8 +106,8 @@ class Ledger:
     async def renew(self, jobs: Sequence[ClaimedJob]) -> set[UUID]:
         return {job.id for job in jobs}
 
-    async def give_back(self, jobs: Sequence[ClaimedJob]) -> None:
-        self.given_back += [job.id for job in jobs]
+    async def release(self, jobs: Sequence[ClaimedJob]) -> None:
+        self.released += [job.id for job in jobs]
         self.jobs |= {job.id for job in jobs}
 
 
@@ -119,7 +123,7 @@ async def working(
         return Outcome(state=JobState.SUCCEEDED)
 
     connection = RabbitMqConnection(url, "tests")
-    own = RabbitMqJobQueue(connection, queue.name.removeprefix("jobs."), policy())
+    own = RabbitMqJobQueue(connection, queue.name.removeprefix("jobs."), policy(), retry_delay=RETRY_DELAY)
     worker = RabbitMqJobWorker(connection, own, ledger, JobExecutor(ledger, run, 4, 0.05), 4)
     await worker.run()
     try:
@@ -143,7 +147,7 @@ async def until_depth(url: str, name: str, depth: int) -> None:
 
 async def test_what_was_confirmed_is_in_the_queue(amqp_url: str) -> None:
     async with queue_at(amqp_url) as queue:
-        assert await queue.put(named(50)) == []
+        assert await queue.publish(named(50)) == []
         await until_depth(amqp_url, queue.name, 50)
 
 
@@ -151,8 +155,8 @@ async def test_what_no_queue_takes_is_told_and_the_next_finds_it_made_again(amqp
     async with queue_at(amqp_url) as queue, connected(amqp_url) as other:
         await delete(other, queue.name)
         with pytest.raises(Unavailable, match="no queue"):
-            await queue.put(named(3))
-        assert await queue.put(named(3)) == []
+            await queue.publish(named(3))
+        assert await queue.publish(named(3)) == []
 
 
 async def test_a_message_that_names_no_job_goes_to_the_dead_letters_and_stops_nobody(amqp_url: str) -> None:
@@ -161,7 +165,7 @@ async def test_a_message_that_names_no_job_goes_to_the_dead_letters_and_stops_no
         for body in (b"nonsense", b"{}", b'{"tenant":"x","id":"y"}'):
             await channel.default_exchange.publish(aio_pika.Message(body), queue.name)
         [job] = named(1)
-        await queue.put([job])
+        await queue.publish([job])
         ledger = Ledger({job.id})
         async with working(queue, ledger, amqp_url):
             await until(lambda: ledger.settled == [job.id], "the job done")
@@ -170,8 +174,8 @@ async def test_a_message_that_names_no_job_goes_to_the_dead_letters_and_stops_no
 
 
 async def test_a_message_that_ends_its_worker_too_often_goes_to_the_dead_letters(amqp_url: str) -> None:
-    async with queue_at(amqp_url, deliveries=2) as queue:
-        await queue.put(named(1))
+    async with queue_at(amqp_url, delivery_limit=2) as queue:
+        await queue.publish(named(1))
         for _ in range(3):
             taken = asyncio.Event()
 
@@ -189,11 +193,11 @@ async def test_a_message_that_ends_its_worker_too_often_goes_to_the_dead_letters
 async def test_a_job_whose_database_is_away_comes_back_in_some_seconds(amqp_url: str) -> None:
     async with queue_at(amqp_url) as queue:
         [job] = named(1)
-        await queue.put([job])
+        await queue.publish([job])
         ledger = Ledger({job.id}, away=1)
         async with working(queue, ledger, amqp_url):
             await until(lambda: ledger.away == 0, "a claim that failed")
-            await until_depth(amqp_url, queue.later_name, 1)
+            await until_depth(amqp_url, queue.retry_name, 1)
             assert ledger.claimed == []
             await until(lambda: ledger.settled == [job.id], "the job done")
 
@@ -201,7 +205,7 @@ async def test_a_job_whose_database_is_away_comes_back_in_some_seconds(amqp_url:
 async def test_a_message_told_twice_is_one_job(amqp_url: str) -> None:
     async with queue_at(amqp_url) as queue:
         [job] = named(1)
-        await queue.put([job] * 5)
+        await queue.publish([job] * 5)
         ledger = Ledger({job.id})
         async with working(queue, ledger, amqp_url):
             await until(lambda: ledger.settled == [job.id], "the job done")
@@ -212,11 +216,11 @@ async def test_a_message_told_twice_is_one_job(amqp_url: str) -> None:
 async def test_a_worker_that_ends_leaves_its_messages_to_others(amqp_url: str) -> None:
     async with queue_at(amqp_url) as queue:
         jobs = named(10)
-        await queue.put(jobs)
+        await queue.publish(jobs)
         ledger = Ledger({job.id for job in jobs})
         async with working(queue, ledger, amqp_url, asyncio.Event()):
             await until(lambda: len(ledger.claimed) == 4, "as many begun as there are places")
-        assert sorted(ledger.given_back) == sorted(ledger.claimed)
+        assert sorted(ledger.released) == sorted(ledger.claimed)
         await until_depth(amqp_url, queue.name, 10)
         async with working(queue, ledger, amqp_url):
             await until(lambda: len(ledger.settled) == 10, "all jobs done")
@@ -303,7 +307,7 @@ async def test_no_more_wait_in_the_broker_than_keep_their_order(migrated: Urls, 
 
 
 @dataclass
-class ClosedOnce:
+class ClosedOnce(JobTransport):
     """A queue that is gone between the look at it and the first use."""
 
     queue: RabbitMqJobQueue
@@ -313,11 +317,11 @@ class ClosedOnce:
     async def depth(self) -> int:
         return await self.queue.depth()
 
-    async def put(self, jobs: Sequence[JobRef]) -> list[JobRef]:
+    async def publish(self, jobs: Sequence[JobRef]) -> list[JobRef]:
         if not self.gone:
             self.gone = True
             await delete(self.other, self.queue.name)
-        return await self.queue.put(jobs)
+        return await self.queue.publish(jobs)
 
 
 async def done(shop: JobHarness, count: int) -> bool:

@@ -74,7 +74,7 @@ async def test_what_goes_with_a_request_arrives(amqp_url: str) -> None:
     (got,) = told
     assert 0 < got.seconds <= sent.seconds
     assert (got.name, got.body, got.access_token, got.key) == (sent.name, sent.body, sent.access_token, sent.key)
-    assert (got.request_id, got.traceparent, got.again) == (sent.request_id, sent.traceparent, False)
+    assert (got.request_id, got.traceparent, got.redelivered) == (sent.request_id, sent.traceparent, False)
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ async def test_an_accident_tells_nothing_of_the_inside(amqp_url: str) -> None:
 
 async def test_a_service_that_nobody_serves_is_told_at_once(amqp_url: str) -> None:
     async with connected(amqp_url) as connection:
-        with pytest.raises(Unavailable, match="Nobody serves"):
+        with pytest.raises(Unavailable, match="No worker of the service"):
             await client(connection, new_name(), policy()).call(call(seconds=60), repeatable=False)
 
 
@@ -148,7 +148,7 @@ async def test_who_answers_too_late_is_not_waited_for(amqp_url: str) -> None:
 async def test_expired_work_is_not_done(amqp_url: str) -> None:
     """Neither what expired in the queue, nor what expired in the hands of a server."""
     gate = Gate()
-    async with served(amqp_url, gate.answer, at_once=1) as (service, _), connected(amqp_url) as connection:
+    async with served(amqp_url, gate.answer, concurrency=1) as (service, _), connected(amqp_url) as connection:
         asking = client(connection, service, policy())
         first = asyncio.create_task(asking.call(call(body=b"first"), repeatable=False))
         await until(lambda: gate.now == 1, "the first request under way")
@@ -166,7 +166,7 @@ async def test_expired_work_is_not_done(amqp_url: str) -> None:
 
 async def test_a_server_does_so_much_at_once_and_no_more(amqp_url: str) -> None:
     gate = Gate()
-    async with served(amqp_url, gate.answer, at_once=3) as (service, _), connected(amqp_url) as connection:
+    async with served(amqp_url, gate.answer, concurrency=3) as (service, _), connected(amqp_url) as connection:
         asking = client(connection, service, policy())
         calls = [asyncio.create_task(asking.call(call(), repeatable=False)) for _ in range(10)]
         await until(lambda: gate.now == 3, "as many under way as there may be")
@@ -201,7 +201,7 @@ async def test_what_is_too_large_is_refused_on_either_side(amqp_url: str) -> Non
 
 async def test_what_was_begun_is_answered_before_a_server_ends(amqp_url: str) -> None:
     gate = Gate()
-    async with served(amqp_url, gate.answer, at_once=2) as (service, first), connected(amqp_url) as connection:
+    async with served(amqp_url, gate.answer, concurrency=2) as (service, first), connected(amqp_url) as connection:
         asking = client(connection, service, policy())
         calls = [asyncio.create_task(asking.call(call(body=b"%d" % n), repeatable=False)) for n in range(5)]
         await until(lambda: gate.now == 2, "two under way")
@@ -234,7 +234,7 @@ async def test_a_server_that_dies_leaves_its_requests_to_the_next_who_is_told_so
             second = await serving(another, service, note)
             assert await asked == b'"hello"'
             await second.close()
-    assert [one.again for one in gate.calls + told] == [False, True]
+    assert [one.redelivered for one in gate.calls + told] == [False, True]
 
 
 async def test_a_cut_connection_is_told_and_mended_on_both_sides(amqp_url: str, toxiproxy: Toxiproxy) -> None:
@@ -277,7 +277,7 @@ async def test_a_queue_that_somebody_deleted_is_made_again(amqp_url: str) -> Non
 
 
 async def test_what_is_no_request_of_ours_is_dropped_and_stops_nobody(amqp_url: str) -> None:
-    async with served(amqp_url, echo, at_once=1) as (service, _), connected(amqp_url) as connection:
+    async with served(amqp_url, echo, concurrency=1) as (service, _), connected(amqp_url) as connection:
         channel = await connection.channel()
         for strange in (
             aio_pika.Message(b"?"),

@@ -6,10 +6,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
+import time_machine
 
 from api_base.bootstrap.access import ACCESS
 from api_base.core.errors import ApiBaseError, Unauthenticated
@@ -18,7 +20,8 @@ from api_base.core.types import SessionId, TenantId, UserId
 from api_base.infrastructure.auth.access import AccessSnapshot
 from api_base.infrastructure.db.embedded import Urls
 from api_base.infrastructure.db.pool import PoolOptions
-from api_base.infrastructure.db.session import Database
+from api_base.infrastructure.db.session import Database, Row
+from api_base.infrastructure.db.statement import Statement
 from api_base.infrastructure.system.clock import SystemClock
 
 PROCESSES = 4
@@ -109,7 +112,7 @@ async def world(urls: Urls) -> AsyncIterator[tuple[World, list[AccessSnapshot]]]
 
 
 async def _fresh(process: AccessSnapshot) -> bool:
-    return process.listener.fresh()
+    return time.monotonic() < process.listener.fresh_until
 
 
 async def until(condition: Callable[[], Awaitable[bool]], seconds: float) -> float:
@@ -162,3 +165,107 @@ async def test_a_fresh_snapshot_asks_the_database_once(migrated: Urls) -> None:
         await made.owner.execute("alter table users disable trigger users_access")
         await made.deactivate()
         assert (await processes[0].principal(made.claims)).role == "admin"
+
+
+class HeldDatabase(Database):
+    """Holds the answers of look-ups with a session back until `opened`, and counts look-ups."""
+
+    def __init__(self, urls: Urls) -> None:
+        super().__init__(urls.app, PoolOptions(size=2, acquire_timeout=5, statement_timeout=5))
+        self.reached, self.opened, self.asked = asyncio.Event(), asyncio.Event(), 0
+
+    async def fetchrow(self, statement: Statement, owner: UUID | None, **values: Any) -> Row | None:
+        self.asked += 1
+        row = await super().fetchrow(statement, owner, **values)
+        if values["session"] is not None:
+            self.reached.set()
+            await self.opened.wait()
+        return row
+
+
+@asynccontextmanager
+async def held_snapshot(urls: Urls, capacity: int = 100) -> AsyncIterator[tuple[AccessSnapshot, HeldDatabase]]:
+    """A fresh snapshot whose look-ups the test holds back."""
+    database = HeldDatabase(urls)
+    await database.open()
+    access = AccessSnapshot(database, ACCESS, permissions_of, SystemClock(), urls.direct, capacity)
+    await access.listener.open()
+    try:
+        await until(lambda: _fresh(access), 5)
+        access.listener.fresh = lambda: True  # however slow this machine is
+        yield access, database
+    finally:
+        await access.listener.close()
+        await database.close()
+
+
+@asynccontextmanager
+async def one_world(urls: Urls) -> AsyncIterator[World]:
+    owner = await asyncpg.connect(urls.owner)
+    try:
+        made = World(owner)
+        await made.fill()
+        yield made
+    finally:
+        await owner.close()
+
+
+async def test_a_revocation_during_the_look_up_is_not_overwritten_by_its_answer(migrated: Urls) -> None:
+    async with one_world(migrated) as made, held_snapshot(migrated) as (access, database):
+        looking = asyncio.create_task(access.principal(made.claims))
+        await database.reached.wait()  # it has read the session, and nothing of it is cached
+        await access.resolve(UserId(made.user), TenantId(made.tenant))  # cached, to see when the notification has come
+        await made.end_session()
+        asked = database.asked
+
+        async def heard() -> bool:
+            await access.resolve(UserId(made.user), TenantId(made.tenant))
+            return database.asked > asked
+
+        await until(heard, 5)
+        database.opened.set()
+        await looking  # began before the end
+        with pytest.raises(Unauthenticated, match="session"):
+            await access.principal(made.claims)
+
+
+async def test_a_look_up_that_nothing_disturbed_is_cached_until_the_user_is_named(migrated: Urls) -> None:
+    async with one_world(migrated) as made, one_world(migrated) as other, held_snapshot(migrated) as (access, database):
+        database.opened.set()
+        for _ in range(3):
+            await access.principal(made.claims)
+            await access.principal(other.claims)
+        assert database.asked == 2
+        await other.end_session()
+        await until(lambda: refused(access, other.claims), 5)
+        asked = database.asked
+        await access.principal(made.claims)
+        assert database.asked == asked
+
+
+async def test_a_cached_session_ends_when_its_time_is_over(migrated: Urls) -> None:
+    async with one_world(migrated) as made, held_snapshot(migrated) as (access, database):
+        database.opened.set()
+        await access.principal(made.claims)
+        with time_machine.travel(time.time() + 86_400 - 60):  # fill() gave it a day
+            await access.principal(made.claims)
+            assert database.asked == 1
+        with time_machine.travel(time.time() + 86_400 + 1), pytest.raises(Unauthenticated, match="session"):
+            await access.principal(made.claims)
+
+
+async def test_the_snapshot_keeps_no_more_than_its_capacity_the_newest_ones(migrated: Urls) -> None:
+    async with (
+        one_world(migrated) as first,
+        one_world(migrated) as second,
+        one_world(migrated) as third,
+        held_snapshot(migrated, capacity=2) as (access, database),
+    ):
+        database.opened.set()
+        for made in (first, second, third, third, second):
+            await access.principal(made.claims)
+        assert database.asked == 3
+        await access.principal(first.claims)  # was the oldest, and is asked for again
+        assert database.asked == 4
+        await first.deactivate()
+        await until(lambda: refused(access, first.claims), 5)

@@ -167,7 +167,7 @@ async def test_writing_needs_a_unit_of_work_of_ones_own(migrated: Urls) -> None:
         with pytest.raises(NoTransaction):
             await store.items.create(item(tenant_id=tenant))
         async with store.begin(Isolation.OPTIMISTIC):
-            with pytest.raises(ProgrammingError, match="open already"):
+            with pytest.raises(ProgrammingError, match="already open"):
                 async with store.begin(Isolation.OPTIMISTIC):
                     pass
             with pytest.raises(ProgrammingError, match="belongs to the task"):

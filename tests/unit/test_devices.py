@@ -16,6 +16,7 @@ from api_base.domain.auth.device import MAX_LENGTH, device_id
 from tests.factories.auth import NOW
 from tests.factories.mail import KeepingMailer, MemoryJobs
 from tests.factories.memory import MemoryDevices
+from tests.factories.pipeline import ActionList
 from tests.support import FixedClock
 
 ANA = UserId(uuid4())
@@ -35,7 +36,8 @@ class World:
     def __init__(self) -> None:
         self.clock, self.devices, self.jobs, self.mailer = FixedClock(NOW), MemoryDevices(), MemoryJobs(), KeepingMailer()
         self.bus = Bus([])
-        self._known = KnownDevices(self.bus, self.devices, self.jobs, self.clock)
+        self._after_response = ActionList()
+        self._known = KnownDevices(self.bus, self.devices, self.jobs, self.clock, self._after_response)
         self.bus.add(
             [
                 on(MailNewDevice, MailNewDeviceHandler(self.devices, Writing(), EmailTemplates(EMAILS, self.mailer, "Base"))),
@@ -45,11 +47,9 @@ class World:
 
     async def login(self, user_agent: str = FIREFOX, address: str = HERE, user_id: UserId = ANA) -> int:
         """How many email_templates it makes."""
-        context = RequestContext(request_id="test", address=address)
-        current_context.set(context)
+        current_context.set(RequestContext(request_id="test", address=address))
         await self._known.note(user_id, user_agent)
-        for call in context.after_response:
-            await call()
+        await self._after_response.run()
         before = len(self.jobs.queue)
         await self.jobs.work(self.bus)
         return before

@@ -10,9 +10,8 @@ import pytest
 
 from api_base.application.common.events import EventDelivery
 from api_base.core.errors import AlreadyHandled, EventRefused, RuleViolated
-from api_base.core.protocols import StoredEvent
-from api_base.core.protocols.unit_of_work import Isolation
-from api_base.core.types import NO_USER, RequestContext, current_context, request_tenant
+from api_base.core.protocols import Isolation, StoredEvent
+from api_base.core.types import NO_USER, Delivery, Origin, RequestContext, current_context, request_tenant
 from api_base.domain.common.events import DurableSubscription
 from tests.factories.events import stored_event
 
@@ -27,9 +26,11 @@ class Committing:
 
     def __init__(self, refusal: Exception | None = None) -> None:
         self.isolations: list[Isolation] = []
+        self.origins: list[Origin | None] = []
         self._refusal = refusal
 
-    async def run(self, isolation: Isolation, call: Callable[[], Awaitable[Any]]) -> Any:
+    async def run(self, isolation: Isolation, call: Callable[[], Awaitable[Any]], origin: Origin | None) -> Any:
+        self.origins.append(origin)
         self.isolations.append(isolation)
         result = await call()
         if self._refusal is not None:
@@ -67,7 +68,7 @@ async def test_the_handler_acts_for_whoever_caused_the_event_in_its_tenant() -> 
     await deliver(event, hear, committing)
     (context,) = seen
     assert (context.user_id, context.request_id, context.traceparent) == (actor, "r-1", event.traceparent)
-    assert context.delivery == ("tests.hear", event.id)
+    assert committing.origins == [context.origin] == [Delivery(subscription="tests.hear", event_id=event.id)]
     assert committing.isolations == [Isolation.SERIALIZABLE]
     assert current_context.get(None) is before
 
@@ -102,6 +103,6 @@ async def test_a_payload_that_the_subscriber_cannot_be_told_will_never_be() -> N
         raise AssertionError("it has nothing to hear")
 
     event = stored_event(payload=b'{"sku": 1}')
-    with pytest.raises(EventRefused, match=r"tests\.hear wants another items\.created\.v1: sku is no text") as refused:
+    with pytest.raises(EventRefused, match=r"it does not fit the payload class of tests\.hear: sku is no text") as refused:
         await deliver(event, hear)
     assert refused.value.event_id == event.id

@@ -266,13 +266,12 @@ async def test_many_requests_at_once_keep_their_own_context() -> None:
         (("10.0.0.0/8",), "10.0.0.1", b"10.1.1.1, 10.9.9.9", "10.1.1.1"),
         (("10.0.0.0/8",), "10.0.0.1", b"198.51.100.1, nonsense", "10.0.0.1"),
         (("10.0.0.0/8",), "10.0.0.1", b"", "10.0.0.1"),
-        (("10.0.0.0/8",), "10.0.0.1", None, "10.0.0.1"),
         (("2001:db8::/32",), "2001:db8::1", b"2001:DB8:1::5, 2A00::1", "2a00::1"),
         (("127.0.0.1",), "", b"198.51.100.1", ""),
     ],
 )
 def test_forwarded_addresses_are_believed_from_trusted_proxies_only(
-    trusted: tuple[str, ...], peer: str, forwarded: bytes | None, address: str
+    trusted: tuple[str, ...], peer: str, forwarded: bytes, address: str
 ) -> None:
     assert ClientAddress(trusted).of(peer, forwarded) == address
 
@@ -280,6 +279,13 @@ def test_forwarded_addresses_are_believed_from_trusted_proxies_only(
 def test_a_proxy_that_is_no_network_is_a_configuration_error() -> None:
     with pytest.raises(ConfigurationError, match="TRUSTED_PROXIES"):
         ClientAddress(["proxy.local"])
+
+
+async def test_without_the_header_the_address_is_the_peers() -> None:
+    here = shell(things(), settings=settings(server={"trusted_proxies": ["10.0.0.0/8"]}))
+    async with here.client("10.0.0.1") as client:
+        await client.get(ONE)
+    assert here.recorder.last[0].address == "10.0.0.1"
 
 
 async def test_every_forwarded_line_counts() -> None:

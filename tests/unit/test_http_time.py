@@ -5,7 +5,8 @@ import asyncio
 import pytest
 from starlette.types import Message
 
-from api_base.core.types import current_context
+from api_base.core.errors import ProgrammingError
+from api_base.interface.middleware.after_response import HttpAfterResponse
 from api_base.interface.routes import RouteOptions, Router
 from tests.http_harness import settings, shell
 
@@ -72,7 +73,9 @@ async def test_what_is_for_afterwards_is_done_once_the_answer_is_out_whatever_fa
 
     @router.get("/later", RouteOptions(public=True))
     async def later() -> None:
-        current_context.get().after_response.extend((fail, succeed))
+        after_response = HttpAfterResponse()
+        after_response.call(fail)
+        after_response.call(succeed)
 
     async def out(message: Message) -> None:
         done.append(message["type"])
@@ -85,3 +88,11 @@ async def test_what_is_for_afterwards_is_done_once_the_answer_is_out_whatever_fa
     await here.app(scope, body, out)
     assert done == ["http.response.start", "http.response.body", "fails", "succeeds"]
     assert here.recorder.last[2:] == ("/api/v1/later", 204)
+
+
+async def test_outside_a_request_there_is_no_response_to_wait_for() -> None:
+    async def never() -> None:
+        raise AssertionError
+
+    with pytest.raises(ProgrammingError, match="needs an HTTP request"):
+        HttpAfterResponse().call(never)

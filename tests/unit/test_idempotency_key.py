@@ -2,14 +2,13 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import httpx2
 import pytest
 
 from api_base.core import errors
-from api_base.core.types import KeyedRequest, current_context
+from api_base.core.types import KeyedExecution, KeyedRequest, current_context
 from api_base.interface.routes import OptionalVersion, RouteOptions, Router
 from tests.http_harness import GOOD, PRINCIPAL, THING, ThingBody, ThingDTO, shell
 
@@ -22,8 +21,8 @@ def routes() -> Router:
     router = Router(tags=["things"])
 
     def note() -> ThingDTO:
-        request = current_context.get().keyed
-        SEEN.append(None if request is None else replace(request))
+        origin = current_context.get().origin
+        SEEN.append(origin.request if isinstance(origin, KeyedExecution) else None)
         return ThingDTO(id=THING, name="a", version=1)
 
     @router.post("/things/{name}", RouteOptions())
@@ -52,9 +51,9 @@ def routes() -> Router:
 
     @router.post("/refused", RouteOptions())
     async def refuse_thing() -> ThingDTO:
-        request = current_context.get().keyed
-        assert request is not None
-        request.replayed = True
+        execution = current_context.get().origin
+        assert isinstance(execution, KeyedExecution)
+        execution.replayed = True
         raise errors.Conflict("as at first")
 
     @router.post("/running", RouteOptions())

@@ -8,15 +8,15 @@ from uuid import uuid4
 
 import pytest
 
-from api_base.application.common.cqrs import PUBLIC, Bus, Command, Isolation, Query, on
-from api_base.application.common.middleware import IdempotencyMiddleware, RetryMiddleware, UnitOfWorkMiddleware
-from api_base.application.common.transactions import Transactions
+from api_base.application.common.cqrs import PUBLIC, Bus, Command, Query, on
+from api_base.application.common.middleware import IdempotencyMiddleware, JobMiddleware, RetryMiddleware, Transactions, UnitOfWorkMiddleware
 from api_base.core.base import DomainEvent
 from api_base.core.errors import Conflict, IdempotencyKeyReused, ProgrammingError, RequestInProgress, Transient
-from api_base.core.protocols import StoredResult
-from api_base.core.types import Err, KeyedRequest, Ok, Result, UserId, current_context
+from api_base.core.protocols import Isolation, StoredResult
+from api_base.core.types import Err, KeyedExecution, KeyedRequest, Ok, Origin, Result, UserId, current_context
 from api_base.domain.common.events import Subscribers
 from tests.factories.auth import request_of
+from tests.factories.pipeline import NoJobs
 
 USER = UserId(uuid4())
 
@@ -68,7 +68,7 @@ class Memory:
     asked: int = 0
     commits: list[Exception] = field(default_factory=list)
 
-    def begin(self, isolation: Isolation) -> AbstractAsyncContextManager[NoEvents]:
+    def begin(self, isolation: Isolation, origin: Origin | None) -> AbstractAsyncContextManager[NoEvents]:
         return self._unit()
 
     @asynccontextmanager
@@ -104,7 +104,8 @@ class World:
         self.store, self.sum, self.refusals = Memory(), 0, list[Exception]()
         self.before: Callable[[], Awaitable[None]] | None = None
         transactions = Transactions(self.store.begin, Subscribers(), lambda: None)
-        self.bus = Bus([RetryMiddleware(pause=0), UnitOfWorkMiddleware(transactions), IdempotencyMiddleware(self.store)])
+        in_unit = UnitOfWorkMiddleware(transactions, IdempotencyMiddleware(self.store), JobMiddleware(NoJobs()))
+        self.bus = Bus([RetryMiddleware(pause=0), in_unit])
         self.bus.add(
             [
                 on(Add, self),
@@ -123,8 +124,8 @@ class World:
 
     async def send(self, message: Any, key: bytes = b"key", fingerprint: bytes = b"asked") -> tuple[Any, bool]:
         """The answer to a request with a key, and whether it is a replay."""
-        request = keyed(key, fingerprint)
-        return await self.bus.execute(message), request.replayed
+        execution = keyed(key, fingerprint)
+        return await self.bus.execute(message), execution.replayed
 
 
 class Guessing:
@@ -156,11 +157,12 @@ class Careful:
         await self.world.bus.execute(Add())
 
 
-def keyed(key: bytes = b"key", fingerprint: bytes = b"asked") -> KeyedRequest:
+def keyed(key: bytes = b"key", fingerprint: bytes = b"asked") -> KeyedExecution:
     """Make what follows in this task a request with a key."""
     request = KeyedRequest(tenant_id=None, user_id=USER, route="POST /sums", key=key, fingerprint=fingerprint)
-    request_of(None).keyed = request
-    return request
+    execution = KeyedExecution(request=request)
+    request_of(None, execution)
+    return execution
 
 
 async def test_the_same_request_runs_once_and_says_so() -> None:

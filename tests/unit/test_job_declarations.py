@@ -38,11 +38,11 @@ def test_what_is_declared_twice_is_refused() -> None:
 
 
 def test_a_command_with_a_secret_is_no_job() -> None:
-    with pytest.raises(ProgrammingError, match="Secretive cannot be a job: password would lie in the database in clear"):
+    with pytest.raises(ProgrammingError, match="Secretive cannot be a job: its row would hold the secret password"):
         Jobs().add([Job(name="tests.secretive", message=Secretive)])
 
 
 def test_pauses_grow_to_their_longest_and_are_never_the_same_for_all() -> None:
-    pauses = [[backoff.pause(attempt, first=1.0, longest=300.0) for _ in range(200)] for attempt in (1, 2, 5, 20, 10_000)]
+    pauses = [[backoff.delay(attempt, first=1.0, longest=300.0) for _ in range(200)] for attempt in (1, 2, 5, 20, 10_000)]
     for made, whole in zip(pauses, (1.0, 2.0, 16.0, 300.0, 300.0), strict=True):
         assert whole / 2 <= min(made) < max(made) <= whole

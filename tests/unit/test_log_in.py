@@ -12,11 +12,13 @@ from api_base.application.auth.known_devices import KnownDevices
 from api_base.application.auth.tokens import SessionTokens
 from api_base.application.common.cqrs import Bus, on
 from api_base.core.types import Err, Ok, RequestContext, TenantId, UserId, current_context
+from api_base.domain.auth.errors import LoginRefused
 from api_base.domain.auth.refresh_token import RefreshToken
 from api_base.domain.auth.repository import Credential
 from tests.factories.auth import LIFETIME
 from tests.factories.mail import MemoryJobs
 from tests.factories.memory import MemoryDevices, MemorySessions
+from tests.factories.pipeline import ActionList
 from tests.factories.security import PlainHasher, ReadableIssuer, readable
 from tests.support import FixedClock, Ids
 
@@ -54,15 +56,17 @@ class World:
         clock = FixedClock()
         self.users, self.hasher, self.sessions = Users(credential), hasher or PlainHasher(), MemorySessions()
         self.clock, self.devices, self.jobs = clock, MemoryDevices(), MemoryJobs()
+        self.after_response = ActionList()
+        self.refused: list[LoginRefused] = []
         self.bus = Bus([])
         self.bus.add(
             [
-                on(LogIn, LogInHandler(self.bus, self.users, Members(), self.hasher)),
+                on(LogIn, LogInHandler(self.bus, self.users, Members(), self.hasher, self.after_response)),
                 on(
                     StartSession,
                     StartSessionHandler(
                         self.sessions,
-                        KnownDevices(self.bus, self.devices, self.jobs, clock),
+                        KnownDevices(self.bus, self.devices, self.jobs, clock, self.after_response),
                         SessionTokens(ReadableIssuer(clock), clock),
                         Ids(),
                         clock,
@@ -73,14 +77,13 @@ class World:
         )
 
     async def log_in(self, password: str = "right", email: str = "ana@example.com") -> TokensDTO | str:
-        context = RequestContext(request_id="test")
-        current_context.set(context)
-        self.after_response, self.context = context.after_response, context
+        current_context.set(RequestContext(request_id="test"))
         result = await self.bus.execute(LogIn(email=email, password=password))
         match result:
             case Ok(tokens):
                 return tokens
             case Err(refusal):
+                self.refused.append(refusal)
                 return str(refusal)
 
 
@@ -95,7 +98,7 @@ async def test_the_right_password_begins_a_session_in_the_first_tenant() -> None
     assert refresh is not None
     assert (refresh.session_id, refresh.digest) == (session.id, session.digest)
     assert world.users.recorded == []
-    assert world.context.refusal is None
+    assert world.refused == []
 
 
 @pytest.mark.parametrize(
@@ -116,10 +119,10 @@ async def test_whatever_is_wrong_is_answered_alike_after_one_verification(
     assert world.hasher.verified == [None if credential is None else credential.password_hash]
     assert world.users.found == 2
     assert world.sessions.all() == []
-    assert world.context.refusal == ("login", None if credential is None else credential.user_id)
+    (refused,) = world.refused
+    assert (refused.action, refused.account) == ("login", None if credential is None else credential.user_id)
     assert world.users.recorded == [], "the time it takes would tell who exists"
-    for call in world.after_response:
-        await call()
+    await world.after_response.run()
     assert world.users.recorded == recorded
 
 
@@ -142,7 +145,7 @@ async def test_what_happens_while_the_password_is_verified_counts(becomes: Crede
     world = World(ANA, hasher=hasher)
     hasher.users = world.users
     assert await world.log_in("right") == await World(None).log_in()
-    assert world.after_response == []
+    assert world.after_response.actions == []
 
 
 @pytest.mark.parametrize(

@@ -8,15 +8,22 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from api_base.application.common.cqrs import AUTHENTICATED, PUBLIC, Bus, Command, Isolation, on
-from api_base.application.common.middleware import PermissionMiddleware, UnitOfWorkMiddleware
-from api_base.application.common.transactions import Transactions
+from api_base.application.common.cqrs import AUTHENTICATED, PUBLIC, Bus, Command, on
+from api_base.application.common.middleware import (
+    IdempotencyMiddleware,
+    JobMiddleware,
+    PermissionMiddleware,
+    Transactions,
+    UnitOfWorkMiddleware,
+)
 from api_base.core.base import DomainEvent
 from api_base.core.errors import ApiBaseError, Forbidden, ProgrammingError, Unauthenticated
-from api_base.core.types import Principal
+from api_base.core.protocols import Isolation
+from api_base.core.types import Origin, Principal
 from api_base.domain.common.events import AnySubscription, DurableSubscription, Subscribers, Subscription
 from api_base.infrastructure.rbac.checker import RolePermissionChecker
 from tests.factories.auth import principal, request_of
+from tests.factories.pipeline import NoJobs, NoKeys
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,11 +101,11 @@ class World:
         self.log, self.events = list[str](), list[DomainEvent]()
         self.subscribers = Subscribers()
         self.subscribers.add(subscriptions)
-        transactions = Transactions(lambda isolation: self.begin(isolation), self.subscribers, lambda: self.log.append("workers are told"))
-        self.bus = Bus([UnitOfWorkMiddleware(transactions)])
+        transactions = Transactions(self.begin, self.subscribers, lambda: self.log.append("workers are told"))
+        self.bus = Bus([UnitOfWorkMiddleware(transactions, IdempotencyMiddleware(NoKeys()), JobMiddleware(NoJobs()))])
         self.bus.add([on(Painting, self)])
 
-    def begin(self, isolation: Isolation) -> Self:
+    def begin(self, isolation: Isolation, origin: Origin | None) -> Self:
         self.log.append(f"begin {isolation.value}")
         return self
 

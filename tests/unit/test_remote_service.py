@@ -12,7 +12,7 @@ from api_base.application.common.cqrs import AUTHENTICATED, PUBLIC, Bus, Command
 from api_base.application.common.middleware import PermissionMiddleware
 from api_base.application.common.remote import NotServed, RemoteCall, RemoteService
 from api_base.core.errors import Forbidden, Invalid, Unauthenticated, Unavailable
-from api_base.core.types import RequestContext, current_context
+from api_base.core.types import KeyedExecution, KeyedRequest, RequestContext, current_context
 from api_base.infrastructure.rbac.checker import RolePermissionChecker
 from tests.http_harness import PRINCIPAL, KeptRefusals, OneToken
 
@@ -87,7 +87,7 @@ async def test_a_message_is_executed_for_who_the_token_says(served: Served) -> N
     assert await served.answer(body=b'{"suffix":"!","added_since":1}') == b'"mine!"'
     (context,) = served.handlers.contexts
     assert context.principal == PRINCIPAL
-    assert (context.route, context.keyed) == ("things.mine", None)
+    assert (context.access_token, context.origin) == ("good", None)
 
 
 async def test_nobody_and_a_bad_token_are_refused_and_that_is_kept(served: Served) -> None:
@@ -118,12 +118,16 @@ async def test_a_trace_and_a_request_id_go_on_when_they_are_sane(served: Served)
     assert (len(fresh.trace_id), fresh.parent_span_id) == (32, "")
 
 
+def _request(context: RequestContext) -> KeyedRequest:
+    assert isinstance(context.origin, KeyedExecution)
+    return context.origin.request
+
+
 async def test_a_key_makes_the_request_one_that_is_carried_out_once(served: Served) -> None:
-    await served.answer("things.count", key="a", again=True)
+    await served.answer("things.count", key="a", redelivered=True)
     await served.answer("things.count", key="a")
     await served.answer("things.count", key="b")
-    first, second, other = (context.keyed for context in served.handlers.contexts)
-    assert first is not None
+    first, second, other = (_request(context) for context in served.handlers.contexts)
     assert (first.user_id, first.tenant_id, first.route) == (PRINCIPAL.user_id, PRINCIPAL.tenant_id, "REMOTE things.count")
     assert first == second != other
 
@@ -139,11 +143,11 @@ async def test_a_key_is_somebodys_and_of_a_length(served: Served) -> None:
 
 async def test_a_command_without_a_key_is_not_begun_twice(served: Served) -> None:
     with pytest.raises(Unavailable, match="key"):
-        await served.answer("things.count", again=True)
-    assert await served.answer("things.mine", again=True) == b'"mine"'
+        await served.answer("things.count", redelivered=True)
+    assert await served.answer("things.mine", redelivered=True) == b'"mine"'
     assert len(served.handlers.contexts) == 1
 
 
 async def test_what_takes_longer_than_its_caller_waits_is_ended(served: Served) -> None:
-    with pytest.raises(Unavailable, match="longer"):
+    with pytest.raises(Unavailable, match="did not finish"):
         await served.answer("things.sleep", seconds=0.01)

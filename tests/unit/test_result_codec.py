@@ -20,7 +20,7 @@ from api_base.domain.auth.errors import LoginRefused
 from api_base.domain.items.errors import SkuTaken
 from api_base.domain.items.value_objects import ItemStatus
 from api_base.domain.tenants.entities import Role
-from api_base.infrastructure.idempotency import result_codec
+from api_base.infrastructure.serialization.result_codec import decode_result, encode_result
 from api_base.interface.errors.handlers import problem_of
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
@@ -43,7 +43,7 @@ MEMBER = MemberDTO(user_id=uuid4(), role=Role.OWNER, version=1, created_at=NOW, 
 
 
 def again(result: Any, declared: Any) -> Any:
-    return result_codec.decode(result_codec.encode(result), declared)
+    return decode_result(encode_result(result), declared)
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_ids_as_the_driver_makes_them() -> None:
         StaleVersion("item", 3),
         Forbidden("not you"),
         Invalid([Violation("/name", "too_long", "is too long"), Violation("", "x", "y")]),
-        LoginRefused(),
+        LoginRefused(None),
     ],
     ids=lambda error: type(error).__name__,
 )
@@ -97,9 +97,9 @@ class Strange:
 
 
 def test_what_cannot_come_back_is_told_before_it_is_kept() -> None:
-    with pytest.raises(ProgrammingError, match="complex is no plain value"):
-        result_codec.encode(Strange(1j))
-    with pytest.raises(ProgrammingError, match="Unavailable is no plain value"):
-        result_codec.encode(Err(Unavailable("gone")))
-    with pytest.raises(ProgrammingError, match="is no .*ItemDTO"):
+    with pytest.raises(ProgrammingError, match="complex has no form in JSON"):
+        encode_result(Strange(1j))
+    with pytest.raises(ProgrammingError, match="Unavailable has no form in JSON"):
+        encode_result(Err(Unavailable("gone")))
+    with pytest.raises(ProgrammingError, match="is not a .*ItemDTO"):
         again(MEMBER, ItemDTO)

@@ -36,7 +36,8 @@ class Members:
 
 class World:
     def __init__(self, *sessions: Session, tenants: tuple[UUID, ...] = ()) -> None:
-        self.clock, self.request = FixedClock(NOW), request_of(None)
+        self.clock, self.refused = FixedClock(NOW), list[tuple[str, UUID | None]]()
+        request_of(None)
         self.sessions = MemorySessions(*sessions)
         tokens = SessionTokens(ReadableIssuer(self.clock), self.clock)
         self._refresh = RefreshSessionHandler(self.sessions, Members(*tenants), tokens, self.clock, GRACE, LIFETIME)
@@ -48,7 +49,8 @@ class World:
         match await self._refresh.handle(RefreshSession(refresh_token=text)):
             case Ok(tokens):
                 return tokens
-            case Err():
+            case Err(refusal):
+                self.refused.append((refusal.action, refusal.account))
                 return None
 
     def open(self) -> set[UUID]:
@@ -77,12 +79,13 @@ async def test_who_lost_the_answer_gets_it_again_and_a_thief_later_ends_all() ->
     assert again is not None
     assert again.refresh_token == first.refresh_token
     assert world.open() == {some.id}
-    assert world.request.refusal is None
+    assert world.refused == []
     world.clock.time += timedelta(seconds=1)
     assert await world.refresh(token.text()) is None
     assert world.open() == set()
-    assert world.request.refusal == ("reuse", some.user_id)
+    assert world.refused == [("reuse", some.user_id)]
     assert await world.refresh(first.refresh_token) is None
+    assert world.refused[1:] == [("refresh", some.user_id)]
 
 
 async def test_rubbish_and_foreign_tokens_change_nothing() -> None:

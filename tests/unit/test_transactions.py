@@ -8,10 +8,11 @@ from uuid import uuid4
 
 import pytest
 
-from api_base.application.common.transactions import Transactions
+from api_base.application.common.middleware import Transactions
 from api_base.core.base import DomainEvent
 from api_base.core.errors import RuleViolated
-from api_base.core.protocols.unit_of_work import Isolation
+from api_base.core.protocols import Isolation
+from api_base.core.types import Origin
 from api_base.domain.common.events import Subscribers, Subscription
 
 
@@ -37,7 +38,7 @@ class Unit:
     told: list[str]
     recorded: list[DomainEvent] = field(default_factory=list)
 
-    def __call__(self, isolation: Isolation) -> Self:
+    def __call__(self, isolation: Isolation, origin: Origin | None) -> Self:
         self.told.append(f"begin {isolation.name}")
         return self
 

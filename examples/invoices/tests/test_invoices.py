@@ -1,4 +1,4 @@
-"""Publishing an item is invoiced to its tenant alone: on a real PostgreSQL, through the bus."""
+"""Publishing an item issues an invoice to its tenant only: on a real PostgreSQL, through the bus."""
 
 import asyncio
 import tempfile
@@ -40,7 +40,7 @@ def act_for_a_new_tenant() -> None:
 
 @asynccontextmanager
 async def worked(settings: Settings, urls: Urls) -> AsyncIterator[None]:
-    """What is published meanwhile is invoiced: by a worker, as `api-base worker` runs it."""
+    """Run a worker, as `api-base worker` does, so that publications inside the block are invoiced."""
     stop = asyncio.Event()
     work = asyncio.create_task(run_worker(create_worker(settings, CONTEXTS), urls, stop))
     try:

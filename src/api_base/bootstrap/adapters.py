@@ -141,10 +141,10 @@ def rabbitmq_connection(url: Any, variable: str, name: str) -> Any:
 
 
 def remotes(connection: Any, policies: Any, resilience: Section) -> Any:
-    from api_base.infrastructure.idempotency import result_codec
     from api_base.infrastructure.remote.remote_bus import RabbitMqRemotes
+    from api_base.infrastructure.serialization.result_codec import decode_result, encode_result
 
-    return RabbitMqRemotes(connection, policies.policy, resilience["timeout"], encode=result_codec.encode, decode=result_codec.decode)
+    return RabbitMqRemotes(connection, policies.policy, resilience["timeout"], encode=encode_result, decode=decode_result)
 
 
 def memory_limiter() -> Any:
@@ -154,13 +154,19 @@ def memory_limiter() -> Any:
 
 
 def policies(resilience: Section) -> Any:
-    from api_base.infrastructure.resilience.patterns import BulkheadConfig, CircuitBreakerConfig, PolicyConfig, RetryConfig
-    from api_base.infrastructure.resilience.registry import PolicyRegistry
+    from api_base.infrastructure.resilience.patterns import BulkheadConfig, CircuitBreakerConfig, PolicyConfig, PolicyRegistry, RetryConfig
 
     config = PolicyConfig(
         bulkhead=BulkheadConfig(concurrent=resilience["concurrent"], queued=resilience["queued"]),
         retry=RetryConfig(attempts=resilience["attempts"]),
-        breaker=CircuitBreakerConfig(failure_rate=resilience["failure_rate"], open_seconds=resilience["open_seconds"]),
+        breaker=CircuitBreakerConfig(
+            window_seconds=resilience["window_seconds"],
+            minimum_calls=resilience["minimum_calls"],
+            failure_rate=resilience["failure_rate"],
+            slow_seconds=resilience["slow_seconds"],
+            slow_rate=resilience["slow_rate"],
+            open_seconds=resilience["open_seconds"],
+        ),
         timeout=resilience["timeout"],
     )
     return PolicyRegistry(config)

@@ -20,9 +20,9 @@ from api_base.interface.errors.handlers import install
 from api_base.interface.events import router as events_router
 from api_base.interface.middleware.production import StackPorts, stack
 from api_base.interface.router import V1, operations
+from api_base.interface.routes import Router
 from api_base.interface.routes.dispatcher import Dispatcher
 from api_base.interface.routes.operation import Operation
-from api_base.interface.routes.router import Router
 from api_base.interface.v1 import health_router, keys_router, metrics_router
 
 

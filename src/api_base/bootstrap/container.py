@@ -16,9 +16,9 @@ from api_base.application.common.middleware import (
     PermissionMiddleware,
     RetryMiddleware,
     TraceMiddleware,
+    Transactions,
     UnitOfWorkMiddleware,
 )
-from api_base.application.common.transactions import Transactions
 from api_base.bootstrap import adapters
 from api_base.bootstrap.access import ACCESS
 from api_base.domain.common.events import Subscribers
@@ -29,7 +29,7 @@ from api_base.infrastructure.db.session import Database
 from api_base.infrastructure.db.unit_of_work import SqlUnitOfWorkFactory
 from api_base.infrastructure.events.database_publisher import DatabaseEventPublisher
 from api_base.infrastructure.events.outbox import CHANNEL as EVENTS
-from api_base.infrastructure.events.outbox import InboxParticipant, OutboxParticipant
+from api_base.infrastructure.events.outbox import Inbox, OutboxParticipant
 from api_base.infrastructure.idempotency.store import SqlIdempotencyStore
 from api_base.infrastructure.rbac.checker import RolePermissionChecker
 from api_base.infrastructure.system.clock import SystemClock
@@ -37,6 +37,7 @@ from api_base.infrastructure.system.ids import Uuid7Generator
 from api_base.infrastructure.tasks.completion import SqlJobCompletion
 from api_base.infrastructure.tasks.database_queue import CHANNEL as JOBS
 from api_base.infrastructure.tasks.database_queue import SqlJobQueue
+from api_base.interface.middleware.after_response import HttpAfterResponse
 
 
 def _middlewares(traced: bool, checker: Any, transactions: Transactions, store: Any, completion: Any) -> list[Any]:
@@ -45,9 +46,7 @@ def _middlewares(traced: bool, checker: Any, transactions: Transactions, store: 
         TraceMiddleware(traced),
         PermissionMiddleware(checker),
         RetryMiddleware(),
-        UnitOfWorkMiddleware(transactions),
-        IdempotencyMiddleware(store),
-        JobMiddleware(completion),
+        UnitOfWorkMiddleware(transactions, IdempotencyMiddleware(store), JobMiddleware(completion)),
     ]
 
 
@@ -70,10 +69,11 @@ class Container(containers.DeclarativeContainer):
     audit_participant = providers.Singleton(AuditParticipant, ids, clock)
     audit_store = providers.Singleton(SqlAuditStore, database.provided.pool, ids, clock)
     outbox_participant = providers.Singleton(OutboxParticipant, ids, clock)
-    inbox_participant = providers.Singleton(InboxParticipant, clock)
+    inbox = providers.Singleton(Inbox, clock)
     unit_of_work = providers.Singleton(
-        SqlUnitOfWorkFactory, database.provided.pool, providers.List(audit_participant, outbox_participant, inbox_participant)
+        SqlUnitOfWorkFactory, database.provided.pool, providers.List(audit_participant, outbox_participant), inbox
     )
+    after_response = providers.Singleton(HttpAfterResponse)
 
     checker = providers.Singleton(RolePermissionChecker, permissions)
     access = providers.Singleton(

@@ -15,9 +15,7 @@ from api_base.application.common.remote import RemoteBus
 from api_base.bootstrap.importing import Importable
 from api_base.core.base import DomainEvent
 from api_base.core.config import Settings
-from api_base.core.protocols import Clock, IdGenerator
-from api_base.core.protocols.background import PeriodicTask
-from api_base.core.protocols.jobs import JobQueue
+from api_base.core.protocols import Clock, IdGenerator, JobQueue, PeriodicTask
 from api_base.domain.common.events import AnySubscription
 from api_base.infrastructure.db.session import Database
 

@@ -14,6 +14,7 @@ from api_base.application.common.importing import (
     ImportRowsHandler,
     ImportSchema,
     Journal,
+    Outcomes,
     Record,
     RefusedRows,
     Report,
@@ -22,7 +23,7 @@ from api_base.application.common.importing import (
     StartImport,
     StartImportHandler,
 )
-from api_base.application.common.importing.importer import Chunk, NumberedRecord, Outcomes
+from api_base.application.common.importing.importer import Chunk, NumberedRecord
 from api_base.application.common.jobs import Job
 from api_base.infrastructure.importing.uploads import SqlUploads
 

@@ -14,9 +14,9 @@ def remote_work(services: Services) -> Iterator[PeriodicTask]:
     served = _served(services)
     if services.settings.remote.url is None or not served:
         return
-    from api_base.infrastructure.idempotency import result_codec
     from api_base.infrastructure.remote.rabbitmq_rpc import RabbitMqRpcServer
-    from api_base.infrastructure.tasks.messages import decode
+    from api_base.infrastructure.serialization.json_codec import decode_as
+    from api_base.infrastructure.serialization.result_codec import encode_result
 
     container, settings = services.container, services.settings
     service = RemoteService(
@@ -25,8 +25,8 @@ def remote_work(services: Services) -> Iterator[PeriodicTask]:
         container.token_verifier(),
         container.access(),
         container.audit_store(),
-        decode=decode,
-        encode=result_codec.encode,
+        decode=decode_as,
+        encode=encode_result,
     )
     server = RabbitMqRpcServer(container.remote_connection(), settings.app_name, service.answer, settings.remote.at_once)
     yield PeriodicTask(name="answer other services", group="remote", interval=1.0, run=server.run, end=server.close)

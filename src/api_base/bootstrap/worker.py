@@ -9,6 +9,7 @@ from api_base.bootstrap.events import event_work
 from api_base.bootstrap.jobs import job_work
 from api_base.bootstrap.remote import remote_work
 from api_base.bootstrap.services import Services, build
+from api_base.bootstrap.timing import WorkerTiming
 from api_base.core.config import Settings
 from api_base.core.errors import ConfigurationError
 from api_base.core.protocols import PeriodicTask
@@ -24,20 +25,22 @@ class Worker:
     tasks: Sequence[PeriodicTask]
 
 
-def create_worker(settings: Settings, contexts: Sequence[Context], only: Collection[str] = ()) -> Worker:
+def create_worker(
+    settings: Settings, contexts: Sequence[Context], only: Collection[str] = (), *, timing: WorkerTiming | None = None
+) -> Worker:
     """Wire the background worker of an application with `contexts`. Nothing is opened.
 
-    `only` names the groups of tasks to run; empty means all of them.
+    `only` names the groups of tasks to run; empty means all of them. Tests pass a shorter `timing` than the default.
 
     Raises `ConfigurationError` for an unknown group in `only`, an invalid schedule, and unusable keys of the audit trail.
     """
     services = build(settings, contexts)
-    return Worker(services=services, tasks=_selected([*_base_tasks(services), *_context_tasks(services)], only))
+    return Worker(services=services, tasks=_selected([*_base_tasks(services, timing or WorkerTiming()), *_context_tasks(services)], only))
 
 
-def _base_tasks(services: Services) -> Iterable[PeriodicTask]:
-    yield from event_work(services)
-    yield from job_work(services)
+def _base_tasks(services: Services, timing: WorkerTiming) -> Iterable[PeriodicTask]:
+    yield from event_work(services, timing)
+    yield from job_work(services, timing)
     yield from audit_work(services)
     yield from remote_work(services)
     expiry = key_expiry(services.container.worker_database())

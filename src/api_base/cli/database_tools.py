@@ -50,7 +50,7 @@ def _run(program: str, arguments: list[str], *, connects: bool = True) -> int:
     """As the superuser: policies would hide rows from a dump, and forbid COPY to a restore."""
     from api_base.core.config import load_settings
     from api_base.core.errors import ConfigurationError
-    from api_base.infrastructure.db.embedded.server import EmbeddedServer
+    from api_base.infrastructure.db.embedded import EmbeddedServer
 
     settings = load_settings()
     if not settings.database.embedded:

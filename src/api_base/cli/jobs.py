@@ -5,7 +5,7 @@ from uuid import UUID
 
 import typer
 
-from api_base.core.protocols.jobs import JobState
+from api_base.core.protocols import JobState
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

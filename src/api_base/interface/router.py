@@ -6,8 +6,8 @@ from typing import Final
 from fastapi import APIRouter
 
 from api_base.core.errors import ProgrammingError
+from api_base.interface.routes import Router
 from api_base.interface.routes.operation import Operation
-from api_base.interface.routes.router import Router
 
 V1: Final = "/api/v1"
 

@@ -14,19 +14,23 @@ async def act_as(services: Services, email: str, tenant: str) -> RequestContext:
 
     Raises `ConfigurationError` naming what there is no such thing of, `Invalid` for a bad address.
     """
-    context = RequestContext(request_id="command-line")
-    current_context.set(context)
+    current_context.set(RequestContext(request_id="command-line"))
     user = await SqlUserRepository(services.ports.database).by_email(EmailAddress.parse(email, "--as"))
     if user is None or user.status is not UserStatus.ACTIVE:
         raise ConfigurationError(f"--as: there is no active user {email}.")
-    context.principal = _principal(services, UserId(user.id), None, None, admin=user.platform_admin)
+    _act(_principal(services, UserId(user.id), None, None, admin=user.platform_admin))
     mine = await services.bus.execute(ListMyTenants())
     for one in mine:
         if tenant in (one.slug, str(one.id)):
-            context.principal = _principal(services, UserId(user.id), TenantId(one.id), one.role, admin=user.platform_admin)
-            return context
+            return _act(_principal(services, UserId(user.id), TenantId(one.id), one.role, admin=user.platform_admin))
     known = ", ".join(one.slug for one in mine) or "none"
     raise ConfigurationError(f"--tenant: {email} is no member of a tenant {tenant!r}; of these: {known}.")
+
+
+def _act(principal: Principal) -> RequestContext:
+    context = RequestContext(request_id="command-line", principal=principal)
+    current_context.set(context)
+    return context
 
 
 def _principal(services: Services, user: UserId, tenant: TenantId | None, role: str | None, *, admin: bool) -> Principal:

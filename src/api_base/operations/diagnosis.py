@@ -12,7 +12,7 @@ from api_base.bootstrap import migrations
 from api_base.bootstrap.context import Context
 from api_base.core.config import Settings
 from api_base.core.errors import ApiBaseError
-from api_base.infrastructure.db.embedded.urls import Urls
+from api_base.infrastructure.db.embedded import Urls
 from api_base.infrastructure.db.session import check_server
 
 

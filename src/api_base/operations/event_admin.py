@@ -41,4 +41,4 @@ async def replay(
     async with event_admin(settings, contexts) as log:
         if since is None or subscription is None:
             return await log.revive(subscription=subscription, event_id=event_id)
-        return await log.again(subscription=subscription, name=durable[subscription].event, since=since)
+        return await log.replay(subscription=subscription, name=durable[subscription].event, since=since)

@@ -18,7 +18,7 @@ from api_base.core.config import Settings
 from api_base.core.errors import ConfigurationError
 from api_base.core.types import Principal, RequestContext, UserId, current_context
 from api_base.domain.common.value_objects import EmailAddress
-from api_base.infrastructure.db.embedded.urls import Urls
+from api_base.infrastructure.db.embedded import Urls
 
 ADMINISTRATOR: Final = "admin@example.com"
 TENANT: Final = "demo"
@@ -68,8 +68,8 @@ def _seed(settings: Settings, contexts: Sequence[Context]) -> str:
 async def _add_administrator_and_tenant(settings: Settings, contexts: Sequence[Context], password: str) -> None:
     async with opened(build(settings, contexts)) as services:
         user = await add_administrator(services, email=ADMINISTRATOR, name="Administrator", password=password)
-        context = current_context.get()
-        context.principal = Principal(
+        administrator = Principal(
             user_id=UserId(user.id), session_id=None, tenant_id=None, role=None, platform_admin=True, permissions=frozenset()
         )
+        current_context.set(RequestContext(request_id="command-line", principal=administrator))
         await services.bus.execute(CreateTenant(name="Demonstration", slug=TENANT))

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pydantic import SecretStr
 
 from api_base.core.config import Settings
-from api_base.infrastructure.db.embedded.urls import Urls
+from api_base.infrastructure.db.embedded import Urls
 
 
 @contextmanager
@@ -23,7 +23,7 @@ def supervised_database(settings: Settings) -> Iterator[tuple[Urls, Callable[[],
     if not settings.database.embedded:
         yield configured(settings), lambda: None
         return
-    from api_base.infrastructure.db.embedded.server import EmbeddedServer
+    from api_base.infrastructure.db.embedded import EmbeddedServer
 
     server = EmbeddedServer(settings.database.data_dir / "postgres", port=settings.database.embedded_port)
     urls = server.start()

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from api_base.core.config import Settings
-from api_base.infrastructure.db.embedded.urls import Urls
+from api_base.infrastructure.db.embedded import Urls
 from api_base.serving.children import ServerProcess
 from api_base.serving.hangup import Terminal
 from api_base.serving.metrics_directory import metrics_directory

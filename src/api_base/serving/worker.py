@@ -15,7 +15,7 @@ from api_base.bootstrap.worker import Worker
 from api_base.core.errors import Transient, Unavailable
 from api_base.core.protocols import PeriodicTask
 from api_base.core.shared.logging import get_logger
-from api_base.infrastructure.db.embedded.urls import Urls
+from api_base.infrastructure.db.embedded import Urls
 from api_base.infrastructure.db.errors import translate
 from api_base.infrastructure.db.listener import NotificationListener
 

@@ -1,4 +1,4 @@
-"""The circuit breaker's story in a few lines; test_circuit_breaker_states.py has the rest."""
+"""The circuit breaker by example; test_circuit_breaker_states.py holds it to a model."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from api_base.core.errors import Unavailable
 from api_base.core.protocols import CircuitState
 from api_base.infrastructure.resilience.patterns import CircuitBreaker, CircuitBreakerConfig, CircuitOpen, StateChange
 
-CONFIG = CircuitBreakerConfig(window="count", window_size=4, minimum_calls=2, open_seconds=10, probes=1)
+CONFIG = CircuitBreakerConfig(minimum_calls=2, open_seconds=10, probes=1)
 
 
 class Dependency:
@@ -41,12 +41,12 @@ async def test_an_observer_that_fails_disturbs_neither_the_call_nor_the_others()
     def broken(change: StateChange) -> None:
         raise ValueError
 
-    told: list[StateChange] = []
-    breaker = CircuitBreaker(CONFIG, name="mail", observers=[broken, told.append])
+    changes: list[StateChange] = []
+    breaker = CircuitBreaker(CONFIG, name="mail", observers=[broken, changes.append])
     for _ in range(2):
         with pytest.raises(Unavailable):
             await breaker.execute(Dependency())
-    assert told == [StateChange("mail", CircuitState.CLOSED, CircuitState.OPEN)]
+    assert changes == [StateChange("mail", CircuitState.CLOSED, CircuitState.OPEN)]
 
 
 async def test_what_was_before_it_opened_is_forgotten_when_it_closes() -> None:

@@ -15,14 +15,10 @@ from api_base.core.protocols import CircuitState
 from api_base.infrastructure.resilience.patterns import BulkheadFull, CircuitBreaker, CircuitBreakerConfig, CircuitOpen, StateChange
 
 CONFIGS = [
-    CircuitBreakerConfig(window="count", window_size=4, minimum_calls=4, failure_rate=0.5, slow_seconds=2, open_seconds=5, probes=2),
-    CircuitBreakerConfig(
-        window="count", window_size=6, minimum_calls=3, failure_rate=0.7, slow_seconds=1, slow_rate=0.5, open_seconds=3, probes=3
-    ),
-    CircuitBreakerConfig(window="time", window_size=10, minimum_calls=2, failure_rate=1, slow_seconds=2, open_seconds=5, probes=1),
-    CircuitBreakerConfig(
-        window="time", window_size=20, minimum_calls=3, failure_rate=0.3, slow_seconds=4, slow_rate=0.6, open_seconds=7, probes=4
-    ),
+    CircuitBreakerConfig(window_seconds=100, minimum_calls=4, failure_rate=0.5, slow_seconds=2, open_seconds=5, probes=2),
+    CircuitBreakerConfig(window_seconds=5, minimum_calls=3, failure_rate=0.7, slow_seconds=1, slow_rate=0.5, open_seconds=3, probes=3),
+    CircuitBreakerConfig(window_seconds=10, minimum_calls=2, failure_rate=1, slow_seconds=2, open_seconds=5, probes=1),
+    CircuitBreakerConfig(window_seconds=20, minimum_calls=3, failure_rate=0.3, slow_seconds=4, slow_rate=0.6, open_seconds=7, probes=4),
 ]
 
 
@@ -77,10 +73,7 @@ class Model:
             self._turn(now, CircuitState.OPEN)
 
     def _window(self, now: float) -> list[tuple[float, bool, bool]]:
-        size = int(self.config.window_size)
-        if self.config.window == "count":
-            return self.outcomes[-size:]
-        tenth = size / 10
+        tenth = self.config.window_seconds / 10
         return [outcome for outcome in self.outcomes if now // tenth - outcome[0] // tenth < 10]
 
     def _bad(self, seen: list[tuple[float, bool, bool]], of: int) -> bool:
@@ -98,10 +91,10 @@ class CircuitBreakerMachine(RuleBasedStateMachine):
     @initialize(config=st.sampled_from(CONFIGS))
     def make(self, config: CircuitBreakerConfig) -> None:
         self.seconds = 0.0
-        self.told: list[StateChange] = []
+        self.changes: list[StateChange] = []
         self.answers = self.failures = self.refused = 0
         self.model = Model(config)
-        self.breaker = CircuitBreaker(config, name="mail", now=lambda: self.seconds, observers=[self.told.append])
+        self.breaker = CircuitBreaker(config, name="mail", now=lambda: self.seconds, observers=[self.changes.append])
 
     @rule(target=calls)
     def begin(self) -> Call:
@@ -153,8 +146,8 @@ class CircuitBreakerMachine(RuleBasedStateMachine):
     @invariant()
     def same_as_the_model(self) -> None:
         assert self.breaker.state is self.model.state(self.seconds)
-        assert [change.after for change in self.told] == [state for _, state in self.model.changes[1:]]
-        assert [change.before for change in self.told] == [state for _, state in self.model.changes[:-1]]
+        assert [change.after for change in self.changes] == [state for _, state in self.model.changes[1:]]
+        assert [change.before for change in self.changes] == [state for _, state in self.model.changes[:-1]]
         assert (self.breaker.total.calls, self.breaker.total.failures, self.breaker.refused) == (self.answers, self.failures, self.refused)
         assert self.breaker.openings == sum(state is CircuitState.OPEN for _, state in self.model.changes)
 

@@ -8,11 +8,11 @@ import pytest
 
 from api_base.core.errors import Transient, Unavailable
 from api_base.core.protocols import CircuitState
-from api_base.infrastructure.resilience.health import CircuitHealthCheck
 from api_base.infrastructure.resilience.patterns import (
     BulkheadConfig,
     BulkheadFull,
     CircuitBreakerConfig,
+    CircuitHealthCheck,
     CircuitOpen,
     Policy,
     PolicyConfig,
@@ -23,8 +23,8 @@ from tests.virtual_time import in_virtual_time, now
 
 CONFIG = PolicyConfig(
     bulkhead=BulkheadConfig(concurrent=1, queued=5, queue_seconds=100),
-    retry=RetryConfig(attempts=10, pause=1, longest_pause=1, total_seconds=100),
-    breaker=CircuitBreakerConfig(window="count", window_size=4, minimum_calls=4, slow_seconds=1, open_seconds=30, probes=1),
+    retry=RetryConfig(attempts=10, first_delay=1, max_delay=1, total_seconds=100),
+    breaker=CircuitBreakerConfig(minimum_calls=4, slow_seconds=1, open_seconds=30, probes=1),
     timeout=2,
 )
 

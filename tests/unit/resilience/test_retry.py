@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from api_base.core.errors import NotFound, Transient, Unavailable
 from api_base.infrastructure.resilience.patterns import CircuitOpen, Retry, RetryConfig
-from api_base.infrastructure.resilience.retry_budget import RetryBudget
+from api_base.infrastructure.resilience.retry import RetryBudget
 from tests.virtual_time import in_virtual_time, now
 
 
@@ -33,7 +33,7 @@ def retry(config: RetryConfig, uniform: Callable[[], float] = lambda: 0.5) -> Re
 @in_virtual_time
 async def test_pauses_double_are_spread_and_have_an_end() -> None:
     func = Failing(*[Transient("x")] * 5)
-    retries = retry(RetryConfig(attempts=6, pause=1, longest_pause=4, total_seconds=60))
+    retries = retry(RetryConfig(attempts=6, first_delay=1, max_delay=4, total_seconds=60))
     assert await retries.execute(func, idempotent=True) == "answer"
     assert func.asked == pytest.approx([0, 0.5, 1.5, 3.5, 5.5, 7.5])
     assert retries.retries == 5
@@ -72,7 +72,7 @@ async def test_after_the_last_attempt_the_last_error_comes_out() -> None:
 @in_virtual_time
 async def test_nobody_comes_back_sooner_than_asked_and_not_all_at_once() -> None:
     func = Failing(Unavailable("x", retry_after=7), Unavailable("x", retry_after=3))
-    await retry(RetryConfig(pause=1)).execute(func, idempotent=True)
+    await retry(RetryConfig(first_delay=1)).execute(func, idempotent=True)
     assert func.asked == pytest.approx([0, 7.5, 11.5])
 
 
@@ -80,7 +80,7 @@ async def test_nobody_comes_back_sooner_than_asked_and_not_all_at_once() -> None
 async def test_no_attempt_begins_after_the_total_time_nor_is_it_waited_for() -> None:
     func = Failing(Unavailable("x", retry_after=4), Unavailable("x", retry_after=7))
     with pytest.raises(Unavailable):
-        await retry(RetryConfig(total_seconds=10, pause=1)).execute(func, idempotent=True)
+        await retry(RetryConfig(total_seconds=10, first_delay=1)).execute(func, idempotent=True)
     assert func.asked == pytest.approx([0, 4.5])
     assert now() == pytest.approx(4.5)
 
@@ -119,9 +119,9 @@ def test_no_stretch_has_more_retries_than_the_reserve_and_the_share_of_its_calls
     taken = []
     for wish in wishes:
         if wish:
-            taken.append((0, budget.take()))
+            taken.append((0, budget.withdraw()))
         else:
-            budget.call()
+            budget.deposit()
             taken.append((1, False))
     for begin in range(len(taken)):
         calls = retried = 0
@@ -133,7 +133,7 @@ def test_no_stretch_has_more_retries_than_the_reserve_and_the_share_of_its_calls
 @given(eighths=st.integers(1, 8), reserve=st.integers(1, 5), calls=st.integers(0, 40))
 def test_an_empty_budget_is_filled_by_calls_up_to_the_reserve(eighths: int, reserve: int, calls: int) -> None:
     budget = RetryBudget(eighths / 8, reserve)
-    assert [budget.take() for _ in range(reserve + 1)] == [True] * reserve + [False]
+    assert [budget.withdraw() for _ in range(reserve + 1)] == [True] * reserve + [False]
     for _ in range(calls):
-        budget.call()
-    assert sum(budget.take() for _ in range(reserve + 1)) == min(reserve, calls * eighths // 8)
+        budget.deposit()
+    assert sum(budget.withdraw() for _ in range(reserve + 1)) == min(reserve, calls * eighths // 8)

@@ -1,4 +1,4 @@
-"""The context `invoices`, as API Base takes it: `CONTEXTS='["invoices:INVOICES"]'`."""
+"""The context `invoices`. Add it to an application with `CONTEXTS=invoices:INVOICES`."""
 
 from pathlib import Path
 from typing import Annotated

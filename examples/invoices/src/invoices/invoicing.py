@@ -1,4 +1,4 @@
-"""A tenant owes a fee for each item that it publishes: the invoice, what makes it after the commit, and what can be done with it."""
+"""A tenant pays a fee for each item that it publishes: the invoice, the subscriber that issues it, and its commands and queries."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,7 +14,7 @@ from api_base.core.errors import Conflict
 from api_base.core.protocols import AsyncRepository, Clock, IdGenerator
 from api_base.domain.common.events import DurableSubscription
 
-FIELDS = Fields(default_sort=())  # by id alone: in the order of issue
+FIELDS = Fields(default_sort=())  # by id only: in the order of issue
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""Invoices in PostgreSQL: the aggregate's fields are the table's columns."""
+"""The table of invoices. The fields of the aggregate are its columns."""
 
 from operator import attrgetter
 

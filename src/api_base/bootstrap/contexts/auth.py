@@ -39,13 +39,19 @@ def _handlers(ports: Ports) -> Sequence[Registration]:
     devices, recipients = SqlDeviceRepository(ports.database), credentials(ports)
     sessions, memberships = SqlSessionRepository(ports.database), SqlMemberships(ports.database)
     tokens = SessionTokens(ports.container.token_issuer(), ports.clock)
+    after_response = ports.container.after_response()
     lifetime, grace = timedelta(seconds=security.refresh_token_seconds), timedelta(seconds=security.refresh_grace_seconds)
     return [
-        on(LogIn, LogInHandler(ports.bus, recipients, memberships, ports.container.password_hasher())),
+        on(LogIn, LogInHandler(ports.bus, recipients, memberships, ports.container.password_hasher(), after_response)),
         on(
             StartSession,
             StartSessionHandler(
-                sessions, KnownDevices(ports.bus, devices, ports.jobs, ports.clock), tokens, ports.ids, ports.clock, lifetime
+                sessions,
+                KnownDevices(ports.bus, devices, ports.jobs, ports.clock, after_response),
+                tokens,
+                ports.ids,
+                ports.clock,
+                lifetime,
             ),
         ),
         on(RecordDeviceSeen, RecordDeviceSeenHandler(devices, ports.clock)),

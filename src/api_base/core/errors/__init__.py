@@ -5,6 +5,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from uuid import UUID
 
 
 class ApiBaseError(Exception):
@@ -63,6 +64,17 @@ class JobLost(ApiBaseError):
 
 class Unauthenticated(ApiBaseError):
     """The request has no access token, or an invalid one."""
+
+
+class AuditedRefusal(Unauthenticated):
+    """A refusal that the audit trail records under its own `action`, whatever its status.
+
+    `account` is the id of the account that the caller tried to use; None if there is no such account. The response tells neither.
+    """
+
+    def __init__(self, message: str, *, action: str, account: UUID | None) -> None:
+        super().__init__(message)
+        self.action, self.account = action, account
 
 
 class Forbidden(ApiBaseError):

@@ -1,30 +1,56 @@
 """Ports: what the application needs of the outside, named for the role. Adapters are named for the technology."""
 
-from api_base.core.protocols.audit import AuditStore
-from api_base.core.protocols.background import PeriodicTask
-from api_base.core.protocols.dependencies import CircuitState, DependencyFigures
 from api_base.core.protocols.events import DeferredDeliveries, EventPublisher, StoredEvent
-from api_base.core.protocols.health import HealthCheck
-from api_base.core.protocols.idempotency import IdempotencyStore, StoredResult
-from api_base.core.protocols.link_tokens import LinkTokens
+from api_base.core.protocols.jobs import (
+    ENDED,
+    NO_DELAY,
+    ClaimedJob,
+    JobCancellation,
+    JobCompletion,
+    JobProgress,
+    JobQueue,
+    JobState,
+    PeriodicTask,
+)
 from api_base.core.protocols.mail import Mail, Mailer
-from api_base.core.protocols.metrics import Metrics
-from api_base.core.protocols.passwords import BreachedPasswords, PasswordHasher, PasswordPolicy
-from api_base.core.protocols.permissions import AccessLookup, PermissionChecker
+from api_base.core.protocols.operations import AfterResponse, CircuitState, DependencyFigures, HealthCheck, Metrics, RequestRecorder
+from api_base.core.protocols.persistence import (
+    AsyncRepository,
+    AuditStore,
+    IdempotencyStore,
+    Isolation,
+    Savepoint,
+    StoredResult,
+    UnitOfWork,
+    UnitOfWorkFactory,
+)
 from api_base.core.protocols.rate_limiter import Limit, RateDecision, RateLimiter
-from api_base.core.protocols.recorder import RequestRecorder
-from api_base.core.protocols.repository import AsyncRepository
+from api_base.core.protocols.security import (
+    AccessLookup,
+    AccessToken,
+    BreachedPasswords,
+    LinkTokens,
+    PasswordHasher,
+    PasswordPolicy,
+    PermissionChecker,
+    PrincipalResolver,
+    TokenClaims,
+    TokenIssuer,
+    TokenVerifier,
+)
 from api_base.core.protocols.system import Clock, IdGenerator
-from api_base.core.protocols.tokens import AccessToken, TokenClaims, TokenIssuer, TokenVerifier
-from api_base.core.protocols.unit_of_work import Isolation, Savepoint, UnitOfWork, UnitOfWorkFactory
 
 __all__ = [
+    "ENDED",
+    "NO_DELAY",
     "AccessLookup",
     "AccessToken",
+    "AfterResponse",
     "AsyncRepository",
     "AuditStore",
     "BreachedPasswords",
     "CircuitState",
+    "ClaimedJob",
     "Clock",
     "DeferredDeliveries",
     "DependencyFigures",
@@ -33,6 +59,11 @@ __all__ = [
     "IdGenerator",
     "IdempotencyStore",
     "Isolation",
+    "JobCancellation",
+    "JobCompletion",
+    "JobProgress",
+    "JobQueue",
+    "JobState",
     "Limit",
     "LinkTokens",
     "Mail",
@@ -42,6 +73,7 @@ __all__ = [
     "PasswordPolicy",
     "PeriodicTask",
     "PermissionChecker",
+    "PrincipalResolver",
     "RateDecision",
     "RateLimiter",
     "RequestRecorder",

@@ -1,4 +1,4 @@
-"""Events after their commit: kept in the outbox, published by a relay, delivered to durable subscribers."""
+"""Events after their commit: stored in the outbox, published by the relay, delivered to durable subscribers."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from uuid import UUID
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredEvent:
-    """A domain event as the outbox holds it. `payload` is JSON of all its fields; `traceparent` is empty where nobody traced.
+    """A domain event as the outbox holds it. `payload` is JSON of all its fields; `traceparent` is empty for a request without a trace.
 
     `sequence` grows in the order in which events were written: the events of one aggregate are in the order of its versions.
     """
@@ -28,26 +28,26 @@ class StoredEvent:
 
 
 class EventPublisher(Protocol):
-    """Where the relay hands events on: to subscribers here, or to a broker."""
+    """Publishes the events of the relay: to the subscribers of this application, or to a broker."""
 
     async def publish(self, events: Sequence[StoredEvent]) -> None:
-        """Hand `events` on, in this order for each aggregate; they are safe there when this returns. May be told one twice.
+        """Publish `events`, in this order for each aggregate; they are stored durably when this returns. The relay may pass one twice.
 
-        Raises `EventRefused` for one that can never be published, `Unavailable` when trying again may help.
+        Raises `EventRefused` for an event that can never be published, `Unavailable` when a retry may succeed.
         """
         ...
 
     async def close(self) -> None:
-        """Hand on what is on its way, and let go of what is open. An adapter that holds nothing open has nothing to do."""
+        """Flush what was sent and close the connection. An adapter without a connection has nothing to do."""
 
 
 class DeferredDeliveries(Protocol):
-    """Deliveries that did not succeed at once, or wait behind one that did not: tried again with pauses, dead in the end."""
+    """Deliveries that failed, and those that wait behind a failed one: retried with a backoff, dead in the end."""
 
     async def waiting(self, subscription: str, aggregates: Collection[UUID]) -> set[UUID]:
-        """Those of `aggregates` of which something waits."""
+        """Those of `aggregates` that have deferred deliveries."""
         ...
 
     async def add(self, subscription: str, event: StoredEvent) -> None:
-        """Raises `Unavailable` when it is not kept."""
+        """Store a delivery to be retried. Raises `Unavailable` when it is not stored."""
         ...

@@ -1,20 +1,22 @@
-"""Jobs: commands that a worker executes later, on behalf of who asked. A row in the database is the truth of each."""
+"""Jobs: commands that a worker executes later, on behalf of the user who asked; and the periodic tasks of workers.
 
+The row in the database is the truth about a job.
+"""
+
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 from typing import Final, Protocol
 from uuid import UUID
 
-from api_base.core.types.ids import TenantId, UserId
-from api_base.core.types.jobs import RunningJob
-from api_base.core.types.principal import Principal
+from api_base.core.types import RunningJob, TenantId, UserId
 
 NO_DELAY: Final = timedelta(0)
 
 
 class JobState(StrEnum):
-    """WAITING is for its time, READY for a worker. A DEAD one has failed for good, and stays until somebody looks at it."""
+    """WAITING waits for its time, READY for a worker. A DEAD job has failed for good, and stays until an operator handles it."""
 
     WAITING = "waiting"
     READY = "ready"
@@ -29,8 +31,8 @@ ENDED: Final = frozenset({JobState.SUCCEEDED, JobState.DEAD, JobState.CANCELLED}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClaimedJob:
-    """A job in the hands of a worker. `payload` is JSON of its command; `attempt` counts from 1; `failures` are the
-    attempts that failed by themselves, not for something that was down; `traceparent` may be empty."""
+    """A job that a worker has claimed. `payload` is the command as JSON; `attempt` counts from 1; `failures` counts the
+    attempts that failed through the job's own fault, not through an outage; `traceparent` may be empty."""
 
     id: UUID
     tenant_id: TenantId | None
@@ -44,55 +46,68 @@ class ClaimedJob:
 
 
 class JobQueue(Protocol):
-    """Where commands are put for later. Part of the unit of work: no commit, no job."""
+    """Enqueues commands for later. The unit of work writes the job: without its commit there is no job."""
 
     async def enqueue(self, message: object, *, unique: str | None = None, delay: timedelta = NO_DELAY, priority: int = 0) -> UUID:
-        """The id of the job that will execute `message`, for the user and tenant of the request in hand, whose permission is checked.
+        """The id of the job that will execute `message`, for the user and tenant of the request, whose permission is checked.
 
-        With `unique` again, for the same kind of job and tenant: the id of the first, and nothing is added. `priority` from -100
-        to 100 counts within the tenant, the greatest first. Raises `Unauthenticated` or `Forbidden` for who may not send the message,
-        `NoTransaction` outside a unit of work, `ProgrammingError` for a message that no context declares as a job.
+        A second call with the same `unique`, for the same kind of job and tenant, returns the id of the first and adds nothing.
+        `priority` from -100 to 100 counts within the tenant, the greatest first. Raises `Unauthenticated` or `Forbidden` for a caller
+        who may not send the message, `NoTransaction` outside a unit of work, `ProgrammingError` for a message that no context
+        declares as a job.
         """
         ...
 
 
 class JobCompletion(Protocol):
-    """What became of the job in hand, written with its effects."""
+    """Writes the outcome of the current job in the transaction of its effects."""
 
     def settle(self, job: RunningJob, result: object) -> bool:
-        """Have the open unit of work write that `job` ended in `result`; whether it will: one that writes nothing does not.
+        """Make the open unit of work write that `job` ended with `result`. False if it will not: the unit writes nothing at all.
 
-        The commit raises `JobLost` where the job is no longer this worker's.
+        The commit raises `JobLost` if this worker no longer owns the job.
         """
         ...
 
 
 class JobProgress(Protocol):
-    """How far the job in hand is."""
+    """Reports how far the current job is."""
 
     def advance(self, percent: int) -> None:
-        """Keep `percent` (0 to 100) as part of the open unit of work, whose commit raises `JobLost`, and keeps nothing, where the job was
-        cancelled or is another worker's by now. Does nothing outside a job.
+        """Write `percent` (0 to 100) in the open unit of work. Does nothing outside a job.
 
-        For what is done piece by piece, each with its own unit of work (`Isolation.NONE`). Raises `NoTransaction` outside one.
+        The commit raises `JobLost`, and writes nothing, if the job was cancelled or belongs to another worker. Meant for jobs that
+        work in several units of work (`Isolation.NONE`). Raises `NoTransaction` outside a unit of work.
         """
         ...
 
 
 class JobCancellation(Protocol):
-    """Ends jobs that are not wanted any more."""
+    """Cancels jobs."""
 
     async def cancel(self, id: UUID, user_id: UserId, tenant_id: TenantId | None) -> JobState | None:
-        """The state in which the job of this user was, None where there is none; one that had ended stays as it is.
+        """The state of this user's job before the call, None where no such job exists; a job that had ended stays as it is.
 
-        From the commit of the open unit of work on, no other can commit for the job. Raises `NoTransaction` outside one.
+        After the commit of the open unit of work, no other can commit for the job. Raises `NoTransaction` outside one.
         """
         ...
 
 
-class PrincipalResolver(Protocol):
-    """Who stands behind what is done later."""
+async def _nothing() -> None:
+    return
 
-    async def resolve(self, user_id: UserId, tenant_id: TenantId | None) -> Principal:
-        """The user as a principal, as of now. Raises `Unauthenticated` when the user or the membership has ended."""
-        ...
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeriodicTask:
+    """Each worker calls `run` every `interval` seconds, and again at once when it returns that there is more to do.
+
+    A NOTIFY on `channel` calls it earlier. It must be safe to run in several workers at the same time.
+    `api-base worker --only` selects by `group`. `end` is called once when the worker ends, after the last `run`.
+    """
+
+    name: str
+    interval: float
+    run: Callable[[], Awaitable[bool]]
+    group: str = "schedules"
+    channel: str | None = None
+    end: Callable[[], Awaitable[None]] = _nothing

@@ -1,4 +1,4 @@
-"""Mail to people."""
+"""E-mail."""
 
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -6,8 +6,8 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mail:
-    """`key` is the same each time the same mail is tried: its Message-ID is made of it. `text` and `html` say the same, and may hold
-    links that let somebody in: they do not show in a log.
+    """`key` is the same in every attempt to send the same e-mail: its Message-ID is made of it. `text` and `html` have the same content
+    and may hold links that log the reader in: they never appear in a log.
     """
 
     key: str
@@ -19,11 +19,11 @@ class Mail:
 
 
 class Mailer(Protocol):
-    """Hands mail over to whoever delivers it."""
+    """Hands e-mail to a mail server."""
 
     async def send(self, mail: Mail) -> None:
-        """Returns once it was taken over. Raises `MailRefused` for what will never be taken, `Unavailable` where trying again may help.
+        """Returns once the server has accepted it. Raises `MailRefused` when it never will, `Unavailable` when a retry may succeed.
 
-        After `Unavailable` nobody may know whether it was taken: a second try can make a second copy, under the same Message-ID.
+        After `Unavailable` the server may have accepted it: a retry can make a second copy, under the same Message-ID.
         """
         ...

@@ -6,7 +6,7 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limit:
-    """`quota` per `window` seconds, of which `burst` at once. `name` appears in the `RateLimit-Policy` header."""
+    """`quota` per `window` seconds, of which `burst` in a row. `name` appears in the `RateLimit-Policy` header."""
 
     name: str
     quota: int
@@ -16,7 +16,8 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class RateDecision:
-    """Whether it may happen; how often more at once; seconds until the whole burst is there again; seconds to wait if refused."""
+    """Whether the hit is allowed; how many more are allowed now; seconds until the whole burst is available again; seconds to wait after a
+    refusal."""
 
     allowed: bool
     remaining: int
@@ -25,12 +26,12 @@ class RateDecision:
 
 
 class RateLimiter(Protocol):
-    """Counts by key. Different limits on one thing need different keys."""
+    """Counts hits by key. Two limits on one subject need two keys."""
 
     async def hit(self, key: str, limit: Limit, cost: int = 1) -> RateDecision:
-        """Charge `cost` to `key`; nothing is charged when refused."""
+        """Charge `cost` to `key`; a refusal charges nothing."""
         ...
 
     async def peek(self, key: str, limit: Limit) -> RateDecision:
-        """What `hit` would decide, without charging."""
+        """The decision that `hit` would make, without charging."""
         ...

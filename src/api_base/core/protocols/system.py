@@ -1,4 +1,4 @@
-"""Time and identity, so that tests can hold them."""
+"""Time and ids, as ports, so that tests control them."""
 
 from datetime import datetime
 from typing import Protocol
@@ -6,7 +6,7 @@ from uuid import UUID
 
 
 class Clock(Protocol):
-    """Tells the time."""
+    """The time of day."""
 
     def now(self) -> datetime:
         """The present, in UTC, with time zone."""
@@ -14,7 +14,7 @@ class Clock(Protocol):
 
 
 class IdGenerator(Protocol):
-    """Makes the ids of what is stored; the database makes none."""
+    """Makes the ids of stored rows; the database makes none."""
 
     def new(self) -> UUID:
         """A UUIDv7 [RFC 9562, section 5.7]: unique, and ordered by the time it was made."""

@@ -1,12 +1,13 @@
-"""Pauses between attempts: doubled each time, half of it at random, so that what failed together does not come back together."""
+"""Exponential backoff with jitter: the delay doubles with each attempt, and half of it is random, so that clients that failed together
+do not retry together."""
 
 import random
 
 
-def pause(attempt: int, first: float = 1.0, longest: float = 300.0) -> float:
+def delay(attempt: int, first: float = 1.0, longest: float = 300.0) -> float:
     """Seconds to wait after the failed `attempt` (from 1).
 
-    >>> 0.5 <= pause(1) <= 1.0 and 150.0 <= pause(20) <= 300.0
+    >>> 0.5 <= delay(1) <= 1.0 and 150.0 <= delay(20) <= 300.0
     True
     """
     return min(first * 2.0 ** min(attempt - 1, 30), longest) * (0.5 + random.random() / 2)  # noqa: S311 -- jitter is no secret

@@ -8,7 +8,7 @@ from typing import Any, Final, TextIO
 
 import structlog
 
-from api_base.core.types.context import current_context
+from api_base.core.types import current_context
 
 type Logger = structlog.typing.FilteringBoundLogger
 type Event = MutableMapping[str, Any]

@@ -9,7 +9,7 @@ from typing import Any, cast
 from opentelemetry import trace
 from opentelemetry.context import Context
 
-from api_base.core.types.context import current_context
+from api_base.core.types import current_context
 
 _TRACER = trace.get_tracer("api_base")
 

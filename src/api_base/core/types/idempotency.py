@@ -1,4 +1,4 @@
-"""A request that is to be carried out once, however often it is sent [draft-ietf-httpapi-idempotency-key-header]."""
+"""A request that is executed once, however often the client sends it [draft-ietf-httpapi-idempotency-key-header]."""
 
 import hashlib
 from dataclasses import dataclass
@@ -10,13 +10,12 @@ MAX_KEY_LENGTH: Final = 255
 """Characters."""
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class KeyedRequest:
-    """One that came with an Idempotency-Key, which counts for its tenant, user and `route`.
+    """A request with an Idempotency-Key. The key is valid for its tenant, user and `route`.
 
-    `key` and `fingerprint` (what the request asks) are digests of 32 bytes: what is stored tells neither key nor body.
-    `command` is the one that carries it out. `orchestrated`: another message sent that command, and answers instead of it.
-    `replayed`: the answer is the one that was kept.
+    `key` and `fingerprint` (of everything that makes two requests the same) are digests of 32 bytes: the database stores neither
+    key nor body.
     """
 
     tenant_id: TenantId | None
@@ -24,22 +23,33 @@ class KeyedRequest:
     route: str
     key: bytes
     fingerprint: bytes
+
+
+@dataclass(slots=True, kw_only=True)
+class KeyedExecution:
+    """The execution of a keyed request. `IdempotencyMiddleware` writes it; the edge reads `replayed` for its response header.
+
+    `command` is the message that executes the request. `orchestrated`: while another message runs that sends `command` and
+    answers in its place. `replayed`: the answer is the stored one.
+    """
+
+    request: KeyedRequest
     command: object | None = None
     orchestrated: bool = False
     replayed: bool = False
 
 
 def key_digest(key: bytes) -> bytes:
-    """What is stored of a key."""
+    """The digest of a key, which the database stores."""
     return _digest(key, b"key")
 
 
-def fingerprint(key: bytes, asked: bytes) -> hashlib.blake2b:
-    """A digest of `asked`, to be updated with what else makes requests the same.
+def fingerprint(key: bytes, content: bytes) -> hashlib.blake2b:
+    """A digest of `content`; update it with everything else that makes two requests the same.
 
-    It is keyed by what nobody stores: a request may hold a password, and a bare digest of it could be guessed at.
+    Its key is a secret of the client: a request may hold a password, and a bare digest of it could be guessed.
     """
-    return hashlib.blake2b(asked, digest_size=32, key=_digest(key, b"fingerprint"))
+    return hashlib.blake2b(content, digest_size=32, key=_digest(key, b"fingerprint"))
 
 
 def _digest(key: bytes, use: bytes) -> bytes:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from api_base.core.base import DomainEvent
 from api_base.core.errors import ProgrammingError
-from api_base.core.protocols.unit_of_work import Isolation
+from api_base.core.protocols import Isolation
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -70,20 +70,17 @@ class Subscribers:
     """All subscriptions. They are delivered in the order of their declaration."""
 
     def __init__(self) -> None:
-        self._in_transaction: dict[str, list[Subscription]] = defaultdict(list)
+        self.in_transaction: dict[str, list[Subscription]] = defaultdict(list)
+        """The subscriptions that run in the transaction, by the name of their event."""
         self._durable: dict[str, DurableSubscription] = {}
 
     def add(self, subscriptions: Iterable[AnySubscription]) -> None:
         """Add subscriptions. Raises `ProgrammingError` for two durable ones with the same name: they would share one position."""
         for subscription in subscriptions:
             if isinstance(subscription, Subscription):
-                self._in_transaction[subscription.event].append(subscription)
+                self.in_transaction[subscription.event].append(subscription)
             elif self._durable.setdefault(subscription.name, subscription) is not subscription:
                 raise ProgrammingError(f"Two durable subscriptions have the name {subscription.name!r}. Rename one of them.")
-
-    def of(self, event: str) -> list[Subscription]:
-        """Subscriptions to `event` that run in its transaction."""
-        return self._in_transaction.get(event, [])
 
     @property
     def durable(self) -> list[DurableSubscription]:

@@ -15,7 +15,7 @@ import msgspec
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-_encode = msgspec.json.Encoder().encode
+from api_base.infrastructure.serialization.json_codec import encode_strictly
 
 BEGINNING: Final = bytes(32)
 """The previous hash of the first seal of a chain."""
@@ -54,7 +54,7 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fie
         return Position(self.transaction_id, self.sequence)
 
     def digest(self) -> bytes:
-        return hashlib.sha256(b"api-base audit record 1\n" + _encode(self)).digest()
+        return hashlib.sha256(b"api-base audit record 1\n" + encode_strictly(self)).digest()
 
 
 class Seal(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -94,7 +94,7 @@ class Seal(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_field
 
     def computed_hash(self) -> bytes:
         """The hash that `hash` must equal."""
-        return hashlib.sha256(b"api-base audit seal 1\n" + _encode(msgspec.structs.replace(self, hash=b""))).digest()
+        return hashlib.sha256(b"api-base audit seal 1\n" + encode_strictly(msgspec.structs.replace(self, hash=b""))).digest()
 
 
 class SignedHead(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -115,7 +115,7 @@ class SignedHead(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown
         return Position(self.transaction_id, self.sequence)
 
     def signed_bytes(self) -> bytes:
-        return b"api-base audit head 1\n" + _encode(msgspec.structs.replace(self, signature=b""))
+        return b"api-base audit head 1\n" + encode_strictly(msgspec.structs.replace(self, signature=b""))
 
 
 class Key(Protocol):

@@ -8,8 +8,8 @@ import msgspec
 import sqlalchemy as sa
 
 from api_base.infrastructure.db.changes import Change, Kind
+from api_base.infrastructure.serialization.json_codec import encode
 
-_encode = msgspec.json.Encoder(enc_hook=str).encode
 _HIDDEN: Final = {"secret": "[secret]", "personal": "[personal]"}
 
 
@@ -30,7 +30,7 @@ def changed_fields(change: Change) -> tuple[str | None, str | None]:
 
 def _json(table: sa.Table, values: dict[str, Any]) -> str:
     forms = _forms(table)
-    return _encode({name: forms[name](value) if name in forms else value for name, value in values.items() if value is not None}).decode()
+    return encode({name: forms[name](value) if name in forms else value for name, value in values.items() if value is not None}).decode()
 
 
 @lru_cache(maxsize=512)

@@ -12,12 +12,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-import msgspec
-
 from api_base.core.errors import ConfigurationError
 from api_base.core.protocols import Clock
 from api_base.infrastructure.audit.chain import START, HeadSigner, Position, SignedHead
 from api_base.infrastructure.db.pool import ConnectionPool
+from api_base.infrastructure.serialization.json_codec import decode_as, encode_strictly
 
 _HEADS: Final = """
 select chain, number, hash, transaction_id, sequence from (
@@ -25,8 +24,6 @@ select chain, number, hash, transaction_id, sequence from (
     where (transaction_id, sequence) > ($1, $2) order by chain, number desc) newest
 order by transaction_id, sequence
 """
-
-_decode = msgspec.json.Decoder(SignedHead).decode
 
 
 class CheckpointDirectory:
@@ -44,7 +41,7 @@ class CheckpointDirectory:
         last = heads[-1].position
         temporary = self._path / f".{secrets.token_hex(8)}"
         with temporary.open("xb") as file:
-            file.writelines(msgspec.json.encode(head) + b"\n" for head in heads)
+            file.writelines(encode_strictly(head) + b"\n" for head in heads)
             file.flush()
             os.fsync(file.fileno())
         temporary.rename(self._path / f"{last.transaction_id:020}-{last.sequence:020}.jsonl")
@@ -70,8 +67,8 @@ def _heads(file: Path) -> Iterator[SignedHead]:
     with file.open("rb") as lines:
         for number, line in enumerate(lines, 1):
             try:
-                yield _decode(line)
-            except msgspec.DecodeError:
+                yield decode_as(line, SignedHead)
+            except ValueError:
                 raise ConfigurationError(f"{file}, line {number}: is not a signed head of an audit trail.") from None
 
 

@@ -1,15 +1,13 @@
 """A trail as JSON Lines that verifies without the database: keys, anchors and heads first, then the records and seals of each batch."""
 
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
-from typing import Final
 
 import msgspec
 
 from api_base.core.errors import ConfigurationError
 from api_base.infrastructure.audit.chain import Record, Seal, SignedHead
 from api_base.infrastructure.audit.trail import Batch
-
-_encode = msgspec.json.Encoder().encode
+from api_base.infrastructure.serialization.json_codec import decode_as, encode_strictly
 
 
 class Line(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -22,9 +20,6 @@ class Line(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_field
     seal: Seal | None = None
 
 
-_decode: Final = msgspec.json.Decoder(Line).decode
-
-
 async def lines(
     keys: Iterable[Mapping[str, str]], anchors: Iterable[SignedHead], heads: Iterable[SignedHead], batches: AsyncIterator[Batch]
 ) -> AsyncIterator[bytes]:
@@ -34,12 +29,12 @@ async def lines(
         *(Line(anchor=anchor) for anchor in anchors),
         *(Line(head=head) for head in heads),
     ):
-        yield _encode(beginning)
+        yield encode_strictly(beginning)
     async for batch in batches:
         for record in batch.records:
-            yield _encode(Line(record=record))
+            yield encode_strictly(Line(record=record))
         for seal in batch.seals:
-            yield _encode(Line(seal=seal))
+            yield encode_strictly(Line(seal=seal))
 
 
 class ExportFile:
@@ -92,6 +87,6 @@ class ExportFile:
 def _read(source: Iterable[bytes], name: str) -> Iterator[Line]:
     for number, text in enumerate(source, 1):
         try:
-            yield _decode(text)
-        except msgspec.DecodeError:
+            yield decode_as(text, Line)
+        except ValueError:
             raise ConfigurationError(f"{name}, line {number}: is not a line of an exported audit trail.") from None

@@ -3,8 +3,6 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-import msgspec
-
 from api_base.application.audit.dtos import AuditRecordDTO
 from api_base.application.audit.queries.list_audit import AUDIT_FIELDS, ListAudit, ListPlatformAudit
 from api_base.application.common.listing import Page
@@ -12,10 +10,9 @@ from api_base.core.types import NO_TENANT, request_tenant
 from api_base.infrastructure.audit.tables import AUDIT
 from api_base.infrastructure.db.query_builder import PageBuilder
 from api_base.infrastructure.db.session import Database, Row
+from api_base.infrastructure.serialization.json_codec import decode
 
 COLUMNS: Final = {name: AUDIT.c[name] for name in ("entity_id", "actor_id", "action", "entity", "at")}
-
-_decode = msgspec.json.Decoder().decode
 
 
 def to_dto(row: Row) -> AuditRecordDTO:
@@ -35,7 +32,7 @@ def to_dto(row: Row) -> AuditRecordDTO:
 
 
 def _fields(text: str | None) -> Mapping[str, Any] | None:
-    return None if text is None else _decode(text)
+    return None if text is None else decode(text)
 
 
 class ListAuditHandler:

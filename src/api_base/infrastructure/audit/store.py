@@ -1,11 +1,12 @@
-"""Write the audit trail: changes as a participant of the unit of work, refusals in a bounded transaction of their own."""
+"""The audit trail: the unit of work records changes in their transaction; refusals get a transaction of their own with a time limit."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 from uuid import UUID
 
+from api_base.core.errors import ApiBaseError, AuditedRefusal
 from api_base.core.protocols import AuditStore, Clock, IdGenerator
 from api_base.core.shared.logging import get_logger
 from api_base.core.types import NO_REQUEST, NO_TENANT, RequestContext, current_context
@@ -13,86 +14,78 @@ from api_base.infrastructure.audit.changed_fields import changed_fields
 from api_base.infrastructure.audit.models import AuditRecord
 from api_base.infrastructure.audit.tables import AUDIT
 from api_base.infrastructure.db import write_statements as sql
-from api_base.infrastructure.db.changes import Change, ExtraRow
+from api_base.infrastructure.db.changes import AuditWriter, Change, ExtraRow, Participant
 from api_base.infrastructure.db.pool import Connection, ConnectionPool
-from api_base.infrastructure.db.schema import Ownership, ownership
+from api_base.infrastructure.db.schema import Ownership
 
 logger = get_logger(__name__)
 
 MAX_CONCURRENT_REFUSALS: Final = 4
-"""Further concurrent refusals are logged and not stored: an attack must not exhaust the pool."""
+"""Further refusals at the same time are logged, not stored: an attack must not use up the pool."""
+
+type _Fields = tuple[str | None, str | None]
 
 
-class AuditParticipant:
-    """Implements `Participant` and `AuditWriter`: adds a record to every change, in its transaction; handlers do nothing for it."""
-
-    tables: Final = (AUDIT,)
+class AuditParticipant(Participant, AuditWriter):
+    """Adds a record to every change, in its transaction; no handler does anything for it."""
 
     def __init__(self, ids: IdGenerator, clock: Clock) -> None:
         self._ids, self._clock = ids, clock
 
-    def rows(self, changes: Sequence[Change], context: RequestContext | None) -> list[ExtraRow]:
-        return list(self._rows(changes, context or NO_REQUEST))
-
-    def _rows(self, changes: Sequence[Change], context: RequestContext) -> Iterator[ExtraRow]:
+    def rows(self, changes: Sequence[Change], context: RequestContext) -> list[ExtraRow]:
         now = self._clock.now()
-        for position, change in enumerate(changes):
-            owner = change.owner or NO_TENANT if ownership(change.table) is Ownership.TENANT else NO_TENANT
-            record = self._record(context, now, owner, change.entity, change.kind.value, change.id, changed_fields(change))
-            yield ExtraRow(AUDIT, record.row(), position)
+        return [ExtraRow(AUDIT, self._changed(change, context, now), change) for change in changes]
 
-    async def note(
-        self, connection: Connection, owner: UUID, entity: str, what: str, id: UUID, changed: tuple[str | None, str | None]
-    ) -> None:
-        record = self._record(current_context.get(NO_REQUEST), self._clock.now(), owner, entity, what, id, changed)
-        await connection.execute(sql.insert(AUDIT), *record.row())
+    def _changed(self, change: Change, context: RequestContext, now: datetime) -> AuditRecord[str]:
+        owner = change.owner if change.owner is not None and change.ownership is Ownership.TENANT else NO_TENANT
+        action = f"{change.entity}.{change.kind.value}"
+        return _record(context, self._ids.new(), now, owner, action, change.entity, change.id, changed_fields(change))
 
-    def _record(
-        self, context: RequestContext, at: datetime, owner: UUID, entity: str, what: str, id: UUID, changed: tuple[str | None, str | None]
-    ) -> AuditRecord[str]:
-        before, after = changed
-        return AuditRecord.of(
-            context,
-            id=self._ids.new(),
-            at=at,
-            tenant_id=owner,
-            action=f"{entity}.{what}",
-            entity=entity,
-            entity_id=id,
-            before=before,
-            after=after,
-        )
+    async def note(self, connection: Connection, owner: UUID, entity: str, what: str, id: UUID, changed: _Fields) -> None:
+        context = current_context.get(NO_REQUEST)
+        record = _record(context, self._ids.new(), self._clock.now(), owner, f"{entity}.{what}", entity, id, changed)
+        await connection.execute(sql.insert(AUDIT), *record)
 
 
 class SqlAuditStore(AuditStore[ConnectionPool]):
-    """Stores refusals. A failure to store one never fails its request."""
+    """Stores refusals. A failure to store one is logged and does not affect the request."""
 
     def __init__(self, pool: ConnectionPool, ids: IdGenerator, clock: Clock, timeout: float = 1.0) -> None:
         self._pool, self._ids, self._clock, self._timeout = pool, ids, clock, timeout
         self._under_way = 0
 
-    async def refused(self, context: RequestContext, method: str, status: int) -> None:
+    async def refused(self, context: RequestContext, method: str, route: str, status: int, error: ApiBaseError | None) -> None:
         if self._under_way >= MAX_CONCURRENT_REFUSALS:
             logger.warning("refusal_not_stored", reason="too many concurrent refusals", status=status)
             return
         self._under_way += 1
+        what, account = (error.action, error.account) if isinstance(error, AuditedRefusal) else (str(status), None)
+        record = _record(
+            context, self._ids.new(), self._clock.now(), NO_TENANT, f"refused.{what}", f"{method} {route}", account, (None, None)
+        )
         try:
             async with asyncio.timeout(self._timeout):
-                record = self._record(context, method, status)
-                await self._pool.run(lambda connection: connection.execute(sql.insert(AUDIT), *record.row()))
-        except Exception as error:
-            logger.warning("refusal_not_stored", reason=str(error) or type(error).__name__, status=status)
+                await self._pool.run(lambda connection: connection.execute(sql.insert(AUDIT), *record))
+        except Exception as failure:
+            logger.warning("refusal_not_stored", reason=str(failure) or type(failure).__name__, status=status)
         finally:
             self._under_way -= 1
 
-    def _record(self, context: RequestContext, method: str, status: int) -> AuditRecord[str]:
-        what, account = context.refusal or (str(status), None)
-        return AuditRecord.of(
-            context,
-            id=self._ids.new(),
-            at=self._clock.now(),
-            tenant_id=NO_TENANT,
-            action=f"refused.{what}",
-            entity=f"{method} {context.route}",
-            entity_id=account,
-        )
+
+def _record(
+    context: RequestContext, id: UUID, at: datetime, owner: UUID, action: str, entity: str, entity_id: UUID | None, changed: _Fields
+) -> AuditRecord[str]:
+    """The one place that makes a record. `context` says who acted, and from where."""
+    return AuditRecord(
+        owner,
+        at,
+        id,
+        context.user_id,
+        context.request_id,
+        context.trace_id,
+        context.address,
+        action,
+        entity,
+        entity_id,
+        *changed,
+    )

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from api_base.application.audit.commands.verify_audit import TrailVerification
 from api_base.application.audit.dtos import Checked
 from api_base.core.protocols import Clock
 from api_base.infrastructure.audit.chain import HeadVerifier
@@ -20,7 +21,7 @@ LATE: Final = timedelta(hours=1)
 """Records that stay unsealed for longer are a finding: no sealer is running."""
 
 
-class TrailVerifier:
+class TrailVerifier(TrailVerification):
     """Implements `TrailVerification`. `pool` returns the pool of the role `worker`, `trusted` the trusted keys by thumbprint."""
 
     def __init__(

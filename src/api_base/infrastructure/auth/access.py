@@ -1,7 +1,7 @@
 """The current permissions of a token's bearer: a cache in each process, invalidated by NOTIFY.
 
 A token names a user, a session and a tenant. Whether the user is active, whether the session is open and which role the membership has
-is read once and cached until a notification names the user. While the listener is not connected (`fresh()` is false), every request
+is read once and cached until a notification names the user. While the listener is not connected (`fresh_until` has passed), every request
 reads the database: no right outlives its revocation by more than a second.
 """
 
@@ -13,7 +13,7 @@ from typing import Final
 from uuid import UUID
 
 from api_base.core.errors import Unauthenticated
-from api_base.core.protocols import Clock, TokenClaims
+from api_base.core.protocols import AccessLookup, Clock, PrincipalResolver, TokenClaims
 from api_base.core.types import Principal, SessionId, TenantId, UserId
 from api_base.infrastructure.db.listener import NotificationListener
 from api_base.infrastructure.db.session import Database, Row
@@ -31,7 +31,7 @@ class _Entry:
     session_expires_at: float
 
 
-class AccessSnapshot:
+class AccessSnapshot(AccessLookup, PrincipalResolver):
     """Implements `AccessLookup` and `PrincipalResolver`.
 
     `statement` returns one row for a user (its owner), `session` and `tenant`: status, platform_admin, session_expires_at (null for an
@@ -64,7 +64,7 @@ class AccessSnapshot:
 
     async def _principal(self, user_id: UserId, session_id: SessionId | None, tenant_id: TenantId | None) -> Principal:
         key = (user_id, session_id, tenant_id)
-        if self.listener.fresh():
+        if time.monotonic() < self.listener.fresh_until:
             entry = self._entries.get(key)
             if entry is not None and entry.session_expires_at > time.time():
                 return entry.principal

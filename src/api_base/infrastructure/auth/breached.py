@@ -10,14 +10,15 @@ import os
 from pathlib import Path
 
 from api_base.core.errors import ConfigurationError, Unavailable
+from api_base.core.protocols import BreachedPasswords
 
 _DIGITS = 40
 _BLOCK = 4096
 """Ranges of fewer bytes are read in one go; a line has about 45 bytes."""
 
 
-class NoBreachedPasswords:
-    """Implements `BreachedPasswords` without a list: contains no password."""
+class NoBreachedPasswords(BreachedPasswords):
+    """Used without a list: contains no password."""
 
     async def contains(self, password: str) -> bool:
         """Always False."""
@@ -25,8 +26,8 @@ class NoBreachedPasswords:
         return False
 
 
-class BreachedPasswordFile:
-    """Implements `BreachedPasswords` over a sorted file of lines `<SHA-1 in upper-case hex>[:<count>]`.
+class BreachedPasswordFile(BreachedPasswords):
+    """A sorted file of lines `<SHA-1 in upper-case hex>[:<count>]`.
 
     Raises `ConfigurationError` if the file cannot be read or does not begin with such a line.
     """

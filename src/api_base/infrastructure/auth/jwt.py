@@ -15,7 +15,7 @@ from uuid import UUID
 import jwt
 
 from api_base.core.errors import Unauthenticated
-from api_base.core.protocols import AccessToken, Clock, TokenClaims
+from api_base.core.protocols import AccessToken, Clock, TokenClaims, TokenIssuer, TokenVerifier
 from api_base.core.types import SessionId, TenantId, UserId
 from api_base.infrastructure.auth.keys import SigningKey
 
@@ -36,8 +36,8 @@ _OPTIONS: Final[Any] = {
 }
 
 
-class Ed25519TokenIssuer:
-    """Implements `TokenIssuer`. The first of `keys` signs; tokens are valid for `seconds`."""
+class Ed25519TokenIssuer(TokenIssuer):
+    """The first of `keys` signs; tokens are valid for `seconds`."""
 
     def __init__(self, keys: Sequence[SigningKey], clock: Clock, *, issuer: str, audience: str, seconds: int) -> None:
         self._key, self._clock, self._seconds = keys[0], clock, seconds
@@ -68,10 +68,8 @@ class Ed25519TokenIssuer:
         return self._key_set
 
 
-class Ed25519TokenVerifier:
-    """Implements `TokenVerifier`.
-
-    Caches verified tokens by their SHA-256 and only checks the expiry again: 2 µs instead of 60. The cache holds at most `capacity` tokens,
+class Ed25519TokenVerifier(TokenVerifier):
+    """Caches verified tokens by their SHA-256 and only checks the expiry again: 2 µs instead of 60. The cache holds at most `capacity` tokens,
     evicts the oldest first, and never holds invalid ones. `AccessSnapshot` decides about revocation.
     """
 

@@ -13,15 +13,14 @@ from uuid import UUID
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from api_base.core.protocols import LinkTokens
 from api_base.infrastructure.auth.keys import SigningKey
 
 _ID, _TAG, _MAX_IDS = 16, 32, 4
 _INFO: Final = b"api_base link tokens v1"
 
 
-class HmacLinkTokens:
-    """Implements `LinkTokens`."""
-
+class HmacLinkTokens(LinkTokens):
     def __init__(self, keys: Sequence[SigningKey]) -> None:
         self._keys = [HKDF(SHA256(), 32, salt=None, info=_INFO).derive(key.private.private_bytes_raw()) for key in keys]
 

@@ -11,11 +11,12 @@ import unicodedata
 from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
 
+from api_base.core.protocols import PasswordHasher
 from api_base.infrastructure.auth.password_threads import PasswordThreads
 
 
-class Argon2PasswordHasher:
-    """Implements `PasswordHasher`. Hashes at most `concurrency` passwords concurrently; `memory` is in KiB."""
+class Argon2PasswordHasher(PasswordHasher):
+    """Hashes at most `concurrency` passwords concurrently; `memory` is in KiB."""
 
     def __init__(self, concurrency: int, *, passes: int = 3, memory: int = 65_536, lanes: int = 4) -> None:
         argon2 = Argon2Hasher(time_cost=passes, memory_cost=memory, parallelism=lanes)

@@ -10,7 +10,7 @@ from math import prod
 from typing import Final
 
 from api_base.core.errors import Invalid, Violation
-from api_base.core.protocols import BreachedPasswords
+from api_base.core.protocols import BreachedPasswords, PasswordPolicy
 from api_base.infrastructure.auth.password_threads import PasswordThreads
 
 MAX_LENGTH: Final = 128
@@ -21,7 +21,7 @@ MAX_READINGS: Final = 8
 _PRIVATE_USE: Final = 0xE000
 
 
-class ZxcvbnPasswordPolicy:
+class ZxcvbnPasswordPolicy(PasswordPolicy):
     """Implements `PasswordPolicy`. `min_length` is in characters, `min_score` from 0 to 4.
 
     zxcvbn stores the user's words in a global table, so it runs in a single thread: two users never share the table.

@@ -9,6 +9,7 @@ from api_base.core.errors import Transient
 from api_base.core.types import SessionId, UserId, request_user
 from api_base.domain.auth.device import Device
 from api_base.domain.auth.entities import Session
+from api_base.domain.auth.repository import DeviceRepository, SessionRepository
 from api_base.infrastructure.auth.tables import DEVICES, SESSIONS
 from api_base.infrastructure.db.repository import SqlRepository, TableMapping
 from api_base.infrastructure.db.session import Database, Row
@@ -53,9 +54,7 @@ DEVICE_MAPPING = TableMapping[Device](
 )
 
 
-class SqlSessionRepository(SqlRepository[Session]):
-    """Implements `SessionRepository`."""
-
+class SqlSessionRepository(SqlRepository[Session], SessionRepository):
     def __init__(self, database: Database) -> None:
         super().__init__(database, MAPPING, request_user)
         self._open = self.statement(SESSIONS.c.revoked_at.is_(None), SESSIONS.c.expires_at > sa.func.now())
@@ -68,9 +67,7 @@ class SqlSessionRepository(SqlRepository[Session]):
         return [self.restore(row) for row in rows]
 
 
-class SqlDeviceRepository(SqlRepository[Device]):
-    """Implements `DeviceRepository`."""
-
+class SqlDeviceRepository(SqlRepository[Device], DeviceRepository):
     def __init__(self, database: Database) -> None:
         super().__init__(database, DEVICE_MAPPING, request_user)
         self._all = self.statement()

@@ -1,9 +1,10 @@
-"""What a unit of work is handed: changes of aggregates, and rows that participants add to them."""
+"""The input of a unit of work: changes of aggregates, and the rows that participants add to them."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
-from typing import Any, Protocol
+from types import MappingProxyType
+from typing import Any, Final, Protocol
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -11,50 +12,58 @@ import sqlalchemy as sa
 from api_base.core.base import DomainEvent
 from api_base.core.types import RequestContext
 from api_base.infrastructure.db.pool import Connection
+from api_base.infrastructure.db.schema import Ownership
+
+type ConstraintErrors = Mapping[str, Callable[[], Exception]]
+"""By the name of a constraint: the error that its violation means in the business's language."""
+
+_NONE: Final[ConstraintErrors] = MappingProxyType({})
 
 
 class Kind(Enum):
-    """What happens to the row; the value is the audit's word for it."""
+    """What happens to the row; the value is the verb of the audit record."""
 
     INSERT = "created"
     UPDATE = "updated"
     DELETE = "deleted"
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """One aggregate's row, whole, as the database types it.
+    """The whole row of one aggregate, as the database types it.
 
-    `expected` is the version that the row must have (0 for an insert). `before` is the row as it was read, where it was; `events` are what the aggregate recorded.
-    `constraint_errors` tells what the violation of a named constraint means in the business's language.
+    `ownership` is that of the table, `owner` the tenant or user of the row. `expected` is the version that the stored row must have
+    (0 for an insert). `before` is the row as this unit of work read it, or None; `events` are those that the aggregate recorded.
     """
 
     kind: Kind
     entity: str
     table: sa.Table
+    ownership: Ownership
     row: tuple[Any, ...]
     id: UUID
     owner: UUID | None
     expected: int
     before: Mapping[str, Any] | None = None
     events: Sequence[DomainEvent] = ()
-    constraint_errors: Mapping[str, Callable[[], Exception]] = field(default_factory=dict)
+    constraint_errors: ConstraintErrors = _NONE
 
 
 @dataclass(frozen=True, slots=True)
 class ExtraRow:
-    """A row that a participant writes with the change at `position`, and only if that change is made."""
+    """A row that is written with `change`, for its owner, if and only if the change is made. Without a change it stands alone."""
 
     table: sa.Table
     row: tuple[Any, ...]
-    position: int
+    change: Change | None
+    constraint_errors: ConstraintErrors = _NONE
 
 
 class PendingWrite(Protocol):
-    """What a unit of work sends last, right before its commit.
+    """A write that the unit of work sends last, right before its commit.
 
-    `rows` are its, of `tenant`; a savepoint that is undone takes those back that came in it. `alone`: where nothing else is sent,
-    its one statement sets the owner itself and commits by itself.
+    `rows` are for `tenant`; undoing a savepoint removes the rows that were added inside. `alone`: if the unit sends nothing else,
+    the one statement sets the owner and commits by itself.
     """
 
     rows: list[Any]
@@ -62,31 +71,30 @@ class PendingWrite(Protocol):
     alone: bool
 
     async def send(self, connection: Connection) -> None:
-        """A raise rolls everything back, and is raised by the commit."""
+        """Send the rows. An error rolls everything back, and the commit raises it."""
         ...
 
     def committed(self) -> None:
-        """Told once it is certain."""
+        """Called after the commit."""
         ...
 
 
 class Participant(Protocol):
-    """Writes with the state, in its transaction: audit, outbox, inbox."""
+    """Adds rows to the transaction of each change: audit records, events."""
 
-    tables: Sequence[sa.Table]
-
-    def rows(self, changes: Sequence[Change], context: RequestContext | None) -> Sequence[ExtraRow]:
-        """What to write with `changes`, of the request `context` (None outside any). Called once for each send, before the commit."""
+    def rows(self, changes: Sequence[Change], context: RequestContext) -> Sequence[ExtraRow]:
+        """The rows to write with `changes`, which `context` causes (`NO_REQUEST` outside any). Called once per send, before the commit."""
         ...
 
 
 class AuditWriter(Protocol):
-    """Keeps what a statement has changed that belongs to no aggregate."""
+    """Records changes that a statement makes outside any aggregate."""
 
     async def note(
         self, connection: Connection, owner: UUID, entity: str, what: str, id: UUID, changed: tuple[str | None, str | None]
     ) -> None:
-        """In the transaction in hand, whose owner is set. `what` is a participle such as "cancelled", `changed` JSON of the fields before
-        and after.
+        """Write an audit record in the open transaction, whose owner is set.
+
+        `what` is a participle such as "cancelled"; `changed` is JSON of the fields before and after.
         """
         ...

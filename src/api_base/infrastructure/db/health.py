@@ -1,11 +1,11 @@
-"""Whether PostgreSQL answers, by a connection of the pool."""
+"""The health check of PostgreSQL, on a connection of the pool."""
 
 from api_base.core.protocols import HealthCheck
 from api_base.infrastructure.db.pool import ConnectionPool
 
 
 class DatabaseHealthCheck(HealthCheck):
-    """One round trip as the role that serves."""
+    """Implements `HealthCheck` by one round trip as the serving role."""
 
     name = "database"
     required = True
@@ -14,5 +14,5 @@ class DatabaseHealthCheck(HealthCheck):
         self._pool = pool
 
     async def check(self) -> None:
-        """Raises `Unavailable` or the driver's error."""
+        """Query the server. Raises `Unavailable` or the driver's error."""
         await self._pool.run(lambda connection: connection.fetchval("select 1"))

@@ -1,7 +1,7 @@
-"""LISTEN on a connection of its own, with a heartbeat that tells how far it can be trusted.
+"""LISTEN on a separate connection, with a heartbeat.
 
-What is cached under notifications may be used only while `fresh()`: the server answered on this very connection within the
-last `patience` seconds, so no notification older than that is missing. After any gap `on_gap` is called before it is fresh again.
+A cache that notifications invalidate is valid until `fresh_until`: the server answered on this connection within the last `MAX_SILENCE`
+seconds, so no older notification is missing. After a gap `on_gap` is called before the cache is fresh again.
 """
 
 import asyncio
@@ -18,8 +18,9 @@ from api_base.infrastructure.db.pool import Connection
 logger = get_logger(__name__)
 
 HEARTBEAT: Final = 0.2
-PATIENCE: Final = 0.6
+MAX_SILENCE: Final = 0.6
 RECONNECT: Final = 0.5
+NEVER: Final = float("-inf")
 
 
 class NotificationListener:
@@ -28,24 +29,21 @@ class NotificationListener:
     def __init__(self, dsn: str, channel: str, on_payload: Callable[[str], None], on_gap: Callable[[], None]) -> None:
         self._dsn, self._channel = dsn, channel
         self._on_payload, self._on_gap = on_payload, on_gap
-        self._confirmed = float("-inf")
+        self.fresh_until = NEVER
+        """Until this value of `time.monotonic()`, no notification older than `MAX_SILENCE` seconds is missing."""
         self._task: asyncio.Task[None] | None = None
 
-    def fresh(self) -> bool:
-        """Whether everything notified up to `PATIENCE` seconds ago has been heard."""
-        return time.monotonic() - self._confirmed < PATIENCE
-
     async def open(self) -> None:
-        """Begin to listen, in a task of its own, which connects again whenever the connection is lost."""
+        """Start listening in a task, which reconnects whenever the connection is lost."""
         self._task = asyncio.create_task(self._run(), name=f"listen:{self._channel}")
 
     async def close(self) -> None:
-        """Stop listening; nothing is fresh from then on."""
+        """Stop listening. Nothing is fresh from then on."""
         if self._task is not None:
             self._task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
-        self._confirmed = float("-inf")
+        self.fresh_until = NEVER
 
     async def _run(self) -> None:
         while True:
@@ -53,7 +51,7 @@ class NotificationListener:
                 await self._listen()
             except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
                 logger.warning("listener_lost", channel=self._channel, reason=str(error) or type(error).__name__)
-            self._confirmed = float("-inf")
+            self.fresh_until = NEVER
             await asyncio.sleep(RECONNECT)
 
     async def _listen(self) -> None:
@@ -64,8 +62,8 @@ class NotificationListener:
             self._on_gap()
             while True:
                 sent = time.monotonic()
-                await connection.execute("select 1", timeout=PATIENCE)
-                self._confirmed = sent
+                await connection.execute("select 1", timeout=MAX_SILENCE)
+                self.fresh_until = sent + MAX_SILENCE
                 await asyncio.sleep(HEARTBEAT)
         finally:
             connection.terminate()
@@ -76,4 +74,4 @@ class NotificationListener:
 
     def _lost(self, connection: Any) -> None:
         del connection
-        self._confirmed = float("-inf")
+        self.fresh_until = NEVER

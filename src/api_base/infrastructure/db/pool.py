@@ -1,8 +1,7 @@
-"""A pool of asyncpg connections that carry no state: nothing to reset, so lending one costs a list pop.
+"""A pool of asyncpg connections without session state: there is nothing to reset, so acquiring one costs a list pop.
 
-Last in, first out keeps few connections warm. A connection left by a cancellation or a lost server is retired. Waiting is
-bounded in time and in order: what comes free goes to whom has waited longest, never to who asks meanwhile. Who waits too long
-is told `Unavailable`.
+Last in, first out keeps few connections warm. A connection whose state is unknown after a cancellation or a lost server is retired. Waiting is
+fair and bounded: a released connection goes to the longest-waiting task, and a task that waits too long gets `Unavailable`.
 """
 
 import asyncio
@@ -20,12 +19,12 @@ from api_base.infrastructure.db.errors import usable_after
 type Connection = asyncpg.Connection[asyncpg.Record]
 
 ENDING_SECONDS: Final = 2.0
-"""How long a retired connection may take to end what it was doing, before it is cut."""
+"""Seconds for a retired connection to end its statement before it is terminated."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PoolOptions:
-    """`size` connections; times in seconds. `prepared` is false behind a transaction pooler."""
+    """`size` is the maximum number of connections; times are in seconds. `prepared` is false behind a transaction pooler."""
 
     size: int
     acquire_timeout: float
@@ -35,7 +34,7 @@ class PoolOptions:
 
 @dataclass(frozen=True, slots=True)
 class PoolFigures:
-    """`size` connections at most, `open` now, `idle` of them; `waiting` tasks want one."""
+    """`open` of at most `size` connections are open, `idle` of them unused; `waiting` tasks wait for one."""
 
     size: int
     open: int
@@ -44,20 +43,20 @@ class PoolFigures:
 
 
 class ConnectionPool:
-    """Opened and closed by the application's lifespan. `check` looks at the first connection and may refuse it."""
+    """A bounded pool. The application's lifespan opens and closes it."""
 
     def __init__(self, dsn: str, options: PoolOptions) -> None:
         self._dsn, self._options = dsn, options
         self._free: list[Connection] = []
         self._lent: set[Connection] = set()
         self._waiters: deque[asyncio.Future[Connection | None]] = deque()
-        """Each is handed a connection, or None: room to open one, which counts as opening from then on."""
+        """Each future receives a connection, or None: permission to open one, which counts as opening from then on."""
         self._opening = 0
         self._ending: set[asyncio.Task[None]] = set()
         self._closed = True
 
     async def open(self, check: Callable[[Connection], Awaitable[None]] | None = None) -> None:
-        """Connect once, so that a wrong URL is told at start. Raises `Unavailable`."""
+        """Connect once, so that a wrong URL fails at start. `check` may refuse the connection. Raises `Unavailable`."""
         self._closed = False
         connection = await self._connect()
         if check is not None:
@@ -65,7 +64,7 @@ class ConnectionPool:
         self._free.append(connection)
 
     async def close(self, timeout: float = 10.0) -> None:
-        """Close what is idle now and what is lent when it returns, for at most `timeout` seconds; then cut."""
+        """Close idle connections immediately and acquired ones on release; terminate the rest after `timeout` seconds."""
         self._closed = True
         while waiter := self._next_waiter():
             waiter.set_exception(_shutting_down())
@@ -79,12 +78,12 @@ class ConnectionPool:
         await asyncio.gather(*self._ending)
 
     def figures(self) -> PoolFigures:
-        """The pool as it is now."""
+        """The current figures of the pool."""
         open_ = len(self._free) + len(self._lent)
         return PoolFigures(self._options.size, open_, len(self._free), len(self._waiters))
 
     async def acquire(self) -> Connection:
-        """A connection for the caller alone. Raises `Unavailable` when none comes free in time."""
+        """A connection for the exclusive use of the caller. Raises `Unavailable` if none becomes free in time."""
         free = self._free
         while free:
             connection = free.pop()
@@ -94,7 +93,7 @@ class ConnectionPool:
         return await self._acquire_slowly()
 
     async def run[T](self, use: Callable[[Connection], Awaitable[T]]) -> T:
-        """Lend a connection to `use` for one statement, and take it back in whatever state `use` left it."""
+        """Run `use` with a connection, then release it, or retire it if its state is unknown."""
         connection = await self.acquire()
         try:
             result = await use(connection)
@@ -108,7 +107,7 @@ class ConnectionPool:
         return result
 
     def release(self, connection: Connection) -> None:
-        """Give a sound connection back."""
+        """Return a connection in a known state to the pool."""
         if self._closed:
             self._lent.discard(connection)
             connection.terminate()
@@ -119,7 +118,7 @@ class ConnectionPool:
             self._free.append(connection)
 
     def retire(self, connection: Connection) -> None:
-        """Give up a connection whose state is not known. The server is told to end what it was doing."""
+        """Discard a connection in an unknown state, and cancel its statement on the server."""
         self._lent.discard(connection)
         if not connection.is_closed():
             ending = asyncio.get_running_loop().create_task(_end(connection))
@@ -132,7 +131,7 @@ class ConnectionPool:
             raise _shutting_down()
         if len(self._lent) + self._opening < self._options.size:
             self._opening += 1
-        elif connection := await self._turn():
+        elif connection := await self._wait():
             if not connection.is_closed():
                 return connection
             self._lent.discard(connection)
@@ -140,7 +139,7 @@ class ConnectionPool:
         return await self._open_one()
 
     async def _open_one(self) -> Connection:
-        """Use the room that was taken by counting it as opening."""
+        """Open the connection that `_opening` already counts."""
         try:
             connection = await self._connect()
         except BaseException:
@@ -151,21 +150,23 @@ class ConnectionPool:
         self._lent.add(connection)
         return connection
 
-    async def _turn(self) -> Connection | None:
-        """Wait for a connection, or for room to open one (None)."""
+    async def _wait(self) -> Connection | None:
+        """Wait for a connection, or for permission to open one (None)."""
         waiter: asyncio.Future[Connection | None] = asyncio.get_running_loop().create_future()
         self._waiters.append(waiter)
         try:
             return await asyncio.wait_for(waiter, self._options.acquire_timeout)
         except TimeoutError:
             self._pass_on(waiter)
-            raise Unavailable(f"All {self._options.size} database connections were busy for {self._options.acquire_timeout:g} s.") from None
+            raise Unavailable(
+                f"All {self._options.size} database connections were busy for {self._options.acquire_timeout:g} s. Try again later."
+            ) from None
         except asyncio.CancelledError:
             self._pass_on(waiter)
             raise
 
     def _pass_on(self, waiter: asyncio.Future[Connection | None]) -> None:
-        """Who gave up in the very moment of being served leaves it to the next."""
+        """Pass a connection that arrived at the moment of the timeout to the next waiter."""
         if waiter in self._waiters:
             self._waiters.remove(waiter)
         elif waiter.exception() is None:
@@ -204,13 +205,13 @@ class ConnectionPool:
 
 
 def _session_settings(options: PoolOptions) -> dict[str, str]:
-    """A transaction pooler refuses parameters that it does not know: behind one, the driver ends a statement in time."""
+    """A transaction pooler refuses unknown parameters, so behind one the driver enforces the statement timeout."""
     if not options.prepared:
         return {"application_name": "api-base"}
     return {
         "application_name": "api-base",
-        # One plan per shape of statement: no estimate can know the tenant, so planning anew for each set of values would cost
-        # more than most statements do, and now and then choose to sort all that a tenant has.
+        # One plan for each shape of statement. The planner's estimates do not know the tenant: planning for each set of values costs
+        # more than most statements, and sometimes yields a plan that sorts all rows of a tenant.
         "plan_cache_mode": "force_generic_plan",
         "statement_timeout": str(int(options.statement_timeout * 1000)),
         "idle_in_transaction_session_timeout": "60000",
@@ -218,7 +219,7 @@ def _session_settings(options: PoolOptions) -> dict[str, str]:
 
 
 async def _end(connection: Connection) -> None:
-    """asyncpg asks the server to cancel what runs, and says goodbye; cutting alone would leave the statement running."""
+    """Close the connection: asyncpg asks the server to cancel the statement. Terminating alone would leave it running."""
     with contextlib.suppress(Exception):
         await connection.close(timeout=ENDING_SECONDS)
 

@@ -19,9 +19,10 @@ from api_base.infrastructure.db.unit_of_work import open_unit
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableMapping[T]:
-    """How an aggregate is kept: `to_row` gives the values in the table's column order, `from_row` makes the aggregate again.
+    """How an aggregate is stored: `to_row` gives the values in the order of the table's columns, `from_row` restores the aggregate.
 
-    `owner` is the tenant or user that owns an aggregate. `constraint_errors` makes an error of an aggregate that violates a named constraint.
+    `owner` gives the tenant or user that owns an aggregate. `constraint_errors` gives the error of an aggregate that violates the
+    named constraint.
     """
 
     entity: str
@@ -33,20 +34,21 @@ class TableMapping[T]:
 
 
 class SqlRepository[T: AggregateRoot]:
-    """Implements `AsyncRepository`. `owner` tells for whom to read: the tenant or user of the request in hand."""
+    """Implements `AsyncRepository`. `owner` gives the tenant or user to read for: that of the current request."""
 
     def __init__(self, database: Database, mapping: TableMapping[T], owner: Callable[[], UUID | None]) -> None:
         self._database, self._mapping, self._owner = database, mapping, owner
         table = mapping.table
+        self._ownership = ownership(table)
         self._by_id = self.statement(table.c.id == sa.bindparam("id", type_=sa.Uuid()))
 
     def statement(self, *where: sa.ColumnElement[bool]) -> Statement:
-        """A statement for whole rows of the owner's that fulfil `where`. Make it once."""
+        """A statement for whole rows of the owner that fulfil `where`. Make it once and keep it."""
         table = self._mapping.table
-        return Statement(sa.select(table).where(owned(table), *where), ownership(table))
+        return Statement(sa.select(table).where(owned(table), *where), self._ownership)
 
     async def get(self, id: UUID) -> T | None:
-        """The aggregate with this id, or None where the owner has none."""
+        """The aggregate with this id, or None if the owner has none."""
         return await self.find(self._by_id, self._owner(), id=id)
 
     async def find(self, statement: Statement, owner: UUID | None, **values: Any) -> T | None:
@@ -55,7 +57,7 @@ class SqlRepository[T: AggregateRoot]:
         return None if row is None else self.restore(row)
 
     def restore(self, row: Row) -> T:
-        """The aggregate in `row`, remembered by the open unit of work for the audit of its change."""
+        """The aggregate in `row`. An open unit of work remembers the row, for the audit of its change."""
         entity = self._mapping.from_row(row)
         unit = current_unit.get()
         if unit is not None:
@@ -65,18 +67,18 @@ class SqlRepository[T: AggregateRoot]:
     async def create(self, entity: T) -> T:
         """Save a new aggregate when the unit of work ends. Raises `NoTransaction` outside one."""
         entity.version = 1
-        open_unit().register(self._change(Kind.INSERT, entity, 0), entity)
+        self._register(Kind.INSERT, entity, 0)
         return entity
 
     async def update(self, entity: T) -> T:
-        """Save `entity` when the unit of work ends, which raises `StaleVersion` where it is stale. Raises `NoTransaction` outside one."""
+        """Save `entity` when the unit of work ends, which raises `StaleVersion` if another version is stored. Raises `NoTransaction` outside one."""
         expected = entity.version
         entity.version = expected + 1
-        open_unit().register(self._change(Kind.UPDATE, entity, expected), entity)
+        self._register(Kind.UPDATE, entity, expected)
         return entity
 
     async def delete(self, id: UUID) -> bool:
-        """Delete by id when the unit of work ends; False where there is none. Raises `NoTransaction` outside one."""
+        """Delete by id when the unit of work ends; False if there is none. Raises `NoTransaction` outside one."""
         entity = await self.get(id)
         if entity is None:
             return False
@@ -84,18 +86,22 @@ class SqlRepository[T: AggregateRoot]:
         return True
 
     async def remove(self, entity: T) -> None:
-        """Delete an aggregate in hand, guarded by its version, with the events that it recorded."""
-        open_unit().register(self._change(Kind.DELETE, entity, entity.version), entity)
+        """Delete `entity` when the unit of work ends, guarded by its version; its events are stored."""
+        self._register(Kind.DELETE, entity, entity.version)
 
-    def _change(self, kind: Kind, entity: T, expected: int) -> Change:
-        mapping = self._mapping
-        return Change(
+    def _register(self, kind: Kind, entity: T, expected: int) -> None:
+        unit, mapping = open_unit(), self._mapping
+        change = Change(
             kind=kind,
             entity=mapping.entity,
             table=mapping.table,
+            ownership=self._ownership,
             row=mapping.to_row(entity),
             id=entity.id,
             owner=mapping.owner(entity),
             expected=expected,
+            before=None if kind is Kind.INSERT else unit.remembered(mapping.table.name, entity.id),
+            events=entity.collect_events(),
             constraint_errors={name: partial(make, entity) for name, make in mapping.constraint_errors.items()},
         )
+        unit.register(change)

@@ -1,4 +1,4 @@
-"""Reading: statements for an owner, on a connection of the pool or, inside a serializable unit of work, on the unit's own."""
+"""Execute reads for an owner: on a pool connection or, inside a transactional unit of work, on its connection."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -16,26 +16,26 @@ type Row = asyncpg.Record
 
 
 class Database:
-    """The role `app`'s way to PostgreSQL. Built closed; the lifespan opens and closes it."""
+    """Access to PostgreSQL as one role. Built closed; the lifespan opens and closes it."""
 
     def __init__(self, dsn: str, options: PoolOptions, *, refuse_unsafe_role: bool = True) -> None:
         self.pool = ConnectionPool(dsn, options)
         self._refuse_unsafe_role = refuse_unsafe_role
 
     async def open(self) -> None:
-        """Raises `Unavailable` when the server cannot be reached, `ConfigurationError` for a role or server that is not fit."""
+        """Connect. Raises `Unavailable` if the server cannot be reached, `ConfigurationError` for an unsuitable role or server."""
         await self.pool.open(check_server if self._refuse_unsafe_role else None)
 
     async def close(self) -> None:
-        """Close the pool; what is lent is waited for, then cut."""
+        """Close the pool: wait for acquired connections, then terminate them."""
         await self.pool.close()
 
     def figures(self) -> PoolFigures:
-        """The pool as it is now, for the metrics."""
+        """The current figures of the pool, for the metrics."""
         return self.pool.figures()
 
     async def fetch(self, statement: Statement, owner: UUID | None, **values: Any) -> list[Row]:
-        """All rows of `statement` for `owner` (the tenant or user that it runs for)."""
+        """All rows of `statement` for `owner`, the tenant or user that it runs for."""
         arguments = statement.arguments(owner, values)
         return await self.run(lambda connection: connection.fetch(statement.sql, *arguments))
 
@@ -50,23 +50,23 @@ class Database:
         return None if row is None else row[0]
 
     async def run[T](self, read: Callable[[Connection], Awaitable[T]]) -> T:
-        """Run `read` on a connection. Raises `Transient` where repeating it may help, `Unavailable` otherwise."""
+        """Run `read` on a connection. Raises `Transient` if a retry may succeed, `Unavailable` for other connection errors."""
         unit = current_unit.get()
         try:
             if unit is not None and unit.transactional:
                 return await read(await unit.connection())
             return await self.pool.run(read)
         except BaseException as error:
-            told = translate(error, harmless=True)
-            if told is error:
+            translated = translate(error, harmless=True)
+            if translated is error:
                 raise
-            raise told from error
+            raise translated from error
 
 
 async def check_server(connection: Connection) -> None:
-    """Raises `ConfigurationError` for a server older than 16, and for a role to which policies do not apply."""
+    """Raise `ConfigurationError` for a server older than 16, and for a role that bypasses policies."""
     if connection.get_server_version().major < 16:
-        raise ConfigurationError(f"PostgreSQL {connection.get_server_version().major} is too old: 16 or newer is needed.")
+        raise ConfigurationError(f"PostgreSQL {connection.get_server_version().major} is too old. Use PostgreSQL 16 or newer.")
     row = await connection.fetchrow("select rolname, rolsuper, rolbypassrls from pg_roles where rolname = current_user")
     assert row is not None  # current_user is always in pg_roles
     if row["rolsuper"] or row["rolbypassrls"]:

@@ -1,4 +1,4 @@
-"""Which unit of work is open in this task. Repositories and reads find it here."""
+"""The open unit of work of the current task. Repositories and reads find it here."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""One transaction per command: what repositories registered, with the rows that participants add, committed when it ends.
+"""One transaction per command: the changes that repositories registered and the rows that participants add, committed together.
 
 One guarded insert or update goes as one statement of CTEs, atomic by itself, in one round trip. Anything more goes as
-BEGIN … COMMIT. Both leave the same database (tests/integration/test_unit_of_work_paths.py). A commit under way is never
-cancelled: who is cancelled meanwhile waits for its end.
+BEGIN … COMMIT. Both leave the same database (tests/integration/test_unit_of_work_paths.py). A commit is never cancelled: a task
+that is cancelled meanwhile waits for its end.
 """
 
 import asyncio
@@ -13,22 +13,36 @@ from types import TracebackType
 from typing import Any, Self
 from uuid import UUID
 
-from api_base.core.base import AggregateRoot, DomainEvent
+from api_base.core.base import DomainEvent
 from api_base.core.errors import NoTransaction, ProgrammingError
-from api_base.core.protocols.unit_of_work import Isolation
-from api_base.core.types import current_context
-from api_base.infrastructure.db.changes import Change, ExtraRow, Kind, Participant, PendingWrite
+from api_base.core.protocols import Isolation, UnitOfWork, UnitOfWorkFactory
+from api_base.core.types import NO_REQUEST, Delivery, Origin, current_context
+from api_base.infrastructure.db.changes import Change, ExtraRow, Participant, PendingWrite
 from api_base.infrastructure.db.pool import Connection, ConnectionPool
 from api_base.infrastructure.db.transaction import current_unit
 from api_base.infrastructure.db.writer import Writer
 
+type Inbox = Callable[[Delivery], ExtraRow]
+"""The row that records a delivery as handled; its key refuses the second one."""
 
-class SqlUnitOfWork:
-    """Use it through the pipeline; `async with` commits when left normally and rolls back when left by a raise."""
 
-    def __init__(self, pool: ConnectionPool, isolation: Isolation, participants: Sequence[Participant]) -> None:
+class SqlUnitOfWork(UnitOfWork):
+    """Use it through the pipeline; `async with` commits when the block ends and rolls back when it raises.
+
+    `inbox_row` is written once, with what the unit sends first.
+    """
+
+    def __init__(
+        self,
+        pool: ConnectionPool,
+        isolation: Isolation,
+        participants: Sequence[Participant],
+        origin: Origin | None = None,
+        inbox_row: ExtraRow | None = None,
+    ) -> None:
+        self.origin = origin
         self._writer = Writer(pool, serializable=isolation is Isolation.SERIALIZABLE)
-        self._participants = participants
+        self._participants, self._inbox_row = participants, inbox_row
         self._changes: list[Change] = []
         self._events: list[DomainEvent] = []
         self._senders: dict[type[PendingWrite], PendingWrite] = {}
@@ -37,7 +51,7 @@ class SqlUnitOfWork:
 
     async def __aenter__(self) -> Self:
         if current_unit.get() is not None:
-            raise ProgrammingError("A unit of work is open already: a handler may not execute a command; subscribe to an event instead.")
+            raise ProgrammingError("A unit of work is already open: a handler may not execute a command; subscribe to an event instead.")
         self._task = asyncio.current_task()
         self._token: Token[SqlUnitOfWork | None] = current_unit.set(self)
         return self
@@ -63,16 +77,16 @@ class SqlUnitOfWork:
         return await self._writer.begin()
 
     async def run[T](self, use: Callable[[Connection], Awaitable[T]]) -> T:
-        """Send at once what is neither read nor change, and sets its owner itself.
+        """Send a statement immediately that is neither a read nor a change, and that sets its owner itself.
 
-        Reads share its connection from here on: waiting for a second one while holding the first, many could wait for each other.
+        From here on reads share the connection: units that hold one and wait for a second could wait for each other.
         """
         self._own_task()
         self.transactional = True
         return await self._writer.run(use)
 
     def collect_events(self) -> list[DomainEvent]:
-        """Facts recorded by aggregates that were saved since the last call, oldest first."""
+        """The events recorded by aggregates that were saved since the last call, oldest first."""
         events, self._events = self._events, []
         return events
 
@@ -80,49 +94,46 @@ class SqlUnitOfWork:
         """Keep a row as it was read, for the audit of its change."""
         self._read[table, id] = row
 
+    def remembered(self, table: str, id: UUID) -> Mapping[str, Any] | None:
+        """The row as this unit read it, or None."""
+        return self._read.get((table, id))
+
     def untouched(self) -> bool:
         """Whether nothing was sent or registered so far."""
         return not self._changes and not self._senders and not self._writer.begun
 
     def sender[S: PendingWrite](self, kind: type[S], make: Callable[[], S]) -> S:
-        """This unit's one sender of a kind, made where there is none."""
+        """This unit's one pending write of a kind; the first call makes it."""
         self._own_task()
         found = self._senders.get(kind)
         if not isinstance(found, kind):
             found = self._senders[kind] = make()
         return found
 
-    def register(self, change: Change, entity: AggregateRoot) -> None:
-        """Save `entity` by `change` when the unit ends, and hand its events to the subscribers before."""
+    def register(self, change: Change) -> None:
+        """Send `change` when the unit ends; before that, its events go to the subscribers."""
         self._own_task()
-        if change.kind is not Kind.INSERT:
-            change.before = self._read.get((change.table.name, change.id))
-        change.events = entity.collect_events()
         self._changes.append(change)
         self._events += change.events
 
     @asynccontextmanager
     async def savepoint(self) -> AsyncIterator[None]:
-        """What is registered inside is sent when it is left; a refusal undoes that alone, and is raised.
+        """Send what is registered inside when the block ends. An error undoes that alone, and is raised.
 
-        A cancellation ends the whole unit, and asks nothing more of a connection that may not be usable.
+        A cancellation ends the whole unit, and sends nothing more on a connection that may be unusable.
         """
         self._own_task()
-        await self._send()
+        await self._send()  # the inbox row as well: undoing the savepoint must not undo it
         events, self._events = self._events, []
-        context = current_context.get(None)
-        delivery = None if context is None else context.delivery
         sent = {kind: len(sender.rows) for kind, sender in self._senders.items()}
         await self._writer.savepoint()
-        self.transactional = True  # from here on reads must see what was sent and not yet committed
+        self.transactional = True  # from here on reads must see what was sent and is not committed
         try:
             yield
             await self._send()
         except BaseException as error:
             self._changes, self._events = [], events
             self._take_back(sent)
-            if context is not None:
-                context.delivery = delivery  # the inbox is to be noted anew: its row was undone too
             if isinstance(error, Exception):
                 await self._writer.end_savepoint(keep=False)
             else:
@@ -139,12 +150,16 @@ class SqlUnitOfWork:
 
     async def _send(self) -> None:
         changes, self._changes = self._changes, []
-        if changes:
+        if changes or self._inbox_row is not None:
             await self._writer.send(changes, self._rows(changes))
 
     def _rows(self, changes: Sequence[Change]) -> list[ExtraRow]:
-        context = current_context.get(None)
-        return [row for participant in self._participants for row in participant.rows(changes, context)]
+        context = current_context.get(NO_REQUEST)
+        rows = [row for participant in self._participants for row in participant.rows(changes, context)]
+        if self._inbox_row is not None:
+            rows.append(self._inbox_row)
+            self._inbox_row = None
+        return rows
 
     def _own_task(self) -> None:
         if asyncio.current_task() is not self._task:
@@ -152,19 +167,20 @@ class SqlUnitOfWork:
 
     async def _commit(self) -> None:
         senders = list(self._senders.values())
-        await self._writer.write(self._changes, self._rows(self._changes), senders)
+        await self._writer.write(self._changes, self._rows(self._changes) if self._changes else (), senders)
         for sender in senders:
             sender.committed()
 
 
-class SqlUnitOfWorkFactory:
-    """Begins units of work on `pool`, each with the same participants."""
+class SqlUnitOfWorkFactory(UnitOfWorkFactory):
+    """Begins units of work on `pool`, each with the same participants. Without `inbox` a delivery leaves no row."""
 
-    def __init__(self, pool: ConnectionPool, participants: Sequence[Participant]) -> None:
-        self._pool, self._participants = pool, participants
+    def __init__(self, pool: ConnectionPool, participants: Sequence[Participant], inbox: Inbox | None) -> None:
+        self._pool, self._participants, self._inbox = pool, participants, inbox
 
-    def __call__(self, isolation: Isolation) -> SqlUnitOfWork:
-        return SqlUnitOfWork(self._pool, isolation, self._participants)
+    def __call__(self, isolation: Isolation, origin: Origin | None = None) -> SqlUnitOfWork:
+        inbox_row = self._inbox(origin) if self._inbox is not None and isinstance(origin, Delivery) else None
+        return SqlUnitOfWork(self._pool, isolation, self._participants, origin, inbox_row)
 
 
 def open_unit() -> SqlUnitOfWork:

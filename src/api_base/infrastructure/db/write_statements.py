@@ -1,11 +1,11 @@
-"""SQL for changes, made once per shape.
+"""SQL for changes, built once for each shape.
 
-A guarded change with its participants' rows is one statement of CTEs: the rows select FROM the change, in order, and `guard_rows`
-raises when it did not match exactly one row, because a plain CTE would commit the audit of an update that matched none.
+A guarded change with its participants' rows is one statement of CTEs. The rows select FROM the change, in order, and `guard_rows` raises
+unless the change matched exactly one row: a plain CTE would commit the audit record of an update that matched no row.
 
-An UPDATE joined to `t` finds no row: the policy of the target is read before `t` has set the owner. An aggregate is saved
-whole anyway, so here an update is an INSERT whose source is the locked row of the expected version, and which always meets
-ON CONFLICT. Inside BEGIN … COMMIT, with the owner set beforehand, plain statements serve.
+An UPDATE joined to `t` finds no row, because PostgreSQL evaluates the policy of the target before `t` sets the owner. An aggregate is saved
+whole, so an update is written as an INSERT whose source is the locked row of the expected version, and which always runs into ON CONFLICT.
+Inside BEGIN … COMMIT the owner is set beforehand, and plain statements work.
 """
 
 from functools import lru_cache
@@ -19,7 +19,7 @@ from api_base.infrastructure.db.statement import owner_source
 
 @lru_cache(maxsize=512)
 def single(kind: Kind, table: sa.Table, added: tuple[sa.Table, ...]) -> str:
-    """One guarded insert or update with the rows of `added`.
+    """A guarded insert or update with the rows of `added`.
 
     Parameters: the owner (owned tables only), the row, the expected version (updates only), then each added row.
     """
@@ -37,20 +37,20 @@ def single(kind: Kind, table: sa.Table, added: tuple[sa.Table, ...]) -> str:
     before = "change"
     for position, other in enumerate(added):
         ctes.append(f"added{position} as ({_insert(other, following)} from {before} returning 1)")
-        before = f"added{position}"  # one after the other: side by side PostgreSQL runs them backwards, and sequences with them
+        before = f"added{position}"  # a chain, because PostgreSQL runs independent CTEs in reverse order, and with them the sequences
         following += len(written(other))
     return f"with {', '.join(ctes)} select guard_rows(1, (select count(*) from change))"
 
 
 @lru_cache(maxsize=512)
 def insert(table: sa.Table) -> str:
-    """One row, inside a transaction whose owner is set. Parameters: the row."""
+    """Insert a row, inside a transaction with the owner set. Parameters: the row."""
     return _insert(table, 1)
 
 
 @lru_cache(maxsize=512)
 def guarded_update(table: sa.Table) -> str:
-    """One row of the expected version, inside a transaction whose owner is set. Parameters: the row, the version."""
+    """Update the row with the expected version, inside a transaction with the owner set. Parameters: the row, the version."""
     values = ", ".join(f"{c.name} = {_parameter(c, i)}" for i, c in enumerate(table.columns, 1))
     key = " and ".join(f"{name} = ${index}" for index, name in _key(table))
     return _counted(f"update {table.name} set {values} where {key} and version = ${len(table.columns) + 1}::integer")
@@ -58,7 +58,7 @@ def guarded_update(table: sa.Table) -> str:
 
 @lru_cache(maxsize=512)
 def guarded_delete(table: sa.Table) -> str:
-    """One row of the expected version, inside a transaction whose owner is set. Parameters: the primary key, the version."""
+    """Delete the row with the expected version, inside a transaction with the owner set. Parameters: the primary key, the version."""
     keys = [c for c in table.columns if c.primary_key]
     key = " and ".join(f"{c.name} = {_parameter(c, i)}" for i, c in enumerate(keys, 1))
     return _counted(f"delete from {table.name} where {key} and version = ${len(keys) + 1}::integer")
@@ -70,7 +70,7 @@ def _counted(change: str) -> str:
 
 @lru_cache(maxsize=512)
 def bulk_insert(table: sa.Table) -> str:
-    """Any number of rows in one statement, inside a transaction whose owner is set. Parameters: one array for each column."""
+    """Insert any number of rows, inside a transaction with the owner set. Parameters: one array for each column."""
     columns = written(table)
     arrays = ", ".join(f"${i}::{_element(c)}[]" for i, c in enumerate(columns, 1))
     values = ", ".join(f"u.c{i}::{sql_type(c)}" for i, c in enumerate(columns, 1))
@@ -79,7 +79,7 @@ def bulk_insert(table: sa.Table) -> str:
 
 
 def _element(column: sa.Column[object]) -> str:
-    """unnest flattens arrays of arrays, and jsonb travels as text: both go as text and are cast row by row."""
+    """The element type of a column's array. unnest flattens nested arrays, so arrays and jsonb are sent as text and cast for each row."""
     kind = sql_type(column)
     return "text" if kind in ("jsonb", "text[]") else kind
 
@@ -102,7 +102,7 @@ def _key(table: sa.Table) -> list[tuple[int, str]]:
 
 
 def _locked(table: sa.Table, first: int, version: int) -> str:
-    """The row of the expected version, locked."""
+    """Lock the row with the expected version."""
     key = " and ".join(f"{name} = ${first + index - 1}" for index, name in _key(table))
     guard = f"version = ${version}::integer"
     if ownership(table) is Ownership.SYSTEM:

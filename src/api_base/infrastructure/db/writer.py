@@ -1,4 +1,4 @@
-"""Sends changes: as one guarded statement where that is enough, in a transaction otherwise."""
+"""Sends changes: as one guarded statement if that is enough, otherwise in a transaction."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from itertools import groupby
@@ -13,11 +13,13 @@ from api_base.infrastructure.db import write_statements as sql
 from api_base.infrastructure.db.changes import Change, ExtraRow, Kind, PendingWrite
 from api_base.infrastructure.db.errors import CONNECTION_ERRORS, GUARD_FAILED, translate, usable_after
 from api_base.infrastructure.db.pool import Connection, ConnectionPool
-from api_base.infrastructure.db.schema import Ownership, ownership, sql_type, written
+from api_base.infrastructure.db.schema import Ownership, sql_type, written
+
+type _Source = Change | ExtraRow
 
 
 class Writer:
-    """One transaction's worth of statements on a connection of `pool`."""
+    """The statements of one transaction, on a connection of `pool`."""
 
     def __init__(self, pool: ConnectionPool, *, serializable: bool) -> None:
         self._pool, self._serializable = pool, serializable
@@ -28,7 +30,7 @@ class Writer:
 
     @property
     def begun(self) -> bool:
-        """Whether a transaction is open, or was given up."""
+        """Whether a transaction is open or was rolled back."""
         return self._connection is not None or self._over
 
     async def begin(self) -> Connection:
@@ -38,19 +40,19 @@ class Writer:
         if self._connection is None:
             connection = await self._pool.acquire()
             self._connection = connection
-            await self._guarded(connection.execute("begin isolation level serializable" if self._serializable else "begin"), None)
+            await self._guarded(connection.execute("begin isolation level serializable" if self._serializable else "begin"))
         return self._connection
 
     async def run[T](self, use: Callable[[Connection], Awaitable[T]]) -> T:
-        """Send what sets its owner itself, inside the transaction. Raises `Transient`, `Unavailable`."""
+        """Send a statement that sets its owner itself, inside the transaction. Raises `Transient`, `Unavailable`."""
         connection = await self.begin()
         self._owner = None
-        return await self._guarded(use(connection), None)
+        return await self._guarded(use(connection))
 
     async def roll_back(self, error: BaseException) -> None:
-        """End an open transaction after `error`. A connection whose state is not known is cut rather than asked."""
+        """End an open transaction after `error`. A connection in an unknown state is closed, not reused."""
         connection, self._connection = self._connection, None
-        self._over = True  # what a handler that goes on sends now would be half of its work
+        self._over = True  # a handler that catches the error and goes on would commit half of its work
         if connection is None:
             return
         sound = False
@@ -63,7 +65,7 @@ class Writer:
                 self._pool.retire(connection)
 
     async def write(self, changes: Sequence[Change], added: Sequence[ExtraRow], senders: Sequence[PendingWrite] = ()) -> None:
-        """Send everything and commit. Raises `StaleVersion`, the refusal of a constraint, `Transient` or `Unavailable`, what a sender raises."""
+        """Send everything and commit. Raises `StaleVersion`, the error of a constraint, `Transient`, `Unavailable`, what a pending write raises."""
         if self.begun:
             await self._write_in_transaction(changes, added, senders)
         elif len(changes) == 1 and changes[0].kind is not Kind.DELETE and not senders:
@@ -77,11 +79,11 @@ class Writer:
         try:
             await self._pool.run(sender.send)
         except BaseException as error:
-            raise _meaning(error, None, committing=True) from error
+            raise _meaning(error, (), committing=True) from error
 
     async def _write_single(self, change: Change, added: Sequence[ExtraRow]) -> None:
         statement = sql.single(change.kind, change.table, tuple(row.table for row in added))
-        arguments: list[Any] = [] if ownership(change.table) is Ownership.SYSTEM else [str(change.owner)]
+        arguments: list[Any] = [] if change.ownership is Ownership.SYSTEM else [str(change.owner)]
         arguments += change.row
         if change.kind is Kind.UPDATE:
             arguments.append(change.expected)
@@ -90,18 +92,18 @@ class Writer:
         try:
             await self._pool.run(lambda connection: connection.fetchval(statement, *arguments))
         except BaseException as error:
-            raise _meaning(error, change, committing=True) from error
+            raise _meaning(error, (change, *added), committing=True) from error
 
     async def _write_in_transaction(self, changes: Sequence[Change], added: Sequence[ExtraRow], senders: Sequence[PendingWrite]) -> None:
         connection = await self.begin()
         await self.send(changes, added)
         for sender in senders:
             await self._set(connection, Ownership.TENANT, sender.tenant)
-            await self._guarded(sender.send(connection), None)
-        ended = await self._guarded(connection.execute("commit"), changes[0] if changes else None, committing=True)
+            await self._guarded(sender.send(connection))
+        ended = await self._guarded(connection.execute("commit"), changes[:1], committing=True)
         self._connection = None
         self._pool.release(connection)
-        if ended != "COMMIT":  # PostgreSQL ends a failed transaction so, without an error
+        if ended != "COMMIT":  # PostgreSQL answers ROLLBACK for a failed transaction, without an error
             raise _went_on()
 
     async def send(self, changes: Sequence[Change], added: Sequence[ExtraRow]) -> None:
@@ -109,13 +111,13 @@ class Writer:
         connection = await self.begin()
         for group in _groups(changes):
             await self._set(connection, *_owner(group[0]))
-            await self._guarded(self._send_group(connection, group), group[0])
-        await self._add(connection, changes, added)
+            await self._guarded(self._send_group(connection, group), group[:1])
+        await self._add(connection, added)
 
     async def savepoint(self) -> None:
-        """From here on a refused statement costs only what was sent since."""
+        """From here on a failed statement undoes only what was sent since."""
         connection = await self.begin()
-        await self._guarded(connection.execute("savepoint element"), None)
+        await self._guarded(connection.execute("savepoint element"))
         self._in_savepoint = True
 
     async def end_savepoint(self, *, keep: bool) -> None:
@@ -125,7 +127,7 @@ class Writer:
             return
         if not keep:
             self._owner = None
-        await self._guarded(self._connection.execute("release savepoint element" if keep else "rollback to savepoint element"), None)
+        await self._guarded(self._connection.execute("release savepoint element" if keep else "rollback to savepoint element"))
 
     async def _send_group(self, connection: Connection, group: Sequence[Change]) -> None:
         first = group[0]
@@ -136,31 +138,31 @@ class Writer:
         else:
             await connection.executemany(sql.guarded_delete(first.table), [(*_key(change), change.expected) for change in group])
 
-    async def _add(self, connection: Connection, changes: Sequence[Change], added: Sequence[ExtraRow]) -> None:
-        """Participants' rows, each under the owner of its change."""
-        for (owner, table), rows in groupby(added, key=lambda row: (_owner(changes[row.position]), row.table)):
+    async def _add(self, connection: Connection, added: Sequence[ExtraRow]) -> None:
+        """Send the participants' rows, each under the owner of its change."""
+        for (owner, table), rows in groupby(added, key=lambda row: (_owner(row.change), row.table)):
             batch = list(rows)
             await self._set(connection, *owner)
-            await self._guarded(_insert_rows(connection, table, [row.row for row in batch]), changes[batch[0].position])
+            await self._guarded(_insert_rows(connection, table, [row.row for row in batch]), batch[:1])
 
     async def _set(self, connection: Connection, kind: Ownership, owner: UUID | None) -> None:
         if kind is Ownership.SYSTEM or self._owner == (kind, owner):
             return
-        await self._guarded(connection.execute("select set_config($1, $2, true)", kind.value, str(owner)), None)
+        await self._guarded(connection.execute("select set_config($1, $2, true)", kind.value, str(owner)))
         self._owner = (kind, owner)
 
-    async def _guarded[T](self, statement: Awaitable[T], change: Change | None, *, committing: bool = False) -> T:
-        """Await `statement`; on an error raise what it means, and give the transaction up unless a savepoint stands."""
+    async def _guarded[T](self, statement: Awaitable[T], sources: Sequence[_Source] = (), *, committing: bool = False) -> T:
+        """Await `statement`, which sends `sources`. On an error raise its meaning, and roll back unless there is a savepoint."""
         try:
             return await statement
         except BaseException as error:
             if not (self._in_savepoint and usable_after(error)):
                 await self.roll_back(error)
-            raise _meaning(error, change, committing=committing) from error
+            raise _meaning(error, sources, committing=committing) from error
 
 
 async def _rolled_back(connection: Connection, error: BaseException) -> bool:
-    """Whether the server confirmed a ROLLBACK; not asked after a cancellation or on a lost connection."""
+    """Whether the server confirmed a ROLLBACK. After a cancellation or on a lost connection it is not sent."""
     if not isinstance(error, Exception) or isinstance(error, CONNECTION_ERRORS):
         return False
     try:
@@ -182,7 +184,7 @@ async def _insert_rows(connection: Connection, table: sa.Table, rows: Sequence[t
 
 
 def _array_literal(values: Sequence[str]) -> str:
-    """A text array as PostgreSQL writes it [manual, 8.15.6]."""
+    """A text array in PostgreSQL's notation [manual, 8.15.6]."""
     return "{" + ",".join('"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"' for value in values) + "}"
 
 
@@ -190,8 +192,8 @@ def _went_on() -> ProgrammingError:
     return ProgrammingError("A statement of this transaction had failed and the handler went on: nothing was committed.")
 
 
-def _owner(change: Change) -> tuple[Ownership, UUID | None]:
-    return ownership(change.table), change.owner
+def _owner(change: Change | None) -> tuple[Ownership, UUID | None]:
+    return (Ownership.SYSTEM, None) if change is None else (change.ownership, change.owner)
 
 
 def _key(change: Change) -> list[Any]:
@@ -199,7 +201,7 @@ def _key(change: Change) -> list[Any]:
 
 
 def _groups(changes: Sequence[Change]) -> list[list[Change]]:
-    """Runs of changes that may go together: same kind, table and owner, and no row twice."""
+    """Runs of changes that one statement can send: same kind, table and owner, and no row twice."""
     groups: list[list[Change]] = []
     seen: set[UUID] = set()
     for change in changes:
@@ -213,12 +215,16 @@ def _groups(changes: Sequence[Change]) -> list[list[Change]]:
     return groups
 
 
-def _meaning(error: BaseException, change: Change | None, *, committing: bool) -> BaseException:
-    """What a refused statement means to the business, where it means anything. `committing`: it may have committed, if the answer was lost."""
-    if change is not None and isinstance(error, asyncpg.PostgresError):
-        if error.sqlstate == GUARD_FAILED:
-            return StaleVersion(change.entity, change.expected)
-        constraint = getattr(error, "constraint_name", None)
-        if constraint is not None and constraint in change.constraint_errors:
-            return change.constraint_errors[constraint]()
+def _meaning(error: BaseException, sources: Sequence[_Source], *, committing: bool) -> BaseException:
+    """The meaning of a failed statement in the business's language, if it has one.
+
+    `committing`: the statement may have committed if the answer was lost.
+    """
+    if isinstance(error, asyncpg.PostgresError):
+        constraint: str = getattr(error, "constraint_name", None) or ""
+        for source in sources:
+            if error.sqlstate == GUARD_FAILED and isinstance(source, Change):
+                return StaleVersion(source.entity, source.expected)
+            if constraint in source.constraint_errors:
+                return source.constraint_errors[constraint]()
     return translate(error, harmless=not committing)

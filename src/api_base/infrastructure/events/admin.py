@@ -1,4 +1,4 @@
-"""The kept events, looked at and told again, by an operator."""
+"""What operators do with stored events: list them, revive dead letters, replay them to a subscription."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,18 +30,18 @@ published as (
     where dead and subscription = 'relay' and ($1::text is null or subscription = $1) and ($2::uuid is null or event_id = $2) returning 1)
 select (select count(*) from revived) + (select count(*) from published)
 """
-_AGAIN: Final = """
+_REPLAY: Final = """
 insert into deliveries (subscription, sequence, event_at, event_id, shard, aggregate_id, attempts, next_attempt_at, dead)
 select $1, sequence, at, id, shard, aggregate_id, 0, now(), false from outbox
 where name = $2 and at >= $3 and at >= date_trunc('day', now(), 'UTC') - make_interval(days => $4) and published
 on conflict do nothing
 """
-"""Never what is older than the inbox remembers, should a partition still hold it: that could have its effect twice."""
+"""Never events that are older than the inbox, even if a partition still holds them: they could have their effect twice."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeadLetter:
-    """`behind` is how many later events of the aggregate wait for it."""
+    """`behind` counts the later events of the aggregate that wait for it."""
 
     subscription: str
     event_id: UUID
@@ -59,7 +59,7 @@ class EventAdmin:
         self._pool = pool
 
     async def newest(self, *, name: str | None, aggregate_id: UUID | None, since: datetime | None, limit: int) -> Sequence[StoredEvent]:
-        """At most `limit` events, the newest ones, oldest first."""
+        """The newest `limit` events, oldest first."""
         rows = await self._pool.run(lambda connection: connection.fetch(_LIST, name, aggregate_id, since, limit))
         return [stored_event(row) for row in reversed(rows)]
 
@@ -68,11 +68,11 @@ class EventAdmin:
         return [DeadLetter(**dict(row)) for row in rows]
 
     async def revive(self, *, subscription: str | None, event_id: UUID | None) -> int:
-        """Try dead letters again, as if for the first time; how many."""
+        """Retry dead letters, with the attempts of new ones; how many."""
         found: int = await self._pool.run(lambda connection: connection.fetchval(_REVIVE, subscription, event_id))
         return found
 
-    async def again(self, *, subscription: str, name: str, since: datetime) -> int:
-        """Tell a subscription the kept events from `since` on; what its inbox knows has no second effect. How many."""
-        status = await self._pool.run(lambda connection: connection.execute(_AGAIN, subscription, name, since, DAYS_KEPT))
+    async def replay(self, *, subscription: str, name: str, since: datetime) -> int:
+        """Deliver the stored events from `since` on to a subscription; its inbox prevents a second effect. How many."""
+        status = await self._pool.run(lambda connection: connection.execute(_REPLAY, subscription, name, since, DAYS_KEPT))
         return int(status.split()[2])

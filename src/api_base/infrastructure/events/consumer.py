@@ -1,20 +1,20 @@
-"""Carries a durable subscription's deliveries out: in order for each aggregate, tried again with growing pauses, dead in the end.
+"""Delivers events to a durable subscription: in order for each aggregate, with retries, dead after too many failures.
 
-One that fails holds up what follows it in its aggregate for this subscription, and nothing else. What fails because something
-else is down is never dead: it is tried until that is back.
+A failed delivery blocks the later ones of its aggregate for this subscription, and nothing else. An outage never makes a delivery dead:
+it is retried until the outage ends.
 """
 
-import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
+from functools import partial
 from typing import Final
-from uuid import UUID
 
 import asyncpg
 
 from api_base.application.common.events import EventDelivery
-from api_base.core.errors import EventRefused, Transient, Unavailable
+from api_base.application.common.events.key_order import run_in_key_order
+from api_base.application.common.retry_policy import DELIVERY_REFUSALS, RetryPolicy
 from api_base.core.shared import backoff
 from api_base.core.shared.logging import get_logger
 from api_base.domain.common.events import DurableSubscription
@@ -24,17 +24,15 @@ from api_base.infrastructure.events.rows import COLUMNS, stored_event
 
 logger = get_logger(__name__)
 
-type _Failure = tuple[asyncpg.Record, Exception]
-
 BATCH: Final = 100
 CONCURRENCY: Final = 8
-"""Aggregates worked on at the same time."""
+"""Aggregates that are handled at the same time."""
 BATCH_TIMEOUT: Final = 10.0
-"""Seconds in which handlers are begun. With one handler's longest it is well below the lease of the locks: a batch is noted as done
-by whoever carried it out, and a worker that is told to stop has soon finished."""
-ATTEMPTS: Final = 10
-MAX_RETRY_DELAY: Final = 300.0
-"""Seconds between two attempts; ten attempts take four to nine minutes in all."""
+"""Seconds in which handlers may begin. Together with the timeout of one handler this is well below the lease of the locks: the worker that
+handled a batch also marks it as done, and a worker that stops finishes soon."""
+MAX_ATTEMPTS: Final = 10
+"""With the default backoff, ten attempts take four to nine minutes."""
+MAX_ERROR_LENGTH: Final = 1000
 
 DUE: Final = f"""
 select {COLUMNS}, d.attempts from deliveries d join outbox o on o.at = d.event_at and o.id = d.event_id
@@ -49,69 +47,55 @@ _FAILED: Final = "update deliveries set attempts = $3, next_attempt_at = now() +
 
 
 class DeliveryConsumer:
-    """`pool` is the worker's; what handlers write goes through `delivery` as the role `app`. `turn` is in seconds."""
+    """`pool` is the worker's; `delivery` writes the effects of handlers as the role `app`. `batch_timeout` and `retry_delay` in seconds."""
 
     def __init__(
-        self, pool: ConnectionPool, subscription: DurableSubscription, delivery: EventDelivery, turn: float = BATCH_TIMEOUT
+        self,
+        pool: ConnectionPool,
+        subscription: DurableSubscription,
+        delivery: EventDelivery,
+        *,
+        batch_timeout: float = BATCH_TIMEOUT,
+        retry_delay: Callable[[int], float] = backoff.delay,
     ) -> None:
-        self._pool, self._subscription, self._delivery, self._turn = pool, subscription, delivery, turn
+        self._pool, self._subscription, self._delivery, self._batch_timeout = pool, subscription, delivery, batch_timeout
+        self._policy = RetryPolicy(refusals=DELIVERY_REFUSALS, delay=retry_delay)
 
     async def run(self) -> bool:
-        """Carry out what is due of one batch; whether there may be more."""
+        """Handle one batch of due deliveries; whether there may be more."""
         return await self._pool.run(self._in_transaction)
 
     async def _in_transaction(self, connection: Connection) -> bool:
-        """The locks on the shards last as long as the transaction; an effect is committed by itself before its delivery goes."""
+        """The transaction holds the locks on the shards; each effect commits in its own transaction before its delivery is deleted."""
         async with connection.transaction():
             shards = await shards_for(connection, self._subscription.name)
             rows = await connection.fetch(DUE, self._subscription.name, shards, BATCH) if shards else []
-            in_time = await self._carry_out(connection, rows)
+            in_time = await self._handle(connection, rows)
         return len(rows) == BATCH or not in_time
 
-    async def _carry_out(self, connection: Connection, rows: Sequence[asyncpg.Record]) -> bool:
-        """Whether there was time to begin all of it."""
-        aggregates: dict[UUID, list[asyncpg.Record]] = {}
-        for row in rows:
-            aggregates.setdefault(row["aggregate_id"], []).append(row)
-        done, failed = [], []
-        places, until = asyncio.Semaphore(CONCURRENCY), time.monotonic() + self._turn
-        for carried, failure in await asyncio.gather(*(self._in_order(events, places, until) for events in aggregates.values())):
-            done += carried
-            failed += [failure] if failure else []
-        if done:
+    async def _handle(self, connection: Connection, rows: Sequence[asyncpg.Record]) -> bool:
+        """Whether there was time to begin all of them."""
+        until = time.monotonic() + self._batch_timeout
+        steps = [(row["aggregate_id"], partial(self._delivery.handle, self._subscription, stored_event(row))) for row in rows]
+        outcomes = await run_in_key_order(steps, CONCURRENCY, lambda: time.monotonic() < until)
+        if done := [rows[number]["sequence"] for number, error in outcomes.items() if error is None]:
             await connection.execute(_DONE, self._subscription.name, done)
-        for row, error in failed:
-            await self._failed(connection, row, error)
+        for number, error in outcomes.items():
+            if error is not None:
+                await self._failed(connection, rows[number], error)
         return time.monotonic() < until
 
-    async def _in_order(self, rows: Sequence[asyncpg.Record], places: asyncio.Semaphore, until: float) -> tuple[list[int], _Failure | None]:
-        """One aggregate's events, up to the first that fails: the sequences of those done, and what failed."""
-        done: list[int] = []
-        async with places:
-            for row in rows:
-                if time.monotonic() >= until:
-                    break
-                try:
-                    await self._delivery.handle(self._subscription, stored_event(row))
-                except Exception as error:
-                    return done, (row, error)
-                done.append(row["sequence"])
-        return done, None
-
     async def _failed(self, connection: Connection, row: asyncpg.Record, error: Exception) -> None:
-        attempts = row["attempts"] + 1
-        passing = isinstance(error, Transient | Unavailable)
-        dead = isinstance(error, EventRefused) or (attempts >= ATTEMPTS and not passing)
-        told = f"{type(error).__name__}: {error}"[:1000]
+        attempt = row["attempts"] + 1
+        decision = self._policy.decide(error, attempt=attempt, failures=row["attempts"], max_failures=MAX_ATTEMPTS)
+        reason = f"{type(error).__name__}: {error}"[:MAX_ERROR_LENGTH]
         logger.warning(
-            "delivery_failed", subscription=self._subscription.name, event_id=str(row["id"]), attempts=attempts, dead=dead, reason=told
+            "delivery_failed",
+            subscription=self._subscription.name,
+            event_id=str(row["id"]),
+            attempts=attempt,
+            dead=decision.dead,
+            reason=reason,
         )
-        await connection.execute(
-            _FAILED,
-            self._subscription.name,
-            row["sequence"],
-            attempts,
-            timedelta(seconds=backoff.pause(attempts, longest=MAX_RETRY_DELAY)),
-            dead,
-            told,
-        )
+        delay = timedelta(seconds=decision.delay)
+        await connection.execute(_FAILED, self._subscription.name, row["sequence"], attempt, delay, decision.dead, reason)

@@ -1,4 +1,4 @@
-"""`EVENTS__URL=database://`: an event is published by making its deliveries, one for each durable subscription to its name."""
+"""`EVENTS__URL=database://`: publishes an event by inserting a delivery for each durable subscription to its name."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -9,7 +9,7 @@ from api_base.infrastructure.db.pool import ConnectionPool
 from api_base.infrastructure.events.outbox import shard_of
 
 CHANNEL: Final = "deliveries"
-"""Of NOTIFY, once for each batch: consumers that looked when the event was stored found nothing yet."""
+"""Of NOTIFY, once for each batch. Consumers do not listen to the storing of events: their deliveries do not exist then."""
 
 _INSERT: Final = f"""
 with made as (
@@ -21,7 +21,7 @@ select pg_notify('{CHANNEL}', '') where exists (select from made)
 
 
 class DatabaseEventPublisher(EventPublisher):
-    """`pool` is the worker's. Subscriptions are those of the process that relays: all processes of an application have the same."""
+    """`pool` is the worker's. The subscriptions are those of the relaying process: all processes of an application have the same."""
 
     def __init__(self, pool: ConnectionPool, subscribers: Subscribers) -> None:
         self._pool, self._subscribers = pool, subscribers

@@ -1,4 +1,4 @@
-"""Deliveries that another carrier could not make at once, handed to `DeliveryConsumer`, which tries them again."""
+"""Stores deliveries that failed from a broker, so that `DeliveryConsumer` retries them."""
 
 from collections.abc import Collection
 from typing import Final
@@ -29,10 +29,10 @@ class DatabaseDeferredDeliveries(DeferredDeliveries):
         return {row["aggregate_id"] for row in rows}
 
     async def add(self, subscription: str, event: StoredEvent) -> None:
-        """An event that the outbox does not hold (any more) cannot be tried again from here: `Unavailable`."""
+        """Raises `Unavailable` for an event that is not in the outbox, since it cannot be retried from there."""
         shard = shard_of(event.aggregate_id)
         kept = await self._pool.run(
             lambda connection: connection.fetchval(_ADD, subscription, event.at, event.id, shard, event.aggregate_id)
         )
         if not kept:
-            raise Unavailable(f"The event {event.id} is not in the outbox any more, so {subscription} cannot try it again later.")
+            raise Unavailable(f"The event {event.id} is not in the outbox, so its delivery to {subscription} cannot be deferred.")

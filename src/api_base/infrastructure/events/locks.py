@@ -1,9 +1,9 @@
-"""Who works on which shard: advisory locks for the time of a transaction [PostgreSQL manual, 13.3.5].
+"""Assigns shards to workers by advisory locks, for the time of a transaction [PostgreSQL manual, 13.3.5].
 
-They end with the session of one that dies. One that hangs is cut off by the server after `LEASE`, behind a pooler too.
+The locks of a worker that dies end with its session. The server ends the session of a worker that hangs after `LEASE`, also behind a pooler.
 
-In such a transaction statements go by indexes, in their order. Left alone, the planner believes statistics that are of another time
-in a queue: planned while it was short, a look at a long one would read and sort all of it for each batch.
+In such a transaction statements use indexes, in their order. In a queue the statistics of the planner are out of date: a plan that was made
+while the queue was short would read and sort all of a long one for each batch.
 """
 
 import hashlib
@@ -13,7 +13,7 @@ from api_base.infrastructure.db.pool import Connection
 from api_base.infrastructure.events.tables import SHARDS
 
 LEASE: Final = 60.0
-"""Seconds that a transaction with shards may be silent: work in between must be over before."""
+"""Seconds that a transaction with shards may be idle: handlers must have finished before."""
 
 _TAKE: Final = """
 select s::smallint as shard
@@ -24,10 +24,10 @@ where pg_try_advisory_xact_lock($1, s)
 
 
 async def shards_for(connection: Connection, reader: str) -> list[int]:
-    """The shards that nobody else reads for `reader`: ours until the transaction of `connection` ends."""
+    """Lock the shards of `reader` that are free; they are locked until the transaction of `connection` ends."""
     return [row["shard"] for row in await connection.fetch(_TAKE, _class_of(reader), SHARDS, f"{LEASE:.0f}s")]
 
 
 def _class_of(reader: str) -> int:
-    """A name as the first key of a pair of advisory locks, a signed 32-bit number."""
+    """The first key of the advisory locks, a signed 32-bit number, from the name of the reader."""
     return int.from_bytes(hashlib.sha256(b"events " + reader.encode()).digest()[:4], signed=True)

@@ -1,23 +1,20 @@
-"""What a unit of work writes beside its changes: the events that they caused, and in a subscriber that its event is handled."""
+"""The rows that a unit of work writes beside its changes: the events of each change, and in a subscriber the handled event."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 from uuid import UUID
-
-import msgspec
 
 from api_base.core.base import DomainEvent
 from api_base.core.errors import AlreadyHandled
 from api_base.core.protocols import Clock, IdGenerator
-from api_base.core.types import NO_REQUEST, NO_USER, RequestContext
-from api_base.infrastructure.db.changes import Change, ExtraRow
-from api_base.infrastructure.db.schema import Ownership, ownership
+from api_base.core.types import NO_USER, Delivery, RequestContext
+from api_base.infrastructure.db.changes import Change, ExtraRow, Participant
+from api_base.infrastructure.db.schema import Ownership
 from api_base.infrastructure.events.tables import INBOX, OUTBOX, SHARDS
+from api_base.infrastructure.serialization.json_codec import encode
 
 CHANNEL: Final = "events"
-"""Of NOTIFY: events were stored."""
-
-_encode = msgspec.json.Encoder(enc_hook=str).encode
+"""NOTIFY channel: there are new events in the outbox."""
 
 
 def shard_of(aggregate_id: UUID) -> int:
@@ -25,46 +22,32 @@ def shard_of(aggregate_id: UUID) -> int:
     return aggregate_id.int % SHARDS
 
 
-class OutboxParticipant:
-    """Adds the events of each change, in its transaction, without a line in any handler."""
-
-    tables: Final = (OUTBOX,)
+class OutboxParticipant(Participant):
+    """Writes the events of each change in its transaction."""
 
     def __init__(self, ids: IdGenerator, clock: Clock) -> None:
         self._ids, self._clock = ids, clock
 
-    def rows(self, changes: Sequence[Change], context: RequestContext | None) -> list[ExtraRow]:
-        about = context or NO_REQUEST
-        return [
-            ExtraRow(OUTBOX, self._row(event, change, about), position)
-            for position, change in enumerate(changes)
-            for event in change.events
-        ]
+    def rows(self, changes: Sequence[Change], context: RequestContext) -> list[ExtraRow]:
+        return [ExtraRow(OUTBOX, self._row(event, change, context), change) for change in changes for event in change.events]
 
     def _row(self, event: DomainEvent, change: Change, context: RequestContext) -> tuple[Any, ...]:
         """In the order of the table's columns."""
         return (
-            self._clock.now(), self._ids.new(), change.owner if ownership(change.table) is Ownership.TENANT else None,
+            self._clock.now(), self._ids.new(), change.owner if change.ownership is Ownership.TENANT else None,
             shard_of(event.aggregate_id), event.name, event.aggregate_id, change.expected + 1,
-            None if context.user_id == NO_USER else context.user_id, context.request_id, context.traceparent, _encode(event).decode(),
+            None if context.user_id == NO_USER else context.user_id, context.request_id, context.traceparent, encode(event).decode(),
         )  # fmt: skip
 
 
-class InboxParticipant:
-    """Notes beside the first change of a subscriber's unit of work that its event is handled. The second time, `AlreadyHandled`."""
-
-    tables: Final = (INBOX,)
+class Inbox:
+    """Records that a subscription has handled an event. The second time, the key of the row raises `AlreadyHandled`."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
 
-    def rows(self, changes: Sequence[Change], context: RequestContext | None) -> list[ExtraRow]:
-        return list(self._rows(changes, context))
-
-    def _rows(self, changes: Sequence[Change], context: RequestContext | None) -> Iterator[ExtraRow]:
-        if context is None or context.delivery is None or not changes:
-            return
-        subscription, event_id = context.delivery
-        changes[0].constraint_errors = {**changes[0].constraint_errors, "inbox_pkey": lambda: AlreadyHandled(subscription, event_id)}
-        yield ExtraRow(INBOX, (subscription, event_id, self._clock.now()), 0)
-        context.delivery = None  # once, however often the unit of work sends
+    def __call__(self, delivery: Delivery) -> ExtraRow:
+        """The row of `delivery`. It belongs to the system, not to the owner of a change."""
+        row = delivery.subscription, delivery.event_id, self._clock.now()
+        errors = {"inbox_pkey": lambda: AlreadyHandled(delivery.subscription, delivery.event_id)}
+        return ExtraRow(INBOX, row, None, errors)

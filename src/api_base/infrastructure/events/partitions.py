@@ -1,4 +1,4 @@
-"""The outbox's daily partitions: made some days ahead, dropped when nobody waits for what they hold."""
+"""The daily partitions of the outbox: created some days ahead, dropped when no delivery needs their events."""
 
 from typing import Final
 
@@ -15,6 +15,6 @@ class EventPartitions:
         self._pool = pool
 
     async def run(self) -> bool:
-        """By a function with its owner's rights, since only the owner makes and drops tables. Never more to do at once."""
+        """Call a function with the rights of the owner, who alone may create and drop tables. Never reports more work."""
         await self._pool.run(lambda connection: connection.execute("select maintain_event_partitions($1, $2)", DAYS_AHEAD, DAYS_KEPT))
         return False

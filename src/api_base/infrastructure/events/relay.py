@@ -1,7 +1,7 @@
-"""The relay: publishes what the outbox holds, at least once, in the order of each aggregate's versions.
+"""The relay: publishes the events of the outbox, at least once, in the order of each aggregate's versions.
 
-Any number may run. Each takes the shards that nobody else works on by advisory locks, which end with the transaction, however it
-ends. An event that can never be published stops its aggregate only: it is dead, and what follows it waits.
+Any number of relays may run. Each locks free shards by advisory locks, which end with the transaction. An event that can never be
+published is dead, and the later events of its aggregate wait; all others are published.
 """
 
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ logger = get_logger(__name__)
 
 BATCH: Final = 500
 RELAY: Final = "relay"
-"""The name under which refused events lie in `deliveries`: no subscription has it, for theirs have a dot."""
+"""The subscription of refused events in `deliveries`; the name of a real subscription has a dot."""
 
 WAITING: Final = f"""
 select {COLUMNS} from outbox o
@@ -40,7 +40,7 @@ class Relay:
         self._pool, self._publisher = pool, publisher
 
     async def run(self) -> bool:
-        """Publish one batch; whether there is more. Raises what keeps it from publishing: nothing is marked then."""
+        """Publish one batch; whether there is more. Raises what the publisher raises; then nothing is marked as published."""
         return await self._pool.run(self._in_transaction)
 
     async def _in_transaction(self, connection: Connection) -> bool:
@@ -58,5 +58,5 @@ class Relay:
             one = next(event for event in events if event.id == refused.event_id)
             logger.error("event_refused", domain_event=one.name, event_id=str(one.id), reason=str(refused))
             await connection.execute(_REFUSE, one.at, one.id, str(refused))
-            return  # the others are told again, without this aggregate
+            return  # the next run publishes the others, without this aggregate
         await connection.execute(_MARK, [event.at for event in events], [event.id for event in events])

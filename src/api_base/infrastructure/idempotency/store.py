@@ -9,12 +9,12 @@ from datetime import timedelta
 from typing import Any, Final
 
 from api_base.core.errors import IdempotencyKeyReused, RequestInProgress, Transient
-from api_base.core.protocols import Clock, StoredResult
+from api_base.core.protocols import Clock, IdempotencyStore, StoredResult
 from api_base.core.types import NO_TENANT, KeyedRequest
 from api_base.infrastructure.db.session import Database
 from api_base.infrastructure.db.unit_of_work import open_unit
-from api_base.infrastructure.idempotency import result_codec
 from api_base.infrastructure.idempotency.tables import IDEMPOTENCY_KEYS
+from api_base.infrastructure.serialization.result_codec import decode_result, encode_result
 
 KEPT: Final = timedelta(hours=24)
 
@@ -37,7 +37,7 @@ where kept.expires_at <= $5::timestamptz
 """A record that has expired and is not yet cleared away makes room."""
 
 
-class SqlIdempotencyStore:
+class SqlIdempotencyStore(IdempotencyStore):
     """`database` is of the role `app`."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
@@ -55,11 +55,11 @@ class SqlIdempotencyStore:
             return None
         if row["fingerprint"] != request.fingerprint:
             raise IdempotencyKeyReused
-        return StoredResult(result_codec.decode(row["result"], answer))
+        return StoredResult(decode_result(row["result"], answer))
 
     async def keep[T](self, request: KeyedRequest, result: T, answer: Any) -> T:
-        encoded = result_codec.encode(result)
-        again: T = result_codec.decode(encoded, answer)
+        encoded = encode_result(result)
+        again: T = decode_result(encoded, answer)
         arguments = (*self._scope(request), self._clock.now() + KEPT, request.fingerprint, encoded)
         status = await open_unit().run(lambda connection: connection.execute(_KEEP, *arguments))
         if status != "INSERT 0 1":

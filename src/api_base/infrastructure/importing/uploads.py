@@ -5,12 +5,10 @@ from dataclasses import astuple
 from typing import Final
 from uuid import UUID
 
-import msgspec
 import sqlalchemy as sa
 
-from api_base.application.common.importing.records import FileFormat
-from api_base.application.common.importing.report import RefusedRow, Report
-from api_base.application.common.importing.uploads import MAX_REFUSED_ROWS, ChunkProgress, Upload
+from api_base.application.common.importing import ChunkProgress, FileFormat, RefusedRow, Report
+from api_base.application.common.importing.uploads import MAX_REFUSED_ROWS, Upload
 from api_base.core.protocols import Clock
 from api_base.core.types import request_tenant
 from api_base.infrastructure.db.pool import Connection
@@ -20,6 +18,7 @@ from api_base.infrastructure.db.session import Database
 from api_base.infrastructure.db.statement import Statement, owned, owner_source
 from api_base.infrastructure.db.unit_of_work import open_unit
 from api_base.infrastructure.importing.tables import IMPORTS
+from api_base.infrastructure.serialization.json_codec import decode_as, encode_strictly
 
 KEEP_DAYS: Final = 7
 """Days after which an upload is deleted, whether it was imported or not."""
@@ -37,9 +36,6 @@ _DELETE: Final = f"""
 delete from imports where (tenant_id, id) in (
     select tenant_id, id from imports where created_at <= now() - interval '{KEEP_DAYS} days' order by created_at limit {BATCH})
 """
-
-_encode: Final = msgspec.json.Encoder().encode
-_refused_rows: Final = msgspec.json.Decoder(list[RefusedRow]).decode
 
 
 class SqlUploads:
@@ -67,11 +63,11 @@ class SqlUploads:
             content=row["content"],
             rows_done=row["rows_done"],
             report=Report(created=row["created"], updated=row["updated"], unchanged=row["unchanged"], refused=row["refused"]),
-            refused_rows=_refused_rows(row["refused_rows"]),
+            refused_rows=decode_as(row["refused_rows"], list[RefusedRow]),
         )
 
     async def advance(self, progress: ChunkProgress, report: Report, refused_rows: Sequence[RefusedRow]) -> None:
-        tenant, reasons = request_tenant(), _encode(refused_rows[:MAX_REFUSED_ROWS]).decode()
+        tenant, reasons = request_tenant(), encode_strictly(refused_rows[:MAX_REFUSED_ROWS]).decode()
 
         async def send(connection: Connection) -> None:
             await connection.execute("select set_config('app.tenant_id', $1, true)", str(tenant))

@@ -3,8 +3,6 @@
 from datetime import datetime
 from typing import Any
 
-import msgspec
-
 from api_base.core.types import TenantId
 from api_base.domain.common.value_objects import Money
 from api_base.domain.items.entities import Item, ItemDetails
@@ -13,9 +11,7 @@ from api_base.domain.items.value_objects import ItemStatus
 from api_base.infrastructure.db.repository import TableMapping
 from api_base.infrastructure.db.session import Row
 from api_base.infrastructure.items.tables import ITEMS
-
-_encode = msgspec.json.Encoder().encode
-_decode = msgspec.json.Decoder().decode
+from api_base.infrastructure.serialization.json_codec import decode, encode_strictly
 
 
 def to_row(item: Item) -> tuple[Any, ...]:
@@ -31,7 +27,7 @@ def to_row(item: Item) -> tuple[Any, ...]:
         None if price is None else price.currency,
         details.category,
         list(details.tags),
-        _encode(details.attributes).decode(),
+        encode_strictly(details.attributes).decode(),
         item.status.value,
         item.version,
         item.created_at,
@@ -54,7 +50,7 @@ def from_row(row: Row) -> Item:
             price=None if minor is None else Money(minor=minor, currency=row["price_currency"]),
             category=row["category"],
             tags=tuple(row["tags"]),
-            attributes=_decode(row["attributes"]),
+            attributes=decode(row["attributes"]),
         ),
         status=ItemStatus(row["status"]),
         created_at=row["created_at"],

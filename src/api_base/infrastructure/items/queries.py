@@ -3,7 +3,6 @@
 from collections.abc import Hashable
 from typing import Final
 
-import msgspec
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 
@@ -20,6 +19,7 @@ from api_base.infrastructure.db.query_builder import PageBuilder
 from api_base.infrastructure.db.session import Database, Row
 from api_base.infrastructure.db.statement import OWNER, Statement, owned
 from api_base.infrastructure.items.tables import ITEMS
+from api_base.infrastructure.serialization.json_codec import decode
 
 COLUMNS: Final = {
     "sku": ITEMS.c.sku,
@@ -34,7 +34,6 @@ COLUMNS: Final = {
     "deleted_at": ITEMS.c.deleted_at,
 }
 
-_decode = msgspec.json.Decoder().decode
 _STATUS: Final = {status.value: status for status in ItemStatus}
 _NOT_DELETED: Final = ITEMS.c.deleted_at.is_(None)
 
@@ -49,7 +48,7 @@ def to_dto(row: Row) -> ItemDTO:
         price=None if minor is None else MoneyDTO.of(Money(minor=minor, currency=row["price_currency"])),
         category=row["category"],
         tags=row["tags"],
-        attributes=_decode(row["attributes"]),
+        attributes=decode(row["attributes"]),
         status=_STATUS[row["status"]],
         version=row["version"],
         created_at=row["created_at"],

@@ -8,14 +8,15 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 from api_base.core.types import request_tenant
 from api_base.domain.items.entities import Item
+from api_base.domain.items.repository import ItemRepository
 from api_base.infrastructure.db.repository import SqlRepository
 from api_base.infrastructure.db.session import Database
 from api_base.infrastructure.items.mapper import MAPPING
 from api_base.infrastructure.items.tables import ITEMS
 
 
-class SqlItemRepository(SqlRepository[Item]):
-    """Implements `ItemRepository`, for the tenant of the current request."""
+class SqlItemRepository(SqlRepository[Item], ItemRepository):
+    """For the tenant of the current request."""
 
     def __init__(self, database: Database) -> None:
         super().__init__(database, MAPPING, request_tenant)

@@ -1,1 +1,1 @@
-"""Events by way of Kafka (`EVENTS__URL=kafka://…`). See docs/kafka.md."""
+"""Events over Kafka (`EVENTS__URL=kafka://…`). See docs/kafka.md."""

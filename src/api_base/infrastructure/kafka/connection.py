@@ -1,7 +1,7 @@
-"""How this process reaches the cluster: brokers, TLS, SASL/SCRAM; and names for what the application has there.
+"""How this process connects to the cluster: brokers, TLS, SASL/SCRAM; and the names of the application's topics and groups.
 
-The driver tells a wrong password from a broker that is away in its log only; here the broker is asked once more, and what it says
-becomes the error's sentence.
+The driver reports a wrong password in its log only. So after a failed start this module connects once more, and its error says what the
+broker answered.
 """
 
 import asyncio
@@ -17,10 +17,10 @@ from aiokafka.errors import KafkaError, SaslAuthenticationFailed
 
 from api_base.core.errors import Unavailable
 
-REQUEST: Final = 5.0
-"""Seconds that a request waits for its answer before it is sent again."""
-FLUSH: Final = 5.0
-"""Seconds that a producer has for what it holds when it is stopped."""
+REQUEST_TIMEOUT: Final = 5.0
+"""Seconds that a request waits for its response before it is sent again."""
+FLUSH_TIMEOUT: Final = 5.0
+"""Seconds that a producer has to send its buffer when it stops."""
 
 
 class Client(Protocol):
@@ -33,7 +33,7 @@ class Client(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KafkaConnection:
-    """`brokers` is `host:port`, several by commas. `prefix` begins the names of topics, groups and transactions."""
+    """`brokers` is `host:port`, several separated by commas. The names of topics, groups and transactions begin with `prefix`."""
 
     brokers: str
     prefix: str = "api-base"
@@ -44,22 +44,22 @@ class KafkaConnection:
     tls_ca: Path | None = None
 
     def options(self) -> dict[str, Any]:
-        """Arguments that each of the driver's clients takes."""
+        """Arguments for every client of the driver."""
         return {"bootstrap_servers": self.brokers.split(","), "client_id": self.prefix, **self._security()}
 
-    def producing(self) -> dict[str, Any]:
-        """Arguments for producers, which lose nothing [KIP-98]."""
-        return {**self.options(), "acks": "all", "enable_idempotence": True, "request_timeout_ms": int(REQUEST * 1000)}
+    def producer_options(self) -> dict[str, Any]:
+        """Arguments for producers that lose nothing [KIP-98]."""
+        return {**self.options(), "acks": "all", "enable_idempotence": True, "request_timeout_ms": int(REQUEST_TIMEOUT * 1000)}
 
     def topic_of(self, event: str) -> str:
-        """A topic for each context: all events of an aggregate are in one partition, in order."""
-        return self.named(event.partition(".")[0])
+        """One topic for each context: all events of an aggregate are in one partition, in order."""
+        return self.qualified(event.partition(".")[0])
 
-    def named(self, name: str) -> str:
+    def qualified(self, name: str) -> str:
         return f"{self.prefix}.{name}"
 
     async def start(self, client: Client) -> None:
-        """Raises `Unavailable` that says why, with `client` let go."""
+        """Start `client`. Raises `Unavailable` with the reason; the client is stopped then."""
         started = False
         try:
             await client.start()
@@ -72,18 +72,18 @@ class KafkaConnection:
                 await client.stop()
 
     async def flush(self, producer: AIOKafkaProducer) -> None:
-        """Stop it, once what it holds is written, or after `FLUSH` seconds in any case: then it sends nothing more."""
+        """Stop the producer once its buffer is written, or after `FLUSH_TIMEOUT` seconds; after that it sends nothing."""
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(FLUSH):
+            async with asyncio.timeout(FLUSH_TIMEOUT):
                 await producer.stop()
-        await producer._sender.close()  # it would go on, cut off, and write what somebody else has written by now
+        await producer._sender.close()  # after a timeout it would continue, and write what another producer has written meanwhile
         await producer.client.close()
 
     async def leave(self, consumer: AIOKafkaConsumer) -> None:
-        """Stop it, and leave its group.
+        """Stop the consumer and leave its group.
 
-        While a broker is away the driver cancels a task of its own on the way and lets that through, which would end our task, with
-        its connections still open.
+        While a broker is unavailable, the driver cancels one of its own tasks and raises that cancellation, which would end our task and leave
+        connections open.
         """
         stopping = asyncio.create_task(consumer.stop())
         await asyncio.wait([stopping])
@@ -93,11 +93,11 @@ class KafkaConnection:
             stopping.result()
 
     async def check(self) -> None:
-        """Connect to the first broker that answers. Raises `Unavailable` with what the last one said."""
+        """Connect to the first broker that answers. Raises `Unavailable` with the error of the last one."""
         for broker in self.brokers.split(","):
             host, _, port = broker.rpartition(":")
             try:
-                connection = await create_conn(host, int(port), request_timeout_ms=int(REQUEST * 1000), **self._security())
+                connection = await create_conn(host, int(port), request_timeout_ms=int(REQUEST_TIMEOUT * 1000), **self._security())
             except SaslAuthenticationFailed as error:
                 raise Unavailable(f"Kafka at {broker} refuses the user {self.username!r} (EVENTS__USERNAME): {error}") from error
             except (KafkaError, OSError) as error:

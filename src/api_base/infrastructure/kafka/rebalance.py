@@ -1,4 +1,4 @@
-"""A rebalance waits for the record in hand, not for the batch: what is done is committed, and the rest given back."""
+"""A rebalance waits for the current record, not for the batch: finished records are committed, the others released."""
 
 import asyncio
 from collections.abc import AsyncIterator, Collection
@@ -8,27 +8,27 @@ from aiokafka import ConsumerRebalanceListener, TopicPartition
 
 
 class Rebalance(ConsumerRebalanceListener):
-    """The driver tells it; whoever works through a batch looks at `under_way` before each record.
+    """The driver notifies it; a consumer checks `in_progress` before each record of a batch.
 
-    `assignments` counts them: what was made for the partitions of one is not for those of the next.
+    `assignments` counts assignments of partitions: what was prepared for one is not valid for the next.
     """
 
     def __init__(self) -> None:
-        self.under_way = False
+        self.in_progress = False
         self.assignments = 0
         self._batch = asyncio.Lock()
 
     @asynccontextmanager
-    async def in_hand(self) -> AsyncIterator[None]:
-        """While a batch is worked on and committed."""
+    async def batch(self) -> AsyncIterator[None]:
+        """Hold a rebalance back while a batch is handled and committed."""
         async with self._batch:
             yield
 
     async def on_partitions_revoked(self, revoked: Collection[TopicPartition]) -> None:
-        self.under_way = True
+        self.in_progress = True
         async with self._batch:
             return
 
     async def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
-        self.under_way = False
+        self.in_progress = False
         self.assignments += 1

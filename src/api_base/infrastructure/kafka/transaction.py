@@ -1,8 +1,8 @@
-"""A stream's records exactly once: what was made of a batch and how far the source was read are written in one transaction [KIP-98].
+"""The records of a stream, exactly once: one transaction writes the derived records and the offsets of the source [KIP-98].
 
-A producer for each partition of the source, under a transactional id that names both: who takes a partition over fences whoever had
-it, and only then asks how far that one came. A failure ends all of it without ceremony; the next to take over aborts what was open,
-which readers of committed records never see.
+Each partition of the source has a producer of its own, whose transactional id names stream and partition: a new owner fences the previous
+one and reads the committed offset after that. A failure closes everything; the next owner aborts the open transaction, which readers of
+committed records never see.
 """
 
 import asyncio
@@ -25,62 +25,71 @@ from api_base.infrastructure.resilience.patterns import Policy
 logger = get_logger(__name__)
 
 BATCH: Final = 500
-WAIT: Final = 500
-"""Milliseconds that a poll waits for records; as long does the end of the worker."""
+POLL_TIMEOUT: Final = 0.5
+"""Seconds that a poll waits for records; a worker that stops waits for it."""
 HEADERS: Final = [("content-type", b"application/json")]
 
 type _Records = Sequence[ConsumerRecord[bytes, bytes]]
 
 
 class KafkaStream:
-    """`decode` makes a payload of a class from JSON; it raises `ValueError` where it cannot."""
+    """`decode` makes a payload of a class from JSON, or raises `ValueError`. `poll_timeout` is in seconds."""
 
-    def __init__(self, connection: KafkaConnection, policy: Policy, stream: Stream, decode: Callable[[bytes, type[Any]], Any]) -> None:
+    def __init__(
+        self,
+        connection: KafkaConnection,
+        policy: Policy,
+        stream: Stream,
+        decode: Callable[[bytes, type[Any]], Any],
+        *,
+        poll_timeout: float = POLL_TIMEOUT,
+    ) -> None:
+        self._poll_timeout = poll_timeout
         self._connection, self._policy, self._stream, self._decode = connection, policy, stream, decode
-        self._group = self._target = connection.named(stream.name)
+        self._group = self._target = connection.qualified(stream.name)
         self._rebalance = Rebalance()
         self._consumer: AIOKafkaConsumer | None = None
         self._producers: dict[TopicPartition, AIOKafkaProducer] = {}
         self._assignment = 0
 
     async def run(self) -> bool:
-        """One transaction for each partition that something has come from. Raises `Unavailable` when the broker does not answer."""
+        """One transaction for each partition with new records. Raises `Unavailable` when the broker does not answer."""
         try:
             consumer = await self._started()
-            batches = await consumer.getmany(timeout_ms=WAIT, max_records=BATCH)
-            async with self._rebalance.in_hand():
-                await self._forget_others()
+            batches = await consumer.getmany(timeout_ms=int(self._poll_timeout * 1000), max_records=BATCH)
+            async with self._rebalance.batch():
+                await self._drop_after_rebalance()
                 for partition, records in batches.items():
-                    if not self._rebalance.under_way:
-                        await self._policy.execute(partial(self._carry_out, consumer, partition, records))
+                    if not self._rebalance.in_progress:
+                        await self._policy.execute(partial(self._process, consumer, partition, records))
         except BaseException as error:
             await self.close()
             if isinstance(error, KafkaError):
-                raise Unavailable(f"The stream {self._stream.name} waits for Kafka: {error or type(error).__name__}") from error
+                raise Unavailable(f"Kafka is not available for the stream {self._stream.name}: {error or type(error).__name__}") from error
             raise
         return True
 
     async def close(self) -> None:
-        """Leave the group; whatever transaction is open is aborted by whoever goes on."""
+        """Leave the group; the next owner aborts the open transactions."""
         consumer, self._consumer = self._consumer, None
         if consumer is not None:
             await self._connection.leave(consumer)
         await self._drop()
 
-    async def _carry_out(self, consumer: AIOKafkaConsumer, partition: TopicPartition, records: _Records) -> None:
+    async def _process(self, consumer: AIOKafkaConsumer, partition: TopicPartition, records: _Records) -> None:
         producer = self._producers.get(partition)
         if producer is None:
             await self._take_over(consumer, partition)
-            return  # these records may have been carried out by whoever had the partition
+            return  # the previous owner may have processed these records
         await producer.begin_transaction()
-        made = [await producer.send(self._target, **record) for record in self._made(records)]
-        await asyncio.gather(*made)
+        sent = [await producer.send(self._target, **record) for record in self._derived(records)]
+        await asyncio.gather(*sent)
         await producer.send_offsets_to_transaction({partition: records[-1].offset + 1}, self._group)
         await producer.commit_transaction()
 
     async def _take_over(self, consumer: AIOKafkaConsumer, partition: TopicPartition) -> None:
-        """Starting the producer fences the one before and ends its transaction: from then on the committed offset stands."""
-        producer = AIOKafkaProducer(**self._connection.producing(), transactional_id=f"{self._group}.{partition.partition}")
+        """Starting the producer fences the previous one and ends its transaction: from then on the committed offset is final."""
+        producer = AIOKafkaProducer(**self._connection.producer_options(), transactional_id=f"{self._group}.{partition.partition}")
         await self._connection.start(producer)
         self._producers[partition] = producer
         committed = await consumer.committed(partition)
@@ -89,7 +98,7 @@ class KafkaStream:
         else:
             consumer.seek(partition, committed)
 
-    def _made(self, records: _Records) -> Iterator[dict[str, Any]]:
+    def _derived(self, records: _Records) -> Iterator[dict[str, Any]]:
         for record in records:
             try:
                 event = decoded(record.value or b"")
@@ -101,8 +110,8 @@ class KafkaStream:
                 for one in self._stream.transform(self._decode(event.payload, self._stream.payload)):
                     yield {"key": one.key.encode(), "value": json.dumps(dict(one.value)).encode(), "headers": headers}
 
-    async def _forget_others(self) -> None:
-        """After a rebalance each partition is taken over anew, those that stayed too: another may have had them in between."""
+    async def _drop_after_rebalance(self) -> None:
+        """After a rebalance every partition is taken over again: another consumer may have owned it meanwhile."""
         if self._assignment != self._rebalance.assignments:
             self._assignment = self._rebalance.assignments
             await self._drop()

@@ -3,13 +3,13 @@
 import asyncio
 from typing import TextIO
 
-from api_base.core.protocols import Mail
+from api_base.core.protocols import Mail, Mailer
 
 _RULE = "─" * 72
 
 
-class ConsoleMailer:
-    """Implements `Mailer`: writes to `stream`."""
+class ConsoleMailer(Mailer):
+    """Writes to `stream`."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream

@@ -2,13 +2,12 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Final, TextIO
+from typing import TextIO
 
 import msgspec
 
 from api_base.infrastructure.observability.records import RequestRecord
-
-_encode_lines: Final = msgspec.json.Encoder().encode_lines
+from api_base.infrastructure.serialization.json_codec import encode_lines
 
 
 class _Line(msgspec.Struct, omit_defaults=True, gc=False):
@@ -36,7 +35,7 @@ class AccessLog:
     def write(self, records: Sequence[RequestRecord]) -> None:
         """Write the lines of `records`, in order. Raises `OSError` of the stream."""
         lines = [_line(record) for record in records]
-        text = _encode_lines(lines).decode() if self._json else "".join(_readable(line) for line in lines)
+        text = encode_lines(lines).decode() if self._json else "".join(_readable(line) for line in lines)
         self._stream.write(text)
         self._stream.flush()
 

@@ -1,1 +1,1 @@
-"""RabbitMQ: one connection and one consumer, for jobs and for the remote bus."""
+"""RabbitMQ's connection and consumer, for jobs and for the remote bus."""

@@ -1,7 +1,7 @@
-"""One connection of this process to RabbitMQ, made when it is needed, and made again after it was lost.
+"""A connection of this process to RabbitMQ, opened at the first use and again after it was lost.
 
-The driver has a connection that reopens itself, with everything that was declared on it: behind its back a queue may be older than what
-was asked of it. Here who uses a channel opens it, and opens another once that is closed.
+The driver's robust connection reopens itself and restores its channels, and then reports a cached state of a queue. So here each user of a
+channel opens it, and opens another one when it is closed.
 """
 
 import asyncio
@@ -17,25 +17,25 @@ from aio_pika.exceptions import CONNECTION_EXCEPTIONS
 from api_base.core.errors import Unavailable
 
 FAILURES: Final = CONNECTION_EXCEPTIONS
-"""What the driver raises when the broker, or the way to it, is not well. Timeouts are among `OSError`'s, and what is used after it was
-closed raises `RuntimeError`: so what is not the driver's does not belong where these are caught."""
-PATIENCE: Final = 5.0
-"""Seconds that opening and closing may take."""
+"""What the driver raises when the broker or the network fails: `OSError`, which includes timeouts, and `RuntimeError` for a closed channel.
+So only calls of the driver may stand where these are caught."""
+OPERATION_TIMEOUT: Final = 5.0
+"""Seconds that an operation on the connection may take."""
 HEARTBEAT: Final = 10
-"""Seconds between signs of life on an idle connection; three that are missing end it."""
+"""Seconds between heartbeats on an idle connection; it is closed after three missing ones."""
 
 
 @contextlib.contextmanager
-def translated(doing: str) -> Iterator[None]:
-    """Raises `Unavailable` for what the driver raises in the block."""
+def translated(purpose: str) -> Iterator[None]:
+    """Raises `Unavailable` for the errors of the driver in the block."""
     try:
         yield
     except FAILURES as error:
-        raise Unavailable(f"RabbitMQ could not be used for {doing}: {error or type(error).__name__}") from error
+        raise Unavailable(f"RabbitMQ failed while {purpose}: {error or type(error).__name__}") from error
 
 
 class RabbitMqConnection:
-    """To the broker at `url` [amqp-uri-spec of RabbitMQ; amqps:// for TLS]. `name` is what it shows to its operators."""
+    """To the broker at `url` [amqp-uri-spec of RabbitMQ; amqps:// for TLS]. The broker shows `name` to its operators."""
 
     def __init__(self, url: str, name: str) -> None:
         self._url, self._name = _with_heartbeat(url), name
@@ -43,23 +43,23 @@ class RabbitMqConnection:
         self._opening = asyncio.Lock()
 
     async def channel(self) -> AbstractChannel:
-        """A new channel, on which publishing waits for the broker's confirm, and raises for what no queue takes. Raises `Unavailable`."""
-        with translated("a channel"):
-            async with asyncio.timeout(PATIENCE):
+        """A new channel. Publishing on it waits for the broker's confirm, and raises for a message that no queue accepts. Raises `Unavailable`."""
+        with translated("opening a channel"):
+            async with asyncio.timeout(OPERATION_TIMEOUT):
                 return await (await self._opened()).channel(publisher_confirms=True, on_return_raises=True)
 
     async def close(self) -> None:
-        """What is open on it is closed too; another use opens it again."""
+        """Close the connection and its channels; the next use opens it again."""
         connection, self._connection = self._connection, None
         if connection is not None:
             with contextlib.suppress(*FAILURES):
-                async with asyncio.timeout(PATIENCE):
+                async with asyncio.timeout(OPERATION_TIMEOUT):
                     await connection.close()
 
     async def check(self) -> str:
-        """Who answers. Raises `Unavailable`."""
+        """The broker that answers. Raises `Unavailable`."""
         await (await self.channel()).close()
-        return f"RabbitMQ at {_shown(self._url)}"
+        return f"RabbitMQ at {_address(self._url)}"
 
     async def _opened(self) -> AbstractConnection:
         async with self._opening:
@@ -72,6 +72,6 @@ def _with_heartbeat(url: str) -> str:
     return url if "heartbeat=" in url else f"{url}{'&' if '?' in url else '?'}heartbeat={HEARTBEAT}"
 
 
-def _shown(url: str) -> str:
+def _address(url: str) -> str:
     parts = urlsplit(url)
     return f"{parts.hostname}:{parts.port or (5671 if parts.scheme == 'amqps' else 5672)}"

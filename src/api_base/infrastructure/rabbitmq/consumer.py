@@ -1,7 +1,7 @@
-"""Takes messages from a queue, so many at once, and gives back at the end what was not begun.
+"""Consumes a queue with limited concurrency, and releases the messages that were not begun when it ends.
 
-Each is handled in a task of its own that a lost connection does not end: half an effect is worse than one told twice. Who handles it
-acknowledges it; what was not acknowledged comes again, to somebody.
+Each message has a task of its own, which a lost connection does not cancel: a second delivery is better than half an effect. The handler
+acknowledges its message; the broker delivers an unacknowledged one again.
 """
 
 import asyncio
@@ -12,83 +12,83 @@ from typing import Final
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage, AbstractQueue
 
 from api_base.core.shared.logging import get_logger
-from api_base.infrastructure.rabbitmq.connection import FAILURES, PATIENCE, RabbitMqConnection, translated
+from api_base.infrastructure.rabbitmq.connection import FAILURES, OPERATION_TIMEOUT, RabbitMqConnection, translated
 
 logger = get_logger(__name__)
 
-DRAIN: Final = 30.0
-"""Seconds that what is under way has when the consumer ends."""
+DRAIN_TIMEOUT: Final = 30.0
+"""Seconds that running handlers have when the consumer ends."""
 
 
 class RabbitMqConsumer:
-    """`declare` makes the queue on a channel; `at_once` messages are handled at the same time, and no more are held here."""
+    """`declare` declares the queue on a channel. Up to `concurrency` messages are handled at the same time; no others are prefetched."""
 
     def __init__(
         self,
         connection: RabbitMqConnection,
         declare: Callable[[AbstractChannel], Awaitable[AbstractQueue]],
         handle: Callable[[AbstractIncomingMessage], Awaitable[None]],
-        at_once: int,
+        concurrency: int,
     ) -> None:
-        self._connection, self._declare, self._handle, self._at_once = connection, declare, handle, at_once
-        self._places = asyncio.Semaphore(at_once)
+        self._connection, self._declare, self._handle, self._concurrency = connection, declare, handle, concurrency
+        self._slots = asyncio.Semaphore(concurrency)
         self._channel: AbstractChannel | None = None
         self._queue: AbstractQueue | None = None
-        self._tag, self._taking = "", False
-        self._under_way: set[asyncio.Task[None]] = set()
+        self._tag, self._consuming = "", False
+        self._running: set[asyncio.Task[None]] = set()
         self._ending = False
 
     @property
     def ending(self) -> bool:
-        """Whether it takes no more messages, for good."""
+        """Whether the consumer has stopped for good."""
         return self._ending
 
     async def run(self) -> bool:
-        """See to it that messages are taken: the worker calls it again and again. Raises `Unavailable`."""
-        if not self._taking or self._channel is None or self._channel.is_closed:
-            await self._take()
+        """Start consuming if it is not running; the worker calls this periodically. Raises `Unavailable`."""
+        if not self._consuming or self._channel is None or self._channel.is_closed:
+            await self._start()
         return False
 
     async def stop(self) -> None:
-        """Take no more."""
+        """Receive no more messages."""
         if not self._ending and self._channel is not None and self._queue is not None and not self._channel.is_closed:
             with contextlib.suppress(*FAILURES):
-                await self._queue.cancel(self._tag, timeout=PATIENCE)
-        self._ending = True  # what came meanwhile has begun
+                await self._queue.cancel(self._tag, timeout=OPERATION_TIMEOUT)
+        self._ending = True  # messages that arrived meanwhile have begun
 
     async def close(self) -> None:
-        """Take no more, finish what was begun, and leave the rest to others."""
+        """Stop, finish the running handlers, and release all other messages."""
         await self.stop()
-        if self._under_way:
-            await asyncio.wait(self._under_way, timeout=DRAIN)
+        if self._running:
+            await asyncio.wait(self._running, timeout=DRAIN_TIMEOUT)
         if self._channel is not None:
             with contextlib.suppress(*FAILURES):
-                async with asyncio.timeout(PATIENCE):
+                async with asyncio.timeout(OPERATION_TIMEOUT):
                     await self._channel.close()
 
-    async def _take(self) -> None:
-        with translated("taking messages"):
+    async def _start(self) -> None:
+        with translated("starting a consumer"):
             if self._channel is not None and not self._channel.is_closed:
                 await self._channel.close()
             channel = self._channel = await self._connection.channel()
             (await channel.get_underlay_channel()).on_consumer_cancel_callbacks.add(self._cancelled)
-            await channel.set_qos(prefetch_count=self._at_once, timeout=PATIENCE)
+            await channel.set_qos(prefetch_count=self._concurrency, timeout=OPERATION_TIMEOUT)
             self._queue = await self._declare(channel)
-            self._tag = await self._queue.consume(self._received, timeout=PATIENCE)
-        self._taking = True
-        logger.info("consumer_takes_messages", queue=self._queue.name)
+            self._tag = await self._queue.consume(self._received, timeout=OPERATION_TIMEOUT)
+        self._consuming = True
+        logger.info("consumer_started", queue=self._queue.name)
 
     def _cancelled(self, frame: object) -> None:
-        """A broker whose queue is deleted ends the consumer, and leaves the channel open."""
-        self._taking = False
+        """The broker cancels the consumer when the queue is deleted, and leaves the channel open."""
+        self._consuming = False
 
     async def _received(self, message: AbstractIncomingMessage) -> None:
-        task = asyncio.create_task(self._in_its_place(message))
-        self._under_way.add(task)
-        task.add_done_callback(self._under_way.discard)
+        task = asyncio.create_task(self._handle_in_slot(message))
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
 
-    async def _in_its_place(self, message: AbstractIncomingMessage) -> None:
-        async with self._places:
+    async def _handle_in_slot(self, message: AbstractIncomingMessage) -> None:
+        async with self._slots:
             if self._ending:
                 return
             try:

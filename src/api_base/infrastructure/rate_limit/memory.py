@@ -9,13 +9,13 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Final
 
-from api_base.core.protocols import Limit, RateDecision
+from api_base.core.protocols import Limit, RateDecision, RateLimiter
 
 _TOLERANCE: Final = 1e-6
 """Seconds by which a hit may be early: a client that waits exactly `retry_after` must not fail through rounding."""
 
 
-class MemoryRateLimiter:
+class MemoryRateLimiter(RateLimiter):
     """Implements `RateLimiter`. `now` returns monotonic seconds.
 
     Stores at most `capacity` keys and evicts the least recently charged one. Evicting a key whose time has passed loses nothing; under a

@@ -7,8 +7,9 @@ from collections import defaultdict
 from collections.abc import Mapping
 from typing import Final
 
-from api_base.application.common.cqrs.message import AUTHENTICATED, PUBLIC
+from api_base.application.common.cqrs import AUTHENTICATED, PUBLIC
 from api_base.core.errors import Forbidden, ProgrammingError, Unauthenticated
+from api_base.core.protocols import PermissionChecker
 from api_base.core.types import Principal
 
 PLATFORM_ADMIN: Final = "platform_admin"
@@ -17,7 +18,7 @@ PLATFORM_ADMIN: Final = "platform_admin"
 _NONE: Final[frozenset[str]] = frozenset()
 
 
-class RolePermissionChecker:
+class RolePermissionChecker(PermissionChecker):
     """Implements `PermissionChecker`. `declared` maps each permission to the roles that hold it."""
 
     def __init__(self, declared: Mapping[str, frozenset[str]]) -> None:

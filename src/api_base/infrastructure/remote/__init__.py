@@ -1,1 +1,1 @@
-"""The remote bus: messages of other services, executed over RabbitMQ."""
+"""The remote bus: executes messages of other services over RabbitMQ."""

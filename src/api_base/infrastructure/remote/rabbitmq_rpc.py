@@ -1,7 +1,7 @@
-"""Requests and replies over RabbitMQ: who asks waits for the reply on its own channel [RabbitMQ, "Direct Reply-to"].
+"""Requests and replies over RabbitMQ: the caller waits for the reply on its own channel [RabbitMQ, "Direct Reply-to"].
 
-Requests and replies are not written to disk: a caller waits for seconds only, and after that nobody wants them. A request that is given
-back to the queue, since who had it died, says that it may have been carried out.
+Requests and replies are not written to disk: a caller waits for seconds, and after that they are worthless. A request that is redelivered,
+because its server died, says so: it may have been executed.
 """
 
 import asyncio
@@ -18,21 +18,21 @@ from aio_pika.exceptions import PublishError
 from api_base.application.common.remote import RemoteCall
 from api_base.core.errors import ApiBaseError, Invalid, ProgrammingError, RequestInProgress, Unavailable
 from api_base.core.shared.logging import get_logger
-from api_base.infrastructure.rabbitmq.connection import PATIENCE, RabbitMqConnection, translated
+from api_base.infrastructure.rabbitmq.connection import OPERATION_TIMEOUT, RabbitMqConnection, translated
 from api_base.infrastructure.rabbitmq.consumer import RabbitMqConsumer
-from api_base.infrastructure.remote import rpc_errors
 from api_base.infrastructure.remote.rpc_messages import ERROR, MAX_MESSAGE_BYTES, RESULT, call_of, queue_of, reply, request
 from api_base.infrastructure.resilience.patterns import Policy
+from api_base.infrastructure.serialization.error_codec import decode_error, encode_error, encode_internal_error
 
 logger = get_logger(__name__)
 
 REPLIES: Final = "amq.rabbitmq.reply-to"
-WAITING: Final = 10_000
-"""Requests that a service's queue holds at most; more are refused."""
+MAX_WAITING: Final = 10_000
+"""Requests that the queue of a service holds; the broker refuses any further request."""
 
 
 class RabbitMqRpcClient:
-    """Asks one `service`, within the bounds of `policy`."""
+    """Calls one `service` through `policy`."""
 
     def __init__(self, connection: RabbitMqConnection, service: str, policy: Policy) -> None:
         self._connection, self._service, self._policy = connection, service, policy
@@ -41,20 +41,20 @@ class RabbitMqRpcClient:
         self._waiting: dict[str, asyncio.Future[AbstractIncomingMessage]] = {}
 
     async def call(self, call: RemoteCall, *, repeatable: bool) -> bytes:
-        """The service's answer. Raises its own error, or `Unavailable`; what is `repeatable` was then tried again."""
+        """The response of the service. Raises its error, or `Unavailable` after the retries of a `repeatable` call."""
         if len(call.body) > MAX_MESSAGE_BYTES:
             raise Invalid.of("", "too_large", f"is too large to be sent to {self._service}: at most {MAX_MESSAGE_BYTES} bytes")
         return await self._policy.execute(lambda: self._attempt(call), idempotent=repeatable)
 
     async def _attempt(self, call: RemoteCall) -> bytes:
-        """While a twin of it is under way, which may be our own first attempt, its answer is worth waiting for, and nobody is ill."""
+        """While the same keyed request is in progress, maybe our own first attempt, wait for its result: that is no failure of the service."""
         until = time.monotonic() + call.seconds
         while True:
-            with translated(f"asking {self._service}"):
+            with translated(f"calling {self._service}"):
                 answer = await self._answer(replace(call, seconds=until - time.monotonic()))
             if answer.type == RESULT:
                 return answer.body
-            error = rpc_errors.decode(answer.body)
+            error = decode_error(answer.body)
             if not isinstance(error, RequestInProgress):
                 raise error
             await asyncio.sleep(error.retry_after * (0.5 + random.random() / 2))  # noqa: S311 -- jitter is no secret
@@ -67,7 +67,7 @@ class RabbitMqRpcClient:
             await channel.default_exchange.publish(request(call, id, REPLIES), queue_of(self._service), mandatory=True)
             return await answered
         except PublishError:
-            raise Unavailable(f"Nobody serves {self._service} at this broker.") from None
+            raise Unavailable(f"No worker of the service {self._service} is connected to this broker.") from None
         finally:
             del self._waiting[id]
 
@@ -76,7 +76,7 @@ class RabbitMqRpcClient:
             if self._channel is None or self._channel.is_closed:
                 channel = await self._connection.channel()
                 replies = await channel.get_queue(REPLIES, ensure=False)
-                await replies.consume(self._replied, no_ack=True, timeout=PATIENCE)
+                await replies.consume(self._replied, no_ack=True, timeout=OPERATION_TIMEOUT)
                 channel.close_callbacks.add(self._lost)
                 self._channel = channel
             return self._channel
@@ -87,28 +87,28 @@ class RabbitMqRpcClient:
             waiting.set_result(message)
 
     def _lost(self, channel: Any, reason: BaseException | None) -> None:
-        """Replies come on the channel that asked, or not at all."""
+        """A reply arrives on the channel of its request, or never."""
         for waiting in self._waiting.values():
             if not waiting.done():
-                waiting.set_exception(ConnectionError(f"the connection was lost before {self._service} answered"))
+                waiting.set_exception(ConnectionError(f"the connection was lost before {self._service} replied"))
 
 
 class RabbitMqRpcServer:
-    """Answers what is asked of `service`, `at_once` requests at the same time."""
+    """Answers requests to `service`, up to `concurrency` at the same time."""
 
     def __init__(
-        self, connection: RabbitMqConnection, service: str, answer: Callable[[RemoteCall], Awaitable[bytes]], at_once: int
+        self, connection: RabbitMqConnection, service: str, answer: Callable[[RemoteCall], Awaitable[bytes]], concurrency: int
     ) -> None:
         self._service, self._answer = service, answer
-        self._consumer = RabbitMqConsumer(connection, self._declare, self._received, at_once)
+        self._consumer = RabbitMqConsumer(connection, self._declare, self._received, concurrency)
         self.run, self.close = self._consumer.run, self._consumer.close
 
     async def _declare(self, channel: AbstractChannel) -> AbstractQueue:
-        arguments: dict[str, Any] = {"x-max-length": WAITING, "x-overflow": "reject-publish"}
-        return await channel.declare_queue(queue_of(self._service), durable=True, arguments=arguments, timeout=PATIENCE)
+        arguments: dict[str, Any] = {"x-max-length": MAX_WAITING, "x-overflow": "reject-publish"}
+        return await channel.declare_queue(queue_of(self._service), durable=True, arguments=arguments, timeout=OPERATION_TIMEOUT)
 
     async def _received(self, message: AbstractIncomingMessage) -> None:
-        """Acknowledged once the reply is out: before that somebody else may answer."""
+        """Acknowledge the message after the reply is sent: until then another server may answer it."""
         try:
             call = call_of(message)
         except ValueError as error:
@@ -127,15 +127,17 @@ class RabbitMqRpcServer:
         try:
             body = await self._answer(call)
             if len(body) > MAX_MESSAGE_BYTES:
-                raise ProgrammingError(f"The answer to {call.name} has {len(body)} bytes; at most {MAX_MESSAGE_BYTES} are sent: page it.")
+                raise ProgrammingError(
+                    f"The result of {call.name} has {len(body)} bytes; the limit is {MAX_MESSAGE_BYTES}: return it in pages."
+                )
         except ApiBaseError as error:
-            if (told := rpc_errors.encode(error)) is not None:
-                return ERROR, told
-            return ERROR, self._accident(call)
+            if (encoded := encode_error(error)) is not None:
+                return ERROR, encoded
+            return ERROR, self._internal_error(call)
         except Exception:
-            return ERROR, self._accident(call)
+            return ERROR, self._internal_error(call)
         return RESULT, body
 
-    def _accident(self, call: RemoteCall) -> bytes:
+    def _internal_error(self, call: RemoteCall) -> bytes:
         logger.exception("remote_request_failed", message=call.name, caused_by=call.request_id)
-        return rpc_errors.accident(call.request_id)
+        return encode_internal_error(call.request_id)

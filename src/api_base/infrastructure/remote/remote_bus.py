@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from api_base.application.common.cqrs import Message, Query, answer_of
-from api_base.application.common.remote import RemoteCall
+from api_base.application.common.remote import RemoteBus, RemoteCall
 from api_base.core.errors import ProgrammingError
 from api_base.core.types import NO_REQUEST, current_context
 from api_base.infrastructure.rabbitmq.connection import RabbitMqConnection
@@ -12,8 +12,8 @@ from api_base.infrastructure.remote.rabbitmq_rpc import RabbitMqRpcClient
 from api_base.infrastructure.resilience.patterns import Policy
 
 
-class RabbitMqRemoteBus:
-    """Implements `RemoteBus`. An attempt may take `seconds`. `encode` makes JSON of a message; `decode` an answer of a type of JSON."""
+class RabbitMqRemoteBus(RemoteBus):
+    """An attempt may take `seconds`. `encode` makes JSON of a message; `decode` makes a result of a type from JSON."""
 
     def __init__(
         self, client: RabbitMqRpcClient, seconds: float, *, encode: Callable[[Any], bytes], decode: Callable[[bytes, Any], Any]
@@ -21,10 +21,11 @@ class RabbitMqRemoteBus:
         self._client, self._seconds, self._encode, self._decode = client, seconds, encode, decode
 
     async def execute[T](self, message: Message[T], *, key: str | None = None) -> T:
-        """As `RemoteBus.execute`."""
         name = getattr(type(message), "remote", None)
         if not isinstance(name, str):
-            raise ProgrammingError(f"{type(message).__name__} names no message of another service: remote: ClassVar[str] = ...")
+            raise ProgrammingError(
+                f'{type(message).__name__} does not name a message of another service: declare remote: ClassVar[str] = "<context>.<message>".'
+            )
         context = current_context.get(None) or NO_REQUEST
         call = RemoteCall(
             name=name,
@@ -41,7 +42,7 @@ class RabbitMqRemoteBus:
 
 
 class RabbitMqRemotes:
-    """The services that can be reached by one broker. `policy_of` makes the policy of one by its name as a dependency."""
+    """The services behind one broker. `policy_of` returns the policy of a dependency by its name."""
 
     def __init__(
         self,
@@ -57,7 +58,7 @@ class RabbitMqRemotes:
         self._buses: dict[str, RabbitMqRemoteBus] = {}
 
     def to(self, service: str) -> RabbitMqRemoteBus:
-        """The bus of a service."""
+        """The bus of the service."""
         if service not in self._buses:
             client = RabbitMqRpcClient(self._connection, service, self._policy_of(f"remote {service}"))
             self._buses[service] = RabbitMqRemoteBus(client, self._seconds, encode=self._encode, decode=self._decode)

@@ -1,4 +1,4 @@
-"""A remote call and its reply as AMQP messages [AMQP 0-9-1, section 3.1.1]: the properties and headers that each has."""
+"""A remote call and its reply as AMQP messages [AMQP 0-9-1, section 3.1.1]: their properties and headers."""
 
 import time
 from typing import Any, Final
@@ -9,21 +9,21 @@ from aio_pika.abc import AbstractIncomingMessage
 from api_base.application.common.remote import RemoteCall
 
 MAX_MESSAGE_BYTES: Final = 4 * 2**20
-"""Bytes of a message or an answer."""
+"""Bytes of a request or a reply."""
 RESULT: Final = "result"
 ERROR: Final = "error"
 JSON: Final = "application/json"
 
 
 def queue_of(service: str) -> str:
-    """Where requests to a service wait."""
+    """The queue of requests to a service."""
     return f"remote.{service}"
 
 
 def request(call: RemoteCall, correlation_id: str, reply_to: str) -> Message:
-    """It disappears from its queue when the time is over, and says when that is to who has it already.
+    """The broker drops the request after its deadline, and the request tells the server the deadline.
 
-    That is a moment by the caller's clock: services whose clocks differ by a good part of the time to answer refuse each other's calls.
+    The deadline is a time of the caller's clock: keep the clocks of services synchronized, or they refuse each other's calls.
     """
     headers: dict[str, Any] = {"deadline": repr(time.time() + call.seconds)}
     optional = {
@@ -45,10 +45,10 @@ def request(call: RemoteCall, correlation_id: str, reply_to: str) -> Message:
 
 
 def call_of(message: AbstractIncomingMessage) -> RemoteCall:
-    """What a caller sent. Raises `ValueError` for what no caller of ours sends."""
+    """The call of a request. Raises `ValueError` for a message that is not a request."""
     headers = {name: str(value) for name, value in (message.headers or {}).items()}
     if not message.type or not message.reply_to or not message.correlation_id:
-        raise ValueError("a request has a type, a correlation id, and an address for its reply")
+        raise ValueError("a request must have type, correlation_id and reply_to")
     return RemoteCall(
         name=message.type,
         body=message.body,
@@ -57,7 +57,7 @@ def call_of(message: AbstractIncomingMessage) -> RemoteCall:
         key=headers.get("idempotency-key"),
         request_id=headers.get("x-request-id", ""),
         traceparent=headers.get("traceparent", ""),
-        again=bool(message.redelivered),
+        redelivered=bool(message.redelivered),
     )
 
 

@@ -1,1 +1,1 @@
-"""What stands between an outbound adapter and what it depends on. Never on inbound traffic."""
+"""Policies for outbound calls: each adapter calls its dependency through one. Inbound traffic never does."""

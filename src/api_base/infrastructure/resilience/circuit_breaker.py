@@ -1,35 +1,36 @@
-"""A circuit breaker [Nygard, Release It!, 2nd ed., ch. 5]: a dependency that is not well is left alone, then tried by a few.
+"""A circuit breaker [Nygard, Release It!, 2nd ed., ch. 5]: it stops calling a dependency that is not healthy, then probes it.
 
-Closed, it watches a sliding window; open, it refuses; half-open, it lets a bounded number of probes through and refuses the rest
-until they have decided. As in resilience4j, an error that is not declared a failure is an answer. A cancelled call is no outcome
-and frees its place among the probes; an outcome of a call from before the last change of state decides nothing any more.
+Closed, it watches a sliding window of time; open, it refuses; half-open, it sends a limited number of probes and refuses other calls
+until the probes have decided. As in resilience4j, an error that is not declared a failure is an answer. A cancelled call is no outcome
+and frees its probe; the outcome of a call from before the last change of state is ignored.
 """
 
 import time
+from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from math import inf
-from typing import Literal
+from typing import Final
 
 from api_base.core.protocols import CircuitState
 from api_base.core.shared.logging import get_logger
-from api_base.infrastructure.resilience.checks import require
-from api_base.infrastructure.resilience.errors import FAILURES, CircuitOpen, Refused
-from api_base.infrastructure.resilience.window import CountWindow, Tally, TimeWindow, Window
+from api_base.infrastructure.resilience.errors import FAILURES, CircuitOpen, Refused, require
 
 logger = get_logger(__name__)
+
+PARTS: Final = 10
+"""The window slides by one part."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CircuitBreakerConfig:
-    """`window` is the last `window_size` calls (`count`) or seconds (`time`). Rates are parts of the calls in it, above 0 and up to 1.
+    """Rates are parts of the calls of the last `window_seconds`, above 0 and up to 1.
 
-    The circuit opens when at least `minimum_calls` are in the window and `failure_rate` of them failed, or `slow_rate` took longer
+    The circuit opens when the window has at least `minimum_calls` and `failure_rate` of them failed, or `slow_rate` took longer
     than `slow_seconds`. After `open_seconds`, `probes` calls decide by the same rates. `failures` are the errors that count.
     """
 
-    window: Literal["count", "time"] = "time"
-    window_size: float = 30
+    window_seconds: float = 30.0
     minimum_calls: int = 10
     failure_rate: float = 0.5
     slow_seconds: float = 5.0
@@ -39,18 +40,46 @@ class CircuitBreakerConfig:
     failures: tuple[type[Exception], ...] = FAILURES
 
     def __post_init__(self) -> None:
-        require(self.window in ("count", "time"), self, "window", "must be 'count' or 'time'")
-        require(0 < self.window_size < inf, self, "window_size", "must be above 0 and finite")
-        if self.window == "count":
-            require(self.window_size == int(self.window_size), self, "window_size", "must be a whole number of calls")
-            require(self.minimum_calls <= self.window_size, self, "minimum_calls", "must not exceed window_size: it would never open")
+        require(0 < self.window_seconds < inf, self, "window_seconds", "must be above 0 and finite")
         for name in ("minimum_calls", "probes"):
             require(getattr(self, name) >= 1, self, name, "must be at least 1")
         for name in ("failure_rate", "slow_rate"):
             require(0 < getattr(self, name) <= 1, self, name, "must be above 0 and at most 1")
         for name in ("slow_seconds", "open_seconds"):
             require(getattr(self, name) > 0, self, name, "must be above 0 seconds")
-        require(bool(self.failures), self, "failures", "must name an error: it would never open")
+        require(bool(self.failures), self, "failures", "must name an error: otherwise the circuit never opens")
+
+
+@dataclass(slots=True)
+class Tally:
+    calls: int = 0
+    failures: int = 0
+    slow: int = 0
+
+    def add(self, other: "Tally", times: int = 1) -> None:
+        self.calls += times * other.calls
+        self.failures += times * other.failures
+        self.slow += times * other.slow
+
+
+class Window:
+    """Counts the outcomes of the last `seconds` in ten parts: it covers nine to ten tenths of them and stores ten counters."""
+
+    def __init__(self, seconds: float) -> None:
+        self._part = seconds / PARTS
+        self._parts: deque[tuple[int, Tally]] = deque()
+        self._sum = Tally()
+
+    def add(self, outcome: Tally, now: float) -> Tally:
+        """Add `outcome` and return the sum of the window; `now` is in seconds and never decreases."""
+        number = int(now // self._part)
+        while self._parts and self._parts[0][0] <= number - PARTS:
+            self._sum.add(self._parts.popleft()[1], -1)
+        if not self._parts or self._parts[-1][0] != number:
+            self._parts.append((number, Tally()))
+        self._parts[-1][1].add(outcome)
+        self._sum.add(outcome)
+        return self._sum
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +92,9 @@ class StateChange:
 
 
 class CircuitBreaker[TConfig: CircuitBreakerConfig]:
-    """For one dependency, `name`, in one process and event loop. `now` tells seconds, monotonic.
+    """For one dependency, `name`, in one process and event loop. `now` returns seconds of a monotonic clock.
 
-    `observers` are told of each change of state, after it; one that raises is logged and disturbs nobody.
+    `observers` are called after each change of state; an observer that raises is logged and affects neither calls nor other observers.
     """
 
     def __init__(
@@ -79,7 +108,7 @@ class CircuitBreaker[TConfig: CircuitBreakerConfig]:
         self.config, self.name = config, name
         self._now, self._observers = now, observers
         self._state = CircuitState.CLOSED
-        self._window = self._new_window()
+        self._window = Window(config.window_seconds)
         self._since = now()
         self._period = 0
         """Counts changes of state: an outcome counts only in the period in which its call began."""
@@ -90,29 +119,29 @@ class CircuitBreaker[TConfig: CircuitBreakerConfig]:
 
     @property
     def state(self) -> CircuitState:
-        """As the next call will find it."""
+        """The state that the next call will find."""
         return CircuitState.HALF_OPEN if self._state is CircuitState.OPEN and self._left_open(self._now()) <= 0 else self._state
 
     async def execute[T](self, func: Callable[[], Awaitable[T]]) -> T:
-        """What `func` answers or raises. Raises `CircuitOpen` without calling it while the circuit does not let calls through."""
+        """What `func` returns or raises. Raises `CircuitOpen` without calling it while the circuit refuses calls."""
         began = self._now()
         period = self._admit(began)
         try:
             result = await func()
         except Refused:
-            self._give_back(period)
+            self._release_probe(period)
             raise
         except Exception as error:
-            self._answered(period, began, failed=isinstance(error, self.config.failures))
+            self._record(period, began, failed=isinstance(error, self.config.failures))
             raise
-        except BaseException:  # cancelled: nobody knows what would have come
-            self._give_back(period)
+        except BaseException:  # cancelled: the outcome is unknown
+            self._release_probe(period)
             raise
-        self._answered(period, began, failed=False)
+        self._record(period, began, failed=False)
         return result
 
     def _admit(self, now: float) -> int:
-        """The period of a call that may go on."""
+        """The period of a call that is let through. Raises `CircuitOpen`."""
         if self._state is CircuitState.OPEN:
             left = self._left_open(now)
             if left > 0:
@@ -126,13 +155,15 @@ class CircuitBreaker[TConfig: CircuitBreakerConfig]:
 
     def _refusal(self, retry_after: float) -> CircuitOpen:
         self.refused += 1
-        return CircuitOpen(f"{self.name} did not answer well of late and is left alone for a while.", retry_after=retry_after)
+        return CircuitOpen(
+            f"{self.name} has failed or was slow too often; no calls are sent for {retry_after:.1f} s.", retry_after=retry_after
+        )
 
-    def _answered(self, period: int, began: float, *, failed: bool) -> None:
+    def _record(self, period: int, began: float, *, failed: bool) -> None:
         now = self._now()
         outcome = Tally(1, int(failed), int(now - began > self.config.slow_seconds))
         self.total.add(outcome)
-        self._give_back(period)
+        self._release_probe(period)
         if period != self._period:
             return
         if self._state is CircuitState.HALF_OPEN:
@@ -140,20 +171,20 @@ class CircuitBreaker[TConfig: CircuitBreakerConfig]:
             self._judge_probes(now)
         else:
             seen = self._window.add(outcome, now)
-            if seen.calls >= self.config.minimum_calls and self._unwell(seen, seen.calls):
+            if seen.calls >= self.config.minimum_calls and self._exceeds_a_rate(seen, seen.calls):
                 self._change(CircuitState.OPEN, now)
 
     def _judge_probes(self, now: float) -> None:
-        """As soon as the verdict is certain: what the missing probes bring can no longer close the circuit, or all are there."""
-        if self._unwell(self._probed, self.config.probes):
+        """Decide as soon as the result is certain: the missing probes cannot close the circuit, or there are none."""
+        if self._exceeds_a_rate(self._probed, self.config.probes):
             self._change(CircuitState.OPEN, now)
         elif self._probed.calls == self.config.probes:
             self._change(CircuitState.CLOSED, now)
 
-    def _unwell(self, seen: Tally, of: int) -> bool:
+    def _exceeds_a_rate(self, seen: Tally, of: int) -> bool:
         return seen.failures / of >= self.config.failure_rate or seen.slow / of >= self.config.slow_rate
 
-    def _give_back(self, period: int) -> None:
+    def _release_probe(self, period: int) -> None:
         if period == self._period and self._state is CircuitState.HALF_OPEN:
             self._probing -= 1
 
@@ -161,7 +192,7 @@ class CircuitBreaker[TConfig: CircuitBreakerConfig]:
         change = StateChange(self.name, self._state, after)
         self._state, self._since = after, now
         self._period += 1
-        self._probing, self._probed, self._window = 0, Tally(), self._new_window()
+        self._probing, self._probed, self._window = 0, Tally(), Window(self.config.window_seconds)
         self.openings += after is CircuitState.OPEN
         for observer in self._observers:
             try:
@@ -171,7 +202,3 @@ class CircuitBreaker[TConfig: CircuitBreakerConfig]:
 
     def _left_open(self, now: float) -> float:
         return self._since + self.config.open_seconds - now
-
-    def _new_window(self) -> Window:
-        size = self.config.window_size
-        return CountWindow(int(size)) if self.config.window == "count" else TimeWindow(size)

@@ -1,11 +1,10 @@
-"""The patterns, a file each; `Policy` composes them for one dependency. See docs/resilience.md."""
+"""The patterns, and `Policy`, which composes them for one dependency. See docs/resilience.md."""
 
-from api_base.infrastructure.resilience.bulkhead import Bulkhead, BulkheadConfig
 from api_base.infrastructure.resilience.circuit_breaker import CircuitBreaker, CircuitBreakerConfig, StateChange
 from api_base.infrastructure.resilience.errors import BulkheadFull, CircuitOpen, Refused, TimedOut
-from api_base.infrastructure.resilience.policy import Policy, PolicyConfig
+from api_base.infrastructure.resilience.limits import Bulkhead, BulkheadConfig, Timeout
+from api_base.infrastructure.resilience.policy import CircuitHealthCheck, Policy, PolicyConfig, PolicyRegistry
 from api_base.infrastructure.resilience.retry import Retry, RetryConfig
-from api_base.infrastructure.resilience.timeout import Timeout
 
 __all__ = [
     "Bulkhead",
@@ -13,9 +12,11 @@ __all__ = [
     "BulkheadFull",
     "CircuitBreaker",
     "CircuitBreakerConfig",
+    "CircuitHealthCheck",
     "CircuitOpen",
     "Policy",
     "PolicyConfig",
+    "PolicyRegistry",
     "Refused",
     "Retry",
     "RetryConfig",

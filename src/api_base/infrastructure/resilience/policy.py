@@ -1,10 +1,10 @@
-"""All patterns around one dependency, from the outside inwards: bulkhead, retry, breaker, timeout. That is the order of .NET's
-standard pipeline on Polly [learn.microsoft.com/dotnet/core/resilience/http-resilience, "standard resilience handler"].
+"""All patterns around one dependency, from the outside inwards: bulkhead, retry, breaker, timeout. .NET's standard pipeline on Polly has
+the same order [learn.microsoft.com/dotnet/core/resilience/http-resilience, "standard resilience handler"].
 
-- The timeout is innermost: it bounds an attempt, so a dependency that hangs is a failure that the breaker and the retry see.
-- The breaker is inside the retry: it counts every attempt, and once it opens, the retries under way end.
-- The bulkhead is outermost: who waits for the next attempt still holds a place, so all callers that a sick dependency keeps are
-  bounded, and time in the queue is nobody's slowness. (resilience4j has it innermost: there, those who wait to retry are not.)
+- The timeout is innermost: it limits an attempt, so breaker and retry see a dependency that hangs as a failure.
+- The breaker is inside the retry: it counts every attempt, and once it opens, the current retries end.
+- The bulkhead is outermost: a caller that waits for its next attempt still counts, so the number of all callers that an unhealthy
+  dependency delays is limited, and time in the queue does not count as slowness. (In resilience4j it is innermost.)
 """
 
 import random
@@ -13,18 +13,21 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from api_base.core.protocols import DependencyFigures
-from api_base.infrastructure.resilience.bulkhead import Bulkhead, BulkheadConfig
+from api_base.core.errors import Unavailable
+from api_base.core.protocols import CircuitState, DependencyFigures, HealthCheck
+from api_base.core.shared.logging import get_logger
 from api_base.infrastructure.resilience.circuit_breaker import CircuitBreaker, CircuitBreakerConfig, StateChange
+from api_base.infrastructure.resilience.limits import Bulkhead, BulkheadConfig, Timeout
 from api_base.infrastructure.resilience.retry import Retry, RetryConfig
-from api_base.infrastructure.resilience.timeout import Timeout
+
+logger = get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyConfig:
-    """`timeout` is in seconds, for an attempt.
+    """`timeout` limits one attempt, in seconds.
 
-    So a call takes at most `bulkhead.queue_seconds + retry.total_seconds + timeout`.
+    A call takes at most `bulkhead.queue_seconds + retry.total_seconds + timeout`.
     """
 
     bulkhead: BulkheadConfig = field(default_factory=BulkheadConfig)
@@ -34,7 +37,7 @@ class PolicyConfig:
 
 
 class Policy:
-    """For one dependency, `name`, in one process and event loop; shared by all who call it. Ports as in the patterns."""
+    """For one dependency, `name`, in one process and event loop, shared by all its callers. `now` and `uniform` as in `Retry`."""
 
     def __init__(
         self,
@@ -52,9 +55,9 @@ class Policy:
         self._timeout = Timeout(config.timeout, name=name)
 
     async def execute[T](self, func: Callable[[], Awaitable[T]], *, idempotent: bool = False) -> T:
-        """What `func` answers or raises; it is called again only if repeating it is declared harmless (`idempotent`).
+        """What `func` returns or raises; it is retried only if it is declared `idempotent`.
 
-        Raises `BulkheadFull` or `CircuitOpen` where it was not called, `TimedOut` where it did not answer: all `Unavailable`.
+        Raises `BulkheadFull` or `CircuitOpen` when it was not called, `TimedOut` when it did not answer: all are `Unavailable`.
         """
 
         async def attempt() -> T:
@@ -80,3 +83,52 @@ class Policy:
             retries=self._retry.retries,
             openings=breaker.openings,
         )
+
+
+class CircuitHealthCheck(HealthCheck):
+    """Reports the state of a dependency's circuit without calling the dependency.
+
+    It is not required: requests that do not need the dependency are still served, and stopping this process would not repair it.
+    """
+
+    required = False
+
+    def __init__(self, policy: Policy) -> None:
+        self._policy = policy
+
+    @property
+    def name(self) -> str:
+        return self._policy.name
+
+    async def check(self) -> None:
+        """Raises `Unavailable` until the circuit has closed."""
+        state = self._policy.figures().state
+        if state is not CircuitState.CLOSED:
+            raise Unavailable(f"The circuit is {state.value}.")
+
+
+class PolicyRegistry:
+    """The policies of this process by dependency, all made from one `config`. Each change of a circuit is logged."""
+
+    def __init__(self, config: PolicyConfig) -> None:
+        self._config = config
+        self._policies: dict[str, Policy] = {}
+
+    def policy(self, name: str) -> Policy:
+        """The policy of the dependency `name`, made at the first call."""
+        found = self._policies.get(name)
+        if found is None:
+            found = self._policies[name] = Policy(name, self._config, observers=(_log,))
+        return found
+
+    def figures(self) -> Sequence[DependencyFigures]:
+        """The present figures of each dependency."""
+        return [policy.figures() for policy in self._policies.values()]
+
+    def checks(self) -> Sequence[HealthCheck]:
+        """One for each dependency, for readiness."""
+        return [CircuitHealthCheck(policy) for policy in self._policies.values()]
+
+
+def _log(change: StateChange) -> None:
+    logger.warning("circuit_changed", dependency=change.name, before=change.before.value, after=change.after.value)

@@ -1,7 +1,7 @@
-"""What may succeed when tried again is tried again, if the caller declares that repeating it does no harm.
+"""Retries calls that failed, if the caller declares them idempotent.
 
-stamina runs the attempts; when and whether is decided here: exponential backoff with full jitter [AWS Architecture Blog,
-"Exponential Backoff And Jitter"], bounded in number, time and share, and never sooner than the dependency asked for.
+stamina runs the attempts; this module decides whether and when: exponential backoff with full jitter [AWS Architecture Blog,
+"Exponential Backoff And Jitter"], limited in number, time and budget, and never earlier than the dependency asked for.
 """
 
 import random
@@ -10,23 +10,21 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from api_base.core.errors import Unavailable
-from api_base.infrastructure.resilience.checks import require
-from api_base.infrastructure.resilience.errors import FAILURES, Refused
-from api_base.infrastructure.resilience.retry_budget import RetryBudget
+from api_base.infrastructure.resilience.errors import FAILURES, Refused, require
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetryConfig:
     """At most `attempts`, none of which begins later than `total_seconds` after the first one did.
 
-    Before retry n up to `pause · 2ⁿ⁻¹` seconds pass, at most `longest_pause`. `budget` is the share of retries to calls that a
-    process may make over time, `budget_reserve` how many it may make beyond it. `on` are the errors that are worth a retry.
+    Before retry n up to `first_delay · 2ⁿ⁻¹` seconds pass, at most `max_delay`. `budget` is the ratio of retries to calls that a
+    process may make over time, `budget_reserve` how many it may make beyond it. `on` are the errors that are retried.
     """
 
     attempts: int = 3
     total_seconds: float = 20.0
-    pause: float = 0.1
-    longest_pause: float = 5.0
+    first_delay: float = 0.1
+    max_delay: float = 5.0
     budget: float = 0.2
     budget_reserve: int = 10
     on: tuple[type[Exception], ...] = FAILURES
@@ -34,15 +32,37 @@ class RetryConfig:
     def __post_init__(self) -> None:
         require(self.attempts >= 1, self, "attempts", "must be at least 1")
         require(self.total_seconds > 0, self, "total_seconds", "must be above 0 seconds")
-        require(self.pause > 0, self, "pause", "must be above 0 seconds")
-        require(self.longest_pause >= self.pause, self, "longest_pause", "must not be below pause")
+        require(self.first_delay > 0, self, "first_delay", "must be above 0 seconds")
+        require(self.max_delay >= self.first_delay, self, "max_delay", "must not be below first_delay")
         require(0 <= self.budget <= 1, self, "budget", "must be from 0 to 1")
-        require(self.budget_reserve >= 1, self, "budget_reserve", "must be at least 1: there would never be a retry")
-        require(bool(self.on), self, "on", "must name an error; attempts=1 retries nothing")
+        require(self.budget_reserve >= 1, self, "budget_reserve", "must be at least 1: otherwise nothing is retried")
+        require(bool(self.on), self, "on", "must name an error (attempts=1 turns retries off)")
+
+
+class RetryBudget:
+    """Retries as a share of calls [gRPC A6, "retry throttling"]: while everything fails, retries do not multiply the load.
+
+    Each call deposits `share`, up to a balance of `reserve`, which is also the first balance; each retry withdraws one. So any period
+    with n calls has at most `reserve + share · n` retries.
+    """
+
+    def __init__(self, share: float, reserve: int) -> None:
+        self._share, self._reserve = share, float(reserve)
+        self._balance = self._reserve
+
+    def deposit(self) -> None:
+        self._balance = min(self._reserve, self._balance + self._share)
+
+    def withdraw(self) -> bool:
+        """Whether one more retry is allowed; if so, it is paid for."""
+        if self._balance < 1:
+            return False
+        self._balance -= 1
+        return True
 
 
 class Retry[T]:
-    """For one dependency, `name`. `now` tells seconds, monotonic; `uniform` is evenly spread over [0, 1)."""
+    """For one dependency, `name`. `now` returns seconds of a monotonic clock; `uniform` is evenly distributed over [0, 1)."""
 
     def __init__(
         self,
@@ -52,7 +72,7 @@ class Retry[T]:
         now: Callable[[], float] = time.monotonic,
         uniform: Callable[[], float] = random.random,
     ) -> None:
-        import stamina  # with the first policy: processes that call nothing outside do without
+        import stamina  # with the first policy: a process without outbound calls does not load it
 
         self.config, self.name = config, name
         self._run, self._now, self._uniform = stamina.retry, now, uniform
@@ -60,9 +80,9 @@ class Retry[T]:
         self.retries = 0
 
     async def execute(self, func: Callable[[], Awaitable[T]], *, idempotent: bool = False) -> T:
-        """What `func` answers, or the last error. It is called once unless it is declared `idempotent`: a call whose answer was
+        """What `func` returns, or its last error. It is called once unless it is declared `idempotent`: a call whose answer was
         lost may have taken effect."""
-        self._budget.call()
+        self._budget.deposit()
         if not idempotent:
             return await func()
 
@@ -73,8 +93,8 @@ class Retry[T]:
         return await self._run(on=self._hook(), attempts=self.config.attempts, timeout=None)(attempt)()
 
     def _hook(self) -> Callable[[Exception], bool | float]:
-        """What stamina asks after each error of one call: no more, or seconds to wait. It knows no clock but the machine's, so
-        time is bounded here."""
+        """What stamina calls after each error: False to stop, or the seconds to wait. stamina always uses the machine's clock, so
+        this function limits the time."""
         latest = self._now() + self.config.total_seconds
         made = 1
 
@@ -82,16 +102,16 @@ class Retry[T]:
             nonlocal made
             if made == self.config.attempts or isinstance(error, Refused) or not isinstance(error, self.config.on):
                 return False
-            pause = self._pause(made, error)
-            if self._now() + pause > latest or not self._budget.take():
+            delay = self._delay(made, error)
+            if self._now() + delay > latest or not self._budget.withdraw():
                 return False
             made += 1
             self.retries += 1
-            return pause
+            return delay
 
         return decide
 
-    def _pause(self, made: int, error: Exception) -> float:
-        """Spread beyond what the dependency asked for, too: all who were told the same would come back together."""
+    def _delay(self, made: int, error: Exception) -> float:
+        """Random also beyond what the dependency asked for: otherwise all its callers would retry at the same moment."""
         asked = error.retry_after if isinstance(error, Unavailable) else 0.0
-        return asked + self._uniform() * min(self.config.longest_pause, self.config.pause * 2.0 ** (made - 1))
+        return asked + self._uniform() * min(self.config.max_delay, self.config.first_delay * 2.0 ** (made - 1))

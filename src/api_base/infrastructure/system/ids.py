@@ -1,13 +1,10 @@
 """UUIDv7 [RFC 9562, section 5.7]: ordered by millisecond, and within it by the order in which this process created them."""
 
-from uuid import UUID
-
 from uuid_utils.compat import uuid7
 
+from api_base.core.protocols import IdGenerator
 
-class Uuid7Generator:
-    """Implements `IdGenerator`."""
 
-    def new(self) -> UUID:
-        """A standard library `UUID`, greater than all earlier ones of this process."""
-        return uuid7()
+class Uuid7Generator(IdGenerator):
+    new = staticmethod(uuid7)
+    """A `UUID` of the standard library, greater than those that this process made before."""

@@ -1,1 +1,1 @@
-"""Jobs in PostgreSQL, what carries them to workers, and messages between services."""
+"""Jobs in PostgreSQL, and their transport to workers."""

@@ -1,4 +1,4 @@
-"""Jobs, looked at, tried again and cancelled by an operator."""
+"""What operators do with jobs: list, show, retry and cancel them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,13 +7,13 @@ from typing import Any, Final
 from uuid import UUID
 
 import asyncpg
-import msgspec
 
 from api_base.core.errors import Conflict, NotFound
-from api_base.core.protocols.jobs import ENDED, JobState
+from api_base.core.protocols import ENDED, JobState
 from api_base.core.types import NO_TENANT
 from api_base.infrastructure.db.pool import Connection, ConnectionPool
-from api_base.infrastructure.tasks.cancellation import CANCEL, TELL
+from api_base.infrastructure.serialization.json_codec import decode
+from api_base.infrastructure.tasks.cancellation import CANCEL, NOTIFY_CANCELLED
 from api_base.infrastructure.tasks.database_queue import CHANNEL
 
 _COLUMNS: Final = """
@@ -34,14 +34,12 @@ with retried as (
     where tenant_id = $1 and id = $2 returning 1)
 select pg_notify('{CHANNEL}', '') from retried
 """
-"""`attempts` stay: with the id they tell this execution from one that may still believe in the job."""
-
-_decode = msgspec.json.Decoder().decode
+"""`attempts` does not change: with the id it distinguishes the next execution from one that may still be running."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobEntry:
-    """A whole row. `payload` is the command; `tenant_id` and `user_id` are None for a job of no tenant, or of nobody in particular."""
+    """A whole row. `payload` is the command; `tenant_id` and `user_id` are None for a job without tenant or user."""
 
     id: UUID
     tenant_id: UUID | None
@@ -67,18 +65,18 @@ class JobEntry:
 
 
 class JobAdmin:
-    """`pool` is the worker's. What is cancelled is kept for `keep_days`."""
+    """`pool` is the worker's. Cancelled jobs are kept for `keep_days`."""
 
     def __init__(self, pool: ConnectionPool, keep_days: int) -> None:
         self._pool, self._keep_days = pool, keep_days
 
     async def newest(self, *, state: JobState | None, name: str | None, tenant_id: UUID | None, limit: int) -> Sequence[JobEntry]:
-        """At most `limit` jobs, the newest ones, oldest first. `tenant_id`: the nil UUID is that of no tenant."""
+        """The newest `limit` jobs, oldest first. The nil UUID as `tenant_id` selects jobs without a tenant."""
         rows = await self._pool.run(lambda connection: connection.fetch(_LIST, state, name, tenant_id, limit))
         return [_entry(row) for row in reversed(rows)]
 
     async def dead(self, limit: int) -> Sequence[JobEntry]:
-        """At most `limit` of those that have failed for good, the longest dead first."""
+        """Up to `limit` dead jobs, the longest dead first."""
         return [_entry(row) for row in await self._pool.run(lambda connection: connection.fetch(_DEAD, limit))]
 
     async def show(self, id: UUID) -> JobEntry:
@@ -89,27 +87,27 @@ class JobAdmin:
         return _entry(row)
 
     async def retry(self, id: UUID) -> None:
-        """Have a dead or cancelled job tried again, as often as a new one. Raises `NotFound`, `Conflict` for another state."""
+        """Make a dead or cancelled job ready, with the attempts of a new one. Raises `NotFound`, `Conflict` for another state."""
 
         async def again(connection: Connection) -> None:
             async with connection.transaction():
                 tenant, state = await _locked(connection, id)
                 if state not in (JobState.DEAD, JobState.CANCELLED):
-                    raise Conflict(f"The job {id} is in the state {state}: only what is dead or cancelled can be tried again.")
+                    raise Conflict(f"The job {id} is {state}. Only dead and cancelled jobs can be retried.")
                 await connection.execute(_RETRY, tenant, id)
 
         await self._pool.run(again)
 
     async def cancel(self, id: UUID) -> None:
-        """Raises `NotFound`, `Conflict` for a job that has ended."""
+        """Cancel a job. Raises `NotFound`, `Conflict` for a job that has ended."""
 
         async def end(connection: Connection) -> None:
             async with connection.transaction():
                 tenant, state = await _locked(connection, id)
                 if state in ENDED:
-                    raise Conflict(f"The job {id} has ended, in the state {state}: there is nothing to cancel.")
+                    raise Conflict(f"The job {id} is {state} already and cannot be cancelled.")
                 await connection.execute(CANCEL, self._keep_days, tenant, id)
-                await connection.execute(TELL)
+                await connection.execute(NOTIFY_CANCELLED)
 
         await self._pool.run(end)
 
@@ -122,9 +120,9 @@ async def _locked(connection: Connection, id: UUID) -> tuple[UUID, JobState]:
 
 
 def _entry(row: asyncpg.Record) -> JobEntry:
-    told = dict(row)
+    fields = dict(row)
     for owner in ("tenant_id", "user_id"):
-        told[owner] = None if told[owner] == NO_TENANT else told[owner]
+        fields[owner] = None if fields[owner] == NO_TENANT else fields[owner]
     for document in ("payload", "result"):
-        told[document] = None if told[document] is None else _decode(told[document])
-    return JobEntry(**{**told, "state": JobState(told["state"])})
+        fields[document] = None if fields[document] is None else decode(fields[document])
+    return JobEntry(**{**fields, "state": JobState(fields["state"])})

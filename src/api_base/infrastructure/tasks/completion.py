@@ -1,15 +1,16 @@
-"""What the unit of work of a job writes of it: how far it is, and what became of it. As the role `app`."""
+"""Progress and outcome of a job, written by its own unit of work as the role `app`."""
 
 from typing import Any, ClassVar, Final
 from uuid import UUID
 
 from api_base.application.common.jobs.runner import MAX_ERROR_LENGTH
 from api_base.core.errors import JobLost
-from api_base.core.protocols.jobs import JobState
-from api_base.core.types import NO_TENANT, Err, RunningJob, current_context
+from api_base.core.protocols import JobCompletion, JobProgress, JobState
+from api_base.core.types import NO_TENANT, Err, Ok, RunningJob
+from api_base.infrastructure.db.changes import PendingWrite
 from api_base.infrastructure.db.pool import Connection
 from api_base.infrastructure.db.unit_of_work import open_unit
-from api_base.infrastructure.tasks.messages import encode_result
+from api_base.infrastructure.serialization.json_codec import encode
 
 _SETTLE: Final = """
 update jobs set state = $4, result = $5::text::jsonb, error = $6, public_error = $7, progress = case when $4 = 'succeeded' then 100 else progress end, leased_until = null, finished_at = now(),
@@ -19,8 +20,8 @@ where tenant_id = $1 and id = $2 and state = 'running' and attempts = $3
 _PROGRESS: Final = "update jobs set progress = $4 where tenant_id = $1 and id = $2 and state = 'running' and attempts = $3"
 
 
-class SqlJobCompletion:
-    """Implements `JobCompletion` and `JobProgress`. What succeeded is kept for `keep_days`."""
+class SqlJobCompletion(JobCompletion, JobProgress):
+    """Succeeded jobs are kept for `keep_days`."""
 
     def __init__(self, keep_days: int) -> None:
         self._keep_days = keep_days
@@ -29,14 +30,20 @@ class SqlJobCompletion:
         unit = open_unit()
         if unit.untouched():
             return False
-        unit.sender(_Settled, lambda: _Settled(job)).rows.append((*_outcome(result), self._keep_days))
+        unit.sender(_OutcomeWrite, lambda: _OutcomeWrite(job)).rows.append((*_outcome(result), self._keep_days))
         return True
 
     def advance(self, percent: int) -> None:
-        context = current_context.get(None)
-        if context is not None and context.job is not None:
-            job = context.job
-            open_unit().sender(_Advanced, lambda: _Advanced(job)).rows.append((max(0, min(percent, 100)),))
+        unit = open_unit()
+        job = unit.origin
+        if isinstance(job, RunningJob):
+            unit.sender(_ProgressWrite, lambda: _ProgressWrite(job)).rows.append((max(0, min(percent, 100)),))
+
+
+def result_json(result: object) -> str | None:
+    """What a job's row holds of its result: JSON of the value of an `Ok` or of the result itself; None for no result."""
+    value = result.value if isinstance(result, Ok) else result
+    return None if value is None else encode(value).decode()
 
 
 def _outcome(result: object) -> tuple[JobState, str | None, str | None, str | None]:
@@ -47,11 +54,11 @@ def _outcome(result: object) -> tuple[JobState, str | None, str | None, str | No
             f"{type(result.error).__name__}: {result.error}"[:MAX_ERROR_LENGTH],
             str(result.error)[:MAX_ERROR_LENGTH],
         )
-    return JobState.SUCCEEDED, encode_result(result), None, None
+    return JobState.SUCCEEDED, result_json(result), None, None
 
 
-class _OfJob:
-    """Implements `Sender`: writes of the job in hand, as long as it is this worker's."""
+class _JobWrite(PendingWrite):
+    """Updates the current job, as long as this worker owns it."""
 
     alone = False
     statement: ClassVar[str]
@@ -66,12 +73,12 @@ class _OfJob:
             raise JobLost(self._job.id)
 
     def committed(self) -> None:
-        """Nobody waits for it."""
+        """Nothing waits for it."""
 
 
-class _Advanced(_OfJob):
+class _ProgressWrite(_JobWrite):
     statement = _PROGRESS
 
 
-class _Settled(_OfJob):
+class _OutcomeWrite(_JobWrite):
     statement = _SETTLE

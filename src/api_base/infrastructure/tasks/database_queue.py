@@ -1,4 +1,4 @@
-"""Jobs are enqueued as rows, written by the unit of work right before it commits."""
+"""Enqueues jobs as rows, which the unit of work writes right before it commits."""
 
 from datetime import timedelta
 from hashlib import sha256
@@ -7,16 +7,16 @@ from uuid import UUID
 
 from api_base.application.common.jobs import Jobs
 from api_base.core.errors import ProgrammingError
-from api_base.core.protocols import Clock, IdGenerator, PermissionChecker
-from api_base.core.protocols.jobs import NO_DELAY, JobState
+from api_base.core.protocols import NO_DELAY, Clock, IdGenerator, JobQueue, JobState, PermissionChecker
 from api_base.core.types import NO_REQUEST, NO_TENANT, NO_USER, RequestContext, current_context
+from api_base.infrastructure.db.changes import PendingWrite
 from api_base.infrastructure.db.notifier import CoalescingNotifier
 from api_base.infrastructure.db.pool import Connection
 from api_base.infrastructure.db.unit_of_work import open_unit
-from api_base.infrastructure.tasks.messages import encode
+from api_base.infrastructure.serialization.json_codec import encode
 
 CHANNEL: Final = "jobs"
-"""Of NOTIFY: there are jobs ready."""
+"""Of NOTIFY: jobs are ready."""
 
 _INSERT: Final = """
 insert into jobs (tenant_id, id, user_id, name, state, priority, scheduled_at, attempts, payload, request_id, traceparent, created_at, progress)
@@ -27,28 +27,28 @@ on conflict (tenant_id, id) do nothing
 """
 
 
-class SqlJobQueue:
-    """Implements `JobQueue`. `signal` tells workers after the commit."""
+class SqlJobQueue(JobQueue):
+    """`notify` wakes the workers after the commit."""
 
-    def __init__(self, jobs: Jobs, checker: PermissionChecker, ids: IdGenerator, clock: Clock, signal: CoalescingNotifier) -> None:
-        self._jobs, self._checker, self._ids, self._clock, self._signal = jobs, checker, ids, clock, signal
+    def __init__(self, jobs: Jobs, checker: PermissionChecker, ids: IdGenerator, clock: Clock, notify: CoalescingNotifier) -> None:
+        self._jobs, self._checker, self._ids, self._clock, self._notify = jobs, checker, ids, clock, notify
 
     async def enqueue(self, message: Any, *, unique: str | None = None, delay: timedelta = NO_DELAY, priority: int = 0) -> UUID:
         job = self._jobs.of(message)
         if not -100 <= priority <= 100:
-            raise ProgrammingError(f"The priority of a job is from -100 to 100, not {priority}.")
+            raise ProgrammingError(f"The priority of a job must be from -100 to 100, not {priority}.")
         unit = open_unit()
         context = current_context.get(None) or NO_REQUEST
         self._checker.check(context.principal, job.message.permission)
-        sender = unit.sender(_Enqueued, lambda: _Enqueued(context, self._clock, self._signal))
+        sender = unit.sender(_Enqueued, lambda: _Enqueued(context, self._clock, self._notify))
         id = self._ids.new() if unique is None else id_of(sender.tenant, job.name, unique)
         state = JobState.WAITING if delay > NO_DELAY else JobState.READY
-        sender.rows.append((id, job.name, state, priority, self._clock.now() + delay, encode(message)))
+        sender.rows.append((id, job.name, state, priority, self._clock.now() + delay, encode(message).decode()))
         return id
 
 
 def id_of(tenant: UUID, name: str, unique: str) -> UUID:
-    """The same for the same: what is unique needs no look-up [RFC 9562, section 5.8]."""
+    """The same id for the same arguments: a unique job needs no look-up [RFC 9562, section 5.8]."""
     return uuid8(sha256(f"{tenant} {name} {unique}".encode()).digest())
 
 
@@ -59,20 +59,20 @@ def uuid8(digest: bytes) -> UUID:
     return UUID(int=number & ~(0x3 << 62) | (0x2 << 62))
 
 
-class _Enqueued:
-    """Implements `Sender`: all jobs of a unit of work in one statement."""
+class _Enqueued(PendingWrite):
+    """All jobs of a unit of work, in one statement."""
 
     alone = True
 
-    def __init__(self, context: RequestContext, clock: Clock, signal: CoalescingNotifier) -> None:
+    def __init__(self, context: RequestContext, clock: Clock, notify: CoalescingNotifier) -> None:
         self.rows: list[Any] = []
         self.tenant: UUID = context.tenant_id or NO_TENANT
         self._about = context.user_id or NO_USER, context.request_id, context.traceparent, clock.now()
-        self._signal = signal
+        self._notify = notify
 
     async def send(self, connection: Connection) -> None:
         await connection.execute(_INSERT, str(self.tenant), *self._about, *(list(column) for column in zip(*self.rows, strict=True)))
 
     def committed(self) -> None:
         if any(row[2] is JobState.READY for row in self.rows):
-            self._signal()
+            self._notify()

@@ -1,4 +1,4 @@
-"""`JOBS__URL=database://`: workers take ready jobs from the table themselves."""
+"""`JOBS__URL=database://`: workers claim ready jobs from the table."""
 
 from api_base.infrastructure.tasks.executor import JobExecutor
 from api_base.infrastructure.tasks.store import SqlJobStore
@@ -9,11 +9,11 @@ class DatabaseJobWorker:
         self._store, self._executor = store, executor
 
     async def run(self) -> bool:
-        """Begin as many jobs as there is room for; whether there may be more."""
-        room = await self._executor.room()
-        if not room:
+        """Claim and begin as many jobs as the executor has capacity for; whether there may be more."""
+        capacity = await self._executor.capacity()
+        if not capacity:
             return True
-        claimed = await self._store.claim(room)
+        claimed = await self._store.claim(capacity)
         for job in claimed:
-            self._executor.take(job)
+            self._executor.submit(job)
         return bool(claimed)

@@ -1,4 +1,4 @@
-"""The jobs that a worker has in hand: begun, held on to, and finished or given back when it ends."""
+"""Runs the claimed jobs of a worker, renews their leases, and writes their outcomes in batches."""
 
 import asyncio
 import time
@@ -7,76 +7,91 @@ from contextlib import suppress
 from typing import Final
 
 from api_base.application.common.jobs import Outcome
-from api_base.core.protocols.jobs import ClaimedJob
+from api_base.core.protocols import ClaimedJob
 from api_base.core.shared.logging import get_logger
 from api_base.infrastructure.tasks.store import SqlJobStore
 
 logger = get_logger(__name__)
 
 BATCH_DELAY: Final = 0.002
-"""Seconds in which outcomes are written together."""
-RENEWAL: Final = 5.0
-"""Seconds between renewals: a lease is four of them."""
-RETRY: Final = 1.0
-"""Seconds before outcomes that could not be written are tried again. After the lease, others have the jobs."""
+"""Seconds in which outcomes are collected for one statement."""
+CAPACITY_TIMEOUT: Final = 0.5
+"""Seconds that `capacity` waits, so that its caller notices when the worker stops."""
+RENEWAL_INTERVAL: Final = 5.0
+"""Seconds between renewals: a quarter of a lease."""
+RETRY_DELAY: Final = 1.0
+"""Seconds before outcomes that could not be written are written again. After the lease, other workers have the jobs."""
 
 
 class JobExecutor:
-    """At most `places` jobs at once. When the worker ends, they have `grace` seconds to end too."""
+    """Runs at most `max_concurrency` jobs at the same time. When the worker ends, they have `grace` seconds to finish.
 
-    def __init__(self, store: SqlJobStore, run: Callable[[ClaimedJob], Awaitable[Outcome | None]], places: int, grace: float) -> None:
+    `renewal_interval` and `retry_delay` are in seconds.
+    """
+
+    def __init__(
+        self,
+        store: SqlJobStore,
+        run: Callable[[ClaimedJob], Awaitable[Outcome | None]],
+        max_concurrency: int,
+        grace: float,
+        *,
+        renewal_interval: float = RENEWAL_INTERVAL,
+        retry_delay: float = RETRY_DELAY,
+    ) -> None:
         self._store, self._run, self._grace = store, run, grace
-        self._places, self._room = places, asyncio.Event()
-        self._held: dict[asyncio.Task[None], ClaimedJob] = {}
+        self._renewal_interval, self._retry_delay = renewal_interval, retry_delay
+        self._max_concurrency, self._freed = max_concurrency, asyncio.Event()
+        self._tasks: dict[asyncio.Task[None], ClaimedJob] = {}
         self._outcomes: list[tuple[ClaimedJob, Outcome, asyncio.Future[None]]] = []
         self._writing: asyncio.Task[None] | None = None
 
-    async def room(self) -> int:
-        """How many more can be taken. Waits for place for one, but not for long: whoever asks may have been told to end."""
-        if len(self._held) >= self._places:
-            self._room.clear()
+    async def capacity(self) -> int:
+        """How many more jobs may be submitted. While there is no capacity, it waits for some, at most `CAPACITY_TIMEOUT` seconds."""
+        if len(self._tasks) >= self._max_concurrency:
+            self._freed.clear()
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._room.wait(), 0.5)
-        return self._places - len(self._held)
+                await asyncio.wait_for(self._freed.wait(), CAPACITY_TIMEOUT)
+        return self._max_concurrency - len(self._tasks)
 
-    def take(self, job: ClaimedJob) -> asyncio.Task[None]:
-        """Begin a claimed job; the task ends when what became of it is written. It never raises but when it is cancelled."""
-        task = asyncio.get_running_loop().create_task(self._carry_out(job))
-        self._held[task] = job
-        task.add_done_callback(self._let_go)
+    def submit(self, job: ClaimedJob) -> asyncio.Task[None]:
+        """Begin a claimed job. The task ends when the outcome is written; it raises nothing but `CancelledError`."""
+        task = asyncio.get_running_loop().create_task(self._execute(job))
+        self._tasks[task] = job
+        task.add_done_callback(self._forget)
         return task
 
     async def renew(self) -> bool:
-        """Hold on to all of them; what is no longer ours is broken off."""
-        held = dict(self._held)
-        if held:
-            ours = await self._store.renew(list(held.values()))
-            for task, job in held.items():
-                if job.id not in ours and not task.done() and self._runs(job):
+        """Renew the leases of all running jobs; cancel those that now belong to another worker."""
+        tasks = dict(self._tasks)
+        if tasks:
+            ours = await self._store.renew(list(tasks.values()))
+            for task, job in tasks.items():
+                if job.id not in ours and not task.done() and self._is_running(job):
                     logger.info("job_lost", job=job.name, job_id=str(job.id))
                     task.cancel()
         return False
 
     async def end(self) -> None:
-        """Finish what is in hand within the grace, held on to meanwhile; give back the rest, for other workers to begin at once."""
+        """Finish the running jobs within the grace period, and release the others, so that other workers run them at once."""
         until = time.monotonic() + self._grace
-        while self._held and (left := until - time.monotonic()) > 0:
-            await asyncio.wait(self._held, timeout=min(left, RENEWAL))
+        while self._tasks and (left := until - time.monotonic()) > 0:
+            await asyncio.wait(self._tasks, timeout=min(left, self._renewal_interval))
             await self.renew()
-        broken_off = {task: job for task, job in self._held.items() if self._runs(job)}
-        for task in broken_off:
+        cancelled = {task: job for task, job in self._tasks.items() if self._is_running(job)}
+        for task in cancelled:
             task.cancel()
-        if self._held:
-            await asyncio.wait(self._held, timeout=RETRY)
-        if broken_off:
-            await self._store.give_back(list(broken_off.values()))
-            logger.info("jobs_given_back", count=len(broken_off))
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=self._retry_delay)
+        if cancelled:
+            await self._store.release(list(cancelled.values()))
+            logger.info("jobs_released", count=len(cancelled))
 
-    def _runs(self, job: ClaimedJob) -> bool:
-        """Whether what becomes of it is not known yet."""
+    def _is_running(self, job: ClaimedJob) -> bool:
+        """Whether the job has no outcome yet."""
         return all(job is not one for one, _, _ in self._outcomes)
 
-    async def _carry_out(self, job: ClaimedJob) -> None:
+    async def _execute(self, job: ClaimedJob) -> None:
         outcome = await self._run(job)
         if outcome is not None:
             written = asyncio.get_running_loop().create_future()
@@ -87,12 +102,12 @@ class JobExecutor:
 
     async def _write(self) -> None:
         await asyncio.sleep(BATCH_DELAY)
-        while batch := tuple(self._outcomes):  # those that come meanwhile are for the next
+        while batch := tuple(self._outcomes):  # outcomes that arrive meanwhile are in the next batch
             try:
                 await self._store.settle([(job, outcome) for job, outcome, _ in batch])
             except Exception as error:
                 logger.warning("jobs_not_settled", count=len(batch), reason=str(error) or type(error).__name__)
-                await asyncio.sleep(RETRY)
+                await asyncio.sleep(self._retry_delay)
                 continue
             self._outcomes = self._outcomes[len(batch) :]
             for _, _, written in batch:
@@ -100,6 +115,6 @@ class JobExecutor:
                     written.set_result(None)
         self._writing = None
 
-    def _let_go(self, task: asyncio.Task[None]) -> None:
-        del self._held[task]
-        self._room.set()
+    def _forget(self, task: asyncio.Task[None]) -> None:
+        del self._tasks[task]
+        self._freed.set()

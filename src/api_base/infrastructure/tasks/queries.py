@@ -1,20 +1,18 @@
-"""Reads of jobs, by whoever began them."""
+"""Reads of jobs by the users who started them."""
 
 from typing import Final
 
-import msgspec
 import sqlalchemy as sa
 
 from api_base.application.jobs.dtos import JobDTO, JobStatus
 from api_base.application.jobs.queries.get_job import GetJob
 from api_base.core.errors import NotFound
-from api_base.core.protocols.jobs import JobState
+from api_base.core.protocols import JobState
 from api_base.core.types import NO_TENANT, current_context, request_user
 from api_base.infrastructure.db.session import Database, Row
 from api_base.infrastructure.db.statement import Statement, owned
+from api_base.infrastructure.serialization.json_codec import decode
 from api_base.infrastructure.tasks.tables import JOBS
-
-_decode = msgspec.json.Decoder().decode
 
 _STATUS: Final = {
     JobState.WAITING: JobStatus.QUEUED,
@@ -34,7 +32,7 @@ def to_dto(row: Row) -> JobDTO:
         name=row["name"],
         state=_STATUS[state],
         progress=row["progress"],
-        result=None if row["result"] is None else _decode(row["result"]),
+        result=None if row["result"] is None else decode(row["result"]),
         error=_error(row) if state is JobState.DEAD else None,
         created_at=row["created_at"],
         started_at=row["started_at"],
@@ -44,9 +42,9 @@ def to_dto(row: Row) -> JobDTO:
 
 
 def _error(row: Row) -> str:
-    """Refusals are told as they are; of accidents nothing about the inside is."""
-    told: str | None = row["public_error"]
-    return told or f"Something went wrong here. The error was recorded under the request id {row['request_id']}."
+    """The text of a refusal; an internal error is not shown."""
+    public_error: str | None = row["public_error"]
+    return public_error or f"The job failed. The error was recorded under the request id {row['request_id']}."
 
 
 class GetJobHandler:
@@ -56,7 +54,7 @@ class GetJobHandler:
         self._statement = Statement(sa.select(JOBS).where(owned(JOBS), JOBS.c.id == sa.bindparam("id", type_=sa.Uuid), mine))
 
     async def handle(self, query: GetJob) -> JobDTO:
-        """Raises `NotFound`, for the jobs of others as well."""
+        """Raises `NotFound`, also for jobs of other users."""
         tenant = current_context.get().tenant_id or NO_TENANT
         row = await self._database.fetchrow(self._statement, tenant, id=query.id, user_id=request_user())
         if row is None:

@@ -1,119 +1,106 @@
-"""The queues by which RabbitMQ carries ready jobs to workers, and how a job's id is put there.
+"""The queues of RabbitMQ that carry references of ready jobs to workers. Whatever happens to a message, no job is lost or run twice.
 
-The row in the database is the job; a message only names it. Whatever becomes of messages, no job is lost by it, and none is done twice.
-
-- Ready ones wait in a quorum queue, written to disk by a majority before they are confirmed [RabbitMQ, "Quorum Queues"].
-- What comes back to it too often, since it ends whoever takes it, or is no job's name, goes to the dead letters, for somebody to look at.
-- What cannot be looked at right now waits in a third queue for some seconds, which then puts it back where it was.
+- Ready jobs are in a quorum queue: a majority writes each message to disk before it is confirmed [RabbitMQ, "Quorum Queues"].
+- A message that is redelivered too often, because it kills its worker, or that is not a reference goes to the dead letters, for operators.
+- A message whose job cannot be claimed at present goes to a retry queue, which moves it back after some seconds.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
-from uuid import UUID
 
-import msgspec
 from aio_pika import DeliveryMode, Message
 from aio_pika.abc import AbstractChannel, AbstractQueue
 from aio_pika.exceptions import PublishError
 
 from api_base.core.errors import Unavailable
-from api_base.infrastructure.rabbitmq.connection import PATIENCE, RabbitMqConnection, translated
+from api_base.infrastructure.rabbitmq.connection import OPERATION_TIMEOUT, RabbitMqConnection, translated
 from api_base.infrastructure.resilience.patterns import Policy
+from api_base.infrastructure.tasks.transport import JobRef, JobTransport
 
-DELIVERIES: Final = 20
-"""How often a message may come back."""
+DELIVERY_LIMIT: Final = 20
+"""How often a message may be redelivered."""
 RETRY_DELAY: Final = 5.0
-"""Seconds that one waits which cannot be looked at right now."""
-KEPT: Final = 7 * 24 * 3600.0
+"""Seconds that a message stays in the retry queue."""
+DEAD_LETTER_SECONDS: Final = 7 * 24 * 3600.0
 """Seconds that a dead letter is kept."""
 MAX_DEAD_MESSAGES: Final = 10_000
 _PERSISTENT: Final[Any] = {"content_type": "application/json", "delivery_mode": DeliveryMode.PERSISTENT}
 
 
-@dataclass(frozen=True, slots=True)
-class JobRef:
-    """Names a job: the key of its row."""
+class RabbitMqJobQueue(JobTransport):
+    """`service` names the application: its workers alone consume its jobs. Calls of the broker go through `policy`.
 
-    tenant: UUID
-    id: UUID
+    `retry_delay` is in seconds; all processes of an application use the same, as the broker refuses to declare a queue with another one.
+    """
 
-    def encoded(self) -> bytes:
-        return msgspec.json.encode(self)
-
-    @classmethod
-    def decoded(cls, body: bytes) -> "JobRef":
-        """Raises `ValueError` for what names no job."""
-        return msgspec.json.decode(body, type=cls)
-
-
-class RabbitMqJobQueue:
-    """`service` names the application, whose workers alone take its jobs. A call of the broker has the bounds of `policy`."""
-
-    def __init__(self, connection: RabbitMqConnection, service: str, policy: Policy, *, deliveries: int = DELIVERIES) -> None:
-        self._connection, self._policy, self._deliveries = connection, policy, deliveries
+    def __init__(
+        self,
+        connection: RabbitMqConnection,
+        service: str,
+        policy: Policy,
+        *,
+        delivery_limit: int = DELIVERY_LIMIT,
+        retry_delay: float = RETRY_DELAY,
+    ) -> None:
+        self._connection, self._policy, self._delivery_limit, self._retry_delay = connection, policy, delivery_limit, retry_delay
         self.name = f"jobs.{service}"
-        self.later_name, self.dead_name = f"{self.name}.later", f"{self.name}.dead"
+        self.retry_name, self.dead_name = f"{self.name}.retry", f"{self.name}.dead"
         self._channel: AbstractChannel | None = None
         self._opening = asyncio.Lock()
 
     async def declare(self, channel: AbstractChannel) -> AbstractQueue:
-        """Make the three queues where they are not there; the one that workers take from."""
-        dead: dict[str, Any] = {"x-message-ttl": int(KEPT * 1000), "x-max-length": MAX_DEAD_MESSAGES}
-        await channel.declare_queue(self.dead_name, durable=True, arguments=dead, timeout=PATIENCE)
-        back: dict[str, Any] = {
-            "x-message-ttl": int(RETRY_DELAY * 1000),
+        """Declare the three queues; return the one that workers consume."""
+        dead: dict[str, Any] = {"x-message-ttl": int(DEAD_LETTER_SECONDS * 1000), "x-max-length": MAX_DEAD_MESSAGES}
+        await channel.declare_queue(self.dead_name, durable=True, arguments=dead, timeout=OPERATION_TIMEOUT)
+        retry: dict[str, Any] = {
+            "x-message-ttl": int(self._retry_delay * 1000),
             "x-dead-letter-exchange": "",
             "x-dead-letter-routing-key": self.name,
         }
-        await channel.declare_queue(self.later_name, durable=True, arguments=back, timeout=PATIENCE)
+        await channel.declare_queue(self.retry_name, durable=True, arguments=retry, timeout=OPERATION_TIMEOUT)
         ready: dict[str, Any] = {
             "x-queue-type": "quorum",
-            "x-delivery-limit": self._deliveries,
+            "x-delivery-limit": self._delivery_limit,
             "x-dead-letter-exchange": "",
             "x-dead-letter-routing-key": self.dead_name,
         }
-        return await channel.declare_queue(self.name, durable=True, arguments=ready, timeout=PATIENCE)
+        return await channel.declare_queue(self.name, durable=True, arguments=ready, timeout=OPERATION_TIMEOUT)
 
-    async def put(self, jobs: Sequence[JobRef]) -> list[JobRef]:
-        """Have them carried; those that the broker has not confirmed. Raises `Unavailable` where it cannot be spoken to at all."""
-
-        async def put_all(channel: AbstractChannel) -> list[JobRef]:
+    async def publish(self, jobs: Sequence[JobRef]) -> list[JobRef]:
+        async def publish_all(channel: AbstractChannel) -> list[JobRef]:
             confirmed = await asyncio.gather(*(_publish(channel, self.name, job.encoded()) for job in jobs), return_exceptions=True)
             lost = [(job, error) for job, error in zip(jobs, confirmed, strict=True) if error is not None]
             if len(lost) == len(jobs):
                 raise lost[0][1]
             return [job for job, _ in lost]
 
-        return await self._on_channel(put_all) if jobs else []
+        return await self._with_channel(publish_all) if jobs else []
 
-    async def put_off(self, body: bytes) -> None:
-        """Have a message come back in `RETRY_DELAY` seconds. Raises `Unavailable`."""
-        await self._on_channel(lambda channel: _publish(channel, self.later_name, body))
+    async def retry_later(self, body: bytes) -> None:
+        """Have a message delivered again after the retry delay. Raises `Unavailable`."""
+        await self._with_channel(lambda channel: _publish(channel, self.retry_name, body))
 
     async def depth(self) -> int:
-        """How many wait to be taken. Raises `Unavailable`."""
-
         async def ask(channel: AbstractChannel) -> int:
             queue = await channel.declare_queue(self.name, passive=True)
             return queue.declaration_result.message_count or 0
 
-        return await self._on_channel(ask)
+        return await self._with_channel(ask)
 
     async def close(self) -> None:
-        """End its connection."""
+        """Close its connection."""
         await self._connection.close()
 
-    async def _on_channel[T](self, use: Callable[[AbstractChannel], Awaitable[T]]) -> T:
+    async def _with_channel[T](self, use: Callable[[AbstractChannel], Awaitable[T]]) -> T:
         async def attempt() -> T:
-            with translated("jobs"):
+            with translated("dispatching jobs"):
                 channel = await self._opened()
                 try:
                     return await use(channel)
                 except PublishError as error:
-                    self._channel = None  # a queue is gone: the next channel makes it again
-                    raise Unavailable(f"RabbitMQ has no queue of {self.name} any more.") from error
+                    self._channel = None  # a queue was deleted: the next channel declares it again
+                    raise Unavailable(f"RabbitMQ has no queue for {self.name}; the next attempt declares it.") from error
 
         return await self._policy.execute(attempt)
 
@@ -127,5 +114,5 @@ class RabbitMqJobQueue:
 
 
 async def _publish(channel: AbstractChannel, queue: str, body: bytes) -> None:
-    """Returns when the broker has written it down, and raises `PublishError` where there is no such queue."""
+    """Returns when the broker has confirmed the message; raises `PublishError` when the queue does not exist."""
     await channel.default_exchange.publish(Message(body, **_PERSISTENT), queue, mandatory=True)

@@ -1,4 +1,4 @@
-"""Schedules: each due time becomes one job, however many workers look."""
+"""Schedules: each due time becomes one job, for any number of workers."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -8,12 +8,11 @@ from cronsim import CronSim, CronSimError
 
 from api_base.application.common.jobs import Jobs, Schedule
 from api_base.core.errors import ConfigurationError
-from api_base.core.protocols import Clock
-from api_base.core.protocols.jobs import JobState
+from api_base.core.protocols import Clock, JobState
 from api_base.core.types import NO_TENANT, NO_USER
 from api_base.infrastructure.db.pool import ConnectionPool
+from api_base.infrastructure.serialization.json_codec import encode
 from api_base.infrastructure.tasks.database_queue import CHANNEL, id_of
-from api_base.infrastructure.tasks.messages import encode
 
 _FIRE: Final = f"""
 with known as (select fired_until from job_schedules where name = $1), moved as (
@@ -26,11 +25,11 @@ with known as (select fired_until from job_schedules where name = $1), moved as 
 )
 select pg_notify('{CHANNEL}', '') from made
 """
-"""Who moves the time on makes the job, in one statement. A schedule that is seen for the first time begins from here."""
+"""One statement advances the time and inserts the job, so only one worker does. A new schedule starts at the present time."""
 
 
 class JobSchedules:
-    """`pool` is the worker's. Raises `ConfigurationError` for a schedule that is none."""
+    """`pool` is the worker's. Raises `ConfigurationError` for an invalid schedule."""
 
     def __init__(self, pool: ConnectionPool, clock: Clock, jobs: Jobs, schedules: Sequence[Schedule]) -> None:
         self._pool, self._clock, self._jobs, self._schedules = pool, clock, jobs, schedules
@@ -38,7 +37,7 @@ class JobSchedules:
             latest(schedule, clock.now())
 
     async def run(self) -> bool:
-        """Fire what is due."""
+        """Fire the schedules that are due."""
         now = self._clock.now()
         for schedule in self._schedules:
             await self._fire(schedule, latest(schedule, now))
@@ -48,13 +47,15 @@ class JobSchedules:
         message = schedule.message()
         job = self._jobs.of(message)
         id = id_of(NO_TENANT, job.name, f"{schedule.name} {at.isoformat()}")
-        told = (schedule.name, at, NO_TENANT, id, NO_USER, job.name, encode(message), f"schedule {schedule.name}")
-        await self._pool.run(lambda connection: connection.fetch(_FIRE, *told))
+        row = (schedule.name, at, NO_TENANT, id, NO_USER, job.name, encode(message).decode(), f"schedule {schedule.name}")
+        await self._pool.run(lambda connection: connection.fetch(_FIRE, *row))
 
 
 def latest(schedule: Schedule, now: datetime) -> datetime:
-    """The last time up to `now` that the schedule names. Raises `ConfigurationError` for what is no crontab line."""
+    """The last time of the schedule up to `now`. Raises `ConfigurationError` for an invalid crontab line."""
     try:
-        return next(CronSim(schedule.cron, now + timedelta(microseconds=1), reverse=True))  # it begins before the given moment
+        return next(CronSim(schedule.cron, now + timedelta(microseconds=1), reverse=True))  # CronSim begins before the given moment
     except (CronSimError, StopIteration) as error:
-        raise ConfigurationError(f"The schedule {schedule.name!r} cannot be used: {schedule.cron!r} {error or 'never comes'}.") from None
+        raise ConfigurationError(
+            f"The schedule {schedule.name!r} has an invalid cron expression {schedule.cron!r}: {error or 'it never fires'}."
+        ) from None

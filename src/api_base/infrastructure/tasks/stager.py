@@ -1,4 +1,4 @@
-"""Jobs whose time has come, and those whose worker is gone, are made ready, and workers told."""
+"""Makes jobs ready: those whose time has come, and those whose worker has stopped renewing its lease. Then it notifies the workers."""
 
 from collections.abc import Callable
 
@@ -6,14 +6,14 @@ from api_base.infrastructure.tasks.store import MAX_BATCH_ROWS, SqlJobStore
 
 
 class JobStager:
-    """`signal` tells workers."""
+    """`notify` wakes the workers."""
 
-    def __init__(self, store: SqlJobStore, signal: Callable[[], None]) -> None:
-        self._store, self._signal = store, signal
+    def __init__(self, store: SqlJobStore, notify: Callable[[], None]) -> None:
+        self._store, self._notify = store, notify
 
     async def run(self) -> bool:
         """Whether there may be more."""
-        promoted = await self._store.promote()
-        if promoted:
-            self._signal()
-        return promoted >= MAX_BATCH_ROWS
+        staged = await self._store.stage()
+        if staged:
+            self._notify()
+        return staged >= MAX_BATCH_ROWS

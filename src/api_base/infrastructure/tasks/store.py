@@ -1,7 +1,7 @@
-"""Jobs as workers see them, as the role `worker`: taken in turn of their tenants, settled, given back.
+"""The jobs of the table as workers see them, as the role `worker`: claimed by rotation of tenants, settled, released.
 
-A tenant with many jobs does not hold up the others: whoever takes some goes from tenant to tenant and takes the same share from
-each. Rows that another worker is just taking are passed over [PostgreSQL manual, SELECT: SKIP LOCKED].
+A tenant with many jobs does not delay the others: a worker goes from tenant to tenant and claims the same share of each. It skips rows
+that another worker is claiming [PostgreSQL manual, SELECT: SKIP LOCKED].
 """
 
 from collections.abc import Sequence
@@ -12,27 +12,27 @@ from uuid import UUID
 import asyncpg
 
 from api_base.application.common.jobs import Outcome
-from api_base.core.protocols.jobs import ClaimedJob
+from api_base.core.protocols import ClaimedJob
 from api_base.core.types import NO_TENANT, TenantId, UserId
 from api_base.infrastructure.db.pool import Connection, ConnectionPool
 
 LEASE: Final = timedelta(seconds=20)
-"""A worker that has not renewed its hold on a job for so long has lost it."""
+"""A worker that has not renewed its lease for this time has lost the job."""
 MAX_LOST_ATTEMPTS: Final = 5
-"""A job whose worker has ended so often is what ends them: it is dead."""
+"""A job that was lost this often kills its workers: it is dead."""
 MAX_BATCH_ROWS: Final = 1000
-"""Jobs that one statement moves at most."""
+"""Jobs that one statement changes at most."""
 
 _CLAIMED: Final = "j.tenant_id, j.id, j.user_id, j.name, j.attempts, j.failures, j.payload::text, j.request_id, j.traceparent"
 
 _BY_INDEX: Final = "begin; set local enable_seqscan = off; set local enable_sort = off; set local enable_bitmapscan = off"
-"""Left alone, the planner believes statistics that are of another time in a queue: planned while it was short, a look at a long
-one would read all of it."""
+"""In a queue the statistics of the planner are out of date: planned while the queue was short, the statement would read all of a long
+one."""
 
 
-def picked_in_turn(condition: str) -> str:
-    """The beginning of a statement: `picked` are rows of jobs that fulfil `condition`, $2 at most, from as many tenants, those from $1 on,
-    as there are; locked, and without those that others have locked."""
+def picked_by_tenant(condition: str) -> str:
+    """The beginning of a statement. `picked` holds up to $2 rows of jobs that meet `condition`, from as many tenants as possible, beginning
+    with the tenant $1. The rows are locked; rows that are locked by others are skipped."""
     return f"""
 with recursive tenants (id, place) as (
     (select tenant_id, 1 from jobs where {condition} and tenant_id >= $1 order by tenant_id limit 1)
@@ -48,7 +48,7 @@ with recursive tenants (id, place) as (
 
 
 CLAIM: Final = f"""
-{picked_in_turn("state = 'ready'")}
+{picked_by_tenant("state = 'ready'")}
 update jobs j set state = 'running', attempts = attempts + 1, started_at = now(), leased_until = now() + $3 from picked
 where j.tenant_id = picked.tenant_id and j.id = picked.id returning {_CLAIMED}
 """
@@ -70,11 +70,11 @@ _RENEW: Final = """
 update jobs j set leased_until = now() + $4 from unnest($1::uuid[], $2::uuid[], $3::smallint[]) as s (tenant_id, id, attempt)
 where j.tenant_id = s.tenant_id and j.id = s.id and j.state = 'running' and j.attempts = s.attempt returning j.id
 """
-_GIVE_BACK: Final = """
+_RELEASE: Final = """
 update jobs j set state = 'ready', leased_until = null from unnest($1::uuid[], $2::uuid[], $3::smallint[]) as s (tenant_id, id, attempt)
 where j.tenant_id = s.tenant_id and j.id = s.id and j.state = 'running' and j.attempts = s.attempt
 """
-_PROMOTE: Final = f"""
+_STAGE: Final = f"""
 with due as (select tenant_id, id from jobs where state = 'waiting' and scheduled_at <= now() order by scheduled_at limit {MAX_BATCH_ROWS} for update skip locked)
 update jobs j set state = 'ready' from due where j.tenant_id = due.tenant_id and j.id = due.id
 """
@@ -82,73 +82,72 @@ _RESCUE: Final = f"""
 with lost as (
     select tenant_id, id from jobs where state = 'running' and leased_until < now() order by leased_until limit {MAX_BATCH_ROWS} for update skip locked)
 update jobs j set lost_attempts = lost_attempts + 1, leased_until = null, state = case when lost_attempts + 1 < {MAX_LOST_ATTEMPTS} then 'ready' else 'dead' end,
-    finished_at = case when lost_attempts + 1 < {MAX_LOST_ATTEMPTS} then null else now() end, error = 'Its worker was not heard of any more.'
+    finished_at = case when lost_attempts + 1 < {MAX_LOST_ATTEMPTS} then null else now() end, error = 'The worker stopped renewing its lease.'
 from lost where j.tenant_id = lost.tenant_id and j.id = lost.id
 """
 
 
 class TenantRotation:
-    """Goes from tenant to tenant, and on from where it was where there are more of them than are taken at once. `pool` is the worker's."""
+    """Goes from tenant to tenant; the next call continues after the last tenant. `pool` is the worker's."""
 
     def __init__(self, pool: ConnectionPool) -> None:
         self._pool, self._from = pool, NO_TENANT  # no tenant's id is smaller
 
-    async def take(self, statement: str, most: int, *arguments: object) -> list[asyncpg.Record]:
-        """The rows of a `statement` of `picked_in_turn`, `most` of them; `arguments` follow $2."""
+    async def fetch(self, statement: str, limit: int, *arguments: object) -> list[asyncpg.Record]:
+        """Up to `limit` rows of a `statement` that begins with `picked_by_tenant`; `arguments` follow $2."""
         started = self._from
-        rows = await self._pool.run(lambda connection: by_index(connection, statement, started, most, *arguments))
+        rows = await self._pool.run(lambda connection: fetch_by_index(connection, statement, started, limit, *arguments))
         tenants = {row["tenant_id"] for row in rows}
-        self._from = (
-            UUID(int=max(tenants).int + 1) if len(tenants) == most else NO_TENANT
-        )  # there may be more than fitted in: they are next
+        more = len(tenants) == limit  # each row has a tenant of its own, so there may be further tenants
+        self._from = UUID(int=max(tenants).int + 1) if more else NO_TENANT
         if not rows and started != NO_TENANT:
-            return await self.take(statement, most, *arguments)
+            return await self.fetch(statement, limit, *arguments)
         return rows
 
 
 class SqlJobStore:
-    """`pool` is the worker's. What succeeded is kept for `keep_days`."""
+    """`pool` is the worker's. Succeeded jobs are kept for `keep_days`."""
 
     def __init__(self, pool: ConnectionPool, keep_days: int) -> None:
         self._pool, self._keep_days = pool, keep_days
-        self._turns = TenantRotation(pool)
+        self._rotation = TenantRotation(pool)
 
-    async def claim(self, most: int) -> list[ClaimedJob]:
-        """Up to `most` ready jobs, from as many tenants as there are; the caller's for `LEASE`, and longer when renewed."""
-        return [_claimed(row) for row in await self._turns.take(CLAIM, most, LEASE)]
+    async def claim(self, limit: int) -> list[ClaimedJob]:
+        """Claim up to `limit` ready jobs, from as many tenants as possible, for the time of `LEASE` or until the last renewal."""
+        return [_claimed(row) for row in await self._rotation.fetch(CLAIM, limit, LEASE)]
 
     async def claim_one(self, tenant: UUID, id: UUID) -> ClaimedJob | None:
-        """This job, or None: it is not ready, another worker has it, or it is no more."""
+        """Claim this job; None if it is not ready, belongs to another worker, or was deleted."""
         row = await self._pool.run(lambda connection: connection.fetchrow(_CLAIM_ONE, tenant, id, LEASE))
         return None if row is None else _claimed(row)
 
     async def settle(self, outcomes: Sequence[tuple[ClaimedJob, Outcome]]) -> None:
-        """Write what became of jobs; those that are no longer the caller's stay as they are."""
-        states = [(one.state, one.result, one.error, one.public_error, one.failures, timedelta(seconds=one.pause)) for _, one in outcomes]
+        """Write the outcomes of jobs; jobs that were lost do not change."""
+        states = [(one.state, one.result, one.error, one.public_error, one.failures, timedelta(seconds=one.delay)) for _, one in outcomes]
         columns = [list(column) for column in zip(*states, strict=True)]
         keys = _keys([job for job, _ in outcomes])
         await self._pool.run(lambda connection: connection.execute(_SETTLE, *keys, *columns, self._keep_days))
 
     async def renew(self, jobs: Sequence[ClaimedJob]) -> set[UUID]:
-        """Hold on to jobs; the ids of those that are the caller's still."""
+        """Renew the leases of jobs; the ids of the jobs that were not lost."""
         rows = await self._pool.run(lambda connection: connection.fetch(_RENEW, *_keys(jobs), LEASE))
         return {row["id"] for row in rows}
 
-    async def give_back(self, jobs: Sequence[ClaimedJob]) -> None:
-        """Let other workers have jobs that were not finished, at once."""
-        await self._pool.run(lambda connection: connection.execute(_GIVE_BACK, *_keys(jobs)))
+    async def release(self, jobs: Sequence[ClaimedJob]) -> None:
+        """Make unfinished jobs ready, so that other workers claim them at once."""
+        await self._pool.run(lambda connection: connection.execute(_RELEASE, *_keys(jobs)))
 
-    async def promote(self) -> int:
-        """Make jobs ready whose time has come or whose worker is gone; how many, `MAX_BATCH_ROWS` of each at most."""
+    async def stage(self) -> int:
+        """Make jobs ready whose time has come or whose lease has expired, at most `MAX_BATCH_ROWS` of each; how many."""
 
         async def both(connection: Connection) -> int:
-            return sum([int((await connection.execute(statement)).split()[1]) for statement in (_PROMOTE, _RESCUE)])
+            return sum([int((await connection.execute(statement)).split()[1]) for statement in (_STAGE, _RESCUE)])
 
         return await self._pool.run(both)
 
 
-async def by_index(connection: Connection, statement: str, *arguments: object) -> list[asyncpg.Record]:
-    """The rows of a statement that is planned to go by indexes, in their order."""
+async def fetch_by_index(connection: Connection, statement: str, *arguments: object) -> list[asyncpg.Record]:
+    """The rows of a statement that is planned to use indexes, in their order."""
     await connection.execute(_BY_INDEX)
     try:
         rows: list[asyncpg.Record] = await connection.fetch(statement, *arguments)

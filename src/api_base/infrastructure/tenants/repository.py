@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from api_base.core.types import TenantId, UserId, request_tenant
 from api_base.domain.tenants.entities import Membership, Role, Tenant
 from api_base.domain.tenants.invitation import Invitation
+from api_base.domain.tenants.repository import InvitationRepository, MembershipRepository, TenantRepository
 from api_base.infrastructure.db.repository import SqlRepository
 from api_base.infrastructure.db.session import Database
 from api_base.infrastructure.db.statement import Statement, owned
@@ -16,16 +17,12 @@ from api_base.infrastructure.tenants.mapper import INVITATION_MAPPING, MEMBERSHI
 from api_base.infrastructure.tenants.tables import MEMBERSHIPS
 
 
-class SqlTenantRepository(SqlRepository[Tenant]):
-    """Implements `TenantRepository`."""
-
+class SqlTenantRepository(SqlRepository[Tenant], TenantRepository):
     def __init__(self, database: Database) -> None:
         super().__init__(database, TENANT_MAPPING, request_tenant)
 
 
-class SqlMembershipRepository(SqlRepository[Membership]):
-    """Implements `MembershipRepository`."""
-
+class SqlMembershipRepository(SqlRepository[Membership], MembershipRepository):
     def __init__(self, database: Database) -> None:
         super().__init__(database, MEMBERSHIP_MAPPING, request_tenant)
         self._of = self.statement(MEMBERSHIPS.c.user_id == sa.bindparam("user", type_=sa.Uuid))
@@ -45,9 +42,7 @@ class SqlMembershipRepository(SqlRepository[Membership]):
         return count
 
 
-class SqlInvitationRepository(SqlRepository[Invitation]):
-    """Implements `InvitationRepository`."""
-
+class SqlInvitationRepository(SqlRepository[Invitation], InvitationRepository):
     def __init__(self, database: Database) -> None:
         super().__init__(database, INVITATION_MAPPING, request_tenant)
 

@@ -11,6 +11,7 @@ from api_base.domain.common.value_objects import EmailAddress
 from api_base.domain.users.entities import User
 from api_base.domain.users.password_reset import PasswordReset
 from api_base.domain.users.registration import Registration
+from api_base.domain.users.repository import PasswordResetRepository, RegistrationRepository, UserRepository
 from api_base.infrastructure.db.repository import SqlRepository
 from api_base.infrastructure.db.schema import Ownership
 from api_base.infrastructure.db.session import Database
@@ -19,9 +20,7 @@ from api_base.infrastructure.users.mapper import MAPPING, REGISTRATION_MAPPING, 
 from api_base.infrastructure.users.tables import PASSWORD_RESETS, USERS
 
 
-class SqlUserRepository(SqlRepository[User]):
-    """Implements `UserRepository`."""
-
+class SqlUserRepository(SqlRepository[User], UserRepository):
     def __init__(self, database: Database) -> None:
         super().__init__(database, MAPPING, lambda: None)
         self._by_email = self.statement(USERS.c.email == sa.bindparam("email", type_=sa.Text))
@@ -35,16 +34,12 @@ class SqlUserRepository(SqlRepository[User]):
         return [self.restore(row) for row in rows]
 
 
-class SqlRegistrationRepository(SqlRepository[Registration]):
-    """Implements `RegistrationRepository`."""
-
+class SqlRegistrationRepository(SqlRepository[Registration], RegistrationRepository):
     def __init__(self, database: Database) -> None:
         super().__init__(database, REGISTRATION_MAPPING, lambda: None)
 
 
-class SqlPasswordResetRepository(SqlRepository[PasswordReset]):
-    """Implements `PasswordResetRepository`."""
-
+class SqlPasswordResetRepository(SqlRepository[PasswordReset], PasswordResetRepository):
     def __init__(self, database: Database) -> None:
         super().__init__(database, RESET_MAPPING, request_user)
         newest = sa.select(PASSWORD_RESETS).where(owned(PASSWORD_RESETS)).order_by(PASSWORD_RESETS.c.created_at.desc()).limit(1)

@@ -1,1 +1,1 @@
-"""What happens to a request before a route sees it: production.py, in order."""
+"""The middlewares between the server and the routes. production.py has their order."""

@@ -1,16 +1,16 @@
-"""Keeps refusals in the audit trail: 401, 403, and logins and refreshes however their protocol answers them. What is changed is audited by the unit of work, with this request's address and ids."""
+"""Records refusals in the audit trail: 401, 403, and refused logins and refreshes whatever their status. The unit of work records changes."""
 
 from typing import Final
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api_base.core.errors import ApiBaseError, Unauthenticated
+from api_base.core.errors import ApiBaseError, AuditedRefusal, Unauthenticated
 from api_base.core.protocols import AuditStore
 from api_base.interface.errors.handlers import problem_of, send_problem
 from api_base.interface.middleware.http_exchange import http_exchange_of
 
 INVALID: Final = (b"www-authenticate", b'Bearer realm="api", error="invalid_token"')
-"""A token that is not good [RFC 6750, section 3.1]."""
+"""Challenge for an invalid token [RFC 6750, section 3.1]."""
 
 
 class AuditMiddleware:
@@ -22,13 +22,13 @@ class AuditMiddleware:
             await self._app(scope, receive, send)
             return
         exchange = http_exchange_of(scope)
-        if exchange.refusal is None:
+        if exchange.error is None:
             await self._app(scope, receive, send)
         else:
-            await _refuse(scope, send, exchange.refusal)
-        refused = exchange.status in (401, 403) or (exchange.context.refusal is not None and exchange.status >= 400)
+            await _refuse(scope, send, exchange.error)
+        refused = exchange.status in (401, 403) or isinstance(exchange.error, AuditedRefusal)
         if refused and scope["type"] == "http":
-            await self._store.refused(exchange.context, scope["method"], exchange.status)
+            await self._store.refused(exchange.context, scope["method"], exchange.route, exchange.status, exchange.error)
 
 
 async def _refuse(scope: Scope, send: Send, error: ApiBaseError) -> None:

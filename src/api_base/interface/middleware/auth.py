@@ -1,17 +1,18 @@
-"""Who asks: the bearer token [RFC 6750], verified, and the principal behind it as of now.
+"""Verifies the bearer token [RFC 6750] and looks up its principal.
 
-Without a token the request goes on as nobody's: each message says who may send it. A bad token is refused by the audit, next.
+Without a token the request goes on anonymously: each message declares its permission. AuditMiddleware, next, refuses a bad token.
 """
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api_base.core.errors import ApiBaseError, Unauthenticated
 from api_base.core.protocols import AccessLookup, TokenVerifier
+from api_base.core.types import current_context
 from api_base.interface.middleware.http_exchange import http_exchange_of
 
 
 class AuthMiddleware:
-    """A token is not looked at where none is needed: who refreshes may send the expired one along. `public` are (method, path)."""
+    """Routes that need no token ignore it: a client that refreshes may send the expired one. `public` are (method, path)."""
 
     def __init__(
         self, app: ASGIApp, verifier: TokenVerifier, access: AccessLookup, public: frozenset[tuple[str, str]], exempt: tuple[str, ...]
@@ -24,16 +25,17 @@ class AuthMiddleware:
             await self._app(scope, receive, send)
             return
         exchange = http_exchange_of(scope)
-        if exchange.authorization is not None and not self._needless(scope):
+        if exchange.authorization is not None and not self._ignores_token(scope):
             try:
                 token = _bearer(exchange.authorization)
-                exchange.context.principal = await self._access.principal(self._verifier.verify(token))
-                exchange.context.access_token = token.decode()  # a good one is ASCII
+                principal = await self._access.principal(self._verifier.verify(token))
+                exchange.context = exchange.context.acting(principal, token.decode())  # a valid token is ASCII
+                current_context.set(exchange.context)
             except ApiBaseError as error:
-                exchange.refusal = error
+                exchange.error = error
         await self._app(scope, receive, send)
 
-    def _needless(self, scope: Scope) -> bool:
+    def _ignores_token(self, scope: Scope) -> bool:
         return (scope.get("method"), scope["path"]) in self._public or scope["path"].startswith(self._exempt)
 
 

@@ -1,4 +1,4 @@
-"""Who is asking, behind proxies: `X-Forwarded-For` is believed only from trusted ones, and only as far as they wrote it."""
+"""The client's address behind proxies. Only what trusted proxies wrote into `X-Forwarded-For` counts."""
 
 import ipaddress
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ from api_base.core.errors import ConfigurationError
 
 
 class ClientAddress:
-    """`trusted` are addresses or networks (CIDR). Raises `ConfigurationError` for what is neither."""
+    """`trusted` are addresses or networks (CIDR). Raises `ConfigurationError` for anything else."""
 
     def __init__(self, trusted: Sequence[str]) -> None:
         try:
@@ -15,9 +15,9 @@ class ClientAddress:
         except ValueError as error:
             raise ConfigurationError(f"SERVER__TRUSTED_PROXIES: {error}") from None
 
-    def of(self, peer: str, forwarded_for: bytes | None) -> str:
-        """The rightmost address that is no trusted proxy's; the peer's where it is not trusted itself."""
-        if forwarded_for is None or not self._networks or not self._trusted(peer):
+    def of(self, peer: str, forwarded_for: bytes) -> str:
+        """The rightmost address that is not a trusted proxy; `peer` if the peer itself is not trusted."""
+        if not self._networks or not self._trusted(peer):
             return peer
         address = peer
         for part in reversed(forwarded_for.decode("latin-1").split(",")):

@@ -1,4 +1,4 @@
-"""Cross-origin requests [Fetch, CORS protocol]: only from declared origins; preflights are answered here."""
+"""Cross-origin requests [Fetch, CORS protocol] from allowed origins. This middleware answers preflights itself."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -18,19 +18,21 @@ PREFLIGHT: Final = (
 
 
 class CORSMiddleware:
-    """`origins` are exact, or `*` for any (then without credentials)."""
+    """`origins` are exact, or `*` for any (not together with credentials).
 
-    def __init__(self, app: ASGIApp, origins: Sequence[str], credentials: bool) -> None:
-        self._app = app
+    `preflight_headers` go with preflights, which no later middleware sees.
+    """
+
+    def __init__(self, app: ASGIApp, origins: Sequence[str], credentials: bool, preflight_headers: Sequence[tuple[bytes, bytes]]) -> None:
+        self._app, self._preflight_headers = app, tuple(preflight_headers)
         self._any = "*" in origins and not credentials
         self._origins = frozenset(origin.encode() for origin in origins)
         self._headers = [(b"access-control-expose-headers", EXPOSED)]
         if credentials:
             self._headers.append((b"access-control-allow-credentials", b"true"))
-        self._active = bool(origins)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if not self._active or scope["type"] != "http":
+        if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         exchange = http_exchange_of(scope)
@@ -46,5 +48,6 @@ class CORSMiddleware:
             await self._app(scope, receive, send)
 
     async def _preflight(self, send: Send, allowed: bool) -> None:
-        await send({"type": "http.response.start", "status": 204, "headers": PREFLIGHT if allowed else ()})
+        headers = self._preflight_headers + (PREFLIGHT if allowed else ())
+        await send({"type": "http.response.start", "status": 204, "headers": headers})
         await send({"type": "http.response.body", "body": b""})

@@ -1,4 +1,4 @@
-"""One request and its answer, as the middlewares share it: headers are looked through once, and added to the answer once."""
+"""One HTTP request and its response, as the middlewares and the route share them: headers are read once, and added once."""
 
 from typing import Final, cast
 
@@ -11,22 +11,26 @@ KEY: Final = "api_base.exchange"
 
 
 class HttpExchange:
-    """`added` are headers that go with the answer, whoever makes it. `refusal` is why nobody may answer but the audit."""
+    """`added` are headers for the response, whoever makes it. `route` is the path template, empty until a route is found.
+
+    `error` is the reason of a refusal: a bad token, which AuditMiddleware answers, or what the route raised.
+    """
 
     __slots__ = (
-        "added", "authorization", "context", "expired", "forwarded_for", "origin", "refusal", "request_id", "requested_method", "send", "started",
-        "status", "traceparent",
+        "added", "authorization", "context", "error", "expired", "forwarded_for", "idempotency_key", "origin", "request_id", "requested_method",
+        "route", "send", "started", "status", "traceparent",
     )  # fmt: skip
 
     def __init__(self, scope: Scope, send: Send) -> None:
         self.authorization = self.origin = self.request_id = self.traceparent = self.forwarded_for = self.requested_method = None
+        self.idempotency_key = None
         for name, value in scope["headers"]:
             attribute = _WANTED.get(name)
             if attribute is not None:
                 setattr(self, attribute, self._forwarded(value) if attribute == "forwarded_for" else value)
         self.added: list[tuple[bytes, bytes]] = []
-        self.status, self.started, self.expired, self.send = 500, False, False, send
-        self.refusal: ApiBaseError | None = None
+        self.route, self.status, self.started, self.expired, self.send = "", 500, False, False, send
+        self.error: ApiBaseError | None = None
         self.context: RequestContext
         scope[KEY] = self
 
@@ -36,6 +40,7 @@ class HttpExchange:
     traceparent: bytes | None
     forwarded_for: bytes | None
     requested_method: bytes | None
+    idempotency_key: bytes | None
 
     def _forwarded(self, value: bytes) -> bytes:
         """Several lines are one list [RFC 9110, section 5.3]."""
@@ -56,8 +61,10 @@ _WANTED: Final = {
     b"traceparent": "traceparent",
     b"x-forwarded-for": "forwarded_for",
     b"access-control-request-method": "requested_method",
+    b"idempotency-key": "idempotency_key",
 }
 
 
 def http_exchange_of(scope: Scope) -> HttpExchange:
+    """The exchange of a request that LoggingMiddleware let in."""
     return cast("HttpExchange", scope[KEY])

@@ -1,6 +1,6 @@
-"""The outermost: ids and trace context for everything inside, one record of every request, and no accident gets past it.
+"""The outermost middleware: request id and trace context, one record of every request, and a response for every error.
 
-`X-Request-ID` is taken over when it is a sane token; `traceparent` when it is valid [W3C Trace Context, section 3.2]. Both go with the answer.
+A valid `X-Request-ID` and a valid `traceparent` [W3C Trace Context, section 3.2] are used; both headers are part of the response.
 """
 
 import asyncio
@@ -15,6 +15,7 @@ from api_base.core.shared.logging import get_logger
 from api_base.core.types import RequestContext, current_context, parent_of, valid_request_id
 from api_base.interface.errors.handlers import internal_problem, problem_of, send_problem
 from api_base.interface.errors.http import RequestTimeout
+from api_base.interface.middleware.after_response import Action, pending_actions, run_actions
 from api_base.interface.middleware.client_address import ClientAddress
 from api_base.interface.middleware.http_exchange import HttpExchange
 
@@ -24,12 +25,12 @@ UNMATCHED: Final = "<unmatched>"
 
 
 class LoggingMiddleware:
-    """`timeout` is in seconds; `sample_ratio` is the part of requests without a `traceparent` that are marked for tracing."""
+    """`timeout` is in seconds; `sample_ratio` is the fraction of requests without a `traceparent` that are marked for tracing."""
 
     def __init__(self, app: ASGIApp, recorder: RequestRecorder, address: ClientAddress, timeout: float, sample_ratio: float) -> None:
         self._app, self._recorder, self._address, self._timeout = app, recorder, address, timeout
         self._sampled_below = int(sample_ratio * 2**56)
-        self._bits = random.SystemRandom().getrandbits if sample_ratio else random.Random().getrandbits  # noqa: S311 -- ids, no secrets
+        self._bits = random.SystemRandom().getrandbits if sample_ratio else random.Random().getrandbits  # noqa: S311 -- ids, not secrets
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -37,7 +38,9 @@ class LoggingMiddleware:
             return
         exchange = HttpExchange(scope, send)
         context = exchange.context = self._context(scope, exchange)
+        actions: list[Action] = []
         current_context.set(context)
+        pending_actions.set(actions)
         exchange.added += ((b"x-request-id", context.request_id.encode()), (b"traceparent", context.traceparent.encode()))
         if scope["type"] == "websocket":
             await self._app(scope, receive, send)
@@ -47,9 +50,10 @@ class LoggingMiddleware:
         try:
             await self._answer(scope, receive, exchange)
         finally:
-            route = context.route or _template(scope)
-            self._recorder.finished(context, scope["method"], route, exchange.status, started_at, time.perf_counter() - began)
-        await _run_after_response(context)
+            route, seconds = exchange.route or _template(scope), time.perf_counter() - began
+            self._recorder.finished(exchange.context, scope["method"], route, exchange.status, started_at, seconds)
+        if actions:
+            await run_actions(actions, route)
 
     async def _answer(self, scope: Scope, receive: Receive, exchange: HttpExchange) -> None:
         task = asyncio.current_task()
@@ -73,14 +77,18 @@ class LoggingMiddleware:
             await send_problem(scope, exchange.forward, problem)
 
     async def _accident(self, scope: Scope, exchange: HttpExchange) -> None:
-        logger.exception("request_failed", method=scope["method"], route=exchange.context.route or _template(scope))
+        logger.exception("request_failed", method=scope["method"], route=exchange.route or _template(scope))
         if exchange.started:
-            raise ConnectionAbortedError("the answer had begun")  # the server cuts the connection, so that nobody takes it for whole
+            raise ConnectionAbortedError(
+                "the response had begun"
+            )  # the server closes the connection: the client must not take it as complete
         await send_problem(scope, exchange.forward, internal_problem())
 
     def _context(self, scope: Scope, exchange: HttpExchange) -> RequestContext:
         client = scope.get("client")
-        address = self._address.of(client[0] if client else "", exchange.forwarded_for)
+        address = client[0] if client else ""
+        if exchange.forwarded_for is not None:
+            address = self._address.of(address, exchange.forwarded_for)
         caller = None if exchange.traceparent is None else parent_of(exchange.traceparent)
         if caller is not None:
             (trace_id, parent, flags), span = caller, self._bits(64)
@@ -94,22 +102,14 @@ class LoggingMiddleware:
         )
 
 
-async def _run_after_response(context: RequestContext) -> None:
-    for call in context.after_response:
-        try:
-            await call()
-        except Exception:
-            logger.exception("afterwards_failed", route=context.route)
-
-
 def _expire(exchange: HttpExchange, task: asyncio.Task[None]) -> None:
-    """What asyncio.timeout would do, at a quarter of its cost: it is paid at each request."""
+    """Cancel the task, as asyncio.timeout does at four times the cost per request."""
     exchange.expired = True
     task.cancel()
 
 
 def _template(scope: Scope) -> str:
-    """The path of a route that FastAPI's own router served, as it was declared; an included one knows its prefix by the context."""
+    """The path template of a route that FastAPI's own router served; the prefix of an included router is in the route context."""
     route = scope.get("fastapi", {}).get("effective_route_context") or scope.get("route")
     template: str = getattr(route, "path_format", None) or getattr(route, "path", None) or UNMATCHED
     return template

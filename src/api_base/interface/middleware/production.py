@@ -1,4 +1,4 @@
-"""The stack, in order: what happens to a request from the first byte to the route, and to its answer on the way back."""
+"""The middleware stack of production, first to last."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,9 +14,18 @@ from api_base.interface.middleware.client_address import ClientAddress
 from api_base.interface.middleware.cors import CORSMiddleware
 from api_base.interface.middleware.logging import LoggingMiddleware
 from api_base.interface.middleware.rate_limit import RateLimitMiddleware
-from api_base.interface.middleware.security_headers import SecurityHeadersMiddleware
+from api_base.interface.middleware.security_headers import SecurityHeadersMiddleware, security_headers
 
 EXEMPT: Final = ("/health/", "/metrics")
+SECURITY: Final = {
+    "content_security_policy": "default-src 'self'",
+    "x_frame_options": "DENY",
+    "x_content_type_options": "nosniff",
+    "strict_transport_security": "max-age=31536000; includeSubDomains",
+    "referrer_policy": "strict-origin-when-cross-origin",
+    "permissions_policy": "geolocation=(), microphone=(), camera=()",
+}
+"""On every answer, preflights included."""
 DOCS_POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'"
 )
@@ -25,8 +34,8 @@ DOCS_POLICY: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StackPorts:
-    """What the middlewares are given; `logins` are the (method, path template) where passwords, refresh tokens and addresses are tried,
-    `public` those that nobody needs a token for."""
+    """What the middlewares need. `logins` are the (method, path template) that check passwords, refresh tokens or addresses, `public`
+    those that need no token."""
 
     recorder: RequestRecorder
     limiter: RateLimiter
@@ -38,7 +47,7 @@ class StackPorts:
 
 
 def stack(settings: Settings, ports: StackPorts) -> list[Middleware]:
-    """First to last; FastAPI's router is behind the last one."""
+    """First to last; the dispatcher is behind the last one. Without allowed origins there is no CORSMiddleware."""
     server, limits = settings.server, settings.rate_limit
     return [
         Middleware(
@@ -48,17 +57,8 @@ def stack(settings: Settings, ports: StackPorts) -> list[Middleware]:
             timeout=server.request_timeout,
             sample_ratio=settings.observability.trace_sample_ratio,
         ),
-        Middleware(CORSMiddleware, origins=server.cors_origins, credentials=server.cors_credentials),
-        Middleware(
-            SecurityHeadersMiddleware,
-            content_security_policy="default-src 'self'",
-            x_frame_options="DENY",
-            x_content_type_options="nosniff",
-            strict_transport_security="max-age=31536000; includeSubDomains",
-            referrer_policy="strict-origin-when-cross-origin",
-            permissions_policy="geolocation=(), microphone=(), camera=()",
-            policies={"/docs": DOCS_POLICY},
-        ),
+        *([_cors(settings)] if server.cors_origins else ()),
+        Middleware(SecurityHeadersMiddleware, **SECURITY, policies={"/docs": DOCS_POLICY}),
         Middleware(
             RateLimitMiddleware,
             limiter=ports.limiter,
@@ -74,3 +74,10 @@ def stack(settings: Settings, ports: StackPorts) -> list[Middleware]:
 
 def _strict(logins: tuple[tuple[str, str], ...], limit: Limit) -> Mapping[tuple[str, str], Limit]:
     return dict.fromkeys(logins, limit)
+
+
+def _cors(settings: Settings) -> Middleware:
+    server = settings.server
+    return Middleware(
+        CORSMiddleware, origins=server.cors_origins, credentials=server.cors_credentials, preflight_headers=security_headers(**SECURITY)
+    )

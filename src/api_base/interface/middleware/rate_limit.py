@@ -1,6 +1,6 @@
-"""Floods are kept away from signature checks: limits by address, stricter where passwords are tried, and by failed tokens.
+"""Limits requests by address before any signature is checked: stricter for logins, and by failed tokens.
 
-`RateLimit-Policy` and `RateLimit` tell how much is left [draft-ietf-httpapi-ratelimit-headers]. Health and metrics are not limited.
+`RateLimit-Policy` and `RateLimit` show the remaining quota [draft-ietf-httpapi-ratelimit-headers]. Health and metrics have no limit.
 """
 
 import re
@@ -15,7 +15,7 @@ from api_base.interface.middleware.http_exchange import http_exchange_of
 
 
 class RateLimitMiddleware:
-    """`default` holds everywhere, `strict` gives a limit for (method, path template) on top; `failed` is for bad tokens."""
+    """`default` applies to every request, `strict` in addition to some (method, path template), `failed` to bad tokens."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""Headers that tell browsers to be careful, on every answer [OWASP Secure Headers]. The documentation page has a policy of its own."""
+"""Security headers on every response [OWASP Secure Headers]. The documentation page has its own content security policy."""
 
 from collections.abc import Mapping
 
@@ -23,17 +23,22 @@ class SecurityHeadersMiddleware:
         policies: Mapping[str, str],
     ) -> None:
         self._app = app
-        common = [
-            (b"x-frame-options", x_frame_options.encode()),
-            (b"x-content-type-options", x_content_type_options.encode()),
-            (b"strict-transport-security", strict_transport_security.encode()),
-            (b"referrer-policy", referrer_policy.encode()),
-            (b"permissions-policy", permissions_policy.encode()),
-        ]
-        self._headers = [(b"content-security-policy", content_security_policy.encode()), *common]
-        self._special = {path: [(b"content-security-policy", policy.encode()), *common] for path, policy in policies.items()}
+        common = {
+            "x_frame_options": x_frame_options,
+            "x_content_type_options": x_content_type_options,
+            "strict_transport_security": strict_transport_security,
+            "referrer_policy": referrer_policy,
+            "permissions_policy": permissions_policy,
+        }
+        self._headers = security_headers(content_security_policy=content_security_policy, **common)
+        self._special = {path: security_headers(content_security_policy=policy, **common) for path, policy in policies.items()}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             http_exchange_of(scope).added += self._special.get(scope["path"], self._headers)
         await self._app(scope, receive, send)
+
+
+def security_headers(**values: str) -> list[tuple[bytes, bytes]]:
+    """Header lines of the given names and values, for example `x_frame_options="DENY"`."""
+    return [(name.replace("_", "-").encode(), value.encode()) for name, value in values.items()]

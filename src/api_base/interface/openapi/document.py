@@ -16,7 +16,8 @@ from api_base.core.errors import ProgrammingError
 from api_base.interface.openapi.components import HEADERS, OAUTH2_ERROR, PROBLEM, REPLACED, RESPONSES, security_schemes
 from api_base.interface.openapi.operations import complete
 from api_base.interface.router import V1
-from api_base.interface.routes.router import Router, options_of
+from api_base.interface.routes import Router
+from api_base.interface.routes.router import options_of
 
 type Json = dict[str, Any]
 

@@ -7,9 +7,9 @@ from fastapi.params import Depends
 
 from api_base.interface.openapi.components import BY_STATUS, SECURED, header_references
 from api_base.interface.openapi.parameters import FIELDS, IDEMPOTENCY_KEY, IF_MATCH, IF_NONE_MATCH, list_parameters
+from api_base.interface.routes import ListQuery, RouteOptions
 from api_base.interface.routes.idempotency import takes_key
-from api_base.interface.routes.parameters import IfMatch, ListQuery
-from api_base.interface.routes.route_options import RouteOptions
+from api_base.interface.routes.parameters import IfMatch
 
 type Json = dict[str, Any]
 

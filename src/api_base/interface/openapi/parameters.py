@@ -7,8 +7,8 @@ from uuid import UUID
 from api_base.application.common.listing import DEFAULT_LIMIT, MAX_CURSOR_LENGTH, MAX_LIMIT, Field
 from api_base.domain.common.specification import ComparisonOperator
 from api_base.interface.listing import MAX_VALUE_LENGTH
+from api_base.interface.routes import ListQuery
 from api_base.interface.routes.idempotency import PATTERN
-from api_base.interface.routes.parameters import ListQuery
 
 type Json = dict[str, Any]
 

@@ -1,6 +1,6 @@
-"""Finds the operation of a request by dictionary: the time does not depend on how many routes there are.
+"""Finds the operation of a request in a dictionary: the time does not depend on the number of routes.
 
-Stands in front of FastAPI's router, which is linear and gets what is not ours (`/docs`, routes of plain APIRouters) and what is nowhere.
+FastAPI's router, which searches linearly, is behind it and gets the rest: `/docs`, routes of plain APIRouters, unknown paths.
 """
 
 from collections.abc import Iterable
@@ -8,13 +8,13 @@ from typing import Final
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api_base.core.types import current_context
 from api_base.interface.errors.handlers import problem_of, send_problem
 from api_base.interface.errors.http import MethodNotAllowed
+from api_base.interface.middleware.http_exchange import http_exchange_of
 from api_base.interface.routes.operation import Operation
 
 _ANY: Final = "/"
-"""Stands for any value in a key: no segment of a path can be it."""
+"""Matches any value in a key: no segment of a path contains it."""
 type _Key = tuple[str, ...]
 
 
@@ -62,7 +62,7 @@ class Dispatcher:
 
 
 async def _refuse(scope: Scope, send: Send, found: dict[str, Operation]) -> None:
-    current_context.get().route = next(iter(found.values())).template
+    http_exchange_of(scope).route = next(iter(found.values())).template
     allowed = sorted({*found, *(["HEAD"] if "GET" in found else [])})
     problem = problem_of(MethodNotAllowed(", ".join(allowed).encode()))
     assert problem is not None  # the table has it

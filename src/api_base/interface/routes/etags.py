@@ -2,25 +2,27 @@
 
 import hashlib
 import re
+from collections.abc import Sequence
 from typing import Final
 
 from api_base.interface.errors.http import BadRequest
 
 REPRESENTATION: Final = "json1"
-"""Media type and API version of the answers; another representation of the same version has another tag."""
+"""Media type and API version of the responses; another representation of the same version has another tag."""
+
+ENTITY_TAG: Final = f'"v%d-{REPRESENTATION}"'
+"""The tag of a version, as a format."""
 
 _TAG: Final = re.compile(r'(W/)?"([\x21\x23-\x7e\x80-\xff]*)"')
 _VERSIONED: Final = re.compile(r"v([0-9]{1,9})-.*")
 
 NEVER: Final = -1
-"""A version that nothing has: for a tag that is none of ours."""
+"""A version that nothing has: for a tag that is not ours."""
 
 
-def entity_tag(version: int, fields: str | None = None) -> str:
-    """The tag of a version, as it is shown with or without `?fields=`."""
-    if fields is None:
-        return f'"v{version}-{REPRESENTATION}"'
-    return f'"v{version}-{REPRESENTATION}.{hashlib.blake2s(fields.encode(), digest_size=4).hexdigest()}"'
+def sparse_tag(version: int, fields: Sequence[str]) -> str:
+    """The tag of a version that `?fields=` narrows to `fields`."""
+    return f'"v{version}-{REPRESENTATION}.{hashlib.blake2s(",".join(fields).encode(), digest_size=4).hexdigest()}"'
 
 
 def expected_version(if_match: str) -> int | None:

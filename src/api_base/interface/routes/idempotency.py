@@ -1,15 +1,16 @@
 """Idempotency-Key [draft-ietf-httpapi-idempotency-key-header]: which routes take one, what one is, and which requests are the same.
 
-Every POST and PATCH takes one but for those that anybody may send, since a key counts for its user, and those whose answer must not
-be stored. Elsewhere the header means nothing: GET, PUT and DELETE may be repeated as they are [RFC 9110, section 9.2.2].
+Every POST and PATCH takes one, except public routes (a key belongs to a user) and routes whose response must not be stored. Other
+methods ignore the header: GET, PUT and DELETE may be repeated without it [RFC 9110, section 9.2.2].
 """
 
 import re
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 from starlette.types import Message, Receive, Scope
 
-from api_base.core.types import MAX_KEY_LENGTH, KeyedRequest, RequestContext, fingerprint, key_digest
+from api_base.core.types import MAX_KEY_LENGTH, KeyedExecution, KeyedRequest, RequestContext, current_context, fingerprint, key_digest
 from api_base.interface.errors.http import BadRequest
 from api_base.interface.routes.parameters import header
 from api_base.interface.routes.route_options import RouteOptions
@@ -19,7 +20,7 @@ PATTERN: Final = rf'^("[ !#-\[\]-~]{{1,{MAX_KEY_LENGTH}}}"|[A-Za-z0-9._~:/+=-]{{
 """A string of structured fields [RFC 9651, section 3.3.3] without escapes, or its content as most clients send it: bare."""
 
 REPLAYED: Final = (b"idempotency-replayed", b"true")
-"""Goes with an answer that was given before."""
+"""Marks a stored response."""
 
 _KEY: Final = re.compile(PATTERN)
 
@@ -30,14 +31,14 @@ def takes_key(method: str, options: RouteOptions) -> bool:
 
 
 class Keyed:
-    """A request with a key. What `receive` hands on is part of what makes requests the same, as are path, query, If-Match and Content-Type."""
+    """A request with a key. Two requests are the same if path, query, If-Match, Content-Type and body (what `receive` returns) are."""
 
     def __init__(self, key: bytes, scope: Scope, receive: Receive) -> None:
         self._receive = receive
         self._key = key_digest(key)
         asked = repr((scope["path"], scope["query_string"], header(scope, b"if-match"), header(scope, b"content-type")))
         self._asked = fingerprint(key, asked.encode("utf-8", "surrogatepass"))
-        self._request: KeyedRequest | None = None
+        self._execution: KeyedExecution | None = None
 
     async def receive(self) -> Message:
         """The next message of the request's body."""
@@ -45,31 +46,35 @@ class Keyed:
         self._asked.update(message.get("body", b""))
         return message
 
-    def begin(self, context: RequestContext, route: str) -> None:
-        """Once the body is read: what is executed in `context` from here on is to be carried out once."""
+    async def execute[T](self, context: RequestContext, route: str, endpoint: Callable[[], Awaitable[T]]) -> T:
+        """Await `endpoint` as a request that is executed once. The body must have been read."""
         assert context.principal is not None  # public routes take no key
-        self._request = context.keyed = KeyedRequest(
+        request = KeyedRequest(
             tenant_id=context.tenant_id,
             user_id=context.principal.user_id,
             route=route,
             key=self._key,
             fingerprint=self._asked.digest(),
         )
+        self._execution = KeyedExecution(request=request)
+        token = current_context.set(context.within(self._execution))
+        try:
+            return await endpoint()
+        finally:
+            current_context.reset(token)
 
     @property
     def headers(self) -> list[tuple[bytes, bytes]]:
-        """What the answer says of it."""
-        return [REPLAYED] if self._request is not None and self._request.replayed else []
+        """The headers to add to the response."""
+        return [REPLAYED] if self._execution is not None and self._execution.replayed else []
 
 
-def keyed(scope: Scope, receive: Receive, *, taken: bool) -> Keyed | None:
-    """The request, where it has a key. Raises `BadRequest` for one that is malformed, sent twice, or not `taken` by the route."""
+def keyed(scope: Scope, receive: Receive, *, taken: bool) -> Keyed:
+    """A request with the header. Raises `BadRequest` for a key that is malformed, sent twice, or not `taken` by the route."""
     values = [value for name, value in scope["headers"] if name == b"idempotency-key"]
-    if not values:
-        return None
     text = values[0].decode("latin-1")
     if len(values) > 1 or not _KEY.fullmatch(text):
-        raise BadRequest(f"Idempotency-Key is one text of 1 to {MAX_KEY_LENGTH} ASCII characters, such as a UUID.")
+        raise BadRequest(f"Send one Idempotency-Key of 1 to {MAX_KEY_LENGTH} ASCII characters, such as a UUID.")
     if not taken:
-        raise BadRequest("This route takes no Idempotency-Key: its answer is for nobody in particular, or must not be stored.")
+        raise BadRequest("This route takes no Idempotency-Key: it is public, or its response must not be stored. Leave the header out.")
     return Keyed(text.strip('"').encode(), scope, receive)

@@ -1,11 +1,13 @@
-"""One route, compiled at start: what FastAPI would work out at each request is worked out once.
+"""One route, compiled at start, so that a request does not repeat what FastAPI works out for each.
 
-Parameters are path values, one JSON body, and `Resolver`s; anything else is refused at start. The answer is a DTO, or None for 204.
+Parameters are path values, one JSON body, and `Resolver`s; the application does not start with any other. The endpoint returns a DTO,
+or None for 204.
 """
 
 import inspect
 from collections.abc import Awaitable, Callable
 from email.utils import formatdate
+from functools import partial
 from string import Formatter
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
@@ -15,11 +17,11 @@ from starlette.types import Receive, Scope, Send
 
 from api_base.application.common.listing import Page
 from api_base.core.errors import ApiBaseError, Invalid, ProgrammingError, Unauthenticated
-from api_base.core.types import current_context
 from api_base.interface.errors.handlers import invalid_of, problem_of, send_problem
+from api_base.interface.middleware.http_exchange import http_exchange_of
 from api_base.interface.routes import body as bodies
 from api_base.interface.routes import rendering
-from api_base.interface.routes.etags import entity_tag, matches
+from api_base.interface.routes.etags import ENTITY_TAG, matches, sparse_tag
 from api_base.interface.routes.idempotency import METHODS, keyed, takes_key
 from api_base.interface.routes.parameters import QueryResolver, Resolver, header
 from api_base.interface.routes.protocols import BodyResolver, ProtocolAnswer
@@ -49,8 +51,9 @@ class Operation:
     def _compile(self) -> None:
         hints = get_type_hints(self.endpoint, include_extras=True)
         answer = hints.pop("return", None)
+        self._encode = rendering.encode
         if get_origin(answer) is Page:
-            answer = get_args(answer)[0]
+            self._encode, answer = rendering.encode_page, get_args(answer)[0]
         self._shown = rendering.field_names(answer)
         path = {name for _, name, _, _ in Formatter().parse(self.template) if name}
         for name in inspect.signature(self.endpoint).parameters:
@@ -58,7 +61,7 @@ class Operation:
         self._names = tuple(name for _, name, _, _ in Formatter().parse(self.template) if name)
         if path - self._path.keys():
             raise ProgrammingError(
-                f"{self.endpoint.__name__}: no parameter for {', '.join(sorted(path - self._path.keys()))} of {self.template}"
+                f"{self.endpoint.__name__} has no parameter for {', '.join(sorted(path - self._path.keys()))} of {self.template}"
             )
 
     def _parameter(self, name: str, hint: Any, in_path: bool) -> None:
@@ -74,35 +77,40 @@ class Operation:
             self._body = name, self._json(TypeAdapter(hint))
         else:
             raise ProgrammingError(
-                f"{self.endpoint.__name__}: the parameter {name!r} is no path value, body or resolver; use fastapi.APIRouter for this route"
+                f"{self.endpoint.__name__}: the parameter {name!r} is not a path value, body or resolver; use fastapi.APIRouter for this route"
             )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send, values: tuple[str, ...]) -> None:
-        """Serve one request. Errors raised on purpose become problems; accidents go on to the outermost middleware."""
-        context, once = current_context.get(), None
-        context.route = self.template
+        """Serve one request. Errors of the error tree become problems; others go on to the outermost middleware."""
+        exchange = http_exchange_of(scope)
+        context, once = exchange.context, None
+        exchange.route = self.template
         try:
             if context.principal is None and not self.options.public:
                 raise Unauthenticated("This needs a signed-in user: send an access token.")
             arguments = self._arguments(scope, values)
             sparse = self._sparse(scope["query_string"])
-            if self._changes and (once := keyed(scope, receive, taken=self._takes_key)) is not None:
+            if self._changes and exchange.idempotency_key is not None:
+                once = keyed(scope, receive, taken=self._takes_key)
                 receive = once.receive
             if self._body is not None:
                 name, read = self._body
                 arguments[name] = await read(scope, receive)
-            if once is not None:
-                once.begin(context, self._route)
-            answer = await self.endpoint(**arguments)
+            answer = (
+                await self.endpoint(**arguments)
+                if once is None
+                else await once.execute(context, self._route, partial(self.endpoint, **arguments))
+            )
             status, headers, content = self._render(scope, answer, sparse)
+            if isinstance(answer, ProtocolAnswer):
+                exchange.error = answer.error
         except ApiBaseError as error:
             problem = problem_of(error)
             if problem is None:
                 raise
+            exchange.error = error
             await send_problem(scope, send, problem if once is None else problem.with_headers([*problem.headers, *once.headers]))
             return
-        finally:
-            context.keyed = None  # what is done after_response is not the request any more
         if once is not None:
             headers += once.headers
         await send({"type": "http.response.start", "status": status, "headers": headers})
@@ -142,14 +150,14 @@ class Operation:
             content = rendering.encode(answer.content)
             return answer.status, [*headers, (b"content-length", b"%d" % len(content))], content
         if self.options.versioned:
-            tag = entity_tag(answer.version, None if sparse is None else ",".join(sparse))
+            tag = ENTITY_TAG % answer.version if sparse is None else sparse_tag(answer.version, sparse)
             headers.append((b"etag", tag.encode()))
             if self.method == "GET" and (condition := header(scope, b"if-none-match")) is not None and matches(condition, tag):
                 return 304, headers[1:], b""
         if self.options.location is not None:
             location = self.options.location.format_map({name: getattr(answer, name) for name in self._location})
             headers.append((b"location", location.encode()))
-        content = rendering.encode(answer) if sparse is None else rendering.encode_sparse(answer, sparse)
+        content = self._encode(answer) if sparse is None else rendering.encode_sparse(answer, sparse)
         headers.append((b"content-length", b"%d" % len(content)))
         return self.status, headers, content
 

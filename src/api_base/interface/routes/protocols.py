@@ -1,4 +1,4 @@
-"""Answers whose form another specification governs, and bodies that are no JSON."""
+"""Responses in the form of another specification, and bodies other than JSON."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,13 +6,16 @@ from typing import Any, Protocol, runtime_checkable
 
 from starlette.types import Receive, Scope
 
+from api_base.core.errors import ApiBaseError
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProtocolAnswer:
-    """`content` as JSON with this status."""
+    """`content` as JSON with this status. `error` is the reason of a refusal, for the audit trail; the client does not see it."""
 
     status: int
     content: Mapping[str, Any]
+    error: ApiBaseError | None = None
 
 
 @runtime_checkable

@@ -12,27 +12,25 @@ from api_base.application.common.listing import Page
 from api_base.core.errors import Invalid
 from api_base.interface.errors.pointers import pointer
 
-_encode: Final = msgspec.json.Encoder(enc_hook=str).encode
-"""UUIDs as asyncpg makes them are a subclass that msgspec does not know: they, and whatever else, go as text."""
+encode: Final = msgspec.json.Encoder(enc_hook=str).encode
+"""JSON of a DTO. asyncpg's UUIDs are of a subclass that msgspec does not know: they, and any other unknown type, become text."""
 
 
-def encode(answer: Any) -> bytes:
-    """JSON of an answer. A page shows its total only where it was counted."""
-    if type(answer) is Page:
-        return _page(answer, answer.items)
-    return _encode(answer)
+def encode_page(page: Page[Any]) -> bytes:
+    """JSON of a page, with its total if it was counted."""
+    return _page(page, page.items)
 
 
 def _page(page: Page[Any], items: Sequence[Any]) -> bytes:
     content = {"items": items, "next_cursor": page.next_cursor}
-    return _encode(content if page.total is None else content | {"total": page.total})
+    return encode(content if page.total is None else content | {"total": page.total})
 
 
 def encode_sparse(answer: Any, names: Sequence[str]) -> bytes:
     """Only the fields `names` of an answer, or of each item of a page."""
     if isinstance(answer, Page):
         return _page(answer, [_narrowed(item, names) for item in answer.items])
-    return _encode(_narrowed(answer, names))
+    return encode(_narrowed(answer, names))
 
 
 def _narrowed(answer: Any, names: Sequence[str]) -> Mapping[str, Any]:

@@ -42,7 +42,7 @@ def routes(bus: Bus) -> Router:
         if form.problem:
             return token_error(form.problem, "Send grant_type=password, username and password as a form.")
         result = await bus.execute(LogIn(email=form.username, password=form.password, user_agent=user_agent))
-        return token_error("invalid_grant", str(result.error)) if isinstance(result, Err) else result.value
+        return token_error("invalid_grant", str(result.error), result.error) if isinstance(result, Err) else result.value
 
     @router.post("/auth/refresh", REFRESH, summary="Exchange a refresh token")
     async def refresh(body: RefreshBody) -> TokensDTO:

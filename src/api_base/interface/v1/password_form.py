@@ -6,6 +6,7 @@ from urllib.parse import parse_qsl
 
 from starlette.types import Receive, Scope
 
+from api_base.core.errors import ApiBaseError
 from api_base.interface.routes import body as bodies
 from api_base.interface.routes.protocols import ProtocolAnswer
 
@@ -63,6 +64,6 @@ def _problem(form: dict[str, str]) -> str:
     return "" if all(0 < len(text) <= MAX_LENGTH and "\0" not in text for text in given) else "invalid_request"
 
 
-def token_error(code: str, description: str) -> ProtocolAnswer:
-    """An error response [RFC 6749, section 5.2]."""
-    return ProtocolAnswer(status=400, content={"error": code, "error_description": description})
+def token_error(code: str, description: str, error: ApiBaseError | None = None) -> ProtocolAnswer:
+    """An error response [RFC 6749, section 5.2], caused by `error`."""
+    return ProtocolAnswer(status=400, content={"error": code, "error_description": description}, error=error)

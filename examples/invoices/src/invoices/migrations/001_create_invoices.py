@@ -1,4 +1,4 @@
-"""Invoices, under the policy that shows each tenant its own."""
+"""Create invoices, with the policy that shows each tenant its own."""
 
 import sqlalchemy as sa
 from alembic import op

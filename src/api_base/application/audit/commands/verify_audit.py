@@ -8,7 +8,7 @@ from uuid import UUID
 from api_base.application.audit.dtos import Checked
 from api_base.application.common.cqrs import PUBLIC, Command
 from api_base.core.errors import ApiBaseError
-from api_base.core.protocols.unit_of_work import Isolation
+from api_base.core.protocols import Isolation
 from api_base.core.shared.logging import get_logger
 from api_base.core.types import Err, Ok, Result
 

@@ -10,9 +10,9 @@ from typing import ClassVar
 
 from api_base.application.auth.commands.start_session import StartSession
 from api_base.application.auth.dtos import TokensDTO
-from api_base.application.common.cqrs import PUBLIC, Bus, Command, Isolation
-from api_base.core.protocols import PasswordHasher
-from api_base.core.types import Err, Ok, Result, current_context
+from api_base.application.common.cqrs import PUBLIC, Bus, Command
+from api_base.core.protocols import AfterResponse, Isolation, PasswordHasher
+from api_base.core.types import Err, Ok, Result
 from api_base.domain.auth.errors import LoginRefused
 from api_base.domain.auth.repository import Credentials, Memberships
 
@@ -27,8 +27,11 @@ class LogIn(Command[Result[TokensDTO, LoginRefused]]):
 
 
 class LogInHandler:
-    def __init__(self, bus: Bus, credentials: Credentials, memberships: Memberships, hasher: PasswordHasher) -> None:
-        self._bus, self._credentials, self._memberships, self._hasher = bus, credentials, memberships, hasher
+    def __init__(
+        self, bus: Bus, credentials: Credentials, memberships: Memberships, hasher: PasswordHasher, after_response: AfterResponse
+    ) -> None:
+        self._bus, self._credentials, self._memberships = bus, credentials, memberships
+        self._hasher, self._after_response = hasher, after_response
 
     async def handle(self, command: LogIn) -> Result[TokensDTO, LoginRefused]:
         before = await self._credentials.find(command.email)
@@ -36,10 +39,9 @@ class LogInHandler:
         good, new_hash = await self._hasher.verify(command.password, tried)
         credential = await self._credentials.find(command.email)
         if credential is not None and not good:
-            current_context.get().after_response.append(partial(self._credentials.failed, credential.user_id))
+            self._after_response.call(partial(self._credentials.failed, credential.user_id))
         if credential is None or not good or not credential.open or credential.password_hash != tried:
-            current_context.get().refusal = ("login", None if credential is None else credential.user_id)
-            return Err(LoginRefused())
+            return Err(LoginRefused(None if credential is None else credential.user_id))
         if new_hash is not None or not credential.settled:
             await self._credentials.succeeded(credential.user_id, new_hash)
         tenant = await self._memberships.first(credential.user_id)

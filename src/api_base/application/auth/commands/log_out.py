@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from api_base.application.common.cqrs import AUTHENTICATED, Command, Isolation
-from api_base.core.protocols import Clock
+from api_base.application.common.cqrs import AUTHENTICATED, Command
+from api_base.core.protocols import Clock, Isolation
 from api_base.core.types import current_context, request_user
 from api_base.domain.auth.repository import SessionRepository
 

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from typing import ClassVar, Protocol
 from uuid import UUID
 
-from api_base.application.common.cqrs import PUBLIC, Command, Isolation
+from api_base.application.common.cqrs import PUBLIC, Command
 from api_base.application.services.mailing import EmailTemplates, Recipient
+from api_base.core.protocols import Isolation
 from api_base.core.types import UserId
 from api_base.domain.auth.repository import DeviceRepository
 

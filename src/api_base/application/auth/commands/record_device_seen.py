@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 from uuid import UUID
 
-from api_base.application.common.cqrs import PUBLIC, Command, Isolation
-from api_base.core.protocols import Clock
+from api_base.application.common.cqrs import PUBLIC, Command
+from api_base.core.protocols import Clock, Isolation
 from api_base.core.types import UserId
 from api_base.domain.auth.repository import DeviceRepository
 

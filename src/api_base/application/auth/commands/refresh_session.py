@@ -10,9 +10,9 @@ from typing import ClassVar
 
 from api_base.application.auth.dtos import TokensDTO
 from api_base.application.auth.tokens import SessionTokens
-from api_base.application.common.cqrs import PUBLIC, Command, Isolation
-from api_base.core.protocols import Clock
-from api_base.core.types import Err, Ok, Result, current_context
+from api_base.application.common.cqrs import PUBLIC, Command
+from api_base.core.protocols import Clock, Isolation
+from api_base.core.types import Err, Ok, Result
 from api_base.domain.auth.entities import Refresh, Session
 from api_base.domain.auth.errors import RefreshRefused
 from api_base.domain.auth.refresh_token import RefreshToken
@@ -45,7 +45,6 @@ class RefreshSessionHandler:
         token = RefreshToken.parse(command.refresh_token)
         session = None if token is None else await self._sessions.of(token.user_id, token.session_id)
         if token is None or session is None:
-            current_context.get().refusal = ("refresh", None)
             return Err(RefreshRefused())
         outcome, successor = session.refresh(token, self._clock.now(), self._grace, self._lifetime)
         if outcome is Refresh.ROTATED:
@@ -53,8 +52,7 @@ class RefreshSessionHandler:
         if outcome in (Refresh.ROTATED, Refresh.REUSED):
             await self._sessions.update(session)
         if successor is None:
-            current_context.get().refusal = ("reuse" if outcome is Refresh.REUSED else "refresh", session.user_id)
-            return Err(RefreshRefused())
+            return Err(RefreshRefused(session.user_id, reused=outcome is Refresh.REUSED))
         return Ok(self._tokens.of(session, successor))
 
     async def _leave_ended_membership(self, session: Session) -> None:

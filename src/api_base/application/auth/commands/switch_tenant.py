@@ -6,8 +6,9 @@ from uuid import UUID
 
 from api_base.application.auth.dtos import TokensDTO
 from api_base.application.auth.tokens import SessionTokens
-from api_base.application.common.cqrs import AUTHENTICATED, Command, Isolation
+from api_base.application.common.cqrs import AUTHENTICATED, Command
 from api_base.core.errors import NotFound, Unauthenticated
+from api_base.core.protocols import Isolation
 from api_base.core.types import TenantId, current_context, request_user
 from api_base.domain.auth.entities import Session
 from api_base.domain.auth.repository import Memberships, SessionRepository

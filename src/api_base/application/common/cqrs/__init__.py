@@ -4,7 +4,6 @@ from api_base.application.common.cqrs.bus import Bus, Handler, Middleware, Regis
 from api_base.application.common.cqrs.commands import Command
 from api_base.application.common.cqrs.message import AUTHENTICATED, PUBLIC, Message, answer_of
 from api_base.application.common.cqrs.queries import Query
-from api_base.core.protocols.unit_of_work import Isolation
 
 __all__ = [
     "AUTHENTICATED",
@@ -12,7 +11,6 @@ __all__ = [
     "Bus",
     "Command",
     "Handler",
-    "Isolation",
     "Message",
     "Middleware",
     "Query",

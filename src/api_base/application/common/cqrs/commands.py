@@ -3,7 +3,7 @@
 from typing import ClassVar
 
 from api_base.application.common.cqrs.message import Message
-from api_base.core.protocols.unit_of_work import Isolation
+from api_base.core.protocols import Isolation
 
 
 class Command[T](Message[T]):

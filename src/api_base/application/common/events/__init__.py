@@ -1,4 +1,4 @@
-"""Handling stored events, and streams made of them."""
+"""Delivery of stored events to subscribers, and streams derived from events."""
 
 from api_base.application.common.events.delivery import EventDelivery
 from api_base.application.common.events.stream import Stream, StreamRecord

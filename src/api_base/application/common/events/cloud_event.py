@@ -1,6 +1,6 @@
-"""An event as the outside sees it: CloudEvents 1.0 in JSON, with the extensions of distributed tracing and our own.
+"""The public form of an event: CloudEvents 1.0 in JSON, with the extension for distributed tracing and extensions of our own.
 
-By the standard library, so that every adapter may use it; the payload is JSON already and goes in as it is.
+It uses the standard library, so that every adapter may import it; the payload is JSON already and is inserted unchanged.
 """
 
 import json
@@ -36,7 +36,7 @@ def encoded(event: StoredEvent, source: str) -> bytes:
 
 
 def decoded(record: bytes) -> StoredEvent:
-    """What `encoded` made. Raises `ValueError` for what is no event of ours."""
+    """The event that `encoded` wrote. Raises `ValueError` for a record that is not an event of this application."""
     try:
         found: dict[str, Any] = json.loads(record)
         return StoredEvent(
@@ -53,7 +53,7 @@ def decoded(record: bytes) -> StoredEvent:
             payload=json.dumps(found["data"], ensure_ascii=False, separators=(",", ":")).encode(),
         )
     except (KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"no event of ours: {type(error).__name__}: {error}") from error
+        raise ValueError(f"not an event of this application: {type(error).__name__}: {error}") from error
 
 
 def _id(text: str | None) -> UUID | None:

@@ -1,39 +1,40 @@
-"""One stored event to one durable subscriber: its effects in the database happen exactly once, however often it is delivered.
+"""Delivers one stored event to one durable subscriber. Its effects in the database happen exactly once, however often it is delivered.
 
-The unit of work writes the inbox beside what the handler does; a second time the inbox refuses, and nothing is done again.
+The unit of work writes an inbox row beside the effects of the handler; a second delivery violates its key and rolls back.
 """
 
 import asyncio
 from collections.abc import Callable
 from typing import Any, Final
 
-from api_base.application.common.transactions import Transactions
+from api_base.application.common.middleware import Transactions
 from api_base.core.errors import AlreadyHandled, EventRefused
 from api_base.core.protocols import StoredEvent
 from api_base.core.shared.tracing import span
-from api_base.core.types import NO_USER, Principal, RequestContext, TenantId, UserId, current_context
+from api_base.core.types import NO_USER, Delivery, Principal, RequestContext, TenantId, UserId, current_context
 from api_base.domain.common.events import DurableSubscription
 
 HANDLER_TIMEOUT_SECONDS: Final = 30.0
-"""Seconds that a handler may take."""
+"""A handler that takes longer is cancelled."""
 
 
 class EventDelivery:
-    """`decode` makes a payload of a class from JSON; it raises `ValueError` where it cannot."""
+    """`decode` converts JSON to an instance of the payload class, or raises `ValueError`."""
 
     def __init__(self, transactions: Transactions, decode: Callable[[bytes, type[Any]], Any]) -> None:
         self._transactions, self._decode = transactions, decode
 
     async def handle(self, subscription: DurableSubscription, event: StoredEvent) -> None:
-        """Raises what the handler or the commit raises, `TimeoutError` for one that takes too long, `EventRefused` for a payload that
-        the subscriber's class cannot be made of.
+        """Raises what the handler or the commit raises, `TimeoutError` for a handler that takes too long, and `EventRefused` for a payload
+        that does not fit the subscriber's class.
         """
-        token = current_context.set(_context(subscription, event))
+        origin = Delivery(subscription=subscription.name, event_id=event.id)
+        token = current_context.set(_context(event, origin))
         try:
             with span(subscription.name, {"event.id": str(event.id), "event.name": event.name}):
                 payload = self._payload(subscription, event)
                 async with asyncio.timeout(HANDLER_TIMEOUT_SECONDS):
-                    await self._transactions.run(subscription.isolation, lambda: subscription.handle(payload))
+                    await self._transactions.run(subscription.isolation, lambda: subscription.handle(payload), origin)
         except AlreadyHandled:
             return
         finally:
@@ -43,13 +44,12 @@ class EventDelivery:
         try:
             return self._decode(event.payload, subscription.payload)
         except ValueError as error:
-            raise EventRefused(event.id, f"{subscription.name} wants another {event.name}: {error}") from None
+            raise EventRefused(event.id, f"it does not fit the payload class of {subscription.name}: {error}") from None
 
 
-def _context(subscription: DurableSubscription, event: StoredEvent) -> RequestContext:
-    """Whoever caused the event, in its tenant. No permission is looked up: it was when the event was caused."""
+def _context(event: StoredEvent, origin: Delivery) -> RequestContext:
+    """The user who caused the event, in its tenant. Permissions are not checked again: they were when the user caused it."""
     user_id = NO_USER if event.actor_id is None else UserId(event.actor_id)
     tenant_id = None if event.tenant_id is None else TenantId(event.tenant_id)
-    context = RequestContext.caused_by(event.request_id, event.traceparent, Principal.without_permissions(user_id, tenant_id))
-    context.delivery = (subscription.name, event.id)
-    return context
+    principal = Principal.without_permissions(user_id, tenant_id)
+    return RequestContext.caused_by(event.request_id, event.traceparent, principal, origin)

@@ -1,6 +1,6 @@
-"""A stream made of events: each event of a name becomes records of another topic, exactly once.
+"""A stream derives records of another topic from the events of one name, exactly once.
 
-Streams need a log with transactions, so they run where events go by way of Kafka, and nowhere else.
+Streams need a log with transactions, so they run with Kafka only.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -10,17 +10,17 @@ from typing import Any, Final
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamRecord:
-    """`value` is what JSON knows. Records of one `key` stay in order."""
+    """`value` has types of JSON. Records of one `key` stay in order."""
 
     key: str
     value: Mapping[str, object]
 
 
 class Stream:
-    """`name` (`<context>.<what it is>`) says how far the stream is; its records go to the topic of this name.
+    """The position of the stream is stored under `name` (`<context>.<what it is>`), and its records go to the topic of this name.
 
-    `payload` is made of the event's JSON, as for a durable subscription. `transform` has no effects and refuses nothing: an
-    event that it raises for stops the stream until that is mended.
+    The event's JSON is decoded as `payload`, as for a durable subscription. `transform` has no effects and raises nothing: an
+    event that it raises for stops the stream until the cause is fixed.
     """
 
     __slots__ = ("event", "name", "payload", "transform")

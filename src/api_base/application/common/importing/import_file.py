@@ -20,7 +20,7 @@ from api_base.application.common.importing.schema import ImportSchema
 from api_base.application.common.importing.upload_journal import UploadJournal
 from api_base.application.common.importing.uploads import ChunkProgress, Upload, Uploads
 from api_base.core.errors import NotFound
-from api_base.core.protocols.unit_of_work import Isolation
+from api_base.core.protocols import Isolation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

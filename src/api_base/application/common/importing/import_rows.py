@@ -10,7 +10,7 @@ from api_base.application.common.cqrs import Command
 from api_base.application.common.importing.importer import Outcomes
 from api_base.application.common.importing.report import RefusedRow, Report
 from api_base.application.common.importing.uploads import ChunkProgress, Uploads
-from api_base.core.protocols.jobs import JobProgress
+from api_base.core.protocols import JobProgress
 from api_base.core.types import Err
 
 

@@ -12,8 +12,7 @@ from api_base.application.common.importing.records import FileFormat, RecordRead
 from api_base.application.common.importing.schema import ImportSchema
 from api_base.application.common.importing.uploads import Upload, Uploads
 from api_base.application.services.multitenancy import own_tenant
-from api_base.core.protocols import IdGenerator
-from api_base.core.protocols.jobs import JobQueue
+from api_base.core.protocols import IdGenerator, JobQueue
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""Commands executed later: how contexts declare them, and how a worker carries one out."""
+"""Commands executed later: how contexts declare them, and how a worker executes one."""
 
 from api_base.application.common.jobs.declared import Job, Jobs, Schedule
 from api_base.application.common.jobs.runner import JobRunner, Outcome

@@ -1,4 +1,4 @@
-"""What contexts declare: which commands may be jobs, and which are sent by the clock."""
+"""What contexts declare: the commands that may run as jobs, and the schedules that enqueue them."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
@@ -12,10 +12,10 @@ ATTEMPTS: Final = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """`name` (`<context>.<what it does>`) stands in the rows: renamed, those that wait are not known any more.
+    """`name` (`<context>.<what it does>`) is stored in the rows: after a renaming, waiting jobs are unknown.
 
-    An execution may take `timeout` seconds. What fails because something else is down is tried until that is back; what fails
-    otherwise is tried `attempts` times; what is refused is dead at once.
+    An execution may take `timeout` seconds. A job that fails because of an outage is retried until the outage ends; one that fails
+    otherwise is tried `attempts` times; one that is refused is dead at once.
     """
 
     name: str
@@ -26,9 +26,10 @@ class Job:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Schedule:
-    """Enqueues what `message` makes whenever `cron` says so, in UTC [crontab(5)], once however many workers there are.
+    """Enqueues the command that `message` returns at the times of `cron`, in UTC [crontab(5)], once for any number of workers.
 
-    Times that nobody was there for are made up for once, by the latest. `name` says when it fired last: renamed, it begins anew.
+    Of the times that passed while no worker ran, the latest fires. The time of the last firing is stored under `name`: after a renaming the
+    schedule starts anew.
     """
 
     name: str
@@ -44,12 +45,14 @@ class Jobs:
         self._by_message: dict[type[Any], Job] = {}
 
     def add(self, jobs: Iterable[Job]) -> None:
-        """Raises `ProgrammingError` for a name or command that is there already, and for a command with secrets: rows are no place for them."""
+        """Raises `ProgrammingError` for a name or command that is declared already, and for a command with secrets, which a row must not hold."""
         for job in jobs:
             if job.name in self._by_name or job.message in self._by_message:
                 raise ProgrammingError(f"The job {job.name!r} or its command {job.message.__name__} is declared twice.")
             if secret := [field.name for field in fields(cast("Any", job.message)) if not field.repr]:
-                raise ProgrammingError(f"{job.message.__name__} cannot be a job: {', '.join(secret)} would lie in the database in clear.")
+                raise ProgrammingError(
+                    f"{job.message.__name__} cannot be a job: its row would hold the secret {', '.join(secret)} as plain text."
+                )
             self._by_name[job.name] = self._by_message[job.message] = job
 
     def of(self, message: object) -> Job:
@@ -57,8 +60,8 @@ class Jobs:
         try:
             return self._by_message[type(message)]
         except KeyError:
-            raise ProgrammingError(f"{type(message).__name__} is no job: declare it in a context's `jobs`.") from None
+            raise ProgrammingError(f"{type(message).__name__} is not a job: declare it in a context's `jobs`.") from None
 
     def named(self, name: str) -> Job | None:
-        """The job of that name; None where no context declares it."""
+        """The job with this name; None if no context declares it."""
         return self._by_name.get(name)

@@ -1,4 +1,4 @@
-"""One claimed job, carried out over the bus on behalf of who asked for it: permission, tenant and unit of work as for any request."""
+"""Executes a claimed job on the bus, on behalf of the user who asked for it: permission, tenant and unit of work as in any request."""
 
 import asyncio
 from collections.abc import Callable
@@ -7,24 +7,25 @@ from typing import Any, Final
 
 from api_base.application.common.cqrs import Bus
 from api_base.application.common.jobs.declared import ATTEMPTS, Job, Jobs
-from api_base.core.errors import ApiBaseError, JobLost, ProgrammingError, Transient, Unavailable
-from api_base.core.protocols.jobs import ClaimedJob, JobState, PrincipalResolver
+from api_base.application.common.retry_policy import JOB_REFUSALS, RetryPolicy
+from api_base.core.errors import ApiBaseError, JobLost, ProgrammingError
+from api_base.core.protocols import ClaimedJob, JobState, PrincipalResolver
 from api_base.core.shared import backoff
 from api_base.core.shared.logging import get_logger
 from api_base.core.shared.tracing import span
-from api_base.core.types import NO_USER, Err, Principal, RequestContext, RunningJob, current_context
+from api_base.core.types import NO_USER, Err, Principal, RequestContext, RunningJob, Settled, current_context
 
 logger = get_logger(__name__)
 
 MAX_ERROR_LENGTH: Final = 1000
-"""Characters that are kept of an error."""
+"""Characters of an error that are stored."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What is still to be written of a job; `result` is JSON. `error` is for operators, `refusal` for whoever asked for the job.
+    """What is still to be written of a job; `result` is JSON. `error` is for operators, `public_error` for the user who enqueued the job.
 
-    `failures` is 1 where it failed by itself. After a `pause` (seconds) it is tried again.
+    `failures` is 1 when the job itself failed. A job that is WAITING is due again after `delay` seconds.
     """
 
     state: JobState
@@ -32,11 +33,12 @@ class Outcome:
     error: str | None = None
     public_error: str | None = None
     failures: int = 0
-    pause: float = 0.0
+    delay: float = 0.0
 
 
 class JobRunner:
-    """`decode` makes a command of a class from JSON; it raises `ValueError` where it cannot. `encode` makes JSON of a result."""
+    """`decode` makes a command of a class from JSON, or raises `ValueError`. `encode` makes JSON of a result. `retry_delay` returns the
+    seconds to wait after an attempt (from 1)."""
 
     def __init__(
         self,
@@ -45,66 +47,66 @@ class JobRunner:
         principals: PrincipalResolver,
         decode: Callable[[bytes, type[Any]], Any],
         encode: Callable[[object], str | None],
+        retry_delay: Callable[[int], float] = backoff.delay,
     ) -> None:
+        self._policy = RetryPolicy(refusals=JOB_REFUSALS, delay=retry_delay)
         self._bus, self._jobs, self._principals, self._decode, self._encode = bus, jobs, principals, decode, encode
 
     async def run(self, claimed: ClaimedJob) -> Outcome | None:
-        """What is still to be written of it; None where its unit of work has written all, and where it is no longer ours."""
+        """What is still to be written about it; None when its unit of work has written all, and when the job was lost."""
         job = self._jobs.named(claimed.name)
         if job is None:
-            return _failed(claimed, None, ProgrammingError(f"No context of this worker declares the job {claimed.name!r}."))
+            return self._failed(claimed, None, ProgrammingError(f"No context of this worker declares the job {claimed.name!r}."))
         try:
             return await self._execute(job, claimed)
         except JobLost:
             return None
         except Exception as error:
-            return _failed(claimed, job, error)
+            return self._failed(claimed, job, error)
 
     async def _execute(self, job: Job, claimed: ClaimedJob) -> Outcome | None:
         command = self._command(job, claimed)
-        running = RunningJob(id=claimed.id, tenant_id=claimed.tenant_id, attempt=claimed.attempt, command=command)
-        context = RequestContext.caused_by(claimed.request_id, claimed.traceparent, None)
-        context.job = running
+        origin = RunningJob(id=claimed.id, tenant_id=claimed.tenant_id, attempt=claimed.attempt, command=command)
+        context = RequestContext.caused_by(claimed.request_id, claimed.traceparent, None, origin)
         token = current_context.set(context)
         try:
             with span(job.name, {"job.id": str(claimed.id), "job.attempt": claimed.attempt}):
                 async with asyncio.timeout(job.timeout):
-                    context.principal = await self._principal(claimed)
+                    principal = await self._principal(claimed)
+                    if principal is not None:
+                        current_context.set(context.acting(principal))
                     result = await self._bus.execute(command)
         finally:
             current_context.reset(token)
-        if running.settled:
+        if isinstance(result, Settled):
             return None
         if isinstance(result, Err):
-            return _failed(claimed, job, result.error)
+            return self._failed(claimed, job, result.error)
         return Outcome(state=JobState.SUCCEEDED, result=self._encode(result))
 
     def _command(self, job: Job, claimed: ClaimedJob) -> Any:
         try:
             return self._decode(claimed.payload, job.message)
         except ValueError as error:
-            raise _Unreadable(f"{job.message.__name__} cannot be made of what was enqueued: {error}") from None
+            raise _Unreadable(f"The payload of the job is not a {job.message.__name__}: {error}") from None
 
     async def _principal(self, claimed: ClaimedJob) -> Principal | None:
-        """What nobody in particular asked for may do nothing that needs a permission; in a tenant, where it was enqueued for one."""
+        """A job without a user has no permissions; it acts in the tenant that it was enqueued for."""
         if claimed.user_id != NO_USER:
             return await self._principals.resolve(claimed.user_id, claimed.tenant_id)
         if claimed.tenant_id is None:
             return None
         return Principal.without_permissions(NO_USER, claimed.tenant_id)
 
+    def _failed(self, claimed: ClaimedJob, job: Job | None, error: Exception) -> Outcome:
+        attempts = ATTEMPTS if job is None else job.attempts
+        decision = self._policy.decide(error, attempt=claimed.attempt, failures=claimed.failures, max_failures=attempts)
+        reason = f"{type(error).__name__}: {error}"[:MAX_ERROR_LENGTH]
+        logger.warning("job_failed", job=claimed.name, job_id=str(claimed.id), attempt=claimed.attempt, dead=decision.dead, reason=reason)
+        if decision.dead:
+            return Outcome(state=JobState.DEAD, error=reason, public_error=str(error)[:MAX_ERROR_LENGTH] if decision.refused else None)
+        return Outcome(state=JobState.WAITING, error=reason, failures=0 if decision.outage else 1, delay=decision.delay)
+
 
 class _Unreadable(ApiBaseError):
-    """Trying again makes no other bytes of it."""
-
-
-def _failed(claimed: ClaimedJob, job: Job | None, error: Exception) -> Outcome:
-    passing = isinstance(error, Transient | Unavailable)
-    refused = isinstance(error, ApiBaseError) and not passing and not isinstance(error, ProgrammingError)
-    attempts = ATTEMPTS if job is None else job.attempts
-    dead = refused or (not passing and claimed.failures + 1 >= attempts)
-    told = f"{type(error).__name__}: {error}"[:MAX_ERROR_LENGTH]
-    logger.warning("job_failed", job=claimed.name, job_id=str(claimed.id), attempt=claimed.attempt, dead=dead, reason=told)
-    if dead:
-        return Outcome(state=JobState.DEAD, error=told, public_error=str(error)[:MAX_ERROR_LENGTH] if refused else None)
-    return Outcome(state=JobState.WAITING, error=told, failures=0 if passing else 1, pause=backoff.pause(claimed.attempt))
+    """A retry would read the same bytes."""

@@ -1,96 +1,92 @@
-"""A request with a key is carried out once: its command's result is kept in the command's own transaction, and answered again after that.
+"""A request with a key is executed once: the transaction of its command stores the result, and a repetition answers with it.
 
-So a crash before the commit leaves nothing, one after it leaves the answer. A raise rolls back and keeps nothing: a retry runs again.
+A crash before the commit leaves nothing, a crash after it leaves the result. A raise rolls back and stores nothing: a repetition
+runs again.
 """
 
-from collections.abc import Awaitable
-from dataclasses import replace
+from collections.abc import Awaitable, Callable
 from types import NoneType
 from typing import Any
 
+from api_base.application.common.cqrs import Command, Message, answer_of
 from api_base.application.common.cqrs.bus import Call
-from api_base.application.common.cqrs.commands import Command
-from api_base.application.common.cqrs.message import Message, answer_of
 from api_base.core.errors import ApiBaseError, ProgrammingError
-from api_base.core.protocols import IdempotencyStore
-from api_base.core.protocols.unit_of_work import Isolation
-from api_base.core.types import KeyedRequest, current_context
+from api_base.core.protocols import IdempotencyStore, Isolation
+from api_base.core.types import KeyedExecution, KeyedRequest
+
+type KeyedCall = Callable[[Message[Any], KeyedExecution], Awaitable[Any]]
 
 
 class _ConcurrentDuplicate(ApiBaseError):
-    """The same request has committed while this one was on its way to its command."""
+    """The same request committed before this one reached its command."""
 
 
 class IdempotencyMiddleware:
-    """Runs inside the unit of work. Messages without one (`Isolation.NONE`) are looked up before they begin.
+    """The stage of a keyed request's command, inside its unit of work. `Isolation.NONE` has none and is looked up before it begins.
 
-    A keyed request is one command. One that orchestrates may be keyed when it answers nothing, since its command commits before it ends.
+    A keyed request executes one command. A message that orchestrates may be keyed if it answers None: its command commits before it
+    ends, so its own answer could not be stored.
     """
 
     def __init__(self, store: IdempotencyStore) -> None:
         self._store = store
 
-    def __call__(self, message_type: type[Message[Any]], call_next: Call) -> Call:
-        if not issubclass(message_type, Command):
-            return call_next
-        keyed = self._orchestrating if message_type.isolation is Isolation.NONE else self._in_unit
+    def __call__(self, message_type: type[Command[Any]], call_next: Call) -> KeyedCall:
+        run = self._orchestrating if message_type.isolation is Isolation.NONE else self._in_unit
         answer = answer_of(message_type)
 
-        def stage(message: Message[Any]) -> Awaitable[Any]:
-            context = current_context.get(None)
-            if context is None or context.keyed is None:
-                return call_next(message)
-            return keyed(message, context.keyed, call_next, answer)
+        async def stage(message: Message[Any], execution: KeyedExecution) -> Any:
+            return await run(message, execution, call_next, answer)
 
         return stage
 
-    async def _in_unit(self, message: Message[Any], request: KeyedRequest, call_next: Call, answer: Any) -> Any:
-        _claim(request, message)
+    async def _in_unit(self, message: Message[Any], execution: KeyedExecution, call_next: Call, answer: Any) -> Any:
+        _claim(execution, message)
+        request = execution.request
         await self._store.lock(request)
-        if request.orchestrated:
+        if execution.orchestrated:
             return await self._within(message, request, call_next)
-        kept = await self._store.find(request, answer)
-        if kept is not None:
-            request.replayed = True
-            return kept.result
+        stored = await self._store.find(request, answer)
+        if stored is not None:
+            execution.replayed = True
+            return stored.result
         return await self._store.keep(request, await call_next(message), answer)
 
     async def _within(self, message: Message[Any], request: KeyedRequest, call_next: Call) -> Any:
-        """What is kept is that the orchestrating message is done; the result is for its handler."""
+        """Stores that the orchestrating message is done; the result is for its handler."""
         if await self._store.find(request, NoneType) is not None:
             raise _ConcurrentDuplicate
         result = await call_next(message)
         await self._store.keep(request, None, NoneType)
         return result
 
-    async def _orchestrating(self, message: Message[Any], request: KeyedRequest, call_next: Call, answer: Any) -> Any:
-        _claim(request, message)
+    async def _orchestrating(self, message: Message[Any], execution: KeyedExecution, call_next: Call, answer: Any) -> Any:
+        _claim(execution, message)
         if answer is not NoneType:
             name = type(message).__name__
             raise ProgrammingError(f"{name} commits before it has its answer, so that cannot be kept: declare its route replayable=False.")
-        if await self._done(request):
+        if await self._done(execution):
             return None
-        context = current_context.get()
-        context.keyed = replace(request, command=None, orchestrated=True)
+        execution.command, execution.orchestrated = None, True
         try:
             return await call_next(message)
         except ProgrammingError:
             raise
         except ApiBaseError:
-            if not await self._done(request):  # else it was refused for what its twin has done
+            if not await self._done(execution):  # otherwise the concurrent duplicate caused the refusal
                 raise
             return None
         finally:
-            context.keyed = request
+            execution.command, execution.orchestrated = message, False
 
-    async def _done(self, request: KeyedRequest) -> bool:
-        request.replayed = await self._store.find(request, NoneType) is not None
-        return request.replayed
+    async def _done(self, execution: KeyedExecution) -> bool:
+        execution.replayed = await self._store.find(execution.request, NoneType) is not None
+        return execution.replayed
 
 
-def _claim(request: KeyedRequest, message: Message[Any]) -> None:
-    """Trying the same again is allowed; another command is not: a replay could not tell which of them was done."""
-    if request.command is not None and request.command is not message:
+def _claim(execution: KeyedExecution, message: Message[Any]) -> None:
+    """A retry of the same message is allowed, a second command is not: a replay could not tell which of the two was executed."""
+    if execution.command is not None and execution.command is not message:
         name = type(message).__name__
         raise ProgrammingError(f"{name} is the second command of a request with a key: declare its route replayable=False.")
-    request.command = message
+    execution.command = message

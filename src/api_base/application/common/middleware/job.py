@@ -1,31 +1,23 @@
-"""A job ends in the transaction of its command: the effect and the note that it is done are both there, or neither."""
+"""A job ends in the transaction of its command: the database holds both the effect and the outcome, or neither."""
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
+from api_base.application.common.cqrs import Message
 from api_base.application.common.cqrs.bus import Call
-from api_base.application.common.cqrs.commands import Command
-from api_base.application.common.cqrs.message import Message
-from api_base.core.protocols.jobs import JobCompletion
-from api_base.core.protocols.unit_of_work import Isolation
-from api_base.core.types import current_context
+from api_base.core.protocols import JobCompletion
+from api_base.core.types import RunningJob, Settled
 
 
 class JobMiddleware:
-    """Runs inside the unit of work. What orchestrates (`Isolation.NONE`) has none: its worker notes it after_response, so it may run twice."""
+    """The stage of a job's own command, inside its unit of work. Answers `Settled` if the unit writes the outcome."""
 
     def __init__(self, completion: JobCompletion) -> None:
         self._completion = completion
 
-    def __call__(self, message_type: type[Message[Any]], call_next: Call) -> Call:
-        if not issubclass(message_type, Command) or message_type.isolation is Isolation.NONE:
-            return call_next
-
-        async def stage(message: Message[Any]) -> Any:
-            context = current_context.get(None)
-            if context is None or context.job is None or context.job.command is not message:
-                return await call_next(message)
+    def __call__(self, call_next: Call) -> Callable[[Message[Any], RunningJob], Awaitable[Any]]:
+        async def stage(message: Message[Any], job: RunningJob) -> Any:
             result = await call_next(message)
-            context.job.settled = self._completion.settle(context.job, result)
-            return result
+            return Settled() if self._completion.settle(job, result) else result
 
         return stage

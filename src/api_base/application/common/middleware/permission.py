@@ -1,15 +1,15 @@
-"""Nothing runs for who may not: the message's declared permission is checked before anything else happens."""
+"""Checks the permission that a message declares, before anything else happens."""
 
 from typing import Any
 
+from api_base.application.common.cqrs import PUBLIC, Message
 from api_base.application.common.cqrs.bus import Call
-from api_base.application.common.cqrs.message import PUBLIC, Message
-from api_base.core.protocols.permissions import PermissionChecker
+from api_base.core.protocols import PermissionChecker
 from api_base.core.types import current_context
 
 
 class PermissionMiddleware:
-    """Raises `Unauthenticated` or `Forbidden` for who may not; a message that is `PUBLIC` passes unchecked."""
+    """Raises `Unauthenticated` or `Forbidden` for a principal without the permission. `PUBLIC` messages pass unchecked."""
 
     def __init__(self, checker: PermissionChecker) -> None:
         self._checker = checker

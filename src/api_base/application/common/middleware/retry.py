@@ -1,20 +1,20 @@
-"""What may succeed when tried again is tried again: a command as a whole, from its first read on.
+"""Retries a message as a whole, from its first read on, when an adapter raises `Transient`.
 
-Adapters tell by raising `Transient`, and only when it is certain that nothing was committed.
+Adapters raise it only if it is certain that nothing was committed.
 """
 
 import asyncio
 import random
 from typing import Any
 
+from api_base.application.common.cqrs import Message
 from api_base.application.common.cqrs.bus import Call
-from api_base.application.common.cqrs.message import Message
 from api_base.core.errors import Transient, Unavailable
-from api_base.core.protocols.unit_of_work import Isolation
+from api_base.core.protocols import Isolation
 
 
 class RetryMiddleware:
-    """`attempts` in all; between them a random pause of up to `pause` seconds, doubled each time (full jitter)."""
+    """Up to `attempts` attempts; between them a random pause of up to `pause` seconds, doubled each time (full jitter)."""
 
     def __init__(self, attempts: int = 8, pause: float = 0.01) -> None:
         self._attempts, self._pause = attempts, pause

@@ -1,14 +1,14 @@
-"""A span for each message, when somebody listens."""
+"""Opens a span for each message, if spans are exported."""
 
 from typing import Any
 
+from api_base.application.common.cqrs import Message
 from api_base.application.common.cqrs.bus import Call
-from api_base.application.common.cqrs.message import Message
 from api_base.core.shared.tracing import span
 
 
 class TraceMiddleware:
-    """`enabled` is whether a tracer provider was set up: without one the stage vanishes."""
+    """Without `enabled` (a tracer provider) the pipeline has no such stage."""
 
     def __init__(self, enabled: bool) -> None:
         self._enabled = enabled

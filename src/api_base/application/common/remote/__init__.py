@@ -1,4 +1,4 @@
-"""Messages of other services: sent as if they were handled here, and served to others that do."""
+"""Messages between services: sent to other services like local ones, and served to them."""
 
 from api_base.application.common.remote.bus import RemoteBus
 from api_base.application.common.remote.call import NotServed, RemoteCall

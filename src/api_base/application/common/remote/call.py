@@ -1,4 +1,4 @@
-"""A message on its way from one service to another."""
+"""A message sent from one service to another."""
 
 from dataclasses import dataclass, field
 
@@ -6,15 +6,15 @@ from api_base.core.errors import ProgrammingError
 
 
 class NotServed(ProgrammingError):
-    """The service has no such message, or it has other fields: caller and service disagree about their contract."""
+    """The service has no such message, or its fields differ: caller and service disagree about their contract."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RemoteCall:
-    """`name` of the message and its JSON; `seconds` that are left to answer it.
+    """The `name` of a message and its JSON as `body`; `seconds` are left to answer it.
 
-    `access_token` is the caller's, empty for nobody's; `key` an idempotency key. `request_id` and `traceparent` are those of the
-    request that caused it, empty where there are none. `again`: it was begun before, and nobody knows what became of it.
+    `access_token` is the caller's, or empty; `key` is an idempotency key. `request_id` and `traceparent` are those of the request that caused
+    the call, or empty. `redelivered`: the call was begun before, with an unknown outcome.
     """
 
     name: str
@@ -24,4 +24,4 @@ class RemoteCall:
     key: str | None = None
     request_id: str = ""
     traceparent: str = ""
-    again: bool = False
+    redelivered: bool = False

@@ -1,5 +1,5 @@
-"""Carries out what other services ask for, by the same rules as over HTTP: who asks is who the access token says, as of now; the
-pipeline decides whether they may, and refusals are kept in the audit trail. Nothing that a caller says of itself is believed.
+"""Executes messages for other services, by the same rules as over HTTP: the access token names the caller, the pipeline checks permissions
+as of now, and refusals go to the audit trail. The service believes nothing else that a caller says about itself.
 """
 
 import asyncio
@@ -13,6 +13,7 @@ from api_base.core.errors import Forbidden, Invalid, Unauthenticated, Unavailabl
 from api_base.core.protocols import AccessLookup, AuditStore, TokenVerifier
 from api_base.core.types import (
     MAX_KEY_LENGTH,
+    KeyedExecution,
     KeyedRequest,
     RequestContext,
     current_context,
@@ -25,9 +26,7 @@ from api_base.core.types import (
 
 
 class RemoteService:
-    """`served` are the messages by name. `decode` makes a message of JSON and raises `ValueError` where it cannot; `encode` makes JSON of
-    an answer.
-    """
+    """`served` are the messages by name. `decode` makes a message from JSON, or raises `ValueError`; `encode` makes JSON of a result."""
 
     def __init__(
         self,
@@ -45,8 +44,8 @@ class RemoteService:
         self._decode, self._encode = decode, encode
 
     async def answer(self, call: RemoteCall) -> bytes:
-        """The answer as JSON. Raises what the message's pipeline raises, `NotServed` for what is not to be had here, and `Unavailable` for
-        a command without a key that was begun before, and when the time is over.
+        """The result as JSON. Raises what the pipeline raises, `NotServed` for an unknown message, and `Unavailable` after the time limit and
+        for a redelivered command without a key.
         """
         context = _context(call)
         token = current_context.set(context)
@@ -56,9 +55,10 @@ class RemoteService:
         except TimeoutError:
             if not bound.expired():
                 raise
-            raise Unavailable(f"{call.name} took longer than its caller waits.") from None
+            raise Unavailable(f"{call.name} did not finish within the time that its caller waits.") from None
         except (Unauthenticated, Forbidden) as error:
-            await self._audit.refused(context, "REMOTE", 403 if isinstance(error, Forbidden) else 401)
+            status = 403 if isinstance(error, Forbidden) else 401
+            await self._audit.refused(current_context.get(), "REMOTE", call.name, status, error)
             raise
         finally:
             current_context.reset(token)
@@ -66,23 +66,23 @@ class RemoteService:
     async def _answer(self, call: RemoteCall, context: RequestContext) -> bytes:
         if call.access_token:
             claims = self._verifier.verify(call.access_token.encode())
-            context.principal = await self._access.principal(claims)
-            context.access_token = call.access_token
+            context = context.acting(await self._access.principal(claims), call.access_token)
+            current_context.set(context)
         message = self._message(call)
         if call.key is not None:
-            context.keyed = _keyed(call, call.key)
-        elif call.again and isinstance(message, Command):
-            raise Unavailable(f"{call.name} was begun before, and may have been carried out: send commands with a key to try them again.")
+            current_context.set(context.within(KeyedExecution(request=_keyed(call, call.key))))
+        elif call.redelivered and isinstance(message, Command):
+            raise Unavailable(f"{call.name} was begun before and may have been executed. Send it with a key, so that it can be retried.")
         return self._encode(await self._bus.execute(message))
 
     def _message(self, call: RemoteCall) -> Message[Any]:
         wanted = self._served.get(call.name)
         if wanted is None:
-            raise NotServed(f"There is no message {call.name!r} to be had here.")
+            raise NotServed(f"This service has no message {call.name!r}.")
         try:
             message: Message[Any] = self._decode(call.body, wanted)
         except ValueError as error:
-            raise NotServed(f"What came is no {call.name}: {error}") from None
+            raise NotServed(f"The request is not a valid {call.name}: {error}") from None
         return message
 
 
@@ -95,12 +95,11 @@ def _context(call: RemoteCall) -> RequestContext:
         span_id=f"{bits & 0xFFFFFFFFFFFFFFFF:016x}",
         parent_span_id=parent,
         trace_flags=flags,
-        route=call.name,
     )
 
 
 def _keyed(call: RemoteCall, text: str) -> KeyedRequest:
-    """Raises `Invalid` for what is no key, `Unauthenticated` for nobody's: a key counts for its user."""
+    """Raises `Invalid` for an invalid key, `Unauthenticated` without a user: a key is valid for one user."""
     if not 1 <= len(text) <= MAX_KEY_LENGTH:
         raise Invalid.of("", "key", f"an idempotency key has 1 to {MAX_KEY_LENGTH} characters")
     key = text.encode()

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from api_base.application.common.cqrs import AUTHENTICATED, Command
 from api_base.core.errors import Conflict, NotFound
-from api_base.core.protocols.jobs import ENDED, JobCancellation, JobState
+from api_base.core.protocols import ENDED, JobCancellation, JobState
 from api_base.core.types import current_context, request_user
 
 

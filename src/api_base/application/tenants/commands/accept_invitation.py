@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 from uuid import UUID
 
-from api_base.application.common.cqrs import AUTHENTICATED, PUBLIC, Bus, Command, Isolation
+from api_base.application.common.cqrs import AUTHENTICATED, PUBLIC, Bus, Command
 from api_base.application.tenants.commands.mail_invitation import ACCEPT
 from api_base.application.tenants.dtos import MemberDTO
 from api_base.application.tenants.identities import Identities
-from api_base.core.protocols import Clock, IdGenerator, LinkTokens
+from api_base.core.protocols import Clock, IdGenerator, Isolation, LinkTokens
 from api_base.core.types import Language, TenantId, UserId, request_user
 from api_base.domain.tenants.errors import InvitationRefused
 from api_base.domain.tenants.invitation import Invitation

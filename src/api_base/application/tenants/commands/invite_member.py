@@ -10,8 +10,7 @@ from api_base.application.tenants import permissions
 from api_base.application.tenants.commands.acting import acting_member
 from api_base.application.tenants.commands.mail_invitation import MailInvitation
 from api_base.application.tenants.dtos import InvitationDTO
-from api_base.core.protocols import Clock, IdGenerator
-from api_base.core.protocols.jobs import JobQueue
+from api_base.core.protocols import Clock, IdGenerator, JobQueue
 from api_base.core.types import Language
 from api_base.domain.common.value_objects import EmailAddress
 from api_base.domain.tenants.entities import Role

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from typing import ClassVar, Final
 from uuid import UUID
 
-from api_base.application.common.cqrs import PUBLIC, Command, Isolation
+from api_base.application.common.cqrs import PUBLIC, Command
 from api_base.application.services.mailing import EmailTemplates, Links, Recipient
 from api_base.application.tenants.identities import Identities
-from api_base.core.protocols import Clock
+from api_base.core.protocols import Clock, Isolation
 from api_base.core.types import request_tenant
 from api_base.domain.tenants.repository import InvitationRepository, TenantRepository
 

@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from typing import ClassVar
 from uuid import UUID
 
-from api_base.application.common.cqrs import Command, Isolation
+from api_base.application.common.cqrs import Command
 from api_base.application.services.multitenancy import own_tenant
 from api_base.application.tenants import permissions
 from api_base.application.tenants.commands.acting import acting_member, affected_member
+from api_base.core.protocols import Isolation
 from api_base.core.types import UserId
 from api_base.domain.tenants.entities import Membership
 from api_base.domain.tenants.ownership import may_decide, owner_remains

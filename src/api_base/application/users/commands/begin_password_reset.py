@@ -5,8 +5,8 @@ from datetime import timedelta
 from typing import ClassVar, Final
 from uuid import UUID
 
-from api_base.application.common.cqrs import PUBLIC, Command, Isolation
-from api_base.core.protocols import Clock
+from api_base.application.common.cqrs import PUBLIC, Command
+from api_base.core.protocols import Clock, Isolation
 from api_base.core.types import UserId
 from api_base.domain.users.password_reset import PasswordReset
 from api_base.domain.users.repository import PasswordResetRepository, UserRepository

@@ -3,9 +3,9 @@
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from api_base.application.common.cqrs import AUTHENTICATED, Bus, Command, Isolation
+from api_base.application.common.cqrs import AUTHENTICATED, Bus, Command
 from api_base.core.errors import NotFound
-from api_base.core.protocols import Clock, PasswordHasher, PasswordPolicy
+from api_base.core.protocols import Clock, Isolation, PasswordHasher, PasswordPolicy
 from api_base.core.types import request_user
 from api_base.domain.users.errors import WrongPassword
 from api_base.domain.users.repository import UserRepository

@@ -6,9 +6,9 @@ Serializable: if the link is used twice concurrently, one request succeeds.
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from api_base.application.common.cqrs import PUBLIC, Command, Isolation
+from api_base.application.common.cqrs import PUBLIC, Command
 from api_base.application.users.commands.mail_registration import CONFIRM
-from api_base.core.protocols import Clock, IdGenerator, LinkTokens
+from api_base.core.protocols import Clock, IdGenerator, Isolation, LinkTokens
 from api_base.domain.users.errors import LinkRefused
 from api_base.domain.users.repository import RegistrationRepository, UserRepository
 

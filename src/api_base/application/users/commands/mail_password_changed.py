@@ -4,10 +4,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 from uuid import UUID
 
-from api_base.application.common.cqrs import PUBLIC, Command, Isolation
+from api_base.application.common.cqrs import PUBLIC, Command
 from api_base.application.services.mailing import EmailTemplates, Recipient
-from api_base.core.protocols import IdGenerator
-from api_base.core.protocols.jobs import JobQueue
+from api_base.core.protocols import IdGenerator, Isolation, JobQueue
 from api_base.core.types import UserId
 from api_base.domain.users.repository import UserRepository
 

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from typing import ClassVar, Final
 from uuid import UUID
 
-from api_base.application.common.cqrs import PUBLIC, Bus, Command, Isolation
+from api_base.application.common.cqrs import PUBLIC, Bus, Command
 from api_base.application.services.mailing import EmailTemplates, Links, Recipient
 from api_base.application.users.commands.begin_password_reset import BeginPasswordReset
+from api_base.core.protocols import Isolation
 from api_base.core.types import UserId
 from api_base.domain.common.value_objects import EmailAddress
 from api_base.domain.users.entities import UserStatus

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import ClassVar
 
-from api_base.application.common.cqrs import PUBLIC, Bus, Command, Isolation
+from api_base.application.common.cqrs import PUBLIC, Bus, Command
 from api_base.application.users.commands.create_user import CreateUser
 from api_base.application.users.commands.store_pending_registration import StorePendingRegistration
 from api_base.application.users.dtos import RegistrationDTO
-from api_base.core.protocols import PasswordHasher, PasswordPolicy
+from api_base.core.protocols import Isolation, PasswordHasher, PasswordPolicy
 from api_base.core.types import Language
 from api_base.domain.common.value_objects import EmailAddress
 from api_base.domain.users.errors import InvitedOnly

@@ -5,8 +5,7 @@ from typing import ClassVar
 
 from api_base.application.common.cqrs import PUBLIC, Command
 from api_base.application.users.commands.mail_password_reset import MailPasswordReset
-from api_base.core.protocols import IdGenerator
-from api_base.core.protocols.jobs import JobQueue
+from api_base.core.protocols import IdGenerator, JobQueue
 from api_base.domain.common.value_objects import EmailAddress
 
 

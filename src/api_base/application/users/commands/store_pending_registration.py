@@ -5,8 +5,7 @@ from typing import ClassVar
 
 from api_base.application.common.cqrs import PUBLIC, Command
 from api_base.application.users.commands.mail_registration import MailRegistration
-from api_base.core.protocols import Clock, IdGenerator
-from api_base.core.protocols.jobs import JobQueue
+from api_base.core.protocols import Clock, IdGenerator, JobQueue
 from api_base.core.types import Language
 from api_base.domain.common.value_objects import EmailAddress
 from api_base.domain.users.registration import Registration

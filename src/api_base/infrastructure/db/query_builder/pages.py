@@ -1,7 +1,7 @@
-"""Keyset pages: the rows after a cursor in the declared order, closed by the id.
+"""Keyset pages: the rows after a cursor in the declared order, which ends with the id.
 
-Where all fields go in one direction and none is null a row comparison enters the index at the cursor. Otherwise the predicate
-is spelt out field by field, with the leading field's bound by itself as well. NULLs come last in either direction.
+If all fields sort in one direction and none is nullable, a row comparison enters the index at the cursor. Otherwise the predicate compares
+field by field, with a separate bound on the leading field. NULLs sort last in both directions.
 """
 
 from collections import OrderedDict
@@ -20,17 +20,17 @@ from api_base.infrastructure.db.session import Database, Row
 from api_base.infrastructure.db.statement import Statement, owned
 
 SHAPES: Final = 512
-"""Statements kept per list: clients choose the shape, so the number is bounded."""
+"""Maximum number of cached statements for each list. Clients choose the shapes, so the number must be bounded."""
 
 type Clause = sa.ColumnElement[bool]
 type Keys = Sequence[Any]
 
 
 class PageBuilder[T]:
-    """Lists of one table. `columns` maps the declared fields to columns; `make` a row to what is shown.
+    """Builds the pages of one table. `columns` maps the declared fields to columns; `make` converts a row to a DTO.
 
-    `base` narrows the list for a request (deleted items do not show unless asked for); it returns a shape and a clause.
-    `search` makes the clause of a text search from the parameter `q`.
+    `base` restricts the list for a request (deleted items appear only on request); it returns a shape and a clause.
+    `search` builds the clause of a text search from the parameter `q`.
     """
 
     def __init__(
@@ -49,11 +49,11 @@ class PageBuilder[T]:
         self._statements: OrderedDict[Hashable, Statement] = OrderedDict()
 
     async def page(self, request: ListRequest, owner: UUID | None) -> Page[T]:
-        """One page. Raises `Invalid` for a cursor that does not fit."""
+        """A page. Raises `Invalid` for an invalid cursor."""
         sort = self._fields.order(request)
         keys = decode_cursor(request, [*((self._field(s.field).kind, self._field(s.field).nullable) for s in sort), (UUID, False)])
         leading = sort[0].field if sort else None
-        translation = None if request.specification is None else translate(request.specification, self._columns, stretch=leading)
+        translation = None if request.specification is None else translate(request.specification, self._columns, leading=leading)
         values: dict[str, Any] = {} if translation is None else dict(translation.values)
         if request.q is not None:
             values["q"] = request.q
@@ -111,8 +111,8 @@ class PageBuilder[T]:
         return where
 
     def _fenced(self, request: ListRequest, select: sa.Select[Any]) -> sa.Select[Any]:
-        """`select`, of what a text search finds. Found rows are fetched by themselves (OFFSET 0): the planner cannot know that they
-        are few, and would walk along an index in the order that is asked for, looking for them.
+        """`select` on the matches of the text search. OFFSET 0 reads the matches first: the planner does not know that they are few, and
+        would scan an index in the requested order to find them.
         """
         if request.q is None or self._search is None:
             return select
@@ -130,7 +130,7 @@ class PageBuilder[T]:
 
 
 class _Key(NamedTuple):
-    """One step of the order."""
+    """A field of the order."""
 
     column: sa.Column[Any]
     descending: bool
@@ -138,7 +138,7 @@ class _Key(NamedTuple):
 
     def order(self) -> sa.ColumnElement[Any]:
         if not self.descending:
-            return self.column.asc()  # PostgreSQL puts NULLs last by itself
+            return self.column.asc()  # PostgreSQL sorts NULLs last by default
         return self.column.desc().nulls_last() if self.nullable else self.column.desc()
 
     def beyond(self, value: sa.BindParameter[Any], *, or_equal: bool = False) -> Clause:
@@ -151,7 +151,7 @@ class _Key(NamedTuple):
 
 
 def _after(order: Sequence[_Key], nulls: Sequence[bool]) -> list[Clause]:
-    """What follows the cursor, by one comparison where that can be said so."""
+    """The rows after the cursor, by a single row comparison if possible."""
     if len({key.descending for key in order}) > 1 or any(key.nullable for key in order):
         return _after_field_by_field(order, nulls)
     columns = sa.tuple_(*(key.column for key in order))
@@ -160,7 +160,7 @@ def _after(order: Sequence[_Key], nulls: Sequence[bool]) -> list[Clause]:
 
 
 def _after_field_by_field(order: Sequence[_Key], nulls: Sequence[bool]) -> list[Clause]:
-    """What follows the cursor: greater in the first field, or equal there and greater in the second, and so on."""
+    """The rows after the cursor: greater in the first field, or equal there and greater in the second, and so on."""
     alternatives: list[Clause] = []
     equal: list[Clause] = []
     for position, (key, null) in enumerate(zip(order, nulls, strict=True)):

@@ -1,7 +1,7 @@
-"""A specification as a WHERE clause that selects the same rows as `is_satisfied_by`.
+"""Translate a specification to a WHERE clause that selects the same rows as `is_satisfied_by`.
 
-Values are always parameters, so that one statement serves every specification of the same shape; `shape` is its key. Only
-leakproof operators compare: under row-level security others cannot use an index. A prefix is therefore a range.
+Values are always parameters, so that one statement serves all specifications of one shape; `shape` is its key. The clause uses only leakproof
+operators, because others cannot use an index under row-level security. A prefix is therefore written as a range.
 """
 
 from collections.abc import Callable, Hashable, Mapping
@@ -37,14 +37,14 @@ class Translation:
     clause: Callable[[], Clause]
 
 
-def translate(specification: Specification[Any], columns: Columns, *, stretch: str | None = None) -> Translation:
-    """`stretch` names the field that leads an order: its equality is written as a range of one value. For PostgreSQL an equality
-    would take the field out of the order, and it might walk any index in what is left of that, passing over other values.
+def translate(specification: Specification[Any], columns: Columns, *, leading: str | None = None) -> Translation:
+    """The clause of `specification`. An equality on the field `leading`, which leads the order, is written as a range of one value:
+    PostgreSQL drops a field with an equality from the order, and might then scan another index and filter by it.
 
-    Raises `UnknownField` for a field that is not in `columns`, naming those that are, and `IncomparableValue` as Python would."""
+    Raises `UnknownField` for a field that is not in `columns`, and `IncomparableValue` as the evaluation in Python does."""
     values: dict[str, Any] = {}
     shape = _shape(specification, columns, values)
-    return Translation(shape, values, lambda: _clause(specification, columns, _Names(stretch)))
+    return Translation(shape, values, lambda: _clause(specification, columns, _Names(leading)))
 
 
 def _shape(specification: Specification[Any], columns: Columns, values: dict[str, Any]) -> Hashable:
@@ -82,7 +82,7 @@ def _variant(operator: ComparisonOperator, value: Any) -> Hashable:
 
 
 def prefix_end(prefix: str) -> str | None:
-    """The least text that is greater than every text with this prefix, or None where there is none.
+    """The smallest text that is greater than every text with this prefix, or None if there is none.
 
     >>> prefix_end("ab")
     'ac'
@@ -90,7 +90,7 @@ def prefix_end(prefix: str) -> str | None:
     while prefix:
         following = ord(prefix[-1]) + 1
         if following == 0xD800:
-            following = 0xE000  # surrogates are no characters
+            following = 0xE000  # surrogates are not characters
         if following <= 0x10FFFF:
             return prefix[:-1] + chr(following)
         prefix = prefix[:-1]
@@ -98,10 +98,10 @@ def prefix_end(prefix: str) -> str | None:
 
 
 class _Names:
-    """Parameter names in the order in which `_shape` gave them values."""
+    """Parameter names in the order in which `_shape` assigned their values."""
 
-    def __init__(self, stretch: str | None) -> None:
-        self.stretch = stretch
+    def __init__(self, leading: str | None) -> None:
+        self.leading = leading
         self._next = 0
 
     def bind(self, column: sa.ColumnElement[Any], *, many: bool = False) -> sa.BindParameter[Any]:
@@ -123,13 +123,13 @@ _BIND: Final[dict[Kind, sa.types.TypeEngine[Any]]] = {
 
 
 def bind_type(column: sa.ColumnElement[Any]) -> sa.types.TypeEngine[Any]:
-    """The widest type of the column's kind: a cast to the column's own would cut or round the value, or refuse it."""
+    """The widest type of the column's kind: a cast to the column's own type could truncate, round or refuse the value."""
     kind = column_kind(column)
     return column.type if kind is None else _BIND[kind]
 
 
 def column_kind(column: sa.ColumnElement[Any]) -> Kind | None:
-    """What kind of values the column holds, or None where specifications do not compare them."""
+    """The kind of the column's values, or None if specifications do not compare them."""
     kind = column.type
     if isinstance(kind, sa.DateTime) and not kind.timezone:
         return None
@@ -137,7 +137,7 @@ def column_kind(column: sa.ColumnElement[Any]) -> Kind | None:
         return None
     try:
         return kind_of(kind.python_type)
-    except NotImplementedError:  # SQLAlchemy's answer for a type that has none in Python
+    except NotImplementedError:  # SQLAlchemy raises it for a type without a Python type
         return None
 
 
@@ -150,7 +150,7 @@ def _clause(specification: Specification[Any], columns: Columns, names: _Names) 
         case NotSpecification(inner):
             return _clause(inner, columns, names).is_not(sa.true())
         case FieldSpecification(field, operator, value):
-            if operator is _Op.EQ and field == names.stretch:
+            if operator is _Op.EQ and field == names.leading:
                 one = names.bind(columns[field])
                 return columns[field].between(one, one)
             return _comparison(columns[field], operator, value, names)

@@ -1,0 +1,43 @@
+"""Whether failed work is retried or dead: one decision for jobs and for deliveries of events.
+
+An outage (`Transient`, `Unavailable`) is retried until it ends. A refusal will not change, so the work is dead at once. Any other
+failure is retried until the work has failed too often.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from api_base.core.errors import ApiBaseError, EventRefused, ProgrammingError, Transient, Unavailable
+from api_base.core.shared import backoff
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """Work that is not `dead` is due again in `delay` seconds. An `outage` does not count as a failure of the work itself."""
+
+    dead: bool
+    refused: bool
+    outage: bool
+    delay: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetryPolicy:
+    """`refusals` are the errors that a retry cannot overcome. `delay` returns the seconds to wait after an attempt (from 1)."""
+
+    refusals: tuple[type[Exception], ...]
+    delay: Callable[[int], float] = backoff.delay
+
+    def decide(self, error: Exception, *, attempt: int, failures: int, max_failures: int) -> Decision:
+        """What becomes of work whose `attempt` (from 1) has raised `error`, after `failures` earlier failures of its own."""
+        outage = isinstance(error, Transient | Unavailable)
+        refused = isinstance(error, self.refusals) and not outage and not isinstance(error, ProgrammingError)
+        dead = refused or (not outage and failures + 1 >= max_failures)
+        return Decision(dead=dead, refused=refused, outage=outage, delay=0.0 if dead else self.delay(attempt))
+
+
+JOB_REFUSALS: Final = (ApiBaseError,)
+"""A business rule, a missing permission: the command would be refused again."""
+DELIVERY_REFUSALS: Final = (EventRefused,)
+"""Nothing else: what a subscriber raises may depend on other events, which can arrive first next time."""

@@ -1,0 +1,91 @@
+"""What operators see of a process: health, metrics, the record of each request, the calls of each dependency."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from enum import Enum
+from typing import Protocol
+
+from api_base.core.types import RequestContext
+
+
+class HealthCheck(Protocol):
+    """One dependency, as `/health/ready` shows it."""
+
+    @property
+    def name(self) -> str:
+        """The dependency, in lower snake_case."""
+        ...
+
+    @property
+    def required(self) -> bool:
+        """Whether every request needs the dependency: the process is not ready while a required one does not answer."""
+        ...
+
+    async def check(self) -> None:
+        """Ask the dependency something cheap. Any raise means that it is not healthy; the caller limits the time."""
+        ...
+
+
+class CircuitState(Enum):
+    """CLOSED sends every call, OPEN refuses every call, HALF_OPEN sends a few probes, which decide between the two."""
+
+    CLOSED = "closed"
+    HALF_OPEN = "half_open"
+    OPEN = "open"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DependencyFigures:
+    """`state`, `in_flight` and `queued` are the present values, the rest are totals since the process started.
+
+    `calls` counts the attempts that ended in a result or an error; `failures` and `slow` are those of them that count against the
+    dependency. `refused` calls were not sent: the circuit was open or the bulkhead full. `retries` counts the attempts after the
+    first one, `openings` how often the circuit opened.
+    """
+
+    name: str
+    state: CircuitState
+    in_flight: int
+    queued: int
+    calls: int
+    failures: int
+    slow: int
+    refused: int
+    retries: int
+    openings: int
+
+
+class Metrics(Protocol):
+    """What `/metrics` shows."""
+
+    @property
+    def content_type(self) -> str:
+        """The media type of `exposition()`."""
+        ...
+
+    def exposition(self) -> bytes:
+        """The metrics of all processes, in the text format of Prometheus."""
+        ...
+
+
+class AfterResponse(Protocol):
+    """For work whose duration the caller must not be able to measure, such as counting a failed login."""
+
+    def call(self, action: Callable[[], Awaitable[None]]) -> None:
+        """Await `action` after the response of the current request, in order of the calls. An error is logged and stops no other action.
+
+        Raises `ProgrammingError` outside a request.
+        """
+        ...
+
+
+class RequestRecorder(Protocol):
+    """Writes access log, metrics and trace. It is called twice for every request, on the response path: it neither waits nor raises."""
+
+    def started(self) -> None:
+        """A request arrived."""
+        ...
+
+    def finished(self, context: RequestContext, method: str, route: str, status: int, started_at: float, seconds: float) -> None:
+        """The response was sent. `route` is the template, never the raw path; `started_at` is in seconds since the epoch."""
+        ...

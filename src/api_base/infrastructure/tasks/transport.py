@@ -1,0 +1,37 @@
+"""Carries references of ready jobs to workers. The row in the database is the job; a message only names it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+from uuid import UUID
+
+from api_base.infrastructure.serialization.json_codec import decode_as, encode
+
+
+@dataclass(frozen=True, slots=True)
+class JobRef:
+    """The key of a job's row."""
+
+    tenant: UUID
+    id: UUID
+
+    def encoded(self) -> bytes:
+        return encode(self)
+
+    @classmethod
+    def decoded(cls, body: bytes) -> "JobRef":
+        """Raises `ValueError` for bytes that are not a reference."""
+        ref: JobRef = decode_as(body, cls)
+        return ref
+
+
+class JobTransport(Protocol):
+    """A broker between the dispatcher and the workers."""
+
+    async def publish(self, jobs: Sequence[JobRef]) -> list[JobRef]:
+        """Publish `jobs`; the ones that the broker has not confirmed. Raises `Unavailable` when it has confirmed none."""
+        ...
+
+    async def depth(self) -> int:
+        """How many messages wait for workers. Raises `Unavailable`."""
+        ...
