@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
-from api_base.application.common.cqrs import Command, Isolation
+from api_base.application.common.cqrs import Command
 from api_base.application.common.importing import (
     ChunkProgress,
     ImportFile,
@@ -20,7 +20,7 @@ from api_base.application.tenants import permissions
 from api_base.application.tenants.commands.acting import acting_member
 from api_base.application.tenants.identities import Identities
 from api_base.core.errors import ApiBaseError, Invalid, NotFound
-from api_base.core.protocols import Clock, IdGenerator
+from api_base.core.protocols import Clock, IdGenerator, Isolation
 from api_base.core.types import Err, Ok, Result, UserId, request_tenant
 from api_base.domain.common.value_objects import EmailAddress
 from api_base.domain.tenants.entities import Membership, Role
