@@ -13,7 +13,7 @@ from uuid import UUID, uuid4
 import asyncpg
 from uuid_utils.compat import uuid7
 
-from api_base.application.common.importing import ColumnMapping
+from api_base.application.common.importing.mapping import ColumnMapping
 from api_base.application.items.commands.import_items import ITEM_SCHEMA, ImportItems
 from api_base.bootstrap.contexts import BUILT_IN
 from api_base.bootstrap.services import Services, build, opened

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from api_base.application.common.importing import ColumnMapping, FileFormat, Importer, MappingRefused, Record, UnreadableFile
-from api_base.application.common.importing.records import as_text
+from api_base.application.common.importing.importer import Importer
+from api_base.application.common.importing.mapping import ColumnMapping, MappingRefused
+from api_base.application.common.importing.records import FileFormat, Record, UnreadableFile, as_text
 from api_base.application.items.commands.import_items import ITEM_SCHEMA
 from api_base.core.errors import Invalid
 from api_base.domain.items.entities import ItemDetails

@@ -5,25 +5,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol, TextIO
 
 from api_base.application.common.cqrs import Bus, Registration, on
-from api_base.application.common.importing import (
-    ColumnMapping,
-    FileFormat,
-    Importer,
-    ImportFile,
-    ImportFileHandler,
-    ImportRowsHandler,
-    ImportSchema,
-    Journal,
-    Outcomes,
-    Record,
-    RefusedRows,
-    Report,
-    RowImporter,
-    RowsCommand,
-    StartImport,
-    StartImportHandler,
-)
-from api_base.application.common.importing.importer import Chunk, NumberedRecord
+from api_base.application.common.importing.import_file import ImportFile, ImportFileHandler
+from api_base.application.common.importing.import_rows import ImportRowsHandler, RowImporter, RowsCommand
+from api_base.application.common.importing.importer import Chunk, Importer, Journal, NumberedRecord, Outcomes, RefusedRows
+from api_base.application.common.importing.mapping import ColumnMapping
+from api_base.application.common.importing.records import FileFormat, Record
+from api_base.application.common.importing.report import Report
+from api_base.application.common.importing.schema import ImportSchema
+from api_base.application.common.importing.start_import import StartImport, StartImportHandler
 from api_base.application.common.jobs import Job
 from api_base.infrastructure.importing.uploads import SqlUploads
 

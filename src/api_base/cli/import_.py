@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from api_base.application.common.importing import Report
+    from api_base.application.common.importing.report import Report
 
 
 def import_(

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
-from api_base.application.common.importing import FileFormat, Record, Report
 from api_base.application.common.importing.importer import NumberedRecord
-from api_base.application.common.importing.records import DECODING_ERRORS, ENCODING
+from api_base.application.common.importing.records import DECODING_ERRORS, ENCODING, FileFormat, Record
+from api_base.application.common.importing.report import Report
 from api_base.bootstrap.context import Context
 from api_base.bootstrap.importing import Importable
 from api_base.bootstrap.services import build, opened

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from api_base.application.common.importing import Report
+from api_base.application.common.importing.report import Report
 
 _PROGRESS: Final = ("row", "refused_size", "created", "updated", "unchanged", "refused")
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from itertools import count
 from typing import Final, TextIO
 
-from api_base.application.common.importing import FileFormat, Record, UnreadableFile
+from api_base.application.common.importing.records import FileFormat, Record, UnreadableFile
 
 MAX_FIELD_LENGTH: Final = 1 << 20
 MAX_RECORD_LENGTH: Final = 1 << 20

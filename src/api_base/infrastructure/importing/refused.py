@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TextIO
 
-from api_base.application.common.importing import Record
+from api_base.application.common.importing.records import Record
 
 
 class RefusedFile:

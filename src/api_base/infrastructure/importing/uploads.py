@@ -7,8 +7,9 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from api_base.application.common.importing import ChunkProgress, FileFormat, RefusedRow, Report
-from api_base.application.common.importing.uploads import MAX_REFUSED_ROWS, Upload
+from api_base.application.common.importing.records import FileFormat
+from api_base.application.common.importing.report import RefusedRow, Report
+from api_base.application.common.importing.uploads import MAX_REFUSED_ROWS, ChunkProgress, Upload
 from api_base.core.protocols import Clock
 from api_base.core.types import request_tenant
 from api_base.infrastructure.db.pool import Connection

@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import Depends
 
 from api_base.application.common.cqrs import Bus
-from api_base.application.common.importing import StartedImportDTO
+from api_base.application.common.importing.start_import import StartedImportDTO
 from api_base.application.common.listing import ListRequest, Page
 from api_base.application.items.commands.archive_item import ArchiveItem
 from api_base.application.items.commands.batch_items import BatchItems

@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import Depends
 
 from api_base.application.common.cqrs import Bus
-from api_base.application.common.importing import StartedImportDTO
+from api_base.application.common.importing.start_import import StartedImportDTO
 from api_base.application.common.listing import ListRequest, Page
 from api_base.application.tenants.commands.add_member import AddMember
 from api_base.application.tenants.commands.change_member_role import ChangeMemberRole

@@ -5,19 +5,12 @@ from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from api_base.application.common.cqrs import Command
-from api_base.application.common.importing import (
-    ChunkProgress,
-    ImportFile,
-    ImportSchema,
-    Outcome,
-    Outcomes,
-    StartImport,
-    Target,
-    Values,
-    group,
-    text,
-    texts,
-)
+from api_base.application.common.importing.import_file import ImportFile
+from api_base.application.common.importing.importer import Outcomes
+from api_base.application.common.importing.report import Outcome
+from api_base.application.common.importing.schema import ImportSchema, Target, Values, group, text, texts
+from api_base.application.common.importing.start_import import StartImport
+from api_base.application.common.importing.uploads import ChunkProgress
 from api_base.application.items import permissions
 from api_base.core.errors import ApiBaseError, Invalid
 from api_base.core.protocols import Clock, IdGenerator

@@ -11,7 +11,8 @@ from urllib.parse import parse_qsl
 from fastapi import Query
 from starlette.types import Receive, Scope
 
-from api_base.application.common.importing import FileFormat, ImportSchema
+from api_base.application.common.importing.records import FileFormat
+from api_base.application.common.importing.schema import ImportSchema
 from api_base.core.errors import Invalid
 from api_base.interface.errors.http import UnsupportedMediaType
 from api_base.interface.errors.pointers import pointer
