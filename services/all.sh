@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
-# Says the same word (up, down, kill9, wipe, status) to all servers at once; fails when one of them does.
+# Runs the same command (install, up, down, kill9, wipe, status) of every server, side by side. Fails when one of them fails.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
-word=${1:?usage: $0 up|down|kill9|wipe|status}
+command=${1:?usage: $0 install|up|down|kill9|wipe|status}
 
-[ "$word" != up ] || "$here/packages.sh"
-asked=()
-for one in kafka mailpit rabbitmq toxiproxy; do
-    "$here/$one.sh" "$word" &
-    asked+=($!)
+case $command in install | up) "$here/packages.sh" ;; esac
+started=()
+for server in kafka mailpit rabbitmq toxiproxy; do
+    "$here/$server.sh" "$command" &
+    started+=($!)
 done
 failed=0
-for process in "${asked[@]}"; do wait "$process" || failed=1; done
+for process in "${started[@]}"; do wait "$process" || failed=1; done
 exit $failed

@@ -1,9 +1,10 @@
 # shellcheck shell=bash
-# What the servers' scripts share: start by pid file, wait for the ports, end by pid; all below .services/<name>, or $SERVICES_HOME/<name>.
+# Shared by the scripts of the servers: start, wait for the ports, stop by process id. All files are below .services/<name>, or
+# $SERVICES_HOME/<name>.
 #
-# A script sources this, sets `ports` (it has started when all of them answer) and `server` (the command, which must keep its
-# process id), defines `install` (what has to be got, once) and `addresses` (the variables that tests read), may define `prepare`
-# (before each start) and `finish` (after each end), and calls `main "$@"`.
+# A script sources this file, sets `ports` (the server has started when all of them answer) and `server` (its command, which must keep
+# its process id), defines `install` (download or build, once) and `addresses` (the variables that tests read), may define `prepare`
+# (before each start) and `finish` (after each stop), and calls `main "$@"`.
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -14,7 +15,7 @@ patience=${SERVICES_PATIENCE:-120}
 
 refuse() { echo "$name: $*" >&2; exit 1; }
 
-# When a living process began, in clock ticks since boot: a process id alone may belong to another program by now.
+# When a running process started, in clock ticks since boot: another program can have the same process id later.
 began() {
     local stat
     stat=$(cat "/proc/$1/stat" 2>/dev/null) || return 1
@@ -32,7 +33,7 @@ launch() { # PIDFILE COMMAND...: a session of its own, so that Ctrl-C in the ter
     echo "$! $(began $!)" >"$1"
 }
 
-end() { # PIDFILE SIGNAL: what has not ended within 30 s is killed
+end() { # PIDFILE SIGNAL: SIGKILL follows after 30 s
     local pid tenths
     for tenths in {0..350}; do
         alive "$1" || { rm -f "$1"; return 0; }
@@ -48,7 +49,7 @@ answers() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; } # PORT
 wait_for() { # PORT
     local deadline=$((SECONDS + patience))
     until answers "$1"; do
-        alive "$home/pid" || { tail -n 20 "$home/log" >&2; refuse "it ended while it started; all of it is in $home/log"; }
+        alive "$home/pid" || { tail -n 20 "$home/log" >&2; refuse "it ended during its start; its output is in $home/log"; }
         [ $SECONDS -lt $deadline ] || refuse "port $1 does not answer after $patience s, see $home/log"
         sleep 0.1
     done
@@ -57,13 +58,17 @@ wait_for() { # PORT
 prepare() { :; }
 finish() { :; }
 
+get() {
+    mkdir -p "$home/data"
+    install
+}
+
 up() {
     if ! alive "$home/pid"; then
-        mkdir -p "$home/data"
-        install
+        get
         local port
         for port in "${ports[@]}"; do
-            ! answers "$port" || refuse "port $port is taken by another program: end that, or choose another (services/README.md)"
+            ! answers "$port" || refuse "another program uses port $port: stop it, or choose another port (services/README.md)"
         done
         prepare
         launch "$home/pid" "${server[@]}"
@@ -89,18 +94,19 @@ status() {
 
 main() {
     case ${1:-} in
+        install) get ;;
         up | down) "$1" ;;
         status) status ;;
         kill9) end "$home/pid" KILL ;;
         wipe) down && rm -rf "$home/data" "$home/log" ;;
-        *) echo "usage: $0 up|down|kill9|wipe|status" >&2; exit 2 ;;
+        *) echo "usage: $0 install|up|down|kill9|wipe|status" >&2; exit 2 ;;
     esac
 }
 
-go_install() { # MODULE@VERSION PROGRAM: builds it once
+go_install() { # MODULE@VERSION PROGRAM: builds the program once
     [ ! -x "$2" ] || return 0
     local go=$kept/go/go/bin/go made
-    [ -x "$go" ] || go=$(command -v go) || refuse "Go is missing: run \`make services\`, which gets it"
+    [ -x "$go" ] || go=$(command -v go) || refuse "Go is missing: run \`make services\`, which installs it"
     made=$(mktemp -d)
     GOBIN=$made CGO_ENABLED=0 "$go" install "$1" || refuse "$1 cannot be built by $("$go" version)"
     mkdir -p "$(dirname "$2")"

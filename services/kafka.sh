@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Kafka from Maven Central: one node (KRaft) with a plain listener and one that asks for SASL/SCRAM.
+# Kafka from Maven Central: one node (KRaft) with a plain listener and one with SASL/SCRAM.
 . "$(dirname "$0")/common.sh"
 
 plain=${KAFKA_PORT:-19092}
@@ -21,9 +21,9 @@ install() {
     command -v mvn >/dev/null || refuse "Maven is missing: install Debian's maven (as root, \`make services\` does)"
     rm -rf "$lib" "$lib.part"
     mvn -q -B -f "$pom" dependency:copy-dependencies -DoutputDirectory="$lib.part" -DincludeScope=runtime >>"$home/log" 2>&1 ||
-        refuse "its libraries cannot be got, see $home/log"
+        refuse "its libraries cannot be downloaded, see $home/log"
     mv "$lib.part" "$lib"
-    touch "$lib" # the folder is as old as its first file
+    touch "$lib" # otherwise the folder keeps the time of its first file
 }
 
 prepare() {
@@ -52,7 +52,7 @@ log.cleaner.dedupe.buffer.size=10485760
 END
     [ -f "$home/data/meta.properties" ] || "${java[@]}" kafka.tools.StorageTool format --standalone -t MkU3OEVBNTcwNTJENDM2Qg \
         -c "$properties" --add-scram "SCRAM-SHA-256=[name=$user,password=$password]" >>"$home/log" 2>&1 ||
-        refuse "its folder cannot be made, see $home/log"
+        refuse "its data folder cannot be formatted, see $home/log"
 }
 
 addresses() {

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Mailpit: an SMTP server that keeps what it is sent and shows it by HTTP, and fails on demand (PUT /api/v1/chaos).
+# Mailpit: an SMTP server that stores mails, shows them over HTTP, and fails on demand (PUT /api/v1/chaos).
 . "$(dirname "$0")/common.sh"
 
 smtp=${MAILPIT_SMTP_PORT:-19025}

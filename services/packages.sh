@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Gets what the servers need of the machine and it lacks: Debian's packages, where we are root; Go, which Debian 12 has too old.
+# Installs what the servers need: Debian packages, as root only, and Go, which is too old in Debian 12.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 kept=${SERVICES_HOME:-.services}
 
-# Keeps the packages from starting the servers that they bring (101 forbids it), unless the machine has said already what may start.
+# Keeps the packages from starting the servers that they contain (exit code 101 forbids it), unless the machine has such a policy.
 forbid_starting() {
     policy=/usr/sbin/policy-rc.d
     [ ! -e $policy ] || return 0

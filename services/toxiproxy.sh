@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Toxiproxy: proxies made by HTTP that stand between us and any server, and delay, cut or stall what passes.
+# Toxiproxy: proxies that are created over HTTP and delay, cut or stall the connections to a server.
 . "$(dirname "$0")/common.sh"
 
 port=${TOXIPROXY_PORT:-19474}

@@ -1,7 +1,7 @@
-"""The real servers that tests use: where they answer, and how a test has one for itself, kills it or makes it fail.
+"""The real servers that tests use: their addresses, and how a test locks, kills or fails one.
 
-An address is what the environment says, or else what `make services` wrote down when it started the server. A server that is absent
-skips the test, and fails it under REQUIRE_SERVICES=1, as in CI.
+An address comes from the environment, or else from the file that `make services` wrote when it started the server. A test whose server
+is absent is skipped; with REQUIRE_SERVICES=1, as in CI, it fails.
 """
 
 import fcntl
@@ -25,10 +25,10 @@ PATIENCE = 180.0
 
 
 def address(server: str, variable: str) -> str:
-    """The URL in `variable` of a server that answers."""
+    """The URL of a server, from `variable`. Skips or fails the test when the server does not answer."""
     url = os.environ.get(variable) or _written(server).get(variable)
     if url is None:
-        absent(f"{server} has not been started (`make services`), and {variable} does not say where it is")
+        absent(f"{server} has not been started (`make services`), and {variable} is not set")
     parts = urlsplit(url)
     try:
         socket.create_connection((parts.hostname or "", parts.port or 0), timeout=5).close()
@@ -51,7 +51,7 @@ def _written(server: str) -> dict[str, str]:
 
 @contextmanager
 def held(server: str, *, alone: bool = False) -> Iterator[None]:
-    """While it is held nobody has the server alone; held alone, nobody else uses it. Across processes, so not twice in one test."""
+    """Lock a server, shared or with `alone` exclusively. The lock is held across processes, so a test must not take it twice."""
     folder = STARTED / server
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "lock").open("w") as lock:
@@ -61,25 +61,27 @@ def held(server: str, *, alone: bool = False) -> Iterator[None]:
 
 @dataclass(frozen=True, slots=True)
 class Killable:
-    """A server that `services/` started, for one test alone."""
+    """A server that `services/` started, locked for one test."""
 
     name: str
     url: str
 
     def kill(self) -> None:
-        """SIGKILL: as in a power cut, but for what the kernel has been given already."""
-        self._say("kill9")
+        """Send SIGKILL: like a power cut, except that the kernel still writes what it has received."""
+        self._run("kill9")
 
     def stop(self) -> None:
-        """SIGTERM, and waits."""
-        self._say("down")
+        """Send SIGTERM and wait."""
+        self._run("down")
 
     def start(self) -> None:
-        """Returns when it answers again. Nothing happens when it runs."""
-        self._say("up")
+        """Start the server and wait until it answers. Does nothing when it runs."""
+        self._run("up")
 
-    def _say(self, word: str) -> None:
-        done = subprocess.run([ROOT / "services" / f"{self.name}.sh", word], capture_output=True, text=True, timeout=PATIENCE, check=False)
+    def _run(self, command: str) -> None:
+        done = subprocess.run(
+            [ROOT / "services" / f"{self.name}.sh", command], capture_output=True, text=True, timeout=PATIENCE, check=False
+        )
         assert done.returncode == 0, done
 
 
@@ -97,19 +99,19 @@ def killable(server: str, variable: str) -> Iterator[Killable]:
 
 
 class Mailpit:
-    """Where mail goes: sent to `smtp_url`, read by HTTP."""
+    """The mail server: receives mail at `smtp_url` and shows it over HTTP."""
 
     def __init__(self, smtp_url: str, http: httpx2.Client) -> None:
         self.smtp_url = smtp_url
         self._http = http
 
     def messages(self, to: str) -> list[dict[str, Any]]:
-        """What has arrived for an address, newest first, each with `Subject`, `From`, `Text`, `HTML` and so on."""
+        """The mails to an address, newest first, each with `Subject`, `From`, `Text`, `HTML` and so on."""
         found = self._answer("GET", "/api/v1/search", params={"query": f'to:"{to}"', "limit": "1000"})["messages"]
         return [self._answer("GET", f"/api/v1/message/{one['ID']}") for one in found]
 
     def message_ids(self, to: str) -> list[str]:
-        """The Message-ID of each message whose address contains `to`, one as often as it has arrived."""
+        """The Message-ID of each mail whose address contains `to`, repeated for every copy."""
         found: list[str] = []
         while True:
             page = self._answer("GET", "/api/v1/search", params={"query": f'to:"{to}"', "start": len(found), "limit": "500"})["messages"]
@@ -124,7 +126,7 @@ class Mailpit:
 
     @contextmanager
     def failing(self, stage: str, code: int, percent: int = 100) -> Iterator[None]:
-        """Refuses with `code` at a stage (`Sender`, `Recipient`, `Authentication`) of so many in a hundred mails, whoever sends them."""
+        """Refuse `percent` of all mails with `code` at a stage: `Sender`, `Recipient` or `Authentication`."""
         self._answer("PUT", "/api/v1/chaos", json={stage: {"ErrorCode": code, "Probability": percent}})
         try:
             yield
@@ -136,7 +138,7 @@ class Mailpit:
 
 
 class Proxy:
-    """A way to a server that can be cut."""
+    """A connection path to a server that can be cut."""
 
     def __init__(self, http: httpx2.Client, name: str, upstream: str) -> None:
         self._http = http
@@ -147,7 +149,7 @@ class Proxy:
         self.port = int(port)
 
     def cut(self) -> None:
-        """Closes what is open through it and refuses what is new."""
+        """Close the open connections and refuse new ones."""
         self._enable(False)
 
     def mend(self) -> None:

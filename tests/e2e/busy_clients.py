@@ -1,7 +1,7 @@
-"""Clients that keep a backend busy and never retry: whatever they did not get an answer to is a failure.
+"""Clients that send requests continuously and never retry: each request without a valid response is a failure.
 
-One that keeps its connection sends the next request on it unless the answer said `Connection: close`, and waits less than the
-server's keep-alive time in between. The standard library's client does just that.
+A client that keeps its connection sends the next request on it unless the response said `Connection: close`, and waits less than the
+server's keep-alive time between two requests, as the client of the standard library does.
 """
 
 import http.client
@@ -22,8 +22,8 @@ _LONGEST_IDLE: Final = 2.0
 
 
 @dataclass
-class Told:
-    """What clients were told: SKUs whose creation was acknowledged, how often something was read, and what went wrong."""
+class Results:
+    """The results of the clients: SKUs whose creation was acknowledged, the number of reads, and the failures."""
 
     port: int
     created: list[str] = field(default_factory=list)
@@ -37,25 +37,25 @@ class Told:
 
 
 class _Client:
-    """`kept`: on one connection for as long as the server will have it; else on a new one for each request."""
+    """`kept`: one connection until the server closes it; otherwise a new one for each request."""
 
     def __init__(self, port: int, token: str, name: str, *, kept: bool) -> None:
         self._headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
         self._name, self._kept, self._random = name, kept, random.Random(name)
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
-        self.told = Told(port)
+        self.results = Results(port)
 
-    def run(self, stop: threading.Event) -> Told:
+    def run(self, stop: threading.Event) -> Results:
         for number in itertools.count():
             sku = f"{self._name}-{number}"
             item = {"sku": sku, "name": "Chair", "category": "furniture"}
             if created := self._ask("POST", "/api/v1/items", 201, json.dumps(item)):
-                self.told.created.append(sku)
+                self.results.created.append(sku)
                 if self._ask("GET", f"/api/v1/items/{json.loads(created)['id']}", 200):
-                    self.told.read += 1
+                    self.results.read += 1
             if stop.wait(self._random.choice([0.0, 0.0, 0.01, self._random.uniform(0, _LONGEST_IDLE)])):
                 self._connection.close()
-                return self.told
+                return self.results
         raise AssertionError
 
     def _ask(self, method: str, path: str, expected: int, body: str | None = None) -> bytes | None:
@@ -64,32 +64,32 @@ class _Client:
             answer = self._connection.getresponse()
             content = answer.read()
         except (OSError, http.client.HTTPException) as error:
-            self.told.failed.append(f"{self._name} {method} {path}: {error!r}")
+            self.results.failed.append(f"{self._name} {method} {path}: {error!r}")
             self._connection.close()
             return None
-        self.told.closed += answer.will_close
+        self.results.closed += answer.will_close
         if not self._kept:
             self._connection.close()
         if answer.status != expected:
-            self.told.failed.append(f"{self._name} {method} {path}: {answer.status} {content!r}")
+            self.results.failed.append(f"{self._name} {method} {path}: {answer.status} {content!r}")
             return None
         return content
 
 
 @contextmanager
-def busy(port: int, token: str, kept: int, single: int) -> Iterator[Told]:
-    """Clients beside what the caller does, `kept` of one kind and `single` of the other; at the end, what they were told."""
-    stop, told = threading.Event(), Told(port)
+def busy(port: int, token: str, kept: int, single: int) -> Iterator[Results]:
+    """Run clients in the background: `kept` with a kept connection, `single` with one per request. The result is complete after the block."""
+    stop, results = threading.Event(), Results(port)
     clients = [_Client(port, token, f"{'kept' if n < kept else 'single'}-{port}-{n}", kept=n < kept) for n in range(kept + single)]
     with ThreadPoolExecutor(len(clients)) as pool:
-        running: list[Future[Told]] = [pool.submit(client.run, stop) for client in clients]
+        running: list[Future[Results]] = [pool.submit(client.run, stop) for client in clients]
         try:
-            yield told
+            yield results
         finally:
             stop.set()
     for one in running:
         answered = one.result()
-        told.created += answered.created
-        told.read += answered.read
-        told.closed += answered.closed
-        told.failed += answered.failed
+        results.created += answered.created
+        results.read += answered.read
+        results.closed += answered.closed
+        results.failed += answered.failed

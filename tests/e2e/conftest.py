@@ -1,10 +1,12 @@
-"""A project's folder in which a backend has run before, so that tests start it warm."""
+"""Project folders in which a backend has run before, so that tests start with a migrated and seeded database."""
 
 import re
 import signal
+import subprocess
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +16,7 @@ from tests.e2e.processes import Backend, serving
 
 @dataclass(frozen=True)
 class Project:
-    """The folder, and who may log in: what the first run printed."""
+    """The folder, and the administrator's login that the first run printed."""
 
     home: Path
     email: str
@@ -27,23 +29,46 @@ class Project:
         return token
 
 
-@pytest.fixture
-def home() -> Iterator[Path]:
-    """An empty folder that everybody may enter: for root the database is somebody else."""
+@contextmanager
+def open_folder() -> Iterator[Path]:
+    """A temporary folder that every user may enter: root runs the database as another user."""
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o755)
         yield Path(folder)
 
 
-@pytest.fixture(scope="module")
-def project() -> Iterator[Project]:
-    with tempfile.TemporaryDirectory() as folder:
-        home = Path(folder)
-        home.chmod(0o755)
-        with serving(home) as backend:
+@pytest.fixture
+def home() -> Iterator[Path]:
+    """An empty project folder."""
+    with open_folder() as folder:
+        yield folder
+
+
+@pytest.fixture(scope="session")
+def first_project() -> Iterator[Project]:
+    """The project that all others are copies of. No test uses it: its database never runs again."""
+    with open_folder() as home:
+        with serving(home, "--no-worker") as backend:
             backend.ready()
             assert backend.end(signal.SIGTERM) == 0, backend.output
         email, password = (re.search(rf"{word}\s+(\S+)", backend.output) for word in ("e-mail", "password"))
         assert email is not None
         assert password is not None
+        share_programs(home)
         yield Project(home, email[1], password[1])
+
+
+def share_programs(home: Path) -> None:
+    """Put a link in place of root's copy of PostgreSQL's programs, so that copies of the project contain the link only."""
+    programs = home / ".api-base/postgres/wheel"
+    if programs.exists():
+        programs.rename(home / "programs")
+        programs.symlink_to(home / "programs")
+
+
+@pytest.fixture(scope="module")
+def project(first_project: Project) -> Iterator[Project]:
+    """A project of the module's own."""
+    with open_folder() as home:
+        subprocess.run(["cp", "--archive", "--reflink=auto", first_project.home / ".api-base", home], check=True)
+        yield replace(first_project, home=home)

@@ -1,4 +1,4 @@
-"""A context for tests that kill: each change of an item makes a copy of it, whose sku tells of which item."""
+"""A context for tests that kill processes: each change of an item creates a copy, whose sku contains the id of the item."""
 
 from dataclasses import dataclass
 from typing import Final

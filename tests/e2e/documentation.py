@@ -1,4 +1,4 @@
-"""The fenced blocks of README.md and docs, for the tests that execute them: what a reader pastes is what is tested."""
+"""The fenced code blocks of README.md and docs, for the tests that execute them as a reader would paste them."""
 
 import json
 import re
@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from tests.e2e.processes import environment
+from tests.isolation import child_setup
 
 ROOT: Final = Path(__file__).parents[2]
 README: Final = "README.md"
@@ -18,14 +19,14 @@ ELSEWHERE: Final = {
     (README, "A context of your own"): "tests/e2e/test_outside_package.py",
     (README, "In production"): "tests/e2e/test_production.py",
 }
-"""Sections whose commands need more than a running backend, and who executes them. All others: tests/e2e/test_documentation.py."""
+"""Sections whose commands need more than a running backend, and the test that executes them. tests/e2e/test_documentation.py executes the others."""
 
 _FENCE: Final = re.compile(r"^```(\w+)\n(.*?)^```$|^## ([^\n]+)$", re.MULTILINE | re.DOTALL)
 _MAKE: Final = re.compile(r"^make ([\w-]+).*\n", re.MULTILINE)
 _STRICT: Final = """set -euo pipefail
 curl() { command curl --fail-with-body "$@"; }
 """
-"""A command that fails fails the test, and an answer that is a problem is a failure."""
+"""A failing command and a response with a problem fail the test."""
 
 TELL_TOKEN: Final = """printf '"%s"' "$TOKEN"\n"""
 """Appended to commands that set TOKEN, prints it as one more answer."""
@@ -40,17 +41,17 @@ class Block:
 
     @property
     def commands(self) -> str:
-        """What there is to execute: all but `make`, whose targets would start over in the project itself (the suite, even)."""
+        """The lines to execute: all but `make`, whose targets would run in the project itself."""
         return _MAKE.sub("", self.text)
 
     @property
     def targets(self) -> list[str]:
-        """The targets of `make` that it names."""
+        """The targets of `make` in it."""
         return _MAKE.findall(self.text)
 
 
 def blocks(language: str, file: str | None = None, section: str | None = None) -> list[Block]:
-    """All blocks in `language`, those of one file or of one of its sections, in the order in which they are read."""
+    """The blocks in `language`, of all files, one file or one of its sections, in reading order."""
     files = [ROOT / README, *sorted((ROOT / "docs").rglob("*.md"))]
     found = [block for path in files for block in _blocks(path)]
     return [b for b in found if b.language == language and file in (None, b.file) and section in (None, b.section)]
@@ -66,24 +67,31 @@ def _blocks(path: Path) -> list[Block]:
 
 
 def checkout(home: Path) -> None:
-    """Make `home` look like a checkout to the commands: their programs and examples are found where the text says."""
+    """Link the environment and the examples into `home`, where the commands expect them."""
     (home / ".venv").symlink_to(sys.prefix)
     (home / "examples").symlink_to(ROOT / "examples")
 
 
 def paste(commands: str, home: Path, *, port: int | None = None, **variables: str) -> str:
-    """What `commands` print, pasted into a shell in `home`. `port` is where the backend listens that they expect on 8000."""
+    """Run `commands` in a shell in `home` and return their output. `port` replaces port 8000."""
     if port is not None:
         commands = commands.replace("localhost:8000", f"localhost:{port}")
     done = subprocess.run(
-        ["bash", "-c", _STRICT + commands], cwd=home, env=environment(**variables), text=True, capture_output=True, timeout=280, check=False
+        ["bash", "-c", _STRICT + commands],
+        preexec_fn=child_setup(),
+        cwd=home,
+        env=environment(**variables),
+        text=True,
+        capture_output=True,
+        timeout=280,
+        check=False,
     )
     assert done.returncode == 0, f"{commands}\n{done.stdout}\n{done.stderr}"
     return done.stdout
 
 
 def answers(printed: str) -> list[Any]:
-    """The JSON texts that `printed` holds, one behind the other as `curl` leaves them."""
+    """The JSON values in `printed`, concatenated as `curl` prints them."""
     decoder, found, rest = json.JSONDecoder(), [], printed.strip()
     while rest:
         value, end = decoder.raw_decode(rest)

@@ -1,4 +1,4 @@
-"""Workers that are killed at random moments, and what there is in the database after_response."""
+"""Workers that are killed at random moments and started again."""
 
 import random
 import subprocess
@@ -8,10 +8,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.e2e.processes import COMMAND, environment, until
+from tests.isolation import start
 
 
 class Killed:
-    """A worker that is started again each time that it is killed, until it is to live; `life` is from how many to how many seconds."""
+    """A worker that is killed and started again until `to_live` is set. `life`: the shortest and longest time until a kill, in seconds."""
 
     def __init__(self, home: Path, number: int, settings: Mapping[str, str], life: tuple[float, float]) -> None:
         self._home, self._random, self._log, self._settings = home, random.Random(number), home / f"worker-{number}", settings
@@ -23,14 +24,7 @@ class Killed:
     def run(self) -> None:
         while True:
             with self._log.open("wb") as output:
-                self.process = subprocess.Popen(
-                    [*COMMAND, "worker"],
-                    cwd=self._home,
-                    env=environment(**self._settings),
-                    stdout=output,
-                    stderr=output,
-                    start_new_session=True,
-                )
+                self.process = start([*COMMAND, "worker"], cwd=self._home, env=environment(**self._settings), stdout=output)
             until(lambda: "worker_started" in self._log.read_text() or self.to_live.is_set(), "a started worker")
             if self.to_live.wait(self._random.uniform(*self._life)):
                 return

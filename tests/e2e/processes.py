@@ -1,5 +1,6 @@
-"""The command line as processes: started, asked over HTTP, signalled, and looked at from outside."""
+"""The command line as processes: started, used over HTTP, signalled, and inspected from outside."""
 
+import asyncio
 import http.client
 import json
 import os
@@ -16,12 +17,18 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Any
 
-PATIENCE = 60.0
+import asyncpg
+
+from api_base.infrastructure.db.embedded import EmbeddedServer
+from tests.isolation import child_setup, start
+
+PATIENCE = 120.0
+"""Seconds. Long enough for a busy machine; only a failing test waits that long."""
 COMMAND = [sys.executable, "-m", "api_base.cli"]
 
 
 def until[T](look: Callable[[], T], what: str, seconds: float = PATIENCE) -> T:
-    """What `look` returns once it is true. Fails the test when that takes longer than `seconds`."""
+    """The first true result of `look`. Fails the test after `seconds`."""
     deadline = time.monotonic() + seconds
     while not (found := look()):
         assert time.monotonic() < deadline, f"{what}: not within {seconds:g} s"
@@ -37,7 +44,7 @@ def free_port() -> int:
 
 
 def alive(pid: int) -> bool:
-    """Whether the process runs; one that is dead and not yet waited for does not."""
+    """Whether the process runs; a zombie does not."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
@@ -65,17 +72,15 @@ def postmaster(home: Path) -> int:
 
 
 def environment(**variables: str) -> dict[str, str]:
-    """Ours, without what the machine may say of settings."""
-    ours = {
-        name: value for name, value in os.environ.items() if not name.startswith(("DATABASE__", "SERVER__", "SECURITY__", "ENVIRONMENT"))
-    }
-    return {**ours, **variables}
+    """The environment of this process, which contains no settings, with `variables`."""
+    return {**os.environ, **variables}
 
 
 def run(home: Path, *arguments: str, stdin: str = "", **variables: str) -> subprocess.CompletedProcess[str]:
-    """A command of `api-base` in `home`, to its end."""
+    """Run a command of `api-base` in `home` to its end."""
     return subprocess.run(
         [*COMMAND, *arguments],
+        preexec_fn=child_setup(),
         cwd=home,
         env=environment(**variables),
         input=stdin,
@@ -86,15 +91,21 @@ def run(home: Path, *arguments: str, stdin: str = "", **variables: str) -> subpr
     )
 
 
-def rows(home: Path, sql: str, **variables: str) -> list[list[str]]:
-    """What a query answers in the database of `home`, as text."""
-    done = run(home, "db", "shell", stdin=f"\\pset format unaligned\n\\pset tuples_only on\n\\pset footer off\n{sql};\n", **variables)
-    assert done.returncode == 0, done
-    return [line.split("|") for line in done.stdout.splitlines() if line and not line.endswith((".", "off"))]
+def rows(home: Path, sql: str) -> list[list[str]]:
+    """The result of `sql` in the running embedded database of `home`, as the superuser, as text."""
+    return asyncio.run(_fetch(EmbeddedServer(home / ".api-base/postgres").administrator_url(), sql))
+
+
+async def _fetch(url: str, sql: str) -> list[list[str]]:
+    connection = await asyncpg.connect(url)
+    try:
+        return [[str(value) for value in row] for row in await connection.fetch(sql)]
+    finally:
+        await connection.close()
 
 
 def one_sentence(done: subprocess.CompletedProcess[str]) -> str:
-    """What a command that refused said; it is short and no traceback."""
+    """The error message of a command that exited with code 2: one line and no traceback."""
     assert done.returncode == 2, done
     assert "Traceback" not in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
@@ -115,14 +126,14 @@ class Backend:
         return self.log.read_text()
 
     def request(self, method: str, path: str, body: Any = None, token: str | None = None, if_match: str | None = None) -> tuple[int, Any]:
-        """Status and JSON of an answer. The port is open before there is anybody to answer, so the first request waits for the start."""
+        """Status and JSON of a response. The port is open before a server process accepts, so the first request waits for the start."""
         status, _, answer = self.exchange(method, path, body, token, {} if if_match is None else {"If-Match": if_match})
         return status, answer
 
     def exchange(
         self, method: str, path: str, body: Any, token: str | None, headers: Mapping[str, str]
     ) -> tuple[int, http.client.HTTPMessage, Any]:
-        """Status, headers and JSON of an answer to a request with `headers`. `body` is sent as JSON, bytes as they are."""
+        """Status, headers and JSON of the response to a request with `headers`. `body` is sent as JSON, bytes are sent unchanged."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
         ours = {"Content-Type": "application/json", **({"Authorization": f"Bearer {token}"} if token else {})}
         try:
@@ -146,11 +157,11 @@ class Backend:
         return self
 
     def child(self, named: str) -> int | None:
-        """The process id of the child whose command line ends with `named`."""
+        """The process id of the child whose command line contains `named`."""
         return next((pid for pid, command in children(self.process.pid).items() if named in command), None)
 
     def family(self) -> list[int]:
-        """All that runs for it, PostgreSQL included."""
+        """The supervisor and its children, PostgreSQL included."""
         return [self.process.pid, *children(self.process.pid)]
 
     def end(self, number: signal.Signals) -> int:
@@ -173,21 +184,19 @@ def serving(
     port: int | None = None,
     python: str = sys.executable,
     listener: socket.socket | None = None,
+    umask: int = -1,
     **variables: str,
 ) -> Iterator[Backend]:
-    """Starts it, on `listener` where there is one; what still runs at the end is killed, and its children with it."""
+    """Start `api-base serve`, on `listener` if there is one. At the end of the block it is killed, and its children end with it."""
     port = port or (listener.getsockname()[1] if listener else free_port())
     command = [python, *COMMAND[1:], "serve", "--port", str(port), *arguments]
-    handed = () if listener is None else (listener.fileno(),)
+    inherited = () if listener is None else (listener.fileno(),)
     if listener is not None:
         command = [python, "-c", HAND_OVER, str(listener.fileno()), *command]
     descriptor, name = tempfile.mkstemp(prefix="output-", dir=home)
     log = Path(name)
     with open(descriptor, "wb") as output:
-        process = subprocess.Popen(
-            command, cwd=home, env=environment(**variables), pass_fds=handed,
-            stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True,
-        )  # fmt: skip
+        process = start(command, cwd=home, env=environment(**variables), pass_fds=inherited, stdout=output, umask=umask)
     backend = Backend(home, port, process, log)
     try:
         yield backend
@@ -210,7 +219,7 @@ class WorkerProcess:
         return self.log.read_text()
 
     def memory(self, what: str = "VmRSS") -> float:
-        """Resident megabytes, or the most there have been: `VmHWM` [proc(5)]."""
+        """Resident megabytes now, or their maximum with `VmHWM` [proc(5)]."""
         status = Path(f"/proc/{self.process.pid}/status").read_text()
         return int(status.partition(f"{what}:")[2].split()[0]) / 1024
 
@@ -221,11 +230,9 @@ class WorkerProcess:
 
 @contextmanager
 def working(home: Path, *arguments: str, **variables: str) -> Iterator[WorkerProcess]:
-    """Starts it beside a backend that serves from `home`; what still runs at the end is killed."""
+    """Start `api-base worker` beside a backend that serves from `home`. At the end of the block it is killed."""
     with NamedTemporaryFile(prefix="worker-", dir=home, delete=False) as output:
-        process = subprocess.Popen(
-            [*COMMAND, "worker", *arguments], cwd=home, env=environment(**variables), stdin=subprocess.DEVNULL, stdout=output, stderr=output
-        )
+        process = start([*COMMAND, "worker", *arguments], cwd=home, env=environment(**variables), stdout=output)
     try:
         yield WorkerProcess(process, Path(output.name))
     finally:

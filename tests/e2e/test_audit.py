@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from tests.e2e.conftest import Project
-from tests.e2e.processes import run, serving, until
+from tests.e2e.processes import rows, run, serving, until
 
 ITEM = {"sku": "AUDITED", "name": "Chair", "category": "furniture"}
 
@@ -25,8 +25,8 @@ def test_the_trail_is_sealed_verified_and_exported_and_tampering_is_named(projec
         untrusted = run(home, "audit", "verify", "trail.jsonl")
         assert (untrusted.returncode, "unsigned: head" in untrusted.stdout) == (1, True), untrusted
 
-        tampering = f"update audit set action = 'item.read' where entity_id = '{item['id']}';"
-        assert run(project.home, "db", "shell", stdin=tampering).returncode == 0
+        tampering = f"update audit set action = 'item.read' where entity_id = '{item['id']}' returning entity_id"
+        assert rows(project.home, tampering) == [[item["id"]]]
         found = run(project.home, "audit", "verify")
         assert (found.returncode, found.stdout.count("edited: record ")) == (1, 1), found
         after = run(project.home, "audit", "export", "--since", "2100-01-01").stdout

@@ -2,7 +2,6 @@
 
 import json
 import signal
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import pytest
 
 from tests.e2e.conftest import Project
 from tests.e2e.processes import COMMAND, Backend, alive, environment, one_sentence, postmaster, run, serving, until
+from tests.isolation import start
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +44,7 @@ def test_psql_attaches_and_sees_every_tenant(running: Backend, project: Project)
 def test_a_worker_of_its_own_attaches_and_ends_on_sigterm(running: Backend, project: Project) -> None:
     log = project.home / "worker-output"
     with log.open("wb") as output:
-        worker = subprocess.Popen([*COMMAND, "worker"], cwd=project.home, env=environment(), stdout=output, stderr=output)
+        worker = start([*COMMAND, "worker"], cwd=project.home, env=environment(), stdout=output)
     try:
         until(lambda: "worker_started" in log.read_text() or worker.poll() is not None, "a started worker")
         worker.send_signal(signal.SIGTERM)
@@ -64,7 +64,7 @@ def test_doctor_names_what_is_wrong_and_no_secret(running: Backend, project: Pro
     assert "SERVER__PORT=8000" in done.stdout
 
 
-def test_doctor_tries_the_mail_server(running: Backend, project: Project) -> None:
+def test_doctor_checks_the_mail_server(running: Backend, project: Project) -> None:
     done = run(project.home, "doctor", MAIL__URL="smtp://ana:very-secret@127.0.0.1:1")
     assert (done.returncode, "The mail server 127.0.0.1:1 cannot be used: SMTPConnectError" in done.stdout) == (1, True), done
     assert "very-secret" not in done.stdout + done.stderr
@@ -79,7 +79,7 @@ def test_the_openapi_document_is_printed_sorted_and_needs_no_database(home: Path
     assert not (home / ".api-base/postgres").exists()
 
 
-def test_a_dump_is_restored_whole(project: Project) -> None:
+def test_a_dump_is_restored_completely(project: Project) -> None:
     item = {"sku": "DUMPED", "name": "Chair", "category": "furniture"}
     with serving(project.home, "--no-worker") as backend:
         token = project.log_in(backend.ready())
@@ -98,14 +98,14 @@ def test_a_dump_is_restored_whole(project: Project) -> None:
         assert (found[0], found[1]["items"]) == (200, [])
 
 
-def test_what_is_no_dump_is_refused_and_nothing_is_touched(project: Project) -> None:
+def test_a_file_that_is_not_a_dump_is_refused_and_changes_nothing(project: Project) -> None:
     (project.home / "no.dump").write_text("not a dump")
     assert run(project.home, "db", "restore", "no.dump").returncode == 1
     done = run(project.home, "db", "shell", stdin="select count(*) >= 1 as found from tenants;\n")
     assert " t" in done.stdout
 
 
-def test_a_data_directory_that_cannot_be_written_is_told_in_one_sentence(home: Path) -> None:
+def test_an_unwritable_data_directory_is_reported_in_one_sentence(home: Path) -> None:
     (home / "file").write_text("")
     said = one_sentence(run(home, "migrate", "status", DATABASE__DATA_DIR=str(home / "file" / "below")))
     assert "DATABASE__DATA_DIR" in said

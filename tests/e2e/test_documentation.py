@@ -1,4 +1,4 @@
-"""Every command of README and docs does what the text says, pasted into a shell beside a running backend."""
+"""Every command in README and docs works as written, pasted into a shell beside a running backend."""
 
 import json
 import re
@@ -18,7 +18,7 @@ SECTIONS = sorted({(block.file, block.section) for block in blocks("sh") if bloc
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reader:
-    """Has started the backend for the first time, and pasted what it announced."""
+    """A project after its first start, with the response to the commands that the first run printed."""
 
     home: Path
     port: int
@@ -53,12 +53,12 @@ def test_the_commands_of_a_section(reader: Reader, file: str, section: str) -> N
 
 
 def same(answer: dict[str, Any], shown: dict[str, Any]) -> None:
-    """The same fields in the same order, and the same values but for what is made anew each time."""
+    """Assert the same fields in the same order, with the same values except ids and timestamps."""
     assert list(answer) == list(shown)
     assert {name for name in shown if answer[name] != shown[name]} <= {"id", "created_at", "updated_at"}
 
 
-def test_what_make_is_asked_for_is_there() -> None:
+def test_every_make_target_in_the_documentation_exists() -> None:
     targets = set(re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     asked = {target for block in blocks("sh") for target in block.targets}
     assert asked >= {"run", "test"}
@@ -66,8 +66,8 @@ def test_what_make_is_asked_for_is_there() -> None:
 
 
 def test_no_command_escapes() -> None:
-    """Commands stand in blocks named `sh`, and a section that is executed elsewhere is."""
+    """Commands are in blocks named `sh`, and the test that executes a section elsewhere names it."""
     assert [block for language in ("bash", "shell", "console", "zsh") for block in blocks(language)] == []
     for (file, section), test in ELSEWHERE.items():
-        assert blocks("sh", file, section), f"{file} has no commands under {section!r} any more"
+        assert blocks("sh", file, section), f"{file} no longer has commands under {section!r}"
         assert f'"{section}"' in (ROOT / test).read_text()

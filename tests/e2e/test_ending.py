@@ -1,27 +1,27 @@
-"""How `api-base serve` ends: what is asked is answered, and nothing outlives it."""
+"""How `api-base serve` ends: open requests are answered, and no process outlives it."""
 
 import http.client
 import os
 import signal
 import socket
-import subprocess
 
 from tests.e2e.conftest import Project
 from tests.e2e.processes import COMMAND, PATIENCE, Backend, alive, environment, free_port, serving, until
+from tests.isolation import start
 
 LONG = {"SERVER__KEEP_ALIVE_TIMEOUT": "600", "SERVER__SHUTDOWN_TIMEOUT": "600"}
 """Longer than any test waits."""
 
 
 def connected(backend: Backend) -> http.client.HTTPConnection:
-    """A connection that has been used and is idle."""
+    """An idle connection that has been used."""
     connection = http.client.HTTPConnection("127.0.0.1", backend.port, timeout=PATIENCE)
     assert ask(connection) is False
     return connection
 
 
 def ask(connection: http.client.HTTPConnection) -> bool:
-    """Whether the answer to a request says that it is the last."""
+    """Whether the response to a request closes the connection."""
     connection.request("GET", "/health/live")
     answer = connection.getresponse()
     answer.read()
@@ -44,28 +44,26 @@ def test_at_sigterm_a_request_on_an_idle_connection_is_still_answered_and_is_the
         assert backend.process.wait(PATIENCE) == 0
 
 
-def test_at_sigterm_an_idle_connection_is_kept_no_longer_than_ever(project: Project) -> None:
+def test_at_sigterm_an_idle_connection_is_kept_for_the_keep_alive_time(project: Project) -> None:
     with serving(project.home, "--no-worker", SERVER__KEEP_ALIVE_TIMEOUT="1") as backend:
         silent = socket.create_connection(("127.0.0.1", backend.ready().port))
         with silent, connected(backend).sock:
             assert backend.end(signal.SIGTERM) == 0
 
 
-def test_at_sigint_idle_connections_are_closed_at_once(project: Project) -> None:
+def test_at_sigint_idle_connections_are_closed_immediately(project: Project) -> None:
     with serving(project.home, "--no-worker", **LONG) as backend:
         idle = connected(backend.ready())
         assert backend.end(signal.SIGINT) == 0
         idle.close()
 
 
-def test_who_closes_the_terminal_ends_it(project: Project) -> None:
+def test_closing_the_terminal_ends_it(project: Project) -> None:
     terminal, end = os.openpty()
     port, log = free_port(), project.home / "terminal"
     with log.open("wb") as output:
-        process = subprocess.Popen(
-            ["setsid", "--ctty", *COMMAND, "serve", "--port", str(port)],
-            cwd=project.home, env=environment(), stdin=end, stdout=output, stderr=output,
-        )  # fmt: skip
+        command = ["setsid", "--ctty", *COMMAND, "serve", "--port", str(port)]
+        process = start(command, cwd=project.home, env=environment(), stdin=end, stdout=output, new_session=False)
     os.close(end)
     backend = Backend(project.home, port, process, log)
     try:

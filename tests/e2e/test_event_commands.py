@@ -1,4 +1,4 @@
-"""`api-base events` beside a running backend: what happened, what could not be handled, telling it again."""
+"""`api-base events` beside a running backend: list, dead events and replay."""
 
 import json
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ import pytest
 
 from tests.e2e.conftest import Project
 from tests.e2e.documentation import ROOT
-from tests.e2e.processes import Backend, one_sentence, run, serving, until
+from tests.e2e.processes import Backend, one_sentence, rows, run, serving, until
 
 INVOICES = {"CONTEXTS": '["invoices:INVOICES"]', "PYTHONPATH": str(ROOT / "examples/invoices/src")}
 POISON = """
@@ -19,7 +19,7 @@ from outbox where name = 'items.status_changed.v1' and aggregate_id = '{id}';
 
 @dataclass(frozen=True)
 class Shop:
-    """A backend with a published item, whose worker did not know invoices then."""
+    """A backend with a published item, from before its worker had the invoices context."""
 
     project: Project
     backend: Backend
@@ -37,10 +37,8 @@ class Shop:
         assert done.stderr == "", done
         return done.returncode, done.stdout
 
-    def psql(self, sql: str) -> str:
-        done = run(self.project.home, "db", "shell", stdin=sql)
-        assert done.returncode == 0, done
-        return done.stdout
+    def rows(self, sql: str) -> list[list[str]]:
+        return rows(self.project.home, sql)
 
 
 @pytest.fixture(scope="module")
@@ -48,8 +46,8 @@ def shop(project: Project) -> Iterator[Shop]:
     with serving(project.home) as backend:
         token = project.log_in(backend.ready())
         item = publish(backend, token)
-        unpublished = "select 'left:' || count(*) from outbox where not published;\n"
-        until(lambda: "left:0" in run(project.home, "db", "shell", stdin=unpublished).stdout, "an empty outbox")
+        unpublished = "select count(*) from outbox where not published"
+        until(lambda: rows(project.home, unpublished) == [["0"]], "an empty outbox")
     assert run(project.home, "migrate", "up", **INVOICES).returncode == 0
     with serving(project.home, **INVOICES) as backend:
         yield Shop(project, backend.ready(), token, item)
@@ -77,20 +75,20 @@ def test_events_are_listed_as_cloud_events_oldest_first(shop: Shop) -> None:
     assert shop.events("list", "--name", "items.created.v1", "--since", "2100-01-01") == (0, "")
 
 
-def test_a_new_subscription_is_told_what_was_before_it_once(shop: Shop) -> None:
+def test_replay_delivers_stored_events_to_a_new_subscription_once(shop: Shop) -> None:
     again = ("replay", "--subscription", "invoices.issue", "--since")
     assert shop.invoices() == []
     assert shop.events(*again, "2100-01-01") == (0, "0 events will be tried again.\n")
     assert shop.events(*again, "2020-01-01") == (0, "1 event will be tried again.\n")
     until(shop.invoices, "an invoice")
     assert shop.events(*again, "2020-01-01")[0] == 0
-    until(lambda: "left:0" in shop.psql("select 'left:' || count(*) from deliveries;\n"), "nothing left to deliver")
+    until(lambda: shop.rows("select count(*) from deliveries") == [["0"]], "nothing left to deliver")
     assert len(shop.invoices()) == 1
 
 
-def test_a_dead_event_is_named_and_tried_again(shop: Shop) -> None:
+def test_a_dead_event_is_listed_and_retried(shop: Shop) -> None:
     assert shop.events("dead") == (0, "")
-    shop.psql(POISON.format(id=shop.item))
+    shop.rows(POISON.format(id=shop.item))
     code, printed = shop.events("dead")
     assert code == 1
     assert "items.status_changed.v1 to invoices.issue: 10 attempts, 0 behind it: RuleViolated: not today" in printed
@@ -113,5 +111,5 @@ def test_a_dead_event_is_named_and_tried_again(shop: Shop) -> None:
         ),
     ],
 )  # fmt: skip
-def test_what_makes_no_sense_is_told_in_one_sentence(shop: Shop, arguments: tuple[str, ...], said: str) -> None:
+def test_invalid_arguments_are_reported_in_one_sentence(shop: Shop, arguments: tuple[str, ...], said: str) -> None:
     assert said in one_sentence(run(shop.project.home, "events", "replay", *arguments, **INVOICES))

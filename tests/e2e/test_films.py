@@ -1,4 +1,4 @@
-"""The films of the README, beside a running server: imported, refused with their reasons, unchanged when imported again, and found over HTTP."""
+"""The films of the README beside a running server: imported, refused with reasons, unchanged when imported again, and found over HTTP."""
 
 import csv
 import shlex
@@ -10,7 +10,7 @@ import pytest
 
 from tests.e2e.conftest import Project
 from tests.e2e.documentation import README, TELL_TOKEN, answers, blocks, checkout, paste
-from tests.e2e.processes import Backend, run, serving
+from tests.e2e.processes import Backend, rows, run, serving
 
 FILMS, GOOD, WITHOUT_GENRE, TWICE = 17_472, 17_027, 443, 2
 IMPORT, SWITCH_AND_LIST = (block.commands for block in blocks("sh", README, "The main job, on real input"))
@@ -21,12 +21,13 @@ OPTIONS = ARGUMENTS[ARGUMENTS.index("--map") :]
 
 @pytest.fixture(scope="module")
 def reader(project: Project) -> Iterator[Project]:
-    """The project with the file of the films in it."""
+    """The project with the file of films in its folder."""
     checkout(project.home)
     paste(WRITE, project.home)
     yield project
 
 
+@pytest.mark.slow
 def test_the_films(reader: Project) -> None:
     home = reader.home
     with serving(home) as backend:
@@ -45,9 +46,8 @@ def test_the_films(reader: Project) -> None:
 
 
 def audited(home: Path) -> int:
-    """How many records the audit trail has of items."""
-    done = run(home, "db", "shell", stdin="\\pset tuples_only on\nselect count(*) from audit where entity = 'item';\n")
-    return int(done.stdout.split()[-1])
+    """The number of audit records of items."""
+    return int(rows(home, "select count(*) from audit where entity = 'item'")[0][0])
 
 
 def check_refused(path: Path) -> None:
@@ -79,8 +79,8 @@ def check_http(backend: Backend, token: str) -> None:
     assert any("Godfather" in item["name"] for item in found["items"])
 
 
-def test_bad_use_is_one_sentence(reader: Project) -> None:
-    for arguments, told in (
+def test_invalid_arguments_are_reported_in_one_sentence(reader: Project) -> None:
+    for arguments, message in (
         (("--tenant", "nowhere", "--as", "admin@example.com", "--map", "sku=imdbID"), "category"),
         (("--tenant", "nowhere", "--as", "admin@example.com", *OPTIONS), "nowhere"),
         (("--tenant", "demo", "--as", "nobody@example.com", *OPTIONS), "nobody@example.com"),
@@ -91,5 +91,5 @@ def test_bad_use_is_one_sentence(reader: Project) -> None:
     ):
         done = run(reader.home, "import", "items", "films.csv", *arguments)
         assert done.returncode == 2
-        assert told in done.stderr
+        assert message in done.stderr
         assert "Traceback" not in done.stderr

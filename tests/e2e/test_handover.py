@@ -1,4 +1,4 @@
-"""Server processes replaced under load on one listening socket: no client of those in `busy_clients` gets no answer, or a wrong one."""
+"""Server processes replaced under load on one listening socket: every client of `busy_clients` gets a valid response to every request."""
 
 import signal
 import socket
@@ -7,8 +7,10 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from api_base.infrastructure.db.embedded import EmbeddedServer
-from tests.e2e.busy_clients import Told, busy
+from tests.e2e.busy_clients import Results, busy
 from tests.e2e.conftest import Project
 from tests.e2e.processes import PATIENCE, Backend, alive, children, rows, serving, until
 
@@ -18,28 +20,28 @@ SETTINGS = {"RATE_LIMIT__REQUESTS": "1000000", "RATE_LIMIT__BURST": "1000000"}
 
 
 class Parent:
-    """What systemd is to a service: owns the listening socket, and is told how far the service is."""
+    """Acts as systemd: owns the listening socket and receives the notifications of the service."""
 
     def __init__(self, home: Path) -> None:
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=2048)
-        self._told = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self._told.settimeout(PATIENCE)
+        self._notifications = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._results.settimeout(PATIENCE)
         self.address = str(home / "notify")
-        self._told.bind(self.address)
+        self._results.bind(self.address)
 
     def wait_for(self, state: str) -> None:
-        while state not in self._told.recv(1024).decode().splitlines():
+        while state not in self._results.recv(1024).decode().splitlines():
             pass
 
     def close(self) -> None:
         self.listener.close()
-        self._told.close()
+        self._results.close()
         Path(self.address).unlink()
 
 
 @contextmanager
 def parent(home: Path) -> Iterator[Parent]:
-    """With the database running by itself, as it does in production."""
+    """A `Parent`, with the database running separately as in production."""
     database = EmbeddedServer(home / ".api-base/postgres")
     database.start()
     one = Parent(home)
@@ -54,20 +56,21 @@ def server_processes(backend: Backend) -> set[int]:
     return {pid for pid, command in children(backend.process.pid).items() if "server_process" in command}
 
 
-def whole(home: Path, told: Told, handovers: int) -> None:
-    """Nothing failed, what was acknowledged is stored and nothing else is, and the clients were there all the time."""
-    assert told.failed == []
-    assert sorted(sku for (sku,) in rows(home, f"select sku from items where sku like '%-{told.port}-%'")) == sorted(told.created)
-    assert told.closed >= handovers * KEPT
-    assert told.answers > handovers * (KEPT + SINGLE)
+def whole(home: Path, results: Results, handovers: int) -> None:
+    """Assert that no request failed, exactly the acknowledged items are stored, and the clients were active all the time."""
+    assert results.failed == []
+    assert sorted(sku for (sku,) in rows(home, f"select sku from items where sku like '%-{results.port}-%'")) == sorted(results.created)
+    assert results.closed >= handovers * KEPT
+    assert results.answers > handovers * (KEPT + SINGLE)
 
 
+@pytest.mark.slow
 def test_sighup_replaces_the_processes_and_no_request_fails(project: Project) -> None:
     home = project.home
     with parent(home) as systemd, serving(home, "--workers", "2", NOTIFY_SOCKET=systemd.address, **SETTINGS) as backend:
         systemd.wait_for("READY=1")
         worker = until(lambda: backend.child("cli worker"), "a worker")
-        with busy(backend.port, project.log_in(backend), KEPT, SINGLE) as told:
+        with busy(backend.port, project.log_in(backend), KEPT, SINGLE) as results:
             for _ in range(HANDOVERS):
                 before = server_processes(backend)
                 backend.process.send_signal(signal.SIGHUP)
@@ -75,13 +78,14 @@ def test_sighup_replaces_the_processes_and_no_request_fails(project: Project) ->
                 systemd.wait_for("READY=1")
                 until(lambda before=before: not any(alive(pid) for pid in before), "the end of the old processes")
                 assert len(server_processes(backend)) == 2
-        whole(home, told, HANDOVERS)
+        whole(home, results, HANDOVERS)
         assert until(lambda: backend.child("cli worker"), "a worker") != worker
         assert backend.end(signal.SIGTERM) == 0
     assert "Traceback" not in backend.output
     assert "ended with code" not in backend.output
 
 
+@pytest.mark.slow
 def test_a_second_process_takes_over_the_socket_at_sigterm_and_no_request_fails(project: Project) -> None:
     home = project.home
     with parent(home) as systemd, ExitStack() as stack:
@@ -93,15 +97,15 @@ def test_a_second_process_takes_over_the_socket_at_sigterm_and_no_request_fails(
             return backend
 
         backend = service()
-        with busy(backend.port, project.log_in(backend), KEPT, SINGLE) as told:
+        with busy(backend.port, project.log_in(backend), KEPT, SINGLE) as results:
             for _ in range(HANDOVERS):
                 old, backend = backend, service()
                 assert old.end(signal.SIGTERM) == 0
                 assert "Traceback" not in old.output
-        whole(home, told, HANDOVERS)
+        whole(home, results, HANDOVERS)
 
 
-def test_new_processes_have_new_settings_and_where_those_are_wrong_the_old_ones_stay(project: Project) -> None:
+def test_a_reload_applies_new_settings_and_keeps_the_old_processes_when_they_are_invalid(project: Project) -> None:
     file = project.home / ".env"
     with parent(project.home) as systemd, serving(project.home, NOTIFY_SOCKET=systemd.address) as backend:
         systemd.wait_for("READY=1")
@@ -116,7 +120,7 @@ def test_new_processes_have_new_settings_and_where_those_are_wrong_the_old_ones_
             file.unlink()
         assert server_processes(backend) == before
         assert "SERVER__MAX_BODY_BYTES" in backend.output
-        assert "the old ones stay" in backend.output
+        assert "the old ones continue" in backend.output
         assert backend.child("cli worker") != worker
         assert backend.end(signal.SIGTERM) == 0
 
@@ -134,7 +138,7 @@ def reloaded(backend: Backend, systemd: Parent) -> dict[str, Any]:
     return found
 
 
-def test_what_is_handed_over_and_no_listening_socket_is_told_in_one_sentence(project: Project) -> None:
+def test_an_inherited_socket_that_does_not_listen_is_reported_in_one_sentence(project: Project) -> None:
     with socket.socket() as unbound, serving(project.home, listener=unbound, port=1) as backend:
         assert backend.process.wait(PATIENCE) == 2
     assert backend.output.startswith("api-base: LISTEN_FDS: ")

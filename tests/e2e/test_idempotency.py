@@ -1,4 +1,4 @@
-"""A POST with its key, across `kill -9`: what was committed is answered again, and never done twice."""
+"""A POST with an idempotency key across `kill -9`: a committed request is answered again and never executed twice."""
 
 import asyncio
 import http.client
@@ -27,7 +27,7 @@ create constraint trigger gate after insert on items deferrable initially deferr
 
 
 class Gate:
-    """A commit of an item ends only when the gate is open. PostgreSQL finishes a commit whose client has died."""
+    """Holds back every commit of an item until the gate opens. PostgreSQL finishes a commit whose client has died."""
 
     def __init__(self, url: str) -> None:
         self._runner = asyncio.Runner()
@@ -39,7 +39,7 @@ class Gate:
         self._runner.run(self._connection.execute(sql))
 
     def waiting(self) -> int:
-        """How many commits stand before it."""
+        """The number of commits that wait."""
         found: int = self._runner.run(self._connection.fetchval(COMMITTING))
         return found
 
@@ -63,7 +63,7 @@ def gate(project: Project) -> Iterator[Gate]:
 
 
 def post(backend: Backend, token: str, key: str, item: Any) -> tuple[int, str | None, Any]:
-    """Status, whether it is a replay, and JSON."""
+    """Status, the Idempotency-Replayed header, and JSON."""
     status, headers, body = backend.exchange("POST", "/api/v1/items", item, token, {"Idempotency-Key": key})
     return status, headers["Idempotency-Replayed"], body
 

@@ -1,4 +1,4 @@
-"""`api-base import` as a process: killed and run again, every form and standard input, refused rows corrected, files that are none."""
+"""`api-base import` as a process: killed and resumed, every format, standard input, corrected rows, and malformed files."""
 
 import csv
 import json
@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.conftest import Project
-from tests.e2e.processes import COMMAND, Backend, environment, one_sentence, run, serving, until
+from tests.e2e.processes import COMMAND, Backend, environment, one_sentence, rows, run, serving, until
+from tests.isolation import start
 
 ROWS = 20_000
 BY = ("--tenant", "demo", "--as", "admin@example.com")
@@ -26,7 +27,7 @@ def served(project: Project) -> Iterator[Backend]:
 
 
 def rows_of(prefix: str, count: int) -> list[dict[str, str]]:
-    """Every tenth has no category, the last is the first again."""
+    """Rows of which every tenth has no category and the last repeats the first."""
     rows = [{"sku": f"{prefix}-{n:06}", "name": f"Thing {n}", "category": "" if n % 10 == 9 else "things"} for n in range(count - 1)]
     return [*rows, rows[0]]
 
@@ -39,40 +40,32 @@ def write_csv(path: Path, rows: list[dict[str, str]]) -> None:
 
 
 def kept(home: Path, prefix: str) -> tuple[int, int, int]:
-    """Items with skus of `prefix`, their records in the audit trail, and the items these are of."""
+    """The number of items whose sku starts with `prefix`, of their audit records, and of the items in these records."""
     these = f"select id from items where sku like '{prefix}-%'"
-    sql = f"select (select count(*) from ({these}) i), count(*), count(distinct entity_id) from audit where entity_id in ({these});"
-    done = run(home, "db", "shell", stdin=f"\\pset format unaligned\n\\pset tuples_only on\n{sql}\n")
-    found = re.search(r"^(\d+)\|(\d+)\|(\d+)$", done.stdout, re.MULTILINE)
-    assert found is not None, done
-    return int(found[1]), int(found[2]), int(found[3])
+    sql = f"select (select count(*) from ({these}) i), count(*), count(distinct entity_id) from audit where entity_id in ({these})"
+    ((items, records, audited),) = rows(home, sql)
+    return int(items), int(records), int(audited)
 
 
 def progress(home: Path) -> int:
-    """How many rows the journal of an import that runs says are done."""
+    """The number of rows that the journal of the running import records as done."""
     for journal in (home / ".api-base" / "imports").glob("*.sqlite"):
         with closing(sqlite3.connect(f"file:{journal}?mode=ro", uri=True)) as database:
             try:
                 found = database.execute("select row from progress").fetchone()
-            except sqlite3.OperationalError:  # it is being made, or written to
+            except sqlite3.OperationalError:  # it is being created or written
                 continue
             if found:
                 return int(found[0])
     return 0
 
 
+@pytest.mark.slow
 def test_killed_in_the_middle_and_run_again_it_is_as_if_it_ran_once(served: Backend) -> None:
     home = served.home
     write_csv(home / "killed.csv", rows_of("KILLED", ROWS))
     with (home / "import-output").open("wb") as output:
-        first = subprocess.Popen(
-            [*COMMAND, "import", "items", "killed.csv", *BY],
-            cwd=home,
-            env=environment(),
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-        )
+        first = start([*COMMAND, "import", "items", "killed.csv", *BY], cwd=home, env=environment(), stdout=output)
     until(lambda: progress(home) >= 2000 or first.poll() is not None, "some of the rows")
     first.kill()
     assert first.wait() == -signal.SIGKILL, (home / "import-output").read_text()
@@ -106,13 +99,13 @@ def test_every_form_from_a_file_and_from_standard_input(served: Backend, form: s
     checked = run(home, "import", "items", *source, *BY, "--dry-run", stdin=text)
     assert checked.stdout.startswith("27 would be imported"), checked
     assert kept(home, prefix) == (0, 0, 0)
-    for told in ("27 imported, 0 updated, 0 unchanged, 3 refused", "0 imported, 0 updated, 27 unchanged, 3 refused"):
+    for message in ("27 imported, 0 updated, 0 unchanged, 3 refused", "0 imported, 0 updated, 27 unchanged, 3 refused"):
         done = run(home, "import", "items", *source, *BY, stdin=text)
-        assert done.stdout.startswith(told), done
+        assert done.stdout.startswith(message), done
     assert kept(home, prefix) == (27, 27, 27)
 
 
-def test_refused_rows_can_be_corrected_and_fed_again(served: Backend) -> None:
+def test_refused_rows_can_be_corrected_and_imported_again(served: Backend) -> None:
     home = served.home
     write_csv(home / "some.csv", rows_of("SOME", 30))
     assert "27 imported, 0 updated, 0 unchanged, 3 refused" in run(home, "import", "items", "some.csv", *BY).stdout
@@ -126,7 +119,7 @@ def test_refused_rows_can_be_corrected_and_fed_again(served: Backend) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "told"),
+    ("name", "content", "message"),
     [
         ("empty.csv", b"", "empty"),
         ("latin.csv", "sku,name,category\na,Möbel,c\n".encode("latin-1"), "Line 2 is not UTF-8: it has the byte 0xf6"),
@@ -138,18 +131,18 @@ def test_refused_rows_can_be_corrected_and_fed_again(served: Backend) -> None:
         ("what.xls", b"", "--format"),
     ],
 )
-def test_a_file_that_is_none_is_told_in_one_sentence(served: Backend, name: str, content: bytes, told: str) -> None:
+def test_a_malformed_file_is_reported_in_one_sentence(served: Backend, name: str, content: bytes, message: str) -> None:
     (served.home / name).write_bytes(content)
-    assert told in one_sentence(run(served.home, "import", "items", name, *BY))
+    assert message in one_sentence(run(served.home, "import", "items", name, *BY))
 
 
-def test_what_is_no_file_is_told_in_one_sentence(served: Backend) -> None:
+def test_an_unreadable_file_is_reported_in_one_sentence(served: Backend) -> None:
     (served.home / "folder.csv").mkdir()
     assert "folder.csv cannot be read: Is a directory" in one_sentence(run(served.home, "import", "items", "folder.csv", *BY))
     assert "nowhere.csv cannot be read: No such file" in one_sentence(run(served.home, "import", "items", "nowhere.csv", *BY))
 
 
-def test_standard_input_that_is_not_utf_8_is_told_whatever_the_locale(served: Backend) -> None:
+def test_standard_input_that_is_not_utf_8_is_reported_in_every_locale(served: Backend) -> None:
     done = subprocess.run(
         [*COMMAND, "import", "items", "-", "--format", "csv", *BY], cwd=served.home, env=environment(LC_ALL="C"), check=False,
         input=b"sku,name,category\na,\xff,c\n", capture_output=True,

@@ -3,7 +3,6 @@
 import csv
 import re
 import signal
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -46,6 +45,7 @@ def members(home: Path, prefix: str) -> tuple[int, int]:
     return int(count), int(distinct)
 
 
+@pytest.mark.slow
 def test_a_command_that_is_killed_and_run_again_has_imported_each_member_once(importing: Importing) -> None:
     home = importing.project.home
     people(home, "killed", PEOPLE)
@@ -91,14 +91,15 @@ def test_a_missing_column_is_named_before_anything_starts(importing: Importing) 
     assert "no member of a tenant 'elsewhere'" in one_sentence(foreign)
 
 
+@pytest.mark.slow
 def test_a_worker_is_killed_in_the_middle_and_another_continues(importing: Importing) -> None:
     home, path = importing.project.home, people(importing.project.home, "job", PEOPLE)
     status, page = importing.backend.request("GET", "/api/v1/tenants", token=importing.token)
     demo = next(one["id"] for one in page["items"] if one["slug"] == "demo")
     url, headers = f"/api/v1/tenants/{demo}/members/imports", {"Content-Type": "text/csv"}
-    status, told, body = importing.backend.exchange("POST", url, path.read_bytes(), importing.token, headers)
+    status, response_headers, body = importing.backend.exchange("POST", url, path.read_bytes(), importing.token, headers)
     assert status == 202, body
-    location = told["Location"]
+    location = response_headers["Location"]
     with working(home, "--only", "jobs") as first:
         importing.begun(location)
         first.end(signal.SIGKILL)

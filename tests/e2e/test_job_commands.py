@@ -1,4 +1,4 @@
-"""`api-base jobs` beside a running backend: what waits, what it is, what failed, trying again, cancelling."""
+"""`api-base jobs` beside a running backend: list, show, retry and cancel."""
 
 import json
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pytest
 
 from tests.e2e.conftest import Project
-from tests.e2e.processes import Backend, one_sentence, run, serving, until, working
+from tests.e2e.processes import Backend, one_sentence, rows, run, serving, until, working
 
 UNKNOWN = "01900000-0000-7000-8000-000000000001"
 FAIL = "update jobs set state = 'dead', attempts = 10, error = 'RuntimeError: no', finished_at = now() where id = '{id}';\n"
@@ -20,7 +20,7 @@ class Office:
     token: str
 
     def began(self, sku: str) -> str:
-        """The id of a job that nobody carries out yet."""
+        """Create a job, which no worker runs, and return its id."""
         content = f"sku,name,category\n{sku},Chair,furniture\n".encode()
         headers = {"Content-Type": "text/csv"}
         status, _, body = self.backend.exchange("POST", "/api/v1/items/imports", content, self.token, headers)
@@ -44,7 +44,7 @@ def office(project: Project) -> Iterator[Office]:
         yield Office(project, backend.ready(), project.log_in(backend))
 
 
-def test_what_waits_is_listed_and_shown(office: Office) -> None:
+def test_waiting_jobs_are_listed_and_shown(office: Office) -> None:
     first, second = office.began("A"), office.began("B")
     code, printed = office.jobs("list", "--name", "items.import")
     lines = printed.splitlines()
@@ -60,7 +60,7 @@ def test_what_waits_is_listed_and_shown(office: Office) -> None:
     assert shown["payload"].keys() == {"import_id"}
 
 
-def test_one_is_cancelled_and_tried_again_after_all(office: Office) -> None:
+def test_a_cancelled_job_can_be_retried(office: Office) -> None:
     id = office.began("CANCELLED")
     assert office.jobs("cancel", id) == (0, f"The job {id} is cancelled.\n")
     assert office.state(id) == "cancelled"
@@ -70,10 +70,10 @@ def test_one_is_cancelled_and_tried_again_after_all(office: Office) -> None:
     assert "is in the state ready: only what is dead or cancelled" in one_sentence(run(office.project.home, "jobs", "retry", id))
 
 
-def test_the_dead_are_named_until_they_are_tried_again(office: Office) -> None:
+def test_dead_jobs_are_listed_until_they_are_retried(office: Office) -> None:
     id = office.began("DEAD")
     assert office.jobs("dead") == (0, "")
-    assert run(office.project.home, "db", "shell", stdin=FAIL.format(id=id)).returncode == 0
+    rows(office.project.home, FAIL.format(id=id))
     code, printed = office.jobs("dead")
     assert (code, printed.split()[0]) == (1, id)
     assert printed.endswith("items.import: 10 attempts: RuntimeError: no\n")
@@ -85,5 +85,5 @@ def test_the_dead_are_named_until_they_are_tried_again(office: Office) -> None:
 
 
 @pytest.mark.parametrize("command", ["show", "retry", "cancel"])
-def test_what_is_not_there_is_told_in_one_sentence(office: Office, command: str) -> None:
+def test_an_unknown_job_is_reported_in_one_sentence(office: Office, command: str) -> None:
     assert f"No job with id {UNKNOWN}" in one_sentence(run(office.project.home, "jobs", command, UNKNOWN))

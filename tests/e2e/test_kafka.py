@@ -31,7 +31,7 @@ def test_a_change_of_price_comes_out_as_event_and_in_the_stream(project: Project
 
 
 def change_price(backend: Backend, token: str) -> str:
-    """The id of a new item, whose price then rises."""
+    """Create an item, raise its price, and return its id."""
     price = {"amount": "12.50", "currency": "EUR"}
     body = {"sku": "BY-KAFKA", "name": "Chair", "category": "furniture", "price": price}
     status, created = backend.request("POST", "/api/v1/items", body, token)

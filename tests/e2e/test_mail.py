@@ -1,4 +1,4 @@
-"""EmailTemplates from one end to the other: a server, its worker, and the mailbox that the link is read from."""
+"""E-mail end to end: a server, its worker, and the mailbox from which the link is read."""
 
 import re
 from functools import partial
@@ -19,12 +19,12 @@ class Mailbox(Protocol):
     settings: dict[str, str]
 
     def email_templates(self, backend: Backend, to: str) -> list[str]:
-        """Subject and text of what came for an address, oldest first."""
+        """Subject and text of the mails to an address, oldest first."""
         ...
 
 
 class Terminal:
-    """What the worker shows where no mail server is named."""
+    """The mails that the worker prints when no mail server is configured."""
 
     def __init__(self) -> None:
         self.settings = {"MAIL__URL": "console://"}
@@ -49,7 +49,7 @@ def mailbox(request: pytest.FixtureRequest) -> Mailbox:
 
 
 def link(letter: str, backend: Backend) -> tuple[str, str]:
-    """The page and the token of the link in a letter."""
+    """The page and the token of the link in a mail."""
     found = re.search(rf"http://127\.0\.0\.1:{backend.port}(/links/[a-z-]+)#token=([A-Za-z0-9_-]+)\s", letter)
     assert found is not None, letter
     return found[1], found[2]
@@ -60,7 +60,7 @@ def nth(mailbox: Mailbox, backend: Backend, to: str, count: int) -> str:
 
 
 def address(home: Path, name: str, request: pytest.FixtureRequest) -> str:
-    """One that no other test and no earlier run has written to."""
+    """An address that no other test and no earlier run uses."""
     return f"{name}-{home.name}-{request.node.callspec.id}@example.com".lower()
 
 
@@ -105,7 +105,7 @@ def test_from_registering_to_a_password_that_was_forgotten(project: Project, mai
             assert token not in backend.output
 
 
-def test_an_invitation_is_accepted_by_who_is_new(project: Project, mailbox: Mailbox, request: pytest.FixtureRequest) -> None:
+def test_an_invitation_is_accepted_by_a_new_user(project: Project, mailbox: Mailbox, request: pytest.FixtureRequest) -> None:
     with serving(project.home, **SETTINGS | {"AUTH__REGISTRATION": "invited"}, **mailbox.settings) as backend:
         owner = project.log_in(backend.ready())
         email = address(project.home, "bo", request)

@@ -1,9 +1,11 @@
-"""EmailTemplates through a server that refuses a third of what it is offered, by workers that are killed: each arrives, and none twice that
-a worker lived to hear confirmed. `MAILS=1000` is the whole of it; what is counted is printed.
+"""Mails through a server that refuses a third of them, sent by workers that are killed: each arrives, and none twice whose confirmation
+reached a living worker. `MAILS=1000` is the full proof; the counts are printed.
 """
 
 import os
 from collections import Counter
+
+import pytest
 
 from tests.e2e.conftest import Project
 from tests.e2e.killing import killed_workers
@@ -13,13 +15,14 @@ from tests.services import Mailpit
 MAILS = int(os.environ.get("MAILS", "24"))
 WORKERS = 2
 LIFE = (0.5, 4.0)
-"""Seconds of a worker's: a job that lost five of them one after the other would be taken for what ends them, and be dead."""
+"""Seconds until a worker is killed. A job that loses five workers in succession is taken for their cause and becomes dead."""
 PATIENCE = 60.0 + MAILS
 JOBS = "select payload->>'invitation_id', state, attempts, lost_attempts, replace(left(coalesce(error, ''), 80), '|', '/') from jobs where name = 'tenants.mail_invitation'"
 LEFT = f"select count(*) from ({JOBS}) j where state not in ('succeeded', 'dead')"
 
 
-def test_every_letter_arrives_and_none_twice_that_was_confirmed(project: Project, mailpit: Mailpit) -> None:
+@pytest.mark.slow
+def test_every_mail_arrives_and_no_confirmed_one_twice(project: Project, mailpit: Mailpit) -> None:
     home, domain = project.home, f"{project.home.name}.example.com".replace("_", "-").lower()
     settings = {
         "MAIL__URL": mailpit.smtp_url,
@@ -45,16 +48,16 @@ def test_every_letter_arrives_and_none_twice_that_was_confirmed(project: Project
             until(lambda: sum(worker.kills for worker in workers) >= max(3, MAILS // 50), "kills", PATIENCE)
             for worker in workers:
                 worker.to_live.set()
-            until(lambda: rows(home, LEFT, **settings) == [["0"]], "the end of every job", PATIENCE)
+            until(lambda: rows(home, LEFT) == [["0"]], "the end of every job", PATIENCE)
             kills = sum(worker.kills for worker in workers)
-        told = rows(home, JOBS, **settings)
-    jobs = {row[0]: (int(row[2]), int(row[3])) for row in told}
+        stored = rows(home, JOBS)
+    jobs = {row[0]: (int(row[2]), int(row[3])) for row in stored}
     arrived = Counter(id.partition("@")[0].removeprefix("invitation.") for id in mailpit.message_ids(domain))
     lost = sum(lost for _, lost in jobs.values())
     twice = sum(copies - 1 for copies in arrived.values())
     tries = sum(attempts for attempts, _ in jobs.values())
     print(f"\n{MAILS} email_templates, {kills} kills, {tries} attempts, {lost} of them lost with their worker, {twice} second copies")
     assert set(jobs) == invited
-    assert [row for row in told if row[1] != "succeeded"] == []
+    assert [row for row in stored if row[1] != "succeeded"] == []
     assert set(arrived) == invited
     assert [id for id, copies in arrived.items() if copies > 1 + jobs[id][1]] == [], "confirmed to a worker that lived, and sent again"

@@ -1,4 +1,4 @@
-"""What a running backend tells of its requests: one line each, figures of all its processes, spans to an OTLP receiver."""
+"""The observability of a running backend: a log line per request, metrics of all its processes, spans to an OTLP receiver."""
 
 import json
 import re
@@ -21,7 +21,7 @@ TRACE, PARENT = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 
 @contextmanager
 def receiver() -> Iterator[tuple[str, list[Span]]]:
-    """An OTLP/HTTP endpoint, and the spans that came in."""
+    """An OTLP/HTTP endpoint and the list of received spans."""
     spans: list[Span] = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -32,7 +32,7 @@ def receiver() -> Iterator[tuple[str, list[Span]]]:
             self.end_headers()
 
         def log_message(self, format: str, *args: object) -> None:
-            """Nothing: what a server says is no result."""
+            """Print nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     Thread(target=server.serve_forever).start()

@@ -1,12 +1,14 @@
-"""The broker killed while clients write. Writes go on; what the worker holds of what waits is bounded; and once the broker is back every
-event is delivered, with its effect once and in the order of its aggregate's versions.
+"""The broker is killed while clients write. Writes continue, the memory of the worker is bounded, and once the broker is back every event
+is delivered, with its effect once and in the order of its aggregate's versions.
 
-`python -m benchmarks outage` does it for minutes, and measures.
+`python -m benchmarks outage` runs the same for minutes and measures it.
 """
 
 import json
 from collections import Counter
 from typing import Final
+
+import pytest
 
 from tests.e2e.conftest import Project
 from tests.e2e.processes import rows, serving, until, working
@@ -15,11 +17,11 @@ from tests.kafka import namespace
 from tests.services import Killable
 
 CHANGES: Final = 600
-"""Acknowledged while the broker is away; more than the relay takes at once."""
+"""Changes acknowledged while the broker is away: more than one batch of the relay."""
 LARGE: Final = 5_000
-"""Events of 8 kB each that wait with them, for a topic that nobody here reads."""
+"""Further pending events, of 8 kB each, for a topic without a consumer."""
 MOST: Final = 40.0
-"""Megabytes that the worker may have needed beyond what it had before: not what waits, which is 40 and several times as much in its hands."""
+"""Megabytes by which the memory of the worker may grow. The pending events are 40 MB, and several times that once decoded."""
 
 EFFECTS = "select count(*) from inbox where subscription = 'copying.copy'"
 STORE_LARGE = f"""
@@ -29,6 +31,7 @@ from (select gen_random_uuid() as id from generate_series(1, {LARGE})) made
 """
 
 
+@pytest.mark.slow
 def test_all_that_was_written_in_an_outage_is_delivered_once_and_in_order(project: Project, killable_kafka: Killable) -> None:
     home, connection = project.home, namespace(killable_kafka.url)
     settings = {
@@ -43,15 +46,15 @@ def test_all_that_was_written_in_an_outage_is_delivered_once_and_in_order(projec
         token = project.log_in(backend.ready())
         with writing(backend, token) as changed:
             until(lambda: changed.total() > 50, "changes")
-            until(lambda: int(rows(home, EFFECTS, **settings)[0][0]) > 0, "effects")
+            until(lambda: int(rows(home, EFFECTS)[0][0]) > 0, "effects")
             before, written = worker.memory(), changed.total()
             killable_kafka.kill()
-            rows(home, STORE_LARGE, **settings)
+            rows(home, STORE_LARGE)
             until(lambda: changed.total() >= written + CHANGES, "changes without a broker")
             until(lambda: '"work": "publish events"' in worker.output, "a relay that cannot publish")
         killable_kafka.start()
-        assert_each_has_its_effect_once_and_in_order(home, changed, **settings)
+        assert_each_has_its_effect_once_and_in_order(home, changed)
         assert worker.memory("VmHWM") < before + MOST
         lines = [json.loads(line) for line in worker.output.splitlines() if '"periodic_work_' in line]
-        told = Counter((line["event"], line["work"]) for line in lines)
-        assert told["periodic_work_waits", "publish events"] == told["periodic_work_resumed", "publish events"] == 1
+        logged = Counter((line["event"], line["work"]) for line in lines)
+        assert logged["periodic_work_waits", "publish events"] == logged["periodic_work_resumed", "publish events"] == 1

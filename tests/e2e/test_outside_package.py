@@ -1,4 +1,4 @@
-"""A context from a package of its own, beside the wheel of the base: migrated, served, and tested by its own tests."""
+"""A context in a separate package, beside the wheel of the base: migrated, served, and tested by its own tests."""
 
 import shutil
 import subprocess

@@ -1,4 +1,4 @@
-"""The README's way to production: an empty PostgreSQL, what an administrator runs there, and the commands in their order."""
+"""The production section of the README: an empty PostgreSQL, the SQL of its administrator, and the commands in order."""
 
 import asyncio
 import signal
@@ -56,7 +56,7 @@ async def administer(url: str, statements: list[str]) -> None:
 
 @pytest.fixture(scope="module")
 def pasted(address: str) -> Iterator[tuple[Path, str, dict[str, str]]]:
-    """Where the commands ran, what they printed, and the variables that they set."""
+    """The folder of the commands, their output, and the variables that they set."""
     (block,) = blocks("sh", *SECTION)
     mail = urlsplit(server_address("mailpit", "TEST_MAIL_URL")).netloc
     commands = block.text.replace("db.example.com", address).replace("user:password@mail.example.com:587", mail)
@@ -76,7 +76,7 @@ def test_the_commands_migrate_make_an_administrator_and_show_no_secret(pasted: t
     assert "ENVIRONMENT=production" in printed
     assert "PRIVATE KEY" not in printed
     assert "app-password" not in printed
-    assert not (home / ".api-base").exists()  # nothing of development is made
+    assert not (home / ".api-base").exists()  # no file of development is created
 
 
 def test_what_was_set_up_serves_and_lets_the_administrator_in(pasted: tuple[Path, str, dict[str, str]]) -> None:
@@ -88,4 +88,4 @@ def test_what_was_set_up_serves_and_lets_the_administrator_in(pasted: tuple[Path
         assert backend.request("GET", "/api/v1/items", token=tokens["access_token"])[0] == 200
         until(lambda: "worker_started" in backend.output, "a worker, as the role of its own")
         assert backend.end(signal.SIGTERM) == 0
-    assert "example.com" not in backend.output  # nobody is announced
+    assert "example.com" not in backend.output  # no first-run message

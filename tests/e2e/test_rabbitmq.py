@@ -1,4 +1,4 @@
-"""Another service asks, and workers as processes answer: ended and killed in the middle of it, while the asking goes on."""
+"""Another service sends messages, and worker processes answer them while workers are stopped and killed."""
 
 import asyncio
 import signal
@@ -49,7 +49,7 @@ class GetChair(Query[Chair]):
 
 @dataclass
 class Catalogue:
-    """A service of its own, by processes. `url` is its broker's, `token` somebody's there."""
+    """A service as processes. `url` is the URL of its broker, `token` an access token of one of its users."""
 
     project: Project
     backend: Backend
@@ -59,7 +59,7 @@ class Catalogue:
     workers: ExitStack
 
     def worker(self) -> WorkerProcess:
-        """One more, which has begun to answer."""
+        """Start another worker and wait until it consumes messages."""
         worker = self.workers.enter_context(working(self.project.home, "--only", "remote", **self.variables))
         until(lambda: "consumer_started" in worker.output, "a worker that answers")
         return worker
@@ -69,7 +69,7 @@ class Catalogue:
         return {"REMOTE__URL": self.url, "APP_NAME": self.name}
 
     def ask[T](self, question: Callable[[RemoteBus], Awaitable[T]]) -> T:
-        """What another service is answered, which tries nothing twice."""
+        """The answer to `question` of another service, which does not retry."""
 
         async def asked() -> T:
             async with connected(self.url) as connection:
@@ -80,7 +80,7 @@ class Catalogue:
         return asyncio.run(asked())
 
     def skus(self) -> list[str]:
-        """All that is stored, in order."""
+        """The skus of all stored items, sorted."""
         status, page = self.backend.request("GET", "/api/v1/items?category=furniture&sort=sku&limit=200", token=self.token)
         assert status == 200, page
         return [item["sku"] for item in page["items"]]
@@ -106,6 +106,7 @@ def _catalogue(project: Project, url: str) -> Iterator[Catalogue]:
     asyncio.run(delete_queue())
 
 
+@pytest.mark.slow
 def test_workers_are_killed_and_no_command_with_a_key_is_lost_or_done_twice(catalogue: Catalogue) -> None:
     first, _ = catalogue.worker(), catalogue.worker()
     before, names = catalogue.skus(), [f"KEYED-{number:03}" for number in range(100)]
@@ -130,7 +131,8 @@ def test_workers_are_killed_and_no_command_with_a_key_is_lost_or_done_twice(cata
     assert catalogue.skus() == sorted(before + names)
 
 
-def test_workers_take_over_from_each_other_and_no_question_fails(catalogue: Catalogue) -> None:
+@pytest.mark.slow
+def test_workers_replace_each_other_and_no_query_fails(catalogue: Catalogue) -> None:
     first = catalogue.worker()
     added = catalogue.ask(lambda bus: bus.execute(AddChair(details=Details(sku="ROLLING"))))
 
@@ -150,7 +152,7 @@ def test_workers_take_over_from_each_other_and_no_question_fails(catalogue: Cata
     assert "Traceback" not in first.output
 
 
-def test_doctor_tells_of_the_broker(catalogue: Catalogue) -> None:
+def test_doctor_reports_on_the_broker(catalogue: Catalogue) -> None:
     done = run(catalogue.project.home, "doctor", **catalogue.variables)
     assert (done.returncode, "ok    remote: RabbitMQ at" in done.stdout) == (0, True), done
     done = run(catalogue.project.home, "doctor", REMOTE__URL="amqp://guest:hidden@127.0.0.1:1/")

@@ -1,4 +1,4 @@
-"""What was ended through one server process is refused by four of them within a second, with LISTEN silently cut as well."""
+"""A revocation through one server process is enforced by four of them within a second, also when LISTEN is cut silently."""
 
 import asyncio
 import os
@@ -20,11 +20,11 @@ PROCESSES = 4
 WITHIN = 1.0
 PASSWORD = "a-quiet-harbour-at-dusk-42"
 GENEROUS = {"RATE_LIMIT__LOGIN_REQUESTS": "1000", "RATE_LIMIT__LOGIN_BURST": "1000"}
-"""All members come from one address."""
+"""All members log in from one address."""
 
 
 class Member:
-    """Somebody in the demonstration tenant, with a token for it."""
+    """A member of the demonstration tenant, with a token for it."""
 
     numbers = count(1)
 
@@ -77,7 +77,7 @@ def administrator(backends: list[Backend], project: Project) -> str:
 
 @contextmanager
 def listeners_stopped(project: Project) -> Iterator[None]:
-    """What listens hears nothing more, and its connection stays open: as when a cable is pulled."""
+    """Stop the listeners' backends: they receive nothing and their connections stay open, as when a cable is pulled."""
     stopped = asyncio.run(_listeners(EmbeddedServer(project.home / ".api-base/postgres").administrator_url()))
     assert len(stopped) >= PROCESSES
     for pid in stopped:

@@ -1,4 +1,4 @@
-"""Writers that change items, each change with a copy as its effect, and what the database must hold of that in the end."""
+"""Writers that change items, where each change has a copy as its effect, and the assertions on the database at the end."""
 
 import threading
 from collections import Counter
@@ -35,7 +35,7 @@ group by 1 having array_agg(aggregate_version order by i.at) <> array_agg(aggreg
 
 @contextmanager
 def writing(backend: Backend, token: str) -> Iterator[Counter[str]]:
-    """Beside what the caller does: how many changes of each item were acknowledged so far. One that was not fails the test."""
+    """Change items in the background. The counter holds the acknowledged changes of each item; a failed change fails the test."""
     stop, changed = threading.Event(), Counter[str]()
     with ThreadPoolExecutor(WRITERS) as pool:
         running = [pool.submit(_write, backend, token, stop, writer, changed) for writer in range(WRITERS)]
@@ -47,18 +47,18 @@ def writing(backend: Backend, token: str) -> Iterator[Counter[str]]:
         one.result()
 
 
-def assert_each_has_its_effect_once_and_in_order(home: Path, changed: Counter[str], **settings: str) -> None:
-    """Once nothing waits any more."""
-    until(lambda: rows(home, _WAITING, **settings) == [["0"]], "nothing that waits", 2 * PATIENCE)
+def assert_each_has_its_effect_once_and_in_order(home: Path, changed: Counter[str]) -> None:
+    """Wait until no event is pending, then assert one effect per acknowledged change, in order."""
+    until(lambda: rows(home, _WAITING) == [["0"]], "no pending event", 2 * PATIENCE)
     acknowledged = {id: str(count) for id, count in changed.items()}
     assert len(changed) == WRITERS * ITEMS_EACH
-    assert dict(rows(home, _EVENTS, **settings)) == acknowledged
-    assert dict(rows(home, _COPIES, **settings)) == acknowledged
-    assert rows(home, _HANDLED, **settings) == []
+    assert dict(rows(home, _EVENTS)) == acknowledged
+    assert dict(rows(home, _COPIES)) == acknowledged
+    assert rows(home, _HANDLED) == []
 
 
 def _write(backend: Backend, token: str, stop: threading.Event, writer: int, changed: Counter[str]) -> None:
-    """No two writers have an item in common."""
+    """Change the items of one writer in turn. No two writers share an item."""
     ids = []
     for number in range(ITEMS_EACH):
         item = {"sku": f"W-{writer}-{number}", "name": "Chair", "category": "furniture"}

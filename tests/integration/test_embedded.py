@@ -19,6 +19,7 @@ from api_base.infrastructure.db.embedded import EmbeddedServer
 from api_base.infrastructure.db.embedded.binaries import find
 from api_base.infrastructure.db.embedded.data_location import name
 from tests.e2e.processes import alive, children, until
+from tests.isolation import child_setup
 
 STARTER = """
 import sys, signal
@@ -108,7 +109,9 @@ def start_process(made: Path) -> Iterator[Callable[[], subprocess.Popen[str]]]:
     started: list[subprocess.Popen[str]] = []
 
     def start() -> subprocess.Popen[str]:
-        started.append(subprocess.Popen([sys.executable, "-c", STARTER, str(made)], stdout=subprocess.PIPE, text=True))
+        started.append(
+            subprocess.Popen([sys.executable, "-c", STARTER, str(made)], stdout=subprocess.PIPE, text=True, preexec_fn=child_setup())
+        )
         return started[-1]
 
     yield start
@@ -169,7 +172,7 @@ async def test_a_server_that_crashed_recovers(made: Path) -> None:
 
 
 def test_a_pid_file_left_by_a_dead_server_with_a_living_number_harms_nobody(made: Path, server: EmbeddedServer) -> None:
-    bystander = subprocess.Popen(["sleep", "60"])
+    bystander = subprocess.Popen(["sleep", "60"], preexec_fn=child_setup())
     (made / "data/postmaster.pid").write_text(f"{bystander.pid}\n{made / 'data'}\n0\n5432\n{made / 'data'}\n\n")
     try:
         server.start()
@@ -182,7 +185,7 @@ def test_a_pid_file_left_by_a_dead_server_with_a_living_number_harms_nobody(made
 def test_an_orphan_that_does_not_answer_is_ended_and_its_data_kept(made: Path, server: EmbeddedServer) -> None:
     binaries, data = find(made), made / "data"
     command = [binaries.path("postgres"), "-D", str(data), "--listen_addresses=", f"--unix_socket_directories={data}"]
-    orphan = subprocess.Popen(command, cwd="/", stderr=subprocess.DEVNULL, **binaries.run_as)
+    orphan = subprocess.Popen(command, cwd="/", stderr=subprocess.DEVNULL, preexec_fn=child_setup(), **binaries.run_as)
     try:
         until((data / ".s.PGSQL.5432").exists, "the orphan's socket")
         (data / ".s.PGSQL.5432").unlink()

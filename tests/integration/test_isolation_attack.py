@@ -14,7 +14,6 @@ from api_base.core.errors import ApiBaseError
 from api_base.core.protocols import Isolation
 from api_base.infrastructure.db.embedded import Urls
 from api_base.infrastructure.db.statement import OWNER, Statement
-from api_base.infrastructure.items.tables import ITEMS
 from tests.factories.items import NOW, item
 from tests.support import Stored, act_for, stored
 
@@ -22,8 +21,11 @@ TENANTS = [UUID(int=n) for n in range(1, 1001)]
 ATTACKS = 4000
 KILLS = 40
 
-NET_ONLY = Statement(sa.select(sa.select(ITEMS.c.tenant_id).where(OWNER.is_not(None)).limit(sa.literal_column("300")).subquery()))
-"""Forgets the predicate on the tenant: the policy alone must hold."""
+UNDECLARED = sa.table("items", sa.column("tenant_id"))
+"""The table by name alone: `Statement` refuses to read a declared one without its owner."""
+
+NET_ONLY = Statement(sa.select(sa.select(UNDECLARED.c.tenant_id).where(OWNER.is_not(None)).limit(sa.literal_column("300")).subquery()))
+"""A statement without the predicate on the tenant: the policy alone must hold."""
 
 
 class Attack:

@@ -20,6 +20,7 @@ from api_base.infrastructure.db.embedded import Urls
 from api_base.infrastructure.db.migrations.lock import KEY
 from api_base.infrastructure.db.migrations.roles import Roles
 from api_base.infrastructure.db.migrations.runner import MigrationTimeouts, Migrator
+from tests.isolation import child_setup
 
 ONE_PROCESS = """
 import json, sys
@@ -79,7 +80,10 @@ def test_many_processes_at_once_migrate_once(new_database: Callable[[], Urls], c
         }
     )
     processes = [
-        subprocess.Popen([sys.executable, "-c", ONE_PROCESS], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(6)
+        subprocess.Popen(
+            [sys.executable, "-c", ONE_PROCESS], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, preexec_fn=child_setup()
+        )
+        for _ in range(6)
     ]
     for process in processes:
         assert process.stdin is not None

@@ -13,6 +13,7 @@ from api_base.core.protocols import CircuitState, DependencyFigures
 from api_base.infrastructure.observability.counters import DEPENDENCIES, GAUGES, SLOTS, Counters
 from api_base.infrastructure.observability.dependencies import words
 from api_base.infrastructure.observability.exposition import MergedMetrics
+from tests.isolation import child_setup
 
 type Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
@@ -138,7 +139,9 @@ def test_every_process_shows_the_figures_of_all_the_dead_ones_totals_included(tm
     own.started()
     own.started()
     command = [sys.executable, "-c", COUNT, str(tmp_path)]
-    others = [subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    others = [
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, preexec_fn=child_setup()) for _ in range(2)
+    ]
     try:
         pids = []
         for other in others:

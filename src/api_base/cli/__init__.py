@@ -6,12 +6,18 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from api_base.serving.children import ServerProcess
 
+_INTERRUPTED = 128 + 2
+"""The exit code of a program that SIGINT ended, as shells report it."""
+
 
 def main() -> None:
-    """`api-base`. What goes wrong on purpose is one clear sentence and exit code 2, never a traceback."""
-    first = _server_ahead() if sys.argv[1:2] == ["serve"] else None
-    from api_base.cli.commands import app
-    from api_base.core.errors import ApiBaseError
+    """Run `api-base`. An expected error is one sentence on standard error and exit code 2; Ctrl-C during imports is exit code 130."""
+    try:
+        first = _start_server_early() if sys.argv[1:2] == ["serve"] else None
+        from api_base.cli.commands import app
+        from api_base.core.errors import ApiBaseError
+    except KeyboardInterrupt:
+        raise SystemExit(_INTERRUPTED) from None
 
     try:
         app(obj=first)
@@ -20,8 +26,8 @@ def main() -> None:
         raise SystemExit(2) from None
 
 
-def _server_ahead() -> "ServerProcess":
-    """`serve` starts its first server process before it reads its own arguments: what that imports is the longest part of a start."""
+def _start_server_early() -> "ServerProcess":
+    """Start the first server process before the arguments are parsed: its imports are the longest part of a start."""
     import signal
 
     from api_base.serving.children import ServerProcess
@@ -32,6 +38,6 @@ def _server_ahead() -> "ServerProcess":
 
 
 def _end(number: int, frame: object) -> None:
-    """A signal before anything serves: end, and let go of what was started."""
+    """End quietly at a signal before anything serves; the server process ends with this one."""
     del number, frame
     raise SystemExit(0)

@@ -1,4 +1,4 @@
-"""`api-base audit`: the trail of who did what, verified here and elsewhere."""
+"""`api-base audit`: verify and export the audit trail."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,17 +9,24 @@ import typer
 
 app = typer.Typer(no_args_is_help=True, help="Verify and export the audit trail.")
 
-Tenant = Annotated[UUID | None, typer.Option(help="Only the chain of this tenant; the nil UUID is that of no tenant. Default: all.")]
+Tenant = Annotated[
+    UUID | None, typer.Option(help="Only the chain of this tenant; the nil UUID selects the records without a tenant. Default: all.")
+]
 
 
 @app.command()
 def verify(
-    file: Annotated[Path | None, typer.Argument(help="An export to verify, without the database.", exists=True, dir_okay=False)] = None,
+    file: Annotated[Path | None, typer.Argument(help="Export to verify instead of the database.", exists=True, dir_okay=False)] = None,
     tenant: Tenant = None,
-    checkpoints: Annotated[Path | None, typer.Option(help="Directory of signed heads. Default: AUDIT__CHECKPOINTS.")] = None,
-    key: Annotated[list[str] | None, typer.Option(help="Thumbprint of a key to trust in FILE. Default: this installation's keys.")] = None,
+    checkpoints: Annotated[Path | None, typer.Option(help="Directory of the signed heads. Default: AUDIT__CHECKPOINTS.")] = None,
+    key: Annotated[
+        list[str] | None, typer.Option(help="Thumbprint of a key to trust for FILE. Default: the keys of this installation.")
+    ] = None,
 ) -> None:
-    """Name every record that was edited, removed, inserted or reordered, and what was cut off or rewritten. Exit code 1 for any."""
+    """List records that were edited, removed, inserted or reordered, and chains that were truncated or rewritten.
+
+    Exit code 1 if there are any.
+    """
     import asyncio
 
     from api_base.application.audit.dtos import Checked
@@ -47,9 +54,12 @@ def verify(
 @app.command()
 def export(
     tenant: Tenant = None,
-    since: Annotated[datetime | None, typer.Option(help="Only what was sealed from this time on (UTC).")] = None,
+    since: Annotated[datetime | None, typer.Option(help="Only records sealed at or after this time (UTC).")] = None,
 ) -> None:
-    """Print the sealed trail as JSON Lines, with its seals and signed heads: `api-base audit verify FILE` verifies it anywhere."""
+    """Print the sealed trail as JSON Lines, with its seals and signed heads.
+
+    `api-base audit verify FILE` verifies it on any machine.
+    """
     import asyncio
     import sys
 

@@ -1,10 +1,10 @@
-"""All commands, one line each."""
+"""The command tree."""
 
 import typer
 
 from api_base.cli import audit, database_tools, doctor, events, import_, jobs, migrate, openapi, serve, users, worker
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="API Base: the base of an HTTP backend.")
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Run and operate an API Base backend.")
 app.command("serve")(serve.serve)
 app.command("worker")(worker.worker)
 app.command("doctor")(doctor.doctor)

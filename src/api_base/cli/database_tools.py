@@ -1,4 +1,4 @@
-"""`api-base db`: psql, pg_dump and pg_restore against the database, as its superuser."""
+"""`api-base db`: psql, pg_dump and pg_restore on the embedded database, as its superuser."""
 
 import os
 import signal
@@ -10,18 +10,18 @@ from urllib.parse import unquote, urlsplit
 
 import typer
 
-app = typer.Typer(no_args_is_help=True, help="Reach the database: shell, dump, restore.")
+app = typer.Typer(no_args_is_help=True, help="Open, dump and restore the embedded database.")
 
 
 @app.command()
 def shell() -> None:
-    """Open psql."""
+    """Open psql on the embedded database."""
     raise typer.Exit(_run("psql", []))
 
 
 @app.command()
 def dump(file: Annotated[Path, typer.Argument(help="File to write, in pg_dump's custom format.")]) -> None:
-    """Write a dump of the whole database."""
+    """Dump the whole database to a file."""
     code = _run("pg_dump", ["--format=custom", f"--file={file.absolute()}"])
     if code == 0:
         print(f"Dumped to {file}.")
@@ -29,9 +29,9 @@ def dump(file: Annotated[Path, typer.Argument(help="File to write, in pg_dump's 
 
 
 @app.command()
-def restore(file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A dump made by `db dump`.")]) -> None:
-    """Replace the contents of the database by a dump, all of it or nothing. Stop the server first."""
-    with tempfile.TemporaryDirectory() as folder:  # the whole script before anything is dropped: half of one must not be believed
+def restore(file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="Dump that `db dump` wrote.")]) -> None:
+    """Replace the contents of the database with a dump, in one transaction. Stop the server first."""
+    with tempfile.TemporaryDirectory() as folder:  # the script must be complete before anything is dropped
         script = Path(folder) / "restore.sql"
         code = _run("pg_restore", [f"--file={script}", str(file.absolute())], connects=False)
         if code == 0:
@@ -43,26 +43,28 @@ def restore(file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, he
 
 _ALL_OR_NOTHING: Final = ("--no-psqlrc", "--quiet", "--output=/dev/null", "--set=ON_ERROR_STOP=1", "--single-transaction")
 _EMPTY: Final = "drop schema public cascade; create schema public authorization pg_database_owner; grant usage on schema public to public"
-"""`pg_restore --clean` cannot drop the indexes of partitions. The schema as `initdb` makes it is what a dump builds upon."""
+"""`pg_restore --clean` cannot drop the indexes of partitions. A dump expects the schema as `initdb` creates it."""
 
 
 def _run(program: str, arguments: list[str], *, connects: bool = True) -> int:
-    """As the superuser: policies would hide rows from a dump, and forbid COPY to a restore."""
+    """Run a program as the superuser: policies would hide rows from a dump and forbid COPY in a restore."""
     from api_base.core.config import load_settings
     from api_base.core.errors import ConfigurationError
     from api_base.infrastructure.db.embedded import EmbeddedServer
 
     settings = load_settings()
     if not settings.database.embedded:
-        raise ConfigurationError("These commands reach the embedded database. For a server of yours use psql, pg_dump and pg_restore.")
+        raise ConfigurationError(
+            "`api-base db` works on the embedded database only. DATABASE__URL names another server: use psql, pg_dump and pg_restore."
+        )
     server = EmbeddedServer(settings.database.data_dir / "postgres", port=settings.database.embedded_port)
     server.start()
     try:
         url = urlsplit(server.administrator_url())
         without_password = url._replace(netloc=f"{url.username}@").geturl()
         command = [server.program(program), *([f"--dbname={without_password}"] if connects else []), *arguments]
-        secret = {"PGPASSWORD": unquote(url.password or "")}  # arguments show in the list of processes
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is psql's
+        secret = {"PGPASSWORD": unquote(url.password or "")}  # other users see arguments in the process list
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C belongs to psql
         return subprocess.run(command, check=False, env={**os.environ, **secret}, restore_signals=True).returncode
     finally:
         server.stop()

@@ -1,10 +1,10 @@
-"""`api-base doctor`: the effective configuration, without secrets, and whether each configured service answers."""
+"""`api-base doctor`: show the effective configuration without secrets, and check each configured service."""
 
 import typer
 
 
 def doctor() -> None:
-    """Show the configuration and try every service. Exit code 1 where something is wrong."""
+    """Show the configuration and check every service. Exit code 1 if a check fails."""
     import asyncio
 
     from api_base.bootstrap.contexts import contexts_of

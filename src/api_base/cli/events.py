@@ -1,4 +1,4 @@
-"""`api-base events`: what happened, what could not be handled, and telling it again."""
+"""`api-base events`: list, inspect and replay events."""
 
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
@@ -13,19 +13,19 @@ if TYPE_CHECKING:
     from api_base.bootstrap.context import Context
     from api_base.core.config import Settings
 
-app = typer.Typer(no_args_is_help=True, help="Look at events, and tell them again.")
+app = typer.Typer(no_args_is_help=True, help="List and replay events.")
 
-Since = Annotated[datetime | None, typer.Option(help="Only from this time on (UTC).")]
+Since = Annotated[datetime | None, typer.Option(help="Only events at or after this time (UTC).")]
 
 
 @app.command("list")
 def list_(
-    name: Annotated[str | None, typer.Option(help="Only events of this name, such as items.created.v1.")] = None,
+    name: Annotated[str | None, typer.Option(help="Only events with this name, such as items.created.v1.")] = None,
     aggregate: Annotated[UUID | None, typer.Option(help="Only events of this aggregate.")] = None,
     since: Since = None,
-    limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many: the newest.")] = 100,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="Maximum number of events; the newest are listed.")] = 100,
 ) -> None:
-    """Print kept events as CloudEvents, one JSON object in a line, oldest first."""
+    """Print stored events as CloudEvents, one JSON object per line, oldest first."""
 
     async def show(settings: "Settings", contexts: "Sequence[Context]") -> None:
         from api_base.application.common.events.cloud_event import encoded
@@ -39,8 +39,8 @@ def list_(
 
 
 @app.command()
-def dead(limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many.")] = 100) -> None:
-    """List the events that a subscriber could not handle. Exit code 1 where there are any."""
+def dead(limit: Annotated[int, typer.Option(min=1, max=10_000, help="Maximum number of events.")] = 100) -> None:
+    """List the events that a subscriber failed to handle. Exit code 1 if there are any."""
 
     async def show(settings: "Settings", contexts: "Sequence[Context]") -> int:
         from api_base.operations.event_admin import event_admin
@@ -56,11 +56,13 @@ def dead(limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so 
 
 @app.command()
 def replay(
-    event: Annotated[UUID | None, typer.Argument(help="The dead event to try again. Default: all.")] = None,
+    event: Annotated[UUID | None, typer.Argument(help="Id of the dead event to retry. Default: all.")] = None,
     subscription: Annotated[str | None, typer.Option(help="Only for this subscription.")] = None,
-    since: Annotated[datetime | None, typer.Option(help="Tell the subscription all kept events from this time (UTC) on.")] = None,
+    since: Annotated[
+        datetime | None, typer.Option(help="Deliver all stored events from this time (UTC) on that the subscription has not handled.")
+    ] = None,
 ) -> None:
-    """Try dead events again; with --since, tell a subscription what it has not handled of the kept ones."""
+    """Retry dead events. With --since, also deliver stored events that a subscription has not handled."""
 
     async def again(settings: "Settings", contexts: "Sequence[Context]") -> int:
         from api_base.operations import event_admin

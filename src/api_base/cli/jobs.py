@@ -1,4 +1,4 @@
-"""`api-base jobs`: what waits, what failed and why, trying it again, ending it."""
+"""`api-base jobs`: list, show, retry and cancel jobs."""
 
 from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
@@ -12,34 +12,34 @@ if TYPE_CHECKING:
 
     from api_base.infrastructure.tasks.admin import JobAdmin, JobEntry
 
-app = typer.Typer(no_args_is_help=True, help="Look at jobs, try them again, cancel them.")
+app = typer.Typer(no_args_is_help=True, help="List, retry and cancel jobs.")
 
-Id = Annotated[UUID, typer.Argument(help="The job.")]
+Id = Annotated[UUID, typer.Argument(help="Id of the job.")]
 
 
 @app.command("list")
 def list_(
     state: Annotated[JobState | None, typer.Option(help="Only jobs in this state.")] = None,
-    name: Annotated[str | None, typer.Option(help="Only jobs of this name, such as items.import.")] = None,
-    tenant: Annotated[UUID | None, typer.Option(help="Only jobs of this tenant; the nil UUID is that of no tenant.")] = None,
-    limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many: the newest.")] = 100,
+    name: Annotated[str | None, typer.Option(help="Only jobs with this name, such as items.import.")] = None,
+    tenant: Annotated[UUID | None, typer.Option(help="Only jobs of this tenant; the nil UUID selects jobs without a tenant.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="Maximum number of jobs; the newest are listed.")] = 100,
 ) -> None:
-    """Print jobs, one in a line, oldest first."""
+    """Print jobs, one per line, oldest first."""
     for one in _run(lambda log: log.newest(state=state, name=name, tenant_id=tenant, limit=limit)):
         _print(one)
 
 
 @app.command()
 def show(id: Id) -> None:
-    """Print a job wholly, as JSON: its command, its result, its times, and who asked for it."""
+    """Print a job as JSON: its command, result, times and the user who started it."""
     import msgspec
 
     print(msgspec.json.format(msgspec.json.encode(_run(lambda log: log.show(id)), enc_hook=str)).decode())
 
 
 @app.command()
-def dead(limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many.")] = 100) -> None:
-    """List the jobs that have failed for good. Exit code 1 where there are any."""
+def dead(limit: Annotated[int, typer.Option(min=1, max=10_000, help="Maximum number of jobs.")] = 100) -> None:
+    """List the jobs that failed permanently. Exit code 1 if there are any."""
     found = _run(lambda log: log.dead(limit))
     for one in found:
         _print(one)
@@ -48,21 +48,21 @@ def dead(limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so 
 
 @app.command()
 def retry(id: Id) -> None:
-    """Have a dead or cancelled job tried again, as often as a new one."""
+    """Retry a dead or cancelled job, with the full number of attempts."""
     _run(lambda log: log.retry(id))
     print(f"The job {id} will be tried again.")
 
 
 @app.command()
 def cancel(id: Id) -> None:
-    """End a job that waits or runs; what it has not committed is undone."""
+    """Cancel a job that waits or runs. Its uncommitted changes are rolled back."""
     _run(lambda log: log.cancel(id))
     print(f"The job {id} is cancelled.")
 
 
 def _print(one: "JobEntry") -> None:
-    told = f"{one.id}  {one.created_at:%Y-%m-%d %H:%M:%S}  {one.state:9}  {one.progress:3} %  {one.name}"
-    print(told + (f": {one.attempts} attempt{'' if one.attempts == 1 else 's'}: {one.error}" if one.error else ""))
+    line = f"{one.id}  {one.created_at:%Y-%m-%d %H:%M:%S}  {one.state:9}  {one.progress:3} %  {one.name}"
+    print(line + (f": {one.attempts} attempt{'' if one.attempts == 1 else 's'}: {one.error}" if one.error else ""))
 
 
 def _run[T](work: "Callable[[JobAdmin], Awaitable[T]]") -> T:

@@ -1,8 +1,8 @@
-"""`api-base openapi`: the API's description."""
+"""`api-base openapi`: print the OpenAPI document."""
 
 
 def openapi() -> None:
-    """Print the OpenAPI document."""
+    """Print the OpenAPI document of the API as JSON."""
     import json
 
     from api_base.bootstrap.application import create_app

@@ -1,6 +1,6 @@
 """`api-base serve`: a light supervisor that owns the embedded database, the server processes and the development worker.
 
-Its own imports are few, so that the children's run while the database starts.
+It imports little, so that its children import while the database starts.
 """
 
 from typing import Annotated
@@ -15,7 +15,10 @@ def serve(
     workers: Annotated[int | None, typer.Option(min=1, max=64, help="Number of server processes.")] = None,
     worker: Annotated[bool, typer.Option(help="Also run a background worker.")] = True,
 ) -> None:
-    """Serve HTTP until Ctrl-C or SIGTERM; SIGHUP replaces the processes by new ones. A socket handed over (LISTEN_FDS) goes before --port."""
+    """Serve HTTP until Ctrl-C or SIGTERM.
+
+    SIGHUP restarts the server processes one by one without refusing a request. A socket passed by systemd (LISTEN_FDS) overrides --port.
+    """
     from api_base.core.config import load_settings
     from api_base.serving.listening import listen
     from api_base.serving.resolving import supervised_database
@@ -26,5 +29,5 @@ def serve(
     server = settings.server.model_copy(update={name: value for name, value in update.items() if value is not None})
     settings = settings.model_copy(update={"server": server})
     supervisor = Supervisor(settings, context.obj)
-    with listen(settings.server) as listener, supervised_database(settings) as (urls, see_to_database):
-        raise typer.Exit(supervisor.run(listener, urls, see_to_database, with_worker=worker))
+    with listen(settings.server) as listener, supervised_database(settings) as (urls, ensure_database):
+        raise typer.Exit(supervisor.run(listener, urls, ensure_database, with_worker=worker))

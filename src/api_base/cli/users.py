@@ -1,29 +1,33 @@
-"""`api-base users`: the first administrator, who cannot be made over HTTP."""
+"""`api-base users`: create the first administrator, which HTTP does not allow."""
 
 from typing import Annotated
 
 import typer
 
-app = typer.Typer(no_args_is_help=True, help="Manage identities.")
+app = typer.Typer(no_args_is_help=True, help="Manage users.")
 
 
 @app.callback()
 def users() -> None:
-    """Manage identities."""
+    """Manage users."""
 
 
 @app.command("create-admin")
 def create_admin(
-    email: Annotated[str, typer.Argument(help="The administrator's e-mail address.")],
-    name: Annotated[str, typer.Option(help="What to call the administrator.")] = "Administrator",
+    email: Annotated[str, typer.Argument(help="E-mail address of the administrator.")],
+    name: Annotated[str, typer.Option(help="Name of the administrator.")] = "Administrator",
     password: Annotated[
         str,
         typer.Option(
-            prompt=True, hide_input=True, confirmation_prompt=True, envvar="API_BASE_ADMIN_PASSWORD", help="Asked for when not given."
+            prompt=True,
+            hide_input=True,
+            confirmation_prompt=True,
+            envvar="API_BASE_ADMIN_PASSWORD",
+            help="Password of the administrator. Prompted for by default.",
         ),
     ] = "",
 ) -> None:
-    """Make an administrator of the platform."""
+    """Create an administrator of the platform."""
     import asyncio
 
     from api_base.bootstrap.contexts import contexts_of

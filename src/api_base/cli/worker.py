@@ -1,4 +1,4 @@
-"""`api-base worker`: the background, beside any number of servers."""
+"""`api-base worker`: run the background worker, beside any number of servers and workers."""
 
 from typing import Annotated
 
@@ -8,12 +8,14 @@ import typer
 def worker(
     only: Annotated[
         list[str] | None,
-        typer.Option(help="Only this kind of work: jobs, relay, remote, schedules, sealer, streams, subscribers. May be repeated."),
+        typer.Option(
+            help="Run only this kind of work: jobs, relay, remote, schedules, sealer, streams or subscribers. Repeat for several."
+        ),
     ] = None,
 ) -> None:
-    """Run jobs, relay events, run subscribers and streams, seal the audit trail, answer other services and do periodic work.
+    """Run background work until Ctrl-C or SIGTERM: jobs, schedules, event delivery, streams, the audit trail and remote messages.
 
-    Until Ctrl-C or SIGTERM; what is under way is finished, or given back to another worker.
+    At the end, current work is finished or left to another worker.
     """
     import asyncio
     import signal

@@ -1,6 +1,6 @@
-"""The supervisor's side of a server process. What it is handed goes over a socket of its own; when that closes first, it ends.
+"""The supervisor's side of a server process. The process receives its work over a socket, and ends when the socket closes first.
 
-Imports little: `serve` makes one of these before anything else.
+This module imports little: `serve` creates a server process before anything else.
 """
 
 import json
@@ -14,13 +14,13 @@ from typing import Final
 from api_base.core.shared.parent_death import die_with_parent
 
 MAX_LINE_BYTES: Final = 1 << 20
-"""Bytes of what is handed over."""
+"""Most bytes of the message that starts a server process."""
 READY: Final = b"r"
-"""What a process answers when it serves."""
+"""The byte that a process sends when it serves."""
 
 
 class ServerProcess:
-    """The supervisor's side. The process begins to import at once, and serves when it is told to."""
+    """A server process. It imports immediately and waits for `serve`."""
 
     def __init__(self) -> None:
         self._channel, theirs = socket.socketpair()
@@ -28,23 +28,28 @@ class ServerProcess:
             self.process = start("api_base.serving.server_process", str(theirs.fileno()), pass_fds=(theirs.fileno(),))
 
     def ready(self) -> bool:
-        """Whether it serves by now. Never waits."""
+        """Whether it serves. Never waits."""
         self._channel.setblocking(False)
         try:
             return self._channel.recv(1, socket.MSG_PEEK) == READY
-        except OSError:  # not yet, or it has ended
+        except OSError:  # it does not serve yet, or it has ended
             return False
 
     def serve(self, listener: socket.socket, variables: Mapping[str, str], *, seed: bool) -> None:
-        """Hand over the listening socket and environment variables. `seed`: see to a first run."""
+        """Send the listening socket and environment variables. `seed` lets a first run create an administrator."""
         message = json.dumps({"variables": dict(variables), "seed": seed}).encode()
         socket.send_fds(self._channel, [message], [listener.fileno()])
+
+    def stop(self, number: signal.Signals) -> None:
+        """Send `number`, or SIGTERM before the process serves: SIGINT would interrupt its imports with a traceback."""
+        if self.process.poll() is None:
+            self.process.send_signal(number if self.ready() else signal.SIGTERM)
 
 
 def start(
     module: str, *arguments: str, environment: Mapping[str, str] | None = None, pass_fds: tuple[int, ...] = ()
 ) -> subprocess.Popen[bytes]:
-    """A child in a session of its own, so that Ctrl-C reaches it through us; it ends when we do."""
+    """Start a child in a session of its own, so that Ctrl-C reaches it only through this process. It ends with this process."""
     return subprocess.Popen(
         [sys.executable, "-m", module, *arguments],
         env=environment,

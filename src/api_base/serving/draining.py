@@ -1,14 +1,15 @@
-"""How a server process ends [RFC 9112 §9.6]: it takes no new connection, answers what comes on those it has, and says `Connection: close`.
+"""Graceful shutdown of a server process [RFC 9112 §9.6]: it accepts no new connection and answers the requests on its open ones with
+`Connection: close`.
 
-A connection that is idle when the end begins is kept for as long as an idle one always is, for its client may have sent the next
-request already: that is answered, and the client told to go elsewhere. So ending closes no connection earlier than waiting would have.
+A connection that is idle when the shutdown begins stays open for the keep-alive time: its client may have sent the next request already.
+That request is answered, with `Connection: close`. So a shutdown closes no idle connection earlier than the keep-alive timeout would.
 """
 
 import asyncio
 import math
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from socket import socket
 from types import FrameType
@@ -22,7 +23,7 @@ _TICK: Final = 0.05
 
 
 class _State(ServerState):
-    """What all connections of a process share."""
+    """The state that all connections of a process share."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -30,47 +31,52 @@ class _State(ServerState):
 
 
 class DrainingConnection(HttpToolsProtocol):
-    """A connection whose last answer says that it is the last."""
+    """A connection whose last response during a shutdown carries `Connection: close`."""
 
     server_state: _State
 
     def on_headers_complete(self) -> None:
-        """A request's head has come, at the end too: the answer says that it is the last."""
-        super().on_headers_complete()  # begins a task: it has not run yet
+        """Start the request; during a shutdown it is the last one on this connection."""
+        super().on_headers_complete()  # creates a task that has not run yet
         if self.server_state.draining:
             self.drain()
 
     def drain(self) -> None:
-        """Close after the request in hand, unless its answer has begun without saying so: then after the next."""
+        """Close after the current request, or after the next one where the response to the current one has begun already."""
         if self.cycle is not None and not self.cycle.response_started:
             self.cycle.keep_alive = False
 
 
 class DrainingServer(Server):
-    """Serves until SIGTERM or SIGINT. The latter is somebody at a keyboard: idle connections are closed at once."""
+    """Serves until SIGTERM or SIGINT. SIGINT comes from a keyboard, so it closes idle connections immediately."""
 
-    def __init__(self, config: Config, *, patience: float) -> None:
-        """`patience`: seconds from the signal until what is not answered is cancelled."""
+    def __init__(self, config: Config, *, patience: float, on_started: Callable[[], None]) -> None:
+        """`patience`: seconds from the signal until unanswered requests are cancelled. `on_started` is called once the server accepts."""
         super().__init__(config)
         self.server_state = _State()
-        self._patience = patience
+        self._patience, self._on_started = patience, on_started
         self._linger = min(float(config.timeout_keep_alive), patience)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Where uvicorn raises the signal again once it has served, which would end the process before its lifespan does."""
+        """Handle signals without raising them again afterwards, as uvicorn does: that would end the process before its lifespan ends."""
         for number in HANDLED_SIGNALS:
             asyncio.get_running_loop().add_signal_handler(number, self.handle_exit, number, None)
         yield
 
+    async def startup(self, sockets: list[socket] | None = None) -> None:
+        """Begin to accept connections. The signal handlers are installed by then."""
+        await super().startup(sockets)
+        self._on_started()
+
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Begin to end; a second SIGINT ends without answering."""
+        """Begin the shutdown. A second SIGINT cancels unanswered requests."""
         if sig == signal.SIGINT:
             self._linger = 0.0
         super().handle_exit(sig, frame)
 
     async def shutdown(self, sockets: list[socket] | None = None) -> None:
-        """Let go of the listening socket, wait for idle connections to be used or to go, then for what is in hand."""
+        """Close the listening socket, wait until no connection is idle, then until every request is answered."""
         began = time.monotonic()
         for server in self.servers:
             server.close()
@@ -79,7 +85,7 @@ class DrainingServer(Server):
         for connection in self.server_state.connections:
             if isinstance(connection, DrainingConnection):
                 connection.drain()
-        await asyncio.sleep(_TICK)  # what was accepted last is not among the connections yet
+        await asyncio.sleep(_TICK)  # a connection that was accepted last is not in the set yet
         while self.server_state.connections and time.monotonic() < began + self._linger:
             await asyncio.sleep(_TICK)
         self.config.timeout_graceful_shutdown = max(1, math.ceil(began + self._patience - time.monotonic()))

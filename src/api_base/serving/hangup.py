@@ -1,17 +1,17 @@
-"""SIGHUP says two things: to a daemon, to begin anew; to what was started in a terminal, that the terminal is gone."""
+"""SIGHUP has two meanings: reload for a daemon, and the end of the terminal for a process that was started in one."""
 
 import os
 import signal
 
 
 class Terminal:
-    """The controlling terminal of this process [termios(3)], as it is at the start. Under nohup(1) there is none that counts."""
+    """The controlling terminal of this process at the start [termios(3)]. Under nohup(1), which ignores SIGHUP, it is disregarded."""
 
     def __init__(self) -> None:
         self._had = signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN and _controls()
 
     def gone(self) -> bool:
-        """Whether there was one, and is no more."""
+        """Whether there was a terminal at the start that is closed now."""
         return self._had and not _controls()
 
 

@@ -1,7 +1,7 @@
-"""The listening socket: one that a parent hands over [sd_listen_fds(3)], or one of our own.
+"""The listening socket: inherited from the parent [sd_listen_fds(3)], or bound here.
 
-A socket that is handed over outlives every process that serves on it, and what connects meanwhile waits in its queue. With
-SO_REUSEPORT each would have a queue of its own, and what waits in that of the one that ends would be reset.
+An inherited socket outlives every process that serves on it, and clients that connect meanwhile wait in its queue. With SO_REUSEPORT
+each process would have a queue of its own, and the connections in the queue of a process that ends would be reset.
 """
 
 import os
@@ -17,12 +17,12 @@ _FIRST: Final = 3
 
 
 def listen(server: ServerSettings) -> socket.socket:
-    """The socket to serve on. Raises `ConfigurationError` where the port is taken, or what is handed over cannot be served on."""
+    """The socket to serve on. Raises `ConfigurationError` when the port is in use or the inherited socket is not a listening one."""
     return _inherited() or _bound(server)
 
 
 def _inherited() -> socket.socket | None:
-    """What is handed over to this process; the variables that say so are not for its children."""
+    """The socket that this process inherits, if any. Removes the variables, which its children must not see."""
     process, count, _ = (os.environ.pop(name, "") for name in ("LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"))
     if process != str(os.getpid()):
         return None
@@ -31,7 +31,7 @@ def _inherited() -> socket.socket | None:
     except OSError:
         listener = None
     if count != "1" or listener is None or not _accepts(listener):
-        raise ConfigurationError("LISTEN_FDS: exactly one listening TCP socket can be handed over (Accept=no).")
+        raise ConfigurationError("LISTEN_FDS: pass exactly one listening TCP socket (Accept=no).")
     listener.set_inheritable(False)
     return listener
 
@@ -48,7 +48,7 @@ def _bound(server: ServerSettings) -> socket.socket:
         listener.bind((server.host, server.port))
     except OSError as error:
         raise ConfigurationError(
-            f"Cannot listen on {server.host}:{server.port}: {error.strerror}. Stop what listens there, or choose another: --port {server.port + 1}"
+            f"Cannot listen on {server.host}:{server.port}: {error.strerror}. Stop the program that uses it, or choose another port: --port {server.port + 1}"
         ) from None
     listener.listen(BACKLOG)
     return listener

@@ -1,6 +1,6 @@
-"""A directory for the counters of one run, in memory where the system has such a place; it goes with the run.
+"""A directory for the counters of one run, in memory where the system has a memory file system. It is removed when the run ends.
 
-Its owner holds a lock on it (flock), so the next run knows what a killed one left behind, and clears that away.
+Its owner holds a lock on it (flock): the next run recognizes by that the directory of a killed run, and removes it.
 """
 
 import fcntl
@@ -13,16 +13,16 @@ from pathlib import Path
 from typing import Final
 
 _PREFIX: Final = "api-base-metrics-"
-_MEMORY: Final = Path("/dev/shm")  # noqa: S108 - mkdtemp makes what is in it, with mode 0700
+_MEMORY: Final = Path("/dev/shm")  # noqa: S108 - mkdtemp creates the directory with mode 0700
 
 
 @contextmanager
 def metrics_directory(parent: Path | None = None) -> Iterator[Path]:
-    """A new directory in `parent`, or where such directories are. It is removed at the end."""
-    place = parent or (_MEMORY if os.access(_MEMORY, os.W_OK) else Path(tempfile.gettempdir()))
-    for left in place.glob(f"{_PREFIX}*"):
+    """Create a directory in `parent`, by default in memory or the temporary directory. It is removed at the end of the block."""
+    location = parent or (_MEMORY if os.access(_MEMORY, os.W_OK) else Path(tempfile.gettempdir()))
+    for left in location.glob(f"{_PREFIX}*"):
         _remove_if_left(left)
-    directory, lock = _made(place)
+    directory, lock = _created(location)
     try:
         yield directory
     finally:
@@ -30,10 +30,10 @@ def metrics_directory(parent: Path | None = None) -> Iterator[Path]:
         os.close(lock)
 
 
-def _made(place: Path) -> tuple[Path, int]:
-    """Made and locked. Until it is locked, another start takes it for one that was left."""
+def _created(location: Path) -> tuple[Path, int]:
+    """Create a directory and lock it. Before it is locked, another start can take it for a leftover and remove it."""
     while True:
-        directory = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=place))
+        directory = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=location))
         try:
             lock = os.open(directory, os.O_RDONLY)
         except FileNotFoundError:
@@ -47,12 +47,12 @@ def _made(place: Path) -> tuple[Path, int]:
 def _remove_if_left(directory: Path) -> None:
     try:
         lock = os.open(directory, os.O_RDONLY)
-    except OSError:  # somebody else's, or gone by now
+    except OSError:  # another user's, or removed meanwhile
         return
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         shutil.rmtree(directory, ignore_errors=True)
     except BlockingIOError:
-        return  # its owner lives
+        return  # its owner runs
     finally:
         os.close(lock)

@@ -1,4 +1,4 @@
-"""Tells the parent how far we are, where it wants to know [sd_notify(3), systemd.service(5): Type=notify-reload]."""
+"""Reports the state of the service to its parent [sd_notify(3), systemd.service(5): Type=notify-reload]."""
 
 import os
 import socket
@@ -10,19 +10,19 @@ STOPPING: Final = "STOPPING=1"
 
 
 def reloading() -> str:
-    """That processes are being replaced; `READY` follows."""
+    """The message that processes are being replaced; `READY` follows."""
     return f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}"
 
 
 class Notifier:
-    """Sends datagrams to `NOTIFY_SOCKET`; a parent that is gone is nobody to tell."""
+    """Sends datagrams to `NOTIFY_SOCKET`, until sending fails once."""
 
     def __init__(self) -> None:
-        """Takes the variable out of the environment: it is not for children."""
+        """Remove the variable from the environment: children must not use it."""
         self._address = os.environ.pop("NOTIFY_SOCKET", "")
 
-    def tell(self, state: str) -> None:
-        """Send `READY`, `STOPPING` or what `reloading` returns. Never raises."""
+    def notify(self, state: str) -> None:
+        """Send `READY`, `STOPPING` or the result of `reloading`. Never raises."""
         if not self._address:
             return
         address = f"\0{self._address[1:]}" if self._address.startswith("@") else self._address

@@ -1,4 +1,4 @@
-"""Which database a command works on: the configured one, or the embedded server, attached to or started for as long as needed."""
+"""Resolves the database of a command: the configured one, or the embedded server, which is started for the command if it does not run."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -12,14 +12,14 @@ from api_base.infrastructure.db.embedded import Urls
 
 @contextmanager
 def database(settings: Settings) -> Iterator[Urls]:
-    """The URLs of the three roles. An embedded server that was started here is stopped at the end."""
+    """The URLs of the three roles. An embedded server that was started here is stopped at the end of the block."""
     with supervised_database(settings) as (urls, _):
         yield urls
 
 
 @contextmanager
 def supervised_database(settings: Settings) -> Iterator[tuple[Urls, Callable[[], str | None]]]:
-    """The same for who goes on for long: with `EmbeddedServer.ensure_running`, to be called now and then."""
+    """Like `database`, with `EmbeddedServer.ensure_running` for a long-running caller, which calls it repeatedly."""
     if not settings.database.embedded:
         yield configured(settings), lambda: None
         return
@@ -34,7 +34,7 @@ def supervised_database(settings: Settings) -> Iterator[tuple[Urls, Callable[[],
 
 
 def configured(settings: Settings) -> Urls:
-    """The URLs as they are configured; a role without one of its own has that of `DATABASE__URL`."""
+    """The configured URLs. A role without a URL of its own uses `DATABASE__URL`."""
     database = settings.database
     return Urls(
         owner=_text(database.owner_url or database.url),
@@ -61,7 +61,7 @@ def on(settings: Settings, urls: Urls) -> Settings:
 
 
 def environment(settings: Settings, urls: Urls) -> dict[str, str]:
-    """The environment for child processes, which find the same embedded server by it; a configured database they find as we did."""
+    """The environment of child processes. It names the embedded server; a configured database is in the environment already."""
     if not settings.database.embedded:
         return dict(os.environ)
     return {

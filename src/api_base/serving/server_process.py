@@ -1,4 +1,4 @@
-"""One server process: it imports while its supervisor works out the rest, then is handed the socket and the environment."""
+"""A server process: it imports while its supervisor prepares the rest, then receives the listening socket and its environment."""
 
 import asyncio
 import gc
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 
 def main(descriptor: int) -> None:
-    """The process's side: serve on the socket that is handed over, until SIGTERM; requests in hand are finished.
+    """Receive the listening socket over `descriptor` and serve on it until SIGTERM or SIGINT; open requests are answered.
 
-    Nothing that is imported or made at the start is ever garbage: collecting waits, and then looks at none of it again.
+    Objects created during the start live as long as the process, so the garbage collector starts later and never scans them.
     """
     gc.disable()
     import uvloop
@@ -28,7 +28,7 @@ def main(descriptor: int) -> None:
     from api_base.bootstrap.application import create_app
     from api_base.bootstrap.contexts import contexts_of
     from api_base.core.config import load_settings
-    from api_base.serving import draining  # noqa: F401 -- while the supervisor gets ready
+    from api_base.serving import draining  # noqa: F401 -- imported while the supervisor prepares
     from api_base.serving.first_run import prepare
     from api_base.serving.resolving import configured
 
@@ -36,11 +36,11 @@ def main(descriptor: int) -> None:
     message, descriptors, _, _ = socket.recv_fds(channel, MAX_LINE_BYTES, 1)
     if not message:
         return
-    told = json.loads(message)
-    os.environ.update(told["variables"])
+    received = json.loads(message)
+    os.environ.update(received["variables"])
     settings = load_settings()
     contexts = contexts_of(settings)
-    announcement = prepare(settings, configured(settings), contexts, seed=told["seed"])
+    announcement = prepare(settings, configured(settings), contexts, seed=received["seed"])
     if announcement:
         print(announcement, flush=True)
     listener = socket.socket(fileno=descriptors[0])
@@ -51,7 +51,7 @@ def main(descriptor: int) -> None:
 
 
 async def _serve(app: "FastAPI", listener: socket.socket, channel: socket.socket, server: "ServerSettings") -> None:
-    """The lifespan is entered here and not by uvicorn, which would log what it raises as a traceback."""
+    """Serve inside the lifespan. uvicorn would log an error of the lifespan as a traceback, so it does not run it."""
     import uvicorn
 
     from api_base.serving.draining import DrainingConnection, DrainingServer
@@ -67,8 +67,12 @@ async def _serve(app: "FastAPI", listener: socket.socket, channel: socket.socket
         timeout_keep_alive=server.keep_alive_timeout,
     )
     async with app.router.lifespan_context(app):
-        channel.send(READY)
-        await DrainingServer(config, patience=server.shutdown_timeout).serve(sockets=[listener])
+        serving = DrainingServer(config, patience=server.shutdown_timeout, on_started=lambda: _report_ready(channel))
+        await serving.serve(sockets=[listener])
+
+
+def _report_ready(channel: socket.socket) -> None:
+    channel.send(READY)
 
 
 if __name__ == "__main__":

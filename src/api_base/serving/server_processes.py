@@ -1,11 +1,10 @@
 """The server processes of one supervisor, on one listening socket: started together, replaced one by one ("rolling restart").
 
-A new process takes over from an old one when it serves, so the number that serve never falls; the old one answers what it has.
-Where a new one cannot serve (new settings are wrong, or the schema is behind), the old ones stay.
+An old process is stopped when a new one serves, so the number of serving processes never falls; the old one answers its open requests.
+When a new process fails to start (invalid settings, or a schema that is behind), the old processes continue.
 """
 
 import socket
-import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -15,11 +14,11 @@ from typing import Final
 from api_base.serving.children import ServerProcess
 
 _GRACE: Final = 2.0
-"""Seconds beyond its patience that a process has to end."""
+"""Seconds after the shutdown timeout until a process is killed."""
 
 
 class State(Enum):
-    """What goes on with them."""
+    """The phase that the processes are in."""
 
     STARTING = auto()
     SERVING = auto()
@@ -27,9 +26,9 @@ class State(Enum):
 
 
 class ServerProcesses:
-    """`first` sees to the schema and to a first run; the others serve once it does. `patience`: seconds that one has to end.
+    """`first` prepares the schema and a first run; the others begin when it serves. `patience`: seconds that a process may take to end.
 
-    `generation` counts how often all have been replaced.
+    `generation` counts the completed replacements.
     """
 
     def __init__(self, first: ServerProcess, count: int, listener: socket.socket, variables: Mapping[str, str], *, patience: float) -> None:
@@ -39,30 +38,33 @@ class ServerProcesses:
         self._next: ServerProcess | None = None
         self._old: list[ServerProcess] = []
         self._leaving: list[tuple[ServerProcess, float]] = []
-        self._asked = False
+        self._replacement_requested = False
         self.state, self.generation = State.STARTING, 0
         first.serve(listener, variables, seed=True)
 
     @property
-    def processes(self) -> Sequence[subprocess.Popen[bytes]]:
-        """All that run, or did a moment ago."""
+    def children(self) -> Sequence[ServerProcess]:
+        """All processes that have not been reaped."""
         following = [self._next] if self._next else []
-        return [child.process for child in [*self._serving, *following, *(child for child, _ in self._leaving)]]
+        return [*self._serving, *following, *(child for child, _ in self._leaving)]
 
     def replace(self) -> None:
-        """Replace all that serve, once all do. Asked again meanwhile, it is done again."""
-        self._asked = True
+        """Replace all processes once all serve. A request during a replacement starts another one after it."""
+        self._replacement_requested = True
 
     def ensure_running(self) -> int | None:
-        """Go on with what is under way. The exit code of a process that ended and should not have."""
+        """Advance the start or the replacement. The exit code of a serving process that ended by itself, otherwise None."""
         for child in self._serving:
             if (code := child.process.poll()) is not None:
-                print(f"api-base: a server process ended with code {code}, so all ends; start it again", file=sys.stderr)
+                print(
+                    f"api-base: a server process ended with code {code}; stopping all processes. Start `api-base serve` again.",
+                    file=sys.stderr,
+                )
                 return code or 1
         if self.state is State.STARTING:
             self._start()
-        elif self._asked and self.state is State.SERVING:
-            self._old, self._asked, self.state = list(self._serving), False, State.REPLACING
+        elif self._replacement_requested and self.state is State.SERVING:
+            self._old, self._replacement_requested, self.state = list(self._serving), False, State.REPLACING
         if self.state is State.REPLACING:
             self._replace()
         self._reap()
@@ -80,7 +82,7 @@ class ServerProcesses:
             self._next = ServerProcess()
             self._next.serve(self._listener, self._variables, seed=False)
         elif self._next.process.poll() is not None:
-            print(f"api-base: a new server process ended with code {self._next.process.returncode}; the old ones stay", file=sys.stderr)
+            print(f"api-base: a new server process ended with code {self._next.process.returncode}; the old ones continue", file=sys.stderr)
             self._next, self._old, self.state = None, [], State.SERVING
         elif self._next.ready():
             old = self._old.pop(0)

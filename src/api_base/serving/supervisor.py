@@ -1,4 +1,4 @@
-"""Starts children, watches them, replaces them, stops them in order. When it dies, however it dies, they go with it."""
+"""Starts children, watches them, replaces them, stops them in order. However the supervisor ends, its children end with it."""
 
 import signal
 import socket
@@ -20,14 +20,17 @@ from api_base.serving.resolving import environment
 from api_base.serving.server_processes import ServerProcesses, State
 from api_base.serving.worker_process import WorkerProcess
 
-_LOOK: Final = 0.1
-"""Seconds between two looks at the children."""
+_POLL: Final = 0.1
+"""Seconds between two checks of the children."""
+_KILL_DELAY: Final = 2.0
+"""Seconds after the shutdown timeout until a child is killed."""
 
 
 class Supervisor:
-    """One listening socket, shared by all server processes; a worker beside them that is restarted when it dies.
+    """Server processes that share one listening socket, and a worker that is restarted when it ends.
 
-    SIGHUP replaces them by new ones, which have the code and the `.env` of then. SIGTERM and SIGINT end all; the latter in haste.
+    SIGHUP replaces all of them; the new processes read the code and `.env` again. SIGTERM and SIGINT stop them; SIGINT closes idle
+    connections without waiting.
     """
 
     def __init__(self, settings: Settings, first: ServerProcess) -> None:
@@ -37,8 +40,8 @@ class Supervisor:
         self._stopped_by: signal.Signals | None = None
         self._hung_up = False
 
-    def run(self, listener: socket.socket, urls: Urls, see_to_database: Callable[[], str | None], *, with_worker: bool) -> int:
-        """Serve until told to stop; the exit code. `see_to_database` is called again and again."""
+    def run(self, listener: socket.socket, urls: Urls, ensure_database: Callable[[], str | None], *, with_worker: bool) -> int:
+        """Serve until a signal stops it. The result is the exit code. `ensure_database` is called repeatedly; it returns a message to print."""
         with self._signals(), self._metrics_directory() as metrics:
             server, (host, port, *_) = self._settings.server, listener.getsockname()
             variables = environment(self._settings, urls) | {
@@ -50,14 +53,14 @@ class Supervisor:
             worker = WorkerProcess(variables) if with_worker else None
             stop_metrics = self._serve_metrics(metrics)
             try:
-                return self._watch(servers, worker, see_to_database)
+                return self._watch(servers, worker, ensure_database)
             finally:
-                self._notifier.tell(STOPPING)
-                listener.close()  # who connects from now on is refused, unless somebody else serves on it as well
-                self._stop([*servers.processes, *([worker.process] if worker and worker.process else [])])
+                self._notifier.notify(STOPPING)
+                listener.close()  # new connections are refused, unless another process serves on the same socket
+                self._stop(servers, worker)
                 stop_metrics()
 
-    def _watch(self, servers: ServerProcesses, worker: WorkerProcess | None, see_to_database: Callable[[], str | None]) -> int:
+    def _watch(self, servers: ServerProcesses, worker: WorkerProcess | None, ensure_database: Callable[[], str | None]) -> int:
         state, generation = servers.state, servers.generation
         while self._stopped_by is None:
             if self._hung_up:
@@ -70,22 +73,25 @@ class Supervisor:
                 return code
             if servers.state is not state:
                 state = servers.state
-                self._notifier.tell(reloading() if state is State.REPLACING else READY)
-            if worker is not None and state is not State.STARTING:  # its imports would slow the start
+                self._notifier.notify(reloading() if state is State.REPLACING else READY)
+            if worker is not None and state is not State.STARTING:  # its imports would slow down the start of the servers
                 if servers.generation != generation:
                     generation = servers.generation
                     worker.replace()
                 worker.ensure_running()
-            if happened := see_to_database():
+            if happened := ensure_database():
                 print(f"api-base: {happened}", file=sys.stderr)
-            time.sleep(_LOOK)
+            time.sleep(_POLL)
         return 0
 
-    def _stop(self, processes: list[subprocess.Popen[bytes]]) -> None:
-        deadline = time.monotonic() + self._settings.server.shutdown_timeout + 2
-        for process in processes:
-            if process.poll() is None:
-                process.send_signal(self._stopped_by or signal.SIGTERM)
+    def _stop(self, servers: ServerProcesses, worker: WorkerProcess | None) -> None:
+        deadline = time.monotonic() + self._settings.server.shutdown_timeout + _KILL_DELAY
+        for child in servers.children:
+            child.stop(self._stopped_by or signal.SIGTERM)
+        processes = [child.process for child in servers.children]
+        if worker is not None and worker.process is not None:
+            worker.stop()
+            processes.append(worker.process)
         for process in processes:
             try:
                 process.wait(max(0.1, deadline - time.monotonic()))
@@ -94,7 +100,7 @@ class Supervisor:
                 process.wait()
 
     def _serve_metrics(self, directory: Path) -> Callable[[], None]:
-        """Serve /metrics on a port of its own, where one is set; what stops it again."""
+        """Serve /metrics on its own port if one is configured. The result stops it."""
         port = self._settings.observability.metrics_port
         if port is None:
             return lambda: None

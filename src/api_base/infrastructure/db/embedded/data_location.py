@@ -29,6 +29,7 @@ def data_location(home: Path) -> Path:
         key.write_text(secrets.token_hex(8))
     found = DATA_ROOT / name(home / key.read_text())
     found.mkdir(parents=True, exist_ok=True)
+    DATA_ROOT.chmod(0o755)  # whatever the umask
     nobody = pwd.getpwnam("nobody")
     os.chown(found, nobody.pw_uid, nobody.pw_gid)
     (home / "location").write_text(f"{found}\n")
