@@ -50,9 +50,7 @@ def test_a_command_that_is_killed_and_run_again_has_imported_each_member_once(im
     home = importing.project.home
     people(home, "killed", PEOPLE)
     with (home / "import-output").open("wb") as output:
-        first = subprocess.Popen(
-            [*COMMAND, "import", "members", "killed.csv", *BY], cwd=home, env=environment(), stdin=subprocess.DEVNULL, stdout=output, stderr=output
-        )  # fmt: skip
+        first = start([*COMMAND, "import", "members", "killed.csv", *BY], cwd=home, env=environment(), stdout=output)
     until(lambda: progress(home) >= 1000 or first.poll() is not None, "some of the rows")
     first.kill()
     assert first.wait() == -signal.SIGKILL, (home / "import-output").read_text()
