@@ -12,6 +12,7 @@ from tests.e2e.conftest import Project
 from tests.e2e.processes import COMMAND, environment, one_sentence, rows, run, serving, until, working
 from tests.e2e.test_import import BY, progress
 from tests.e2e.test_import_by_http import Importing
+from tests.isolation import start
 
 PEOPLE = 3_000
 REFUSED = PEOPLE // 100
