@@ -52,7 +52,7 @@ async def test_members_are_added_changed_left_and_refused_row_by_row(migrated: U
             "unchanged": 1,
             "refused": 4,
             "refused_rows": [
-                {"row": 4, "reason": "No user with id nobody@example.com"},
+                {"row": 4, "reason": "No user with the id nobody@example.com exists."},
                 {"row": 5, "reason": f"email must be unique in the file: '{added.email}' is in row 1 already"},
                 {"row": 6, "reason": "email must be an e-mail address such as ana@example.com"},
                 {"row": 7, "reason": "A tenant must have an owner, and this member is the last one. Make another member an owner first."},

@@ -243,4 +243,4 @@ async def test_what_nobody_imports_is_cleared_away(migrated: Urls) -> None:
         async with at.worker():
             lost, done = await at.ended(old), await at.ended(new)
         assert (lost["state"], done["state"]) == ("failed", "succeeded")
-        assert lost["error"].startswith("No import with id")
+        assert lost["error"].startswith("No import with the id")

@@ -18,10 +18,14 @@ class Rows[T](Protocol):
     """The fields of a command that saves rows. `rows` are numbered and have different keys; `progress` is None without an upload."""
 
     @property
-    def rows(self) -> Sequence[tuple[int, T]]: ...
+    def rows(self) -> Sequence[tuple[int, T]]:
+        """Row numbers, counted from 1, and rows."""
+        ...
 
     @property
-    def progress(self) -> ChunkProgress | None: ...
+    def progress(self) -> ChunkProgress | None:
+        """What to save with the rows."""
+        ...
 
 
 class RowsCommand[T](Protocol):
@@ -31,6 +35,8 @@ class RowsCommand[T](Protocol):
 
 
 class RowImporter[T](Protocol):
+    """Saves the rows of one kind of import."""
+
     async def save(self, rows: Sequence[T]) -> Outcomes:
         """Save the rows and return an outcome for each.
 
@@ -40,6 +46,8 @@ class RowImporter[T](Protocol):
 
 
 class ImportRowsHandler[T]:
+    """Handles the command `Rows` of one kind of import."""
+
     def __init__(self, importer: RowImporter[T], uploads: Uploads, progress: JobProgress) -> None:
         self._importer, self._uploads, self._progress = importer, uploads, progress
 

@@ -44,7 +44,11 @@ class Journal(Protocol):
 
 
 class RefusedRows(Protocol):
-    def write(self, row: int, record: Record, reason: str) -> None: ...
+    """Receives the refused rows in ascending order within a chunk."""
+
+    def write(self, row: int, record: Record, reason: str) -> None:
+        """Keep a refused record with its row number and the reason."""
+        ...
 
 
 @dataclass(slots=True, kw_only=True)

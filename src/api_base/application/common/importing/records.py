@@ -33,6 +33,8 @@ def as_text(content: io.BytesIO) -> io.TextIOWrapper:
 
 
 class RecordReader(Protocol):
+    """Reads a file that was opened with `ENCODING` and `DECODING_ERRORS`."""
+
     def __call__(self, file: TextIO, format: FileFormat, /) -> tuple[list[str] | None, Iterator[Record]]:
         """The columns, if the format names them, and an iterator over the records. Both raise `UnreadableFile`."""
         ...

@@ -33,9 +33,11 @@ class Report:
 
     @property
     def rows(self) -> int:
+        """The number of rows, refused ones included."""
         return self.created + self.updated + self.unchanged + self.refused
 
     def count(self, outcome: Outcome) -> None:
+        """Count a row."""
         match outcome:
             case Outcome.CREATED:
                 self.created += 1
@@ -58,4 +60,5 @@ class ImportResultDTO:
 
     @classmethod
     def of(cls, report: Report, refused_rows: Sequence[RefusedRow]) -> Self:
+        """The result with the counts of `report`."""
         return cls(rows=report.rows, refused_rows=refused_rows, **asdict(report))

@@ -66,6 +66,7 @@ def group(values: Values, name: str) -> dict[str, object]:
 
 
 def as_text(value: object, target: str) -> str:
+    """`value` of a target as text. Raises `Invalid`."""
     if isinstance(value, str):
         return value
     if isinstance(value, bool | list | Mapping):
@@ -74,6 +75,7 @@ def as_text(value: object, target: str) -> str:
 
 
 def as_texts(value: object, target: str) -> list[str]:
+    """`value` of a target as a list of texts. Raises `Invalid`."""
     if value is None:
         return []
     parts = value if isinstance(value, list) else as_text(value, target).split(",")

@@ -28,12 +28,15 @@ class UploadJournal:
                 continue
 
     def first_row_of(self, key: str, row: int) -> int:
+        """The first row with this key: `row` itself unless an earlier row has it."""
         return self._first.setdefault(key, row)
 
     def commit(self, row: int) -> None:
+        """Mark all rows up to `row` as done."""
         self.done = row
 
     def write(self, row: int, record: Record, reason: str) -> None:
+        """Keep the row number and the reason, up to `MAX_REFUSED_ROWS`."""
         del record
         if len(self.refused_rows) < MAX_REFUSED_ROWS:
             self.refused_rows.append(RefusedRow(row=row, reason=reason))
