@@ -1,12 +1,13 @@
 """`python -m benchmarks [stack] [items] [start] [lists] [import] [events] [jobs]`: all of them without a name, each in its own process.
 
-`python -m benchmarks outage` runs only by name: it takes about ten minutes (`OUTAGE_SECONDS=15`: two) and kills Kafka and RabbitMQ of `make services`.
+Two run only by name. `python -m benchmarks outage` takes ten minutes (`OUTAGE_SECONDS=15`: two) and kills Kafka and RabbitMQ of `make services`.
+`python -m benchmarks instructions --against PATH` compares with another checkout, by callgrind.
 """
 
 import subprocess
 import sys
 
-from benchmarks import events, imports, items, jobs, lists, outage, stack, start
+from benchmarks import events, imports, instructions, items, jobs, lists, outage, stack, start
 
 ALL = {
     "stack": stack.main,
@@ -19,6 +20,9 @@ ALL = {
 }
 KNOWN = {**ALL, "outage": outage.main}
 
+if sys.argv[1:2] == ["instructions"]:
+    instructions.main(sys.argv[2:])
+    raise SystemExit
 names = sys.argv[1:] or list(ALL)
 if unknown := [name for name in names if name not in KNOWN]:
     raise SystemExit(f"no such measurement: {', '.join(unknown)}; there are {', '.join(KNOWN)}")

@@ -57,7 +57,7 @@ END
 
 addresses() {
     echo "TEST_KAFKA_URL=kafka://127.0.0.1:$plain"
-    echo "TEST_KAFKA_SCRAM_URL=kafka://$user:$password@127.0.0.1:$scram"
+    echo "TEST_KAFKA_SCRAM_URL=kafka://$user:$password@127.0.0.1:$scram?mechanism=SCRAM-SHA-256"
 }
 
 main "$@"

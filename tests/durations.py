@@ -3,7 +3,7 @@
 It is a report and no failure: a test that failed on a busy machine would depend on time.
 """
 
-from collections import Counter
+from collections import defaultdict
 from typing import Final
 
 import pytest
@@ -26,7 +26,8 @@ def _rank(item: pytest.Item) -> int:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """List the tests that need the marker."""
-    seconds, marked = Counter[str](), set[str]()
+    seconds: defaultdict[str, float] = defaultdict(float)
+    marked: set[str] = set()
     for reports in terminalreporter.stats.values():
         for report in reports:
             if isinstance(report, pytest.TestReport):

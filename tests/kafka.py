@@ -1,25 +1,22 @@
 """What tests of Kafka share: a namespace of the broker of their own, and what anybody who trusts it would read there."""
 
 import asyncio
-from dataclasses import replace
 from typing import Any
-from urllib.parse import urlsplit
 from uuid import uuid4
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord
 from aiokafka.admin import AIOKafkaAdminClient
 
 from api_base.infrastructure.kafka.connection import KafkaConnection
+from api_base.infrastructure.kafka.url import connection_at
 from api_base.infrastructure.resilience.patterns import Policy, PolicyConfig
 
 PATIENCE = 90.0
 
 
 def namespace(url: str) -> KafkaConnection:
-    """Names that no other test uses, at `kafka://host:port`; with the user that the URL may name."""
-    parts = urlsplit(url)
-    plain = KafkaConnection(brokers=parts.netloc.rpartition("@")[2], prefix=f"test-{uuid4()}")
-    return plain if parts.username is None else replace(plain, username=parts.username, password=parts.password, mechanism="SCRAM-SHA-256")
+    """Names that no other test uses, at the broker that `url` describes."""
+    return connection_at(url, f"test-{uuid4()}")
 
 
 async def clear(connection: KafkaConnection) -> None:

@@ -1,26 +1,33 @@
 """docs/configuration.md, from the fields of `Settings`: a section of the page for each section of the settings."""
 
-import inspect
 import json
 from collections.abc import Iterator
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Any, Final, Literal, get_args, get_origin
+from typing import Annotated, Any, Final, Literal, get_args, get_origin
 
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
+from api_base.core.config.fields import section_of
+
 INTRODUCTION: Final = """\
 # Configuration
 
-Every variable, from the environment or a file `.env` in the working directory; the environment wins. All problems of a configuration
-are reported at once, by variable name, and nothing starts. `api-base doctor` shows the effective configuration, secrets as asterisks.
+Set these variables in the environment, or in a file `.env` in the working directory; the environment takes precedence. At start, all
+problems of the configuration are reported together, one sentence per variable, and nothing starts. `api-base doctor` prints the effective
+configuration with secrets masked.
 
-Lists are JSON: `SERVER__CORS_ORIGINS='["https://app.example.com"]'`. Paths are relative to the working directory.
+- **Lists** are values separated by commas, `SERVER__CORS_ORIGINS=https://app.example.com,https://admin.example.com`, or a JSON array,
+  `SERVER__CORS_ORIGINS='["https://app.example.com"]'`.
+- **An empty value** means that the variable is not set, so `${X:-}` of compose works.
+- **Names** end in the unit: `_SECONDS`, `_DAYS`, `_BYTES`. Credentials are part of a service's URL, for every service.
+- **A section's bare name** (`MAIL`, `SERVER`, `DATABASE`) is never read: shells and platforms set such variables for other programs.
+- **Paths** are relative to the working directory.
 
-*Made from the code by `make docs`; change the descriptions there.*
+*Generated from the code by `make docs`; edit the descriptions there.*
 """
-HEADING: Final = "| variable | type | default | what it is |\n|---|---|---|---|"
+HEADING: Final = "| variable | type | default | meaning |\n|---|---|---|---|"
 
 NAMES: Final = {str: "text", int: "integer", float: "number", bool: "`true` or `false`", Path: "path", SecretStr: "secret text"}
 BOUNDS: Final = {
@@ -35,27 +42,23 @@ BOUNDS: Final = {
 
 
 def page(settings: type[BaseModel]) -> str:
-    """The page in Markdown. Raises `KeyError` for a field of a type that nobody has named yet."""
-    sections = {name: field for name, field in settings.model_fields.items() if _is_section(field)}
-    alone = {name: field for name, field in settings.model_fields.items() if name not in sections}
+    """The page in Markdown. Raises `KeyError` for a field whose type is not in `NAMES`."""
+    alone = {name: field for name, field in settings.model_fields.items() if section_of(field) is None}
     parts = [INTRODUCTION, _table("", alone)]
-    for name, field in sections.items():
-        prefix = f"{name.upper()}__"
-        parts.append(f"## `{prefix}…`\n\n{field.description}\n\n{_table(prefix, field.annotation.model_fields)}")
+    for name, field in settings.model_fields.items():
+        prefix, section = f"{name.upper()}__", section_of(field)
+        if section is not None:
+            parts.append(f"## `{prefix}…`\n\n{field.description}\n\n{_table(prefix, section.model_fields)}")
     return "\n".join(parts)
 
 
 def fields(settings: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, FieldInfo]]:
-    """Every field with its variable, sections included under the name of their prefix."""
+    """Every field with its variable; a section has the name of its prefix."""
     for name, field in settings.model_fields.items():
         variable = f"{prefix}{name.upper()}"
         yield variable, field
-        if _is_section(field):
-            yield from fields(field.annotation, f"{variable}__")
-
-
-def _is_section(field: FieldInfo) -> bool:
-    return inspect.isclass(field.annotation) and issubclass(field.annotation, BaseModel)
+        if (section := section_of(field)) is not None:
+            yield from fields(section, f"{variable}__")
 
 
 def _table(prefix: str, members: dict[str, FieldInfo]) -> str:
@@ -75,6 +78,8 @@ def _type(field: FieldInfo) -> str:
 
 def _named(annotation: Any) -> str:
     origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        return _named(arguments[0])
     if origin is Literal:
         return " or ".join(f"`{value}`" for value in arguments)
     if origin is UnionType:

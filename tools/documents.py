@@ -19,6 +19,7 @@ from api_base.core.config import Settings
 from api_base.interface.errors import pages
 from api_base.interface.events import asyncapi
 from api_base.interface.events.schemas import CLOUD_EVENT, ENVELOPE, data_schema
+from tools import request_path
 from tools.compatible import check
 from tools.configuration_page import page as configuration_page
 
@@ -79,6 +80,7 @@ def write() -> None:
             (ROOT / path).parent.mkdir(parents=True, exist_ok=True)
             (ROOT / path).write_text(text, encoding="utf-8")
             print(f"wrote {path}")
+    request_path.write()
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from tests.e2e.conftest import Project
 from tests.e2e.processes import COMMAND, PATIENCE, Backend, alive, environment, free_port, serving, until
 from tests.isolation import start
 
-LONG = {"SERVER__KEEP_ALIVE_TIMEOUT": "600", "SERVER__SHUTDOWN_TIMEOUT": "600"}
+LONG = {"SERVER__KEEP_ALIVE_TIMEOUT_SECONDS": "600", "SERVER__SHUTDOWN_TIMEOUT_SECONDS": "600"}
 """Longer than any test waits."""
 
 
@@ -45,7 +45,7 @@ def test_at_sigterm_a_request_on_an_idle_connection_is_still_answered_and_is_the
 
 
 def test_at_sigterm_an_idle_connection_is_kept_for_the_keep_alive_time(project: Project) -> None:
-    with serving(project.home, "--no-worker", SERVER__KEEP_ALIVE_TIMEOUT="1") as backend:
+    with serving(project.home, "--no-worker", SERVER__KEEP_ALIVE_TIMEOUT_SECONDS="1") as backend:
         silent = socket.create_connection(("127.0.0.1", backend.ready().port))
         with silent, connected(backend).sock:
             assert backend.end(signal.SIGTERM) == 0

@@ -25,17 +25,17 @@ class Parent:
     def __init__(self, home: Path) -> None:
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=2048)
         self._notifications = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self._results.settimeout(PATIENCE)
+        self._notifications.settimeout(PATIENCE)
         self.address = str(home / "notify")
-        self._results.bind(self.address)
+        self._notifications.bind(self.address)
 
     def wait_for(self, state: str) -> None:
-        while state not in self._results.recv(1024).decode().splitlines():
+        while state not in self._notifications.recv(1024).decode().splitlines():
             pass
 
     def close(self) -> None:
         self.listener.close()
-        self._results.close()
+        self._notifications.close()
         Path(self.address).unlink()
 
 

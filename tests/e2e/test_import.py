@@ -127,7 +127,7 @@ def test_refused_rows_can_be_corrected_and_imported_again(served: Backend) -> No
         ("ragged.csv", b"sku,name,category\na,b,c,d\n", "Line 2 has 4 fields where the first line names 3"),
         ("binary.csv", bytes(range(256)), "no column category, name, sku; it has '\\x00\\x01"),
         ("no.json", b'{"sku": "a"}', "one JSON array"),
-        ("no.jsonl", b'{"sku": "a"', "Line 1 is not valid JSON"),
+        ("no.jsonl", b'{"sku": "a"', "Line 1 is not JSON"),
         ("what.xls", b"", "--format"),
     ],
 )

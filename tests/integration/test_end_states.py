@@ -11,19 +11,19 @@ from api_base.application.common.jobs import Outcome
 from api_base.core.errors import EventRefused, JobLost, RuleViolated, Transient, Unavailable
 from api_base.core.protocols import Isolation
 from api_base.core.protocols.jobs import JobState
-from api_base.core.types import RequestContext, RunningJob, current_context
+from api_base.core.types import RunningJob
 from api_base.infrastructure.db.embedded import Urls
 from api_base.infrastructure.db.pool import ConnectionPool, PoolOptions
 from api_base.infrastructure.db.session import Database
 from api_base.infrastructure.db.unit_of_work import open_unit
-from api_base.infrastructure.events.consumer import ATTEMPTS
+from api_base.infrastructure.events.consumer import MAX_ATTEMPTS
 from api_base.infrastructure.tasks.completion import SqlJobCompletion
-from api_base.infrastructure.tasks.executor import RENEWAL
+from api_base.infrastructure.tasks.executor import RENEWAL_INTERVAL
 from api_base.infrastructure.tasks.store import LEASE, MAX_LOST_ATTEMPTS, SqlJobStore
 from tests.integration.event_harness import CHANGED, EventHarness, Told, house
 from tests.job_harness import JobHarness, Note, job_harness
 
-NOW_DUE: Final = "update deliveries set due = now() - interval '1 second'"
+NOW_DUE: Final = "update deliveries set next_attempt_at = now() - interval '1 second'"
 
 
 async def deliveries(made: EventHarness) -> list[tuple[int, bool]]:
@@ -44,15 +44,15 @@ async def test_a_dead_letter_holds_up_its_aggregate_in_every_later_round(migrate
         for name in ("first", "second"):
             await made.rename(tenant, bad, name)
         await made.relay()
-        for _ in range(ATTEMPTS + 3):
+        for _ in range(MAX_ATTEMPTS + 3):
             await consumer.run()
             await made.query(NOW_DUE)
-        assert await deliveries(made) == [(ATTEMPTS, True), (0, False)]
-        assert len(heard) == ATTEMPTS
+        assert await deliveries(made) == [(MAX_ATTEMPTS, True), (0, False)]
+        assert len(heard) == MAX_ATTEMPTS
         await made.rename(tenant, bad, "third")  # what comes later waits too
         await made.relay()
         await consumer.run()
-        assert len(heard) == ATTEMPTS
+        assert len(heard) == MAX_ATTEMPTS
 
 
 async def test_an_event_waits_while_the_one_before_it_has_a_pause(migrated: Urls) -> None:
@@ -83,11 +83,11 @@ async def test_an_event_waits_while_the_one_before_it_has_a_pause(migrated: Urls
     ("error", "attempts", "dead"),
     [
         (EventRefused(uuid4(), "cannot be read"), 1, True),
-        (RuleViolated("no"), ATTEMPTS - 1, False),
-        (RuleViolated("no"), ATTEMPTS, True),
-        (ValueError("a bug"), ATTEMPTS, True),
-        (Unavailable("down"), ATTEMPTS + 2, False),
-        (Transient("again"), ATTEMPTS + 2, False),
+        (RuleViolated("no"), MAX_ATTEMPTS - 1, False),
+        (RuleViolated("no"), MAX_ATTEMPTS, True),
+        (ValueError("a bug"), MAX_ATTEMPTS, True),
+        (Unavailable("down"), MAX_ATTEMPTS + 2, False),
+        (Transient("again"), MAX_ATTEMPTS + 2, False),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else str(value),
 )
@@ -115,7 +115,9 @@ class Jobs:
         self.shop, self.store = shop, SqlJobStore(pool, keep_days=1)
 
     async def row(self) -> dict[str, Any]:
-        [row] = await self.shop.rows("select state, attempts, failures, lost, result, error, leased_until - now() as lease from jobs")
+        [row] = await self.shop.rows(
+            "select state, attempts, failures, lost_attempts, result, error, leased_until - now() as lease from jobs"
+        )
         return dict(row)
 
 
@@ -142,26 +144,26 @@ async def test_a_claimed_job_is_the_callers_for_the_lease(jobs: Jobs) -> None:
     assert await jobs.store.renew([job]) == {job.id}
     lease = (await jobs.row())["lease"]
     assert LEASE * 0.9 < lease <= LEASE
-    assert await jobs.store.promote() == 0  # held: nobody else may have it
+    assert await jobs.store.stage() == 0  # held: nobody else may have it
     assert await jobs.store.claim(1) == []
     assert job.tenant_id is not None
     assert await jobs.store.claim_one(job.tenant_id, job.id) is None
 
 
 def test_a_worker_renews_several_times_within_a_lease() -> None:
-    assert LEASE.total_seconds() >= 4 * RENEWAL
+    assert LEASE.total_seconds() >= 4 * RENEWAL_INTERVAL
 
 
 async def test_a_job_whose_lease_ran_out_is_another_workers(jobs: Jobs) -> None:
     [first] = await jobs.store.claim(1)
     await jobs.shop.rows(OVER)
-    assert await jobs.store.promote() == 1
+    assert await jobs.store.stage() == 1
     [second] = await jobs.store.claim(1)
     assert (second.id, second.attempt) == (first.id, first.attempt + 1)
     before = await jobs.row()
     # the first worker comes back: it changes nothing of what is the second's now
     await jobs.store.settle([(first, Outcome(state=JobState.SUCCEEDED, result="1"))])
-    await jobs.store.give_back([first])
+    await jobs.store.release([first])
     assert await jobs.store.renew([first]) == set()
     after = await jobs.row()
     assert {name: after[name] for name in after if name != "lease"} == {name: before[name] for name in before if name != "lease"}
@@ -170,55 +172,47 @@ async def test_a_job_whose_lease_ran_out_is_another_workers(jobs: Jobs) -> None:
     assert (settled["state"], settled["result"], settled["attempts"]) == ("succeeded", "2", 2)
     await jobs.store.settle([(second, Outcome(state=JobState.DEAD, error="late"))])  # over is over
     assert (await jobs.row())["state"] == "succeeded"
-    assert await jobs.store.promote() == 0
+    assert await jobs.store.stage() == 0
 
 
-@pytest.mark.parametrize("write", ["settle", "advance"])
-async def test_a_unit_of_work_of_a_lost_attempt_commits_nothing(jobs: Jobs, write: str) -> None:
+async def settle(jobs: Jobs, job: RunningJob) -> None:
+    async def work() -> None:
+        await open_unit().run(lambda connection: connection.execute("select 1"))  # an effect, to be committed with the outcome
+        assert SqlJobCompletion(keep_days=1).settle(job, 7)
+
+    await _in_unit(jobs, job, work)
+
+
+async def advance(jobs: Jobs, job: RunningJob) -> None:
+    async def work() -> None:
+        SqlJobCompletion(keep_days=1).advance(50)
+
+    await _in_unit(jobs, job, work)
+
+
+async def _in_unit(jobs: Jobs, job: RunningJob, work: Callable[[], Awaitable[None]]) -> None:
+    await jobs.shop.services.container.transactions().run(Isolation.OPTIMISTIC, work, job)
+
+
+@pytest.mark.parametrize("write", [settle, advance])
+async def test_a_unit_of_work_of_a_lost_attempt_commits_nothing(jobs: Jobs, write: Callable[[Jobs, RunningJob], Awaitable[None]]) -> None:
     [job] = await jobs.store.claim(1)
     stale = RunningJob(id=job.id, tenant_id=job.tenant_id, attempt=job.attempt, command=None)
     await jobs.shop.rows(OVER)
-    await jobs.store.promote()
+    await jobs.store.stage()
     [current] = await jobs.store.claim(1)
-    completion = SqlJobCompletion(keep_days=1)
-    for attempt, lost in ((stale, True), (replace(stale, attempt=current.attempt), False)):
-        context = RequestContext(request_id="r")
-        context.job = attempt
-        current_context.set(context)
-        work = _settle(jobs, completion, attempt) if write == "settle" else _advance(jobs, completion)
-        if lost:
-            with pytest.raises(JobLost):
-                await work
-            assert (await jobs.row())["state"] == "running"
-        else:
-            await work
-
-
-async def _settle(jobs: Jobs, completion: SqlJobCompletion, job: RunningJob) -> None:
-    async def work() -> None:
-        await open_unit().run(lambda connection: connection.execute("select 1"))  # there is an effect to commit with it
-        assert completion.settle(job, 7)
-
-    await _in_unit(jobs, work)
-
-
-async def _advance(jobs: Jobs, completion: SqlJobCompletion) -> None:
-    async def work() -> None:
-        completion.advance(50)
-
-    await _in_unit(jobs, work)
-
-
-async def _in_unit(jobs: Jobs, work: Callable[[], Awaitable[None]]) -> None:
-    await jobs.shop.services.container.transactions().run(Isolation.OPTIMISTIC, work)
+    with pytest.raises(JobLost):
+        await write(jobs, stale)
+    assert (await jobs.row())["state"] == "running"
+    await write(jobs, replace(stale, attempt=current.attempt))
 
 
 async def test_a_job_that_ends_its_workers_is_dead_after_the_last_lost_attempt_and_stays_so(jobs: Jobs) -> None:
     for number in range(1, MAX_LOST_ATTEMPTS + 1):
         assert len(await jobs.store.claim(1)) == 1
         await jobs.shop.rows(OVER)
-        assert await jobs.store.promote() == 1
+        assert await jobs.store.stage() == 1
         row = await jobs.row()
-        assert (row["state"], row["lost"]) == ("dead" if number == MAX_LOST_ATTEMPTS else "ready", number)
+        assert (row["state"], row["lost_attempts"]) == ("dead" if number == MAX_LOST_ATTEMPTS else "ready", number)
     assert await jobs.store.claim(1) == []
-    assert await jobs.store.promote() == 0
+    assert await jobs.store.stage() == 0

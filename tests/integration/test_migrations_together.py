@@ -18,6 +18,7 @@ from api_base.core.config.database import DatabaseSettings
 from api_base.core.errors import ConfigurationError, Unavailable
 from api_base.infrastructure.db.embedded import Urls
 from api_base.infrastructure.db.migrations.lock import KEY
+from api_base.infrastructure.db.migrations.revisions import read
 from api_base.infrastructure.db.migrations.roles import Roles
 from api_base.infrastructure.db.migrations.runner import MigrationTimeouts, Migrator
 from tests.isolation import child_setup
@@ -157,8 +158,12 @@ def test_a_migration_that_is_blocked_for_a_while_gets_through(
 
 def test_a_failed_revision_leaves_nothing(migrated: Urls, settings: Settings, contexts: Sequence[Context], notes: Context) -> None:
     add(notes, "break", up=('op.execute("create table half (id uuid)")', 'op.execute("select 1 / 0")'))
-    with pytest.raises(Exception, match="division by zero"):
+    with pytest.raises(ConfigurationError) as failed:
         migrations.up(settings, migrated, [*contexts, notes])
+    assert str(failed.value) == (
+        "The migration failed and was rolled back: a value does not fit its column or operation (SQLSTATE 22012). "
+        "The statement is: select 1 / 0. PostgreSQL reports 'division by zero'. Correct the revision, then run `api-base migrate up` again."
+    )
     assert [s.current for s in migrations.status(migrated, [notes])][-1] == "notes_001"
     assert asyncio.run(value(migrated.owner, "select to_regclass('half')")) is None
 
@@ -208,6 +213,7 @@ def test_new_refuses_a_context_that_is_not_there(notes: Context) -> None:
     [
         ("notes_002", None, "notes_001 and notes_002 both follow nothing"),
         ("notes_002", "notes_007", "follow a revision that does not exist: notes_002"),
+        ("notes_002", "notes_002", "notes_002 depend on each other in a circle"),
         ("notes_001", "notes_001", "Two files have the revision id notes_001: .* and "),
         ("", None, "has no line `revision"),
     ],
@@ -222,6 +228,55 @@ def test_revisions_that_are_no_line_are_refused(
         migrations.up(settings, migrated, [*contexts, notes])
 
 
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"revision = 'notes_002'\ndown_revision = ('notes_001', 'base_001')\n", "has several revisions as down_revision"),
+        (
+            b"revision = 'notes_002'\ndown_revision = 'notes_001'\ndepends_on = 'lost_001'\n",
+            "notes_002 depends on lost_001, which no context",
+        ),
+        (
+            b"revision = 'notes_002'\ndown_revision = 'notes_001'\ndepends_on = ('notes_003',)\n",
+            "notes_002 depends on notes_003, which",
+        ),
+        (b"revision = 'notes_002'\ndef upgrade(:\n", "is not Python: there is a syntax error in line 2"),
+        (b"revision = '\xff'\n", "is not Python: it contains bytes that are not UTF-8"),
+        (b"revision = '\0'\n", "is not Python: "),
+    ],
+)
+def test_a_file_that_is_no_revision_of_the_line_is_refused(
+    notes: Context, contexts: Sequence[Context], content: bytes, sentence: str
+) -> None:
+    assert notes.migrations is not None
+    (notes.migrations / "0009_wrong.py").write_bytes(content)
+    with pytest.raises(ConfigurationError, match=sentence):
+        read(migrations.branches([*contexts, notes]))
+
+
+def test_dependencies_that_form_a_circle_are_refused(notes: Context, contexts: Sequence[Context], tmp_path: Path) -> None:
+    other = Context(name="other", migrations=tmp_path / "other")
+    assert notes.migrations is not None
+    assert other.migrations is not None
+    other.migrations.mkdir()
+    (other.migrations / "0001_first.py").write_text("revision = 'other_001'\ndown_revision = None\ndepends_on = ('notes_002',)\n")
+    (notes.migrations / "0002_second.py").write_text("revision = 'notes_002'\ndown_revision = 'notes_001'\ndepends_on = ('other_001',)\n")
+    with pytest.raises(ConfigurationError, match="The revisions notes_002, other_001 depend on each other in a circle"):
+        read(migrations.branches([*contexts, notes, other]))
+
+
+def test_a_version_table_that_contradicts_the_revisions_is_one_sentence(
+    migrated: Urls, settings: Settings, contexts: Sequence[Context], notes: Context
+) -> None:
+    migrations.up(settings, migrated, [*contexts, notes])
+    add(notes, "second", up=("pass",))
+    add(notes, "third", up=("pass",))
+    asyncio.run(value(migrated.owner, "insert into alembic_version values ('notes_002')"))
+    with pytest.raises(ConfigurationError, match="alembic_version contradicts the revisions on disk") as refused:
+        migrations.up(settings, migrated, [*contexts, notes])
+    assert "overlaps" not in str(refused.value)
+
+
 def test_a_missing_role_for_search_is_told_with_its_cure(new_database: Callable[[], Urls], contexts: Sequence[Context]) -> None:
     settings = Settings(_env_file=None, database=DatabaseSettings(search_role="absent"))
     with pytest.raises(ConfigurationError, match='create role "absent" nologin; grant "absent" to "owner"'):
@@ -230,5 +285,5 @@ def test_a_missing_role_for_search_is_told_with_its_cure(new_database: Callable[
 
 def test_what_an_owner_may_not_do_is_told(migrated: Urls, settings: Settings, contexts: Sequence[Context], notes: Context) -> None:
     add(notes, "make a role", up=('op.execute("create role intruder")',))
-    with pytest.raises(ConfigurationError, match="DATABASE__OWNER_URL lacks a privilege that a migration needs.*create role intruder"):
+    with pytest.raises(ConfigurationError, match="DATABASE__OWNER_URL lacks a privilege that a migration needs: create role intruder."):
         migrations.up(settings, migrated, [*contexts, notes])

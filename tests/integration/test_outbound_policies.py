@@ -104,7 +104,7 @@ async def test_what_the_worker_calls_shows_in_the_metrics_of_all_and_outlives_it
 async def test_the_settings_decide(migrated: Urls, tmp_path: Path) -> None:
     mailing = Mailing()
     create_app(
-        settings(migrated, tmp_path, timeout=0.01, attempts=2, concurrent=1, queued=0, failure_rate=0.1, open_seconds=3000),
+        settings(migrated, tmp_path, timeout_seconds=0.01, attempts=2, concurrency=1, queue_size=0, failure_rate=0.1, open_seconds=3000),
         [*BUILT_IN, mailing.context()],
     )
     (mail,) = mailing.policies

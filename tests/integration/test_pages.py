@@ -116,3 +116,14 @@ async def test_search_finds_what_holds_the_words_and_nothing_else(catalogue: Sto
         assert found == {one.id for one in everything if one.name.lower() == word.lower()}
         assert 0 < len(found) < len(everything)
     assert await walked(catalogue, asked("q=sofa")) == []
+
+
+async def test_a_last_page_that_is_just_full_is_the_last(catalogue: Stored) -> None:
+    pages, request = ListItemsHandler(catalogue.database).pages, asked("category=a")
+    count = len(await walked(catalogue, replace(request, limit=COUNT)))
+    just_full = await pages.page(replace(request, limit=count), request_tenant())
+    assert (len(just_full.items), just_full.next_cursor) == (count, None)
+    one_less = await pages.page(replace(request, limit=count - 1), request_tenant())
+    assert len(one_less.items) == count - 1
+    rest = await pages.page(replace(request, limit=count - 1, cursor=one_less.next_cursor), request_tenant())
+    assert (len(rest.items), rest.next_cursor) == (1, None)

@@ -148,11 +148,11 @@ async def test_the_first_thousand_refused_rows_are_told_and_all_are_counted(migr
         ("sku,name,category\nA\n", "", CSV, 422, "Line 2 has 1 fields"),
         ("{}", "", {"Content-Type": "application/json"}, 422, "must be one JSON array of objects"),
         ("[1]", "", {"Content-Type": "application/json"}, 422, "Element 1 is not a JSON object"),
-        ("nope", "", {"Content-Type": "application/jsonl"}, 422, "Line 1 is not valid JSON"),
+        ("nope", "", {"Content-Type": "application/jsonl"}, 422, "Line 1 is not JSON"),
         (table("A"), "set=price=abc", CSV, 422, "price=abc: must be decimal text"),
         (table("A"), "", {"Content-Type": "application/xml"}, 415, "send text/csv or application/json"),
         (table("A"), "", {"Content-Type": "text/csv; charset=latin-1"}, 415, "The charset 'latin-1' is not accepted. Send UTF-8."),
-        (table("A"), "", {**CSV, "Content-Encoding": "gzip"}, 415, "The content coding 'gzip' is not taken here"),
+        (table("A"), "", {**CSV, "Content-Encoding": "gzip"}, 415, "The content coding 'gzip' is not supported"),
         ("x" * (10 * 1_048_576 + 1), "", CSV, 413, "larger than 10485760 bytes"),
     ],
 )

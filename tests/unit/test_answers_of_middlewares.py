@@ -79,7 +79,7 @@ def slow() -> Router:
 
 @pytest.mark.parametrize("case", CASES.values(), ids=list(CASES))
 async def test_an_answer_that_no_handler_made_carries_every_common_header(case: Case) -> None:
-    server = {"cors_origins": ["https://app.test"], "max_body_bytes": 1024, "request_timeout": case.timeout}
+    server = {"cors_origins": ["https://app.test"], "max_body_bytes": 1024, "request_timeout_seconds": case.timeout}
     here = shell(things(), trouble(), slow(), settings=settings(server=server))
     here.tokens.failure = Unavailable("The database cannot be reached.")
     if case.used_up is not None:

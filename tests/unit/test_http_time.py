@@ -33,7 +33,7 @@ def slow(started: asyncio.Event, outcome: list[str]) -> Router:
 
 async def test_a_request_that_takes_too_long_is_given_up() -> None:
     outcome: list[str] = []
-    here = shell(slow(asyncio.Event(), outcome), settings=settings(server={"request_timeout": 0.05}))
+    here = shell(slow(asyncio.Event(), outcome), settings=settings(server={"request_timeout_seconds": 0.05}))
     async with here.client() as client:
         answer = await client.get("/api/v1/slow", headers={"x-request-id": "r"})
     assert (answer.status_code, answer.json()["type"], answer.headers["x-request-id"]) == (503, "/problems/timeout", "r")

@@ -25,7 +25,7 @@ def routes() -> Router:
         SEEN.append(origin.request if isinstance(origin, KeyedExecution) else None)
         return ThingDTO(id=THING, name="a", version=1)
 
-    @router.post("/things/{name}", RouteOptions())
+    @router.post("/things/{name}", RouteOptions(sparse=True))
     async def create_thing(name: str, expected: OptionalVersion, body: ThingBody) -> ThingDTO:
         return note()
 
@@ -99,8 +99,10 @@ async def test_quoted_or_bare_it_is_the_same_key() -> None:
         {"body": b'{"name":"a"}'},
         {"body": b'{"name": "b"}'},
         {"headers": {"If-Match": '"v1-json1"'}},
+        {"path": "/things/a?fields=name"},
+        {"path": "/things/a?fields=name,id"},
     ],
-    ids=["path", "bytes", "body", "condition"],
+    ids=["path", "bytes", "body", "condition", "fields", "more fields"],
 )
 async def test_another_request_has_another_fingerprint(other: dict[str, Any]) -> None:
     assert (await seen()).key == (await seen(**other)).key

@@ -1,7 +1,8 @@
 """Which tests execute which lines, measured once for a state of the source and kept."""
 
 import json
-from collections.abc import Mapping, Sequence, Set
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -39,12 +40,22 @@ class CoverageMap:
         numbers = {number for line in span for number in lines.get(str(line), ())} or {number for line in lines.values() for number in line}
         chosen: list[str] = []
         left = MAX_CHOSEN_SECONDS
-        for number in sorted(number for number in numbers if self.tests[number] in self.present):
+        for number in self._in_turn(number for number in numbers if self.tests[number] in self.present):
             left -= self.seconds[number]
             if len(chosen) == MAX_TESTS or (left < 0 and chosen):
                 break
             chosen.append(self.tests[number])
         return chosen
+
+    def _in_turn(self, numbers: Iterable[int]) -> list[int]:
+        """The quickest test of each file first, then the second of each, and so on: the tests of one file notice much the same."""
+        places: Counter[str] = Counter()
+        turns = []
+        for number in sorted(numbers):
+            file = self.tests[number].partition("::")[0]
+            turns.append((places[file], number))
+            places[file] += 1
+        return [number for _, number in sorted(turns)]
 
 
 def coverage_map(tree: Tree, kept: Path) -> CoverageMap:

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from dependency_injector import providers
 from pydantic import SecretStr
@@ -54,8 +53,8 @@ def pool_options(database: Any, least: Any = 1) -> providers.Callable[PoolOption
 def _pool_options(database: Section, least: int) -> PoolOptions:
     return PoolOptions(
         size=max(database["pool_size"], least),
-        acquire_timeout=database["acquire_timeout"],
-        statement_timeout=database["statement_timeout"],
+        acquire_timeout=database["acquire_timeout_seconds"],
+        statement_timeout=database["statement_timeout_seconds"],
         prepared=database["pooler"] == "none",
     )
 
@@ -113,7 +112,7 @@ def smtp_mailer(policy: Any, clock: "Clock", mail: Section, resilience: Section,
     from api_base.infrastructure.mail.smtp import SmtpMailer, SmtpServer
 
     server = SmtpServer.parse(mail["url"].get_secret_value(), production=production)
-    return SmtpMailer(policy, clock, server, mail["sender"], resilience["timeout"])
+    return SmtpMailer(policy, clock, server, mail["sender"], resilience["timeout_seconds"])
 
 
 def breached_passwords(path: Path | None) -> "BreachedPasswords":
@@ -144,7 +143,7 @@ def remotes(connection: Any, policies: Any, resilience: Section) -> Any:
     from api_base.infrastructure.remote.remote_bus import RabbitMqRemotes
     from api_base.infrastructure.serialization.result_codec import decode_result, encode_result
 
-    return RabbitMqRemotes(connection, policies.policy, resilience["timeout"], encode=encode_result, decode=decode_result)
+    return RabbitMqRemotes(connection, policies.policy, resilience["timeout_seconds"], encode=encode_result, decode=decode_result)
 
 
 def memory_limiter() -> Any:
@@ -157,7 +156,7 @@ def policies(resilience: Section) -> Any:
     from api_base.infrastructure.resilience.patterns import BulkheadConfig, CircuitBreakerConfig, PolicyConfig, PolicyRegistry, RetryConfig
 
     config = PolicyConfig(
-        bulkhead=BulkheadConfig(concurrent=resilience["concurrent"], queued=resilience["queued"]),
+        bulkhead=BulkheadConfig(concurrent=resilience["concurrency"], queued=resilience["queue_size"]),
         retry=RetryConfig(attempts=resilience["attempts"]),
         breaker=CircuitBreakerConfig(
             window_seconds=resilience["window_seconds"],
@@ -167,28 +166,19 @@ def policies(resilience: Section) -> Any:
             slow_rate=resilience["slow_rate"],
             open_seconds=resilience["open_seconds"],
         ),
-        timeout=resilience["timeout"],
+        timeout=resilience["timeout_seconds"],
     )
     return PolicyRegistry(config)
 
 
 def kafka_connection(events: Section) -> Any:
-    """Raises `ConfigurationError` where the driver is not installed."""
+    """Raises `ConfigurationError` if the URL is wrong or the driver is not installed."""
     try:
-        from api_base.infrastructure.kafka.connection import KafkaConnection
+        from api_base.infrastructure.kafka.url import connection_at
     except ModuleNotFoundError as error:
         raise ConfigurationError("EVENTS__URL: Kafka needs the extra: pip install 'python-api-base[kafka]'") from error
 
-    password = events["password"]
-    return KafkaConnection(
-        brokers=urlsplit(events["url"]).netloc,
-        prefix=events["prefix"],
-        username=events["username"],
-        password=None if password is None else password.get_secret_value(),
-        mechanism=events["mechanism"],
-        tls=events["tls"],
-        tls_ca=events["tls_ca"],
-    )
+    return connection_at(events["url"].get_secret_value(), events["prefix"])
 
 
 def kafka_publisher(connection: Any, policy: Any, source: str) -> Any:

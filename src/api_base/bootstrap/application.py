@@ -30,7 +30,7 @@ def create_app(settings: Settings, contexts: Sequence[Context] = BUILT_IN) -> Fa
     """An application with `contexts`; nothing is opened until its lifespan begins."""
     production = settings.environment == "production"
     json = json_logs(settings.observability.model_dump(), production)
-    configure_logging(level="debug" if settings.debug else settings.observability.log_level, json=json)
+    configure_logging(level=settings.observability.log_level, json=json)
     services = build(settings, contexts)
     routers = [(V1, context.routes(services.bus)) for context in contexts if context.routes is not None]
     routers.append(("", keys_router.routes(services.container.token_issuer())))

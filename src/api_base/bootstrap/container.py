@@ -111,10 +111,11 @@ class Container(containers.DeclarativeContainer):
     event_signal = providers.Singleton(CoalescingNotifier, database.provided.pool, EVENTS)
     kafka_policy = policies.provided.policy.call("kafka")
     kafka_connection = providers.Singleton(adapters.kafka_connection, config.events)
+    kafka_publisher = providers.Singleton(adapters.kafka_publisher, kafka_connection, kafka_policy, config.app_name)
     event_publisher = providers.Selector(
-        adapters.scheme("EVENTS__URL", config.events.url, ("database", "kafka")),
+        adapters.scheme("EVENTS__URL", config.events.url, ("database", "kafka", "kafka+ssl")),
         database=providers.Singleton(DatabaseEventPublisher, worker_database.provided.pool, subscribers),
-        kafka=providers.Singleton(adapters.kafka_publisher, kafka_connection, kafka_policy, config.app_name),
+        **{"kafka": kafka_publisher, "kafka+ssl": kafka_publisher},
     )
     remote_connection = providers.Singleton(adapters.rabbitmq_connection, config.remote.url, "REMOTE__URL", config.app_name)
     remotes = providers.Singleton(adapters.remotes, remote_connection, policies, config.resilience)

@@ -28,7 +28,7 @@ def remote_work(services: Services) -> Iterator[PeriodicTask]:
         decode=decode_as,
         encode=encode_result,
     )
-    server = RabbitMqRpcServer(container.remote_connection(), settings.app_name, service.answer, settings.remote.at_once)
+    server = RabbitMqRpcServer(container.remote_connection(), settings.app_name, service.answer, settings.remote.concurrency)
     yield PeriodicTask(name="answer other services", group="remote", interval=1.0, run=server.run, end=server.close)
 
 

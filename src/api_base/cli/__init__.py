@@ -1,4 +1,4 @@
-"""The command line. Each command is a module; what it needs is imported when it runs."""
+"""The command line. Each command is a module that imports what it needs when it runs."""
 
 import sys
 from typing import TYPE_CHECKING
@@ -11,7 +11,7 @@ _INTERRUPTED = 128 + 2
 
 
 def main() -> None:
-    """Run `api-base`. An expected error is one sentence on standard error and exit code 2; Ctrl-C during imports is exit code 130."""
+    """Run `api-base`. An expected error, or one of PostgreSQL, is one sentence on standard error and exit code 2; Ctrl-C during imports is exit code 130."""
     try:
         first = _start_server_early() if sys.argv[1:2] == ["serve"] else None
         from api_base.cli.commands import app
@@ -22,8 +22,27 @@ def main() -> None:
     try:
         app(obj=first)
     except ApiBaseError as error:
-        print(f"api-base: {error}", file=sys.stderr)
-        raise SystemExit(2) from None
+        sentence = str(error)
+    except Exception as error:
+        refused = _refused_statement(error)
+        if refused is None:
+            raise
+        sentence = refused
+    else:
+        return
+    print(f"api-base: {sentence}", file=sys.stderr)
+    raise SystemExit(2)
+
+
+def _refused_statement(error: Exception) -> str | None:
+    """The sentence for an error of PostgreSQL that no adapter translated; None for any other error."""
+    from asyncpg import PostgresError
+
+    from api_base.infrastructure.db.errors import statement_reason
+
+    if not isinstance(error, PostgresError):
+        return None
+    return f"PostgreSQL refused a statement: {statement_reason(error)}. Run `api-base doctor` to check the schema and the roles."
 
 
 def _start_server_early() -> "ServerProcess":

@@ -13,6 +13,7 @@ from api_base.bootstrap.context import Context
 from api_base.core.config import Settings
 from api_base.core.errors import ApiBaseError
 from api_base.infrastructure.db.embedded import Urls
+from api_base.infrastructure.db.errors import connection_reason
 from api_base.infrastructure.db.session import check_server
 
 
@@ -59,7 +60,7 @@ async def _role(name: str, url: str) -> Finding:
     try:
         connection = await asyncpg.connect(url, timeout=5)
     except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
-        return Finding(what=what, well=False, detail=f"cannot connect: {error or type(error).__name__}")
+        return Finding(what=what, well=False, detail=f"cannot connect: {connection_reason(error)}")
     try:
         await check_server(connection)
         version = connection.get_server_version()

@@ -64,10 +64,10 @@ async def _serve(app: "FastAPI", listener: socket.socket, channel: socket.socket
         log_config=None,
         server_header=False,
         proxy_headers=False,
-        timeout_keep_alive=server.keep_alive_timeout,
+        timeout_keep_alive=server.keep_alive_timeout_seconds,
     )
     async with app.router.lifespan_context(app):
-        serving = DrainingServer(config, patience=server.shutdown_timeout, on_started=lambda: _report_ready(channel))
+        serving = DrainingServer(config, patience=server.shutdown_timeout_seconds, on_started=lambda: _report_ready(channel))
         await serving.serve(sockets=[listener])
 
 

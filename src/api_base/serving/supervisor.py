@@ -49,7 +49,7 @@ class Supervisor:
                 "SERVER__HOST": host,
                 "SERVER__PORT": str(port),
             }
-            servers = ServerProcesses(self._first, server.workers, listener, variables, patience=server.shutdown_timeout)
+            servers = ServerProcesses(self._first, server.workers, listener, variables, patience=server.shutdown_timeout_seconds)
             worker = WorkerProcess(variables) if with_worker else None
             stop_metrics = self._serve_metrics(metrics)
             try:
@@ -85,7 +85,7 @@ class Supervisor:
         return 0
 
     def _stop(self, servers: ServerProcesses, worker: WorkerProcess | None) -> None:
-        deadline = time.monotonic() + self._settings.server.shutdown_timeout + _KILL_DELAY
+        deadline = time.monotonic() + self._settings.server.shutdown_timeout_seconds + _KILL_DELAY
         for child in servers.children:
             child.stop(self._stopped_by or signal.SIGTERM)
         processes = [child.process for child in servers.children]

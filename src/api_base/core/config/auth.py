@@ -12,6 +12,6 @@ class AuthSettings(BaseModel):
 
     registration: Literal["auto", "open", "verified", "invited"] = Field(
         "auto",
-        description="`open`: at once, and a known address is told. `verified`: by a link in a mail. `invited`: by an invitation only. "
-        "`auto`: `verified` in production, else `open`.",
+        description="`open`: an account exists immediately, and a second registration of an address is refused. `verified`: by a link that is "
+        "mailed. `invited`: by invitation only. `auto`: `verified` in production, otherwise `open`.",
     )

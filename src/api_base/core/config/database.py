@@ -1,4 +1,4 @@
-"""Where PostgreSQL is, and how it is used."""
+"""Where PostgreSQL is, and how the pool uses it."""
 
 from pathlib import Path
 from typing import Literal
@@ -8,44 +8,46 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 
 class DatabaseSettings(BaseModel):
-    """Variables `DATABASE__…`. Without URLs, the embedded server in `data_dir` is started or attached to."""
+    """Variables `DATABASE__…`. Without a URL, the process starts the embedded server in `data_dir`, or attaches to it."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     url: SecretStr = Field(
         SecretStr("embedded://"),
-        description="PostgreSQL URL of the role that serves requests, or `embedded://` for the server that comes as a wheel.",
+        description="PostgreSQL URL of the role that serves requests, or `embedded://` for the server that is installed as a wheel.",
     )
     owner_url: SecretStr | None = Field(None, description="URL of the role that owns the tables and migrates.")
     worker_url: SecretStr | None = Field(None, description="URL of the role that runs background work.")
     direct_url: SecretStr | None = Field(
-        None, description="URL of the serving role around any transaction pooler, for LISTEN. Default: `url`."
+        None, description="URL of the serving role that bypasses a transaction pooler, for LISTEN. Default: `DATABASE__URL`."
     )
     data_dir: Path = Field(Path(".api-base"), description="Directory of the embedded server's data and lock file.")
     embedded_port: int | None = Field(
         None, ge=1, le=65535, description="Loopback port for the embedded server. Default: none, a private socket only."
     )
     pool_size: int = Field(10, ge=1, le=500, description="Connections per process.")
-    acquire_timeout: float = Field(5.0, gt=0, le=60, description="Seconds that a request waits for a connection before it is answered 503.")
-    statement_timeout: float = Field(30.0, gt=0, le=600, description="Seconds after which the server ends a statement.")
-    lock_timeout: float = Field(5.0, gt=0, le=60, description="Seconds that a migration waits for a lock on a table.")
+    acquire_timeout_seconds: float = Field(
+        5.0, gt=0, le=60, description="Seconds that a request waits for a connection before the answer is 503."
+    )
+    statement_timeout_seconds: float = Field(30.0, gt=0, le=600, description="Seconds after which PostgreSQL cancels a statement.")
+    lock_timeout_seconds: float = Field(5.0, gt=0, le=60, description="Seconds that a migration waits for a lock on a table.")
     search_role: str = Field(
         "search",
         min_length=1,
         max_length=63,
-        description="Role without login that owns functions for text search; the owner may become it.",
+        description="Role without login that owns the functions for text search; the owner must be a member of it.",
     )
     pooler: Literal["none", "transaction"] = Field(
-        "none", description="`transaction` behind PgBouncer in transaction mode: switches prepared statements off."
+        "none", description="`transaction` behind PgBouncer in transaction mode: disables prepared statements."
     )
 
     @field_validator("url", "owner_url", "worker_url", "direct_url")
     @classmethod
     def _well_formed(cls, url: SecretStr | None) -> SecretStr | None:
-        """The message never shows the URL: what is wrong with it is often its password."""
+        """Raise `ValueError` without the URL in its message: the wrong part is often the password."""
         if url is not None and not _usable(url.get_secret_value()):
             raise ValueError(
-                "must be postgresql://user:password@host:port/database; in user and password / ? # @ : are written %2F %3F %23 %40 %3A"
+                "must be postgresql://user:password@host:port/database; write / ? # @ : in user and password as %2F %3F %23 %40 %3A"
             )
         return url
 

@@ -1,4 +1,4 @@
-"""Work that is done later."""
+"""Background jobs."""
 
 from typing import Final
 
@@ -16,15 +16,15 @@ class JobSettings(BaseModel):
 
     url: SecretStr = Field(
         SecretStr(DATABASE),
-        description="What carries jobs to workers: `database://`, or a RabbitMQ at `amqp://user:password@host:port/vhost` or `amqps://…`.",
+        description="How jobs reach workers: `database://`, or RabbitMQ at `amqp://user:password@host:port/vhost`, `amqps://…` for TLS.",
     )
-    concurrency: int = Field(64, ge=1, le=1000, description="Jobs that one worker carries out at the same time.")
-    grace_seconds: float = Field(20.0, ge=0, le=600, description="How long jobs in hand may go on when a worker is told to end.")
-    keep_days: int = Field(7, ge=7, le=365, description="How long jobs that succeeded are kept, with their results.")
+    concurrency: int = Field(64, ge=1, le=1000, description="Jobs that one worker runs concurrently.")
+    grace_seconds: float = Field(20.0, ge=0, le=600, description="Seconds that running jobs have to finish when a worker stops.")
+    keep_days: int = Field(7, ge=7, le=365, description="Days that succeeded jobs are kept, with their results.")
 
     @property
     def rabbitmq(self) -> bool:
-        """Whether jobs go by way of RabbitMQ."""
+        """Whether jobs reach workers through RabbitMQ."""
         return self.url.get_secret_value() != DATABASE
 
     @field_validator("url")

@@ -1,4 +1,4 @@
-"""Who delivers mail, who it comes from, where its links lead."""
+"""The mail server, the sender, and the pages that links in mails open."""
 
 from urllib.parse import urlsplit
 
@@ -12,20 +12,19 @@ class MailSettings(BaseModel):
 
     url: SecretStr = Field(
         SecretStr("console://"),
-        description="`console://` shows mails where the worker logs. `smtp://user:password@host:587` begins in clear and goes on by STARTTLS, "
-        "`smtps://user:password@host:465` begins with TLS; in user and password / ? # @ : are written %2F %3F %23 %40 %3A.",
+        description="`console://` prints mails to the worker's output. `smtp://user:password@host:587` upgrades to TLS by STARTTLS, "
+        "`smtps://user:password@host:465` uses TLS from the start; write / ? # @ : in user and password as %2F %3F %23 %40 %3A.",
     )
-    sender: str = Field("api-base@example.com", min_length=3, max_length=254, description="Address that mails come from.")
+    sender: str = Field("api-base@example.com", min_length=3, max_length=254, description="Address in the From header of mails.")
     links: str | None = Field(
         None,
-        description="URL of the pages that links in mails lead to, as in `<links>/reset-password#token=…`. "
-        "Default: the pages that the server itself has at `/links`.",
+        description="URL of the pages that links in mails open, as in `<links>/reset-password#token=…`. Default: the server's own pages at `/links`.",
     )
 
     @field_validator("url")
     @classmethod
     def _well_formed(cls, url: SecretStr) -> SecretStr:
-        """The message never shows the URL: what is wrong with it is often its password."""
+        """Raise `ValueError` without the URL in its message: the wrong part is often the password."""
         if not _usable(url.get_secret_value()):
             raise ValueError("must be console://, smtp://user:password@host:port or smtps://user:password@host:port")
         return url
@@ -35,7 +34,7 @@ class MailSettings(BaseModel):
     def _address(cls, sender: str) -> str:
         name, at, domain = sender.rpartition("@")
         if not (name and at and domain) or not sender.isascii() or any(character.isspace() or character in '<>,;"' for character in sender):
-            raise ValueError("must be an address alone, such as no-reply@example.com")
+            raise ValueError("must be an e-mail address without a name, such as no-reply@example.com")
         return sender
 
     @field_validator("links")

@@ -1,4 +1,4 @@
-"""Where messages for other services go, and theirs for this one come from."""
+"""Commands and queries between services."""
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
@@ -12,9 +12,10 @@ class RemoteSettings(BaseModel):
 
     url: SecretStr | None = Field(
         None,
-        description="RabbitMQ by which services execute each other's messages, `amqp://user:password@host:port/vhost` or `amqps://…`. Each is known there by its APP_NAME. Default: none are executed.",
+        description="RabbitMQ through which services execute each other's messages, `amqp://user:password@host:port/vhost`, `amqps://…` for TLS. "
+        "A service is addressed by its APP_NAME. Default: no remote messages.",
     )
-    at_once: int = Field(10, ge=1, le=1000, description="Messages of other services that a worker carries out at the same time.")
+    concurrency: int = Field(10, ge=1, le=1000, description="Messages from other services that a worker handles concurrently.")
 
     @field_validator("url")
     @classmethod

@@ -1,6 +1,10 @@
-"""How HTTP is served: addresses, limits, origins."""
+"""How the server answers HTTP: addresses, limits, origins."""
 
-from pydantic import BaseModel, ConfigDict, Field
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from api_base.core.config.values import address_or_network, origin
 
 
 class ServerSettings(BaseModel):
@@ -11,12 +15,21 @@ class ServerSettings(BaseModel):
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(8000, ge=1, le=65535, description="Port to listen on.")
     workers: int = Field(1, ge=1, le=64, description="Number of server processes.")
-    trusted_proxies: tuple[str, ...] = Field((), description="Addresses or networks (CIDR) whose `X-Forwarded-For` is believed.")
-    max_body_bytes: int = Field(1_048_576, ge=1024, description="Largest request body, in bytes, unless a route says otherwise.")
-    request_timeout: float = Field(30.0, gt=0, le=600, description="Seconds after which a request is answered 503.")
-    shutdown_timeout: float = Field(20.0, gt=0, le=600, description="Seconds that requests in hand have to finish at shutdown.")
-    keep_alive_timeout: int = Field(
-        5, ge=1, le=600, description="Seconds that an idle connection is kept: longer than the proxy before it keeps its own."
+    trusted_proxies: tuple[Annotated[str, AfterValidator(address_or_network)], ...] = Field(
+        (), description="Addresses or networks (CIDR) whose `X-Forwarded-For` is believed."
     )
-    cors_origins: tuple[str, ...] = Field((), description="Origins that browsers may call from, or `*`.")
-    cors_credentials: bool = Field(False, description="Whether browsers may send cookies and authorization from those origins.")
+    max_body_bytes: int = Field(
+        1_048_576, ge=1024, description="Maximum size of a request body, in bytes, unless a route declares another."
+    )
+    request_timeout_seconds: float = Field(30.0, gt=0, le=600, description="Seconds after which the answer to a request is 503.")
+    shutdown_timeout_seconds: float = Field(20.0, gt=0, le=600, description="Seconds that running requests have to finish at shutdown.")
+    keep_alive_timeout_seconds: int = Field(
+        5,
+        ge=1,
+        le=600,
+        description="Seconds that an idle connection stays open: set it longer than the proxy in front keeps its connections.",
+    )
+    cors_origins: tuple[Annotated[str, AfterValidator(origin)], ...] = Field(
+        (), description="Origins such as `https://app.example.com` that browsers may call from, or `*` for any."
+    )
+    cors_credentials: bool = Field(False, description="Whether browsers may send cookies and `Authorization` from those origins.")

@@ -2,8 +2,7 @@
 
 import re
 from contextvars import ContextVar
-from dataclasses import dataclass, field, replace
-from typing import Final, Self
+from typing import Final, NamedTuple
 
 from api_base.core.errors import Forbidden, Unauthenticated
 from api_base.core.types.ids import TenantId, UserId
@@ -11,14 +10,15 @@ from api_base.core.types.origin import Origin
 from api_base.core.types.principal import Principal
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RequestContext:
+class RequestContext(NamedTuple):
     """Made by whoever starts the work, and never changed: a caller that learns more makes a new one.
 
     `request_id` is a valid token of the client's or one of ours; `trace_id`, `span_id` and `parent_span_id`
     (the caller's, or empty) are lower-case hex [W3C Trace Context]; `address` is the client's, through trusted proxies only.
     `access_token` is the valid token of the principal, for forwarding to other services; empty without one.
     `origin` is what the unit of work of this request is part of; None for an ordinary request.
+
+    A NamedTuple, because each request makes two of them: a frozen dataclass takes three times as long to make.
     """
 
     request_id: str
@@ -28,32 +28,28 @@ class RequestContext:
     trace_flags: int = 0
     address: str = ""
     principal: Principal | None = None
-    access_token: str = field(default="", repr=False)
+    access_token: str = ""
     origin: Origin | None = None
 
+    def __repr__(self) -> str:
+        """Without the access token, which is a secret."""
+        shown = ", ".join(f"{name}={value!r}" for name, value in zip(self._fields, self, strict=True) if name != "access_token")
+        return f"RequestContext({shown})"
+
     @classmethod
-    def caused_by(cls, request_id: str, traceparent: str, principal: Principal | None, origin: Origin) -> Self:
+    def caused_by(cls, request_id: str, traceparent: str, principal: Principal | None, origin: Origin) -> "RequestContext":
         """The context of later work that a request caused, as part of its trace. `traceparent` is empty if the request had no trace."""
         trace_id, span_id, flags = parent_of(traceparent.encode()) or ("", "", 0)
         return cls(request_id=request_id, trace_id=trace_id, span_id=span_id, trace_flags=flags, principal=principal, origin=origin)
 
     def acting(self, principal: Principal, access_token: str = "") -> "RequestContext":
-        """The same request as `principal`. Spelled out field by field: `dataclasses.replace` costs three times as much per request."""
-        return RequestContext(
-            request_id=self.request_id,
-            trace_id=self.trace_id,
-            span_id=self.span_id,
-            parent_span_id=self.parent_span_id,
-            trace_flags=self.trace_flags,
-            address=self.address,
-            principal=principal,
-            access_token=access_token,
-            origin=self.origin,
-        )
+        """The same request as `principal`. Spelled out, because `_replace` takes twice as long."""
+        request_id, trace_id, span_id, parent_span_id, trace_flags, address, _, _, origin = self
+        return RequestContext(request_id, trace_id, span_id, parent_span_id, trace_flags, address, principal, access_token, origin)
 
-    def within(self, origin: Origin) -> Self:
+    def within(self, origin: Origin) -> "RequestContext":
         """The same request, whose unit of work is part of `origin`."""
-        return replace(self, origin=origin)
+        return self._replace(origin=origin)
 
     @property
     def traceparent(self) -> str:

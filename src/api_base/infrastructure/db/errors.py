@@ -1,17 +1,22 @@
-"""What PostgreSQL and asyncpg raise, in the words of `core.errors`.
+"""Translates errors of PostgreSQL and asyncpg into those of `core.errors`, in our words.
 
-Class 40 (transaction rollback) and a connection lost before anything was sent are `Transient`: certainly nothing was
-committed [PostgreSQL manual, appendix A]. A connection lost after_response leaves the outcome unknown to us: `Unavailable`.
+Class 40 (transaction rollback) and a connection lost before anything was sent are `Transient`: nothing was committed
+[PostgreSQL manual, appendix A]. After a connection lost later, nobody knows whether the change was committed: `Unavailable`.
 """
+
+from collections.abc import Sequence
+from socket import gaierror
+from ssl import SSLError
+from typing import Final
 
 import asyncpg
 
 from api_base.core.errors import Transient, Unavailable
 
-GUARD_FAILED = "AB001"
+GUARD_FAILED: Final = "AB001"
 """SQLSTATE raised by the function `guard_rows` when a guarded change met another version."""
 
-CONNECTION_ERRORS = (
+CONNECTION_ERRORS: Final = (
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
     asyncpg.InternalClientError,
@@ -19,9 +24,41 @@ CONNECTION_ERRORS = (
     ConnectionError,
 )
 
+_ROLLBACKS: Final[Sequence[tuple[type[BaseException], str]]] = (
+    (asyncpg.DeadlockDetectedError, "two transactions waited for each other"),
+    (asyncpg.LockNotAvailableError, "another transaction holds a lock on the same rows"),
+    (asyncpg.TransactionRollbackError, "another transaction changed the same rows"),
+)
+_CONNECTIONS: Final[Sequence[tuple[type[BaseException], str]]] = (
+    (asyncpg.InvalidPasswordError, "it refuses user and password"),
+    (asyncpg.InvalidAuthorizationSpecificationError, "it refuses the user, or connections from this address"),
+    (asyncpg.InvalidCatalogNameError, "it has no database with the name in the URL"),
+    (asyncpg.InsufficientPrivilegeError, "the role may not connect to this database"),
+    (asyncpg.TooManyConnectionsError, "it accepts no more connections"),
+    (asyncpg.CannotConnectNowError, "it is starting up or shutting down"),
+    (asyncpg.InterfaceError, "its URL has a parameter that is not valid"),
+    (TimeoutError, "it does not answer in time"),
+    (gaierror, "its host name is unknown"),
+    (ConnectionRefusedError, "nothing listens at its address"),
+    (FileNotFoundError, "its socket does not exist"),
+    (SSLError, "no TLS connection can be made"),
+    (ConnectionError, "it closed the connection"),
+    (asyncpg.PostgresConnectionError, "it closed the connection"),
+    (ValueError, "its URL is not valid"),
+)
+_STATEMENTS: Final[Sequence[tuple[str, str]]] = (
+    ("22", "a value does not fit its column or operation"),
+    ("23", "a constraint forbids it"),
+    ("42501", "the role lacks a privilege"),
+    ("42", "the schema is not the one that this version needs"),
+    ("53", "PostgreSQL is out of memory, disk space or connections"),
+    ("57", "an operator ended it"),
+)
+"""By the beginning of the SQLSTATE."""
+
 
 def translate(error: BaseException, *, harmless: bool) -> BaseException:
-    """The error to raise instead of `error`; the same one where there is nothing to say.
+    """The error to raise in place of `error`; the same error if there is no translation.
 
     `harmless`: nothing of the lost statement can have been committed, or it only read. So a lost connection is `Transient` as well.
     """
@@ -30,27 +67,52 @@ def translate(error: BaseException, *, harmless: bool) -> BaseException:
     if isinstance(error, asyncpg.StatementCompletionUnknownError):
         return _outcome_unknown()
     if isinstance(error, asyncpg.TransactionRollbackError | asyncpg.LockNotAvailableError):
-        return Transient(f"The database rolled the transaction back: {error}")
-    if isinstance(error, TimeoutError):  # the driver gave it up, where the server has no timeout of ours
+        return Transient(f"The database rolled the transaction back: {_first(_ROLLBACKS, error)}.")
+    if isinstance(error, TimeoutError):  # the driver cancelled the statement, because the server has no timeout of ours
         return _too_long() if harmless else _outcome_unknown()
     if isinstance(error, CONNECTION_ERRORS):
-        if harmless or isinstance(error, asyncpg.InternalClientError):  # that one is raised before anything is sent
+        if harmless or isinstance(error, asyncpg.InternalClientError):  # raised before anything is sent
             return Transient("The connection to the database was lost.")
         return _outcome_unknown()
     return error
 
 
+def unreachable(error: BaseException) -> Unavailable:
+    """The error of an attempt to connect that failed with `error`."""
+    return Unavailable(f"The database cannot be reached: {connection_reason(error)}.")
+
+
+def connection_reason(error: BaseException) -> str:
+    """Why an attempt to connect failed."""
+    reason = _first(_CONNECTIONS, error)
+    if reason is None and isinstance(error, asyncpg.PostgresError):
+        return f"it answers with SQLSTATE {error.sqlstate}"
+    return reason or "no address of its host answers"
+
+
+def statement_reason(error: asyncpg.PostgresError) -> str:
+    """Why PostgreSQL refused a statement, with its SQLSTATE and the constraint, column or table if it names one."""
+    state = error.sqlstate or ""
+    reason = next((words for beginning, words in _STATEMENTS if state.startswith(beginning)), "PostgreSQL refuses it")
+    named = (f"{kind} {name}" for kind in ("constraint", "column", "table") if (name := getattr(error, f"{kind}_name", None)))
+    return f"{reason} ({', '.join((f'SQLSTATE {state}', *named))})"
+
+
+def _first(reasons: Sequence[tuple[type[BaseException], str]], error: BaseException) -> str | None:
+    return next((words for kind, words in reasons if isinstance(error, kind)), None)
+
+
 def _too_long() -> Unavailable:
-    return Unavailable("The database took too long over a statement and gave it up. Try again later.")
+    return Unavailable("The database cancelled a statement that took too long. Try again later.")
 
 
 def _outcome_unknown() -> Unavailable:
-    return Unavailable("The connection to the database was lost while a change was saved. Read the state before trying again.")
+    return Unavailable("The connection to the database was lost while a change was saved. Read the current state before you try again.")
 
 
 def usable_after(error: BaseException) -> bool:
-    """Whether the connection is sound after `error`, outside a transaction: only when the server itself refused the statement.
+    """Whether the connection is sound after `error`, outside a transaction: only if the server itself refused the statement.
 
-    A cancellation is not: asyncpg does not always leave the connection usable.
+    It is not after a cancellation: asyncpg may leave the connection unusable.
     """
     return isinstance(error, asyncpg.PostgresError) and not isinstance(error, CONNECTION_ERRORS)

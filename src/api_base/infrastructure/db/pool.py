@@ -14,7 +14,7 @@ from typing import Final
 import asyncpg
 
 from api_base.core.errors import Unavailable
-from api_base.infrastructure.db.errors import usable_after
+from api_base.infrastructure.db.errors import unreachable, usable_after
 
 type Connection = asyncpg.Connection[asyncpg.Record]
 
@@ -201,7 +201,7 @@ class ConnectionPool:
                 server_settings=_session_settings(options),
             )
         except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-            raise Unavailable(f"The database cannot be reached: {error or type(error).__name__}") from error
+            raise unreachable(error) from error
 
 
 def _session_settings(options: PoolOptions) -> dict[str, str]:

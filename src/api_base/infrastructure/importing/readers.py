@@ -1,15 +1,16 @@
-"""Reads records from CSV [RFC 4180], JSON [RFC 8259] and JSON Lines files, one by one, in bounded memory.
+"""Records of CSV [RFC 4180], JSON [RFC 8259] and JSON Lines files, one by one, whatever the size of the file.
 
-Files are opened with `surrogateescape`: a byte that is not UTF-8 is reported in its place, after the records before it.
+The files are opened with `surrogateescape`, so that an error names the place of a byte that is not UTF-8, and not its block.
 """
 
 import csv
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from itertools import count
-from typing import Final, TextIO
+from typing import Any, Final, TextIO
 
 from api_base.application.common.importing.records import FileFormat, Record, UnreadableFile
+from api_base.core.errors.json_syntax import json_reason
 
 MAX_FIELD_LENGTH: Final = 1 << 20
 MAX_RECORD_LENGTH: Final = 1 << 20
@@ -17,14 +18,7 @@ MAX_RECORD_LENGTH: Final = 1 << 20
 _PIECE: Final = 1 << 16
 _DECODER: Final = json.JSONDecoder()
 ADDED_COLUMNS: Final = ("_row", "_reason")
-"""Columns that `RefusedFile` adds. They are not read."""
-_CSV_ERRORS: Final = {
-    "field larger": f"a field is longer than {MAX_FIELD_LENGTH} characters",
-    "unexpected end": "a quoted field is not closed",
-    "expected after": "a closing quote must be followed by a comma or the end of the line",
-    "new-line character": "a field with a line break must be quoted",
-}
-"""What errors of the module csv contain, and our words for them."""
+"""Columns that only a file of refused rows has; they are skipped."""
 
 
 def records(file: TextIO, format: FileFormat) -> tuple[list[str] | None, Iterator[Record]]:
@@ -38,18 +32,18 @@ def csv_records(file: TextIO) -> tuple[list[str], Iterator[Record]]:
     """The columns and the records. Raises `UnreadableFile`."""
     csv.field_size_limit(MAX_FIELD_LENGTH)
     reader = csv.DictReader(_lines(file), strict=True)
-    columns = list(_checked(lambda: reader.fieldnames or (), reader))
+    columns = list(_told(lambda: reader.fieldnames or (), reader))
     if not columns:
         raise UnreadableFile("The file is empty: its first line must name the columns.")
     if twice := sorted({column for column in columns if columns.count(column) > 1}):
-        raise UnreadableFile(f"The first line names {', '.join(twice)} more than once. Rename the columns.")
+        raise UnreadableFile(f"The first line names {', '.join(twice)} more than once.")
     return [column for column in columns if column not in ADDED_COLUMNS], _csv(reader)
 
 
 def _csv(reader: "csv.DictReader[str]") -> Iterator[Record]:
     while True:
         try:
-            record = _checked(lambda: next(reader), reader)
+            record = _told(lambda: next(reader), reader)
         except StopIteration:
             return
         named = len(reader.fieldnames or ())
@@ -59,12 +53,26 @@ def _csv(reader: "csv.DictReader[str]") -> Iterator[Record]:
         yield {name: value for name, value in record.items() if name not in ADDED_COLUMNS}
 
 
-def _checked[T](read: Callable[[], T], reader: "csv.DictReader[str]") -> T:
+def _told[T](read: Callable[[], T], reader: "csv.DictReader[str]") -> T:
     try:
         return read()
     except csv.Error as error:
-        reason = next((reason for part, reason in _CSV_ERRORS.items() if part in str(error)), "it is not valid CSV")
-        raise UnreadableFile(f"Line {reader.line_num + 1} cannot be read: {reason}.") from None
+        raise UnreadableFile(f"Line {reader.line_num + 1} cannot be read: {_csv_reason(str(error))}.") from None
+
+
+_CSV_REASONS: Final[Mapping[str, str]] = {
+    "field larger than field limit": f"a field has more than {MAX_FIELD_LENGTH} characters",
+    "line contains NUL": "it contains the character NUL",
+    "new-line character seen in unquoted field": "a field with a line break has no quotes around it",
+    "unexpected end of data": "a quote is not closed",
+}
+"""Our words by a part of the parser's, which never leave the process."""
+
+
+def _csv_reason(parser_message: str) -> str:
+    if "expected after" in parser_message:
+        return "text follows a closing quote"
+    return next((words for part, words in _CSV_REASONS.items() if part in parser_message), "it is not CSV")
 
 
 def _lines(file: TextIO) -> Iterator[str]:
@@ -74,7 +82,7 @@ def _lines(file: TextIO) -> Iterator[str]:
 
 
 def json_lines_records(file: TextIO) -> Iterator[Record]:
-    """One object per line. Blank lines are skipped."""
+    """One object a line; blank lines are skipped."""
     for number in count(1):
         line = file.readline(MAX_RECORD_LENGTH)
         if not line:
@@ -86,12 +94,12 @@ def json_lines_records(file: TextIO) -> Iterator[Record]:
             try:
                 record = json.loads(line)
             except (ValueError, RecursionError) as error:
-                raise UnreadableFile(f"Line {number} is not valid JSON: {_reason(error)}.") from None
+                raise UnreadableFile(f"Line {number} is not JSON: {_why(error)}.") from None
             yield _object(record, f"Line {number}")
 
 
 def json_records(file: TextIO) -> Iterator[Record]:
-    """The objects of one array, read in pieces."""
+    """The objects of one array, read piece by piece."""
     buffer = _next(file, "")
     _check(buffer[:1], "The beginning")
     if not buffer.startswith("["):
@@ -113,38 +121,38 @@ def json_records(file: TextIO) -> Iterator[Record]:
 
 
 def _next(file: TextIO, buffer: str) -> str:
-    """`buffer` from its first character that is not white space, read on if needed; empty at the end of the file."""
+    """The text from the first character that is not white space; empty at the end of the file."""
     while not (buffer := buffer.lstrip()) and (piece := file.read(_PIECE)):
         buffer = piece
     return buffer
 
 
 def _element(file: TextIO, buffer: str, where: str) -> tuple[Record, str]:
-    """The object at the beginning of `buffer`, read on if needed, and the rest of the buffer."""
+    """The object at the start of `buffer`, completed from the file, and the text read after it."""
     while True:
         try:
             record, end = _DECODER.raw_decode(buffer)
         except (ValueError, RecursionError) as error:
             _check(buffer, where)
             if len(buffer) > MAX_RECORD_LENGTH:
-                raise UnreadableFile(f"{where} is not valid JSON, or longer than {MAX_RECORD_LENGTH} characters.") from None
+                raise UnreadableFile(f"{where} is not JSON, or longer than {MAX_RECORD_LENGTH} characters.") from None
             piece = file.read(_PIECE)
             if not piece:
-                raise UnreadableFile(f"{where} is not valid JSON: {_reason(error)}.") from None
+                raise UnreadableFile(f"{where} is not JSON: {_why(error)}.") from None
             buffer += piece
         else:
             _check(buffer[:end], where)
             return _object(record, where), buffer[end:]
 
 
-def _reason(error: ValueError | RecursionError) -> str:
+def _why(error: ValueError | RecursionError) -> str:
     if isinstance(error, json.JSONDecodeError):
-        return f"see its character {error.pos + 1}"
+        return f"{json_reason(error.msg)} at character {error.pos + 1}"
     return "it is nested too deeply" if isinstance(error, RecursionError) else "a number has too many digits"
 
 
 def _check(text: str, where: str) -> None:
-    """Raises `UnreadableFile` if `text` contains a byte that was not UTF-8."""
+    """Raises `UnreadableFile` if `text` holds a byte that was not UTF-8."""
     try:
         if not text.isascii():
             text.encode()
@@ -153,7 +161,7 @@ def _check(text: str, where: str) -> None:
         raise UnreadableFile(f"{where} is not UTF-8: it has the byte 0x{byte:02x}.") from None
 
 
-def _object(record: object, where: str) -> Record:
+def _object(record: Any, where: str) -> Record:
     if not isinstance(record, dict):
         raise UnreadableFile(f"{where} is not a JSON object.")
     return {name: value for name, value in record.items() if name not in ADDED_COLUMNS}

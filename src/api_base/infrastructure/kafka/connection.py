@@ -99,7 +99,7 @@ class KafkaConnection:
             try:
                 connection = await create_conn(host, int(port), request_timeout_ms=int(REQUEST_TIMEOUT * 1000), **self._security())
             except SaslAuthenticationFailed as error:
-                raise Unavailable(f"Kafka at {broker} refuses the user {self.username!r} (EVENTS__USERNAME): {error}") from error
+                raise Unavailable(f"Kafka at {broker} refuses user or password of EVENTS__URL, user {self.username!r}.") from error
             except (KafkaError, OSError) as error:
                 reason = f"Kafka at {broker} cannot be used: {error or type(error).__name__}"
             else:

@@ -12,6 +12,8 @@ from starlette.exceptions import HTTPException
 from starlette.types import Receive, Scope, Send
 
 from api_base.core import errors
+from api_base.core.errors.json_syntax import json_reason
+from api_base.core.errors.validation_messages import validation_message
 from api_base.core.types import current_context
 from api_base.interface.errors.http import (
     BadRequest,
@@ -79,6 +81,7 @@ INTERNAL: Final = Kind("internal", "Something went wrong here", 500)
 
 def problem_of(error: Exception) -> Problem | None:
     """The problem of an error that was raised on purpose; None for an accident."""
+    located = _located(error) if isinstance(error, errors.Invalid) else None
     for cls in type(error).__mro__:
         kind = PROBLEMS.get(cls)
         if kind is not None:
@@ -86,8 +89,8 @@ def problem_of(error: Exception) -> Problem | None:
                 kind=kind.name,
                 title=kind.title,
                 status=kind.status,
-                detail=str(error),
-                violations=_located(error.violations) if isinstance(error, errors.Invalid) else (),
+                detail=str(located or error),
+                violations=() if located is None else located.violations,
                 headers=kind.headers(error),
             )
     return None
@@ -109,21 +112,34 @@ def invalid_body(error: ValidationError, document: Any) -> errors.Invalid:
     return errors.Invalid([_violation({**one, "loc": _steps(one, document)}, "body") for one in error.errors()])
 
 
+def not_json(details: Mapping[str, Any], at: int | None = None) -> str:
+    """Why the body is not JSON, from the details of `json_invalid`. FastAPI gives the position beside them, as an offset `at`."""
+    return f"The body is not JSON: {json_reason(details['error'])}{'' if at is None else f' at character {at + 1}'}."
+
+
+_ABSENT: Final = ("missing", "default_factory_not_called")
+
+
 def _steps(one: Any, document: Any) -> Sequence[str]:
-    return list(leading_through(document, one["loc"], absent=one["type"] == "missing"))
+    return list(leading_through(document, one["loc"], absent=one["type"] in _ABSENT))
 
 
 def _violation(one: Any, part: str) -> errors.Violation:
     steps = ([part] if part else []) + [str(step) for step in one["loc"]]
-    return errors.Violation(pointer(*steps), one["type"], one["msg"])
+    return errors.Violation(pointer(*steps), one["type"], validation_message(one["type"], one.get("ctx", {}), one["msg"]))
 
 
-_PARTS: Final = ("/body", "/query", "/path", "/header")
+_PARTS: Final = frozenset({"body", "query", "path", "header"})
 
 
-def _located(violations: Sequence[errors.Violation]) -> list[errors.Violation]:
-    """The domain points into what it was given, which came in the body."""
-    return [v if v.pointer.startswith(_PARTS) else errors.Violation(f"/body{v.pointer}", v.code, v.message) for v in violations]
+def _located(error: errors.Invalid) -> errors.Invalid:
+    """The same violations with pointers into the request. The domain points into its own input, which is the body."""
+    return errors.Invalid(
+        [
+            v if v.pointer[1:].partition("/")[0] in _PARTS else errors.Violation(f"/body{v.pointer}", v.code, v.message)
+            for v in error.violations
+        ]
+    )
 
 
 async def send_problem(scope: Scope, send: Send, problem: Problem) -> None:
@@ -162,8 +178,9 @@ def install(app: FastAPI) -> None:
 
 def _translated(error: Exception) -> Exception:
     if isinstance(error, RequestValidationError):
-        malformed = any(one["type"] == "json_invalid" for one in error.errors())
-        return MalformedBody("The body is not JSON.") if malformed else invalid_of(error)
+        first = error.errors()[0]
+        malformed = first["type"] == "json_invalid" and isinstance(first["loc"][1], int)  # otherwise it is a string of JSON in a field
+        return MalformedBody(not_json(first["ctx"], at=first["loc"][1])) if malformed else invalid_of(error)
     return error
 
 

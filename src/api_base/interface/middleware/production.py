@@ -54,7 +54,7 @@ def stack(settings: Settings, ports: StackPorts) -> list[Middleware]:
             LoggingMiddleware,
             recorder=ports.recorder,
             address=ClientAddress(server.trusted_proxies),
-            timeout=server.request_timeout,
+            timeout=server.request_timeout_seconds,
             sample_ratio=settings.observability.trace_sample_ratio,
         ),
         *([_cors(settings)] if server.cors_origins else ()),

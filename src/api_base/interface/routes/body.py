@@ -1,4 +1,4 @@
-"""Reading a request's body: bounded in size and in depth, of a media type that the route takes."""
+"""Reads a request's body: bounded in size and depth, with a media type that the route accepts."""
 
 import re
 from typing import Any, Final
@@ -8,12 +8,12 @@ from pydantic_core import from_json
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope
 
-from api_base.interface.errors.handlers import invalid_body
+from api_base.interface.errors.handlers import invalid_body, not_json
 from api_base.interface.errors.http import BodyTooLarge, MalformedBody, UnsupportedMediaType
 
 MAX_DEPTH: Final = 32
 DRAINED: Final = 8
-"""Times the limit that is read and thrown away, so that the client gets to read the answer; beyond that the connection is closed."""
+"""Multiple of the limit that is read and discarded, so that the client can read the answer; beyond it the connection closes."""
 
 JSON: Final = ("application/json",)
 PATCH: Final = ("application/merge-patch+json", "application/json")
@@ -21,7 +21,7 @@ FORM: Final = ("application/x-www-form-urlencoded",)
 
 
 _NUMBER: Final = re.compile(rb"[0-9]{1,19}")
-"""A length to believe; any other is counted as it comes."""
+"""A plausible length; a body of any other is counted while it arrives."""
 _STRING: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
 """Possessive, so that it takes linear time whatever is sent."""
 _ONE_KIND: Final = bytes.maketrans(b"{}", b"[]")
@@ -29,7 +29,7 @@ _NO_BRACKETS: Final = bytes(set(range(256)) - set(b"[]{}"))
 
 
 def media_type(scope: Scope) -> str:
-    """The media type of the body in lower case, without parameters; empty where none is said."""
+    """The media type of the body in lower case, without parameters; empty without a Content-Type."""
     content_type: bytes = next((value for name, value in scope["headers"] if name == b"content-type"), b"")
     return content_type.decode("latin-1").partition(";")[0].strip().lower()
 
@@ -40,18 +40,20 @@ async def read(scope: Scope, receive: Receive, limit: int, media_types: tuple[st
     if sent not in media_types:
         wanted = " or ".join(media_types)
         raise UnsupportedMediaType(
-            f"The content type {sent!r} is not taken here; send {wanted}." if sent else f"Send a content type: {wanted}."
+            f"The content type {sent!r} is not supported here; send {wanted}."
+            if sent
+            else f"The Content-Type header is missing; send {wanted}."
         )
     for name, value in scope["headers"]:
         if name == b"content-length" and _NUMBER.fullmatch(value) and int(value) > limit * DRAINED:
             raise BodyTooLarge(limit)
         if name == b"content-encoding" and value.lower() != b"identity":
-            raise UnsupportedMediaType(f"The content coding {value.decode('latin-1')!r} is not taken here; send the body as it is.")
+            raise UnsupportedMediaType(f"The content coding {value.decode('latin-1')!r} is not supported; send the body without a coding.")
     return await _received(receive, limit)
 
 
 async def _received(receive: Receive, limit: int) -> bytes:
-    """What comes in; what is too much is counted and thrown away."""
+    """The received bytes; those beyond the limit are counted and discarded."""
     body, size, more = bytearray(), 0, True
     while more and size <= limit * DRAINED:
         message = await receive()
@@ -67,20 +69,20 @@ async def _received(receive: Receive, limit: int) -> bytes:
 
 
 def parse(raw: bytes, adapter: TypeAdapter[Any]) -> Any:
-    """Validate JSON. Raises `MalformedBody` for what is none, `Invalid` for what is not acceptable."""
+    """Validate a JSON document. Raises `MalformedBody` if it is not JSON, `Invalid` if it is not acceptable."""
     if raw.count(b"[") + raw.count(b"{") > MAX_DEPTH and _too_deep(raw):
         raise MalformedBody(f"The body is nested more than {MAX_DEPTH} levels deep.")
     try:
         return adapter.validate_json(raw)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        if first["type"] == "json_invalid":
-            raise MalformedBody(f"The body is not JSON: {first['ctx']['error']}." if raw else "A JSON body is needed.") from None
+        if first["type"] == "json_invalid" and not first["loc"]:
+            raise MalformedBody(not_json(first["ctx"]) if raw else "The body is empty; send a JSON document.") from None
         raise invalid_body(error, from_json(raw)) from None
 
 
 def _too_deep(raw: bytes) -> bool:
-    """Whether brackets outside strings are nested too deeply. Each round takes the innermost away, at the speed of C: a batch may be long."""
+    """Whether brackets outside strings are nested too deeply. Each round removes the innermost pairs in one call, since a batch may be long."""
     brackets = _STRING.sub(b"", raw).translate(_ONE_KIND, _NO_BRACKETS)
     for _ in range(MAX_DEPTH):
         brackets = brackets.replace(b"[]", b"")

@@ -5,8 +5,9 @@ Branches are linear: each has one root and one head. A database has the revision
 
 import ast
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any, Final
 
@@ -40,7 +41,9 @@ _BEFORE_0_1_0: Final = re.compile(r"\w+_0\d{3}")
 
 
 def read(branches: Sequence[Branch]) -> dict[str, Revision]:
-    """All revisions by id. Raises `ConfigurationError` for a file that is not a revision, and for a duplicate id."""
+    """All revisions by id. Raises `ConfigurationError` for a file that is not a revision, a duplicate id, and dependencies
+    that do not exist or form a circle.
+    """
     found: dict[str, Revision] = {}
     for branch in branches:
         for path in sorted(branch.folder.glob("*.py")):
@@ -50,7 +53,24 @@ def read(branches: Sequence[Branch]) -> dict[str, Revision]:
             if revision.id in found:
                 raise ConfigurationError(f"Two files have the revision id {revision.id}: {found[revision.id].path} and {path}. Rename one.")
             found[revision.id] = revision
+    _check_dependencies(found)
     return found
+
+
+def _check_dependencies(revisions: Mapping[str, Revision]) -> None:
+    for revision in revisions.values():
+        if unknown := sorted(set(revision.depends_on) - revisions.keys()):
+            raise ConfigurationError(
+                f"The revision {revision.id} depends on {', '.join(unknown)}, which no context of this application brings. "
+                f"Add that context to CONTEXTS, or correct depends_on in {revision.path}."
+            )
+    graph = {r.id: {*r.depends_on, *((r.follows,) if r.follows in revisions else ())} for r in revisions.values()}
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        raise ConfigurationError(
+            f"The revisions {', '.join(sorted(set(error.args[1])))} depend on each other in a circle. Correct their down_revision or depends_on."
+        ) from None
 
 
 def chain(revisions: Iterable[Revision], branch: str) -> list[Revision]:
@@ -60,7 +80,9 @@ def chain(revisions: Iterable[Revision], branch: str) -> list[Revision]:
     for revision in own:
         if revision.follows in following:
             other = following[revision.follows].id
-            raise ConfigurationError(f"{other} and {revision.id} both follow {revision.follows or 'nothing'}. Make one follow the other.")
+            raise ConfigurationError(
+                f"The revisions {other} and {revision.id} both follow {revision.follows or 'nothing'}. Make one follow the other."
+            )
         following[revision.follows] = revision
     line: list[Revision] = []
     while (last := line[-1].id if line else None) in following:
@@ -106,7 +128,7 @@ def refuse_unknown(stored: Iterable[str], revisions: dict[str, Revision]) -> Non
 
 def _read_file(branch: str, path: Path) -> Revision:
     values: dict[str, Any] = {}
-    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+    for node in _statements(path):
         target = node.targets[0] if isinstance(node, ast.Assign) else node.target if isinstance(node, ast.AnnAssign) else None
         if isinstance(target, ast.Name) and isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
             try:
@@ -115,6 +137,8 @@ def _read_file(branch: str, path: Path) -> Revision:
                 continue
     if "revision" not in values:
         raise ConfigurationError(f"{path} is not a revision: it has no line `revision = …`. Move it out of the migrations of {branch}.")
+    if not isinstance(values.get("down_revision"), str | None):
+        raise ConfigurationError(f"{path} has several revisions as down_revision. The revisions of a context form one line: write one.")
     return Revision(
         id=values["revision"],
         branch=branch,
@@ -122,6 +146,15 @@ def _read_file(branch: str, path: Path) -> Revision:
         depends_on=_tuple(values.get("depends_on")),
         path=path,
     )
+
+
+def _statements(path: Path) -> list[ast.stmt]:
+    try:
+        return ast.parse(path.read_text(encoding="utf-8")).body
+    except SyntaxError as error:
+        raise ConfigurationError(f"{path} is not Python: there is a syntax error in line {error.lineno}.") from None
+    except ValueError:
+        raise ConfigurationError(f"{path} is not Python: it contains bytes that are not UTF-8, or the character NUL.") from None
 
 
 def _tuple(value: Any) -> tuple[str, ...]:

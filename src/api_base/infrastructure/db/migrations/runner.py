@@ -15,12 +15,14 @@ import asyncpg
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
+from alembic.util import CommandError
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from api_base.core.errors import ConfigurationError, Unavailable
 from api_base.core.shared.logging import get_logger
+from api_base.infrastructure.db.errors import CONNECTION_ERRORS, statement_reason, unreachable
 from api_base.infrastructure.db.migrations.lock import acquire_lock
 from api_base.infrastructure.db.migrations.revisions import Branch, Revision, chain, closure, read, refuse_unknown
 from api_base.infrastructure.db.migrations.roles import Roles
@@ -95,7 +97,7 @@ class Migrator:
         try:
             return await asyncpg.connect(self.dsn, timeout=10, statement_cache_size=0, server_settings=settings)
         except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-            raise Unavailable(f"The database cannot be reached: {error or type(error).__name__}") from error
+            raise unreachable(error) from error
 
     async def _run(self, connection: AsyncConnection, move: Callable[[Config], None]) -> list[str]:
         applied: list[str] = []
@@ -118,6 +120,12 @@ class Migrator:
         config.attributes |= {"connection": connection, "roles": self.roles, "applied": lambda step: applied.append(_id(step))}
         try:
             move(config)
+        except CommandError as error:
+            connection.rollback()
+            raise ConfigurationError(
+                "The table alembic_version contradicts the revisions on disk: it lists a revision together with one that it follows. "
+                "Delete the older revision from the table, then run `api-base migrate up` again."
+            ) from error
         except BaseException:
             connection.rollback()
             raise
@@ -126,17 +134,23 @@ class Migrator:
     def _given_up(self, error: DBAPIError) -> Unavailable:
         patience = self.patience
         return Unavailable(
-            f"The migration gave up after {patience.attempts} attempts of {patience.lock_timeout:g} s because other transactions use the "
-            f"table: {_short(error)}. The revisions before it are applied. End the long transaction or raise DATABASE__LOCK_TIMEOUT, "
-            "then run `api-base migrate up` again."
+            f"The migration gave up after {patience.attempts} attempts of {patience.lock_timeout:g} s, because other transactions use the "
+            f"table: {_short(error)}. Earlier revisions stay applied. End the long transaction or raise "
+            "DATABASE__LOCK_TIMEOUT_SECONDS, then run `api-base migrate up` again."
         )
 
     def _meaning(self, error: DBAPIError) -> Exception:
-        if _state(error) == INSUFFICIENT_PRIVILEGE:
-            return ConfigurationError(
-                f"The role of DATABASE__OWNER_URL lacks a privilege that a migration needs: {error.orig}: {_short(error)}"
+        cause = getattr(error.orig, "__cause__", None)
+        if not isinstance(cause, asyncpg.PostgresError) or isinstance(cause, CONNECTION_ERRORS):
+            return Unavailable(
+                "The connection to the database was lost during a migration. Earlier revisions stay applied. Run `api-base migrate up` again."
             )
-        return error
+        if cause.sqlstate == INSUFFICIENT_PRIVILEGE:
+            return ConfigurationError(f"The role of DATABASE__OWNER_URL lacks a privilege that a migration needs: {_short(error)}.")
+        return ConfigurationError(
+            f"The migration failed and was rolled back: {statement_reason(cause)}. The statement is: {_short(error)}. "
+            f"PostgreSQL reports {str(cause)!r}. Correct the revision, then run `api-base migrate up` again."
+        )
 
 
 def configuration(branches: Sequence[Branch]) -> Config:

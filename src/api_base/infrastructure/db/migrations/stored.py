@@ -2,7 +2,7 @@
 
 import asyncpg
 
-from api_base.core.errors import Unavailable
+from api_base.infrastructure.db.errors import unreachable
 from api_base.infrastructure.db.migrations.revisions import refuse_prerelease
 from api_base.infrastructure.db.pool import Connection
 
@@ -17,7 +17,7 @@ async def stored_heads(dsn: str) -> set[str]:
     try:
         connection: Connection = await asyncpg.connect(dsn, timeout=_TIMEOUT, statement_cache_size=0)
     except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-        raise Unavailable(f"The database cannot be reached: {error or type(error).__name__}") from error
+        raise unreachable(error) from error
     try:
         heads = {row["version_num"] for row in await connection.fetch("select version_num from public.alembic_version", timeout=_TIMEOUT)}
     except (asyncpg.UndefinedTableError, asyncpg.InsufficientPrivilegeError):

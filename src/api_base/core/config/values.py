@@ -1,0 +1,63 @@
+"""Types of values that several sections share. A message of a secret value never shows the value."""
+
+import ipaddress
+import re
+from typing import Annotated, Final
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, SecretStr
+
+_CONTEXT: Final = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
+_PEM: Final = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----")
+
+
+def _service_url(url: SecretStr) -> SecretStr:
+    try:
+        parts = urlsplit(url.get_secret_value())
+        well_formed = bool(parts.scheme) and "://" in url.get_secret_value()
+    except ValueError:
+        well_formed = False
+    if not well_formed:
+        raise ValueError("must be a URL such as scheme://user:password@host:port")
+    return url
+
+
+def _private_key(key: SecretStr) -> SecretStr:
+    if not _PEM.match(key.get_secret_value().strip()):
+        raise ValueError("must be a private key in PEM that starts with -----BEGIN PRIVATE KEY----- (openssl genpkey -algorithm ed25519)")
+    return key
+
+
+ServiceUrl = Annotated[SecretStr, AfterValidator(_service_url)]
+"""The URL of a service, secret because it may hold a password. Its adapter checks scheme, host and parameters."""
+PrivateKey = Annotated[SecretStr, AfterValidator(_private_key)]
+"""A private key in PEM. What kind of key it is, its reader checks."""
+
+
+def address_or_network(value: str) -> str:
+    """Return the value unchanged. Raises `ValueError` unless it is an IP address or a network (CIDR)."""
+    try:
+        ipaddress.ip_network(value, strict=False)
+    except ValueError:
+        raise ValueError("must be an IP address or a network such as 10.0.0.0/8") from None
+    return value
+
+
+def origin(value: str) -> str:
+    """Return the value unchanged. Raises `ValueError` unless it is `*` or an origin [RFC 6454, section 6.2]."""
+    try:
+        parts = urlsplit(value)
+        valid = bool(parts.scheme and parts.hostname) and value == f"{parts.scheme}://{parts.netloc}" and "@" not in parts.netloc
+        _ = parts.port
+    except ValueError:
+        valid = False
+    if value != "*" and not valid:
+        raise ValueError("must be * or an origin such as https://app.example.com, without a path")
+    return value
+
+
+def context_path(value: str) -> str:
+    """Return the value unchanged. Raises `ValueError` unless it is `package.module:ATTRIBUTE`."""
+    if not _CONTEXT.fullmatch(value):
+        raise ValueError("must be package.module:ATTRIBUTE")
+    return value
