@@ -30,7 +30,7 @@ def _handlers(ports: Ports) -> list[Registration]:
     watch = _watch()
     watch_pool(ports.database.pool, watch, "app")
     if watch.kind == "worker":
-        watch_pool(ports.container.worker_database().pool, watch, "worker")
+        watch_pool(ports.worker_database.pool, watch, "worker")
     else:
         watch_answers(watch)
     return [on(Note, NoteHandler(repository(ports.database), ports.ids, watch))]

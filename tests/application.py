@@ -95,10 +95,10 @@ class Running:
         current_context.set(RequestContext(request_id="arranging"))
         container, registrations = self.services.container, SqlRegistrationRepository(self.services.ports.database)
         kept = Registration.begin(
-            id=uuid4(), email=EmailAddress(email), name="Ana", password_hash="none", language=Language.EN, now=container.clock().now()
+            id=uuid4(), email=EmailAddress(email), name="Ana", password_hash="none", language=Language.EN, now=container.clock.now()
         )
-        await container.transactions().run(Isolation.OPTIMISTIC, lambda: registrations.create(kept))
-        token: str = container.link_tokens().seal(CONFIRM, kept.id)
+        await container.transactions.run(Isolation.OPTIMISTIC, lambda: registrations.create(kept))
+        token: str = container.link_tokens.seal(CONFIRM, kept.id)
         return token
 
     async def password_reset(self, person: Person) -> str:
@@ -106,7 +106,7 @@ class Running:
         current_context.set(RequestContext(request_id="arranging"))
         id = uuid4()
         assert await self.services.bus.execute(BeginPasswordReset(id=id, user_id=UserId(person.id)))
-        token: str = self.services.container.link_tokens().seal(RESET, person.id, id)
+        token: str = self.services.container.link_tokens.seal(RESET, person.id, id)
         return token
 
     async def invitation(self, owner: Person) -> str:
@@ -119,7 +119,7 @@ class Running:
 
     def invitation_token(self, owner: Person, invitation_id: str) -> str:
         """What stands in the link of an invitation into the owner's tenant."""
-        token: str = self.services.container.link_tokens().seal(ACCEPT, owner.tenant_id, UUID(invitation_id))
+        token: str = self.services.container.link_tokens.seal(ACCEPT, owner.tenant_id, UUID(invitation_id))
         return token
 
     async def item(self, owner: Person, **changes: Any) -> dict[str, Any]:

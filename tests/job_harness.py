@@ -122,12 +122,12 @@ class JobHarness:
         return command.sku
 
     @asynccontextmanager
-    async def worker(self, **jobs: Any) -> AsyncIterator[asyncio.Event]:
+    async def worker(self, timing: WorkerTiming = TIMING, **jobs: Any) -> AsyncIterator[asyncio.Event]:
         """A worker that only runs jobs, with short delays; it stops when the event is set, and has ended after the block."""
         stop = asyncio.Event()
         settings = self.settings.model_copy(update={"jobs": self.settings.jobs.model_copy(update=jobs)})
         work = asyncio.create_task(
-            run_worker(create_worker(settings, [*BUILT_IN, self.context()], ("jobs",), timing=TIMING), self.urls, stop)
+            run_worker(create_worker(settings, [*BUILT_IN, self.context()], ("jobs",), timing=timing), self.urls, stop)
         )
         try:
             yield stop

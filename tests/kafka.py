@@ -12,6 +12,8 @@ from api_base.infrastructure.kafka.url import connection_at
 from api_base.infrastructure.resilience.patterns import Policy, PolicyConfig
 
 PATIENCE = 90.0
+POLL_TIMEOUT = 0.05
+"""Seconds that a poll of the tests waits: the default is 0.5."""
 
 
 def namespace(url: str) -> KafkaConnection:

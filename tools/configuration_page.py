@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Annotated, Any, Final, Literal, get_args, get_origin
+from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
@@ -82,7 +82,7 @@ def _named(annotation: Any) -> str:
         return _named(arguments[0])
     if origin is Literal:
         return " or ".join(f"`{value}`" for value in arguments)
-    if origin is UnionType:
+    if origin in (UnionType, Union):
         return " or ".join(_named(one) for one in arguments if one is not NoneType)
     if origin is tuple:
         return f"list of {_named(arguments[0])}"

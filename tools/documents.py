@@ -20,6 +20,7 @@ from api_base.interface.errors import pages
 from api_base.interface.events import asyncapi
 from api_base.interface.events.schemas import CLOUD_EVENT, ENVELOPE, data_schema
 from tools import request_path
+from tools.adapters_page import page as adapters_page
 from tools.compatible import check
 from tools.configuration_page import page as configuration_page
 
@@ -32,6 +33,7 @@ EVENTS: Final[tuple[type[DomainEvent], ...]] = tuple(event for context in BUILT_
 def documents() -> Mapping[str, str]:
     """Every generated document: its path from the repository's root, and what it says."""
     return {
+        "docs/adapters.md": adapters_page(),
         "docs/configuration.md": configuration_page(Settings),
         "docs/openapi.json": openapi(),
         "docs/asyncapi.json": _json(asyncapi.document(Settings.model_fields["app_name"].default, __version__, EVENTS)),
@@ -55,7 +57,7 @@ def openapi() -> str:
 
 def stored() -> Mapping[str, str]:
     """The generated documents as they stand in the repository, those that no longer belong there included."""
-    alone = [ROOT / f"docs/{name}" for name in ("configuration.md", "openapi.json", "asyncapi.json")]
+    alone = [ROOT / f"docs/{name}" for name in ("adapters.md", "configuration.md", "openapi.json", "asyncapi.json")]
     files = [*alone, *sorted((ROOT / PROBLEMS).glob("*.md")), *sorted((ROOT / EVENT_SCHEMAS).glob("*.json"))]
     return {str(file.relative_to(ROOT)): file.read_text(encoding="utf-8") for file in files if file.exists()}
 

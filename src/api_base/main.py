@@ -3,11 +3,10 @@
 from fastapi import FastAPI
 
 from api_base.bootstrap import application
-from api_base.bootstrap.contexts import contexts_of
-from api_base.core.config import load_settings
+from api_base.bootstrap.configuration import load
 
 
 def create_app() -> FastAPI:
     """The application as the environment configures it. Raises `ConfigurationError`."""
-    settings = load_settings()
-    return application.create_app(settings, contexts_of(settings))
+    settings, contexts = load()
+    return application.create_app(settings, contexts)

@@ -148,7 +148,7 @@ async def a_deactivated_user(scene: Scene) -> Arranged:
 
 
 async def a_password(scene: Scene) -> tuple[Person, str]:
-    hashed = await scene.running.services.container.password_hasher().hash(PASSWORD)
+    hashed = await scene.running.services.container.password_hasher.hash(PASSWORD)
     return await scene.running.person(password_hash=hashed), PASSWORD
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -12,7 +13,7 @@ from api_base.core.config import Settings
 from api_base.core.errors import RuleViolated, Unavailable
 from api_base.infrastructure.db.embedded import Urls
 from tests.application import settings_on
-from tests.job_harness import JobHarness, MakeItem, Note, Orchestrate, job_harness
+from tests.job_harness import TIMING, JobHarness, MakeItem, Note, Orchestrate, job_harness
 from tests.rabbitmq import connected, delete
 
 
@@ -186,7 +187,7 @@ async def test_a_job_whose_worker_is_gone_is_carried_to_another(transport: Setti
     gate = Gate()
     async with job_harness(migrated, transport, after=gate) as gone, job_harness(migrated, transport) as shop:
         [id] = await gone.enqueue(MakeItem(sku="A-1"), tenant=uuid4())
-        async with gone.worker(concurrency=1):
+        async with gone.worker(timing=replace(TIMING, renewal_interval=60.0), concurrency=1):  # it does not notice that it lost the job
             await gate.reached.wait()
             await shop.lose()
             async with shop.worker():

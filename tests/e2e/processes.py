@@ -24,6 +24,8 @@ from tests.isolation import child_setup, start
 
 PATIENCE = 120.0
 """Seconds. Long enough for a busy machine; only a failing test waits that long."""
+UNLIMITED = {"RATE_LIMIT__REQUESTS": "1000000", "RATE_LIMIT__BURST": "1000000"}
+"""For tests that poll: a busy machine must not make them exceed the limit."""
 COMMAND = [sys.executable, "-m", "api_base.cli"]
 
 

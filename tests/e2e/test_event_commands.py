@@ -8,7 +8,7 @@ import pytest
 
 from tests.e2e.conftest import Project
 from tests.e2e.documentation import ROOT
-from tests.e2e.processes import Backend, one_sentence, rows, run, serving, until
+from tests.e2e.processes import UNLIMITED, Backend, one_sentence, rows, run, serving, until
 
 INVOICES = {"CONTEXTS": '["invoices:INVOICES"]', "PYTHONPATH": str(ROOT / "examples/invoices/src")}
 POISON = """
@@ -49,7 +49,7 @@ def shop(project: Project) -> Iterator[Shop]:
         unpublished = "select count(*) from outbox where not published"
         until(lambda: rows(project.home, unpublished) == [["0"]], "an empty outbox")
     assert run(project.home, "migrate", "up", **INVOICES).returncode == 0
-    with serving(project.home, **INVOICES) as backend:
+    with serving(project.home, **INVOICES, **UNLIMITED) as backend:
         yield Shop(project, backend.ready(), token, item)
 
 
@@ -107,7 +107,7 @@ def test_a_dead_event_is_listed_and_retried(shop: Shop) -> None:
         (("--subscription", "nobody"), "There is no durable subscription 'nobody'"),
         (
             ("01900000-0000-7000-8000-000000000001", "--since", "2020-01-01", "--subscription", "invoices.issue"),
-            "does not go together with a single one",
+            "do not combine it with the id of an event",
         ),
     ],
 )  # fmt: skip

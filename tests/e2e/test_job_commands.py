@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pytest
 
 from tests.e2e.conftest import Project
-from tests.e2e.processes import Backend, one_sentence, rows, run, serving, until, working
+from tests.e2e.processes import UNLIMITED, Backend, one_sentence, rows, run, serving, until, working
 
 UNKNOWN = "01900000-0000-7000-8000-000000000001"
 FAIL = "update jobs set state = 'dead', attempts = 10, error = 'RuntimeError: no', finished_at = now() where id = '{id}';\n"
@@ -40,7 +40,7 @@ class Office:
 
 @pytest.fixture(scope="module")
 def office(project: Project) -> Iterator[Office]:
-    with serving(project.home, "--no-worker") as backend:
+    with serving(project.home, "--no-worker", **UNLIMITED) as backend:
         yield Office(project, backend.ready(), project.log_in(backend))
 
 
@@ -67,7 +67,7 @@ def test_a_cancelled_job_can_be_retried(office: Office) -> None:
     assert "is cancelled already and cannot be cancelled" in one_sentence(run(office.project.home, "jobs", "cancel", id))
     assert office.jobs("retry", id) == (0, f"The job {id} will be tried again.\n")
     assert office.state(id) == "queued"
-    assert "is in the state ready: only what is dead or cancelled" in one_sentence(run(office.project.home, "jobs", "retry", id))
+    assert "is ready. Only dead and cancelled jobs can be retried." in one_sentence(run(office.project.home, "jobs", "retry", id))
 
 
 def test_dead_jobs_are_listed_until_they_are_retried(office: Office) -> None:
@@ -86,4 +86,4 @@ def test_dead_jobs_are_listed_until_they_are_retried(office: Office) -> None:
 
 @pytest.mark.parametrize("command", ["show", "retry", "cancel"])
 def test_an_unknown_job_is_reported_in_one_sentence(office: Office, command: str) -> None:
-    assert f"No job with id {UNKNOWN}" in one_sentence(run(office.project.home, "jobs", command, UNKNOWN))
+    assert f"No job with the id {UNKNOWN} exists." in one_sentence(run(office.project.home, "jobs", command, UNKNOWN))

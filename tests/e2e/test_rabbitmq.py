@@ -14,7 +14,7 @@ from api_base.application.common.cqrs import Command, Query
 from api_base.application.common.remote import RemoteBus
 from api_base.core.errors import Unavailable
 from api_base.core.types import RequestContext, current_context
-from api_base.infrastructure.remote.remote_bus import RabbitMqRemotes
+from api_base.infrastructure.remote.remote_bus import RabbitMqRemoteTransport
 from api_base.infrastructure.remote.rpc_messages import queue_of
 from api_base.infrastructure.serialization.result_codec import decode_result, encode_result
 from tests.e2e.conftest import Project
@@ -72,10 +72,14 @@ class Catalogue:
         """The answer to `question` of another service, which does not retry."""
 
         async def asked() -> T:
-            async with connected(self.url) as connection:
-                remotes = RabbitMqRemotes(connection, lambda name: policy(attempts=1), 10.0, encode=encode_result, decode=decode_result)
-                current_context.set(RequestContext(request_id="asking", access_token=self.token))
-                return await question(remotes.to(self.name))
+            transport = RabbitMqRemoteTransport(
+                self.url, "asking", lambda name: policy(attempts=1), 10.0, 1, encode=encode_result, decode=decode_result
+            )
+            current_context.set(RequestContext(request_id="asking", access_token=self.token))
+            try:
+                return await question(transport.to(self.name))
+            finally:
+                await transport.close()
 
         return asyncio.run(asked())
 

@@ -7,7 +7,6 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import asyncpg
-import msgspec
 
 from api_base.application.common.events import EventDelivery
 from api_base.application.common.middleware import Transactions
@@ -19,6 +18,7 @@ from api_base.infrastructure.db.session import Database
 from api_base.infrastructure.events.consumer import DeliveryConsumer
 from api_base.infrastructure.events.database_publisher import DatabaseEventPublisher
 from api_base.infrastructure.events.relay import Relay
+from api_base.infrastructure.serialization.json_codec import decode_as
 from tests.factories.items import NOW, item
 from tests.support import Stored, act_for, stored
 
@@ -78,7 +78,7 @@ class EventHarness:
 
 
 def decode(payload: bytes, wanted: type[Any]) -> Any:
-    return msgspec.json.decode(payload, type=wanted, strict=False)
+    return decode_as(payload, wanted, strict=False)
 
 
 @asynccontextmanager

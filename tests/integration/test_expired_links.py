@@ -1,4 +1,4 @@
-"""The worker clears away what is over, and nothing else: registrations, password resets, invitations, devices."""
+"""The worker clears away what is over, and nothing else: registrations, password resets, invitations, sessions, devices."""
 
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
@@ -6,12 +6,13 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from api_base.infrastructure.auth.expiry import device_expiry
+from api_base.bootstrap.contexts import BUILT_IN
+from api_base.bootstrap.worker import create_worker
 from api_base.infrastructure.db.embedded import Urls
 from api_base.infrastructure.db.pool import PoolOptions
+from api_base.infrastructure.db.pruner import Pruner
 from api_base.infrastructure.db.session import Database
-from api_base.infrastructure.tenants.expiry import invitation_expiry
-from api_base.infrastructure.users.expiry import registration_expiry, reset_expiry
+from tests.application import settings_on
 
 NOW = datetime.now(UTC)
 TENANT = uuid4()
@@ -22,19 +23,18 @@ ROWS = {
         f"insert into invitations values ('{TENANT}', $1, 'a@b.example', 'member', 'en', gen_random_uuid(), 1, $2, $2, null)",
         timedelta(days=30),
     ),
+    "sessions": (
+        f"insert into sessions values ('{uuid4()}', $1, null, '', 1, '', null, null, null, 1, $2, 'infinity', $2)",
+        timedelta(days=1),
+    ),
     "devices": (f"insert into devices values ('{uuid4()}', $1, 'curl', '203.0.113.7', 1, $2, $2)", timedelta(days=180)),
 }
 """How a row that ended at a time is made, and how long it is kept after that."""
 
-EXPIRIES = {
-    "registrations": registration_expiry,
-    "password_resets": reset_expiry,
-    "invitations": invitation_expiry,
-    "devices": device_expiry,
-}
+PRUNES = {prune.table.name: prune for context in BUILT_IN for prune in context.prune if prune.table.name in ROWS}
 
 
-@pytest.mark.parametrize("table", EXPIRIES)
+@pytest.mark.parametrize("table", ROWS)
 async def test_what_ended_long_ago_is_cleared_away(migrated: Urls, table: str) -> None:
     insert, kept = ROWS[table]
     owner = await asyncpg.connect(migrated.owner)
@@ -44,7 +44,12 @@ async def test_what_ended_long_ago_is_cleared_away(migrated: Urls, table: str) -
         await owner.execute(insert, id, NOW - age)
     worker = Database(migrated.worker, PoolOptions(size=1, acquire_timeout=10, statement_timeout=20))
     await worker.open()
-    assert await EXPIRIES[table](worker).run() is False
+    assert await Pruner(worker, PRUNES[table]).run() is False
     await worker.close()
     assert [row["id"] for row in await owner.fetch(f"select id from {table}")] == [young]
     await owner.close()
+
+
+def test_the_worker_prunes_every_table_that_declares_it(migrated: Urls) -> None:
+    pruned = {task.name for task in create_worker(settings_on(migrated), BUILT_IN).tasks if task.name.startswith("prune ")}
+    assert pruned == {f"prune {table}" for table in (*PRUNES, "item_imports", "idempotency_keys", "jobs")}

@@ -12,7 +12,8 @@ import pytest
 from starlette.types import Message, Receive, Scope, Send
 
 from api_base.infrastructure.db.embedded import Urls
-from api_base.infrastructure.idempotency.expiry import key_expiry
+from api_base.infrastructure.db.pruner import Prune, Pruner
+from api_base.infrastructure.idempotency.tables import IDEMPOTENCY_KEYS
 from tests.application import PASSWORD, Person, Running, running, settings_on
 
 _numbers = count(1)
@@ -194,7 +195,7 @@ async def test_the_worker_clears_away_what_has_expired(api: Running, owner: Pers
     database = api.services.worker_ports.database
     await database.open()
     try:
-        assert await key_expiry(database).run() is False
+        assert await Pruner(database, Prune(table=IDEMPOTENCY_KEYS)).run() is False
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
             await database.run(lambda connection: connection.fetch("select result from idempotency_keys"))
     finally:
@@ -258,7 +259,7 @@ async def test_a_refused_atomic_batch_is_not_kept(api: Running, owner: Person, m
 
 
 async def test_a_password_is_changed_once_and_the_retry_is_not_told_that_it_is_wrong(api: Running, migrated: Urls) -> None:
-    person = await api.person(password_hash=await api.services.container.password_hasher().hash(PASSWORD))
+    person = await api.person(password_hash=await api.services.container.password_hasher.hash(PASSWORD))
     request: dict[str, Any] = {
         "json": {"current_password": PASSWORD, "new_password": "another quiet harbour at dawn"},
         "headers": with_key(person),

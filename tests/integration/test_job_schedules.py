@@ -67,5 +67,5 @@ async def test_a_clock_that_goes_back_fires_nothing_again(migrated: Urls) -> Non
 
 @pytest.mark.parametrize("cron", ["every hour", "61 * * * *", "* * *", "0 0 31 2 *"])
 def test_what_is_no_crontab_line_is_told_at_start(cron: str) -> None:
-    with pytest.raises(ConfigurationError, match=r"The schedule 'x' cannot be used"):
+    with pytest.raises(ConfigurationError, match=r"The schedule 'x' has an invalid cron expression"):
         latest(Schedule(name="x", cron=cron, message=Note), NOON)

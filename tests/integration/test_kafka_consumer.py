@@ -22,7 +22,7 @@ from api_base.infrastructure.kafka.consumer import KafkaDeliveryConsumer
 from api_base.infrastructure.kafka.producer import KafkaEventPublisher
 from tests.factories.items import item
 from tests.integration.event_harness import CHANGED, EventHarness, Told, decode, house
-from tests.kafka import PATIENCE, namespace, policy
+from tests.kafka import PATIENCE, POLL_TIMEOUT, namespace, policy
 from tests.services import Killable
 
 
@@ -52,7 +52,9 @@ class World:
         await self.house.store.items.create(item(tenant_id=told.tenant_id, name=f"copy of {told.aggregate_id}", sku=f"COPY-{uuid4()}"))
 
     def reader(self) -> KafkaDeliveryConsumer:
-        return KafkaDeliveryConsumer(self.connection, policy(), self.subscription, self.delivery, self.deferred)
+        return KafkaDeliveryConsumer(
+            self.connection, policy(), self.subscription, self.delivery, self.deferred, poll_timeout=POLL_TIMEOUT, retry_delay=0.1
+        )
 
     async def change(self, ids: Collection[UUID], times: int) -> None:
         for n in range(times):

@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from uuid import UUID, uuid4
 
-import msgspec
 import pytest
 from aiokafka import AIOKafkaProducer
 
@@ -17,8 +16,9 @@ from api_base.core.protocols import StoredEvent
 from api_base.infrastructure.kafka.connection import KafkaConnection
 from api_base.infrastructure.kafka.producer import KafkaEventPublisher
 from api_base.infrastructure.kafka.transaction import KafkaStream
+from api_base.infrastructure.serialization.json_codec import decode_as
 from tests.factories.events import stored_event
-from tests.kafka import PATIENCE, committed, namespace, policy
+from tests.kafka import PATIENCE, POLL_TIMEOUT, committed, namespace, policy
 from tests.services import Killable
 
 NAME = "items.created.v1"
@@ -43,7 +43,7 @@ class World:
 
     def stream(self) -> KafkaStream:
         stream = Stream(name="items.numbers", event=NAME, payload=Numbered, transform=self._tell)
-        return KafkaStream(self.connection, policy(), stream, lambda payload, wanted: msgspec.json.decode(payload, type=wanted))
+        return KafkaStream(self.connection, policy(), stream, decode_as, poll_timeout=POLL_TIMEOUT)
 
     def _tell(self, event: Numbered) -> Iterator[StreamRecord]:
         self.seen.append(event.number)

@@ -165,7 +165,7 @@ async def test_where_addresses_must_be_proved_nobody_is_added_directly(api: Runn
 
 
 async def test_a_login_from_elsewhere_is_told_once_however_many_come_at_once(api: Running, account: Account) -> None:
-    hashed = await api.services.container.password_hasher().hash(PASSWORD)
+    hashed = await api.services.container.password_hasher.hash(PASSWORD)
     person = await api.person(password_hash=hashed)
     login = {"email": person.email, "password": PASSWORD}
     assert (await api.client.post("/api/v1/auth/login", json=login)).status_code == 200

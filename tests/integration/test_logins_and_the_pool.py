@@ -50,7 +50,7 @@ async def test_while_a_password_is_hashed_every_connection_is_idle(migrated: Url
     async with services(migrated, tmp_path) as made:
         await made.bus.execute(RegisterUser(email="bo@example.com", name="Bo", password=PASSWORD))
         hashing = asyncio.Event()
-        hasher = made.container.password_hasher()
+        hasher = made.container.password_hasher
         verify = hasher.verify
 
         async def watched(password: str, hashed: str | None) -> tuple[bool, str | None]:

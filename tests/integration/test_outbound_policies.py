@@ -39,7 +39,7 @@ class Mailing:
         return Context(name="mailing", handlers=self._handlers, background=self._background)
 
     def _handlers(self, ports: Ports) -> list[Registration]:
-        self.policies.append(ports.container.policies().policy("mail"))
+        self.policies.append(ports.policy("mail"))
         return []
 
     def _background(self, ports: Ports) -> Sequence[PeriodicTask]:

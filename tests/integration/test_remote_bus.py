@@ -168,8 +168,8 @@ async def test_a_query_answers_what_the_caller_wants_of_it(two: Two) -> None:
 async def test_a_handler_asks_another_service_as_if_it_were_here(two: Two) -> None:
     owner = await two.catalogue.person()
     item = await two.catalogue.item(owner, name="Stool")
-    claims = two.caller.container.token_verifier().verify(owner.access_token.encode())
-    two.act_as(owner, principal=await two.caller.container.access().principal(claims))
+    claims = two.caller.container.token_verifier.verify(owner.access_token.encode())
+    two.act_as(owner, principal=await two.caller.container.access.principal(claims))
     assert await two.caller.bus.execute(NameOf(id=UUID(item["id"]))) == "Stool"
 
 
@@ -203,8 +203,8 @@ async def test_who_may_not_here_may_not_there(two: Two, migrated: Urls) -> None:
     """The principal that the calling service believes in counts for nothing."""
     owner = await two.catalogue.person()
     viewer = await two.catalogue.member(owner, "viewer")
-    claims = two.caller.container.token_verifier().verify(owner.access_token.encode())
-    principal = await two.caller.container.access().principal(claims)
+    claims = two.caller.container.token_verifier.verify(owner.access_token.encode())
+    principal = await two.caller.container.access.principal(claims)
     for person, refused in ((viewer, Forbidden), (None, Unauthenticated)):
         two.act_as(person, principal=principal)
         with pytest.raises(refused):

@@ -12,9 +12,10 @@ import httpx2
 import pytest
 
 from api_base.bootstrap.contexts import BUILT_IN
-from api_base.bootstrap.worker import create_worker
+from api_base.bootstrap.worker import BASE_PRUNES, create_worker
 from api_base.infrastructure.db.embedded import Urls
-from api_base.infrastructure.importing.uploads import upload_pruner
+from api_base.infrastructure.db.pruner import Pruner
+from api_base.infrastructure.importing.tables import IMPORTS
 from api_base.serving.worker import run_worker
 from tests.application import Person, Running, running, settings_on
 
@@ -234,10 +235,10 @@ async def test_what_nobody_imports_is_cleared_away(migrated: Urls) -> None:
     async with desk(migrated) as at:
         old, new = await at.started(table("A")), await at.started(table("B"))
         await at.rows("update imports set created_at = now() - interval '8 days' where content like $1", b"%A,%")
-        database = at.api.services.container.worker_database()
+        database = at.api.services.container.worker_database
         await database.open()
         try:
-            await upload_pruner(database).run()
+            await Pruner(database, next(prune for prune in BASE_PRUNES if prune.table is IMPORTS)).run()
         finally:
             await database.close()
         async with at.worker():

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from api_base.core.errors import ConfigurationError
 from api_base.infrastructure.kafka.url import connection_at
 
 SECRET = "n0t-for-anybodys-eyes"
@@ -53,7 +52,7 @@ def test_tls_checks_certificates_by_the_systems_authorities_or_by_those_of_the_u
     ],
 )
 def test_a_url_that_cannot_work_is_refused_without_showing_it(url: str, reason: str) -> None:
-    with pytest.raises(ConfigurationError) as refused:
+    with pytest.raises(ValueError) as refused:
         connection_at(url, "shop")
-    assert str(refused.value).startswith(f"EVENTS__URL: {reason}")
+    assert str(refused.value).startswith(reason)
     assert SECRET not in "".join(traceback.format_exception(refused.value))

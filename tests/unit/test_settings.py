@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from api_base.core.config import Settings, load_settings
+from api_base.bootstrap import configuration
+from api_base.core.config import Settings
 from api_base.core.errors import ConfigurationError
 from api_base.operations.diagnosis import configuration_lines
 
@@ -35,7 +36,7 @@ def load(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Load:
     def load(**variables: str) -> Settings:
         for name, value in variables.items():
             monkeypatch.setenv(name, value)
-        return load_settings()
+        return configuration.load()[0]
 
     return load
 
@@ -76,15 +77,18 @@ def test_every_problem_is_told_at_once_by_variable_those_of_production_included(
 
 
 @pytest.mark.parametrize(
-    "url",
+    ("url", "reason"),
     [
-        f"postgresql://app:s/{SECRET}@db/x", f"postgresql://app:{SECRET}#1@db/x", f"postgresql://app:{SECRET}@db:port/x",
-        f"mysql://app:{SECRET}@db/x", SECRET,
+        (f"postgresql://app:s/{SECRET}@db/x", "must be postgresql://user:password@host:port/database;"),
+        (f"postgresql://app:{SECRET}#1@db/x", "must be postgresql://user:password@host:port/database;"),
+        (f"postgresql://app:{SECRET}@db:port/x", "must be postgresql://user:password@host:port/database;"),
+        (f"mysql://app:{SECRET}@db/x", "no adapter has this scheme. Write embedded:// or postgresql://user:password@host:port/database."),
+        (SECRET, "must be a URL such as scheme://user:password@host:port."),
     ],
-)  # fmt: skip
+)
 @pytest.mark.parametrize("variable", ["URL", "OWNER_URL", "WORKER_URL", "DIRECT_URL"])
-def test_a_url_that_cannot_work_is_told_without_showing_it(load: Load, variable: str, url: str) -> None:
-    assert f"DATABASE__{variable}: must be postgresql://" in refusal(load, **{f"DATABASE__{variable}": url})
+def test_a_url_that_cannot_work_is_told_without_showing_it(load: Load, variable: str, url: str, reason: str) -> None:
+    assert f"DATABASE__{variable}: {reason}" in refusal(load, **{f"DATABASE__{variable}": url})
 
 
 @pytest.mark.parametrize("url", ["postgresql://app:x%2Fy@db:5433/x", "postgres://app@db/x", "postgresql://app:x@/x?host=/run/pg&port=5"])
@@ -92,10 +96,18 @@ def test_a_url_that_works_is_taken(load: Load, url: str) -> None:
     assert load(DATABASE__URL=url).database.url.get_secret_value() == url
 
 
-@pytest.mark.parametrize("url", [f"http://guest:{SECRET}@mq", f"amqp://guest:{SECRET}/x@mq:port", f"amqp://{SECRET}:x@", SECRET])
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        (f"http://guest:{SECRET}@mq", "no adapter has this scheme. Write "),
+        (f"amqp://guest:{SECRET}/x@mq:port", "must be amqp://user:password@host:port/vhost, or amqps://… for TLS;"),
+        (f"amqp://{SECRET}:x@", "must be amqp://user:password@host:port/vhost, or amqps://… for TLS;"),
+        (SECRET, "must be a URL such as scheme://user:password@host:port."),
+    ],
+)
 @pytest.mark.parametrize("variable", ["REMOTE__URL", "JOBS__URL"])
-def test_a_url_of_a_broker_that_cannot_work_is_told_without_showing_it(load: Load, variable: str, url: str) -> None:
-    assert f"{variable}: must be amqp://" in refusal(load, **{variable: url})
+def test_a_url_of_a_broker_that_cannot_work_is_told_without_showing_it(load: Load, variable: str, url: str, reason: str) -> None:
+    assert f"{variable}: {reason}" in refusal(load, **{variable: url})
 
 
 @pytest.mark.parametrize("url", ["amqp://guest:x@mq/", "amqps://a%2Fb:x@mq:5671/services?heartbeat=5", "amqp://mq"])
@@ -119,6 +131,7 @@ def test_safe_settings_are_taken_in_production(load: Load) -> None:
     [
         ({"SECURITY__SIGNING_KEYS": "[]"}, "SECURITY__SIGNING_KEYS"),
         ({"DATABASE__URL": "embedded://"}, "DATABASE__URL"),
+        ({"MAIL__URL": "console://"}, "MAIL__URL"),
         ({"DATABASE__OWNER_URL": SAFE["DATABASE__URL"]}, "DATABASE__OWNER_URL"),
         ({"DATABASE__WORKER_URL": SAFE["DATABASE__URL"]}, "DATABASE__WORKER_URL"),
         ({"DATABASE__WORKER_URL": SAFE["DATABASE__OWNER_URL"]}, "DATABASE__WORKER_URL"),
@@ -130,6 +143,17 @@ def test_each_unsafe_setting_is_refused_alone(load: Load, unsafe: dict[str, str]
     heading, line = refusal(load, **(SAFE | unsafe)).splitlines()
     assert "production refuses" in heading
     assert line.startswith(f"  {variable}: ")
+
+
+def test_production_needs_the_url_of_the_pages_of_links(load: Load) -> None:
+    del (variables := dict(SAFE))["MAIL__LINKS"]
+    heading, line = refusal(load, **variables).splitlines()
+    assert "production refuses" in heading
+    assert line.startswith("  MAIL__LINKS: ")
+
+
+def test_any_origin_is_taken_in_production_without_credentials(load: Load) -> None:
+    assert load(**SAFE, SERVER__CORS_ORIGINS="*").server.cors_origins == ("*",)
 
 
 @pytest.mark.parametrize("missing", ["OWNER_URL", "WORKER_URL"])
@@ -156,5 +180,5 @@ def test_a_prefix_that_kafka_does_not_allow_is_refused(load: Load) -> None:
 
 def test_a_url_of_several_brokers_is_taken_and_its_password_does_not_show(load: Load) -> None:
     settings = load(EVENTS__URL=f"kafka://app:{SECRET}@one:9092,two:9092")
-    assert settings.events.kafka
+    assert settings.events.url.get_secret_value().endswith("@one:9092,two:9092")
     assert SECRET not in "".join(configuration_lines(settings))

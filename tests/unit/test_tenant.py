@@ -55,3 +55,14 @@ def test_an_owner_remains(role: Role, owners: int, wanted: Role | None) -> None:
             owner_remains(somebody, owners, wanted)
     else:
         owner_remains(somebody, owners, wanted)
+
+
+@pytest.mark.parametrize("text", ["ab", "a1", "a-b", "a" * 63])
+def test_a_slug_has_2_to_63_characters(text: str) -> None:
+    assert Slug.parse(text).value == text
+
+
+@pytest.mark.parametrize("text", ["", "a", "a" * 64, "-a", "a-", "a--b", "A b", "é1"])
+def test_what_is_no_slug_is_refused(text: str) -> None:
+    with pytest.raises(Invalid, match="2 to 63 characters"):
+        Slug.parse(text)

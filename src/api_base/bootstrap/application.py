@@ -6,7 +6,6 @@ from fastapi import APIRouter, FastAPI
 from starlette.middleware import Middleware
 
 from api_base import __version__
-from api_base.bootstrap.adapters import json_logs
 from api_base.bootstrap.context import Context
 from api_base.bootstrap.contexts import BUILT_IN
 from api_base.bootstrap.lifespan import lifespan
@@ -14,6 +13,7 @@ from api_base.bootstrap.services import Services, build
 from api_base.core.config import Settings
 from api_base.core.shared.logging import configure_logging
 from api_base.infrastructure.db.health import DatabaseHealthCheck
+from api_base.infrastructure.observability.factory import json_logs
 from api_base.interface import docs_router, links_router, openapi
 from api_base.interface.errors import pages
 from api_base.interface.errors.handlers import install
@@ -28,12 +28,10 @@ from api_base.interface.v1 import health_router, keys_router, metrics_router
 
 def create_app(settings: Settings, contexts: Sequence[Context] = BUILT_IN) -> FastAPI:
     """An application with `contexts`; nothing is opened until its lifespan begins."""
-    production = settings.environment == "production"
-    json = json_logs(settings.observability.model_dump(), production)
-    configure_logging(level=settings.observability.log_level, json=json)
+    configure_logging(level=settings.observability.log_level, json=json_logs(settings))
     services = build(settings, contexts)
     routers = [(V1, context.routes(services.bus)) for context in contexts if context.routes is not None]
-    routers.append(("", keys_router.routes(services.container.token_issuer())))
+    routers.append(("", keys_router.routes(services.container.token_issuer)))
     compiled = operations(routers, settings.server.max_body_bytes)
     app = FastAPI(
         title=settings.app_name,
@@ -57,9 +55,9 @@ def create_app(settings: Settings, contexts: Sequence[Context] = BUILT_IN) -> Fa
 def _own_routes(services: Services) -> Iterator[APIRouter]:
     """What stands beside the API: probes, figures, documentation."""
     settings, container = services.settings, services.container
-    yield health_router.routes([DatabaseHealthCheck(container.database().pool)], container.policies().checks)
+    yield health_router.routes([DatabaseHealthCheck(container.database.pool)], container.policies.checks)
     if settings.observability.metrics_port is None:
-        yield metrics_router.routes(container.metrics)
+        yield metrics_router.routes(lambda: container.metrics)  # by the first scrape
     yield docs_router.routes(settings.app_name)
     yield links_router.routes(settings.app_name)
     yield pages.routes()
@@ -69,11 +67,11 @@ def _own_routes(services: Services) -> Iterator[APIRouter]:
 def _ports(services: Services, compiled: Sequence[Operation]) -> StackPorts:
     container = services.container
     return StackPorts(
-        recorder=container.recorder(),
-        limiter=container.rate_limiter(),
-        verifier=container.token_verifier(),
-        access=container.access(),
-        audit=container.audit_store(),
+        recorder=container.recorder,
+        limiter=container.rate_limiter,
+        verifier=container.token_verifier,
+        access=container.access,
+        audit=container.audit_store,
         public=frozenset((operation.method, operation.template) for operation in compiled if operation.options.public),
         logins=tuple((operation.method, operation.template) for operation in compiled if operation.options.rate == "login"),
     )

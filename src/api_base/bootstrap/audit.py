@@ -37,7 +37,7 @@ def trusted_keys(settings: Settings) -> Mapping[str, Ed25519PublicKey]:
 
 def audit_work(services: Services) -> Iterator[PeriodicTask]:
     """Raises `ConfigurationError` for keys that cannot be used."""
-    settings, clock, pool = services.settings.audit, services.container.clock(), services.container.worker_database().pool
+    settings, clock, pool = services.settings.audit, services.container.clock, services.container.worker_database.pool
     signer = HeadSigner(signing_keys(services.settings)[0])
     checkpoints = Checkpoints(pool, clock, signer, CheckpointDirectory(settings.checkpoints))
     retention = Retention(pool, clock, signer, settings.keep_days)

@@ -1,14 +1,15 @@
-"""What runs on what: one line per port, the adapter chosen by the scheme of its URL.
+"""What runs on what: one line per port. `Container` wires; `Wiring` is its typed face, and all that other modules see.
 
-Singletons are built closed; `services.py` opens and closes them. Nothing here belongs to a single request. What not every
-process needs is imported where it is built.
+Every singleton is built closed, when it is first asked for; `services.py` opens and closes it. Nothing here belongs to one request.
 """
 
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 from dependency_injector import containers, providers
+from dependency_injector.providers import Dependency, Provider, Singleton
 
-from api_base.application.common.cqrs import Bus
+from api_base.application.common.cqrs import Bus, Middleware
+from api_base.application.common.events import EventDelivery, EventTransport
 from api_base.application.common.jobs import Jobs
 from api_base.application.common.middleware import (
     IdempotencyMiddleware,
@@ -19,114 +20,164 @@ from api_base.application.common.middleware import (
     Transactions,
     UnitOfWorkMiddleware,
 )
-from api_base.bootstrap import adapters
+from api_base.application.common.remote import RemoteTransport
 from api_base.bootstrap.access import ACCESS
+from api_base.bootstrap.selections import Selections
+from api_base.core.config import Settings
+from api_base.core.di import Selection
+from api_base.core.protocols import AfterResponse, Mailer, RateLimiter
 from api_base.domain.common.events import Subscribers
+from api_base.infrastructure.adapter_ports import AdapterPorts
 from api_base.infrastructure.audit.store import AuditParticipant, SqlAuditStore
+from api_base.infrastructure.auth import factory as auth
 from api_base.infrastructure.auth.access import AccessSnapshot
+from api_base.infrastructure.db import factory as db
 from api_base.infrastructure.db.notifier import CoalescingNotifier
-from api_base.infrastructure.db.session import Database
 from api_base.infrastructure.db.unit_of_work import SqlUnitOfWorkFactory
-from api_base.infrastructure.events.database_publisher import DatabaseEventPublisher
+from api_base.infrastructure.events.deferred import DatabaseDeferredDeliveries
 from api_base.infrastructure.events.outbox import CHANNEL as EVENTS
 from api_base.infrastructure.events.outbox import Inbox, OutboxParticipant
+from api_base.infrastructure.events.payloads import decode
 from api_base.infrastructure.idempotency.store import SqlIdempotencyStore
+from api_base.infrastructure.observability import factory as observability
 from api_base.infrastructure.rbac.checker import RolePermissionChecker
+from api_base.infrastructure.resilience import factory as resilience
 from api_base.infrastructure.system.clock import SystemClock
 from api_base.infrastructure.system.ids import Uuid7Generator
+from api_base.infrastructure.tasks.backend import JobBackend
 from api_base.infrastructure.tasks.completion import SqlJobCompletion
 from api_base.infrastructure.tasks.database_queue import CHANNEL as JOBS
 from api_base.infrastructure.tasks.database_queue import SqlJobQueue
 from api_base.interface.middleware.after_response import HttpAfterResponse
 
 
-def _middlewares(traced: bool, checker: Any, transactions: Transactions, store: Any, completion: Any) -> list[Any]:
-    """The pipeline, in order. Caching goes before retrying, when it comes."""
-    return [
-        TraceMiddleware(traced),
+def _pipeline(
+    settings: Settings,
+    checker: RolePermissionChecker,
+    transactions: Transactions,
+    results: SqlIdempotencyStore,
+    completion: SqlJobCompletion,
+) -> Sequence[Middleware]:
+    """What each message passes on its way to its handler, in order. Caching will go before retrying."""
+    return (
+        TraceMiddleware(settings.observability.otlp_endpoint is not None),
         PermissionMiddleware(checker),
         RetryMiddleware(),
-        UnitOfWorkMiddleware(transactions, IdempotencyMiddleware(store), JobMiddleware(completion)),
-    ]
+        UnitOfWorkMiddleware(transactions, IdempotencyMiddleware(results), JobMiddleware(completion)),
+    )
 
 
 class Container(containers.DeclarativeContainer):
-    """`config` is `Settings.model_dump()`, `permissions` what the contexts declare."""
+    """`permissions` maps each declared permission to its roles, `selections` holds the adapters that the settings select."""
 
-    config = providers.Configuration(strict=True)
-    production = providers.Callable("production".__eq__, config.environment)
-    permissions = providers.Dependency(instance_of=dict)
+    settings = Dependency(instance_of=Settings)
+    permissions: Provider[Mapping[str, frozenset[str]]] = Dependency(instance_of=dict)
+    selections = Dependency(instance_of=Selections)
 
-    clock = providers.Singleton(SystemClock)
-    ids = providers.Singleton(Uuid7Generator)
+    clock = Singleton(SystemClock)
+    ids = Singleton(Uuid7Generator)
+    subscribers = Singleton(Subscribers)
+    jobs = Singleton(Jobs)
+    database = Singleton(db.database, settings)
+    worker_database = Singleton(db.worker_database, settings, subscribers)
 
-    database = providers.Singleton(Database, adapters.dsn("url", config.database), adapters.pool_options(config.database))
-    subscribers = providers.Singleton(Subscribers)
-    at_once = providers.Callable(adapters.worker_connections, subscribers)
-    worker_database = providers.Singleton(
-        Database, adapters.dsn("worker_url", config.database), adapters.pool_options(config.database, at_once)
-    )
-    audit_participant = providers.Singleton(AuditParticipant, ids, clock)
-    audit_store = providers.Singleton(SqlAuditStore, database.provided.pool, ids, clock)
-    outbox_participant = providers.Singleton(OutboxParticipant, ids, clock)
-    inbox = providers.Singleton(Inbox, clock)
-    unit_of_work = providers.Singleton(
-        SqlUnitOfWorkFactory, database.provided.pool, providers.List(audit_participant, outbox_participant), inbox
-    )
-    after_response = providers.Singleton(HttpAfterResponse)
+    checker = Singleton(RolePermissionChecker, permissions)
+    access = Singleton(AccessSnapshot, database, ACCESS, checker.provided.permissions_of, clock, Singleton(db.direct_url, settings))
+    signing_keys = Singleton(auth.signing_keys, settings)
+    token_issuer = Singleton(auth.token_issuer, settings, signing_keys, clock)
+    token_verifier = Singleton(auth.token_verifier, settings, signing_keys, clock)
+    link_tokens = Singleton(auth.link_tokens, signing_keys)
+    password_hasher = Singleton(auth.password_hasher, settings)
+    password_policy = Singleton(auth.password_policy, settings)
 
-    checker = providers.Singleton(RolePermissionChecker, permissions)
-    access = providers.Singleton(
-        AccessSnapshot, database, ACCESS, checker.provided.permissions_of, clock, adapters.dsn("direct_url", config.database)
-    )
-    signing_keys = providers.Singleton(adapters.signing_keys, config.security)
-    token_issuer = providers.Singleton(adapters.token_issuer, signing_keys, clock, config.security)
-    token_verifier = providers.Singleton(adapters.token_verifier, signing_keys, clock, config.security)
-    link_tokens = providers.Singleton(adapters.link_tokens, signing_keys)
-    password_hasher = providers.Singleton(adapters.password_hasher, config.security)
-    breached_passwords = providers.Singleton(adapters.breached_passwords, config.security.breached_passwords)
-    password_policy = providers.Singleton(adapters.password_policy, breached_passwords, config.security)
+    policies = Singleton(resilience.policies, settings)
+    counters = Singleton(observability.counters, settings)
+    metrics = Singleton(observability.metrics, settings, counters)
+    telemetry = Singleton(observability.telemetry, settings)
+    recorder = Singleton(observability.recorder, settings, counters, telemetry, database.provided.figures, policies.provided.figures)
+    worker_recorder = Singleton(observability.worker_recorder, counters, worker_database.provided.figures, policies.provided.figures)
 
-    rate_limiter = providers.Selector(
-        adapters.scheme("RATE_LIMIT__URL", config.rate_limit.url, ("memory",)), memory=providers.Singleton(adapters.memory_limiter)
+    adapter_ports = Singleton(
+        AdapterPorts,
+        settings=settings,
+        clock=clock,
+        policy=policies.provided.policy,
+        worker_pool=worker_database.provided.pool,
+        subscribers=subscribers,
+        deferred=Singleton(DatabaseDeferredDeliveries, worker_database.provided.pool),
     )
-    policies = providers.Singleton(adapters.policies, config.resilience)  # an adapter takes `policies.provided.policy.call("its name")`
-    smtp = providers.Singleton(
-        adapters.smtp_mailer, policies.provided.policy.call("mail"), clock, config.mail, config.resilience, production
-    )
-    mailer = providers.Selector(
-        adapters.scheme("MAIL__URL", config.mail.url, ("console", "smtp", "smtps")),
-        console=providers.Singleton(adapters.console_mailer),
-        smtp=smtp,
-        smtps=smtp,
-    )
-    counters = providers.Singleton(adapters.counters, config.observability)
-    metrics = providers.Singleton(adapters.metrics, counters, config.observability)
-    telemetry = providers.Singleton(adapters.telemetry, config.observability, config.app_name, config.environment)
-    recorder = providers.Singleton(
-        adapters.recorder, counters, telemetry, database.provided.pool, policies, config.observability, production
-    )
-    worker_recorder = providers.Singleton(adapters.worker_recorder, counters, worker_database.provided.pool, policies)
+    mailer: Provider[Mailer] = Singleton(Selection.build, selections.provided.mail, adapter_ports)
+    rate_limiter: Provider[RateLimiter] = Singleton(Selection.build, selections.provided.rate_limit, adapter_ports)
+    events: Provider[EventTransport] = Singleton(Selection.build, selections.provided.events, adapter_ports)
+    job_backend: Provider[JobBackend] = Singleton(Selection.build, selections.provided.jobs, adapter_ports)
+    remote: Provider[RemoteTransport] = Singleton(Selection.build, selections.provided.remote, adapter_ports)
 
-    event_signal = providers.Singleton(CoalescingNotifier, database.provided.pool, EVENTS)
-    kafka_policy = policies.provided.policy.call("kafka")
-    kafka_connection = providers.Singleton(adapters.kafka_connection, config.events)
-    kafka_publisher = providers.Singleton(adapters.kafka_publisher, kafka_connection, kafka_policy, config.app_name)
-    event_publisher = providers.Selector(
-        adapters.scheme("EVENTS__URL", config.events.url, ("database", "kafka", "kafka+ssl")),
-        database=providers.Singleton(DatabaseEventPublisher, worker_database.provided.pool, subscribers),
-        **{"kafka": kafka_publisher, "kafka+ssl": kafka_publisher},
-    )
-    remote_connection = providers.Singleton(adapters.rabbitmq_connection, config.remote.url, "REMOTE__URL", config.app_name)
-    remotes = providers.Singleton(adapters.remotes, remote_connection, policies, config.resilience)
-    transactions = providers.Singleton(Transactions, unit_of_work, subscribers, event_signal)
-    idempotency_store = providers.Singleton(SqlIdempotencyStore, database, clock)
-    jobs = providers.Singleton(Jobs)
-    job_queue = providers.Singleton(
-        SqlJobQueue, jobs, checker, ids, clock, providers.Singleton(CoalescingNotifier, database.provided.pool, JOBS)
-    )
-    job_completion = providers.Singleton(SqlJobCompletion, config.jobs.keep_days)
-    middlewares = providers.Singleton(
-        _middlewares, config.observability.otlp_endpoint, checker, transactions, idempotency_store, job_completion
-    )
-    bus = providers.Singleton(Bus, middlewares)
+    audit_participant = Singleton(AuditParticipant, ids, clock)
+    audit_store = Singleton(SqlAuditStore, database.provided.pool, ids, clock)
+    outbox_participant = Singleton(OutboxParticipant, ids, clock)
+    inbox = Singleton(Inbox, clock)
+    unit_of_work = Singleton(SqlUnitOfWorkFactory, database.provided.pool, providers.List(audit_participant, outbox_participant), inbox)
+    after_response: Provider[AfterResponse] = Singleton(HttpAfterResponse)
+    event_signal = Singleton(CoalescingNotifier, database.provided.pool, EVENTS)
+    job_signal = Singleton(CoalescingNotifier, database.provided.pool, JOBS)
+    transactions = Singleton(Transactions, unit_of_work, subscribers, event_signal)
+    event_delivery = Singleton(EventDelivery, transactions, providers.Object(decode))
+    idempotency_store = Singleton(SqlIdempotencyStore, database, clock)
+    job_queue = Singleton(SqlJobQueue, jobs, checker, ids, clock, job_signal)
+    job_completion = Singleton(SqlJobCompletion, settings.provided.jobs.keep_days)
+    pipeline = Singleton(_pipeline, settings, checker, transactions, idempotency_store, job_completion)
+    bus = Singleton(Bus, pipeline)
+
+
+class Provided[T]:
+    """An attribute of `Wiring`: what the provider of the same name in `Container` makes."""
+
+    def __init__(self, provider: Provider[T]) -> None:
+        del provider  # it is here for its type; a container copies its providers
+
+    def __set_name__(self, owner: type["Wiring"], name: str) -> None:
+        self._name = name
+
+    def __get__(self, wiring: "Wiring", owner: type["Wiring"]) -> T:
+        provider: Provider[T] = wiring.providers[self._name]
+        return provider()
+
+
+class Wiring:
+    """The wired application, with types. Each attribute is one object for the life of the process, made when it is first read."""
+
+    def __init__(self, settings: Settings, selections: Selections, permissions: Mapping[str, frozenset[str]]) -> None:
+        self.providers = Container(settings=settings, selections=selections, permissions=dict(permissions)).providers
+
+    access = Provided(Container.access)
+    adapter_ports = Provided(Container.adapter_ports)
+    after_response = Provided(Container.after_response)
+    audit_participant = Provided(Container.audit_participant)
+    audit_store = Provided(Container.audit_store)
+    bus = Provided(Container.bus)
+    checker = Provided(Container.checker)
+    clock = Provided(Container.clock)
+    database = Provided(Container.database)
+    event_delivery = Provided(Container.event_delivery)
+    events = Provided(Container.events)
+    ids = Provided(Container.ids)
+    job_backend = Provided(Container.job_backend)
+    job_completion = Provided(Container.job_completion)
+    job_queue = Provided(Container.job_queue)
+    jobs = Provided(Container.jobs)
+    link_tokens = Provided(Container.link_tokens)
+    mailer = Provided(Container.mailer)
+    metrics = Provided(Container.metrics)
+    password_hasher = Provided(Container.password_hasher)
+    password_policy = Provided(Container.password_policy)
+    policies = Provided(Container.policies)
+    rate_limiter = Provided(Container.rate_limiter)
+    recorder = Provided(Container.recorder)
+    remote = Provided(Container.remote)
+    subscribers = Provided(Container.subscribers)
+    telemetry = Provided(Container.telemetry)
+    token_issuer = Provided(Container.token_issuer)
+    token_verifier = Provided(Container.token_verifier)
+    transactions = Provided(Container.transactions)
+    worker_database = Provided(Container.worker_database)
+    worker_recorder = Provided(Container.worker_recorder)

@@ -1,58 +1,87 @@
-"""`Context`: what a bounded context brings along. A new one touches its own folders and one line of `contexts`."""
+"""`Context`: everything that a bounded context brings. A new one touches its own folders and one line of `CONTEXTS`."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-import sqlalchemy as sa
 from fastapi import APIRouter
 
 from api_base.application.common.cqrs import Bus, Message, Registration
 from api_base.application.common.events import Stream
 from api_base.application.common.jobs import Job, Schedule
 from api_base.application.common.remote import RemoteBus
+from api_base.bootstrap.adapters import Adapters
 from api_base.bootstrap.importing import Importable
 from api_base.core.base import DomainEvent
 from api_base.core.config import Settings
-from api_base.core.protocols import Clock, IdGenerator, JobQueue, PeriodicTask
+from api_base.core.protocols import (
+    AfterResponse,
+    Clock,
+    IdGenerator,
+    JobProgress,
+    JobQueue,
+    LinkTokens,
+    Mailer,
+    PasswordHasher,
+    PasswordPolicy,
+    PeriodicTask,
+    PermissionChecker,
+    TokenIssuer,
+)
 from api_base.domain.common.events import AnySubscription
+from api_base.infrastructure.db.changes import AuditWriter
+from api_base.infrastructure.db.pruner import Prune
+from api_base.infrastructure.db.schema import DeclaredTable
 from api_base.infrastructure.db.session import Database
+from api_base.infrastructure.resilience.patterns import Policy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ports:
-    """What a context's handlers are made with. `container` gives the rest to the contexts that come with the base."""
+    """What the handlers of contexts are built from. Everything is closed until the process opens it.
+
+    `database` runs as the role that serves (in `background`, as the role `worker`), `worker_database` always as the role `worker`.
+    `policy` returns the policy of an outbound dependency by its name; `/health/ready` and the metrics show that dependency from then on.
+    `remote` returns the bus of another service by its `APP_NAME`. It raises `ConfigurationError` without `REMOTE__URL`.
+    """
 
     settings: Settings
     database: Database
+    worker_database: Database
     clock: Clock
     ids: IdGenerator
     bus: Bus
     jobs: JobQueue
-    container: Any
-
-    def remote(self, service: str) -> RemoteBus:
-        """The bus of another service, by its APP_NAME. Raises `ConfigurationError` without REMOTE__URL."""
-        bus: RemoteBus = self.container.remotes().to(service)
-        return bus
+    job_progress: JobProgress
+    audit_writer: AuditWriter
+    checker: PermissionChecker
+    after_response: AfterResponse
+    token_issuer: TokenIssuer
+    link_tokens: LinkTokens
+    password_hasher: PasswordHasher
+    password_policy: PasswordPolicy
+    mailer: Mailer
+    policy: Callable[[str], Policy]
+    remote: Callable[[str], RemoteBus]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
     """Everything is optional but the name.
 
-    `permissions` says which roles of a tenant hold which permission; the role `platform_admin` is the platform's own.
-    `migrations` is the folder with the context's Alembic revisions; their branch label is the context's name.
-    `events` are the classes of what it tells; others subscribe by name, and find the schema of each at `/events/<name>.json`.
-    `jobs` are the commands that may be enqueued, `schedules` those that the clock enqueues.
-    `remote` are messages that other services may have executed here, by the names that they know them by (`items.get`).
-    `importable` are the kinds of import: `api-base import KIND`, and the commands of an import over HTTP.
-    `streams` run where events go by way of Kafka. `routes` stand under `/api/v1`.
+    `migrations` is the folder of the context's Alembic revisions; their branch label is the context's name.
+    `permissions` maps each permission to the roles of a tenant that hold it; `platform_admin` is the role of the platform.
+    `handlers` pairs messages with their handlers: `on(Message, handler)`.
+    `events` are the classes of its events. Other contexts subscribe by name; `/events/<name>.json` serves the schema of each.
+    `jobs` are the commands that may be enqueued, `schedules` those that are enqueued at certain times.
+    `remote` maps names (`items.get`) to the messages that other services may send. `streams` run with a transport that supports them (Kafka).
+    `importable` are the kinds of import: `api-base import KIND`, and the commands and the job of an import over HTTP.
+    `prune` declares which rows the worker deletes, `background` adds other periodic tasks. `routes` are served under `/api/v1`.
+    `adapters` adds schemes to the URLs that select the adapter of a port (`MAIL__URL=file://…`): docs/adapters.md.
     """
 
     name: str
-    tables: Sequence[sa.Table] = ()
+    tables: Sequence[DeclaredTable] = ()
     migrations: Path | None = None
     permissions: Mapping[str, frozenset[str]] = field(default_factory=dict)
     handlers: Callable[[Ports], Sequence[Registration]] = lambda ports: ()
@@ -63,5 +92,7 @@ class Context:
     streams: Sequence[Stream] = ()
     importable: Sequence[Importable] = ()
     remote: Mapping[str, type[Message[object]]] = field(default_factory=dict)
+    prune: Sequence[Prune] = ()
     background: Callable[[Ports], Sequence[PeriodicTask]] = lambda ports: ()
     routes: Callable[[Bus], APIRouter] | None = None
+    adapters: Adapters = field(default_factory=Adapters)

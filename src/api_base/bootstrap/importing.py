@@ -101,7 +101,7 @@ class FileImport[T]:
 
 def rows_handler[T](ports: "Ports", importer: RowImporter[T]) -> ImportRowsHandler[T]:
     """The handler of a command that saves rows."""
-    return ImportRowsHandler(importer, SqlUploads(ports.database, ports.clock), ports.container.job_completion())
+    return ImportRowsHandler(importer, SqlUploads(ports.database, ports.clock), ports.job_progress)
 
 
 def _records(file: TextIO, format: FileFormat) -> tuple[list[str] | None, Iterator[Record]]:

@@ -16,7 +16,7 @@ def lifespan(services: Services) -> Callable[[Starlette], AbstractAsyncContextMa
         del app
         container = services.container
         async with opened(services):
-            recorder, telemetry = container.recorder(), container.telemetry()
+            recorder, telemetry = container.recorder, container.telemetry
             recorder.open()
             yield
             recorder.close()

@@ -1,4 +1,4 @@
-"""What the worker does for other services: their messages for this one, executed on its bus."""
+"""The worker's task for other services: it executes their messages on the bus of this one."""
 
 from collections.abc import Iterator, Mapping
 
@@ -7,36 +7,33 @@ from api_base.application.common.remote import RemoteService
 from api_base.bootstrap.services import Services
 from api_base.core.errors import ConfigurationError
 from api_base.core.protocols import PeriodicTask
+from api_base.infrastructure.serialization.json_codec import decode_as
+from api_base.infrastructure.serialization.result_codec import encode_result
 
 
 def remote_work(services: Services) -> Iterator[PeriodicTask]:
-    """Nothing where REMOTE__URL is not given, or no context serves anything."""
+    """No task without `REMOTE__URL`, or if no context serves a message."""
     served = _served(services)
     if services.settings.remote.url is None or not served:
         return
-    from api_base.infrastructure.remote.rabbitmq_rpc import RabbitMqRpcServer
-    from api_base.infrastructure.serialization.json_codec import decode_as
-    from api_base.infrastructure.serialization.result_codec import encode_result
-
-    container, settings = services.container, services.settings
+    container = services.container
     service = RemoteService(
         services.bus,
         served,
-        container.token_verifier(),
-        container.access(),
-        container.audit_store(),
+        container.token_verifier,
+        container.access,
+        container.audit_store,
         decode=decode_as,
         encode=encode_result,
     )
-    server = RabbitMqRpcServer(container.remote_connection(), settings.app_name, service.answer, settings.remote.concurrency)
-    yield PeriodicTask(name="answer other services", group="remote", interval=1.0, run=server.run, end=server.close)
+    yield container.remote.task(service.answer)
 
 
 def _served(services: Services) -> Mapping[str, type[Message[object]]]:
-    """Raises `ConfigurationError` for a name that two contexts serve."""
+    """Raises `ConfigurationError` for a message that two contexts serve."""
     served: dict[str, type[Message[object]]] = {}
     for context in services.contexts:
         if twice := sorted(served.keys() & context.remote.keys()):
-            raise ConfigurationError(f"Two contexts serve the message {twice[0]}.")
+            raise ConfigurationError(f"Two contexts serve the message {twice[0]!r}. Rename it in the `remote` of one of them.")
         served |= context.remote
     return served

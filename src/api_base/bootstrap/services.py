@@ -1,73 +1,86 @@
-"""The application without HTTP: container, bus and contexts wired together, opened and closed in order.
+"""The application without HTTP: contexts registered on the wiring, opened and closed in order.
 
-Built by `build`, which opens nothing; `opened` is what the command line, the worker and HTTP's lifespan all use.
+HTTP's lifespan, the worker and the command line all use `build` and `opened`.
 """
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 
-from dependency_injector import providers
-
 from api_base.application.common.cqrs import Bus
-from api_base.bootstrap.container import Container
+from api_base.bootstrap.container import Wiring
 from api_base.bootstrap.context import Context, Ports
+from api_base.bootstrap.selections import select
 from api_base.core.config import Settings
 from api_base.core.errors import ConfigurationError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
+    """A wired application. `ports` are what the contexts were given."""
+
     settings: Settings
     contexts: Sequence[Context]
-    container: Container
+    container: Wiring
     bus: Bus
     ports: Ports
 
     @property
     def worker_ports(self) -> Ports:
-        """The same for the background, on the database as the role `worker`."""
-        return replace(self.ports, database=self.container.worker_database())
+        """The same ports with the database as the role `worker`."""
+        return replace(self.ports, database=self.container.worker_database)
 
 
 def build(settings: Settings, contexts: Sequence[Context]) -> Services:
-    """Wire `contexts`. Raises `ConfigurationError` for two contexts of one name."""
+    """Wire `contexts`; nothing is opened. Raises `ConfigurationError` with everything that is wrong with URLs, extras and contexts."""
     names = [context.name for context in contexts]
-    if len(set(names)) != len(names):
-        raise ConfigurationError(f"Two contexts have the same name: {', '.join(sorted(names))}")
-    container = Container()
-    container.config.from_dict(settings.model_dump())
-    declared = {name: roles for context in contexts for name, roles in context.permissions.items()}
-    container.permissions.override(providers.Object(declared))
-    bus = container.bus()
-    ports = Ports(
-        settings=settings,
-        database=container.database(),
-        clock=container.clock(),
-        ids=container.ids(),
-        bus=bus,
-        jobs=container.job_queue(),
-        container=container,
-    )
-    subscribers, jobs = container.subscribers(), container.jobs()
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise ConfigurationError(f"Two contexts have the name {twice[0]!r}. Rename one of them.")
+    selections, problems = select(settings, [context.adapters for context in contexts])
+    problems.raise_any()
+    permissions = {name: roles for context in contexts for name, roles in context.permissions.items()}
+    container = Wiring(settings, selections, permissions)
+    ports = _ports(settings, container)
     for context in contexts:
-        bus.add(context.handlers(ports))
+        container.bus.add(context.handlers(ports))
         for importable in context.importable:
-            bus.add(importable.handlers(ports))
-            jobs.add([importable.job])
-        subscribers.add(context.subscribers(ports))
-        jobs.add(context.jobs)
-    return Services(settings=settings, contexts=contexts, container=container, bus=bus, ports=ports)
+            container.bus.add(importable.handlers(ports))
+        container.subscribers.add(context.subscribers(ports))
+        container.jobs.add([*context.jobs, *(importable.job for importable in context.importable)])
+    return Services(settings=settings, contexts=contexts, container=container, bus=container.bus, ports=ports)
+
+
+def _ports(settings: Settings, container: Wiring) -> Ports:
+    return Ports(
+        settings=settings,
+        database=container.database,
+        worker_database=container.worker_database,
+        clock=container.clock,
+        ids=container.ids,
+        bus=container.bus,
+        jobs=container.job_queue,
+        job_progress=container.job_completion,
+        audit_writer=container.audit_participant,
+        checker=container.checker,
+        after_response=container.after_response,
+        token_issuer=container.token_issuer,
+        link_tokens=container.link_tokens,
+        password_hasher=container.password_hasher,
+        password_policy=container.password_policy,
+        mailer=container.mailer,
+        policy=container.policies.policy,
+        remote=lambda service: container.remote.to(service),
+    )
 
 
 @asynccontextmanager
 async def opened(services: Services) -> AsyncIterator[Services]:
-    """Open what must be open, in order of need; close it in reverse."""
+    """Open the database and the listener for revocations; close them in reverse, and the connection to other services."""
     container = services.container
     async with AsyncExitStack() as stack:
-        for resource in (container.database(), container.access().listener):
+        for resource in (container.database, container.access.listener):
             await resource.open()
             stack.push_async_callback(resource.close)
         if services.settings.remote.url is not None:
-            stack.push_async_callback(container.remote_connection().close)
+            stack.push_async_callback(container.remote.close)
         yield services

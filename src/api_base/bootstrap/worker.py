@@ -2,6 +2,8 @@
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
 
 from api_base.bootstrap.audit import audit_work
 from api_base.bootstrap.context import Context
@@ -13,8 +15,17 @@ from api_base.bootstrap.timing import WorkerTiming
 from api_base.core.config import Settings
 from api_base.core.errors import ConfigurationError
 from api_base.core.protocols import PeriodicTask
-from api_base.infrastructure.idempotency.expiry import key_expiry
-from api_base.infrastructure.importing.uploads import upload_pruner
+from api_base.infrastructure.db.pruner import Prune, Pruner
+from api_base.infrastructure.idempotency.tables import IDEMPOTENCY_KEYS
+from api_base.infrastructure.importing.tables import IMPORTS
+from api_base.infrastructure.tasks.tables import JOBS
+
+BASE_PRUNES: Final = (
+    Prune(table=IDEMPOTENCY_KEYS),
+    Prune(table=IMPORTS, ended="created_at", keep=timedelta(days=7)),
+    Prune(table=JOBS),
+)
+"""Tables of the base itself. A dead job has no `expires_at`: it stays until somebody looks at it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,9 +54,13 @@ def _base_tasks(services: Services, timing: WorkerTiming) -> Iterable[PeriodicTa
     yield from job_work(services, timing)
     yield from audit_work(services)
     yield from remote_work(services)
-    expiry = key_expiry(services.container.worker_database())
-    yield PeriodicTask(name="clear idempotency keys", interval=600.0, run=expiry.run)
-    yield PeriodicTask(name="clear uploads", interval=600.0, run=upload_pruner(services.container.worker_database()).run)
+    yield from _prune_tasks(services)
+
+
+def _prune_tasks(services: Services) -> Iterable[PeriodicTask]:
+    declared = [prune for context in services.contexts for prune in context.prune]
+    for prune in [*BASE_PRUNES, *declared]:
+        yield Pruner(services.container.worker_database, prune).task
 
 
 def _context_tasks(services: Services) -> Iterable[PeriodicTask]:

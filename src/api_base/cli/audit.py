@@ -30,16 +30,15 @@ def verify(
     import asyncio
 
     from api_base.application.audit.dtos import Checked
-    from api_base.bootstrap.contexts import contexts_of
-    from api_base.core.config import load_settings
+    from api_base.bootstrap.configuration import load
     from api_base.operations.audit_trail import own_keys, verify_database, verify_file
     from api_base.serving.resolving import database, on
 
-    settings, checked = load_settings(), Checked()
+    (settings, contexts), checked = load(), Checked()
 
     async def in_database() -> int:
         directory = checkpoints or settings.audit.checkpoints
-        return len([print(one) async for one in verify_database(on(settings, urls), contexts_of(settings), tenant, directory, checked)])
+        return len([print(one) async for one in verify_database(on(settings, urls), contexts, tenant, directory, checked)])
 
     if file is not None:
         found = len([print(one) for one in verify_file(file, key or own_keys(settings), checked)])
@@ -63,16 +62,15 @@ def export(
     import asyncio
     import sys
 
-    from api_base.bootstrap.contexts import contexts_of
-    from api_base.core.config import load_settings
+    from api_base.bootstrap.configuration import load
     from api_base.operations.audit_trail import export as exported
     from api_base.serving.resolving import database, on
 
-    settings = load_settings()
+    settings, contexts = load()
     from_ = None if since is None else since.replace(tzinfo=since.tzinfo or UTC)
 
     async def write() -> None:
-        async for line in exported(on(settings, urls), contexts_of(settings), tenant, from_):
+        async for line in exported(on(settings, urls), contexts, tenant, from_):
             sys.stdout.buffer.write(line + b"\n")
 
     with database(settings) as urls:

@@ -80,10 +80,9 @@ def _utc(time: datetime | None) -> datetime | None:
 def _run[T](work: "Callable[[Settings, Sequence[Context]], Coroutine[Any, Any, T]]") -> T:
     import asyncio
 
-    from api_base.bootstrap.contexts import contexts_of
-    from api_base.core.config import load_settings
+    from api_base.bootstrap.configuration import load
     from api_base.serving.resolving import database, on
 
-    settings = load_settings()
+    settings, contexts = load()
     with database(settings) as urls:
-        return asyncio.run(work(on(settings, urls), contexts_of(settings)))
+        return asyncio.run(work(on(settings, urls), contexts))

@@ -36,12 +36,11 @@ def import_(
     """
     import asyncio
 
-    from api_base.bootstrap.contexts import contexts_of
-    from api_base.core.config import load_settings
+    from api_base.bootstrap.configuration import load
     from api_base.operations.file_import import ImportOptions, import_file
     from api_base.serving.resolving import database, on
 
-    settings = load_settings()
+    settings, contexts = load()
     options = ImportOptions(
         kind=kind,
         file=file,
@@ -55,7 +54,7 @@ def import_(
         resume=resume,
     )
     with database(settings) as urls, _Progress() as progress:
-        report = asyncio.run(import_file(on(settings, urls), contexts_of(settings), options, progress.show))
+        report = asyncio.run(import_file(on(settings, urls), contexts, options, progress.show))
     what = "would be imported" if dry_run else "imported"
     print(f"{report.created} {what}, {report.updated} updated, {report.unchanged} unchanged, {report.refused} refused")
     if report.refused:

@@ -68,15 +68,14 @@ def _print(one: "JobEntry") -> None:
 def _run[T](work: "Callable[[JobAdmin], Awaitable[T]]") -> T:
     import asyncio
 
-    from api_base.bootstrap.contexts import contexts_of
-    from api_base.core.config import load_settings
+    from api_base.bootstrap.configuration import load
     from api_base.operations.job_admin import job_admin
     from api_base.serving.resolving import database, on
 
-    settings = load_settings()
+    settings, contexts = load()
 
     async def within() -> T:
-        async with job_admin(on(settings, urls), contexts_of(settings)) as log:
+        async with job_admin(on(settings, urls), contexts) as log:
             return await work(log)
 
     with database(settings) as urls:

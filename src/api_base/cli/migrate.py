@@ -11,13 +11,12 @@ app = typer.Typer(no_args_is_help=True, help="Migrate the database.")
 def up() -> None:
     """Apply all pending revisions of every context."""
     from api_base.bootstrap import migrations
-    from api_base.bootstrap.contexts import contexts_of
-    from api_base.core.config import load_settings
+    from api_base.bootstrap.configuration import load
     from api_base.serving.resolving import database
 
-    settings = load_settings()
+    settings, contexts = load()
     with database(settings) as urls:
-        applied = migrations.up(settings, urls, contexts_of(settings))
+        applied = migrations.up(settings, urls, contexts)
     print("\n".join(applied) if applied else "Nothing to do.")
 
 
@@ -28,26 +27,24 @@ def down(
 ) -> None:
     """Undo the last revisions of one context."""
     from api_base.bootstrap import migrations
-    from api_base.bootstrap.contexts import contexts_of
-    from api_base.core.config import load_settings
+    from api_base.bootstrap.configuration import load
     from api_base.serving.resolving import database
 
-    settings = load_settings()
+    settings, contexts = load()
     with database(settings) as urls:
-        print("\n".join(migrations.down(settings, urls, context, steps, contexts=contexts_of(settings))))
+        print("\n".join(migrations.down(settings, urls, context, steps, contexts=contexts)))
 
 
 @app.command()
 def status() -> None:
     """Show the current revision of each context. Exit code 1 when any is pending."""
     from api_base.bootstrap import migrations
-    from api_base.bootstrap.contexts import contexts_of
-    from api_base.core.config import load_settings
+    from api_base.bootstrap.configuration import load
     from api_base.serving.resolving import database
 
-    settings = load_settings()
+    settings, contexts = load()
     with database(settings) as urls:
-        branches = migrations.status(urls, contexts_of(settings))
+        branches = migrations.status(urls, contexts)
     for branch in branches:
         pending = f", pending: {', '.join(branch.pending)}" if branch.pending else ""
         print(f"{branch.context:12} {branch.current or '-'}{pending}")
@@ -61,7 +58,6 @@ def new(
 ) -> None:
     """Write an empty revision into the package that owns the context."""
     from api_base.bootstrap import migrations
-    from api_base.bootstrap.contexts import contexts_of
-    from api_base.core.config import load_settings
+    from api_base.bootstrap.configuration import load
 
-    print(migrations.new(context, message, contexts_of(load_settings())))
+    print(migrations.new(context, message, load()[1]))

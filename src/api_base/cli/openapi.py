@@ -6,8 +6,7 @@ def openapi() -> None:
     import json
 
     from api_base.bootstrap.application import create_app
-    from api_base.bootstrap.contexts import contexts_of
-    from api_base.core.config import load_settings
+    from api_base.bootstrap.configuration import load
 
-    settings = load_settings()
-    print(json.dumps(create_app(settings, contexts_of(settings)).openapi(), indent=2, sort_keys=True, ensure_ascii=False))
+    settings, contexts = load()
+    print(json.dumps(create_app(settings, contexts).openapi(), indent=2, sort_keys=True, ensure_ascii=False))

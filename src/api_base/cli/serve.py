@@ -19,12 +19,12 @@ def serve(
 
     SIGHUP restarts the server processes one by one without refusing a request. A socket passed by systemd (LISTEN_FDS) overrides --port.
     """
-    from api_base.core.config import load_settings
+    from api_base.bootstrap.selections import load_settings_early
     from api_base.serving.listening import listen
     from api_base.serving.resolving import supervised_database
     from api_base.serving.supervisor import Supervisor
 
-    settings = load_settings()
+    settings = load_settings_early()
     update = {"host": host, "port": port, "workers": workers}
     server = settings.server.model_copy(update={name: value for name, value in update.items() if value is not None})
     settings = settings.model_copy(update={"server": server})

@@ -30,12 +30,11 @@ def create_admin(
     """Create an administrator of the platform."""
     import asyncio
 
-    from api_base.bootstrap.contexts import contexts_of
-    from api_base.core.config import load_settings
+    from api_base.bootstrap.configuration import load
     from api_base.operations.administrators import create_administrator
     from api_base.serving.resolving import database, on
 
-    settings = load_settings()
+    settings, contexts = load()
     with database(settings) as urls:
-        user = asyncio.run(create_administrator(on(settings, urls), contexts_of(settings), email=email, name=name, password=password))
+        user = asyncio.run(create_administrator(on(settings, urls), contexts, email=email, name=name, password=password))
     print(f"Created {user.email}, administrator of the platform, with the id {user.id}.")

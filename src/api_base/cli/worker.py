@@ -22,23 +22,21 @@ def worker(
 
     import uvloop
 
-    from api_base.bootstrap.adapters import json_logs
-    from api_base.bootstrap.contexts import contexts_of
+    from api_base.bootstrap.configuration import load
     from api_base.bootstrap.worker import create_worker
-    from api_base.core.config import load_settings
     from api_base.core.shared.logging import configure_logging
+    from api_base.infrastructure.observability.factory import json_logs
     from api_base.serving.resolving import database, on
     from api_base.serving.worker import run_worker
 
-    settings = load_settings()
-    json = json_logs(settings.observability.model_dump(), settings.environment == "production")
-    configure_logging(level=settings.observability.log_level, json=json)
+    settings, contexts = load()
+    configure_logging(level=settings.observability.log_level, json=json_logs(settings))
 
     async def run() -> None:
         stop = asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
-        await run_worker(create_worker(on(settings, urls), contexts_of(settings), only or ()), urls, stop)
+        await run_worker(create_worker(on(settings, urls), contexts, only or ()), urls, stop)
 
     with database(settings) as urls:
         asyncio.run(run(), loop_factory=uvloop.new_event_loop)

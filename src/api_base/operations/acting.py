@@ -40,5 +40,5 @@ def _principal(services: Services, user: UserId, tenant: TenantId | None, role: 
         tenant_id=tenant,
         role=role,
         platform_admin=admin,
-        permissions=services.container.checker().permissions_of(role, admin),
+        permissions=services.container.checker.permissions_of(role, admin),
     )

@@ -25,7 +25,7 @@ from api_base.infrastructure.system.clock import SystemClock
 
 @asynccontextmanager
 async def _opened(settings: Settings, contexts: Sequence[Context], tenant: UUID | None) -> AsyncIterator[Trail]:
-    database = build(settings, contexts).container.worker_database()
+    database = build(settings, contexts).container.worker_database
     await database.open()
     try:
         async with trail(database.pool, tenant) as opened:
@@ -38,7 +38,7 @@ async def verify_database(
     settings: Settings, contexts: Sequence[Context], tenant: UUID | None, checkpoints: Path, checked: Checked
 ) -> AsyncIterator[Finding]:
     """What is wrong with the trail of `tenant`, or of all. Raises `Unavailable` when the database cannot be reached."""
-    database, clock = build(settings, contexts).container.worker_database(), SystemClock()
+    database, clock = build(settings, contexts).container.worker_database, SystemClock()
     await database.open()
     try:
         async for finding in TrailVerifier(lambda: database.pool, lambda: trusted_keys(settings), checkpoints, clock).findings(

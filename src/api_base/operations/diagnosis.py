@@ -3,15 +3,17 @@
 import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 import asyncpg
-from pydantic import BaseModel, SecretStr
+from pydantic import BaseModel
 
 from api_base.bootstrap import migrations
+from api_base.bootstrap.container import Wiring
 from api_base.bootstrap.context import Context
+from api_base.bootstrap.selections import select
 from api_base.core.config import Settings
 from api_base.core.errors import ApiBaseError
+from api_base.core.protocols import Probe
 from api_base.infrastructure.db.embedded import Urls
 from api_base.infrastructure.db.errors import connection_reason
 from api_base.infrastructure.db.session import check_server
@@ -44,14 +46,13 @@ async def diagnose(settings: Settings, urls: Urls, contexts: Sequence[Context]) 
     if all(finding.well for finding in findings):
         findings.append(await asyncio.to_thread(_schema, urls, contexts))
     findings.append(_keys(settings))
-    if settings.events.kafka:
-        findings.append(await _kafka(settings))
-    if settings.jobs.rabbitmq:
-        findings.append(await _rabbitmq("jobs", settings.jobs.url, "JOBS__URL"))
-    if settings.remote.url is not None:
-        findings.append(await _rabbitmq("remote", settings.remote.url, "REMOTE__URL"))
-    if urlsplit(settings.mail.url.get_secret_value()).scheme != "console":
-        findings.append(await _mail(settings))
+    selections, _ = select(settings, [context.adapters for context in contexts])
+    ports = Wiring(settings, selections, {}).adapter_ports
+    for port, selection in selections.by_port().items():
+        if selection.url is not None:
+            adapter = selection.build(ports)
+            if isinstance(adapter, Probe):
+                findings.append(await _probed(port, adapter))
     return findings
 
 
@@ -94,35 +95,8 @@ def _keys(settings: Settings) -> Finding:
     return Finding(what="signing keys", well=True, detail=f"{keys[0].kid} signs, {len(keys)} verify")
 
 
-async def _kafka(settings: Settings) -> Finding:
-    from api_base.bootstrap.adapters import kafka_connection
-
+async def _probed(port: str, adapter: Probe) -> Finding:
     try:
-        connection = kafka_connection(settings.events.model_dump())
-        await connection.check()
+        return Finding(what=port, well=True, detail=f"{await adapter.check()} answers")
     except ApiBaseError as error:
-        return Finding(what="events", well=False, detail=str(error))
-    return Finding(what="events", well=True, detail=f"Kafka answers at {connection.brokers}")
-
-
-async def _rabbitmq(what: str, url: SecretStr, variable: str) -> Finding:
-    from api_base.bootstrap.adapters import rabbitmq_connection
-
-    try:
-        connection = rabbitmq_connection(url, variable, "doctor")
-        detail = await connection.check()
-        await connection.close()
-    except ApiBaseError as error:
-        return Finding(what=what, well=False, detail=str(error))
-    return Finding(what=what, well=True, detail=f"{detail} answers")
-
-
-async def _mail(settings: Settings) -> Finding:
-    from api_base.infrastructure.mail.smtp import SmtpServer, close_quietly
-
-    server = SmtpServer.parse(settings.mail.url.get_secret_value(), production=settings.environment == "production")
-    try:
-        await close_quietly(await server.connect(timeout=5))
-    except ApiBaseError as error:
-        return Finding(what="mail", well=False, detail=str(error))
-    return Finding(what="mail", well=True, detail=f"{server.host}:{server.port} answers")
+        return Finding(what=port, well=False, detail=str(error))

@@ -16,7 +16,7 @@ from api_base.infrastructure.events.relay import RELAY
 @asynccontextmanager
 async def event_admin(settings: Settings, contexts: Sequence[Context]) -> AsyncIterator[EventAdmin]:
     """Raises `Unavailable` when the database cannot be reached."""
-    database = build(settings, contexts).container.worker_database()
+    database = build(settings, contexts).container.worker_database
     await database.open()
     try:
         yield EventAdmin(database.pool)
@@ -29,13 +29,13 @@ async def replay(
 ) -> int:
     """Try dead events again; with `since`, tell `subscription` what it has not handled of the kept ones. How many.
 
-    Raises `ConfigurationError` for what does not go together, and for a subscription that no context declares, naming those there are.
+    Raises `ConfigurationError` for options that exclude each other and for an unknown subscription; the message lists the known ones.
     """
     if since is not None and subscription is None:
-        raise ConfigurationError("--since needs --subscription: whom shall it be told?")
+        raise ConfigurationError("--since needs --subscription: name the subscription that receives the events.")
     if since is not None and event_id is not None:
-        raise ConfigurationError("--since tells all kept events; it does not go together with a single one.")
-    durable = {one.name: one for one in build(settings, contexts).container.subscribers().durable}
+        raise ConfigurationError("--since delivers all stored events: do not combine it with the id of an event.")
+    durable = {one.name: one for one in build(settings, contexts).container.subscribers.durable}
     if subscription is not None and subscription not in durable and (subscription != RELAY or since is not None):
         raise ConfigurationError(f"There is no durable subscription {subscription!r}; there are {', '.join(sorted(durable)) or 'none'}.")
     async with event_admin(settings, contexts) as log:

@@ -12,7 +12,7 @@ from api_base.infrastructure.tasks.admin import JobAdmin
 @asynccontextmanager
 async def job_admin(settings: Settings, contexts: Sequence[Context]) -> AsyncIterator[JobAdmin]:
     """Raises `Unavailable` when the database cannot be reached."""
-    database = build(settings, contexts).container.worker_database()
+    database = build(settings, contexts).container.worker_database
     await database.open()
     try:
         yield JobAdmin(database.pool, settings.jobs.keep_days)

@@ -44,8 +44,8 @@ async def add_administrator(services: Services, *, email: str, name: str, passwo
     """Create an administrator of the platform with open `services`. Raises `Invalid`, `EmailTaken`."""
     current_context.set(RequestContext(request_id="command-line"))
     address = EmailAddress.parse(email)
-    await services.container.password_policy().check(password, known=(address.value, name))
-    hashed = await services.container.password_hasher().hash(password)
+    await services.container.password_policy.check(password, known=(address.value, name))
+    hashed = await services.container.password_hasher.hash(password)
     return await services.bus.execute(CreateUser(email=address, name=name, password_hash=hashed, platform_admin=True))
 
 

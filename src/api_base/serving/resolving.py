@@ -1,13 +1,15 @@
 """Resolves the database of a command: the configured one, or the embedded server, which is started for the command if it does not run."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 from pydantic import SecretStr
 
+from api_base.bootstrap import selections
 from api_base.core.config import Settings
-from api_base.infrastructure.db.embedded import Urls
+from api_base.infrastructure.db.embedded.urls import Urls
+from api_base.infrastructure.db.sources import Source
 
 
 @contextmanager
@@ -17,31 +19,9 @@ def database(settings: Settings) -> Iterator[Urls]:
         yield urls
 
 
-@contextmanager
-def supervised_database(settings: Settings) -> Iterator[tuple[Urls, Callable[[], str | None]]]:
-    """Like `database`, with `EmbeddedServer.ensure_running` for a long-running caller, which calls it repeatedly."""
-    if not settings.database.embedded:
-        yield configured(settings), lambda: None
-        return
-    from api_base.infrastructure.db.embedded import EmbeddedServer
-
-    server = EmbeddedServer(settings.database.data_dir / "postgres", port=settings.database.embedded_port)
-    urls = server.start()
-    try:
-        yield urls, server.ensure_running
-    finally:
-        server.stop()
-
-
-def configured(settings: Settings) -> Urls:
-    """The configured URLs. A role without a URL of its own uses `DATABASE__URL`."""
-    database = settings.database
-    return Urls(
-        owner=_text(database.owner_url or database.url),
-        app=_text(database.url),
-        worker=_text(database.worker_url or database.url),
-        direct=_text(database.direct_url or database.url),
-    )
+def supervised_database(settings: Settings) -> Source:
+    """The same for a long-lived process: its second value is a function to call regularly, which keeps an embedded server running."""
+    return selections.database(settings).build(settings)
 
 
 def on(settings: Settings, urls: Urls) -> Settings:
@@ -71,7 +51,3 @@ def environment(settings: Settings, urls: Urls) -> dict[str, str]:
         "DATABASE__WORKER_URL": urls.worker,
         "DATABASE__DIRECT_URL": urls.direct,
     }
-
-
-def _text(url: SecretStr) -> str:
-    return url.get_secret_value()

@@ -26,11 +26,10 @@ def main(descriptor: int) -> None:
     import uvloop
 
     from api_base.bootstrap.application import create_app
-    from api_base.bootstrap.contexts import contexts_of
-    from api_base.core.config import load_settings
+    from api_base.bootstrap.configuration import load
+    from api_base.infrastructure.db.sources import configured
     from api_base.serving import draining  # noqa: F401 -- imported while the supervisor prepares
     from api_base.serving.first_run import prepare
-    from api_base.serving.resolving import configured
 
     channel = socket.socket(fileno=descriptor)
     message, descriptors, _, _ = socket.recv_fds(channel, MAX_LINE_BYTES, 1)
@@ -38,8 +37,7 @@ def main(descriptor: int) -> None:
         return
     received = json.loads(message)
     os.environ.update(received["variables"])
-    settings = load_settings()
-    contexts = contexts_of(settings)
+    settings, contexts = load()
     announcement = prepare(settings, configured(settings), contexts, seed=received["seed"])
     if announcement:
         print(announcement, flush=True)

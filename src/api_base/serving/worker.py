@@ -33,7 +33,7 @@ async def run_worker(worker: Worker, urls: Urls, stop: asyncio.Event) -> None:
     Raises `Unavailable` when the database cannot be reached at the start.
     """
     services = worker.services
-    database, recorder = services.container.worker_database(), services.container.worker_recorder()
+    database, recorder = services.container.worker_database, services.container.worker_recorder
     await _wait_for_migrations(worker, urls, stop)
     wakes = [(task, asyncio.Event()) for task in worker.tasks]
     async with AsyncExitStack() as stack:

@@ -12,22 +12,23 @@ from api_base.bootstrap.contexts.jobs import JOBS
 from api_base.bootstrap.contexts.tenants import TENANTS
 from api_base.bootstrap.contexts.users import USERS
 from api_base.core.config import Settings
-from api_base.core.errors import ConfigurationError
 
 BUILT_IN: Final[Sequence[Context]] = (USERS, TENANTS, AUTH, ITEMS, AUDIT, JOBS)
 
 
-def contexts_of(settings: Settings) -> list[Context]:
-    """The built-in contexts and those named by CONTEXTS. Raises `ConfigurationError` for one that cannot be had."""
-    return [*BUILT_IN, *(_named(name) for name in settings.contexts)]
+def contexts_of(settings: Settings) -> tuple[Sequence[Context], Sequence[str]]:
+    """Return the built-in contexts and those that `CONTEXTS` names, and a sentence for each of these that cannot be loaded."""
+    loaded = [_load(name) for name in settings.contexts]
+    added, problems = [one for one in loaded if isinstance(one, Context)], [one for one in loaded if isinstance(one, str)]
+    return [*BUILT_IN, *added], problems
 
 
-def _named(name: str) -> Context:
+def _load(name: str) -> Context | str:
     module, _, attribute = name.partition(":")
     try:
-        found = getattr(import_module(module), attribute)
+        found: object = getattr(import_module(module), attribute)
     except (ImportError, AttributeError, ValueError) as error:
-        raise ConfigurationError(f"CONTEXTS: {name!r} cannot be imported: {error}. Write package.module:ATTRIBUTE.") from None
+        return f"CONTEXTS: {name!r} cannot be imported: {error}. Write package.module:ATTRIBUTE."
     if not isinstance(found, Context):
-        raise ConfigurationError(f"CONTEXTS: {name!r} is no Context but {type(found).__name__}")
+        return f"CONTEXTS: {name!r} must be a Context, not {type(found).__name__}."
     return found

@@ -17,8 +17,8 @@ from api_base.interface.v1 import audit as v1
 
 
 def _handlers(ports: Ports) -> Sequence[Registration]:
-    settings, database = ports.settings, ports.container.worker_database
-    verifier = TrailVerifier(lambda: database().pool, lambda: trusted_keys(settings), settings.audit.checkpoints, ports.clock)
+    settings, database = ports.settings, ports.worker_database
+    verifier = TrailVerifier(lambda: database.pool, lambda: trusted_keys(settings), settings.audit.checkpoints, ports.clock)
     return [
         on(ListAudit, ListAuditHandler(ports.database)),
         on(ListPlatformAudit, ListPlatformAuditHandler(ports.database)),

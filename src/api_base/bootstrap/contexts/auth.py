@@ -21,12 +21,11 @@ from api_base.application.common.jobs import Job
 from api_base.bootstrap.context import Context, Ports
 from api_base.bootstrap.contexts.identities import credentials
 from api_base.bootstrap.contexts.mailing import ATTEMPTS, email_templates
-from api_base.core.protocols import PeriodicTask
 from api_base.domain.common.events import Subscription
 from api_base.infrastructure import auth
-from api_base.infrastructure.auth.expiry import device_expiry, session_expiry
 from api_base.infrastructure.auth.repository import SqlDeviceRepository, SqlSessionRepository
 from api_base.infrastructure.auth.tables import DEVICES, SESSIONS
+from api_base.infrastructure.db.pruner import Prune
 from api_base.infrastructure.tenants.queries import SqlMemberships
 from api_base.interface.v1 import auth as v1
 
@@ -38,16 +37,15 @@ def _handlers(ports: Ports) -> Sequence[Registration]:
     security = ports.settings.security
     devices, recipients = SqlDeviceRepository(ports.database), credentials(ports)
     sessions, memberships = SqlSessionRepository(ports.database), SqlMemberships(ports.database)
-    tokens = SessionTokens(ports.container.token_issuer(), ports.clock)
-    after_response = ports.container.after_response()
+    tokens = SessionTokens(ports.token_issuer, ports.clock)
     lifetime, grace = timedelta(seconds=security.refresh_token_seconds), timedelta(seconds=security.refresh_grace_seconds)
     return [
-        on(LogIn, LogInHandler(ports.bus, recipients, memberships, ports.container.password_hasher(), after_response)),
+        on(LogIn, LogInHandler(ports.bus, recipients, memberships, ports.password_hasher, ports.after_response)),
         on(
             StartSession,
             StartSessionHandler(
                 sessions,
-                KnownDevices(ports.bus, devices, ports.jobs, ports.clock, after_response),
+                KnownDevices(ports.bus, devices, ports.jobs, ports.clock, ports.after_response),
                 tokens,
                 ports.ids,
                 ports.clock,
@@ -70,13 +68,6 @@ def _subscribers(ports: Ports) -> Sequence[Subscription]:
     ]
 
 
-def _background(ports: Ports) -> Sequence[PeriodicTask]:
-    return [
-        PeriodicTask(name="clear ended sessions", interval=600.0, run=session_expiry(ports.database).run),
-        PeriodicTask(name="forget devices", interval=3600.0, run=device_expiry(ports.database).run),
-    ]
-
-
 AUTH: Final = Context(
     name="auth",
     tables=(SESSIONS, DEVICES),
@@ -84,6 +75,9 @@ AUTH: Final = Context(
     handlers=_handlers,
     subscribers=_subscribers,
     jobs=(Job(name="auth.mail_new_device", message=MailNewDevice, attempts=ATTEMPTS),),
-    background=_background,
+    prune=(
+        Prune(table=SESSIONS, ended="least(expires_at, revoked_at)", keep=timedelta(days=1)),  # until then a late token is named as ended
+        Prune(table=DEVICES, ended="seen_at", keep=timedelta(days=180), interval=3600.0),
+    ),
     routes=v1.routes,
 )

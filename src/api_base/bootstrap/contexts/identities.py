@@ -109,5 +109,5 @@ def credentials(ports: Ports) -> UserCredentials:
 
 def identities(ports: Ports) -> UserIdentities:
     """For the context `tenants`."""
-    hasher, policy = ports.container.password_hasher(), ports.container.password_policy()
+    hasher, policy = ports.password_hasher, ports.password_policy
     return UserIdentities(SqlUserRepository(ports.database), hasher, policy, ports.ids, ports.clock)

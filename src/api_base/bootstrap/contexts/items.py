@@ -38,7 +38,7 @@ def _handlers(ports: Ports) -> Sequence[Registration]:
         on(RestoreItem, RestoreItemHandler(repository, ports.clock)),
         on(PublishItem, PublishItemHandler(repository, ports.clock)),
         on(ArchiveItem, ArchiveItemHandler(repository, ports.clock)),
-        on(BatchItems, BatchItemsHandler(repository, ports.ids, ports.clock, ports.container.checker(), savepoint)),
+        on(BatchItems, BatchItemsHandler(repository, ports.ids, ports.clock, ports.checker, savepoint)),
         on(ImportItems, rows_handler(ports, ItemImporter(repository, ports.ids, ports.clock))),
         on(GetItem, GetItemHandler(ports.database)),
         on(ListItems, ListItemsHandler(ports.database)),

@@ -15,7 +15,7 @@ from api_base.interface.v1 import jobs as v1
 def _handlers(ports: Ports) -> Sequence[Registration]:
     return [
         on(GetJob, GetJobHandler(ports.database)),
-        on(CancelJob, CancelJobHandler(SqlJobCancellation(ports.settings.jobs.keep_days, ports.container.audit_participant()))),
+        on(CancelJob, CancelJobHandler(SqlJobCancellation(ports.settings.jobs.keep_days, ports.audit_writer))),
     ]
 
 

@@ -15,11 +15,11 @@ ATTEMPTS: Final = 20
 
 def email_templates(ports: Ports, folder: Path) -> EmailTemplates:
     """The templates in `folder`, by the mailer that the settings name."""
-    return EmailTemplates(folder, ports.container.mailer(), ports.settings.app_name)
+    return EmailTemplates(folder, ports.mailer, ports.settings.app_name)
 
 
 def links(ports: Ports) -> Links:
     """Links with tokens that this application opens."""
     server = ports.settings.server
     base = ports.settings.mail.links or f"http://{server.host}:{server.port}{PAGES}"
-    return Links(base, ports.container.link_tokens())
+    return Links(base, ports.link_tokens)

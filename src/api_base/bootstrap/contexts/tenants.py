@@ -1,6 +1,7 @@
 """The context `tenants`."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
@@ -39,11 +40,10 @@ from api_base.bootstrap.contexts.identities import identities
 from api_base.bootstrap.contexts.mailing import ATTEMPTS, email_templates, links
 from api_base.bootstrap.contexts.roles import ADMINS, VIEWERS
 from api_base.bootstrap.importing import FileImport, rows_handler
-from api_base.core.protocols import PeriodicTask
 from api_base.domain.common.events import Subscription
 from api_base.domain.tenants.events import InvitationAccepted, MemberAdded, MemberInvited, MemberRoleChanged, MembershipEnded, TenantCreated
 from api_base.infrastructure import tenants
-from api_base.infrastructure.tenants.expiry import invitation_expiry
+from api_base.infrastructure.db.pruner import Prune
 from api_base.infrastructure.tenants.queries import GetTenantHandler, ListInvitationsHandler, ListMembersHandler, ListMyTenantsHandler
 from api_base.infrastructure.tenants.repository import SqlInvitationRepository, SqlMembershipRepository, SqlTenantRepository
 from api_base.infrastructure.tenants.tables import INVITATIONS, MEMBERSHIPS
@@ -82,7 +82,7 @@ def _handlers(ports: Ports) -> Sequence[Registration]:
 def _invitations(ports: Ports) -> Sequence[Registration]:
     repository, tenants = SqlInvitationRepository(ports.database), SqlTenantRepository(ports.database)
     memberships, users = SqlMembershipRepository(ports.database), identities(ports)
-    acceptance = InvitationAcceptance(repository, memberships, ports.container.link_tokens(), ports.ids, ports.clock)
+    acceptance = InvitationAcceptance(repository, memberships, ports.link_tokens, ports.ids, ports.clock)
     return [
         on(InviteMember, InviteMemberHandler(repository, memberships, ports.jobs, ports.ids, ports.clock)),
         on(MailInvitation, MailInvitationHandler(repository, tenants, users, email_templates(ports, EMAILS), links(ports), ports.clock)),
@@ -96,10 +96,6 @@ def _invitations(ports: Ports) -> Sequence[Registration]:
 
 def _subscribers(ports: Ports) -> Sequence[Subscription]:
     return [Subscription("users.registered.v1", Registered, CreatePersonalTenant(_tenant_factory(ports)).handle)]
-
-
-def _background(ports: Ports) -> Sequence[PeriodicTask]:
-    return [PeriodicTask(name="clear invitations", interval=600.0, run=invitation_expiry(ports.database).run)]
 
 
 IMPORT: Final = FileImport(
@@ -117,6 +113,6 @@ TENANTS: Final = Context(
     subscribers=_subscribers,
     importable=(IMPORT,),
     jobs=(Job(name="tenants.mail_invitation", message=MailInvitation, attempts=ATTEMPTS),),
-    background=_background,
+    prune=(Prune(table=INVITATIONS, keep=timedelta(days=30)),),
     routes=v1.routes,
 )

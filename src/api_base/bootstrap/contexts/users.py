@@ -43,11 +43,10 @@ from api_base.application.users.queries.list_users import ListUsers
 from api_base.bootstrap.context import Context, Ports
 from api_base.bootstrap.contexts.mailing import ATTEMPTS, email_templates, links
 from api_base.bootstrap.contexts.roles import PLATFORM_ADMIN
-from api_base.core.protocols import PeriodicTask
 from api_base.domain.common.events import Subscription
 from api_base.domain.users.events import PasswordChanged, UserDeactivated, UserReactivated, UserRegistered
 from api_base.infrastructure import users
-from api_base.infrastructure.users.expiry import registration_expiry, reset_expiry
+from api_base.infrastructure.db.pruner import Prune
 from api_base.infrastructure.users.queries import GetProfileHandler, GetUserHandler, ListUsersHandler, UserReader
 from api_base.infrastructure.users.repository import SqlPasswordResetRepository, SqlRegistrationRepository, SqlUserRepository
 from api_base.infrastructure.users.tables import PASSWORD_RESETS, REGISTRATIONS
@@ -60,7 +59,7 @@ EMAILS: Final = Path(application.__path__[0]) / "emails"
 
 def _handlers(ports: Ports) -> Sequence[Registration]:
     repository, reader = SqlUserRepository(ports.database), UserReader(ports.database)
-    hasher, policy = ports.container.password_hasher(), ports.container.password_policy()
+    hasher, policy = ports.password_hasher, ports.password_policy
     security, mode = ports.settings.security, RegistrationMode(ports.settings.registration)
     return [
         on(CreateUser, CreateUserHandler(repository, ports.ids, ports.clock)),
@@ -80,8 +79,8 @@ def _handlers(ports: Ports) -> Sequence[Registration]:
 def _by_mail(ports: Ports) -> Sequence[Registration]:
     """Proved addresses and forgotten passwords."""
     users, registrations = SqlUserRepository(ports.database), SqlRegistrationRepository(ports.database)
-    resets, tokens = SqlPasswordResetRepository(ports.database), ports.container.link_tokens()
-    hasher, policy = ports.container.password_hasher(), ports.container.password_policy()
+    resets, tokens = SqlPasswordResetRepository(ports.database), ports.link_tokens
+    hasher, policy = ports.password_hasher, ports.password_policy
     by, to, clock = email_templates(ports, EMAILS), links(ports), ports.clock
     return [
         on(StorePendingRegistration, StorePendingRegistrationHandler(registrations, ports.jobs, ports.ids, clock)),
@@ -100,13 +99,6 @@ def _subscribers(ports: Ports) -> Sequence[Subscription]:
     return [Subscription("users.password_changed.v1", Changed, NotifyPasswordChanged(ports.jobs, ports.ids).handle)]
 
 
-def _background(ports: Ports) -> Sequence[PeriodicTask]:
-    return [
-        PeriodicTask(name="clear registrations", interval=600.0, run=registration_expiry(ports.database).run),
-        PeriodicTask(name="clear password resets", interval=600.0, run=reset_expiry(ports.database).run),
-    ]
-
-
 _JOBS: Final = (
     Job(name="users.mail_registration", message=MailRegistration, attempts=ATTEMPTS),
     Job(name="users.mail_password_reset", message=MailPasswordReset, attempts=ATTEMPTS),
@@ -123,6 +115,6 @@ USERS: Final = Context(
     events=(UserRegistered, UserDeactivated, UserReactivated, PasswordChanged),
     subscribers=_subscribers,
     jobs=_JOBS,
-    background=_background,
+    prune=(Prune(table=REGISTRATIONS, keep=timedelta(days=1)), Prune(table=PASSWORD_RESETS, keep=timedelta(days=1))),
     routes=v1.routes,
 )

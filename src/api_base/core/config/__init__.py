@@ -1,6 +1,6 @@
 """Configuration: one class per section, read from the environment and `.env`, validated as a whole."""
 
-from api_base.core.config.loading import load_settings
+from api_base.core.config.loading import Problems, load_settings, read_settings
 from api_base.core.config.settings import Settings
 
-__all__ = ["Settings", "load_settings"]
+__all__ = ["Problems", "Settings", "load_settings", "read_settings"]

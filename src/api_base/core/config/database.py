@@ -2,9 +2,10 @@
 
 from pathlib import Path
 from typing import Literal
-from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+from api_base.core.config.values import ServiceUrl
 
 
 class DatabaseSettings(BaseModel):
@@ -12,13 +13,13 @@ class DatabaseSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    url: SecretStr = Field(
+    url: ServiceUrl = Field(
         SecretStr("embedded://"),
         description="PostgreSQL URL of the role that serves requests, or `embedded://` for the server that is installed as a wheel.",
     )
-    owner_url: SecretStr | None = Field(None, description="URL of the role that owns the tables and migrates.")
-    worker_url: SecretStr | None = Field(None, description="URL of the role that runs background work.")
-    direct_url: SecretStr | None = Field(
+    owner_url: ServiceUrl | None = Field(None, description="URL of the role that owns the tables and migrates.")
+    worker_url: ServiceUrl | None = Field(None, description="URL of the role that runs background work.")
+    direct_url: ServiceUrl | None = Field(
         None, description="URL of the serving role that bypasses a transaction pooler, for LISTEN. Default: `DATABASE__URL`."
     )
     data_dir: Path = Field(Path(".api-base"), description="Directory of the embedded server's data and lock file.")
@@ -41,26 +42,7 @@ class DatabaseSettings(BaseModel):
         "none", description="`transaction` behind PgBouncer in transaction mode: disables prepared statements."
     )
 
-    @field_validator("url", "owner_url", "worker_url", "direct_url")
-    @classmethod
-    def _well_formed(cls, url: SecretStr | None) -> SecretStr | None:
-        """Raise `ValueError` without the URL in its message: the wrong part is often the password."""
-        if url is not None and not _usable(url.get_secret_value()):
-            raise ValueError(
-                "must be postgresql://user:password@host:port/database; write / ? # @ : in user and password as %2F %3F %23 %40 %3A"
-            )
-        return url
-
     @property
     def embedded(self) -> bool:
         """Whether the server in the wheel is used."""
         return self.url.get_secret_value().startswith("embedded:")
-
-
-def _usable(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        _ = parts.port
-    except ValueError:
-        return False
-    return parts.scheme == "embedded" or (parts.scheme in ("postgresql", "postgres") and not parts.fragment)

@@ -22,8 +22,3 @@ class EventSettings(BaseModel):
         pattern=r"^[a-zA-Z0-9._-]{1,100}$",
         description="Prefix of the application's Kafka topics, groups and transactions. No two applications may share one.",
     )
-
-    @property
-    def kafka(self) -> bool:
-        """Whether events are published to Kafka."""
-        return not self.url.get_secret_value().startswith("database:")

@@ -1,12 +1,8 @@
 """Background jobs."""
 
-from typing import Final
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
-
-from api_base.core.config.amqp import checked
-
-DATABASE: Final = "database://"
+from api_base.core.config.values import ServiceUrl
 
 
 class JobSettings(BaseModel):
@@ -14,20 +10,10 @@ class JobSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    url: SecretStr = Field(
-        SecretStr(DATABASE),
+    url: ServiceUrl = Field(
+        SecretStr("database://"),
         description="How jobs reach workers: `database://`, or RabbitMQ at `amqp://user:password@host:port/vhost`, `amqps://…` for TLS.",
     )
     concurrency: int = Field(64, ge=1, le=1000, description="Jobs that one worker runs concurrently.")
     grace_seconds: float = Field(20.0, ge=0, le=600, description="Seconds that running jobs have to finish when a worker stops.")
     keep_days: int = Field(7, ge=7, le=365, description="Days that succeeded jobs are kept, with their results.")
-
-    @property
-    def rabbitmq(self) -> bool:
-        """Whether jobs reach workers through RabbitMQ."""
-        return self.url.get_secret_value() != DATABASE
-
-    @field_validator("url")
-    @classmethod
-    def _known(cls, url: SecretStr) -> SecretStr:
-        return url if url.get_secret_value() == DATABASE else checked(url)

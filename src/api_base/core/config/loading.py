@@ -1,5 +1,7 @@
 """Reads the settings once, at start, and reports every problem of them together."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic import ValidationError, model_validator
@@ -10,22 +12,48 @@ from api_base.core.config.settings import Settings
 from api_base.core.errors import ConfigurationError
 
 
+@dataclass(frozen=True, slots=True)
+class Problems:
+    """What is wrong with a configuration, a sentence each: values that are not valid, and values that production refuses."""
+
+    invalid: Sequence[str] = ()
+    unsafe: Sequence[str] = ()
+
+    def __bool__(self) -> bool:
+        """Whether there is any."""
+        return bool(self.invalid or self.unsafe)
+
+    def raise_any(self) -> None:
+        """Raise `ConfigurationError` with every problem, one per line; do nothing if there is none."""
+        lines: list[str] = []
+        if self.invalid:
+            lines += ["The configuration is not valid:", *(f"  {problem}" for problem in self.invalid)]
+        if self.unsafe:
+            lines += ["ENVIRONMENT=production refuses this configuration:", *(f"  {problem}" for problem in self.unsafe)]
+        if lines:
+            raise ConfigurationError("\n".join(lines))
+
+
 def load_settings() -> Settings:
-    """Read the environment and `.env`. Raises `ConfigurationError` with every problem, one per line."""
-    problems: list[str] = []
+    """Read the settings for a process that wires no contexts. Raises `ConfigurationError` with every problem of theirs."""
+    settings, problems = read_settings()
+    problems.raise_any()
+    return settings
+
+
+def read_settings() -> tuple[Settings, Problems]:
+    """Read the environment and `.env`; settings that are not valid have their defaults. Raises `ConfigurationError` for an unreadable `.env`."""
+    invalid: Sequence[str] = ()
     try:
         settings = Settings()
     except ValidationError as error:
-        problems += ["The configuration is not valid:", *(f"  {problem}" for problem in problems_of(error, Settings))]
+        invalid = tuple(problems_of(error, Settings))
         settings = _without([details["loc"] for details in error.errors(include_input=False)])
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
         raise ConfigurationError(f"The file .env cannot be read: {reason}.") from None
-    if settings.environment == "production" and (unsafe := unsafe_in_production(settings)):
-        problems += ["ENVIRONMENT=production refuses this configuration:", *(f"  {problem}" for problem in unsafe)]
-    if problems:
-        raise ConfigurationError("\n".join(problems))
-    return settings
+    unsafe = unsafe_in_production(settings) if settings.environment == "production" else ()
+    return settings, Problems(invalid, unsafe)
 
 
 def _without(wrong: list[tuple[int | str, ...]]) -> Settings:

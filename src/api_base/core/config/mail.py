@@ -4,13 +4,15 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
+from api_base.core.config.values import ServiceUrl
+
 
 class MailSettings(BaseModel):
     """Variables `MAIL__…`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    url: SecretStr = Field(
+    url: ServiceUrl = Field(
         SecretStr("console://"),
         description="`console://` prints mails to the worker's output. `smtp://user:password@host:587` upgrades to TLS by STARTTLS, "
         "`smtps://user:password@host:465` uses TLS from the start; write / ? # @ : in user and password as %2F %3F %23 %40 %3A.",
@@ -20,14 +22,6 @@ class MailSettings(BaseModel):
         None,
         description="URL of the pages that links in mails open, as in `<links>/reset-password#token=…`. Default: the server's own pages at `/links`.",
     )
-
-    @field_validator("url")
-    @classmethod
-    def _well_formed(cls, url: SecretStr) -> SecretStr:
-        """Raise `ValueError` without the URL in its message: the wrong part is often the password."""
-        if not _usable(url.get_secret_value()):
-            raise ValueError("must be console://, smtp://user:password@host:port or smtps://user:password@host:port")
-        return url
 
     @field_validator("sender")
     @classmethod
@@ -46,14 +40,3 @@ class MailSettings(BaseModel):
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
             raise ValueError("must be an http(s) URL without query and fragment")
         return links.rstrip("/")
-
-
-def _usable(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        _ = parts.port
-    except ValueError:
-        return False
-    if parts.scheme == "console":
-        return True
-    return parts.scheme in ("smtp", "smtps") and bool(parts.hostname) and not (parts.fragment or parts.query or parts.path.strip("/"))

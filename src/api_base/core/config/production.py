@@ -1,4 +1,7 @@
-"""What `ENVIRONMENT=production` refuses of the settings. The pool refuses roles that bypass policies when it opens."""
+"""What `ENVIRONMENT=production` refuses of the settings, adapters aside: each of them says whether it is safe (`core.di.Adapter.unsafe`).
+
+The pool refuses roles that bypass policies when it opens.
+"""
 
 from __future__ import annotations
 
@@ -15,16 +18,11 @@ def unsafe_in_production(settings: Settings) -> list[str]:
     database, server = settings.database, settings.server
     if not settings.security.signing_keys:
         problems.append("SECURITY__SIGNING_KEYS: is required: an Ed25519 key in PEM (openssl genpkey -algorithm ed25519).")
-    mail = urlsplit(settings.mail.url.get_secret_value())
-    if mail.scheme == "console":
-        problems.append("MAIL__URL: `console://` prints links that grant access; write smtp://user:password@host:587 or smtps://….")
     if settings.mail.links is None:
         problems.append(
             "MAIL__LINKS: is required: the URL of your pages, or of this server's own pages, such as https://api.example.com/links."
         )
-    if database.embedded:
-        problems.append("DATABASE__URL: the embedded server is for development; write the URL of a PostgreSQL server.")
-    else:
+    if not database.embedded:  # the adapter of the embedded server is refused by itself
         problems += _roles(settings)
     if "*" in server.cors_origins and server.cors_credentials:
         problems.append("SERVER__CORS_ORIGINS: `*` cannot be combined with SERVER__CORS_CREDENTIALS; list the origins.")

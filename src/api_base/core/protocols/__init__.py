@@ -13,7 +13,7 @@ from api_base.core.protocols.jobs import (
     PeriodicTask,
 )
 from api_base.core.protocols.mail import Mail, Mailer
-from api_base.core.protocols.operations import AfterResponse, CircuitState, DependencyFigures, HealthCheck, Metrics, RequestRecorder
+from api_base.core.protocols.operations import AfterResponse, CircuitState, DependencyFigures, HealthCheck, Metrics, Probe, RequestRecorder
 from api_base.core.protocols.persistence import (
     AsyncRepository,
     AuditStore,
@@ -74,6 +74,7 @@ __all__ = [
     "PeriodicTask",
     "PermissionChecker",
     "PrincipalResolver",
+    "Probe",
     "RateDecision",
     "RateLimiter",
     "RequestRecorder",

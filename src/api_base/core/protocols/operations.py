@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import Enum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from api_base.core.types import RequestContext
 
@@ -88,4 +88,13 @@ class RequestRecorder(Protocol):
 
     def finished(self, context: RequestContext, method: str, route: str, status: int, started_at: float, seconds: float) -> None:
         """The response was sent. `route` is the template, never the raw path; `started_at` is in seconds since the epoch."""
+        ...
+
+
+@runtime_checkable
+class Probe(Protocol):
+    """An adapter whose service `api-base doctor` can try out. An adapter without a service does not implement it."""
+
+    async def check(self) -> str:
+        """Connect once, and return which service answered. Raises `Unavailable`. Leaves nothing open."""
         ...

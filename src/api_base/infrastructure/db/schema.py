@@ -9,10 +9,15 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.sql.base import ReadOnlyColumnCollection
 from sqlalchemy.types import UserDefinedType
 
 SECRET: Final = {"sensitivity": "secret"}
 PERSONAL: Final = {"sensitivity": "personal"}
+
+
+type DeclaredTable = sa.Table[ReadOnlyColumnCollection[str, sa.Column[object]]]
+"""A table of a context, with columns of any type."""
 
 
 class Ownership(Enum):

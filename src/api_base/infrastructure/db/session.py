@@ -1,7 +1,7 @@
 """Execute reads for an owner: on a pool connection or, inside a transactional unit of work, on its connection."""
 
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import asyncpg
@@ -13,6 +13,9 @@ from api_base.infrastructure.db.statement import Statement
 from api_base.infrastructure.db.transaction import current_unit
 
 type Row = asyncpg.Record
+
+UNSAFE_ATTRIBUTES: Final = {"rolsuper": "is a superuser", "rolbypassrls": "bypasses row-level security"}
+"""Attributes of a role, as columns of `pg_roles`, that switch the policies off, and what the error says of each."""
 
 
 class Database:
@@ -67,8 +70,10 @@ async def check_server(connection: Connection) -> None:
     """Raise `ConfigurationError` for a server older than 16, and for a role that bypasses policies."""
     if connection.get_server_version().major < 16:
         raise ConfigurationError(f"PostgreSQL {connection.get_server_version().major} is too old. Use PostgreSQL 16 or newer.")
-    row = await connection.fetchrow("select rolname, rolsuper, rolbypassrls from pg_roles where rolname = current_user")
+    row = await connection.fetchrow(f"select rolname, {', '.join(UNSAFE_ATTRIBUTES)} from pg_roles where rolname = current_user")
     assert row is not None  # current_user is always in pg_roles
-    if row["rolsuper"] or row["rolbypassrls"]:
-        why = "is a superuser" if row["rolsuper"] else "bypasses row-level security"
-        raise ConfigurationError(f"The role {row['rolname']!r} {why}: tenants would not be isolated. Use a role without that attribute.")
+    for attribute, why in UNSAFE_ATTRIBUTES.items():
+        if row[attribute]:
+            raise ConfigurationError(
+                f"The role {row['rolname']!r} {why}: tenants would not be isolated. Use a role without that attribute."
+            )

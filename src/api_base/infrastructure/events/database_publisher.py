@@ -37,3 +37,6 @@ class DatabaseEventPublisher(EventPublisher):
         if rows:
             columns = [list(column) for column in zip(*rows, strict=True)]
             await self._pool.run(lambda connection: connection.execute(_INSERT, *columns))
+
+    async def close(self) -> None:
+        """Nothing is open: the pool belongs to the worker."""

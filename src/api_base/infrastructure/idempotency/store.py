@@ -1,7 +1,7 @@
-"""`IdempotencyStore` on PostgreSQL. The record is written in the transaction of the change, and dies with it.
+"""`IdempotencyStore` on PostgreSQL. The record is written in the transaction of the change, and rolled back with it.
 
-Twins are kept apart by an advisory lock for the time of the transaction [PostgreSQL manual, 13.3.5]; nobody waits for it. It is taken
-before the look-up, which then sees what the last holder committed; where the snapshot is older (serializable), the primary key decides.
+An advisory lock separates concurrent duplicates during the transaction [PostgreSQL manual, 13.3.5]; none waits for it. The lock comes
+before the look-up, which therefore sees what the last holder committed. With an older snapshot (serializable) the primary key decides.
 """
 
 import hashlib
@@ -34,7 +34,7 @@ on conflict (tenant_id, user_id, route, key)
 do update set expires_at = excluded.expires_at, fingerprint = excluded.fingerprint, result = excluded.result
 where kept.expires_at <= $5::timestamptz
 """
-"""A record that has expired and is not yet cleared away makes room."""
+"""An expired record that is not yet deleted is overwritten."""
 
 
 class SqlIdempotencyStore(IdempotencyStore):
@@ -63,7 +63,7 @@ class SqlIdempotencyStore(IdempotencyStore):
         arguments = (*self._scope(request), self._clock.now() + KEPT, request.fingerprint, encoded)
         status = await open_unit().run(lambda connection: connection.execute(_KEEP, *arguments))
         if status != "INSERT 0 1":
-            raise Transient("A request with the same idempotency key was faster.")
+            raise Transient("A concurrent request with the same Idempotency-Key committed first.")
         return again
 
     def _scope(self, request: KeyedRequest) -> tuple[Any, ...]:
@@ -71,6 +71,6 @@ class SqlIdempotencyStore(IdempotencyStore):
 
 
 def _number(request: KeyedRequest) -> int:
-    """The scope as the key of an advisory lock, a signed 64-bit number. Two that fall together cost a 409, no more."""
+    """The scope as the key of an advisory lock, a signed 64-bit number. A collision costs one of two requests a 409."""
     text = f"{request.tenant_id} {request.user_id} {request.route} ".encode()
     return int.from_bytes(hashlib.blake2b(text + request.key, digest_size=8, person=b"idempotency").digest(), signed=True)

@@ -13,16 +13,12 @@ from api_base.application.common.importing.uploads import MAX_REFUSED_ROWS, Chun
 from api_base.core.protocols import Clock
 from api_base.core.types import request_tenant
 from api_base.infrastructure.db.pool import Connection
-from api_base.infrastructure.db.pruner import BATCH, Pruner
 from api_base.infrastructure.db.schema import Ownership
 from api_base.infrastructure.db.session import Database
 from api_base.infrastructure.db.statement import Statement, owned, owner_source
 from api_base.infrastructure.db.unit_of_work import open_unit
 from api_base.infrastructure.importing.tables import IMPORTS
 from api_base.infrastructure.serialization.json_codec import decode_as, encode_strictly
-
-KEEP_DAYS: Final = 7
-"""Days after which an upload is deleted, whether it was imported or not."""
 
 _INSERT: Final = f"""
 insert into imports (tenant_id, id, kind, format, maps, constants, content, created_at)
@@ -32,10 +28,6 @@ _ADVANCE: Final = f"""
 update imports set rows_done = $3, created = created + $4, updated = updated + $5, unchanged = unchanged + $6, refused = refused + $7,
     refused_rows = jsonb_path_query_array(refused_rows || $8::jsonb, '$[0 to {MAX_REFUSED_ROWS - 1}]'), content = case when not $9 then content end
 where tenant_id = $1 and id = $2
-"""
-_DELETE: Final = f"""
-delete from imports where (tenant_id, id) in (
-    select tenant_id, id from imports where created_at <= now() - interval '{KEEP_DAYS} days' order by created_at limit {BATCH})
 """
 
 
@@ -77,8 +69,3 @@ class SqlUploads:
             )  # fmt: skip
 
         await open_unit().run(send)
-
-
-def upload_pruner(database: Database) -> Pruner:
-    """Deletes old uploads. `database` connects as the role `worker`."""
-    return Pruner(database, _DELETE, "imports_cleared")

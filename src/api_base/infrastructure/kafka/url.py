@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from api_base.core.errors import ConfigurationError
 from api_base.infrastructure.kafka.connection import KafkaConnection
 
 MECHANISMS: Final = ("SCRAM-SHA-256", "SCRAM-SHA-512")
@@ -15,28 +14,28 @@ _FORM: Final = (
 
 
 def connection_at(url: str, prefix: str) -> KafkaConnection:
-    """The connection that `url` describes. Raises `ConfigurationError`, which never shows the URL: it may hold a password."""
+    """The connection that `url` describes. Raises `ValueError`, which never shows the URL: it may hold a password."""
     try:
         parts = urlsplit(url)
         parameters = dict(parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query)))
     except ValueError:
-        raise _wrong(_FORM) from None
+        raise ValueError(_FORM) from None
     credentials, _, brokers = parts.netloc.rpartition("@")
     user, _, password = credentials.partition(":")
     tls = parts.scheme == "kafka+ssl"
     if not (tls or parts.scheme == "kafka") or parts.path.strip("/") or parts.fragment or not all(map(_has_port, brokers.split(","))):
-        raise _wrong(_FORM)
+        raise ValueError(_FORM)
     if bool(user) != bool(password):
-        raise _wrong("must have both user and password, or neither")
+        raise ValueError("must have both user and password, or neither")
     mechanism, ca = parameters.pop("mechanism", MECHANISMS[-1]), parameters.pop("ca", None)
     if parameters:
-        raise _wrong(f"has the unknown parameter {min(parameters)!r}; the parameters are mechanism and ca")
+        raise ValueError(f"has the unknown parameter {min(parameters)!r}; the parameters are mechanism and ca")
     if mechanism not in MECHANISMS:
-        raise _wrong(f"must have {' or '.join(MECHANISMS)} as mechanism, not {mechanism!r}")
+        raise ValueError(f"must have {' or '.join(MECHANISMS)} as mechanism, not {mechanism!r}")
     if ca is not None and not tls:
-        raise _wrong("has a ca, which requires TLS: write kafka+ssl://")
+        raise ValueError("has a ca, which requires TLS: write kafka+ssl://")
     if ca is not None and not Path(ca).is_file():
-        raise _wrong(f"must name an existing PEM file as ca, not {ca!r}")
+        raise ValueError(f"must name an existing PEM file as ca, not {ca!r}")
     return KafkaConnection(
         brokers=brokers,
         prefix=prefix,
@@ -51,7 +50,3 @@ def connection_at(url: str, prefix: str) -> KafkaConnection:
 def _has_port(broker: str) -> bool:
     host, _, port = broker.rpartition(":")
     return bool(host) and port.isascii() and port.isdecimal() and 0 < int(port) < 65_536
-
-
-def _wrong(reason: str) -> ConfigurationError:
-    return ConfigurationError(f"EVENTS__URL: {reason}.")

@@ -87,6 +87,11 @@ class SmtpMailer(Mailer):
         self._leaving.add(leaving)
         leaving.add_done_callback(self._leaving.discard)
 
+    async def check(self) -> str:
+        """Connect and log in. Raises `Unavailable`."""
+        await close_quietly(await self._server.connect(self._timeout))
+        return f"{self._server.host}:{self._server.port}"
+
     async def _deliver(self, message: EmailMessage, mail: Mail) -> aiosmtplib.SMTP:
         """Deliver the mail. Returns the connection on which the server accepted it."""
         client = await self._server.connect(self._timeout)

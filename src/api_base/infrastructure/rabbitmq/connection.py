@@ -68,6 +68,15 @@ class RabbitMqConnection:
             return self._connection
 
 
+async def check(url: str) -> str:
+    """Connect once, and name the broker. Raises `Unavailable`."""
+    connection = RabbitMqConnection(url, "check")
+    try:
+        return await connection.check()
+    finally:
+        await connection.close()
+
+
 def _with_heartbeat(url: str) -> str:
     return url if "heartbeat=" in url else f"{url}{'&' if '?' in url else '?'}heartbeat={HEARTBEAT}"
 

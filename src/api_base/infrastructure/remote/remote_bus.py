@@ -1,15 +1,19 @@
 """`RemoteBus` over RabbitMQ."""
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
 
 from api_base.application.common.cqrs import Message, Query, answer_of
-from api_base.application.common.remote import RemoteBus, RemoteCall
+from api_base.application.common.remote import RemoteBus, RemoteCall, RemoteTransport
 from api_base.core.errors import ProgrammingError
+from api_base.core.protocols import PeriodicTask
 from api_base.core.types import NO_REQUEST, current_context
-from api_base.infrastructure.rabbitmq.connection import RabbitMqConnection
-from api_base.infrastructure.remote.rabbitmq_rpc import RabbitMqRpcClient
+from api_base.infrastructure.rabbitmq.connection import RabbitMqConnection, check
+from api_base.infrastructure.remote.rabbitmq_rpc import RabbitMqRpcClient, RabbitMqRpcServer
 from api_base.infrastructure.resilience.patterns import Policy
+
+POLL: Final = 1.0
+"""Seconds before a lost connection is opened again."""
 
 
 class RabbitMqRemoteBus(RemoteBus):
@@ -41,25 +45,45 @@ class RabbitMqRemoteBus(RemoteBus):
         return result
 
 
-class RabbitMqRemotes:
-    """The services behind one broker. `policy_of` returns the policy of a dependency by its name."""
+class RabbitMqRemoteTransport(RemoteTransport):
+    """For `service`. `policy_of` returns the policy of another service by its name as a dependency.
+
+    An attempt of a call may take `seconds`; a worker handles `concurrency` messages of other services simultaneously.
+    """
 
     def __init__(
         self,
-        connection: RabbitMqConnection,
+        url: str,
+        service: str,
         policy_of: Callable[[str], Policy],
         seconds: float,
+        concurrency: int,
         *,
         encode: Callable[[Any], bytes],
         decode: Callable[[bytes, Any], Any],
     ) -> None:
-        self._connection, self._policy_of, self._seconds = connection, policy_of, seconds
+        self._url, self._service, self._policy_of = url, service, policy_of
+        self._seconds, self._concurrency = seconds, concurrency
         self._encode, self._decode = encode, decode
+        self._connection = RabbitMqConnection(url, service)
         self._buses: dict[str, RabbitMqRemoteBus] = {}
 
     def to(self, service: str) -> RabbitMqRemoteBus:
-        """The bus of the service."""
+        """Return the bus of another service."""
         if service not in self._buses:
             client = RabbitMqRpcClient(self._connection, service, self._policy_of(f"remote {service}"))
             self._buses[service] = RabbitMqRemoteBus(client, self._seconds, encode=self._encode, decode=self._decode)
         return self._buses[service]
+
+    def task(self, answer: Callable[[RemoteCall], Awaitable[bytes]]) -> PeriodicTask:
+        """Return the task that answers other services."""
+        server = RabbitMqRpcServer(self._connection, self._service, answer, self._concurrency)
+        return PeriodicTask(name="answer other services", group="remote", interval=POLL, run=server.run, end=server.close)
+
+    async def check(self) -> str:
+        """Connect to the broker. Raises `Unavailable`."""
+        return await check(self._url)
+
+    async def close(self) -> None:
+        """Close the connection; the next use opens it again."""
+        await self._connection.close()

@@ -1,4 +1,4 @@
-"""Our routes: what each declares, and how it is served without FastAPI's work per request."""
+"""Routes with more options than FastAPI's, served without FastAPI's work per request."""
 
 from api_base.interface.routes.parameters import ClientProgram, ExpectedVersion, ListQuery, OptionalVersion, PreferredLanguage
 from api_base.interface.routes.route_options import RouteOptions

@@ -1,10 +1,10 @@
-"""Results at the edge."""
+"""Results of commands in routes."""
 
 from api_base.core.types import Err, Result
 
 
 def unwrap[T, E: Exception](result: Result[T, E]) -> T:
-    """The value, or the refusal raised as an error: its state change is committed already."""
+    """The value. Raises the error of a refusal, whose state change is already committed."""
     if isinstance(result, Err):
         raise result.error
     return result.value

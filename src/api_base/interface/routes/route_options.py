@@ -1,4 +1,4 @@
-"""What a route says about itself beyond its signature."""
+"""Options of a route beyond its signature."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -21,9 +21,9 @@ class RouteOptions:
     """`versioned`: the answer has a `version`, so it gets an ETag and takes If-None-Match.
 
     `location` is the path of what was created, with fields of the answer in braces. `body_limit` is in bytes; None is the server's.
-    `public`: whoever has no token may ask; at other routes they are refused before anything of the request is read.
+    `public`: the route needs no token; the others refuse a request without one before they read its body.
     `rate` names a stricter limit. `cache` is the value of Cache-Control. `protocol` names another specification that governs the route.
-    `replayable`: False where the answer must not be stored, such as tokens; then an Idempotency-Key is refused.
+    `replayable`: False if the response must not be stored, such as tokens; the route then refuses an Idempotency-Key.
     `sparse`: `?fields=` narrows the answer. `example` is a valid request, `body` and `query`, for tests and documentation.
     """
 

@@ -22,7 +22,7 @@ class EventDelivery:
     """`decode` converts JSON to an instance of the payload class, or raises `ValueError`."""
 
     def __init__(self, transactions: Transactions, decode: Callable[[bytes, type[Any]], Any]) -> None:
-        self._transactions, self._decode = transactions, decode
+        self._transactions, self.decode = transactions, decode
 
     async def handle(self, subscription: DurableSubscription, event: StoredEvent) -> None:
         """Raises what the handler or the commit raises, `TimeoutError` for a handler that takes too long, and `EventRefused` for a payload
@@ -42,7 +42,7 @@ class EventDelivery:
 
     def _payload(self, subscription: DurableSubscription, event: StoredEvent) -> Any:
         try:
-            return self._decode(event.payload, subscription.payload)
+            return self.decode(event.payload, subscription.payload)
         except ValueError as error:
             raise EventRefused(event.id, f"it does not fit the payload class of {subscription.name}: {error}") from None
 

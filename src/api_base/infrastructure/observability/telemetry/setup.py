@@ -5,20 +5,14 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from opentelemetry import trace
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
+from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
 
 from api_base.core.errors import ConfigurationError
 from api_base.infrastructure.observability.telemetry.request_spans import RequestSpans
-
-try:
-    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-    from opentelemetry.sdk.resources import Resource
-    from opentelemetry.sdk.trace import TracerProvider
-    from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
-    from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
-except ModuleNotFoundError as error:
-    raise ConfigurationError(
-        f"OBSERVABILITY__OTLP_ENDPOINT needs the extra otlp: pip install 'python-api-base[otlp]' ({error.name} is missing)"
-    ) from None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,17 @@
+"""Loads settings and contexts, and reports everything that is wrong with both together."""
+
+from collections.abc import Sequence
+
+from api_base.bootstrap.context import Context
+from api_base.bootstrap.contexts import contexts_of
+from api_base.bootstrap.selections import select
+from api_base.core.config import Problems, Settings, read_settings
+
+
+def load() -> tuple[Settings, Sequence[Context]]:
+    """Read the environment and `.env`, and import the contexts. Raises `ConfigurationError` with every problem, one per line."""
+    settings, problems = read_settings()
+    contexts, missing = contexts_of(settings)
+    _, selected = select(settings, [context.adapters for context in contexts])
+    Problems((*problems.invalid, *missing, *selected.invalid), (*problems.unsafe, *selected.unsafe)).raise_any()
+    return settings, contexts

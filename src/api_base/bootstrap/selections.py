@@ -1,0 +1,101 @@
+"""Which adapter the settings select for each port, among those of the base and of the contexts."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+from pydantic import SecretStr
+
+from api_base.bootstrap.adapters import BUILT_IN, DATABASE, Adapters
+from api_base.core.config import Problems, Settings, read_settings
+from api_base.core.di import Adapter, Selection, missing_extra
+from api_base.core.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from api_base.application.common.events import EventTransport
+    from api_base.application.common.remote import RemoteTransport
+    from api_base.core.protocols import Mailer, RateLimiter
+    from api_base.infrastructure.adapter_ports import AdapterPorts
+    from api_base.infrastructure.db.sources import Source
+    from api_base.infrastructure.tasks.backend import JobBackend
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selections:
+    """The selected adapter of each port."""
+
+    mail: "Selection[AdapterPorts, Mailer]"
+    events: "Selection[AdapterPorts, EventTransport]"
+    jobs: "Selection[AdapterPorts, JobBackend]"
+    rate_limit: "Selection[AdapterPorts, RateLimiter]"
+    remote: "Selection[AdapterPorts, RemoteTransport]"
+
+    @classmethod
+    def of(cls, settings: Settings, added: Sequence[Adapters] = ()) -> Self:
+        """Select among the built-in adapters and those `added`. Raises `ConfigurationError` if two have the same port and scheme."""
+        groups = (BUILT_IN, *added)
+        return cls(
+            mail=Selection("MAIL__URL", _text(settings.mail.url), _merged("mail", [group.mail for group in groups])),
+            events=Selection("EVENTS__URL", _text(settings.events.url), _merged("events", [group.events for group in groups])),
+            jobs=Selection("JOBS__URL", _text(settings.jobs.url), _merged("jobs", [group.jobs for group in groups])),
+            rate_limit=Selection(
+                "RATE_LIMIT__URL", _text(settings.rate_limit.url), _merged("rate_limit", [group.rate_limit for group in groups])
+            ),
+            remote=Selection("REMOTE__URL", _text(settings.remote.url), _merged("remote", [group.remote for group in groups])),
+        )
+
+    def by_port(self) -> "Mapping[str, Selection[AdapterPorts, object]]":
+        """Every selection, by the name of its port."""
+        return {"mail": self.mail, "events": self.events, "jobs": self.jobs, "rate limit": self.rate_limit, "remote": self.remote}
+
+
+def database(settings: Settings) -> "Selection[Settings, Source]":
+    """The source of the database."""
+    return Selection("DATABASE__URL", _text(settings.database.url), DATABASE)
+
+
+def select(settings: Settings, added: "Sequence[Adapters]" = ()) -> tuple[Selections, Problems]:
+    """Select the adapters, and return what is wrong with the selection: URLs that no adapter accepts, extras that are not installed."""
+    selections = Selections.of(settings, added)
+    roles = {
+        "DATABASE__OWNER_URL": settings.database.owner_url,
+        "DATABASE__WORKER_URL": settings.database.worker_url,
+        "DATABASE__DIRECT_URL": settings.database.direct_url,
+    }
+    databases = [database(settings), *(Selection(variable, _text(url), DATABASE) for variable, url in roles.items())]
+    ports = selections.by_port().values()
+    invalid = [*(selection.problem() for selection in databases), *(selection.problem() for selection in ports)]
+    if settings.observability.otlp_endpoint is not None and (missing := missing_extra("otlp")):
+        invalid.append(f"OBSERVABILITY__OTLP_ENDPOINT: {missing}")
+    unsafe = [*(selection.unsafe() for selection in databases), *(selection.unsafe() for selection in ports)]
+    refused = unsafe if settings.environment == "production" else ()
+    return selections, Problems([line for line in invalid if line], [line for line in refused if line])
+
+
+def load_settings_early() -> Settings:
+    """Read the settings for a process that wires nothing, without importing contexts unless something seems wrong with the settings.
+
+    Raises `ConfigurationError` with every problem, one per line.
+    """
+    settings, problems = read_settings()
+    selected = select(settings)[1]
+    if not problems and not selected:
+        return settings
+    from api_base.bootstrap.configuration import load  # a context may bring the adapter that seems to be missing
+
+    return load()[0]
+
+
+def _merged[P, T](port: str, groups: Sequence[Mapping[str, Adapter[P, T]]]) -> Mapping[str, Adapter[P, T]]:
+    merged: dict[str, Adapter[P, T]] = {}
+    for group in groups:
+        if twice := sorted(merged.keys() & group.keys()):
+            raise ConfigurationError(
+                f"Two adapters of the port {port} have the scheme {twice[0]!r}: rename the scheme of a context's adapter."
+            )
+        merged |= group
+    return merged
+
+
+def _text(url: SecretStr | str | None) -> str | None:
+    return url.get_secret_value() if isinstance(url, SecretStr) else url

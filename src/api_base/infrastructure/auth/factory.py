@@ -1,0 +1,42 @@
+"""Tokens and passwords, built from the settings."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from api_base.core.config import Settings
+from api_base.core.protocols import Clock, LinkTokens, PasswordHasher, PasswordPolicy, TokenIssuer, TokenVerifier
+from api_base.infrastructure.auth import keys
+from api_base.infrastructure.auth.breached import BreachedPasswordFile, NoBreachedPasswords
+from api_base.infrastructure.auth.jwt import Ed25519TokenIssuer, Ed25519TokenVerifier
+from api_base.infrastructure.auth.link_tokens import HmacLinkTokens
+from api_base.infrastructure.auth.password_hasher import Argon2PasswordHasher
+from api_base.infrastructure.auth.password_policy import ZxcvbnPasswordPolicy
+
+
+def signing_keys(settings: Settings) -> Sequence[keys.SigningKey]:
+    """The keys of the access tokens; the first signs. Raises `ConfigurationError` for keys that cannot be used."""
+    security = settings.security
+    return keys.load([key.get_secret_value() for key in security.signing_keys], Path(security.key_dir))
+
+
+def token_issuer(settings: Settings, signing: Sequence[keys.SigningKey], clock: Clock) -> TokenIssuer:
+    security = settings.security
+    return Ed25519TokenIssuer(signing, clock, issuer=security.issuer, audience=security.audience, seconds=security.access_token_seconds)
+
+
+def token_verifier(settings: Settings, signing: Sequence[keys.SigningKey], clock: Clock) -> TokenVerifier:
+    return Ed25519TokenVerifier(signing, clock, issuer=settings.security.issuer, audience=settings.security.audience)
+
+
+def link_tokens(signing: Sequence[keys.SigningKey]) -> LinkTokens:
+    return HmacLinkTokens(signing)
+
+
+def password_hasher(settings: Settings) -> PasswordHasher:
+    return Argon2PasswordHasher(settings.security.hash_concurrency)
+
+
+def password_policy(settings: Settings) -> PasswordPolicy:
+    security = settings.security
+    breached = NoBreachedPasswords() if security.breached_passwords is None else BreachedPasswordFile(security.breached_passwords)
+    return ZxcvbnPasswordPolicy(breached, min_length=security.password_min_length, min_score=security.password_min_score)

@@ -1,0 +1,36 @@
+"""The pools of the roles, built from the settings."""
+
+from api_base.core.config import Settings
+from api_base.domain.common.events import Subscribers
+from api_base.infrastructure.db.pool import PoolOptions
+from api_base.infrastructure.db.session import Database
+
+
+def database(settings: Settings) -> Database:
+    """The pool of the role that serves, closed."""
+    return Database(settings.database.url.get_secret_value(), _options(settings, settings.database.pool_size))
+
+
+def worker_database(settings: Settings, subscribers: Subscribers) -> Database:
+    """The pool of the role `worker`, closed, and large enough that no task waits for the connection of another one.
+
+    Each consumer keeps a connection while its handlers run; the relay and its publisher take two, periodic tasks one, claiming, renewing
+    and completing jobs three, and the verification of the audit trail one.
+    """
+    size = max(settings.database.pool_size, len(subscribers.durable) + 7)
+    return Database((settings.database.worker_url or settings.database.url).get_secret_value(), _options(settings, size))
+
+
+def direct_url(settings: Settings) -> str:
+    """The URL around a transaction pooler, for LISTEN."""
+    return (settings.database.direct_url or settings.database.url).get_secret_value()
+
+
+def _options(settings: Settings, size: int) -> PoolOptions:
+    database = settings.database
+    return PoolOptions(
+        size=size,
+        acquire_timeout=database.acquire_timeout_seconds,
+        statement_timeout=database.statement_timeout_seconds,
+        prepared=database.pooler == "none",
+    )

@@ -1,0 +1,79 @@
+"""The adapters of `DATABASE__URL`: where PostgreSQL comes from."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+from pydantic import SecretStr
+
+from api_base.core.config import Settings
+from api_base.core.di import Adapter
+
+if TYPE_CHECKING:
+    from api_base.infrastructure.db.embedded import Urls
+
+type Source = AbstractContextManager[tuple[Urls, Callable[[], str | None]]]
+"""The URLs of the roles, and a function that a long-lived process calls regularly: it returns what it had to repair, if anything."""
+
+
+def configured(settings: Settings) -> "Urls":
+    """Return the configured URLs. A role without a URL of its own has that of `DATABASE__URL`."""
+    from api_base.infrastructure.db.embedded.urls import Urls
+
+    database = settings.database
+    return Urls(
+        owner=_text(database.owner_url or database.url),
+        app=_text(database.url),
+        worker=_text(database.worker_url or database.url),
+        direct=_text(database.direct_url or database.url),
+    )
+
+
+@contextmanager
+def _configured(settings: Settings) -> Iterator["tuple[Urls, Callable[[], str | None]]"]:
+    yield configured(settings), lambda: None
+
+
+@contextmanager
+def _embedded(settings: Settings) -> Iterator["tuple[Urls, Callable[[], str | None]]"]:
+    from api_base.infrastructure.db.embedded.server import EmbeddedServer
+
+    server = EmbeddedServer(settings.database.data_dir / "postgres", port=settings.database.embedded_port)
+    urls = server.start()
+    try:
+        yield urls, server.ensure_running
+    finally:
+        server.stop()
+
+
+def validate(url: str) -> None:
+    """Raise `ValueError` if `url` is malformed, without the URL in its message: the wrong part is often the password."""
+    try:
+        parts = urlsplit(url)
+        valid = parts.scheme in ("postgresql", "postgres") and (parts.port or 1) > 0 and not parts.fragment
+    except ValueError:
+        valid = False
+    if not valid:
+        raise ValueError(
+            "must be postgresql://user:password@host:port/database; write / ? # @ : in user and password as %2F %3F %23 %40 %3A"
+        )
+
+
+def _text(url: SecretStr) -> str:
+    return url.get_secret_value()
+
+
+EMBEDDED: Final = Adapter[Settings, Source](
+    build=_embedded,
+    url="embedded://",
+    summary="The PostgreSQL server that comes as a wheel; the first process starts it, later ones attach to it.",
+    extra="embedded",
+    unsafe="the embedded server is for development",
+)
+POSTGRESQL: Final = Adapter[Settings, Source](
+    build=_configured,
+    url="postgresql://user:password@host:port/database",
+    summary="A PostgreSQL server, version 16 or newer.",
+    validate=validate,
+)

@@ -1,0 +1,9 @@
+"""Payloads of events: JSON into the class that a subscriber declares."""
+
+from functools import partial
+from typing import Final
+
+from api_base.infrastructure.serialization.json_codec import decode_as
+
+decode: Final = partial(decode_as, strict=False)
+"""Return an instance of a class; fields that it does not declare are ignored. Raises `ValueError` for a payload that does not fit."""

@@ -1,0 +1,59 @@
+"""The adapters of `MAIL__URL`."""
+
+import sys
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+from api_base.core.di import Adapter
+
+if TYPE_CHECKING:
+    from api_base.core.protocols import Mailer
+    from api_base.infrastructure.adapter_ports import AdapterPorts
+
+
+def _console(ports: "AdapterPorts") -> "Mailer":
+    del ports
+    from api_base.infrastructure.mail.console import ConsoleMailer
+
+    return ConsoleMailer(sys.stdout)
+
+
+def _smtp(ports: "AdapterPorts") -> "Mailer":
+    from api_base.infrastructure.mail.smtp import SmtpMailer, SmtpServer
+
+    settings = ports.settings
+    server = SmtpServer.parse(settings.mail.url.get_secret_value(), production=settings.environment == "production")
+    return SmtpMailer(ports.policy("mail"), ports.clock, server, settings.mail.sender, settings.resilience.timeout_seconds)
+
+
+def _validate(url: str) -> None:
+    try:
+        parts = urlsplit(url)
+        valid = bool(parts.hostname) and (parts.port or 1) > 0 and not (parts.fragment or parts.query or parts.path.strip("/"))
+    except ValueError:
+        valid = False
+    if not valid:
+        raise ValueError(
+            "must be smtp://user:password@host:port or smtps://user:password@host:port; "
+            "write / ? # @ : in user and password as %2F %3F %23 %40 %3A"
+        )
+
+
+CONSOLE: Final = Adapter(
+    build=_console,
+    url="console://",
+    summary="Prints mails to the worker's output.",
+    unsafe="`console://` prints links that grant access",
+)
+SMTP: Final = Adapter(
+    build=_smtp,
+    url="smtp://user:password@host:587",
+    summary="An SMTP server; the connection is upgraded to TLS by STARTTLS.",
+    validate=_validate,
+)
+SMTPS: Final = Adapter(
+    build=_smtp,
+    url="smtps://user:password@host:465",
+    summary="An SMTP server, by TLS from the start.",
+    validate=_validate,
+)

@@ -1,0 +1,67 @@
+"""Logs, metrics and traces, built from the settings."""
+
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING
+
+from api_base.core.config import Settings
+from api_base.core.protocols import DependencyFigures
+from api_base.infrastructure.db.pool import PoolFigures
+from api_base.infrastructure.observability.access_log import AccessLog
+from api_base.infrastructure.observability.counters import Counters
+from api_base.infrastructure.observability.recorder import BatchingRecorder
+
+if TYPE_CHECKING:
+    from api_base.infrastructure.observability.exposition import MergedMetrics
+    from api_base.infrastructure.observability.telemetry.setup import Telemetry
+
+type Pool = Callable[[], PoolFigures]
+type Dependencies = Callable[[], Iterable[DependencyFigures]]
+
+
+def counters(settings: Settings) -> Counters:
+    return Counters(settings.observability.metrics_dir)
+
+
+def metrics(settings: Settings, own: Counters) -> "MergedMetrics":
+    """The metrics of all processes that share the configured directory."""
+    from api_base.infrastructure.observability.exposition import MergedMetrics
+
+    return MergedMetrics(own, settings.observability.metrics_dir)
+
+
+def telemetry(settings: Settings) -> "Telemetry | None":
+    """The OpenTelemetry SDK; None without an endpoint."""
+    endpoint = settings.observability.otlp_endpoint
+    if endpoint is None:
+        return None
+    from api_base.infrastructure.observability.telemetry.setup import start
+
+    ratio = settings.observability.trace_sample_ratio
+    return start(service=settings.app_name, environment=settings.environment, endpoint=endpoint, sample_ratio=ratio)
+
+
+def recorder(settings: Settings, own: Counters, spans: "Telemetry | None", pool: Pool, dependencies: Dependencies) -> BatchingRecorder:
+    """The recorder of a server: counters, the access log unless it is switched off, and spans if there is an endpoint."""
+    log = (AccessLog(sys.stdout, json=json_logs(settings)),) if settings.observability.access_log else ()
+    traced = () if spans is None else (spans.requests,)
+    return BatchingRecorder(own, (*log, *traced), lambda: _gauges(pool()), dependencies)
+
+
+def worker_recorder(own: Counters, pool: Pool, dependencies: Dependencies) -> BatchingRecorder:
+    """The recorder of a worker, which answers no requests: gauges and dependencies alone."""
+    return BatchingRecorder(own, (), lambda: _gauges(pool()), dependencies)
+
+
+def json_logs(settings: Settings) -> bool:
+    """Whether log lines are JSON: as configured, or in production with `auto`."""
+    chosen = settings.observability.log_format
+    return chosen == "json" or (chosen == "auto" and settings.environment == "production")
+
+
+def _gauges(figures: PoolFigures) -> Mapping[str, float]:
+    return {
+        "database_pool_connections_open": figures.open,
+        "database_pool_connections_idle": figures.idle,
+        "database_pool_requests_waiting": figures.waiting,
+    }

@@ -1,0 +1,16 @@
+"""How ready jobs reach workers."""
+
+from collections.abc import Iterable
+from typing import Protocol
+
+from api_base.core.protocols import PeriodicTask
+from api_base.infrastructure.tasks.executor import JobExecutor
+from api_base.infrastructure.tasks.store import SqlJobStore
+
+
+class JobBackend(Protocol):
+    """The port behind `JOBS__URL`: how ready jobs, which are rows in any case, reach the executors of the workers."""
+
+    def tasks(self, store: SqlJobStore, executor: JobExecutor, poll: float) -> Iterable[PeriodicTask]:
+        """Return the tasks of the worker that submit ready jobs of `store` to `executor`, and look for them every `poll` seconds."""
+        ...

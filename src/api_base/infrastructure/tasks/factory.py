@@ -1,0 +1,41 @@
+"""The adapters of `JOBS__URL`."""
+
+from typing import TYPE_CHECKING, Final
+
+from api_base.core.di import Adapter
+from api_base.infrastructure.rabbitmq import url as rabbitmq
+
+if TYPE_CHECKING:
+    from api_base.infrastructure.adapter_ports import AdapterPorts
+    from api_base.infrastructure.tasks.backend import JobBackend
+
+
+def _database(ports: "AdapterPorts") -> "JobBackend":
+    del ports
+    from api_base.infrastructure.tasks.database_worker import DatabaseJobBackend
+
+    return DatabaseJobBackend()
+
+
+def _rabbitmq(ports: "AdapterPorts") -> "JobBackend":
+    from api_base.infrastructure.tasks.rabbitmq_backend import RabbitMqJobBackend
+
+    jobs, service = ports.settings.jobs, ports.settings.app_name
+    return RabbitMqJobBackend(jobs.url.get_secret_value(), service, ports.policy("rabbitmq"), ports.worker_pool, jobs.concurrency)
+
+
+DATABASE: Final = Adapter(build=_database, url="database://", summary="Workers claim jobs from the database.")
+RABBITMQ: Final = Adapter(
+    build=_rabbitmq,
+    url="amqp://user:password@host:port/vhost",
+    summary="RabbitMQ names ready jobs to workers, which claim them from the database.",
+    validate=rabbitmq.validate,
+    extra="rabbitmq",
+)
+RABBITMQ_TLS: Final = Adapter(
+    build=_rabbitmq,
+    url="amqps://user:password@host:port/vhost",
+    summary="The same by TLS.",
+    validate=rabbitmq.validate,
+    extra="rabbitmq",
+)
