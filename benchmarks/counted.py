@@ -1,7 +1,7 @@
 """The measured side of `instructions`: the application in process, counted by callgrind while it answers requests.
 
 `python counted.py` runs in the environment of any checkout and prints JSON: instructions per request, by kind. It starts a database
-and itself once more under valgrind. Instrumentation is off until the application is warm; each kind ends with a dump of its counts.
+and itself again under valgrind. Instrumentation is off until the application is warm; each kind ends with a dump of its counts.
 """
 
 import asyncio
@@ -49,7 +49,9 @@ async def counted() -> None:
     from api_base.infrastructure.db import listener
     from api_base.infrastructure.observability import recorder
 
-    listener.HEARTBEAT = listener.PATIENCE = recorder.GAUGE_INTERVAL = LONG  # type: ignore[misc]
+    for module, name in ((listener, "HEARTBEAT"), (listener, "MAX_SILENCE"), (listener, "PATIENCE"), (recorder, "GAUGE_INTERVAL")):
+        if hasattr(module, name):  # PATIENCE is the name of before
+            setattr(module, name, LONG)
     app, numbers = create_app(load_settings()), count(1)
 
     async def get() -> None:
@@ -64,7 +66,8 @@ async def counted() -> None:
         await send(app, "POST", "/api/v1/items", body=json.dumps(body).encode())
 
     async with app.router.lifespan_context(app):
-        while not listening():
+        listener_of_app = next(vars(one) for one in gc.get_objects() if type(one).__name__ == "NotificationListener")
+        while not fresh(listener_of_app):
             await asyncio.sleep(0.1)
         kinds = (nothing, get, listing, post)
         for request in kinds:
@@ -76,20 +79,20 @@ async def counted() -> None:
             control("-z")
             await repeat(request, REQUESTS)
             control("-d")
+        assert fresh(listener_of_app)
 
 
 async def nothing() -> None:
     """What the dump itself costs."""
 
 
-def listening() -> bool:
-    """Whether the listener of this application has connected; until then each request reads the database for its principal.
+def fresh(state: dict[str, Any]) -> bool:
+    """Whether the listener is connected; without it each request reads the database for its principal.
 
-    By the attribute of this version or of those before it.
+    By its attribute in this version, or in those before.
     """
-    found = next(vars(one) for one in gc.get_objects() if type(one).__name__ == "NotificationListener")
-    until: float = found["fresh_until"] if "fresh_until" in found else found["_confirmed"]
-    return until > 0
+    until: float = state["fresh_until"] if "fresh_until" in state else state["_confirmed"] + LONG
+    return until > time.monotonic()
 
 
 async def repeat(request: Callable[[], Awaitable[None]], times: int) -> None:

@@ -13,7 +13,7 @@ from api_base.domain.common.events import AnySubscription, DurableSubscription, 
 from api_base.domain.items.entities import Item, ItemDetails
 from api_base.infrastructure.items.repository import SqlItemRepository
 
-TOLD, DONE = "told", "done"
+DELIVERED, DONE = "delivered", "done"
 """The categories of rows for events and for jobs."""
 
 
@@ -58,7 +58,7 @@ def _subscribers(ports: Ports) -> list[AnySubscription]:
     async def told(event: Told) -> None:
         origin = current_context.get().origin
         assert isinstance(origin, Delivery)
-        await write(TOLD, origin.event_id, event.tenant_id)
+        await write(DELIVERED, origin.event_id, event.tenant_id)
 
     async def enqueue(event: Told) -> None:
         await ports.jobs.enqueue(Note(item_id=event.aggregate_id, tenant_id=event.tenant_id))

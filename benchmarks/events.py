@@ -23,7 +23,7 @@ from benchmarks.serving import CONNECTIONS, cpu_seconds, exchange, served
 from benchmarks.world import Member, World, environment, members, world
 
 ROUNDS = 7
-COMMITS, PAUSE = 100, 0.02
+COMMITS, COMMIT_INTERVAL = 100, 0.02
 STORED = 20_000
 POSTS = 2000
 STORE = """
@@ -87,7 +87,7 @@ async def latencies(made: World, people: Sequence[Member], heard: Path) -> list[
                 details = ItemDetails(sku=f"E-{next(_numbers)}", name="Chair", category="furniture")
                 item = await services.bus.execute(CreateItem(details=details))
                 committed[item.id] = time.monotonic_ns()
-                await asyncio.sleep(PAUSE)
+                await asyncio.sleep(COMMIT_INTERVAL)
             while len(at := times(heard).keys() & committed.keys()) < COMMITS:
                 await asyncio.sleep(0.1)
             found = times(heard)

@@ -22,7 +22,7 @@ from benchmarks.world import World, world
 from tests.services import address, held
 
 ROUNDS = 5
-DRAINED, LIVE, PACED, PAUSE = 10_000, 5_000, 100, 0.02
+DRAINED, LIVE, PACED, ENQUEUE_INTERVAL = 10_000, 5_000, 100, 0.02
 PRODUCERS = 16
 _numbers = count()
 
@@ -62,7 +62,7 @@ async def round_of(name: str, made: World, url: str, begun: Path) -> dict[str, f
                 number = next(_numbers)
                 sent[number] = time.monotonic_ns()
                 await send(number)
-                await asyncio.sleep(PAUSE)
+                await asyncio.sleep(ENQUEUE_INTERVAL)
             times = await noted(begun, DRAINED + LIVE + PACED)
     waits = sorted((times[number] - at) / 1e6 for number, at in sent.items())
     return {"drained": drained, "live": live, "enqueue to start, p50": waits[len(waits) // 2]}

@@ -19,7 +19,7 @@ import uvloop
 
 from api_base.application.common.events.cloud_event import decoded
 from api_base.infrastructure.kafka.connection import KafkaConnection
-from benchmarks.effects import DONE, TOLD
+from benchmarks.effects import DELIVERED, DONE
 from benchmarks.events import worker
 from benchmarks.report import show
 from benchmarks.serving import resident, served
@@ -138,7 +138,7 @@ async def streamed(connection: KafkaConnection) -> Counter[UUID]:
 async def wrong(database: asyncpg.Connection, writing: Writing) -> dict[str, int]:
     """The numbers of violations."""
     stored = {row["aggregate_id"]: row["changes"] for row in await database.fetch(CHANGED.format(EVENTS=EVENTS))}
-    events = NOT_ONCE.format(causes=f"select id from outbox where {EVENTS}", category=TOLD)
+    events = NOT_ONCE.format(causes=f"select id from outbox where {EVENTS}", category=DELIVERED)
     jobs = NOT_ONCE.format(causes="select (payload->>'item_id')::uuid as id from jobs where name = 'effects.note'", category=DONE)
     return {
         "items whose events are not those that were acknowledged": len(stored.items() ^ writing.items.items()),

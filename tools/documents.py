@@ -1,6 +1,6 @@
 """The documents that are made from the code: `make docs` writes them, a test compares.
 
-They stand in the repository so that a change of the API, a setting or a problem is seen in review, and happens on purpose.
+They stand in the repository so that a change of the API, a setting or a problem is seen in review, and happens deliberately.
 """
 
 import json
@@ -63,7 +63,7 @@ def stored() -> Mapping[str, str]:
 
 
 def check_events(before: Mapping[str, str]) -> None:
-    """Raises `IncompatibleError` for an event that readers of its schema in `before` could not read any more."""
+    """Raises `IncompatibleError` for an event that readers of its schema in `before` can no longer read."""
     for event in EVENTS:
         if kept := before.get(f"{EVENT_SCHEMAS}/{event.name}.json"):
             check(json.loads(kept), data_schema(event))

@@ -10,7 +10,7 @@ import pytest
 from api_base.core.types import RequestContext
 from tools.request_path import SOURCE
 
-OUTSIDE: Final = {
+OUTERMOST: Final = {
     "application/common/events/delivery.py": "a worker delivers an event",
     "application/common/jobs/runner.py": "a worker executes a job",
     "application/common/remote/service.py": "another service calls",
@@ -81,7 +81,7 @@ def test_only_the_outside_sets_the_context() -> None:
         and isinstance(node.value, ast.Name)
         and node.value.id == "current_context"
     }
-    assert setters == OUTSIDE.keys()
+    assert setters == OUTERMOST.keys()
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """A test demands one outcome and waits for a condition, never for a fixed time.
 
 One outcome: no assertion compares with a list of alternatives (`status_code in (201, 413)`), joins two values of one expression by `or`,
-or demands only that an exit code or status differs from a value. A fixed time: no sleep of `LONGEST_SLEEP` or more outside a loop that
+or demands only that an exit code or status differs from a value. A fixed time: no sleep of `MAX_SLEEP` or more outside a loop that
 polls. Tests in virtual time wait for nothing and may sleep.
 """
 
@@ -15,7 +15,7 @@ import pytest
 from tools.documents import ROOT
 
 OUTCOMES: Final = {"status_code", "returncode", "exit_code", "exitcode"}
-LONGEST_SLEEP: Final = 0.05
+MAX_SLEEP: Final = 0.05
 """Seconds. A shorter pause lets other tasks run."""
 FILES: Final = sorted((ROOT / "tests").rglob("*.py"))
 LOOPS: Final = ast.While | ast.For | ast.AsyncFor
@@ -62,7 +62,7 @@ def is_fixed_sleep(call: ast.Call) -> bool:
     if ast.unparse(call.func) not in ("sleep", "time.sleep", "asyncio.sleep") or not call.args:
         return False
     seconds = call.args[0]
-    return isinstance(seconds, ast.Constant) and isinstance(seconds.value, int | float) and seconds.value >= LONGEST_SLEEP
+    return isinstance(seconds, ast.Constant) and isinstance(seconds.value, int | float) and seconds.value >= MAX_SLEEP
 
 
 def in_tests(findings: Iterator[tuple[int, str]], file: Path) -> list[str]:

@@ -17,7 +17,7 @@ from typing import Final
 
 from tests.e2e.processes import PATIENCE
 
-_LONGEST_IDLE: Final = 2.0
+_MAX_IDLE: Final = 2.0
 """Seconds; the server keeps an idle connection for 5."""
 
 
@@ -53,7 +53,7 @@ class _Client:
                 self.results.created.append(sku)
                 if self._ask("GET", f"/api/v1/items/{json.loads(created)['id']}", 200):
                     self.results.read += 1
-            if stop.wait(self._random.choice([0.0, 0.0, 0.01, self._random.uniform(0, _LONGEST_IDLE)])):
+            if stop.wait(self._random.choice([0.0, 0.0, 0.01, self._random.uniform(0, _MAX_IDLE)])):
                 self._connection.close()
                 return self.results
         raise AssertionError

@@ -102,9 +102,9 @@ def test_a_dead_event_is_listed_and_retried(shop: Shop) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("--since", "2020-01-01"), "--since needs --subscription"),
-        (("--since", "2020-01-01", "--subscription", "invoices.isue"), "There is no durable subscription 'invoices.isue'; there are invoices.issue."),
-        (("--subscription", "nobody"), "There is no durable subscription 'nobody'"),
+        (("--since", "2020-01-01"), "--since requires --subscription"),
+        (("--since", "2020-01-01", "--subscription", "invoices.isue"), "the durable subscription 'invoices.isue' does not exist. Existing ones: invoices.issue."),
+        (("--subscription", "nobody"), "the durable subscription 'nobody' does not exist"),
         (
             ("01900000-0000-7000-8000-000000000001", "--since", "2020-01-01", "--subscription", "invoices.issue"),
             "do not combine it with the id of an event",

@@ -191,7 +191,7 @@ async def advance(jobs: Jobs, job: RunningJob) -> None:
 
 
 async def _in_unit(jobs: Jobs, job: RunningJob, work: Callable[[], Awaitable[None]]) -> None:
-    await jobs.shop.services.container.transactions().run(Isolation.OPTIMISTIC, work, job)
+    await jobs.shop.services.container.transactions.run(Isolation.OPTIMISTIC, work, job)
 
 
 @pytest.mark.parametrize("write", [settle, advance])

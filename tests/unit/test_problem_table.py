@@ -13,7 +13,7 @@ type Case = tuple[Exception, str, int, list[tuple[bytes, bytes]]]
 CASES: Final[dict[type[Exception], Case]] = {
     type(case[0]): case
     for case in (
-        (errors.Invalid([errors.Violation("/a", "b", "c")]), "validation", 422, []),
+        (errors.Invalid([errors.Violation("/body/a", "b", "c")]), "validation", 422, []),
         (errors.RuleViolated("no"), "rule-violated", 422, []),
         (errors.NotFound("thing", 1), "not-found", 404, []),
         (errors.StaleVersion("thing", 1), "stale-version", 412, []),

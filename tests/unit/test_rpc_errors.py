@@ -10,7 +10,7 @@ from api_base.core import errors
 from api_base.core.errors import ApiBaseError, Unavailable
 from api_base.infrastructure.serialization.error_codec import decode_error, encode_error, encode_internal_error
 
-TOLD: list[ApiBaseError] = [
+DELIVERED: list[ApiBaseError] = [
     errors.Invalid([errors.Violation("/a~1b", "range", "too small"), errors.Violation("", "x", "y")]),
     errors.RuleViolated("no"),
     errors.IdempotencyKeyReused(),
@@ -35,7 +35,7 @@ class PriceMissing(errors.RuleViolated):
         super().__init__("An item without a price cannot be published.")
 
 
-@pytest.mark.parametrize("error", TOLD, ids=lambda error: type(error).__name__)
+@pytest.mark.parametrize("error", DELIVERED, ids=lambda error: type(error).__name__)
 def test_an_error_is_told_with_what_it_carries(error: ApiBaseError) -> None:
     told = encode_error(error)
     assert told is not None
@@ -72,7 +72,14 @@ def test_what_is_not_known_here_is_unavailable(body: bytes) -> None:
 
 def test_every_error_that_the_edge_shows_as_the_callers_is_told() -> None:
     """Whoever adds one to `core.errors` decides whether other services are told of it."""
-    undecided = {errors.EventRefused, errors.AlreadyHandled, errors.JobLost, errors.MailRefused, *map(type, TOLD), *map(type, ACCIDENTS)}
+    undecided = {
+        errors.EventRefused,
+        errors.AlreadyHandled,
+        errors.JobLost,
+        errors.MailRefused,
+        *map(type, DELIVERED),
+        *map(type, ACCIDENTS),
+    }
     undecided.add(errors.AuditedRefusal)  # as Unauthenticated: see the test above
     assert set(subclasses(ApiBaseError)) - undecided == set()
 

@@ -59,7 +59,7 @@ class CoverageMap:
 
 
 def coverage_map(tree: Tree, kept: Path) -> CoverageMap:
-    """The map in the file `kept`; measured first where there is none. Tests that fail without any mutation are left out."""
+    """The map in the file `kept`; measured first if there is none. Tests that fail without any mutation are left out."""
     if not kept.exists():
         tree.run([*ARGUMENTS, *SUITE], MAX_SECONDS)
         content = _measured(tree)

@@ -34,7 +34,7 @@ KILL_SECONDS: Final = 15.0
 
 
 class Tree:
-    """`folder` is made anew. Tests import the copy, since its `src` comes first on the path."""
+    """`folder` is made again. Tests import the copy, since its `src` comes first on the path."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder

@@ -1,4 +1,4 @@
-"""Acting as somebody, from the command line: the same user, membership and permissions as over HTTP."""
+"""Act as a user on the command line, with the same membership and permissions as over HTTP."""
 
 from api_base.application.tenants.queries.tenants import ListMyTenants
 from api_base.bootstrap.services import Services
@@ -10,21 +10,21 @@ from api_base.infrastructure.users.repository import SqlUserRepository
 
 
 async def act_as(services: Services, email: str, tenant: str) -> RequestContext:
-    """Make what follows in this task done by the user with this address, in the tenant with this slug or id.
+    """Act in this task as the user with this address, in the tenant with this slug or id.
 
-    Raises `ConfigurationError` naming what there is no such thing of, `Invalid` for a bad address.
+    Raises `ConfigurationError` for an unknown user or tenant, `Invalid` for an invalid address.
     """
     current_context.set(RequestContext(request_id="command-line"))
     user = await SqlUserRepository(services.ports.database).by_email(EmailAddress.parse(email, "--as"))
     if user is None or user.status is not UserStatus.ACTIVE:
-        raise ConfigurationError(f"--as: there is no active user {email}.")
+        raise ConfigurationError(f"--as: no active user has the address {email}.")
     _act(_principal(services, UserId(user.id), None, None, admin=user.platform_admin))
     mine = await services.bus.execute(ListMyTenants())
     for one in mine:
         if tenant in (one.slug, str(one.id)):
             return _act(_principal(services, UserId(user.id), TenantId(one.id), one.role, admin=user.platform_admin))
     known = ", ".join(one.slug for one in mine) or "none"
-    raise ConfigurationError(f"--tenant: {email} is no member of a tenant {tenant!r}; of these: {known}.")
+    raise ConfigurationError(f"--tenant: {email} is not a member of the tenant {tenant!r}, but of these: {known}.")
 
 
 def _act(principal: Principal) -> RequestContext:

@@ -1,4 +1,4 @@
-"""Creates administrators of the platform, who cannot be created over HTTP."""
+"""Create platform administrators, which is not possible over HTTP."""
 
 from collections.abc import Sequence
 
@@ -10,6 +10,6 @@ from api_base.serving.first_run import add_administrator
 
 
 async def create_administrator(settings: Settings, contexts: Sequence[Context], *, email: str, name: str, password: str) -> UserDTO:
-    """Create an administrator of the platform in the database of `settings`. Raises `Invalid`, `EmailTaken`."""
+    """Create a platform administrator in the database of `settings`. Raises `Invalid`, `EmailTaken`."""
     async with opened(build(settings, contexts)) as services:
         return await add_administrator(services, email=email, name=name, password=password)

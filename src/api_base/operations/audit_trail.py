@@ -1,4 +1,4 @@
-"""The audit trail for an operator: verified where it is, exported, and verified elsewhere."""
+"""Verify and export the audit trail for operators, and verify exports elsewhere."""
 
 from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -37,7 +37,7 @@ async def _opened(settings: Settings, contexts: Sequence[Context], tenant: UUID 
 async def verify_database(
     settings: Settings, contexts: Sequence[Context], tenant: UUID | None, checkpoints: Path, checked: Checked
 ) -> AsyncIterator[Finding]:
-    """What is wrong with the trail of `tenant`, or of all. Raises `Unavailable` when the database cannot be reached."""
+    """The findings in the trail of `tenant`, or of all tenants. Raises `Unavailable` if the database cannot be reached."""
     database, clock = build(settings, contexts).container.worker_database, SystemClock()
     await database.open()
     try:
@@ -50,7 +50,7 @@ async def verify_database(
 
 
 def verify_file(file: Path, trusted: Collection[str], checked: Checked) -> Iterator[Finding]:
-    """The same of an export. `trusted` are thumbprints of keys. Raises `ConfigurationError` for what is no export."""
+    """The findings in an export. `trusted` are thumbprints of keys. Raises `ConfigurationError` for a file that is not an export."""
     with file.open("rb") as source:
         export = ExportFile(source, str(file))
         verification = Verification(HeadVerifier(_trusted(export.keys, trusted)), export.anchors, export.heads)
@@ -61,7 +61,7 @@ def verify_file(file: Path, trusted: Collection[str], checked: Checked) -> Itera
 
 
 def _trusted(jwks: Sequence[Mapping[str, str]], trusted: Collection[str]) -> dict[str, Ed25519PublicKey]:
-    """Keys that an export brings along, if they are those that the reader trusts."""
+    """The keys in an export that the reader trusts."""
     brought = dict(map(keys.public_key, jwks))
     return {kid: key for kid, key in brought.items() if kid in trusted}
 
@@ -72,7 +72,7 @@ def own_keys(settings: Settings) -> list[str]:
 
 
 async def export(settings: Settings, contexts: Sequence[Context], tenant: UUID | None, since: datetime | None) -> AsyncIterator[bytes]:
-    """Lines of what is sealed, from `since` on. Raises `Unavailable` when the database cannot be reached."""
+    """The lines of an export of everything sealed since `since`. Raises `Unavailable` if the database cannot be reached."""
     own, clock = signing_keys(settings), SystemClock()
     signer = HeadSigner(own[0])
     async with _opened(settings, contexts, tenant) as opened:
@@ -87,7 +87,7 @@ async def export(settings: Settings, contexts: Sequence[Context], tenant: UUID |
 
 
 def _later(checkpoint: SignedHead | None, head: SignedHead, signer: HeadSigner) -> SignedHead:
-    """Begins at `head`, where records may be missing as the checkpoint says."""
+    """Start after `head`; records may be missing before the time in the checkpoint."""
     if checkpoint is None:
         return head
     return signer.signed(msgspec.structs.replace(head, expired_before=checkpoint.expired_before))

@@ -1,4 +1,4 @@
-"""What `api-base doctor` finds: the effective configuration, redacted, and how each configured service answers."""
+"""The findings of `api-base doctor`: the effective configuration without secrets, and the state of each configured service."""
 
 import asyncio
 from collections.abc import Iterator, Sequence
@@ -41,7 +41,7 @@ def _flat(model: BaseModel, prefix: str) -> Iterator[tuple[str, object]]:
 
 
 async def diagnose(settings: Settings, urls: Urls, contexts: Sequence[Context]) -> list[Finding]:
-    """Try each role of the database, and whether the schema is the newest, and every other service that is configured."""
+    """Check each role of the database, the schema, and every other configured service."""
     findings = [await _role(name, url) for name, url in (("owner", urls.owner), ("app", urls.app), ("worker", urls.worker))]
     if all(finding.well for finding in findings):
         findings.append(await asyncio.to_thread(_schema, urls, contexts))

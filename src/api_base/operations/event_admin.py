@@ -1,4 +1,4 @@
-"""The event log for an operator, on the database as the role `worker`."""
+"""List and replay events for operators, as the database role `worker`."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -15,7 +15,7 @@ from api_base.infrastructure.events.relay import RELAY
 
 @asynccontextmanager
 async def event_admin(settings: Settings, contexts: Sequence[Context]) -> AsyncIterator[EventAdmin]:
-    """Raises `Unavailable` when the database cannot be reached."""
+    """Open the administration of events. Raises `Unavailable` if the database cannot be reached."""
     database = build(settings, contexts).container.worker_database
     await database.open()
     try:
@@ -27,17 +27,19 @@ async def event_admin(settings: Settings, contexts: Sequence[Context]) -> AsyncI
 async def replay(
     settings: Settings, contexts: Sequence[Context], *, event_id: UUID | None, subscription: str | None, since: datetime | None
 ) -> int:
-    """Try dead events again; with `since`, tell `subscription` what it has not handled of the kept ones. How many.
+    """Retry dead events; with `since`, deliver the stored events that `subscription` has not handled. Returns their number.
 
     Raises `ConfigurationError` for options that exclude each other and for an unknown subscription; the message lists the known ones.
     """
     if since is not None and subscription is None:
-        raise ConfigurationError("--since needs --subscription: name the subscription that receives the events.")
+        raise ConfigurationError("--since requires --subscription: name the subscription that receives the events.")
     if since is not None and event_id is not None:
         raise ConfigurationError("--since delivers all stored events: do not combine it with the id of an event.")
     durable = {one.name: one for one in build(settings, contexts).container.subscribers.durable}
     if subscription is not None and subscription not in durable and (subscription != RELAY or since is not None):
-        raise ConfigurationError(f"There is no durable subscription {subscription!r}; there are {', '.join(sorted(durable)) or 'none'}.")
+        raise ConfigurationError(
+            f"--subscription: the durable subscription {subscription!r} does not exist. Existing ones: {', '.join(sorted(durable)) or 'none'}."
+        )
     async with event_admin(settings, contexts) as log:
         if since is None or subscription is None:
             return await log.revive(subscription=subscription, event_id=event_id)

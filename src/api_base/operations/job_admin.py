@@ -1,4 +1,4 @@
-"""The jobs for an operator, on the database as the role `worker`."""
+"""Manage jobs for operators, as the database role `worker`."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -11,7 +11,7 @@ from api_base.infrastructure.tasks.admin import JobAdmin
 
 @asynccontextmanager
 async def job_admin(settings: Settings, contexts: Sequence[Context]) -> AsyncIterator[JobAdmin]:
-    """Raises `Unavailable` when the database cannot be reached."""
+    """Open the administration of jobs. Raises `Unavailable` if the database cannot be reached."""
     database = build(settings, contexts).container.worker_database
     await database.open()
     try:

@@ -1,6 +1,6 @@
 """Whether failed work is retried or dead: one decision for jobs and for deliveries of events.
 
-An outage (`Transient`, `Unavailable`) is retried until it ends. A refusal will not change, so the work is dead at once. Any other
+An outage (`Transient`, `Unavailable`) is retried until it ends. A refusal will not change, so the work becomes dead immediately. Any other
 failure is retried until the work has failed too often.
 """
 
@@ -30,7 +30,7 @@ class RetryPolicy:
     delay: Callable[[int], float] = backoff.delay
 
     def decide(self, error: Exception, *, attempt: int, failures: int, max_failures: int) -> Decision:
-        """What becomes of work whose `attempt` (from 1) has raised `error`, after `failures` earlier failures of its own."""
+        """The decision about work whose `attempt` (from 1) has raised `error`, after `failures` earlier failures of its own."""
         outage = isinstance(error, Transient | Unavailable)
         refused = isinstance(error, self.refusals) and not outage and not isinstance(error, ProgrammingError)
         dead = refused or (not outage and failures + 1 >= max_failures)

@@ -16,7 +16,7 @@ NO_DELAY: Final = timedelta(0)
 
 
 class JobState(StrEnum):
-    """WAITING waits for its time, READY for a worker. A DEAD job has failed for good, and stays until an operator handles it."""
+    """WAITING waits for its time, READY for a worker. A DEAD job has failed permanently, and stays until an operator handles it."""
 
     WAITING = "waiting"
     READY = "ready"
@@ -99,7 +99,7 @@ async def _nothing() -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PeriodicTask:
-    """Each worker calls `run` every `interval` seconds, and again at once when it returns that there is more to do.
+    """Each worker calls `run` every `interval` seconds, and again immediately when it returns that there is more to do.
 
     A NOTIFY on `channel` calls it earlier. It must be safe to run in several workers at the same time.
     `api-base worker --only` selects by `group`. `end` is called once when the worker ends, after the last `run`.

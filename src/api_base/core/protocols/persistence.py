@@ -11,7 +11,7 @@ from api_base.core.types import KeyedRequest, Origin, RequestContext
 
 
 class AsyncRepository[T, ID](Protocol):
-    """A collection of aggregates. Reads happen at once; the unit of work sends the writes when it ends.
+    """A collection of aggregates. Reads run immediately; the unit of work sends the writes when it ends.
 
     `create`, `update` and `delete` raise `NoTransaction` outside a unit of work. `update` is guarded by the aggregate's
     version: the unit of work raises `StaleVersion` when another request has saved it in between.
@@ -83,7 +83,7 @@ class IdempotencyStore(Protocol):
     """Keeps results for 24 hours, by tenant, user, route and key. `answer` is the type that the command declares of its result."""
 
     async def lock(self, request: KeyedRequest) -> None:
-        """Lock the key until this unit of work ends. Raises `RequestInProgress` at once when another holds it."""
+        """Lock the key until this unit of work ends. Raises `RequestInProgress` without waiting if another request holds it."""
         ...
 
     async def find(self, request: KeyedRequest, answer: Any) -> StoredResult[Any] | None:

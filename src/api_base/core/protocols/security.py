@@ -48,7 +48,7 @@ class TokenVerifier(Protocol):
 
 
 class AccessLookup(Protocol):
-    """Makes a principal of a verified token. It looks the permissions up for each request, so that a revocation takes effect at once."""
+    """Makes a principal of a verified token. It looks the permissions up for each request, so that a revocation takes effect immediately."""
 
     async def principal(self, claims: TokenClaims) -> Principal:
         """The present principal of a verified token; raises `Unauthenticated` when the user, the session or the membership has ended."""
@@ -72,7 +72,7 @@ class PermissionChecker(Protocol):
 
 
 class PasswordHasher(Protocol):
-    """Hashing is slow on purpose: an implementation does it off the event loop, and limits how many run at the same time."""
+    """Hashing is deliberately slow: an implementation runs it off the event loop, and limits its concurrency."""
 
     async def hash(self, password: str) -> str:
         """A salted hash of `password`, to be stored."""

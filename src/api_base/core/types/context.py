@@ -1,4 +1,4 @@
-"""What is known about the current request (or job, delivery, command line call): one context variable, set at the outside."""
+"""What is known about the current request (or job, delivery, command line call): one context variable, set where the work enters the application."""
 
 import re
 from contextvars import ContextVar
@@ -11,9 +11,9 @@ from api_base.core.types.principal import Principal
 
 
 class RequestContext(NamedTuple):
-    """Made by whoever starts the work, and never changed: a caller that learns more makes a new one.
+    """Created where the work starts, and never changed: a caller that learns more creates a new one.
 
-    `request_id` is a valid token of the client's or one of ours; `trace_id`, `span_id` and `parent_span_id`
+    `request_id` is the client's valid id or a generated one; `trace_id`, `span_id` and `parent_span_id`
     (the caller's, or empty) are lower-case hex [W3C Trace Context]; `address` is the client's, through trusted proxies only.
     `access_token` is the valid token of the principal, for forwarding to other services; empty without one.
     `origin` is what the unit of work of this request is part of; None for an ordinary request.
@@ -94,7 +94,7 @@ def request_tenant() -> TenantId:
     """The tenant of the current request, from its access token. Raises `Forbidden` if the token names none."""
     tenant = current_context.get().tenant_id
     if tenant is None:
-        raise Forbidden("This needs a tenant: switch to one first (POST /api/v1/tenants/{id}/switch).")
+        raise Forbidden("The operation requires a tenant. Switch to one first (POST /api/v1/tenants/{id}/switch).")
     return tenant
 
 
@@ -102,5 +102,5 @@ def request_user() -> UserId:
     """The user behind the current request. Raises `Unauthenticated` for an anonymous request."""
     user = current_context.get().user_id
     if user is None:
-        raise Unauthenticated("This needs a signed-in user.")
+        raise Unauthenticated("The operation requires authentication. Send an access token.")
     return user

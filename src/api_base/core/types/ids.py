@@ -1,4 +1,4 @@
-"""Identifiers that every floor speaks of. All are UUIDv7 [RFC 9562], made by an `IdGenerator`."""
+"""Identifiers that all layers use. All are UUIDv7 [RFC 9562] from an `IdGenerator`."""
 
 from typing import Final, NewType
 from uuid import UUID
@@ -8,7 +8,7 @@ TenantId = NewType("TenantId", UUID)
 SessionId = NewType("SessionId", UUID)
 
 NO_USER: Final = UserId(UUID(int=0))
-"""Who acts where no user asked for it: the nil UUID [RFC 9562, section 5.9]."""
+"""The actor of work that no user requested: the nil UUID [RFC 9562, section 5.9]."""
 
 NO_TENANT: Final = UUID(int=0)
-"""Owns the rows of those who act for no tenant, since a key has no nulls: the nil UUID, too."""
+"""The owner of rows without a tenant, because a key has no nulls: the nil UUID, too."""

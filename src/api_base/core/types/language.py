@@ -1,22 +1,22 @@
-"""The languages that letters are written in."""
+"""The languages of e-mails and pages."""
 
 from enum import StrEnum
 from typing import Final
 
 
 class Language(StrEnum):
-    """A language tag [BCP 47]. A new one needs its templates beside the others (docs/mail.md)."""
+    """A language tag [BCP 47]. A new language needs a template beside each existing one (docs/mail.md)."""
 
     EN = "en"
     PT = "pt"
 
 
 _MAX_LANGUAGES: Final = 20
-"""Ranges of a header that are looked at."""
+"""Maximum number of language ranges of a header that are evaluated."""
 
 
 def preferred(accepted: str | None) -> Language:
-    """The language of ours that an Accept-Language header likes best [RFC 9110, section 12.5.4; lookup of RFC 4647, section 3.4].
+    """The supported language that an Accept-Language header prefers [RFC 9110, section 12.5.4; lookup of RFC 4647, section 3.4].
 
     English where none is named.
 

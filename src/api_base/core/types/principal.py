@@ -1,4 +1,4 @@
-"""Who asks. A token says who, which session and which tenant; what they may do is looked up at each request."""
+"""The authenticated caller. A token names user, session and tenant; each request looks the permissions up."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -23,5 +23,5 @@ class Principal:
 
     @classmethod
     def without_permissions(cls, user_id: UserId, tenant_id: TenantId | None) -> Self:
-        """In whose name something is done that nothing is asked for any more."""
+        """A principal for work whose permission was checked earlier."""
         return cls(user_id=user_id, session_id=None, tenant_id=tenant_id, role=None, platform_admin=False, permissions=frozenset())

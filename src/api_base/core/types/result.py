@@ -1,4 +1,4 @@
-"""`Result`: an outcome that is an answer, not an accident.
+"""`Result`: an expected outcome, a value or a refusal.
 
 A command returns `Err` for a refusal whose state change must be kept (a failed login counts); a raise always rolls back.
 Batch operations return one `Result` per element.
@@ -9,14 +9,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Ok[T]:
-    """It was done; `value` is the answer."""
+    """Success with `value`."""
 
     value: T
 
 
 @dataclass(frozen=True, slots=True)
 class Err[E]:
-    """It was refused, on purpose and to be kept; `error` is the business's own."""
+    """A refusal that is committed; `error` is a domain error."""
 
     error: E
 

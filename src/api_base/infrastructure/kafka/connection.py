@@ -1,6 +1,6 @@
 """How this process connects to the cluster: brokers, TLS, SASL/SCRAM; and the names of the application's topics and groups.
 
-The driver reports a wrong password in its log only. So after a failed start this module connects once more, and its error says what the
+The driver reports a wrong password in its log only. So after a failed start this module connects again, and its error says what the
 broker answered.
 """
 

@@ -78,7 +78,7 @@ class KafkaDeliveryConsumer:
         return True
 
     async def close(self) -> None:
-        """Leave the group, so that other consumers take over at once."""
+        """Leave the group, so that other consumers take over immediately."""
         if self._consumer is not None:
             consumer, self._consumer = self._consumer, None
             await self._connection.leave(consumer)

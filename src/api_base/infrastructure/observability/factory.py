@@ -2,11 +2,10 @@
 
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from api_base.core.config import Settings
 from api_base.core.protocols import DependencyFigures
-from api_base.infrastructure.db.pool import PoolFigures
 from api_base.infrastructure.observability.access_log import AccessLog
 from api_base.infrastructure.observability.counters import Counters
 from api_base.infrastructure.observability.recorder import BatchingRecorder
@@ -14,6 +13,20 @@ from api_base.infrastructure.observability.recorder import BatchingRecorder
 if TYPE_CHECKING:
     from api_base.infrastructure.observability.exposition import MergedMetrics
     from api_base.infrastructure.observability.telemetry.setup import Telemetry
+
+
+class PoolFigures(Protocol):
+    """Connections of a pool: `open` and `idle` ones, and requests that wait for one."""
+
+    @property
+    def open(self) -> int: ...
+
+    @property
+    def idle(self) -> int: ...
+
+    @property
+    def waiting(self) -> int: ...
+
 
 type Pool = Callable[[], PoolFigures]
 type Dependencies = Callable[[], Iterable[DependencyFigures]]

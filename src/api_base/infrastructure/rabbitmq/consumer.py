@@ -40,7 +40,7 @@ class RabbitMqConsumer:
 
     @property
     def ending(self) -> bool:
-        """Whether the consumer has stopped for good."""
+        """Whether the consumer has stopped permanently."""
         return self._ending
 
     async def run(self) -> bool:

@@ -1,7 +1,7 @@
 """Requests and replies over RabbitMQ: the caller waits for the reply on its own channel [RabbitMQ, "Direct Reply-to"].
 
 Requests and replies are not written to disk: a caller waits for seconds, and after that they are worthless. A request that is redelivered,
-because its server died, says so: it may have been executed.
+because its server died, is marked: it may have been executed.
 """
 
 import asyncio

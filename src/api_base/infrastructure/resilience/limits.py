@@ -1,6 +1,6 @@
 """Limits of concurrency and time: a slow dependency uses no more than its share of this process.
 
-A bulkhead [Nygard, Release It!, 2nd ed., ch. 5] limits the calls in flight and the waiting calls; it refuses any further call at once.
+A bulkhead [Nygard, Release It!, 2nd ed., ch. 5] limits the calls in flight and the waiting calls; it immediately refuses further calls.
 A timeout limits one attempt.
 """
 

@@ -1,4 +1,4 @@
-"""Cancels jobs: the row changes at once, after which no transaction of a worker can commit for the job, and workers stop running it."""
+"""Cancels jobs: the row changes immediately, after which no transaction of a worker can commit for the job, and workers stop running it."""
 
 from typing import Final
 from uuid import UUID

@@ -73,7 +73,7 @@ class JobExecutor:
         return False
 
     async def end(self) -> None:
-        """Finish the running jobs within the grace period, and release the others, so that other workers run them at once."""
+        """Finish the running jobs within the grace period, and release the others, so that other workers run them immediately."""
         until = time.monotonic() + self._grace
         while self._tasks and (left := until - time.monotonic()) > 0:
             await asyncio.wait(self._tasks, timeout=min(left, self._renewal_interval))

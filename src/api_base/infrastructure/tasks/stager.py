@@ -1,4 +1,4 @@
-"""Makes jobs ready: those whose time has come, and those whose worker has stopped renewing its lease. Then it notifies the workers."""
+"""Makes jobs ready: those that are due, and those whose worker has stopped renewing its lease. Then it notifies the workers."""
 
 from collections.abc import Callable
 

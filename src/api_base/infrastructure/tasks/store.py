@@ -134,11 +134,11 @@ class SqlJobStore:
         return {row["id"] for row in rows}
 
     async def release(self, jobs: Sequence[ClaimedJob]) -> None:
-        """Make unfinished jobs ready, so that other workers claim them at once."""
+        """Make unfinished jobs ready, so that other workers claim them immediately."""
         await self._pool.run(lambda connection: connection.execute(_RELEASE, *_keys(jobs)))
 
     async def stage(self) -> int:
-        """Make jobs ready whose time has come or whose lease has expired, at most `MAX_BATCH_ROWS` of each; how many."""
+        """Make jobs ready that are due or whose lease has expired, at most `MAX_BATCH_ROWS` of each; how many."""
 
         async def both(connection: Connection) -> int:
             return sum([int((await connection.execute(statement)).split()[1]) for statement in (_STAGE, _RESCUE)])

@@ -53,34 +53,34 @@ def _challenge(error: errors.Unauthenticated) -> Headers:
 
 
 PROBLEMS: Final[Mapping[type[Exception], Kind]] = {
-    errors.Invalid: Kind("validation", "The request is not valid", 422),
-    errors.RuleViolated: Kind("rule-violated", "A business rule does not allow it", 422),
+    errors.Invalid: Kind("validation", "The request is invalid", 422),
+    errors.RuleViolated: Kind("rule-violated", "A business rule refuses the request", 422),
     errors.NotFound: Kind("not-found", "Not found", 404),
-    errors.StaleVersion: Kind("stale-version", "The resource has changed meanwhile", 412),
-    errors.Conflict: Kind("conflict", "The state of the resource does not allow it", 409),
-    errors.Unauthenticated: Kind("unauthenticated", "Authentication is needed", 401, _challenge),
+    errors.StaleVersion: Kind("stale-version", "The resource has changed since it was read", 412),
+    errors.Conflict: Kind("conflict", "The state of the resource does not allow the operation", 409),
+    errors.Unauthenticated: Kind("unauthenticated", "Authentication is required", 401, _challenge),
     errors.Forbidden: Kind("forbidden", "Not allowed", 403),
     errors.TooManyRequests: Kind("too-many-requests", "Too many requests", 429, _retry_after),
-    errors.Unavailable: Kind("unavailable", "Not available at the moment", 503, _retry_after),
-    errors.Transient: Kind("unavailable", "Not available at the moment", 503, lambda error: [(b"retry-after", b"1")]),
-    errors.RequestInProgress: Kind("request-in-progress", "The same request is being carried out", 409, _retry_after),
+    errors.Unavailable: Kind("unavailable", "The service is temporarily unavailable", 503, _retry_after),
+    errors.Transient: Kind("unavailable", "The service is temporarily unavailable", 503, lambda error: [(b"retry-after", b"1")]),
+    errors.RequestInProgress: Kind("request-in-progress", "The same request is being processed", 409, _retry_after),
     errors.IdempotencyKeyReused: Kind("idempotency-key-reused", "The Idempotency-Key belongs to another request", 422),
-    BadRequest: Kind("bad-request", "The request cannot be understood", 400),
+    BadRequest: Kind("bad-request", "The request is malformed", 400),
     MalformedBody: Kind("malformed-body", "The body cannot be parsed", 400),
-    RouteNotFound: Kind("route-not-found", "There is nothing at this path", 404),
-    MethodNotAllowed: Kind("method-not-allowed", "The method is not allowed here", 405, lambda error: [(b"allow", error.allowed)]),
+    RouteNotFound: Kind("route-not-found", "No route has this path", 404),
+    MethodNotAllowed: Kind("method-not-allowed", "The method is not allowed", 405, lambda error: [(b"allow", error.allowed)]),
     BodyTooLarge: Kind("body-too-large", "The body is too large", 413),
     UnsupportedMediaType: Kind("unsupported-media-type", "The media type is not supported", 415),
-    PreconditionRequired: Kind("precondition-required", "A precondition is needed", 428),
+    PreconditionRequired: Kind("precondition-required", "A precondition is required", 428),
     RequestTimeout: Kind("timeout", "The request took too long", 503, lambda error: [(b"retry-after", b"1")]),
 }
-"""From the most special to the most general along an error's classes. Each kind has its page under docs/problems."""
+"""The kind of an error is that of the first of its base classes in this table. Each kind has a page under docs/problems."""
 
-INTERNAL: Final = Kind("internal", "Something went wrong here", 500)
+INTERNAL: Final = Kind("internal", "An internal error occurred", 500)
 
 
 def problem_of(error: Exception) -> Problem | None:
-    """The problem of an error that was raised on purpose; None for an accident."""
+    """The problem of a known error; None for an unexpected one."""
     located = _located(error) if isinstance(error, errors.Invalid) else None
     for cls in type(error).__mro__:
         kind = PROBLEMS.get(cls)
@@ -97,13 +97,13 @@ def problem_of(error: Exception) -> Problem | None:
 
 
 def internal_problem() -> Problem:
-    """What is said of an accident: nothing about the inside."""
-    detail = "The error was recorded under this request id. Try again later, and name the id if it stays."
+    """The problem of an unexpected error. It reveals no internals."""
+    detail = "The error was logged under this request id. Try again later. If the error persists, report the request id."
     return Problem(kind=INTERNAL.name, title=INTERNAL.title, status=INTERNAL.status, detail=detail)
 
 
 def invalid_of(error: ValidationError | RequestValidationError, part: str = "") -> errors.Invalid:
-    """Pydantic's errors as violations. `part` is where the validated value came from: body, query, path; "" if the location says so."""
+    """Pydantic's errors as violations. `part` is where the validated value came from: body, query, path; "" if the location contains it."""
     return errors.Invalid([_violation(one, part) for one in error.errors()])
 
 
@@ -143,7 +143,7 @@ def _located(error: errors.Invalid) -> errors.Invalid:
 
 
 async def send_problem(scope: Scope, send: Send, problem: Problem) -> None:
-    """Answer with `problem`."""
+    """Send `problem` as the response."""
     context = current_context.get(None)
     body = problem.body(scope["path"], context.request_id if context else "")
     headers = [(b"content-type", MEDIA_TYPE), (b"content-length", b"%d" % len(body)), (b"cache-control", b"no-store"), *problem.headers]
@@ -152,7 +152,7 @@ async def send_problem(scope: Scope, send: Send, problem: Problem) -> None:
 
 
 class _Answer:
-    """A problem as an ASGI application, which is what Starlette takes for a response."""
+    """A problem as an ASGI application, which Starlette accepts as a response."""
 
     def __init__(self, problem: Problem) -> None:
         self._problem = problem
@@ -163,7 +163,7 @@ class _Answer:
 
 
 def install(app: FastAPI) -> None:
-    """Make what FastAPI and Starlette raise by themselves into problems too."""
+    """Convert the errors that FastAPI and Starlette raise themselves to problems."""
 
     async def on_error(request: Any, error: Exception) -> Any:
         del request

@@ -11,7 +11,7 @@ from api_base.core.errors import Violation
 
 MEDIA_TYPE: Final = b"application/problem+json"
 _IN_PATHS: Final = "/:@!$&'()*+,;="
-"""What stands for itself in a path [RFC 3986, section 3.3], besides letters, digits and -._~."""
+"""Characters that a path may contain unencoded [RFC 3986, section 3.3], in addition to letters, digits and -._~."""
 _encode = msgspec.json.Encoder().encode
 
 

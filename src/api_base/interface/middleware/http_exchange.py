@@ -11,7 +11,7 @@ KEY: Final = "api_base.exchange"
 
 
 class HttpExchange:
-    """`added` are headers for the response, whoever makes it. `route` is the path template, empty until a route is found.
+    """`added` are headers for every response to the request. `route` is the path template, empty until a route is found.
 
     `error` is the reason of a refusal: a bad token, which AuditMiddleware answers, or what the route raised.
     """

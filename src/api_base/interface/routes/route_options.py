@@ -1,4 +1,4 @@
-"""Options of a route beyond its signature."""
+"""What a route says about itself beyond its signature."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,13 +18,13 @@ class Deprecation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RouteOptions:
-    """`versioned`: the answer has a `version`, so it gets an ETag and takes If-None-Match.
+    """`versioned`: the response has a `version`, so it gets an ETag and supports If-None-Match.
 
-    `location` is the path of what was created, with fields of the answer in braces. `body_limit` is in bytes; None is the server's.
-    `public`: the route needs no token; the others refuse a request without one before they read its body.
-    `rate` names a stricter limit. `cache` is the value of Cache-Control. `protocol` names another specification that governs the route.
-    `replayable`: False if the response must not be stored, such as tokens; the route then refuses an Idempotency-Key.
-    `sparse`: `?fields=` narrows the answer. `example` is a valid request, `body` and `query`, for tests and documentation.
+    `location` is the path of the created resource, with fields of the response in braces. `body_limit` is in bytes; None is the server's limit.
+    `public` allows requests without a token; other routes refuse them before they read the request. `rate` names a stricter limit.
+    `cache` is the value of Cache-Control. `protocol` names another specification that governs the route. `replayable` is False if the response
+    must not be stored, for example tokens; the route then refuses an Idempotency-Key. `sparse` allows `?fields=`. `example` is a valid
+    request, `body` and `query`, for tests and documentation.
     """
 
     versioned: bool = False

@@ -14,7 +14,7 @@ class Handler[M, T](Protocol):
     """One class per message; lives as long as the application."""
 
     async def handle(self, message: M, /) -> T:
-        """Do what `message` asks and answer what it declares. A refusal that must be kept is returned as `Err`; a raise rolls back."""
+        """Execute `message` and return the result that it declares. A refusal that must be committed is returned as `Err`; a raise rolls back."""
         ...
 
 
@@ -42,7 +42,7 @@ def on[M: Message[object]](message: type[M], handler: Handler[M, object]) -> Reg
 
 
 class Middleware(Protocol):
-    """One stage of the pipeline. Called once per message type at start; may return `call_next` itself where it has nothing to do."""
+    """One stage of the pipeline. Called once for each message type at start; returns `call_next` itself if it has nothing to do."""
 
     def __call__(self, message_type: type[Message[Any]], call_next: Call, /) -> Call: ...
 
@@ -62,9 +62,9 @@ class Bus:
         for registration in registrations:
             message_type = registration.message
             if message_type in self._calls:
-                raise ProgrammingError(f"{message_type.__name__} has two handlers")
+                raise ProgrammingError(f"{message_type.__name__} has two handlers. Remove one of them.")
             if not isinstance(getattr(message_type, "permission", None), str):
-                raise ProgrammingError(f"{message_type.__name__} declares no permission; PUBLIC is one")
+                raise ProgrammingError(f"{message_type.__name__} declares no permission. Declare one; PUBLIC allows every caller.")
             call: Call = registration.handler.handle
             for middleware in reversed(self._middlewares):
                 call = middleware(message_type, call)
@@ -76,10 +76,12 @@ class Bus:
         return frozenset(self._calls)
 
     async def execute[T](self, message: Message[T]) -> T:
-        """Run the handler of `message`. Raises `ProgrammingError` where there is none, else what handler and pipeline raise."""
+        """Run the handler of `message`. Raises `ProgrammingError` for a message without a handler, and what handler and pipeline raise."""
         try:
             call = self._calls[type(message)]
         except KeyError:
-            raise ProgrammingError(f"{type(message).__name__} has no handler; does its context belong to the application?") from None
+            raise ProgrammingError(
+                f"{type(message).__name__} has no handler. Add its context to the application, and a handler to the context."
+            ) from None
         result: T = await call(message)
         return result

@@ -15,7 +15,7 @@ class Job:
     """`name` (`<context>.<what it does>`) is stored in the rows: after a renaming, waiting jobs are unknown.
 
     An execution may take `timeout` seconds. A job that fails because of an outage is retried until the outage ends; one that fails
-    otherwise is tried `attempts` times; one that is refused is dead at once.
+    otherwise is tried `attempts` times; a refused job becomes dead immediately.
     """
 
     name: str
@@ -29,7 +29,7 @@ class Schedule:
     """Enqueues the command that `message` returns at the times of `cron`, in UTC [crontab(5)], once for any number of workers.
 
     Of the times that passed while no worker ran, the latest fires. The time of the last firing is stored under `name`: after a renaming the
-    schedule starts anew.
+    schedule starts again.
     """
 
     name: str

@@ -18,7 +18,7 @@ from api_base.domain.common.events import Subscribers
 
 
 class Transactions:
-    """`committed` is called after each commit that stored events, so that the relay looks at once."""
+    """`committed` is called after each commit that stored events, so that the relay polls immediately."""
 
     def __init__(self, begin: UnitOfWorkFactory, subscribers: Subscribers, committed: Callable[[], None]) -> None:
         self._begin, self._subscriptions, self._committed = begin, subscribers.in_transaction, committed
