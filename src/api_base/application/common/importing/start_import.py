@@ -11,8 +11,9 @@ from api_base.application.common.importing.mapping import ColumnMapping
 from api_base.application.common.importing.records import FileFormat, RecordReader, as_text
 from api_base.application.common.importing.schema import ImportSchema
 from api_base.application.common.importing.uploads import Upload, Uploads
-from api_base.application.services.multitenancy import own_tenant
+from api_base.core.errors import NotFound
 from api_base.core.protocols import IdGenerator, JobQueue
+from api_base.core.types import request_tenant
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,8 +53,8 @@ class StartImportHandler[T]:
 
     async def handle(self, command: StartImport) -> StartedImportDTO:
         """Raises `NotFound` for a foreign tenant, `MappingRefused` for a bad mapping or a missing column, `UnreadableFile` for a bad beginning."""
-        if command.tenant_id is not None:
-            own_tenant(command.tenant_id)
+        if command.tenant_id not in (None, request_tenant()):
+            raise NotFound("tenant", command.tenant_id)
         mapping = ColumnMapping.parse(self._schema, command.maps, command.constants)
         columns, records = self._read(as_text(BytesIO(command.content)), command.format)
         if columns is not None:
