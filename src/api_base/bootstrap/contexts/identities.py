@@ -1,5 +1,7 @@
 """Adapters from the context `users` to the ports of auth and tenants, which know users only by id."""
 
+from collections.abc import Sequence
+
 from api_base.application.common.cqrs import Bus
 from api_base.application.services.mailing import Recipient
 from api_base.application.users.commands.record_login import RecordLogin
@@ -59,6 +61,10 @@ class UserIdentities:
         """Return the id of the active user with this address, or None."""
         user = await self._active(email)
         return None if user is None else UserId(user.id)
+
+    async def ids_of(self, emails: Sequence[EmailAddress]) -> dict[EmailAddress, UserId]:
+        """The ids of the active users among those with these addresses."""
+        return {user.email: UserId(user.id) for user in await self._users.by_emails(emails) if user.status is UserStatus.ACTIVE}
 
     async def language_of(self, email: str) -> Language | None:
         """Return the language of the active user with this address, or None."""
