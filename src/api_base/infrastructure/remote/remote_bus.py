@@ -17,7 +17,7 @@ POLL: Final = 1.0
 
 
 class RabbitMqRemoteBus(RemoteBus):
-    """An attempt may take `seconds`. `encode` makes JSON of a message; `decode` makes a result of a type from JSON."""
+    """An attempt may take `seconds`. `encode` converts a message to JSON; `decode` converts JSON to a result of a type."""
 
     def __init__(
         self, client: RabbitMqRpcClient, seconds: float, *, encode: Callable[[Any], bytes], decode: Callable[[bytes, Any], Any]
@@ -46,7 +46,7 @@ class RabbitMqRemoteBus(RemoteBus):
 
 
 class RabbitMqRemoteTransport(RemoteTransport):
-    """For `service`. `policy_of` returns the policy of another service by its name as a dependency.
+    """The remote bus of `service`. `policy_of` returns the policy of another service by its name as a dependency.
 
     An attempt of a call may take `seconds`; a worker handles `concurrency` messages of other services simultaneously.
     """
