@@ -13,8 +13,8 @@ from uuid import UUID, uuid4
 import asyncpg
 from uuid_utils.compat import uuid7
 
-from api_base.application.items.commands.import_items import ImportItems
-from api_base.application.items.importing import ItemMapping
+from api_base.application.common.importing.mapping import ColumnMapping
+from api_base.application.items.commands.import_items import ITEM_SCHEMA, ImportItems
 from api_base.bootstrap.contexts import BUILT_IN
 from api_base.bootstrap.services import Services, build, opened
 from api_base.core.types import Principal, RequestContext, TenantId, UserId, current_context
@@ -22,8 +22,8 @@ from benchmarks.report import show
 from benchmarks.world import World, world
 
 ROUNDS, ROWS, CHUNK = 7, 10_000, 1000
-MAPPING = ItemMapping.parse(
-    ["sku=s", "name=n", "category=c[0]", "tags=c[]", "attributes.year=y", "description=d"], ["price=9.90", "currency=EUR"]
+MAPPING = ColumnMapping.parse(
+    ITEM_SCHEMA, ["sku=s", "name=n", "category=c[0]", "tags=c[]", "attributes.year=y", "description=d"], ["price=9.90", "currency=EUR"]
 )
 
 
@@ -60,7 +60,7 @@ async def through_the_application(services: Services, tenant: TenantId) -> float
     current_context.set(RequestContext(request_id="bench", principal=principal))
     began = time.perf_counter()
     for start in range(0, ROWS, CHUNK):
-        rows = [MAPPING.details(record(n)) for n in range(start, start + CHUNK)]
+        rows = [(n, MAPPING.row(record(n))) for n in range(start, start + CHUNK)]
         await services.bus.execute(ImportItems(rows=rows))
     return time.perf_counter() - began
 

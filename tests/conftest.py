@@ -28,7 +28,7 @@ from tests.durations import pytest_collection_modifyitems, pytest_terminal_summa
 from tests.isolation import pytest_configure  # noqa: F401
 from tests.services import Killable, Mailpit, Toxiproxy
 
-BASE = ("audit", "events", "idempotency", "tasks")
+BASE = ("audit", "events", "idempotency", "importing", "tasks")
 """What every application brings, whatever its contexts."""
 
 

@@ -114,7 +114,7 @@ def test_refused_rows_can_be_corrected_and_imported_again(served: Backend) -> No
     again = run(home, "import", "items", refused.name, *BY)
     assert again.stdout.startswith("2 imported, 0 updated, 1 unchanged, 0 refused"), again
     same = run(home, "import", "items", "some.csv", *BY, "--refused", "some.csv")
-    assert "some.csv is the file to import itself" in one_sentence(same)
+    assert "some.csv is the file to import" in one_sentence(same)
     assert (home / "some.csv").exists()
 
 
@@ -150,3 +150,8 @@ def test_standard_input_that_is_not_utf_8_is_reported_in_every_locale(served: Ba
     assert done.returncode == 2
     assert b"is not UTF-8: it has the byte 0xff" in done.stderr
     assert b"Traceback" not in done.stderr
+
+
+def test_an_unknown_kind_is_refused_with_the_known_ones(served: Backend) -> None:
+    done = run(served.home, "import", "letters", "some.csv", *BY)
+    assert one_sentence(done) == "api-base: 'letters' cannot be imported. Choose from items, members.\n"

@@ -83,7 +83,7 @@ def test_another_worker_continues_the_import_of_a_killed_one(importing: Importin
     assert result == {"rows": ROWS, "created": created, "updated": 0, "unchanged": 0, "refused": REFUSED}
     assert len(job["result"]["refused_rows"]) == 1000
     assert kept(home, "KILLED") == (created, created, created), "each item once, with one record"
-    assert rows(home, "select count(content) from item_imports") == [["0"]]
+    assert rows(home, "select count(content) from imports") == [["0"]]
 
 
 @pytest.mark.slow

@@ -1,6 +1,6 @@
 """Repositories in memory, for tests of use cases: the ports of the domain over a dict, with versions and what was recorded."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from copy import copy
 from uuid import UUID
 
@@ -57,6 +57,9 @@ class MemoryRepository[T: AggregateRoot]:
 class MemoryUsers(MemoryRepository[User]):
     async def by_email(self, email: EmailAddress) -> User | None:
         return self.find(user for user in self.all() if user.email == email)
+
+    async def by_emails(self, emails: Sequence[EmailAddress]) -> list[User]:
+        return [user for user in self.all() if user.email in emails]
 
     async def create(self, entity: User) -> User:
         if await self.by_email(entity.email) is not None:
@@ -119,6 +122,9 @@ class MemoryMemberships(MemoryRepository[Membership]):
 
     async def of(self, user_id: UserId) -> Membership | None:
         return self.find(member for member in self._here() if member.user_id == user_id)
+
+    async def of_users(self, user_ids: Sequence[UserId]) -> dict[UserId, Membership]:
+        return {member.user_id: member for member in self._here() if member.user_id in user_ids}
 
     async def owners(self) -> int:
         return sum(member.role is Role.OWNER for member in self._here())

@@ -202,7 +202,9 @@ def test_new_writes_into_the_owning_package(notes: Context) -> None:
 
 
 def test_new_refuses_a_context_that_is_not_there(notes: Context) -> None:
-    with pytest.raises(ConfigurationError, match="No context named 'nots' has migrations. Known: audit, base, events, idempotency, notes"):
+    with pytest.raises(
+        ConfigurationError, match="No context named 'nots' has migrations. Known: audit, base, events, idempotency, importing, notes"
+    ):
         migrations.new("nots", "add", [notes])
 
 

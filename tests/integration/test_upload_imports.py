@@ -12,10 +12,10 @@ import httpx2
 import pytest
 
 from api_base.bootstrap.contexts import BUILT_IN
-from api_base.bootstrap.contexts.items import ITEMS
-from api_base.bootstrap.worker import create_worker
+from api_base.bootstrap.worker import BASE_PRUNES, create_worker
 from api_base.infrastructure.db.embedded import Urls
 from api_base.infrastructure.db.pruner import Pruner
+from api_base.infrastructure.importing.tables import IMPORTS
 from api_base.serving.worker import run_worker
 from tests.application import Person, Running, running, settings_on
 
@@ -30,9 +30,10 @@ class Desk:
     api: Running
     urls: Urls
     person: Person
+    path: str = "/api/v1/items/imports"
 
     async def send(self, content: str, query: str = "", headers: dict[str, str] = CSV) -> httpx2.Response:
-        url = "/api/v1/items/imports" + (f"?{query}" if query else "")
+        url = self.path + (f"?{query}" if query else "")
         return await self.api.client.post(url, content=content.encode(), headers={**self.person.headers, **headers})
 
     async def started(self, content: str, query: str = "", headers: dict[str, str] = CSV) -> str:
@@ -122,7 +123,7 @@ async def test_counts_and_refused_rows_are_told(migrated: Urls) -> None:
             "refused": 2,
             "refused_rows": [
                 {"row": 3, "reason": "category must not be blank"},
-                {"row": 5, "reason": "sku 'D' stands in row 4 already"},
+                {"row": 5, "reason": "sku must be unique in the file: 'D' is in row 4 already"},
             ],
         }
 
@@ -132,7 +133,7 @@ async def test_the_first_thousand_refused_rows_are_told_and_all_are_counted(migr
         job = await at.imported(table(*(f"S-{n}" for n in range(2100)), category=""))
         assert (job["result"]["refused"], job["result"]["created"]) == (2100, 0)
         assert [one["row"] for one in job["result"]["refused_rows"]] == list(range(1, 1001))
-        [row] = await at.rows("select refused, jsonb_array_length(refused_rows) as kept from item_imports")
+        [row] = await at.rows("select refused, jsonb_array_length(refused_rows) as kept from imports")
         assert (row["refused"], row["kept"]) == (2100, 1000)
 
 
@@ -140,8 +141,8 @@ async def test_the_first_thousand_refused_rows_are_told_and_all_are_counted(migr
     ("content", "query", "headers", "status", "told"),
     [
         (table("A"), "map=sku=nowhere&map=name=name&map=category=category", CSV, 422, "no column nowhere; it has sku, name, category"),
-        (table("A"), "map=sku=sku&map=name=name", CSV, 422, "Nothing says where category comes from"),
-        (table("A"), "map=colour=name", CSV, 422, "'colour' in 'colour=name' is no target"),
+        (table("A"), "map=sku=sku&map=name=name", CSV, 422, "The mapping does not set category"),
+        (table("A"), "map=colour=name", CSV, 422, "'colour' in 'colour=name' is not a target"),
         (table("A"), "set=price", CSV, 422, "'price' is not of the form target=value"),
         (table("A"), "map=" + "x" * 501, CSV, 422, "at most 500 characters"),
         ("", "", CSV, 422, "The file is empty"),
@@ -151,7 +152,7 @@ async def test_the_first_thousand_refused_rows_are_told_and_all_are_counted(migr
         ("nope", "", {"Content-Type": "application/jsonl"}, 422, "Line 1 is not JSON"),
         (table("A"), "set=price=abc", CSV, 422, "price=abc: must be decimal text"),
         (table("A"), "", {"Content-Type": "application/xml"}, 415, "send text/csv or application/json"),
-        (table("A"), "", {"Content-Type": "text/csv; charset=latin-1"}, 415, "The charset 'latin-1' is not taken here; send UTF-8."),
+        (table("A"), "", {"Content-Type": "text/csv; charset=latin-1"}, 415, "The charset 'latin-1' is not accepted. Send UTF-8."),
         (table("A"), "", {**CSV, "Content-Encoding": "gzip"}, 415, "The content coding 'gzip' is not supported"),
         ("x" * (10 * 1_048_576 + 1), "", CSV, 413, "larger than 10485760 bytes"),
     ],
@@ -162,7 +163,7 @@ async def test_what_is_wrong_at_a_glance_is_told_at_once(
     async with desk(migrated) as at:
         answer = await at.send(content, query, headers)
         assert (answer.status_code, told in answer.json()["detail"]) == (status, True), answer.text
-        assert await at.rows("select id from item_imports") == []
+        assert await at.rows("select id from imports") == []
         assert await at.rows("select id from jobs") == []
 
 
@@ -172,7 +173,7 @@ async def test_a_file_that_breaks_off_is_imported_up_to_there(migrated: Urls) ->
         assert job["state"] == "failed"
         assert (
             job["error"]
-            == "Line 4 has 2 fields where the first line names 3. Of the 2 rows before that 2 were created, 0 updated, 0 were there already and 0 were refused."
+            == "Line 4 has 2 fields where the first line names 3. Of the 2 rows before that, 2 were created, 0 updated, 0 unchanged and 0 refused."
         )
         assert [row["sku"] for row in await at.rows("select sku from items order by sku")] == ["A", "B"]
 
@@ -188,26 +189,26 @@ async def test_sent_again_with_its_key_it_is_one_job(migrated: Urls) -> None:
     async with desk(migrated) as at:
         key = {**CSV, "Idempotency-Key": "one"}
         assert await at.started(table("A"), headers=key) == await at.started(table("A"), headers=key)
-        assert len(await at.rows("select id from jobs")) == len(await at.rows("select id from item_imports")) == 1
+        assert len(await at.rows("select id from jobs")) == len(await at.rows("select id from imports")) == 1
 
 
 async def test_an_import_goes_on_where_its_journal_ends(migrated: Urls) -> None:
     """What is done is neither done nor counted again, and skus that stood in it are known."""
     async with desk(migrated) as at:
         location = await at.started(table("A", "B", "A", "C"))
-        await at.rows("update item_imports set done = 2, created = 2")
+        await at.rows("update imports set rows_done = 2, created = 2")
         async with at.worker():
             job = await at.ended(location)
         result = job["result"]
         assert (result["rows"], result["created"], result["refused"]) == (4, 3, 1)
-        assert result["refused_rows"] == [{"row": 3, "reason": "sku 'A' stands in row 1 already"}]
+        assert result["refused_rows"] == [{"row": 3, "reason": "sku must be unique in the file: 'A' is in row 1 already"}]
         assert [row["sku"] for row in await at.rows("select sku from items")] == ["C"]
 
 
 async def test_one_that_was_done_and_not_noted_as_a_job_has_its_result(migrated: Urls) -> None:
     async with desk(migrated) as at:
         first = await at.imported(table("A", "B", "B"))
-        assert [row["content"] for row in await at.rows("select content from item_imports")] == [None]
+        assert [row["content"] for row in await at.rows("select content from imports")] == [None]
         await at.rows("update jobs set state = 'ready', result = null, finished_at = null")
         async with at.worker():
             again = await at.ended(f"/api/v1/jobs/{first['id']}")
@@ -222,10 +223,10 @@ async def test_a_cancelled_import_stops_between_chunks(migrated: Urls) -> None:
                 while (await at.job(location))["progress"] == 0:
                     await asyncio.sleep(0.005)
             assert (await at.api.client.delete(location, headers=at.person.headers)).status_code == 204
-            done = await at.rows("select done, created, (select count(*) from items) as items from item_imports")
-        [row] = await at.rows("select done, created, (select count(*) from items) as items from item_imports")
+            done = await at.rows("select rows_done, created, (select count(*) from items) as items from imports")
+        [row] = await at.rows("select rows_done, created, (select count(*) from items) as items from imports")
         assert row == done[0], "nothing was done after the answer"
-        assert row["done"] == row["created"] == row["items"] < 9000
+        assert row["rows_done"] == row["created"] == row["items"] < 9000
         assert (await at.job(location))["state"] == "cancelled"
         assert (await at.api.client.delete(location, headers=at.person.headers)).status_code == 409
 
@@ -233,14 +234,14 @@ async def test_a_cancelled_import_stops_between_chunks(migrated: Urls) -> None:
 async def test_what_nobody_imports_is_cleared_away(migrated: Urls) -> None:
     async with desk(migrated) as at:
         old, new = await at.started(table("A")), await at.started(table("B"))
-        await at.rows("update item_imports set created_at = now() - interval '8 days' where content like $1", b"%A,%")
+        await at.rows("update imports set created_at = now() - interval '8 days' where content like $1", b"%A,%")
         database = at.api.services.container.worker_database
         await database.open()
         try:
-            await Pruner(database, ITEMS.prune[0]).run()
+            await Pruner(database, next(prune for prune in BASE_PRUNES if prune.table is IMPORTS)).run()
         finally:
             await database.close()
         async with at.worker():
             lost, done = await at.ended(old), await at.ended(new)
         assert (lost["state"], done["state"]) == ("failed", "succeeded")
-        assert lost["error"].startswith("No import with id")
+        assert lost["error"].startswith("No import with the id")

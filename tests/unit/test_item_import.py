@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 
-from api_base.application.items.importing import Form, Importer, ItemMapping, Record
-from api_base.application.items.importing.mapping import MappingRefused
-from api_base.application.items.importing.records import UnreadableFile, as_text
+from api_base.application.common.importing.importer import Importer
+from api_base.application.common.importing.mapping import ColumnMapping, MappingRefused
+from api_base.application.common.importing.records import FileFormat, Record, UnreadableFile, as_text
+from api_base.application.items.commands.import_items import ITEM_SCHEMA
 from api_base.core.errors import Invalid
+from api_base.domain.items.entities import ItemDetails
 from api_base.infrastructure.importing import readers
 from api_base.infrastructure.importing.journal import SqliteJournal
 from api_base.infrastructure.importing.readers import (
@@ -28,8 +30,8 @@ FILMS = ["sku=id", "name=Title", "category=Genre[0]", "tags=Genre[]", "attribute
 
 
 def test_columns_constants_first_and_all() -> None:
-    mapping = ItemMapping.parse(FILMS, ["price=9.90", "currency=EUR"])
-    details = mapping.details({"id": "tt1", "Title": "M", "Genre": "Crime,  Thriller, Crime", "Year": "1931"})
+    mapping = ColumnMapping.parse(ITEM_SCHEMA, FILMS, ["price=9.90", "currency=EUR"])
+    details = mapping.row({"id": "tt1", "Title": "M", "Genre": "Crime,  Thriller, Crime", "Year": "1931"})
     assert (details.sku, details.name, details.category, details.tags) == ("tt1", "M", "Crime", ("Crime", "Thriller"))
     assert details.attributes == {"year": "1931"}
     assert details.price is not None
@@ -37,16 +39,18 @@ def test_columns_constants_first_and_all() -> None:
 
 
 def test_without_a_mapping_columns_are_taken_by_their_names() -> None:
-    details = ItemMapping.parse([], []).details({"sku": "a", "name": "n", "category": "c", "tags": "x,y", "price": "", "more": "z"})
+    details = ColumnMapping.parse(ITEM_SCHEMA, [], []).row(
+        {"sku": "a", "name": "n", "category": "c", "tags": "x,y", "price": "", "more": "z"}
+    )
     assert (details.tags, details.price, details.attributes) == (("x", "y"), None, {})
 
 
 def test_what_is_wrong_with_a_row_is_told() -> None:
-    mapping = ItemMapping.parse(FILMS, ["price=9.90"])
+    mapping = ColumnMapping.parse(ITEM_SCHEMA, FILMS, ["price=9.90"])
     with pytest.raises(Invalid, match="currency"):
-        mapping.details({"id": "tt1", "Title": "M", "Genre": "Crime"})
+        mapping.row({"id": "tt1", "Title": "M", "Genre": "Crime"})
     with pytest.raises(Invalid, match="category"):
-        ItemMapping.parse(FILMS, []).details({"id": "tt1", "Title": "M", "Genre": None})
+        ColumnMapping.parse(ITEM_SCHEMA, FILMS, []).row({"id": "tt1", "Title": "M", "Genre": None})
 
 
 @pytest.mark.parametrize(
@@ -54,26 +58,26 @@ def test_what_is_wrong_with_a_row_is_told() -> None:
     [
         (["sku"], [], "not of the form"),
         (["colour=x"], [], "'colour'"),
-        (["attributes.=x"], [], "no target"),
+        (["attributes.=x"], [], "not a target"),
         (["sku=a", "name=b"], [], "category"),
         (["sku=a"], ["price"], "not of the form"),
-        (["name=b", "category=c"], ["sku=1"], "sku=1: each row needs a sku of its own"),
+        (["name=b", "category=c"], ["sku=1"], "sku=1: each row needs its own sku"),
         (FILMS, ["price=abc"], "price=abc: must be decimal text"),
         (FILMS, ["price=1.2345"], "price=1.2345: no currency has so many decimal places"),
         (FILMS, ["price=1.5", "currency=JPY"], "price=1.5: has more decimal places than JPY allows"),
         (FILMS, ["currency=euro"], "currency=euro: 'euro' is not a currency of ISO 4217"),
-        (["sku=a", "sku=b"], [], "sku=b: something else gives sku already"),
-        (["sku=a", "name=b", "category=c"], ["category=d"], "category=d: something else gives category already"),
+        (["sku=a", "sku=b"], [], "sku=b: sku is set more than once"),
+        (["sku=a", "name=b", "category=c"], ["category=d"], "category=d: category is set more than once"),
     ],
 )
 def test_a_mapping_that_cannot_work_is_refused(maps: list[str], constants: list[str], told: str) -> None:
     with pytest.raises(MappingRefused, match=told):
-        ItemMapping.parse(maps, constants)
+        ColumnMapping.parse(ITEM_SCHEMA, maps, constants)
 
 
 def test_a_missing_column_is_named() -> None:
     with pytest.raises(MappingRefused, match="no column Genre; it has id, Title, Year"):
-        ItemMapping.parse(FILMS, []).check(["id", "Title", "Year"])
+        ColumnMapping.parse(ITEM_SCHEMA, FILMS, []).check(["id", "Title", "Year"])
 
 
 def test_csv() -> None:
@@ -125,10 +129,10 @@ def test_json_arrays_of_any_size() -> None:
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ('[{"a": 1}] [{"a": 2}]', "Something follows the end of the array"),
-        ('[{"a": 1} {"a": 2}]', "Element 1 is followed by neither a comma nor the end"),
+        ('[{"a": 1}] [{"a": 2}]', "The array is followed by more text"),
+        ('[{"a": 1} {"a": 2}]', "Element 1 must be followed by a comma or the end"),
         ('[{"a": 1},]', "Element 2 is not JSON: a value is missing at character 1"),
-        ('[{"a": 1}' + " " * 100_000 + "x]", "Element 1 is followed by neither"),
+        ('[{"a": 1}' + " " * 100_000 + "x]", "Element 1 must be followed by"),
         ('[{"a": ' + "9" * 5000 + "}]", "Element 1 is not JSON: a number has too many digits"),
         ('[{"a": ' + "[" * 100_000, "Element 1 is not JSON: it is nested too deeply"),
     ],
@@ -140,7 +144,7 @@ def test_json_that_is_more_or_less_than_one_array_says_where(text: str, told: st
 
 def test_without_a_mapping_an_item_is_taken_as_the_api_shows_it() -> None:
     shown = {"id": "x", "sku": "a", "name": "n", "category": "c", "price": {"amount": "1.10", "currency": "EUR"}, "tags": ["x"]}
-    details = ItemMapping.parse([], []).details({**shown, "attributes": {"year": 1999}, "attributes.colour": "red"})
+    details = ColumnMapping.parse(ITEM_SCHEMA, [], []).row({**shown, "attributes": {"year": 1999}, "attributes.colour": "red"})
     assert details.price is not None
     assert (details.price.amount, details.price.currency, details.tags) == ("1.10", "EUR", ("x",))
     assert details.attributes == {"year": 1999, "colour": "red"}
@@ -160,7 +164,7 @@ def test_without_a_mapping_an_item_is_taken_as_the_api_shows_it() -> None:
 )
 def test_what_is_no_text_is_refused(field: str, value: object) -> None:
     with pytest.raises(Invalid, match=f"/{field}: must be"):
-        ItemMapping.parse([], []).details({"sku": "a", "name": "n", "category": "c", "currency": "EUR", field: value})
+        ColumnMapping.parse(ITEM_SCHEMA, [], []).row({"sku": "a", "name": "n", "category": "c", "currency": "EUR", field: value})
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[1]", '[{"a": 1}', '[{"a": }]', "[" * 100_000])
@@ -182,12 +186,12 @@ def test_json_lines() -> None:
 @pytest.mark.parametrize(
     ("form", "content"),
     [
-        (Form.CSV, b"sku,name\n\xc3\xa4,n\nb,n\nc,\xe4\n"),
-        (Form.JSONL, b'{"sku": "\xc3\xa4"}\n{"sku": "b"}\n{"sku": "\xe4"}\n'),
-        (Form.JSON, b'[{"sku": "\xc3\xa4"},\n{"sku": "b"}, {"sku": "\xe4"}]'),
+        (FileFormat.CSV, b"sku,name\n\xc3\xa4,n\nb,n\nc,\xe4\n"),
+        (FileFormat.JSONL, b'{"sku": "\xc3\xa4"}\n{"sku": "b"}\n{"sku": "\xe4"}\n'),
+        (FileFormat.JSON, b'[{"sku": "\xc3\xa4"},\n{"sku": "b"}, {"sku": "\xe4"}]'),
     ],
 )
-def test_what_stands_before_a_byte_that_is_no_utf_8_is_read(form: Form, content: bytes) -> None:
+def test_what_stands_before_a_byte_that_is_no_utf_8_is_read(form: FileFormat, content: bytes) -> None:
     """In the same block, and each row that is good in its own place."""
     _, records = readers.records(as_text(io.BytesIO(content)), form)
     found: list[Record] = []
@@ -200,8 +204,8 @@ def rows(*skus: str) -> Any:
     return iter([(number, {"sku": sku, "name": "n", "category": "c"}) for number, sku in enumerate(skus, 1)])
 
 
-async def dry(journal: SqliteJournal, refused: RefusedFile, *skus: str) -> Importer:
-    importer = Importer(None, ItemMapping.parse([], []), journal, refused)
+async def dry(journal: SqliteJournal, refused: RefusedFile, *skus: str) -> Importer[ItemDetails]:
+    importer = Importer(None, ColumnMapping.parse(ITEM_SCHEMA, [], []), journal, refused)
     await importer.run(rows(*skus))
     return importer
 
@@ -216,7 +220,7 @@ async def test_the_second_of_two_is_refused_naming_the_first(tmp_path: Path) -> 
     with path.open(newline="") as file:
         told = list(csv.DictReader(file))
     assert [(row["sku"], row["_row"], row["_reason"]) for row in told] == [
-        ("a", "3", "sku 'a' stands in row 1 already"),
+        ("a", "3", "sku must be unique in the file: 'a' is in row 1 already"),
         ("", "4", "sku must not be blank"),
     ]
 

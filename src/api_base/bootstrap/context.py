@@ -11,6 +11,7 @@ from api_base.application.common.events import Stream
 from api_base.application.common.jobs import Job, Schedule
 from api_base.application.common.remote import RemoteBus
 from api_base.bootstrap.adapters import Adapters
+from api_base.bootstrap.importing import Importable
 from api_base.core.base import DomainEvent
 from api_base.core.config import Settings
 from api_base.core.protocols import (
@@ -74,6 +75,7 @@ class Context:
     `events` are the classes of its events. Other contexts subscribe by name; `/events/<name>.json` serves the schema of each.
     `jobs` are the commands that may be enqueued, `schedules` those that are enqueued at certain times.
     `remote` maps names (`items.get`) to the messages that other services may send. `streams` run with a transport that supports them (Kafka).
+    `importable` are the kinds of import: `api-base import KIND`, and the commands and the job of an import over HTTP.
     `prune` declares which rows the worker deletes, `background` adds other periodic tasks. `routes` are served under `/api/v1`.
     `adapters` adds schemes to the URLs that select the adapter of a port (`MAIL__URL=file://…`): docs/adapters.md.
     """
@@ -88,6 +90,7 @@ class Context:
     jobs: Sequence[Job] = ()
     schedules: Sequence[Schedule] = ()
     streams: Sequence[Stream] = ()
+    importable: Sequence[Importable] = ()
     remote: Mapping[str, type[Message[object]]] = field(default_factory=dict)
     prune: Sequence[Prune] = ()
     background: Callable[[Ports], Sequence[PeriodicTask]] = lambda ports: ()

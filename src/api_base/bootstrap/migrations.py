@@ -1,6 +1,6 @@
 """Migrates the database of an application, and reports its revisions.
 
-Every application has the branches `base`, `audit`, `events`, `idempotency` and `tasks`, whatever its contexts. All functions run their own
+Every application has the branches `base`, `audit`, `events`, `idempotency`, `importing` and `tasks`, whatever its contexts. All functions run their own
 event loop: call them from outside one.
 """
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from api_base.bootstrap.context import Context
 from api_base.core.config import Settings
-from api_base.infrastructure import audit, events, idempotency, tasks
+from api_base.infrastructure import audit, events, idempotency, importing, tasks
 from api_base.infrastructure.db.embedded import Urls
 from api_base.infrastructure.db.migrations.revisions import BASE, Branch, chain, closure, read
 from api_base.infrastructure.db.migrations.roles import Roles, user_of
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 AUDIT: Final = Branch(name="audit", folder=Path(audit.__path__[0]) / "migrations")
 EVENTS: Final = Branch(name="events", folder=Path(events.__path__[0]) / "migrations")
 IDEMPOTENCY: Final = Branch(name="idempotency", folder=Path(idempotency.__path__[0]) / "migrations")
+IMPORTING: Final = Branch(name="importing", folder=Path(importing.__path__[0]) / "migrations")
 TASKS: Final = Branch(name="tasks", folder=Path(tasks.__path__[0]) / "migrations")
 
 
@@ -40,7 +41,7 @@ class BranchStatus:
 def branches(contexts: Sequence[Context]) -> list[Branch]:
     """The branches of an application with `contexts`."""
     own = [Branch(name=context.name, folder=context.migrations) for context in contexts if context.migrations is not None]
-    return [BASE, AUDIT, EVENTS, IDEMPOTENCY, TASKS, *own]
+    return [BASE, AUDIT, EVENTS, IDEMPOTENCY, IMPORTING, TASKS, *own]
 
 
 def up(settings: Settings, urls: Urls, contexts: Sequence[Context]) -> list[str]:

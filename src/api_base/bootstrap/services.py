@@ -43,8 +43,10 @@ def build(settings: Settings, contexts: Sequence[Context]) -> Services:
     ports = _ports(settings, container)
     for context in contexts:
         container.bus.add(context.handlers(ports))
+        for importable in context.importable:
+            container.bus.add(importable.handlers(ports))
         container.subscribers.add(context.subscribers(ports))
-        container.jobs.add(context.jobs)
+        container.jobs.add([*context.jobs, *(importable.job for importable in context.importable)])
     return Services(settings=settings, contexts=contexts, container=container, bus=container.bus, ports=ports)
 
 

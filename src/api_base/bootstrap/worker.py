@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Final
 
 from api_base.bootstrap.audit import audit_work
@@ -16,9 +17,14 @@ from api_base.core.errors import ConfigurationError
 from api_base.core.protocols import PeriodicTask
 from api_base.infrastructure.db.pruner import Prune, Pruner
 from api_base.infrastructure.idempotency.tables import IDEMPOTENCY_KEYS
+from api_base.infrastructure.importing.tables import IMPORTS
 from api_base.infrastructure.tasks.tables import JOBS
 
-BASE_PRUNES: Final = (Prune(table=IDEMPOTENCY_KEYS), Prune(table=JOBS))
+BASE_PRUNES: Final = (
+    Prune(table=IDEMPOTENCY_KEYS),
+    Prune(table=IMPORTS, ended="created_at", keep=timedelta(days=7)),
+    Prune(table=JOBS),
+)
 """Tables of the base itself. A dead job has no `expires_at`: it stays until somebody looks at it."""
 
 

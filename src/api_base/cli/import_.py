@@ -1,4 +1,4 @@
-"""`api-base import`: bring data in through the application, with its rules, audit and permissions."""
+"""`api-base import`: import a file through the application, with its rules, audit and permissions."""
 
 import sys
 import time
@@ -8,18 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from api_base.application.items.importing import Report
-
-app = typer.Typer(no_args_is_help=True, help="Import data.")
+    from api_base.application.common.importing.report import Report
 
 
-@app.callback()
-def import_() -> None:
-    """Import data."""
-
-
-@app.command()
-def items(
+def import_(
+    kind: Annotated[str, typer.Argument(help="What the file contains: items, members, or another kind that a context declares.")],
     file: Annotated[str, typer.Argument(help="CSV, JSON or JSON Lines file; - for standard input.")],
     tenant: Annotated[str, typer.Option(help="Slug or id of the tenant.")],
     email: Annotated[str, typer.Option("--as", help="E-mail address of the user who imports.")],
@@ -28,37 +21,40 @@ def items(
         typer.Option("--map", help="target=Column, target=Column[0] (first of comma-separated values) or target=Column[] (all of them)."),
     ] = None,
     constants: Annotated[list[str] | None, typer.Option("--set", help="target=value for every row.")] = None,
-    form: Annotated[str | None, typer.Option("--format", help="csv, json or jsonl. Default: by the file's name.")] = None,
-    refused: Annotated[Path | None, typer.Option(help="Where refused rows go. Default: FILE.refused.csv or .jsonl here.")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check every row, change nothing.")] = False,
+    format: Annotated[str | None, typer.Option(help="csv, json or jsonl. Default: from the name of the file.")] = None,
+    refused: Annotated[Path | None, typer.Option(help="File for refused rows. Default: NAME.refused.csv or .jsonl in this folder.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check every row without changing anything.")] = False,
     resume: Annotated[bool, typer.Option(help="Continue an interrupted import of the same file.")] = True,
 ) -> None:
-    """Import items: new skus are created, known ones changed where they differ. Refused rows go to a file, with the reason.
+    """Import a file: create what is new and update what differs. Refused rows are written to a file, with the reason.
 
-    A row is the whole item: what the file has no column for is empty after_response. The exit code is 0 where rows were refused, too.
+    A row is the whole object: a field without a column becomes empty. The exit code is 0 even if rows were refused.
 
-    Targets are sku, name, description, category, tags, price, currency and attributes.NAME.
+    Targets of items: sku, name, description, category, tags, price, currency, attributes.NAME. A sku identifies an item.
+
+    Targets of members: email, role (owner, admin, member or viewer). An address identifies a user, who must exist.
     """
     import asyncio
 
     from api_base.bootstrap.configuration import load
-    from api_base.operations.item_import import ImportOptions, import_items
+    from api_base.operations.file_import import ImportOptions, import_file
     from api_base.serving.resolving import database, on
 
     settings, contexts = load()
     options = ImportOptions(
+        kind=kind,
         file=file,
         tenant=tenant,
         email=email,
         maps=maps or [],
         constants=constants or [],
-        format=form,
+        format=format,
         refused=refused,
         dry_run=dry_run,
         resume=resume,
     )
     with database(settings) as urls, _Progress() as progress:
-        report = asyncio.run(import_items(on(settings, urls), contexts, options, progress.show))
+        report = asyncio.run(import_file(on(settings, urls), contexts, options, progress.show))
     what = "would be imported" if dry_run else "imported"
     print(f"{report.created} {what}, {report.updated} updated, {report.unchanged} unchanged, {report.refused} refused")
     if report.refused:
@@ -66,10 +62,10 @@ def items(
 
 
 class _Progress:
-    """A bar on a terminal; elsewhere a line every few seconds."""
+    """Shows a progress bar on a terminal; elsewhere prints a line every few seconds."""
 
-    def __init__(self, pause: float = 5.0) -> None:
-        self._pause, self._told = pause, time.monotonic()
+    def __init__(self, interval: float = 5.0) -> None:
+        self._interval, self._printed = interval, time.monotonic()
         self._first: int | None = None
         self._bar: Any = None
         self._task: Any = None
@@ -91,10 +87,11 @@ class _Progress:
             self._bar.stop()
 
     def show(self, read: int, size: int, report: "Report") -> None:
-        self._first = report.rows if self._first is None else self._first  # what an interrupted import had done already
+        """Show the progress. A resumed import does not count the rows of the interrupted one in its rate."""
+        self._first = report.rows if self._first is None else self._first
         rate = (report.rows - self._first) / max(time.monotonic() - self._began, 0.001)
         if self._bar is not None:
             self._bar.update(self._task, completed=read, total=size or None, rows=report.rows, rate=rate)
-        elif time.monotonic() - self._told > self._pause:
-            self._told = time.monotonic()
+        elif time.monotonic() - self._printed > self._interval:
+            self._printed = time.monotonic()
             print(f"{report.rows} rows, {rate:.0f}/s{f', {read / size:.0%}' if size else ''}", file=sys.stderr)

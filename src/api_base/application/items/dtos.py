@@ -1,14 +1,12 @@
 """What the outside sees of an item."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from api_base.application.common.money import MoneyDTO
-from api_base.application.items.importing import Report
-from api_base.application.items.importing.uploads import RefusedRow
 from api_base.domain.items.entities import Item
 from api_base.domain.items.value_objects import ItemStatus
 
@@ -46,34 +44,4 @@ class ItemDTO:
             created_at=item.created_at,
             updated_at=item.updated_at,
             deleted_at=item.deleted_at,
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StartedImportDTO:
-    """The job that imports: /api/v1/jobs/{job_id} says how far it is, and in the end what came of it."""
-
-    job_id: UUID
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ImportResultDTO:
-    """What became of the rows of a file. `refused_rows` are the first of those that were `refused`, by their number and why."""
-
-    rows: int
-    created: int
-    updated: int
-    unchanged: int
-    refused: int
-    refused_rows: Sequence[RefusedRow]
-
-    @classmethod
-    def of(cls, report: Report, refused_rows: Sequence[RefusedRow]) -> "ImportResultDTO":
-        return cls(
-            rows=report.rows,
-            created=report.created,
-            updated=report.updated,
-            unchanged=report.unchanged,
-            refused=report.refused,
-            refused_rows=refused_rows,
         )

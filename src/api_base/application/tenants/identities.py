@@ -1,8 +1,10 @@
 """The port through which tenants reads and creates users. Tenants knows users only by their ids."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from api_base.core.types import Language, UserId
+from api_base.domain.common.value_objects import EmailAddress
 
 
 class Identities(Protocol):
@@ -10,6 +12,10 @@ class Identities(Protocol):
 
     async def id_of(self, email: str) -> UserId | None:
         """The id of the active user with this address, or None."""
+        ...
+
+    async def ids_of(self, emails: Sequence[EmailAddress]) -> dict[EmailAddress, UserId]:
+        """The ids of the active users among those with these addresses."""
         ...
 
     async def language_of(self, email: str) -> Language | None:

@@ -1,5 +1,7 @@
 """What the context `users` does for others, which know users by their ids alone: for logging in, and for becoming a member."""
 
+from collections.abc import Sequence
+
 from api_base.application.common.cqrs import Bus
 from api_base.application.services.mailing import Recipient
 from api_base.application.users.commands.record_login import RecordLogin
@@ -59,6 +61,10 @@ class UserIdentities:
         """The active user with this address, or None."""
         user = await self._active(email)
         return None if user is None else UserId(user.id)
+
+    async def ids_of(self, emails: Sequence[EmailAddress]) -> dict[EmailAddress, UserId]:
+        """The ids of the active users among those with these addresses."""
+        return {user.email: UserId(user.id) for user in await self._users.by_emails(emails) if user.status is UserStatus.ACTIVE}
 
     async def language_of(self, email: str) -> Language | None:
         """The language of the active user with this address, or None."""

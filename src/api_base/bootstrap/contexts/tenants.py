@@ -22,6 +22,13 @@ from api_base.application.tenants.commands.add_member import AddMember, AddMembe
 from api_base.application.tenants.commands.change_member_role import ChangeMemberRole, ChangeMemberRoleHandler
 from api_base.application.tenants.commands.create_personal_tenant import CreatePersonalTenant, Registered
 from api_base.application.tenants.commands.create_tenant import CreateTenant, CreateTenantHandler, TenantFactory
+from api_base.application.tenants.commands.import_members import (
+    MEMBER_SCHEMA,
+    ImportMemberFile,
+    ImportMembers,
+    MemberImporter,
+    StartMemberImport,
+)
 from api_base.application.tenants.commands.invite_member import InviteMember, InviteMemberHandler
 from api_base.application.tenants.commands.mail_invitation import MailInvitation, MailInvitationHandler
 from api_base.application.tenants.commands.remove_member import LeaveTenant, LeaveTenantHandler, RemoveMember, RemoveMemberHandler
@@ -32,6 +39,7 @@ from api_base.bootstrap.context import Context, Ports
 from api_base.bootstrap.contexts.identities import identities
 from api_base.bootstrap.contexts.mailing import ATTEMPTS, email_templates, links
 from api_base.bootstrap.contexts.roles import ADMINS, VIEWERS
+from api_base.bootstrap.importing import FileImport, rows_handler
 from api_base.domain.common.events import Subscription
 from api_base.domain.tenants.events import InvitationAccepted, MemberAdded, MemberInvited, MemberRoleChanged, MembershipEnded, TenantCreated
 from api_base.infrastructure import tenants
@@ -52,13 +60,15 @@ def _tenant_factory(ports: Ports) -> TenantFactory:
 
 def _handlers(ports: Ports) -> Sequence[Registration]:
     repository, memberships = SqlTenantRepository(ports.database), SqlMembershipRepository(ports.database)
+    users, direct = identities(ports), ports.settings.registration == "open"
     return [
         on(CreateTenant, CreateTenantHandler(_tenant_factory(ports))),
         on(RenameTenant, RenameTenantHandler(repository, ports.clock)),
         on(
             AddMember,
-            AddMemberHandler(memberships, identities(ports), ports.ids, ports.clock, direct=ports.settings.registration == "open"),
+            AddMemberHandler(memberships, users, ports.ids, ports.clock, direct=direct),
         ),
+        on(ImportMembers, rows_handler(ports, MemberImporter(memberships, users, ports.ids, ports.clock, direct=direct))),
         on(ChangeMemberRole, ChangeMemberRoleHandler(memberships, ports.clock)),
         on(RemoveMember, RemoveMemberHandler(memberships)),
         on(LeaveTenant, LeaveTenantHandler(memberships)),
@@ -88,6 +98,11 @@ def _subscribers(ports: Ports) -> Sequence[Subscription]:
     return [Subscription("users.registered.v1", Registered, CreatePersonalTenant(_tenant_factory(ports)).handle)]
 
 
+IMPORT: Final = FileImport(
+    schema=MEMBER_SCHEMA, job_name="tenants.import_members", start=StartMemberImport, file=ImportMemberFile, rows=ImportMembers
+)
+"""Members of a file."""
+
 TENANTS: Final = Context(
     name="tenants",
     tables=(TENANTS_TABLE, MEMBERSHIPS, INVITATIONS),
@@ -96,6 +111,7 @@ TENANTS: Final = Context(
     handlers=_handlers,
     events=(TenantCreated, MemberAdded, MemberRoleChanged, MembershipEnded, MemberInvited, InvitationAccepted),
     subscribers=_subscribers,
+    importable=(IMPORT,),
     jobs=(Job(name="tenants.mail_invitation", message=MailInvitation, attempts=ATTEMPTS),),
     prune=(Prune(table=INVITATIONS, keep=timedelta(days=30)),),
     routes=v1.routes,

@@ -1,5 +1,6 @@
 """Repositories of tenants, memberships and invitations."""
 
+from collections.abc import Sequence
 from typing import Protocol
 from uuid import UUID
 
@@ -17,6 +18,10 @@ class MembershipRepository(AsyncRepository[Membership, UUID], Protocol):
     """Reads only memberships of the current request's tenant."""
 
     async def of(self, user_id: UserId) -> Membership | None: ...
+
+    async def of_users(self, user_ids: Sequence[UserId]) -> dict[UserId, Membership]:
+        """The memberships of these users, by user."""
+        ...
 
     async def owners(self) -> int:
         """The number of owners of the tenant."""

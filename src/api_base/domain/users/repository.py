@@ -1,5 +1,6 @@
 """Repositories of users, registrations and password resets."""
 
+from collections.abc import Sequence
 from typing import Protocol
 from uuid import UUID
 
@@ -13,6 +14,8 @@ from api_base.domain.users.registration import Registration
 
 class UserRepository(AsyncRepository[User, UserId], Protocol):
     async def by_email(self, email: EmailAddress) -> User | None: ...
+
+    async def by_emails(self, emails: Sequence[EmailAddress]) -> Sequence[User]: ...
 
 
 class RegistrationRepository(AsyncRepository[Registration, UUID], Protocol):

@@ -1,1 +1,1 @@
-"""Files to import from, refused rows beside them, and the journal of an import."""
+"""Imports of files: readers, refused rows, and progress in the database (uploads) or in a local file (command line)."""

@@ -1,19 +1,17 @@
-"""The journal of an import, in a SQLite file: which skus stood where, how far it is, and what became of the rows. Memory does not
-grow with it.
-"""
+"""The journal of an import from the command line, in a local SQLite file: keys, progress and counts. Memory does not grow with the file."""
 
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from api_base.application.items.importing import Report
+from api_base.application.common.importing.report import Report
 
 _PROGRESS: Final = ("row", "refused_size", "created", "updated", "unchanged", "refused")
 
 
 class SqliteJournal:
-    """Implements `Journal`. `path` None keeps it in a temporary file of SQLite's. `resume` false forgets an earlier one."""
+    """Implements `Journal`. `path` None means a temporary file of SQLite. `resume` False discards an earlier journal."""
 
     def __init__(self, path: Path | None, *, resume: bool = True) -> None:
         if path is not None:
@@ -23,7 +21,7 @@ class SqliteJournal:
         self._path = path
         self._database = sqlite3.connect("" if path is None else path)
         self._database.execute("pragma synchronous = normal")
-        self._database.execute("create table if not exists seen (sku text primary key, row integer not null) without rowid")
+        self._database.execute("create table if not exists seen (key text primary key, row integer not null) without rowid")
         counted = ", ".join(f"{name} integer not null" for name in _PROGRESS)
         self._database.execute(f"create table if not exists progress ({counted})")
         self._database.commit()
@@ -33,9 +31,9 @@ class SqliteJournal:
         self.report = Report(created=found[2], updated=found[3], unchanged=found[4], refused=found[5])
         self.flush_refused: Callable[[], int] = lambda: 0
 
-    def first_row_of(self, sku: str, row: int) -> int:
-        self._database.execute("insert or ignore into seen values (?, ?)", (sku, row))
-        found: int = self._database.execute("select row from seen where sku = ?", (sku,)).fetchone()[0]
+    def first_row_of(self, key: str, row: int) -> int:
+        self._database.execute("insert or ignore into seen values (?, ?)", (key, row))
+        found: int = self._database.execute("select row from seen where key = ?", (key,)).fetchone()[0]
         return found
 
     def commit(self, row: int) -> None:
@@ -47,11 +45,11 @@ class SqliteJournal:
         self._database.commit()
 
     def finish(self) -> None:
-        """The import is through: the next one begins at the beginning. `close` is still due."""
+        """Delete the journal: the import is complete. Call `close` afterwards."""
         if self._path is not None:
             self._path.unlink(missing_ok=True)
 
     def close(self) -> None:
-        """Let go of it; without `finish` it stays, for an import that goes on later."""
+        """Close the file. Without `finish` it stays, so that a later import continues."""
         self._database.rollback()
         self._database.close()

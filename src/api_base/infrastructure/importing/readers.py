@@ -9,24 +9,23 @@ from collections.abc import Callable, Iterator, Mapping
 from itertools import count
 from typing import Any, Final, TextIO
 
-from api_base.application.items.importing import Form, Record
-from api_base.application.items.importing.records import UnreadableFile
+from api_base.application.common.importing.records import FileFormat, Record, UnreadableFile
 from api_base.core.errors.json_syntax import json_reason
 
 MAX_FIELD_LENGTH: Final = 1 << 20
 MAX_RECORD_LENGTH: Final = 1 << 20
-"""Characters of a CSV field, and of a JSON object: a longer one cannot be an item, and must not fill the memory."""
+"""Characters of a CSV field, and of a JSON object: the limit bounds the memory."""
 _PIECE: Final = 1 << 16
 _DECODER: Final = json.JSONDecoder()
-NOTES: Final = ("_row", "_reason")
+ADDED_COLUMNS: Final = ("_row", "_reason")
 """Columns that only a file of refused rows has; they are skipped."""
 
 
-def records(file: TextIO, form: Form) -> tuple[list[str] | None, Iterator[Record]]:
+def records(file: TextIO, format: FileFormat) -> tuple[list[str] | None, Iterator[Record]]:
     """Implements `RecordReader`."""
-    if form is Form.CSV:
+    if format is FileFormat.CSV:
         return csv_records(file)
-    return None, json_lines_records(file) if form is Form.JSONL else json_records(file)
+    return None, json_lines_records(file) if format is FileFormat.JSONL else json_records(file)
 
 
 def csv_records(file: TextIO) -> tuple[list[str], Iterator[Record]]:
@@ -38,7 +37,7 @@ def csv_records(file: TextIO) -> tuple[list[str], Iterator[Record]]:
         raise UnreadableFile("The file is empty: its first line must name the columns.")
     if twice := sorted({column for column in columns if columns.count(column) > 1}):
         raise UnreadableFile(f"The first line names {', '.join(twice)} more than once.")
-    return [column for column in columns if column not in NOTES], _csv(reader)
+    return [column for column in columns if column not in ADDED_COLUMNS], _csv(reader)
 
 
 def _csv(reader: "csv.DictReader[str]") -> Iterator[Record]:
@@ -51,7 +50,7 @@ def _csv(reader: "csv.DictReader[str]") -> Iterator[Record]:
         found = named + len(record.get(None) or ()) - sum(value is None for value in record.values())
         if found != named:
             raise UnreadableFile(f"Line {reader.line_num} has {found} fields where the first line names {named}.")
-        yield {name: value for name, value in record.items() if name not in NOTES}
+        yield {name: value for name, value in record.items() if name not in ADDED_COLUMNS}
 
 
 def _told[T](read: Callable[[], T], reader: "csv.DictReader[str]") -> T:
@@ -113,12 +112,12 @@ def json_records(file: TextIO) -> Iterator[Record]:
         buffer = _next(file, buffer)
         if buffer.startswith("]"):
             break
-        _check(buffer[:1], f"What follows element {number}")
+        _check(buffer[:1], f"The text after element {number}")
         if not buffer.startswith(","):
-            raise UnreadableFile(f"Element {number} is followed by neither a comma nor the end of the array.")
+            raise UnreadableFile(f"Element {number} must be followed by a comma or the end of the array.")
         buffer = _next(file, buffer[1:])
     if _next(file, buffer[1:]):
-        raise UnreadableFile("Something follows the end of the array; the file must be one JSON array of objects.")
+        raise UnreadableFile("The array is followed by more text. The file must be one JSON array of objects.")
 
 
 def _next(file: TextIO, buffer: str) -> str:
@@ -165,4 +164,4 @@ def _check(text: str, where: str) -> None:
 def _object(record: Any, where: str) -> Record:
     if not isinstance(record, dict):
         raise UnreadableFile(f"{where} is not a JSON object.")
-    return {name: value for name, value in record.items() if name not in NOTES}
+    return {name: value for name, value in record.items() if name not in ADDED_COLUMNS}

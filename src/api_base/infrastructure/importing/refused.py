@@ -1,14 +1,16 @@
-"""Refused rows in a file of the same form, each with its number and the reason: corrected, it can be imported again."""
+"""Writes refused rows to a file of the same format, with their number and the reason. Corrected, the file can be imported."""
 
 import csv
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TextIO
+
+from api_base.application.common.importing.records import Record
 
 
 class RefusedFile:
-    """`columns` None writes JSON Lines. The file appears with the first refused row; `offset` is where a continued import goes on."""
+    """`columns` None writes JSON Lines. The first refused row creates the file. A resumed import truncates it to `offset` bytes and continues."""
 
     def __init__(self, path: Path, columns: Sequence[str] | None, offset: int) -> None:
         self._path, self._columns, self._offset = path, columns, offset
@@ -16,7 +18,7 @@ class RefusedFile:
         if offset == 0:
             path.unlink(missing_ok=True)
 
-    def write(self, row: int, record: Mapping[str, Any], reason: str) -> None:
+    def write(self, row: int, record: Record, reason: str) -> None:
         file = self._opened()
         noted = {**record, "_row": row, "_reason": reason}
         if self._columns is None:
@@ -25,7 +27,7 @@ class RefusedFile:
             csv.DictWriter(file, [*self._columns, "_row", "_reason"], extrasaction="ignore").writerow(noted)
 
     def flush(self) -> int:
-        """Put it on disk; the size of the file in bytes."""
+        """Write buffered rows and return the size of the file in bytes."""
         if self._file is None:
             return self._offset
         self._file.flush()

@@ -30,23 +30,3 @@ ITEMS: Final = tenant_owned(
     sa.UniqueConstraint("tenant_id", "sku", name="uq_items_tenant_id_sku"),
     sa.CheckConstraint("(price_minor is null) = (price_currency is null)", name="ck_items_price"),
 )
-
-ITEM_IMPORTS: Final = tenant_owned(
-    "item_imports",
-    METADATA,
-    sa.Column("tenant_id", sa.Uuid, primary_key=True),
-    sa.Column("id", sa.Uuid, primary_key=True),
-    sa.Column("form", text(), nullable=False),
-    sa.Column("maps", ARRAY(text()), nullable=False),
-    sa.Column("constants", ARRAY(text()), nullable=False),
-    sa.Column("content", sa.LargeBinary),
-    sa.Column("created_at", timestamp(), nullable=False),
-    sa.Column("done", sa.Integer, nullable=False, server_default="0"),
-    sa.Column("created", sa.Integer, nullable=False, server_default="0"),
-    sa.Column("updated", sa.Integer, nullable=False, server_default="0"),
-    sa.Column("unchanged", sa.Integer, nullable=False, server_default="0"),
-    sa.Column("refused", sa.Integer, nullable=False, server_default="0"),
-    sa.Column("refused_rows", JSONB, nullable=False, server_default="[]"),
-    sa.CheckConstraint("form in ('csv', 'json', 'jsonl')", name="ck_item_imports_form"),
-)
-"""Uploaded files and how far each is imported. `content` is null once it is; `done` is the last row that is."""

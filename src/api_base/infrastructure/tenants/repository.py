@@ -1,8 +1,10 @@
 """Repositories of tenants, memberships and invitations."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from api_base.core.types import TenantId, UserId, request_tenant
 from api_base.domain.tenants.entities import Membership, Role, Tenant
@@ -24,11 +26,16 @@ class SqlMembershipRepository(SqlRepository[Membership], MembershipRepository):
     def __init__(self, database: Database) -> None:
         super().__init__(database, MEMBERSHIP_MAPPING, request_tenant)
         self._of = self.statement(MEMBERSHIPS.c.user_id == sa.bindparam("user", type_=sa.Uuid))
+        self._of_users = self.statement(MEMBERSHIPS.c.user_id == sa.any_(sa.bindparam("users", type_=ARRAY(sa.Uuid))))
         count = sa.select(sa.func.count()).select_from(MEMBERSHIPS)
         self._owners = Statement(count.where(owned(MEMBERSHIPS), MEMBERSHIPS.c.role == Role.OWNER.value))
 
     async def of(self, user_id: UserId) -> Membership | None:
         return await self.find(self._of, request_tenant(), user=user_id)
+
+    async def of_users(self, user_ids: Sequence[UserId]) -> dict[UserId, Membership]:
+        rows = await self._database.fetch(self._of_users, request_tenant(), users=list(user_ids))
+        return {membership.user_id: membership for membership in map(self.restore, rows)}
 
     async def owners(self) -> int:
         count: int = await self._database.fetchval(self._owners, request_tenant())

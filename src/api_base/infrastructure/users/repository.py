@@ -1,8 +1,10 @@
 """Repositories of users, registrations and password resets."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from api_base.core.types import UserId, request_user
 from api_base.domain.common.value_objects import EmailAddress
@@ -22,9 +24,14 @@ class SqlUserRepository(SqlRepository[User], UserRepository):
     def __init__(self, database: Database) -> None:
         super().__init__(database, MAPPING, lambda: None)
         self._by_email = self.statement(USERS.c.email == sa.bindparam("email", type_=sa.Text))
+        self._by_emails = self.statement(USERS.c.email == sa.any_(sa.bindparam("emails", type_=ARRAY(sa.Text))))
 
     async def by_email(self, email: EmailAddress) -> User | None:
         return await self.find(self._by_email, None, email=email.value)
+
+    async def by_emails(self, emails: Sequence[EmailAddress]) -> list[User]:
+        rows = await self._database.fetch(self._by_emails, None, emails=[email.value for email in emails])
+        return [self.restore(row) for row in rows]
 
 
 class SqlRegistrationRepository(SqlRepository[Registration], RegistrationRepository):

@@ -6,22 +6,31 @@ from uuid import UUID
 from fastapi import Depends
 
 from api_base.application.common.cqrs import Bus
+from api_base.application.common.importing.start_import import StartedImportDTO
 from api_base.application.common.listing import ListRequest, Page
 from api_base.application.items.commands.archive_item import ArchiveItem
 from api_base.application.items.commands.batch_items import BatchItems
 from api_base.application.items.commands.create_item import CreateItem
 from api_base.application.items.commands.delete_item import DeleteItem
+from api_base.application.items.commands.import_items import ITEM_SCHEMA, StartItemImport
 from api_base.application.items.commands.publish_item import PublishItem
 from api_base.application.items.commands.restore_item import RestoreItem
-from api_base.application.items.commands.start_import import StartImport
 from api_base.application.items.commands.update_item import UpdateItem
-from api_base.application.items.dtos import ItemDTO, StartedImportDTO
+from api_base.application.items.dtos import ItemDTO
 from api_base.application.items.queries.get_item import GetItem
 from api_base.application.items.queries.list_items import ITEM_FIELDS, ListItems
 from api_base.interface.routes import ExpectedVersion, ListQuery, OptionalVersion, RouteOptions, Router
 from api_base.interface.v1.batch_results import BatchAnswer, answer
 from api_base.interface.v1.bodies.batches import BatchBody
-from api_base.interface.v1.bodies.imports import CSV_EXAMPLE, FILE_BODY, MAX_UPLOAD_BYTES, FileBody, Mapped, MappingQuery, UploadedFile
+from api_base.interface.v1.bodies.imports import (
+    MAX_UPLOAD_BYTES,
+    FileBody,
+    MappingParts,
+    MappingQuery,
+    UploadedFile,
+    csv_example,
+    file_body,
+)
 from api_base.interface.v1.bodies.items import CreateItemBody, PatchItemBody
 
 EXAMPLE = {
@@ -33,6 +42,8 @@ EXAMPLE = {
     "tags": ["wood"],
     "attributes": {"colour": "red"},
 }
+IMPORTED = {"sku": "CHAIR-1", "name": "Chair", "category": "furniture", "price": "12.50", "currency": "EUR"}
+MAPPING = MappingQuery(ITEM_SCHEMA, maps=["sku=id", "name=Title"], constants=["currency=EUR"])
 
 
 def routes(bus: Bus) -> Router:
@@ -93,12 +104,13 @@ def _many(router: Router, bus: Bus) -> None:
 
     @router.post(
         "/imports",
-        RouteOptions(body_limit=MAX_UPLOAD_BYTES, location="/api/v1/jobs/{job_id}", example={"body": CSV_EXAMPLE}),
+        RouteOptions(body_limit=MAX_UPLOAD_BYTES, location="/api/v1/jobs/{job_id}", example={"body": csv_example(IMPORTED)}),
         status_code=202,
         summary="Import items from a file",
-        openapi_extra=FILE_BODY,
+        openapi_extra=file_body(IMPORTED),
     )
     async def import_items(
-        mapped: Annotated[Mapped, Depends(MappingQuery())], file: Annotated[UploadedFile, Depends(FileBody())]
+        mapping: Annotated[MappingParts, Depends(MAPPING)], file: Annotated[UploadedFile, Depends(FileBody())]
     ) -> StartedImportDTO:
-        return await bus.execute(StartImport(form=file.form, maps=mapped.maps, constants=mapped.constants, content=file.content))
+        command = StartItemImport(format=file.format, maps=mapping.maps, constants=mapping.constants, content=file.content)
+        return await bus.execute(command)

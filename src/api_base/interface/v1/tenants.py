@@ -6,10 +6,12 @@ from uuid import UUID
 from fastapi import Depends
 
 from api_base.application.common.cqrs import Bus
+from api_base.application.common.importing.start_import import StartedImportDTO
 from api_base.application.common.listing import ListRequest, Page
 from api_base.application.tenants.commands.add_member import AddMember
 from api_base.application.tenants.commands.change_member_role import ChangeMemberRole
 from api_base.application.tenants.commands.create_tenant import CreateTenant
+from api_base.application.tenants.commands.import_members import MEMBER_SCHEMA, StartMemberImport
 from api_base.application.tenants.commands.remove_member import LeaveTenant, RemoveMember
 from api_base.application.tenants.commands.rename_tenant import RenameTenant
 from api_base.application.tenants.dtos import MemberDTO, MyTenantDTO, TenantDTO
@@ -17,7 +19,19 @@ from api_base.application.tenants.queries.tenants import MEMBER_FIELDS, GetTenan
 from api_base.core.types import UserId
 from api_base.interface.routes import ExpectedVersion, ListQuery, RouteOptions, Router
 from api_base.interface.v1 import invitations
+from api_base.interface.v1.bodies.imports import (
+    MAX_UPLOAD_BYTES,
+    FileBody,
+    MappingParts,
+    MappingQuery,
+    UploadedFile,
+    csv_example,
+    file_body,
+)
 from api_base.interface.v1.bodies.tenants import AddMemberBody, CreateTenantBody, PatchMemberBody, PatchTenantBody
+
+IMPORTED = {"email": "bo@example.com", "role": "member"}
+MAPPING = MappingQuery(MEMBER_SCHEMA, maps=["email=Mail"], constants=["role=member"])
 
 
 def routes(bus: Bus) -> Router:
@@ -49,6 +63,11 @@ def routes(bus: Bus) -> Router:
     async def leave_tenant(id: UUID) -> None:
         await bus.execute(LeaveTenant(tenant_id=id))
 
+    _members(router, bus)
+    return router
+
+
+def _members(router: Router, bus: Bus) -> None:
     @router.get(
         "/{id}/members",
         RouteOptions(sparse=True, example={"query": "role=owner&sort=-created_at&limit=2"}),
@@ -68,6 +87,23 @@ def routes(bus: Bus) -> Router:
     async def add_member(id: UUID, body: AddMemberBody) -> MemberDTO:
         return await bus.execute(AddMember(tenant_id=id, email=body.email, role=body.role))
 
+    @router.post(
+        "/{id}/members/imports",
+        RouteOptions(
+            body_limit=MAX_UPLOAD_BYTES, location="/api/v1/jobs/{job_id}", rate="login", example={"body": csv_example(IMPORTED)}
+        ),  # a way to test addresses, so it has the limit of logins
+        status_code=202,
+        summary="Import members from a file",
+        openapi_extra=file_body(IMPORTED),
+    )
+    async def import_members(
+        id: UUID, mapping: Annotated[MappingParts, Depends(MAPPING)], file: Annotated[UploadedFile, Depends(FileBody())]
+    ) -> StartedImportDTO:
+        command = StartMemberImport(
+            tenant_id=id, format=file.format, maps=mapping.maps, constants=mapping.constants, content=file.content
+        )  # fmt: skip
+        return await bus.execute(command)
+
     @router.patch(
         "/{id}/members/{user_id}", RouteOptions(versioned=True, example={"body": {"role": "viewer"}}), summary="Change a member's role"
     )
@@ -77,5 +113,3 @@ def routes(bus: Bus) -> Router:
     @router.delete("/{id}/members/{user_id}", RouteOptions(), status_code=204, summary="Remove a member")
     async def remove_member(id: UUID, user_id: UUID, expected: ExpectedVersion) -> None:
         await bus.execute(RemoveMember(tenant_id=id, user_id=UserId(user_id), expected_version=expected))
-
-    return router

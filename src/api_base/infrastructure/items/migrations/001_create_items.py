@@ -1,4 +1,4 @@
-"""Create items, with an index for each declared sort and filter and for text search, and the uploads of imports."""
+"""Create items, with an index for each declared sort and filter and for text search."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -20,8 +20,6 @@ SEARCHED = """lower((sku || ' ' || name || ' ' || category || ' ' || description
 
 PATTERN = r"""'%' || replace(regexp_replace(lower(query collate "default"), '([\\%_])', '\\\1', 'g'), ' ', '%') || '%'"""
 """Matches the words of `query` in their order, with any text between them."""
-
-COUNTED = ("done", "created", "updated", "unchanged", "refused")
 
 
 def upgrade() -> None:
@@ -54,29 +52,9 @@ def upgrade() -> None:
     ddl.protect("items")
     ddl.grant("items", app=ddl.READ_WRITE)
     ddl.search_function("search_items", "items", condition=f"{SEARCHED} like {PATTERN}", columns=("sku", "name", "category", "description"))
-    op.create_table(
-        "item_imports",
-        sa.Column("tenant_id", sa.Uuid, nullable=False),
-        sa.Column("id", sa.Uuid, nullable=False),
-        sa.Column("form", text(), nullable=False),
-        sa.Column("maps", ARRAY(text()), nullable=False),
-        sa.Column("constants", ARRAY(text()), nullable=False),
-        sa.Column("content", sa.LargeBinary),
-        sa.Column("created_at", timestamp(), nullable=False),
-        *(sa.Column(name, sa.Integer, nullable=False, server_default="0") for name in COUNTED),
-        sa.Column("refused_rows", JSONB, nullable=False, server_default="[]"),
-        sa.PrimaryKeyConstraint("tenant_id", "id", name="item_imports_pkey"),
-        sa.CheckConstraint("form in ('csv', 'json', 'jsonl')", name="ck_item_imports_form"),
-    )
-    op.execute("create index ix_item_imports_created_at on item_imports (created_at)")
-    ddl.protect("item_imports")
-    ddl.worker_policy("item_imports")
-    ddl.grant("item_imports", app=("select", "insert"), worker=("select", "delete"))
-    op.execute(f"grant update ({', '.join(COUNTED)}, refused_rows, content) on item_imports to {ddl.quoted(ddl.roles().app)}")
 
 
 def downgrade() -> None:
-    op.drop_table("item_imports")
     op.execute("drop function search_items(uuid, text)")
     op.drop_table("items")
 

@@ -1,0 +1,1 @@
+"""Imports of files, whatever they contain: records, mappings, refused rows, resumption and progress."""

@@ -1,0 +1,31 @@
+"""The table of imports."""
+
+from typing import Final
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+
+from api_base.infrastructure.db.schema import tenant_owned, text, timestamp
+
+METADATA: Final = sa.MetaData()
+
+IMPORTS: Final = tenant_owned(
+    "imports",
+    METADATA,
+    sa.Column("tenant_id", sa.Uuid, primary_key=True),
+    sa.Column("id", sa.Uuid, primary_key=True),
+    sa.Column("kind", text(), nullable=False),
+    sa.Column("format", text(), nullable=False),
+    sa.Column("maps", ARRAY(text()), nullable=False),
+    sa.Column("constants", ARRAY(text()), nullable=False),
+    sa.Column("content", sa.LargeBinary),
+    sa.Column("created_at", timestamp(), nullable=False),
+    sa.Column("rows_done", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("created", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("updated", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("unchanged", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("refused", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("refused_rows", JSONB, nullable=False, server_default="[]"),
+    sa.CheckConstraint("format in ('csv', 'json', 'jsonl')", name="ck_imports_format"),
+)
+"""Uploaded files and their progress. `rows_done` is the number of the last row that is imported; `content` is null once all are."""
