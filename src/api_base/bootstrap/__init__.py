@@ -1,1 +1,1 @@
-"""The composition root: the only floor that knows all the others."""
+"""The composition root: the only layer that imports all others."""

@@ -1,4 +1,4 @@
-"""What a token's bearer may do now depends on three contexts that do not know each other; here is where their tables meet."""
+"""The query for a principal's permissions. It joins tables of three contexts that do not import each other."""
 
 from typing import Final
 
@@ -26,4 +26,4 @@ ACCESS: Final = Statement(
     ).where(USERS.c.id == OWNER),
     Ownership.USER,
 )
-"""See `AccessSnapshot`."""
+"""The statement that `AccessSnapshot` executes."""

@@ -27,7 +27,7 @@ from api_base.interface.v1 import health_router, keys_router, metrics_router
 
 
 def create_app(settings: Settings, contexts: Sequence[Context] = BUILT_IN) -> FastAPI:
-    """An application with `contexts`; nothing is opened until its lifespan begins."""
+    """Return an application with `contexts`. Its lifespan opens everything."""
     configure_logging(level=settings.observability.log_level, json=json_logs(settings))
     services = build(settings, contexts)
     routers = [(V1, context.routes(services.bus)) for context in contexts if context.routes is not None]
@@ -44,7 +44,7 @@ def create_app(settings: Settings, contexts: Sequence[Context] = BUILT_IN) -> Fa
         middleware=[*stack(settings, _ports(services, compiled)), Middleware(Dispatcher, operations=compiled)],
     )
     for prefix, router in sorted(routers, key=lambda pair: isinstance(pair[1], Router)):
-        app.include_router(router, prefix=prefix)  # FastAPI looks for routes in order, and serves only those that are not ours
+        app.include_router(router, prefix=prefix)  # FastAPI searches its routes in order, and serves only those that `Operation` does not
     for router in _own_routes(services):
         app.include_router(router)
     install(app)
@@ -53,7 +53,7 @@ def create_app(settings: Settings, contexts: Sequence[Context] = BUILT_IN) -> Fa
 
 
 def _own_routes(services: Services) -> Iterator[APIRouter]:
-    """What stands beside the API: probes, figures, documentation."""
+    """Add the routes outside the API: health checks, metrics, documentation."""
     settings, container = services.settings, services.container
     yield health_router.routes([DatabaseHealthCheck(container.database.pool)], container.policies.checks)
     if settings.observability.metrics_port is None:

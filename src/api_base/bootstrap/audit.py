@@ -1,4 +1,4 @@
-"""What the worker does for the audit trail: seals it, signs its heads, drops what has expired."""
+"""The worker's tasks for the audit trail: seal records, sign heads, drop expired months."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -21,7 +21,7 @@ HOURLY: Final = 3600.0
 
 
 def signing_keys(settings: Settings) -> Sequence[keys.SigningKey]:
-    """The keys of the trail; the first signs. Raises `ConfigurationError` in production without any."""
+    """Return the signing keys of the trail; the first signs. Raises `ConfigurationError` in production without any."""
     pems = [pem.get_secret_value() for pem in settings.audit.signing_keys]
     if not pems and settings.environment == "production":
         raise ConfigurationError(
@@ -31,7 +31,7 @@ def signing_keys(settings: Settings) -> Sequence[keys.SigningKey]:
 
 
 def trusted_keys(settings: Settings) -> Mapping[str, Ed25519PublicKey]:
-    """Those that heads of the trail are verified by, by their thumbprints. Raises `ConfigurationError` as above."""
+    """Return the keys that verify heads of the trail, by thumbprint. Raises `ConfigurationError` as above."""
     return {key.kid: key.public for key in signing_keys(settings)}
 
 

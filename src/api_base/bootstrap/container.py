@@ -1,6 +1,7 @@
-"""What runs on what: one line per port. `Container` wires; `Wiring` is its typed face, and all that other modules see.
+"""The wiring of the application: one line per port.
 
-Every singleton is built closed, when it is first asked for; `services.py` opens and closes it. Nothing here belongs to one request.
+`Container` holds the providers; `Wiring` is its typed interface, the only one that other modules use. Every singleton is created closed, on
+first access; `services.py` opens and closes it. Nothing here belongs to one request.
 """
 
 from collections.abc import Mapping, Sequence
@@ -58,7 +59,7 @@ def _pipeline(
     results: SqlIdempotencyStore,
     completion: SqlJobCompletion,
 ) -> Sequence[Middleware]:
-    """What each message passes on its way to its handler, in order. Caching will go before retrying."""
+    """Return the stages that each message passes before its handler, in order."""
     return (
         TraceMiddleware(settings.observability.otlp_endpoint is not None),
         PermissionMiddleware(checker),
@@ -130,7 +131,7 @@ class Container(containers.DeclarativeContainer):
 
 
 class Provided[T]:
-    """An attribute of `Wiring`: what the provider of the same name in `Container` makes."""
+    """An attribute of `Wiring`: the object that the provider of the same name in `Container` creates."""
 
     def __init__(self, provider: Provider[T]) -> None:
         del provider  # it is here for its type; a container copies its providers
@@ -144,7 +145,7 @@ class Provided[T]:
 
 
 class Wiring:
-    """The wired application, with types. Each attribute is one object for the life of the process, made when it is first read."""
+    """The wired application, with types. Each attribute is a singleton of the process, created on first access."""
 
     def __init__(self, settings: Settings, selections: Selections, permissions: Mapping[str, frozenset[str]]) -> None:
         self.providers = Container(settings=settings, selections=selections, permissions=dict(permissions)).providers

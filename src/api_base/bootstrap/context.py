@@ -38,7 +38,7 @@ from api_base.infrastructure.resilience.patterns import Policy
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ports:
-    """What the handlers of contexts are built from. Everything is closed until the process opens it.
+    """The ports from which contexts build their handlers. Everything is closed until the process opens it.
 
     `database` runs as the role that serves (in `background`, as the role `worker`), `worker_database` always as the role `worker`.
     `policy` returns the policy of an outbound dependency by its name; `/health/ready` and the metrics show that dependency from then on.

@@ -1,4 +1,4 @@
-"""The periodic tasks of events: the relay, the partitions of the outbox, and the deliveries to each durable subscription."""
+"""The periodic tasks of events: relay events, maintain the partitions of the outbox, deliver to each durable subscription."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -16,7 +16,7 @@ HOURLY: Final = 3600.0
 
 
 def event_work(services: Services, timing: WorkerTiming) -> Iterator[PeriodicTask]:
-    """Deliveries in the database are handled whatever the transport: it leaves them the deliveries that failed."""
+    """The tasks for deliveries in the database run with every transport, because each defers its failed deliveries to the database."""
     container, delivery, poll = services.container, services.container.event_delivery, timing.poll_interval
     pool, transport, durable = container.worker_database.pool, container.events, container.subscribers.durable
     relay, partitions = Relay(pool, transport.publisher), EventPartitions(pool)

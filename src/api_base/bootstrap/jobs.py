@@ -18,7 +18,7 @@ from api_base.infrastructure.tasks.store import SqlJobStore
 
 
 def job_work(services: Services, timing: WorkerTiming) -> Iterator[PeriodicTask]:
-    """Raises `ConfigurationError` for an invalid schedule."""
+    """Return the tasks. Raises `ConfigurationError` for an invalid schedule."""
     container, settings = services.container, services.settings.jobs
     pool, poll = container.worker_database.pool, timing.poll_interval
     store = SqlJobStore(pool, settings.keep_days)

@@ -1,4 +1,4 @@
-"""Open, drain and close, in order."""
+"""The lifespan of the server: open, drain and close, in order."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -9,7 +9,7 @@ from api_base.bootstrap.services import Services, opened
 
 
 def lifespan(services: Services) -> Callable[[Starlette], AbstractAsyncContextManager[None]]:
-    """What the server runs around serving. It stops taking requests before the end of it, so the drained are answered."""
+    """Return the lifespan that the server runs around serving. The server answers all requests before the lifespan ends."""
 
     @asynccontextmanager
     async def around(app: Starlette) -> AsyncIterator[None]:

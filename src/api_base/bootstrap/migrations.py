@@ -30,7 +30,7 @@ TASKS: Final = Branch(name="tasks", folder=Path(tasks.__path__[0]) / "migrations
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BranchStatus:
-    """A context's last applied revision, its last one on disk, and the pending ones between. None: there is no such revision."""
+    """The applied head of a context, its head on disk, and the pending revisions between them. A head is None without any revision."""
 
     context: str
     current: str | None
@@ -39,7 +39,7 @@ class BranchStatus:
 
 
 def branches(contexts: Sequence[Context]) -> list[Branch]:
-    """The branches of an application with `contexts`."""
+    """Return the branches of an application with `contexts`."""
     own = [Branch(name=context.name, folder=context.migrations) for context in contexts if context.migrations is not None]
     return [BASE, AUDIT, EVENTS, IDEMPOTENCY, IMPORTING, TASKS, *own]
 
@@ -59,7 +59,7 @@ def down(settings: Settings, urls: Urls, context: str, steps: int = 1, *, contex
 
 
 def status(urls: Urls, contexts: Sequence[Context]) -> list[BranchStatus]:
-    """The status of each context. Raises `Unavailable`, and `ConfigurationError` for a database from before 0.1.0."""
+    """Return the status of each context. Raises `Unavailable`, and `ConfigurationError` for a database from before 0.1.0."""
     declared = branches(contexts)
     revisions = read(declared)
     applied = closure(asyncio.run(stored_heads(urls.owner)), revisions)
@@ -67,7 +67,7 @@ def status(urls: Urls, contexts: Sequence[Context]) -> list[BranchStatus]:
 
 
 def at_head(urls: Urls, contexts: Sequence[Context]) -> bool:
-    """Whether nothing is pending: one query as `app`, compared with the files on disk, without loading Alembic.
+    """Return whether no revision is pending. Compares one query as the role `app` with the files on disk, without loading Alembic.
 
     Raises `Unavailable`, and `ConfigurationError` for a database from before 0.1.0.
     """

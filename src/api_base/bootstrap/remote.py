@@ -1,4 +1,4 @@
-"""The worker's task for other services: it executes their messages on the bus of this one."""
+"""The worker's task that executes messages of other services on the bus of this service."""
 
 from collections.abc import Iterator, Mapping
 
@@ -12,7 +12,7 @@ from api_base.infrastructure.serialization.result_codec import encode_result
 
 
 def remote_work(services: Services) -> Iterator[PeriodicTask]:
-    """No task without `REMOTE__URL`, or if no context serves a message."""
+    """Return the task. Returns none without `REMOTE__URL`, or if no context serves a message."""
     served = _served(services)
     if services.settings.remote.url is None or not served:
         return
@@ -30,7 +30,7 @@ def remote_work(services: Services) -> Iterator[PeriodicTask]:
 
 
 def _served(services: Services) -> Mapping[str, type[Message[object]]]:
-    """Raises `ConfigurationError` for a message that two contexts serve."""
+    """Return the served messages by name. Raises `ConfigurationError` for a message that two contexts serve."""
     served: dict[str, type[Message[object]]] = {}
     for context in services.contexts:
         if twice := sorted(served.keys() & context.remote.keys()):

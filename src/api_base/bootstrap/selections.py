@@ -1,4 +1,4 @@
-"""Which adapter the settings select for each port, among those of the base and of the contexts."""
+"""Select the adapter of each port by the settings, among the built-in adapters and those of contexts."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -45,12 +45,12 @@ class Selections:
         )
 
     def by_port(self) -> "Mapping[str, Selection[AdapterPorts, object]]":
-        """Every selection, by the name of its port."""
+        """Return every selection, by the name of its port."""
         return {"mail": self.mail, "events": self.events, "jobs": self.jobs, "rate limit": self.rate_limit, "remote": self.remote}
 
 
 def database(settings: Settings) -> "Selection[Settings, Source]":
-    """The source of the database."""
+    """Return the source of the database."""
     return Selection("DATABASE__URL", _text(settings.database.url), DATABASE)
 
 
@@ -73,7 +73,7 @@ def select(settings: Settings, added: "Sequence[Adapters]" = ()) -> tuple[Select
 
 
 def load_settings_early() -> Settings:
-    """Read the settings for a process that wires nothing, without importing contexts unless something seems wrong with the settings.
+    """Read the settings for a process that wires nothing, without importing contexts unless the settings have a problem.
 
     Raises `ConfigurationError` with every problem, one per line.
     """

@@ -17,7 +17,7 @@ from api_base.core.errors import ConfigurationError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """A wired application. `ports` are what the contexts were given."""
+    """A wired application. `ports` are the ports that its contexts received."""
 
     settings: Settings
     contexts: Sequence[Context]
@@ -27,12 +27,12 @@ class Services:
 
     @property
     def worker_ports(self) -> Ports:
-        """The same ports with the database as the role `worker`."""
+        """Return the same ports with the database as the role `worker`."""
         return replace(self.ports, database=self.container.worker_database)
 
 
 def build(settings: Settings, contexts: Sequence[Context]) -> Services:
-    """Wire `contexts`; nothing is opened. Raises `ConfigurationError` with everything that is wrong with URLs, extras and contexts."""
+    """Wire `contexts`; nothing is opened. Raises `ConfigurationError` with every problem of URLs, extras and contexts."""
     names = [context.name for context in contexts]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise ConfigurationError(f"Two contexts have the name {twice[0]!r}. Rename one of them.")

@@ -9,8 +9,10 @@ from api_base.infrastructure.tasks.executor import RENEWAL_INTERVAL
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerTiming:
-    """All in seconds. `poll_interval` is between two looks for work that no notification has announced, `renewal_interval` between two
-    renewals of job leases; `retry_delay` returns the delay after a failed attempt (from 1) of a job or a delivery.
+    """All in seconds.
+
+    `poll_interval` passes between two polls, which find work without a notification; `renewal_interval` between two renewals of job leases.
+    `retry_delay` returns the delay after a failed attempt (from 1) of a job or a delivery.
     """
 
     poll_interval: float = 1.0

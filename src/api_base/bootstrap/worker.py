@@ -25,7 +25,7 @@ BASE_PRUNES: Final = (
     Prune(table=IMPORTS, ended="created_at", keep=timedelta(days=7)),
     Prune(table=JOBS),
 )
-"""Tables of the base itself. A dead job has no `expires_at`: it stays until somebody looks at it."""
+"""Tables of the base itself. A dead job has no `expires_at`: it stays until an operator handles it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

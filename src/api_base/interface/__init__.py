@@ -1,1 +1,1 @@
-"""HTTP: translates the outside into messages and back."""
+"""HTTP: translates requests into messages, and results into responses."""

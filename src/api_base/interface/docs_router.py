@@ -39,7 +39,7 @@ _PAGE: Final = """<!doctype html>
 
 
 def routes(title: str) -> APIRouter:
-    """The page, titled `title`, and its assets."""
+    """Serve the page, titled `title`, and its assets."""
     router = APIRouter(include_in_schema=False)
     page = _PAGE.format(title=escape(title))
 

@@ -102,7 +102,7 @@ _HTML: Final = """<!doctype html>
 
 
 def routes(app_name: str) -> APIRouter:
-    """The pages and their assets."""
+    """Serve the pages and their assets."""
     router = APIRouter(include_in_schema=False)
     pages = {(name, language): _page(page, language, app_name) for name, page in PAGES.items() for language in Language}
 

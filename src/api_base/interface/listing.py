@@ -77,7 +77,7 @@ class _Parser:
         return pairs
 
     def _separate(self) -> tuple[dict[str, str], list[tuple[str, str, str, str]]]:
-        """The reserved parameters, and the filters as (field, operator, value, parameter)."""
+        """Return the reserved parameters, and the filters as (field, operator, value, parameter)."""
         reserved: dict[str, str] = {}
         filters: list[tuple[str, str, str, str]] = []
         for name, value in self._pairs:
@@ -211,7 +211,7 @@ class _Parser:
 
 
 def _members(text: str) -> Iterator[str]:
-    r"""The values between commas. `\,` is a comma inside a value, `\\` a backslash; any other backslash stands for itself."""
+    r"""Split the values at commas. `\,` is a comma inside a value, `\\` a backslash; any other backslash is literal."""
     position = 0
     while text:
         match = _MEMBER.match(text, position)

@@ -13,7 +13,7 @@ V1: Final = "/api/v1"
 
 
 def operations(routers: Sequence[tuple[str, APIRouter]], body_limit: int) -> list[Operation]:
-    """The compiled routes of (prefix, router) pairs. FastAPI serves the routes of its own routers.
+    """Compile the routes of (prefix, router) pairs. FastAPI serves the routes of its own routers.
 
     Raises `ProgrammingError` for a `Router` inside another router: its routes would not be served.
     """

@@ -17,7 +17,7 @@ BUILT_IN: Final[Sequence[Context]] = (USERS, TENANTS, AUTH, ITEMS, AUDIT, JOBS)
 
 
 def contexts_of(settings: Settings) -> tuple[Sequence[Context], Sequence[str]]:
-    """Return the built-in contexts and those that `CONTEXTS` names, and a sentence for each of these that cannot be loaded."""
+    """Return the built-in contexts and those that `CONTEXTS` names, and an error message for each named context that cannot be loaded."""
     loaded = [_load(name) for name in settings.contexts]
     added, problems = [one for one in loaded if isinstance(one, Context)], [one for one in loaded if isinstance(one, str)]
     return [*BUILT_IN, *added], problems

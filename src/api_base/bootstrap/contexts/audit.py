@@ -1,4 +1,7 @@
-"""The context `audit`: reading the trail, and verifying it every night. It is written, sealed and migrated with every application, whatever its contexts."""
+"""The context `audit`: read the trail, and verify it every night.
+
+Every application writes, seals and migrates the trail, with or without this context.
+"""
 
 from collections.abc import Sequence
 from typing import Final

@@ -30,7 +30,7 @@ from api_base.infrastructure.tenants.queries import SqlMemberships
 from api_base.interface.v1 import auth as v1
 
 EMAILS: Final = Path(application.__path__[0]) / "emails"
-"""The templates of this context."""
+"""Folder of the e-mail templates of this context."""
 
 
 def _handlers(ports: Ports) -> Sequence[Registration]:
@@ -76,7 +76,8 @@ AUTH: Final = Context(
     subscribers=_subscribers,
     jobs=(Job(name="auth.mail_new_device", message=MailNewDevice, attempts=ATTEMPTS),),
     prune=(
-        Prune(table=SESSIONS, ended="least(expires_at, revoked_at)", keep=timedelta(days=1)),  # until then a late token is named as ended
+        # for a day, the error for a token of an ended session says that the session has ended
+        Prune(table=SESSIONS, ended="least(expires_at, revoked_at)", keep=timedelta(days=1)),
         Prune(table=DEVICES, ended="seen_at", keep=timedelta(days=180), interval=3600.0),
     ),
     routes=v1.routes,

@@ -1,4 +1,4 @@
-"""What the context `users` does for others, which know users by their ids alone: for logging in, and for becoming a member."""
+"""Adapters from the context `users` to the ports of auth and tenants, which know users only by id."""
 
 from collections.abc import Sequence
 
@@ -23,7 +23,7 @@ class UserCredentials:
         self._users, self._bus, self._clock = users, bus, clock
 
     async def find(self, email: str) -> Credential | None:
-        """What logging in with this address needs to know; None for one that nobody has, or that is no address."""
+        """Return the credentials of the user with this address; None for an unknown or invalid address."""
         user = await self._by_email(email)
         if user is None:
             return None
@@ -35,15 +35,15 @@ class UserCredentials:
         )
 
     async def failed(self, user_id: UserId) -> None:
-        """Count a failed login, in a transaction of its own."""
+        """Count a failed login, in a separate transaction."""
         await self._bus.execute(RecordLogin(user_id=user_id, succeeded=False))
 
     async def succeeded(self, user_id: UserId, new_hash: str | None) -> None:
-        """End the count of failed logins, and keep `new_hash` where the hash's parameters have grown."""
+        """Reset the count of failed logins, and store `new_hash` if the hashing parameters have changed."""
         await self._bus.execute(RecordLogin(user_id=user_id, succeeded=True, new_hash=new_hash))
 
     async def recipient(self, user_id: UserId) -> Recipient | None:
-        """Where and in what language to write to a user, or None."""
+        """Return the e-mail address and language of a user, or None for an unknown user."""
         user = await self._users.get(user_id)
         return None if user is None else Recipient(email=user.email.value, language=user.language)
 
@@ -58,7 +58,7 @@ class UserIdentities:
         self._users, self._hasher, self._policy, self._ids, self._clock = users, hasher, policy, ids, clock
 
     async def id_of(self, email: str) -> UserId | None:
-        """The active user with this address, or None."""
+        """Return the id of the active user with this address, or None."""
         user = await self._active(email)
         return None if user is None else UserId(user.id)
 
@@ -67,17 +67,17 @@ class UserIdentities:
         return {user.email: UserId(user.id) for user in await self._users.by_emails(emails) if user.status is UserStatus.ACTIVE}
 
     async def language_of(self, email: str) -> Language | None:
-        """The language of the active user with this address, or None."""
+        """Return the language of the active user with this address, or None."""
         user = await self._active(email)
         return None if user is None else user.language
 
     async def prepared(self, email: str, name: str, password: str) -> str:
-        """The hash of a password that is good enough. Raises `Invalid`."""
+        """Return the hash of a password. Raises `Invalid` if the password policy refuses it."""
         await self._policy.check(password, known=(email, name))
         return await self._hasher.hash(password)
 
     async def register(self, email: str, name: str, password_hash: str, language: Language) -> UserId:
-        """Make a user in the open unit of work, which raises `EmailTaken` at its end. Raises `Invalid`."""
+        """Create a user in the open unit of work. Raises `Invalid`; the commit raises `EmailTaken`."""
         user = User.register(
             id=self._ids.new(),
             email=EmailAddress.parse(email),
@@ -95,7 +95,7 @@ class UserIdentities:
 
 
 async def by_email(users: UserRepository, email: str) -> User | None:
-    """The user with an address; None for one that nobody has, or that is no address."""
+    """Return the user with this address; None for an unknown or invalid address."""
     try:
         return await users.by_email(EmailAddress.parse(email))
     except Invalid:
@@ -103,11 +103,11 @@ async def by_email(users: UserRepository, email: str) -> User | None:
 
 
 def credentials(ports: Ports) -> UserCredentials:
-    """For the context `auth`."""
+    """Build the adapter for the context `auth`."""
     return UserCredentials(SqlUserRepository(ports.database), ports.bus, ports.clock)
 
 
 def identities(ports: Ports) -> UserIdentities:
-    """For the context `tenants`."""
+    """Build the adapter for the context `tenants`."""
     hasher, policy = ports.password_hasher, ports.password_policy
     return UserIdentities(SqlUserRepository(ports.database), hasher, policy, ports.ids, ports.clock)

@@ -1,4 +1,4 @@
-"""The context `jobs`: looking at jobs and cancelling them. They are kept and migrated with every application, whatever its contexts."""
+"""The context `jobs`: read and cancel jobs. Every application stores and migrates jobs, with or without this context."""
 
 from collections.abc import Sequence
 from typing import Final

@@ -1,4 +1,4 @@
-"""EmailTemplates as contexts write them: their templates, and links to the pages of this application."""
+"""E-mail templates of contexts, and links to the pages of this application."""
 
 from pathlib import Path
 from typing import Final
@@ -7,19 +7,19 @@ from api_base.application.services.mailing import EmailTemplates, Links
 from api_base.bootstrap.context import Ports
 
 PAGES: Final = "/links"
-"""Where this server has pages for links, unless `MAIL__LINKS` names others."""
+"""Path of this server's own pages for links, used unless `MAIL__LINKS` is set."""
 
 ATTEMPTS: Final = 20
-"""Of a letter, where it is not the mail server that is down."""
+"""Attempts to send an e-mail. An outage of the mail server does not count."""
 
 
 def email_templates(ports: Ports, folder: Path) -> EmailTemplates:
-    """The templates in `folder`, by the mailer that the settings name."""
+    """Return the templates in `folder`, which send through the configured mailer."""
     return EmailTemplates(folder, ports.mailer, ports.settings.app_name)
 
 
 def links(ports: Ports) -> Links:
-    """Links with tokens that this application opens."""
+    """Return the builder of links whose tokens this application accepts."""
     server = ports.settings.server
     base = ports.settings.mail.links or f"http://{server.host}:{server.port}{PAGES}"
     return Links(base, ports.link_tokens)

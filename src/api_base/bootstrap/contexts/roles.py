@@ -1,9 +1,9 @@
-"""Roles as contexts name them in their permissions."""
+"""Roles, as contexts use them in their permissions."""
 
 from typing import Final
 
 PLATFORM_ADMIN: Final = "platform_admin"
-"""Not a tenant's role: who administers the platform holds it in every tenant and in none."""
+"""The role of platform administrators. It belongs to no tenant: they hold it in every tenant and without one."""
 
 OWNERS: Final = frozenset({"owner"})
 ADMINS: Final = OWNERS | {"admin"}

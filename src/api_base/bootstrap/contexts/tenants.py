@@ -51,7 +51,7 @@ from api_base.infrastructure.tenants.tables import TENANTS as TENANTS_TABLE
 from api_base.interface.v1 import tenants as v1
 
 EMAILS: Final = Path(application.__path__[0]) / "emails"
-"""The templates of this context."""
+"""Folder of the e-mail templates of this context."""
 
 
 def _tenant_factory(ports: Ports) -> TenantFactory:

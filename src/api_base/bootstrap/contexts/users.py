@@ -54,7 +54,7 @@ from api_base.infrastructure.users.tables import USERS as USERS_TABLE
 from api_base.interface.v1 import users as v1
 
 EMAILS: Final = Path(application.__path__[0]) / "emails"
-"""The templates of this context."""
+"""Folder of the e-mail templates of this context."""
 
 
 def _handlers(ports: Ports) -> Sequence[Registration]:
@@ -77,7 +77,7 @@ def _handlers(ports: Ports) -> Sequence[Registration]:
 
 
 def _by_mail(ports: Ports) -> Sequence[Registration]:
-    """Proved addresses and forgotten passwords."""
+    """Return the handlers of address confirmation and password reset."""
     users, registrations = SqlUserRepository(ports.database), SqlRegistrationRepository(ports.database)
     resets, tokens = SqlPasswordResetRepository(ports.database), ports.link_tokens
     hasher, policy = ports.password_hasher, ports.password_policy

@@ -1,1 +1,1 @@
-"""Errors as the outside sees them: problem details [RFC 9457]."""
+"""Errors as HTTP responses: problem details [RFC 9457]."""

@@ -35,7 +35,7 @@ BEARER: Final = (b"www-authenticate", b'Bearer realm="api"')
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of problem: the last part of its URI, its title and status for everybody, and the headers of one error."""
+    """A kind of problem: the last part of its URI, its title, its status, and the headers of one error."""
 
     name: str
     title: str
@@ -80,7 +80,7 @@ INTERNAL: Final = Kind("internal", "An internal error occurred", 500)
 
 
 def problem_of(error: Exception) -> Problem | None:
-    """The problem of a known error; None for an unexpected one."""
+    """Return the problem of a known error; None for an unexpected error."""
     located = _located(error) if isinstance(error, errors.Invalid) else None
     for cls in type(error).__mro__:
         kind = PROBLEMS.get(cls)
@@ -97,23 +97,26 @@ def problem_of(error: Exception) -> Problem | None:
 
 
 def internal_problem() -> Problem:
-    """The problem of an unexpected error. It reveals no internals."""
+    """Return the problem of an unexpected error. It reveals no internals."""
     detail = "The error was logged under this request id. Try again later. If the error persists, report the request id."
     return Problem(kind=INTERNAL.name, title=INTERNAL.title, status=INTERNAL.status, detail=detail)
 
 
 def invalid_of(error: ValidationError | RequestValidationError, part: str = "") -> errors.Invalid:
-    """Pydantic's errors as violations. `part` is where the validated value came from: body, query, path; "" if the location contains it."""
+    """Convert pydantic's errors to violations.
+
+    `part` is the source of the validated value: body, query, path; "" if the location contains it.
+    """
     return errors.Invalid([_violation(one, part) for one in error.errors()])
 
 
 def invalid_body(error: ValidationError, document: Any) -> errors.Invalid:
-    """Pydantic's errors in a JSON body, which is `document`."""
+    """Convert pydantic's errors in the JSON body `document` to violations."""
     return errors.Invalid([_violation({**one, "loc": _steps(one, document)}, "body") for one in error.errors()])
 
 
 def not_json(details: Mapping[str, Any], at: int | None = None) -> str:
-    """Why the body is not JSON, from the details of `json_invalid`. FastAPI gives the position beside them, as an offset `at`."""
+    """Return why the body is not JSON, from the details of `json_invalid`. FastAPI passes the position separately, as the offset `at`."""
     return f"The body is not JSON: {json_reason(details['error'])}{'' if at is None else f' at character {at + 1}'}."
 
 
@@ -133,7 +136,7 @@ _PARTS: Final = frozenset({"body", "query", "path", "header"})
 
 
 def _located(error: errors.Invalid) -> errors.Invalid:
-    """The same violations with pointers into the request. The domain points into its own input, which is the body."""
+    """Return the violations with pointers into the request. The domain's pointers are relative to its input, which is the body."""
     return errors.Invalid(
         [
             v if v.pointer[1:].partition("/")[0] in _PARTS else errors.Violation(f"/body{v.pointer}", v.code, v.message)
@@ -188,7 +191,7 @@ _BY_STATUS: Final = {kind.status: kind for kind in (INTERNAL, *reversed(list(PRO
 
 
 def _http_problem(error: HTTPException) -> Problem | None:
-    """The router's own 404 and 405, and what a route of a plain FastAPI router raises: its status, detail and headers stay."""
+    """Convert the router's own 404 and 405, and an `HTTPException` of a plain FastAPI route, which keeps its status, detail and headers."""
     headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in (error.headers or {}).items()]
     phrase = HTTPStatus(error.status_code).phrase if error.status_code in _STATUSES else "Error"
     if error.status_code == 404 and error.detail == phrase:

@@ -100,7 +100,7 @@ EXPLANATIONS: Final[Mapping[str, tuple[str, str]]] = {
 
 
 def page(kind: str) -> str:
-    """The page of a kind, in Markdown. Raises `KeyError` for an unknown kind."""
+    """Return the page of a kind, in Markdown. Raises `KeyError` for an unknown kind."""
     meaning, remedy = EXPLANATIONS[kind]
     about = KINDS[kind]
     return f"# {about.title}\n\n`/problems/{kind}` · HTTP {about.status}\n\n{meaning}\n\n**What to do.** {remedy}\n"

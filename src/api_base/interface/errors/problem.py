@@ -17,7 +17,7 @@ _encode = msgspec.json.Encoder().encode
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """`kind` is the last part of its type's URI, /problems/<kind>, where the documentation explains it; empty for none of ours.
+    """`kind` is the last part of its type's URI, /problems/<kind>, where the documentation explains it; empty for other kinds.
 
     `headers` go with the answer (`Retry-After`, `WWW-Authenticate`, `Allow`).
     """
@@ -30,11 +30,14 @@ class Problem:
     headers: Sequence[tuple[bytes, bytes]] = ()
 
     def with_headers(self, headers: Sequence[tuple[bytes, bytes]]) -> "Problem":
-        """The same problem with other headers."""
+        """Return the same problem with other headers."""
         return replace(self, headers=headers)
 
     def body(self, path: str, request_id: str) -> bytes:
-        """The JSON. `path` is that of the request, decoded: `instance` is a URI reference, so it is encoded again [RFC 9457, section 3.1.5]."""
+        """Return the JSON.
+
+        `path` is the decoded path of the request: `instance` is a URI reference, so it is encoded again [RFC 9457, section 3.1.5].
+        """
         content: dict[str, Any] = {
             "type": f"/problems/{self.kind}" if self.kind else "about:blank",
             "title": self.title,

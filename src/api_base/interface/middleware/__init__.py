@@ -1,1 +1,1 @@
-"""The middlewares between the server and the routes. production.py has their order."""
+"""The middlewares between the server and the routes. production.py defines their order."""

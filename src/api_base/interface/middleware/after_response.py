@@ -1,4 +1,4 @@
-"""Actions that wait until the response of their request is out."""
+"""Run actions after the response of their request was sent."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from contextvars import ContextVar
@@ -12,7 +12,7 @@ logger = get_logger(__name__)
 type Action = Callable[[], Awaitable[None]]
 
 pending_actions: ContextVar[list[Action]] = ContextVar("pending_actions")
-"""Set by LoggingMiddleware for each request, which awaits the actions in the end."""
+"""The actions of the current request. LoggingMiddleware sets the list, and awaits the actions at the end."""
 
 
 class HttpAfterResponse(AfterResponse):
@@ -20,11 +20,11 @@ class HttpAfterResponse(AfterResponse):
         try:
             pending_actions.get().append(action)
         except LookupError:
-            raise ProgrammingError("AfterResponse needs an HTTP request: outside one there is no response to wait for.") from None
+            raise ProgrammingError("AfterResponse needs an HTTP request, but none is running. Await the action directly.") from None
 
 
 async def run_actions(actions: Sequence[Action], route: str) -> None:
-    """Await `actions` in order. An error is logged with the request's `route` and stops no other action."""
+    """Await `actions` in order. Logs an error with the request's `route`, and continues with the next action."""
     for action in actions:
         try:
             await action()

@@ -1,4 +1,4 @@
-"""Records refusals in the audit trail: 401, 403, and refused logins and refreshes whatever their status. The unit of work records changes."""
+"""Records refusals in the audit trail: 401, 403, and refused logins and refreshes with any status. The unit of work records changes."""
 
 from typing import Final
 

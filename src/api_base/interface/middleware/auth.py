@@ -1,6 +1,6 @@
 """Verifies the bearer token [RFC 6750] and looks up its principal.
 
-Without a token the request goes on anonymously: each message declares its permission. AuditMiddleware, next, refuses a bad token.
+Without a token the request is anonymous: each message declares its permission. AuditMiddleware, the next one, refuses an invalid token.
 """
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -42,5 +42,5 @@ class AuthMiddleware:
 def _bearer(authorization: bytes) -> bytes:
     scheme, _, token = authorization.partition(b" ")
     if scheme.lower() != b"bearer" or not token:
-        raise Unauthenticated("The Authorization header is not of the form: Bearer <access token>.")
+        raise Unauthenticated("The Authorization header is malformed. Send: Bearer <access token>.")
     return token.strip()

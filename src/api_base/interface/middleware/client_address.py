@@ -1,4 +1,4 @@
-"""The client's address behind proxies. Only what trusted proxies wrote into `X-Forwarded-For` counts."""
+"""Determine the client's address behind proxies. Only the part of `X-Forwarded-For` that trusted proxies wrote is used."""
 
 import ipaddress
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ class ClientAddress:
             raise ConfigurationError(f"SERVER__TRUSTED_PROXIES: {error}") from None
 
     def of(self, peer: str, forwarded_for: bytes) -> str:
-        """The rightmost address that is not a trusted proxy; `peer` if the peer itself is not trusted."""
+        """Return the rightmost address that is not a trusted proxy; `peer` if the peer itself is not trusted."""
         if not self._networks or not self._trusted(peer):
             return peer
         address = peer

@@ -1,4 +1,4 @@
-"""One HTTP request and its response, as the middlewares and the route share them: headers are read once, and added once."""
+"""The HTTP request and its response, shared by the middlewares and the route: headers are parsed once, and added once."""
 
 from typing import Final, cast
 
@@ -13,7 +13,7 @@ KEY: Final = "api_base.exchange"
 class HttpExchange:
     """`added` are headers for every response to the request. `route` is the path template, empty until a route is found.
 
-    `error` is the reason of a refusal: a bad token, which AuditMiddleware answers, or what the route raised.
+    `error` is the reason of a refusal: an invalid token, to which AuditMiddleware responds, or the exception that the route raised.
     """
 
     __slots__ = (
@@ -47,7 +47,7 @@ class HttpExchange:
         return value if self.forwarded_for is None else self.forwarded_for + b"," + value
 
     async def forward(self, message: Message) -> None:
-        """The one wrapper around `send`."""
+        """The only wrapper around `send`."""
         if message["type"] == "http.response.start":
             self.status, self.started = message["status"], True
             message["headers"] = [*message["headers"], *self.added]
@@ -66,5 +66,5 @@ _WANTED: Final = {
 
 
 def http_exchange_of(scope: Scope) -> HttpExchange:
-    """The exchange of a request that LoggingMiddleware let in."""
+    """Return the exchange that LoggingMiddleware stored for the request."""
     return cast("HttpExchange", scope[KEY])

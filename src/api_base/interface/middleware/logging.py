@@ -57,7 +57,7 @@ class LoggingMiddleware:
 
     async def _answer(self, scope: Scope, receive: Receive, exchange: HttpExchange) -> None:
         task = asyncio.current_task()
-        assert task is not None  # a server runs each request in one
+        assert task is not None  # the server runs each request in a task
         timer = asyncio.get_running_loop().call_later(self._timeout, _expire, exchange, task)
         try:
             await self._app(scope, receive, exchange.forward)
@@ -73,7 +73,7 @@ class LoggingMiddleware:
     async def _too_late(self, scope: Scope, exchange: HttpExchange) -> None:
         if not exchange.started:
             problem = problem_of(RequestTimeout(self._timeout))
-            assert problem is not None  # the table has it
+            assert problem is not None  # every AppError has a problem
             await send_problem(scope, exchange.forward, problem)
 
     async def _accident(self, scope: Scope, exchange: HttpExchange) -> None:

@@ -25,17 +25,19 @@ SECURITY: Final = {
     "referrer_policy": "strict-origin-when-cross-origin",
     "permissions_policy": "geolocation=(), microphone=(), camera=()",
 }
-"""On every answer, preflights included."""
+"""Headers of every response, preflights included."""
 DOCS_POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'"
 )
-"""For /docs alone: its vendored script and style, and calls to this API."""
+"""The policy for /docs only: it allows the vendored script and style, and calls to this API."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StackPorts:
-    """What the middlewares need. `logins` are the (method, path template) that check passwords, refresh tokens or addresses, `public`
-    those that need no token."""
+    """The dependencies of the middlewares.
+
+    `logins` are the (method, path template) that check passwords, refresh tokens or addresses, `public` those that need no token.
+    """
 
     recorder: RequestRecorder
     limiter: RateLimiter
@@ -47,7 +49,7 @@ class StackPorts:
 
 
 def stack(settings: Settings, ports: StackPorts) -> list[Middleware]:
-    """First to last; the dispatcher is behind the last one. Without allowed origins there is no CORSMiddleware."""
+    """Return the middlewares, first to last; the last one calls the dispatcher. Without allowed origins there is no CORSMiddleware."""
     server, limits = settings.server, settings.rate_limit
     return [
         Middleware(

@@ -8,7 +8,7 @@ from api_base.interface.middleware.http_exchange import http_exchange_of
 
 
 class SecurityHeadersMiddleware:
-    """`policies` replaces the content security policy for the paths that are its keys."""
+    """`policies` maps paths to content security policies that replace the default."""
 
     def __init__(
         self,

@@ -21,21 +21,21 @@ FORM: Final = ("application/x-www-form-urlencoded",)
 
 
 _NUMBER: Final = re.compile(rb"[0-9]{1,19}")
-"""A plausible length; a body of any other is counted while it arrives."""
+"""A valid Content-Length. A body with any other value is counted while it arrives."""
 _STRING: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
-"""Possessive, so that it takes linear time whatever is sent."""
+"""Possessive, so that matching takes linear time for any input."""
 _ONE_KIND: Final = bytes.maketrans(b"{}", b"[]")
 _NO_BRACKETS: Final = bytes(set(range(256)) - set(b"[]{}"))
 
 
 def media_type(scope: Scope) -> str:
-    """The media type of the body in lower case, without parameters; empty without a Content-Type."""
+    """Return the media type of the body in lower case, without parameters; empty without a Content-Type."""
     content_type: bytes = next((value for name, value in scope["headers"] if name == b"content-type"), b"")
     return content_type.decode("latin-1").partition(";")[0].strip().lower()
 
 
 async def read(scope: Scope, receive: Receive, limit: int, media_types: tuple[str, ...]) -> bytes:
-    """The whole body. Raises `BodyTooLarge`, `UnsupportedMediaType`."""
+    """Return the whole body. Raises `BodyTooLarge`, `UnsupportedMediaType`."""
     sent = media_type(scope)
     if sent not in media_types:
         wanted = " or ".join(media_types)
@@ -53,7 +53,7 @@ async def read(scope: Scope, receive: Receive, limit: int, media_types: tuple[st
 
 
 async def _received(receive: Receive, limit: int) -> bytes:
-    """The received bytes; those beyond the limit are counted and discarded."""
+    """Return the received bytes. Bytes beyond the limit are counted and discarded."""
     body, size, more = bytearray(), 0, True
     while more and size <= limit * DRAINED:
         message = await receive()
@@ -69,7 +69,7 @@ async def _received(receive: Receive, limit: int) -> bytes:
 
 
 def parse(raw: bytes, adapter: TypeAdapter[Any]) -> Any:
-    """Validate a JSON document. Raises `MalformedBody` if it is not JSON, `Invalid` if it is not acceptable."""
+    """Validate a JSON document. Raises `MalformedBody` if it is not JSON, `Invalid` if it is not valid."""
     if raw.count(b"[") + raw.count(b"{") > MAX_DEPTH and _too_deep(raw):
         raise MalformedBody(f"The body is nested more than {MAX_DEPTH} levels deep.")
     try:
@@ -82,7 +82,10 @@ def parse(raw: bytes, adapter: TypeAdapter[Any]) -> Any:
 
 
 def _too_deep(raw: bytes) -> bool:
-    """Whether brackets outside strings are nested too deeply. Each round removes the innermost pairs in one call, since a batch may be long."""
+    """Return whether brackets outside strings are nested too deeply.
+
+    Each round removes the innermost pairs in one call, since a batch may be long.
+    """
     brackets = _STRING.sub(b"", raw).translate(_ONE_KIND, _NO_BRACKETS)
     for _ in range(MAX_DEPTH):
         brackets = brackets.replace(b"[]", b"")

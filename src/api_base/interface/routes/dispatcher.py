@@ -1,6 +1,6 @@
-"""Finds the operation of a request in a dictionary: the time does not depend on the number of routes.
+"""Find the operation of a request in a dictionary: the time does not depend on the number of routes.
 
-FastAPI's router, which searches linearly, is behind it and gets the rest: `/docs`, routes of plain APIRouters, unknown paths.
+All other requests go to FastAPI's router, which searches linearly: `/docs`, routes of plain APIRouters, unknown paths.
 """
 
 from collections.abc import Iterable
@@ -65,5 +65,5 @@ async def _refuse(scope: Scope, send: Send, found: dict[str, Operation]) -> None
     http_exchange_of(scope).route = next(iter(found.values())).template
     allowed = sorted({*found, *(["HEAD"] if "GET" in found else [])})
     problem = problem_of(MethodNotAllowed(", ".join(allowed).encode()))
-    assert problem is not None  # the table has it
+    assert problem is not None  # every AppError has a problem
     await send_problem(scope, send, problem)

@@ -8,27 +8,28 @@ from typing import Final
 from api_base.interface.errors.http import BadRequest
 
 REPRESENTATION: Final = "json1"
-"""Media type and API version of the responses; another representation of the same version has another tag."""
+"""Media type and API version of the responses. Another representation of the same version has another tag."""
 
 ENTITY_TAG: Final = f'"v%d-{REPRESENTATION}"'
-"""The tag of a version, as a format."""
+"""The format of the tag of a version."""
 
 _TAG: Final = re.compile(r'(W/)?"([\x21\x23-\x7e\x80-\xff]*)"')
 _VERSIONED: Final = re.compile(r"v([0-9]{1,9})-.*")
 
 NEVER: Final = -1
-"""A version that nothing has: for a tag that is not ours."""
+"""A version that no resource has, for a tag that this server did not issue."""
 
 
 def sparse_tag(version: int, fields: Sequence[str]) -> str:
-    """The tag of a version that `?fields=` narrows to `fields`."""
+    """Return the tag of a version that `?fields=` reduces to `fields`."""
     return f'"v{version}-{REPRESENTATION}.{hashlib.blake2s(",".join(fields).encode(), digest_size=4).hexdigest()}"'
 
 
 def expected_version(if_match: str) -> int | None:
-    """The version that If-Match asks for, or None for `*`. Raises `BadRequest` for what is no list of tags.
+    """Return the version in If-Match, or None for `*`.
 
-    A weak tag never matches [RFC 9110, section 13.1.1], nor does one that is not ours.
+    Raises `BadRequest` for a value that is not a list of tags. A weak tag never matches [RFC 9110, section 13.1.1], nor does a tag that
+    this server did not issue.
     """
     if if_match.strip() == "*":
         return None
@@ -38,12 +39,12 @@ def expected_version(if_match: str) -> int | None:
         versions.add(int(match[1]) if match and not weak else NEVER)
     known = versions - {NEVER}
     if len(known) > 1:
-        raise BadRequest("If-Match names several versions. Name the one that you have read.")
+        raise BadRequest("If-Match names several versions. Send the ETag of the version that you read.")
     return known.pop() if known else NEVER
 
 
 def matches(if_none_match: str, tag: str) -> bool:
-    """Whether If-None-Match names `tag`, by weak comparison [RFC 9110, section 13.1.2]."""
+    """Return whether If-None-Match contains `tag`, by weak comparison [RFC 9110, section 13.1.2]."""
     if if_none_match.strip() == "*":
         return True
     return any(f'"{opaque}"' == tag for _, opaque in _tags(if_none_match, "If-None-Match"))

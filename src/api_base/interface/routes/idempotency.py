@@ -1,7 +1,7 @@
-"""Idempotency-Key [draft-ietf-httpapi-idempotency-key-header]: which routes take one, what one is, and which requests are the same.
+"""Idempotency-Key [draft-ietf-httpapi-idempotency-key-header]: the routes that accept it, its syntax, and the equality of requests.
 
-Every POST and PATCH takes one, except public routes (a key belongs to a user) and routes whose response must not be stored. Other
-methods ignore the header: GET, PUT and DELETE may be repeated without it [RFC 9110, section 9.2.2].
+Every POST and PATCH accepts it, except public routes (a key belongs to a user) and routes whose response must not be stored. Other methods
+ignore the header: GET, PUT and DELETE may be repeated without it [RFC 9110, section 9.2.2].
 """
 
 import re
@@ -17,7 +17,7 @@ from api_base.interface.routes.route_options import RouteOptions
 
 METHODS: Final = frozenset({"POST", "PATCH"})
 PATTERN: Final = rf'^("[ !#-\[\]-~]{{1,{MAX_KEY_LENGTH}}}"|[A-Za-z0-9._~:/+=-]{{1,{MAX_KEY_LENGTH}}})$'
-"""A string of structured fields [RFC 9651, section 3.3.3] without escapes, or its content as most clients send it: bare."""
+"""A string of structured fields [RFC 9651, section 3.3.3] without escapes, or, as most clients send it, its bare content."""
 
 REPLAYED: Final = (b"idempotency-replayed", b"true")
 """Marks a stored response."""
@@ -26,7 +26,7 @@ _KEY: Final = re.compile(PATTERN)
 
 
 def takes_key(method: str, options: RouteOptions) -> bool:
-    """Whether a route takes an Idempotency-Key. `method` is in upper case."""
+    """Return whether a route accepts an Idempotency-Key. `method` is in upper case."""
     return method in METHODS and options.replayable and not options.public
 
 
@@ -41,14 +41,14 @@ class Keyed:
         self._execution: KeyedExecution | None = None
 
     async def receive(self) -> Message:
-        """The next message of the request's body."""
+        """Return the next message of the request's body."""
         message = await self._receive()
         self._asked.update(message.get("body", b""))
         return message
 
     async def execute[T](self, context: RequestContext, route: str, endpoint: Callable[[], Awaitable[T]]) -> T:
-        """Await `endpoint` as a request that is executed once. The body must have been read."""
-        assert context.principal is not None  # public routes take no key
+        """Await `endpoint`; a request with a key is executed once. The body must have been read."""
+        assert context.principal is not None  # public routes accept no key
         request = KeyedRequest(
             tenant_id=context.tenant_id,
             user_id=context.principal.user_id,
@@ -65,12 +65,15 @@ class Keyed:
 
     @property
     def headers(self) -> list[tuple[bytes, bytes]]:
-        """The headers to add to the response."""
+        """Return the headers to add to the response."""
         return [REPLAYED] if self._execution is not None and self._execution.replayed else []
 
 
 def keyed(scope: Scope, receive: Receive, *, taken: bool) -> Keyed:
-    """A request with the header. Raises `BadRequest` for a key that is malformed, sent twice, or not `taken` by the route."""
+    """Parse a request with the header.
+
+    Raises `BadRequest` for a key that is malformed, repeated, or not accepted by the route (`taken`).
+    """
     values = [value for name, value in scope["headers"] if name == b"idempotency-key"]
     text = values[0].decode("latin-1")
     if len(values) > 1 or not _KEY.fullmatch(text):

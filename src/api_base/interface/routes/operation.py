@@ -1,7 +1,7 @@
-"""One route, compiled at start, so that a request does not repeat what FastAPI works out for each.
+"""One route, compiled at start, so that the work that FastAPI repeats for each request happens once.
 
-Parameters are path values, one JSON body, and `Resolver`s; the application does not start with any other. The endpoint returns a DTO,
-or None for 204.
+Parameters are path values, one JSON body, and `Resolver`s; with any other parameter, the application does not start. The endpoint returns a
+DTO, or None for 204.
 """
 
 import inspect
@@ -81,13 +81,13 @@ class Operation:
             )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send, values: tuple[str, ...]) -> None:
-        """Serve one request. Errors of the error tree become problems; others go on to the outermost middleware."""
+        """Serve one request. Errors of the error tree become problems; others propagate to the outermost middleware."""
         exchange = http_exchange_of(scope)
         context, once = exchange.context, None
         exchange.route = self.template
         try:
             if context.principal is None and not self.options.public:
-                raise Unauthenticated("This needs a signed-in user: send an access token.")
+                raise Unauthenticated("The operation requires authentication. Send an access token.")
             arguments = self._arguments(scope, values)
             sparse = self._sparse(scope["query_string"])
             if self._changes and exchange.idempotency_key is not None:
@@ -163,7 +163,7 @@ class Operation:
 
 
 def _dependency(hint: Any) -> Any:
-    """What `Annotated[…, Depends(this)]` names, or None."""
+    """Return the dependency in `Annotated[…, Depends(dependency)]`, or None."""
     found = (mark.dependency for mark in get_args(hint)[1:] if isinstance(mark, Depends)) if get_origin(hint) is Annotated else iter(())
     return next(found, None)
 

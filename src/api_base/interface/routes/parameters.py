@@ -1,4 +1,4 @@
-"""Parameters that our routes know beside path values and a body. Each is a dependency for FastAPI's documentation, and resolved by us."""
+"""Parameters of routes in addition to path values and a body. For FastAPI's document each is a dependency; `Operation` resolves it."""
 
 from dataclasses import dataclass
 from typing import Annotated, Any, Protocol, runtime_checkable
@@ -15,15 +15,15 @@ from api_base.interface.routes.etags import expected_version
 
 @runtime_checkable
 class Resolver(Protocol):
-    """`resolve` makes the parameter's value of the request's scope."""
+    """Resolves a parameter from the scope of the request."""
 
     def resolve(self, scope: Scope) -> Any:
-        """The value. Raises errors that have a problem, such as `Invalid`."""
+        """Return the value. Raises errors that have a problem, such as `Invalid`."""
         ...
 
 
 def header(scope: Scope, name: bytes) -> str | None:
-    """The first value of a header, or None. `name` is in lower case, as ASGI has it."""
+    """Return the first value of a header, or None. `name` is in lower case, as in ASGI."""
     for key, value in scope["headers"]:
         if key == name:
             text: str = value.decode("latin-1")
@@ -33,12 +33,12 @@ def header(scope: Scope, name: bytes) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class IfMatch:
-    """The version in If-Match; None for `*`. Raises `PreconditionRequired` where it is missing and `required`."""
+    """The version in If-Match; None for `*`. Raises `PreconditionRequired` if it is missing and `required`."""
 
     required: bool
 
     def resolve(self, scope: Scope) -> int | None:
-        """The version. Raises `PreconditionRequired`, `BadRequest`."""
+        """Return the version. Raises `PreconditionRequired`, `BadRequest`."""
         value = header(scope, b"if-match")
         if value is None:
             if self.required:
@@ -58,14 +58,14 @@ OptionalVersion = Annotated[int | None, Depends(IfMatch(required=False))]
 
 @dataclass(frozen=True, slots=True)
 class AcceptLanguage:
-    """The language of letters that Accept-Language prefers."""
+    """The language of e-mails that Accept-Language prefers."""
 
     def resolve(self, scope: Scope) -> Language:
-        """English where the header names none of ours."""
+        """Return the preferred language; English if the header names no supported one."""
         return preferred(header(scope, b"accept-language"))
 
     def __call__(
-        self, accept_language: Annotated[str | None, Header(description="Language of the letters that follow: en or pt")] = None
+        self, accept_language: Annotated[str | None, Header(description="Language of the e-mails to this user: en or pt")] = None
     ) -> None:
         """For the documentation."""
 
@@ -75,21 +75,21 @@ PreferredLanguage = Annotated[Language, Depends(AcceptLanguage())]
 
 @dataclass(frozen=True, slots=True)
 class UserAgent:
-    """What the client says it is."""
+    """The User-Agent of the client."""
 
     def resolve(self, scope: Scope) -> str:
-        """Empty where it says nothing; NUL cannot be stored."""
+        """Return the header without NUL, which PostgreSQL cannot store; empty without the header."""
         return (header(scope, b"user-agent") or "").replace("\0", "")
 
     def __call__(self) -> None:
-        """For the documentation, which needs no word of it."""
+        """Declare nothing: the documentation does not list the header."""
 
 
 ClientProgram = Annotated[str, Depends(UserAgent())]
 
 
 class QueryResolver:
-    """A resolver that answers for the whole query string: what it does not know it refuses."""
+    """A resolver of the whole query string. It refuses unknown parameters."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ class ListQuery(QueryResolver):
     searchable: bool = False
 
     def resolve(self, scope: Scope) -> ListRequest:
-        """What is asked of the list. Raises `Invalid` with everything that is not declared or not acceptable."""
+        """Return the validated request. Raises `Invalid` with every parameter that is not declared or not valid."""
         return list_request(scope["query_string"], self.fields, searchable=self.searchable)
 
     def __call__(self, request: Request) -> ListRequest:

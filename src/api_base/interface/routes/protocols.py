@@ -20,8 +20,8 @@ class ProtocolAnswer:
 
 @runtime_checkable
 class BodyResolver(Protocol):
-    """Makes a parameter's value of the request's body."""
+    """Resolves a parameter from the body of the request."""
 
     async def read(self, scope: Scope, receive: Receive, limit: int) -> Any:
-        """The value, of at most `limit` bytes. Raises errors that have a problem, such as `BodyTooLarge`."""
+        """Return the value of a body of at most `limit` bytes. Raises errors that have a problem, such as `BodyTooLarge`."""
         ...

@@ -1,4 +1,4 @@
-"""Answers as bytes: DTOs by msgspec, times in RFC 3339 with `Z`; `?fields=` narrows them."""
+"""Encode responses: DTOs by msgspec, times in RFC 3339 with `Z`, reduced to the fields in `?fields=`."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import fields as dataclass_fields
@@ -13,11 +13,11 @@ from api_base.core.errors import Invalid
 from api_base.interface.errors.pointers import pointer
 
 encode: Final = msgspec.json.Encoder(enc_hook=str).encode
-"""JSON of a DTO. asyncpg's UUIDs are of a subclass that msgspec does not know: they, and any other unknown type, become text."""
+"""JSON of a DTO. Types that msgspec does not know, such as asyncpg's subclass of `UUID`, become text."""
 
 
 def encode_page(page: Page[Any]) -> bytes:
-    """JSON of a page, with its total if it was counted."""
+    """Return the JSON of a page, with its total if it was counted."""
     return _page(page, page.items)
 
 
@@ -27,7 +27,7 @@ def _page(page: Page[Any], items: Sequence[Any]) -> bytes:
 
 
 def encode_sparse(answer: Any, names: Sequence[str]) -> bytes:
-    """Only the fields `names` of an answer, or of each item of a page."""
+    """Return a response, or each item of a page, with the fields `names` only."""
     if isinstance(answer, Page):
         return _page(answer, [_narrowed(item, names) for item in answer.items])
     return encode(_narrowed(answer, names))
@@ -38,7 +38,7 @@ def _narrowed(answer: Any, names: Sequence[str]) -> Mapping[str, Any]:
 
 
 def sparse_fields(query: bytes, shown: frozenset[str]) -> tuple[str, ...] | None:
-    """The names in `?fields=`, or None without it. Raises `Invalid` naming those that are not `shown`."""
+    """Return the names in `?fields=`, or None without it. Raises `Invalid` for names that are not `shown`."""
     for part in query.split(b"&"):
         if part.startswith(b"fields="):
             names = tuple(dict.fromkeys(unquote_plus(part[7:].decode("latin-1")).split(",")))
@@ -52,7 +52,7 @@ def sparse_fields(query: bytes, shown: frozenset[str]) -> tuple[str, ...] | None
 
 
 def refuse_parameters(query: bytes, *, sparse: bool) -> None:
-    """Raises `Invalid` for a query parameter that the route does not know."""
+    """Raise `Invalid` for a query parameter that the route does not declare."""
     for part in query.split(b"&"):
         name = unquote_plus(part.partition(b"=")[0].decode("latin-1"), errors="replace")
         if name and not (sparse and name == "fields"):
@@ -62,5 +62,5 @@ def refuse_parameters(query: bytes, *, sparse: bool) -> None:
 
 
 def field_names(answer: Any) -> frozenset[str]:
-    """The fields of a DTO class."""
+    """Return the field names of a DTO class."""
     return frozenset(f.name for f in dataclass_fields(answer)) if is_dataclass(answer) else frozenset()

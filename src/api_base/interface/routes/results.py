@@ -4,7 +4,7 @@ from api_base.core.types import Err, Result
 
 
 def unwrap[T, E: Exception](result: Result[T, E]) -> T:
-    """The value. Raises the error of a refusal, whose state change is already committed."""
+    """Return the value. Raises the error of a refusal, whose state change is already committed."""
     if isinstance(result, Err):
         raise result.error
     return result.value

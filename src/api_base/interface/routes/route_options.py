@@ -1,4 +1,4 @@
-"""What a route says about itself beyond its signature."""
+"""Options of a route that its signature does not express."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
