@@ -31,7 +31,7 @@ class Prune:
 
 
 class Pruner:
-    """Carries out one `Prune`. Several workers may run it simultaneously."""
+    """Runs one `Prune`. Several workers may run it simultaneously."""
 
     def __init__(self, database: Database, prune: Prune) -> None:
         key = ", ".join(column.name for column in prune.table.primary_key)
