@@ -47,7 +47,7 @@ def test_tls_checks_certificates_by_the_systems_authorities_or_by_those_of_the_u
         (f"kafka://:{SECRET}@one:9092", "must have both user and password"),
         (f"kafka://app:{SECRET}@one:9092?tls=true", "has the unknown parameter 'tls'; the parameters are mechanism and ca"),
         ("kafka://a:b@one:9092?mechanism=PLAIN", "must have SCRAM-SHA-256 or SCRAM-SHA-512 as mechanism, not 'PLAIN'"),
-        (f"kafka://one:9092?ca={__file__}", "has a ca, which requires TLS: write kafka+ssl://"),
+        pytest.param(f"kafka://one:9092?ca={__file__}", "has a ca, which requires TLS: write kafka+ssl://", id="a ca without TLS"),
         ("kafka+ssl://one:9093?ca=missing.pem", "must name an existing PEM file as ca, not 'missing.pem'"),
     ],
 )

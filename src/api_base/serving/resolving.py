@@ -8,7 +8,7 @@ from pydantic import SecretStr
 
 from api_base.bootstrap import selections
 from api_base.core.config import Settings
-from api_base.infrastructure.db.embedded.urls import Urls
+from api_base.infrastructure.db.embedded import Urls
 from api_base.infrastructure.db.sources import Source
 
 

@@ -19,7 +19,7 @@ type Source = AbstractContextManager[tuple[Urls, Callable[[], str | None]]]
 
 def configured(settings: Settings) -> "Urls":
     """Return the configured URLs. A role without its own URL uses `DATABASE__URL`."""
-    from api_base.infrastructure.db.embedded.urls import Urls
+    from api_base.infrastructure.db.embedded import Urls
 
     database = settings.database
     return Urls(
@@ -37,7 +37,7 @@ def _configured(settings: Settings) -> Iterator["tuple[Urls, Callable[[], str | 
 
 @contextmanager
 def _embedded(settings: Settings) -> Iterator["tuple[Urls, Callable[[], str | None]]"]:
-    from api_base.infrastructure.db.embedded.server import EmbeddedServer
+    from api_base.infrastructure.db.embedded import EmbeddedServer
 
     server = EmbeddedServer(settings.database.data_dir / "postgres", port=settings.database.embedded_port)
     urls = server.start()

@@ -32,7 +32,7 @@ def csv_records(file: TextIO) -> tuple[list[str], Iterator[Record]]:
     """The columns and the records. Raises `UnreadableFile`."""
     csv.field_size_limit(MAX_FIELD_LENGTH)
     reader = csv.DictReader(_lines(file), strict=True)
-    columns = list(_told(lambda: reader.fieldnames or (), reader))
+    columns = list(_message(lambda: reader.fieldnames or (), reader))
     if not columns:
         raise UnreadableFile("The file is empty: its first line must name the columns.")
     if twice := sorted({column for column in columns if columns.count(column) > 1}):
@@ -43,7 +43,7 @@ def csv_records(file: TextIO) -> tuple[list[str], Iterator[Record]]:
 def _csv(reader: "csv.DictReader[str]") -> Iterator[Record]:
     while True:
         try:
-            record = _told(lambda: next(reader), reader)
+            record = _message(lambda: next(reader), reader)
         except StopIteration:
             return
         named = len(reader.fieldnames or ())
@@ -53,7 +53,7 @@ def _csv(reader: "csv.DictReader[str]") -> Iterator[Record]:
         yield {name: value for name, value in record.items() if name not in ADDED_COLUMNS}
 
 
-def _told[T](read: Callable[[], T], reader: "csv.DictReader[str]") -> T:
+def _message[T](read: Callable[[], T], reader: "csv.DictReader[str]") -> T:
     try:
         return read()
     except csv.Error as error:

@@ -1,7 +1,10 @@
 """The policies of outbound calls, built from the settings."""
 
 from api_base.core.config import Settings
-from api_base.infrastructure.resilience.patterns import BulkheadConfig, CircuitBreakerConfig, PolicyConfig, PolicyRegistry, RetryConfig
+from api_base.infrastructure.resilience.circuit_breaker import CircuitBreakerConfig
+from api_base.infrastructure.resilience.limits import BulkheadConfig
+from api_base.infrastructure.resilience.policy import PolicyConfig, PolicyRegistry
+from api_base.infrastructure.resilience.retry import RetryConfig
 
 
 def policies(settings: Settings) -> PolicyRegistry:

@@ -19,7 +19,7 @@ from api_base.domain.common.value_objects import Money
 from api_base.domain.items.entities import Item, ItemDetails
 from api_base.domain.items.repository import ItemRepository
 
-_MOST_PRECISE_CURRENCY: Final = "KWD"
+_THREE_DECIMALS_CURRENCY: Final = "KWD"
 """No currency has more decimal places."""
 
 
@@ -95,7 +95,7 @@ def _price(values: Values) -> Money | None:
 def _check_constants(constants: Mapping[str, str]) -> None:
     """Raises `Invalid` for a price or currency that no row could have."""
     try:
-        Money.parse(constants.get("price", "0"), constants.get("currency", _MOST_PRECISE_CURRENCY))
+        Money.parse(constants.get("price", "0"), constants.get("currency", _THREE_DECIMALS_CURRENCY))
     except Invalid as error:
         violation = error.violations[0]
         if violation.pointer == "/currency":
