@@ -6,7 +6,7 @@ from typing import Any, Final
 from api_base.application.common.cqrs import Message, Query, answer_of
 from api_base.application.common.remote import RemoteBus, RemoteCall, RemoteTransport
 from api_base.core.errors import ProgrammingError
-from api_base.core.protocols import PeriodicTask
+from api_base.core.protocols import PeriodicTask, Probe
 from api_base.core.types import NO_REQUEST, current_context
 from api_base.infrastructure.rabbitmq.connection import RabbitMqConnection, check
 from api_base.infrastructure.remote.rabbitmq_rpc import RabbitMqRpcClient, RabbitMqRpcServer
@@ -45,7 +45,7 @@ class RabbitMqRemoteBus(RemoteBus):
         return result
 
 
-class RabbitMqRemoteTransport(RemoteTransport):
+class RabbitMqRemoteTransport(RemoteTransport, Probe):
     """The remote bus of `service`. `policy_of` returns the policy of another service by its name as a dependency.
 
     An attempt of a call may take `seconds`; a worker handles `concurrency` messages of other services simultaneously.
