@@ -43,6 +43,6 @@ def test_a_command_with_a_secret_is_no_job() -> None:
 
 
 def test_pauses_grow_to_their_longest_and_are_never_the_same_for_all() -> None:
-    pauses = [[backoff.delay(attempt, first=1.0, longest=300.0) for _ in range(200)] for attempt in (1, 2, 5, 20, 10_000)]
+    pauses = [[backoff.delay(attempt, first=1.0, maximum=300.0) for _ in range(200)] for attempt in (1, 2, 5, 20, 10_000)]
     for made, whole in zip(pauses, (1.0, 2.0, 16.0, 300.0, 300.0), strict=True):
         assert whole / 2 <= min(made) < max(made) <= whole

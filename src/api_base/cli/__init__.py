@@ -11,7 +11,11 @@ _INTERRUPTED = 128 + 2
 
 
 def main() -> None:
-    """Run `api-base`. An expected error, or one of PostgreSQL, is one sentence on standard error and exit code 2; Ctrl-C during imports is exit code 130."""
+    """Run `api-base`.
+
+    An expected error, or an error of PostgreSQL, prints one message to standard error and exits with code 2; Ctrl-C during imports exits
+    with code 130.
+    """
     try:
         first = _start_server_early() if sys.argv[1:2] == ["serve"] else None
         from api_base.cli.commands import app
@@ -35,7 +39,7 @@ def main() -> None:
 
 
 def _refused_statement(error: Exception) -> str | None:
-    """The sentence for an error of PostgreSQL that no adapter translated; None for any other error."""
+    """Return the message for an error of PostgreSQL that no adapter translated; None for any other error."""
     from asyncpg import PostgresError
 
     from api_base.infrastructure.db.errors import statement_reason
@@ -57,6 +61,6 @@ def _start_server_early() -> "ServerProcess":
 
 
 def _end(number: int, frame: object) -> None:
-    """End quietly at a signal before anything serves; the server process ends with this one."""
+    """Exit without a message at a signal that arrives before anything serves. The server process ends with this one."""
     del number, frame
     raise SystemExit(0)

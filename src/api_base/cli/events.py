@@ -31,8 +31,8 @@ def list_(
         from api_base.application.common.events.cloud_event import encoded
         from api_base.operations.event_admin import event_admin
 
-        async with event_admin(settings, contexts) as log:
-            for event in await log.newest(name=name, aggregate_id=aggregate, since=_utc(since), limit=limit):
+        async with event_admin(settings, contexts) as admin:
+            for event in await admin.newest(name=name, aggregate_id=aggregate, since=_utc(since), limit=limit):
                 print(encoded(event, settings.app_name).decode())
 
     _run(show)
@@ -45,11 +45,11 @@ def dead(limit: Annotated[int, typer.Option(min=1, max=10_000, help="Maximum num
     async def show(settings: "Settings", contexts: "Sequence[Context]") -> int:
         from api_base.operations.event_admin import event_admin
 
-        async with event_admin(settings, contexts) as log:
-            letters = await log.dead(limit)
-        for one in letters:
+        async with event_admin(settings, contexts) as admin:
+            deliveries = await admin.dead(limit)
+        for one in deliveries:
             print(f"{one.event_id}  {one.name} to {one.subscription}: {one.attempts} attempts, {one.behind} behind it: {one.error}")
-        return len(letters)
+        return len(deliveries)
 
     raise typer.Exit(1 if _run(show) else 0)
 

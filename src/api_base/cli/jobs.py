@@ -25,7 +25,7 @@ def list_(
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="Maximum number of jobs; the newest are listed.")] = 100,
 ) -> None:
     """Print jobs, one per line, oldest first."""
-    for one in _run(lambda log: log.newest(state=state, name=name, tenant_id=tenant, limit=limit)):
+    for one in _run(lambda admin: admin.newest(state=state, name=name, tenant_id=tenant, limit=limit)):
         _print(one)
 
 
@@ -34,13 +34,13 @@ def show(id: Id) -> None:
     """Print a job as JSON: its command, result, times and the user who started it."""
     import msgspec
 
-    print(msgspec.json.format(msgspec.json.encode(_run(lambda log: log.show(id)), enc_hook=str)).decode())
+    print(msgspec.json.format(msgspec.json.encode(_run(lambda admin: admin.show(id)), enc_hook=str)).decode())
 
 
 @app.command()
 def dead(limit: Annotated[int, typer.Option(min=1, max=10_000, help="Maximum number of jobs.")] = 100) -> None:
     """List the jobs that failed permanently. Exit code 1 if there are any."""
-    found = _run(lambda log: log.dead(limit))
+    found = _run(lambda admin: admin.dead(limit))
     for one in found:
         _print(one)
     raise typer.Exit(1 if found else 0)
@@ -49,14 +49,14 @@ def dead(limit: Annotated[int, typer.Option(min=1, max=10_000, help="Maximum num
 @app.command()
 def retry(id: Id) -> None:
     """Retry a dead or cancelled job, with the full number of attempts."""
-    _run(lambda log: log.retry(id))
+    _run(lambda admin: admin.retry(id))
     print(f"The job {id} will be tried again.")
 
 
 @app.command()
 def cancel(id: Id) -> None:
     """Cancel a job that waits or runs. Its uncommitted changes are rolled back."""
-    _run(lambda log: log.cancel(id))
+    _run(lambda admin: admin.cancel(id))
     print(f"The job {id} is cancelled.")
 
 
@@ -75,8 +75,8 @@ def _run[T](work: "Callable[[JobAdmin], Awaitable[T]]") -> T:
     settings, contexts = load()
 
     async def within() -> T:
-        async with job_admin(on(settings, urls), contexts) as log:
-            return await work(log)
+        async with job_admin(on(settings, urls), contexts) as admin:
+            return await work(admin)
 
     with database(settings) as urls:
         return asyncio.run(within())

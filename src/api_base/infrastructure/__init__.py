@@ -1,1 +1,1 @@
-"""Adapters: each speaks one technology's language."""
+"""Adapters: each implements a port with one technology."""

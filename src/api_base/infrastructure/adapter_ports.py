@@ -1,4 +1,4 @@
-"""What the adapters behind `MAIL__URL`, `EVENTS__URL`, `JOBS__URL`, `RATE_LIMIT__URL` and `REMOTE__URL` are built from."""
+"""The dependencies of the adapters behind `MAIL__URL`, `EVENTS__URL`, `JOBS__URL`, `RATE_LIMIT__URL` and `REMOTE__URL`."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

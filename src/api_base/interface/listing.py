@@ -104,31 +104,33 @@ class _Parser:
         return reserved, filters[:FILTERS]
 
     def _filters(self, filters: list[tuple[str, str, str, str]]) -> Specification[Any] | None:
-        given = {name: value for name, operator, value, _ in filters if operator == "eq"}
+        equal_to = {name: value for name, operator, value, _ in filters if operator == "eq"}
         combined: Specification[Any] | None = None
         for name, operator, value, parameter in filters:
             field = self._fields.get(name)
             if field is None or not field.operators:
                 self._refuse(parameter, "unknown_field", f"{name!r} is not a field of this list; allowed are {self._known()}")
                 continue
-            one = self._filter(field, operator, value, parameter, given)
+            one = self._filter(field, operator, value, parameter, equal_to)
             if one is not None:
                 combined = one if combined is None else combined & one
         return combined
 
-    def _filter(self, field: Field, operator: str, value: str, parameter: str, given: Mapping[str, str]) -> FieldSpecification[Any] | None:
+    def _filter(
+        self, field: Field, operator: str, value: str, parameter: str, equal_to: Mapping[str, str]
+    ) -> FieldSpecification[Any] | None:
         allowed = sorted(o.value for o in field.operators)
         if operator not in allowed:
             self._refuse(
                 parameter, "unknown_operator", f"{field.name} does not support the operator {operator!r}; allowed are {', '.join(allowed)}"
             )
             return None
-        if field.needs is not None and operator != "is_null" and field.needs not in given:
+        if field.needs is not None and operator != "is_null" and field.needs not in equal_to:
             self._refuse(parameter, "incomplete", f"requires a filter {field.needs}=… in the same request")
             return None
         kind = ComparisonOperator(operator)
         try:
-            return FieldSpecification(field.name, kind, self._value(field, kind, value, given.get(field.needs or "")))
+            return FieldSpecification(field.name, kind, self._value(field, kind, value, equal_to.get(field.needs or "")))
         except (ValueError, IncomparableValue) as error:
             self._refuse(parameter, "value", str(error))
             return None
@@ -159,7 +161,7 @@ class _Parser:
         if text is None:
             return ()
         sorts: list[Sort] = []
-        given = {name for name, operator, _, _ in filters if operator == "eq"}
+        equal_to = {name for name, operator, _, _ in filters if operator == "eq"}
         parts = text.split(",")
         if len(parts) > SORTS:
             self._refuse("sort", "too_many", f"names {len(parts)} fields; at most {SORTS} are allowed")
@@ -171,7 +173,7 @@ class _Parser:
                 self._refuse("sort", "unknown_field", f"{name!r} is not a sortable field; allowed are {', '.join(self._fields.sortable)}")
             elif any(s.field == name for s in sorts):
                 self._refuse("sort", "repeated", f"must not name {name!r} twice")
-            elif field.needs is not None and field.needs not in given:
+            elif field.needs is not None and field.needs not in equal_to:
                 self._refuse("sort", "incomplete", f"{name} requires a filter {field.needs}=… in the same request")
             else:
                 sorts.append(Sort(field=name, descending=part.startswith("-")))

@@ -1,1 +1,1 @@
-"""What an operator does from the command line: imports, the audit trail, events and jobs, the diagnosis."""
+"""Operations of the command line: imports, the audit trail, events and jobs, the diagnosis."""

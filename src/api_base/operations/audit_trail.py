@@ -37,7 +37,7 @@ async def _opened(settings: Settings, contexts: Sequence[Context], tenant: UUID 
 async def verify_database(
     settings: Settings, contexts: Sequence[Context], tenant: UUID | None, checkpoints: Path, checked: Checked
 ) -> AsyncIterator[Finding]:
-    """The findings in the trail of `tenant`, or of all tenants. Raises `Unavailable` if the database cannot be reached."""
+    """Yield the findings in the trail of `tenant`, or of all tenants. Raises `Unavailable` if the database cannot be reached."""
     database, clock = build(settings, contexts).container.worker_database, SystemClock()
     await database.open()
     try:
@@ -50,7 +50,7 @@ async def verify_database(
 
 
 def verify_file(file: Path, trusted: Collection[str], checked: Checked) -> Iterator[Finding]:
-    """The findings in an export. `trusted` are thumbprints of keys. Raises `ConfigurationError` for a file that is not an export."""
+    """Yield the findings in an export. `trusted` are thumbprints of keys. Raises `ConfigurationError` for a file that is not an export."""
     with file.open("rb") as source:
         export = ExportFile(source, str(file))
         verification = Verification(HeadVerifier(_trusted(export.keys, trusted)), export.anchors, export.heads)
@@ -61,18 +61,18 @@ def verify_file(file: Path, trusted: Collection[str], checked: Checked) -> Itera
 
 
 def _trusted(jwks: Sequence[Mapping[str, str]], trusted: Collection[str]) -> dict[str, Ed25519PublicKey]:
-    """The keys in an export that the reader trusts."""
+    """Return the keys in an export that the reader trusts."""
     brought = dict(map(keys.public_key, jwks))
     return {kid: key for kid, key in brought.items() if kid in trusted}
 
 
 def own_keys(settings: Settings) -> list[str]:
-    """The thumbprints of this installation's keys."""
+    """Return the thumbprints of this installation's keys."""
     return [key.kid for key in signing_keys(settings)]
 
 
 async def export(settings: Settings, contexts: Sequence[Context], tenant: UUID | None, since: datetime | None) -> AsyncIterator[bytes]:
-    """The lines of an export of everything sealed since `since`. Raises `Unavailable` if the database cannot be reached."""
+    """Yield the lines of an export of everything sealed since `since`. Raises `Unavailable` if the database cannot be reached."""
     own, clock = signing_keys(settings), SystemClock()
     signer = HeadSigner(own[0])
     async with _opened(settings, contexts, tenant) as opened:
@@ -87,7 +87,7 @@ async def export(settings: Settings, contexts: Sequence[Context], tenant: UUID |
 
 
 def _checkpoint_or_head(checkpoint: SignedHead | None, head: SignedHead, signer: HeadSigner) -> SignedHead:
-    """Start after `head`; records may be missing before the time in the checkpoint."""
+    """Return `head` as the start of an export; records may be missing before the time in the checkpoint."""
     if checkpoint is None:
         return head
     return signer.signed(msgspec.structs.replace(head, expired_before=checkpoint.expired_before))

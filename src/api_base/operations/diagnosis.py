@@ -27,7 +27,7 @@ class Finding:
 
 
 def configuration_lines(settings: Settings) -> list[str]:
-    """`VARIABLE=value`, secrets as asterisks."""
+    """Yield `VARIABLE=value` for each setting, with asterisks for secrets."""
     return [f"{name.upper()}={value}" for name, value in _flat(settings, "")]
 
 

@@ -14,9 +14,9 @@ from typing import Final
 from api_base.core.shared.parent_death import die_with_parent
 
 MAX_LINE_BYTES: Final = 1 << 20
-"""Most bytes of the message that starts a server process."""
+"""Maximum bytes of the message that starts a server process."""
 READY: Final = b"r"
-"""The byte that a process sends when it serves."""
+"""The byte that a process sends when it begins to serve."""
 
 
 class ServerProcess:
@@ -28,7 +28,7 @@ class ServerProcess:
             self.process = start("api_base.serving.server_process", str(theirs.fileno()), pass_fds=(theirs.fileno(),))
 
     def ready(self) -> bool:
-        """Whether it serves. Never waits."""
+        """Return whether the process serves. Never waits."""
         self._channel.setblocking(False)
         try:
             return self._channel.recv(1, socket.MSG_PEEK) == READY
@@ -49,7 +49,7 @@ class ServerProcess:
 def start(
     module: str, *arguments: str, environment: Mapping[str, str] | None = None, pass_fds: tuple[int, ...] = ()
 ) -> subprocess.Popen[bytes]:
-    """Start a child in a session of its own, so that Ctrl-C reaches it only through this process. It ends with this process."""
+    """Start a child in a separate session, so that Ctrl-C reaches it only through this process. It ends with this process."""
     return subprocess.Popen(
         [sys.executable, "-m", module, *arguments],
         env=environment,

@@ -42,7 +42,7 @@ class DrainingConnection(HttpToolsProtocol):
             self.drain()
 
     def drain(self) -> None:
-        """Close after the current request, or after the next one where the response to the current one has begun already."""
+        """Close after the current request, or after the next one if the response to the current one has already begun."""
         if self.cycle is not None and not self.cycle.response_started:
             self.cycle.keep_alive = False
 
@@ -62,7 +62,7 @@ class DrainingServer(Server):
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Handle signals without raising them again afterwards, as uvicorn does: that would end the process before its lifespan ends."""
+        """Handle signals, but do not raise them again at the end as uvicorn does: that would end the process before its lifespan ends."""
         for number in HANDLED_SIGNALS:
             asyncio.get_running_loop().add_signal_handler(number, self.handle_exit, number, None)
         yield
@@ -83,12 +83,12 @@ class DrainingServer(Server):
         began = time.monotonic()
         for server in self.servers:
             server.close()
-        assert isinstance(self.server_state, _State)  # made so by __init__
+        assert isinstance(self.server_state, _State)  # set by __init__
         self.server_state.draining = True
         for connection in self.server_state.connections:
             if isinstance(connection, DrainingConnection):
                 connection.drain()
-        await asyncio.sleep(_TICK)  # a connection that was accepted last is not in the set yet
+        await asyncio.sleep(_TICK)  # the last accepted connection is not in the set yet
         while self.server_state.connections and time.monotonic() < began + self._linger:
             await asyncio.sleep(_TICK)
         self.config.timeout_graceful_shutdown = max(1, math.ceil(began + self._shutdown_timeout - time.monotonic()))

@@ -1,4 +1,4 @@
-"""Prepares the database before serving: the schema, and on a first run in development an administrator to log in as.
+"""Prepare the database before serving: migrate the schema, and on a first run in development create an administrator.
 
 The administrator's password is random. It is printed once and stored only as a hash.
 """
@@ -29,7 +29,7 @@ def prepare(settings: Settings, urls: Urls, contexts: Sequence[Context], *, seed
 
     `seed` lets a first run in development create an administrator and a tenant.
 
-    Raises `ConfigurationError` in production when a migration is pending: migrating is a deployment step of its own there.
+    Raises `ConfigurationError` in production when a migration is pending: there, migrating is a separate deployment step.
     """
     if migrations.at_head(urls, contexts):
         return None

@@ -10,8 +10,8 @@ class Terminal:
     def __init__(self) -> None:
         self._had = signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN and _controls()
 
-    def gone(self) -> bool:
-        """Whether there was a terminal at the start that is closed now."""
+    def closed(self) -> bool:
+        """Return whether the process was started in a terminal that is closed now."""
         return self._had and not _controls()
 
 

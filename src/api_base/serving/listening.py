@@ -1,7 +1,7 @@
 """The listening socket: inherited from the parent [sd_listen_fds(3)], or bound here.
 
-An inherited socket outlives every process that serves on it, and clients that connect meanwhile wait in its queue. With SO_REUSEPORT
-each process would have a queue of its own, and the connections in the queue of a process that ends would be reset.
+An inherited socket outlives every process that serves on it, and clients that connect between two processes wait in its queue. With
+SO_REUSEPORT each process would have a separate queue, and the connections in the queue of a process that ends would be reset.
 """
 
 import os
@@ -17,12 +17,12 @@ _FIRST: Final = 3
 
 
 def listen(server: ServerSettings) -> socket.socket:
-    """The socket to serve on. Raises `ConfigurationError` when the port is in use or the inherited socket is not a listening one."""
+    """Return the socket to serve on. Raises `ConfigurationError` when the port is in use or the inherited socket does not listen."""
     return _inherited() or _bound(server)
 
 
 def _inherited() -> socket.socket | None:
-    """The socket that this process inherits, if any. Removes the variables, which its children must not see."""
+    """Return the socket that this process inherits, or None. Removes the variables, which its children must not see."""
     process, count, _ = (os.environ.pop(name, "") for name in ("LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"))
     if process != str(os.getpid()):
         return None

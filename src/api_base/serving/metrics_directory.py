@@ -1,6 +1,6 @@
 """A directory for the counters of one run, in memory where the system has a memory file system. It is removed when the run ends.
 
-Its owner holds a lock on it (flock): the next run recognizes by that the directory of a killed run, and removes it.
+Its owner holds a lock on it (flock). A free lock shows the next run that the owner was killed, and the run removes the directory.
 """
 
 import fcntl
@@ -31,7 +31,7 @@ def metrics_directory(parent: Path | None = None) -> Iterator[Path]:
 
 
 def _created(location: Path) -> tuple[Path, int]:
-    """Create a directory and lock it. Before it is locked, another start can take it for a leftover and remove it."""
+    """Create a directory and lock it. Until it is locked, another run may consider it abandoned and remove it."""
     while True:
         directory = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=location))
         try:
@@ -47,7 +47,7 @@ def _created(location: Path) -> tuple[Path, int]:
 def _remove_if_abandoned(directory: Path) -> None:
     try:
         lock = os.open(directory, os.O_RDONLY)
-    except OSError:  # another user's, or removed meanwhile
+    except OSError:  # it belongs to another user, or was removed concurrently
         return
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

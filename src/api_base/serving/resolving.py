@@ -14,18 +14,18 @@ from api_base.infrastructure.db.sources import Source
 
 @contextmanager
 def database(settings: Settings) -> Iterator[Urls]:
-    """The URLs of the three roles. An embedded server that was started here is stopped at the end of the block."""
+    """Return the URLs of the three roles. An embedded server that was started here is stopped at the end of the block."""
     with supervised_database(settings) as (urls, _):
         yield urls
 
 
 def supervised_database(settings: Settings) -> Source:
-    """The same for a long-lived process: its second value is a function to call regularly, which keeps an embedded server running."""
+    """Return the same for a long-lived process, and a function to call regularly, which keeps an embedded server running."""
     return selections.database(settings).build(settings)
 
 
 def on(settings: Settings, urls: Urls) -> Settings:
-    """The same settings with `urls` in place of `embedded://`."""
+    """Return the settings with `urls` in place of `embedded://`."""
     return settings.model_copy(
         update={
             "database": settings.database.model_copy(
@@ -41,7 +41,10 @@ def on(settings: Settings, urls: Urls) -> Settings:
 
 
 def environment(settings: Settings, urls: Urls) -> dict[str, str]:
-    """The environment of child processes. It names the embedded server; a configured database is in the environment already."""
+    """Return the environment of child processes.
+
+    It contains the URLs of the embedded server; those of a configured database are already in it.
+    """
     if not settings.database.embedded:
         return dict(os.environ)
     return {

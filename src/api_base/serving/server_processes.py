@@ -18,7 +18,7 @@ _GRACE: Final = 2.0
 
 
 class State(Enum):
-    """The phase that the processes are in."""
+    """The phase of the processes."""
 
     STARTING = auto()
     SERVING = auto()
@@ -46,7 +46,7 @@ class ServerProcesses:
 
     @property
     def children(self) -> Sequence[ServerProcess]:
-        """All processes that have not been reaped."""
+        """Return all processes that have not been reaped."""
         following = [self._next] if self._next else []
         return [*self._serving, *following, *(child for child, _ in self._leaving)]
 
@@ -55,7 +55,7 @@ class ServerProcesses:
         self._replacement_requested = True
 
     def ensure_running(self) -> int | None:
-        """Advance the start or the replacement. The exit code of a serving process that ended by itself, otherwise None."""
+        """Advance the start or the replacement. Returns the exit code of a serving process that ended by itself, otherwise None."""
         for child in self._serving:
             if (code := child.process.poll()) is not None:
                 print(

@@ -65,7 +65,7 @@ class Supervisor:
         while self._stopped_by is None:
             if self._hung_up:
                 self._hung_up = False
-                if self._terminal.gone():
+                if self._terminal.closed():
                     self._stopped_by = signal.SIGHUP
                     break
                 servers.replace()

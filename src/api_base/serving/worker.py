@@ -1,6 +1,6 @@
-"""Runs the periodic tasks of a background worker, each in a loop of its own, until the worker is asked to stop.
+"""Runs the periodic tasks of a background worker, each in a loop of its own, until the worker stops.
 
-A task runs again immediately while it reports more work, and otherwise after its interval or when PostgreSQL notifies its channel.
+A task runs again immediately while it reports more work, otherwise after its interval or at a notification of its channel.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ logger = get_logger(__name__)
 LOG_INTERVAL: Final = 60.0
 """Seconds between two log lines about the same outage of one task."""
 MIGRATION_POLL: Final = 0.5
-"""Seconds between two looks at the schema while it is behind."""
+"""Seconds between two checks of the schema while it is behind."""
 
 
 async def run_worker(worker: Worker, urls: Urls, stop: asyncio.Event) -> None:
@@ -72,7 +72,7 @@ async def _repeat(task: PeriodicTask, wake: asyncio.Event, stop: asyncio.Event) 
 
 
 class _LoggedRuns:
-    """Runs one task and logs its failures. An outage is logged when it begins, once per `LOG_INTERVAL`, and when it is over."""
+    """Runs one task and logs its failures. An outage is logged when it begins, once per `LOG_INTERVAL`, and when it ends."""
 
     def __init__(self, task: PeriodicTask) -> None:
         self._task = task
@@ -80,7 +80,7 @@ class _LoggedRuns:
         self._logged_at = 0.0
 
     async def run_once(self) -> bool:
-        """Run the task; whether it reports more work. Never raises."""
+        """Run the task. Returns whether it reports more work. Never raises."""
         try:
             more = await self._task.run()
         except Exception as error:

@@ -42,7 +42,7 @@ class WorkerProcess:
             self.process.terminate()
 
     def _due(self, code: int) -> bool:
-        """Whether the next worker may start now."""
+        """Return whether the next worker may start now."""
         lived = time.monotonic() - self._started_at
         if self._replaced:
             self._delay = _MIN_RESTART_DELAY

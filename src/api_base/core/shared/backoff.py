@@ -4,10 +4,10 @@ do not retry together."""
 import random
 
 
-def delay(attempt: int, first: float = 1.0, longest: float = 300.0) -> float:
+def delay(attempt: int, first: float = 1.0, maximum: float = 300.0) -> float:
     """Seconds to wait after the failed `attempt` (from 1).
 
     >>> 0.5 <= delay(1) <= 1.0 and 150.0 <= delay(20) <= 300.0
     True
     """
-    return min(first * 2.0 ** min(attempt - 1, 30), longest) * (0.5 + random.random() / 2)  # noqa: S311 -- jitter is no secret
+    return min(first * 2.0 ** min(attempt - 1, 30), maximum) * (0.5 + random.random() / 2)  # noqa: S311 -- jitter is no secret

@@ -11,7 +11,7 @@ from api_base.core.types.principal import Principal
 
 
 class RequestContext(NamedTuple):
-    """Created where the work starts, and never changed: a caller that learns more creates a new one.
+    """Created where the work starts, and never changed: to add information, create a new one.
 
     `request_id` is the client's valid id or a generated one; `trace_id`, `span_id` and `parent_span_id`
     (the caller's, or empty) are lower-case hex [W3C Trace Context]; `address` is the client's, through trusted proxies only.

@@ -1,4 +1,4 @@
-"""What operators do with stored events: list them, revive dead letters, replay them to a subscription."""
+"""Operations on stored events for operators: list them, retry dead deliveries, replay them to a subscription."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ select $1, sequence, at, id, shard, aggregate_id, 0, now(), false from outbox
 where name = $2 and at >= $3 and at >= date_trunc('day', now(), 'UTC') - make_interval(days => $4) and published
 on conflict do nothing
 """
-"""Never events that are older than the inbox, even if a partition still holds them: they could have their effect twice."""
+"""Excludes events that are older than the inbox, even if a partition still holds them: they could take effect twice."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +59,7 @@ class EventAdmin:
         self._pool = pool
 
     async def newest(self, *, name: str | None, aggregate_id: UUID | None, since: datetime | None, limit: int) -> Sequence[StoredEvent]:
-        """The newest `limit` events, oldest first."""
+        """Return the newest `limit` events, oldest first."""
         rows = await self._pool.run(lambda connection: connection.fetch(_LIST, name, aggregate_id, since, limit))
         return [stored_event(row) for row in reversed(rows)]
 
@@ -68,11 +68,11 @@ class EventAdmin:
         return [DeadLetter(**dict(row)) for row in rows]
 
     async def revive(self, *, subscription: str | None, event_id: UUID | None) -> int:
-        """Retry dead letters, with the attempts of new ones; how many."""
+        """Retry dead deliveries, with the full number of attempts. Returns their number."""
         found: int = await self._pool.run(lambda connection: connection.fetchval(_REVIVE, subscription, event_id))
         return found
 
     async def replay(self, *, subscription: str, name: str, since: datetime) -> int:
-        """Deliver the stored events from `since` on to a subscription; its inbox prevents a second effect. How many."""
+        """Deliver the stored events from `since` on to a subscription. Its inbox prevents a second effect. Returns their number."""
         status = await self._pool.run(lambda connection: connection.execute(_REPLAY, subscription, name, since, RETENTION_DAYS))
         return int(status.split()[2])

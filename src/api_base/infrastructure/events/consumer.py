@@ -62,7 +62,7 @@ class DeliveryConsumer:
         self._policy = RetryPolicy(refusals=DELIVERY_REFUSALS, delay=retry_delay)
 
     async def run(self) -> bool:
-        """Handle one batch of due deliveries; whether there may be more."""
+        """Handle one batch of due deliveries. Returns whether more may be due."""
         return await self._pool.run(self._in_transaction)
 
     async def _in_transaction(self, connection: Connection) -> bool:
@@ -74,7 +74,7 @@ class DeliveryConsumer:
         return len(rows) == BATCH or not in_time
 
     async def _handle(self, connection: Connection, rows: Sequence[asyncpg.Record]) -> bool:
-        """Whether there was time to begin all of them."""
+        """Handle the deliveries. Returns whether there was time to begin all of them."""
         until = time.monotonic() + self._batch_timeout
         steps = [(row["aggregate_id"], partial(self._delivery.handle, self._subscription, stored_event(row))) for row in rows]
         outcomes = await run_in_key_order(steps, CONCURRENCY, lambda: time.monotonic() < until)

@@ -9,7 +9,10 @@ from api_base.infrastructure.db.pool import ConnectionPool
 from api_base.infrastructure.events.outbox import shard_of
 
 CHANNEL: Final = "deliveries"
-"""Of NOTIFY, once for each batch. Consumers do not listen to the storing of events: their deliveries do not exist then."""
+"""NOTIFY channel, notified once for each batch.
+
+Consumers do not listen to the channel of the outbox: when an event is stored, its deliveries do not exist yet.
+"""
 
 _INSERT: Final = f"""
 with made as (
@@ -21,7 +24,10 @@ select pg_notify('{CHANNEL}', '') where exists (select from made)
 
 
 class DatabaseEventPublisher(EventPublisher):
-    """`pool` is the worker's. The subscriptions are those of the relaying process: all processes of an application have the same."""
+    """`pool` connects as the role `worker`.
+
+    The subscriptions are those of the relaying process; all processes of an application have the same ones.
+    """
 
     def __init__(self, pool: ConnectionPool, subscribers: Subscribers) -> None:
         self._pool, self._subscribers = pool, subscribers
@@ -39,4 +45,4 @@ class DatabaseEventPublisher(EventPublisher):
             await self._pool.run(lambda connection: connection.execute(_INSERT, *columns))
 
     async def close(self) -> None:
-        """Nothing is open: the pool belongs to the worker."""
+        """Do nothing: the worker closes the pool."""

@@ -1,4 +1,4 @@
-"""`EVENTS__URL=database://`: the relay makes a delivery of each event for each subscription, and `DeliveryConsumer` handles it."""
+"""`EVENTS__URL=database://`: the relay inserts a delivery of each event for each subscription, and `DeliveryConsumer` handles it."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -17,5 +17,5 @@ class DatabaseEventTransport:
     def tasks(
         self, subscriptions: Sequence[DurableSubscription], streams: Sequence[Stream], delivery: EventDelivery, poll: float
     ) -> Iterable[PeriodicTask]:
-        """No tasks: the deliveries in the database are all there is."""
+        """Return no tasks: there are only the deliveries in the database."""
         return ()

@@ -19,7 +19,7 @@ select count(*) from kept
 
 
 class DatabaseDeferredDeliveries(DeferredDeliveries):
-    """`pool` is the worker's."""
+    """`pool` connects as the role `worker`."""
 
     def __init__(self, pool: ConnectionPool) -> None:
         self._pool = pool
@@ -31,8 +31,8 @@ class DatabaseDeferredDeliveries(DeferredDeliveries):
     async def add(self, subscription: str, event: StoredEvent) -> None:
         """Raises `Unavailable` for an event that is not in the outbox, since it cannot be retried from there."""
         shard = shard_of(event.aggregate_id)
-        kept = await self._pool.run(
+        stored = await self._pool.run(
             lambda connection: connection.fetchval(_ADD, subscription, event.at, event.id, shard, event.aggregate_id)
         )
-        if not kept:
+        if not stored:
             raise Unavailable(f"The event {event.id} is not in the outbox, so its delivery to {subscription} cannot be deferred.")

@@ -2,8 +2,8 @@
 
 The locks of a worker that dies end with its session. The server ends the session of a worker that hangs after `LEASE`, also behind a pooler.
 
-In such a transaction statements use indexes, in their order. In a queue the statistics of the planner are out of date: a plan that was made
-while the queue was short would read and sort all of a long one for each batch.
+In such a transaction statements use indexes, in their order. In a queue the statistics of the planner are out of date: a plan that was
+made while the queue was short would read and sort the whole long queue for each batch.
 """
 
 import hashlib

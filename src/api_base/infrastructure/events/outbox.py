@@ -32,7 +32,7 @@ class OutboxParticipant(Participant):
         return [ExtraRow(OUTBOX, self._row(event, change, context), change) for change in changes for event in change.events]
 
     def _row(self, event: DomainEvent, change: Change, context: RequestContext) -> tuple[Any, ...]:
-        """In the order of the table's columns."""
+        """Return the values in the order of the table's columns."""
         return (
             self._clock.now(), self._ids.new(), change.owner if change.ownership is Ownership.TENANT else None,
             shard_of(event.aggregate_id), event.name, event.aggregate_id, change.expected + 1,
@@ -47,7 +47,7 @@ class Inbox:
         self._clock = clock
 
     def __call__(self, delivery: Delivery) -> ExtraRow:
-        """The row of `delivery`. It belongs to the system, not to the owner of a change."""
+        """Return the row of `delivery`. It belongs to the system, not to the owner of a change."""
         row = delivery.subscription, delivery.event_id, self._clock.now()
         errors = {"inbox_pkey": lambda: AlreadyHandled(delivery.subscription, delivery.event_id)}
         return ExtraRow(INBOX, row, None, errors)

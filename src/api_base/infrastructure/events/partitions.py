@@ -9,7 +9,7 @@ RETENTION_DAYS: Final = 7
 
 
 class EventPartitions:
-    """`pool` is the worker's."""
+    """`pool` connects as the role `worker`."""
 
     def __init__(self, pool: ConnectionPool) -> None:
         self._pool = pool

@@ -1,4 +1,4 @@
-"""Payloads of events: JSON into the class that a subscriber declares."""
+"""Decode payloads of events: JSON to the class that a subscriber declares."""
 
 from functools import partial
 from typing import Final
@@ -6,4 +6,7 @@ from typing import Final
 from api_base.infrastructure.serialization.json_codec import decode_as
 
 decode: Final = partial(decode_as, strict=False)
-"""Return an instance of a class; fields that it does not declare are ignored. Raises `ValueError` for a payload that does not fit."""
+"""Decode JSON to an instance of a class; fields that it does not declare are ignored.
+
+Raises `ValueError` for a payload that does not match the class.
+"""

@@ -40,7 +40,7 @@ class Relay:
         self._pool, self._publisher = pool, publisher
 
     async def run(self) -> bool:
-        """Publish one batch; whether there is more. Raises what the publisher raises; then nothing is marked as published."""
+        """Publish one batch. Returns whether there is more. Raises the error of the publisher; then no event is marked as published."""
         return await self._pool.run(self._in_transaction)
 
     async def _in_transaction(self, connection: Connection) -> bool:

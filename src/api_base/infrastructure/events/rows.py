@@ -1,4 +1,4 @@
-"""Rows of the outbox as events."""
+"""Convert rows of the outbox to events."""
 
 from typing import Final
 
@@ -9,7 +9,7 @@ from api_base.core.protocols import StoredEvent
 COLUMNS: Final = (
     "o.sequence, o.id, o.at, o.name, o.tenant_id, o.aggregate_id, o.aggregate_version, o.actor_id, o.request_id, o.traceparent, o.payload"
 )
-"""Of `outbox o`."""
+"""The columns of `outbox o` that `StoredEvent` needs."""
 
 
 def stored_event(row: asyncpg.Record) -> StoredEvent:

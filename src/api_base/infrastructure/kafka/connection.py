@@ -1,7 +1,7 @@
-"""How this process connects to the cluster: brokers, TLS, SASL/SCRAM; and the names of the application's topics and groups.
+"""The connection to the cluster: brokers, TLS, SASL/SCRAM; and the names of the application's topics and groups.
 
-The driver reports a wrong password in its log only. So after a failed start this module connects again, and its error says what the
-broker answered.
+The driver reports a wrong password in its log only. So after a failed start this module connects again, and its error contains the answer
+of the broker.
 """
 
 import asyncio
@@ -44,11 +44,11 @@ class KafkaConnection:
     tls_ca: Path | None = None
 
     def options(self) -> dict[str, Any]:
-        """Arguments for every client of the driver."""
+        """Return arguments for every client of the driver."""
         return {"bootstrap_servers": self.brokers.split(","), "client_id": self.prefix, **self._security()}
 
     def producer_options(self) -> dict[str, Any]:
-        """Arguments for producers that lose nothing [KIP-98]."""
+        """Return arguments for idempotent producers, which lose nothing [KIP-98]."""
         return {**self.options(), "acks": "all", "enable_idempotence": True, "request_timeout_ms": int(REQUEST_TIMEOUT * 1000)}
 
     def topic_of(self, event: str) -> str:
@@ -76,7 +76,9 @@ class KafkaConnection:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(FLUSH_TIMEOUT):
                 await producer.stop()
-        await producer._sender.close()  # after a timeout it would continue, and write what another producer has written meanwhile
+        await (
+            producer._sender.close()
+        )  # after a timeout it would continue, and write events that another producer has written in the meantime
         await producer.client.close()
 
     async def leave(self, consumer: AIOKafkaConsumer) -> None:

@@ -98,7 +98,7 @@ class KafkaDeliveryConsumer:
     async def _in_order(
         self, consumer: AIOKafkaConsumer, partition: TopicPartition, records: Sequence[ConsumerRecord[bytes, bytes]]
     ) -> int | None:
-        """The offset up to which every record is done, or None where none is."""
+        """Return the offset up to which every record is done, or None if none is."""
         until, first, last = time.monotonic() + BATCH_TIMEOUT, records[0].offset, records[-1].offset
         try:
             wanted = [(record.offset, event) for record in records if (event := self._event(record)) is not None]
@@ -129,7 +129,7 @@ class KafkaDeliveryConsumer:
             self._resumed[partition] = time.monotonic() + self._retry_delay
 
     def _event(self, record: ConsumerRecord[bytes, bytes]) -> StoredEvent | None:
-        """None for other events, and for records that are not events."""
+        """Decode the event of a record; None for other events, and for records that are not events."""
         try:
             event = decoded(record.value or b"")
         except ValueError as error:
@@ -138,7 +138,7 @@ class KafkaDeliveryConsumer:
         return event if event.name == self._subscription.event else None
 
     async def _handle_or_defer(self, event: StoredEvent, waiting: set[UUID]) -> None:
-        """Raises when the event can neither be handled nor deferred."""
+        """Handle the event, or defer it after a failure. Raises if it can be neither handled nor deferred."""
         if event.aggregate_id not in waiting:
             try:
                 await self._delivery.handle(self._subscription, event)

@@ -34,7 +34,7 @@ KAFKA: Final = Adapter(
 KAFKA_TLS: Final = Adapter(
     build=_kafka,
     url="kafka+ssl://user:password@host:port",
-    summary="The same by TLS.",
+    summary="The same over TLS.",
     validate=_validate,
     extra="kafka",
 )

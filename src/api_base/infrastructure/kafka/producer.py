@@ -34,7 +34,7 @@ class KafkaEventPublisher(EventPublisher):
         self._in_flight: dict[UUID, asyncio.Future[Any]] = {}
 
     async def publish(self, events: Sequence[StoredEvent]) -> None:
-        """Sends nothing of a batch with an event that is too large: later events would overtake it."""
+        """Publish a batch. If one of its events is too large, no event is sent: later events would overtake it."""
         records = [(event, encoded(event, self._source)) for event in events]
         for event, record in records:
             if len(record) > MAX_MESSAGE_BYTES:
@@ -43,7 +43,7 @@ class KafkaEventPublisher(EventPublisher):
             await self._policy.execute(lambda: self._send(records))
 
     async def close(self) -> None:
-        """The next relay publishes again what cannot be written within `FLUSH_TIMEOUT` seconds."""
+        """Write the buffer and close. The next relay publishes the events again that are not written within `FLUSH_TIMEOUT` seconds."""
         if self._producer is not None:
             producer, self._producer = self._producer, None
             self._in_flight.clear()
@@ -59,7 +59,7 @@ class KafkaEventPublisher(EventPublisher):
                         self._connection.topic_of(event.name), record, key=str(event.aggregate_id).encode(), headers=HEADERS
                     )
             await self._written([event for event, _ in records])
-        except KafkaTimeoutError as error:  # the buffer is full: what is in flight stays in flight
+        except KafkaTimeoutError as error:  # the buffer is full: the events stay in flight
             raise Unavailable(f"Kafka has not stored {len(self._in_flight)} events yet.") from error
         except KafkaError as error:
             await self.close()  # an idempotent producer that lost a message accepts no other for that partition

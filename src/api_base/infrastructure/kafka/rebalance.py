@@ -10,7 +10,7 @@ from aiokafka import ConsumerRebalanceListener, TopicPartition
 class Rebalance(ConsumerRebalanceListener):
     """The driver notifies it; a consumer checks `in_progress` before each record of a batch.
 
-    `assignments` counts assignments of partitions: what was prepared for one is not valid for the next.
+    `assignments` counts assignments of partitions: state that was prepared for one is not valid for the next.
     """
 
     def __init__(self) -> None:
@@ -20,7 +20,7 @@ class Rebalance(ConsumerRebalanceListener):
 
     @asynccontextmanager
     async def batch(self) -> AsyncIterator[None]:
-        """Hold a rebalance back while a batch is handled and committed."""
+        """Delay a rebalance while a batch is handled and committed."""
         async with self._batch:
             yield
 

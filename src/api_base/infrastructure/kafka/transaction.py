@@ -33,7 +33,7 @@ type _Records = Sequence[ConsumerRecord[bytes, bytes]]
 
 
 class KafkaStream:
-    """`decode` makes a payload of a class from JSON, or raises `ValueError`. `poll_timeout` is in seconds."""
+    """`decode` converts JSON to a payload of a class, or raises `ValueError`. `poll_timeout` is in seconds."""
 
     def __init__(
         self,
@@ -53,7 +53,7 @@ class KafkaStream:
         self._assignment = 0
 
     async def run(self) -> bool:
-        """One transaction for each partition with new records. Raises `Unavailable` when the broker does not answer."""
+        """Run one transaction for each partition with new records. Raises `Unavailable` when the broker does not answer."""
         try:
             consumer = await self._started()
             batches = await consumer.getmany(timeout_ms=int(self._poll_timeout * 1000), max_records=BATCH)

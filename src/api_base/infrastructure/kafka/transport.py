@@ -1,4 +1,4 @@
-"""Events through Kafka: what the relay publishes to, and the tasks that read from there."""
+"""Events over Kafka: the publisher for the relay, and the tasks that consume."""
 
 from collections.abc import Iterator, Sequence
 
@@ -13,7 +13,7 @@ from api_base.infrastructure.resilience.patterns import Policy
 
 
 class KafkaEventTransport(Probe):
-    """Implements `EventTransport`. `source` names the application in its events. What a handler refuses goes to `deferred`."""
+    """Implements `EventTransport`. `source` names the application in its events. Deliveries that failed go to `deferred`."""
 
     def __init__(self, connection: KafkaConnection, policy: Policy, source: str, deferred: DeferredDeliveries) -> None:
         self._connection, self._policy, self._deferred = connection, policy, deferred
@@ -22,7 +22,7 @@ class KafkaEventTransport(Probe):
     def tasks(
         self, subscriptions: Sequence[DurableSubscription], streams: Sequence[Stream], delivery: EventDelivery, poll: float
     ) -> Iterator[PeriodicTask]:
-        """A consumer group for each subscription, and a transactional producer for each stream."""
+        """Return a consumer group for each subscription, and a transactional producer for each stream."""
         for subscription in subscriptions:
             consumer = KafkaDeliveryConsumer(self._connection, self._policy, subscription, delivery, self._deferred)
             name = f"{subscription.name} from Kafka"

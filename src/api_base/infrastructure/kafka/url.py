@@ -14,7 +14,7 @@ _FORM: Final = (
 
 
 def connection_at(url: str, prefix: str) -> KafkaConnection:
-    """The connection that `url` describes. Raises `ValueError`, which never shows the URL: it may hold a password."""
+    """Parse `url`. Raises `ValueError`, which never shows the URL: it may hold a password."""
     try:
         parts = urlsplit(url)
         parameters = dict(parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query)))

@@ -92,9 +92,9 @@ class Counters:
     def close(self) -> None:
         """Close the file, which stays: its totals still count. Counting continues in memory."""
         if self._map is not None and self._file is not None:
-            kept = memoryview(bytearray(self.words)).cast("q")
+            copy = memoryview(bytearray(self.words)).cast("q")
             self.words.release()
-            self.words = kept
+            self.words = copy
             self._map.close()
             os.close(self._file)
             self._map = self._file = None

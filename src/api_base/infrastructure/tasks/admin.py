@@ -1,4 +1,4 @@
-"""What operators do with jobs: list, show, retry and cancel them."""
+"""Operations on jobs for operators: list, show, retry and cancel them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -39,7 +39,7 @@ select pg_notify('{CHANNEL}', '') from retried
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobEntry:
-    """A whole row. `payload` is the command; `tenant_id` and `user_id` are None for a job without tenant or user."""
+    """A complete row. `payload` is the command; `tenant_id` and `user_id` are None for a job without tenant or user."""
 
     id: UUID
     tenant_id: UUID | None
@@ -65,29 +65,29 @@ class JobEntry:
 
 
 class JobAdmin:
-    """`pool` is the worker's. Cancelled jobs are kept for `keep_days`."""
+    """`pool` connects as the role `worker`. Cancelled jobs are kept for `keep_days`."""
 
     def __init__(self, pool: ConnectionPool, keep_days: int) -> None:
         self._pool, self._keep_days = pool, keep_days
 
     async def newest(self, *, state: JobState | None, name: str | None, tenant_id: UUID | None, limit: int) -> Sequence[JobEntry]:
-        """The newest `limit` jobs, oldest first. The nil UUID as `tenant_id` selects jobs without a tenant."""
+        """Return the newest `limit` jobs, oldest first. The nil UUID as `tenant_id` selects jobs without a tenant."""
         rows = await self._pool.run(lambda connection: connection.fetch(_LIST, state, name, tenant_id, limit))
         return [_entry(row) for row in reversed(rows)]
 
     async def dead(self, limit: int) -> Sequence[JobEntry]:
-        """Up to `limit` dead jobs, the longest dead first."""
+        """Return up to `limit` dead jobs, the longest dead first."""
         return [_entry(row) for row in await self._pool.run(lambda connection: connection.fetch(_DEAD, limit))]
 
     async def show(self, id: UUID) -> JobEntry:
-        """Raises `NotFound`."""
+        """Return the job. Raises `NotFound`."""
         row = await self._pool.run(lambda connection: connection.fetchrow(_SHOW, id))
         if row is None:
             raise NotFound("job", id)
         return _entry(row)
 
     async def retry(self, id: UUID) -> None:
-        """Make a dead or cancelled job ready, with the attempts of a new one. Raises `NotFound`, `Conflict` for another state."""
+        """Make a dead or cancelled job ready, with the full number of attempts. Raises `NotFound`, `Conflict` for another state."""
 
         async def again(connection: Connection) -> None:
             async with connection.transaction():

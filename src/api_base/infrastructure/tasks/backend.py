@@ -1,4 +1,4 @@
-"""How ready jobs reach workers."""
+"""The port for the transport of ready jobs to workers."""
 
 from collections.abc import Iterable
 from typing import Protocol
@@ -9,8 +9,8 @@ from api_base.infrastructure.tasks.store import SqlJobStore
 
 
 class JobBackend(Protocol):
-    """The port behind `JOBS__URL`: how ready jobs, which are rows in any case, reach the executors of the workers."""
+    """The port behind `JOBS__URL`. Jobs are always rows; an adapter brings the ready ones to the executors of the workers."""
 
     def tasks(self, store: SqlJobStore, executor: JobExecutor, poll: float) -> Iterable[PeriodicTask]:
-        """Return the tasks of the worker that submit ready jobs of `store` to `executor`, and look for them every `poll` seconds."""
+        """Return the tasks of the worker that submit ready jobs of `store` to `executor`, and poll for them every `poll` seconds."""
         ...

@@ -10,7 +10,7 @@ from api_base.infrastructure.db.pool import Connection
 from api_base.infrastructure.db.unit_of_work import open_unit
 
 CHANNEL: Final = "jobs_cancelled"
-"""Of NOTIFY: a running job may be cancelled. Sent in the transaction, as cancelling is rare."""
+"""NOTIFY channel: a running job may be cancelled. Sent in the transaction, because cancelling is rare."""
 
 CANCEL: Final = """
 update jobs set state = 'cancelled', leased_until = null, finished_at = now(), expires_at = now() + $1::int * interval '1 day'

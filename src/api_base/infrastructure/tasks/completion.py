@@ -41,7 +41,7 @@ class SqlJobCompletion(JobCompletion, JobProgress):
 
 
 def result_json(result: object) -> str | None:
-    """What a job's row holds of its result: JSON of the value of an `Ok` or of the result itself; None for no result."""
+    """Return the JSON of a result for the row of the job: of the value of an `Ok`, or of the result itself. None for no result."""
     value = result.value if isinstance(result, Ok) else result
     return None if value is None else encode(value).decode()
 

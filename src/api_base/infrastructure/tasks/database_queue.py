@@ -16,7 +16,7 @@ from api_base.infrastructure.db.unit_of_work import open_unit
 from api_base.infrastructure.serialization.json_codec import encode
 
 CHANNEL: Final = "jobs"
-"""Of NOTIFY: jobs are ready."""
+"""NOTIFY channel: jobs are ready."""
 
 _INSERT: Final = """
 insert into jobs (tenant_id, id, user_id, name, state, priority, scheduled_at, attempts, payload, request_id, traceparent, created_at, progress)
@@ -48,7 +48,7 @@ class SqlJobQueue(JobQueue):
 
 
 def id_of(tenant: UUID, name: str, unique: str) -> UUID:
-    """The same id for the same arguments: a unique job needs no look-up [RFC 9562, section 5.8]."""
+    """Return the same id for the same arguments: a unique job needs no look-up [RFC 9562, section 5.8]."""
     return uuid8(sha256(f"{tenant} {name} {unique}".encode()).digest())
 
 
@@ -60,7 +60,7 @@ def uuid8(digest: bytes) -> UUID:
 
 
 class _Enqueued(PendingWrite):
-    """All jobs of a unit of work, in one statement."""
+    """The pending jobs of a unit of work, written in one statement."""
 
     alone = True
 

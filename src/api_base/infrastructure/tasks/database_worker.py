@@ -12,7 +12,7 @@ class DatabaseJobBackend:
     """Implements `JobBackend`."""
 
     def tasks(self, store: SqlJobStore, executor: JobExecutor, poll: float) -> Iterator[PeriodicTask]:
-        """One task, which a notification wakes."""
+        """Return one task, which a notification wakes."""
         worker = DatabaseJobWorker(store, executor)
         yield PeriodicTask(name="run jobs", group="jobs", interval=poll, run=worker.run, channel=CHANNEL, end=executor.end)
 
@@ -24,7 +24,7 @@ class DatabaseJobWorker:
         self._store, self._executor = store, executor
 
     async def run(self) -> bool:
-        """Claim and begin as many jobs as the executor has capacity for; whether there may be more."""
+        """Claim and begin as many jobs as the executor has capacity for. Returns whether more may be ready."""
         capacity = await self._executor.capacity()
         if not capacity:
             return True

@@ -1,7 +1,7 @@
 """Dispatches ready jobs to a broker: by rotation of their tenants, few at a time, and again when the broker has lost them.
 
-Only few jobs wait in the broker, because it delivers them in the order of publication: the database knows tenants and priorities, a broker
-does not. A row stores the attempt that was dispatched last, so a job that becomes ready again is dispatched again. When more dispatched
+Only few jobs wait in the broker, because it delivers them in the order of publication: only the database has their tenants and priorities.
+A row stores the attempt that was dispatched last, so a job that becomes ready again is dispatched again. When more dispatched
 jobs are overdue than the broker holds messages, some were lost (the broker was wiped, or moved them to the dead letters).
 """
 
@@ -41,14 +41,14 @@ limit {MAX_BATCH_ROWS}
 
 
 class JobDispatcher:
-    """Safe to run in several workers at the same time. `pool` is the worker's; `overdue` is in seconds."""
+    """Safe to run in several workers at the same time. `pool` connects as the role `worker`; `overdue` is in seconds."""
 
     def __init__(self, pool: ConnectionPool, transport: JobTransport, *, overdue: float = OVERDUE_SECONDS) -> None:
         self._pool, self._transport, self._overdue = pool, transport, overdue
         self._rotation, self._checked = TenantRotation(pool), time.monotonic()
 
     async def run(self) -> bool:
-        """Dispatch as many jobs as the window has room for; whether there may be more. Raises `Unavailable`."""
+        """Dispatch jobs until the window is full. Returns whether more may be ready. Raises `Unavailable`."""
         waiting = await self._transport.depth()
         if time.monotonic() - self._checked >= self._overdue:
             self._checked = time.monotonic()
@@ -70,7 +70,7 @@ class JobDispatcher:
                 await self._undo(unconfirmed)
 
     async def _undo(self, jobs: Sequence[JobRef]) -> None:
-        """Have `jobs` dispatched again."""
+        """Mark `jobs` to be dispatched again."""
         columns = [job.tenant for job in jobs], [job.id for job in jobs]
         await self._pool.run(lambda connection: connection.execute(_UNDO, *columns))
 

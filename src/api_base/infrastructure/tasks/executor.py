@@ -20,7 +20,7 @@ CAPACITY_TIMEOUT: Final = 0.5
 RENEWAL_INTERVAL: Final = 5.0
 """Seconds between renewals: a quarter of a lease."""
 RETRY_DELAY: Final = 1.0
-"""Seconds before outcomes that could not be written are written again. After the lease, other workers have the jobs."""
+"""Seconds before failed writes of outcomes are retried. After the lease has expired, the jobs belong to other workers."""
 
 
 class JobExecutor:
@@ -47,7 +47,7 @@ class JobExecutor:
         self._writing: asyncio.Task[None] | None = None
 
     async def capacity(self) -> int:
-        """How many more jobs may be submitted. While there is no capacity, it waits for some, at most `CAPACITY_TIMEOUT` seconds."""
+        """Return how many more jobs may be submitted. Without capacity, wait for some, at most `CAPACITY_TIMEOUT` seconds."""
         if len(self._tasks) >= self._max_concurrency:
             self._freed.clear()
             with suppress(TimeoutError):
@@ -55,7 +55,7 @@ class JobExecutor:
         return self._max_concurrency - len(self._tasks)
 
     def submit(self, job: ClaimedJob) -> asyncio.Task[None]:
-        """Begin a claimed job. The task ends when the outcome is written; it raises nothing but `CancelledError`."""
+        """Begin a claimed job. The task ends when the outcome is written. It raises only `CancelledError`."""
         task = asyncio.get_running_loop().create_task(self._execute(job))
         self._tasks[task] = job
         task.add_done_callback(self._forget)
@@ -88,7 +88,7 @@ class JobExecutor:
             logger.info("jobs_released", count=len(cancelled))
 
     def _is_running(self, job: ClaimedJob) -> bool:
-        """Whether the job has no outcome yet."""
+        """Return whether the job has no outcome yet."""
         return all(job is not one for one, _, _ in self._outcomes)
 
     async def _execute(self, job: ClaimedJob) -> None:

@@ -28,14 +28,14 @@ DATABASE: Final = Adapter(build=_database, url="database://", summary="Workers c
 RABBITMQ: Final = Adapter(
     build=_rabbitmq,
     url="amqp://user:password@host:port/vhost",
-    summary="RabbitMQ names ready jobs to workers, which claim them from the database.",
+    summary="RabbitMQ delivers the ids of ready jobs to workers, which claim the jobs from the database.",
     validate=rabbitmq.validate,
     extra="rabbitmq",
 )
 RABBITMQ_TLS: Final = Adapter(
     build=_rabbitmq,
     url="amqps://user:password@host:port/vhost",
-    summary="The same by TLS.",
+    summary="The same over TLS.",
     validate=rabbitmq.validate,
     extra="rabbitmq",
 )

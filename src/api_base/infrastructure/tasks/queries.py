@@ -1,4 +1,4 @@
-"""Reads of jobs by the users who started them."""
+"""Queries of jobs, for the users who started them."""
 
 from typing import Final
 
@@ -42,7 +42,7 @@ def to_dto(row: Row) -> JobDTO:
 
 
 def _error(row: Row) -> str:
-    """The text of a refusal; an internal error is not shown."""
+    """Return the text of a refusal. An internal error is not shown."""
     public_error: str | None = row["public_error"]
     return public_error or f"The job failed. The error was recorded under the request id {row['request_id']}."
 
@@ -54,7 +54,7 @@ class GetJobHandler:
         self._statement = Statement(sa.select(JOBS).where(owned(JOBS), JOBS.c.id == sa.bindparam("id", type_=sa.Uuid), mine))
 
     async def handle(self, query: GetJob) -> JobDTO:
-        """Raises `NotFound`, also for jobs of other users."""
+        """Return the job. Raises `NotFound`, also for jobs of other users."""
         tenant = current_context.get().tenant_id or NO_TENANT
         row = await self._database.fetchrow(self._statement, tenant, id=query.id, user_id=request_user())
         if row is None:

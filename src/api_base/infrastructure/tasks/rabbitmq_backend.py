@@ -15,13 +15,16 @@ from api_base.infrastructure.tasks.store import SqlJobStore
 
 
 class RabbitMqJobBackend(Probe):
-    """Implements `JobBackend`. Publishing and consuming have a connection each: a broker short of memory blocks those that publish."""
+    """Implements `JobBackend`.
+
+    Publishing and consuming have separate connections: a broker that is short of memory blocks publishing connections.
+    """
 
     def __init__(self, url: str, service: str, policy: Policy, pool: ConnectionPool, concurrency: int) -> None:
         self._url, self._service, self._policy, self._pool, self._concurrency = url, service, policy, pool, concurrency
 
     def tasks(self, store: SqlJobStore, executor: JobExecutor, poll: float) -> Iterator[PeriodicTask]:
-        """A dispatcher and a consumer."""
+        """Return a dispatcher and a consumer."""
         publishing, consuming = (RabbitMqConnection(self._url, self._service) for _ in range(2))
         queue = RabbitMqJobQueue(publishing, self._service, self._policy)
         dispatcher = JobDispatcher(self._pool, queue)

@@ -1,4 +1,6 @@
-"""The queues of RabbitMQ that carry references of ready jobs to workers. Whatever happens to a message, no job is lost or run twice.
+"""The queues of RabbitMQ that carry references of ready jobs to workers.
+
+No job is lost or run twice, even if its message is lost or delivered twice.
 
 - Ready jobs are in a quorum queue: a majority writes each message to disk before it is confirmed [RabbitMQ, "Quorum Queues"].
 - A message that is redelivered too often, because it kills its worker, or that is not a reference goes to the dead letters, for operators.
@@ -19,7 +21,7 @@ from api_base.infrastructure.resilience.patterns import Policy
 from api_base.infrastructure.tasks.transport import JobRef, JobTransport
 
 DELIVERY_LIMIT: Final = 20
-"""How often a message may be redelivered."""
+"""Maximum number of redeliveries of a message."""
 RETRY_DELAY: Final = 5.0
 """Seconds that a message stays in the retry queue."""
 DEAD_LETTER_SECONDS: Final = 7 * 24 * 3600.0
@@ -29,9 +31,10 @@ _PERSISTENT: Final[Any] = {"content_type": "application/json", "delivery_mode": 
 
 
 class RabbitMqJobQueue(JobTransport):
-    """`service` names the application: its workers alone consume its jobs. Calls of the broker go through `policy`.
+    """`service` names the application: only its workers consume its jobs. Calls of the broker go through `policy`.
 
-    `retry_delay` is in seconds; all processes of an application use the same, as the broker refuses to declare a queue with another one.
+    `retry_delay` is in seconds; all processes of an application use the same value, because the broker refuses to declare a queue with
+    different ones.
     """
 
     def __init__(
@@ -78,7 +81,7 @@ class RabbitMqJobQueue(JobTransport):
         return await self._with_channel(publish_all) if jobs else []
 
     async def retry_later(self, body: bytes) -> None:
-        """Have a message delivered again after the retry delay. Raises `Unavailable`."""
+        """Send a message to the retry queue, which delivers it again after the retry delay. Raises `Unavailable`."""
         await self._with_channel(lambda channel: _publish(channel, self.retry_name, body))
 
     async def depth(self) -> int:
@@ -114,5 +117,5 @@ class RabbitMqJobQueue(JobTransport):
 
 
 async def _publish(channel: AbstractChannel, queue: str, body: bytes) -> None:
-    """Returns when the broker has confirmed the message; raises `PublishError` when the queue does not exist."""
+    """Publish the message and wait for the confirm of the broker. Raises `PublishError` if the queue does not exist."""
     await channel.default_exchange.publish(Message(body, **_PERSISTENT), queue, mandatory=True)

@@ -21,7 +21,7 @@ logger = get_logger(__name__)
 
 
 class RabbitMqJobWorker:
-    """`max_concurrency` is that of `executor`. `queue` uses `connection`, which the worker closes when it ends."""
+    """`max_concurrency` equals that of `executor`. `queue` uses `connection`, which the worker closes when it ends."""
 
     def __init__(
         self, connection: RabbitMqConnection, queue: RabbitMqJobQueue, store: SqlJobStore, executor: JobExecutor, max_concurrency: int
@@ -57,7 +57,10 @@ class RabbitMqJobWorker:
         await message.ack()
 
     async def _finished(self, job: ClaimedJob) -> bool:
-        """False when the end of the worker cancelled the job: its message is released with it. A job that was lost has another message."""
+        """Run the job.
+
+        Returns False if the end of the worker cancelled it: its message is then released. A lost job has another message.
+        """
         task = self._executor.submit(job)
         await asyncio.wait([task])
         return not (task.cancelled() and self._consumer.ending)

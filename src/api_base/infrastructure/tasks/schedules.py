@@ -29,7 +29,7 @@ select pg_notify('{CHANNEL}', '') from made
 
 
 class JobSchedules:
-    """`pool` is the worker's. Raises `ConfigurationError` for an invalid schedule."""
+    """`pool` connects as the role `worker`. Raises `ConfigurationError` for an invalid schedule."""
 
     def __init__(self, pool: ConnectionPool, clock: Clock, jobs: Jobs, schedules: Sequence[Schedule]) -> None:
         self._pool, self._clock, self._jobs, self._schedules = pool, clock, jobs, schedules
@@ -52,7 +52,7 @@ class JobSchedules:
 
 
 def latest(schedule: Schedule, now: datetime) -> datetime:
-    """The last time of the schedule up to `now`. Raises `ConfigurationError` for an invalid crontab line."""
+    """Return the last time of the schedule up to `now`. Raises `ConfigurationError` for an invalid crontab line."""
     try:
         return next(CronSim(schedule.cron, now + timedelta(microseconds=1), reverse=True))  # CronSim begins before the given moment
     except (CronSimError, StopIteration) as error:

@@ -12,7 +12,7 @@ class JobStager:
         self._store, self._notify = store, notify
 
     async def run(self) -> bool:
-        """Whether there may be more."""
+        """Make one batch ready. Returns whether there may be more."""
         staged = await self._store.stage()
         if staged:
             self._notify()

@@ -17,11 +17,11 @@ from api_base.core.types import NO_TENANT, TenantId, UserId
 from api_base.infrastructure.db.pool import Connection, ConnectionPool
 
 LEASE: Final = timedelta(seconds=20)
-"""A worker that has not renewed its lease for this time has lost the job."""
+"""Time after which a worker that has not renewed its lease loses the job."""
 MAX_LOST_ATTEMPTS: Final = 5
-"""A job that was lost this often kills its workers: it is dead."""
+"""Number of lost attempts after which a job is dead, because it probably kills its workers."""
 MAX_BATCH_ROWS: Final = 1000
-"""Jobs that one statement changes at most."""
+"""Maximum number of jobs that one statement changes."""
 
 _CLAIMED: Final = "j.tenant_id, j.id, j.user_id, j.name, j.attempts, j.failures, j.payload::text, j.request_id, j.traceparent"
 
@@ -88,13 +88,13 @@ from lost where j.tenant_id = lost.tenant_id and j.id = lost.id
 
 
 class TenantRotation:
-    """Goes from tenant to tenant; the next call continues after the last tenant. `pool` is the worker's."""
+    """Picks jobs by rotation of tenants; the next call continues after the last tenant. `pool` connects as the role `worker`."""
 
     def __init__(self, pool: ConnectionPool) -> None:
         self._pool, self._from = pool, NO_TENANT  # no tenant's id is smaller
 
     async def fetch(self, statement: str, limit: int, *arguments: object) -> list[asyncpg.Record]:
-        """Up to `limit` rows of a `statement` that begins with `picked_by_tenant`; `arguments` follow $2."""
+        """Return up to `limit` rows of a `statement` that begins with `picked_by_tenant`; `arguments` follow $2."""
         started = self._from
         rows = await self._pool.run(lambda connection: fetch_by_index(connection, statement, started, limit, *arguments))
         tenants = {row["tenant_id"] for row in rows}
@@ -106,7 +106,7 @@ class TenantRotation:
 
 
 class SqlJobStore:
-    """`pool` is the worker's. Succeeded jobs are kept for `keep_days`."""
+    """`pool` connects as the role `worker`. Succeeded jobs are kept for `keep_days`."""
 
     def __init__(self, pool: ConnectionPool, keep_days: int) -> None:
         self._pool, self._keep_days = pool, keep_days
@@ -129,7 +129,7 @@ class SqlJobStore:
         await self._pool.run(lambda connection: connection.execute(_SETTLE, *keys, *columns, self._keep_days))
 
     async def renew(self, jobs: Sequence[ClaimedJob]) -> set[UUID]:
-        """Renew the leases of jobs; the ids of the jobs that were not lost."""
+        """Renew the leases of jobs. Returns the ids of the jobs that were not lost."""
         rows = await self._pool.run(lambda connection: connection.fetch(_RENEW, *_keys(jobs), LEASE))
         return {row["id"] for row in rows}
 
@@ -138,7 +138,7 @@ class SqlJobStore:
         await self._pool.run(lambda connection: connection.execute(_RELEASE, *_keys(jobs)))
 
     async def stage(self) -> int:
-        """Make jobs ready that are due or whose lease has expired, at most `MAX_BATCH_ROWS` of each; how many."""
+        """Make jobs ready that are due or whose lease has expired, at most `MAX_BATCH_ROWS` of each. Returns their number."""
 
         async def both(connection: Connection) -> int:
             return sum([int((await connection.execute(statement)).split()[1]) for statement in (_STAGE, _RESCUE)])
@@ -147,7 +147,7 @@ class SqlJobStore:
 
 
 async def fetch_by_index(connection: Connection, statement: str, *arguments: object) -> list[asyncpg.Record]:
-    """The rows of a statement that is planned to use indexes, in their order."""
+    """Return the rows of a statement that is planned to use indexes, in their order."""
     await connection.execute(_BY_INDEX)
     try:
         rows: list[asyncpg.Record] = await connection.fetch(statement, *arguments)

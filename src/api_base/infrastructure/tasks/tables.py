@@ -40,10 +40,11 @@ JOBS: Final = tenant_owned(
     sa.CheckConstraint("(state = 'running') = (leased_until is not null)", name="ck_jobs_leased_until"),
 )
 """`user_id` is the nil UUID for a job that no user started. `attempts` counts the attempts begun; with the id it identifies one execution.
-`failures` counts the attempts that failed by the job's own fault since the last retry by hand. `leased_until` is when the job is taken from a
+`failures` counts the attempts that failed by the job's own fault since the last retry by an operator. `leased_until` is when the job is
+taken from a
 worker that does not renew its lease, and `lost_attempts` counts how often that happened. `progress` is in percent. `error` is for operators;
-`public_error` is for the user who started the job, and null after an internal error. `expires_at` is null for a dead job: an operator has to
-look at it. `dispatched_attempt` is the value of `attempts` when the job was last sent to a broker; null without one."""
+`public_error` is for the user who started the job, and null after an internal error. `expires_at` is null for a dead job: it stays until
+an operator handles it. `dispatched_attempt` is the value of `attempts` when the job was last sent to a broker; null without one."""
 
 SCHEDULES: Final = system_owned(
     "job_schedules",

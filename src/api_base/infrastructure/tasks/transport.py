@@ -1,4 +1,4 @@
-"""Carries references of ready jobs to workers. The row in the database is the job; a message only names it."""
+"""The transport of references of ready jobs to workers. The row in the database is the job; a message only names it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ class JobRef:
 
     @classmethod
     def decoded(cls, body: bytes) -> "JobRef":
-        """Raises `ValueError` for bytes that are not a reference."""
+        """Decode a reference. Raises `ValueError` for bytes that are not a reference."""
         ref: JobRef = decode_as(body, cls)
         return ref
 
@@ -29,9 +29,9 @@ class JobTransport(Protocol):
     """A broker between the dispatcher and the workers."""
 
     async def publish(self, jobs: Sequence[JobRef]) -> list[JobRef]:
-        """Publish `jobs`; the ones that the broker has not confirmed. Raises `Unavailable` when it has confirmed none."""
+        """Publish `jobs`. Returns those that the broker has not confirmed. Raises `Unavailable` if it has confirmed none."""
         ...
 
     async def depth(self) -> int:
-        """How many messages wait for workers. Raises `Unavailable`."""
+        """Return how many messages wait for workers. Raises `Unavailable`."""
         ...

@@ -73,7 +73,7 @@ class LoggingMiddleware:
     async def _respond_timeout(self, scope: Scope, exchange: HttpExchange) -> None:
         if not exchange.started:
             problem = problem_of(RequestTimeout(self._timeout))
-            assert problem is not None  # every AppError has a problem
+            assert problem is not None  # PROBLEMS contains its type
             await send_problem(scope, exchange.forward, problem)
 
     async def _respond_internal_error(self, scope: Scope, exchange: HttpExchange) -> None:

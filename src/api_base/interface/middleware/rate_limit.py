@@ -70,7 +70,7 @@ class RateLimitMiddleware:
             f"Too many requests from this address. Wait {decision.retry_after:.1f} s.", retry_after=decision.retry_after
         )
         problem = problem_of(error)
-        assert problem is not None  # every AppError has a problem
+        assert problem is not None  # PROBLEMS contains its type
         await send_problem(scope, send, problem)
 
 

@@ -8,7 +8,7 @@ from fastapi.params import Depends
 from api_base.interface.openapi.components import BY_STATUS, SECURED, header_references
 from api_base.interface.openapi.parameters import FIELDS, IDEMPOTENCY_KEY, IF_MATCH, IF_NONE_MATCH, list_parameters
 from api_base.interface.routes import ListQuery, RouteOptions
-from api_base.interface.routes.idempotency import takes_key
+from api_base.interface.routes.idempotency import accepts_key
 from api_base.interface.routes.parameters import IfMatch
 
 type Json = dict[str, Any]
@@ -53,7 +53,7 @@ def _parameters(operation: Json, method: str, options: RouteOptions | None, cond
         parameters.append({**IF_MATCH, "required": condition.required})
     if options is not None and options.versioned and method == "get":
         parameters.append(IF_NONE_MATCH)
-    if options is not None and takes_key(method.upper(), options):
+    if options is not None and accepts_key(method.upper(), options):
         parameters.append(IDEMPOTENCY_KEY)
     if parameters:
         operation["parameters"] = parameters
@@ -99,7 +99,7 @@ def _answers(operation: Json, statuses: list[int], method: str, options: RouteOp
             }
     if options is not None and options.location is not None:
         added.append("Location")
-    if options is not None and takes_key(method.upper(), options):
+    if options is not None and accepts_key(method.upper(), options):
         added.append("Idempotency-Replayed")
     for status, response in responses.items():
         if status.startswith("2"):

@@ -65,5 +65,5 @@ async def _refuse(scope: Scope, send: Send, found: dict[str, Operation]) -> None
     http_exchange_of(scope).route = next(iter(found.values())).template
     allowed = sorted({*found, *(["HEAD"] if "GET" in found else [])})
     problem = problem_of(MethodNotAllowed(", ".join(allowed).encode()))
-    assert problem is not None  # every AppError has a problem
+    assert problem is not None  # PROBLEMS contains its type
     await send_problem(scope, send, problem)

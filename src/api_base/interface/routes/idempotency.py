@@ -25,7 +25,7 @@ REPLAYED: Final = (b"idempotency-replayed", b"true")
 _KEY: Final = re.compile(PATTERN)
 
 
-def takes_key(method: str, options: RouteOptions) -> bool:
+def accepts_key(method: str, options: RouteOptions) -> bool:
     """Return whether a route accepts an Idempotency-Key. `method` is in upper case."""
     return method in METHODS and options.replayable and not options.public
 
@@ -69,15 +69,15 @@ class Keyed:
         return [REPLAYED] if self._execution is not None and self._execution.replayed else []
 
 
-def keyed(scope: Scope, receive: Receive, *, taken: bool) -> Keyed:
+def keyed(scope: Scope, receive: Receive, *, accepted: bool) -> Keyed:
     """Parse a request with the header.
 
-    Raises `BadRequest` for a key that is malformed, repeated, or not accepted by the route (`taken`).
+    Raises `BadRequest` for a key that is malformed, repeated, or not accepted by the route (`accepted`).
     """
     values = [value for name, value in scope["headers"] if name == b"idempotency-key"]
     text = values[0].decode("latin-1")
     if len(values) > 1 or not _KEY.fullmatch(text):
         raise BadRequest(f"Send one Idempotency-Key of 1 to {MAX_KEY_LENGTH} ASCII characters, such as a UUID.")
-    if not taken:
+    if not accepted:
         raise BadRequest("This route takes no Idempotency-Key: it is public, or its response must not be stored. Leave the header out.")
     return Keyed(text.strip('"').encode(), scope, receive)

@@ -22,7 +22,7 @@ from api_base.interface.middleware.http_exchange import http_exchange_of
 from api_base.interface.routes import body as bodies
 from api_base.interface.routes import rendering
 from api_base.interface.routes.etags import ENTITY_TAG, matches, sparse_tag
-from api_base.interface.routes.idempotency import METHODS, keyed, takes_key
+from api_base.interface.routes.idempotency import METHODS, accepts_key, keyed
 from api_base.interface.routes.parameters import QueryResolver, Resolver, header
 from api_base.interface.routes.protocols import BodyResolver, ProtocolAnswer
 from api_base.interface.routes.route_options import RouteOptions
@@ -39,7 +39,7 @@ class Operation:
     ) -> None:
         self.endpoint, self.method, self.template, self.status, self.options = endpoint, method, template, status, options
         self._limit = options.body_limit or body_limit
-        self._route, self._changes, self._takes_key = f"{method} {template}", method in METHODS, takes_key(method, options)
+        self._route, self._changes, self._accepts_key = f"{method} {template}", method in METHODS, accepts_key(method, options)
         self._path: dict[str, Callable[[str], Any]] = {}
         self._resolvers: list[tuple[str, Callable[[Scope], Any]]] = []
         self._body: tuple[str, Callable[[Scope, Receive], Awaitable[Any]]] | None = None
@@ -91,7 +91,7 @@ class Operation:
             arguments = self._arguments(scope, values)
             sparse = self._sparse(scope["query_string"])
             if self._changes and exchange.idempotency_key is not None:
-                once = keyed(scope, receive, taken=self._takes_key)
+                once = keyed(scope, receive, accepted=self._accepts_key)
                 receive = once.receive
             if self._body is not None:
                 name, read = self._body

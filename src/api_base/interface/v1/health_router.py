@@ -53,12 +53,12 @@ class Readiness:
 
     def __init__(self, checks: Callable[[], Sequence[HealthCheck]]) -> None:
         self._checks = checks
-        self._asking = asyncio.Lock()
+        self._lock = asyncio.Lock()
         self._found: ReadinessDTO | None = None
         self._found_at = 0.0
 
     async def now(self) -> ReadinessDTO:
-        async with self._asking:
+        async with self._lock:
             if self._found is None or time.monotonic() - self._found_at > CACHE_SECONDS:
                 found = await asyncio.gather(*map(_ask, self._checks()))
                 worst = max((dependency.status for dependency in found), key=_SEVERITY.index, default=_SEVERITY[0])

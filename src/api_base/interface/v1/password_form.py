@@ -60,8 +60,8 @@ class PasswordForm:
 def _problem(form: dict[str, str]) -> str:
     if form.get("grant_type") != "password":
         return "unsupported_grant_type" if "grant_type" in form else "invalid_request"
-    given = form.get("username", ""), form.get("password", "")
-    return "" if all(0 < len(text) <= MAX_LENGTH and "\0" not in text for text in given) else "invalid_request"
+    credentials = form.get("username", ""), form.get("password", "")
+    return "" if all(0 < len(text) <= MAX_LENGTH and "\0" not in text for text in credentials) else "invalid_request"
 
 
 def token_error(code: str, description: str, error: ApiBaseError | None = None) -> ProtocolAnswer:
