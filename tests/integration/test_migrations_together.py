@@ -62,13 +62,13 @@ def add(context: Context, message: str, *, up: Sequence[str], down: Sequence[str
     return path
 
 
-def migrator(urls: Urls, contexts: Sequence[Context], **patience: float) -> Migrator:
-    given: dict[str, Any] = {"lock_timeout": 0.05, "attempts": 2, "pause": 0.01} | patience
+def migrator(urls: Urls, contexts: Sequence[Context], **timeouts: float) -> Migrator:
+    given: dict[str, Any] = {"lock_timeout": 0.05, "attempts": 2, "retry_delay": 0.01} | timeouts
     return Migrator(
         dsn=urls.owner,
         roles=Roles(app="app", worker="worker", search="search"),
         branches=migrations.branches(contexts),
-        patience=MigrationTimeouts(**given),
+        timeouts=MigrationTimeouts(**given),
     )
 
 
@@ -104,7 +104,7 @@ def test_who_waits_too_long_for_its_turn_is_told(migrated: Urls, contexts: Seque
         other = await asyncpg.connect(migrated.owner)
         await other.execute(f"select pg_advisory_lock({KEY})")
         with pytest.raises(Unavailable, match="Another process has been migrating"):
-            await migrator(migrated, contexts, turn=0.1).up()
+            await migrator(migrated, contexts, wait_timeout=0.1).up()
         await other.close()
         assert await migrator(migrated, contexts).up() == []
 

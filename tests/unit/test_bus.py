@@ -73,7 +73,7 @@ async def test_a_message_without_a_handler_is_named() -> None:
 
 
 async def test_what_is_transient_is_tried_again_and_not_for_ever() -> None:
-    bus = Bus([RetryMiddleware(attempts=3, pause=0)])
+    bus = Bus([RetryMiddleware(attempts=3, first_delay=0)])
     handler = Doubler(failures=2)
     bus.add([on(Double, handler)])
     assert await bus.execute(Double(number=1)) == 2

@@ -103,6 +103,6 @@ async def test_a_payload_that_the_subscriber_cannot_be_told_will_never_be() -> N
         raise AssertionError("it has nothing to hear")
 
     event = stored_event(payload=b'{"sku": 1}')
-    with pytest.raises(EventRefused, match=r"it does not fit the payload class of tests\.hear: sku is no text") as refused:
+    with pytest.raises(EventRefused, match=r"it does not match the payload class of tests\.hear: sku is no text") as refused:
         await deliver(event, hear)
     assert refused.value.event_id == event.id

@@ -105,7 +105,7 @@ class World:
         self.before: Callable[[], Awaitable[None]] | None = None
         transactions = Transactions(self.store.begin, Subscribers(), lambda: None)
         in_unit = UnitOfWorkMiddleware(transactions, IdempotencyMiddleware(self.store), JobMiddleware(NoJobs()))
-        self.bus = Bus([RetryMiddleware(pause=0), in_unit])
+        self.bus = Bus([RetryMiddleware(first_delay=0), in_unit])
         self.bus.add(
             [
                 on(Add, self),
@@ -268,7 +268,7 @@ async def test_a_twin_of_who_orchestrates_finds_it_done() -> None:
 
 async def test_who_orchestrates_one_command_and_tells_of_it_cannot_be_replayed() -> None:
     world = World()
-    with pytest.raises(ProgrammingError, match="AddAndTell commits before it has its answer"):
+    with pytest.raises(ProgrammingError, match="AddAndTell commits before it has a result"):
         await world.send(AddAndTell())
     assert world.sum == 0
 
@@ -285,5 +285,5 @@ async def test_who_orchestrates_several_commands_is_told_at_the_second() -> None
 
 
 def test_a_command_says_what_it_answers() -> None:
-    with pytest.raises(ProgrammingError, match="Silent does not say what it answers"):
+    with pytest.raises(ProgrammingError, match="Silent does not declare its result type"):
         World().bus.add([on(Silent, World())])

@@ -97,9 +97,9 @@ class Strange:
 
 
 def test_what_cannot_come_back_is_told_before_it_is_kept() -> None:
-    with pytest.raises(ProgrammingError, match="complex has no form in JSON"):
+    with pytest.raises(ProgrammingError, match="complex has no JSON form"):
         encode_result(Strange(1j))
-    with pytest.raises(ProgrammingError, match="Unavailable has no form in JSON"):
+    with pytest.raises(ProgrammingError, match="Unavailable has no JSON form"):
         encode_result(Err(Unavailable("gone")))
     with pytest.raises(ProgrammingError, match="is not a .*ItemDTO"):
         again(MEMBER, ItemDTO)

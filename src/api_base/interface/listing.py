@@ -29,7 +29,7 @@ RESERVED: Final = ("cursor", "fields", "include_total", "limit", "q", "sort")
 
 _FILTER: Final = re.compile(r"([a-z][a-z0-9_.]{0,63})(?:\[([a-z_]{1,20})\])?")
 _MEMBER: Final = re.compile(r"(?:[^,\\]|\\[,\\]|\\)*", re.DOTALL)
-_SHOWN: Final = 100
+_MAX_QUOTED_LENGTH: Final = 100
 
 
 def list_request(query: bytes, fields: Fields, *, searchable: bool = False) -> ListRequest:
@@ -206,7 +206,7 @@ class _Parser:
         return ", ".join(field.name for field in self._fields if field.operators)
 
     def _refuse(self, parameter: str, code: str, message: str) -> None:
-        where = pointer("query", parameter[:_SHOWN]) if parameter else "/query"
+        where = pointer("query", parameter[:_MAX_QUOTED_LENGTH]) if parameter else "/query"
         self._violations.append(Violation(where, code, message))
 
 

@@ -80,13 +80,13 @@ async def export(settings: Settings, contexts: Sequence[Context], tenant: UUID |
         anchors = {head.chain: head for head in await opened.checkpoints()}
         if after != START:
             for head in await opened.heads(clock, signer, after):
-                anchors[head.chain] = _later(anchors.get(head.chain), head, signer)
+                anchors[head.chain] = _checkpoint_or_head(anchors.get(head.chain), head, signer)
         heads = await opened.heads(clock, signer)
         async for line in lines([key.public_jwk() for key in own], anchors.values(), heads, opened.batches(after)):
             yield line
 
 
-def _later(checkpoint: SignedHead | None, head: SignedHead, signer: HeadSigner) -> SignedHead:
+def _checkpoint_or_head(checkpoint: SignedHead | None, head: SignedHead, signer: HeadSigner) -> SignedHead:
     """Start after `head`; records may be missing before the time in the checkpoint."""
     if checkpoint is None:
         return head

@@ -50,12 +50,15 @@ class DrainingConnection(HttpToolsProtocol):
 class DrainingServer(Server):
     """Serves until SIGTERM or SIGINT. SIGINT comes from a keyboard, so it closes idle connections immediately."""
 
-    def __init__(self, config: Config, *, patience: float, on_started: Callable[[], None]) -> None:
-        """`patience`: seconds from the signal until unanswered requests are cancelled. `on_started` is called once the server accepts."""
+    def __init__(self, config: Config, *, shutdown_timeout: float, on_started: Callable[[], None]) -> None:
+        """`shutdown_timeout`: seconds from the signal until unanswered requests are cancelled.
+
+        `on_started` is called once the server accepts.
+        """
         super().__init__(config)
         self.server_state = _State()
-        self._patience, self._on_started = patience, on_started
-        self._linger = min(float(config.timeout_keep_alive), patience)
+        self._shutdown_timeout, self._on_started = shutdown_timeout, on_started
+        self._linger = min(float(config.timeout_keep_alive), shutdown_timeout)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -88,5 +91,5 @@ class DrainingServer(Server):
         await asyncio.sleep(_TICK)  # a connection that was accepted last is not in the set yet
         while self.server_state.connections and time.monotonic() < began + self._linger:
             await asyncio.sleep(_TICK)
-        self.config.timeout_graceful_shutdown = max(1, math.ceil(began + self._patience - time.monotonic()))
+        self.config.timeout_graceful_shutdown = max(1, math.ceil(began + self._shutdown_timeout - time.monotonic()))
         await super().shutdown(sockets)

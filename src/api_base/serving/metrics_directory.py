@@ -21,7 +21,7 @@ def metrics_directory(parent: Path | None = None) -> Iterator[Path]:
     """Create a directory in `parent`, by default in memory or the temporary directory. It is removed at the end of the block."""
     location = parent or (_MEMORY if os.access(_MEMORY, os.W_OK) else Path(tempfile.gettempdir()))
     for left in location.glob(f"{_PREFIX}*"):
-        _remove_if_left(left)
+        _remove_if_abandoned(left)
     directory, lock = _created(location)
     try:
         yield directory
@@ -44,7 +44,7 @@ def _created(location: Path) -> tuple[Path, int]:
         os.close(lock)
 
 
-def _remove_if_left(directory: Path) -> None:
+def _remove_if_abandoned(directory: Path) -> None:
     try:
         lock = os.open(directory, os.O_RDONLY)
     except OSError:  # another user's, or removed meanwhile

@@ -65,7 +65,7 @@ async def _serve(app: "FastAPI", listener: socket.socket, channel: socket.socket
         timeout_keep_alive=server.keep_alive_timeout_seconds,
     )
     async with app.router.lifespan_context(app):
-        serving = DrainingServer(config, patience=server.shutdown_timeout_seconds, on_started=lambda: _report_ready(channel))
+        serving = DrainingServer(config, shutdown_timeout=server.shutdown_timeout_seconds, on_started=lambda: _report_ready(channel))
         await serving.serve(sockets=[listener])
 
 

@@ -26,13 +26,15 @@ class State(Enum):
 
 
 class ServerProcesses:
-    """`first` prepares the schema and a first run; the others begin when it serves. `patience`: seconds that a process may take to end.
+    """`first` prepares the schema and a first run; the others begin when it serves. A process may take `shutdown_timeout` seconds to end.
 
     `generation` counts the completed replacements.
     """
 
-    def __init__(self, first: ServerProcess, count: int, listener: socket.socket, variables: Mapping[str, str], *, patience: float) -> None:
-        self._listener, self._variables, self._patience = listener, variables, patience
+    def __init__(
+        self, first: ServerProcess, count: int, listener: socket.socket, variables: Mapping[str, str], *, shutdown_timeout: float
+    ) -> None:
+        self._listener, self._variables, self._shutdown_timeout = listener, variables, shutdown_timeout
         self._serving = [first, *(ServerProcess() for _ in range(count - 1))]
         self._waiting = self._serving[1:]
         self._next: ServerProcess | None = None
@@ -90,7 +92,7 @@ class ServerProcesses:
             self._serving.append(self._next)
             self._next = None
             old.process.terminate()
-            self._leaving.append((old, time.monotonic() + self._patience + _GRACE))
+            self._leaving.append((old, time.monotonic() + self._shutdown_timeout + _GRACE))
             if not self._old:
                 self.state, self.generation = State.SERVING, self.generation + 1
 

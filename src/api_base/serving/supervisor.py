@@ -49,7 +49,7 @@ class Supervisor:
                 "SERVER__HOST": host,
                 "SERVER__PORT": str(port),
             }
-            servers = ServerProcesses(self._first, server.workers, listener, variables, patience=server.shutdown_timeout_seconds)
+            servers = ServerProcesses(self._first, server.workers, listener, variables, shutdown_timeout=server.shutdown_timeout_seconds)
             worker = WorkerProcess(variables) if with_worker else None
             stop_metrics = self._serve_metrics(metrics)
             try:

@@ -8,7 +8,7 @@ from api_base.core.protocols import AsyncRepository
 
 
 async def load[T: AggregateRoot](repository: AsyncRepository[T, Any], what: str, id: object, expected_version: int | None) -> T:
-    """The aggregate; if `expected_version` is given, only at that version. Raises `NotFound`, `StaleVersion`."""
+    """Return the aggregate; if `expected_version` is given, only at that version. Raises `NotFound`, `StaleVersion`."""
     aggregate = await repository.get(id)
     if aggregate is None:
         raise NotFound(what, id)

@@ -1,4 +1,4 @@
-"""Lists: fields for filters and sorts are declared; pages are read by keyset cursors, never by offset.
+"""Lists with declared fields for filters and sorts, and pages by keyset cursors, never by offset.
 
 A cursor is opaque, typed, limited in size, and bound to the sort, filter and tenant that it was created for. It needs no signature: it
 contains only sort keys, which are validated on reading.
@@ -73,30 +73,30 @@ class Fields:
         self.default_sort = default_sort
 
     def get(self, name: str) -> Field | None:
-        """The field with this name, or None."""
+        """Return the field with this name, or None."""
         return self._by_name.get(name)
 
     @property
     def names(self) -> list[str]:
-        """The names of all fields, sorted."""
+        """Return the names of all fields, sorted."""
         return sorted(self._by_name)
 
     @property
     def sortable(self) -> list[str]:
-        """The names of the sortable fields, sorted."""
+        """Return the names of the sortable fields, sorted."""
         return sorted(name for name, field in self._by_name.items() if field.sortable)
 
     def __iter__(self) -> Iterator[Field]:
         return iter(self._by_name.values())
 
     def order(self, request: "ListRequest") -> tuple[Sort, ...]:
-        """The order of the pages of `request`, without the final id, which takes the direction of the last field."""
+        """Return the order of the pages of `request`, without the final id, which has the direction of the last field."""
         sort = request.sort or self._order_of_filters(request)
         named = {one.field for one in sort}
         return (*sort, *(Sort(field=s.field, descending=sort[-1].descending if sort else s.descending) for s in self._default(named)))
 
     def _order_of_filters(self, request: "ListRequest") -> tuple[Sort, ...]:
-        """By the first declared field that is filtered by ranges, ascending; for a single value the default order decides the direction."""
+        """Order by the first declared field that is filtered by ranges: ascending, or for a single value as in the default order."""
         asked = {one.field: one.operator for one in _conjuncts(request.specification) if one.operator in RANGE_OPERATORS}
         default = {sort.field: sort.descending for sort in self.default_sort}
         first = next((name for name in self._by_name if name in asked), None)
@@ -109,7 +109,7 @@ class Fields:
 
 
 def _conjuncts(specification: Specification[Any] | None) -> Iterator[FieldSpecification[Any]]:
-    """The comparisons that every row of the list satisfies."""
+    """Return the comparisons that every row of the list satisfies."""
     match specification:
         case AndSpecification(left, right):
             yield from _conjuncts(left)
@@ -142,13 +142,13 @@ class Page[T]:
 
 
 def encode_cursor(request: ListRequest, keys: Sequence[Any]) -> str:
-    """A cursor to the rows after the one with these sort keys (the id is the last key)."""
+    """Return a cursor to the rows after the row with these sort keys (the id is the last key)."""
     text = json.dumps([_binding(request), *map(_to_json, keys)], ensure_ascii=False, separators=(",", ":"))
     return base64.urlsafe_b64encode(text.encode()).rstrip(b"=").decode()
 
 
 def decode_cursor(request: ListRequest, kinds: Sequence[tuple[type[Any], bool]]) -> list[Any] | None:
-    """The sort keys in `request.cursor`, or None without a cursor. `kinds` are their types, and whether each may be null.
+    """Return the sort keys in `request.cursor`, or None without a cursor. `kinds` are their types, and whether each may be null.
 
     Raises `Invalid` for a malformed cursor, and for one that was created for another sort, filter or tenant.
     """

@@ -14,5 +14,5 @@ class MoneyDTO:
 
     @classmethod
     def of(cls, money: Money) -> "MoneyDTO":
-        """The amount with all decimal places of its currency (ISO 4217): `"12.50"`, `"1250"` for yen."""
+        """Format the amount with all decimal places of its currency (ISO 4217): `"12.50"`, `"1250"` for yen."""
         return cls(amount=money.amount, currency=money.currency)

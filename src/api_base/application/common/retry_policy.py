@@ -1,7 +1,7 @@
 """Whether failed work is retried or dead: one decision for jobs and for deliveries of events.
 
 An outage (`Transient`, `Unavailable`) is retried until it ends. A refusal will not change, so the work becomes dead immediately. Any other
-failure is retried until the work has failed too often.
+failure is retried until the work has no attempts left.
 """
 
 from collections.abc import Callable
@@ -30,7 +30,7 @@ class RetryPolicy:
     delay: Callable[[int], float] = backoff.delay
 
     def decide(self, error: Exception, *, attempt: int, failures: int, max_failures: int) -> Decision:
-        """The decision about work whose `attempt` (from 1) has raised `error`, after `failures` earlier failures of its own."""
+        """Decide about work whose `attempt` (from 1) has raised `error`, after `failures` earlier failures of its own."""
         outage = isinstance(error, Transient | Unavailable)
         refused = isinstance(error, self.refusals) and not outage and not isinstance(error, ProgrammingError)
         dead = refused or (not outage and failures + 1 >= max_failures)
@@ -38,6 +38,6 @@ class RetryPolicy:
 
 
 JOB_REFUSALS: Final = (ApiBaseError,)
-"""A business rule, a missing permission: the command would be refused again."""
+"""The errors that a retry of a job cannot overcome: a business rule, a missing permission."""
 DELIVERY_REFUSALS: Final = (EventRefused,)
-"""Nothing else: what a subscriber raises may depend on other events, which can arrive first next time."""
+"""The errors that a retry of a delivery cannot overcome. Errors of the subscriber may depend on other events, so they are retried."""

@@ -1,4 +1,4 @@
-"""The audit trail: retention, signing keys, and where the signed heads go."""
+"""The audit trail: retention, signing keys, and the directory of the signed heads."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Who may register."""
+"""The registration of users."""
 
 from typing import Literal
 

@@ -1,4 +1,4 @@
-"""Where PostgreSQL is, and how the pool uses it."""
+"""The location of PostgreSQL, and the connection pool."""
 
 from pathlib import Path
 from typing import Literal

@@ -1,4 +1,4 @@
-"""Where committed events are published."""
+"""The transport of committed events."""
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 

@@ -9,13 +9,13 @@ from pydantic.fields import FieldInfo
 
 
 def section_of(field: FieldInfo) -> type[BaseModel] | None:
-    """The settings that the field holds under its own prefix; None for a setting."""
+    """Return the section that the field holds; None for a setting."""
     annotation = field.annotation
     return annotation if inspect.isclass(annotation) and issubclass(annotation, BaseModel) else None
 
 
 def variables(settings: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, FieldInfo]]:
-    """Every setting with its variable; sections are not settings."""
+    """Return every setting with its variable, without the sections."""
     for name, field in settings.model_fields.items():
         variable, section = f"{prefix}{name.upper()}", section_of(field)
         if section is None:
@@ -25,5 +25,5 @@ def variables(settings: type[BaseModel], prefix: str = "") -> Iterator[tuple[str
 
 
 def is_secret(annotation: object) -> bool:
-    """Whether a value of this type must not be shown."""
+    """Return whether a value of this type must not be shown."""
     return annotation is SecretStr or any(is_secret(part) for part in get_args(annotation))

@@ -1,4 +1,4 @@
-"""Reads the settings once, at start, and reports every problem of them together."""
+"""Read the settings once, at start, and report all their problems together."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,17 +14,17 @@ from api_base.core.errors import ConfigurationError
 
 @dataclass(frozen=True, slots=True)
 class Problems:
-    """What is wrong with a configuration, a sentence each: values that are not valid, and values that production refuses."""
+    """The problems of a configuration, one message each: invalid values, and values that production refuses."""
 
     invalid: Sequence[str] = ()
     unsafe: Sequence[str] = ()
 
     def __bool__(self) -> bool:
-        """Whether there is any."""
+        """Return whether there is any problem."""
         return bool(self.invalid or self.unsafe)
 
     def raise_any(self) -> None:
-        """Raise `ConfigurationError` with every problem, one per line; do nothing if there is none."""
+        """Raise `ConfigurationError` with every problem, one per line; do nothing without a problem."""
         lines: list[str] = []
         if self.invalid:
             lines += ["The configuration is not valid:", *(f"  {problem}" for problem in self.invalid)]
@@ -35,14 +35,14 @@ class Problems:
 
 
 def load_settings() -> Settings:
-    """Read the settings for a process that wires no contexts. Raises `ConfigurationError` with every problem of theirs."""
+    """Read the settings for a process that wires no contexts. Raises `ConfigurationError` with all their problems."""
     settings, problems = read_settings()
     problems.raise_any()
     return settings
 
 
 def read_settings() -> tuple[Settings, Problems]:
-    """Read the environment and `.env`; settings that are not valid have their defaults. Raises `ConfigurationError` for an unreadable `.env`."""
+    """Read the environment and `.env`; invalid settings get their defaults. Raises `ConfigurationError` for an unreadable `.env`."""
     invalid: Sequence[str] = ()
     try:
         settings = Settings()
@@ -57,9 +57,9 @@ def read_settings() -> tuple[Settings, Problems]:
 
 
 def _without(wrong: list[tuple[int | str, ...]]) -> Settings:
-    """The settings with defaults for the wrong values, so that the checks of production run as well."""
+    """Return the settings with defaults for invalid values, so that the checks of production run as well."""
 
-    class Rest(Settings):
+    class ValidSettings(Settings):
         @model_validator(mode="before")
         @classmethod
         def leave_out(cls, values: dict[str, Any]) -> dict[str, Any]:
@@ -67,7 +67,7 @@ def _without(wrong: list[tuple[int | str, ...]]) -> Settings:
                 _drop(values, location)
             return values
 
-    return Rest()
+    return ValidSettings()
 
 
 def _drop(values: dict[str, Any], location: tuple[int | str, ...]) -> None:

@@ -1,4 +1,4 @@
-"""Logs, metrics, traces."""
+"""Settings of logs, metrics and traces."""
 
 from pathlib import Path
 from typing import Literal

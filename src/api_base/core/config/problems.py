@@ -1,4 +1,4 @@
-"""Problems of settings as sentences: the variable, what is wrong with its value, and what to write instead."""
+"""Error messages for settings: the variable, the problem with its value, and what to write instead."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
@@ -16,7 +16,7 @@ _LIST: Final = 'must be a list: values separated by commas, or a JSON array such
 
 
 def problems_of(error: ValidationError, settings: type[BaseModel]) -> Iterator[str]:
-    """A sentence for each error. A value that is or may hold a secret is never in it."""
+    """Return a message for each error. It never contains a value that is or may hold a secret."""
     secret = {variable: is_secret(field.annotation) for variable, field in variables(settings)}
     return (_sentence(details, secret) for details in error.errors(include_url=False))
 
@@ -37,7 +37,7 @@ def _suggestion(variable: str, known: Iterable[str]) -> str:
 
 
 def _quoted(value: Any) -> str:
-    """The value, unless it is none of one variable or may be a URL with a password."""
+    """Return the value for the message; None if it is not the value of one variable, or may be a URL with a password."""
     if not isinstance(value, str) or ("://" in value and "@" in value):
         return ""
     return f", not {value[:MAX_QUOTED]!r}"

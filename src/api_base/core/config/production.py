@@ -1,6 +1,6 @@
-"""What `ENVIRONMENT=production` refuses of the settings, adapters aside: each of them says whether it is safe (`core.di.Adapter.unsafe`).
+"""The settings that `ENVIRONMENT=production` refuses.
 
-The pool refuses roles that bypass policies when it opens.
+Adapters declare themselves whether they are unsafe (`core.di.Adapter.unsafe`). The pool refuses roles that bypass policies when it opens.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def unsafe_in_production(settings: Settings) -> list[str]:
-    """Each problem as `VARIABLE: what is wrong and what to write`. No secret appears in it."""
+    """Return each problem as `VARIABLE: what is wrong and what to write`, without secrets."""
     problems = []
     database, server = settings.database, settings.server
     if not settings.security.signing_keys:
@@ -22,7 +22,7 @@ def unsafe_in_production(settings: Settings) -> list[str]:
         problems.append(
             "MAIL__LINKS: is required: the URL of your pages, or of this server's own pages, such as https://api.example.com/links."
         )
-    if not database.embedded:  # the adapter of the embedded server is refused by itself
+    if not database.embedded:  # the adapter of the embedded server is refused as unsafe
         problems += _roles(settings)
     if "*" in server.cors_origins and server.cors_credentials:
         problems.append("SERVER__CORS_ORIGINS: `*` cannot be combined with SERVER__CORS_CREDENTIALS; list the origins.")

@@ -1,4 +1,4 @@
-"""Limits per client address, checked before any token."""
+"""Rate limits per client address, checked before tokens."""
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 

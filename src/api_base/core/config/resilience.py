@@ -1,4 +1,4 @@
-"""Bounds of outbound calls, per dependency and process."""
+"""Limits of outbound calls, per dependency and process."""
 
 from pydantic import BaseModel, ConfigDict, Field
 

@@ -31,7 +31,7 @@ def _private_key(key: SecretStr) -> SecretStr:
 ServiceUrl = Annotated[SecretStr, AfterValidator(_service_url)]
 """The URL of a service, secret because it may hold a password. Its adapter checks scheme, host and parameters."""
 PrivateKey = Annotated[SecretStr, AfterValidator(_private_key)]
-"""A private key in PEM. What kind of key it is, its reader checks."""
+"""A private key in PEM. The code that reads it checks the kind of key."""
 
 
 def address_or_network(value: str) -> str:

@@ -1,4 +1,4 @@
-"""One variable selects the adapter of a port: the scheme of its URL. All that depends on the scheme is derived from one mapping.
+"""One variable selects the adapter of a port: the scheme of its URL. Everything that depends on the scheme is derived from one mapping.
 
 The mapping of a port is `{scheme: Adapter}`. Validation, the container, `api-base doctor` and the documentation read it.
 """
@@ -18,7 +18,7 @@ def _any_url(url: str) -> None:
 class Adapter[P, T]:
     """One implementation of a port `T`.
 
-    `build` makes it from `P` and opens nothing. It imports the driver itself: an adapter that is not selected costs no import.
+    `build` creates it from `P` and opens nothing. It imports the driver itself: an adapter that is not selected costs no import.
     `url` is the form of its URL, as errors and the documentation show it. `validate` raises `ValueError` with what is wrong with a URL of its
     scheme ("must …"), and never shows the URL: it may hold a password.
     `summary` is one sentence for the documentation. `extra` is the optional dependency that it needs, of `core.di.EXTRAS`.
@@ -62,7 +62,7 @@ class Selection[P, T]:
         return None
 
     def unsafe(self) -> str | None:
-        """Return why production refuses the adapter, and what to write instead; None if it does not."""
+        """Return why production refuses the adapter, and what to write instead; None for an accepted adapter."""
         adapter = self._adapter()
         if adapter is None or adapter.unsafe is None:
             return None
@@ -70,7 +70,7 @@ class Selection[P, T]:
         return f"{self.variable}: {adapter.unsafe}; write {' or '.join(forms)}."
 
     def build(self, ports: P) -> T:
-        """Make the selected adapter. Raises `ConfigurationError` if there is none, or if the URL cannot be used."""
+        """Create the selected adapter. Raises `ConfigurationError` without one, or if the URL cannot be used."""
         adapter = self._adapter()
         if problem := self.problem():
             raise ConfigurationError(problem)

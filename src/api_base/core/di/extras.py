@@ -10,7 +10,7 @@ EXTRAS: Final[Mapping[str, Sequence[str]]] = {
     "otlp": ("opentelemetry.sdk", "opentelemetry.exporter.otlp.proto.http"),
     "rabbitmq": ("aio_pika",),
 }
-"""The modules that show whether an extra is installed. Nothing is imported to find out but the packages around them."""
+"""The modules that show whether an extra is installed. The check imports only their parent packages."""
 
 
 def missing_extra(extra: str) -> str | None:
@@ -23,5 +23,5 @@ def missing_extra(extra: str) -> str | None:
 def _installed(module: str) -> bool:
     try:
         return find_spec(module) is not None
-    except ModuleNotFoundError:  # a package around it is missing
+    except ModuleNotFoundError:  # its parent package is missing
         return False

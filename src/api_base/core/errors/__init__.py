@@ -1,4 +1,4 @@
-"""The one error tree. A class says what happened in the business's language and carries the data.
+"""The one error tree. A class names what happened in terms of the domain and carries the data.
 
 `interface/errors/handlers.py` maps each type to an HTTP status and a title.
 """
@@ -45,7 +45,7 @@ class EventRefused(ApiBaseError):
 
 
 class AlreadyHandled(ApiBaseError):
-    """The subscriber has already handled this event. Its effect stands, and nothing was repeated."""
+    """The subscriber has already handled this event. Its effect is committed, and nothing was repeated."""
 
     def __init__(self, subscription: str, event_id: object) -> None:
         super().__init__(f"{subscription} has already handled the event {event_id}.")
@@ -69,7 +69,7 @@ class Unauthenticated(ApiBaseError):
 class AuditedRefusal(Unauthenticated):
     """A refusal that the audit trail records under its own `action`, whatever its status.
 
-    `account` is the id of the account that the caller tried to use; None if there is no such account. The response tells neither.
+    `account` is the id of the account that the caller tried to use; None without such an account. The response reveals neither.
     """
 
     def __init__(self, message: str, *, action: str, account: UUID | None) -> None:
@@ -82,7 +82,7 @@ class Forbidden(ApiBaseError):
 
 
 class NotFound(ApiBaseError):
-    """The resource does not exist for this caller. A resource of another tenant is answered in the same way."""
+    """The resource does not exist for this caller. A resource of another tenant gets the same response."""
 
     def __init__(self, what: str, identity: object) -> None:
         super().__init__(f"No {what} with the id {identity} exists.")
@@ -149,10 +149,13 @@ class Invalid(ApiBaseError):
         self.violations = tuple(violations)
 
     def under(self, pointer: str) -> "Invalid":
-        """The same violations for a value at `pointer` of the input."""
+        """Return the violations for a value at `pointer` of the input."""
         return Invalid([Violation(pointer + v.pointer, v.code, v.message) for v in self.violations])
 
     @classmethod
     def of(cls, pointer: str, code: str, message: str) -> "Invalid":
-        """An error with one violation. `pointer` is a JSON Pointer [RFC 6901] into the input, `code` is for programs, `message` for people."""
+        """Build an error with one violation.
+
+        `pointer` is a JSON Pointer [RFC 6901] into the input, `code` is for programs, `message` for people.
+        """
         return cls([Violation(pointer, code, message)])

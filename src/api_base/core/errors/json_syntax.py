@@ -1,4 +1,4 @@
-"""Reasons why a text is not JSON, one table for the parsers of pydantic and of the standard library, whose own words never leave the process."""
+"""Reasons why a text is not JSON, for the parsers of pydantic and the standard library. Their own messages never leave the process."""
 
 import re
 from collections.abc import Mapping
@@ -40,13 +40,13 @@ REASONS: Final[Mapping[str, str]] = {
     "trailing comma": _TRAILING_COMMA,
     "unexpected end of hex escape": _SURROGATE,
 }
-"""Our words by the beginning of a parser's."""
+"""The message by the beginning of the parser's message."""
 
 _POSITION: Final = re.compile(r" at line (\d+) column (\d+)$")
 
 
 def json_reason(parser_message: str) -> str:
-    """Our words for a parser's message, with the position if the message ends in one.
+    """Translate a parser's message, with the position if the message ends in one.
 
     >>> json_reason("expected value at line 1 column 7")
     'a value is missing at line 1, column 7'

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 type Details = Mapping[str, Any]
-"""What pydantic knows about one error, such as `{"min_length": 1}`."""
+"""The details of an error from pydantic, such as `{"min_length": 1}`."""
 type Message = str | Callable[[Details], str]
 """A template over the details, or a function of them."""
 
@@ -67,7 +67,7 @@ def _bound(words: str, limit: str) -> Callable[[Details], str]:
     return message
 
 
-def _own_words(details: Details) -> str:
+def _raised_message(details: Details) -> str:
     """The message of the validator that raised `ValueError` or `AssertionError`; pydantic's own check of addresses gives a `reason` instead."""
     return _EMAIL if "reason" in details else str(details["error"]) or NOT_VALID
 
@@ -82,7 +82,7 @@ def _utc_offset(details: Details) -> str:
 
 MESSAGES: Final[Mapping[str, Message]] = {
     "arguments_type": NOT_VALID,
-    "assertion_error": _own_words,
+    "assertion_error": _raised_message,
     "bool_parsing": _BOOLEAN,
     "bool_type": _BOOLEAN,
     "bytes_invalid_encoding": "must be encoded as {encoding}",
@@ -192,7 +192,7 @@ MESSAGES: Final[Mapping[str, Message]] = {
     "uuid_parsing": _UUID,
     "uuid_type": _UUID,
     "uuid_version": "must be a UUID of version {expected_version}",
-    "value_error": _own_words,
+    "value_error": _raised_message,
 }
 
 
@@ -237,7 +237,7 @@ PYTHON_TYPES: Final[Mapping[str, str]] = {
 
 
 def validation_message(code: str, details: Details, own: str) -> str:
-    """The message of an error with pydantic's `code`; `own` for the code of an application's own `PydanticCustomError`.
+    """Return the message for pydantic's `code`; `own` for the code of an application's own `PydanticCustomError`.
 
     >>> validation_message("too_short", {"min_length": 1}, "")
     'must not be empty'

@@ -1,4 +1,4 @@
-"""Ports: what the application needs of the outside, named for the role. Adapters are named for the technology."""
+"""Ports: the interfaces of the application to its adapters, named for their roles. Adapters are named for the technology."""
 
 from api_base.core.protocols.events import DeferredDeliveries, EventPublisher, StoredEvent
 from api_base.core.protocols.jobs import (

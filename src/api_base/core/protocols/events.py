@@ -42,10 +42,10 @@ class EventPublisher(Protocol):
 
 
 class DeferredDeliveries(Protocol):
-    """Deliveries that failed, and those that wait behind a failed one: retried with a backoff, dead in the end."""
+    """Deliveries that failed, and those that wait behind a failed delivery. They are retried with a backoff, and finally dead."""
 
     async def waiting(self, subscription: str, aggregates: Collection[UUID]) -> set[UUID]:
-        """Those of `aggregates` that have deferred deliveries."""
+        """Return those of `aggregates` that have deferred deliveries."""
         ...
 
     async def add(self, subscription: str, event: StoredEvent) -> None:

@@ -1,6 +1,6 @@
-"""Jobs: commands that a worker executes later, on behalf of the user who asked; and the periodic tasks of workers.
+"""Jobs: commands that a worker executes later, on behalf of the user who enqueued them; and the periodic tasks of workers.
 
-The row in the database is the truth about a job.
+The database row is the authoritative state of a job.
 """
 
 from collections.abc import Awaitable, Callable
@@ -46,12 +46,12 @@ class ClaimedJob:
 
 
 class JobQueue(Protocol):
-    """Enqueues commands for later. The unit of work writes the job: without its commit there is no job."""
+    """Enqueues commands for later. The unit of work writes the job, so its rollback removes the job."""
 
     async def enqueue(self, message: object, *, unique: str | None = None, delay: timedelta = NO_DELAY, priority: int = 0) -> UUID:
-        """The id of the job that will execute `message`, for the user and tenant of the request, whose permission is checked.
+        """Enqueue `message` and return the id of the job, for the user and tenant of the request, whose permission is checked.
 
-        A second call with the same `unique`, for the same kind of job and tenant, returns the id of the first and adds nothing.
+        A second call with the same `unique`, for the same kind of job and tenant, returns the id of the first job and adds none.
         `priority` from -100 to 100 counts within the tenant, the greatest first. Raises `Unauthenticated` or `Forbidden` for a caller
         who may not send the message, `NoTransaction` outside a unit of work, `ProgrammingError` for a message that no context
         declares as a job.
@@ -63,7 +63,7 @@ class JobCompletion(Protocol):
     """Writes the outcome of the current job in the transaction of its effects."""
 
     def settle(self, job: RunningJob, result: object) -> bool:
-        """Make the open unit of work write that `job` ended with `result`. False if it will not: the unit writes nothing at all.
+        """Make the open unit of work write that `job` ended with `result`. Returns False if it will not, because the unit writes nothing.
 
         The commit raises `JobLost` if this worker no longer owns the job.
         """
@@ -71,7 +71,7 @@ class JobCompletion(Protocol):
 
 
 class JobProgress(Protocol):
-    """Reports how far the current job is."""
+    """Reports the progress of the current job."""
 
     def advance(self, percent: int) -> None:
         """Write `percent` (0 to 100) in the open unit of work. Does nothing outside a job.

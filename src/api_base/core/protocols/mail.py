@@ -6,8 +6,9 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mail:
-    """`key` is the same in every attempt to send the same e-mail: its Message-ID is made of it. `text` and `html` have the same content
-    and may hold links that log the reader in: they never appear in a log.
+    """`key` is the same in every attempt to send the same e-mail: its Message-ID is derived from it.
+
+    `text` and `html` have the same content and may hold links that log the reader in: they never appear in a log.
     """
 
     key: str
@@ -19,10 +20,12 @@ class Mail:
 
 
 class Mailer(Protocol):
-    """Hands e-mail to a mail server."""
+    """Passes e-mail to a mail server."""
 
     async def send(self, mail: Mail) -> None:
-        """Returns once the server has accepted it. Raises `MailRefused` when it never will, `Unavailable` when a retry may succeed.
+        """Returns once the server has accepted it.
+
+        Raises `MailRefused` if the server never accepts it, `Unavailable` if a retry may succeed.
 
         After `Unavailable` the server may have accepted it: a retry can make a second copy, under the same Message-ID.
         """

@@ -1,4 +1,4 @@
-"""What operators see of a process: health, metrics, the record of each request, the calls of each dependency."""
+"""The view of operators on a process: health, metrics, the record of each request, the calls of each dependency."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -9,20 +9,20 @@ from api_base.core.types import RequestContext
 
 
 class HealthCheck(Protocol):
-    """One dependency, as `/health/ready` shows it."""
+    """The health of one dependency, which `/health/ready` shows."""
 
     @property
     def name(self) -> str:
-        """The dependency, in lower snake_case."""
+        """Return the name of the dependency, in lower snake_case."""
         ...
 
     @property
     def required(self) -> bool:
-        """Whether every request needs the dependency: the process is not ready while a required one does not answer."""
+        """Return whether every request needs the dependency: the process is not ready while a required one does not answer."""
         ...
 
     async def check(self) -> None:
-        """Ask the dependency something cheap. Any raise means that it is not healthy; the caller limits the time."""
+        """Send a cheap request to the dependency. Any exception means that it is not healthy. The caller limits the time."""
         ...
 
 
@@ -36,7 +36,7 @@ class CircuitState(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DependencyFigures:
-    """`state`, `in_flight` and `queued` are the present values, the rest are totals since the process started.
+    """`state`, `in_flight` and `queued` are current values, the others are totals since the process started.
 
     `calls` counts the attempts that ended in a result or an error; `failures` and `slow` are those of them that count against the
     dependency. `refused` calls were not sent: the circuit was open or the bulkhead full. `retries` counts the attempts after the
@@ -56,15 +56,15 @@ class DependencyFigures:
 
 
 class Metrics(Protocol):
-    """What `/metrics` shows."""
+    """The metrics in `/metrics`."""
 
     @property
     def content_type(self) -> str:
-        """The media type of `exposition()`."""
+        """Return the media type of `exposition()`."""
         ...
 
     def exposition(self) -> bytes:
-        """The metrics of all processes, in the text format of Prometheus."""
+        """Return the metrics of all processes, in the text format of Prometheus."""
         ...
 
 
@@ -93,8 +93,8 @@ class RequestRecorder(Protocol):
 
 @runtime_checkable
 class Probe(Protocol):
-    """An adapter whose service `api-base doctor` can try out. An adapter without a service does not implement it."""
+    """An adapter whose service `api-base doctor` can check. An adapter without a service does not implement it."""
 
     async def check(self) -> str:
-        """Connect once, and return which service answered. Raises `Unavailable`. Leaves nothing open."""
+        """Connect once, and return the name of the service. Raises `Unavailable`. Leaves nothing open."""
         ...

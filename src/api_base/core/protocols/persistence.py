@@ -1,4 +1,4 @@
-"""How a use case reads and writes: repositories, the unit of work, stored results of keyed requests, the audit trail."""
+"""The storage of use cases: repositories, the unit of work, stored results of keyed requests, the audit trail."""
 
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ class AsyncRepository[T, ID](Protocol):
     """
 
     async def get(self, id: ID) -> T | None:
-        """The aggregate with this id, or None where the tenant or user of the request has no such aggregate."""
+        """Return the aggregate with this id, or None if the tenant or user of the request has no such aggregate."""
         ...
 
     async def create(self, entity: T) -> T:
@@ -26,20 +26,20 @@ class AsyncRepository[T, ID](Protocol):
         ...
 
     async def update(self, entity: T) -> T:
-        """Save a changed aggregate whole, as the version after the one that was read."""
+        """Save all fields of a changed aggregate, as the version after the one that was read."""
         ...
 
     async def delete(self, id: ID) -> bool:
-        """Remove the aggregate with this id; False where it does not exist."""
+        """Remove the aggregate with this id; False if it does not exist."""
         ...
 
 
 class Isolation(Enum):
-    """What a command needs of its transaction.
+    """The requirements of a command on its transaction.
 
-    OPTIMISTIC: reads happen outside any transaction, and each saved row is guarded by its version.
-    SERIALIZABLE: everything from the first read on is one serializable transaction; a failure is retried.
-    NONE: no unit of work; the handler orchestrates several commands, each with its own.
+    OPTIMISTIC: reads happen outside any transaction, and each saved row is guarded by its version. SERIALIZABLE: everything from the first
+    read on is one serializable transaction; a failure is retried. NONE: no unit of work; the handler orchestrates several commands, each
+    with its own.
     """
 
     OPTIMISTIC = "optimistic"
@@ -54,7 +54,7 @@ class UnitOfWork(Protocol):
     """
 
     def collect_events(self) -> list[DomainEvent]:
-        """The events of the aggregates that were saved since the last call."""
+        """Return the events of the aggregates that were saved since the last call."""
         ...
 
 
@@ -62,36 +62,36 @@ class UnitOfWorkFactory(Protocol):
     """`async with begin(isolation, origin) as unit`: commits when the block ends, rolls back when it raises."""
 
     def __call__(self, isolation: Isolation, origin: Origin | None = None) -> AbstractAsyncContextManager[UnitOfWork]:
-        """`origin` is what the unit is part of; None for an ordinary request."""
+        """Begin a unit. `origin` is the job, delivery or keyed request that it belongs to; None for an ordinary request."""
         ...
 
 
 class Savepoint(Protocol):
-    """`async with savepoint():` around one element of a batch: an error undoes that element alone and is raised."""
+    """`async with savepoint():` around one element of a batch: an error undoes only that element and is raised."""
 
     def __call__(self) -> AbstractAsyncContextManager[None]: ...
 
 
 @dataclass(frozen=True, slots=True)
 class StoredResult[T]:
-    """`result` is what the command returned the first time."""
+    """The stored result of a keyed request: `result` is the first return value of the command."""
 
     result: T
 
 
 class IdempotencyStore(Protocol):
-    """Keeps results for 24 hours, by tenant, user, route and key. `answer` is the type that the command declares of its result."""
+    """Stores results for 24 hours, by tenant, user, route and key. `answer` is the declared result type of the command."""
 
     async def lock(self, request: KeyedRequest) -> None:
         """Lock the key until this unit of work ends. Raises `RequestInProgress` without waiting if another request holds it."""
         ...
 
     async def find(self, request: KeyedRequest, answer: Any) -> StoredResult[Any] | None:
-        """The stored result of the same request, or None. Raises `IdempotencyKeyReused` where the key belongs to another request."""
+        """Return the stored result of the same request, or None. Raises `IdempotencyKeyReused` if the key belongs to another request."""
         ...
 
     async def keep[T](self, request: KeyedRequest, result: T, answer: Any) -> T:
-        """Write the result in this unit of work; return it as `find` will. Raises `Transient` where another request was faster.
+        """Write the result in this unit of work; return it as `find` will. Raises `Transient` if another request was faster.
 
         Raises `ProgrammingError` for a result that is not of the type `answer`, or cannot be decoded again.
         """
@@ -99,7 +99,7 @@ class IdempotencyStore(Protocol):
 
 
 class AuditStore[TProvider](Protocol):
-    """The unit of work audits changes; a request that was refused before it reached one is stored here."""
+    """Stores refusals in the audit trail. The unit of work records changes; a refused request has none."""
 
     async def refused(self, context: RequestContext, method: str, route: str, status: int, error: ApiBaseError | None) -> None:
         """Record that a request was refused, in a transaction of its own with a time limit. Never raises.

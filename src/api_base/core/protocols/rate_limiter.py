@@ -1,4 +1,4 @@
-"""Limits on how often something may happen."""
+"""Rate limits: how often an operation may happen."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -33,5 +33,5 @@ class RateLimiter(Protocol):
         ...
 
     async def peek(self, key: str, limit: Limit) -> RateDecision:
-        """The decision that `hit` would make, without charging."""
+        """Return the decision that `hit` would make, without charging."""
         ...

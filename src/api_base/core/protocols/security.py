@@ -1,4 +1,4 @@
-"""Who the caller is and what the caller may do: access tokens, permissions, passwords, tokens in links."""
+"""Authentication and authorization: access tokens, permissions, passwords, tokens in links."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -31,11 +31,11 @@ class TokenIssuer(Protocol):
     """Signs access tokens, and publishes the keys that verify them. A token names user, session and tenant, never permissions."""
 
     def issue(self, user_id: UserId, session_id: SessionId, tenant_id: TenantId | None) -> AccessToken:
-        """A token for a user's session, which acts for `tenant_id`, or for no tenant."""
+        """Return a token for a user's session, which acts for `tenant_id`, or for no tenant."""
         ...
 
     def key_set(self) -> Mapping[str, object]:
-        """The public keys as a JSON Web Key Set [RFC 7517]."""
+        """Return the public keys as a JSON Web Key Set [RFC 7517]."""
         ...
 
 
@@ -43,15 +43,21 @@ class TokenVerifier(Protocol):
     """Checks signature, issuer, audience and lifetime. `AccessLookup` checks whether the session is still valid."""
 
     def verify(self, token: bytes) -> TokenClaims:
-        """The claims of a valid token [RFC 8725]; raises `Unauthenticated` for any other."""
+        """Return the claims of a valid token [RFC 8725]. Raises `Unauthenticated` for an invalid token."""
         ...
 
 
 class AccessLookup(Protocol):
-    """Makes a principal of a verified token. It looks the permissions up for each request, so that a revocation takes effect immediately."""
+    """Returns the principal of a verified token.
+
+    It looks the permissions up for each request, so that a revocation takes effect immediately.
+    """
 
     async def principal(self, claims: TokenClaims) -> Principal:
-        """The present principal of a verified token; raises `Unauthenticated` when the user, the session or the membership has ended."""
+        """Return the current principal of a verified token.
+
+        Raises `Unauthenticated` when the user, the session or the membership has ended.
+        """
         ...
 
 
@@ -59,12 +65,12 @@ class PrincipalResolver(Protocol):
     """Finds the principal of work that runs later, without a token."""
 
     async def resolve(self, user_id: UserId, tenant_id: TenantId | None) -> Principal:
-        """The user with its present permissions. Raises `Unauthenticated` when the user or the membership has ended."""
+        """Return the user with the current permissions. Raises `Unauthenticated` when the user or the membership has ended."""
         ...
 
 
 class PermissionChecker(Protocol):
-    """Decides by what the principal's role allows in the tenant of its token."""
+    """Decides by the permissions of the principal's role in the tenant of its token."""
 
     def check(self, principal: Principal | None, permission: str) -> None:
         """Raises `Unauthenticated` or `Forbidden` unless `principal` holds `permission`."""
@@ -75,13 +81,13 @@ class PasswordHasher(Protocol):
     """Hashing is deliberately slow: an implementation runs it off the event loop, and limits its concurrency."""
 
     async def hash(self, password: str) -> str:
-        """A salted hash of `password`, to be stored."""
+        """Return a salted hash of `password` for storage."""
         ...
 
     async def verify(self, password: str, hashed: str | None) -> tuple[bool, str | None]:
-        """Whether `password` belongs to `hashed`, and a new hash where the parameters have been raised since.
+        """Return whether `password` matches `hashed`, and a new hash if the parameters have changed.
 
-        `None` (no such user) takes as long as a real verification and is never true.
+        `None` (unknown user) takes as long as a real verification and is never true.
         """
         ...
 
@@ -90,7 +96,7 @@ class BreachedPasswords(Protocol):
     """A list of passwords that were published in a breach [NIST SP 800-63B, section 5.1.1.2]."""
 
     async def contains(self, password: str) -> bool:
-        """Whether `password` is on the list."""
+        """Return whether `password` is on the list."""
         ...
 
 
@@ -98,7 +104,7 @@ class PasswordPolicy(Protocol):
     """Decides which passwords are strong enough to be set."""
 
     async def check(self, password: str, *, known: tuple[str, ...], pointer: str = "/password") -> None:
-        """Raises `Invalid` at `pointer` for a weak password; `known` is what others know about its user."""
+        """Raises `Invalid` at `pointer` for a weak password; `known` is public information about its user."""
         ...
 
 
@@ -107,9 +113,9 @@ class LinkTokens(Protocol):
     e-mail that is sent twice has the same one."""
 
     def seal(self, purpose: str, *ids: UUID) -> str:
-        """The token that names `ids`, valid for `purpose` alone; fit for a URL."""
+        """Return a token that names `ids`, valid for `purpose` only and usable in a URL."""
         ...
 
     def open(self, purpose: str, token: str) -> tuple[UUID, ...] | None:
-        """The ids that a genuine token for `purpose` names; None for any other text."""
+        """Return the ids in a valid token for `purpose`; None for any other text."""
         ...

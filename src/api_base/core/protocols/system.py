@@ -6,16 +6,16 @@ from uuid import UUID
 
 
 class Clock(Protocol):
-    """The time of day."""
+    """The current time."""
 
     def now(self) -> datetime:
-        """The present, in UTC, with time zone."""
+        """Return the current time in UTC, with time zone."""
         ...
 
 
 class IdGenerator(Protocol):
-    """Makes the ids of stored rows; the database makes none."""
+    """Generates the ids of stored rows; the database generates none."""
 
     def new(self) -> UUID:
-        """A UUIDv7 [RFC 9562, section 5.7]: unique, and ordered by the time it was made."""
+        """Return a UUIDv7 [RFC 9562, section 5.7]: unique, and ordered by creation time."""
         ...

@@ -26,13 +26,13 @@ def preferred(accepted: str | None) -> Language:
     best, language = 0.0, Language.EN
     for part in (accepted or "").split(",")[:_MAX_LANGUAGES]:
         tag, _, parameter = part.partition(";")
-        wanted = _ours(tag.strip().lower())
+        wanted = _supported(tag.strip().lower())
         if wanted is not None and (quality := _quality(parameter)) > best:
             best, language = quality, wanted
     return language
 
 
-def _ours(tag: str) -> Language | None:
+def _supported(tag: str) -> Language | None:
     primary = tag.partition("-")[0]
     return Language(primary) if primary in set(Language) else None
 

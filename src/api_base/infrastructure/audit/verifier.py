@@ -17,7 +17,7 @@ from api_base.infrastructure.audit.trail import trail
 from api_base.infrastructure.audit.verification import Finding, Verification
 from api_base.infrastructure.db.pool import ConnectionPool
 
-LATE: Final = timedelta(hours=1)
+MAX_UNSEALED_AGE: Final = timedelta(hours=1)
 """Records that stay unsealed for longer are a finding: no sealer is running."""
 
 
@@ -40,6 +40,6 @@ class TrailVerifier(TrailVerification):
                 yield finding
             checked.unsealed, oldest = await opened.unsealed()
         checked.records, checked.chains = verification.records, verification.chains
-        if oldest is not None and oldest < self._clock.now() - LATE:
+        if oldest is not None and oldest < self._clock.now() - MAX_UNSEALED_AGE:
             detail = f"the oldest is of {oldest:%Y-%m-%d %H:%M:%S} UTC"
             yield Finding(kind="unsealed", chain=tenant, what=f"{checked.unsealed} records", detail=detail)

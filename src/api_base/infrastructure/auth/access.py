@@ -73,7 +73,7 @@ class AccessSnapshot(AccessLookup, PrincipalResolver):
         if row is None or row["status"] != "active":
             raise Unauthenticated("The user of this token is not active.")
         expires_at = inf if session_id is None else self._session_end(row)
-        entry = _Entry(self._made(row, user_id, session_id, tenant_id), expires_at)
+        entry = _Entry(self._to_principal(row, user_id, session_id, tenant_id), expires_at)
         if changes == self._changes:  # nothing was revoked during the query
             self._keep(key, entry)
         return entry.principal
@@ -85,7 +85,7 @@ class AccessSnapshot(AccessLookup, PrincipalResolver):
         end: float = expires_at.timestamp()
         return end
 
-    def _made(self, row: Row, user_id: UserId, session_id: SessionId | None, tenant_id: TenantId | None) -> Principal:
+    def _to_principal(self, row: Row, user_id: UserId, session_id: SessionId | None, tenant_id: TenantId | None) -> Principal:
         role: str | None = row["role"]
         if tenant_id is not None and role is None:
             raise Unauthenticated("The membership behind this token has ended. Log in again.")

@@ -15,13 +15,13 @@ from api_base.infrastructure.db.pool import Connection
 from api_base.infrastructure.db.schema import Ownership
 
 type ConstraintErrors = Mapping[str, Callable[[], Exception]]
-"""By the name of a constraint: the error that its violation means in the business's language."""
+"""The domain error for the violation of a constraint, by the name of the constraint."""
 
 _NONE: Final[ConstraintErrors] = MappingProxyType({})
 
 
 class Kind(Enum):
-    """What happens to the row; the value is the verb of the audit record."""
+    """The operation on the row. The value is the verb of the audit record."""
 
     INSERT = "created"
     UPDATE = "updated"
@@ -33,7 +33,7 @@ class Change:
     """The whole row of one aggregate, as the database types it.
 
     `ownership` is that of the table, `owner` the tenant or user of the row. `expected` is the version that the stored row must have
-    (0 for an insert). `before` is the row as this unit of work read it, or None; `events` are those that the aggregate recorded.
+    (0 for an insert). `before` is the row as this unit of work read it, or None; `events` are the recorded events of the aggregate.
     """
 
     kind: Kind
@@ -51,7 +51,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class ExtraRow:
-    """A row that is written with `change`, for its owner, if and only if the change is made. Without a change it stands alone."""
+    """A row that is written with `change`, for its owner, if and only if the change is made. Without a change it is independent."""
 
     table: sa.Table
     row: tuple[Any, ...]
@@ -83,7 +83,10 @@ class Participant(Protocol):
     """Adds rows to the transaction of each change: audit records, events."""
 
     def rows(self, changes: Sequence[Change], context: RequestContext) -> Sequence[ExtraRow]:
-        """The rows to write with `changes`, which `context` causes (`NO_REQUEST` outside any). Called once per send, before the commit."""
+        """Return the rows to write with `changes`, which the request of `context` causes (`NO_REQUEST` outside a request).
+
+        Called once per send, before the commit.
+        """
         ...
 
 

@@ -17,18 +17,18 @@ READ_WRITE: Final = ("select", "insert", "update", "delete")
 
 
 def roles() -> Roles:
-    """The roles of this database, as `runner.py` passes them."""
+    """Return the roles of this database, which `runner.py` passes."""
     found: Roles = context.config.attributes["roles"]
     return found
 
 
 def quoted(identifier: str) -> str:
-    """`identifier` quoted for SQL [PostgreSQL manual, 4.1.1]."""
+    """Quote `identifier` for SQL [PostgreSQL manual, 4.1.1]."""
     return '"' + identifier.replace('"', '""') + '"'
 
 
 def current_owner(ownership: Ownership) -> str:
-    """SQL for the tenant or user that the statement runs for. It is null when none is set, which selects no row."""
+    """Return the SQL for the owner (tenant or user) of the statement. It is null when none is set, which selects no row."""
     return f"nullif(current_setting('{ownership.value}', true), '')::uuid"
 
 
@@ -118,14 +118,14 @@ def drop_search_function(name: str, table: str) -> None:
 
 
 def _give(function: str, role: str) -> None:
-    """Give `function` to `role`, which PostgreSQL allows only to a role that may create objects in the schema: grant that for a moment."""
+    """Make `role` the owner of `function`. PostgreSQL requires that an owner may create objects in the schema: grant that temporarily."""
     op.execute(f"grant create on schema public to {role}")
     op.execute(f"alter function {function} owner to {role}")
     op.execute(f"revoke create on schema public from {role}")
 
 
 def _search_role() -> str:
-    """The quoted role that owns search functions. Raises `ConfigurationError` with the SQL that an administrator has to run."""
+    """Return the quoted role that owns search functions. Raises `ConfigurationError` with the SQL that an administrator has to run."""
     name = roles().search
     found = op.get_bind().exec_driver_sql(
         "select coalesce((select pg_has_role(current_user, oid, 'SET') from pg_roles where rolname = $1), false), current_user", (name,)

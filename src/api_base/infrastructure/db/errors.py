@@ -1,7 +1,7 @@
-"""Translates errors of PostgreSQL and asyncpg into those of `core.errors`, in our words.
+"""Translates errors of PostgreSQL and asyncpg into those of `core.errors`, with messages of our own.
 
 Class 40 (transaction rollback) and a connection lost before anything was sent are `Transient`: nothing was committed
-[PostgreSQL manual, appendix A]. After a connection lost later, nobody knows whether the change was committed: `Unavailable`.
+[PostgreSQL manual, appendix A]. If the connection is lost later, the outcome of the change is unknown: `Unavailable`.
 """
 
 from collections.abc import Sequence
@@ -58,9 +58,9 @@ _STATEMENTS: Final[Sequence[tuple[str, str]]] = (
 
 
 def translate(error: BaseException, *, harmless: bool) -> BaseException:
-    """The error to raise in place of `error`; the same error if there is no translation.
+    """Return the error to raise in place of `error`; the same error if there is no translation.
 
-    `harmless`: nothing of the lost statement can have been committed, or it only read. So a lost connection is `Transient` as well.
+    `harmless`: the statement only read, or cannot have been committed, so a lost connection is `Transient` as well.
     """
     if isinstance(error, asyncpg.QueryCanceledError):
         return _too_long()
@@ -68,7 +68,7 @@ def translate(error: BaseException, *, harmless: bool) -> BaseException:
         return _outcome_unknown()
     if isinstance(error, asyncpg.TransactionRollbackError | asyncpg.LockNotAvailableError):
         return Transient(f"The database rolled the transaction back: {_first(_ROLLBACKS, error)}.")
-    if isinstance(error, TimeoutError):  # the driver cancelled the statement, because the server has no timeout of ours
+    if isinstance(error, TimeoutError):  # the driver cancelled the statement: the server has no statement timeout behind a pooler
         return _too_long() if harmless else _outcome_unknown()
     if isinstance(error, CONNECTION_ERRORS):
         if harmless or isinstance(error, asyncpg.InternalClientError):  # raised before anything is sent
@@ -78,12 +78,12 @@ def translate(error: BaseException, *, harmless: bool) -> BaseException:
 
 
 def unreachable(error: BaseException) -> Unavailable:
-    """The error of an attempt to connect that failed with `error`."""
+    """Return the error of an attempt to connect that failed with `error`."""
     return Unavailable(f"The database cannot be reached: {connection_reason(error)}.")
 
 
 def connection_reason(error: BaseException) -> str:
-    """Why an attempt to connect failed."""
+    """Return why an attempt to connect failed."""
     reason = _first(_CONNECTIONS, error)
     if reason is None and isinstance(error, asyncpg.PostgresError):
         return f"it answers with SQLSTATE {error.sqlstate}"
@@ -91,7 +91,7 @@ def connection_reason(error: BaseException) -> str:
 
 
 def statement_reason(error: asyncpg.PostgresError) -> str:
-    """Why PostgreSQL refused a statement, with its SQLSTATE and the constraint, column or table if it names one."""
+    """Return why PostgreSQL refused a statement, with its SQLSTATE and the constraint, column or table if it names one."""
     state = error.sqlstate or ""
     reason = next((words for beginning, words in _STATEMENTS if state.startswith(beginning)), "PostgreSQL refuses it")
     named = (f"{kind} {name}" for kind in ("constraint", "column", "table") if (name := getattr(error, f"{kind}_name", None)))
@@ -111,8 +111,8 @@ def _outcome_unknown() -> Unavailable:
 
 
 def usable_after(error: BaseException) -> bool:
-    """Whether the connection is sound after `error`, outside a transaction: only if the server itself refused the statement.
+    """Return whether the connection is usable after `error`, outside a transaction: only if the server refused the statement.
 
-    It is not after a cancellation: asyncpg may leave the connection unusable.
+    After a cancellation it is not, because asyncpg may leave it in an unknown state.
     """
     return isinstance(error, asyncpg.PostgresError) and not isinstance(error, CONNECTION_ERRORS)

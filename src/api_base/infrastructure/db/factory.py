@@ -7,14 +7,14 @@ from api_base.infrastructure.db.session import Database
 
 
 def database(settings: Settings) -> Database:
-    """The pool of the role that serves, closed."""
+    """Return the pool of the role `app`, closed."""
     return Database(settings.database.url.get_secret_value(), _options(settings, settings.database.pool_size))
 
 
 def worker_database(settings: Settings, subscribers: Subscribers) -> Database:
-    """The pool of the role `worker`, closed, and large enough that no task waits for the connection of another one.
+    """Return the pool of the role `worker`, closed, and large enough that no task waits for a connection.
 
-    Each consumer keeps a connection while its handlers run; the relay and its publisher take two, periodic tasks one, claiming, renewing
+    Each consumer holds a connection while its handlers run; the relay and its publisher take two, periodic tasks one, claiming, renewing
     and completing jobs three, and the verification of the audit trail one.
     """
     size = max(settings.database.pool_size, len(subscribers.durable) + 7)
@@ -22,7 +22,7 @@ def worker_database(settings: Settings, subscribers: Subscribers) -> Database:
 
 
 def direct_url(settings: Settings) -> str:
-    """The URL around a transaction pooler, for LISTEN."""
+    """Return the URL that bypasses a transaction pooler, for LISTEN."""
     return (settings.database.direct_url or settings.database.url).get_secret_value()
 
 

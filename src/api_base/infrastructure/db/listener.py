@@ -30,7 +30,7 @@ class NotificationListener:
         self._dsn, self._channel = dsn, channel
         self._on_payload, self._on_gap = on_payload, on_gap
         self.fresh_until = NEVER
-        """Until this value of `time.monotonic()`, no notification older than `MAX_SILENCE` seconds is missing."""
+        """The value of `time.monotonic()` until which no notification older than `MAX_SILENCE` seconds is missing."""
         self._task: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
@@ -38,7 +38,7 @@ class NotificationListener:
         self._task = asyncio.create_task(self._run(), name=f"listen:{self._channel}")
 
     async def close(self) -> None:
-        """Stop listening. Nothing is fresh from then on."""
+        """Stop listening. Cached values are not fresh from then on."""
         if self._task is not None:
             self._task.cancel()
             with contextlib.suppress(asyncio.CancelledError):

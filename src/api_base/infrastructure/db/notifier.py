@@ -1,4 +1,4 @@
-"""Notify workers of new work by NOTIFY: immediately, and then once for all commits within a few milliseconds.
+"""Notify workers of new work (NOTIFY): immediately for the first commit, then once for all commits within a few milliseconds.
 
 NOTIFY is not part of the transaction: at commit it takes a server-wide lock, which prevents group commit. If a process dies before it
 notifies, the workers find the work by polling.
@@ -13,7 +13,7 @@ from api_base.infrastructure.db.pool import ConnectionPool
 logger = get_logger(__name__)
 
 BATCH_DELAY: Final = 0.002
-"""Seconds in which commits share one notification."""
+"""Seconds during which commits share one notification."""
 
 
 class CoalescingNotifier:

@@ -1,7 +1,7 @@
-"""Refuses a statement that reads an owned table without naming the owner.
+"""Refuse a statement that reads an owned table without naming the owner.
 
-Row-level security would hide the rows of others anyway. The predicate is the first of the two protections, and nothing else would show
-that it is missing.
+Row-level security would still hide the rows of other owners. The predicate is the first of the two protections, and no other check would
+detect that it is missing.
 """
 
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ type Equality = tuple[sa.ColumnElement[Any], sa.ColumnElement[Any]]
 
 
 def require_owner(select: sa.Select[Any] | sa.CompoundSelect[Any], owner: sa.ColumnElement[Any]) -> None:
-    """Raises `ProgrammingError` for an owned table that no condition ties to `owner`, by its own column or by a join with a tied table."""
+    """Raise `ProgrammingError` for an owned table that no condition compares with `owner`, directly or by a join with such a table."""
     selects = [part for part in visitors.iterate(select) if isinstance(part, sa.Select)]
     wanted = {source for part in selects for source in _sources(part) if ownership(_table(source)) is not Ownership.SYSTEM}
     equalities = [pair for part in selects for pair in _equalities(part)]
@@ -30,7 +30,7 @@ def require_owner(select: sa.Select[Any] | sa.CompoundSelect[Any], owner: sa.Col
 
 
 def _ties(source: sa.FromClause, pair: Equality, owner: sa.ColumnElement[Any], tied: set[sa.FromClause]) -> bool:
-    """Whether an equality compares a column of `source` with the owner, or its owner column with a column of a tied table."""
+    """Return whether an equality compares a column of `source` with the owner, or its owner column with a column of a checked table."""
     for one, other in (pair, pair[::-1]):
         if isinstance(one, ColumnClause) and one.table is source:
             if other is owner:
@@ -41,7 +41,7 @@ def _ties(source: sa.FromClause, pair: Equality, owner: sa.ColumnElement[Any], t
 
 
 def _sources(select: sa.Select[Any]) -> Iterator[sa.FromClause]:
-    """The declared tables that `select` reads, and aliases of them."""
+    """Return the declared tables that `select` reads, and their aliases."""
     for source in select.get_final_froms():
         yield from (part for part in _joined(source) if isinstance(part, sa.Table | sa.Alias) and isinstance(_table(part), sa.Table))
 
@@ -59,7 +59,7 @@ def _table(source: sa.FromClause) -> Any:
 
 
 def _equalities(select: sa.Select[Any]) -> Iterator[Equality]:
-    """What must be equal: the comparisons joined by AND in WHERE and in the conditions of joins."""
+    """Return the equalities that every row satisfies: those joined by AND in WHERE and in the conditions of joins."""
     if select.whereclause is not None:
         yield from _conjunction(select.whereclause)
     for source in select.get_final_froms():

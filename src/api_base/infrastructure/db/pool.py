@@ -50,7 +50,7 @@ class ConnectionPool:
         self._free: list[Connection] = []
         self._lent: set[Connection] = set()
         self._waiters: deque[asyncio.Future[Connection | None]] = deque()
-        """Each future receives a connection, or None: permission to open one, which counts as opening from then on."""
+        """Each future receives a connection, or None as permission to open one. A permission counts as an opening connection."""
         self._opening = 0
         self._ending: set[asyncio.Task[None]] = set()
         self._closed = True
@@ -78,12 +78,12 @@ class ConnectionPool:
         await asyncio.gather(*self._ending)
 
     def figures(self) -> PoolFigures:
-        """The current figures of the pool."""
+        """Return the current figures of the pool."""
         open_ = len(self._free) + len(self._lent)
         return PoolFigures(self._options.size, open_, len(self._free), len(self._waiters))
 
     async def acquire(self) -> Connection:
-        """A connection for the exclusive use of the caller. Raises `Unavailable` if none becomes free in time."""
+        """Acquire a connection for the exclusive use of the caller. Raises `Unavailable` if none becomes free in time."""
         free = self._free
         while free:
             connection = free.pop()
@@ -166,7 +166,7 @@ class ConnectionPool:
             raise
 
     def _pass_on(self, waiter: asyncio.Future[Connection | None]) -> None:
-        """Pass a connection that arrived at the moment of the timeout to the next waiter."""
+        """Pass a connection that arrived at the moment of the timeout to the next waiting task."""
         if waiter in self._waiters:
             self._waiters.remove(waiter)
         elif waiter.exception() is None:
@@ -210,7 +210,7 @@ def _session_settings(options: PoolOptions) -> dict[str, str]:
         return {"application_name": "api-base"}
     return {
         "application_name": "api-base",
-        # One plan for each shape of statement. The planner's estimates do not know the tenant: planning for each set of values costs
+        # One plan for each shape of statement. The planner's estimates do not depend on the tenant: planning for each set of values costs
         # more than most statements, and sometimes yields a plan that sorts all rows of a tenant.
         "plan_cache_mode": "force_generic_plan",
         "statement_timeout": str(int(options.statement_timeout * 1000)),

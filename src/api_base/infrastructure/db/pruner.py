@@ -20,7 +20,7 @@ BATCH: Final = 1000
 class Prune:
     """Rows of `table` are deleted once `keep` has passed since `ended`, an SQL expression over its columns.
 
-    Rows whose `ended` is null stay. The worker looks every `interval` seconds. Its role needs `delete` on the table, and `select` on the
+    Rows whose `ended` is null stay. The worker runs it every `interval` seconds. Its role needs `delete` on the table, and `select` on the
     primary key and on the columns of `ended`, which an index on `ended` keeps cheap.
     """
 
@@ -43,11 +43,11 @@ class Pruner:
 
     @property
     def task(self) -> PeriodicTask:
-        """The periodic task of the worker."""
+        """Return the periodic task of the worker."""
         return PeriodicTask(name=f"prune {self._prune.table.name}", interval=self._prune.interval, run=self.run)
 
     async def run(self) -> bool:
-        """Delete a batch. True if there may be more."""
+        """Delete a batch. Returns whether more rows may be due."""
         status = await self._database.run(lambda connection: connection.execute(self._delete, self._prune.keep))
         count = int(status.split()[1])
         if count:

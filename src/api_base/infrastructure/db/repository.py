@@ -19,9 +19,8 @@ from api_base.infrastructure.db.unit_of_work import open_unit
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableMapping[T]:
-    """How an aggregate is stored: `to_row` gives the values in the order of the table's columns, `from_row` restores the aggregate.
-
-    `owner` gives the tenant or user that owns an aggregate. `constraint_errors` gives the error of an aggregate that violates the
+    """How an aggregate is stored: `to_row` returns the values in the order of the table's columns, `from_row` restores the aggregate.
+    `owner` returns the tenant or user that owns an aggregate. `constraint_errors` returns the error of an aggregate that violates the
     named constraint.
     """
 
@@ -34,7 +33,7 @@ class TableMapping[T]:
 
 
 class SqlRepository[T: AggregateRoot]:
-    """Implements `AsyncRepository`. `owner` gives the tenant or user to read for: that of the current request."""
+    """Implements `AsyncRepository`. `owner` returns the owner whose rows are read: the tenant or user of the current request."""
 
     def __init__(self, database: Database, mapping: TableMapping[T], owner: Callable[[], UUID | None]) -> None:
         self._database, self._mapping, self._owner = database, mapping, owner
@@ -43,21 +42,21 @@ class SqlRepository[T: AggregateRoot]:
         self._by_id = self.statement(table.c.id == sa.bindparam("id", type_=sa.Uuid()))
 
     def statement(self, *where: sa.ColumnElement[bool]) -> Statement:
-        """A statement for whole rows of the owner that fulfil `where`. Make it once and keep it."""
+        """Build a statement for whole rows of the owner that satisfy `where`. Create it once and reuse it."""
         table = self._mapping.table
         return Statement(sa.select(table).where(owned(table), *where), self._ownership)
 
     async def get(self, id: UUID) -> T | None:
-        """The aggregate with this id, or None if the owner has none."""
+        """Return the aggregate with this id, or None if the owner has no such aggregate."""
         return await self.find(self._by_id, self._owner(), id=id)
 
     async def find(self, statement: Statement, owner: UUID | None, **values: Any) -> T | None:
-        """The aggregate in the first row of `statement`, or None."""
+        """Return the aggregate in the first row of `statement`, or None."""
         row = await self._database.fetchrow(statement, owner, **values)
         return None if row is None else self.restore(row)
 
     def restore(self, row: Row) -> T:
-        """The aggregate in `row`. An open unit of work remembers the row, for the audit of its change."""
+        """Return the aggregate in `row`. An open unit of work remembers the row, for the audit of its change."""
         entity = self._mapping.from_row(row)
         unit = current_unit.get()
         if unit is not None:
@@ -78,7 +77,7 @@ class SqlRepository[T: AggregateRoot]:
         return entity
 
     async def delete(self, id: UUID) -> bool:
-        """Delete by id when the unit of work ends; False if there is none. Raises `NoTransaction` outside one."""
+        """Delete by id when the unit of work ends; False without such an aggregate. Raises `NoTransaction` outside one."""
         entity = await self.get(id)
         if entity is None:
             return False

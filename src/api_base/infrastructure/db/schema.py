@@ -39,7 +39,7 @@ class Xid8(UserDefinedType[int]):
     cache_ok = True
 
     def get_col_spec(self, **options: Any) -> str:
-        """The type's name in DDL."""
+        """Return the type's name in DDL."""
         return "xid8"
 
 
@@ -64,24 +64,24 @@ def system_owned(name: str, metadata: sa.MetaData, *parts: sa.schema.SchemaItem)
 
 
 def ownership(table: sa.Table) -> Ownership:
-    """The kind of owner of a declared table's rows."""
+    """Return the kind of owner of a declared table's rows."""
     found: Ownership = table.info["ownership"]
     return found
 
 
 def owner_column(table: sa.Table) -> str | None:
-    """The column with the owner's id; None for a system table."""
+    """Return the column with the owner's id; None for a system table."""
     found: str | None = table.info["owner"]
     return found
 
 
 def written(table: sa.Table) -> list[sa.Column[Any]]:
-    """The columns that the application writes. PostgreSQL fills in the others (`server_default`)."""
+    """Return the columns that the application writes. PostgreSQL fills in the others (`server_default`)."""
     return [column for column in table.columns if column.server_default is None]
 
 
 def sql_type(column: sa.Column[Any]) -> str:
-    """The name of the column's type in a cast, without its collation. Raises `TypeError` for an unknown type."""
+    """Return the name of the column's type in a cast, without its collation. Raises `TypeError` for an unknown type."""
     kind = column.type.item_type if isinstance(column.type, ARRAY) else column.type
     for python, name in _NAMES.items():
         if isinstance(kind, python):

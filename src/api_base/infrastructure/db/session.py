@@ -15,7 +15,7 @@ from api_base.infrastructure.db.transaction import current_unit
 type Row = asyncpg.Record
 
 UNSAFE_ATTRIBUTES: Final = {"rolsuper": "is a superuser", "rolbypassrls": "bypasses row-level security"}
-"""Attributes of a role, as columns of `pg_roles`, that switch the policies off, and what the error says of each."""
+"""Attributes of a role, as columns of `pg_roles`, that switch the policies off, and how the error describes each."""
 
 
 class Database:
@@ -34,21 +34,21 @@ class Database:
         await self.pool.close()
 
     def figures(self) -> PoolFigures:
-        """The current figures of the pool, for the metrics."""
+        """Return the current figures of the pool, for the metrics."""
         return self.pool.figures()
 
     async def fetch(self, statement: Statement, owner: UUID | None, **values: Any) -> list[Row]:
-        """All rows of `statement` for `owner`, the tenant or user that it runs for."""
+        """Return all rows of `statement` for `owner`, a tenant or user."""
         arguments = statement.arguments(owner, values)
         return await self.run(lambda connection: connection.fetch(statement.sql, *arguments))
 
     async def fetchrow(self, statement: Statement, owner: UUID | None, **values: Any) -> Row | None:
-        """The first row of `statement` for `owner`, or None."""
+        """Return the first row of `statement` for `owner`, or None."""
         arguments = statement.arguments(owner, values)
         return await self.run(lambda connection: connection.fetchrow(statement.sql, *arguments))
 
     async def fetchval(self, statement: Statement, owner: UUID | None, **values: Any) -> Any:
-        """The first column of the first row of `statement` for `owner`, or None."""
+        """Return the first column of the first row of `statement` for `owner`, or None."""
         row = await self.fetchrow(statement, owner, **values)
         return None if row is None else row[0]
 

@@ -1,4 +1,4 @@
-"""The adapters of `DATABASE__URL`: where PostgreSQL comes from."""
+"""The adapters of `DATABASE__URL`: the embedded server, or a server at a URL."""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from api_base.infrastructure.db.embedded import Urls
 
 type Source = AbstractContextManager[tuple[Urls, Callable[[], str | None]]]
-"""The URLs of the roles, and a function that a long-lived process calls regularly: it returns what it had to repair, if anything."""
+"""The URLs of the roles, and a function that a long-lived process calls regularly. It returns a message if it repaired something."""
 
 
 def configured(settings: Settings) -> "Urls":
-    """Return the configured URLs. A role without a URL of its own has that of `DATABASE__URL`."""
+    """Return the configured URLs. A role without its own URL uses `DATABASE__URL`."""
     from api_base.infrastructure.db.embedded import Urls
 
     database = settings.database
@@ -67,7 +67,7 @@ def _text(url: SecretStr) -> str:
 EMBEDDED: Final = Adapter[Settings, Source](
     build=_embedded,
     url="embedded://",
-    summary="The PostgreSQL server that comes as a wheel; the first process starts it, later ones attach to it.",
+    summary="The PostgreSQL server in a wheel. The first process starts it, later processes attach to it.",
     extra="embedded",
     unsafe="the embedded server is for development",
 )

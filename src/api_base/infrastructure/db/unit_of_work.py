@@ -1,7 +1,7 @@
 """One transaction per command: the changes that repositories registered and the rows that participants add, committed together.
 
-One guarded insert or update goes as one statement of CTEs, atomic by itself, in one round trip. Anything more goes as
-BEGIN … COMMIT. Both leave the same database (tests/integration/test_unit_of_work_paths.py). A commit is never cancelled: a task
+A single guarded insert or update is sent as one statement of CTEs, atomic by itself, in one round trip. Everything else is sent as BEGIN …
+COMMIT. Both have the same effect on the database (tests/integration/test_unit_of_work_paths.py). A commit is never cancelled: a task
 that is cancelled meanwhile waits for its end.
 """
 
@@ -23,13 +23,13 @@ from api_base.infrastructure.db.transaction import current_unit
 from api_base.infrastructure.db.writer import Writer
 
 type Inbox = Callable[[Delivery], ExtraRow]
-"""The row that records a delivery as handled; its key refuses the second one."""
+"""Returns the row that records a delivery as handled. Its key refuses a second delivery."""
 
 
 class SqlUnitOfWork(UnitOfWork):
     """Use it through the pipeline; `async with` commits when the block ends and rolls back when it raises.
 
-    `inbox_row` is written once, with what the unit sends first.
+    `inbox_row` is written once, with the first statement that the unit sends.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class SqlUnitOfWork(UnitOfWork):
 
     async def __aenter__(self) -> Self:
         if current_unit.get() is not None:
-            raise ProgrammingError("A unit of work is already open: a handler may not execute a command; subscribe to an event instead.")
+            raise ProgrammingError("A unit of work is already open: a handler must not execute a command. Subscribe to an event instead.")
         self._task = asyncio.current_task()
         self._token: Token[SqlUnitOfWork | None] = current_unit.set(self)
         return self
@@ -72,7 +72,7 @@ class SqlUnitOfWork(UnitOfWork):
             raise
 
     async def connection(self) -> Connection:
-        """The transaction's own connection, opened at the first statement. Only when `transactional`."""
+        """Return the connection of the transaction, opened at the first statement. Only if the unit is `transactional`."""
         self._own_task()
         return await self._writer.begin()
 
@@ -86,24 +86,24 @@ class SqlUnitOfWork(UnitOfWork):
         return await self._writer.run(use)
 
     def collect_events(self) -> list[DomainEvent]:
-        """The events recorded by aggregates that were saved since the last call, oldest first."""
+        """Return the events of aggregates that were saved since the last call, oldest first."""
         events, self._events = self._events, []
         return events
 
     def remember(self, table: str, id: UUID, row: Mapping[str, Any]) -> None:
-        """Keep a row as it was read, for the audit of its change."""
+        """Store a row as it was read, for the audit of its change."""
         self._read[table, id] = row
 
     def remembered(self, table: str, id: UUID) -> Mapping[str, Any] | None:
-        """The row as this unit read it, or None."""
+        """Return the row as this unit read it, or None."""
         return self._read.get((table, id))
 
     def untouched(self) -> bool:
-        """Whether nothing was sent or registered so far."""
+        """Return whether nothing was sent or registered so far."""
         return not self._changes and not self._senders and not self._writer.begun
 
     def sender[S: PendingWrite](self, kind: type[S], make: Callable[[], S]) -> S:
-        """This unit's one pending write of a kind; the first call makes it."""
+        """Return this unit's only pending write of a kind. The first call creates it."""
         self._own_task()
         found = self._senders.get(kind)
         if not isinstance(found, kind):
@@ -118,9 +118,9 @@ class SqlUnitOfWork(UnitOfWork):
 
     @asynccontextmanager
     async def savepoint(self) -> AsyncIterator[None]:
-        """Send what is registered inside when the block ends. An error undoes that alone, and is raised.
+        """Send the changes that were registered inside the block when it ends.
 
-        A cancellation ends the whole unit, and sends nothing more on a connection that may be unusable.
+        An error undoes only these, and is raised. A cancellation ends the whole unit, because the connection may be unusable.
         """
         self._own_task()
         await self._send()  # the inbox row as well: undoing the savepoint must not undo it
@@ -163,7 +163,9 @@ class SqlUnitOfWork(UnitOfWork):
 
     def _own_task(self) -> None:
         if asyncio.current_task() is not self._task:
-            raise ProgrammingError("A unit of work belongs to the task that opened it: gather reads before, or write in turn.")
+            raise ProgrammingError(
+                "A unit of work belongs to the task that opened it: run concurrent reads before it, and write sequentially."
+            )
 
     async def _commit(self) -> None:
         senders = list(self._senders.values())
@@ -184,7 +186,7 @@ class SqlUnitOfWorkFactory(UnitOfWorkFactory):
 
 
 def open_unit() -> SqlUnitOfWork:
-    """The unit of work of this task. Raises `NoTransaction` outside one."""
+    """Return the unit of work of this task. Raises `NoTransaction` outside one."""
     unit = current_unit.get()
     if unit is None:
         raise NoTransaction("Writing needs a unit of work: send a command over the bus.")

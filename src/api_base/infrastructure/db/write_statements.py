@@ -19,7 +19,7 @@ from api_base.infrastructure.db.statement import owner_source
 
 @lru_cache(maxsize=512)
 def single(kind: Kind, table: sa.Table, added: tuple[sa.Table, ...]) -> str:
-    """A guarded insert or update with the rows of `added`.
+    """Build a guarded insert or update with the rows of `added`.
 
     Parameters: the owner (owned tables only), the row, the expected version (updates only), then each added row.
     """
@@ -79,7 +79,7 @@ def bulk_insert(table: sa.Table) -> str:
 
 
 def _element(column: sa.Column[object]) -> str:
-    """The element type of a column's array. unnest flattens nested arrays, so arrays and jsonb are sent as text and cast for each row."""
+    """Return the element type of a column's array. unnest flattens nested arrays, so arrays and jsonb are sent as text and cast by row."""
     kind = sql_type(column)
     return "text" if kind in ("jsonb", "text[]") else kind
 

@@ -30,13 +30,13 @@ class Writer:
 
     @property
     def begun(self) -> bool:
-        """Whether a transaction is open or was rolled back."""
+        """Return whether a transaction is open or was rolled back."""
         return self._connection is not None or self._over
 
     async def begin(self) -> Connection:
-        """The connection of the open transaction; opens it at the first call."""
+        """Return the connection of the transaction. The first call opens it."""
         if self._over:
-            raise _went_on()
+            raise _aborted()
         if self._connection is None:
             connection = await self._pool.acquire()
             self._connection = connection
@@ -52,7 +52,7 @@ class Writer:
     async def roll_back(self, error: BaseException) -> None:
         """End an open transaction after `error`. A connection in an unknown state is closed, not reused."""
         connection, self._connection = self._connection, None
-        self._over = True  # a handler that catches the error and goes on would commit half of its work
+        self._over = True  # a handler that catches the error and continues would commit half of its work
         if connection is None:
             return
         sound = False
@@ -65,7 +65,10 @@ class Writer:
                 self._pool.retire(connection)
 
     async def write(self, changes: Sequence[Change], added: Sequence[ExtraRow], senders: Sequence[PendingWrite] = ()) -> None:
-        """Send everything and commit. Raises `StaleVersion`, the error of a constraint, `Transient`, `Unavailable`, what a pending write raises."""
+        """Send everything and commit.
+
+        Raises `StaleVersion`, the error of a constraint, `Transient`, `Unavailable`, or the error of a pending write.
+        """
         if self.begun:
             await self._write_in_transaction(changes, added, senders)
         elif len(changes) == 1 and changes[0].kind is not Kind.DELETE and not senders:
@@ -104,7 +107,7 @@ class Writer:
         self._connection = None
         self._pool.release(connection)
         if ended != "COMMIT":  # PostgreSQL answers ROLLBACK for a failed transaction, without an error
-            raise _went_on()
+            raise _aborted()
 
     async def send(self, changes: Sequence[Change], added: Sequence[ExtraRow]) -> None:
         """Send changes and rows inside the transaction, without committing."""
@@ -115,13 +118,13 @@ class Writer:
         await self._add(connection, added)
 
     async def savepoint(self) -> None:
-        """From here on a failed statement undoes only what was sent since."""
+        """Begin a savepoint: from here on a failed statement undoes only the statements after it."""
         connection = await self.begin()
         await self._guarded(connection.execute("savepoint element"))
         self._in_savepoint = True
 
     async def end_savepoint(self, *, keep: bool) -> None:
-        """Keep or undo what was sent since `savepoint`."""
+        """Keep or undo the statements since `savepoint`."""
         self._in_savepoint = False
         if self._connection is None:
             return
@@ -152,7 +155,7 @@ class Writer:
         self._owner = (kind, owner)
 
     async def _guarded[T](self, statement: Awaitable[T], sources: Sequence[_Source] = (), *, committing: bool = False) -> T:
-        """Await `statement`, which sends `sources`. On an error raise its meaning, and roll back unless there is a savepoint."""
+        """Await `statement`, which sends `sources`. On an error, raise its translation, and roll back unless there is a savepoint."""
         try:
             return await statement
         except BaseException as error:
@@ -162,7 +165,7 @@ class Writer:
 
 
 async def _rolled_back(connection: Connection, error: BaseException) -> bool:
-    """Whether the server confirmed a ROLLBACK. After a cancellation or on a lost connection it is not sent."""
+    """Return whether the server confirmed a ROLLBACK. After a cancellation or on a lost connection it is not sent."""
     if not isinstance(error, Exception) or isinstance(error, CONNECTION_ERRORS):
         return False
     try:
@@ -184,12 +187,14 @@ async def _insert_rows(connection: Connection, table: sa.Table, rows: Sequence[t
 
 
 def _array_literal(values: Sequence[str]) -> str:
-    """A text array in PostgreSQL's notation [manual, 8.15.6]."""
+    """Return a text array in PostgreSQL's notation [manual, 8.15.6]."""
     return "{" + ",".join('"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"' for value in values) + "}"
 
 
-def _went_on() -> ProgrammingError:
-    return ProgrammingError("A statement of this transaction had failed and the handler went on: nothing was committed.")
+def _aborted() -> ProgrammingError:
+    return ProgrammingError(
+        "A statement of this transaction failed and the handler continued, so nothing was committed. Let the error end the handler."
+    )
 
 
 def _owner(change: Change | None) -> tuple[Ownership, UUID | None]:
@@ -201,7 +206,7 @@ def _key(change: Change) -> list[Any]:
 
 
 def _groups(changes: Sequence[Change]) -> list[list[Change]]:
-    """Runs of changes that one statement can send: same kind, table and owner, and no row twice."""
+    """Group consecutive changes that one statement can send: same kind, table and owner, and no row twice."""
     groups: list[list[Change]] = []
     seen: set[UUID] = set()
     for change in changes:
@@ -216,9 +221,9 @@ def _groups(changes: Sequence[Change]) -> list[list[Change]]:
 
 
 def _meaning(error: BaseException, sources: Sequence[_Source], *, committing: bool) -> BaseException:
-    """The meaning of a failed statement in the business's language, if it has one.
+    """Translate the error of a failed statement to a domain error if one applies.
 
-    `committing`: the statement may have committed if the answer was lost.
+    `committing`: if the answer was lost, the statement may have committed.
     """
     if isinstance(error, asyncpg.PostgresError):
         constraint: str = getattr(error, "constraint_name", None) or ""

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from api_base.core.protocols import StoredEvent
 from api_base.infrastructure.db.pool import ConnectionPool
-from api_base.infrastructure.events.partitions import DAYS_KEPT
+from api_base.infrastructure.events.partitions import RETENTION_DAYS
 from api_base.infrastructure.events.rows import COLUMNS, stored_event
 
 _LIST: Final = f"""
@@ -74,5 +74,5 @@ class EventAdmin:
 
     async def replay(self, *, subscription: str, name: str, since: datetime) -> int:
         """Deliver the stored events from `since` on to a subscription; its inbox prevents a second effect. How many."""
-        status = await self._pool.run(lambda connection: connection.execute(_REPLAY, subscription, name, since, DAYS_KEPT))
+        status = await self._pool.run(lambda connection: connection.execute(_REPLAY, subscription, name, since, RETENTION_DAYS))
         return int(status.split()[2])

@@ -42,7 +42,7 @@ where d.subscription = $1 and d.shard = any($2::smallint[]) and not d.dead and d
       and e.sequence < d.sequence and (e.dead or e.next_attempt_at > now()))
 order by d.sequence limit $3
 """
-_DONE: Final = "delete from deliveries d using unnest($2::bigint[]) as u(sequence) where d.subscription = $1 and d.sequence = u.sequence"
+_DELETE: Final = "delete from deliveries d using unnest($2::bigint[]) as u(sequence) where d.subscription = $1 and d.sequence = u.sequence"
 _FAILED: Final = "update deliveries set attempts = $3, next_attempt_at = now() + $4::interval, dead = $5, error = $6 where subscription = $1 and sequence = $2"
 
 
@@ -79,7 +79,7 @@ class DeliveryConsumer:
         steps = [(row["aggregate_id"], partial(self._delivery.handle, self._subscription, stored_event(row))) for row in rows]
         outcomes = await run_in_key_order(steps, CONCURRENCY, lambda: time.monotonic() < until)
         if done := [rows[number]["sequence"] for number, error in outcomes.items() if error is None]:
-            await connection.execute(_DONE, self._subscription.name, done)
+            await connection.execute(_DELETE, self._subscription.name, done)
         for number, error in outcomes.items():
             if error is not None:
                 await self._failed(connection, rows[number], error)

@@ -5,7 +5,7 @@ from typing import Final
 from api_base.infrastructure.db.pool import ConnectionPool
 
 DAYS_AHEAD: Final = 3
-DAYS_KEPT: Final = 7
+RETENTION_DAYS: Final = 7
 
 
 class EventPartitions:
@@ -16,5 +16,5 @@ class EventPartitions:
 
     async def run(self) -> bool:
         """Call a function with the rights of the owner, who alone may create and drop tables. Never reports more work."""
-        await self._pool.run(lambda connection: connection.execute("select maintain_event_partitions($1, $2)", DAYS_AHEAD, DAYS_KEPT))
+        await self._pool.run(lambda connection: connection.execute("select maintain_event_partitions($1, $2)", DAYS_AHEAD, RETENTION_DAYS))
         return False

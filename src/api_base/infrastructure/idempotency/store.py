@@ -1,6 +1,6 @@
 """`IdempotencyStore` on PostgreSQL. The record is written in the transaction of the change, and rolled back with it.
 
-An advisory lock separates concurrent duplicates during the transaction [PostgreSQL manual, 13.3.5]; none waits for it. The lock comes
+An advisory lock separates concurrent duplicates during the transaction [PostgreSQL manual, 13.3.5]; no request waits for it. The lock comes
 before the look-up, which therefore sees what the last holder committed. With an older snapshot (serializable) the primary key decides.
 """
 
@@ -16,7 +16,7 @@ from api_base.infrastructure.db.unit_of_work import open_unit
 from api_base.infrastructure.idempotency.tables import IDEMPOTENCY_KEYS
 from api_base.infrastructure.serialization.result_codec import decode_result, encode_result
 
-KEPT: Final = timedelta(hours=24)
+RETENTION: Final = timedelta(hours=24)
 
 _LOCK: Final = "select pg_try_advisory_xact_lock($1)"
 _OWNER: Final = """
@@ -38,7 +38,7 @@ where kept.expires_at <= $5::timestamptz
 
 
 class SqlIdempotencyStore(IdempotencyStore):
-    """`database` is of the role `app`."""
+    """`database` connects as the role `app`."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database, self._clock = database, clock
@@ -60,7 +60,7 @@ class SqlIdempotencyStore(IdempotencyStore):
     async def keep[T](self, request: KeyedRequest, result: T, answer: Any) -> T:
         encoded = encode_result(result)
         again: T = decode_result(encoded, answer)
-        arguments = (*self._scope(request), self._clock.now() + KEPT, request.fingerprint, encoded)
+        arguments = (*self._scope(request), self._clock.now() + RETENTION, request.fingerprint, encoded)
         status = await open_unit().run(lambda connection: connection.execute(_KEEP, *arguments))
         if status != "INSERT 0 1":
             raise Transient("A concurrent request with the same Idempotency-Key committed first.")
@@ -71,6 +71,6 @@ class SqlIdempotencyStore(IdempotencyStore):
 
 
 def _number(request: KeyedRequest) -> int:
-    """The scope as the key of an advisory lock, a signed 64-bit number. A collision costs one of two requests a 409."""
+    """Return the scope as the key of an advisory lock, a signed 64-bit number. A collision costs one of two requests a 409."""
     text = f"{request.tenant_id} {request.user_id} {request.route} ".encode()
     return int.from_bytes(hashlib.blake2b(text + request.key, digest_size=8, person=b"idempotency").digest(), signed=True)

@@ -79,7 +79,7 @@ class KafkaStream:
     async def _process(self, consumer: AIOKafkaConsumer, partition: TopicPartition, records: _Records) -> None:
         producer = self._producers.get(partition)
         if producer is None:
-            await self._take_over(consumer, partition)
+            await self._claim_position(consumer, partition)
             return  # the previous owner may have processed these records
         await producer.begin_transaction()
         sent = [await producer.send(self._target, **record) for record in self._derived(records)]
@@ -87,7 +87,7 @@ class KafkaStream:
         await producer.send_offsets_to_transaction({partition: records[-1].offset + 1}, self._group)
         await producer.commit_transaction()
 
-    async def _take_over(self, consumer: AIOKafkaConsumer, partition: TopicPartition) -> None:
+    async def _claim_position(self, consumer: AIOKafkaConsumer, partition: TopicPartition) -> None:
         """Starting the producer fences the previous one and ends its transaction: from then on the committed offset is final."""
         producer = AIOKafkaProducer(**self._connection.producer_options(), transactional_id=f"{self._group}.{partition.partition}")
         await self._connection.start(producer)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from api_base.application.common.events import EventDelivery, Stream
-from api_base.core.protocols import DeferredDeliveries, PeriodicTask
+from api_base.core.protocols import DeferredDeliveries, PeriodicTask, Probe
 from api_base.domain.common.events import DurableSubscription
 from api_base.infrastructure.kafka.connection import KafkaConnection
 from api_base.infrastructure.kafka.consumer import KafkaDeliveryConsumer
@@ -12,7 +12,7 @@ from api_base.infrastructure.kafka.transaction import KafkaStream
 from api_base.infrastructure.resilience.patterns import Policy
 
 
-class KafkaEventTransport:
+class KafkaEventTransport(Probe):
     """Implements `EventTransport`. `source` names the application in its events. What a handler refuses goes to `deferred`."""
 
     def __init__(self, connection: KafkaConnection, policy: Policy, source: str, deferred: DeferredDeliveries) -> None:

@@ -16,7 +16,7 @@ from urllib.parse import unquote, urlsplit
 import aiosmtplib
 
 from api_base.core.errors import MailRefused, Unavailable
-from api_base.core.protocols import Clock, Mail, Mailer
+from api_base.core.protocols import Clock, Mail, Mailer, Probe
 from api_base.infrastructure.mail.message import message_of
 from api_base.infrastructure.resilience.patterns import Policy
 
@@ -69,7 +69,7 @@ class SmtpServer:
         return client
 
 
-class SmtpMailer(Mailer):
+class SmtpMailer(Mailer, Probe):
     def __init__(self, policy: Policy, clock: Clock, server: SmtpServer, sender: str, timeout: float) -> None:
         self._policy, self._clock, self._server, self._sender, self._timeout = policy, clock, server, sender, timeout
         self._leaving: set[asyncio.Task[None]] = set()

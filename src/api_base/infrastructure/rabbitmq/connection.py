@@ -17,8 +17,10 @@ from aio_pika.exceptions import CONNECTION_EXCEPTIONS
 from api_base.core.errors import Unavailable
 
 FAILURES: Final = CONNECTION_EXCEPTIONS
-"""What the driver raises when the broker or the network fails: `OSError`, which includes timeouts, and `RuntimeError` for a closed channel.
-So only calls of the driver may stand where these are caught."""
+"""The exceptions of the driver when the broker or the network fails.
+
+They are `OSError`, which includes timeouts, and `RuntimeError` for a closed channel. Catch them only around calls of the driver.
+"""
 OPERATION_TIMEOUT: Final = 5.0
 """Seconds that an operation on the connection may take."""
 HEARTBEAT: Final = 10
@@ -35,7 +37,7 @@ def translated(purpose: str) -> Iterator[None]:
 
 
 class RabbitMqConnection:
-    """To the broker at `url` [amqp-uri-spec of RabbitMQ; amqps:// for TLS]. The broker shows `name` to its operators."""
+    """A connection to the broker at `url` [amqp-uri-spec of RabbitMQ; amqps:// for TLS]. The broker shows `name` to its operators."""
 
     def __init__(self, url: str, name: str) -> None:
         self._url, self._name = _with_heartbeat(url), name
@@ -43,7 +45,10 @@ class RabbitMqConnection:
         self._opening = asyncio.Lock()
 
     async def channel(self) -> AbstractChannel:
-        """A new channel. Publishing on it waits for the broker's confirm, and raises for a message that no queue accepts. Raises `Unavailable`."""
+        """Open a channel.
+
+        Publishing on it waits for the broker's confirm, and raises for a message that no queue accepts. Raises `Unavailable`.
+        """
         with translated("opening a channel"):
             async with asyncio.timeout(OPERATION_TIMEOUT):
                 return await (await self._opened()).channel(publisher_confirms=True, on_return_raises=True)
@@ -57,7 +62,7 @@ class RabbitMqConnection:
                     await connection.close()
 
     async def check(self) -> str:
-        """The broker that answers. Raises `Unavailable`."""
+        """Return the name and version of the broker. Raises `Unavailable`."""
         await (await self.channel()).close()
         return f"RabbitMQ at {_address(self._url)}"
 
@@ -69,7 +74,7 @@ class RabbitMqConnection:
 
 
 async def check(url: str) -> str:
-    """Connect once, and name the broker. Raises `Unavailable`."""
+    """Connect once, and return the name of the broker. Raises `Unavailable`."""
     connection = RabbitMqConnection(url, "check")
     try:
         return await connection.check()

@@ -40,7 +40,7 @@ class RabbitMqConsumer:
 
     @property
     def ending(self) -> bool:
-        """Whether the consumer has stopped permanently."""
+        """Return whether the consumer has stopped permanently."""
         return self._ending
 
     async def run(self) -> bool:
@@ -50,7 +50,7 @@ class RabbitMqConsumer:
         return False
 
     async def stop(self) -> None:
-        """Receive no more messages."""
+        """Stop receiving messages."""
         if not self._ending and self._channel is not None and self._queue is not None and not self._channel.is_closed:
             with contextlib.suppress(*FAILURES):
                 await self._queue.cancel(self._tag, timeout=OPERATION_TIMEOUT)

@@ -37,7 +37,7 @@ RABBITMQ: Final = Adapter(
 RABBITMQ_TLS: Final = Adapter(
     build=_rabbitmq,
     url="amqps://user:password@host:port/vhost",
-    summary="The same by TLS.",
+    summary="The same over TLS.",
     validate=rabbitmq.validate,
     extra="rabbitmq",
 )

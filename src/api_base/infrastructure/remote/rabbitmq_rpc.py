@@ -1,6 +1,6 @@
 """Requests and replies over RabbitMQ: the caller waits for the reply on its own channel [RabbitMQ, "Direct Reply-to"].
 
-Requests and replies are not written to disk: a caller waits for seconds, and after that they are worthless. A request that is redelivered,
+Requests and replies are not written to disk: a caller waits for seconds, and needs no reply after that. A request that is redelivered,
 because its server died, is marked: it may have been executed.
 """
 
@@ -27,7 +27,7 @@ from api_base.infrastructure.serialization.error_codec import decode_error, enco
 logger = get_logger(__name__)
 
 REPLIES: Final = "amq.rabbitmq.reply-to"
-MAX_WAITING: Final = 10_000
+MAX_QUEUED: Final = 10_000
 """Requests that the queue of a service holds; the broker refuses any further request."""
 
 
@@ -41,13 +41,16 @@ class RabbitMqRpcClient:
         self._waiting: dict[str, asyncio.Future[AbstractIncomingMessage]] = {}
 
     async def call(self, call: RemoteCall, *, repeatable: bool) -> bytes:
-        """The response of the service. Raises its error, or `Unavailable` after the retries of a `repeatable` call."""
+        """Return the response of the service. Raises its error, or `Unavailable` after the retries of a `repeatable` call."""
         if len(call.body) > MAX_MESSAGE_BYTES:
             raise Invalid.of("", "too_large", f"is too large to be sent to {self._service}: at most {MAX_MESSAGE_BYTES} bytes")
         return await self._policy.execute(lambda: self._attempt(call), idempotent=repeatable)
 
     async def _attempt(self, call: RemoteCall) -> bytes:
-        """While the same keyed request is in progress, maybe our own first attempt, wait for its result: that is no failure of the service."""
+        """Wait for the result of the same keyed request while it is in progress, possibly as our own first attempt.
+
+        This is no failure of the service.
+        """
         until = time.monotonic() + call.seconds
         while True:
             with translated(f"calling {self._service}"):
@@ -104,7 +107,7 @@ class RabbitMqRpcServer:
         self.run, self.close = self._consumer.run, self._consumer.close
 
     async def _declare(self, channel: AbstractChannel) -> AbstractQueue:
-        arguments: dict[str, Any] = {"x-max-length": MAX_WAITING, "x-overflow": "reject-publish"}
+        arguments: dict[str, Any] = {"x-max-length": MAX_QUEUED, "x-overflow": "reject-publish"}
         return await channel.declare_queue(queue_of(self._service), durable=True, arguments=arguments, timeout=OPERATION_TIMEOUT)
 
     async def _received(self, message: AbstractIncomingMessage) -> None:

@@ -6,7 +6,7 @@ from typing import Any, Final
 from api_base.application.common.cqrs import Message, Query, answer_of
 from api_base.application.common.remote import RemoteBus, RemoteCall, RemoteTransport
 from api_base.core.errors import ProgrammingError
-from api_base.core.protocols import PeriodicTask
+from api_base.core.protocols import PeriodicTask, Probe
 from api_base.core.types import NO_REQUEST, current_context
 from api_base.infrastructure.rabbitmq.connection import RabbitMqConnection, check
 from api_base.infrastructure.remote.rabbitmq_rpc import RabbitMqRpcClient, RabbitMqRpcServer
@@ -17,7 +17,7 @@ POLL: Final = 1.0
 
 
 class RabbitMqRemoteBus(RemoteBus):
-    """An attempt may take `seconds`. `encode` makes JSON of a message; `decode` makes a result of a type from JSON."""
+    """An attempt may take `seconds`. `encode` converts a message to JSON; `decode` converts JSON to a result of a type."""
 
     def __init__(
         self, client: RabbitMqRpcClient, seconds: float, *, encode: Callable[[Any], bytes], decode: Callable[[bytes, Any], Any]
@@ -45,8 +45,8 @@ class RabbitMqRemoteBus(RemoteBus):
         return result
 
 
-class RabbitMqRemoteTransport(RemoteTransport):
-    """For `service`. `policy_of` returns the policy of another service by its name as a dependency.
+class RabbitMqRemoteTransport(RemoteTransport, Probe):
+    """The remote bus of `service`. `policy_of` returns the policy of another service by its name as a dependency.
 
     An attempt of a call may take `seconds`; a worker handles `concurrency` messages of other services simultaneously.
     """

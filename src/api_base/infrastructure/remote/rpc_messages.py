@@ -9,14 +9,14 @@ from aio_pika.abc import AbstractIncomingMessage
 from api_base.application.common.remote import RemoteCall
 
 MAX_MESSAGE_BYTES: Final = 4 * 2**20
-"""Bytes of a request or a reply."""
+"""Maximum bytes of a request or a reply."""
 RESULT: Final = "result"
 ERROR: Final = "error"
 JSON: Final = "application/json"
 
 
 def queue_of(service: str) -> str:
-    """The queue of requests to a service."""
+    """Return the name of the queue of requests to a service."""
     return f"remote.{service}"
 
 
@@ -45,7 +45,7 @@ def request(call: RemoteCall, correlation_id: str, reply_to: str) -> Message:
 
 
 def call_of(message: AbstractIncomingMessage) -> RemoteCall:
-    """The call of a request. Raises `ValueError` for a message that is not a request."""
+    """Decode the call of a request. Raises `ValueError` for a message that is not a request."""
     headers = {name: str(value) for name, value in (message.headers or {}).items()}
     if not message.type or not message.reply_to or not message.correlation_id:
         raise ValueError("a request must have type, correlation_id and reply_to")

@@ -120,7 +120,7 @@ class CircuitBreaker[TConfig: CircuitBreakerConfig]:
     @property
     def state(self) -> CircuitState:
         """The state that the next call will find."""
-        return CircuitState.HALF_OPEN if self._state is CircuitState.OPEN and self._left_open(self._now()) <= 0 else self._state
+        return CircuitState.HALF_OPEN if self._state is CircuitState.OPEN and self._remaining_seconds(self._now()) <= 0 else self._state
 
     async def execute[T](self, func: Callable[[], Awaitable[T]]) -> T:
         """What `func` returns or raises. Raises `CircuitOpen` without calling it while the circuit refuses calls."""
@@ -143,7 +143,7 @@ class CircuitBreaker[TConfig: CircuitBreakerConfig]:
     def _admit(self, now: float) -> int:
         """The period of a call that is let through. Raises `CircuitOpen`."""
         if self._state is CircuitState.OPEN:
-            left = self._left_open(now)
+            left = self._remaining_seconds(now)
             if left > 0:
                 raise self._refusal(left)
             self._change(CircuitState.HALF_OPEN, now)
@@ -200,5 +200,5 @@ class CircuitBreaker[TConfig: CircuitBreakerConfig]:
             except Exception:
                 logger.exception("circuit_observer_failed", dependency=self.name)
 
-    def _left_open(self, now: float) -> float:
+    def _remaining_seconds(self, now: float) -> float:
         return self._since + self.config.open_seconds - now

@@ -1,1 +1,1 @@
-"""JSON: values of known types, results of commands, and errors. Plumbing, for every adapter."""
+"""JSON: values of known types, results of commands, and errors. Every adapter uses it."""

@@ -1,6 +1,6 @@
 """Errors as JSON, in stored results and between services: the nearest class in `core.errors`, the message, and the attributes.
 
-A context's `SkuTaken` arrives as a `Conflict` with its message, which the edge renders like the caller's own.
+A context's `SkuTaken` arrives as a `Conflict` with its message, which the HTTP layer renders like an error of the calling service.
 """
 
 from collections.abc import Mapping
@@ -48,7 +48,7 @@ class ErrorDocument(msgspec.Struct, omit_defaults=True):
 
 
 def to_document(error: ApiBaseError, *, final: bool = False) -> ErrorDocument | None:
-    """None for an error that is internal to this service; with `final`, also for one that a retry may overcome."""
+    """Encode `error`; None for an error that is internal to this service and, with `final`, for an error that a retry may overcome."""
     for base in type(error).__mro__:
         kind = _KINDS.get(base)
         if kind is not None and (kind.final or not final):
@@ -57,7 +57,7 @@ def to_document(error: ApiBaseError, *, final: bool = False) -> ErrorDocument | 
 
 
 def from_document(document: ErrorDocument) -> ApiBaseError:
-    """The error that was written; `Unavailable` for a kind that this version does not know."""
+    """Return the decoded error; `Unavailable` for a kind that this version does not know."""
     kind = _BY_NAME.get(document.kind)
     if kind is None:
         return Unavailable(document.message)
@@ -71,19 +71,19 @@ def from_document(document: ErrorDocument) -> ApiBaseError:
 
 
 def encode_error(error: ApiBaseError) -> bytes | None:
-    """JSON of an error; None for one that is internal to this service."""
+    """Return the JSON of an error; None for an error that is internal to this service."""
     document = to_document(error)
     return None if document is None else msgspec.json.encode(document)
 
 
 def encode_internal_error(request_id: str) -> bytes:
-    """JSON of an error whose cause callers may not see."""
+    """Return the JSON of an error whose cause callers must not see."""
     message = f"The service failed. It has recorded the error under the request id {request_id}."
     return msgspec.json.encode(ErrorDocument(Unavailable.__name__, message))
 
 
 def decode_error(body: bytes) -> ApiBaseError:
-    """The error that was encoded; `Unavailable` for one that cannot be read or is of an unknown kind."""
+    """Return the decoded error; `Unavailable` for an unreadable or unknown error."""
     try:
         return from_document(msgspec.json.decode(body, type=ErrorDocument))
     except ValueError:

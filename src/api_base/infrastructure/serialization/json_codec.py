@@ -1,4 +1,4 @@
-"""Values as JSON. Every codec of the adapters is here, made once."""
+"""Values as JSON. All codecs of the adapters are created here, once."""
 
 from functools import lru_cache
 from typing import Any, Final
@@ -6,22 +6,23 @@ from typing import Any, Final
 import msgspec
 
 encode: Final = msgspec.json.Encoder(enc_hook=str).encode
-"""Bytes of JSON. A type that JSON has no form for is written as text: asyncpg's subclass of `UUID`, for example."""
+"""Encode to JSON. A type without a JSON form is written as text: asyncpg's subclass of `UUID`, for example."""
 
 encode_strictly: Final = msgspec.json.Encoder().encode
-"""Bytes of JSON. Raises `TypeError` for a type that JSON has no form for."""
+"""Encode to JSON. Raises `TypeError` for a type without a JSON form."""
 
 encode_lines: Final = msgspec.json.Encoder().encode_lines
-"""Bytes of newline-delimited JSON, a line for each element."""
+"""Encode to newline-delimited JSON, one line for each element."""
 
 decode: Final = msgspec.json.Decoder().decode
-"""Dicts, lists and plain values. Raises `ValueError` for text that is not JSON."""
+"""Decode to dicts, lists and plain values. Raises `ValueError` for text that is not JSON."""
 
 
 def decode_as(payload: bytes, wanted: Any, *, strict: bool = True) -> Any:
-    """A value of the type `wanted`. Raises `ValueError` where `payload` does not describe one.
+    """Decode to a value of the type `wanted`.
 
-    `strict=False` converts between numbers and text, as jsonb may have stored either.
+    Raises `ValueError` if `payload` does not match the type. `strict=False` converts between numbers and text, because jsonb may have
+    stored either.
     """
     return _decoder(wanted, strict).decode(payload)
 

@@ -14,14 +14,14 @@ from api_base.infrastructure.serialization.error_codec import ErrorDocument, fro
 
 
 class _Outcome[T](msgspec.Struct):
-    """`Ok` or `Err`: the one member that is set decides."""
+    """The JSON form of `Ok` or `Err`: exactly one member is set."""
 
     value: T | msgspec.UnsetType = msgspec.UNSET
     error: ErrorDocument | msgspec.UnsetType = msgspec.UNSET
 
 
 def encode_result(result: Any) -> bytes:
-    """JSON of a result. Raises `ProgrammingError` for a value that could not be decoded again."""
+    """Encode a result to JSON. Raises `ProgrammingError` for a value that could not be decoded again."""
     try:
         return _encode(result)
     except (TypeError, ValueError) as error:
@@ -29,7 +29,7 @@ def encode_result(result: Any) -> bytes:
 
 
 def decode_result(stored: bytes, declared: Any) -> Any:
-    """The result of type `declared`. Raises `ProgrammingError` where `stored` does not describe one."""
+    """Decode a result of type `declared`. Raises `ProgrammingError` if `stored` does not match the type."""
     try:
         return _restored(_decoder(declared).decode(stored))
     except (TypeError, ValueError) as error:
@@ -37,12 +37,12 @@ def decode_result(stored: bytes, declared: Any) -> Any:
 
 
 def _plain(value: Any) -> Any:
-    """Types that msgspec does not know: asyncpg's subclass of UUID, and errors."""
+    """Encode types that msgspec does not know: asyncpg's subclass of UUID, and errors."""
     if isinstance(value, UUID):
         return str(value)
     if isinstance(value, ApiBaseError) and (document := to_document(value, final=True)) is not None:
         return document
-    raise TypeError(f"{type(value).__name__} has no form in JSON")
+    raise TypeError(f"{type(value).__name__} has no JSON form")
 
 
 _encode: Final = msgspec.json.Encoder(enc_hook=_plain).encode

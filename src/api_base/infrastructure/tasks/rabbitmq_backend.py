@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from api_base.core.protocols import PeriodicTask
+from api_base.core.protocols import PeriodicTask, Probe
 from api_base.infrastructure.db.pool import ConnectionPool
 from api_base.infrastructure.rabbitmq.connection import RabbitMqConnection, check
 from api_base.infrastructure.resilience.patterns import Policy
@@ -14,7 +14,7 @@ from api_base.infrastructure.tasks.rabbitmq_worker import RabbitMqJobWorker
 from api_base.infrastructure.tasks.store import SqlJobStore
 
 
-class RabbitMqJobBackend:
+class RabbitMqJobBackend(Probe):
     """Implements `JobBackend`. Publishing and consuming have a connection each: a broker short of memory blocks those that publish."""
 
     def __init__(self, url: str, service: str, policy: Policy, pool: ConnectionPool, concurrency: int) -> None:

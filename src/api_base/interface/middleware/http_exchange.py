@@ -25,7 +25,7 @@ class HttpExchange:
         self.authorization = self.origin = self.request_id = self.traceparent = self.forwarded_for = self.requested_method = None
         self.idempotency_key = None
         for name, value in scope["headers"]:
-            attribute = _WANTED.get(name)
+            attribute = _ATTRIBUTES.get(name)
             if attribute is not None:
                 setattr(self, attribute, self._forwarded(value) if attribute == "forwarded_for" else value)
         self.added: list[tuple[bytes, bytes]] = []
@@ -54,7 +54,7 @@ class HttpExchange:
         await self.send(message)
 
 
-_WANTED: Final = {
+_ATTRIBUTES: Final = {
     b"authorization": "authorization",
     b"origin": "origin",
     b"x-request-id": "request_id",

@@ -64,19 +64,19 @@ class LoggingMiddleware:
         except asyncio.CancelledError:
             if not exchange.expired or task.uncancel():
                 raise
-            await self._too_late(scope, exchange)
+            await self._respond_timeout(scope, exchange)
         except Exception:
-            await self._accident(scope, exchange)
+            await self._respond_internal_error(scope, exchange)
         finally:
             timer.cancel()
 
-    async def _too_late(self, scope: Scope, exchange: HttpExchange) -> None:
+    async def _respond_timeout(self, scope: Scope, exchange: HttpExchange) -> None:
         if not exchange.started:
             problem = problem_of(RequestTimeout(self._timeout))
             assert problem is not None  # every AppError has a problem
             await send_problem(scope, exchange.forward, problem)
 
-    async def _accident(self, scope: Scope, exchange: HttpExchange) -> None:
+    async def _respond_internal_error(self, scope: Scope, exchange: HttpExchange) -> None:
         logger.exception("request_failed", method=scope["method"], route=exchange.route or _template(scope))
         if exchange.started:
             raise ConnectionAbortedError(

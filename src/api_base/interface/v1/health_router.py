@@ -18,7 +18,7 @@ from api_base.core.protocols import HealthCheck
 
 TIMEOUT: Final = 2.0
 """Seconds to wait for a dependency."""
-KEPT: Final = 1.0
+CACHE_SECONDS: Final = 1.0
 """Seconds for which a result is reused: anyone may send any number of requests."""
 
 _NO_STORE: Final = {"cache-control": "no-store"}
@@ -59,7 +59,7 @@ class Readiness:
 
     async def now(self) -> ReadinessDTO:
         async with self._asking:
-            if self._found is None or time.monotonic() - self._found_at > KEPT:
+            if self._found is None or time.monotonic() - self._found_at > CACHE_SECONDS:
                 found = await asyncio.gather(*map(_ask, self._checks()))
                 worst = max((dependency.status for dependency in found), key=_SEVERITY.index, default=_SEVERITY[0])
                 self._found = ReadinessDTO(status=worst, dependencies=found)

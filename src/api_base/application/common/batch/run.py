@@ -13,14 +13,14 @@ from api_base.core.types import Err, Ok, Result
 
 
 class BatchMode(StrEnum):
-    """What a refused operation rolls back: the whole batch (atomic) or only itself (independent)."""
+    """The scope of the rollback for a refused operation: the whole batch (atomic) or only the operation (independent)."""
 
     ATOMIC = "atomic"
     INDEPENDENT = "independent"
 
 
 class OperationRefused(Invalid):
-    """An operation of an atomic batch was refused, so the whole batch was. `cause` is its error."""
+    """An operation of an atomic batch was refused, and with it the whole batch. `cause` is its error."""
 
     def __init__(self, number: int, cause: ApiBaseError) -> None:
         where = f"/operations/{number}"
@@ -38,7 +38,10 @@ async def run[O, T](
     savepoint: Savepoint,
     progress: Callable[[int], None] | None = None,
 ) -> list[Result[T, ApiBaseError]]:
-    """One result for each operation. Calls `progress` with the number of finished operations. Raises `OperationRefused` if ATOMIC."""
+    """Return one result for each operation.
+
+    Calls `progress` with the number of finished operations. Raises `OperationRefused` if ATOMIC.
+    """
     results: list[Result[T, ApiBaseError]] = []
     for number, operation in enumerate(operations):
         if mode is BatchMode.ATOMIC:

@@ -50,7 +50,7 @@ class Middleware(Protocol):
 class Bus:
     """`await bus.execute(CreateItem(...))` has the type that `CreateItem` declares.
 
-    Handlers that orchestrate (`Isolation.NONE`) are given the bus after it is made, by `Bus.add`.
+    Handlers that orchestrate (`Isolation.NONE`) are registered after the bus was created, by `Bus.add`, because they need it.
     """
 
     def __init__(self, middlewares: Sequence[Middleware]) -> None:
@@ -72,11 +72,14 @@ class Bus:
 
     @property
     def messages(self) -> frozenset[type[Message[object]]]:
-        """The types of message that have a handler."""
+        """Return the types of message that have a handler."""
         return frozenset(self._calls)
 
     async def execute[T](self, message: Message[T]) -> T:
-        """Run the handler of `message`. Raises `ProgrammingError` for a message without a handler, and what handler and pipeline raise."""
+        """Run the handler of `message`.
+
+        Raises `ProgrammingError` for a message without a handler, and the errors of the handler and the pipeline.
+        """
         try:
             call = self._calls[type(message)]
         except KeyError:

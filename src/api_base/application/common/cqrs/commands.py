@@ -7,7 +7,7 @@ from api_base.core.protocols import Isolation
 
 
 class Command[T](Message[T]):
-    """`isolation` says what its transaction must be."""
+    """`isolation` declares its requirements on the transaction."""
 
     __slots__ = ()
     isolation: ClassVar[Isolation] = Isolation.OPTIMISTIC

@@ -36,7 +36,7 @@ def encoded(event: StoredEvent, source: str) -> bytes:
 
 
 def decoded(record: bytes) -> StoredEvent:
-    """The event that `encoded` wrote. Raises `ValueError` for a record that is not an event of this application."""
+    """Decode an event that `encoded` wrote. Raises `ValueError` for a record that is not an event of this application."""
     try:
         found: dict[str, Any] = json.loads(record)
         return StoredEvent(

@@ -15,7 +15,7 @@ from api_base.core.types import NO_USER, Delivery, Principal, RequestContext, Te
 from api_base.domain.common.events import DurableSubscription
 
 HANDLER_TIMEOUT_SECONDS: Final = 30.0
-"""A handler that takes longer is cancelled."""
+"""Seconds after which a handler is cancelled."""
 
 
 class EventDelivery:
@@ -25,8 +25,10 @@ class EventDelivery:
         self._transactions, self.decode = transactions, decode
 
     async def handle(self, subscription: DurableSubscription, event: StoredEvent) -> None:
-        """Raises what the handler or the commit raises, `TimeoutError` for a handler that takes too long, and `EventRefused` for a payload
-        that does not fit the subscriber's class.
+        """Deliver the event.
+
+        Raises the error of the handler or the commit, `TimeoutError` for a handler that takes too long, and `EventRefused` for a payload
+        that does not match the subscriber's class.
         """
         origin = Delivery(subscription=subscription.name, event_id=event.id)
         token = current_context.set(_context(event, origin))
@@ -44,11 +46,11 @@ class EventDelivery:
         try:
             return self.decode(event.payload, subscription.payload)
         except ValueError as error:
-            raise EventRefused(event.id, f"it does not fit the payload class of {subscription.name}: {error}") from None
+            raise EventRefused(event.id, f"it does not match the payload class of {subscription.name}: {error}") from None
 
 
 def _context(event: StoredEvent, origin: Delivery) -> RequestContext:
-    """The user who caused the event, in its tenant. Permissions are not checked again: they were when the user caused it."""
+    """Return the user who caused the event, in its tenant. Permissions were checked when the user caused it, and are not checked again."""
     user_id = NO_USER if event.actor_id is None else UserId(event.actor_id)
     tenant_id = None if event.tenant_id is None else TenantId(event.tenant_id)
     principal = Principal.without_permissions(user_id, tenant_id)

@@ -6,9 +6,9 @@ from collections.abc import Callable, Coroutine, Hashable, Mapping, Sequence
 from heapq import heapify, heappop, heappush
 
 type Step = tuple[Hashable, Callable[[], Coroutine[None, None, None]]]
-"""A key and what to run."""
+"""A key and the step to run."""
 type Outcomes = Mapping[int, Exception | None]
-"""The steps that were begun, by position: None for a step that is done, or what it raised."""
+"""The steps that have begun, by position: None for a step that succeeded, or its exception."""
 
 
 async def run_in_key_order(
@@ -50,5 +50,5 @@ async def run_in_key_order(
 
 
 def done_without_gap(outcomes: Outcomes, count: int) -> int:
-    """How many of the first of `count` steps are done, up to the first that is not."""
+    """Return how many of the `count` steps succeeded before the first one that did not."""
     return next((number for number in range(count) if number not in outcomes or outcomes[number] is not None), count)

@@ -17,7 +17,7 @@ class StreamRecord:
 
 
 class Stream:
-    """The position of the stream is stored under `name` (`<context>.<what it is>`), and its records go to the topic of this name.
+    """The position of the stream is stored under `name` (`<context>.<stream>`), and its records go to the topic of this name.
 
     The event's JSON is decoded as `payload`, as for a durable subscription. `transform` has no effects and raises nothing: an
     event that it raises for stops the stream until the cause is fixed.

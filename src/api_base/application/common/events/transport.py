@@ -10,18 +10,20 @@ from api_base.domain.common.events import DurableSubscription
 
 
 class EventTransport(Protocol):
-    """The port behind `EVENTS__URL`. The worker's relay publishes to it; the database retries and buries what it could not deliver."""
+    """The port behind `EVENTS__URL`.
+
+    The worker's relay publishes to it; the database stores failed deliveries, which are retried and finally dead.
+    """
 
     @property
     def publisher(self) -> EventPublisher:
-        """Where the relay publishes."""
+        """Return the publisher for the relay."""
         ...
 
     def tasks(
         self, subscriptions: Sequence[DurableSubscription], streams: Sequence[Stream], delivery: EventDelivery, poll: float
     ) -> Iterable[PeriodicTask]:
-        """Return the tasks that deliver published events to `subscriptions` and `streams`, beside the deliveries in the database.
-
-        `poll` is the number of seconds between two looks of a task that found nothing.
+        """Return the tasks that deliver published events to `subscriptions` and `streams`, in addition to the deliveries in the database.
+        `poll` is the number of seconds between two polls of an idle task.
         """
         ...

@@ -1,4 +1,4 @@
-"""What contexts declare: the commands that may run as jobs, and the schedules that enqueue them."""
+"""Declarations of contexts: the commands that may run as jobs, and the schedules that enqueue them."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
@@ -12,10 +12,10 @@ ATTEMPTS: Final = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """`name` (`<context>.<what it does>`) is stored in the rows: after a renaming, waiting jobs are unknown.
+    """`name` (`<context>.<action>`) is stored in the rows: after a renaming, waiting jobs are unknown.
 
-    An execution may take `timeout` seconds. A job that fails because of an outage is retried until the outage ends; one that fails
-    otherwise is tried `attempts` times; a refused job becomes dead immediately.
+    An execution may take `timeout` seconds. A job that fails because of an outage is retried until the outage ends; a job that fails for
+    another reason has `attempts` attempts; a refused job becomes dead immediately.
     """
 
     name: str
@@ -56,12 +56,12 @@ class Jobs:
             self._by_name[job.name] = self._by_message[job.message] = job
 
     def of(self, message: object) -> Job:
-        """Raises `ProgrammingError` for a command that no context declares as a job."""
+        """Return the job of a command. Raises `ProgrammingError` for a command that no context declares as a job."""
         try:
             return self._by_message[type(message)]
         except KeyError:
             raise ProgrammingError(f"{type(message).__name__} is not a job: declare it in a context's `jobs`.") from None
 
     def named(self, name: str) -> Job | None:
-        """The job with this name; None if no context declares it."""
+        """Return the job with this name; None if no context declares it."""
         return self._by_name.get(name)

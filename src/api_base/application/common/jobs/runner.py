@@ -1,4 +1,4 @@
-"""Executes a claimed job on the bus, on behalf of the user who asked for it: permission, tenant and unit of work as in any request."""
+"""Executes a claimed job on the bus, on behalf of the user who enqueued it: permission, tenant and unit of work as in any request."""
 
 import asyncio
 from collections.abc import Callable
@@ -23,9 +23,11 @@ MAX_ERROR_LENGTH: Final = 1000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What is still to be written of a job; `result` is JSON. `error` is for operators, `public_error` for the user who enqueued the job.
+    """The outcome of a job that is not written yet.
 
-    `failures` is 1 when the job itself failed. A job that is WAITING is due again after `delay` seconds.
+    `result` is JSON. `error` is for operators, `public_error` for the user who enqueued the job.
+
+    `failures` is 1 if the job itself failed. A WAITING job is due again after `delay` seconds.
     """
 
     state: JobState
@@ -37,8 +39,10 @@ class Outcome:
 
 
 class JobRunner:
-    """`decode` makes a command of a class from JSON, or raises `ValueError`. `encode` makes JSON of a result. `retry_delay` returns the
-    seconds to wait after an attempt (from 1)."""
+    """`decode` converts JSON to a command of a class, or raises `ValueError`.
+
+    `encode` converts a result to JSON. `retry_delay` returns the seconds to wait after an attempt (from 1).
+    """
 
     def __init__(
         self,
@@ -53,7 +57,7 @@ class JobRunner:
         self._bus, self._jobs, self._principals, self._decode, self._encode = bus, jobs, principals, decode, encode
 
     async def run(self, claimed: ClaimedJob) -> Outcome | None:
-        """What is still to be written about it; None when its unit of work has written all, and when the job was lost."""
+        """Execute the job. Returns the outcome to write; None if its unit of work has written the outcome, or if the job was lost."""
         job = self._jobs.named(claimed.name)
         if job is None:
             return self._failed(claimed, None, ProgrammingError(f"No context of this worker declares the job {claimed.name!r}."))

@@ -1,4 +1,4 @@
-"""The pipeline of every message: trace → permission → retry → unit of work → handler. A command with a key, and a job, run one stage more."""
+"""The pipeline of every message: trace → permission → retry → unit of work → handler. Commands with a key and jobs have one more stage."""
 
 from api_base.application.common.middleware.idempotency import IdempotencyMiddleware
 from api_base.application.common.middleware.job import JobMiddleware

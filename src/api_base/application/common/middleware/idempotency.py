@@ -18,14 +18,14 @@ type KeyedCall = Callable[[Message[Any], KeyedExecution], Awaitable[Any]]
 
 
 class _ConcurrentDuplicate(ApiBaseError):
-    """The same request committed before this one reached its command."""
+    """The same request has committed before this request reached its command."""
 
 
 class IdempotencyMiddleware:
-    """The stage of a keyed request's command, inside its unit of work. `Isolation.NONE` has none and is looked up before it begins.
+    """The stage of a keyed request's command, inside its unit of work.
 
-    A keyed request executes one command. A message that orchestrates may be keyed if it answers None: its command commits before it
-    ends, so its own answer could not be stored.
+    A message of `Isolation.NONE` has no unit of work, so its result is looked up before it begins. A keyed request executes one command. A
+    message that orchestrates may be keyed if it returns None: its command commits before it ends, so its own result could not be stored.
     """
 
     def __init__(self, store: IdempotencyStore) -> None:
@@ -53,7 +53,7 @@ class IdempotencyMiddleware:
         return await self._store.keep(request, await call_next(message), answer)
 
     async def _within(self, message: Message[Any], request: KeyedRequest, call_next: Call) -> Any:
-        """Stores that the orchestrating message is done; the result is for its handler."""
+        """Store that the orchestrating message is done. Returns the result for its handler."""
         if await self._store.find(request, NoneType) is not None:
             raise _ConcurrentDuplicate
         result = await call_next(message)
@@ -64,7 +64,7 @@ class IdempotencyMiddleware:
         _claim(execution, message)
         if answer is not NoneType:
             name = type(message).__name__
-            raise ProgrammingError(f"{name} commits before it has its answer, so that cannot be kept: declare its route replayable=False.")
+            raise ProgrammingError(f"{name} commits before it has a result to store: declare its route replayable=False.")
         if await self._done(execution):
             return None
         execution.command, execution.orchestrated = None, True

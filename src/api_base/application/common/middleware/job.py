@@ -10,7 +10,7 @@ from api_base.core.types import RunningJob, Settled
 
 
 class JobMiddleware:
-    """The stage of a job's own command, inside its unit of work. Answers `Settled` if the unit writes the outcome."""
+    """The stage of a job's own command, inside its unit of work. Returns `Settled` if the unit writes the outcome."""
 
     def __init__(self, completion: JobCompletion) -> None:
         self._completion = completion

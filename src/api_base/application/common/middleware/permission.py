@@ -9,7 +9,7 @@ from api_base.core.types import current_context
 
 
 class PermissionMiddleware:
-    """Raises `Unauthenticated` or `Forbidden` for a principal without the permission. `PUBLIC` messages pass unchecked."""
+    """Raises `Unauthenticated` or `Forbidden` for a principal without the permission. `PUBLIC` messages are not checked."""
 
     def __init__(self, checker: PermissionChecker) -> None:
         self._checker = checker

@@ -1,4 +1,4 @@
-"""One transaction per command or delivery: its changes, those of the subscribers to its events, then the commit.
+"""One transaction per command or delivery: its changes, the changes of subscribers to its events, then the commit.
 
 The origin of the request decides what else belongs to the transaction: the stored result of a keyed request, the outcome of a job,
 the inbox row of a delivery.
@@ -24,9 +24,8 @@ class Transactions:
         self._begin, self._subscriptions, self._committed = begin, subscribers.in_transaction, committed
 
     async def run[T](self, isolation: Isolation, call: Callable[[], Awaitable[T]], origin: Origin | None = None) -> T:
-        """The result of `call`, once it is committed. Raises what `call`, a subscriber or the commit raises: then nothing is committed.
-
-        Subscribers may cause further events; these are delivered as well.
+        """Return the result of `call` after the commit. Raises the error of `call`, a subscriber or the commit: then nothing is committed.
+        Subscribers may cause further events, which are delivered as well.
         """
         delivered = False
         async with self._begin(isolation, origin) as unit:

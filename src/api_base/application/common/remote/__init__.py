@@ -1,4 +1,4 @@
-"""Messages between services: sent to other services like local ones, and served to them."""
+"""Messages between services: sent like local messages, and served to other services."""
 
 from api_base.application.common.remote.bus import RemoteBus
 from api_base.application.common.remote.call import NotServed, RemoteCall

@@ -11,7 +11,7 @@ class NotServed(ProgrammingError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RemoteCall:
-    """The `name` of a message and its JSON as `body`; `seconds` are left to answer it.
+    """The `name` of a message and its JSON as `body`; `seconds` remain to answer it.
 
     `access_token` is the caller's, or empty; `key` is an idempotency key. `request_id` and `traceparent` are those of the request that caused
     the call, or empty. `redelivered`: the call was begun before, with an unknown outcome.

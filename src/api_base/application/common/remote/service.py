@@ -1,5 +1,6 @@
-"""Executes messages for other services, by the same rules as over HTTP: the access token names the caller, the pipeline checks permissions
-as of now, and refusals go to the audit trail. The service believes nothing else that a caller says about itself.
+"""Execute messages for other services, by the same rules as over HTTP.
+
+The access token names the caller, the pipeline checks current permissions, and refusals go to the audit trail. The service trusts no other statement of a caller about itself.
 """
 
 import asyncio
@@ -26,7 +27,10 @@ from api_base.core.types import (
 
 
 class RemoteService:
-    """`served` are the messages by name. `decode` makes a message from JSON, or raises `ValueError`; `encode` makes JSON of a result."""
+    """`served` are the messages by name.
+
+    `decode` converts JSON to a message, or raises `ValueError`; `encode` converts a result to JSON.
+    """
 
     def __init__(
         self,
@@ -44,8 +48,10 @@ class RemoteService:
         self._decode, self._encode = decode, encode
 
     async def answer(self, call: RemoteCall) -> bytes:
-        """The result as JSON. Raises what the pipeline raises, `NotServed` for an unknown message, and `Unavailable` after the time limit and
-        for a redelivered command without a key.
+        """Return the result as JSON.
+
+        Raises the errors of the pipeline, `NotServed` for an unknown message, and `Unavailable` after the time limit and for a redelivered
+        command without a key.
         """
         context = _context(call)
         token = current_context.set(context)

@@ -1,4 +1,4 @@
-"""How messages reach other services, and theirs reach this one."""
+"""The transport of messages between this service and others."""
 
 from collections.abc import Awaitable, Callable
 from typing import Protocol
@@ -20,5 +20,5 @@ class RemoteTransport(Protocol):
         ...
 
     async def close(self) -> None:
-        """Close what is open. The next use opens it again."""
+        """Close the connection. The next use opens it again."""
         ...

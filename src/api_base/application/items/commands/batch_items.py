@@ -38,7 +38,7 @@ NEEDS: Final[Mapping[ItemAction, str]] = {
     ItemAction.ARCHIVE: permissions.PUBLISH,
 }
 
-_SAID_IN: Final[Mapping[ItemAction, str]] = {ItemAction.CREATE: "/item", ItemAction.UPDATE: "/changes"}
+_DATA_POINTERS: Final[Mapping[ItemAction, str]] = {ItemAction.CREATE: "/item", ItemAction.UPDATE: "/changes"}
 """The member of an operation that contains the values that may be invalid."""
 
 
@@ -77,7 +77,7 @@ class BatchItemsHandler:
             try:
                 return await act(operation)
             except Invalid as error:
-                raise error.under(_SAID_IN.get(operation.action, "")) from error
+                raise error.under(_DATA_POINTERS.get(operation.action, "")) from error
 
         async def act(operation: ItemOperation) -> ItemDTO:
             if operation.action is ItemAction.CREATE and operation.details is not None:

@@ -1,4 +1,4 @@
-"""The embedded PostgreSQL server from a wheel, for development and tests: found, started and stopped here."""
+"""The embedded PostgreSQL server from a wheel, for development and tests: find, start and stop it."""
 
 from api_base.infrastructure.db.embedded.server import EmbeddedServer
 from api_base.infrastructure.db.embedded.urls import Urls

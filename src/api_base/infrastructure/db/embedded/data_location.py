@@ -17,19 +17,19 @@ from api_base.core.errors import ConfigurationError
 
 MAX_SOCKET_PATH: Final = 107  # sun_path of Linux, less the terminating NUL
 DATA_ROOT: Final = Path("/var/lib/api-base")
-_OTHERS_MAY_ENTER: Final = 0o001
+_WORLD_EXECUTE: Final = 0o001
 
 
 def data_location(home: Path) -> Path:
-    """The folder of data and programs for the server of `home`."""
-    if os.geteuid() != 0 or all(folder.stat().st_mode & _OTHERS_MAY_ENTER for folder in home.parents):
+    """Return the folder of data and programs for the server of `home`."""
+    if os.geteuid() != 0 or all(folder.stat().st_mode & _WORLD_EXECUTE for folder in home.parents):
         return home
     key = home / "location.key"
     if not key.exists():
         key.write_text(secrets.token_hex(8))
     found = DATA_ROOT / name(home / key.read_text())
     found.mkdir(parents=True, exist_ok=True)
-    DATA_ROOT.chmod(0o755)  # whatever the umask
+    DATA_ROOT.chmod(0o755)  # independent of the umask
     nobody = pwd.getpwnam("nobody")
     os.chown(found, nobody.pw_uid, nobody.pw_gid)
     (home / "location").write_text(f"{found}\n")
@@ -37,7 +37,7 @@ def data_location(home: Path) -> Path:
 
 
 def socket_directory(data: Path, uid: int | None) -> str:
-    """The data directory, which only its user may enter; a private temporary directory if that path is too long for a socket.
+    """Return the directory for the socket: the data directory, or a private temporary directory if that path is too long for a socket.
 
     Raises `ConfigurationError` if another user owns the temporary directory.
     """
@@ -53,5 +53,5 @@ def socket_directory(data: Path, uid: int | None) -> str:
 
 
 def name(path: Path) -> str:
-    """A short, stable name for `path`."""
+    """Return a short, stable name for `path`."""
     return hashlib.sha256(str(path).encode()).hexdigest()[:16]

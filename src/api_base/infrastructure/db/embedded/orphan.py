@@ -13,7 +13,8 @@ _STOP_SECONDS: Final = 20.0
 def end_orphan(data: Path) -> None:
     """End the server of `data`. The caller must hold the lock of `data`, so that no other process owns a server there.
 
-    The process id in `postmaster.pid` may belong to another process by now. If no process has it, children of a killed server may still hold
+    The process id in `postmaster.pid` may belong to an unrelated process by now. If no process has this id, children of a killed server
+    may still hold
     its shared memory: PostgreSQL refuses to start until the last of them has exited.
     """
     pid_file = data / "postmaster.pid"
@@ -55,7 +56,7 @@ def _end_children(data: Path) -> None:
 
 
 def _children(data: Path) -> list[int]:
-    """Processes of PostgreSQL with `data` as their working directory. Zombies have none."""
+    """Return the processes of PostgreSQL with `data` as their working directory. Zombies have none."""
     found = [int(entry.name) for entry in Path("/proc").glob("[0-9]*") if _called(entry) == "postgres"]
     return [pid for pid in found if _works_in(pid, data)]
 
@@ -68,5 +69,5 @@ def _called(process: Path) -> str:
 
 
 def _works_in(pid: int, data: Path) -> bool:
-    """Whether the process is a server of `data`: the data is its working directory."""
+    """Return whether the process is a server of `data`: whether `data` is its working directory."""
     return Path(f"/proc/{pid}/cwd").resolve() == data.resolve()

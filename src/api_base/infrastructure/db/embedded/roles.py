@@ -34,11 +34,11 @@ def create_roles(binaries: Binaries, socket: str, port: int, passwords: Mapping[
 
 
 def urls(socket: str, port: int, passwords: Mapping[str, str]) -> Urls:
-    """The URLs of all roles."""
+    """Return the URLs of all roles."""
     found = {role: url(role, passwords[role], socket, port) for role in ROLES}
     return Urls(**found, direct=found["app"])
 
 
 def url(role: str, password: str, socket: str, port: int) -> str:
-    """The URL of `role`."""
+    """Return the URL of `role`."""
     return f"postgresql://{role}:{quote(password, safe='')}@/{DATABASE}?{urlencode({'host': socket, 'port': port})}"

@@ -42,7 +42,7 @@ class EmbeddedServer:
 
     @property
     def owned(self) -> bool:
-        """Whether this object started the server, and so stops it."""
+        """Return whether this object started the server. If so, it stops the server."""
         return self._process is not None
 
     def start(self) -> Urls:
@@ -78,7 +78,7 @@ class EmbeddedServer:
                 return None
             happened = f"The embedded database ended with code {code} (see {self._home / 'server.log'})"
         elif self._lock is not None and self._take_lock():
-            happened = "The embedded database ended with the process that had started it"
+            happened = "The embedded database ended together with the process that had started it"
         else:
             return None  # its owner is alive
         self._process = None
@@ -86,18 +86,18 @@ class EmbeddedServer:
         return f"{happened}, and was started again."
 
     def program(self, name: str) -> str:
-        """The path of a program of the server. Raises `ConfigurationError` if it does not exist."""
+        """Return the path of a program of the server. Raises `ConfigurationError` if it does not exist."""
         return find(data_location(self._home)).path(name)
 
     def attach(self) -> Urls | None:
-        """The URLs of the running server, or None. Never starts a server."""
+        """Return the URLs of the running server, or None. Never starts a server."""
         running = self._files.running()
         if running is None or _ping(running.pg_isready, running.socket, running.port) != _READY:
             return None
         return urls(running.socket, running.port, self._files.passwords())
 
     def administrator_url(self) -> str:
-        """The superuser's URL, for psql and similar tools. Raises `ConfigurationError` if no server runs."""
+        """Return the superuser's URL, for psql and similar tools. Raises `ConfigurationError` if no server runs."""
         running = self._files.running()
         if running is None:
             raise ConfigurationError(f"No server runs in {self._home}.")
@@ -158,7 +158,7 @@ class EmbeddedServer:
         return urls(socket, port, passwords)
 
     def _foreign(self, data: Path) -> bool:
-        """Whether the data was created elsewhere. Such data is never removed, and its version is checked as usual."""
+        """Return whether another program created the data. Such data is never removed, and its version is checked as usual."""
         return (data / "PG_VERSION").exists() and not self._files.has_passwords
 
     def _initialise(self, binaries: Binaries, data: Path) -> None:
@@ -201,7 +201,7 @@ class EmbeddedServer:
             )
 
     def _wait(self, binaries: Binaries, socket: str) -> None:
-        assert self._process is not None  # launched just before
+        assert self._process is not None  # started by the caller
         deadline = time.monotonic() + _START_SECONDS
         while _ping(binaries.path("pg_isready"), socket, self._port or 5432) != _READY:
             if self._process.poll() is not None:
@@ -228,7 +228,7 @@ def _check_version(binaries: Binaries, data: Path) -> None:
 
 
 def _ping(pg_isready: str, socket: str, port: int) -> int:
-    """The exit code of pg_isready: 0 accepts connections, 1 is starting or stopping, 2 does not respond."""
+    """Return the exit code of pg_isready: 0 accepts connections, 1 is starting or stopping, 2 does not respond."""
     try:
         return subprocess.run([pg_isready, "-q", "-h", socket, "-p", str(port), "-t", "2"], check=False).returncode
     except OSError:

@@ -25,7 +25,7 @@ class StateFiles:
         self._running, self._passwords = home / "running.json", home / "passwords.json"
 
     def running(self) -> Running | None:
-        """The last recorded server; None if there is no readable record."""
+        """Return the last recorded server; None without a readable record."""
         try:
             found = Running(**json.loads(self._running.read_text()))
         except (OSError, ValueError, TypeError):
@@ -42,7 +42,7 @@ class StateFiles:
 
     @property
     def has_passwords(self) -> bool:
-        """Whether the roles exist."""
+        """Return whether the roles exist."""
         return self._passwords.exists()
 
     def write_passwords(self, passwords: Mapping[str, str]) -> None:
@@ -50,13 +50,13 @@ class StateFiles:
         write_private(self._passwords, json.dumps(dict(passwords)))
 
     def passwords(self) -> dict[str, str]:
-        """The passwords by role. Raises `ConfigurationError` if the file is missing or damaged."""
+        """Return the passwords by role. Raises `ConfigurationError` if the file is missing or damaged."""
         try:
             found = json.loads(self._passwords.read_text())
             return {str(role): str(password) for role, password in found.items()}
         except (OSError, ValueError, AttributeError) as error:
             raise ConfigurationError(
-                f"The passwords of the embedded database in {self._passwords} cannot be read ({error}). Restore the file from a copy, "
+                f"The passwords of the embedded database in {self._passwords} cannot be read ({error}). Restore the file from a backup, "
                 "or move the directory away to start with an empty database."
             ) from None
 

@@ -13,30 +13,30 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from api_base.core.errors import ConfigurationError, Unavailable
 
 KEY: Final = 4_177_218_340_263_971
-"""The number of the lock, chosen at random once."""
+"""The key of the lock, a random number."""
 
 _TAKE = sa.text(f"select pg_try_advisory_lock({KEY})")
-_MINE = sa.text(
+_HELD_BY_SESSION = sa.text(
     "select exists (select from pg_locks where locktype = 'advisory' and pid = pg_backend_pid() "
     f"and (classid::bigint << 32 | objid::bigint) = {KEY})"
 )
 _RETRY_INTERVAL: Final = 0.05
 
 
-async def acquire_lock(connection: AsyncConnection, patience: float) -> None:
+async def acquire_lock(connection: AsyncConnection, seconds: float) -> None:
     """Acquire the lock until the session of `connection` ends.
 
-    Raises `Unavailable` when another process holds it for over `patience` seconds, and `ConfigurationError` behind a transaction pooler,
+    Raises `Unavailable` when another process holds it for over `seconds` seconds, and `ConfigurationError` behind a transaction pooler,
     which would give the lock to another client.
     """
-    deadline = asyncio.get_running_loop().time() + patience
+    deadline = asyncio.get_running_loop().time() + seconds
     while not await _ask(connection, _TAKE):
         if asyncio.get_running_loop().time() > deadline:
             raise Unavailable(
-                f"Another process has been migrating this database for over {patience:g} s. Find out what it waits for, then try again."
+                f"Another process has been migrating this database for over {seconds:g} s. Check what it waits for, then try again."
             )
         await asyncio.sleep(_RETRY_INTERVAL)
-    if not await _ask(connection, _MINE):
+    if not await _ask(connection, _HELD_BY_SESSION):
         raise ConfigurationError("DATABASE__OWNER_URL goes through a transaction pooler. Set it to the address of the server itself.")
 
 

@@ -37,12 +37,13 @@ BASE = Branch(name="base", folder=Path(__file__).parent / "versions")
 """The branch that every context depends on."""
 
 _BEFORE_0_1_0: Final = re.compile(r"\w+_0\d{3}")
-"""Revision ids had four digits before 0.1.0, and have three since: no id means two things."""
+"""Revision ids had four digits before 0.1.0 and have three since, so the id shows which kind a revision is."""
 
 
 def read(branches: Sequence[Branch]) -> dict[str, Revision]:
-    """All revisions by id. Raises `ConfigurationError` for a file that is not a revision, a duplicate id, and dependencies
-    that do not exist or form a circle.
+    """Return all revisions by id.
+
+    Raises `ConfigurationError` for a file that is not a revision, a duplicate id, and dependencies that do not exist or form a circle.
     """
     found: dict[str, Revision] = {}
     for branch in branches:
@@ -74,7 +75,7 @@ def _check_dependencies(revisions: Mapping[str, Revision]) -> None:
 
 
 def chain(revisions: Iterable[Revision], branch: str) -> list[Revision]:
-    """The revisions of `branch`, first to last. Raises `ConfigurationError` when they do not form a single line."""
+    """Return the revisions of `branch`, first to last. Raises `ConfigurationError` when they do not form a single line."""
     following: dict[str | None, Revision] = {}
     own = [revision for revision in revisions if revision.branch == branch]
     for revision in own:
@@ -94,7 +95,7 @@ def chain(revisions: Iterable[Revision], branch: str) -> list[Revision]:
 
 
 def closure(stored: Iterable[str], revisions: dict[str, Revision]) -> set[str]:
-    """The `stored` heads and their ancestors, as far as `revisions` knows them."""
+    """Return those `stored` heads that are in `revisions`, and their ancestors."""
     reached: set[str] = set()
     waiting = list(stored)
     while waiting:
@@ -108,7 +109,7 @@ def closure(stored: Iterable[str], revisions: dict[str, Revision]) -> set[str]:
 
 
 def refuse_prerelease(stored: Iterable[str]) -> None:
-    """Raise `ConfigurationError` when the database was created before 0.1.0: nothing may use it."""
+    """Raise `ConfigurationError` when the database was created before 0.1.0, so this version cannot use it."""
     if old := sorted(id for id in stored if _BEFORE_0_1_0.fullmatch(id)):
         raise ConfigurationError(
             f"The database was created by a version before 0.1.0 (revisions {', '.join(old)}), which this version cannot migrate and does "
@@ -138,7 +139,9 @@ def _read_file(branch: str, path: Path) -> Revision:
     if "revision" not in values:
         raise ConfigurationError(f"{path} is not a revision: it has no line `revision = …`. Move it out of the migrations of {branch}.")
     if not isinstance(values.get("down_revision"), str | None):
-        raise ConfigurationError(f"{path} has several revisions as down_revision. The revisions of a context form one line: write one.")
+        raise ConfigurationError(
+            f"{path} has several revisions as down_revision. The revisions of a context form one line: name a single one."
+        )
     return Revision(
         id=values["revision"],
         branch=branch,

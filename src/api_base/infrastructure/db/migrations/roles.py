@@ -8,7 +8,10 @@ from api_base.core.errors import ConfigurationError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Roles:
-    """Names of PostgreSQL roles, unquoted. `search` cannot log in: it owns the functions for text search and may read what they read."""
+    """Names of PostgreSQL roles, unquoted.
+
+    `search` cannot log in: it owns the functions for text search and may read the columns that they read.
+    """
 
     app: str
     worker: str
@@ -16,7 +19,10 @@ class Roles:
 
 
 def user_of(dsn: str) -> str:
-    """The role that `dsn` connects as. Raises `ConfigurationError` when it names none: grants must not depend on the migrating user."""
+    """Return the role that `dsn` connects as.
+
+    Raises `ConfigurationError` for a URL without a user: grants must not depend on the operating system's user.
+    """
     parts = urlsplit(dsn)
     user = unquote(parts.username) if parts.username else parse_qs(parts.query).get("user", [""])[0]
     if not user:

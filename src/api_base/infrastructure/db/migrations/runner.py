@@ -1,7 +1,7 @@
 """Runs Alembic in one session of the role `owner`.
 
 Each revision is a transaction of its own, so a failure keeps the revisions before it. A statement waits at most `lock_timeout` for a table,
-because every other statement on the table queues behind it; then the revision is tried again, a few times.
+because every other statement on the table queues behind it; then the revision is retried a few times.
 """
 
 import asyncio
@@ -39,12 +39,16 @@ INSUFFICIENT_PRIVILEGE: Final = "42501"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MigrationTimeouts:
-    """In seconds: `lock_timeout` of a statement, `turn` to wait for other migrating processes, `pause` between `attempts` at a revision."""
+    """All in seconds, except `attempts`.
+
+    `lock_timeout` limits how long a statement waits for a lock, `wait_timeout` how long this process waits for other migrating ones.
+    A revision has `attempts`, with `retry_delay` between them.
+    """
 
     lock_timeout: float
-    turn: float = 300.0
+    wait_timeout: float = 300.0
     attempts: int = 3
-    pause: float = 1.0
+    retry_delay: float = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +58,7 @@ class Migrator:
     dsn: str
     roles: Roles
     branches: Sequence[Branch]
-    patience: MigrationTimeouts
+    timeouts: MigrationTimeouts
 
     async def up(self) -> list[str]:
         """Bring every branch to its head and return the ids of the revisions applied. Raises `Unavailable`, `ConfigurationError`."""
@@ -69,7 +73,10 @@ class Migrator:
             return await self._run(connection, lambda config: command.upgrade(config, "heads"))
 
     async def down(self, branch: str, steps: int) -> list[str]:
-        """Undo the last `steps` revisions of `branch` and return their ids. Raises `ConfigurationError` when others depend on them."""
+        """Undo the last `steps` revisions of `branch` and return their ids.
+
+        Raises `ConfigurationError` when other revisions depend on them.
+        """
         revisions = read(self.branches)
         line = chain(revisions.values(), branch)
         async with self._session() as connection:
@@ -85,13 +92,13 @@ class Migrator:
             "postgresql+asyncpg://?prepared_statement_cache_size=0", async_creator=self._connect, poolclass=NullPool
         )
         async with engine.connect() as connection:
-            await acquire_lock(connection, self.patience.turn)
+            await acquire_lock(connection, self.timeouts.wait_timeout)
             yield connection
 
     async def _connect(self, **_: Any) -> Connection:
         settings = {
             "application_name": "api-base-migrate",
-            "lock_timeout": str(int(self.patience.lock_timeout * 1000)),
+            "lock_timeout": str(int(self.timeouts.lock_timeout * 1000)),
             "search_path": "public",
         }
         try:
@@ -101,16 +108,16 @@ class Migrator:
 
     async def _run(self, connection: AsyncConnection, move: Callable[[Config], None]) -> list[str]:
         applied: list[str] = []
-        for attempt in range(1, self.patience.attempts + 1):
+        for attempt in range(1, self.timeouts.attempts + 1):
             try:
                 await connection.run_sync(self._move, move, applied)
             except DBAPIError as error:
                 if _state(error) not in (LOCK_NOT_AVAILABLE, DEADLOCK):
                     raise self._meaning(error) from error
-                if attempt == self.patience.attempts:
-                    raise self._given_up(error) from error
+                if attempt == self.timeouts.attempts:
+                    raise self._lock_timed_out(error) from error
                 logger.warning("migration_waits", statement=_short(error), attempt=attempt)
-                await asyncio.sleep(self.patience.pause * attempt)
+                await asyncio.sleep(self.timeouts.retry_delay * attempt)
             else:
                 break
         return applied
@@ -131,10 +138,10 @@ class Migrator:
             raise
         connection.commit()
 
-    def _given_up(self, error: DBAPIError) -> Unavailable:
-        patience = self.patience
+    def _lock_timed_out(self, error: DBAPIError) -> Unavailable:
+        timeouts = self.timeouts
         return Unavailable(
-            f"The migration gave up after {patience.attempts} attempts of {patience.lock_timeout:g} s, because other transactions use the "
+            f"The migration gave up after {timeouts.attempts} attempts of {timeouts.lock_timeout:g} s, because other transactions use the "
             f"table: {_short(error)}. Earlier revisions stay applied. End the long transaction or raise "
             "DATABASE__LOCK_TIMEOUT_SECONDS, then run `api-base migrate up` again."
         )
@@ -154,7 +161,7 @@ class Migrator:
 
 
 def configuration(branches: Sequence[Branch]) -> Config:
-    """Alembic's configuration, made without a file."""
+    """Build Alembic's configuration without a file."""
     config = Config()
     config.set_main_option("script_location", str(ENVIRONMENT).replace("%", "%%"))
     config.set_main_option("path_separator", "newline")

@@ -10,7 +10,7 @@ _TIMEOUT = 10.0
 
 
 async def stored_heads(dsn: str) -> set[str]:
-    """The heads in `alembic_version`; empty for a database that was never migrated.
+    """Return the heads in `alembic_version`; empty for a database that was never migrated.
 
     Raises `Unavailable`, and `ConfigurationError` for a database from before 0.1.0.
     """

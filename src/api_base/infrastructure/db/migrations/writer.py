@@ -13,7 +13,7 @@ from api_base.infrastructure.db.migrations.revisions import BASE, Branch, chain,
 from api_base.infrastructure.db.migrations.runner import configuration
 
 MAX_ID_LENGTH: Final = 32
-"""The size of `alembic_version.version_num`."""
+"""Maximum length of `alembic_version.version_num`."""
 
 
 def write(branches: Sequence[Branch], name: str, message: str) -> Path:
@@ -45,6 +45,6 @@ def write(branches: Sequence[Branch], name: str, message: str) -> Path:
 
 
 def _sentence(message: str) -> str:
-    """`message` as one sentence for the docstring, without the full stop."""
+    """Return `message` as one sentence for the docstring, without the full stop."""
     words = " ".join(message.split()).rstrip(".").replace("\\", "/").replace('"', "'")
     return words[:1].upper() + words[1:]

@@ -49,7 +49,7 @@ class PageBuilder[T]:
         self._statements: OrderedDict[Hashable, Statement] = OrderedDict()
 
     async def page(self, request: ListRequest, owner: UUID | None) -> Page[T]:
-        """A page. Raises `Invalid` for an invalid cursor."""
+        """Return a page. Raises `Invalid` for an invalid cursor."""
         sort = self._fields.order(request)
         keys = decode_cursor(request, [*((self._field(s.field).kind, self._field(s.field).nullable) for s in sort), (UUID, False)])
         leading = sort[0].field if sort else None

@@ -38,10 +38,10 @@ class Translation:
 
 
 def translate(specification: Specification[Any], columns: Columns, *, leading: str | None = None) -> Translation:
-    """The clause of `specification`. An equality on the field `leading`, which leads the order, is written as a range of one value:
+    """Return the clause of `specification`. An equality on the field `leading`, which leads the order, is written as a range of one value:
     PostgreSQL drops a field with an equality from the order, and might then scan another index and filter by it.
 
-    Raises `UnknownField` for a field that is not in `columns`, and `IncomparableValue` as the evaluation in Python does."""
+    Raises `UnknownField` for a field that is not in `columns`, and `IncomparableValue` in the same cases as the evaluation in Python."""
     values: dict[str, Any] = {}
     shape = _shape(specification, columns, values)
     return Translation(shape, values, lambda: _clause(specification, columns, _Names(leading)))
