@@ -87,7 +87,7 @@ def test_a_missing_column_is_named_before_anything_starts(importing: Importing) 
     done = run(home, "import", "members", "wrong.csv", *BY)
     assert one_sentence(done) == "api-base: The file has no column email; it has mail, role.\n"
     foreign = run(home, "import", "members", "wrong.csv", "--tenant", "elsewhere", "--as", "admin@example.com")
-    assert "no member of a tenant 'elsewhere'" in one_sentence(foreign)
+    assert "not a member of the tenant 'elsewhere'" in one_sentence(foreign)
 
 
 @pytest.mark.slow

@@ -83,7 +83,7 @@ def install(target: Path, wheel: Path, package: Path) -> None:
 def test_the_example_is_as_short_as_the_readme_says() -> None:
     lines = [line for path in (EXAMPLE / "src").rglob("*.py") for line in path.read_text().splitlines() if line.strip()]
     assert len(lines) <= LINES
-    assert f"in {LINES} lines (blank ones and its test aside)" in (ROOT / README).read_text()
+    assert f"in {LINES} lines (without blank lines and its test)" in (ROOT / README).read_text()
 
 
 def test_the_readme_and_the_page_of_events_show_what_is_there() -> None:

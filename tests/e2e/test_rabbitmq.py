@@ -160,7 +160,11 @@ def test_doctor_reports_on_the_broker(catalogue: Catalogue) -> None:
     done = run(catalogue.project.home, "doctor", **catalogue.variables)
     assert (done.returncode, "ok    remote: RabbitMQ at" in done.stdout) == (0, True), done
     done = run(catalogue.project.home, "doctor", REMOTE__URL="amqp://guest:hidden@127.0.0.1:1/")
-    assert (done.returncode, "FAIL  remote: RabbitMQ could not be used" in done.stdout, "hidden" in done.stdout) == (1, True, False), done
+    assert (done.returncode, "FAIL  remote: RabbitMQ failed while opening a channel" in done.stdout, "hidden" in done.stdout) == (
+        1,
+        True,
+        False,
+    ), done
 
 
 async def until_some_are_done(tasks: list[asyncio.Task[Chair]], count: int) -> None:

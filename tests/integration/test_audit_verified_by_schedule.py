@@ -31,7 +31,7 @@ async def test_a_sound_trail_is_counted_and_a_broken_one_is_dead(
             await shop.enqueue(VerifyAudit())
             _, broken = await shop.ended(2)
         assert (broken["state"], broken["attempts"], broken["expires_at"]) == ("dead", 1, None)
-        assert broken["public_error"].startswith("1 findings in 30 records of 2 chains")
+        assert broken["public_error"].startswith("The audit trail has 1 findings in 30 records of 2 chains")
         assert str(ids[7]) in next(line for line in capsys.readouterr().out.splitlines() if "audit_broken" in line)
 
 

@@ -70,7 +70,7 @@ async def test_a_connection_lost_while_the_one_statement_runs_leaves_the_outcome
 
     creating = asyncio.create_task(create())
     await end_backends(admin_of_migrated, "wait_event_type = 'Lock'")
-    with pytest.raises(Unavailable, match="Read the state before trying again"):
+    with pytest.raises(Unavailable, match="Read the current state before you try again"):
         await creating
     await lock.rollback()
 
