@@ -198,6 +198,7 @@ async def test_a_job_whose_worker_is_gone_is_carried_to_another(transport: Setti
         assert await shop.skus() == ["A-1"]
 
 
+@pytest.mark.slow
 async def test_workers_that_come_and_go_leave_nothing_undone(shop: JobHarness) -> None:
     """However often jobs are begun and given back, each has its effect once."""
     ids: list[UUID] = []

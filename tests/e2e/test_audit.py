@@ -3,12 +3,15 @@
 import json
 from pathlib import Path
 
+import pytest
+
 from tests.e2e.conftest import Project
 from tests.e2e.processes import rows, run, serving, until
 
 ITEM = {"sku": "AUDITED", "name": "Chair", "category": "furniture"}
 
 
+@pytest.mark.slow
 def test_the_trail_is_sealed_verified_and_exported_and_tampering_is_named(project: Project, home: Path) -> None:
     with serving(project.home, AUDIT__CHECKPOINT_SECONDS="1") as backend:
         status, item = backend.ready().request("POST", "/api/v1/items", ITEM, project.log_in(backend))

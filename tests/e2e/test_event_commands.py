@@ -62,6 +62,7 @@ def publish(backend: Backend, token: str) -> str:
     return id
 
 
+@pytest.mark.slow
 def test_events_are_listed_as_cloud_events_oldest_first(shop: Shop) -> None:
     code, printed = shop.events("list", "--aggregate", shop.item)
     events = [json.loads(line) for line in printed.splitlines()]
@@ -86,6 +87,7 @@ def test_replay_delivers_stored_events_to_a_new_subscription_once(shop: Shop) ->
     assert len(shop.invoices()) == 1
 
 
+@pytest.mark.slow
 def test_a_dead_event_is_listed_and_retried(shop: Shop) -> None:
     assert shop.events("dead") == (0, "")
     shop.rows(POISON.format(id=shop.item))

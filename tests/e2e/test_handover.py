@@ -105,6 +105,7 @@ def test_a_second_process_takes_over_the_socket_at_sigterm_and_no_request_fails(
         whole(home, results, HANDOVERS)
 
 
+@pytest.mark.slow
 def test_a_reload_applies_new_settings_and_keeps_the_old_processes_when_they_are_invalid(project: Project) -> None:
     file = project.home / ".env"
     with parent(project.home) as systemd, serving(project.home, NOTIFY_SOCKET=systemd.address) as backend:

@@ -4,6 +4,8 @@ import asyncio
 import json
 import signal
 
+import pytest
+
 from api_base.application.common.events.cloud_event import decoded
 from api_base.infrastructure.kafka.connection import KafkaConnection
 from tests.e2e.conftest import Project
@@ -11,6 +13,7 @@ from tests.e2e.processes import Backend, run, serving, until, working
 from tests.kafka import committed, namespace
 
 
+@pytest.mark.slow
 def test_a_change_of_price_comes_out_as_event_and_in_the_stream(project: Project, kafka_url: str) -> None:
     connection = namespace(kafka_url)
     variables = {"EVENTS__URL": kafka_url, "EVENTS__PREFIX": connection.prefix}

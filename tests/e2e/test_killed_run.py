@@ -37,6 +37,7 @@ def descendants(pid: int) -> dict[int, str]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.slow
 def test_a_test_run_that_is_ended_by_a_signal_leaves_no_process(home: Path, number: signal.Signals) -> None:
     mark = str(uuid4())
     variables = environment(PYTEST_DISABLE_PLUGIN_AUTOLOAD="1", **{MARK: mark})

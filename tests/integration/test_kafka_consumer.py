@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID, uuid4
 
+import pytest
+
 from api_base.application.common.events import EventDelivery
 from api_base.core.errors import RuleViolated, Unavailable
 from api_base.core.protocols import DeferredDeliveries, StoredEvent
@@ -24,6 +26,8 @@ from tests.factories.items import item
 from tests.integration.event_harness import CHANGED, EventHarness, Told, decode, house
 from tests.kafka import PATIENCE, POLL_TIMEOUT, namespace, policy
 from tests.services import Killable
+
+pytestmark = pytest.mark.slow  # a broker of its own starts, and is killed
 
 
 @dataclass

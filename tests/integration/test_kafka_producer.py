@@ -19,6 +19,8 @@ from tests.integration.event_harness import house
 from tests.kafka import committed, namespace, policy
 from tests.services import Killable
 
+pytestmark = pytest.mark.slow  # a broker of its own starts, and is killed
+
 
 async def ids(connection: KafkaConnection) -> list[UUID]:
     return [decoded(record.value or b"").id for record in await committed(connection, "items")]

@@ -21,6 +21,8 @@ from tests.factories.events import stored_event
 from tests.kafka import PATIENCE, POLL_TIMEOUT, committed, namespace, policy
 from tests.services import Killable
 
+pytestmark = pytest.mark.slow  # a broker of its own starts, and is killed
+
 NAME = "items.created.v1"
 
 

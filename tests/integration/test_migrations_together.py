@@ -72,6 +72,7 @@ def migrator(urls: Urls, contexts: Sequence[Context], **timeouts: float) -> Migr
     )
 
 
+@pytest.mark.slow
 def test_many_processes_at_once_migrate_once(new_database: Callable[[], Urls], contexts: Sequence[Context]) -> None:
     urls = new_database()
     given = json.dumps(

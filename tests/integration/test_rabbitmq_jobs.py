@@ -241,6 +241,7 @@ async def test_jobs_that_wait_for_the_broker_wait_in_the_database(migrated: Urls
             assert len(await shop.skus()) == 100
 
 
+@pytest.mark.slow
 async def test_a_killed_broker_loses_no_job_and_doubles_no_effect(migrated: Urls, killable_rabbitmq: Killable) -> None:
     """Killed in the middle of it, again and again, while jobs come and are carried out by two workers."""
     broker, name = killable_rabbitmq, new_name()

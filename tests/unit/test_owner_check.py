@@ -60,3 +60,9 @@ def test_what_the_system_runs_needs_no_owner_for_its_own_tables_only() -> None:
     assert Statement(sa.select(COUNTRIES), Ownership.SYSTEM).sql
     with pytest.raises(ProgrammingError, match="notes"):
         Statement(sa.select(NOTES), Ownership.SYSTEM)
+
+
+def test_a_table_that_does_not_declare_its_owner_is_named() -> None:
+    bare = sa.Table("bare", sa.MetaData(), sa.Column("id", sa.Uuid))
+    with pytest.raises(ProgrammingError, match="'bare' does not declare who owns its rows: use tenant_owned"):
+        Statement(sa.select(bare))

@@ -29,6 +29,7 @@ async def test_a_wrong_password_is_refused(kafka_scram_url: str, caplog: pytest.
     assert "SaslAuthenticationFailed" in caplog.text  # aiokafka raises the same for a broker that is not there, and logs the reason
 
 
+@pytest.mark.slow
 async def test_what_is_acknowledged_outlives_a_kill(killable_kafka: Killable) -> None:
     topic = await produce(brokers(killable_kafka.url))
     killable_kafka.kill()

@@ -25,6 +25,7 @@ async def test_what_no_queue_takes_is_returned(amqp_url: str) -> None:
             await publish(channel, f"nobody-{uuid4()}")
 
 
+@pytest.mark.slow
 async def test_a_confirmed_message_outlives_a_kill(killable_rabbitmq: Killable) -> None:
     name = f"test-{uuid4()}"
     async with await aio_pika.connect(killable_rabbitmq.url) as connection, await connection.channel() as channel:

@@ -12,6 +12,8 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.sql.base import ReadOnlyColumnCollection
 from sqlalchemy.types import UserDefinedType
 
+from api_base.core.errors import ProgrammingError
+
 SECRET: Final = {"sensitivity": "secret"}
 PERSONAL: Final = {"sensitivity": "personal"}
 
@@ -64,8 +66,12 @@ def system_owned(name: str, metadata: sa.MetaData, *parts: sa.schema.SchemaItem)
 
 
 def ownership(table: sa.Table) -> Ownership:
-    """Return the kind of owner of a declared table's rows."""
-    found: Ownership = table.info["ownership"]
+    """Return the kind of owner of a declared table's rows. Raises `ProgrammingError` for a table that does not declare it."""
+    found: Ownership | None = table.info.get("ownership")
+    if found is None:
+        raise ProgrammingError(
+            f"The table {table.name!r} does not declare who owns its rows: use tenant_owned, user_owned or system_owned."
+        )
     return found
 
 
