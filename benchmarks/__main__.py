@@ -25,7 +25,7 @@ if sys.argv[1:2] == ["instructions"]:
     raise SystemExit
 names = sys.argv[1:] or list(ALL)
 if unknown := [name for name in names if name not in KNOWN]:
-    raise SystemExit(f"no such measurement: {', '.join(unknown)}; there are {', '.join(KNOWN)}")
+    raise SystemExit(f"no such measurement: {', '.join(unknown)}; there are {', '.join((*KNOWN, 'instructions'))}")
 if len(names) == 1:
     print(f"== {names[0]}", flush=True)
     KNOWN[names[0]]()

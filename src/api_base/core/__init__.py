@@ -1,1 +1,1 @@
-"""What every floor may use: configuration, errors, ports, types. Depends on no other floor."""
+"""Configuration, errors, ports and types, for every layer. Depends on no other layer."""

@@ -1,1 +1,1 @@
-"""Logging and tracing, for every floor."""
+"""Logging and tracing, for every layer."""

@@ -1,4 +1,4 @@
-"""Types shared by every floor."""
+"""Types shared by every layer."""
 
 from api_base.core.types.context import (
     NO_REQUEST,
