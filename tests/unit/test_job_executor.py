@@ -134,4 +134,4 @@ async def test_there_is_capacity_again_when_a_job_ends() -> None:
     await asyncio.sleep(0)
     assert not waiting.done()
     gate.opened.set()
-    assert await waiting == 1
+    assert [await waiting, await jobs.capacity()] == [0, 1]

@@ -47,12 +47,16 @@ class JobExecutor:
         self._writing: asyncio.Task[None] | None = None
 
     async def capacity(self) -> int:
-        """Return how many more jobs may be submitted. Without capacity, wait for some, at most `CAPACITY_TIMEOUT` seconds."""
-        if len(self._tasks) >= self._max_concurrency:
-            self._freed.clear()
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._freed.wait(), CAPACITY_TIMEOUT)
-        return self._max_concurrency - len(self._tasks)
+        """Return how many more jobs may be submitted. Without capacity, wait for some, at most `CAPACITY_TIMEOUT` seconds, and return 0.
+
+        So the caller checks whether the worker stops before it claims a job after a wait.
+        """
+        if len(self._tasks) < self._max_concurrency:
+            return self._max_concurrency - len(self._tasks)
+        self._freed.clear()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._freed.wait(), CAPACITY_TIMEOUT)
+        return 0
 
     def submit(self, job: ClaimedJob) -> asyncio.Task[None]:
         """Begin a claimed job. The task ends when the outcome is written. It raises only `CancelledError`."""
