@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Final
 
 import pytest
@@ -44,8 +45,13 @@ print("\\n".join(sys.modules))
 def imported(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
     """The modules of a process that has made the application, on a database that need not be there."""
     home = tmp_path_factory.mktemp("start")
-    variables = {"DATABASE__URL": "postgresql://app@localhost:1/none", "PATH": "/usr/bin:/bin"}
-    answer = subprocess.run([sys.executable, "-c", PROGRAM], cwd=home, env=variables, capture_output=True, text=True, check=True)
+    return modules_after(PROGRAM, home, DATABASE__URL="postgresql://app@localhost:1/none")
+
+
+def modules_after(program: str, home: Path, **settings: str) -> set[str]:
+    """The modules that `program` prints. It runs without the settings of this process and without coverage, which imports much itself."""
+    inherited = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH") if name in os.environ}
+    answer = subprocess.run([sys.executable, "-c", program], cwd=home, env=inherited | settings, capture_output=True, text=True, check=True)
     return set(answer.stdout.split())
 
 
@@ -60,10 +66,9 @@ def test_starting_leaves_alone(package: str, imported: set[str]) -> None:
     assert early == [], f"only {LATE[package]} needs {package}: import it in the function that uses it"
 
 
-def test_the_first_server_process_waits_for_next_to_nothing() -> None:
-    alone = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}  # coverage imports much itself
-    answer = subprocess.run([sys.executable, "-c", AHEAD], env=alone, capture_output=True, text=True, check=True)
-    ours = {module for module in answer.stdout.split() if module.startswith("api_base.")}
+def test_the_first_server_process_waits_for_next_to_nothing(tmp_path: Path) -> None:
+    imported = modules_after(AHEAD, tmp_path)
+    ours = {module for module in imported if module.startswith("api_base.")}
     assert ours == {
         "api_base.cli",
         "api_base.serving",
@@ -72,4 +77,4 @@ def test_the_first_server_process_waits_for_next_to_nothing() -> None:
         "api_base.core.shared",
         "api_base.core.shared.parent_death",
     }
-    assert {"dataclasses", "pathlib", "typer"}.isdisjoint(answer.stdout.split())
+    assert {"dataclasses", "pathlib", "typer"}.isdisjoint(imported)
