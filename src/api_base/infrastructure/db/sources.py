@@ -3,12 +3,11 @@
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Final
-from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
 from api_base.core.config import Settings
-from api_base.core.di import Adapter
+from api_base.core.di import Adapter, check_url
 
 if TYPE_CHECKING:
     from api_base.infrastructure.db.embedded import Urls
@@ -49,15 +48,7 @@ def _embedded(settings: Settings) -> Iterator["tuple[Urls, Callable[[], str | No
 
 def validate(url: str) -> None:
     """Raise `ValueError` if `url` is malformed, without the URL in its message: the wrong part is often the password."""
-    try:
-        parts = urlsplit(url)
-        valid = parts.scheme in ("postgresql", "postgres") and (parts.port or 1) > 0 and not parts.fragment
-    except ValueError:
-        valid = False
-    if not valid:
-        raise ValueError(
-            "must be postgresql://user:password@host:port/database; write / ? # @ : in user and password as %2F %3F %23 %40 %3A"
-        )
+    check_url(url, "postgresql://user:password@host:port/database", lambda parts: parts.scheme in ("postgresql", "postgres"))
 
 
 def _text(url: SecretStr) -> str:

@@ -1,5 +1,6 @@
 """The adapter of `EVENTS__URL` on Kafka."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from api_base.core.di import Adapter
@@ -31,10 +32,4 @@ KAFKA: Final = Adapter(
     validate=_validate,
     extra="kafka",
 )
-KAFKA_TLS: Final = Adapter(
-    build=_kafka,
-    url="kafka+ssl://user:password@host:port",
-    summary="The same over TLS.",
-    validate=_validate,
-    extra="kafka",
-)
+KAFKA_TLS: Final = replace(KAFKA, url="kafka+ssl://user:password@host:port", summary="The same over TLS.")

@@ -4,13 +4,11 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from api_base.core.di import URL_ESCAPES
 from api_base.infrastructure.kafka.connection import KafkaConnection
 
 MECHANISMS: Final = ("SCRAM-SHA-256", "SCRAM-SHA-512")
-_FORM: Final = (
-    "must be kafka://user:password@host:port, or kafka+ssl://… for TLS; separate several brokers with commas, "
-    "write / ? # @ : in user and password as %2F %3F %23 %40 %3A"
-)
+_FORM: Final = f"must be kafka://user:password@host:port, or kafka+ssl://… for TLS; separate several brokers with commas, {URL_ESCAPES}"
 
 
 def connection_at(url: str, prefix: str) -> KafkaConnection:

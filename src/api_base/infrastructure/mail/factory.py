@@ -1,10 +1,10 @@
 """The adapters of `MAIL__URL`."""
 
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
-from urllib.parse import urlsplit
 
-from api_base.core.di import Adapter
+from api_base.core.di import Adapter, check_url
 
 if TYPE_CHECKING:
     from api_base.core.protocols import Mailer
@@ -27,16 +27,8 @@ def _smtp(ports: "AdapterPorts") -> "Mailer":
 
 
 def _validate(url: str) -> None:
-    try:
-        parts = urlsplit(url)
-        valid = bool(parts.hostname) and (parts.port or 1) > 0 and not (parts.fragment or parts.query or parts.path.strip("/"))
-    except ValueError:
-        valid = False
-    if not valid:
-        raise ValueError(
-            "must be smtp://user:password@host:port or smtps://user:password@host:port; "
-            "write / ? # @ : in user and password as %2F %3F %23 %40 %3A"
-        )
+    form = "smtp://user:password@host:port or smtps://user:password@host:port"
+    check_url(url, form, lambda parts: bool(parts.hostname) and not (parts.query or parts.path.strip("/")))
 
 
 CONSOLE: Final = Adapter(
@@ -51,9 +43,4 @@ SMTP: Final = Adapter(
     summary="An SMTP server; the connection is upgraded to TLS by STARTTLS.",
     validate=_validate,
 )
-SMTPS: Final = Adapter(
-    build=_smtp,
-    url="smtps://user:password@host:465",
-    summary="An SMTP server, by TLS from the start.",
-    validate=_validate,
-)
+SMTPS: Final = replace(SMTP, url="smtps://user:password@host:465", summary="An SMTP server, by TLS from the start.")

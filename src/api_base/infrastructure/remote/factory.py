@@ -1,5 +1,6 @@
 """The adapters of `REMOTE__URL`."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from api_base.core.di import Adapter
@@ -34,10 +35,4 @@ RABBITMQ: Final = Adapter(
     validate=rabbitmq.validate,
     extra="rabbitmq",
 )
-RABBITMQ_TLS: Final = Adapter(
-    build=_rabbitmq,
-    url="amqps://user:password@host:port/vhost",
-    summary="The same over TLS.",
-    validate=rabbitmq.validate,
-    extra="rabbitmq",
-)
+RABBITMQ_TLS: Final = replace(RABBITMQ, url="amqps://user:password@host:port/vhost", summary="The same over TLS.")
