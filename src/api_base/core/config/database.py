@@ -42,6 +42,11 @@ class DatabaseSettings(BaseModel):
         "none", description="`transaction` behind PgBouncer in transaction mode: disables prepared statements."
     )
 
+    def url_of(self, role: Literal["owner", "worker", "direct"]) -> str:
+        """Return the URL of a role. A role without a URL of its own uses `url`."""
+        urls = {"owner": self.owner_url, "worker": self.worker_url, "direct": self.direct_url}
+        return (urls[role] or self.url).get_secret_value()
+
     @property
     def embedded(self) -> bool:
         """Whether the server in the wheel is used."""

@@ -18,12 +18,12 @@ def worker_database(settings: Settings, subscribers: Subscribers) -> Database:
     and completing jobs three, and the verification of the audit trail one.
     """
     size = max(settings.database.pool_size, len(subscribers.durable) + 7)
-    return Database((settings.database.worker_url or settings.database.url).get_secret_value(), _options(settings, size))
+    return Database(settings.database.url_of("worker"), _options(settings, size))
 
 
 def direct_url(settings: Settings) -> str:
     """Return the URL that bypasses a transaction pooler, for LISTEN."""
-    return (settings.database.direct_url or settings.database.url).get_secret_value()
+    return settings.database.url_of("direct")
 
 
 def _options(settings: Settings, size: int) -> PoolOptions:

@@ -4,8 +4,6 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Final
 
-from pydantic import SecretStr
-
 from api_base.core.config import Settings
 from api_base.core.di import Adapter, check_url
 
@@ -22,10 +20,10 @@ def configured(settings: Settings) -> "Urls":
 
     database = settings.database
     return Urls(
-        owner=_text(database.owner_url or database.url),
-        app=_text(database.url),
-        worker=_text(database.worker_url or database.url),
-        direct=_text(database.direct_url or database.url),
+        owner=database.url_of("owner"),
+        app=database.url.get_secret_value(),
+        worker=database.url_of("worker"),
+        direct=database.url_of("direct"),
     )
 
 
@@ -49,10 +47,6 @@ def _embedded(settings: Settings) -> Iterator["tuple[Urls, Callable[[], str | No
 def validate(url: str) -> None:
     """Raise `ValueError` if `url` is malformed, without the URL in its message: the wrong part is often the password."""
     check_url(url, "postgresql://user:password@host:port/database", lambda parts: parts.scheme in ("postgresql", "postgres"))
-
-
-def _text(url: SecretStr) -> str:
-    return url.get_secret_value()
 
 
 EMBEDDED: Final = Adapter[Settings, Source](
