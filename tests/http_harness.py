@@ -25,6 +25,15 @@ from api_base.interface.routes.dispatcher import Dispatcher
 from api_base.interface.routes.route_options import Deprecation
 
 GOOD = "Bearer good"
+SECURITY = {
+    "content-security-policy": "default-src 'self'",
+    "x-frame-options": "DENY",
+    "x-content-type-options": "nosniff",
+    "strict-transport-security": "max-age=31536000; includeSubDomains",
+    "referrer-policy": "strict-origin-when-cross-origin",
+    "permissions-policy": "geolocation=(), microphone=(), camera=()",
+}
+"""The security headers of every answer."""
 PRINCIPAL = Principal(
     user_id=UserId(uuid4()),
     session_id=SessionId(uuid4()),

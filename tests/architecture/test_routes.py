@@ -14,18 +14,11 @@ from api_base.infrastructure.db.embedded import Urls
 from tests.application import Running, running, settings_on
 from tests.architecture.examples import LEAST, Example, example
 from tests.architecture.routes import ROUTES, Route
+from tests.http_harness import SECURITY
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 MEMBERS = {"type", "title", "status", "detail", "instance", "request_id"}
-SECURITY = {
-    "content-security-policy": "default-src 'self'",
-    "x-frame-options": "DENY",
-    "x-content-type-options": "nosniff",
-    "strict-transport-security": "max-age=31536000; includeSubDomains",
-    "referrer-policy": "strict-origin-when-cross-origin",
-    "permissions-policy": "geolocation=(), microphone=(), camera=()",
-}
 STALE = '"v99-json1"'
 KEY = {"Idempotency-Key": "8e03978e-40d5-43dd-bc93-6894a57f9324"}
 KEYLESS = {

@@ -18,17 +18,9 @@ from api_base.interface.middleware.logging import LoggingMiddleware
 from api_base.interface.middleware.rate_limit import RateLimitMiddleware
 from api_base.interface.middleware.security_headers import SecurityHeadersMiddleware
 from api_base.interface.routes import RouteOptions, Router
-from tests.http_harness import GOOD, THING, settings, shell, things, trouble
+from tests.http_harness import GOOD, SECURITY, THING, settings, shell, things, trouble
 
 ONE: Final = f"/api/v1/things/{THING}"
-SECURITY: Final = {
-    "content-security-policy": "default-src 'self'",
-    "x-frame-options": "DENY",
-    "x-content-type-options": "nosniff",
-    "strict-transport-security": "max-age=31536000; includeSubDomains",
-    "referrer-policy": "strict-origin-when-cross-origin",
-    "permissions-policy": "geolocation=(), microphone=(), camera=()",
-}
 CROSS_ORIGIN: Final = {"access-control-allow-origin": "https://app.test", "vary": "Origin"}
 
 

@@ -8,7 +8,7 @@ from api_base.core.errors import ConfigurationError
 from api_base.core.types import current_context
 from api_base.interface.middleware.client_address import ClientAddress
 from api_base.interface.routes import RouteOptions, Router
-from tests.http_harness import GOOD, PRINCIPAL, THING, settings, shell, things, trouble
+from tests.http_harness import GOOD, PRINCIPAL, SECURITY, THING, settings, shell, things, trouble
 
 ONE = f"/api/v1/things/{THING}"
 TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
@@ -93,19 +93,11 @@ async def test_requests_are_recorded_by_template_never_by_path() -> None:
 
 async def test_security_headers_are_on_every_answer() -> None:
     here = shell(things(), trouble())
-    expected = {
-        "content-security-policy": "default-src 'self'",
-        "x-frame-options": "DENY",
-        "x-content-type-options": "nosniff",
-        "strict-transport-security": "max-age=31536000; includeSubDomains",
-        "referrer-policy": "strict-origin-when-cross-origin",
-        "permissions-policy": "geolocation=(), microphone=(), camera=()",
-    }
     async with here.client() as client:
         for path in (ONE, "/none", "/api/v1/trouble/bug"):
             headers = (await client.get(path)).headers
-            assert {name: headers[name] for name in expected} == expected
-            assert all(len(headers.get_list(name)) == 1 for name in expected)
+            assert {name: headers[name] for name in SECURITY} == SECURITY
+            assert all(len(headers.get_list(name)) == 1 for name in SECURITY)
 
 
 async def test_declared_origins_may_read_the_answer_errors_included() -> None:
