@@ -6,12 +6,23 @@ The server itself says whether it is complete, and every statement can be repeat
 import os
 import subprocess
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote, urlencode
 
 from api_base.core.errors import ConfigurationError
 from api_base.infrastructure.db.embedded.binaries import program
-from api_base.infrastructure.db.embedded.urls import Urls
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Urls:
+    """PostgreSQL URLs: `owner` migrates, `app` serves requests, `worker` runs background work. `direct` is `app` without a pooler."""
+
+    owner: str
+    app: str
+    worker: str
+    direct: str
+
 
 DATABASE: Final = "api_base"
 SUPERUSER: Final = "postgres"
@@ -33,18 +44,8 @@ class Superuser:
     def __init__(self, socket: str, port: int, passwords: Mapping[str, str]) -> None:
         self._passwords = passwords
         self._command = [
-            program("psql"),
-            "-qXAt",
-            "-v",
-            "ON_ERROR_STOP=1",
-            "-h",
-            socket,
-            "-p",
-            str(port),
-            "-U",
-            SUPERUSER,
-            "-d",
-            "postgres",
+            *(program("psql"), "-qXAt", "--set=ON_ERROR_STOP=1"),
+            *(f"--host={socket}", f"--port={port}", f"--username={SUPERUSER}", "--dbname=postgres"),
         ]
 
     def complete(self) -> bool | None:

@@ -19,11 +19,10 @@ from api_base.infrastructure.db.embedded import binaries, cluster
 from api_base.infrastructure.db.embedded.binaries import Binaries
 from api_base.infrastructure.db.embedded.data_location import data_location, own_home, socket_directory
 from api_base.infrastructure.db.embedded.orphan import end_orphan
-from api_base.infrastructure.db.embedded.roles import ROLES, SUPERUSER, Superuser, url, urls
+from api_base.infrastructure.db.embedded.roles import ROLES, SUPERUSER, Superuser, Urls, url, urls
 from api_base.infrastructure.db.embedded.server_log import ServerLog
 from api_base.infrastructure.db.embedded.state_files import Running, StateFiles
 from api_base.infrastructure.db.embedded.trust import present
-from api_base.infrastructure.db.embedded.urls import Urls
 
 _START_SECONDS: Final = 60.0
 _STOP_SECONDS: Final = 20.0
