@@ -16,7 +16,12 @@ from api_base.application.users.commands.change_password import (
     SetPasswordHashHandler,
 )
 from api_base.application.users.commands.confirm_registration import ConfirmRegistration, ConfirmRegistrationHandler
-from api_base.application.users.commands.create_user import CreateUser, CreateUserHandler
+from api_base.application.users.commands.create_user import (
+    CreateUser,
+    CreateUserHandler,
+    ReplaceUnusedPassword,
+    ReplaceUnusedPasswordHandler,
+)
 from api_base.application.users.commands.mail_password_changed import (
     Changed,
     MailPasswordChanged,
@@ -72,6 +77,7 @@ def _handlers(ports: Ports) -> Sequence[Registration]:
     security, mode = ports.settings.security, RegistrationMode(ports.settings.registration)
     return [
         on(CreateUser, CreateUserHandler(repository, ports.ids, ports.clock)),
+        on(ReplaceUnusedPassword, ReplaceUnusedPasswordHandler(repository)),
         on(RegisterUser, RegisterUserHandler(ports.bus, hasher, policy, mode)),
         on(ChangePassword, ChangePasswordHandler(ports.bus, repository, hasher, policy)),
         on(SetPasswordHash, SetPasswordHashHandler(repository, ports.clock)),

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from api_base.core.config.settings import Settings
 
 
-def unsafe_in_production(settings: Settings) -> list[str]:
-    """Return each problem as `VARIABLE: what is wrong and what to write`, without secrets."""
+def unsafe_in_production(settings: Settings, optional: Collection[str] = ()) -> list[str]:
+    """Return each problem as `VARIABLE: what is wrong and what to write`, without secrets. This process does without the `optional` variables."""
     problems = []
     database, server = settings.database, settings.server
     if not settings.security.signing_keys:
@@ -23,16 +25,16 @@ def unsafe_in_production(settings: Settings) -> list[str]:
             "MAIL__LINKS: is required: the URL of your pages, or of this server's own pages, such as https://api.example.com/links."
         )
     if not database.embedded:  # the adapter of the embedded server is refused as unsafe
-        problems += _roles(settings)
+        problems += _roles(settings, optional)
     if "*" in server.cors_origins and server.cors_credentials:
         problems.append("SERVER__CORS_ORIGINS: `*` cannot be combined with SERVER__CORS_CREDENTIALS; list the origins.")
     return problems
 
 
-def _roles(settings: Settings) -> list[str]:
+def _roles(settings: Settings, optional: Collection[str]) -> list[str]:
     database = settings.database
     urls = {"DATABASE__URL": database.url, "DATABASE__OWNER_URL": database.owner_url, "DATABASE__WORKER_URL": database.worker_url}
-    problems = [f"{name}: is required." for name, url in urls.items() if url is None]
+    problems = [f"{name}: is required." for name, url in urls.items() if url is None and name not in optional]
     users: dict[str, str] = {}
     for name, url in urls.items():
         if url is not None:
