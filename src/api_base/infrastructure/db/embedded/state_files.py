@@ -54,12 +54,12 @@ class StateFiles:
         try:
             stored = json.loads(self._passwords.read_text())
             found = {role: stored[role] for role in roles}
-            if not all(isinstance(password, str) and password for password in found.values()):
-                raise ValueError("a password is not a text")
         except OSError as error:
             raise self._unreadable(str(error.strerror)) from None
         except (ValueError, TypeError, LookupError):
             raise self._unreadable("the file is damaged") from None
+        if not all(isinstance(password, str) and password for password in found.values()):
+            raise self._unreadable("the file is damaged")
         return found
 
     def _unreadable(self, reason: str) -> ConfigurationError:

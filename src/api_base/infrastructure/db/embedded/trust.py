@@ -37,7 +37,7 @@ def own_directory(path: Path, mode: int = PRIVATE) -> None:
 
 
 def present(path: Path) -> bool:
-    """Return whether an entry exists. Raises `OSError` when that cannot be told, unlike `Path.exists`."""
+    """Return whether an entry exists. Raises `OSError` when that is unknown, unlike `Path.exists`."""
     with suppress(FileNotFoundError, NotADirectoryError):
         path.lstat()
         return True
