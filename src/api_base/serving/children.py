@@ -4,19 +4,29 @@ This module imports little: `serve` creates a server process before anything els
 """
 
 import json
+import os
 import signal
 import socket
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Final
 
+from api_base.core.shared.least_privilege import environment_for
 from api_base.core.shared.parent_death import die_with_parent
 
 MAX_LINE_BYTES: Final = 1 << 20
 """Maximum bytes of the message that starts a server process."""
 READY: Final = b"r"
 """The byte that a process sends when it begins to serve."""
+PREPARE: Final = b"p"
+"""The byte that a process sends when the database must be prepared before it serves; it waits for `PREPARED`."""
+LOGIN: Final = b"l"
+"""The byte that a process sends when nobody has used the login of the first run."""
+PREPARED: Final = b"d"
+FAILED: Final = b"f"
+"""The answers to `PREPARE`."""
 
 
 class ServerProcess:
@@ -24,16 +34,31 @@ class ServerProcess:
 
     def __init__(self) -> None:
         self._channel, theirs = socket.socketpair()
+        self._received = b""
         with theirs:
-            self.process = start("api_base.serving.server_process", str(theirs.fileno()), pass_fds=(theirs.fileno(),))
+            self.process = start(
+                "api_base.serving.server_process",
+                str(theirs.fileno()),
+                environment=environment_for("server", os.environ),
+                pass_fds=(theirs.fileno(),),
+            )
 
     def ready(self) -> bool:
         """Return whether the process serves. Never waits."""
+        return self.has_sent(READY)
+
+    def has_sent(self, byte: bytes) -> bool:
+        """Return whether the process has sent this byte. Never waits."""
         self._channel.setblocking(False)
-        try:
-            return self._channel.recv(1, socket.MSG_PEEK) == READY
-        except OSError:  # it does not serve yet, or it has ended
-            return False
+        with suppress(OSError):  # it has sent nothing yet, or it has ended
+            self._received += self._channel.recv(16)
+        return byte in self._received
+
+    def answer(self, byte: bytes) -> None:
+        """Answer the last `PREPARE`."""
+        self._received = self._received.replace(PREPARE, b"", 1)
+        with suppress(OSError):  # it has ended
+            self._channel.send(byte)
 
     def serve(self, listener: socket.socket, variables: Mapping[str, str], *, seed: bool) -> None:
         """Send the listening socket and environment variables. `seed` lets a first run create an administrator."""

@@ -13,7 +13,7 @@ from typing import Final
 import asyncpg
 
 from api_base.application.tenants.commands.create_tenant import CreateTenant
-from api_base.application.tenants.queries.tenants import ListMyTenants
+from api_base.application.tenants.queries import ListMyTenants
 from api_base.application.users.commands.create_user import CreateUser, ReplaceUnusedPassword
 from api_base.application.users.dtos import UserDTO
 from api_base.bootstrap import migrations
@@ -88,7 +88,7 @@ async def _missing(settings: Settings, urls: Urls, contexts: Sequence[Context], 
 async def _administrators(connection: Connection) -> list[asyncpg.Record] | None:
     """Return the first two administrators of the platform; None when the application has no users."""
     try:
-        return await connection.fetch("select id, email from users where platform_admin order by created_at, id limit 2")
+        return list(await connection.fetch("select id, email from users where platform_admin order by created_at, id limit 2"))
     except asyncpg.UndefinedTableError:
         return None
 

@@ -8,6 +8,7 @@ from pydantic import SecretStr
 
 from api_base.bootstrap import selections
 from api_base.core.config import Settings
+from api_base.core.shared.least_privilege import Kind, environment_for
 from api_base.infrastructure.db.embedded import Urls
 from api_base.infrastructure.db.sources import Source
 
@@ -40,17 +41,18 @@ def on(settings: Settings, urls: Urls) -> Settings:
     )
 
 
-def environment(settings: Settings, urls: Urls) -> dict[str, str]:
-    """Return the environment of child processes.
+def environment(kind: Kind, settings: Settings, urls: Urls) -> dict[str, str]:
+    """Return the environment of a child process of this kind.
 
     It contains the URLs of the embedded server; those of a configured database are already in it.
     """
     if not settings.database.embedded:
-        return dict(os.environ)
-    return {
+        return environment_for(kind, os.environ)
+    variables = {
         **os.environ,
         "DATABASE__URL": urls.app,
         "DATABASE__OWNER_URL": urls.owner,
         "DATABASE__WORKER_URL": urls.worker,
         "DATABASE__DIRECT_URL": urls.direct,
     }
+    return environment_for(kind, variables)

@@ -15,7 +15,6 @@ from api_base.core.config.settings import Settings
 from api_base.core.config.sources import is_secret, variables
 from api_base.core.errors import ConfigurationError
 from api_base.core.errors.validation_messages import MAX_QUOTED, validation_message
-
 from api_base.core.shared.least_privilege import OPTIONAL, WITHHELD, Kind
 
 if TYPE_CHECKING:
