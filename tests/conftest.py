@@ -5,6 +5,7 @@ shared by all processes (see services.py): tests name their topics, queues and a
 """
 
 import asyncio
+import gc
 import importlib
 import json
 import tempfile
@@ -30,6 +31,12 @@ from tests.services import Killable, Mailpit, Toxiproxy
 
 BASE = ("audit", "events", "idempotency", "importing", "tasks")
 """What every application brings, whatever its contexts."""
+
+
+def pytest_collection_finish() -> None:
+    """Keep the garbage collector from scanning what was collected before each test: it lives as long as the process."""
+    gc.collect()
+    gc.freeze()
 
 
 class Postgres:
