@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-import re
 import signal
 import time
 from collections.abc import Iterator
@@ -12,12 +11,16 @@ import asyncpg
 import pytest
 
 from api_base.infrastructure.db.embedded import EmbeddedServer
-from tests.e2e.conftest import Project, open_folder
-from tests.e2e.processes import Backend, rows, serving, until
+from tests.e2e.conftest import Project, open_folder, printed_login
+from tests.e2e.documentation import ROOT
+from tests.e2e.processes import Backend, rows, serving
 
 MOMENTS = 6
 ADMINISTRATORS = "select email from users where platform_admin"
-TENANTS = "select tenants.slug from memberships join tenants on tenants.id = tenant_id join users on users.id = user_id where platform_admin"
+TENANTS = """
+select tenants.slug from memberships join tenants on tenants.id = tenant_id join users on users.id = user_id
+ where platform_admin and not tenants.personal
+"""
 
 
 @pytest.fixture(scope="module")
@@ -26,17 +29,10 @@ def unused() -> Iterator[tuple[Project, float]]:
     with open_folder() as home:
         began = time.monotonic()
         with serving(home, "--no-worker") as backend:
-            printed = login(home, backend)
+            printed = printed_login(home, backend)
             seconds = time.monotonic() - began
             assert backend.end(signal.SIGTERM) == 0
         yield printed, seconds
-
-
-def login(home: Path, backend: Backend) -> Project:
-    """The login that the backend prints."""
-    found = until(lambda: re.findall(r"e-mail +(\S+)\n +password +(\S+)", backend.output), "a login")
-    assert len(found) == 1
-    return Project(home, *found[0])
 
 
 def refused(backend: Backend, project: Project) -> bool:
@@ -52,7 +48,7 @@ def test_a_first_run_that_is_killed_at_any_moment_is_completed_by_the_next(unuse
                 time.sleep((moment + chance.random()) / MOMENTS * seconds)
                 backend.end(signal.SIGKILL)
             with serving(home, "--no-worker") as backend:
-                assert login(home, backend).log_in(backend.ready())
+                assert printed_login(home, backend).log_in(backend.ready())
                 assert rows(home, ADMINISTRATORS) == [["admin@example.com"]]
                 assert rows(home, TENANTS) == [["demo"]]
 
@@ -60,7 +56,7 @@ def test_a_first_run_that_is_killed_at_any_moment_is_completed_by_the_next(unuse
 def test_the_login_is_printed_with_a_new_password_until_the_first_login(unused: tuple[Project, float]) -> None:
     first, _ = unused
     with serving(first.home, "--no-worker") as backend:
-        second = login(first.home, backend.ready())
+        second = printed_login(first.home, backend.ready())
         assert second.password != first.password
         assert refused(backend, first)
         assert second.password not in str(rows(first.home, "select u, s from users u left join sessions s on true"))
@@ -73,11 +69,11 @@ def test_the_login_is_printed_with_a_new_password_until_the_first_login(unused: 
 
 
 def test_a_context_that_fails_during_the_first_run_leaves_no_platform_without_administrator(home: Path) -> None:
-    with serving(home, "--no-worker", CONTEXTS="tests.e2e.failing_seed:FAILING") as backend:
+    with serving(home, "--no-worker", CONTEXTS="tests.e2e.failing_seed:FAILING", PYTHONPATH=str(ROOT)) as backend:
         assert backend.process.wait() == 2
         assert "no tenant" in backend.output
     with serving(home, "--no-worker") as backend:
-        assert login(home, backend).log_in(backend.ready())
+        assert printed_login(home, backend).log_in(backend.ready())
         assert rows(home, ADMINISTRATORS) == [["admin@example.com"]]
         assert rows(home, TENANTS) == [["demo"]]
 

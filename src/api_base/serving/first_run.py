@@ -7,13 +7,13 @@ administrator is random, printed, and stored only as a hash: until somebody logs
 import asyncio
 import secrets
 from collections.abc import Sequence
+from contextlib import suppress
 from enum import Enum, auto
 from typing import Final
 
 import asyncpg
 
 from api_base.application.tenants.commands.create_tenant import CreateTenant
-from api_base.application.tenants.queries import ListMyTenants
 from api_base.application.users.commands.create_user import CreateUser, ReplaceUnusedPassword
 from api_base.application.users.dtos import UserDTO
 from api_base.bootstrap import migrations
@@ -23,6 +23,7 @@ from api_base.core.config import Settings
 from api_base.core.errors import ConfigurationError
 from api_base.core.types import Principal, RequestContext, UserId, current_context
 from api_base.domain.common.value_objects import EmailAddress
+from api_base.domain.tenants.errors import SlugTaken
 from api_base.domain.users.errors import EmailTaken
 from api_base.infrastructure.db.embedded import Urls
 from api_base.infrastructure.db.migrations.revisions import heads_of, plain_connection
@@ -94,7 +95,7 @@ async def _administrators(connection: Connection) -> list[asyncpg.Record] | None
 
 
 async def _unused(connection: Connection, users: Sequence[asyncpg.Record]) -> bool:
-    """Return whether the only administrator is the one of the first run, and nobody has ever logged in as that user."""
+    """Return whether the only administrator is the one of the first run, and has never logged in."""
     if [user["email"] for user in users] != [ADMINISTRATOR]:
         return False
     id = users[0]["id"]
@@ -135,7 +136,7 @@ async def _seed(settings: Settings, urls: Urls, contexts: Sequence[Context]) -> 
 async def _add_tenant(services: Services, administrator: UserId) -> None:
     principal = Principal(user_id=administrator, session_id=None, tenant_id=None, role=None, platform_admin=True, permissions=frozenset())
     current_context.set(RequestContext(request_id="command-line", principal=principal))
-    if not await services.bus.execute(ListMyTenants()):
+    with suppress(SlugTaken):  # by the run before
         await services.bus.execute(CreateTenant(name="Demonstration", slug=TENANT))
 
 
