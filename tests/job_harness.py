@@ -16,7 +16,7 @@ from api_base.application.items.commands.create_item import CreateItem, CreateIt
 from api_base.bootstrap.context import Context, Ports
 from api_base.bootstrap.contexts import BUILT_IN
 from api_base.bootstrap.services import Services, build, opened
-from api_base.bootstrap.timing import WorkerTiming
+from api_base.bootstrap.tasks import WorkerTiming
 from api_base.bootstrap.worker import create_worker
 from api_base.core.config import Settings
 from api_base.core.protocols import Isolation

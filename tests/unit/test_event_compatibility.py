@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 
 from api_base.core.base import DomainEvent
-from api_base.interface.events.schemas import data_schema
+from api_base.interface.events_router import data_schema
 from tools.compatible import IncompatibleError, check
 
 

@@ -7,11 +7,8 @@ from typing import Final
 
 from api_base.bootstrap.audit import audit_work
 from api_base.bootstrap.context import Context
-from api_base.bootstrap.events import event_work
-from api_base.bootstrap.jobs import job_work
-from api_base.bootstrap.remote import remote_work
 from api_base.bootstrap.services import Services, build
-from api_base.bootstrap.timing import WorkerTiming
+from api_base.bootstrap.tasks import WorkerTiming, event_work, job_work, remote_work
 from api_base.core.config import Settings
 from api_base.core.errors import ConfigurationError
 from api_base.core.protocols import PeriodicTask

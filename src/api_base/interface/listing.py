@@ -17,7 +17,7 @@ from api_base.application.common.listing import DEFAULT_LIMIT, MAX_CURSOR_LENGTH
 from api_base.core.errors import Invalid, Violation
 from api_base.domain.common.comparable import decimal
 from api_base.domain.common.specification import ComparisonOperator, FieldSpecification, IncomparableValue, Specification
-from api_base.interface.errors.pointers import pointer
+from api_base.interface.errors.problem import pointer
 
 FILTERS: Final = 20
 MEMBERS: Final = 100

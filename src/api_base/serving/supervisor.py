@@ -12,13 +12,12 @@ from typing import Final
 
 from api_base.core.config import Settings
 from api_base.infrastructure.db.embedded import Urls
-from api_base.serving.children import ServerProcess
+from api_base.serving.children import ServerProcess, WorkerProcess
 from api_base.serving.hangup import Terminal
 from api_base.serving.metrics_directory import metrics_directory
-from api_base.serving.notification import READY, STOPPING, Notifier, reloading
 from api_base.serving.resolving import environment
 from api_base.serving.server_processes import ServerProcesses, State
-from api_base.serving.worker_process import WorkerProcess
+from api_base.serving.systemd import READY, STOPPING, Notifier, reloading
 
 _POLL: Final = 0.1
 """Seconds between two checks of the children."""

@@ -14,7 +14,7 @@ from api_base.core.types.ids import NO_TENANT, NO_USER, SessionId, TenantId, Use
 from api_base.core.types.language import Language, preferred
 from api_base.core.types.origin import Delivery, Origin, RunningJob, Settled
 from api_base.core.types.principal import Principal
-from api_base.core.types.result import Err, Ok, Result
+from api_base.core.types.result import Err, Ok, Result, unwrap
 
 __all__ = [
     "MAX_KEY_LENGTH",
@@ -43,5 +43,6 @@ __all__ = [
     "preferred",
     "request_tenant",
     "request_user",
+    "unwrap",
     "valid_request_id",
 ]

@@ -22,3 +22,10 @@ class Err[E]:
 
 
 type Result[T, E] = Ok[T] | Err[E]
+
+
+def unwrap[T, E: Exception](result: Result[T, E]) -> T:
+    """Return the value. Raises the error of a refusal, whose state change is already committed."""
+    if isinstance(result, Err):
+        raise result.error
+    return result.value

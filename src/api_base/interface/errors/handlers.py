@@ -25,8 +25,7 @@ from api_base.interface.errors.http import (
     RouteNotFound,
     UnsupportedMediaType,
 )
-from api_base.interface.errors.pointers import leading_through, pointer
-from api_base.interface.errors.problem import MEDIA_TYPE, Problem
+from api_base.interface.errors.problem import MEDIA_TYPE, Problem, leading_through, pointer
 
 type Headers = Sequence[tuple[bytes, bytes]]
 

@@ -11,10 +11,9 @@ from api_base.application.auth.commands.refresh_session import RefreshSession
 from api_base.application.auth.commands.switch_tenant import SwitchTenant
 from api_base.application.auth.dtos import TokensDTO
 from api_base.application.common.cqrs import Bus
-from api_base.core.types import Err
+from api_base.core.types import Err, unwrap
 from api_base.interface.routes import ClientProgram, RouteOptions, Router
-from api_base.interface.routes.protocols import ProtocolAnswer
-from api_base.interface.routes.results import unwrap
+from api_base.interface.routes.rendering import ProtocolAnswer
 from api_base.interface.v1.bodies.users import LoginBody, LogoutBody, RefreshBody
 from api_base.interface.v1.password_form import PASSWORD_FORM, PasswordForm, PasswordGrant, token_error
 

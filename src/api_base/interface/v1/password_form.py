@@ -8,7 +8,7 @@ from starlette.types import Receive, Scope
 
 from api_base.core.errors import ApiBaseError
 from api_base.interface.routes import body as bodies
-from api_base.interface.routes.protocols import ProtocolAnswer
+from api_base.interface.routes.rendering import ProtocolAnswer
 
 MAX_LENGTH: Final = 1024
 

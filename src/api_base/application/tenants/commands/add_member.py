@@ -12,9 +12,8 @@ from api_base.application.tenants.dtos import MemberDTO
 from api_base.application.tenants.identities import Identities
 from api_base.core.errors import NotFound
 from api_base.core.protocols import Clock, IdGenerator
-from api_base.domain.tenants.entities import Membership, Role
+from api_base.domain.tenants.entities import Membership, Role, may_decide
 from api_base.domain.tenants.errors import InvitationsOnly
-from api_base.domain.tenants.ownership import may_decide
 from api_base.domain.tenants.repository import MembershipRepository
 
 

@@ -11,8 +11,7 @@ from api_base.application.tenants.commands.acting import acting_member, affected
 from api_base.application.tenants.dtos import MemberDTO
 from api_base.core.protocols import Clock, Isolation
 from api_base.core.types import UserId
-from api_base.domain.tenants.entities import Role
-from api_base.domain.tenants.ownership import may_decide, owner_remains
+from api_base.domain.tenants.entities import Role, may_decide, owner_remains
 from api_base.domain.tenants.repository import MembershipRepository
 
 

@@ -18,9 +18,8 @@ from api_base.core.errors import ApiBaseError, Invalid, NotFound
 from api_base.core.protocols import Clock, IdGenerator, Isolation
 from api_base.core.types import Err, Ok, Result, UserId, request_tenant
 from api_base.domain.common.value_objects import EmailAddress
-from api_base.domain.tenants.entities import Membership, Role
+from api_base.domain.tenants.entities import Membership, Role, may_decide, owner_remains
 from api_base.domain.tenants.errors import InvitationsOnly
-from api_base.domain.tenants.ownership import may_decide, owner_remains
 from api_base.domain.tenants.repository import MembershipRepository
 
 

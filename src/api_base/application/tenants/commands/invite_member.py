@@ -14,9 +14,8 @@ from api_base.application.tenants.identities import Identities
 from api_base.core.protocols import Clock, IdGenerator, Isolation, JobQueue
 from api_base.core.types import Language, request_tenant
 from api_base.domain.common.value_objects import EmailAddress
-from api_base.domain.tenants.entities import Role
+from api_base.domain.tenants.entities import Role, may_decide
 from api_base.domain.tenants.invitation import Invitation
-from api_base.domain.tenants.ownership import may_decide
 from api_base.domain.tenants.repository import InvitationRepository, MembershipRepository, TenantRepository
 
 

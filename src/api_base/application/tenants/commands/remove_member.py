@@ -10,8 +10,7 @@ from api_base.application.tenants import permissions
 from api_base.application.tenants.commands.acting import acting_member, affected_member
 from api_base.core.protocols import Isolation
 from api_base.core.types import UserId
-from api_base.domain.tenants.entities import Membership
-from api_base.domain.tenants.ownership import may_decide, owner_remains
+from api_base.domain.tenants.entities import Membership, may_decide, owner_remains
 from api_base.domain.tenants.repository import MembershipRepository
 
 

@@ -9,7 +9,7 @@ from api_base.application.common.cqrs import Command
 from api_base.application.services.multitenancy import own_tenant
 from api_base.application.tenants import permissions
 from api_base.application.tenants.commands.acting import acting_member
-from api_base.domain.tenants.ownership import may_decide
+from api_base.domain.tenants.entities import may_decide
 from api_base.domain.tenants.repository import InvitationRepository, MembershipRepository
 
 

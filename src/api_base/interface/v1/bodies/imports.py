@@ -15,7 +15,7 @@ from api_base.application.common.importing.records import FileFormat
 from api_base.application.common.importing.schema import ImportSchema
 from api_base.core.errors import Invalid
 from api_base.interface.errors.http import UnsupportedMediaType
-from api_base.interface.errors.pointers import pointer
+from api_base.interface.errors.problem import pointer
 from api_base.interface.routes import body as bodies
 from api_base.interface.routes.parameters import QueryResolver, header
 
