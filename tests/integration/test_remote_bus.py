@@ -86,7 +86,7 @@ class Misfit(Query[None]):
 class NameOf(Query[str]):
     """A message of the calling service, whose handler asks the other one."""
 
-    permission: ClassVar[str] = AUTHENTICATED
+    permission = AUTHENTICATED
     id: UUID
 
 

@@ -1,7 +1,7 @@
 """The bus: one handler per message, a pipeline composed at start, nothing for who may not."""
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 
@@ -13,7 +13,7 @@ from api_base.core.errors import ProgrammingError, Transient, Unavailable
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Double(Query[int]):
-    permission: ClassVar[str] = PUBLIC
+    permission = PUBLIC
     number: int
 
 
@@ -24,7 +24,7 @@ class Undeclared(Query[int]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unhandled(Command[None]):
-    permission: ClassVar[str] = AUTHENTICATED
+    permission = AUTHENTICATED
 
 
 class Doubler:

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -23,34 +23,34 @@ USER = UserId(uuid4())
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Add(Command[int]):
-    permission: ClassVar[str] = PUBLIC
+    permission = PUBLIC
     number: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sum(Query[int]):
-    permission: ClassVar[str] = PUBLIC
+    permission = PUBLIC
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AddCarefully(Command[None]):
-    permission: ClassVar[str] = PUBLIC
-    isolation: ClassVar[Isolation] = Isolation.NONE
+    permission = PUBLIC
+    isolation = Isolation.NONE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AddAndTell(Command[int]):
-    permission: ClassVar[str] = PUBLIC
-    isolation: ClassVar[Isolation] = Isolation.NONE
+    permission = PUBLIC
+    isolation = Isolation.NONE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Guess(Command[Result[int, Conflict]]):
-    permission: ClassVar[str] = PUBLIC
+    permission = PUBLIC
 
 
 class Silent(Command):  # type: ignore[type-arg]
-    permission: ClassVar[str] = PUBLIC
+    permission = PUBLIC
 
 
 class NoEvents:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import ClassVar, Self
+from typing import Self
 from uuid import UUID, uuid4
 
 import pytest
@@ -28,17 +28,17 @@ from tests.factories.pipeline import NoJobs, NoKeys
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Anybody(Command[str]):
-    permission: ClassVar[str] = PUBLIC
+    permission = PUBLIC
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignedIn(Command[str]):
-    permission: ClassVar[str] = AUTHENTICATED
+    permission = AUTHENTICATED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Painting(Command[str]):
-    permission: ClassVar[str] = "walls:paint"
+    permission = "walls:paint"
 
 
 class Done:
@@ -69,13 +69,13 @@ async def test_a_message_runs_for_who_has_its_permission(who: Principal | None, 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Painted(DomainEvent):
-    name: ClassVar[str] = "walls.painted.v1"
+    name = "walls.painted.v1"
     colour: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dried(DomainEvent):
-    name: ClassVar[str] = "walls.dried.v1"
+    name = "walls.dried.v1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

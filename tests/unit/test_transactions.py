@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import ClassVar, Self
+from typing import Self
 from uuid import uuid4
 
 import pytest
@@ -18,12 +18,12 @@ from api_base.domain.common.events import Subscribers, Subscription
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class First(DomainEvent):
-    name: ClassVar[str] = "tests.first.v1"
+    name = "tests.first.v1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Second(DomainEvent):
-    name: ClassVar[str] = "tests.second.v1"
+    name = "tests.second.v1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from functools import partial
-from typing import ClassVar
 from uuid import UUID
 
 from api_base.application.auth.commands.mail_new_device import MailNewDevice
@@ -40,8 +39,8 @@ class KnownDevices:
 class RecordDeviceSeen(Command[None]):
     """Internal: the login sends it after its response. Serializable, so that concurrent logins from one device do not conflict."""
 
-    permission: ClassVar[str] = PUBLIC
-    isolation: ClassVar[Isolation] = Isolation.SERIALIZABLE
+    permission = PUBLIC
+    isolation = Isolation.SERIALIZABLE
     user_id: UserId
     device_id: UUID
 

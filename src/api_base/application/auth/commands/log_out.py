@@ -1,7 +1,6 @@
 """Log out: revoke the current session, or all sessions of the user."""
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 from api_base.application.common.cqrs import AUTHENTICATED, Command
 from api_base.core.protocols import Clock, Isolation
@@ -13,8 +12,8 @@ from api_base.domain.auth.repository import SessionRepository
 class LogOut(Command[None]):
     """`everywhere` revokes every session of the user, the current one included."""
 
-    permission: ClassVar[str] = AUTHENTICATED
-    isolation: ClassVar[Isolation] = Isolation.SERIALIZABLE
+    permission = AUTHENTICATED
+    isolation = Isolation.SERIALIZABLE
     everywhere: bool = False
 
 

@@ -1,7 +1,7 @@
 """E-mail a user about a login from a new device. A job, enqueued in the transaction that starts the session."""
 
 from dataclasses import dataclass
-from typing import ClassVar, Protocol
+from typing import Protocol
 from uuid import UUID
 
 from api_base.application.common.cqrs import PUBLIC, Command
@@ -21,8 +21,8 @@ class Recipients(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MailNewDevice(Command[None]):
-    permission: ClassVar[str] = PUBLIC
-    isolation: ClassVar[Isolation] = Isolation.NONE
+    permission = PUBLIC
+    isolation = Isolation.NONE
     user_id: UserId
     device_id: UUID
 

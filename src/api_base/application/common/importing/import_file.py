@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from io import BytesIO
 from itertools import takewhile
-from typing import ClassVar, TextIO
+from typing import TextIO
 from uuid import UUID
 
 from api_base.application.common.cqrs import Bus, Command
@@ -58,7 +58,7 @@ class UploadJournal:
 class ImportFile(Command[ImportResultDTO]):
     """Each kind of import has a subclass with its permission."""
 
-    isolation: ClassVar[Isolation] = Isolation.NONE
+    isolation = Isolation.NONE
     import_id: UUID
 
 

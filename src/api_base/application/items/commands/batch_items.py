@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 from uuid import UUID
 
 from api_base.application.common.batch import BatchMode, run
@@ -57,7 +57,7 @@ class ItemOperation:
 class BatchItems(Command[Sequence[Result[ItemDTO, ApiBaseError]]]):
     """Requires the permission to read items; each operation also requires its own permission."""
 
-    permission: ClassVar[str] = permissions.READ
+    permission = permissions.READ
     operations: Sequence[ItemOperation]
     mode: BatchMode
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Final
+from typing import Final
 
 from api_base.application.common.cqrs import Command
 from api_base.application.common.importing.import_file import ImportFile
@@ -27,19 +27,19 @@ _THREE_DECIMALS_CURRENCY: Final = "KWD"
 class ImportItems(Command[Outcomes]):
     """Save a chunk of rows, which have different skus."""
 
-    permission: ClassVar[str] = permissions.IMPORT
+    permission = permissions.IMPORT
     rows: Sequence[tuple[int, ItemDetails]]
     progress: ChunkProgress | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportItemFile(ImportFile):
-    permission: ClassVar[str] = permissions.IMPORT
+    permission = permissions.IMPORT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StartItemImport(StartImport):
-    permission: ClassVar[str] = permissions.IMPORT
+    permission = permissions.IMPORT
 
 
 class ItemImporter:

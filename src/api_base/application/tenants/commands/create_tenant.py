@@ -1,7 +1,6 @@
 """Create a tenant. The user who creates it is its first owner."""
 
 from dataclasses import dataclass
-from typing import ClassVar
 from uuid import UUID
 
 from api_base.application.common.cqrs import AUTHENTICATED, Command
@@ -15,7 +14,7 @@ from api_base.domain.tenants.repository import MembershipRepository, TenantRepos
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreateTenant(Command[TenantDTO]):
-    permission: ClassVar[str] = AUTHENTICATED
+    permission = AUTHENTICATED
     name: str
     slug: str
 

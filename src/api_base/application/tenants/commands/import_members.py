@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Final
+from typing import Final
 
 from api_base.application.common.cqrs import Command
 from api_base.application.common.importing.import_file import ImportFile
@@ -33,20 +33,20 @@ class MemberRow:
 class ImportMembers(Command[Outcomes]):
     """Save a chunk of rows, which have different addresses. Serializable: two owners who step down concurrently cannot both succeed."""
 
-    permission: ClassVar[str] = permissions.MANAGE_MEMBERS
-    isolation: ClassVar[Isolation] = Isolation.SERIALIZABLE
+    permission = permissions.MANAGE_MEMBERS
+    isolation = Isolation.SERIALIZABLE
     rows: Sequence[tuple[int, MemberRow]]
     progress: ChunkProgress | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportMemberFile(ImportFile):
-    permission: ClassVar[str] = permissions.MANAGE_MEMBERS
+    permission = permissions.MANAGE_MEMBERS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StartMemberImport(StartImport):
-    permission: ClassVar[str] = permissions.MANAGE_MEMBERS
+    permission = permissions.MANAGE_MEMBERS
 
 
 class MemberImporter:

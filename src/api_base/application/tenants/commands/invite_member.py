@@ -1,7 +1,7 @@
 """Invite an e-mail address into the tenant. Answer and work are the same for known and unknown addresses."""
 
 from dataclasses import dataclass
-from typing import ClassVar, Final
+from typing import Final
 from uuid import UUID
 
 from api_base.application.common.cqrs import PUBLIC, Command
@@ -21,7 +21,7 @@ from api_base.domain.tenants.repository import InvitationRepository, MembershipR
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InviteMember(Command[InvitationDTO]):
-    permission: ClassVar[str] = permissions.MANAGE_MEMBERS
+    permission = permissions.MANAGE_MEMBERS
     tenant_id: UUID
     email: str
     role: Role
@@ -60,8 +60,8 @@ ACCEPT: Final = "accept-invitation"
 class MailInvitation(Command[None]):
     """Internal: a job of the tenant, which `InviteMemberHandler` enqueues."""
 
-    permission: ClassVar[str] = PUBLIC
-    isolation: ClassVar[Isolation] = Isolation.NONE
+    permission = PUBLIC
+    isolation = Isolation.NONE
     invitation_id: UUID
 
 

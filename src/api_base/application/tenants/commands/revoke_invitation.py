@@ -1,7 +1,6 @@
 """Withdraw an invitation: its link becomes invalid."""
 
 from dataclasses import dataclass
-from typing import ClassVar
 from uuid import UUID
 
 from api_base.application.common.aggregates import load
@@ -15,7 +14,7 @@ from api_base.domain.tenants.repository import InvitationRepository, MembershipR
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RevokeInvitation(Command[None]):
-    permission: ClassVar[str] = permissions.MANAGE_MEMBERS
+    permission = permissions.MANAGE_MEMBERS
     tenant_id: UUID
     id: UUID
     expected_version: int | None

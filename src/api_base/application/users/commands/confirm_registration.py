@@ -4,7 +4,6 @@ Serializable: if the link is used twice concurrently, one request succeeds.
 """
 
 from dataclasses import dataclass, field
-from typing import ClassVar
 
 from api_base.application.common.cqrs import PUBLIC, Command
 from api_base.application.users.commands.mail_registration import CONFIRM
@@ -15,8 +14,8 @@ from api_base.domain.users.repository import RegistrationRepository, UserReposit
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConfirmRegistration(Command[None]):
-    permission: ClassVar[str] = PUBLIC
-    isolation: ClassVar[Isolation] = Isolation.SERIALIZABLE
+    permission = PUBLIC
+    isolation = Isolation.SERIALIZABLE
     token: str = field(repr=False)
 
 

@@ -1,7 +1,6 @@
 """E-mail a user about a changed password. A job, enqueued in the transaction of every change."""
 
 from dataclasses import dataclass
-from typing import ClassVar
 from uuid import UUID
 
 from api_base.application.common.cqrs import PUBLIC, Command
@@ -15,8 +14,8 @@ from api_base.domain.users.repository import UserRepository
 class MailPasswordChanged(Command[None]):
     """`id` identifies the e-mail."""
 
-    permission: ClassVar[str] = PUBLIC
-    isolation: ClassVar[Isolation] = Isolation.NONE
+    permission = PUBLIC
+    isolation = Isolation.NONE
     id: UUID
     user_id: UserId
 

@@ -1,7 +1,7 @@
 """E-mail a confirmation link to a new address; a known address gets a notice instead. Internal: a job."""
 
 from dataclasses import dataclass
-from typing import ClassVar, Final
+from typing import Final
 from uuid import UUID
 
 from api_base.application.common.cqrs import PUBLIC, Command
@@ -14,8 +14,8 @@ CONFIRM: Final = "confirm-registration"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MailRegistration(Command[None]):
-    permission: ClassVar[str] = PUBLIC
-    isolation: ClassVar[Isolation] = Isolation.NONE
+    permission = PUBLIC
+    isolation = Isolation.NONE
     registration_id: UUID
 
 

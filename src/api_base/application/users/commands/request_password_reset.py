@@ -5,7 +5,7 @@ The job begins the reset and e-mails the link to the active user with the addres
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import ClassVar, Final
+from typing import Final
 from uuid import UUID
 
 from api_base.application.common.cqrs import PUBLIC, Bus, Command
@@ -20,7 +20,7 @@ from api_base.domain.users.repository import PasswordResetRepository, UserReposi
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestPasswordReset(Command[None]):
-    permission: ClassVar[str] = PUBLIC
+    permission = PUBLIC
     email: str
 
 
@@ -41,8 +41,8 @@ RESET: Final = "reset-password"
 class MailPasswordReset(Command[None]):
     """A job. `id` becomes the id of the password reset."""
 
-    permission: ClassVar[str] = PUBLIC
-    isolation: ClassVar[Isolation] = Isolation.NONE
+    permission = PUBLIC
+    isolation = Isolation.NONE
     id: UUID
     email: str
 
@@ -69,8 +69,8 @@ RESEND_INTERVAL: Final = timedelta(minutes=1)
 class BeginPasswordReset(Command[bool]):
     """Internal: `MailPasswordResetHandler` sends it. Returns whether the link must be e-mailed."""
 
-    permission: ClassVar[str] = PUBLIC
-    isolation: ClassVar[Isolation] = Isolation.SERIALIZABLE
+    permission = PUBLIC
+    isolation = Isolation.SERIALIZABLE
     id: UUID
     user_id: UserId
 
