@@ -2,10 +2,16 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
 import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from api_base.bootstrap.context import Context
+    from api_base.core.config import Settings
 
 app = typer.Typer(no_args_is_help=True, help="Verify and export the audit trail.")
 
@@ -27,24 +33,22 @@ def verify(
 
     Exit code 1 if there are any.
     """
-    import asyncio
-
     from api_base.application.audit.dtos import Checked
     from api_base.bootstrap.configuration import load
+    from api_base.cli.running import run
     from api_base.operations.audit_trail import own_keys, verify_database, verify_file
-    from api_base.serving.resolving import database, on
 
-    (settings, contexts), checked = load(), Checked()
+    checked = Checked()
 
-    async def in_database() -> int:
+    async def in_database(settings: "Settings", contexts: "Sequence[Context]") -> int:
         directory = checkpoints or settings.audit.checkpoints
-        return len([print(one) async for one in verify_database(on(settings, urls), contexts, tenant, directory, checked)])
+        return len([print(one) async for one in verify_database(settings, contexts, tenant, directory, checked)])
 
-    if file is not None:
-        found = len([print(one) for one in verify_file(file, key or own_keys(settings), checked)])
+    if file is None:
+        found = run(in_database)
     else:
-        with database(settings) as urls:
-            found = asyncio.run(in_database())
+        settings, _ = load()
+        found = len([print(one) for one in verify_file(file, key or own_keys(settings), checked)])
     waiting = f", {checked.unsealed} wait to be sealed" if checked.unsealed else ""
     print(f"{checked.records} sealed records in {checked.chains} chains{waiting}: {found or 'no'} findings.")
     raise typer.Exit(1 if found else 0)
@@ -59,19 +63,15 @@ def export(
 
     `api-base audit verify FILE` verifies it on any machine.
     """
-    import asyncio
     import sys
 
-    from api_base.bootstrap.configuration import load
+    from api_base.cli.running import run
     from api_base.operations.audit_trail import export as exported
-    from api_base.serving.resolving import database, on
 
-    settings, contexts = load()
     from_ = None if since is None else since.replace(tzinfo=since.tzinfo or UTC)
 
-    async def write() -> None:
-        async for line in exported(on(settings, urls), contexts, tenant, from_):
+    async def write(settings: "Settings", contexts: "Sequence[Context]") -> None:
+        async for line in exported(settings, contexts, tenant, from_):
             sys.stdout.buffer.write(line + b"\n")
 
-    with database(settings) as urls:
-        asyncio.run(write())
+    run(write)

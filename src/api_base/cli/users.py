@@ -1,8 +1,15 @@
 """`api-base users`: create the first administrator, which HTTP does not allow."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from api_base.application.users.dtos import UserDTO
+    from api_base.bootstrap.context import Context
+    from api_base.core.config import Settings
 
 app = typer.Typer(no_args_is_help=True, help="Manage users.")
 
@@ -28,13 +35,13 @@ def create_admin(
     ] = "",
 ) -> None:
     """Create an administrator of the platform."""
-    import asyncio
+    from api_base.bootstrap.services import build, opened
+    from api_base.cli.running import run
+    from api_base.serving.first_run import add_administrator
 
-    from api_base.bootstrap.configuration import load
-    from api_base.operations.administrators import create_administrator
-    from api_base.serving.resolving import database, on
+    async def create(settings: "Settings", contexts: "Sequence[Context]") -> "UserDTO":
+        async with opened(build(settings, contexts)) as services:
+            return await add_administrator(services, email=email, name=name, password=password)
 
-    settings, contexts = load()
-    with database(settings) as urls:
-        user = asyncio.run(create_administrator(on(settings, urls), contexts, email=email, name=name, password=password))
+    user = run(create)
     print(f"Created {user.email}, administrator of the platform, with the id {user.id}.")

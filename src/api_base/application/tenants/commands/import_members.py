@@ -4,13 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from api_base.application.common.cqrs import Command
 from api_base.application.common.importing.import_file import ImportFile
+from api_base.application.common.importing.import_rows import ImportRows
 from api_base.application.common.importing.importer import Outcomes
 from api_base.application.common.importing.report import Outcome
 from api_base.application.common.importing.schema import ImportSchema, Target, Values, text
 from api_base.application.common.importing.start_import import StartImport
-from api_base.application.common.importing.uploads import ChunkProgress
 from api_base.application.tenants import permissions
 from api_base.application.tenants.commands.acting import acting_member
 from api_base.application.tenants.identities import Identities
@@ -30,13 +29,11 @@ class MemberRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ImportMembers(Command[Outcomes]):
+class ImportMembers(ImportRows[MemberRow]):
     """Save a chunk of rows, which have different addresses. Serializable: two owners who step down concurrently cannot both succeed."""
 
     permission = permissions.MANAGE_MEMBERS
     isolation = Isolation.SERIALIZABLE
-    rows: Sequence[tuple[int, MemberRow]]
-    progress: ChunkProgress | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
