@@ -6,14 +6,18 @@ from pathlib import Path
 from typing import Final
 
 from api_base.application import auth as application
-from api_base.application.auth.commands.end_sessions import CredentialsEnded, EndSessions
+from api_base.application.auth.commands.known_devices import (
+    KnownDevices,
+    MailNewDevice,
+    MailNewDeviceHandler,
+    RecordDeviceSeen,
+    RecordDeviceSeenHandler,
+)
 from api_base.application.auth.commands.log_in import LogIn, LogInHandler, StartSession, StartSessionHandler
-from api_base.application.auth.commands.log_out import LogOut, LogOutHandler
-from api_base.application.auth.commands.mail_new_device import MailNewDevice, MailNewDeviceHandler
+from api_base.application.auth.commands.log_out import CredentialsEnded, EndSessions, LogOut, LogOutHandler
 from api_base.application.auth.commands.refresh_session import RefreshSession, RefreshSessionHandler
 from api_base.application.auth.commands.switch_tenant import SwitchTenant, SwitchTenantHandler
 from api_base.application.auth.dtos import SessionTokens
-from api_base.application.auth.known_devices import KnownDevices, RecordDeviceSeen, RecordDeviceSeenHandler
 from api_base.application.common.cqrs import Registration, on
 from api_base.application.common.jobs import Job
 from api_base.bootstrap.context import Context, Ports

@@ -15,7 +15,12 @@ from api_base.application.users.commands.change_password import (
     SetPasswordHash,
     SetPasswordHashHandler,
 )
-from api_base.application.users.commands.confirm_registration import ConfirmRegistration, ConfirmRegistrationHandler
+from api_base.application.users.commands.confirm_registration import (
+    ConfirmRegistration,
+    ConfirmRegistrationHandler,
+    MailRegistration,
+    MailRegistrationHandler,
+)
 from api_base.application.users.commands.create_user import CreateUser, CreateUserHandler
 from api_base.application.users.commands.mail_password_changed import (
     Changed,
@@ -23,7 +28,6 @@ from api_base.application.users.commands.mail_password_changed import (
     MailPasswordChangedHandler,
     NotifyPasswordChanged,
 )
-from api_base.application.users.commands.mail_registration import MailRegistration, MailRegistrationHandler
 from api_base.application.users.commands.record_login import RecordLogin, RecordLoginHandler
 from api_base.application.users.commands.register_user import (
     RegisterUser,

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 
+from api_base.application.auth.commands.known_devices import KnownDevices
 from api_base.application.auth.dtos import SessionTokens, TokensDTO
-from api_base.application.auth.known_devices import KnownDevices
 from api_base.application.common.cqrs import PUBLIC, Bus, Command
 from api_base.core.protocols import AfterResponse, Clock, IdGenerator, Isolation, PasswordHasher
 from api_base.core.types import Err, Ok, Result, SessionId, TenantId, UserId

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from api_base.application.common.cqrs import PUBLIC, Bus, Command
+from api_base.application.users.commands.confirm_registration import MailRegistration
 from api_base.application.users.commands.create_user import CreateUser
-from api_base.application.users.commands.mail_registration import MailRegistration
 from api_base.application.users.dtos import RegistrationDTO
 from api_base.core.protocols import Clock, IdGenerator, Isolation, JobQueue, PasswordHasher, PasswordPolicy
 from api_base.core.types import Language
