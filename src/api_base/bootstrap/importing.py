@@ -25,9 +25,6 @@ TIMEOUT_SECONDS: Final = 3600.0
 class RunnableImport(Protocol):
     """An import of one file."""
 
-    @property
-    def report(self) -> Report: ...
-
     async def run(self, records: Iterator[NumberedRecord]) -> Report: ...
 
 

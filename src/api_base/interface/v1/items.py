@@ -17,15 +17,7 @@ from api_base.application.items.dtos import ItemDTO
 from api_base.application.items.queries import ITEM_FIELDS, GetItem, ListItems
 from api_base.interface.routes import ExpectedVersion, ListQuery, OptionalVersion, RouteOptions, Router
 from api_base.interface.v1.bodies.batches import BatchAnswer, BatchBody, answer
-from api_base.interface.v1.bodies.imports import (
-    MAX_UPLOAD_BYTES,
-    FileBody,
-    MappingParts,
-    MappingQuery,
-    UploadedFile,
-    csv_example,
-    file_body,
-)
+from api_base.interface.v1.bodies.imports import MAX_UPLOAD_BYTES, ImportedFile, MappingParts, MappingQuery, csv_example, file_body
 from api_base.interface.v1.bodies.items import CreateItemBody, PatchItemBody
 
 EXAMPLE = {
@@ -104,8 +96,6 @@ def _many(router: Router, bus: Bus) -> None:
         summary="Import items from a file",
         openapi_extra=file_body(IMPORTED),
     )
-    async def import_items(
-        mapping: Annotated[MappingParts, Depends(MAPPING)], file: Annotated[UploadedFile, Depends(FileBody())]
-    ) -> StartedImportDTO:
+    async def import_items(mapping: Annotated[MappingParts, Depends(MAPPING)], file: ImportedFile) -> StartedImportDTO:
         command = StartItemImport(format=file.format, maps=mapping.maps, constants=mapping.constants, content=file.content)
         return await bus.execute(command)

@@ -8,7 +8,7 @@ from inspect import Parameter, Signature
 from typing import Annotated, Any, Final
 from urllib.parse import parse_qsl
 
-from fastapi import Query
+from fastapi import Depends, Query
 from starlette.types import Receive, Scope
 
 from api_base.application.common.importing.records import FileFormat
@@ -73,6 +73,9 @@ class FileBody:
 
     def __call__(self) -> None:
         """For FastAPI's documentation, which `file_body` completes."""
+
+
+ImportedFile = Annotated[UploadedFile, Depends(FileBody())]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
