@@ -11,11 +11,11 @@ from api_base.bootstrap.services import Services
 from api_base.core.errors import ConfigurationError
 from api_base.core.protocols import PeriodicTask
 from api_base.core.shared import backoff
-from api_base.infrastructure.db.notifier import CoalescingNotifier
+from api_base.infrastructure.db.notifications import CoalescingNotifier
 from api_base.infrastructure.events.consumer import DeliveryConsumer
 from api_base.infrastructure.events.database_publisher import CHANNEL as DELIVERIES
 from api_base.infrastructure.events.outbox import CHANNEL as STORED
-from api_base.infrastructure.events.partitions import EventPartitions
+from api_base.infrastructure.events.outbox import EventPartitions
 from api_base.infrastructure.events.relay import Relay
 from api_base.infrastructure.serialization.json_codec import decode_as
 from api_base.infrastructure.serialization.result_codec import encode_result
@@ -24,8 +24,7 @@ from api_base.infrastructure.tasks.completion import result_json
 from api_base.infrastructure.tasks.database_queue import CHANNEL
 from api_base.infrastructure.tasks.executor import RENEWAL_INTERVAL, JobExecutor
 from api_base.infrastructure.tasks.schedules import JobSchedules
-from api_base.infrastructure.tasks.stager import JobStager
-from api_base.infrastructure.tasks.store import SqlJobStore
+from api_base.infrastructure.tasks.store import JobStager, SqlJobStore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
