@@ -26,7 +26,7 @@ PUBLIC: Final = (
     "api_base.interface.errors",
     "api_base.interface.listing",
     "api_base.interface.routes",
-    "api_base.interface.v1.bodies",
+    "api_base.interface.v1.bodies.base",
     "api_base.cli",
     "api_base.main",
 )

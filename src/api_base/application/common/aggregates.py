@@ -13,7 +13,7 @@ async def load[T: AggregateRoot](repository: AsyncRepository[T, Any], what: str,
 
 
 def found[T: AggregateRoot](aggregate: T | None, what: str, id: object, expected_version: int | None) -> T:
-    """The same for an aggregate that was read in another way; None if there is none."""
+    """The same for an aggregate that was read in another way; None if there is none. Raises `NotFound`, `StaleVersion`."""
     if aggregate is None:
         raise NotFound(what, id)
     if expected_version is not None and aggregate.version != expected_version:

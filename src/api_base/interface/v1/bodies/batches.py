@@ -13,7 +13,7 @@ from api_base.application.items.dtos import ItemDTO
 from api_base.core.errors import ApiBaseError, Invalid
 from api_base.core.types import Err, Result
 from api_base.interface.errors.handlers import problem_of
-from api_base.interface.v1.bodies import Body
+from api_base.interface.v1.bodies.base import Body
 from api_base.interface.v1.bodies.items import CreateItemBody, PatchItemBody
 
 Version = Annotated[int | None, Field(ge=1, description="The version that the item must have; null for any.")]

@@ -8,7 +8,7 @@ from api_base.application.items.commands.update_item import PricePatch
 from api_base.domain.common.value_objects import Money
 from api_base.domain.items.entities import ItemDetails
 from api_base.domain.items.value_objects import CATEGORY_LENGTH, DESCRIPTION_LENGTH, NAME_LENGTH, SKU_LENGTH, TAG_LENGTH, TAGS
-from api_base.interface.v1.bodies import Body, Text
+from api_base.interface.v1.bodies.base import Body, Text
 
 Sku = Annotated[Text, Field(min_length=1, max_length=SKU_LENGTH)]
 Name = Annotated[Text, Field(min_length=1, max_length=NAME_LENGTH)]

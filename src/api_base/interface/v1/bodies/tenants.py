@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from api_base.domain.tenants.entities import Role
-from api_base.interface.v1.bodies import Body, Text
+from api_base.interface.v1.bodies.base import Body, Text
 from api_base.interface.v1.bodies.users import Email, Password, PersonName, TokenBody
 
 TenantName = Annotated[Text, Field(min_length=1, max_length=100, examples=["Acme"])]

@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field, SecretStr
 
 from api_base.core.types import Language
-from api_base.interface.v1.bodies import Body, Text
+from api_base.interface.v1.bodies.base import Body, Text
 
 Email = Annotated[Text, Field(min_length=3, max_length=254, examples=["ana@example.com"])]
 PersonName = Annotated[Text, Field(min_length=1, max_length=100, examples=["Ana"])]
