@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 
 from api_base.application.common.cqrs import PUBLIC, Bus, Command, Query, on
-from api_base.application.common.middleware import IdempotencyMiddleware, JobMiddleware, RetryMiddleware, Transactions, UnitOfWorkMiddleware
+from api_base.application.common.middleware import IdempotencyMiddleware, RetryMiddleware, Transactions, UnitOfWorkMiddleware
 from api_base.core.base import DomainEvent
 from api_base.core.errors import Conflict, IdempotencyKeyReused, ProgrammingError, RequestInProgress, Transient
 from api_base.core.protocols import Isolation, StoredResult
@@ -104,7 +104,7 @@ class World:
         self.store, self.sum, self.refusals = Memory(), 0, list[Exception]()
         self.before: Callable[[], Awaitable[None]] | None = None
         transactions = Transactions(self.store.begin, Subscribers(), lambda: None)
-        in_unit = UnitOfWorkMiddleware(transactions, IdempotencyMiddleware(self.store), JobMiddleware(NoJobs()))
+        in_unit = UnitOfWorkMiddleware(transactions, IdempotencyMiddleware(self.store), NoJobs())
         self.bus = Bus([RetryMiddleware(first_delay=0), in_unit])
         self.bus.add(
             [

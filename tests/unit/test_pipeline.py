@@ -11,7 +11,6 @@ import pytest
 from api_base.application.common.cqrs import AUTHENTICATED, PUBLIC, Bus, Command, on
 from api_base.application.common.middleware import (
     IdempotencyMiddleware,
-    JobMiddleware,
     PermissionMiddleware,
     Transactions,
     UnitOfWorkMiddleware,
@@ -102,7 +101,7 @@ class World:
         self.subscribers = Subscribers()
         self.subscribers.add(subscriptions)
         transactions = Transactions(self.begin, self.subscribers, lambda: self.log.append("workers are told"))
-        self.bus = Bus([UnitOfWorkMiddleware(transactions, IdempotencyMiddleware(NoKeys()), JobMiddleware(NoJobs()))])
+        self.bus = Bus([UnitOfWorkMiddleware(transactions, IdempotencyMiddleware(NoKeys()), NoJobs())])
         self.bus.add([on(Painting, self)])
 
     def begin(self, isolation: Isolation, origin: Origin | None) -> Self:

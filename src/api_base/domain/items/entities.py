@@ -10,18 +10,9 @@ from api_base.core.base import AggregateRoot
 from api_base.core.errors import Invalid, Violation
 from api_base.core.types import TenantId
 from api_base.domain.common.value_objects import Money
+from api_base.domain.items import value_objects
 from api_base.domain.items.errors import ItemIsDeleted, ItemIsNotDeleted, PriceMissing, TransitionNotAllowed
 from api_base.domain.items.events import ItemChanged, ItemCreated, ItemDeleted, ItemPriceChanged, ItemRestored, ItemStatusChanged
-from api_base.domain.items.value_objects import (
-    CATEGORY_LENGTH,
-    DESCRIPTION_LENGTH,
-    NAME_LENGTH,
-    SKU_LENGTH,
-    ItemStatus,
-    attributes_violation,
-    tags_violations,
-    text_violation,
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,18 +33,20 @@ class ItemDetails:
 
     def _violations(self) -> Iterator[Violation]:
         for pointer, value, max_length in (
-            ("/sku", self.sku, SKU_LENGTH),
-            ("/name", self.name, NAME_LENGTH),
-            ("/category", self.category, CATEGORY_LENGTH),
+            ("/sku", self.sku, value_objects.SKU_LENGTH),
+            ("/name", self.name, value_objects.NAME_LENGTH),
+            ("/category", self.category, value_objects.CATEGORY_LENGTH),
         ):
-            if violation := text_violation(pointer, value, max_length):
+            if violation := value_objects.text_violation(pointer, value, max_length):
                 yield violation
-        if self.description and (violation := text_violation("/description", self.description, DESCRIPTION_LENGTH)):
+        if self.description and (
+            violation := value_objects.text_violation("/description", self.description, value_objects.DESCRIPTION_LENGTH)
+        ):
             yield violation
         if self.price is not None and self.price.minor < 0:
             yield Violation("/price/amount", "negative", "must not be negative")
-        yield from tags_violations(self.tags)
-        if self.attributes and (violation := attributes_violation(self.attributes)):
+        yield from value_objects.tags_violations(self.tags)
+        if self.attributes and (violation := value_objects.attributes_violation(self.attributes)):
             yield violation
 
 
@@ -63,14 +56,14 @@ class Item(AggregateRoot):
 
     tenant_id: TenantId
     details: ItemDetails
-    status: ItemStatus
+    status: value_objects.ItemStatus
     created_at: datetime
     updated_at: datetime
     deleted_at: datetime | None = None
 
     @classmethod
     def create(cls, *, id: UUID, tenant_id: TenantId, details: ItemDetails, now: datetime) -> Self:
-        item = cls(id=id, tenant_id=tenant_id, details=details, status=ItemStatus.DRAFT, created_at=now, updated_at=now)
+        item = cls(id=id, tenant_id=tenant_id, details=details, status=value_objects.ItemStatus.DRAFT, created_at=now, updated_at=now)
         item.record(ItemCreated(aggregate_id=id, tenant_id=tenant_id, sku=details.sku))
         return item
 
@@ -83,7 +76,7 @@ class Item(AggregateRoot):
         self._refuse_deleted()
         if details == self.details:
             return False
-        if self.status is ItemStatus.PUBLISHED and details.price is None:
+        if self.status is value_objects.ItemStatus.PUBLISHED and details.price is None:
             raise PriceMissing
         changed = tuple(sorted(f.name for f in fields(details) if getattr(details, f.name) != getattr(self.details, f.name)))
         before, self.details, self.updated_at = self.details.price, details, now
@@ -94,11 +87,11 @@ class Item(AggregateRoot):
 
     def publish(self, now: datetime) -> None:
         """Make the item public. Raises `PriceMissing`, `TransitionNotAllowed`, `ItemIsDeleted`."""
-        self._become(ItemStatus.PUBLISHED, now)
+        self._become(value_objects.ItemStatus.PUBLISHED, now)
 
     def archive(self, now: datetime) -> None:
         """Withdraw the item and keep its data. Raises `TransitionNotAllowed`, `ItemIsDeleted`."""
-        self._become(ItemStatus.ARCHIVED, now)
+        self._become(value_objects.ItemStatus.ARCHIVED, now)
 
     def delete(self, now: datetime) -> None:
         self._refuse_deleted()
@@ -125,11 +118,11 @@ class Item(AggregateRoot):
             )
         )
 
-    def _become(self, status: ItemStatus, now: datetime) -> None:
+    def _become(self, status: value_objects.ItemStatus, now: datetime) -> None:
         self._refuse_deleted()
         if status not in self.status.transitions:
             raise TransitionNotAllowed(self.status, status, " or ".join(self.status.transitions))
-        if status is ItemStatus.PUBLISHED and self.details.price is None:
+        if status is value_objects.ItemStatus.PUBLISHED and self.details.price is None:
             raise PriceMissing
         self.record(ItemStatusChanged(aggregate_id=self.id, tenant_id=self.tenant_id, before=self.status, after=status))
         self.status, self.updated_at = status, now

@@ -38,17 +38,15 @@ class Problem:
 
         `path` is the decoded path of the request: `instance` is a URI reference, so it is encoded again [RFC 9457, section 3.1.5].
         """
-        content: dict[str, Any] = {
-            "type": f"/problems/{self.kind}" if self.kind else "about:blank",
-            "title": self.title,
-            "status": self.status,
-            "detail": self.detail,
-            "instance": quote(path, safe=_IN_PATHS),
-            "request_id": request_id,
-        }
+        return _encode(self.members(instance=quote(path, safe=_IN_PATHS), request_id=request_id))
+
+    def members(self, **occurrence: str) -> dict[str, Any]:
+        """Return the members of the JSON object. `occurrence` are those about the request."""
+        kind = f"/problems/{self.kind}" if self.kind else "about:blank"
+        content = {"type": kind, "title": self.title, "status": self.status, "detail": self.detail, **occurrence}
         if self.violations:
             content["errors"] = [{"pointer": v.pointer, "code": v.code, "message": v.message} for v in self.violations]
-        return _encode(content)
+        return content
 
 
 def pointer(*steps: str) -> str:

@@ -19,14 +19,7 @@ from api_base.application.users.queries import USER_FIELDS, GetProfile, GetUser,
 from api_base.core.types import UserId
 from api_base.domain.users.entities import UserStatus
 from api_base.interface.routes import ExpectedVersion, ListQuery, OptionalVersion, PreferredLanguage, RouteOptions, Router
-from api_base.interface.v1.bodies.users import (
-    ChangePasswordBody,
-    ForgottenPasswordBody,
-    PatchProfileBody,
-    RegisterBody,
-    ResetPasswordBody,
-    TokenBody,
-)
+from api_base.interface.v1.bodies import users as bodies
 
 PASSWORD = RouteOptions(
     rate="login", example={"body": {"current_password": "a long enough pass phrase", "new_password": "another long enough phrase"}}
@@ -42,7 +35,7 @@ def routes(bus: Bus) -> Router:
         return await bus.execute(GetProfile())
 
     @router.post("/auth/password", PASSWORD, status_code=204, summary="Change my password")
-    async def change_password(body: ChangePasswordBody) -> None:
+    async def change_password(body: bodies.ChangePasswordBody) -> None:
         await bus.execute(ChangePassword(current=body.current_password.get_secret_value(), new=body.new_password.get_secret_value()))
 
     @router.get("/users/me", RouteOptions(versioned=True, sparse=True), summary="Read my profile")
@@ -50,7 +43,7 @@ def routes(bus: Bus) -> Router:
         return await bus.execute(GetProfile())
 
     @router.patch("/users/me", RouteOptions(versioned=True, example={"body": {"name": "Ana Maria"}}), summary="Update my profile")
-    async def update_profile(expected: ExpectedVersion, body: PatchProfileBody) -> UserDTO:
+    async def update_profile(expected: ExpectedVersion, body: bodies.PatchProfileBody) -> UserDTO:
         return await bus.execute(UpdateProfile(expected_version=expected, **body.sent()))
 
     @router.get(
@@ -91,18 +84,18 @@ def _anonymous(router: Router, bus: Bus) -> None:
     """Routes for users who are not authenticated. No response reveals whether an address is known, unless registration is open."""
 
     @router.post("/auth/register", REGISTER, status_code=201, summary="Register")
-    async def register(body: RegisterBody, language: PreferredLanguage) -> RegistrationDTO:
+    async def register(body: bodies.RegisterBody, language: PreferredLanguage) -> RegistrationDTO:
         password = body.password.get_secret_value()
         return await bus.execute(RegisterUser(email=body.email, name=body.name, password=password, language=language))
 
     @router.post("/auth/register/confirm", TOKEN, status_code=204, summary="Confirm a registered address")
-    async def confirm_registration(body: TokenBody) -> None:
+    async def confirm_registration(body: bodies.TokenBody) -> None:
         await bus.execute(ConfirmRegistration(token=body.token.get_secret_value()))
 
     @router.post("/auth/password/forgotten", FORGOTTEN, status_code=204, summary="Request a password reset link")
-    async def request_password_reset(body: ForgottenPasswordBody) -> None:
+    async def request_password_reset(body: bodies.ForgottenPasswordBody) -> None:
         await bus.execute(RequestPasswordReset(email=body.email))
 
     @router.post("/auth/password/reset", RESET, status_code=204, summary="Set a new password by the link")
-    async def reset_password(body: ResetPasswordBody) -> None:
+    async def reset_password(body: bodies.ResetPasswordBody) -> None:
         await bus.execute(ResetPassword(token=body.token.get_secret_value(), password=body.password.get_secret_value()))

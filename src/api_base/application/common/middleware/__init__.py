@@ -4,11 +4,10 @@ from api_base.application.common.middleware.idempotency import IdempotencyMiddle
 from api_base.application.common.middleware.permission import PermissionMiddleware
 from api_base.application.common.middleware.retry import RetryMiddleware
 from api_base.application.common.middleware.trace import TraceMiddleware
-from api_base.application.common.middleware.unit_of_work import JobMiddleware, Transactions, UnitOfWorkMiddleware
+from api_base.application.common.middleware.unit_of_work import Transactions, UnitOfWorkMiddleware
 
 __all__ = [
     "IdempotencyMiddleware",
-    "JobMiddleware",
     "PermissionMiddleware",
     "RetryMiddleware",
     "TraceMiddleware",

@@ -19,6 +19,14 @@ class CreateTenant(Command[TenantDTO]):
     slug: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Registered:
+    """The fields used of `users.registered.v1`."""
+
+    aggregate_id: UUID
+    display_name: str
+
+
 class TenantFactory:
     """Creates a tenant with its first owner. The command and the subscriber to registrations use it."""
 
@@ -34,6 +42,11 @@ class TenantFactory:
         )
         return tenant
 
+    async def create_personal(self, event: Registered) -> None:
+        """Create a personal tenant for each new user, in the transaction of the registration."""
+        slug = Slug(f"personal-{event.aggregate_id.hex}")
+        await self.create(name=event.display_name, slug=slug, owner=UserId(event.aggregate_id), personal=True)
+
 
 class CreateTenantHandler:
     def __init__(self, tenant_factory: TenantFactory) -> None:
@@ -42,22 +55,3 @@ class CreateTenantHandler:
     async def handle(self, command: CreateTenant) -> TenantDTO:
         """Create the tenant. Raises `Invalid`; the commit raises `SlugTaken`."""
         return TenantDTO.of(await self._tenant_factory.create(name=command.name, slug=Slug.parse(command.slug), owner=request_user()))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Registered:
-    """The fields used of `users.registered.v1`."""
-
-    aggregate_id: UUID
-    display_name: str
-
-
-class CreatePersonalTenant:
-    """Creates a personal tenant for each new user, in the transaction of the registration."""
-
-    def __init__(self, tenant_factory: TenantFactory) -> None:
-        self._tenant_factory = tenant_factory
-
-    async def handle(self, event: Registered) -> None:
-        slug = Slug(f"personal-{event.aggregate_id.hex}")
-        await self._tenant_factory.create(name=event.display_name, slug=slug, owner=UserId(event.aggregate_id), personal=True)

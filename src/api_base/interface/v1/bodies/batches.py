@@ -85,12 +85,4 @@ def _one(number: int, operation: ItemOperation, result: Result[ItemDTO, ApiBaseE
     problem = problem_of(error.under(f"/operations/{number}") if isinstance(error, Invalid) else error)
     if problem is None:
         raise error
-    content: dict[str, Any] = {
-        "type": f"/problems/{problem.kind}",
-        "title": problem.title,
-        "status": problem.status,
-        "detail": problem.detail,
-    }
-    if problem.violations:
-        content["errors"] = [{"pointer": v.pointer, "code": v.code, "message": v.message} for v in problem.violations]
-    return OperationResult(status=problem.status, item=None, problem=content)
+    return OperationResult(status=problem.status, item=None, problem=problem.members())
