@@ -17,7 +17,7 @@ from api_base.bootstrap.importing import Importable
 from api_base.bootstrap.services import Services, build, opened
 from api_base.core.config import Settings
 from api_base.core.errors import ConfigurationError
-from api_base.core.types import Principal, RequestContext, TenantId, UserId, current_context
+from api_base.core.types import RequestContext, TenantId, UserId, current_context
 from api_base.domain.common.value_objects import EmailAddress
 from api_base.domain.users.entities import UserStatus
 from api_base.infrastructure.importing import readers
@@ -64,7 +64,7 @@ async def import_file(settings: Settings, contexts: Sequence[Context], options: 
     importable = _importable(contexts, options.kind)
     importable.check(options.maps, options.constants, None)
     async with opened(build(settings, contexts)) as services:
-        await act_as(services, options.email, options.tenant)
+        await _act_as(services, options.email, options.tenant)
         with ExitStack() as stack:
             file = _opened(options, stack)
             columns, records = readers.records(file, options.file_format)
@@ -121,8 +121,8 @@ def _journal_path(settings: Settings, options: ImportOptions) -> Path | None:
     return settings.database.data_dir / "imports" / f"{hashlib.sha256(identity.encode()).hexdigest()[:24]}.sqlite"
 
 
-async def act_as(services: Services, email: str, tenant: str) -> RequestContext:
-    """Act in this task as the user with this address, in the tenant with this slug or id.
+async def _act_as(services: Services, email: str, tenant: str) -> None:
+    """Act in this task as the user with this address, in the tenant with this slug or id, with the same permissions as over HTTP.
 
     Raises `ConfigurationError` for an unknown user or tenant, `Invalid` for an invalid address.
     """
@@ -130,27 +130,15 @@ async def act_as(services: Services, email: str, tenant: str) -> RequestContext:
     user = await SqlUserRepository(services.ports.database).by_email(EmailAddress.parse(email, "--as"))
     if user is None or user.status is not UserStatus.ACTIVE:
         raise ConfigurationError(f"--as: no active user has the address {email}.")
-    _act(_principal(services, UserId(user.id), None, None, admin=user.platform_admin))
+    await _act_in(services, UserId(user.id), None)
     mine = await services.bus.execute(ListMyTenants())
-    for one in mine:
-        if tenant in (one.slug, str(one.id)):
-            return _act(_principal(services, UserId(user.id), TenantId(one.id), one.role, admin=user.platform_admin))
-    known = ", ".join(one.slug for one in mine) or "none"
-    raise ConfigurationError(f"--tenant: {email} is not a member of the tenant {tenant!r}, but of these: {known}.")
+    chosen = next((one for one in mine if tenant in (one.slug, str(one.id))), None)
+    if chosen is None:
+        known = ", ".join(one.slug for one in mine) or "none"
+        raise ConfigurationError(f"--tenant: {email} is not a member of the tenant {tenant!r}, but of these: {known}.")
+    await _act_in(services, UserId(user.id), TenantId(chosen.id))
 
 
-def _act(principal: Principal) -> RequestContext:
-    context = RequestContext(request_id="command-line", principal=principal)
-    current_context.set(context)
-    return context
-
-
-def _principal(services: Services, user: UserId, tenant: TenantId | None, role: str | None, *, admin: bool) -> Principal:
-    return Principal(
-        user_id=user,
-        session_id=None,
-        tenant_id=tenant,
-        role=role,
-        platform_admin=admin,
-        permissions=services.container.checker.permissions_of(role, admin),
-    )
+async def _act_in(services: Services, user: UserId, tenant: TenantId | None) -> None:
+    principal = await services.container.access.resolve(user, tenant)
+    current_context.set(RequestContext(request_id="command-line", principal=principal))

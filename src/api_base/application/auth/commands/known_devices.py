@@ -6,7 +6,7 @@ from typing import Protocol
 from uuid import UUID
 
 from api_base.application.common.cqrs import PUBLIC, Bus, Command
-from api_base.application.services.mailing import EmailTemplates, Recipient
+from api_base.application.services.mailing import EmailJob, EmailTemplates, Recipient
 from api_base.core.protocols import AfterResponse, Clock, Isolation, JobQueue
 from api_base.core.types import UserId, current_context
 from api_base.domain.auth.device import Device, device_id
@@ -22,11 +22,9 @@ class Recipients(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MailNewDevice(Command[None]):
+class MailNewDevice(EmailJob):
     """A job, enqueued in the transaction that starts the session."""
 
-    permission = PUBLIC
-    isolation = Isolation.NONE
     user_id: UserId
     device_id: UUID
 

@@ -4,14 +4,14 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
-from api_base.application.common.cqrs import PUBLIC, Command
-from api_base.application.services.mailing import EmailTemplates, Links, Recipient
+from api_base.application.common.cqrs import Command
+from api_base.application.services.mailing import EmailJob, EmailTemplates, Links, Recipient
 from api_base.application.services.multitenancy import own_tenant
 from api_base.application.tenants import permissions
 from api_base.application.tenants.commands.acting import acting_member
 from api_base.application.tenants.dtos import InvitationDTO
 from api_base.application.tenants.identities import Identities
-from api_base.core.protocols import Clock, IdGenerator, Isolation, JobQueue
+from api_base.core.protocols import Clock, IdGenerator, JobQueue
 from api_base.core.types import Language, request_tenant
 from api_base.domain.common.value_objects import EmailAddress
 from api_base.domain.tenants.entities import Role, may_decide
@@ -57,11 +57,9 @@ ACCEPT: Final = "accept-invitation"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MailInvitation(Command[None]):
+class MailInvitation(EmailJob):
     """Internal: a job of the tenant, which `InviteMemberHandler` enqueues."""
 
-    permission = PUBLIC
-    isolation = Isolation.NONE
     invitation_id: UUID
 
 

@@ -5,7 +5,7 @@ from typing import Final
 from uuid import UUID
 
 from api_base.application.common.cqrs import PUBLIC, Command
-from api_base.application.services.mailing import EmailTemplates, Links, Recipient
+from api_base.application.services.mailing import EmailJob, EmailTemplates, Links, Recipient
 from api_base.core.protocols import Clock, IdGenerator, Isolation, LinkTokens
 from api_base.domain.users.errors import LinkRefused
 from api_base.domain.users.repository import RegistrationRepository, UserRepository
@@ -14,11 +14,9 @@ CONFIRM: Final = "confirm-registration"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MailRegistration(Command[None]):
+class MailRegistration(EmailJob):
     """A job: e-mails the link to a new address. A known address gets a notice instead."""
 
-    permission = PUBLIC
-    isolation = Isolation.NONE
     registration_id: UUID
 
 

@@ -3,19 +3,16 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from api_base.application.common.cqrs import PUBLIC, Command
-from api_base.application.services.mailing import EmailTemplates, Recipient
-from api_base.core.protocols import IdGenerator, Isolation, JobQueue
+from api_base.application.services.mailing import EmailJob, EmailTemplates, Recipient
+from api_base.core.protocols import IdGenerator, JobQueue
 from api_base.core.types import UserId
 from api_base.domain.users.repository import UserRepository
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MailPasswordChanged(Command[None]):
+class MailPasswordChanged(EmailJob):
     """`id` identifies the e-mail."""
 
-    permission = PUBLIC
-    isolation = Isolation.NONE
     id: UUID
     user_id: UserId
 

@@ -9,7 +9,7 @@ from typing import Final
 from uuid import UUID
 
 from api_base.application.common.cqrs import PUBLIC, Bus, Command
-from api_base.application.services.mailing import EmailTemplates, Links, Recipient
+from api_base.application.services.mailing import EmailJob, EmailTemplates, Links, Recipient
 from api_base.core.protocols import Clock, IdGenerator, Isolation, JobQueue
 from api_base.core.types import UserId
 from api_base.domain.common.value_objects import EmailAddress
@@ -38,11 +38,9 @@ RESET: Final = "reset-password"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MailPasswordReset(Command[None]):
+class MailPasswordReset(EmailJob):
     """A job. `id` becomes the id of the password reset."""
 
-    permission = PUBLIC
-    isolation = Isolation.NONE
     id: UUID
     email: str
 
