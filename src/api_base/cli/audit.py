@@ -2,16 +2,10 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 from uuid import UUID
 
 import typer
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from api_base.bootstrap.context import Context
-    from api_base.core.config import Settings
 
 app = typer.Typer(no_args_is_help=True, help="Verify and export the audit trail.")
 
@@ -40,12 +34,8 @@ def verify(
 
     checked = Checked()
 
-    async def in_database(settings: "Settings", contexts: "Sequence[Context]") -> int:
-        directory = checkpoints or settings.audit.checkpoints
-        return len([print(one) async for one in verify_database(settings, contexts, tenant, directory, checked)])
-
     if file is None:
-        found = run(in_database)
+        found = run(lambda settings, contexts: verify_database(settings, contexts, tenant, checkpoints, checked, print))
     else:
         settings, _ = load()
         found = len([print(one) for one in verify_file(file, key or own_keys(settings), checked)])
@@ -70,8 +60,7 @@ def export(
 
     from_ = None if since is None else since.replace(tzinfo=since.tzinfo or UTC)
 
-    async def write(settings: "Settings", contexts: "Sequence[Context]") -> None:
-        async for line in exported(settings, contexts, tenant, from_):
-            sys.stdout.buffer.write(line + b"\n")
+    def write(line: bytes) -> None:
+        sys.stdout.buffer.write(line + b"\n")
 
-    run(write)
+    run(lambda settings, contexts: exported(settings, contexts, tenant, from_, write))

@@ -1,15 +1,8 @@
 """`api-base users`: create the first administrator, which HTTP does not allow."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from api_base.application.users.dtos import UserDTO
-    from api_base.bootstrap.context import Context
-    from api_base.core.config import Settings
 
 app = typer.Typer(no_args_is_help=True, help="Manage users.")
 
@@ -35,13 +28,8 @@ def create_admin(
     ] = "",
 ) -> None:
     """Create an administrator of the platform."""
-    from api_base.bootstrap.services import build, opened
     from api_base.cli.running import run
-    from api_base.serving.first_run import add_administrator
+    from api_base.serving.first_run import create_administrator
 
-    async def create(settings: "Settings", contexts: "Sequence[Context]") -> "UserDTO":
-        async with opened(build(settings, contexts)) as services:
-            return await add_administrator(services, email=email, name=name, password=password)
-
-    user = run(create)
+    user = run(lambda settings, contexts: create_administrator(settings, contexts, email=email, name=name, password=password))
     print(f"Created {user.email}, administrator of the platform, with the id {user.id}.")

@@ -1,6 +1,6 @@
 """Verify and export the audit trail for operators, and verify exports elsewhere."""
 
-from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from uuid import UUID
@@ -23,13 +23,24 @@ from api_base.infrastructure.system import SystemClock
 
 
 async def verify_database(
-    settings: Settings, contexts: Sequence[Context], tenant: UUID | None, checkpoints: Path, checked: Checked
-) -> AsyncIterator[Finding]:
-    """Yield the findings in the trail of `tenant`, or of all tenants. Raises `Unavailable` if the database cannot be reached."""
+    settings: Settings,
+    contexts: Sequence[Context],
+    tenant: UUID | None,
+    checkpoints: Path | None,
+    checked: Checked,
+    report: Callable[[Finding], None],
+) -> int:
+    """Report the findings in the trail of `tenant`, or of all tenants. Returns their number.
+
+    `checkpoints` is the directory of the signed heads; None means the configured one. Raises `Unavailable` if the database cannot be reached.
+    """
+    directory, found = checkpoints or settings.audit.checkpoints, 0
     async with worker_database(settings, contexts) as database:
-        verifier = TrailVerifier(lambda: database.pool, lambda: trusted_keys(settings), checkpoints, SystemClock())
+        verifier = TrailVerifier(lambda: database.pool, lambda: trusted_keys(settings), directory, SystemClock())
         async for finding in verifier.findings(tenant, checked):
-            yield finding
+            report(finding)
+            found += 1
+    return found
 
 
 def verify_file(file: Path, trusted: Collection[str], checked: Checked) -> Iterator[Finding]:
@@ -54,8 +65,10 @@ def own_keys(settings: Settings) -> list[str]:
     return [key.kid for key in signing_keys(settings)]
 
 
-async def export(settings: Settings, contexts: Sequence[Context], tenant: UUID | None, since: datetime | None) -> AsyncIterator[bytes]:
-    """Yield the lines of an export of everything sealed since `since`. Raises `Unavailable` if the database cannot be reached."""
+async def export(
+    settings: Settings, contexts: Sequence[Context], tenant: UUID | None, since: datetime | None, write: Callable[[bytes], None]
+) -> None:
+    """Write the lines of an export of everything sealed since `since`. Raises `Unavailable` if the database cannot be reached."""
     own, clock = signing_keys(settings), SystemClock()
     signer = HeadSigner(own[0])
     async with worker_database(settings, contexts) as database, trail(database.pool, tenant) as opened:
@@ -66,7 +79,7 @@ async def export(settings: Settings, contexts: Sequence[Context], tenant: UUID |
                 anchors[head.chain] = _checkpoint_or_head(anchors.get(head.chain), head, signer)
         heads = await opened.heads(clock, signer)
         async for line in lines([key.public_jwk() for key in own], anchors.values(), heads, opened.batches(after)):
-            yield line
+            write(line)
 
 
 def _checkpoint_or_head(checkpoint: SignedHead | None, head: SignedHead, signer: HeadSigner) -> SignedHead:
