@@ -1,4 +1,4 @@
-"""What a parent such as systemd passes to the supervisor, and is told by it: the listening socket [sd_listen_fds(3)] and the state of the
+"""What a parent such as systemd passes to the supervisor, and what the supervisor reports to it: the listening socket [sd_listen_fds(3)] and the state of the
 service [sd_notify(3), systemd.service(5): Type=notify-reload]. Without a parent that passes a socket, one is bound here.
 
 An inherited socket outlives every process that serves on it, and clients that connect between two processes wait in its queue. With
