@@ -135,6 +135,14 @@ def _located(error: errors.Invalid) -> errors.Invalid:
     )
 
 
+async def send_error(scope: Scope, send: Send, error: errors.ApiBaseError) -> None:
+    """Send the problem of `error`. Raises `error` itself if it has none."""
+    problem = problem_of(error)
+    if problem is None:
+        raise error
+    await send_problem(scope, send, problem)
+
+
 async def send_problem(scope: Scope, send: Send, problem: Problem) -> None:
     """Send `problem` as the response."""
     context = current_context.get(None)
