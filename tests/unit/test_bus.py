@@ -7,7 +7,7 @@ import pytest
 
 from api_base.application.common.cqrs import AUTHENTICATED, PUBLIC, Bus, Command, Query, on
 from api_base.application.common.cqrs.bus import Call
-from api_base.application.common.middleware import RetryMiddleware
+from api_base.application.common.middleware.retry import RetryMiddleware
 from api_base.core.errors import ProgrammingError, Transient, Unavailable
 
 

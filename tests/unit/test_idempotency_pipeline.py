@@ -9,7 +9,9 @@ from uuid import uuid4
 import pytest
 
 from api_base.application.common.cqrs import PUBLIC, Bus, Command, Query, on
-from api_base.application.common.middleware import IdempotencyMiddleware, RetryMiddleware, Transactions, UnitOfWorkMiddleware
+from api_base.application.common.middleware.idempotency import IdempotencyMiddleware
+from api_base.application.common.middleware.retry import RetryMiddleware
+from api_base.application.common.middleware.unit_of_work import Transactions, UnitOfWorkMiddleware
 from api_base.core.base import DomainEvent
 from api_base.core.errors import Conflict, IdempotencyKeyReused, ProgrammingError, RequestInProgress, Transient
 from api_base.core.protocols import Isolation, StoredResult

@@ -9,12 +9,9 @@ from uuid import UUID, uuid4
 import pytest
 
 from api_base.application.common.cqrs import AUTHENTICATED, PUBLIC, Bus, Command, on
-from api_base.application.common.middleware import (
-    IdempotencyMiddleware,
-    PermissionMiddleware,
-    Transactions,
-    UnitOfWorkMiddleware,
-)
+from api_base.application.common.middleware.idempotency import IdempotencyMiddleware
+from api_base.application.common.middleware.permission import PermissionMiddleware
+from api_base.application.common.middleware.unit_of_work import Transactions, UnitOfWorkMiddleware
 from api_base.core.base import DomainEvent
 from api_base.core.errors import ApiBaseError, Forbidden, ProgrammingError, Unauthenticated
 from api_base.core.protocols import Isolation

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from api_base.application.common.cqrs import AUTHENTICATED, PUBLIC, Bus, Command, Message, Query, on
-from api_base.application.common.middleware import PermissionMiddleware
+from api_base.application.common.middleware.permission import PermissionMiddleware
 from api_base.application.common.remote import NotServed, RemoteCall, RemoteService
 from api_base.core.errors import Forbidden, Invalid, Unauthenticated, Unavailable
 from api_base.core.types import KeyedExecution, KeyedRequest, RequestContext, current_context

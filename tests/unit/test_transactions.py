@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 
-from api_base.application.common.middleware import Transactions
+from api_base.application.common.middleware.unit_of_work import Transactions
 from api_base.core.base import DomainEvent
 from api_base.core.errors import RuleViolated
 from api_base.core.protocols import Isolation

@@ -9,10 +9,14 @@ from collections.abc import Mapping, Sequence
 from dependency_injector import containers, providers
 from dependency_injector.providers import Dependency, Provider, Singleton
 
-from api_base.application.common import middleware
 from api_base.application.common.cqrs import Bus, Middleware
 from api_base.application.common.events import EventDelivery, EventTransport
 from api_base.application.common.jobs import Jobs
+from api_base.application.common.middleware.idempotency import IdempotencyMiddleware
+from api_base.application.common.middleware.permission import PermissionMiddleware
+from api_base.application.common.middleware.retry import RetryMiddleware
+from api_base.application.common.middleware.trace import TraceMiddleware
+from api_base.application.common.middleware.unit_of_work import Transactions, UnitOfWorkMiddleware
 from api_base.application.common.remote import RemoteTransport
 from api_base.bootstrap.access import ACCESS
 from api_base.bootstrap.selections import Selections
@@ -46,16 +50,16 @@ from api_base.interface.middleware.after_response import HttpAfterResponse
 def _pipeline(
     settings: Settings,
     checker: RolePermissionChecker,
-    transactions: middleware.Transactions,
+    transactions: Transactions,
     results: SqlIdempotencyStore,
     completion: SqlJobCompletion,
 ) -> Sequence[Middleware]:
     """Return the stages that each message passes before its handler, in order."""
     return (
-        middleware.TraceMiddleware(settings.observability.otlp_endpoint is not None),
-        middleware.PermissionMiddleware(checker),
-        middleware.RetryMiddleware(),
-        middleware.UnitOfWorkMiddleware(transactions, middleware.IdempotencyMiddleware(results), completion),
+        TraceMiddleware(settings.observability.otlp_endpoint is not None),
+        PermissionMiddleware(checker),
+        RetryMiddleware(),
+        UnitOfWorkMiddleware(transactions, IdempotencyMiddleware(results), completion),
     )
 
 
@@ -112,7 +116,7 @@ class Container(containers.DeclarativeContainer):
     after_response: Provider[AfterResponse] = Singleton(HttpAfterResponse)
     event_signal = Singleton(CoalescingNotifier, database.provided.pool, EVENTS)
     job_signal = Singleton(CoalescingNotifier, database.provided.pool, JOBS)
-    transactions = Singleton(middleware.Transactions, unit_of_work, subscribers, event_signal)
+    transactions = Singleton(Transactions, unit_of_work, subscribers, event_signal)
     event_delivery = Singleton(EventDelivery, transactions, providers.Object(decode))
     idempotency_store = Singleton(SqlIdempotencyStore, database, clock)
     job_queue = Singleton(SqlJobQueue, jobs, checker, ids, clock, job_signal)
