@@ -1,5 +1,7 @@
-"""Public descriptions of the events: the JSON Schema [2020-12] of each event's `data` and of the envelope [CloudEvents 1.0.2], and an AsyncAPI 3.0
-document with a channel for each event.
+"""Public descriptions of the events.
+
+The JSON Schema [2020-12] of each event's `data` is derived from its class; the envelope has one as well [CloudEvents 1.0.2], and an
+AsyncAPI 3.0 document has a channel for each event.
 """
 
 from collections.abc import Sequence

@@ -1,5 +1,7 @@
-"""What a parent such as systemd passes to the supervisor, and what the supervisor reports to it: the listening socket [sd_listen_fds(3)] and the state of the
-service [sd_notify(3), systemd.service(5): Type=notify-reload]. Without a parent that passes a socket, one is bound here.
+"""What a parent such as systemd passes to the supervisor, and what the supervisor reports to it.
+
+That is the listening socket [sd_listen_fds(3)], and the state of the service [sd_notify(3), systemd.service(5): Type=notify-reload].
+Without a parent that passes a socket, one is bound here.
 
 An inherited socket outlives every process that serves on it, and clients that connect between two processes wait in its queue. With
 SO_REUSEPORT each process would have a separate queue, and the connections in the queue of a process that ends would be reset.
