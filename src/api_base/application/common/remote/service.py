@@ -10,9 +10,20 @@ from typing import Any
 
 from api_base.application.common.cqrs import Bus, Command, Message
 from api_base.application.common.remote.transport import NotServed, RemoteCall
-from api_base.core import types
 from api_base.core.errors import Forbidden, Invalid, Unauthenticated, Unavailable
 from api_base.core.protocols import AccessLookup, AuditStore, TokenVerifier
+from api_base.core.types import (
+    MAX_KEY_LENGTH,
+    KeyedExecution,
+    KeyedRequest,
+    RequestContext,
+    current_context,
+    fingerprint,
+    key_digest,
+    parent_of,
+    request_user,
+    valid_request_id,
+)
 
 
 class RemoteService:
@@ -43,7 +54,7 @@ class RemoteService:
         command without a key.
         """
         context = _context(call)
-        token = types.current_context.set(context)
+        token = current_context.set(context)
         try:
             async with asyncio.timeout(call.seconds) as bound:
                 return await self._answer(call, context)
@@ -53,19 +64,19 @@ class RemoteService:
             raise Unavailable(f"{call.name} did not finish within the time that its caller waits.") from None
         except (Unauthenticated, Forbidden) as error:
             status = 403 if isinstance(error, Forbidden) else 401
-            await self._audit.refused(types.current_context.get(), "REMOTE", call.name, status, error)
+            await self._audit.refused(current_context.get(), "REMOTE", call.name, status, error)
             raise
         finally:
-            types.current_context.reset(token)
+            current_context.reset(token)
 
-    async def _answer(self, call: RemoteCall, context: types.RequestContext) -> bytes:
+    async def _answer(self, call: RemoteCall, context: RequestContext) -> bytes:
         if call.access_token:
             claims = self._verifier.verify(call.access_token.encode())
             context = context.acting(await self._access.principal(claims), call.access_token)
-            types.current_context.set(context)
+            current_context.set(context)
         message = self._message(call)
         if call.key is not None:
-            types.current_context.set(context.within(types.KeyedExecution(request=_keyed(call, call.key))))
+            current_context.set(context.within(KeyedExecution(request=_keyed(call, call.key))))
         elif call.redelivered and isinstance(message, Command):
             raise Unavailable(f"{call.name} was begun before and may have been executed. Send it with a key, so that it can be retried.")
         return self._encode(await self._bus.execute(message))
@@ -81,11 +92,11 @@ class RemoteService:
         return message
 
 
-def _context(call: RemoteCall) -> types.RequestContext:
+def _context(call: RemoteCall) -> RequestContext:
     bits = secrets.randbits(192)
-    trace_id, parent, flags = types.parent_of(call.traceparent.encode()) or (f"{bits >> 64:032x}", "", 0)
-    return types.RequestContext(
-        request_id=types.valid_request_id(call.request_id.encode()) or trace_id,
+    trace_id, parent, flags = parent_of(call.traceparent.encode()) or (f"{bits >> 64:032x}", "", 0)
+    return RequestContext(
+        request_id=valid_request_id(call.request_id.encode()) or trace_id,
         trace_id=trace_id,
         span_id=f"{bits & 0xFFFFFFFFFFFFFFFF:016x}",
         parent_span_id=parent,
@@ -93,15 +104,15 @@ def _context(call: RemoteCall) -> types.RequestContext:
     )
 
 
-def _keyed(call: RemoteCall, text: str) -> types.KeyedRequest:
+def _keyed(call: RemoteCall, text: str) -> KeyedRequest:
     """Raises `Invalid` for an invalid key, `Unauthenticated` without a user: a key is valid for one user."""
-    if not 1 <= len(text) <= types.MAX_KEY_LENGTH:
-        raise Invalid.of("", "key", f"an idempotency key has 1 to {types.MAX_KEY_LENGTH} characters")
+    if not 1 <= len(text) <= MAX_KEY_LENGTH:
+        raise Invalid.of("", "key", f"an idempotency key has 1 to {MAX_KEY_LENGTH} characters")
     key = text.encode()
-    return types.KeyedRequest(
-        tenant_id=types.current_context.get().tenant_id,
-        user_id=types.request_user(),
+    return KeyedRequest(
+        tenant_id=current_context.get().tenant_id,
+        user_id=request_user(),
         route=f"REMOTE {call.name}",
-        key=types.key_digest(key),
-        fingerprint=types.fingerprint(key, call.body).digest(),
+        key=key_digest(key),
+        fingerprint=fingerprint(key, call.body).digest(),
     )
