@@ -59,8 +59,13 @@ def prepare(settings: Settings, urls: Urls, contexts: Sequence[Context], *, seed
     return asyncio.run(_seed(settings, urls, contexts))
 
 
-async def add_administrator(services: Services, *, email: str, name: str, password: str) -> UserDTO:
-    """Create an administrator of the platform with open `services`. Raises `Invalid`, `EmailTaken`."""
+async def create_administrator(settings: Settings, contexts: Sequence[Context], *, email: str, name: str, password: str) -> UserDTO:
+    """Create an administrator of the platform in the database of `settings`. Raises `Invalid`, `EmailTaken`."""
+    async with opened(build(settings, contexts)) as services:
+        return await _add_administrator(services, email=email, name=name, password=password)
+
+
+async def _add_administrator(services: Services, *, email: str, name: str, password: str) -> UserDTO:
     current_context.set(RequestContext(request_id="command-line"))
     address = EmailAddress.parse(email)
     await services.container.password_policy.check(password, known=(address.value, name))
@@ -122,7 +127,7 @@ async def _seed(settings: Settings, urls: Urls, contexts: Sequence[Context]) -> 
             await services.bus.execute(ReplaceUnusedPassword(user_id=id, password_hash=hashed))
         else:
             try:
-                user = await add_administrator(services, email=ADMINISTRATOR, name="Administrator", password=password)
+                user = await _add_administrator(services, email=ADMINISTRATOR, name="Administrator", password=password)
             except EmailTaken:
                 return (
                     f"\nThe platform has no administrator, and {ADMINISTRATOR} belongs to an ordinary user. "

@@ -27,18 +27,8 @@ def supervised_database(settings: Settings) -> Source:
 
 def on(settings: Settings, urls: Urls) -> Settings:
     """Return the settings with `urls` in place of `embedded://`."""
-    return settings.model_copy(
-        update={
-            "database": settings.database.model_copy(
-                update={
-                    "url": SecretStr(urls.app),
-                    "owner_url": SecretStr(urls.owner),
-                    "worker_url": SecretStr(urls.worker),
-                    "direct_url": SecretStr(urls.direct),
-                }
-            )
-        }
-    )
+    secrets = {name: SecretStr(url) for name, url in _by_setting(urls).items()}
+    return settings.model_copy(update={"database": settings.database.model_copy(update=secrets)})
 
 
 def environment(kind: Kind, settings: Settings, urls: Urls) -> dict[str, str]:
@@ -48,11 +38,9 @@ def environment(kind: Kind, settings: Settings, urls: Urls) -> dict[str, str]:
     """
     if not settings.database.embedded:
         return environment_for(kind, os.environ)
-    variables = {
-        **os.environ,
-        "DATABASE__URL": urls.app,
-        "DATABASE__OWNER_URL": urls.owner,
-        "DATABASE__WORKER_URL": urls.worker,
-        "DATABASE__DIRECT_URL": urls.direct,
-    }
-    return environment_for(kind, variables)
+    ours = {f"DATABASE__{name.upper()}": url for name, url in _by_setting(urls).items()}
+    return environment_for(kind, os.environ | ours)
+
+
+def _by_setting(urls: Urls) -> dict[str, str]:
+    return {"url": urls.app, "owner_url": urls.owner, "worker_url": urls.worker, "direct_url": urls.direct}

@@ -4,7 +4,6 @@ Internal: sent by other handlers and the command line.
 """
 
 from dataclasses import dataclass, field
-from typing import ClassVar
 
 from api_base.application.common.cqrs import PUBLIC, Command
 from api_base.application.users.dtos import UserDTO
@@ -18,7 +17,7 @@ from api_base.domain.users.repository import UserRepository
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreateUser(Command[UserDTO]):
-    permission: ClassVar[str] = PUBLIC
+    permission = PUBLIC
     email: EmailAddress
     name: str
     password_hash: str = field(repr=False)
@@ -28,9 +27,9 @@ class CreateUser(Command[UserDTO]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplaceUnusedPassword(Command[None]):
-    """The user has never logged in with the password, so no session ends and nobody is notified."""
+    """The user has never logged in with the password, so no session ends and no e-mail is sent."""
 
-    permission: ClassVar[str] = PUBLIC
+    permission = PUBLIC
     user_id: UserId
     password_hash: str = field(repr=False)
 
