@@ -42,7 +42,7 @@ from api_base.infrastructure.events.rows import decode
 from api_base.infrastructure.idempotency.store import SqlIdempotencyStore
 from api_base.infrastructure.observability import factory as observability
 from api_base.infrastructure.rbac.checker import RolePermissionChecker
-from api_base.infrastructure.resilience import factory as resilience
+from api_base.infrastructure.resilience.patterns import policies_of
 from api_base.infrastructure.system import SystemClock, Uuid7Generator
 from api_base.infrastructure.tasks.backend import JobBackend
 from api_base.infrastructure.tasks.completion import SqlJobCompletion
@@ -90,7 +90,7 @@ class Container(containers.DeclarativeContainer):
     password_hasher = Singleton(auth.password_hasher, settings)
     password_policy = Singleton(auth.password_policy, settings)
 
-    policies = Singleton(resilience.policies, settings)
+    policies = Singleton(policies_of, settings)
     counters = Singleton(observability.counters, settings)
     metrics = Singleton(observability.metrics, settings, counters)
     telemetry = Singleton(observability.telemetry, settings)

@@ -35,19 +35,18 @@ def _fields(text: str | None) -> Mapping[str, Any] | None:
     return None if text is None else decode(text)
 
 
-class ListAuditHandler:
+class _AuditPages:
     def __init__(self, database: Database) -> None:
         self.pages = PageBuilder(database, AUDIT, AUDIT_FIELDS, COLUMNS, to_dto)
 
+
+class ListAuditHandler(_AuditPages):
     async def handle(self, query: ListAudit) -> Page[AuditRecordDTO]:
         """A page of records. Raises `Invalid` for an invalid cursor."""
         return await self.pages.page(query.request, request_tenant())
 
 
-class ListPlatformAuditHandler:
-    def __init__(self, database: Database) -> None:
-        self.pages = PageBuilder(database, AUDIT, AUDIT_FIELDS, COLUMNS, to_dto)
-
+class ListPlatformAuditHandler(_AuditPages):
     async def handle(self, query: ListPlatformAudit) -> Page[AuditRecordDTO]:
         """A page of records. Raises `Invalid` for an invalid cursor."""
         return await self.pages.page(query.request, NO_TENANT)

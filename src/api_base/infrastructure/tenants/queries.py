@@ -23,7 +23,7 @@ from api_base.infrastructure.db.query_builder import PageBuilder
 from api_base.infrastructure.db.schema import Ownership
 from api_base.infrastructure.db.session import Database, Row
 from api_base.infrastructure.db.statement import OWNER, Statement, owned
-from api_base.infrastructure.tenants.mapper import invitation_from_row, tenant_from_row
+from api_base.infrastructure.tenants.mapper import INVITATION_MAPPING, TENANT_MAPPING
 from api_base.infrastructure.tenants.tables import INVITATIONS, MEMBERSHIPS, TENANTS
 
 COLUMNS: Final = {"role": MEMBERSHIPS.c.role, "created_at": MEMBERSHIPS.c.created_at}
@@ -41,7 +41,7 @@ def member_to_dto(row: Row) -> MemberDTO:
 
 
 def invitation_to_dto(row: Row) -> InvitationDTO:
-    return InvitationDTO.of(invitation_from_row(row))
+    return InvitationDTO.of(INVITATION_MAPPING.from_row(row))
 
 
 class GetTenantHandler:
@@ -54,7 +54,7 @@ class GetTenantHandler:
         row = await self._database.fetchrow(self._statement, own_tenant(query.id))
         if row is None:
             raise NotFound("tenant", query.id)
-        return TenantDTO.of(tenant_from_row(row))
+        return TenantDTO.of(TENANT_MAPPING.from_row(row))
 
 
 class ListMyTenantsHandler:

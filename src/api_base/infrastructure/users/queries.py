@@ -33,36 +33,30 @@ def to_dto(row: Row) -> UserDTO:
     )
 
 
-class UserReader:
+class _UserReader:
     """Reads a user by id."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._statement = Statement(sa.select(USERS).where(USERS.c.id == sa.bindparam("id", type_=sa.Uuid)), Ownership.SYSTEM)
 
-    async def get(self, id: UserId) -> UserDTO:
+    async def _get(self, id: UserId) -> UserDTO:
         row = await self._database.fetchrow(self._statement, None, id=id)
         if row is None:
             raise NotFound("user", id)
         return to_dto(row)
 
 
-class GetProfileHandler:
-    def __init__(self, users: UserReader) -> None:
-        self._users = users
-
+class GetProfileHandler(_UserReader):
     async def handle(self, query: GetProfile) -> UserDTO:
         del query
-        return await self._users.get(request_user())
+        return await self._get(request_user())
 
 
-class GetUserHandler:
-    def __init__(self, users: UserReader) -> None:
-        self._users = users
-
+class GetUserHandler(_UserReader):
     async def handle(self, query: GetUser) -> UserDTO:
         """The user. Raises `NotFound`."""
-        return await self._users.get(query.id)
+        return await self._get(query.id)
 
 
 class ListUsersHandler:
