@@ -11,7 +11,8 @@ import sqlalchemy as sa
 
 from api_base.core.base import AggregateRoot
 from api_base.core.types import request_tenant
-from api_base.infrastructure.db.repository import SqlRepository, TableMapping, restored, row_of
+from api_base.infrastructure.db.repository import SqlRepository, TableMapping
+from api_base.infrastructure.db.rows import restored, row_of
 from api_base.infrastructure.db.schema import tenant_owned, text
 from api_base.infrastructure.db.session import Database
 

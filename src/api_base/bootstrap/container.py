@@ -35,7 +35,7 @@ from api_base.infrastructure.auth.access import AccessSnapshot
 from api_base.infrastructure.db import factory as db
 from api_base.infrastructure.db.notifications import CoalescingNotifier
 from api_base.infrastructure.db.unit_of_work import SqlUnitOfWorkFactory
-from api_base.infrastructure.events.deferred import DatabaseDeferredDeliveries
+from api_base.infrastructure.events.consumer import DatabaseDeferredDeliveries
 from api_base.infrastructure.events.outbox import CHANNEL as EVENTS
 from api_base.infrastructure.events.outbox import Inbox, OutboxParticipant
 from api_base.infrastructure.events.rows import decode

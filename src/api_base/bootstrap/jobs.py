@@ -8,7 +8,7 @@ from api_base.bootstrap.timing import WorkerTiming
 from api_base.core.protocols import PeriodicTask
 from api_base.infrastructure.db.notifications import CoalescingNotifier
 from api_base.infrastructure.serialization.json_codec import decode_as
-from api_base.infrastructure.tasks.cancellation import CHANNEL as CANCELLED
+from api_base.infrastructure.tasks.completion import CHANNEL as CANCELLED
 from api_base.infrastructure.tasks.completion import result_json
 from api_base.infrastructure.tasks.database_queue import CHANNEL
 from api_base.infrastructure.tasks.executor import JobExecutor

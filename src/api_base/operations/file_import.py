@@ -17,8 +17,7 @@ from api_base.bootstrap.services import build, opened
 from api_base.core.config import Settings
 from api_base.core.errors import ConfigurationError
 from api_base.infrastructure.importing import readers
-from api_base.infrastructure.importing.journal import SqliteJournal
-from api_base.infrastructure.importing.refused import RefusedFile
+from api_base.infrastructure.importing.journal import RefusedFile, SqliteJournal
 from api_base.operations.acting import act_as
 
 type Progress = Callable[[int, int, Report], None]

@@ -7,7 +7,8 @@ from api_base.application.common.money import MoneyDTO
 from api_base.core.types import request_tenant
 from api_base.domain.common.value_objects import Money
 from api_base.infrastructure.db.query_builder import PageBuilder
-from api_base.infrastructure.db.repository import SqlRepository, TableMapping, restored, row_of
+from api_base.infrastructure.db.repository import SqlRepository, TableMapping
+from api_base.infrastructure.db.rows import restored, row_of
 from api_base.infrastructure.db.schema import tenant_owned, timestamp
 from api_base.infrastructure.db.session import Database, Row
 from invoices.invoicing import FIELDS, Invoice, InvoiceDTO, ListInvoices

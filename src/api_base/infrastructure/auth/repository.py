@@ -10,7 +10,8 @@ from api_base.domain.auth.device import Device
 from api_base.domain.auth.entities import Session
 from api_base.domain.auth.repository import DeviceRepository, SessionRepository
 from api_base.infrastructure.auth.tables import DEVICES, SESSIONS
-from api_base.infrastructure.db.repository import SqlRepository, TableMapping, restored, row_of
+from api_base.infrastructure.db.repository import SqlRepository, TableMapping
+from api_base.infrastructure.db.rows import restored, row_of
 from api_base.infrastructure.db.session import Database
 
 MAPPING = TableMapping[Session](

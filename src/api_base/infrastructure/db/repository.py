@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
@@ -30,20 +29,6 @@ class TableMapping[T]:
     from_row: Callable[[Row], T]
     owner: Callable[[T], UUID | None]
     constraint_errors: Mapping[str, Callable[[T], Exception]] = field(default_factory=dict)
-
-
-def row_of(table: sa.Table, **attributes: str) -> Callable[[Any], tuple[Any, ...]]:
-    """Build `to_row` for an aggregate with an attribute for each column. `attributes` names those that differ from their column.
-
-    >>> table = sa.Table("shops", sa.MetaData(), sa.Column("id", sa.Uuid), sa.Column("email", sa.Text))
-    >>> to_row = row_of(table, email="email.value")
-    """
-    return attrgetter(*(attributes.get(column.name, column.name) for column in table.columns))
-
-
-def restored[T](make: Callable[..., T], **convert: Callable[[Any], Any]) -> Callable[[Row], T]:
-    """Build `from_row` for an aggregate with an attribute for each column. `convert` restores the values of the columns that it names."""
-    return lambda row: make(**dict(row) | {name: restore(row[name]) for name, restore in convert.items()})
 
 
 class SqlRepository[T: AggregateRoot]:

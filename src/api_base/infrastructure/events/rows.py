@@ -4,20 +4,15 @@ from dataclasses import fields
 from functools import partial
 from typing import Final
 
-import asyncpg
-
 from api_base.core.protocols import StoredEvent
+from api_base.infrastructure.db.rows import restored
 from api_base.infrastructure.serialization.json_codec import decode_as
 
-_FIELDS: Final = tuple(field.name for field in fields(StoredEvent))
-
-COLUMNS: Final = ", ".join(f"o.{name}" for name in _FIELDS)
+COLUMNS: Final = ", ".join(f"o.{field.name}" for field in fields(StoredEvent))
 """The columns of `outbox o` that `StoredEvent` needs."""
 
 
-def stored_event(row: asyncpg.Record) -> StoredEvent:
-    return StoredEvent(**{name: row[name] for name in _FIELDS} | {"payload": row["payload"].encode()})
-
+stored_event: Final = restored(StoredEvent, payload=str.encode)
 
 decode: Final = partial(decode_as, strict=False)
 """Decode JSON to an instance of a class; fields that it does not declare are ignored.

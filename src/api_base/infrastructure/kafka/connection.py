@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListener
 from aiokafka.conn import create_conn
 from aiokafka.errors import KafkaError, SaslAuthenticationFailed
 
@@ -59,6 +59,20 @@ class KafkaConnection:
 
     def qualified(self, name: str) -> str:
         return f"{self.prefix}.{name}"
+
+    async def subscribed(self, group: str, event: str, listener: ConsumerRebalanceListener, **options: int) -> AIOKafkaConsumer:
+        """Return a started consumer of the topic of `event`, which commits itself what it has read. Raises `Unavailable`."""
+        consumer = AIOKafkaConsumer(
+            **self.options(),
+            group_id=self.qualified(group),
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            isolation_level="read_committed",
+            **options,
+        )
+        consumer.subscribe([self.topic_of(event)], listener=listener)
+        await self.start(consumer)
+        return consumer
 
     async def start(self, client: Client) -> None:
         """Start `client`. Raises `Unavailable` with the reason; the client is stopped then."""

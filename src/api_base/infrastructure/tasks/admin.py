@@ -6,15 +6,14 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-import asyncpg
-
 from api_base.core.errors import Conflict, NotFound
 from api_base.core.protocols import ENDED, JobState
-from api_base.core.types import NO_TENANT
 from api_base.infrastructure.db.pool import Connection, ConnectionPool
+from api_base.infrastructure.db.rows import restored
 from api_base.infrastructure.serialization.json_codec import decode
-from api_base.infrastructure.tasks.cancellation import CANCEL, NOTIFY_CANCELLED
+from api_base.infrastructure.tasks.completion import CANCEL, NOTIFY_CANCELLED
 from api_base.infrastructure.tasks.database_queue import CHANNEL
+from api_base.infrastructure.tasks.store import known
 
 _COLUMNS: Final = """
 id, tenant_id, user_id, name, state, priority, progress, attempts, failures, lost_attempts, scheduled_at, created_at, started_at, finished_at, leased_until, expires_at,
@@ -119,10 +118,8 @@ async def _locked(connection: Connection, id: UUID) -> tuple[UUID, JobState]:
     return row["tenant_id"], JobState(row["state"])
 
 
-def _entry(row: asyncpg.Record) -> JobEntry:
-    fields = dict(row)
-    for owner in ("tenant_id", "user_id"):
-        fields[owner] = None if fields[owner] == NO_TENANT else fields[owner]
-    for document in ("payload", "result"):
-        fields[document] = None if fields[document] is None else decode(fields[document])
-    return JobEntry(**{**fields, "state": JobState(fields["state"])})
+def _document(text: str | None) -> Any:
+    return None if text is None else decode(text)
+
+
+_entry: Final = restored(JobEntry, tenant_id=known, user_id=known, state=JobState, payload=_document, result=_document)

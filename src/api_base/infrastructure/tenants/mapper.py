@@ -5,7 +5,8 @@ from api_base.domain.common.value_objects import EmailAddress, Slug
 from api_base.domain.tenants.entities import Membership, Role, Tenant
 from api_base.domain.tenants.errors import AlreadyMember, SlugTaken
 from api_base.domain.tenants.invitation import Invitation
-from api_base.infrastructure.db.repository import TableMapping, restored, row_of
+from api_base.infrastructure.db.repository import TableMapping
+from api_base.infrastructure.db.rows import restored, row_of
 from api_base.infrastructure.tenants.tables import INVITATIONS, MEMBERSHIPS, TENANTS
 
 TENANT_MAPPING = TableMapping[Tenant](

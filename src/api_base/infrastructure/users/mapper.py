@@ -6,7 +6,8 @@ from api_base.domain.users.entities import User, UserStatus
 from api_base.domain.users.errors import EmailTaken
 from api_base.domain.users.password_reset import PasswordReset
 from api_base.domain.users.registration import Registration
-from api_base.infrastructure.db.repository import TableMapping, restored, row_of
+from api_base.infrastructure.db.repository import TableMapping
+from api_base.infrastructure.db.rows import restored, row_of
 from api_base.infrastructure.users.tables import PASSWORD_RESETS, REGISTRATIONS, USERS
 
 MAPPING = TableMapping[User](

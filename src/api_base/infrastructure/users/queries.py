@@ -11,26 +11,16 @@ from api_base.core.errors import NotFound
 from api_base.core.types import Language, UserId, request_user
 from api_base.domain.users.entities import UserStatus
 from api_base.infrastructure.db.query_builder import PageBuilder
+from api_base.infrastructure.db.rows import restored
 from api_base.infrastructure.db.schema import Ownership
-from api_base.infrastructure.db.session import Database, Row
+from api_base.infrastructure.db.session import Database
 from api_base.infrastructure.db.statement import Statement
 from api_base.infrastructure.users.tables import USERS
 
 COLUMNS: Final = {"email": USERS.c.email, "status": USERS.c.status, "created_at": USERS.c.created_at}
 
 
-def to_dto(row: Row) -> UserDTO:
-    return UserDTO(
-        id=row["id"],
-        email=row["email"],
-        name=row["name"],
-        status=UserStatus(row["status"]),
-        platform_admin=row["platform_admin"],
-        language=Language(row["language"]),
-        version=row["version"],
-        created_at=row["created_at"],
-        updated_at=row["updated_at"],
-    )
+to_dto: Final = restored(UserDTO, status=UserStatus, language=Language)
 
 
 class _UserReader:
