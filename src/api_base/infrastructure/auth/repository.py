@@ -37,8 +37,7 @@ class SqlSessionRepository(SqlRepository[Session], SessionRepository):
         return await self.find(self._by_id, user_id, id=session_id)
 
     async def open_sessions(self, user_id: UserId) -> list[Session]:
-        rows = await self._database.fetch(self._open, user_id)
-        return [self.restore(row) for row in rows]
+        return await self.find_all(self._open, user_id)
 
 
 class SqlDeviceRepository(SqlRepository[Device], DeviceRepository):
@@ -50,4 +49,4 @@ class SqlDeviceRepository(SqlRepository[Device], DeviceRepository):
         return await self.find(self._by_id, user_id, id=id)
 
     async def all_of(self, user_id: UserId) -> list[Device]:
-        return [self.restore(row) for row in await self._database.fetch(self._all, user_id)]
+        return await self.find_all(self._all, user_id)
