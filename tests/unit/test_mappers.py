@@ -26,18 +26,18 @@ from tests.factories.tenants import membership, tenant
 from tests.factories.users import user
 
 ADDRESS: Final = EmailAddress("ada@example.com")
-LATER: Final = NOW + timedelta(hours=1)
+END: Final = NOW + timedelta(hours=1)
 
 
 def registration() -> Registration:
     return Registration(
-        id=uuid4(), email=ADDRESS, name="Ada", password_hash="h", language=Language.PT, created_at=NOW, expires_at=LATER, used_at=LATER
+        id=uuid4(), email=ADDRESS, name="Ada", password_hash="h", language=Language.PT, created_at=NOW, expires_at=END, used_at=END
     )
 
 
 def invitation() -> Invitation:
     ids = {"id": uuid4(), "tenant_id": TenantId(uuid4()), "invited_by": UserId(uuid4())}
-    return Invitation(**ids, email=ADDRESS, role=Role.ADMIN, language=Language.PT, created_at=NOW, expires_at=LATER, accepted_at=LATER)
+    return Invitation(**ids, email=ADDRESS, role=Role.ADMIN, language=Language.PT, created_at=NOW, expires_at=END, accepted_at=END)
 
 
 CASES: Final[list[tuple[TableMapping[Any], AggregateRoot]]] = [
