@@ -1,10 +1,12 @@
 """How the server answers HTTP, and the limits of its calls to other services."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
 from api_base.core.config.values import Section, address_or_network, origin
+
+ForwardedHeader = Literal["x-forwarded-for", "forwarded"]
 
 
 class ServerSettings(Section):
@@ -17,7 +19,9 @@ class ServerSettings(Section):
     workers: int = Field(1, ge=1, le=64)
     """Number of server processes."""
     trusted_proxies: tuple[Annotated[str, AfterValidator(address_or_network)], ...] = ()
-    """Addresses or networks (CIDR) whose `X-Forwarded-For` is believed."""
+    """Addresses or networks (CIDR) of the proxies whose header about the client is believed."""
+    forwarded_header: ForwardedHeader = "x-forwarded-for"
+    """The header in which these proxies name the client: `x-forwarded-for`, or `forwarded` of RFC 7239."""
     max_body_bytes: int = Field(1_048_576, ge=1024)
     """Maximum size of a request body, in bytes, unless a route declares another."""
     request_timeout_seconds: float = Field(30.0, gt=0, le=600)
