@@ -38,6 +38,26 @@ insert into audit_seals (chain, number, transaction_id, sequence, at, ids, times
 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 """
 
+_EXPIRED: Final = """
+select exists (select from audit where at < $1) or exists (
+    select from pg_inherits join pg_class on pg_class.oid = inhrelid
+    where inhparent = 'audit'::regclass and relname ~ '^audit_[0-9]{6}$'
+    and to_date(right(relname, 6), 'YYYYMM') + interval '1 month' <= $1 at time zone 'UTC')
+"""
+_CHECKPOINTS: Final = """
+with losing as (
+    select chain, coalesce(min(number) filter (where newest >= $1), max(number) + 1) - 1 as number from (
+        select chain, number, (select max(t) from unnest(times) t) as newest, (select min(t) from unnest(times) t) as oldest from audit_seals) s
+    group by chain having min(oldest) < $1)
+select l.chain, l.number, coalesce(s.hash, k.hash), coalesce(s.transaction_id, k.transaction_id, 0), coalesce(s.sequence, k.sequence, 0)
+from losing l left join audit_seals s on s.chain = l.chain and s.number = l.number
+left join lateral (select hash, transaction_id, sequence from audit_checkpoints c where c.chain = l.chain order by expired_before desc limit 1) k on true
+"""
+_INSERT_CHECKPOINT: Final = """
+insert into audit_checkpoints (chain, number, hash, transaction_id, sequence, at, expired_before, kid, signature)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9) on conflict do nothing
+"""
+
 
 class Sealer:
     """`pool` connects as the role `worker`."""
@@ -79,27 +99,6 @@ class Sealer:
     def _row(self, records: Sequence[Record], number: int, previous: bytes, position: Position) -> tuple[object, ...]:
         seal = Seal.of(records, number=number + 1, previous=previous, position=position, at=self._clock.now())
         return tuple(getattr(seal, field) for field in Seal.__struct_fields__)
-
-
-_EXPIRED: Final = """
-select exists (select from audit where at < $1) or exists (
-    select from pg_inherits join pg_class on pg_class.oid = inhrelid
-    where inhparent = 'audit'::regclass and relname ~ '^audit_[0-9]{6}$'
-    and to_date(right(relname, 6), 'YYYYMM') + interval '1 month' <= $1 at time zone 'UTC')
-"""
-_CHECKPOINTS: Final = """
-with losing as (
-    select chain, coalesce(min(number) filter (where newest >= $1), max(number) + 1) - 1 as number from (
-        select chain, number, (select max(t) from unnest(times) t) as newest, (select min(t) from unnest(times) t) as oldest from audit_seals) s
-    group by chain having min(oldest) < $1)
-select l.chain, l.number, coalesce(s.hash, k.hash), coalesce(s.transaction_id, k.transaction_id, 0), coalesce(s.sequence, k.sequence, 0)
-from losing l left join audit_seals s on s.chain = l.chain and s.number = l.number
-left join lateral (select hash, transaction_id, sequence from audit_checkpoints c where c.chain = l.chain order by expired_before desc limit 1) k on true
-"""
-_INSERT_CHECKPOINT: Final = """
-insert into audit_checkpoints (chain, number, hash, transaction_id, sequence, at, expired_before, kid, signature)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9) on conflict do nothing
-"""
 
 
 class Retention:

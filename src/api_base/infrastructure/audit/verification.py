@@ -21,6 +21,9 @@ from api_base.infrastructure.audit.checkpoints import CheckpointDirectory
 from api_base.infrastructure.audit.trail import Batch, trail
 from api_base.infrastructure.db.pool import ConnectionPool
 
+MAX_UNSEALED_AGE: Final = timedelta(hours=1)
+"""Records that stay unsealed for longer are a finding: no sealer is running."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
@@ -168,10 +171,6 @@ def _unsigned(head: SignedHead) -> Finding:
 def _rewritten(chain: UUID, number: int, head: SignedHead) -> Finding:
     detail = f"a head signed at {head.at:%Y-%m-%d %H:%M:%S} UTC names another seal {number}"
     return Finding(kind="rewritten", chain=chain, what=f"seal {number}", detail=detail)
-
-
-MAX_UNSEALED_AGE: Final = timedelta(hours=1)
-"""Records that stay unsealed for longer are a finding: no sealer is running."""
 
 
 class TrailVerifier(TrailVerification):

@@ -48,6 +48,14 @@ order by d.sequence limit $3
 _DELETE: Final = "delete from deliveries d using unnest($2::bigint[]) as u(sequence) where d.subscription = $1 and d.sequence = u.sequence"
 _FAILED: Final = "update deliveries set attempts = $3, next_attempt_at = now() + $4::interval, dead = $5, error = $6 where subscription = $1 and sequence = $2"
 
+_WAITING: Final = "select distinct aggregate_id from deliveries where subscription = $1 and aggregate_id = any($2::uuid[])"
+_ADD: Final = """
+with kept as (select sequence, at, id from outbox where at = $2 and id = $3), added as (
+    insert into deliveries (subscription, sequence, event_at, event_id, shard, aggregate_id, attempts, next_attempt_at, dead)
+    select $1, sequence, at, id, $4, $5, 0, now(), false from kept on conflict do nothing)
+select count(*) from kept
+"""
+
 
 class DeliveryConsumer:
     """`pool` is the worker's; `delivery` writes the effects of handlers as the role `app`. `batch_timeout` and `retry_delay` in seconds."""
@@ -102,15 +110,6 @@ class DeliveryConsumer:
         )
         delay = timedelta(seconds=decision.delay)
         await connection.execute(_FAILED, self._subscription.name, row["sequence"], attempt, delay, decision.dead, reason)
-
-
-_WAITING: Final = "select distinct aggregate_id from deliveries where subscription = $1 and aggregate_id = any($2::uuid[])"
-_ADD: Final = """
-with kept as (select sequence, at, id from outbox where at = $2 and id = $3), added as (
-    insert into deliveries (subscription, sequence, event_at, event_id, shard, aggregate_id, attempts, next_attempt_at, dead)
-    select $1, sequence, at, id, $4, $5, 0, now(), false from kept on conflict do nothing)
-select count(*) from kept
-"""
 
 
 class DatabaseDeferredDeliveries(DeferredDeliveries):

@@ -24,6 +24,9 @@ REQUEST_TIMEOUT: Final = 5.0
 FLUSH_TIMEOUT: Final = 5.0
 """Seconds that a producer has to send its buffer when it stops."""
 
+MECHANISMS: Final = ("SCRAM-SHA-256", "SCRAM-SHA-512")
+_FORM: Final = f"must be kafka://user:password@host:port, or kafka+ssl://… for TLS; separate several brokers with commas, {URL_ESCAPES}"
+
 
 class Client(Protocol):
     """A producer or consumer of the driver."""
@@ -139,12 +142,11 @@ class KafkaConnection:
         return options
 
 
-MECHANISMS: Final = ("SCRAM-SHA-256", "SCRAM-SHA-512")
-_FORM: Final = f"must be kafka://user:password@host:port, or kafka+ssl://… for TLS; separate several brokers with commas, {URL_ESCAPES}"
-
-
 def connection_at(url: str, prefix: str) -> KafkaConnection:
-    """Parse `kafka://user:password@host:port,host:port?mechanism=SCRAM-SHA-256`, or `kafka+ssl://…?ca=/path/ca.pem` for TLS. Raises `ValueError`, which never shows the URL: it may hold a password."""
+    """Parse `kafka://user:password@host:port,host:port?mechanism=SCRAM-SHA-256`, or `kafka+ssl://…?ca=/path/ca.pem` for TLS.
+
+    Raises `ValueError`, which never shows the URL: it may hold a password.
+    """
     try:
         parts = urlsplit(url)
         parameters = dict(parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query)))

@@ -25,6 +25,9 @@ from api_base.infrastructure.resilience.patterns import Policy
 _POLICY: Final = SMTP.clone(cte_type="7bit")
 """Servers without 8BITMIME accept it too."""
 
+_QUIT_TIMEOUT: Final = 1.0
+"""Seconds to wait for the reply to QUIT."""
+
 
 def message_of(mail: Mail, sender: str, now: datetime) -> EmailMessage:
     """The message. Raises `ValueError` for line breaks in a header."""
@@ -39,10 +42,6 @@ def message_of(mail: Mail, sender: str, now: datetime) -> EmailMessage:
     message.add_alternative(mail.html, subtype="html")
     message["Content-Language"] = mail.language
     return message
-
-
-_QUIT_TIMEOUT: Final = 1.0
-"""Seconds to wait for the reply to QUIT."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,6 +29,8 @@ from api_base.infrastructure.resilience.circuit_breaker import CircuitBreaker, C
 from api_base.infrastructure.resilience.errors import BulkheadFull, TimedOut, require
 from api_base.infrastructure.resilience.retry import Retry, RetryConfig
 
+logger = get_logger(__name__)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BulkheadConfig:
@@ -104,9 +106,6 @@ class Timeout:
             if not scope.expired():
                 raise
             raise TimedOut(f"{self.name} did not answer within {self.seconds:g} s.") from error
-
-
-logger = get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,6 +19,16 @@ where tenant_id = $1 and id = $2 and state = 'running' and attempts = $3
 """
 _PROGRESS: Final = "update jobs set progress = $4 where tenant_id = $1 and id = $2 and state = 'running' and attempts = $3"
 
+CHANNEL: Final = "jobs_cancelled"
+"""NOTIFY channel: a running job may be cancelled. Sent in the transaction, because cancelling is rare."""
+
+CANCEL: Final = """
+update jobs set state = 'cancelled', leased_until = null, finished_at = now(), expires_at = now() + $1::int * interval '1 day'
+where tenant_id = $2 and id = $3
+"""
+NOTIFY_CANCELLED: Final = f"select pg_notify('{CHANNEL}', '')"
+_LOCK: Final = "select state from jobs where tenant_id = $1 and id = $2 and user_id = $3 for update"
+
 
 class SqlJobCompletion(JobCompletion, JobProgress):
     """Succeeded jobs are kept for `keep_days`."""
@@ -82,17 +92,6 @@ class _ProgressWrite(_JobWrite):
 
 class _OutcomeWrite(_JobWrite):
     statement = _SETTLE
-
-
-CHANNEL: Final = "jobs_cancelled"
-"""NOTIFY channel: a running job may be cancelled. Sent in the transaction, because cancelling is rare."""
-
-CANCEL: Final = """
-update jobs set state = 'cancelled', leased_until = null, finished_at = now(), expires_at = now() + $1::int * interval '1 day'
-where tenant_id = $2 and id = $3
-"""
-NOTIFY_CANCELLED: Final = f"select pg_notify('{CHANNEL}', '')"
-_LOCK: Final = "select state from jobs where tenant_id = $1 and id = $2 and user_id = $3 for update"
 
 
 class SqlJobCancellation(JobCancellation):

@@ -10,6 +10,9 @@ from urllib.parse import quote, urlencode
 from api_base.core.errors import ConfigurationError
 from api_base.infrastructure.db.embedded.binaries import Binaries
 
+DATABASE: Final = "api_base"
+ROLES: Final = ("owner", "app", "worker")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Urls:
@@ -19,10 +22,6 @@ class Urls:
     app: str
     worker: str
     direct: str
-
-
-DATABASE: Final = "api_base"
-ROLES: Final = ("owner", "app", "worker")
 
 
 def create_roles(binaries: Binaries, socket: str, port: int, passwords: Mapping[str, str]) -> None:
