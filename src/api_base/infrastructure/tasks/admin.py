@@ -1,7 +1,7 @@
 """Operations on jobs for operators: list, show, retry and cancel them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -14,26 +14,6 @@ from api_base.infrastructure.serialization.json_codec import decode
 from api_base.infrastructure.tasks.completion import CANCEL, NOTIFY_CANCELLED
 from api_base.infrastructure.tasks.database_queue import CHANNEL
 from api_base.infrastructure.tasks.store import known
-
-_COLUMNS: Final = """
-id, tenant_id, user_id, name, state, priority, progress, attempts, failures, lost_attempts, scheduled_at, created_at, started_at, finished_at, leased_until, expires_at,
-error, request_id, traceparent, payload, result
-"""
-_LIST: Final = f"""
-select {_COLUMNS} from jobs
-where ($1::text is null or state = $1) and ($2::text is null or name = $2) and ($3::uuid is null or tenant_id = $3)
-order by created_at desc, id desc limit $4
-"""
-_DEAD: Final = f"select {_COLUMNS} from jobs where state = 'dead' order by finished_at limit $1"
-_SHOW: Final = f"select {_COLUMNS} from jobs where id = $1"
-_LOCK: Final = "select tenant_id, state from jobs where id = $1 for update"
-_RETRY: Final = f"""
-with retried as (
-    update jobs set state = 'ready', scheduled_at = now(), failures = 0, lost_attempts = 0, progress = 0, error = null, public_error = null, finished_at = null, expires_at = null
-    where tenant_id = $1 and id = $2 returning 1)
-select pg_notify('{CHANNEL}', '') from retried
-"""
-"""`attempts` does not change: with the id it distinguishes the next execution from one that may still be running."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +41,24 @@ class JobEntry:
     traceparent: str
     payload: Any
     result: Any
+
+
+_COLUMNS: Final = ", ".join(field.name for field in fields(JobEntry))
+_LIST: Final = f"""
+select {_COLUMNS} from jobs
+where ($1::text is null or state = $1) and ($2::text is null or name = $2) and ($3::uuid is null or tenant_id = $3)
+order by created_at desc, id desc limit $4
+"""
+_DEAD: Final = f"select {_COLUMNS} from jobs where state = 'dead' order by finished_at limit $1"
+_SHOW: Final = f"select {_COLUMNS} from jobs where id = $1"
+_LOCK: Final = "select tenant_id, state from jobs where id = $1 for update"
+_RETRY: Final = f"""
+with retried as (
+    update jobs set state = 'ready', scheduled_at = now(), failures = 0, lost_attempts = 0, progress = 0, error = null, public_error = null, finished_at = null, expires_at = null
+    where tenant_id = $1 and id = $2 returning 1)
+select pg_notify('{CHANNEL}', '') from retried
+"""
+"""`attempts` does not change: with the id it distinguishes the next execution from one that may still be running."""
 
 
 class JobAdmin:
