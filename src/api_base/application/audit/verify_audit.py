@@ -32,6 +32,7 @@ class AuditBroken(ApiBaseError):
 class TrailVerification(Protocol):
     def findings(self, tenant: UUID | None, checked: Checked) -> AsyncIterator[object]:
         """The findings in the trail of `tenant` (None: of all tenants). Raises `Unavailable`, and `ConfigurationError` for invalid keys."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -43,9 +43,11 @@ class Credentials(Protocol):
 
     async def failed(self, user_id: UserId) -> None:
         """Record a login with a wrong password."""
+        ...
 
     async def succeeded(self, user_id: UserId, new_hash: str | None) -> None:
         """Record a successful login. `new_hash` replaces the stored hash if given."""
+        ...
 
 
 class Memberships(Protocol):
@@ -53,5 +55,6 @@ class Memberships(Protocol):
 
     async def first(self, user_id: UserId) -> TenantId | None:
         """The tenant of the oldest membership: the default for a new login."""
+        ...
 
     async def holds(self, user_id: UserId, tenant_id: TenantId) -> bool: ...

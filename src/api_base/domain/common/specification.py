@@ -37,6 +37,7 @@ class Specification[T](ABC):
     @abstractmethod
     def is_satisfied_by(self, candidate: T) -> bool:
         """Whether `candidate` satisfies the rule. Raises `UnknownField`, `IncomparableValue`."""
+        ...
 
     def and_spec(self, other: "Specification[T]") -> "Specification[T]":
         """Both rules; also written `&`."""

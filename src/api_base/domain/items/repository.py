@@ -11,6 +11,8 @@ from api_base.domain.items.entities import Item
 class ItemRepository(AsyncRepository[Item, UUID], Protocol):
     async def by_skus(self, skus: Sequence[str]) -> dict[str, Item]:
         """The items of the request's tenant with these skus, deleted ones included, by sku."""
+        ...
 
     async def by_ids(self, ids: Sequence[UUID]) -> dict[UUID, Item]:
         """The items of the request's tenant with these ids, deleted ones included, by id."""
+        ...

@@ -21,9 +21,11 @@ class MembershipRepository(AsyncRepository[Membership, UUID], Protocol):
 
     async def of_users(self, user_ids: Sequence[UserId]) -> dict[UserId, Membership]:
         """The memberships of these users, by user."""
+        ...
 
     async def owners(self) -> int:
         """The number of owners of the tenant."""
+        ...
 
     async def remove(self, membership: Membership) -> None: ...
 

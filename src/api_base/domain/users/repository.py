@@ -29,3 +29,4 @@ class PasswordResetRepository(AsyncRepository[PasswordReset, UUID], Protocol):
 
     async def newest(self, user_id: UserId) -> PasswordReset | None:
         """The user's most recent reset."""
+        ...

@@ -20,6 +20,7 @@ class Resolver(Protocol):
 
     def resolve(self, scope: Scope) -> Any:
         """Return the value. Raises errors that have a problem, such as `Invalid`."""
+        ...
 
 
 def header(scope: Scope, name: bytes) -> str | None:

@@ -24,3 +24,4 @@ class BodyResolver(Protocol):
 
     async def read(self, scope: Scope, receive: Receive, limit: int) -> Any:
         """Return the value of a body of at most `limit` bytes. Raises errors that have a problem, such as `BodyTooLarge`."""
+        ...

@@ -16,6 +16,7 @@ class Recipients(Protocol):
 
     async def recipient(self, user_id: UserId) -> Recipient | None:
         """The e-mail address and language of a user, or None for an unknown user."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,6 +15,7 @@ class Handler[M, T](Protocol):
 
     async def handle(self, message: M, /) -> T:
         """Execute `message` and return the result that it declares. A refusal that must be committed is returned as `Err`; a raise rolls back."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,6 +45,7 @@ class EventTransport(Protocol):
     @property
     def publisher(self) -> EventPublisher:
         """Return the publisher for the relay."""
+        ...
 
     def tasks(
         self, subscriptions: Sequence[DurableSubscription], streams: Sequence[Stream], delivery: EventDelivery, poll: float
@@ -52,3 +53,4 @@ class EventTransport(Protocol):
         """Return the tasks that deliver published events to `subscriptions` and `streams`, in addition to the deliveries in the database.
         `poll` is the number of seconds between two polls of an idle task.
         """
+        ...

@@ -20,10 +20,12 @@ class Rows[T](Protocol):
     @property
     def rows(self) -> Sequence[tuple[int, T]]:
         """Row numbers, counted from 1, and rows."""
+        ...
 
     @property
     def progress(self) -> ChunkProgress | None:
         """What to save with the rows."""
+        ...
 
 
 class RowsCommand[T](Protocol):
@@ -40,6 +42,7 @@ class RowImporter[T](Protocol):
 
         The commit raises a `Conflict` if another transaction wrote one of them in the meantime: the chunk is sent again.
         """
+        ...
 
 
 class ImportRowsHandler[T]:

@@ -27,16 +27,20 @@ class Journal(Protocol):
     @property
     def done(self) -> int:
         """The last row that is done; 0 at first."""
+        ...
 
     @property
     def report(self) -> Report:
         """The counts so far, including those of an interrupted import up to its last `commit`."""
+        ...
 
     def first_row_of(self, key: str, row: int) -> int:
         """The first row with this key: `row` itself unless an earlier row has it."""
+        ...
 
     def commit(self, row: int) -> None:
         """Mark all rows up to `row` as done and counted in `report`."""
+        ...
 
 
 class RefusedRows(Protocol):
@@ -44,6 +48,7 @@ class RefusedRows(Protocol):
 
     def write(self, row: int, record: Record, reason: str) -> None:
         """Keep a refused record with its row number and the reason."""
+        ...
 
 
 @dataclass(slots=True, kw_only=True)

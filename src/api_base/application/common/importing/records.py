@@ -37,3 +37,4 @@ class RecordReader(Protocol):
 
     def __call__(self, file: TextIO, format: FileFormat, /) -> tuple[list[str] | None, Iterator[Record]]:
         """The columns, if the format names them, and an iterator over the records. Both raise `UnreadableFile`."""
+        ...

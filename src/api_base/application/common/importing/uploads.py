@@ -46,9 +46,12 @@ class Uploads(Protocol):
 
     async def add(self, upload: Upload) -> None:
         """Store a new upload in the open unit of work. Raises `NoTransaction` outside one."""
+        ...
 
     async def get(self, id: UUID) -> Upload | None:
         """The upload with its content, or None if the tenant has none with this id or it has expired."""
+        ...
 
     async def advance(self, progress: ChunkProgress, report: Report, refused_rows: Sequence[RefusedRow]) -> None:
         """Add the counts of a chunk in the open unit of work; delete the content of a complete import. Raises `NoTransaction` outside one."""
+        ...

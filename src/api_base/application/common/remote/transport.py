@@ -48,6 +48,7 @@ class RemoteBus(Protocol):
         time: a command without a key may have been executed then. Raises `ProgrammingError` for a message that the service does not have,
         or whose fields differ.
         """
+        ...
 
 
 class RemoteTransport(Protocol):
@@ -55,9 +56,12 @@ class RemoteTransport(Protocol):
 
     def to(self, service: str) -> RemoteBus:
         """Return the bus of another service, named by its `APP_NAME`."""
+        ...
 
     def task(self, answer: Callable[[RemoteCall], Awaitable[bytes]]) -> PeriodicTask:
         """Return the task of the worker that passes the calls of other services to `answer`."""
+        ...
 
     async def close(self) -> None:
         """Close the connection. The next use opens it again."""
+        ...
