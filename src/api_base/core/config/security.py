@@ -32,6 +32,8 @@ class SecuritySettings(Section):
     """Minimum zxcvbn score of a password."""
     breached_passwords: Path | None = None
     """File of SHA-1 hashes of breached passwords, sorted, one per line."""
+    allow_unencrypted: tuple[str, ...] = ()
+    """Variables, such as `DATABASE__URL`, whose URL may lead to another host without TLS in production. `api-base doctor` repeats them."""
     hash_concurrency: int = Field(2, ge=1, le=64)
     """Passwords that a process hashes concurrently."""
     failed_logins: int = Field(10, ge=3, le=100)
