@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 
 from api_base.core.config.values import Section
 
@@ -19,6 +19,8 @@ class ObservabilitySettings(Section):
     """Whether each request is logged, as one line."""
     metrics_port: int | None = Field(None, ge=1, le=65535)
     """Separate port for `/metrics`. Default: the server's port."""
+    metrics_token: SecretStr | None = Field(None, min_length=16)
+    """Bearer token that `/metrics` on the server's port requires. Production serves `/metrics` only with a token or on a separate port."""
     metrics_dir: Path | None = None
     """Directory where server processes share their counters, so that each can report the total. `serve` creates one."""
     trace_sample_ratio: float = Field(0.0, ge=0, le=1)

@@ -22,6 +22,9 @@ class ServerSettings(Section):
     """Addresses or networks (CIDR) of the proxies whose header about the client is believed."""
     forwarded_header: ForwardedHeader = "x-forwarded-for"
     """The header in which these proxies name the client: `x-forwarded-for`, or `forwarded` of RFC 7239."""
+    documents: Literal["auto", "public", "hidden"] = "auto"
+    """Whether anybody may read `/docs`, `/openapi.json`, `/asyncapi.json`, the schemas of events, and the dependencies in `/health/ready`.
+    `auto`: `hidden` in production, otherwise `public`."""
     max_body_bytes: int = Field(1_048_576, ge=1024)
     """Maximum size of a request body, in bytes, unless a route declares another."""
     request_timeout_seconds: float = Field(30.0, gt=0, le=600)
