@@ -1,11 +1,13 @@
 """Link tokens: genuine ones open for their purpose, after a rotation too; nothing else does."""
 
+from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from api_base.infrastructure.auth import keys
 from api_base.infrastructure.auth.link_tokens import HmacLinkTokens
 from tests.factories.keys import signing_key
 
@@ -42,3 +44,18 @@ def test_old_keys_open_what_they_sealed_and_strangers_nothing() -> None:
     assert HmacLinkTokens([signing_key(), KEY]).open("reset", token) == (id,)
     assert HmacLinkTokens([signing_key()]).open("reset", token) is None
     assert HmacLinkTokens([KEY, signing_key()]).seal("reset", id) == token
+
+
+def test_a_token_names_at_most_four_ids() -> None:
+    ids = [UUID(int=number) for number in range(5)]
+    assert TOKENS.open("reset", TOKENS.seal("reset", *ids[:4])) == tuple(ids[:4])
+    assert TOKENS.open("reset", TOKENS.seal("reset", *ids)) is None
+
+
+def test_a_token_in_a_mail_of_an_earlier_release_opens() -> None:
+    pem = """-----BEGIN PRIVATE KEY-----
+MC4CAQAwBQYDK2VwBCIEIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f
+-----END PRIVATE KEY-----
+"""
+    sent = "AAAAAAAAAAAAAAAAAAAAAYYZZV3mFI0LWJxqxlgqmOTbFp2ahuAJHAnDLyDSToNB"
+    assert HmacLinkTokens(keys.load([pem], Path())).open("reset", sent) == (UUID(int=1),)
