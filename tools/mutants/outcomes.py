@@ -40,7 +40,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 
 def forget() -> None:
-    """Begin anew, in a process that is a fork of another."""
+    """Start with nothing, in a process that is a fork of another."""
     _seconds.clear()
     _failed.clear()
 

@@ -2,7 +2,7 @@
 
 `python -m tools.mutants.warm` in a copy of the project reads requests from standard input, one JSON object on a line, and answers each with
 a line. A run is a fork of a process that has collected all tests, if its mutations are in functions; else of one that has imported only the
-libraries, and collects tests anew.
+libraries, and collects tests again.
 """
 
 import gc
