@@ -19,8 +19,8 @@ from tests.e2e.processes import Backend, serving
 PROCESSES = 4
 WITHIN = 1.0
 PASSWORD = "a-quiet-harbour-at-dusk-42"
-GENEROUS = {"RATE_LIMIT__LOGIN_REQUESTS": "1000", "RATE_LIMIT__LOGIN_BURST": "1000"}
-"""All members log in from one address."""
+GENEROUS = {f"RATE_LIMIT__{name}": "100000" for name in ("REQUESTS", "BURST", "LOGIN_REQUESTS", "LOGIN_BURST", "FAILED_TOKENS")}
+"""All members log in and poll from one address: a limit must not answer in place of the revocation."""
 
 
 class Member:
@@ -115,3 +115,4 @@ def test_it_is_refused_by_every_process_within_a_second(
         while waiting and time.monotonic() < deadline:
             waiting = [backend for backend in waiting if member.status(backend) == 200]
         assert not waiting
+        assert [member.status(backend) for backend in backends] == [401] * PROCESSES

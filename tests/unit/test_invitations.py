@@ -17,8 +17,7 @@ from api_base.application.tenants.commands.accept_invitation import (
     RegisterByInvitationHandler,
 )
 from api_base.application.tenants.commands.add_member import AddMember, AddMemberHandler
-from api_base.application.tenants.commands.invite_member import InviteMember, InviteMemberHandler
-from api_base.application.tenants.commands.mail_invitation import MailInvitation, MailInvitationHandler
+from api_base.application.tenants.commands.invite_member import InviteMember, InviteMemberHandler, MailInvitation, MailInvitationHandler
 from api_base.application.tenants.commands.revoke_invitation import RevokeInvitation, RevokeInvitationHandler
 from api_base.application.tenants.dtos import InvitationDTO
 from api_base.bootstrap.contexts.identities import UserIdentities
@@ -216,7 +215,8 @@ async def test_where_addresses_are_nobodys_business_nobody_is_added_directly() -
 
 
 async def test_a_tenants_name_is_no_more_than_a_name_in_the_letter() -> None:
-    world = World(tenant_name="Chairs\r\nBcc: x@y.example <b>")
+    world = World()
+    world.tenant.name = "Chairs\r\nBcc: x@y.example <b>"  # stored before line ends were refused
     await world.token()
     (mail,) = world.mailer.sent
     assert "\n" not in mail.subject

@@ -6,8 +6,12 @@ import pytest
 
 from api_base.application.tenants.commands.add_member import AddMember, AddMemberHandler
 from api_base.application.tenants.commands.change_member_role import ChangeMemberRole, ChangeMemberRoleHandler
-from api_base.application.tenants.commands.create_personal_tenant import CreatePersonalTenant, Registered
-from api_base.application.tenants.commands.create_tenant import CreateTenant, CreateTenantHandler, TenantFactory
+from api_base.application.tenants.commands.create_tenant import (
+    CreateTenant,
+    CreateTenantHandler,
+    Registered,
+    TenantFactory,
+)
 from api_base.application.tenants.commands.remove_member import LeaveTenant, LeaveTenantHandler, RemoveMember, RemoveMemberHandler
 from api_base.application.tenants.commands.rename_tenant import RenameTenant, RenameTenantHandler
 from api_base.core.errors import Forbidden, Invalid, NotFound, StaleVersion
@@ -42,7 +46,7 @@ class World:
         self.foreigner = membership(uuid4(), role=Role.OWNER)
         self.tenants, self.memberships = MemoryTenants(self.tenant), MemoryMemberships(*self.members, self.foreigner)
         founding = TenantFactory(self.tenants, self.memberships, Ids(), self.clock)
-        self.create, self.found = CreateTenantHandler(founding), CreatePersonalTenant(founding)
+        self.create, self.found = CreateTenantHandler(founding), founding.create_personal
         self.rename = RenameTenantHandler(self.tenants, self.clock)
         self.add = AddMemberHandler(self.memberships, Known("new@example.com", self.newcomer), Ids(), self.clock, direct=True)
         self._change = ChangeMemberRoleHandler(self.memberships, self.clock)
@@ -93,7 +97,7 @@ async def test_a_registration_founds_a_personal_tenant_from_the_event_as_it_is()
     world = World()
     ana = User.register(id=uuid4(), email=EmailAddress.parse("ana@example.com"), name="Ana", password_hash="h", now=NOW)
     (event,) = ana.collect_events()
-    await Subscription(event.name, Registered, world.found.handle).deliver(event)
+    await Subscription(event.name, Registered, world.found).deliver(event)
     (made,) = [kept for kept in world.tenants.all() if kept.personal]
     (member,) = [member for member in world.memberships.all() if member.tenant_id == made.id]
     assert (made.name, member.user_id, member.role) == ("Ana", ana.id, OWNER)

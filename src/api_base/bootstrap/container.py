@@ -12,15 +12,11 @@ from dependency_injector.providers import Dependency, Provider, Singleton
 from api_base.application.common.cqrs import Bus, Middleware
 from api_base.application.common.events import EventDelivery, EventTransport
 from api_base.application.common.jobs import Jobs
-from api_base.application.common.middleware import (
-    IdempotencyMiddleware,
-    JobMiddleware,
-    PermissionMiddleware,
-    RetryMiddleware,
-    TraceMiddleware,
-    Transactions,
-    UnitOfWorkMiddleware,
-)
+from api_base.application.common.middleware.idempotency import IdempotencyMiddleware
+from api_base.application.common.middleware.permission import PermissionMiddleware
+from api_base.application.common.middleware.retry import RetryMiddleware
+from api_base.application.common.middleware.trace import TraceMiddleware
+from api_base.application.common.middleware.unit_of_work import Transactions, UnitOfWorkMiddleware
 from api_base.application.common.remote import RemoteTransport
 from api_base.bootstrap.access import ACCESS
 from api_base.bootstrap.selections import Selections
@@ -33,18 +29,17 @@ from api_base.infrastructure.audit.store import AuditParticipant, SqlAuditStore
 from api_base.infrastructure.auth import factory as auth
 from api_base.infrastructure.auth.access import AccessSnapshot
 from api_base.infrastructure.db import factory as db
-from api_base.infrastructure.db.notifier import CoalescingNotifier
+from api_base.infrastructure.db.notifications import CoalescingNotifier
 from api_base.infrastructure.db.unit_of_work import SqlUnitOfWorkFactory
 from api_base.infrastructure.events.deferred import DatabaseDeferredDeliveries
 from api_base.infrastructure.events.outbox import CHANNEL as EVENTS
 from api_base.infrastructure.events.outbox import Inbox, OutboxParticipant
-from api_base.infrastructure.events.payloads import decode
+from api_base.infrastructure.events.rows import decode
 from api_base.infrastructure.idempotency.store import SqlIdempotencyStore
 from api_base.infrastructure.observability import factory as observability
 from api_base.infrastructure.rbac.checker import RolePermissionChecker
 from api_base.infrastructure.resilience import factory as resilience
-from api_base.infrastructure.system.clock import SystemClock
-from api_base.infrastructure.system.ids import Uuid7Generator
+from api_base.infrastructure.system import SystemClock, Uuid7Generator
 from api_base.infrastructure.tasks.backend import JobBackend
 from api_base.infrastructure.tasks.completion import SqlJobCompletion
 from api_base.infrastructure.tasks.database_queue import CHANNEL as JOBS
@@ -64,7 +59,7 @@ def _pipeline(
         TraceMiddleware(settings.observability.otlp_endpoint is not None),
         PermissionMiddleware(checker),
         RetryMiddleware(),
-        UnitOfWorkMiddleware(transactions, IdempotencyMiddleware(results), JobMiddleware(completion)),
+        UnitOfWorkMiddleware(transactions, IdempotencyMiddleware(results), completion),
     )
 
 

@@ -4,7 +4,6 @@ A task runs again immediately while it reports more work, otherwise after its in
 """
 
 import asyncio
-import time
 from collections.abc import Iterable, Sequence
 from contextlib import AsyncExitStack
 from typing import Final
@@ -17,7 +16,7 @@ from api_base.core.protocols import PeriodicTask
 from api_base.core.shared.logging import get_logger
 from api_base.infrastructure.db.embedded import Urls
 from api_base.infrastructure.db.errors import translate
-from api_base.infrastructure.db.listener import NotificationListener
+from api_base.infrastructure.db.notifications import NotificationListener
 
 logger = get_logger(__name__)
 
@@ -61,7 +60,7 @@ async def _wait_for_migrations(worker: Worker, urls: Urls, stop: asyncio.Event) 
 
 
 async def _repeat(task: PeriodicTask, wake: asyncio.Event, stop: asyncio.Event) -> None:
-    runs = _LoggedRuns(task)
+    runs = LoggedRuns(task)
     try:
         while not stop.is_set():
             wake.clear()
@@ -71,7 +70,7 @@ async def _repeat(task: PeriodicTask, wake: asyncio.Event, stop: asyncio.Event) 
         await task.end()
 
 
-class _LoggedRuns:
+class LoggedRuns:
     """Runs one task and logs its failures. An outage is logged when it begins, once per `LOG_INTERVAL`, and when it ends."""
 
     def __init__(self, task: PeriodicTask) -> None:
@@ -94,15 +93,17 @@ class _LoggedRuns:
         return more
 
     def _log_outage(self, reason: Exception) -> None:
-        now = time.monotonic()
-        if self._outage_since is None or now >= self._logged_at + LOG_INTERVAL:
+        now = asyncio.get_running_loop().time()
+        if self._outage_since is None:
+            self._outage_since, self._logged_at = now, now - LOG_INTERVAL
+        if now >= self._logged_at + LOG_INTERVAL:
             logger.warning("periodic_work_waits", work=self._task.name, reason=str(reason))
             self._logged_at = now
-        self._outage_since = self._outage_since or now
 
     def _log_recovery(self) -> None:
         if self._outage_since is not None:
-            logger.info("periodic_work_resumed", work=self._task.name, waited=round(time.monotonic() - self._outage_since, 1))
+            waited = asyncio.get_running_loop().time() - self._outage_since
+            logger.info("periodic_work_resumed", work=self._task.name, waited=round(waited, 1))
             self._outage_since = None
 
 

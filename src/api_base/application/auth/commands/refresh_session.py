@@ -6,10 +6,8 @@ refused by `Err`, so that the revocation of its family is committed.
 
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import ClassVar
 
-from api_base.application.auth.dtos import TokensDTO
-from api_base.application.auth.tokens import SessionTokens
+from api_base.application.auth.dtos import SessionTokens, TokensDTO
 from api_base.application.common.cqrs import PUBLIC, Command
 from api_base.core.protocols import Clock, Isolation
 from api_base.core.types import Err, Ok, Result
@@ -21,8 +19,8 @@ from api_base.domain.auth.repository import Memberships, SessionRepository
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefreshSession(Command[Result[TokensDTO, RefreshRefused]]):
-    permission: ClassVar[str] = PUBLIC
-    isolation: ClassVar[Isolation] = Isolation.SERIALIZABLE
+    permission = PUBLIC
+    isolation = Isolation.SERIALIZABLE
     refresh_token: str = field(repr=False)
 
 

@@ -11,9 +11,8 @@ from typing import Any
 from api_base.application.common.cqrs import Command, Message
 from api_base.application.common.cqrs.bus import Call
 from api_base.application.common.middleware.idempotency import IdempotencyMiddleware, KeyedCall
-from api_base.application.common.middleware.job import JobMiddleware
-from api_base.core.protocols import Isolation, UnitOfWorkFactory
-from api_base.core.types import NO_REQUEST, KeyedExecution, Origin, RunningJob, current_context
+from api_base.core.protocols import Isolation, JobCompletion, UnitOfWorkFactory
+from api_base.core.types import NO_REQUEST, KeyedExecution, Origin, RunningJob, Settled, current_context
 from api_base.domain.common.events import Subscribers
 
 
@@ -43,8 +42,8 @@ class Transactions:
 class UnitOfWorkMiddleware:
     """Runs each command in a transaction of the isolation that it declares. Queries and `Isolation.NONE` have none."""
 
-    def __init__(self, transactions: Transactions, idempotency: IdempotencyMiddleware, job: JobMiddleware) -> None:
-        self._transactions, self._idempotency, self._job = transactions, idempotency, job
+    def __init__(self, transactions: Transactions, idempotency: IdempotencyMiddleware, completion: JobCompletion) -> None:
+        self._transactions, self._idempotency, self._completion = transactions, idempotency, completion
 
     def __call__(self, message_type: type[Message[Any]], call_next: Call) -> Call:
         if not issubclass(message_type, Command):
@@ -52,7 +51,12 @@ class UnitOfWorkMiddleware:
         keyed = self._idempotency(message_type, call_next)
         if message_type.isolation is Isolation.NONE:
             return _orchestrated(call_next, keyed)
-        isolation, run, job = message_type.isolation, self._transactions.run, self._job(call_next)
+        isolation, run, settle = message_type.isolation, self._transactions.run, self._completion.settle
+
+        async def job(message: Message[Any], origin: RunningJob) -> Any:
+            """The database holds both the effect and the outcome of a job, or neither. `Settled`: the unit writes the outcome."""
+            result = await call_next(message)
+            return Settled() if settle(origin, result) else result
 
         async def in_unit(message: Message[Any]) -> Any:
             origin = current_context.get(NO_REQUEST).origin

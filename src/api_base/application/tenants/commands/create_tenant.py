@@ -1,7 +1,7 @@
 """Create a tenant. The user who creates it is its first owner."""
 
 from dataclasses import dataclass
-from typing import ClassVar
+from uuid import UUID
 
 from api_base.application.common.cqrs import AUTHENTICATED, Command
 from api_base.application.tenants.dtos import TenantDTO
@@ -14,9 +14,17 @@ from api_base.domain.tenants.repository import MembershipRepository, TenantRepos
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreateTenant(Command[TenantDTO]):
-    permission: ClassVar[str] = AUTHENTICATED
+    permission = AUTHENTICATED
     name: str
     slug: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Registered:
+    """The fields used of `users.registered.v1`."""
+
+    aggregate_id: UUID
+    display_name: str
 
 
 class TenantFactory:
@@ -33,6 +41,11 @@ class TenantFactory:
             Membership.begin(id=self._ids.new(), tenant_id=TenantId(tenant.id), user_id=owner, role=Role.OWNER, now=now)
         )
         return tenant
+
+    async def create_personal(self, event: Registered) -> None:
+        """Create a personal tenant for each new user, in the transaction of the registration."""
+        slug = Slug(f"personal-{event.aggregate_id.hex}")
+        await self.create(name=event.display_name, slug=slug, owner=UserId(event.aggregate_id), personal=True)
 
 
 class CreateTenantHandler:
