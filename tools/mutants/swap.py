@@ -39,6 +39,7 @@ class Swapper:
     def imported(self) -> None:
         """Everything has been imported: what is called from now on may be exchanged."""
         sys.monitoring.free_tool_id(_TOOL)
+        gc.unfreeze()  # objects that the tests froze are not listed
         for found in gc.get_objects():
             if type(found) is FunctionType and found.__code__.co_filename.startswith(self._source):
                 self._functions[_place(found.__code__)].append(found)
