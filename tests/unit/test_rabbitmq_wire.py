@@ -12,8 +12,8 @@ from api_base.application.common.remote import RemoteCall
 from api_base.infrastructure.rabbitmq import connection
 from api_base.infrastructure.remote import rpc_messages
 from api_base.infrastructure.remote.rabbitmq_rpc import RabbitMqRpcServer
+from api_base.infrastructure.tasks.backend import JobRef
 from api_base.infrastructure.tasks.rabbitmq_queue import RabbitMqJobQueue
-from api_base.infrastructure.tasks.transport import JobRef
 from tests.rabbitmq import policy
 
 JOB = JobRef(UUID(int=1), UUID(int=2))
