@@ -18,7 +18,13 @@ from tools.mutants.runs import REFUSED, Request, begin, wait
 from tools.mutants.swap import Swapper
 
 SOURCE: Final = Path("src").absolute()
-swapper = Swapper(str(SOURCE))
+SWAPPER: Final = pytest.StashKey[Swapper]()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
+    """Watch from here on which functions are called by importing."""
+    early_config.stash[SWAPPER] = Swapper(str(SOURCE))
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -27,7 +33,7 @@ def pytest_runtestloop(session: pytest.Session) -> bool:
     items = {item.nodeid: item for item in session.items}
     sources = {str(file): file.read_bytes() for file in SOURCE.rglob("*.py")}
     gc.collect()
-    swapper.imported()
+    session.config.stash[SWAPPER].imported()
     gc.freeze()
     Path(os.environ["MUTANTS_MODULES"]).write_text(json.dumps(_libraries()), encoding="utf-8")
     with os.fdopen(reading) as requests, os.fdopen(writing, "w") as answers:
@@ -49,7 +55,7 @@ def _libraries() -> list[str]:
 
 def _run(session: pytest.Session, request: Request, sources: dict[str, bytes], chosen: Sequence[pytest.Item]) -> int:
     changes = {file: (sources[file], Path(file).read_bytes()) for file in (str(SOURCE.parent / name) for name in request.changed)}
-    if not swapper.swap(changes):
+    if not session.config.stash[SWAPPER].swap(changes):
         return REFUSED
     outcomes.forget()
     code = 0
