@@ -41,11 +41,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     journal = Journal(KEPT / "journal.jsonl", fingerprint("src"), fingerprint("tests"))
     with ThreadPoolExecutor(WORKERS) as pool:
         [present, *_] = pool.map(Tree.start, trees)
-    Trial(trees, replace(tests, present=frozenset(present)), journal).run(drawn)
-    noticed = sum(journal.noticed(one) is not None for one in drawn)
-    print(f"{noticed} of {len(drawn)} noticed")
-    if not options.within:
-        report.PAGE.write_text(report.page(drawn, options.seed, journal), encoding="utf-8")
+    try:
+        Trial(trees, replace(tests, present=frozenset(present)), journal).run(drawn)
+    finally:
+        noticed = sum(journal.noticed(one) is not None for one in drawn)
+        print(f"{noticed} of {sum(journal.tried(one) for one in drawn)} noticed")
+        if not options.within:
+            report.PAGE.write_text(report.page(drawn, options.seed, journal), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -3,14 +3,14 @@
 import json
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Final
 
 from coverage import CoverageData
 
 from tools.mutants.mutation import Mutation
-from tools.mutants.scope import SOURCE, SUITE
+from tools.mutants.scope import ROOT, SOURCE, SUITE
 from tools.mutants.tree import Tree, fingerprint
 
 ARGUMENTS: Final = (
@@ -27,8 +27,8 @@ ARGUMENTS: Final = (
     "--cov-report=",
 )
 MAX_TESTS: Final = 400
-MAX_CHOSEN_SECONDS: Final = 8.0
-"""Of the tests chosen for a mutation, by their durations; the others it meets with the whole suite."""
+MAX_SECONDS: Final = (20.0, 6.0, 6.0)
+"""Of the tests chosen for a mutation, by their durations and distance; the others it meets with the whole suite."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,24 +53,32 @@ class CoverageMap:
         return dict(zip(self.tests, self.seconds, strict=True))
 
     def choose(self, mutation: Mutation) -> list[str]:
-        """Of the tests that execute the mutated lines, or for what is executed by importing, any line of the file, those in the quickest files; and every test
-        that is newer than the map."""
+        """The tests to run first: those in the nearest and quickest files, and every test that is newer than the map.
+
+        They execute the mutated lines; for what is executed by importing, any line of the file; if there is none, they are near the file.
+        """
         lines = self.lines.get(mutation.path, {})
         span = range(mutation.first_line, mutation.last_line + 1)
         numbers = {number for line in span for number in lines.get(str(line), ())}
         if not numbers or not set(self.imported.get(mutation.path, ())).isdisjoint(span):
             numbers = {number for line in lines.values() for number in line}
+        if not numbers:
+            numbers = {number for number, test in enumerate(self.tests) if _distance(_file(test), mutation.path) < 2}
+        ranked = sorted(
+            (_distance(_file(self.tests[number]), mutation.path), self._slowest[_file(self.tests[number])], number)
+            for number in numbers
+            if self.tests[number] in self.present
+        )
         chosen: list[str] = []
+        spent = [0.0] * len(MAX_SECONDS)
         files: set[str] = set()
-        left = MAX_CHOSEN_SECONDS
-        for test in sorted((self.tests[number] for number in numbers), key=lambda test: (self._slowest[_file(test)], self.durations[test])):
-            if test in self.present:
-                left -= self.durations[test] if _file(test) in files else self._slowest[_file(test)]
-                if len(chosen) == MAX_TESTS or (left < 0 and chosen):
-                    break
+        for distance, slowest, number in ranked:
+            test = self.tests[number]
+            spent[distance] += self.durations[test] if _file(test) in files else slowest
+            if spent[distance] <= MAX_SECONDS[distance] or not chosen:
                 files.add(_file(test))
                 chosen.append(test)
-        return chosen + sorted(self.present - self.durations.keys() - set(self.failed))
+        return chosen[:MAX_TESTS] + sorted(self.present - self.durations.keys() - set(self.failed))
 
     @cached_property
     def _slowest(self) -> Mapping[str, float]:
@@ -83,6 +91,14 @@ class CoverageMap:
 
 def _file(test: str) -> str:
     return test.partition("::")[0]
+
+
+@cache
+def _distance(file: str, path: str) -> int:
+    """0 for a file of tests that imports the module at `path`, 1 for one that imports its package, 2 for others."""
+    text = (ROOT / file).read_text(encoding="utf-8")
+    module = path.removeprefix("src/").removesuffix(".py").replace("/", ".").removesuffix(".__init__")
+    return 0 if f"{module} import" in text else 1 if module.rpartition(".")[0] in text else 2
 
 
 def coverage_map(folder: Path) -> CoverageMap:
