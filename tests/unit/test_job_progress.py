@@ -6,8 +6,7 @@ from uuid import uuid4
 
 import pytest
 
-from api_base.core.types import TenantId
-from api_base.core.types.origin import Delivery, Origin, RunningJob
+from api_base.core.types import Delivery, Origin, RunningJob, TenantId
 from api_base.infrastructure.db.unit_of_work import SqlUnitOfWork, current_unit
 from api_base.infrastructure.tasks.completion import SqlJobCompletion
 
