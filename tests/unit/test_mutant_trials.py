@@ -14,8 +14,8 @@ from tools.mutants.operators import edits
 from tools.mutants.runs import Ended
 from tools.mutants.trial import Trial
 
-A, B = "tests/unit/test_a.py::test_a", "tests/unit/test_a.py::test_b"
-NEWER, NEWEST = "tests/unit/test_b.py::test_a", "tests/unit/test_b.py::test_b"
+A, B = "tests/unit/test_mutants.py::test_a", "tests/unit/test_mutants.py::test_b"
+NEWER, NEWEST = "tests/unit/test_mutant_swap.py::test_a", "tests/unit/test_mutant_swap.py::test_b"
 """Not in the map of coverage."""
 Fails = Callable[[str, bool, int], bool]
 
