@@ -59,7 +59,8 @@ def pasted(address: str) -> Iterator[tuple[Path, str, dict[str, str]]]:
     """The folder of the commands, their output, and the variables that they set."""
     (block,) = blocks("sh", *SECTION)
     mail = urlsplit(server_address("mailpit", "TEST_MAIL_URL")).netloc
-    commands = block.text.replace("db.example.com", address).replace("user:password@mail.example.com:587", mail)
+    text = block.text.replace("?sslmode=verify-full", "")  # the server of the tests listens on loopback, without TLS
+    commands = text.replace("db.example.com", address).replace("user:password@mail.example.com:587", mail)
     assert (commands.count(address), commands.count(mail)) == (3, 1)
     tell = "".join(f'\nprintf "%s\\0" "${name}" >> variables' for name in VARIABLES)
     with tempfile.TemporaryDirectory() as folder:
@@ -84,7 +85,10 @@ def test_what_was_set_up_serves_and_lets_the_administrator_in(pasted: tuple[Path
     with serving(home, **variables) as backend:
         status, tokens = backend.ready().request("POST", "/api/v1/auth/login", {"email": "ana@example.com", "password": PASSWORD})
         assert status == 200, tokens
-        assert backend.request("GET", "/health/ready")[0] == 200
+        assert backend.request("GET", "/health/ready") == (200, {"status": "ok", "dependencies": []})
+        for hidden in ("/docs", "/openapi.json", "/asyncapi.json", "/events/cloudevent.json", "/metrics"):
+            assert backend.request("GET", hidden)[0] == 404, hidden
+        assert backend.request("GET", "/.well-known/jwks.json")[0] == 200
         assert backend.request("GET", "/api/v1/items", token=tokens["access_token"])[0] == 200
         until(lambda: "worker_started" in backend.output, "a worker, as the role of its own")
         assert backend.end(signal.SIGTERM) == 0

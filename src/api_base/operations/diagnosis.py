@@ -12,6 +12,7 @@ from api_base.bootstrap.container import Wiring
 from api_base.bootstrap.context import Context
 from api_base.bootstrap.selections import select
 from api_base.core.config import Settings
+from api_base.core.config.production import unencrypted_links
 from api_base.core.errors import ApiBaseError, ConfigurationError, Unavailable
 from api_base.core.protocols import Probe
 from api_base.infrastructure.db.embedded import Urls
@@ -47,6 +48,8 @@ async def diagnose(settings: Settings, urls: Urls, contexts: Sequence[Context]) 
     if all(finding.well for finding in findings):
         findings.append(await _finding("schema", _schema(urls, contexts)))
     findings.append(await _finding("signing keys", _keys(settings)))
+    allowed = [name for name, _ in unencrypted_links(settings) if name in settings.security.allow_unencrypted]
+    findings += [Finding(what=name, well=True, detail="is not encrypted; SECURITY__ALLOW_UNENCRYPTED allows it") for name in allowed]
     selections, _ = select(settings, [context.adapters for context in contexts])
     ports = Wiring(settings, selections, {}).adapter_ports
     for port, selection in selections.by_port().items():
