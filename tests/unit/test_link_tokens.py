@@ -52,10 +52,26 @@ def test_a_token_names_at_most_four_ids() -> None:
     assert TOKENS.open("reset", TOKENS.seal("reset", *ids)) is None
 
 
-def test_a_token_in_a_mail_of_an_earlier_release_opens() -> None:
-    pem = """-----BEGIN PRIVATE KEY-----
+PEM = """-----BEGIN PRIVATE KEY-----
 MC4CAQAwBQYDK2VwBCIEIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f
 -----END PRIVATE KEY-----
 """
+
+
+def test_a_token_in_a_mail_of_an_earlier_release_opens() -> None:
     sent = "AAAAAAAAAAAAAAAAAAAAAYYZZV3mFI0LWJxqxlgqmOTbFp2ahuAJHAnDLyDSToNB"
-    assert HmacLinkTokens(keys.load([pem], Path())).open("reset", sent) == (UUID(int=1),)
+    assert HmacLinkTokens(keys.load([PEM], Path())).open("reset", sent) == (UUID(int=1),)
+
+
+@pytest.mark.parametrize(
+    ("token", "before", "after"),
+    [
+        ("AAAAAAAAAAAAAAAAAAAAAo3oJmAr8rEMqs5oiI-GzO_UGox8I-3K7OtkO0bhgHLs", "-", "+"),
+        ("AAAAAAAAAAAAAAAAAAAAAo3oJmAr8rEMqs5oiI-GzO_UGox8I-3K7OtkO0bhgHLs", "_", "/"),
+        ("AAAAAAAAAAAAAAAAAAAAAQAAAAAAAAAAAAAAAAAAAAL1L8cWaZkvJt5zFw1unMVjhwGfQZTCXeeB2IGZMhWAlw", "lw", "lx"),
+    ],
+)
+def test_a_token_is_written_in_one_way_only(token: str, before: str, after: str) -> None:
+    tokens = HmacLinkTokens(keys.load([PEM], Path()))
+    assert tokens.open("reset", token) is not None
+    assert tokens.open("reset", token.replace(before, after)) is None
