@@ -75,9 +75,10 @@ class CoverageMap:
         for distance, slowest, number in ranked:
             test = self.tests[number]
             spent[distance] += self.durations[test] if _file(test) in files else slowest
-            if spent[distance] <= MAX_SECONDS[distance] or not chosen:
+            if spent[distance] <= MAX_SECONDS[distance]:
                 files.add(_file(test))
                 chosen.append(test)
+        chosen = chosen or [self.tests[min(number for _, _, number in ranked)]] if ranked else []
         return chosen[:MAX_TESTS] + sorted(self.present - self.durations.keys() - set(self.failed))
 
     @cached_property
