@@ -116,12 +116,21 @@ class MemoryInvitations(MemoryRepository[Invitation]):
     async def of(self, tenant_id: TenantId, id: UUID) -> Invitation | None:
         return self.find(one for one in self.all() if (one.tenant_id, one.id) == (tenant_id, id))
 
+    async def pending(self, email: EmailAddress) -> Invitation | None:
+        return self.find(one for one in self.all() if (one.tenant_id, one.email, one.accepted_at) == (request_tenant(), email, None))
+
+    async def pending_by(self, user_id: UserId) -> list[Invitation]:
+        return [one for one in self.all() if one.invited_by == user_id and one.accepted_at is None]
+
 
 class MemoryMemberships(MemoryRepository[Membership]):
     """Reads for the tenant of the request in hand, as the policies do."""
 
     async def of(self, user_id: UserId) -> Membership | None:
-        return self.find(member for member in self._here() if member.user_id == user_id)
+        return await self.in_tenant(request_tenant(), user_id)
+
+    async def in_tenant(self, tenant_id: TenantId, user_id: UserId) -> Membership | None:
+        return self.find(member for member in self.all() if (member.tenant_id, member.user_id) == (tenant_id, user_id))
 
     async def of_users(self, user_ids: Sequence[UserId]) -> dict[UserId, Membership]:
         return {member.user_id: member for member in self._here() if member.user_id in user_ids}

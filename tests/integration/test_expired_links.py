@@ -20,7 +20,7 @@ ROWS = {
     "registrations": ("insert into registrations values ($1, 'a@b.example', 'Ana', 'h', 'en', 1, $2, $2, null)", timedelta(days=1)),
     "password_resets": (f"insert into password_resets values ('{uuid4()}', $1, 1, $2, $2, null)", timedelta(days=1)),
     "invitations": (
-        f"insert into invitations values ('{TENANT}', $1, 'a@b.example', 'member', 'en', gen_random_uuid(), 1, $2, $2, null)",
+        f"insert into invitations values ('{TENANT}', $1, gen_random_uuid() || '@b.example', 'member', 'en', gen_random_uuid(), 1, $2, $2, null)",
         timedelta(days=30),
     ),
     "sessions": (

@@ -66,6 +66,11 @@ class UserIdentities:
         """The ids of the active users among those with these addresses."""
         return {user.email: UserId(user.id) for user in await self._users.by_emails(emails) if user.status is UserStatus.ACTIVE}
 
+    async def email_of(self, user_id: UserId) -> EmailAddress | None:
+        """Return the address of the active user with this id, or None."""
+        user = await self._users.get(user_id)
+        return user.email if user is not None and user.status is UserStatus.ACTIVE else None
+
     async def language_of(self, email: str) -> Language | None:
         """Return the language of the active user with this address, or None."""
         user = await self._active(email)

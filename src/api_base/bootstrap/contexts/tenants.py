@@ -34,6 +34,7 @@ from api_base.application.tenants.commands.mail_invitation import MailInvitation
 from api_base.application.tenants.commands.remove_member import LeaveTenant, LeaveTenantHandler, RemoveMember, RemoveMemberHandler
 from api_base.application.tenants.commands.rename_tenant import RenameTenant, RenameTenantHandler
 from api_base.application.tenants.commands.revoke_invitation import RevokeInvitation, RevokeInvitationHandler
+from api_base.application.tenants.commands.withdraw_invitations import Deactivated, WithdrawInvitations
 from api_base.application.tenants.queries.tenants import GetTenant, ListInvitations, ListMembers, ListMyTenants
 from api_base.bootstrap.context import Context, Ports
 from api_base.bootstrap.contexts.identities import identities
@@ -42,6 +43,7 @@ from api_base.bootstrap.contexts.roles import ADMINS, VIEWERS
 from api_base.bootstrap.importing import FileImport, rows_handler
 from api_base.domain.common.events import Subscription
 from api_base.domain.tenants.events import InvitationAccepted, MemberAdded, MemberInvited, MemberRoleChanged, MembershipEnded, TenantCreated
+from api_base.domain.tenants.ownership import MANAGERS
 from api_base.infrastructure import tenants
 from api_base.infrastructure.db.pruner import Prune
 from api_base.infrastructure.tenants.queries import GetTenantHandler, ListInvitationsHandler, ListMembersHandler, ListMyTenantsHandler
@@ -82,12 +84,12 @@ def _handlers(ports: Ports) -> Sequence[Registration]:
 def _invitations(ports: Ports) -> Sequence[Registration]:
     repository, tenants = SqlInvitationRepository(ports.database), SqlTenantRepository(ports.database)
     memberships, users = SqlMembershipRepository(ports.database), identities(ports)
-    acceptance = InvitationAcceptance(repository, memberships, ports.link_tokens, ports.ids, ports.clock)
+    acceptance = InvitationAcceptance(repository, memberships, users, ports.link_tokens, ports.ids, ports.clock)
     return [
         on(InviteMember, InviteMemberHandler(repository, memberships, ports.jobs, ports.ids, ports.clock)),
         on(MailInvitation, MailInvitationHandler(repository, tenants, users, email_templates(ports, EMAILS), links(ports), ports.clock)),
         on(RevokeInvitation, RevokeInvitationHandler(repository, memberships)),
-        on(AcceptInvitation, AcceptInvitationHandler(acceptance)),
+        on(AcceptInvitation, AcceptInvitationHandler(acceptance, users)),
         on(RegisterByInvitation, RegisterByInvitationHandler(ports.bus, acceptance, users)),
         on(JoinAsNewUser, JoinAsNewUserHandler(acceptance, users)),
         on(ListInvitations, ListInvitationsHandler(ports.database)),
@@ -95,7 +97,13 @@ def _invitations(ports: Ports) -> Sequence[Registration]:
 
 
 def _subscribers(ports: Ports) -> Sequence[Subscription]:
-    return [Subscription("users.registered.v1", Registered, CreatePersonalTenant(_tenant_factory(ports)).handle)]
+    withdraw = WithdrawInvitations(SqlInvitationRepository(ports.database))
+    return [
+        Subscription("users.registered.v1", Registered, CreatePersonalTenant(_tenant_factory(ports)).handle),
+        Subscription("tenants.membership_ended.v1", MembershipEnded, withdraw.of_former_member),
+        Subscription("tenants.member_role_changed.v1", MemberRoleChanged, withdraw.beyond_role),
+        Subscription("users.deactivated.v1", Deactivated, withdraw.of_deactivated_user),
+    ]
 
 
 IMPORT: Final = FileImport(
@@ -107,7 +115,7 @@ TENANTS: Final = Context(
     name="tenants",
     tables=(TENANTS_TABLE, MEMBERSHIPS, INVITATIONS),
     migrations=Path(tenants.__path__[0]) / "migrations",
-    permissions={permissions.READ: VIEWERS, permissions.UPDATE: ADMINS, permissions.MANAGE_MEMBERS: ADMINS},
+    permissions={permissions.READ: VIEWERS, permissions.UPDATE: ADMINS, permissions.MANAGE_MEMBERS: MANAGERS},
     handlers=_handlers,
     events=(TenantCreated, MemberAdded, MemberRoleChanged, MembershipEnded, MemberInvited, InvitationAccepted),
     subscribers=_subscribers,

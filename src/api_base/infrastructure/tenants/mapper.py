@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from api_base.core.errors import Transient
 from api_base.core.types import Language
 from api_base.domain.common.value_objects import EmailAddress, Slug
 from api_base.domain.tenants.entities import Membership, Role, Tenant
@@ -80,4 +81,5 @@ INVITATION_MAPPING = TableMapping[Invitation](
     to_row=invitation_to_row,
     from_row=invitation_from_row,
     owner=lambda invitation: invitation.tenant_id,
+    constraint_errors={"uq_invitations_pending": lambda invitation: Transient("Another request has just invited this address.")},
 )

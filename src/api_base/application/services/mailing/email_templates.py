@@ -39,7 +39,7 @@ class EmailTemplates:
     def __init__(self, folder: Path, mailer: Mailer, app_name: str) -> None:
         self._folder, self._mailer, self._app_name = folder, mailer, app_name
 
-    async def send(self, template: str, to: Recipient, id: UUID, **values: str) -> None:
+    async def send(self, template: str, to: Recipient, id: UUID | str, **values: str) -> None:
         """Send one e-mail. `id` identifies its subject matter: the same template is sent once for each id. Raises what `Mailer.send` raises."""
         subject, text = _template(self._folder, template, to.language)
         values = {name: " ".join(value.split()) for name, value in (values | {"app": self._app_name}).items()}

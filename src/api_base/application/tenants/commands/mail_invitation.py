@@ -16,9 +16,12 @@ ACCEPT: Final = "accept-invitation"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MailInvitation(Command[None]):
+    """`version` is that of the invitation: a renewed one is e-mailed by another job."""
+
     permission: ClassVar[str] = PUBLIC
     isolation: ClassVar[Isolation] = Isolation.NONE
     invitation_id: UUID
+    version: int
 
 
 class MailInvitationHandler:
@@ -39,9 +42,9 @@ class MailInvitationHandler:
     async def handle(self, command: MailInvitation) -> None:
         """Send the e-mail. Raises what `Mailer.send` raises."""
         invitation, tenant = await self._invitations.get(command.invitation_id), await self._tenants.get(request_tenant())
-        if invitation is None or tenant is None or not invitation.is_open(self._clock.now()):
+        if invitation is None or tenant is None or invitation.version != command.version or not invitation.is_open(self._clock.now()):
             return
         email = invitation.email.value
         to = Recipient(email=email, language=await self._identities.language_of(email) or invitation.language)
         link = self._links.to(ACCEPT, invitation.tenant_id, invitation.id)
-        await self._email_templates.send("invitation", to, invitation.id, tenant=tenant.name, link=link)
+        await self._email_templates.send("invitation", to, f"{invitation.id}.{invitation.version}", tenant=tenant.name, link=link)

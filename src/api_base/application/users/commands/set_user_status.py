@@ -1,4 +1,7 @@
-"""Deactivate or reactivate a user in all tenants. For platform administrators."""
+"""Deactivate or reactivate a user in all tenants. For platform administrators.
+
+Serializable: an invitation that the user sends or that somebody accepts concurrently has the rights of before or of after.
+"""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -7,7 +10,7 @@ from api_base.application.common.aggregates import load
 from api_base.application.common.cqrs import Command
 from api_base.application.users import permissions
 from api_base.application.users.dtos import UserDTO
-from api_base.core.protocols import Clock
+from api_base.core.protocols import Clock, Isolation
 from api_base.core.types import UserId
 from api_base.domain.users.entities import UserStatus
 from api_base.domain.users.repository import UserRepository
@@ -16,6 +19,7 @@ from api_base.domain.users.repository import UserRepository
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetUserStatus(Command[UserDTO]):
     permission: ClassVar[str] = permissions.MANAGE
+    isolation: ClassVar[Isolation] = Isolation.SERIALIZABLE
     id: UserId
     expected_version: int | None
     status: UserStatus
