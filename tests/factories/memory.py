@@ -68,17 +68,16 @@ class MemoryUsers(MemoryRepository[User]):
 
 
 class MemoryRegistrations(MemoryRepository[Registration]):
-    """No more than the port asks."""
+    async def unconfirmed(self, email: EmailAddress) -> Registration | None:
+        return self.find(one for one in self.all() if (one.email, one.used_at) == (email, None))
 
 
 class MemoryResets(MemoryRepository[PasswordReset]):
     async def of(self, user_id: UserId, id: UUID) -> PasswordReset | None:
         return self.find(reset for reset in self.all() if (reset.user_id, reset.id) == (user_id, id))
 
-    async def newest(self, user_id: UserId) -> PasswordReset | None:
-        return self.find(
-            sorted((reset for reset in self.all() if reset.user_id == user_id), key=lambda reset: reset.created_at, reverse=True)
-        )
+    async def unused(self, user_id: UserId) -> PasswordReset | None:
+        return self.find(reset for reset in self.all() if (reset.user_id, reset.used_at) == (user_id, None))
 
 
 class MemorySessions(MemoryRepository[Session]):

@@ -17,8 +17,11 @@ from tests.application import settings_on
 NOW = datetime.now(UTC)
 TENANT = uuid4()
 ROWS = {
-    "registrations": ("insert into registrations values ($1, 'a@b.example', 'Ana', 'h', 'en', 1, $2, $2, null)", timedelta(days=1)),
-    "password_resets": (f"insert into password_resets values ('{uuid4()}', $1, 1, $2, $2, null)", timedelta(days=1)),
+    "registrations": (
+        "insert into registrations values ($1, gen_random_uuid() || '@b.example', 'Ana', 'en', 1, $2, $2, null)",
+        timedelta(days=1),
+    ),
+    "password_resets": ("insert into password_resets values (gen_random_uuid(), $1, 1, $2, $2, null)", timedelta(days=1)),
     "invitations": (
         f"insert into invitations values ('{TENANT}', $1, gen_random_uuid() || '@b.example', 'member', 'en', gen_random_uuid(), 1, $2, $2, null)",
         timedelta(days=30),

@@ -15,7 +15,12 @@ from api_base.application.users.commands.change_password import (
     SetPasswordHash,
     SetPasswordHashHandler,
 )
-from api_base.application.users.commands.confirm_registration import ConfirmRegistration, ConfirmRegistrationHandler
+from api_base.application.users.commands.confirm_registration import (
+    ConfirmRegistration,
+    ConfirmRegistrationHandler,
+    UseRegistration,
+    UseRegistrationHandler,
+)
 from api_base.application.users.commands.create_user import CreateUser, CreateUserHandler
 from api_base.application.users.commands.mail_password_changed import (
     Changed,
@@ -94,7 +99,8 @@ def _by_mail(ports: Ports) -> Sequence[Registration]:
     return [
         on(StorePendingRegistration, StorePendingRegistrationHandler(registrations, ports.jobs, ports.ids, clock)),
         on(MailRegistration, MailRegistrationHandler(registrations, users, by, to, clock)),
-        on(ConfirmRegistration, ConfirmRegistrationHandler(registrations, users, tokens, ports.ids, clock)),
+        on(ConfirmRegistration, ConfirmRegistrationHandler(ports.bus, registrations, tokens, hasher, policy, clock)),
+        on(UseRegistration, UseRegistrationHandler(registrations, users, ports.ids, clock)),
         on(RequestPasswordReset, RequestPasswordResetHandler(ports.jobs, ports.ids)),
         on(MailPasswordReset, MailPasswordResetHandler(ports.bus, users, by, to)),
         on(BeginPasswordReset, BeginPasswordResetHandler(users, resets, clock)),

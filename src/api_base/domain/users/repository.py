@@ -21,12 +21,20 @@ class UserRepository(AsyncRepository[User, UserId], Protocol):
 class RegistrationRepository(AsyncRepository[Registration, UUID], Protocol):
     """Pending registrations."""
 
+    async def unconfirmed(self, email: EmailAddress) -> Registration | None:
+        """The registration of an address that was not confirmed. It may have expired."""
+        ...
+
+    async def remove(self, registration: Registration) -> None: ...
+
 
 class PasswordResetRepository(AsyncRepository[PasswordReset, UUID], Protocol):
     """Password resets of a named user, who is not authenticated."""
 
     async def of(self, user_id: UserId, id: UUID) -> PasswordReset | None: ...
 
-    async def newest(self, user_id: UserId) -> PasswordReset | None:
-        """The user's most recent reset."""
+    async def unused(self, user_id: UserId) -> PasswordReset | None:
+        """The user's reset that was not used. It may have expired."""
         ...
+
+    async def remove(self, reset: PasswordReset) -> None: ...

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from api_base.core.errors import Transient
 from api_base.core.types import Language
 from api_base.domain.common.value_objects import EmailAddress
 from api_base.domain.users.entities import User, UserStatus
@@ -55,7 +56,6 @@ def registration_to_row(registration: Registration) -> tuple[Any, ...]:
         registration.id,
         registration.email.value,
         registration.name,
-        registration.password_hash,
         registration.language.value,
         registration.version,
         registration.created_at,
@@ -82,6 +82,7 @@ REGISTRATION_MAPPING = TableMapping[Registration](
     to_row=registration_to_row,
     from_row=registration_from_row,
     owner=lambda registration: None,
+    constraint_errors={"uq_registrations_unconfirmed": lambda registration: Transient("Another request has just registered this address.")},
 )
 
 RESET_MAPPING = TableMapping[PasswordReset](
@@ -90,4 +91,5 @@ RESET_MAPPING = TableMapping[PasswordReset](
     to_row=reset_to_row,
     from_row=reset_from_row,
     owner=lambda reset: reset.user_id,
+    constraint_errors={"uq_password_resets_unused": lambda reset: Transient("Another request has just begun a password reset.")},
 )

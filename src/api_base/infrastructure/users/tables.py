@@ -35,12 +35,12 @@ REGISTRATIONS: Final = system_owned(
     sa.Column("id", sa.Uuid, primary_key=True),
     sa.Column("email", text(), nullable=False, info=PERSONAL),
     sa.Column("name", text(), nullable=False, info=PERSONAL),
-    sa.Column("password_hash", text(), nullable=False, info=SECRET),
     sa.Column("language", text(), nullable=False),
     sa.Column("version", sa.Integer, nullable=False),
     sa.Column("created_at", timestamp(), nullable=False),
     sa.Column("expires_at", timestamp(), nullable=False),
     sa.Column("used_at", timestamp()),
+    sa.Index("uq_registrations_unconfirmed", "email", unique=True, postgresql_where=sa.text("used_at is null")),
     sa.Index("ix_registrations_expires_at", "expires_at"),
 )
 
@@ -53,5 +53,6 @@ PASSWORD_RESETS: Final = user_owned(
     sa.Column("created_at", timestamp(), nullable=False),
     sa.Column("expires_at", timestamp(), nullable=False),
     sa.Column("used_at", timestamp()),
+    sa.Index("uq_password_resets_unused", "user_id", unique=True, postgresql_where=sa.text("used_at is null")),
     sa.Index("ix_password_resets_expires_at", "expires_at"),
 )

@@ -14,8 +14,11 @@ CONFIRM: Final = "confirm-registration"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MailRegistration(Command[None]):
+    """`id` identifies the e-mail."""
+
     permission: ClassVar[str] = PUBLIC
     isolation: ClassVar[Isolation] = Isolation.NONE
+    id: UUID
     registration_id: UUID
 
 
@@ -41,7 +44,7 @@ class MailRegistrationHandler:
         known = await self._users.by_email(registration.email)
         if known is not None:
             owner = Recipient(email=known.email.value, language=known.language)
-            await self._email_templates.send("already_registered", owner, registration.id)
+            await self._email_templates.send("already_registered", owner, command.id)
             return
         to = Recipient(email=registration.email.value, language=registration.language)
-        await self._email_templates.send("confirm_registration", to, registration.id, link=self._links.to(CONFIRM, registration.id))
+        await self._email_templates.send("confirm_registration", to, command.id, link=self._links.to(CONFIRM, registration.id))
