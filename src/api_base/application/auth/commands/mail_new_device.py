@@ -37,4 +37,6 @@ class MailNewDeviceHandler:
         if device is None or to is None:
             return
         at = f"{device.created_at:%Y-%m-%d %H:%M} UTC"
-        await self._email_templates.send("new_device", to, device.id, program=device.user_agent or "?", address=device.address, at=at)
+        await self._email_templates.send(
+            "new_device", to, device.id, ours={"address": device.address, "at": at}, program=device.user_agent or "?"
+        )

@@ -110,4 +110,4 @@ class MailInvitationHandler:
         email = invitation.email.value
         to = Recipient(email=email, language=await self._identities.language_of(email) or invitation.language)
         link = self._links.to(ACCEPT, invitation.tenant_id, invitation.id)
-        await self._email_templates.send("invitation", to, f"{invitation.id}.{invitation.version}", tenant=tenant.name, link=link)
+        await self._email_templates.send("invitation", to, f"{invitation.id}.{invitation.version}", ours={"link": link}, tenant=tenant.name)

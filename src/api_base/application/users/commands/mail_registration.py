@@ -47,4 +47,4 @@ class MailRegistrationHandler:
             await self._email_templates.send("already_registered", owner, command.id)
             return
         to = Recipient(email=registration.email.value, language=registration.language)
-        await self._email_templates.send("confirm_registration", to, command.id, link=self._links.to(CONFIRM, registration.id))
+        await self._email_templates.send("confirm_registration", to, command.id, ours={"link": self._links.to(CONFIRM, registration.id)})

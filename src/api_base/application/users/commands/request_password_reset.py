@@ -58,7 +58,7 @@ class MailPasswordResetHandler:
         reset_id = await self._bus.execute(BeginPasswordReset(id=command.id, user_id=UserId(user.id)))
         if reset_id is not None:
             to = Recipient(email=user.email.value, language=user.language)
-            await self._email_templates.send("reset_password", to, command.id, link=self._links.to(RESET, user.id, reset_id))
+            await self._email_templates.send("reset_password", to, command.id, ours={"link": self._links.to(RESET, user.id, reset_id)})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
