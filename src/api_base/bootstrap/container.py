@@ -88,7 +88,6 @@ class Container(containers.DeclarativeContainer):
     token_issuer = Singleton(auth.token_issuer, settings, signing_keys, clock)
     token_verifier = Singleton(auth.token_verifier, settings, signing_keys, clock)
     link_tokens = Singleton(auth.link_tokens, signing_keys)
-    password_hasher = Singleton(auth.password_hasher, settings)
     password_policy = Singleton(auth.password_policy, settings)
 
     policies = Singleton(resilience.policies, settings)
@@ -108,6 +107,7 @@ class Container(containers.DeclarativeContainer):
         deferred=Singleton(DatabaseDeferredDeliveries, worker_database.provided.pool),
     )
     rate_limiter: Provider[RateLimiter] = Singleton(Selection.build, selections.provided.rate_limit, adapter_ports)
+    password_hasher = Singleton(auth.password_hasher, settings, rate_limiter)
     mailer: Provider[Mailer] = Singleton(
         LimitedMailer,
         Singleton(Selection.build, selections.provided.mail, adapter_ports),

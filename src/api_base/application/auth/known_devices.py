@@ -20,6 +20,11 @@ class KnownDevices:
         self._bus, self._devices, self._jobs = bus, devices, jobs
         self._clock, self._after_response = clock, after_response
 
+    async def known(self, user_id: UserId, user_agent: str) -> UUID | None:
+        """The device of the current request, if the user has logged in from it."""
+        id = device_id(user_id, user_agent, current_context.get().address)
+        return None if await self._devices.of(user_id, id) is None else id
+
     async def note(self, user_id: UserId, user_agent: str) -> None:
         """Record a login from the address of the current request. Without an address (a login from inside) it does nothing."""
         address, now = current_context.get().address, self._clock.now()

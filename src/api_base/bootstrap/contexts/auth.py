@@ -34,21 +34,15 @@ EMAILS: Final = Path(application.__path__[0]) / "emails"
 def _handlers(ports: Ports) -> Sequence[Registration]:
     security = ports.settings.security
     devices, recipients = SqlDeviceRepository(ports.database), credentials(ports)
+    known = KnownDevices(ports.bus, devices, ports.jobs, ports.clock, ports.after_response)
     sessions, memberships = SqlSessionRepository(ports.database), SqlMemberships(ports.database)
     tokens = SessionTokens(ports.token_issuer, ports.clock)
     lifetime, grace = timedelta(seconds=security.refresh_token_seconds), timedelta(seconds=security.refresh_grace_seconds)
     return [
-        on(LogIn, LogInHandler(ports.bus, recipients, memberships, ports.password_hasher, ports.after_response)),
+        on(LogIn, LogInHandler(ports.bus, recipients, memberships, ports.password_hasher, known)),
         on(
             StartSession,
-            StartSessionHandler(
-                sessions,
-                KnownDevices(ports.bus, devices, ports.jobs, ports.clock, ports.after_response),
-                tokens,
-                ports.ids,
-                ports.clock,
-                lifetime,
-            ),
+            StartSessionHandler(sessions, known, tokens, ports.ids, ports.clock, lifetime),
         ),
         on(RecordDeviceSeen, RecordDeviceSeenHandler(devices, ports.clock)),
         on(MailNewDevice, MailNewDeviceHandler(devices, recipients, email_templates(ports, EMAILS))),

@@ -12,6 +12,8 @@ from api_base.application.users import permissions
 from api_base.application.users.commands.change_password import (
     ChangePassword,
     ChangePasswordHandler,
+    RenewPasswordHash,
+    RenewPasswordHashHandler,
     SetPasswordHash,
     SetPasswordHashHandler,
 )
@@ -29,7 +31,6 @@ from api_base.application.users.commands.mail_password_changed import (
     NotifyPasswordChanged,
 )
 from api_base.application.users.commands.mail_registration import MailRegistration, MailRegistrationHandler
-from api_base.application.users.commands.record_login import RecordLogin, RecordLoginHandler
 from api_base.application.users.commands.register_user import (
     RegisterUser,
     RegisterUserHandler,
@@ -74,7 +75,7 @@ EMAILS: Final = Path(application.__path__[0]) / "emails"
 def _handlers(ports: Ports) -> Sequence[Registration]:
     repository, reader = SqlUserRepository(ports.database), UserReader(ports.database)
     hasher, policy = ports.password_hasher, ports.password_policy
-    security, mode = ports.settings.security, RegistrationMode(ports.settings.registration)
+    mode = RegistrationMode(ports.settings.registration)
     return [
         on(CreateUser, CreateUserHandler(repository, ports.ids, ports.clock)),
         on(RegisterUser, RegisterUserHandler(ports.bus, hasher, policy, mode)),
@@ -82,7 +83,7 @@ def _handlers(ports: Ports) -> Sequence[Registration]:
         on(SetPasswordHash, SetPasswordHashHandler(repository, ports.clock)),
         on(UpdateProfile, UpdateProfileHandler(repository, ports.clock)),
         on(SetUserStatus, SetUserStatusHandler(repository, ports.clock)),
-        on(RecordLogin, RecordLoginHandler(repository, ports.clock, security.failed_logins, timedelta(seconds=security.lockout_seconds))),
+        on(RenewPasswordHash, RenewPasswordHashHandler(repository)),
         on(GetProfile, GetProfileHandler(reader)),
         on(GetUser, GetUserHandler(reader)),
         on(ListUsers, ListUsersHandler(ports.database)),

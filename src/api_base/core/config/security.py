@@ -31,8 +31,14 @@ class SecuritySettings(Section):
     password_min_score: int = Field(3, ge=0, le=4, description="Minimum zxcvbn score of a password.")
     breached_passwords: Path | None = Field(None, description="File of SHA-1 hashes of breached passwords, sorted, one per line.")
     hash_concurrency: int = Field(2, ge=1, le=64, description="Passwords that a process hashes concurrently.")
-    failed_logins: int = Field(10, ge=3, le=100, description="Consecutive failed logins that lock an account.")
-    lockout_seconds: int = Field(300, ge=10, le=86_400, description="Seconds that an account stays locked.")
+    failed_logins: int = Field(
+        10,
+        ge=3,
+        le=100,
+        description="Wrong passwords in a row, from a known device or from all other devices of an account together, after which the next "
+        "attempt has to wait.",
+    )
+    password_delay_seconds: int = Field(60, ge=1, le=3600, description="Longest wait between two such attempts, in seconds.")
 
 
 class AuthSettings(Section):

@@ -24,8 +24,6 @@ def to_row(user: User) -> tuple[Any, ...]:
         user.platform_admin,
         user.language.value,
         user.password_changed_at,
-        user.failed_logins,
-        user.locked_until,
         user.version,
         user.created_at,
         user.updated_at,

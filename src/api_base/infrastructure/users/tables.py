@@ -19,8 +19,6 @@ USERS: Final = system_owned(
     sa.Column("platform_admin", sa.Boolean, nullable=False),
     sa.Column("language", text(), nullable=False),
     sa.Column("password_changed_at", timestamp()),
-    sa.Column("failed_logins", sa.Integer, nullable=False),
-    sa.Column("locked_until", timestamp()),
     sa.Column("version", sa.Integer, nullable=False),
     sa.Column("created_at", timestamp(), nullable=False),
     sa.Column("updated_at", timestamp(), nullable=False),
