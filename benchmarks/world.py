@@ -101,7 +101,7 @@ async def _copy(admin: str, made: list[Member]) -> None:
     await connection.copy_records_to_table("tenants", records=[(m.tenant, "n", str(m.tenant), False, 1, now, now) for m in made])
     await connection.copy_records_to_table("memberships", records=[(m.tenant, uuid4(), m.user, "owner", 1, now, now) for m in made])
     await connection.copy_records_to_table(
-        "sessions", records=[(m.user, m.session, m.tenant, b"k", 1, b"d", None, None, None, 1, now, later, None) for m in made]
+        "sessions", records=[(m.user, m.session, m.tenant, b"k", 1, b"d", None, None, None, 1, now, later, None, "", "") for m in made]
     )
     await connection.copy_records_to_table("items", records=[item_row(m.tenant, id, n, now) for m in made for n, id in enumerate(m.items)])
     await connection.execute("vacuum analyze")

@@ -11,7 +11,7 @@ from api_base.domain.auth.entities import Session
 from api_base.domain.common.value_objects import EmailAddress
 from api_base.domain.tenants.entities import Membership, Role, Tenant
 from api_base.domain.tenants.invitation import Invitation
-from api_base.domain.users.entities import User
+from api_base.domain.users.entities import User, UserStatus
 from api_base.domain.users.errors import EmailTaken
 from api_base.domain.users.password_reset import PasswordReset
 from api_base.domain.users.registration import Registration
@@ -60,6 +60,9 @@ class MemoryUsers(MemoryRepository[User]):
 
     async def by_emails(self, emails: Sequence[EmailAddress]) -> list[User]:
         return [user for user in self.all() if user.email in emails]
+
+    async def administrators(self) -> int:
+        return sum(user.platform_admin and user.status is UserStatus.ACTIVE for user in self.all())
 
     async def create(self, entity: User) -> User:
         if await self.by_email(entity.email) is not None:

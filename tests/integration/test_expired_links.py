@@ -27,7 +27,7 @@ ROWS = {
         timedelta(days=30),
     ),
     "sessions": (
-        f"insert into sessions values ('{uuid4()}', $1, null, '', 1, '', null, null, null, 1, $2, 'infinity', $2)",
+        f"insert into sessions values ('{uuid4()}', $1, null, '', 1, '', null, null, null, 1, $2, 'infinity', $2, '', '')",
         timedelta(days=1),
     ),
     "devices": (f"insert into devices values ('{uuid4()}', $1, 'curl', '203.0.113.7', 1, $2, $2)", timedelta(days=180)),

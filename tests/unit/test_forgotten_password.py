@@ -105,7 +105,7 @@ async def test_asking_is_the_same_for_everybody_until_the_worker_looks() -> None
 
 async def test_who_is_deactivated_gets_no_link() -> None:
     who = ana()
-    who.deactivate(NOW)
+    who.deactivate(NOW, 2)
     world = World(who)
     await world.asked()
     assert (world.mailer.sent, world.resets.all()) == ([], [])

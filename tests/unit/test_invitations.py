@@ -291,7 +291,7 @@ async def test_an_acceptance_needs_the_inviters_right_of_that_moment(role: Role,
     elif became is None:
         await world.memberships.remove(world.actor)
     else:
-        world.host.deactivate(NOW)
+        world.host.deactivate(NOW, 2)
         await world.users.update(world.host)
     allowed = became is Role.OWNER or (became is Role.ADMIN and role is not Role.OWNER)
     if allowed:

@@ -8,7 +8,7 @@ import pytest
 from api_base.core.errors import Invalid
 from api_base.domain.common.value_objects import EmailAddress
 from api_base.domain.users.entities import NAME_LENGTH, User, UserStatus
-from api_base.domain.users.errors import AlreadyInStatus
+from api_base.domain.users.errors import AlreadyInStatus, LastAdministrator
 from tests.factories.users import NOW, user
 
 ONE_HOUR_LATER = NOW + timedelta(hours=1)
@@ -44,10 +44,21 @@ def test_deactivated_and_back_once_each() -> None:
     some = user()
     with pytest.raises(AlreadyInStatus, match="already has the status active"):
         some.reactivate(ONE_HOUR_LATER)
-    some.deactivate(ONE_HOUR_LATER)
+    some.deactivate(ONE_HOUR_LATER, 2)
     assert (some.status, some.updated_at) == (UserStatus.DEACTIVATED, ONE_HOUR_LATER)
     with pytest.raises(AlreadyInStatus, match="already has the status deactivated"):
-        some.deactivate(ONE_HOUR_LATER)
+        some.deactivate(ONE_HOUR_LATER, 2)
     some.reactivate(ONE_HOUR_LATER)
     assert some.status is UserStatus.ACTIVE
     assert [event.name for event in some.collect_events()] == ["users.deactivated.v1", "users.reactivated.v1"]
+
+
+def test_the_last_active_administrator_stays() -> None:
+    admin = user(platform_admin=True)
+    with pytest.raises(LastAdministrator):
+        admin.deactivate(NOW, 1)
+    assert (admin.status, admin.collect_events()) == (UserStatus.ACTIVE, [])
+    admin.deactivate(NOW, 2)
+    with pytest.raises(AlreadyInStatus):
+        admin.deactivate(NOW, 1)
+    user().deactivate(NOW, 1)

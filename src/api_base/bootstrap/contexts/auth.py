@@ -8,19 +8,22 @@ from typing import Final
 from api_base.application import auth as application
 from api_base.application.auth.commands.end_sessions import CredentialsEnded, EndSessions
 from api_base.application.auth.commands.log_in import LogIn, LogInHandler, StartSession, StartSessionHandler
-from api_base.application.auth.commands.log_out import LogOut, LogOutHandler
+from api_base.application.auth.commands.log_out import EndSession, EndSessionHandler, LogOut, LogOutHandler
 from api_base.application.auth.commands.mail_new_device import MailNewDevice, MailNewDeviceHandler
 from api_base.application.auth.commands.refresh_session import RefreshSession, RefreshSessionHandler
 from api_base.application.auth.commands.switch_tenant import SwitchTenant, SwitchTenantHandler
 from api_base.application.auth.dtos import SessionTokens
 from api_base.application.auth.known_devices import KnownDevices, RecordDeviceSeen, RecordDeviceSeenHandler
+from api_base.application.auth.queries import ListSessions
 from api_base.application.common.cqrs import Registration, on
 from api_base.application.common.jobs import Job
 from api_base.bootstrap.context import Context, Ports
 from api_base.bootstrap.contexts.identities import credentials
 from api_base.bootstrap.contexts.mailing import ATTEMPTS, email_templates
+from api_base.domain.auth.entities import Lifetime
 from api_base.domain.common.events import Subscription
 from api_base.infrastructure import auth
+from api_base.infrastructure.auth.queries import ListSessionsHandler
 from api_base.infrastructure.auth.repository import SqlDeviceRepository, SqlSessionRepository
 from api_base.infrastructure.auth.tables import DEVICES, SESSIONS
 from api_base.infrastructure.db.pruner import Prune
@@ -37,7 +40,8 @@ def _handlers(ports: Ports) -> Sequence[Registration]:
     known = KnownDevices(ports.bus, devices, ports.jobs, ports.clock, ports.after_response)
     sessions, memberships = SqlSessionRepository(ports.database), SqlMemberships(ports.database)
     tokens = SessionTokens(ports.token_issuer, ports.clock)
-    lifetime, grace = timedelta(seconds=security.refresh_token_seconds), timedelta(seconds=security.refresh_grace_seconds)
+    lifetime = Lifetime(idle=timedelta(seconds=security.refresh_token_seconds), absolute=timedelta(seconds=security.session_seconds))
+    grace = timedelta(seconds=security.refresh_grace_seconds)
     return [
         on(LogIn, LogInHandler(ports.bus, recipients, memberships, ports.password_hasher, known)),
         on(
@@ -48,6 +52,8 @@ def _handlers(ports: Ports) -> Sequence[Registration]:
         on(MailNewDevice, MailNewDeviceHandler(devices, recipients, email_templates(ports, EMAILS))),
         on(RefreshSession, RefreshSessionHandler(sessions, memberships, tokens, ports.clock, grace, lifetime)),
         on(LogOut, LogOutHandler(sessions, ports.clock)),
+        on(EndSession, EndSessionHandler(sessions, ports.clock)),
+        on(ListSessions, ListSessionsHandler(ports.database)),
         on(SwitchTenant, SwitchTenantHandler(sessions, memberships, tokens)),
     ]
 

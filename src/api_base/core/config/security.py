@@ -21,6 +21,7 @@ class SecuritySettings(Section):
     audience: str = Field("api-base", min_length=1, description="`aud` of the access tokens.")
     access_token_seconds: int = Field(600, ge=60, le=3600, description="Lifetime of an access token, in seconds.")
     refresh_token_seconds: int = Field(2_592_000, ge=3600, description="Lifetime of a session without a refresh, in seconds.")
+    session_seconds: int = Field(7_776_000, ge=3600, description="Lifetime of a session in any case, in seconds.")
     refresh_grace_seconds: int = Field(
         30,
         ge=0,

@@ -10,7 +10,7 @@ from api_base.core.base import AggregateRoot
 from api_base.core.errors import Invalid
 from api_base.core.types import Language
 from api_base.domain.common.value_objects import EmailAddress
-from api_base.domain.users.errors import AlreadyInStatus
+from api_base.domain.users.errors import AlreadyInStatus, LastAdministrator
 from api_base.domain.users.events import PasswordChanged, UserDeactivated, UserReactivated, UserRegistered
 
 NAME_LENGTH: Final = 100
@@ -70,7 +70,10 @@ class User(AggregateRoot):
         self.password_hash, self.password_changed_at, self.updated_at = password_hash, now, now
         self.record(PasswordChanged(aggregate_id=self.id))
 
-    def deactivate(self, now: datetime) -> None:
+    def deactivate(self, now: datetime, administrators: int) -> None:
+        """Deactivate the user, who is not the last of the active `administrators` of the platform. Raises `LastAdministrator`."""
+        if self.platform_admin and self.status is UserStatus.ACTIVE and administrators <= 1:
+            raise LastAdministrator
         self._become(UserStatus.DEACTIVATED, now)
         self.record(UserDeactivated(aggregate_id=self.id))
 

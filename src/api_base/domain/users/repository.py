@@ -17,6 +17,10 @@ class UserRepository(AsyncRepository[User, UserId], Protocol):
 
     async def by_emails(self, emails: Sequence[EmailAddress]) -> Sequence[User]: ...
 
+    async def administrators(self) -> int:
+        """The number of active administrators of the platform."""
+        ...
+
 
 class RegistrationRepository(AsyncRepository[Registration, UUID], Protocol):
     """Pending registrations."""

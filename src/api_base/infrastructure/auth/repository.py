@@ -30,6 +30,8 @@ def to_row(session: Session) -> tuple[Any, ...]:
         session.created_at,
         session.expires_at,
         session.revoked_at,
+        session.user_agent,
+        session.address,
     )
 
 

@@ -8,12 +8,14 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 from api_base.core.types import UserId, request_user
 from api_base.domain.common.value_objects import EmailAddress
-from api_base.domain.users.entities import User
+from api_base.domain.users.entities import User, UserStatus
 from api_base.domain.users.password_reset import PasswordReset
 from api_base.domain.users.registration import Registration
 from api_base.domain.users.repository import PasswordResetRepository, RegistrationRepository, UserRepository
 from api_base.infrastructure.db.repository import SqlRepository
+from api_base.infrastructure.db.schema import Ownership
 from api_base.infrastructure.db.session import Database
+from api_base.infrastructure.db.statement import Statement
 from api_base.infrastructure.users.mapper import MAPPING, REGISTRATION_MAPPING, RESET_MAPPING
 from api_base.infrastructure.users.tables import PASSWORD_RESETS, REGISTRATIONS, USERS
 
@@ -21,8 +23,14 @@ from api_base.infrastructure.users.tables import PASSWORD_RESETS, REGISTRATIONS,
 class SqlUserRepository(SqlRepository[User], UserRepository):
     def __init__(self, database: Database) -> None:
         super().__init__(database, MAPPING, lambda: None)
+        active = sa.select(sa.func.count()).select_from(USERS).where(USERS.c.platform_admin, USERS.c.status == UserStatus.ACTIVE.value)
+        self._administrators = Statement(active, Ownership.SYSTEM)
         self._by_email = self.statement(USERS.c.email == sa.bindparam("email", type_=sa.Text))
         self._by_emails = self.statement(USERS.c.email == sa.any_(sa.bindparam("emails", type_=ARRAY(sa.Text))))
+
+    async def administrators(self) -> int:
+        count: int = await self._database.fetchval(self._administrators, None)
+        return count
 
     async def by_email(self, email: EmailAddress) -> User | None:
         return await self.find(self._by_email, None, email=email.value)

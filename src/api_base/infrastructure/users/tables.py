@@ -24,6 +24,7 @@ USERS: Final = system_owned(
     sa.Column("updated_at", timestamp(), nullable=False),
     sa.UniqueConstraint("email", name="uq_users_email"),
     sa.Index("ix_users_created_at", "created_at", "id"),
+    sa.Index("ix_users_platform_admin", "status", postgresql_where=sa.text("platform_admin")),
     sa.Index("ix_users_status", "status", "created_at", "id"),
 )
 

@@ -5,15 +5,14 @@ have changed. `PasswordHasher` counts the failures.
 """
 
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import ClassVar
 
 from api_base.application.auth.dtos import SessionTokens, TokensDTO
 from api_base.application.auth.known_devices import KnownDevices
 from api_base.application.common.cqrs import PUBLIC, Bus, Command
 from api_base.core.protocols import Clock, IdGenerator, Isolation, PasswordHasher
-from api_base.core.types import NO_USER, Err, Ok, Result, SessionId, TenantId, UserId
-from api_base.domain.auth.entities import Session
+from api_base.core.types import NO_USER, Err, Ok, Result, SessionId, TenantId, UserId, current_context
+from api_base.domain.auth.entities import Lifetime, Session
 from api_base.domain.auth.errors import LoginRefused
 from api_base.domain.auth.repository import Credentials, Memberships, SessionRepository
 
@@ -59,8 +58,6 @@ class StartSession(Command[TokensDTO]):
 
 
 class StartSessionHandler:
-    """`lifetime` is how long a session lives without a refresh."""
-
     def __init__(
         self,
         sessions: SessionRepository,
@@ -68,7 +65,7 @@ class StartSessionHandler:
         tokens: SessionTokens,
         ids: IdGenerator,
         clock: Clock,
-        lifetime: timedelta,
+        lifetime: Lifetime,
     ) -> None:
         self._sessions, self._devices, self._tokens = sessions, devices, tokens
         self._ids, self._clock, self._lifetime = ids, clock, lifetime
@@ -80,6 +77,8 @@ class StartSessionHandler:
             tenant_id=command.tenant_id,
             now=self._clock.now(),
             lifetime=self._lifetime,
+            user_agent=command.user_agent,
+            address=current_context.get().address,
         )
         await self._sessions.create(session)
         await self._devices.note(command.user_id, command.user_agent)

@@ -1,6 +1,7 @@
 """Deactivate or reactivate a user in all tenants. For platform administrators.
 
-Serializable: an invitation that the user sends or that somebody accepts concurrently has the rights of before or of after.
+Serializable: the last two administrators who deactivate each other cannot both succeed, and an invitation of the user that somebody
+accepts concurrently is accepted before or refused.
 """
 
 from dataclasses import dataclass
@@ -30,10 +31,10 @@ class SetUserStatusHandler:
         self._users, self._clock = users, clock
 
     async def handle(self, command: SetUserStatus) -> UserDTO:
-        """Set the status. Raises `NotFound`, `StaleVersion`, `AlreadyInStatus`."""
+        """Set the status. Raises `NotFound`, `StaleVersion`, `AlreadyInStatus`, `LastAdministrator`."""
         user = await load(self._users, "user", command.id, command.expected_version)
         if command.status is UserStatus.ACTIVE:
             user.reactivate(self._clock.now())
         else:
-            user.deactivate(self._clock.now())
+            user.deactivate(self._clock.now(), await self._users.administrators())
         return UserDTO.of(await self._users.update(user))

@@ -30,6 +30,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("email", name="uq_users_email"),
     )
     op.create_index("ix_users_created_at", "users", ["created_at", "id"])
+    op.create_index("ix_users_platform_admin", "users", ["status"], postgresql_where=sa.text("platform_admin"))
     op.create_index("ix_users_status", "users", ["status", "created_at", "id"])
     ddl.grant("users", app=("select", "insert", "update"))
     ddl.notify_access("users", "id", watched=("status", "platform_admin"))
