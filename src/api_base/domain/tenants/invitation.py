@@ -1,6 +1,6 @@
 """An invitation of an e-mail address into a tenant, with the authority of the member who sent it.
 
-Whoever follows the link of an invitation to the role member or viewer joins, even with another address. An invitation to a role that
+A user who follows the link of an invitation to the role member or viewer joins, even with another address. An invitation to a role that
 manages members admits only the user with the invited address.
 """
 

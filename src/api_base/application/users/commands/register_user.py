@@ -1,4 +1,4 @@
-"""Register a user: at once where registration is open, otherwise by the link that is e-mailed to the address.
+"""Register a user: immediately where registration is open, otherwise by the link that is e-mailed to the address.
 
 The password is chosen by who owns the address: with the registration only where it is open. If addresses must be verified, a known address
 gets the same answer as a new one after the same work; only the e-mail differs.
