@@ -8,7 +8,7 @@ from uuid import UUID
 from api_base.core.base import AggregateRoot
 from api_base.core.types import Language
 from api_base.domain.common.value_objects import EmailAddress
-from api_base.domain.users.entities import User, user_name
+from api_base.domain.users.entities import NAME, User
 from api_base.domain.users.errors import LinkRefused
 
 LIFETIME: Final = timedelta(hours=24)
@@ -28,7 +28,7 @@ class Registration(AggregateRoot):
     @classmethod
     def begin(cls, *, id: UUID, email: EmailAddress, name: str, language: Language, now: datetime) -> Self:
         """Raises `Invalid` for an invalid name."""
-        return cls(id=id, email=email, name=user_name(name), language=language, created_at=now, expires_at=now + LIFETIME)
+        return cls(id=id, email=email, name=NAME.parse(name, "/name"), language=language, created_at=now, expires_at=now + LIFETIME)
 
     def is_fresh(self, now: datetime) -> bool:
         """Whether a link to it lasts long enough to be e-mailed again: a stranger who registers the address again cannot prolong it."""
@@ -36,7 +36,7 @@ class Registration(AggregateRoot):
 
     def register_again(self, name: str, language: Language) -> None:
         """Take the later name and language. Raises `Invalid` for an invalid name."""
-        self.name, self.language = user_name(name), language
+        self.name, self.language = NAME.parse(name, "/name"), language
 
     def is_open(self, now: datetime) -> bool:
         """Whether it can still be confirmed."""
