@@ -112,7 +112,6 @@ async def test_what_a_stranger_wrote_is_one_short_line_of_text(folder: Path, nam
 @given(st.lists(st.sampled_from([*HOSTILE, ".", "/", ":", "@", "a", "É", " ", "\n", "\u200d"]), max_size=6).map("".join))
 def test_no_combination_makes_a_link(name: str) -> None:
     assert not _LINKED.search(harmless(name))
-    assert harmless(harmless(name)) == harmless(name)
 
 
 @pytest.mark.parametrize("name", ["Acme Inc.", "Novo A/S", "St. John's", "Müller & Söhne", "Ana-Maria, Lda.", "3.14", "テスト"])
