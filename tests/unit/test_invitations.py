@@ -24,10 +24,9 @@ from api_base.bootstrap.contexts.identities import UserIdentities
 from api_base.bootstrap.contexts.tenants import EMAILS
 from api_base.core.errors import Invalid, NotFound, StaleVersion
 from api_base.core.types import Language, TenantId, UserId
-from api_base.domain.tenants.entities import Role
+from api_base.domain.tenants.entities import MANAGERS, Role
 from api_base.domain.tenants.errors import InvitationForAddress, InvitationRefused, InvitationsOnly, OwnersOnly
 from api_base.domain.tenants.invitation import LIFETIME
-from api_base.domain.tenants.ownership import MANAGERS
 from api_base.domain.users.entities import User
 from api_base.domain.users.errors import EmailTaken
 from tests.factories.auth import principal, request_of

@@ -10,11 +10,12 @@ from api_base.application.services.mailing import EmailTemplates, Links
 from api_base.application.users.commands.confirm_registration import (
     ConfirmRegistration,
     ConfirmRegistrationHandler,
+    MailRegistration,
+    MailRegistrationHandler,
     UseRegistration,
     UseRegistrationHandler,
 )
 from api_base.application.users.commands.create_user import CreateUser, CreateUserHandler
-from api_base.application.users.commands.mail_registration import MailRegistration, MailRegistrationHandler
 from api_base.application.users.commands.register_user import (
     RegisterUser,
     RegisterUserHandler,

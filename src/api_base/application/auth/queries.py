@@ -13,4 +13,4 @@ class ListSessions(Query[Sequence[SessionDTO]]):
     """The open sessions of the current user: the newest `MAX_SESSIONS`."""
 
     MAX_SESSIONS: ClassVar[int] = 1000
-    permission: ClassVar[str] = AUTHENTICATED
+    permission = AUTHENTICATED

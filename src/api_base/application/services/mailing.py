@@ -17,7 +17,8 @@ from types import MappingProxyType
 from typing import Final
 from uuid import UUID
 
-from api_base.core.protocols import LinkTokens, Mail, Mailer
+from api_base.application.common.cqrs import PUBLIC, Command
+from api_base.core.protocols import Isolation, LinkTokens, Mail, Mailer
 from api_base.core.types import Language
 
 NONE: Final[Mapping[str, str]] = MappingProxyType({})
@@ -44,6 +45,14 @@ class Recipient:
 
     email: str
     language: Language
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmailJob(Command[None]):
+    """Internal: a job that sends an e-mail, outside a transaction, so that a slow mail server keeps no connection to the database."""
+
+    permission = PUBLIC
+    isolation = Isolation.NONE
 
 
 class EmailTemplates:

@@ -12,10 +12,9 @@ from uuid import UUID
 from api_base.core.base import AggregateRoot
 from api_base.core.types import Language, TenantId, UserId
 from api_base.domain.common.value_objects import EmailAddress
-from api_base.domain.tenants.entities import Membership, Role
+from api_base.domain.tenants.entities import MANAGERS, Membership, Role, may_give
 from api_base.domain.tenants.errors import InvitationForAddress, InvitationRefused
 from api_base.domain.tenants.events import InvitationAccepted, MemberInvited
-from api_base.domain.tenants.ownership import MANAGERS, may_give
 
 LIFETIME: Final = timedelta(days=7)
 

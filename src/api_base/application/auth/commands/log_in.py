@@ -5,10 +5,9 @@ have changed. `PasswordHasher` counts the failures.
 """
 
 from dataclasses import dataclass, field
-from typing import ClassVar
 
+from api_base.application.auth.commands.known_devices import KnownDevices
 from api_base.application.auth.dtos import SessionTokens, TokensDTO
-from api_base.application.auth.known_devices import KnownDevices
 from api_base.application.common.cqrs import PUBLIC, Bus, Command
 from api_base.core.protocols import Clock, IdGenerator, Isolation, PasswordHasher
 from api_base.core.types import NO_USER, Err, Ok, Result, SessionId, TenantId, UserId, current_context
@@ -19,8 +18,8 @@ from api_base.domain.auth.repository import Credentials, Memberships, SessionRep
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogIn(Command[Result[TokensDTO, LoginRefused]]):
-    permission: ClassVar[str] = PUBLIC
-    isolation: ClassVar[Isolation] = Isolation.NONE
+    permission = PUBLIC
+    isolation = Isolation.NONE
     email: str
     user_agent: str = ""
     password: str = field(repr=False)
@@ -51,7 +50,7 @@ class LogInHandler:
 class StartSession(Command[TokensDTO]):
     """Internal: `LogInHandler` sends it for an authenticated user."""
 
-    permission: ClassVar[str] = PUBLIC
+    permission = PUBLIC
     user_id: UserId
     tenant_id: TenantId | None
     user_agent: str = ""

@@ -4,11 +4,11 @@ Serializable: who loses the right concurrently leaves no invitation behind, and 
 """
 
 from dataclasses import dataclass
-from typing import ClassVar, Final
+from typing import Final
 from uuid import UUID
 
-from api_base.application.common.cqrs import PUBLIC, Command
-from api_base.application.services.mailing import EmailTemplates, Links, Recipient
+from api_base.application.common.cqrs import Command
+from api_base.application.services.mailing import EmailJob, EmailTemplates, Links, Recipient
 from api_base.application.services.multitenancy import own_tenant
 from api_base.application.tenants import permissions
 from api_base.application.tenants.commands.acting import acting_member
@@ -17,16 +17,15 @@ from api_base.application.tenants.identities import Identities
 from api_base.core.protocols import Clock, IdGenerator, Isolation, JobQueue
 from api_base.core.types import Language, request_tenant
 from api_base.domain.common.value_objects import EmailAddress
-from api_base.domain.tenants.entities import Membership, Role
+from api_base.domain.tenants.entities import Membership, Role, may_decide
 from api_base.domain.tenants.invitation import Invitation
-from api_base.domain.tenants.ownership import may_decide
 from api_base.domain.tenants.repository import InvitationRepository, MembershipRepository, TenantRepository
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InviteMember(Command[InvitationDTO]):
-    permission: ClassVar[str] = permissions.MANAGE_MEMBERS
-    isolation: ClassVar[Isolation] = Isolation.SERIALIZABLE
+    permission = permissions.MANAGE_MEMBERS
+    isolation = Isolation.SERIALIZABLE
     tenant_id: UUID
     email: str
     role: Role
@@ -78,11 +77,9 @@ ACCEPT: Final = "accept-invitation"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MailInvitation(Command[None]):
+class MailInvitation(EmailJob):
     """Internal: a job of the tenant, which `InviteMemberHandler` enqueues. A renewed invitation is e-mailed by the job of its `version`."""
 
-    permission: ClassVar[str] = PUBLIC
-    isolation: ClassVar[Isolation] = Isolation.NONE
     invitation_id: UUID
     version: int
 

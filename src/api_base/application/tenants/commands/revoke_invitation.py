@@ -1,7 +1,6 @@
 """Withdraw an invitation: its link becomes invalid. Those that a member may no longer send end in the transaction that takes the right away."""
 
 from dataclasses import dataclass
-from typing import ClassVar
 from uuid import UUID
 
 from api_base.application.common.aggregates import load
@@ -10,15 +9,14 @@ from api_base.application.services.multitenancy import own_tenant
 from api_base.application.tenants import permissions
 from api_base.application.tenants.commands.acting import acting_member
 from api_base.core.types import UserId
-from api_base.domain.tenants.entities import Role
+from api_base.domain.tenants.entities import Role, may_decide, may_give
 from api_base.domain.tenants.events import MemberRoleChanged, MembershipEnded
-from api_base.domain.tenants.ownership import may_decide, may_give
 from api_base.domain.tenants.repository import InvitationRepository, MembershipRepository
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RevokeInvitation(Command[None]):
-    permission: ClassVar[str] = permissions.MANAGE_MEMBERS
+    permission = permissions.MANAGE_MEMBERS
     tenant_id: UUID
     id: UUID
     expected_version: int | None

@@ -6,11 +6,10 @@ gets the same answer as a new one after the same work; only the e-mail differs.
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import ClassVar
 
 from api_base.application.common.cqrs import PUBLIC, Bus, Command
+from api_base.application.users.commands.confirm_registration import MailRegistration
 from api_base.application.users.commands.create_user import CreateUser
-from api_base.application.users.commands.mail_registration import MailRegistration
 from api_base.application.users.dtos import RegistrationDTO
 from api_base.core.errors import Invalid
 from api_base.core.protocols import Clock, IdGenerator, Isolation, JobQueue, PasswordHasher, PasswordPolicy
@@ -31,8 +30,8 @@ class RegistrationMode(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegisterUser(Command[RegistrationDTO]):
-    permission: ClassVar[str] = PUBLIC
-    isolation: ClassVar[Isolation] = Isolation.NONE
+    permission = PUBLIC
+    isolation = Isolation.NONE
     email: str
     name: str
     password: str | None = field(default=None, repr=False)
@@ -70,8 +69,8 @@ class StorePendingRegistration(Command[None]):
     Serializable: an address that is registered twice concurrently has one registration.
     """
 
-    permission: ClassVar[str] = PUBLIC
-    isolation: ClassVar[Isolation] = Isolation.SERIALIZABLE
+    permission = PUBLIC
+    isolation = Isolation.SERIALIZABLE
     email: EmailAddress
     name: str
     language: Language

@@ -4,11 +4,11 @@ The job begins the reset and e-mails the link to the active user with the addres
 """
 
 from dataclasses import dataclass
-from typing import ClassVar, Final
+from typing import Final
 from uuid import UUID
 
 from api_base.application.common.cqrs import PUBLIC, Bus, Command
-from api_base.application.services.mailing import EmailTemplates, Links, Recipient
+from api_base.application.services.mailing import EmailJob, EmailTemplates, Links, Recipient
 from api_base.core.protocols import Clock, IdGenerator, Isolation, JobQueue
 from api_base.core.types import UserId
 from api_base.domain.common.value_objects import EmailAddress
@@ -19,7 +19,7 @@ from api_base.domain.users.repository import PasswordResetRepository, UserReposi
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestPasswordReset(Command[None]):
-    permission: ClassVar[str] = PUBLIC
+    permission = PUBLIC
     email: str
 
 
@@ -37,11 +37,9 @@ RESET: Final = "reset-password"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MailPasswordReset(Command[None]):
+class MailPasswordReset(EmailJob):
     """A job. `id` becomes the id of the password reset."""
 
-    permission: ClassVar[str] = PUBLIC
-    isolation: ClassVar[Isolation] = Isolation.NONE
     id: UUID
     email: str
 
@@ -65,8 +63,8 @@ class MailPasswordResetHandler:
 class BeginPasswordReset(Command[UUID | None]):
     """Internal: `MailPasswordResetHandler` sends it. Returns the id of the reset whose link must be e-mailed: `id`, or that of a fresh one."""
 
-    permission: ClassVar[str] = PUBLIC
-    isolation: ClassVar[Isolation] = Isolation.SERIALIZABLE
+    permission = PUBLIC
+    isolation = Isolation.SERIALIZABLE
     id: UUID
     user_id: UserId
 

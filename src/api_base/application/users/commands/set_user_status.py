@@ -5,7 +5,6 @@ accepts concurrently is accepted before or refused.
 """
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 from api_base.application.common.aggregates import load
 from api_base.application.common.cqrs import Command
@@ -19,8 +18,8 @@ from api_base.domain.users.repository import UserRepository
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetUserStatus(Command[UserDTO]):
-    permission: ClassVar[str] = permissions.MANAGE
-    isolation: ClassVar[Isolation] = Isolation.SERIALIZABLE
+    permission = permissions.MANAGE
+    isolation = Isolation.SERIALIZABLE
     id: UserId
     expected_version: int | None
     status: UserStatus
