@@ -19,7 +19,7 @@ import pytest
 from dependency_injector import providers
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
 
 from api_base.application.auth.commands.log_in import LogIn
 from api_base.application.auth.commands.log_out import EndSession, LogOut
@@ -154,18 +154,29 @@ class Authority(RuleBasedStateMachine):
         rows: list[asyncpg.Record] = self.run(lambda: self._database.fetch(sql, *values))
         return rows
 
+    def linked(self, kind: str) -> bool:
+        """Whether anybody has read a link of this kind."""
+        return any(link[0] == kind for links in self.links.values() for link in links)
+
     def password_of(self, who: str) -> str:
         return f"{who} chose {next(self._passwords)}"
 
-    @initialize()
-    def found(self) -> None:
-        """Ana owns a tenant."""
+    @initialize(bo=st.none() | role, mallory=st.none() | role, second=st.booleans())
+    def found(self, bo: Role | None, mallory: Role | None, second: bool) -> None:
+        """Ana owns a tenant, and the others have accounts."""
         self.tenant = uuid4()
-        email = EmailAddress(self.email("ana"))
-        made = self.send(CreateUser(email=email, name="Ana", password_hash="hash of ana chose 0"))
-        self.model.accounts["ana"] = Account(made.id, "ana chose 0")
+        for name in PEOPLE if second else ACTORS:
+            password = self.password_of(MAILBOX[name])
+            command = CreateUser(email=EmailAddress(self.email(name)), name=name, password_hash=f"hash of {password}")
+            self.model.accounts[name] = Account(self.send(command).id, password)
         self.tenant = self.send(CreateTenant(name="Acme", slug=f"acme-{self._world}"), "ana", tenant=False).id
         self.model.members["ana"] = Role.OWNER
+        for name, held in (("bo", bo), ("mallory", mallory)):
+            if held is not None:
+                made = self.send(InviteMember(tenant_id=self.tenant, email=self.email(name), role=held), "ana")
+                token = self._services.ports.link_tokens.seal(ACCEPT, self.tenant, made.id)
+                assert self.send(AcceptInvitation(token=token), name, tenant=False) is not None
+                self.model.members[name] = held
 
     @rule(name=person)
     def register(self, name: str) -> None:
@@ -175,6 +186,7 @@ class Authority(RuleBasedStateMachine):
         if name not in self.model.accounts:
             self.mail(name, CONFIRM, row["id"])
 
+    @precondition(lambda self: self.linked(CONFIRM))
     @rule(who=actor, data=st.data())
     def confirm(self, who: str, data: st.DataObject) -> None:
         kind, token = self._link(who, CONFIRM, data)
@@ -196,6 +208,7 @@ class Authority(RuleBasedStateMachine):
             self.model.invitations[name] = Invitation(made.id, role, who)
             self.mail(name, ACCEPT, self.tenant, made.id)
 
+    @precondition(lambda self: self.linked(ACCEPT))
     @rule(who=actor, data=st.data())
     def accept(self, who: str, data: st.DataObject) -> None:
         """With any account of one's own."""
@@ -209,6 +222,7 @@ class Authority(RuleBasedStateMachine):
             if done is not None and to is not None:
                 self.model.members[account] = self.model.invitations.pop(to).role
 
+    @precondition(lambda self: self.linked(ACCEPT))
     @rule(who=actor, data=st.data())
     def register_by_invitation(self, who: str, data: st.DataObject) -> None:
         kind, token = self._link(who, ACCEPT, data)
@@ -277,6 +291,7 @@ class Authority(RuleBasedStateMachine):
             self.model.sessions[parsed.session_id] = name
             self.tokens[who].append((name, tokens.refresh_token))
 
+    @precondition(lambda self: any(self.tokens.values()))
     @rule(who=actor, back=st.integers(0, 3))
     def refresh(self, who: str, back: int) -> None:
         """With a newer or older token: an old one ends the session."""
@@ -292,6 +307,7 @@ class Authority(RuleBasedStateMachine):
         else:
             self.tokens[who].append((name, fresh.refresh_token))
 
+    @precondition(lambda self: self.model.sessions)
     @rule(who=actor, data=st.data())
     def end_session(self, who: str, data: st.DataObject) -> None:
         """Of anybody: the ids of sessions are no secret."""
@@ -308,6 +324,7 @@ class Authority(RuleBasedStateMachine):
             self.send(LogOut(everywhere=True), who)
             self.model.end_sessions(who)
 
+    @precondition(lambda self: self.model.sessions)
     @rule(who=actor, name=person, data=st.data())
     def change_password(self, who: str, name: str, data: st.DataObject) -> None:
         """In a session of one's own, or in one that was stolen, with the passwords that one has chosen."""
@@ -331,6 +348,7 @@ class Authority(RuleBasedStateMachine):
             id = self.send(BeginPasswordReset(id=uuid4(), user_id=UserId(account.id)))
             self.mail(name, RESET, account.id, id)
 
+    @precondition(lambda self: self.linked(RESET))
     @rule(who=actor, data=st.data())
     def reset_password(self, who: str, data: st.DataObject) -> None:
         kind, token = self._link(who, RESET, data)
@@ -430,7 +448,7 @@ def test_nobody_holds_what_nobody_with_the_right_gave(migrated: Urls) -> None:
             run_state_machine_as_test(  # type: ignore[no-untyped-call]
                 partial(Authority, runner, services, owner),
                 settings=settings(
-                    max_examples=40, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck), derandomize=False
+                    max_examples=40, stateful_step_count=50, deadline=None, suppress_health_check=list(HealthCheck), derandomize=False
                 ),
             )
         finally:
