@@ -52,11 +52,13 @@ async def _serve(app: "FastAPI", listener: socket.socket, channel: socket.socket
     """Serve inside the lifespan. uvicorn would log an error of the lifespan as a traceback, so it does not run it."""
     import uvicorn
 
-    from api_base.serving.draining import DrainingConnection, DrainingServer
+    from api_base.serving.connection import Connection
+    from api_base.serving.draining import DrainingServer
+    from api_base.serving.open_connections import OpenConnections
 
     config = uvicorn.Config(
         app,
-        http=DrainingConnection,
+        http=Connection,
         lifespan="off",
         access_log=False,
         log_config=None,
@@ -65,7 +67,8 @@ async def _serve(app: "FastAPI", listener: socket.socket, channel: socket.socket
         timeout_keep_alive=server.keep_alive_timeout_seconds,
     )
     async with app.router.lifespan_context(app):
-        serving = DrainingServer(config, shutdown_timeout=server.shutdown_timeout_seconds, on_started=lambda: _report_ready(channel))
+        state = OpenConnections(server, asyncio.get_running_loop().time)
+        serving = DrainingServer(config, state, shutdown_timeout=server.shutdown_timeout_seconds, on_started=lambda: _report_ready(channel))
         await serving.serve(sockets=[listener])
 
 

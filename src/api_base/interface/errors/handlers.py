@@ -18,12 +18,18 @@ from api_base.core.types import current_context
 from api_base.interface.errors.http import (
     BadRequest,
     BodyTooLarge,
+    HeaderTooLarge,
     MalformedBody,
     MethodNotAllowed,
+    MisdirectedRequest,
+    Overloaded,
     PreconditionRequired,
     RequestTimeout,
     RouteNotFound,
+    SlowRequest,
+    TargetTooLong,
     UnsupportedMediaType,
+    VersionNotSupported,
 )
 from api_base.interface.errors.pointers import leading_through, pointer
 from api_base.interface.errors.problem import MEDIA_TYPE, Problem
@@ -72,6 +78,12 @@ PROBLEMS: Final[Mapping[type[Exception], Kind]] = {
     BodyTooLarge: Kind("body-too-large", "The body is too large", 413),
     UnsupportedMediaType: Kind("unsupported-media-type", "The media type is not supported", 415),
     PreconditionRequired: Kind("precondition-required", "A precondition is required", 428),
+    TargetTooLong: Kind("target-too-long", "The path and query are too long", 414),
+    HeaderTooLarge: Kind("header-too-large", "The header section is too large", 431),
+    SlowRequest: Kind("slow-request", "The request did not arrive in time", 408),
+    MisdirectedRequest: Kind("misdirected-request", "The server does not serve this host", 421),
+    VersionNotSupported: Kind("version-not-supported", "The version of HTTP is not supported", 505),
+    Overloaded: Kind("temporary-reduced-capacity", "The server is overloaded", 503, lambda error: [(b"retry-after", b"1")]),
     RequestTimeout: Kind("timeout", "The request took too long", 503, lambda error: [(b"retry-after", b"1")]),
 }
 """The kind of an error is that of the first of its base classes in this table. Each kind has a page under docs/problems."""

@@ -10,7 +10,7 @@ import msgspec
 from api_base.core.errors import Violation
 
 MEDIA_TYPE: Final = b"application/problem+json"
-_IN_PATHS: Final = "/:@!$&'()*+,;="
+PATH_CHARACTERS: Final = "/:@!$&'()*+,;="
 """Characters that a path may contain unencoded [RFC 3986, section 3.3], in addition to letters, digits and -._~."""
 _encode = msgspec.json.Encoder().encode
 
@@ -43,7 +43,7 @@ class Problem:
             "title": self.title,
             "status": self.status,
             "detail": self.detail,
-            "instance": quote(path, safe=_IN_PATHS),
+            "instance": quote(path, safe=PATH_CHARACTERS),
             "request_id": request_id,
         }
         if self.violations:
