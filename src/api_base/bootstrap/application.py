@@ -55,7 +55,7 @@ def create_app(settings: Settings, contexts: Sequence[Context] = BUILT_IN) -> Fa
 def _own_routes(services: Services) -> Iterator[APIRouter]:
     """Add the routes outside the API: health checks, metrics, documentation."""
     settings, container = services.settings, services.container
-    yield health_router.routes([DatabaseHealthCheck(container.database.pool)], container.policies.checks)
+    yield health_router.routes([DatabaseHealthCheck(container.database.probes)], container.policies.checks)
     if settings.observability.metrics_port is None:
         yield metrics_router.routes(lambda: container.metrics)  # by the first scrape
     yield docs_router.routes(settings.app_name)

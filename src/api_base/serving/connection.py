@@ -1,29 +1,14 @@
-"""A connection of a client: uvicorn's protocol with limits that hold before a request is whole, and before anyone is authenticated.
+"""A connection of a client: times that hold before a request is whole and before anyone is authenticated, and the answers of the server itself.
 
-The parser bounds nothing. So the input is parsed in pieces, and the bytes since the last part of a body are counted: a header section,
-chunk extensions and trailers. A connection has one deadline at a time, checked by a sweep: a timer for each request would cost more.
+A connection has one deadline at a time, checked by a sweep: a timer for each request would cost more.
 """
 
 import math
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Final
 
-import httptools
-from uvicorn import Config
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
-
-from api_base.serving.refusals import (
-    HEADER_TOO_LARGE,
-    MALFORMED,
-    OTHER_VERSION,
-    OVERLOADED,
-    SLOW_BODY,
-    SLOW_HEADER,
-    TARGET_TOO_LONG,
-    TOO_MANY_CONNECTIONS,
-    Refusal,
-)
-from api_base.serving.request_head import authority_of, refused_line
+from api_base.serving.refusals import SLOW_BODY, SLOW_HEADER, TOO_MANY_CONNECTIONS, Refusal
+from api_base.serving.request_input import BoundedInput
 from api_base.serving.turn import Turn
 
 if TYPE_CHECKING:
@@ -33,10 +18,7 @@ if TYPE_CHECKING:
     from uvicorn._types import ASGI3Application
     from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
-    from api_base.serving.open_connections import OpenConnections
 
-MAX_PIPELINED: Final = 64
-"""Requests that may wait on one connection for the response to the first."""
 LINGER_SECONDS: Final = 1.0
 """Seconds that a refused client has to read the answer while what it sends is discarded [RFC 9112, section 9.6]."""
 CLOSE: Final = (b"connection", b"close")
@@ -54,31 +36,10 @@ class Phase(Enum):
     CLOSED = auto()
 
 
-class Refused(Exception):
-    """Raised inside the parser, which stops."""
-
-
-class Connection(HttpToolsProtocol):
+class Connection(BoundedInput):
     """`deadline` is the time on the event loop's clock at which `expire` is due."""
 
-    server_state: "OpenConnections"
-
-    def __init__(
-        self,
-        config: Config,
-        server_state: "OpenConnections",
-        app_state: dict[str, object],
-        _loop: "asyncio.AbstractEventLoop | None" = None,
-    ) -> None:
-        super().__init__(config, server_state, app_state, _loop)
-        self.deadline, self._phase = math.inf, Phase.FIRST_BYTE
-        self._limit = server_state.settings.max_header_bytes
-        self._framing = 0
-        """Bytes since the request or the last part of its body began, at most one piece too many."""
-        self._line: bytes | None = b""
-        """The request line as far as it arrived; None behind it."""
-        self._refusal: Refusal | None = None
-        self._address, self._path = "", b""
+    deadline, _phase, _address = math.inf, Phase.FIRST_BYTE, ""
 
     def connection_made(self, transport: "asyncio.Transport") -> None:  # type: ignore[override]
         """Admit the connection, or close it after an answer."""
@@ -95,57 +56,17 @@ class Connection(HttpToolsProtocol):
         self.server_state.leave(self, self._address)
         super().connection_lost(exc)
 
-    def data_received(self, data: bytes) -> None:
-        """Parse input in pieces, until it is refused. What a refused client sends is discarded."""
-        if self._line is not None and not self._refused:
-            data = self._whole_line(self._line + data if self._line else data)
-        for start in range(0, len(data), self._limit):
-            if self._refused:
-                return
-            self._parse(data if len(data) <= self._limit else data[start : start + self._limit])
-
     @property
-    def _refused(self) -> bool:
+    def refused(self) -> bool:
+        """Whether further input is discarded."""
         return self._phase is Phase.CLOSED or self._refusal is not None
 
-    def _whole_line(self, data: bytes) -> bytes:
-        """Return the input from its request line on, or nothing while the line is not complete. Checks what the parser leaves out.
-
-        An empty line before it is skipped [RFC 9112, section 2.2].
-        """
-        data = data.lstrip(b"\r\n")
-        end = data.find(b"\n", 0, self._limit)
-        if end >= 0:
-            self._line = None
-            refusal = refused_line(data[:end].rstrip(b"\r"))
-        else:
-            refusal = TARGET_TOO_LONG if len(data) > self._limit else None
-        if refusal is not None:
-            self.refuse(refusal)
-        elif end < 0:
-            self._line = data
-            self._note_input()
-        return data if self._line is None else b""
-
-    def _parse(self, piece: bytes) -> None:
-        try:
-            self.parser.feed_data(piece)
-        except httptools.HttpParserUpgrade:
-            self._upgrade()
-        except httptools.HttpParserError:
-            self.refuse(self._refusal or MALFORMED)
-            return
-        self._framing += len(piece)
-        if self._framing > 2 * self._limit:
-            self.refuse(HEADER_TOO_LARGE)
-        self._note_input()
-
-    def _note_input(self) -> None:
-        """Expect the rest of the header section: a request has begun."""
+    def note_input(self) -> None:
+        """Expect the rest of the header section once a request has begun."""
         if self._phase is Phase.FIRST_BYTE or self._phase is Phase.IDLE:
             self._wait(Phase.HEADER, self.server_state.settings.header_timeout_seconds)
 
-    def _upgrade(self) -> None:
+    def upgrade(self) -> None:
         """Switch to a WebSocket where a library for it is installed, or answer in HTTP/1.1, as for any other protocol [RFC 9110, section 7.8]."""
         if self._should_upgrade():
             self.deadline = math.inf
@@ -154,20 +75,9 @@ class Connection(HttpToolsProtocol):
         else:
             self.cycle.keep_alive = False
 
-    def on_message_begin(self) -> None:
-        """Begin a request. One that begins in the same piece in which another ends has only its version checked."""
-        self._framing, self._line = 0, None
-        super().on_message_begin()
-
     def on_headers_complete(self) -> None:
-        """Check the header section, then start the request. During a shutdown it is the last one on its connection."""
-        self._path = self.url.partition(b"?")[0]
-        self._refusal = self._refused_head()
-        if self._refusal is not None:
-            raise Refused
+        """Start the request. During a shutdown it is the last one on its connection."""
         super().on_headers_complete()
-        if not self.parser.should_upgrade():
-            self.headers = []  # what follows are trailers, which are no headers [RFC 9110, section 6.5.1]
         if self.server_state.draining:
             self.drain()
 
@@ -176,35 +86,11 @@ class Connection(HttpToolsProtocol):
         if self.cycle is not None and not self.cycle.response_started:
             self.cycle.keep_alive = False
 
-    def _refused_head(self) -> Refusal | None:
-        settings, headers = self.server_state.settings, self.headers
-        version = self.parser.get_http_version()
-        if version not in ("1.1", "1.0"):
-            return OTHER_VERSION
-        if len(self.pipeline) >= MAX_PIPELINED:
-            return OVERLOADED
-        if len(self.url) > self._limit:
-            return TARGET_TOO_LONG
-        if len(headers) > settings.max_header_fields:
-            return HEADER_TOO_LARGE
-        if self._framing and len(self.url) + sum(len(name) + len(value) + 4 for name, value in headers) > self._limit:
-            return HEADER_TOO_LARGE
-        hosts = [value for name, value in headers if name == b"host"]
-        if len(hosts) == 1 and not self.url.startswith(b"/") and (found := authority_of(self.url)):  # it counts, not the header
-            hosts, self.url = [found[0]], found[1]
-            headers[:] = [(name, found[0] if name == b"host" else value) for name, value in headers]
-        return self.server_state.hosts.refused(hosts, self.url, required=version == "1.1")
-
     def _start_asgi_task(self, cycle: "RequestResponseCycle", app: "ASGI3Application") -> None:
         """Begin the request, or let it wait for its turn."""
         self.deadline, self._phase = math.inf, Phase.WORK
         self.server_state.waiting.pop(self, None)
         Turn(self, cycle, app).begin()
-
-    def on_body(self, body: bytes) -> None:
-        """Keep a part of the body until the request reads it."""
-        self._framing = 0
-        super().on_body(body)
 
     def on_message_complete(self) -> None:
         """End the request's input. If it is answered already, the connection is idle from now on."""
@@ -278,10 +164,15 @@ class Connection(HttpToolsProtocol):
         """Answer and close. While an earlier request of the connection has no response the answer waits for it."""
         cycle = self.cycle
         if cycle is not None and not cycle.response_complete:
-            self._refusal = refusal
-            self.flow.pause_reading()
+            if cycle.more_body and not self.pipeline:  # its own body is refused
+                self.give_up(cycle, refusal)
+            else:
+                self._refusal = refusal
+                self.flow.pause_reading()
         elif self._phase is not Phase.CLOSED:
             self._write(refusal, self.headers or (), close=True)
+            if self.headers:
+                self.headers.clear()
             self._linger(refusal.reason)
 
     def give_up(self, cycle: "RequestResponseCycle", refusal: Refusal) -> None:

@@ -14,7 +14,7 @@ from api_base.core.config.server import ServerSettings
 from api_base.interface.middleware.fixed_answers import FixedAnswers
 from api_base.serving.admission import Admission
 from api_base.serving.refusals import RefusalLog
-from api_base.serving.request_head import Hosts
+from api_base.serving.request_input import Hosts
 
 if TYPE_CHECKING:
     from api_base.serving.connection import Connection
