@@ -9,7 +9,9 @@ import sys
 from typing import TYPE_CHECKING
 
 from api_base.core.errors import ApiBaseError
-from api_base.serving.children import MAX_LINE_BYTES, READY
+from api_base.core.shared.output import survive_lost_output
+from api_base.serving.children import MAX_LINE_BYTES, READY, TEMPORARY
+from api_base.serving.signals import block, exit_at_signals
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -22,6 +24,8 @@ def main(descriptor: int) -> None:
 
     Objects created during the start live as long as the process, so the garbage collector starts later and never scans them.
     """
+    exit_at_signals()
+    survive_lost_output()
     gc.disable()
     import uvloop
 
@@ -46,6 +50,7 @@ def main(descriptor: int) -> None:
     gc.freeze()
     gc.enable()
     asyncio.run(serving, loop_factory=uvloop.new_event_loop)
+    block()
 
 
 async def _serve(app: "FastAPI", listener: socket.socket, channel: socket.socket, server: "ServerSettings") -> None:
@@ -76,9 +81,16 @@ def _report_ready(channel: socket.socket) -> None:
     channel.send(READY)
 
 
+def is_temporary(error: ApiBaseError) -> bool:
+    """Return whether the same start may succeed soon: the server starts or stops (57P03), or has no connection to spare (53300)."""
+    from asyncpg import CannotConnectNowError, TooManyConnectionsError
+
+    return isinstance(error.__cause__, CannotConnectNowError | TooManyConnectionsError)
+
+
 if __name__ == "__main__":
     try:
         main(int(sys.argv[1]))
     except ApiBaseError as error:
         print(f"api-base: {error}", file=sys.stderr)
-        raise SystemExit(2) from None
+        raise SystemExit(TEMPORARY if is_temporary(error) else 2) from None

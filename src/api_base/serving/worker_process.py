@@ -4,12 +4,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
-from typing import Final
 
-from api_base.serving.children import start
-
-_MIN_RESTART_DELAY: Final = 0.5
-_MAX_RESTART_DELAY: Final = 30.0
+from api_base.serving.children import Backoff, start
 
 
 class WorkerProcess:
@@ -17,7 +13,7 @@ class WorkerProcess:
 
     def __init__(self, variables: Mapping[str, str]) -> None:
         self._variables = variables
-        self._delay, self._started_at = _MIN_RESTART_DELAY, 0.0
+        self._backoff, self._started_at = Backoff(), 0.0
         self._replaced = False
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -37,18 +33,16 @@ class WorkerProcess:
             self.process.terminate()
 
     def stop(self) -> None:
-        """Ask the worker to end. SIGTERM also after Ctrl-C: SIGINT would interrupt its imports with a traceback."""
+        """Ask the worker to end."""
         if self.process is not None and self.process.poll() is None:
             self.process.terminate()
 
     def _due(self, code: int) -> bool:
         """Return whether the next worker may start now."""
-        lived = time.monotonic() - self._started_at
         if self._replaced:
-            self._delay = _MIN_RESTART_DELAY
+            self._backoff = Backoff()
             return True
-        if lived < self._delay:
+        if not self._backoff.due(self._started_at):
             return False
         print(f"api-base: the worker ended with code {code}; restarting it", file=sys.stderr)
-        self._delay = _MIN_RESTART_DELAY if lived > _MAX_RESTART_DELAY else min(self._delay * 2, _MAX_RESTART_DELAY)
         return True
