@@ -283,3 +283,39 @@ async def test_a_request_that_the_shutdown_cancels_is_answered() -> None:
         task.cancel()
     await settled()
     assert (client.statuses, client.over) == ([503], True)
+
+
+@pytest.mark.parametrize(("factor", "least"), [(1, 0.95), (3, 0.9), (10, 0.9)])
+@in_virtual_time
+async def test_an_overloaded_process_keeps_answering_in_time(factor: int, least: float) -> None:
+    """Clients give up after a second. Without admission each request waits behind those of clients that have left."""
+    cores, service, seconds = asyncio.Semaphore(2), 0.02, 3
+    capacity = 2 / service
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        async with cores:
+            await asyncio.sleep(service)
+        await answer_ok(scope, receive, send)
+
+    server = ServerOnWires(app, concurrency=10)
+    useful = 0
+
+    async def ask() -> None:
+        nonlocal useful
+        client = server.client("127.0.0.1")
+        client.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        for _ in range(10):
+            await asyncio.sleep(0.1)
+            if client.statuses:
+                break
+        useful += client.statuses == [200]
+        client.wire.close()
+
+    sweeping = asyncio.create_task(server.wait(seconds + 2))
+    async with asyncio.TaskGroup() as group:
+        for _ in range(int(capacity * factor * seconds)):
+            group.create_task(ask())
+            await asyncio.sleep(1 / (capacity * factor))
+    await sweeping
+    assert useful >= least * capacity * seconds
+    assert not server.state.tasks
