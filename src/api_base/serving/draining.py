@@ -18,6 +18,7 @@ from typing import Final
 from uvicorn import Config, Server
 from uvicorn.server import HANDLED_SIGNALS
 
+from api_base.serving.accepting import Acceptor
 from api_base.serving.connection import Connection
 from api_base.serving.open_connections import OpenConnections
 
@@ -48,9 +49,16 @@ class DrainingServer(Server):
 
     async def startup(self, sockets: list[socket] | None = None) -> None:
         """Begin to accept connections. The signal handlers are installed by then."""
-        await super().startup(sockets)
+        self.servers = []
+        self._acceptors = [Acceptor(listener, self._connection) for listener in sockets or ()]
+        for acceptor in self._acceptors:
+            acceptor.open()
+        self.started = True
         self._sweep()
         self._on_started()
+
+    def _connection(self) -> Connection:
+        return Connection(self.config, self.server_state, {})
 
     def _sweep(self) -> None:
         self.server_state.sweep()
@@ -65,8 +73,8 @@ class DrainingServer(Server):
     async def shutdown(self, sockets: list[socket] | None = None) -> None:
         """Close the listening socket, wait until no connection is idle, then until every request is answered."""
         began = time.monotonic()
-        for server in self.servers:
-            server.close()
+        for acceptor in self._acceptors:
+            acceptor.close()
         self.server_state.draining = True
         for connection in self.server_state.connections:
             if isinstance(connection, Connection):
