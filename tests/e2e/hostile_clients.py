@@ -24,7 +24,7 @@ async def slow_body(write: Write) -> None:
 
 async def idle(write: Write) -> None:
     await write(b"GET /health/live HTTP/1.1\r\nHost: a\r\n\r\n")
-    await asyncio.sleep(60)
+    await asyncio.Event().wait()
 
 
 async def endless_header(write: Write) -> None:

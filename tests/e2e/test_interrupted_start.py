@@ -16,7 +16,7 @@ from tests.isolation import start
 
 MOMENTS: Final = int(os.environ.get("MOMENTS", "2"))
 """Moments for each signal and target."""
-LONGEST_WAIT: Final = 3.0
+MAX_DELAY_SECONDS: Final = 3.0
 """Seconds: a start is over by then, unless the machine is busy."""
 LISTED = ("parent", "child", "group")
 
@@ -34,7 +34,7 @@ def test_a_signal_at_any_moment_of_the_start_is_safe(project: Project, number: s
     with serving(project.home, "--workers", "2") as backend:
         parent = backend.process.pid
         until(lambda: handles(parent, signal.SIGTERM), "handlers")
-        time.sleep(random.Random(f"{number} {target} {moment}").uniform(0, LONGEST_WAIT))
+        time.sleep(random.Random(f"{number} {target} {moment}").uniform(0, MAX_DELAY_SECONDS))
         family = backend.family()
         if target == "child":
             pid = until(lambda: sorted(pid for pid, command in children(parent).items() if "api_base" in command), "a child")[

@@ -5,7 +5,7 @@ import errno
 import socket
 from typing import Final
 
-from api_base.serving.accepting import MAX_ACCEPTS, PAUSE, Acceptor
+from api_base.serving.accepting import MAX_ACCEPTS, RETRY_DELAY, Acceptor
 from tests.virtual_time import in_virtual_time
 
 CLIENTS: Final = 100
@@ -57,7 +57,7 @@ async def test_accepting_pauses_while_the_system_has_no_files() -> None:
         (client,) = connected(listener, 1)
         acceptor = Acceptor(listener, Greeting)
         acceptor.open()
-        await asyncio.sleep(2 * PAUSE - 0.01)
+        await asyncio.sleep(2 * RETRY_DELAY - 0.01)
         assert listener.failures == 0
         await asyncio.sleep(0.02)
         acceptor.close()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final, Protocol, TextIO
 
 from api_base.application.common.cqrs import Bus, Registration, on
 from api_base.application.common.importing.import_file import ImportFile, ImportFileHandler
-from api_base.application.common.importing.import_rows import ImportRowsHandler, RowImporter, RowsCommand
+from api_base.application.common.importing.import_rows import ImportRows, ImportRowsHandler, RowImporter
 from api_base.application.common.importing.importer import Chunk, Importer, Journal, NumberedRecord, Outcomes, RefusedRows
 from api_base.application.common.importing.mapping import ColumnMapping
 from api_base.application.common.importing.records import FileFormat, Record
@@ -24,9 +24,6 @@ TIMEOUT_SECONDS: Final = 3600.0
 
 class RunnableImport(Protocol):
     """An import of one file."""
-
-    @property
-    def report(self) -> Report: ...
 
     async def run(self, records: Iterator[NumberedRecord]) -> Report: ...
 
@@ -61,7 +58,7 @@ class FileImport[T]:
     job_name: str
     start: type[StartImport]
     file: type[ImportFile]
-    rows: RowsCommand[T]
+    rows: type[ImportRows[T]]
 
     @property
     def kind(self) -> str:

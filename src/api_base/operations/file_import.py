@@ -1,4 +1,4 @@
-"""Imports a file from the command line: puts together the file, its mapping, the journal, the refused rows and the bus."""
+"""Imports a file from the command line: puts together the file, its mapping, the journal, the refused rows, the bus, and the user who acts."""
 
 import hashlib
 import sys
@@ -11,15 +11,19 @@ from typing import TextIO
 from api_base.application.common.importing.importer import NumberedRecord
 from api_base.application.common.importing.records import DECODING_ERRORS, ENCODING, FileFormat, Record
 from api_base.application.common.importing.report import Report
+from api_base.application.tenants.queries import ListMyTenants
 from api_base.bootstrap.context import Context
 from api_base.bootstrap.importing import Importable
-from api_base.bootstrap.services import build, opened
+from api_base.bootstrap.services import Services, build, opened
 from api_base.core.config import Settings
 from api_base.core.errors import ConfigurationError
+from api_base.core.types import RequestContext, TenantId, UserId, current_context
+from api_base.domain.common.value_objects import EmailAddress
+from api_base.domain.users.entities import UserStatus
 from api_base.infrastructure.importing import readers
 from api_base.infrastructure.importing.journal import SqliteJournal
 from api_base.infrastructure.importing.refused import RefusedFile
-from api_base.operations.acting import act_as
+from api_base.infrastructure.users.repository import SqlUserRepository
 
 type Progress = Callable[[int, int, Report], None]
 """Called with the bytes read, the size of the file in bytes (0 if unknown) and the report so far."""
@@ -60,7 +64,7 @@ async def import_file(settings: Settings, contexts: Sequence[Context], options: 
     importable = _importable(contexts, options.kind)
     importable.check(options.maps, options.constants, None)
     async with opened(build(settings, contexts)) as services:
-        await act_as(services, options.email, options.tenant)
+        await _act_as(services, options.email, options.tenant)
         with ExitStack() as stack:
             file = _opened(options, stack)
             columns, records = readers.records(file, options.file_format)
@@ -115,3 +119,26 @@ def _journal_path(settings: Settings, options: ImportOptions) -> Path | None:
     mapping = (options.kind, options.tenant, tuple(options.maps), tuple(options.constants))
     identity = repr((str(path), state.st_size, state.st_mtime_ns, *mapping))
     return settings.database.data_dir / "imports" / f"{hashlib.sha256(identity.encode()).hexdigest()[:24]}.sqlite"
+
+
+async def _act_as(services: Services, email: str, tenant: str) -> None:
+    """Act in this task as the user with this address, in the tenant with this slug or id, with the same permissions as over HTTP.
+
+    Raises `ConfigurationError` for an unknown user or tenant, `Invalid` for an invalid address.
+    """
+    current_context.set(RequestContext(request_id="command-line"))
+    user = await SqlUserRepository(services.ports.database).by_email(EmailAddress.parse(email, "--as"))
+    if user is None or user.status is not UserStatus.ACTIVE:
+        raise ConfigurationError(f"--as: no active user has the address {email}.")
+    await _act_in(services, UserId(user.id), None)
+    mine = await services.bus.execute(ListMyTenants())
+    chosen = next((one for one in mine if tenant in (one.slug, str(one.id))), None)
+    if chosen is None:
+        known = ", ".join(one.slug for one in mine) or "none"
+        raise ConfigurationError(f"--tenant: {email} is not a member of the tenant {tenant!r}, but of these: {known}.")
+    await _act_in(services, UserId(user.id), TenantId(chosen.id))
+
+
+async def _act_in(services: Services, user: UserId, tenant: TenantId | None) -> None:
+    principal = await services.container.access.resolve(user, tenant)
+    current_context.set(RequestContext(request_id="command-line", principal=principal))

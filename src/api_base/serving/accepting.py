@@ -12,7 +12,7 @@ from typing import Final
 
 MAX_ACCEPTS: Final = 128
 """Connections in one turn."""
-PAUSE: Final = 0.5
+RETRY_DELAY: Final = 0.5
 """Seconds after which accepting is tried again when the system has no resources for a connection [accept(2)]."""
 _NO_RESOURCES: Final = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
@@ -45,7 +45,7 @@ class Acceptor:
             except OSError as error:
                 if error.errno in _NO_RESOURCES:
                     self._loop.remove_reader(self._listener)
-                    self._retry = self._loop.call_later(PAUSE, self.open)
+                    self._retry = self._loop.call_later(RETRY_DELAY, self.open)
                 return
             client.setblocking(False)
             client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

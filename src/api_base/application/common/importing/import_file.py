@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from io import BytesIO
 from itertools import takewhile
-from typing import ClassVar, TextIO
+from typing import TextIO
 from uuid import UUID
 
 from api_base.application.common.cqrs import Bus, Command
-from api_base.application.common.importing.import_rows import RowsCommand
+from api_base.application.common.importing.import_rows import ImportRows
 from api_base.application.common.importing.importer import Chunk, Importer, NumberedRecord, Outcomes
 from api_base.application.common.importing.mapping import ColumnMapping
 from api_base.application.common.importing.records import Record, RecordReader, as_text
@@ -58,14 +58,14 @@ class UploadJournal:
 class ImportFile(Command[ImportResultDTO]):
     """Each kind of import has a subclass with its permission."""
 
-    isolation: ClassVar[Isolation] = Isolation.NONE
+    isolation = Isolation.NONE
     import_id: UUID
 
 
 class ImportFileHandler[T]:
     """`rows` is the command that saves a chunk."""
 
-    def __init__(self, schema: ImportSchema[T], rows: RowsCommand[T], bus: Bus, uploads: Uploads, read: RecordReader) -> None:
+    def __init__(self, schema: ImportSchema[T], rows: type[ImportRows[T]], bus: Bus, uploads: Uploads, read: RecordReader) -> None:
         self._schema, self._rows, self._bus, self._uploads, self._read = schema, rows, bus, uploads, read
 
     async def handle(self, command: ImportFile) -> ImportResultDTO:

@@ -24,15 +24,10 @@ type Outcomes = Sequence[Result[Outcome, ApiBaseError]]
 class Journal(Protocol):
     """The progress of one import."""
 
-    @property
-    def done(self) -> int:
-        """The last row that is done; 0 at first."""
-        ...
-
-    @property
-    def report(self) -> Report:
-        """The counts so far, including those of an interrupted import up to its last `commit`."""
-        ...
+    done: int
+    """The last row that is done; 0 at first."""
+    report: Report
+    """The counts so far, including those of an interrupted import up to its last `commit`."""
 
     def first_row_of(self, key: str, row: int) -> int:
         """The first row with this key: `row` itself unless an earlier row has it."""

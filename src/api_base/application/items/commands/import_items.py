@@ -2,19 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Final
+from typing import Final
 
-from api_base.application.common.cqrs import Command
 from api_base.application.common.importing.import_file import ImportFile
+from api_base.application.common.importing.import_rows import ImportRows
 from api_base.application.common.importing.importer import Outcomes
 from api_base.application.common.importing.report import Outcome
 from api_base.application.common.importing.schema import ImportSchema, Target, Values, group, text, texts
 from api_base.application.common.importing.start_import import StartImport
-from api_base.application.common.importing.uploads import ChunkProgress
 from api_base.application.items import permissions
 from api_base.core.errors import ApiBaseError, Invalid
 from api_base.core.protocols import Clock, IdGenerator
 from api_base.core.types import Err, Ok, Result, request_tenant
+from api_base.domain.common.text import key
 from api_base.domain.common.value_objects import Money
 from api_base.domain.items.entities import Item, ItemDetails
 from api_base.domain.items.repository import ItemRepository
@@ -24,22 +24,20 @@ _THREE_DECIMALS_CURRENCY: Final = "KWD"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ImportItems(Command[Outcomes]):
+class ImportItems(ImportRows[ItemDetails]):
     """Save a chunk of rows, which have different skus."""
 
-    permission: ClassVar[str] = permissions.IMPORT
-    rows: Sequence[tuple[int, ItemDetails]]
-    progress: ChunkProgress | None = None
+    permission = permissions.IMPORT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportItemFile(ImportFile):
-    permission: ClassVar[str] = permissions.IMPORT
+    permission = permissions.IMPORT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StartItemImport(StartImport):
-    permission: ClassVar[str] = permissions.IMPORT
+    permission = permissions.IMPORT
 
 
 class ItemImporter:
@@ -74,7 +72,7 @@ def _details(values: Values) -> ItemDetails:
         description=text(values, "description"),
         price=_price(values),
         category=text(values, "category"),
-        tags=tuple(dict.fromkeys(texts(values, "tags"))),
+        tags=tuple(dict.fromkeys(map(key, texts(values, "tags")))),
         attributes=group(values, "attributes"),
     )
 
