@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 
 from api_base.core.errors import ConfigurationError
-from api_base.infrastructure.resilience.patterns import BulkheadConfig, CircuitBreakerConfig, RetryConfig, Timeout
+from api_base.infrastructure.resilience.circuit_breaker import CircuitBreakerConfig
+from api_base.infrastructure.resilience.patterns import BulkheadConfig, Timeout
+from api_base.infrastructure.resilience.retry import RetryConfig
 
 
 @pytest.mark.parametrize(

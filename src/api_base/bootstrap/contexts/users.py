@@ -29,7 +29,7 @@ from api_base.domain.common.events import Subscription
 from api_base.domain.users.events import PasswordChanged, UserDeactivated, UserReactivated, UserRegistered
 from api_base.infrastructure import users
 from api_base.infrastructure.db.pruner import Prune
-from api_base.infrastructure.users.queries import GetProfileHandler, GetUserHandler, ListUsersHandler, UserReader
+from api_base.infrastructure.users.queries import GetProfileHandler, GetUserHandler, ListUsersHandler
 from api_base.infrastructure.users.repository import SqlPasswordResetRepository, SqlRegistrationRepository, SqlUserRepository
 from api_base.infrastructure.users.tables import PASSWORD_RESETS, REGISTRATIONS
 from api_base.infrastructure.users.tables import USERS as USERS_TABLE
@@ -40,7 +40,7 @@ EMAILS: Final = Path(application.__path__[0]) / "emails"
 
 
 def _handlers(ports: Ports) -> Sequence[Registration]:
-    repository, reader = SqlUserRepository(ports.database), UserReader(ports.database)
+    repository = SqlUserRepository(ports.database)
     hasher, policy = ports.password_hasher, ports.password_policy
     security, mode = ports.settings.security, register_user.RegistrationMode(ports.settings.registration)
     return [
@@ -54,8 +54,8 @@ def _handlers(ports: Ports) -> Sequence[Registration]:
             record_login.RecordLogin,
             record_login.RecordLoginHandler(repository, ports.clock, security.failed_logins, timedelta(seconds=security.lockout_seconds)),
         ),
-        on(GetProfile, GetProfileHandler(reader)),
-        on(GetUser, GetUserHandler(reader)),
+        on(GetProfile, GetProfileHandler(ports.database)),
+        on(GetUser, GetUserHandler(ports.database)),
         on(ListUsers, ListUsersHandler(ports.database)),
         *_by_mail(ports),
     ]

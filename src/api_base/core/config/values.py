@@ -13,9 +13,9 @@ _PEM: Final = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----")
 
 
 class Section(BaseModel):
-    """A section of the settings. The prefix of its variables is its name in `Settings`."""
+    """A section of the settings. The prefix of its variables is its name in `Settings`; the docstrings of its fields describe them."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
 def _service_url(url: SecretStr) -> SecretStr:

@@ -34,8 +34,8 @@ class SqlMembershipRepository(SqlRepository[Membership], MembershipRepository):
         return await self.find(self._of, request_tenant(), user=user_id)
 
     async def of_users(self, user_ids: Sequence[UserId]) -> dict[UserId, Membership]:
-        rows = await self._database.fetch(self._of_users, request_tenant(), users=list(user_ids))
-        return {membership.user_id: membership for membership in map(self.restore, rows)}
+        found = await self.find_all(self._of_users, request_tenant(), users=list(user_ids))
+        return {membership.user_id: membership for membership in found}
 
     async def owners(self) -> int:
         count: int = await self._database.fetchval(self._owners, request_tenant())

@@ -30,8 +30,7 @@ class SqlUserRepository(SqlRepository[User], UserRepository):
         return await self.find(self._by_email, None, email=email.value)
 
     async def by_emails(self, emails: Sequence[EmailAddress]) -> list[User]:
-        rows = await self._database.fetch(self._by_emails, None, emails=[email.value for email in emails])
-        return [self.restore(row) for row in rows]
+        return await self.find_all(self._by_emails, None, emails=[email.value for email in emails])
 
 
 class SqlRegistrationRepository(SqlRepository[Registration], RegistrationRepository):
