@@ -22,6 +22,7 @@ VALID = {
     "SERVER__TRUSTED_PROXIES": ("10.0.0.0/8", "2001:db8::1"),
     "SERVER__ALLOWED_HOSTS": ("api.example.com", "*.example.org"),
     "SERVER__CORS_ORIGINS": ("https://app.example.com", "http://localhost:3000"),
+    "SECURITY__ALLOW_UNENCRYPTED": ("DATABASE__URL", "MAIL__URL"),
     "SECURITY__SIGNING_KEYS": (PEM.format("a"), PEM.format("b")),
     "AUDIT__SIGNING_KEYS": (PEM.format("a"), PEM.format("b")),
 }

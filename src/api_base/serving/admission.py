@@ -1,8 +1,8 @@
 """Admission control of a server process: bounded concurrency, and a short queue before it.
 
-The queue is first in, first out while it becomes empty now and then. Once it has not been empty for `STRESS_SECONDS` the process is
-overloaded: the newest request is served first, because its client still waits, and the oldest ones are refused ["Fail at Scale", ACM Queue
-13(8), 2015: adaptive LIFO and CoDel].
+The queue is first in, first out as long as it empties. Once it has not been empty for `STRESS_SECONDS` the process is overloaded: the newest
+request is served first, because its client still waits, and the oldest ones are refused ["Fail at Scale", ACM Queue 13(8), 2015: adaptive
+LIFO and CoDel].
 """
 
 from collections import deque

@@ -1,11 +1,11 @@
 """Tokens and passwords, registration, rate limits, the audit trail."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr
 
-from api_base.core.config.values import PrivateKey, Section, ServiceUrl
+from api_base.core.config.values import PrivateKey, Section, ServiceUrl, variable
 
 
 class SecuritySettings(Section):
@@ -32,7 +32,7 @@ class SecuritySettings(Section):
     """Minimum zxcvbn score of a password."""
     breached_passwords: Path | None = None
     """File of SHA-1 hashes of breached passwords, sorted, one per line."""
-    allow_unencrypted: tuple[str, ...] = ()
+    allow_unencrypted: tuple[Annotated[str, AfterValidator(variable)], ...] = ()
     """Variables, such as `DATABASE__URL`, whose URL may lead to another host without TLS in production. `api-base doctor` repeats them."""
     hash_concurrency: int = Field(2, ge=1, le=64)
     """Passwords that a process hashes concurrently."""
