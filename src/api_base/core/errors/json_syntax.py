@@ -8,11 +8,13 @@ _COMMA: Final = "a comma or a closing bracket is missing"
 _CUT_OFF: Final = "the text ends too early"
 _ESCAPE: Final = "a backslash does not start a valid escape"
 _NAME: Final = "a name in double quotes is missing"
+REPEATED_NAME: Final = "Detected duplicate key"
 _SURROGATE: Final = "an escape is only half of a surrogate pair"
 _TRAILING_COMMA: Final = "a comma precedes a closing bracket"
 _VALUE: Final = "a value is missing"
 
 REASONS: Final[Mapping[str, str]] = {
+    REPEATED_NAME: "an object has two members of one name",
     "EOF while parsing": _CUT_OFF,
     "Expecting ',' delimiter": _COMMA,
     "Expecting ':' delimiter": "a colon is missing",

@@ -25,8 +25,8 @@ from api_base.interface.v1.bodies.batches import BatchBody
 from api_base.interface.v1.bodies.imports import (
     MAX_UPLOAD_BYTES,
     FileBody,
-    MappingParts,
-    MappingQuery,
+    ImportParameters,
+    ImportQuery,
     UploadedFile,
     csv_example,
     file_body,
@@ -43,7 +43,7 @@ EXAMPLE = {
     "attributes": {"colour": "red"},
 }
 IMPORTED = {"sku": "CHAIR-1", "name": "Chair", "category": "furniture", "price": "12.50", "currency": "EUR"}
-MAPPING = MappingQuery(ITEM_SCHEMA, maps=["sku=id", "name=Title"], constants=["currency=EUR"])
+QUERY = ImportQuery(ITEM_SCHEMA, maps=["sku=id", "name=Title"], constants=["currency=EUR"])
 
 
 def routes(bus: Bus) -> Router:
@@ -110,7 +110,9 @@ def _many(router: Router, bus: Bus) -> None:
         openapi_extra=file_body(IMPORTED),
     )
     async def import_items(
-        mapping: Annotated[MappingParts, Depends(MAPPING)], file: Annotated[UploadedFile, Depends(FileBody())]
+        query: Annotated[ImportParameters, Depends(QUERY)], file: Annotated[UploadedFile, Depends(FileBody())]
     ) -> StartedImportDTO:
-        command = StartItemImport(format=file.format, maps=mapping.maps, constants=mapping.constants, content=file.content)
+        command = StartItemImport(
+            format=file.format, dialect=query.dialect(file), maps=query.maps, constants=query.constants, content=file.content
+        )
         return await bus.execute(command)

@@ -22,8 +22,8 @@ from api_base.interface.v1 import invitations
 from api_base.interface.v1.bodies.imports import (
     MAX_UPLOAD_BYTES,
     FileBody,
-    MappingParts,
-    MappingQuery,
+    ImportParameters,
+    ImportQuery,
     UploadedFile,
     csv_example,
     file_body,
@@ -31,7 +31,7 @@ from api_base.interface.v1.bodies.imports import (
 from api_base.interface.v1.bodies.tenants import AddMemberBody, CreateTenantBody, PatchMemberBody, PatchTenantBody
 
 IMPORTED = {"email": "bo@example.com", "role": "member"}
-MAPPING = MappingQuery(MEMBER_SCHEMA, maps=["email=Mail"], constants=["role=member"])
+QUERY = ImportQuery(MEMBER_SCHEMA, maps=["email=Mail"], constants=["role=member"])
 
 
 def routes(bus: Bus) -> Router:
@@ -97,10 +97,10 @@ def _members(router: Router, bus: Bus) -> None:
         openapi_extra=file_body(IMPORTED),
     )
     async def import_members(
-        id: UUID, mapping: Annotated[MappingParts, Depends(MAPPING)], file: Annotated[UploadedFile, Depends(FileBody())]
+        id: UUID, query: Annotated[ImportParameters, Depends(QUERY)], file: Annotated[UploadedFile, Depends(FileBody())]
     ) -> StartedImportDTO:
         command = StartMemberImport(
-            tenant_id=id, format=file.format, maps=mapping.maps, constants=mapping.constants, content=file.content
+            tenant_id=id, format=file.format, dialect=query.dialect(file), maps=query.maps, constants=query.constants, content=file.content
         )  # fmt: skip
         return await bus.execute(command)
 

@@ -4,21 +4,22 @@ The progress of a chunk is saved in its transaction, which commits only while th
 cancellation, the saved progress is exact, and the next attempt continues from there.
 """
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from io import BytesIO
-from typing import ClassVar, TextIO
+from typing import ClassVar
 from uuid import UUID
 
 from api_base.application.common.cqrs import Bus, Command
 from api_base.application.common.importing.import_rows import RowsCommand
-from api_base.application.common.importing.importer import Chunk, Importer, NumberedRecord, Outcomes
-from api_base.application.common.importing.mapping import ColumnMapping
-from api_base.application.common.importing.records import RecordReader, as_text
+from api_base.application.common.importing.importer import Chunk, Importer, Outcomes
+from api_base.application.common.importing.imports import ChunkProgress, Import, Imports
+from api_base.application.common.importing.journal import FirstRefusedRows, ImportJournal, SeenKeys
+from api_base.application.common.importing.prepared import PreparedFile
+from api_base.application.common.importing.records import OpenSource
 from api_base.application.common.importing.report import ImportResultDTO
 from api_base.application.common.importing.schema import ImportSchema
-from api_base.application.common.importing.upload_journal import UploadJournal
-from api_base.application.common.importing.uploads import ChunkProgress, Upload, Uploads
 from api_base.core.errors import NotFound
 from api_base.core.protocols import Isolation
 
@@ -34,33 +35,51 @@ class ImportFile(Command[ImportResultDTO]):
 class ImportFileHandler[T]:
     """`rows` is the command that saves a chunk."""
 
-    def __init__(self, schema: ImportSchema[T], rows: RowsCommand[T], bus: Bus, uploads: Uploads, read: RecordReader) -> None:
-        self._schema, self._rows, self._bus, self._uploads, self._read = schema, rows, bus, uploads, read
+    def __init__(
+        self,
+        schema: ImportSchema[T],
+        rows: RowsCommand[T],
+        bus: Bus,
+        imports: Imports,
+        open_source: OpenSource,
+        seen_keys: Callable[[], SeenKeys],
+    ) -> None:
+        self._schema, self._rows, self._bus, self._imports = schema, rows, bus, imports
+        self._open_source, self._seen_keys = open_source, seen_keys
 
     async def handle(self, command: ImportFile) -> ImportResultDTO:
         """Raises `NotFound` for an upload that has expired, `UnreadableFile` for a file that does not match its format, `JobLost`."""
-        upload = await self._uploads.get(command.import_id)
+        upload = await self._imports.get(command.import_id)
         if upload is None or upload.kind != self._schema.kind:
             raise NotFound("import", command.import_id)
-        journal = UploadJournal(upload)
+        refused = FirstRefusedRows(upload)
         if upload.content is not None:
-            await self._import(upload, upload.content, journal)
-        return ImportResultDTO.of(journal.report, journal.refused_rows)
+            await self._import(upload, upload.content, refused)
+        return ImportResultDTO.of(upload.report, refused.rows)
 
-    async def _import(self, upload: Upload, content: bytes, journal: UploadJournal) -> None:
-        mapping = ColumnMapping.parse(self._schema, upload.maps, upload.constants)
-        journal.remember(mapping, self._records(upload, as_text(BytesIO(content))))
-        source = BytesIO(content)
-        file = as_text(source)  # a wrapper closes its source when it is deleted
+    async def _import(self, upload: Import, content: bytes, refused: FirstRefusedRows) -> None:
+        file, keys = BytesIO(content), self._seen_keys()
+        journal = ImportJournal(keys, upload)
 
         async def send(chunk: Chunk[T]) -> Outcomes:
-            percent = min(99, source.tell() * 100 // max(1, len(content)))
-            progress = ChunkProgress(import_id=upload.id, until=chunk.until, percent=percent, refused=chunk.refused)
+            percent = min(99, file.tell() * 100 // max(1, len(content)))
+            progress = ChunkProgress(import_id=upload.id, since=journal.done, until=chunk.until, percent=percent, refused=chunk.refused)
             return await self._bus.execute(self._rows(rows=chunk.rows, progress=progress))
 
-        await Importer(send, mapping, journal, journal).run(self._records(upload, file))
-        complete = ChunkProgress(import_id=upload.id, until=journal.done, percent=99, complete=True)
-        await self._bus.execute(self._rows(rows=(), progress=complete))
+        try:
+            prepared = await asyncio.to_thread(
+                PreparedFile.prepare, self._schema, upload.maps, upload.constants, self._open_source, file, upload.format, upload.dialect
+            )
+            rows = prepared.open().rows()
+            if journal.done:
+                await asyncio.to_thread(_exhaust, journal.remember(prepared.mapping, rows))
+            await Importer(send, prepared.mapping, journal, refused).run(rows)
+            complete = ChunkProgress(import_id=upload.id, since=journal.done, until=journal.done, percent=99, complete=True)
+            await self._bus.execute(self._rows(rows=(), progress=complete))
+        finally:
+            keys.close()
 
-    def _records(self, upload: Upload, file: TextIO) -> Iterator[NumberedRecord]:
-        return enumerate(self._read(file, upload.format)[1], 1)
+
+def _exhaust(rows: Iterable[object]) -> None:
+    for _ in rows:
+        pass

@@ -1,4 +1,4 @@
-"""Save a chunk of rows; for an upload, with its progress in the same transaction.
+"""Save a chunk of rows, with the progress of the import in the same transaction.
 
 Each kind of import has its own command `Rows`, and a `RowImporter` that saves its rows.
 """
@@ -8,14 +8,14 @@ from typing import Protocol
 
 from api_base.application.common.cqrs import Command
 from api_base.application.common.importing.importer import Outcomes
+from api_base.application.common.importing.imports import ChunkProgress, Imports
 from api_base.application.common.importing.report import RefusedRow, Report
-from api_base.application.common.importing.uploads import ChunkProgress, Uploads
 from api_base.core.protocols import JobProgress
 from api_base.core.types import Err
 
 
 class Rows[T](Protocol):
-    """The fields of a command that saves rows. `rows` are numbered and have different keys; `progress` is None without an upload."""
+    """The fields of a command that saves rows. `rows` are numbered and have different keys; `progress` None saves none."""
 
     @property
     def rows(self) -> Sequence[tuple[int, T]]:
@@ -48,11 +48,14 @@ class RowImporter[T](Protocol):
 class ImportRowsHandler[T]:
     """Handles the command `Rows` of one kind of import."""
 
-    def __init__(self, importer: RowImporter[T], uploads: Uploads, progress: JobProgress) -> None:
-        self._importer, self._uploads, self._progress = importer, uploads, progress
+    def __init__(self, importer: RowImporter[T], imports: Imports, progress: JobProgress) -> None:
+        self._importer, self._imports, self._progress = importer, imports, progress
 
     async def handle(self, command: Rows[T]) -> Outcomes:
-        """An outcome for each row. The commit raises a `Conflict`, and `JobLost` if the job no longer belongs to this worker."""
+        """An outcome for each row.
+
+        Raises `ImportedElsewhere`; the commit raises a `Conflict`, and `JobLost` if the job no longer belongs to this worker.
+        """
         outcomes = await self._importer.save([row for _, row in command.rows])
         if command.progress is not None:
             await self._advance(command.progress, [number for number, _ in command.rows], outcomes)
@@ -66,5 +69,7 @@ class ImportRowsHandler[T]:
             else:
                 report.count(outcome.value)
         report.refused = len(refused)
-        await self._uploads.advance(progress, report, sorted(refused, key=lambda one: one.row))
+        if progress.begin is not None:
+            await self._imports.add(progress.begin)
+        await self._imports.advance(progress, report, sorted(refused, key=lambda one: one.row))
         self._progress.advance(progress.percent)

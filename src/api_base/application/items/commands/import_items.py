@@ -7,10 +7,10 @@ from typing import ClassVar, Final
 from api_base.application.common.cqrs import Command
 from api_base.application.common.importing.import_file import ImportFile
 from api_base.application.common.importing.importer import Outcomes
+from api_base.application.common.importing.imports import ChunkProgress
 from api_base.application.common.importing.report import Outcome
 from api_base.application.common.importing.schema import ImportSchema, Target, Values, group, text, texts
 from api_base.application.common.importing.start_import import StartImport
-from api_base.application.common.importing.uploads import ChunkProgress
 from api_base.application.items import permissions
 from api_base.core.errors import ApiBaseError, Invalid
 from api_base.core.protocols import Clock, IdGenerator
@@ -112,7 +112,7 @@ ITEM_SCHEMA: Final = ImportSchema(
         Target(name="description"),
         Target(name="category", required=True),
         Target(name="tags", multiple=True),
-        Target(name="price"),
+        Target(name="price", decimal=True),
         Target(name="currency"),
     ),
     key="sku",

@@ -7,10 +7,10 @@ from typing import ClassVar, Final
 from api_base.application.common.cqrs import Command
 from api_base.application.common.importing.import_file import ImportFile
 from api_base.application.common.importing.importer import Outcomes
+from api_base.application.common.importing.imports import ChunkProgress
 from api_base.application.common.importing.report import Outcome
 from api_base.application.common.importing.schema import ImportSchema, Target, Values, text
 from api_base.application.common.importing.start_import import StartImport
-from api_base.application.common.importing.uploads import ChunkProgress
 from api_base.application.tenants import permissions
 from api_base.application.tenants.commands.acting import acting_member
 from api_base.application.tenants.identities import Identities
