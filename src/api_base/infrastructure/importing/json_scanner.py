@@ -76,6 +76,7 @@ class JsonScanner:
 
     def _value(self, what: str, end: str = ",") -> str:
         """The text up to `end` or a closing bracket outside of the value, which is not consumed."""
+        self.peek()
         kept, length = list[str](), 0
         self._depth, self._in_string = 0, False
         while True:

@@ -70,7 +70,7 @@ class Dialect:
         parts = [
             next((name for name, character in DELIMITERS.items() if character == self.delimiter), self.delimiter),
             self.encoding,
-            {"'": "single quotes", "": "no quotes"}.get(self.quote or '"'),
+            {"'": "single quotes", "": "no quotes", None: None, '"': None}[self.quote],
             "decimal comma" if self.decimal == "," else None,
             None if self.header else "no header",
             f"items {self.items}" if self.items else None,
