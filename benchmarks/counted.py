@@ -19,6 +19,8 @@ from pathlib import Path
 from typing import Any
 
 WARM, REQUESTS = 20, 60
+PERIODS = ("HEARTBEAT", "MAX_SILENCE", "PATIENCE", "GAUGE_INTERVAL")
+"""The periodic work of any checkout, wherever its modules define it; PATIENCE is the name of before."""
 LONG = 600.0
 """Seconds: callgrind is 50 times slower, so the heartbeats of a minute would weigh as much as the requests."""
 
@@ -46,12 +48,11 @@ def totals(dump: Path) -> int:
 async def counted() -> None:
     from api_base.bootstrap.application import create_app
     from api_base.core.config import load_settings
-    from api_base.infrastructure.db import listener
-    from api_base.infrastructure.observability import recorder
 
-    for module, name in ((listener, "HEARTBEAT"), (listener, "MAX_SILENCE"), (listener, "PATIENCE"), (recorder, "GAUGE_INTERVAL")):
-        if hasattr(module, name):  # PATIENCE is the name of before
-            setattr(module, name, LONG)
+    for module in [module for path, module in sys.modules.items() if path.startswith("api_base.infrastructure.")]:
+        for name in PERIODS:
+            if hasattr(module, name):
+                setattr(module, name, LONG)
     app, numbers = create_app(load_settings()), count(1)
 
     async def get() -> None:

@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 import asyncpg
 
 from api_base.application.common.listing import ListRequest
-from api_base.application.items.queries.list_items import ITEM_FIELDS
+from api_base.application.items.queries import ITEM_FIELDS
 from api_base.bootstrap.contexts import BUILT_IN
 from api_base.bootstrap.services import build, opened
 from api_base.core.types import RequestContext, current_context

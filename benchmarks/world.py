@@ -20,7 +20,7 @@ from api_base.core.types import SessionId, TenantId, UserId
 from api_base.infrastructure.auth.jwt import Ed25519TokenIssuer
 from api_base.infrastructure.auth.keys import load
 from api_base.infrastructure.db.embedded import EmbeddedServer, Urls
-from api_base.infrastructure.system.clock import SystemClock
+from api_base.infrastructure.system import SystemClock
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,12 +11,11 @@ from uuid import UUID, uuid4
 import httpx2
 from fastapi import FastAPI
 
-from api_base.application.auth.commands.start_session import StartSession
-from api_base.application.tenants.commands.mail_invitation import ACCEPT
-from api_base.application.users.commands.begin_password_reset import BeginPasswordReset
+from api_base.application.auth.commands.log_in import StartSession
+from api_base.application.tenants.commands.invite_member import ACCEPT
 from api_base.application.users.commands.create_user import CreateUser
-from api_base.application.users.commands.mail_password_reset import RESET
 from api_base.application.users.commands.mail_registration import CONFIRM
+from api_base.application.users.commands.request_password_reset import RESET, BeginPasswordReset
 from api_base.bootstrap.application import create_app
 from api_base.bootstrap.contexts import BUILT_IN
 from api_base.bootstrap.services import Services, build, opened

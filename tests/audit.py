@@ -18,7 +18,7 @@ from api_base.infrastructure.auth.keys import SigningKey
 from api_base.infrastructure.db.embedded import Urls
 from api_base.infrastructure.db.pool import PoolOptions
 from api_base.infrastructure.db.session import Database
-from api_base.infrastructure.system.clock import SystemClock
+from api_base.infrastructure.system import SystemClock
 from tests.factories.keys import signing_key
 
 ONE, TWO = UUID(int=1), UUID(int=2)

@@ -7,8 +7,7 @@ from uuid import uuid4
 from aiokafka import AIOKafkaConsumer, ConsumerRecord
 from aiokafka.admin import AIOKafkaAdminClient
 
-from api_base.infrastructure.kafka.connection import KafkaConnection
-from api_base.infrastructure.kafka.url import connection_at
+from api_base.infrastructure.kafka.connection import KafkaConnection, connection_at
 from api_base.infrastructure.resilience.patterns import Policy, PolicyConfig
 
 PATIENCE = 90.0

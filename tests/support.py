@@ -14,7 +14,7 @@ from api_base.infrastructure.db.session import Database
 from api_base.infrastructure.db.unit_of_work import SqlUnitOfWorkFactory
 from api_base.infrastructure.events.outbox import Inbox, OutboxParticipant
 from api_base.infrastructure.items.repository import SqlItemRepository
-from api_base.infrastructure.system.clock import SystemClock
+from api_base.infrastructure.system import SystemClock
 
 
 class Ids:

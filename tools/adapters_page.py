@@ -15,7 +15,7 @@ configuration, the container, `api-base doctor` and this page read them.
 
 """
 EXTRA: Final = """
-A missing extra is reported with the command that installs it: `pip install 'python-api-base[kafka]'`. `src/api_base/core/di/extras.py` lists the
+A missing extra is reported with the command that installs it: `pip install 'python-api-base[kafka]'`. `src/api_base/core/di/__init__.py` lists the
 extras.
 
 """
@@ -41,7 +41,7 @@ A rate limiter on another store, for example, touches four files:
 | `src/api_base/infrastructure/rate_limit/<store>.py` | the adapter: a class that implements `RateLimiter` |
 | `src/api_base/infrastructure/rate_limit/factory.py` | an `Adapter` value: how it is built, the form of its URL, its extra |
 | `src/api_base/bootstrap/adapters.py` | its scheme in `rate_limit` |
-| `src/api_base/core/di/extras.py` | its extra, if it needs a driver that is not installed yet (declared in `pyproject.toml`) |
+| `src/api_base/core/di/__init__.py` | its extra, if it needs a driver that is not installed yet (declared in `pyproject.toml`) |
 
 `tests/contracts/test_rate_limiter.py` runs the contract suite over it once it is in the list of adapters there, and `make docs` adds it to this page.
 """

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
-from api_base.core.config.fields import section_of
+from api_base.core.config.sources import section_of
 
 INTRODUCTION: Final = """\
 # Configuration

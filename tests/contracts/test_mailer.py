@@ -12,7 +12,7 @@ from api_base.core.protocols import Mail, Mailer
 from api_base.infrastructure.mail.console import ConsoleMailer
 from api_base.infrastructure.mail.smtp import SmtpMailer, SmtpServer
 from api_base.infrastructure.resilience.patterns import Policy, PolicyConfig
-from api_base.infrastructure.system.clock import SystemClock
+from api_base.infrastructure.system import SystemClock
 from tests.e2e.processes import free_port
 from tests.services import Mailpit
 

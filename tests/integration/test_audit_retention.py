@@ -7,7 +7,7 @@ import pytest
 
 from api_base.infrastructure.audit.retention import Retention
 from api_base.infrastructure.db.embedded import Urls
-from api_base.infrastructure.system.clock import SystemClock
+from api_base.infrastructure.system import SystemClock
 from tests.audit import ONE, TWO, Audited, add, audited
 
 OLD = datetime.now(UTC) - timedelta(days=500)

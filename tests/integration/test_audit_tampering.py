@@ -17,7 +17,7 @@ from api_base.infrastructure.audit.sealer import RECORD_COLUMNS
 from api_base.infrastructure.audit.tables import AUDIT
 from api_base.infrastructure.audit.trail import trail
 from api_base.infrastructure.db.embedded import Urls
-from api_base.infrastructure.system.clock import SystemClock
+from api_base.infrastructure.system import SystemClock
 from api_base.operations.audit_trail import verify_file
 from tests.audit import ONE, TWO, Audited, audited
 from tests.factories.keys import signing_key

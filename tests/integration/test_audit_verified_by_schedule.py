@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from api_base.application.audit.commands.verify_audit import VerifyAudit
+from api_base.application.audit.verify_audit import VerifyAudit
 from api_base.application.common.jobs import Schedule
 from api_base.bootstrap.contexts.audit import AUDIT
 from api_base.infrastructure.db.embedded import Urls

@@ -7,11 +7,10 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from api_base.application.common.batch import BatchMode
-from api_base.application.common.batch.run import OperationRefused
+from api_base.application.common.batch import BatchMode, OperationRefused
 from api_base.application.items.commands.batch_items import BatchItems, ItemAction, ItemOperation
 from api_base.application.items.commands.create_item import CreateItem
-from api_base.application.items.queries.get_item import GetItem
+from api_base.application.items.queries import GetItem
 from api_base.bootstrap.services import Services
 from api_base.core.errors import Forbidden, NotFound, StaleVersion
 from api_base.core.types import Err, Ok

@@ -8,7 +8,7 @@ import pytest
 
 from api_base.application.common.listing import ListRequest
 from api_base.application.items.commands.create_item import CreateItem
-from api_base.application.items.queries.list_items import ListItems
+from api_base.application.items.queries import ListItems
 from api_base.bootstrap.services import Services
 from api_base.infrastructure.db.embedded import Urls
 from tests.factories.items import details

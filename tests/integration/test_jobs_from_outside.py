@@ -10,9 +10,9 @@ from uuid import UUID, uuid4
 import pytest
 
 from api_base.application.common.cqrs import Message
-from api_base.application.jobs.commands.cancel_job import CancelJob, JobEnded
+from api_base.application.jobs.cancel_job import CancelJob, JobEnded
 from api_base.application.jobs.dtos import JobDTO, JobStatus
-from api_base.application.jobs.queries.get_job import GetJob
+from api_base.application.jobs.get_job import GetJob
 from api_base.core.errors import Conflict, NotFound, RuleViolated
 from api_base.core.protocols import JobState
 from api_base.core.types import Principal, RequestContext, current_context

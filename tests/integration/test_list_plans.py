@@ -16,11 +16,11 @@ from uuid import UUID
 import asyncpg
 import pytest
 
-from api_base.application.audit.queries.list_audit import AUDIT_FIELDS
+from api_base.application.audit.list_audit import AUDIT_FIELDS
 from api_base.application.common.listing import Field, Fields, ListRequest, Sort
-from api_base.application.items.queries.list_items import ITEM_FIELDS
-from api_base.application.tenants.queries.tenants import INVITATION_FIELDS, MEMBER_FIELDS
-from api_base.application.users.queries.list_users import USER_FIELDS
+from api_base.application.items.queries import ITEM_FIELDS
+from api_base.application.tenants.queries import INVITATION_FIELDS, MEMBER_FIELDS
+from api_base.application.users.queries import USER_FIELDS
 from api_base.domain.common.specification import ComparisonOperator, FieldSpecification, Specification
 from api_base.infrastructure.audit import queries as audit
 from api_base.infrastructure.db.embedded import Urls

@@ -8,7 +8,7 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from api_base.application.auth.commands.log_in import LogIn
-from api_base.application.tenants.queries.tenants import ListMyTenants
+from api_base.application.tenants.queries import ListMyTenants
 from api_base.application.users.commands.register_user import RegisterUser
 from api_base.bootstrap.contexts import BUILT_IN
 from api_base.bootstrap.services import Services, build, opened

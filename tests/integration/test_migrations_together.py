@@ -17,10 +17,9 @@ from api_base.core.config import Settings
 from api_base.core.config.database import DatabaseSettings
 from api_base.core.errors import ConfigurationError, Unavailable
 from api_base.infrastructure.db.embedded import Urls
-from api_base.infrastructure.db.migrations.lock import KEY
 from api_base.infrastructure.db.migrations.revisions import read
 from api_base.infrastructure.db.migrations.roles import Roles
-from api_base.infrastructure.db.migrations.runner import MigrationTimeouts, Migrator
+from api_base.infrastructure.db.migrations.runner import KEY, MigrationTimeouts, Migrator
 from tests.isolation import child_setup
 
 ONE_PROCESS = """

@@ -12,7 +12,7 @@ import pytest
 
 from api_base.application.common.listing import ListRequest
 from api_base.application.items.dtos import ItemDTO
-from api_base.application.items.queries.list_items import ITEM_FIELDS
+from api_base.application.items.queries import ITEM_FIELDS
 from api_base.core.protocols import Isolation
 from api_base.core.types import request_tenant
 from api_base.domain.common.value_objects import Money

@@ -18,11 +18,11 @@ from api_base.infrastructure.db.embedded import Urls
 from api_base.infrastructure.db.pool import PoolOptions
 from api_base.infrastructure.db.session import Database
 from api_base.infrastructure.rabbitmq.connection import RabbitMqConnection
+from api_base.infrastructure.tasks.backend import JobRef, JobTransport
 from api_base.infrastructure.tasks.dispatcher import WINDOW, JobDispatcher
 from api_base.infrastructure.tasks.executor import JobExecutor
 from api_base.infrastructure.tasks.rabbitmq_queue import RabbitMqJobQueue
 from api_base.infrastructure.tasks.rabbitmq_worker import RabbitMqJobWorker
-from api_base.infrastructure.tasks.transport import JobRef, JobTransport
 from tests.application import settings_on
 from tests.job_harness import JobHarness, MakeItem, Note, job_harness
 from tests.rabbitmq import by_way_of, connected, delete, new_name, policy, until

@@ -17,7 +17,7 @@ from api_base.bootstrap.contexts import BUILT_IN
 from api_base.bootstrap.services import Services, build, opened
 from api_base.bootstrap.worker import create_worker
 from api_base.core.config import Settings
-from api_base.core.config.remote import RemoteSettings
+from api_base.core.config.messaging import RemoteSettings
 from api_base.core.errors import (
     ConfigurationError,
     Conflict,

@@ -22,7 +22,7 @@ from api_base.infrastructure.db.embedded import Urls
 from api_base.infrastructure.db.pool import PoolOptions
 from api_base.infrastructure.db.session import Database, Row
 from api_base.infrastructure.db.statement import Statement
-from api_base.infrastructure.system.clock import SystemClock
+from api_base.infrastructure.system import SystemClock
 
 PROCESSES = 4
 WITHIN = 1.0

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from api_base.core.errors import ConfigurationError, Unavailable
-from api_base.infrastructure.auth.breached import BreachedPasswordFile, NoBreachedPasswords
+from api_base.infrastructure.auth.password_policy import BreachedPasswordFile, NoBreachedPasswords
 
 
 def written(path: Path, passwords: list[str], *, end: str = "\n", counts: bool = True, last: bool = True) -> Path:

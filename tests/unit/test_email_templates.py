@@ -9,7 +9,8 @@ import pytest
 
 import api_base.application
 from api_base.application.services.mailing import EmailTemplates, Links, Recipient
-from api_base.core.types import Language, preferred
+from api_base.core.types import Language
+from api_base.core.types.language import preferred
 from tests.factories.mail import KeepingMailer, ReadableTokens
 
 TEMPLATES = sorted(Path(api_base.application.__path__[0]).glob("*/emails/*.txt"))

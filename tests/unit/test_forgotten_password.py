@@ -6,15 +6,21 @@ import pytest
 
 from api_base.application.common.cqrs import Bus, on
 from api_base.application.services.mailing import EmailTemplates, Links
-from api_base.application.users.commands.begin_password_reset import RESEND_INTERVAL, BeginPasswordReset, BeginPasswordResetHandler
 from api_base.application.users.commands.mail_password_changed import (
     Changed,
     MailPasswordChanged,
     MailPasswordChangedHandler,
     NotifyPasswordChanged,
 )
-from api_base.application.users.commands.mail_password_reset import MailPasswordReset, MailPasswordResetHandler
-from api_base.application.users.commands.request_password_reset import RequestPasswordReset, RequestPasswordResetHandler
+from api_base.application.users.commands.request_password_reset import (
+    RESEND_INTERVAL,
+    BeginPasswordReset,
+    BeginPasswordResetHandler,
+    MailPasswordReset,
+    MailPasswordResetHandler,
+    RequestPasswordReset,
+    RequestPasswordResetHandler,
+)
 from api_base.application.users.commands.reset_password import (
     ResetPassword,
     ResetPasswordHandler,

@@ -17,8 +17,7 @@ from api_base.application.tenants.commands.accept_invitation import (
     RegisterByInvitationHandler,
 )
 from api_base.application.tenants.commands.add_member import AddMember, AddMemberHandler
-from api_base.application.tenants.commands.invite_member import InviteMember, InviteMemberHandler
-from api_base.application.tenants.commands.mail_invitation import MailInvitation, MailInvitationHandler
+from api_base.application.tenants.commands.invite_member import InviteMember, InviteMemberHandler, MailInvitation, MailInvitationHandler
 from api_base.application.tenants.commands.revoke_invitation import RevokeInvitation, RevokeInvitationHandler
 from api_base.application.tenants.dtos import InvitationDTO
 from api_base.bootstrap.contexts.identities import UserIdentities

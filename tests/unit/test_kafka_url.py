@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from api_base.infrastructure.kafka.url import connection_at
+from api_base.infrastructure.kafka.connection import connection_at
 
 SECRET = "n0t-for-anybodys-eyes"
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from api_base.application.tenants.commands.mail_invitation import ACCEPT
-from api_base.application.users.commands.mail_password_reset import RESET
+from api_base.application.tenants.commands.invite_member import ACCEPT
 from api_base.application.users.commands.mail_registration import CONFIRM
+from api_base.application.users.commands.request_password_reset import RESET
 from api_base.interface import links_router
 from api_base.interface.links_router import PAGES, Form
 from tests.architecture.routes import DOCUMENT

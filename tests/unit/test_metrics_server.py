@@ -7,8 +7,7 @@ import pytest
 
 from api_base.core.errors import ConfigurationError
 from api_base.infrastructure.observability.counters import Counters
-from api_base.infrastructure.observability.exposition import MergedMetrics
-from api_base.infrastructure.observability.metrics_server import serve_metrics
+from api_base.infrastructure.observability.exposition import MergedMetrics, serve_metrics
 
 
 def test_the_figures_are_served_until_stopped_and_a_taken_port_is_named() -> None:

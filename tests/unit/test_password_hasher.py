@@ -6,8 +6,7 @@ import re
 import pytest
 
 from api_base.core.errors import Unavailable
-from api_base.infrastructure.auth.password_hasher import Argon2PasswordHasher
-from api_base.infrastructure.auth.password_threads import WAITING
+from api_base.infrastructure.auth.password_hasher import WAITING, Argon2PasswordHasher
 
 
 def hasher(concurrency: int = 2, *, passes: int = 1, memory: int = 8) -> Argon2PasswordHasher:

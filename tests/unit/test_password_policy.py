@@ -9,9 +9,8 @@ from hypothesis import strategies as st
 from zxcvbn.matching import L33T_TABLE
 
 from api_base.core.errors import Invalid, Unavailable
-from api_base.infrastructure.auth.breached import NoBreachedPasswords
-from api_base.infrastructure.auth.password_policy import MAX_READINGS, MAX_SCORED_LENGTH, ZxcvbnPasswordPolicy, scored
-from api_base.infrastructure.auth.password_threads import WAITING
+from api_base.infrastructure.auth.password_hasher import WAITING
+from api_base.infrastructure.auth.password_policy import MAX_READINGS, MAX_SCORED_LENGTH, NoBreachedPasswords, ZxcvbnPasswordPolicy, scored
 
 GOOD = "gravel-otter-lantern-42"
 

@@ -9,8 +9,13 @@ from api_base.application.services.mailing import EmailTemplates, Links
 from api_base.application.users.commands.confirm_registration import ConfirmRegistration, ConfirmRegistrationHandler
 from api_base.application.users.commands.create_user import CreateUser, CreateUserHandler
 from api_base.application.users.commands.mail_registration import MailRegistration, MailRegistrationHandler
-from api_base.application.users.commands.register_user import RegisterUser, RegisterUserHandler, RegistrationMode
-from api_base.application.users.commands.store_pending_registration import StorePendingRegistration, StorePendingRegistrationHandler
+from api_base.application.users.commands.register_user import (
+    RegisterUser,
+    RegisterUserHandler,
+    RegistrationMode,
+    StorePendingRegistration,
+    StorePendingRegistrationHandler,
+)
 from api_base.bootstrap.contexts.users import EMAILS
 from api_base.core.errors import Unavailable
 from api_base.core.types import Language

@@ -10,8 +10,7 @@ import pytest
 from api_base.core.types import Principal, RequestContext, TenantId, UserId
 from api_base.infrastructure.observability.access_log import AccessLog
 from api_base.infrastructure.observability.counters import IN_PROGRESS, Counters
-from api_base.infrastructure.observability.recorder import BATCH, BatchingRecorder
-from api_base.infrastructure.observability.records import RequestRecord
+from api_base.infrastructure.observability.recorder import BATCH, BatchingRecorder, RequestRecord
 
 USER, TENANT = UserId(uuid4()), TenantId(uuid4())
 PRINCIPAL = Principal(user_id=USER, session_id=None, tenant_id=TENANT, role=None, platform_admin=False, permissions=frozenset())

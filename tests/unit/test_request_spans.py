@@ -6,9 +6,9 @@ from opentelemetry.trace import SpanKind, StatusCode
 
 from api_base.core.errors import ConfigurationError
 from api_base.core.types import RequestContext
-from api_base.infrastructure.observability.records import RequestRecord
-from api_base.infrastructure.observability.telemetry import setup
-from api_base.infrastructure.observability.telemetry.setup import Telemetry, start_with
+from api_base.infrastructure.observability.recorder import RequestRecord
+from api_base.infrastructure.observability.telemetry import spans
+from api_base.infrastructure.observability.telemetry.spans import Telemetry, start_with
 
 TRACE, SPAN, PARENT = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7", "00f067aa0ba902b8"
 
@@ -60,4 +60,4 @@ def test_what_is_not_sampled_is_not_sent(telemetry: Telemetry, exporter: InMemor
 @pytest.mark.parametrize("endpoint", ["localhost:4318", "ftp://x", "http://"])
 def test_an_endpoint_that_is_no_url_is_a_configuration_error(endpoint: str) -> None:
     with pytest.raises(ConfigurationError, match="OTLP_ENDPOINT"):
-        setup.start(service="s", environment="test", endpoint=endpoint, sample_ratio=1)
+        spans.start(service="s", environment="test", endpoint=endpoint, sample_ratio=1)

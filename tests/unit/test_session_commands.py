@@ -9,8 +9,7 @@ from api_base.application.auth.commands.end_sessions import CredentialsEnded, En
 from api_base.application.auth.commands.log_out import LogOut, LogOutHandler
 from api_base.application.auth.commands.refresh_session import RefreshSession, RefreshSessionHandler
 from api_base.application.auth.commands.switch_tenant import SwitchTenant, SwitchTenantHandler
-from api_base.application.auth.dtos import TokensDTO
-from api_base.application.auth.tokens import SessionTokens
+from api_base.application.auth.dtos import SessionTokens, TokensDTO
 from api_base.core.errors import NotFound, Unauthenticated
 from api_base.core.types import Err, Ok, SessionId, TenantId, UserId
 from api_base.domain.auth.entities import Session

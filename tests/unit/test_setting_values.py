@@ -8,7 +8,7 @@ from typing import get_origin
 import pytest
 
 from api_base.core.config import Settings, load_settings
-from api_base.core.config.fields import is_secret, section_of, variables
+from api_base.core.config.sources import is_secret, section_of, variables
 from api_base.core.errors import ConfigurationError
 
 type Load = Callable[..., Settings]

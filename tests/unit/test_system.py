@@ -3,8 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from api_base.infrastructure.system.clock import SystemClock
-from api_base.infrastructure.system.ids import Uuid7Generator
+from api_base.infrastructure.system import SystemClock, Uuid7Generator
 
 
 def test_ids_are_plain_uuids_of_version_7_and_ordered() -> None:

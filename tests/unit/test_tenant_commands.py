@@ -6,8 +6,13 @@ import pytest
 
 from api_base.application.tenants.commands.add_member import AddMember, AddMemberHandler
 from api_base.application.tenants.commands.change_member_role import ChangeMemberRole, ChangeMemberRoleHandler
-from api_base.application.tenants.commands.create_personal_tenant import CreatePersonalTenant, Registered
-from api_base.application.tenants.commands.create_tenant import CreateTenant, CreateTenantHandler, TenantFactory
+from api_base.application.tenants.commands.create_tenant import (
+    CreatePersonalTenant,
+    CreateTenant,
+    CreateTenantHandler,
+    Registered,
+    TenantFactory,
+)
 from api_base.application.tenants.commands.remove_member import LeaveTenant, LeaveTenantHandler, RemoveMember, RemoveMemberHandler
 from api_base.application.tenants.commands.rename_tenant import RenameTenant, RenameTenantHandler
 from api_base.core.errors import Forbidden, Invalid, NotFound, StaleVersion

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from api_base.core.di import Adapter
 from api_base.infrastructure.db import sources as db
-from api_base.infrastructure.events import factory as events
+from api_base.infrastructure.events import database_publisher as events
 from api_base.infrastructure.kafka import factory as kafka
 from api_base.infrastructure.mail import factory as mail
 from api_base.infrastructure.rate_limit import factory as rate_limit

@@ -12,7 +12,7 @@ from api_base.bootstrap.lifespan import lifespan
 from api_base.bootstrap.services import Services, build
 from api_base.core.config import Settings
 from api_base.core.shared.logging import configure_logging
-from api_base.infrastructure.db.health import DatabaseHealthCheck
+from api_base.infrastructure.db.session import DatabaseHealthCheck
 from api_base.infrastructure.observability.factory import json_logs
 from api_base.interface import docs_router, links_router, openapi
 from api_base.interface.errors import pages

@@ -33,18 +33,17 @@ from api_base.infrastructure.audit.store import AuditParticipant, SqlAuditStore
 from api_base.infrastructure.auth import factory as auth
 from api_base.infrastructure.auth.access import AccessSnapshot
 from api_base.infrastructure.db import factory as db
-from api_base.infrastructure.db.notifier import CoalescingNotifier
+from api_base.infrastructure.db.notifications import CoalescingNotifier
 from api_base.infrastructure.db.unit_of_work import SqlUnitOfWorkFactory
 from api_base.infrastructure.events.deferred import DatabaseDeferredDeliveries
 from api_base.infrastructure.events.outbox import CHANNEL as EVENTS
 from api_base.infrastructure.events.outbox import Inbox, OutboxParticipant
-from api_base.infrastructure.events.payloads import decode
+from api_base.infrastructure.events.rows import decode
 from api_base.infrastructure.idempotency.store import SqlIdempotencyStore
 from api_base.infrastructure.observability import factory as observability
 from api_base.infrastructure.rbac.checker import RolePermissionChecker
 from api_base.infrastructure.resilience import factory as resilience
-from api_base.infrastructure.system.clock import SystemClock
-from api_base.infrastructure.system.ids import Uuid7Generator
+from api_base.infrastructure.system import SystemClock, Uuid7Generator
 from api_base.infrastructure.tasks.backend import JobBackend
 from api_base.infrastructure.tasks.completion import SqlJobCompletion
 from api_base.infrastructure.tasks.database_queue import CHANNEL as JOBS

@@ -9,7 +9,7 @@ from api_base.core.protocols import PeriodicTask
 from api_base.infrastructure.events.consumer import DeliveryConsumer
 from api_base.infrastructure.events.database_publisher import CHANNEL as DELIVERIES
 from api_base.infrastructure.events.outbox import CHANNEL as STORED
-from api_base.infrastructure.events.partitions import EventPartitions
+from api_base.infrastructure.events.outbox import EventPartitions
 from api_base.infrastructure.events.relay import Relay
 
 HOURLY: Final = 3600.0

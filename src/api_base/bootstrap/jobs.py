@@ -6,15 +6,14 @@ from api_base.application.common.jobs import JobRunner
 from api_base.bootstrap.services import Services
 from api_base.bootstrap.timing import WorkerTiming
 from api_base.core.protocols import PeriodicTask
-from api_base.infrastructure.db.notifier import CoalescingNotifier
+from api_base.infrastructure.db.notifications import CoalescingNotifier
 from api_base.infrastructure.serialization.json_codec import decode_as
 from api_base.infrastructure.tasks.cancellation import CHANNEL as CANCELLED
 from api_base.infrastructure.tasks.completion import result_json
 from api_base.infrastructure.tasks.database_queue import CHANNEL
 from api_base.infrastructure.tasks.executor import JobExecutor
 from api_base.infrastructure.tasks.schedules import JobSchedules
-from api_base.infrastructure.tasks.stager import JobStager
-from api_base.infrastructure.tasks.store import SqlJobStore
+from api_base.infrastructure.tasks.store import JobStager, SqlJobStore
 
 
 def job_work(services: Services, timing: WorkerTiming) -> Iterator[PeriodicTask]:

@@ -14,9 +14,8 @@ from api_base.bootstrap.context import Context
 from api_base.core.config import Settings
 from api_base.infrastructure import audit, events, idempotency, importing, tasks
 from api_base.infrastructure.db.embedded import Urls
-from api_base.infrastructure.db.migrations.revisions import BASE, Branch, chain, closure, read
+from api_base.infrastructure.db.migrations.revisions import BASE, Branch, chain, closure, read, stored_heads
 from api_base.infrastructure.db.migrations.roles import Roles, user_of
-from api_base.infrastructure.db.migrations.stored import stored_heads
 
 if TYPE_CHECKING:
     from api_base.infrastructure.db.migrations.runner import Migrator

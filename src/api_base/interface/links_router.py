@@ -12,7 +12,8 @@ from typing import Final
 from fastapi import APIRouter, Request
 from fastapi.responses import FileResponse, HTMLResponse, Response
 
-from api_base.core.types import Language, preferred
+from api_base.core.types import Language
+from api_base.core.types.language import preferred
 from api_base.interface.errors.http import RouteNotFound
 
 ASSETS: Final = {"links.js": "text/javascript", "links.css": "text/css"}

@@ -1,6 +1,6 @@
 """Act as a user on the command line, with the same membership and permissions as over HTTP."""
 
-from api_base.application.tenants.queries.tenants import ListMyTenants
+from api_base.application.tenants.queries import ListMyTenants
 from api_base.bootstrap.services import Services
 from api_base.core.errors import ConfigurationError
 from api_base.core.types import Principal, RequestContext, TenantId, UserId, current_context

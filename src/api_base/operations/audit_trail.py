@@ -20,7 +20,7 @@ from api_base.infrastructure.audit.trail import Trail, trail
 from api_base.infrastructure.audit.verification import Finding, Verification
 from api_base.infrastructure.audit.verifier import TrailVerifier
 from api_base.infrastructure.auth import keys
-from api_base.infrastructure.system.clock import SystemClock
+from api_base.infrastructure.system import SystemClock
 
 
 @asynccontextmanager

@@ -105,8 +105,7 @@ class Supervisor:
         if port is None:
             return lambda: None
         from api_base.infrastructure.observability.counters import Counters
-        from api_base.infrastructure.observability.exposition import MergedMetrics
-        from api_base.infrastructure.observability.metrics_server import serve_metrics
+        from api_base.infrastructure.observability.exposition import MergedMetrics, serve_metrics
 
         return serve_metrics(MergedMetrics(Counters(), directory), self._settings.server.host, port)
 

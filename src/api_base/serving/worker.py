@@ -16,7 +16,7 @@ from api_base.core.protocols import PeriodicTask
 from api_base.core.shared.logging import get_logger
 from api_base.infrastructure.db.embedded import Urls
 from api_base.infrastructure.db.errors import translate
-from api_base.infrastructure.db.listener import NotificationListener
+from api_base.infrastructure.db.notifications import NotificationListener
 
 logger = get_logger(__name__)
 

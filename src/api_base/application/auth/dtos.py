@@ -1,7 +1,12 @@
-"""DTOs of sessions."""
+"""The DTO of sessions, and how it is built."""
 
 from dataclasses import dataclass, field
 from uuid import UUID
+
+from api_base.core.protocols import Clock, TokenIssuer
+from api_base.core.types import SessionId
+from api_base.domain.auth.entities import Session
+from api_base.domain.auth.refresh_token import RefreshToken
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -13,3 +18,21 @@ class TokensDTO:
     expires_in: int
     refresh_token: str | None = field(repr=False)
     tenant_id: UUID | None
+
+
+class SessionTokens:
+    """Builds the token response of a session."""
+
+    def __init__(self, issuer: TokenIssuer, clock: Clock) -> None:
+        self._issuer, self._clock = issuer, clock
+
+    def of(self, session: Session, refresh: RefreshToken | None) -> TokensDTO:
+        access = self._issuer.issue(session.user_id, SessionId(session.id), session.tenant_id)
+        seconds = int((access.expires_at - self._clock.now()).total_seconds())
+        return TokensDTO(
+            access_token=access.value,
+            token_type="Bearer",  # noqa: S106 -- the type's name, no secret
+            expires_in=seconds,
+            refresh_token=None if refresh is None else refresh.text(),
+            tenant_id=session.tenant_id,
+        )

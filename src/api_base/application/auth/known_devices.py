@@ -1,11 +1,13 @@
 """Devices that a user has logged in from. The user gets an e-mail about each new device except the first."""
 
+from dataclasses import dataclass
 from functools import partial
+from typing import ClassVar
+from uuid import UUID
 
 from api_base.application.auth.commands.mail_new_device import MailNewDevice
-from api_base.application.auth.commands.record_device_seen import RecordDeviceSeen
-from api_base.application.common.cqrs import Bus
-from api_base.core.protocols import AfterResponse, Clock, JobQueue
+from api_base.application.common.cqrs import PUBLIC, Bus, Command
+from api_base.core.protocols import AfterResponse, Clock, Isolation, JobQueue
 from api_base.core.types import UserId, current_context
 from api_base.domain.auth.device import Device, device_id
 from api_base.domain.auth.repository import DeviceRepository
@@ -32,3 +34,23 @@ class KnownDevices:
                 await self._jobs.enqueue(MailNewDevice(user_id=user_id, device_id=id), unique=str(id))
         elif known.seen_again(now):
             self._after_response.call(partial(self._bus.execute, RecordDeviceSeen(user_id=user_id, device_id=id)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordDeviceSeen(Command[None]):
+    """Internal: the login sends it after its response. Serializable, so that concurrent logins from one device do not conflict."""
+
+    permission: ClassVar[str] = PUBLIC
+    isolation: ClassVar[Isolation] = Isolation.SERIALIZABLE
+    user_id: UserId
+    device_id: UUID
+
+
+class RecordDeviceSeenHandler:
+    def __init__(self, devices: DeviceRepository, clock: Clock) -> None:
+        self._devices, self._clock = devices, clock
+
+    async def handle(self, command: RecordDeviceSeen) -> None:
+        device = await self._devices.of(command.user_id, command.device_id)
+        if device is not None and device.seen_again(self._clock.now()):
+            await self._devices.update(device)

@@ -6,9 +6,8 @@ Every application writes, seals and migrates the trail, with or without this con
 from collections.abc import Sequence
 from typing import Final
 
-from api_base.application.audit import permissions
-from api_base.application.audit.commands.verify_audit import VerifyAudit, VerifyAuditHandler
-from api_base.application.audit.queries.list_audit import ListAudit, ListPlatformAudit
+from api_base.application.audit.list_audit import READ, READ_PLATFORM, ListAudit, ListPlatformAudit
+from api_base.application.audit.verify_audit import VerifyAudit, VerifyAuditHandler
 from api_base.application.common.cqrs import Registration, on
 from api_base.application.common.jobs import Job, Schedule
 from api_base.bootstrap.audit import trusted_keys
@@ -31,7 +30,7 @@ def _handlers(ports: Ports) -> Sequence[Registration]:
 
 AUDIT: Final = Context(
     name="audit",
-    permissions={permissions.READ: ADMINS, permissions.READ_PLATFORM: frozenset({PLATFORM_ADMIN})},
+    permissions={READ: ADMINS, READ_PLATFORM: frozenset({PLATFORM_ADMIN})},
     handlers=_handlers,
     jobs=(Job(name="audit.verify", message=VerifyAudit, attempts=3, timeout=4 * 3600.0),),
     schedules=(Schedule(name="audit.verify", cron="0 3 * * *", message=VerifyAudit),),

@@ -7,15 +7,13 @@ from typing import Final
 
 from api_base.application import auth as application
 from api_base.application.auth.commands.end_sessions import CredentialsEnded, EndSessions
-from api_base.application.auth.commands.log_in import LogIn, LogInHandler
+from api_base.application.auth.commands.log_in import LogIn, LogInHandler, StartSession, StartSessionHandler
 from api_base.application.auth.commands.log_out import LogOut, LogOutHandler
 from api_base.application.auth.commands.mail_new_device import MailNewDevice, MailNewDeviceHandler
-from api_base.application.auth.commands.record_device_seen import RecordDeviceSeen, RecordDeviceSeenHandler
 from api_base.application.auth.commands.refresh_session import RefreshSession, RefreshSessionHandler
-from api_base.application.auth.commands.start_session import StartSession, StartSessionHandler
 from api_base.application.auth.commands.switch_tenant import SwitchTenant, SwitchTenantHandler
-from api_base.application.auth.known_devices import KnownDevices
-from api_base.application.auth.tokens import SessionTokens
+from api_base.application.auth.dtos import SessionTokens
+from api_base.application.auth.known_devices import KnownDevices, RecordDeviceSeen, RecordDeviceSeenHandler
 from api_base.application.common.cqrs import Registration, on
 from api_base.application.common.jobs import Job
 from api_base.bootstrap.context import Context, Ports

@@ -14,8 +14,7 @@ from api_base.application.items.commands.import_items import ITEM_SCHEMA, Import
 from api_base.application.items.commands.publish_item import PublishItem, PublishItemHandler
 from api_base.application.items.commands.restore_item import RestoreItem, RestoreItemHandler
 from api_base.application.items.commands.update_item import UpdateItem, UpdateItemHandler
-from api_base.application.items.queries.get_item import GetItem
-from api_base.application.items.queries.list_items import ListItems
+from api_base.application.items.queries import GetItem, ListItems
 from api_base.application.items.streams import PRICE_CHANGES
 from api_base.bootstrap.context import Context, Ports
 from api_base.bootstrap.contexts.roles import ADMINS, MEMBERS, VIEWERS

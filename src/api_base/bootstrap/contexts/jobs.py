@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from api_base.application.common.cqrs import Registration, on
-from api_base.application.jobs.commands.cancel_job import CancelJob, CancelJobHandler
-from api_base.application.jobs.queries.get_job import GetJob
+from api_base.application.jobs.cancel_job import CancelJob, CancelJobHandler
+from api_base.application.jobs.get_job import GetJob
 from api_base.bootstrap.context import Context, Ports
 from api_base.infrastructure.tasks.cancellation import SqlJobCancellation
 from api_base.infrastructure.tasks.queries import GetJobHandler

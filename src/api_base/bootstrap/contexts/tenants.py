@@ -20,8 +20,13 @@ from api_base.application.tenants.commands.accept_invitation import (
 )
 from api_base.application.tenants.commands.add_member import AddMember, AddMemberHandler
 from api_base.application.tenants.commands.change_member_role import ChangeMemberRole, ChangeMemberRoleHandler
-from api_base.application.tenants.commands.create_personal_tenant import CreatePersonalTenant, Registered
-from api_base.application.tenants.commands.create_tenant import CreateTenant, CreateTenantHandler, TenantFactory
+from api_base.application.tenants.commands.create_tenant import (
+    CreatePersonalTenant,
+    CreateTenant,
+    CreateTenantHandler,
+    Registered,
+    TenantFactory,
+)
 from api_base.application.tenants.commands.import_members import (
     MEMBER_SCHEMA,
     ImportMemberFile,
@@ -29,12 +34,11 @@ from api_base.application.tenants.commands.import_members import (
     MemberImporter,
     StartMemberImport,
 )
-from api_base.application.tenants.commands.invite_member import InviteMember, InviteMemberHandler
-from api_base.application.tenants.commands.mail_invitation import MailInvitation, MailInvitationHandler
+from api_base.application.tenants.commands.invite_member import InviteMember, InviteMemberHandler, MailInvitation, MailInvitationHandler
 from api_base.application.tenants.commands.remove_member import LeaveTenant, LeaveTenantHandler, RemoveMember, RemoveMemberHandler
 from api_base.application.tenants.commands.rename_tenant import RenameTenant, RenameTenantHandler
 from api_base.application.tenants.commands.revoke_invitation import RevokeInvitation, RevokeInvitationHandler
-from api_base.application.tenants.queries.tenants import GetTenant, ListInvitations, ListMembers, ListMyTenants
+from api_base.application.tenants.queries import GetTenant, ListInvitations, ListMembers, ListMyTenants
 from api_base.bootstrap.context import Context, Ports
 from api_base.bootstrap.contexts.identities import identities
 from api_base.bootstrap.contexts.mailing import ATTEMPTS, email_templates, links

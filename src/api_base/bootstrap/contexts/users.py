@@ -9,7 +9,6 @@ from api_base.application import users as application
 from api_base.application.common.cqrs import Registration, on
 from api_base.application.common.jobs import Job
 from api_base.application.users import permissions
-from api_base.application.users.commands.begin_password_reset import BeginPasswordReset, BeginPasswordResetHandler
 from api_base.application.users.commands.change_password import (
     ChangePassword,
     ChangePasswordHandler,
@@ -24,11 +23,23 @@ from api_base.application.users.commands.mail_password_changed import (
     MailPasswordChangedHandler,
     NotifyPasswordChanged,
 )
-from api_base.application.users.commands.mail_password_reset import MailPasswordReset, MailPasswordResetHandler
 from api_base.application.users.commands.mail_registration import MailRegistration, MailRegistrationHandler
 from api_base.application.users.commands.record_login import RecordLogin, RecordLoginHandler
-from api_base.application.users.commands.register_user import RegisterUser, RegisterUserHandler, RegistrationMode
-from api_base.application.users.commands.request_password_reset import RequestPasswordReset, RequestPasswordResetHandler
+from api_base.application.users.commands.register_user import (
+    RegisterUser,
+    RegisterUserHandler,
+    RegistrationMode,
+    StorePendingRegistration,
+    StorePendingRegistrationHandler,
+)
+from api_base.application.users.commands.request_password_reset import (
+    BeginPasswordReset,
+    BeginPasswordResetHandler,
+    MailPasswordReset,
+    MailPasswordResetHandler,
+    RequestPasswordReset,
+    RequestPasswordResetHandler,
+)
 from api_base.application.users.commands.reset_password import (
     ResetPassword,
     ResetPasswordHandler,
@@ -36,10 +47,8 @@ from api_base.application.users.commands.reset_password import (
     UsePasswordResetHandler,
 )
 from api_base.application.users.commands.set_user_status import SetUserStatus, SetUserStatusHandler
-from api_base.application.users.commands.store_pending_registration import StorePendingRegistration, StorePendingRegistrationHandler
 from api_base.application.users.commands.update_profile import UpdateProfile, UpdateProfileHandler
-from api_base.application.users.queries.get_user import GetProfile, GetUser
-from api_base.application.users.queries.list_users import ListUsers
+from api_base.application.users.queries import GetProfile, GetUser, ListUsers
 from api_base.bootstrap.context import Context, Ports
 from api_base.bootstrap.contexts.mailing import ATTEMPTS, email_templates, links
 from api_base.bootstrap.contexts.roles import PLATFORM_ADMIN

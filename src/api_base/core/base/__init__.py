@@ -1,7 +1,59 @@
-"""Base classes of the domain: value object, entity, aggregate root."""
+"""Base classes of the domain: value object, domain event, entity, aggregate root."""
 
-from api_base.core.base.entity import AggregateRoot, Entity
-from api_base.core.base.event import DomainEvent
-from api_base.core.base.value_object import ValueObject
+from dataclasses import dataclass, field
+from typing import ClassVar
+from uuid import UUID
 
-__all__ = ["AggregateRoot", "DomainEvent", "Entity", "ValueObject"]
+
+class ValueObject:
+    """Equal by value and valid by construction [Evans, Domain-Driven Design, ch. 5].
+
+    Marks a frozen, slotted dataclass whose `__post_init__` raises `core.errors.Invalid` for invalid values."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DomainEvent:
+    """A fact about an aggregate, named in the past tense.
+
+    Subclasses set `name`, `<context>.<fact>.v<N>` (`users.registered.v1`); subscribers refer to the event by it.
+
+    The fields of a subclass are plain values (text, numbers, UUID, datetime), so that every subscriber can declare a payload class of
+    its own with some of them.
+    """
+
+    name: ClassVar[str]
+    aggregate_id: UUID
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Entity:
+    """Has an identity that does not change: equal to another entity of its class with the same `id` [Evans, ch. 5]."""
+
+    id: UUID
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self) and other.id == self.id
+
+    def __hash__(self) -> int:
+        return hash(self.id)
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class AggregateRoot(Entity):
+    """An aggregate is saved whole, guarded by its version [Evans, ch. 6].
+
+    `version` is the stored version: 0 before the first save, incremented by each save."""
+
+    version: int = 0
+    _events: list[DomainEvent] = field(default_factory=list, repr=False)
+
+    def record(self, event: DomainEvent) -> None:
+        """Record an event. The unit of work collects it when the aggregate is saved."""
+        self._events.append(event)
+
+    def collect_events(self) -> list[DomainEvent]:
+        """The events recorded since the last call, oldest first."""
+        events, self._events = self._events, []
+        return events

@@ -3,15 +3,13 @@
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import Field, SecretStr
 
-from api_base.core.config.values import ServiceUrl
+from api_base.core.config.values import Section, ServiceUrl
 
 
-class DatabaseSettings(BaseModel):
+class DatabaseSettings(Section):
     """Variables `DATABASE__…`. Without a URL, the process starts the embedded server in `data_dir`, or attaches to it."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     url: ServiceUrl = Field(
         SecretStr("embedded://"),

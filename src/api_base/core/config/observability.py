@@ -3,13 +3,13 @@
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from api_base.core.config.values import Section
 
 
-class ObservabilitySettings(BaseModel):
+class ObservabilitySettings(Section):
     """Variables `OBSERVABILITY__…`."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least severe level that is logged.")
     log_format: Literal["auto", "json", "console"] = Field("auto", description="`auto`: JSON in production, readable in development.")

@@ -1,16 +1,15 @@
-"""Tokens, passwords, limits."""
+"""Tokens and passwords, registration, rate limits, the audit trail."""
 
 from pathlib import Path
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field, SecretStr
 
-from api_base.core.config.values import PrivateKey
+from api_base.core.config.values import PrivateKey, Section, ServiceUrl
 
 
-class SecuritySettings(BaseModel):
+class SecuritySettings(Section):
     """Variables `SECURITY__…`."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     signing_keys: tuple[PrivateKey, ...] = Field(
         (),
@@ -34,3 +33,41 @@ class SecuritySettings(BaseModel):
     hash_concurrency: int = Field(2, ge=1, le=64, description="Passwords that a process hashes concurrently.")
     failed_logins: int = Field(10, ge=3, le=100, description="Consecutive failed logins that lock an account.")
     lockout_seconds: int = Field(300, ge=10, le=86_400, description="Seconds that an account stays locked.")
+
+
+class AuthSettings(Section):
+    """Variables `AUTH__…`."""
+
+    registration: Literal["auto", "open", "verified", "invited"] = Field(
+        "auto",
+        description="`open`: an account exists immediately, and a second registration of an address is refused. `verified`: by a link that is "
+        "mailed. `invited`: by invitation only. `auto`: `verified` in production, otherwise `open`.",
+    )
+
+
+class RateLimitSettings(Section):
+    """Variables `RATE_LIMIT__…`."""
+
+    url: ServiceUrl = Field(SecretStr("memory://"), description="Where requests are counted: `memory://`, per process.")
+    requests: int = Field(1200, ge=1, description="Requests per address and minute.")
+    burst: int = Field(200, ge=1, description="Requests that an address may send in a burst.")
+    login_requests: int = Field(20, ge=1, description="Logins, registrations and refreshes per address and minute.")
+    login_burst: int = Field(10, ge=1, description="Logins, registrations and refreshes that an address may send in a burst.")
+    failed_tokens: int = Field(30, ge=1, description="Requests with a bad token per address and minute.")
+
+
+class AuditSettings(Section):
+    """Variables `AUDIT__…`. Only the worker needs the keys: a server without keys cannot sign a forged record."""
+
+    signing_keys: tuple[PrivateKey, ...] = Field(
+        (),
+        description="Ed25519 private keys (PKCS#8 PEM) of the worker. The first key signs the trail, all keys verify it: keep an old key as long "
+        "as the records that it signed. Development makes a key in `SECURITY__KEY_DIR`.",
+    )
+    checkpoints: Path = Field(
+        Path(".api-base/audit"),
+        description="Directory where the worker writes the signed heads of the trail. Choose one that nobody with write access to the database "
+        "can change.",
+    )
+    checkpoint_seconds: float = Field(600.0, ge=1, le=86_400, description="Seconds between two signed heads of a chain that has grown.")
+    keep_days: int = Field(400, ge=31, description="Days after which a month of the trail is deleted.")

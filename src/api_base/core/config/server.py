@@ -1,16 +1,14 @@
-"""How the server answers HTTP: addresses, limits, origins."""
+"""How the server answers HTTP, and the limits of its calls to other services."""
 
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, Field
 
-from api_base.core.config.values import address_or_network, origin
+from api_base.core.config.values import Section, address_or_network, origin
 
 
-class ServerSettings(BaseModel):
+class ServerSettings(Section):
     """Variables `SERVER__…`."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(8000, ge=1, le=65535, description="Port to listen on.")
@@ -33,3 +31,20 @@ class ServerSettings(BaseModel):
         (), description="Origins such as `https://app.example.com` that browsers may call from, or `*` for any."
     )
     cors_credentials: bool = Field(False, description="Whether browsers may send cookies and `Authorization` from those origins.")
+
+
+class ResilienceSettings(Section):
+    """Variables `RESILIENCE__…`. They apply to every dependency except the database, whose pool has its own bounds."""
+
+    timeout_seconds: float = Field(10.0, gt=0, le=600, description="Seconds that one attempt of a call may take.")
+    attempts: int = Field(3, ge=1, le=10, description="Attempts of a call that may be repeated; 1 disables retries.")
+    concurrency: int = Field(20, ge=1, le=10_000, description="Concurrent calls to one dependency.")
+    queue_size: int = Field(
+        100, ge=0, le=100_000, description="Calls to one dependency that may wait for one of those; further calls are refused."
+    )
+    window_seconds: float = Field(30.0, gt=0, le=3600, description="Seconds over which the circuit breaker counts calls.")
+    minimum_calls: int = Field(10, ge=1, le=100_000, description="Calls in that time below which the circuit does not open.")
+    failure_rate: float = Field(0.5, gt=0, le=1, description="Fraction of those calls that must fail to open the circuit.")
+    slow_seconds: float = Field(5.0, gt=0, le=600, description="Seconds after which a call counts as slow.")
+    slow_rate: float = Field(1.0, gt=0, le=1, description="Fraction of those calls that must be slow to open the circuit.")
+    open_seconds: float = Field(30.0, gt=0, le=3600, description="Seconds that an open circuit refuses calls.")

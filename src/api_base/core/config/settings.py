@@ -5,18 +5,11 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from api_base.core.config.audit import AuditSettings
-from api_base.core.config.auth import AuthSettings
 from api_base.core.config.database import DatabaseSettings
-from api_base.core.config.events import EventSettings
-from api_base.core.config.jobs import JobSettings
-from api_base.core.config.mail import MailSettings
+from api_base.core.config.messaging import EventSettings, JobSettings, MailSettings, RemoteSettings
 from api_base.core.config.observability import ObservabilitySettings
-from api_base.core.config.rate_limit import RateLimitSettings
-from api_base.core.config.remote import RemoteSettings
-from api_base.core.config.resilience import ResilienceSettings
-from api_base.core.config.security import SecuritySettings
-from api_base.core.config.server import ServerSettings
+from api_base.core.config.security import AuditSettings, AuthSettings, RateLimitSettings, SecuritySettings
+from api_base.core.config.server import ResilienceSettings, ServerSettings
 from api_base.core.config.sources import EnvironmentFileSource, EnvironmentSource
 from api_base.core.config.values import context_path
 

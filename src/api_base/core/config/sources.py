@@ -1,17 +1,38 @@
-"""The environment and `.env` as sources of settings.
+"""The fields of settings, and the environment and `.env` as their sources.
 
 An empty value means that the setting is not set, as `${X:-}` of compose writes it. A list is a JSON array, or values separated by
 commas. The bare name of a section (`MAIL`, `SERVER`) is never read: login shells and platforms set such variables for other programs.
 """
 
+import inspect
 import json
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Any, get_args
 
+from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_settings import DotEnvSettingsSource, EnvSettingsSource
 
-from api_base.core.config.fields import section_of
+
+def section_of(field: FieldInfo) -> type[BaseModel] | None:
+    """Return the section that the field holds; None for a setting."""
+    annotation = field.annotation
+    return annotation if inspect.isclass(annotation) and issubclass(annotation, BaseModel) else None
+
+
+def variables(settings: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, FieldInfo]]:
+    """Return every setting with its variable, without the sections."""
+    for name, field in settings.model_fields.items():
+        variable, section = f"{prefix}{name.upper()}", section_of(field)
+        if section is None:
+            yield variable, field
+        else:
+            yield from variables(section, f"{variable}__")
+
+
+def is_secret(annotation: object) -> bool:
+    """Return whether a value of this type must not be shown."""
+    return annotation is SecretStr or any(is_secret(part) for part in get_args(annotation))
 
 
 class EnvironmentSource(EnvSettingsSource):

@@ -1,14 +1,20 @@
-"""Types of values that several sections share. A message of a secret value never shows the value."""
+"""What the sections share: their base class and types of values. A message of a secret value never shows the value."""
 
 import ipaddress
 import re
 from typing import Annotated, Final
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, SecretStr
+from pydantic import AfterValidator, BaseModel, ConfigDict, SecretStr
 
 _CONTEXT: Final = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
 _PEM: Final = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----")
+
+
+class Section(BaseModel):
+    """A section of the settings. The prefix of its variables is its name in `Settings`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 def _service_url(url: SecretStr) -> SecretStr:

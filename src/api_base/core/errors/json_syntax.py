@@ -1,47 +1,31 @@
 """Reasons why a text is not JSON, for the parsers of pydantic and the standard library. Their own messages never leave the process."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
-_COMMA: Final = "a comma or a closing bracket is missing"
-_CUT_OFF: Final = "the text ends too early"
-_ESCAPE: Final = "a backslash does not start a valid escape"
-_NAME: Final = "a name in double quotes is missing"
 REPEATED_NAME: Final = "Detected duplicate key"
-_SURROGATE: Final = "an escape is only half of a surrogate pair"
-_TRAILING_COMMA: Final = "a comma precedes a closing bracket"
-_VALUE: Final = "a value is missing"
-
-REASONS: Final[Mapping[str, str]] = {
-    REPEATED_NAME: "an object has two members of one name",
-    "EOF while parsing": _CUT_OFF,
-    "Expecting ',' delimiter": _COMMA,
-    "Expecting ':' delimiter": "a colon is missing",
-    "Expecting property name": _NAME,
-    "Expecting value": _VALUE,
-    "Extra data": "more text follows the JSON value",
-    "Illegal trailing comma": _TRAILING_COMMA,
-    "Invalid \\": _ESCAPE,
-    "Invalid control character": "a control character is not written as an escape",
-    "Unexpected UTF-8 BOM": "a byte order mark precedes the JSON value",
-    "Unterminated string": _CUT_OFF,
-    "control character": "a control character is not written as an escape",
-    "expected `,`": _COMMA,
-    "expected `:`": "a colon is missing",
-    "expected ident": "a word is not true, false or null",
-    "expected value": _VALUE,
-    "invalid escape": _ESCAPE,
-    "invalid number": "a number is malformed",
-    "invalid unicode": "the text is not UTF-8",
-    "key must be a string": _NAME,
-    "lone leading surrogate": _SURROGATE,
-    "number out of range": "a number has too many digits",
-    "recursion limit": "it is nested too deeply",
-    "trailing characters": "more text follows the JSON value",
-    "trailing comma": _TRAILING_COMMA,
-    "unexpected end of hex escape": _SURROGATE,
+_BEGINNINGS: Final[Mapping[str, Sequence[str]]] = {
+    "a backslash does not start a valid escape": ("Invalid \\", "invalid escape"),
+    "a byte order mark precedes the JSON value": ("Unexpected UTF-8 BOM",),
+    "a colon is missing": ("Expecting ':' delimiter", "expected `:`"),
+    "a comma or a closing bracket is missing": ("Expecting ',' delimiter", "expected `,`"),
+    "a comma precedes a closing bracket": ("Illegal trailing comma", "trailing comma"),
+    "a control character is not written as an escape": ("Invalid control character", "control character"),
+    "a name in double quotes is missing": ("Expecting property name", "key must be a string"),
+    "a number has too many digits": ("number out of range",),
+    "a number is malformed": ("invalid number",),
+    "a value is missing": ("Expecting value", "expected value"),
+    "a word is not true, false or null": ("expected ident",),
+    "an escape is only half of a surrogate pair": ("lone leading surrogate", "unexpected end of hex escape"),
+    "an object has two members of one name": (REPEATED_NAME,),
+    "it is nested too deeply": ("recursion limit",),
+    "more text follows the JSON value": ("Extra data", "trailing characters"),
+    "the text ends too early": ("EOF while parsing", "Unterminated string"),
+    "the text is not UTF-8": ("invalid unicode",),
 }
+
+REASONS: Final[Mapping[str, str]] = {beginning: reason for reason, group in _BEGINNINGS.items() for beginning in group}
 """The message by the beginning of the parser's message."""
 
 _POSITION: Final = re.compile(r" at line (\d+) column (\d+)$")

@@ -4,7 +4,7 @@ A message completes the sentence that starts with the name of the value: "name m
 the process. A code that is not in the table belongs to a validator of the application, whose message is already ours.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 type Details = Mapping[str, Any]
@@ -17,28 +17,12 @@ MAX_QUOTED: Final = 50
 
 NOT_VALID: Final = "is not valid"
 """For a code that no JSON document, parameter or setting can cause: pydantic raises it for Python objects and calls only."""
-_BOOLEAN: Final = "must be true or false"
-_BYTES: Final = "must be a string of bytes"
-_COMPLEX: Final = "must be a complex number such as 1+2j"
-_DATE: Final = "must be a date such as 2026-01-31"
-_DATETIME: Final = "must be a time as in RFC 3339, such as 2026-01-31T12:00:00Z"
-_DECIMAL: Final = "must be a decimal number such as 12.50"
-_DURATION: Final = "must be a duration such as PT1H30M"
 _EMAIL: Final = "must be an e-mail address"
-_FRACTION: Final = "must be a fraction such as 3/4"
-_FILE_SIZE: Final = "must be a size such as 10MB"
-_INTEGER: Final = "must be a whole number"
 _LIST: Final = "must be a list"
-_NUMBER: Final = "must be a number"
-_OBJECT: Final = "must be an object"
-_PATTERN: Final = "must be a regular expression"
-_PLAIN: Final = "must be a string, a number, true, false or null"
-_STRING: Final = "must be a string"
-_TIME: Final = "must be a time of day such as 12:00:00"
-_UNACCEPTED: Final = "is not an accepted value"
-_URL: Final = "must be a URL such as https://example.com"
-_UTF8: Final = "must be UTF-8 text"
-_UUID: Final = "must be a UUID"
+
+
+def _by_code(codes: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    return {code: message for message, group in codes.items() for code in group}
 
 
 def _count(number: object, noun: str) -> str:
@@ -80,126 +64,115 @@ def _utc_offset(details: Details) -> str:
     return f"must have the UTC offset of {_count(details['tz_expected'], 'second')}"
 
 
+_SHARED: Final[Mapping[str, Sequence[str]]] = {
+    NOT_VALID: (
+        "arguments_type",
+        "callable_type",
+        "dataclass_exact_type",
+        "datetime_object_invalid",
+        "ellipsis_error",
+        "frozen_field",
+        "frozen_instance",
+        "get_attribute_error",
+        "is_instance_of",
+        "is_subclass_of",
+        "iteration_error",
+        "missing_argument",
+        "missing_keyword_only_argument",
+        "missing_positional_only_argument",
+        "missing_sentinel_error",
+        "multiple_argument_values",
+        "needs_python_object",
+        "no_such_attribute",
+        "recursion_loop",
+        "unexpected_keyword_argument",
+        "unexpected_positional_argument",
+    ),
+    "must be a URL such as https://example.com": ("url_parsing", "url_syntax_violation", "url_type"),
+    "must be a UUID": ("uuid_parsing", "uuid_type"),
+    "must be a complex number such as 1+2j": ("complex_str_parsing", "complex_type"),
+    "must be a date such as 2026-01-31": ("date_from_datetime_parsing", "date_parsing", "date_type"),
+    "must be a decimal number such as 12.50": ("decimal_parsing", "decimal_type"),
+    "must be a duration such as PT1H30M": ("time_delta_parsing", "time_delta_type"),
+    "must be a fraction such as 3/4": ("fraction_parsing", "fraction_type"),
+    _LIST: ("deque_type", "frozen_set_type", "iterable_type", "list_type", "set_type", "tuple_type"),
+    "must be a number": ("float_parsing", "float_type"),
+    "must be a time as in RFC 3339, such as 2026-01-31T12:00:00Z": ("datetime_from_date_parsing", "datetime_parsing", "datetime_type"),
+    "must be a time of day such as 12:00:00": ("time_parsing", "time_type"),
+    "must be a whole number": ("int_from_float", "int_parsing", "int_type"),
+    "must be an object": (
+        "counter_type",
+        "dataclass_type",
+        "dict_type",
+        "frozen_dict_type",
+        "mapping_type",
+        "model_attributes_type",
+        "model_type",
+        "ordered_dict_type",
+    ),
+    "must be in the future": ("date_future", "datetime_future"),
+    "must be in the past": ("date_past", "datetime_past"),
+    "must be true or false": ("bool_parsing", "bool_type"),
+    "must be {expected}": ("enum", "literal_error"),
+}
+"""The codes of a message that serves several."""
+
 MESSAGES: Final[Mapping[str, Message]] = {
-    "arguments_type": NOT_VALID,
+    **_by_code(_SHARED),
     "assertion_error": _raised_message,
-    "bool_parsing": _BOOLEAN,
-    "bool_type": _BOOLEAN,
     "bytes_invalid_encoding": "must be encoded as {encoding}",
     "bytes_too_long": _at_most("byte"),
     "bytes_too_short": _at_least("byte"),
-    "bytes_type": _BYTES,
-    "callable_type": NOT_VALID,
-    "complex_str_parsing": _COMPLEX,
-    "complex_type": _COMPLEX,
-    "counter_type": _OBJECT,
-    "dataclass_exact_type": NOT_VALID,
-    "dataclass_type": _OBJECT,
+    "bytes_type": "must be a string of bytes",
     "date_from_datetime_inexact": "must be a date without a time of day, such as 2026-01-31",
-    "date_from_datetime_parsing": _DATE,
-    "date_future": "must be in the future",
-    "date_parsing": _DATE,
-    "date_past": "must be in the past",
-    "date_type": _DATE,
-    "datetime_from_date_parsing": _DATETIME,
-    "datetime_future": "must be in the future",
-    "datetime_object_invalid": NOT_VALID,
-    "datetime_parsing": _DATETIME,
-    "datetime_past": "must be in the past",
-    "datetime_type": _DATETIME,
     "decimal_max_digits": _at_most("digit", "max_digits"),
     "decimal_max_places": _at_most("decimal place", "decimal_places"),
-    "decimal_parsing": _DECIMAL,
-    "decimal_type": _DECIMAL,
     "decimal_whole_digits": lambda details: f"must have at most {_count(details['whole_digits'], 'digit')} before the decimal point",
     "default_factory_not_called": "has no default while another field is not valid",
-    "deque_type": _LIST,
-    "dict_type": _OBJECT,
-    "ellipsis_error": NOT_VALID,
-    "enum": "must be {expected}",
     "extra_forbidden": "is not a known field",
     "finite_number": "must be a finite number",
-    "float_parsing": _NUMBER,
-    "float_type": _NUMBER,
-    "fraction_parsing": _FRACTION,
-    "fraction_type": _FRACTION,
-    "frozen_dict_type": _OBJECT,
-    "frozen_field": NOT_VALID,
-    "frozen_instance": NOT_VALID,
-    "frozen_set_type": _LIST,
-    "get_attribute_error": NOT_VALID,
     "greater_than": _bound("must be greater than", "gt"),
     "greater_than_equal": _bound("must be at least", "ge"),
-    "int_from_float": _INTEGER,
-    "int_parsing": _INTEGER,
     "int_parsing_size": "must be a whole number with fewer digits",
-    "int_type": _INTEGER,
     "invalid_key": "must have strings as keys",
-    "is_instance_of": NOT_VALID,
-    "is_subclass_of": NOT_VALID,
-    "iterable_type": _LIST,
-    "iteration_error": NOT_VALID,
     "json_invalid": "must be valid JSON",
     "json_type": "must be a string of JSON",
     "less_than": _bound("must be less than", "lt"),
     "less_than_equal": _bound("must be at most", "le"),
-    "list_type": _LIST,
-    "literal_error": "must be {expected}",
-    "mapping_type": _OBJECT,
     "missing": "is required",
-    "missing_argument": NOT_VALID,
-    "missing_keyword_only_argument": NOT_VALID,
-    "missing_positional_only_argument": NOT_VALID,
-    "missing_sentinel_error": NOT_VALID,
-    "model_attributes_type": _OBJECT,
-    "model_type": _OBJECT,
-    "multiple_argument_values": NOT_VALID,
     "multiple_of": _bound("must be a multiple of", "multiple_of"),
     "named_tuple_type": "must be a list or an object",
-    "needs_python_object": NOT_VALID,
-    "no_such_attribute": NOT_VALID,
     "none_required": "must be null",
-    "ordered_dict_type": _OBJECT,
     "recursion_depth_exceeded": "is nested too deeply",
-    "recursion_loop": NOT_VALID,
     "set_item_not_hashable": "must contain only strings, numbers, true, false and null",
-    "set_type": _LIST,
     "string_not_ascii": "must have ASCII characters only",
     "string_pattern_mismatch": "must match the pattern {pattern}",
     "string_too_long": _at_most("character"),
     "string_too_short": _at_least("character"),
-    "string_type": _STRING,
-    "string_unicode": _UTF8,
-    "time_delta_parsing": _DURATION,
-    "time_delta_type": _DURATION,
-    "time_parsing": _TIME,
-    "time_type": _TIME,
+    "string_type": "must be a string",
+    "string_unicode": "must be UTF-8 text",
     "timezone_aware": "must have a time zone, such as Z",
     "timezone_naive": "must not have a time zone",
     "timezone_offset": _utc_offset,
     "too_long": _at_most("item"),
     "too_short": _at_least("item"),
-    "tuple_type": _LIST,
-    "unexpected_keyword_argument": NOT_VALID,
-    "unexpected_positional_argument": NOT_VALID,
     "union_tag_invalid": _unknown_tag,
     "union_tag_not_found": "must have {discriminator}",
-    "url_parsing": _URL,
     "url_scheme": "must be a URL that starts with {expected_schemes}",
-    "url_syntax_violation": _URL,
     "url_too_long": _at_most("character"),
-    "url_type": _URL,
-    "uuid_parsing": _UUID,
-    "uuid_type": _UUID,
     "uuid_version": "must be a UUID of version {expected_version}",
     "value_error": _raised_message,
 }
 
+_SHARED_BY_PYTHON_TYPES: Final[Mapping[str, Sequence[str]]] = {
+    "is not an accepted value": ("is_type", "not_operation_failed", "predicate_failed"),
+    "must be a regular expression": ("pattern_bytes_type", "pattern_regex", "pattern_str_type", "pattern_type"),
+    "must be a size such as 10MB": ("byte_size", "byte_size_unit"),
+}
 
 PYTHON_TYPES: Final[Mapping[str, str]] = {
+    **_by_code(_SHARED_BY_PYTHON_TYPES),
     "base64_decode": "must be encoded as Base64",
-    "byte_size": _FILE_SIZE,
-    "byte_size_unit": _FILE_SIZE,
     "color_error": "must be a colour such as #ff8800",
     "import_error": "must be the dotted path of a Python object",
     "invalid-json-value": "must be a JSON value",
@@ -212,24 +185,17 @@ PYTHON_TYPES: Final[Mapping[str, str]] = {
     "ip_v6_address": "must be an IPv6 address",
     "ip_v6_interface": "must be an IPv6 interface such as fd00::1/8",
     "ip_v6_network": "must be an IPv6 network such as fd00::/8",
-    "is_hashable": _PLAIN,
-    "is_type": _UNACCEPTED,
+    "is_hashable": "must be a string, a number, true, false or null",
     "name_email_type": _EMAIL,
-    "not_operation_failed": _UNACCEPTED,
     "parent_does_not_exist": "must be a path in an existing directory",
     "path_exists": "must be a path where nothing exists",
     "path_not_directory": "must be the path of a directory",
     "path_not_file": "must be the path of a file",
     "path_not_socket": "must be the path of a socket",
     "path_type": "must be a path",
-    "pattern_bytes_type": _PATTERN,
-    "pattern_regex": _PATTERN,
-    "pattern_str_type": _PATTERN,
-    "pattern_type": _PATTERN,
     "payment_card_number_brand": "must have as many digits as cards of its brand",
     "payment_card_number_digits": "must have digits only",
     "payment_card_number_luhn": "must be a card number with a valid check digit",
-    "predicate_failed": _UNACCEPTED,
     "sequence_str": _LIST,
     "zoneinfo_str": "must be a time zone such as Europe/Lisbon",
 }

@@ -24,16 +24,18 @@ from api_base.core.protocols.persistence import (
     UnitOfWork,
     UnitOfWorkFactory,
 )
-from api_base.core.protocols.rate_limiter import Limit, RateDecision, RateLimiter
 from api_base.core.protocols.security import (
     AccessLookup,
     AccessToken,
     BreachedPasswords,
+    Limit,
     LinkTokens,
     PasswordHasher,
     PasswordPolicy,
     PermissionChecker,
     PrincipalResolver,
+    RateDecision,
+    RateLimiter,
     TokenClaims,
     TokenIssuer,
     TokenVerifier,

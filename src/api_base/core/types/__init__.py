@@ -1,47 +1,251 @@
-"""Types shared by every layer."""
+"""Types shared by every layer: ids, the principal, results, and the context of a request (or job, delivery, command line call)."""
 
-from api_base.core.types.context import (
-    NO_REQUEST,
-    RequestContext,
-    current_context,
-    parent_of,
-    request_tenant,
-    request_user,
-    valid_request_id,
-)
-from api_base.core.types.idempotency import MAX_KEY_LENGTH, KeyedExecution, KeyedRequest, fingerprint, key_digest
-from api_base.core.types.ids import NO_TENANT, NO_USER, SessionId, TenantId, UserId
-from api_base.core.types.language import Language, preferred
-from api_base.core.types.origin import Delivery, Origin, RunningJob, Settled
-from api_base.core.types.principal import Principal
-from api_base.core.types.result import Err, Ok, Result
+import hashlib
+import re
+from contextvars import ContextVar
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final, NamedTuple, NewType, Self
+from uuid import UUID
 
-__all__ = [
-    "MAX_KEY_LENGTH",
-    "NO_REQUEST",
-    "NO_TENANT",
-    "NO_USER",
-    "Delivery",
-    "Err",
-    "KeyedExecution",
-    "KeyedRequest",
-    "Language",
-    "Ok",
-    "Origin",
-    "Principal",
-    "RequestContext",
-    "Result",
-    "RunningJob",
-    "SessionId",
-    "Settled",
-    "TenantId",
-    "UserId",
-    "current_context",
-    "fingerprint",
-    "key_digest",
-    "parent_of",
-    "preferred",
-    "request_tenant",
-    "request_user",
-    "valid_request_id",
-]
+from api_base.core.errors import Forbidden, Unauthenticated
+
+UserId = NewType("UserId", UUID)
+"""All ids are UUIDv7 [RFC 9562] from an `IdGenerator`."""
+TenantId = NewType("TenantId", UUID)
+SessionId = NewType("SessionId", UUID)
+
+NO_USER: Final = UserId(UUID(int=0))
+"""The actor of work that no user requested: the nil UUID [RFC 9562, section 5.9]."""
+
+NO_TENANT: Final = UUID(int=0)
+"""The owner of rows without a tenant, because a key has no nulls: the nil UUID, too."""
+
+
+class Language(StrEnum):
+    """A language tag [BCP 47]. A new language needs a template beside each existing one (docs/mail.md)."""
+
+    EN = "en"
+    PT = "pt"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Principal:
+    """The authenticated caller, acting in one tenant, or in none. A token names user, session and tenant, never permissions.
+
+    `permissions` are those of the user's role in `tenant_id`, as of this request;
+    platform administrators additionally hold those declared for the platform.
+    """
+
+    user_id: UserId
+    session_id: SessionId | None
+    tenant_id: TenantId | None
+    role: str | None
+    platform_admin: bool
+    permissions: frozenset[str]
+
+    @classmethod
+    def without_permissions(cls, user_id: UserId, tenant_id: TenantId | None) -> Self:
+        """A principal for work whose permission was checked earlier."""
+        return cls(user_id=user_id, session_id=None, tenant_id=tenant_id, role=None, platform_admin=False, permissions=frozenset())
+
+
+@dataclass(frozen=True, slots=True)
+class Ok[T]:
+    """Success with `value`."""
+
+    value: T
+
+
+@dataclass(frozen=True, slots=True)
+class Err[E]:
+    """A refusal that is committed; `error` is a domain error."""
+
+    error: E
+
+
+type Result[T, E] = Ok[T] | Err[E]
+"""An expected outcome, a value or a refusal.
+
+A command returns `Err` for a refusal whose state change must be kept (a failed login counts); a raise always rolls back.
+Batch operations return one `Result` per element.
+"""
+
+
+MAX_KEY_LENGTH: Final = 255
+"""Characters."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyedRequest:
+    """A request with an Idempotency-Key, executed once, however often the client sends it [draft-ietf-httpapi-idempotency-key-header].
+
+    The key is valid for its tenant, user and `route`.
+
+    `key` and `fingerprint` (of everything that makes two requests the same) are digests of 32 bytes: the database stores neither
+    key nor body.
+    """
+
+    tenant_id: TenantId | None
+    user_id: UserId
+    route: str
+    key: bytes
+    fingerprint: bytes
+
+
+@dataclass(slots=True, kw_only=True)
+class KeyedExecution:
+    """The execution of a keyed request. `IdempotencyMiddleware` writes it; the edge reads `replayed` for its response header.
+
+    `command` is the message that executes the request. `orchestrated`: while another message runs that sends `command` and
+    answers in its place. `replayed`: the answer is the stored one.
+    """
+
+    request: KeyedRequest
+    command: object | None = None
+    orchestrated: bool = False
+    replayed: bool = False
+
+
+def key_digest(key: bytes) -> bytes:
+    """The digest of a key, which the database stores."""
+    return _digest(key, b"key")
+
+
+def fingerprint(key: bytes, content: bytes) -> hashlib.blake2b:
+    """A digest of `content`; update it with everything else that makes two requests the same.
+
+    Its key is a secret of the client: a request may hold a password, and a bare digest of it could be guessed.
+    """
+    return hashlib.blake2b(content, digest_size=32, key=_digest(key, b"fingerprint"))
+
+
+def _digest(key: bytes, use: bytes) -> bytes:
+    return hashlib.blake2b(key, digest_size=32, person=use).digest()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """`subscription` handles the event `event_id`."""
+
+    subscription: str
+    event_id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunningJob:
+    """One attempt of a worker at a job. `attempt` counts from 1; with `id` it identifies the attempt.
+
+    `tenant_id` is None for a job of no tenant. `command` is the message that executes the job.
+    """
+
+    id: UUID
+    tenant_id: TenantId | None
+    attempt: int
+    command: object
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """The answer of a job's command whose unit of work has written the outcome of the job already."""
+
+
+type Origin = KeyedExecution | Delivery | RunningJob
+"""What a unit of work is part of: a request with a key, the delivery of an event, or a job. Without one it is an ordinary request."""
+
+
+class RequestContext(NamedTuple):
+    """Created where the work starts, and never changed: to add information, create a new one.
+
+    `request_id` is the client's valid id or a generated one; `trace_id`, `span_id` and `parent_span_id`
+    (the caller's, or empty) are lower-case hex [W3C Trace Context]; `address` is the client's, through trusted proxies only.
+    `access_token` is the valid token of the principal, for forwarding to other services; empty without one.
+    `origin` is what the unit of work of this request is part of; None for an ordinary request.
+
+    A NamedTuple, because each request makes two of them: a frozen dataclass takes three times as long to make.
+    """
+
+    request_id: str
+    trace_id: str = ""
+    span_id: str = ""
+    parent_span_id: str = ""
+    trace_flags: int = 0
+    address: str = ""
+    principal: Principal | None = None
+    access_token: str = ""
+    origin: Origin | None = None
+
+    def __repr__(self) -> str:
+        """Without the access token, which is a secret."""
+        shown = ", ".join(f"{name}={value!r}" for name, value in zip(self._fields, self, strict=True) if name != "access_token")
+        return f"RequestContext({shown})"
+
+    @classmethod
+    def caused_by(cls, request_id: str, traceparent: str, principal: Principal | None, origin: Origin) -> "RequestContext":
+        """The context of later work that a request caused, as part of its trace. `traceparent` is empty if the request had no trace."""
+        trace_id, span_id, flags = parent_of(traceparent.encode()) or ("", "", 0)
+        return cls(request_id=request_id, trace_id=trace_id, span_id=span_id, trace_flags=flags, principal=principal, origin=origin)
+
+    def acting(self, principal: Principal, access_token: str = "") -> "RequestContext":
+        """The same request as `principal`. Spelled out, because `_replace` takes twice as long."""
+        request_id, trace_id, span_id, parent_span_id, trace_flags, address, _, _, origin = self
+        return RequestContext(request_id, trace_id, span_id, parent_span_id, trace_flags, address, principal, access_token, origin)
+
+    def within(self, origin: Origin) -> "RequestContext":
+        """The same request, whose unit of work is part of `origin`."""
+        return self._replace(origin=origin)
+
+    @property
+    def traceparent(self) -> str:
+        """The current span as the parent of others [W3C Trace Context, section 3.2]; empty without a trace."""
+        return f"00-{self.trace_id}-{self.span_id}-{self.trace_flags:02x}" if self.span_id else ""
+
+    @property
+    def tenant_id(self) -> TenantId | None:
+        """The tenant that the request acts for; None for an anonymous request and for a token without a tenant."""
+        return None if self.principal is None else self.principal.tenant_id
+
+    @property
+    def user_id(self) -> UserId | None:
+        """The user behind the request; None for an anonymous request."""
+        return None if self.principal is None else self.principal.user_id
+
+
+NO_REQUEST: Final = RequestContext(request_id="")
+"""The context outside any request."""
+
+_TRACEPARENT: Final = re.compile(rb"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(-.*)?").fullmatch
+_REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._-]{1,64}").fullmatch
+
+
+def parent_of(traceparent: bytes) -> tuple[str, str, int] | None:
+    """Trace id, span id and flags of the caller; None if `traceparent` is not valid [W3C Trace Context, section 3.2]."""
+    match = _TRACEPARENT(traceparent)
+    if match is None or (match[4] is not None and match[0].startswith(b"00")):
+        return None
+    return match[1].decode(), match[2].decode(), int(match[3], 16) & 1
+
+
+def valid_request_id(request_id: bytes) -> str | None:
+    """A caller's request id, if it is safe in logs and headers; otherwise None."""
+    return request_id.decode() if _REQUEST_ID(request_id) else None
+
+
+current_context: ContextVar[RequestContext] = ContextVar("request_context")
+"""Set where the work enters the application."""
+
+
+def request_tenant() -> TenantId:
+    """The tenant of the current request, from its access token. Raises `Forbidden` if the token names none."""
+    tenant = current_context.get().tenant_id
+    if tenant is None:
+        raise Forbidden("The operation requires a tenant. Switch to one first (POST /api/v1/tenants/{id}/switch).")
+    return tenant
+
+
+def request_user() -> UserId:
+    """The user behind the current request. Raises `Unauthenticated` for an anonymous request."""
+    user = current_context.get().user_id
+    if user is None:
+        raise Unauthenticated("The operation requires authentication. Send an access token.")
+    return user

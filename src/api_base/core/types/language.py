@@ -1,15 +1,8 @@
-"""The languages of e-mails and pages."""
+"""The language of e-mails and pages that a client prefers."""
 
-from enum import StrEnum
 from typing import Final
 
-
-class Language(StrEnum):
-    """A language tag [BCP 47]. A new language needs a template beside each existing one (docs/mail.md)."""
-
-    EN = "en"
-    PT = "pt"
-
+from api_base.core.types import Language
 
 _MAX_LANGUAGES: Final = 20
 """Maximum number of language ranges of a header that are evaluated."""

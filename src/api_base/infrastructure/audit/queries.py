@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from api_base.application.audit.dtos import AuditRecordDTO
-from api_base.application.audit.queries.list_audit import AUDIT_FIELDS, ListAudit, ListPlatformAudit
+from api_base.application.audit.list_audit import AUDIT_FIELDS, ListAudit, ListPlatformAudit
 from api_base.application.common.listing import Page
 from api_base.core.types import NO_TENANT, request_tenant
 from api_base.infrastructure.audit.tables import AUDIT

@@ -1,22 +1,26 @@
 """The audit trail: the unit of work records changes in their transaction; refusals get a transaction of their own with a time limit."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Final
+from functools import lru_cache, partial
+from typing import Any, Final
 from uuid import UUID
+
+import msgspec
+import sqlalchemy as sa
 
 from api_base.core.errors import ApiBaseError, AuditedRefusal
 from api_base.core.protocols import AuditStore, Clock, IdGenerator
 from api_base.core.shared.logging import get_logger
 from api_base.core.types import NO_REQUEST, NO_TENANT, RequestContext, current_context
-from api_base.infrastructure.audit.changed_fields import changed_fields
 from api_base.infrastructure.audit.models import AuditRecord
 from api_base.infrastructure.audit.tables import AUDIT
 from api_base.infrastructure.db import write_statements as sql
-from api_base.infrastructure.db.changes import AuditWriter, Change, ExtraRow, Participant
+from api_base.infrastructure.db.changes import AuditWriter, Change, ExtraRow, Kind, Participant
 from api_base.infrastructure.db.pool import Connection, ConnectionPool
 from api_base.infrastructure.db.schema import Ownership
+from api_base.infrastructure.serialization.json_codec import encode
 
 logger = get_logger(__name__)
 
@@ -89,3 +93,48 @@ def _record(
         entity_id,
         *changed,
     )
+
+
+_HIDDEN: Final = {"secret": "[secret]", "personal": "[personal]"}
+
+
+def changed_fields(change: Change) -> tuple[str | None, str | None]:
+    """JSON of the fields before and after. The first is None for an insert, the second for a delete."""
+    columns = change.table.columns
+    after = dict(zip((c.name for c in columns), change.row, strict=True))
+    if change.kind is Kind.INSERT:
+        return None, _json(change.table, after)
+    if change.kind is Kind.DELETE:
+        return _json(change.table, dict(change.before or after)), None
+    if change.before is None:
+        return None, _json(change.table, after)
+    before = change.before
+    names = [name for name, value in after.items() if before[name] != value]
+    return _json(change.table, {n: before[n] for n in names}), _json(change.table, {n: after[n] for n in names})
+
+
+def _json(table: sa.Table, values: dict[str, Any]) -> str:
+    forms = _forms(table)
+    return encode({name: forms[name](value) if name in forms else value for name, value in values.items() if value is not None}).decode()
+
+
+@lru_cache(maxsize=512)
+def _forms(table: sa.Table) -> Mapping[str, Callable[[Any], Any]]:
+    """Conversions of the columns whose values are not written as they are."""
+    forms: dict[str, Callable[[Any], Any]] = {}
+    for column in table.columns:
+        sensitivity = column.info.get("sensitivity")
+        if sensitivity is not None:
+            forms[column.name] = partial(_hidden, _HIDDEN[sensitivity])
+        elif isinstance(column.type, sa.JSON):
+            forms[column.name] = _raw
+    return forms
+
+
+def _hidden(label: str, value: Any) -> str:
+    del value
+    return label
+
+
+def _raw(value: Any) -> Any:
+    return msgspec.Raw(value.encode()) if isinstance(value, str) else value

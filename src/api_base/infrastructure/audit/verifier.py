@@ -8,8 +8,8 @@ from uuid import UUID
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from api_base.application.audit.commands.verify_audit import TrailVerification
 from api_base.application.audit.dtos import Checked
+from api_base.application.audit.verify_audit import TrailVerification
 from api_base.core.protocols import Clock
 from api_base.infrastructure.audit.chain import HeadVerifier
 from api_base.infrastructure.audit.checkpoints import CheckpointDirectory

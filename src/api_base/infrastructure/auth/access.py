@@ -15,7 +15,7 @@ from uuid import UUID
 from api_base.core.errors import Unauthenticated
 from api_base.core.protocols import AccessLookup, Clock, PrincipalResolver, TokenClaims
 from api_base.core.types import Principal, SessionId, TenantId, UserId
-from api_base.infrastructure.db.listener import NotificationListener
+from api_base.infrastructure.db.notifications import NotificationListener
 from api_base.infrastructure.db.session import Database, Row
 from api_base.infrastructure.db.statement import Statement
 

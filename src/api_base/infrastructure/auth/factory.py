@@ -6,11 +6,10 @@ from pathlib import Path
 from api_base.core.config import Settings
 from api_base.core.protocols import Clock, LinkTokens, PasswordHasher, PasswordPolicy, TokenIssuer, TokenVerifier
 from api_base.infrastructure.auth import keys
-from api_base.infrastructure.auth.breached import BreachedPasswordFile, NoBreachedPasswords
 from api_base.infrastructure.auth.jwt import Ed25519TokenIssuer, Ed25519TokenVerifier
 from api_base.infrastructure.auth.link_tokens import HmacLinkTokens
 from api_base.infrastructure.auth.password_hasher import Argon2PasswordHasher
-from api_base.infrastructure.auth.password_policy import ZxcvbnPasswordPolicy
+from api_base.infrastructure.auth.password_policy import BreachedPasswordFile, NoBreachedPasswords, ZxcvbnPasswordPolicy
 
 
 def signing_keys(settings: Settings) -> Sequence[keys.SigningKey]:

@@ -4,15 +4,44 @@ A hash takes about 100 ms of CPU and 64 MiB, so few run concurrently (see `Passw
 equal passwords from different systems compare as equal [RFC 8265, OpaqueString].
 """
 
+import asyncio
 import base64
 import secrets
 import unicodedata
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final
 
 from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
 
+from api_base.core.errors import Unavailable
 from api_base.core.protocols import PasswordHasher
-from api_base.infrastructure.auth.password_threads import PasswordThreads
+
+WAITING: Final = 16
+"""Maximum number of waiting calls for each thread: at about 100 ms for a hash, less than two seconds."""
+
+
+class PasswordThreads:
+    """Threads for slow password operations: `threads` run, `waiting` more calls may wait for each thread, and further calls are refused.
+
+    A flood of logins must neither take the whole processor nor make every client wait for half a minute. The refusal does not depend on
+    the account.
+    """
+
+    def __init__(self, threads: int, name: str, *, waiting: int = WAITING) -> None:
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix=name)
+        self._free = threads * (1 + waiting)
+
+    async def run[*A, T](self, function: Callable[[*A], T], *arguments: *A) -> T:
+        """`function(*arguments)`, off the event loop. Raises `Unavailable` if too many calls wait."""
+        if not self._free:
+            raise Unavailable("The server is checking too many passwords. Try again in a few seconds.", retry_after=2.0)
+        self._free -= 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._pool, function, *arguments)
+        finally:
+            self._free += 1
 
 
 class Argon2PasswordHasher(PasswordHasher):

@@ -13,8 +13,7 @@ from api_base.infrastructure.db.changes import Change, Kind
 from api_base.infrastructure.db.schema import ownership
 from api_base.infrastructure.db.session import Database, Row
 from api_base.infrastructure.db.statement import Statement, owned
-from api_base.infrastructure.db.transaction import current_unit
-from api_base.infrastructure.db.unit_of_work import open_unit
+from api_base.infrastructure.db.unit_of_work import current_unit, open_unit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,10 +7,11 @@ from uuid import UUID
 import asyncpg
 
 from api_base.core.errors import ConfigurationError
+from api_base.core.protocols import HealthCheck
 from api_base.infrastructure.db.errors import translate
 from api_base.infrastructure.db.pool import Connection, ConnectionPool, PoolFigures, PoolOptions
 from api_base.infrastructure.db.statement import Statement
-from api_base.infrastructure.db.transaction import current_unit
+from api_base.infrastructure.db.unit_of_work import current_unit
 
 type Row = asyncpg.Record
 
@@ -77,3 +78,17 @@ async def check_server(connection: Connection) -> None:
             raise ConfigurationError(
                 f"The role {row['rolname']!r} {why}: tenants would not be isolated. Use a role without that attribute."
             )
+
+
+class DatabaseHealthCheck(HealthCheck):
+    """Implements `HealthCheck` by one round trip as the serving role."""
+
+    name = "database"
+    required = True
+
+    def __init__(self, pool: ConnectionPool) -> None:
+        self._pool = pool
+
+    async def check(self) -> None:
+        """Query the server. Raises `Unavailable` or the driver's error."""
+        await self._pool.run(lambda connection: connection.fetchval("select 1"))

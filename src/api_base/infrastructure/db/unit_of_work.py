@@ -8,7 +8,7 @@ that is cancelled meanwhile waits for its end.
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
-from contextvars import Token
+from contextvars import ContextVar, Token
 from types import TracebackType
 from typing import Any, Self
 from uuid import UUID
@@ -19,7 +19,6 @@ from api_base.core.protocols import Isolation, UnitOfWork, UnitOfWorkFactory
 from api_base.core.types import NO_REQUEST, Delivery, Origin, current_context
 from api_base.infrastructure.db.changes import Change, ExtraRow, Participant, PendingWrite
 from api_base.infrastructure.db.pool import Connection, ConnectionPool
-from api_base.infrastructure.db.transaction import current_unit
 from api_base.infrastructure.db.writer import Writer
 
 type Inbox = Callable[[Delivery], ExtraRow]
@@ -183,6 +182,10 @@ class SqlUnitOfWorkFactory(UnitOfWorkFactory):
     def __call__(self, isolation: Isolation, origin: Origin | None = None) -> SqlUnitOfWork:
         inbox_row = self._inbox(origin) if self._inbox is not None and isinstance(origin, Delivery) else None
         return SqlUnitOfWork(self._pool, isolation, self._participants, origin, inbox_row)
+
+
+current_unit: ContextVar[SqlUnitOfWork | None] = ContextVar("unit_of_work", default=None)
+"""The open unit of work of the current task. Repositories and reads find it here."""
 
 
 def open_unit() -> SqlUnitOfWork:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from api_base.core.protocols import StoredEvent
 from api_base.infrastructure.db.pool import ConnectionPool
-from api_base.infrastructure.events.partitions import RETENTION_DAYS
+from api_base.infrastructure.events.outbox import RETENTION_DAYS
 from api_base.infrastructure.events.rows import COLUMNS, stored_event
 
 _LIST: Final = f"""

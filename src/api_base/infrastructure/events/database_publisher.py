@@ -1,12 +1,18 @@
 """`EVENTS__URL=database://`: publishes an event by inserting a delivery for each durable subscription to its name."""
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
 
-from api_base.core.protocols import EventPublisher, StoredEvent
-from api_base.domain.common.events import Subscribers
+from api_base.application.common.events import EventDelivery, EventTransport, Stream
+from api_base.core.di import Adapter
+from api_base.core.protocols import EventPublisher, PeriodicTask, StoredEvent
+from api_base.domain.common.events import DurableSubscription, Subscribers
 from api_base.infrastructure.db.pool import ConnectionPool
 from api_base.infrastructure.events.outbox import shard_of
+
+if TYPE_CHECKING:
+    from api_base.infrastructure.adapter_ports import AdapterPorts
 
 CHANNEL: Final = "deliveries"
 """NOTIFY channel, notified once for each batch.
@@ -46,3 +52,25 @@ class DatabaseEventPublisher(EventPublisher):
 
     async def close(self) -> None:
         """Do nothing: the worker closes the pool."""
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseEventTransport:
+    """Implements `EventTransport`. Streams require a log with transactions: they do not run."""
+
+    publisher: EventPublisher
+
+    def tasks(
+        self, subscriptions: Sequence[DurableSubscription], streams: Sequence[Stream], delivery: EventDelivery, poll: float
+    ) -> Iterable[PeriodicTask]:
+        """Return no tasks: `DeliveryConsumer` handles the deliveries in the database."""
+        return ()
+
+
+def _database(ports: "AdapterPorts") -> EventTransport:
+    return DatabaseEventTransport(DatabaseEventPublisher(ports.worker_pool, ports.subscribers))
+
+
+DATABASE: Final = Adapter(
+    build=_database, url="database://", summary="The database delivers events to the subscribers of this application."
+)

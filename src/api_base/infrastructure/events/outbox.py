@@ -9,6 +9,7 @@ from api_base.core.errors import AlreadyHandled
 from api_base.core.protocols import Clock, IdGenerator
 from api_base.core.types import NO_USER, Delivery, RequestContext
 from api_base.infrastructure.db.changes import Change, ExtraRow, Participant
+from api_base.infrastructure.db.pool import ConnectionPool
 from api_base.infrastructure.db.schema import Ownership
 from api_base.infrastructure.events.tables import INBOX, OUTBOX, SHARDS
 from api_base.infrastructure.serialization.json_codec import encode
@@ -51,3 +52,21 @@ class Inbox:
         row = delivery.subscription, delivery.event_id, self._clock.now()
         errors = {"inbox_pkey": lambda: AlreadyHandled(delivery.subscription, delivery.event_id)}
         return ExtraRow(INBOX, row, None, errors)
+
+
+DAYS_AHEAD: Final = 3
+RETENTION_DAYS: Final = 7
+
+
+class EventPartitions:
+    """The daily partitions of the outbox: created some days ahead, dropped when no delivery needs their events.
+
+    `pool` connects as the role `worker`."""
+
+    def __init__(self, pool: ConnectionPool) -> None:
+        self._pool = pool
+
+    async def run(self) -> bool:
+        """Call a function with the rights of the owner, who alone may create and drop tables. Never reports more work."""
+        await self._pool.run(lambda connection: connection.execute("select maintain_event_partitions($1, $2)", DAYS_AHEAD, RETENTION_DAYS))
+        return False

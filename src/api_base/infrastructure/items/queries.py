@@ -9,8 +9,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from api_base.application.common.listing import ListRequest, Page
 from api_base.application.common.money import MoneyDTO
 from api_base.application.items.dtos import ItemDTO
-from api_base.application.items.queries.get_item import GetItem
-from api_base.application.items.queries.list_items import ITEM_FIELDS, ListItems
+from api_base.application.items.queries import ITEM_FIELDS, GetItem, ListItems
 from api_base.core.errors import NotFound
 from api_base.core.types import request_tenant
 from api_base.domain.common.value_objects import Money

@@ -7,12 +7,13 @@ event. An event that is delivered twice, after a rebalance or a kill, has its ef
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import Final
 from uuid import UUID
 
-from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 
 from api_base.application.common.events import EventDelivery
@@ -24,8 +25,37 @@ from api_base.core.protocols import DeferredDeliveries, StoredEvent
 from api_base.core.shared.logging import get_logger
 from api_base.domain.common.events import DurableSubscription
 from api_base.infrastructure.kafka.connection import KafkaConnection
-from api_base.infrastructure.kafka.rebalance import Rebalance
 from api_base.infrastructure.resilience.patterns import Policy
+
+
+class Rebalance(ConsumerRebalanceListener):
+    """A rebalance waits for the current record, not for the batch: finished records are committed, the others released.
+
+    The driver notifies it; a consumer checks `in_progress` before each record of a batch.
+
+    `assignments` counts assignments of partitions: state that was prepared for one is not valid for the next.
+    """
+
+    def __init__(self) -> None:
+        self.in_progress = False
+        self.assignments = 0
+        self._batch = asyncio.Lock()
+
+    @asynccontextmanager
+    async def batch(self) -> AsyncIterator[None]:
+        """Delay a rebalance while a batch is handled and committed."""
+        async with self._batch:
+            yield
+
+    async def on_partitions_revoked(self, revoked: Collection[TopicPartition]) -> None:
+        self.in_progress = True
+        async with self._batch:
+            return
+
+    async def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
+        self.in_progress = False
+        self.assignments += 1
+
 
 logger = get_logger(__name__)
 

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 
 
 def _kafka(ports: "AdapterPorts") -> "EventTransport":
+    from api_base.infrastructure.kafka.connection import connection_at
     from api_base.infrastructure.kafka.transport import KafkaEventTransport
-    from api_base.infrastructure.kafka.url import connection_at
 
     events = ports.settings.events
     connection = connection_at(events.url.get_secret_value(), events.prefix)
@@ -20,7 +20,7 @@ def _kafka(ports: "AdapterPorts") -> "EventTransport":
 
 
 def _validate(url: str) -> None:
-    from api_base.infrastructure.kafka.url import connection_at
+    from api_base.infrastructure.kafka.connection import connection_at
 
     connection_at(url, prefix="")
 

@@ -19,7 +19,7 @@ from api_base.application.common.events.cloud_event import decoded
 from api_base.core.errors import Unavailable
 from api_base.core.shared.logging import get_logger
 from api_base.infrastructure.kafka.connection import KafkaConnection
-from api_base.infrastructure.kafka.rebalance import Rebalance
+from api_base.infrastructure.kafka.consumer import Rebalance
 from api_base.infrastructure.resilience.patterns import Policy
 
 logger = get_logger(__name__)

@@ -6,7 +6,7 @@ from typing import TextIO
 
 import msgspec
 
-from api_base.infrastructure.observability.records import RequestRecord
+from api_base.infrastructure.observability.recorder import RequestRecord
 from api_base.infrastructure.serialization.json_codec import encode_lines
 
 

@@ -5,18 +5,19 @@ Totals of dead processes are included, their gauges are not.
 
 import fcntl
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import accumulate
 from pathlib import Path
 from typing import Final
 
-from prometheus_client import ProcessCollector, generate_latest
+from prometheus_client import ProcessCollector, generate_latest, start_http_server
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.registry import Collector
 
+from api_base.core.errors import ConfigurationError
 from api_base.core.protocols import Metrics
 from api_base.infrastructure.observability import dependencies
 from api_base.infrastructure.observability.counters import (
@@ -154,3 +155,22 @@ def _processes(pids: Sequence[int]) -> Iterator[Metric]:
             for sample in metric.samples:
                 family.add_sample(sample.name, {"pid": str(pid)}, sample.value)
     yield from families.values()
+
+
+def serve_metrics(metrics: MergedMetrics, host: str, port: int) -> Callable[[], None]:
+    """Serve `/metrics` on a separate port, for networks where scrapers may reach ports that clients may not. It runs in a thread.
+
+    Returns a function that stops it. Raises `ConfigurationError` if the port cannot be used."""
+    try:
+        server, thread = start_http_server(port, addr=host, registry=metrics)
+    except OSError as error:
+        raise ConfigurationError(
+            f"OBSERVABILITY__METRICS_PORT: cannot listen on {host}:{port}: {error.strerror}. Choose another port."
+        ) from None
+
+    def stop() -> None:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+    return stop

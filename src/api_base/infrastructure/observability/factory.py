@@ -12,7 +12,7 @@ from api_base.infrastructure.observability.recorder import BatchingRecorder
 
 if TYPE_CHECKING:
     from api_base.infrastructure.observability.exposition import MergedMetrics
-    from api_base.infrastructure.observability.telemetry.setup import Telemetry
+    from api_base.infrastructure.observability.telemetry.spans import Telemetry
 
 
 class PoolFigures(Protocol):
@@ -48,7 +48,7 @@ def telemetry(settings: Settings) -> "Telemetry | None":
     endpoint = settings.observability.otlp_endpoint
     if endpoint is None:
         return None
-    from api_base.infrastructure.observability.telemetry.setup import start
+    from api_base.infrastructure.observability.telemetry.spans import start
 
     ratio = settings.observability.trace_sample_ratio
     return start(service=settings.app_name, environment=settings.environment, endpoint=endpoint, sample_ratio=ratio)

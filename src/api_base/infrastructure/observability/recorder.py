@@ -2,14 +2,25 @@
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from api_base.core.protocols import DependencyFigures, RequestRecorder
 from api_base.core.shared.logging import get_logger
 from api_base.core.types import RequestContext
 from api_base.infrastructure.observability.counters import Counters
 from api_base.infrastructure.observability.dependencies import words
-from api_base.infrastructure.observability.records import RequestRecord
+
+
+class RequestRecord(NamedTuple):
+    """`route` is the template; `started_at` is in seconds since the epoch, `seconds` the duration."""
+
+    context: RequestContext
+    method: str
+    route: str
+    status: int
+    started_at: float
+    seconds: float
+
 
 logger = get_logger(__name__)
 

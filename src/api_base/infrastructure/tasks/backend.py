@@ -1,11 +1,43 @@
-"""The port for the transport of ready jobs to workers."""
+"""The ports for the transport of ready jobs to workers. The row in the database is the job; a message only names it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Protocol
+from uuid import UUID
 
 from api_base.core.protocols import PeriodicTask
+from api_base.infrastructure.serialization.json_codec import decode_as, encode
 from api_base.infrastructure.tasks.executor import JobExecutor
 from api_base.infrastructure.tasks.store import SqlJobStore
+
+
+@dataclass(frozen=True, slots=True)
+class JobRef:
+    """The key of a job's row."""
+
+    tenant: UUID
+    id: UUID
+
+    def encoded(self) -> bytes:
+        return encode(self)
+
+    @classmethod
+    def decoded(cls, body: bytes) -> "JobRef":
+        """Decode a reference. Raises `ValueError` for bytes that are not a reference."""
+        ref: JobRef = decode_as(body, cls)
+        return ref
+
+
+class JobTransport(Protocol):
+    """A broker between the dispatcher and the workers."""
+
+    async def publish(self, jobs: Sequence[JobRef]) -> list[JobRef]:
+        """Publish `jobs`. Returns those that the broker has not confirmed. Raises `Unavailable` if it has confirmed none."""
+        ...
+
+    async def depth(self) -> int:
+        """Return how many messages wait for workers. Raises `Unavailable`."""
+        ...
 
 
 class JobBackend(Protocol):

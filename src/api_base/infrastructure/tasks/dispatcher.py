@@ -13,8 +13,8 @@ from typing import Final
 
 from api_base.core.shared.logging import get_logger
 from api_base.infrastructure.db.pool import ConnectionPool
+from api_base.infrastructure.tasks.backend import JobRef, JobTransport
 from api_base.infrastructure.tasks.store import MAX_BATCH_ROWS, TenantRotation, picked_by_tenant
-from api_base.infrastructure.tasks.transport import JobRef, JobTransport
 
 logger = get_logger(__name__)
 

@@ -19,7 +19,7 @@ def _database(ports: "AdapterPorts") -> "JobBackend":
 
 
 def _rabbitmq(ports: "AdapterPorts") -> "JobBackend":
-    from api_base.infrastructure.tasks.rabbitmq_backend import RabbitMqJobBackend
+    from api_base.infrastructure.tasks.rabbitmq_worker import RabbitMqJobBackend
 
     jobs, service = ports.settings.jobs, ports.settings.app_name
     return RabbitMqJobBackend(jobs.url.get_secret_value(), service, ports.policy("rabbitmq"), ports.worker_pool, jobs.concurrency)

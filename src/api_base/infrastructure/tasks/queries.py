@@ -5,7 +5,7 @@ from typing import Final
 import sqlalchemy as sa
 
 from api_base.application.jobs.dtos import JobDTO, JobStatus
-from api_base.application.jobs.queries.get_job import GetJob
+from api_base.application.jobs.get_job import GetJob
 from api_base.core.errors import NotFound
 from api_base.core.protocols import JobState
 from api_base.core.types import NO_TENANT, current_context, request_user

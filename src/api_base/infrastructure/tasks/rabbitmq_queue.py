@@ -18,7 +18,7 @@ from aio_pika.exceptions import PublishError
 from api_base.core.errors import Unavailable
 from api_base.infrastructure.rabbitmq.connection import OPERATION_TIMEOUT, RabbitMqConnection, translated
 from api_base.infrastructure.resilience.patterns import Policy
-from api_base.infrastructure.tasks.transport import JobRef, JobTransport
+from api_base.infrastructure.tasks.backend import JobRef, JobTransport
 
 DELIVERY_LIMIT: Final = 20
 """Maximum number of redeliveries of a message."""

@@ -5,17 +5,22 @@ worker, or is done, and cannot be claimed.
 """
 
 import asyncio
+from collections.abc import Iterator
 
 from aio_pika.abc import AbstractIncomingMessage
 
-from api_base.core.protocols import ClaimedJob
+from api_base.core.protocols import ClaimedJob, PeriodicTask, Probe
 from api_base.core.shared.logging import get_logger
-from api_base.infrastructure.rabbitmq.connection import RabbitMqConnection
+from api_base.infrastructure.db.pool import ConnectionPool
+from api_base.infrastructure.rabbitmq.connection import RabbitMqConnection, check
 from api_base.infrastructure.rabbitmq.consumer import RabbitMqConsumer
+from api_base.infrastructure.resilience.patterns import Policy
+from api_base.infrastructure.tasks.backend import JobRef
+from api_base.infrastructure.tasks.database_queue import CHANNEL
+from api_base.infrastructure.tasks.dispatcher import JobDispatcher
 from api_base.infrastructure.tasks.executor import JobExecutor
 from api_base.infrastructure.tasks.rabbitmq_queue import RabbitMqJobQueue
 from api_base.infrastructure.tasks.store import SqlJobStore
-from api_base.infrastructure.tasks.transport import JobRef
 
 logger = get_logger(__name__)
 
@@ -64,3 +69,29 @@ class RabbitMqJobWorker:
         task = self._executor.submit(job)
         await asyncio.wait([task])
         return not (task.cancelled() and self._consumer.ending)
+
+
+class RabbitMqJobBackend(Probe):
+    """Implements `JobBackend`: dispatches jobs to RabbitMQ and runs those that it receives.
+
+    Publishing and consuming have separate connections: a broker that is short of memory blocks publishing connections.
+    """
+
+    def __init__(self, url: str, service: str, policy: Policy, pool: ConnectionPool, concurrency: int) -> None:
+        self._url, self._service, self._policy, self._pool, self._concurrency = url, service, policy, pool, concurrency
+
+    def tasks(self, store: SqlJobStore, executor: JobExecutor, poll: float) -> Iterator[PeriodicTask]:
+        """Return a dispatcher and a consumer."""
+        publishing, consuming = (RabbitMqConnection(self._url, self._service) for _ in range(2))
+        queue = RabbitMqJobQueue(publishing, self._service, self._policy)
+        dispatcher = JobDispatcher(self._pool, queue)
+        yield PeriodicTask(
+            name="dispatch jobs to RabbitMQ", group="jobs", interval=poll, run=dispatcher.run, channel=CHANNEL, end=queue.close
+        )
+        received = RabbitMqJobQueue(consuming, self._service, self._policy)
+        worker = RabbitMqJobWorker(consuming, received, store, executor, self._concurrency)
+        yield PeriodicTask(name="run jobs", group="jobs", interval=poll, run=worker.run, end=worker.end)
+
+    async def check(self) -> str:
+        """Connect to the broker. Raises `Unavailable`."""
+        return await check(self._url)

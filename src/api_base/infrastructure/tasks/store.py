@@ -1,10 +1,10 @@
-"""The jobs of the table as workers see them, as the role `worker`: claimed by rotation of tenants, settled, released.
+"""The jobs of the table as workers see them, as the role `worker`: claimed by rotation of tenants, settled, released, and made ready.
 
 A tenant with many jobs does not delay the others: a worker goes from tenant to tenant and claims the same share of each. It skips rows
 that another worker is claiming [PostgreSQL manual, SELECT: SKIP LOCKED].
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Final
 from uuid import UUID
@@ -174,3 +174,17 @@ def _claimed(row: asyncpg.Record) -> ClaimedJob:
         traceparent=row["traceparent"],
         payload=row["payload"].encode(),
     )
+
+
+class JobStager:
+    """Makes jobs ready: those that are due, and those whose worker has stopped renewing its lease. `notify` wakes the workers."""
+
+    def __init__(self, store: SqlJobStore, notify: Callable[[], None]) -> None:
+        self._store, self._notify = store, notify
+
+    async def run(self) -> bool:
+        """Make one batch ready. Returns whether there may be more."""
+        staged = await self._store.stage()
+        if staged:
+            self._notify()
+        return staged >= MAX_BATCH_ROWS

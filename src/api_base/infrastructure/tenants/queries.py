@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from api_base.application.common.listing import Page
 from api_base.application.services.multitenancy import own_tenant
 from api_base.application.tenants.dtos import InvitationDTO, MemberDTO, MyTenantDTO, TenantDTO
-from api_base.application.tenants.queries.tenants import (
+from api_base.application.tenants.queries import (
     INVITATION_FIELDS,
     MEMBER_FIELDS,
     GetTenant,

@@ -6,8 +6,7 @@ import sqlalchemy as sa
 
 from api_base.application.common.listing import Page
 from api_base.application.users.dtos import UserDTO
-from api_base.application.users.queries.get_user import GetProfile, GetUser
-from api_base.application.users.queries.list_users import USER_FIELDS, ListUsers
+from api_base.application.users.queries import USER_FIELDS, GetProfile, GetUser, ListUsers
 from api_base.core.errors import NotFound
 from api_base.core.types import Language, UserId, request_user
 from api_base.domain.users.entities import UserStatus

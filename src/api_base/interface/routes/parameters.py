@@ -7,7 +7,8 @@ from fastapi import Depends, Header, Request
 from starlette.types import Scope
 
 from api_base.application.common.listing import Fields, ListRequest
-from api_base.core.types import Language, preferred
+from api_base.core.types import Language
+from api_base.core.types.language import preferred
 from api_base.interface.errors.http import PreconditionRequired
 from api_base.interface.listing import list_request
 from api_base.interface.routes.etags import expected_version

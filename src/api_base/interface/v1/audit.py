@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import Depends
 
 from api_base.application.audit.dtos import AuditRecordDTO
-from api_base.application.audit.queries.list_audit import AUDIT_FIELDS, ListAudit, ListPlatformAudit
+from api_base.application.audit.list_audit import AUDIT_FIELDS, ListAudit, ListPlatformAudit
 from api_base.application.common.cqrs import Bus
 from api_base.application.common.listing import ListRequest, Page
 from api_base.interface.routes import ListQuery, RouteOptions, Router

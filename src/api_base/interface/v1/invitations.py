@@ -11,7 +11,7 @@ from api_base.application.tenants.commands.accept_invitation import AcceptInvita
 from api_base.application.tenants.commands.invite_member import InviteMember
 from api_base.application.tenants.commands.revoke_invitation import RevokeInvitation
 from api_base.application.tenants.dtos import InvitationDTO, MemberDTO
-from api_base.application.tenants.queries.tenants import INVITATION_FIELDS, ListInvitations
+from api_base.application.tenants.queries import INVITATION_FIELDS, ListInvitations
 from api_base.interface.routes import ExpectedVersion, ListQuery, PreferredLanguage, RouteOptions, Router
 from api_base.interface.v1.bodies.tenants import InviteMemberBody, RegisterByInvitationBody
 from api_base.interface.v1.bodies.users import TokenBody

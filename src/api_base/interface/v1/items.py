@@ -17,8 +17,7 @@ from api_base.application.items.commands.publish_item import PublishItem
 from api_base.application.items.commands.restore_item import RestoreItem
 from api_base.application.items.commands.update_item import UpdateItem
 from api_base.application.items.dtos import ItemDTO
-from api_base.application.items.queries.get_item import GetItem
-from api_base.application.items.queries.list_items import ITEM_FIELDS, ListItems
+from api_base.application.items.queries import ITEM_FIELDS, GetItem, ListItems
 from api_base.interface.routes import ExpectedVersion, ListQuery, OptionalVersion, RouteOptions, Router
 from api_base.interface.v1.batch_results import BatchAnswer, answer
 from api_base.interface.v1.bodies.batches import BatchBody

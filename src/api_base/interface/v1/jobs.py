@@ -3,9 +3,9 @@
 from uuid import UUID
 
 from api_base.application.common.cqrs import Bus
-from api_base.application.jobs.commands.cancel_job import CancelJob
+from api_base.application.jobs.cancel_job import CancelJob
 from api_base.application.jobs.dtos import JobDTO
-from api_base.application.jobs.queries.get_job import GetJob
+from api_base.application.jobs.get_job import GetJob
 from api_base.interface.routes import RouteOptions, Router
 
 

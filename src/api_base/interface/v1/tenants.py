@@ -15,7 +15,7 @@ from api_base.application.tenants.commands.import_members import MEMBER_SCHEMA, 
 from api_base.application.tenants.commands.remove_member import LeaveTenant, RemoveMember
 from api_base.application.tenants.commands.rename_tenant import RenameTenant
 from api_base.application.tenants.dtos import MemberDTO, MyTenantDTO, TenantDTO
-from api_base.application.tenants.queries.tenants import MEMBER_FIELDS, GetTenant, ListMembers, ListMyTenants
+from api_base.application.tenants.queries import MEMBER_FIELDS, GetTenant, ListMembers, ListMyTenants
 from api_base.core.types import UserId
 from api_base.interface.routes import ExpectedVersion, ListQuery, RouteOptions, Router
 from api_base.interface.v1 import invitations

@@ -11,8 +11,7 @@ from api_base.application.users.commands.change_password import ChangePassword
 from api_base.application.users.commands.set_user_status import SetUserStatus
 from api_base.application.users.commands.update_profile import UpdateProfile
 from api_base.application.users.dtos import UserDTO
-from api_base.application.users.queries.get_user import GetProfile, GetUser
-from api_base.application.users.queries.list_users import USER_FIELDS, ListUsers
+from api_base.application.users.queries import USER_FIELDS, GetProfile, GetUser, ListUsers
 from api_base.core.types import UserId
 from api_base.domain.users.entities import UserStatus
 from api_base.interface.routes import ExpectedVersion, ListQuery, OptionalVersion, RouteOptions, Router

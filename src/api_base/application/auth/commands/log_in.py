@@ -5,16 +5,18 @@ concurrent attempts may have locked it. A failure is counted after the response,
 """
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import partial
 from typing import ClassVar
 
-from api_base.application.auth.commands.start_session import StartSession
-from api_base.application.auth.dtos import TokensDTO
+from api_base.application.auth.dtos import SessionTokens, TokensDTO
+from api_base.application.auth.known_devices import KnownDevices
 from api_base.application.common.cqrs import PUBLIC, Bus, Command
-from api_base.core.protocols import AfterResponse, Isolation, PasswordHasher
-from api_base.core.types import Err, Ok, Result
+from api_base.core.protocols import AfterResponse, Clock, IdGenerator, Isolation, PasswordHasher
+from api_base.core.types import Err, Ok, Result, SessionId, TenantId, UserId
+from api_base.domain.auth.entities import Session
 from api_base.domain.auth.errors import LoginRefused
-from api_base.domain.auth.repository import Credentials, Memberships
+from api_base.domain.auth.repository import Credentials, Memberships, SessionRepository
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,3 +48,41 @@ class LogInHandler:
             await self._credentials.succeeded(credential.user_id, new_hash)
         tenant = await self._memberships.first(credential.user_id)
         return Ok(await self._bus.execute(StartSession(user_id=credential.user_id, tenant_id=tenant, user_agent=command.user_agent)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartSession(Command[TokensDTO]):
+    """Internal: `LogInHandler` sends it for an authenticated user."""
+
+    permission: ClassVar[str] = PUBLIC
+    user_id: UserId
+    tenant_id: TenantId | None
+    user_agent: str = ""
+
+
+class StartSessionHandler:
+    """`lifetime` is how long a session lives without a refresh."""
+
+    def __init__(
+        self,
+        sessions: SessionRepository,
+        devices: KnownDevices,
+        tokens: SessionTokens,
+        ids: IdGenerator,
+        clock: Clock,
+        lifetime: timedelta,
+    ) -> None:
+        self._sessions, self._devices, self._tokens = sessions, devices, tokens
+        self._ids, self._clock, self._lifetime = ids, clock, lifetime
+
+    async def handle(self, command: StartSession) -> TokensDTO:
+        session, refresh = Session.begin(
+            id=SessionId(self._ids.new()),
+            user_id=command.user_id,
+            tenant_id=command.tenant_id,
+            now=self._clock.now(),
+            lifetime=self._lifetime,
+        )
+        await self._sessions.create(session)
+        await self._devices.note(command.user_id, command.user_agent)
+        return self._tokens.of(session, refresh)

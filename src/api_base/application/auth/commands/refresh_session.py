@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import ClassVar
 
-from api_base.application.auth.dtos import TokensDTO
-from api_base.application.auth.tokens import SessionTokens
+from api_base.application.auth.dtos import SessionTokens, TokensDTO
 from api_base.application.common.cqrs import PUBLIC, Command
 from api_base.core.protocols import Clock, Isolation
 from api_base.core.types import Err, Ok, Result

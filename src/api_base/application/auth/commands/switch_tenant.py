@@ -4,8 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 from uuid import UUID
 
-from api_base.application.auth.dtos import TokensDTO
-from api_base.application.auth.tokens import SessionTokens
+from api_base.application.auth.dtos import SessionTokens, TokensDTO
 from api_base.application.common.cqrs import AUTHENTICATED, Command
 from api_base.core.errors import NotFound, Unauthenticated
 from api_base.core.protocols import Isolation

@@ -1,7 +1,6 @@
 """Delivery of stored events to subscribers, and streams derived from events."""
 
 from api_base.application.common.events.delivery import EventDelivery
-from api_base.application.common.events.stream import Stream, StreamRecord
-from api_base.application.common.events.transport import EventTransport
+from api_base.application.common.events.transport import EventTransport, Stream, StreamRecord
 
 __all__ = ["EventDelivery", "EventTransport", "Stream", "StreamRecord"]

@@ -11,10 +11,26 @@ from typing import Any
 from api_base.application.common.cqrs import Command, Message
 from api_base.application.common.cqrs.bus import Call
 from api_base.application.common.middleware.idempotency import IdempotencyMiddleware, KeyedCall
-from api_base.application.common.middleware.job import JobMiddleware
-from api_base.core.protocols import Isolation, UnitOfWorkFactory
-from api_base.core.types import NO_REQUEST, KeyedExecution, Origin, RunningJob, current_context
+from api_base.core.protocols import Isolation, JobCompletion, UnitOfWorkFactory
+from api_base.core.types import NO_REQUEST, KeyedExecution, Origin, RunningJob, Settled, current_context
 from api_base.domain.common.events import Subscribers
+
+
+class JobMiddleware:
+    """The stage of a job's own command, inside its unit of work: the database holds both the effect and the outcome, or neither.
+
+    Returns `Settled` if the unit writes the outcome.
+    """
+
+    def __init__(self, completion: JobCompletion) -> None:
+        self._completion = completion
+
+    def __call__(self, call_next: Call) -> Callable[[Message[Any], RunningJob], Awaitable[Any]]:
+        async def stage(message: Message[Any], job: RunningJob) -> Any:
+            result = await call_next(message)
+            return Settled() if self._completion.settle(job, result) else result
+
+        return stage
 
 
 class Transactions:

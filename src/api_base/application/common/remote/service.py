@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from api_base.application.common.cqrs import Bus, Command, Message
-from api_base.application.common.remote.call import NotServed, RemoteCall
+from api_base.application.common.remote.transport import NotServed, RemoteCall
 from api_base.core.errors import Forbidden, Invalid, Unauthenticated, Unavailable
 from api_base.core.protocols import AccessLookup, AuditStore, TokenVerifier
 from api_base.core.types import (

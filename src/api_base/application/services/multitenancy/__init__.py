@@ -1,5 +1,13 @@
-"""Tenant isolation in the application layer."""
+"""The tenant of a request: a claim of its access token, and nothing else."""
 
-from api_base.application.services.multitenancy.current import own_tenant
+from uuid import UUID
 
-__all__ = ["own_tenant"]
+from api_base.core.errors import NotFound
+from api_base.core.types import TenantId, current_context
+
+
+def own_tenant(id: UUID) -> TenantId:
+    """`id`, if it is the tenant of the access token. Raises `NotFound` otherwise, so that a foreign tenant is answered like a random id."""
+    if id != current_context.get().tenant_id:
+        raise NotFound("tenant", id)
+    return TenantId(id)

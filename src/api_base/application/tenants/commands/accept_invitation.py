@@ -8,7 +8,7 @@ from typing import ClassVar
 from uuid import UUID
 
 from api_base.application.common.cqrs import AUTHENTICATED, PUBLIC, Bus, Command
-from api_base.application.tenants.commands.mail_invitation import ACCEPT
+from api_base.application.tenants.commands.invite_member import ACCEPT
 from api_base.application.tenants.dtos import MemberDTO
 from api_base.application.tenants.identities import Identities
 from api_base.core.protocols import Clock, IdGenerator, Isolation, LinkTokens

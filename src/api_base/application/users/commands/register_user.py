@@ -9,12 +9,14 @@ from typing import ClassVar
 
 from api_base.application.common.cqrs import PUBLIC, Bus, Command
 from api_base.application.users.commands.create_user import CreateUser
-from api_base.application.users.commands.store_pending_registration import StorePendingRegistration
+from api_base.application.users.commands.mail_registration import MailRegistration
 from api_base.application.users.dtos import RegistrationDTO
-from api_base.core.protocols import Isolation, PasswordHasher, PasswordPolicy
+from api_base.core.protocols import Clock, IdGenerator, Isolation, JobQueue, PasswordHasher, PasswordPolicy
 from api_base.core.types import Language
 from api_base.domain.common.value_objects import EmailAddress
 from api_base.domain.users.errors import InvitedOnly
+from api_base.domain.users.registration import Registration
+from api_base.domain.users.repository import RegistrationRepository
 
 
 class RegistrationMode(StrEnum):
@@ -51,3 +53,32 @@ class RegisterUserHandler:
         else:
             await self._bus.execute(StorePendingRegistration(email=email, name=name, password_hash=hashed, language=language))
         return RegistrationDTO(email=email.value, name=name.strip())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StorePendingRegistration(Command[None]):
+    """Internal: `RegisterUserHandler` sends it. Does the same work for known and unknown addresses."""
+
+    permission: ClassVar[str] = PUBLIC
+    email: EmailAddress
+    name: str
+    password_hash: str = field(repr=False)
+    language: Language
+
+
+class StorePendingRegistrationHandler:
+    def __init__(self, registrations: RegistrationRepository, jobs: JobQueue, ids: IdGenerator, clock: Clock) -> None:
+        self._registrations, self._jobs, self._ids, self._clock = registrations, jobs, ids, clock
+
+    async def handle(self, command: StorePendingRegistration) -> None:
+        """Store the registration and enqueue its e-mail. Raises `Invalid` for an invalid name."""
+        registration = Registration.begin(
+            id=self._ids.new(),
+            email=command.email,
+            name=command.name,
+            password_hash=command.password_hash,
+            language=command.language,
+            now=self._clock.now(),
+        )
+        await self._registrations.create(registration)
+        await self._jobs.enqueue(MailRegistration(registration_id=registration.id), unique=str(registration.id))

@@ -1,12 +1,21 @@
-"""Request a password reset link. The worker looks the address up, so the request does the same work for every address."""
+"""Request a password reset link. The worker looks the address up, so the request does the same work for every address.
+
+The job begins the reset and e-mails the link to the active user with the address, if there is one.
+"""
 
 from dataclasses import dataclass
-from typing import ClassVar
+from datetime import timedelta
+from typing import ClassVar, Final
+from uuid import UUID
 
-from api_base.application.common.cqrs import PUBLIC, Command
-from api_base.application.users.commands.mail_password_reset import MailPasswordReset
-from api_base.core.protocols import IdGenerator, JobQueue
+from api_base.application.common.cqrs import PUBLIC, Bus, Command
+from api_base.application.services.mailing import EmailTemplates, Links, Recipient
+from api_base.core.protocols import Clock, IdGenerator, Isolation, JobQueue
+from api_base.core.types import UserId
 from api_base.domain.common.value_objects import EmailAddress
+from api_base.domain.users.entities import UserStatus
+from api_base.domain.users.password_reset import PasswordReset
+from api_base.domain.users.repository import PasswordResetRepository, UserRepository
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,3 +32,64 @@ class RequestPasswordResetHandler:
         """Enqueue the job. Raises `Invalid` for an invalid address."""
         email, id = EmailAddress.parse(command.email), self._ids.new()
         await self._jobs.enqueue(MailPasswordReset(id=id, email=email.value), unique=str(id))
+
+
+RESET: Final = "reset-password"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MailPasswordReset(Command[None]):
+    """A job. `id` becomes the id of the password reset."""
+
+    permission: ClassVar[str] = PUBLIC
+    isolation: ClassVar[Isolation] = Isolation.NONE
+    id: UUID
+    email: str
+
+
+class MailPasswordResetHandler:
+    def __init__(self, bus: Bus, users: UserRepository, email_templates: EmailTemplates, links: Links) -> None:
+        self._bus, self._users, self._email_templates, self._links = bus, users, email_templates, links
+
+    async def handle(self, command: MailPasswordReset) -> None:
+        """Send the e-mail. Raises what `Mailer.send` raises."""
+        user = await self._users.by_email(EmailAddress.parse(command.email))
+        if user is None or user.status is not UserStatus.ACTIVE:
+            return
+        if await self._bus.execute(BeginPasswordReset(id=command.id, user_id=UserId(user.id))):
+            to = Recipient(email=user.email.value, language=user.language)
+            await self._email_templates.send("reset_password", to, command.id, link=self._links.to(RESET, user.id, command.id))
+
+
+RESEND_INTERVAL: Final = timedelta(minutes=1)
+"""Minimum time between two such e-mails to one user."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BeginPasswordReset(Command[bool]):
+    """Internal: `MailPasswordResetHandler` sends it. Returns whether the link must be e-mailed."""
+
+    permission: ClassVar[str] = PUBLIC
+    isolation: ClassVar[Isolation] = Isolation.SERIALIZABLE
+    id: UUID
+    user_id: UserId
+
+
+class BeginPasswordResetHandler:
+    """Begins a reset once for each request: the job that sends the command may be retried."""
+
+    def __init__(self, users: UserRepository, resets: PasswordResetRepository, clock: Clock) -> None:
+        self._users, self._resets, self._clock = users, resets, clock
+
+    async def handle(self, command: BeginPasswordReset) -> bool:
+        user, now = await self._users.get(command.user_id), self._clock.now()
+        if user is None:
+            return False
+        begun = await self._resets.of(command.user_id, command.id)
+        if begun is not None:  # the job is retried
+            return begun.is_open(user, now)
+        newest = await self._resets.newest(command.user_id)
+        if newest is not None and now - newest.created_at < RESEND_INTERVAL:
+            return False
+        await self._resets.create(PasswordReset.begin(id=command.id, user_id=command.user_id, now=now))
+        return True

@@ -8,7 +8,7 @@ from typing import ClassVar
 from uuid import UUID
 
 from api_base.application.common.cqrs import PUBLIC, Bus, Command
-from api_base.application.users.commands.mail_password_reset import RESET
+from api_base.application.users.commands.request_password_reset import RESET
 from api_base.core.protocols import Clock, Isolation, LinkTokens, PasswordHasher, PasswordPolicy
 from api_base.core.types import UserId
 from api_base.domain.users.errors import LinkRefused

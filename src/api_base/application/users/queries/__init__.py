@@ -1,1 +1,43 @@
 """Queries of users. Their handlers are adapters: infrastructure/users/queries.py."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ClassVar, Final
+
+from api_base.application.common.cqrs import AUTHENTICATED, Query
+from api_base.application.common.listing import EQUALITY, ORDER, TEXT, Field, Fields, ListRequest, Page, Sort
+from api_base.application.users import permissions
+from api_base.application.users.dtos import UserDTO
+from api_base.core.types import UserId
+from api_base.domain.users.entities import UserStatus
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GetProfile(Query[UserDTO]):
+    """The caller's own profile."""
+
+    permission: ClassVar[str] = AUTHENTICATED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GetUser(Query[UserDTO]):
+    """Any user. For platform administrators."""
+
+    permission: ClassVar[str] = permissions.MANAGE
+    id: UserId
+
+
+USER_FIELDS: Final = Fields(
+    Field(name="email", kind=str, operators=TEXT, sortable=True),
+    Field(name="status", kind=str, operators=EQUALITY, choices=tuple(status.value for status in UserStatus)),
+    Field(name="created_at", kind=datetime, operators=ORDER, sortable=True),
+    default_sort=(Sort(field="created_at", descending=True),),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListUsers(Query[Page[UserDTO]]):
+    """All users. For platform administrators."""
+
+    permission: ClassVar[str] = permissions.MANAGE
+    request: ListRequest

@@ -1,6 +1,6 @@
 """The embedded PostgreSQL server from a wheel, for development and tests: find, start and stop it."""
 
+from api_base.infrastructure.db.embedded.roles import Urls
 from api_base.infrastructure.db.embedded.server import EmbeddedServer
-from api_base.infrastructure.db.embedded.urls import Urls
 
 __all__ = ["EmbeddedServer", "Urls"]

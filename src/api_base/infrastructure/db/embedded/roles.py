@@ -3,12 +3,23 @@
 import os
 import subprocess
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote, urlencode
 
 from api_base.core.errors import ConfigurationError
 from api_base.infrastructure.db.embedded.binaries import Binaries
-from api_base.infrastructure.db.embedded.urls import Urls
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Urls:
+    """PostgreSQL URLs: `owner` migrates, `app` serves requests, `worker` runs background work. `direct` is `app` without a pooler."""
+
+    owner: str
+    app: str
+    worker: str
+    direct: str
+
 
 DATABASE: Final = "api_base"
 ROLES: Final = ("owner", "app", "worker")

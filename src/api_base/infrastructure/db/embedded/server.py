@@ -20,9 +20,8 @@ from api_base.core.shared.parent_death import die_with_parent
 from api_base.infrastructure.db.embedded.binaries import Binaries, find
 from api_base.infrastructure.db.embedded.data_location import data_location, socket_directory
 from api_base.infrastructure.db.embedded.orphan import end_orphan
-from api_base.infrastructure.db.embedded.roles import ROLES, create_roles, url, urls
+from api_base.infrastructure.db.embedded.roles import ROLES, Urls, create_roles, url, urls
 from api_base.infrastructure.db.embedded.state_files import Running, StateFiles, write_private
-from api_base.infrastructure.db.embedded.urls import Urls
 
 _START_SECONDS: Final = 60.0
 _STOP_SECONDS: Final = 20.0

@@ -1,4 +1,5 @@
-"""Reads revisions from disk without importing them or Alembic, so that a start can check cheaply whether any is pending.
+"""Reads revisions from disk without importing them or Alembic, and the revisions of a database, so that a start can check cheaply whether any is
+pending.
 
 Branches are linear: each has one root and one head. A database has the revisions that its stored heads name, and all their ancestors.
 """
@@ -11,7 +12,11 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any, Final
 
+import asyncpg
+
 from api_base.core.errors import ConfigurationError
+from api_base.infrastructure.db.errors import unreachable
+from api_base.infrastructure.db.pool import Connection
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,3 +169,25 @@ def _tuple(value: Any) -> tuple[str, ...]:
     if value is None:
         return ()
     return (value,) if isinstance(value, str) else tuple(value)
+
+
+_TIMEOUT = 10.0
+
+
+async def stored_heads(dsn: str) -> set[str]:
+    """Return the heads in `alembic_version`, by one query on a plain connection; empty for a database that was never migrated.
+
+    Raises `Unavailable`, and `ConfigurationError` for a database from before 0.1.0.
+    """
+    try:
+        connection: Connection = await asyncpg.connect(dsn, timeout=_TIMEOUT, statement_cache_size=0)
+    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        raise unreachable(error) from error
+    try:
+        heads = {row["version_num"] for row in await connection.fetch("select version_num from public.alembic_version", timeout=_TIMEOUT)}
+    except (asyncpg.UndefinedTableError, asyncpg.InsufficientPrivilegeError):
+        return set()
+    finally:
+        connection.terminate()
+    refuse_prerelease(heads)
+    return heads

@@ -1,4 +1,4 @@
-"""Runs Alembic in one session of the role `owner`.
+"""Runs Alembic in one session of the role `owner`, in one process at a time.
 
 Each revision is a transaction of its own, so a failure keeps the revisions before it. A statement waits at most `lock_timeout` for a table,
 because every other statement on the table queues behind it; then the revision is retried a few times.
@@ -23,10 +23,8 @@ from sqlalchemy.pool import NullPool
 from api_base.core.errors import ConfigurationError, Unavailable
 from api_base.core.shared.logging import get_logger
 from api_base.infrastructure.db.errors import CONNECTION_ERRORS, statement_reason, unreachable
-from api_base.infrastructure.db.migrations.lock import acquire_lock
-from api_base.infrastructure.db.migrations.revisions import Branch, Revision, chain, closure, read, refuse_unknown
+from api_base.infrastructure.db.migrations.revisions import Branch, Revision, chain, closure, read, refuse_unknown, stored_heads
 from api_base.infrastructure.db.migrations.roles import Roles
-from api_base.infrastructure.db.migrations.stored import stored_heads
 from api_base.infrastructure.db.pool import Connection
 
 logger = get_logger(__name__)
@@ -189,3 +187,39 @@ def _state(error: DBAPIError) -> str | None:
 
 def _short(error: DBAPIError) -> str:
     return " ".join((error.statement or str(error.orig)).split())[:120]
+
+
+KEY: Final = 4_177_218_340_263_971
+"""The key of the lock, a random number."""
+
+_TAKE = sa.text(f"select pg_try_advisory_lock({KEY})")
+_HELD_BY_SESSION = sa.text(
+    "select exists (select from pg_locks where locktype = 'advisory' and pid = pg_backend_pid() "
+    f"and (classid::bigint << 32 | objid::bigint) = {KEY})"
+)
+_RETRY_INTERVAL: Final = 0.05
+
+
+async def acquire_lock(connection: AsyncConnection, seconds: float) -> None:
+    """Acquire the advisory lock [PostgreSQL manual, 13.3.5] until the session of `connection` ends.
+
+    The lock is polled. A statement that waits for it would hold a snapshot, and CREATE INDEX CONCURRENTLY in the process that has the
+    lock would wait for that snapshot: a deadlock.
+
+    Raises `Unavailable` when another process holds it for over `seconds` seconds, and `ConfigurationError` behind a transaction pooler,
+    which would give the lock to another client.
+    """
+    deadline = asyncio.get_running_loop().time() + seconds
+    while not await _ask(connection, _TAKE):
+        if asyncio.get_running_loop().time() > deadline:
+            raise Unavailable(
+                f"Another process has been migrating this database for over {seconds:g} s. Check what it waits for, then try again."
+            )
+        await asyncio.sleep(_RETRY_INTERVAL)
+    if not await _ask(connection, _HELD_BY_SESSION):
+        raise ConfigurationError("DATABASE__OWNER_URL goes through a transaction pooler. Set it to the address of the server itself.")
+
+
+async def _ask(connection: AsyncConnection, question: sa.TextClause) -> bool:
+    async with connection.begin():
+        return bool((await connection.execute(question)).scalar_one())

@@ -1,15 +1,21 @@
-"""List audit records: a tenant's for its owners and admins, those without a tenant for platform administrators."""
+"""List audit records: a tenant's for its owners and admins, those without a tenant for platform administrators.
+
+The handlers are adapters: infrastructure/audit/queries.py.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar, Final
 from uuid import UUID
 
-from api_base.application.audit import permissions
 from api_base.application.audit.dtos import AuditRecordDTO
 from api_base.application.common.cqrs import Query
 from api_base.application.common.listing import Field, Fields, ListRequest, Page, Sort
 from api_base.domain.common.specification import ComparisonOperator
+
+READ: Final = "audit:read"
+READ_PLATFORM: Final = "platform:audit"
+"""Permissions of the audit trail."""
 
 _Op = ComparisonOperator
 _NAMED: Final = frozenset({_Op.EQ, _Op.IN})
@@ -27,11 +33,11 @@ AUDIT_FIELDS: Final = Fields(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListAudit(Query[Page[AuditRecordDTO]]):
-    permission: ClassVar[str] = permissions.READ
+    permission: ClassVar[str] = READ
     request: ListRequest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListPlatformAudit(Query[Page[AuditRecordDTO]]):
-    permission: ClassVar[str] = permissions.READ_PLATFORM
+    permission: ClassVar[str] = READ_PLATFORM
     request: ListRequest

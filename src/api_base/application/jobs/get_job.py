@@ -1,4 +1,4 @@
-"""Read one of the caller's jobs."""
+"""Read one of the caller's jobs. The handler is an adapter: infrastructure/tasks/queries.py."""
 
 from dataclasses import dataclass
 from typing import ClassVar

@@ -1,7 +1,8 @@
-"""E-mail templates: one file for each language, `<email>.<language>.txt`, rendered as text and as HTML.
+"""E-mails to users: templates by language, links, recipients.
 
-The first line is the subject; `$name` is replaced [string.Template]. Line breaks in values become spaces, so that user input cannot add
-lines, and values are escaped in HTML. A paragraph that consists of `$link` becomes a hyperlink in HTML.
+A template has one file for each language, `<email>.<language>.txt`, which is rendered as text and as HTML. The first line is the subject;
+`$name` is replaced [string.Template]. Line breaks in values become spaces, so that user input cannot add lines, and values are escaped in
+HTML. A paragraph that consists of `$link` becomes a hyperlink in HTML.
 """
 
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from string import Template
 from typing import Final
 from uuid import UUID
 
-from api_base.core.protocols import Mail, Mailer
+from api_base.core.protocols import LinkTokens, Mail, Mailer
 from api_base.core.types import Language
 
 _HTML: Final = """<!doctype html>
@@ -70,3 +71,17 @@ def _html(text: Template, subject: str, language: Language, values: dict[str, st
 def _paragraph(part: str, escaped: dict[str, str]) -> str:
     filled = Template(escape(part, quote=False)).substitute(escaped)
     return f'<p><a href="{filled}">{filled}</a></p>' if part == "$link" else f"<p>{filled}</p>"
+
+
+class Links:
+    """`base` is the URL of the pages, without a trailing slash.
+
+    The token is in the fragment, which browsers do not send [RFC 3986, section 3.5], so it reaches no log and no Referer.
+    """
+
+    def __init__(self, base: str, tokens: LinkTokens) -> None:
+        self._base, self._tokens = base, tokens
+
+    def to(self, page: str, *ids: UUID) -> str:
+        """The link to `page`. Its token is valid for that page only."""
+        return f"{self._base}/{page}#token={self._tokens.seal(page, *ids)}"

@@ -1,8 +1,4 @@
-"""LISTEN on a separate connection, with a heartbeat.
-
-A cache that notifications invalidate is valid until `fresh_until`: the server answered on this connection within the last `MAX_SILENCE`
-seconds, so no older notification is missing. After a gap `on_gap` is called before the cache is fresh again.
-"""
+"""NOTIFY of new work, and LISTEN on a separate connection with a heartbeat."""
 
 import asyncio
 import contextlib
@@ -13,9 +9,46 @@ from typing import Any, Final
 import asyncpg
 
 from api_base.core.shared.logging import get_logger
-from api_base.infrastructure.db.pool import Connection
+from api_base.infrastructure.db.pool import Connection, ConnectionPool
 
 logger = get_logger(__name__)
+
+BATCH_DELAY: Final = 0.002
+"""Seconds during which commits share one notification."""
+
+
+class CoalescingNotifier:
+    """Call it after each commit that left work for the listeners of `channel`.
+
+    It notifies immediately for the first commit, then once for all commits within a few milliseconds. NOTIFY is not part of the
+    transaction: at commit it takes a server-wide lock, which prevents group commit. If a process dies before it notifies, the workers
+    find the work by polling.
+    """
+
+    def __init__(self, pool: ConnectionPool, channel: str) -> None:
+        self._pool, self._channel = pool, channel
+        self._sending: asyncio.Task[None] | None = None
+        self._again = False
+
+    def __call__(self) -> None:
+        if self._sending is None:
+            self._sending = asyncio.get_running_loop().create_task(self._notify())
+        else:
+            self._again = True
+
+    async def _notify(self) -> None:
+        try:
+            while True:
+                self._again = False  # commits from here on need another notification
+                await self._pool.run(lambda connection: connection.execute(f"notify {self._channel}"))
+                await asyncio.sleep(BATCH_DELAY)
+                if not self._again:
+                    return
+        except Exception as error:
+            logger.info("notify_failed", channel=self._channel, reason=str(error) or type(error).__name__)
+        finally:
+            self._sending = None
+
 
 HEARTBEAT: Final = 0.2
 MAX_SILENCE: Final = 0.6
@@ -24,7 +57,11 @@ NEVER: Final = float("-inf")
 
 
 class NotificationListener:
-    """Calls `on_payload` for each notification on `channel`. `dsn` must not go through a transaction pooler. Times in seconds."""
+    """Calls `on_payload` for each notification on `channel`. `dsn` must not go through a transaction pooler. Times in seconds.
+
+    A cache that notifications invalidate is valid until `fresh_until`: the server answered on this connection within the last
+    `MAX_SILENCE` seconds, so no older notification is missing. After a gap `on_gap` is called before the cache is fresh again.
+    """
 
     def __init__(self, dsn: str, channel: str, on_payload: Callable[[str], None], on_gap: Callable[[], None]) -> None:
         self._dsn, self._channel = dsn, channel

@@ -1,1 +1,0 @@
-"""Queries of jobs. Their handlers are adapters: infrastructure/tasks/queries.py."""

@@ -1,0 +1,104 @@
+"""Spans for OpenTelemetry: its tracer makes those of `@traced` and of messages, `RequestSpans` those of requests, for one exporter.
+
+Names and attributes follow OpenTelemetry's semantic conventions for HTTP servers.
+"""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urlsplit
+
+from opentelemetry import trace
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
+from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, TraceFlags
+
+from api_base.core.errors import ConfigurationError
+from api_base.infrastructure.observability.recorder import RequestRecord
+
+_SCOPE: Final = InstrumentationScope("api_base")
+_SAMPLED: Final = TraceFlags(TraceFlags.SAMPLED)
+
+
+class RequestSpans:
+    """Server spans of requests, built from their records in batches and passed to the exporter's queue, off the response path.
+
+    Implements `Sink` of the recorder.
+    """
+
+    def __init__(self, processor: SpanProcessor, resource: Resource) -> None:
+        self._processor, self._resource = processor, resource
+
+    def write(self, records: Sequence[RequestRecord]) -> None:
+        for record in records:
+            if record.context.trace_flags & TraceFlags.SAMPLED:
+                self._processor.on_end(self._span(record))
+
+    def _span(self, record: RequestRecord) -> ReadableSpan:
+        context = record.context
+        trace_id, started = int(context.trace_id, 16), int(record.started_at * 1e9)
+        parent = context.parent_span_id
+        return ReadableSpan(
+            name=f"{record.method} {record.route}",
+            context=SpanContext(trace_id, int(context.span_id, 16), is_remote=False, trace_flags=_SAMPLED),
+            parent=SpanContext(trace_id, int(parent, 16), is_remote=True, trace_flags=_SAMPLED) if parent else None,
+            resource=self._resource,
+            attributes=_attributes(record),
+            kind=SpanKind.SERVER,
+            status=Status(StatusCode.ERROR if record.status >= 500 else StatusCode.UNSET),
+            start_time=started,
+            end_time=started + int(record.seconds * 1e9),
+            instrumentation_scope=_SCOPE,
+        )
+
+
+def _attributes(record: RequestRecord) -> dict[str, str | int]:
+    attributes: dict[str, str | int] = {
+        "http.request.method": record.method,
+        "http.route": record.route,
+        "http.response.status_code": record.status,
+        "client.address": record.context.address,
+        "request.id": record.context.request_id,
+    }
+    principal = record.context.principal
+    if principal is not None:
+        attributes["enduser.id"] = str(principal.user_id)
+        if principal.tenant_id is not None:
+            attributes["tenant.id"] = str(principal.tenant_id)
+    return attributes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Telemetry:
+    """`requests` is a sink for the recorder. `close` sends the remaining spans."""
+
+    requests: RequestSpans
+    provider: TracerProvider
+
+    def close(self) -> None:
+        self.provider.shutdown()
+
+
+def start(*, service: str, environment: str, endpoint: str, sample_ratio: float) -> Telemetry:
+    """Send spans to an OTLP/HTTP `endpoint`; a URL without a path gets `/v1/traces`. Call it once in each process."""
+    parts = urlsplit(endpoint)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ConfigurationError("OBSERVABILITY__OTLP_ENDPOINT: must be an http or https URL, such as http://127.0.0.1:4318")
+    url = endpoint if parts.path not in ("", "/") else f"{endpoint.rstrip('/')}/v1/traces"
+    telemetry = start_with(OTLPSpanExporter(endpoint=url), service=service, environment=environment, sample_ratio=sample_ratio)
+    trace.set_tracer_provider(telemetry.provider)
+    return telemetry
+
+
+def start_with(exporter: SpanExporter, *, service: str, environment: str, sample_ratio: float) -> Telemetry:
+    """Send spans to `exporter`, without setting the process's global tracer provider."""
+    resource = Resource.create({"service.name": service, "deployment.environment.name": environment, "process.pid": os.getpid()})
+    provider = TracerProvider(resource=resource, sampler=ParentBased(TraceIdRatioBased(sample_ratio)), shutdown_on_exit=False)
+    processor = BatchSpanProcessor(exporter)
+    provider.add_span_processor(processor)
+    return Telemetry(requests=RequestSpans(processor, resource), provider=provider)

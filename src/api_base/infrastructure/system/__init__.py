@@ -1,1 +1,0 @@
-"""Adapters of clock and id generator."""
