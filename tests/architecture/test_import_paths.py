@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 
+import pytest
+
 import api_base
 
 SOURCE: Final = Path(api_base.__path__[0]).parent
@@ -34,27 +36,46 @@ def _name_of(path: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-TREES: Final = {_name_of(path): ast.parse(path.read_text()) for path in SOURCE.rglob("*.py")}
-PACKAGES: Final = {_name_of(path) for path in SOURCE.rglob("__init__.py")}
+class Tree:
+    """The imports of every module of the base. It is parsed for the tests here only: collecting tests takes long enough."""
 
+    def __init__(self) -> None:
+        self._modules = {_name_of(path): ast.parse(path.read_text()) for path in SOURCE.rglob("*.py")}
+        self._packages = {_name_of(path) for path in SOURCE.rglob("__init__.py")}
+        self.imports = list(self._imports())
+        self._origins = {Symbol(one.importer, one.alias): Symbol(one.module, one.name) for one in self.imports}
+        self.re_exports = self._re_exports()
 
-def _imports() -> Iterator[Import]:
-    for importer, tree in TREES.items():
-        for node in ast.walk(tree):
-            if isinstance(node, ast.ImportFrom) and node.module and node.module.partition(".")[0] == ROOT:
-                for name in node.names:
-                    if f"{node.module}.{name.name}" not in TREES:
-                        yield Import(importer, node.module, name.name, name.asname or name.name)
+    def origin(self, symbol: Symbol) -> Symbol:
+        while symbol in self._origins:
+            symbol = self._origins[symbol]
+        return symbol
 
+    def path(self, importer: str, symbol: Symbol) -> str:
+        """Where `importer` has to import `symbol` from."""
+        for face in self.re_exports.get(symbol, ()):
+            package = face if face in self._packages else face.rpartition(".")[0]
+            if importer != package and not importer.startswith(f"{package}."):
+                return face
+        return symbol.module
 
-IMPORTS: Final = list(_imports())
-ORIGINS: Final[Mapping[Symbol, Symbol]] = {Symbol(one.importer, one.alias): Symbol(one.module, one.name) for one in IMPORTS}
+    def _imports(self) -> Iterator[Import]:
+        for importer, tree in self._modules.items():
+            for node in ast.walk(tree):
+                if isinstance(node, ast.ImportFrom) and node.module and node.module.partition(".")[0] == ROOT:
+                    for name in node.names:
+                        if f"{node.module}.{name.name}" not in self._modules:
+                            yield Import(importer, node.module, name.name, name.asname or name.name)
 
-
-def _origin(symbol: Symbol) -> Symbol:
-    while symbol in ORIGINS:
-        symbol = ORIGINS[symbol]
-    return symbol
+    def _re_exports(self) -> Mapping[Symbol, list[str]]:
+        """The modules that export a symbol which another module defines."""
+        found = defaultdict(list)
+        for module, tree in self._modules.items():
+            for name in _exported(tree):
+                origin = self.origin(Symbol(module, name))
+                if origin.module != module:
+                    found[origin].append(module)
+        return found
 
 
 def _exported(tree: ast.Module) -> list[str]:
@@ -62,38 +83,20 @@ def _exported(tree: ast.Module) -> list[str]:
     return [name for one in lists for name in ast.literal_eval(one)]
 
 
-def _re_exports() -> Mapping[Symbol, list[str]]:
-    """The modules that export a symbol which another module defines."""
-    found = defaultdict(list)
-    for module, tree in TREES.items():
-        for name in _exported(tree):
-            origin = _origin(Symbol(module, name))
-            if origin.module != module:
-                found[origin].append(module)
-    return found
+@pytest.fixture(scope="module")
+def tree() -> Tree:
+    return Tree()
 
 
-RE_EXPORTS: Final = _re_exports()
+def test_no_symbol_is_exported_by_two_packages(tree: Tree) -> None:
+    assert {symbol: modules for symbol, modules in tree.re_exports.items() if len(modules) > 1} == {}
 
 
-def _path(importer: str, symbol: Symbol) -> str:
-    """Where `importer` has to import `symbol` from."""
-    for face in RE_EXPORTS.get(symbol, ()):
-        package = face if face in PACKAGES else face.rpartition(".")[0]
-        if importer != package and not importer.startswith(f"{package}."):
-            return face
-    return symbol.module
-
-
-def test_no_symbol_is_exported_by_two_packages() -> None:
-    assert {symbol: modules for symbol, modules in RE_EXPORTS.items() if len(modules) > 1} == {}
-
-
-def test_every_symbol_is_imported_from_one_path() -> None:
-    assert len(IMPORTS) > 1000
+def test_every_symbol_is_imported_from_one_path(tree: Tree) -> None:
+    assert len(tree.imports) > 1000
     wrong = [
         f"{one.importer} imports {one.name} from {one.module}: the path is {wanted}"
-        for one in IMPORTS
-        if one.module != (wanted := _path(one.importer, _origin(Symbol(one.module, one.name))))
+        for one in tree.imports
+        if one.module != (wanted := tree.path(one.importer, tree.origin(Symbol(one.module, one.name))))
     ]
     assert wrong == []

@@ -22,7 +22,12 @@ OUTERMOST: Final = {
 }
 """The only modules that set the context: the outermost place of each kind of work, or where the outside learns more of it."""
 
-TREES: Final = [(file, ast.parse(file.read_text(encoding="utf-8"))) for file in sorted(SOURCE.rglob("*.py"))]
+type Trees = list[tuple[Path, ast.Module]]
+
+
+@pytest.fixture(scope="module")
+def trees() -> Trees:
+    return [(file, ast.parse(file.read_text(encoding="utf-8"))) for file in sorted(SOURCE.rglob("*.py"))]
 
 
 def shown(file: Path) -> str:
@@ -59,11 +64,11 @@ def test_a_context_does_not_show_its_token() -> None:
     assert "secret" not in shown
 
 
-def test_nothing_assigns_to_a_context_or_goes_around_its_refusal() -> None:
-    writers = [f"{shown(file)}:{node.lineno}" for file, tree in TREES for node in targets(tree) if holds_a_context(node.value)]
+def test_nothing_assigns_to_a_context_or_goes_around_its_refusal(trees: Trees) -> None:
+    writers = [f"{shown(file)}:{node.lineno}" for file, tree in trees for node in targets(tree) if holds_a_context(node.value)]
     around = [
         f"{shown(file)}:{node.lineno}"
-        for file, tree in TREES
+        for file, tree in trees
         for node in ast.walk(tree)
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "__setattr__"
         if ast.unparse(node.args[0]) != "self"
@@ -71,10 +76,10 @@ def test_nothing_assigns_to_a_context_or_goes_around_its_refusal() -> None:
     assert (writers, around) == ([], [])
 
 
-def test_only_the_outside_sets_the_context() -> None:
+def test_only_the_outside_sets_the_context(trees: Trees) -> None:
     setters = {
         shown(file)
-        for file, tree in TREES
+        for file, tree in trees
         for node in ast.walk(tree)
         if isinstance(node, ast.Attribute)
         and node.attr == "set"

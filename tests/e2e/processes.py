@@ -20,7 +20,8 @@ from typing import Any
 import asyncpg
 
 from api_base.infrastructure.db.embedded import EmbeddedServer
-from tests.isolation import child_setup, start
+from tests.e2e.command_server import run_command
+from tests.isolation import start
 
 PATIENCE = 120.0
 """Seconds. Long enough for a busy machine; only a failing test waits that long."""
@@ -79,18 +80,8 @@ def environment(**variables: str) -> dict[str, str]:
 
 
 def run(home: Path, *arguments: str, stdin: str = "", **variables: str) -> subprocess.CompletedProcess[str]:
-    """Run a command of `api-base` in `home` to its end."""
-    return subprocess.run(
-        [*COMMAND, *arguments],
-        preexec_fn=child_setup(),
-        cwd=home,
-        env=environment(**variables),
-        input=stdin,
-        text=True,
-        capture_output=True,
-        timeout=PATIENCE,
-        check=False,
-    )
+    """Run a command of `api-base` in `home` to its end. The locale and other variables that Python reads as it starts have no effect, but PYTHONPATH does."""
+    return run_command(arguments, cwd=home, env=environment(**variables), stdin=stdin, seconds=PATIENCE)
 
 
 def rows(home: Path, sql: str) -> list[list[str]]:

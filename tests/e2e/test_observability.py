@@ -17,6 +17,8 @@ from tests.e2e.conftest import Project
 from tests.e2e.processes import free_port, serving, until
 
 TRACE, PARENT = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
+SOON = {"OTEL_BSP_SCHEDULE_DELAY": "100"}
+"""For a test that waits for spans while the process runs: they are sent after 100 ms, not 5 s."""
 
 
 @contextmanager
@@ -44,7 +46,7 @@ def receiver() -> Iterator[tuple[str, list[Span]]]:
 
 
 def test_a_trace_comes_in_goes_through_and_goes_out(project: Project) -> None:
-    with receiver() as (endpoint, spans), serving(project.home, OBSERVABILITY__OTLP_ENDPOINT=endpoint) as backend:
+    with receiver() as (endpoint, spans), serving(project.home, OBSERVABILITY__OTLP_ENDPOINT=endpoint, **SOON) as backend:
         token = project.log_in(backend.ready())
         headers = {"authorization": f"Bearer {token}", "traceparent": f"00-{TRACE}-{PARENT}-01"}
         with urlopen(Request(f"http://127.0.0.1:{backend.port}/api/v1/items?limit=1", headers=headers)) as answer:

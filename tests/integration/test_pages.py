@@ -26,11 +26,11 @@ COUNT = 60
 
 
 @pytest.fixture
-async def catalogue(migrated: Urls) -> AsyncIterator[Stored]:
-    """Items of few different values, in two currencies, some deleted and some without a price."""
+async def catalogue(shared_migrated: Urls) -> AsyncIterator[Stored]:
+    """A new tenant's items: of few different values, in two currencies, some deleted and some without a price."""
     tenant, chance = uuid4(), random.Random(7)
     act_for(tenant)
-    async with stored(migrated) as store:
+    async with stored(shared_migrated) as store:
         async with store.begin(Isolation.OPTIMISTIC):
             for number in range(COUNT):
                 price = Money(minor=chance.randrange(3), currency=chance.choice(("EUR", "USD"))) if number % 5 else None

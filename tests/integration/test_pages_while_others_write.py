@@ -2,14 +2,25 @@
 
 import random
 from collections import Counter
+from collections.abc import AsyncIterator
 
 import pytest
+import pytest_asyncio
 
 from api_base.infrastructure.db.embedded import Urls
 from tests.application import Person, Running, running, settings_on
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
 ITEMS = 30
 SORTS = ("name", "-name", "category,-name", "-created_at", "sku,-updated_at")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def api(shared_migrated: Urls) -> AsyncIterator[Running]:
+    """One application for all tests: each acts in a new tenant."""
+    async with running(settings_on(shared_migrated)) as opened:
+        yield opened
 
 
 class Writers:
@@ -42,21 +53,20 @@ class Writers:
 
 @pytest.mark.parametrize("sort", SORTS)
 @pytest.mark.parametrize("seed", range(3))
-async def test_each_item_that_stays_is_met_once(migrated: Urls, sort: str, seed: int) -> None:
+async def test_each_item_that_stays_is_met_once(api: Running, sort: str, seed: int) -> None:
     chance = random.Random(seed)
-    async with running(settings_on(migrated)) as api:
-        person = await api.person()
-        writers = Writers(api, person, chance)
-        for _ in range(ITEMS):
-            await writers.insert()
-        met: Counter[str] = Counter()
-        cursor: str | None = ""
-        while cursor is not None:
-            query = {"sort": sort, "limit": chance.randint(1, 7), **({"cursor": cursor} if cursor else {})}
-            page = (await api.client.get("/api/v1/items", params=query, headers=person.headers)).json()
-            met.update(item["id"] for item in page["items"])
-            cursor = page["next_cursor"]
-            await writers.between_pages()
+    person = await api.person()
+    writers = Writers(api, person, chance)
+    for _ in range(ITEMS):
+        await writers.insert()
+    met: Counter[str] = Counter()
+    cursor: str | None = ""
+    while cursor is not None:
+        query = {"sort": sort, "limit": chance.randint(1, 7), **({"cursor": cursor} if cursor else {})}
+        page = (await api.client.get("/api/v1/items", params=query, headers=person.headers)).json()
+        met.update(item["id"] for item in page["items"])
+        cursor = page["next_cursor"]
+        await writers.between_pages()
     assert not {id for id, times in met.items() if times > 1}
     assert set(writers.there) - writers.unsettled <= met.keys()
     assert met.keys() <= set(writers.there) | writers.unsettled

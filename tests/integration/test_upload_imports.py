@@ -10,6 +10,7 @@ from typing import Any
 import asyncpg
 import httpx2
 import pytest
+import pytest_asyncio
 
 from api_base.bootstrap.contexts import BUILT_IN
 from api_base.bootstrap.worker import BASE_PRUNES, create_worker
@@ -86,6 +87,13 @@ async def desk(urls: Urls) -> AsyncIterator[Desk]:
         yield Desk(api, urls, await api.person())
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def refusing_desk(shared_migrated: Urls) -> AsyncIterator[Desk]:
+    """One desk for all tests of what starts no import."""
+    async with desk(shared_migrated) as at:
+        yield at
+
+
 def table(*skus: str, category: str = "things") -> str:
     return "sku,name,category\n" + "".join(f"{sku},Thing,{category}\n" for sku in skus)
 
@@ -159,14 +167,14 @@ async def test_the_first_thousand_refused_rows_are_told_and_all_are_counted(migr
         ("x" * (10 * 1_048_576 + 1), "", CSV, 413, "larger than 10485760 bytes"),
     ],
 )
+@pytest.mark.asyncio(loop_scope="module")
 async def test_what_is_wrong_at_a_glance_is_told_at_once(
-    migrated: Urls, content: str, query: str, headers: dict[str, str], status: int, told: str
+    refusing_desk: Desk, content: str, query: str, headers: dict[str, str], status: int, told: str
 ) -> None:
-    async with desk(migrated) as at:
-        answer = await at.send(content, query, headers)
-        assert (answer.status_code, told in answer.json()["detail"]) == (status, True), answer.text
-        assert await at.rows("select id from imports") == []
-        assert await at.rows("select id from jobs") == []
+    answer = await refusing_desk.send(content, query, headers)
+    assert (answer.status_code, told in answer.json()["detail"]) == (status, True), answer.text
+    assert await refusing_desk.rows("select id from imports") == []
+    assert await refusing_desk.rows("select id from jobs") == []
 
 
 async def test_a_file_that_breaks_off_is_imported_up_to_there(migrated: Urls) -> None:

@@ -3,8 +3,9 @@
 import asyncio
 
 import pytest
+from pydantic import ValidationError
 
-from api_base.core.errors import ConfigurationError
+from api_base.core.shared.addresses import limit_key
 from api_base.core.types import current_context
 from api_base.interface.middleware.client_address import ClientAddress
 from api_base.interface.routes import RouteOptions, Router
@@ -248,29 +249,70 @@ async def test_many_requests_at_once_keep_their_own_context() -> None:
     assert {answer.status_code for answer in answers} == {204}
 
 
+PROXIES = ("10.0.0.0/8", "2001:db8::/32")
+FORWARDED = [
+    ((), "10.0.0.1", "198.51.100.1", "10.0.0.1"),
+    (PROXIES, "192.0.2.9", "198.51.100.1", "192.0.2.9"),
+    (PROXIES, "10.0.0.1", "6.6.6.6, 198.51.100.1, 10.9.9.9", "198.51.100.1"),
+    (PROXIES, "10.0.0.1", "10.1.1.1, 10.9.9.9", "10.1.1.1"),
+    (PROXIES, "10.0.0.1", "198.51.100.1, nonsense", "10.0.0.1"),
+    (PROXIES, "10.0.0.1", "", "10.0.0.1"),
+    (PROXIES, "", "198.51.100.1", ""),
+    (PROXIES, "::ffff:10.0.0.1", "198.51.100.1", "198.51.100.1"),
+    (PROXIES, "2001:db8::1", "2001:DB8:1::5, 2A00:0::1", "2a00::1"),
+    (PROXIES, "10.0.0.1", "1.2.3.4:5678", "1.2.3.4"),
+    (PROXIES, "10.0.0.1", "1.2.3.4:_hidden", "1.2.3.4"),
+    (PROXIES, "10.0.0.1", "[2A00::1]:443", "2a00::1"),
+    (PROXIES, "10.0.0.1", "[2a00::1]", "2a00::1"),
+    (PROXIES, "10.0.0.1", "::ffff:1.2.3.4", "1.2.3.4"),
+    (PROXIES, "10.0.0.1", "[::FFFF:1.2.3.4]:80", "1.2.3.4"),
+    (PROXIES, "10.0.0.1", "fe80::1%eth0", "fe80::1"),
+    (PROXIES, "10.0.0.1", "[fe80::1%25eth0]:80", "fe80::1"),
+    (PROXIES, "10.0.0.1", "unknown", "10.0.0.1"),
+    (PROXIES, "10.0.0.1", "_hidden", "10.0.0.1"),
+    (PROXIES, "10.0.0.1", "01.2.3.4", "10.0.0.1"),
+]
+
+
+@pytest.mark.parametrize(("trusted", "peer", "nodes", "address"), FORWARDED)
+def test_forwarded_addresses_are_believed_from_trusted_proxies_only(trusted: tuple[str, ...], peer: str, nodes: str, address: str) -> None:
+    parsed = ClientAddress(trusted, "x-forwarded-for")
+    assert parsed.of(peer, nodes.encode(), b"for=203.0.113.9") == address
+
+
+@pytest.mark.parametrize("element", ['for="{}"', 'proto=https;For="{}";by=10.0.0.2', 'host="a.example" ; for = "{}"'])
+@pytest.mark.parametrize(("trusted", "peer", "nodes", "address"), FORWARDED)
+def test_the_standard_header_is_read_where_it_is_chosen(
+    trusted: tuple[str, ...], peer: str, nodes: str, address: str, element: str
+) -> None:
+    header = ", ".join(element.format(node.strip()) for node in nodes.split(","))
+    assert ClientAddress(trusted, "forwarded").of(peer, b"203.0.113.9", header.encode()) == address
+
+
+def test_an_unquoted_address_of_the_standard_header_is_read() -> None:
+    assert (
+        ClientAddress(PROXIES, "forwarded").of("10.0.0.1", None, b"for=6.6.6.6, for=1.2.3.4;proto=http, by=10.0.0.3;for=10.0.0.2")
+        == "1.2.3.4"
+    )
+
+
 @pytest.mark.parametrize(
-    ("trusted", "peer", "forwarded", "address"),
+    ("one", "other", "same"),
     [
-        ((), "10.0.0.1", b"198.51.100.1", "10.0.0.1"),
-        (("10.0.0.0/8",), "10.0.0.1", b"198.51.100.1", "198.51.100.1"),
-        (("10.0.0.0/8",), "192.0.2.9", b"198.51.100.1", "192.0.2.9"),
-        (("10.0.0.0/8",), "10.0.0.1", b"6.6.6.6, 198.51.100.1, 10.9.9.9", "198.51.100.1"),
-        (("10.0.0.0/8",), "10.0.0.1", b"10.1.1.1, 10.9.9.9", "10.1.1.1"),
-        (("10.0.0.0/8",), "10.0.0.1", b"198.51.100.1, nonsense", "10.0.0.1"),
-        (("10.0.0.0/8",), "10.0.0.1", b"", "10.0.0.1"),
-        (("2001:db8::/32",), "2001:db8::1", b"2001:DB8:1::5, 2A00::1", "2a00::1"),
-        (("127.0.0.1",), "", b"198.51.100.1", ""),
+        ("2001:db8::1", "2001:db8::ffff:1", True),
+        ("2001:db8::1", "2001:db8:0:1::1", False),
+        ("1.2.3.4", "::ffff:1.2.3.4", True),
+        ("1.2.3.4", "1.2.3.5", False),
+        ("fe80::1%eth0", "fe80::1", True),
     ],
 )
-def test_forwarded_addresses_are_believed_from_trusted_proxies_only(
-    trusted: tuple[str, ...], peer: str, forwarded: bytes, address: str
-) -> None:
-    assert ClientAddress(trusted).of(peer, forwarded) == address
+def test_limits_count_an_address_once_and_ipv6_by_its_network(one: str, other: str, same: bool) -> None:
+    assert (limit_key(one) == limit_key(other)) is same
 
 
 def test_a_proxy_that_is_no_network_is_a_configuration_error() -> None:
-    with pytest.raises(ConfigurationError, match="TRUSTED_PROXIES"):
-        ClientAddress(["proxy.local"])
+    with pytest.raises(ValidationError, match="must be an IP address or a network"):
+        settings(server={"trusted_proxies": ["proxy.local"]})
 
 
 async def test_without_the_header_the_address_is_the_peers() -> None:

@@ -1,8 +1,11 @@
 """The directory of a run's counters goes with the run; what a killed run left goes with the next."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 from api_base.serving.metrics_directory import metrics_directory
 
@@ -40,3 +43,12 @@ def test_what_is_not_of_a_run_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
     with metrics_directory(tmp_path):
         assert (tmp_path / "other").exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a directory to another user, or remove it")
+def test_that_of_another_user_is_left_alone(tmp_path: Path) -> None:
+    planted = tmp_path / "api-base-metrics-planted"
+    planted.mkdir()
+    os.chown(planted, 65534, -1)
+    with metrics_directory(tmp_path):
+        assert planted.exists()

@@ -7,7 +7,7 @@ import pytest
 
 from api_base.core.errors import Invalid
 from api_base.domain.common.value_objects import EmailAddress
-from api_base.domain.users.entities import NAME_LENGTH, User, UserStatus
+from api_base.domain.users.entities import NAME, User, UserStatus
 from api_base.domain.users.errors import AlreadyInStatus
 from tests.factories.users import NOW, user
 
@@ -22,14 +22,14 @@ def test_registering_says_so_with_what_others_need() -> None:
     assert not registered.platform_admin
 
 
-@pytest.mark.parametrize("name", ["", "  ", "x" * (NAME_LENGTH + 1), "a\0b"])
+@pytest.mark.parametrize("name", ["", "  ", "x" * (NAME.max_length + 1), "a\0b"])
 def test_a_name_that_cannot_be_one_changes_nothing(name: str) -> None:
     some = user(name="Ana")
     with pytest.raises(Invalid) as refused:
         some.rename(name, ONE_HOUR_LATER)
     assert [violation.pointer for violation in refused.value.violations] == ["/name"]
     assert (some.name, some.updated_at) == ("Ana", NOW)
-    some.rename("x" * NAME_LENGTH, ONE_HOUR_LATER)
+    some.rename("x" * NAME.max_length, ONE_HOUR_LATER)
     assert some.updated_at == ONE_HOUR_LATER
 
 

@@ -46,11 +46,11 @@ _EMPTY: Final = "drop schema public cascade; create schema public authorization 
 """`pg_restore --clean` cannot drop the indexes of partitions. A dump expects the schema as `initdb` creates it."""
 
 
-def _run(program: str, arguments: list[str], *, connects: bool = True) -> int:
+def _run(name: str, arguments: list[str], *, connects: bool = True) -> int:
     """Run a program as the superuser: policies would hide rows from a dump and forbid COPY in a restore."""
     from api_base.core.config import load_settings
     from api_base.core.errors import ConfigurationError
-    from api_base.infrastructure.db.embedded import EmbeddedServer
+    from api_base.infrastructure.db.embedded import EmbeddedServer, program
 
     settings = load_settings()
     if not settings.database.embedded:
@@ -62,7 +62,7 @@ def _run(program: str, arguments: list[str], *, connects: bool = True) -> int:
     try:
         url = urlsplit(server.administrator_url())
         without_password = url._replace(netloc=f"{url.username}@").geturl()
-        command = [server.program(program), *([f"--dbname={without_password}"] if connects else []), *arguments]
+        command = [program(name), *([f"--dbname={without_password}"] if connects else []), *arguments]
         secret = {"PGPASSWORD": unquote(url.password or "")}  # other users see arguments in the process list
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C belongs to psql
         return subprocess.run(command, check=False, env={**os.environ, **secret}, restore_signals=True).returncode

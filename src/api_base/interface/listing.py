@@ -17,6 +17,7 @@ from api_base.application.common.listing import DEFAULT_LIMIT, MAX_CURSOR_LENGTH
 from api_base.core.errors import Invalid, Violation
 from api_base.domain.common.comparable import decimal
 from api_base.domain.common.specification import ComparisonOperator, FieldSpecification, IncomparableValue, Specification
+from api_base.domain.common.text import normalized
 from api_base.interface.errors.pointers import pointer
 
 FILTERS: Final = 20
@@ -141,12 +142,13 @@ class _Parser:
     def _value(self, field: Field, operator: ComparisonOperator, text: str, needed: str | None) -> Any:
         if operator is ComparisonOperator.IS_NULL:
             return _boolean(text)
+        text = field.stored_form(text)
         read = (lambda part: field.parse(part, needed)) if field.parse is not None else _READ[field.kind]
         if operator is ComparisonOperator.IN:
             members = list(_members(text))
             if len(members) > MEMBERS:
                 raise ValueError(f"has {len(members)} values; at most {MEMBERS} are allowed")
-            return [self._choice(field, read(member)) for member in members]
+            return [self._choice(field, read(field.stored_form(member))) for member in members]
         if operator in (ComparisonOperator.CONTAINS, ComparisonOperator.STARTS_WITH):
             return text
         return self._choice(field, read(text))
@@ -202,7 +204,7 @@ class _Parser:
             self._refuse("q", "unknown_parameter", "is not supported: this list has no text search")
         elif text is not None and not text.strip():
             self._refuse("q", "blank", "must not be blank")
-        return text
+        return text and normalized(text)
 
     def _known(self) -> str:
         return ", ".join(field.name for field in self._fields if field.operators)

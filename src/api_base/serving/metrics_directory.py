@@ -46,10 +46,12 @@ def _created(location: Path) -> tuple[Path, int]:
 
 def _remove_if_abandoned(directory: Path) -> None:
     try:
-        lock = os.open(directory, os.O_RDONLY)
+        lock = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     except OSError:  # it belongs to another user, or was removed concurrently
         return
     try:
+        if os.fstat(lock).st_uid != os.geteuid():
+            return
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         shutil.rmtree(directory, ignore_errors=True)
     except BlockingIOError:

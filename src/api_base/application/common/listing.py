@@ -22,6 +22,7 @@ from api_base.core.errors import Invalid
 from api_base.core.types import current_context
 from api_base.domain.common import comparable
 from api_base.domain.common.specification import AndSpecification, ComparisonOperator, FieldSpecification, Specification
+from api_base.domain.common.text import normalized
 
 MAX_CURSOR_LENGTH: Final = 4096
 DEFAULT_LIMIT: Final = 50
@@ -43,7 +44,8 @@ class Field:
 
     `kind` is str, int, Decimal, bool, datetime, date or UUID. `operators` are those that filters may use. `sortable` allows ordering by
     the field. `scan` lists the operators in use that no index serves. `needs` names a field that the same request must compare by eq.
-    `parse` converts the text of a filter (and the value of `needs`) to a value; the default depends on `kind`.
+    `parse` converts the text of a filter (and the value of `needs`) to a value; the default depends on `kind`. `stored_form` brings the
+    text of a filter into the form in which the field stores text.
     """
 
     name: str
@@ -55,6 +57,7 @@ class Field:
     needs: str | None = None
     choices: tuple[str, ...] = ()
     parse: Callable[[str, str | None], Any] | None = None
+    stored_form: Callable[[str], str] = normalized
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

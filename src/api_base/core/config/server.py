@@ -1,10 +1,12 @@
 """How the server answers HTTP, and the limits of its calls to other services."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
 from api_base.core.config.values import Section, address_or_network, origin
+
+ForwardedHeader = Literal["x-forwarded-for", "forwarded"]
 
 
 class ServerSettings(Section):
@@ -14,7 +16,10 @@ class ServerSettings(Section):
     port: int = Field(8000, ge=1, le=65535, description="Port to listen on.")
     workers: int = Field(1, ge=1, le=64, description="Number of server processes.")
     trusted_proxies: tuple[Annotated[str, AfterValidator(address_or_network)], ...] = Field(
-        (), description="Addresses or networks (CIDR) whose `X-Forwarded-For` is believed."
+        (), description="Addresses or networks (CIDR) of the proxies whose header about the client is believed."
+    )
+    forwarded_header: ForwardedHeader = Field(
+        "x-forwarded-for", description="The header in which these proxies name the client: `x-forwarded-for`, or `forwarded` of RFC 7239."
     )
     max_body_bytes: int = Field(
         1_048_576, ge=1024, description="Maximum size of a request body, in bytes, unless a route declares another."

@@ -7,6 +7,7 @@ from typing import Final, Self
 from api_base.core.base import ValueObject
 from api_base.core.errors import Invalid
 from api_base.domain.common.currencies import EXPONENTS
+from api_base.domain.common.text import key
 
 _ATOM: Final = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _LABEL: Final = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
@@ -29,9 +30,9 @@ class EmailAddress(ValueObject):
     @classmethod
     def parse(cls, text: str, pointer: str = "/email") -> Self:
         """Parse `text`. Raises `Invalid` at `pointer`."""
-        value = text.strip()
-        if value.isascii():  # lower() turns some letters of other scripts into ASCII, and so one address into another's
-            value = value.lower()
+        value = email_key(text)
+        if not value.isascii():
+            raise Invalid.of(pointer, "email", "must be in ASCII; write an internationalized domain as in ana@xn--mnchen-3ya.de")
         if len(value) > 254 or len(value.partition("@")[0]) > 64 or not _EMAIL.fullmatch(value):
             raise Invalid.of(pointer, "email", "must be an e-mail address such as ana@example.com")
         return cls(value)
@@ -49,9 +50,10 @@ class Slug(ValueObject):
     @classmethod
     def parse(cls, text: str, pointer: str = "/slug") -> Self:
         """Parse `text`. Raises `Invalid` at `pointer`."""
-        if not 2 <= len(text) <= 63 or not _SLUG.fullmatch(text):
+        value = key(text)
+        if not 2 <= len(value) <= 63 or not _SLUG.fullmatch(value):
             raise Invalid.of(pointer, "slug", "must be 2 to 63 characters of a-z, 0-9 and single hyphens between them")
-        return cls(text)
+        return cls(value)
 
     def __str__(self) -> str:
         return self.value
@@ -71,9 +73,7 @@ class Money(ValueObject):
         >>> Money.parse("12.5", "EUR")
         Money(minor=1250, currency='EUR')
         """
-        exponent = EXPONENTS.get(currency)
-        if exponent is None:
-            raise Invalid.of(f"{pointer}/currency", "currency", f"{currency!r} is not a currency of ISO 4217, such as EUR")
+        exponent = EXPONENTS[currency_code(currency, f"{pointer}/currency")]
         match = _AMOUNT.fullmatch(amount)
         if match is None:
             raise Invalid.of(f"{pointer}/amount", "decimal", "must be decimal text such as 12.50")
@@ -95,3 +95,16 @@ class Money(ValueObject):
         exponent = EXPONENTS[self.currency]
         sign, digits = "-" if self.minor < 0 else "", str(abs(self.minor)).rjust(exponent + 1, "0")
         return f"{sign}{digits[:-exponent]}.{digits[-exponent:]}" if exponent else f"{sign}{digits}"
+
+
+def email_key(text: str) -> str:
+    """Return the form in which e-mail addresses are stored and compared."""
+    value = key(text)
+    return value.lower() if value.isascii() else value  # lower() turns some letters of other scripts into ASCII
+
+
+def currency_code(text: str, pointer: str) -> str:
+    """Return the code of a currency. Raises `Invalid` at `pointer`."""
+    if text not in EXPONENTS:
+        raise Invalid.of(pointer, "currency", f"{text!r} is not a currency of ISO 4217, such as EUR")
+    return text

@@ -1,32 +1,30 @@
 """The item: an entry of a tenant's catalogue, with the rules of its life cycle."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields, replace
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import InitVar, dataclass, field, fields, replace
 from datetime import datetime
-from typing import Any, Self
+from typing import Any, Final, Self
 from uuid import UUID
 
 from api_base.core.base import AggregateRoot
 from api_base.core.errors import Invalid, Violation
 from api_base.core.types import TenantId
+from api_base.domain.common.stored_json import stored
 from api_base.domain.common.value_objects import Money
 from api_base.domain.items.errors import ItemIsDeleted, ItemIsNotDeleted, PriceMissing, TransitionNotAllowed
 from api_base.domain.items.events import ItemChanged, ItemCreated, ItemDeleted, ItemPriceChanged, ItemRestored, ItemStatusChanged
-from api_base.domain.items.value_objects import (
-    CATEGORY_LENGTH,
-    DESCRIPTION_LENGTH,
-    NAME_LENGTH,
-    SKU_LENGTH,
-    ItemStatus,
-    attributes_violation,
-    tags_violations,
-    text_violation,
-)
+from api_base.domain.items.value_objects import ATTRIBUTES_BYTES, CATEGORY, DESCRIPTION, NAME, SKU, TAG, TAGS, ItemStatus
+
+_FIELDS: Final = frozenset(("sku", "name", "description", "price", "category", "tags", "attributes"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ItemDetails:
-    """The data of an item. Valid by construction: raises `Invalid` with all violations."""
+    """The data of an item, in the form in which it is stored.
+
+    `entered` names the fields that come from outside: they are brought into that form and checked, and `Invalid` is raised with all
+    violations. Stored values are loaded without a check: a rule that became stricter must not make an item unreadable.
+    """
 
     sku: str
     name: str
@@ -35,26 +33,54 @@ class ItemDetails:
     category: str
     tags: tuple[str, ...] = ()
     attributes: Mapping[str, Any] = field(default_factory=dict)
+    entered: InitVar[Collection[str]] = _FIELDS
 
-    def __post_init__(self) -> None:
-        if violations := list(self._violations()):
+    def __post_init__(self, entered: Collection[str]) -> None:
+        violations: list[Violation] = []
+        for name, enter in _ENTER.items():
+            if name in entered:
+                try:
+                    object.__setattr__(self, name, enter(getattr(self, name)))
+                except Invalid as error:
+                    violations += error.violations
+        if violations:
             raise Invalid(violations)
 
-    def _violations(self) -> Iterator[Violation]:
-        for pointer, value, max_length in (
-            ("/sku", self.sku, SKU_LENGTH),
-            ("/name", self.name, NAME_LENGTH),
-            ("/category", self.category, CATEGORY_LENGTH),
-        ):
-            if violation := text_violation(pointer, value, max_length):
-                yield violation
-        if self.description and (violation := text_violation("/description", self.description, DESCRIPTION_LENGTH)):
-            yield violation
-        if self.price is not None and self.price.minor < 0:
-            yield Violation("/price/amount", "negative", "must not be negative")
-        yield from tags_violations(self.tags)
-        if self.attributes and (violation := attributes_violation(self.attributes)):
-            yield violation
+
+def _price(price: Money | None) -> Money | None:
+    if price is not None and price.minor < 0:
+        raise Invalid.of("/price/amount", "negative", "must not be negative")
+    return price
+
+
+def _tags(tags: Iterable[str]) -> tuple[str, ...]:
+    """Each tag is valid text and unique; the number of tags is limited."""
+    found: dict[str, None] = {}
+    violations: list[Violation] = []
+    for position, text in enumerate(tags):
+        tag = TAG.read(text, f"/tags/{position}")
+        if isinstance(tag, Violation):
+            violations.append(tag)
+        elif tag in found:
+            violations.append(Violation(f"/tags/{position}", "duplicate", f"must not repeat the tag {tag!r}"))
+        else:
+            found[tag] = None
+    if len(found) > TAGS:
+        violations.append(Violation("/tags", "too_many", f"has {len(found)} tags; at most {TAGS} are allowed"))
+    if violations:
+        raise Invalid(violations)
+    return tuple(found)
+
+
+_ENTER: Final[Mapping[str, Callable[[Any], Any]]] = {
+    "sku": lambda text: SKU.parse(text, "/sku"),
+    "name": lambda text: NAME.parse(text, "/name"),
+    "description": lambda text: DESCRIPTION.parse(text, "/description"),
+    "price": _price,
+    "category": lambda text: CATEGORY.parse(text, "/category"),
+    "tags": _tags,
+    "attributes": lambda value: stored(value, "/attributes", ATTRIBUTES_BYTES) if value else {},
+}
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -76,7 +102,7 @@ class Item(AggregateRoot):
 
     def change(self, now: datetime, **changes: Any) -> bool:
         """Replace some of the details. Returns whether anything changed. Raises `Invalid`, `ItemIsDeleted`, `PriceMissing`."""
-        return self.replace(replace(self.details, **changes), now)
+        return self.replace(replace(self.details, entered=changes.keys(), **changes), now)
 
     def replace(self, details: ItemDetails, now: datetime) -> bool:
         """Replace all of the details. Returns whether anything changed. Raises `ItemIsDeleted`, `PriceMissing`."""

@@ -7,12 +7,12 @@ from typing import Final, Self
 from uuid import UUID
 
 from api_base.core.base import AggregateRoot
-from api_base.core.errors import Invalid
 from api_base.core.types import TenantId, UserId
+from api_base.domain.common.text import TextRule
 from api_base.domain.common.value_objects import Slug
 from api_base.domain.tenants.events import MemberAdded, MemberRoleChanged, MembershipEnded, TenantCreated
 
-NAME_LENGTH: Final = 100
+NAME: Final = TextRule(max_length=100)
 
 
 class Role(StrEnum):
@@ -37,12 +37,12 @@ class Tenant(AggregateRoot):
     @classmethod
     def create(cls, *, id: UUID, name: str, slug: Slug, now: datetime, personal: bool = False) -> Self:
         """Raises `Invalid` for an invalid name."""
-        tenant = cls(id=id, name=_name(name), slug=slug, personal=personal, created_at=now, updated_at=now)
+        tenant = cls(id=id, name=NAME.parse(name, "/name"), slug=slug, personal=personal, created_at=now, updated_at=now)
         tenant.record(TenantCreated(aggregate_id=id, slug=slug.value))
         return tenant
 
     def rename(self, name: str, now: datetime) -> None:
-        self.name, self.updated_at = _name(name), now
+        self.name, self.updated_at = NAME.parse(name, "/name"), now
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -65,10 +65,3 @@ class Membership(AggregateRoot):
 
     def end(self) -> None:
         self.record(MembershipEnded(aggregate_id=self.id, tenant_id=self.tenant_id, user_id=self.user_id))
-
-
-def _name(text: str) -> str:
-    name = text.strip()
-    if not name or len(name) > NAME_LENGTH or "\0" in name:
-        raise Invalid.of("/name", "name", f"must be 1 to {NAME_LENGTH} characters, without NUL")
-    return name

@@ -7,13 +7,13 @@ from typing import Final, Self
 from uuid import UUID
 
 from api_base.core.base import AggregateRoot
-from api_base.core.errors import Invalid
 from api_base.core.types import Language
+from api_base.domain.common.text import TextRule
 from api_base.domain.common.value_objects import EmailAddress
 from api_base.domain.users.errors import AlreadyInStatus
 from api_base.domain.users.events import PasswordChanged, UserDeactivated, UserReactivated, UserRegistered
 
-NAME_LENGTH: Final = 100
+NAME: Final = TextRule(max_length=100)
 
 
 class UserStatus(StrEnum):
@@ -53,7 +53,7 @@ class User(AggregateRoot):
         user = cls(
             id=id,
             email=email,
-            name=user_name(name),
+            name=NAME.parse(name, "/name"),
             password_hash=password_hash,
             platform_admin=platform_admin,
             language=language,
@@ -64,7 +64,7 @@ class User(AggregateRoot):
         return user
 
     def rename(self, name: str, now: datetime) -> None:
-        self.name, self.updated_at = user_name(name), now
+        self.name, self.updated_at = NAME.parse(name, "/name"), now
 
     def change_language(self, language: Language, now: datetime) -> None:
         """Write e-mails to the user in `language` from now on."""
@@ -107,11 +107,3 @@ class User(AggregateRoot):
         if self.status is status:
             raise AlreadyInStatus(status)
         self.status, self.updated_at = status, now
-
-
-def user_name(text: str) -> str:
-    """The trimmed name. Raises `Invalid` if it is empty, too long or contains NUL."""
-    name = text.strip()
-    if not name or len(name) > NAME_LENGTH or "\0" in name:
-        raise Invalid.of("/name", "name", f"must be 1 to {NAME_LENGTH} characters, without NUL")
-    return name

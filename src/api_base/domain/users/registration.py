@@ -8,7 +8,7 @@ from uuid import UUID
 from api_base.core.base import AggregateRoot
 from api_base.core.types import Language
 from api_base.domain.common.value_objects import EmailAddress
-from api_base.domain.users.entities import User, user_name
+from api_base.domain.users.entities import NAME, User
 from api_base.domain.users.errors import LinkRefused
 
 LIFETIME: Final = timedelta(hours=24)
@@ -32,7 +32,7 @@ class Registration(AggregateRoot):
         return cls(
             id=id,
             email=email,
-            name=user_name(name),
+            name=NAME.parse(name, "/name"),
             password_hash=password_hash,
             language=language,
             created_at=now,

@@ -51,6 +51,7 @@ def from_row(row: Row) -> Item:
             category=row["category"],
             tags=tuple(row["tags"]),
             attributes=decode(row["attributes"]),
+            entered=(),
         ),
         status=ItemStatus(row["status"]),
         created_at=row["created_at"],

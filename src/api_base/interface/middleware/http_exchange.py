@@ -17,17 +17,17 @@ class HttpExchange:
     """
 
     __slots__ = (
-        "added", "authorization", "context", "error", "expired", "forwarded_for", "idempotency_key", "origin", "request_id", "requested_method",
+        "added", "authorization", "context", "error", "expired", "forwarded", "forwarded_for", "idempotency_key", "origin", "request_id", "requested_method",
         "route", "send", "started", "status", "traceparent",
     )  # fmt: skip
 
     def __init__(self, scope: Scope, send: Send) -> None:
         self.authorization = self.origin = self.request_id = self.traceparent = self.forwarded_for = self.requested_method = None
-        self.idempotency_key = None
+        self.idempotency_key = self.forwarded = None
         for name, value in scope["headers"]:
             attribute = _ATTRIBUTES.get(name)
             if attribute is not None:
-                setattr(self, attribute, self._forwarded(value) if attribute == "forwarded_for" else value)
+                setattr(self, attribute, value if name not in _LISTS else self._joined(attribute, value))
         self.added: list[tuple[bytes, bytes]] = []
         self.route, self.status, self.started, self.expired, self.send = "", 500, False, False, send
         self.error: ApiBaseError | None = None
@@ -38,13 +38,15 @@ class HttpExchange:
     origin: bytes | None
     request_id: bytes | None
     traceparent: bytes | None
+    forwarded: bytes | None
     forwarded_for: bytes | None
     requested_method: bytes | None
     idempotency_key: bytes | None
 
-    def _forwarded(self, value: bytes) -> bytes:
+    def _joined(self, attribute: str, value: bytes) -> bytes:
         """Several lines are one list [RFC 9110, section 5.3]."""
-        return value if self.forwarded_for is None else self.forwarded_for + b"," + value
+        before: bytes | None = getattr(self, attribute)
+        return value if before is None else before + b"," + value
 
     async def forward(self, message: Message) -> None:
         """The only wrapper around `send`."""
@@ -59,10 +61,12 @@ _ATTRIBUTES: Final = {
     b"origin": "origin",
     b"x-request-id": "request_id",
     b"traceparent": "traceparent",
+    b"forwarded": "forwarded",
     b"x-forwarded-for": "forwarded_for",
     b"access-control-request-method": "requested_method",
     b"idempotency-key": "idempotency_key",
 }
+_LISTS: Final = (b"forwarded", b"x-forwarded-for")
 
 
 def http_exchange_of(scope: Scope) -> HttpExchange:

@@ -86,9 +86,7 @@ class LoggingMiddleware:
 
     def _context(self, scope: Scope, exchange: HttpExchange) -> RequestContext:
         client = scope.get("client")
-        address = client[0] if client else ""
-        if exchange.forwarded_for is not None:
-            address = self._address.of(address, exchange.forwarded_for)
+        address = self._address.of(client[0] if client else "", exchange.forwarded_for, exchange.forwarded)
         caller = None if exchange.traceparent is None else parent_of(exchange.traceparent)
         if caller is not None:
             (trace_id, parent, flags), span = caller, self._bits(64)

@@ -55,7 +55,7 @@ def stack(settings: Settings, ports: StackPorts) -> list[Middleware]:
         Middleware(
             LoggingMiddleware,
             recorder=ports.recorder,
-            address=ClientAddress(server.trusted_proxies),
+            address=ClientAddress(server.trusted_proxies, server.forwarded_header),
             timeout=server.request_timeout_seconds,
             sample_ratio=settings.observability.trace_sample_ratio,
         ),

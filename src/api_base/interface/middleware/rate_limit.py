@@ -10,6 +10,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api_base.core.errors import TooManyRequests
 from api_base.core.protocols import Limit, RateDecision, RateLimiter
+from api_base.core.shared.addresses import limit_key
 from api_base.interface.errors.handlers import problem_of, send_problem
 from api_base.interface.middleware.http_exchange import http_exchange_of
 
@@ -38,7 +39,7 @@ class RateLimitMiddleware:
             await self._app(scope, receive, send)
             return
         exchange = http_exchange_of(scope)
-        address = exchange.context.address
+        address = limit_key(exchange.context.address)
         decision, limit = await self._limiter.hit(address, self._default), self._default
         strict = self._strict_at(scope["method"], scope["path"])
         if decision.allowed and strict is not None:

@@ -15,6 +15,7 @@ from api_base.application.items import permissions
 from api_base.core.errors import ApiBaseError, Invalid
 from api_base.core.protocols import Clock, IdGenerator
 from api_base.core.types import Err, Ok, Result, request_tenant
+from api_base.domain.common.text import key
 from api_base.domain.common.value_objects import Money
 from api_base.domain.items.entities import Item, ItemDetails
 from api_base.domain.items.repository import ItemRepository
@@ -74,7 +75,7 @@ def _details(values: Values) -> ItemDetails:
         description=text(values, "description"),
         price=_price(values),
         category=text(values, "category"),
-        tags=tuple(dict.fromkeys(texts(values, "tags"))),
+        tags=tuple(dict.fromkeys(map(key, texts(values, "tags")))),
         attributes=group(values, "attributes"),
     )
 

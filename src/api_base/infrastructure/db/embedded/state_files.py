@@ -7,15 +7,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from api_base.core.errors import ConfigurationError
+from api_base.infrastructure.db.embedded.trust import PRIVATE_FILE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Running:
-    """The directory of the server's socket, its port, and the path of pg_isready."""
+    """The directory of the server's socket, and its port."""
 
     socket: str
     port: int
-    pg_isready: str
 
 
 class StateFiles:
@@ -30,7 +30,7 @@ class StateFiles:
             found = Running(**json.loads(self._running.read_text()))
         except (OSError, ValueError, TypeError):
             return None
-        return found
+        return found if isinstance(found.socket, str) and isinstance(found.port, int) else None
 
     def write_running(self, running: Running) -> None:
         """Record where the server listens, for other processes."""
@@ -42,29 +42,37 @@ class StateFiles:
 
     @property
     def has_passwords(self) -> bool:
-        """Return whether the roles exist."""
+        """Return whether passwords were stored."""
         return self._passwords.exists()
 
     def write_passwords(self, passwords: Mapping[str, str]) -> None:
         """Store the passwords by role."""
         write_private(self._passwords, json.dumps(dict(passwords)))
 
-    def passwords(self) -> dict[str, str]:
-        """Return the passwords by role. Raises `ConfigurationError` if the file is missing or damaged."""
+    def passwords(self, roles: tuple[str, ...]) -> dict[str, str]:
+        """Return the passwords of `roles`. Raises `ConfigurationError` if the file is missing or damaged."""
         try:
-            found = json.loads(self._passwords.read_text())
-            return {str(role): str(password) for role, password in found.items()}
-        except (OSError, ValueError, AttributeError) as error:
-            raise ConfigurationError(
-                f"The passwords of the embedded database in {self._passwords} cannot be read ({error}). Restore the file from a backup, "
-                "or move the directory away to start with an empty database."
-            ) from None
+            stored = json.loads(self._passwords.read_text())
+            found = {role: stored[role] for role in roles}
+        except OSError as error:
+            raise self._unreadable(str(error.strerror)) from None
+        except (ValueError, TypeError, LookupError):
+            raise self._unreadable("the file is damaged") from None
+        if not all(isinstance(password, str) and password for password in found.values()):
+            raise self._unreadable("the file is damaged")
+        return found
+
+    def _unreadable(self, reason: str) -> ConfigurationError:
+        return ConfigurationError(
+            f"The passwords of the embedded database in {self._passwords} cannot be read: {reason}. Restore the file from a backup, "
+            "or move the data directory away to start with an empty database."
+        )
 
 
 def write_private(path: Path, content: str) -> None:
     """Write a file atomically, readable by its owner only."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, PRIVATE_FILE)
     with os.fdopen(descriptor, "w") as file:
         file.write(content)
     temporary.replace(path)

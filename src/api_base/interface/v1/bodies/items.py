@@ -7,14 +7,14 @@ from pydantic import Field, JsonValue
 from api_base.application.items.commands.update_item import PricePatch
 from api_base.domain.common.value_objects import Money
 from api_base.domain.items.entities import ItemDetails
-from api_base.domain.items.value_objects import CATEGORY_LENGTH, DESCRIPTION_LENGTH, NAME_LENGTH, SKU_LENGTH, TAG_LENGTH, TAGS
+from api_base.domain.items.value_objects import CATEGORY, DESCRIPTION, NAME, SKU, TAG, TAGS
 from api_base.interface.v1.bodies.base import Body, Text
 
-Sku = Annotated[Text, Field(min_length=1, max_length=SKU_LENGTH)]
-Name = Annotated[Text, Field(min_length=1, max_length=NAME_LENGTH)]
-Description = Annotated[Text, Field(max_length=DESCRIPTION_LENGTH)]
-Category = Annotated[Text, Field(min_length=1, max_length=CATEGORY_LENGTH)]
-Tags = Annotated[tuple[Annotated[Text, Field(min_length=1, max_length=TAG_LENGTH)], ...], Field(max_length=TAGS)]
+Sku = Annotated[Text, Field(min_length=1, max_length=SKU.max_length)]
+Name = Annotated[Text, Field(min_length=1, max_length=NAME.max_length)]
+Description = Annotated[Text, Field(max_length=DESCRIPTION.max_length)]
+Category = Annotated[Text, Field(min_length=1, max_length=CATEGORY.max_length)]
+Tags = Annotated[tuple[Annotated[Text, Field(min_length=1, max_length=TAG.max_length)], ...], Field(max_length=TAGS)]
 
 
 class Price(Body):

@@ -1,0 +1,71 @@
+"""JSON as PostgreSQL's jsonb stores and returns it, so that a value is answered, compared and versioned in one form."""
+
+import json
+import math
+import re
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any, Final
+
+from api_base.core.errors import Invalid
+
+MAX_DEPTH: Final = 31
+"""As deep as a member of a request body can be."""
+_WRITTEN_WITH_EXPONENT: Final = 1e16
+"""From here on JSON writes a float with an exponent; jsonb stores its digits and returns an integer."""
+_UNSTORABLE: Final = re.compile("[\0\ud800-\udfff]")
+
+
+def stored(value: Mapping[str, Any], pointer: str, max_bytes: int) -> dict[str, Any]:
+    """Return `value` as jsonb returns it: numbers by digits, members ordered by the length and then the bytes of their names.
+
+    Raises `Invalid` at `pointer` for what jsonb cannot store, for nesting beyond `MAX_DEPTH`, and above `max_bytes` of stored text.
+    """
+    form = _Form(pointer)
+    found: dict[str, Any] = form.of(value, MAX_DEPTH)
+    try:
+        size = form.expansion + len(json.dumps(found, ensure_ascii=False).encode())
+    except ValueError:  # an integer of more digits than Python writes
+        size = max_bytes + 1
+    if size > max_bytes:
+        raise Invalid.of(pointer, "too_big", f"is larger than {max_bytes} bytes of JSON with all digits of its numbers")
+    return found
+
+
+class _Form:
+    def __init__(self, pointer: str) -> None:
+        self._pointer = pointer
+        self.expansion = 0
+        """Bytes by which the stored text of small numbers is longer than ours: 1e-300 is stored with 300 decimal places."""
+
+    def of(self, value: Any, depth: int) -> Any:
+        match value:
+            case str():
+                return self._text(value)
+            case float():
+                return self._number(value)
+            case Mapping() | list() | tuple() if depth == 0:
+                raise Invalid.of(self._pointer, "depth", f"is nested more than {MAX_DEPTH} levels deep")
+            case Mapping():
+                names = sorted((len(encoded := self._text(name).encode()), encoded, name) for name in value)
+                return {name: self.of(value[name], depth - 1) for *_, name in names}
+            case list() | tuple():
+                return [self.of(one, depth - 1) for one in value]
+        return value
+
+    def _text(self, text: str) -> str:
+        if (found := _UNSTORABLE.search(text)) is not None:
+            nul = found[0] == "\0"
+            raise Invalid.of(
+                self._pointer, "nul" if nul else "surrogate", f"must not contain {'the character NUL' if nul else 'a lone surrogate'}"
+            )
+        return text
+
+    def _number(self, value: float) -> float | int:
+        if not math.isfinite(value):
+            raise Invalid.of(self._pointer, "number", "must not contain NaN, Infinity or a number beyond 64-bit floating point")
+        if abs(value) >= _WRITTEN_WITH_EXPONENT:
+            return int(Decimal(repr(value)))
+        if "e" in (text := repr(value)):
+            self.expansion += len(f"{Decimal(text):f}") - len(text)
+        return value or 0.0  # jsonb has no negative zero
