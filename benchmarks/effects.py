@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import ClassVar, Final
+from typing import Final
 from uuid import UUID
 
 from api_base.application.common.cqrs import PUBLIC, Command, Registration, on
@@ -25,7 +25,7 @@ class Told:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Note(Command[None]):
-    permission: ClassVar[str] = PUBLIC
+    permission = PUBLIC
     item_id: UUID
     tenant_id: UUID
 

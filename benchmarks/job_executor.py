@@ -6,7 +6,7 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import ClassVar, Final
+from typing import Final
 
 from api_base.application.common.cqrs import PUBLIC, Command, Registration, on
 from api_base.application.common.jobs import Job
@@ -19,13 +19,13 @@ CONCURRENCY: Final = 64
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Begin(Command[None]):
-    permission: ClassVar[str] = PUBLIC
+    permission = PUBLIC
     number: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Enqueue(Command[None]):
-    permission: ClassVar[str] = PUBLIC
+    permission = PUBLIC
     number: int
 
 

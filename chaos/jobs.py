@@ -1,7 +1,7 @@
 """The job of the chaos context: a subscriber enqueues it with its effect; it leaves an effect of its own and returns its id."""
 
 from dataclasses import dataclass
-from typing import ClassVar, Final
+from typing import Final
 from uuid import UUID
 
 from api_base.application.common.cqrs import PUBLIC, Command
@@ -19,7 +19,7 @@ NAME: Final = "chaos.note"
 class Note(Command[UUID]):
     """Internal. Handles an event of an item."""
 
-    permission: ClassVar[str] = PUBLIC
+    permission = PUBLIC
     event_id: UUID
     item_id: UUID
 

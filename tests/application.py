@@ -13,8 +13,8 @@ from fastapi import FastAPI
 
 from api_base.application.auth.commands.log_in import StartSession
 from api_base.application.tenants.commands.invite_member import ACCEPT
+from api_base.application.users.commands.confirm_registration import CONFIRM
 from api_base.application.users.commands.create_user import CreateUser
-from api_base.application.users.commands.mail_registration import CONFIRM
 from api_base.application.users.commands.request_password_reset import RESET, BeginPasswordReset
 from api_base.bootstrap.application import create_app
 from api_base.bootstrap.contexts import BUILT_IN

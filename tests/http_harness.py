@@ -22,7 +22,7 @@ from api_base.interface.middleware.production import StackPorts, stack
 from api_base.interface.router import operations
 from api_base.interface.routes import ExpectedVersion, ListQuery, RouteOptions, Router
 from api_base.interface.routes.dispatcher import Dispatcher
-from api_base.interface.routes.route_options import Deprecation
+from api_base.interface.routes.router import Deprecation
 
 GOOD = "Bearer good"
 SECURITY = {

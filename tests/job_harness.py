@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, ClassVar
+from typing import Any
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -16,7 +16,7 @@ from api_base.application.items.commands.create_item import CreateItem, CreateIt
 from api_base.bootstrap.context import Context, Ports
 from api_base.bootstrap.contexts import BUILT_IN
 from api_base.bootstrap.services import Services, build, opened
-from api_base.bootstrap.timing import WorkerTiming
+from api_base.bootstrap.tasks import WorkerTiming
 from api_base.bootstrap.worker import create_worker
 from api_base.core.config import Settings
 from api_base.core.protocols import Isolation
@@ -32,7 +32,7 @@ from tests.factories.items import item
 class Enqueue(Command[list[UUID]]):
     """Has each of `messages` done later."""
 
-    permission: ClassVar[str] = PUBLIC
+    permission = PUBLIC
     messages: Sequence[Command[Any]]
     unique: str | None = None
     delay: timedelta = timedelta(0)
@@ -43,7 +43,7 @@ class Enqueue(Command[list[UUID]]):
 class MakeItem(Command[str]):
     """Leaves an item, so its effect can be counted."""
 
-    permission: ClassVar[str] = PUBLIC
+    permission = PUBLIC
     sku: str
 
 
@@ -51,14 +51,14 @@ class MakeItem(Command[str]):
 class Note(Command[int | None]):
     """Leaves nothing in the database; `number` is what it answers."""
 
-    permission: ClassVar[str] = PUBLIC
+    permission = PUBLIC
     number: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Orchestrate(Command[str]):
-    permission: ClassVar[str] = PUBLIC
-    isolation: ClassVar[Isolation] = Isolation.NONE
+    permission = PUBLIC
+    isolation = Isolation.NONE
     sku: str
 
 

@@ -17,8 +17,7 @@ from api_base.bootstrap.contexts import BUILT_IN
 from api_base.core.base import DomainEvent
 from api_base.core.config import Settings
 from api_base.interface.errors import pages
-from api_base.interface.events import asyncapi
-from api_base.interface.events.schemas import CLOUD_EVENT, ENVELOPE, data_schema
+from api_base.interface.events_router import CLOUD_EVENT, ENVELOPE, asyncapi, data_schema
 from tools import request_path
 from tools.adapters_page import page as adapters_page
 from tools.compatible import check
@@ -36,7 +35,7 @@ def documents() -> Mapping[str, str]:
         "docs/adapters.md": adapters_page(),
         "docs/configuration.md": configuration_page(Settings),
         "docs/openapi.json": openapi(),
-        "docs/asyncapi.json": _json(asyncapi.document(Settings.model_fields["app_name"].default, __version__, EVENTS)),
+        "docs/asyncapi.json": _json(asyncapi(Settings.model_fields["app_name"].default, __version__, EVENTS)),
         f"{EVENT_SCHEMAS}/{ENVELOPE}.json": _json(CLOUD_EVENT),
         **{f"{EVENT_SCHEMAS}/{event.name}.json": _json(data_schema(event)) for event in EVENTS},
         **{f"{PROBLEMS}/{kind}.md": pages.page(kind) for kind in pages.KINDS},

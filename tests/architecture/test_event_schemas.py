@@ -12,14 +12,13 @@ from jsonschema import Draft202012Validator
 from api_base.application.common.events.cloud_event import MEDIA_TYPE, encoded
 from api_base.bootstrap.contexts import BUILT_IN
 from api_base.core.base import DomainEvent
-from api_base.interface.events import asyncapi
-from api_base.interface.events.schemas import CLOUD_EVENT, ENVELOPE, data_schema
+from api_base.interface.events_router import CLOUD_EVENT, ENVELOPE, asyncapi, data_schema
 from tests.architecture.modules import MODULES
 from tests.factories.events import stored_event
 from tools import documents
 
 DECLARED = [(context.name, event) for context in BUILT_IN for event in context.events]
-DOCUMENT = asyncapi.document("Test", "1.0.0", documents.EVENTS)
+DOCUMENT = asyncapi("Test", "1.0.0", documents.EVENTS)
 
 
 def validator(schema: Mapping[str, Any]) -> Draft202012Validator:

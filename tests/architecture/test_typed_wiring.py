@@ -27,7 +27,7 @@ from uuid import UUID
 from api_base.application.common.cqrs import on
 from api_base.application.common.events import Stream, StreamRecord
 from api_base.application.items.commands.create_item import CreateItem
-from api_base.application.items.commands.delete_item import DeleteItem, DeleteItemHandler
+from api_base.application.items.commands.item_transitions import DeleteItem, ItemTransitionHandler
 from api_base.domain.common.events import DurableSubscription, Subscription
 
 
@@ -48,7 +48,7 @@ def records(event: Deleted) -> list[StreamRecord]:
     return []
 
 
-def wiring(handler: DeleteItemHandler) -> None:
+def wiring(handler: ItemTransitionHandler) -> None:
     on(DeleteItem, handler)
     Subscription("items.deleted.v1", Deleted, deleted)
     DurableSubscription(name="n", event="items.deleted.v1", payload=Deleted, handle=deleted)

@@ -5,7 +5,6 @@ import signal
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import ClassVar
 from uuid import UUID, uuid4
 
 import pytest
@@ -37,13 +36,13 @@ class Details:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AddChair(Command[Chair]):
-    remote: ClassVar[str] = "items.create"
+    remote = "items.create"
     details: Details
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GetChair(Query[Chair]):
-    remote: ClassVar[str] = "items.get"
+    remote = "items.get"
     id: UUID
 
 

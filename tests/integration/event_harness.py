@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 import asyncpg
 
 from api_base.application.common.events import EventDelivery
-from api_base.application.common.middleware import Transactions
+from api_base.application.common.middleware.unit_of_work import Transactions
 from api_base.core.protocols import Isolation
 from api_base.domain.common.events import DurableSubscription, Subscribers
 from api_base.infrastructure.db.embedded import Urls

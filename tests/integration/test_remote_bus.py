@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -49,7 +49,7 @@ class Chair:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GetChair(Query[Chair]):
-    remote: ClassVar[str] = "items.get"
+    remote = "items.get"
     id: UUID
 
 
@@ -62,7 +62,7 @@ class ChairDetails:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AddChair(Command[Chair]):
-    remote: ClassVar[str] = "items.create"
+    remote = "items.create"
     details: ChairDetails
 
 
@@ -73,12 +73,12 @@ class Nameless(Query[None]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unknown(Query[None]):
-    remote: ClassVar[str] = "items.explode"
+    remote = "items.explode"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Misfit(Query[None]):
-    remote: ClassVar[str] = "items.get"
+    remote = "items.get"
     id: int
 
 
@@ -86,7 +86,7 @@ class Misfit(Query[None]):
 class NameOf(Query[str]):
     """A message of the calling service, whose handler asks the other one."""
 
-    permission: ClassVar[str] = AUTHENTICATED
+    permission = AUTHENTICATED
     id: UUID
 
 

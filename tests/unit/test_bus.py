@@ -1,19 +1,19 @@
 """The bus: one handler per message, a pipeline composed at start, nothing for who may not."""
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 
 from api_base.application.common.cqrs import AUTHENTICATED, PUBLIC, Bus, Command, Query, on
 from api_base.application.common.cqrs.bus import Call
-from api_base.application.common.middleware import RetryMiddleware
+from api_base.application.common.middleware.retry import RetryMiddleware
 from api_base.core.errors import ProgrammingError, Transient, Unavailable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Double(Query[int]):
-    permission: ClassVar[str] = PUBLIC
+    permission = PUBLIC
     number: int
 
 
@@ -24,7 +24,7 @@ class Undeclared(Query[int]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unhandled(Command[None]):
-    permission: ClassVar[str] = AUTHENTICATED
+    permission = AUTHENTICATED
 
 
 class Doubler:

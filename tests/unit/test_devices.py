@@ -5,8 +5,13 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from api_base.application.auth.commands.mail_new_device import MailNewDevice, MailNewDeviceHandler
-from api_base.application.auth.known_devices import KnownDevices, RecordDeviceSeen, RecordDeviceSeenHandler
+from api_base.application.auth.commands.known_devices import (
+    KnownDevices,
+    MailNewDevice,
+    MailNewDeviceHandler,
+    RecordDeviceSeen,
+    RecordDeviceSeenHandler,
+)
 from api_base.application.common.cqrs import Bus, on
 from api_base.application.services.mailing import EmailTemplates, Recipient
 from api_base.bootstrap.contexts.auth import EMAILS

@@ -1,19 +1,18 @@
 """Within its version an event's schema grows by fields that may be absent, and in no other way."""
 
 from dataclasses import dataclass
-from typing import ClassVar
 from uuid import UUID
 
 import pytest
 
 from api_base.core.base import DomainEvent
-from api_base.interface.events.schemas import data_schema
+from api_base.interface.events_router import data_schema
 from tools.compatible import IncompatibleError, check
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shipped(DomainEvent):
-    name: ClassVar[str] = "orders.shipped.v1"
+    name = "orders.shipped.v1"
     carrier: str
     parcels: int
     note: str = ""
@@ -23,7 +22,7 @@ class Shipped(DomainEvent):
 class Grown(DomainEvent):
     """With words, and a field more that may be absent."""
 
-    name: ClassVar[str] = "orders.shipped.v1"
+    name = "orders.shipped.v1"
     carrier: str
     parcels: int
     note: str = "none"
@@ -32,7 +31,7 @@ class Grown(DomainEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Demanding(DomainEvent):
-    name: ClassVar[str] = "orders.shipped.v1"
+    name = "orders.shipped.v1"
     carrier: str
     parcels: int
     weight: float
@@ -41,7 +40,7 @@ class Demanding(DomainEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Renamed(DomainEvent):
-    name: ClassVar[str] = "orders.shipped.v1"
+    name = "orders.shipped.v1"
     shipper: str = ""
     parcels: int
     note: str = ""
@@ -49,7 +48,7 @@ class Renamed(DomainEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retyped(DomainEvent):
-    name: ClassVar[str] = "orders.shipped.v1"
+    name = "orders.shipped.v1"
     carrier: UUID
     parcels: int
     note: str = ""
@@ -57,7 +56,7 @@ class Retyped(DomainEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Silent(DomainEvent):
-    name: ClassVar[str] = "orders.shipped.v1"
+    name = "orders.shipped.v1"
     carrier: str
     parcels: int = 1
     note: str = ""
@@ -65,7 +64,7 @@ class Silent(DomainEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Insisting(DomainEvent):
-    name: ClassVar[str] = "orders.shipped.v1"
+    name = "orders.shipped.v1"
     carrier: str
     parcels: int
     note: str

@@ -3,13 +3,15 @@
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any
 from uuid import uuid4
 
 import pytest
 
 from api_base.application.common.cqrs import PUBLIC, Bus, Command, Query, on
-from api_base.application.common.middleware import IdempotencyMiddleware, JobMiddleware, RetryMiddleware, Transactions, UnitOfWorkMiddleware
+from api_base.application.common.middleware.idempotency import IdempotencyMiddleware
+from api_base.application.common.middleware.retry import RetryMiddleware
+from api_base.application.common.middleware.unit_of_work import Transactions, UnitOfWorkMiddleware
 from api_base.core.base import DomainEvent
 from api_base.core.errors import Conflict, IdempotencyKeyReused, ProgrammingError, RequestInProgress, Transient
 from api_base.core.protocols import Isolation, StoredResult
@@ -23,34 +25,34 @@ USER = UserId(uuid4())
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Add(Command[int]):
-    permission: ClassVar[str] = PUBLIC
+    permission = PUBLIC
     number: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sum(Query[int]):
-    permission: ClassVar[str] = PUBLIC
+    permission = PUBLIC
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AddCarefully(Command[None]):
-    permission: ClassVar[str] = PUBLIC
-    isolation: ClassVar[Isolation] = Isolation.NONE
+    permission = PUBLIC
+    isolation = Isolation.NONE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AddAndTell(Command[int]):
-    permission: ClassVar[str] = PUBLIC
-    isolation: ClassVar[Isolation] = Isolation.NONE
+    permission = PUBLIC
+    isolation = Isolation.NONE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Guess(Command[Result[int, Conflict]]):
-    permission: ClassVar[str] = PUBLIC
+    permission = PUBLIC
 
 
 class Silent(Command):  # type: ignore[type-arg]
-    permission: ClassVar[str] = PUBLIC
+    permission = PUBLIC
 
 
 class NoEvents:
@@ -104,7 +106,7 @@ class World:
         self.store, self.sum, self.refusals = Memory(), 0, list[Exception]()
         self.before: Callable[[], Awaitable[None]] | None = None
         transactions = Transactions(self.store.begin, Subscribers(), lambda: None)
-        in_unit = UnitOfWorkMiddleware(transactions, IdempotencyMiddleware(self.store), JobMiddleware(NoJobs()))
+        in_unit = UnitOfWorkMiddleware(transactions, IdempotencyMiddleware(self.store), NoJobs())
         self.bus = Bus([RetryMiddleware(first_delay=0), in_unit])
         self.bus.add(
             [

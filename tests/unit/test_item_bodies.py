@@ -16,7 +16,7 @@ from api_base.core.types import Err, Ok
 from api_base.domain.common.value_objects import Money
 from api_base.domain.items.entities import ItemDetails
 from api_base.domain.items.errors import ItemIsDeleted
-from api_base.interface.v1.batch_results import answer
+from api_base.interface.v1.bodies.batches import answer
 from api_base.interface.v1.bodies.items import PatchItemBody
 from tests.factories.items import details, item
 

@@ -1,7 +1,6 @@
 """What contexts may declare as jobs."""
 
 from dataclasses import dataclass, field
-from typing import ClassVar
 
 import pytest
 
@@ -13,12 +12,12 @@ from api_base.core.shared import backoff
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plain(Command[None]):
-    permission: ClassVar[str] = PUBLIC
+    permission = PUBLIC
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Secretive(Command[None]):
-    permission: ClassVar[str] = PUBLIC
+    permission = PUBLIC
     password: str = field(repr=False)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from api_base.application.tenants.commands.invite_member import ACCEPT
-from api_base.application.users.commands.mail_registration import CONFIRM
+from api_base.application.users.commands.confirm_registration import CONFIRM
 from api_base.application.users.commands.request_password_reset import RESET
 from api_base.interface import links_router
 from api_base.interface.links_router import PAGES, Form

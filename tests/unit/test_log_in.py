@@ -5,9 +5,9 @@ from uuid import uuid4
 
 import pytest
 
+from api_base.application.auth.commands.known_devices import KnownDevices
 from api_base.application.auth.commands.log_in import LogIn, LogInHandler, StartSession, StartSessionHandler
 from api_base.application.auth.dtos import SessionTokens, TokensDTO
-from api_base.application.auth.known_devices import KnownDevices
 from api_base.application.common.cqrs import Bus, on
 from api_base.core.types import Err, Ok, RequestContext, TenantId, UserId, current_context
 from api_base.domain.auth.errors import LoginRefused

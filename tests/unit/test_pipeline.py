@@ -3,19 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import ClassVar, Self
+from typing import Self
 from uuid import UUID, uuid4
 
 import pytest
 
 from api_base.application.common.cqrs import AUTHENTICATED, PUBLIC, Bus, Command, on
-from api_base.application.common.middleware import (
-    IdempotencyMiddleware,
-    JobMiddleware,
-    PermissionMiddleware,
-    Transactions,
-    UnitOfWorkMiddleware,
-)
+from api_base.application.common.middleware.idempotency import IdempotencyMiddleware
+from api_base.application.common.middleware.permission import PermissionMiddleware
+from api_base.application.common.middleware.unit_of_work import Transactions, UnitOfWorkMiddleware
 from api_base.core.base import DomainEvent
 from api_base.core.errors import ApiBaseError, Forbidden, ProgrammingError, Unauthenticated
 from api_base.core.protocols import Isolation
@@ -28,17 +24,17 @@ from tests.factories.pipeline import NoJobs, NoKeys
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Anybody(Command[str]):
-    permission: ClassVar[str] = PUBLIC
+    permission = PUBLIC
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignedIn(Command[str]):
-    permission: ClassVar[str] = AUTHENTICATED
+    permission = AUTHENTICATED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Painting(Command[str]):
-    permission: ClassVar[str] = "walls:paint"
+    permission = "walls:paint"
 
 
 class Done:
@@ -69,13 +65,13 @@ async def test_a_message_runs_for_who_has_its_permission(who: Principal | None, 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Painted(DomainEvent):
-    name: ClassVar[str] = "walls.painted.v1"
+    name = "walls.painted.v1"
     colour: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dried(DomainEvent):
-    name: ClassVar[str] = "walls.dried.v1"
+    name = "walls.dried.v1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +98,7 @@ class World:
         self.subscribers = Subscribers()
         self.subscribers.add(subscriptions)
         transactions = Transactions(self.begin, self.subscribers, lambda: self.log.append("workers are told"))
-        self.bus = Bus([UnitOfWorkMiddleware(transactions, IdempotencyMiddleware(NoKeys()), JobMiddleware(NoJobs()))])
+        self.bus = Bus([UnitOfWorkMiddleware(transactions, IdempotencyMiddleware(NoKeys()), NoJobs())])
         self.bus.add([on(Painting, self)])
 
     def begin(self, isolation: Isolation, origin: Origin | None) -> Self:

@@ -6,9 +6,13 @@ import pytest
 
 from api_base.application.common.cqrs import Bus, on
 from api_base.application.services.mailing import EmailTemplates, Links
-from api_base.application.users.commands.confirm_registration import ConfirmRegistration, ConfirmRegistrationHandler
+from api_base.application.users.commands.confirm_registration import (
+    ConfirmRegistration,
+    ConfirmRegistrationHandler,
+    MailRegistration,
+    MailRegistrationHandler,
+)
 from api_base.application.users.commands.create_user import CreateUser, CreateUserHandler
-from api_base.application.users.commands.mail_registration import MailRegistration, MailRegistrationHandler
 from api_base.application.users.commands.register_user import (
     RegisterUser,
     RegisterUserHandler,

@@ -3,13 +3,13 @@
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar
+from typing import Any
 
 import msgspec
 import pytest
 
 from api_base.application.common.cqrs import AUTHENTICATED, PUBLIC, Bus, Command, Message, Query, on
-from api_base.application.common.middleware import PermissionMiddleware
+from api_base.application.common.middleware.permission import PermissionMiddleware
 from api_base.application.common.remote import NotServed, RemoteCall, RemoteService
 from api_base.core.errors import Forbidden, Invalid, Unauthenticated, Unavailable
 from api_base.core.types import KeyedExecution, KeyedRequest, RequestContext, current_context
@@ -21,23 +21,23 @@ TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mine(Query[str]):
-    permission: ClassVar[str] = AUTHENTICATED
+    permission = AUTHENTICATED
     suffix: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Count(Command[int]):
-    permission: ClassVar[str] = AUTHENTICATED
+    permission = AUTHENTICATED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule(Command[None]):
-    permission: ClassVar[str] = "things:rule"
+    permission = "things:rule"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sleep(Query[None]):
-    permission: ClassVar[str] = PUBLIC
+    permission = PUBLIC
 
 
 @dataclass

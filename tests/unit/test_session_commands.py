@@ -5,8 +5,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from api_base.application.auth.commands.end_sessions import CredentialsEnded, EndSessions
-from api_base.application.auth.commands.log_out import LogOut, LogOutHandler
+from api_base.application.auth.commands.log_out import CredentialsEnded, EndSessions, LogOut, LogOutHandler
 from api_base.application.auth.commands.refresh_session import RefreshSession, RefreshSessionHandler
 from api_base.application.auth.commands.switch_tenant import SwitchTenant, SwitchTenantHandler
 from api_base.application.auth.dtos import SessionTokens, TokensDTO

@@ -20,10 +20,33 @@ SAFE = {
     "MAIL__URL": "smtp://mail.example.com",
     "MAIL__LINKS": "https://api.example.com/links",
     "SECURITY__SIGNING_KEYS": KEY,
-    "DATABASE__URL": f"postgresql://app:{SECRET}@db/x",
-    "DATABASE__OWNER_URL": f"postgresql://owner:{SECRET}@db/x",
-    "DATABASE__WORKER_URL": f"postgresql://worker:{SECRET}@db/x",
+    "DATABASE__URL": f"postgresql://app:{SECRET}@db/x?sslmode=require",
+    "DATABASE__OWNER_URL": f"postgresql://owner:{SECRET}@db/x?sslmode=require",
+    "DATABASE__WORKER_URL": f"postgresql://worker:{SECRET}@db/x?sslmode=require",
 }
+UNENCRYPTED = [
+    *(
+        (f"DATABASE__{name}URL", f"postgresql://one:x@{rest}")
+        for name in ("", "DIRECT_")
+        for rest in ("db/x", "10.0.0.1/x", "db/x?sslmode=prefer")
+    ),
+    ("DATABASE__OWNER_URL", "postgres://owner2:x@db/x?sslmode=disable"),
+    ("DATABASE__WORKER_URL", "postgresql://worker2:x@/x?host=/tmp,db"),
+    ("EVENTS__URL", "kafka://127.0.0.1:9092,kafka.example.com:9092"),
+    ("JOBS__URL", "amqp://guest:x@mq/"),
+    ("REMOTE__URL", "amqp://guest:x@[2001:db8::1]/"),
+    ("MAIL__LINKS", "http://api.example.com/links"),
+]
+"""Each leads to another host without TLS."""
+PROTECTED = [
+    ("DATABASE__URL", "postgresql://one:x@db/x?sslmode=verify-full"),
+    ("DATABASE__URL", "postgresql://one:x@localhost/x"),
+    ("DATABASE__URL", "postgresql://one:x@/x?host=/var/run/postgresql"),
+    ("EVENTS__URL", "kafka+ssl://kafka.example.com:9093"),
+    ("EVENTS__URL", "kafka://127.0.0.1:9092,[::1]:9093"),
+    ("JOBS__URL", "amqps://guest:x@mq/"),
+    ("MAIL__LINKS", "http://localhost:3000/links"),
+]
 
 
 @pytest.fixture
@@ -79,10 +102,13 @@ def test_every_problem_is_told_at_once_by_variable_those_of_production_included(
 @pytest.mark.parametrize(
     ("url", "reason"),
     [
-        (f"postgresql://app:s/{SECRET}@db/x", "must be postgresql://user:password@host:port/database;"),
-        (f"postgresql://app:{SECRET}#1@db/x", "must be postgresql://user:password@host:port/database;"),
+        (f"postgresql://app:s/{SECRET}@db/x?sslmode=require", "must be postgresql://user:password@host:port/database;"),
+        (f"postgresql://app:{SECRET}#1@db/x?sslmode=require", "must be postgresql://user:password@host:port/database;"),
         (f"postgresql://app:{SECRET}@db:port/x", "must be postgresql://user:password@host:port/database;"),
-        (f"mysql://app:{SECRET}@db/x", "no adapter has this scheme. Write embedded:// or postgresql://user:password@host:port/database."),
+        (
+            f"mysql://app:{SECRET}@db/x?sslmode=require",
+            "no adapter has this scheme. Write embedded:// or postgresql://user:password@host:port/database.",
+        ),
         (SECRET, "must be a URL such as scheme://user:password@host:port."),
     ],
 )
@@ -91,7 +117,9 @@ def test_a_url_that_cannot_work_is_told_without_showing_it(load: Load, variable:
     assert f"DATABASE__{variable}: {reason}" in refusal(load, **{f"DATABASE__{variable}": url})
 
 
-@pytest.mark.parametrize("url", ["postgresql://app:x%2Fy@db:5433/x", "postgres://app@db/x", "postgresql://app:x@/x?host=/run/pg&port=5"])
+@pytest.mark.parametrize(
+    "url", ["postgresql://app:x%2Fy@db:5433/x", "postgres://app@db/x?sslmode=require", "postgresql://app:x@/x?host=/run/pg&port=5"]
+)
 def test_a_url_that_works_is_taken(load: Load, url: str) -> None:
     assert load(DATABASE__URL=url).database.url.get_secret_value() == url
 
@@ -135,14 +163,29 @@ def test_safe_settings_are_taken_in_production(load: Load) -> None:
         ({"DATABASE__OWNER_URL": SAFE["DATABASE__URL"]}, "DATABASE__OWNER_URL"),
         ({"DATABASE__WORKER_URL": SAFE["DATABASE__URL"]}, "DATABASE__WORKER_URL"),
         ({"DATABASE__WORKER_URL": SAFE["DATABASE__OWNER_URL"]}, "DATABASE__WORKER_URL"),
-        ({"DATABASE__OWNER_URL": f"postgresql://%61pp:{SECRET}@db/x"}, "DATABASE__OWNER_URL"),
+        ({"DATABASE__OWNER_URL": f"postgresql://%61pp:{SECRET}@db/x?sslmode=require"}, "DATABASE__OWNER_URL"),
         ({"SERVER__CORS_ORIGINS": '["*"]', "SERVER__CORS_CREDENTIALS": "true"}, "SERVER__CORS_ORIGINS"),
+        ({"SERVER__CORS_ORIGINS": "http://app.example.com", "SERVER__CORS_CREDENTIALS": "true"}, "SERVER__CORS_ORIGINS"),
+        *(({"SERVER__TRUSTED_PROXIES": network}, "SERVER__TRUSTED_PROXIES") for network in ("0.0.0.0/0", "::/0", "64.0.0.0/2", "2000::/3")),
+        ({"AUDIT__SIGNING_KEYS": KEY}, "AUDIT__SIGNING_KEYS"),
+        *(({"SECURITY__PASSWORD_MIN_SCORE": score}, "SECURITY__PASSWORD_MIN_SCORE") for score in ("0", "1")),
+        *(({name: url}, name) for name, url in UNENCRYPTED),
     ],
 )
 def test_each_unsafe_setting_is_refused_alone(load: Load, unsafe: dict[str, str], variable: str) -> None:
     heading, line = refusal(load, **(SAFE | unsafe)).splitlines()
     assert "production refuses" in heading
     assert line.startswith(f"  {variable}: ")
+
+
+@pytest.mark.parametrize(("variable", "url"), PROTECTED)
+def test_a_link_that_is_protected_is_accepted_in_production(load: Load, variable: str, url: str) -> None:
+    assert load(**(SAFE | {variable: url})).environment == "production"
+
+
+@pytest.mark.parametrize(("variable", "url"), UNENCRYPTED)
+def test_a_link_without_tls_is_accepted_by_name(load: Load, variable: str, url: str) -> None:
+    assert load(**(SAFE | {variable: url}), SECURITY__ALLOW_UNENCRYPTED=f"{variable},X").environment == "production"
 
 
 def test_production_needs_the_url_of_the_pages_of_links(load: Load) -> None:
@@ -163,7 +206,7 @@ def test_production_needs_a_url_for_each_role(load: Load, missing: str) -> None:
 
 
 def test_secrets_are_never_shown(load: Load) -> None:
-    settings = load(**SAFE, REMOTE__URL=f"amqp://guest:{SECRET}@mq/", JOBS__URL=f"amqp://guest:{SECRET}@mq/")
+    settings = load(**SAFE, REMOTE__URL=f"amqps://guest:{SECRET}@mq/", JOBS__URL=f"amqps://guest:{SECRET}@mq/")
     shown = [repr(settings), str(settings), settings.model_dump_json(), *configuration_lines(settings)]
     assert not [text for text in shown if SECRET in text]
 

@@ -8,9 +8,8 @@ import pytest
 from api_base.core.errors import Invalid
 from api_base.core.types import TenantId, UserId
 from api_base.domain.common.value_objects import Slug
-from api_base.domain.tenants.entities import Membership, Role, Tenant
+from api_base.domain.tenants.entities import Membership, Role, Tenant, may_decide, owner_remains
 from api_base.domain.tenants.errors import LastOwner, OwnersOnly
-from api_base.domain.tenants.ownership import may_decide, owner_remains
 from tests.factories.tenants import NOW, membership, tenant
 
 

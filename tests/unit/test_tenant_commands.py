@@ -7,7 +7,6 @@ import pytest
 from api_base.application.tenants.commands.add_member import AddMember, AddMemberHandler
 from api_base.application.tenants.commands.change_member_role import ChangeMemberRole, ChangeMemberRoleHandler
 from api_base.application.tenants.commands.create_tenant import (
-    CreatePersonalTenant,
     CreateTenant,
     CreateTenantHandler,
     Registered,
@@ -47,7 +46,7 @@ class World:
         self.foreigner = membership(uuid4(), role=Role.OWNER)
         self.tenants, self.memberships = MemoryTenants(self.tenant), MemoryMemberships(*self.members, self.foreigner)
         founding = TenantFactory(self.tenants, self.memberships, Ids(), self.clock)
-        self.create, self.found = CreateTenantHandler(founding), CreatePersonalTenant(founding)
+        self.create, self.found = CreateTenantHandler(founding), founding.create_personal
         self.rename = RenameTenantHandler(self.tenants, self.clock)
         self.add = AddMemberHandler(self.memberships, Known("new@example.com", self.newcomer), Ids(), self.clock, direct=True)
         self._change = ChangeMemberRoleHandler(self.memberships, self.clock)
@@ -98,7 +97,7 @@ async def test_a_registration_founds_a_personal_tenant_from_the_event_as_it_is()
     world = World()
     ana = User.register(id=uuid4(), email=EmailAddress.parse("ana@example.com"), name="Ana", password_hash="h", now=NOW)
     (event,) = ana.collect_events()
-    await Subscription(event.name, Registered, world.found.handle).deliver(event)
+    await Subscription(event.name, Registered, world.found).deliver(event)
     (made,) = [kept for kept in world.tenants.all() if kept.personal]
     (member,) = [member for member in world.memberships.all() if member.tenant_id == made.id]
     assert (made.name, member.user_id, member.role) == ("Ana", ana.id, OWNER)

@@ -3,12 +3,12 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import ClassVar, Self
+from typing import Self
 from uuid import uuid4
 
 import pytest
 
-from api_base.application.common.middleware import Transactions
+from api_base.application.common.middleware.unit_of_work import Transactions
 from api_base.core.base import DomainEvent
 from api_base.core.errors import RuleViolated
 from api_base.core.protocols import Isolation
@@ -18,12 +18,12 @@ from api_base.domain.common.events import Subscribers, Subscription
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class First(DomainEvent):
-    name: ClassVar[str] = "tests.first.v1"
+    name = "tests.first.v1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Second(DomainEvent):
-    name: ClassVar[str] = "tests.second.v1"
+    name = "tests.second.v1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ import pytest
 
 from api_base.application.common.listing import ListRequest
 from api_base.application.items.commands.create_item import CreateItem
-from api_base.application.items.commands.publish_item import PublishItem
+from api_base.application.items.commands.item_transitions import PublishItem
 from api_base.bootstrap import migrations
 from api_base.bootstrap.contexts import BUILT_IN
 from api_base.bootstrap.services import build, opened

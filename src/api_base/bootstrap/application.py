@@ -14,10 +14,9 @@ from api_base.core.config import Settings
 from api_base.core.shared.logging import configure_logging
 from api_base.infrastructure.db.session import DatabaseHealthCheck
 from api_base.infrastructure.observability.factory import json_logs
-from api_base.interface import docs_router, links_router, openapi
+from api_base.interface import docs_router, events_router, links_router, openapi
 from api_base.interface.errors import pages
 from api_base.interface.errors.handlers import install
-from api_base.interface.events import router as events_router
 from api_base.interface.middleware.production import StackPorts, stack
 from api_base.interface.router import V1, operations
 from api_base.interface.routes import Router

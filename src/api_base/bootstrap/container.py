@@ -12,15 +12,11 @@ from dependency_injector.providers import Dependency, Provider, Singleton
 from api_base.application.common.cqrs import Bus, Middleware
 from api_base.application.common.events import EventDelivery, EventTransport
 from api_base.application.common.jobs import Jobs
-from api_base.application.common.middleware import (
-    IdempotencyMiddleware,
-    JobMiddleware,
-    PermissionMiddleware,
-    RetryMiddleware,
-    TraceMiddleware,
-    Transactions,
-    UnitOfWorkMiddleware,
-)
+from api_base.application.common.middleware.idempotency import IdempotencyMiddleware
+from api_base.application.common.middleware.permission import PermissionMiddleware
+from api_base.application.common.middleware.retry import RetryMiddleware
+from api_base.application.common.middleware.trace import TraceMiddleware
+from api_base.application.common.middleware.unit_of_work import Transactions, UnitOfWorkMiddleware
 from api_base.application.common.remote import RemoteTransport
 from api_base.bootstrap.access import ACCESS
 from api_base.bootstrap.selections import Selections
@@ -63,7 +59,7 @@ def _pipeline(
         TraceMiddleware(settings.observability.otlp_endpoint is not None),
         PermissionMiddleware(checker),
         RetryMiddleware(),
-        UnitOfWorkMiddleware(transactions, IdempotencyMiddleware(results), JobMiddleware(completion)),
+        UnitOfWorkMiddleware(transactions, IdempotencyMiddleware(results), completion),
     )
 
 

@@ -12,22 +12,9 @@ from api_base.application.common.jobs import Job, Schedule
 from api_base.application.common.remote import RemoteBus
 from api_base.bootstrap.adapters import Adapters
 from api_base.bootstrap.importing import Importable
+from api_base.core import protocols
 from api_base.core.base import DomainEvent
 from api_base.core.config import Settings
-from api_base.core.protocols import (
-    AfterResponse,
-    Clock,
-    IdGenerator,
-    JobProgress,
-    JobQueue,
-    LinkTokens,
-    Mailer,
-    PasswordHasher,
-    PasswordPolicy,
-    PeriodicTask,
-    PermissionChecker,
-    TokenIssuer,
-)
 from api_base.domain.common.events import AnySubscription
 from api_base.infrastructure.db.changes import AuditWriter
 from api_base.infrastructure.db.pruner import Prune
@@ -48,19 +35,19 @@ class Ports:
     settings: Settings
     database: Database
     worker_database: Database
-    clock: Clock
-    ids: IdGenerator
+    clock: protocols.Clock
+    ids: protocols.IdGenerator
     bus: Bus
-    jobs: JobQueue
-    job_progress: JobProgress
+    jobs: protocols.JobQueue
+    job_progress: protocols.JobProgress
     audit_writer: AuditWriter
-    checker: PermissionChecker
-    after_response: AfterResponse
-    token_issuer: TokenIssuer
-    link_tokens: LinkTokens
-    password_hasher: PasswordHasher
-    password_policy: PasswordPolicy
-    mailer: Mailer
+    checker: protocols.PermissionChecker
+    after_response: protocols.AfterResponse
+    token_issuer: protocols.TokenIssuer
+    link_tokens: protocols.LinkTokens
+    password_hasher: protocols.PasswordHasher
+    password_policy: protocols.PasswordPolicy
+    mailer: protocols.Mailer
     policy: Callable[[str], Policy]
     remote: Callable[[str], RemoteBus]
 
@@ -93,6 +80,6 @@ class Context:
     importable: Sequence[Importable] = ()
     remote: Mapping[str, type[Message[object]]] = field(default_factory=dict)
     prune: Sequence[Prune] = ()
-    background: Callable[[Ports], Sequence[PeriodicTask]] = lambda ports: ()
+    background: Callable[[Ports], Sequence[protocols.PeriodicTask]] = lambda ports: ()
     routes: Callable[[Bus], APIRouter] | None = None
     adapters: Adapters = field(default_factory=Adapters)

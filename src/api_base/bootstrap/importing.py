@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final, Protocol
 from api_base.application.common.cqrs import Bus, Registration, on
 from api_base.application.common.importing.dialect import Dialect
 from api_base.application.common.importing.import_file import ImportFile, ImportFileHandler
-from api_base.application.common.importing.import_rows import ImportRowsHandler, RowImporter, RowsCommand
+from api_base.application.common.importing.import_rows import ImportRows, ImportRowsHandler, RowImporter
 from api_base.application.common.importing.importer import Chunk, Importer, Outcomes, RefusedRows
 from api_base.application.common.importing.imports import ChunkProgress
 from api_base.application.common.importing.journal import ImportJournal, SeenKeys
@@ -80,7 +80,7 @@ class FileImport[T]:
     job_name: str
     start: type[StartImport]
     file: type[ImportFile]
-    rows: RowsCommand[T]
+    rows: type[ImportRows[T]]
 
     @property
     def kind(self) -> str:
@@ -112,7 +112,7 @@ class FileImport[T]:
 class _Run[T]:
     """Implements `RunnableImport`."""
 
-    def __init__(self, rows: RowsCommand[T], file: PreparedFile[T]) -> None:
+    def __init__(self, rows: type[ImportRows[T]], file: PreparedFile[T]) -> None:
         self._command, self._mapping = rows, file.mapping
         self.dialect, self.columns = file.dialect, file.columns
         self.rows = file.open().rows()

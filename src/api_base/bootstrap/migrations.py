@@ -20,11 +20,11 @@ from api_base.infrastructure.db.migrations.roles import Roles, user_of
 if TYPE_CHECKING:
     from api_base.infrastructure.db.migrations.runner import Migrator
 
-AUDIT: Final = Branch(name="audit", folder=Path(audit.__path__[0]) / "migrations")
-EVENTS: Final = Branch(name="events", folder=Path(events.__path__[0]) / "migrations")
-IDEMPOTENCY: Final = Branch(name="idempotency", folder=Path(idempotency.__path__[0]) / "migrations")
-IMPORTING: Final = Branch(name="importing", folder=Path(importing.__path__[0]) / "migrations")
-TASKS: Final = Branch(name="tasks", folder=Path(tasks.__path__[0]) / "migrations")
+OWN: Final = [
+    Branch(name=package.__name__.rpartition(".")[2], folder=Path(package.__path__[0]) / "migrations")
+    for package in (audit, events, idempotency, importing, tasks)
+]
+"""The branches of the base itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,8 +39,8 @@ class BranchStatus:
 
 def branches(contexts: Sequence[Context]) -> list[Branch]:
     """Return the branches of an application with `contexts`."""
-    own = [Branch(name=context.name, folder=context.migrations) for context in contexts if context.migrations is not None]
-    return [BASE, AUDIT, EVENTS, IDEMPOTENCY, IMPORTING, TASKS, *own]
+    added = [Branch(name=context.name, folder=context.migrations) for context in contexts if context.migrations is not None]
+    return [BASE, *OWN, *added]
 
 
 def up(settings: Settings, urls: Urls, contexts: Sequence[Context]) -> list[str]:

@@ -13,6 +13,7 @@ from api_base.bootstrap.context import Context, Ports
 from api_base.bootstrap.selections import select
 from api_base.core.config import Settings
 from api_base.core.errors import ConfigurationError
+from api_base.infrastructure.db.session import Database
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,3 +85,14 @@ async def opened(services: Services) -> AsyncIterator[Services]:
         if services.settings.remote.url is not None:
             stack.push_async_callback(container.remote.close)
         yield services
+
+
+@asynccontextmanager
+async def worker_database(settings: Settings, contexts: Sequence[Context]) -> AsyncIterator[Database]:
+    """Open only the database, as the role `worker`. Raises `Unavailable` if it cannot be reached."""
+    database = build(settings, contexts).container.worker_database
+    await database.open()
+    try:
+        yield database
+    finally:
+        await database.close()

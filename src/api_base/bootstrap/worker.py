@@ -7,11 +7,8 @@ from typing import Final
 
 from api_base.bootstrap.audit import audit_work
 from api_base.bootstrap.context import Context
-from api_base.bootstrap.events import event_work
-from api_base.bootstrap.jobs import job_work
-from api_base.bootstrap.remote import remote_work
 from api_base.bootstrap.services import Services, build
-from api_base.bootstrap.timing import WorkerTiming
+from api_base.bootstrap.tasks import WorkerTiming, event_work, job_work, remote_work
 from api_base.core.config import Settings
 from api_base.core.errors import ConfigurationError
 from api_base.core.protocols import PeriodicTask
@@ -46,25 +43,18 @@ def create_worker(
     Raises `ConfigurationError` for an unknown group in `only`, an invalid schedule, and unusable keys of the audit trail.
     """
     services = build(settings, contexts)
-    return Worker(services=services, tasks=_selected([*_base_tasks(services, timing or WorkerTiming()), *_context_tasks(services)], only))
+    return Worker(services=services, tasks=_selected(list(_tasks(services, timing or WorkerTiming())), only))
 
 
-def _base_tasks(services: Services, timing: WorkerTiming) -> Iterable[PeriodicTask]:
+def _tasks(services: Services, timing: WorkerTiming) -> Iterable[PeriodicTask]:
     yield from event_work(services, timing)
     yield from job_work(services, timing)
     yield from audit_work(services)
     yield from remote_work(services)
-    yield from _prune_tasks(services)
-
-
-def _prune_tasks(services: Services) -> Iterable[PeriodicTask]:
-    declared = [prune for context in services.contexts for prune in context.prune]
-    for prune in [*BASE_PRUNES, *declared]:
+    for prune in [*BASE_PRUNES, *(prune for context in services.contexts for prune in context.prune)]:
         yield Pruner(services.container.worker_database, prune).task
-
-
-def _context_tasks(services: Services) -> Iterable[PeriodicTask]:
-    return [task for context in services.contexts for task in context.background(services.worker_ports)]
+    for context in services.contexts:
+        yield from context.background(services.worker_ports)
 
 
 def _selected(tasks: Sequence[PeriodicTask], only: Collection[str]) -> Sequence[PeriodicTask]:

@@ -27,24 +27,18 @@ def verify(
 
     Exit code 1 if there are any.
     """
-    import asyncio
-
     from api_base.application.audit.dtos import Checked
     from api_base.bootstrap.configuration import load
+    from api_base.cli.running import run
     from api_base.operations.audit_trail import own_keys, verify_database, verify_file
-    from api_base.serving.resolving import database, on
 
-    (settings, contexts), checked = load(), Checked()
+    checked = Checked()
 
-    async def in_database() -> int:
-        directory = checkpoints or settings.audit.checkpoints
-        return len([print(one) async for one in verify_database(on(settings, urls), contexts, tenant, directory, checked)])
-
-    if file is not None:
-        found = len([print(one) for one in verify_file(file, key or own_keys(settings), checked)])
+    if file is None:
+        found = run(lambda settings, contexts: verify_database(settings, contexts, tenant, checkpoints, checked, print))
     else:
-        with database(settings) as urls:
-            found = asyncio.run(in_database())
+        settings, _ = load()
+        found = len([print(one) for one in verify_file(file, key or own_keys(settings), checked)])
     waiting = f", {checked.unsealed} wait to be sealed" if checked.unsealed else ""
     print(f"{checked.records} sealed records in {checked.chains} chains{waiting}: {found or 'no'} findings.")
     raise typer.Exit(1 if found else 0)
@@ -59,19 +53,14 @@ def export(
 
     `api-base audit verify FILE` verifies it on any machine.
     """
-    import asyncio
     import sys
 
-    from api_base.bootstrap.configuration import load
+    from api_base.cli.running import run
     from api_base.operations.audit_trail import export as exported
-    from api_base.serving.resolving import database, on
 
-    settings, contexts = load()
     from_ = None if since is None else since.replace(tzinfo=since.tzinfo or UTC)
 
-    async def write() -> None:
-        async for line in exported(on(settings, urls), contexts, tenant, from_):
-            sys.stdout.buffer.write(line + b"\n")
+    def write(line: bytes) -> None:
+        sys.stdout.buffer.write(line + b"\n")
 
-    with database(settings) as urls:
-        asyncio.run(write())
+    run(lambda settings, contexts: exported(settings, contexts, tenant, from_, write))

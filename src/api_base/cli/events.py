@@ -7,11 +7,8 @@ from uuid import UUID
 import typer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Sequence
-    from typing import Any
-
-    from api_base.bootstrap.context import Context
     from api_base.core.config import Settings
+    from api_base.infrastructure.db.pool import ConnectionPool
 
 app = typer.Typer(no_args_is_help=True, help="List and replay events.")
 
@@ -27,31 +24,27 @@ def list_(
 ) -> None:
     """Print stored events as CloudEvents, one JSON object per line, oldest first."""
 
-    async def show(settings: "Settings", contexts: "Sequence[Context]") -> None:
-        from api_base.application.common.events.cloud_event import encoded
-        from api_base.operations.event_admin import event_admin
+    from api_base.application.common.events.cloud_event import encoded
+    from api_base.cli.running import run_as_worker
+    from api_base.infrastructure.events.admin import EventAdmin
 
-        async with event_admin(settings, contexts) as admin:
-            for event in await admin.newest(name=name, aggregate_id=aggregate, since=_utc(since), limit=limit):
-                print(encoded(event, settings.app_name).decode())
+    async def show(settings: "Settings", pool: "ConnectionPool") -> None:
+        for event in await EventAdmin(pool).newest(name=name, aggregate_id=aggregate, since=_utc(since), limit=limit):
+            print(encoded(event, settings.app_name).decode())
 
-    _run(show)
+    run_as_worker(show)
 
 
 @app.command()
 def dead(limit: Annotated[int, typer.Option(min=1, max=10_000, help="Maximum number of events.")] = 100) -> None:
     """List the events that a subscriber failed to handle. Exit code 1 if there are any."""
+    from api_base.cli.running import run_as_worker
+    from api_base.infrastructure.events.admin import EventAdmin
 
-    async def show(settings: "Settings", contexts: "Sequence[Context]") -> int:
-        from api_base.operations.event_admin import event_admin
-
-        async with event_admin(settings, contexts) as admin:
-            deliveries = await admin.dead(limit)
-        for one in deliveries:
-            print(f"{one.event_id}  {one.name} to {one.subscription}: {one.attempts} attempts, {one.behind} behind it: {one.error}")
-        return len(deliveries)
-
-    raise typer.Exit(1 if _run(show) else 0)
+    deliveries = run_as_worker(lambda settings, pool: EventAdmin(pool).dead(limit))
+    for one in deliveries:
+        print(f"{one.event_id}  {one.name} to {one.subscription}: {one.attempts} attempts, {one.behind} behind it: {one.error}")
+    raise typer.Exit(1 if deliveries else 0)
 
 
 @app.command()
@@ -63,26 +56,12 @@ def replay(
     ] = None,
 ) -> None:
     """Retry dead events. With --since, also deliver stored events that a subscription has not handled."""
+    from api_base.cli.running import run
+    from api_base.operations.event_admin import replay as again
 
-    async def again(settings: "Settings", contexts: "Sequence[Context]") -> int:
-        from api_base.operations import event_admin
-
-        return await event_admin.replay(settings, contexts, event_id=event, subscription=subscription, since=_utc(since))
-
-    count = _run(again)
+    count = run(lambda settings, contexts: again(settings, contexts, event_id=event, subscription=subscription, since=_utc(since)))
     print(f"{count} event{'' if count == 1 else 's'} will be tried again.")
 
 
 def _utc(time: datetime | None) -> datetime | None:
     return time.replace(tzinfo=UTC) if time is not None and time.tzinfo is None else time
-
-
-def _run[T](work: "Callable[[Settings, Sequence[Context]], Coroutine[Any, Any, T]]") -> T:
-    import asyncio
-
-    from api_base.bootstrap.configuration import load
-    from api_base.serving.resolving import database, on
-
-    settings, contexts = load()
-    with database(settings) as urls:
-        return asyncio.run(work(on(settings, urls), contexts))

@@ -50,14 +50,10 @@ def import_(
 
     Targets of members: email, role (owner, admin, member or viewer). An address identifies a user, who must exist.
     """
-    import asyncio
-
     from api_base.application.common.importing.dialect import Dialect
-    from api_base.bootstrap.configuration import load
+    from api_base.cli.running import run
     from api_base.operations.file_import import ImportOptions, import_file
-    from api_base.serving.resolving import database, on
 
-    settings, contexts = load()
     options = ImportOptions(
         kind=kind,
         file=file,
@@ -73,8 +69,8 @@ def import_(
         dry_run=dry_run,
         resume=resume,
     )
-    with database(settings) as urls, _Progress() as progress:
-        imported = asyncio.run(import_file(on(settings, urls), contexts, options, progress.show))
+    with _Progress() as progress:
+        imported = run(lambda settings, contexts: import_file(settings, contexts, options, progress.show))
     report = imported.report
     what = "would be imported" if dry_run else "imported"
     print(f"{report.created} {what}, {report.updated} updated, {report.unchanged} unchanged, {report.refused} refused")

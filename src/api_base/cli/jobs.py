@@ -8,7 +8,8 @@ import typer
 from api_base.core.protocols import JobState
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Callable, Coroutine
+    from typing import Any
 
     from api_base.infrastructure.tasks.admin import JobAdmin, JobEntry
 
@@ -65,18 +66,8 @@ def _print(one: "JobEntry") -> None:
     print(line + (f": {one.attempts} attempt{'' if one.attempts == 1 else 's'}: {one.error}" if one.error else ""))
 
 
-def _run[T](work: "Callable[[JobAdmin], Awaitable[T]]") -> T:
-    import asyncio
+def _run[T](operation: "Callable[[JobAdmin], Coroutine[Any, Any, T]]") -> T:
+    from api_base.cli.running import run_as_worker
+    from api_base.infrastructure.tasks.admin import JobAdmin
 
-    from api_base.bootstrap.configuration import load
-    from api_base.operations.job_admin import job_admin
-    from api_base.serving.resolving import database, on
-
-    settings, contexts = load()
-
-    async def within() -> T:
-        async with job_admin(on(settings, urls), contexts) as admin:
-            return await work(admin)
-
-    with database(settings) as urls:
-        return asyncio.run(within())
+    return run_as_worker(lambda settings, pool: operation(JobAdmin(pool, settings.jobs.keep_days)))

@@ -11,11 +11,9 @@ app = typer.Typer(no_args_is_help=True, help="Migrate the database.")
 def up() -> None:
     """Apply all pending revisions of every context."""
     from api_base.bootstrap import migrations
-    from api_base.bootstrap.configuration import load
-    from api_base.serving.resolving import database
+    from api_base.cli.running import application
 
-    settings, contexts = load()
-    with database(settings) as urls:
+    with application() as (settings, urls, contexts):
         applied = migrations.up(settings, urls, contexts)
     print("\n".join(applied) if applied else "Nothing to do.")
 
@@ -27,11 +25,9 @@ def down(
 ) -> None:
     """Undo the last revisions of one context."""
     from api_base.bootstrap import migrations
-    from api_base.bootstrap.configuration import load
-    from api_base.serving.resolving import database
+    from api_base.cli.running import application
 
-    settings, contexts = load()
-    with database(settings) as urls:
+    with application() as (settings, urls, contexts):
         print("\n".join(migrations.down(settings, urls, context, steps, contexts=contexts)))
 
 
@@ -39,11 +35,9 @@ def down(
 def status() -> None:
     """Show the current revision of each context. Exit code 1 when any is pending."""
     from api_base.bootstrap import migrations
-    from api_base.bootstrap.configuration import load
-    from api_base.serving.resolving import database
+    from api_base.cli.running import application
 
-    settings, contexts = load()
-    with database(settings) as urls:
+    with application() as (_, urls, contexts):
         branches = migrations.status(urls, contexts)
     for branch in branches:
         pending = f", pending: {', '.join(branch.pending)}" if branch.pending else ""

@@ -20,9 +20,9 @@ def serve(
     SIGHUP restarts the server processes one by one without refusing a request. A socket passed by systemd (LISTEN_FDS) overrides --port.
     """
     from api_base.bootstrap.selections import load_settings_early
-    from api_base.serving.listening import listen
     from api_base.serving.resolving import supervised_database
     from api_base.serving.supervisor import Supervisor
+    from api_base.serving.systemd import listen
 
     settings = load_settings_early()
     update = {"host": host, "port": port, "workers": workers}

@@ -28,13 +28,8 @@ def create_admin(
     ] = "",
 ) -> None:
     """Create an administrator of the platform."""
-    import asyncio
+    from api_base.cli.running import run
+    from api_base.serving.first_run import create_administrator
 
-    from api_base.bootstrap.configuration import load
-    from api_base.operations.administrators import create_administrator
-    from api_base.serving.resolving import database, on
-
-    settings, contexts = load()
-    with database(settings) as urls:
-        user = asyncio.run(create_administrator(on(settings, urls), contexts, email=email, name=name, password=password))
+    user = run(lambda settings, contexts: create_administrator(settings, contexts, email=email, name=name, password=password))
     print(f"Created {user.email}, administrator of the platform, with the id {user.id}.")

@@ -18,7 +18,7 @@ from api_base.core.errors import Invalid, Violation
 from api_base.domain.common.comparable import decimal
 from api_base.domain.common.specification import ComparisonOperator, FieldSpecification, IncomparableValue, Specification
 from api_base.domain.common.text import normalized
-from api_base.interface.errors.pointers import pointer
+from api_base.interface.errors.problem import pointer
 
 FILTERS: Final = 20
 MEMBERS: Final = 100

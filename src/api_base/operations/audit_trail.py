@@ -1,7 +1,6 @@
 """Verify and export the audit trail for operators, and verify exports elsewhere."""
 
-from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from uuid import UUID
@@ -12,41 +11,36 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from api_base.application.audit.dtos import Checked
 from api_base.bootstrap.audit import signing_keys, trusted_keys
 from api_base.bootstrap.context import Context
-from api_base.bootstrap.services import build
+from api_base.bootstrap.services import worker_database
 from api_base.core.config import Settings
 from api_base.infrastructure.audit.chain import START, HeadSigner, HeadVerifier, SignedHead
 from api_base.infrastructure.audit.export import ExportFile, lines
-from api_base.infrastructure.audit.trail import Trail, trail
+from api_base.infrastructure.audit.trail import trail
 from api_base.infrastructure.audit.verification import Finding, Verification
 from api_base.infrastructure.audit.verifier import TrailVerifier
 from api_base.infrastructure.auth import keys
 from api_base.infrastructure.system import SystemClock
 
 
-@asynccontextmanager
-async def _opened(settings: Settings, contexts: Sequence[Context], tenant: UUID | None) -> AsyncIterator[Trail]:
-    database = build(settings, contexts).container.worker_database
-    await database.open()
-    try:
-        async with trail(database.pool, tenant) as opened:
-            yield opened
-    finally:
-        await database.close()
-
-
 async def verify_database(
-    settings: Settings, contexts: Sequence[Context], tenant: UUID | None, checkpoints: Path, checked: Checked
-) -> AsyncIterator[Finding]:
-    """Yield the findings in the trail of `tenant`, or of all tenants. Raises `Unavailable` if the database cannot be reached."""
-    database, clock = build(settings, contexts).container.worker_database, SystemClock()
-    await database.open()
-    try:
-        async for finding in TrailVerifier(lambda: database.pool, lambda: trusted_keys(settings), checkpoints, clock).findings(
-            tenant, checked
-        ):
-            yield finding
-    finally:
-        await database.close()
+    settings: Settings,
+    contexts: Sequence[Context],
+    tenant: UUID | None,
+    checkpoints: Path | None,
+    checked: Checked,
+    report: Callable[[Finding], None],
+) -> int:
+    """Report the findings in the trail of `tenant`, or of all tenants. Returns their number.
+
+    `checkpoints` is the directory of the signed heads; None means the configured one. Raises `Unavailable` if the database cannot be reached.
+    """
+    directory, found = checkpoints or settings.audit.checkpoints, 0
+    async with worker_database(settings, contexts) as database:
+        verifier = TrailVerifier(lambda: database.pool, lambda: trusted_keys(settings), directory, SystemClock())
+        async for finding in verifier.findings(tenant, checked):
+            report(finding)
+            found += 1
+    return found
 
 
 def verify_file(file: Path, trusted: Collection[str], checked: Checked) -> Iterator[Finding]:
@@ -71,11 +65,13 @@ def own_keys(settings: Settings) -> list[str]:
     return [key.kid for key in signing_keys(settings)]
 
 
-async def export(settings: Settings, contexts: Sequence[Context], tenant: UUID | None, since: datetime | None) -> AsyncIterator[bytes]:
-    """Yield the lines of an export of everything sealed since `since`. Raises `Unavailable` if the database cannot be reached."""
+async def export(
+    settings: Settings, contexts: Sequence[Context], tenant: UUID | None, since: datetime | None, write: Callable[[bytes], None]
+) -> None:
+    """Write the lines of an export of everything sealed since `since`. Raises `Unavailable` if the database cannot be reached."""
     own, clock = signing_keys(settings), SystemClock()
     signer = HeadSigner(own[0])
-    async with _opened(settings, contexts, tenant) as opened:
+    async with worker_database(settings, contexts) as database, trail(database.pool, tenant) as opened:
         after = await opened.before(since)
         anchors = {head.chain: head for head in await opened.checkpoints()}
         if after != START:
@@ -83,7 +79,7 @@ async def export(settings: Settings, contexts: Sequence[Context], tenant: UUID |
                 anchors[head.chain] = _checkpoint_or_head(anchors.get(head.chain), head, signer)
         heads = await opened.heads(clock, signer)
         async for line in lines([key.public_jwk() for key in own], anchors.values(), heads, opened.batches(after)):
-            yield line
+            write(line)
 
 
 def _checkpoint_or_head(checkpoint: SignedHead | None, head: SignedHead, signer: HeadSigner) -> SignedHead:

@@ -1,27 +1,15 @@
-"""List and replay events for operators, as the database role `worker`."""
+"""Replay events for operators, as the database role `worker`."""
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
 from api_base.bootstrap.context import Context
-from api_base.bootstrap.services import build
+from api_base.bootstrap.services import build, worker_database
 from api_base.core.config import Settings
 from api_base.core.errors import ConfigurationError
 from api_base.infrastructure.events.admin import EventAdmin
 from api_base.infrastructure.events.relay import RELAY
-
-
-@asynccontextmanager
-async def event_admin(settings: Settings, contexts: Sequence[Context]) -> AsyncIterator[EventAdmin]:
-    """Open the administration of events. Raises `Unavailable` if the database cannot be reached."""
-    database = build(settings, contexts).container.worker_database
-    await database.open()
-    try:
-        yield EventAdmin(database.pool)
-    finally:
-        await database.close()
 
 
 async def replay(
@@ -40,7 +28,8 @@ async def replay(
         raise ConfigurationError(
             f"--subscription: the durable subscription {subscription!r} does not exist. Existing ones: {', '.join(sorted(durable)) or 'none'}."
         )
-    async with event_admin(settings, contexts) as log:
+    async with worker_database(settings, contexts) as database:
+        log = EventAdmin(database.pool)
         if since is None or subscription is None:
             return await log.revive(subscription=subscription, event_id=event_id)
         return await log.replay(subscription=subscription, name=durable[subscription].event, since=since)

@@ -1,4 +1,4 @@
-"""Imports a file from the command line: puts together the file, its mapping, its progress, the refused rows and the bus.
+"""Imports a file from the command line: puts together the file, its mapping, its progress, the refused rows, the bus, and the user who acts.
 
 The progress lives in the database that is imported into. A file of the same content that is imported with the same options into the same
 tenant continues there.
@@ -22,14 +22,18 @@ from api_base.application.common.importing.imports import ChunkProgress, Import
 from api_base.application.common.importing.journal import ImportJournal
 from api_base.application.common.importing.records import FileFormat, SourceRow
 from api_base.application.common.importing.report import RefusedRow, Report
+from api_base.application.tenants.queries import ListMyTenants
 from api_base.bootstrap.context import Context
 from api_base.bootstrap.importing import Importable, RunnableImport, seen_keys
 from api_base.bootstrap.services import Services, build, opened
 from api_base.core.config import Settings
 from api_base.core.errors import ConfigurationError
+from api_base.core.types import RequestContext, TenantId, UserId, current_context
+from api_base.domain.common.value_objects import EmailAddress
+from api_base.domain.users.entities import UserStatus
 from api_base.infrastructure.importing.imports import SqlImports
 from api_base.infrastructure.importing.refused import RefusedFile
-from api_base.operations.acting import act_as
+from api_base.infrastructure.users.repository import SqlUserRepository
 
 type ShowProgress = Callable[[int, int, Report], None]
 """Called with the bytes read, the size of the file in bytes and the report so far."""
@@ -84,7 +88,7 @@ async def import_file(settings: Settings, contexts: Sequence[Context], options: 
     importable = _importable(contexts, options.kind)
     importable.check(options.maps, options.constants)
     async with opened(build(settings, contexts)) as services:
-        await act_as(services, options.email, options.tenant)
+        await _act_as(services, options.email, options.tenant)
         with ExitStack() as stack:
             file = _InputFile(options, stack)
             source = await asyncio.to_thread(file.identity)
@@ -201,3 +205,26 @@ class _InputFile:
             if row.number % 200 == 0:
                 show(self.content.tell(), self._state.st_size, report)
             yield row
+
+
+async def _act_as(services: Services, email: str, tenant: str) -> None:
+    """Act in this task as the user with this address, in the tenant with this slug or id, with the same permissions as over HTTP.
+
+    Raises `ConfigurationError` for an unknown user or tenant, `Invalid` for an invalid address.
+    """
+    current_context.set(RequestContext(request_id="command-line"))
+    user = await SqlUserRepository(services.ports.database).by_email(EmailAddress.parse(email, "--as"))
+    if user is None or user.status is not UserStatus.ACTIVE:
+        raise ConfigurationError(f"--as: no active user has the address {email}.")
+    await _act_in(services, UserId(user.id), None)
+    mine = await services.bus.execute(ListMyTenants())
+    chosen = next((one for one in mine if tenant in (one.slug, str(one.id))), None)
+    if chosen is None:
+        known = ", ".join(one.slug for one in mine) or "none"
+        raise ConfigurationError(f"--tenant: {email} is not a member of the tenant {tenant!r}, but of these: {known}.")
+    await _act_in(services, UserId(user.id), TenantId(chosen.id))
+
+
+async def _act_in(services: Services, user: UserId, tenant: TenantId | None) -> None:
+    principal = await services.container.access.resolve(user, tenant)
+    current_context.set(RequestContext(request_id="command-line", principal=principal))

@@ -1,6 +1,7 @@
-"""The supervisor's side of a server process. The process receives its work over a socket, and ends when the socket closes first.
+"""The supervisor's side of its child processes: server processes and the background worker.
 
-This module imports little: `serve` creates a server process before anything else.
+A server process receives its work over a socket, and ends when the socket closes first. A worker that ends is restarted; the delay doubles
+while it keeps ending early. This module imports little: `serve` creates a server process before anything else.
 """
 
 import json
@@ -8,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
 from typing import Final
 
@@ -57,3 +59,49 @@ def start(
         start_new_session=True,
         preexec_fn=die_with_parent(signal.SIGTERM),
     )
+
+
+_MIN_RESTART_DELAY: Final = 0.5
+_MAX_RESTART_DELAY: Final = 30.0
+
+
+class WorkerProcess:
+    """The worker process; the first `ensure_running` starts it. `variables` is its environment."""
+
+    def __init__(self, variables: Mapping[str, str]) -> None:
+        self._variables = variables
+        self._delay, self._started_at = _MIN_RESTART_DELAY, 0.0
+        self._replaced = False
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def ensure_running(self) -> None:
+        """Start the worker unless it runs or its restart delay has not passed."""
+        if self.process is not None:
+            if self.process.poll() is None or not self._due(self.process.returncode):
+                return
+            self._replaced = False
+        self._started_at = time.monotonic()
+        self.process = start("api_base.cli", "worker", environment=self._variables)
+
+    def replace(self) -> None:
+        """Stop the worker, which finishes its current work. `ensure_running` starts a new one after it."""
+        if self.process is not None and self.process.poll() is None:
+            self._replaced = True
+            self.process.terminate()
+
+    def stop(self) -> None:
+        """Ask the worker to end. SIGTERM also after Ctrl-C: SIGINT would interrupt its imports with a traceback."""
+        if self.process is not None and self.process.poll() is None:
+            self.process.terminate()
+
+    def _due(self, code: int) -> bool:
+        """Return whether the next worker may start now."""
+        lived = time.monotonic() - self._started_at
+        if self._replaced:
+            self._delay = _MIN_RESTART_DELAY
+            return True
+        if lived < self._delay:
+            return False
+        print(f"api-base: the worker ended with code {code}; restarting it", file=sys.stderr)
+        self._delay = _MIN_RESTART_DELAY if lived > _MAX_RESTART_DELAY else min(self._delay * 2, _MAX_RESTART_DELAY)
+        return True

@@ -40,8 +40,13 @@ def prepare(settings: Settings, urls: Urls, contexts: Sequence[Context], *, seed
     return _seed(settings, contexts) if fresh and seed and settings.environment == "development" else None
 
 
-async def add_administrator(services: Services, *, email: str, name: str, password: str) -> UserDTO:
-    """Create an administrator of the platform with open `services`. Raises `Invalid`, `EmailTaken`."""
+async def create_administrator(settings: Settings, contexts: Sequence[Context], *, email: str, name: str, password: str) -> UserDTO:
+    """Create an administrator of the platform in the database of `settings`. Raises `Invalid`, `EmailTaken`."""
+    async with opened(build(settings, contexts)) as services:
+        return await _add_administrator(services, email=email, name=name, password=password)
+
+
+async def _add_administrator(services: Services, *, email: str, name: str, password: str) -> UserDTO:
     current_context.set(RequestContext(request_id="command-line"))
     address = EmailAddress.parse(email)
     await services.container.password_policy.check(password, known=(address.value, name))
@@ -67,7 +72,7 @@ def _seed(settings: Settings, contexts: Sequence[Context]) -> str:
 
 async def _add_administrator_and_tenant(settings: Settings, contexts: Sequence[Context], password: str) -> None:
     async with opened(build(settings, contexts)) as services:
-        user = await add_administrator(services, email=ADMINISTRATOR, name="Administrator", password=password)
+        user = await _add_administrator(services, email=ADMINISTRATOR, name="Administrator", password=password)
         administrator = Principal(
             user_id=UserId(user.id), session_id=None, tenant_id=None, role=None, platform_admin=True, permissions=frozenset()
         )

@@ -26,18 +26,8 @@ def supervised_database(settings: Settings) -> Source:
 
 def on(settings: Settings, urls: Urls) -> Settings:
     """Return the settings with `urls` in place of `embedded://`."""
-    return settings.model_copy(
-        update={
-            "database": settings.database.model_copy(
-                update={
-                    "url": SecretStr(urls.app),
-                    "owner_url": SecretStr(urls.owner),
-                    "worker_url": SecretStr(urls.worker),
-                    "direct_url": SecretStr(urls.direct),
-                }
-            )
-        }
-    )
+    secrets = {name: SecretStr(url) for name, url in _by_setting(urls).items()}
+    return settings.model_copy(update={"database": settings.database.model_copy(update=secrets)})
 
 
 def environment(settings: Settings, urls: Urls) -> dict[str, str]:
@@ -47,10 +37,8 @@ def environment(settings: Settings, urls: Urls) -> dict[str, str]:
     """
     if not settings.database.embedded:
         return dict(os.environ)
-    return {
-        **os.environ,
-        "DATABASE__URL": urls.app,
-        "DATABASE__OWNER_URL": urls.owner,
-        "DATABASE__WORKER_URL": urls.worker,
-        "DATABASE__DIRECT_URL": urls.direct,
-    }
+    return {**os.environ, **{f"DATABASE__{name.upper()}": url for name, url in _by_setting(urls).items()}}
+
+
+def _by_setting(urls: Urls) -> dict[str, str]:
+    return {"url": urls.app, "owner_url": urls.owner, "worker_url": urls.worker, "direct_url": urls.direct}

@@ -6,19 +6,18 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Final
 
 from api_base.core.config import Settings
 from api_base.infrastructure.db.embedded import Urls
-from api_base.serving.children import ServerProcess
+from api_base.serving.children import ServerProcess, WorkerProcess
 from api_base.serving.hangup import Terminal
 from api_base.serving.metrics_directory import metrics_directory
-from api_base.serving.notification import READY, STOPPING, Notifier, reloading
 from api_base.serving.resolving import environment
 from api_base.serving.server_processes import ServerProcesses, State
-from api_base.serving.worker_process import WorkerProcess
+from api_base.serving.systemd import READY, STOPPING, Notifier, reloading
 
 _POLL: Final = 0.1
 """Seconds between two checks of the children."""
@@ -42,7 +41,8 @@ class Supervisor:
 
     def run(self, listener: socket.socket, urls: Urls, ensure_database: Callable[[], str | None], *, with_worker: bool) -> int:
         """Serve until a signal stops it. The result is the exit code. `ensure_database` is called repeatedly; it returns a message to print."""
-        with self._signals(), self._metrics_directory() as metrics:
+        configured = self._settings.observability.metrics_dir
+        with self._signals(), metrics_directory() if configured is None else nullcontext(configured) as metrics:
             server, (host, port, *_) = self._settings.server, listener.getsockname()
             variables = environment(self._settings, urls) | {
                 "OBSERVABILITY__METRICS_DIR": str(metrics),
@@ -108,15 +108,6 @@ class Supervisor:
         from api_base.infrastructure.observability.exposition import MergedMetrics, serve_metrics
 
         return serve_metrics(MergedMetrics(Counters(), directory), self._settings.server.host, port)
-
-    @contextmanager
-    def _metrics_directory(self) -> Iterator[Path]:
-        configured = self._settings.observability.metrics_dir
-        if configured is not None:
-            yield configured
-            return
-        with metrics_directory() as directory:
-            yield directory
 
     @contextmanager
     def _signals(self) -> Iterator[None]:

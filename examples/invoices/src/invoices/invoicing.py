@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import ClassVar
 from uuid import UUID
 
 from api_base.application.common.aggregates import load
@@ -19,7 +18,7 @@ FIELDS = Fields(default_sort=())  # by id only: in the order of issue
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InvoicePaid(DomainEvent):
-    name: ClassVar[str] = "invoices.paid.v1"
+    name = "invoices.paid.v1"
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -46,13 +45,13 @@ class InvoiceDTO:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListInvoices(Query[Page[InvoiceDTO]]):
-    permission: ClassVar[str] = "invoices:read"
+    permission = "invoices:read"
     request: ListRequest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PayInvoice(Command[None]):
-    permission: ClassVar[str] = "invoices:pay"
+    permission = "invoices:pay"
     id: UUID
 
 

@@ -5,7 +5,7 @@ The handlers are adapters: infrastructure/audit/queries.py.
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import ClassVar, Final
+from typing import Final
 from uuid import UUID
 
 from api_base.application.audit.dtos import AuditRecordDTO
@@ -33,11 +33,11 @@ AUDIT_FIELDS: Final = Fields(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListAudit(Query[Page[AuditRecordDTO]]):
-    permission: ClassVar[str] = READ
+    permission = READ
     request: ListRequest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListPlatformAudit(Query[Page[AuditRecordDTO]]):
-    permission: ClassVar[str] = READ_PLATFORM
+    permission = READ_PLATFORM
     request: ListRequest

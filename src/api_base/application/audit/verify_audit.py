@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import ClassVar, Final, Protocol
+from typing import Final, Protocol
 from uuid import UUID
 
 from api_base.application.audit.dtos import Checked
@@ -39,8 +39,8 @@ class TrailVerification(Protocol):
 class VerifyAudit(Command[Result[Checked, AuditBroken]]):
     """Internal: no route sends it."""
 
-    permission: ClassVar[str] = PUBLIC
-    isolation: ClassVar[Isolation] = Isolation.NONE
+    permission = PUBLIC
+    isolation = Isolation.NONE
 
 
 class VerifyAuditHandler:

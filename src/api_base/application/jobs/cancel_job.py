@@ -1,7 +1,6 @@
 """Cancel a job."""
 
 from dataclasses import dataclass
-from typing import ClassVar
 from uuid import UUID
 
 from api_base.application.common.cqrs import AUTHENTICATED, Command
@@ -24,7 +23,7 @@ _ENDED = {JobState.SUCCEEDED: "has succeeded", JobState.DEAD: "has failed", JobS
 class CancelJob(Command[None]):
     """The user who started the job may cancel it. What it has committed stays; its open transaction is rolled back."""
 
-    permission: ClassVar[str] = AUTHENTICATED
+    permission = AUTHENTICATED
     id: UUID
 
 

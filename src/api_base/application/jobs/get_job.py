@@ -1,7 +1,6 @@
 """Read one of the caller's jobs. The handler is an adapter: infrastructure/tasks/queries.py."""
 
 from dataclasses import dataclass
-from typing import ClassVar
 from uuid import UUID
 
 from api_base.application.common.cqrs import AUTHENTICATED, Query
@@ -12,5 +11,5 @@ from api_base.application.jobs.dtos import JobDTO
 class GetJob(Query[JobDTO]):
     """Visible to the user who started the job, in the tenant in which it was started."""
 
-    permission: ClassVar[str] = AUTHENTICATED
+    permission = AUTHENTICATED
     id: UUID

@@ -13,7 +13,8 @@ from string import Template
 from typing import Final
 from uuid import UUID
 
-from api_base.core.protocols import LinkTokens, Mail, Mailer
+from api_base.application.common.cqrs import PUBLIC, Command
+from api_base.core.protocols import Isolation, LinkTokens, Mail, Mailer
 from api_base.core.types import Language
 
 _HTML: Final = """<!doctype html>
@@ -32,6 +33,14 @@ class Recipient:
 
     email: str
     language: Language
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmailJob(Command[None]):
+    """Internal: a job that sends an e-mail, outside a transaction, so that a slow mail server keeps no connection to the database."""
+
+    permission = PUBLIC
+    isolation = Isolation.NONE
 
 
 class EmailTemplates:

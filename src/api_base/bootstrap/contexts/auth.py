@@ -6,14 +6,8 @@ from pathlib import Path
 from typing import Final
 
 from api_base.application import auth as application
-from api_base.application.auth.commands.end_sessions import CredentialsEnded, EndSessions
-from api_base.application.auth.commands.log_in import LogIn, LogInHandler, StartSession, StartSessionHandler
-from api_base.application.auth.commands.log_out import LogOut, LogOutHandler
-from api_base.application.auth.commands.mail_new_device import MailNewDevice, MailNewDeviceHandler
-from api_base.application.auth.commands.refresh_session import RefreshSession, RefreshSessionHandler
-from api_base.application.auth.commands.switch_tenant import SwitchTenant, SwitchTenantHandler
+from api_base.application.auth.commands import known_devices, log_in, log_out, refresh_session, switch_tenant
 from api_base.application.auth.dtos import SessionTokens
-from api_base.application.auth.known_devices import KnownDevices, RecordDeviceSeen, RecordDeviceSeenHandler
 from api_base.application.common.cqrs import Registration, on
 from api_base.application.common.jobs import Job
 from api_base.bootstrap.context import Context, Ports
@@ -38,31 +32,34 @@ def _handlers(ports: Ports) -> Sequence[Registration]:
     tokens = SessionTokens(ports.token_issuer, ports.clock)
     lifetime, grace = timedelta(seconds=security.refresh_token_seconds), timedelta(seconds=security.refresh_grace_seconds)
     return [
-        on(LogIn, LogInHandler(ports.bus, recipients, memberships, ports.password_hasher, ports.after_response)),
+        on(log_in.LogIn, log_in.LogInHandler(ports.bus, recipients, memberships, ports.password_hasher, ports.after_response)),
         on(
-            StartSession,
-            StartSessionHandler(
+            log_in.StartSession,
+            log_in.StartSessionHandler(
                 sessions,
-                KnownDevices(ports.bus, devices, ports.jobs, ports.clock, ports.after_response),
+                known_devices.KnownDevices(ports.bus, devices, ports.jobs, ports.clock, ports.after_response),
                 tokens,
                 ports.ids,
                 ports.clock,
                 lifetime,
             ),
         ),
-        on(RecordDeviceSeen, RecordDeviceSeenHandler(devices, ports.clock)),
-        on(MailNewDevice, MailNewDeviceHandler(devices, recipients, email_templates(ports, EMAILS))),
-        on(RefreshSession, RefreshSessionHandler(sessions, memberships, tokens, ports.clock, grace, lifetime)),
-        on(LogOut, LogOutHandler(sessions, ports.clock)),
-        on(SwitchTenant, SwitchTenantHandler(sessions, memberships, tokens)),
+        on(known_devices.RecordDeviceSeen, known_devices.RecordDeviceSeenHandler(devices, ports.clock)),
+        on(known_devices.MailNewDevice, known_devices.MailNewDeviceHandler(devices, recipients, email_templates(ports, EMAILS))),
+        on(
+            refresh_session.RefreshSession,
+            refresh_session.RefreshSessionHandler(sessions, memberships, tokens, ports.clock, grace, lifetime),
+        ),
+        on(log_out.LogOut, log_out.LogOutHandler(sessions, ports.clock)),
+        on(switch_tenant.SwitchTenant, switch_tenant.SwitchTenantHandler(sessions, memberships, tokens)),
     ]
 
 
 def _subscribers(ports: Ports) -> Sequence[Subscription]:
-    end = EndSessions(SqlSessionRepository(ports.database), ports.clock)
+    end = log_out.EndSessions(SqlSessionRepository(ports.database), ports.clock)
     return [
-        Subscription("users.password_changed.v1", CredentialsEnded, end.others),
-        Subscription("users.deactivated.v1", CredentialsEnded, end.all),
+        Subscription("users.password_changed.v1", log_out.CredentialsEnded, end.others),
+        Subscription("users.deactivated.v1", log_out.CredentialsEnded, end.all),
     ]
 
 
@@ -72,7 +69,7 @@ AUTH: Final = Context(
     migrations=Path(auth.__path__[0]) / "migrations",
     handlers=_handlers,
     subscribers=_subscribers,
-    jobs=(Job(name="auth.mail_new_device", message=MailNewDevice, attempts=ATTEMPTS),),
+    jobs=(Job(name="auth.mail_new_device", message=known_devices.MailNewDevice, attempts=ATTEMPTS),),
     prune=(
         # for a day, the error for a token of an ended session says that the session has ended
         Prune(table=SESSIONS, ended="least(expires_at, revoked_at)", keep=timedelta(days=1)),

@@ -24,7 +24,7 @@ class UserCredentials:
 
     async def find(self, email: str) -> Credential | None:
         """Return the credentials of the user with this address; None for an unknown or invalid address."""
-        user = await self._by_email(email)
+        user = await by_email(self._users, email)
         if user is None:
             return None
         return Credential(
@@ -46,9 +46,6 @@ class UserCredentials:
         """Return the e-mail address and language of a user, or None for an unknown user."""
         user = await self._users.get(user_id)
         return None if user is None else Recipient(email=user.email.value, language=user.language)
-
-    async def _by_email(self, email: str) -> User | None:
-        return await by_email(self._users, email)
 
 
 class UserIdentities:

@@ -9,35 +9,17 @@ from api_base.application import tenants as application
 from api_base.application.common.cqrs import Registration, on
 from api_base.application.common.jobs import Job
 from api_base.application.tenants import permissions
-from api_base.application.tenants.commands.accept_invitation import (
-    AcceptInvitation,
-    AcceptInvitationHandler,
-    InvitationAcceptance,
-    JoinAsNewUser,
-    JoinAsNewUserHandler,
-    RegisterByInvitation,
-    RegisterByInvitationHandler,
+from api_base.application.tenants.commands import (
+    accept_invitation,
+    add_member,
+    change_member_role,
+    create_tenant,
+    import_members,
+    invite_member,
+    remove_member,
+    rename_tenant,
+    revoke_invitation,
 )
-from api_base.application.tenants.commands.add_member import AddMember, AddMemberHandler
-from api_base.application.tenants.commands.change_member_role import ChangeMemberRole, ChangeMemberRoleHandler
-from api_base.application.tenants.commands.create_tenant import (
-    CreatePersonalTenant,
-    CreateTenant,
-    CreateTenantHandler,
-    Registered,
-    TenantFactory,
-)
-from api_base.application.tenants.commands.import_members import (
-    MEMBER_SCHEMA,
-    ImportMemberFile,
-    ImportMembers,
-    MemberImporter,
-    StartMemberImport,
-)
-from api_base.application.tenants.commands.invite_member import InviteMember, InviteMemberHandler, MailInvitation, MailInvitationHandler
-from api_base.application.tenants.commands.remove_member import LeaveTenant, LeaveTenantHandler, RemoveMember, RemoveMemberHandler
-from api_base.application.tenants.commands.rename_tenant import RenameTenant, RenameTenantHandler
-from api_base.application.tenants.commands.revoke_invitation import RevokeInvitation, RevokeInvitationHandler
 from api_base.application.tenants.queries import GetTenant, ListInvitations, ListMembers, ListMyTenants
 from api_base.bootstrap.context import Context, Ports
 from api_base.bootstrap.contexts.identities import identities
@@ -58,24 +40,24 @@ EMAILS: Final = Path(application.__path__[0]) / "emails"
 """Folder of the e-mail templates of this context."""
 
 
-def _tenant_factory(ports: Ports) -> TenantFactory:
-    return TenantFactory(SqlTenantRepository(ports.database), SqlMembershipRepository(ports.database), ports.ids, ports.clock)
+def _tenant_factory(ports: Ports) -> create_tenant.TenantFactory:
+    return create_tenant.TenantFactory(SqlTenantRepository(ports.database), SqlMembershipRepository(ports.database), ports.ids, ports.clock)
 
 
 def _handlers(ports: Ports) -> Sequence[Registration]:
     repository, memberships = SqlTenantRepository(ports.database), SqlMembershipRepository(ports.database)
     users, direct = identities(ports), ports.settings.registration == "open"
     return [
-        on(CreateTenant, CreateTenantHandler(_tenant_factory(ports))),
-        on(RenameTenant, RenameTenantHandler(repository, ports.clock)),
+        on(create_tenant.CreateTenant, create_tenant.CreateTenantHandler(_tenant_factory(ports))),
+        on(rename_tenant.RenameTenant, rename_tenant.RenameTenantHandler(repository, ports.clock)),
+        on(add_member.AddMember, add_member.AddMemberHandler(memberships, users, ports.ids, ports.clock, direct=direct)),
         on(
-            AddMember,
-            AddMemberHandler(memberships, users, ports.ids, ports.clock, direct=direct),
+            import_members.ImportMembers,
+            rows_handler(ports, import_members.MemberImporter(memberships, users, ports.ids, ports.clock, direct=direct)),
         ),
-        on(ImportMembers, rows_handler(ports, MemberImporter(memberships, users, ports.ids, ports.clock, direct=direct))),
-        on(ChangeMemberRole, ChangeMemberRoleHandler(memberships, ports.clock)),
-        on(RemoveMember, RemoveMemberHandler(memberships)),
-        on(LeaveTenant, LeaveTenantHandler(memberships)),
+        on(change_member_role.ChangeMemberRole, change_member_role.ChangeMemberRoleHandler(memberships, ports.clock)),
+        on(remove_member.RemoveMember, remove_member.RemoveMemberHandler(memberships)),
+        on(remove_member.LeaveTenant, remove_member.LeaveTenantHandler(memberships)),
         on(GetTenant, GetTenantHandler(ports.database)),
         on(ListMyTenants, ListMyTenantsHandler(ports.database)),
         on(ListMembers, ListMembersHandler(ports.database)),
@@ -86,24 +68,31 @@ def _handlers(ports: Ports) -> Sequence[Registration]:
 def _invitations(ports: Ports) -> Sequence[Registration]:
     repository, tenants = SqlInvitationRepository(ports.database), SqlTenantRepository(ports.database)
     memberships, users = SqlMembershipRepository(ports.database), identities(ports)
-    acceptance = InvitationAcceptance(repository, memberships, ports.link_tokens, ports.ids, ports.clock)
+    acceptance = accept_invitation.InvitationAcceptance(repository, memberships, ports.link_tokens, ports.ids, ports.clock)
     return [
-        on(InviteMember, InviteMemberHandler(repository, memberships, ports.jobs, ports.ids, ports.clock)),
-        on(MailInvitation, MailInvitationHandler(repository, tenants, users, email_templates(ports, EMAILS), links(ports), ports.clock)),
-        on(RevokeInvitation, RevokeInvitationHandler(repository, memberships)),
-        on(AcceptInvitation, AcceptInvitationHandler(acceptance)),
-        on(RegisterByInvitation, RegisterByInvitationHandler(ports.bus, acceptance, users)),
-        on(JoinAsNewUser, JoinAsNewUserHandler(acceptance, users)),
+        on(invite_member.InviteMember, invite_member.InviteMemberHandler(repository, memberships, ports.jobs, ports.ids, ports.clock)),
+        on(
+            invite_member.MailInvitation,
+            invite_member.MailInvitationHandler(repository, tenants, users, email_templates(ports, EMAILS), links(ports), ports.clock),
+        ),
+        on(revoke_invitation.RevokeInvitation, revoke_invitation.RevokeInvitationHandler(repository, memberships)),
+        on(accept_invitation.AcceptInvitation, accept_invitation.AcceptInvitationHandler(acceptance)),
+        on(accept_invitation.RegisterByInvitation, accept_invitation.RegisterByInvitationHandler(ports.bus, acceptance, users)),
+        on(accept_invitation.JoinAsNewUser, accept_invitation.JoinAsNewUserHandler(acceptance, users)),
         on(ListInvitations, ListInvitationsHandler(ports.database)),
     ]
 
 
 def _subscribers(ports: Ports) -> Sequence[Subscription]:
-    return [Subscription("users.registered.v1", Registered, CreatePersonalTenant(_tenant_factory(ports)).handle)]
+    return [Subscription("users.registered.v1", create_tenant.Registered, _tenant_factory(ports).create_personal)]
 
 
 IMPORT: Final = FileImport(
-    schema=MEMBER_SCHEMA, job_name="tenants.import_members", start=StartMemberImport, file=ImportMemberFile, rows=ImportMembers
+    schema=import_members.MEMBER_SCHEMA,
+    job_name="tenants.import_members",
+    start=import_members.StartMemberImport,
+    file=import_members.ImportMemberFile,
+    rows=import_members.ImportMembers,
 )
 """Members of a file."""
 
@@ -116,7 +105,7 @@ TENANTS: Final = Context(
     events=(TenantCreated, MemberAdded, MemberRoleChanged, MembershipEnded, MemberInvited, InvitationAccepted),
     subscribers=_subscribers,
     importable=(IMPORT,),
-    jobs=(Job(name="tenants.mail_invitation", message=MailInvitation, attempts=ATTEMPTS),),
+    jobs=(Job(name="tenants.mail_invitation", message=invite_member.MailInvitation, attempts=ATTEMPTS),),
     prune=(Prune(table=INVITATIONS, keep=timedelta(days=30)),),
     routes=v1.routes,
 )

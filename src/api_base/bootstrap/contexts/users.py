@@ -9,45 +9,18 @@ from api_base.application import users as application
 from api_base.application.common.cqrs import Registration, on
 from api_base.application.common.jobs import Job
 from api_base.application.users import permissions
-from api_base.application.users.commands.change_password import (
-    ChangePassword,
-    ChangePasswordHandler,
-    SetPasswordHash,
-    SetPasswordHashHandler,
+from api_base.application.users.commands import (
+    change_password,
+    confirm_registration,
+    create_user,
+    mail_password_changed,
+    record_login,
+    register_user,
+    request_password_reset,
+    reset_password,
+    set_user_status,
+    update_profile,
 )
-from api_base.application.users.commands.confirm_registration import ConfirmRegistration, ConfirmRegistrationHandler
-from api_base.application.users.commands.create_user import CreateUser, CreateUserHandler
-from api_base.application.users.commands.mail_password_changed import (
-    Changed,
-    MailPasswordChanged,
-    MailPasswordChangedHandler,
-    NotifyPasswordChanged,
-)
-from api_base.application.users.commands.mail_registration import MailRegistration, MailRegistrationHandler
-from api_base.application.users.commands.record_login import RecordLogin, RecordLoginHandler
-from api_base.application.users.commands.register_user import (
-    RegisterUser,
-    RegisterUserHandler,
-    RegistrationMode,
-    StorePendingRegistration,
-    StorePendingRegistrationHandler,
-)
-from api_base.application.users.commands.request_password_reset import (
-    BeginPasswordReset,
-    BeginPasswordResetHandler,
-    MailPasswordReset,
-    MailPasswordResetHandler,
-    RequestPasswordReset,
-    RequestPasswordResetHandler,
-)
-from api_base.application.users.commands.reset_password import (
-    ResetPassword,
-    ResetPasswordHandler,
-    UsePasswordReset,
-    UsePasswordResetHandler,
-)
-from api_base.application.users.commands.set_user_status import SetUserStatus, SetUserStatusHandler
-from api_base.application.users.commands.update_profile import UpdateProfile, UpdateProfileHandler
 from api_base.application.users.queries import GetProfile, GetUser, ListUsers
 from api_base.bootstrap.context import Context, Ports
 from api_base.bootstrap.contexts.mailing import ATTEMPTS, email_templates, links
@@ -69,15 +42,18 @@ EMAILS: Final = Path(application.__path__[0]) / "emails"
 def _handlers(ports: Ports) -> Sequence[Registration]:
     repository, reader = SqlUserRepository(ports.database), UserReader(ports.database)
     hasher, policy = ports.password_hasher, ports.password_policy
-    security, mode = ports.settings.security, RegistrationMode(ports.settings.registration)
+    security, mode = ports.settings.security, register_user.RegistrationMode(ports.settings.registration)
     return [
-        on(CreateUser, CreateUserHandler(repository, ports.ids, ports.clock)),
-        on(RegisterUser, RegisterUserHandler(ports.bus, hasher, policy, mode)),
-        on(ChangePassword, ChangePasswordHandler(ports.bus, repository, hasher, policy)),
-        on(SetPasswordHash, SetPasswordHashHandler(repository, ports.clock)),
-        on(UpdateProfile, UpdateProfileHandler(repository, ports.clock)),
-        on(SetUserStatus, SetUserStatusHandler(repository, ports.clock)),
-        on(RecordLogin, RecordLoginHandler(repository, ports.clock, security.failed_logins, timedelta(seconds=security.lockout_seconds))),
+        on(create_user.CreateUser, create_user.CreateUserHandler(repository, ports.ids, ports.clock)),
+        on(register_user.RegisterUser, register_user.RegisterUserHandler(ports.bus, hasher, policy, mode)),
+        on(change_password.ChangePassword, change_password.ChangePasswordHandler(ports.bus, repository, hasher, policy)),
+        on(change_password.SetPasswordHash, change_password.SetPasswordHashHandler(repository, ports.clock)),
+        on(update_profile.UpdateProfile, update_profile.UpdateProfileHandler(repository, ports.clock)),
+        on(set_user_status.SetUserStatus, set_user_status.SetUserStatusHandler(repository, ports.clock)),
+        on(
+            record_login.RecordLogin,
+            record_login.RecordLoginHandler(repository, ports.clock, security.failed_logins, timedelta(seconds=security.lockout_seconds)),
+        ),
         on(GetProfile, GetProfileHandler(reader)),
         on(GetUser, GetUserHandler(reader)),
         on(ListUsers, ListUsersHandler(ports.database)),
@@ -92,26 +68,38 @@ def _by_mail(ports: Ports) -> Sequence[Registration]:
     hasher, policy = ports.password_hasher, ports.password_policy
     by, to, clock = email_templates(ports, EMAILS), links(ports), ports.clock
     return [
-        on(StorePendingRegistration, StorePendingRegistrationHandler(registrations, ports.jobs, ports.ids, clock)),
-        on(MailRegistration, MailRegistrationHandler(registrations, users, by, to, clock)),
-        on(ConfirmRegistration, ConfirmRegistrationHandler(registrations, users, tokens, ports.ids, clock)),
-        on(RequestPasswordReset, RequestPasswordResetHandler(ports.jobs, ports.ids)),
-        on(MailPasswordReset, MailPasswordResetHandler(ports.bus, users, by, to)),
-        on(BeginPasswordReset, BeginPasswordResetHandler(users, resets, clock)),
-        on(ResetPassword, ResetPasswordHandler(ports.bus, users, resets, tokens, hasher, policy, clock)),
-        on(UsePasswordReset, UsePasswordResetHandler(users, resets, clock)),
-        on(MailPasswordChanged, MailPasswordChangedHandler(users, by)),
+        on(
+            register_user.StorePendingRegistration,
+            register_user.StorePendingRegistrationHandler(registrations, ports.jobs, ports.ids, clock),
+        ),
+        on(confirm_registration.MailRegistration, confirm_registration.MailRegistrationHandler(registrations, users, by, to, clock)),
+        on(
+            confirm_registration.ConfirmRegistration,
+            confirm_registration.ConfirmRegistrationHandler(registrations, users, tokens, ports.ids, clock),
+        ),
+        on(request_password_reset.RequestPasswordReset, request_password_reset.RequestPasswordResetHandler(ports.jobs, ports.ids)),
+        on(request_password_reset.MailPasswordReset, request_password_reset.MailPasswordResetHandler(ports.bus, users, by, to)),
+        on(request_password_reset.BeginPasswordReset, request_password_reset.BeginPasswordResetHandler(users, resets, clock)),
+        on(reset_password.ResetPassword, reset_password.ResetPasswordHandler(ports.bus, users, resets, tokens, hasher, policy, clock)),
+        on(reset_password.UsePasswordReset, reset_password.UsePasswordResetHandler(users, resets, clock)),
+        on(mail_password_changed.MailPasswordChanged, mail_password_changed.MailPasswordChangedHandler(users, by)),
     ]
 
 
 def _subscribers(ports: Ports) -> Sequence[Subscription]:
-    return [Subscription("users.password_changed.v1", Changed, NotifyPasswordChanged(ports.jobs, ports.ids).handle)]
+    return [
+        Subscription(
+            "users.password_changed.v1",
+            mail_password_changed.Changed,
+            mail_password_changed.NotifyPasswordChanged(ports.jobs, ports.ids).handle,
+        )
+    ]
 
 
 _JOBS: Final = (
-    Job(name="users.mail_registration", message=MailRegistration, attempts=ATTEMPTS),
-    Job(name="users.mail_password_reset", message=MailPasswordReset, attempts=ATTEMPTS),
-    Job(name="users.mail_password_changed", message=MailPasswordChanged, attempts=ATTEMPTS),
+    Job(name="users.mail_registration", message=confirm_registration.MailRegistration, attempts=ATTEMPTS),
+    Job(name="users.mail_password_reset", message=request_password_reset.MailPasswordReset, attempts=ATTEMPTS),
+    Job(name="users.mail_password_changed", message=mail_password_changed.MailPasswordChanged, attempts=ATTEMPTS),
 )
 
 

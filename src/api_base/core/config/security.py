@@ -30,6 +30,10 @@ class SecuritySettings(Section):
     password_min_length: int = Field(12, ge=8, le=128, description="Minimum length of a password, in characters.")
     password_min_score: int = Field(3, ge=0, le=4, description="Minimum zxcvbn score of a password.")
     breached_passwords: Path | None = Field(None, description="File of SHA-1 hashes of breached passwords, sorted, one per line.")
+    allow_unencrypted: tuple[str, ...] = Field(
+        (),
+        description="Variables, such as `DATABASE__URL`, whose URL may lead to another host without TLS in production. `api-base doctor` repeats them.",
+    )
     hash_concurrency: int = Field(2, ge=1, le=64, description="Passwords that a process hashes concurrently.")
     failed_logins: int = Field(10, ge=3, le=100, description="Consecutive failed logins that lock an account.")
     lockout_seconds: int = Field(300, ge=10, le=86_400, description="Seconds that an account stays locked.")

@@ -97,7 +97,8 @@ class StaleVersion(Conflict):
     """The resource has changed since the caller read it: the guard on `version` matched no row."""
 
     def __init__(self, what: str, expected: int) -> None:
-        super().__init__(f"The {what} is no longer at version {expected}. Read it again and repeat the change.")
+        stale = f"is no longer at version {expected}" if expected > 0 else "has never had the version that the request names"
+        super().__init__(f"The {what} {stale}. Read it again and repeat the change.")
         self.expected = expected
 
 

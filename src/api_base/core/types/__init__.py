@@ -72,6 +72,13 @@ Batch operations return one `Result` per element.
 """
 
 
+def unwrap[T, E: Exception](result: Result[T, E]) -> T:
+    """Return the value. Raises the error of a refusal, whose state change is already committed."""
+    if isinstance(result, Err):
+        raise result.error
+    return result.value
+
+
 MAX_KEY_LENGTH: Final = 255
 """Characters."""
 

@@ -1,7 +1,6 @@
 """Events of items."""
 
 from dataclasses import dataclass
-from typing import ClassVar
 from uuid import UUID
 
 from api_base.core.base import DomainEvent
@@ -9,14 +8,14 @@ from api_base.core.base import DomainEvent
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ItemCreated(DomainEvent):
-    name: ClassVar[str] = "items.created.v1"
+    name = "items.created.v1"
     tenant_id: UUID
     sku: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ItemChanged(DomainEvent):
-    name: ClassVar[str] = "items.changed.v1"
+    name = "items.changed.v1"
     tenant_id: UUID
     fields: tuple[str, ...]
 
@@ -26,7 +25,7 @@ class ItemPriceChanged(DomainEvent):
     """Published together with `ItemChanged`. Amounts are in minor units of their currencies (ISO 4217), None without a price; `category`
     is the current one."""
 
-    name: ClassVar[str] = "items.price_changed.v1"
+    name = "items.price_changed.v1"
     tenant_id: UUID
     category: str
     before: int | None
@@ -37,7 +36,7 @@ class ItemPriceChanged(DomainEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ItemStatusChanged(DomainEvent):
-    name: ClassVar[str] = "items.status_changed.v1"
+    name = "items.status_changed.v1"
     tenant_id: UUID
     before: str
     after: str
@@ -45,11 +44,11 @@ class ItemStatusChanged(DomainEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ItemDeleted(DomainEvent):
-    name: ClassVar[str] = "items.deleted.v1"
+    name = "items.deleted.v1"
     tenant_id: UUID
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ItemRestored(DomainEvent):
-    name: ClassVar[str] = "items.restored.v1"
+    name = "items.restored.v1"
     tenant_id: UUID

@@ -1,4 +1,4 @@
-"""The tenant, and the membership of a user in it."""
+"""The tenant, and the membership of a user in it. A tenant always has an owner, and only owners may make, change or remove owners."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,6 +10,7 @@ from api_base.core.base import AggregateRoot
 from api_base.core.types import TenantId, UserId
 from api_base.domain.common.text import TextRule
 from api_base.domain.common.value_objects import Slug
+from api_base.domain.tenants.errors import LastOwner, OwnersOnly
 from api_base.domain.tenants.events import MemberAdded, MemberRoleChanged, MembershipEnded, TenantCreated
 
 NAME: Final = TextRule(max_length=100)
@@ -65,3 +66,15 @@ class Membership(AggregateRoot):
 
     def end(self) -> None:
         self.record(MembershipEnded(aggregate_id=self.id, tenant_id=self.tenant_id, user_id=self.user_id))
+
+
+def may_decide(actor: Membership, affected: Role, wanted: Role | None = None) -> None:
+    """Raise `OwnersOnly` unless `actor` may change a member's role from `affected` to `wanted` (None: remove the member)."""
+    if Role.OWNER in (affected, wanted) and actor.role is not Role.OWNER:
+        raise OwnersOnly
+
+
+def owner_remains(membership: Membership, owners: int, wanted: Role | None = None) -> None:
+    """Raise `LastOwner` if `membership` is the last of `owners` and would stop being one."""
+    if membership.role is Role.OWNER and wanted is not Role.OWNER and owners <= 1:
+        raise LastOwner

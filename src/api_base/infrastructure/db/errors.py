@@ -4,14 +4,17 @@ Class 40 (transaction rollback) and a connection lost before anything was sent a
 [PostgreSQL manual, appendix A]. If the connection is lost later, the outcome of the change is unknown: `Unavailable`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from socket import gaierror
 from ssl import SSLError
 from typing import Final
 
 import asyncpg
 
-from api_base.core.errors import Transient, Unavailable
+from api_base.core.errors import ApiBaseError, Conflict, Invalid, RuleViolated, Transient, Unavailable
+from api_base.core.shared.logging import get_logger
+
+logger = get_logger(__name__)
 
 GUARD_FAILED: Final = "AB001"
 """SQLSTATE raised by the function `guard_rows` when a guarded change met another version."""
@@ -29,6 +32,30 @@ _ROLLBACKS: Final[Sequence[tuple[type[BaseException], str]]] = (
     (asyncpg.LockNotAvailableError, "another transaction holds a lock on the same rows"),
     (asyncpg.TransactionRollbackError, "another transaction changed the same rows"),
 )
+_REFUSALS: Final[Sequence[tuple[tuple[type[BaseException], ...], Callable[[], ApiBaseError]]]] = (
+    (
+        (asyncpg.UniqueViolationError, asyncpg.ExclusionViolationError),
+        lambda: Conflict("The change conflicts with a record that exists already."),
+    ),
+    (
+        (asyncpg.ForeignKeyViolationError, asyncpg.RestrictViolationError),
+        lambda: Conflict("The change refers to a record that does not exist, or removes one that others refer to."),
+    ),
+    ((asyncpg.CheckViolationError,), lambda: RuleViolated("A rule of the stored data forbids the change.")),
+    (
+        (asyncpg.CharacterNotInRepertoireError, asyncpg.UntranslatableCharacterError),
+        lambda: Invalid.of("", "characters", "contains text that the database cannot store"),
+    ),
+    (
+        (asyncpg.StringDataRightTruncationError, asyncpg.NumericValueOutOfRangeError, asyncpg.DatetimeFieldOverflowError),
+        lambda: Invalid.of("", "range", "contains a value that is too long or too large for the database"),
+    ),
+    (
+        (asyncpg.InsufficientResourcesError, asyncpg.PostgresSystemError),
+        lambda: Unavailable("The database is out of disk space, memory or connections, or cannot read its files. Try again later."),
+    ),
+)
+"""What a statement may meet that no repository declares. A missing value (NOT NULL) is a fault of ours and stays one."""
 _CONNECTIONS: Final[Sequence[tuple[type[BaseException], str]]] = (
     (asyncpg.InvalidPasswordError, "it refuses user and password"),
     (asyncpg.InvalidAuthorizationSpecificationError, "it refuses the user, or connections from this address"),
@@ -74,6 +101,12 @@ def translate(error: BaseException, *, harmless: bool) -> BaseException:
         if harmless or isinstance(error, asyncpg.InternalClientError):  # raised before anything is sent
             return Transient("The connection to the database was lost.")
         return _outcome_unknown()
+    for kinds, meaning in _REFUSALS:
+        if isinstance(error, kinds) and isinstance(error, asyncpg.PostgresError):
+            logger.warning("statement_refused", reason=statement_reason(error))
+            return meaning()
+    if isinstance(error, asyncpg.DataError) and isinstance(error.__cause__, UnicodeEncodeError):  # the driver could not send the text
+        return Invalid.of("", "characters", "contains text that the database cannot store")
     return error
 
 

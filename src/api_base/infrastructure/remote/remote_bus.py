@@ -28,7 +28,7 @@ class RabbitMqRemoteBus(RemoteBus):
         name = getattr(type(message), "remote", None)
         if not isinstance(name, str):
             raise ProgrammingError(
-                f'{type(message).__name__} does not name a message of another service: declare remote: ClassVar[str] = "<context>.<message>".'
+                f'{type(message).__name__} does not name a message of another service: declare remote = "<context>.<message>".'
             )
         context = current_context.get(None) or NO_REQUEST
         call = RemoteCall(

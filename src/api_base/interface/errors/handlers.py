@@ -15,18 +15,8 @@ from api_base.core import errors
 from api_base.core.errors.json_syntax import json_reason
 from api_base.core.errors.validation_messages import validation_message
 from api_base.core.types import current_context
-from api_base.interface.errors.http import (
-    BadRequest,
-    BodyTooLarge,
-    MalformedBody,
-    MethodNotAllowed,
-    PreconditionRequired,
-    RequestTimeout,
-    RouteNotFound,
-    UnsupportedMediaType,
-)
-from api_base.interface.errors.pointers import leading_through, pointer
-from api_base.interface.errors.problem import MEDIA_TYPE, Problem
+from api_base.interface.errors import http
+from api_base.interface.errors.problem import MEDIA_TYPE, Problem, leading_through, pointer
 
 type Headers = Sequence[tuple[bytes, bytes]]
 
@@ -65,14 +55,14 @@ PROBLEMS: Final[Mapping[type[Exception], Kind]] = {
     errors.Transient: Kind("unavailable", "The service is temporarily unavailable", 503, lambda error: [(b"retry-after", b"1")]),
     errors.RequestInProgress: Kind("request-in-progress", "The same request is being processed", 409, _retry_after),
     errors.IdempotencyKeyReused: Kind("idempotency-key-reused", "The Idempotency-Key belongs to another request", 422),
-    BadRequest: Kind("bad-request", "The request is malformed", 400),
-    MalformedBody: Kind("malformed-body", "The body cannot be parsed", 400),
-    RouteNotFound: Kind("route-not-found", "No route has this path", 404),
-    MethodNotAllowed: Kind("method-not-allowed", "The method is not allowed", 405, lambda error: [(b"allow", error.allowed)]),
-    BodyTooLarge: Kind("body-too-large", "The body is too large", 413),
-    UnsupportedMediaType: Kind("unsupported-media-type", "The media type is not supported", 415),
-    PreconditionRequired: Kind("precondition-required", "A precondition is required", 428),
-    RequestTimeout: Kind("timeout", "The request took too long", 503, lambda error: [(b"retry-after", b"1")]),
+    http.BadRequest: Kind("bad-request", "The request is malformed", 400),
+    http.MalformedBody: Kind("malformed-body", "The body cannot be parsed", 400),
+    http.RouteNotFound: Kind("route-not-found", "No route has this path", 404),
+    http.MethodNotAllowed: Kind("method-not-allowed", "The method is not allowed", 405, lambda error: [(b"allow", error.allowed)]),
+    http.BodyTooLarge: Kind("body-too-large", "The body is too large", 413),
+    http.UnsupportedMediaType: Kind("unsupported-media-type", "The media type is not supported", 415),
+    http.PreconditionRequired: Kind("precondition-required", "A precondition is required", 428),
+    http.RequestTimeout: Kind("timeout", "The request took too long", 503, lambda error: [(b"retry-after", b"1")]),
 }
 """The kind of an error is that of the first of its base classes in this table. Each kind has a page under docs/problems."""
 
@@ -145,6 +135,14 @@ def _located(error: errors.Invalid) -> errors.Invalid:
     )
 
 
+async def send_error(scope: Scope, send: Send, error: errors.ApiBaseError) -> None:
+    """Send the problem of `error`. Raises `error` itself if it has none."""
+    problem = problem_of(error)
+    if problem is None:
+        raise error
+    await send_problem(scope, send, problem)
+
+
 async def send_problem(scope: Scope, send: Send, problem: Problem) -> None:
     """Send `problem` as the response."""
     context = current_context.get(None)
@@ -183,7 +181,7 @@ def _translated(error: Exception) -> Exception:
     if isinstance(error, RequestValidationError):
         first = error.errors()[0]
         malformed = first["type"] == "json_invalid" and isinstance(first["loc"][1], int)  # otherwise it is a string of JSON in a field
-        return MalformedBody(not_json(first["ctx"], at=first["loc"][1])) if malformed else invalid_of(error)
+        return http.MalformedBody(not_json(first["ctx"], at=first["loc"][1])) if malformed else invalid_of(error)
     return error
 
 
@@ -195,9 +193,9 @@ def _http_problem(error: HTTPException) -> Problem | None:
     headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in (error.headers or {}).items()]
     phrase = HTTPStatus(error.status_code).phrase if error.status_code in _STATUSES else "Error"
     if error.status_code == 404 and error.detail == phrase:
-        return problem_of(RouteNotFound())
+        return problem_of(http.RouteNotFound())
     if error.status_code == 405 and error.detail == phrase:
-        return problem_of(MethodNotAllowed((error.headers or {}).get("Allow", "").encode()))
+        return problem_of(http.MethodNotAllowed((error.headers or {}).get("Allow", "").encode()))
     kind = _BY_STATUS.get(error.status_code, Kind("", phrase, error.status_code))
     return Problem(kind=kind.name, title=kind.title, status=error.status_code, detail=str(error.detail), headers=headers)
 

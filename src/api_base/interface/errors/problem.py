@@ -1,6 +1,6 @@
-"""A problem, as `application/problem+json` [RFC 9457]."""
+"""A problem, as `application/problem+json` [RFC 9457], and the JSON Pointers [RFC 6901] to the invalid parts of a request."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 from urllib.parse import quote
@@ -38,14 +38,30 @@ class Problem:
 
         `path` is the decoded path of the request: `instance` is a URI reference, so it is encoded again [RFC 9457, section 3.1.5].
         """
-        content: dict[str, Any] = {
-            "type": f"/problems/{self.kind}" if self.kind else "about:blank",
-            "title": self.title,
-            "status": self.status,
-            "detail": self.detail,
-            "instance": quote(path, safe=_IN_PATHS),
-            "request_id": request_id,
-        }
+        return _encode(self.members(instance=quote(path, safe=_IN_PATHS), request_id=request_id))
+
+    def members(self, **occurrence: str) -> dict[str, Any]:
+        """Return the members of the JSON object. `occurrence` are those about the request."""
+        kind = f"/problems/{self.kind}" if self.kind else "about:blank"
+        content = {"type": kind, "title": self.title, "status": self.status, "detail": self.detail, **occurrence}
         if self.violations:
             content["errors"] = [{"pointer": v.pointer, "code": v.code, "message": v.message} for v in self.violations]
-        return _encode(content)
+        return content
+
+
+def pointer(*steps: str) -> str:
+    """Return the pointer along `steps`, such as `/query/name` or `/body/tags/0`."""
+    return "".join("/" + step.replace("~", "~0").replace("/", "~1") for step in steps)
+
+
+def leading_through(document: Any, steps: Sequence[Any], *, absent: bool) -> Iterator[str]:
+    """Return those of pydantic's `steps` that exist in `document`: pydantic also adds the chosen member of a union.
+
+    `absent`: the last step is a missing field.
+    """
+    for position, step in enumerate(steps, 1):
+        if (isinstance(document, dict) and step in document) or (isinstance(document, list) and isinstance(step, int)):
+            document = document[step]
+        elif not (absent and position == len(steps)):
+            continue
+        yield str(step)

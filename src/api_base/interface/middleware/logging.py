@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from api_base.core.protocols import RequestRecorder
 from api_base.core.shared.logging import get_logger
 from api_base.core.types import RequestContext, current_context, parent_of, valid_request_id
-from api_base.interface.errors.handlers import internal_problem, problem_of, send_problem
+from api_base.interface.errors.handlers import internal_problem, send_error, send_problem
 from api_base.interface.errors.http import RequestTimeout
 from api_base.interface.middleware.after_response import Action, pending_actions, run_actions
 from api_base.interface.middleware.client_address import ClientAddress
@@ -64,17 +64,12 @@ class LoggingMiddleware:
         except asyncio.CancelledError:
             if not exchange.expired or task.uncancel():
                 raise
-            await self._respond_timeout(scope, exchange)
+            if not exchange.started:
+                await send_error(scope, exchange.forward, RequestTimeout(self._timeout))
         except Exception:
             await self._respond_internal_error(scope, exchange)
         finally:
             timer.cancel()
-
-    async def _respond_timeout(self, scope: Scope, exchange: HttpExchange) -> None:
-        if not exchange.started:
-            problem = problem_of(RequestTimeout(self._timeout))
-            assert problem is not None  # PROBLEMS contains its type
-            await send_problem(scope, exchange.forward, problem)
 
     async def _respond_internal_error(self, scope: Scope, exchange: HttpExchange) -> None:
         logger.exception("request_failed", method=scope["method"], route=exchange.route or _template(scope))

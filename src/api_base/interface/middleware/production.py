@@ -1,6 +1,5 @@
 """The middleware stack of production, first to last."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -66,16 +65,12 @@ def stack(settings: Settings, ports: StackPorts) -> list[Middleware]:
             limiter=ports.limiter,
             default=Limit(name="default", quota=limits.requests, window=60, burst=limits.burst),
             failed=Limit(name="failed-tokens", quota=limits.failed_tokens, window=60, burst=limits.failed_tokens),
-            strict=_strict(ports.logins, Limit(name="login", quota=limits.login_requests, window=60, burst=limits.login_burst)),
+            strict=dict.fromkeys(ports.logins, Limit(name="login", quota=limits.login_requests, window=60, burst=limits.login_burst)),
             exempt=EXEMPT,
         ),
         Middleware(AuthMiddleware, verifier=ports.verifier, access=ports.access, public=ports.public, exempt=EXEMPT),
         Middleware(AuditMiddleware, store=ports.audit),
     ]
-
-
-def _strict(logins: tuple[tuple[str, str], ...], limit: Limit) -> Mapping[tuple[str, str], Limit]:
-    return dict.fromkeys(logins, limit)
 
 
 def _cors(settings: Settings) -> Middleware:

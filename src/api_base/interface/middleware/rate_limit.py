@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from api_base.core.errors import TooManyRequests
 from api_base.core.protocols import Limit, RateDecision, RateLimiter
 from api_base.core.shared.addresses import limit_key
-from api_base.interface.errors.handlers import problem_of, send_problem
+from api_base.interface.errors.handlers import send_error
 from api_base.interface.middleware.http_exchange import http_exchange_of
 
 
@@ -50,7 +50,8 @@ class RateLimitMiddleware:
                 decision, limit = failed, self._failed
         exchange.added += self._headers(decision, limit)
         if not decision.allowed:
-            await self._refuse(scope, send, decision)
+            wait = decision.retry_after
+            await send_error(scope, send, TooManyRequests(f"Too many requests from this address. Wait {wait:.1f} s.", retry_after=wait))
             return
         await self._app(scope, receive, send)
         if exchange.status == 401 and exchange.authorization is not None:
@@ -65,14 +66,6 @@ class RateLimitMiddleware:
     def _headers(self, decision: RateDecision, limit: Limit) -> tuple[tuple[bytes, bytes], ...]:
         left = b'"%b";r=%d;t=%d' % (limit.name.encode(), decision.remaining, int(decision.reset + 0.999))
         return (b"ratelimit-policy", self._policy[limit]), (b"ratelimit", left)
-
-    async def _refuse(self, scope: Scope, send: Send, decision: RateDecision) -> None:
-        error = TooManyRequests(
-            f"Too many requests from this address. Wait {decision.retry_after:.1f} s.", retry_after=decision.retry_after
-        )
-        problem = problem_of(error)
-        assert problem is not None  # PROBLEMS contains its type
-        await send_problem(scope, send, problem)
 
 
 def _pattern(template: str) -> re.Pattern[str]:

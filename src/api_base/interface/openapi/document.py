@@ -30,9 +30,7 @@ TOKEN_URL: Final = f"{V1}/auth/token"
 LICENSE: Final = {"name": "MIT", "identifier": "MIT"}
 
 
-def install(
-    app: FastAPI, routers: Sequence[APIRouter], *, version: str, token_url: str = TOKEN_URL, description: str = DESCRIPTION
-) -> None:
+def install(app: FastAPI, routers: Sequence[APIRouter], *, version: str) -> None:
     """Make `app.openapi()` return the completed document, and serve it at /openapi.json.
 
     `version` is the version of the API, `routers` are the routers that `app` includes. Create `app` with `openapi_url=None`: otherwise
@@ -45,7 +43,7 @@ def install(
             for router in routers:
                 if isinstance(router, Router):
                     router.describe()
-            built.append(_document(app, version, token_url, description))
+            built.append(_document(app, version))
         return built[0]
 
     @app.api_route("/openapi.json", methods=["GET", "HEAD"], include_in_schema=False)
@@ -55,12 +53,12 @@ def install(
     app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way
 
 
-def _document(app: FastAPI, version: str, token_url: str, description: str) -> Json:
+def _document(app: FastAPI, version: str) -> Json:
     document = get_openapi(
         title=app.title,
         version=version,
         openapi_version=app.openapi_version,
-        description=description,
+        description=DESCRIPTION,
         license_info=LICENSE,
         routes=app.routes,
         servers=[{"url": "/", "description": "The server of this document"}],
@@ -78,7 +76,7 @@ def _document(app: FastAPI, version: str, token_url: str, description: str) -> J
         tags.update(operation.get("tags", ()))
         complete(operation, method, path, route.endpoint, options_of(route))
     document["tags"] = [{"name": tag, "description": f"Operations on {tag}."} for tag in sorted(tags)]
-    _components(document, token_url)
+    _components(document)
     return document
 
 
@@ -100,10 +98,10 @@ def _without_defaults(document: Json, operation: Json) -> None:
             schema.pop("default", None)
 
 
-def _components(document: Json, token_url: str) -> None:
+def _components(document: Json) -> None:
     components = document.setdefault("components", {})
     schemas = {name: schema for name, schema in components.get("schemas", {}).items() if name not in REPLACED}
     components["schemas"] = dict(sorted({**schemas, "Problem": PROBLEM, "OAuth2Error": OAUTH2_ERROR}.items()))
     components["responses"] = RESPONSES
     components["headers"] = HEADERS
-    components["securitySchemes"] = security_schemes(token_url)
+    components["securitySchemes"] = security_schemes(TOKEN_URL)

@@ -8,7 +8,7 @@ from typing import Final
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api_base.interface.errors.handlers import problem_of, send_problem
+from api_base.interface.errors.handlers import send_error
 from api_base.interface.errors.http import MethodNotAllowed
 from api_base.interface.middleware.http_exchange import http_exchange_of
 from api_base.interface.routes.operation import Operation
@@ -64,6 +64,4 @@ class Dispatcher:
 async def _refuse(scope: Scope, send: Send, found: dict[str, Operation]) -> None:
     http_exchange_of(scope).route = next(iter(found.values())).template
     allowed = sorted({*found, *(["HEAD"] if "GET" in found else [])})
-    problem = problem_of(MethodNotAllowed(", ".join(allowed).encode()))
-    assert problem is not None  # PROBLEMS contains its type
-    await send_problem(scope, send, problem)
+    await send_error(scope, send, MethodNotAllowed(", ".join(allowed).encode()))

@@ -13,7 +13,7 @@ from starlette.types import Message, Receive, Scope
 from api_base.core.types import MAX_KEY_LENGTH, KeyedExecution, KeyedRequest, RequestContext, current_context, fingerprint, key_digest
 from api_base.interface.errors.http import BadRequest
 from api_base.interface.routes.parameters import header
-from api_base.interface.routes.route_options import RouteOptions
+from api_base.interface.routes.router import RouteOptions
 
 METHODS: Final = frozenset({"POST", "PATCH"})
 PATTERN: Final = rf'^("[ !#-\[\]-~]{{1,{MAX_KEY_LENGTH}}}"|[A-Za-z0-9._~:/+=-]{{1,{MAX_KEY_LENGTH}}})$'

@@ -23,9 +23,9 @@ from api_base.interface.routes import body as bodies
 from api_base.interface.routes import rendering
 from api_base.interface.routes.etags import ENTITY_TAG, matches, sparse_tag
 from api_base.interface.routes.idempotency import METHODS, accepts_key, keyed
-from api_base.interface.routes.parameters import QueryResolver, Resolver, header
-from api_base.interface.routes.protocols import BodyResolver, ProtocolAnswer
-from api_base.interface.routes.route_options import RouteOptions
+from api_base.interface.routes.parameters import BodyResolver, QueryResolver, Resolver, header
+from api_base.interface.routes.rendering import ProtocolAnswer
+from api_base.interface.routes.router import RouteOptions
 
 type Header = tuple[bytes, bytes]
 _JSON: Header = (b"content-type", b"application/json")

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Protocol, runtime_checkable
 
 from fastapi import Depends, Header, Request
-from starlette.types import Scope
+from starlette.types import Receive, Scope
 
 from api_base.application.common.listing import Fields, ListRequest
 from api_base.core.types import Language
@@ -20,6 +20,15 @@ class Resolver(Protocol):
 
     def resolve(self, scope: Scope) -> Any:
         """Return the value. Raises errors that have a problem, such as `Invalid`."""
+        ...
+
+
+@runtime_checkable
+class BodyResolver(Protocol):
+    """Resolves a parameter from the body of the request."""
+
+    async def read(self, scope: Scope, receive: Receive, limit: int) -> Any:
+        """Return the value of a body of at most `limit` bytes. Raises errors that have a problem, such as `BodyTooLarge`."""
         ...
 
 

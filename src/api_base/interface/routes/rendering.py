@@ -1,16 +1,29 @@
 """Encode responses: DTOs by msgspec, times in RFC 3339 with `Z`, reduced to the fields in `?fields=`."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, is_dataclass
 from dataclasses import fields as dataclass_fields
-from dataclasses import is_dataclass
 from typing import Any, Final
 from urllib.parse import unquote_plus
 
 import msgspec
 
 from api_base.application.common.listing import Page
-from api_base.core.errors import Invalid
-from api_base.interface.errors.pointers import pointer
+from api_base.core.errors import ApiBaseError, Invalid
+from api_base.interface.errors.problem import pointer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProtocolAnswer:
+    """A response in the form of another specification: `content` as JSON with this status.
+
+    `error` is the reason of a refusal, for the audit trail; the client does not see it.
+    """
+
+    status: int
+    content: Mapping[str, Any]
+    error: ApiBaseError | None = None
+
 
 encode: Final = msgspec.json.Encoder(enc_hook=str).encode
 """JSON of a DTO. Types that msgspec does not know, such as asyncpg's subclass of `UUID`, become text."""

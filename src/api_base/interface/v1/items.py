@@ -8,28 +8,16 @@ from fastapi import Depends
 from api_base.application.common.cqrs import Bus
 from api_base.application.common.importing.start_import import StartedImportDTO
 from api_base.application.common.listing import ListRequest, Page
-from api_base.application.items.commands.archive_item import ArchiveItem
 from api_base.application.items.commands.batch_items import BatchItems
 from api_base.application.items.commands.create_item import CreateItem
-from api_base.application.items.commands.delete_item import DeleteItem
 from api_base.application.items.commands.import_items import ITEM_SCHEMA, StartItemImport
-from api_base.application.items.commands.publish_item import PublishItem
-from api_base.application.items.commands.restore_item import RestoreItem
+from api_base.application.items.commands.item_transitions import ArchiveItem, DeleteItem, PublishItem, RestoreItem
 from api_base.application.items.commands.update_item import UpdateItem
 from api_base.application.items.dtos import ItemDTO
 from api_base.application.items.queries import ITEM_FIELDS, GetItem, ListItems
 from api_base.interface.routes import ExpectedVersion, ListQuery, OptionalVersion, RouteOptions, Router
-from api_base.interface.v1.batch_results import BatchAnswer, answer
-from api_base.interface.v1.bodies.batches import BatchBody
-from api_base.interface.v1.bodies.imports import (
-    MAX_UPLOAD_BYTES,
-    FileBody,
-    ImportParameters,
-    ImportQuery,
-    UploadedFile,
-    csv_example,
-    file_body,
-)
+from api_base.interface.v1.bodies.batches import BatchAnswer, BatchBody, answer
+from api_base.interface.v1.bodies.imports import MAX_UPLOAD_BYTES, ImportedFile, ImportParameters, ImportQuery, csv_example, file_body
 from api_base.interface.v1.bodies.items import CreateItemBody, PatchItemBody
 
 EXAMPLE = {
@@ -108,9 +96,7 @@ def _many(router: Router, bus: Bus) -> None:
         summary="Import items from a file",
         openapi_extra=file_body(IMPORTED),
     )
-    async def import_items(
-        query: Annotated[ImportParameters, Depends(QUERY)], file: Annotated[UploadedFile, Depends(FileBody())]
-    ) -> StartedImportDTO:
+    async def import_items(query: Annotated[ImportParameters, Depends(QUERY)], file: ImportedFile) -> StartedImportDTO:
         command = StartItemImport(
             format=file.format, dialect=query.dialect(file), maps=query.maps, constants=query.constants, content=file.content
         )

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from api_base.core.protocols import TokenIssuer
 from api_base.interface.routes import RouteOptions, Router
-from api_base.interface.routes.protocols import ProtocolAnswer
+from api_base.interface.routes.rendering import ProtocolAnswer
 
 
 def routes(issuer: TokenIssuer) -> Router:

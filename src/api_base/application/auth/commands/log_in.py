@@ -7,10 +7,9 @@ concurrent attempts may have locked it. A failure is counted after the response,
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
-from typing import ClassVar
 
+from api_base.application.auth.commands.known_devices import KnownDevices
 from api_base.application.auth.dtos import SessionTokens, TokensDTO
-from api_base.application.auth.known_devices import KnownDevices
 from api_base.application.common.cqrs import PUBLIC, Bus, Command
 from api_base.core.protocols import AfterResponse, Clock, IdGenerator, Isolation, PasswordHasher
 from api_base.core.types import Err, Ok, Result, SessionId, TenantId, UserId
@@ -21,8 +20,8 @@ from api_base.domain.auth.repository import Credentials, Memberships, SessionRep
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogIn(Command[Result[TokensDTO, LoginRefused]]):
-    permission: ClassVar[str] = PUBLIC
-    isolation: ClassVar[Isolation] = Isolation.NONE
+    permission = PUBLIC
+    isolation = Isolation.NONE
     email: str
     user_agent: str = ""
     password: str = field(repr=False)
@@ -54,7 +53,7 @@ class LogInHandler:
 class StartSession(Command[TokensDTO]):
     """Internal: `LogInHandler` sends it for an authenticated user."""
 
-    permission: ClassVar[str] = PUBLIC
+    permission = PUBLIC
     user_id: UserId
     tenant_id: TenantId | None
     user_agent: str = ""

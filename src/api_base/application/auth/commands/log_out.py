@@ -1,11 +1,11 @@
-"""Log out: revoke the current session, or all sessions of the user."""
+"""End sessions: the current one or all of them when the user logs out, the others when the password changes, all on deactivation."""
 
 from dataclasses import dataclass
-from typing import ClassVar
+from uuid import UUID
 
 from api_base.application.common.cqrs import AUTHENTICATED, Command
 from api_base.core.protocols import Clock, Isolation
-from api_base.core.types import current_context, request_user
+from api_base.core.types import SessionId, UserId, current_context, request_user
 from api_base.domain.auth.repository import SessionRepository
 
 
@@ -13,8 +13,8 @@ from api_base.domain.auth.repository import SessionRepository
 class LogOut(Command[None]):
     """`everywhere` revokes every session of the user, the current one included."""
 
-    permission: ClassVar[str] = AUTHENTICATED
-    isolation: ClassVar[Isolation] = Isolation.SERIALIZABLE
+    permission = AUTHENTICATED
+    isolation = Isolation.SERIALIZABLE
     everywhere: bool = False
 
 
@@ -26,5 +26,34 @@ class LogOutHandler:
         principal = current_context.get().principal
         for session in await self._sessions.open_sessions(request_user()):
             if command.everywhere or (principal is not None and session.id == principal.session_id):
+                session.revoke(self._clock.now())
+                await self._sessions.update(session)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CredentialsEnded:
+    """The fields that auth uses of `users.password_changed.v1` and `users.deactivated.v1`."""
+
+    aggregate_id: UUID
+
+
+class EndSessions:
+    """Subscribes to what ends the sessions of a user, in the same transaction."""
+
+    def __init__(self, sessions: SessionRepository, clock: Clock) -> None:
+        self._sessions, self._clock = sessions, clock
+
+    async def others(self, event: CredentialsEnded) -> None:
+        """Revoke all sessions except the current one, if it belongs to the user."""
+        principal = current_context.get().principal
+        kept = principal.session_id if principal is not None and principal.user_id == event.aggregate_id else None
+        await self._end(event, kept)
+
+    async def all(self, event: CredentialsEnded) -> None:
+        await self._end(event, None)
+
+    async def _end(self, event: CredentialsEnded, kept: SessionId | None) -> None:
+        for session in await self._sessions.open_sessions(UserId(event.aggregate_id)):
+            if session.id != kept:
                 session.revoke(self._clock.now())
                 await self._sessions.update(session)

@@ -6,7 +6,6 @@ refused by `Err`, so that the revocation of its family is committed.
 
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import ClassVar
 
 from api_base.application.auth.dtos import SessionTokens, TokensDTO
 from api_base.application.common.cqrs import PUBLIC, Command
@@ -20,8 +19,8 @@ from api_base.domain.auth.repository import Memberships, SessionRepository
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefreshSession(Command[Result[TokensDTO, RefreshRefused]]):
-    permission: ClassVar[str] = PUBLIC
-    isolation: ClassVar[Isolation] = Isolation.SERIALIZABLE
+    permission = PUBLIC
+    isolation = Isolation.SERIALIZABLE
     refresh_token: str = field(repr=False)
 
 

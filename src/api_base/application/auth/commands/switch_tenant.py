@@ -1,7 +1,6 @@
 """Switch the session to another tenant: its access tokens name that tenant from now on."""
 
 from dataclasses import dataclass
-from typing import ClassVar
 from uuid import UUID
 
 from api_base.application.auth.dtos import SessionTokens, TokensDTO
@@ -15,8 +14,8 @@ from api_base.domain.auth.repository import Memberships, SessionRepository
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SwitchTenant(Command[TokensDTO]):
-    permission: ClassVar[str] = AUTHENTICATED
-    isolation: ClassVar[Isolation] = Isolation.SERIALIZABLE
+    permission = AUTHENTICATED
+    isolation = Isolation.SERIALIZABLE
     tenant_id: UUID
 
 

@@ -70,11 +70,6 @@ class Bus:
                 call = middleware(message_type, call)
             self._calls[message_type] = call
 
-    @property
-    def messages(self) -> frozenset[type[Message[object]]]:
-        """Return the types of message that have a handler."""
-        return frozenset(self._calls)
-
     async def execute[T](self, message: Message[T]) -> T:
         """Run the handler of `message`.
 

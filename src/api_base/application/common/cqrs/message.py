@@ -23,8 +23,8 @@ class Message[T]:
 
 
 def answer_of(message_type: type[Message[Any]]) -> Any:
-    """Return `T` of a class that subclasses `Command[T]` or `Query[T]`. Raises `ProgrammingError` if the class does not declare it."""
-    for cls in message_type.__mro__:
+    """Return `T` of a direct or indirect subclass of `Command[T]` or `Query[T]`. Raises `ProgrammingError` if it does not declare one."""
+    for cls in reversed(message_type.__mro__):
         for base in get_original_bases(cls):
             origin = get_origin(base)
             if isinstance(origin, type) and issubclass(origin, Message) and not isinstance(answer := get_args(base)[0], TypeVar):

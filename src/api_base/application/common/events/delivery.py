@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, Final
 
-from api_base.application.common.middleware import Transactions
+from api_base.application.common.middleware.unit_of_work import Transactions
 from api_base.core.errors import AlreadyHandled, EventRefused
 from api_base.core.protocols import StoredEvent
 from api_base.core.shared.tracing import span

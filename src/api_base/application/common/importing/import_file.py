@@ -8,11 +8,10 @@ import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from io import BytesIO
-from typing import ClassVar
 from uuid import UUID
 
 from api_base.application.common.cqrs import Bus, Command
-from api_base.application.common.importing.import_rows import RowsCommand
+from api_base.application.common.importing.import_rows import ImportRows
 from api_base.application.common.importing.importer import Chunk, Importer, Outcomes
 from api_base.application.common.importing.imports import ChunkProgress, Import, Imports
 from api_base.application.common.importing.journal import FirstRefusedRows, ImportJournal, SeenKeys
@@ -28,7 +27,7 @@ from api_base.core.protocols import Isolation
 class ImportFile(Command[ImportResultDTO]):
     """Each kind of import has a subclass with its permission."""
 
-    isolation: ClassVar[Isolation] = Isolation.NONE
+    isolation = Isolation.NONE
     import_id: UUID
 
 
@@ -38,7 +37,7 @@ class ImportFileHandler[T]:
     def __init__(
         self,
         schema: ImportSchema[T],
-        rows: RowsCommand[T],
+        rows: type[ImportRows[T]],
         bus: Bus,
         imports: Imports,
         open_source: OpenSource,

@@ -1,9 +1,10 @@
 """Save a chunk of rows, with the progress of the import in the same transaction.
 
-Each kind of import has its own command `Rows`, and a `RowImporter` that saves its rows.
+Each kind of import has its own subclass of `ImportRows`, and a `RowImporter` that saves its rows.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from api_base.application.common.cqrs import Command
@@ -14,24 +15,15 @@ from api_base.core.protocols import JobProgress
 from api_base.core.types import Err
 
 
-class Rows[T](Protocol):
-    """The fields of a command that saves rows. `rows` are numbered and have different keys; `progress` None saves none."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportRows[T](Command[Outcomes]):
+    """Each kind of import has a subclass with its permission. `rows` have different keys; their numbers are counted from 1.
 
-    @property
-    def rows(self) -> Sequence[tuple[int, T]]:
-        """Row numbers, counted from 1, and rows."""
-        ...
+    `progress` is saved with the rows; None saves none.
+    """
 
-    @property
-    def progress(self) -> ChunkProgress | None:
-        """What to save with the rows."""
-        ...
-
-
-class RowsCommand[T](Protocol):
-    """The class of such a command."""
-
-    def __call__(self, *, rows: Sequence[tuple[int, T]], progress: ChunkProgress | None = None) -> Command[Outcomes]: ...
+    rows: Sequence[tuple[int, T]]
+    progress: ChunkProgress | None = None
 
 
 class RowImporter[T](Protocol):
@@ -46,12 +38,12 @@ class RowImporter[T](Protocol):
 
 
 class ImportRowsHandler[T]:
-    """Handles the command `Rows` of one kind of import."""
+    """Handles the `ImportRows` of one kind of import."""
 
     def __init__(self, importer: RowImporter[T], imports: Imports, progress: JobProgress) -> None:
         self._importer, self._imports, self._progress = importer, imports, progress
 
-    async def handle(self, command: Rows[T]) -> Outcomes:
+    async def handle(self, command: ImportRows[T]) -> Outcomes:
         """An outcome for each row.
 
         Raises `ImportedElsewhere`; the commit raises a `Conflict`, and `JobLost` if the job no longer belongs to this worker.

@@ -28,11 +28,8 @@ class Journal(Protocol):
 
     done: int
     """The last row that is done; 0 at first."""
-
-    @property
-    def report(self) -> Report:
-        """The counts so far, including those before an interruption."""
-        ...
+    report: Report
+    """The counts so far, including those before an interruption."""
 
     def first_row_of(self, key: str, row: int, /) -> int:
         """The first row with this key: `row` itself unless an earlier row has it."""

@@ -16,23 +16,6 @@ from api_base.core.types import NO_REQUEST, KeyedExecution, Origin, RunningJob, 
 from api_base.domain.common.events import Subscribers
 
 
-class JobMiddleware:
-    """The stage of a job's own command, inside its unit of work: the database holds both the effect and the outcome, or neither.
-
-    Returns `Settled` if the unit writes the outcome.
-    """
-
-    def __init__(self, completion: JobCompletion) -> None:
-        self._completion = completion
-
-    def __call__(self, call_next: Call) -> Callable[[Message[Any], RunningJob], Awaitable[Any]]:
-        async def stage(message: Message[Any], job: RunningJob) -> Any:
-            result = await call_next(message)
-            return Settled() if self._completion.settle(job, result) else result
-
-        return stage
-
-
 class Transactions:
     """`committed` is called after each commit that stored events, so that the relay polls immediately."""
 
@@ -59,8 +42,8 @@ class Transactions:
 class UnitOfWorkMiddleware:
     """Runs each command in a transaction of the isolation that it declares. Queries and `Isolation.NONE` have none."""
 
-    def __init__(self, transactions: Transactions, idempotency: IdempotencyMiddleware, job: JobMiddleware) -> None:
-        self._transactions, self._idempotency, self._job = transactions, idempotency, job
+    def __init__(self, transactions: Transactions, idempotency: IdempotencyMiddleware, completion: JobCompletion) -> None:
+        self._transactions, self._idempotency, self._completion = transactions, idempotency, completion
 
     def __call__(self, message_type: type[Message[Any]], call_next: Call) -> Call:
         if not issubclass(message_type, Command):
@@ -68,7 +51,12 @@ class UnitOfWorkMiddleware:
         keyed = self._idempotency(message_type, call_next)
         if message_type.isolation is Isolation.NONE:
             return _orchestrated(call_next, keyed)
-        isolation, run, job = message_type.isolation, self._transactions.run, self._job(call_next)
+        isolation, run, settle = message_type.isolation, self._transactions.run, self._completion.settle
+
+        async def job(message: Message[Any], origin: RunningJob) -> Any:
+            """The database holds both the effect and the outcome of a job, or neither. `Settled`: the unit writes the outcome."""
+            result = await call_next(message)
+            return Settled() if settle(origin, result) else result
 
         async def in_unit(message: Message[Any]) -> Any:
             origin = current_context.get(NO_REQUEST).origin

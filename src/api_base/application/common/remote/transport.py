@@ -36,7 +36,7 @@ class RemoteBus(Protocol):
 
     The caller declares its own `Query[T]` or `Command[T]` and its own `T`, with those fields of the service's message that it needs. The
     class names
-    the message of the service: `remote: ClassVar[str] = "items.get"`. The call carries the access token of the current request, and the
+    the message of the service: `remote = "items.get"`. The call carries the access token of the current request, and the
     service decides by it what is allowed.
     """
 

@@ -3,15 +3,16 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 from uuid import UUID
 
+from api_base.application.common.aggregates import found
 from api_base.application.common.batch import BatchMode, run
 from api_base.application.common.cqrs import Command
 from api_base.application.items import permissions
 from api_base.application.items.commands.update_item import UpdateItem
 from api_base.application.items.dtos import ItemDTO
-from api_base.core.errors import ApiBaseError, Invalid, NotFound, StaleVersion
+from api_base.core.errors import ApiBaseError, Invalid
 from api_base.core.protocols import Clock, IdGenerator, PermissionChecker, Savepoint
 from api_base.core.types import Result, current_context, request_tenant
 from api_base.domain.items.entities import Item, ItemDetails
@@ -57,7 +58,7 @@ class ItemOperation:
 class BatchItems(Command[Sequence[Result[ItemDTO, ApiBaseError]]]):
     """Requires the permission to read items; each operation also requires its own permission."""
 
-    permission: ClassVar[str] = permissions.READ
+    permission = permissions.READ
     operations: Sequence[ItemOperation]
     mode: BatchMode
 
@@ -94,11 +95,7 @@ class BatchItemsHandler:
 
     async def _change(self, operation: ItemOperation, known: Mapping[UUID, Item]) -> ItemDTO:
         item = None if operation.id is None else known.get(operation.id)
-        if item is None:
-            raise NotFound("item", operation.id)
-        if operation.expected_version not in (None, item.version):
-            raise StaleVersion("item", operation.expected_version or 0)
-        now = self._clock.now()
+        item, now = found(item, "item", operation.id, operation.expected_version), self._clock.now()
         if operation.action is ItemAction.UPDATE:
             patch = UpdateItem(id=item.id, expected_version=None, changes=operation.changes or {})
             if not item.change(now, **patch.applied(item.details)):

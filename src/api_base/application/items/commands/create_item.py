@@ -1,7 +1,6 @@
 """Create an item in the tenant's catalogue, as a draft."""
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 from api_base.application.common.cqrs import Command
 from api_base.application.items import permissions
@@ -14,7 +13,7 @@ from api_base.domain.items.repository import ItemRepository
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreateItem(Command[ItemDTO]):
-    permission: ClassVar[str] = permissions.CREATE
+    permission = permissions.CREATE
     details: ItemDetails
 
 

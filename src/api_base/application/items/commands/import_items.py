@@ -2,12 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Final
+from typing import Final
 
-from api_base.application.common.cqrs import Command
 from api_base.application.common.importing.import_file import ImportFile
+from api_base.application.common.importing.import_rows import ImportRows
 from api_base.application.common.importing.importer import Outcomes
-from api_base.application.common.importing.imports import ChunkProgress
 from api_base.application.common.importing.report import Outcome
 from api_base.application.common.importing.schema import ImportSchema, Target, Values, group, text, texts
 from api_base.application.common.importing.start_import import StartImport
@@ -25,22 +24,20 @@ _THREE_DECIMALS_CURRENCY: Final = "KWD"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ImportItems(Command[Outcomes]):
+class ImportItems(ImportRows[ItemDetails]):
     """Save a chunk of rows, which have different skus."""
 
-    permission: ClassVar[str] = permissions.IMPORT
-    rows: Sequence[tuple[int, ItemDetails]]
-    progress: ChunkProgress | None = None
+    permission = permissions.IMPORT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportItemFile(ImportFile):
-    permission: ClassVar[str] = permissions.IMPORT
+    permission = permissions.IMPORT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StartItemImport(StartImport):
-    permission: ClassVar[str] = permissions.IMPORT
+    permission = permissions.IMPORT
 
 
 class ItemImporter:

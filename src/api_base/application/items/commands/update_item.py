@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 from uuid import UUID
 
 from api_base.application.common.aggregates import load
@@ -41,7 +41,7 @@ class UpdateItem(Command[ItemDTO]):
     `attributes` is a merge patch or None (remove all attributes), `price` a `PricePatch` or None.
     """
 
-    permission: ClassVar[str] = permissions.UPDATE
+    permission = permissions.UPDATE
     id: UUID
     expected_version: int | None
     changes: Mapping[str, Any]

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import ClassVar, Final
+from typing import Final
 from uuid import UUID
 
 from api_base.application.common.cqrs import Query
@@ -17,7 +17,7 @@ from api_base.domain.items.value_objects import ItemStatus
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GetItem(Query[ItemDTO]):
-    permission: ClassVar[str] = permissions.READ
+    permission = permissions.READ
     id: UUID
 
 
@@ -56,5 +56,5 @@ ITEM_FIELDS: Final = Fields(
 class ListItems(Query[Page[ItemDTO]]):
     """The tenant's items: filtered, sorted, searched, in pages. Deleted items appear only with a filter on `deleted_at`."""
 
-    permission: ClassVar[str] = permissions.READ
+    permission = permissions.READ
     request: ListRequest

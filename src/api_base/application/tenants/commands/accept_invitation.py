@@ -4,7 +4,6 @@ Serializable: if an invitation is accepted twice concurrently, one request succe
 """
 
 from dataclasses import dataclass, field
-from typing import ClassVar
 from uuid import UUID
 
 from api_base.application.common.cqrs import AUTHENTICATED, PUBLIC, Bus, Command
@@ -20,15 +19,15 @@ from api_base.domain.tenants.repository import InvitationRepository, MembershipR
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AcceptInvitation(Command[MemberDTO]):
-    permission: ClassVar[str] = AUTHENTICATED
-    isolation: ClassVar[Isolation] = Isolation.SERIALIZABLE
+    permission = AUTHENTICATED
+    isolation = Isolation.SERIALIZABLE
     token: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegisterByInvitation(Command[None]):
-    permission: ClassVar[str] = PUBLIC
-    isolation: ClassVar[Isolation] = Isolation.NONE
+    permission = PUBLIC
+    isolation = Isolation.NONE
     token: str = field(repr=False)
     name: str
     password: str = field(repr=False)
@@ -39,8 +38,8 @@ class RegisterByInvitation(Command[None]):
 class JoinAsNewUser(Command[None]):
     """Internal: `RegisterByInvitationHandler` sends it."""
 
-    permission: ClassVar[str] = PUBLIC
-    isolation: ClassVar[Isolation] = Isolation.SERIALIZABLE
+    permission = PUBLIC
+    isolation = Isolation.SERIALIZABLE
     tenant_id: TenantId
     invitation_id: UUID
     name: str

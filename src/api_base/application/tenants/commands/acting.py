@@ -1,6 +1,7 @@
 """The acting and the affected member, read in the transaction of the decision."""
 
-from api_base.core.errors import Forbidden, NotFound, StaleVersion
+from api_base.application.common.aggregates import found
+from api_base.core.errors import Forbidden
 from api_base.core.types import UserId, request_user
 from api_base.domain.tenants.entities import Membership
 from api_base.domain.tenants.repository import MembershipRepository
@@ -16,9 +17,4 @@ async def acting_member(memberships: MembershipRepository) -> Membership:
 
 async def affected_member(memberships: MembershipRepository, user_id: UserId, expected_version: int | None) -> Membership:
     """The member to change; if `expected_version` is given, only at that version. Raises `NotFound`, `StaleVersion`."""
-    membership = await memberships.of(user_id)
-    if membership is None:
-        raise NotFound("member", user_id)
-    if expected_version is not None and expected_version != membership.version:
-        raise StaleVersion("member", expected_version)
-    return membership
+    return found(await memberships.of(user_id), "member", user_id, expected_version)

@@ -1,7 +1,6 @@
 """Add an existing user to the tenant. The answer reveals which users exist, so it is allowed only where registration reveals it too."""
 
 from dataclasses import dataclass
-from typing import ClassVar
 from uuid import UUID
 
 from api_base.application.common.cqrs import Command
@@ -12,15 +11,14 @@ from api_base.application.tenants.dtos import MemberDTO
 from api_base.application.tenants.identities import Identities
 from api_base.core.errors import NotFound
 from api_base.core.protocols import Clock, IdGenerator
-from api_base.domain.tenants.entities import Membership, Role
+from api_base.domain.tenants.entities import Membership, Role, may_decide
 from api_base.domain.tenants.errors import InvitationsOnly
-from api_base.domain.tenants.ownership import may_decide
 from api_base.domain.tenants.repository import MembershipRepository
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AddMember(Command[MemberDTO]):
-    permission: ClassVar[str] = permissions.MANAGE_MEMBERS
+    permission = permissions.MANAGE_MEMBERS
     tenant_id: UUID
     email: str
     role: Role

@@ -1,7 +1,6 @@
 """Change a member's role. Serializable: two owners who step down concurrently cannot both succeed."""
 
 from dataclasses import dataclass
-from typing import ClassVar
 from uuid import UUID
 
 from api_base.application.common.cqrs import Command
@@ -11,15 +10,14 @@ from api_base.application.tenants.commands.acting import acting_member, affected
 from api_base.application.tenants.dtos import MemberDTO
 from api_base.core.protocols import Clock, Isolation
 from api_base.core.types import UserId
-from api_base.domain.tenants.entities import Role
-from api_base.domain.tenants.ownership import may_decide, owner_remains
+from api_base.domain.tenants.entities import Role, may_decide, owner_remains
 from api_base.domain.tenants.repository import MembershipRepository
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeMemberRole(Command[MemberDTO]):
-    permission: ClassVar[str] = permissions.MANAGE_MEMBERS
-    isolation: ClassVar[Isolation] = Isolation.SERIALIZABLE
+    permission = permissions.MANAGE_MEMBERS
+    isolation = Isolation.SERIALIZABLE
     tenant_id: UUID
     user_id: UserId
     expected_version: int | None

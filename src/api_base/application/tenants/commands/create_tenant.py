@@ -1,7 +1,6 @@
 """Create a tenant. The user who creates it is its first owner."""
 
 from dataclasses import dataclass
-from typing import ClassVar
 from uuid import UUID
 
 from api_base.application.common.cqrs import AUTHENTICATED, Command
@@ -15,9 +14,17 @@ from api_base.domain.tenants.repository import MembershipRepository, TenantRepos
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreateTenant(Command[TenantDTO]):
-    permission: ClassVar[str] = AUTHENTICATED
+    permission = AUTHENTICATED
     name: str
     slug: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Registered:
+    """The fields used of `users.registered.v1`."""
+
+    aggregate_id: UUID
+    display_name: str
 
 
 class TenantFactory:
@@ -35,6 +42,11 @@ class TenantFactory:
         )
         return tenant
 
+    async def create_personal(self, event: Registered) -> None:
+        """Create a personal tenant for each new user, in the transaction of the registration."""
+        slug = Slug(f"personal-{event.aggregate_id.hex}")
+        await self.create(name=event.display_name, slug=slug, owner=UserId(event.aggregate_id), personal=True)
+
 
 class CreateTenantHandler:
     def __init__(self, tenant_factory: TenantFactory) -> None:
@@ -43,22 +55,3 @@ class CreateTenantHandler:
     async def handle(self, command: CreateTenant) -> TenantDTO:
         """Create the tenant. Raises `Invalid`; the commit raises `SlugTaken`."""
         return TenantDTO.of(await self._tenant_factory.create(name=command.name, slug=Slug.parse(command.slug), owner=request_user()))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Registered:
-    """The fields used of `users.registered.v1`."""
-
-    aggregate_id: UUID
-    display_name: str
-
-
-class CreatePersonalTenant:
-    """Creates a personal tenant for each new user, in the transaction of the registration."""
-
-    def __init__(self, tenant_factory: TenantFactory) -> None:
-        self._tenant_factory = tenant_factory
-
-    async def handle(self, event: Registered) -> None:
-        slug = Slug(f"personal-{event.aggregate_id.hex}")
-        await self._tenant_factory.create(name=event.display_name, slug=slug, owner=UserId(event.aggregate_id), personal=True)

@@ -2,12 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Final
+from typing import Final
 
-from api_base.application.common.cqrs import Command
 from api_base.application.common.importing.import_file import ImportFile
+from api_base.application.common.importing.import_rows import ImportRows
 from api_base.application.common.importing.importer import Outcomes
-from api_base.application.common.importing.imports import ChunkProgress
 from api_base.application.common.importing.report import Outcome
 from api_base.application.common.importing.schema import ImportSchema, Target, Values, text
 from api_base.application.common.importing.start_import import StartImport
@@ -18,9 +17,8 @@ from api_base.core.errors import ApiBaseError, Invalid, NotFound
 from api_base.core.protocols import Clock, IdGenerator, Isolation
 from api_base.core.types import Err, Ok, Result, UserId, request_tenant
 from api_base.domain.common.value_objects import EmailAddress
-from api_base.domain.tenants.entities import Membership, Role
+from api_base.domain.tenants.entities import Membership, Role, may_decide, owner_remains
 from api_base.domain.tenants.errors import InvitationsOnly
-from api_base.domain.tenants.ownership import may_decide, owner_remains
 from api_base.domain.tenants.repository import MembershipRepository
 
 
@@ -31,23 +29,21 @@ class MemberRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ImportMembers(Command[Outcomes]):
+class ImportMembers(ImportRows[MemberRow]):
     """Save a chunk of rows, which have different addresses. Serializable: two owners who step down concurrently cannot both succeed."""
 
-    permission: ClassVar[str] = permissions.MANAGE_MEMBERS
-    isolation: ClassVar[Isolation] = Isolation.SERIALIZABLE
-    rows: Sequence[tuple[int, MemberRow]]
-    progress: ChunkProgress | None = None
+    permission = permissions.MANAGE_MEMBERS
+    isolation = Isolation.SERIALIZABLE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportMemberFile(ImportFile):
-    permission: ClassVar[str] = permissions.MANAGE_MEMBERS
+    permission = permissions.MANAGE_MEMBERS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StartMemberImport(StartImport):
-    permission: ClassVar[str] = permissions.MANAGE_MEMBERS
+    permission = permissions.MANAGE_MEMBERS
 
 
 class MemberImporter:

@@ -1,28 +1,27 @@
 """Invite an e-mail address into the tenant. Answer and work are the same for known and unknown addresses."""
 
 from dataclasses import dataclass
-from typing import ClassVar, Final
+from typing import Final
 from uuid import UUID
 
-from api_base.application.common.cqrs import PUBLIC, Command
-from api_base.application.services.mailing import EmailTemplates, Links, Recipient
+from api_base.application.common.cqrs import Command
+from api_base.application.services.mailing import EmailJob, EmailTemplates, Links, Recipient
 from api_base.application.services.multitenancy import own_tenant
 from api_base.application.tenants import permissions
 from api_base.application.tenants.commands.acting import acting_member
 from api_base.application.tenants.dtos import InvitationDTO
 from api_base.application.tenants.identities import Identities
-from api_base.core.protocols import Clock, IdGenerator, Isolation, JobQueue
+from api_base.core.protocols import Clock, IdGenerator, JobQueue
 from api_base.core.types import Language, request_tenant
 from api_base.domain.common.value_objects import EmailAddress
-from api_base.domain.tenants.entities import Role
+from api_base.domain.tenants.entities import Role, may_decide
 from api_base.domain.tenants.invitation import Invitation
-from api_base.domain.tenants.ownership import may_decide
 from api_base.domain.tenants.repository import InvitationRepository, MembershipRepository, TenantRepository
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InviteMember(Command[InvitationDTO]):
-    permission: ClassVar[str] = permissions.MANAGE_MEMBERS
+    permission = permissions.MANAGE_MEMBERS
     tenant_id: UUID
     email: str
     role: Role
@@ -58,11 +57,9 @@ ACCEPT: Final = "accept-invitation"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MailInvitation(Command[None]):
+class MailInvitation(EmailJob):
     """Internal: a job of the tenant, which `InviteMemberHandler` enqueues."""
 
-    permission: ClassVar[str] = PUBLIC
-    isolation: ClassVar[Isolation] = Isolation.NONE
     invitation_id: UUID
 
 

@@ -1,7 +1,6 @@
 """Remove a member, or leave the tenant oneself. Serializable, so that the last owner cannot leave."""
 
 from dataclasses import dataclass
-from typing import ClassVar
 from uuid import UUID
 
 from api_base.application.common.cqrs import Command
@@ -10,15 +9,14 @@ from api_base.application.tenants import permissions
 from api_base.application.tenants.commands.acting import acting_member, affected_member
 from api_base.core.protocols import Isolation
 from api_base.core.types import UserId
-from api_base.domain.tenants.entities import Membership
-from api_base.domain.tenants.ownership import may_decide, owner_remains
+from api_base.domain.tenants.entities import Membership, may_decide, owner_remains
 from api_base.domain.tenants.repository import MembershipRepository
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RemoveMember(Command[None]):
-    permission: ClassVar[str] = permissions.MANAGE_MEMBERS
-    isolation: ClassVar[Isolation] = Isolation.SERIALIZABLE
+    permission = permissions.MANAGE_MEMBERS
+    isolation = Isolation.SERIALIZABLE
     tenant_id: UUID
     user_id: UserId
     expected_version: int | None
@@ -26,8 +24,8 @@ class RemoveMember(Command[None]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeaveTenant(Command[None]):
-    permission: ClassVar[str] = permissions.READ
-    isolation: ClassVar[Isolation] = Isolation.SERIALIZABLE
+    permission = permissions.READ
+    isolation = Isolation.SERIALIZABLE
     tenant_id: UUID
 
 

@@ -1,7 +1,6 @@
 """Rename a tenant."""
 
 from dataclasses import dataclass
-from typing import ClassVar
 from uuid import UUID
 
 from api_base.application.common.aggregates import load
@@ -17,7 +16,7 @@ from api_base.domain.tenants.repository import TenantRepository
 class RenameTenant(Command[TenantDTO]):
     """A `name` of None leaves the name unchanged."""
 
-    permission: ClassVar[str] = permissions.UPDATE
+    permission = permissions.UPDATE
     id: UUID
     expected_version: int | None
     name: str | None

@@ -1,7 +1,6 @@
 """Withdraw an invitation: its link becomes invalid."""
 
 from dataclasses import dataclass
-from typing import ClassVar
 from uuid import UUID
 
 from api_base.application.common.aggregates import load
@@ -9,13 +8,13 @@ from api_base.application.common.cqrs import Command
 from api_base.application.services.multitenancy import own_tenant
 from api_base.application.tenants import permissions
 from api_base.application.tenants.commands.acting import acting_member
-from api_base.domain.tenants.ownership import may_decide
+from api_base.domain.tenants.entities import may_decide
 from api_base.domain.tenants.repository import InvitationRepository, MembershipRepository
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RevokeInvitation(Command[None]):
-    permission: ClassVar[str] = permissions.MANAGE_MEMBERS
+    permission = permissions.MANAGE_MEMBERS
     tenant_id: UUID
     id: UUID
     expected_version: int | None

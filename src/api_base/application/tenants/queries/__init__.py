@@ -28,14 +28,14 @@ class ListMyTenants(Query[Sequence[MyTenantDTO]]):
     """All tenants of the current user: the oldest `MAX_TENANTS`."""
 
     MAX_TENANTS: ClassVar[int] = 1000
-    permission: ClassVar[str] = AUTHENTICATED
+    permission = AUTHENTICATED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GetTenant(Query[TenantDTO]):
     """The current tenant."""
 
-    permission: ClassVar[str] = permissions.READ
+    permission = permissions.READ
     id: UUID
 
 
@@ -43,7 +43,7 @@ class GetTenant(Query[TenantDTO]):
 class ListMembers(Query[Page[MemberDTO]]):
     """The members of the current tenant."""
 
-    permission: ClassVar[str] = permissions.READ
+    permission = permissions.READ
     tenant_id: UUID
     request: ListRequest
 
@@ -52,6 +52,6 @@ class ListMembers(Query[Page[MemberDTO]]):
 class ListInvitations(Query[Page[InvitationDTO]]):
     """The invitations of the current tenant."""
 
-    permission: ClassVar[str] = permissions.MANAGE_MEMBERS
+    permission = permissions.MANAGE_MEMBERS
     tenant_id: UUID
     request: ListRequest

@@ -1,7 +1,6 @@
 """Change the user's own password. Requires the current one; all other sessions end (auth subscribes to the event)."""
 
 from dataclasses import dataclass, field
-from typing import ClassVar
 
 from api_base.application.common.cqrs import AUTHENTICATED, Bus, Command
 from api_base.core.errors import NotFound
@@ -13,8 +12,8 @@ from api_base.domain.users.repository import UserRepository
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangePassword(Command[None]):
-    permission: ClassVar[str] = AUTHENTICATED
-    isolation: ClassVar[Isolation] = Isolation.NONE
+    permission = AUTHENTICATED
+    isolation = Isolation.NONE
     current: str = field(repr=False)
     new: str = field(repr=False)
 
@@ -23,7 +22,7 @@ class ChangePassword(Command[None]):
 class SetPasswordHash(Command[None]):
     """Internal: `ChangePasswordHandler` sends it. `verified_hash` is the hash that the current password matched."""
 
-    permission: ClassVar[str] = AUTHENTICATED
+    permission = AUTHENTICATED
     password_hash: str = field(repr=False)
     verified_hash: str = field(repr=False)
 

@@ -1,22 +1,59 @@
-"""Confirm an e-mail address by the link sent to it: the registration becomes a user.
-
-Serializable: if the link is used twice concurrently, one request succeeds.
-"""
+"""Confirm an e-mail address by the link sent to it: the registration becomes a user."""
 
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import Final
+from uuid import UUID
 
 from api_base.application.common.cqrs import PUBLIC, Command
-from api_base.application.users.commands.mail_registration import CONFIRM
+from api_base.application.services.mailing import EmailJob, EmailTemplates, Links, Recipient
 from api_base.core.protocols import Clock, IdGenerator, Isolation, LinkTokens
 from api_base.domain.users.errors import LinkRefused
 from api_base.domain.users.repository import RegistrationRepository, UserRepository
 
+CONFIRM: Final = "confirm-registration"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MailRegistration(EmailJob):
+    """A job: e-mails the link to a new address. A known address gets a notice instead."""
+
+    registration_id: UUID
+
+
+class MailRegistrationHandler:
+    """No e-mail quotes the name: otherwise an attacker could send any text to the owner of an address."""
+
+    def __init__(
+        self, registrations: RegistrationRepository, users: UserRepository, email_templates: EmailTemplates, links: Links, clock: Clock
+    ) -> None:
+        self._registrations, self._users, self._email_templates, self._links, self._clock = (
+            registrations,
+            users,
+            email_templates,
+            links,
+            clock,
+        )
+
+    async def handle(self, command: MailRegistration) -> None:
+        """Send the e-mail. Raises what `Mailer.send` raises."""
+        registration = await self._registrations.get(command.registration_id)
+        if registration is None or not registration.is_open(self._clock.now()):
+            return
+        known = await self._users.by_email(registration.email)
+        if known is not None:
+            owner = Recipient(email=known.email.value, language=known.language)
+            await self._email_templates.send("already_registered", owner, registration.id)
+            return
+        to = Recipient(email=registration.email.value, language=registration.language)
+        await self._email_templates.send("confirm_registration", to, registration.id, link=self._links.to(CONFIRM, registration.id))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConfirmRegistration(Command[None]):
-    permission: ClassVar[str] = PUBLIC
-    isolation: ClassVar[Isolation] = Isolation.SERIALIZABLE
+    """Serializable: if the link is used twice concurrently, one request succeeds."""
+
+    permission = PUBLIC
+    isolation = Isolation.SERIALIZABLE
     token: str = field(repr=False)
 
 

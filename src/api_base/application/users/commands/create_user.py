@@ -1,7 +1,6 @@
 """Create a user with an already checked and hashed password. Internal: sent by other handlers and the command line."""
 
 from dataclasses import dataclass, field
-from typing import ClassVar
 
 from api_base.application.common.cqrs import PUBLIC, Command
 from api_base.application.users.dtos import UserDTO
@@ -14,7 +13,7 @@ from api_base.domain.users.repository import UserRepository
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreateUser(Command[UserDTO]):
-    permission: ClassVar[str] = PUBLIC
+    permission = PUBLIC
     email: EmailAddress
     name: str
     password_hash: str = field(repr=False)

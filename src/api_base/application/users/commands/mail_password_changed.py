@@ -1,22 +1,18 @@
 """E-mail a user about a changed password. A job, enqueued in the transaction of every change."""
 
 from dataclasses import dataclass
-from typing import ClassVar
 from uuid import UUID
 
-from api_base.application.common.cqrs import PUBLIC, Command
-from api_base.application.services.mailing import EmailTemplates, Recipient
-from api_base.core.protocols import IdGenerator, Isolation, JobQueue
+from api_base.application.services.mailing import EmailJob, EmailTemplates, Recipient
+from api_base.core.protocols import IdGenerator, JobQueue
 from api_base.core.types import UserId
 from api_base.domain.users.repository import UserRepository
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MailPasswordChanged(Command[None]):
+class MailPasswordChanged(EmailJob):
     """`id` identifies the e-mail."""
 
-    permission: ClassVar[str] = PUBLIC
-    isolation: ClassVar[Isolation] = Isolation.NONE
     id: UUID
     user_id: UserId
 

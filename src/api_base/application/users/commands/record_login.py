@@ -5,7 +5,6 @@ Serializable, so that all concurrent attempts are counted.
 
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import ClassVar
 
 from api_base.application.common.cqrs import PUBLIC, Command
 from api_base.core.protocols import Clock, Isolation
@@ -15,8 +14,8 @@ from api_base.domain.users.repository import UserRepository
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordLogin(Command[None]):
-    permission: ClassVar[str] = PUBLIC
-    isolation: ClassVar[Isolation] = Isolation.SERIALIZABLE
+    permission = PUBLIC
+    isolation = Isolation.SERIALIZABLE
     user_id: UserId
     succeeded: bool
     new_hash: str | None = field(default=None, repr=False)

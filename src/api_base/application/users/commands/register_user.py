@@ -5,11 +5,10 @@ If addresses must be verified, a known address gets the same answer as a new one
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import ClassVar
 
 from api_base.application.common.cqrs import PUBLIC, Bus, Command
+from api_base.application.users.commands.confirm_registration import MailRegistration
 from api_base.application.users.commands.create_user import CreateUser
-from api_base.application.users.commands.mail_registration import MailRegistration
 from api_base.application.users.dtos import RegistrationDTO
 from api_base.core.protocols import Clock, IdGenerator, Isolation, JobQueue, PasswordHasher, PasswordPolicy
 from api_base.core.types import Language
@@ -29,8 +28,8 @@ class RegistrationMode(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegisterUser(Command[RegistrationDTO]):
-    permission: ClassVar[str] = PUBLIC
-    isolation: ClassVar[Isolation] = Isolation.NONE
+    permission = PUBLIC
+    isolation = Isolation.NONE
     email: str
     name: str
     password: str = field(repr=False)
@@ -59,7 +58,7 @@ class RegisterUserHandler:
 class StorePendingRegistration(Command[None]):
     """Internal: `RegisterUserHandler` sends it. Does the same work for known and unknown addresses."""
 
-    permission: ClassVar[str] = PUBLIC
+    permission = PUBLIC
     email: EmailAddress
     name: str
     password_hash: str = field(repr=False)

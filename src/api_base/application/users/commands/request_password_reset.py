@@ -5,11 +5,11 @@ The job begins the reset and e-mails the link to the active user with the addres
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import ClassVar, Final
+from typing import Final
 from uuid import UUID
 
 from api_base.application.common.cqrs import PUBLIC, Bus, Command
-from api_base.application.services.mailing import EmailTemplates, Links, Recipient
+from api_base.application.services.mailing import EmailJob, EmailTemplates, Links, Recipient
 from api_base.core.protocols import Clock, IdGenerator, Isolation, JobQueue
 from api_base.core.types import UserId
 from api_base.domain.common.value_objects import EmailAddress
@@ -20,7 +20,7 @@ from api_base.domain.users.repository import PasswordResetRepository, UserReposi
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestPasswordReset(Command[None]):
-    permission: ClassVar[str] = PUBLIC
+    permission = PUBLIC
     email: str
 
 
@@ -38,11 +38,9 @@ RESET: Final = "reset-password"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MailPasswordReset(Command[None]):
+class MailPasswordReset(EmailJob):
     """A job. `id` becomes the id of the password reset."""
 
-    permission: ClassVar[str] = PUBLIC
-    isolation: ClassVar[Isolation] = Isolation.NONE
     id: UUID
     email: str
 
@@ -69,8 +67,8 @@ RESEND_INTERVAL: Final = timedelta(minutes=1)
 class BeginPasswordReset(Command[bool]):
     """Internal: `MailPasswordResetHandler` sends it. Returns whether the link must be e-mailed."""
 
-    permission: ClassVar[str] = PUBLIC
-    isolation: ClassVar[Isolation] = Isolation.SERIALIZABLE
+    permission = PUBLIC
+    isolation = Isolation.SERIALIZABLE
     id: UUID
     user_id: UserId
 

@@ -4,7 +4,6 @@ The password is checked and hashed before the transaction. It is serializable: i
 """
 
 from dataclasses import dataclass, field
-from typing import ClassVar
 from uuid import UUID
 
 from api_base.application.common.cqrs import PUBLIC, Bus, Command
@@ -17,8 +16,8 @@ from api_base.domain.users.repository import PasswordResetRepository, UserReposi
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResetPassword(Command[None]):
-    permission: ClassVar[str] = PUBLIC
-    isolation: ClassVar[Isolation] = Isolation.NONE
+    permission = PUBLIC
+    isolation = Isolation.NONE
     token: str = field(repr=False)
     password: str = field(repr=False)
 
@@ -27,8 +26,8 @@ class ResetPassword(Command[None]):
 class UsePasswordReset(Command[None]):
     """Internal: `ResetPasswordHandler` sends it."""
 
-    permission: ClassVar[str] = PUBLIC
-    isolation: ClassVar[Isolation] = Isolation.SERIALIZABLE
+    permission = PUBLIC
+    isolation = Isolation.SERIALIZABLE
     user_id: UserId
     reset_id: UUID
     password_hash: str = field(repr=False)

@@ -1,7 +1,6 @@
 """Deactivate or reactivate a user in all tenants. For platform administrators."""
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 from api_base.application.common.aggregates import load
 from api_base.application.common.cqrs import Command
@@ -15,7 +14,7 @@ from api_base.domain.users.repository import UserRepository
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetUserStatus(Command[UserDTO]):
-    permission: ClassVar[str] = permissions.MANAGE
+    permission = permissions.MANAGE
     id: UserId
     expected_version: int | None
     status: UserStatus

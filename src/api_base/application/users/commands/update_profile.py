@@ -1,7 +1,6 @@
 """Update the user's own profile."""
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 from api_base.application.common.aggregates import load
 from api_base.application.common.cqrs import AUTHENTICATED, Command
@@ -15,7 +14,7 @@ from api_base.domain.users.repository import UserRepository
 class UpdateProfile(Command[UserDTO]):
     """Fields that are None stay unchanged."""
 
-    permission: ClassVar[str] = AUTHENTICATED
+    permission = AUTHENTICATED
     expected_version: int | None
     name: str | None = None
     language: Language | None = None

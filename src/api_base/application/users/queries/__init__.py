@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import ClassVar, Final
+from typing import Final
 
 from api_base.application.common.cqrs import AUTHENTICATED, Query
 from api_base.application.common.listing import EQUALITY, ORDER, TEXT, Field, Fields, ListRequest, Page, Sort
@@ -17,14 +17,14 @@ from api_base.domain.users.entities import UserStatus
 class GetProfile(Query[UserDTO]):
     """The caller's own profile."""
 
-    permission: ClassVar[str] = AUTHENTICATED
+    permission = AUTHENTICATED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GetUser(Query[UserDTO]):
     """Any user. For platform administrators."""
 
-    permission: ClassVar[str] = permissions.MANAGE
+    permission = permissions.MANAGE
     id: UserId
 
 
@@ -40,5 +40,5 @@ USER_FIELDS: Final = Fields(
 class ListUsers(Query[Page[UserDTO]]):
     """All users. For platform administrators."""
 
-    permission: ClassVar[str] = permissions.MANAGE
+    permission = permissions.MANAGE
     request: ListRequest

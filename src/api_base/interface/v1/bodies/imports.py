@@ -8,7 +8,7 @@ from inspect import Parameter, Signature
 from typing import Annotated, Any, Final
 from urllib.parse import parse_qsl
 
-from fastapi import Query
+from fastapi import Depends, Query
 from starlette.types import Receive, Scope
 
 from api_base.application.common.importing.dialect import ENCODINGS, Dialect, DialectRefused
@@ -16,7 +16,7 @@ from api_base.application.common.importing.records import FileFormat
 from api_base.application.common.importing.schema import ImportSchema
 from api_base.core.errors import Invalid
 from api_base.interface.errors.http import UnsupportedMediaType
-from api_base.interface.errors.pointers import pointer
+from api_base.interface.errors.problem import pointer
 from api_base.interface.routes import body as bodies
 from api_base.interface.routes.parameters import QueryResolver, header
 
@@ -79,6 +79,9 @@ class FileBody:
 
     def __call__(self) -> None:
         """For FastAPI's documentation, which `file_body` completes."""
+
+
+ImportedFile = Annotated[UploadedFile, Depends(FileBody())]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

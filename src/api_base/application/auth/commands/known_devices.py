@@ -2,15 +2,44 @@
 
 from dataclasses import dataclass
 from functools import partial
-from typing import ClassVar
+from typing import Protocol
 from uuid import UUID
 
-from api_base.application.auth.commands.mail_new_device import MailNewDevice
 from api_base.application.common.cqrs import PUBLIC, Bus, Command
+from api_base.application.services.mailing import EmailJob, EmailTemplates, Recipient
 from api_base.core.protocols import AfterResponse, Clock, Isolation, JobQueue
 from api_base.core.types import UserId, current_context
 from api_base.domain.auth.device import Device, device_id
 from api_base.domain.auth.repository import DeviceRepository
+
+
+class Recipients(Protocol):
+    """Finds where to send e-mail to a user."""
+
+    async def recipient(self, user_id: UserId) -> Recipient | None:
+        """The e-mail address and language of a user, or None for an unknown user."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MailNewDevice(EmailJob):
+    """A job, enqueued in the transaction that starts the session."""
+
+    user_id: UserId
+    device_id: UUID
+
+
+class MailNewDeviceHandler:
+    def __init__(self, devices: DeviceRepository, recipients: Recipients, email_templates: EmailTemplates) -> None:
+        self._devices, self._recipients, self._email_templates = devices, recipients, email_templates
+
+    async def handle(self, command: MailNewDevice) -> None:
+        """Send the e-mail. Raises what `Mailer.send` raises."""
+        device, to = await self._devices.of(command.user_id, command.device_id), await self._recipients.recipient(command.user_id)
+        if device is None or to is None:
+            return
+        at = f"{device.created_at:%Y-%m-%d %H:%M} UTC"
+        await self._email_templates.send("new_device", to, device.id, program=device.user_agent or "?", address=device.address, at=at)
 
 
 class KnownDevices:
@@ -40,8 +69,8 @@ class KnownDevices:
 class RecordDeviceSeen(Command[None]):
     """Internal: the login sends it after its response. Serializable, so that concurrent logins from one device do not conflict."""
 
-    permission: ClassVar[str] = PUBLIC
-    isolation: ClassVar[Isolation] = Isolation.SERIALIZABLE
+    permission = PUBLIC
+    isolation = Isolation.SERIALIZABLE
     user_id: UserId
     device_id: UUID
 

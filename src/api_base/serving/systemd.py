@@ -1,4 +1,7 @@
-"""The listening socket: inherited from the parent [sd_listen_fds(3)], or bound here.
+"""What a parent such as systemd passes to the supervisor, and what the supervisor reports to it.
+
+That is the listening socket [sd_listen_fds(3)], and the state of the service [sd_notify(3), systemd.service(5): Type=notify-reload].
+Without a parent that passes a socket, one is bound here.
 
 An inherited socket outlives every process that serves on it, and clients that connect between two processes wait in its queue. With
 SO_REUSEPORT each process would have a separate queue, and the connections in the queue of a process that ends would be reset.
@@ -6,6 +9,7 @@ SO_REUSEPORT each process would have a separate queue, and the connections in th
 
 import os
 import socket
+import time
 from typing import Final
 
 from api_base.core.config.server import ServerSettings
@@ -52,3 +56,31 @@ def _bound(server: ServerSettings) -> socket.socket:
         ) from None
     listener.listen(BACKLOG)
     return listener
+
+
+READY: Final = "READY=1"
+STOPPING: Final = "STOPPING=1"
+
+
+def reloading() -> str:
+    """The message that processes are being replaced; `READY` follows."""
+    return f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}"
+
+
+class Notifier:
+    """Sends datagrams to `NOTIFY_SOCKET`, until sending fails once."""
+
+    def __init__(self) -> None:
+        """Remove the variable from the environment: children must not use it."""
+        self._address = os.environ.pop("NOTIFY_SOCKET", "")
+
+    def notify(self, state: str) -> None:
+        """Send `READY`, `STOPPING` or the result of `reloading`. Never raises."""
+        if not self._address:
+            return
+        address = f"\0{self._address[1:]}" if self._address.startswith("@") else self._address
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as channel:
+            try:
+                channel.sendto(state.encode(), address)
+            except OSError:
+                self._address = ""
