@@ -15,8 +15,8 @@ MAX_ROW_LENGTH: Final = 1 << 20
 """Characters of a row and of the first line: the limit bounds the memory."""
 SHOWN_LENGTH: Final = 1000
 """Characters that are kept of a row that is too long."""
-READ_AGAIN: Final = 4 * MAX_ROW_LENGTH
-"""Characters that may be read again, in addition to the length of the file."""
+READ_AGAIN: Final = 1 << 14
+"""Characters that may be read again, in addition to the length of the file so far."""
 _REASONS: Final = {
     "expected after": "has text after a closing quote",
     "field larger than field limit": f"has more than {MAX_ROW_LENGTH} characters",
