@@ -140,7 +140,7 @@ class Backend:
 
     def answers(self) -> bool:
         try:
-            return self.request("GET", "/openapi.json")[0] == 200
+            return self.request("GET", "/health/live")[0] == 200
         except OSError:
             return False
 

@@ -4,6 +4,7 @@ import asyncio
 import re
 
 import pytest
+from pydantic import SecretStr
 
 from api_base.infrastructure.observability.counters import Counters
 from api_base.infrastructure.observability.exposition import MergedMetrics
@@ -91,7 +92,7 @@ async def test_metrics_are_what_prometheus_reads() -> None:
     counters = Counters()
     counters.finished("GET", "/x", 200, 0.1)
     here = shell()
-    here.app.include_router(metrics_router.routes(lambda: MergedMetrics(counters)))
+    here.app.include_router(metrics_router.routes(lambda: MergedMetrics(counters), None))
     async with here.client() as client:
         answer = await client.get("/metrics")
     assert answer.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
@@ -122,3 +123,22 @@ async def test_balancers_may_probe_with_head() -> None:
     here.app.include_router(health_router.routes([]))
     async with here.client() as client:
         assert [(await client.head(f"/health/{probe}")).status_code for probe in ("live", "startup", "ready")] == [200] * 3
+
+
+async def test_metrics_require_the_token_where_one_is_set() -> None:
+    here = shell()
+    here.app.include_router(metrics_router.routes(lambda: MergedMetrics(Counters()), SecretStr("a-token-for-scrapers")))
+    async with here.client() as client:
+        answers = [
+            (await client.get("/metrics", headers=headers)).status_code
+            for headers in ({}, {"authorization": "Bearer a-token-for-scraper"}, {"authorization": "Bearer a-token-for-scrapers"})
+        ]
+    assert answers == [401, 401, 200]
+
+
+async def test_readiness_without_details_names_no_dependency() -> None:
+    here = shell()
+    here.app.include_router(health_router.routes([Dependency("database", OSError())], details=False))
+    async with here.client() as client:
+        answer = await client.get("/health/ready")
+    assert (answer.status_code, answer.json()) == (503, {"status": "failing", "dependencies": []})

@@ -36,6 +36,7 @@ def test_the_document_is_valid(document: Json) -> None:
 async def test_the_document_is_served() -> None:
     here = shell(things())
     openapi.install(here.app, here.routers, version="1")
+    here.app.include_router(openapi.routes(here.app))
     async with here.client() as client:
         answer = await client.get("/openapi.json")
     assert answer.json() == here.app.openapi()

@@ -44,23 +44,26 @@ def create_app(settings: Settings, contexts: Sequence[Context] = BUILT_IN) -> Fa
     )
     for prefix, router in sorted(routers, key=lambda pair: isinstance(pair[1], Router)):
         app.include_router(router, prefix=prefix)  # FastAPI searches its routes in order, and serves only those that `Operation` does not
-    for router in _own_routes(services):
+    for router in _own_routes(services, app):
         app.include_router(router)
     install(app)
     openapi.install(app, [router for _, router in routers], version=__version__)
     return app
 
 
-def _own_routes(services: Services) -> Iterator[APIRouter]:
-    """Add the routes outside the API: health checks, metrics, documentation."""
+def _own_routes(services: Services, app: FastAPI) -> Iterator[APIRouter]:
+    """Yield the routes outside the API: health checks, metrics, documentation."""
     settings, container = services.settings, services.container
-    yield health_router.routes([DatabaseHealthCheck(container.database.pool)], container.policies.checks)
-    if settings.observability.metrics_port is None:
-        yield metrics_router.routes(lambda: container.metrics)  # by the first scrape
-    yield docs_router.routes(settings.app_name)
+    yield health_router.routes([DatabaseHealthCheck(container.database.pool)], container.policies.checks, details=settings.shows_internals)
+    token = settings.observability.metrics_token
+    if settings.observability.metrics_port is None and (token is not None or settings.environment != "production"):
+        yield metrics_router.routes(lambda: container.metrics, token)  # by the first scrape
     yield links_router.routes(settings.app_name)
     yield pages.routes()
-    yield events_router.routes(settings.app_name, __version__, [event for context in services.contexts for event in context.events])
+    if settings.shows_internals:
+        yield openapi.routes(app)
+        yield docs_router.routes(settings.app_name)
+        yield events_router.routes(settings.app_name, __version__, [event for context in services.contexts for event in context.events])
 
 
 def _ports(services: Services, compiled: Sequence[Operation]) -> StackPorts:

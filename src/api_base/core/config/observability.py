@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 
 from api_base.core.config.values import Section
 
@@ -15,6 +15,11 @@ class ObservabilitySettings(Section):
     log_format: Literal["auto", "json", "console"] = Field("auto", description="`auto`: JSON in production, readable in development.")
     access_log: bool = Field(True, description="Whether each request is logged, as one line.")
     metrics_port: int | None = Field(None, ge=1, le=65535, description="Separate port for `/metrics`. Default: the server's port.")
+    metrics_token: SecretStr | None = Field(
+        None,
+        min_length=16,
+        description="Bearer token that `/metrics` on the server's port requires. Production serves `/metrics` only with a token or on a separate port.",
+    )
     metrics_dir: Path | None = Field(
         None, description="Directory where server processes share their counters, so that each can report the total. `serve` creates one."
     )

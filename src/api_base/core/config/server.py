@@ -21,6 +21,11 @@ class ServerSettings(Section):
     forwarded_header: ForwardedHeader = Field(
         "x-forwarded-for", description="The header in which these proxies name the client: `x-forwarded-for`, or `forwarded` of RFC 7239."
     )
+    documents: Literal["auto", "public", "hidden"] = Field(
+        "auto",
+        description="Whether anybody may read `/docs`, `/openapi.json`, `/asyncapi.json`, the schemas of events, and the dependencies in "
+        "`/health/ready`. `auto`: `hidden` in production, otherwise `public`.",
+    )
     max_body_bytes: int = Field(
         1_048_576, ge=1024, description="Maximum size of a request body, in bytes, unless a route declares another."
     )

@@ -47,6 +47,12 @@ class Settings(BaseSettings):
             return "verified" if self.environment == "production" else "open"
         return chosen
 
+    @property
+    def shows_internals(self) -> bool:
+        """`server.documents` with `auto` resolved."""
+        chosen = self.server.documents
+        return chosen == "public" or (chosen == "auto" and self.environment != "production")
+
     @classmethod
     def settings_customise_sources(
         cls,

@@ -31,7 +31,7 @@ LICENSE: Final = {"name": "MIT", "identifier": "MIT"}
 
 
 def install(app: FastAPI, routers: Sequence[APIRouter], *, version: str) -> None:
-    """Make `app.openapi()` return the completed document, and serve it at /openapi.json.
+    """Make `app.openapi()` return the completed document.
 
     `version` is the version of the API, `routers` are the routers that `app` includes. Create `app` with `openapi_url=None`: otherwise
     FastAPI's own route comes first. Building the document raises `ProgrammingError` for two operations with one name.
@@ -46,11 +46,18 @@ def install(app: FastAPI, routers: Sequence[APIRouter], *, version: str) -> None
             built.append(_document(app, version))
         return built[0]
 
-    @app.api_route("/openapi.json", methods=["GET", "HEAD"], include_in_schema=False)
-    async def openapi_json() -> Response:
-        return Response(msgspec.json.encode(openapi()), headers={"cache-control": "no-cache"}, media_type="application/json")
-
     app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way
+
+
+def routes(app: FastAPI) -> APIRouter:
+    """Serve the document of `app`."""
+    router = APIRouter(include_in_schema=False)
+
+    @router.api_route("/openapi.json", methods=["GET", "HEAD"])
+    async def openapi_json() -> Response:
+        return Response(msgspec.json.encode(app.openapi()), headers={"cache-control": "no-cache"}, media_type="application/json")
+
+    return router
 
 
 def _document(app: FastAPI, version: str) -> Json:

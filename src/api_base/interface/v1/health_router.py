@@ -7,7 +7,7 @@ load balancer that removed all of them would turn a partial outage into a total 
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 import msgspec
@@ -42,7 +42,7 @@ class DependencyDTO:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadinessDTO:
-    """`status` is the worst status of all dependencies."""
+    """`status` is the worst status of all dependencies. Production lists no `dependencies`, unless `SERVER__DOCUMENTS` is `public`."""
 
     status: Status
     dependencies: Sequence[DependencyDTO]
@@ -78,8 +78,11 @@ async def _ask(check: HealthCheck) -> DependencyDTO:
     return DependencyDTO(name=check.name, status=status, latency_ms=round((time.perf_counter() - began) * 1000, 2))
 
 
-def routes(checks: Sequence[HealthCheck], found: Callable[[], Sequence[HealthCheck]] = tuple) -> APIRouter:
-    """The probes. Readiness runs `checks`, and those that `found` returns for the dependencies in use at that time."""
+def routes(checks: Sequence[HealthCheck], found: Callable[[], Sequence[HealthCheck]] = tuple, *, details: bool = True) -> APIRouter:
+    """The probes. Readiness runs `checks`, and those that `found` returns for the dependencies in use at that time.
+
+    Without `details`, readiness names no dependency.
+    """
     router = APIRouter(prefix="/health", tags=["health"])
     readiness = Readiness(lambda: [*checks, *found()])
 
@@ -100,7 +103,7 @@ def routes(checks: Sequence[HealthCheck], found: Callable[[], Sequence[HealthChe
     )
     async def health_ready() -> Response:
         now = await readiness.now()
-        return _answer(503 if now.status == "failing" else 200, now)
+        return _answer(503 if now.status == "failing" else 200, now if details else replace(now, dependencies=()))
 
     for path, endpoint in (("/live", health_live), ("/startup", health_startup), ("/ready", health_ready)):
         router.add_api_route(path, endpoint, methods=["HEAD"], include_in_schema=False)  # some load balancers probe with HEAD
