@@ -43,10 +43,10 @@ class Shell:
         return (await import_file(settings_on(self.urls), BUILT_IN, chosen, show)).report
 
     async def interrupted(self, **options: object) -> None:
-        """Break off after the first chunk is saved."""
+        """Break off after the second chunk is saved."""
 
         def show(read: int, size: int, report: Report) -> None:
-            if report.rows >= 1000:
+            if report.rows >= 2000:
                 raise Killed
 
         with pytest.raises(Killed):
@@ -93,7 +93,7 @@ async def test_an_interrupted_import_continues_exactly_and_another_database_has_
     async with shell(two_migrated[0], tmp_path) as a, shell(two_migrated[1], tmp_path / "b") as b:
         shutil.copy(a.options.file, b.options.file)
         await a.interrupted()
-        assert await a.value("select count(*) from items") == 900
+        assert await a.value("select count(*) from items") == 1800
         assert counts(await b.run(file=a.options.file)) == WHOLE, "what database A holds does not count"
         assert await b.value("select count(*) from items") == ROWS - REFUSED
         moved = shutil.move(a.options.file, tmp_path / "moved.csv")
@@ -117,11 +117,11 @@ async def test_another_import_starts_at_its_first_row(migrated: Urls, tmp_path: 
         await at.interrupted()
         if change == "content":
             change_content(Path(at.options.file))
-            assert counts(await at.run()) == (ROWS - REFUSED - 900 + 1, 0, 899, REFUSED)
+            assert counts(await at.run()) == (ROWS - REFUSED - 1800 + 1, 0, 1799, REFUSED)
         elif change == "mapping":
-            assert counts(await at.run(constants=("description=x",))) == (ROWS - REFUSED - 900, 900, 0, REFUSED)
+            assert counts(await at.run(constants=("description=x",))) == (ROWS - REFUSED - 1800, 1800, 0, REFUSED)
         else:
-            assert counts(await at.run(resume=False)) == (ROWS - REFUSED - 900, 0, 900, REFUSED)
+            assert counts(await at.run(resume=False)) == (ROWS - REFUSED - 1800, 0, 1800, REFUSED)
         assert at.refused_rows == list(range(10, ROWS + 1, 10))
 
 
@@ -145,7 +145,7 @@ async def test_a_refused_file_that_is_not_as_it_was_left_is_not_continued(migrat
             at.options.refused_path.write_bytes(content(whole) if callable(content) else content)
         with pytest.raises(ConfigurationError, match="some.refused.csv is not as the interrupted import left it. Put it back, or"):
             await at.run()
-        assert await at.value("select count(*) from items") == 900
+        assert await at.value("select count(*) from items") == 1800
         at.options.refused_path.write_bytes(whole)
         assert counts(await at.run()) == WHOLE
         assert at.refused_rows == list(range(10, ROWS + 1, 10))
@@ -169,7 +169,7 @@ async def test_the_refused_rows_of_the_last_chunk_are_completed_from_the_databas
 async def test_a_dry_run_leaves_an_interrupted_import_alone(migrated: Urls, tmp_path: Path) -> None:
     async with shell(migrated, tmp_path) as at:
         await at.interrupted()
-        with pytest.raises(ConfigurationError, match="--dry-run: an import of this file was interrupted after row 1000"):
+        with pytest.raises(ConfigurationError, match="--dry-run: an import of this file was interrupted after row 2000"):
             await at.run(dry_run=True)
         assert counts(await at.run()) == WHOLE
 
