@@ -182,7 +182,7 @@ class _InputFile:
             raise ConfigurationError(f"--refused: {options.refused_path} is the file to import. Name another file.")
 
     def identity(self) -> str:
-        """The digest of the content and of everything that decides what becomes of it."""
+        """The digest of the content and of everything that decides on its rows."""
         options = self._options
         digest = hashlib.sha256()
         self.content.seek(0)

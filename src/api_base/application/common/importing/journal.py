@@ -49,6 +49,7 @@ class FirstRefusedRows:
         self.rows = list(upload.refused_rows)
 
     def write(self, rows: Iterator[tuple[SourceRow, str]]) -> None:
+        """Keep the numbers and the reasons, up to `MAX_REFUSED_ROWS`."""
         for row, reason in rows:
             if len(self.rows) < MAX_REFUSED_ROWS:
                 self.rows.append(RefusedRow(row=row.number, reason=reason))
