@@ -21,6 +21,7 @@ VALID = {
     "CONTEXTS": ("shop.orders:ORDERS", "invoices:INVOICES"),
     "SERVER__TRUSTED_PROXIES": ("10.0.0.0/8", "2001:db8::1"),
     "SERVER__CORS_ORIGINS": ("https://app.example.com", "http://localhost:3000"),
+    "SECURITY__ALLOW_UNENCRYPTED": ("EVENTS__URL", "MAIL__LINKS"),
     "SECURITY__SIGNING_KEYS": (PEM.format("a"), PEM.format("b")),
     "AUDIT__SIGNING_KEYS": (PEM.format("a"), PEM.format("b")),
 }

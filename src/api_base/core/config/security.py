@@ -7,6 +7,19 @@ from pydantic import Field, SecretStr
 
 from api_base.core.config.values import PrivateKey, Section, ServiceUrl
 
+Link = Literal[
+    "DATABASE__URL",
+    "DATABASE__OWNER_URL",
+    "DATABASE__WORKER_URL",
+    "DATABASE__DIRECT_URL",
+    "EVENTS__URL",
+    "JOBS__URL",
+    "REMOTE__URL",
+    "OBSERVABILITY__OTLP_ENDPOINT",
+    "MAIL__LINKS",
+]
+"""The variables whose URL production requires to be encrypted."""
+
 
 class SecuritySettings(Section):
     """Variables `SECURITY__…`."""
@@ -32,7 +45,7 @@ class SecuritySettings(Section):
     """Minimum zxcvbn score of a password."""
     breached_passwords: Path | None = None
     """File of SHA-1 hashes of breached passwords, sorted, one per line."""
-    allow_unencrypted: tuple[str, ...] = ()
+    allow_unencrypted: tuple[Link, ...] = ()
     """Variables, such as `DATABASE__URL`, whose URL may lead to another host without TLS in production. `api-base doctor` repeats them."""
     hash_concurrency: int = Field(2, ge=1, le=64)
     """Passwords that a process hashes concurrently."""
