@@ -2,8 +2,6 @@
 
 import sys
 
-from api_base.core.errors import ApiBaseError
-
 
 def main(*, seed: bool) -> None:
     """Prepare the database, and print the login of a first run."""
@@ -20,6 +18,10 @@ def main(*, seed: bool) -> None:
 if __name__ == "__main__":
     try:
         main(seed="--seed" in sys.argv[1:])
-    except ApiBaseError as error:
-        print(f"api-base: {error}", file=sys.stderr)
+    except Exception as error:
+        from api_base.infrastructure.db.errors import sentence_of
+
+        if (sentence := sentence_of(error)) is None:
+            raise
+        print(f"api-base: {sentence}", file=sys.stderr)
         raise SystemExit(2) from None

@@ -8,7 +8,6 @@ import socket
 import sys
 from typing import TYPE_CHECKING
 
-from api_base.core.errors import ApiBaseError
 from api_base.serving.children import LOGIN, MAX_LINE_BYTES, PREPARE, PREPARED, READY
 
 if TYPE_CHECKING:
@@ -80,6 +79,10 @@ def _report_ready(channel: socket.socket) -> None:
 if __name__ == "__main__":
     try:
         main(int(sys.argv[1]))
-    except ApiBaseError as error:
-        print(f"api-base: {error}", file=sys.stderr)
+    except Exception as error:
+        from api_base.infrastructure.db.errors import sentence_of
+
+        if (sentence := sentence_of(error)) is None:
+            raise
+        print(f"api-base: {sentence}", file=sys.stderr)
         raise SystemExit(2) from None
