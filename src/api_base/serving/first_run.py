@@ -11,8 +11,6 @@ from contextlib import suppress
 from enum import Enum, auto
 from typing import Final
 
-import asyncpg
-
 from api_base.application.tenants.commands.create_tenant import CreateTenant
 from api_base.application.users.commands.create_user import CreateUser, ReplaceUnusedPassword
 from api_base.application.users.dtos import UserDTO
@@ -27,8 +25,7 @@ from api_base.domain.tenants.errors import SlugTaken
 from api_base.domain.users.errors import EmailTaken
 from api_base.infrastructure.db.embedded import Urls
 from api_base.infrastructure.db.migrations.revisions import heads_of, plain_connection
-from api_base.infrastructure.db.pool import Connection
-from api_base.infrastructure.db.schema import Ownership
+from api_base.infrastructure.users.first_administrator import first_administrator
 
 ADMINISTRATOR: Final = "admin@example.com"
 TENANT: Final = "demo"
@@ -85,43 +82,21 @@ async def _missing(settings: Settings, urls: Urls, contexts: Sequence[Context], 
             return Missing.PREPARATION
         if not _seeds(settings, seed):
             return Missing.NOTHING
-        users = await _administrators(connection)
-        if users is None:
-            return Missing.NOTHING
-        return Missing.PREPARATION if not users else Missing.LOGIN if await _unused(connection, users) else Missing.NOTHING
-
-
-async def _administrators(connection: Connection) -> list[asyncpg.Record] | None:
-    """Return the first two administrators of the platform; None when the application has no users."""
-    try:
-        return list(await connection.fetch("select id, email from users where platform_admin order by created_at, id limit 2"))
-    except asyncpg.UndefinedTableError:
-        return None
-
-
-async def _unused(connection: Connection, users: Sequence[asyncpg.Record]) -> bool:
-    """Return whether the only administrator is the one of the first run, and has never logged in."""
-    if [user["email"] for user in users] != [ADMINISTRATOR]:
-        return False
-    id = users[0]["id"]
-    try:
-        await connection.execute("select set_config($1, $2, false)", Ownership.USER.value, str(id))
-        used = await connection.fetchval(
-            "select exists (select from sessions where user_id = $1) or exists (select from devices where user_id = $1)", id
-        )
-    except asyncpg.UndefinedTableError:  # an application without logins
-        return False
-    return not used
+        administrator = await first_administrator(connection, ADMINISTRATOR)
+    if not administrator.exists:
+        return Missing.PREPARATION
+    return Missing.NOTHING if administrator.unused is None else Missing.LOGIN
 
 
 async def _seed(settings: Settings, urls: Urls, contexts: Sequence[Context]) -> str | None:
+    async with plain_connection(urls.direct) as connection:
+        administrator = await first_administrator(connection, ADMINISTRATOR)
+    if administrator.exists and administrator.unused is None:
+        return None
     password = "-".join(secrets.token_hex(3) for _ in range(4))
-    async with plain_connection(urls.direct) as connection, opened(build(settings, contexts)) as services:
-        users = await _administrators(connection)
-        if users is None or (users and not await _unused(connection, users)):
-            return None
-        if users:
-            id = UserId(users[0]["id"])
+    async with opened(build(settings, contexts)) as services:
+        if administrator.unused is not None:
+            id = UserId(administrator.unused)
             hashed = await services.container.password_hasher.hash(password)
             current_context.set(RequestContext(request_id="command-line"))
             await services.bus.execute(ReplaceUnusedPassword(user_id=id, password_hash=hashed))
