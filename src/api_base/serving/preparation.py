@@ -2,9 +2,15 @@
 
 import sys
 
+from api_base.core.shared.output import survive_lost_output
+from api_base.serving.server_process import exit_with
+from api_base.serving.signals import exit_at_signals
+
 
 def main(*, seed: bool) -> None:
-    """Prepare the database, and print the login of a first run."""
+    """Prepare the database, and print the login of a first run. A signal ends it with a failure, and PostgreSQL rolls back."""
+    exit_at_signals(1)
+    survive_lost_output()
     from api_base.bootstrap.configuration import load
     from api_base.infrastructure.db.sources import configured
     from api_base.serving.first_run import prepare
@@ -19,9 +25,4 @@ if __name__ == "__main__":
     try:
         main(seed="--seed" in sys.argv[1:])
     except Exception as error:
-        from api_base.infrastructure.db.errors import sentence_of
-
-        if (sentence := sentence_of(error)) is None:
-            raise
-        print(f"api-base: {sentence}", file=sys.stderr)
-        raise SystemExit(2) from None
+        exit_with(error)

@@ -3,7 +3,7 @@
 import subprocess
 from collections.abc import Mapping, Sequence
 
-from api_base.serving.children import FAILED, LOGIN, PREPARE, PREPARED, ServerProcess, start
+from api_base.serving.children import LOGIN, PREPARE, ServerProcess, start
 
 
 class PreparationProcess:
@@ -25,7 +25,7 @@ class PreparationProcess:
             self.process = None
             for server in servers:
                 if server.has_sent(PREPARE):
-                    server.answer(FAILED if code else PREPARED)
+                    server.prepared(code)
 
     def stop(self) -> None:
         """Ask the process to end. PostgreSQL rolls back what it was doing."""
