@@ -44,7 +44,8 @@ class Unavailable(ApiBaseError):
     def __init__(self, message: str, *, reason: object = "", retry_after: float = 1.0) -> None:
         super().__init__(message)
         self.retry_after = retry_after
-        self.reason = str(reason) or (type(reason).__name__ if isinstance(reason, BaseException) else "")
+        if reason != "":
+            self.reason = str(reason) or type(reason).__name__
 
     @property
     def public_message(self) -> str:
