@@ -20,34 +20,20 @@ def main() -> None:
     started = _started(sys.argv[1]) if sys.argv[1:2] in (["serve"], ["worker"]) else None
     try:
         from api_base.cli.commands import app
-        from api_base.core.errors import ApiBaseError
     except KeyboardInterrupt:
         raise SystemExit(_INTERRUPTED) from None
 
     try:
         app(obj=started)
-    except ApiBaseError as error:
-        sentence = str(error)
     except Exception as error:
-        refused = _refused_statement(error)
-        if refused is None:
+        from api_base.infrastructure.db.errors import sentence_of
+
+        if (sentence := sentence_of(error)) is None:
             raise
-        sentence = refused
     else:
         return
     print(f"api-base: {sentence}", file=sys.stderr)
     raise SystemExit(2)
-
-
-def _refused_statement(error: Exception) -> str | None:
-    """Return the message for an error of PostgreSQL that no adapter translated; None for any other error."""
-    from asyncpg import PostgresError
-
-    from api_base.infrastructure.db.errors import statement_reason
-
-    if not isinstance(error, PostgresError):
-        return None
-    return f"PostgreSQL refused a statement: {statement_reason(error)}. Run `api-base doctor` to check the schema and the roles."
 
 
 def _started(command: str) -> "tuple[Signals, ServerProcess | None]":

@@ -2,10 +2,8 @@
 
 import sys
 
-from api_base.core.errors import ApiBaseError
 from api_base.core.shared.output import survive_lost_output
-from api_base.serving.children import TEMPORARY
-from api_base.serving.server_process import is_temporary
+from api_base.serving.server_process import exit_with
 from api_base.serving.signals import exit_at_signals
 
 
@@ -26,6 +24,5 @@ def main(*, seed: bool) -> None:
 if __name__ == "__main__":
     try:
         main(seed="--seed" in sys.argv[1:])
-    except ApiBaseError as error:
-        print(f"api-base: {error}", file=sys.stderr)
-        raise SystemExit(TEMPORARY if is_temporary(error) else 2) from None
+    except Exception as error:
+        exit_with(error)

@@ -6,9 +6,8 @@ import json
 import os
 import socket
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
-from api_base.core.errors import ApiBaseError
 from api_base.core.shared.output import survive_lost_output
 from api_base.serving.children import LOGIN, MAX_LINE_BYTES, PREPARE, READY, TEMPORARY
 from api_base.serving.signals import block, exit_at_signals
@@ -85,16 +84,23 @@ def _report_ready(channel: socket.socket) -> None:
     channel.send(READY)
 
 
-def is_temporary(error: ApiBaseError) -> bool:
-    """Return whether the same start may succeed soon: the server starts or stops (57P03), or has no connection to spare (53300)."""
+def exit_with(error: Exception) -> NoReturn:
+    """Print the sentence of `error` and exit. Raises `error` if it is an error of the program.
+
+    The code is `TEMPORARY` if the same start may succeed soon: the server starts or stops (57P03), or has no connection to spare (53300).
+    """
     from asyncpg import CannotConnectNowError, TooManyConnectionsError
 
-    return isinstance(error.__cause__, CannotConnectNowError | TooManyConnectionsError)
+    from api_base.infrastructure.db.errors import sentence_of
+
+    if (sentence := sentence_of(error)) is None:
+        raise error
+    print(f"api-base: {sentence}", file=sys.stderr)
+    raise SystemExit(TEMPORARY if isinstance(error.__cause__, CannotConnectNowError | TooManyConnectionsError) else 2) from None
 
 
 if __name__ == "__main__":
     try:
         main(int(sys.argv[1]))
-    except ApiBaseError as error:
-        print(f"api-base: {error}", file=sys.stderr)
-        raise SystemExit(TEMPORARY if is_temporary(error) else 2) from None
+    except Exception as error:
+        exit_with(error)

@@ -13,13 +13,23 @@ from typing import Final
 
 import asyncpg
 
-from api_base.core.errors import Unavailable
+from api_base.core.errors import ConfigurationError, Unavailable
 from api_base.infrastructure.db.errors import unreachable, usable_after
 
 type Connection = asyncpg.Connection[asyncpg.Record]
 
 ENDING_SECONDS: Final = 2.0
 """Seconds for a retired connection to end its statement before it is terminated."""
+
+
+OLDEST: Final = 16
+"""The oldest version of PostgreSQL that works."""
+
+
+def check_version(connection: Connection) -> None:
+    """Raise `ConfigurationError` for a server that is too old."""
+    if (version := connection.get_server_version().major) < OLDEST:
+        raise ConfigurationError(f"PostgreSQL {version} is too old. Use PostgreSQL {OLDEST} or newer.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

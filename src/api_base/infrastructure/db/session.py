@@ -10,7 +10,7 @@ import asyncpg
 from api_base.core.errors import ConfigurationError
 from api_base.core.protocols import HealthCheck
 from api_base.infrastructure.db.errors import translate
-from api_base.infrastructure.db.pool import Connection, ConnectionPool, PoolFigures, PoolOptions
+from api_base.infrastructure.db.pool import Connection, ConnectionPool, PoolFigures, PoolOptions, check_version
 from api_base.infrastructure.db.statement import Statement
 from api_base.infrastructure.db.unit_of_work import current_unit
 
@@ -74,8 +74,7 @@ class Database:
 
 async def check_server(connection: Connection) -> None:
     """Raise `ConfigurationError` for a server older than 16, and for a role that bypasses policies."""
-    if connection.get_server_version().major < 16:
-        raise ConfigurationError(f"PostgreSQL {connection.get_server_version().major} is too old. Use PostgreSQL 16 or newer.")
+    check_version(connection)
     row = await connection.fetchrow(f"select rolname, {', '.join(UNSAFE_ATTRIBUTES)} from pg_roles where rolname = current_user")
     assert row is not None  # current_user is always in pg_roles
     for attribute, why in UNSAFE_ATTRIBUTES.items():

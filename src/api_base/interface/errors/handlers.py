@@ -85,11 +85,15 @@ def problem_of(error: Exception) -> Problem | None:
                 kind=kind.name,
                 title=kind.title,
                 status=kind.status,
-                detail=str(located or error),
+                detail=_detail(located or error),
                 violations=() if located is None else located.violations,
                 headers=kind.headers(error),
             )
     return None
+
+
+def _detail(error: Exception) -> str:
+    return error.public_message if isinstance(error, errors.ApiBaseError) else str(error)
 
 
 def internal_problem() -> Problem:

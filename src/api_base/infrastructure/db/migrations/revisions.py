@@ -17,7 +17,7 @@ import asyncpg
 
 from api_base.core.errors import ConfigurationError
 from api_base.infrastructure.db.errors import unreachable
-from api_base.infrastructure.db.pool import Connection
+from api_base.infrastructure.db.pool import Connection, check_version
 
 _BEFORE_0_1_0: Final = re.compile(r"\w+_0\d{3}")
 """Revision ids had four digits before 0.1.0 and have three since, so the id shows which kind a revision is."""
@@ -185,12 +185,13 @@ async def stored_heads(dsn: str) -> set[str]:
 
 @asynccontextmanager
 async def plain_connection(dsn: str) -> AsyncIterator[Connection]:
-    """Open a connection for a few statements, outside any pool. Raises `Unavailable`."""
+    """Open a connection for a few statements, outside any pool. Raises `Unavailable`, and `ConfigurationError` for an old PostgreSQL."""
     try:
         connection: Connection = await asyncpg.connect(dsn, timeout=_TIMEOUT, command_timeout=_TIMEOUT, statement_cache_size=0)
     except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         raise unreachable(error) from error
     try:
+        check_version(connection)
         yield connection
     finally:
         connection.terminate()
