@@ -20,6 +20,7 @@ from api_base.infrastructure.db.embedded import Urls
 from api_base.infrastructure.db.migrations.revisions import read
 from api_base.infrastructure.db.migrations.roles import Roles
 from api_base.infrastructure.db.migrations.runner import KEY, MigrationTimeouts, Migrator
+from api_base.infrastructure.db.table_check import TableCheck
 from tests.isolation import child_setup
 
 ONE_PROCESS = """
@@ -68,6 +69,7 @@ def migrator(urls: Urls, contexts: Sequence[Context], **timeouts: float) -> Migr
         roles=Roles(app="app", worker="worker", search="search"),
         branches=migrations.branches(contexts),
         timeouts=MigrationTimeouts(**given),
+        check=TableCheck(migrations.tables(contexts), app="app", worker="worker"),
     )
 
 

@@ -13,9 +13,16 @@ from typing import TYPE_CHECKING, Final
 from api_base.bootstrap.context import Context
 from api_base.core.config import Settings
 from api_base.infrastructure import audit, events, idempotency, importing, tasks
+from api_base.infrastructure.audit.tables import METADATA as AUDIT
 from api_base.infrastructure.db.embedded import Urls
-from api_base.infrastructure.db.migrations.revisions import BASE, Branch, chain, closure, read, stored_heads
+from api_base.infrastructure.db.migrations.revisions import BASE, Branch, chain, closure, connected, read, stored_heads
 from api_base.infrastructure.db.migrations.roles import Roles, user_of
+from api_base.infrastructure.db.schema import DeclaredTable
+from api_base.infrastructure.db.table_check import SQL, TableCheck
+from api_base.infrastructure.events.tables import METADATA as EVENTS
+from api_base.infrastructure.idempotency.tables import METADATA as IDEMPOTENCY
+from api_base.infrastructure.importing.tables import METADATA as IMPORTING
+from api_base.infrastructure.tasks.tables import METADATA as TASKS
 
 if TYPE_CHECKING:
     from api_base.infrastructure.db.migrations.runner import Migrator
@@ -25,6 +32,9 @@ OWN: Final = [
     for package in (audit, events, idempotency, importing, tasks)
 ]
 """The branches of the base itself."""
+OWN_TABLES: Final[Sequence[DeclaredTable]] = [
+    table for metadata in (AUDIT, EVENTS, IDEMPOTENCY, IMPORTING, TASKS) for table in metadata.tables.values()
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +57,8 @@ def up(settings: Settings, urls: Urls, contexts: Sequence[Context]) -> list[str]
     """Bring the database to the head of every context and return the ids of the revisions applied, in order.
 
     Any number of processes may call it simultaneously: one migrates, the others wait and find nothing pending.
-    Raises `Unavailable` when a lock times out, `ConfigurationError` when the roles or the revisions cannot work.
+    Raises `Unavailable` when a lock times out, `ConfigurationError` when the roles or the revisions cannot work, or when the tables would not
+    be as the contexts declare them.
     """
     return asyncio.run(_migrator(settings, urls, contexts).up())
 
@@ -61,17 +72,44 @@ def status(urls: Urls, contexts: Sequence[Context]) -> list[BranchStatus]:
     """Return the status of each context. Raises `Unavailable`, and `ConfigurationError` for a database from before 0.1.0."""
     declared = branches(contexts)
     revisions = read(declared)
-    applied = closure(asyncio.run(stored_heads(urls.owner)), revisions)
+    applied = closure(asyncio.run(_heads(urls.owner)), revisions)
     return [_status(branch, [r.id for r in chain(revisions.values(), branch.name)], applied) for branch in declared]
 
 
-def at_head(urls: Urls, contexts: Sequence[Context]) -> bool:
-    """Return whether no revision is pending. Compares one query as the role `app` with the files on disk, without loading Alembic.
+async def _heads(dsn: str) -> set[str]:
+    async with connected(dsn) as connection:
+        return await stored_heads(connection)
 
-    Raises `Unavailable`, and `ConfigurationError` for a database from before 0.1.0.
+
+def at_head(urls: Urls, contexts: Sequence[Context]) -> bool:
+    """Return whether no revision is pending. Two queries as the role `app`, without loading Alembic.
+
+    Raises `Unavailable`, and `ConfigurationError` for a database from before 0.1.0, and when nothing is pending but the tables are not as the
+    contexts declare them.
     """
+    return asyncio.run(_at_head(urls, contexts))
+
+
+async def _at_head(urls: Urls, contexts: Sequence[Context]) -> bool:
     revisions = read(branches(contexts))
-    return closure(asyncio.run(stored_heads(urls.direct)), revisions) >= revisions.keys()
+    async with connected(urls.direct) as connection:
+        heads = await stored_heads(connection)
+        if not closure(heads, revisions) >= revisions.keys():
+            return False
+        check = table_check(urls, contexts)
+        rows = await connection.fetch(SQL, *check.arguments)
+    check.refuse(rows, undeclared=heads <= revisions.keys())  # a newer version may have added tables
+    return True
+
+
+def tables(contexts: Sequence[Context]) -> list[DeclaredTable]:
+    """Return the tables of an application with `contexts`."""
+    return [*OWN_TABLES, *(table for context in contexts for table in context.tables)]
+
+
+def table_check(urls: Urls, contexts: Sequence[Context]) -> TableCheck:
+    """Return the check of those tables, for the roles of `urls`."""
+    return TableCheck(tables(contexts), app=user_of(urls.app), worker=user_of(urls.worker))
 
 
 def new(context: str, message: str, contexts: Sequence[Context]) -> Path:
@@ -89,6 +127,7 @@ def _migrator(settings: Settings, urls: Urls, contexts: Sequence[Context]) -> "M
         roles=Roles(app=user_of(urls.app), worker=user_of(urls.worker), search=settings.database.search_role),
         branches=branches(contexts),
         timeouts=MigrationTimeouts(lock_timeout=settings.database.lock_timeout_seconds),
+        check=table_check(urls, contexts),
     )
 
 
