@@ -94,12 +94,16 @@ class Conflict(ApiBaseError):
 
 
 class StaleVersion(Conflict):
-    """The resource has changed since the caller read it: the guard on `version` matched no row."""
+    """The resource has changed since the caller read it.
 
-    def __init__(self, what: str, expected: int) -> None:
+    `rows` are those that another request changed after this one had read them: the request can be repeated with these rows locked. It is
+    empty when the caller names another version.
+    """
+
+    def __init__(self, what: str, expected: int, rows: Sequence[object] = ()) -> None:
         stale = f"is no longer at version {expected}" if expected > 0 else "has never had the version that the request names"
         super().__init__(f"The {what} {stale}. Read it again and repeat the change.")
-        self.expected = expected
+        self.expected, self.rows = expected, rows
 
 
 class RequestInProgress(Conflict):
