@@ -48,9 +48,9 @@ async def test_batches_that_name_no_version_succeed(shared_migrated: Urls, mode:
 
         def batch(i: int) -> dict[str, Any]:
             order = ids if i % 2 else ids[::-1]
-            return {"operations": [{"op": "update", "id": id, "changes": {"attributes": {f"m{i}": i}}} for id in order]}
+            return {"mode": mode, "operations": [{"action": "update", "id": id, "changes": {"attributes": {f"m{i}": i}}} for id in order]}
 
-        answers = await asyncio.gather(*(send(api, person, "POST", f"/items/batch?mode={mode}", batch(i)) for i in range(CLIENTS)))
+        answers = await asyncio.gather(*(send(api, person, "POST", "/items/batch", batch(i)) for i in range(CLIENTS)))
         assert Counter(answer.status_code for answer in answers) == {200: CLIENTS}
         assert {result["status"] for answer in answers for result in answer.json()["results"]} == {200}
         for id in ids:
