@@ -1,11 +1,14 @@
 """The HTTP request and its response, shared by the middlewares and the route: headers are parsed once, and added once."""
 
-from typing import Final, cast
+from typing import TYPE_CHECKING, Final, cast
 
 from starlette.types import Message, Scope, Send
 
 from api_base.core.errors import ApiBaseError
 from api_base.core.types import RequestContext
+
+if TYPE_CHECKING:
+    from api_base.interface.routes.matching import Match
 
 KEY: Final = "api_base.exchange"
 
@@ -13,12 +16,27 @@ KEY: Final = "api_base.exchange"
 class HttpExchange:
     """`added` are headers for every response to the request. `route` is the path template, empty until a route is found.
 
-    `error` is the reason of a refusal: an invalid token, to which AuditMiddleware responds, or the exception that the route raised.
+    `matched` is the route of the request, before anything is decided; None for an unknown path. `error` is the reason of a refusal: an invalid token, to which AuditMiddleware responds, or the exception that the route raised.
     """
 
     __slots__ = (
-        "added", "authorization", "context", "error", "expired", "forwarded", "forwarded_for", "idempotency_key", "origin", "request_id", "requested_method",
-        "route", "send", "started", "status", "traceparent",
+        "added",
+        "authorization",
+        "context",
+        "error",
+        "expired",
+        "forwarded",
+        "forwarded_for",
+        "idempotency_key",
+        "matched",
+        "origin",
+        "request_id",
+        "requested_method",
+        "route",
+        "send",
+        "started",
+        "status",
+        "traceparent",
     )  # fmt: skip
 
     def __init__(self, scope: Scope, send: Send) -> None:
@@ -31,6 +49,7 @@ class HttpExchange:
         self.added: list[tuple[bytes, bytes]] = []
         self.route, self.status, self.started, self.expired, self.send = "", 500, False, False, send
         self.error: ApiBaseError | None = None
+        self.matched: Match | None = None
         self.context: RequestContext
         scope[KEY] = self
 

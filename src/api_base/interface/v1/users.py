@@ -70,13 +70,13 @@ def routes(bus: Bus) -> Router:
 
 
 REGISTER = RouteOptions(
-    public=True, rate="login", example={"body": {"email": "ana@example.com", "name": "Ana", "password": "a long enough pass phrase"}}
+    auth="ignored", rate="login", example={"body": {"email": "ana@example.com", "name": "Ana", "password": "a long enough pass phrase"}}
 )
 
-TOKEN = RouteOptions(public=True, rate="login", example={"body": {"token": "the token of the link"}})
-FORGOTTEN = RouteOptions(public=True, rate="login", example={"body": {"email": "ana@example.com"}})
+TOKEN = RouteOptions(auth="ignored", rate="login", example={"body": {"token": "the token of the link"}})
+FORGOTTEN = RouteOptions(auth="ignored", rate="login", example={"body": {"email": "ana@example.com"}})
 RESET = RouteOptions(
-    public=True, rate="login", example={"body": {"token": "the token of the link", "password": "another long enough phrase"}}
+    auth="ignored", rate="login", example={"body": {"token": "the token of the link", "password": "another long enough phrase"}}
 )
 
 
