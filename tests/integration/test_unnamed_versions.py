@@ -33,7 +33,7 @@ async def test_ten_patches_of_any_version_succeed_and_none_is_lost(shared_migrat
 async def test_ten_publications_without_a_precondition_succeed(shared_migrated: Urls, keyed: bool) -> None:
     async with running(settings_on(shared_migrated)) as api:
         person = await api.person()
-        path = f"/items/{(await api.item(person))['id']}"
+        path = f"/items/{(await api.item(person, price={'amount': '1.00', 'currency': 'EUR'}))['id']}"
         keys = [{"Idempotency-Key": f"k{i}"} if keyed else {} for i in range(CLIENTS)]
         answers = await asyncio.gather(*(send(api, person, "POST", f"{path}/publish", **key) for key in keys))
         assert Counter(answer.status_code for answer in answers) == {200: CLIENTS}
