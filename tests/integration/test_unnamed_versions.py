@@ -30,14 +30,14 @@ async def test_ten_patches_of_any_version_succeed_and_none_is_lost(shared_migrat
 
 
 @pytest.mark.parametrize("keyed", [False, True])
-async def test_ten_publications_without_a_precondition_succeed(shared_migrated: Urls, keyed: bool) -> None:
+async def test_no_publication_without_a_precondition_meets_a_stale_version(shared_migrated: Urls, keyed: bool) -> None:
     async with running(settings_on(shared_migrated)) as api:
         person = await api.person()
-        path = f"/items/{(await api.item(person))['id']}"
+        path = f"/items/{(await api.item(person, price={'amount': '1.00', 'currency': 'EUR'}))['id']}"
         keys = [{"Idempotency-Key": f"k{i}"} if keyed else {} for i in range(CLIENTS)]
         answers = await asyncio.gather(*(send(api, person, "POST", f"{path}/publish", **key) for key in keys))
-        assert Counter(answer.status_code for answer in answers) == {200: CLIENTS}
-        assert (await send(api, person, "GET", path)).json()["status"] == "published"
+        assert Counter(answer.status_code for answer in answers) == {200: 1, 409: CLIENTS - 1}  # the others find it published
+        assert {answer.json().get("type", "").rpartition("/")[2] for answer in answers} == {"", "conflict"}
 
 
 @pytest.mark.parametrize("mode", ["atomic", "independent"])
