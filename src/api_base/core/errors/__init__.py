@@ -100,10 +100,14 @@ class StaleVersion(Conflict):
     empty when the caller names another version.
     """
 
+    rows: Sequence[object] = ()
+
     def __init__(self, what: str, expected: int, rows: Sequence[object] = ()) -> None:
         stale = f"is no longer at version {expected}" if expected > 0 else "has never had the version that the request names"
         super().__init__(f"The {what} {stale}. Read it again and repeat the change.")
-        self.expected, self.rows = expected, rows
+        self.expected = expected
+        if rows:
+            self.rows = rows
 
 
 class RequestInProgress(Conflict):

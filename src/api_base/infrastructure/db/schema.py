@@ -110,7 +110,7 @@ def owner_column(table: sa.Table) -> str | None:
 
 
 def across_owners(table: sa.Table) -> Mapping[str, str]:
-    """Return the unique indexes that do not start with the owner on purpose, and why."""
+    """Return the unique indexes that deliberately do not start with the owner, and why."""
     found: Mapping[str, str] = table.info["across_owners"]
     return found
 

@@ -1,6 +1,7 @@
 """Execute reads for an owner: on a pool connection or, inside a transactional unit of work, on its connection."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any, Final
 from uuid import UUID
 
@@ -24,14 +25,18 @@ class Database:
 
     def __init__(self, dsn: str, options: PoolOptions, *, refuse_unsafe_role: bool = True) -> None:
         self.pool = ConnectionPool(dsn, options)
+        self.probes = ConnectionPool(dsn, replace(options, size=1))
+        """The connection of health checks, opened by the first one: a busy pool is no reason to take a process out of service."""
         self._refuse_unsafe_role = refuse_unsafe_role
 
     async def open(self) -> None:
         """Connect. Raises `Unavailable` if the server cannot be reached, `ConfigurationError` for an unsuitable role or server."""
         await self.pool.open(check_server if self._refuse_unsafe_role else None)
+        self.probes.accept()
 
     async def close(self) -> None:
         """Close the pool: wait for acquired connections, then terminate them."""
+        await self.probes.close()
         await self.pool.close()
 
     def figures(self) -> PoolFigures:
@@ -81,7 +86,7 @@ async def check_server(connection: Connection) -> None:
 
 
 class DatabaseHealthCheck(HealthCheck):
-    """Implements `HealthCheck` by one round trip as the serving role."""
+    """Implements `HealthCheck` by one round trip as the serving role, on a connection of its own: `Database.probes`."""
 
     name = "database"
     required = True

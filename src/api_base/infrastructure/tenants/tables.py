@@ -25,7 +25,7 @@ TENANTS: Final = tenant_owned(
     owner="id",
     across_owners={
         "tenants_pkey": "the id of a tenant is its owner",
-        "uq_tenants_slug": "a slug names a tenant to the world, and is refused as taken on purpose",
+        "uq_tenants_slug": "a slug names a tenant to the world, and is deliberately refused as taken",
     },
 )
 
