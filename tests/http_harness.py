@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 import httpx2
 from fastapi import APIRouter, Depends, FastAPI
 from pydantic import BaseModel, ConfigDict, Field
+from starlette.middleware import Middleware
 
 from api_base.application.common.listing import ORDER, TEXT, Fields, ListRequest, Page
 from api_base.application.common.listing import Field as ListField
@@ -20,6 +21,7 @@ from api_base.interface.errors.handlers import install
 from api_base.interface.middleware.production import StackPorts, stack
 from api_base.interface.router import route_table
 from api_base.interface.routes import ExpectedVersion, ListQuery, RouteOptions, Router
+from api_base.interface.routes.dispatcher import Dispatcher
 from api_base.interface.routes.router import Deprecation
 
 GOOD = "Bearer good"
@@ -138,7 +140,7 @@ def shell(*routers: APIRouter, settings: Settings | None = None) -> HttpHarness:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        middleware=stack(settings, ports),
+        middleware=[*stack(settings, ports), Middleware(Dispatcher)],
     )
     for prefix, router in prefixed:
         app.include_router(router, prefix=prefix)

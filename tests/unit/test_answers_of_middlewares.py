@@ -16,9 +16,9 @@ from api_base.interface.middleware.auth import AuthMiddleware
 from api_base.interface.middleware.cors import CORSMiddleware
 from api_base.interface.middleware.logging import LoggingMiddleware
 from api_base.interface.middleware.rate_limit import RateLimitMiddleware
+from api_base.interface.middleware.route_matcher import RouteMatcher
 from api_base.interface.middleware.security_headers import SecurityHeadersMiddleware
 from api_base.interface.routes import RouteOptions, Router
-from api_base.interface.routes.matching import RouteMatcher
 from tests.http_harness import GOOD, SECURITY, THING, settings, shell, things, trouble
 
 ONE: Final = f"/api/v1/things/{THING}"

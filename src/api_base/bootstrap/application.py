@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from fastapi import APIRouter, FastAPI
+from starlette.middleware import Middleware
 
 from api_base import __version__
 from api_base.bootstrap.context import Context
@@ -19,6 +20,7 @@ from api_base.interface.errors.handlers import install
 from api_base.interface.middleware.production import StackPorts, stack
 from api_base.interface.router import V1, route_table
 from api_base.interface.routes import Router
+from api_base.interface.routes.dispatcher import Dispatcher
 from api_base.interface.routes.matching import RouteTable
 from api_base.interface.v1 import health_router, keys_router, metrics_router
 
@@ -38,7 +40,7 @@ def create_app(settings: Settings, contexts: Sequence[Context] = BUILT_IN) -> Fa
         redirect_slashes=False,
         telemetry={"tracing": False, "metrics": False, "logs": False},  # the recorder behind the first middleware does it
         lifespan=lifespan(services),
-        middleware=stack(settings, _ports(services, table)),
+        middleware=[*stack(settings, _ports(services, table)), Middleware(Dispatcher)],
     )
     for prefix, router in sorted(routers, key=lambda pair: isinstance(pair[1], Router)):
         app.include_router(router, prefix=prefix)  # FastAPI searches its routes in order, and serves only those that `Operation` does not

@@ -8,8 +8,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from api_base.core.errors import ApiBaseError, Unauthenticated
 from api_base.core.protocols import AccessLookup, TokenVerifier
 from api_base.core.types import current_context
-from api_base.interface.middleware.http_exchange import http_exchange_of
-from api_base.interface.routes.matching import Match
+from api_base.interface.middleware.http_exchange import Match, http_exchange_of
 
 
 class AuthMiddleware:
@@ -36,7 +35,7 @@ class AuthMiddleware:
     def _ignores_token(self, scope: Scope, matched: Match | None) -> bool:
         route = None if matched is None else matched.route
         if route is not None:
-            return route.options.auth == "ignored"
+            return route.ignores_token
         path: str = scope["path"]
         return path.startswith(self._exempt)
 

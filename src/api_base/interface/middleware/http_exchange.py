@@ -1,18 +1,42 @@
 """The HTTP request and its response, shared by the middlewares and the route: headers are parsed once, and added once."""
 
-from typing import TYPE_CHECKING, Final, cast
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final, Protocol, cast
 
 from starlette.types import Message, Receive, Scope, Send
 
 from api_base.core.errors import ApiBaseError
 from api_base.core.types import RequestContext
 
-if TYPE_CHECKING:
-    from api_base.interface.routes.matching import Match
-
 KEY: Final = "api_base.exchange"
 CLIENT_LEFT: Final = 499
 """The status under which a request counts whose client left before it was answered, as in nginx."""
+
+
+class MatchedRoute(Protocol):
+    """What the middlewares need to know of a route: see `RouteOptions`."""
+
+    @property
+    def ignores_token(self) -> bool: ...
+    @property
+    def login(self) -> bool: ...
+
+
+@dataclass(slots=True)
+class Match:
+    """The path is that of `template`. `route` is None if it does not support the method; `allowed` are those that it supports."""
+
+    template: str
+    route: MatchedRoute | None
+    values: tuple[str, ...]
+    allowed: Iterable[str]
+
+
+class RouteFinder(Protocol):
+    """Finds the route of a request."""
+
+    def find(self, method: str, path: str) -> Match | None: ...
 
 
 class HttpExchange:

@@ -11,11 +11,11 @@ from api_base.interface.middleware.audit import AuditMiddleware
 from api_base.interface.middleware.auth import AuthMiddleware
 from api_base.interface.middleware.client_address import ClientAddress
 from api_base.interface.middleware.cors import CORSMiddleware
+from api_base.interface.middleware.http_exchange import RouteFinder
 from api_base.interface.middleware.logging import LoggingMiddleware
 from api_base.interface.middleware.rate_limit import RateLimitMiddleware
+from api_base.interface.middleware.route_matcher import RouteMatcher
 from api_base.interface.middleware.security_headers import SecurityHeadersMiddleware, security_headers
-from api_base.interface.routes.dispatcher import Dispatcher
-from api_base.interface.routes.matching import RouteMatcher, RouteTable
 
 EXEMPT: Final = ("/health/", "/metrics")
 SECURITY: Final = {
@@ -42,11 +42,11 @@ class StackPorts:
     verifier: TokenVerifier
     access: AccessLookup
     audit: AuditStore[Any]
-    routes: RouteTable
+    routes: RouteFinder
 
 
 def stack(settings: Settings, ports: StackPorts) -> list[Middleware]:
-    """Return the middlewares, first to last; the last one is the dispatcher. Without allowed origins there is no CORSMiddleware."""
+    """Return the middlewares, first to last; the dispatcher follows. Without allowed origins there is no CORSMiddleware."""
     server, limits = settings.server, settings.rate_limit
     return [
         Middleware(
@@ -58,7 +58,7 @@ def stack(settings: Settings, ports: StackPorts) -> list[Middleware]:
         ),
         *([_cors(settings)] if server.cors_origins else ()),
         Middleware(SecurityHeadersMiddleware, **SECURITY, policies={"/docs": DOCS_POLICY}),
-        Middleware(RouteMatcher, table=ports.routes),
+        Middleware(RouteMatcher, routes=ports.routes),
         Middleware(
             RateLimitMiddleware,
             limiter=ports.limiter,
@@ -69,7 +69,6 @@ def stack(settings: Settings, ports: StackPorts) -> list[Middleware]:
         ),
         Middleware(AuthMiddleware, verifier=ports.verifier, access=ports.access, exempt=EXEMPT),
         Middleware(AuditMiddleware, store=ports.audit),
-        Middleware(Dispatcher),
     ]
 
 

@@ -36,7 +36,7 @@ class RateLimitMiddleware:
         address = limit_key(exchange.context.address)
         decision, limit = await self._limiter.hit(address, self._default), self._default
         matched = exchange.matched
-        if decision.allowed and matched is not None and matched.route is not None and matched.route.options.rate is not None:
+        if decision.allowed and matched is not None and matched.route is not None and matched.route.login:
             decision, limit = await self._limiter.hit(f"{self._login.name} {address}", self._login), self._login
         if decision.allowed and exchange.authorization is not None:
             failed = await self._limiter.peek(f"failed {address}", self._failed)

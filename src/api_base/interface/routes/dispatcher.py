@@ -9,6 +9,7 @@ from api_base.interface.errors.handlers import send_error
 from api_base.interface.errors.http import MethodNotAllowed
 from api_base.interface.middleware.http_exchange import http_exchange_of
 from api_base.interface.routes.operation import Operation
+from api_base.interface.routes.plain import PlainRoute
 
 
 class Dispatcher:
@@ -32,5 +33,5 @@ class Dispatcher:
             await send_error(scope, send, MethodNotAllowed(", ".join(allowed).encode()))
         elif isinstance(route, Operation):
             await route(scope, receive, send, matched.values)
-        else:
+        elif isinstance(route, PlainRoute):
             await route.serve(self._app, scope, receive, send)

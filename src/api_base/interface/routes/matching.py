@@ -5,28 +5,15 @@ FastAPI does.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Final
 
-from starlette.types import ASGIApp, Receive, Scope, Send
-
-from api_base.interface.middleware.http_exchange import http_exchange_of
+from api_base.interface.middleware.http_exchange import Match
 from api_base.interface.routes.operation import Operation
 from api_base.interface.routes.plain import PlainRoute
 
 _ANY: Final = "/"
 """Matches any value in a key: no segment of a path contains it."""
 type _Key = tuple[str, ...]
-
-
-@dataclass(slots=True)
-class Match:
-    """The path is that of `template`. `route` is None if it does not support the method; `allowed` are those that it supports."""
-
-    template: str
-    route: Operation | PlainRoute | None
-    values: tuple[str, ...]
-    allowed: Iterable[str]
 
 
 class RouteTable:
@@ -76,16 +63,3 @@ class RouteTable:
         if not fitting:
             return None
         return Match(fitting[0].template, None, (), frozenset().union(*(route.methods for route in fitting)))
-
-
-class RouteMatcher:
-    """Stores the match of each request in its exchange."""
-
-    def __init__(self, app: ASGIApp, table: RouteTable) -> None:
-        self._app, self._find = app, table.find
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            exchange = http_exchange_of(scope)
-            exchange.matched = self._find(scope["method"], scope["path"])
-        await self._app(scope, receive, send)
