@@ -98,15 +98,22 @@ def contexts() -> Sequence[Context]:
     import api_base.infrastructure
 
     folders = sorted(Path(api_base.infrastructure.__path__[0]).glob("*/migrations"))
-    return [Context(name=folder.parent.name, migrations=folder) for folder in folders if folder.parent.name not in ("db", *BASE)]
+    return [
+        Context(name=name, migrations=folder, tables=_declared(name))
+        for folder in folders
+        if (name := folder.parent.name) not in ("db", *BASE)
+    ]
+
+
+def _declared(name: str) -> list[sa.Table]:
+    module = importlib.import_module(f"api_base.infrastructure.{name}.tables")
+    return list({value.key: value for value in vars(module).values() if isinstance(value, sa.Table)}.values())
 
 
 @pytest.fixture(scope="session")
 def tables(contexts: Sequence[Context]) -> list[sa.Table]:
     """The declared tables: those in the `tables.py` beside each migrations folder."""
-    modules = [importlib.import_module(f"api_base.infrastructure.{name}.tables") for name in (*BASE, *(c.name for c in contexts))]
-    found = {value.key: value for module in modules for value in vars(module).values() if isinstance(value, sa.Table)}
-    return list(found.values())
+    return [table for name in (*BASE, *(context.name for context in contexts)) for table in _declared(name)]
 
 
 @pytest.fixture(scope="session")

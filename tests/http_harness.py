@@ -19,7 +19,7 @@ from api_base.core.protocols import Limit, RateDecision, TokenClaims
 from api_base.core.types import Principal, RequestContext, SessionId, TenantId, UserId, current_context
 from api_base.interface.errors.handlers import install
 from api_base.interface.middleware.production import StackPorts, stack
-from api_base.interface.router import operations
+from api_base.interface.router import route_table
 from api_base.interface.routes import ExpectedVersion, ListQuery, RouteOptions, Router
 from api_base.interface.routes.dispatcher import Dispatcher
 from api_base.interface.routes.router import Deprecation
@@ -132,18 +132,15 @@ def shell(*routers: APIRouter, settings: Settings | None = None) -> HttpHarness:
     settings = settings or Settings(_env_file=None)
     recorder, limiter, tokens, refusals = Recorded(), BurstLimiter(), OneToken(), KeptRefusals()
     prefixed = [("/api/v1", router) for router in routers]
-    compiled = operations(prefixed, settings.server.max_body_bytes)
-    logins = tuple((one.method, one.template) for one in compiled if one.options.rate == "login")
-    ports = StackPorts(
-        recorder=recorder, limiter=limiter, verifier=tokens, access=tokens, audit=refusals, logins=logins, public=frozenset()
-    )
+    table = route_table(prefixed, settings.server.max_body_bytes)
+    ports = StackPorts(recorder=recorder, limiter=limiter, verifier=tokens, access=tokens, audit=refusals, routes=table)
     app = FastAPI(
         title="Test",
         openapi_url=None,
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        middleware=[*stack(settings, ports), Middleware(Dispatcher, operations=compiled)],
+        middleware=[*stack(settings, ports), Middleware(Dispatcher)],
     )
     for prefix, router in prefixed:
         app.include_router(router, prefix=prefix)
@@ -177,38 +174,38 @@ def things() -> Router:
 
     @router.post(
         "",
-        RouteOptions(public=True, versioned=True, location="/api/v1/things/{id}", example={"body": {"name": "a"}}),
+        RouteOptions(auth="optional", versioned=True, location="/api/v1/things/{id}", example={"body": {"name": "a"}}),
         status_code=201,
     )
     async def create_thing(body: ThingBody) -> ThingDTO:
         return ThingDTO(id=THING, name=body.name, version=1)
 
-    @router.get("", RouteOptions(public=True, sparse=True))
+    @router.get("", RouteOptions(auth="optional", sparse=True))
     async def list_things(request: Annotated[ListRequest, Depends(ListQuery(FIELDS, searchable=True))]) -> Page[ThingDTO]:
         assert request.limit > 0
         return Page(items=[ThingDTO(id=THING, name="a", version=3)], next_cursor=None)
 
-    @router.get("/{id}", RouteOptions(public=True, versioned=True, sparse=True))
+    @router.get("/{id}", RouteOptions(auth="optional", versioned=True, sparse=True))
     async def get_thing(id: UUID) -> ThingDTO:
         if id != THING:
             raise errors.NotFound("thing", id)
         return ThingDTO(id=id, name="a", version=3)
 
-    @router.patch("/{id}", RouteOptions(public=True, versioned=True))
+    @router.patch("/{id}", RouteOptions(auth="optional", versioned=True))
     async def update_thing(id: UUID, expected: ExpectedVersion, body: ThingBody) -> ThingDTO:
         if expected not in (None, 3):
             raise errors.StaleVersion("thing", expected)
         return ThingDTO(id=id, name=body.name, version=4)
 
-    @router.delete("/{id}", RouteOptions(public=True), status_code=204)
+    @router.delete("/{id}", RouteOptions(auth="optional"), status_code=204)
     async def delete_thing(id: UUID, expected: ExpectedVersion) -> None:
         assert id == THING
 
-    @router.post("/login", RouteOptions(public=True, rate="login"))
+    @router.post("/login", RouteOptions(auth="ignored", rate="login"))
     async def login(body: ThingBody) -> ThingDTO:
         return ThingDTO(id=THING, name=body.name, version=1)
 
-    @router.get("/old/one", RouteOptions(public=True, deprecation=OLD, cache="private, max-age=5"))
+    @router.get("/old/one", RouteOptions(auth="optional", deprecation=OLD, cache="private, max-age=5"))
     async def old_thing() -> ThingDTO:
         return ThingDTO(id=THING, name="old", version=1)
 
@@ -219,7 +216,7 @@ def trouble() -> Router:
     """Routes that go wrong: `raises` holds what the next request to /trouble raises."""
     router = Router(prefix="/trouble", tags=["trouble"])
 
-    @router.get("/{kind}", RouteOptions(public=True))
+    @router.get("/{kind}", RouteOptions(auth="optional"))
     async def get_trouble(kind: str) -> ThingDTO:
         raise TROUBLES[kind]
 

@@ -6,10 +6,11 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import asyncpg
 import pytest
+import sqlalchemy as sa
 
 from api_base.bootstrap import migrations
 from api_base.bootstrap.context import Context
@@ -20,6 +21,8 @@ from api_base.infrastructure.db.embedded import Urls
 from api_base.infrastructure.db.migrations.revisions import read
 from api_base.infrastructure.db.migrations.roles import Roles
 from api_base.infrastructure.db.migrations.runner import KEY, MigrationTimeouts, Migrator
+from api_base.infrastructure.db.schema import tenant_owned, text
+from api_base.infrastructure.db.table_check import TableCheck
 from tests.isolation import child_setup
 
 ONE_PROCESS = """
@@ -30,7 +33,9 @@ from api_base.bootstrap.context import Context
 from api_base.core.config import Settings
 from api_base.infrastructure.db.embedded import Urls
 given = json.load(sys.stdin)
-contexts = [Context(name=name, migrations=Path(folder)) for name, folder in given["contexts"]]
+from api_base.bootstrap.contexts import BUILT_IN
+tables = {context.name: context.tables for context in BUILT_IN}
+contexts = [Context(name=name, migrations=Path(folder), tables=tables.get(name, ())) for name, folder in given["contexts"]]
 urls = Urls(**given["urls"])
 print(json.dumps([migrations.up(Settings(_env_file=None), urls, contexts), migrations.at_head(urls, contexts)]))
 """
@@ -39,7 +44,7 @@ print(json.dumps([migrations.up(Settings(_env_file=None), urls, contexts), migra
 @pytest.fixture
 def notes(tmp_path: Path) -> Context:
     """A context of an outside package, with one tenant-owned table."""
-    context = Context(name="notes", migrations=tmp_path / "notes" / "migrations")
+    context = Context(name="notes", migrations=tmp_path / "notes" / "migrations", tables=[NOTES])
     add(
         context,
         "create notes",
@@ -51,6 +56,15 @@ def notes(tmp_path: Path) -> Context:
         down=('op.execute("drop table notes")',),
     )
     return context
+
+
+NOTES: Final = tenant_owned(
+    "notes",
+    sa.MetaData(),
+    sa.Column("tenant_id", sa.Uuid, primary_key=True),
+    sa.Column("id", sa.Uuid, primary_key=True),
+    sa.Column("body", text(), nullable=False),
+)
 
 
 def add(context: Context, message: str, *, up: Sequence[str], down: Sequence[str] = ("pass",)) -> Path:
@@ -68,6 +82,7 @@ def migrator(urls: Urls, contexts: Sequence[Context], **timeouts: float) -> Migr
         roles=Roles(app="app", worker="worker", search="search"),
         branches=migrations.branches(contexts),
         timeouts=MigrationTimeouts(**given),
+        check=TableCheck(migrations.tables(contexts), app="app", worker="worker"),
     )
 
 

@@ -170,7 +170,7 @@ async def test_logins_have_a_stricter_limit() -> None:
 async def test_the_stricter_limit_holds_for_all_values_of_a_path() -> None:
     router = Router()
 
-    @router.post("/doors/{number}/keys", RouteOptions(public=True, rate="login"))
+    @router.post("/doors/{number}/keys", RouteOptions(auth="optional", rate="login"))
     async def try_key(number: int) -> None:
         assert number
 
@@ -238,7 +238,7 @@ async def test_one_request_knows_nothing_of_the_one_before() -> None:
 async def test_many_requests_at_once_keep_their_own_context() -> None:
     router = Router()
 
-    @router.get("/echo/{name}", RouteOptions(public=True))
+    @router.get("/echo/{name}", RouteOptions(auth="optional"))
     async def echo(name: str) -> None:
         await asyncio.sleep(0)
         assert current_context.get().request_id == name

@@ -17,7 +17,7 @@ from tests.http_harness import settings, shell, things
 def slow(started: asyncio.Event, outcome: list[str]) -> Router:
     router = Router()
 
-    @router.get("/slow", RouteOptions(public=True))
+    @router.get("/slow", RouteOptions(auth="optional"))
     async def wait() -> None:
         started.set()
         try:
@@ -26,7 +26,7 @@ def slow(started: asyncio.Event, outcome: list[str]) -> Router:
             outcome.append("cancelled")
             raise
 
-    @router.get("/inner", RouteOptions(public=True))
+    @router.get("/inner", RouteOptions(auth="optional"))
     async def inner() -> None:
         async with asyncio.timeout(0.001):
             await asyncio.Event().wait()
@@ -74,7 +74,7 @@ async def test_what_is_for_afterwards_is_done_once_the_answer_is_out_whatever_fa
     async def succeed() -> None:
         done.append("succeeds")
 
-    @router.get("/later", RouteOptions(public=True))
+    @router.get("/later", RouteOptions(auth="optional"))
     async def later() -> None:
         after_response = HttpAfterResponse()
         after_response.call(fail)

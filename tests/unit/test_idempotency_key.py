@@ -41,7 +41,7 @@ def routes() -> Router:
     async def get_thing(name: str) -> ThingDTO:
         return note()
 
-    @router.post("/public", RouteOptions(public=True))
+    @router.post("/public", RouteOptions(auth="optional"))
     async def publish_thing() -> ThingDTO:
         return note()
 

@@ -257,7 +257,7 @@ async def sent(body: type[BaseModel], content: str) -> Any:
         return ThingDTO(id=THING, name="a", version=1)
 
     take.__annotations__["body"] = body
-    ours.post("", RouteOptions(public=True))(take)
+    ours.post("", RouteOptions(auth="optional"))(take)
     plain.post("/plain")(take)
     async with shell(ours, plain).client() as client:
         headers = {"content-type": "application/json"}
@@ -301,7 +301,7 @@ NOT_JSON: Mapping[str, str] = {
 async def test_a_body_that_is_not_json_is_refused_in_our_words_with_the_position(content: str) -> None:
     router = Router(prefix="/ours")
 
-    @router.post("", RouteOptions(public=True))
+    @router.post("", RouteOptions(auth="optional"))
     async def take(body: Inner) -> ThingDTO:
         return ThingDTO(id=THING, name=body.name, version=1)
 

@@ -18,10 +18,10 @@ from api_base.interface import docs_router, events_router, links_router, openapi
 from api_base.interface.errors import pages
 from api_base.interface.errors.handlers import install
 from api_base.interface.middleware.production import StackPorts, stack
-from api_base.interface.router import V1, operations
+from api_base.interface.router import V1, route_table
 from api_base.interface.routes import Router
 from api_base.interface.routes.dispatcher import Dispatcher
-from api_base.interface.routes.operation import Operation
+from api_base.interface.routes.matching import RouteTable
 from api_base.interface.v1 import health_router, keys_router, metrics_router
 
 
@@ -31,7 +31,7 @@ def create_app(settings: Settings, contexts: Sequence[Context] = BUILT_IN) -> Fa
     services = build(settings, contexts)
     routers = [(V1, context.routes(services.bus)) for context in contexts if context.routes is not None]
     routers.append(("", keys_router.routes(services.container.token_issuer)))
-    compiled = operations(routers, settings.server.max_body_bytes)
+    table = route_table(routers, settings.server.max_body_bytes)
     app = FastAPI(
         title=settings.app_name,
         openapi_url=None,
@@ -40,7 +40,7 @@ def create_app(settings: Settings, contexts: Sequence[Context] = BUILT_IN) -> Fa
         redirect_slashes=False,
         telemetry={"tracing": False, "metrics": False, "logs": False},  # the recorder behind the first middleware does it
         lifespan=lifespan(services),
-        middleware=[*stack(settings, _ports(services, compiled)), Middleware(Dispatcher, operations=compiled)],
+        middleware=[*stack(settings, _ports(services, table)), Middleware(Dispatcher)],
     )
     for prefix, router in sorted(routers, key=lambda pair: isinstance(pair[1], Router)):
         app.include_router(router, prefix=prefix)  # FastAPI searches its routes in order, and serves only those that `Operation` does not
@@ -68,7 +68,7 @@ def _own_routes(services: Services, app: FastAPI) -> Iterator[APIRouter]:
         yield events_router.routes(settings.app_name, __version__, [event for context in services.contexts for event in context.events])
 
 
-def _ports(services: Services, compiled: Sequence[Operation]) -> StackPorts:
+def _ports(services: Services, table: RouteTable) -> StackPorts:
     container = services.container
     return StackPorts(
         recorder=container.recorder,
@@ -76,6 +76,5 @@ def _ports(services: Services, compiled: Sequence[Operation]) -> StackPorts:
         verifier=container.token_verifier,
         access=container.access,
         audit=container.audit_store,
-        public=frozenset((operation.method, operation.template) for operation in compiled if operation.options.public),
-        logins=tuple((operation.method, operation.template) for operation in compiled if operation.options.rate == "login"),
+        routes=table,
     )

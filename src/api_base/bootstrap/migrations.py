@@ -13,9 +13,17 @@ from typing import TYPE_CHECKING, Final
 from api_base.bootstrap.context import Context
 from api_base.core.config import Settings
 from api_base.infrastructure import audit, events, idempotency, importing, tasks
+from api_base.infrastructure.audit.tables import METADATA as AUDIT
 from api_base.infrastructure.db.embedded import Urls
-from api_base.infrastructure.db.migrations.revisions import BASE, Branch, chain, closure, read, stored_heads
+from api_base.infrastructure.db.migrations.revisions import BASE, Branch, chain, closure, heads_of, plain_connection, read, stored_heads
 from api_base.infrastructure.db.migrations.roles import Roles, user_of
+from api_base.infrastructure.db.pool import Connection
+from api_base.infrastructure.db.schema import DeclaredTable
+from api_base.infrastructure.db.table_check import SQL, TableCheck
+from api_base.infrastructure.events.tables import METADATA as EVENTS
+from api_base.infrastructure.idempotency.tables import METADATA as IDEMPOTENCY
+from api_base.infrastructure.importing.tables import METADATA as IMPORTING
+from api_base.infrastructure.tasks.tables import METADATA as TASKS
 
 if TYPE_CHECKING:
     from api_base.infrastructure.db.migrations.runner import Migrator
@@ -25,6 +33,9 @@ OWN: Final = [
     for package in (audit, events, idempotency, importing, tasks)
 ]
 """The branches of the base itself."""
+OWN_TABLES: Final[Sequence[DeclaredTable]] = [
+    table for metadata in (AUDIT, EVENTS, IDEMPOTENCY, IMPORTING, TASKS) for table in metadata.tables.values()
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +58,8 @@ def up(settings: Settings, urls: Urls, contexts: Sequence[Context]) -> list[str]
     """Bring the database to the head of every context and return the ids of the revisions applied, in order.
 
     Any number of processes may call it simultaneously: one migrates, the others wait and find nothing pending.
-    Raises `Unavailable` when a lock times out, `ConfigurationError` when the roles or the revisions cannot work.
+    Raises `Unavailable` when a lock times out, `ConfigurationError` when the roles or the revisions cannot work, or when the tables would not
+    be as the contexts declare them.
     """
     return asyncio.run(_migrator(settings, urls, contexts).up())
 
@@ -66,17 +78,38 @@ def status(urls: Urls, contexts: Sequence[Context]) -> list[BranchStatus]:
 
 
 def at_head(urls: Urls, contexts: Sequence[Context]) -> bool:
-    """Return whether no revision is pending. Compares one query as the role `app` with the files on disk, without loading Alembic.
+    """Return whether no revision is pending. Two queries as the role `app`, without loading Alembic.
 
-    Raises `Unavailable`, and `ConfigurationError` for a database from before 0.1.0.
+    Raises `Unavailable`, and `ConfigurationError` for a database from before 0.1.0, and when nothing is pending but the tables are not as the
+    contexts declare them.
     """
-    return complete(asyncio.run(stored_heads(urls.direct)), contexts)
+    return asyncio.run(_at_head(urls, contexts))
 
 
-def complete(heads: set[str], contexts: Sequence[Context]) -> bool:
-    """Return whether a database with these heads has every revision on disk."""
-    revisions = read(branches(contexts))
-    return closure(heads, revisions) >= revisions.keys()
+async def _at_head(urls: Urls, contexts: Sequence[Context]) -> bool:
+    async with plain_connection(urls.direct) as connection:
+        return await complete(connection, urls, contexts)
+
+
+async def complete(connection: Connection, urls: Urls, contexts: Sequence[Context]) -> bool:
+    """Return whether no revision is pending. Raises as `at_head` does."""
+    revisions, heads = read(branches(contexts)), await heads_of(connection)
+    if not closure(heads, revisions) >= revisions.keys():
+        return False
+    check = table_check(urls, contexts)
+    rows = await connection.fetch(SQL, *check.arguments)
+    check.refuse(rows, undeclared=heads <= revisions.keys())  # a newer version may have added tables
+    return True
+
+
+def tables(contexts: Sequence[Context]) -> list[DeclaredTable]:
+    """Return the tables of an application with `contexts`."""
+    return [*OWN_TABLES, *(table for context in contexts for table in context.tables)]
+
+
+def table_check(urls: Urls, contexts: Sequence[Context]) -> TableCheck:
+    """Return the check of those tables, for the roles of `urls`."""
+    return TableCheck(tables(contexts), app=user_of(urls.app), worker=user_of(urls.worker))
 
 
 def new(context: str, message: str, contexts: Sequence[Context]) -> Path:
@@ -94,6 +127,7 @@ def _migrator(settings: Settings, urls: Urls, contexts: Sequence[Context]) -> "M
         roles=Roles(app=user_of(urls.app), worker=user_of(urls.worker), search=settings.database.search_role),
         branches=branches(contexts),
         timeouts=MigrationTimeouts(lock_timeout=settings.database.lock_timeout_seconds),
+        check=table_check(urls, contexts),
     )
 
 

@@ -7,9 +7,17 @@ from fastapi import APIRouter
 
 from api_base.core.errors import ProgrammingError
 from api_base.interface.routes import Router
+from api_base.interface.routes.matching import RouteTable
 from api_base.interface.routes.operation import Operation
+from api_base.interface.routes.plain import plain_routes
 
 V1: Final = "/api/v1"
+
+
+def route_table(routers: Sequence[tuple[str, APIRouter]], body_limit: int) -> RouteTable:
+    """Return all routes of (prefix, router) pairs. `body_limit` is in bytes. Raises what `operations` raises."""
+    plain = (route for prefix, router in routers for route in plain_routes(prefix, router, body_limit))
+    return RouteTable(operations(routers, body_limit), plain)
 
 
 def operations(routers: Sequence[tuple[str, APIRouter]], body_limit: int) -> list[Operation]:

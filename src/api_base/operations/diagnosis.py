@@ -85,7 +85,8 @@ async def _schema(urls: Urls, contexts: Sequence[Context]) -> str:
     branches = await asyncio.to_thread(migrations.status, urls, contexts)
     if pending := [revision for branch in branches for revision in branch.pending]:
         raise ConfigurationError(f"pending: {', '.join(pending)}; run: api-base migrate up")
-    return "every context is at its newest revision"
+    await asyncio.to_thread(migrations.at_head, urls, contexts)
+    return "every context is at its newest revision, and the tables are as declared"
 
 
 async def _keys(settings: Settings) -> str:

@@ -24,7 +24,7 @@ from api_base.domain.common.value_objects import EmailAddress
 from api_base.domain.tenants.errors import SlugTaken
 from api_base.domain.users.errors import EmailTaken
 from api_base.infrastructure.db.embedded import Urls
-from api_base.infrastructure.db.migrations.revisions import heads_of, plain_connection
+from api_base.infrastructure.db.migrations.revisions import plain_connection
 from api_base.infrastructure.users.first_administrator import first_administrator
 
 ADMINISTRATOR: Final = "admin@example.com"
@@ -76,7 +76,7 @@ def _seeds(settings: Settings, seed: bool) -> bool:
 
 async def _missing(settings: Settings, urls: Urls, contexts: Sequence[Context], seed: bool) -> Missing:
     async with plain_connection(urls.direct) as connection:
-        if not migrations.complete(await heads_of(connection), contexts):
+        if not await migrations.complete(connection, urls, contexts):
             if settings.environment == "production":
                 raise ConfigurationError("The database is behind this version. Run `api-base migrate up` first.")
             return Missing.PREPARATION

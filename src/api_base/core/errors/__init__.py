@@ -115,12 +115,20 @@ class Conflict(ApiBaseError):
 
 
 class StaleVersion(Conflict):
-    """The resource has changed since the caller read it: the guard on `version` matched no row."""
+    """The resource has changed since the caller read it.
 
-    def __init__(self, what: str, expected: int) -> None:
+    `rows` are those that another request changed after this one had read them: the request can be repeated with these rows locked. It is
+    empty when the caller names another version.
+    """
+
+    rows: Sequence[object] = ()
+
+    def __init__(self, what: str, expected: int, rows: Sequence[object] = ()) -> None:
         stale = f"is no longer at version {expected}" if expected > 0 else "has never had the version that the request names"
         super().__init__(f"The {what} {stale}. Read it again and repeat the change.")
         self.expected = expected
+        if rows:
+            self.rows = rows
 
 
 class RequestInProgress(Conflict):

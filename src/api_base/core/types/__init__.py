@@ -240,6 +240,8 @@ def valid_request_id(request_id: bytes) -> str | None:
 
 current_context: ContextVar[RequestContext] = ContextVar("request_context")
 """Set where the work enters the application."""
+rows_to_lock: ContextVar[tuple[object, ...]] = ContextVar("rows_to_lock", default=())
+"""The rows that the next unit of work locks before it reads, since another request changed them during the last attempt."""
 
 
 def request_tenant() -> TenantId:

@@ -11,7 +11,7 @@ from alembic import context, op
 
 from api_base.core.errors import ConfigurationError
 from api_base.infrastructure.db.migrations.roles import Roles
-from api_base.infrastructure.db.schema import Ownership
+from api_base.infrastructure.db.schema import Ownership, declared_at, ownership
 
 READ_WRITE: Final = ("select", "insert", "update", "delete")
 
@@ -69,10 +69,26 @@ def worker_policy(table: str) -> None:
 
 
 def grant(table: str, *, app: Sequence[str] = (), worker: Sequence[str] = ()) -> None:
-    """Grant privileges on `table`, such as `READ_WRITE`."""
+    """Grant privileges on `table`, such as `READ_WRITE`.
+
+    Raises `ConfigurationError` for a table that is declared as owned by a tenant or user and has no forced policy yet.
+    """
+    _require_policy(table)
     for role, privileges in ((roles().app, app), (roles().worker, worker)):
         if privileges:
             op.execute(f"grant {', '.join(privileges)} on {table} to {quoted(role)}")
+
+
+def _require_policy(table: str) -> None:
+    declared = context.config.attributes["tables"].get(table)
+    if declared is None or ownership(declared) is Ownership.SYSTEM:
+        return
+    forced = "select relrowsecurity and relforcerowsecurity from pg_class where oid = to_regclass($1)"
+    if not op.get_bind().exec_driver_sql(forced, (table,)).scalar():
+        raise ConfigurationError(
+            f"The migration grants {table} without a policy, but the table is {declared_at(declared)} as owned by a "
+            f"{ownership(declared).name.lower()}. Call ddl.protect({table!r}) before ddl.grant, then run `api-base migrate up` again."
+        )
 
 
 def revoke(table: str) -> None:

@@ -4,16 +4,20 @@ Text compares by code point (`COLLATE "C"`), so that Python, SQL and indexes agr
 trail never shows their values.
 """
 
+import sys
+from collections.abc import Mapping, Sequence
 from enum import Enum
 from typing import Any, Final
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import registry
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.sql.base import ReadOnlyColumnCollection
 from sqlalchemy.types import UserDefinedType
 
 from api_base.core.errors import ProgrammingError
 
+_DIALECT: Final = registry.load("postgresql")()
 SECRET: Final = {"sensitivity": "secret"}
 PERSONAL: Final = {"sensitivity": "personal"}
 
@@ -50,19 +54,43 @@ def timestamp() -> sa.DateTime:
     return sa.DateTime(timezone=True)
 
 
-def tenant_owned(name: str, metadata: sa.MetaData, *parts: sa.schema.SchemaItem, owner: str = "tenant_id") -> sa.Table:
-    """A table with a tenant policy. `owner` names the column with the tenant's id."""
-    return sa.Table(name, metadata, *parts, info={"ownership": Ownership.TENANT, "owner": owner})
+def tenant_owned(
+    name: str,
+    metadata: sa.MetaData,
+    *parts: sa.schema.SchemaItem,
+    owner: str = "tenant_id",
+    across_owners: Mapping[str, str] | None = None,
+) -> sa.Table:
+    """A table with a tenant policy. `owner` names the column with the tenant's id.
+
+    `across_owners` names the unique indexes that do not start with it, and why they show nobody a value of another tenant.
+    """
+    return _declare(name, metadata, parts, Ownership.TENANT, owner, across_owners or {})
 
 
 def user_owned(name: str, metadata: sa.MetaData, *parts: sa.schema.SchemaItem) -> sa.Table:
     """A table with a user policy on its column `user_id`."""
-    return sa.Table(name, metadata, *parts, info={"ownership": Ownership.USER, "owner": "user_id"})
+    return _declare(name, metadata, parts, Ownership.USER, "user_id", {})
 
 
 def system_owned(name: str, metadata: sa.MetaData, *parts: sa.schema.SchemaItem) -> sa.Table:
     """A table without a policy: its rows belong neither to a tenant nor to a user."""
-    return sa.Table(name, metadata, *parts, info={"ownership": Ownership.SYSTEM, "owner": None})
+    return _declare(name, metadata, parts, Ownership.SYSTEM, None, {})
+
+
+def _declare(
+    name: str,
+    metadata: sa.MetaData,
+    parts: Sequence[sa.schema.SchemaItem],
+    ownership: Ownership,
+    owner: str | None,
+    across_owners: Mapping[str, str],
+) -> sa.Table:
+    caller = sys._getframe(2)
+    place = f"{caller.f_globals['__name__']}, line {caller.f_lineno}"
+    return sa.Table(
+        name, metadata, *parts, info={"ownership": ownership, "owner": owner, "across_owners": across_owners, "declared_at": place}
+    )
 
 
 def ownership(table: sa.Table) -> Ownership:
@@ -79,6 +107,22 @@ def owner_column(table: sa.Table) -> str | None:
     """Return the column with the owner's id; None for a system table."""
     found: str | None = table.info["owner"]
     return found
+
+
+def across_owners(table: sa.Table) -> Mapping[str, str]:
+    """Return the unique indexes that deliberately do not start with the owner, and why."""
+    found: Mapping[str, str] = table.info["across_owners"]
+    return found
+
+
+def declared_at(table: sa.Table) -> str:
+    """Return the module and line that declare the table."""
+    return f"declared in {table.info.get('declared_at', 'an unknown place')}"
+
+
+def column_type(column: sa.Column[Any]) -> str:
+    """Return the column's type in DDL, without its collation."""
+    return column.type.compile(dialect=_DIALECT).partition(" COLLATE ")[0]
 
 
 def written(table: sa.Table) -> list[sa.Column[Any]]:

@@ -16,7 +16,7 @@ from uuid import UUID
 from api_base.core.base import DomainEvent
 from api_base.core.errors import NoTransaction, ProgrammingError
 from api_base.core.protocols import Isolation, UnitOfWork, UnitOfWorkFactory
-from api_base.core.types import NO_REQUEST, Delivery, Origin, current_context
+from api_base.core.types import NO_REQUEST, Delivery, Origin, current_context, rows_to_lock
 from api_base.infrastructure.db.changes import Change, ExtraRow, Participant, PendingWrite
 from api_base.infrastructure.db.pool import Connection, ConnectionPool
 from api_base.infrastructure.db.writer import Writer
@@ -28,7 +28,7 @@ type Inbox = Callable[[Delivery], ExtraRow]
 class SqlUnitOfWork(UnitOfWork):
     """Use it through the pipeline; `async with` commits when the block ends and rolls back when it raises.
 
-    `inbox_row` is written once, with the first statement that the unit sends.
+    `inbox_row` is written once, with the first statement that the unit sends. The rows of `locks` are locked before anything is read.
     """
 
     def __init__(
@@ -38,15 +38,16 @@ class SqlUnitOfWork(UnitOfWork):
         participants: Sequence[Participant],
         origin: Origin | None = None,
         inbox_row: ExtraRow | None = None,
+        locks: Sequence[Change] = (),
     ) -> None:
         self.origin = origin
-        self._writer = Writer(pool, serializable=isolation is Isolation.SERIALIZABLE)
+        self._writer = Writer(pool, serializable=isolation is Isolation.SERIALIZABLE, locks=locks)
         self._participants, self._inbox_row = participants, inbox_row
         self._changes: list[Change] = []
         self._events: list[DomainEvent] = []
         self._senders: dict[type[PendingWrite], PendingWrite] = {}
         self._read: dict[tuple[str, UUID], Mapping[str, Any]] = {}
-        self.transactional = isolation is Isolation.SERIALIZABLE
+        self.transactional = isolation is Isolation.SERIALIZABLE or bool(locks)
 
     async def __aenter__(self) -> Self:
         if current_unit.get() is not None:
@@ -181,7 +182,16 @@ class SqlUnitOfWorkFactory(UnitOfWorkFactory):
 
     def __call__(self, isolation: Isolation, origin: Origin | None = None) -> SqlUnitOfWork:
         inbox_row = self._inbox(origin) if self._inbox is not None and isinstance(origin, Delivery) else None
-        return SqlUnitOfWork(self._pool, isolation, self._participants, origin, inbox_row)
+        return SqlUnitOfWork(self._pool, isolation, self._participants, origin, inbox_row, _locks())
+
+
+def _locks() -> Sequence[Change]:
+    """Return the rows to lock, always in the same order: two units that lock them never wait for each other."""
+    rows = rows_to_lock.get()
+    if not rows:
+        return ()
+    changes = {(row.table.name, row.id): row for row in rows if isinstance(row, Change)}
+    return [changes[key] for key in sorted(changes)]
 
 
 current_unit: ContextVar[SqlUnitOfWork | None] = ContextVar("unit_of_work", default=None)

@@ -49,6 +49,13 @@ def insert(table: sa.Table) -> str:
 
 
 @lru_cache(maxsize=512)
+def lock(table: sa.Table) -> str:
+    """Lock a row until the transaction ends, with the owner set. Parameters: the primary key."""
+    keys = [column.name for column in table.columns if column.primary_key]
+    return f"select from {table.name} where {' and '.join(f'{name} = ${i}' for i, name in enumerate(keys, 1))} for update"
+
+
+@lru_cache(maxsize=512)
 def guarded_update(table: sa.Table) -> str:
     """Update the row with the expected version, inside a transaction with the owner set. Parameters: the row, the version."""
     values = ", ".join(f"{c.name} = {_parameter(c, i)}" for i, c in enumerate(table.columns, 1))

@@ -19,10 +19,10 @@ type _Source = Change | ExtraRow
 
 
 class Writer:
-    """The statements of one transaction, on a connection of `pool`."""
+    """The statements of one transaction, on a connection of `pool`. It begins by locking the rows of `locks`."""
 
-    def __init__(self, pool: ConnectionPool, *, serializable: bool) -> None:
-        self._pool, self._serializable = pool, serializable
+    def __init__(self, pool: ConnectionPool, *, serializable: bool, locks: Sequence[Change] = ()) -> None:
+        self._pool, self._serializable, self._locks = pool, serializable, locks
         self._connection: Connection | None = None
         self._owner: tuple[Ownership, UUID | None] | None = None
         self._in_savepoint = False
@@ -41,6 +41,9 @@ class Writer:
             connection = await self._pool.acquire()
             self._connection = connection
             await self._guarded(connection.execute("begin isolation level serializable" if self._serializable else "begin"))
+            for change in self._locks:
+                await self._set(connection, *_owner(change))
+                await self._guarded(connection.execute(sql.lock(change.table), *_key(change)))
         return self._connection
 
     async def run[T](self, use: Callable[[Connection], Awaitable[T]]) -> T:
@@ -114,7 +117,7 @@ class Writer:
         connection = await self.begin()
         for group in _groups(changes):
             await self._set(connection, *_owner(group[0]))
-            await self._guarded(self._send_group(connection, group), group[:1])
+            await self._guarded(self._send_group(connection, group), group)
         await self._add(connection, added)
 
     async def savepoint(self) -> None:
@@ -229,7 +232,8 @@ def _meaning(error: BaseException, sources: Sequence[_Source], *, committing: bo
         constraint: str = getattr(error, "constraint_name", None) or ""
         for source in sources:
             if error.sqlstate == GUARD_FAILED and isinstance(source, Change):
-                return StaleVersion(source.entity, source.expected)
+                changed = [one for one in sources if isinstance(one, Change) and one.kind is not Kind.INSERT]
+                return StaleVersion(source.entity, source.expected, changed)
             if constraint in source.constraint_errors:
                 return source.constraint_errors[constraint]()
     return translate(error, harmless=not committing)

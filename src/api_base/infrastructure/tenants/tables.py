@@ -23,6 +23,10 @@ TENANTS: Final = tenant_owned(
     sa.Column("updated_at", timestamp(), nullable=False),
     sa.UniqueConstraint("slug", name="uq_tenants_slug"),
     owner="id",
+    across_owners={
+        "tenants_pkey": "the id of a tenant is its owner",
+        "uq_tenants_slug": "a slug names a tenant to the world, and is deliberately refused as taken",
+    },
 )
 
 MEMBERSHIPS: Final = tenant_owned(

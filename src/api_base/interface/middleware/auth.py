@@ -8,24 +8,21 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from api_base.core.errors import ApiBaseError, Unauthenticated
 from api_base.core.protocols import AccessLookup, TokenVerifier
 from api_base.core.types import current_context
-from api_base.interface.middleware.http_exchange import http_exchange_of
+from api_base.interface.middleware.http_exchange import Match, http_exchange_of
 
 
 class AuthMiddleware:
-    """Routes that need no token ignore it: a client that refreshes may send the expired one. `public` are (method, path)."""
+    """A route with `auth="ignored"` gets no principal: a client that refreshes may send the expired token."""
 
-    def __init__(
-        self, app: ASGIApp, verifier: TokenVerifier, access: AccessLookup, public: frozenset[tuple[str, str]], exempt: tuple[str, ...]
-    ) -> None:
-        self._app, self._verifier, self._access = app, verifier, access
-        self._public, self._exempt = public, exempt
+    def __init__(self, app: ASGIApp, verifier: TokenVerifier, access: AccessLookup, exempt: tuple[str, ...]) -> None:
+        self._app, self._verifier, self._access, self._exempt = app, verifier, access, exempt
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
         exchange = http_exchange_of(scope)
-        if exchange.authorization is not None and not self._ignores_token(scope):
+        if exchange.authorization is not None and not self._ignores_token(scope, exchange.matched):
             try:
                 token = _bearer(exchange.authorization)
                 principal = await self._access.principal(self._verifier.verify(token))
@@ -35,8 +32,12 @@ class AuthMiddleware:
                 exchange.error = error
         await self._app(scope, receive, send)
 
-    def _ignores_token(self, scope: Scope) -> bool:
-        return (scope.get("method"), scope["path"]) in self._public or scope["path"].startswith(self._exempt)
+    def _ignores_token(self, scope: Scope, matched: Match | None) -> bool:
+        route = None if matched is None else matched.route
+        if route is not None:
+            return route.ignores_token
+        path: str = scope["path"]
+        return path.startswith(self._exempt)
 
 
 def _bearer(authorization: bytes) -> bytes:

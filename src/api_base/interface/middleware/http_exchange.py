@@ -1,6 +1,8 @@
 """The HTTP request and its response, shared by the middlewares and the route: headers are parsed once, and added once."""
 
-from typing import Final, cast
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final, Protocol, cast
 
 from starlette.types import Message, Receive, Scope, Send
 
@@ -12,15 +14,41 @@ CLIENT_LEFT: Final = 499
 """The status under which a request counts whose client left before it was answered, as in nginx."""
 
 
+class MatchedRoute(Protocol):
+    """What the middlewares need to know of a route: see `RouteOptions`."""
+
+    @property
+    def ignores_token(self) -> bool: ...
+    @property
+    def login(self) -> bool: ...
+
+
+@dataclass(slots=True)
+class Match:
+    """The path is that of `template`. `route` is None if it does not support the method; `allowed` are those that it supports."""
+
+    template: str
+    route: MatchedRoute | None
+    values: tuple[str, ...]
+    allowed: Iterable[str]
+
+
+class RouteFinder(Protocol):
+    """Finds the route of a request."""
+
+    def find(self, method: str, path: str) -> Match | None: ...
+
+
 class HttpExchange:
     """`added` are headers for every response to the request. `route` is the path template, empty until a route is found.
 
-    `error` is the reason of a refusal: an invalid token, to which AuditMiddleware responds, or the exception that the route raised.
+    `matched` is the route of the request, before anything is decided; None for an unknown path. `error` is the reason of a refusal: an invalid
+    token, to which AuditMiddleware responds, or the exception that the route raised.
     """
 
     __slots__ = (
-        "added", "authorization", "context", "error", "expired", "forwarded", "forwarded_for", "idempotency_key", "left", "origin", "request_id",
-        "requested_method", "route", "send", "source", "started", "status", "traceparent",
+        "added", "authorization", "context", "error", "expired", "forwarded", "forwarded_for", "idempotency_key", "left", "matched", "origin",
+        "request_id", "requested_method", "route", "send", "source", "started", "status", "traceparent",
     )  # fmt: skip
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -34,6 +62,7 @@ class HttpExchange:
         self.route, self.status, self.started, self.expired, self.left = "", 500, False, False, False
         self.source, self.send = receive, send
         self.error: ApiBaseError | None = None
+        self.matched: Match | None = None
         self.context: RequestContext
         scope[KEY] = self
 

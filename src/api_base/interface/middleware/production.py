@@ -11,8 +11,10 @@ from api_base.interface.middleware.audit import AuditMiddleware
 from api_base.interface.middleware.auth import AuthMiddleware
 from api_base.interface.middleware.client_address import ClientAddress
 from api_base.interface.middleware.cors import CORSMiddleware
+from api_base.interface.middleware.http_exchange import RouteFinder
 from api_base.interface.middleware.logging import LoggingMiddleware
 from api_base.interface.middleware.rate_limit import RateLimitMiddleware
+from api_base.interface.middleware.route_matcher import RouteMatcher
 from api_base.interface.middleware.security_headers import SecurityHeadersMiddleware, security_headers
 
 EXEMPT: Final = ("/health/", "/metrics")
@@ -33,22 +35,18 @@ DOCS_POLICY: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StackPorts:
-    """The dependencies of the middlewares.
-
-    `logins` are the (method, path template) that check passwords, refresh tokens or addresses, `public` those that need no token.
-    """
+    """The dependencies of the middlewares. `routes` finds the route of a request."""
 
     recorder: RequestRecorder
     limiter: RateLimiter
     verifier: TokenVerifier
     access: AccessLookup
     audit: AuditStore[Any]
-    logins: tuple[tuple[str, str], ...]
-    public: frozenset[tuple[str, str]]
+    routes: RouteFinder
 
 
 def stack(settings: Settings, ports: StackPorts) -> list[Middleware]:
-    """Return the middlewares, first to last; the last one calls the dispatcher. Without allowed origins there is no CORSMiddleware."""
+    """Return the middlewares, first to last; the dispatcher follows. Without allowed origins there is no CORSMiddleware."""
     server, limits = settings.server, settings.rate_limit
     return [
         Middleware(
@@ -60,15 +58,16 @@ def stack(settings: Settings, ports: StackPorts) -> list[Middleware]:
         ),
         *([_cors(settings)] if server.cors_origins else ()),
         Middleware(SecurityHeadersMiddleware, **SECURITY, policies={"/docs": DOCS_POLICY}),
+        Middleware(RouteMatcher, routes=ports.routes),
         Middleware(
             RateLimitMiddleware,
             limiter=ports.limiter,
             default=Limit(name="default", quota=limits.requests, window=60, burst=limits.burst),
             failed=Limit(name="failed-tokens", quota=limits.failed_tokens, window=60, burst=limits.failed_tokens),
-            strict=dict.fromkeys(ports.logins, Limit(name="login", quota=limits.login_requests, window=60, burst=limits.login_burst)),
+            login=Limit(name="login", quota=limits.login_requests, window=60, burst=limits.login_burst),
             exempt=EXEMPT,
         ),
-        Middleware(AuthMiddleware, verifier=ports.verifier, access=ports.access, public=ports.public, exempt=EXEMPT),
+        Middleware(AuthMiddleware, verifier=ports.verifier, access=ports.access, exempt=EXEMPT),
         Middleware(AuditMiddleware, store=ports.audit),
     ]
 

@@ -3,9 +3,6 @@
 `RateLimit-Policy` and `RateLimit` show the remaining quota [draft-ietf-httpapi-ratelimit-headers]. Health and metrics have no limit.
 """
 
-import re
-from collections.abc import Mapping
-
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api_base.core.errors import TooManyRequests
@@ -16,7 +13,7 @@ from api_base.interface.middleware.http_exchange import http_exchange_of
 
 
 class RateLimitMiddleware:
-    """`default` applies to every request, `strict` in addition to some (method, path template), `failed` to bad tokens."""
+    """`default` applies to every request, `login` in addition to routes with `rate="login"`, `failed` to bad tokens."""
 
     def __init__(
         self,
@@ -24,15 +21,12 @@ class RateLimitMiddleware:
         limiter: RateLimiter,
         default: Limit,
         failed: Limit,
-        strict: Mapping[tuple[str, str], Limit],
+        login: Limit,
         exempt: tuple[str, ...],
     ) -> None:
         self._app, self._limiter = app, limiter
-        self._default, self._failed, self._strict, self._exempt = default, failed, strict, exempt
-        self._templates = [(method, _pattern(path), limit) for (method, path), limit in strict.items() if "{" in path]
-        self._policy = {
-            limit: f'"{limit.name}";q={limit.quota};w={limit.window:g}'.encode() for limit in (default, failed, *strict.values())
-        }
+        self._default, self._failed, self._login, self._exempt = default, failed, login, exempt
+        self._policy = {limit: f'"{limit.name}";q={limit.quota};w={limit.window:g}'.encode() for limit in (default, failed, login)}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["path"].startswith(self._exempt):
@@ -41,9 +35,9 @@ class RateLimitMiddleware:
         exchange = http_exchange_of(scope)
         address = limit_key(exchange.context.address)
         decision, limit = await self._limiter.hit(address, self._default), self._default
-        strict = self._strict_at(scope["method"], scope["path"])
-        if decision.allowed and strict is not None:
-            decision, limit = await self._limiter.hit(f"{strict.name} {address}", strict), strict
+        matched = exchange.matched
+        if decision.allowed and matched is not None and matched.route is not None and matched.route.login:
+            decision, limit = await self._limiter.hit(f"{self._login.name} {address}", self._login), self._login
         if decision.allowed and exchange.authorization is not None:
             failed = await self._limiter.peek(f"failed {address}", self._failed)
             if not failed.allowed:
@@ -57,16 +51,6 @@ class RateLimitMiddleware:
         if exchange.status == 401 and exchange.authorization is not None:
             await self._limiter.hit(f"failed {address}", self._failed)
 
-    def _strict_at(self, method: str, path: str) -> Limit | None:
-        found = self._strict.get((method, path))
-        if found is not None:
-            return found
-        return next((limit for of, pattern, limit in self._templates if of == method and pattern.fullmatch(path)), None)
-
     def _headers(self, decision: RateDecision, limit: Limit) -> tuple[tuple[bytes, bytes], ...]:
         left = b'"%b";r=%d;t=%d' % (limit.name.encode(), decision.remaining, int(decision.reset + 0.999))
         return (b"ratelimit-policy", self._policy[limit]), (b"ratelimit", left)
-
-
-def _pattern(template: str) -> re.Pattern[str]:
-    return re.compile("/".join("[^/]+" if segment.startswith("{") else re.escape(segment) for segment in template.split("/")))

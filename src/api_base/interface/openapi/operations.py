@@ -10,6 +10,7 @@ from api_base.interface.openapi.parameters import FIELDS, IDEMPOTENCY_KEY, IF_MA
 from api_base.interface.routes import ListQuery, RouteOptions
 from api_base.interface.routes.idempotency import accepts_key
 from api_base.interface.routes.parameters import IfMatch
+from api_base.interface.routes.plain import EXTRA, plain_options
 
 type Json = dict[str, Any]
 
@@ -27,12 +28,11 @@ def complete(operation: Json, method: str, path: str, endpoint: Callable[..., An
     if body is not None and options is not None:
         _body(body, method, options)
     _answers(operation, _statuses(method, path, options, condition, body is not None), method, options)
-    if options is not None:
-        operation["security"] = [] if options.public else SECURED
-        if options.deprecation is not None:
-            operation["deprecated"] = True
-    else:
-        operation.setdefault("security", [])
+    auth = plain_options(operation).auth if options is None else options.auth
+    operation.pop(EXTRA, None)
+    operation["security"] = {"required": SECURED, "optional": [*SECURED, {}], "ignored": []}[auth]
+    if options is not None and options.deprecation is not None:
+        operation["deprecated"] = True
 
 
 def _dependencies(endpoint: Callable[..., Any]) -> Iterator[Any]:
@@ -71,9 +71,9 @@ def _body(body: Json, method: str, options: RouteOptions) -> None:
 def _statuses(method: str, path: str, options: RouteOptions | None, condition: IfMatch | None, has_body: bool) -> list[int]:
     statuses = [429, 500, 503]
     if options is None:
-        return [401, 500]
+        return [400, 401, *statuses, *([413] if has_body else [])]
     statuses += [400, 401, 422]
-    if not options.public:
+    if options.auth == "required":
         statuses.append(403)
     if "{" in path:
         statuses.append(404)

@@ -49,6 +49,29 @@ async def read(scope: Scope, receive: Receive, limit: int, media_types: tuple[st
     return await _received(receive, limit)
 
 
+def declared_length(scope: Scope) -> int | None:
+    """Return the Content-Length, 0 for a request without a body, None for a body of unknown length."""
+    length = 0
+    for name, value in scope["headers"]:
+        if name == b"transfer-encoding":
+            return None
+        if name == b"content-length":
+            if not _NUMBER.fullmatch(value):
+                return None
+            length = int(value)
+    return length
+
+
+async def discard(receive: Receive, declared: int, limit: int) -> None:
+    """Read a body that is too large, so that the client can read the answer. A much larger one is left: the connection closes."""
+    left = declared if declared <= limit * DRAINED else 0
+    while left > 0:
+        message = await receive()
+        if not message.get("more_body", False):
+            return
+        left -= len(message.get("body", b""))
+
+
 async def _received(receive: Receive, limit: int) -> bytes:
     """Return the received bytes. Bytes beyond the limit are counted and discarded."""
     body, size, more = bytearray(), 0, True

@@ -1,6 +1,6 @@
 """Idempotency-Key [draft-ietf-httpapi-idempotency-key-header]: the routes that accept it, its syntax, and the equality of requests.
 
-Every POST and PATCH accepts it, except public routes (a key belongs to a user) and routes whose response must not be stored. Other methods
+Every POST and PATCH accepts it, except routes that need no authentication (a key belongs to a user) and routes whose response must not be stored. Other methods
 ignore the header: GET, PUT and DELETE may be repeated without it [RFC 9110, section 9.2.2].
 """
 
@@ -27,7 +27,7 @@ _KEY: Final = re.compile(PATTERN)
 
 def accepts_key(method: str, options: RouteOptions) -> bool:
     """Return whether a route accepts an Idempotency-Key. `method` is in upper case."""
-    return method in METHODS and options.replayable and not options.public
+    return method in METHODS and options.replayable and options.auth == "required"
 
 
 class Keyed:
@@ -48,7 +48,7 @@ class Keyed:
 
     async def execute[T](self, context: RequestContext, route: str, endpoint: Callable[[], Awaitable[T]]) -> T:
         """Await `endpoint`; a request with a key is executed once. The body must have been read."""
-        assert context.principal is not None  # public routes accept no key
+        assert context.principal is not None  # such routes accept no key
         request = KeyedRequest(
             tenant_id=context.tenant_id,
             user_id=context.principal.user_id,
@@ -79,5 +79,7 @@ def keyed(scope: Scope, receive: Receive, *, accepted: bool) -> Keyed:
     if len(values) > 1 or not _KEY.fullmatch(text):
         raise BadRequest(f"Send one Idempotency-Key of 1 to {MAX_KEY_LENGTH} ASCII characters, such as a UUID.")
     if not accepted:
-        raise BadRequest("This route takes no Idempotency-Key: it is public, or its response must not be stored. Leave the header out.")
+        raise BadRequest(
+            "This route takes no Idempotency-Key: it needs no authentication, or its response must not be stored. Leave the header out."
+        )
     return Keyed(text.strip('"').encode(), scope, receive)

@@ -38,6 +38,8 @@ class Operation:
         self, endpoint: Callable[..., Any], method: str, template: str, status: int, options: RouteOptions, body_limit: int
     ) -> None:
         self.endpoint, self.method, self.template, self.status, self.options = endpoint, method, template, status, options
+        self._authenticated = options.auth == "required"
+        self.ignores_token, self.login = options.auth == "ignored", options.rate == "login"
         self._limit = options.body_limit or body_limit
         self._route, self._changes, self._accepts_key = f"{method} {template}", method in METHODS, accepts_key(method, options)
         self._path: dict[str, Callable[[str], Any]] = {}
@@ -84,9 +86,8 @@ class Operation:
         """Serve one request. Errors of the error tree become problems; others propagate to the outermost middleware."""
         exchange = http_exchange_of(scope)
         context, once = exchange.context, None
-        exchange.route = self.template
         try:
-            if context.principal is None and not self.options.public:
+            if context.principal is None and self._authenticated:
                 raise Unauthenticated("The operation requires authentication. Send an access token.")
             arguments = self._arguments(scope, values)
             sparse = self._sparse(scope["query_string"])

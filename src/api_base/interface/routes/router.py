@@ -5,10 +5,11 @@ FastAPI registers these routes only to build its document (`describe`), which ta
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, cast
+from typing import Any, Final, Literal, cast
 
 from fastapi import APIRouter
 
+type Auth = Literal["required", "optional", "ignored"]
 type Protocol = Literal["oauth2", "jwks", "metrics"]
 
 
@@ -26,7 +27,8 @@ class RouteOptions:
     """`versioned`: the response has a `version`, so it gets an ETag and supports If-None-Match.
 
     `location` is the path of the created resource, with fields of the response in braces. `body_limit` is in bytes; None is the server's limit.
-    `public` allows requests without a token; other routes refuse them before they read the request. `rate` names a stricter limit.
+    `auth`: `required` refuses a request without a token before anything is read, `optional` serves it as well, `ignored` also serves a request
+    with an invalid or expired token, and never sees a principal. `rate` names a stricter limit.
     `cache` is the value of Cache-Control. `protocol` names another specification that governs the route. `replayable` is False if the response
     must not be stored, for example tokens; the route then refuses an Idempotency-Key. `sparse` allows `?fields=`. `example` is a valid
     request, `body` and `query`, for tests and documentation.
@@ -37,13 +39,16 @@ class RouteOptions:
     body_limit: int | None = None
     rate: Literal["login"] | None = None
     cache: str = "no-store"
-    public: bool = False
+    auth: Auth = "required"
     protocol: Protocol | None = None
     sparse: bool = False
     replayable: bool = True
     deprecation: Deprecation | None = None
     example: Mapping[str, Any] = field(default_factory=dict)
 
+
+PLAIN: Final = RouteOptions(auth="optional", replayable=False)
+"""The options of a route of a plain APIRouter that declares none."""
 
 _ATTRIBUTE = "__api_base_options__"
 

@@ -86,8 +86,8 @@ def token_error(code: str, description: str, error: ApiBaseError | None = None) 
 
 
 GRANT = {"grant_type": "password", "username": "ana@example.com", "password": "a long enough pass phrase"}
-REFRESH = RouteOptions(public=True, rate="login", example={"body": {"refresh_token": "the refresh token of the login"}})
-LOGIN = RouteOptions(public=True, rate="login", example={"body": {"email": "ana@example.com", "password": "a long enough pass phrase"}})
+REFRESH = RouteOptions(auth="ignored", rate="login", example={"body": {"refresh_token": "the refresh token of the login"}})
+LOGIN = RouteOptions(auth="ignored", rate="login", example={"body": {"email": "ana@example.com", "password": "a long enough pass phrase"}})
 
 
 def routes(bus: Bus) -> Router:
@@ -100,7 +100,7 @@ def routes(bus: Bus) -> Router:
 
     @router.post(
         "/auth/token",
-        RouteOptions(public=True, rate="login", protocol="oauth2", example={"body": GRANT}),
+        RouteOptions(auth="ignored", rate="login", protocol="oauth2", example={"body": GRANT}),
         summary="Log in with the OAuth2 password grant",
         openapi_extra=PASSWORD_FORM,
         response_model=TokensDTO,

@@ -19,7 +19,7 @@ from api_base.interface.v1.bodies.users import TokenBody
 INVITE = RouteOptions(versioned=True, rate="login", example={"body": {"email": "bo@example.com", "role": "member"}})
 ACCEPT = RouteOptions(versioned=True, rate="login", example={"body": {"token": "the token of the link"}})
 REGISTER = RouteOptions(
-    public=True,
+    auth="ignored",
     rate="login",
     example={"body": {"token": "the token of the link", "name": "Bo", "password": "a long enough pass phrase"}},
 )

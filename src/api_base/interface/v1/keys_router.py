@@ -12,7 +12,7 @@ def routes(issuer: TokenIssuer) -> Router:
 
     @router.get(
         "/.well-known/jwks.json",
-        RouteOptions(public=True, protocol="jwks", cache="public, max-age=300"),
+        RouteOptions(auth="ignored", protocol="jwks", cache="public, max-age=300"),
         summary="Public keys of the access tokens",
         response_model=Mapping[str, object],
     )

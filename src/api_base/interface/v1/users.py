@@ -70,12 +70,12 @@ def routes(bus: Bus) -> Router:
 
 
 REGISTER = RouteOptions(
-    public=True, rate="login", example={"body": {"email": "ana@example.com", "name": "Ana", "password": "a long enough pass phrase"}}
+    auth="ignored", rate="login", example={"body": {"email": "ana@example.com", "name": "Ana", "password": "a long enough pass phrase"}}
 )
 
-FORGOTTEN = RouteOptions(public=True, rate="login", example={"body": {"email": "ana@example.com"}})
+FORGOTTEN = RouteOptions(auth="ignored", rate="login", example={"body": {"email": "ana@example.com"}})
 NEW_PASSWORD = RouteOptions(
-    public=True, rate="login", example={"body": {"token": "the token of the link", "password": "another long enough phrase"}}
+    auth="ignored", rate="login", example={"body": {"token": "the token of the link", "password": "another long enough phrase"}}
 )
 
 

@@ -7,7 +7,7 @@ a savepoint; a refusal rolls back that operation and becomes its result. Errors 
 from collections.abc import Awaitable, Callable, Sequence
 from enum import StrEnum
 
-from api_base.core.errors import ApiBaseError, Invalid, ProgrammingError, Transient, Unavailable, Violation
+from api_base.core.errors import ApiBaseError, Invalid, ProgrammingError, StaleVersion, Transient, Unavailable, Violation
 from api_base.core.protocols import Savepoint
 from api_base.core.types import Err, Ok, Result
 
@@ -69,4 +69,6 @@ async def _by_itself[O, T](apply: Callable[[O], Awaitable[T]], operation: O, sav
     except (Transient, Unavailable, ProgrammingError):
         raise
     except ApiBaseError as error:
+        if isinstance(error, StaleVersion) and error.rows:
+            raise
         return Err(error)

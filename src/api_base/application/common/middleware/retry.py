@@ -1,6 +1,7 @@
-"""Retries a message as a whole, from its first read on, when an adapter raises `Transient`.
+"""Retries a message as a whole, from its first read on, when an adapter raises `Transient`, or `StaleVersion` for rows that changed meanwhile.
 
-Adapters raise it only if certainly nothing was committed.
+Adapters raise them only if certainly nothing was committed. After `StaleVersion` the next attempt locks these rows before it reads, so the
+caller meets another version only if the message names one.
 """
 
 import asyncio
@@ -9,8 +10,9 @@ from typing import Any
 
 from api_base.application.common.cqrs import Message
 from api_base.application.common.cqrs.bus import Call
-from api_base.core.errors import Transient, Unavailable
+from api_base.core.errors import StaleVersion, Transient, Unavailable
 from api_base.core.protocols import Isolation
+from api_base.core.types import rows_to_lock
 
 
 class RetryMiddleware:
@@ -25,14 +27,30 @@ class RetryMiddleware:
         attempts, first_delay = self._attempts, self._first_delay
 
         async def retried(message: Message[Any]) -> Any:
-            for attempt in range(1, attempts):
-                try:
-                    return await call_next(message)
-                except Transient:
-                    await asyncio.sleep(random.random() * first_delay * 2**attempt)  # noqa: S311 -- jitter is no secret
             try:
                 return await call_next(message)
-            except Transient as error:
-                raise Unavailable(f"Tried {attempts} times: {error}") from error
+            except (Transient, StaleVersion) as error:
+                failure = _retriable(error)
+            token = rows_to_lock.set(())
+            try:
+                for attempt in range(1, attempts):
+                    if isinstance(failure, StaleVersion):
+                        rows_to_lock.set((*rows_to_lock.get(), *failure.rows))
+                    else:
+                        await asyncio.sleep(random.random() * first_delay * 2**attempt)  # noqa: S311 -- jitter is no secret
+                    try:
+                        return await call_next(message)
+                    except (Transient, StaleVersion) as error:
+                        failure = _retriable(error)
+            finally:
+                rows_to_lock.reset(token)
+            raise Unavailable(f"Tried {attempts} times: {failure}") from failure
 
         return retried
+
+
+def _retriable(error: Transient | StaleVersion) -> Transient | StaleVersion:
+    """Return `error`. Raises it if it names no rows: the caller's version is stale."""
+    if isinstance(error, StaleVersion) and not error.rows:
+        raise error
+    return error

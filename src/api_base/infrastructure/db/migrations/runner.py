@@ -26,6 +26,7 @@ from api_base.infrastructure.db.errors import CONNECTION_ERRORS, statement_reaso
 from api_base.infrastructure.db.migrations.revisions import Branch, Revision, chain, closure, read, refuse_unknown, stored_heads
 from api_base.infrastructure.db.migrations.roles import Roles
 from api_base.infrastructure.db.pool import Connection
+from api_base.infrastructure.db.table_check import SQL, TableCheck
 
 logger = get_logger(__name__)
 
@@ -67,18 +68,24 @@ class Migrator:
     roles: Roles
     branches: Sequence[Branch]
     timeouts: MigrationTimeouts
+    check: TableCheck
 
     async def up(self) -> list[str]:
-        """Bring every branch to its head and return the ids of the revisions applied. Raises `Unavailable`, `ConfigurationError`."""
+        """Bring every branch to its head and return the ids of the revisions applied. Raises `Unavailable`, `ConfigurationError`.
+
+        The last revision is committed only if the tables are as the application declares them.
+        """
         revisions = read(self.branches)
         for branch in self.branches:
             chain(revisions.values(), branch.name)
         async with self._session() as connection:
             stored = await stored_heads(self.dsn)
             refuse_unknown(stored, revisions)
-            if closure(stored, revisions) >= revisions.keys():
+            pending = len(revisions.keys() - closure(stored, revisions))
+            if not pending:
+                await connection.run_sync(self._check)
                 return []
-            return await self._run(connection, lambda config: command.upgrade(config, "heads"))
+            return await self._run(connection, lambda config: command.upgrade(config, "heads"), checked_after=pending)
 
     async def down(self, branch: str, steps: int) -> list[str]:
         """Undo the last `steps` revisions of `branch` and return their ids.
@@ -93,6 +100,9 @@ class Migrator:
             applied = closure(stored, revisions)
             _refuse_needed([r.id for r in line if r.id in applied], steps, branch, [revisions[id] for id in applied])
             return await self._run(connection, lambda config: command.downgrade(config, f"{branch}@-{steps}"))
+
+    def _check(self, connection: sa.Connection) -> None:
+        self.check.refuse(connection.exec_driver_sql(SQL, self.check.arguments))
 
     @asynccontextmanager
     async def _session(self) -> AsyncIterator[AsyncConnection]:
@@ -114,11 +124,12 @@ class Migrator:
         except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             raise unreachable(error) from error
 
-    async def _run(self, connection: AsyncConnection, move: Callable[[Config], None]) -> list[str]:
+    async def _run(self, connection: AsyncConnection, move: Callable[[Config], None], *, checked_after: int | None = None) -> list[str]:
+        """`checked_after` is the number of revisions after which the tables are compared with their declarations."""
         applied: list[str] = []
         for attempt in range(1, self.timeouts.attempts + 1):
             try:
-                await connection.run_sync(self._move, move, applied)
+                await connection.run_sync(self._move, move, applied, checked_after)
             except DBAPIError as error:
                 if _state(error) not in (LOCK_NOT_AVAILABLE, DEADLOCK):
                     raise self._meaning(error) from error
@@ -130,9 +141,15 @@ class Migrator:
                 break
         return applied
 
-    def _move(self, connection: sa.Connection, move: Callable[[Config], None], applied: list[str]) -> None:
+    def _move(self, connection: sa.Connection, move: Callable[[Config], None], applied: list[str], checked_after: int | None) -> None:
+        def on_applied(step: Any) -> None:
+            """Alembic calls it in the transaction of the revision."""
+            if len(applied) + 1 == checked_after:
+                self._check(connection)
+            applied.append(_id(step))
+
         config = configuration(self.branches)
-        config.attributes |= {"connection": connection, "roles": self.roles, "applied": lambda step: applied.append(_id(step))}
+        config.attributes |= {"connection": connection, "roles": self.roles, "tables": self.check.tables, "applied": on_applied}
         try:
             move(config)
         except CommandError as error:
