@@ -29,7 +29,13 @@ class DatabaseSettings(Section):
         5.0, gt=0, le=60, description="Seconds that a request waits for a connection before the answer is 503."
     )
     statement_timeout_seconds: float = Field(30.0, gt=0, le=600, description="Seconds after which PostgreSQL cancels a statement.")
-    lock_timeout_seconds: float = Field(5.0, gt=0, le=60, description="Seconds that a migration waits for a lock on a table.")
+    request_lock_timeout_seconds: float = Field(
+        5.0, gt=0, le=60, description="Seconds that a statement of a request waits for a lock before the answer is 503."
+    )
+    idle_transaction_timeout_seconds: float = Field(
+        60.0, gt=0, le=600, description="Seconds without a statement after which PostgreSQL ends a transaction, and its connection."
+    )
+    migration_lock_timeout_seconds: float = Field(5.0, gt=0, le=60, description="Seconds that a migration waits for a lock on a table.")
     search_role: str = Field(
         "search",
         min_length=1,
@@ -37,7 +43,9 @@ class DatabaseSettings(Section):
         description="Role without login that owns the functions for text search; the owner must be a member of it.",
     )
     pooler: Literal["none", "transaction"] = Field(
-        "none", description="`transaction` behind PgBouncer in transaction mode: disables prepared statements."
+        "none",
+        description="`transaction` behind PgBouncer in transaction mode: disables prepared statements; "
+        "set the timeouts for locks and idle transactions on the role then (`alter role … set`).",
     )
 
     def url_of(self, role: Literal["owner", "worker", "direct"]) -> str:

@@ -59,6 +59,8 @@ NEVER: Final = float("-inf")
 class NotificationListener:
     """Calls `on_payload` for each notification on `channel`. `dsn` must not go through a transaction pooler. Times in seconds.
 
+    `on_payload` raises `ValueError` for a payload that it cannot read; `on_gap` is called then as well.
+
     A cache that notifications invalidate is valid until `fresh_until`: the server answered on this connection within the last
     `MAX_SILENCE` seconds, so no older notification is missing. After a gap `on_gap` is called before the cache is fresh again.
     """
@@ -106,8 +108,13 @@ class NotificationListener:
             connection.terminate()
 
     def _received(self, connection: Any, pid: int, channel: str, payload: object) -> None:
+        """Anybody who may connect may notify: after a payload that means nothing, nothing cached is trusted."""
         del connection, pid, channel
-        self._on_payload(str(payload))
+        try:
+            self._on_payload(str(payload))
+        except ValueError:
+            logger.warning("notification_unreadable", channel=self._channel, characters=len(str(payload)))
+            self._on_gap()
 
     def _lost(self, connection: Any) -> None:
         del connection
