@@ -4,7 +4,6 @@ The table does not prevent duplicate or misordered effects: the product must pre
 """
 
 from dataclasses import dataclass
-from operator import attrgetter
 from typing import Final
 from uuid import UUID
 
@@ -13,6 +12,7 @@ import sqlalchemy as sa
 from api_base.core.base import AggregateRoot
 from api_base.core.types import request_tenant
 from api_base.infrastructure.db.repository import SqlRepository, TableMapping
+from api_base.infrastructure.db.rows import restored, row_of
 from api_base.infrastructure.db.schema import tenant_owned, text
 from api_base.infrastructure.db.session import Database
 
@@ -38,6 +38,7 @@ class Effect(AggregateRoot):
 
 
 def repository(database: Database) -> SqlRepository[Effect]:
-    columns, owner = attrgetter(*TABLE.c.keys()), attrgetter("tenant_id")
-    mapping = TableMapping[Effect](entity="effect", table=TABLE, to_row=columns, from_row=lambda row: Effect(**row), owner=owner)
+    mapping = TableMapping[Effect](
+        entity="effect", table=TABLE, to_row=row_of(TABLE), from_row=restored(Effect), owner=lambda effect: effect.tenant_id
+    )
     return SqlRepository(database, mapping, request_tenant)

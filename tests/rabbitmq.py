@@ -10,7 +10,9 @@ from api_base.application.common.remote import RemoteCall
 from api_base.infrastructure.rabbitmq.connection import RabbitMqConnection
 from api_base.infrastructure.remote.rabbitmq_rpc import RabbitMqRpcClient, RabbitMqRpcServer
 from api_base.infrastructure.remote.rpc_messages import queue_of
-from api_base.infrastructure.resilience.patterns import BulkheadConfig, CircuitBreakerConfig, Policy, PolicyConfig, RetryConfig
+from api_base.infrastructure.resilience.circuit_breaker import CircuitBreakerConfig
+from api_base.infrastructure.resilience.patterns import BulkheadConfig, Policy, PolicyConfig
+from api_base.infrastructure.resilience.retry import RetryConfig
 from api_base.infrastructure.tasks.rabbitmq_queue import RabbitMqJobQueue
 
 PATIENCE = 30.0

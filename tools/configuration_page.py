@@ -48,8 +48,12 @@ def page(settings: type[BaseModel]) -> str:
     for name, field in settings.model_fields.items():
         prefix, section = f"{name.upper()}__", section_of(field)
         if section is not None:
-            parts.append(f"## `{prefix}…`\n\n{field.description}\n\n{_table(prefix, section.model_fields)}")
+            parts.append(f"## `{prefix}…`\n\n{_description(field)}\n\n{_table(prefix, section.model_fields)}")
     return "\n".join(parts)
+
+
+def _description(field: FieldInfo) -> str:
+    return " ".join((field.description or "").split())
 
 
 def fields(settings: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, FieldInfo]]:
@@ -64,8 +68,7 @@ def fields(settings: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, F
 def _table(prefix: str, members: dict[str, FieldInfo]) -> str:
     rows = [
         "".join(
-            f"| {cell.replace('|', '\\|')} "
-            for cell in (f"`{prefix}{name.upper()}`", _type(field), _default(field), field.description or "")
+            f"| {cell.replace('|', '\\|')} " for cell in (f"`{prefix}{name.upper()}`", _type(field), _default(field), _description(field))
         )
         for name, field in members.items()
     ]

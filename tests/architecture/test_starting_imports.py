@@ -17,7 +17,6 @@ LATE: Final = {
     "api_base.infrastructure.db.embedded.server": "starting the embedded database",
     "api_base.infrastructure.importing.journal": "an import from the command line",
     "api_base.infrastructure.importing.readers": "an import of files",
-    "api_base.infrastructure.importing.refused": "an import from the command line",
     "opentelemetry.sdk": "exporting spans",
     "prometheus_client": "a scrape",
     "typer": "the command line",

@@ -15,7 +15,6 @@ from api_base.core.errors import Unavailable
 from api_base.core.types import RequestContext, current_context
 from api_base.infrastructure.remote.remote_bus import RabbitMqRemoteTransport
 from api_base.infrastructure.remote.rpc_messages import queue_of
-from api_base.infrastructure.serialization.result_codec import decode_result, encode_result
 from tests.e2e.conftest import Project
 from tests.e2e.processes import Backend, WorkerProcess, run, serving, until, working
 from tests.rabbitmq import connected, delete, policy
@@ -71,9 +70,7 @@ class Catalogue:
         """The answer to `question` of another service, which does not retry."""
 
         async def asked() -> T:
-            transport = RabbitMqRemoteTransport(
-                self.url, "asking", lambda name: policy(attempts=1), 10.0, 1, encode=encode_result, decode=decode_result
-            )
+            transport = RabbitMqRemoteTransport(self.url, "asking", lambda name: policy(attempts=1), 10.0, 1)
             current_context.set(RequestContext(request_id="asking", access_token=self.token))
             try:
                 return await question(transport.to(self.name))

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import asyncpg
 import pytest
 
-from api_base.infrastructure.audit.retention import Retention
+from api_base.infrastructure.audit.sealer import Retention
 from api_base.infrastructure.db.embedded import Urls
 from api_base.infrastructure.system import SystemClock
 from tests.audit import ONE, TWO, Audited, add, audited

@@ -19,8 +19,8 @@ from api_base.infrastructure.db.embedded import Urls
 from api_base.infrastructure.db.unit_of_work import savepoint
 from api_base.infrastructure.events.consumer import DUE, MAX_ATTEMPTS, DeliveryConsumer
 from api_base.infrastructure.events.database_publisher import CHANNEL
-from api_base.infrastructure.events.locks import shards_for
 from api_base.infrastructure.events.relay import WAITING
+from api_base.infrastructure.events.rows import shards_for
 from api_base.infrastructure.events.tables import SHARDS
 from api_base.serving.worker import run_worker
 from tests.application import settings_on

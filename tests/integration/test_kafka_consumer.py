@@ -16,8 +16,7 @@ from api_base.core.protocols import DeferredDeliveries, StoredEvent
 from api_base.domain.common.events import DurableSubscription
 from api_base.infrastructure.db.embedded import Urls
 from api_base.infrastructure.events.admin import EventAdmin
-from api_base.infrastructure.events.consumer import MAX_ATTEMPTS, DeliveryConsumer
-from api_base.infrastructure.events.deferred import DatabaseDeferredDeliveries
+from api_base.infrastructure.events.consumer import MAX_ATTEMPTS, DatabaseDeferredDeliveries, DeliveryConsumer
 from api_base.infrastructure.events.relay import Relay
 from api_base.infrastructure.kafka.connection import KafkaConnection
 from api_base.infrastructure.kafka.consumer import KafkaDeliveryConsumer

@@ -21,7 +21,8 @@ from api_base.infrastructure.db.embedded import Urls
 from api_base.infrastructure.observability.counters import Counters
 from api_base.infrastructure.observability.exposition import MergedMetrics
 from api_base.infrastructure.observability.recorder import GAUGE_INTERVAL
-from api_base.infrastructure.resilience.patterns import CircuitOpen, Policy, TimedOut
+from api_base.infrastructure.resilience.errors import CircuitOpen, TimedOut
+from api_base.infrastructure.resilience.patterns import Policy
 from api_base.serving.worker import run_worker
 
 CALLS = 10

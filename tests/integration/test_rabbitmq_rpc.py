@@ -9,7 +9,7 @@ import pytest
 from api_base.application.common.remote import RemoteCall
 from api_base.core.errors import Conflict, Forbidden, Invalid, NotFound, StaleVersion, TooManyRequests, Unavailable, Violation
 from api_base.infrastructure.remote.rpc_messages import MAX_MESSAGE_BYTES, queue_of
-from api_base.infrastructure.resilience.patterns import BulkheadFull, TimedOut
+from api_base.infrastructure.resilience.errors import BulkheadFull, TimedOut
 from tests.rabbitmq import by_way_of, call, client, connected, new_name, policy, served, serving, until
 from tests.services import Toxiproxy
 

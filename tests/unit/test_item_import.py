@@ -16,7 +16,7 @@ from api_base.application.items.commands.import_items import ITEM_SCHEMA
 from api_base.core.errors import Invalid
 from api_base.domain.items.entities import ItemDetails
 from api_base.infrastructure.importing import readers
-from api_base.infrastructure.importing.journal import SqliteJournal
+from api_base.infrastructure.importing.journal import RefusedFile, SqliteJournal
 from api_base.infrastructure.importing.readers import (
     MAX_FIELD_LENGTH,
     MAX_RECORD_LENGTH,
@@ -24,7 +24,6 @@ from api_base.infrastructure.importing.readers import (
     json_lines_records,
     json_records,
 )
-from api_base.infrastructure.importing.refused import RefusedFile
 
 FILMS = ["sku=id", "name=Title", "category=Genre[0]", "tags=Genre[]", "attributes.year=Year"]
 

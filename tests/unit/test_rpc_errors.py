@@ -8,7 +8,7 @@ import pytest
 from api_base.application.common.remote import NotServed
 from api_base.core import errors
 from api_base.core.errors import ApiBaseError, Unavailable
-from api_base.infrastructure.serialization.error_codec import decode_error, encode_error, encode_internal_error
+from api_base.infrastructure.serialization.result_codec import decode_error, encode_error, encode_internal_error
 
 DELIVERED: list[ApiBaseError] = [
     errors.Invalid([errors.Violation("/a~1b", "range", "too small"), errors.Violation("", "x", "y")]),

@@ -12,8 +12,7 @@ from api_base.core.errors import ConfigurationError
 from api_base.core.protocols import PeriodicTask
 from api_base.infrastructure.audit.chain import HeadSigner
 from api_base.infrastructure.audit.checkpoints import CheckpointDirectory, Checkpoints
-from api_base.infrastructure.audit.retention import Retention
-from api_base.infrastructure.audit.sealer import Sealer
+from api_base.infrastructure.audit.sealer import Retention, Sealer
 from api_base.infrastructure.auth import keys
 
 POLL: Final = 1.0

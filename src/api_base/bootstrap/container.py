@@ -28,17 +28,20 @@ from api_base.infrastructure.adapter_ports import AdapterPorts
 from api_base.infrastructure.audit.store import AuditParticipant, SqlAuditStore
 from api_base.infrastructure.auth import factory as auth
 from api_base.infrastructure.auth.access import AccessSnapshot
+from api_base.infrastructure.auth.link_tokens import HmacLinkTokens
 from api_base.infrastructure.db import factory as db
 from api_base.infrastructure.db.notifications import CoalescingNotifier
 from api_base.infrastructure.db.unit_of_work import SqlUnitOfWorkFactory
-from api_base.infrastructure.events.deferred import DatabaseDeferredDeliveries
+from api_base.infrastructure.events.consumer import DatabaseDeferredDeliveries
 from api_base.infrastructure.events.outbox import CHANNEL as EVENTS
 from api_base.infrastructure.events.outbox import Inbox, OutboxParticipant
 from api_base.infrastructure.events.rows import decode
 from api_base.infrastructure.idempotency.store import SqlIdempotencyStore
+from api_base.infrastructure.mail.limit import LimitedMailer
 from api_base.infrastructure.observability import factory as observability
+from api_base.infrastructure.observability.counters import Counters
 from api_base.infrastructure.rbac.checker import RolePermissionChecker
-from api_base.infrastructure.resilience import factory as resilience
+from api_base.infrastructure.resilience.patterns import policies_of
 from api_base.infrastructure.system import SystemClock, Uuid7Generator
 from api_base.infrastructure.tasks.backend import JobBackend
 from api_base.infrastructure.tasks.completion import SqlJobCompletion
@@ -82,12 +85,11 @@ class Container(containers.DeclarativeContainer):
     signing_keys = Singleton(auth.signing_keys, settings)
     token_issuer = Singleton(auth.token_issuer, settings, signing_keys, clock)
     token_verifier = Singleton(auth.token_verifier, settings, signing_keys, clock)
-    link_tokens = Singleton(auth.link_tokens, signing_keys)
-    password_hasher = Singleton(auth.password_hasher, settings)
+    link_tokens = Singleton(HmacLinkTokens, signing_keys)
     password_policy = Singleton(auth.password_policy, settings)
 
-    policies = Singleton(resilience.policies, settings)
-    counters = Singleton(observability.counters, settings)
+    policies = Singleton(policies_of, settings)
+    counters = Singleton(Counters, settings.provided.observability.metrics_dir)
     metrics = Singleton(observability.metrics, settings, counters)
     telemetry = Singleton(observability.telemetry, settings)
     recorder = Singleton(observability.recorder, settings, counters, telemetry, database.provided.figures, policies.provided.figures)
@@ -102,8 +104,14 @@ class Container(containers.DeclarativeContainer):
         subscribers=subscribers,
         deferred=Singleton(DatabaseDeferredDeliveries, worker_database.provided.pool),
     )
-    mailer: Provider[Mailer] = Singleton(Selection.build, selections.provided.mail, adapter_ports)
     rate_limiter: Provider[RateLimiter] = Singleton(Selection.build, selections.provided.rate_limit, adapter_ports)
+    password_hasher = Singleton(auth.password_hasher, settings, rate_limiter)
+    mailer: Provider[Mailer] = Singleton(
+        LimitedMailer,
+        Singleton(Selection.build, selections.provided.mail, adapter_ports),
+        rate_limiter,
+        settings.provided.mail.recipient_limit,
+    )
     events: Provider[EventTransport] = Singleton(Selection.build, selections.provided.events, adapter_ports)
     job_backend: Provider[JobBackend] = Singleton(Selection.build, selections.provided.jobs, adapter_ports)
     remote: Provider[RemoteTransport] = Singleton(Selection.build, selections.provided.remote, adapter_ports)

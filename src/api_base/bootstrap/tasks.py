@@ -19,7 +19,7 @@ from api_base.infrastructure.events.outbox import EventPartitions
 from api_base.infrastructure.events.relay import Relay
 from api_base.infrastructure.serialization.json_codec import decode_as
 from api_base.infrastructure.serialization.result_codec import encode_result
-from api_base.infrastructure.tasks.cancellation import CHANNEL as CANCELLED
+from api_base.infrastructure.tasks.completion import CHANNEL as CANCELLED
 from api_base.infrastructure.tasks.completion import result_json
 from api_base.infrastructure.tasks.database_queue import CHANNEL
 from api_base.infrastructure.tasks.executor import RENEWAL_INTERVAL, JobExecutor

@@ -16,8 +16,7 @@ from api_base.core.config import Settings
 from api_base.infrastructure.audit.chain import START, HeadSigner, HeadVerifier, SignedHead
 from api_base.infrastructure.audit.export import ExportFile, lines
 from api_base.infrastructure.audit.trail import trail
-from api_base.infrastructure.audit.verification import Finding, Verification
-from api_base.infrastructure.audit.verifier import TrailVerifier
+from api_base.infrastructure.audit.verification import Finding, TrailVerifier, Verification
 from api_base.infrastructure.auth import keys
 from api_base.infrastructure.system import SystemClock
 

@@ -21,8 +21,7 @@ from api_base.core.types import RequestContext, TenantId, UserId, current_contex
 from api_base.domain.common.value_objects import EmailAddress
 from api_base.domain.users.entities import UserStatus
 from api_base.infrastructure.importing import readers
-from api_base.infrastructure.importing.journal import SqliteJournal
-from api_base.infrastructure.importing.refused import RefusedFile
+from api_base.infrastructure.importing.journal import RefusedFile, SqliteJournal
 from api_base.infrastructure.users.repository import SqlUserRepository
 
 type Progress = Callable[[int, int, Report], None]

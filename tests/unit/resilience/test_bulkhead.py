@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from api_base.infrastructure.resilience.patterns import Bulkhead, BulkheadConfig, BulkheadFull
+from api_base.infrastructure.resilience.errors import BulkheadFull
+from api_base.infrastructure.resilience.patterns import Bulkhead, BulkheadConfig
 from tests.virtual_time import in_virtual_time, now
 
 

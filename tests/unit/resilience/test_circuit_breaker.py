@@ -4,7 +4,8 @@ import pytest
 
 from api_base.core.errors import Unavailable
 from api_base.core.protocols import CircuitState
-from api_base.infrastructure.resilience.patterns import CircuitBreaker, CircuitBreakerConfig, CircuitOpen, StateChange
+from api_base.infrastructure.resilience.circuit_breaker import CircuitBreaker, CircuitBreakerConfig, StateChange
+from api_base.infrastructure.resilience.errors import CircuitOpen
 
 CONFIG = CircuitBreakerConfig(minimum_calls=2, open_seconds=10, probes=1)
 

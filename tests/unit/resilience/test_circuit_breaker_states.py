@@ -12,7 +12,8 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initial
 
 from api_base.core.errors import NotFound, Unavailable
 from api_base.core.protocols import CircuitState
-from api_base.infrastructure.resilience.patterns import BulkheadFull, CircuitBreaker, CircuitBreakerConfig, CircuitOpen, StateChange
+from api_base.infrastructure.resilience.circuit_breaker import CircuitBreaker, CircuitBreakerConfig, StateChange
+from api_base.infrastructure.resilience.errors import BulkheadFull, CircuitOpen
 
 CONFIGS = [
     CircuitBreakerConfig(window_seconds=100, minimum_calls=4, failure_rate=0.5, slow_seconds=2, open_seconds=5, probes=2),

@@ -8,17 +8,10 @@ import pytest
 
 from api_base.core.errors import Transient, Unavailable
 from api_base.core.protocols import CircuitState
-from api_base.infrastructure.resilience.patterns import (
-    BulkheadConfig,
-    BulkheadFull,
-    CircuitBreakerConfig,
-    CircuitHealthCheck,
-    CircuitOpen,
-    Policy,
-    PolicyConfig,
-    RetryConfig,
-    TimedOut,
-)
+from api_base.infrastructure.resilience.circuit_breaker import CircuitBreakerConfig
+from api_base.infrastructure.resilience.errors import BulkheadFull, CircuitOpen, TimedOut
+from api_base.infrastructure.resilience.patterns import BulkheadConfig, CircuitHealthCheck, Policy, PolicyConfig
+from api_base.infrastructure.resilience.retry import RetryConfig
 from tests.virtual_time import in_virtual_time, now
 
 CONFIG = PolicyConfig(

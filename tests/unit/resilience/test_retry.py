@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from api_base.core.errors import NotFound, Transient, Unavailable
-from api_base.infrastructure.resilience.patterns import CircuitOpen, Retry, RetryConfig
-from api_base.infrastructure.resilience.retry import RetryBudget
+from api_base.infrastructure.resilience.errors import CircuitOpen
+from api_base.infrastructure.resilience.retry import Retry, RetryBudget, RetryConfig
 from tests.virtual_time import in_virtual_time, now
 
 

@@ -5,7 +5,8 @@ import asyncio
 import pytest
 
 from api_base.core.errors import Unavailable
-from api_base.infrastructure.resilience.patterns import TimedOut, Timeout
+from api_base.infrastructure.resilience.errors import TimedOut
+from api_base.infrastructure.resilience.patterns import Timeout
 from tests.virtual_time import in_virtual_time, now
 
 

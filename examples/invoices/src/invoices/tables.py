@@ -1,7 +1,5 @@
 """The table of invoices. The fields of the aggregate are its columns."""
 
-from operator import attrgetter
-
 import sqlalchemy as sa
 
 from api_base.application.common.listing import Page
@@ -10,6 +8,7 @@ from api_base.core.types import request_tenant
 from api_base.domain.common.value_objects import Money
 from api_base.infrastructure.db.query_builder import PageBuilder
 from api_base.infrastructure.db.repository import SqlRepository, TableMapping
+from api_base.infrastructure.db.rows import restored, row_of
 from api_base.infrastructure.db.schema import tenant_owned, timestamp
 from api_base.infrastructure.db.session import Database, Row
 from invoices.invoicing import FIELDS, Invoice, InvoiceDTO, ListInvoices
@@ -27,8 +26,9 @@ TABLE = tenant_owned(
 
 
 def repository(database: Database) -> SqlRepository[Invoice]:
-    columns, owner = attrgetter(*TABLE.c.keys()), attrgetter("tenant_id")
-    mapping = TableMapping[Invoice](entity="invoice", table=TABLE, to_row=columns, from_row=lambda row: Invoice(**row), owner=owner)
+    mapping = TableMapping[Invoice](
+        entity="invoice", table=TABLE, to_row=row_of(TABLE), from_row=restored(Invoice), owner=lambda invoice: invoice.tenant_id
+    )
     return SqlRepository(database, mapping, request_tenant)
 
 

@@ -14,7 +14,7 @@ from api_base.bootstrap.audit import trusted_keys
 from api_base.bootstrap.context import Context, Ports
 from api_base.bootstrap.contexts.roles import ADMINS, PLATFORM_ADMIN
 from api_base.infrastructure.audit.queries import ListAuditHandler, ListPlatformAuditHandler
-from api_base.infrastructure.audit.verifier import TrailVerifier
+from api_base.infrastructure.audit.verification import TrailVerifier
 from api_base.interface.v1 import audit as v1
 
 

@@ -7,7 +7,7 @@ from api_base.application.common.cqrs import Registration, on
 from api_base.application.jobs.cancel_job import CancelJob, CancelJobHandler
 from api_base.application.jobs.get_job import GetJob
 from api_base.bootstrap.context import Context, Ports
-from api_base.infrastructure.tasks.cancellation import SqlJobCancellation
+from api_base.infrastructure.tasks.completion import SqlJobCancellation
 from api_base.infrastructure.tasks.queries import GetJobHandler
 from api_base.interface.v1 import jobs as v1
 

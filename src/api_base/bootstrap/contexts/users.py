@@ -14,7 +14,6 @@ from api_base.application.users.commands import (
     confirm_registration,
     create_user,
     mail_password_changed,
-    record_login,
     register_user,
     request_password_reset,
     reset_password,
@@ -29,7 +28,7 @@ from api_base.domain.common.events import Subscription
 from api_base.domain.users.events import PasswordChanged, UserDeactivated, UserReactivated, UserRegistered
 from api_base.infrastructure import users
 from api_base.infrastructure.db.pruner import Prune
-from api_base.infrastructure.users.queries import GetProfileHandler, GetUserHandler, ListUsersHandler, UserReader
+from api_base.infrastructure.users.queries import GetProfileHandler, GetUserHandler, ListUsersHandler
 from api_base.infrastructure.users.repository import SqlPasswordResetRepository, SqlRegistrationRepository, SqlUserRepository
 from api_base.infrastructure.users.tables import PASSWORD_RESETS, REGISTRATIONS
 from api_base.infrastructure.users.tables import USERS as USERS_TABLE
@@ -40,9 +39,9 @@ EMAILS: Final = Path(application.__path__[0]) / "emails"
 
 
 def _handlers(ports: Ports) -> Sequence[Registration]:
-    repository, reader = SqlUserRepository(ports.database), UserReader(ports.database)
+    repository = SqlUserRepository(ports.database)
     hasher, policy = ports.password_hasher, ports.password_policy
-    security, mode = ports.settings.security, register_user.RegistrationMode(ports.settings.registration)
+    mode = register_user.RegistrationMode(ports.settings.registration)
     return [
         on(create_user.CreateUser, create_user.CreateUserHandler(repository, ports.ids, ports.clock)),
         on(register_user.RegisterUser, register_user.RegisterUserHandler(ports.bus, hasher, policy, mode)),
@@ -50,12 +49,9 @@ def _handlers(ports: Ports) -> Sequence[Registration]:
         on(change_password.SetPasswordHash, change_password.SetPasswordHashHandler(repository, ports.clock)),
         on(update_profile.UpdateProfile, update_profile.UpdateProfileHandler(repository, ports.clock)),
         on(set_user_status.SetUserStatus, set_user_status.SetUserStatusHandler(repository, ports.clock)),
-        on(
-            record_login.RecordLogin,
-            record_login.RecordLoginHandler(repository, ports.clock, security.failed_logins, timedelta(seconds=security.lockout_seconds)),
-        ),
-        on(GetProfile, GetProfileHandler(reader)),
-        on(GetUser, GetUserHandler(reader)),
+        on(change_password.RenewPasswordHash, change_password.RenewPasswordHashHandler(repository)),
+        on(GetProfile, GetProfileHandler(ports.database)),
+        on(GetUser, GetUserHandler(ports.database)),
         on(ListUsers, ListUsersHandler(ports.database)),
         *_by_mail(ports),
     ]
@@ -75,8 +71,9 @@ def _by_mail(ports: Ports) -> Sequence[Registration]:
         on(confirm_registration.MailRegistration, confirm_registration.MailRegistrationHandler(registrations, users, by, to, clock)),
         on(
             confirm_registration.ConfirmRegistration,
-            confirm_registration.ConfirmRegistrationHandler(registrations, users, tokens, ports.ids, clock),
+            confirm_registration.ConfirmRegistrationHandler(ports.bus, registrations, tokens, hasher, policy, clock),
         ),
+        on(confirm_registration.UseRegistration, confirm_registration.UseRegistrationHandler(registrations, users, ports.ids, clock)),
         on(request_password_reset.RequestPasswordReset, request_password_reset.RequestPasswordResetHandler(ports.jobs, ports.ids)),
         on(request_password_reset.MailPasswordReset, request_password_reset.MailPasswordResetHandler(ports.bus, users, by, to)),
         on(request_password_reset.BeginPasswordReset, request_password_reset.BeginPasswordResetHandler(users, resets, clock)),

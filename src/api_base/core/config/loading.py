@@ -19,6 +19,8 @@ from api_base.core.errors.validation_messages import MAX_QUOTED, validation_mess
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
+_LIST: Final = 'must be a list: values separated by commas, or a JSON array such as ["a", "b"]'
+
 
 @dataclass(frozen=True, slots=True)
 class Problems:
@@ -85,9 +87,6 @@ def _drop(values: dict[str, Any], location: tuple[int | str, ...]) -> None:
         _drop(inner, tuple(deeper))
     else:
         values.pop(str(name), None)
-
-
-_LIST: Final = 'must be a list: values separated by commas, or a JSON array such as ["a", "b"]'
 
 
 def problems_of(error: ValidationError, settings: type[BaseModel]) -> Iterator[str]:

@@ -10,45 +10,39 @@ from api_base.core.config.values import Section, ServiceUrl
 class EventSettings(Section):
     """Variables `EVENTS__…`."""
 
-    url: ServiceUrl = Field(
-        SecretStr("database://"),
-        description="Where events are published: `database://`, to the subscribers of this application, or "
-        "`kafka://user:password@host:port`, `kafka+ssl://…` for TLS; separate several brokers with commas. "
-        "`?mechanism=SCRAM-SHA-256` replaces the default `SCRAM-SHA-512`, `ca=/path/ca.pem` replaces the system's certificate authorities; "
-        "write / ? # @ : in user and password as %2F %3F %23 %40 %3A.",
-    )
-    prefix: str = Field(
-        "api-base",
-        pattern=r"^[a-zA-Z0-9._-]{1,100}$",
-        description="Prefix of the application's Kafka topics, groups and transactions. No two applications may share one.",
-    )
+    url: ServiceUrl = SecretStr("database://")
+    """Where events are published: `database://`, to the subscribers of this application, or `kafka://user:password@host:port`,
+    `kafka+ssl://…` for TLS; separate several brokers with commas. `?mechanism=SCRAM-SHA-256` replaces the default `SCRAM-SHA-512`,
+    `ca=/path/ca.pem` replaces the system's certificate authorities; write / ? # @ : in user and password as %2F %3F %23 %40 %3A."""
+    prefix: str = Field("api-base", pattern=r"^[a-zA-Z0-9._-]{1,100}$")
+    """Prefix of the application's Kafka topics, groups and transactions. No two applications may share one."""
 
 
 class JobSettings(Section):
     """Variables `JOBS__…`."""
 
-    url: ServiceUrl = Field(
-        SecretStr("database://"),
-        description="How jobs reach workers: `database://`, or RabbitMQ at `amqp://user:password@host:port/vhost`, `amqps://…` for TLS.",
-    )
-    concurrency: int = Field(64, ge=1, le=1000, description="Jobs that one worker runs concurrently.")
-    grace_seconds: float = Field(20.0, ge=0, le=600, description="Seconds that running jobs have to finish when a worker stops.")
-    keep_days: int = Field(7, ge=7, le=365, description="Days that succeeded jobs are kept, with their results.")
+    url: ServiceUrl = SecretStr("database://")
+    """How jobs reach workers: `database://`, or RabbitMQ at `amqp://user:password@host:port/vhost`, `amqps://…` for TLS."""
+    concurrency: int = Field(64, ge=1, le=1000)
+    """Jobs that one worker runs concurrently."""
+    grace_seconds: float = Field(20.0, ge=0, le=600)
+    """Seconds that running jobs have to finish when a worker stops."""
+    keep_days: int = Field(7, ge=7, le=365)
+    """Days that succeeded jobs are kept, with their results."""
 
 
 class MailSettings(Section):
     """Variables `MAIL__…`."""
 
-    url: ServiceUrl = Field(
-        SecretStr("console://"),
-        description="`console://` prints mails to the worker's output. `smtp://user:password@host:587` upgrades to TLS by STARTTLS, "
-        "`smtps://user:password@host:465` uses TLS from the start; write / ? # @ : in user and password as %2F %3F %23 %40 %3A.",
-    )
-    sender: str = Field("api-base@example.com", min_length=3, max_length=254, description="Address in the From header of mails.")
-    links: str | None = Field(
-        None,
-        description="URL of the pages that links in mails open, as in `<links>/reset-password#token=…`. Default: the server's own pages at `/links`.",
-    )
+    url: ServiceUrl = SecretStr("console://")
+    """`console://` prints mails to the worker's output. `smtp://user:password@host:587` upgrades to TLS by STARTTLS,
+    `smtps://user:password@host:465` uses TLS from the start; write / ? # @ : in user and password as %2F %3F %23 %40 %3A."""
+    sender: str = Field("api-base@example.com", min_length=3, max_length=254)
+    """Address in the From header of mails."""
+    recipient_limit: int = Field(5, ge=1)
+    """E-mails of one kind (invitation, password reset …) per recipient and hour, in each worker. Others are dropped."""
+    links: str | None = None
+    """URL of the pages that links in mails open, as in `<links>/reset-password#token=…`. Default: the server's own pages at `/links`."""
 
     @field_validator("sender")
     @classmethod
@@ -72,9 +66,8 @@ class MailSettings(Section):
 class RemoteSettings(Section):
     """Variables `REMOTE__…`."""
 
-    url: ServiceUrl | None = Field(
-        None,
-        description="RabbitMQ through which services execute each other's messages, `amqp://user:password@host:port/vhost`, `amqps://…` for TLS. "
-        "A service is addressed by its APP_NAME. Default: no remote messages.",
-    )
-    concurrency: int = Field(10, ge=1, le=1000, description="Messages from other services that a worker handles concurrently.")
+    url: ServiceUrl | None = None
+    """RabbitMQ through which services execute each other's messages, `amqp://user:password@host:port/vhost`, `amqps://…` for TLS. A service
+    is addressed by its APP_NAME. Default: no remote messages."""
+    concurrency: int = Field(10, ge=1, le=1000)
+    """Messages from other services that a worker handles concurrently."""

@@ -12,49 +12,53 @@ ForwardedHeader = Literal["x-forwarded-for", "forwarded"]
 class ServerSettings(Section):
     """Variables `SERVER__…`."""
 
-    host: str = Field("127.0.0.1", description="Address to listen on.")
-    port: int = Field(8000, ge=1, le=65535, description="Port to listen on.")
-    workers: int = Field(1, ge=1, le=64, description="Number of server processes.")
-    trusted_proxies: tuple[Annotated[str, AfterValidator(address_or_network)], ...] = Field(
-        (), description="Addresses or networks (CIDR) of the proxies whose header about the client is believed."
-    )
-    forwarded_header: ForwardedHeader = Field(
-        "x-forwarded-for", description="The header in which these proxies name the client: `x-forwarded-for`, or `forwarded` of RFC 7239."
-    )
-    documents: Literal["auto", "public", "hidden"] = Field(
-        "auto",
-        description="Whether anybody may read `/docs`, `/openapi.json`, `/asyncapi.json`, the schemas of events, and the dependencies in "
-        "`/health/ready`. `auto`: `hidden` in production, otherwise `public`.",
-    )
-    max_body_bytes: int = Field(
-        1_048_576, ge=1024, description="Maximum size of a request body, in bytes, unless a route declares another."
-    )
-    request_timeout_seconds: float = Field(30.0, gt=0, le=600, description="Seconds after which the answer to a request is 503.")
-    shutdown_timeout_seconds: float = Field(20.0, gt=0, le=600, description="Seconds that running requests have to finish at shutdown.")
-    keep_alive_timeout_seconds: int = Field(
-        5,
-        ge=1,
-        le=600,
-        description="Seconds that an idle connection stays open: set it longer than the proxy in front keeps its connections.",
-    )
-    cors_origins: tuple[Annotated[str, AfterValidator(origin)], ...] = Field(
-        (), description="Origins such as `https://app.example.com` that browsers may call from, or `*` for any."
-    )
-    cors_credentials: bool = Field(False, description="Whether browsers may send cookies and `Authorization` from those origins.")
+    host: str = "127.0.0.1"
+    """Address to listen on."""
+    port: int = Field(8000, ge=1, le=65535)
+    """Port to listen on."""
+    workers: int = Field(1, ge=1, le=64)
+    """Number of server processes."""
+    trusted_proxies: tuple[Annotated[str, AfterValidator(address_or_network)], ...] = ()
+    """Addresses or networks (CIDR) of the proxies whose header about the client is believed."""
+    forwarded_header: ForwardedHeader = "x-forwarded-for"
+    """The header in which these proxies name the client: `x-forwarded-for`, or `forwarded` of RFC 7239."""
+    documents: Literal["auto", "public", "hidden"] = "auto"
+    """Whether anybody may read `/docs`, `/openapi.json`, `/asyncapi.json`, the schemas of events, and the dependencies in `/health/ready`.
+    `auto`: `hidden` in production, otherwise `public`."""
+    max_body_bytes: int = Field(1_048_576, ge=1024)
+    """Maximum size of a request body, in bytes, unless a route declares another."""
+    request_timeout_seconds: float = Field(30.0, gt=0, le=600)
+    """Seconds after which the answer to a request is 503."""
+    shutdown_timeout_seconds: float = Field(20.0, gt=0, le=600)
+    """Seconds that running requests have to finish at shutdown."""
+    keep_alive_timeout_seconds: int = Field(5, ge=1, le=600)
+    """Seconds that an idle connection stays open: set it longer than the proxy in front keeps its connections."""
+    cors_origins: tuple[Annotated[str, AfterValidator(origin)], ...] = ()
+    """Origins such as `https://app.example.com` that browsers may call from, or `*` for any."""
+    cors_credentials: bool = False
+    """Whether browsers may send cookies and `Authorization` from those origins."""
 
 
 class ResilienceSettings(Section):
     """Variables `RESILIENCE__…`. They apply to every dependency except the database, whose pool has its own bounds."""
 
-    timeout_seconds: float = Field(10.0, gt=0, le=600, description="Seconds that one attempt of a call may take.")
-    attempts: int = Field(3, ge=1, le=10, description="Attempts of a call that may be repeated; 1 disables retries.")
-    concurrency: int = Field(20, ge=1, le=10_000, description="Concurrent calls to one dependency.")
-    queue_size: int = Field(
-        100, ge=0, le=100_000, description="Calls to one dependency that may wait for one of those; further calls are refused."
-    )
-    window_seconds: float = Field(30.0, gt=0, le=3600, description="Seconds over which the circuit breaker counts calls.")
-    minimum_calls: int = Field(10, ge=1, le=100_000, description="Calls in that time below which the circuit does not open.")
-    failure_rate: float = Field(0.5, gt=0, le=1, description="Fraction of those calls that must fail to open the circuit.")
-    slow_seconds: float = Field(5.0, gt=0, le=600, description="Seconds after which a call counts as slow.")
-    slow_rate: float = Field(1.0, gt=0, le=1, description="Fraction of those calls that must be slow to open the circuit.")
-    open_seconds: float = Field(30.0, gt=0, le=3600, description="Seconds that an open circuit refuses calls.")
+    timeout_seconds: float = Field(10.0, gt=0, le=600)
+    """Seconds that one attempt of a call may take."""
+    attempts: int = Field(3, ge=1, le=10)
+    """Attempts of a call that may be repeated; 1 disables retries."""
+    concurrency: int = Field(20, ge=1, le=10_000)
+    """Concurrent calls to one dependency."""
+    queue_size: int = Field(100, ge=0, le=100_000)
+    """Calls to one dependency that may wait for one of those; further calls are refused."""
+    window_seconds: float = Field(30.0, gt=0, le=3600)
+    """Seconds over which the circuit breaker counts calls."""
+    minimum_calls: int = Field(10, ge=1, le=100_000)
+    """Calls in that time below which the circuit does not open."""
+    failure_rate: float = Field(0.5, gt=0, le=1)
+    """Fraction of those calls that must fail to open the circuit."""
+    slow_seconds: float = Field(5.0, gt=0, le=600)
+    """Seconds after which a call counts as slow."""
+    slow_rate: float = Field(1.0, gt=0, le=1)
+    """Fraction of those calls that must be slow to open the circuit."""
+    open_seconds: float = Field(30.0, gt=0, le=3600)
+    """Seconds that an open circuit refuses calls."""

@@ -19,25 +19,40 @@ Environment = Literal["development", "test", "production"]
 class Settings(BaseSettings):
     """Variables without a prefix; sections are separated by `__` (`DATABASE__URL`)."""
 
-    model_config = SettingsConfigDict(env_file=".env", env_nested_delimiter="__", extra="ignore", frozen=True)
-
-    app_name: str = Field("My API", min_length=1, max_length=100, description="Title of the API in its documentation and logs.")
-    environment: Environment = Field("development", description="`production` refuses unsafe settings.")
-    contexts: tuple[Annotated[str, AfterValidator(context_path)], ...] = Field(
-        (), description="Contexts in addition to the built-in ones, as `package.module:ATTRIBUTE`."
+    model_config = SettingsConfigDict(
+        env_file=".env", env_nested_delimiter="__", extra="ignore", frozen=True, use_attribute_docstrings=True
     )
-    database: DatabaseSettings = Field(default_factory=DatabaseSettings, description="PostgreSQL.")
-    server: ServerSettings = Field(default_factory=ServerSettings, description="HTTP.")
-    security: SecuritySettings = Field(default_factory=SecuritySettings, description="Tokens, passwords.")
-    auth: AuthSettings = Field(default_factory=AuthSettings, description="Registration.")
-    rate_limit: RateLimitSettings = Field(default_factory=RateLimitSettings, description="Limits per client address.")
-    events: EventSettings = Field(default_factory=EventSettings, description="Events.")
-    jobs: JobSettings = Field(default_factory=JobSettings, description="Background jobs.")
-    mail: MailSettings = Field(default_factory=MailSettings, description="Mail.")
-    remote: RemoteSettings = Field(default_factory=RemoteSettings, description="Messages between services.")
-    audit: AuditSettings = Field(default_factory=AuditSettings, description="The audit trail.")
-    resilience: ResilienceSettings = Field(default_factory=ResilienceSettings, description="Outbound calls.")
-    observability: ObservabilitySettings = Field(default_factory=ObservabilitySettings, description="Logs, metrics, traces.")
+
+    app_name: str = Field("My API", min_length=1, max_length=100)
+    """Title of the API in its documentation and logs."""
+    environment: Environment = "development"
+    """`production` refuses unsafe settings."""
+    contexts: tuple[Annotated[str, AfterValidator(context_path)], ...] = ()
+    """Contexts in addition to the built-in ones, as `package.module:ATTRIBUTE`."""
+    database: DatabaseSettings = Field(default_factory=DatabaseSettings)
+    """PostgreSQL."""
+    server: ServerSettings = Field(default_factory=ServerSettings)
+    """HTTP."""
+    security: SecuritySettings = Field(default_factory=SecuritySettings)
+    """Tokens, passwords."""
+    auth: AuthSettings = Field(default_factory=AuthSettings)
+    """Registration."""
+    rate_limit: RateLimitSettings = Field(default_factory=RateLimitSettings)
+    """Limits per client address."""
+    events: EventSettings = Field(default_factory=EventSettings)
+    """Events."""
+    jobs: JobSettings = Field(default_factory=JobSettings)
+    """Background jobs."""
+    mail: MailSettings = Field(default_factory=MailSettings)
+    """Mail."""
+    remote: RemoteSettings = Field(default_factory=RemoteSettings)
+    """Messages between services."""
+    audit: AuditSettings = Field(default_factory=AuditSettings)
+    """The audit trail."""
+    resilience: ResilienceSettings = Field(default_factory=ResilienceSettings)
+    """Outbound calls."""
+    observability: ObservabilitySettings = Field(default_factory=ObservabilitySettings)
+    """Logs, metrics, traces."""
 
     @property
     def registration(self) -> Literal["open", "verified", "invited"]:

@@ -7,14 +7,15 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, SecretStr
 
+_VARIABLE: Final = re.compile(r"[A-Z][A-Z_]*")
 _CONTEXT: Final = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
 _PEM: Final = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----")
 
 
 class Section(BaseModel):
-    """A section of the settings. The prefix of its variables is its name in `Settings`."""
+    """A section of the settings. The prefix of its variables is its name in `Settings`; the docstrings of its fields describe them."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
 def _service_url(url: SecretStr) -> SecretStr:
@@ -59,6 +60,13 @@ def origin(value: str) -> str:
         valid = False
     if value != "*" and not valid:
         raise ValueError("must be * or an origin such as https://app.example.com, without a path")
+    return value
+
+
+def variable_name(value: str) -> str:
+    """Return the value unchanged. Raises `ValueError` unless it can be the name of a setting's variable."""
+    if not _VARIABLE.fullmatch(value):
+        raise ValueError("must be the name of a variable such as DATABASE__URL")
     return value
 
 

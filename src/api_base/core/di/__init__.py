@@ -20,6 +20,8 @@ EXTRAS: Final[Mapping[str, Sequence[str]]] = {
 }
 """The modules that show whether an extra is installed. The check imports only their parent packages."""
 
+URL_ESCAPES: Final = "write / ? # @ : in user and password as %2F %3F %23 %40 %3A"
+
 
 def missing_extra(extra: str) -> str | None:
     """Return what to do if `extra` is not installed; None if it is."""
@@ -33,9 +35,6 @@ def _installed(module: str) -> bool:
         return find_spec(module) is not None
     except ModuleNotFoundError:  # its parent package is missing
         return False
-
-
-URL_ESCAPES: Final = "write / ? # @ : in user and password as %2F %3F %23 %40 %3A"
 
 
 def check_url(url: str, form: str, accepts: Callable[[SplitResult], bool]) -> None:

@@ -35,7 +35,6 @@ class EventPublisher(Protocol):
 
         Raises `EventRefused` for an event that can never be published, `Unavailable` when a retry may succeed.
         """
-        ...
 
     async def close(self) -> None:
         """Flush what was sent and close the connection. An adapter without a connection has nothing to do."""
@@ -46,8 +45,6 @@ class DeferredDeliveries(Protocol):
 
     async def waiting(self, subscription: str, aggregates: Collection[UUID]) -> set[UUID]:
         """Return those of `aggregates` that have deferred deliveries."""
-        ...
 
     async def add(self, subscription: str, event: StoredEvent) -> None:
         """Store a delivery to be retried. Raises `Unavailable` when it is not stored."""
-        ...

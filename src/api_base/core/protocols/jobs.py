@@ -56,7 +56,6 @@ class JobQueue(Protocol):
         who may not send the message, `NoTransaction` outside a unit of work, `ProgrammingError` for a message that no context
         declares as a job.
         """
-        ...
 
 
 class JobCompletion(Protocol):
@@ -67,7 +66,6 @@ class JobCompletion(Protocol):
 
         The commit raises `JobLost` if this worker no longer owns the job.
         """
-        ...
 
 
 class JobProgress(Protocol):
@@ -79,7 +77,6 @@ class JobProgress(Protocol):
         The commit raises `JobLost`, and writes nothing, if the job was cancelled or belongs to another worker. Meant for jobs that
         work in several units of work (`Isolation.NONE`). Raises `NoTransaction` outside a unit of work.
         """
-        ...
 
 
 class JobCancellation(Protocol):
@@ -90,7 +87,6 @@ class JobCancellation(Protocol):
 
         After the commit of the open unit of work, no other can commit for the job. Raises `NoTransaction` outside one.
         """
-        ...
 
 
 async def _nothing() -> None:

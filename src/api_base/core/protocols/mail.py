@@ -29,4 +29,3 @@ class Mailer(Protocol):
 
         After `Unavailable` the server may have accepted it: a retry can make a second copy, under the same Message-ID.
         """
-        ...

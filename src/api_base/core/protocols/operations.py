@@ -14,16 +14,13 @@ class HealthCheck(Protocol):
     @property
     def name(self) -> str:
         """Return the name of the dependency, in lower snake_case."""
-        ...
 
     @property
     def required(self) -> bool:
         """Return whether every request needs the dependency: the process is not ready while a required one does not answer."""
-        ...
 
     async def check(self) -> None:
         """Send a cheap request to the dependency. Any exception means that it is not healthy. The caller limits the time."""
-        ...
 
 
 class CircuitState(Enum):
@@ -61,11 +58,9 @@ class Metrics(Protocol):
     @property
     def content_type(self) -> str:
         """Return the media type of `exposition()`."""
-        ...
 
     def exposition(self) -> bytes:
         """Return the metrics of all processes, in the text format of Prometheus."""
-        ...
 
 
 class AfterResponse(Protocol):
@@ -76,7 +71,6 @@ class AfterResponse(Protocol):
 
         Raises `ProgrammingError` outside a request.
         """
-        ...
 
 
 class RequestRecorder(Protocol):
@@ -84,11 +78,9 @@ class RequestRecorder(Protocol):
 
     def started(self) -> None:
         """A request arrived."""
-        ...
 
     def finished(self, context: RequestContext, method: str, route: str, status: int, started_at: float, seconds: float) -> None:
         """The response was sent. `route` is the template, never the raw path; `started_at` is in seconds since the epoch."""
-        ...
 
 
 @runtime_checkable
@@ -97,4 +89,3 @@ class Probe(Protocol):
 
     async def check(self) -> str:
         """Connect once, and return the name of the service. Raises `Unavailable`. Leaves nothing open."""
-        ...

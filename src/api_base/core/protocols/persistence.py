@@ -19,19 +19,15 @@ class AsyncRepository[T, ID](Protocol):
 
     async def get(self, id: ID) -> T | None:
         """Return the aggregate with this id, or None if the tenant or user of the request has no such aggregate."""
-        ...
 
     async def create(self, entity: T) -> T:
         """Save a new aggregate, as version 1."""
-        ...
 
     async def update(self, entity: T) -> T:
         """Save all fields of a changed aggregate, as the version after the one that was read."""
-        ...
 
     async def delete(self, id: ID) -> bool:
         """Remove the aggregate with this id; False if it does not exist."""
-        ...
 
 
 class Isolation(Enum):
@@ -55,7 +51,6 @@ class UnitOfWork(Protocol):
 
     def collect_events(self) -> list[DomainEvent]:
         """Return the events of the aggregates that were saved since the last call."""
-        ...
 
 
 class UnitOfWorkFactory(Protocol):
@@ -63,7 +58,6 @@ class UnitOfWorkFactory(Protocol):
 
     def __call__(self, isolation: Isolation, origin: Origin | None = None) -> AbstractAsyncContextManager[UnitOfWork]:
         """Begin a unit. `origin` is the job, delivery or keyed request that it belongs to; None for an ordinary request."""
-        ...
 
 
 class Savepoint(Protocol):
@@ -84,18 +78,15 @@ class IdempotencyStore(Protocol):
 
     async def lock(self, request: KeyedRequest) -> None:
         """Lock the key until this unit of work ends. Raises `RequestInProgress` without waiting if another request holds it."""
-        ...
 
     async def find(self, request: KeyedRequest, answer: Any) -> StoredResult[Any] | None:
         """Return the stored result of the same request, or None. Raises `IdempotencyKeyReused` if the key belongs to another request."""
-        ...
 
     async def keep[T](self, request: KeyedRequest, result: T, answer: Any) -> T:
         """Write the result in this unit of work; return it as `find` will. Raises `Transient` if another request was faster.
 
         Raises `ProgrammingError` for a result that is not of the type `answer`, or cannot be decoded again.
         """
-        ...
 
 
 class AuditStore[TProvider](Protocol):
@@ -106,4 +97,3 @@ class AuditStore[TProvider](Protocol):
 
         `error` is the reason, if known; an `AuditedRefusal` names the action and the account.
         """
-        ...

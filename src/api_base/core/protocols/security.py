@@ -32,11 +32,9 @@ class TokenIssuer(Protocol):
 
     def issue(self, user_id: UserId, session_id: SessionId, tenant_id: TenantId | None) -> AccessToken:
         """Return a token for a user's session, which acts for `tenant_id`, or for no tenant."""
-        ...
 
     def key_set(self) -> Mapping[str, object]:
         """Return the public keys as a JSON Web Key Set [RFC 7517]."""
-        ...
 
 
 class TokenVerifier(Protocol):
@@ -44,7 +42,6 @@ class TokenVerifier(Protocol):
 
     def verify(self, token: bytes) -> TokenClaims:
         """Return the claims of a valid token [RFC 8725]. Raises `Unauthenticated` for an invalid token."""
-        ...
 
 
 class AccessLookup(Protocol):
@@ -58,7 +55,6 @@ class AccessLookup(Protocol):
 
         Raises `Unauthenticated` when the user, the session or the membership has ended.
         """
-        ...
 
 
 class PrincipalResolver(Protocol):
@@ -66,7 +62,6 @@ class PrincipalResolver(Protocol):
 
     async def resolve(self, user_id: UserId, tenant_id: TenantId | None) -> Principal:
         """Return the user with the current permissions. Raises `Unauthenticated` when the user or the membership has ended."""
-        ...
 
 
 class PermissionChecker(Protocol):
@@ -74,22 +69,24 @@ class PermissionChecker(Protocol):
 
     def check(self, principal: Principal | None, permission: str) -> None:
         """Raises `Unauthenticated` or `Forbidden` unless `principal` holds `permission`."""
-        ...
 
 
 class PasswordHasher(Protocol):
-    """Hashing is deliberately slow: an implementation runs it off the event loop, and limits its concurrency."""
+    """Hashing is deliberately slow: an implementation runs it off the event loop, and limits its concurrency.
+
+    `verify` is the only place that compares a password, and it limits the attempts: every use of a password is charged.
+    """
 
     async def hash(self, password: str) -> str:
         """Return a salted hash of `password` for storage."""
-        ...
 
-    async def verify(self, password: str, hashed: str | None) -> tuple[bool, str | None]:
+    async def verify(self, password: str, hashed: str | None, *, account: str, device: UUID | None) -> tuple[bool, str | None]:
         """Return whether `password` matches `hashed`, and a new hash if the parameters have changed.
 
-        `None` (unknown user) takes as long as a real verification and is never true.
+        `None` (unknown user) takes as long as a real verification and is never true. `account` is the e-mail address that was
+        given, also of no user. `device` is a device or session that is known to belong to the user, or None. Raises
+        `TooManyRequests` when the account, the device or the client's address has to wait.
         """
-        ...
 
 
 class BreachedPasswords(Protocol):
@@ -97,7 +94,6 @@ class BreachedPasswords(Protocol):
 
     async def contains(self, password: str) -> bool:
         """Return whether `password` is on the list."""
-        ...
 
 
 class PasswordPolicy(Protocol):
@@ -105,7 +101,6 @@ class PasswordPolicy(Protocol):
 
     async def check(self, password: str, *, known: tuple[str, ...], pointer: str = "/password") -> None:
         """Raises `Invalid` at `pointer` for a weak password; `known` is public information about its user."""
-        ...
 
 
 class LinkTokens(Protocol):
@@ -114,11 +109,9 @@ class LinkTokens(Protocol):
 
     def seal(self, purpose: str, *ids: UUID) -> str:
         """Return a token that names `ids`, valid for `purpose` only and usable in a URL."""
-        ...
 
     def open(self, purpose: str, token: str) -> tuple[UUID, ...] | None:
         """Return the ids in a valid token for `purpose`; None for any other text."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,9 +139,7 @@ class RateLimiter(Protocol):
     """Counts hits by key. Two limits on one subject need two keys."""
 
     async def hit(self, key: str, limit: Limit, cost: int = 1) -> RateDecision:
-        """Charge `cost` to `key`; a refusal charges nothing."""
-        ...
+        """Charge `cost` to `key`; a refusal charges nothing. A negative cost gives back what was charged."""
 
     async def peek(self, key: str, limit: Limit) -> RateDecision:
         """Return the decision that `hit` would make, without charging."""
-        ...

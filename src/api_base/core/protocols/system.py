@@ -10,7 +10,6 @@ class Clock(Protocol):
 
     def now(self) -> datetime:
         """Return the current time in UTC, with time zone."""
-        ...
 
 
 class IdGenerator(Protocol):
@@ -18,4 +17,3 @@ class IdGenerator(Protocol):
 
     def new(self) -> UUID:
         """Return a UUIDv7 [RFC 9562, section 5.7]: unique, and ordered by creation time."""
-        ...

@@ -1,7 +1,8 @@
 """The item: an entry of a tenant's catalogue, with the rules of its life cycle."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import InitVar, dataclass, field, fields, replace
+from collections.abc import Callable, Iterable, Mapping
+from copy import copy
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any, Final, Self
 from uuid import UUID
@@ -15,16 +16,10 @@ from api_base.domain.items.errors import ItemIsDeleted, ItemIsNotDeleted, PriceM
 from api_base.domain.items.events import ItemChanged, ItemCreated, ItemDeleted, ItemPriceChanged, ItemRestored, ItemStatusChanged
 from api_base.domain.items.value_objects import ATTRIBUTES_BYTES, CATEGORY, DESCRIPTION, NAME, SKU, TAG, TAGS, ItemStatus
 
-_FIELDS: Final = frozenset(("sku", "name", "description", "price", "category", "tags", "attributes"))
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ItemDetails:
-    """The data of an item, in the form in which it is stored.
-
-    `entered` names the fields that come from outside: they are brought into that form and checked, and `Invalid` is raised with all
-    violations. Stored values are loaded without a check: a rule that became stricter must not make an item unreadable.
-    """
+    """The data of an item, in the form in which it is stored. Brings values into that form, or raises `Invalid` with all violations."""
 
     sku: str
     name: str
@@ -33,18 +28,51 @@ class ItemDetails:
     category: str
     tags: tuple[str, ...] = ()
     attributes: Mapping[str, Any] = field(default_factory=dict)
-    entered: InitVar[Collection[str]] = _FIELDS
 
-    def __post_init__(self, entered: Collection[str]) -> None:
-        violations: list[Violation] = []
-        for name, enter in _ENTER.items():
-            if name in entered:
-                try:
-                    object.__setattr__(self, name, enter(getattr(self, name)))
-                except Invalid as error:
-                    violations += error.violations
-        if violations:
-            raise Invalid(violations)
+    def __post_init__(self) -> None:
+        self._set(_entered({name: getattr(self, name) for name in _ENTER}))
+
+    @classmethod
+    def stored(
+        cls,
+        *,
+        sku: str,
+        name: str,
+        description: str,
+        price: Money | None,
+        category: str,
+        tags: tuple[str, ...],
+        attributes: Mapping[str, Any],
+    ) -> Self:
+        """Load values from storage without a check: a rule that became stricter must not make an item unreadable."""
+        details = object.__new__(cls)
+        values = (sku, name, description, price, category, tags, attributes)
+        details._set(dict(zip(_ENTER, values, strict=True)))
+        return details
+
+    def changed(self, **changes: Any) -> Self:
+        """Return the details with other values for some fields. Only these are checked. Raises `Invalid`."""
+        details = copy(self)
+        details._set(_entered(changes))
+        return details
+
+    def _set(self, values: Mapping[str, Any]) -> None:
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+
+
+def _entered(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return `values` of fields in the form in which they are stored. Raises `Invalid` with all violations, in the order of the fields."""
+    entered: dict[str, Any] = {}
+    violations: list[Violation] = []
+    for name in (name for name in _ENTER if name in values):
+        try:
+            entered[name] = _ENTER[name](values[name])
+        except Invalid as error:
+            violations += error.violations
+    if violations:
+        raise Invalid(violations)
+    return entered
 
 
 def _price(price: Money | None) -> Money | None:
@@ -102,7 +130,7 @@ class Item(AggregateRoot):
 
     def change(self, now: datetime, **changes: Any) -> bool:
         """Replace some of the details. Returns whether anything changed. Raises `Invalid`, `ItemIsDeleted`, `PriceMissing`."""
-        return self.replace(replace(self.details, entered=changes.keys(), **changes), now)
+        return self.replace(self.details.changed(**changes), now)
 
     def replace(self, details: ItemDetails, now: datetime) -> bool:
         """Replace all of the details. Returns whether anything changed. Raises `ItemIsDeleted`, `PriceMissing`."""

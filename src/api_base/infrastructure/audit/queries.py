@@ -9,45 +9,32 @@ from api_base.application.common.listing import Page
 from api_base.core.types import NO_TENANT, request_tenant
 from api_base.infrastructure.audit.tables import AUDIT
 from api_base.infrastructure.db.query_builder import PageBuilder
-from api_base.infrastructure.db.session import Database, Row
+from api_base.infrastructure.db.rows import restored
+from api_base.infrastructure.db.session import Database
 from api_base.infrastructure.serialization.json_codec import decode
 
 COLUMNS: Final = {name: AUDIT.c[name] for name in ("entity_id", "actor_id", "action", "entity", "at")}
-
-
-def to_dto(row: Row) -> AuditRecordDTO:
-    return AuditRecordDTO(
-        id=row["id"],
-        at=row["at"],
-        actor_id=row["actor_id"],
-        request_id=row["request_id"],
-        trace_id=row["trace_id"],
-        address=row["address"],
-        action=row["action"],
-        entity=row["entity"],
-        entity_id=row["entity_id"],
-        before=_fields(row["before"]),
-        after=_fields(row["after"]),
-    )
 
 
 def _fields(text: str | None) -> Mapping[str, Any] | None:
     return None if text is None else decode(text)
 
 
-class ListAuditHandler:
+to_dto: Final = restored(AuditRecordDTO, before=_fields, after=_fields)
+
+
+class _AuditPages:
     def __init__(self, database: Database) -> None:
         self.pages = PageBuilder(database, AUDIT, AUDIT_FIELDS, COLUMNS, to_dto)
 
+
+class ListAuditHandler(_AuditPages):
     async def handle(self, query: ListAudit) -> Page[AuditRecordDTO]:
         """A page of records. Raises `Invalid` for an invalid cursor."""
         return await self.pages.page(query.request, request_tenant())
 
 
-class ListPlatformAuditHandler:
-    def __init__(self, database: Database) -> None:
-        self.pages = PageBuilder(database, AUDIT, AUDIT_FIELDS, COLUMNS, to_dto)
-
+class ListPlatformAuditHandler(_AuditPages):
     async def handle(self, query: ListPlatformAudit) -> Page[AuditRecordDTO]:
         """A page of records. Raises `Invalid` for an invalid cursor."""
         return await self.pages.page(query.request, NO_TENANT)

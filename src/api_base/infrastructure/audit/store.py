@@ -29,6 +29,8 @@ MAX_CONCURRENT_REFUSALS: Final = 4
 
 type _Fields = tuple[str | None, str | None]
 
+_HIDDEN: Final = {"secret": "[secret]", "personal": "[personal]"}
+
 
 class AuditParticipant(Participant, AuditWriter):
     """Adds a record to every change, in its transaction; no handler does anything for it."""
@@ -93,9 +95,6 @@ def _record(
         entity_id,
         *changed,
     )
-
-
-_HIDDEN: Final = {"secret": "[secret]", "personal": "[personal]"}
 
 
 def changed_fields(change: Change) -> tuple[str | None, str | None]:

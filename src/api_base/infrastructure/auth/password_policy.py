@@ -24,6 +24,10 @@ MAX_READINGS: Final = 8
 """Maximum number of words that a password can stand for in "l33t" spelling (`4` and `@` for a, `1`, `!` and `|` for i …): zxcvbn tries all."""
 _PRIVATE_USE: Final = 0xE000
 
+_DIGITS = 40
+_BLOCK = 4096
+"""Ranges of fewer bytes are read in one go; a line has about 45 bytes."""
+
 
 class ZxcvbnPasswordPolicy(PasswordPolicy):
     """Implements `PasswordPolicy`. `min_length` is in characters, `min_score` from 0 to 4.
@@ -100,11 +104,6 @@ def _variants(text: str) -> set[str]:
     before_at = text.partition("@")[0]
     words, own = (re.findall(r"[^\W_]+", part) for part in (text, before_at))
     return {text, before_at, *words, *(separator.join(own) for separator in ("", " ", ".", "-", "_"))}
-
-
-_DIGITS = 40
-_BLOCK = 4096
-"""Ranges of fewer bytes are read in one go; a line has about 45 bytes."""
 
 
 class NoBreachedPasswords(BreachedPasswords):

@@ -72,11 +72,9 @@ class PendingWrite(Protocol):
 
     async def send(self, connection: Connection) -> None:
         """Send the rows. An error rolls everything back, and the commit raises it."""
-        ...
 
     def committed(self) -> None:
         """Called after the commit."""
-        ...
 
 
 class Participant(Protocol):
@@ -87,7 +85,6 @@ class Participant(Protocol):
 
         Called once per send, before the commit.
         """
-        ...
 
 
 class AuditWriter(Protocol):
@@ -100,4 +97,3 @@ class AuditWriter(Protocol):
 
         `what` is a participle such as "cancelled"; `changed` is JSON of the fields before and after.
         """
-        ...

@@ -110,13 +110,6 @@ def search_function(name: str, table: str, *, condition: str, columns: Sequence[
     _give(f"{name}(uuid, text)", search)
 
 
-def drop_search_function(name: str, table: str) -> None:
-    """Undo `search_function` for a table that is not dropped. The owner of a schema may drop the objects of others in it."""
-    op.execute(f"drop function {name}(uuid, text)")
-    op.execute(f"drop policy {table}_search on {table}")
-    op.execute(f"revoke all on {table} from {quoted(roles().search)}")
-
-
 def _give(function: str, role: str) -> None:
     """Make `role` the owner of `function`. PostgreSQL requires that an owner may create objects in the schema: grant that temporarily."""
     op.execute(f"grant create on schema public to {role}")

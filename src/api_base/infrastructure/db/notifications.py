@@ -16,6 +16,11 @@ logger = get_logger(__name__)
 BATCH_DELAY: Final = 0.002
 """Seconds during which commits share one notification."""
 
+HEARTBEAT: Final = 0.2
+MAX_SILENCE: Final = 0.6
+RECONNECT: Final = 0.5
+NEVER: Final = float("-inf")
+
 
 class CoalescingNotifier:
     """Call it after each commit that left work for the listeners of `channel`.
@@ -48,12 +53,6 @@ class CoalescingNotifier:
             logger.info("notify_failed", channel=self._channel, reason=str(error) or type(error).__name__)
         finally:
             self._sending = None
-
-
-HEARTBEAT: Final = 0.2
-MAX_SILENCE: Final = 0.6
-RECONNECT: Final = 0.5
-NEVER: Final = float("-inf")
 
 
 class NotificationListener:

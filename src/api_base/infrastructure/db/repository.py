@@ -54,6 +54,10 @@ class SqlRepository[T: AggregateRoot]:
         row = await self._database.fetchrow(statement, owner, **values)
         return None if row is None else self.restore(row)
 
+    async def find_all(self, statement: Statement, owner: UUID | None, **values: Any) -> list[T]:
+        """Return the aggregates in all rows of `statement`."""
+        return [self.restore(row) for row in await self._database.fetch(statement, owner, **values)]
+
     def restore(self, row: Row) -> T:
         """Return the aggregate in `row`. An open unit of work remembers the row, for the audit of its change."""
         entity = self._mapping.from_row(row)

@@ -5,22 +5,25 @@ it is retried until the outage ends.
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import timedelta
 from functools import partial
 from typing import Final
+from uuid import UUID
 
 import asyncpg
 
 from api_base.application.common.events import EventDelivery
 from api_base.application.common.events.key_order import run_in_key_order
 from api_base.application.common.retry_policy import DELIVERY_REFUSALS, RetryPolicy
+from api_base.core.errors import Unavailable
+from api_base.core.protocols import DeferredDeliveries, StoredEvent
 from api_base.core.shared import backoff
 from api_base.core.shared.logging import get_logger
 from api_base.domain.common.events import DurableSubscription
 from api_base.infrastructure.db.pool import Connection, ConnectionPool
-from api_base.infrastructure.events.locks import shards_for
-from api_base.infrastructure.events.rows import COLUMNS, stored_event
+from api_base.infrastructure.events.outbox import shard_of
+from api_base.infrastructure.events.rows import COLUMNS, shards_for, stored_event
 
 logger = get_logger(__name__)
 
@@ -44,6 +47,14 @@ order by d.sequence limit $3
 """
 _DELETE: Final = "delete from deliveries d using unnest($2::bigint[]) as u(sequence) where d.subscription = $1 and d.sequence = u.sequence"
 _FAILED: Final = "update deliveries set attempts = $3, next_attempt_at = now() + $4::interval, dead = $5, error = $6 where subscription = $1 and sequence = $2"
+
+_WAITING: Final = "select distinct aggregate_id from deliveries where subscription = $1 and aggregate_id = any($2::uuid[])"
+_ADD: Final = """
+with kept as (select sequence, at, id from outbox where at = $2 and id = $3), added as (
+    insert into deliveries (subscription, sequence, event_at, event_id, shard, aggregate_id, attempts, next_attempt_at, dead)
+    select $1, sequence, at, id, $4, $5, 0, now(), false from kept on conflict do nothing)
+select count(*) from kept
+"""
 
 
 class DeliveryConsumer:
@@ -99,3 +110,23 @@ class DeliveryConsumer:
         )
         delay = timedelta(seconds=decision.delay)
         await connection.execute(_FAILED, self._subscription.name, row["sequence"], attempt, delay, decision.dead, reason)
+
+
+class DatabaseDeferredDeliveries(DeferredDeliveries):
+    """`pool` connects as the role `worker`."""
+
+    def __init__(self, pool: ConnectionPool) -> None:
+        self._pool = pool
+
+    async def waiting(self, subscription: str, aggregates: Collection[UUID]) -> set[UUID]:
+        rows = await self._pool.run(lambda connection: connection.fetch(_WAITING, subscription, list(aggregates)))
+        return {row["aggregate_id"] for row in rows}
+
+    async def add(self, subscription: str, event: StoredEvent) -> None:
+        """Raises `Unavailable` for an event that is not in the outbox, since it cannot be retried from there."""
+        shard = shard_of(event.aggregate_id)
+        stored = await self._pool.run(
+            lambda connection: connection.fetchval(_ADD, subscription, event.at, event.id, shard, event.aggregate_id)
+        )
+        if not stored:
+            raise Unavailable(f"The event {event.id} is not in the outbox, so its delivery to {subscription} cannot be deferred.")

@@ -17,6 +17,9 @@ from api_base.infrastructure.serialization.json_codec import encode
 CHANNEL: Final = "events"
 """NOTIFY channel: there are new events in the outbox."""
 
+DAYS_AHEAD: Final = 3
+RETENTION_DAYS: Final = 7
+
 
 def shard_of(aggregate_id: UUID) -> int:
     """The low bits of the id, which are random [RFC 9562, section 5.7]."""
@@ -52,10 +55,6 @@ class Inbox:
         row = delivery.subscription, delivery.event_id, self._clock.now()
         errors = {"inbox_pkey": lambda: AlreadyHandled(delivery.subscription, delivery.event_id)}
         return ExtraRow(INBOX, row, None, errors)
-
-
-DAYS_AHEAD: Final = 3
-RETENTION_DAYS: Final = 7
 
 
 class EventPartitions:

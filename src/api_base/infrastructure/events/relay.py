@@ -11,8 +11,7 @@ from api_base.core.errors import EventRefused
 from api_base.core.protocols import EventPublisher, StoredEvent
 from api_base.core.shared.logging import get_logger
 from api_base.infrastructure.db.pool import Connection, ConnectionPool
-from api_base.infrastructure.events.locks import shards_for
-from api_base.infrastructure.events.rows import COLUMNS, stored_event
+from api_base.infrastructure.events.rows import COLUMNS, shards_for, stored_event
 
 logger = get_logger(__name__)
 

@@ -43,7 +43,7 @@ def from_row(row: Row) -> Item:
         id=row["id"],
         version=row["version"],
         tenant_id=TenantId(row["tenant_id"]),
-        details=ItemDetails(
+        details=ItemDetails.stored(
             sku=row["sku"],
             name=row["name"],
             description=row["description"],
@@ -51,7 +51,6 @@ def from_row(row: Row) -> Item:
             category=row["category"],
             tags=tuple(row["tags"]),
             attributes=decode(row["attributes"]),
-            entered=(),
         ),
         status=ItemStatus(row["status"]),
         created_at=row["created_at"],

@@ -24,9 +24,7 @@ class SqlItemRepository(SqlRepository[Item], ItemRepository):
         self._by_ids = self.statement(ITEMS.c.id == sa.any_(sa.bindparam("ids", type_=ARRAY(sa.Uuid))))
 
     async def by_skus(self, skus: Sequence[str]) -> dict[str, Item]:
-        rows = await self._database.fetch(self._by_skus, request_tenant(), skus=list(skus))
-        return {item.details.sku: item for item in map(self.restore, rows)}
+        return {item.details.sku: item for item in await self.find_all(self._by_skus, request_tenant(), skus=list(skus))}
 
     async def by_ids(self, ids: Sequence[UUID]) -> dict[UUID, Item]:
-        rows = await self._database.fetch(self._by_ids, request_tenant(), ids=list(ids))
-        return {item.id: item for item in map(self.restore, rows)}
+        return {item.id: item for item in await self.find_all(self._by_ids, request_tenant(), ids=list(ids))}

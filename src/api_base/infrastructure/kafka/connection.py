@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListener
 from aiokafka.conn import create_conn
 from aiokafka.errors import KafkaError, SaslAuthenticationFailed
 
@@ -23,6 +23,9 @@ REQUEST_TIMEOUT: Final = 5.0
 """Seconds that a request waits for its response before it is sent again."""
 FLUSH_TIMEOUT: Final = 5.0
 """Seconds that a producer has to send its buffer when it stops."""
+
+MECHANISMS: Final = ("SCRAM-SHA-256", "SCRAM-SHA-512")
+_FORM: Final = f"must be kafka://user:password@host:port, or kafka+ssl://… for TLS; separate several brokers with commas, {URL_ESCAPES}"
 
 
 class Client(Protocol):
@@ -59,6 +62,20 @@ class KafkaConnection:
 
     def qualified(self, name: str) -> str:
         return f"{self.prefix}.{name}"
+
+    async def subscribed(self, group: str, event: str, listener: ConsumerRebalanceListener, **options: int) -> AIOKafkaConsumer:
+        """Return a started consumer of the topic of `event`, which commits itself what it has read. Raises `Unavailable`."""
+        consumer = AIOKafkaConsumer(
+            **self.options(),
+            group_id=self.qualified(group),
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            isolation_level="read_committed",
+            **options,
+        )
+        consumer.subscribe([self.topic_of(event)], listener=listener)
+        await self.start(consumer)
+        return consumer
 
     async def start(self, client: Client) -> None:
         """Start `client`. Raises `Unavailable` with the reason; the client is stopped then."""
@@ -125,12 +142,11 @@ class KafkaConnection:
         return options
 
 
-MECHANISMS: Final = ("SCRAM-SHA-256", "SCRAM-SHA-512")
-_FORM: Final = f"must be kafka://user:password@host:port, or kafka+ssl://… for TLS; separate several brokers with commas, {URL_ESCAPES}"
-
-
 def connection_at(url: str, prefix: str) -> KafkaConnection:
-    """Parse `kafka://user:password@host:port,host:port?mechanism=SCRAM-SHA-256`, or `kafka+ssl://…?ca=/path/ca.pem` for TLS. Raises `ValueError`, which never shows the URL: it may hold a password."""
+    """Parse `kafka://user:password@host:port,host:port?mechanism=SCRAM-SHA-256`, or `kafka+ssl://…?ca=/path/ca.pem` for TLS.
+
+    Raises `ValueError`, which never shows the URL: it may hold a password.
+    """
     try:
         parts = urlsplit(url)
         parameters = dict(parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query)))

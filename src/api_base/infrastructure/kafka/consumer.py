@@ -27,6 +27,18 @@ from api_base.domain.common.events import DurableSubscription
 from api_base.infrastructure.kafka.connection import KafkaConnection
 from api_base.infrastructure.resilience.patterns import Policy
 
+logger = get_logger(__name__)
+
+BATCH: Final = 200
+CONCURRENCY: Final = 8
+"""Aggregates of a partition that are handled at the same time."""
+BATCH_TIMEOUT: Final = 10.0
+"""Seconds in which the handlers of a batch may begin: a worker stops within this time and the timeout of one handler."""
+POLL_TIMEOUT: Final = 0.5
+"""Seconds that a poll waits for records; a worker that stops waits for it."""
+RETRY_DELAY: Final = 2.0
+"""Seconds for which a partition is paused when an event could be neither handled nor deferred."""
+
 
 class Rebalance(ConsumerRebalanceListener):
     """A rebalance waits for the current record, not for the batch: finished records are committed, the others released.
@@ -57,17 +69,14 @@ class Rebalance(ConsumerRebalanceListener):
         self.assignments += 1
 
 
-logger = get_logger(__name__)
-
-BATCH: Final = 200
-CONCURRENCY: Final = 8
-"""Aggregates of a partition that are handled at the same time."""
-BATCH_TIMEOUT: Final = 10.0
-"""Seconds in which the handlers of a batch may begin: a worker stops within this time and the timeout of one handler."""
-POLL_TIMEOUT: Final = 0.5
-"""Seconds that a poll waits for records; a worker that stops waits for it."""
-RETRY_DELAY: Final = 2.0
-"""Seconds for which a partition is paused when an event could be neither handled nor deferred."""
+def event_of(record: ConsumerRecord[bytes, bytes], name: str) -> StoredEvent | None:
+    """Decode the event `name` of a record; None for other events, and for records that are not events."""
+    try:
+        event = decoded(record.value or b"")
+    except ValueError as error:
+        logger.error("record_refused", topic=record.topic, partition=record.partition, offset=record.offset, reason=str(error))
+        return None
+    return event if event.name == name else None
 
 
 class KafkaDeliveryConsumer:
@@ -131,7 +140,7 @@ class KafkaDeliveryConsumer:
         """Return the offset up to which every record is done, or None if none is."""
         until, first, last = time.monotonic() + BATCH_TIMEOUT, records[0].offset, records[-1].offset
         try:
-            wanted = [(record.offset, event) for record in records if (event := self._event(record)) is not None]
+            wanted = [(record.offset, event) for record in records if (event := event_of(record, self._subscription.event)) is not None]
             waiting = await self._deferred.waiting(self._subscription.name, {event.aggregate_id for _, event in wanted})
         except Exception as error:
             self._go_back(consumer, partition, first, error)
@@ -157,15 +166,6 @@ class KafkaDeliveryConsumer:
         if failure is not None:
             consumer.pause(partition)
             self._resumed[partition] = time.monotonic() + self._retry_delay
-
-    def _event(self, record: ConsumerRecord[bytes, bytes]) -> StoredEvent | None:
-        """Decode the event of a record; None for other events, and for records that are not events."""
-        try:
-            event = decoded(record.value or b"")
-        except ValueError as error:
-            logger.error("record_refused", topic=record.topic, partition=record.partition, offset=record.offset, reason=str(error))
-            return None
-        return event if event.name == self._subscription.event else None
 
     async def _handle_or_defer(self, event: StoredEvent, waiting: set[UUID]) -> None:
         """Handle the event, or defer it after a failure. Raises if it can be neither handled nor deferred."""
@@ -193,16 +193,11 @@ class KafkaDeliveryConsumer:
         return self._consumer
 
     async def _start(self) -> AIOKafkaConsumer:
-        consumer = AIOKafkaConsumer(
-            **self._connection.options(),
-            group_id=self._connection.qualified(self._subscription.name),
-            enable_auto_commit=False,
-            auto_offset_reset="earliest",
-            isolation_level="read_committed",
+        self._resumed.clear()
+        return await self._connection.subscribed(
+            self._subscription.name,
+            self._subscription.event,
+            self._rebalance,
             max_poll_interval_ms=int(2 * (BATCH_TIMEOUT + HANDLER_TIMEOUT_SECONDS) * 1000),
             rebalance_timeout_ms=int(2 * HANDLER_TIMEOUT_SECONDS * 1000),
         )
-        consumer.subscribe([self._connection.topic_of(self._subscription.event)], listener=self._rebalance)
-        self._resumed.clear()
-        await self._connection.start(consumer)
-        return consumer

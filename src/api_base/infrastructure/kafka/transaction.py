@@ -15,14 +15,10 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPa
 from aiokafka.errors import KafkaError
 
 from api_base.application.common.events import Stream
-from api_base.application.common.events.cloud_event import decoded
 from api_base.core.errors import Unavailable
-from api_base.core.shared.logging import get_logger
 from api_base.infrastructure.kafka.connection import KafkaConnection
-from api_base.infrastructure.kafka.consumer import Rebalance
+from api_base.infrastructure.kafka.consumer import Rebalance, event_of
 from api_base.infrastructure.resilience.patterns import Policy
-
-logger = get_logger(__name__)
 
 BATCH: Final = 500
 POLL_TIMEOUT: Final = 0.5
@@ -100,12 +96,7 @@ class KafkaStream:
 
     def _derived(self, records: _Records) -> Iterator[dict[str, Any]]:
         for record in records:
-            try:
-                event = decoded(record.value or b"")
-            except ValueError as error:
-                logger.error("record_refused", topic=record.topic, partition=record.partition, offset=record.offset, reason=str(error))
-                continue
-            if event.name == self._stream.event:
+            if (event := event_of(record, self._stream.event)) is not None:
                 headers = [*HEADERS, ("event-id", str(event.id).encode())]
                 for one in self._stream.transform(self._decode(event.payload, self._stream.payload)):
                     yield {"key": one.key.encode(), "value": json.dumps(dict(one.value)).encode(), "headers": headers}
@@ -122,17 +113,6 @@ class KafkaStream:
 
     async def _started(self) -> AIOKafkaConsumer:
         if self._consumer is None:
-            self._consumer = await self._policy.execute(self._start)
+            stream = self._stream
+            self._consumer = await self._policy.execute(lambda: self._connection.subscribed(stream.name, stream.event, self._rebalance))
         return self._consumer
-
-    async def _start(self) -> AIOKafkaConsumer:
-        consumer = AIOKafkaConsumer(
-            **self._connection.options(),
-            group_id=self._group,
-            enable_auto_commit=False,
-            auto_offset_reset="earliest",
-            isolation_level="read_committed",
-        )
-        consumer.subscribe([self._connection.topic_of(self._stream.event)], listener=self._rebalance)
-        await self._connection.start(consumer)
-        return consumer

@@ -8,7 +8,10 @@ may have accepted the mail: the call raises `Unavailable`, and the mail is sent 
 import asyncio
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime
 from ipaddress import ip_address
 from typing import Final
 from urllib.parse import unquote, urlsplit
@@ -17,11 +20,28 @@ import aiosmtplib
 
 from api_base.core.errors import MailRefused, Unavailable
 from api_base.core.protocols import Clock, Mail, Mailer, Probe
-from api_base.infrastructure.mail.message import message_of
 from api_base.infrastructure.resilience.patterns import Policy
+
+_POLICY: Final = SMTP.clone(cte_type="7bit")
+"""Servers without 8BITMIME accept it too."""
 
 _QUIT_TIMEOUT: Final = 1.0
 """Seconds to wait for the reply to QUIT."""
+
+
+def message_of(mail: Mail, sender: str, now: datetime) -> EmailMessage:
+    """The message. Raises `ValueError` for line breaks in a header."""
+    message = EmailMessage(policy=_POLICY)
+    message["From"] = sender
+    message["To"] = mail.to
+    message["Subject"] = mail.subject
+    message["Date"] = format_datetime(now)
+    message["Message-ID"] = f"<{mail.key}@{sender.rpartition('@')[2]}>"
+    message["Auto-Submitted"] = "auto-generated"  # keeps automatic responders from answering [RFC 3834, section 5]
+    message.set_content(mail.text)
+    message.add_alternative(mail.html, subtype="html")
+    message["Content-Language"] = mail.language
+    return message
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

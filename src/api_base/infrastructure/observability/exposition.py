@@ -19,22 +19,9 @@ from prometheus_client.registry import Collector
 
 from api_base.core.errors import ConfigurationError
 from api_base.core.protocols import Metrics
+from api_base.infrastructure.observability import counters as layout
 from api_base.infrastructure.observability import dependencies
-from api_base.infrastructure.observability.counters import (
-    BUCKETS,
-    GAUGES,
-    IN_PROGRESS,
-    PID,
-    REQUESTS,
-    SCALE,
-    SLOT,
-    SLOTS,
-    SUFFIX,
-    SUM,
-    VALUES,
-    WORD,
-    Counters,
-)
+from api_base.infrastructure.observability.counters import Counters
 
 LABELS: Final = ("method", "route", "status")
 
@@ -50,20 +37,23 @@ class _Process:
 class _Snapshot:
     """`requests` holds bucket counts (not accumulated) and the sum of nanoseconds, by (method, route, status)."""
 
-    requests: dict[tuple[str, str, str], list[int]] = field(default_factory=lambda: defaultdict(lambda: [0] * (len(BUCKETS) + 2)))
+    requests: dict[tuple[str, str, str], list[int]] = field(default_factory=lambda: defaultdict(lambda: [0] * (len(layout.BUCKETS) + 2)))
     alive: list[_Process] = field(default_factory=list)
     dependencies: list[tuple[int | None, dict[str, memoryview]]] = field(default_factory=list)
 
     def add(self, words: memoryview, *, alive: bool) -> None:
-        if alive and words[PID]:
-            gauges = {name: words[base + VALUES] / SCALE for base, name in _slots(words, range(1, GAUGES + 1))}
-            self.alive.append(_Process(words[PID], words[IN_PROGRESS], gauges))
-        found = {name: words[base + VALUES : base + SLOT] for base, name in _slots(words, range(GAUGES + 1, REQUESTS))}
-        self.dependencies.append((words[PID] if alive else None, found))
-        for base, key in _slots(words, range(REQUESTS, SLOTS)):
+        if alive and words[layout.PID]:
+            gauges = {name: words[base + layout.VALUES] / layout.SCALE for base, name in _slots(words, range(1, layout.GAUGES + 1))}
+            self.alive.append(_Process(words[layout.PID], words[layout.IN_PROGRESS], gauges))
+        found = {
+            name: words[base + layout.VALUES : base + layout.SLOT]
+            for base, name in _slots(words, range(layout.GAUGES + 1, layout.REQUESTS))
+        }
+        self.dependencies.append((words[layout.PID] if alive else None, found))
+        for base, key in _slots(words, range(layout.REQUESTS, layout.SLOTS)):
             method, status, route = key.split(" ", 2)
             total = self.requests[method, route, status]
-            for i, value in enumerate(words[base + VALUES : base + SUM + 1]):
+            for i, value in enumerate(words[base + layout.VALUES : base + layout.SUM + 1]):
                 total[i] += value
 
 
@@ -93,7 +83,7 @@ class MergedMetrics(Collector, Metrics):
         if self._directory is None:
             snapshot.add(self._own.words, alive=True)
         else:
-            for file in sorted(self._directory.glob(f"*{SUFFIX}")):
+            for file in sorted(self._directory.glob(f"*{layout.SUFFIX}")):
                 _add_file(snapshot, file)
         return snapshot
 
@@ -102,7 +92,7 @@ def _add_file(snapshot: _Snapshot, path: Path) -> None:
     with path.open("rb") as file:
         alive = _locked(file.fileno())
         content = file.read()
-    if len(content) == SLOTS * SLOT * WORD:  # otherwise its process is still creating it
+    if len(content) == layout.SLOTS * layout.SLOT * layout.WORD:  # otherwise its process is still creating it
         snapshot.add(memoryview(content).cast("q"), alive=alive)
 
 
@@ -117,11 +107,11 @@ def _locked(file: int) -> bool:
 def _slots(words: memoryview, numbers: range) -> Iterator[tuple[int, str]]:
     """Offset and key of the used slots. Slots are used in order."""
     for number in numbers:
-        base = number * SLOT
+        base = number * layout.SLOT
         length = words[base]
         if not length:
             return
-        yield base, bytes(words[base + 1 : base + VALUES])[:length].decode(errors="replace")
+        yield base, bytes(words[base + 1 : base + layout.VALUES])[:length].decode(errors="replace")
 
 
 def _requests(snapshot: _Snapshot) -> Iterator[Metric]:
@@ -131,7 +121,7 @@ def _requests(snapshot: _Snapshot) -> Iterator[Metric]:
     )
     for labels, (*counts, nanoseconds) in sorted(snapshot.requests.items()):
         total.add_metric(labels, sum(counts))
-        bounds = [*map(str, BUCKETS), "+Inf"]
+        bounds = [*map(str, layout.BUCKETS), "+Inf"]
         duration.add_metric(labels, list(zip(bounds, accumulate(counts), strict=True)), sum_value=nanoseconds / 1e9)
     yield total
     yield duration

@@ -32,10 +32,6 @@ type Pool = Callable[[], PoolFigures]
 type Dependencies = Callable[[], Iterable[DependencyFigures]]
 
 
-def counters(settings: Settings) -> Counters:
-    return Counters(settings.observability.metrics_dir)
-
-
 def metrics(settings: Settings, own: Counters) -> "MergedMetrics":
     """The metrics of all processes that share the configured directory."""
     from api_base.infrastructure.observability.exposition import MergedMetrics

@@ -10,6 +10,15 @@ from api_base.core.types import RequestContext
 from api_base.infrastructure.observability.counters import Counters
 from api_base.infrastructure.observability.dependencies import words
 
+logger = get_logger(__name__)
+
+BATCH: Final = 256
+"""Number of requests after which a batch is written immediately."""
+FLUSH_INTERVAL: Final = 0.05
+"""Seconds after which a batch is written in any case."""
+GAUGE_INTERVAL: Final = 1.0
+"""Seconds between two readings of the gauges."""
+
 
 class RequestRecord(NamedTuple):
     """`route` is the template; `started_at` is in seconds since the epoch, `seconds` the duration."""
@@ -20,16 +29,6 @@ class RequestRecord(NamedTuple):
     status: int
     started_at: float
     seconds: float
-
-
-logger = get_logger(__name__)
-
-BATCH: Final = 256
-"""Number of requests after which a batch is written immediately."""
-FLUSH_INTERVAL: Final = 0.05
-"""Seconds after which a batch is written in any case."""
-GAUGE_INTERVAL: Final = 1.0
-"""Seconds between two readings of the gauges."""
 
 
 class Sink(Protocol):

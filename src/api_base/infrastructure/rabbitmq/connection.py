@@ -61,11 +61,6 @@ class RabbitMqConnection:
                 async with asyncio.timeout(OPERATION_TIMEOUT):
                     await connection.close()
 
-    async def check(self) -> str:
-        """Return the name and version of the broker. Raises `Unavailable`."""
-        await (await self.channel()).close()
-        return f"RabbitMQ at {_address(self._url)}"
-
     async def _opened(self) -> AbstractConnection:
         async with self._opening:
             if self._connection is None or not self._connection.connected.is_set():
@@ -77,15 +72,12 @@ async def check(url: str) -> str:
     """Connect once, and return the name of the broker. Raises `Unavailable`."""
     connection = RabbitMqConnection(url, "check")
     try:
-        return await connection.check()
+        await (await connection.channel()).close()
     finally:
         await connection.close()
+    parts = urlsplit(url)
+    return f"RabbitMQ at {parts.hostname}:{parts.port or (5671 if parts.scheme == 'amqps' else 5672)}"
 
 
 def _with_heartbeat(url: str) -> str:
     return url if "heartbeat=" in url else f"{url}{'&' if '?' in url else '?'}heartbeat={HEARTBEAT}"
-
-
-def _address(url: str) -> str:
-    parts = urlsplit(url)
-    return f"{parts.hostname}:{parts.port or (5671 if parts.scheme == 'amqps' else 5672)}"

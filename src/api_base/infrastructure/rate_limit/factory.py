@@ -1,18 +1,14 @@
 """The adapters of `RATE_LIMIT__URL`."""
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from api_base.core.di import Adapter
-
-if TYPE_CHECKING:
-    from api_base.core.protocols import RateLimiter
-    from api_base.infrastructure.adapter_ports import AdapterPorts
+from api_base.core.protocols import RateLimiter
+from api_base.infrastructure.rate_limit.memory import MemoryRateLimiter
 
 
-def _memory(ports: "AdapterPorts") -> "RateLimiter":
+def _memory(ports: object) -> RateLimiter:
     del ports
-    from api_base.infrastructure.rate_limit.memory import MemoryRateLimiter
-
     return MemoryRateLimiter()
 
 

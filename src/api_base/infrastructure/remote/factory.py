@@ -1,10 +1,8 @@
 """The adapters of `REMOTE__URL`."""
 
-from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from api_base.core.di import Adapter
-from api_base.infrastructure.rabbitmq import url as rabbitmq
+from api_base.infrastructure.rabbitmq.url import rabbitmq_adapters
 
 if TYPE_CHECKING:
     from api_base.application.common.remote import RemoteTransport
@@ -13,7 +11,6 @@ if TYPE_CHECKING:
 
 def _rabbitmq(ports: "AdapterPorts") -> "RemoteTransport":
     from api_base.infrastructure.remote.remote_bus import RabbitMqRemoteTransport
-    from api_base.infrastructure.serialization.result_codec import decode_result, encode_result
 
     settings = ports.settings
     assert settings.remote.url is not None  # an adapter is selected by its URL
@@ -23,16 +20,7 @@ def _rabbitmq(ports: "AdapterPorts") -> "RemoteTransport":
         ports.policy,
         settings.resilience.timeout_seconds,
         settings.remote.concurrency,
-        encode=encode_result,
-        decode=decode_result,
     )
 
 
-RABBITMQ: Final = Adapter(
-    build=_rabbitmq,
-    url="amqp://user:password@host:port/vhost",
-    summary="Services send commands and queries to each other through RabbitMQ.",
-    validate=rabbitmq.validate,
-    extra="rabbitmq",
-)
-RABBITMQ_TLS: Final = replace(RABBITMQ, url="amqps://user:password@host:port/vhost", summary="The same over TLS.")
+RABBITMQ, RABBITMQ_TLS = rabbitmq_adapters(_rabbitmq, "Services send commands and queries to each other through RabbitMQ.")

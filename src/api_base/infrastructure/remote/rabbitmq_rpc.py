@@ -22,7 +22,7 @@ from api_base.infrastructure.rabbitmq.connection import OPERATION_TIMEOUT, Rabbi
 from api_base.infrastructure.rabbitmq.consumer import RabbitMqConsumer
 from api_base.infrastructure.remote.rpc_messages import ERROR, MAX_MESSAGE_BYTES, RESULT, call_of, queue_of, reply, request
 from api_base.infrastructure.resilience.patterns import Policy
-from api_base.infrastructure.serialization.error_codec import decode_error, encode_error, encode_internal_error
+from api_base.infrastructure.serialization.result_codec import decode_error, encode_error, encode_internal_error
 
 logger = get_logger(__name__)
 

@@ -1,7 +1,7 @@
 """`RemoteBus` over RabbitMQ."""
 
 from collections.abc import Awaitable, Callable
-from typing import Any, Final
+from typing import Final
 
 from api_base.application.common.cqrs import Message, Query, answer_of
 from api_base.application.common.remote import RemoteBus, RemoteCall, RemoteTransport
@@ -11,18 +11,17 @@ from api_base.core.types import NO_REQUEST, current_context
 from api_base.infrastructure.rabbitmq.connection import RabbitMqConnection, check
 from api_base.infrastructure.remote.rabbitmq_rpc import RabbitMqRpcClient, RabbitMqRpcServer
 from api_base.infrastructure.resilience.patterns import Policy
+from api_base.infrastructure.serialization.result_codec import decode_result, encode_result
 
 POLL: Final = 1.0
 """Seconds before a lost connection is opened again."""
 
 
 class RabbitMqRemoteBus(RemoteBus):
-    """An attempt may take `seconds`. `encode` converts a message to JSON; `decode` converts JSON to a result of a type."""
+    """An attempt may take `seconds`."""
 
-    def __init__(
-        self, client: RabbitMqRpcClient, seconds: float, *, encode: Callable[[Any], bytes], decode: Callable[[bytes, Any], Any]
-    ) -> None:
-        self._client, self._seconds, self._encode, self._decode = client, seconds, encode, decode
+    def __init__(self, client: RabbitMqRpcClient, seconds: float) -> None:
+        self._client, self._seconds = client, seconds
 
     async def execute[T](self, message: Message[T], *, key: str | None = None) -> T:
         name = getattr(type(message), "remote", None)
@@ -33,7 +32,7 @@ class RabbitMqRemoteBus(RemoteBus):
         context = current_context.get(None) or NO_REQUEST
         call = RemoteCall(
             name=name,
-            body=self._encode(message),
+            body=encode_result(message),
             seconds=self._seconds,
             access_token=context.access_token,
             key=key,
@@ -41,7 +40,7 @@ class RabbitMqRemoteBus(RemoteBus):
             traceparent=context.traceparent,
         )
         answer = await self._client.call(call, repeatable=key is not None or isinstance(message, Query))
-        result: T = self._decode(answer, answer_of(type(message)))
+        result: T = decode_result(answer, answer_of(type(message)))
         return result
 
 
@@ -58,13 +57,9 @@ class RabbitMqRemoteTransport(RemoteTransport, Probe):
         policy_of: Callable[[str], Policy],
         seconds: float,
         concurrency: int,
-        *,
-        encode: Callable[[Any], bytes],
-        decode: Callable[[bytes, Any], Any],
     ) -> None:
         self._url, self._service, self._policy_of = url, service, policy_of
         self._seconds, self._concurrency = seconds, concurrency
-        self._encode, self._decode = encode, decode
         self._connection = RabbitMqConnection(url, service)
         self._buses: dict[str, RabbitMqRemoteBus] = {}
 
@@ -72,7 +67,7 @@ class RabbitMqRemoteTransport(RemoteTransport, Probe):
         """Return the bus of another service."""
         if service not in self._buses:
             client = RabbitMqRpcClient(self._connection, service, self._policy_of(f"remote {service}"))
-            self._buses[service] = RabbitMqRemoteBus(client, self._seconds, encode=self._encode, decode=self._decode)
+            self._buses[service] = RabbitMqRemoteBus(client, self._seconds)
         return self._buses[service]
 
     def task(self, answer: Callable[[RemoteCall], Awaitable[bytes]]) -> PeriodicTask:

@@ -1,40 +1,19 @@
 """Operations on jobs for operators: list, show, retry and cancel them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-import asyncpg
-
 from api_base.core.errors import Conflict, NotFound
 from api_base.core.protocols import ENDED, JobState
-from api_base.core.types import NO_TENANT
 from api_base.infrastructure.db.pool import Connection, ConnectionPool
+from api_base.infrastructure.db.rows import restored
 from api_base.infrastructure.serialization.json_codec import decode
-from api_base.infrastructure.tasks.cancellation import CANCEL, NOTIFY_CANCELLED
+from api_base.infrastructure.tasks.completion import CANCEL, NOTIFY_CANCELLED
 from api_base.infrastructure.tasks.database_queue import CHANNEL
-
-_COLUMNS: Final = """
-id, tenant_id, user_id, name, state, priority, progress, attempts, failures, lost_attempts, scheduled_at, created_at, started_at, finished_at, leased_until, expires_at,
-error, request_id, traceparent, payload, result
-"""
-_LIST: Final = f"""
-select {_COLUMNS} from jobs
-where ($1::text is null or state = $1) and ($2::text is null or name = $2) and ($3::uuid is null or tenant_id = $3)
-order by created_at desc, id desc limit $4
-"""
-_DEAD: Final = f"select {_COLUMNS} from jobs where state = 'dead' order by finished_at limit $1"
-_SHOW: Final = f"select {_COLUMNS} from jobs where id = $1"
-_LOCK: Final = "select tenant_id, state from jobs where id = $1 for update"
-_RETRY: Final = f"""
-with retried as (
-    update jobs set state = 'ready', scheduled_at = now(), failures = 0, lost_attempts = 0, progress = 0, error = null, public_error = null, finished_at = null, expires_at = null
-    where tenant_id = $1 and id = $2 returning 1)
-select pg_notify('{CHANNEL}', '') from retried
-"""
-"""`attempts` does not change: with the id it distinguishes the next execution from one that may still be running."""
+from api_base.infrastructure.tasks.store import known
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +41,24 @@ class JobEntry:
     traceparent: str
     payload: Any
     result: Any
+
+
+_COLUMNS: Final = ", ".join(field.name for field in fields(JobEntry))
+_LIST: Final = f"""
+select {_COLUMNS} from jobs
+where ($1::text is null or state = $1) and ($2::text is null or name = $2) and ($3::uuid is null or tenant_id = $3)
+order by created_at desc, id desc limit $4
+"""
+_DEAD: Final = f"select {_COLUMNS} from jobs where state = 'dead' order by finished_at limit $1"
+_SHOW: Final = f"select {_COLUMNS} from jobs where id = $1"
+_LOCK: Final = "select tenant_id, state from jobs where id = $1 for update"
+_RETRY: Final = f"""
+with retried as (
+    update jobs set state = 'ready', scheduled_at = now(), failures = 0, lost_attempts = 0, progress = 0, error = null, public_error = null, finished_at = null, expires_at = null
+    where tenant_id = $1 and id = $2 returning 1)
+select pg_notify('{CHANNEL}', '') from retried
+"""
+"""`attempts` does not change: with the id it distinguishes the next execution from one that may still be running."""
 
 
 class JobAdmin:
@@ -119,10 +116,8 @@ async def _locked(connection: Connection, id: UUID) -> tuple[UUID, JobState]:
     return row["tenant_id"], JobState(row["state"])
 
 
-def _entry(row: asyncpg.Record) -> JobEntry:
-    fields = dict(row)
-    for owner in ("tenant_id", "user_id"):
-        fields[owner] = None if fields[owner] == NO_TENANT else fields[owner]
-    for document in ("payload", "result"):
-        fields[document] = None if fields[document] is None else decode(fields[document])
-    return JobEntry(**{**fields, "state": JobState(fields["state"])})
+def _document(text: str | None) -> Any:
+    return None if text is None else decode(text)
+
+
+_entry: Final = restored(JobEntry, tenant_id=known, user_id=known, state=JobState, payload=_document, result=_document)

@@ -33,11 +33,9 @@ class JobTransport(Protocol):
 
     async def publish(self, jobs: Sequence[JobRef]) -> list[JobRef]:
         """Publish `jobs`. Returns those that the broker has not confirmed. Raises `Unavailable` if it has confirmed none."""
-        ...
 
     async def depth(self) -> int:
         """Return how many messages wait for workers. Raises `Unavailable`."""
-        ...
 
 
 class JobBackend(Protocol):
@@ -45,4 +43,3 @@ class JobBackend(Protocol):
 
     def tasks(self, store: SqlJobStore, executor: JobExecutor, poll: float) -> Iterable[PeriodicTask]:
         """Return the tasks of the worker that submit ready jobs of `store` to `executor`, and poll for them every `poll` seconds."""
-        ...

@@ -1,10 +1,9 @@
 """The adapters of `JOBS__URL`."""
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from api_base.core.di import Adapter
-from api_base.infrastructure.rabbitmq import url as rabbitmq
+from api_base.infrastructure.rabbitmq.url import rabbitmq_adapters
 
 if TYPE_CHECKING:
     from api_base.infrastructure.adapter_ports import AdapterPorts
@@ -26,11 +25,6 @@ def _rabbitmq(ports: "AdapterPorts") -> "JobBackend":
 
 
 DATABASE: Final = Adapter(build=_database, url="database://", summary="Workers claim jobs from the database.")
-RABBITMQ: Final = Adapter(
-    build=_rabbitmq,
-    url="amqp://user:password@host:port/vhost",
-    summary="RabbitMQ delivers the ids of ready jobs to workers, which claim the jobs from the database.",
-    validate=rabbitmq.validate,
-    extra="rabbitmq",
+RABBITMQ, RABBITMQ_TLS = rabbitmq_adapters(
+    _rabbitmq, "RabbitMQ delivers the ids of ready jobs to workers, which claim the jobs from the database."
 )
-RABBITMQ_TLS: Final = replace(RABBITMQ, url="amqps://user:password@host:port/vhost", summary="The same over TLS.")

@@ -13,8 +13,9 @@ import asyncpg
 
 from api_base.application.common.jobs import Outcome
 from api_base.core.protocols import ClaimedJob
-from api_base.core.types import NO_TENANT, TenantId, UserId
+from api_base.core.types import NO_TENANT
 from api_base.infrastructure.db.pool import Connection, ConnectionPool
+from api_base.infrastructure.db.rows import restored
 
 LEASE: Final = timedelta(seconds=20)
 """Time after which a worker that has not renewed its lease loses the job."""
@@ -23,7 +24,7 @@ MAX_LOST_ATTEMPTS: Final = 5
 MAX_BATCH_ROWS: Final = 1000
 """Maximum number of jobs that one statement changes."""
 
-_CLAIMED: Final = "j.tenant_id, j.id, j.user_id, j.name, j.attempts, j.failures, j.payload::text, j.request_id, j.traceparent"
+_CLAIMED: Final = "j.tenant_id, j.id, j.user_id, j.name, j.attempts as attempt, j.failures, j.payload::text, j.request_id, j.traceparent"
 
 _BY_INDEX: Final = "begin; set local enable_seqscan = off; set local enable_sort = off; set local enable_bitmapscan = off"
 """In a queue the statistics of the planner are out of date: planned while the queue was short, the statement would read all of a long
@@ -162,18 +163,12 @@ def _keys(jobs: Sequence[ClaimedJob]) -> tuple[list[UUID], list[UUID], list[int]
     return [job.tenant_id or NO_TENANT for job in jobs], [job.id for job in jobs], [job.attempt for job in jobs]
 
 
-def _claimed(row: asyncpg.Record) -> ClaimedJob:
-    return ClaimedJob(
-        id=row["id"],
-        tenant_id=None if row["tenant_id"] == NO_TENANT else TenantId(row["tenant_id"]),
-        user_id=UserId(row["user_id"]),
-        name=row["name"],
-        attempt=row["attempts"],
-        failures=row["failures"],
-        request_id=row["request_id"],
-        traceparent=row["traceparent"],
-        payload=row["payload"].encode(),
-    )
+def known(id: UUID) -> UUID | None:
+    """Return None for the nil UUID, which stands for no tenant and for no user."""
+    return None if id == NO_TENANT else id
+
+
+_claimed: Final = restored(ClaimedJob, tenant_id=known, payload=str.encode)
 
 
 class JobStager:

@@ -20,28 +20,23 @@ from api_base.core.errors import NotFound
 from api_base.core.types import TenantId, UserId, request_user
 from api_base.domain.tenants.entities import Role
 from api_base.infrastructure.db.query_builder import PageBuilder
+from api_base.infrastructure.db.rows import restored
 from api_base.infrastructure.db.schema import Ownership
 from api_base.infrastructure.db.session import Database, Row
 from api_base.infrastructure.db.statement import OWNER, Statement, owned
-from api_base.infrastructure.tenants.mapper import invitation_from_row, tenant_from_row
+from api_base.infrastructure.tenants.mapper import INVITATION_MAPPING, TENANT_MAPPING
 from api_base.infrastructure.tenants.tables import INVITATIONS, MEMBERSHIPS, TENANTS
 
 COLUMNS: Final = {"role": MEMBERSHIPS.c.role, "created_at": MEMBERSHIPS.c.created_at}
 INVITATION_COLUMNS: Final = {"created_at": INVITATIONS.c.created_at}
 
 
-def member_to_dto(row: Row) -> MemberDTO:
-    return MemberDTO(
-        user_id=row["user_id"],
-        role=Role(row["role"]),
-        version=row["version"],
-        created_at=row["created_at"],
-        updated_at=row["updated_at"],
-    )
+member_to_dto: Final = restored(MemberDTO, role=Role)
+my_tenant_to_dto: Final = restored(MyTenantDTO, role=Role)
 
 
 def invitation_to_dto(row: Row) -> InvitationDTO:
-    return InvitationDTO.of(invitation_from_row(row))
+    return InvitationDTO.of(INVITATION_MAPPING.from_row(row))
 
 
 class GetTenantHandler:
@@ -54,7 +49,7 @@ class GetTenantHandler:
         row = await self._database.fetchrow(self._statement, own_tenant(query.id))
         if row is None:
             raise NotFound("tenant", query.id)
-        return TenantDTO.of(tenant_from_row(row))
+        return TenantDTO.of(TENANT_MAPPING.from_row(row))
 
 
 class ListMyTenantsHandler:
@@ -70,7 +65,7 @@ class ListMyTenantsHandler:
     async def handle(self, query: ListMyTenants) -> Sequence[MyTenantDTO]:
         del query
         rows = await self._database.fetch(self._statement, request_user())
-        return [MyTenantDTO(**dict(row) | {"role": Role(row["role"])}) for row in rows]
+        return [my_tenant_to_dto(row) for row in rows]
 
 
 class ListMembersHandler:

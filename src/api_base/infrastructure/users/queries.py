@@ -11,58 +11,42 @@ from api_base.core.errors import NotFound
 from api_base.core.types import Language, UserId, request_user
 from api_base.domain.users.entities import UserStatus
 from api_base.infrastructure.db.query_builder import PageBuilder
+from api_base.infrastructure.db.rows import restored
 from api_base.infrastructure.db.schema import Ownership
-from api_base.infrastructure.db.session import Database, Row
+from api_base.infrastructure.db.session import Database
 from api_base.infrastructure.db.statement import Statement
 from api_base.infrastructure.users.tables import USERS
 
 COLUMNS: Final = {"email": USERS.c.email, "status": USERS.c.status, "created_at": USERS.c.created_at}
 
 
-def to_dto(row: Row) -> UserDTO:
-    return UserDTO(
-        id=row["id"],
-        email=row["email"],
-        name=row["name"],
-        status=UserStatus(row["status"]),
-        platform_admin=row["platform_admin"],
-        language=Language(row["language"]),
-        version=row["version"],
-        created_at=row["created_at"],
-        updated_at=row["updated_at"],
-    )
+to_dto: Final = restored(UserDTO, status=UserStatus, language=Language)
 
 
-class UserReader:
+class _UserReader:
     """Reads a user by id."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._statement = Statement(sa.select(USERS).where(USERS.c.id == sa.bindparam("id", type_=sa.Uuid)), Ownership.SYSTEM)
 
-    async def get(self, id: UserId) -> UserDTO:
+    async def _get(self, id: UserId) -> UserDTO:
         row = await self._database.fetchrow(self._statement, None, id=id)
         if row is None:
             raise NotFound("user", id)
         return to_dto(row)
 
 
-class GetProfileHandler:
-    def __init__(self, users: UserReader) -> None:
-        self._users = users
-
+class GetProfileHandler(_UserReader):
     async def handle(self, query: GetProfile) -> UserDTO:
         del query
-        return await self._users.get(request_user())
+        return await self._get(request_user())
 
 
-class GetUserHandler:
-    def __init__(self, users: UserReader) -> None:
-        self._users = users
-
+class GetUserHandler(_UserReader):
     async def handle(self, query: GetUser) -> UserDTO:
         """The user. Raises `NotFound`."""
-        return await self._users.get(query.id)
+        return await self._get(query.id)
 
 
 class ListUsersHandler:

@@ -18,6 +18,11 @@ from api_base.core.errors import ConfigurationError
 from api_base.infrastructure.db.errors import unreachable
 from api_base.infrastructure.db.pool import Connection
 
+_BEFORE_0_1_0: Final = re.compile(r"\w+_0\d{3}")
+"""Revision ids had four digits before 0.1.0 and have three since, so the id shows which kind a revision is."""
+
+_TIMEOUT = 10.0
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Branch:
@@ -40,9 +45,6 @@ class Revision:
 
 BASE = Branch(name="base", folder=Path(__file__).parent / "versions")
 """The branch that every context depends on."""
-
-_BEFORE_0_1_0: Final = re.compile(r"\w+_0\d{3}")
-"""Revision ids had four digits before 0.1.0 and have three since, so the id shows which kind a revision is."""
 
 
 def read(branches: Sequence[Branch]) -> dict[str, Revision]:
@@ -169,9 +171,6 @@ def _tuple(value: Any) -> tuple[str, ...]:
     if value is None:
         return ()
     return (value,) if isinstance(value, str) else tuple(value)
-
-
-_TIMEOUT = 10.0
 
 
 async def stored_heads(dsn: str) -> set[str]:

@@ -34,6 +34,16 @@ LOCK_NOT_AVAILABLE: Final = "55P03"
 DEADLOCK: Final = "40P01"
 INSUFFICIENT_PRIVILEGE: Final = "42501"
 
+KEY: Final = 4_177_218_340_263_971
+"""The key of the lock, a random number."""
+
+_TAKE = sa.text(f"select pg_try_advisory_lock({KEY})")
+_HELD_BY_SESSION = sa.text(
+    "select exists (select from pg_locks where locktype = 'advisory' and pid = pg_backend_pid() "
+    f"and (classid::bigint << 32 | objid::bigint) = {KEY})"
+)
+_RETRY_INTERVAL: Final = 0.05
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MigrationTimeouts:
@@ -187,17 +197,6 @@ def _state(error: DBAPIError) -> str | None:
 
 def _short(error: DBAPIError) -> str:
     return " ".join((error.statement or str(error.orig)).split())[:120]
-
-
-KEY: Final = 4_177_218_340_263_971
-"""The key of the lock, a random number."""
-
-_TAKE = sa.text(f"select pg_try_advisory_lock({KEY})")
-_HELD_BY_SESSION = sa.text(
-    "select exists (select from pg_locks where locktype = 'advisory' and pid = pg_backend_pid() "
-    f"and (classid::bigint << 32 | objid::bigint) = {KEY})"
-)
-_RETRY_INTERVAL: Final = 0.05
 
 
 async def acquire_lock(connection: AsyncConnection, seconds: float) -> None:
