@@ -13,7 +13,7 @@ from api_base.infrastructure.auth.access import CHANNEL as ACCESS
 from api_base.infrastructure.db.embedded import Urls
 from api_base.infrastructure.events.database_publisher import CHANNEL as DELIVERIES
 from api_base.infrastructure.events.outbox import CHANNEL as STORED
-from api_base.infrastructure.tasks.cancellation import CHANNEL as CANCELLED
+from api_base.infrastructure.tasks.completion import CHANNEL as CANCELLED
 from api_base.infrastructure.tasks.database_queue import CHANNEL as JOBS
 from api_base.serving.worker import _listener
 from tests.application import running, settings_on
