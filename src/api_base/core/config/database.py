@@ -27,7 +27,7 @@ class DatabaseSettings(Section):
     """Connections per process."""
     acquire_timeout_seconds: float = Field(5.0, gt=0, le=60)
     """Seconds that a request waits for a connection before the answer is 503."""
-    statement_timeout_seconds: float = Field(30.0, gt=0, le=600)
+    statement_timeout_seconds: float = Field(20.0, gt=0, le=600)
     """Seconds after which PostgreSQL cancels a statement."""
     request_lock_timeout_seconds: float = Field(5.0, gt=0, le=60)
     """Seconds that a statement of a request waits for a lock before the answer is 503."""

@@ -9,6 +9,7 @@ from typing import Any, Final
 import asyncpg
 
 from api_base.core.shared.logging import get_logger
+from api_base.infrastructure.db.connecting import keep_alive
 from api_base.infrastructure.db.pool import Connection, ConnectionPool
 
 logger = get_logger(__name__)
@@ -95,6 +96,7 @@ class NotificationListener:
     async def _listen(self) -> None:
         connection: Connection = await asyncpg.connect(self._dsn, timeout=5, server_settings={"application_name": "api-base-listener"})
         try:
+            keep_alive(connection)
             connection.add_termination_listener(self._lost)
             await connection.add_listener(self._channel, self._received)
             self._on_gap()

@@ -10,14 +10,18 @@ requests are served.
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import Awaitable, Callable, Container
+from collections.abc import Awaitable, Callable, Container, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from api_base.core.errors import Unavailable
+from api_base.core.shared.logging import get_logger
 from api_base.core.types import NO_REQUEST, current_context
+from api_base.infrastructure.db import heartbeat
 from api_base.infrastructure.db.connecting import Connection, PoolOptions, connect
 from api_base.infrastructure.db.errors import usable_after
+
+logger = get_logger(__name__)
 
 __all__ = ["Connection", "ConnectionPool", "PoolFigures", "PoolOptions"]
 
@@ -49,6 +53,7 @@ class ConnectionPool:
         self._share = options.size - max(options.size // 4, min(options.size - 1, 1))
         self._ending: set[asyncio.Task[None]] = set()
         self._closed = True
+        self._heartbeat: asyncio.Task[None] | None = None
 
     async def open(self, check: Callable[[Connection], Awaitable[None]] | None = None) -> None:
         """Connect once, so that a wrong URL fails at start. `check` may refuse the connection. Raises `Unavailable`."""
@@ -57,10 +62,13 @@ class ConnectionPool:
         if check is not None:
             await check(connection)
         self._free.append(connection)
+        self._heartbeat = asyncio.create_task(self._beat(), name="heartbeat")
 
     async def close(self, timeout: float = 10.0) -> None:
         """Close idle connections immediately and acquired ones on release; terminate the rest after `timeout` seconds."""
         self._closed = True
+        if self._heartbeat is not None:
+            self._heartbeat.cancel()
         for waiter in self._waiters:
             if not waiter.done():
                 waiter.set_exception(_shutting_down())
@@ -123,6 +131,31 @@ class ConnectionPool:
             self._ending.add(ending)
             ending.add_done_callback(self._ending.discard)
         self._offer_room()
+
+    async def _beat(self) -> None:
+        while True:
+            await asyncio.sleep(heartbeat.INTERVAL)
+            if not self._free:
+                continue
+            connection, lent_then = self._free.pop(0), list(self._lent)
+            self._lent[connection] = ""
+            try:
+                answered = connection.is_closed() or await heartbeat.answers(connection)
+            except BaseException:
+                self.retire(connection)
+                raise
+            if answered:
+                self.release(connection)
+            else:
+                self._retire_silent(connection, lent_then)
+
+    def _retire_silent(self, connection: Connection, lent_then: Sequence[Connection]) -> None:
+        """Discard all idle connections and those that were in use all the time. Who waits on one of them gets an error and retires it."""
+        silent, self._free = [connection, *self._free, *(one for one in lent_then if one in self._lent)], []
+        logger.warning("connections_retired", reason="PostgreSQL does not answer on an idle connection", connections=len(silent))
+        for one in silent:
+            one.terminate()
+        self.retire(connection)
 
     async def _acquire_slowly(self, path: str) -> Connection:
         if self._closed:
