@@ -27,6 +27,9 @@ CONNECTION_ERRORS: Final = (
     ConnectionError,
 )
 
+STORAGE_ERRORS: Final = (asyncpg.DiskFullError, asyncpg.PostgresIOError)
+"""The server cannot store: its disk is full, or fails."""
+
 _ROLLBACKS: Final[Sequence[tuple[type[BaseException], str]]] = (
     (asyncpg.DeadlockDetectedError, "two transactions waited for each other"),
     (asyncpg.TransactionRollbackError, "another transaction changed the same rows"),

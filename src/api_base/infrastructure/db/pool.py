@@ -19,12 +19,13 @@ from api_base.core.shared.logging import get_logger
 from api_base.core.types import NO_REQUEST, current_context
 from api_base.infrastructure.db import heartbeat
 from api_base.infrastructure.db.connecting import Connection, PoolOptions, connect
-from api_base.infrastructure.db.errors import usable_after
+from api_base.infrastructure.db.errors import STORAGE_ERRORS, usable_after
 
 logger = get_logger(__name__)
 
 __all__ = ["Connection", "ConnectionPool", "PoolFigures", "PoolOptions"]
 
+NEVER: Final = float("-inf")
 ENDING_SECONDS: Final = 2.0
 """Seconds for a retired connection to end its statement before it is terminated."""
 
@@ -54,6 +55,8 @@ class ConnectionPool:
         self._ending: set[asyncio.Task[None]] = set()
         self._closed = True
         self._heartbeat: asyncio.Task[None] | None = None
+        self.storage_failed_at = NEVER
+        """When the server last could not store something, by the clock of the event loop."""
 
     async def open(self, check: Callable[[Connection], Awaitable[None]] | None = None) -> None:
         """Connect once, so that a wrong URL fails at start. `check` may refuse the connection. Raises `Unavailable`."""
@@ -104,6 +107,7 @@ class ConnectionPool:
         try:
             result = await use(connection)
         except BaseException as error:
+            self.note(error)
             if usable_after(error):
                 self.release(connection)
             else:
@@ -111,6 +115,11 @@ class ConnectionPool:
             raise
         self.release(connection)
         return result
+
+    def note(self, error: BaseException) -> None:
+        """Remember the failure of the server's storage, for the health check."""
+        if isinstance(error, STORAGE_ERRORS):
+            self.storage_failed_at = asyncio.get_running_loop().time()
 
     def release(self, connection: Connection) -> None:
         """Return a connection in a known state to the pool."""

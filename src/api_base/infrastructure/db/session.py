@@ -1,12 +1,13 @@
 """Execute reads for an owner: on a pool connection or, inside a transactional unit of work, on its connection."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 from uuid import UUID
 
 import asyncpg
 
-from api_base.core.errors import ConfigurationError
+from api_base.core.errors import ConfigurationError, Unavailable
 from api_base.core.protocols import HealthCheck
 from api_base.infrastructure.db.errors import translate
 from api_base.infrastructure.db.pool import Connection, ConnectionPool, PoolFigures, PoolOptions
@@ -80,8 +81,15 @@ async def check_server(connection: Connection) -> None:
             )
 
 
+STORAGE_RECOVERY: Final = 15.0
+
+
 class DatabaseHealthCheck(HealthCheck):
-    """Implements `HealthCheck` by one round trip as the serving role."""
+    """Implements `HealthCheck` by one round trip as the serving role.
+
+    For `STORAGE_RECOVERY` seconds after a statement met a full or failing disk the database counts as failing. Then requests come again, and
+    the next write shows whether the disk has space: only a write can tell, and nothing else that the serving role may do needs any.
+    """
 
     name = "database"
     required = True
@@ -91,4 +99,6 @@ class DatabaseHealthCheck(HealthCheck):
 
     async def check(self) -> None:
         """Query the server. Raises `Unavailable` or the driver's error."""
+        if asyncio.get_running_loop().time() < self._pool.storage_failed_at + STORAGE_RECOVERY:
+            raise Unavailable("The database could not store a change: its disk is full or failing.")
         await self._pool.run(lambda connection: connection.fetchval("select 1"))
