@@ -72,6 +72,7 @@ def test_the_first_server_process_waits_for_next_to_nothing(tmp_path: Path) -> N
         "api_base.cli",
         "api_base.serving",
         "api_base.serving.children",
+        "api_base.serving.signals",
         "api_base.core",
         "api_base.core.shared",
         "api_base.core.shared.parent_death",

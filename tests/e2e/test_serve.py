@@ -12,7 +12,7 @@ import pytest
 
 from api_base.infrastructure.db.embedded import EmbeddedServer
 from tests.e2e.conftest import Project
-from tests.e2e.processes import PATIENCE, Backend, alive, children, free_port, one_sentence, postmaster, run, serving, until
+from tests.e2e.processes import Backend, alive, children, free_port, one_sentence, postmaster, run, serving, until
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -124,13 +124,15 @@ def test_a_dead_worker_is_started_again(project: Project) -> None:
         assert backend.answers()
 
 
-def test_a_dead_server_process_ends_serve_with_a_failure(project: Project) -> None:
+def test_a_dead_server_process_is_replaced(project: Project) -> None:
     with serving(project.home) as backend:
         backend.ready()
-        family = backend.family()
-        subprocess.run(["kill", "-9", str(backend.child("server_process"))], check=True)
-        assert backend.process.wait(PATIENCE) != 0
-        assert not [pid for pid in family if alive(pid)]
+        before = backend.child("server_process")
+        subprocess.run(["kill", "-9", str(before)], check=True)
+        until(lambda: backend.child("server_process") not in (None, before), "another server process")
+        assert backend.answers()
+        assert "a server process ended with code -9; starting another one" in backend.output
+        assert backend.end(signal.SIGTERM) == 0
 
 
 def test_several_server_processes_share_the_port(project: Project) -> None:

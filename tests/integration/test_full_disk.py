@@ -20,7 +20,7 @@ async def test_the_health_check_reports_a_storage_failure(migrated: Urls, sqlsta
     tenant, owner = uuid4(), await asyncpg.connect(migrated.owner)
     act_for(tenant)
     async with stored(migrated) as store:
-        pool, health = store.database.pool, DatabaseHealthCheck(store.database.pool)
+        pool, health = store.database.pool, DatabaseHealthCheck(store.database)
         try:
             await owner.execute(
                 f"create function fail() returns trigger language plpgsql as $$begin raise exception using errcode = '{sqlstate}'; end$$;"

@@ -13,7 +13,7 @@ from api_base.core.errors import Unavailable
 from api_base.core.types import RequestContext, current_context
 from api_base.infrastructure.db.embedded import Urls
 from api_base.infrastructure.db.pool import Connection, ConnectionPool, PoolOptions
-from api_base.infrastructure.db.session import Database
+from api_base.infrastructure.db.session import Database, DatabaseHealthCheck
 
 
 @asynccontextmanager
@@ -175,3 +175,16 @@ async def test_work_outside_requests_has_the_whole_pool(migrated: Urls) -> None:
     async with pool(migrated, 4, acquire_timeout=0.5) as made:
         for connection in [await made.acquire() for _ in range(4)]:
             made.release(connection)
+
+
+async def test_a_busy_pool_does_not_fail_the_health_check(migrated: Urls) -> None:
+    database = Database(migrated.app, PoolOptions(size=1, acquire_timeout=0.1, statement_timeout=20))
+    await database.open()
+    held = await database.pool.acquire()
+    try:
+        for _ in range(2):
+            await DatabaseHealthCheck(database).check()
+        assert database.probes.figures().open == 1
+    finally:
+        database.pool.release(held)
+        await database.close()

@@ -22,7 +22,7 @@ from api_base.application.tenants.commands.revoke_invitation import RevokeInvita
 from api_base.application.tenants.dtos import InvitationDTO
 from api_base.bootstrap.contexts.identities import UserIdentities
 from api_base.bootstrap.contexts.tenants import EMAILS
-from api_base.core.errors import Invalid, NotFound, StaleVersion
+from api_base.core.errors import Forbidden, Invalid, NotFound, StaleVersion
 from api_base.core.types import Language, TenantId, UserId
 from api_base.domain.tenants.entities import MANAGERS, Role
 from api_base.domain.tenants.errors import InvitationForAddress, InvitationRefused, InvitationsOnly, OwnersOnly
@@ -56,7 +56,7 @@ class World:
         self.bus.add(
             [
                 on(AddMember, AddMemberHandler(self.memberships, identities, Ids(), self.clock, direct=False)),
-                on(InviteMember, InviteMemberHandler(self.invitations, self.memberships, self.jobs, Ids(), self.clock)),
+                on(InviteMember, InviteMemberHandler(self.invitations, self.memberships, identities, self.jobs, Ids(), self.clock)),
                 on(MailInvitation, MailInvitationHandler(self.invitations, tenants, identities, email_templates, links, self.clock)),
                 on(RevokeInvitation, RevokeInvitationHandler(self.invitations, self.memberships)),
                 on(AcceptInvitation, AcceptInvitationHandler(acceptance, identities)),
@@ -209,6 +209,15 @@ async def test_only_an_owner_invites_an_owner_or_withdraws_that() -> None:
         await owner.invite()
     with pytest.raises(OwnersOnly):
         await owner.bus.execute(RevokeInvitation(tenant_id=owner.tenant.id, id=made.id, expected_version=None))
+
+
+async def test_who_was_deactivated_leaves_no_invitation_behind() -> None:
+    world = World()
+    world.host.deactivate(NOW, 2)
+    await world.users.update(world.host)
+    with pytest.raises(Forbidden):
+        await world.invite()
+    assert (world.invitations.all(), world.jobs.queue) == ([], [])
 
 
 async def test_nobody_invites_into_another_tenant() -> None:

@@ -82,7 +82,6 @@ async def opened(services: Services) -> AsyncIterator[Services]:
         for resource in (container.database, container.access.listener):
             await resource.open()
             stack.push_async_callback(resource.close)
-        stack.push_async_callback(container.audit_store.close)
         if services.settings.remote.url is not None:
             stack.push_async_callback(container.remote.close)
         yield services

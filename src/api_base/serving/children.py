@@ -11,14 +11,21 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Final
 
 from api_base.core.shared.parent_death import die_with_parent
+from api_base.serving.signals import block
 
 MAX_LINE_BYTES: Final = 1 << 20
 """Maximum bytes of the message that starts a server process."""
 READY: Final = b"r"
 """The byte that a process sends when it begins to serve."""
+
+TEMPORARY: Final = 75
+"""The exit code of a process that may be started again: the database starts, or has no connection to spare (EX_TEMPFAIL, sysexits.h)."""
+MIN_RESTART_DELAY: Final = 0.5
+MAX_RESTART_DELAY: Final = 30.0
 
 
 class ServerProcess:
@@ -28,6 +35,7 @@ class ServerProcess:
         self._channel, theirs = socket.socketpair()
         with theirs:
             self.process = start("api_base.serving.server_process", str(theirs.fileno()), pass_fds=(theirs.fileno(),))
+        self.started_at = time.monotonic()
 
     def ready(self) -> bool:
         """Return whether the process serves. Never waits."""
@@ -40,29 +48,51 @@ class ServerProcess:
     def serve(self, listener: socket.socket, variables: Mapping[str, str], *, seed: bool) -> None:
         """Send the listening socket and environment variables. `seed` lets a first run create an administrator."""
         message = json.dumps({"variables": dict(variables), "seed": seed}).encode()
-        socket.send_fds(self._channel, [message], [listener.fileno()])
+        with suppress(OSError):  # it has ended; its supervisor sees that
+            socket.send_fds(self._channel, [message], [listener.fileno()])
 
     def stop(self, number: signal.Signals) -> None:
-        """Send `number`, or SIGTERM before the process serves: SIGINT would interrupt its imports with a traceback."""
+        """Send `number`."""
         if self.process.poll() is None:
-            self.process.send_signal(number if self.ready() else signal.SIGTERM)
+            self.process.send_signal(number)
+
+
+class Backoff:
+    """The seconds between two starts of a child, which double while it ends early."""
+
+    def __init__(self) -> None:
+        self._delay = MIN_RESTART_DELAY
+
+    def due(self, started_at: float) -> bool:
+        """Return whether the next child may start now. `started_at`: when the last one started, on the monotonic clock."""
+        lived = time.monotonic() - started_at
+        if lived < self._delay:
+            return False
+        self._delay = MIN_RESTART_DELAY if lived > MAX_RESTART_DELAY else min(self._delay * 2, MAX_RESTART_DELAY)
+        return True
 
 
 def start(
     module: str, *arguments: str, environment: Mapping[str, str] | None = None, pass_fds: tuple[int, ...] = ()
 ) -> subprocess.Popen[bytes]:
-    """Start a child in a separate session, so that Ctrl-C reaches it only through this process. It ends with this process."""
+    """Start a child in a separate session, so that Ctrl-C reaches it only through this process. It ends with this process.
+
+    The signals that `serving.signals` handles are blocked in the child until it has handlers.
+    """
+    die = die_with_parent(signal.SIGTERM)
+
+    def set_up() -> None:
+        block()
+        if die is not None:
+            die()
+
     return subprocess.Popen(
         [sys.executable, "-m", module, *arguments],
         env=environment,
         pass_fds=pass_fds,
         start_new_session=True,
-        preexec_fn=die_with_parent(signal.SIGTERM),
+        preexec_fn=set_up,
     )
-
-
-_MIN_RESTART_DELAY: Final = 0.5
-_MAX_RESTART_DELAY: Final = 30.0
 
 
 class WorkerProcess:
@@ -70,7 +100,7 @@ class WorkerProcess:
 
     def __init__(self, variables: Mapping[str, str]) -> None:
         self._variables = variables
-        self._delay, self._started_at = _MIN_RESTART_DELAY, 0.0
+        self._backoff, self._started_at = Backoff(), 0.0
         self._replaced = False
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -90,18 +120,16 @@ class WorkerProcess:
             self.process.terminate()
 
     def stop(self) -> None:
-        """Ask the worker to end. SIGTERM also after Ctrl-C: SIGINT would interrupt its imports with a traceback."""
+        """Ask the worker to end."""
         if self.process is not None and self.process.poll() is None:
             self.process.terminate()
 
     def _due(self, code: int) -> bool:
         """Return whether the next worker may start now."""
-        lived = time.monotonic() - self._started_at
         if self._replaced:
-            self._delay = _MIN_RESTART_DELAY
+            self._backoff = Backoff()
             return True
-        if lived < self._delay:
+        if not self._backoff.due(self._started_at):
             return False
         print(f"api-base: the worker ended with code {code}; restarting it", file=sys.stderr)
-        self._delay = _MIN_RESTART_DELAY if lived > _MAX_RESTART_DELAY else min(self._delay * 2, _MAX_RESTART_DELAY)
         return True

@@ -9,7 +9,9 @@ import sys
 from typing import TYPE_CHECKING
 
 from api_base.core.errors import ApiBaseError
-from api_base.serving.children import MAX_LINE_BYTES, READY
+from api_base.core.shared.output import survive_lost_output
+from api_base.serving.children import MAX_LINE_BYTES, READY, TEMPORARY
+from api_base.serving.signals import block, exit_at_signals
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -22,6 +24,8 @@ def main(descriptor: int) -> None:
 
     Objects created during the start live as long as the process, so the garbage collector starts later and never scans them.
     """
+    exit_at_signals()
+    survive_lost_output()
     gc.disable()
     import uvloop
 
@@ -46,17 +50,20 @@ def main(descriptor: int) -> None:
     gc.freeze()
     gc.enable()
     asyncio.run(serving, loop_factory=uvloop.new_event_loop)
+    block()
 
 
 async def _serve(app: "FastAPI", listener: socket.socket, channel: socket.socket, server: "ServerSettings") -> None:
     """Serve inside the lifespan. uvicorn would log an error of the lifespan as a traceback, so it does not run it."""
     import uvicorn
 
-    from api_base.serving.draining import DrainingConnection, DrainingServer
+    from api_base.serving.connection import Connection
+    from api_base.serving.draining import DrainingServer
+    from api_base.serving.open_connections import OpenConnections
 
     config = uvicorn.Config(
         app,
-        http=DrainingConnection,
+        http=Connection,
         lifespan="off",
         access_log=False,
         log_config=None,
@@ -65,7 +72,8 @@ async def _serve(app: "FastAPI", listener: socket.socket, channel: socket.socket
         timeout_keep_alive=server.keep_alive_timeout_seconds,
     )
     async with app.router.lifespan_context(app):
-        serving = DrainingServer(config, shutdown_timeout=server.shutdown_timeout_seconds, on_started=lambda: _report_ready(channel))
+        state = OpenConnections(server, asyncio.get_running_loop().time)
+        serving = DrainingServer(config, state, shutdown_timeout=server.shutdown_timeout_seconds, on_started=lambda: _report_ready(channel))
         await serving.serve(sockets=[listener])
 
 
@@ -73,9 +81,16 @@ def _report_ready(channel: socket.socket) -> None:
     channel.send(READY)
 
 
+def is_temporary(error: ApiBaseError) -> bool:
+    """Return whether the same start may succeed soon: the server starts or stops (57P03), or has no connection to spare (53300)."""
+    from asyncpg import CannotConnectNowError, TooManyConnectionsError
+
+    return isinstance(error.__cause__, CannotConnectNowError | TooManyConnectionsError)
+
+
 if __name__ == "__main__":
     try:
         main(int(sys.argv[1]))
     except ApiBaseError as error:
         print(f"api-base: {error}", file=sys.stderr)
-        raise SystemExit(2) from None
+        raise SystemExit(TEMPORARY if is_temporary(error) else 2) from None

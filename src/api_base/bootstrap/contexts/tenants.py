@@ -71,7 +71,10 @@ def _invitations(ports: Ports) -> Sequence[Registration]:
     memberships, users = SqlMembershipRepository(ports.database), identities(ports)
     acceptance = accept_invitation.InvitationAcceptance(repository, memberships, users, ports.link_tokens, ports.ids, ports.clock)
     return [
-        on(invite_member.InviteMember, invite_member.InviteMemberHandler(repository, memberships, ports.jobs, ports.ids, ports.clock)),
+        on(
+            invite_member.InviteMember,
+            invite_member.InviteMemberHandler(repository, memberships, users, ports.jobs, ports.ids, ports.clock),
+        ),
         on(
             invite_member.MailInvitation,
             invite_member.MailInvitationHandler(repository, tenants, users, email_templates(ports, EMAILS), links(ports), ports.clock),

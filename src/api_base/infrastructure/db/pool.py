@@ -60,12 +60,16 @@ class ConnectionPool:
 
     async def open(self, check: Callable[[Connection], Awaitable[None]] | None = None) -> None:
         """Connect once, so that a wrong URL fails at start. `check` may refuse the connection. Raises `Unavailable`."""
-        self._closed = False
+        self.accept()
         connection = await self._connect()
         if check is not None:
             await check(connection)
         self._free.append(connection)
         self._heartbeat = asyncio.create_task(self._beat(), name="heartbeat")
+
+    def accept(self) -> None:
+        """Open, without a connection until one is needed."""
+        self._closed = False
 
     async def close(self, timeout: float = 10.0) -> None:
         """Close idle connections immediately and acquired ones on release; terminate the rest after `timeout` seconds."""

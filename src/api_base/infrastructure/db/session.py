@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any, Final
 from uuid import UUID
 
@@ -25,14 +26,18 @@ class Database:
 
     def __init__(self, dsn: str, options: PoolOptions, *, refuse_unsafe_role: bool = True) -> None:
         self.pool = ConnectionPool(dsn, options)
+        self.probes = ConnectionPool(dsn, replace(options, size=1))
+        """The connection of health checks, opened by the first one: a busy pool is no reason to take a process out of service."""
         self._refuse_unsafe_role = refuse_unsafe_role
 
     async def open(self) -> None:
         """Connect. Raises `Unavailable` if the server cannot be reached, `ConfigurationError` for an unsuitable role or server."""
         await self.pool.open(check_server if self._refuse_unsafe_role else None)
+        self.probes.accept()
 
     async def close(self) -> None:
         """Close the pool: wait for acquired connections, then terminate them."""
+        await self.probes.close()
         await self.pool.close()
 
     def figures(self) -> PoolFigures:
@@ -85,7 +90,7 @@ STORAGE_RECOVERY: Final = 15.0
 
 
 class DatabaseHealthCheck(HealthCheck):
-    """Implements `HealthCheck` by one round trip as the serving role.
+    """Implements `HealthCheck` by one round trip as the serving role, on a connection of its own: `Database.probes`.
 
     For `STORAGE_RECOVERY` seconds after a statement met a full or failing disk the database counts as failing. Then requests come again, and
     the next write shows whether the disk has space: only a write can tell, and nothing else that the serving role may do needs any.
@@ -94,11 +99,11 @@ class DatabaseHealthCheck(HealthCheck):
     name = "database"
     required = True
 
-    def __init__(self, pool: ConnectionPool) -> None:
-        self._pool = pool
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
     async def check(self) -> None:
         """Query the server. Raises `Unavailable` or the driver's error."""
-        if asyncio.get_running_loop().time() < self._pool.storage_failed_at + STORAGE_RECOVERY:
+        if asyncio.get_running_loop().time() < self._database.pool.storage_failed_at + STORAGE_RECOVERY:
             raise Unavailable("The database could not store a change: its disk is full or failing.")
-        await self._pool.run(lambda connection: connection.fetchval("select 1"))
+        await self._database.probes.run(lambda connection: connection.fetchval("select 1"))

@@ -14,6 +14,7 @@ from api_base.application.tenants import permissions
 from api_base.application.tenants.commands.acting import acting_member
 from api_base.application.tenants.dtos import InvitationDTO
 from api_base.application.tenants.identities import Identities
+from api_base.core.errors import Forbidden
 from api_base.core.protocols import Clock, IdGenerator, Isolation, JobQueue
 from api_base.core.types import Language, request_tenant
 from api_base.domain.common.value_objects import EmailAddress
@@ -34,14 +35,23 @@ class InviteMember(Command[InvitationDTO]):
 
 class InviteMemberHandler:
     def __init__(
-        self, invitations: InvitationRepository, memberships: MembershipRepository, jobs: JobQueue, ids: IdGenerator, clock: Clock
+        self,
+        invitations: InvitationRepository,
+        memberships: MembershipRepository,
+        identities: Identities,
+        jobs: JobQueue,
+        ids: IdGenerator,
+        clock: Clock,
     ) -> None:
-        self._invitations, self._memberships, self._jobs, self._ids, self._clock = invitations, memberships, jobs, ids, clock
+        self._invitations, self._memberships, self._identities = invitations, memberships, identities
+        self._jobs, self._ids, self._clock = jobs, ids, clock
 
     async def handle(self, command: InviteMember) -> InvitationDTO:
         """Create or renew the invitation and enqueue its e-mail. Raises `NotFound`, `Forbidden`, `OwnersOnly`, `Invalid`."""
         own_tenant(command.tenant_id)
         email, actor = EmailAddress.parse(command.email), await acting_member(self._memberships)
+        if await self._identities.email_of(actor.user_id) is None:
+            raise Forbidden("Your account is not active.")
         pending = await self._invitations.pending(email)
         may_decide(actor, command.role, None if pending is None else pending.role)
         invitation = await self._renewed(pending, command, actor) or await self._sent(email, command, actor)
