@@ -38,13 +38,10 @@ REVIEWED: Final = {
     ("src/api_base/infrastructure/db/embedded/state_files.py", "unlink"): "the record of a running server, which has ended",
     ("src/api_base/infrastructure/events/migrations/001_create_events.py", "drop table"): "days past retention",
     (
-        "src/api_base/infrastructure/importing/journal.py",
+        "src/api_base/infrastructure/importing/refused.py",
         "truncate",
-    ): "the refused rows after the last recorded one, when an import resumes",
-    (
-        "src/api_base/infrastructure/importing/journal.py",
-        "unlink",
-    ): "the journal of a finished import, or one that --no-resume discards; the refused rows of an earlier import of the same file",
+    ): "a file of refused rows that a new import replaces, or rows that are written again",
+    ("src/api_base/infrastructure/importing/refused.py", "unlink"): "an empty file of refused rows",
     ("src/api_base/infrastructure/observability/counters.py", "ftruncate"): "enlarges a file that the same function created",
     ("src/api_base/serving/metrics_directory.py", "rmtree"): "the counters of a run that has ended; the name, the owner and a lock show it",
     ("tools/documents.py", "unlink"): GENERATED,

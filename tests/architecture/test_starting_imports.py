@@ -15,7 +15,7 @@ LATE: Final = {
     "alembic": "migrating",
     "api_base.cli": "the command line",
     "api_base.infrastructure.db.embedded.server": "starting the embedded database",
-    "api_base.infrastructure.importing.journal": "an import from the command line",
+    "api_base.infrastructure.importing.keys": "an import of files",
     "api_base.infrastructure.importing.readers": "an import of files",
     "opentelemetry.sdk": "exporting spans",
     "prometheus_client": "a scrape",

@@ -5,6 +5,8 @@ import errno
 import socket
 from typing import Final
 
+import pytest
+
 from api_base.serving.accepting import MAX_ACCEPTS, RETRY_DELAY, Acceptor
 from tests.virtual_time import in_virtual_time
 
@@ -31,8 +33,11 @@ async def test_all_that_wait_are_accepted_in_a_few_turns() -> None:
         acceptor.open()
         for _ in range(10):
             await asyncio.sleep(0)
+        address = listener.getsockname()
         acceptor.close()
         assert [client.recv(10) for client in clients] == [b"hello"] * CLIENTS
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(address, 5)
         for client in clients:
             client.close()
 

@@ -22,8 +22,8 @@ VALID = {
     "SERVER__TRUSTED_PROXIES": ("10.0.0.0/8", "2001:db8::1"),
     "SERVER__ALLOWED_HOSTS": ("api.example.com", "*.example.org"),
     "SERVER__CORS_ORIGINS": ("https://app.example.com", "http://localhost:3000"),
+    "SECURITY__ALLOW_UNENCRYPTED": ("EVENTS__URL", "MAIL__LINKS"),
     "SECURITY__SIGNING_KEYS": (PEM.format("a"), PEM.format("b")),
-    "SECURITY__ALLOW_UNENCRYPTED": ("DATABASE__URL", "MAIL__URL"),
     "AUDIT__SIGNING_KEYS": (PEM.format("a"), PEM.format("b")),
 }
 """Two valid values for each list setting. A new list setting needs a row."""

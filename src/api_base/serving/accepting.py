@@ -33,8 +33,9 @@ class Acceptor:
         self._loop.add_reader(self._listener, self._accept)
 
     def close(self) -> None:
-        """Accept no more. The socket stays open."""
+        """Accept no more. Connections are refused from now on, unless another process serves on the same socket."""
         self._loop.remove_reader(self._listener)
+        self._listener.close()
         if self._retry is not None:
             self._retry.cancel()
 

@@ -14,6 +14,7 @@ from pydantic import SecretStr
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from api_base.core.config.security import Link
     from api_base.core.config.settings import Settings
 
 _ENCRYPTED: Final = {"amqp": "amqps://…", "http": "https://…", "kafka": "kafka+ssl://…"}
@@ -57,7 +58,7 @@ def unsafe_in_production(settings: Settings) -> list[str]:
 def unencrypted_links(settings: Settings) -> Iterator[tuple[str, str]]:
     """Yield each variable whose URL leads to another host without TLS, and what to write. Unix sockets and loopback are protected."""
     database, observability = settings.database, settings.observability
-    urls = {
+    urls: dict[Link, object] = {
         "DATABASE__URL": database.url,
         "DATABASE__OWNER_URL": database.owner_url,
         "DATABASE__WORKER_URL": database.worker_url,

@@ -1,11 +1,24 @@
 """Tokens and passwords, registration, rate limits, the audit trail."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import AfterValidator, Field, SecretStr
+from pydantic import Field, SecretStr
 
-from api_base.core.config.values import PrivateKey, Section, ServiceUrl, variable_name
+from api_base.core.config.values import PrivateKey, Section, ServiceUrl
+
+Link = Literal[
+    "DATABASE__URL",
+    "DATABASE__OWNER_URL",
+    "DATABASE__WORKER_URL",
+    "DATABASE__DIRECT_URL",
+    "EVENTS__URL",
+    "JOBS__URL",
+    "REMOTE__URL",
+    "OBSERVABILITY__OTLP_ENDPOINT",
+    "MAIL__LINKS",
+]
+"""The variables whose URL production requires to be encrypted."""
 
 
 class SecuritySettings(Section):
@@ -34,7 +47,7 @@ class SecuritySettings(Section):
     """Minimum zxcvbn score of a password."""
     breached_passwords: Path | None = None
     """File of SHA-1 hashes of breached passwords, sorted, one per line."""
-    allow_unencrypted: tuple[Annotated[str, AfterValidator(variable_name)], ...] = ()
+    allow_unencrypted: tuple[Link, ...] = ()
     """Variables, such as `DATABASE__URL`, whose URL may lead to another host without TLS in production. `api-base doctor` repeats them."""
     hash_concurrency: int = Field(2, ge=1, le=64)
     """Passwords that a process hashes concurrently."""

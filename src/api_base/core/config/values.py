@@ -7,7 +7,6 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, SecretStr
 
-_VARIABLE: Final = re.compile(r"[A-Z][A-Z_]*")
 _CONTEXT: Final = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
 _HOST: Final = re.compile(r"(\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)*|[0-9a-f:]*:[0-9a-f:.]*", re.IGNORECASE)
 _PEM: Final = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----")
@@ -68,13 +67,6 @@ def origin(value: str) -> str:
         valid = False
     if value != "*" and not valid:
         raise ValueError("must be * or an origin such as https://app.example.com, without a path")
-    return value
-
-
-def variable_name(value: str) -> str:
-    """Return the value unchanged. Raises `ValueError` unless it can be the name of a setting's variable."""
-    if not _VARIABLE.fullmatch(value):
-        raise ValueError("must be the name of a variable such as DATABASE__URL")
     return value
 
 
