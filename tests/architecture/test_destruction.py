@@ -23,6 +23,8 @@ TEMPORARY: Final = "a temporary file or directory that the same function created
 GENERATED: Final = "a generated file of this repository, under version control"
 REVIEWED: Final = {
     ("examples/films_csv.py", "open"): "the file that its argument names",
+    ("src/api_base/cli/database_tools.py", "replace"): "the file that `db dump` names, by a complete dump",
+    ("src/api_base/cli/database_tools.py", "unlink"): TEMPORARY,
     ("src/api_base/cli/database_tools.py", "drop schema"): "`db restore` only, in one transaction with the dump that replaces it",
     ("src/api_base/infrastructure/audit/checkpoints.py", "rename"): "to a name that contains a position; each position is written once",
     ("src/api_base/infrastructure/audit/migrations/001_create_audit.py", "drop table"): "months past retention, sealed and signed",

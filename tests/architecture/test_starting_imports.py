@@ -75,6 +75,7 @@ def test_the_first_server_process_waits_for_next_to_nothing(tmp_path: Path) -> N
         "api_base.serving.signals",
         "api_base.core",
         "api_base.core.shared",
+        "api_base.core.shared.least_privilege",
         "api_base.core.shared.parent_death",
     }
     assert {"dataclasses", "pathlib", "typer"}.isdisjoint(imported)

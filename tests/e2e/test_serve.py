@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from api_base.infrastructure.db.embedded import EmbeddedServer
-from tests.e2e.conftest import Project
+from tests.e2e.conftest import Project, printed_login
 from tests.e2e.processes import Backend, alive, children, free_port, one_sentence, postmaster, run, serving, until
 
 
@@ -97,9 +97,7 @@ def serving_second(first: Backend, project: Project) -> Iterator[Backend]:
 def test_a_first_run_with_several_processes_makes_one_administrator(home: Path) -> None:
     with serving(home, "--workers", "4", "--no-worker") as backend:
         backend.ready()
-        until(lambda: backend.output.count("password  ") == 1, "the announcement")
-        password = backend.output.split("password  ")[1].split()[0]
-        assert Project(home, "admin@example.com", password).log_in(backend)
+        assert printed_login(home, backend).log_in(backend)
 
 
 def test_a_strict_umask_and_a_folder_with_spaces_and_umlauts_do_not_matter(home: Path) -> None:
@@ -110,7 +108,7 @@ def test_a_strict_umask_and_a_folder_with_spaces_and_umlauts_do_not_matter(home:
             assert backend.ready().request("GET", "/health/ready")[0] == 200
             assert backend.end(signal.SIGTERM) == 0
     finally:
-        outside = folder / ".api-base/postgres/room"  # root's data lies elsewhere where the database's user may not enter the folder
+        outside = folder / ".api-base/postgres/location"  # root's data lies elsewhere where the database's user may not enter the folder
         if outside.exists():
             shutil.rmtree(outside.read_text().strip())
 

@@ -30,7 +30,7 @@ def worker(
     from api_base.serving.signals import NUMBERS, block
     from api_base.serving.worker import run_worker
 
-    settings, contexts = load()
+    settings, contexts = load("worker")
     configure_logging(level=settings.observability.log_level, json=json_logs(settings))
 
     async def run() -> None:

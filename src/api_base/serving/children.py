@@ -5,6 +5,7 @@ while it keeps ending early. This module imports little: `serve` creates a serve
 """
 
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -14,6 +15,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Final
 
+from api_base.core.shared.least_privilege import environment_for
 from api_base.core.shared.parent_death import die_with_parent
 from api_base.serving.signals import block
 
@@ -21,6 +23,10 @@ MAX_LINE_BYTES: Final = 1 << 20
 """Maximum bytes of the message that starts a server process."""
 READY: Final = b"r"
 """The byte that a process sends when it begins to serve."""
+PREPARE: Final = b"p"
+"""The byte that a process sends when the database must be prepared before it serves. The answer is the exit code of the preparation."""
+LOGIN: Final = b"l"
+"""The byte that a process sends when the login of the first run is unused."""
 
 TEMPORARY: Final = 75
 """The exit code of a process that may be started again: the database starts, or has no connection to spare (EX_TEMPFAIL, sysexits.h)."""
@@ -33,17 +39,32 @@ class ServerProcess:
 
     def __init__(self) -> None:
         self._channel, theirs = socket.socketpair()
+        self._received = b""
         with theirs:
-            self.process = start("api_base.serving.server_process", str(theirs.fileno()), pass_fds=(theirs.fileno(),))
+            self.process = start(
+                "api_base.serving.server_process",
+                str(theirs.fileno()),
+                environment=environment_for("server", os.environ),
+                pass_fds=(theirs.fileno(),),
+            )
         self.started_at = time.monotonic()
 
     def ready(self) -> bool:
         """Return whether the process serves. Never waits."""
+        return self.has_sent(READY)
+
+    def has_sent(self, byte: bytes) -> bool:
+        """Return whether the process has sent this byte. Never waits."""
         self._channel.setblocking(False)
-        try:
-            return self._channel.recv(1, socket.MSG_PEEK) == READY
-        except OSError:  # it does not serve yet, or it has ended
-            return False
+        with suppress(OSError):  # it has sent nothing yet, or it has ended
+            self._received += self._channel.recv(16)
+        return byte in self._received
+
+    def prepared(self, code: int) -> None:
+        """Answer `PREPARE` with the exit code of the preparation."""
+        self._received = self._received.replace(PREPARE, b"", 1)
+        with suppress(OSError):  # it has ended
+            self._channel.send(bytes([code if code >= 0 else 1]))
 
     def serve(self, listener: socket.socket, variables: Mapping[str, str], *, seed: bool) -> None:
         """Send the listening socket and environment variables. `seed` lets a first run create an administrator."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from api_base.core.errors import ApiBaseError
 from api_base.core.shared.output import survive_lost_output
-from api_base.serving.children import MAX_LINE_BYTES, READY, TEMPORARY
+from api_base.serving.children import LOGIN, MAX_LINE_BYTES, PREPARE, READY, TEMPORARY
 from api_base.serving.signals import block, exit_at_signals
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def main(descriptor: int) -> None:
     from api_base.bootstrap.configuration import load
     from api_base.infrastructure.db.sources import configured
     from api_base.serving import draining  # noqa: F401 -- imported while the supervisor prepares
-    from api_base.serving.first_run import prepare
+    from api_base.serving.first_run import Missing, missing
 
     channel = socket.socket(fileno=descriptor)
     message, descriptors, _, _ = socket.recv_fds(channel, MAX_LINE_BYTES, 1)
@@ -41,10 +41,14 @@ def main(descriptor: int) -> None:
         return
     received = json.loads(message)
     os.environ.update(received["variables"])
-    settings, contexts = load()
-    announcement = prepare(settings, configured(settings), contexts, seed=received["seed"])
-    if announcement:
-        print(announcement, flush=True)
+    settings, contexts = load("server")
+    found = missing(settings, configured(settings), contexts, seed=received["seed"])
+    if found is Missing.PREPARATION:
+        channel.send(PREPARE)
+        if code := int.from_bytes(channel.recv(1)):
+            raise SystemExit(code)  # the process that prepares has printed the reason
+    elif found is Missing.LOGIN:
+        channel.send(LOGIN)
     listener = socket.socket(fileno=descriptors[0])
     serving = _serve(create_app(settings, contexts), listener, channel, settings.server)
     gc.freeze()

@@ -43,10 +43,10 @@ def block() -> None:
     signal.pthread_sigmask(signal.SIG_BLOCK, NUMBERS)
 
 
-def exit_at_signals() -> None:
-    """Exit with code 0 at SIGINT or SIGTERM, for a process that does not serve yet and owns nothing; ignore SIGHUP."""
+def exit_at_signals(code: int = 0) -> None:
+    """Exit with `code` at SIGINT or SIGTERM, for a process that does not serve yet and owns nothing; ignore SIGHUP."""
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda number, frame: os._exit(0))
+        signal.signal(number, lambda number, frame: os._exit(code))
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, NUMBERS)
 

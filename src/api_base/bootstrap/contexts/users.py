@@ -44,6 +44,7 @@ def _handlers(ports: Ports) -> Sequence[Registration]:
     mode = register_user.RegistrationMode(ports.settings.registration)
     return [
         on(create_user.CreateUser, create_user.CreateUserHandler(repository, ports.ids, ports.clock)),
+        on(create_user.ReplaceUnusedPassword, create_user.ReplaceUnusedPasswordHandler(repository)),
         on(register_user.RegisterUser, register_user.RegisterUserHandler(ports.bus, hasher, policy, mode)),
         on(change_password.ChangePassword, change_password.ChangePasswordHandler(ports.bus, repository, hasher, policy)),
         on(change_password.SetPasswordHash, change_password.SetPasswordHashHandler(repository, ports.clock)),

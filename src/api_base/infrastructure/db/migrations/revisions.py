@@ -6,7 +6,8 @@ Branches are linear: each has one root and one head. A database has the revision
 
 import ast
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -178,15 +179,28 @@ async def stored_heads(dsn: str) -> set[str]:
 
     Raises `Unavailable`, and `ConfigurationError` for a database from before 0.1.0.
     """
+    async with plain_connection(dsn) as connection:
+        return await heads_of(connection)
+
+
+@asynccontextmanager
+async def plain_connection(dsn: str) -> AsyncIterator[Connection]:
+    """Open a connection for a few statements, outside any pool. Raises `Unavailable`."""
     try:
-        connection: Connection = await asyncpg.connect(dsn, timeout=_TIMEOUT, statement_cache_size=0)
+        connection: Connection = await asyncpg.connect(dsn, timeout=_TIMEOUT, command_timeout=_TIMEOUT, statement_cache_size=0)
     except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         raise unreachable(error) from error
     try:
-        heads = {row["version_num"] for row in await connection.fetch("select version_num from public.alembic_version", timeout=_TIMEOUT)}
-    except (asyncpg.UndefinedTableError, asyncpg.InsufficientPrivilegeError):
-        return set()
+        yield connection
     finally:
         connection.terminate()
+
+
+async def heads_of(connection: Connection) -> set[str]:
+    """Return the heads in `alembic_version`, as `stored_heads` does."""
+    try:
+        heads = {row["version_num"] for row in await connection.fetch("select version_num from public.alembic_version")}
+    except (asyncpg.UndefinedTableError, asyncpg.InsufficientPrivilegeError):
+        return set()
     refuse_prerelease(heads)
     return heads
