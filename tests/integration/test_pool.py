@@ -1,6 +1,7 @@
 """The pool on a real server: in order, whole after whatever happens to who waits or works, and no statement without an end."""
 
 import asyncio
+import random
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -9,6 +10,7 @@ import asyncpg
 import pytest
 
 from api_base.core.errors import Unavailable
+from api_base.core.types import RequestContext, current_context
 from api_base.infrastructure.db.embedded import Urls
 from api_base.infrastructure.db.pool import Connection, ConnectionPool, PoolOptions
 from api_base.infrastructure.db.session import Database, DatabaseHealthCheck
@@ -81,7 +83,7 @@ async def test_room_that_nobody_takes_goes_to_the_next(migrated: Urls) -> None:
 async def test_who_waits_too_long_is_told_and_forgotten(migrated: Urls) -> None:
     async with pool(migrated, acquire_timeout=0.5) as made:
         held = await made.acquire()
-        with pytest.raises(Unavailable, match="busy"):
+        with pytest.raises(Unavailable, match="became free"):
             await made.acquire()
         assert made.figures().waiting == 0
         made.release(held)
@@ -138,13 +140,50 @@ async def test_no_statement_goes_on_for_ever(migrated: Urls, prepared: bool) -> 
         await database.close()
 
 
+@pytest.mark.parametrize("size", [1, 2, 3, 8])
+async def test_requests_below_one_path_leave_connections_to_others(migrated: Urls, size: int) -> None:
+    """Requests of several resources hold connections for random times, some give up, some connections die: none holds more than its share."""
+    chance, held, most, served = random.Random(size), Counter[str](), Counter[str](), Counter[str]()
+
+    async def use(made: ConnectionPool, path: str) -> None:
+        current_context.set(RequestContext(request_id="test", path=f"{path}/{chance.random()}"))
+        connection = await made.acquire()
+        held[path] += 1
+        most[path] = max(most[path], held[path])
+        try:
+            await asyncio.sleep(chance.random() / 100)
+        finally:
+            held[path] -= 1
+            served[path] += 1
+            (made.retire if chance.random() < 0.1 else made.release)(connection)
+
+    paths = ["/api/v1/items"] * 60 + ["/api/v1/users"] * 30 + ["/api/v2/items"] * 10
+    chance.shuffle(paths)
+    async with pool(migrated, size) as made:
+        tasks = [asyncio.create_task(use(made, path)) for path in paths]
+        await asyncio.sleep(0.01)
+        given_up = [task for task in tasks[50:] if chance.random() < 0.2 and task.cancel()]
+        await asyncio.wait(tasks)
+        assert served.total() >= len(paths) - len(given_up)
+        assert max(most.values()) == max(size - max(size // 4, 1), 1)
+        assert made.figures().waiting == 0
+        assert await asyncio.gather(*(made.run(one) for _ in range(size))) == [1] * size
+        assert made.figures().open == made.figures().idle <= size
+
+
+async def test_work_outside_requests_has_the_whole_pool(migrated: Urls) -> None:
+    async with pool(migrated, 4, acquire_timeout=0.5) as made:
+        for connection in [await made.acquire() for _ in range(4)]:
+            made.release(connection)
+
+
 async def test_a_busy_pool_does_not_fail_the_health_check(migrated: Urls) -> None:
     database = Database(migrated.app, PoolOptions(size=1, acquire_timeout=0.1, statement_timeout=20))
     await database.open()
     held = await database.pool.acquire()
     try:
         for _ in range(2):
-            await DatabaseHealthCheck(database.probes).check()
+            await DatabaseHealthCheck(database).check()
         assert database.probes.figures().open == 1
     finally:
         database.pool.release(held)

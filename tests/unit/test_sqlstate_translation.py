@@ -20,6 +20,7 @@ RULE: Final = (RuleViolated, "A rule of the stored data")
 TEXT: Final = (Invalid, "text that the database cannot store")
 RANGE: Final = (Invalid, "too long or too large")
 FULL: Final = (Unavailable, "out of disk space")
+LOCKED: Final = (Unavailable, "Another transaction locks")
 ITSELF: Final = (None, "")
 
 CASES: Final[dict[type[BaseException], tuple[Meaning, Meaning, bool]]] = {
@@ -27,7 +28,7 @@ CASES: Final[dict[type[BaseException], tuple[Meaning, Meaning, bool]]] = {
     asyncpg.StatementCompletionUnknownError: (UNKNOWN, UNKNOWN, True),
     asyncpg.SerializationError: (ROLLED_BACK, ROLLED_BACK, True),
     asyncpg.DeadlockDetectedError: (ROLLED_BACK, ROLLED_BACK, True),
-    asyncpg.LockNotAvailableError: (ROLLED_BACK, ROLLED_BACK, True),
+    asyncpg.LockNotAvailableError: (LOCKED, LOCKED, True),
     TimeoutError: (TOO_LONG, UNKNOWN, False),
     asyncpg.PostgresConnectionError: (LOST, UNKNOWN, False),
     asyncpg.InterfaceError: (LOST, UNKNOWN, False),

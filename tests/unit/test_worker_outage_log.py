@@ -44,3 +44,24 @@ async def test_a_fault_of_the_task_is_logged_each_time_and_is_no_outage() -> Non
         assert not await runs.run_once()
         assert not await runs.run_once()
     assert [line["event"] for line in logs] == ["periodic_work_failed"] * 2
+
+
+@in_virtual_time
+async def test_a_run_that_does_not_end_is_cancelled_reported_and_begun_again() -> None:
+    runs, ended = 0, []
+
+    async def run() -> bool:
+        nonlocal runs
+        runs += 1
+        try:
+            await asyncio.sleep(10**9)
+        finally:
+            ended.append(asyncio.get_running_loop().time())
+        return False
+
+    logged = LoggedRuns(PeriodicTask(name="publish", interval=1.0, run=run, timeout=20.0))
+    with capture_logs() as logs:
+        assert await logged.run_once()
+        assert await logged.run_once()
+    assert (runs, ended) == (2, [20.0, 40.0])
+    assert [(line["event"], line["work"]) for line in logs] == [("periodic_work_restarted", "publish")] * 2

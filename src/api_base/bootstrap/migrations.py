@@ -126,7 +126,7 @@ def _migrator(settings: Settings, urls: Urls, contexts: Sequence[Context]) -> "M
         dsn=urls.owner,
         roles=Roles(app=user_of(urls.app), worker=user_of(urls.worker), search=settings.database.search_role),
         branches=branches(contexts),
-        timeouts=MigrationTimeouts(lock_timeout=settings.database.lock_timeout_seconds),
+        timeouts=MigrationTimeouts(lock_timeout=settings.database.migration_lock_timeout_seconds),
         check=table_check(urls, contexts),
     )
 

@@ -80,9 +80,14 @@ class LoggedRuns:
 
     async def run_once(self) -> bool:
         """Run the task. Returns whether it reports more work. Never raises."""
+        limit = asyncio.timeout(self._task.timeout)
         try:
-            more = await self._task.run()
+            async with limit:
+                more = await self._task.run()
         except Exception as error:
+            if limit.expired():
+                logger.error("periodic_work_restarted", work=self._task.name, reason=f"it did not end within {self._task.timeout:g} s")
+                return True
             reason = translate(error, harmless=False)  # a lost connection to the database can raise anything
             if isinstance(reason, Unavailable | Transient):
                 self._log_outage(reason)

@@ -27,14 +27,19 @@ class DatabaseSettings(Section):
     """Connections per process."""
     acquire_timeout_seconds: float = Field(5.0, gt=0, le=60)
     """Seconds that a request waits for a connection before the answer is 503."""
-    statement_timeout_seconds: float = Field(30.0, gt=0, le=600)
+    statement_timeout_seconds: float = Field(20.0, gt=0, le=600)
     """Seconds after which PostgreSQL cancels a statement."""
-    lock_timeout_seconds: float = Field(5.0, gt=0, le=60)
+    request_lock_timeout_seconds: float = Field(5.0, gt=0, le=60)
+    """Seconds that a statement of a request waits for a lock before the answer is 503."""
+    idle_transaction_timeout_seconds: float = Field(60.0, gt=0, le=600)
+    """Seconds without a statement after which PostgreSQL ends a transaction, and its connection."""
+    migration_lock_timeout_seconds: float = Field(5.0, gt=0, le=60)
     """Seconds that a migration waits for a lock on a table."""
     search_role: str = Field("search", min_length=1, max_length=63)
     """Role without login that owns the functions for text search; the owner must be a member of it."""
     pooler: Literal["none", "transaction"] = "none"
-    """`transaction` behind PgBouncer in transaction mode: disables prepared statements."""
+    """`transaction` behind PgBouncer in transaction mode: disables prepared statements. Set the timeouts for locks and idle transactions on the
+    role then (`alter role … set`)."""
 
     def url_of(self, role: Literal["owner", "worker", "direct"]) -> str:
         """Return the URL of a role. A role without a URL of its own uses `url`."""

@@ -98,6 +98,7 @@ class PeriodicTask:
     """Each worker calls `run` every `interval` seconds, and again immediately when it returns that there is more to do.
 
     A NOTIFY on `channel` calls it earlier. It must be safe to run in several workers at the same time.
+    A run that lasts longer than `timeout` seconds is cancelled, reported and begun again.
     `api-base worker --only` selects by `group`. `end` is called once when the worker ends, after the last `run`.
     """
 
@@ -106,4 +107,5 @@ class PeriodicTask:
     run: Callable[[], Awaitable[bool]]
     group: str = "schedules"
     channel: str | None = None
+    timeout: float = 120.0
     end: Callable[[], Awaitable[None]] = _nothing

@@ -167,7 +167,7 @@ class RequestContext(NamedTuple):
     `request_id` is the client's valid id or a generated one; `trace_id`, `span_id` and `parent_span_id`
     (the caller's, or empty) are lower-case hex [W3C Trace Context]; `address` is the client's, through trusted proxies only.
     `access_token` is the valid token of the principal, for forwarding to other services; empty without one.
-    `origin` is what the unit of work of this request is part of; None for an ordinary request.
+    `origin` is what the unit of work of this request is part of; None for an ordinary request. `path` is the one that the client sent.
 
     A NamedTuple, because each request makes two of them: a frozen dataclass takes three times as long to make.
     """
@@ -181,6 +181,7 @@ class RequestContext(NamedTuple):
     principal: Principal | None = None
     access_token: str = ""
     origin: Origin | None = None
+    path: str = ""
 
     def __repr__(self) -> str:
         """Without the access token, which is a secret."""
@@ -195,8 +196,8 @@ class RequestContext(NamedTuple):
 
     def acting(self, principal: Principal, access_token: str = "") -> "RequestContext":
         """The same request as `principal`. Spelled out, because `_replace` takes twice as long."""
-        request_id, trace_id, span_id, parent_span_id, trace_flags, address, _, _, origin = self
-        return RequestContext(request_id, trace_id, span_id, parent_span_id, trace_flags, address, principal, access_token, origin)
+        request_id, trace_id, span_id, parent_span_id, trace_flags, address, _, _, origin, path = self
+        return RequestContext(request_id, trace_id, span_id, parent_span_id, trace_flags, address, principal, access_token, origin, path)
 
     def within(self, origin: Origin) -> "RequestContext":
         """The same request, whose unit of work is part of `origin`."""

@@ -27,9 +27,11 @@ CONNECTION_ERRORS: Final = (
     ConnectionError,
 )
 
+STORAGE_ERRORS: Final = (asyncpg.DiskFullError, asyncpg.PostgresIOError)
+"""The server cannot store: its disk is full, or fails."""
+
 _ROLLBACKS: Final[Sequence[tuple[type[BaseException], str]]] = (
     (asyncpg.DeadlockDetectedError, "two transactions waited for each other"),
-    (asyncpg.LockNotAvailableError, "another transaction holds a lock on the same rows"),
     (asyncpg.TransactionRollbackError, "another transaction changed the same rows"),
 )
 _REFUSALS: Final[Sequence[tuple[tuple[type[BaseException], ...], Callable[[], ApiBaseError]]]] = (
@@ -53,6 +55,10 @@ _REFUSALS: Final[Sequence[tuple[tuple[type[BaseException], ...], Callable[[], Ap
     (
         (asyncpg.InsufficientResourcesError, asyncpg.PostgresSystemError),
         lambda: Unavailable("The database is out of disk space, memory or connections, or cannot read its files. Try again later."),
+    ),
+    (
+        (asyncpg.LockNotAvailableError,),
+        lambda: Unavailable("Another transaction locks the same rows or table for too long. Try again later."),
     ),
 )
 """What a statement may meet that no repository declares. A missing value (NOT NULL) is a fault of ours and stays one."""
@@ -78,6 +84,7 @@ _STATEMENTS: Final[Sequence[tuple[str, str]]] = (
     ("23", "a constraint forbids it"),
     ("42501", "the role lacks a privilege"),
     ("42", "the schema is not the one that this version needs"),
+    ("55P03", "another transaction holds a lock that it needs"),
     ("53", "PostgreSQL is out of memory, disk space or connections"),
     ("57", "an operator ended it"),
 )
@@ -93,7 +100,7 @@ def translate(error: BaseException, *, harmless: bool) -> BaseException:
         return _too_long()
     if isinstance(error, asyncpg.StatementCompletionUnknownError):
         return _outcome_unknown()
-    if isinstance(error, asyncpg.TransactionRollbackError | asyncpg.LockNotAvailableError):
+    if isinstance(error, asyncpg.TransactionRollbackError):
         return Transient(f"The database rolled the transaction back: {_first(_ROLLBACKS, error)}.")
     if isinstance(error, TimeoutError):  # the driver cancelled the statement: the server has no statement timeout behind a pooler
         return _too_long() if harmless else _outcome_unknown()

@@ -2,13 +2,14 @@
 
 from api_base.core.config import Settings
 from api_base.domain.common.events import Subscribers
-from api_base.infrastructure.db.pool import PoolOptions
+from api_base.infrastructure.db.connecting import PoolOptions
 from api_base.infrastructure.db.session import Database
 
 
 def database(settings: Settings) -> Database:
     """Return the pool of the role `app`, closed."""
-    return Database(settings.database.url.get_secret_value(), _options(settings, settings.database.pool_size))
+    database = settings.database
+    return Database(database.url.get_secret_value(), _options(settings, database.pool_size, database.request_lock_timeout_seconds))
 
 
 def worker_database(settings: Settings, subscribers: Subscribers) -> Database:
@@ -26,11 +27,13 @@ def direct_url(settings: Settings) -> str:
     return settings.database.url_of("direct")
 
 
-def _options(settings: Settings, size: int) -> PoolOptions:
+def _options(settings: Settings, size: int, lock_timeout: float | None = None) -> PoolOptions:
     database = settings.database
     return PoolOptions(
         size=size,
         acquire_timeout=database.acquire_timeout_seconds,
         statement_timeout=database.statement_timeout_seconds,
+        lock_timeout=lock_timeout,
+        idle_transaction_timeout=database.idle_transaction_timeout_seconds,
         prepared=database.pooler == "none",
     )

@@ -9,6 +9,7 @@ from typing import Any, Final
 import asyncpg
 
 from api_base.core.shared.logging import get_logger
+from api_base.infrastructure.db.connecting import keep_alive
 from api_base.infrastructure.db.pool import Connection, ConnectionPool
 
 logger = get_logger(__name__)
@@ -94,6 +95,7 @@ class NotificationListener:
     async def _listen(self) -> None:
         connection: Connection = await asyncpg.connect(self._dsn, timeout=5, server_settings={"application_name": "api-base-listener"})
         try:
+            keep_alive(connection)
             connection.add_termination_listener(self._lost)
             await connection.add_listener(self._channel, self._received)
             self._on_gap()
@@ -106,11 +108,12 @@ class NotificationListener:
             connection.terminate()
 
     def _received(self, connection: Any, pid: int, channel: str, payload: object) -> None:
+        """Anybody who may connect may notify: after a payload that means nothing, nothing cached is trusted."""
         del connection, pid, channel
         try:
             self._on_payload(str(payload))
         except ValueError:  # not of this application: any role of the database may notify on any channel
-            logger.warning("notification_not_understood", channel=self._channel)
+            logger.warning("notification_unreadable", channel=self._channel, characters=len(str(payload)))
             self._on_gap()
 
     def _lost(self, connection: Any) -> None:

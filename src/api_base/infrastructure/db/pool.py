@@ -2,44 +2,32 @@
 
 Last in, first out keeps few connections warm. A connection whose state is unknown after a cancellation or a lost server is retired. Waiting is
 fair and bounded: a released connection goes to the longest-waiting task, and a task that waits too long gets `Unavailable`.
+
+Requests below one path, such as `/api/v1/items`, never hold the last connections (a quarter of them): while they all wait for a lock, other
+requests are served.
 """
 
 import asyncio
 import contextlib
-from collections import deque
-from collections.abc import Awaitable, Callable
+from collections import Counter
+from collections.abc import Awaitable, Callable, Container, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-import asyncpg
+from api_base.core.errors import Unavailable
+from api_base.core.shared.logging import get_logger
+from api_base.core.types import NO_REQUEST, current_context
+from api_base.infrastructure.db import heartbeat
+from api_base.infrastructure.db.connecting import Connection, PoolOptions, connect
+from api_base.infrastructure.db.errors import STORAGE_ERRORS, usable_after
 
-from api_base.core.errors import ConfigurationError, Unavailable
-from api_base.infrastructure.db.errors import unreachable, usable_after
+logger = get_logger(__name__)
 
-type Connection = asyncpg.Connection[asyncpg.Record]
+__all__ = ["Connection", "ConnectionPool", "PoolFigures", "PoolOptions"]
 
+NEVER: Final = float("-inf")
 ENDING_SECONDS: Final = 2.0
 """Seconds for a retired connection to end its statement before it is terminated."""
-
-
-OLDEST: Final = 16
-"""The oldest version of PostgreSQL that works."""
-
-
-def check_version(connection: Connection) -> None:
-    """Raise `ConfigurationError` for a server that is too old."""
-    if (version := connection.get_server_version().major) < OLDEST:
-        raise ConfigurationError(f"PostgreSQL {version} is too old. Use PostgreSQL {OLDEST} or newer.")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PoolOptions:
-    """`size` is the maximum number of connections; times are in seconds. `prepared` is false behind a transaction pooler."""
-
-    size: int
-    acquire_timeout: float
-    statement_timeout: float
-    prepared: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +46,17 @@ class ConnectionPool:
     def __init__(self, dsn: str, options: PoolOptions) -> None:
         self._dsn, self._options = dsn, options
         self._free: list[Connection] = []
-        self._lent: set[Connection] = set()
-        self._waiters: deque[asyncio.Future[Connection | None]] = deque()
+        self._lent: dict[Connection, str] = {}
+        """With the path of the request that uses it, empty outside a request; so are the two below."""
+        self._waiters: dict[asyncio.Future[Connection | None], str] = {}
         """Each future receives a connection, or None as permission to open one. A permission counts as an opening connection."""
-        self._opening = 0
+        self._opening: list[str] = []
+        self._share = options.size - max(options.size // 4, min(options.size - 1, 1))
         self._ending: set[asyncio.Task[None]] = set()
         self._closed = True
+        self._heartbeat: asyncio.Task[None] | None = None
+        self.storage_failed_at = NEVER
+        """When the server last could not store something, by the clock of the event loop."""
 
     async def open(self, check: Callable[[Connection], Awaitable[None]] | None = None) -> None:
         """Connect once, so that a wrong URL fails at start. `check` may refuse the connection. Raises `Unavailable`."""
@@ -72,6 +65,7 @@ class ConnectionPool:
         if check is not None:
             await check(connection)
         self._free.append(connection)
+        self._heartbeat = asyncio.create_task(self._beat(), name="heartbeat")
 
     def accept(self) -> None:
         """Open, without a connection until one is needed."""
@@ -80,8 +74,12 @@ class ConnectionPool:
     async def close(self, timeout: float = 10.0) -> None:
         """Close idle connections immediately and acquired ones on release; terminate the rest after `timeout` seconds."""
         self._closed = True
-        while waiter := self._next_waiter():
-            waiter.set_exception(_shutting_down())
+        if self._heartbeat is not None:
+            self._heartbeat.cancel()
+        for waiter in self._waiters:
+            if not waiter.done():
+                waiter.set_exception(_shutting_down())
+        self._waiters.clear()
         deadline = asyncio.get_running_loop().time() + timeout
         while self._lent and asyncio.get_running_loop().time() < deadline:
             await asyncio.sleep(0.01)
@@ -98,13 +96,14 @@ class ConnectionPool:
 
     async def acquire(self) -> Connection:
         """Acquire a connection for the exclusive use of the caller. Raises `Unavailable` if none becomes free in time."""
-        free = self._free
-        while free:
-            connection = free.pop()
-            if not connection.is_closed():
-                self._lent.add(connection)
-                return connection
-        return await self._acquire_slowly()
+        free, path = self._free, current_context.get(NO_REQUEST).path
+        if len(self._lent) + len(self._opening) < self._share or _section(path) not in self._crowded():
+            while free:
+                connection = free.pop()
+                if not connection.is_closed():
+                    self._lent[connection] = path
+                    return connection
+        return await self._acquire_slowly(path)
 
     async def run[T](self, use: Callable[[Connection], Awaitable[T]]) -> T:
         """Run `use` with a connection, then release it, or retire it if its state is unknown."""
@@ -112,6 +111,7 @@ class ConnectionPool:
         try:
             result = await use(connection)
         except BaseException as error:
+            self.note(error)
             if usable_after(error):
                 self.release(connection)
             else:
@@ -120,122 +120,137 @@ class ConnectionPool:
         self.release(connection)
         return result
 
+    def note(self, error: BaseException) -> None:
+        """Remember the failure of the server's storage, for the health check."""
+        if isinstance(error, STORAGE_ERRORS):
+            self.storage_failed_at = asyncio.get_running_loop().time()
+
     def release(self, connection: Connection) -> None:
         """Return a connection in a known state to the pool."""
+        self._lent.pop(connection, None)
         if self._closed:
-            self._lent.discard(connection)
             connection.terminate()
-        elif waiter := self._next_waiter():
-            waiter.set_result(connection)
+        elif self._waiters and (waiter := self._next_waiter()):
+            self._lent[connection] = waiter[1]
+            waiter[0].set_result(connection)
         else:
-            self._lent.discard(connection)
             self._free.append(connection)
 
     def retire(self, connection: Connection) -> None:
         """Discard a connection in an unknown state, and cancel its statement on the server."""
-        self._lent.discard(connection)
+        self._lent.pop(connection, None)
         if not connection.is_closed():
             ending = asyncio.get_running_loop().create_task(_end(connection))
             self._ending.add(ending)
             ending.add_done_callback(self._ending.discard)
         self._offer_room()
 
-    async def _acquire_slowly(self) -> Connection:
+    async def _beat(self) -> None:
+        while True:
+            await asyncio.sleep(heartbeat.INTERVAL)
+            if not self._free:
+                continue
+            connection, lent_then = self._free.pop(0), list(self._lent)
+            self._lent[connection] = ""
+            try:
+                answered = connection.is_closed() or await heartbeat.answers(connection)
+            except BaseException:
+                self.retire(connection)
+                raise
+            if answered:
+                self.release(connection)
+            else:
+                self._retire_silent(connection, lent_then)
+
+    def _retire_silent(self, connection: Connection, lent_then: Sequence[Connection]) -> None:
+        """Discard all idle connections and those that were in use all the time. Who waits on one of them gets an error and retires it."""
+        silent, self._free = [connection, *self._free, *(one for one in lent_then if one in self._lent)], []
+        logger.warning("connections_retired", reason="PostgreSQL does not answer on an idle connection", connections=len(silent))
+        for one in silent:
+            one.terminate()
+        self.retire(connection)
+
+    async def _acquire_slowly(self, path: str) -> Connection:
         if self._closed:
             raise _shutting_down()
-        if len(self._lent) + self._opening < self._options.size:
-            self._opening += 1
-        elif connection := await self._wait():
+        if len(self._lent) + len(self._opening) < self._options.size and _section(path) not in self._crowded():
+            self._opening.append(path)
+        elif connection := await self._wait(path):
             if not connection.is_closed():
                 return connection
-            self._lent.discard(connection)
-            self._opening += 1
-        return await self._open_one()
+            del self._lent[connection]
+            self._opening.append(path)
+        return await self._open_one(path)
 
-    async def _open_one(self) -> Connection:
+    async def _open_one(self, path: str) -> Connection:
         """Open the connection that `_opening` already counts."""
         try:
             connection = await self._connect()
         except BaseException:
-            self._opening -= 1
+            self._opening.remove(path)
             self._offer_room()
             raise
-        self._opening -= 1
-        self._lent.add(connection)
+        self._opening.remove(path)
+        self._lent[connection] = path
         return connection
 
-    async def _wait(self) -> Connection | None:
+    def _crowded(self) -> Container[str]:
+        """Return the section whose requests hold all the connections that they may, if there is one."""
+        held = [section for path in (*self._lent.values(), *self._opening) if (section := _section(path))]
+        return [section for section, number in Counter(held).items() if number >= self._share]
+
+    async def _connect(self) -> Connection:
+        return await connect(self._dsn, self._options)
+
+    async def _wait(self, path: str) -> Connection | None:
         """Wait for a connection, or for permission to open one (None)."""
         waiter: asyncio.Future[Connection | None] = asyncio.get_running_loop().create_future()
-        self._waiters.append(waiter)
+        self._waiters[waiter] = path
         try:
             return await asyncio.wait_for(waiter, self._options.acquire_timeout)
         except TimeoutError:
-            self._pass_on(waiter)
-            raise Unavailable(
-                f"All {self._options.size} database connections were busy for {self._options.acquire_timeout:g} s. Try again later."
-            ) from None
+            self._pass_on(waiter, path)
+            raise Unavailable(f"No database connection became free within {self._options.acquire_timeout:g} s. Try again later.") from None
         except asyncio.CancelledError:
-            self._pass_on(waiter)
+            self._pass_on(waiter, path)
             raise
 
-    def _pass_on(self, waiter: asyncio.Future[Connection | None]) -> None:
+    def _pass_on(self, waiter: asyncio.Future[Connection | None], path: str) -> None:
         """Pass a connection that arrived at the moment of the timeout to the next waiting task."""
-        if waiter in self._waiters:
-            self._waiters.remove(waiter)
-        elif waiter.exception() is None:
+        if self._waiters.pop(waiter, None) is None and waiter.exception() is None:
             connection = waiter.result()
             if connection is not None:
                 self.release(connection)
             else:
-                self._opening -= 1
+                self._opening.remove(path)
                 self._offer_room()
 
     def _offer_room(self) -> None:
         if not self._closed and (waiter := self._next_waiter()):
-            self._opening += 1
-            waiter.set_result(None)
+            self._opening.append(waiter[1])
+            waiter[0].set_result(None)
 
-    def _next_waiter(self) -> asyncio.Future[Connection | None] | None:
-        while self._waiters:
-            waiter = self._waiters.popleft()
-            if not waiter.done():
-                return waiter
+    def _next_waiter(self) -> tuple[asyncio.Future[Connection | None], str] | None:
+        """Take out the longest-waiting task whose section may hold one more connection, with its path."""
+        crowded = self._crowded()
+        for waiter, path in [*self._waiters.items()]:
+            if waiter.done():
+                del self._waiters[waiter]
+            elif _section(path) not in crowded:
+                del self._waiters[waiter]
+                return waiter, path
         return None
-
-    async def _connect(self) -> Connection:
-        options = self._options
-        try:
-            return await asyncpg.connect(
-                self._dsn,
-                timeout=options.acquire_timeout,
-                statement_cache_size=1024 if options.prepared else 0,
-                max_cached_statement_lifetime=0,
-                command_timeout=None if options.prepared else options.statement_timeout,
-                server_settings=_session_settings(options),
-            )
-        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-            raise unreachable(error) from error
-
-
-def _session_settings(options: PoolOptions) -> dict[str, str]:
-    """A transaction pooler refuses unknown parameters, so behind one the driver enforces the statement timeout."""
-    if not options.prepared:
-        return {"application_name": "api-base"}
-    return {
-        "application_name": "api-base",
-        # One plan for each shape of statement. The planner's estimates do not depend on the tenant: planning for each set of values costs
-        # more than most statements, and sometimes yields a plan that sorts all rows of a tenant.
-        "plan_cache_mode": "force_generic_plan",
-        "statement_timeout": str(int(options.statement_timeout * 1000)),
-        "idle_in_transaction_session_timeout": "60000",
-    }
 
 
 async def _end(connection: Connection) -> None:
     """Close the connection: asyncpg asks the server to cancel the statement. Terminating alone would leave it running."""
     with contextlib.suppress(Exception):
         await connection.close(timeout=ENDING_SECONDS)
+
+
+def _section(path: str) -> str:
+    """Return the first three segments: the version of the API and the resource. Empty outside a request."""
+    return "/".join(path.split("/", 4)[:4])
 
 
 def _shutting_down() -> Unavailable:

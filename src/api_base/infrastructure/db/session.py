@@ -1,5 +1,6 @@
 """Execute reads for an owner: on a pool connection or, inside a transactional unit of work, on its connection."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any, Final
@@ -7,10 +8,11 @@ from uuid import UUID
 
 import asyncpg
 
-from api_base.core.errors import ConfigurationError
+from api_base.core.errors import ConfigurationError, Unavailable
 from api_base.core.protocols import HealthCheck
+from api_base.infrastructure.db.connecting import check_version
 from api_base.infrastructure.db.errors import translate
-from api_base.infrastructure.db.pool import Connection, ConnectionPool, PoolFigures, PoolOptions, check_version
+from api_base.infrastructure.db.pool import Connection, ConnectionPool, PoolFigures, PoolOptions
 from api_base.infrastructure.db.statement import Statement
 from api_base.infrastructure.db.unit_of_work import current_unit
 
@@ -84,15 +86,24 @@ async def check_server(connection: Connection) -> None:
             )
 
 
+STORAGE_RECOVERY: Final = 15.0
+
+
 class DatabaseHealthCheck(HealthCheck):
-    """Implements `HealthCheck` by one round trip as the serving role, on a connection of its own: `Database.probes`."""
+    """Implements `HealthCheck` by one round trip as the serving role, on a connection of its own: `Database.probes`.
+
+    For `STORAGE_RECOVERY` seconds after a statement met a full or failing disk the database counts as failing. Then requests come again, and
+    the next write shows whether the disk has space: only a write can tell, and nothing else that the serving role may do needs any.
+    """
 
     name = "database"
     required = True
 
-    def __init__(self, pool: ConnectionPool) -> None:
-        self._pool = pool
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
     async def check(self) -> None:
         """Query the server. Raises `Unavailable` or the driver's error."""
-        await self._pool.run(lambda connection: connection.fetchval("select 1"))
+        if asyncio.get_running_loop().time() < self._database.pool.storage_failed_at + STORAGE_RECOVERY:
+            raise Unavailable("The database could not store a change: its disk is full or failing.")
+        await self._database.probes.run(lambda connection: connection.fetchval("select 1"))

@@ -162,6 +162,7 @@ class Writer:
         try:
             return await statement
         except BaseException as error:
+            self._pool.note(error)
             if not (self._in_savepoint and usable_after(error)):
                 await self.roll_back(error)
             raise _meaning(error, sources, committing=committing) from error

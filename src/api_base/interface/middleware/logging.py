@@ -94,7 +94,7 @@ class LoggingMiddleware:
             parent, flags = "", int(bits >> 136 < self._sampled_below)
         request_id = (None if exchange.request_id is None else valid_request_id(exchange.request_id)) or trace_id
         return RequestContext(
-            request_id=request_id, trace_id=trace_id, span_id=f"{span:016x}", parent_span_id=parent, trace_flags=flags, address=address
+            request_id, trace_id, f"{span:016x}", parent_span_id=parent, trace_flags=flags, address=address, path=scope["path"]
         )
 
 

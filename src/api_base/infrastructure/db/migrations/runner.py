@@ -168,7 +168,7 @@ class Migrator:
         return Unavailable(
             f"The migration gave up after {timeouts.attempts} attempts of {timeouts.lock_timeout:g} s, because other transactions use the "
             f"table: {_short(error)}. Earlier revisions stay applied. End the long transaction or raise "
-            "DATABASE__LOCK_TIMEOUT_SECONDS, then run `api-base migrate up` again."
+            "DATABASE__MIGRATION_LOCK_TIMEOUT_SECONDS, then run `api-base migrate up` again."
         )
 
     def _meaning(self, error: DBAPIError) -> Exception:

@@ -1,0 +1,29 @@
+"""The heartbeat of a pool: one idle connection is asked at a time, the one that was used least recently first.
+
+If it does not answer, neither will the others that were open at that time: all of them are retired, and requests open new ones.
+"""
+
+import asyncio
+from typing import Final
+
+from api_base.core.shared.logging import get_logger
+from api_base.infrastructure.db.connecting import Connection
+
+logger = get_logger(__name__)
+
+INTERVAL: Final = 5.0
+PATIENCE: Final = 2.5
+"""Seconds to wait for the answer, twice: if this process stands still, it reads the answer in the second time."""
+
+
+async def answers(connection: Connection) -> bool:
+    """Return whether the server answers on the connection."""
+    asked = asyncio.ensure_future(connection.fetchval("select 1"))
+    try:
+        for _ in range(2):
+            done, _pending = await asyncio.wait([asked], timeout=PATIENCE)
+            if done:
+                return asked.exception() is None
+        return False
+    finally:
+        asked.cancel()
