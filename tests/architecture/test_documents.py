@@ -25,7 +25,9 @@ def test_every_generated_document_is_up_to_date(made: dict[str, str]) -> None:
     assert not outdated, f"{', '.join(outdated)} differ from the code. {REMEDY}"
 
 
-@pytest.mark.parametrize(("variable", "description"), [(variable, field.description) for variable, field in fields(Settings)])
+@pytest.mark.parametrize(
+    ("variable", "description"), [pytest.param(variable, field.description, id=variable) for variable, field in fields(Settings)]
+)
 def test_every_setting_is_described(variable: str, description: str | None) -> None:
     assert description, f"{variable} has no description: give its Field one"
     assert description.endswith("."), f"the description of {variable} is no sentence"
