@@ -28,11 +28,12 @@ class DeviceRepository(AsyncRepository[Device, UUID], Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credential:
-    """`open` says whether the account may log in."""
+    """`open` says whether the account may log in now (active, not locked). `settled` is false while failed logins are being counted."""
 
     user_id: UserId
     password_hash: str = field(repr=False)
     open: bool
+    settled: bool
 
 
 class Credentials(Protocol):
@@ -40,8 +41,12 @@ class Credentials(Protocol):
 
     async def find(self, email: str) -> Credential | None: ...
 
-    async def renew(self, credential: Credential, new_hash: str) -> None:
-        """Store a hash of the same password with the current hashing parameters."""
+    async def failed(self, user_id: UserId) -> None:
+        """Record a login with a wrong password."""
+        ...
+
+    async def succeeded(self, user_id: UserId, new_hash: str | None) -> None:
+        """Record a successful login. `new_hash` replaces the stored hash if given."""
         ...
 
 

@@ -4,6 +4,7 @@ The job begins the reset and e-mails the link to the active user with the addres
 """
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
@@ -53,15 +54,18 @@ class MailPasswordResetHandler:
         user = await self._users.by_email(EmailAddress.parse(command.email))
         if user is None or user.status is not UserStatus.ACTIVE:
             return
-        reset_id = await self._bus.execute(BeginPasswordReset(id=command.id, user_id=UserId(user.id)))
-        if reset_id is not None:
+        if await self._bus.execute(BeginPasswordReset(id=command.id, user_id=UserId(user.id))):
             to = Recipient(email=user.email.value, language=user.language)
-            await self._email_templates.send("reset_password", to, command.id, ours={"link": self._links.to(RESET, user.id, reset_id)})
+            await self._email_templates.send("reset_password", to, command.id, link=self._links.to(RESET, user.id, command.id))
+
+
+RESEND_INTERVAL: Final = timedelta(minutes=1)
+"""Minimum time between two such e-mails to one user."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BeginPasswordReset(Command[UUID | None]):
-    """Internal: `MailPasswordResetHandler` sends it. Returns the id of the reset whose link must be e-mailed: `id`, or that of a fresh one."""
+class BeginPasswordReset(Command[bool]):
+    """Internal: `MailPasswordResetHandler` sends it. Returns whether the link must be e-mailed."""
 
     permission = PUBLIC
     isolation = Isolation.SERIALIZABLE
@@ -75,17 +79,15 @@ class BeginPasswordResetHandler:
     def __init__(self, users: UserRepository, resets: PasswordResetRepository, clock: Clock) -> None:
         self._users, self._resets, self._clock = users, resets, clock
 
-    async def handle(self, command: BeginPasswordReset) -> UUID | None:
+    async def handle(self, command: BeginPasswordReset) -> bool:
         user, now = await self._users.get(command.user_id), self._clock.now()
         if user is None:
-            return None
-        unused = await self._resets.unused(command.user_id)
-        if unused is not None and unused.is_fresh(user, now):
-            return unused.id
+            return False
         begun = await self._resets.of(command.user_id, command.id)
         if begun is not None:  # the job is retried
-            return begun.id if begun.is_open(user, now) else None
-        if unused is not None:
-            await self._resets.remove(unused)
+            return begun.is_open(user, now)
+        newest = await self._resets.newest(command.user_id)
+        if newest is not None and now - newest.created_at < RESEND_INTERVAL:
+            return False
         await self._resets.create(PasswordReset.begin(id=command.id, user_id=command.user_id, now=now))
-        return command.id
+        return True

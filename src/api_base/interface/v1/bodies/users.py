@@ -15,14 +15,7 @@ Password = Annotated[SecretStr, Field(min_length=1, max_length=1024)]
 class RegisterBody(Body):
     email: Email
     name: PersonName
-    password: Annotated[
-        SecretStr | None,
-        Field(
-            min_length=1,
-            max_length=1024,
-            description="Required where registration is open. Refused where addresses are verified: there it is chosen with the link.",
-        ),
-    ] = None
+    password: Password
 
 
 class LoginBody(Body):
@@ -51,7 +44,7 @@ class ForgottenPasswordBody(Body):
     email: Email
 
 
-class NewPasswordBody(TokenBody):
+class ResetPasswordBody(TokenBody):
     password: Password
 
 
