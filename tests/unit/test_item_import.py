@@ -53,7 +53,7 @@ def test_what_is_wrong_with_a_row_is_told() -> None:
 
 
 @pytest.mark.parametrize(
-    ("maps", "constants", "told"),
+    ("maps", "constants", "message"),
     [
         (["sku"], [], "not of the form"),
         (["colour=x"], [], "'colour'"),
@@ -69,8 +69,8 @@ def test_what_is_wrong_with_a_row_is_told() -> None:
         (["sku=a", "name=b", "category=c"], ["category=d"], "category=d: category is set more than once"),
     ],
 )
-def test_a_mapping_that_cannot_work_is_refused(maps: list[str], constants: list[str], told: str) -> None:
-    with pytest.raises(MappingRefused, match=told):
+def test_a_mapping_that_cannot_work_is_refused(maps: list[str], constants: list[str], message: str) -> None:
+    with pytest.raises(MappingRefused, match=message):
         ColumnMapping.parse(ITEM_SCHEMA, maps, constants)
 
 
@@ -94,7 +94,7 @@ def test_csv_that_is_none() -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "message"),
     [
         (b"sku,name,sku\na,b,c\n", "first line names sku more than once"),
         (b"sku,name\na,b\nc\n", "Line 3 has 1 fields where the first line names 2"),
@@ -104,8 +104,8 @@ def test_csv_that_is_none() -> None:
         (b"sku\n" + b"x" * (MAX_FIELD_LENGTH + 1), "Line 2 cannot be read: a field has more than 1048576 characters"),
     ],
 )
-def test_bad_csv_is_one_sentence(content: bytes, told: str) -> None:
-    with pytest.raises(UnreadableFile, match=told):
+def test_bad_csv_is_one_sentence(content: bytes, message: str) -> None:
+    with pytest.raises(UnreadableFile, match=message):
         list(csv_records(as_text(io.BytesIO(content)))[1])
 
 
@@ -126,7 +126,7 @@ def test_json_arrays_of_any_size() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ('[{"a": 1}] [{"a": 2}]', "The array is followed by more text"),
         ('[{"a": 1} {"a": 2}]', "Element 1 must be followed by a comma or the end"),
@@ -136,8 +136,8 @@ def test_json_arrays_of_any_size() -> None:
         ('[{"a": ' + "[" * 100_000, "Element 1 is not JSON: it is nested too deeply"),
     ],
 )
-def test_json_that_is_more_or_less_than_one_array_says_where(text: str, told: str) -> None:
-    with pytest.raises(UnreadableFile, match=told):
+def test_json_that_is_more_or_less_than_one_array_says_where(text: str, message: str) -> None:
+    with pytest.raises(UnreadableFile, match=message):
         list(json_records(io.StringIO(text)))
 
 
@@ -217,8 +217,8 @@ async def test_the_second_of_two_is_refused_naming_the_first(tmp_path: Path) -> 
     journal.close()
     assert (importer.report.created, importer.report.refused) == (2, 2)
     with path.open(newline="") as file:
-        told = list(csv.DictReader(file))
-    assert [(row["sku"], row["_row"], row["_reason"]) for row in told] == [
+        rows = list(csv.DictReader(file))
+    assert [(row["sku"], row["_row"], row["_reason"]) for row in rows] == [
         ("a", "3", "sku must be unique in the file: 'a' is in row 1 already"),
         ("", "4", "sku must not be blank"),
     ]
@@ -241,6 +241,6 @@ async def test_an_interrupted_import_goes_on_where_it_was(tmp_path: Path) -> Non
     again.close()
     refused.close()
     assert (importer.report.created, importer.report.refused) == (2, 2), "those of the interrupted import count as well"
-    told: list[Mapping[str, Any]] = [json.loads(line) for line in path.read_text().splitlines()]
-    assert [row["_row"] for row in told] == [2, 3]
+    rows: list[Mapping[str, Any]] = [json.loads(line) for line in path.read_text().splitlines()]
+    assert [row["_row"] for row in rows] == [2, 3]
     assert not state.exists()

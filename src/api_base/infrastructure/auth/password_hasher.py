@@ -7,7 +7,6 @@ equal passwords from different systems compare as equal [RFC 8265, OpaqueString]
 import asyncio
 import base64
 import secrets
-import unicodedata
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
@@ -17,6 +16,7 @@ from pwdlib.hashers.argon2 import Argon2Hasher
 
 from api_base.core.errors import Unavailable
 from api_base.core.protocols import PasswordHasher
+from api_base.domain.common.text import normalized
 
 WAITING: Final = 16
 """Maximum number of waiting calls for each thread: at about 100 ms for a hash, less than two seconds."""
@@ -70,7 +70,7 @@ class Argon2PasswordHasher(PasswordHasher):
 
 
 def _prepared(password: str) -> bytes:
-    return unicodedata.normalize("NFC", password).encode("utf-8", "surrogatepass")
+    return normalized(password).encode("utf-8", "surrogatepass")
 
 
 def _random(length: int) -> str:
