@@ -1,13 +1,13 @@
 """`python -m benchmarks [stack] [items] [start] [lists] [import] [events] [jobs]`: all of them without a name, each in its own process.
 
-Two run only by name. `python -m benchmarks outage` takes ten minutes (`OUTAGE_SECONDS=15`: two) and kills Kafka and RabbitMQ of `make services`.
+Three run only by name. `python -m benchmarks overload` takes four minutes (`OVERLOAD_SECONDS=10`: one). `python -m benchmarks outage` takes ten minutes (`OUTAGE_SECONDS=15`: two) and kills Kafka and RabbitMQ of `make services`.
 `python -m benchmarks instructions --against PATH` compares with another checkout, by callgrind.
 """
 
 import subprocess
 import sys
 
-from benchmarks import events, imports, instructions, items, jobs, lists, outage, stack, start
+from benchmarks import events, imports, instructions, items, jobs, lists, outage, overload, stack, start
 
 ALL = {
     "stack": stack.main,
@@ -18,7 +18,7 @@ ALL = {
     "events": events.main,
     "jobs": jobs.main,
 }
-KNOWN = {**ALL, "outage": outage.main}
+KNOWN = {**ALL, "outage": outage.main, "overload": overload.main}
 
 if sys.argv[1:2] == ["instructions"]:
     instructions.main(sys.argv[2:])

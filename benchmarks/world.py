@@ -93,15 +93,15 @@ async def _copy(admin: str, made: list[Member]) -> None:
     connection = await asyncpg.connect(admin)
     await connection.copy_records_to_table(
         "users",
-        records=[(m.user, f"{m.user}@example.com", "n", "h", "active", False, "en", 0, 1, now, now) for m in made],
+        records=[(m.user, f"{m.user}@example.com", "n", "h", "active", False, "en", 1, now, now) for m in made],
         columns=[
-            "id", "email", "name", "password_hash", "status", "platform_admin", "language", "failed_logins", "version", "created_at", "updated_at",
+            "id", "email", "name", "password_hash", "status", "platform_admin", "language", "version", "created_at", "updated_at",
         ],
     )  # fmt: skip
     await connection.copy_records_to_table("tenants", records=[(m.tenant, "n", str(m.tenant), False, 1, now, now) for m in made])
     await connection.copy_records_to_table("memberships", records=[(m.tenant, uuid4(), m.user, "owner", 1, now, now) for m in made])
     await connection.copy_records_to_table(
-        "sessions", records=[(m.user, m.session, m.tenant, b"k", 1, b"d", None, None, None, 1, now, later, None) for m in made]
+        "sessions", records=[(m.user, m.session, m.tenant, b"k", 1, b"d", None, None, None, 1, now, later, None, "", "") for m in made]
     )
     await connection.copy_records_to_table("items", records=[item_row(m.tenant, id, n, now) for m in made for n, id in enumerate(m.items)])
     await connection.execute("vacuum analyze")

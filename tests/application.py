@@ -93,9 +93,7 @@ class Running:
         """The token of a registration that waits."""
         current_context.set(RequestContext(request_id="arranging"))
         container, registrations = self.services.container, SqlRegistrationRepository(self.services.ports.database)
-        kept = Registration.begin(
-            id=uuid4(), email=EmailAddress(email), name="Ana", password_hash="none", language=Language.EN, now=container.clock.now()
-        )
+        kept = Registration.begin(id=uuid4(), email=EmailAddress(email), name="Ana", language=Language.EN, now=container.clock.now())
         await container.transactions.run(Isolation.OPTIMISTIC, lambda: registrations.create(kept))
         token: str = container.link_tokens.seal(CONFIRM, kept.id)
         return token
@@ -103,8 +101,7 @@ class Running:
     async def password_reset(self, person: Person) -> str:
         """The token of a password reset that a person asked for."""
         current_context.set(RequestContext(request_id="arranging"))
-        id = uuid4()
-        assert await self.services.bus.execute(BeginPasswordReset(id=id, user_id=UserId(person.id)))
+        id = await self.services.bus.execute(BeginPasswordReset(id=uuid4(), user_id=UserId(person.id)))
         token: str = self.services.container.link_tokens.seal(RESET, person.id, id)
         return token
 

@@ -8,5 +8,5 @@ from api_base.bootstrap.configuration import load
 
 def create_app() -> FastAPI:
     """The application as the environment configures it. Raises `ConfigurationError`."""
-    settings, contexts = load()
+    settings, contexts = load("server")
     return application.create_app(settings, contexts)

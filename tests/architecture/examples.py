@@ -136,6 +136,13 @@ async def an_invitation_token(scene: Scene) -> Arranged:
     return Arranged(body={"token": scene.running.invitation_token(host, await scene.running.invitation(host))})
 
 
+async def a_session(scene: Scene) -> Arranged:
+    sender = scene.sender
+    await scene.running.logged_in(sender.id, sender.email, sender.tenant_id)
+    listed = await scene.running.client.get("/api/v1/auth/sessions", headers=sender.headers)
+    return Arranged(ids={"id": next(one["id"] for one in listed.json()["items"] if not one["current"])})
+
+
 async def a_user(scene: Scene) -> Arranged:
     return Arranged(ids={"id": (await scene.running.person()).id})
 
@@ -210,6 +217,7 @@ ARRANGED: Final[Mapping[str, Callable[[Scene], Awaitable[Arranged]]]] = {
     "revoke_invitation": an_invitation,
     "accept_invitation": an_invitation_token,
     "register_by_invitation": an_invitation_token,
+    "end_session": a_session,
     "get_user": a_user,
     "deactivate_user": a_user,
     "reactivate_user": a_deactivated_user,

@@ -20,10 +20,13 @@ type Json = dict[str, Any]
 DOCUMENT: Final[Json] = json.loads((ROOT / "docs/openapi.json").read_text(encoding="utf-8"))
 COMPONENTS: Final[Json] = DOCUMENT["components"]
 LIMITS: Final = {"X-Request-ID", "RateLimit", "RateLimit-Policy"}
-WHOLE: Final = {"list_my_tenants": "one page, of a thousand at most"}
+WHOLE: Final = dict.fromkeys(("list_my_tenants", "list_sessions"), "one page, of a thousand at most")
 """Lists that come whole, and why nobody needs a second page."""
 
-CANCELLING: Final = {"DELETE /api/v1/jobs/{id}": "work goes on meanwhile: the version that was read has passed before the request arrives"}
+CANCELLING: Final = {
+    "DELETE /api/v1/jobs/{id}": "work goes on meanwhile: the version that was read has passed before the request arrives",
+    "DELETE /api/v1/auth/sessions/{id}": "a refresh meanwhile must not keep a session open",
+}
 """What needs no If-Match though it has a version, and why."""
 
 SNAKE: Final = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")

@@ -15,7 +15,7 @@ LATE: Final = {
     "alembic": "migrating",
     "api_base.cli": "the command line",
     "api_base.infrastructure.db.embedded.server": "starting the embedded database",
-    "api_base.infrastructure.importing.journal": "an import from the command line",
+    "api_base.infrastructure.importing.keys": "an import of files",
     "api_base.infrastructure.importing.readers": "an import of files",
     "opentelemetry.sdk": "exporting spans",
     "prometheus_client": "a scrape",
@@ -72,8 +72,10 @@ def test_the_first_server_process_waits_for_next_to_nothing(tmp_path: Path) -> N
         "api_base.cli",
         "api_base.serving",
         "api_base.serving.children",
+        "api_base.serving.signals",
         "api_base.core",
         "api_base.core.shared",
+        "api_base.core.shared.least_privilege",
         "api_base.core.shared.parent_death",
     }
     assert {"dataclasses", "pathlib", "typer"}.isdisjoint(imported)

@@ -38,6 +38,23 @@ PAUSES = st.lists(st.tuples(st.floats(0, 2, allow_nan=False), st.integers(1, 3))
 
 @settings(deadline=None)
 @given(limit=LIMITS, pauses=PAUSES)
+def test_what_is_given_back_was_never_charged(make: Make, limit: Limit, pauses: list[tuple[float, int]]) -> None:
+    async def run() -> None:
+        seconds = Seconds()
+        limiter, interval = make(seconds), limit.window / limit.quota
+        for pause, cost in pauses:
+            seconds.time += pause * interval
+            before = await limiter.peek("a", limit)
+            if (await limiter.hit("a", limit, cost)).allowed:
+                await limiter.hit("a", limit, -cost)
+            assert (await limiter.peek("a", limit)).remaining == before.remaining
+            await limiter.hit("a", limit)
+
+    asyncio.run(run())
+
+
+@settings(deadline=None)
+@given(limit=LIMITS, pauses=PAUSES)
 def test_no_stretch_of_time_sees_more_than_the_limit(make: Make, limit: Limit, pauses: list[tuple[float, int]]) -> None:
     async def run() -> list[tuple[float, int]]:
         seconds = Seconds()

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.processes import Backend, serving
+from tests.e2e.processes import Backend, serving, until
 
 
 @dataclass(frozen=True)
@@ -46,16 +46,24 @@ def home() -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def first_project() -> Iterator[Project]:
-    """The project that all others are copies of. No test uses it: its database never runs again."""
+    """The project that all others are copies of. No test uses it: its database never runs again.
+
+    Its administrator has logged in, so later starts keep the password.
+    """
     with open_folder() as home:
         with serving(home, "--no-worker") as backend:
-            backend.ready()
+            project = printed_login(home, backend.ready())
+            project.log_in(backend)
             assert backend.end(signal.SIGTERM) == 0, backend.output
-        email, password = (re.search(rf"{word}\s+(\S+)", backend.output) for word in ("e-mail", "password"))
-        assert email is not None
-        assert password is not None
         share_programs(home)
-        yield Project(home, email[1], password[1])
+        yield project
+
+
+def printed_login(home: Path, backend: Backend) -> Project:
+    """The login that the backend prints once."""
+    found = until(lambda: re.findall(r"e-mail +(\S+)\n +password +(\S+)", backend.output), "a login")
+    assert len(found) == 1
+    return Project(home, *found[0])
 
 
 def share_programs(home: Path) -> None:

@@ -5,11 +5,11 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from api_base.core.types import Origin, Principal, RequestContext, SessionId, TenantId, UserId, current_context
-from api_base.domain.auth.entities import Session
+from api_base.domain.auth.entities import Lifetime, Session
 from api_base.domain.auth.refresh_token import RefreshToken
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
-LIFETIME = timedelta(days=30)
+LIFETIME = Lifetime(idle=timedelta(days=30), absolute=timedelta(days=90))
 GRACE = timedelta(seconds=30)
 
 

@@ -11,7 +11,7 @@ from api_base.domain.auth.entities import Session
 from api_base.domain.common.value_objects import EmailAddress
 from api_base.domain.tenants.entities import Membership, Role, Tenant
 from api_base.domain.tenants.invitation import Invitation
-from api_base.domain.users.entities import User
+from api_base.domain.users.entities import User, UserStatus
 from api_base.domain.users.errors import EmailTaken
 from api_base.domain.users.password_reset import PasswordReset
 from api_base.domain.users.registration import Registration
@@ -61,6 +61,9 @@ class MemoryUsers(MemoryRepository[User]):
     async def by_emails(self, emails: Sequence[EmailAddress]) -> list[User]:
         return [user for user in self.all() if user.email in emails]
 
+    async def administrators(self) -> int:
+        return sum(user.platform_admin and user.status is UserStatus.ACTIVE for user in self.all())
+
     async def create(self, entity: User) -> User:
         if await self.by_email(entity.email) is not None:
             raise EmailTaken(entity.email.value)
@@ -68,17 +71,16 @@ class MemoryUsers(MemoryRepository[User]):
 
 
 class MemoryRegistrations(MemoryRepository[Registration]):
-    """No more than the port asks."""
+    async def unconfirmed(self, email: EmailAddress) -> Registration | None:
+        return self.find(one for one in self.all() if (one.email, one.used_at) == (email, None))
 
 
 class MemoryResets(MemoryRepository[PasswordReset]):
     async def of(self, user_id: UserId, id: UUID) -> PasswordReset | None:
         return self.find(reset for reset in self.all() if (reset.user_id, reset.id) == (user_id, id))
 
-    async def newest(self, user_id: UserId) -> PasswordReset | None:
-        return self.find(
-            sorted((reset for reset in self.all() if reset.user_id == user_id), key=lambda reset: reset.created_at, reverse=True)
-        )
+    async def unused(self, user_id: UserId) -> PasswordReset | None:
+        return self.find(reset for reset in self.all() if (reset.user_id, reset.used_at) == (user_id, None))
 
 
 class MemorySessions(MemoryRepository[Session]):
@@ -116,12 +118,21 @@ class MemoryInvitations(MemoryRepository[Invitation]):
     async def of(self, tenant_id: TenantId, id: UUID) -> Invitation | None:
         return self.find(one for one in self.all() if (one.tenant_id, one.id) == (tenant_id, id))
 
+    async def pending(self, email: EmailAddress) -> Invitation | None:
+        return self.find(one for one in self.all() if (one.tenant_id, one.email, one.accepted_at) == (request_tenant(), email, None))
+
+    async def pending_by(self, user_id: UserId) -> list[Invitation]:
+        return [one for one in self.all() if one.invited_by == user_id and one.accepted_at is None]
+
 
 class MemoryMemberships(MemoryRepository[Membership]):
     """Reads for the tenant of the request in hand, as the policies do."""
 
     async def of(self, user_id: UserId) -> Membership | None:
-        return self.find(member for member in self._here() if member.user_id == user_id)
+        return await self.in_tenant(request_tenant(), user_id)
+
+    async def in_tenant(self, tenant_id: TenantId, user_id: UserId) -> Membership | None:
+        return self.find(member for member in self.all() if (member.tenant_id, member.user_id) == (tenant_id, user_id))
 
     async def of_users(self, user_ids: Sequence[UserId]) -> dict[UserId, Membership]:
         return {member.user_id: member for member in self._here() if member.user_id in user_ids}

@@ -9,17 +9,19 @@ from api_base.core.types import SessionId, TenantId, UserId
 
 
 class PlainHasher:
-    """Hashes that can be read. `verified` are those asked for, `new_hash` what a right password answers."""
+    """Hashes that can be read. `verified` are those asked for, `tried` the accounts and devices, `new_hash` what a right password answers."""
 
     def __init__(self, new_hash: str | None = None) -> None:
         self.verified: list[str | None] = []
+        self.tried: list[tuple[str, UUID | None]] = []
         self.new_hash = new_hash
 
     async def hash(self, password: str) -> str:
         return f"hash of {password}"
 
-    async def verify(self, password: str, hashed: str | None) -> tuple[bool, str | None]:
+    async def verify(self, password: str, hashed: str | None, *, account: str, device: UUID | None) -> tuple[bool, str | None]:
         self.verified.append(hashed)
+        self.tried.append((account, device))
         good = hashed == await self.hash(password)
         return good, self.new_hash if good else None
 

@@ -6,8 +6,10 @@ from uuid import UUID
 import pytest
 import pytest_asyncio
 
+from api_base.infrastructure.auth.password_attempts import PasswordAttempts
 from api_base.infrastructure.auth.password_hasher import Argon2PasswordHasher
 from api_base.infrastructure.db.embedded import Urls
+from api_base.infrastructure.rate_limit.memory import MemoryRateLimiter
 from tests.application import PASSWORD, Person, Running, running, settings_on
 
 AUDIT, PLATFORM = "/api/v1/audit", "/api/v1/audit/platform"
@@ -86,7 +88,7 @@ async def test_failed_logins_are_kept_with_the_account_and_without_the_password(
 
 
 async def hashed(password: str) -> str:
-    return await Argon2PasswordHasher(1).hash(password)
+    return await Argon2PasswordHasher(1, PasswordAttempts(MemoryRateLimiter(), 10, 60)).hash(password)
 
 
 async def test_refresh_tokens_that_are_refused_or_reused_are_kept(api: Running) -> None:

@@ -17,14 +17,17 @@ from tests.application import settings_on
 NOW = datetime.now(UTC)
 TENANT = uuid4()
 ROWS = {
-    "registrations": ("insert into registrations values ($1, 'a@b.example', 'Ana', 'h', 'en', 1, $2, $2, null)", timedelta(days=1)),
-    "password_resets": (f"insert into password_resets values ('{uuid4()}', $1, 1, $2, $2, null)", timedelta(days=1)),
+    "registrations": (
+        "insert into registrations values ($1, gen_random_uuid() || '@b.example', 'Ana', 'en', 1, $2, $2, null)",
+        timedelta(days=1),
+    ),
+    "password_resets": ("insert into password_resets values (gen_random_uuid(), $1, 1, $2, $2, null)", timedelta(days=1)),
     "invitations": (
-        f"insert into invitations values ('{TENANT}', $1, 'a@b.example', 'member', 'en', gen_random_uuid(), 1, $2, $2, null)",
+        f"insert into invitations values ('{TENANT}', $1, gen_random_uuid() || '@b.example', 'member', 'en', gen_random_uuid(), 1, $2, $2, null)",
         timedelta(days=30),
     ),
     "sessions": (
-        f"insert into sessions values ('{uuid4()}', $1, null, '', 1, '', null, null, null, 1, $2, 'infinity', $2)",
+        f"insert into sessions values ('{uuid4()}', $1, null, '', 1, '', null, null, null, 1, $2, 'infinity', $2, '', '')",
         timedelta(days=1),
     ),
     "devices": (f"insert into devices values ('{uuid4()}', $1, 'curl', '203.0.113.7', 1, $2, $2)", timedelta(days=180)),

@@ -11,7 +11,7 @@ import pytest
 from api_base.core.errors import Unavailable
 from api_base.infrastructure.db.embedded import Urls
 from api_base.infrastructure.db.pool import Connection, ConnectionPool, PoolOptions
-from api_base.infrastructure.db.session import Database
+from api_base.infrastructure.db.session import Database, DatabaseHealthCheck
 
 
 @asynccontextmanager
@@ -135,4 +135,17 @@ async def test_no_statement_goes_on_for_ever(migrated: Urls, prepared: bool) -> 
             await database.run(lambda connection: connection.execute("select pg_sleep(15)"))
         assert await database.run(one) == 1
     finally:
+        await database.close()
+
+
+async def test_a_busy_pool_does_not_fail_the_health_check(migrated: Urls) -> None:
+    database = Database(migrated.app, PoolOptions(size=1, acquire_timeout=0.1, statement_timeout=20))
+    await database.open()
+    held = await database.pool.acquire()
+    try:
+        for _ in range(2):
+            await DatabaseHealthCheck(database.probes).check()
+        assert database.probes.figures().open == 1
+    finally:
+        database.pool.release(held)
         await database.close()

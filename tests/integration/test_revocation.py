@@ -58,7 +58,7 @@ class World:
     async def fill(self) -> None:
         now = SystemClock().now()
         await self.owner.execute(
-            "insert into users values ($1, $2, 'n', 'h', 'active', false, 'en', null, 0, null, 1, $3, $3)",
+            "insert into users values ($1, $2, 'n', 'h', 'active', false, 'en', null, 1, $3, $3)",
             self.user,
             f"{self.user}@example.com",
             now,
@@ -67,7 +67,7 @@ class World:
         await self.owner.execute("insert into memberships values ($1, $2, $3, 'admin', 1, $4, $4)", self.tenant, uuid4(), self.user, now)
         later = now + timedelta(days=1)
         await self.owner.execute(
-            "insert into sessions values ($1, $2, $3, 'k', 1, 'd', null, null, null, 1, $4, $5, null)",
+            "insert into sessions values ($1, $2, $3, 'k', 1, 'd', null, null, null, 1, $4, $5, null, '', '')",
             self.user,
             self.session,
             self.tenant,

@@ -15,7 +15,6 @@ from api_base.application.tenants.commands.add_member import AddMember
 from api_base.application.tenants.commands.change_member_role import ChangeMemberRole
 from api_base.application.tenants.commands.create_tenant import CreateTenant
 from api_base.application.tenants.commands.remove_member import LeaveTenant, RemoveMember
-from api_base.application.users.commands.record_login import RecordLogin
 from api_base.application.users.commands.register_user import RegisterUser
 from api_base.bootstrap.services import Services
 from api_base.core.errors import ApiBaseError, Forbidden
@@ -113,16 +112,6 @@ async def test_a_token_of_the_generation_before_last_ends_the_session_for_good(m
         tokens.append(answer.value.refresh_token)
     for token in tokens:  # the first is the thief's; that it was refused is kept, and so the good one is void
         assert isinstance(await made.bus.execute(RefreshSession(refresh_token=token)), Err)
-
-
-async def test_failures_at_the_same_time_are_all_counted(made: Services) -> None:
-    ana = await registered(made, "ana")
-    limit = made.settings.security.failed_logins
-    await asyncio.gather(*(made.bus.execute(RecordLogin(user_id=UserId(ana), succeeded=False)) for _ in range(limit)))
-    user = await SqlUserRepository(made.ports.database).by_email(EmailAddress.parse("ana@example.com"))
-    assert user is not None
-    assert (user.failed_logins, user.is_locked(made.ports.clock.now())) == (limit, True)
-    assert isinstance(await made.bus.execute(LogIn(email="ana@example.com", password=PASSWORD)), Err)
 
 
 async def test_of_many_who_register_one_address_at_once_one_is_kept_whole(made: Services, migrated: Urls) -> None:

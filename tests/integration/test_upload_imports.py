@@ -154,13 +154,15 @@ async def test_the_first_thousand_refused_rows_are_told_and_all_are_counted(migr
         (table("A"), "set=price", CSV, 422, "'price' is not of the form target=value"),
         (table("A"), "map=" + "x" * 501, CSV, 422, "at most 500 characters"),
         ("", "", CSV, 422, "The file is empty"),
-        ("sku,name,category\nA\n", "", CSV, 422, "Line 2 has 1 fields"),
+        ("sku,name,sku,category\nA,b,c,d\n", "", CSV, 422, "several columns with the name sku"),
         ("{}", "", {"Content-Type": "application/json"}, 422, "must be one JSON array of objects"),
-        ("[1]", "", {"Content-Type": "application/json"}, 422, "Element 1 is not a JSON object"),
-        ("nope", "", {"Content-Type": "application/jsonl"}, 422, "Line 1 is not JSON"),
+        ('{"a": [{}], "b": [{}]}', "", {"Content-Type": "application/json"}, 422, "It has several: a, b"),
+        ("[]", "items=data", {"Content-Type": "application/json"}, 422, "The file has no member 'data', which items names"),
+        ("a" + "," * 20_000, "", CSV, 422, "Line 1 has 20001 columns; at most 16384 are allowed"),
+        (table("A"), "header=false", CSV, 422, "no column category, name, sku; it has 1, 2, 3"),
         (table("A"), "set=price=abc", CSV, 422, "price=abc: must be decimal text"),
         (table("A"), "", {"Content-Type": "application/xml"}, 415, "send text/csv or application/json"),
-        (table("A"), "", {"Content-Type": "text/csv; charset=latin-1"}, 415, "The charset 'latin-1' is not accepted. Send UTF-8."),
+        (table("A"), "", {"Content-Type": "text/csv; charset=koi8-r"}, 415, "The charset 'koi8-r' is not accepted"),
         (table("A"), "", {**CSV, "Content-Encoding": "gzip"}, 415, "The content coding 'gzip' is not supported"),
         ("x" * (10 * 1_048_576 + 1), "", CSV, 413, "larger than 10485760 bytes"),
     ],
@@ -177,13 +179,62 @@ async def test_what_is_wrong_at_a_glance_is_told_at_once(
 
 async def test_a_file_that_breaks_off_is_imported_up_to_there(migrated: Urls) -> None:
     async with desk(migrated) as at:
-        job = await at.imported(table("A", "B") + "C,only two\n")
+        records = [{"sku": sku, "name": "Thing", "category": "things"} for sku in "AB"]
+        job = await at.imported(json.dumps(records)[:-1] + ', {"sku": "C', "", {"Content-Type": "application/json"})
         assert job["state"] == "failed"
         assert (
             job["error"]
-            == "Line 4 has 2 fields where the first line names 3. Of the 2 rows before that, 2 were created, 0 updated, 0 unchanged and 0 refused."
+            == "The file ends within element 3. Of the 2 rows before that, 2 were created, 0 updated, 0 unchanged and 0 refused."
         )
         assert [row["sku"] for row in await at.rows("select sku from items order by sku")] == ["A", "B"]
+
+
+async def test_a_row_that_cannot_be_read_is_refused_and_the_others_are_imported(migrated: Urls) -> None:
+    async with desk(migrated) as at:
+        job = await at.imported('sku,name,category\nA\nB,Thing,things\nC,"Thing,things\nD,Thing,things,more\nE,Thing,things\n')
+        assert job["result"] == {
+            "rows": 5,
+            "created": 2,
+            "updated": 0,
+            "unchanged": 0,
+            "refused": 3,
+            "refused_rows": [
+                {"row": 1, "reason": "has 1 field where the first line has 3"},
+                {"row": 3, "reason": "has a quote that is not closed"},
+                {"row": 4, "reason": "has 4 fields where the first line has 3"},
+            ],
+        }
+
+
+@pytest.mark.parametrize(
+    ("content", "query", "form", "read_as"),
+    [
+        ("sku;name;category;price;currency\nA;Möbel;x;1.234,50;EUR\n".encode("cp1252"), "", "text/csv", "semicolon, windows-1252, decimal comma"),
+        ("sku\tname\tcategory\tprice\tcurrency\nA\tMöbel\tx\t1234.5\tEUR\n".encode("utf-16"), "", "text/csv", "tab, utf-16"),
+        ("A^Möbel^x^1234,50^EUR\n".encode("cp1252"),
+         "delimiter=%5E&encoding=utf-8&encoding=windows-1252", "text/csv", None),
+        ("A^Möbel^x^1234,50^EUR\n".encode("cp1252"),
+         "delimiter=%5E&quote=none&decimal=comma&header=false&map=sku=1&map=name=2&map=category=3&map=price=4&map=currency=5",
+         "text/csv; charset=ISO-8859-1", "^, windows-1252, no quotes, decimal comma, no header"),
+        (json.dumps({"page": 1, "data": [{"sku": "A", "name": "Möbel", "category": "x", "price": 1234.5, "currency": "EUR"}]}).encode(),
+         "", "application/json", "utf-8, items data"),
+        (json.dumps({"r": {"a": [{"sku": "A", "name": "Möbel", "category": "x", "price": "1234.50", "currency": "EUR"}], "b": [{}]}}).encode(),
+         "items=r.a", "application/json", "utf-8, items r.a"),
+    ],
+)  # fmt: skip
+async def test_a_dialect_is_detected_or_set_and_reported(
+    migrated: Urls, content: bytes, query: str, form: str, read_as: str | None
+) -> None:  # fmt: skip
+    async with desk(migrated) as at:
+        url, headers = at.path + (f"?{query}" if query else ""), {**at.person.headers, "Content-Type": form}
+        answer = await at.api.client.post(url, content=content, headers=headers)
+        if read_as is None:
+            assert (answer.status_code, answer.json()["errors"][0]["code"]) == (422, "repeated"), answer.text
+            return
+        assert (answer.status_code, answer.json()["read_as"]) == (202, read_as), answer.text
+        async with at.worker():
+            assert (await at.ended(answer.headers["location"]))["result"]["created"] == 1
+        assert [tuple(row) for row in await at.rows("select sku, name, price_minor from items")] == [("A", "Möbel", 123450)]
 
 
 async def test_a_key_is_for_one_form_of_the_file(migrated: Urls) -> None:

@@ -99,7 +99,7 @@ async def test_the_url_alone_selects_the_adapter_of_an_outside_package(file_mail
     assert load_settings_early() == settings
     selections, problems = select(settings, [context.adapters for context in contexts])
     assert not problems
-    mailer = Wiring(settings, selections, {}).mailer
+    mailer = selections.mail.build(Wiring(settings, selections, {}).adapter_ports)
     assert isinstance(mailer, Probe)
     with pytest.raises(Unavailable, match="is not a folder"):
         await mailer.check()

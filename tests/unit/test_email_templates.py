@@ -6,9 +6,11 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import api_base.application
-from api_base.application.services.mailing import EmailTemplates, Links, Recipient
+from api_base.application.services.mailing import MAX_LENGTH, EmailTemplates, Links, Recipient, harmless
 from api_base.core.types import Language
 from api_base.core.types.language import preferred
 from tests.factories.mail import KeepingMailer, ReadableTokens
@@ -45,9 +47,11 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-async def sent(folder: Path, **values: str) -> tuple[str, str, str]:
+async def sent(folder: Path, link: str, **values: str) -> tuple[str, str, str]:
     mailer = KeepingMailer()
-    await EmailTemplates(folder, mailer, "Base").send("hello", Recipient(email="a@b.example", language=Language.EN), ID, **values)
+    await EmailTemplates(folder, mailer, "Base").send(
+        "hello", Recipient(email="a@b.example", language=Language.EN), ID, ours={"link": link}, **values
+    )
     (mail,) = mailer.sent
     assert (mail.key, mail.to, mail.language) == (f"hello.{ID}", "a@b.example", "en")
     return mail.subject, mail.text, mail.html
@@ -64,26 +68,66 @@ async def test_text_and_html_say_the_same(folder: Path) -> None:
     assert "<title>Hello &amp; Ana at Base</title>" in html
 
 
-async def test_what_a_user_wrote_makes_no_line_and_no_markup(folder: Path) -> None:
-    subject, text, html = await sent(folder, who='Ana\r\nBcc: x@y.example\n\n$app <a href="https://evil.example">here</a>', link="l")
-    assert "\n" not in subject
-    assert "\r" not in text
-    assert text.count("\n") == 4
+HOSTILE = [
+    "Please pay at http://evil.example/x",
+    "HTTPS://EVIL.EXAMPLE",
+    "evil.example",
+    "www.evil.example/pay?now",
+    "evil。example",
+    "evil．example",
+    "e\u200bvil.exa\u200bmple",
+    "1.2.3.4/pay",
+    "http://1.2.3.4",
+    "http:\uff0f\uff0fevil.example",
+    "write to boss@evil.example now",
+    "mailto:boss@evil.example",
+    "tel:+123456",
+    "例え.テスト",
+    'Acme" is closed. Go to "evil.example',
+    "Acme”“",
+    "Ana\r\nBcc: x@y.example\n\n$app",
+    "a\u2028b\u0085c\x1bd\u202ee",
+    '<a href="https://evil.example">here</a>',
+    "x" * 500,
+    "https://" + "a." * 200 + "example",
+]
+_LINKED = re.compile(r"://|@|\w[.]\w*[a-z]{2}|[.]\S*/|tel:|mailto:", re.IGNORECASE)
+"""What mail programs make links of."""
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+async def test_what_a_stranger_wrote_is_one_short_line_of_text(folder: Path, name: str) -> None:
+    subject, text, html = await sent(folder, who=name, link="l")
+    (shown,) = re.fullmatch(r"Hello & (.*) at Base", subject).groups()  # type: ignore[union-attr]
+    assert text == f"Dear {shown},\n<this> is for you:\n\nl\n"
+    assert 0 < len(shown) <= MAX_LENGTH
+    assert not _LINKED.search(shown), shown
+    assert shown.isprintable()
+    assert not set(shown) & set('"“”')
     tags = Tags()
     tags.feed(html)
     assert tags.links == ["l"]
-    assert "$app" in text, "a value is no template"
+
+
+@given(st.lists(st.sampled_from([*HOSTILE, ".", "/", ":", "@", "a", "É", " ", "\n", "\u200d"]), max_size=6).map("".join))
+def test_no_combination_makes_a_link(name: str) -> None:
+    assert not _LINKED.search(harmless(name))
+
+
+@pytest.mark.parametrize("name", ["Acme Inc.", "Novo A/S", "St. John's", "Müller & Söhne", "Ana-Maria, Lda.", "3.14", "テスト"])
+def test_ordinary_names_stay_as_they_are(name: str) -> None:
+    assert harmless(name) == name
 
 
 async def test_a_value_that_is_missing_is_no_letter(folder: Path) -> None:
     with pytest.raises(KeyError):
-        await sent(folder, who="Ana")
+        await sent(folder, link="l")
 
 
 async def test_a_link_shows_in_no_repr(folder: Path) -> None:
     mailer = KeepingMailer()
     await EmailTemplates(folder, mailer, "Base").send(
-        "hello", Recipient(email="a@b.example", language=Language.EN), ID, who="Ana", link="secret-link"
+        "hello", Recipient(email="a@b.example", language=Language.EN), ID, who="Ana", ours={"link": "secret-link"}
     )
     assert "secret-link" not in repr(mailer.sent)
 

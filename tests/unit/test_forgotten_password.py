@@ -13,7 +13,6 @@ from api_base.application.users.commands.mail_password_changed import (
     NotifyPasswordChanged,
 )
 from api_base.application.users.commands.request_password_reset import (
-    RESEND_INTERVAL,
     BeginPasswordReset,
     BeginPasswordResetHandler,
     MailPasswordReset,
@@ -106,7 +105,7 @@ async def test_asking_is_the_same_for_everybody_until_the_worker_looks() -> None
 
 async def test_who_is_deactivated_gets_no_link() -> None:
     who = ana()
-    who.deactivate(NOW)
+    who.deactivate(NOW, 2)
     world = World(who)
     await world.asked()
     assert (world.mailer.sent, world.resets.all()) == ([], [])
@@ -132,14 +131,16 @@ async def test_a_link_is_good_for_30_minutes() -> None:
 
 async def test_a_link_ends_with_another_change_of_the_password() -> None:
     world = World(ana())
-    first = await world.token()
-    world.clock.time += RESEND_INTERVAL
-    second = await world.token()
-    assert first != second
+    token = await world.token()
     world.clock.time += timedelta(seconds=1)
-    await world.reset(second)
+    (who,) = world.users.all()
+    who.change_password("hash of hers", world.clock.now())
+    await world.users.update(who)
     with pytest.raises(LinkRefused):
-        await world.reset(first)
+        await world.reset(token)
+    assert await world.token() != token
+    with pytest.raises(LinkRefused):
+        await world.reset(token)
 
 
 async def test_a_bad_password_leaves_the_link_good() -> None:
@@ -169,14 +170,18 @@ async def test_any_other_token_is_refused_alike(purpose: str) -> None:
         await world.reset(ReadableTokens().seal(purpose, who.id, Ids().new()))
 
 
-async def test_one_gets_no_more_than_a_letter_a_minute() -> None:
+async def test_a_user_has_one_link_that_nobody_prolongs() -> None:
     world = World(ana())
-    await world.asked()
-    await world.asked()
-    assert len(world.mailer.sent) == 1
-    world.clock.time += RESEND_INTERVAL
-    await world.asked()
-    assert len(world.mailer.sent) == 2
+    first = await world.token()
+    world.clock.time += LIFETIME / 2 - timedelta(seconds=1)
+    assert await world.token() == first
+    assert world.mailer.sent[0].key != world.mailer.sent[1].key
+    world.clock.time += timedelta(seconds=1)
+    second = await world.token()
+    with pytest.raises(LinkRefused):
+        await world.reset(first)
+    assert await world.reset(second) == "hash of right"
+    assert len(world.resets.all()) == 1
 
 
 async def test_a_letter_that_is_tried_again_is_the_same_while_its_link_is_good() -> None:
@@ -193,6 +198,16 @@ async def test_a_letter_that_is_tried_again_is_the_same_while_its_link_is_good()
     world.clock.time += LIFETIME
     await world.bus.execute(again)
     assert len(world.mailer.sent) == 2
+
+
+async def test_a_letter_that_is_tried_again_after_its_link_was_used_begins_no_other_reset() -> None:
+    world = World(ana())
+    await world.bus.execute(RequestPasswordReset(email=ANA))
+    job = world.jobs.queue[0]
+    await world.jobs.work(world.bus)
+    await world.reset(world.mailer.token())
+    await world.bus.execute(job)
+    assert (len(world.mailer.sent), len(world.resets.all())) == (1, 1)
 
 
 async def test_a_change_is_told_once() -> None:

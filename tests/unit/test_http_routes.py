@@ -4,6 +4,7 @@ import pytest
 from fastapi import APIRouter
 
 from api_base.core.errors import ProgrammingError
+from api_base.interface.errors.http import BadRequest
 from api_base.interface.routes import RouteOptions, Router
 from api_base.interface.routes.etags import ENTITY_TAG, NEVER, expected_version, matches, sparse_tag
 from tests.http_harness import THING, settings, shell, things
@@ -227,3 +228,10 @@ def test_tags_compare_as_the_rfc_says() -> None:
     assert matches("*", ENTITY_TAG % 7)
     assert not matches('"v71-json1"', ENTITY_TAG % 7)
     assert len({ENTITY_TAG % 7, sparse_tag(7, ["id"]), sparse_tag(7, ["id", "name"])}) == 3
+
+
+def test_a_condition_has_at_most_32_tags() -> None:
+    tags = [f'"v{number}-json1"' for number in range(33)]
+    assert matches(",".join(tags[:32]), tags[31])
+    with pytest.raises(BadRequest, match="If-None-Match is not a list of entity tags"):
+        matches(",".join(tags), tags[32])

@@ -3,12 +3,15 @@
 import asyncio
 
 import pytest
+from fastapi import APIRouter
 from starlette.types import Message
+from structlog.testing import capture_logs
 
 from api_base.core.errors import ProgrammingError
 from api_base.interface.middleware.after_response import HttpAfterResponse
+from api_base.interface.middleware.http_exchange import CLIENT_LEFT
 from api_base.interface.routes import RouteOptions, Router
-from tests.http_harness import settings, shell
+from tests.http_harness import settings, shell, things
 
 
 def slow(started: asyncio.Event, outcome: list[str]) -> Router:
@@ -96,3 +99,33 @@ async def test_outside_a_request_there_is_no_response_to_wait_for() -> None:
 
     with pytest.raises(ProgrammingError, match="needs an HTTP request"):
         HttpAfterResponse().call(never)
+
+
+def plain() -> APIRouter:
+    router = APIRouter()
+
+    @router.post("/plain")
+    async def post(body: dict[str, str]) -> None:
+        assert body
+
+    return router
+
+
+@pytest.mark.parametrize("path", ["/api/v1/things", "/api/v1/plain"])
+@pytest.mark.parametrize("parts", [[], [b'{"name": ']])
+async def test_a_client_that_leaves_before_its_body_is_complete_counts_as_left_and_nothing_is_logged(path: str, parts: list[bytes]) -> None:
+    here = shell(things(), plain())
+    messages: list[Message] = [{"type": "http.request", "body": part, "more_body": True} for part in parts] + [{"type": "http.disconnect"}]
+
+    async def receive() -> Message:
+        return messages.pop(0)
+
+    async def send(message: Message) -> None:
+        del message
+
+    headers = [(b"content-type", b"application/json"), (b"content-length", b"100")]
+    scope = {"type": "http", "method": "POST", "path": path, "raw_path": path.encode(), "query_string": b"", "headers": headers}
+    with capture_logs() as logged:
+        await here.app(scope, receive, send)
+    assert here.recorder.last[2:] == (path, CLIENT_LEFT)
+    assert logged == []

@@ -3,27 +3,28 @@
 import csv
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 
+from api_base.application.common.importing.dialect import Dialect
 from api_base.application.common.importing.importer import Importer
+from api_base.application.common.importing.imports import Import, RefusedFileState
+from api_base.application.common.importing.journal import ImportJournal
 from api_base.application.common.importing.mapping import ColumnMapping, MappingRefused
-from api_base.application.common.importing.records import FileFormat, Record, UnreadableFile, as_text
+from api_base.application.common.importing.records import FileFormat, Record, RecordSource, SourceRow, UnreadableFile
+from api_base.application.common.importing.report import Report
 from api_base.application.items.commands.import_items import ITEM_SCHEMA
 from api_base.core.errors import Invalid
 from api_base.domain.items.entities import ItemDetails
-from api_base.infrastructure.importing import readers
-from api_base.infrastructure.importing.journal import RefusedFile, SqliteJournal
-from api_base.infrastructure.importing.readers import (
-    MAX_FIELD_LENGTH,
-    MAX_RECORD_LENGTH,
-    csv_records,
-    json_lines_records,
-    json_records,
-)
+from api_base.infrastructure.importing.csv_lines import MAX_ROW_LENGTH
+from api_base.infrastructure.importing.json_scanner import MAX_VALUE_LENGTH
+from api_base.infrastructure.importing.keys import SqliteKeys
+from api_base.infrastructure.importing.readers import open_source
+from api_base.infrastructure.importing.refused import RefusedFile
 
 FILMS = ["sku=id", "name=Title", "category=Genre[0]", "tags=Genre[]", "attributes.year=Year"]
 
@@ -79,66 +80,113 @@ def test_a_missing_column_is_named() -> None:
         ColumnMapping.parse(ITEM_SCHEMA, FILMS, []).check(["id", "Title", "Year"])
 
 
+def source(content: bytes | str, form: FileFormat = FileFormat.CSV, dialect: Dialect = Dialect()) -> RecordSource:
+    return open_source(io.BytesIO(content.encode() if isinstance(content, str) else content), form, dialect)
+
+
+def records(content: bytes | str, form: FileFormat = FileFormat.CSV) -> list[Record]:
+    """The records of the rows, none of which is refused."""
+    rows = list(source(content, form).rows())
+    assert [row.fault for row in rows] == [None] * len(rows)
+    return [row.record for row in rows]
+
+
+def faults(content: bytes | str, form: FileFormat = FileFormat.CSV) -> dict[int, str]:
+    return {row.number: row.fault for row in source(content, form).rows() if row.fault is not None}
+
+
 def test_csv() -> None:
-    columns, records = csv_records(io.StringIO('sku,name,_row,_reason\na,"x, ""y""\nz",7,bad\n', newline=""))
-    assert columns == ["sku", "name"]
-    assert list(records) == [{"sku": "a", "name": 'x, "y"\nz'}]
+    content = 'sku,name,_row,_reason\na,"x, ""y""\nz",7,bad\n'
+    assert source(content).columns == ["sku", "name"]
+    assert records(content) == [{"sku": "a", "name": 'x, "y"\nz'}]
+    assert [row.original for row in source(content).rows()] == [7]
 
 
 def test_csv_that_is_none() -> None:
     with pytest.raises(UnreadableFile, match="empty"):
-        csv_records(io.StringIO(""))
-    _, records = csv_records(io.StringIO('sku\n"a\n'))
-    with pytest.raises(UnreadableFile, match="Line"):
-        list(records)
+        source("")
+    assert faults('sku\n"a\n') == {1: "has a quote that is not closed"}
 
 
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"sku,name,sku\na,b,c\n", "first line names sku more than once"),
-        (b"sku,name\na,b\nc\n", "Line 3 has 1 fields where the first line names 2"),
-        (b"sku,name\na,b,c,d\n", "Line 2 has 4 fields where the first line names 2"),
-        (b"sku,name\na,\xff\n", "Line 2 is not UTF-8: it has the byte 0xff"),
+        (b"sku,name\na,b\nc\nd,e\n", {2: "has 1 field where the first line has 2"}),
+        (b"sku,name\na,b,c,d\ne,f\n", {1: "has 4 fields where the first line has 2"}),
+        (b"sku,name\na,\xc3\xa4\nb,\xff\nc,d\n", {2: "is not UTF-8: it has the byte 0xff"}),
+        (b"sku\n" + b"x" * (MAX_ROW_LENGTH + 1) + b"\na\n", {1: "has more than 1048576 characters"}),
+        (b'sku,name\n"a"b,c\nd,e\n', {1: "has text after a closing quote"}),
+    ],
+)
+def test_a_row_that_cannot_be_read_is_refused_alone(content: bytes, errors: dict[int, str]) -> None:
+    assert faults(content) == errors
+    assert [row.number for row in source(content).rows()][-1] > 1 or len(errors) == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
         (b"\x89PNG\r\n\x1a\n\0\0\0", "Line 1 is not UTF-8: it has the byte 0x89"),
-        (b"sku\n" + b"x" * (MAX_FIELD_LENGTH + 1), "Line 2 cannot be read: a field has more than 1048576 characters"),
+        (b"x" * (MAX_ROW_LENGTH + 1), "Line 1 has more than 1048576 characters"),
+        (b"a" + b"," * 20_000, "Line 1 has 20001 columns; at most 16384 are allowed"),
+        (b'"a,b\nc,d\n', "Line 1 has a quote that is not closed"),
     ],
 )
 def test_bad_csv_is_one_sentence(content: bytes, message: str) -> None:
     with pytest.raises(UnreadableFile, match=message):
-        list(csv_records(as_text(io.BytesIO(content)))[1])
+        source(content)
+
+
+@pytest.mark.parametrize("content", ["sku,name,sku\na,b,c\n", "sku,sku,name,category\na,b,c,d\n"])
+def test_a_column_that_is_mapped_twice_is_named(content: str) -> None:
+    with pytest.raises(MappingRefused, match="several columns with the name sku"):
+        ColumnMapping.parse(ITEM_SCHEMA, ["sku=sku", "name=name"], ["category=c"]).check(source(content).columns or [])
 
 
 def test_json_is_read_in_bounded_memory() -> None:
-    longest = '{"a": "' + "x" * (2 * MAX_RECORD_LENGTH) + '"}'
-    with pytest.raises(UnreadableFile, match="Line 1 is longer than"):
-        list(json_lines_records(io.StringIO(longest)))
-    with pytest.raises(UnreadableFile, match="Element 1 is not JSON, or longer than"):
-        list(json_records(io.StringIO(f"[{longest}]")))
-    with pytest.raises(UnreadableFile, match="Element 2 is not UTF-8: it has the byte 0xff"):
-        list(json_records(as_text(io.BytesIO(b'[{"a": 1},\n' + b" " * 200_000 + b"\xff]"))))
+    longest = '{"a": "' + "x" * (2 * MAX_VALUE_LENGTH) + '"}'
+    errors = {1: "has more than 1048576 characters"}
+    assert faults(f'{longest}\n{{"a": 1}}', FileFormat.JSONL) == errors
+    assert faults(f'[{longest}, {{"a": 1}}]', FileFormat.JSON) == errors
+    assert faults(b'[{"a": "\xc3\xa4"},\n' + b" " * 200_000 + b'{"a": "\xff"}, {}]', FileFormat.JSON) == {
+        2: "is not UTF-8: it has the byte 0xff"
+    }
 
 
 def test_json_arrays_of_any_size() -> None:
-    rows = [{"sku": str(n), "text": "x" * 1000, "nested": {"a": [1, "]", "}"]}} for n in range(300)]
-    assert list(json_records(io.StringIO(json.dumps(rows, indent=1)))) == rows
-    assert list(json_records(io.StringIO("[]"))) == []
+    rows = [{"sku": str(n), "text": "x" * 1000, "nested": {"a": [1, "]", "}", '\\"']}} for n in range(300)]
+    assert records(json.dumps(rows, indent=1), FileFormat.JSON) == rows
+    assert records(json.dumps({"page": 1, "data": rows}), FileFormat.JSON) == rows
+    assert records("[]", FileFormat.JSON) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('[{"a": 1} {"a": 2}, {}]', {1: "is not JSON: more text follows the JSON value at line 1, column 10"}),
+        ('[{"a": 1},]', {2: "is not JSON: the text ends too early at line 1, column 0"}),
+        ('[{"a": ' + "9" * 5000 + "}, {}]", {1: "is not JSON: a number has too many digits at line 1, column 4308"}),
+        ('[{"a": ' + "[" * 40 + "]" * 40 + "}, {}]", {1: "is nested more than 32 levels deep"}),
+        ('[{"a": 1, "a": 2}, {}]', {1: "is not JSON: an object has two members of one name at line 1, column 14"}),
+        ('[{"a": {"b": 1, "\\u0062": 2}}, {}]', {1: "is not JSON: an object has two members of one name at line 1, column 25"}),
+        ('[{"a": NaN}, 7, {}]', {1: "is not JSON: a value is missing at line 1, column 7", 2: "is not a JSON object"}),
+    ],
+)
+def test_an_element_that_cannot_be_read_is_refused_alone(text: str, errors: dict[int, str]) -> None:
+    assert faults(text, FileFormat.JSON) == errors
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
         ('[{"a": 1}] [{"a": 2}]', "The array is followed by more text"),
-        ('[{"a": 1} {"a": 2}]', "Element 1 must be followed by a comma or the end"),
-        ('[{"a": 1},]', "Element 2 is not JSON: a value is missing at character 1"),
-        ('[{"a": 1}' + " " * 100_000 + "x]", "Element 1 must be followed by"),
-        ('[{"a": ' + "9" * 5000 + "}]", "Element 1 is not JSON: a number has too many digits"),
-        ('[{"a": ' + "[" * 100_000, "Element 1 is not JSON: it is nested too deeply"),
+        ('[{"a": 1}}', "Element 1 must be followed by a comma or the end"),
+        ('[{"a": ' + "[" * 100_000, "The file ends within element 1"),
     ],
 )
 def test_json_that_is_more_or_less_than_one_array_says_where(text: str, message: str) -> None:
     with pytest.raises(UnreadableFile, match=message):
-        list(json_records(io.StringIO(text)))
+        records(text, FileFormat.JSON)
 
 
 def test_without_a_mapping_an_item_is_taken_as_the_api_shows_it() -> None:
@@ -166,81 +214,91 @@ def test_what_is_no_text_is_refused(field: str, value: object) -> None:
         ColumnMapping.parse(ITEM_SCHEMA, [], []).row({"sku": "a", "name": "n", "category": "c", "currency": "EUR", field: value})
 
 
-@pytest.mark.parametrize("text", ["", "{}", "[1]", '[{"a": 1}', '[{"a": }]', "[" * 100_000])
+@pytest.mark.parametrize("text", ["", "{}", "1", '[{"a": 1}', '[{"a": }', "[" * 100_000, '{"a": [1]}', '{"a": [{}], "b": [{}]}'])
 def test_json_that_is_no_array_of_objects(text: str) -> None:
     with pytest.raises(UnreadableFile):
-        list(json_records(io.StringIO(text)))
+        records(text, FileFormat.JSON)
 
 
 def test_json_lines() -> None:
-    assert list(json_lines_records(io.StringIO('{"a": 1}\n\n{"a": 2, "_row": 3}\n'))) == [{"a": 1}, {"a": 2}]
-    with pytest.raises(UnreadableFile, match="Line 2"):
-        list(json_lines_records(io.StringIO('{"a": 1}\n{"a"\n')))
-    with pytest.raises(UnreadableFile, match="Line 1 is not a JSON object"):
-        list(json_lines_records(io.StringIO("[1]\n")))
-    with pytest.raises(UnreadableFile, match="Line 2 is not UTF-8: it has the byte 0xff"):
-        list(json_lines_records(as_text(io.BytesIO(b'{"a": 1}\n\xff\n'))))
+    assert records('{"a": 1}\n\n{"a": 2, "_row": 3}\n', FileFormat.JSONL) == [{"a": 1}, {"a": 2}]
+    content = b'{"a": 1}\n{"a"\n[1]\n{"a": "\xc3\xa4"}\n{"a": "\xff"}\n'
+    assert faults(content, FileFormat.JSONL) == {
+        2: "is not JSON: the text ends too early at line 2, column 0",
+        3: "is not a JSON object",
+        5: "is not UTF-8: it has the byte 0xff",
+    }
 
 
 @pytest.mark.parametrize(
     ("form", "content"),
     [
-        (FileFormat.CSV, b"sku,name\n\xc3\xa4,n\nb,n\nc,\xe4\n"),
-        (FileFormat.JSONL, b'{"sku": "\xc3\xa4"}\n{"sku": "b"}\n{"sku": "\xe4"}\n'),
-        (FileFormat.JSON, b'[{"sku": "\xc3\xa4"},\n{"sku": "b"}, {"sku": "\xe4"}]'),
+        (FileFormat.CSV, b"sku,name\n\xc3\xa4,n\nb,n\nc,\xe4\nd,n\n"),
+        (FileFormat.JSONL, b'{"sku": "\xc3\xa4"}\n{"sku": "b"}\n{"sku": "\xe4"}\n{"sku": "d"}\n'),
+        (FileFormat.JSON, b'[{"sku": "\xc3\xa4"},\n{"sku": "b"}, {"sku": "\xe4"}, {"sku": "d"}]'),
     ],
 )
 def test_what_stands_before_a_byte_that_is_no_utf_8_is_read(form: FileFormat, content: bytes) -> None:
-    """In the same block, and each row that is good in its own place."""
-    _, records = readers.records(as_text(io.BytesIO(content)), form)
-    found: list[Record] = []
-    with pytest.raises(UnreadableFile, match=r"(Line|Element) [34] is not UTF-8: it has the byte 0xe4"):
-        found.extend(records)
-    assert [record["sku"] for record in found] == ["ä", "b"]
+    """And what follows it, in the same block."""
+    assert faults(content, form) == {3: "is not UTF-8: it has the byte 0xe4"}
+    assert [row.record.get("sku") for row in source(content, form).rows()] == ["ä", "b", None, "d"]
 
 
-def rows(*skus: str) -> Any:
-    return iter([(number, {"sku": sku, "name": "n", "category": "c"}) for number, sku in enumerate(skus, 1)])
+def rows(*skus: str) -> Iterator[SourceRow]:
+    for number, sku in enumerate(skus, 1):
+        record = {"sku": sku, "name": "n", "category": "c"}
+        yield SourceRow(number=number, original=number, record=record, content=list(record.values()), size=3)
 
 
-async def dry(journal: SqliteJournal, refused: RefusedFile, *skus: str) -> Importer[ItemDetails]:
+async def dry(journal: ImportJournal, refused: RefusedFile, *skus: str) -> Importer[ItemDetails]:
     importer = Importer(None, ColumnMapping.parse(ITEM_SCHEMA, [], []), journal, refused)
     await importer.run(rows(*skus))
     return importer
 
 
+def refused_file(path: Path) -> RefusedFile:
+    return RefusedFile(path, ["sku", "name", "category"], Dialect())
+
+
 async def test_the_second_of_two_is_refused_naming_the_first(tmp_path: Path) -> None:
     path = tmp_path / "r.csv"
-    journal, refused = SqliteJournal(None), RefusedFile(path, ["sku", "name", "category"], 0)
-    importer = await dry(journal, refused, "a", "b", "a", "")
+    refused = refused_file(path)
+    importer = await dry(ImportJournal(SqliteKeys()), refused, "a", "b", "a", "")
     refused.close()
-    journal.close()
     assert (importer.report.created, importer.report.refused) == (2, 2)
-    with path.open(newline="") as file:
-        rows = list(csv.DictReader(file))
-    assert [(row["sku"], row["_row"], row["_reason"]) for row in rows] == [
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        rows_read = list(csv.DictReader(file))
+    assert [(row["sku"], row["_row"], row["_reason"]) for row in rows_read] == [
         ("a", "3", "sku must be unique in the file: 'a' is in row 1 already"),
         ("", "4", "sku must not be blank"),
     ]
 
 
 async def test_an_interrupted_import_goes_on_where_it_was(tmp_path: Path) -> None:
-    state, path = tmp_path / "state", tmp_path / "r.jsonl"
-    journal, refused = SqliteJournal(state), RefusedFile(path, None, 0)
-    journal.flush_refused = refused.flush
-    await dry(journal, refused, "a", "")
-    refused.write(3, {"sku": "half"}, "written and not committed")
+    """The rows of the last chunk that the database knows as refused are written again, and the keys of what is done are known."""
+    path = tmp_path / "r.csv"
+    refused = refused_file(path)
+    await dry(ImportJournal(SqliteKeys()), refused, "a", "")
     refused.close()
-    journal.close()
-    again = SqliteJournal(state)
-    assert again.done == 2
-    refused = RefusedFile(path, None, again.refused_size)
-    again.flush_refused = refused.flush
-    importer = await dry(again, refused, "a", "", "a", "c")
-    again.finish()
-    again.close()
-    refused.close()
-    assert (importer.report.created, importer.report.refused) == (2, 2), "those of the interrupted import count as well"
-    rows: list[Mapping[str, Any]] = [json.loads(line) for line in path.read_text().splitlines()]
-    assert [row["_row"] for row in rows] == [2, 3]
-    assert not state.exists()
+    whole = path.read_bytes()
+    for left in (b"", whole[:7], whole):
+        path.write_bytes(left)
+        journal = ImportJournal(SqliteKeys(), interrupted(rows_done=2, report=Report(created=1, refused=1)))
+        remaining = rows("a", "", "a", "c")
+        done = list(journal.remember(ColumnMapping.parse(ITEM_SCHEMA, [], []), remaining))
+        again = refused_file(path)
+        again.resume(RefusedFileState(), [(done[1], "sku must not be blank")])
+        assert path.read_bytes() == whole
+        importer = Importer(None, ColumnMapping.parse(ITEM_SCHEMA, [], []), journal, again)
+        await importer.run(remaining)
+        again.close()
+        assert (importer.report.created, importer.report.refused) == (2, 2), "those of the interrupted import count as well"
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            rows_read: list[Mapping[str, Any]] = list(csv.DictReader(file))
+        assert [row["_row"] for row in rows_read] == ["2", "3"]
+
+
+def interrupted(**fields: Any) -> Import:
+    return Import(
+        id=UUID(int=1), kind="items", format=FileFormat.CSV, dialect=Dialect(), maps=(), constants=(), source="x", **fields
+    )  # fmt: skip

@@ -1,11 +1,13 @@
 """Link tokens: genuine ones open for their purpose, after a rotation too; nothing else does."""
 
+from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from api_base.infrastructure.auth import keys
 from api_base.infrastructure.auth.link_tokens import HmacLinkTokens
 from tests.factories.keys import signing_key
 
@@ -42,3 +44,34 @@ def test_old_keys_open_what_they_sealed_and_strangers_nothing() -> None:
     assert HmacLinkTokens([signing_key(), KEY]).open("reset", token) == (id,)
     assert HmacLinkTokens([signing_key()]).open("reset", token) is None
     assert HmacLinkTokens([KEY, signing_key()]).seal("reset", id) == token
+
+
+def test_a_token_names_at_most_four_ids() -> None:
+    ids = [UUID(int=number) for number in range(5)]
+    assert TOKENS.open("reset", TOKENS.seal("reset", *ids[:4])) == tuple(ids[:4])
+    assert TOKENS.open("reset", TOKENS.seal("reset", *ids)) is None
+
+
+PEM = """-----BEGIN PRIVATE KEY-----
+MC4CAQAwBQYDK2VwBCIEIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f
+-----END PRIVATE KEY-----
+"""
+
+
+def test_a_token_in_a_mail_of_an_earlier_release_opens() -> None:
+    sent = "AAAAAAAAAAAAAAAAAAAAAYYZZV3mFI0LWJxqxlgqmOTbFp2ahuAJHAnDLyDSToNB"
+    assert HmacLinkTokens(keys.load([PEM], Path())).open("reset", sent) == (UUID(int=1),)
+
+
+@pytest.mark.parametrize(
+    ("token", "before", "after"),
+    [
+        ("AAAAAAAAAAAAAAAAAAAAAo3oJmAr8rEMqs5oiI-GzO_UGox8I-3K7OtkO0bhgHLs", "-", "+"),
+        ("AAAAAAAAAAAAAAAAAAAAAo3oJmAr8rEMqs5oiI-GzO_UGox8I-3K7OtkO0bhgHLs", "_", "/"),
+        ("AAAAAAAAAAAAAAAAAAAAAQAAAAAAAAAAAAAAAAAAAAL1L8cWaZkvJt5zFw1unMVjhwGfQZTCXeeB2IGZMhWAlw", "lw", "lx"),
+    ],
+)
+def test_a_token_is_written_in_one_way_only(token: str, before: str, after: str) -> None:
+    tokens = HmacLinkTokens(keys.load([PEM], Path()))
+    assert tokens.open("reset", token) is not None
+    assert tokens.open("reset", token.replace(before, after)) is None

@@ -1,7 +1,7 @@
 """Logging in: who may comes in, everybody else learns nothing, and what failed is counted."""
 
 from dataclasses import replace
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -21,7 +21,7 @@ from tests.factories.security import PlainHasher, ReadableIssuer, readable
 from tests.support import FixedClock, Ids
 
 TENANT = TenantId(uuid4())
-ANA = Credential(user_id=UserId(uuid4()), password_hash="hash of right", open=True, settled=True)
+ANA = Credential(user_id=UserId(uuid4()), password_hash="hash of right", open=True)
 
 
 class Users:
@@ -34,11 +34,8 @@ class Users:
         self.found += 1
         return self.credential if email == "ana@example.com" else None
 
-    async def failed(self, user_id: UserId) -> None:
-        self.recorded.append(("failed", user_id))
-
-    async def succeeded(self, user_id: UserId, new_hash: str | None) -> None:
-        self.recorded.append(("succeeded", user_id, new_hash))
+    async def renew(self, credential: Credential, new_hash: str) -> None:
+        self.recorded.append((credential.user_id, new_hash))
 
 
 class Members:
@@ -57,14 +54,15 @@ class World:
         self.after_response = ActionList()
         self.refused: list[LoginRefused] = []
         self.bus = Bus([])
+        known = KnownDevices(self.bus, self.devices, self.jobs, clock, self.after_response)
         self.bus.add(
             [
-                on(LogIn, LogInHandler(self.bus, self.users, Members(), self.hasher, self.after_response)),
+                on(LogIn, LogInHandler(self.bus, self.users, Members(), self.hasher, known)),
                 on(
                     StartSession,
                     StartSessionHandler(
                         self.sessions,
-                        KnownDevices(self.bus, self.devices, self.jobs, clock, self.after_response),
+                        known,
                         SessionTokens(ReadableIssuer(clock), clock),
                         Ids(),
                         clock,
@@ -74,8 +72,8 @@ class World:
             ]
         )
 
-    async def log_in(self, password: str = "right", email: str = "ana@example.com") -> TokensDTO | str:
-        current_context.set(RequestContext(request_id="test"))
+    async def log_in(self, password: str = "right", email: str = "ana@example.com", address: str = "") -> TokensDTO | str:
+        current_context.set(RequestContext(request_id="test", address=address))
         result = await self.bus.execute(LogIn(email=email, password=password))
         match result:
             case Ok(tokens):
@@ -100,28 +98,34 @@ async def test_the_right_password_begins_a_session_in_the_first_tenant() -> None
 
 
 @pytest.mark.parametrize(
-    ("credential", "password", "recorded"),
-    [
-        (None, "right", []),
-        (ANA, "wrong", [("failed", ANA.user_id)]),
-        (replace(ANA, open=False), "right", []),
-        (replace(ANA, open=False), "wrong", [("failed", ANA.user_id)]),
-    ],
+    ("credential", "password"),
+    [(None, "right"), (ANA, "wrong"), (replace(ANA, open=False), "right"), (replace(ANA, open=False), "wrong")],
     ids=["unknown", "wrong password", "closed", "closed, wrong password"],
 )
-async def test_whatever_is_wrong_is_answered_alike_after_one_verification(
-    credential: Credential | None, password: str, recorded: list[object]
-) -> None:
+async def test_whatever_is_wrong_is_answered_alike_after_one_verification(credential: Credential | None, password: str) -> None:
     world = World(credential)
     assert await world.log_in(password) == await World(None).log_in(password)
     assert world.hasher.verified == [None if credential is None else credential.password_hash]
+    assert world.hasher.tried == [("ana@example.com", None)]
     assert world.users.found == 2
     assert world.sessions.all() == []
     (refused,) = world.refused
     assert (refused.action, refused.account) == ("login", None if credential is None else credential.user_id)
-    assert world.users.recorded == [], "the time it takes would tell who exists"
-    await world.after_response.run()
-    assert world.users.recorded == recorded
+
+
+async def test_a_device_is_known_after_a_login_and_only_for_its_user() -> None:
+    world = World()
+    await world.log_in(address="203.0.113.7")
+    (device,) = world.devices.all()
+    await world.log_in("wrong", address="203.0.113.8")
+    await world.log_in("wrong", address="198.51.100.7")
+    await world.log_in("wrong", " BO@example.com", address="203.0.113.7")
+    assert world.hasher.tried == [
+        ("ana@example.com", None),
+        ("ana@example.com", device.id),
+        ("ana@example.com", None),
+        ("bo@example.com", None),
+    ]
 
 
 class Meanwhile(PlainHasher):
@@ -132,9 +136,9 @@ class Meanwhile(PlainHasher):
         self.becomes = becomes
         self.users: Users
 
-    async def verify(self, password: str, hashed: str | None) -> tuple[bool, str | None]:
+    async def verify(self, password: str, hashed: str | None, *, account: str, device: UUID | None) -> tuple[bool, str | None]:
         self.users.credential = self.becomes
-        return await super().verify(password, hashed)
+        return await super().verify(password, hashed, account=account, device=device)
 
 
 @pytest.mark.parametrize("becomes", [None, replace(ANA, open=False), replace(ANA, password_hash="hash of another")])
@@ -143,17 +147,13 @@ async def test_what_happens_while_the_password_is_verified_counts(becomes: Crede
     world = World(ANA, hasher=hasher)
     hasher.users = world.users
     assert await world.log_in("right") == await World(None).log_in()
-    assert world.after_response.actions == []
+    assert world.sessions.all() == []
 
 
-@pytest.mark.parametrize(
-    ("settled", "new_hash", "recorded"),
-    [(False, None, [("succeeded", ANA.user_id, None)]), (True, "dearer", [("succeeded", ANA.user_id, "dearer")])],
-)
-async def test_a_success_is_told_where_it_changes_something(settled: bool, new_hash: str | None, recorded: list[object]) -> None:
-    world = World(replace(ANA, settled=settled), hasher=PlainHasher(new_hash))
+async def test_a_hash_with_other_parameters_is_renewed() -> None:
+    world = World(hasher=PlainHasher("dearer"))
     assert isinstance(await world.log_in(), TokensDTO)
-    assert world.users.recorded == recorded
+    assert world.users.recorded == [(ANA.user_id, "dearer")]
 
 
 def test_a_password_does_not_show() -> None:

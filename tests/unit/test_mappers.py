@@ -30,9 +30,7 @@ END: Final = NOW + timedelta(hours=1)
 
 
 def registration() -> Registration:
-    return Registration(
-        id=uuid4(), email=ADDRESS, name="Ada", password_hash="h", language=Language.PT, created_at=NOW, expires_at=END, used_at=END
-    )
+    return Registration(id=uuid4(), email=ADDRESS, name="Ada", language=Language.PT, created_at=NOW, expires_at=END, used_at=END)
 
 
 def invitation() -> Invitation:

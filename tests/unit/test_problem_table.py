@@ -32,6 +32,12 @@ CASES: Final[dict[type[Exception], Case]] = {
         (http.BodyTooLarge(5), "body-too-large", 413, []),
         (http.UnsupportedMediaType("no"), "unsupported-media-type", 415, []),
         (http.PreconditionRequired(), "precondition-required", 428, []),
+        (http.TargetTooLong("no"), "target-too-long", 414, []),
+        (http.HeaderTooLarge("no"), "header-too-large", 431, []),
+        (http.SlowRequest("no"), "slow-request", 408, []),
+        (http.MisdirectedRequest("no"), "misdirected-request", 421, []),
+        (http.VersionNotSupported("no"), "version-not-supported", 505, []),
+        (http.Overloaded("no"), "temporary-reduced-capacity", 503, [(b"retry-after", b"1")]),
         (http.RequestTimeout(5), "timeout", 503, [(b"retry-after", b"1")]),
     )
 }

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from api_base.core.types import TenantId
-from api_base.domain.auth.entities import Refresh, Session
+from api_base.domain.auth.entities import Lifetime, Refresh, Session
 from api_base.domain.auth.refresh_token import RefreshToken, new_secret
 from tests.factories.auth import GRACE, LIFETIME, NOW, session
 
@@ -25,11 +25,12 @@ class Family(RuleBasedStateMachine):
         self.now: datetime = NOW
         self.session, first = session()
         self.tokens, self.rotated_at, self.renewed_at, self.ended = [first], None, NOW, False
+        self.begun_at = NOW
 
-    @rule(seconds=st.sampled_from([0, 1, 29, 30, 31, 3600, LIFETIME.total_seconds() - 1, LIFETIME.total_seconds()]))
+    @rule(seconds=st.sampled_from([0, 1, 29, 30, 31, 3600, LIFETIME.idle.total_seconds() - 1, LIFETIME.idle.total_seconds()]))
     def wait(self, seconds: float) -> None:
         self.now += timedelta(seconds=seconds)
-        self.ended = self.ended or self.now >= self.renewed_at + LIFETIME
+        self.ended = self.ended or self.now >= min(self.renewed_at + LIFETIME.idle, self.begun_at + LIFETIME.absolute)
 
     @rule(back=st.integers(0, 4))
     def present(self, back: int) -> None:
@@ -105,7 +106,7 @@ def test_without_a_grace_there_is_no_second_time() -> None:
 def test_it_ends_once() -> None:
     some, _ = session()
     some.revoke(NOW)
-    some.revoke(NOW + LIFETIME)
+    some.revoke(NOW + LIFETIME.idle)
     assert some.revoked_at == NOW
 
 
@@ -113,4 +114,25 @@ def test_it_ends_once() -> None:
 def test_each_refresh_begins_the_lifetime_anew(later: timedelta) -> None:
     some, first = session()
     some.refresh(first, NOW + later, GRACE, LIFETIME)
-    assert some.expires_at == NOW + later + LIFETIME
+    assert some.expires_at == NOW + later + LIFETIME.idle
+
+
+def test_a_session_ends_absolutely_however_often_it_is_refreshed() -> None:
+    some, token = session()
+    now = NOW
+    while (now := now + LIFETIME.idle / 2) < NOW + LIFETIME.absolute:
+        outcome, successor = some.refresh(token, now, GRACE, LIFETIME)
+        assert (outcome, some.expires_at) == (Refresh.ROTATED, min(now + LIFETIME.idle, NOW + LIFETIME.absolute))
+        assert successor is not None
+        token = successor
+    assert some.expires_at == NOW + LIFETIME.absolute
+    assert not some.is_open(NOW + LIFETIME.absolute)
+    assert some.refresh(token, NOW + LIFETIME.absolute, GRACE, LIFETIME) == (Refresh.REFUSED, None)
+
+
+def test_a_shorter_absolute_lifetime_ends_sessions_that_began_before() -> None:
+    some, token = session()
+    shorter = Lifetime(idle=LIFETIME.idle, absolute=timedelta(hours=1))
+    assert some.refresh(token, NOW + timedelta(hours=1), GRACE, shorter) == (Refresh.REFUSED, None)
+    assert some.refresh(token, NOW + timedelta(minutes=59), GRACE, shorter)[0] is Refresh.ROTATED
+    assert some.expires_at == NOW + timedelta(hours=1)

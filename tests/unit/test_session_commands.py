@@ -5,7 +5,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from api_base.application.auth.commands.log_out import CredentialsEnded, EndSessions, LogOut, LogOutHandler
+from api_base.application.auth.commands.log_out import CredentialsEnded, EndSession, EndSessionHandler, EndSessions, LogOut, LogOutHandler
 from api_base.application.auth.commands.refresh_session import RefreshSession, RefreshSessionHandler
 from api_base.application.auth.commands.switch_tenant import SwitchTenant, SwitchTenantHandler
 from api_base.application.auth.dtos import SessionTokens, TokensDTO
@@ -41,6 +41,7 @@ class World:
         self._refresh = RefreshSessionHandler(self.sessions, Members(*tenants), tokens, self.clock, GRACE, LIFETIME)
         self.switch = SwitchTenantHandler(self.sessions, Members(*tenants), tokens)
         self.log_out = LogOutHandler(self.sessions, self.clock)
+        self.end_one = EndSessionHandler(self.sessions, self.clock)
         self.ended = EndSessions(self.sessions, self.clock)
 
     async def refresh(self, text: str) -> TokensDTO | None:
@@ -154,4 +155,18 @@ async def test_a_changed_password_ends_the_others_and_a_deactivation_all() -> No
     await world.ended.others(CredentialsEnded(aggregate_id=user))
     assert world.open() == {one.id, foreign.id}
     await world.ended.all(CredentialsEnded(aggregate_id=user))
+    assert world.open() == {foreign.id}
+
+
+async def test_a_user_ends_one_session_and_nobody_elses() -> None:
+    (here, _), (other, _), (foreign, _) = session(), session(), session()
+    other.user_id = here.user_id
+    world = World(here, other, foreign)
+    sign_in(here)
+    await world.end_one.handle(EndSession(id=other.id))
+    assert world.open() == {here.id, foreign.id}
+    for id in (other.id, foreign.id, uuid4()):
+        with pytest.raises(NotFound):
+            await world.end_one.handle(EndSession(id=id))
+    await world.end_one.handle(EndSession(id=here.id))
     assert world.open() == {foreign.id}

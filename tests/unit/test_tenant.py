@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import pytest
 
-from api_base.core.errors import Invalid
+from api_base.core.errors import Forbidden, Invalid
 from api_base.core.types import TenantId, UserId
 from api_base.domain.common.value_objects import Slug
 from api_base.domain.tenants.entities import Membership, Role, Tenant, may_decide, owner_remains
@@ -37,9 +37,12 @@ def test_a_membership_tells_its_life() -> None:
 
 
 @pytest.mark.parametrize(("actor", "affected", "wanted"), list(product(Role, Role, [*Role, None])))
-def test_only_owners_decide_about_owners(actor: Role, affected: Role, wanted: Role | None) -> None:
+def test_managers_decide_about_members_and_only_owners_about_owners(actor: Role, affected: Role, wanted: Role | None) -> None:
     somebody = membership(uuid4(), role=actor)
-    if actor is not Role.OWNER and Role.OWNER in (affected, wanted):
+    if actor in (Role.MEMBER, Role.VIEWER):
+        with pytest.raises(Forbidden, match="no longer manage"):
+            may_decide(somebody, affected, wanted)
+    elif actor is Role.ADMIN and Role.OWNER in (affected, wanted):
         with pytest.raises(OwnersOnly):
             may_decide(somebody, affected, wanted)
     else:

@@ -9,16 +9,17 @@ from api_base.application.common.cqrs import Bus, on
 from api_base.application.users.commands.change_password import (
     ChangePassword,
     ChangePasswordHandler,
+    RenewPasswordHash,
+    RenewPasswordHashHandler,
     SetPasswordHash,
     SetPasswordHashHandler,
 )
 from api_base.application.users.commands.create_user import CreateUser, CreateUserHandler
-from api_base.application.users.commands.record_login import RecordLogin, RecordLoginHandler
 from api_base.application.users.commands.register_user import RegisterUser, RegisterUserHandler, RegistrationMode
 from api_base.application.users.commands.set_user_status import SetUserStatus, SetUserStatusHandler
 from api_base.application.users.commands.update_profile import UpdateProfile, UpdateProfileHandler
 from api_base.core.errors import Invalid, NotFound, StaleVersion
-from api_base.core.types import Language, UserId
+from api_base.core.types import Language, SessionId, UserId
 from api_base.domain.users.entities import User, UserStatus
 from api_base.domain.users.errors import AlreadyInStatus, EmailTaken, WrongPassword
 from tests.factories.auth import principal, request_of
@@ -26,8 +27,6 @@ from tests.factories.memory import MemoryUsers
 from tests.factories.security import PlainHasher, RefusingPolicy
 from tests.factories.users import NOW, user
 from tests.support import FixedClock, Ids
-
-LOCKOUT = timedelta(minutes=5)
 
 
 class World:
@@ -43,7 +42,7 @@ class World:
                 on(SetPasswordHash, SetPasswordHashHandler(self.users, self.clock)),
                 on(UpdateProfile, UpdateProfileHandler(self.users, self.clock)),
                 on(SetUserStatus, SetUserStatusHandler(self.users, self.clock)),
-                on(RecordLogin, RecordLoginHandler(self.users, self.clock, 2, LOCKOUT)),
+                on(RenewPasswordHash, RenewPasswordHashHandler(self.users)),
             ]
         )
         if users:
@@ -109,7 +108,7 @@ class Meddling(PlainHasher):
 
     world: World
 
-    def __init__(self, then: RecordLogin | SetPasswordHash) -> None:
+    def __init__(self, then: UpdateProfile | SetPasswordHash) -> None:
         super().__init__()
         self.then = then
 
@@ -119,16 +118,15 @@ class Meddling(PlainHasher):
         return await super().hash(password)
 
 
-async def meddled(who: User, then: RecordLogin | SetPasswordHash) -> World:
+async def meddled(who: User, then: UpdateProfile | SetPasswordHash) -> World:
     hasher = Meddling(then)
     hasher.world = World(who, hasher=hasher)
     await hasher.world.bus.execute(ChangePassword(current="old", new="right"))
     return hasher.world
 
 
-async def test_a_failed_login_meanwhile_does_not_hinder_a_change_of_password() -> None:
-    who = user(password_hash="hash of old")
-    world = await meddled(who, RecordLogin(user_id=UserId(who.id), succeeded=False))
+async def test_another_change_of_the_user_meanwhile_does_not_hinder_a_change_of_password() -> None:
+    world = await meddled(user(password_hash="hash of old"), UpdateProfile(expected_version=None, name="Anna"))
     assert world.first().password_hash == "hash of right"
 
 
@@ -144,7 +142,7 @@ async def test_who_is_gone_changes_nothing() -> None:
         await world.bus.execute(ChangePassword(current="old", new="right"))
     with pytest.raises(WrongPassword):
         await world.bus.execute(SetPasswordHash(password_hash="x", verified_hash="y"))
-    await world.bus.execute(RecordLogin(user_id=UserId(uuid4()), succeeded=False))
+    await world.bus.execute(RenewPasswordHash(user_id=UserId(uuid4()), new_hash="new", verified_hash="old"))
 
 
 async def test_a_profile_is_changed_and_what_stays_the_same_is_not_saved() -> None:
@@ -173,17 +171,22 @@ async def test_a_status_is_set_once() -> None:
         await world.bus.execute(SetUserStatus(id=UserId(uuid4()), expected_version=None, status=UserStatus.ACTIVE))
 
 
-async def test_logins_are_counted_until_one_succeeds() -> None:
+async def test_a_hash_is_renewed_unless_the_password_has_changed() -> None:
     world = World(user(password_hash="old"))
     id = UserId(world.first().id)
-    for _ in range(2):
-        await world.bus.execute(RecordLogin(user_id=id, succeeded=False))
-    assert (world.first().failed_logins, world.first().locked_until) == (2, world.clock.now() + LOCKOUT)
-    version = world.first().version
-    await world.bus.execute(RecordLogin(user_id=id, succeeded=False))
-    assert world.first().version == version
-    await world.bus.execute(RecordLogin(user_id=id, succeeded=True, new_hash="new"))
-    assert (world.first().failed_logins, world.first().locked_until, world.first().password_hash) == (0, None, "new")
+    await world.bus.execute(RenewPasswordHash(user_id=id, new_hash="new", verified_hash="older"))
+    assert (world.first().password_hash, world.first().version) == ("old", 1)
+    await world.bus.execute(RenewPasswordHash(user_id=id, new_hash="new", verified_hash="old"))
+    assert (world.first().password_hash, world.users.events) == ("new", [])
+
+
+async def test_a_current_password_is_tried_for_the_session() -> None:
+    world = World(user(email="ana@example.com", password_hash="hash of old"))
+    session = SessionId(uuid4())
+    request_of(principal(user_id=UserId(world.first().id), session_id=session))
+    with pytest.raises(WrongPassword):
+        await world.bus.execute(ChangePassword(current="wrong", new="right"))
+    assert world.hasher.tried == [("ana@example.com", session)]
 
 
 def test_no_secret_shows() -> None:

@@ -2,6 +2,8 @@
 
 import argparse
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Final
 
 from tools.mutants import report
@@ -34,14 +36,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--within", default="", help=f"only below this path, for example {MUTATED[0]}; writes no page")
     options = parser.parse_args(arguments)
     drawn = sample(options.sample, options.seed, options.within)
+    tests = coverage_map(KEPT)
     trees = [Tree(KEPT / f"tree-{number}") for number in range(WORKERS)]
-    tests = coverage_map(trees[0], KEPT / f"coverage-{fingerprint('src')}.json")
-    journal = Journal(KEPT / "journal.jsonl", fingerprint("src", "tests"))
-    Trial(trees, tests, journal).run(drawn)
-    noticed = sum(journal.noticed(one) is not None for one in drawn)
-    print(f"{noticed} of {len(drawn)} noticed")
-    if not options.within:
-        report.PAGE.write_text(report.page(drawn, options.seed, journal), encoding="utf-8")
+    journal = Journal(KEPT / "journal.jsonl", fingerprint("src"), fingerprint("tests"))
+    with ThreadPoolExecutor(WORKERS) as pool:
+        [present, *_] = pool.map(Tree.start, trees)
+    try:
+        Trial(trees, replace(tests, present=frozenset(present)), journal).run(drawn)
+    finally:
+        noticed = sum(journal.noticed(one) is not None for one in drawn)
+        print(f"{noticed} of {sum(journal.tried(one) for one in drawn)} noticed")
+        if not options.within:
+            report.PAGE.write_text(report.page(drawn, options.seed, journal), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -8,13 +8,13 @@ from tools.mutants.mutation import Mutation
 
 
 class Journal:
-    """`state` identifies the source and the tests: an outcome holds for that state only.
+    """`source` and `tests` identify the states of both: what was noticed holds for the source, what survived only for both.
 
-    Of an earlier state the test that noticed a mutation is remembered: it is tried first.
+    Of an earlier source the test that noticed a mutation is remembered: it is tried first.
     """
 
-    def __init__(self, file: Path, state: str) -> None:
-        self._file, self._state, self._lock = file, state, Lock()
+    def __init__(self, file: Path, source: str, tests: str) -> None:
+        self._file, self._source, self._tests, self._lock = file, source, tests, Lock()
         self._quick: dict[str, str | None] = {}
         self._whole: dict[str, str | None] = {}
         self._before: dict[str, str] = {}
@@ -26,7 +26,7 @@ class Journal:
         id, noticed = str(entry["id"]), entry["noticed"]
         if noticed is not None:
             self._before[id] = noticed
-        if entry["state"] == self._state:
+        if entry["source"] == self._source and (noticed is not None or entry["tests"] == self._tests):
             (self._whole if entry["by"] == "suite" else self._quick)[id] = noticed
 
     def tried(self, mutation: Mutation) -> bool:
@@ -52,7 +52,7 @@ class Journal:
         self._write(mutation, "suite", noticed)
 
     def _write(self, mutation: Mutation, by: str, noticed: str | None) -> None:
-        entry = {"id": mutation.id, "state": self._state, "by": by, "noticed": noticed}
+        entry = {"id": mutation.id, "source": self._source, "tests": self._tests, "by": by, "noticed": noticed}
         with self._lock, self._file.open("a", encoding="utf-8") as file:
             file.write(json.dumps(entry) + "\n")
             self._take(entry)

@@ -61,7 +61,9 @@ def mutations(path: str, source: bytes, edits: Iterable[Edit]) -> list[Mutation]
 
 
 def apply(source: bytes, group: Sequence[Mutation]) -> bytes:
-    """`source` with all of `group`, which are of one file and do not overlap."""
+    """`source` with all of `group`, which are of one file and do not overlap. The lines keep their numbers."""
     for one in sorted(group, key=lambda mutation: -mutation.start):
-        source = source[: one.start] + one.after.encode() + source[one.end :]
+        rest, line_end, following = source[one.end :].partition(b"\n")
+        missing = b"\n" * (one.before.count("\n") - one.after.count("\n"))
+        source = source[: one.start] + one.after.encode() + rest + missing + line_end + following
     return source

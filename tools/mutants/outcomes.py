@@ -1,4 +1,8 @@
-"""A pytest plugin: writes which tests were collected, how long each took and which failed, as JSON, to the file that `MUTANTS_OUTCOMES` names."""
+"""A pytest plugin: writes how long each test took and which failed, as JSON, to the file that `MUTANTS_OUTCOMES` names.
+
+A file beside it, with the suffix `.running`, names the test that runs, so that one that never ends is known too. `MUTANTS_CHOSEN` holds the ids
+of the tests to run, as JSON: file by file, each in this order.
+"""
 
 import json
 import os
@@ -7,21 +11,49 @@ from pathlib import Path
 import pytest
 
 _seconds: dict[str, float] = {}
-_failed: set[str] = set()
-_collected: list[str] = []
+_failed: dict[str, None] = {}
 
 
-def pytest_collection_finish(session: pytest.Session) -> None:
-    _collected.extend(item.nodeid for item in session.items)
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if chosen := os.environ.get("MUTANTS_CHOSEN"):
+        found = {item.nodeid: item for item in items}
+        ids: list[str] = json.loads(chosen)
+        files = list(dict.fromkeys(id.partition("::")[0] for id in ids))
+        ids.sort(key=lambda test: files.index(test.partition("::")[0]))
+        items[:] = [found[id] for id in ids if id in found]
+
+
+def pytest_runtest_logstart(nodeid: str) -> None:
+    _file().with_suffix(".running").write_text(nodeid, encoding="utf-8")
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     _seconds[report.nodeid] = _seconds.get(report.nodeid, 0.0) + report.duration
     if report.failed:
-        _failed.add(report.nodeid)
+        _failed[report.nodeid] = None
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     if not hasattr(session.config, "workerinput"):  # a worker of xdist: its controller gets the same reports
-        content = {"collected": _collected, "seconds": _seconds, "failed": sorted(_failed)}
-        Path(os.environ["MUTANTS_OUTCOMES"]).write_text(json.dumps(content), encoding="utf-8")
+        write()
+
+
+def forget() -> None:
+    """Start with nothing, in a process that is a fork of another."""
+    _seconds.clear()
+    _failed.clear()
+
+
+def failed() -> bool:
+    """Whether a test failed."""
+    return bool(_failed)
+
+
+def write() -> None:
+    """Write the file."""
+    _file().write_text(json.dumps({"seconds": _seconds, "failed": list(_failed)}), encoding="utf-8")
+
+
+def _file() -> Path:
+    return Path(os.environ["MUTANTS_OUTCOMES"])

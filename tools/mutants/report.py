@@ -1,5 +1,6 @@
 """`docs/mutants.md`: what the last run noticed, and a judgement for each survivor."""
 
+import subprocess
 import tomllib
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -8,7 +9,7 @@ from typing import Final
 
 from tools.mutants.journal import Journal
 from tools.mutants.mutation import Mutation
-from tools.mutants.scope import MUTATED, ROOT, package_of
+from tools.mutants.scope import MUTATED, ROOT, SOURCE, package_of
 
 PAGE: Final = ROOT / "docs/mutants.md"
 JUDGED: Final = Path(__file__).parent / "judged.toml"
@@ -16,9 +17,10 @@ JUDGED: Final = Path(__file__).parent / "judged.toml"
 
 _HEAD: Final = """# Mutation testing
 
-`make mutants SAMPLE=300 SEED=7` changes one place of the code at a time and runs the tests: first those that execute the changed line
-(chosen by coverage), then, for what survived, all but the tests that start processes. The command works on copies of the project, continues where it was
-interrupted, and rewrites this page. A mutation is *equivalent* when no test could notice it; `tools/mutants/judged.toml` says why for each.
+`make mutants SAMPLE=300 SEED=7` changes one place of the code at a time and runs the tests: first the quickest that execute the changed line
+(chosen by coverage), then, for what survived, all but the tests that start processes or take over 10 seconds. A change is noticed when a test
+fails with it twice, the second time alone, and passes without it. The command works on copies of the project, continues where it was interrupted,
+and rewrites this page. A mutation is *equivalent* when no test could notice it; `tools/mutants/judged.toml` says why for each.
 
 Packages: {packages}.
 """
@@ -31,22 +33,31 @@ def judgements() -> Mapping[tuple[str, str, str, str], str]:
 
 
 def page(sample: Sequence[Mutation], seed: int, journal: Journal) -> str:
-    """The page for a finished run."""
+    """The page for what has been tried."""
     judged = judgements()
-    survivors = [one for one in sample if journal.noticed(one) is None]
+    tried = [one for one in sample if journal.tried(one)]
+    survivors = [one for one in tried if journal.noticed(one) is None]
     equivalent = [one for one in survivors if _key(one) in judged]
-    noticed, counted = len(sample) - len(survivors), len(sample) - len(equivalent)
+    noticed, counted = len(tried) - len(survivors), len(tried) - len(equivalent)
+    open_ = sum(journal.survived_quick(one) for one in survivors)
     parts = [
         _HEAD.format(packages=", ".join(f"`{part}`" for part in MUTATED)),
-        f"Sample of {len(sample)}, seed {seed}: {noticed} noticed, {len(equivalent)} equivalent, {len(survivors) - len(equivalent)} not noticed: "
-        f"**{100 * noticed / counted:.1f} %** of the non-equivalent ones.\n",
-        _table(("package", "tried", "noticed", "survived"), _by_package(sample, survivors)),
+        f"Sample of {len(sample)}, seed {seed}, at commit {_commit()}: {len(tried)} tried, {noticed} noticed, {len(equivalent)} equivalent, "
+        f"{len(survivors) - len(equivalent)} not noticed: **{100 * noticed / max(1, counted):.1f} %** of the non-equivalent ones. "
+        f"{open_} of the survivors have not met the whole suite.\n",
+        _table(("package", "tried", "noticed", "survived"), _by_package(tried, survivors)),
         "## Survivors\n",
         _table(
             ("where", "change", "judgement"), [(_where(one), _change(one), judged.get(_key(one), "**not noticed**")) for one in survivors]
         ),
     ]
     return "\n".join(parts)
+
+
+def _commit() -> str:
+    """The last commit that changed the source."""
+    command = ["git", "log", "-1", "--format=%h", "--", SOURCE]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
 
 
 def _key(one: Mutation) -> tuple[str, str, str, str]:

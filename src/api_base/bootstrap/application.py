@@ -54,7 +54,9 @@ def create_app(settings: Settings, contexts: Sequence[Context] = BUILT_IN) -> Fa
 def _own_routes(services: Services, app: FastAPI) -> Iterator[APIRouter]:
     """Yield the routes outside the API: health checks, metrics, documentation."""
     settings, container = services.settings, services.container
-    yield health_router.routes([DatabaseHealthCheck(container.database.pool)], container.policies.checks, details=settings.shows_internals)
+    yield health_router.routes(
+        [DatabaseHealthCheck(container.database.probes)], container.policies.checks, details=settings.shows_internals
+    )
     token = settings.observability.metrics_token
     if settings.observability.metrics_port is None and (token is not None or settings.environment != "production"):
         yield metrics_router.routes(lambda: container.metrics, token)  # by the first scrape

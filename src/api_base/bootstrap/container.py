@@ -37,6 +37,7 @@ from api_base.infrastructure.events.outbox import CHANNEL as EVENTS
 from api_base.infrastructure.events.outbox import Inbox, OutboxParticipant
 from api_base.infrastructure.events.rows import decode
 from api_base.infrastructure.idempotency.store import SqlIdempotencyStore
+from api_base.infrastructure.mail.limit import LimitedMailer
 from api_base.infrastructure.observability import factory as observability
 from api_base.infrastructure.observability.counters import Counters
 from api_base.infrastructure.rbac.checker import RolePermissionChecker
@@ -85,7 +86,6 @@ class Container(containers.DeclarativeContainer):
     token_issuer = Singleton(auth.token_issuer, settings, signing_keys, clock)
     token_verifier = Singleton(auth.token_verifier, settings, signing_keys, clock)
     link_tokens = Singleton(HmacLinkTokens, signing_keys)
-    password_hasher = Singleton(auth.password_hasher, settings)
     password_policy = Singleton(auth.password_policy, settings)
 
     policies = Singleton(policies_of, settings)
@@ -104,8 +104,14 @@ class Container(containers.DeclarativeContainer):
         subscribers=subscribers,
         deferred=Singleton(DatabaseDeferredDeliveries, worker_database.provided.pool),
     )
-    mailer: Provider[Mailer] = Singleton(Selection.build, selections.provided.mail, adapter_ports)
     rate_limiter: Provider[RateLimiter] = Singleton(Selection.build, selections.provided.rate_limit, adapter_ports)
+    password_hasher = Singleton(auth.password_hasher, settings, rate_limiter)
+    mailer: Provider[Mailer] = Singleton(
+        LimitedMailer,
+        Singleton(Selection.build, selections.provided.mail, adapter_ports),
+        rate_limiter,
+        settings.provided.mail.recipient_limit,
+    )
     events: Provider[EventTransport] = Singleton(Selection.build, selections.provided.events, adapter_ports)
     job_backend: Provider[JobBackend] = Singleton(Selection.build, selections.provided.jobs, adapter_ports)
     remote: Provider[RemoteTransport] = Singleton(Selection.build, selections.provided.remote, adapter_ports)

@@ -1,31 +1,53 @@
 """Wires what contexts declare as importable: the handlers and the job of an import over HTTP, and the importer for the command line."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Protocol, TextIO
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, BinaryIO, Final, Protocol
 
 from api_base.application.common.cqrs import Bus, Registration, on
+from api_base.application.common.importing.dialect import Dialect
 from api_base.application.common.importing.import_file import ImportFile, ImportFileHandler
 from api_base.application.common.importing.import_rows import ImportRows, ImportRowsHandler, RowImporter
-from api_base.application.common.importing.importer import Chunk, Importer, Journal, NumberedRecord, Outcomes, RefusedRows
+from api_base.application.common.importing.importer import Chunk, Importer, Outcomes, RefusedRows
+from api_base.application.common.importing.imports import ChunkProgress
+from api_base.application.common.importing.journal import ImportJournal, SeenKeys
 from api_base.application.common.importing.mapping import ColumnMapping
-from api_base.application.common.importing.records import FileFormat, Record
-from api_base.application.common.importing.report import Report
+from api_base.application.common.importing.prepared import PreparedFile
+from api_base.application.common.importing.records import FileFormat, RecordSource, SourceRow
+from api_base.application.common.importing.report import RefusedRow, Report
 from api_base.application.common.importing.schema import ImportSchema
 from api_base.application.common.importing.start_import import StartImport, StartImportHandler
 from api_base.application.common.jobs import Job
-from api_base.infrastructure.importing.uploads import SqlUploads
+from api_base.infrastructure.importing.imports import SqlImports
 
 if TYPE_CHECKING:
     from api_base.bootstrap.context import Ports
 
 TIMEOUT_SECONDS: Final = 3600.0
 
+type ProgressOf = Callable[[int, Sequence[RefusedRow]], ChunkProgress]
+"""The progress that is saved with a chunk, by its last row and the rows that were refused before it is sent."""
+
 
 class RunnableImport(Protocol):
     """An import of one file."""
 
-    async def run(self, records: Iterator[NumberedRecord]) -> Report: ...
+    @property
+    def dialect(self) -> Dialect: ...
+
+    @property
+    def columns(self) -> Sequence[str] | None: ...
+
+    @property
+    def rows(self) -> Iterator[SourceRow]: ...
+
+    def done(self, journal: ImportJournal) -> Iterator[SourceRow]: ...
+
+    async def run(
+        self, rows: Iterator[SourceRow], bus: Bus | None, journal: ImportJournal, refused: RefusedRows, progress: ProgressOf
+    ) -> Report: ...
+
+    async def end(self, bus: Bus, progress: ChunkProgress) -> None: ...
 
 
 class Importable(Protocol):
@@ -39,10 +61,10 @@ class Importable(Protocol):
 
     def handlers(self, ports: "Ports") -> Sequence[Registration]: ...
 
-    def check(self, maps: Sequence[str], constants: Sequence[str], columns: Sequence[str] | None) -> None: ...
+    def check(self, maps: Sequence[str], constants: Sequence[str]) -> None: ...
 
-    def importer(
-        self, bus: Bus | None, maps: Sequence[str], constants: Sequence[str], journal: Journal, refused: RefusedRows
+    def prepared(
+        self, maps: Sequence[str], constants: Sequence[str], file: BinaryIO, format: FileFormat, dialect: Dialect
     ) -> RunnableImport: ...
 
 
@@ -72,37 +94,66 @@ class FileImport[T]:
 
     def handlers(self, ports: "Ports") -> Sequence[Registration]:
         """The handlers of `start` and `file`."""
-        uploads = SqlUploads(ports.database, ports.clock)
+        imports = SqlImports(ports.database, ports.clock)
         return [
-            on(self.start, StartImportHandler(self.schema, self.file, uploads, _records, ports.jobs, ports.ids)),
-            on(self.file, ImportFileHandler(self.schema, self.rows, ports.bus, uploads, _records)),
+            on(self.start, StartImportHandler(self.schema, self.file, imports, _open_source, ports.jobs, ports.ids)),
+            on(self.file, ImportFileHandler(self.schema, self.rows, ports.bus, imports, _open_source, seen_keys)),
         ]
 
-    def check(self, maps: Sequence[str], constants: Sequence[str], columns: Sequence[str] | None) -> None:
-        """Raises `MappingRefused` for a mapping that cannot work, and for a missing column if the format names `columns`."""
-        mapping = ColumnMapping.parse(self.schema, maps, constants)
-        if columns is not None:
-            mapping.check(columns)
+    def check(self, maps: Sequence[str], constants: Sequence[str]) -> None:
+        """Raises `MappingRefused` for a mapping that cannot work with any file."""
+        ColumnMapping.parse(self.schema, maps, constants)
 
-    def importer(
-        self, bus: Bus | None, maps: Sequence[str], constants: Sequence[str], journal: Journal, refused: RefusedRows
-    ) -> Importer[T]:
-        """The importer of a file. `bus` None is a dry run."""
+    def prepared(self, maps: Sequence[str], constants: Sequence[str], file: BinaryIO, format: FileFormat, dialect: Dialect) -> "_Run[T]":
+        """The import of an open file from the command line. Raises `MappingRefused`, `UnreadableFile`."""
+        return _Run(self.rows, PreparedFile.prepare(self.schema, maps, constants, _open_source, file, format, dialect))
+
+
+class _Run[T]:
+    """Implements `RunnableImport`."""
+
+    def __init__(self, rows: type[ImportRows[T]], file: PreparedFile[T]) -> None:
+        self._command, self._mapping = rows, file.mapping
+        self.dialect, self.columns = file.dialect, file.columns
+        self.rows = file.open().rows()
+
+    def done(self, journal: ImportJournal) -> Iterator[SourceRow]:
+        """Read the rows that are done, before `run`."""
+        return journal.remember(self._mapping, self.rows)
+
+    async def run(
+        self, rows: Iterator[SourceRow], bus: Bus | None, journal: ImportJournal, refused: RefusedRows, progress: ProgressOf
+    ) -> Report:
+        """Import the other rows. `bus` None is a dry run."""
 
         async def send(chunk: Chunk[T]) -> Outcomes:
             assert bus is not None
-            return await bus.execute(self.rows(rows=chunk.rows))
+            return await bus.execute(self._command(rows=chunk.rows, progress=progress(chunk.until, chunk.refused)))
 
-        return Importer(send if bus else None, ColumnMapping.parse(self.schema, maps, constants), journal, refused)
+        report = await Importer(send if bus else None, self._mapping, journal, refused).run(rows)
+        if bus is not None and journal.done:
+            await self.end(bus, progress(journal.done, ()))
+        return report
+
+    async def end(self, bus: Bus, progress: ChunkProgress) -> None:
+        """Save that an import is complete, or that it is not to be continued."""
+        await bus.execute(self._command(rows=(), progress=replace(progress, complete=True)))
 
 
 def rows_handler[T](ports: "Ports", importer: RowImporter[T]) -> ImportRowsHandler[T]:
     """The handler of a command that saves rows."""
-    return ImportRowsHandler(importer, SqlUploads(ports.database, ports.clock), ports.job_progress)
+    return ImportRowsHandler(importer, SqlImports(ports.database, ports.clock), ports.job_progress)
 
 
-def _records(file: TextIO, format: FileFormat) -> tuple[list[str] | None, Iterator[Record]]:
-    """Implements `RecordReader`, imported when it is needed."""
+def seen_keys() -> SeenKeys:
+    """Keys of a new import, imported when they are needed."""
+    from api_base.infrastructure.importing.keys import SqliteKeys
+
+    return SqliteKeys()
+
+
+def _open_source(file: BinaryIO, format: FileFormat, dialect: Dialect) -> RecordSource:
+    """Implements `OpenSource`, imported when it is needed."""
     from api_base.infrastructure.importing import readers
 
-    return readers.records(file, format)
+    return readers.open_source(file, format, dialect)

@@ -70,8 +70,13 @@ def at_head(urls: Urls, contexts: Sequence[Context]) -> bool:
 
     Raises `Unavailable`, and `ConfigurationError` for a database from before 0.1.0.
     """
+    return complete(asyncio.run(stored_heads(urls.direct)), contexts)
+
+
+def complete(heads: set[str], contexts: Sequence[Context]) -> bool:
+    """Return whether a database with these heads has every revision on disk."""
     revisions = read(branches(contexts))
-    return closure(asyncio.run(stored_heads(urls.direct)), revisions) >= revisions.keys()
+    return closure(heads, revisions) >= revisions.keys()
 
 
 def new(context: str, message: str, contexts: Sequence[Context]) -> Path:

@@ -77,13 +77,13 @@ def load_settings_early() -> Settings:
 
     Raises `ConfigurationError` with every problem, one per line.
     """
-    settings, problems = read_settings()
+    settings, problems = read_settings("supervisor")
     selected = select(settings)[1]
     if not problems and not selected:
         return settings
     from api_base.bootstrap.configuration import load  # a context may bring the adapter that seems to be missing
 
-    return load()[0]
+    return load("supervisor")[0]
 
 
 def _merged[P, T](port: str, groups: Sequence[Mapping[str, Adapter[P, T]]]) -> Mapping[str, Adapter[P, T]]:

@@ -21,10 +21,24 @@ def shell() -> None:
 
 @app.command()
 def dump(file: Annotated[Path, typer.Argument(help="File to write, in pg_dump's custom format.")]) -> None:
-    """Dump the whole database to a file."""
-    code = _run("pg_dump", ["--format=custom", f"--file={file.absolute()}"])
-    if code == 0:
-        print(f"Dumped to {file}.")
+    """Dump the whole database to a file that only you can read. A dump that fails leaves an earlier file unchanged."""
+    from api_base.core.errors import ConfigurationError
+
+    if file.exists() and not file.is_file():  # such as /dev/stdout
+        raise typer.Exit(_run("pg_dump", ["--format=custom", f"--file={file.absolute()}"]))
+    try:
+        descriptor, name = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)  # of mode 0600
+        os.close(descriptor)
+    except OSError as error:
+        raise ConfigurationError(f"{file} cannot be written: {error.strerror}.") from None
+    written = Path(name)
+    try:
+        code = _run("pg_dump", ["--format=custom", f"--file={written.absolute()}"])
+        if code == 0:
+            written.replace(file)
+            print(f"Dumped to {file}.")
+    finally:
+        written.unlink(missing_ok=True)
     raise typer.Exit(code)
 
 
@@ -48,7 +62,7 @@ _EMPTY: Final = "drop schema public cascade; create schema public authorization 
 
 def _run(name: str, arguments: list[str], *, connects: bool = True) -> int:
     """Run a program as the superuser: policies would hide rows from a dump and forbid COPY in a restore."""
-    from api_base.core.config import load_settings
+    from api_base.core.config import Settings, load_settings
     from api_base.core.errors import ConfigurationError
     from api_base.infrastructure.db.embedded import EmbeddedServer, program
 
@@ -65,6 +79,7 @@ def _run(name: str, arguments: list[str], *, connects: bool = True) -> int:
         command = [program(name), *([f"--dbname={without_password}"] if connects else []), *arguments]
         secret = {"PGPASSWORD": unquote(url.password or "")}  # other users see arguments in the process list
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C belongs to psql
-        return subprocess.run(command, check=False, env={**os.environ, **secret}, restore_signals=True).returncode
+        others = {name: value for name, value in os.environ.items() if name.partition("__")[0].lower() not in Settings.model_fields}
+        return subprocess.run(command, check=False, env=others | secret, restore_signals=True).returncode
     finally:
         server.stop()

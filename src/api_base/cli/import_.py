@@ -18,10 +18,24 @@ def import_(
     email: Annotated[str, typer.Option("--as", help="E-mail address of the user who imports.")],
     maps: Annotated[
         list[str] | None,
-        typer.Option("--map", help="target=Column, target=Column[0] (first of comma-separated values) or target=Column[] (all of them)."),
+        typer.Option(
+            "--map",
+            help="target=Column, target=Column[0] (first of comma-separated values), target=Column[] (all of them) "
+            "or target={Column}-{row} (composed; row is the number of the row).",
+        ),
     ] = None,
     constants: Annotated[list[str] | None, typer.Option("--set", help="target=value for every row.")] = None,
     format: Annotated[str | None, typer.Option(help="csv, json or jsonl. Default: from the name of the file.")] = None,
+    delimiter: Annotated[str | None, typer.Option(help="comma, semicolon, tab, pipe or a character. Default: detected.")] = None,
+    quote: Annotated[str | None, typer.Option(help="double, single or none. Default: detected.")] = None,
+    encoding: Annotated[str | None, typer.Option(help="utf-8, utf-16 or windows-1252. Default: detected.")] = None,
+    decimal: Annotated[str | None, typer.Option(help="point or comma, in prices. Default: detected.")] = None,
+    header: Annotated[
+        bool, typer.Option("--header/--no-header", help="Whether the first line names the columns. If not, they are called 1, 2, 3 ...")
+    ] = True,
+    items: Annotated[
+        str | None, typer.Option(help="Member of a JSON object that holds the array: data, or result.rows. Default: detected.")
+    ] = None,
     refused: Annotated[Path | None, typer.Option(help="File for refused rows. Default: NAME.refused.csv or .jsonl in this folder.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check every row without changing anything.")] = False,
     resume: Annotated[bool, typer.Option(help="Continue an interrupted import of the same file.")] = True,
@@ -30,10 +44,13 @@ def import_(
 
     A row is the whole object: a field without a column becomes empty. The exit code is 0 even if rows were refused.
 
+    The progress is stored in the database. After an interruption, the same command on the same file continues it.
+
     Targets of items: sku, name, description, category, tags, price, currency, attributes.NAME. A sku identifies an item.
 
     Targets of members: email, role (owner, admin, member or viewer). An address identifies a user, who must exist.
     """
+    from api_base.application.common.importing.dialect import Dialect
     from api_base.cli.running import run
     from api_base.operations.file_import import ImportOptions, import_file
 
@@ -45,14 +62,19 @@ def import_(
         maps=maps or [],
         constants=constants or [],
         format=format,
+        dialect=Dialect.parse(
+            {"encoding": encoding, "delimiter": delimiter, "quote": quote, "decimal": decimal, "items": items}, header=header
+        ),
         refused=refused,
         dry_run=dry_run,
         resume=resume,
     )
     with _Progress() as progress:
-        report = run(lambda settings, contexts: import_file(settings, contexts, options, progress.show))
+        imported = run(lambda settings, contexts: import_file(settings, contexts, options, progress.show))
+    report = imported.report
     what = "would be imported" if dry_run else "imported"
     print(f"{report.created} {what}, {report.updated} updated, {report.unchanged} unchanged, {report.refused} refused")
+    print(f"read as: {imported.read_as}")
     if report.refused:
         print(f"Refused rows with their reasons: {options.refused_path}")
 

@@ -17,7 +17,7 @@ def serve(
 ) -> None:
     """Serve HTTP until Ctrl-C or SIGTERM.
 
-    SIGHUP restarts the server processes one by one without refusing a request. A socket passed by systemd (LISTEN_FDS) overrides --port.
+    SIGHUP restarts the server processes one by one without refusing a request, once they serve. A socket passed by systemd (LISTEN_FDS) overrides --port.
     """
     from api_base.bootstrap.selections import load_settings_early
     from api_base.serving.resolving import supervised_database
@@ -28,6 +28,10 @@ def serve(
     update = {"host": host, "port": port, "workers": workers}
     server = settings.server.model_copy(update={name: value for name, value in update.items() if value is not None})
     settings = settings.model_copy(update={"server": server})
-    supervisor = Supervisor(settings, context.obj)
-    with listen(settings.server) as listener, supervised_database(settings) as (urls, ensure_database):
-        raise typer.Exit(supervisor.run(listener, urls, ensure_database, with_worker=worker))
+    signals, first = context.obj
+    supervisor = Supervisor(settings, first, signals)
+    with listen(settings.server) as listener:
+        if signals.stopped_by is not None:
+            raise typer.Exit
+        with supervised_database(settings) as (urls, ensure_database):
+            raise typer.Exit(supervisor.run(listener, urls, ensure_database, with_worker=worker))

@@ -6,6 +6,7 @@ import typer
 
 
 def worker(
+    context: typer.Context,
     only: Annotated[
         list[str] | None,
         typer.Option(
@@ -13,12 +14,11 @@ def worker(
         ),
     ] = None,
 ) -> None:
-    """Run background work until Ctrl-C or SIGTERM: jobs, schedules, event delivery, streams, the audit trail and remote messages.
+    """Run background work until Ctrl-C, SIGTERM or SIGHUP: jobs, schedules, event delivery, streams, the audit trail and remote messages.
 
     At the end, current work is finished or left to another worker.
     """
     import asyncio
-    import signal
 
     import uvloop
 
@@ -27,16 +27,21 @@ def worker(
     from api_base.core.shared.logging import configure_logging
     from api_base.infrastructure.observability.factory import json_logs
     from api_base.serving.resolving import database, on
+    from api_base.serving.signals import NUMBERS, block
     from api_base.serving.worker import run_worker
 
-    settings, contexts = load()
+    settings, contexts = load("worker")
     configure_logging(level=settings.observability.log_level, json=json_logs(settings))
 
     async def run() -> None:
         stop = asyncio.Event()
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in NUMBERS:
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        signals, _ = context.obj
+        if signals.stopped_by is not None or signals.hung_up:
+            stop.set()
         await run_worker(create_worker(on(settings, urls), contexts, only or ()), urls, stop)
 
     with database(settings) as urls:
         asyncio.run(run(), loop_factory=uvloop.new_event_loop)
+        block()

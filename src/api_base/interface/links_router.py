@@ -54,9 +54,9 @@ FIELDS: Final[Mapping[str, tuple[str, str, Words]]] = {
 
 PAGES: Final[Mapping[str, LinkPage]] = {
     "confirm-registration": LinkPage(
-        title=_words("Confirm your address", "Confirme o seu endereço"),
+        title=_words("Confirm your address and choose a password", "Confirme o seu endereço e escolha uma senha"),
         done=_words("Your account is active. You can log in.", "A sua conta está aberta: você já pode entrar."),
-        forms=(Form(path="/auth/register/confirm", fields=(), button=_words("Confirm", "Confirmar")),),
+        forms=(Form(path="/auth/register/confirm", fields=("password",), button=_words("Confirm", "Confirmar")),),
     ),
     "reset-password": LinkPage(
         title=_words("Set a new password", "Defina outra senha"),

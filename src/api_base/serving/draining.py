@@ -16,47 +16,27 @@ from types import FrameType
 from typing import Final
 
 from uvicorn import Config, Server
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
-from uvicorn.server import HANDLED_SIGNALS, ServerState
+from uvicorn.server import HANDLED_SIGNALS
+
+from api_base.serving.accepting import Acceptor
+from api_base.serving.connection import Connection
+from api_base.serving.open_connections import OpenConnections
 
 _TICK: Final = 0.05
-
-
-class _State(ServerState):
-    """The state that all connections of a process share."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.draining = False
-
-
-class DrainingConnection(HttpToolsProtocol):
-    """A connection whose last response during a shutdown carries `Connection: close`."""
-
-    server_state: _State
-
-    def on_headers_complete(self) -> None:
-        """Start the request; during a shutdown it is the last one on this connection."""
-        super().on_headers_complete()  # creates a task that has not run yet
-        if self.server_state.draining:
-            self.drain()
-
-    def drain(self) -> None:
-        """Close after the current request, or after the next one if the response to the current one has already begun."""
-        if self.cycle is not None and not self.cycle.response_started:
-            self.cycle.keep_alive = False
+SWEEP_SECONDS: Final = 0.1
+"""Seconds between two checks for what has waited too long."""
 
 
 class DrainingServer(Server):
     """Serves until SIGTERM or SIGINT. SIGINT comes from a keyboard, so it closes idle connections immediately."""
 
-    def __init__(self, config: Config, *, shutdown_timeout: float, on_started: Callable[[], None]) -> None:
+    def __init__(self, config: Config, state: OpenConnections, *, shutdown_timeout: float, on_started: Callable[[], None]) -> None:
         """`shutdown_timeout`: seconds from the signal until unanswered requests are cancelled.
 
         `on_started` is called once the server accepts.
         """
         super().__init__(config)
-        self.server_state = _State()
+        self.server_state: OpenConnections = state
         self._shutdown_timeout, self._on_started = shutdown_timeout, on_started
         self._linger = min(float(config.timeout_keep_alive), shutdown_timeout)
 
@@ -69,8 +49,20 @@ class DrainingServer(Server):
 
     async def startup(self, sockets: list[socket] | None = None) -> None:
         """Begin to accept connections. The signal handlers are installed by then."""
-        await super().startup(sockets)
+        self.servers = []
+        self._acceptors = [Acceptor(listener, self._connection) for listener in sockets or ()]
+        for acceptor in self._acceptors:
+            acceptor.open()
+        self.started = True
+        self._sweep()
         self._on_started()
+
+    def _connection(self) -> Connection:
+        return Connection(self.config, self.server_state, {})
+
+    def _sweep(self) -> None:
+        self.server_state.sweep()
+        asyncio.get_running_loop().call_later(SWEEP_SECONDS, self._sweep)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Begin the shutdown. A second SIGINT cancels unanswered requests."""
@@ -81,12 +73,11 @@ class DrainingServer(Server):
     async def shutdown(self, sockets: list[socket] | None = None) -> None:
         """Close the listening socket, wait until no connection is idle, then until every request is answered."""
         began = time.monotonic()
-        for server in self.servers:
-            server.close()
-        assert isinstance(self.server_state, _State)  # set by __init__
+        for acceptor in self._acceptors:
+            acceptor.close()
         self.server_state.draining = True
         for connection in self.server_state.connections:
-            if isinstance(connection, DrainingConnection):
+            if isinstance(connection, Connection):
                 connection.drain()
         await asyncio.sleep(_TICK)  # the last accepted connection is not in the set yet
         while self.server_state.connections and time.monotonic() < began + self._linger:

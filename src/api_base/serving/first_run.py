@@ -1,15 +1,18 @@
-"""Prepare the database before serving: migrate the schema, and on a first run in development create an administrator.
+"""What a database needs before it is served: every revision, and in development an administrator and a tenant.
 
-The administrator's password is random. It is printed once and stored only as a hash.
+The database itself says what is missing, so a run that was interrupted anywhere is completed by the next one. The password of the first
+administrator is random, printed, and stored only as a hash: until somebody logs in with it, each start replaces and prints it again.
 """
 
 import asyncio
 import secrets
 from collections.abc import Sequence
+from contextlib import suppress
+from enum import Enum, auto
 from typing import Final
 
 from api_base.application.tenants.commands.create_tenant import CreateTenant
-from api_base.application.users.commands.create_user import CreateUser
+from api_base.application.users.commands.create_user import CreateUser, ReplaceUnusedPassword
 from api_base.application.users.dtos import UserDTO
 from api_base.bootstrap import migrations
 from api_base.bootstrap.context import Context
@@ -18,26 +21,39 @@ from api_base.core.config import Settings
 from api_base.core.errors import ConfigurationError
 from api_base.core.types import Principal, RequestContext, UserId, current_context
 from api_base.domain.common.value_objects import EmailAddress
+from api_base.domain.tenants.errors import SlugTaken
+from api_base.domain.users.errors import EmailTaken
 from api_base.infrastructure.db.embedded import Urls
+from api_base.infrastructure.db.migrations.revisions import heads_of, plain_connection
+from api_base.infrastructure.users.first_administrator import first_administrator
 
 ADMINISTRATOR: Final = "admin@example.com"
 TENANT: Final = "demo"
 
 
-def prepare(settings: Settings, urls: Urls, contexts: Sequence[Context], *, seed: bool) -> str | None:
-    """Migrate the schema before serving. The result is a message for the developer after a first run, otherwise None.
+class Missing(Enum):
+    """What is missing: the process may not serve before `PREPARATION`, but it may before the first `LOGIN` is printed."""
 
-    `seed` lets a first run in development create an administrator and a tenant.
+    NOTHING = auto()
+    LOGIN = auto()
+    PREPARATION = auto()
 
-    Raises `ConfigurationError` in production when a migration is pending: there, migrating is a separate deployment step.
+
+def missing(settings: Settings, urls: Urls, contexts: Sequence[Context], *, seed: bool) -> Missing:
+    """Return what the database is missing, read as the role `app` over one connection.
+
+    Raises `Unavailable`, and `ConfigurationError` in production when a revision is pending: there, migrating is a separate deployment step.
     """
-    if migrations.at_head(urls, contexts):
+    return asyncio.run(_missing(settings, urls, contexts, seed))
+
+
+def prepare(settings: Settings, urls: Urls, contexts: Sequence[Context], *, seed: bool) -> str | None:
+    """Apply pending revisions and, with `seed` in development, create what is missing. Returns a message for the developer."""
+    if not migrations.at_head(urls, contexts):
+        migrations.up(settings, urls, contexts)
+    if not _seeds(settings, seed):
         return None
-    if settings.environment == "production":
-        raise ConfigurationError("The database is behind this version. Run `api-base migrate up` first.")
-    fresh = not any(branch.current for branch in migrations.status(urls, contexts))
-    migrations.up(settings, urls, contexts)
-    return _seed(settings, contexts) if fresh and seed and settings.environment == "development" else None
+    return asyncio.run(_seed(settings, urls, contexts))
 
 
 async def create_administrator(settings: Settings, contexts: Sequence[Context], *, email: str, name: str, password: str) -> UserDTO:
@@ -54,12 +70,60 @@ async def _add_administrator(services: Services, *, email: str, name: str, passw
     return await services.bus.execute(CreateUser(email=address, name=name, password_hash=hashed, platform_admin=True))
 
 
-def _seed(settings: Settings, contexts: Sequence[Context]) -> str:
+def _seeds(settings: Settings, seed: bool) -> bool:
+    return seed and settings.environment == "development"
+
+
+async def _missing(settings: Settings, urls: Urls, contexts: Sequence[Context], seed: bool) -> Missing:
+    async with plain_connection(urls.direct) as connection:
+        if not migrations.complete(await heads_of(connection), contexts):
+            if settings.environment == "production":
+                raise ConfigurationError("The database is behind this version. Run `api-base migrate up` first.")
+            return Missing.PREPARATION
+        if not _seeds(settings, seed):
+            return Missing.NOTHING
+        administrator = await first_administrator(connection, ADMINISTRATOR)
+    if not administrator.exists:
+        return Missing.PREPARATION
+    return Missing.NOTHING if administrator.unused is None else Missing.LOGIN
+
+
+async def _seed(settings: Settings, urls: Urls, contexts: Sequence[Context]) -> str | None:
+    async with plain_connection(urls.direct) as connection:
+        administrator = await first_administrator(connection, ADMINISTRATOR)
+    if administrator.exists and administrator.unused is None:
+        return None
     password = "-".join(secrets.token_hex(3) for _ in range(4))
-    asyncio.run(_add_administrator_and_tenant(settings, contexts, password))
+    async with opened(build(settings, contexts)) as services:
+        if administrator.unused is not None:
+            id = UserId(administrator.unused)
+            hashed = await services.container.password_hasher.hash(password)
+            current_context.set(RequestContext(request_id="command-line"))
+            await services.bus.execute(ReplaceUnusedPassword(user_id=id, password_hash=hashed))
+        else:
+            try:
+                user = await _add_administrator(services, email=ADMINISTRATOR, name="Administrator", password=password)
+            except EmailTaken:
+                return (
+                    f"\nThe platform has no administrator, and {ADMINISTRATOR} belongs to an ordinary user. "
+                    "Create an administrator: api-base users create-admin ADDRESS\n"
+                )
+            id = UserId(user.id)
+        await _add_tenant(services, id)
+    return _announcement(settings, password)
+
+
+async def _add_tenant(services: Services, administrator: UserId) -> None:
+    principal = Principal(user_id=administrator, session_id=None, tenant_id=None, role=None, platform_admin=True, permissions=frozenset())
+    current_context.set(RequestContext(request_id="command-line", principal=principal))
+    with suppress(SlugTaken):  # by the run before
+        await services.bus.execute(CreateTenant(name="Demonstration", slug=TENANT))
+
+
+def _announcement(settings: Settings, password: str) -> str:
     address = f"http://{settings.server.host}:{settings.server.port}"
     return (
-        f"\nThe first run created an administrator and the tenant {TENANT!r}. This message is shown once:\n\n"
+        f"\nThe first run created an administrator and the tenant {TENANT!r}. Until the first login, each start prints a new password:\n\n"
         f"    e-mail    {ADMINISTRATOR}\n    password  {password}\n\n"
         "Try it:\n\n"
         f"    TOKEN=$(curl -s {address}/api/v1/auth/login -H 'Content-Type: application/json' \\\n"
@@ -68,13 +132,3 @@ def _seed(settings: Settings, contexts: Sequence[Context]) -> str:
         '        -d \'{"sku": "CHAIR-1", "name": "Chair", "category": "furniture", "price": {"amount": "12.50", "currency": "EUR"}}\'\n\n'
         f"Documentation: {address}/docs\n"
     )
-
-
-async def _add_administrator_and_tenant(settings: Settings, contexts: Sequence[Context], password: str) -> None:
-    async with opened(build(settings, contexts)) as services:
-        user = await _add_administrator(services, email=ADMINISTRATOR, name="Administrator", password=password)
-        administrator = Principal(
-            user_id=UserId(user.id), session_id=None, tenant_id=None, role=None, platform_admin=True, permissions=frozenset()
-        )
-        current_context.set(RequestContext(request_id="command-line", principal=administrator))
-        await services.bus.execute(CreateTenant(name="Demonstration", slug=TENANT))

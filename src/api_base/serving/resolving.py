@@ -8,6 +8,7 @@ from pydantic import SecretStr
 
 from api_base.bootstrap import selections
 from api_base.core.config import Settings
+from api_base.core.shared.least_privilege import Kind, environment_for
 from api_base.infrastructure.db.embedded import Urls
 from api_base.infrastructure.db.sources import Source
 
@@ -30,14 +31,15 @@ def on(settings: Settings, urls: Urls) -> Settings:
     return settings.model_copy(update={"database": settings.database.model_copy(update=secrets)})
 
 
-def environment(settings: Settings, urls: Urls) -> dict[str, str]:
-    """Return the environment of child processes.
+def environment(kind: Kind, settings: Settings, urls: Urls) -> dict[str, str]:
+    """Return the environment of a child process of this kind.
 
     It contains the URLs of the embedded server; those of a configured database are already in it.
     """
     if not settings.database.embedded:
-        return dict(os.environ)
-    return {**os.environ, **{f"DATABASE__{name.upper()}": url for name, url in _by_setting(urls).items()}}
+        return environment_for(kind, os.environ)
+    ours = {f"DATABASE__{name.upper()}": url for name, url in _by_setting(urls).items()}
+    return environment_for(kind, os.environ | ours)
 
 
 def _by_setting(urls: Urls) -> dict[str, str]:

@@ -1,9 +1,11 @@
 """The server processes of one supervisor, on one listening socket: started together, replaced one by one ("rolling restart").
 
 An old process is stopped when a new one serves, so the number of serving processes never falls; the old one answers its open requests.
-When a new process fails to start (invalid settings, or a schema that is behind), the old processes continue.
+When a new process fails to start (invalid settings, or a schema that is behind), the old processes continue. A process that ends by itself is
+replaced while the others serve on; only an error of the configuration before anything has served ends the start.
 """
 
+import signal
 import socket
 import sys
 import time
@@ -11,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from enum import Enum, auto
 from typing import Final
 
-from api_base.serving.children import ServerProcess
+from api_base.serving.children import TEMPORARY, Backoff, ServerProcess
 
 _GRACE: Final = 2.0
 """Seconds after the shutdown timeout until a process is killed."""
@@ -40,7 +42,10 @@ class ServerProcesses:
         self._next: ServerProcess | None = None
         self._old: list[ServerProcess] = []
         self._leaving: list[tuple[ServerProcess, float]] = []
-        self._replacement_requested = False
+        self._replacement_requested = self._have_served = False
+        self._ended: list[ServerProcess] = []
+        """Processes that ended by themselves and have no successor yet."""
+        self._backoff = Backoff()
         self.state, self.generation = State.STARTING, 0
         first.serve(listener, variables, seed=True)
 
@@ -55,14 +60,19 @@ class ServerProcesses:
         self._replacement_requested = True
 
     def ensure_running(self) -> int | None:
-        """Advance the start or the replacement. Returns the exit code of a serving process that ended by itself, otherwise None."""
-        for child in self._serving:
-            if (code := child.process.poll()) is not None:
-                print(
-                    f"api-base: a server process ended with code {code}; stopping all processes. Start `api-base serve` again.",
-                    file=sys.stderr,
-                )
-                return code or 1
+        """Advance the start or the replacement, and replace what ended. Returns the exit code of a start that failed, otherwise None."""
+        self._have_served = self._have_served or any(child.ready() for child in self._serving)
+        for child in self._serving[:]:
+            code = child.process.poll()
+            if code is not None and not self._have_served and code > 0 and code != TEMPORARY:
+                print(f"api-base: a server process ended with code {code} before anything served", file=sys.stderr)
+                return code
+            if code is not None:
+                self._lose(child, code)
+        for child in self._ended[:]:
+            if self._backoff.due(child.started_at):
+                self._ended.remove(child)
+                self._succeed()
         if self.state is State.STARTING:
             self._start()
         elif self._replacement_requested and self.state is State.SERVING:
@@ -72,15 +82,39 @@ class ServerProcesses:
         self._reap()
         return None
 
+    def _lose(self, child: ServerProcess, code: int) -> None:
+        """Forget a process that ended. One that served has a successor immediately; else the delay doubles."""
+        print(f"api-base: a server process ended with code {code}; starting another one", file=sys.stderr)
+        if child.ready():
+            self._backoff = Backoff()
+        for group in (self._serving, self._waiting, self._old):
+            if child in group:
+                group.remove(child)
+        self._ended.append(child)
+
+    def _succeed(self) -> None:
+        """Start a process in place of one that ended. While another one prepares the database it waits, as at the start."""
+        child = ServerProcess()
+        if self._have_served or all(other in self._waiting for other in self._serving):
+            child.serve(self._listener, self._variables, seed=not self._have_served)
+        else:
+            self._waiting.append(child)
+        self._serving.append(child)
+
     def _start(self) -> None:
-        if self._serving[0].ready():
+        if self._have_served:
             while self._waiting:
                 self._waiting.pop().serve(self._listener, self._variables, seed=False)
-        if all(child.ready() for child in self._serving):
+        if self._have_served and all(child.ready() for child in self._serving):
             self.state = State.SERVING
 
     def _replace(self) -> None:
-        if self._next is None:
+        if not self._old:
+            if self._next is not None:  # the process that it was for has ended, and has a successor
+                self._leave(self._next)
+                self._next = None
+            self.state, self.generation = State.SERVING, self.generation + 1
+        elif self._next is None:
             self._next = ServerProcess()
             self._next.serve(self._listener, self._variables, seed=False)
         elif self._next.process.poll() is not None:
@@ -91,10 +125,11 @@ class ServerProcesses:
             self._serving.remove(old)
             self._serving.append(self._next)
             self._next = None
-            old.process.terminate()
-            self._leaving.append((old, time.monotonic() + self._shutdown_timeout + _GRACE))
-            if not self._old:
-                self.state, self.generation = State.SERVING, self.generation + 1
+            self._leave(old)
+
+    def _leave(self, child: ServerProcess) -> None:
+        child.stop(signal.SIGTERM)
+        self._leaving.append((child, time.monotonic() + self._shutdown_timeout + _GRACE))
 
     def _reap(self) -> None:
         for child, deadline in self._leaving[:]:

@@ -5,18 +5,20 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Final
 
 from api_base.core.config import Settings
+from api_base.core.shared.least_privilege import Kind
 from api_base.infrastructure.db.embedded import Urls
 from api_base.serving.children import ServerProcess, WorkerProcess
-from api_base.serving.hangup import Terminal
 from api_base.serving.metrics_directory import metrics_directory
+from api_base.serving.preparation_process import PreparationProcess
 from api_base.serving.resolving import environment
 from api_base.serving.server_processes import ServerProcesses, State
+from api_base.serving.signals import Signals
 from api_base.serving.systemd import READY, STOPPING, Notifier, reloading
 
 _POLL: Final = 0.1
@@ -32,45 +34,52 @@ class Supervisor:
     connections without waiting.
     """
 
-    def __init__(self, settings: Settings, first: ServerProcess) -> None:
-        self._settings, self._first = settings, first
+    def __init__(self, settings: Settings, first: ServerProcess, signals: Signals) -> None:
+        self._settings, self._first, self._signals = settings, first, signals
         self._notifier = Notifier()
-        self._terminal = Terminal()
-        self._stopped_by: signal.Signals | None = None
-        self._hung_up = False
 
     def run(self, listener: socket.socket, urls: Urls, ensure_database: Callable[[], str | None], *, with_worker: bool) -> int:
         """Serve until a signal stops it. The result is the exit code. `ensure_database` is called repeatedly; it returns a message to print."""
         configured = self._settings.observability.metrics_dir
-        with self._signals(), metrics_directory() if configured is None else nullcontext(configured) as metrics:
+        with metrics_directory() if configured is None else nullcontext(configured) as metrics:
             server, (host, port, *_) = self._settings.server, listener.getsockname()
-            variables = environment(self._settings, urls) | {
-                "OBSERVABILITY__METRICS_DIR": str(metrics),
-                "SERVER__HOST": host,
-                "SERVER__PORT": str(port),
-            }
-            servers = ServerProcesses(self._first, server.workers, listener, variables, shutdown_timeout=server.shutdown_timeout_seconds)
-            worker = WorkerProcess(variables) if with_worker else None
+            shared = {"OBSERVABILITY__METRICS_DIR": str(metrics), "SERVER__HOST": host, "SERVER__PORT": str(port)}
+
+            def variables(kind: Kind) -> dict[str, str]:
+                return environment(kind, self._settings, urls) | shared
+
+            servers = ServerProcesses(
+                self._first, server.workers, listener, variables("server"), shutdown_timeout=server.shutdown_timeout_seconds
+            )
+            preparation = PreparationProcess(variables("supervisor"))
+            worker = WorkerProcess(variables("worker")) if with_worker else None
             stop_metrics = self._serve_metrics(metrics)
             try:
-                return self._watch(servers, worker, ensure_database)
+                return self._watch(servers, preparation, worker, ensure_database)
             finally:
                 self._notifier.notify(STOPPING)
                 listener.close()  # new connections are refused, unless another process serves on the same socket
-                self._stop(servers, worker)
+                self._stop(servers, preparation, worker)
                 stop_metrics()
 
-    def _watch(self, servers: ServerProcesses, worker: WorkerProcess | None, ensure_database: Callable[[], str | None]) -> int:
+    def _watch(
+        self,
+        servers: ServerProcesses,
+        preparation: PreparationProcess,
+        worker: WorkerProcess | None,
+        ensure_database: Callable[[], str | None],
+    ) -> int:
         state, generation = servers.state, servers.generation
-        while self._stopped_by is None:
-            if self._hung_up:
-                self._hung_up = False
-                if self._terminal.closed():
-                    self._stopped_by = signal.SIGHUP
+        signals = self._signals
+        while signals.stopped_by is None:
+            if signals.hung_up:
+                signals.hung_up = False
+                if signals.terminal_closed():
                     break
                 servers.replace()
             if (code := servers.ensure_running()) is not None:
                 return code
+            preparation.advance(servers.children, serving=servers.state is State.SERVING)
             if servers.state is not state:
                 state = servers.state
                 self._notifier.notify(reloading() if state is State.REPLACING else READY)
@@ -84,14 +93,15 @@ class Supervisor:
             time.sleep(_POLL)
         return 0
 
-    def _stop(self, servers: ServerProcesses, worker: WorkerProcess | None) -> None:
+    def _stop(self, servers: ServerProcesses, preparation: PreparationProcess, worker: WorkerProcess | None) -> None:
         deadline = time.monotonic() + self._settings.server.shutdown_timeout_seconds + _KILL_DELAY
         for child in servers.children:
-            child.stop(self._stopped_by or signal.SIGTERM)
+            child.stop(self._signals.stopped_by or signal.SIGTERM)
         processes = [child.process for child in servers.children]
-        if worker is not None and worker.process is not None:
-            worker.stop()
-            processes.append(worker.process)
+        for other in (preparation, worker):
+            if other is not None and other.process is not None:
+                other.stop()
+                processes.append(other.process)
         for process in processes:
             try:
                 process.wait(max(0.1, deadline - time.monotonic()))
@@ -108,21 +118,3 @@ class Supervisor:
         from api_base.infrastructure.observability.exposition import MergedMetrics, serve_metrics
 
         return serve_metrics(MergedMetrics(Counters(), directory), self._settings.server.host, port)
-
-    @contextmanager
-    def _signals(self) -> Iterator[None]:
-        def stop(number: int, frame: object) -> None:
-            del frame
-            self._stopped_by = signal.Signals(number)
-
-        def hang_up(number: int, frame: object) -> None:
-            del number, frame
-            self._hung_up = True
-
-        handlers = {signal.SIGINT: stop, signal.SIGTERM: stop, signal.SIGHUP: hang_up}
-        before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)

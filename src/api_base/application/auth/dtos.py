@@ -1,12 +1,28 @@
 """The DTO of sessions, and how it is built."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from uuid import UUID
 
 from api_base.core.protocols import Clock, TokenIssuer
 from api_base.core.types import SessionId
 from api_base.domain.auth.entities import Session
 from api_base.domain.auth.refresh_token import RefreshToken
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionDTO:
+    """`user_agent` and `address` are those of the login. `last_used_at` is the time of the login or the last refresh. `current` is the session
+    of the request.
+    """
+
+    id: UUID
+    user_agent: str
+    address: str
+    current: bool
+    created_at: datetime
+    last_used_at: datetime
+    expires_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

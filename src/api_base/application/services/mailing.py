@@ -1,21 +1,33 @@
 """E-mails to users: templates by language, links, recipients.
 
 A template has one file for each language, `<email>.<language>.txt`, which is rendered as text and as HTML. The first line is the subject;
-`$name` is replaced [string.Template]. Line breaks in values become spaces, so that user input cannot add lines, and values are escaped in
-HTML. A paragraph that consists of `$link` becomes a hyperlink in HTML.
+`$name` is replaced [string.Template]. Values come from strangers, who must not speak to the reader in our name: each is one short line without
+links and quotation marks, and is escaped in HTML. A paragraph that consists of `$link`, which is ours, becomes a hyperlink in HTML.
 """
 
+import re
+import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from html import escape
 from pathlib import Path
 from string import Template
+from types import MappingProxyType
 from typing import Final
 from uuid import UUID
 
 from api_base.application.common.cqrs import PUBLIC, Command
 from api_base.core.protocols import Isolation, LinkTokens, Mail, Mailer
 from api_base.core.types import Language
+
+NONE: Final[Mapping[str, str]] = MappingProxyType({})
+
+MAX_LENGTH: Final = 80
+"""Characters of a value in an e-mail."""
+_LINK: Final = re.compile(r"[^\W\d_]{3}:.|://|@|\w[.。｡]\w*[^\W\d_]{2}|[.。｡].*/").search
+"""What mail programs turn a word into a link for: a scheme, an address, a domain, a path."""
+_QUOTES: Final = re.compile(r"[\"“”„‟«»‹›`´]")
 
 _HTML: Final = """<!doctype html>
 <html lang="{language}">
@@ -49,10 +61,12 @@ class EmailTemplates:
     def __init__(self, folder: Path, mailer: Mailer, app_name: str) -> None:
         self._folder, self._mailer, self._app_name = folder, mailer, app_name
 
-    async def send(self, template: str, to: Recipient, id: UUID, **values: str) -> None:
-        """Send one e-mail. `id` identifies its subject matter: the same template is sent once for each id. Raises what `Mailer.send` raises."""
+    async def send(self, template: str, to: Recipient, id: UUID | str, *, ours: Mapping[str, str] = NONE, **values: str) -> None:
+        """Send one e-mail. `id` identifies its subject matter: the same template is sent once for each id. `ours` are values that the
+        application made: a link, a time. Raises what `Mailer.send` raises.
+        """
         subject, text = _template(self._folder, template, to.language)
-        values = {name: " ".join(value.split()) for name, value in (values | {"app": self._app_name}).items()}
+        values = {name: harmless(value) for name, value in values.items()} | {"app": self._app_name, **ours}
         title = subject.substitute(values)
         mail = Mail(
             key=f"{template}.{id}",
@@ -63,6 +77,19 @@ class EmailTemplates:
             html=_html(text, title, to.language, values),
         )
         await self._mailer.send(mail)
+
+
+def harmless(text: str) -> str:
+    """One line of at most `MAX_LENGTH` characters that mail programs show as text and that cannot end a quotation.
+
+    >>> harmless("Please pay at http://evil.example/x")
+    'Please pay at http evil example x'
+    """
+    start = unicodedata.normalize("NFKC", text[: 4 * MAX_LENGTH])
+    visible = "".join(" " if unicodedata.category(character)[0] in "CZ" else character for character in start)
+    words = (re.sub(r"[\W_]+", " ", word).strip() if _LINK(word) else word for word in _QUOTES.sub("'", visible).split())
+    line = " ".join(filter(None, words))
+    return line if len(line) <= MAX_LENGTH else f"{line[: MAX_LENGTH - 1].rstrip()}…"
 
 
 @cache

@@ -18,6 +18,10 @@ class Identities(Protocol):
         """The ids of the active users among those with these addresses."""
         ...
 
+    async def email_of(self, user_id: UserId) -> EmailAddress | None:
+        """The address of the active user with this id, or None."""
+        ...
+
     async def language_of(self, email: str) -> Language | None:
         """The language of the active user with this address, or None."""
         ...

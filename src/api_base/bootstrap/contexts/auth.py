@@ -8,13 +8,16 @@ from typing import Final
 from api_base.application import auth as application
 from api_base.application.auth.commands import known_devices, log_in, log_out, refresh_session, switch_tenant
 from api_base.application.auth.dtos import SessionTokens
+from api_base.application.auth.queries import ListSessions
 from api_base.application.common.cqrs import Registration, on
 from api_base.application.common.jobs import Job
 from api_base.bootstrap.context import Context, Ports
 from api_base.bootstrap.contexts.identities import credentials
 from api_base.bootstrap.contexts.mailing import ATTEMPTS, email_templates
+from api_base.domain.auth.entities import Lifetime
 from api_base.domain.common.events import Subscription
 from api_base.infrastructure import auth
+from api_base.infrastructure.auth.queries import ListSessionsHandler
 from api_base.infrastructure.auth.repository import SqlDeviceRepository, SqlSessionRepository
 from api_base.infrastructure.auth.tables import DEVICES, SESSIONS
 from api_base.infrastructure.db.pruner import Prune
@@ -30,19 +33,14 @@ def _handlers(ports: Ports) -> Sequence[Registration]:
     devices, recipients = SqlDeviceRepository(ports.database), credentials(ports)
     sessions, memberships = SqlSessionRepository(ports.database), SqlMemberships(ports.database)
     tokens = SessionTokens(ports.token_issuer, ports.clock)
-    lifetime, grace = timedelta(seconds=security.refresh_token_seconds), timedelta(seconds=security.refresh_grace_seconds)
+    lifetime = Lifetime(idle=timedelta(seconds=security.refresh_token_seconds), absolute=timedelta(seconds=security.session_seconds))
+    grace = timedelta(seconds=security.refresh_grace_seconds)
+    known = known_devices.KnownDevices(ports.bus, devices, ports.jobs, ports.clock, ports.after_response)
     return [
-        on(log_in.LogIn, log_in.LogInHandler(ports.bus, recipients, memberships, ports.password_hasher, ports.after_response)),
+        on(log_in.LogIn, log_in.LogInHandler(ports.bus, recipients, memberships, ports.password_hasher, known)),
         on(
             log_in.StartSession,
-            log_in.StartSessionHandler(
-                sessions,
-                known_devices.KnownDevices(ports.bus, devices, ports.jobs, ports.clock, ports.after_response),
-                tokens,
-                ports.ids,
-                ports.clock,
-                lifetime,
-            ),
+            log_in.StartSessionHandler(sessions, known, tokens, ports.ids, ports.clock, lifetime),
         ),
         on(known_devices.RecordDeviceSeen, known_devices.RecordDeviceSeenHandler(devices, ports.clock)),
         on(known_devices.MailNewDevice, known_devices.MailNewDeviceHandler(devices, recipients, email_templates(ports, EMAILS))),
@@ -51,6 +49,8 @@ def _handlers(ports: Ports) -> Sequence[Registration]:
             refresh_session.RefreshSessionHandler(sessions, memberships, tokens, ports.clock, grace, lifetime),
         ),
         on(log_out.LogOut, log_out.LogOutHandler(sessions, ports.clock)),
+        on(log_out.EndSession, log_out.EndSessionHandler(sessions, ports.clock)),
+        on(ListSessions, ListSessionsHandler(ports.database)),
         on(switch_tenant.SwitchTenant, switch_tenant.SwitchTenantHandler(sessions, memberships, tokens)),
     ]
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from api_base.application.common.cqrs import Bus
 from api_base.application.services.mailing import Recipient
-from api_base.application.users.commands.record_login import RecordLogin
+from api_base.application.users.commands.change_password import RenewPasswordHash
 from api_base.bootstrap.context import Ports
 from api_base.core.errors import Invalid
 from api_base.core.protocols import Clock, IdGenerator, PasswordHasher, PasswordPolicy
@@ -19,8 +19,8 @@ from api_base.infrastructure.users.repository import SqlUserRepository
 class UserCredentials:
     """Implements the ports `Credentials` and `Recipients` of auth."""
 
-    def __init__(self, users: UserRepository, bus: Bus, clock: Clock) -> None:
-        self._users, self._bus, self._clock = users, bus, clock
+    def __init__(self, users: UserRepository, bus: Bus) -> None:
+        self._users, self._bus = users, bus
 
     async def find(self, email: str) -> Credential | None:
         """Return the credentials of the user with this address; None for an unknown or invalid address."""
@@ -30,17 +30,13 @@ class UserCredentials:
         return Credential(
             user_id=UserId(user.id),
             password_hash=user.password_hash,
-            open=user.status is UserStatus.ACTIVE and not user.is_locked(self._clock.now()),
-            settled=user.failed_logins == 0,
+            open=user.status is UserStatus.ACTIVE,
         )
 
-    async def failed(self, user_id: UserId) -> None:
-        """Count a failed login, in a separate transaction."""
-        await self._bus.execute(RecordLogin(user_id=user_id, succeeded=False))
-
-    async def succeeded(self, user_id: UserId, new_hash: str | None) -> None:
-        """Reset the count of failed logins, and store `new_hash` if the hashing parameters have changed."""
-        await self._bus.execute(RecordLogin(user_id=user_id, succeeded=True, new_hash=new_hash))
+    async def renew(self, credential: Credential, new_hash: str) -> None:
+        """Store a hash of the same password with the current hashing parameters."""
+        command = RenewPasswordHash(user_id=credential.user_id, new_hash=new_hash, verified_hash=credential.password_hash)
+        await self._bus.execute(command)
 
     async def recipient(self, user_id: UserId) -> Recipient | None:
         """Return the e-mail address and language of a user, or None for an unknown user."""
@@ -62,6 +58,11 @@ class UserIdentities:
     async def ids_of(self, emails: Sequence[EmailAddress]) -> dict[EmailAddress, UserId]:
         """The ids of the active users among those with these addresses."""
         return {user.email: UserId(user.id) for user in await self._users.by_emails(emails) if user.status is UserStatus.ACTIVE}
+
+    async def email_of(self, user_id: UserId) -> EmailAddress | None:
+        """Return the address of the active user with this id, or None."""
+        user = await self._users.get(user_id)
+        return user.email if user is not None and user.status is UserStatus.ACTIVE else None
 
     async def language_of(self, email: str) -> Language | None:
         """Return the language of the active user with this address, or None."""
@@ -101,7 +102,7 @@ async def by_email(users: UserRepository, email: str) -> User | None:
 
 def credentials(ports: Ports) -> UserCredentials:
     """Build the adapter for the context `auth`."""
-    return UserCredentials(SqlUserRepository(ports.database), ports.bus, ports.clock)
+    return UserCredentials(SqlUserRepository(ports.database), ports.bus)
 
 
 def identities(ports: Ports) -> UserIdentities:

@@ -27,6 +27,7 @@ from api_base.bootstrap.contexts.mailing import ATTEMPTS, email_templates, links
 from api_base.bootstrap.contexts.roles import ADMINS, VIEWERS
 from api_base.bootstrap.importing import FileImport, rows_handler
 from api_base.domain.common.events import Subscription
+from api_base.domain.tenants.entities import MANAGERS
 from api_base.domain.tenants.events import InvitationAccepted, MemberAdded, MemberInvited, MemberRoleChanged, MembershipEnded, TenantCreated
 from api_base.infrastructure import tenants
 from api_base.infrastructure.db.pruner import Prune
@@ -68,15 +69,18 @@ def _handlers(ports: Ports) -> Sequence[Registration]:
 def _invitations(ports: Ports) -> Sequence[Registration]:
     repository, tenants = SqlInvitationRepository(ports.database), SqlTenantRepository(ports.database)
     memberships, users = SqlMembershipRepository(ports.database), identities(ports)
-    acceptance = accept_invitation.InvitationAcceptance(repository, memberships, ports.link_tokens, ports.ids, ports.clock)
+    acceptance = accept_invitation.InvitationAcceptance(repository, memberships, users, ports.link_tokens, ports.ids, ports.clock)
     return [
-        on(invite_member.InviteMember, invite_member.InviteMemberHandler(repository, memberships, ports.jobs, ports.ids, ports.clock)),
+        on(
+            invite_member.InviteMember,
+            invite_member.InviteMemberHandler(repository, memberships, users, ports.jobs, ports.ids, ports.clock),
+        ),
         on(
             invite_member.MailInvitation,
             invite_member.MailInvitationHandler(repository, tenants, users, email_templates(ports, EMAILS), links(ports), ports.clock),
         ),
         on(revoke_invitation.RevokeInvitation, revoke_invitation.RevokeInvitationHandler(repository, memberships)),
-        on(accept_invitation.AcceptInvitation, accept_invitation.AcceptInvitationHandler(acceptance)),
+        on(accept_invitation.AcceptInvitation, accept_invitation.AcceptInvitationHandler(acceptance, users)),
         on(accept_invitation.RegisterByInvitation, accept_invitation.RegisterByInvitationHandler(ports.bus, acceptance, users)),
         on(accept_invitation.JoinAsNewUser, accept_invitation.JoinAsNewUserHandler(acceptance, users)),
         on(ListInvitations, ListInvitationsHandler(ports.database)),
@@ -84,7 +88,13 @@ def _invitations(ports: Ports) -> Sequence[Registration]:
 
 
 def _subscribers(ports: Ports) -> Sequence[Subscription]:
-    return [Subscription("users.registered.v1", create_tenant.Registered, _tenant_factory(ports).create_personal)]
+    withdraw = revoke_invitation.WithdrawInvitations(SqlInvitationRepository(ports.database))
+    return [
+        Subscription("users.registered.v1", create_tenant.Registered, _tenant_factory(ports).create_personal),
+        Subscription("tenants.membership_ended.v1", MembershipEnded, withdraw.of_former_member),
+        Subscription("tenants.member_role_changed.v1", MemberRoleChanged, withdraw.beyond_role),
+        Subscription("users.deactivated.v1", revoke_invitation.Deactivated, withdraw.of_deactivated_user),
+    ]
 
 
 IMPORT: Final = FileImport(
@@ -100,7 +110,7 @@ TENANTS: Final = Context(
     name="tenants",
     tables=(TENANTS_TABLE, MEMBERSHIPS, INVITATIONS),
     migrations=Path(tenants.__path__[0]) / "migrations",
-    permissions={permissions.READ: VIEWERS, permissions.UPDATE: ADMINS, permissions.MANAGE_MEMBERS: ADMINS},
+    permissions={permissions.READ: VIEWERS, permissions.UPDATE: ADMINS, permissions.MANAGE_MEMBERS: MANAGERS},
     handlers=_handlers,
     events=(TenantCreated, MemberAdded, MemberRoleChanged, MembershipEnded, MemberInvited, InvitationAccepted),
     subscribers=_subscribers,

@@ -14,7 +14,6 @@ from api_base.application.users.commands import (
     confirm_registration,
     create_user,
     mail_password_changed,
-    record_login,
     register_user,
     request_password_reset,
     reset_password,
@@ -42,18 +41,16 @@ EMAILS: Final = Path(application.__path__[0]) / "emails"
 def _handlers(ports: Ports) -> Sequence[Registration]:
     repository = SqlUserRepository(ports.database)
     hasher, policy = ports.password_hasher, ports.password_policy
-    security, mode = ports.settings.security, register_user.RegistrationMode(ports.settings.registration)
+    mode = register_user.RegistrationMode(ports.settings.registration)
     return [
         on(create_user.CreateUser, create_user.CreateUserHandler(repository, ports.ids, ports.clock)),
+        on(create_user.ReplaceUnusedPassword, create_user.ReplaceUnusedPasswordHandler(repository)),
         on(register_user.RegisterUser, register_user.RegisterUserHandler(ports.bus, hasher, policy, mode)),
         on(change_password.ChangePassword, change_password.ChangePasswordHandler(ports.bus, repository, hasher, policy)),
         on(change_password.SetPasswordHash, change_password.SetPasswordHashHandler(repository, ports.clock)),
         on(update_profile.UpdateProfile, update_profile.UpdateProfileHandler(repository, ports.clock)),
         on(set_user_status.SetUserStatus, set_user_status.SetUserStatusHandler(repository, ports.clock)),
-        on(
-            record_login.RecordLogin,
-            record_login.RecordLoginHandler(repository, ports.clock, security.failed_logins, timedelta(seconds=security.lockout_seconds)),
-        ),
+        on(change_password.RenewPasswordHash, change_password.RenewPasswordHashHandler(repository)),
         on(GetProfile, GetProfileHandler(ports.database)),
         on(GetUser, GetUserHandler(ports.database)),
         on(ListUsers, ListUsersHandler(ports.database)),
@@ -75,8 +72,9 @@ def _by_mail(ports: Ports) -> Sequence[Registration]:
         on(confirm_registration.MailRegistration, confirm_registration.MailRegistrationHandler(registrations, users, by, to, clock)),
         on(
             confirm_registration.ConfirmRegistration,
-            confirm_registration.ConfirmRegistrationHandler(registrations, users, tokens, ports.ids, clock),
+            confirm_registration.ConfirmRegistrationHandler(ports.bus, registrations, tokens, hasher, policy, clock),
         ),
+        on(confirm_registration.UseRegistration, confirm_registration.UseRegistrationHandler(registrations, users, ports.ids, clock)),
         on(request_password_reset.RequestPasswordReset, request_password_reset.RequestPasswordResetHandler(ports.jobs, ports.ids)),
         on(request_password_reset.MailPasswordReset, request_password_reset.MailPasswordResetHandler(ports.bus, users, by, to)),
         on(request_password_reset.BeginPasswordReset, request_password_reset.BeginPasswordResetHandler(users, resets, clock)),

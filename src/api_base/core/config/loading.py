@@ -3,7 +3,7 @@
 A message names the variable, the problem with its value, and what to write instead.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Final
@@ -15,6 +15,7 @@ from api_base.core.config.settings import Settings
 from api_base.core.config.sources import is_secret, variables
 from api_base.core.errors import ConfigurationError
 from api_base.core.errors.validation_messages import MAX_QUOTED, validation_message
+from api_base.core.shared.least_privilege import OPTIONAL, WITHHELD, Kind
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -51,8 +52,11 @@ def load_settings() -> Settings:
     return settings
 
 
-def read_settings() -> tuple[Settings, Problems]:
-    """Read the environment and `.env`; invalid settings get their defaults. Raises `ConfigurationError` for an unreadable `.env`."""
+def read_settings(kind: Kind | None = None) -> tuple[Settings, Problems]:
+    """Read the environment and `.env`, without what a process of this `kind` must not have; invalid settings get their defaults.
+
+    Raises `ConfigurationError` for an unreadable `.env`.
+    """
     invalid: Sequence[str] = ()
     try:
         settings = Settings()
@@ -62,8 +66,19 @@ def read_settings() -> tuple[Settings, Problems]:
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
         raise ConfigurationError(f"The file .env cannot be read: {reason}.") from None
-    unsafe = unsafe_in_production(settings) if settings.environment == "production" else ()
-    return settings, Problems(invalid, unsafe)
+    optional = OPTIONAL[kind] if kind else ()
+    unsafe = unsafe_in_production(settings, optional) if settings.environment == "production" else ()
+    return _withheld(settings, WITHHELD[kind] if kind else ()), Problems(invalid, unsafe)
+
+
+def _withheld(settings: Settings, variables: Collection[str]) -> Settings:
+    """Return the settings with the defaults of `variables`, which `.env` may contain."""
+    for variable in variables:
+        name, _, field = variable.lower().partition("__")
+        section: BaseModel = getattr(settings, name)
+        default = type(section).model_fields[field].get_default(call_default_factory=True, validated_data={})
+        settings = settings.model_copy(update={name: section.model_copy(update={field: default})})
+    return settings
 
 
 def _without(wrong: list[tuple[int | str, ...]]) -> Settings:

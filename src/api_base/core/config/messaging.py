@@ -39,6 +39,8 @@ class MailSettings(Section):
     `smtps://user:password@host:465` uses TLS from the start; write / ? # @ : in user and password as %2F %3F %23 %40 %3A."""
     sender: str = Field("api-base@example.com", min_length=3, max_length=254)
     """Address in the From header of mails."""
+    recipient_limit: int = Field(5, ge=1)
+    """E-mails of one kind (invitation, password reset …) per recipient and hour, in each worker. Others are dropped."""
     links: str | None = None
     """URL of the pages that links in mails open, as in `<links>/reset-password#token=…`. Default: the server's own pages at `/links`."""
 

@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from pydantic import SecretStr
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from api_base.core.config.security import Link
     from api_base.core.config.settings import Settings
@@ -24,8 +24,8 @@ _WIDEST: Final = {4: 8, 6: 16}
 _LEAST_SCORE: Final = 2
 
 
-def unsafe_in_production(settings: Settings) -> list[str]:
-    """Return each problem as `VARIABLE: what is wrong and what to write`, without secrets."""
+def unsafe_in_production(settings: Settings, optional: Collection[str] = ()) -> list[str]:
+    """Return each problem as `VARIABLE: what is wrong and what to write`, without secrets. This process does without the `optional` variables."""
     problems = []
     database, server = settings.database, settings.server
     if not settings.security.signing_keys:
@@ -35,7 +35,7 @@ def unsafe_in_production(settings: Settings) -> list[str]:
             "MAIL__LINKS: is required: the URL of your pages, or of this server's own pages, such as https://api.example.com/links."
         )
     if not database.embedded:  # the adapter of the embedded server is refused as unsafe
-        problems += _roles(settings)
+        problems += _roles(settings, optional)
     if server.cors_credentials and "*" in server.cors_origins:
         problems.append("SERVER__CORS_ORIGINS: `*` cannot be combined with SERVER__CORS_CREDENTIALS; list the origins.")
     elif server.cors_credentials and (unencrypted := [one for one in server.cors_origins if not _protected(one)]):
@@ -106,10 +106,10 @@ def _text(value: object) -> str:
     return value.get_secret_value() if isinstance(value, SecretStr) else str(value)
 
 
-def _roles(settings: Settings) -> list[str]:
+def _roles(settings: Settings, optional: Collection[str]) -> list[str]:
     database = settings.database
     urls = {"DATABASE__URL": database.url, "DATABASE__OWNER_URL": database.owner_url, "DATABASE__WORKER_URL": database.worker_url}
-    problems = [f"{name}: is required." for name, url in urls.items() if url is None]
+    problems = [f"{name}: is required." for name, url in urls.items() if url is None and name not in optional]
     users: dict[str, str] = {}
     for name, url in urls.items():
         if url is not None:

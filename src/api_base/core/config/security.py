@@ -37,6 +37,8 @@ class SecuritySettings(Section):
     """Lifetime of an access token, in seconds."""
     refresh_token_seconds: int = Field(2_592_000, ge=3600)
     """Lifetime of a session without a refresh, in seconds."""
+    session_seconds: int = Field(7_776_000, ge=3600)
+    """Lifetime of a session in any case, in seconds."""
     refresh_grace_seconds: int = Field(30, ge=0, le=300)
     """Seconds during which a used refresh token still returns the same successor, for a client that lost the answer."""
     password_min_length: int = Field(12, ge=8, le=128)
@@ -50,9 +52,10 @@ class SecuritySettings(Section):
     hash_concurrency: int = Field(2, ge=1, le=64)
     """Passwords that a process hashes concurrently."""
     failed_logins: int = Field(10, ge=3, le=100)
-    """Consecutive failed logins that lock an account."""
-    lockout_seconds: int = Field(300, ge=10, le=86_400)
-    """Seconds that an account stays locked."""
+    """Wrong passwords in a row, from a known device or from all other devices of an account together, after which the next attempt has to
+    wait."""
+    password_delay_seconds: int = Field(60, ge=1, le=3600)
+    """Longest wait between two such attempts, in seconds."""
 
 
 class AuthSettings(Section):

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from api_base.core.config.values import Section, address_or_network, origin
+from api_base.core.config.values import Section, address_or_network, host_pattern, origin
 
 ForwardedHeader = Literal["x-forwarded-for", "forwarded"]
 
@@ -25,14 +25,34 @@ class ServerSettings(Section):
     documents: Literal["auto", "public", "hidden"] = "auto"
     """Whether anybody may read `/docs`, `/openapi.json`, `/asyncapi.json`, the schemas of events, and the dependencies in `/health/ready`.
     `auto`: `hidden` in production, otherwise `public`."""
+    allowed_hosts: tuple[Annotated[str, AfterValidator(host_pattern)], ...] = ()
+    """Host names that requests may be for, such as `api.example.com` or `*.example.com`; empty for any. Any other is `421`."""
+    max_header_bytes: int = Field(32_768, ge=1024, le=1_048_576)
+    """Maximum size of a request's header section, in bytes."""
+    max_header_fields: int = Field(100, ge=10, le=10_000)
+    """Maximum number of header fields of a request."""
     max_body_bytes: int = Field(1_048_576, ge=1024)
     """Maximum size of a request body, in bytes, unless a route declares another."""
     request_timeout_seconds: float = Field(30.0, gt=0, le=600)
     """Seconds after which the answer to a request is 503."""
+    first_byte_timeout_seconds: float = Field(10.0, gt=0, le=600)
+    """Seconds that a new connection has to begin a request."""
+    header_timeout_seconds: float = Field(10.0, gt=0, le=600)
+    """Seconds from the first byte of a request to the end of its header."""
+    body_timeout_seconds: float = Field(10.0, gt=0, le=600)
+    """Seconds to wait for the next part of a request body."""
+    write_timeout_seconds: float = Field(30.0, gt=0, le=3600)
+    """Seconds that a client has to read what the server could not send immediately."""
     shutdown_timeout_seconds: float = Field(20.0, gt=0, le=600)
     """Seconds that running requests have to finish at shutdown."""
     keep_alive_timeout_seconds: int = Field(5, ge=1, le=600)
     """Seconds that an idle connection stays open: set it longer than the proxy in front keeps its connections."""
+    max_connections: int = Field(2000, ge=10, le=100_000)
+    """Maximum connections of one server process. Beyond it, a new connection closes the one that has been idle longest."""
+    max_connections_per_address: int = Field(100, ge=1)
+    """The same for one client address (IPv6: one /64), except for trusted proxies and loopback addresses."""
+    concurrency: int = Field(50, ge=1, le=10_000)
+    """Requests that one server process works on at the same time. As many may wait shortly; any other is refused with `503`."""
     cors_origins: tuple[Annotated[str, AfterValidator(origin)], ...] = ()
     """Origins such as `https://app.example.com` that browsers may call from, or `*` for any."""
     cors_credentials: bool = False

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, ConfigDict, SecretStr
 
 _CONTEXT: Final = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
+_HOST: Final = re.compile(r"(\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)*|[0-9a-f:]*:[0-9a-f:.]*", re.IGNORECASE)
 _PEM: Final = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----")
 
 
@@ -47,6 +48,13 @@ def address_or_network(value: str) -> str:
     except ValueError:
         raise ValueError("must be an IP address or a network such as 10.0.0.0/8") from None
     return value
+
+
+def host_pattern(value: str) -> str:
+    """Return the value in lower case. Raises `ValueError` unless it is a host name, an IP address, or `*.` and a domain."""
+    if not _HOST.fullmatch(value):
+        raise ValueError("must be a host without scheme and port, such as api.example.com or *.example.com")
+    return value.lower()
 
 
 def origin(value: str) -> str:

@@ -9,7 +9,12 @@ from uuid import UUID
 
 
 class ApiBaseError(Exception):
-    """Root of every error that API Base or a context raises deliberately. `str(error)` may be shown to the caller."""
+    """Root of every error that API Base or a context raises deliberately."""
+
+    @property
+    def public_message(self) -> str:
+        """The message that may be shown to the caller."""
+        return str(self)
 
 
 class ConfigurationError(ApiBaseError):
@@ -29,11 +34,27 @@ class Transient(ApiBaseError):
 
 
 class Unavailable(ApiBaseError):
-    """A backing service does not answer. `retry_after` is in seconds."""
+    """A backing service does not answer. `retry_after` is in seconds.
 
-    def __init__(self, message: str, *, retry_after: float = 1.0) -> None:
+    `message` may be shown to the caller. `reason` is for operators: it may name hosts and ports, and quote a driver.
+    """
+
+    reason = ""
+
+    def __init__(self, message: str, *, reason: object = "", retry_after: float = 1.0) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+        if reason != "":
+            self.reason = str(reason) or type(reason).__name__
+
+    @property
+    def public_message(self) -> str:
+        """The message without the reason."""
+        return str(self.args[0])
+
+    def __str__(self) -> str:
+        """The message with the reason, for logs."""
+        return f"{self.public_message} ({self.reason})" if self.reason else self.public_message
 
 
 class EventRefused(ApiBaseError):

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+REPEATED_NAME: Final = "Detected duplicate key"
 _BEGINNINGS: Final[Mapping[str, Sequence[str]]] = {
     "a backslash does not start a valid escape": ("Invalid \\", "invalid escape"),
     "a byte order mark precedes the JSON value": ("Unexpected UTF-8 BOM",),
@@ -17,6 +18,7 @@ _BEGINNINGS: Final[Mapping[str, Sequence[str]]] = {
     "a value is missing": ("Expecting value", "expected value"),
     "a word is not true, false or null": ("expected ident",),
     "an escape is only half of a surrogate pair": ("lone leading surrogate", "unexpected end of hex escape"),
+    "an object has two members of one name": (REPEATED_NAME,),
     "it is nested too deeply": ("recursion limit",),
     "more text follows the JSON value": ("Extra data", "trailing characters"),
     "the text ends too early": ("EOF while parsing", "Unterminated string"),

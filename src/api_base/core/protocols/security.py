@@ -72,15 +72,20 @@ class PermissionChecker(Protocol):
 
 
 class PasswordHasher(Protocol):
-    """Hashing is deliberately slow: an implementation runs it off the event loop, and limits its concurrency."""
+    """Hashing is deliberately slow: an implementation runs it off the event loop, and limits its concurrency.
+
+    `verify` is the only place that compares a password, and it limits the attempts: every use of a password is charged.
+    """
 
     async def hash(self, password: str) -> str:
         """Return a salted hash of `password` for storage."""
 
-    async def verify(self, password: str, hashed: str | None) -> tuple[bool, str | None]:
+    async def verify(self, password: str, hashed: str | None, *, account: str, device: UUID | None) -> tuple[bool, str | None]:
         """Return whether `password` matches `hashed`, and a new hash if the parameters have changed.
 
-        `None` (unknown user) takes as long as a real verification and is never true.
+        `None` (unknown user) takes as long as a real verification and is never true. `account` is the e-mail address that was
+        given, also of no user. `device` is a device or session that is known to belong to the user, or None. Raises
+        `TooManyRequests` when the account, the device or the client's address has to wait.
         """
 
 
@@ -134,7 +139,7 @@ class RateLimiter(Protocol):
     """Counts hits by key. Two limits on one subject need two keys."""
 
     async def hit(self, key: str, limit: Limit, cost: int = 1) -> RateDecision:
-        """Charge `cost` to `key`; a refusal charges nothing."""
+        """Charge `cost` to `key`; a refusal charges nothing. A negative cost gives back what was charged."""
 
     async def peek(self, key: str, limit: Limit) -> RateDecision:
         """Return the decision that `hit` would make, without charging."""

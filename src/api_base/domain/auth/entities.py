@@ -12,6 +12,7 @@ from typing import Self
 
 from api_base.core.base import AggregateRoot
 from api_base.core.types import SessionId, TenantId, UserId
+from api_base.domain.auth.device import MAX_LENGTH
 from api_base.domain.auth.refresh_token import RefreshToken, new_secret, successor_secret
 
 
@@ -24,9 +25,24 @@ class Refresh(Enum):
     REFUSED = "refused"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lifetime:
+    """How long a session lives: `idle` without a refresh, `absolute` in any case."""
+
+    idle: timedelta
+    absolute: timedelta
+
+    def end(self, created_at: datetime, now: datetime) -> datetime:
+        """When a session that was created at `created_at` and is refreshed now ends."""
+        return min(now + self.idle, created_at + self.absolute)
+
+
 @dataclass(slots=True, kw_only=True, eq=False)
 class Session(AggregateRoot):
-    """`digest` hashes the current secret, `previous_digest` the previous one; `nonce` derived the current secret from the previous one."""
+    """`digest` hashes the current secret, `previous_digest` the previous one; `nonce` derived the current secret from the previous one.
+
+    `user_agent` and `address` are those of the login.
+    """
 
     user_id: UserId
     tenant_id: TenantId | None
@@ -39,10 +55,20 @@ class Session(AggregateRoot):
     created_at: datetime
     expires_at: datetime
     revoked_at: datetime | None = None
+    user_agent: str = ""
+    address: str = ""
 
     @classmethod
     def begin(
-        cls, *, id: SessionId, user_id: UserId, tenant_id: TenantId | None, now: datetime, lifetime: timedelta
+        cls,
+        *,
+        id: SessionId,
+        user_id: UserId,
+        tenant_id: TenantId | None,
+        now: datetime,
+        lifetime: Lifetime,
+        user_agent: str = "",
+        address: str = "",
     ) -> tuple[Self, RefreshToken]:
         secret, tag_key = new_secret(), new_secret()
         token = RefreshToken.issue(user_id=user_id, session_id=id, generation=1, secret=secret, tag_key=tag_key)
@@ -54,22 +80,25 @@ class Session(AggregateRoot):
             generation=1,
             digest=token.digest,
             created_at=now,
-            expires_at=now + lifetime,
+            expires_at=lifetime.end(now, now),
+            user_agent=user_agent[:MAX_LENGTH],
+            address=address,
         )
         return session, token
 
     def is_open(self, now: datetime) -> bool:
         return self.revoked_at is None and now < self.expires_at
 
-    def refresh(self, token: RefreshToken, now: datetime, grace: timedelta, lifetime: timedelta) -> tuple[Refresh, RefreshToken | None]:
+    def refresh(self, token: RefreshToken, now: datetime, grace: timedelta, lifetime: Lifetime) -> tuple[Refresh, RefreshToken | None]:
         """Rotate to the successor of `token`. REUSED has revoked the session; REFUSED has changed nothing."""
-        if not self.is_open(now) or not token.genuine(self.tag_key):
+        expires_at = lifetime.end(self.created_at, now)
+        if not self.is_open(now) or now >= expires_at or not token.genuine(self.tag_key):
             return Refresh.REFUSED, None
         if hmac.compare_digest(token.digest, self.digest):
             self.nonce = new_secret()
             following = self._successor(token, self.nonce)
             self.previous_digest, self.digest, self.rotated_at = self.digest, following.digest, now
-            self.generation, self.expires_at = following.generation, now + lifetime
+            self.generation, self.expires_at = following.generation, expires_at
             return Refresh.ROTATED, following
         if self._just_rotated(token, now, grace) and self.nonce is not None:
             return Refresh.REPEATED, self._successor(token, self.nonce)

@@ -28,12 +28,11 @@ class DeviceRepository(AsyncRepository[Device, UUID], Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credential:
-    """`open` says whether the account may log in now (active, not locked). `settled` is false while failed logins are being counted."""
+    """`open` says whether the account may log in."""
 
     user_id: UserId
     password_hash: str = field(repr=False)
     open: bool
-    settled: bool
 
 
 class Credentials(Protocol):
@@ -41,12 +40,8 @@ class Credentials(Protocol):
 
     async def find(self, email: str) -> Credential | None: ...
 
-    async def failed(self, user_id: UserId) -> None:
-        """Record a login with a wrong password."""
-        ...
-
-    async def succeeded(self, user_id: UserId, new_hash: str | None) -> None:
-        """Record a successful login. `new_hash` replaces the stored hash if given."""
+    async def renew(self, credential: Credential, new_hash: str) -> None:
+        """Store a hash of the same password with the current hashing parameters."""
         ...
 
 

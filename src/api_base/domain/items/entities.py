@@ -30,7 +30,7 @@ class ItemDetails:
     attributes: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._fill(_entered({name: getattr(self, name) for name in _ENTER}))
+        self._set(_entered({name: getattr(self, name) for name in _ENTER}))
 
     @classmethod
     def stored(
@@ -47,16 +47,16 @@ class ItemDetails:
         """Load values from storage without a check: a rule that became stricter must not make an item unreadable."""
         details = object.__new__(cls)
         values = (sku, name, description, price, category, tags, attributes)
-        details._fill(dict(zip(_ENTER, values, strict=True)))
+        details._set(dict(zip(_ENTER, values, strict=True)))
         return details
 
     def changed(self, **changes: Any) -> Self:
         """Return the details with other values for some fields. Only these are checked. Raises `Invalid`."""
         details = copy(self)
-        details._fill(_entered(changes))
+        details._set(_entered(changes))
         return details
 
-    def _fill(self, values: Mapping[str, Any]) -> None:
+    def _set(self, values: Mapping[str, Any]) -> None:
         for name, value in values.items():
             object.__setattr__(self, name, value)
 

@@ -1,4 +1,7 @@
-"""The tenant, and the membership of a user in it. A tenant always has an owner, and only owners may make, change or remove owners."""
+"""The tenant, and the membership of a user in it. A tenant always has an owner.
+
+Owners and admins manage members, and only owners may make, change or remove owners.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,6 +10,7 @@ from typing import Final, Self
 from uuid import UUID
 
 from api_base.core.base import AggregateRoot
+from api_base.core.errors import Forbidden
 from api_base.core.types import TenantId, UserId
 from api_base.domain.common.text import TextRule
 from api_base.domain.common.value_objects import Slug
@@ -68,9 +72,20 @@ class Membership(AggregateRoot):
         self.record(MembershipEnded(aggregate_id=self.id, tenant_id=self.tenant_id, user_id=self.user_id))
 
 
+MANAGERS: Final = frozenset({Role.OWNER, Role.ADMIN})
+"""The roles that manage members."""
+
+
+def may_give(giver: Role | None, role: Role) -> bool:
+    """Whether a member in the role `giver` (None: no member) may give somebody `role`."""
+    return giver is Role.OWNER or (giver is Role.ADMIN and role is not Role.OWNER)
+
+
 def may_decide(actor: Membership, affected: Role, wanted: Role | None = None) -> None:
-    """Raise `OwnersOnly` unless `actor` may change a member's role from `affected` to `wanted` (None: remove the member)."""
-    if Role.OWNER in (affected, wanted) and actor.role is not Role.OWNER:
+    """Raise `Forbidden`, `OwnersOnly` unless `actor` may change a member's role from `affected` to `wanted` (None: remove the member)."""
+    if actor.role not in MANAGERS:
+        raise Forbidden("You may no longer manage the members of this tenant.")
+    if not (may_give(actor.role, affected) and may_give(actor.role, wanted or affected)):
         raise OwnersOnly
 
 

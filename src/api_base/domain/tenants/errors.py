@@ -28,6 +28,11 @@ class InvitationRefused(Conflict):
         super().__init__("The invitation is invalid: it was accepted or withdrawn, or it has expired. Ask for a new invitation.")
 
 
+class InvitationForAddress(Forbidden):
+    def __init__(self) -> None:
+        super().__init__("This invitation is for the user with the invited e-mail address. Log in with that address.")
+
+
 class InvitationsOnly(Forbidden):
     def __init__(self) -> None:
         super().__init__("This server adds members by invitation only: use POST /api/v1/tenants/{id}/invitations.")

@@ -1,7 +1,7 @@
 """The user: a global identity. Memberships decide what a user may do."""
 
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from typing import Final, Self
 from uuid import UUID
@@ -10,7 +10,7 @@ from api_base.core.base import AggregateRoot
 from api_base.core.types import Language
 from api_base.domain.common.text import TextRule
 from api_base.domain.common.value_objects import EmailAddress
-from api_base.domain.users.errors import AlreadyInStatus
+from api_base.domain.users.errors import AlreadyInStatus, LastAdministrator
 from api_base.domain.users.events import PasswordChanged, UserDeactivated, UserReactivated, UserRegistered
 
 NAME: Final = TextRule(max_length=100)
@@ -23,8 +23,6 @@ class UserStatus(StrEnum):
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class User(AggregateRoot):
-    """After `limit` consecutive failed logins the account is locked for some time; a successful login resets the count."""
-
     email: EmailAddress
     name: str
     password_hash: str = field(repr=False)
@@ -32,8 +30,6 @@ class User(AggregateRoot):
     platform_admin: bool = False
     language: Language = Language.EN
     password_changed_at: datetime | None = None
-    failed_logins: int = 0
-    locked_until: datetime | None = None
     created_at: datetime
     updated_at: datetime
 
@@ -72,30 +68,12 @@ class User(AggregateRoot):
 
     def change_password(self, password_hash: str, now: datetime) -> None:
         self.password_hash, self.password_changed_at, self.updated_at = password_hash, now, now
-        self.failed_logins, self.locked_until = 0, None
         self.record(PasswordChanged(aggregate_id=self.id))
 
-    def is_locked(self, now: datetime) -> bool:
-        return self.locked_until is not None and now < self.locked_until
-
-    def login_failed(self, now: datetime, limit: int, lockout: timedelta) -> bool:
-        """Count a wrong password, and lock the account for `lockout` from `limit` on. Returns whether it counted.
-
-        Attempts on a locked account do not count: they cannot succeed, and must not extend the lock.
-        """
-        if self.is_locked(now):
-            return False
-        self.failed_logins += 1
-        if self.failed_logins >= limit:
-            self.locked_until = now + lockout
-        return True
-
-    def login_succeeded(self, new_hash: str | None) -> None:
-        """Reset the count of failed logins, and store `new_hash` if the hashing parameters have changed."""
-        self.failed_logins, self.locked_until = 0, None
-        self.password_hash = new_hash or self.password_hash
-
-    def deactivate(self, now: datetime) -> None:
+    def deactivate(self, now: datetime, administrators: int) -> None:
+        """Deactivate the user, who is not the last of the active `administrators` of the platform. Raises `LastAdministrator`."""
+        if self.platform_admin and self.status is UserStatus.ACTIVE and administrators <= 1:
+            raise LastAdministrator
         self._become(UserStatus.DEACTIVATED, now)
         self.record(UserDeactivated(aggregate_id=self.id))
 

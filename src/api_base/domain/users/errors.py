@@ -13,6 +13,13 @@ class AlreadyInStatus(Conflict):
         super().__init__(f"The user already has the status {status}.")
 
 
+class LastAdministrator(Conflict):
+    def __init__(self) -> None:
+        super().__init__(
+            "The platform must have an active administrator, and this user is the last one. Create another with `api-base users create-admin`."
+        )
+
+
 class WrongPassword(Conflict):
     def __init__(self) -> None:
         super().__init__("The current password is wrong.")

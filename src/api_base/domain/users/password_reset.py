@@ -15,7 +15,7 @@ LIFETIME: Final = timedelta(minutes=30)
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class PasswordReset(AggregateRoot):
-    """Valid once, and only until the password changes in another way."""
+    """Valid once, and only until the password changes in another way. A user has one that is not used."""
 
     user_id: UserId
     created_at: datetime
@@ -30,6 +30,10 @@ class PasswordReset(AggregateRoot):
         """Whether the link is still valid for `user`."""
         changed = user.password_changed_at is not None and self.created_at <= user.password_changed_at
         return self.used_at is None and now < self.expires_at and not changed
+
+    def is_fresh(self, user: User, now: datetime) -> bool:
+        """Whether a link to it lasts long enough to be e-mailed again."""
+        return self.is_open(user, now) and now < self.expires_at - LIFETIME / 2
 
     def use(self, user: User, password_hash: str, now: datetime) -> None:
         """Set a new password for `user`. Raises `LinkRefused`."""

@@ -1,6 +1,6 @@
-"""A registration whose e-mail address is not verified yet. The user is created on verification, so nobody can claim another person's address."""
+"""A registration whose e-mail address is not verified yet. Who can read the mailbox chooses the password and becomes the user."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Self
 from uuid import UUID
@@ -16,38 +16,35 @@ LIFETIME: Final = timedelta(hours=24)
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Registration(AggregateRoot):
-    """Several registrations may be pending for one address; the owner of the mailbox confirms one of them."""
+    """An address has one that is not confirmed."""
 
     email: EmailAddress
     name: str
-    password_hash: str = field(repr=False)
     language: Language
     created_at: datetime
     expires_at: datetime
     used_at: datetime | None = None
 
     @classmethod
-    def begin(cls, *, id: UUID, email: EmailAddress, name: str, password_hash: str, language: Language, now: datetime) -> Self:
+    def begin(cls, *, id: UUID, email: EmailAddress, name: str, language: Language, now: datetime) -> Self:
         """Raises `Invalid` for an invalid name."""
-        return cls(
-            id=id,
-            email=email,
-            name=NAME.parse(name, "/name"),
-            password_hash=password_hash,
-            language=language,
-            created_at=now,
-            expires_at=now + LIFETIME,
-        )
+        return cls(id=id, email=email, name=NAME.parse(name, "/name"), language=language, created_at=now, expires_at=now + LIFETIME)
+
+    def is_fresh(self, now: datetime) -> bool:
+        """Whether a link to it lasts long enough to be e-mailed again: a stranger who registers the address again cannot prolong it."""
+        return self.used_at is None and now < self.expires_at - LIFETIME / 2
+
+    def register_again(self, name: str, language: Language) -> None:
+        """Take the later name and language. Raises `Invalid` for an invalid name."""
+        self.name, self.language = NAME.parse(name, "/name"), language
 
     def is_open(self, now: datetime) -> bool:
         """Whether it can still be confirmed."""
         return self.used_at is None and now < self.expires_at
 
-    def confirm(self, user_id: UUID, now: datetime) -> User:
+    def confirm(self, user_id: UUID, password_hash: str, now: datetime) -> User:
         """Confirm once. Returns the new user. Raises `LinkRefused`."""
         if not self.is_open(now):
             raise LinkRefused
         self.used_at = now
-        return User.register(
-            id=user_id, email=self.email, name=self.name, password_hash=self.password_hash, language=self.language, now=now
-        )
+        return User.register(id=user_id, email=self.email, name=self.name, password_hash=password_hash, language=self.language, now=now)

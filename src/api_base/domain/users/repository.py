@@ -17,9 +17,19 @@ class UserRepository(AsyncRepository[User, UserId], Protocol):
 
     async def by_emails(self, emails: Sequence[EmailAddress]) -> Sequence[User]: ...
 
+    async def administrators(self) -> int:
+        """The number of active administrators of the platform."""
+        ...
+
 
 class RegistrationRepository(AsyncRepository[Registration, UUID], Protocol):
     """Pending registrations."""
+
+    async def unconfirmed(self, email: EmailAddress) -> Registration | None:
+        """The registration of an address that was not confirmed. It may have expired."""
+        ...
+
+    async def remove(self, registration: Registration) -> None: ...
 
 
 class PasswordResetRepository(AsyncRepository[PasswordReset, UUID], Protocol):
@@ -27,6 +37,8 @@ class PasswordResetRepository(AsyncRepository[PasswordReset, UUID], Protocol):
 
     async def of(self, user_id: UserId, id: UUID) -> PasswordReset | None: ...
 
-    async def newest(self, user_id: UserId) -> PasswordReset | None:
-        """The user's most recent reset."""
+    async def unused(self, user_id: UserId) -> PasswordReset | None:
+        """The user's reset that was not used. It may have expired."""
         ...
+
+    async def remove(self, reset: PasswordReset) -> None: ...

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from api_base.core.errors import ApiBaseError, AuditedRefusal
 from api_base.core.protocols import AuditStore, Clock, IdGenerator
+from api_base.core.shared.addresses import limit_key
 from api_base.core.shared.logging import get_logger
 from api_base.core.types import NO_REQUEST, NO_TENANT, RequestContext, current_context
 from api_base.infrastructure.audit.models import AuditRecord
@@ -27,7 +28,11 @@ logger = get_logger(__name__)
 MAX_CONCURRENT_REFUSALS: Final = 4
 """Further refusals at the same time are logged, not stored: an attack must not use up the pool."""
 
+MAX_REFUSALS: Final = 10_000
+"""Different refusals that a process aggregates. Further ones are logged, not stored."""
+
 type _Fields = tuple[str | None, str | None]
+type _Refusal = tuple[str, UUID | None, str, str, UUID | None]
 
 _HIDDEN: Final = {"secret": "[secret]", "personal": "[personal]"}
 
@@ -54,26 +59,51 @@ class AuditParticipant(Participant, AuditWriter):
 
 
 class SqlAuditStore(AuditStore[ConnectionPool]):
-    """Stores refusals. A failure to store one is logged and does not affect the request."""
+    """Stores refusals. A failure to store one is logged and does not affect the request.
 
-    def __init__(self, pool: ConnectionPool, ids: IdGenerator, clock: Clock, timeout: float = 1.0) -> None:
-        self._pool, self._ids, self._clock, self._timeout = pool, ids, clock, timeout
+    Anybody can cause refusals, so they are aggregated: of equal ones (client network, user, route, action, account) within `window` seconds
+    the first is stored, and at the end a record with the number of the others.
+    """
+
+    def __init__(self, pool: ConnectionPool, ids: IdGenerator, clock: Clock, timeout: float = 1.0, window: float = 60.0) -> None:
+        self._pool, self._ids, self._clock, self._timeout, self._window = pool, ids, clock, timeout, window
         self._under_way = 0
+        self._others: dict[_Refusal, int] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
 
     async def refused(self, context: RequestContext, method: str, route: str, status: int, error: ApiBaseError | None) -> None:
+        what, account = (error.action, error.account) if isinstance(error, AuditedRefusal) else (str(status), None)
+        action, entity = f"refused.{what}", f"{method} {route}"
+        refusal = (limit_key(context.address), context.user_id, entity, action, account)
+        if refusal in self._others:
+            self._others[refusal] += 1
+            return
+        if len(self._others) >= MAX_REFUSALS:
+            logger.warning("refusal_not_stored", reason="too many different refusals", status=status)
+            return
+        self._others[refusal] = 0
+        record = _record(context, self._ids.new(), self._clock.now(), NO_TENANT, action, entity, account, (None, None))
+        asyncio.get_running_loop().call_later(self._window, self._end, refusal, record)
+        await self._store(record)
+
+    def _end(self, refusal: _Refusal, first: AuditRecord[str]) -> None:
+        others = self._others.pop(refusal)
+        if others:
+            record = first._replace(id=self._ids.new(), at=self._clock.now(), after=f'{{"others":{others}}}')
+            task = asyncio.ensure_future(self._store(record))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _store(self, record: AuditRecord[str]) -> None:
         if self._under_way >= MAX_CONCURRENT_REFUSALS:
-            logger.warning("refusal_not_stored", reason="too many concurrent refusals", status=status)
+            logger.warning("refusal_not_stored", reason="too many concurrent refusals", action=record.action)
             return
         self._under_way += 1
-        what, account = (error.action, error.account) if isinstance(error, AuditedRefusal) else (str(status), None)
-        record = _record(
-            context, self._ids.new(), self._clock.now(), NO_TENANT, f"refused.{what}", f"{method} {route}", account, (None, None)
-        )
         try:
             async with asyncio.timeout(self._timeout):
                 await self._pool.run(lambda connection: connection.execute(sql.insert(AUDIT), *record))
         except Exception as failure:
-            logger.warning("refusal_not_stored", reason=str(failure) or type(failure).__name__, status=status)
+            logger.warning("refusal_not_stored", reason=str(failure) or type(failure).__name__, action=record.action)
         finally:
             self._under_way -= 1
 

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from api_base.core.config import Settings
-from api_base.core.protocols import Clock, PasswordHasher, PasswordPolicy, TokenIssuer, TokenVerifier
+from api_base.core.protocols import Clock, PasswordHasher, PasswordPolicy, RateLimiter, TokenIssuer, TokenVerifier
 from api_base.infrastructure.auth import keys
 from api_base.infrastructure.auth.jwt import Ed25519TokenIssuer, Ed25519TokenVerifier
+from api_base.infrastructure.auth.password_attempts import PasswordAttempts
 from api_base.infrastructure.auth.password_hasher import Argon2PasswordHasher
 from api_base.infrastructure.auth.password_policy import BreachedPasswordFile, NoBreachedPasswords, ZxcvbnPasswordPolicy
 
@@ -26,8 +27,10 @@ def token_verifier(settings: Settings, signing: Sequence[keys.SigningKey], clock
     return Ed25519TokenVerifier(signing, clock, issuer=settings.security.issuer, audience=settings.security.audience)
 
 
-def password_hasher(settings: Settings) -> PasswordHasher:
-    return Argon2PasswordHasher(settings.security.hash_concurrency)
+def password_hasher(settings: Settings, limiter: RateLimiter) -> PasswordHasher:
+    security = settings.security
+    attempts = PasswordAttempts(limiter, security.failed_logins, security.password_delay_seconds)
+    return Argon2PasswordHasher(security.hash_concurrency, attempts)
 
 
 def password_policy(settings: Settings) -> PasswordPolicy:

@@ -27,7 +27,7 @@ class HmacLinkTokens(LinkTokens):
     def seal(self, purpose: str, *ids: UUID) -> str:
         """A token that names `ids` and is valid for `purpose` only."""
         named = b"".join(id.bytes for id in ids)
-        return base64.urlsafe_b64encode(named + _tag(self._keys[0], purpose, named)).rstrip(b"=").decode()
+        return _text(named + _tag(self._keys[0], purpose, named))
 
     def open(self, purpose: str, token: str) -> tuple[UUID, ...] | None:
         """The ids of a token for `purpose`, or None for any other text. Compares the tag in constant time."""
@@ -35,11 +35,17 @@ class HmacLinkTokens(LinkTokens):
             raw = base64.b64decode(token.encode("ascii") + b"=" * (-len(token) % 4), altchars=b"-_", validate=True)
         except ValueError:
             return None
+        if _text(raw) != token:  # b64decode also reads the standard alphabet and ignores spare bits
+            return None
         named, tag = raw[:-_TAG], raw[-_TAG:]
         if not named or len(named) % _ID or len(named) > _ID * _MAX_IDS:
             return None
         genuine = [hmac.compare_digest(tag, _tag(key, purpose, named)) for key in self._keys]
         return tuple(UUID(bytes=named[at : at + _ID]) for at in range(0, len(named), _ID)) if any(genuine) else None
+
+
+def _text(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
 def _tag(key: bytes, purpose: str, named: bytes) -> bytes:

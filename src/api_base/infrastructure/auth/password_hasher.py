@@ -10,6 +10,7 @@ import secrets
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
+from uuid import UUID
 
 from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
@@ -17,6 +18,7 @@ from pwdlib.hashers.argon2 import Argon2Hasher
 from api_base.core.errors import Unavailable
 from api_base.core.protocols import PasswordHasher
 from api_base.domain.common.text import normalized
+from api_base.infrastructure.auth.password_attempts import PasswordAttempts
 
 WAITING: Final = 16
 """Maximum number of waiting calls for each thread: at about 100 ms for a hash, less than two seconds."""
@@ -47,25 +49,32 @@ class PasswordThreads:
 class Argon2PasswordHasher(PasswordHasher):
     """Hashes at most `concurrency` passwords concurrently; `memory` is in KiB."""
 
-    def __init__(self, concurrency: int, *, passes: int = 3, memory: int = 65_536, lanes: int = 4) -> None:
+    def __init__(self, concurrency: int, attempts: PasswordAttempts, *, passes: int = 3, memory: int = 65_536, lanes: int = 4) -> None:
         argon2 = Argon2Hasher(time_cost=passes, memory_cost=memory, parallelism=lanes)
         self._identify, self._hash = argon2.identify, PasswordHash((argon2,))
         self._random_hash = f"$argon2id$v=19$m={memory},t={passes},p={lanes}${_random(16)}${_random(32)}"
-        self._threads = PasswordThreads(concurrency, "password")
+        self._threads, self._attempts = PasswordThreads(concurrency, "password"), attempts
 
     async def hash(self, password: str) -> str:
         """A salted hash of `password` in argon2's text form. Raises `Unavailable` if too many requests wait."""
         return await self._threads.run(self._hash.hash, _prepared(password))
 
-    async def verify(self, password: str, hashed: str | None) -> tuple[bool, str | None]:
+    async def verify(self, password: str, hashed: str | None, *, account: str, device: UUID | None) -> tuple[bool, str | None]:
         """Whether `password` matches `hashed`, and a new hash if the parameters have changed.
 
         Without a hash (unknown user), or with one that is not argon2, verifies against a random hash: this takes as long and never succeeds.
-        Raises `Unavailable` if too many requests wait.
+        Raises `TooManyRequests` before that, if the account, the device or the address has to wait; `Unavailable` if too many requests wait.
         """
+        charge = await self._attempts.charge(account, device)
         known = hashed is not None and self._identify(hashed)
         target = hashed if known and hashed is not None else self._random_hash
-        good, new = await self._threads.run(self._hash.verify_and_update, _prepared(password), target)
+        try:
+            good, new = await self._threads.run(self._hash.verify_and_update, _prepared(password), target)
+        except Unavailable:
+            await self._attempts.give_back(charge)
+            raise
+        if good and known:
+            await self._attempts.give_back(charge)
         return good and known, new
 
 

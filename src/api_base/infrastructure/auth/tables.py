@@ -24,6 +24,8 @@ SESSIONS: Final = user_owned(
     sa.Column("created_at", timestamp(), nullable=False),
     sa.Column("expires_at", timestamp(), nullable=False),
     sa.Column("revoked_at", timestamp()),
+    sa.Column("user_agent", text(), nullable=False, info=PERSONAL),
+    sa.Column("address", text(), nullable=False, info=PERSONAL),
     sa.Index("ix_sessions_expires_at", "expires_at"),
 )
 

@@ -123,6 +123,15 @@ def connection_reason(error: BaseException) -> str:
     return reason or "no address of its host answers"
 
 
+def sentence_of(error: Exception) -> str | None:
+    """Return what an operator is shown about an error that ended a command or a process; None for an error of the program."""
+    if isinstance(error, ApiBaseError):
+        return str(error)
+    if isinstance(error, asyncpg.PostgresError):
+        return f"PostgreSQL refused a statement: {statement_reason(error)}. Run `api-base doctor` to check the schema and the roles."
+    return None
+
+
 def statement_reason(error: asyncpg.PostgresError) -> str:
     """Return why PostgreSQL refused a statement, with its SQLSTATE and the constraint, column or table if it names one."""
     state = error.sqlstate or ""

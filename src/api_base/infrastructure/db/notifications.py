@@ -59,7 +59,8 @@ class NotificationListener:
     """Calls `on_payload` for each notification on `channel`. `dsn` must not go through a transaction pooler. Times in seconds.
 
     A cache that notifications invalidate is valid until `fresh_until`: the server answered on this connection within the last
-    `MAX_SILENCE` seconds, so no older notification is missing. After a gap `on_gap` is called before the cache is fresh again.
+    `MAX_SILENCE` seconds, so no older notification is missing. After a gap `on_gap` is called before the cache is fresh again, and for a
+    payload at which `on_payload` raises `ValueError`.
     """
 
     def __init__(self, dsn: str, channel: str, on_payload: Callable[[str], None], on_gap: Callable[[], None]) -> None:
@@ -106,7 +107,11 @@ class NotificationListener:
 
     def _received(self, connection: Any, pid: int, channel: str, payload: object) -> None:
         del connection, pid, channel
-        self._on_payload(str(payload))
+        try:
+            self._on_payload(str(payload))
+        except ValueError:  # not of this application: any role of the database may notify on any channel
+            logger.warning("notification_not_understood", channel=self._channel)
+            self._on_gap()
 
     def _lost(self, connection: Any) -> None:
         del connection

@@ -13,13 +13,23 @@ from typing import Final
 
 import asyncpg
 
-from api_base.core.errors import Unavailable
+from api_base.core.errors import ConfigurationError, Unavailable
 from api_base.infrastructure.db.errors import unreachable, usable_after
 
 type Connection = asyncpg.Connection[asyncpg.Record]
 
 ENDING_SECONDS: Final = 2.0
 """Seconds for a retired connection to end its statement before it is terminated."""
+
+
+OLDEST: Final = 16
+"""The oldest version of PostgreSQL that works."""
+
+
+def check_version(connection: Connection) -> None:
+    """Raise `ConfigurationError` for a server that is too old."""
+    if (version := connection.get_server_version().major) < OLDEST:
+        raise ConfigurationError(f"PostgreSQL {version} is too old. Use PostgreSQL {OLDEST} or newer.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,11 +67,15 @@ class ConnectionPool:
 
     async def open(self, check: Callable[[Connection], Awaitable[None]] | None = None) -> None:
         """Connect once, so that a wrong URL fails at start. `check` may refuse the connection. Raises `Unavailable`."""
-        self._closed = False
+        self.accept()
         connection = await self._connect()
         if check is not None:
             await check(connection)
         self._free.append(connection)
+
+    def accept(self) -> None:
+        """Open, without a connection until one is needed."""
+        self._closed = False
 
     async def close(self, timeout: float = 10.0) -> None:
         """Close idle connections immediately and acquired ones on release; terminate the rest after `timeout` seconds."""

@@ -1,6 +1,7 @@
 """Execute reads for an owner: on a pool connection or, inside a transactional unit of work, on its connection."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any, Final
 from uuid import UUID
 
@@ -9,7 +10,7 @@ import asyncpg
 from api_base.core.errors import ConfigurationError
 from api_base.core.protocols import HealthCheck
 from api_base.infrastructure.db.errors import translate
-from api_base.infrastructure.db.pool import Connection, ConnectionPool, PoolFigures, PoolOptions
+from api_base.infrastructure.db.pool import Connection, ConnectionPool, PoolFigures, PoolOptions, check_version
 from api_base.infrastructure.db.statement import Statement
 from api_base.infrastructure.db.unit_of_work import current_unit
 
@@ -24,14 +25,18 @@ class Database:
 
     def __init__(self, dsn: str, options: PoolOptions, *, refuse_unsafe_role: bool = True) -> None:
         self.pool = ConnectionPool(dsn, options)
+        self.probes = ConnectionPool(dsn, replace(options, size=1))
+        """The connection of health checks, opened by the first one: a busy pool is no reason to take a process out of service."""
         self._refuse_unsafe_role = refuse_unsafe_role
 
     async def open(self) -> None:
         """Connect. Raises `Unavailable` if the server cannot be reached, `ConfigurationError` for an unsuitable role or server."""
         await self.pool.open(check_server if self._refuse_unsafe_role else None)
+        self.probes.accept()
 
     async def close(self) -> None:
         """Close the pool: wait for acquired connections, then terminate them."""
+        await self.probes.close()
         await self.pool.close()
 
     def figures(self) -> PoolFigures:
@@ -69,8 +74,7 @@ class Database:
 
 async def check_server(connection: Connection) -> None:
     """Raise `ConfigurationError` for a server older than 16, and for a role that bypasses policies."""
-    if connection.get_server_version().major < 16:
-        raise ConfigurationError(f"PostgreSQL {connection.get_server_version().major} is too old. Use PostgreSQL 16 or newer.")
+    check_version(connection)
     row = await connection.fetchrow(f"select rolname, {', '.join(UNSAFE_ATTRIBUTES)} from pg_roles where rolname = current_user")
     assert row is not None  # current_user is always in pg_roles
     for attribute, why in UNSAFE_ATTRIBUTES.items():
@@ -81,7 +85,7 @@ async def check_server(connection: Connection) -> None:
 
 
 class DatabaseHealthCheck(HealthCheck):
-    """Implements `HealthCheck` by one round trip as the serving role."""
+    """Implements `HealthCheck` by one round trip as the serving role, on a connection of its own: `Database.probes`."""
 
     name = "database"
     required = True

@@ -16,9 +16,11 @@ IMPORTS: Final = tenant_owned(
     sa.Column("id", sa.Uuid, primary_key=True),
     sa.Column("kind", text(), nullable=False),
     sa.Column("format", text(), nullable=False),
+    sa.Column("dialect", JSONB, nullable=False),
     sa.Column("maps", ARRAY(text()), nullable=False),
     sa.Column("constants", ARRAY(text()), nullable=False),
     sa.Column("content", sa.LargeBinary),
+    sa.Column("source", text()),
     sa.Column("created_at", timestamp(), nullable=False),
     sa.Column("rows_done", sa.Integer, nullable=False, server_default="0"),
     sa.Column("created", sa.Integer, nullable=False, server_default="0"),
@@ -26,6 +28,10 @@ IMPORTS: Final = tenant_owned(
     sa.Column("unchanged", sa.Integer, nullable=False, server_default="0"),
     sa.Column("refused", sa.Integer, nullable=False, server_default="0"),
     sa.Column("refused_rows", JSONB, nullable=False, server_default="[]"),
+    sa.Column("refused_file", JSONB),
     sa.CheckConstraint("format in ('csv', 'json', 'jsonl')", name="ck_imports_format"),
+    sa.Index("uq_imports_source", "tenant_id", "source", unique=True),
 )
-"""Uploaded files and their progress. `rows_done` is the number of the last row that is imported; `content` is null once all are."""
+"""Files and the progress of their import: an uploaded file has a `content`, a file of the command line a `source`; both are null once all
+rows are imported. `rows_done` is the number of the last row that is imported.
+"""

@@ -85,7 +85,7 @@ class KafkaConnection:
             started = True
         except (KafkaError, OSError) as error:
             await self.check()
-            raise Unavailable(f"Kafka at {self.brokers} cannot be used: {error or type(error).__name__}") from error
+            raise Unavailable("Kafka cannot be used.", reason=f"{self.brokers}: {error or type(error).__name__}") from error
         finally:
             if not started:
                 await client.stop()
@@ -120,13 +120,13 @@ class KafkaConnection:
             try:
                 connection = await create_conn(host, int(port), request_timeout_ms=int(REQUEST_TIMEOUT * 1000), **self._security())
             except SaslAuthenticationFailed as error:
-                raise Unavailable(f"Kafka at {broker} refuses user or password of EVENTS__URL, user {self.username!r}.") from error
+                raise Unavailable("Kafka refuses user or password of EVENTS__URL.", reason=f"{broker}, user {self.username!r}") from error
             except (KafkaError, OSError) as error:
-                reason = f"Kafka at {broker} cannot be used: {error or type(error).__name__}"
+                reason = f"{broker}: {error or type(error).__name__}"
             else:
                 connection.close()
                 return
-        raise Unavailable(reason)
+        raise Unavailable("Kafka cannot be used.", reason=reason)
 
     def _security(self) -> dict[str, Any]:
         known = self.username is not None

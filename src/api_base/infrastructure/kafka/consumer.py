@@ -111,9 +111,7 @@ class KafkaDeliveryConsumer:
                 await self._handle(consumer, batches)
         except KafkaError as error:
             await self.close()
-            raise Unavailable(
-                f"Reading from Kafka failed for the subscription {self._subscription.name}: {error or type(error).__name__}"
-            ) from error
+            raise Unavailable(f"Reading from Kafka failed for the subscription {self._subscription.name}.", reason=error) from error
         return True
 
     async def close(self) -> None:

@@ -63,7 +63,7 @@ class KafkaEventPublisher(EventPublisher):
             raise Unavailable(f"Kafka has not stored {len(self._in_flight)} events yet.") from error
         except KafkaError as error:
             await self.close()  # an idempotent producer that lost a message accepts no other for that partition
-            raise Unavailable(f"Kafka did not store the events: {error}") from error
+            raise Unavailable("Kafka did not store the events.", reason=error) from error
 
     async def _written(self, events: Sequence[StoredEvent]) -> None:
         """Wait until all are stored. A cancelled wait leaves them in flight."""

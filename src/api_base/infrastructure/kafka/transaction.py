@@ -61,7 +61,7 @@ class KafkaStream:
         except BaseException as error:
             await self.close()
             if isinstance(error, KafkaError):
-                raise Unavailable(f"Kafka is not available for the stream {self._stream.name}: {error or type(error).__name__}") from error
+                raise Unavailable(f"Kafka is not available for the stream {self._stream.name}.", reason=error) from error
             raise
         return True
 

@@ -85,7 +85,7 @@ class SmtpServer:
         try:
             await client.connect()
         except (aiosmtplib.SMTPException, OSError) as error:
-            raise Unavailable(f"The mail server {self.host}:{self.port} cannot be used: {_reason(error)}") from error
+            raise Unavailable("The mail server cannot be used.", reason=f"{self.host}:{self.port}: {_reason(error)}") from error
         return client
 
 
@@ -123,7 +123,7 @@ class SmtpMailer(Mailer, Probe):
                 raise
             if _final(error):
                 raise MailRefused(f"The mail {mail.key} was refused: {_reason(error)}") from error
-            raise Unavailable(f"The mail server did not accept the mail {mail.key}: {_reason(error)}") from error
+            raise Unavailable(f"The mail server did not accept the mail {mail.key}.", reason=_reason(error)) from error
         return client
 
 

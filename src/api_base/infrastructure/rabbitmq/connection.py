@@ -33,7 +33,7 @@ def translated(purpose: str) -> Iterator[None]:
     try:
         yield
     except FAILURES as error:
-        raise Unavailable(f"RabbitMQ failed while {purpose}: {error or type(error).__name__}") from error
+        raise Unavailable(f"RabbitMQ failed while {purpose}.", reason=error) from error
 
 
 class RabbitMqConnection:

@@ -58,7 +58,7 @@ def to_document(error: ApiBaseError, *, final: bool = False) -> ErrorDocument | 
     for base in type(error).__mro__:
         kind = _KINDS.get(base)
         if kind is not None and (kind.final or not final):
-            return ErrorDocument(base.__name__, str(error), **{name: getattr(error, name) for name in kind.attributes})
+            return ErrorDocument(base.__name__, error.public_message, **{name: getattr(error, name) for name in kind.attributes})
     return None
 
 

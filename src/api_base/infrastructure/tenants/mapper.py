@@ -1,5 +1,6 @@
 """Map tenants, memberships and invitations to their rows and back."""
 
+from api_base.core.errors import Transient
 from api_base.core.types import Language
 from api_base.domain.common.value_objects import EmailAddress, Slug
 from api_base.domain.tenants.entities import Membership, Role, Tenant
@@ -33,4 +34,5 @@ INVITATION_MAPPING = TableMapping[Invitation](
     to_row=row_of(INVITATIONS, email="email.value", role="role.value", language="language.value"),
     from_row=restored(Invitation, email=EmailAddress, role=Role, language=Language),
     owner=lambda invitation: invitation.tenant_id,
+    constraint_errors={"uq_invitations_pending": lambda invitation: Transient("Another request has just invited this address.")},
 )

@@ -7,14 +7,16 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from api_base.core.types import TenantId, UserId, request_tenant
+from api_base.domain.common.value_objects import EmailAddress
 from api_base.domain.tenants.entities import Membership, Role, Tenant
 from api_base.domain.tenants.invitation import Invitation
 from api_base.domain.tenants.repository import InvitationRepository, MembershipRepository, TenantRepository
 from api_base.infrastructure.db.repository import SqlRepository
+from api_base.infrastructure.db.schema import Ownership
 from api_base.infrastructure.db.session import Database
-from api_base.infrastructure.db.statement import Statement, owned
+from api_base.infrastructure.db.statement import OWNER, Statement, owned
 from api_base.infrastructure.tenants.mapper import INVITATION_MAPPING, MEMBERSHIP_MAPPING, TENANT_MAPPING
-from api_base.infrastructure.tenants.tables import MEMBERSHIPS
+from api_base.infrastructure.tenants.tables import INVITATIONS, MEMBERSHIPS
 
 
 class SqlTenantRepository(SqlRepository[Tenant], TenantRepository):
@@ -31,7 +33,10 @@ class SqlMembershipRepository(SqlRepository[Membership], MembershipRepository):
         self._owners = Statement(count.where(owned(MEMBERSHIPS), MEMBERSHIPS.c.role == Role.OWNER.value))
 
     async def of(self, user_id: UserId) -> Membership | None:
-        return await self.find(self._of, request_tenant(), user=user_id)
+        return await self.in_tenant(request_tenant(), user_id)
+
+    async def in_tenant(self, tenant_id: TenantId, user_id: UserId) -> Membership | None:
+        return await self.find(self._of, tenant_id, user=user_id)
 
     async def of_users(self, user_ids: Sequence[UserId]) -> dict[UserId, Membership]:
         found = await self.find_all(self._of_users, request_tenant(), users=list(user_ids))
@@ -45,6 +50,16 @@ class SqlMembershipRepository(SqlRepository[Membership], MembershipRepository):
 class SqlInvitationRepository(SqlRepository[Invitation], InvitationRepository):
     def __init__(self, database: Database) -> None:
         super().__init__(database, INVITATION_MAPPING, request_tenant)
+        pending = INVITATIONS.c.accepted_at.is_(None)
+        self._pending = self.statement(pending, INVITATIONS.c.email == sa.bindparam("email", type_=sa.Text))
+        self._pending_by = Statement(sa.select(INVITATIONS).where(pending, INVITATIONS.c.invited_by == OWNER), Ownership.USER)
 
     async def of(self, tenant_id: TenantId, id: UUID) -> Invitation | None:
         return await self.find(self._by_id, tenant_id, id=id)
+
+    async def pending(self, email: EmailAddress) -> Invitation | None:
+        return await self.find(self._pending, request_tenant(), email=email.value)
+
+    async def pending_by(self, user_id: UserId) -> list[Invitation]:
+        """Reads as the user: a second policy makes the invitations that a user sent visible in every tenant."""
+        return [self.restore(row) for row in await self._database.fetch(self._pending_by, user_id)]

@@ -1,4 +1,7 @@
-"""Tables of the context `tenants`. A second policy, on `app.user_id`, lets users read their own memberships and those tenants."""
+"""Tables of the context `tenants`.
+
+A second policy, on `app.user_id`, lets users read their own memberships, those tenants, and the invitations that they sent.
+"""
 
 from typing import Final
 
@@ -53,6 +56,8 @@ INVITATIONS: Final = tenant_owned(
     sa.Column("expires_at", timestamp(), nullable=False),
     sa.Column("accepted_at", timestamp()),
     sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name="fk_invitations_tenant_id"),
+    sa.Index("uq_invitations_pending", "tenant_id", "email", unique=True, postgresql_where=sa.text("accepted_at is null")),
     sa.Index("ix_invitations_created_at", "tenant_id", "created_at", "id"),
+    sa.Index("ix_invitations_invited_by", "invited_by"),
     sa.Index("ix_invitations_expires_at", "expires_at"),
 )

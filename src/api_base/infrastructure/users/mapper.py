@@ -1,5 +1,6 @@
 """Map users, registrations and password resets to their rows and back."""
 
+from api_base.core.errors import Transient
 from api_base.core.types import Language
 from api_base.domain.common.value_objects import EmailAddress
 from api_base.domain.users.entities import User, UserStatus
@@ -25,6 +26,7 @@ REGISTRATION_MAPPING = TableMapping[Registration](
     to_row=row_of(REGISTRATIONS, email="email.value", language="language.value"),
     from_row=restored(Registration, email=EmailAddress, language=Language),
     owner=lambda registration: None,
+    constraint_errors={"uq_registrations_unconfirmed": lambda registration: Transient("Another request has just registered this address.")},
 )
 
 RESET_MAPPING = TableMapping[PasswordReset](
@@ -33,4 +35,5 @@ RESET_MAPPING = TableMapping[PasswordReset](
     to_row=row_of(PASSWORD_RESETS),
     from_row=restored(PasswordReset),
     owner=lambda reset: reset.user_id,
+    constraint_errors={"uq_password_resets_unused": lambda reset: Transient("Another request has just begun a password reset.")},
 )

@@ -19,13 +19,12 @@ USERS: Final = system_owned(
     sa.Column("platform_admin", sa.Boolean, nullable=False),
     sa.Column("language", text(), nullable=False),
     sa.Column("password_changed_at", timestamp()),
-    sa.Column("failed_logins", sa.Integer, nullable=False),
-    sa.Column("locked_until", timestamp()),
     sa.Column("version", sa.Integer, nullable=False),
     sa.Column("created_at", timestamp(), nullable=False),
     sa.Column("updated_at", timestamp(), nullable=False),
     sa.UniqueConstraint("email", name="uq_users_email"),
     sa.Index("ix_users_created_at", "created_at", "id"),
+    sa.Index("ix_users_platform_admin", "status", postgresql_where=sa.text("platform_admin")),
     sa.Index("ix_users_status", "status", "created_at", "id"),
 )
 
@@ -35,12 +34,12 @@ REGISTRATIONS: Final = system_owned(
     sa.Column("id", sa.Uuid, primary_key=True),
     sa.Column("email", text(), nullable=False, info=PERSONAL),
     sa.Column("name", text(), nullable=False, info=PERSONAL),
-    sa.Column("password_hash", text(), nullable=False, info=SECRET),
     sa.Column("language", text(), nullable=False),
     sa.Column("version", sa.Integer, nullable=False),
     sa.Column("created_at", timestamp(), nullable=False),
     sa.Column("expires_at", timestamp(), nullable=False),
     sa.Column("used_at", timestamp()),
+    sa.Index("uq_registrations_unconfirmed", "email", unique=True, postgresql_where=sa.text("used_at is null")),
     sa.Index("ix_registrations_expires_at", "expires_at"),
 )
 
@@ -53,5 +52,6 @@ PASSWORD_RESETS: Final = user_owned(
     sa.Column("created_at", timestamp(), nullable=False),
     sa.Column("expires_at", timestamp(), nullable=False),
     sa.Column("used_at", timestamp()),
+    sa.Index("uq_password_resets_unused", "user_id", unique=True, postgresql_where=sa.text("used_at is null")),
     sa.Index("ix_password_resets_expires_at", "expires_at"),
 )

@@ -62,6 +62,12 @@ PROBLEMS: Final[Mapping[type[Exception], Kind]] = {
     http.BodyTooLarge: Kind("body-too-large", "The body is too large", 413),
     http.UnsupportedMediaType: Kind("unsupported-media-type", "The media type is not supported", 415),
     http.PreconditionRequired: Kind("precondition-required", "A precondition is required", 428),
+    http.TargetTooLong: Kind("target-too-long", "The path and query are too long", 414),
+    http.HeaderTooLarge: Kind("header-too-large", "The header section is too large", 431),
+    http.SlowRequest: Kind("slow-request", "The request did not arrive in time", 408),
+    http.MisdirectedRequest: Kind("misdirected-request", "The server does not serve this host", 421),
+    http.VersionNotSupported: Kind("version-not-supported", "The version of HTTP is not supported", 505),
+    http.Overloaded: Kind("temporary-reduced-capacity", "The server is overloaded", 503, lambda error: [(b"retry-after", b"1")]),
     http.RequestTimeout: Kind("timeout", "The request took too long", 503, lambda error: [(b"retry-after", b"1")]),
 }
 """The kind of an error is that of the first of its base classes in this table. Each kind has a page under docs/problems."""
@@ -79,11 +85,15 @@ def problem_of(error: Exception) -> Problem | None:
                 kind=kind.name,
                 title=kind.title,
                 status=kind.status,
-                detail=str(located or error),
+                detail=_detail(located or error),
                 violations=() if located is None else located.violations,
                 headers=kind.headers(error),
             )
     return None
+
+
+def _detail(error: Exception) -> str:
+    return error.public_message if isinstance(error, errors.ApiBaseError) else str(error)
 
 
 def internal_problem() -> Problem:

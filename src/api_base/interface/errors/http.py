@@ -49,3 +49,27 @@ class RequestTimeout(ApiBaseError):
 
     def __init__(self, seconds: float) -> None:
         super().__init__(f"The request was aborted after {seconds:g} s. Read the resource before you retry a change.")
+
+
+class TargetTooLong(ApiBaseError):
+    """The request target is longer than the server reads [RFC 9112, section 3]."""
+
+
+class HeaderTooLarge(ApiBaseError):
+    """The header section has too many bytes or fields [RFC 6585, section 5]."""
+
+
+class SlowRequest(ApiBaseError):
+    """The client did not complete its request in time [RFC 9110, section 15.5.9]."""
+
+
+class MisdirectedRequest(ApiBaseError):
+    """The request is for a host that this server does not serve [RFC 9110, section 15.5.20]."""
+
+
+class VersionNotSupported(ApiBaseError):
+    """The request uses another version of HTTP than 1.0 and 1.1 [RFC 9110, section 15.6.6]."""
+
+
+class Overloaded(ApiBaseError):
+    """The server refuses new work for some seconds. The request was not executed."""

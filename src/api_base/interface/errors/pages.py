@@ -29,6 +29,10 @@ EXPLANATIONS: Final[Mapping[str, tuple[str, str]]] = {
         "You are authenticated, but your role in the tenant of your token does not allow this operation.",
         "Ask an administrator of the tenant for another role, or switch to a tenant in which you have the role. A new token alone changes nothing.",
     ),
+    "header-too-large": (
+        "The header section has more bytes or fields than the server accepts. The connection closes.",
+        "Send fewer or shorter headers: large values belong into the body.",
+    ),
     "idempotency-key-reused": (
         "An earlier, different request used the same `Idempotency-Key`: its path, query, `If-Match`, `Content-Type` or body differs (byte by byte). Nothing was executed.",
         "Use a new key for each new request, and repeat a key only with exactly the same request.",
@@ -40,6 +44,10 @@ EXPLANATIONS: Final[Mapping[str, tuple[str, str]]] = {
     "malformed-body": (
         "The body does not match its `Content-Type`: it is not JSON, not UTF-8, or nested more deeply than 32 levels.",
         "Correct the serialization. The content was not validated yet, so there may be further errors.",
+    ),
+    "misdirected-request": (
+        "The host of the request (`Host`, or the host of an absolute target) is not among those that the server serves.",
+        "Use the public host name of the API. If you run the server: add the name to `SERVER__ALLOWED_HOSTS`, or let the proxy pass the original `Host`.",
     ),
     "method-not-allowed": (
         "The path exists, but does not support the method.",
@@ -65,9 +73,21 @@ EXPLANATIONS: Final[Mapping[str, tuple[str, str]]] = {
         "The request is well-formed, but a business rule refuses it.",
         "`detail` names the rule and how to satisfy it.",
     ),
+    "slow-request": (
+        "The header section, or the next part of the body, did not arrive in time. The connection closes, and the request was not executed.",
+        "Send the request again, without pauses.",
+    ),
     "stale-version": (
         "The resource has changed since you read the version in `If-Match`. Nothing was written.",
         "Read it again, apply your change to the current version, and send that with the new `ETag`.",
+    ),
+    "target-too-long": (
+        "The path and query of the request are longer than the server accepts. The connection closes.",
+        "Send a shorter query: fewer filters, or shorter values.",
+    ),
+    "temporary-reduced-capacity": (
+        "The server has more requests or connections than it can work on. It refused this one before it did anything.",
+        "Send the same request again after the seconds in `Retry-After`, and fewer requests at the same time.",
     ),
     "timeout": (
         "The request took longer than the server allows, and was aborted.",
@@ -89,6 +109,10 @@ EXPLANATIONS: Final[Mapping[str, tuple[str, str]]] = {
     "unsupported-media-type": (
         "The `Content-Type` is missing, or the route does not support it.",
         "Send `application/json`; a `PATCH` also accepts `application/merge-patch+json` [RFC 7396].",
+    ),
+    "version-not-supported": (
+        "The request line names a version of HTTP other than 1.0 and 1.1.",
+        "Send the request as HTTP/1.1. A proxy in front of the server can offer HTTP/2 and HTTP/3.",
     ),
     "validation": (
         "The request is well-formed, but its content is not acceptable. `errors` lists all violations: `pointer` (JSON Pointer [RFC 6901] into `/body`, "

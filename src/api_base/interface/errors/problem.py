@@ -10,7 +10,7 @@ import msgspec
 from api_base.core.errors import Violation
 
 MEDIA_TYPE: Final = b"application/problem+json"
-_IN_PATHS: Final = "/:@!$&'()*+,;="
+PATH_CHARACTERS: Final = "/:@!$&'()*+,;="
 """Characters that a path may contain unencoded [RFC 3986, section 3.3], in addition to letters, digits and -._~."""
 _encode = msgspec.json.Encoder().encode
 
@@ -38,7 +38,7 @@ class Problem:
 
         `path` is the decoded path of the request: `instance` is a URI reference, so it is encoded again [RFC 9457, section 3.1.5].
         """
-        return _encode(self.members(instance=quote(path, safe=_IN_PATHS), request_id=request_id))
+        return _encode(self.members(instance=quote(path, safe=PATH_CHARACTERS), request_id=request_id))
 
     def members(self, **occurrence: str) -> dict[str, Any]:
         """Return the members of the JSON object. `occurrence` are those about the request."""

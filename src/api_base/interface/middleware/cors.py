@@ -15,33 +15,40 @@ PREFLIGHT: Final = (
     (b"access-control-allow-headers", ALLOWED),
     (b"access-control-max-age", b"600"),
 )
+_VARY: Final = (b"vary", b"Origin")
 
 
-class CORSMiddleware:
-    """`origins` are exact, or `*` for any (not together with credentials).
+class CrossOrigin:
+    """`origins` are exact, or `*` for any (not together with credentials)."""
 
-    `preflight_headers` go with preflights, which no later middleware sees.
-    """
-
-    def __init__(self, app: ASGIApp, origins: Sequence[str], credentials: bool, preflight_headers: Sequence[tuple[bytes, bytes]]) -> None:
-        self._app, self._preflight_headers = app, tuple(preflight_headers)
+    def __init__(self, origins: Sequence[str], credentials: bool) -> None:
         self._any = "*" in origins and not credentials
         self._origins = frozenset(origin.encode() for origin in origins)
         self._headers = [(b"access-control-expose-headers", EXPOSED)]
         if credentials:
             self._headers.append((b"access-control-allow-credentials", b"true"))
 
+    def headers(self, origin: bytes | None) -> tuple[list[tuple[bytes, bytes]], bool]:
+        """Return the headers of a response to `origin`, and whether the origin is allowed. None: the request names no origin."""
+        if origin is None or not (self._any or origin in self._origins):
+            return [_VARY], False
+        return [_VARY, (b"access-control-allow-origin", b"*" if self._any else origin), *self._headers], True
+
+
+class CORSMiddleware:
+    """`preflight_headers` go with preflights, which no later middleware sees."""
+
+    def __init__(self, app: ASGIApp, origins: Sequence[str], credentials: bool, preflight_headers: Sequence[tuple[bytes, bytes]]) -> None:
+        self._app, self._preflight_headers = app, tuple(preflight_headers)
+        self._cross_origin = CrossOrigin(origins, credentials)
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         exchange = http_exchange_of(scope)
-        exchange.added.append((b"vary", b"Origin"))
-        origin = exchange.origin
-        allowed = origin is not None and (self._any or origin in self._origins)
-        if origin is not None and allowed:
-            exchange.added.append((b"access-control-allow-origin", b"*" if self._any else origin))
-            exchange.added += self._headers
+        headers, allowed = self._cross_origin.headers(exchange.origin)
+        exchange.added += headers
         if scope["method"] == "OPTIONS" and exchange.requested_method is not None:
             await self._preflight(send, allowed)
         else:

@@ -2,12 +2,14 @@
 
 from typing import Final, cast
 
-from starlette.types import Message, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from api_base.core.errors import ApiBaseError
 from api_base.core.types import RequestContext
 
 KEY: Final = "api_base.exchange"
+CLIENT_LEFT: Final = 499
+"""The status under which a request counts whose client left before it was answered, as in nginx."""
 
 
 class HttpExchange:
@@ -17,11 +19,11 @@ class HttpExchange:
     """
 
     __slots__ = (
-        "added", "authorization", "context", "error", "expired", "forwarded", "forwarded_for", "idempotency_key", "origin", "request_id", "requested_method",
-        "route", "send", "started", "status", "traceparent",
+        "added", "authorization", "context", "error", "expired", "forwarded", "forwarded_for", "idempotency_key", "left", "origin", "request_id",
+        "requested_method", "route", "send", "source", "started", "status", "traceparent",
     )  # fmt: skip
 
-    def __init__(self, scope: Scope, send: Send) -> None:
+    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.authorization = self.origin = self.request_id = self.traceparent = self.forwarded_for = self.requested_method = None
         self.idempotency_key = self.forwarded = None
         for name, value in scope["headers"]:
@@ -29,7 +31,8 @@ class HttpExchange:
             if attribute is not None:
                 setattr(self, attribute, value if name not in _LISTS else self._joined(attribute, value))
         self.added: list[tuple[bytes, bytes]] = []
-        self.route, self.status, self.started, self.expired, self.send = "", 500, False, False, send
+        self.route, self.status, self.started, self.expired, self.left = "", 500, False, False, False
+        self.source, self.send = receive, send
         self.error: ApiBaseError | None = None
         self.context: RequestContext
         scope[KEY] = self
@@ -48,10 +51,17 @@ class HttpExchange:
         before: bytes | None = getattr(self, attribute)
         return value if before is None else before + b"," + value
 
+    async def receive(self) -> Message:
+        """The only wrapper around `receive`. Notes that the client left before its body was complete."""
+        message = await self.source()
+        if message["type"] == "http.disconnect" and not self.started:
+            self.left, self.status = True, CLIENT_LEFT
+        return message
+
     async def forward(self, message: Message) -> None:
         """The only wrapper around `send`."""
         if message["type"] == "http.response.start":
-            self.status, self.started = message["status"], True
+            self.status, self.started = CLIENT_LEFT if self.left else message["status"], True
             message["headers"] = [*message["headers"], *self.added]
         await self.send(message)
 

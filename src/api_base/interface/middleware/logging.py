@@ -8,6 +8,7 @@ import random
 import time
 from typing import Final
 
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api_base.core.protocols import RequestRecorder
@@ -17,7 +18,7 @@ from api_base.interface.errors.handlers import internal_problem, send_error, sen
 from api_base.interface.errors.http import RequestTimeout
 from api_base.interface.middleware.after_response import Action, pending_actions, run_actions
 from api_base.interface.middleware.client_address import ClientAddress
-from api_base.interface.middleware.http_exchange import HttpExchange
+from api_base.interface.middleware.http_exchange import CLIENT_LEFT, HttpExchange
 
 logger = get_logger(__name__)
 
@@ -36,7 +37,7 @@ class LoggingMiddleware:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
-        exchange = HttpExchange(scope, send)
+        exchange = HttpExchange(scope, receive, send)
         context = exchange.context = self._context(scope, exchange)
         actions: list[Action] = []
         current_context.set(context)
@@ -48,19 +49,21 @@ class LoggingMiddleware:
         started_at, began = time.time(), time.perf_counter()
         self._recorder.started()
         try:
-            await self._answer(scope, receive, exchange)
+            await self._answer(scope, exchange)
         finally:
             route, seconds = exchange.route or _template(scope), time.perf_counter() - began
             self._recorder.finished(exchange.context, scope["method"], route, exchange.status, started_at, seconds)
         if actions:
             await run_actions(actions, route)
 
-    async def _answer(self, scope: Scope, receive: Receive, exchange: HttpExchange) -> None:
+    async def _answer(self, scope: Scope, exchange: HttpExchange) -> None:
         task = asyncio.current_task()
         assert task is not None  # the server runs each request in a task
         timer = asyncio.get_running_loop().call_later(self._timeout, _expire, exchange, task)
         try:
-            await self._app(scope, receive, exchange.forward)
+            await self._app(scope, exchange.receive, exchange.forward)
+        except ClientDisconnect:
+            exchange.status = CLIENT_LEFT
         except asyncio.CancelledError:
             if not exchange.expired or task.uncancel():
                 raise

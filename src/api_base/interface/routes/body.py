@@ -3,15 +3,16 @@
 import re
 from typing import Any, Final
 
+from jiter import from_json
 from pydantic import TypeAdapter, ValidationError
-from pydantic_core import from_json
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope
 
+from api_base.core.errors.json_syntax import REPEATED_NAME, json_reason
+from api_base.core.shared.json_depth import MAX_DEPTH, too_deep
 from api_base.interface.errors.handlers import invalid_body, not_json
 from api_base.interface.errors.http import BodyTooLarge, MalformedBody, UnsupportedMediaType
 
-MAX_DEPTH: Final = 32
 DRAINED: Final = 8
 """Multiple of the limit that is read and discarded, so that the client can read the answer; beyond it the connection closes."""
 
@@ -22,10 +23,6 @@ FORM: Final = ("application/x-www-form-urlencoded",)
 
 _NUMBER: Final = re.compile(rb"[0-9]{1,19}")
 """A valid Content-Length. A body with any other value is counted while it arrives."""
-_STRING: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
-"""Possessive, so that matching takes linear time for any input."""
-_ONE_KIND: Final = bytes.maketrans(b"{}", b"[]")
-_NO_BRACKETS: Final = bytes(set(range(256)) - set(b"[]{}"))
 
 
 def media_type(scope: Scope) -> str:
@@ -70,8 +67,9 @@ async def _received(receive: Receive, limit: int) -> bytes:
 
 def parse(raw: bytes, adapter: TypeAdapter[Any]) -> Any:
     """Validate a JSON document. Raises `MalformedBody` if it is not JSON, `Invalid` if it is not valid."""
-    if raw.count(b"[") + raw.count(b"{") > MAX_DEPTH and _too_deep(raw):
+    if too_deep(raw):
         raise MalformedBody(f"The body is nested more than {MAX_DEPTH} levels deep.")
+    _refuse_repeated_names(raw)
     try:
         return adapter.validate_json(raw)
     except ValidationError as error:
@@ -81,12 +79,11 @@ def parse(raw: bytes, adapter: TypeAdapter[Any]) -> Any:
         raise invalid_body(error, from_json(raw)) from None
 
 
-def _too_deep(raw: bytes) -> bool:
-    """Return whether brackets outside strings are nested too deeply.
-
-    Each round removes the innermost pairs in one call, since a batch may be long.
-    """
-    brackets = _STRING.sub(b"", raw).translate(_ONE_KIND, _NO_BRACKETS)
-    for _ in range(MAX_DEPTH):
-        brackets = brackets.replace(b"[]", b"")
-    return brackets.count(b"[") > 0 and b"[]" in brackets
+def _refuse_repeated_names(raw: bytes) -> None:
+    """Raises `MalformedBody` for an object with two members of one name [RFC 7493, section 2.3]. Other errors are left to the validator."""
+    if raw.count(b":") > 1:
+        try:
+            from_json(raw, catch_duplicate_keys=True)
+        except ValueError as error:
+            if str(error).startswith(REPEATED_NAME):
+                raise MalformedBody(f"The body is not JSON: {json_reason(str(error))}.") from None

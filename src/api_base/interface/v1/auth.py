@@ -1,4 +1,4 @@
-"""/api/v1/auth: log in, refresh, switch tenant, log out.
+"""/api/v1/auth: log in, refresh, switch tenant, list and end sessions, log out.
 
 /docs logs in by the resource owner password credentials grant [RFC 6749, section 4.3]; its errors follow section 5.2 of that RFC.
 """
@@ -12,11 +12,13 @@ from fastapi import Depends
 from starlette.types import Receive, Scope
 
 from api_base.application.auth.commands.log_in import LogIn
-from api_base.application.auth.commands.log_out import LogOut
+from api_base.application.auth.commands.log_out import EndSession, LogOut
 from api_base.application.auth.commands.refresh_session import RefreshSession
 from api_base.application.auth.commands.switch_tenant import SwitchTenant
-from api_base.application.auth.dtos import TokensDTO
+from api_base.application.auth.dtos import SessionDTO, TokensDTO
+from api_base.application.auth.queries import ListSessions
 from api_base.application.common.cqrs import Bus
+from api_base.application.common.listing import Page
 from api_base.core.errors import ApiBaseError
 from api_base.core.types import Err, unwrap
 from api_base.interface.routes import ClientProgram, RouteOptions, Router
@@ -121,6 +123,14 @@ def routes(bus: Bus) -> Router:
     )
     async def logout(body: LogoutBody) -> None:
         await bus.execute(LogOut(everywhere=body.everywhere))
+
+    @router.get("/auth/sessions", RouteOptions(), summary="List my sessions")
+    async def list_sessions() -> Page[SessionDTO]:
+        return Page(items=await bus.execute(ListSessions()), next_cursor=None)
+
+    @router.delete("/auth/sessions/{id}", RouteOptions(), status_code=204, summary="End one of my sessions")
+    async def end_session(id: UUID) -> None:
+        await bus.execute(EndSession(id=id))
 
     @router.post("/tenants/{id}/switch", RouteOptions(replayable=False), summary="Switch to another tenant")
     async def switch_tenant(id: UUID) -> TokensDTO:

@@ -17,7 +17,7 @@ from api_base.application.items.dtos import ItemDTO
 from api_base.application.items.queries import ITEM_FIELDS, GetItem, ListItems
 from api_base.interface.routes import ExpectedVersion, ListQuery, OptionalVersion, RouteOptions, Router
 from api_base.interface.v1.bodies.batches import BatchAnswer, BatchBody, answer
-from api_base.interface.v1.bodies.imports import MAX_UPLOAD_BYTES, ImportedFile, MappingParts, MappingQuery, csv_example, file_body
+from api_base.interface.v1.bodies.imports import MAX_UPLOAD_BYTES, ImportedFile, ImportParameters, ImportQuery, csv_example, file_body
 from api_base.interface.v1.bodies.items import CreateItemBody, PatchItemBody
 
 EXAMPLE = {
@@ -30,7 +30,7 @@ EXAMPLE = {
     "attributes": {"colour": "red"},
 }
 IMPORTED = {"sku": "CHAIR-1", "name": "Chair", "category": "furniture", "price": "12.50", "currency": "EUR"}
-MAPPING = MappingQuery(ITEM_SCHEMA, maps=["sku=id", "name=Title"], constants=["currency=EUR"])
+QUERY = ImportQuery(ITEM_SCHEMA, maps=["sku=id", "name=Title"], constants=["currency=EUR"])
 
 
 def routes(bus: Bus) -> Router:
@@ -96,6 +96,8 @@ def _many(router: Router, bus: Bus) -> None:
         summary="Import items from a file",
         openapi_extra=file_body(IMPORTED),
     )
-    async def import_items(mapping: Annotated[MappingParts, Depends(MAPPING)], file: ImportedFile) -> StartedImportDTO:
-        command = StartItemImport(format=file.format, maps=mapping.maps, constants=mapping.constants, content=file.content)
+    async def import_items(query: Annotated[ImportParameters, Depends(QUERY)], file: ImportedFile) -> StartedImportDTO:
+        command = StartItemImport(
+            format=file.format, dialect=query.dialect(file), maps=query.maps, constants=query.constants, content=file.content
+        )
         return await bus.execute(command)

@@ -19,11 +19,11 @@ from api_base.application.tenants.queries import MEMBER_FIELDS, GetTenant, ListM
 from api_base.core.types import UserId
 from api_base.interface.routes import ExpectedVersion, ListQuery, RouteOptions, Router
 from api_base.interface.v1 import invitations
-from api_base.interface.v1.bodies.imports import MAX_UPLOAD_BYTES, ImportedFile, MappingParts, MappingQuery, csv_example, file_body
+from api_base.interface.v1.bodies.imports import MAX_UPLOAD_BYTES, ImportedFile, ImportParameters, ImportQuery, csv_example, file_body
 from api_base.interface.v1.bodies.tenants import AddMemberBody, CreateTenantBody, PatchMemberBody, PatchTenantBody
 
 IMPORTED = {"email": "bo@example.com", "role": "member"}
-MAPPING = MappingQuery(MEMBER_SCHEMA, maps=["email=Mail"], constants=["role=member"])
+QUERY = ImportQuery(MEMBER_SCHEMA, maps=["email=Mail"], constants=["role=member"])
 
 
 def routes(bus: Bus) -> Router:
@@ -88,9 +88,9 @@ def _members(router: Router, bus: Bus) -> None:
         summary="Import members from a file",
         openapi_extra=file_body(IMPORTED),
     )
-    async def import_members(id: UUID, mapping: Annotated[MappingParts, Depends(MAPPING)], file: ImportedFile) -> StartedImportDTO:
+    async def import_members(id: UUID, query: Annotated[ImportParameters, Depends(QUERY)], file: ImportedFile) -> StartedImportDTO:
         command = StartMemberImport(
-            tenant_id=id, format=file.format, maps=mapping.maps, constants=mapping.constants, content=file.content
+            tenant_id=id, format=file.format, dialect=query.dialect(file), maps=query.maps, constants=query.constants, content=file.content
         )  # fmt: skip
         return await bus.execute(command)
 

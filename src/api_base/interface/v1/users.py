@@ -73,9 +73,8 @@ REGISTER = RouteOptions(
     public=True, rate="login", example={"body": {"email": "ana@example.com", "name": "Ana", "password": "a long enough pass phrase"}}
 )
 
-TOKEN = RouteOptions(public=True, rate="login", example={"body": {"token": "the token of the link"}})
 FORGOTTEN = RouteOptions(public=True, rate="login", example={"body": {"email": "ana@example.com"}})
-RESET = RouteOptions(
+NEW_PASSWORD = RouteOptions(
     public=True, rate="login", example={"body": {"token": "the token of the link", "password": "another long enough phrase"}}
 )
 
@@ -85,17 +84,17 @@ def _anonymous(router: Router, bus: Bus) -> None:
 
     @router.post("/auth/register", REGISTER, status_code=201, summary="Register")
     async def register(body: bodies.RegisterBody, language: PreferredLanguage) -> RegistrationDTO:
-        password = body.password.get_secret_value()
+        password = None if body.password is None else body.password.get_secret_value()
         return await bus.execute(RegisterUser(email=body.email, name=body.name, password=password, language=language))
 
-    @router.post("/auth/register/confirm", TOKEN, status_code=204, summary="Confirm a registered address")
-    async def confirm_registration(body: bodies.TokenBody) -> None:
-        await bus.execute(ConfirmRegistration(token=body.token.get_secret_value()))
+    @router.post("/auth/register/confirm", NEW_PASSWORD, status_code=204, summary="Confirm a registered address, and choose the password")
+    async def confirm_registration(body: bodies.NewPasswordBody) -> None:
+        await bus.execute(ConfirmRegistration(token=body.token.get_secret_value(), password=body.password.get_secret_value()))
 
     @router.post("/auth/password/forgotten", FORGOTTEN, status_code=204, summary="Request a password reset link")
     async def request_password_reset(body: bodies.ForgottenPasswordBody) -> None:
         await bus.execute(RequestPasswordReset(email=body.email))
 
-    @router.post("/auth/password/reset", RESET, status_code=204, summary="Set a new password by the link")
-    async def reset_password(body: bodies.ResetPasswordBody) -> None:
+    @router.post("/auth/password/reset", NEW_PASSWORD, status_code=204, summary="Set a new password by the link")
+    async def reset_password(body: bodies.NewPasswordBody) -> None:
         await bus.execute(ResetPassword(token=body.token.get_secret_value(), password=body.password.get_secret_value()))

@@ -39,7 +39,9 @@ class MailNewDeviceHandler:
         if device is None or to is None:
             return
         at = f"{device.created_at:%Y-%m-%d %H:%M} UTC"
-        await self._email_templates.send("new_device", to, device.id, program=device.user_agent or "?", address=device.address, at=at)
+        await self._email_templates.send(
+            "new_device", to, device.id, ours={"address": device.address, "at": at}, program=device.user_agent or "?"
+        )
 
 
 class KnownDevices:
@@ -48,6 +50,11 @@ class KnownDevices:
     def __init__(self, bus: Bus, devices: DeviceRepository, jobs: JobQueue, clock: Clock, after_response: AfterResponse) -> None:
         self._bus, self._devices, self._jobs = bus, devices, jobs
         self._clock, self._after_response = clock, after_response
+
+    async def known(self, user_id: UserId, user_agent: str) -> UUID | None:
+        """The device of the current request, if the user has logged in from it."""
+        id = device_id(user_id, user_agent, current_context.get().address)
+        return None if await self._devices.of(user_id, id) is None else id
 
     async def note(self, user_id: UserId, user_agent: str) -> None:
         """Record a login from the address of the current request. Without an address (a login from inside) it does nothing."""

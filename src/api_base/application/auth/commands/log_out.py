@@ -1,9 +1,10 @@
-"""End sessions: the current one or all of them when the user logs out, the others when the password changes, all on deactivation."""
+"""End sessions: the current one or all of them when the user logs out, one that the user names, the others when the password changes, all on deactivation."""
 
 from dataclasses import dataclass
 from uuid import UUID
 
 from api_base.application.common.cqrs import AUTHENTICATED, Command
+from api_base.core.errors import NotFound
 from api_base.core.protocols import Clock, Isolation
 from api_base.core.types import SessionId, UserId, current_context, request_user
 from api_base.domain.auth.repository import SessionRepository
@@ -28,6 +29,28 @@ class LogOutHandler:
             if command.everywhere or (principal is not None and session.id == principal.session_id):
                 session.revoke(self._clock.now())
                 await self._sessions.update(session)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndSession(Command[None]):
+    """End one session of the user, the current one or another."""
+
+    permission = AUTHENTICATED
+    isolation = Isolation.SERIALIZABLE
+    id: UUID
+
+
+class EndSessionHandler:
+    def __init__(self, sessions: SessionRepository, clock: Clock) -> None:
+        self._sessions, self._clock = sessions, clock
+
+    async def handle(self, command: EndSession) -> None:
+        """Revoke the session. Raises `NotFound` unless it is an open session of the user."""
+        session = await self._sessions.get(SessionId(command.id))
+        if session is None or not session.is_open(self._clock.now()):
+            raise NotFound("session", command.id)
+        session.revoke(self._clock.now())
+        await self._sessions.update(session)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ from api_base.application.auth.dtos import SessionTokens, TokensDTO
 from api_base.application.common.cqrs import PUBLIC, Command
 from api_base.core.protocols import Clock, Isolation
 from api_base.core.types import Err, Ok, Result
-from api_base.domain.auth.entities import Refresh, Session
+from api_base.domain.auth.entities import Lifetime, Refresh, Session
 from api_base.domain.auth.errors import RefreshRefused
 from api_base.domain.auth.refresh_token import RefreshToken
 from api_base.domain.auth.repository import Memberships, SessionRepository
@@ -25,7 +25,7 @@ class RefreshSession(Command[Result[TokensDTO, RefreshRefused]]):
 
 
 class RefreshSessionHandler:
-    """`grace` is how long a used token still returns its successor; `lifetime` is how long a session lives without a refresh."""
+    """`grace` is how long a used token still returns its successor."""
 
     def __init__(
         self,
@@ -34,7 +34,7 @@ class RefreshSessionHandler:
         tokens: SessionTokens,
         clock: Clock,
         grace: timedelta,
-        lifetime: timedelta,
+        lifetime: Lifetime,
     ) -> None:
         self._sessions, self._memberships, self._tokens, self._clock = sessions, memberships, tokens, clock
         self._grace, self._lifetime = grace, lifetime

@@ -4,54 +4,23 @@ The progress of a chunk is saved in its transaction, which commits only while th
 cancellation, the saved progress is exact, and the next attempt continues from there.
 """
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from io import BytesIO
-from itertools import takewhile
-from typing import TextIO
 from uuid import UUID
 
 from api_base.application.common.cqrs import Bus, Command
 from api_base.application.common.importing.import_rows import ImportRows
-from api_base.application.common.importing.importer import Chunk, Importer, NumberedRecord, Outcomes
-from api_base.application.common.importing.mapping import ColumnMapping
-from api_base.application.common.importing.records import Record, RecordReader, as_text
-from api_base.application.common.importing.report import ImportResultDTO, RefusedRow
+from api_base.application.common.importing.importer import Chunk, Importer, Outcomes
+from api_base.application.common.importing.imports import ChunkProgress, Import, Imports
+from api_base.application.common.importing.journal import FirstRefusedRows, ImportJournal, SeenKeys
+from api_base.application.common.importing.prepared import PreparedFile
+from api_base.application.common.importing.records import OpenSource
+from api_base.application.common.importing.report import ImportResultDTO
 from api_base.application.common.importing.schema import ImportSchema
-from api_base.application.common.importing.uploads import MAX_REFUSED_ROWS, ChunkProgress, Upload, Uploads
-from api_base.core.errors import Invalid, NotFound
+from api_base.core.errors import NotFound
 from api_base.core.protocols import Isolation
-
-
-class UploadJournal:
-    """Implements `Journal` and `RefusedRows` in the memory of the worker: an upload is small. The database is updated with each chunk."""
-
-    def __init__(self, upload: Upload) -> None:
-        self.done, self.report = upload.rows_done, upload.report
-        self.refused_rows = list(upload.refused_rows)
-        self._first: dict[str, int] = {}
-
-    def remember[T](self, mapping: ColumnMapping[T], records: Iterator[NumberedRecord]) -> None:
-        """Read the keys of the rows that are done, so that a later row cannot repeat them."""
-        for number, record in takewhile(lambda one: one[0] <= self.done, records):
-            try:
-                self.first_row_of(mapping.schema.key_of(mapping.row(record)), number)
-            except Invalid:
-                continue
-
-    def first_row_of(self, key: str, row: int) -> int:
-        """The first row with this key: `row` itself unless an earlier row has it."""
-        return self._first.setdefault(key, row)
-
-    def commit(self, row: int) -> None:
-        """Mark all rows up to `row` as done."""
-        self.done = row
-
-    def write(self, row: int, record: Record, reason: str) -> None:
-        """Keep the row number and the reason, up to `MAX_REFUSED_ROWS`."""
-        del record
-        if len(self.refused_rows) < MAX_REFUSED_ROWS:
-            self.refused_rows.append(RefusedRow(row=row, reason=reason))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,33 +34,51 @@ class ImportFile(Command[ImportResultDTO]):
 class ImportFileHandler[T]:
     """`rows` is the command that saves a chunk."""
 
-    def __init__(self, schema: ImportSchema[T], rows: type[ImportRows[T]], bus: Bus, uploads: Uploads, read: RecordReader) -> None:
-        self._schema, self._rows, self._bus, self._uploads, self._read = schema, rows, bus, uploads, read
+    def __init__(
+        self,
+        schema: ImportSchema[T],
+        rows: type[ImportRows[T]],
+        bus: Bus,
+        imports: Imports,
+        open_source: OpenSource,
+        seen_keys: Callable[[], SeenKeys],
+    ) -> None:
+        self._schema, self._rows, self._bus, self._imports = schema, rows, bus, imports
+        self._open_source, self._seen_keys = open_source, seen_keys
 
     async def handle(self, command: ImportFile) -> ImportResultDTO:
         """Raises `NotFound` for an upload that has expired, `UnreadableFile` for a file that does not match its format, `JobLost`."""
-        upload = await self._uploads.get(command.import_id)
+        upload = await self._imports.get(command.import_id)
         if upload is None or upload.kind != self._schema.kind:
             raise NotFound("import", command.import_id)
-        journal = UploadJournal(upload)
+        refused = FirstRefusedRows(upload)
         if upload.content is not None:
-            await self._import(upload, upload.content, journal)
-        return ImportResultDTO.of(journal.report, journal.refused_rows)
+            await self._import(upload, upload.content, refused)
+        return ImportResultDTO.of(upload.report, refused.rows)
 
-    async def _import(self, upload: Upload, content: bytes, journal: UploadJournal) -> None:
-        mapping = ColumnMapping.parse(self._schema, upload.maps, upload.constants)
-        journal.remember(mapping, self._records(upload, as_text(BytesIO(content))))
-        source = BytesIO(content)
-        file = as_text(source)  # a wrapper closes its source when it is deleted
+    async def _import(self, upload: Import, content: bytes, refused: FirstRefusedRows) -> None:
+        file, keys = BytesIO(content), self._seen_keys()
+        journal = ImportJournal(keys, upload)
 
         async def send(chunk: Chunk[T]) -> Outcomes:
-            percent = min(99, source.tell() * 100 // max(1, len(content)))
-            progress = ChunkProgress(import_id=upload.id, until=chunk.until, percent=percent, refused=chunk.refused)
+            percent = min(99, file.tell() * 100 // max(1, len(content)))
+            progress = ChunkProgress(import_id=upload.id, since=journal.done, until=chunk.until, percent=percent, refused=chunk.refused)
             return await self._bus.execute(self._rows(rows=chunk.rows, progress=progress))
 
-        await Importer(send, mapping, journal, journal).run(self._records(upload, file))
-        complete = ChunkProgress(import_id=upload.id, until=journal.done, percent=99, complete=True)
-        await self._bus.execute(self._rows(rows=(), progress=complete))
+        try:
+            prepared = await asyncio.to_thread(
+                PreparedFile.prepare, self._schema, upload.maps, upload.constants, self._open_source, file, upload.format, upload.dialect
+            )
+            rows = prepared.open().rows()
+            if journal.done:
+                await asyncio.to_thread(_exhaust, journal.remember(prepared.mapping, rows))
+            await Importer(send, prepared.mapping, journal, refused).run(rows)
+            complete = ChunkProgress(import_id=upload.id, since=journal.done, until=journal.done, percent=99, complete=True)
+            await self._bus.execute(self._rows(rows=(), progress=complete))
+        finally:
+            keys.close()
 
-    def _records(self, upload: Upload, file: TextIO) -> Iterator[NumberedRecord]:
-        return enumerate(self._read(file, upload.format)[1], 1)
+
+def _exhaust(rows: Iterable[object]) -> None:
+    for _ in rows:
+        pass

@@ -1,4 +1,4 @@
-"""Save a chunk of rows; for an upload, with its progress in the same transaction.
+"""Save a chunk of rows, with the progress of the import in the same transaction.
 
 Each kind of import has its own subclass of `ImportRows`, and a `RowImporter` that saves its rows.
 """
@@ -9,8 +9,8 @@ from typing import Protocol
 
 from api_base.application.common.cqrs import Command
 from api_base.application.common.importing.importer import Outcomes
+from api_base.application.common.importing.imports import ChunkProgress, Imports
 from api_base.application.common.importing.report import RefusedRow, Report
-from api_base.application.common.importing.uploads import ChunkProgress, Uploads
 from api_base.core.protocols import JobProgress
 from api_base.core.types import Err
 
@@ -19,7 +19,7 @@ from api_base.core.types import Err
 class ImportRows[T](Command[Outcomes]):
     """Each kind of import has a subclass with its permission. `rows` have different keys; their numbers are counted from 1.
 
-    `progress` is saved with the rows; None without an upload.
+    `progress` is saved with the rows; None saves none.
     """
 
     rows: Sequence[tuple[int, T]]
@@ -40,11 +40,14 @@ class RowImporter[T](Protocol):
 class ImportRowsHandler[T]:
     """Handles the `ImportRows` of one kind of import."""
 
-    def __init__(self, importer: RowImporter[T], uploads: Uploads, progress: JobProgress) -> None:
-        self._importer, self._uploads, self._progress = importer, uploads, progress
+    def __init__(self, importer: RowImporter[T], imports: Imports, progress: JobProgress) -> None:
+        self._importer, self._imports, self._progress = importer, imports, progress
 
     async def handle(self, command: ImportRows[T]) -> Outcomes:
-        """An outcome for each row. The commit raises a `Conflict`, and `JobLost` if the job no longer belongs to this worker."""
+        """An outcome for each row.
+
+        Raises `ImportedElsewhere`; the commit raises a `Conflict`, and `JobLost` if the job no longer belongs to this worker.
+        """
         outcomes = await self._importer.save([row for _, row in command.rows])
         if command.progress is not None:
             await self._advance(command.progress, [number for number, _ in command.rows], outcomes)
@@ -58,5 +61,7 @@ class ImportRowsHandler[T]:
             else:
                 report.count(outcome.value)
         report.refused = len(refused)
-        await self._uploads.advance(progress, report, sorted(refused, key=lambda one: one.row))
+        if progress.begin is not None:
+            await self._imports.add(progress.begin)
+        await self._imports.advance(progress, report, sorted(refused, key=lambda one: one.row))
         self._progress.advance(progress.percent)

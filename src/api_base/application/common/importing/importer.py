@@ -1,48 +1,46 @@
-"""Imports records chunk by chunk, so that memory does not grow with the file.
+"""Imports rows chunk by chunk, so that memory does not grow with the file.
 
-Refused rows are written aside with the reason. An interrupted import continues after the last row in its journal.
+Refused rows are written aside with the reason. An interrupted import continues after the last row in its journal. Rows are read and checked
+in a thread, so that a long chunk does not keep other tasks waiting.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import Final, Protocol
 
 from api_base.application.common.importing.mapping import ColumnMapping
-from api_base.application.common.importing.records import Record, UnreadableFile
+from api_base.application.common.importing.records import SourceRow, UnreadableFile
 from api_base.application.common.importing.report import Outcome, RefusedRow, Report
 from api_base.core.errors import ApiBaseError, Conflict, Invalid
 from api_base.core.types import Err, Result
 
 CHUNK_ROWS: Final = 1000
+CHUNK_CHARACTERS: Final = 4 << 20
+"""A chunk ends with the row that exceeds either limit."""
 ATTEMPTS: Final = 5
 
-type NumberedRecord = tuple[int, Record]
 type Outcomes = Sequence[Result[Outcome, ApiBaseError]]
 
 
 class Journal(Protocol):
-    """The progress of one import."""
+    """The progress of one import in this process."""
 
     done: int
     """The last row that is done; 0 at first."""
     report: Report
-    """The counts so far, including those of an interrupted import up to its last `commit`."""
+    """The counts so far, including those before an interruption."""
 
-    def first_row_of(self, key: str, row: int) -> int:
+    def first_row_of(self, key: str, row: int, /) -> int:
         """The first row with this key: `row` itself unless an earlier row has it."""
-        ...
-
-    def commit(self, row: int) -> None:
-        """Mark all rows up to `row` as done and counted in `report`."""
         ...
 
 
 class RefusedRows(Protocol):
-    """Receives the refused rows in ascending order within a chunk."""
+    """Receives the refused rows of a chunk, once their chunk is saved."""
 
-    def write(self, row: int, record: Record, reason: str) -> None:
-        """Keep a refused record with its row number and the reason."""
+    def write(self, rows: Iterator[tuple[SourceRow, str]]) -> None:
+        """Keep refused rows with the reasons, in ascending order."""
         ...
 
 
@@ -56,7 +54,7 @@ class Chunk[T]:
 
 
 type Send[T] = Callable[[Chunk[T]], Awaitable[Outcomes]]
-"""Saves the rows of a chunk and returns an outcome for each."""
+"""Saves the rows of a chunk with the progress, and returns an outcome for each row."""
 
 
 class Importer[T]:
@@ -65,34 +63,41 @@ class Importer[T]:
     def __init__(self, send: Send[T] | None, mapping: ColumnMapping[T], journal: Journal, refused: RefusedRows) -> None:
         self._send, self._mapping, self._journal, self._refused = send, mapping, journal, refused
         self.report = journal.report
+        self._unreadable: UnreadableFile | None = None
 
-    async def run(self, records: Iterator[NumberedRecord]) -> Report:
-        """Import all records that are not done. Raises `UnreadableFile` (after the rows before it), `Unavailable`, `Forbidden`."""
-        remaining = (one for one in records if one[0] > self._journal.done)
-        unreadable: UnreadableFile | None = None
-        while unreadable is None:
-            chunk: list[NumberedRecord] = []
-            try:
-                chunk.extend(islice(remaining, CHUNK_ROWS))
-            except UnreadableFile as error:
-                unreadable = error
-            if chunk:
-                await self._import(chunk)
-                self._journal.commit(chunk[-1][0])
-            elif unreadable is None:
-                return self.report
+    async def run(self, rows: Iterator[SourceRow]) -> Report:
+        """Import all rows that are not done. Raises `UnreadableFile` (after the rows before it), `Unavailable`, `Forbidden`."""
+        while source := await asyncio.to_thread(self._next, rows):
+            await self._import(source)
+            self._journal.done = source[-1].number
         done = self.report
+        if self._unreadable is None:
+            return done
         if not done.rows:
-            raise unreadable
+            raise self._unreadable
         raise UnreadableFile(
-            f"{unreadable} Of the {done.rows} rows before that, {done.created} were created, {done.updated} updated, "
+            f"{self._unreadable} Of the {done.rows} rows before that, {done.created} were created, {done.updated} updated, "
             f"{done.unchanged} unchanged and {done.refused} refused."
         ) from None
 
-    async def _import(self, records: Sequence[NumberedRecord]) -> None:
-        chunk, by_number = Chunk[T](until=records[-1][0]), dict(records)
-        for number, record in records:
-            self._map(chunk, number, record)
+    def _next(self, rows: Iterator[SourceRow]) -> list[SourceRow]:
+        """The rows of the next chunk. Once the file is unreadable, there is none."""
+        found: list[SourceRow] = []
+        size = 0
+        try:
+            while self._unreadable is None and len(found) < CHUNK_ROWS and size < CHUNK_CHARACTERS:
+                row = next(rows)
+                if row.number > self._journal.done:
+                    found.append(row)
+                    size += row.size
+        except StopIteration:
+            pass
+        except UnreadableFile as error:
+            self._unreadable = error
+        return found
+
+    async def _import(self, source: Sequence[SourceRow]) -> None:
+        chunk = await asyncio.to_thread(self._checked, source)
         refused = {one.row: one.reason for one in chunk.refused}
         if self._send is None:
             self.report.created += len(chunk.rows)
@@ -103,23 +108,31 @@ class Importer[T]:
                 else:
                     self.report.count(outcome.value)
         self.report.refused += len(refused)
-        for number in sorted(refused):
-            self._refused.write(number, by_number[number], refused[number])
+        if refused:
+            self._refused.write((row, refused[row.number]) for row in source if row.number in refused)
 
-    def _map(self, chunk: Chunk[T], number: int, record: Record) -> None:
-        """Add the row of `record` to the chunk, or refuse it."""
-        schema = self._mapping.schema
-        try:
-            row = self._mapping.row(record)
-        except Invalid as error:
-            reason = "; ".join(f"{v.pointer.strip('/').replace('/', '.')} {v.message}" for v in error.violations)
-        else:
-            key = schema.key_of(row)
-            first = self._journal.first_row_of(key, number)
-            if first == number:
-                chunk.rows.append((number, row))
-                return
-            reason = f"{schema.key} must be unique in the file: {key!r} is in row {first} already"
+    def _checked(self, source: Sequence[SourceRow]) -> Chunk[T]:
+        chunk = Chunk[T](until=source[-1].number)
+        for row in source:
+            self._check(chunk, row)
+        return chunk
+
+    def _check(self, chunk: Chunk[T], source: SourceRow) -> None:
+        """Add a row to the chunk, or refuse it."""
+        schema, number = self._mapping.schema, source.number
+        reason = source.fault
+        if reason is None:
+            try:
+                row = self._mapping.row(source.record, source.original)
+            except Invalid as error:
+                reason = "; ".join(f"{v.pointer.strip('/').replace('/', '.')} {v.message}" for v in error.violations)
+            else:
+                key = schema.key_of(row)
+                first = self._journal.first_row_of(key, number)
+                if first == number:
+                    chunk.rows.append((number, row))
+                    return
+                reason = f"{schema.key} must be unique in the file: {key!r} is in row {first} already"
         chunk.refused.append(RefusedRow(row=number, reason=reason))
 
     async def _sent(self, send: Send[T], chunk: Chunk[T]) -> Outcomes:

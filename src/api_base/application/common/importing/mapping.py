@@ -1,23 +1,29 @@
 """Maps the columns of a file to the target fields of an import.
 
-`target=Column` reads a column, `target=Column[0]` the first of its comma-separated values, `target=Column[]` all of them. Without a
-mapping, columns have the names of the targets.
+`target=Column` reads a column, `target=Column[0]` the first of its comma-separated values, `target=Column[]` all of them, and
+`target={Column}-{row}` composes text from columns and the number of the row. Without a mapping, columns have the names of the targets.
 """
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Self
 
-from api_base.application.common.importing.records import Record
-from api_base.application.common.importing.schema import ImportSchema, as_texts
+from api_base.application.common.importing.decimals import decimal_sign, plain_decimal
+from api_base.application.common.importing.records import Record, SourceRow
+from api_base.application.common.importing.schema import ImportSchema, as_text, as_texts
 from api_base.core.errors import Invalid, RuleViolated
 
 MAX_REASON_LENGTH: Final = 500
 """Characters of the columns that an error lists: the first line of a file that is not CSV may be anything."""
 _SOURCE: Final = re.compile(r"(.+?)(\[0\]|\[\])?")
+_PART: Final = re.compile(r"\{([^{}]+)\}")
+ROW: Final = "row"
+"""In a composed value, the number of the row; or the column of this name, if the file has one."""
 
-type Read = Callable[[Record], object]
+type Read = Callable[[Record, int], object]
+"""Reads a value of a record, given its row number."""
 
 
 class MappingRefused(RuleViolated):
@@ -26,24 +32,28 @@ class MappingRefused(RuleViolated):
 
 @dataclass(frozen=True, slots=True)
 class ColumnMapping[T]:
-    """`read` gets the value of each target, `columns` are required in the file. `by_name`: columns have the names of the targets."""
+    """`read` gets the value of each target; the `required` of the `columns` must be in the file.
+
+    `by_name`: columns have the names of the targets. `comma`: numbers have a decimal comma.
+    """
 
     schema: ImportSchema[T]
     read: Mapping[str, Read]
     columns: frozenset[str]
+    required: frozenset[str]
     by_name: bool
+    constants: frozenset[str]
+    comma: bool = False
 
     @classmethod
-    def parse(cls, schema: ImportSchema[T], maps: Sequence[str], constants: Sequence[str]) -> Self:
+    def parse(cls, schema: ImportSchema[T], maps: Sequence[str], constants: Sequence[str], *, comma: bool = False) -> Self:
         """Parse texts of the form `target=Column`, and `target=value` for constants. Raises `MappingRefused`."""
         read: dict[str, Read] = {}
         columns: set[str] = set()
         for part in maps:
             target, source = _split(schema, part, read)
-            match = _SOURCE.fullmatch(source)
-            column, form = (match[1], match[2]) if match else (source, None)
-            read[target] = _reader(target, column, form)
-            columns.add(column)
+            read[target], used = _source(schema, target, source)
+            columns |= used
         fixed: dict[str, str] = {}
         for part in constants:
             target, value = _split(schema, part, read)
@@ -51,28 +61,46 @@ class ColumnMapping[T]:
                 raise MappingRefused(f"{part}: each row needs its own {target}. Map {target}=COLUMN.")
             fixed[target], read[target] = value, _constant(value)
         _check_constants(schema, fixed)
-        required = {target.name for target in schema.targets if target.required}
+        needed = {target.name for target in schema.targets if target.required}
+        required = columns
         if not maps:
             by_name = {target.name: _reader(target.name, target.name, "[]" if target.multiple else None) for target in schema.targets}
-            read, columns = by_name | read, required - fixed.keys()
+            columns, required = by_name.keys() - read.keys(), needed - fixed.keys()
+            read = by_name | read
         if missing := [target.name for target in schema.targets if target.required and target.name not in read]:
             raise MappingRefused(f"The mapping does not set {', '.join(missing)}. Add {missing[0]}=COLUMN.")
-        return cls(schema, read, frozenset(columns), not maps)
+        return cls(schema, read, frozenset(columns), frozenset(required), not maps, frozenset(fixed), comma)
 
     def check(self, columns: Iterable[str]) -> None:
-        """Raises `MappingRefused` for a column that the file does not have."""
-        known = list(columns)
-        if missing := sorted(self.columns - set(known)):
+        """Raises `MappingRefused` for a column that the file does not have, or has more than once. Other columns are of no concern."""
+        known = Counter(columns)
+        if missing := sorted(self.required - known.keys()):
             has = ", ".join(name if name.isprintable() else ascii(name) for name in known)
             listed = has if len(has) <= MAX_REASON_LENGTH else f"{has[:MAX_REASON_LENGTH]}…"
             raise MappingRefused(f"The file has no column {', '.join(missing)}; it has {listed}.")
+        if twice := sorted(name for name, count in known.items() if count > 1 and self._uses(name)):
+            raise MappingRefused(f"The file has several columns with the name {', '.join(twice)}, which the mapping uses. Rename them.")
 
-    def row(self, record: Record) -> T:
+    def decimal_sign(self, rows: Iterable[SourceRow]) -> str:
+        """The decimal sign of these rows: `,` or `.`."""
+        readers = [self.read[name] for name in self._decimals()]
+        return decimal_sign(read(row.record, row.original) for row in rows for read in readers)
+
+    def row(self, record: Record, number: int = 0) -> T:
         """The row of a record. Raises `Invalid`."""
-        values = {target: read(record) for target, read in self.read.items()}
+        values = {target: read(record, number) for target, read in self.read.items()}
+        for target in self._decimals():
+            values[target] = plain_decimal(values[target], target, comma=self.comma)
         if self.by_name and self.schema.group is not None:
             values = _group(record, self.schema.group) | values
         return self.schema.row(values)
+
+    def _decimals(self) -> list[str]:
+        return [one.name for one in self.schema.targets if one.decimal and one.name in self.read and one.name not in self.constants]
+
+    def _uses(self, column: str) -> bool:
+        group = f"{self.schema.group}." if self.by_name and self.schema.group else None
+        return column in self.columns or (group is not None and column.startswith(group))
 
 
 def _split[T](schema: ImportSchema[T], part: str, read: Mapping[str, Read]) -> tuple[str, str]:
@@ -108,12 +136,38 @@ def _group(record: Record, group: str) -> dict[str, object]:
 
 
 def _constant(value: str) -> Read:
-    return lambda record: value
+    return lambda record, number: value
+
+
+def _source[T](schema: ImportSchema[T], target: str, source: str) -> tuple[Read, set[str]]:
+    """The reader of a source, and the columns that it needs."""
+    if parts := _PART.findall(source):
+        return _composed(target, source, key=target == schema.key), set(parts) - {ROW}
+    match = _SOURCE.fullmatch(source)
+    column, form = (match[1], match[2]) if match else (source, None)
+    return _reader(target, column, form), {column}
 
 
 def _reader(target: str, column: str, form: str | None) -> Read:
     if form is None:
-        return lambda record: record.get(column)
+        return lambda record, number: record.get(column)
     if form == "[]":
-        return lambda record: as_texts(record.get(column), target)
-    return lambda record: next(iter(as_texts(record.get(column), target)), "")
+        return lambda record, number: as_texts(record.get(column), target)
+    return lambda record, number: next(iter(as_texts(record.get(column), target)), "")
+
+
+def _composed(target: str, template: str, *, key: bool) -> Read:
+    """A key needs all of its parts: two rows without them would have one key."""
+
+    def read(record: Record, number: int) -> str:
+        def part(match: re.Match[str]) -> str:
+            column = match[1]
+            value = number if column == ROW and ROW not in record else record.get(column)
+            text = as_text(value, target).strip()
+            if key and not text:
+                raise Invalid.of(f"/{target}", "blank", f"is composed of {column}, which is blank")
+            return text
+
+        return _PART.sub(part, template)
+
+    return read

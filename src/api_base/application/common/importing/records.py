@@ -1,13 +1,17 @@
-"""Records of a file, whatever its format."""
+"""Records of a file, whatever its format and dialect."""
 
-import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final, Protocol, TextIO
+from typing import BinaryIO, Final, Protocol
 
+from api_base.application.common.importing.dialect import Dialect
 from api_base.core.errors import RuleViolated
 
 type Record = Mapping[str, object]
+
+ADDED_COLUMNS: Final = ("_row", "_reason", "_text")
+"""Columns that only a file of refused rows has: the number of the row, the reason, and the text of a row that cannot be read."""
 
 
 class FileFormat(StrEnum):
@@ -18,23 +22,43 @@ class FileFormat(StrEnum):
     JSONL = "jsonl"
 
 
-ENCODING: Final = "utf-8-sig"
-DECODING_ERRORS: Final = "surrogateescape"
-"""How files are opened: the reader finds bytes that are not UTF-8 and reports where they are."""
-
-
 class UnreadableFile(RuleViolated):
     """The file does not match its format. The message names the line."""
 
 
-def as_text(content: io.BytesIO) -> io.TextIOWrapper:
-    """`content` as `RecordReader` expects it: UTF-8, with or without a byte order mark."""
-    return io.TextIOWrapper(content, encoding=ENCODING, errors=DECODING_ERRORS, newline="")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceRow:
+    """A row of a file. `fault` is the reason why it cannot be read; then `record` is empty.
+
+    `number` counts the rows of the file from 1, `original` is the number in the file from which a file of refused rows was made.
+    `content` is what the file has: the fields of a CSV row, an object, or text that cannot be read. `size` is its length in characters.
+    """
+
+    number: int
+    original: int
+    record: Record
+    content: Sequence[str] | Record | str
+    size: int
+    fault: str | None = None
 
 
-class RecordReader(Protocol):
-    """Reads a file that was opened with `ENCODING` and `DECODING_ERRORS`."""
+class RecordSource(Protocol):
+    """A file that is read from its beginning, once. Memory does not grow with the file."""
 
-    def __call__(self, file: TextIO, format: FileFormat, /) -> tuple[list[str] | None, Iterator[Record]]:
-        """The columns, if the format names them, and an iterator over the records. Both raise `UnreadableFile`."""
+    @property
+    def dialect(self) -> Dialect:
+        """The dialect of the file, completed by what was detected."""
         ...
+
+    @property
+    def columns(self) -> Sequence[str] | None:
+        """The columns in their order, if the format names them."""
+        ...
+
+    def rows(self) -> Iterator[SourceRow]:
+        """Raises `UnreadableFile` where the rest of the file cannot be read."""
+        ...
+
+
+type OpenSource = Callable[[BinaryIO, FileFormat, Dialect], RecordSource]
+"""Reads a file from its beginning and detects what the dialect leaves open. Raises `UnreadableFile` for a bad beginning."""

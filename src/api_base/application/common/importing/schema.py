@@ -6,6 +6,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from api_base.application.common.importing.decimals import plain_decimal
 from api_base.core.errors import Invalid
 
 type Values = Mapping[str, object]
@@ -14,11 +15,15 @@ type Values = Mapping[str, object]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """A field that a column can be mapped to. Without a mapping, the column of a `multiple` target holds comma-separated values."""
+    """A field that a column can be mapped to. Without a mapping, the column of a `multiple` target holds comma-separated values.
+
+    A `decimal` target is a number: it may have a decimal comma, an exponent and trailing zeros.
+    """
 
     name: str
     required: bool = False
     multiple: bool = False
+    decimal: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,11 +71,13 @@ def group(values: Values, name: str) -> dict[str, object]:
 
 
 def as_text(value: object, target: str) -> str:
-    """`value` of a target as text. Raises `Invalid`."""
+    """`value` of a target as text: a number in plain decimals. Raises `Invalid`."""
     if isinstance(value, str):
         return value
     if isinstance(value, bool | list | Mapping):
         raise Invalid.of(f"/{target}", "type", "must be text or a number")
+    if isinstance(value, float):
+        return str(plain_decimal(value, target, comma=False))
     return "" if value is None else str(value)
 
 

@@ -1,16 +1,18 @@
-"""Store a file and enqueue the job that imports it. Errors in the mapping, the columns and the first record are reported immediately."""
+"""Store a file and enqueue the job that imports it. Errors in the mapping and the columns are reported immediately."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from io import BytesIO
 from uuid import UUID
 
 from api_base.application.common.cqrs import Command
+from api_base.application.common.importing.dialect import Dialect
 from api_base.application.common.importing.import_file import ImportFile
-from api_base.application.common.importing.mapping import ColumnMapping
-from api_base.application.common.importing.records import FileFormat, RecordReader, as_text
+from api_base.application.common.importing.imports import Import, Imports
+from api_base.application.common.importing.prepared import PreparedFile
+from api_base.application.common.importing.records import FileFormat, OpenSource
 from api_base.application.common.importing.schema import ImportSchema
-from api_base.application.common.importing.uploads import Upload, Uploads
 from api_base.core.errors import NotFound
 from api_base.core.protocols import IdGenerator, JobQueue
 from api_base.core.types import request_tenant
@@ -18,9 +20,13 @@ from api_base.core.types import request_tenant
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StartedImportDTO:
-    """The job of the import: `GET /api/v1/jobs/{job_id}` shows its progress and, at the end, its result."""
+    """The job of the import: `GET /api/v1/jobs/{job_id}` shows its progress and, at the end, its result.
+
+    `read_as` is the dialect of the file, such as `semicolon, windows-1252`.
+    """
 
     job_id: UUID
+    read_as: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +38,7 @@ class StartImport(Command[StartedImportDTO]):
 
     tenant_id: UUID | None = None
     format: FileFormat
+    dialect: Dialect
     maps: Sequence[str]
     constants: Sequence[str]
     content: bytes = field(repr=False)
@@ -44,29 +51,29 @@ class StartImportHandler[T]:
         self,
         schema: ImportSchema[T],
         job: type[ImportFile],
-        uploads: Uploads,
-        read: RecordReader,
+        imports: Imports,
+        open_source: OpenSource,
         jobs: JobQueue,
         ids: IdGenerator,
     ) -> None:
-        self._schema, self._job, self._uploads, self._read, self._jobs, self._ids = schema, job, uploads, read, jobs, ids
+        self._schema, self._job, self._imports, self._open_source, self._jobs, self._ids = schema, job, imports, open_source, jobs, ids
 
     async def handle(self, command: StartImport) -> StartedImportDTO:
         """Raises `NotFound` for a foreign tenant, `MappingRefused` for a bad mapping or a missing column, `UnreadableFile` for a bad beginning."""
         if command.tenant_id not in (None, request_tenant()):
             raise NotFound("tenant", command.tenant_id)
-        mapping = ColumnMapping.parse(self._schema, command.maps, command.constants)
-        columns, records = self._read(as_text(BytesIO(command.content)), command.format)
-        if columns is not None:
-            mapping.check(columns)
-        next(records, None)
-        upload = Upload(
+        file = BytesIO(command.content)
+        prepared = await asyncio.to_thread(
+            PreparedFile.prepare, self._schema, command.maps, command.constants, self._open_source, file, command.format, command.dialect
+        )
+        stored = Import(
             id=self._ids.new(),
             kind=self._schema.kind,
             format=command.format,
+            dialect=prepared.dialect,
             maps=command.maps,
             constants=command.constants,
             content=command.content,
         )
-        await self._uploads.add(upload)
-        return StartedImportDTO(job_id=await self._jobs.enqueue(self._job(import_id=upload.id)))
+        await self._imports.add(stored)
+        return StartedImportDTO(job_id=await self._jobs.enqueue(self._job(import_id=stored.id)), read_as=prepared.dialect.described())

@@ -110,7 +110,7 @@ ITEM_SCHEMA: Final = ImportSchema(
         Target(name="description"),
         Target(name="category", required=True),
         Target(name="tags", multiple=True),
-        Target(name="price"),
+        Target(name="price", decimal=True),
         Target(name="currency"),
     ),
     key="sku",

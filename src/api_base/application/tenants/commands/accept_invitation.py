@@ -10,8 +10,10 @@ from api_base.application.common.cqrs import AUTHENTICATED, PUBLIC, Bus, Command
 from api_base.application.tenants.commands.invite_member import ACCEPT
 from api_base.application.tenants.dtos import MemberDTO
 from api_base.application.tenants.identities import Identities
+from api_base.core.errors import Unauthenticated
 from api_base.core.protocols import Clock, IdGenerator, Isolation, LinkTokens
 from api_base.core.types import Language, TenantId, UserId, request_user
+from api_base.domain.common.value_objects import EmailAddress
 from api_base.domain.tenants.errors import InvitationRefused
 from api_base.domain.tenants.invitation import Invitation
 from api_base.domain.tenants.repository import InvitationRepository, MembershipRepository
@@ -51,9 +53,16 @@ class InvitationAcceptance:
     """The steps that both ways of accepting share."""
 
     def __init__(
-        self, invitations: InvitationRepository, memberships: MembershipRepository, tokens: LinkTokens, ids: IdGenerator, clock: Clock
+        self,
+        invitations: InvitationRepository,
+        memberships: MembershipRepository,
+        identities: Identities,
+        tokens: LinkTokens,
+        ids: IdGenerator,
+        clock: Clock,
     ) -> None:
-        self._invitations, self._memberships, self._tokens, self._ids, self._clock = invitations, memberships, tokens, ids, clock
+        self._invitations, self._memberships, self._identities = invitations, memberships, identities
+        self._tokens, self._ids, self._clock = tokens, ids, clock
 
     async def named_by(self, token: str) -> Invitation:
         """The open invitation of a token. Raises `InvitationRefused` for any other token."""
@@ -69,20 +78,29 @@ class InvitationAcceptance:
             raise InvitationRefused
         return invitation
 
-    async def join(self, invitation: Invitation, user_id: UserId) -> MemberDTO:
-        """Accept the invitation and create the membership. The commit raises `AlreadyMember`."""
-        membership = invitation.accept(user_id, self._ids.new(), self._clock.now())
+    async def join(self, invitation: Invitation, user_id: UserId, email: EmailAddress) -> MemberDTO:
+        """Accept the invitation and create the membership, if the inviter could still invite to its role.
+
+        Raises `InvitationRefused`, `InvitationForAddress`; the commit raises `AlreadyMember`.
+        """
+        inviter = await self._memberships.in_tenant(invitation.tenant_id, invitation.invited_by)
+        if inviter is None or await self._identities.email_of(inviter.user_id) is None:
+            raise InvitationRefused
+        membership = invitation.accept(user_id, email, inviter.role, self._ids.new(), self._clock.now())
         await self._invitations.update(invitation)
         return MemberDTO.of(await self._memberships.create(membership))
 
 
 class AcceptInvitationHandler:
-    def __init__(self, acceptance: InvitationAcceptance) -> None:
-        self._acceptance = acceptance
+    def __init__(self, acceptance: InvitationAcceptance, identities: Identities) -> None:
+        self._acceptance, self._identities = acceptance, identities
 
     async def handle(self, command: AcceptInvitation) -> MemberDTO:
-        """Join as the current user. Raises `InvitationRefused`; the commit raises `AlreadyMember`."""
-        return await self._acceptance.join(await self._acceptance.named_by(command.token), request_user())
+        """Join as the current user. Raises `InvitationRefused`, `InvitationForAddress`; the commit raises `AlreadyMember`."""
+        invitation, email = await self._acceptance.named_by(command.token), await self._identities.email_of(request_user())
+        if email is None:
+            raise Unauthenticated("Your account is not active.")
+        return await self._acceptance.join(invitation, request_user(), email)
 
 
 class RegisterByInvitationHandler:
@@ -114,4 +132,4 @@ class JoinAsNewUserHandler:
         """Create the user and the membership. Raises `InvitationRefused`, `Invalid`; the commit raises `EmailTaken`."""
         invitation = await self._acceptance.named(command.tenant_id, command.invitation_id)
         user_id = await self._identities.register(invitation.email.value, command.name, command.password_hash, command.language)
-        await self._acceptance.join(invitation, user_id)
+        await self._acceptance.join(invitation, user_id, invitation.email)

@@ -4,7 +4,6 @@ The job begins the reset and e-mails the link to the active user with the addres
 """
 
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
@@ -54,18 +53,15 @@ class MailPasswordResetHandler:
         user = await self._users.by_email(EmailAddress.parse(command.email))
         if user is None or user.status is not UserStatus.ACTIVE:
             return
-        if await self._bus.execute(BeginPasswordReset(id=command.id, user_id=UserId(user.id))):
+        reset_id = await self._bus.execute(BeginPasswordReset(id=command.id, user_id=UserId(user.id)))
+        if reset_id is not None:
             to = Recipient(email=user.email.value, language=user.language)
-            await self._email_templates.send("reset_password", to, command.id, link=self._links.to(RESET, user.id, command.id))
-
-
-RESEND_INTERVAL: Final = timedelta(minutes=1)
-"""Minimum time between two such e-mails to one user."""
+            await self._email_templates.send("reset_password", to, command.id, ours={"link": self._links.to(RESET, user.id, reset_id)})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BeginPasswordReset(Command[bool]):
-    """Internal: `MailPasswordResetHandler` sends it. Returns whether the link must be e-mailed."""
+class BeginPasswordReset(Command[UUID | None]):
+    """Internal: `MailPasswordResetHandler` sends it. Returns the id of the reset whose link must be e-mailed: `id`, or that of a fresh one."""
 
     permission = PUBLIC
     isolation = Isolation.SERIALIZABLE
@@ -79,15 +75,17 @@ class BeginPasswordResetHandler:
     def __init__(self, users: UserRepository, resets: PasswordResetRepository, clock: Clock) -> None:
         self._users, self._resets, self._clock = users, resets, clock
 
-    async def handle(self, command: BeginPasswordReset) -> bool:
+    async def handle(self, command: BeginPasswordReset) -> UUID | None:
         user, now = await self._users.get(command.user_id), self._clock.now()
         if user is None:
-            return False
+            return None
+        unused = await self._resets.unused(command.user_id)
+        if unused is not None and unused.is_fresh(user, now):
+            return unused.id
         begun = await self._resets.of(command.user_id, command.id)
         if begun is not None:  # the job is retried
-            return begun.is_open(user, now)
-        newest = await self._resets.newest(command.user_id)
-        if newest is not None and now - newest.created_at < RESEND_INTERVAL:
-            return False
+            return begun.id if begun.is_open(user, now) else None
+        if unused is not None:
+            await self._resets.remove(unused)
         await self._resets.create(PasswordReset.begin(id=command.id, user_id=command.user_id, now=now))
-        return True
+        return command.id

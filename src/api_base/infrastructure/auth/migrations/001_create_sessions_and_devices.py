@@ -28,6 +28,8 @@ def upgrade() -> None:
         sa.Column("created_at", timestamp(), nullable=False),
         sa.Column("expires_at", timestamp(), nullable=False),
         sa.Column("revoked_at", timestamp()),
+        sa.Column("user_agent", text(), nullable=False),
+        sa.Column("address", text(), nullable=False),
         sa.PrimaryKeyConstraint("user_id", "id", name="sessions_pkey"),
     )
     op.create_index("ix_sessions_expires_at", "sessions", ["expires_at"])

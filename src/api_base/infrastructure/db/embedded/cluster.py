@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from api_base.core.errors import ConfigurationError
+from api_base.core.shared.least_privilege import program_environment
 from api_base.core.shared.parent_death import die_with_parent
 from api_base.infrastructure.db.embedded.binaries import Binaries
 from api_base.infrastructure.db.embedded.state_files import write_private
@@ -45,7 +46,14 @@ def create(programs: Binaries, data: Path, password: str) -> None:
     ]  # fmt: skip
     try:
         done = subprocess.run(
-            command, cwd="/", capture_output=True, text=True, check=False, preexec_fn=die_with_parent(signal.SIGTERM), **programs.run_as
+            command,
+            cwd="/",
+            env=program_environment(),
+            capture_output=True,
+            text=True,
+            check=False,
+            preexec_fn=die_with_parent(signal.SIGTERM),
+            **programs.run_as,
         )
     finally:
         secret.unlink()
@@ -58,7 +66,9 @@ def create(programs: Binaries, data: Path, password: str) -> None:
 
 def check_version(programs: Binaries, data: Path) -> None:
     """Raise `ConfigurationError` if the cluster belongs to another version of PostgreSQL."""
-    ours = subprocess.run([programs.path("postgres"), "--version"], capture_output=True, text=True, check=True).stdout.split()[-1]
+    ours = subprocess.run(
+        [programs.path("postgres"), "--version"], capture_output=True, text=True, check=True, env=program_environment()
+    ).stdout.split()[-1]
     theirs = read_untrusted(data / "PG_VERSION").strip()
     if not theirs.isdecimal():
         raise ConfigurationError(f"{data / 'PG_VERSION'} is damaged. Restore the data directory from a backup.")

@@ -3,7 +3,6 @@
 The server itself says whether it is complete, and every statement can be repeated, so a set-up that was interrupted is finished at the next start.
 """
 
-import os
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from typing import Final
 from urllib.parse import quote, urlencode
 
 from api_base.core.errors import ConfigurationError
+from api_base.core.shared.least_privilege import program_environment
 from api_base.infrastructure.db.embedded.binaries import program
 
 
@@ -79,7 +79,7 @@ class Superuser:
             raise ConfigurationError(f"The roles of the embedded database cannot be created: {_reason(done.stderr)}")
 
     def _run(self, statements: str) -> subprocess.CompletedProcess[str]:
-        environment = {"PGPASSWORD": self._passwords[SUPERUSER], "PATH": os.environ.get("PATH", "")}
+        environment = program_environment() | {"PGPASSWORD": self._passwords[SUPERUSER], "LC_ALL": "C"}
         return subprocess.run(self._command, input=statements, text=True, check=False, capture_output=True, env=environment)
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO, Final
 
 from api_base.core.errors import ConfigurationError
+from api_base.core.shared.least_privilege import program_environment
 from api_base.core.shared.parent_death import die_with_parent
 from api_base.infrastructure.db.embedded import binaries, cluster
 from api_base.infrastructure.db.embedded.binaries import Binaries
@@ -176,6 +177,7 @@ class EmbeddedServer:
             return subprocess.Popen(
                 command,
                 cwd="/",
+                env=program_environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
@@ -199,4 +201,4 @@ class EmbeddedServer:
 
 def _accepts_connections(running: Running) -> bool:
     command = [binaries.program("pg_isready"), "-q", "-h", running.socket, "-p", str(running.port), "-t", "2"]
-    return subprocess.run(command, check=False).returncode == 0
+    return subprocess.run(command, check=False, env=program_environment()).returncode == 0

@@ -6,7 +6,8 @@ Branches are linear: each has one root and one head. A database has the revision
 
 import ast
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -16,7 +17,7 @@ import asyncpg
 
 from api_base.core.errors import ConfigurationError
 from api_base.infrastructure.db.errors import unreachable
-from api_base.infrastructure.db.pool import Connection
+from api_base.infrastructure.db.pool import Connection, check_version
 
 _BEFORE_0_1_0: Final = re.compile(r"\w+_0\d{3}")
 """Revision ids had four digits before 0.1.0 and have three since, so the id shows which kind a revision is."""
@@ -178,15 +179,29 @@ async def stored_heads(dsn: str) -> set[str]:
 
     Raises `Unavailable`, and `ConfigurationError` for a database from before 0.1.0.
     """
+    async with plain_connection(dsn) as connection:
+        return await heads_of(connection)
+
+
+@asynccontextmanager
+async def plain_connection(dsn: str) -> AsyncIterator[Connection]:
+    """Open a connection for a few statements, outside any pool. Raises `Unavailable`, and `ConfigurationError` for an old PostgreSQL."""
     try:
-        connection: Connection = await asyncpg.connect(dsn, timeout=_TIMEOUT, statement_cache_size=0)
+        connection: Connection = await asyncpg.connect(dsn, timeout=_TIMEOUT, command_timeout=_TIMEOUT, statement_cache_size=0)
     except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         raise unreachable(error) from error
     try:
-        heads = {row["version_num"] for row in await connection.fetch("select version_num from public.alembic_version", timeout=_TIMEOUT)}
-    except (asyncpg.UndefinedTableError, asyncpg.InsufficientPrivilegeError):
-        return set()
+        check_version(connection)
+        yield connection
     finally:
         connection.terminate()
+
+
+async def heads_of(connection: Connection) -> set[str]:
+    """Return the heads in `alembic_version`, as `stored_heads` does."""
+    try:
+        heads = {row["version_num"] for row in await connection.fetch("select version_num from public.alembic_version")}
+    except (asyncpg.UndefinedTableError, asyncpg.InsufficientPrivilegeError):
+        return set()
     refuse_prerelease(heads)
     return heads

@@ -64,9 +64,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("tenant_id", "id", name="invitations_pkey"),
         sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name="fk_invitations_tenant_id"),
     )
+    pending = sa.text("accepted_at is null")
+    op.create_index("uq_invitations_pending", "invitations", ["tenant_id", "email"], unique=True, postgresql_where=pending)
+    op.create_index("ix_invitations_invited_by", "invitations", ["invited_by"])
     op.create_index("ix_invitations_created_at", "invitations", ["tenant_id", "created_at", "id"])
     op.create_index("ix_invitations_expires_at", "invitations", ["expires_at"])
     ddl.protect("invitations")
+    ddl.also_readable("invitations", "invited_by", Ownership.USER)
     ddl.worker_policy("invitations")
     ddl.grant("invitations", app=ddl.READ_WRITE, worker=("select", "delete"))
 

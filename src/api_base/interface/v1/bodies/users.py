@@ -15,7 +15,14 @@ Password = Annotated[SecretStr, Field(min_length=1, max_length=1024)]
 class RegisterBody(Body):
     email: Email
     name: PersonName
-    password: Password
+    password: Annotated[
+        SecretStr | None,
+        Field(
+            min_length=1,
+            max_length=1024,
+            description="Required where registration is open. Refused where addresses are verified: there it is chosen with the link.",
+        ),
+    ] = None
 
 
 class LoginBody(Body):
@@ -44,7 +51,7 @@ class ForgottenPasswordBody(Body):
     email: Email
 
 
-class ResetPasswordBody(TokenBody):
+class NewPasswordBody(TokenBody):
     password: Password
 
 

@@ -1,0 +1,221 @@
+"""A connection of a client: times that hold before a request is whole and before anyone is authenticated, and the answers of the server itself.
+
+A connection has one deadline at a time, checked by a sweep: a timer for each request would cost more.
+"""
+
+import math
+from enum import Enum, auto
+from typing import TYPE_CHECKING, Final
+
+from api_base.serving.refusals import SLOW_BODY, SLOW_HEADER, TOO_MANY_CONNECTIONS, Refusal
+from api_base.serving.request_input import BoundedInput
+from api_base.serving.turn import Turn
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Iterable
+
+    from uvicorn._types import ASGI3Application
+    from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
+
+
+LINGER_SECONDS: Final = 1.0
+"""Seconds that a refused client has to read the answer while what it sends is discarded [RFC 9112, section 9.6]."""
+CLOSE: Final = (b"connection", b"close")
+
+
+class Phase(Enum):
+    """What the server waits for."""
+
+    FIRST_BYTE = auto()
+    HEADER = auto()
+    WORK = auto()
+    BODY = auto()
+    READER = auto()
+    IDLE = auto()
+    CLOSED = auto()
+
+
+class Connection(BoundedInput):
+    """`deadline` is the time on the event loop's clock at which `expire` is due."""
+
+    deadline, _phase, _address = math.inf, Phase.FIRST_BYTE, ""
+
+    def connection_made(self, transport: "asyncio.Transport") -> None:  # type: ignore[override]
+        """Admit the connection, or close it after an answer."""
+        super().connection_made(transport)
+        state = self.server_state
+        self._address = state.address_key(self.client[0]) if self.client else ""
+        if state.enter(self, self._address):
+            self._wait(Phase.FIRST_BYTE, state.settings.first_byte_timeout_seconds)
+        else:
+            self.refuse(TOO_MANY_CONNECTIONS)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the connection. A request that waits for its start is dropped."""
+        self.server_state.leave(self, self._address)
+        super().connection_lost(exc)
+
+    @property
+    def refused(self) -> bool:
+        """Whether further input is discarded."""
+        return self._phase is Phase.CLOSED or self._refusal is not None
+
+    def note_input(self) -> None:
+        """Expect the rest of the header section once a request has begun."""
+        if self._phase is Phase.FIRST_BYTE or self._phase is Phase.IDLE:
+            self._wait(Phase.HEADER, self.server_state.settings.header_timeout_seconds)
+
+    def upgrade(self) -> None:
+        """Switch to a WebSocket where a library for it is installed, or answer in HTTP/1.1, as for any other protocol [RFC 9110, section 7.8]."""
+        if self._should_upgrade():
+            self.deadline = math.inf
+            self.server_state.leave(self, self._address)
+            self.handle_websocket_upgrade()
+        else:
+            self.cycle.keep_alive = False
+
+    def on_headers_complete(self) -> None:
+        """Start the request. During a shutdown it is the last one on its connection."""
+        super().on_headers_complete()
+        if self.server_state.draining:
+            self.drain()
+
+    def drain(self) -> None:
+        """Close after the current request, or after the next one if the response to the current one has already begun."""
+        if self.cycle is not None and not self.cycle.response_started:
+            self.cycle.keep_alive = False
+
+    def _start_asgi_task(self, cycle: "RequestResponseCycle", app: "ASGI3Application") -> None:
+        """Begin the request, or let it wait for its turn."""
+        self.deadline, self._phase = math.inf, Phase.WORK
+        self.server_state.waiting.pop(self, None)
+        Turn(self, cycle, app).begin()
+
+    def on_message_complete(self) -> None:
+        """End the request's input. If it is answered already, the connection is idle from now on."""
+        self._line = b""
+        super().on_message_complete()
+        if self._phase is Phase.BODY and self.cycle.response_complete:
+            self._wait(Phase.IDLE, self.timeout_keep_alive)
+
+    def on_response_complete(self) -> None:
+        """Start the next request of the pipeline, or wait for one."""
+        state = self.server_state
+        state.total_requests += 1
+        self._path = b""
+        if self._phase is Phase.CLOSED:
+            return
+        if self.transport.is_closing():
+            self._wait(Phase.CLOSED, state.settings.write_timeout_seconds)
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+        elif self._refusal is not None:
+            self.refuse(self._refusal)
+        elif self.cycle.more_body:
+            self._wait(Phase.BODY, state.settings.body_timeout_seconds)
+        else:
+            self._wait(Phase.IDLE, self.timeout_keep_alive)
+
+    def expect_body(self, expected: bool) -> None:
+        """Note that the request waits for its client, or that it goes on."""
+        if self._phase is not Phase.CLOSED:
+            self._phase = Phase.BODY if expected else Phase.WORK
+            self.deadline = self.loop.time() + self.server_state.settings.body_timeout_seconds if expected else math.inf
+
+    def pause_writing(self) -> None:
+        """Note that the client does not read."""
+        super().pause_writing()
+        if self._phase is Phase.WORK:
+            self._phase, self.deadline = Phase.READER, self.loop.time() + self.server_state.settings.write_timeout_seconds
+
+    def resume_writing(self) -> None:
+        """Note that the client reads again."""
+        super().resume_writing()
+        if self._phase is Phase.READER:
+            self._phase, self.deadline = Phase.WORK, math.inf
+
+    def expire(self) -> None:
+        """End what the client did not do in time. Nothing is answered where no request has begun."""
+        match self._phase:
+            case Phase.HEADER:
+                self.refuse(SLOW_HEADER)
+            case Phase.BODY if self.cycle.response_complete:
+                self._linger(SLOW_BODY.reason)
+            case Phase.BODY:
+                self.give_up(self.cycle, SLOW_BODY)
+            case Phase.IDLE:
+                self._wait(Phase.CLOSED, self.server_state.settings.write_timeout_seconds)
+                self.transport.close()  # once the last response is read
+            case Phase.FIRST_BYTE:
+                self._abort("no_request")
+            case Phase.READER:
+                self._abort("slow_reader")
+            case _:
+                self.transport.abort()
+
+    def give_way(self) -> None:
+        """Close for a new connection."""
+        self._abort("closed_for_new")
+
+    def refuse(self, refusal: Refusal) -> None:
+        """Answer and close. While an earlier request of the connection has no response the answer waits for it."""
+        cycle = self.cycle
+        if cycle is not None and not cycle.response_complete:
+            if cycle.more_body and not self.pipeline:  # its own body is refused
+                self.give_up(cycle, refusal)
+            else:
+                self._refusal = refusal
+                self.flow.pause_reading()
+        elif self._phase is not Phase.CLOSED:
+            self._write(refusal, self.headers or (), close=True)
+            if self.headers:
+                self.headers.clear()
+            self._linger(refusal.reason)
+
+    def give_up(self, cycle: "RequestResponseCycle", refusal: Refusal) -> None:
+        """Close with a request in work: answer it if its response has not begun. The application learns that the client has left."""
+        if not (cycle.response_started or cycle.disconnected):
+            self._write(refusal, cycle.scope["headers"], close=True)
+        cycle.disconnected = True
+        cycle.message_event.set()
+        self._linger(refusal.reason)
+
+    def answer(self, cycle: "RequestResponseCycle", refusal: Refusal) -> None:
+        """Answer a request that was not executed. The connection stays open unless the client waits for leave to send a body."""
+        close = cycle.waiting_for_100_continue or not cycle.keep_alive
+        self._write(refusal, cycle.scope["headers"], close=close, path=cycle.scope["raw_path"], head_only=cycle.scope["method"] == "HEAD")
+        cycle.response_started = cycle.response_complete = True
+        if close:
+            self._linger(refusal.reason)
+        else:
+            self.server_state.refusals.count(refusal.reason)
+        self.on_response_complete()
+
+    def _write(
+        self, refusal: Refusal, headers: "Iterable[tuple[bytes, bytes]]", *, close: bool, path: bytes | None = None, head_only: bool = False
+    ) -> None:
+        state = self.server_state
+        added = [*state.default_headers, CLOSE] if close else state.default_headers
+        path = self._path if path is None else path
+        self.transport.write(state.answers.render(refusal.error, added, path=path, head_only=head_only, request=headers))
+
+    def _linger(self, reason: str) -> None:
+        """Close once the client has read the answer, or has had a moment to. Too many such connections close immediately."""
+        self.server_state.refusals.count(reason)
+        self._wait(Phase.CLOSED, LINGER_SECONDS)
+        if self.server_state.crowded:
+            self.transport.abort()
+        elif not self.transport.is_closing():
+            self.flow.resume_reading()
+            self.transport.write_eof()
+
+    def _abort(self, reason: str) -> None:
+        self.server_state.refusals.count(reason)
+        self.transport.abort()
+
+    def _wait(self, phase: Phase, seconds: float) -> None:
+        self._phase, self.deadline = phase, self.loop.time() + seconds
+        self.server_state.waiting[self] = None

@@ -1,0 +1,88 @@
+"""A request on its way through admission control. It counts as running while the application works on it: not while it waits for the body
+from its client, and not once the response has begun."""
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from api_base.interface.middleware.production import EXEMPT
+from api_base.serving.refusals import OVERLOADED, STOPPING
+
+if TYPE_CHECKING:
+    from uvicorn._types import ASGI3Application, ASGIReceiveCallable, ASGIReceiveEvent, ASGISendCallable, ASGISendEvent, Scope
+    from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
+
+    from api_base.serving.connection import Connection
+
+
+class Turn:
+    """Implements `Candidate` for the request of `cycle` on `connection`."""
+
+    __slots__ = ("_admission", "_app", "_connection", "_cycle", "_running", "queued_at")
+
+    def __init__(self, connection: "Connection", cycle: "RequestResponseCycle", app: "ASGI3Application") -> None:
+        self._connection, self._cycle, self._app = connection, cycle, app
+        self._admission = connection.server_state.admission
+        self._running = False
+        self.queued_at = 0.0
+
+    @property
+    def gone(self) -> bool:
+        return self._cycle.disconnected
+
+    def begin(self) -> None:
+        """Ask for admission; exempt paths need none."""
+        if self._cycle.scope["path"].startswith(EXEMPT):
+            self._create_task()
+        else:
+            self._admission.offer(self)
+
+    def start(self) -> None:
+        self._running = True
+        self._create_task()
+
+    def refuse(self) -> None:
+        self._connection.answer(self._cycle, OVERLOADED)
+
+    def _create_task(self) -> None:
+        state, coroutine = self._connection.server_state, self._cycle.run_asgi(self)
+        task = self._connection.loop.create_task(coroutine, context=state.context.copy())
+        task.add_done_callback(state.tasks.discard)
+        state.tasks.add(task)
+
+    async def __call__(self, scope: "Scope", receive: "ASGIReceiveCallable", send: "ASGISendCallable") -> None:
+        """Run the application. It has logged and answered its errors; one that it could not answer ends the connection."""
+        try:
+            await self._app(scope, self.receive if self._cycle.more_body else receive, self.send)
+        except asyncio.CancelledError:
+            self._connection.give_up(self._cycle, STOPPING)
+        except ConnectionAbortedError:  # an error after the response had begun
+            self._cycle.disconnected = True
+            self._connection.transport.close()
+        finally:
+            self._release()
+
+    async def receive(self) -> "ASGIReceiveEvent":
+        """Wait for the body without counting as running."""
+        cycle, running = self._cycle, self._running
+        if cycle.message_event.is_set() or cycle.response_complete or not cycle.more_body:
+            return await cycle.receive()
+        self._release()
+        self._connection.expect_body(True)
+        try:
+            return await cycle.receive()
+        finally:
+            if not cycle.response_complete:
+                self._connection.expect_body(False)
+            if running:
+                self._running = True
+                self._admission.resume()
+
+    async def send(self, message: "ASGISendEvent") -> None:
+        """End the work when the response begins: what follows waits for the client, or for events."""
+        self._release()
+        await self._cycle.send(message)
+
+    def _release(self) -> None:
+        if self._running:
+            self._running = False
+            self._admission.release()
