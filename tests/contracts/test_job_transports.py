@@ -187,10 +187,11 @@ async def test_a_job_whose_worker_is_gone_is_carried_to_another(transport: Setti
     gate = Gate()
     async with job_harness(migrated, transport, after=gate) as gone, job_harness(migrated, transport) as shop:
         [id] = await gone.enqueue(MakeItem(sku="A-1"), tenant=uuid4())
-        async with gone.worker(timing=replace(TIMING, renewal_interval=60.0), concurrency=1):  # it does not notice that it lost the job
+        async with gone.worker(timing=replace(TIMING, renewal_interval=60.0), grace_seconds=60) as stop:
             await gate.reached.wait()
-            await shop.lose()
+            stop.set()  # it finishes the job, claims no other, and does not notice that it lost this one
             async with shop.worker():
+                await shop.lose()
                 await shop.ended()
             gate.opened.set()
         [row] = await shop.rows()

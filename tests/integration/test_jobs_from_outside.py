@@ -77,10 +77,10 @@ async def test_the_result_and_every_change_show(migrated: Urls) -> None:
 
 
 @pytest.mark.parametrize(
-    ("error", "told"),
+    ("error", "message"),
     [(RuleViolated("not on Sundays"), "not on Sundays"), (RuntimeError("secret of the inside"), "recorded under the request id r-1")],
 )
-async def test_refusals_are_told_and_accidents_are_not(migrated: Urls, error: Exception, told: str) -> None:
+async def test_refusals_are_told_and_accidents_are_not(migrated: Urls, error: Exception, message: str) -> None:
     async def fail(command: object) -> None:
         raise error
 
@@ -91,7 +91,7 @@ async def test_refusals_are_told_and_accidents_are_not(migrated: Urls, error: Ex
         async with shop.worker():
             failed = await seen(shop, who, id, lambda job: job.state is JobStatus.FAILED)
         assert failed.error is not None
-        assert told in failed.error
+        assert message in failed.error
         assert "secret" not in failed.error
         with pytest.raises(JobEnded, match="has failed"):
             await ask(shop, who, CancelJob(id=id))
@@ -121,8 +121,8 @@ async def test_a_cancel_is_in_the_audit_trail(migrated: Urls) -> None:
         with pytest.raises(JobEnded):
             await ask(shop, who, CancelJob(id=id))
         [record] = await shop.rows("select * from audit where entity = 'job'")
-        told = [record[name] for name in ("tenant_id", "actor_id", "action", "entity_id", "request_id", "before", "after")]
-        assert told == [who.tenant_id, who.user_id, "job.cancelled", id, "r-1", '{"state": "ready"}', '{"state": "cancelled"}']
+        recorded = [record[name] for name in ("tenant_id", "actor_id", "action", "entity_id", "request_id", "before", "after")]
+        assert recorded == [who.tenant_id, who.user_id, "job.cancelled", id, "r-1", '{"state": "ready"}', '{"state": "cancelled"}']
 
 
 async def test_what_runs_is_cancelled_and_its_worker_lets_go_of_it(migrated: Urls) -> None:

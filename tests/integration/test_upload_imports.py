@@ -1,4 +1,4 @@
-"""Importing an uploaded file: told at once what is wrong with it, brought in by a job, continued where it ended, its content let go of."""
+"""Importing an uploaded file: refused at once with what is wrong, brought in by a job, continued where it ended, its content let go of."""
 
 import asyncio
 import json
@@ -146,7 +146,7 @@ async def test_the_first_thousand_refused_rows_are_told_and_all_are_counted(migr
 
 
 @pytest.mark.parametrize(
-    ("content", "query", "headers", "status", "told"),
+    ("content", "query", "headers", "status", "detail"),
     [
         (table("A"), "map=sku=nowhere&map=name=name&map=category=category", CSV, 422, "no column nowhere; it has sku, name, category"),
         (table("A"), "map=sku=sku&map=name=name", CSV, 422, "The mapping does not set category"),
@@ -169,10 +169,10 @@ async def test_the_first_thousand_refused_rows_are_told_and_all_are_counted(migr
 )
 @pytest.mark.asyncio(loop_scope="module")
 async def test_what_is_wrong_at_a_glance_is_told_at_once(
-    refusing_desk: Desk, content: str, query: str, headers: dict[str, str], status: int, told: str
+    refusing_desk: Desk, content: str, query: str, headers: dict[str, str], status: int, detail: str
 ) -> None:
     answer = await refusing_desk.send(content, query, headers)
-    assert (answer.status_code, told in answer.json()["detail"]) == (status, True), answer.text
+    assert (answer.status_code, detail in answer.json()["detail"]) == (status, True), answer.text
     assert await refusing_desk.rows("select id from imports") == []
     assert await refusing_desk.rows("select id from jobs") == []
 

@@ -54,7 +54,7 @@ def test_what_is_wrong_with_a_row_is_told() -> None:
 
 
 @pytest.mark.parametrize(
-    ("maps", "constants", "told"),
+    ("maps", "constants", "message"),
     [
         (["sku"], [], "not of the form"),
         (["colour=x"], [], "'colour'"),
@@ -70,8 +70,8 @@ def test_what_is_wrong_with_a_row_is_told() -> None:
         (["sku=a", "name=b", "category=c"], ["category=d"], "category=d: category is set more than once"),
     ],
 )
-def test_a_mapping_that_cannot_work_is_refused(maps: list[str], constants: list[str], told: str) -> None:
-    with pytest.raises(MappingRefused, match=told):
+def test_a_mapping_that_cannot_work_is_refused(maps: list[str], constants: list[str], message: str) -> None:
+    with pytest.raises(MappingRefused, match=message):
         ColumnMapping.parse(ITEM_SCHEMA, maps, constants)
 
 
@@ -109,7 +109,7 @@ def test_csv_that_is_none() -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "message"),
     [
         (b"sku,name\na,b\nc\nd,e\n", {2: "has 1 field where the first line has 2"}),
         (b"sku,name\na,b,c,d\ne,f\n", {1: "has 4 fields where the first line has 2"}),
@@ -118,13 +118,13 @@ def test_csv_that_is_none() -> None:
         (b'sku,name\n"a"b,c\nd,e\n', {1: "has text after a closing quote"}),
     ],
 )
-def test_a_row_that_cannot_be_read_is_refused_alone(content: bytes, told: dict[int, str]) -> None:
-    assert faults(content) == told
-    assert [row.number for row in source(content).rows()][-1] > 1 or len(told) == 1
+def test_a_row_that_cannot_be_read_is_refused_alone(content: bytes, errors: dict[int, str]) -> None:
+    assert faults(content) == errors
+    assert [row.number for row in source(content).rows()][-1] > 1 or len(errors) == 1
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "message"),
     [
         (b"\x89PNG\r\n\x1a\n\0\0\0", "Line 1 is not UTF-8: it has the byte 0x89"),
         (b"x" * (MAX_ROW_LENGTH + 1), "Line 1 has more than 1048576 characters"),
@@ -132,8 +132,8 @@ def test_a_row_that_cannot_be_read_is_refused_alone(content: bytes, told: dict[i
         (b'"a,b\nc,d\n', "Line 1 has a quote that is not closed"),
     ],
 )
-def test_bad_csv_is_one_sentence(content: bytes, told: str) -> None:
-    with pytest.raises(UnreadableFile, match=told):
+def test_bad_csv_is_one_sentence(content: bytes, message: str) -> None:
+    with pytest.raises(UnreadableFile, match=message):
         source(content)
 
 
@@ -145,9 +145,9 @@ def test_a_column_that_is_mapped_twice_is_named(content: str) -> None:
 
 def test_json_is_read_in_bounded_memory() -> None:
     longest = '{"a": "' + "x" * (2 * MAX_VALUE_LENGTH) + '"}'
-    told = {1: "has more than 1048576 characters"}
-    assert faults(f'{longest}\n{{"a": 1}}', FileFormat.JSONL) == told
-    assert faults(f'[{longest}, {{"a": 1}}]', FileFormat.JSON) == told
+    errors = {1: "has more than 1048576 characters"}
+    assert faults(f'{longest}\n{{"a": 1}}', FileFormat.JSONL) == errors
+    assert faults(f'[{longest}, {{"a": 1}}]', FileFormat.JSON) == errors
     assert faults(b'[{"a": "\xc3\xa4"},\n' + b" " * 200_000 + b'{"a": "\xff"}, {}]', FileFormat.JSON) == {
         2: "is not UTF-8: it has the byte 0xff"
     }
@@ -161,7 +161,7 @@ def test_json_arrays_of_any_size() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ('[{"a": 1} {"a": 2}, {}]', {1: "is not JSON: more text follows the JSON value at line 1, column 10"}),
         ('[{"a": 1},]', {2: "is not JSON: the text ends too early at line 1, column 0"}),
@@ -172,20 +172,20 @@ def test_json_arrays_of_any_size() -> None:
         ('[{"a": NaN}, 7, {}]', {1: "is not JSON: a value is missing at line 1, column 7", 2: "is not a JSON object"}),
     ],
 )
-def test_an_element_that_cannot_be_read_is_refused_alone(text: str, told: dict[int, str]) -> None:
-    assert faults(text, FileFormat.JSON) == told
+def test_an_element_that_cannot_be_read_is_refused_alone(text: str, errors: dict[int, str]) -> None:
+    assert faults(text, FileFormat.JSON) == errors
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ('[{"a": 1}] [{"a": 2}]', "The array is followed by more text"),
         ('[{"a": 1}}', "Element 1 must be followed by a comma or the end"),
         ('[{"a": ' + "[" * 100_000, "The file ends within element 1"),
     ],
 )
-def test_json_that_is_more_or_less_than_one_array_says_where(text: str, told: str) -> None:
-    with pytest.raises(UnreadableFile, match=told):
+def test_json_that_is_more_or_less_than_one_array_says_where(text: str, message: str) -> None:
+    with pytest.raises(UnreadableFile, match=message):
         records(text, FileFormat.JSON)
 
 
@@ -267,8 +267,8 @@ async def test_the_second_of_two_is_refused_naming_the_first(tmp_path: Path) -> 
     refused.close()
     assert (importer.report.created, importer.report.refused) == (2, 2)
     with path.open(newline="", encoding="utf-8-sig") as file:
-        told = list(csv.DictReader(file))
-    assert [(row["sku"], row["_row"], row["_reason"]) for row in told] == [
+        rows_read = list(csv.DictReader(file))
+    assert [(row["sku"], row["_row"], row["_reason"]) for row in rows_read] == [
         ("a", "3", "sku must be unique in the file: 'a' is in row 1 already"),
         ("", "4", "sku must not be blank"),
     ]
@@ -294,8 +294,8 @@ async def test_an_interrupted_import_goes_on_where_it_was(tmp_path: Path) -> Non
         again.close()
         assert (importer.report.created, importer.report.refused) == (2, 2), "those of the interrupted import count as well"
         with path.open(newline="", encoding="utf-8-sig") as file:
-            told: list[Mapping[str, Any]] = list(csv.DictReader(file))
-        assert [row["_row"] for row in told] == ["2", "3"]
+            rows_read: list[Mapping[str, Any]] = list(csv.DictReader(file))
+        assert [row["_row"] for row in rows_read] == ["2", "3"]
 
 
 def interrupted(**fields: Any) -> Import:

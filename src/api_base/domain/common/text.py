@@ -19,7 +19,7 @@ _IGNORED: Final = re.compile(f"[{_IGNORABLE}]")
 _INVISIBLE: Final = re.compile(f"[\\s\u2800{_IGNORABLE}]*")
 _MARGIN: Final = (
     " \t\r\n\u0085\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
-    + ("\u00ad\u034f\u061c\u180e\u200b\u200c\u200d\u2060\ufeff")
+    "\u00ad\u034f\u061c\u180e\u200b\u200c\u200d\u2060\ufeff"
 )
 """Spaces and ignorable characters that mean nothing at either end of a line. Variation selectors and marks of direction do."""
 _REFUSED: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")

@@ -7,7 +7,6 @@ equal passwords from different systems compare as equal [RFC 8265, OpaqueString]
 import asyncio
 import base64
 import secrets
-import unicodedata
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
@@ -18,6 +17,7 @@ from pwdlib.hashers.argon2 import Argon2Hasher
 
 from api_base.core.errors import Unavailable
 from api_base.core.protocols import PasswordHasher
+from api_base.domain.common.text import normalized
 from api_base.infrastructure.auth.password_attempts import PasswordAttempts
 
 WAITING: Final = 16
@@ -79,7 +79,7 @@ class Argon2PasswordHasher(PasswordHasher):
 
 
 def _prepared(password: str) -> bytes:
-    return unicodedata.normalize("NFC", password).encode("utf-8", "surrogatepass")
+    return normalized(password).encode("utf-8", "surrogatepass")
 
 
 def _random(length: int) -> str:

@@ -8,13 +8,13 @@ import asyncio
 import hashlib
 import os
 import re
-import unicodedata
 from math import prod
 from pathlib import Path
 from typing import Final
 
 from api_base.core.errors import ConfigurationError, Invalid, Unavailable, Violation
 from api_base.core.protocols import BreachedPasswords, PasswordPolicy
+from api_base.domain.common.text import normalized
 from api_base.infrastructure.auth.password_hasher import PasswordThreads
 
 MAX_LENGTH: Final = 128
@@ -48,7 +48,7 @@ class ZxcvbnPasswordPolicy(PasswordPolicy):
             raise Invalid(violations)
 
     def _form(self, password: str, pointer: str) -> list[Violation]:
-        length = len(unicodedata.normalize("NFC", password))
+        length = len(normalized(password))
         if length < self._min_length:
             return [
                 Violation(
