@@ -16,8 +16,8 @@ from typing import Any, Final
 import asyncpg
 
 from api_base.core.errors import ConfigurationError
+from api_base.infrastructure.db.connecting import Connection
 from api_base.infrastructure.db.errors import unreachable
-from api_base.infrastructure.db.pool import Connection
 
 _BEFORE_0_1_0: Final = re.compile(r"\w+_0\d{3}")
 """Revision ids had four digits before 0.1.0 and have three since, so the id shows which kind a revision is."""
