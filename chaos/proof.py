@@ -5,7 +5,7 @@ from typing import Final
 
 import asyncpg
 
-from api_base.infrastructure.db.pool import Connection
+from api_base.infrastructure.db.connecting import Connection
 from chaos.counting import violations
 from chaos.found import found
 from chaos.journal import Journal, Violation

@@ -15,7 +15,7 @@ from typing import Final
 
 import asyncpg
 
-from api_base.infrastructure.db.pool import Connection
+from api_base.infrastructure.db.connecting import Connection
 from chaos.client import Client, account, registered
 from chaos.counting import violations
 from chaos.faults import OF_BROKERS, RANDOM, named, plan

@@ -10,7 +10,8 @@ from typing import Any, Final
 
 import asyncpg
 
-from api_base.infrastructure.db.pool import Connection, ConnectionPool
+from api_base.infrastructure.db.connecting import Connection
+from api_base.infrastructure.db.pool import ConnectionPool
 from chaos.points import ANSWER_HALF_SENT, Moment, Watch
 
 ON_THE_WIRE: Final = 3

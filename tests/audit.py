@@ -15,8 +15,8 @@ from api_base.infrastructure.audit.sealer import Sealer
 from api_base.infrastructure.audit.trail import trail
 from api_base.infrastructure.audit.verification import Finding, Verification
 from api_base.infrastructure.auth.keys import SigningKey
+from api_base.infrastructure.db.connecting import PoolOptions
 from api_base.infrastructure.db.embedded import Urls
-from api_base.infrastructure.db.pool import PoolOptions
 from api_base.infrastructure.db.session import Database
 from api_base.infrastructure.system import SystemClock
 from tests.factories.keys import signing_key

@@ -8,8 +8,8 @@ from uuid import UUID, uuid4
 
 from api_base.core.types import Principal, RequestContext, TenantId, UserId, current_context
 from api_base.infrastructure.audit.store import AuditParticipant
+from api_base.infrastructure.db.connecting import PoolOptions
 from api_base.infrastructure.db.embedded import Urls
-from api_base.infrastructure.db.pool import PoolOptions
 from api_base.infrastructure.db.session import Database
 from api_base.infrastructure.db.unit_of_work import SqlUnitOfWorkFactory
 from api_base.infrastructure.events.outbox import Inbox, OutboxParticipant

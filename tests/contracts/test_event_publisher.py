@@ -11,8 +11,8 @@ import pytest_asyncio
 from api_base.application.common.events.cloud_event import decoded
 from api_base.core.protocols import EventPublisher, StoredEvent
 from api_base.domain.common.events import DurableSubscription, Subscribers
+from api_base.infrastructure.db.connecting import PoolOptions
 from api_base.infrastructure.db.embedded import Urls
-from api_base.infrastructure.db.pool import PoolOptions
 from api_base.infrastructure.db.session import Database
 from api_base.infrastructure.events.database_publisher import DatabaseEventPublisher
 from api_base.infrastructure.kafka.producer import KafkaEventPublisher

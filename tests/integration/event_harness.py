@@ -12,8 +12,8 @@ from api_base.application.common.events import EventDelivery
 from api_base.application.common.middleware.unit_of_work import Transactions
 from api_base.core.protocols import Isolation
 from api_base.domain.common.events import DurableSubscription, Subscribers
+from api_base.infrastructure.db.connecting import PoolOptions
 from api_base.infrastructure.db.embedded import Urls
-from api_base.infrastructure.db.pool import PoolOptions
 from api_base.infrastructure.db.session import Database
 from api_base.infrastructure.events.consumer import DeliveryConsumer
 from api_base.infrastructure.events.database_publisher import DatabaseEventPublisher

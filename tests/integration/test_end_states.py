@@ -12,8 +12,9 @@ from api_base.core.errors import EventRefused, JobLost, RuleViolated, Transient,
 from api_base.core.protocols import Isolation
 from api_base.core.protocols.jobs import JobState
 from api_base.core.types import RunningJob
+from api_base.infrastructure.db.connecting import PoolOptions
 from api_base.infrastructure.db.embedded import Urls
-from api_base.infrastructure.db.pool import ConnectionPool, PoolOptions
+from api_base.infrastructure.db.pool import ConnectionPool
 from api_base.infrastructure.db.session import Database
 from api_base.infrastructure.db.unit_of_work import open_unit
 from api_base.infrastructure.events.consumer import MAX_ATTEMPTS

@@ -8,8 +8,8 @@ import pytest
 
 from api_base.bootstrap.contexts import BUILT_IN
 from api_base.bootstrap.worker import create_worker
+from api_base.infrastructure.db.connecting import PoolOptions
 from api_base.infrastructure.db.embedded import Urls
-from api_base.infrastructure.db.pool import PoolOptions
 from api_base.infrastructure.db.pruner import Pruner
 from api_base.infrastructure.db.session import Database
 from tests.application import settings_on

@@ -11,10 +11,9 @@ import pytest
 from structlog.testing import capture_logs
 
 from api_base.core.errors import Transient, Unavailable
-from api_base.infrastructure.db.connecting import KEEPALIVE
+from api_base.infrastructure.db.connecting import KEEPALIVE, PoolOptions
 from api_base.infrastructure.db.embedded import Urls
 from api_base.infrastructure.db.notifications import NotificationListener
-from api_base.infrastructure.db.pool import PoolOptions
 from api_base.infrastructure.db.session import Database
 
 RECOVERY: Final = 30.0
@@ -93,10 +92,10 @@ async def test_a_forgotten_pool_serves_again_within_the_limit(migrated: Urls) ->
             await database.close()
 
 
-async def test_a_statement_has_a_deadline_of_the_driver(migrated: Urls, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_statement_has_a_deadline_of_the_driver(migrated: Urls) -> None:
     network = Network(migrated.app)
     async with network.path() as url:
-        database = Database(url, PoolOptions(size=1, acquire_timeout=5, statement_timeout=0.5))
+        database = Database(url, PoolOptions(size=1, acquire_timeout=5, statement_timeout=0.5, deadline=True))
         await database.open()
         try:
             network.forget()

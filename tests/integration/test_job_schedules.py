@@ -7,8 +7,8 @@ import pytest
 
 from api_base.application.common.jobs import Job, Jobs, Schedule
 from api_base.core.errors import ConfigurationError
+from api_base.infrastructure.db.connecting import PoolOptions
 from api_base.infrastructure.db.embedded import Urls
-from api_base.infrastructure.db.pool import PoolOptions
 from api_base.infrastructure.db.session import Database
 from api_base.infrastructure.tasks.schedules import JobSchedules, latest
 from tests.job_harness import JobHarness, Note, job_harness

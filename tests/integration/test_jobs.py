@@ -11,8 +11,8 @@ import pytest
 
 from api_base.core.errors import Forbidden, NoTransaction, ProgrammingError, RuleViolated, Unauthenticated, Unavailable
 from api_base.core.types import RequestContext, current_context
+from api_base.infrastructure.db.connecting import PoolOptions
 from api_base.infrastructure.db.embedded import Urls
-from api_base.infrastructure.db.pool import PoolOptions
 from api_base.infrastructure.db.session import Database
 from api_base.infrastructure.tasks.store import CLAIM, LEASE, fetch_by_index
 from tests.job_harness import Enqueue, MakeItem, Note, Orchestrate, creation, job_harness, principal

@@ -16,8 +16,9 @@ from api_base.application.jobs.get_job import GetJob
 from api_base.core.errors import Conflict, NotFound, RuleViolated
 from api_base.core.protocols import JobState
 from api_base.core.types import Principal, RequestContext, current_context
+from api_base.infrastructure.db.connecting import PoolOptions
 from api_base.infrastructure.db.embedded import Urls
-from api_base.infrastructure.db.pool import ConnectionPool, PoolOptions
+from api_base.infrastructure.db.pool import ConnectionPool
 from api_base.infrastructure.tasks.admin import JobAdmin
 from tests.job_harness import Enqueue, JobHarness, MakeItem, Note, job_harness, principal, tenant
 

@@ -23,8 +23,8 @@ from api_base.application.tenants.queries import INVITATION_FIELDS, MEMBER_FIELD
 from api_base.application.users.queries import USER_FIELDS
 from api_base.domain.common.specification import ComparisonOperator, FieldSpecification, Specification
 from api_base.infrastructure.audit import queries as audit
+from api_base.infrastructure.db.connecting import PoolOptions
 from api_base.infrastructure.db.embedded import Urls
-from api_base.infrastructure.db.pool import PoolOptions
 from api_base.infrastructure.db.query_builder import PageBuilder
 from api_base.infrastructure.db.session import Database, Row
 from api_base.infrastructure.db.statement import Statement

@@ -11,8 +11,9 @@ import pytest
 
 from api_base.core.errors import Unavailable
 from api_base.core.types import RequestContext, current_context
+from api_base.infrastructure.db.connecting import Connection, PoolOptions
 from api_base.infrastructure.db.embedded import Urls
-from api_base.infrastructure.db.pool import Connection, ConnectionPool, PoolOptions
+from api_base.infrastructure.db.pool import ConnectionPool
 from api_base.infrastructure.db.session import Database, DatabaseHealthCheck
 
 

@@ -14,8 +14,8 @@ from api_base.core.config import Settings
 from api_base.core.errors import Unavailable
 from api_base.core.protocols import ClaimedJob, JobState
 from api_base.core.types import UserId
+from api_base.infrastructure.db.connecting import PoolOptions
 from api_base.infrastructure.db.embedded import Urls
-from api_base.infrastructure.db.pool import PoolOptions
 from api_base.infrastructure.db.session import Database
 from api_base.infrastructure.rabbitmq.connection import RabbitMqConnection
 from api_base.infrastructure.tasks.backend import JobRef, JobTransport

@@ -18,8 +18,8 @@ from api_base.core.errors import ApiBaseError, Unauthenticated
 from api_base.core.protocols import TokenClaims
 from api_base.core.types import SessionId, TenantId, UserId
 from api_base.infrastructure.auth.access import AccessSnapshot
+from api_base.infrastructure.db.connecting import PoolOptions
 from api_base.infrastructure.db.embedded import Urls
-from api_base.infrastructure.db.pool import PoolOptions
 from api_base.infrastructure.db.session import Database, Row
 from api_base.infrastructure.db.statement import Statement
 from api_base.infrastructure.system import SystemClock

@@ -18,9 +18,9 @@ from api_base.infrastructure.tasks.database_queue import CHANNEL as JOBS
 from api_base.serving.worker import _listener
 from tests.application import running, settings_on
 
-LONGEST_PAYLOAD: Final = 7999
+MAX_PAYLOAD: Final = 7999
 """Bytes; PostgreSQL refuses longer ones."""
-PAYLOADS: Final = ("", "no uuid", "x" * LONGEST_PAYLOAD, "\u202e\n\x1b[2J", "{" + str(uuid4()), "0" * 31, "é" * 3999, str(uuid4()) * 2)
+PAYLOADS: Final = ("", "no uuid", "x" * MAX_PAYLOAD, "\u202e\n\x1b[2J", "{" + str(uuid4()), "0" * 31, "é" * 3999, str(uuid4()) * 2)
 
 
 async def notify(urls: Urls, channel: str, *payloads: str) -> None:

@@ -7,8 +7,8 @@ import asyncpg
 import pytest
 
 from api_base.core.errors import ConfigurationError
+from api_base.infrastructure.db.connecting import PoolOptions
 from api_base.infrastructure.db.embedded import Urls
-from api_base.infrastructure.db.pool import PoolOptions
 from api_base.infrastructure.db.session import UNSAFE_ATTRIBUTES, Database
 
 CASES: Final = {"rolsuper": ("superuser nobypassrls", "is a superuser"), "rolbypassrls": ("bypassrls", "bypasses row-level security")}

@@ -45,8 +45,8 @@ def test_a_failed_connection_has_a_reason_of_ours(error: BaseException, reason: 
         (asyncpg.SerializationError(LIBRARY), Transient, "The database rolled the transaction back: another transaction changed the same rows."),
         (asyncpg.DeadlockDetectedError(LIBRARY), Transient, "The database rolled the transaction back: two transactions waited for each other."),
         (
-            asyncpg.LockNotAvailableError(LIBRARY), Transient,
-            "The database rolled the transaction back: another transaction holds a lock on the same rows.",
+            asyncpg.LockNotAvailableError(LIBRARY), Unavailable,
+            "Another transaction locks the same rows or table for too long. Try again later.",
         ),
         (asyncpg.QueryCanceledError(LIBRARY), Unavailable, "The database cancelled a statement that took too long. Try again later."),
         (asyncpg.ConnectionDoesNotExistError(LIBRARY), Transient, "The connection to the database was lost."),

@@ -12,7 +12,8 @@ from typing import Final
 from api_base.core.errors import ConfigurationError
 from api_base.core.protocols import Clock
 from api_base.infrastructure.audit.chain import BEGINNING, START, HeadSigner, Position, Record, Seal, SignedHead, by_chain
-from api_base.infrastructure.db.pool import Connection, ConnectionPool
+from api_base.infrastructure.db.connecting import Connection
+from api_base.infrastructure.db.pool import ConnectionPool
 
 BATCH: Final = 1000
 """Maximum number of records sealed in one transaction."""

@@ -19,7 +19,8 @@ from api_base.infrastructure.audit.models import AuditRecord
 from api_base.infrastructure.audit.tables import AUDIT
 from api_base.infrastructure.db import write_statements as sql
 from api_base.infrastructure.db.changes import AuditWriter, Change, ExtraRow, Kind, Participant
-from api_base.infrastructure.db.pool import Connection, ConnectionPool
+from api_base.infrastructure.db.connecting import Connection
+from api_base.infrastructure.db.pool import ConnectionPool
 from api_base.infrastructure.db.schema import Ownership
 from api_base.infrastructure.serialization.json_codec import encode
 

@@ -10,7 +10,8 @@ from uuid import UUID
 from api_base.core.protocols import Clock
 from api_base.infrastructure.audit.chain import START, HeadSigner, Position, Record, Seal, SignedHead
 from api_base.infrastructure.audit.sealer import RECORD_COLUMNS
-from api_base.infrastructure.db.pool import Connection, ConnectionPool
+from api_base.infrastructure.db.connecting import Connection
+from api_base.infrastructure.db.pool import ConnectionPool
 
 _OF: Final = "($1::uuid is null or {} = $1)"
 _SEALS: Final = f"""

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from api_base.core.base import DomainEvent
 from api_base.core.types import RequestContext
-from api_base.infrastructure.db.pool import Connection
+from api_base.infrastructure.db.connecting import Connection
 from api_base.infrastructure.db.schema import Ownership
 
 type ConstraintErrors = Mapping[str, Callable[[], Exception]]

@@ -1,5 +1,7 @@
 """The pools of the roles, built from the settings."""
 
+from dataclasses import replace
+
 from api_base.core.config import Settings
 from api_base.domain.common.events import Subscribers
 from api_base.infrastructure.db.connecting import PoolOptions
@@ -19,7 +21,7 @@ def worker_database(settings: Settings, subscribers: Subscribers) -> Database:
     and completing jobs three, and the verification of the audit trail one.
     """
     size = max(settings.database.pool_size, len(subscribers.durable) + 7)
-    return Database(settings.database.url_of("worker"), _options(settings, size))
+    return Database(settings.database.url_of("worker"), replace(_options(settings, size), deadline=True))
 
 
 def direct_url(settings: Settings) -> str:

@@ -9,8 +9,8 @@ from typing import Any, Final
 import asyncpg
 
 from api_base.core.shared.logging import get_logger
-from api_base.infrastructure.db.connecting import keep_alive
-from api_base.infrastructure.db.pool import Connection, ConnectionPool
+from api_base.infrastructure.db.connecting import Connection, keep_alive
+from api_base.infrastructure.db.pool import ConnectionPool
 
 logger = get_logger(__name__)
 

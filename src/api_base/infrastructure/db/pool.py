@@ -23,8 +23,6 @@ from api_base.infrastructure.db.errors import STORAGE_ERRORS, usable_after
 
 logger = get_logger(__name__)
 
-__all__ = ["Connection", "ConnectionPool", "PoolFigures", "PoolOptions"]
-
 NEVER: Final = float("-inf")
 ENDING_SECONDS: Final = 2.0
 """Seconds for a retired connection to end its statement before it is terminated."""

@@ -10,9 +10,9 @@ import asyncpg
 
 from api_base.core.errors import ConfigurationError, Unavailable
 from api_base.core.protocols import HealthCheck
-from api_base.infrastructure.db.connecting import check_version
+from api_base.infrastructure.db.connecting import Connection, PoolOptions, check_version
 from api_base.infrastructure.db.errors import translate
-from api_base.infrastructure.db.pool import Connection, ConnectionPool, PoolFigures, PoolOptions
+from api_base.infrastructure.db.pool import ConnectionPool, PoolFigures
 from api_base.infrastructure.db.statement import Statement
 from api_base.infrastructure.db.unit_of_work import current_unit
 

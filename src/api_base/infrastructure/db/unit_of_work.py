@@ -18,7 +18,8 @@ from api_base.core.errors import NoTransaction, ProgrammingError
 from api_base.core.protocols import Isolation, UnitOfWork, UnitOfWorkFactory
 from api_base.core.types import NO_REQUEST, Delivery, Origin, current_context, rows_to_lock
 from api_base.infrastructure.db.changes import Change, ExtraRow, Participant, PendingWrite
-from api_base.infrastructure.db.pool import Connection, ConnectionPool
+from api_base.infrastructure.db.connecting import Connection
+from api_base.infrastructure.db.pool import ConnectionPool
 from api_base.infrastructure.db.writer import Writer
 
 type Inbox = Callable[[Delivery], ExtraRow]

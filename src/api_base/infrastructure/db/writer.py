@@ -11,8 +11,9 @@ import sqlalchemy as sa
 from api_base.core.errors import ProgrammingError, StaleVersion
 from api_base.infrastructure.db import write_statements as sql
 from api_base.infrastructure.db.changes import Change, ExtraRow, Kind, PendingWrite
+from api_base.infrastructure.db.connecting import Connection
 from api_base.infrastructure.db.errors import CONNECTION_ERRORS, GUARD_FAILED, translate, usable_after
-from api_base.infrastructure.db.pool import Connection, ConnectionPool
+from api_base.infrastructure.db.pool import ConnectionPool
 from api_base.infrastructure.db.schema import Ownership, sql_type, written
 
 type _Source = Change | ExtraRow

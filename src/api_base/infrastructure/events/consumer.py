@@ -21,7 +21,8 @@ from api_base.core.protocols import DeferredDeliveries, StoredEvent
 from api_base.core.shared import backoff
 from api_base.core.shared.logging import get_logger
 from api_base.domain.common.events import DurableSubscription
-from api_base.infrastructure.db.pool import Connection, ConnectionPool
+from api_base.infrastructure.db.connecting import Connection
+from api_base.infrastructure.db.pool import ConnectionPool
 from api_base.infrastructure.events.outbox import shard_of
 from api_base.infrastructure.events.rows import COLUMNS, shards_for, stored_event
 

@@ -10,7 +10,8 @@ from typing import Final
 from api_base.core.errors import EventRefused
 from api_base.core.protocols import EventPublisher, StoredEvent
 from api_base.core.shared.logging import get_logger
-from api_base.infrastructure.db.pool import Connection, ConnectionPool
+from api_base.infrastructure.db.connecting import Connection
+from api_base.infrastructure.db.pool import ConnectionPool
 from api_base.infrastructure.events.rows import COLUMNS, shards_for, stored_event
 
 logger = get_logger(__name__)

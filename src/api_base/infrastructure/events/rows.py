@@ -13,7 +13,7 @@ from functools import partial
 from typing import Final
 
 from api_base.core.protocols import StoredEvent
-from api_base.infrastructure.db.pool import Connection
+from api_base.infrastructure.db.connecting import Connection
 from api_base.infrastructure.db.rows import restored
 from api_base.infrastructure.events.tables import SHARDS
 from api_base.infrastructure.serialization.json_codec import decode_as

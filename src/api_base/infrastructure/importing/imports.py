@@ -13,7 +13,7 @@ from api_base.application.common.importing.records import FileFormat
 from api_base.application.common.importing.report import RefusedRow, Report
 from api_base.core.protocols import Clock
 from api_base.core.types import request_tenant
-from api_base.infrastructure.db.pool import Connection
+from api_base.infrastructure.db.connecting import Connection
 from api_base.infrastructure.db.schema import Ownership
 from api_base.infrastructure.db.session import Database
 from api_base.infrastructure.db.statement import Statement, owned, owner_source

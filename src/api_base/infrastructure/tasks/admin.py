@@ -8,7 +8,8 @@ from uuid import UUID
 
 from api_base.core.errors import Conflict, NotFound
 from api_base.core.protocols import ENDED, JobState
-from api_base.infrastructure.db.pool import Connection, ConnectionPool
+from api_base.infrastructure.db.connecting import Connection
+from api_base.infrastructure.db.pool import ConnectionPool
 from api_base.infrastructure.db.rows import restored
 from api_base.infrastructure.serialization.json_codec import decode
 from api_base.infrastructure.tasks.completion import CANCEL, NOTIFY_CANCELLED

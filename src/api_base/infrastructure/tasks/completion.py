@@ -8,7 +8,7 @@ from api_base.core.errors import JobLost
 from api_base.core.protocols import ENDED, JobCancellation, JobCompletion, JobProgress, JobState
 from api_base.core.types import NO_TENANT, Err, Ok, RunningJob, TenantId, UserId
 from api_base.infrastructure.db.changes import AuditWriter, PendingWrite
-from api_base.infrastructure.db.pool import Connection
+from api_base.infrastructure.db.connecting import Connection
 from api_base.infrastructure.db.unit_of_work import open_unit
 from api_base.infrastructure.serialization.json_codec import encode
 

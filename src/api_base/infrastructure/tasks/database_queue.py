@@ -10,8 +10,8 @@ from api_base.core.errors import ProgrammingError
 from api_base.core.protocols import NO_DELAY, Clock, IdGenerator, JobQueue, JobState, PermissionChecker
 from api_base.core.types import NO_REQUEST, NO_TENANT, NO_USER, RequestContext, current_context
 from api_base.infrastructure.db.changes import PendingWrite
+from api_base.infrastructure.db.connecting import Connection
 from api_base.infrastructure.db.notifications import CoalescingNotifier
-from api_base.infrastructure.db.pool import Connection
 from api_base.infrastructure.db.unit_of_work import open_unit
 from api_base.infrastructure.serialization.json_codec import encode
 

@@ -14,7 +14,8 @@ import asyncpg
 from api_base.application.common.jobs import Outcome
 from api_base.core.protocols import ClaimedJob
 from api_base.core.types import NO_TENANT
-from api_base.infrastructure.db.pool import Connection, ConnectionPool
+from api_base.infrastructure.db.connecting import Connection
+from api_base.infrastructure.db.pool import ConnectionPool
 from api_base.infrastructure.db.rows import restored
 
 LEASE: Final = timedelta(seconds=20)

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import asyncpg
 
-from api_base.infrastructure.db.pool import Connection
+from api_base.infrastructure.db.connecting import Connection
 from api_base.infrastructure.db.schema import Ownership
 
 

@@ -22,10 +22,10 @@ from sqlalchemy.pool import NullPool
 
 from api_base.core.errors import ConfigurationError, Unavailable
 from api_base.core.shared.logging import get_logger
+from api_base.infrastructure.db.connecting import Connection
 from api_base.infrastructure.db.errors import CONNECTION_ERRORS, statement_reason, unreachable
 from api_base.infrastructure.db.migrations.revisions import Branch, Revision, chain, closure, read, refuse_unknown, stored_heads
 from api_base.infrastructure.db.migrations.roles import Roles
-from api_base.infrastructure.db.pool import Connection
 from api_base.infrastructure.db.table_check import SQL, TableCheck
 
 logger = get_logger(__name__)
