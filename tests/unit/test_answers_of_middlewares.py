@@ -14,9 +14,9 @@ from api_base.core.errors import Unavailable
 from api_base.interface.middleware.audit import AuditMiddleware
 from api_base.interface.middleware.auth import AuthMiddleware
 from api_base.interface.middleware.cors import CORSMiddleware
+from api_base.interface.middleware.http_exchange import RouteMatcher
 from api_base.interface.middleware.logging import LoggingMiddleware
 from api_base.interface.middleware.rate_limit import RateLimitMiddleware
-from api_base.interface.middleware.route_matcher import RouteMatcher
 from api_base.interface.middleware.security_headers import SecurityHeadersMiddleware
 from api_base.interface.routes import RouteOptions, Router
 from tests.http_harness import GOOD, SECURITY, THING, settings, shell, things, trouble

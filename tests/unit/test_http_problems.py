@@ -149,7 +149,7 @@ async def test_routes_of_plain_fastapi_routers_answer_with_problems_too() -> Non
         method = await client.delete("/api/v1/plain/1")
         teapot = await client.get("/api/v1/plain/0")
     assert (wrong.status_code, wrong.json()["errors"][0]["pointer"]) == (422, "/path/number")
-    assert (method.status_code, method.headers["allow"]) == (405, "GET")
+    assert (method.status_code, method.headers["allow"]) == (405, "GET, HEAD")
     assert teapot.json()["status"] == teapot.status_code == 418
     assert json.loads(teapot.text)["detail"] == "teapot"
     assert here.recorder.last[2] == "/api/v1/plain/{number}"

@@ -20,8 +20,7 @@ from api_base.interface.errors.handlers import install
 from api_base.interface.middleware.production import StackPorts, stack
 from api_base.interface.router import V1, route_table
 from api_base.interface.routes import Router
-from api_base.interface.routes.dispatcher import Dispatcher
-from api_base.interface.routes.matching import RouteTable
+from api_base.interface.routes.dispatcher import Dispatcher, RouteTable
 from api_base.interface.v1 import health_router, keys_router, metrics_router
 
 

@@ -7,7 +7,7 @@ from fastapi import APIRouter
 
 from api_base.core.errors import ProgrammingError
 from api_base.interface.routes import Router
-from api_base.interface.routes.matching import RouteTable
+from api_base.interface.routes.dispatcher import RouteTable
 from api_base.interface.routes.operation import Operation
 from api_base.interface.routes.plain import plain_routes
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, Protocol, cast
 
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api_base.core.errors import ApiBaseError
 from api_base.core.types import RequestContext
@@ -111,3 +111,15 @@ _LISTS: Final = (b"forwarded", b"x-forwarded-for")
 def http_exchange_of(scope: Scope) -> HttpExchange:
     """Return the exchange that LoggingMiddleware stored for the request."""
     return cast("HttpExchange", scope[KEY])
+
+
+class RouteMatcher:
+    """Stores the match of each request in its exchange, before the middlewares that depend on it: limits and authentication."""
+
+    def __init__(self, app: ASGIApp, routes: RouteFinder) -> None:
+        self._app, self._find = app, routes.find
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            http_exchange_of(scope).matched = self._find(scope["method"], scope["path"])
+        await self._app(scope, receive, send)

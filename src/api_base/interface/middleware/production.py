@@ -11,10 +11,9 @@ from api_base.interface.middleware.audit import AuditMiddleware
 from api_base.interface.middleware.auth import AuthMiddleware
 from api_base.interface.middleware.client_address import ClientAddress
 from api_base.interface.middleware.cors import CORSMiddleware
-from api_base.interface.middleware.http_exchange import RouteFinder
+from api_base.interface.middleware.http_exchange import RouteFinder, RouteMatcher
 from api_base.interface.middleware.logging import LoggingMiddleware
 from api_base.interface.middleware.rate_limit import RateLimitMiddleware
-from api_base.interface.middleware.route_matcher import RouteMatcher
 from api_base.interface.middleware.security_headers import SecurityHeadersMiddleware, security_headers
 
 EXEMPT: Final = ("/health/", "/metrics")

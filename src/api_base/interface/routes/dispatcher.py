@@ -1,15 +1,72 @@
-"""Serve the route that the request matches, behind all middlewares.
+"""Find the route of a request, once, before anything is decided about it, and serve it behind all middlewares.
 
-FastAPI's router serves the others, which it searches linearly: `/docs`, routes of plain APIRouters behind their guards, unknown paths.
+Operations are found in a dictionary: the time does not depend on the number of routes. The routes of plain APIRouters are searched in order, as
+FastAPI does; FastAPI serves them, behind their guards. It also serves `/docs` and answers for unknown paths.
 """
+
+from collections.abc import Iterable
+from typing import Final
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api_base.interface.errors.handlers import send_error
 from api_base.interface.errors.http import MethodNotAllowed
-from api_base.interface.middleware.http_exchange import http_exchange_of
+from api_base.interface.middleware.http_exchange import Match, http_exchange_of
 from api_base.interface.routes.operation import Operation
 from api_base.interface.routes.plain import PlainRoute
+
+_ANY: Final = "/"
+"""Matches any value in a key: no segment of a path contains it."""
+type _Key = tuple[str, ...]
+
+
+class RouteTable:
+    """The routes of the application."""
+
+    def __init__(self, operations: Iterable[Operation], plain: Iterable[PlainRoute]) -> None:
+        self._table: dict[_Key, dict[str, Operation]] = {}
+        self._masks: dict[int, list[tuple[int, ...]]] = {}
+        self._plain = tuple(plain)
+        for operation in operations:
+            self._register(operation)
+
+    def _register(self, operation: Operation) -> None:
+        segments = operation.template.split("/")
+        mask = tuple(i for i, segment in enumerate(segments) if segment.startswith("{"))
+        key = tuple(_ANY if i in mask else segment for i, segment in enumerate(segments))
+        self._table.setdefault(key, {})[operation.method] = operation
+        masks = self._masks.setdefault(len(segments), [])
+        if mask not in masks:
+            masks.append(mask)
+            masks.sort(key=len)  # fewer placeholders first: /items/batch before /items/{id}
+
+    def find(self, method: str, path: str) -> Match | None:
+        """Return the route of a request, or None for an unknown path. HEAD is served by the route of GET."""
+        if method == "HEAD":
+            method = "GET"
+        segments = path.split("/")
+        for mask in self._masks.get(len(segments), ()):
+            values = tuple([segments[i] for i in mask])
+            for i in mask:
+                segments[i] = _ANY
+            found = self._table.get(tuple(segments))
+            for i, value in zip(mask, values, strict=True):
+                segments[i] = value
+            if found is not None and "" not in values:
+                operation = found.get(method)
+                if operation is not None:
+                    return Match(operation.template, operation, values, ())
+                return Match(next(iter(found.values())).template, None, (), found)
+        return self._find_plain(method, path)
+
+    def _find_plain(self, method: str, path: str) -> Match | None:
+        fitting = [route for route in self._plain if route.pattern.fullmatch(path)]
+        for route in fitting:
+            if method in route.methods:
+                return Match(route.template, route, (), ())
+        if not fitting:
+            return None
+        return Match(fitting[0].template, None, (), frozenset().union(*(route.methods for route in fitting)))
 
 
 class Dispatcher:

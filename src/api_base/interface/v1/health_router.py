@@ -21,6 +21,7 @@ TIMEOUT: Final = 2.0
 CACHE_SECONDS: Final = 1.0
 """Seconds for which a result is reused: anyone may send any number of requests."""
 
+_OPEN: Final = {"x-api-base": {"auth": "ignored"}}
 _NO_STORE: Final = {"cache-control": "no-store"}
 type Status = Literal["ok", "degraded", "failing"]
 _SEVERITY: Final[Sequence[Status]] = ("ok", "degraded", "failing")
@@ -86,11 +87,11 @@ def routes(checks: Sequence[HealthCheck], found: Callable[[], Sequence[HealthChe
     router = APIRouter(prefix="/health", tags=["health"])
     readiness = Readiness(lambda: [*checks, *found()])
 
-    @router.get("/live", summary="Is the process alive", response_model=HealthDTO)
+    @router.get("/live", summary="Is the process alive", response_model=HealthDTO, openapi_extra=_OPEN)
     async def health_live() -> Response:
         return _answer(200, HealthDTO(status="ok"))
 
-    @router.get("/startup", summary="Has the process started", response_model=HealthDTO)
+    @router.get("/startup", summary="Has the process started", response_model=HealthDTO, openapi_extra=_OPEN)
     async def health_startup() -> Response:
         """The process serves only after everything is open, so any response proves that it has started."""
         return _answer(200, HealthDTO(status="ok"))
@@ -99,6 +100,7 @@ def routes(checks: Sequence[HealthCheck], found: Callable[[], Sequence[HealthChe
         "/ready",
         summary="Can requests be served",
         response_model=ReadinessDTO,
+        openapi_extra=_OPEN,
         responses={503: {"model": ReadinessDTO, "description": "A dependency that every request needs does not answer"}},
     )
     async def health_ready() -> Response:
