@@ -14,10 +14,10 @@ from api_base.bootstrap.context import Context
 from api_base.core.config import Settings
 from api_base.infrastructure import audit, events, idempotency, importing, tasks
 from api_base.infrastructure.audit.tables import METADATA as AUDIT
+from api_base.infrastructure.db.connecting import Connection
 from api_base.infrastructure.db.embedded import Urls
 from api_base.infrastructure.db.migrations.revisions import BASE, Branch, chain, closure, heads_of, plain_connection, read, stored_heads
 from api_base.infrastructure.db.migrations.roles import Roles, user_of
-from api_base.infrastructure.db.pool import Connection
 from api_base.infrastructure.db.schema import DeclaredTable
 from api_base.infrastructure.db.table_check import SQL, TableCheck
 from api_base.infrastructure.events.tables import METADATA as EVENTS
