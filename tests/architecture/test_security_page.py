@@ -20,7 +20,7 @@ LEVEL_1: Final = {
     "15.1": (1,), "15.2": (1,), "15.3": (1,),
 }  # fmt: skip
 """The requirements of level 1 by section, from the CSV of release 5.0.0 [github.com/OWASP/ASVS, 5.0/docs_en]."""
-ROW: Final = re.compile(r"^\| (\d+\.\d+\.\d+) \| ([^|]+) \| ([^|]+) \|$", re.MULTILINE)
+ROW: Final = re.compile(r"^\| (\d+\.\d+\.\d+) \| (met|partly|not applicable|not met) \| ([^|]+) \|$", re.MULTILINE)
 TEST: Final = re.compile(r"`(tests/[\w/]+\.py)::(\w+)`")
 PAGE_TEXT: Final = (ROOT / PAGE).read_text(encoding="utf-8")
 
@@ -79,8 +79,6 @@ def test_every_requirement_of_level_1_is_answered_once() -> None:
     assert [number for number, _, _ in ROW.findall(PAGE_TEXT)] == expected
 
 
-@pytest.mark.parametrize(("number", "verdict", "reason"), [pytest.param(*row, id=row[0]) for row in ROW.findall(PAGE_TEXT)])
-def test_an_answer_is_a_verdict_with_what_shows_it(number: str, verdict: str, reason: str) -> None:
-    assert verdict in {"met", "partly", "not applicable", "not met"}, number
-    if verdict in {"met", "partly"}:
-        assert TEST.search(reason), f"{number} names no test"
+@pytest.mark.parametrize(("verdict", "reason"), [pytest.param(*row, id=number) for number, *row in ROW.findall(PAGE_TEXT)])
+def test_what_is_met_names_the_test_that_shows_it(verdict: str, reason: str) -> None:
+    assert TEST.search(reason) or verdict.startswith("not ")
