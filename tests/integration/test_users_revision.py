@@ -20,9 +20,9 @@ select id, email, status, exists (select from platform_administrators where user
 from users left join user_passwords on user_id = id order by email
 """
 FILL: Final = """
-insert into users
-select gen_random_uuid(), 'user' || n || '@example.com', 'Ana', 'hash ' || n, case when n % 3 = 0 then 'deactivated' else 'active' end, n % 2 = 0, 'en',
-    case when n > 3 then now() end, n, now(), now() from generate_series(1, 6) n
+insert into users (id, email, name, password_hash, status, platform_admin, language, password_changed_at, version, created_at, updated_at)
+select gen_random_uuid(), 'user' || n || '@example.com', 'Ana', 'hash ' || n, case when n % 3 = 0 then 'deactivated' else 'active' end, n % 2 = 0,
+    'en', case when n > 3 then now() end, n, now(), now() from generate_series(1, 6) n
 """
 WITHOUT_PASSWORD: Final = UUID(int=7)
 

@@ -72,11 +72,15 @@ class _Stored:
 
 
 class TableCheck:
-    """`tables` are all that the application declares; `app` and `worker` the roles that use them."""
+    """`tables` are all that the application declares; `app` and `worker` the roles that use them.
+
+    A server process is not given the worker's URL, so it passes `app` twice: what only the worker was granted is not compared then.
+    """
 
     def __init__(self, tables: Iterable[DeclaredTable], *, app: str, worker: str) -> None:
         self.tables: Mapping[str, DeclaredTable] = {table.name: table for table in tables}
         columns = [(table.name, column.name, column_type(column)) for table in self.tables.values() for column in table.columns]
+        self._compares_worker = worker != app
         self.arguments = (app, worker, *(list(part) for part in zip(*columns, strict=True)))
         """The parameters of `SQL`."""
 
@@ -104,6 +108,8 @@ class TableCheck:
             yield "belongs to a role that the serving role is a member of: policies would not apply. Revoke the membership"
         if not row.owned_by_app:
             yield from _privileges(row, privileges(table))
+            if self._compares_worker and privileges(table) and not row.app and not row.worker:
+                yield "is granted to no role: call ddl.grant in the revision that creates it"
         if ownership(table) is not Ownership.SYSTEM:
             yield from self._isolation(row, table)
 
@@ -128,8 +134,6 @@ def _privileges(row: _Stored, allowed: Sequence[str]) -> Iterator[str]:
     for role, granted in (("serving role", row.app), ("worker", row.worker)):
         if more := sorted(set(granted) - set(allowed)):
             yield f"grants {', '.join(more)} to the {role}, which its declaration does not allow: revoke it"
-    if allowed and not row.app and not row.worker:
-        yield "is granted to no role: call ddl.grant in the revision that creates it"
 
 
 def _policies(row: _Stored, owner: str, setting: str) -> Iterator[str]:
