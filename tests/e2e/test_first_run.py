@@ -13,7 +13,7 @@ import pytest
 from api_base.infrastructure.db.embedded import EmbeddedServer
 from tests.e2e.conftest import Project, open_folder, printed_login
 from tests.e2e.documentation import ROOT
-from tests.e2e.processes import Backend, rows, serving
+from tests.e2e.processes import Backend, rows, run, serving
 
 MOMENTS = 6
 ADMINISTRATORS = "select email from users join platform_administrators on user_id = id"
@@ -90,6 +90,9 @@ def test_no_ordinary_user_with_the_address_becomes_administrator(project: Projec
         backend.ready()
         assert "api-base users create-admin" in backend.output
         assert rows(project.home, ADMINISTRATORS) == []
+        created = run(project.home, "users", "create-admin", "ana@example.com", API_BASE_ADMIN_PASSWORD="correct horse battery staple 9")
+        assert created.returncode == 0, created
+        assert rows(project.home, ADMINISTRATORS) == [["ana@example.com"]]
 
 
 async def execute(url: str, statement: str) -> None:

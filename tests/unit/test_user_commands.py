@@ -18,8 +18,10 @@ from api_base.application.users.commands.create_user import CreateUser, CreateUs
 from api_base.application.users.commands.register_user import RegisterUser, RegisterUserHandler, RegistrationMode
 from api_base.application.users.commands.set_user_status import SetUserStatus, SetUserStatusHandler
 from api_base.application.users.commands.update_profile import UpdateProfile, UpdateProfileHandler
+from api_base.bootstrap.contexts.identities import UserCredentials
 from api_base.core.errors import Invalid, NotFound, StaleVersion
 from api_base.core.types import Language, SessionId, UserId
+from api_base.domain.auth.repository import Credential
 from api_base.domain.users.entities import User, UserStatus
 from api_base.domain.users.errors import AlreadyInStatus, EmailTaken, WrongPassword
 from tests.factories.auth import principal, request_of
@@ -190,6 +192,25 @@ async def test_a_current_password_is_tried_for_the_session() -> None:
     with pytest.raises(WrongPassword):
         await world.bus.execute(ChangePassword(current="wrong", new="right"))
     assert world.hasher.tried == [("ana@example.com", session)]
+
+
+class CountingUsers(MemoryUsers):
+    """Counts the hashes that are read."""
+
+    read = 0
+
+    async def password_hash(self, user_id: UserId) -> str:
+        self.read += 1
+        return await super().password_hash(user_id)
+
+
+async def test_the_credentials_of_an_unknown_address_cost_the_same_reads() -> None:
+    users = CountingUsers(user(email="ana@example.com"), password_hash="hash of right")
+    credentials = UserCredentials(users, Bus([]))
+    known, unknown = await credentials.find("ana@example.com"), await credentials.find("bo@example.com")
+    assert known == Credential(user_id=UserId(users.all()[0].id), password_hash="hash of right", open=True)
+    assert unknown is None
+    assert users.read == 2
 
 
 def test_no_secret_shows() -> None:
