@@ -15,8 +15,8 @@ from api_base.infrastructure.db.schema import Ownership, owner_column, ownership
 DEFINERS_OF_THE_OWNER: Final = {
     "create_audit_partitions": "only a table's owner makes partitions; it takes nothing from its caller",
     "drop_expired_audit": "only a table's owner drops partitions; what is young, not sealed or without a checkpoint stays",
-    "user_password_hash": "only a function reads the hashes; it returns that of the user for whom the statement runs",
-    "set_user_password_hash": "only a function writes the hashes; it refuses every user but the one for whom the statement runs",
+    "user_password_hash": "only a function reads the hashes; it returns that of the user who owns the statement",
+    "set_user_password_hash": "only a function writes the hashes; it refuses every user but the owner of the statement",
     "maintain_event_partitions": "only a table's owner makes and drops its partitions; nothing that a caller gives becomes SQL",
 }
 """Functions with the rights of a role that can connect, and why that gives their callers nothing else."""

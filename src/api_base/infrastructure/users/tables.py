@@ -45,7 +45,7 @@ USER_PASSWORDS: Final = user_owned(
     sa.ForeignKeyConstraint(["user_id"], ["users.id"], name="fk_user_passwords_user_id", ondelete="cascade"),
     privileges=(),
 )
-"""No role has a privilege on it. Two functions read and write the hash of the user for whom a statement runs."""
+"""No role has a privilege on it. Two functions read and write the hash of the user that owns the statement."""
 
 REGISTRATIONS: Final = system_owned(
     "registrations",

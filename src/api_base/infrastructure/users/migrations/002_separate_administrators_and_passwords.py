@@ -1,7 +1,7 @@
 """Move administrators of the platform and password hashes to tables of their own.
 
 The role `app` reads the administrators; only the migrating role writes them. No role has a privilege on the hashes: two functions read and
-write the hash of the user for whom the statement runs.
+write the hash of the user that the statement names as its owner.
 """
 
 import sqlalchemy as sa
