@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 from uuid import UUID, uuid4
@@ -170,6 +171,14 @@ def test_a_start_and_the_diagnosis_name_the_table_and_its_declaration(
     (schema,) = (finding for finding in findings if finding.what == "schema")
     assert not schema.well
     assert "no forced row-level security" in schema.detail
+
+
+def test_a_server_process_that_does_not_know_the_worker_compares_the_rest(migrated: Urls, with_notes: Sequence[Context]) -> None:
+    of_server = replace(migrated, worker=migrated.app, owner=migrated.app)
+    assert migrations.at_head(of_server, with_notes)
+    asyncio.run(execute(migrated, "drop policy notes_app on notes"))
+    with pytest.raises(ConfigurationError, match="no policy that compares tenant_id"):
+        migrations.at_head(of_server, with_notes)
 
 
 def test_either_guard_alone_shows_no_foreign_row(migrated: Urls, with_notes: Sequence[Context]) -> None:
