@@ -63,6 +63,12 @@ BREAKING: Final = {
     "any grant": ("revoke all on notes from app", "is granted to no role"),
     "a grant beside policies": ("grant truncate on notes to app", "grants TRUNCATE to the serving role"),
     "a grant to all": ("grant trigger on notes to public", "grants TRIGGER to the serving role"),
+    "a grant beyond a declaration": (
+        "grant insert on platform_administrators to app",
+        "grants INSERT to the serving role, which its declaration",
+    ),
+    "a grant of a column": ("grant select (hash) on user_passwords to worker", "grants SELECT to the worker, which its declaration"),
+    "a grant to change the audit trail": ("grant delete on audit to worker", "grants DELETE to the worker, which its declaration"),
     "column": ("alter table notes drop column text", "no column where text TEXT"),
     "type": ("alter table notes alter column text type integer using 1", "the type integer where text TEXT"),
     "unique index": ("create unique index uq on notes (text)", "the unique index uq"),
