@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 WARM, REQUESTS = 20, 60
-PERIODS = ("HEARTBEAT", "MAX_SILENCE", "PATIENCE", "GAUGE_INTERVAL")
+PERIODS = ("HEARTBEAT", "INTERVAL", "MAX_SILENCE", "PATIENCE", "GAUGE_INTERVAL")
 """The periodic work of any checkout, wherever its modules define it; PATIENCE is the name of before."""
 LONG = 600.0
 """Seconds: callgrind is 50 times slower, so the heartbeats of a minute would weigh as much as the requests."""
