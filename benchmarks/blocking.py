@@ -71,7 +71,12 @@ class Client:
         lines |= {name.replace("_", "-"): value for name, value in headers.items()}
         if body is not None:
             lines |= {"Content-Type": kind} | ({} if "Transfer_Encoding" in headers else {"Content-Length": str(len(body))})
-        return f"{method} {path} HTTP/1.1\r\n".encode() + b"".join(f"{n}: {v}\r\n".encode() for n, v in lines.items()) + b"\r\n" + (body or b"")
+        return (
+            f"{method} {path} HTTP/1.1\r\n".encode()
+            + b"".join(f"{n}: {v}\r\n".encode() for n, v in lines.items())
+            + b"\r\n"
+            + (body or b"")
+        )
 
     def send(self, request: bytes) -> str:
         """The status of the response, once it is complete and the server is idle again."""
@@ -137,7 +142,9 @@ def requests(client: Client) -> Iterator[tuple[str, bytes]]:
     yield upload("import: CSV quotes", repeated("sku,name,category\n", 'A#,"n,c', "\n", UPLOAD, separator="\n"))
     yield upload("import: JSON elements", repeated("[", '{"sku":"#","name":"n","category":"c"}', "]", UPLOAD), "application/json")
     yield upload("import: JSON brackets", repeated('[{"a":[', "[]", "]}]", UPLOAD), "application/json")
-    yield upload("import: JSON Lines", repeated("", '{"sku":"#","name":"n","category":"c"}', "\n", UPLOAD, separator="\n"), "application/jsonl")
+    yield upload(
+        "import: JSON Lines", repeated("", '{"sku":"#","name":"n","category":"c"}', "\n", UPLOAD, separator="\n"), "application/jsonl"
+    )
     yield upload("import: mapping", rows(MB), query="?" + "&".join(f"map=attributes.a{n}=" + "%7Bsku%7D" * 15 for n in range(100)))
     values = ",".join(f"v{number}" for number in range(90))
     yield get("list: longest query", f"/api/v1/items?{'&'.join(f'name[in]={values}' for _ in range(20))}"[:QUERY])
@@ -150,9 +157,14 @@ def requests(client: Client) -> Iterator[tuple[str, bytes]]:
     yield get("read: parameters", f"/api/v1/items/{client.items[0]}?" + "fields=id&" * (QUERY // 10))
     yield get("read: fields", f"/api/v1/items/{client.items[0]}?fields=" + "id," * (HEADER // 3))
     for name, value in HEADERS.items():
-        yield get(f"header: {name}", f"/api/v1/items/{client.items[0]}", **{name.replace("-", "_"): value * ((HEADER - 1000) // len(value))})
+        yield get(
+            f"header: {name}", f"/api/v1/items/{client.items[0]}", **{name.replace("-", "_"): value * ((HEADER - 1000) // len(value))}
+        )
     yield get("header: fields", f"/api/v1/items/{client.items[0]}", **{f"X-{number}": "x" * 300 for number in range(90)})
-    yield "pipelined requests", b"GET /health/live HTTP/1.1\r\nHost: a\r\n\r\n" * 60 + b"GET /health/live HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+    yield (
+        "pipelined requests",
+        b"GET /health/live HTTP/1.1\r\nHost: a\r\n\r\n" * 60 + b"GET /health/live HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
+    )
 
 
 def parts(body: bytes) -> bytes:

@@ -109,7 +109,7 @@ def test_csv_that_is_none() -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "message"),
+    ("content", "errors"),
     [
         (b"sku,name\na,b\nc\nd,e\n", {2: "has 1 field where the first line has 2"}),
         (b"sku,name\na,b,c,d\ne,f\n", {1: "has 4 fields where the first line has 2"}),
@@ -161,7 +161,7 @@ def test_json_arrays_of_any_size() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "message"),
+    ("text", "errors"),
     [
         ('[{"a": 1} {"a": 2}, {}]', {1: "is not JSON: more text follows the JSON value at line 1, column 10"}),
         ('[{"a": 1},]', {2: "is not JSON: the text ends too early at line 1, column 0"}),

@@ -32,6 +32,8 @@ MAX_PIPELINED: Final = 64
 
 _SUPPORTED: Final = (b" HTTP/1.1", b" HTTP/1.0")
 _SPACES: Final = 2
+_MAX_HOST: Final = 300
+"""Bytes of a host with its port: a name has at most 253 [RFC 1035, section 2.3.4]. The cache keeps no longer ones."""
 _VERSION: Final = re.compile(rb"[^ ]+ [^ ]+ HTTP/[0-9]\.[0-9]")
 _HOST: Final = re.compile(rb"(\[[0-9a-f:.]+\]|[a-z0-9._~!$&'()*+,;=%-]+)(?::[0-9]*)?", re.IGNORECASE)
 _ABSOLUTE: Final = re.compile(rb"https?://([^/?#]*)", re.IGNORECASE)
@@ -66,7 +68,7 @@ class Hosts:
     def refused(self, hosts: Sequence[bytes], target: bytes, *, required: bool) -> Refusal | None:
         """Return why a request is refused for its `Host` header lines. `required`: its version of HTTP requires one."""
         if len(hosts) == 1:
-            refusal = self._refused(hosts[0])
+            refusal = self._refused(hosts[0]) if len(hosts[0]) <= _MAX_HOST else HOST_MISSING
         elif hosts or required:
             return HOST_MISSING
         else:
@@ -109,6 +111,8 @@ class BoundedInput(HttpToolsProtocol):
         self._refusal: Refusal | None = None
         """Why the input is refused from here on."""
         self._path = b""
+        self._parts: list[bytes] = []
+        """The parts of a body in the current piece of input."""
 
     def refuse(self, refusal: Refusal) -> None:
         """Answer and close."""
@@ -158,6 +162,7 @@ class BoundedInput(HttpToolsProtocol):
     def _parse(self, piece: bytes) -> None:
         try:
             self.parser.feed_data(piece)
+            self._pass_body()
         except httptools.HttpParserUpgrade:
             self.upgrade()
         except httptools.HttpParserError:
@@ -194,9 +199,19 @@ class BoundedInput(HttpToolsProtocol):
             self.headers = []  # what follows are trailers, which are no headers [RFC 9110, section 6.5.1]
 
     def on_body(self, body: bytes) -> None:
-        """Keep a part of the body until the request reads it."""
+        """Keep a part of the body. A part may be one byte, so the parts of one piece of input are passed on together."""
         self._framing = 0
-        super().on_body(body)
+        self._parts.append(body)
+
+    def on_message_complete(self) -> None:
+        """Pass the rest of the body on, and end the input of the request."""
+        self._pass_body()
+        super().on_message_complete()
+
+    def _pass_body(self) -> None:
+        if self._parts:
+            body, self._parts = b"".join(self._parts), []
+            super().on_body(body)
 
     def _refused_head(self) -> Refusal | None:
         headers = self.headers
