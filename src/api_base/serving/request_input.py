@@ -106,7 +106,7 @@ class BoundedInput(HttpToolsProtocol):
         self._limit, self._max_fields = server_state.settings.max_header_bytes, server_state.settings.max_header_fields
         self._framing = 0
         """Bytes since the request or the last part of its body began, at most one piece too many."""
-        self._line: bytes | None = b""
+        self._line: bytes | bytearray | None = b""
         """The request line as far as it arrived; None behind it."""
         self._refusal: Refusal | None = None
         """Why the input is refused from here on."""
@@ -134,28 +134,31 @@ class BoundedInput(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """Parse input in pieces, until it is refused. What a refused client sends is discarded."""
         if self._line is not None and not self.refused:
-            data = self._whole_line(self._line + data if self._line else data)
+            data = self._whole_line(self._line, data)
         for start in range(0, len(data), self._limit):
             if self.refused:
                 return
             self._parse(data if len(data) <= self._limit else data[start : start + self._limit])
 
-    def _whole_line(self, data: bytes) -> bytes:
+    def _whole_line(self, begun: bytes | bytearray, data: bytes) -> bytes:
         """Return the input from its request line on, or nothing while the line is not complete. Checks what the parser leaves out.
 
-        An empty line before it is skipped [RFC 9112, section 2.2].
+        An empty line before it is skipped [RFC 9112, section 2.2]. Only new input is searched: a line may arrive byte by byte.
         """
-        data = data.lstrip(b"\r\n")
-        end = data.find(b"\n", 0, self._limit)
+        if not begun:
+            data = data.lstrip(b"\r\n")
+        end, size = data.find(b"\n", 0, max(0, self._limit - len(begun))), len(begun) + len(data)
         if end >= 0:
-            self._line = None
+            self._line, data, end = None, bytes(begun + data) if begun else data, end + len(begun)
             refusal = refused_line(data[:end].rstrip(b"\r"))
         else:
-            refusal = TARGET_TOO_LONG if len(data) > self._limit else None
+            refusal = TARGET_TOO_LONG if size > self._limit else None
         if refusal is not None:
             self.refuse(refusal)
         elif end < 0:
-            self._line = data
+            begun = begun if isinstance(begun, bytearray) else bytearray(begun)
+            begun += data
+            self._line = begun
             self.note_input()
         return data if self._line is None else b""
 
