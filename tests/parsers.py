@@ -52,10 +52,12 @@ from api_base.serving.request_input import Hosts, authority_of, refused_line
 from tests.connections import ServerOnWires, answer_body, settled
 from tests.factories.keys import signing_key
 
-ROWS: Final = 250
+ROWS: Final = 150
 SHORT: Final = 1000
 LONG: Final = 20_000
 """For text that is walked through in C."""
+PIECES: Final = 40_000
+"""For text of several pieces of the scanner."""
 
 
 def imported(format: FileFormat, content: str) -> object:
@@ -208,7 +210,7 @@ def row(after: str) -> str:
 
 
 create, patch, batch, login = map(validated, (CreateItemBody, PatchItemBody, BatchBody, LoginBody))
-PARSERS: Final = {
+PARSERS: Final[Mapping[str, Parser]] = {
     "csv columns": Parser(csv, ",c#", HEAD, "\nA,n,c\n"),
     "csv equal columns": Parser(csv, ",c", HEAD, "\nA,n,c\n"),
     "csv attributes": Parser(csv, ",attributes.c#", HEAD, "\nA,n,c\n"),
@@ -240,18 +242,19 @@ PARSERS: Final = {
     "json commas": Parser(array, ",", "[", "]", start=ROWS),
     "json pairs of brackets": Parser(array, "[]", '[{"a": ', "}]"),
     "json members of the document": Parser(array, '"c#": [1],', "{", '"data": [{}]}', start=ROWS),
-    "json escapes": Parser(array, '\\"', '[{"a": "', '"}]', start=LONG),
-    "json backslashes": Parser(array, "\\\\", '[{"a": "', '"}]', start=LONG),
+    "json escapes": Parser(array, '\\"', '[{"a": "', '"}]', start=PIECES),
+    "json backslashes": Parser(array, "\\\\", '[{"a": "', '"}]', start=PIECES),
     "json strings": Parser(array, '"a"', "[", "]", ",", start=ROWS),
     "body members": Parser(create, '"c#": 1,', "{", '"d": 1}'),
-    "body equal members": Parser(create, '"c": 1,', "{", '"d": 1}'),
+    "body equal members": Parser(create, '"c": 1,', "{", '"d": 1}', start=LONG),
     "body brackets": Parser(create, "[", '{"attributes": '),
     "body pairs of brackets": Parser(create, "{}", '{"attributes": [', "]}", ","),
     "body escapes": Parser(create, '\\"', '{"name": "', '"}', start=LONG),
     "body attributes": Parser(create, '"c#": 1,', OPENED + ', "attributes": {', '"d": 1}}'),
     "body large numbers": Parser(create, "1e308,", OPENED + ', "attributes": {"a": [', "1]}}"),
     "body small numbers": Parser(create, "1e-308,", OPENED + ', "attributes": {"a": [', "1]}}"),
-    "body digits": Parser(create, "9", OPENED + ', "attributes": {"a": ', "}}"),
+    "body digits": Parser(create, "9", OPENED + ', "attributes": {"a": ', "}}", start=LONG),
+    "body numbers of many digits": Parser(create, "9" * 4000 + ",", OPENED + ', "attributes": {"a": [', "1]}}", start=50),
     "body marks": Parser(create, MARKS, OPENED + ', "description": "a', '"}'),
     "body pairs of marks": Parser(create, "\u0f73", OPENED + ', "description": "a', '"}'),
     "body tags": Parser(create, '"t#",', OPENED + ', "tags": [', '"t"]}'),

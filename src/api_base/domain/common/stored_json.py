@@ -54,6 +54,8 @@ class _Form:
                 return self._text(value)
             case float():
                 return self._number(value)
+            case int():
+                self._count(value.bit_length() // 4)  # fewer than it has digits
             case Mapping() | list() | tuple() if depth == 0:
                 raise Invalid.of(self._pointer, "depth", f"is nested more than {MAX_DEPTH} levels deep")
             case Mapping():
