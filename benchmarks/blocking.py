@@ -20,6 +20,7 @@ from benchmarks.world import Member, World, environment, members, world
 
 ROUNDS: Final = 5
 OWED: Final = "<= 50"
+FORM: Final = "application/x-www-form-urlencoded"
 MB: Final = 1 << 20
 BODY, BATCH, UPLOAD, HEADER, QUERY = MB, 8 * MB, 10 * MB, 32_000, 16_000
 """The limits of the routes and of the server, as shipped."""
@@ -146,6 +147,10 @@ def requests(client: Client) -> Iterator[tuple[str, bytes]]:
         "import: JSON Lines", repeated("", '{"sku":"#","name":"n","category":"c"}', "\n", UPLOAD, separator="\n"), "application/jsonl"
     )
     yield upload("import: mapping", rows(MB), query="?" + "&".join(f"map=attributes.a{n}=" + "%7Bsku%7D" * 15 for n in range(100)))
+    yield "token: form", client.request("POST", "/api/v1/auth/token", b"grant_type=password&username=" + b"%41" * 10_000, FORM)
+    login = json.dumps({"email": "ana@example.com", "password": "\u0323\u0301" * 500}, ensure_ascii=False).encode()
+    yield "log-in: combining marks", client.request("POST", "/api/v1/auth/login", login)
+    yield "log-in: unknown members", client.request("POST", "/api/v1/auth/login", repeated("{", '"#":1', "}", BODY))
     values = ",".join(f"v{number}" for number in range(90))
     yield get("list: longest query", f"/api/v1/items?{'&'.join(f'name[in]={values}' for _ in range(20))}"[:QUERY])
     yield get("list: parameters", "/api/v1/items?" + "&".join(["name=x"] * 2000))
@@ -193,7 +198,9 @@ def served(made: World) -> Iterator[tuple[int, Path]]:
     file.write_bytes(bytes(8))
     with socket.create_server(("127.0.0.1", port)) as listener, (made.home / "blocking.log").open("wb") as log:
         command = [sys.executable, "-m", "benchmarks.blocking_server", str(listener.fileno()), str(file)]
-        process = subprocess.Popen(command, env=os.environ | environment(made), pass_fds=[listener.fileno()], stdout=log, stderr=log)
+        unlimited = {"RATE_LIMIT__LOGIN_REQUESTS": "1000000", "RATE_LIMIT__LOGIN_BURST": "1000000"}
+        variables = os.environ | environment(made) | unlimited
+        process = subprocess.Popen(command, env=variables, pass_fds=[listener.fileno()], stdout=log, stderr=log)
         try:
             wait_for(port)
             yield port, file

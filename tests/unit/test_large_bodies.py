@@ -90,7 +90,11 @@ def members(count: int) -> dict[str, Any]:
         ({**ITEM, **members(100)}, CreateItemBody, "/body"),
         (members(100), PatchItemBody, "/body"),
         ({**ITEM, "price": members(100)}, CreateItemBody, "/body/price"),
-        ({"operations": [{"action": "create", "item": ITEM}, {"action": "create", "item": members(100)}]}, BatchBody, "/body/operations/1/item"),
+        (
+            {"operations": [{"action": "create", "item": ITEM}, {"action": "create", "item": members(100)}]},
+            BatchBody,
+            "/body/operations/1/item",
+        ),
         ({"listed": [{"text": ""}, members(100)]}, Outer, "/body/listed/1"),
     ],
 )
@@ -113,7 +117,9 @@ def test_a_list_that_is_too_long_is_one_error_whatever_is_in_it() -> None:
     assert refused({**ITEM, "tags": [1] * 1000}) == [("/body/tags", "too_long")]
 
 
-@pytest.mark.parametrize("attributes", [{"a": [1] * ATTRIBUTES_BYTES}, {"a": {"b": [[]] * ATTRIBUTES_BYTES}}, members(ATTRIBUTES_BYTES + 1)])
+@pytest.mark.parametrize(
+    "attributes", [{"a": [1] * ATTRIBUTES_BYTES}, {"a": {"b": [[]] * ATTRIBUTES_BYTES}}, members(ATTRIBUTES_BYTES + 1)]
+)
 def test_more_values_than_can_be_stored_are_refused_before_each_costs_time(attributes: dict[str, Any]) -> None:
     assert refused({**ITEM, "attributes": attributes}) == [("/body/attributes", "too_big")]
     assert refused({"attributes": attributes}, PatchItemBody) == [("/body/attributes", "too_big")]
