@@ -56,7 +56,7 @@ tests: .venv/.dev ## All tests but those over 10 seconds.
 coverage: .venv/.dev ## All tests, with branch coverage.
 	$(PYTEST) $(PARALLEL) -p pytest_cov --cov --cov-report=term:skip-covered
 
-docs: .venv/.dev ## Generate the documents that come from the code: configuration, problems, OpenAPI, events.
+docs: .venv/.dev ## Generate the documents that come from the code: configuration, problems, OpenAPI, events, privileges.
 	.venv/bin/python -m tools.documents
 
 services: $(UV) ## Install and start the real servers that tests use, on the loopback interface.

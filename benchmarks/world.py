@@ -93,9 +93,9 @@ async def _copy(admin: str, made: list[Member]) -> None:
     connection = await asyncpg.connect(admin)
     await connection.copy_records_to_table(
         "users",
-        records=[(m.user, f"{m.user}@example.com", "n", "h", "active", False, "en", 1, now, now) for m in made],
+        records=[(m.user, f"{m.user}@example.com", "n", "active", "en", 1, now, now) for m in made],
         columns=[
-            "id", "email", "name", "password_hash", "status", "platform_admin", "language", "version", "created_at", "updated_at",
+            "id", "email", "name", "status", "language", "version", "created_at", "updated_at",
         ],
     )  # fmt: skip
     await connection.copy_records_to_table("tenants", records=[(m.tenant, "n", str(m.tenant), False, 1, now, now) for m in made])

@@ -8,6 +8,7 @@ from itertools import count
 from typing import Any, Final
 from uuid import UUID, uuid4
 
+import asyncpg
 import httpx2
 from fastapi import FastAPI
 
@@ -69,11 +70,18 @@ class Running:
         """A new user, logged in to the personal tenant."""
         current_context.set(RequestContext(request_id="arranging"))
         email = f"person-{next(_numbers)}@example.com"
-        command = CreateUser(email=EmailAddress(email), name="Ana", password_hash=password_hash, platform_admin=platform_admin)
+        command = CreateUser(email=EmailAddress(email), name="Ana", password_hash=password_hash)
         user_id = UserId((await self.services.bus.execute(command)).id)
+        if platform_admin:
+            await self._appoint(user_id)
         tenant_id = await SqlMemberships(self.services.ports.database).first(user_id)
         assert tenant_id is not None
         return await self.logged_in(user_id, email, tenant_id)
+
+    async def _appoint(self, user_id: UUID) -> None:
+        owner = await asyncpg.connect(self.services.settings.database.url_of("owner"))
+        await owner.execute("insert into platform_administrators values ($1)", user_id)
+        await owner.close()
 
     async def logged_in(self, user_id: UUID, email: str, tenant_id: UUID) -> Person:
         """A new session of the user for the tenant."""
@@ -129,7 +137,7 @@ class Running:
 
 def settings_on(urls: Urls, **sections: dict[str, Any]) -> Settings:
     """Settings for a database of the tests; limits are out of the way unless they are what a test is about."""
-    database = {"url": urls.app, "worker_url": urls.worker, "direct_url": urls.direct, "pool_size": 5}
+    database = {"url": urls.app, "owner_url": urls.owner, "worker_url": urls.worker, "direct_url": urls.direct, "pool_size": 5}
     defaults = {"database": database, "security": {"signing_keys": [pem()]}, "rate_limit": UNLIMITED}
     return Settings(_env_file=None, **{name: defaults.get(name, {}) | sections.get(name, {}) for name in defaults | sections})
 

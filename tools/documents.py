@@ -18,7 +18,7 @@ from api_base.core.base import DomainEvent
 from api_base.core.config import Settings
 from api_base.interface.errors import pages
 from api_base.interface.events_router import CLOUD_EVENT, ENVELOPE, asyncapi, data_schema
-from tools import request_path
+from tools import privileges, request_path
 from tools.adapters_page import page as adapters_page
 from tools.compatible import check
 from tools.configuration_page import page as configuration_page
@@ -82,6 +82,7 @@ def write() -> None:
             (ROOT / path).write_text(text, encoding="utf-8")
             print(f"wrote {path}")
     request_path.write()
+    privileges.write()
 
 
 if __name__ == "__main__":

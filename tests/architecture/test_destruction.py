@@ -62,6 +62,7 @@ REVIEWED: Final = {
     ("tools/mutants/tree.py", "unlink"): "the outcomes of one run, in its own folder",
     ("tools/mutants/tree.py", "write_bytes"): "files of a copy of the repository",
     ("tools/request_path.py", "write_text"): GENERATED,
+    ("tools/privileges.py", "write_text"): GENERATED,
 }
 
 

@@ -7,7 +7,8 @@ from uuid import uuid4
 
 import msgspec
 import pytest
-from jsonschema import Draft202012Validator
+from cloudevents.core.formats.json import JSONFormat
+from jsonschema import Draft7Validator, Draft202012Validator
 
 from api_base.application.common.events.cloud_event import MEDIA_TYPE, encoded
 from api_base.bootstrap.contexts import BUILT_IN
@@ -16,6 +17,7 @@ from api_base.interface.events_router import CLOUD_EVENT, ENVELOPE, asyncapi, da
 from tests.architecture.modules import MODULES
 from tests.factories.events import stored_event
 from tools import documents
+from tools.documents import ROOT
 
 DECLARED = [(context.name, event) for context in BUILT_IN for event in context.events]
 DOCUMENT = asyncapi("Test", "1.0.0", documents.EVENTS)
@@ -59,6 +61,8 @@ def test_what_is_sent_is_as_its_schemas_say(event: type[DomainEvent]) -> None:
     payload = msgspec.json.encode(example(event), enc_hook=str)
     sent = json.loads(encoded(stored_event(name=event.name, payload=payload), "My API"))
     validator(CLOUD_EVENT).validate(sent)
+    read = JSONFormat().read(None, json.dumps(sent))  # by the SDK of CloudEvents
+    assert (read.get_specversion(), read.get_type(), read.get_id(), read.get_data()) == ("1.0", event.name, sent["id"], sent["data"])
     validator(data_schema(event)).validate(sent["data"])
     assert sent["dataschema"] == data_schema(event)["$id"]
     message = DOCUMENT["components"]["messages"][event.name]["payload"]["schema"]
@@ -76,6 +80,14 @@ def references(document: Any) -> Iterator[str]:
     if isinstance(document, list):
         for part in document:
             yield from references(part)
+
+
+def test_the_asyncapi_document_is_valid() -> None:
+    """By the schema that AsyncAPI publishes with its parser (npm: @asyncapi/specs 6.11.1; Apache 2.0)."""
+    schema = json.loads((ROOT / "tests/architecture/asyncapi-3.0.0.schema.json").read_text(encoding="utf-8"))
+    asyncapi_validator = Draft7Validator(schema, format_checker=Draft7Validator.FORMAT_CHECKER)
+    asyncapi_validator.validate(DOCUMENT)
+    assert not asyncapi_validator.is_valid({**DOCUMENT, "channels": {"one": {"address": 7}}})
 
 
 def test_the_asyncapi_document_is_whole() -> None:

@@ -27,7 +27,7 @@ def private_parts(source: str) -> Iterator[str]:
                         for one in ast.walk(part)
                         if isinstance(one, ast.Attribute | ast.Name)
                     }
-                    if names & {*PRIVATE, "error"}:
+                    if names & {*PRIVATE, "error", "failure"}:
                         yield ast.unparse(node)
 
 

@@ -13,7 +13,8 @@ import pytest_asyncio
 from api_base.infrastructure.db.embedded import Urls
 from tests.application import Running, running, settings_on
 from tests.architecture.examples import LEAST, Example, example
-from tests.architecture.routes import ROUTES, Route
+from tests.architecture.formats import keeps_formats, validate
+from tests.architecture.routes import DOCUMENT, ROUTES, Route
 from tests.http_harness import SECURITY
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -85,6 +86,7 @@ def conventional(answer: httpx2.Response) -> None:
     """What every answer has."""
     assert answer.headers["x-request-id"]
     assert SECURITY.items() <= dict(answer.headers).items()
+    keeps_formats(answer)
     if not answer.request.url.path.startswith("/health/"):
         assert {"ratelimit", "ratelimit-policy"} <= set(answer.headers)
 
@@ -118,6 +120,8 @@ async def test_the_example_succeeds_as_declared(api: Running, route: Route) -> N
         return
     assert answer.headers["content-type"] == "application/json"
     shown = answer.json()
+    described = route.operation["responses"][str(route.success)]["content"]["application/json"]["schema"]
+    validate(shown, {**described, "components": DOCUMENT["components"]})
     if route.versioned:
         assert answer.headers["etag"] == f'"v{shown["version"]}-json1"'
     if options is not None and options.location is not None:

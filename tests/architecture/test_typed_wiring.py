@@ -99,7 +99,7 @@ def has_any(annotation: object) -> bool:
     if isinstance(annotation, TypeAliasType):
         try:
             return has_any(annotation.__value__)
-        except NameError:  # of names that are imported for the type checker alone
+        except (NameError, TypeError):  # names imported, or classes generic, for the type checker alone
             return "Any" in _names_of(annotation)
     if isinstance(annotation, list | tuple):
         return any(map(has_any, annotation))

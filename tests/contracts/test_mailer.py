@@ -72,7 +72,8 @@ def mail(**changes: Any) -> Mail:
 
 async def test_what_is_sent_arrives_as_it_is(sink: Sink) -> None:
     one, long = mail(), mail(subject="á" * 200, text="x" * 5000 + "\n")
-    for each in (one, long):
+    folded = mail(subject="=?utf-8?q?a?= and " + "two  spaces, " * 12 + "end")
+    for each in (one, long, folded):
         await sink.mailer.send(each)
         assert sink.arrived(each.to) == [(each.subject, each.text.strip())]
 

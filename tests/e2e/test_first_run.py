@@ -13,13 +13,13 @@ import pytest
 from api_base.infrastructure.db.embedded import EmbeddedServer
 from tests.e2e.conftest import Project, open_folder, printed_login
 from tests.e2e.documentation import ROOT
-from tests.e2e.processes import Backend, rows, serving
+from tests.e2e.processes import Backend, rows, run, serving
 
 MOMENTS = 6
-ADMINISTRATORS = "select email from users where platform_admin"
+ADMINISTRATORS = "select email from users join platform_administrators on user_id = id"
 TENANTS = """
-select tenants.slug from memberships join tenants on tenants.id = tenant_id join users on users.id = user_id
- where platform_admin and not tenants.personal
+select tenants.slug from memberships join tenants on tenants.id = tenant_id join platform_administrators using (user_id)
+ where not tenants.personal
 """
 
 
@@ -59,7 +59,9 @@ def test_the_login_is_printed_with_a_new_password_until_the_first_login(unused: 
         second = printed_login(first.home, backend.ready())
         assert second.password != first.password
         assert refused(backend, first)
-        assert second.password not in str(rows(first.home, "select u, s from users u left join sessions s on true"))
+        assert second.password not in str(
+            rows(first.home, "select u, p, s from users u join user_passwords p on p.user_id = u.id left join sessions s on true")
+        )
         assert second.log_in(backend)
         assert rows(first.home, TENANTS) == [["demo"]]
     with serving(first.home, "--no-worker") as backend:
@@ -82,12 +84,15 @@ def test_no_ordinary_user_with_the_address_becomes_administrator(project: Projec
     with serving(project.home, "--no-worker") as backend:
         backend.ready()
         url = EmbeddedServer(project.home / ".api-base/postgres").administrator_url()
-        asyncio.run(execute(url, "update users set platform_admin = false"))
+        asyncio.run(execute(url, "delete from platform_administrators"))
         assert backend.end(signal.SIGTERM) == 0
     with serving(project.home, "--no-worker") as backend:
         backend.ready()
         assert "api-base users create-admin" in backend.output
         assert rows(project.home, ADMINISTRATORS) == []
+        created = run(project.home, "users", "create-admin", "ana@example.com", API_BASE_ADMIN_PASSWORD="correct horse battery staple 9")
+        assert created.returncode == 0, created
+        assert rows(project.home, ADMINISTRATORS) == [["ana@example.com"]]
 
 
 async def execute(url: str, statement: str) -> None:

@@ -17,8 +17,8 @@ from tests.isolation import start
 PEOPLE = 3_000
 REFUSED = PEOPLE // 100
 USERS = """
-insert into users (id, email, name, password_hash, status, platform_admin, language, version, created_at, updated_at)
-select gen_random_uuid(), '{prefix}-' || n || '@example.com', 'Ana', 'none', 'active', false, 'en', 1, now(), now()
+insert into users (id, email, name, status, language, version, created_at, updated_at)
+select gen_random_uuid(), '{prefix}-' || n || '@example.com', 'Ana', 'active', 'en', 1, now(), now()
 from generate_series(1, {count}) n
 """
 MEMBERS = "select count(*), count(distinct m.user_id) from memberships m join users u on u.id = m.user_id where u.email like '{prefix}-%'"

@@ -1,11 +1,17 @@
 """Each process of `serve` has the secrets that its work needs, and no others: in its environment, and in its arguments."""
 
 import json
+import os
+from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
+from api_base.infrastructure.db.embedded import EmbeddedServer, Urls
 from tests.e2e.conftest import Project
 from tests.e2e.processes import children, serving, until
 from tests.factories.keys import pem
+from tools.privileges import PAGE, ROOT, SECRETS, processes, secrets_in
 
 ROLES = ("postgres", "owner", "app", "worker")
 ALLOWED = {"api_base.cli serve": set(), "server_process": set(), "api_base.cli worker": {"app", "worker"}, "postgres": set()}
@@ -50,3 +56,35 @@ def test_what_is_exported_reaches_only_the_processes_that_need_it(project: Proje
                 kind = next(kind for kind in withheld if kind in command)
                 assert names & withheld[kind] == set()
                 assert "exported-secret" not in "".join(parts(pid, "environ"))
+
+
+def test_the_page_shows_the_secrets_of_each_running_process(
+    home: Path, new_database: Callable[[], Urls], amqp_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    urls = new_database()
+    values = {
+        "DATABASE__URL": urls.app, "DATABASE__OWNER_URL": urls.owner, "DATABASE__WORKER_URL": urls.worker, "DATABASE__DIRECT_URL": urls.direct,
+        "SECURITY__SIGNING_KEYS": pem().replace("\n", "\\n"), "AUDIT__SIGNING_KEYS": pem().replace("\n", "\\n"), "RATE_LIMIT__URL": "memory://",
+        "EVENTS__URL": "database://", "JOBS__URL": "database://", "MAIL__URL": "console://", "REMOTE__URL": amqp_url,
+        "OBSERVABILITY__METRICS_TOKEN": "a-token-of-this-test",
+    }  # fmt: skip
+    assert values.keys() == set(SECRETS)
+    found = {}
+    with serving(home, **values) as backend:
+        found["supervisor"] = secrets_of(backend.process.pid)
+        for process, named in (("preparation", "serving.preparation"), ("server", "server_process"), ("worker", "api_base.cli worker")):
+            found[process] = secrets_of(until(lambda named=named: backend.child(named), named))
+        backend.ready()
+    for name, value in values.items():
+        monkeypatch.setenv(name, value)
+    server = EmbeddedServer(home / "postgres", fsync=False)
+    server.start()
+    try:
+        found["PostgreSQL"] = secrets_of(next(pid for pid, command in children(os.getpid()).items() if str(home) in command))
+    finally:
+        server.stop()
+    assert processes(found) in (ROOT / PAGE).read_text(encoding="utf-8")
+
+
+def secrets_of(pid: int) -> frozenset[str]:
+    return secrets_in(part.partition("=")[0] for part in parts(pid, "environ"))

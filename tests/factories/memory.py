@@ -55,6 +55,19 @@ class MemoryRepository[T: AggregateRoot]:
 
 
 class MemoryUsers(MemoryRepository[User]):
+    """`hashes` are those of the passwords, by user."""
+
+    def __init__(self, *kept: User, password_hash: str = "hash") -> None:
+        super().__init__(*kept)
+        self.hashes: dict[UUID, str] = {user.id: password_hash for user in kept}
+
+    async def password_hash(self, user_id: UserId) -> str:
+        return self.hashes.get(user_id, "")
+
+    async def set_password_hash(self, user_id: UserId, password_hash: str) -> None:
+        assert user_id in self._kept
+        self.hashes[user_id] = password_hash
+
     async def by_email(self, email: EmailAddress) -> User | None:
         return self.find(user for user in self.all() if user.email == email)
 

@@ -379,8 +379,8 @@ class Authority(RuleBasedStateMachine):
             return
         names = {account.id: name for name, account in self.model.accounts.items()}
         pattern = f"%-{self._world}@example.com"
-        users = self.fetch("select id, email, password_hash, status from users where email like $1", pattern)
-        assert {(row["id"], row["password_hash"], row["status"] == "active") for row in users} == {
+        users = self.fetch("select id, email, hash, status from users join user_passwords on user_id = id where email like $1", pattern)
+        assert {(row["id"], row["hash"], row["status"] == "active") for row in users} == {
             (account.id, f"hash of {account.password}", account.active) for account in self.model.accounts.values()
         }
         members = self.fetch("select user_id, role from memberships where tenant_id = $1", self.tenant)

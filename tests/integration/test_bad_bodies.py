@@ -149,13 +149,17 @@ async def test_numbers_of_any_size_are_kept_or_refused(world: World, number: str
         assert await world.rows() == before
 
 
-async def test_of_a_key_that_is_given_twice_the_last_counts(world: World) -> None:
-    """As RFC 8259, section 4, expects of most; what matters is that check and storage read the same one."""
-    sku = f"D-{uuid4()}"
-    body = f'{{"sku": "x", "sku": "{sku}", "name": "", "name": "last", "category": "b", "attributes": {{"a": 1, "a": 2}}}}'
-    answer = await world.send("POST", "/api/v1/items", content=body.encode(), headers=JSON)
-    assert answer.status_code == 201, answer.text
-    assert (answer.json()["sku"], answer.json()["name"], answer.json()["attributes"]) == (sku, "last", {"a": 2})
+async def test_a_key_that_is_given_twice_is_refused(world: World) -> None:
+    """I-JSON [RFC 7493, section 2.3]: parsers disagree about which of the two counts."""
+    before = await world.rows()
+    for body in (
+        '{"sku": "a", "sku": "b", "name": "n", "category": "c"}',
+        '{"sku": "a", "name": "n", "category": "c", "attributes": {"a": [{"b": 1, "b": 2}]}}',
+    ):
+        answer = await world.send("POST", "/api/v1/items", content=body.encode(), headers=JSON)
+        assert answer.status_code == 400, answer.text
+        assert "two members of one name" in answer.json()["detail"]
+    assert await world.rows() == before
 
 
 @pytest.mark.parametrize(("action", "where"), [("create", "item"), ("update", "changes")])

@@ -55,9 +55,9 @@ FILL = (
     from generate_series(1, {ROWS}) n""",
     """insert into memberships select ('00000000-0000-0000-0001-' || lpad((n / 20)::text, 12, '0'))::uuid, gen_random_uuid(), gen_random_uuid(),
     'member', 1, now(), now() from generate_series(1, 10000) n""",
-    f"""insert into users (id, email, name, password_hash, status, platform_admin, language, version, created_at, updated_at)
-    select gen_random_uuid(), 'user' || lpad(({ROWS} - n)::text, 6, '0') || '@example.com', 'n', 'h',
-    case when n <= {ROWS} * 0.4 then 'deactivated' else 'active' end, false, 'en', 1, timestamptz '2026-06-01' + n * interval '1 minute', now()
+    f"""insert into users (id, email, name, status, language, version, created_at, updated_at)
+    select gen_random_uuid(), 'user' || lpad(({ROWS} - n)::text, 6, '0') || '@example.com', 'n',
+    case when n <= {ROWS} * 0.4 then 'deactivated' else 'active' end, 'en', 1, timestamptz '2026-06-01' + n * interval '1 minute', now()
     from generate_series(1, {ROWS}) n""",
     f"""insert into invitations select '{TENANT}', gen_random_uuid(), 'g' || n || '@example.com', 'member', 'en', gen_random_uuid(), 1,
     timestamptz '2026-06-01' + n * interval '1 minute', now(), null from generate_series(1, {ROWS}) n""",

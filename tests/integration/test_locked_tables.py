@@ -9,7 +9,7 @@ import pytest
 from api_base.infrastructure.db.embedded import Urls
 from tests.application import running, settings_on
 
-BOUNDED: Final = {"pool_size": 4, "request_lock_timeout_seconds": 1.0, "acquire_timeout_seconds": 2.0}
+BOUNDED: Final = {"pool_size": 4, "request_lock_timeout_seconds": 4.0, "acquire_timeout_seconds": 2.0}
 
 
 @pytest.mark.parametrize("table", ["items", "audit"])
@@ -30,7 +30,7 @@ async def test_requests_that_wait_for_a_lock_hold_up_no_other_resource(migrated:
                 await owner.execute(f"lock table {table}")
                 stuck = [asyncio.create_task(api.client.request(*needs[i % len(needs)], headers=headers)) for i in range(12)]
                 for _ in range(30):
-                    others = await asyncio.wait_for(api.client.get("/api/v1/auth/me", headers=person.headers), 1.0)
+                    others = await asyncio.wait_for(api.client.get("/api/v1/auth/me", headers=person.headers), 3.0)
                     assert others.status_code == 200, others.text
                 answers = [await task for task in stuck]
         finally:

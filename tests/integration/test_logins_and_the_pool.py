@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from uuid import UUID
 
 from pydantic import SecretStr
 
@@ -53,9 +54,9 @@ async def test_while_a_password_is_hashed_every_connection_is_idle(migrated: Url
         hasher = made.container.password_hasher
         verify = hasher.verify
 
-        async def watched(password: str, hashed: str | None) -> tuple[bool, str | None]:
+        async def watched(password: str, hashed: str | None, *, account: str, device: UUID | None) -> tuple[bool, str | None]:
             hashing.set()
-            return await verify(password, hashed)
+            return await verify(password, hashed, account=account, device=device)
 
         hasher.verify = watched
         login = asyncio.create_task(made.bus.execute(LogIn(email="bo@example.com", password=PASSWORD)))

@@ -90,19 +90,19 @@ def test_status_and_head_tell_what_is_pending(new_database: Callable[[], Urls], 
     migrations.down(settings, urls, "audit", contexts=contexts)
     assert not migrations.at_head(urls, contexts)
     audit = next(s for s in migrations.status(urls, contexts) if s.context == "audit")
-    assert (audit.current, audit.pending) == (None, ("audit_001",))
+    assert (audit.current, audit.pending) == ("audit_001", ("audit_002",))
 
 
 def test_what_others_build_upon_stays(migrated: Urls, settings: Settings, contexts: Sequence[Context]) -> None:
     with pytest.raises(ConfigurationError, match="depend on base_001"):
         migrations.down(settings, migrated, "base", contexts=contexts)
-    with pytest.raises(ConfigurationError, match="has 1 applied revisions, so 2 cannot be undone"):
-        migrations.down(settings, migrated, "audit", 2, contexts=contexts)
+    with pytest.raises(ConfigurationError, match="has 2 applied revisions, so 3 cannot be undone"):
+        migrations.down(settings, migrated, "audit", 3, contexts=contexts)
     assert migrations.at_head(migrated, contexts)
 
 
 def test_a_database_of_a_newer_version_is_left_alone(migrated: Urls, settings: Settings, contexts: Sequence[Context]) -> None:
-    asyncio.run(fetch(migrated.owner, "update alembic_version set version_num = 'audit_999' where version_num = 'audit_001'"))
+    asyncio.run(fetch(migrated.owner, "update alembic_version set version_num = 'audit_999' where version_num = 'audit_002'"))
     with pytest.raises(ConfigurationError, match="audit_999.*newer version"):
         migrations.up(settings, migrated, contexts)
 

@@ -5,15 +5,14 @@ import pytest
 from api_base.bootstrap.contexts import BUILT_IN
 from api_base.core.errors import Unavailable
 from api_base.infrastructure.db.embedded import Urls
-from api_base.infrastructure.rabbitmq.connection import RabbitMqConnection
+from api_base.infrastructure.rabbitmq.connection import RabbitMqConnection, check
 from api_base.operations.diagnosis import diagnose
 from tests.application import settings_on
 from tests.rabbitmq import connected
 
 
 async def test_a_broker_that_answers_is_named_without_its_password(amqp_url: str) -> None:
-    async with connected(amqp_url) as connection:
-        assert await connection.check() == f"RabbitMQ at {amqp_url.rpartition('@')[2].strip('/')}"
+    assert await check(amqp_url) == f"RabbitMQ at {amqp_url.rpartition('@')[2].strip('/')}"
 
 
 @pytest.mark.parametrize("url", ["amqp://guest:secret@127.0.0.1:1/", "amqp://guest:secret@nowhere.invalid/"])
@@ -27,7 +26,7 @@ async def test_a_wrong_password_is_told(amqp_url: str) -> None:
     wrong = amqp_url.replace("guest:guest", "guest:secret")
     assert wrong != amqp_url
     with pytest.raises(Unavailable) as caught:
-        await RabbitMqConnection(wrong, "tests").check()
+        await check(wrong)
     assert "secret" not in str(caught.value)
     assert "REFUSED" in str(caught.value).upper()
 

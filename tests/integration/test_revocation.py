@@ -58,7 +58,7 @@ class World:
     async def fill(self) -> None:
         now = SystemClock().now()
         await self.owner.execute(
-            "insert into users values ($1, $2, 'n', 'h', 'active', false, 'en', null, 1, $3, $3)",
+            "insert into users values ($1, $2, 'n', 'active', 'en', null, 1, $3, $3)",
             self.user,
             f"{self.user}@example.com",
             now,

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 from uuid import UUID, uuid4
@@ -62,6 +63,12 @@ BREAKING: Final = {
     "any grant": ("revoke all on notes from app", "is granted to no role"),
     "a grant beside policies": ("grant truncate on notes to app", "grants TRUNCATE to the serving role"),
     "a grant to all": ("grant trigger on notes to public", "grants TRIGGER to the serving role"),
+    "a grant beyond a declaration": (
+        "grant insert on platform_administrators to app",
+        "grants INSERT to the serving role, which its declaration",
+    ),
+    "a grant of a column": ("grant select (hash) on user_passwords to worker", "grants SELECT to the worker, which its declaration"),
+    "a grant to change the audit trail": ("grant delete on audit to worker", "grants DELETE to the worker, which its declaration"),
     "column": ("alter table notes drop column text", "no column where text TEXT"),
     "type": ("alter table notes alter column text type integer using 1", "the type integer where text TEXT"),
     "unique index": ("create unique index uq on notes (text)", "the unique index uq"),
@@ -164,6 +171,14 @@ def test_a_start_and_the_diagnosis_name_the_table_and_its_declaration(
     (schema,) = (finding for finding in findings if finding.what == "schema")
     assert not schema.well
     assert "no forced row-level security" in schema.detail
+
+
+def test_a_server_process_that_does_not_know_the_worker_compares_the_rest(migrated: Urls, with_notes: Sequence[Context]) -> None:
+    of_server = replace(migrated, worker=migrated.app, owner=migrated.app)
+    assert migrations.at_head(of_server, with_notes)
+    asyncio.run(execute(migrated, "drop policy notes_app on notes"))
+    with pytest.raises(ConfigurationError, match="no policy that compares tenant_id"):
+        migrations.at_head(of_server, with_notes)
 
 
 def test_either_guard_alone_shows_no_foreign_row(migrated: Urls, with_notes: Sequence[Context]) -> None:

@@ -189,4 +189,4 @@ def test_both_paths_leave_the_same(sides: Sides) -> None:
         sides.compare(script)
 
     compare()
-    assert sides.outcomes >= {"done", "StaleVersion", "SkuTaken", "Invalid", "ItemIsDeleted", "TransitionNotAllowed"}
+    assert sides.outcomes >= {"done", "StaleVersion", "SkuTaken", "Invalid", "ItemIsDeleted", "ItemIsNotDeleted"}

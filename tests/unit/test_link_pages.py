@@ -1,6 +1,8 @@
 """The pages that links in mails lead to: there is one for each link, and what its forms send is what the API takes."""
 
+import re
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -68,6 +70,24 @@ async def test_a_page_speaks_the_browsers_language_and_holds_nothing_inline(name
         assert sum(len(form.fields) for form in PAGES[name].forms) == len(page.fields)
         for asset in page.loaded:
             assert (await client.get(f"/links/{asset}")).status_code == 200
+
+
+@pytest.mark.parametrize("name", PAGES)
+async def test_a_password_is_masked_and_may_be_pasted_and_managed(name: str) -> None:
+    here = shell()
+    here.app.include_router(links_router.routes("A"))
+    async with here.client() as client:
+        passwords = [field for field in Page((await client.get(f"/links/{name}")).text).fields if field["name"] == "password"]
+    assert passwords
+    for field in passwords:
+        assert (field["type"], field.keys()) == ("password", {"name", "type", "autocomplete", "required"})
+        assert str(field["autocomplete"]).endswith("-password")
+
+
+def test_the_script_shows_what_it_receives_as_text_and_keeps_nothing() -> None:
+    script = Path(links_router.__file__).with_name("links_assets").joinpath("links.js").read_text(encoding="utf-8")
+    assert "message.textContent = error.message" in script
+    assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval|Function|Storage|indexedDB|cookie", script)
 
 
 async def test_there_is_nothing_else() -> None:

@@ -44,16 +44,18 @@ CASES: Final[list[tuple[TableMapping[Any], AggregateRoot]]] = [
     (TENANT_MAPPING, tenant(slug="chairs")),
     (MEMBERSHIP_MAPPING, membership(uuid4(), role=Role.OWNER)),
     (INVITATION_MAPPING, invitation()),
-    (USER_MAPPING, user()),
+    (USER_MAPPING, user(platform_admin=True)),
     (REGISTRATION_MAPPING, registration()),
     (RESET_MAPPING, PasswordReset.begin(id=uuid4(), user_id=UserId(uuid4()), now=NOW)),
 ]
+READ_ONLY: Final[dict[str, dict[str, object]]] = {"user": {"platform_admin": True}}
+"""Columns that a repository reads from other tables."""
 
 
 @pytest.mark.parametrize(("mapping", "aggregate"), CASES, ids=[mapping.entity for mapping, _ in CASES])
 def test_an_aggregate_is_restored_from_its_row(mapping: TableMapping[Any], aggregate: AggregateRoot) -> None:
     aggregate.version = 3
-    row = dict(zip(mapping.table.columns.keys(), mapping.to_row(aggregate), strict=True))
+    row = dict(zip(mapping.table.columns.keys(), mapping.to_row(aggregate), strict=True)) | READ_ONLY.get(mapping.entity, {})
     again = mapping.from_row(row)
     assert type(again) is type(aggregate)
     names = [field.name for field in fields(aggregate) if field.name != "_events"]

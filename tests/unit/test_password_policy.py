@@ -6,6 +6,7 @@ from math import prod
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from zxcvbn.frequency_lists import FREQUENCY_LISTS
 from zxcvbn.matching import L33T_TABLE
 
 from api_base.core.errors import Invalid, Unavailable
@@ -58,6 +59,12 @@ async def test_good_passwords_of_any_composition(password: str) -> None:
 )
 async def test_bad_passwords(password: str, code: str) -> None:
     assert await codes(password) == [code]
+
+
+async def test_every_common_password_of_the_list_in_the_package_is_refused() -> None:
+    common = [password for password in FREQUENCY_LISTS["passwords"] if len(password) >= 12]
+    assert len(common) > 200
+    assert [password for password in common if await codes(password) != ["too_easy"]] == []
 
 
 async def test_what_others_know_of_the_user_makes_nothing_safer() -> None:

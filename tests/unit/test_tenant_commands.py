@@ -95,7 +95,7 @@ async def test_what_cannot_be_founded_is_named(name: str, slug: str, pointer: st
 
 async def test_a_registration_founds_a_personal_tenant_from_the_event_as_it_is() -> None:
     world = World()
-    ana = User.register(id=uuid4(), email=EmailAddress.parse("ana@example.com"), name="Ana", password_hash="h", now=NOW)
+    ana = User.register(id=uuid4(), email=EmailAddress.parse("ana@example.com"), name="Ana", now=NOW)
     (event,) = ana.collect_events()
     await Subscription(event.name, Registered, world.found).deliver(event)
     (made,) = [kept for kept in world.tenants.all() if kept.personal]

@@ -18,8 +18,10 @@ from api_base.application.users.commands.create_user import CreateUser, CreateUs
 from api_base.application.users.commands.register_user import RegisterUser, RegisterUserHandler, RegistrationMode
 from api_base.application.users.commands.set_user_status import SetUserStatus, SetUserStatusHandler
 from api_base.application.users.commands.update_profile import UpdateProfile, UpdateProfileHandler
+from api_base.bootstrap.contexts.identities import UserCredentials
 from api_base.core.errors import Invalid, NotFound, StaleVersion
 from api_base.core.types import Language, SessionId, UserId
+from api_base.domain.auth.repository import Credential
 from api_base.domain.users.entities import User, UserStatus
 from api_base.domain.users.errors import AlreadyInStatus, EmailTaken, WrongPassword
 from tests.factories.auth import principal, request_of
@@ -30,9 +32,9 @@ from tests.support import FixedClock, Ids
 
 
 class World:
-    def __init__(self, *users: User, hasher: PlainHasher | None = None) -> None:
+    def __init__(self, *users: User, password_hash: str = "hash", hasher: PlainHasher | None = None) -> None:
         self.clock, self.hasher, self.policy = FixedClock(NOW + timedelta(hours=1)), hasher or PlainHasher(), RefusingPolicy("easy")
-        self.users = MemoryUsers(*users)
+        self.users = MemoryUsers(*users, password_hash=password_hash)
         self.bus = Bus([])
         self.bus.add(
             [
@@ -51,6 +53,9 @@ class World:
     def first(self) -> User:
         return self.users.all()[0]
 
+    def password_hash(self) -> str:
+        return self.users.hashes[self.first().id]
+
 
 REGISTER = RegisterUser(email=" Ana@Example.com ", name=" Ana ", password="right")
 
@@ -59,7 +64,7 @@ async def test_who_registers_is_kept_with_a_hash() -> None:
     world = World()
     answer = await world.bus.execute(REGISTER)
     assert (answer.email, answer.name) == ("ana@example.com", "Ana")
-    assert (world.first().email.value, world.first().password_hash, world.first().platform_admin) == (
+    assert (world.first().email.value, world.password_hash(), world.first().platform_admin) == (
         "ana@example.com",
         "hash of right",
         False,
@@ -69,10 +74,10 @@ async def test_who_registers_is_kept_with_a_hash() -> None:
 
 
 async def test_a_known_address_is_told_where_registering_is_open() -> None:
-    known = World(user(email="ana@example.com", password_hash="hers"))
+    known = World(user(email="ana@example.com"), password_hash="hers")
     with pytest.raises(EmailTaken):
         await known.bus.execute(REGISTER)
-    assert known.first().password_hash == "hers"
+    assert known.password_hash() == "hers"
 
 
 @pytest.mark.parametrize(
@@ -88,18 +93,18 @@ async def test_what_cannot_be_registered_is_named(email: str, name: str, passwor
 
 
 async def test_a_password_is_changed_by_who_knows_it() -> None:
-    world = World(user(password_hash="hash of old"))
+    world = World(user(), password_hash="hash of old")
     await world.bus.execute(ChangePassword(current="old", new="right"))
-    assert world.first().password_hash == "hash of right"
+    assert world.password_hash() == "hash of right"
     assert world.users.events == ["users.password_changed.v1"]
 
 
 @pytest.mark.parametrize(("current", "new", "error"), [("wrong", "right", WrongPassword), ("old", "easy", Invalid)])
 async def test_a_password_that_is_wrong_or_easy_changes_nothing(current: str, new: str, error: type[Exception]) -> None:
-    world = World(user(password_hash="hash of old"))
+    world = World(user(), password_hash="hash of old")
     with pytest.raises(error):
         await world.bus.execute(ChangePassword(current=current, new=new))
-    assert world.first().password_hash == "hash of old"
+    assert world.password_hash() == "hash of old"
     assert world.users.events == []
 
 
@@ -120,19 +125,19 @@ class Meddling(PlainHasher):
 
 async def meddled(who: User, then: UpdateProfile | SetPasswordHash) -> World:
     hasher = Meddling(then)
-    hasher.world = World(who, hasher=hasher)
+    hasher.world = World(who, password_hash="hash of old", hasher=hasher)
     await hasher.world.bus.execute(ChangePassword(current="old", new="right"))
     return hasher.world
 
 
 async def test_another_change_of_the_user_meanwhile_does_not_hinder_a_change_of_password() -> None:
-    world = await meddled(user(password_hash="hash of old"), UpdateProfile(expected_version=None, name="Anna"))
-    assert world.first().password_hash == "hash of right"
+    world = await meddled(user(), UpdateProfile(expected_version=None, name="Anna"))
+    assert world.password_hash() == "hash of right"
 
 
 async def test_another_change_of_password_meanwhile_does() -> None:
     with pytest.raises(WrongPassword):
-        await meddled(user(password_hash="hash of old"), SetPasswordHash(password_hash="other", verified_hash="hash of old"))
+        await meddled(user(), SetPasswordHash(password_hash="other", verified_hash="hash of old"))
 
 
 async def test_who_is_gone_changes_nothing() -> None:
@@ -172,16 +177,16 @@ async def test_a_status_is_set_once() -> None:
 
 
 async def test_a_hash_is_renewed_unless_the_password_has_changed() -> None:
-    world = World(user(password_hash="old"))
+    world = World(user(), password_hash="old")
     id = UserId(world.first().id)
     await world.bus.execute(RenewPasswordHash(user_id=id, new_hash="new", verified_hash="older"))
-    assert (world.first().password_hash, world.first().version) == ("old", 1)
+    assert (world.password_hash(), world.first().version) == ("old", 1)
     await world.bus.execute(RenewPasswordHash(user_id=id, new_hash="new", verified_hash="old"))
-    assert (world.first().password_hash, world.users.events) == ("new", [])
+    assert (world.password_hash(), world.users.events) == ("new", [])
 
 
 async def test_a_current_password_is_tried_for_the_session() -> None:
-    world = World(user(email="ana@example.com", password_hash="hash of old"))
+    world = World(user(email="ana@example.com"), password_hash="hash of old")
     session = SessionId(uuid4())
     request_of(principal(user_id=UserId(world.first().id), session_id=session))
     with pytest.raises(WrongPassword):
@@ -189,6 +194,25 @@ async def test_a_current_password_is_tried_for_the_session() -> None:
     assert world.hasher.tried == [("ana@example.com", session)]
 
 
+class CountingUsers(MemoryUsers):
+    """Counts the hashes that are read."""
+
+    read = 0
+
+    async def password_hash(self, user_id: UserId) -> str:
+        self.read += 1
+        return await super().password_hash(user_id)
+
+
+async def test_the_credentials_of_an_unknown_address_cost_the_same_reads() -> None:
+    users = CountingUsers(user(email="ana@example.com"), password_hash="hash of right")
+    credentials = UserCredentials(users, Bus([]))
+    known, unknown = await credentials.find("ana@example.com"), await credentials.find("bo@example.com")
+    assert known == Credential(user_id=UserId(users.all()[0].id), password_hash="hash of right", open=True)
+    assert unknown is None
+    assert users.read == 2
+
+
 def test_no_secret_shows() -> None:
-    for message in (REGISTER, ChangePassword(current="right", new="right"), user(password_hash="right")):
+    for message in (REGISTER, ChangePassword(current="right", new="right")):
         assert "right" not in repr(message)

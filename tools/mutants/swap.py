@@ -38,7 +38,10 @@ class Swapper:
 
     def imported(self) -> None:
         """Everything has been imported: what is called from now on may be exchanged."""
+        sys.monitoring.set_events(_TOOL, sys.monitoring.events.NO_EVENTS)
+        sys.monitoring.register_callback(_TOOL, sys.monitoring.events.PY_START, None)
         sys.monitoring.free_tool_id(_TOOL)
+        sys.monitoring.restart_events()  # the next tool under this id hears of these functions again
         gc.unfreeze()  # objects that the tests froze are not listed
         for found in gc.get_objects():
             if type(found) is FunctionType and found.__code__.co_filename.startswith(self._source):

@@ -8,7 +8,7 @@ from api_base.infrastructure.auth.tables import SESSIONS
 from api_base.infrastructure.db.schema import Ownership
 from api_base.infrastructure.db.statement import OWNER, Statement
 from api_base.infrastructure.tenants.tables import MEMBERSHIPS
-from api_base.infrastructure.users.tables import USERS
+from api_base.infrastructure.users.tables import IS_PLATFORM_ADMIN, USERS
 
 _SESSION = sa.select(SESSIONS.c.expires_at).where(
     SESSIONS.c.user_id == OWNER, SESSIONS.c.id == sa.bindparam("session", type_=sa.Uuid), SESSIONS.c.revoked_at.is_(None)
@@ -20,7 +20,7 @@ _ROLE = sa.select(MEMBERSHIPS.c.role).where(
 ACCESS: Final = Statement(
     sa.select(
         USERS.c.status,
-        USERS.c.platform_admin,
+        IS_PLATFORM_ADMIN,
         _SESSION.scalar_subquery().label("session_expires_at"),
         _ROLE.scalar_subquery().label("role"),
     ).where(USERS.c.id == OWNER),

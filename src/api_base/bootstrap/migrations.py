@@ -19,6 +19,7 @@ from api_base.infrastructure.db.embedded import Urls
 from api_base.infrastructure.db.migrations.revisions import BASE, Branch, chain, closure, heads_of, plain_connection, read, stored_heads
 from api_base.infrastructure.db.migrations.roles import Roles, user_of
 from api_base.infrastructure.db.schema import DeclaredTable
+from api_base.infrastructure.db.session import check_server
 from api_base.infrastructure.db.table_check import SQL, TableCheck
 from api_base.infrastructure.events.tables import METADATA as EVENTS
 from api_base.infrastructure.idempotency.tables import METADATA as IDEMPOTENCY
@@ -96,6 +97,7 @@ async def complete(connection: Connection, urls: Urls, contexts: Sequence[Contex
     revisions, heads = read(branches(contexts)), await heads_of(connection)
     if not closure(heads, revisions) >= revisions.keys():
         return False
+    await check_server(connection)
     check = table_check(urls, contexts)
     rows = await connection.fetch(SQL, *check.arguments)
     check.refuse(rows, undeclared=heads <= revisions.keys())  # a newer version may have added tables

@@ -2,12 +2,15 @@
 
 The database itself says what is missing, so a run that was interrupted anywhere is completed by the next one. The password of the first
 administrator is random, printed, and stored only as a hash: until somebody logs in with it, each start replaces and prints it again.
+
+Administrators are created as the role that owns the tables, which no process that serves can connect as.
 """
 
 import asyncio
 import secrets
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from enum import Enum, auto
 from typing import Final
 
@@ -25,7 +28,9 @@ from api_base.domain.tenants.errors import SlugTaken
 from api_base.domain.users.errors import EmailTaken
 from api_base.infrastructure.db.embedded import Urls
 from api_base.infrastructure.db.migrations.revisions import plain_connection
+from api_base.infrastructure.db.sources import configured
 from api_base.infrastructure.users.first_administrator import first_administrator
+from api_base.serving.resolving import on
 
 ADMINISTRATOR: Final = "admin@example.com"
 TENANT: Final = "demo"
@@ -58,8 +63,13 @@ def prepare(settings: Settings, urls: Urls, contexts: Sequence[Context], *, seed
 
 async def create_administrator(settings: Settings, contexts: Sequence[Context], *, email: str, name: str, password: str) -> UserDTO:
     """Create an administrator of the platform in the database of `settings`. Raises `Invalid`, `EmailTaken`."""
-    async with opened(build(settings, contexts)) as services:
+    async with opened(build(_as_owner(settings, configured(settings)), contexts)) as services:
         return await _add_administrator(services, email=email, name=name, password=password)
+
+
+def _as_owner(settings: Settings, urls: Urls) -> Settings:
+    """Return settings with which the application connects as the role that owns the tables."""
+    return on(settings, replace(urls, app=urls.owner, direct=urls.owner))
 
 
 async def _add_administrator(services: Services, *, email: str, name: str, password: str) -> UserDTO:
@@ -94,7 +104,7 @@ async def _seed(settings: Settings, urls: Urls, contexts: Sequence[Context]) -> 
     if administrator.exists and administrator.unused is None:
         return None
     password = "-".join(secrets.token_hex(3) for _ in range(4))
-    async with opened(build(settings, contexts)) as services:
+    async with opened(build(_as_owner(settings, urls), contexts)) as services:
         if administrator.unused is not None:
             id = UserId(administrator.unused)
             hashed = await services.container.password_hasher.hash(password)

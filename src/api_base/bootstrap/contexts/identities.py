@@ -8,7 +8,7 @@ from api_base.application.users.commands.change_password import RenewPasswordHas
 from api_base.bootstrap.context import Ports
 from api_base.core.errors import Invalid
 from api_base.core.protocols import Clock, IdGenerator, PasswordHasher, PasswordPolicy
-from api_base.core.types import Language, UserId
+from api_base.core.types import NO_USER, Language, UserId
 from api_base.domain.auth.repository import Credential
 from api_base.domain.common.value_objects import EmailAddress
 from api_base.domain.users.entities import User, UserStatus
@@ -25,13 +25,10 @@ class UserCredentials:
     async def find(self, email: str) -> Credential | None:
         """Return the credentials of the user with this address; None for an unknown or invalid address."""
         user = await by_email(self._users, email)
+        password_hash = await self._users.password_hash(NO_USER if user is None else UserId(user.id))  # an unknown address takes as long
         if user is None:
             return None
-        return Credential(
-            user_id=UserId(user.id),
-            password_hash=user.password_hash,
-            open=user.status is UserStatus.ACTIVE,
-        )
+        return Credential(user_id=UserId(user.id), password_hash=password_hash, open=user.status is UserStatus.ACTIVE)
 
     async def renew(self, credential: Credential, new_hash: str) -> None:
         """Store a hash of the same password with the current hashing parameters."""
@@ -80,11 +77,11 @@ class UserIdentities:
             id=self._ids.new(),
             email=EmailAddress.parse(email),
             name=name,
-            password_hash=password_hash,
             language=language,
             now=self._clock.now(),
         )
         await self._users.create(user)
+        await self._users.set_password_hash(UserId(user.id), password_hash)
         return UserId(user.id)
 
     async def _active(self, email: str) -> User | None:

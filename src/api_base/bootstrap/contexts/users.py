@@ -30,7 +30,7 @@ from api_base.infrastructure import users
 from api_base.infrastructure.db.pruner import Prune
 from api_base.infrastructure.users.queries import GetProfileHandler, GetUserHandler, ListUsersHandler
 from api_base.infrastructure.users.repository import SqlPasswordResetRepository, SqlRegistrationRepository, SqlUserRepository
-from api_base.infrastructure.users.tables import PASSWORD_RESETS, REGISTRATIONS
+from api_base.infrastructure.users.tables import PASSWORD_RESETS, PLATFORM_ADMINISTRATORS, REGISTRATIONS, USER_PASSWORDS
 from api_base.infrastructure.users.tables import USERS as USERS_TABLE
 from api_base.interface.v1 import users as v1
 
@@ -103,7 +103,7 @@ _JOBS: Final = (
 
 USERS: Final = Context(
     name="users",
-    tables=(USERS_TABLE, REGISTRATIONS, PASSWORD_RESETS),
+    tables=(USERS_TABLE, PLATFORM_ADMINISTRATORS, USER_PASSWORDS, REGISTRATIONS, PASSWORD_RESETS),
     migrations=Path(users.__path__[0]) / "migrations",
     permissions={permissions.MANAGE: frozenset({PLATFORM_ADMIN})},
     handlers=_handlers,

@@ -12,7 +12,7 @@ from api_base.core.errors import Invalid, Violation
 from api_base.core.types import TenantId
 from api_base.domain.common.stored_json import stored
 from api_base.domain.common.value_objects import Money
-from api_base.domain.items.errors import ItemIsDeleted, ItemIsNotDeleted, PriceMissing, TransitionNotAllowed
+from api_base.domain.items.errors import ItemIsDeleted, ItemIsNotDeleted, PriceMissing
 from api_base.domain.items.events import ItemChanged, ItemCreated, ItemDeleted, ItemPriceChanged, ItemRestored, ItemStatusChanged
 from api_base.domain.items.value_objects import ATTRIBUTES_BYTES, CATEGORY, DESCRIPTION, NAME, SKU, TAG, TAGS, ItemStatus
 
@@ -146,24 +146,28 @@ class Item(AggregateRoot):
             self._record_price(before)
         return True
 
-    def publish(self, now: datetime) -> None:
-        """Make the item public. Raises `PriceMissing`, `TransitionNotAllowed`, `ItemIsDeleted`."""
-        self._become(ItemStatus.PUBLISHED, now)
+    def publish(self, now: datetime) -> bool:
+        """Make the item public. Returns whether it was not. Raises `PriceMissing`, `ItemIsDeleted`."""
+        return self._become(ItemStatus.PUBLISHED, now)
 
-    def archive(self, now: datetime) -> None:
-        """Withdraw the item and keep its data. Raises `TransitionNotAllowed`, `ItemIsDeleted`."""
-        self._become(ItemStatus.ARCHIVED, now)
+    def archive(self, now: datetime) -> bool:
+        """Withdraw the item and keep its data. Returns whether it was not archived. Raises `ItemIsDeleted`."""
+        return self._become(ItemStatus.ARCHIVED, now)
 
-    def delete(self, now: datetime) -> None:
+    def delete(self, now: datetime) -> bool:
+        """Returns True. Raises `ItemIsDeleted`."""
         self._refuse_deleted()
         self.deleted_at = self.updated_at = now
         self.record(ItemDeleted(aggregate_id=self.id, tenant_id=self.tenant_id))
+        return True
 
-    def restore(self, now: datetime) -> None:
+    def restore(self, now: datetime) -> bool:
+        """Returns True. Raises `ItemIsNotDeleted`."""
         if self.deleted_at is None:
             raise ItemIsNotDeleted
         self.deleted_at, self.updated_at = None, now
         self.record(ItemRestored(aggregate_id=self.id, tenant_id=self.tenant_id))
+        return True
 
     def _record_price(self, before: Money | None) -> None:
         after = self.details.price
@@ -179,14 +183,15 @@ class Item(AggregateRoot):
             )
         )
 
-    def _become(self, status: ItemStatus, now: datetime) -> None:
+    def _become(self, status: ItemStatus, now: datetime) -> bool:
         self._refuse_deleted()
-        if status not in self.status.transitions:
-            raise TransitionNotAllowed(self.status, status, " or ".join(self.status.transitions))
+        if status is self.status:
+            return False
         if status is ItemStatus.PUBLISHED and self.details.price is None:
             raise PriceMissing
         self.record(ItemStatusChanged(aggregate_id=self.id, tenant_id=self.tenant_id, before=self.status, after=status))
         self.status, self.updated_at = status, now
+        return True
 
     def _refuse_deleted(self) -> None:
         if self.deleted_at is not None:

@@ -10,11 +10,6 @@ class SkuTaken(Conflict):
         )
 
 
-class TransitionNotAllowed(Conflict):
-    def __init__(self, status: str, wanted: str, allowed: str) -> None:
-        super().__init__(f"An item with the status {status} cannot become {wanted}; it can become {allowed}.")
-
-
 class PriceMissing(RuleViolated):
     def __init__(self) -> None:
         super().__init__("A published item must have a price. Set the price first.")

@@ -18,15 +18,3 @@ class ItemStatus(StrEnum):
     DRAFT = "draft"
     PUBLISHED = "published"
     ARCHIVED = "archived"
-
-    @property
-    def transitions(self) -> tuple["ItemStatus", ...]:
-        """The statuses that an item of this status may change to."""
-        return _TRANSITIONS[self]
-
-
-_TRANSITIONS: Final = {
-    ItemStatus.DRAFT: (ItemStatus.PUBLISHED, ItemStatus.ARCHIVED),
-    ItemStatus.PUBLISHED: (ItemStatus.ARCHIVED,),
-    ItemStatus.ARCHIVED: (ItemStatus.PUBLISHED,),
-}

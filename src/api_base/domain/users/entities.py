@@ -1,6 +1,6 @@
 """The user: a global identity. Memberships decide what a user may do."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Final, Self
@@ -25,7 +25,6 @@ class UserStatus(StrEnum):
 class User(AggregateRoot):
     email: EmailAddress
     name: str
-    password_hash: str = field(repr=False)
     status: UserStatus = UserStatus.ACTIVE
     platform_admin: bool = False
     language: Language = Language.EN
@@ -40,7 +39,6 @@ class User(AggregateRoot):
         id: UUID,
         email: EmailAddress,
         name: str,
-        password_hash: str,
         now: datetime,
         platform_admin: bool = False,
         language: Language = Language.EN,
@@ -50,7 +48,6 @@ class User(AggregateRoot):
             id=id,
             email=email,
             name=NAME.parse(name, "/name"),
-            password_hash=password_hash,
             platform_admin=platform_admin,
             language=language,
             created_at=now,
@@ -66,8 +63,9 @@ class User(AggregateRoot):
         """Write e-mails to the user in `language` from now on."""
         self.language, self.updated_at = language, now
 
-    def change_password(self, password_hash: str, now: datetime) -> None:
-        self.password_hash, self.password_changed_at, self.updated_at = password_hash, now, now
+    def change_password(self, now: datetime) -> None:
+        """Note that the password has changed. Its hash is stored apart from the user."""
+        self.password_changed_at, self.updated_at = now, now
         self.record(PasswordChanged(aggregate_id=self.id))
 
     def deactivate(self, now: datetime, administrators: int) -> None:

@@ -35,9 +35,9 @@ class PasswordReset(AggregateRoot):
         """Whether a link to it lasts long enough to be e-mailed again."""
         return self.is_open(user, now) and now < self.expires_at - LIFETIME / 2
 
-    def use(self, user: User, password_hash: str, now: datetime) -> None:
-        """Set a new password for `user`. Raises `LinkRefused`."""
+    def use(self, user: User, now: datetime) -> None:
+        """Use it for a new password of `user`. Raises `LinkRefused`."""
         if not self.is_open(user, now):
             raise LinkRefused
         self.used_at = now
-        user.change_password(password_hash, now)
+        user.change_password(now)

@@ -42,9 +42,9 @@ class Registration(AggregateRoot):
         """Whether it can still be confirmed."""
         return self.used_at is None and now < self.expires_at
 
-    def confirm(self, user_id: UUID, password_hash: str, now: datetime) -> User:
+    def confirm(self, user_id: UUID, now: datetime) -> User:
         """Confirm once. Returns the new user. Raises `LinkRefused`."""
         if not self.is_open(now):
             raise LinkRefused
         self.used_at = now
-        return User.register(id=user_id, email=self.email, name=self.name, password_hash=password_hash, language=self.language, now=now)
+        return User.register(id=user_id, email=self.email, name=self.name, language=self.language, now=now)

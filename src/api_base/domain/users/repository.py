@@ -21,6 +21,14 @@ class UserRepository(AsyncRepository[User, UserId], Protocol):
         """The number of active administrators of the platform."""
         ...
 
+    async def password_hash(self, user_id: UserId) -> str:
+        """The hash of the user's password. It is empty, so that no password matches it, for an unknown user and for one without a password."""
+        ...
+
+    async def set_password_hash(self, user_id: UserId, password_hash: str) -> None:
+        """Store the hash with the changes of this unit of work. A change of the user in the same unit guards it by the user's version."""
+        ...
+
 
 class RegistrationRepository(AsyncRepository[Registration, UUID], Protocol):
     """Pending registrations."""

@@ -13,6 +13,8 @@ from api_base.infrastructure.db.schema import Xid8, system_owned, tenant_owned, 
 
 METADATA: Final = sa.MetaData()
 
+APPEND_ONLY: Final = ("SELECT", "INSERT")
+
 
 AUDIT: Final = tenant_owned(
     "audit",
@@ -31,8 +33,9 @@ AUDIT: Final = tenant_owned(
     sa.Column("after", JSONB),
     sa.Column("transaction_id", Xid8, nullable=False, server_default=sa.text("pg_current_xact_id()")),
     sa.Column("sequence", sa.BigInteger, nullable=False, server_default=sa.text("nextval('audit_sequence')")),
+    privileges=APPEND_ONLY,
 )
-"""Records are sealed in the order of (`transaction_id`, `sequence`)."""
+"""Records are sealed in the order of (`transaction_id`, `sequence`), which PostgreSQL fills in and no role may insert."""
 
 AUDIT_SEALS: Final = system_owned(
     "audit_seals",
@@ -47,6 +50,7 @@ AUDIT_SEALS: Final = system_owned(
     sa.Column("digests", ARRAY(sa.LargeBinary), nullable=False),
     sa.Column("previous", sa.LargeBinary, nullable=False),
     sa.Column("hash", sa.LargeBinary, nullable=False),
+    privileges=APPEND_ONLY,
 )
 """See `Seal`."""
 
@@ -62,5 +66,6 @@ AUDIT_CHECKPOINTS: Final = system_owned(
     sa.Column("at", timestamp(), nullable=False),
     sa.Column("kid", text(), nullable=False),
     sa.Column("signature", sa.LargeBinary, nullable=False),
+    privileges=APPEND_ONLY,
 )
 """See `SignedHead`."""

@@ -22,6 +22,10 @@ SECRET: Final = {"sensitivity": "secret"}
 PERSONAL: Final = {"sensitivity": "personal"}
 
 
+ROW_PRIVILEGES: Final = ("SELECT", "INSERT", "UPDATE", "DELETE")
+"""Policies limit these. A role can have others, such as TRUNCATE, which they do not limit."""
+
+
 type DeclaredTable = sa.Table[ReadOnlyColumnCollection[str, sa.Column[object]]]
 """A table of a context, with columns of any type."""
 
@@ -60,22 +64,24 @@ def tenant_owned(
     *parts: sa.schema.SchemaItem,
     owner: str = "tenant_id",
     across_owners: Mapping[str, str] | None = None,
+    privileges: Sequence[str] = ROW_PRIVILEGES,
 ) -> sa.Table:
     """A table with a tenant policy. `owner` names the column with the tenant's id.
 
     `across_owners` names the unique indexes that do not start with it, and why they show nobody a value of another tenant.
+    `privileges` are those that the roles `app` and `worker` may have on it: a start refuses others.
     """
-    return _declare(name, metadata, parts, Ownership.TENANT, owner, across_owners or {})
+    return _declare(name, metadata, parts, Ownership.TENANT, owner, across_owners or {}, privileges)
 
 
-def user_owned(name: str, metadata: sa.MetaData, *parts: sa.schema.SchemaItem) -> sa.Table:
-    """A table with a user policy on its column `user_id`."""
-    return _declare(name, metadata, parts, Ownership.USER, "user_id", {})
+def user_owned(name: str, metadata: sa.MetaData, *parts: sa.schema.SchemaItem, privileges: Sequence[str] = ROW_PRIVILEGES) -> sa.Table:
+    """A table with a user policy on its column `user_id`. `privileges` as for `tenant_owned`."""
+    return _declare(name, metadata, parts, Ownership.USER, "user_id", {}, privileges)
 
 
-def system_owned(name: str, metadata: sa.MetaData, *parts: sa.schema.SchemaItem) -> sa.Table:
-    """A table without a policy: its rows belong neither to a tenant nor to a user."""
-    return _declare(name, metadata, parts, Ownership.SYSTEM, None, {})
+def system_owned(name: str, metadata: sa.MetaData, *parts: sa.schema.SchemaItem, privileges: Sequence[str] = ROW_PRIVILEGES) -> sa.Table:
+    """A table without a policy: its rows belong neither to a tenant nor to a user. `privileges` as for `tenant_owned`."""
+    return _declare(name, metadata, parts, Ownership.SYSTEM, None, {}, privileges)
 
 
 def _declare(
@@ -85,12 +91,12 @@ def _declare(
     ownership: Ownership,
     owner: str | None,
     across_owners: Mapping[str, str],
+    privileges: Sequence[str],
 ) -> sa.Table:
     caller = sys._getframe(2)
     place = f"{caller.f_globals['__name__']}, line {caller.f_lineno}"
-    return sa.Table(
-        name, metadata, *parts, info={"ownership": ownership, "owner": owner, "across_owners": across_owners, "declared_at": place}
-    )
+    info = {"ownership": ownership, "owner": owner, "across_owners": across_owners, "privileges": privileges, "declared_at": place}
+    return sa.Table(name, metadata, *parts, info=info)
 
 
 def ownership(table: sa.Table) -> Ownership:
@@ -112,6 +118,12 @@ def owner_column(table: sa.Table) -> str | None:
 def across_owners(table: sa.Table) -> Mapping[str, str]:
     """Return the unique indexes that deliberately do not start with the owner, and why."""
     found: Mapping[str, str] = table.info["across_owners"]
+    return found
+
+
+def privileges(table: sa.Table) -> Sequence[str]:
+    """Return the privileges that the roles `app` and `worker` may have. A table without any is reached by functions only."""
+    found: Sequence[str] = table.info["privileges"]
     return found
 
 

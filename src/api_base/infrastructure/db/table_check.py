@@ -10,7 +10,16 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from api_base.core.errors import ConfigurationError
-from api_base.infrastructure.db.schema import DeclaredTable, Ownership, across_owners, column_type, declared_at, owner_column, ownership
+from api_base.infrastructure.db.schema import (
+    DeclaredTable,
+    Ownership,
+    across_owners,
+    column_type,
+    declared_at,
+    owner_column,
+    ownership,
+    privileges,
+)
 
 SQL: Final = """
 with roles as (select (select oid from pg_roles where rolname = $1) as app, (select oid from pg_roles where rolname = $2) as worker),
@@ -45,9 +54,6 @@ where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p', 'v', '
 """A role inherits the privileges and policies of PUBLIC and of the roles that it is a member of. A view with `security_invoker` has the
 privileges of its caller; the tables of extensions are not ours."""
 
-_ROW_PRIVILEGES: Final = {"SELECT", "INSERT", "UPDATE", "DELETE"}
-"""Row-level security does not apply to the others."""
-
 
 @dataclass(frozen=True, slots=True)
 class _Stored:
@@ -66,11 +72,15 @@ class _Stored:
 
 
 class TableCheck:
-    """`tables` are all that the application declares; `app` and `worker` the roles that use them."""
+    """`tables` are all that the application declares; `app` and `worker` the roles that use them.
+
+    A server process is not given the worker's URL, so it passes `app` twice: what only the worker was granted is not compared then.
+    """
 
     def __init__(self, tables: Iterable[DeclaredTable], *, app: str, worker: str) -> None:
         self.tables: Mapping[str, DeclaredTable] = {table.name: table for table in tables}
         columns = [(table.name, column.name, column_type(column)) for table in self.tables.values() for column in table.columns]
+        self._compares_worker = worker != app
         self.arguments = (app, worker, *(list(part) for part in zip(*columns, strict=True)))
         """The parameters of `SQL`."""
 
@@ -97,7 +107,9 @@ class TableCheck:
         if row.owned_by_app == "member":
             yield "belongs to a role that the serving role is a member of: policies would not apply. Revoke the membership"
         if not row.owned_by_app:
-            yield from _privileges(row)
+            yield from _privileges(row, privileges(table))
+            if self._compares_worker and privileges(table) and not row.app and not row.worker:
+                yield "is granted to no role: call ddl.grant in the revision that creates it"
         if ownership(table) is not Ownership.SYSTEM:
             yield from self._isolation(row, table)
 
@@ -118,12 +130,10 @@ class TableCheck:
                 yield f"has the foreign key {constraint} without {owner}: it would accept ids of other owners in {target}"
 
 
-def _privileges(row: _Stored) -> Iterator[str]:
+def _privileges(row: _Stored, allowed: Sequence[str]) -> Iterator[str]:
     for role, granted in (("serving role", row.app), ("worker", row.worker)):
-        if more := sorted(set(granted) - _ROW_PRIVILEGES):
-            yield f"grants {', '.join(more)} to the {role}, which policies do not limit: revoke it"
-    if not row.app and not row.worker:
-        yield "is granted to no role: call ddl.grant in the revision that creates it"
+        if more := sorted(set(granted) - set(allowed)):
+            yield f"grants {', '.join(more)} to the {role}, which its declaration does not allow: revoke it"
 
 
 def _policies(row: _Stored, owner: str, setting: str) -> Iterator[str]:

@@ -6,14 +6,16 @@ may have accepted the mail: the call raises `Unavailable`, and the mail is sent 
 """
 
 import asyncio
+import re
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from email.header import Header
 from email.message import EmailMessage
-from email.policy import SMTP
-from email.utils import format_datetime
+from email.policy import EmailPolicy
+from email.utils import format_datetime, parseaddr
 from ipaddress import ip_address
-from typing import Final
+from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
 import aiosmtplib
@@ -22,7 +24,27 @@ from api_base.core.errors import MailRefused, Unavailable
 from api_base.core.protocols import Clock, Mail, Mailer, Probe
 from api_base.infrastructure.resilience.patterns import Policy
 
-_POLICY: Final = SMTP.clone(cte_type="7bit")
+
+class _ExactSubject(EmailPolicy):
+    """Encodes a subject as a whole [RFC 2047]: `EmailPolicy` loses spaces where it folds, and decodes text that looks encoded."""
+
+    def header_store_parse(self, name: str, value: Any) -> tuple[str, Any]:
+        stored = super().header_store_parse(name, value)
+        return (name, value) if name == "Subject" else stored
+
+    def fold(self, name: str, value: Any) -> str:
+        return self._subject(value) if name == "Subject" else super().fold(name, value)
+
+    def fold_binary(self, name: str, value: Any) -> bytes:
+        return self._subject(value).encode() if name == "Subject" else super().fold_binary(name, value)
+
+    def _subject(self, text: str) -> str:
+        encoded = text if _PLAIN_SUBJECT.fullmatch(text) else Header(text, "utf-8", header_name="Subject").encode(linesep=self.linesep)
+        return f"Subject: {encoded}{self.linesep}"
+
+
+_PLAIN_SUBJECT: Final = re.compile(r"(?=.{1,65}\Z)(?!.*=\?)[!-~]+( [!-~]+)*")
+_POLICY: Final = _ExactSubject(cte_type="7bit", linesep="\r\n")
 """Servers without 8BITMIME accept it too."""
 
 _QUIT_TIMEOUT: Final = 1.0
@@ -116,7 +138,7 @@ class SmtpMailer(Mailer, Probe):
         """Deliver the mail. Returns the connection on which the server accepted it."""
         client = await self._server.connect(self._timeout)
         try:
-            await client.send_message(message)
+            await client.sendmail(parseaddr(self._sender)[1], mail.to, bytes(message))
         except BaseException as error:
             client.close()
             if not isinstance(error, aiosmtplib.SMTPException | OSError):

@@ -23,7 +23,9 @@ class FirstAdministrator:
 async def first_administrator(connection: Connection, email: str) -> FirstAdministrator:
     """Return what is known about the administrator with the address `email`. An application without users or logins needs none."""
     try:
-        users = await connection.fetch("select id, email from users where platform_admin order by created_at, id limit 2")
+        users = await connection.fetch(
+            "select id, email from users join platform_administrators on user_id = id order by created_at, id limit 2"
+        )
         if [user["email"] for user in users] != [email]:
             return FirstAdministrator(exists=bool(users), unused=None)
         id: UUID = users[0]["id"]

@@ -15,7 +15,7 @@ from api_base.infrastructure.db.rows import restored
 from api_base.infrastructure.db.schema import Ownership
 from api_base.infrastructure.db.session import Database
 from api_base.infrastructure.db.statement import Statement
-from api_base.infrastructure.users.tables import USERS
+from api_base.infrastructure.users.tables import IS_PLATFORM_ADMIN, USERS
 
 COLUMNS: Final = {"email": USERS.c.email, "status": USERS.c.status, "created_at": USERS.c.created_at}
 
@@ -28,7 +28,9 @@ class _UserReader:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._statement = Statement(sa.select(USERS).where(USERS.c.id == sa.bindparam("id", type_=sa.Uuid)), Ownership.SYSTEM)
+        self._statement = Statement(
+            sa.select(USERS, IS_PLATFORM_ADMIN).where(USERS.c.id == sa.bindparam("id", type_=sa.Uuid)), Ownership.SYSTEM
+        )
 
     async def _get(self, id: UserId) -> UserDTO:
         row = await self._database.fetchrow(self._statement, None, id=id)
@@ -51,7 +53,7 @@ class GetUserHandler(_UserReader):
 
 class ListUsersHandler:
     def __init__(self, database: Database) -> None:
-        self.pages = PageBuilder(database, USERS, USER_FIELDS, COLUMNS, to_dto)
+        self.pages = PageBuilder(database, USERS, USER_FIELDS, COLUMNS, to_dto, also=(IS_PLATFORM_ADMIN,))
 
     async def handle(self, query: ListUsers) -> Page[UserDTO]:
         """A page of users. Raises `Invalid` for an invalid cursor."""

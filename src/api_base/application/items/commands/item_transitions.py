@@ -47,13 +47,14 @@ class RestoreItem(ItemTransition):
 
 
 class ItemTransitionHandler:
-    """`transition` is the method of the aggregate, such as `Item.publish`."""
+    """`transition` is the method of the aggregate, such as `Item.publish`; it returns whether the item changed."""
 
-    def __init__(self, items: ItemRepository, clock: Clock, transition: Callable[[Item, datetime], None]) -> None:
+    def __init__(self, items: ItemRepository, clock: Clock, transition: Callable[[Item, datetime], bool]) -> None:
         self._items, self._clock, self._transition = items, clock, transition
 
     async def handle(self, command: ItemTransition) -> ItemDTO:
-        """Change the item. Raises `NotFound`, `StaleVersion`, `PriceMissing`, `TransitionNotAllowed`, `ItemIsDeleted`, `ItemIsNotDeleted`."""
+        """Change the item. Raises `NotFound`, `StaleVersion`, `PriceMissing`, `ItemIsDeleted`, `ItemIsNotDeleted`."""
         item = await load(self._items, "item", command.id, command.expected_version)
-        self._transition(item, self._clock.now())
-        return ItemDTO.of(await self._items.update(item))
+        if self._transition(item, self._clock.now()):
+            await self._items.update(item)
+        return ItemDTO.of(item)

@@ -36,12 +36,13 @@ class ChangePasswordHandler:
         user = await self._users.get(request_user())
         if user is None:
             raise NotFound("user", request_user())
-        good, _ = await self._hasher.verify(command.current, user.password_hash, account=user.email.value, device=_session())
+        verified = await self._users.password_hash(request_user())
+        good, _ = await self._hasher.verify(command.current, verified, account=user.email.value, device=_session())
         if not good:
             raise WrongPassword
         await self._policy.check(command.new, known=(user.email.value, user.name), pointer="/new_password")
         hashed = await self._hasher.hash(command.new)
-        await self._bus.execute(SetPasswordHash(password_hash=hashed, verified_hash=user.password_hash))
+        await self._bus.execute(SetPasswordHash(password_hash=hashed, verified_hash=verified))
 
 
 def _session() -> SessionId | None:
@@ -56,10 +57,11 @@ class SetPasswordHashHandler:
     async def handle(self, command: SetPasswordHash) -> None:
         """Set the hash. Raises `WrongPassword` if the password has changed since it was verified."""
         user = await self._users.get(request_user())
-        if user is None or user.password_hash != command.verified_hash:
+        if user is None or await self._users.password_hash(request_user()) != command.verified_hash:
             raise WrongPassword
-        user.change_password(command.password_hash, self._clock.now())
+        user.change_password(self._clock.now())
         await self._users.update(user)
+        await self._users.set_password_hash(request_user(), command.password_hash)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +82,6 @@ class RenewPasswordHashHandler:
     async def handle(self, command: RenewPasswordHash) -> None:
         """Store the hash, unless the password has changed since it was verified."""
         user = await self._users.get(command.user_id)
-        if user is not None and user.password_hash == command.verified_hash:
-            user.password_hash = command.new_hash
+        if user is not None and await self._users.password_hash(command.user_id) == command.verified_hash:
             await self._users.update(user)
+            await self._users.set_password_hash(command.user_id, command.new_hash)

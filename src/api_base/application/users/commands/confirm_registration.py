@@ -10,6 +10,7 @@ from uuid import UUID
 from api_base.application.common.cqrs import PUBLIC, Bus, Command
 from api_base.application.services.mailing import EmailJob, EmailTemplates, Links, Recipient
 from api_base.core.protocols import Clock, IdGenerator, Isolation, LinkTokens, PasswordHasher, PasswordPolicy
+from api_base.core.types import UserId
 from api_base.domain.users.errors import LinkRefused
 from api_base.domain.users.repository import RegistrationRepository, UserRepository
 
@@ -103,5 +104,6 @@ class UseRegistrationHandler:
         registration = await self._registrations.get(command.registration_id)
         if registration is None:
             raise LinkRefused
-        await self._users.create(registration.confirm(self._ids.new(), command.password_hash, self._clock.now()))
+        user = await self._users.create(registration.confirm(self._ids.new(), self._clock.now()))
+        await self._users.set_password_hash(UserId(user.id), command.password_hash)
         await self._registrations.update(registration)

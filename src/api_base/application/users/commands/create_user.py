@@ -44,12 +44,13 @@ class CreateUserHandler:
             id=self._ids.new(),
             email=command.email,
             name=command.name,
-            password_hash=command.password_hash,
             now=self._clock.now(),
             platform_admin=command.platform_admin,
             language=command.language,
         )
-        return UserDTO.of(await self._users.create(user))
+        await self._users.create(user)
+        await self._users.set_password_hash(UserId(user.id), command.password_hash)
+        return UserDTO.of(user)
 
 
 class ReplaceUnusedPasswordHandler:
@@ -61,5 +62,5 @@ class ReplaceUnusedPasswordHandler:
         user = await self._users.get(command.user_id)
         if user is None:
             raise NotFound("user", command.user_id)
-        user.password_hash = command.password_hash
         await self._users.update(user)
+        await self._users.set_password_hash(command.user_id, command.password_hash)

@@ -70,6 +70,7 @@ class UsePasswordResetHandler:
         user, reset = await self._users.get(command.user_id), await self._resets.of(command.user_id, command.reset_id)
         if user is None or reset is None:
             raise LinkRefused
-        reset.use(user, command.password_hash, self._clock.now())
+        reset.use(user, self._clock.now())
         await self._resets.update(reset)
         await self._users.update(user)
+        await self._users.set_password_hash(command.user_id, command.password_hash)

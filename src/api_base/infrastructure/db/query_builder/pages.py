@@ -30,7 +30,7 @@ class PageBuilder[T]:
     """Builds the pages of one table. `columns` maps the declared fields to columns; `make` converts a row to a DTO.
 
     `base` restricts the list for a request (deleted items appear only on request); it returns a shape and a clause.
-    `search` builds the clause of a text search from the parameter `q`.
+    `search` builds the clause of a text search from the parameter `q`. `also` are columns that a row has beside those of the table.
     """
 
     def __init__(
@@ -43,9 +43,10 @@ class PageBuilder[T]:
         *,
         base: Callable[[ListRequest], tuple[Hashable, Clause | None]] = lambda request: (None, None),
         search: Callable[[sa.BindParameter[str]], Clause] | None = None,
+        also: Sequence[sa.ColumnElement[Any]] = (),
     ) -> None:
         self._database, self._table, self._fields = database, table, fields
-        self._columns, self._make, self._base, self._search = columns, make, base, search
+        self._columns, self._make, self._base, self._search, self._also = columns, make, base, search, also
         self._statements: OrderedDict[Hashable, Statement] = OrderedDict()
 
     async def page(self, request: ListRequest, owner: UUID | None) -> Page[T]:
@@ -126,7 +127,7 @@ class PageBuilder[T]:
         if nulls is not None:
             where = [*where, *_after(order, nulls)]
         by = [key.order() for key in order]
-        return sa.select(self._table).where(*where).order_by(*by).limit(sa.bindparam("limit", type_=sa.Integer))
+        return sa.select(self._table, *self._also).where(*where).order_by(*by).limit(sa.bindparam("limit", type_=sa.Integer))
 
 
 class _Key(NamedTuple):

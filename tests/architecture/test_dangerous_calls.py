@@ -1,0 +1,87 @@
+"""The code of the package executes no text, starts no shell, reads no format that can carry code, encrypts nothing, and hashes with few functions."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+import api_base
+
+SOURCE: Final = Path(api_base.__file__).parent
+CALLS: Final = {"eval", "exec", "compile", "__import__", "os.system", "os.popen", "asyncio.create_subprocess_shell"}
+MODULES: Final = {
+    "pickle", "marshal", "shelve", "dill", "yaml",  # formats that can carry code
+    "xml", "lxml", "defusedxml",  # entities
+    "cryptography.hazmat.primitives.ciphers", "Crypto", "cryptography.fernet",  # encryption
+}  # fmt: skip
+HASHES: Final = {"sha256", "blake2b", "blake2s", "sha1"}
+WEAK: Final = "infrastructure/auth/password_policy.py"
+"""Looks passwords up in a published list of SHA-1 hashes."""
+
+
+def dangers(tree: ast.AST) -> Iterator[tuple[int, str]]:
+    """Each call or import that is not used here, with its line."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Call(func=function, keywords=keywords):
+                if (name := ast.unparse(function)) in CALLS:
+                    yield node.lineno, name
+                if any(keyword.arg == "shell" and ast.unparse(keyword.value) != "False" for keyword in keywords):
+                    yield node.lineno, f"{name}(shell=…)"
+            case ast.Import(names=names):
+                yield from ((node.lineno, alias.name) for alias in names if within(alias.name))
+            case ast.ImportFrom(module=str(module), names=names):
+                found = [f"{module}.{alias.name}" for alias in names]
+                yield from ((node.lineno, name) for name in found if within(name))
+
+
+def within(module: str) -> bool:
+    return any(f"{module}.".startswith(f"{unused}.") for unused in MODULES)
+
+
+def hashes(tree: ast.AST) -> Iterator[str]:
+    """The names of the functions of `hashlib` that are used, and of those that `hmac` uses."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Attribute(value=ast.Name(id="hashlib"), attr=name):
+                yield name
+            case ast.ImportFrom(module="hashlib", names=names):
+                yield from (alias.name for alias in names)
+            case ast.Call(func=ast.Attribute(value=ast.Name(id="hmac"), attr="digest" | "new"), args=[_, _, digest]):
+                yield ast.literal_eval(digest)
+
+
+def trees() -> Iterator[tuple[str, ast.AST]]:
+    for file in sorted(SOURCE.rglob("*.py")):
+        yield str(file.relative_to(SOURCE)), ast.parse(file.read_text(encoding="utf-8"))
+
+
+def test_nothing_executes_text_or_reads_a_format_that_can_carry_code() -> None:
+    assert [f"{file}:{line}: {name}" for file, tree in trees() for line, name in dangers(tree)] == []
+
+
+def test_hash_functions_are_approved_ones() -> None:
+    used = {file: set(hashes(tree)) for file, tree in trees()}
+    assert set().union(*used.values()) == HASHES
+    assert {file for file, names in used.items() if "sha1" in names} == {WEAK}
+
+
+@pytest.mark.parametrize(
+    "code",
+    ["eval('1')", "import pickle", "from xml.etree import ElementTree", "import xml.sax", "subprocess.run('ls', shell=True)", "os.system('ls')",
+     "from cryptography.hazmat.primitives import ciphers", "from cryptography.hazmat.primitives.ciphers import Cipher"],
+)  # fmt: skip
+def test_a_danger_is_found(code: str) -> None:
+    assert len(list(dangers(ast.parse(code)))) == 1
+
+
+@pytest.mark.parametrize("code", ["import pickletools", "evaluate('1')", "subprocess.run(['ls'], shell=False)", "import ast"])
+def test_other_code_is_no_danger(code: str) -> None:
+    assert list(dangers(ast.parse(code))) == []
+
+
+def test_a_hash_function_is_found_however_it_is_named() -> None:
+    code = "hashlib.md5(b'')\nfrom hashlib import sha512\nhmac.digest(key, text, 'sha384')"
+    assert set(hashes(ast.parse(code))) == {"sha512", "md5", "sha384"}
