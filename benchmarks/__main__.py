@@ -1,4 +1,4 @@
-"""`python -m benchmarks [stack] [items] [start] [lists] [import] [events] [jobs]`: all of them without a name, each in its own process.
+"""`python -m benchmarks [stack] [items] [start] [lists] [import] [events] [jobs] [blocking]`: all of them without a name, each in its own process.
 
 Three run only by name. `python -m benchmarks overload` takes four minutes (`OVERLOAD_SECONDS=10`: one). `python -m benchmarks outage` takes ten minutes (`OUTAGE_SECONDS=15`: two) and kills Kafka and RabbitMQ of `make services`.
 `python -m benchmarks instructions --against PATH` compares with another checkout, by callgrind.
@@ -7,7 +7,7 @@ Three run only by name. `python -m benchmarks overload` takes four minutes (`OVE
 import subprocess
 import sys
 
-from benchmarks import events, imports, instructions, items, jobs, lists, outage, overload, stack, start
+from benchmarks import blocking, events, imports, instructions, items, jobs, lists, outage, overload, stack, start
 
 ALL = {
     "stack": stack.main,
@@ -17,6 +17,7 @@ ALL = {
     "import": imports.main,
     "events": events.main,
     "jobs": jobs.main,
+    "blocking": blocking.main,
 }
 KNOWN = {**ALL, "outage": outage.main, "overload": overload.main}
 

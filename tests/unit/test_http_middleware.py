@@ -5,6 +5,7 @@ import asyncio
 import pytest
 from pydantic import ValidationError
 
+from api_base.core.shared import addresses
 from api_base.core.shared.addresses import limit_key
 from api_base.core.types import current_context
 from api_base.interface.middleware.client_address import ClientAddress
@@ -328,3 +329,9 @@ async def test_every_forwarded_line_counts() -> None:
     async with here.client("10.0.0.1") as client:
         await client.get(ONE, headers=[("x-forwarded-for", "198.51.100.1"), ("x-forwarded-for", "10.0.0.2")])
     assert here.recorder.last[0].address == "198.51.100.1"
+
+
+def test_text_that_is_longer_than_any_address_is_none_and_no_cache_keeps_it() -> None:
+    zone = "x" * (addresses.MAX_LENGTH - len("fe80::1%"))
+    assert str(addresses.parse_address(f"fe80::1%{zone}")) == "fe80::1"
+    assert addresses.parse_address(f"fe80::1%{zone}x") is None

@@ -2,9 +2,12 @@
 
 import pytest
 from pydantic import ValidationError
+from starlette.types import Receive, Scope, Send
 
 from api_base.core.config.server import ServerSettings
-from tests.connections import ServerOnWires, settled
+from api_base.serving.refusals import HOST_MISSING
+from api_base.serving.request_input import Hosts
+from tests.connections import ServerOnWires, answer_ok, settled
 from tests.virtual_time import in_virtual_time
 
 H = "Host: a\r\n"
@@ -173,3 +176,39 @@ async def test_probes_need_no_allowed_host(path: str, headers: str, status: int)
 def test_an_allowed_host_is_a_name_without_scheme_and_port(host: str) -> None:
     with pytest.raises(ValidationError, match="must be a host"):
         ServerSettings(allowed_hosts=[host])
+
+
+@in_virtual_time
+async def test_a_host_that_no_name_can_be_as_long_as_is_refused_and_not_kept() -> None:
+    hosts = Hosts(["*.example.com"])
+    assert hosts.refused([b"a." * 140 + b"example.com"], b"/", required=True) is None
+    assert hosts.refused([b"a." * 150 + b"example.com"], b"/", required=True) is HOST_MISSING
+    server = ServerOnWires()
+    client = server.client()
+    client.send(b"GET / HTTP/1.1\r\nHost: " + b"a" * 301 + b"\r\n\r\n")
+    await settled()
+    assert client.statuses == [400]
+
+
+@in_virtual_time
+async def test_the_chunks_of_one_piece_of_input_are_passed_on_together() -> None:
+    parts: list[bytes] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        more = True
+        while more:
+            message = await receive()
+            parts.append(message["body"])
+            more = message["more_body"]
+        await answer_ok(scope, receive, send)
+
+    client = ServerOnWires(app).client()
+    head = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+    client.send(head + b"1\r\na\r\n" * 1000)
+    await settled()
+    client.send(b"1\r\nb\r\n" * 1000)
+    await settled()
+    client.send(b"1\r\nc\r\n1\r\nd\r\n0\r\n\r\n" + head + b"1\r\ne\r\n0\r\n\r\n")
+    await settled()
+    assert parts == [b"a" * 1000, b"b" * 1000, b"cd", b"e"]
+    assert client.statuses == [200, 200]

@@ -2,6 +2,7 @@
 
 import sys
 import unicodedata
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
@@ -82,6 +83,17 @@ def test_line_ends_are_stored_as_one_character() -> None:
 def test_many_combining_marks_in_a_row_are_refused_before_they_cost_time() -> None:
     assert code(LINE, "a" + "\u0301" * 30) is None
     assert code(LINE, "a" + "\u0301" * 31) == "marks"
+
+
+@pytest.mark.parametrize("marks", ["\u0301\u0323" * 16, "\u0344" * 16, "\u0f73" * 31, "\u0301\u200b" * 31], ids=ascii)
+def test_marks_count_after_what_hides_them_is_gone(marks: str) -> None:
+    assert code(KEY, f"a{marks}b") == "marks"
+
+
+@pytest.mark.parametrize("form", [normalized, key])
+def test_text_that_no_field_accepts_is_not_normalized(form: Callable[[str], str]) -> None:
+    text = "a" + "\u0301\u0323" * 16
+    assert form(text) == text != unicodedata.normalize("NFC", text)
 
 
 def test_the_length_is_that_of_the_stored_form() -> None:

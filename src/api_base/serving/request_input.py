@@ -32,6 +32,8 @@ MAX_PIPELINED: Final = 64
 
 _SUPPORTED: Final = (b" HTTP/1.1", b" HTTP/1.0")
 _SPACES: Final = 2
+_MAX_HOST: Final = 300
+"""Bytes of a host with its port: a name has at most 253 [RFC 1035, section 2.3.4]. The cache keeps no longer ones."""
 _VERSION: Final = re.compile(rb"[^ ]+ [^ ]+ HTTP/[0-9]\.[0-9]")
 _HOST: Final = re.compile(rb"(\[[0-9a-f:.]+\]|[a-z0-9._~!$&'()*+,;=%-]+)(?::[0-9]*)?", re.IGNORECASE)
 _ABSOLUTE: Final = re.compile(rb"https?://([^/?#]*)", re.IGNORECASE)
@@ -66,7 +68,7 @@ class Hosts:
     def refused(self, hosts: Sequence[bytes], target: bytes, *, required: bool) -> Refusal | None:
         """Return why a request is refused for its `Host` header lines. `required`: its version of HTTP requires one."""
         if len(hosts) == 1:
-            refusal = self._refused(hosts[0])
+            refusal = self._refused(hosts[0]) if len(hosts[0]) <= _MAX_HOST else HOST_MISSING
         elif hosts or required:
             return HOST_MISSING
         else:
@@ -104,11 +106,13 @@ class BoundedInput(HttpToolsProtocol):
         self._limit, self._max_fields = server_state.settings.max_header_bytes, server_state.settings.max_header_fields
         self._framing = 0
         """Bytes since the request or the last part of its body began, at most one piece too many."""
-        self._line: bytes | None = b""
+        self._line: bytes | bytearray | None = b""
         """The request line as far as it arrived; None behind it."""
         self._refusal: Refusal | None = None
         """Why the input is refused from here on."""
         self._path = b""
+        self._parts: list[bytes] = []
+        """The parts of a body in the current piece of input."""
 
     def refuse(self, refusal: Refusal) -> None:
         """Answer and close."""
@@ -130,34 +134,38 @@ class BoundedInput(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """Parse input in pieces, until it is refused. What a refused client sends is discarded."""
         if self._line is not None and not self.refused:
-            data = self._whole_line(self._line + data if self._line else data)
+            data = self._whole_line(self._line, data)
         for start in range(0, len(data), self._limit):
             if self.refused:
                 return
             self._parse(data if len(data) <= self._limit else data[start : start + self._limit])
 
-    def _whole_line(self, data: bytes) -> bytes:
+    def _whole_line(self, begun: bytes | bytearray, data: bytes) -> bytes:
         """Return the input from its request line on, or nothing while the line is not complete. Checks what the parser leaves out.
 
-        An empty line before it is skipped [RFC 9112, section 2.2].
+        An empty line before it is skipped [RFC 9112, section 2.2]. Only new input is searched: a line may arrive byte by byte.
         """
-        data = data.lstrip(b"\r\n")
-        end = data.find(b"\n", 0, self._limit)
+        if not begun:
+            data = data.lstrip(b"\r\n")
+        end, size = data.find(b"\n", 0, max(0, self._limit - len(begun))), len(begun) + len(data)
         if end >= 0:
-            self._line = None
+            self._line, data, end = None, bytes(begun + data) if begun else data, end + len(begun)
             refusal = refused_line(data[:end].rstrip(b"\r"))
         else:
-            refusal = TARGET_TOO_LONG if len(data) > self._limit else None
+            refusal = TARGET_TOO_LONG if size > self._limit else None
         if refusal is not None:
             self.refuse(refusal)
         elif end < 0:
-            self._line = data
+            begun = begun if isinstance(begun, bytearray) else bytearray(begun)
+            begun += data
+            self._line = begun
             self.note_input()
         return data if self._line is None else b""
 
     def _parse(self, piece: bytes) -> None:
         try:
             self.parser.feed_data(piece)
+            self._pass_body()
         except httptools.HttpParserUpgrade:
             self.upgrade()
         except httptools.HttpParserError:
@@ -194,9 +202,19 @@ class BoundedInput(HttpToolsProtocol):
             self.headers = []  # what follows are trailers, which are no headers [RFC 9110, section 6.5.1]
 
     def on_body(self, body: bytes) -> None:
-        """Keep a part of the body until the request reads it."""
+        """Keep a part of the body. A part may be one byte, so the parts of one piece of input are passed on together."""
         self._framing = 0
-        super().on_body(body)
+        self._parts.append(body)
+
+    def on_message_complete(self) -> None:
+        """Pass the rest of the body on, and end the input of the request."""
+        self._pass_body()
+        super().on_message_complete()
+
+    def _pass_body(self) -> None:
+        if self._parts:
+            body, self._parts = b"".join(self._parts), []
+            super().on_body(body)
 
     def _refused_head(self) -> Refusal | None:
         headers = self.headers

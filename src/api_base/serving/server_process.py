@@ -13,6 +13,8 @@ from api_base.serving.children import LOGIN, MAX_LINE_BYTES, PREPARE, READY, TEM
 from api_base.serving.signals import block, exit_at_signals
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from fastapi import FastAPI
 
     from api_base.core.config.server import ServerSettings
@@ -49,14 +51,14 @@ def main(descriptor: int) -> None:
     elif found is Missing.LOGIN:
         channel.send(LOGIN)
     listener = socket.socket(fileno=descriptors[0])
-    serving = _serve(create_app(settings, contexts), listener, channel, settings.server)
+    serving = serve(create_app(settings, contexts), listener, settings.server, lambda: _report_ready(channel))
     gc.freeze()
     gc.enable()
     asyncio.run(serving, loop_factory=uvloop.new_event_loop)
     block()
 
 
-async def _serve(app: "FastAPI", listener: socket.socket, channel: socket.socket, server: "ServerSettings") -> None:
+async def serve(app: "FastAPI", listener: socket.socket, server: "ServerSettings", on_started: "Callable[[], None]") -> None:
     """Serve inside the lifespan. uvicorn would log an error of the lifespan as a traceback, so it does not run it."""
     import uvicorn
 
@@ -76,7 +78,7 @@ async def _serve(app: "FastAPI", listener: socket.socket, channel: socket.socket
     )
     async with app.router.lifespan_context(app):
         state = OpenConnections(server, asyncio.get_running_loop().time)
-        serving = DrainingServer(config, state, shutdown_timeout=server.shutdown_timeout_seconds, on_started=lambda: _report_ready(channel))
+        serving = DrainingServer(config, state, shutdown_timeout=server.shutdown_timeout_seconds, on_started=on_started)
         await serving.serve(sockets=[listener])
 
 

@@ -5,6 +5,8 @@ import re
 from functools import lru_cache
 from typing import Final
 
+MAX_LENGTH: Final = 128
+"""Characters of an address with zone and port. Longer text is none, and no cache keeps it."""
 type Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 _NODE: Final = re.compile(r"\[([^\]]*)\](?::\w+)?|([^:]*):\w+|(.*)", re.DOTALL)
@@ -13,9 +15,13 @@ _NETWORK_BITS: Final = 64
 """The part of an IPv6 address that a customer receives: the rest is the customer's own choice [RFC 6177]."""
 
 
-@lru_cache(maxsize=4096)
 def parse_address(text: str) -> Address | None:
     """Return the address in `text` without its port and zone, an IPv4-mapped one [RFC 4291, section 2.5.5.2] as IPv4; None if it is none."""
+    return _parsed(text) if len(text) <= MAX_LENGTH else None
+
+
+@lru_cache(maxsize=4096)
+def _parsed(text: str) -> Address | None:
     match = _NODE.fullmatch(text.strip())
     assert match is not None  # the last alternative matches anything
     try:

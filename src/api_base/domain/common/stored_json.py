@@ -21,29 +21,41 @@ def stored(value: Mapping[str, Any], pointer: str, max_bytes: int) -> dict[str, 
 
     Raises `Invalid` at `pointer` for what jsonb cannot store, for nesting beyond `MAX_DEPTH`, and above `max_bytes` of stored text.
     """
-    form = _Form(pointer)
+    form = _Form(pointer, max_bytes)
     found: dict[str, Any] = form.of(value, MAX_DEPTH)
     try:
         size = form.expansion + len(json.dumps(found, ensure_ascii=False).encode())
     except ValueError:  # an integer of more digits than Python writes
         size = max_bytes + 1
     if size > max_bytes:
-        raise Invalid.of(pointer, "too_big", f"is larger than {max_bytes} bytes of JSON with all digits of its numbers")
+        raise form.too_big()
     return found
 
 
 class _Form:
-    def __init__(self, pointer: str) -> None:
-        self._pointer = pointer
+    def __init__(self, pointer: str, max_bytes: int) -> None:
+        self._pointer, self._max_bytes, self._left = pointer, max_bytes, max_bytes
         self.expansion = 0
         """Bytes by which the stored text of small numbers is longer than ours: 1e-300 is stored with 300 decimal places."""
 
+    def too_big(self) -> Invalid:
+        return Invalid.of(self._pointer, "too_big", f"is larger than {self._max_bytes} bytes of JSON with all digits of its numbers")
+
+    def _count(self, characters: int) -> None:
+        """End at a size that is too big for certain: a caller may send a hundred times as much."""
+        self._left -= characters
+        if self._left < 0:
+            raise self.too_big()
+
     def of(self, value: Any, depth: int) -> Any:
+        self._count(1)
         match value:
             case str():
                 return self._text(value)
             case float():
                 return self._number(value)
+            case int():
+                self._count(value.bit_length() // 4)  # fewer than it has digits
             case Mapping() | list() | tuple() if depth == 0:
                 raise Invalid.of(self._pointer, "depth", f"is nested more than {MAX_DEPTH} levels deep")
             case Mapping():
@@ -54,6 +66,7 @@ class _Form:
         return value
 
     def _text(self, text: str) -> str:
+        self._count(len(text))
         if (found := _UNSTORABLE.search(text)) is not None:
             nul = found[0] == "\0"
             raise Invalid.of(
@@ -65,7 +78,10 @@ class _Form:
         if not math.isfinite(value):
             raise Invalid.of(self._pointer, "number", "must not contain NaN, Infinity or a number beyond 64-bit floating point")
         if abs(value) >= _WRITTEN_WITH_EXPONENT:
+            self._count(int(math.log10(abs(value))))
             return int(Decimal(repr(value)))
         if "e" in (text := repr(value)):
-            self.expansion += len(f"{Decimal(text):f}") - len(text)
+            expansion = len(f"{Decimal(text):f}") - len(text)
+            self._count(expansion)
+            self.expansion += expansion
         return value or 0.0  # jsonb has no negative zero

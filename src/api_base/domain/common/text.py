@@ -26,18 +26,20 @@ _REFUSED: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066
 _REFUSED_IN_LINES: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _MARKS: Final = 30
 """Combining marks in a row [UAX 15, stream-safe text]: the time to normalize grows with their square."""
+_PAIRS_OF_MARKS: Final = "\u0f73\u0f75\u0f81"
+"""Characters of combining class 0 that decompose into two marks."""
 
 
 def normalized(text: str) -> str:
-    """Return `text` in normalization form C."""
-    return text if text.isascii() else unicodedata.normalize("NFC", text)
+    """Return `text` in normalization form C. Text with too many combining marks in a row, which no field accepts, is returned as it is."""
+    return text if text.isascii() or _too_many_marks(text) else unicodedata.normalize("NFC", text)
 
 
 def key(text: str) -> str:
     """Return the form in which keys (sku, slug, e-mail, codes) are stored and compared: normalized, without invisible characters, trimmed."""
     if text.isascii():
         return text.strip(_MARGIN)
-    return unicodedata.normalize("NFC", _IGNORED.sub("", text)).strip(_MARGIN)
+    return normalized(_IGNORED.sub("", text)).strip(_MARGIN)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,9 +63,9 @@ class TextRule:
 
     def read(self, text: str, pointer: str) -> str | Violation:
         """Return `text` as it is stored, or why it is refused."""
-        if not text.isascii() and _marks_in_a_row(text) > _MARKS:
-            return Violation(pointer, "marks", f"must not contain more than {_MARKS} combining marks in a row")
         value = self._stored(text)
+        if _too_many_marks(value):
+            return Violation(pointer, "marks", f"must not contain more than {_MARKS} combining marks in a row")
         if not value.isascii() or not value.isprintable():
             refused = (_REFUSED_IN_LINES if self.lines else _REFUSED).search(value)
             if refused is not None:
@@ -82,12 +84,15 @@ class TextRule:
         return normalized(text).strip(_MARGIN)
 
 
-def _marks_in_a_row(text: str) -> int:
-    longest = run = 0
+def _too_many_marks(text: str) -> bool:
+    if len(text) <= _MARKS or text.isascii():
+        return False
+    run = 0
     for character in text:
-        run = run + 1 if unicodedata.combining(character) else 0
-        longest = max(longest, run)
-    return longest
+        run = run + 1 if unicodedata.combining(character) or character in _PAIRS_OF_MARKS else 0
+        if run > _MARKS:
+            return True
+    return False
 
 
 def _refusal(pointer: str, character: str) -> Violation:

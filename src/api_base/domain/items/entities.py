@@ -1,6 +1,6 @@
 """The item: an entry of a tenant's catalogue, with the rules of its life cycle."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from copy import copy
 from dataclasses import dataclass, field, fields
 from datetime import datetime
@@ -81,8 +81,10 @@ def _price(price: Money | None) -> Money | None:
     return price
 
 
-def _tags(tags: Iterable[str]) -> tuple[str, ...]:
+def _tags(tags: Collection[str]) -> tuple[str, ...]:
     """Each tag is valid text and unique; the number of tags is limited."""
+    if len(tags) > TAGS:
+        raise Invalid.of("/tags", "too_many", f"has {len(tags)} tags; at most {TAGS} are allowed")
     found: dict[str, None] = {}
     violations: list[Violation] = []
     for position, text in enumerate(tags):
@@ -93,8 +95,6 @@ def _tags(tags: Iterable[str]) -> tuple[str, ...]:
             violations.append(Violation(f"/tags/{position}", "duplicate", f"must not repeat the tag {tag!r}"))
         else:
             found[tag] = None
-    if len(found) > TAGS:
-        violations.append(Violation("/tags", "too_many", f"has {len(found)} tags; at most {TAGS} are allowed"))
     if violations:
         raise Invalid(violations)
     return tuple(found)

@@ -20,6 +20,7 @@ from api_base.infrastructure.importing.json_scanner import MAX_VALUE_LENGTH, Jso
 _ARRAY_OF_OBJECTS: Final = re.compile(r"\[[ \t\r\n]*+[{\]]")
 SHOWN_LENGTH: Final = 1000
 """Characters that are kept of a value that is too long."""
+_SHOWN_NAME_LENGTH: Final = 100
 
 
 class JsonLinesSource:
@@ -74,7 +75,7 @@ def _detected_items(scanner: JsonScanner) -> str:
     arrays = [name for name, value in scanner.members() if _ARRAY_OF_OBJECTS.match(value)]
     if len(arrays) == 1:
         return arrays[0]
-    several = f" It has several: {', '.join(arrays[:20])}." if arrays else ""
+    several = f" It has several: {', '.join(name[:_SHOWN_NAME_LENGTH] for name in arrays[:20])}." if arrays else ""
     raise UnreadableFile(f"The file must be one JSON array of objects, or an object with one such array; else name it by items.{several}")
 
 

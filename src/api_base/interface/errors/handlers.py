@@ -102,17 +102,33 @@ def internal_problem() -> Problem:
     return Problem(kind=INTERNAL.name, title=INTERNAL.title, status=INTERNAL.status, detail=detail)
 
 
+MAX_LISTED: Final = 100
+"""Violations of one answer."""
+MAX_COUNTED: Final = 10_000
+"""Errors of pydantic from which those to list are taken: it returns all or none."""
+
+
 def invalid_of(error: ValidationError | RequestValidationError, part: str = "") -> errors.Invalid:
     """Convert pydantic's errors to violations.
 
     `part` is the source of the validated value: body, query, path; "" if the location contains it.
     """
-    return errors.Invalid([_violation(one, part) for one in error.errors()])
+    found = error.errors()
+    return _listed([_violation(one, part) for one in found[:MAX_LISTED]], len(found), part)
 
 
 def invalid_body(error: ValidationError, document: Any) -> errors.Invalid:
     """Convert pydantic's errors in the JSON body `document` to violations."""
-    return errors.Invalid([_violation({**one, "loc": _steps(one, document)}, "body") for one in error.errors()])
+    count = error.error_count()
+    found = error.errors(include_url=False, include_input=False)[:MAX_LISTED] if count <= MAX_COUNTED else []
+    return _listed([_violation({**one, "loc": _steps(one, document)}, "body") for one in found], count, "body")
+
+
+def _listed(violations: list[errors.Violation], count: int, part: str) -> errors.Invalid:
+    if count == len(violations):
+        return errors.Invalid(violations)
+    message = f"has {count} errors{f', of which the first {len(violations)} are listed' if violations else ''}"
+    return errors.Invalid([*violations, errors.Violation(f"/{part}" if part else "", "too_many_errors", message)])
 
 
 def not_json(details: Mapping[str, Any], at: int | None = None) -> str:

@@ -115,7 +115,7 @@ EXPLANATIONS: Final[Mapping[str, tuple[str, str]]] = {
         "Send the request as HTTP/1.1. A proxy in front of the server can offer HTTP/2 and HTTP/3.",
     ),
     "validation": (
-        "The request is well-formed, but its content is not acceptable. `errors` lists all violations: `pointer` (JSON Pointer [RFC 6901] into `/body`, "
+        "The request is well-formed, but its content is not acceptable. `errors` lists all violations, the first 100 if there are more: `pointer` (JSON Pointer [RFC 6901] into `/body`, "
         "`/query`, `/path` or `/header`), `code` (for programs) and `message` (for people).",
         "Correct what the pointers name. The same request will fail again.",
     ),

@@ -54,10 +54,16 @@ class HttpExchange:
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.authorization = self.origin = self.request_id = self.traceparent = self.forwarded_for = self.requested_method = None
         self.idempotency_key = self.forwarded = None
+        lines: dict[str, list[bytes]] = {}
         for name, value in scope["headers"]:
             attribute = _ATTRIBUTES.get(name)
             if attribute is not None:
-                setattr(self, attribute, value if name not in _LISTS else self._joined(attribute, value))
+                if name in _LISTS:
+                    lines.setdefault(attribute, []).append(value)
+                else:
+                    setattr(self, attribute, value)
+        for attribute, values in lines.items():
+            setattr(self, attribute, b",".join(values))
         self.added: list[tuple[bytes, bytes]] = []
         self.route, self.status, self.started, self.expired, self.left = "", 500, False, False, False
         self.source, self.send = receive, send
@@ -74,11 +80,6 @@ class HttpExchange:
     forwarded_for: bytes | None
     requested_method: bytes | None
     idempotency_key: bytes | None
-
-    def _joined(self, attribute: str, value: bytes) -> bytes:
-        """Several lines are one list [RFC 9110, section 5.3]."""
-        before: bytes | None = getattr(self, attribute)
-        return value if before is None else before + b"," + value
 
     async def receive(self) -> Message:
         """The only wrapper around `receive`. Notes that the client left before its body was complete."""
@@ -106,6 +107,7 @@ _ATTRIBUTES: Final = {
     b"idempotency-key": "idempotency_key",
 }
 _LISTS: Final = (b"forwarded", b"x-forwarded-for")
+"""Several lines of these are one list [RFC 9110, section 5.3]."""
 
 
 def http_exchange_of(scope: Scope) -> HttpExchange:

@@ -1,10 +1,11 @@
 """Reads a request's body: bounded in size and depth, with a media type that the route accepts."""
 
+import asyncio
 import re
-from typing import Any, Final
+from typing import Final
 
 from jiter import from_json
-from pydantic import TypeAdapter, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope
 
@@ -12,9 +13,13 @@ from api_base.core.errors.json_syntax import REPEATED_NAME, json_reason
 from api_base.core.shared.json_depth import MAX_DEPTH, too_deep
 from api_base.interface.errors.handlers import invalid_body, not_json
 from api_base.interface.errors.http import BodyTooLarge, MalformedBody, UnsupportedMediaType
+from api_base.interface.routes.unknown_members import refuse_many
 
 DRAINED: Final = 8
 """Multiple of the limit that is read and discarded, so that the client can read the answer; beyond it the connection closes."""
+
+MAX_INLINE_BYTES: Final = 16_384
+"""Size up to which a body is validated on the event loop. A larger one is validated in a thread: it may take as long as a hundred requests."""
 
 JSON: Final = ("application/json",)
 PATCH: Final = ("application/merge-patch+json", "application/json")
@@ -88,11 +93,21 @@ async def _received(receive: Receive, limit: int) -> bytes:
     return bytes(body)
 
 
-def parse(raw: bytes, adapter: TypeAdapter[Any]) -> Any:
-    """Validate a JSON document. Raises `MalformedBody` if it is not JSON, `Invalid` if it is not valid."""
+async def validated[T: BaseModel](raw: bytes, model: type[T], adapter: TypeAdapter[T]) -> T:
+    """Validate a JSON document by `adapter`, which is that of `model`. Raises what `parse` raises."""
+    if len(raw) <= MAX_INLINE_BYTES:
+        return parse(raw, adapter)
+    return await asyncio.to_thread(parse, raw, adapter, model)
+
+
+def parse[T](raw: bytes, adapter: TypeAdapter[T], model: type[BaseModel] | None = None) -> T:
+    """Validate a JSON document. Raises `MalformedBody` if it is not JSON, `Invalid` if it is not valid.
+
+    With `model`, many unknown members of one object are one error.
+    """
     if too_deep(raw):
         raise MalformedBody(f"The body is nested more than {MAX_DEPTH} levels deep.")
-    _refuse_repeated_names(raw)
+    _check_names(raw, model)
     try:
         return adapter.validate_json(raw)
     except ValidationError as error:
@@ -102,11 +117,17 @@ def parse(raw: bytes, adapter: TypeAdapter[Any]) -> Any:
         raise invalid_body(error, from_json(raw)) from None
 
 
-def _refuse_repeated_names(raw: bytes) -> None:
-    """Raises `MalformedBody` for an object with two members of one name [RFC 7493, section 2.3]. Other errors are left to the validator."""
+def _check_names(raw: bytes, model: type[BaseModel] | None) -> None:
+    """Raises `MalformedBody` for an object with two members of one name [RFC 7493, section 2.3], and what `refuse_many` raises.
+
+    Other errors are left to the validator.
+    """
     if raw.count(b":") > 1:
         try:
-            from_json(raw, catch_duplicate_keys=True)
+            document = from_json(raw, catch_duplicate_keys=True)
         except ValueError as error:
             if str(error).startswith(REPEATED_NAME):
                 raise MalformedBody(f"The body is not JSON: {json_reason(str(error))}.") from None
+        else:
+            if model is not None:
+                refuse_many(document, model)

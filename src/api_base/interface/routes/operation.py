@@ -76,7 +76,7 @@ class Operation:
             self._resolvers.append((name, dependency.resolve))
             self._own_query = self._own_query or isinstance(dependency, QueryResolver)
         elif inspect.isclass(hint) and issubclass(hint, BaseModel):
-            self._body = name, self._json(TypeAdapter(hint))
+            self._body = name, self._json(hint)
         else:
             raise ProgrammingError(
                 f"{self.endpoint.__name__}: the parameter {name!r} is not a path value, body or resolver; use fastapi.APIRouter for this route"
@@ -117,11 +117,12 @@ class Operation:
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else content})
 
-    def _json(self, adapter: TypeAdapter[Any]) -> Callable[[Scope, Receive], Awaitable[Any]]:
+    def _json(self, model: type[BaseModel]) -> Callable[[Scope, Receive], Awaitable[Any]]:
         media_types = bodies.PATCH if self.method == "PATCH" else bodies.JSON
+        adapter = TypeAdapter(model)
 
         async def read(scope: Scope, receive: Receive) -> Any:
-            return bodies.parse(await bodies.read(scope, receive, self._limit, media_types), adapter)
+            return await bodies.validated(await bodies.read(scope, receive, self._limit, media_types), model, adapter)
 
         return read
 

@@ -27,6 +27,8 @@ from api_base.interface.routes.rendering import ProtocolAnswer
 from api_base.interface.v1.bodies.users import LoginBody, LogoutBody, RefreshBody
 
 MAX_LENGTH: Final = 1024
+MAX_FORM_BYTES: Final = 32_768
+"""Each field in UTF-8 with every byte as `%41`, and some more."""
 
 PASSWORD_FORM: Final[dict[str, Any]] = {
     "requestBody": {
@@ -100,7 +102,7 @@ def routes(bus: Bus) -> Router:
 
     @router.post(
         "/auth/token",
-        RouteOptions(auth="ignored", rate="login", protocol="oauth2", example={"body": GRANT}),
+        RouteOptions(auth="ignored", rate="login", protocol="oauth2", body_limit=MAX_FORM_BYTES, example={"body": GRANT}),
         summary="Log in with the OAuth2 password grant",
         openapi_extra=PASSWORD_FORM,
         response_model=TokensDTO,

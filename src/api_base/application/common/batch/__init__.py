@@ -4,6 +4,7 @@ ATOMIC: the first refusal is raised with a pointer to its operation, and the who
 a savepoint; a refusal rolls back that operation and becomes its result. Errors that a retry may resolve are always raised.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from enum import StrEnum
 
@@ -38,7 +39,7 @@ async def run[O, T](
     savepoint: Savepoint,
     progress: Callable[[int], None] | None = None,
 ) -> list[Result[T, ApiBaseError]]:
-    """Return one result for each operation.
+    """Return one result for each operation. Other tasks get their turn between two operations.
 
     Calls `progress` with the number of finished operations. Raises `OperationRefused` if ATOMIC.
     """
@@ -48,6 +49,7 @@ async def run[O, T](
             results.append(Ok(await _or_all_refused(apply, operation, number)))
         else:
             results.append(await _by_itself(apply, operation, savepoint))
+        await asyncio.sleep(0)
         if progress is not None:
             progress(number + 1)
     return results

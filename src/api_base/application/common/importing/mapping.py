@@ -19,6 +19,8 @@ MAX_REASON_LENGTH: Final = 500
 """Characters of the columns that an error lists: the first line of a file that is not CSV may be anything."""
 _SOURCE: Final = re.compile(r"(.+?)(\[0\]|\[\])?")
 _PART: Final = re.compile(r"\{([^{}]+)\}")
+MAX_COMPOSED_LENGTH: Final = 65_536
+"""Characters of a composed value, which may name a long column many times."""
 ROW: Final = "row"
 """In a composed value, the number of the row; or the column of this name, if the file has one."""
 
@@ -160,12 +162,18 @@ def _composed(target: str, template: str, *, key: bool) -> Read:
     """A key needs all of its parts: two rows without them would have one key."""
 
     def read(record: Record, number: int) -> str:
+        left = MAX_COMPOSED_LENGTH
+
         def part(match: re.Match[str]) -> str:
+            nonlocal left
             column = match[1]
             value = number if column == ROW and ROW not in record else record.get(column)
             text = as_text(value, target).strip()
             if key and not text:
                 raise Invalid.of(f"/{target}", "blank", f"is composed of {column}, which is blank")
+            left -= len(text)
+            if left < 0:
+                raise Invalid.of(f"/{target}", "too_long", f"is composed of more than {MAX_COMPOSED_LENGTH} characters")
             return text
 
         return _PART.sub(part, template)

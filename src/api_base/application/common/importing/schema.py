@@ -5,10 +5,13 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from api_base.application.common.importing.decimals import plain_decimal
 from api_base.core.errors import Invalid
 
+MAX_TEXTS: Final = 1000
+"""Values in one field: a hundred targets may read the same field."""
 type Values = Mapping[str, object]
 """The values of a record by target field."""
 
@@ -82,8 +85,10 @@ def as_text(value: object, target: str) -> str:
 
 
 def as_texts(value: object, target: str) -> list[str]:
-    """`value` of a target as a list of texts. Raises `Invalid`."""
+    """`value` of a target as a list of at most `MAX_TEXTS` texts. Raises `Invalid`."""
     if value is None:
         return []
-    parts = value if isinstance(value, list) else as_text(value, target).split(",")
+    parts = value if isinstance(value, list) else as_text(value, target).split(",", MAX_TEXTS)
+    if len(parts) > MAX_TEXTS:
+        raise Invalid.of(f"/{target}", "too_many", f"has more than {MAX_TEXTS} values")
     return [part for part in (as_text(one, target).strip() for one in parts) if part]

@@ -2,19 +2,36 @@
 
 from typing import Annotated, Any
 
-from pydantic import Field, JsonValue
+from pydantic import AfterValidator, Field, JsonValue
+from pydantic_core import PydanticCustomError
 
 from api_base.application.items.commands.update_item import PricePatch
 from api_base.domain.common.value_objects import Money
 from api_base.domain.items.entities import ItemDetails
-from api_base.domain.items.value_objects import CATEGORY, DESCRIPTION, NAME, SKU, TAG, TAGS
+from api_base.domain.items.value_objects import ATTRIBUTES_BYTES, CATEGORY, DESCRIPTION, NAME, SKU, TAG, TAGS
 from api_base.interface.v1.bodies.base import Body, Text
+
+
+def _not_larger_than_stored(value: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    """Refuse more values than the stored text could have bytes, before each of them costs time."""
+    found, left = [iter(value.values())], ATTRIBUTES_BYTES
+    while found:
+        for one in found.pop():
+            left -= 1
+            if left < 0:
+                raise PydanticCustomError("too_big", "is larger than {limit} bytes of JSON", {"limit": ATTRIBUTES_BYTES})
+            if isinstance(one, dict | list):
+                found.append(iter(one.values() if isinstance(one, dict) else one))
+    return value
+
 
 Sku = Annotated[Text, Field(min_length=1, max_length=SKU.max_length)]
 Name = Annotated[Text, Field(min_length=1, max_length=NAME.max_length)]
 Description = Annotated[Text, Field(max_length=DESCRIPTION.max_length)]
 Category = Annotated[Text, Field(min_length=1, max_length=CATEGORY.max_length)]
-Tags = Annotated[tuple[Annotated[Text, Field(min_length=1, max_length=TAG.max_length)], ...], Field(max_length=TAGS)]
+Tags = Annotated[list[Annotated[Text, Field(min_length=1, max_length=TAG.max_length)]], Field(max_length=TAGS)]
+"""A list, whose length pydantic checks before its elements: a tuple may have as many errors as elements."""
+Attributes = Annotated[dict[str, JsonValue], AfterValidator(_not_larger_than_stored)]
 
 
 class Price(Body):
@@ -37,8 +54,8 @@ class CreateItemBody(Body):
     description: Description = ""
     price: Price | None = None
     category: Category
-    tags: Tags = ()
-    attributes: dict[str, JsonValue] = Field(default_factory=dict)
+    tags: Tags = Field(default=[])
+    attributes: Attributes = Field(default_factory=dict)
 
     def details(self) -> ItemDetails:
         return ItemDetails(
@@ -47,7 +64,7 @@ class CreateItemBody(Body):
             description=self.description,
             price=None if self.price is None else Money.parse(self.price.amount, self.price.currency, pointer="/price"),
             category=self.category,
-            tags=self.tags,
+            tags=tuple(self.tags),
             attributes=self.attributes,
         )
 
@@ -61,12 +78,14 @@ class PatchItemBody(Body):
     price: PricePatchBody | None = None
     category: Category = ""
     tags: Tags | None = None
-    attributes: dict[str, JsonValue] | None = None
+    attributes: Attributes | None = None
 
     def details(self) -> dict[str, Any]:
         """The fields of `ItemDetails` to change, as `UpdateItem` takes them."""
         changes = self.sent()
         if self.price is not None:
             changes["price"] = PricePatch(**self.price.sent())
+        if self.tags is not None:
+            changes["tags"] = tuple(self.tags)
         emptied = {"description": "", "tags": ()}
         return {name: emptied[name] if value is None and name in emptied else value for name, value in changes.items()}
