@@ -1,7 +1,7 @@
 """Each parser of what a stranger sends takes time in proportion to its input: n, 2n and 4n are measured, as work and not as time.
 
 Work is the number of executed lines, and the size of what functions in C walk through from its beginning: `list.count`, `str.replace`. What else
-happens in C is counted by `tests/integration/test_parsing_instructions.py`, which takes minutes.
+happens in C is counted by `python -m benchmarks growth`, which takes minutes.
 """
 
 import sys

@@ -1,4 +1,4 @@
-"""Runs every parser under callgrind: `python -m tests.parser_instructions`. The instrumentation is off until all modules are imported.
+"""Runs every parser under callgrind: `python -m benchmarks.parser_instructions`. The instrumentation is off until all modules are imported.
 
 Each parser gets an empty input and inputs of n, 2n and 4n. `getppid` before and after each run makes callgrind write what it counted so far.
 """
