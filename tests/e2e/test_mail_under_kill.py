@@ -23,7 +23,7 @@ LEFT = f"select count(*) from ({JOBS}) j where state not in ('succeeded', 'dead'
 
 @pytest.mark.slow
 def test_every_mail_arrives_and_no_confirmed_one_twice(project: Project, mailpit: Mailpit) -> None:
-    home, domain = project.home, f"{project.home.name}.example.com".replace("_", "-").lower()
+    home, domain = project.home, f"{project.home.name}.example.com".replace("_", "0").lower()
     settings = {
         "MAIL__URL": mailpit.smtp_url,
         "JOBS__CONCURRENCY": "8",

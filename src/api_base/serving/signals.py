@@ -8,7 +8,7 @@ This module imports little: it is the first thing that a process runs.
 import os
 import signal
 
-NUMBERS = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
+NUMBERS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Signals:
