@@ -86,6 +86,7 @@ def test_a_dump_is_restored_completely(project: Project) -> None:
         status, created = backend.request("POST", "/api/v1/items", item, token)
         assert status == 201
         assert run(project.home, "db", "dump", "all.dump").returncode == 0
+        assert (project.home / "all.dump").stat().st_mode & 0o777 == 0o600
         status, _ = backend.request("POST", "/api/v1/items", {**item, "sku": "AFTER"}, token)
         assert status == 201
         assert backend.end(signal.SIGTERM) == 0
