@@ -77,7 +77,7 @@ A_LIFE = [
     _step("stale", name="stale"),
     _step("change", name=""),
     _step("change", price=Money(minor=1, currency="EUR"), attributes={"a": [None, {"b": 2**70}]}),
-    *(_step(action) for action in ("publish", "publish", "archive", "delete", "archive", "restore", "remove")),
+    *(_step(action) for action in ("publish", "publish", "archive", "delete", "archive", "restore", "restore", "remove")),
 ]
 """What becomes of an item, refusals included."""
 
