@@ -40,6 +40,7 @@ def main() -> None:
 
 
 def totals(dump: Path) -> int:
+    """The instructions that a dump of callgrind counted."""
     found = re.search(r"^(?:totals|summary): (\d+)", dump.read_text(), re.MULTILINE)
     assert found is not None, dump
     return int(found[1])

@@ -6,13 +6,13 @@ lines of Python with the same inputs, in seconds.
 """
 
 import os
-import re
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 from typing import Final
 
+from benchmarks.counted import totals
 from benchmarks.parser_instructions import MEASURED, SIZES, SQUARES
 from benchmarks.report import show
 
@@ -35,14 +35,8 @@ def growth() -> dict[str, float]:
         fixed = {"PYTHONHASHSEED": "0", "PYTHONMALLOC": "malloc"}
         command = [*callgrind, sys.executable, "-m", "benchmarks.parser_instructions"]
         subprocess.run(command, cwd=ROOT, env=os.environ | fixed, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        counts = iter([_instructions(Path(f"{out}.{2 * number}")) for number in range(1, len(MEASURED) * len(SIZES) + 1)])
+        counts = iter([totals(Path(f"{out}.{2 * number}")) for number in range(1, len(MEASURED) * len(SIZES) + 1)])
     return {name: _factor([next(counts) for _ in SIZES]) for name in MEASURED}
-
-
-def _instructions(dump: Path) -> int:
-    found = re.search(r"^(?:totals|summary): (\d+)", dump.read_text(), re.MULTILINE)
-    assert found is not None, dump
-    return int(found[1])
 
 
 def _factor(amounts: list[int]) -> float:

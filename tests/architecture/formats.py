@@ -23,11 +23,12 @@ PROBLEM: Final = {
 FORMATS: Final = {"date-time", "uuid", "uri-reference", "uri", "email"}
 
 
-def validate(document: object, schema: Any) -> None:
-    """Raises `jsonschema.ValidationError`; formats count as well."""
+def validator(schema: Any) -> Draft202012Validator:
+    """For the schema, which is checked as well; formats count."""
     checker = Draft202012Validator.FORMAT_CHECKER
     assert set(checker.checkers) >= FORMATS, "jsonschema skips the formats whose validator is not installed"
-    Draft202012Validator(schema, format_checker=checker).validate(document)
+    Draft202012Validator.check_schema(schema)
+    return Draft202012Validator(schema, format_checker=checker)
 
 
 def keeps_formats(response: httpx2.Response) -> None:
@@ -35,4 +36,4 @@ def keeps_formats(response: httpx2.Response) -> None:
     for name in STRUCTURED.keys() & set(response.headers):
         http_sf.parse(response.headers[name].encode(), tltype=STRUCTURED[name])
     if response.headers.get("content-type") == "application/problem+json":
-        validate(response.json(), PROBLEM)
+        validator(PROBLEM).validate(response.json())

@@ -1,7 +1,7 @@
 """Every event is declared by its context, and what is said of it to others is true of what they get."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 from uuid import uuid4
 
@@ -14,6 +14,7 @@ from api_base.application.common.events.cloud_event import MEDIA_TYPE, encoded
 from api_base.bootstrap.contexts import BUILT_IN
 from api_base.core.base import DomainEvent
 from api_base.interface.events_router import CLOUD_EVENT, ENVELOPE, asyncapi, data_schema
+from tests.architecture.formats import validator
 from tests.architecture.modules import MODULES
 from tests.factories.events import stored_event
 from tools import documents
@@ -21,11 +22,6 @@ from tools.documents import ROOT
 
 DECLARED = [(context.name, event) for context in BUILT_IN for event in context.events]
 DOCUMENT = asyncapi("Test", "1.0.0", documents.EVENTS)
-
-
-def validator(schema: Mapping[str, Any]) -> Draft202012Validator:
-    Draft202012Validator.check_schema(schema)
-    return Draft202012Validator(schema, format_checker=Draft202012Validator.FORMAT_CHECKER)
 
 
 def events() -> set[type[DomainEvent]]:

@@ -13,7 +13,7 @@ import pytest_asyncio
 from api_base.infrastructure.db.embedded import Urls
 from tests.application import Running, running, settings_on
 from tests.architecture.examples import LEAST, Example, example
-from tests.architecture.formats import keeps_formats, validate
+from tests.architecture.formats import keeps_formats, validator
 from tests.architecture.routes import DOCUMENT, ROUTES, Route
 from tests.http_harness import SECURITY
 
@@ -121,7 +121,7 @@ async def test_the_example_succeeds_as_declared(api: Running, route: Route) -> N
     assert answer.headers["content-type"] == "application/json"
     shown = answer.json()
     described = route.operation["responses"][str(route.success)]["content"]["application/json"]["schema"]
-    validate(shown, {**described, "components": DOCUMENT["components"]})
+    validator({**described, "components": DOCUMENT["components"]}).validate(shown)
     if route.versioned:
         assert answer.headers["etag"] == f'"v{shown["version"]}-json1"'
     if options is not None and options.location is not None:

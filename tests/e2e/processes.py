@@ -153,6 +153,9 @@ class Backend:
         """The process id of the child whose command line contains `named`."""
         return next((pid for pid, command in children(self.process.pid).items() if named in command), None)
 
+    def server_processes(self) -> set[int]:
+        return {pid for pid, command in children(self.process.pid).items() if "server_process" in command}
+
     def family(self) -> list[int]:
         """The supervisor and its children, PostgreSQL included."""
         return [self.process.pid, *children(self.process.pid)]

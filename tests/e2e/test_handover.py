@@ -12,7 +12,7 @@ import pytest
 from api_base.infrastructure.db.embedded import EmbeddedServer
 from tests.e2e.busy_clients import Results, busy
 from tests.e2e.conftest import Project
-from tests.e2e.processes import PATIENCE, Backend, alive, children, rows, serving, until
+from tests.e2e.processes import PATIENCE, Backend, alive, rows, serving, until
 
 HANDOVERS = 5
 KEPT, SINGLE = 4, 3
@@ -52,10 +52,6 @@ def parent(home: Path) -> Iterator[Parent]:
         database.stop()
 
 
-def server_processes(backend: Backend) -> set[int]:
-    return {pid for pid, command in children(backend.process.pid).items() if "server_process" in command}
-
-
 def whole(home: Path, results: Results, handovers: int) -> None:
     """Assert that no request failed, exactly the acknowledged items are stored, and the clients were active all the time."""
     assert results.failed == []
@@ -72,12 +68,12 @@ def test_sighup_replaces_the_processes_and_no_request_fails(project: Project) ->
         worker = until(lambda: backend.child("cli worker"), "a worker")
         with busy(backend.port, project.log_in(backend), KEPT, SINGLE) as results:
             for _ in range(HANDOVERS):
-                before = server_processes(backend)
+                before = backend.server_processes()
                 backend.process.send_signal(signal.SIGHUP)
                 systemd.wait_for("RELOADING=1")
                 systemd.wait_for("READY=1")
                 until(lambda before=before: not any(alive(pid) for pid in before), "the end of the old processes")
-                assert len(server_processes(backend)) == 2
+                assert len(backend.server_processes()) == 2
         whole(home, results, HANDOVERS)
         assert until(lambda: backend.child("cli worker"), "a worker") != worker
         assert backend.end(signal.SIGTERM) == 0
@@ -114,12 +110,12 @@ def test_a_reload_applies_new_settings_and_keeps_the_old_processes_when_they_are
         try:
             file.write_text("APP_NAME=Renamed\n")
             assert reloaded(backend, systemd)["info"]["title"] == "Renamed"
-            before = server_processes(backend)
+            before = backend.server_processes()
             file.write_text("SERVER__MAX_BODY_BYTES=many\n")
             assert reloaded(backend, systemd)["info"]["title"] == "Renamed"
         finally:
             file.unlink()
-        assert server_processes(backend) == before
+        assert backend.server_processes() == before
         assert "SERVER__MAX_BODY_BYTES" in backend.output
         assert "the old ones continue" in backend.output
         assert backend.child("cli worker") != worker
@@ -128,11 +124,11 @@ def test_a_reload_applies_new_settings_and_keeps_the_old_processes_when_they_are
 
 def reloaded(backend: Backend, systemd: Parent) -> dict[str, Any]:
     """The API's description after SIGHUP."""
-    old = server_processes(backend)
+    old = backend.server_processes()
     backend.process.send_signal(signal.SIGHUP)
     systemd.wait_for("RELOADING=1")
     systemd.wait_for("READY=1")
-    until(lambda: len(server_processes(backend)) == len(old), "one generation")
+    until(lambda: len(backend.server_processes()) == len(old), "one generation")
     status, description = backend.request("GET", "/openapi.json")
     assert status == 200
     found: dict[str, Any] = description

@@ -12,15 +12,11 @@ from typing import Final
 import pytest
 
 from tests.e2e.conftest import Project
-from tests.e2e.processes import PATIENCE, UNLIMITED, Backend, alive, children, serving, until
+from tests.e2e.processes import PATIENCE, UNLIMITED, alive, serving, until
 
 KILLS: Final = int(os.environ.get("KILLS", "5"))
 WORKERS: Final = 4
 CLIENTS: Final = 3
-
-
-def server_processes(backend: Backend) -> set[int]:
-    return {pid for pid, command in children(backend.process.pid).items() if "server_process" in command}
 
 
 class Results:
@@ -64,16 +60,16 @@ def asking(port: int) -> Iterator[Results]:
 def test_only_the_requests_in_a_killed_process_fail_and_it_is_replaced(project: Project) -> None:
     with serving(project.home, "--workers", str(WORKERS), "--no-worker", **UNLIMITED) as backend:
         backend.ready()
-        until(lambda: len(server_processes(backend)) == WORKERS, "four processes")
+        until(lambda: len(backend.server_processes()) == WORKERS, "four processes")
         chosen = random.Random(9)
         with asking(backend.port) as results:
             for kill in range(1, KILLS + 1):
-                before = server_processes(backend)
+                before = backend.server_processes()
                 victim = chosen.choice(sorted(before))
                 os.kill(victim, signal.SIGKILL)
                 answered = results.answers
                 until(lambda answered=answered: results.answers > answered + 20, "answers from the other processes")
-                until(lambda: len(server_processes(backend)) == WORKERS, "a successor")
+                until(lambda: len(backend.server_processes()) == WORKERS, "a successor")
                 assert all(alive(pid) for pid in before - {victim})
                 assert results.failures <= kill * CLIENTS
         assert backend.output.count("ended with code -9; starting another one") == KILLS

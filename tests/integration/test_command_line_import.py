@@ -186,13 +186,13 @@ async def test_two_imports_of_one_file_at_once(migrated: Urls, tmp_path: Path) -
                 seen.append(str(asyncio.run_coroutine_threadsafe(outcome(), loop).result()))
 
         async def outcome() -> list[str]:
-            told = []
+            results = []
             for options in ({}, {"refused": other}):
                 try:
-                    told.append(str(counts(await at.run(**options))))
+                    results.append(str(counts(await at.run(**options))))
                 except (ConfigurationError, ImportedElsewhere) as error:
-                    told.append(str(error))
-            return told
+                    results.append(str(error))
+            return results
 
         loop = asyncio.get_running_loop()
         with pytest.raises(ImportedElsewhere):

@@ -2,6 +2,7 @@
 the request line and `Host` [RFC 9112, sections 2.3, 3 and 3.2]."""
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
@@ -88,7 +89,7 @@ class Refused(Exception):
     """Raised inside the parser, which stops."""
 
 
-class BoundedInput(HttpToolsProtocol):
+class BoundedInput(HttpToolsProtocol, ABC):
     """uvicorn's protocol with bounded input. The parser bounds nothing, so the input is parsed in pieces of the maximum header size, and the
     bytes since the last part of a body are counted: a header section, chunk extensions and trailers.
     """
@@ -114,17 +115,17 @@ class BoundedInput(HttpToolsProtocol):
         self._parts: list[bytes] = []
         """The parts of a body in the current piece of input."""
 
+    @abstractmethod
     def refuse(self, refusal: Refusal) -> None:
         """Answer and close."""
-        raise NotImplementedError
 
+    @abstractmethod
     def note_input(self) -> None:
         """Note that a part of a request has arrived."""
-        raise NotImplementedError
 
+    @abstractmethod
     def upgrade(self) -> None:
         """Handle a request for another protocol, once it is complete."""
-        raise NotImplementedError
 
     @property
     def refused(self) -> bool:

@@ -12,6 +12,8 @@ from enum import Enum
 from typing import Any, Final
 from uuid import UUID
 
+from api_base.domain.common.text import UNSTORABLE
+
 
 class Kind(Enum):
     """Values of one kind compare with each other. The enumeration's value is the kind's name in error messages."""
@@ -80,7 +82,7 @@ def refusal(value: Any) -> str | None:
     match kind(value):
         case None | Kind.LIST:
             return f"cannot compare with {'a time without a time zone' if isinstance(value, datetime) else type(value).__name__}"
-        case Kind.TEXT if "\0" in value or any("\ud800" <= c <= "\udfff" for c in value):
+        case Kind.TEXT if UNSTORABLE.search(value):
             return "cannot compare with text that contains NUL or a lone surrogate"
         case Kind.INTEGER if not -(2**63) <= value < 2**63:
             return "cannot compare with integers of more than 64 bits"

@@ -2,18 +2,17 @@
 
 import json
 import math
-import re
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Final
 
 from api_base.core.errors import Invalid
+from api_base.domain.common.text import UNSTORABLE
 
 MAX_DEPTH: Final = 31
 """As deep as a member of a request body can be."""
 _WRITTEN_WITH_EXPONENT: Final = 1e16
 """From here on JSON writes a float with an exponent; jsonb stores its digits and returns an integer."""
-_UNSTORABLE: Final = re.compile("[\0\ud800-\udfff]")
 
 
 def stored(value: Mapping[str, Any], pointer: str, max_bytes: int) -> dict[str, Any]:
@@ -67,7 +66,7 @@ class _Form:
 
     def _text(self, text: str) -> str:
         self._count(len(text))
-        if (found := _UNSTORABLE.search(text)) is not None:
+        if (found := UNSTORABLE.search(text)) is not None:
             nul = found[0] == "\0"
             raise Invalid.of(
                 self._pointer, "nul" if nul else "surrogate", f"must not contain {'the character NUL' if nul else 'a lone surrogate'}"

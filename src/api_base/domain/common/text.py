@@ -10,6 +10,8 @@ from typing import Final
 
 from api_base.core.errors import Invalid, Violation
 
+UNSTORABLE: Final = re.compile("[\0\ud800-\udfff]")
+"""NUL and lone surrogates: characters that PostgreSQL cannot store."""
 _IGNORABLE: Final = (
     "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8"
     "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"

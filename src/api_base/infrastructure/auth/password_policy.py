@@ -14,7 +14,7 @@ from typing import Final
 
 from api_base.core.errors import ConfigurationError, Invalid, Unavailable, Violation
 from api_base.core.protocols import BreachedPasswords, PasswordPolicy
-from api_base.domain.common.text import normalized
+from api_base.domain.common.text import UNSTORABLE, normalized
 from api_base.infrastructure.auth.password_hasher import PasswordThreads
 
 MAX_LENGTH: Final = 128
@@ -57,7 +57,7 @@ class ZxcvbnPasswordPolicy(PasswordPolicy):
             ]
         if length > MAX_LENGTH:
             return [Violation(pointer, "too_long", f"must have at most {MAX_LENGTH} characters")]
-        if any("\ud800" <= character <= "\udfff" or character == "\0" for character in password):
+        if UNSTORABLE.search(password):
             return [Violation(pointer, "characters", "must not contain NUL or a lone surrogate")]
         return []
 

@@ -29,7 +29,7 @@ class _ExactSubject(EmailPolicy):
     """Encodes a subject as a whole [RFC 2047]: `EmailPolicy` loses spaces where it folds, and decodes text that looks encoded."""
 
     def header_store_parse(self, name: str, value: Any) -> tuple[str, Any]:
-        stored = super().header_store_parse(name, value)
+        stored = super().header_store_parse(name, value)  # refuses line breaks
         return (name, value) if name == "Subject" else stored
 
     def fold(self, name: str, value: Any) -> str:
