@@ -1,13 +1,13 @@
 """`python -m benchmarks [stack] [items] [start] [lists] [import] [events] [jobs] [blocking]`: all of them without a name, each in its own process.
 
-Four run only by name. `python -m benchmarks growth` takes minutes. `python -m benchmarks overload` takes four minutes (`OVERLOAD_SECONDS=10`: one). `python -m benchmarks outage` takes ten minutes (`OUTAGE_SECONDS=15`: two) and kills Kafka and RabbitMQ of `make services`.
+These run only by name. `python -m benchmarks growth` takes minutes, `hostile` and `killed` two minutes each. `python -m benchmarks overload` takes four minutes (`OVERLOAD_SECONDS=10`: one). `python -m benchmarks outage` takes ten minutes (`OUTAGE_SECONDS=15`: two) and kills Kafka and RabbitMQ of `make services`.
 `python -m benchmarks instructions --against PATH` compares with another checkout, by callgrind.
 """
 
 import subprocess
 import sys
 
-from benchmarks import blocking, events, growth, imports, instructions, items, jobs, lists, outage, overload, stack, start
+from benchmarks import blocking, events, growth, hostile, imports, instructions, items, jobs, killed, lists, outage, overload, stack, start
 
 ALL = {
     "stack": stack.main,
@@ -19,7 +19,7 @@ ALL = {
     "jobs": jobs.main,
     "blocking": blocking.main,
 }
-KNOWN = {**ALL, "growth": growth.main, "outage": outage.main, "overload": overload.main}
+KNOWN = {**ALL, "growth": growth.main, "hostile": hostile.main, "killed": killed.main, "outage": outage.main, "overload": overload.main}
 
 if sys.argv[1:2] == ["instructions"]:
     instructions.main(sys.argv[2:])

@@ -23,7 +23,7 @@ from benchmarks.serving import free_port, wait_for
 from benchmarks.world import World, environment, members, world
 
 SECONDS: Final = float(os.environ.get("OVERLOAD_SECONDS", "60"))
-CALM: Final = 8.0
+CALM: Final = float(os.environ.get("CALM", "8"))
 """Seconds of each measurement without overload."""
 GIVE_UP: Final = 1.0
 ADDRESSES: Final = 100

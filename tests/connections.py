@@ -9,11 +9,14 @@ from starlette.types import Message, Receive, Scope, Send
 from uvicorn import Config
 
 from api_base.core.config.server import ServerSettings
+from api_base.serving.admission import MAX_WAIT_SECONDS
 from api_base.serving.connection import Connection
 from api_base.serving.draining import SWEEP_SECONDS
 from api_base.serving.open_connections import OpenConnections
 
 STRANGER = "203.0.113.7"
+REFUSED = MAX_WAIT_SECONDS + SWEEP_SECONDS
+"""Seconds after which a request or connection that waits is refused."""
 
 
 class Wire(asyncio.Transport):

@@ -7,7 +7,9 @@ from typing import Final
 
 import pytest
 
+from api_base.core.config.server import ServerSettings
 from api_base.serving.accepting import MAX_ACCEPTS, RETRY_DELAY, Acceptor
+from api_base.serving.open_connections import OpenConnections
 from tests.virtual_time import in_virtual_time
 
 CLIENTS: Final = 100
@@ -21,6 +23,10 @@ class Greeting(asyncio.Protocol):
         transport.close()
 
 
+def state() -> OpenConnections:
+    return OpenConnections(ServerSettings(), asyncio.get_running_loop().time)
+
+
 def connected(listener: socket.socket, count: int) -> list[socket.socket]:
     return [socket.create_connection(listener.getsockname(), 5) for _ in range(count)]
 
@@ -29,7 +35,7 @@ async def test_all_that_wait_are_accepted_in_a_few_turns() -> None:
     assert CLIENTS <= MAX_ACCEPTS
     with socket.create_server(("127.0.0.1", 0), backlog=CLIENTS) as listener:
         clients = connected(listener, CLIENTS)
-        acceptor = Acceptor(listener, Greeting)
+        acceptor = Acceptor(listener, state(), lambda reserved: Greeting())
         acceptor.open()
         for _ in range(10):
             await asyncio.sleep(0)
@@ -60,7 +66,7 @@ async def test_accepting_pauses_while_the_system_has_no_files() -> None:
         listener.bind(("127.0.0.1", 0))
         listener.listen()
         (client,) = connected(listener, 1)
-        acceptor = Acceptor(listener, Greeting)
+        acceptor = Acceptor(listener, state(), lambda reserved: Greeting())
         acceptor.open()
         await asyncio.sleep(2 * RETRY_DELAY - 0.01)
         assert listener.failures == 0

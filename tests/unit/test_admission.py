@@ -4,16 +4,22 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from itertools import count
+from typing import Final
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from starlette.types import Receive, Scope, Send
 
+from api_base.serving import admission
 from api_base.serving.admission import MAX_WAIT_SECONDS, STRESS_SECONDS, Admission
-from tests.connections import Client, ServerOnWires, answer_body, answer_ok, settled
+from tests.connections import REFUSED, Client, ServerOnWires, answer_body, answer_ok, settled
 from tests.http_harness import SECURITY
 from tests.virtual_time import in_virtual_time
+
+AMPLE: Final = 60.0
+"""Seconds, more than any refusing in these tests takes."""
 
 
 @dataclass
@@ -38,6 +44,7 @@ class Door:
     now: float = 100.0
     outcome: list[str] = field(default_factory=list)
     asked: list[Asking] = field(default_factory=list)
+    asked_at: dict[int, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.admission = Admission(self.concurrency, lambda: self.now)
@@ -45,6 +52,7 @@ class Door:
     def ask(self, *names: int) -> None:
         for name in names:
             self.asked.append(Asking(name, self.outcome))
+            self.asked_at[name] = self.now
             self.admission.offer(self.asked[-1])
 
     def seen(self) -> list[str]:
@@ -62,19 +70,20 @@ def test_requests_wait_in_order_while_the_queue_empties_now_and_then() -> None:
     assert door.seen() == ["start 3", "start 4"]
 
 
-def test_under_stress_the_newest_is_first_and_the_oldest_is_refused() -> None:
+def test_under_stress_the_newest_is_first() -> None:
     door = Door(2)
-    door.ask(1, 2, 3, 4, 5)
-    assert door.seen() == ["start 1", "start 2", "refuse 3"]
+    door.ask(1, 2, 3, 4)
+    assert (door.seen(), door.admission.stressed) == (["start 1", "start 2"], False)
     door.now += STRESS_SECONDS * 1.1
-    door.ask(6)
-    door.admission.release()
-    assert door.seen() == ["refuse 4", "start 6"]
-    door.admission.release()
-    assert door.seen() == ["start 5"]
-    door.ask(7, 8)
+    door.ask(5)
+    assert door.admission.stressed
+    for _ in range(3):
+        door.admission.release()
+    assert (door.seen(), door.admission.stressed) == (["start 5", "start 4", "start 3"], False)
+    door.ask(6, 7, 8)
     door.admission.release()  # the queue was empty in between: no stress
-    assert door.seen() == ["start 7"]
+    door.admission.release()
+    assert door.seen() == ["start 6", "start 7"]
 
 
 def test_nobody_waits_for_long() -> None:
@@ -83,10 +92,21 @@ def test_nobody_waits_for_long() -> None:
     door.now += MAX_WAIT_SECONDS / 2
     door.ask(5)
     door.now += MAX_WAIT_SECONDS / 2
-    door.admission.expire()
+    door.admission.expire(AMPLE)
     assert door.seen() == ["start 1", "start 2", "start 3", "refuse 4"]
     door.admission.release()
     assert door.seen() == ["start 5"]
+
+
+def test_refusing_leaves_time_for_the_requests_in_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    ticks = count()
+    monkeypatch.setattr(admission, "perf_counter", lambda: float(next(ticks)))
+    door = Door(1)
+    door.ask(*range(8))
+    door.now += MAX_WAIT_SECONDS
+    for expected in (["start 0", "refuse 1", "refuse 2", "refuse 3"], ["refuse 4", "refuse 5", "refuse 6"], ["refuse 7"]):
+        door.admission.expire(4)
+        assert door.seen() == expected
 
 
 def test_the_request_of_a_client_that_left_is_dropped() -> None:
@@ -117,9 +137,10 @@ def test_each_request_has_one_outcome_and_the_bounds_hold(steps: list[str], conc
                 door.asked[-1].gone = True
             case _:
                 door.now += 0.07
-                door.admission.expire()
+                door.admission.expire(AMPLE)
+                waiting = {one.name for one in door.asked if not one.gone} - {int(one.split()[1]) for one in door.outcome}
+                assert all(door.asked_at[name] > door.now - MAX_WAIT_SECONDS for name in waiting)
         assert running() <= concurrency
-        assert len([one for one in door.asked if not one.gone]) - len(door.outcome) <= concurrency
     while running():
         released += 1
         door.admission.release()
@@ -153,6 +174,7 @@ async def test_what_cannot_be_served_is_refused_before_the_application_and_the_c
     running = await asking(server, 2)
     first = server.client("127.0.0.1")
     await first.get("/x?y=1", "Origin: https://app.test\r\nX-Request-ID: mine\r\n")
+    await server.wait(REFUSED)
     waiting = await asking(server, 2)
     assert server.paths == ["/slow", "/slow"]
     assert (first.statuses, first.over) == ([503], False)
@@ -178,7 +200,7 @@ async def test_a_refused_body_is_discarded_and_the_connection_stays_in_step() ->
     await asking(server, 1)
     client = server.client("127.0.0.1")
     client.send(b"POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 6\r\n\r\nGET")
-    await asking(server, 1)
+    await server.wait(REFUSED)
     assert client.statuses == [503]
     client.send(b" / ")
     gate.set()
@@ -193,7 +215,7 @@ async def test_a_refused_client_that_waits_for_leave_to_send_its_body_is_disconn
     await asking(server, 1)
     client = server.client("127.0.0.1")
     client.send(b"POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 6\r\nExpect: 100-continue\r\n\r\n")
-    await asking(server, 1)
+    await server.wait(REFUSED)
     assert (client.statuses, client.over) == ([503], True)
 
 
@@ -203,7 +225,7 @@ async def test_a_head_request_is_refused_without_a_body() -> None:
     await asking(server, 1)
     client = server.client("127.0.0.1")
     client.send(b"HEAD /x HTTP/1.1\r\nHost: a\r\n\r\n")
-    await asking(server, 1)
+    await server.wait(REFUSED)
     assert (client.statuses, client.text.partition("\r\n\r\n")[2]) == ([503], "")
 
 

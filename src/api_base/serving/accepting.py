@@ -8,7 +8,13 @@ import asyncio
 import errno
 import socket
 from collections.abc import Callable
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+from api_base.serving.open_connections import REFUSAL_SECONDS
+from api_base.serving.pending_connections import PendingConnections
+
+if TYPE_CHECKING:
+    from api_base.serving.open_connections import OpenConnections
 
 MAX_ACCEPTS: Final = 128
 """Connections in one turn."""
@@ -20,8 +26,9 @@ _NO_RESOURCES: Final = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 class Acceptor:
     """Accepts on `listener` between `open` and `close`. `connected` makes the protocol of a connection."""
 
-    def __init__(self, listener: socket.socket, connected: Callable[[], asyncio.Protocol]) -> None:
-        self._listener, self._connected = listener, connected
+    def __init__(self, listener: socket.socket, state: "OpenConnections", connected: Callable[[bool], asyncio.Protocol]) -> None:
+        self._listener, self._state, self._connected = listener, state, connected
+        self._pending = PendingConnections(state, self._begin)
         self._loop = asyncio.get_running_loop()
         self._starting: set[asyncio.Task[object]] = set()
         self._retry: asyncio.TimerHandle | None = None
@@ -34,28 +41,46 @@ class Acceptor:
 
     def close(self) -> None:
         """Accept no more. Connections are refused from now on, unless another process serves on the same socket."""
+        self._pending.start_all()
         self._loop.remove_reader(self._listener)
         self._listener.close()
         if self._retry is not None:
             self._retry.cancel()
 
+    def sweep(self) -> None:
+        """Start or refuse connections that wait. Called several times a second."""
+        self._pending.sweep(REFUSAL_SECONDS)
+
     def _accept(self) -> None:
+        full = self._state.full
         for _ in range(MAX_ACCEPTS):
+            if self._pending.crowded:
+                self._pause()
+                return
             try:
                 client, _address = self._listener.accept()
             except OSError as error:
                 if error.errno in _NO_RESOURCES:
-                    self._loop.remove_reader(self._listener)
-                    self._retry = self._loop.call_later(RETRY_DELAY, self.open)
+                    self._pause()
                 return
             client.setblocking(False)
-            client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            task = self._loop.create_task(self._start(client))
-            self._starting.add(task)
-            task.add_done_callback(self._starting.discard)
+            if full:
+                self._pending.add(client)
+            else:
+                self._begin(client, False)
 
-    async def _start(self, client: socket.socket) -> None:
+    def _pause(self) -> None:
+        self._loop.remove_reader(self._listener)
+        self._retry = self._loop.call_later(RETRY_DELAY, self.open)
+
+    def _begin(self, client: socket.socket, reserved: bool) -> None:
+        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        task = self._loop.create_task(self._start(client, reserved))
+        self._starting.add(task)
+        task.add_done_callback(self._starting.discard)
+
+    async def _start(self, client: socket.socket, reserved: bool) -> None:
         try:
-            await self._loop.connect_accepted_socket(self._connected, client)
+            await self._loop.connect_accepted_socket(lambda: self._connected(reserved), client)
         except OSError:  # the client has left
             client.close()

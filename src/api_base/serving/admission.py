@@ -7,10 +7,11 @@ LIFO and CoDel].
 
 from collections import deque
 from collections.abc import Callable
+from time import perf_counter
 from typing import Final, Protocol
 
 STRESS_SECONDS: Final = 0.1
-MAX_WAIT_SECONDS: Final = 0.5
+MAX_WAIT_SECONDS: Final = 0.8
 """Seconds after which a waiting request is refused."""
 
 
@@ -34,7 +35,7 @@ class Candidate(Protocol):
 
 
 class Admission:
-    """At most `concurrency` requests run, and at most as many wait. `clock` returns seconds."""
+    """At most `concurrency` requests run. `clock` returns seconds."""
 
     def __init__(self, concurrency: int, clock: Callable[[], float]) -> None:
         self._concurrency, self._clock = concurrency, clock
@@ -43,7 +44,7 @@ class Admission:
         self._waited_since: float | None = None
 
     def offer(self, candidate: Candidate) -> None:
-        """Start the request, let it wait, or refuse it or the one that has waited longest."""
+        """Start the request, or let it wait."""
         if self._running < self._concurrency:
             self._running += 1
             candidate.start()
@@ -52,8 +53,6 @@ class Admission:
         if self._waited_since is None:
             self._waited_since = now
         self._queue.append(candidate)
-        if len(self._queue) > self._concurrency:
-            self._dismiss(self._queue.popleft())
 
     def release(self) -> None:
         """End the work of one request; the next one starts."""
@@ -64,18 +63,24 @@ class Admission:
         """Continue a request after `release` without waiting: it paused for its client, and holds resources."""
         self._running += 1
 
-    def expire(self) -> None:
-        """Refuse what has waited too long. Called regularly."""
-        deadline = self._clock() - MAX_WAIT_SECONDS
-        while self._queue and self._queue[0].queued_at <= deadline:
-            self._dismiss(self._queue.popleft())
+    def expire(self, seconds: float) -> None:
+        """Refuse what has waited too long, for at most `seconds`: the rest is refused by the next calls. Called regularly."""
+        deadline, until = self._clock() - MAX_WAIT_SECONDS, perf_counter() + seconds
+        while self._queue and self._queue[0].queued_at <= deadline and perf_counter() < until:
+            candidate = self._queue.popleft()
+            if not candidate.gone:
+                candidate.refuse()
         self._note_empty()
+
+    @property
+    def stressed(self) -> bool:
+        """Whether the queue has not been empty for `STRESS_SECONDS`."""
+        return self._waited_since is not None and self._clock() - self._waited_since > STRESS_SECONDS
 
     def _fill(self) -> None:
         queue = self._queue
         while queue and self._running < self._concurrency:
-            stressed = self._waited_since is not None and self._clock() - self._waited_since > STRESS_SECONDS
-            candidate = queue.pop() if stressed else queue.popleft()
+            candidate = queue.pop() if self.stressed else queue.popleft()
             if not candidate.gone:
                 self._running += 1
                 candidate.start()
@@ -84,8 +89,3 @@ class Admission:
     def _note_empty(self) -> None:
         if not self._queue:
             self._waited_since = None
-
-    @staticmethod
-    def _dismiss(candidate: Candidate) -> None:
-        if not candidate.gone:
-            candidate.refuse()

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 LINGER_SECONDS: Final = 1.0
 """Seconds that a refused client has to read the answer while what it sends is discarded [RFC 9112, section 9.6]."""
-CLOSE: Final = (b"connection", b"close")
 
 
 class Phase(Enum):
@@ -40,6 +39,8 @@ class Connection(BoundedInput):
     """`deadline` is the time on the event loop's clock at which `expire` is due."""
 
     deadline, _phase, _address = math.inf, Phase.FIRST_BYTE, ""
+    reserved = False
+    """Whether it may stay although the process is full: its first request is a probe."""
 
     def connection_made(self, transport: "asyncio.Transport") -> None:  # type: ignore[override]
         """Admit the connection, or close it after an answer."""
@@ -197,10 +198,8 @@ class Connection(BoundedInput):
     def _write(
         self, refusal: Refusal, headers: "Iterable[tuple[bytes, bytes]]", *, close: bool, path: bytes | None = None, head_only: bool = False
     ) -> None:
-        state = self.server_state
-        added = [*state.default_headers, CLOSE] if close else state.default_headers
         path = self._path if path is None else path
-        self.transport.write(state.answers.render(refusal.error, added, path=path, head_only=head_only, request=headers))
+        self.transport.write(self.server_state.answer(refusal, headers, close=close, path=path, head_only=head_only))
 
     def _linger(self, reason: str) -> None:
         """Close once the client has read the answer, or has had a moment to. Too many such connections close immediately."""

@@ -50,18 +50,22 @@ class DrainingServer(Server):
     async def startup(self, sockets: list[socket] | None = None) -> None:
         """Begin to accept connections. The signal handlers are installed by then."""
         self.servers = []
-        self._acceptors = [Acceptor(listener, self._connection) for listener in sockets or ()]
+        self._acceptors = [Acceptor(listener, self.server_state, self._connection) for listener in sockets or ()]
         for acceptor in self._acceptors:
             acceptor.open()
         self.started = True
         self._sweep()
         self._on_started()
 
-    def _connection(self) -> Connection:
-        return Connection(self.config, self.server_state, {})
+    def _connection(self, reserved: bool) -> Connection:
+        connection = Connection(self.config, self.server_state, {})
+        connection.reserved = reserved
+        return connection
 
     def _sweep(self) -> None:
         self.server_state.sweep()
+        for acceptor in self._acceptors:
+            acceptor.sweep()
         asyncio.get_running_loop().call_later(SWEEP_SECONDS, self._sweep)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:

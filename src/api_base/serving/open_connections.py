@@ -13,16 +13,20 @@ from uvicorn.server import ServerState
 from api_base.core.config.server import ServerSettings
 from api_base.interface.middleware.fixed_answers import FixedAnswers
 from api_base.serving.admission import Admission
-from api_base.serving.refusals import RefusalLog
+from api_base.serving.refusals import Refusal, RefusalLog
 from api_base.serving.request_input import Hosts
 
 if TYPE_CHECKING:
     from api_base.serving.connection import Connection
 
+CLOSE: Final = (b"connection", b"close")
 RESERVED_FILES: Final = 200
 """Files that the process needs for anything but connections of clients."""
 MAX_LINGERING: Final = 100
 """Refused connections that may stay open beyond the limit until their client has read the answer."""
+
+REFUSAL_SECONDS: Final = 0.01
+"""Time of a sweep for refusing requests, and for refusing connections. What is refused later waits, and the requests in work go on."""
 
 
 class OpenConnections(ServerState):
@@ -39,9 +43,24 @@ class OpenConnections(ServerState):
         self.waiting: dict[Connection, None] = {}
         """Connections without a request in work, in the order in which they began to wait."""
         self._addresses: dict[str, int] = {}
-        self._max = min(server.max_connections, open_file_limit(server.max_connections + RESERVED_FILES) - RESERVED_FILES)
+        self.max_connections = self._max(server.max_connections)
         trusted = [ip_network(one, strict=False) for one in server.trusted_proxies]
         self.address_key = lru_cache(4096)(lambda address: _key(address, trusted))
+
+    @staticmethod
+    def _max(wanted: int) -> int:
+        files = open_file_limit(2 * wanted + RESERVED_FILES)
+        return min(wanted, (files - RESERVED_FILES) // 2)
+
+    @property
+    def room(self) -> int:
+        """How many more connections there may be."""
+        return self.max_connections - len(self.connections)
+
+    @property
+    def full(self) -> bool:
+        """Whether a new connection has to wait. One that is idle gives way to it unless the process is overloaded."""
+        return self.room <= 0 and (self.admission.stressed or not self.waiting)
 
     def enter(self, connection: "Connection", address: str) -> bool:
         """Count a new connection. Return whether it may stay; the connection that has waited longest may have to close for it."""
@@ -49,17 +68,20 @@ class OpenConnections(ServerState):
             count = self._addresses[address] = self._addresses.get(address, 0) + 1
             if count > self.settings.max_connections_per_address:
                 return False
-        if len(self.connections) > self._max:
+        if self.room < 0:
+            if connection.reserved:
+                return not self.crowded
             longest = next(iter(self.waiting), None)
             if longest is None:
                 return False
+            del self.waiting[longest]  # it is lost in the next turn: another new connection closes another
             longest.give_way()
         return True
 
     @property
     def crowded(self) -> bool:
         """Whether no refused connection may stay open for its answer."""
-        return len(self.connections) > self._max + MAX_LINGERING
+        return self.room < -MAX_LINGERING
 
     def leave(self, connection: "Connection", address: str) -> None:
         """Forget a closed connection."""
@@ -71,12 +93,25 @@ class OpenConnections(ServerState):
             else:
                 del self._addresses[address]
 
+    def answer(
+        self,
+        refusal: Refusal,
+        headers: Iterable[tuple[bytes, bytes]] = (),
+        *,
+        close: bool = True,
+        path: bytes = b"",
+        head_only: bool = False,
+    ) -> bytes:
+        """Return the answer to a request with these `headers`."""
+        added = [*self.default_headers, CLOSE] if close else self.default_headers
+        return self.answers.render(refusal.error, added, path=path, head_only=head_only, request=headers)
+
     def sweep(self) -> None:
         """End what has waited too long: connections for their client, requests for their start. Called several times a second."""
         now = self.clock()
         for connection in [one for one in cast("set[Connection]", self.connections) if one.deadline <= now]:
             connection.expire()
-        self.admission.expire()
+        self.admission.expire(REFUSAL_SECONDS)
         self.refusals.write(now)
 
 

@@ -49,6 +49,11 @@ def refused_line(line: bytes) -> Refusal | None:
     return OTHER_VERSION if _VERSION.fullmatch(line) else MALFORMED
 
 
+def is_exempt(begun: bytes) -> bool:
+    """Return whether a request that has begun to arrive is for a path that needs no admission: probes and metrics."""
+    return begun.partition(b" ")[2].startswith(_EXEMPT)
+
+
 def authority_of(target: bytes) -> tuple[bytes, bytes] | None:
     """Return host with port, and path with query, of a target in absolute form; None for any other form."""
     found = _ABSOLUTE.match(target)

@@ -48,11 +48,12 @@ class ServerSettings(Section):
     keep_alive_timeout_seconds: int = Field(5, ge=1, le=600)
     """Seconds that an idle connection stays open: set it longer than the proxy in front keeps its connections."""
     max_connections: int = Field(2000, ge=10, le=100_000)
-    """Maximum connections of one server process. Beyond it, a new connection closes the one that has been idle longest."""
+    """Maximum connections of one server process. Beyond it, a new connection closes the one that has been idle longest, or waits
+    shortly and is then refused with `503`."""
     max_connections_per_address: int = Field(100, ge=1)
     """The same for one client address (IPv6: one /64), except for trusted proxies and loopback addresses."""
     concurrency: int = Field(50, ge=1, le=10_000)
-    """Requests that one server process works on at the same time. As many may wait shortly; any other is refused with `503`."""
+    """Requests that one server process works on at the same time. Others wait shortly, and are then refused with `503`."""
     cors_origins: tuple[Annotated[str, AfterValidator(origin)], ...] = ()
     """Origins such as `https://app.example.com` that browsers may call from, or `*` for any."""
     cors_credentials: bool = False
