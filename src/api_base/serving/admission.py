@@ -11,7 +11,7 @@ from time import perf_counter
 from typing import Final, Protocol
 
 STRESS_SECONDS: Final = 0.1
-MAX_WAIT_SECONDS: Final = 0.8
+MAX_WAIT_SECONDS: Final = 0.5
 """Seconds after which a waiting request is refused."""
 
 

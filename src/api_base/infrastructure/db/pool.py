@@ -9,8 +9,7 @@ requests are served.
 
 import asyncio
 import contextlib
-from collections import Counter
-from collections.abc import Awaitable, Callable, Container, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -24,6 +23,8 @@ from api_base.infrastructure.db.errors import STORAGE_ERRORS, usable_after
 logger = get_logger(__name__)
 
 NEVER: Final = float("-inf")
+NO_SECTION: Final = ""
+"""What does not belong to a request below a path."""
 ENDING_SECONDS: Final = 2.0
 """Seconds for a retired connection to end its statement before it is terminated."""
 
@@ -45,10 +46,12 @@ class ConnectionPool:
         self._dsn, self._options = dsn, options
         self._free: list[Connection] = []
         self._lent: dict[Connection, str] = {}
-        """With the path of the request that uses it, empty outside a request; so are the two below."""
+        """With the section of the request that uses it; so are the waiters."""
         self._waiters: dict[asyncio.Future[Connection | None], str] = {}
         """Each future receives a connection, or None as permission to open one. A permission counts as an opening connection."""
-        self._opening: list[str] = []
+        self._opening = 0
+        self._held: dict[str, int] = {}
+        """How many connections, lent or opening, the requests of a section hold."""
         self._share = options.size - max(options.size // 4, min(options.size - 1, 1))
         self._ending: set[asyncio.Task[None]] = set()
         self._closed = True
@@ -82,9 +85,9 @@ class ConnectionPool:
         while self._lent and asyncio.get_running_loop().time() < deadline:
             await asyncio.sleep(0.01)
         for connection in (*self._free, *self._lent):
+            self._take_back(connection)
             connection.terminate()
         self._free.clear()
-        self._lent.clear()
         await asyncio.gather(*self._ending)
 
     def figures(self) -> PoolFigures:
@@ -94,14 +97,14 @@ class ConnectionPool:
 
     async def acquire(self) -> Connection:
         """Acquire a connection for the exclusive use of the caller. Raises `Unavailable` if none becomes free in time."""
-        free, path = self._free, current_context.get(NO_REQUEST).path
-        if len(self._lent) + len(self._opening) < self._share or _section(path) not in self._crowded():
+        free, section = self._free, _section(current_context.get(NO_REQUEST).path)
+        if not self._crowded(section):
             while free:
                 connection = free.pop()
                 if not connection.is_closed():
-                    self._lent[connection] = path
+                    self._lend(connection, section)
                     return connection
-        return await self._acquire_slowly(path)
+        return await self._acquire_slowly(section)
 
     async def run[T](self, use: Callable[[Connection], Awaitable[T]]) -> T:
         """Run `use` with a connection, then release it, or retire it if its state is unknown."""
@@ -125,18 +128,18 @@ class ConnectionPool:
 
     def release(self, connection: Connection) -> None:
         """Return a connection in a known state to the pool."""
-        self._lent.pop(connection, None)
+        self._take_back(connection)
         if self._closed:
             connection.terminate()
         elif self._waiters and (waiter := self._next_waiter()):
-            self._lent[connection] = waiter[1]
+            self._lend(connection, waiter[1])
             waiter[0].set_result(connection)
         else:
             self._free.append(connection)
 
     def retire(self, connection: Connection) -> None:
         """Discard a connection in an unknown state, and cancel its statement on the server."""
-        self._lent.pop(connection, None)
+        self._take_back(connection)
         if not connection.is_closed():
             ending = asyncio.get_running_loop().create_task(_end(connection))
             self._ending.add(ending)
@@ -149,7 +152,7 @@ class ConnectionPool:
             if not self._free:
                 continue
             connection, lent_then = self._free.pop(0), list(self._lent)
-            self._lent[connection] = ""
+            self._lend(connection, NO_SECTION)
             try:
                 answered = connection.is_closed() or await heartbeat.answers(connection)
             except BaseException:
@@ -168,75 +171,95 @@ class ConnectionPool:
             one.terminate()
         self.retire(connection)
 
-    async def _acquire_slowly(self, path: str) -> Connection:
+    def _lend(self, connection: Connection, section: str) -> None:
+        self._lent[connection] = section
+        self._count(section, 1)
+
+    def _take_back(self, connection: Connection) -> None:
+        """Stop counting a connection. One that the shutdown has terminated is not counted any more."""
+        section = self._lent.pop(connection, None)
+        if section is not None:
+            self._count(section, -1)
+
+    def _count(self, section: str, change: int) -> None:
+        held = self._held.get(section, 0) + change
+        if held:
+            self._held[section] = held
+        else:
+            del self._held[section]
+
+    async def _acquire_slowly(self, section: str) -> Connection:
         if self._closed:
             raise _shutting_down()
-        if len(self._lent) + len(self._opening) < self._options.size and _section(path) not in self._crowded():
-            self._opening.append(path)
-        elif connection := await self._wait(path):
+        if len(self._lent) + self._opening < self._options.size and not self._crowded(section):
+            self._begin_to_open(section)
+        elif connection := await self._wait(section):
             if not connection.is_closed():
                 return connection
-            del self._lent[connection]
-            self._opening.append(path)
-        return await self._open_one(path)
+            self._take_back(connection)
+            self._begin_to_open(section)
+        return await self._open_one(section)
 
-    async def _open_one(self, path: str) -> Connection:
+    def _begin_to_open(self, section: str) -> None:
+        self._opening += 1
+        self._count(section, 1)
+
+    def _give_up_opening(self, section: str) -> None:
+        self._opening -= 1
+        self._count(section, -1)
+        self._offer_room()
+
+    async def _open_one(self, section: str) -> Connection:
         """Open the connection that `_opening` already counts."""
         try:
             connection = await self._connect()
         except BaseException:
-            self._opening.remove(path)
-            self._offer_room()
+            self._give_up_opening(section)
             raise
-        self._opening.remove(path)
-        self._lent[connection] = path
+        self._opening -= 1
+        self._lent[connection] = section
         return connection
 
-    def _crowded(self) -> Container[str]:
-        """Return the section whose requests hold all the connections that they may, if there is one."""
-        held = [section for path in (*self._lent.values(), *self._opening) if (section := _section(path))]
-        return [section for section, number in Counter(held).items() if number >= self._share]
+    def _crowded(self, section: str) -> bool:
+        """Whether the requests of a section hold all the connections that they may. What is no request may hold all."""
+        return self._held.get(section, 0) >= self._share and section != NO_SECTION
 
     async def _connect(self) -> Connection:
         return await connect(self._dsn, self._options)
 
-    async def _wait(self, path: str) -> Connection | None:
+    async def _wait(self, section: str) -> Connection | None:
         """Wait for a connection, or for permission to open one (None)."""
         waiter: asyncio.Future[Connection | None] = asyncio.get_running_loop().create_future()
-        self._waiters[waiter] = path
+        self._waiters[waiter] = section
         try:
             return await asyncio.wait_for(waiter, self._options.acquire_timeout)
         except TimeoutError:
-            self._pass_on(waiter, path)
+            self._pass_on(waiter, section)
             raise Unavailable(f"No database connection became free within {self._options.acquire_timeout:g} s. Try again later.") from None
         except asyncio.CancelledError:
-            self._pass_on(waiter, path)
+            self._pass_on(waiter, section)
             raise
 
-    def _pass_on(self, waiter: asyncio.Future[Connection | None], path: str) -> None:
+    def _pass_on(self, waiter: asyncio.Future[Connection | None], section: str) -> None:
         """Pass a connection that arrived at the moment of the timeout to the next waiting task."""
         if self._waiters.pop(waiter, None) is None and waiter.exception() is None:
             connection = waiter.result()
             if connection is not None:
                 self.release(connection)
             else:
-                self._opening.remove(path)
-                self._offer_room()
+                self._give_up_opening(section)
 
     def _offer_room(self) -> None:
         if not self._closed and (waiter := self._next_waiter()):
-            self._opening.append(waiter[1])
+            self._begin_to_open(waiter[1])
             waiter[0].set_result(None)
 
     def _next_waiter(self) -> tuple[asyncio.Future[Connection | None], str] | None:
-        """Take out the longest-waiting task whose section may hold one more connection, with its path."""
-        crowded = self._crowded()
-        for waiter, path in [*self._waiters.items()]:
-            if waiter.done():
-                del self._waiters[waiter]
-            elif _section(path) not in crowded:
-                del self._waiters[waiter]
-                return waiter, path
+        """Take out the longest-waiting task whose section may hold one more connection, with its section."""
+        while found := next((one for one in self._waiters.items() if one[0].done() or not self._crowded(one[1])), None):
+            del self._waiters[found[0]]
+            if not found[0].done():
+                return found
         return None
 
 
