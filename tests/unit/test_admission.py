@@ -4,22 +4,16 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from itertools import count
-from typing import Final
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from starlette.types import Receive, Scope, Send
 
-from api_base.serving import admission
-from api_base.serving.admission import MAX_WAIT_SECONDS, STRESS_SECONDS, Admission
+from api_base.serving.admission import MAX_WAIT_SECONDS, MIN_WAIT_SECONDS, STRESS_SECONDS, SWEEPS, Admission
 from tests.connections import REFUSED, Client, ServerOnWires, answer_body, answer_ok, settled
 from tests.http_harness import SECURITY
 from tests.virtual_time import in_virtual_time
-
-AMPLE: Final = 60.0
-"""Seconds, more than any refusing in these tests takes."""
 
 
 @dataclass
@@ -89,33 +83,30 @@ def test_under_stress_the_newest_is_first() -> None:
 def test_nobody_waits_for_long() -> None:
     door = Door(3)
     door.ask(1, 2, 3, 4)
-    door.now += MAX_WAIT_SECONDS / 2
+    door.now += MAX_WAIT_SECONDS - MIN_WAIT_SECONDS / 2
     door.ask(5)
-    door.now += MAX_WAIT_SECONDS / 2
-    door.admission.expire(AMPLE)
+    door.now += MIN_WAIT_SECONDS / 2
+    door.admission.expire()
     assert door.seen() == ["start 1", "start 2", "start 3", "refuse 4"]
     door.admission.release()
     assert door.seen() == ["start 5"]
 
 
-def test_refusing_leaves_time_for_the_requests_in_work(monkeypatch: pytest.MonkeyPatch) -> None:
-    ticks = count()
-    monkeypatch.setattr(admission, "perf_counter", lambda: float(next(ticks)))
+def test_what_waits_is_refused_in_parts_so_that_those_who_ask_again_spread_out() -> None:
     door = Door(1)
-    door.ask(*range(8))
+    door.ask(0, *range(1, 2 * SWEEPS + 1))
+    door.seen()
+    door.now += MIN_WAIT_SECONDS * 0.9
+    door.admission.expire()
+    assert door.seen() == []
+    door.now += MIN_WAIT_SECONDS * 0.2
+    door.admission.expire()
+    assert door.seen() == ["refuse 1", "refuse 2", "refuse 3"]
+    door.admission.expire()
+    assert door.seen() == ["refuse 4", "refuse 5"]
     door.now += MAX_WAIT_SECONDS
-    for expected in (["start 0", "refuse 1", "refuse 2", "refuse 3"], ["refuse 4", "refuse 5", "refuse 6"], ["refuse 7"]):
-        door.admission.expire(4)
-        assert door.seen() == expected
-
-
-def test_the_request_of_a_client_that_left_is_dropped() -> None:
-    door = Door(1)
-    door.ask(1, 2)
-    door.asked[1].gone = True
-    door.admission.release()
-    door.ask(3)
-    assert door.seen() == ["start 1", "start 3"]
+    door.admission.expire()
+    assert door.seen() == [f"refuse {number}" for number in range(6, 2 * SWEEPS + 1)]
 
 
 @given(st.lists(st.sampled_from(["ask", "release", "pass", "leave"]), max_size=200), st.integers(1, 5))
@@ -137,7 +128,7 @@ def test_each_request_has_one_outcome_and_the_bounds_hold(steps: list[str], conc
                 door.asked[-1].gone = True
             case _:
                 door.now += 0.07
-                door.admission.expire(AMPLE)
+                door.admission.expire()
                 waiting = {one.name for one in door.asked if not one.gone} - {int(one.split()[1]) for one in door.outcome}
                 assert all(door.asked_at[name] > door.now - MAX_WAIT_SECONDS for name in waiting)
         assert running() <= concurrency

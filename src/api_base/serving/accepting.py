@@ -10,7 +10,6 @@ import socket
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
-from api_base.serving.open_connections import REFUSAL_SECONDS
 from api_base.serving.pending_connections import PendingConnections
 
 if TYPE_CHECKING:
@@ -49,32 +48,27 @@ class Acceptor:
 
     def sweep(self) -> None:
         """Start or refuse connections that wait. Called several times a second."""
-        self._pending.sweep(REFUSAL_SECONDS)
+        self._pending.sweep()
 
     def _accept(self) -> None:
-        full = self._state.full
-        for _ in range(MAX_ACCEPTS):
-            if self._pending.crowded:
-                self._pause()
-                return
+        startable = self._state.startable
+        for number in range(MAX_ACCEPTS):
             try:
                 client, _address = self._listener.accept()
             except OSError as error:
                 if error.errno in _NO_RESOURCES:
-                    self._pause()
+                    self._loop.remove_reader(self._listener)
+                    self._retry = self._loop.call_later(RETRY_DELAY, self.open)
                 return
             client.setblocking(False)
-            if full:
-                self._pending.add(client)
-            else:
+            if number < startable:
                 self._begin(client, False)
-
-    def _pause(self) -> None:
-        self._loop.remove_reader(self._listener)
-        self._retry = self._loop.call_later(RETRY_DELAY, self.open)
+            else:
+                self._pending.add(client)
 
     def _begin(self, client: socket.socket, reserved: bool) -> None:
         client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._state.starting += 1
         task = self._loop.create_task(self._start(client, reserved))
         self._starting.add(task)
         task.add_done_callback(self._starting.discard)
@@ -84,3 +78,5 @@ class Acceptor:
             await self._loop.connect_accepted_socket(lambda: self._connected(reserved), client)
         except OSError:  # the client has left
             client.close()
+        finally:
+            self._state.starting -= 1

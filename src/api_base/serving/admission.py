@@ -6,13 +6,26 @@ LIFO and CoDel].
 """
 
 from collections import deque
-from collections.abc import Callable
-from time import perf_counter
+from collections.abc import Callable, Iterable
 from typing import Final, Protocol
 
 STRESS_SECONDS: Final = 0.1
-MAX_WAIT_SECONDS: Final = 0.5
-"""Seconds after which a waiting request is refused."""
+MIN_WAIT_SECONDS: Final = 0.2
+MAX_WAIT_SECONDS: Final = 0.8
+"""Seconds after which a waiting request may be refused, and is refused. In between a sweep refuses a part of the queue, so that clients
+that were refused together, and ask again together, spread out."""
+SWEEPS: Final = 7
+"""The part is one in so many."""
+
+
+def overdue(since: Iterable[float], count: int, now: float) -> int:
+    """Return how many of `count` that wait `since` these times, the longest first, a sweep refuses."""
+    part = count // SWEEPS + 1
+    for number, began in enumerate(since):
+        waited = now - began
+        if waited < MIN_WAIT_SECONDS or (number >= part and waited < MAX_WAIT_SECONDS):
+            return number
+    return count
 
 
 class Candidate(Protocol):
@@ -63,10 +76,9 @@ class Admission:
         """Continue a request after `release` without waiting: it paused for its client, and holds resources."""
         self._running += 1
 
-    def expire(self, seconds: float) -> None:
-        """Refuse what has waited too long, for at most `seconds`: the rest is refused by the next calls. Called regularly."""
-        deadline, until = self._clock() - MAX_WAIT_SECONDS, perf_counter() + seconds
-        while self._queue and self._queue[0].queued_at <= deadline and perf_counter() < until:
+    def expire(self) -> None:
+        """Refuse what has waited too long. Called ten times a second."""
+        for _ in range(overdue((candidate.queued_at for candidate in self._queue), len(self._queue), self._clock())):
             candidate = self._queue.popleft()
             if not candidate.gone:
                 candidate.refuse()

@@ -49,6 +49,8 @@ class Connection(BoundedInput):
         self._address = state.address_key(self.client[0]) if self.client else ""
         if state.enter(self, self._address):
             self._wait(Phase.FIRST_BYTE, state.settings.first_byte_timeout_seconds)
+            if self.reserved:
+                del state.waiting[self]  # its probe has arrived, and is read in the next turn: no other connection takes its place before
         else:
             self.refuse(TOO_MANY_CONNECTIONS)
 

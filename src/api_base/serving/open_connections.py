@@ -25,9 +25,6 @@ RESERVED_FILES: Final = 200
 MAX_LINGERING: Final = 100
 """Refused connections that may stay open beyond the limit until their client has read the answer."""
 
-REFUSAL_SECONDS: Final = 0.01
-"""Time of a sweep for refusing requests, and for refusing connections. What is refused later waits, and the requests in work go on."""
-
 
 class OpenConnections(ServerState):
     """The state that all connections of a process share. `clock` returns seconds on the event loop's clock."""
@@ -44,6 +41,8 @@ class OpenConnections(ServerState):
         """Connections without a request in work, in the order in which they began to wait."""
         self._addresses: dict[str, int] = {}
         self.max_connections = self._max(server.max_connections)
+        self.starting = 0
+        """Accepted connections that are not among `connections` yet."""
         trusted = [ip_network(one, strict=False) for one in server.trusted_proxies]
         self.address_key = lru_cache(4096)(lambda address: _key(address, trusted))
 
@@ -55,12 +54,12 @@ class OpenConnections(ServerState):
     @property
     def room(self) -> int:
         """How many more connections there may be."""
-        return self.max_connections - len(self.connections)
+        return self.max_connections - len(self.connections) - self.starting
 
     @property
-    def full(self) -> bool:
-        """Whether a new connection has to wait. One that is idle gives way to it unless the process is overloaded."""
-        return self.room <= 0 and (self.admission.stressed or not self.waiting)
+    def startable(self) -> int:
+        """How many new connections start immediately. Idle ones give way to them unless the process is overloaded."""
+        return self.room + (0 if self.admission.stressed else len(self.waiting))
 
     def enter(self, connection: "Connection", address: str) -> bool:
         """Count a new connection. Return whether it may stay; the connection that has waited longest may have to close for it."""
@@ -68,7 +67,7 @@ class OpenConnections(ServerState):
             count = self._addresses[address] = self._addresses.get(address, 0) + 1
             if count > self.settings.max_connections_per_address:
                 return False
-        if self.room < 0:
+        if len(self.connections) > self.max_connections:
             if connection.reserved:
                 return not self.crowded
             longest = next(iter(self.waiting), None)
@@ -81,7 +80,7 @@ class OpenConnections(ServerState):
     @property
     def crowded(self) -> bool:
         """Whether no refused connection may stay open for its answer."""
-        return self.room < -MAX_LINGERING
+        return len(self.connections) > self.max_connections + MAX_LINGERING
 
     def leave(self, connection: "Connection", address: str) -> None:
         """Forget a closed connection."""
@@ -111,7 +110,7 @@ class OpenConnections(ServerState):
         now = self.clock()
         for connection in [one for one in cast("set[Connection]", self.connections) if one.deadline <= now]:
             connection.expire()
-        self.admission.expire(REFUSAL_SECONDS)
+        self.admission.expire()
         self.refusals.write(now)
 
 

@@ -8,10 +8,10 @@ import selectors
 import socket
 from collections.abc import Callable
 from contextlib import suppress
-from time import perf_counter
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
-from api_base.serving.admission import MAX_WAIT_SECONDS
+from api_base.serving.admission import overdue
 from api_base.serving.refusals import TOO_MANY_CONNECTIONS
 from api_base.serving.request_input import is_exempt
 
@@ -37,18 +37,15 @@ class PendingConnections:
         self._ready: dict[socket.socket, None] = {}
         """Those whose request has begun to arrive."""
 
-    @property
-    def crowded(self) -> bool:
-        """Whether no further connection may wait."""
-        return len(self._since) >= self._state.max_connections
-
     def add(self, client: socket.socket) -> None:
-        """Let `client` wait."""
+        """Let `client` wait. There is room for as many as there may be connections: beyond it, the oldest one is refused."""
+        if len(self._since) >= self._state.max_connections:
+            self._refuse(next(iter(self._since)))
         self._since[client] = self._state.clock()
         self._silent.register(client, selectors.EVENT_READ)
 
-    def sweep(self, refusal_seconds: float) -> None:
-        """Start what may start. Refuse what has waited too long, for at most `refusal_seconds`; the rest is refused by the next sweeps."""
+    def sweep(self) -> None:
+        """Start what may start, and refuse what has waited too long, as `Admission.expire` does."""
         for key, _ in self._silent.select(0):
             assert isinstance(key.fileobj, socket.socket)
             self._silent.unregister(key.fileobj)
@@ -56,11 +53,7 @@ class PendingConnections:
         state = self._state
         for _ in range(min(len(self._ready), max(0, state.room) + min(MAX_STARTS, len(state.waiting)))):
             self._begin(next(reversed(self._ready)), reserved=False)
-        deadline, until = state.clock() - MAX_WAIT_SECONDS, perf_counter() + refusal_seconds
-        while self._since and perf_counter() < until:
-            client, since = next(iter(self._since.items()))
-            if since > deadline:
-                break
+        for client in list(islice(self._since, overdue(self._since.values(), len(self._since), state.clock()))):
             self._refuse(client)
 
     def start_all(self) -> None:
