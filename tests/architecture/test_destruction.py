@@ -45,7 +45,10 @@ REVIEWED: Final = {
     ): "a file of refused rows that a new import replaces, or rows that are written again",
     ("src/api_base/infrastructure/importing/refused.py", "unlink"): "an empty file of refused rows",
     ("src/api_base/infrastructure/observability/counters.py", "ftruncate"): "enlarges a file that the same function created",
-    ("src/api_base/serving/metrics_directory.py", "rmtree"): "the counters of a run that has ended; the name, the owner and a lock show it",
+    (
+        "src/api_base/serving/run_directory.py",
+        "rmtree",
+    ): "the counters and rate limits of a run that has ended; the name, the owner and a lock show it",
     ("tools/documents.py", "unlink"): GENERATED,
     ("tools/documents.py", "write_text"): GENERATED,
     ("tools/mutants/__main__.py", "write_text"): GENERATED,

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from itertools import count
 
 import pytest
 from hypothesis import given, settings
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 
 from api_base.core.protocols import Limit, RateLimiter
 from api_base.infrastructure.rate_limit.memory import MemoryRateLimiter
+from api_base.infrastructure.rate_limit.shared_memory import SharedMemoryRateLimiter
 
 
 class Seconds:
@@ -24,10 +26,12 @@ class Seconds:
 type Make = Callable[[Seconds], RateLimiter]
 
 
-@pytest.fixture(scope="module", params=[lambda seconds: MemoryRateLimiter(now=seconds)], ids=["memory"])
-def make(request: pytest.FixtureRequest) -> Make:
-    adapter: Make = request.param
-    return adapter
+@pytest.fixture(scope="module", params=["memory", "shared memory"])
+def make(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Make:
+    if request.param == "memory":
+        return lambda seconds: MemoryRateLimiter(now=seconds)
+    tables = (tmp_path_factory.mktemp("tables") / str(number) for number in count())
+    return lambda seconds: SharedMemoryRateLimiter(next(tables), now=seconds)
 
 
 LIMITS = st.builds(

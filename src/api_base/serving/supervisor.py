@@ -6,7 +6,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Final
 
@@ -14,13 +13,14 @@ from api_base.core.config import Settings
 from api_base.core.shared.least_privilege import Kind
 from api_base.infrastructure.db.embedded import Urls
 from api_base.serving.children import ServerProcess, WorkerProcess
-from api_base.serving.metrics_directory import metrics_directory
 from api_base.serving.preparation_process import PreparationProcess
 from api_base.serving.resolving import environment
+from api_base.serving.run_directory import run_directory
 from api_base.serving.server_processes import ServerProcesses, State
 from api_base.serving.signals import Signals
 from api_base.serving.systemd import READY, STOPPING, Notifier, reloading
 
+RATE_LIMITS: Final = "rate-limits"
 _POLL: Final = 0.1
 """Seconds between two checks of the children."""
 _KILL_DELAY: Final = 2.0
@@ -40,10 +40,16 @@ class Supervisor:
 
     def run(self, listener: socket.socket, urls: Urls, ensure_database: Callable[[], str | None], *, with_worker: bool) -> int:
         """Serve until a signal stops it. The result is the exit code. `ensure_database` is called repeatedly; it returns a message to print."""
-        configured = self._settings.observability.metrics_dir
-        with metrics_directory() if configured is None else nullcontext(configured) as metrics:
+        with run_directory() as directory:
+            metrics = self._settings.observability.metrics_dir or directory
             server, (host, port, *_) = self._settings.server, listener.getsockname()
-            shared = {"OBSERVABILITY__METRICS_DIR": str(metrics), "SERVER__HOST": host, "SERVER__PORT": str(port)}
+            shared = {
+                "OBSERVABILITY__METRICS_DIR": str(metrics),
+                "SERVER__HOST": host,
+                "SERVER__PORT": str(port),
+            }
+            if server.workers > 1 and self._settings.rate_limit.table is None:
+                shared["RATE_LIMIT__TABLE"] = str(directory / RATE_LIMITS)
 
             def variables(kind: Kind) -> dict[str, str]:
                 return environment(kind, self._settings, urls) | shared

@@ -70,7 +70,9 @@ class RateLimitSettings(Section):
     """Variables `RATE_LIMIT__…`."""
 
     url: ServiceUrl = SecretStr("memory://")
-    """Where requests are counted: `memory://`, per process."""
+    """Where requests are counted: `memory://`, in memory that the server processes of one `api-base serve` share."""
+    table: Path | None = None
+    """File that this memory is mapped from. Default: `api-base serve` makes one for several server processes."""
     requests: int = Field(1200, ge=1)
     """Requests per address and minute."""
     burst: int = Field(200, ge=1)

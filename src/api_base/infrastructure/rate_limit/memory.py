@@ -1,9 +1,9 @@
 """GCRA in memory: stores one number for each key, the theoretical arrival time [ITU-T I.371, annex A: virtual scheduling].
 
-Allows at most `burst + quota · t / window` hits in any `t` seconds; there are no window edges to exploit. Each process counts separately:
-n processes behind one address allow n times as many hits.
+Allows at most `burst + quota · t / window` hits in any `t` seconds; there are no window edges to exploit.
 """
 
+import math
 import time
 from collections import OrderedDict
 from collections.abc import Callable
@@ -33,24 +33,14 @@ class MemoryRateLimiter(RateLimiter):
     async def hit(self, key: str, limit: Limit, cost: int = 1) -> RateDecision:
         """Charge `cost` to `key`. A refused hit is not charged. A cost above the burst is always refused."""
         now = self._now()
-        decision, arrival = self._decide(key, limit, cost, now)
+        decision, arrival = decide(self._arrivals.get(key, -math.inf), limit, cost, now)
         if decision.allowed:
             self._store(key, arrival, now)
         return decision
 
     async def peek(self, key: str, limit: Limit) -> RateDecision:
         """The decision that `hit` would make, without a charge."""
-        return self._decide(key, limit, 1, self._now())[0]
-
-    def _decide(self, key: str, limit: Limit, cost: int, now: float) -> tuple[RateDecision, float]:
-        interval = limit.window / limit.quota
-        depth = interval * limit.burst
-        arrival = max(self._arrivals.get(key, now), now)
-        charged = arrival + interval * cost
-        wait = charged - depth - now
-        if wait > _TOLERANCE:
-            return RateDecision(False, _times(now + depth - arrival, interval), arrival - now, wait), arrival
-        return RateDecision(True, _times(-wait, interval), charged - now, 0.0), charged
+        return decide(self._arrivals.get(key, -math.inf), limit, 1, self._now())[0]
 
     def _store(self, key: str, arrival: float, now: float) -> None:
         arrivals = self._arrivals
@@ -70,6 +60,21 @@ class MemoryRateLimiter(RateLimiter):
             if arrivals[oldest] > now and len(arrivals) < self._capacity:
                 return
             del arrivals[oldest]
+
+
+def decide(arrival: float, limit: Limit, cost: int, now: float) -> tuple[RateDecision, float]:
+    """Return the decision about a hit at `now`, and the theoretical arrival time to store after an allowed one.
+
+    `arrival` is the stored one, `-inf` of a key without one. Times are in seconds on one monotonic clock. A cost above the burst is refused.
+    """
+    interval = limit.window / limit.quota
+    depth = interval * limit.burst
+    arrival = max(arrival, now)
+    charged = arrival + interval * cost
+    wait = charged - depth - now
+    if wait > _TOLERANCE:
+        return RateDecision(False, _times(now + depth - arrival, interval), arrival - now, wait), arrival
+    return RateDecision(True, _times(-wait, interval), charged - now, 0.0), charged
 
 
 def _times(seconds: float, interval: float) -> int:

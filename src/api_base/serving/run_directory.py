@@ -1,4 +1,5 @@
-"""A directory for the counters of one run, in memory where the system has a memory file system. It is removed when the run ends.
+"""A directory for what the processes of one run share, counters and rate limits, in memory where the system has a memory file system. It is
+removed when the run ends.
 
 Its owner holds a lock on it (flock). A free lock shows the next run that the owner was killed, and the run removes the directory.
 """
@@ -12,12 +13,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-_PREFIX: Final = "api-base-metrics-"
+_PREFIX: Final = "api-base-run-"
 _MEMORY: Final = Path("/dev/shm")  # noqa: S108 - mkdtemp creates the directory with mode 0700
 
 
 @contextmanager
-def metrics_directory(parent: Path | None = None) -> Iterator[Path]:
+def run_directory(parent: Path | None = None) -> Iterator[Path]:
     """Create a directory in `parent`, by default in memory or the temporary directory. It is removed at the end of the block."""
     location = parent or (_MEMORY if os.access(_MEMORY, os.W_OK) else Path(tempfile.gettempdir()))
     for left in location.glob(f"{_PREFIX}*"):

@@ -1,0 +1,85 @@
+"""Rate limits that all server processes of one machine count together, in a file that each of them maps into its memory.
+
+The file is a table of sets of eight slots. A slot holds a digest of its key and the theoretical arrival time. A set is locked while one process
+decides: the system releases the lock of a process that is killed, and one that was stopped with the lock holds nobody up.
+"""
+
+import fcntl
+import math
+import mmap
+import os
+import secrets
+import struct
+import time
+from collections.abc import Callable
+from hashlib import blake2b
+from pathlib import Path
+from typing import Final
+
+from api_base.core.protocols import Limit, RateDecision, RateLimiter
+from api_base.infrastructure.rate_limit.memory import decide
+
+SLOTS: Final = 8
+SETS: Final = 16_384
+"""For 131,072 keys in 2 MB. A new key takes the place of the one in its set that is free the soonest, and that one gets its full burst again."""
+ATTEMPTS: Final = 200
+"""Attempts to lock a set, some 0.2 ms together."""
+_SLOT: Final = struct.Struct("<Qd")
+_SET: Final = struct.Struct("<" + "Qd" * SLOTS)
+_SECRET_BYTES: Final = 32
+
+
+class SharedMemoryRateLimiter(RateLimiter):
+    """Implements `RateLimiter` in the file at `path`, which the first process makes. `now` returns seconds on the clock of the machine."""
+
+    def __init__(self, path: Path, now: Callable[[], float] = time.monotonic) -> None:
+        self._now = now
+        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        fcntl.lockf(self._file, fcntl.LOCK_EX)
+        if os.fstat(self._file).st_size == 0:
+            os.ftruncate(self._file, _SET.size * (SETS + 1))
+            os.pwrite(self._file, secrets.token_bytes(_SECRET_BYTES), 0)
+        fcntl.lockf(self._file, fcntl.LOCK_UN)
+        self._table = mmap.mmap(self._file, _SET.size * (SETS + 1))
+        self._secret = self._table[:_SECRET_BYTES]  # digests are keyed: nobody can choose addresses that share a set
+
+    async def hit(self, key: str, limit: Limit, cost: int = 1) -> RateDecision:
+        """Charge `cost` to `key`. A refused hit is not charged. A cost above the burst is always refused."""
+        digest, offset = self._place(key)
+        self._lock(offset)
+        try:
+            slot, stored = self._find(digest, offset)
+            decision, arrival = decide(stored, limit, cost, self._now())
+            if decision.allowed:
+                _SLOT.pack_into(self._table, slot, digest, arrival)
+        finally:
+            fcntl.lockf(self._file, fcntl.LOCK_UN, _SET.size, offset)
+        return decision
+
+    async def peek(self, key: str, limit: Limit) -> RateDecision:
+        """The decision that `hit` would make, without a charge."""
+        _, stored = self._find(*self._place(key))
+        return decide(stored, limit, 1, self._now())[0]
+
+    def _place(self, key: str) -> tuple[int, int]:
+        """Return the digest of `key`, which is never 0, and the offset of its set. The secret has the place of the first set."""
+        digest = int.from_bytes(blake2b(key.encode(), digest_size=8, key=self._secret).digest()) or 1
+        return digest, _SET.size * (1 + digest % SETS)
+
+    def _find(self, digest: int, offset: int) -> tuple[int, float]:
+        """Return the offset of the slot for `digest`, and the arrival time of the key: `-inf` if it has no slot yet."""
+        values = _SET.unpack_from(self._table, offset)
+        digests, arrivals = values[::2], values[1::2]
+        if digest in digests:
+            index = digests.index(digest)
+            return offset + _SLOT.size * index, arrivals[index]
+        return offset + _SLOT.size * arrivals.index(min(arrivals)), -math.inf
+
+    def _lock(self, offset: int) -> None:
+        """Lock a set. If its lock is held for longer than a decision takes, its process is stopped: go on without the lock."""
+        for _ in range(ATTEMPTS):
+            try:
+                fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB, _SET.size, offset)
+            except BlockingIOError:
+                continue
+            return
