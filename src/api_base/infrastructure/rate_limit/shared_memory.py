@@ -22,8 +22,9 @@ from api_base.infrastructure.rate_limit.memory import decide
 SLOTS: Final = 8
 SETS: Final = 16_384
 """For 131,072 keys in 2 MB. A new key takes the place of the one in its set that is free the soonest, and that one gets its full burst again."""
-ATTEMPTS: Final = 200
-"""Attempts to lock a set, some 0.2 ms together."""
+LOCK_SECONDS: Final = 0.01
+"""A decision takes microseconds. A lock that is held for this long belongs to a process that does not run."""
+_PAUSE: Final = 0.00005
 _SLOT: Final = struct.Struct("<Qd")
 _SET: Final = struct.Struct("<" + "Qd" * SLOTS)
 _SECRET_BYTES: Final = 32
@@ -76,10 +77,11 @@ class SharedMemoryRateLimiter(RateLimiter):
         return offset + _SLOT.size * arrivals.index(min(arrivals)), -math.inf
 
     def _lock(self, offset: int) -> None:
-        """Lock a set. If its lock is held for longer than a decision takes, its process is stopped: go on without the lock."""
-        for _ in range(ATTEMPTS):
+        """Lock a set, or go on without the lock when its process does not run."""
+        for _ in range(int(LOCK_SECONDS / _PAUSE)):
             try:
                 fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB, _SET.size, offset)
             except BlockingIOError:
-                continue
-            return
+                time.sleep(_PAUSE)  # the process that decides may need this core
+            else:
+                return
