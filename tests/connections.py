@@ -25,6 +25,7 @@ class Wire(asyncio.Transport):
     def __init__(self, address: str) -> None:
         super().__init__({"peername": (address, 50000), "sockname": ("192.0.2.1", 8000)})
         self.written, self.closing, self.ended, self.flushed = bytearray(), False, False, True
+        self.reading = True
         self.protocol: Connection
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
@@ -52,10 +53,10 @@ class Wire(asyncio.Transport):
         asyncio.get_running_loop().call_soon(self.protocol.connection_lost, None)
 
     def pause_reading(self) -> None:
-        pass
+        self.reading = False
 
     def resume_reading(self) -> None:
-        pass
+        self.reading = True
 
 
 class Client:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 LINGER_SECONDS: Final = 1.0
 """Seconds that a refused client has to read the answer while what it sends is discarded [RFC 9112, section 9.6]."""
+MAX_DISCARDED: Final = 1_048_576
+"""Bytes after which nothing more is read from it."""
 
 
 class Phase(Enum):
@@ -39,6 +41,7 @@ class Connection(BoundedInput):
     """`deadline` is the time on the event loop's clock at which `expire` is due."""
 
     deadline, _phase, _address = math.inf, Phase.FIRST_BYTE, ""
+    _discarded = 0
     reserved = False
     """Whether it may stay although the process is full: its first request is a probe."""
 
@@ -63,6 +66,12 @@ class Connection(BoundedInput):
     def refused(self) -> bool:
         """Whether further input is discarded."""
         return self._phase is Phase.CLOSED or self._refusal is not None
+
+    def discard(self, size: int) -> None:
+        """Read no more from a refused client that sends on and on: reading would take the time of others."""
+        self._discarded += size
+        if self._discarded > MAX_DISCARDED:
+            self.flow.pause_reading()
 
     def note_input(self) -> None:
         """Expect the rest of the header section once a request has begun."""

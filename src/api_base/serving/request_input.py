@@ -125,6 +125,10 @@ class BoundedInput(HttpToolsProtocol, ABC):
         """Answer and close."""
 
     @abstractmethod
+    def discard(self, size: int) -> None:
+        """Note input of `size` bytes that is not parsed."""
+
+    @abstractmethod
     def note_input(self) -> None:
         """Note that a part of a request has arrived."""
 
@@ -143,6 +147,7 @@ class BoundedInput(HttpToolsProtocol, ABC):
             data = self._whole_line(self._line, data)
         for start in range(0, len(data), self._limit):
             if self.refused:
+                self.discard(len(data) - start)
                 return
             self._parse(data if len(data) <= self._limit else data[start : start + self._limit])
 
