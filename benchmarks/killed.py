@@ -21,6 +21,8 @@ from benchmarks.world import members, world
 KILLS: Final = int(os.environ.get("KILLS", "20"))
 WORKERS: Final = 4
 CLIENTS: Final = 8
+WARM: Final = 5000
+"""Answers before the first kill: all processes serve."""
 
 
 class Seen:
@@ -60,7 +62,8 @@ def server_processes() -> list[int]:
 async def measure(port: int, requests: Sequence[bytes]) -> None:
     seen, gaps, failures = Seen(), [], []
     clients = [asyncio.create_task(client(port, requests[number::CLIENTS], seen)) for number in range(CLIENTS)]
-    await asyncio.sleep(2)
+    while len(seen.answers) < WARM:
+        await asyncio.sleep(0.1)
     for _ in range(KILLS):
         before = server_processes()
         assert len(before) == WORKERS
