@@ -16,7 +16,7 @@ from tests.e2e.command_server import command_server
 from tests.e2e.processes import Backend, serving, until
 
 MEASURED: Final = frozenset({"test_commands", "test_ending", "test_observability", "test_rabbitmq", "test_serve"})
-"""Modules whose processes run each part of the program that only processes run. Measuring them all would double the time of the others."""
+"""Modules whose processes coverage measures, which doubles the time of a process. Those of the other modules run little else of the program."""
 
 
 @dataclass(frozen=True)
