@@ -9,7 +9,7 @@ pom=$root/services/kafka.pom.xml
 lib=$home/lib
 properties=$home/server.properties
 user=tests password=tests-only
-java=(java -Xms128m -Xmx256m -XX:+UseSerialGC -Dorg.slf4j.simpleLogger.defaultLogLevel=warn -cp "$lib/*")
+java=(java -Xms128m -Xmx256m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Dorg.slf4j.simpleLogger.defaultLogLevel=warn -cp "$lib/*")
 ports=("$plain" "$scram" "$controller")
 server=("${java[@]}" kafka.Kafka "$properties")
 
@@ -48,6 +48,8 @@ transaction.state.log.num.partitions=4
 share.coordinator.state.topic.replication.factor=1
 share.coordinator.state.topic.min.isr=1
 group.initial.rebalance.delay.ms=0
+broker.session.timeout.ms=3000
+broker.heartbeat.interval.ms=500
 log.cleaner.dedupe.buffer.size=10485760
 END
     [ -f "$home/data/meta.properties" ] || "${java[@]}" kafka.tools.StorageTool format --standalone -t MkU3OEVBNTcwNTJENDM2Qg \

@@ -25,7 +25,7 @@ from api_base.bootstrap.context import Context
 from api_base.core.config import Settings
 from api_base.infrastructure.db.embedded import EmbeddedServer, Urls
 from tests import services
-from tests.durations import pytest_collection_modifyitems, pytest_terminal_summary  # noqa: F401 - hooks that pytest finds here
+from tests.durations import pytest_collection_modifyitems, pytest_terminal_summary, pytest_xdist_make_scheduler  # noqa: F401 - hooks
 from tests.isolation import pytest_configure  # noqa: F401
 from tests.services import Killable, Mailpit, Toxiproxy
 

@@ -28,7 +28,7 @@ _MAX_BYTES: Final = 1 << 20
 
 
 @cache
-def _server() -> socket.socket:
+def command_server() -> socket.socket:
     """Start the process, which ends with this one, and return the socket that it reads requests from."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with theirs:
@@ -51,7 +51,7 @@ def run_command(
         given.write(stdin.encode())
         given.seek(0)
         with theirs:
-            socket.send_fds(_server(), [request], [theirs.fileno(), given.fileno(), output.fileno(), errors.fileno()])
+            socket.send_fds(command_server(), [request], [theirs.fileno(), given.fileno(), output.fileno(), errors.fileno()])
         ours.settimeout(seconds)
         try:
             code = ours.recv(16).decode()

@@ -8,10 +8,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Final
 
 import pytest
 
+from tests.e2e.command_server import command_server
 from tests.e2e.processes import Backend, serving, until
+
+MEASURED: Final = frozenset({"test_commands", "test_ending", "test_observability", "test_rabbitmq", "test_serve"})
+"""Modules whose processes coverage measures, which doubles the time of a process. Those of the other modules run little else of the program."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +40,21 @@ def open_folder() -> Iterator[Path]:
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o755)
         yield Path(folder)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def measured_commands() -> None:
+    """Start the process that runs the commands while coverage measures processes."""
+    command_server()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def measured_processes(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Let coverage measure the processes of the modules in `MEASURED` only."""
+    with pytest.MonkeyPatch.context() as patch:
+        if request.module.__name__.rpartition(".")[2] not in MEASURED:
+            patch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
+        yield
 
 
 @pytest.fixture

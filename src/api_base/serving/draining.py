@@ -75,7 +75,7 @@ class DrainingServer(Server):
         super().handle_exit(sig, frame)
 
     async def shutdown(self, sockets: list[socket] | None = None) -> None:
-        """Close the listening socket, wait until no connection is idle, then until every request is answered."""
+        """Close the listening socket, wait until no connection is idle, then until every request is answered. Log the last refusals."""
         began = time.monotonic()
         for acceptor in self._acceptors:
             acceptor.close()
@@ -88,3 +88,4 @@ class DrainingServer(Server):
             await asyncio.sleep(_TICK)
         self.config.timeout_graceful_shutdown = max(1, math.ceil(began + self._shutdown_timeout - time.monotonic()))
         await super().shutdown(sockets)
+        self.server_state.refusals.write(math.inf)

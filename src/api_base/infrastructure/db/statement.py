@@ -6,7 +6,7 @@ first. The predicate on `t.id` selects the rows; row-level security is the secon
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 from uuid import UUID
 
@@ -16,13 +16,16 @@ from sqlalchemy.sql import operators, visitors
 from sqlalchemy.sql.elements import BinaryExpression, BooleanClauseList, ColumnClause, Grouping
 
 from api_base.core.errors import ProgrammingError
-from api_base.infrastructure.db.schema import Ownership, owner_column, ownership
+from api_base.infrastructure.db.schema import DeclaredTable, Ownership, owner_column, ownership
 
 OWNER: sa.ColumnElement[UUID] = sa.literal_column("t.id", sa.Uuid())
 """The owner (tenant or user) of the statement. Use it in predicates."""
 
 _PARAMETER: Final = re.compile(r"\$(\d+)")
 _DIALECT: Final = registry.load("postgresql.asyncpg")(paramstyle="numeric_dollar")
+_MAX_CHECKED: Final = 1000
+_checked: set[tuple[str, frozenset[DeclaredTable]]] = set()
+"""The texts, and tables, of statements that name their owner. Each repository builds its own, and the check takes longer than building one."""
 
 
 def owned(table: sa.FromClause) -> sa.ColumnElement[bool]:
@@ -44,12 +47,16 @@ class Statement:
     __slots__ = ("_constants", "names", "ownership", "sql")
 
     def __init__(self, select: sa.Select[Any] | sa.CompoundSelect[Any], ownership: Ownership = Ownership.TENANT) -> None:
-        require_owner(select, OWNER)
         compiled = select.compile(dialect=_DIALECT)
+        inner = str(compiled)
+        shape = inner, frozenset(part for part in visitors.iterate(select) if isinstance(part, sa.Table))
+        if shape not in _checked:
+            require_owner(select, OWNER)
+            if len(_checked) < _MAX_CHECKED:
+                _checked.add(shape)
         self.names: tuple[str, ...] = tuple(compiled.positiontup or ())
         self._constants = {name: value for name, value in compiled.params.items() if value is not None}
         self.ownership = ownership
-        inner = str(compiled)
         if ownership is Ownership.SYSTEM:
             self.sql = inner
         else:
@@ -71,9 +78,9 @@ type Equality = tuple[sa.ColumnElement[Any], sa.ColumnElement[Any]]
 
 def require_owner(select: sa.Select[Any] | sa.CompoundSelect[Any], owner: sa.ColumnElement[Any]) -> None:
     """Raise `ProgrammingError` for an owned table that no condition compares with `owner`, directly or by a join with such a table."""
-    selects = [part for part in visitors.iterate(select) if isinstance(part, sa.Select)]
-    wanted = {source for part in selects for source in _sources(part) if ownership(_table(source)) is not Ownership.SYSTEM}
-    equalities = [pair for part in selects for pair in _equalities(part)]
+    selects = [(part, part.get_final_froms()) for part in visitors.iterate(select) if isinstance(part, sa.Select)]
+    wanted = {source for _, froms in selects for source in _sources(froms) if ownership(_table(source)) is not Ownership.SYSTEM}
+    equalities = [pair for part, froms in selects for pair in _equalities(part, froms)]
     tied: set[sa.FromClause] = set()
     while found := {source for source in wanted - tied if any(_ties(source, pair, owner, tied) for pair in equalities)}:
         tied |= found
@@ -92,9 +99,9 @@ def _ties(source: sa.FromClause, pair: Equality, owner: sa.ColumnElement[Any], t
     return False
 
 
-def _sources(select: sa.Select[Any]) -> Iterator[sa.FromClause]:
-    """Return the declared tables that `select` reads, and their aliases."""
-    for source in select.get_final_froms():
+def _sources(froms: Sequence[sa.FromClause]) -> Iterator[sa.FromClause]:
+    """Return the declared tables in `froms`, and their aliases."""
+    for source in froms:
         yield from (part for part in _joined(source) if isinstance(part, sa.Table | sa.Alias) and isinstance(_table(part), sa.Table))
 
 
@@ -110,11 +117,11 @@ def _table(source: sa.FromClause) -> Any:
     return source.element if isinstance(source, sa.Alias) else source
 
 
-def _equalities(select: sa.Select[Any]) -> Iterator[Equality]:
+def _equalities(select: sa.Select[Any], froms: Sequence[sa.FromClause]) -> Iterator[Equality]:
     """Return the equalities that every row satisfies: those joined by AND in WHERE and in the conditions of joins."""
     if select.whereclause is not None:
         yield from _conjunction(select.whereclause)
-    for source in select.get_final_froms():
+    for source in froms:
         for part in visitors.iterate(source):
             if isinstance(part, sa.Join):
                 yield from _conjunction(part.onclause)
