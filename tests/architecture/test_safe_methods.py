@@ -50,3 +50,23 @@ async def test_a_change_of_a_row_is_seen(api: Running, owner: asyncpg.Connection
     await api.item(person)
     after = await rows(owner)
     assert {name for name in before if before[name] != after[name]} >= {"items", "audit", "outbox"}
+
+
+PAGES = [
+    "/docs",
+    "/openapi.json",
+    "/asyncapi.json",
+    "/metrics",
+    "/problems/conflict",
+    "/events/items.created.v1.json",
+    "/links/reset-password",
+]
+
+
+@pytest.mark.parametrize("path", sorted({route.path for route in SAFE} | set(PAGES)))
+async def test_a_path_that_answers_get_answers_head_and_says_so(api: Running, path: str) -> None:
+    get, head, trace = [await api.client.request(method, path) for method in ("GET", "HEAD", "TRACE")]
+    assert (head.status_code, head.content) == (get.status_code, b"")
+    assert get.status_code in (200, 401)
+    assert trace.status_code == 405
+    assert {"GET", "HEAD"} <= set(trace.headers["allow"].split(", "))
