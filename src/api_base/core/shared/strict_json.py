@@ -6,7 +6,7 @@ from typing import Final
 
 from jiter import from_json
 
-_MAYBE_INFINITE: Final = re.compile(rb"[eE]\+?[0-9]{3}|[0-9]{300}\.")
+_MAYBE_INFINITE: Final = re.compile(rb"[eE]\+?[0-9]{3}|(?<![0-9])[0-9]{200,}+[.eE]")
 """In a number that the parser reads as infinity."""
 
 

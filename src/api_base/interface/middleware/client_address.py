@@ -9,7 +9,7 @@ from api_base.core.config.server import ForwardedHeader
 from api_base.core.shared.addresses import canonical_address, parse_address
 
 _ELEMENT_REVERSED: Final = re.compile(r'(?:[^",]++|"(?:[^"]|"\\)*+")*+')
-_PARAMETER: Final = re.compile(r'(?:[^";]++|"(?:[^"\\]|\\.)*+")++')
+_PARAMETER: Final = re.compile(r'((?:[^";]++|"(?:[^"\\]|\\.)*+")*+)(?:;|$)')
 """Quoted strings [RFC 9110, section 5.6.4] may contain what separates elements and parameters: proxies quote what clients send."""
 
 
@@ -46,8 +46,17 @@ def _addresses(header: bytes | None) -> Iterator[str]:
 def _nodes(header: bytes | None) -> Iterator[str]:
     """Yield the `for` parameters [RFC 7239, section 5.2], empty where an element has none."""
     for element in _elements("" if header is None else header.decode("latin-1")):
-        parameters = [part.partition("=") for part in _PARAMETER.findall(element)]
-        yield next((value.strip().strip('"') for name, _, value in parameters if name.strip().lower() == "for"), "")
+        yield _for(element)
+
+
+def _for(element: str) -> str:
+    position = 0
+    while position < len(element) and (match := _PARAMETER.match(element, position)):
+        name, _, value = match[1].partition("=")
+        if name.strip().lower() == "for":
+            return value.strip().strip('"')
+        position = match.end()
+    return ""
 
 
 def _elements(header: str) -> Iterator[str]:
