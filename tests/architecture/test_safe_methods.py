@@ -63,10 +63,9 @@ PAGES = [
 ]
 
 
-@pytest.mark.parametrize("path", sorted({route.path for route in SAFE} | set(PAGES)))
-async def test_a_path_that_answers_get_answers_head_and_says_so(api: Running, path: str) -> None:
+@pytest.mark.parametrize("path", PAGES)
+async def test_a_page_that_answers_get_answers_head_and_says_so(api: Running, path: str) -> None:
     get, head, trace = [await api.client.request(method, path) for method in ("GET", "HEAD", "TRACE")]
-    assert (head.status_code, head.content) == (get.status_code, b"")
-    assert get.status_code in (200, 401)
+    assert (get.status_code, head.status_code, head.content) == (200, 200, b"")
     assert trace.status_code == 405
     assert {"GET", "HEAD"} <= set(trace.headers["allow"].split(", "))
