@@ -23,6 +23,7 @@ from api_base.application.items.commands.import_items import ITEM_SCHEMA
 from api_base.application.items.queries import ITEM_FIELDS
 from api_base.application.services.mailing import harmless
 from api_base.core.errors import ApiBaseError
+from api_base.core.shared.strict_json import strict_json
 from api_base.core.types import UserId, parent_of, valid_request_id
 from api_base.core.types.language import preferred
 from api_base.domain.auth.device import device_id
@@ -139,6 +140,12 @@ def client_address(text: str) -> object:
 
 def header_lines(text: str) -> object:
     return HttpExchange(scope(*((b"x-forwarded-for", line) for line in text.splitlines())), receive, nowhere)
+
+
+def strict(text: str) -> object:
+    with suppress(ValueError):
+        return strict_json(text.encode())
+    return None
 
 
 def content_type(text: str) -> object:
@@ -292,6 +299,9 @@ PARSERS: Final[Mapping[str, Parser]] = {
     "if-match versions": Parser(expected_version, '"v#-json1"', separator=","),
     "if-match spaces": Parser(expected_version, " ", '"v1-json1"', "x"),
     "if-match quotes": Parser(expected_version, '"'),
+    "if-match empty elements": Parser(expected_version, " ,"),
+    "json of a plain route, digits": Parser(strict, "9" * 999 + ",", "[", "1e100]"),
+    "json of a plain route, exponents": Parser(strict, "1e1000,", "[", "1]"),
     "if-none-match": Parser(lambda text: matches(text, '"v1-json1"'), 'W/"v1-json1",'),
     "accept-language": Parser(preferred, "de;q=0.1,"),
     "accept-language parameters": Parser(preferred, ";q=0.1", "de"),
@@ -308,6 +318,8 @@ PARSERS: Final[Mapping[str, Parser]] = {
     "forwarded": Parser(client_address, 'for="[2001:db8::1]";', "", ""),
     "forwarded spaces": Parser(client_address, " ;", "for"),
     "forwarded quotes": Parser(client_address, ';for="'),
+    "forwarded escapes": Parser(client_address, '\\"', '"y'),
+    "forwarded strings": Parser(client_address, '"a,";', "for=1.2.3.4, "),
     "host": Parser(lambda text: Hosts(["*.example.com"]).refused([text.encode()], b"/", required=True), "a."),
     "target": Parser(lambda text: authority_of(text.encode()), "a:", "http://"),
     "request line": Parser(lambda text: refused_line(text.encode()), "a ", "GET "),

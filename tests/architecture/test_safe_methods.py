@@ -50,3 +50,22 @@ async def test_a_change_of_a_row_is_seen(api: Running, owner: asyncpg.Connection
     await api.item(person)
     after = await rows(owner)
     assert {name for name in before if before[name] != after[name]} >= {"items", "audit", "outbox"}
+
+
+PAGES = [
+    "/docs",
+    "/openapi.json",
+    "/asyncapi.json",
+    "/metrics",
+    "/problems/conflict",
+    "/events/items.created.v1.json",
+    "/links/reset-password",
+]
+
+
+@pytest.mark.parametrize("path", PAGES)
+async def test_a_page_that_answers_get_answers_head_and_says_so(api: Running, path: str) -> None:
+    get, head, trace = [await api.client.request(method, path) for method in ("GET", "HEAD", "TRACE")]
+    assert (get.status_code, head.status_code, head.content) == (200, 200, b"")
+    assert trace.status_code == 405
+    assert {"GET", "HEAD"} <= set(trace.headers["allow"].split(", "))

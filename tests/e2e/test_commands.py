@@ -99,6 +99,18 @@ def test_a_dump_is_restored_completely(project: Project) -> None:
         assert (found[0], found[1]["items"]) == (200, [])
 
 
+def test_nothing_is_restored_while_a_server_uses_the_database(project: Project) -> None:
+    with serving(project.home, "--no-worker") as backend:
+        token = project.log_in(backend.ready())
+        assert run(project.home, "db", "dump", "before.dump").returncode == 0
+        status, kept = backend.request("POST", "/api/v1/items", {"sku": "KEPT", "name": "Chair", "category": "furniture"}, token)
+        assert status == 201
+        done = run(project.home, "db", "restore", "before.dump")
+        assert (done.returncode, "Stop the server and the workers" in done.stderr, "Restored" in done.stdout) == (1, True, False), done
+        assert backend.request("GET", f"/api/v1/items/{kept['id']}", None, token)[0] == 200
+        assert backend.end(signal.SIGTERM) == 0
+
+
 def test_a_file_that_is_not_a_dump_is_refused_and_changes_nothing(project: Project) -> None:
     (project.home / "no.dump").write_text("not a dump")
     assert run(project.home, "db", "restore", "no.dump").returncode == 1

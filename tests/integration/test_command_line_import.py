@@ -227,3 +227,19 @@ async def test_a_refused_file_that_cannot_be_written_is_one_sentence(migrated: U
             await at.run(refused=tmp_path / place)
         assert (tmp_path / "text").read_text() == "sku,name\n"
         assert await at.value("select count(*) from items") == 0
+
+
+async def test_a_pipe_is_imported(shared_migrated: Urls, tmp_path: Path) -> None:
+    """Such as `<(gzip -dc items.csv.gz)` of a shell: it can be read once only."""
+    async with shell(shared_migrated, tmp_path) as here:
+        reading, writing = os.pipe()
+        filled = asyncio.create_task(asyncio.to_thread(copied, here.options.file, writing))
+        report = await here.run(file=f"/dev/fd/{reading}", format="csv")
+        await filled
+        os.close(reading)
+        assert counts(report) == WHOLE
+
+
+def copied(file: str, writing: int) -> None:
+    with open(file, "rb") as content, os.fdopen(writing, "wb") as pipe:
+        shutil.copyfileobj(content, pipe)

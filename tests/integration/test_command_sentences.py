@@ -1,5 +1,8 @@
 """An error of the configuration, the database or a library ends a command with one sentence and exit code 2, without a traceback."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -66,3 +69,22 @@ def test_settings_that_are_wrong(run: Run) -> None:
         "  SERVER__PORT: must be a whole number, not 'http'.\n"
         "  SERVER__CORS_ORIGINS: must be * or an origin such as https://app.example.com, without a path, not 'x'.\n"
     )
+
+
+@pytest.mark.parametrize("command", [["openapi"], ["jobs", "list", "--help"], ["migrate", "status"]], ids=" ".join)
+def test_an_output_that_is_full(command: list[str], shared_migrated: Urls) -> None:
+    with Path("/dev/full").open("wb") as full:
+        ended = subprocess.run(
+            [sys.executable, "-m", "api_base.cli", *command],
+            stdout=full, stderr=subprocess.PIPE, env=os.environ | variables(shared_migrated), check=False,
+        )  # fmt: skip
+    assert ended.stderr.decode() == "api-base: The output or a file cannot be written: No space left on device.\n"
+    assert ended.returncode == 2
+
+
+def test_an_output_that_nobody_reads() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "wb") as pipe:
+        ended = subprocess.run([sys.executable, "-m", "api_base.cli", "openapi"], stdout=pipe, stderr=subprocess.PIPE, check=False)
+    assert (ended.stderr, ended.returncode) == (b"", 1)

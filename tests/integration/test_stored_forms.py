@@ -1,6 +1,7 @@
 """What was sent is answered, compared and versioned in the form in which it is stored; entry rules are not applied to stored values."""
 
 import json
+from uuid import uuid4
 
 import pytest
 
@@ -42,6 +43,27 @@ async def test_a_sku_is_unique_in_every_spelling(world: World) -> None:
             assert made["id"] in [item["id"] for item in found.json()["items"]], (operator, spelling)
     found = await world.send("GET", "/api/v1/items", params={"q": "Cafe\u0301"})
     assert found.status_code == 200
+
+
+@pytest.mark.parametrize("margin", ["", " ", "\u200b", "\u00a0", "\t"])
+@pytest.mark.parametrize("field", ["sku", "name", "category"])
+async def test_text_around_a_filter_value_is_trimmed_as_it_is_stored(world: World, field: str, margin: str) -> None:
+    text = f"Living {uuid4()}"
+    made = await world.api.item(world.person, **{field: f"{margin}{text}{margin}"})
+    for operator in ("", "[in]"):
+        found = await world.send("GET", "/api/v1/items", params={f"{field}{operator}": f"{margin}{text}{margin}"})
+        assert [item["id"] for item in found.json()["items"]] == [made["id"]], operator
+
+
+async def test_a_part_of_a_line_keeps_its_spaces(world: World) -> None:
+    word = str(uuid4())
+    names = [f"{word} room", f"{word}room"]
+    for name in names:
+        await world.api.item(world.person, name=name)
+    for operator in ("contains", "starts_with"):
+        for part, found in ((f"{word} ", names[:1]), (word, names)):
+            answer = await world.send("GET", "/api/v1/items", params={f"name[{operator}]": part, "sort": "name"})
+            assert [item["name"] for item in answer.json()["items"]] == found
 
 
 @pytest.mark.parametrize(

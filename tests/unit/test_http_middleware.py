@@ -282,6 +282,11 @@ def test_forwarded_addresses_are_believed_from_trusted_proxies_only(trusted: tup
     assert parsed.of(peer, nodes.encode(), b"for=203.0.113.9") == address
 
 
+@pytest.mark.parametrize("nodes", ["198.51.100.1,", "198.51.100.1, , 10.9.9.9", ",198.51.100.1,,10.9.9.9, "])
+def test_empty_elements_are_passed_over(nodes: str) -> None:
+    assert ClientAddress(PROXIES, "x-forwarded-for").of("10.0.0.1", nodes.encode(), None) == "198.51.100.1"
+
+
 @pytest.mark.parametrize("element", ['for="{}"', 'proto=https;For="{}";by=10.0.0.2', 'host="a.example" ; for = "{}"'])
 @pytest.mark.parametrize(("trusted", "peer", "nodes", "address"), FORWARDED)
 def test_the_standard_header_is_read_where_it_is_chosen(
@@ -289,6 +294,25 @@ def test_the_standard_header_is_read_where_it_is_chosen(
 ) -> None:
     header = ", ".join(element.format(node.strip()) for node in nodes.split(","))
     assert ClientAddress(trusted, "forwarded").of(peer, b"203.0.113.9", header.encode()) == address
+
+
+@pytest.mark.parametrize(
+    ("header", "address"),
+    [
+        ('for=1.2.3.4;host="x,for=6.6.6.6"', "1.2.3.4"),
+        ('host="x;for=6.6.6.6";for=1.2.3.4', "1.2.3.4"),
+        ('host="x,for=6.6.6.6";for=1.2.3.4', "1.2.3.4"),
+        ('host="a\\",for=6.6.6.6;x=\\"";for=1.2.3.4', "1.2.3.4"),
+        ('for="6.6.6.6, for=1.2.3.4', "1.2.3.4"),
+        ('for=6.6.6.6", for=1.2.3.4', "1.2.3.4"),
+        ("for=1.2.3.4,", "1.2.3.4"),
+        ("for=1.2.3.4, ,for=10.0.0.2,,", "1.2.3.4"),
+        ('by="for=6.6.6.6"', "10.0.0.1"),
+        ("xfor=6.6.6.6", "10.0.0.1"),
+    ],
+)
+def test_what_a_client_writes_into_a_quoted_string_is_no_address(header: str, address: str) -> None:
+    assert ClientAddress(PROXIES, "forwarded").of("10.0.0.1", None, header.encode()) == address
 
 
 def test_an_unquoted_address_of_the_standard_header_is_read() -> None:

@@ -230,6 +230,36 @@ def test_tags_compare_as_the_rfc_says() -> None:
     assert len({ENTITY_TAG % 7, sparse_tag(7, ["id"]), sparse_tag(7, ["id", "name"])}) == 3
 
 
+@pytest.mark.parametrize(
+    ("value", "found"),
+    [
+        (',"v7-json1"', True),
+        ('"v7-json1",', True),
+        (' , "other",\t, "v7-json1" ,,', True),
+        ('"a,b", "v7-json1"', True),
+        ('"a,\xe9", W/"v7-json1"', True),
+        ('"a,"v7-json1"', None),
+        ('"v7-json1" "v8-json1"', None),
+        ('w/"v7-json1"', None),
+        ('*, "v7-json1"', None),
+        ("v7-json1", None),
+        (",", None),
+        ("", None),
+        ("," * 5000, None),
+        ('"a,b"', False),
+    ],
+)
+def test_a_list_of_tags_is_read_as_the_rfc_says(value: str, found: bool | None) -> None:
+    """Elements may be empty [RFC 9110, section 5.6.1.2], and tags may contain commas [section 8.8.3]."""
+    if found is not None:
+        assert matches(value, ENTITY_TAG % 7) is found
+        return
+    with pytest.raises(BadRequest, match="If-None-Match is not a list of entity tags"):
+        matches(value, ENTITY_TAG % 7)
+    with pytest.raises(BadRequest, match="If-Match is not a list of entity tags"):
+        expected_version(value)
+
+
 def test_a_condition_has_at_most_32_tags() -> None:
     tags = [f'"v{number}-json1"' for number in range(33)]
     assert matches(",".join(tags[:32]), tags[31])

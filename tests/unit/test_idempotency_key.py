@@ -1,7 +1,9 @@
 """Idempotency-Key at the edge: what is one, which routes take one, and which requests are the same."""
 
 import hashlib
+import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -13,6 +15,7 @@ from api_base.interface.routes import OptionalVersion, RouteOptions, Router
 from tests.http_harness import GOOD, PRINCIPAL, THING, ThingBody, ThingDTO, shell
 
 KEY = "8e03978e-40d5-43dd-bc93-6894a57f9324"
+PAGE = Path("docs/idempotency.md").read_text()
 SEEN: list[KeyedRequest | None] = []
 
 
@@ -124,6 +127,19 @@ async def test_neither_key_nor_body_can_be_guessed_from_what_is_kept() -> None:
 async def test_what_is_no_key_is_refused(malformed: str) -> None:
     answer = await send("/things/a", ("Idempotency-Key", malformed))
     assert (answer.status_code, answer.json()["type"], SEEN) == (400, "/problems/bad-request", [])
+
+
+@pytest.mark.parametrize("character", [chr(code) for code in range(0x20, 0x7F)], ids=lambda character: f"U+{ord(character):04X}")
+async def test_a_key_has_the_characters_that_the_page_names(character: str) -> None:
+    bare, forbidden = re.search(r"letters, digits or characters of\n`(\S+)`", PAGE), re.search(r"except `(.)` and `(.)`", PAGE)
+    assert bare is not None
+    assert forbidden is not None
+    for key, good in (
+        (f"a{character}b", character.isalnum() or character in bare[1]),
+        (f'"a{character}b"', character not in forbidden.groups()),
+    ):
+        answer = await send("/things/a", ("Idempotency-Key", key))
+        assert answer.status_code == (200 if good else 400), key
 
 
 async def test_two_keys_are_refused() -> None:

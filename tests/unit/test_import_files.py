@@ -10,7 +10,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
@@ -142,3 +142,40 @@ def test_a_refused_cell_is_no_formula_and_is_read_as_it_was(cell: str, delimiter
     assert PLAIN.fullmatch(shown[1])
     [again] = open_source(io.BytesIO(content), FileFormat.CSV, Dialect()).rows()
     assert (again.record, again.original) == ({"sku": "A", "name": cell}, 7)
+
+
+CELLS: Final = ['5" disk', '"quoted"', "it's", "'single'", "a, b", "a;b", "a|b", "a\tb", "=1+2", "'=1", "", " ", "\u00e9", "a\nb", "a^b"]
+"""What a field may hold that a dialect could misread."""
+
+
+@pytest.mark.parametrize("quote", ['"', "'", ""], ids=["double", "single", "none"])
+@pytest.mark.parametrize("separator", [None, "^"], ids=["detected", "sep="])
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"], ids=["comma", "semicolon", "tab", "pipe"])
+async def test_refused_rows_are_read_again_as_they_were(quote: str, separator: str | None, delimiter: str, tmp_path: Path) -> None:
+    """With the same options, whatever the dialect of the first file was. Only quotes none and unusual delimiters are named or in the file."""
+    delimiter = separator or delimiter
+    cells = [cell for cell in CELLS if quote or not {delimiter, "\n"} & set(cell)]
+    text = io.StringIO()
+    style: Final[dict[str, Any]] = (
+        {"quotechar": quote, "quoting": csv.QUOTE_ALL} if quote else {"quotechar": None, "quoting": csv.QUOTE_NONE}
+    )
+    rows = [[f"S{number}", cell, ""] for number, cell in enumerate(cells)]
+    csv.writer(text, delimiter=delimiter, **style).writerows([["sku", "name", "category"], *rows])
+    path = tmp_path / "first.csv"
+    path.write_text((f"sep={separator}\r\n" if separator else "") + text.getvalue(), encoding="utf-8", newline="")
+    case = Case(options={"quote": "none"} if not quote else {"quote": "single"} if separator and quote == "'" else {})
+    folder = tmp_path / "refused"
+    folder.mkdir()
+    assert len((await imported(path, case, folder)).refused) == len(cells)
+    again = open_source(content(folder / "first.refused.csv"), FileFormat.CSV, Dialect.parse(case.options))
+    assert [list(row.record.values()) for row in again.rows()] == rows
+
+
+@pytest.mark.parametrize("delimiter", [",", " "], ids=["comma", "space"])
+def test_a_reason_without_quotes_is_one_field(delimiter: str, tmp_path: Path) -> None:
+    path, dialect = tmp_path / "refused.csv", Dialect(delimiter=delimiter, quote="")
+    refused = RefusedFile(path, ["sku"], dialect)
+    refused.write([(SourceRow(number=1, original=1, record={}, content=["A"], size=1), "is bad, twice")])
+    refused.close()
+    [again] = open_source(content(path), FileFormat.CSV, Dialect(quote="")).rows()
+    assert (again.fault, again.record) == (None, {"sku": "A"})

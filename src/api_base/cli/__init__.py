@@ -1,5 +1,6 @@
 """The command line. Each command is a module that imports what it needs when it runs."""
 
+import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -24,16 +25,30 @@ def main() -> None:
         raise SystemExit(_INTERRUPTED) from None
 
     try:
-        app(obj=started)
+        try:
+            app(obj=started)
+        finally:
+            if sys.stdout is not None:
+                sys.stdout.flush()
+    except BrokenPipeError:
+        _discard_output()
+        raise SystemExit(1) from None
     except Exception as error:
         from api_base.infrastructure.db.errors import sentence_of
 
         if (sentence := sentence_of(error)) is None:
             raise
+        if isinstance(error, OSError):
+            _discard_output()
     else:
         return
     print(f"api-base: {sentence}", file=sys.stderr)
     raise SystemExit(2)
+
+
+def _discard_output() -> None:
+    """Discard what could not be written, which Python would try again at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 def _started(command: str) -> "tuple[Signals, ServerProcess | None]":

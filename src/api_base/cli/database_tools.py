@@ -44,18 +44,32 @@ def dump(file: Annotated[Path, typer.Argument(help="File to write, in pg_dump's 
 
 @app.command()
 def restore(file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="Dump that `db dump` wrote.")]) -> None:
-    """Replace the contents of the database with a dump, in one transaction. Stop the server first."""
+    """Replace the contents of the database with a dump, in one transaction. Stop the server first: otherwise it refuses."""
     with tempfile.TemporaryDirectory() as folder:  # the script must be complete before anything is dropped
         script = Path(folder) / "restore.sql"
         code = _run("pg_restore", [f"--file={script}", str(file.absolute())], connects=False)
         if code == 0:
-            code = _run("psql", [*_ALL_OR_NOTHING, f"--command={_EMPTY}", f"--file={script}"])
+            code = _run("psql", [*_ALL_OR_NOTHING, f"--command={_ALONE}", f"--command={_EMPTY}", f"--file={script}"])
     if code == 0:
         print(f"Restored from {file}.")
     raise typer.Exit(code)
 
 
-_ALL_OR_NOTHING: Final = ("--no-psqlrc", "--quiet", "--output=/dev/null", "--set=ON_ERROR_STOP=1", "--single-transaction")
+_ALL_OR_NOTHING: Final = (
+    "--no-psqlrc",
+    "--quiet",
+    "--output=/dev/null",
+    "--set=ON_ERROR_STOP=1",
+    "--set=SHOW_CONTEXT=never",
+    "--single-transaction",
+)
+_ALONE: Final = """
+do $$ begin
+    if exists (select from pg_stat_activity
+               where datname = current_database() and backend_type = 'client backend' and pid <> pg_backend_pid()) then
+        raise 'Nothing was restored: other processes use the database. Stop the server and the workers, and try again.';
+    end if;
+end $$"""
 _EMPTY: Final = "drop schema public cascade; create schema public authorization pg_database_owner; grant usage on schema public to public"
 """`pg_restore --clean` cannot drop the indexes of partitions. A dump expects the schema as `initdb` creates it."""
 

@@ -107,14 +107,14 @@ def routes(app_name: str) -> APIRouter:
     router = APIRouter(include_in_schema=False)
     pages = {(name, language): _page(page, language, app_name) for name, page in PAGES.items() for language in Language}
 
-    @router.get("/links/{name}")
+    @router.api_route("/links/{name}", methods=["GET", "HEAD"])
     async def page(name: str, request: Request) -> Response:
         language = preferred(request.headers.get("accept-language"))
         if (name, language) not in pages:
             raise RouteNotFound
         return HTMLResponse(pages[name, language], headers={"cache-control": "no-store", "vary": "accept-language"})
 
-    @router.get("/links/assets/{name}")
+    @router.api_route("/links/assets/{name}", methods=["GET", "HEAD"])
     async def asset(name: str) -> Response:
         if name not in ASSETS:
             raise RouteNotFound

@@ -15,6 +15,7 @@ from uuid import UUID
 
 from api_base.application.common.listing import DEFAULT_LIMIT, MAX_CURSOR_LENGTH, MAX_LIMIT, Field, Fields, ListRequest, Sort
 from api_base.core.errors import Invalid, Violation
+from api_base.core.shared.rfc3339 import parse_date, parse_time
 from api_base.domain.common.comparable import decimal
 from api_base.domain.common.specification import ComparisonOperator, FieldSpecification, IncomparableValue, Specification
 from api_base.domain.common.text import normalized
@@ -31,6 +32,8 @@ RESERVED: Final = ("cursor", "fields", "include_total", "limit", "q", "sort")
 _FILTER: Final = re.compile(r"([a-z][a-z0-9_.]{0,63})(?:\[([a-z_]{1,20})\])?")
 _MEMBER: Final = re.compile(r"(?:[^,\\]|\\[,\\]|\\)*", re.DOTALL)
 _MAX_QUOTED_LENGTH: Final = 100
+_SPACE_BEFORE_OFFSET: Final = re.compile(r" (?=[0-9]{2}:[0-9]{2}$)")
+"""In a query string, a bare + is a space."""
 
 
 def list_request(query: bytes, fields: Fields, *, searchable: bool = False) -> ListRequest:
@@ -142,7 +145,6 @@ class _Parser:
     def _value(self, field: Field, operator: ComparisonOperator, text: str, needed: str | None) -> Any:
         if operator is ComparisonOperator.IS_NULL:
             return _boolean(text)
-        text = field.stored_form(text)
         read = (lambda part: field.parse(part, needed)) if field.parse is not None else _READ[field.kind]
         if operator is ComparisonOperator.IN:
             members = list(_members(text))
@@ -150,8 +152,8 @@ class _Parser:
                 raise ValueError(f"has {len(members)} values; at most {MEMBERS} are allowed")
             return [self._choice(field, read(field.stored_form(member))) for member in members]
         if operator in (ComparisonOperator.CONTAINS, ComparisonOperator.STARTS_WITH):
-            return text
-        return self._choice(field, read(text))
+            return field.stored_part(text)
+        return self._choice(field, read(field.stored_form(text)))
 
     @staticmethod
     def _choice(field: Field, value: Any) -> Any:
@@ -240,17 +242,14 @@ def _integer(text: str) -> int:
 
 def _timestamp(text: str) -> datetime:
     try:
-        value = datetime.fromisoformat(text.replace(" ", "+"))  # a bare + in a query string is a space
+        return parse_time(_SPACE_BEFORE_OFFSET.sub("+", text))
     except (ValueError, OverflowError):
-        value = None
-    if value is None or value.tzinfo is None:
-        raise ValueError("must be a time of RFC 3339 with a time zone, such as 2026-01-31T12:00:00Z")
-    return value
+        raise ValueError("must be a time of RFC 3339 with a time zone, such as 2026-01-31T12:00:00Z") from None
 
 
 def _date(text: str) -> date:
     try:
-        return date.fromisoformat(text)
+        return parse_date(text)
     except ValueError:
         raise ValueError("must be a date such as 2026-01-31") from None
 

@@ -164,17 +164,18 @@ def _new(options: ImportOptions, run: RunnableImport, id: UUID, source: str) -> 
 
 
 class _InputFile:
-    """The file to import. Standard input is copied to a temporary file first, since a file is read more than once."""
+    """The file to import, which is read more than once: standard input and pipes are copied to a temporary file first."""
 
     def __init__(self, options: ImportOptions, stack: ExitStack) -> None:
         self._options = options
         try:
-            if options.file == STANDARD_INPUT:
-                self.content: BinaryIO = stack.enter_context(TemporaryFile())  # noqa: SIM115 -- the stack closes it
-                copyfileobj(sys.stdin.buffer, self.content)
+            piped = options.file == STANDARD_INPUT
+            source: BinaryIO = sys.stdin.buffer if piped else stack.enter_context(Path(options.file).open("rb"))  # noqa: SIM115 -- as below
+            self.content = source
+            if piped or not source.seekable():
+                self.content = stack.enter_context(TemporaryFile())  # noqa: SIM115 -- the stack closes it
+                copyfileobj(source, self.content)
                 self.content.flush()
-            else:
-                self.content = stack.enter_context(Path(options.file).open("rb"))  # noqa: SIM115 -- the stack closes it
         except OSError as error:
             raise ConfigurationError(f"{options.file} cannot be read: {error.strerror}.") from None
         self._state = os.fstat(self.content.fileno())

@@ -22,7 +22,7 @@ from api_base.core.errors import Invalid
 from api_base.core.types import current_context
 from api_base.domain.common import comparable
 from api_base.domain.common.specification import AndSpecification, ComparisonOperator, FieldSpecification, Specification
-from api_base.domain.common.text import normalized
+from api_base.domain.common.text import line, normalized
 
 MAX_CURSOR_LENGTH: Final = 4096
 DEFAULT_LIMIT: Final = 50
@@ -45,7 +45,7 @@ class Field:
     `kind` is str, int, Decimal, bool, datetime, date or UUID. `operators` are those that filters may use. `sortable` allows ordering by
     the field. `scan` lists the operators in use that no index serves. `needs` names a field that the same request must compare by eq.
     `parse` converts the text of a filter (and the value of `needs`) to a value; the default depends on `kind`. `stored_form` brings the
-    text of a filter into the form in which the field stores text.
+    text of a filter into the form in which the field stores text; by default that of one line.
     """
 
     name: str
@@ -57,7 +57,11 @@ class Field:
     needs: str | None = None
     choices: tuple[str, ...] = ()
     parse: Callable[[str, str | None], Any] | None = None
-    stored_form: Callable[[str], str] = normalized
+    stored_form: Callable[[str], str] = line
+
+    def stored_part(self, text: str) -> str:
+        """Return the form of `text` for `contains` and `starts_with`: a part of a line keeps its spaces."""
+        return normalized(text) if self.stored_form is line else self.stored_form(text)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,7 @@ _BEGINNINGS: Final[Mapping[str, Sequence[str]]] = {
     "a control character is not written as an escape": ("Invalid control character", "control character"),
     "a name in double quotes is missing": ("Expecting property name", "key must be a string"),
     "a number has too many digits": ("number out of range",),
+    "a number is beyond 64-bit floating point": ("Out of range float values",),
     "a number is malformed": ("invalid number",),
     "a value is missing": ("Expecting value", "expected value"),
     "a word is not true, false or null": ("expected ident",),

@@ -37,6 +37,11 @@ def normalized(text: str) -> str:
     return text if text.isascii() or _too_many_marks(text) else unicodedata.normalize("NFC", text)
 
 
+def line(text: str) -> str:
+    """Return the form in which one line of text is stored: normalized and trimmed."""
+    return normalized(text).strip(_MARGIN)
+
+
 def key(text: str) -> str:
     """Return the form in which keys (sku, slug, e-mail, codes) are stored and compared: normalized, without invisible characters, trimmed."""
     if text.isascii():
@@ -83,7 +88,7 @@ class TextRule:
             return key(text)
         if self.lines:
             return normalized(text.replace("\r\n", "\n").replace("\r", "\n"))
-        return normalized(text).strip(_MARGIN)
+        return line(text)
 
 
 def _too_many_marks(text: str) -> bool:

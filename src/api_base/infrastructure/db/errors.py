@@ -4,6 +4,7 @@ Class 40 (transaction rollback) and a connection lost before anything was sent a
 [PostgreSQL manual, appendix A]. If the connection is lost later, the outcome of the change is unknown: `Unavailable`.
 """
 
+import errno
 from collections.abc import Callable, Sequence
 from socket import gaierror
 from ssl import SSLError
@@ -26,6 +27,8 @@ CONNECTION_ERRORS: Final = (
     asyncpg.OperatorInterventionError,
     ConnectionError,
 )
+
+_UNWRITABLE: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO})
 
 STORAGE_ERRORS: Final = (asyncpg.DiskFullError, asyncpg.PostgresIOError)
 """The server cannot store: its disk is full, or fails."""
@@ -136,6 +139,8 @@ def sentence_of(error: Exception) -> str | None:
         return str(error)
     if isinstance(error, asyncpg.PostgresError):
         return f"PostgreSQL refused a statement: {statement_reason(error)}. Run `api-base doctor` to check the schema and the roles."
+    if isinstance(error, OSError) and error.errno in _UNWRITABLE:
+        return f"The output or a file cannot be written: {error.strerror}."
     return None
 
 

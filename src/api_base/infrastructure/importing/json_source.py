@@ -8,12 +8,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import BinaryIO, Final
 
-from jiter import from_json
-
 from api_base.application.common.importing.dialect import Dialect
 from api_base.application.common.importing.records import ADDED_COLUMNS, SourceRow, UnreadableFile
 from api_base.core.errors.json_syntax import json_reason
 from api_base.core.shared.json_depth import MAX_DEPTH, too_deep
+from api_base.core.shared.strict_json import strict_json
 from api_base.infrastructure.importing import text
 from api_base.infrastructure.importing.json_scanner import MAX_VALUE_LENGTH, JsonScanner
 
@@ -102,6 +101,6 @@ def _parsed(value: str, encoding: str) -> tuple[object, str | None]:
     if too_deep(raw):
         return None, f"is nested more than {MAX_DEPTH} levels deep"
     try:
-        return from_json(raw, allow_inf_nan=False, catch_duplicate_keys=True), None
+        return strict_json(raw), None
     except ValueError as error:
         return None, f"is not JSON: {json_reason(str(error))}"

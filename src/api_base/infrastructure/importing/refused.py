@@ -1,6 +1,7 @@
 """The file of refused rows: of the same format, with their number and the reason. Corrected, the file can be imported.
 
-CSV has a byte order mark, and no cell that a spreadsheet would calculate. The file is written after its rows are saved as refused; what an
+CSV is written so that the dialect of the first file is detected, or read with the same options. It has a byte order mark, and no cell that a
+spreadsheet would calculate. The file is written after its rows are saved as refused; what an
 interrupted import left is checked against what was saved.
 """
 
@@ -13,9 +14,9 @@ import os
 import stat
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
-from api_base.application.common.importing.dialect import Dialect
+from api_base.application.common.importing.dialect import DELIMITERS, Dialect
 from api_base.application.common.importing.imports import RefusedFileState
 from api_base.application.common.importing.records import ADDED_COLUMNS, SourceRow
 from api_base.core.errors import ConfigurationError
@@ -24,6 +25,8 @@ from api_base.infrastructure.importing.formula_cells import neutral_cell
 _BYTE_ORDER_MARK: Final = "\ufeff"
 _UNDECODABLE: Final = dict.fromkeys(range(0xDC80, 0xDD00), "\ufffd")
 """Bytes that the encoding of the file does not have."""
+_QUOTING: Final[Mapping[str, Literal[0, 1, 3]]] = {'"': csv.QUOTE_MINIMAL, "'": csv.QUOTE_ALL, "": csv.QUOTE_NONE}
+"""Single quotes are detected if they are around all names; without quotes, no field contains a delimiter."""
 _ROW, _REASON, _TEXT = ADDED_COLUMNS
 
 
@@ -112,12 +115,15 @@ class RefusedFile:
 
     def _csv(self, columns: Sequence[str], rows: Iterable[tuple[SourceRow, str]]) -> list[str]:
         """Fields beyond the columns follow the reason."""
+        delimiter = self._dialect.delimiter or ","
+        quote = '"' if self._dialect.quote is None else self._dialect.quote
         lines: list[list[object]] = [] if self.state.size else [[*columns, _ROW, _REASON]]
         for row, reason in rows:
             fields = [neutral_cell(field) for field in row.content if isinstance(field, str)]
             missing = [""] * (len(columns) - len(fields))
-            lines.append([*fields[: len(columns)], *missing, row.original, reason, *fields[len(columns) :]])
+            shown = reason if quote else reason.replace(delimiter, "_" if delimiter == " " else " ")
+            lines.append([*fields[: len(columns)], *missing, row.original, shown, *fields[len(columns) :]])
         text = io.StringIO()
-        quote = self._dialect.quote or '"'
-        csv.writer(text, delimiter=self._dialect.delimiter or ",", quotechar=quote, lineterminator="\r\n").writerows(lines)
-        return [text.getvalue() if self.state.size else _BYTE_ORDER_MARK + text.getvalue()]
+        csv.writer(text, delimiter=delimiter, quotechar=quote or None, quoting=_QUOTING[quote], lineterminator="\r\n").writerows(lines)
+        separator = "" if delimiter in DELIMITERS.values() else f"sep={delimiter}\r\n"
+        return [text.getvalue() if self.state.size else _BYTE_ORDER_MARK + separator + text.getvalue()]

@@ -17,20 +17,23 @@ _MULTIBYTE: Final = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{
 """Characters of UTF-8 outside ASCII. Text in Windows-1252 hardly ever has one."""
 _NOT_WINDOWS_1252: Final = re.compile(rb"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f\x81\x8d\x8f\x90\x9d]")
 _UNDECODABLE: Final = re.compile("[\udc80-\udcff]")
+_ASCII_IN_UTF_16: Final = re.compile(rb"(?:[\t-\x7e]\0){2}|(?:\0[\t-\x7e]){2}")
 
 
 def encoding_of(file: BinaryIO, wanted: str | None) -> str:
     """The encoding of a file. A byte order mark decides, then `wanted`, then the bytes of the whole file.
 
-    A file is Windows-1252 if some of its bytes are not UTF-8, none of its characters is UTF-8 outside ASCII, and no byte is undefined there.
+    A file is UTF-16 if it begins with two characters of ASCII in that encoding. It is Windows-1252 if some of its bytes are not UTF-8, none of its characters is UTF-8 outside ASCII, and no byte is undefined there.
     """
     file.seek(0)
-    start = file.read(3)
+    start = file.read(4)
     for mark, encoding in _BYTE_ORDER_MARKS.items():
         if start.startswith(mark):
             return encoding
     if wanted is not None:
         return wanted
+    if _ASCII_IN_UTF_16.match(start):
+        return "utf-16"
     return "windows-1252" if _is_windows_1252(file) else "utf-8"
 
 
@@ -56,7 +59,11 @@ def _decodes(decoder: codecs.IncrementalDecoder, piece: bytes, *, final: bool = 
 def opened(file: BinaryIO, encoding: str) -> TextIO:
     """The text from the beginning, with its line breaks."""
     file.seek(0)
+    start = file.read(2)
+    file.seek(0)
     codec, errors = _CODECS[encoding]
+    if encoding == "utf-16" and start not in _BYTE_ORDER_MARKS:
+        codec = "utf-16-be" if start.startswith(b"\0") else "utf-16-le"
     return _Text(file, encoding=codec, errors=errors, newline="")
 
 

@@ -221,7 +221,8 @@ def _http_problem(error: HTTPException) -> Problem | None:
     if error.status_code == 404 and error.detail == phrase:
         return problem_of(http.RouteNotFound())
     if error.status_code == 405 and error.detail == phrase:
-        return problem_of(http.MethodNotAllowed((error.headers or {}).get("Allow", "").encode()))
+        allowed = {*(error.headers or {}).get("Allow", "").split(", ")}
+        return problem_of(http.MethodNotAllowed(", ".join(sorted(allowed | ({"HEAD"} if "GET" in allowed else set()))).encode()))
     kind = _BY_STATUS.get(error.status_code, Kind("", phrase, error.status_code))
     return Problem(kind=kind.name, title=kind.title, status=error.status_code, detail=str(error.detail), headers=headers)
 

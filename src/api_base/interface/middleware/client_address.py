@@ -8,7 +8,9 @@ from typing import Final
 from api_base.core.config.server import ForwardedHeader
 from api_base.core.shared.addresses import canonical_address, parse_address
 
-_FOR: Final = re.compile(r'(?:^|;)\s*for\s*=\s*(?:"([^"]*)"|([^;"\s]*))', re.IGNORECASE)
+_ELEMENT_REVERSED: Final = re.compile(r'(?:[^",]++|"(?:[^"]|"\\)*+")*+')
+_PARAMETER: Final = re.compile(r'((?:[^";]++|"(?:[^"\\]|\\.)*+")*+)(?:;|$)')
+"""Quoted strings [RFC 9110, section 5.6.4] may contain what separates elements and parameters: proxies quote what clients send."""
 
 
 class ClientAddress:
@@ -38,11 +40,31 @@ class ClientAddress:
 
 def _addresses(header: bytes | None) -> Iterator[str]:
     """Yield the addresses from right to left: the last proxy's first."""
-    return iter(()) if header is None else reversed(header.decode("latin-1").split(","))
+    return iter(()) if header is None else (one for one in reversed(header.decode("latin-1").split(",")) if one.strip())
 
 
 def _nodes(header: bytes | None) -> Iterator[str]:
     """Yield the `for` parameters [RFC 7239, section 5.2], empty where an element has none."""
-    for element in _addresses(header):
-        match = _FOR.search(element)
-        yield "" if match is None else match[1] or match[2] or ""
+    for element in _elements("" if header is None else header.decode("latin-1")):
+        yield _for(element)
+
+
+def _for(element: str) -> str:
+    position = 0
+    while position < len(element) and (match := _PARAMETER.match(element, position)):
+        name, _, value = match[1].partition("=")
+        if name.strip().lower() == "for":
+            return value.strip().strip('"')
+        position = match.end()
+    return ""
+
+
+def _elements(header: str) -> Iterator[str]:
+    """Yield the elements that are not empty from right to left, up to one that is malformed: a client may have sent it."""
+    text, position = header[::-1], 0
+    while position < len(text) and (match := _ELEMENT_REVERSED.match(text, position)):
+        if match[0].strip():
+            yield match[0][::-1]
+        if text[match.end() : match.end() + 1] != ",":
+            return
+        position = match.end() + 1

@@ -3,6 +3,7 @@
 The document is served at /openapi.json and printed by `api-base openapi`.
 """
 
+import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
@@ -61,19 +62,22 @@ def routes(app: FastAPI) -> APIRouter:
 
 
 def _document(app: FastAPI, version: str) -> Json:
-    document = get_openapi(
-        title=app.title,
-        version=version,
-        openapi_version=app.openapi_version,
-        description=DESCRIPTION,
-        license_info=LICENSE,
-        routes=app.routes,
-        servers=[{"url": "/", "description": "The server of this document"}],
-    )
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Duplicate Operation ID")  # FastAPI's ids of a route with several methods, which are replaced
+        document = get_openapi(
+            title=app.title,
+            version=version,
+            openapi_version=app.openapi_version,
+            description=DESCRIPTION,
+            license_info=LICENSE,
+            routes=app.routes,
+            servers=[{"url": "/", "description": "The server of this document"}],
+        )
     names: dict[str, str] = {}
     tags: set[str] = set()
     for path, method, route, operation in _operations(app, document):
-        name = operation["operationId"] = route.endpoint.__name__
+        several = len(route.methods or ()) > 1
+        name = operation["operationId"] = f"{route.endpoint.__name__}_{method}" if several else route.endpoint.__name__
         where = f"{method.upper()} {path}"
         if name in names:
             raise ProgrammingError(f"{where} and {names[name]} have the same operation id {name}. Rename one of the endpoint functions.")

@@ -88,7 +88,7 @@ def _statuses(method: str, path: str, options: RouteOptions | None, condition: I
 
 def _answers(operation: Json, statuses: list[int], method: str, options: RouteOptions | None) -> None:
     responses: Json = operation["responses"]
-    responses.pop("422", None)  # FastAPI's own error schema
+    statuses = [*statuses, *_replaced(responses)]
     added = []
     if options is not None and options.versioned:
         added.append("ETag")
@@ -114,4 +114,13 @@ def _answers(operation: Json, statuses: list[int], method: str, options: RouteOp
     operation["responses"] = dict(sorted(responses.items()))
 
 
+def _replaced(responses: Json) -> list[int]:
+    """Remove FastAPI's own error schema, and return the status that had it."""
+    if _VALIDATION_ERROR not in str(responses.get("422")):
+        return []
+    del responses["422"]
+    return [422]
+
+
+_VALIDATION_ERROR: Final = "#/components/schemas/HTTPValidationError"
 _SUCCESS: Final = {"200": "Success", "201": "Created", "202": "Accepted", "204": "Success, without content"}

@@ -11,6 +11,7 @@ from starlette.types import Receive, Scope
 
 from api_base.core.errors.json_syntax import REPEATED_NAME, json_reason
 from api_base.core.shared.json_depth import MAX_DEPTH, too_deep
+from api_base.core.shared.strict_json import strict_json
 from api_base.interface.errors.handlers import invalid_body, not_json
 from api_base.interface.errors.http import BodyTooLarge, MalformedBody, UnsupportedMediaType
 from api_base.interface.routes.unknown_members import refuse_many
@@ -100,13 +101,36 @@ async def validated[T: BaseModel](raw: bytes, model: type[T], adapter: TypeAdapt
     return await asyncio.to_thread(parse, raw, adapter, model)
 
 
+async def checked_json(receive: Receive, limit: int) -> bytes:
+    """Return the whole body. Raises `BodyTooLarge`, and `MalformedBody` for one that is neither empty nor I-JSON [RFC 7493]."""
+    raw = await _received(receive, limit)
+    if len(raw) <= MAX_INLINE_BYTES:
+        _check_json(raw)
+    else:
+        await asyncio.to_thread(_check_json, raw)
+    return raw
+
+
+def _check_json(raw: bytes) -> None:
+    _check_depth(raw)
+    try:
+        if raw:
+            strict_json(raw)
+    except ValueError as error:
+        raise MalformedBody(f"The body is not JSON: {json_reason(str(error))}.") from None
+
+
+def _check_depth(raw: bytes) -> None:
+    if too_deep(raw):
+        raise MalformedBody(f"The body is nested more than {MAX_DEPTH} levels deep.")
+
+
 def parse[T](raw: bytes, adapter: TypeAdapter[T], model: type[BaseModel] | None = None) -> T:
     """Validate a JSON document. Raises `MalformedBody` if it is not JSON, `Invalid` if it is not valid.
 
     With `model`, many unknown members of one object are one error.
     """
-    if too_deep(raw):
-        raise MalformedBody(f"The body is nested more than {MAX_DEPTH} levels deep.")
+    _check_depth(raw)
     _check_names(raw, model)
     try:
         return adapter.validate_json(raw)

@@ -13,7 +13,9 @@ REPRESENTATION: Final = "json1"
 ENTITY_TAG: Final = f'"v%d-{REPRESENTATION}"'
 """The format of the tag of a version."""
 
-_TAG: Final = re.compile(r'(W/)?"([\x21\x23-\x7e\x80-\xff]*)"')
+_ELEMENT: Final = re.compile(r'[ \t]*+(?:(W/)?"([\x21\x23-\x7e\x80-\xff]*+)"[ \t]*+)?(?:,|$)')
+"""An element of a list, which may be empty [RFC 9110, section 5.6.1.2]. A tag may contain commas."""
+_MAX_ELEMENTS: Final = 32
 _VERSIONED: Final = re.compile(r"v([0-9]{1,9})-.*")
 
 NEVER: Final = -1
@@ -52,9 +54,11 @@ def matches(if_none_match: str, tag: str) -> bool:
 
 def _tags(text: str, header: str) -> list[tuple[bool, str]]:
     tags: list[tuple[bool, str]] = []
-    for part in text.split(","):
-        match = _TAG.fullmatch(part.strip())
-        if match is None or len(tags) == 32:
-            raise BadRequest(f'{header} is not a list of entity tags, such as "v1-{REPRESENTATION}".')
-        tags.append((match[1] is not None, match[2]))
+    position = elements = 0
+    while position < len(text) and elements < _MAX_ELEMENTS and (match := _ELEMENT.match(text, position)):
+        position, elements = match.end(), elements + 1
+        if match[2] is not None:
+            tags.append((match[1] is not None, match[2]))
+    if position < len(text) or not tags:
+        raise BadRequest(f'{header} is not a list of entity tags, such as "v1-{REPRESENTATION}".')
     return tags

@@ -77,7 +77,10 @@ def keyed(scope: Scope, receive: Receive, *, accepted: bool) -> Keyed:
     values = [value for name, value in scope["headers"] if name == b"idempotency-key"]
     text = values[0].decode("latin-1")
     if len(values) > 1 or not _KEY.fullmatch(text):
-        raise BadRequest(f"Send one Idempotency-Key of 1 to {MAX_KEY_LENGTH} ASCII characters, such as a UUID.")
+        raise BadRequest(
+            f"Send one Idempotency-Key of 1 to {MAX_KEY_LENGTH} letters, digits or characters of ._~:/+=- such as a UUID; "
+            'in double quotes, other ASCII characters except " and \\ are allowed too.'
+        )
     if not accepted:
         raise BadRequest(
             "This route takes no Idempotency-Key: it needs no authentication, or its response must not be stored. Leave the header out."

@@ -1,9 +1,10 @@
-"""The guards of routes of FastAPI's own `APIRouter`: authentication, the limit of the body, Idempotency-Key, HEAD.
+"""The guards of routes of FastAPI's own `APIRouter`: authentication, the limit of the body, strict JSON, Idempotency-Key, HEAD, caching.
 
 A route declares what differs in its `openapi_extra`: `{"x-api-base": {"auth": "required", "rate": "login", "body_limit": 10_000_000}}`. The
-keys are `auth`, `rate` and `body_limit` of `RouteOptions`, and `protocol`: another specification, which decides about Idempotency-Key.
+keys are `auth`, `rate` and `body_limit` of `RouteOptions`, and `protocol`: another specification, which decides about Idempotency-Key and JSON.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Final, get_args
@@ -24,6 +25,7 @@ from api_base.interface.routes.router import PLAIN, Auth, RouteOptions, options_
 EXTRA: Final = "x-api-base"
 _KEYS: Final = frozenset({"auth", "rate", "body_limit", "protocol"})
 _SAFE: Final = ("GET", "OPTIONS")
+_JSON: Final = re.compile(r"application/(?:[^;]+\+)?json")
 
 
 class PlainRoute:
@@ -46,7 +48,7 @@ class PlainRoute:
             return
         if scope["method"] == "HEAD" and "HEAD" not in self.methods:
             scope["method"], send = "GET", _without_body(send)
-        await app(scope, receive, send)
+        await app(scope, receive, _not_stored(send, self.options.cache.encode()))
 
     async def _guarded(self, scope: Scope, receive: Receive) -> Receive:
         exchange = http_exchange_of(scope)
@@ -55,12 +57,12 @@ class PlainRoute:
         if exchange.idempotency_key is not None and not self._own_protocol and scope["method"] not in (*_SAFE, "HEAD"):
             raise BadRequest("This route takes no Idempotency-Key. Leave the header out.")
         declared = bodies.declared_length(scope)
-        if declared is None:
-            return _counted(receive, self._limit)
-        if declared > self._limit:
+        if declared is not None and declared > self._limit:
             await bodies.discard(receive, declared, self._limit)
             raise BodyTooLarge(self._limit)
-        return receive
+        if declared != 0 and not self._own_protocol and _JSON.fullmatch(bodies.media_type(scope)):
+            return _received(await bodies.checked_json(receive, self._limit), receive)
+        return receive if declared is not None else _counted(receive, self._limit)
 
 
 def plain_options(extra: Mapping[str, Any]) -> RouteOptions:
@@ -94,6 +96,27 @@ def _counted(receive: Receive, limit: int) -> Receive:
         return message
 
     return counted
+
+
+def _received(body: bytes, receive: Receive) -> Receive:
+    """Return a body that was read already, then what follows it."""
+    messages: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def received() -> Message:
+        return messages.pop() if messages else await receive()
+
+    return received
+
+
+def _not_stored(send: Send, cache: bytes) -> Send:
+    """Add Cache-Control to an answer that has none."""
+
+    async def stated(message: Message) -> None:
+        if message["type"] == "http.response.start" and not any(name.lower() == b"cache-control" for name, _ in message["headers"]):
+            message = {**message, "headers": [*message["headers"], (b"cache-control", cache)]}
+        await send(message)
+
+    return stated
 
 
 def _without_body(send: Send) -> Send:

@@ -16,7 +16,7 @@ def routes(metrics: Callable[[], Metrics], token: SecretStr | None) -> APIRouter
     router = APIRouter(include_in_schema=False)
     expected = None if token is None else f"Bearer {token.get_secret_value()}".encode()
 
-    @router.get("/metrics")
+    @router.api_route("/metrics", methods=["GET", "HEAD"])
     def exposition(request: Request) -> Response:
         sent = request.headers.get("authorization", "").encode("latin-1")
         if expected is not None and not secrets.compare_digest(sent, expected):
