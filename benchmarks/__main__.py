@@ -1,4 +1,4 @@
-"""`python -m benchmarks [stack] [items] [start] [lists] [import] [events] [jobs] [blocking]`: all of them without a name, each in its own process.
+"""`python -m benchmarks [stack] [items] [start] [lists] [import] [events] [jobs] [blocking] [cache]`: all of them without a name, each in its own process.
 
 Four run only by name. `python -m benchmarks growth` takes minutes. `python -m benchmarks overload` takes four minutes (`OVERLOAD_SECONDS=10`: one). `python -m benchmarks outage` takes ten minutes (`OUTAGE_SECONDS=15`: two) and kills Kafka and RabbitMQ of `make services`.
 `python -m benchmarks instructions --against PATH` compares with another checkout, by callgrind.
@@ -7,7 +7,7 @@ Four run only by name. `python -m benchmarks growth` takes minutes. `python -m b
 import subprocess
 import sys
 
-from benchmarks import blocking, events, growth, imports, instructions, items, jobs, lists, outage, overload, stack, start
+from benchmarks import blocking, cache, events, growth, imports, instructions, items, jobs, lists, outage, overload, stack, start
 
 ALL = {
     "stack": stack.main,
@@ -18,6 +18,7 @@ ALL = {
     "events": events.main,
     "jobs": jobs.main,
     "blocking": blocking.main,
+    "cache": cache.main,
 }
 KNOWN = {**ALL, "growth": growth.main, "outage": outage.main, "overload": overload.main}
 
