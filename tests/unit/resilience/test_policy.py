@@ -145,7 +145,7 @@ async def test_a_dispensable_dependency_fails_quickly_and_its_circuit_opens_afte
     assert registry.dispensable("redis", 0.001) is cache
     assert [one.name for one in registry.figures()] == ["redis"]
     with pytest.raises(TimedOut, match="within 0.001 s"):
-        await cache.execute(lambda: asyncio.sleep(60))
+        await cache.execute(asyncio.Event().wait)
     for _ in range(4):
         with pytest.raises(Transient):
             await cache.execute(down)

@@ -1,8 +1,8 @@
 """`@cached`: a function whose results are cached.
 
 However many callers miss the same value in one process, it is loaded once: they wait for the same load, which is a task of its own, so a
-cancelled caller cancels no other. Only callers that saw the same versions of the tags share a load: whoever comes after an invalidation
-gets a value that was loaded after it.
+cancelled caller cancels no other. Only callers that saw the same versions of the tags share a load: a caller that comes after an
+invalidation gets a value that was loaded after it.
 """
 
 import asyncio
