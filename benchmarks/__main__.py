@@ -1,4 +1,4 @@
-"""`python -m benchmarks [stack] [items] [start] [lists] [import] [events] [jobs] [blocking]`: all of them without a name, each in its own process.
+"""`python -m benchmarks [stack] [items] [start] [lists] [import] [events] [jobs] [blocking] [cache]`: all of them without a name, each in its own process.
 
 These run only by name. `python -m benchmarks growth` takes minutes, `hostile` and `killed` two minutes each. `python -m benchmarks overload` takes four minutes (`OVERLOAD_SECONDS=10`: one). `python -m benchmarks outage` takes ten minutes (`OUTAGE_SECONDS=15`: two) and kills Kafka and RabbitMQ of `make services`.
 `python -m benchmarks instructions --against PATH` compares with another checkout, by callgrind.
@@ -7,7 +7,23 @@ These run only by name. `python -m benchmarks growth` takes minutes, `hostile` a
 import subprocess
 import sys
 
-from benchmarks import blocking, events, growth, hostile, imports, instructions, items, jobs, killed, lists, outage, overload, stack, start
+from benchmarks import (
+    blocking,
+    cache,
+    events,
+    growth,
+    hostile,
+    imports,
+    instructions,
+    items,
+    jobs,
+    killed,
+    lists,
+    outage,
+    overload,
+    stack,
+    start,
+)
 
 ALL = {
     "stack": stack.main,
@@ -18,6 +34,7 @@ ALL = {
     "events": events.main,
     "jobs": jobs.main,
     "blocking": blocking.main,
+    "cache": cache.main,
 }
 KNOWN = {**ALL, "growth": growth.main, "hostile": hostile.main, "killed": killed.main, "outage": outage.main, "overload": overload.main}
 

@@ -213,6 +213,18 @@ def killable_rabbitmq() -> Iterator[Killable]:
 
 
 @pytest.fixture
+def redis_url() -> Iterator[str]:
+    with services.held("valkey"):
+        yield services.address("valkey", "TEST_REDIS_URL")
+
+
+@pytest.fixture
+def killable_redis() -> Iterator[Killable]:
+    with services.killable("valkey", "TEST_REDIS_URL") as server:
+        yield server
+
+
+@pytest.fixture
 def mailpit() -> Iterator[Mailpit]:
     """For one test alone, since it can be made to fail for everybody."""
     with services.held("mailpit", alone=True), httpx2.Client(base_url=services.address("mailpit", "TEST_MAILPIT_URL")) as http:

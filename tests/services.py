@@ -155,8 +155,29 @@ class Proxy:
     def mend(self) -> None:
         self._enable(True)
 
+    @contextmanager
+    def silent(self) -> Iterator[None]:
+        """Pass nothing on to the client, and leave the connections open."""
+        with self._toxic("timeout", timeout=0):
+            yield
+
+    @contextmanager
+    def slow(self, milliseconds: int) -> Iterator[None]:
+        """Pass everything on to the client so much later."""
+        with self._toxic("latency", latency=milliseconds):
+            yield
+
     def remove(self) -> None:
         self._http.delete(f"/proxies/{self._name}").raise_for_status()
+
+    @contextmanager
+    def _toxic(self, kind: str, **attributes: int) -> Iterator[None]:
+        toxic = {"name": kind, "type": kind, "stream": "downstream", "attributes": attributes}
+        self._http.post(f"/proxies/{self._name}/toxics", json=toxic).raise_for_status()
+        try:
+            yield
+        finally:
+            self._http.delete(f"/proxies/{self._name}/toxics/{kind}").raise_for_status()
 
     def _enable(self, enabled: bool) -> None:
         self._http.post(f"/proxies/{self._name}", json={"enabled": enabled}).raise_for_status()

@@ -51,6 +51,7 @@ def page() -> str:
     """The page in Markdown."""
     ports: Mapping[str, Mapping[str, Adapter[Never, object]]] = {
         "DATABASE__URL": DATABASE,
+        "CACHE__URL": BUILT_IN.cache,
         "EVENTS__URL": BUILT_IN.events,
         "JOBS__URL": BUILT_IN.jobs,
         "MAIL__URL": BUILT_IN.mail,

@@ -19,6 +19,7 @@ LATE: Final = {
     "api_base.infrastructure.importing.readers": "an import of files",
     "opentelemetry.sdk": "exporting spans",
     "prometheus_client": "a scrape",
+    "redis": "a cache in Redis",
     "typer": "the command line",
     "zxcvbn": "scoring a new password",
 }

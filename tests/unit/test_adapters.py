@@ -24,6 +24,7 @@ EXAMPLE = ROOT / "examples/file_mailer/src"
 NEEDING = {
     "kafka": ("EVENTS__URL", "kafka://one:9092"),
     "rabbitmq": ("JOBS__URL", "amqp://guest:guest@one/"),
+    "redis": ("CACHE__URL", "rediss://one:6380/1"),
     "otlp": ("OBSERVABILITY__OTLP_ENDPOINT", "http://one:4318"),
     "embedded": ("DATABASE__URL", "embedded://"),
 }

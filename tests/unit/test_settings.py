@@ -33,6 +33,7 @@ UNENCRYPTED = [
     ("DATABASE__OWNER_URL", "postgres://owner2:x@db/x?sslmode=disable"),
     ("DATABASE__WORKER_URL", "postgresql://worker2:x@/x?host=/tmp,db"),
     ("EVENTS__URL", "kafka://127.0.0.1:9092,kafka.example.com:9092"),
+    ("CACHE__URL", "redis://cache/0"),
     ("JOBS__URL", "amqp://guest:x@mq/"),
     ("REMOTE__URL", "amqp://guest:x@[2001:db8::1]/"),
     ("MAIL__LINKS", "http://api.example.com/links"),
@@ -44,6 +45,8 @@ PROTECTED = [
     ("DATABASE__URL", "postgresql://one:x@/x?host=/var/run/postgresql"),
     ("EVENTS__URL", "kafka+ssl://kafka.example.com:9093"),
     ("EVENTS__URL", "kafka://127.0.0.1:9092,[::1]:9093"),
+    ("CACHE__URL", "rediss://cache/0"),
+    ("CACHE__URL", "redis://127.0.0.1/0"),
     ("JOBS__URL", "amqps://guest:x@mq/"),
     ("MAIL__LINKS", "http://localhost:3000/links"),
 ]

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from api_base.core.di import Adapter
+from api_base.infrastructure.cache import factory as cache
 from api_base.infrastructure.db import sources as db
 from api_base.infrastructure.events import database_publisher as events
 from api_base.infrastructure.kafka import factory as kafka
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from api_base.application.common.events import EventTransport
     from api_base.application.common.remote import RemoteTransport
     from api_base.core.config import Settings
-    from api_base.core.protocols import Mailer, RateLimiter
+    from api_base.core.protocols import Caches, Mailer, RateLimiter
     from api_base.infrastructure.adapter_ports import AdapterPorts
     from api_base.infrastructure.tasks.backend import JobBackend
 
@@ -31,6 +32,7 @@ type Schemes[T] = Mapping[str, Adapter[AdapterPorts, T]]
 class Adapters:
     """Adapters by port and scheme."""
 
+    cache: "Schemes[Caches]" = field(default_factory=dict)
     mail: "Schemes[Mailer]" = field(default_factory=dict)
     events: "Schemes[EventTransport]" = field(default_factory=dict)
     jobs: "Schemes[JobBackend]" = field(default_factory=dict)
@@ -44,6 +46,7 @@ DATABASE: "Final[Mapping[str, Adapter[Settings, db.Source]]]" = {
     "postgres": db.POSTGRESQL,
 }
 BUILT_IN: Final = Adapters(
+    cache={"memory": cache.MEMORY, "redis": cache.REDIS, "rediss": cache.REDIS_TLS},
     mail={"console": mail.CONSOLE, "smtp": mail.SMTP, "smtps": mail.SMTPS},
     events={"database": events.DATABASE, "kafka": kafka.KAFKA, "kafka+ssl": kafka.KAFKA_TLS},
     jobs={"database": tasks.DATABASE, "amqp": tasks.RABBITMQ, "amqps": tasks.RABBITMQ_TLS},

@@ -22,13 +22,14 @@ from api_base.bootstrap.access import ACCESS
 from api_base.bootstrap.selections import Selections
 from api_base.core.config import Settings
 from api_base.core.di import Selection
-from api_base.core.protocols import AfterResponse, Mailer, RateLimiter
+from api_base.core.protocols import AfterResponse, Caches, Mailer, RateLimiter
 from api_base.domain.common.events import Subscribers
 from api_base.infrastructure.adapter_ports import AdapterPorts
 from api_base.infrastructure.audit.store import AuditParticipant, SqlAuditStore
 from api_base.infrastructure.auth import factory as auth
 from api_base.infrastructure.auth.access import AccessSnapshot
 from api_base.infrastructure.auth.link_tokens import HmacLinkTokens
+from api_base.infrastructure.cache.query_cache import QueryCache
 from api_base.infrastructure.db import factory as db
 from api_base.infrastructure.db.notifications import CoalescingNotifier
 from api_base.infrastructure.db.unit_of_work import SqlUnitOfWorkFactory
@@ -53,6 +54,7 @@ from api_base.interface.middleware.after_response import HttpAfterResponse
 def _pipeline(
     settings: Settings,
     checker: RolePermissionChecker,
+    query_cache: QueryCache,
     transactions: Transactions,
     results: SqlIdempotencyStore,
     completion: SqlJobCompletion,
@@ -61,6 +63,7 @@ def _pipeline(
     return (
         TraceMiddleware(settings.observability.otlp_endpoint is not None),
         PermissionMiddleware(checker),
+        query_cache,
         RetryMiddleware(),
         UnitOfWorkMiddleware(transactions, IdempotencyMiddleware(results), completion),
     )
@@ -100,10 +103,13 @@ class Container(containers.DeclarativeContainer):
         settings=settings,
         clock=clock,
         policy=policies.provided.policy,
+        dispensable=policies.provided.dispensable,
         worker_pool=worker_database.provided.pool,
         subscribers=subscribers,
         deferred=Singleton(DatabaseDeferredDeliveries, worker_database.provided.pool),
     )
+    caches: Provider[Caches] = Singleton(Selection.build, selections.provided.cache, adapter_ports)
+    query_cache = Singleton(QueryCache, caches)
     rate_limiter: Provider[RateLimiter] = Singleton(Selection.build, selections.provided.rate_limit, adapter_ports)
     password_hasher = Singleton(auth.password_hasher, settings, rate_limiter)
     mailer: Provider[Mailer] = Singleton(
@@ -120,7 +126,9 @@ class Container(containers.DeclarativeContainer):
     audit_store = Singleton(SqlAuditStore, database.provided.pool, ids, clock)
     outbox_participant = Singleton(OutboxParticipant, ids, clock)
     inbox = Singleton(Inbox, clock)
-    unit_of_work = Singleton(SqlUnitOfWorkFactory, database.provided.pool, providers.List(audit_participant, outbox_participant), inbox)
+    unit_of_work = Singleton(
+        SqlUnitOfWorkFactory, database.provided.pool, providers.List(audit_participant, outbox_participant), inbox, query_cache
+    )
     after_response: Provider[AfterResponse] = Singleton(HttpAfterResponse)
     event_signal = Singleton(CoalescingNotifier, database.provided.pool, EVENTS)
     job_signal = Singleton(CoalescingNotifier, database.provided.pool, JOBS)
@@ -129,7 +137,7 @@ class Container(containers.DeclarativeContainer):
     idempotency_store = Singleton(SqlIdempotencyStore, database, clock)
     job_queue = Singleton(SqlJobQueue, jobs, checker, ids, clock, job_signal)
     job_completion = Singleton(SqlJobCompletion, settings.provided.jobs.keep_days)
-    pipeline = Singleton(_pipeline, settings, checker, transactions, idempotency_store, job_completion)
+    pipeline = Singleton(_pipeline, settings, checker, query_cache, transactions, idempotency_store, job_completion)
     bus = Singleton(Bus, pipeline)
 
 
@@ -159,6 +167,7 @@ class Wiring:
     audit_participant = Provided(Container.audit_participant)
     audit_store = Provided(Container.audit_store)
     bus = Provided(Container.bus)
+    caches = Provided(Container.caches)
     checker = Provided(Container.checker)
     clock = Provided(Container.clock)
     database = Provided(Container.database)

@@ -28,6 +28,7 @@ class Ports:
     """The ports from which contexts build their handlers. Everything is closed until the process opens it.
 
     `database` runs as the role that serves (in `background`, as the role `worker`), `worker_database` always as the role `worker`.
+    `caches` holds cached values; wrap what loads them in `infrastructure.cache.decorators.cached`.
     `policy` returns the policy of an outbound dependency by its name; `/health/ready` and the metrics show that dependency from then on.
     `remote` returns the bus of another service by its `APP_NAME`. It raises `ConfigurationError` without `REMOTE__URL`.
     """
@@ -35,6 +36,7 @@ class Ports:
     settings: Settings
     database: Database
     worker_database: Database
+    caches: protocols.Caches
     clock: protocols.Clock
     ids: protocols.IdGenerator
     bus: Bus

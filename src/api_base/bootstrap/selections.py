@@ -14,7 +14,7 @@ from api_base.core.errors import ConfigurationError
 if TYPE_CHECKING:
     from api_base.application.common.events import EventTransport
     from api_base.application.common.remote import RemoteTransport
-    from api_base.core.protocols import Mailer, RateLimiter
+    from api_base.core.protocols import Caches, Mailer, RateLimiter
     from api_base.infrastructure.adapter_ports import AdapterPorts
     from api_base.infrastructure.db.sources import Source
     from api_base.infrastructure.tasks.backend import JobBackend
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 class Selections:
     """The selected adapter of each port."""
 
+    cache: "Selection[AdapterPorts, Caches]"
     mail: "Selection[AdapterPorts, Mailer]"
     events: "Selection[AdapterPorts, EventTransport]"
     jobs: "Selection[AdapterPorts, JobBackend]"
@@ -35,6 +36,7 @@ class Selections:
         """Select among the built-in adapters and those `added`. Raises `ConfigurationError` if two have the same port and scheme."""
         groups = (BUILT_IN, *added)
         return cls(
+            cache=Selection("CACHE__URL", _text(settings.cache.url), _merged("cache", [group.cache for group in groups])),
             mail=Selection("MAIL__URL", _text(settings.mail.url), _merged("mail", [group.mail for group in groups])),
             events=Selection("EVENTS__URL", _text(settings.events.url), _merged("events", [group.events for group in groups])),
             jobs=Selection("JOBS__URL", _text(settings.jobs.url), _merged("jobs", [group.jobs for group in groups])),
@@ -46,7 +48,14 @@ class Selections:
 
     def by_port(self) -> "Mapping[str, Selection[AdapterPorts, object]]":
         """Return every selection, by the name of its port."""
-        return {"mail": self.mail, "events": self.events, "jobs": self.jobs, "rate limit": self.rate_limit, "remote": self.remote}
+        return {
+            "cache": self.cache,
+            "mail": self.mail,
+            "events": self.events,
+            "jobs": self.jobs,
+            "rate limit": self.rate_limit,
+            "remote": self.remote,
+        }
 
 
 def database(settings: Settings) -> "Selection[Settings, Source]":

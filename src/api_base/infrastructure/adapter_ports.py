@@ -1,4 +1,4 @@
-"""The dependencies of the adapters behind `MAIL__URL`, `EVENTS__URL`, `JOBS__URL`, `RATE_LIMIT__URL` and `REMOTE__URL`."""
+"""The dependencies of the adapters behind `CACHE__URL`, `MAIL__URL`, `EVENTS__URL`, `JOBS__URL`, `RATE_LIMIT__URL` and `REMOTE__URL`."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,12 +14,14 @@ from api_base.infrastructure.resilience.patterns import Policy
 class AdapterPorts:
     """`policy` returns the policy of an outbound dependency by its name; `/health/ready` and the metrics show that dependency from then on.
 
+    `dispensable` returns the policy of one that callers can do without, by its name and the seconds that a call may take.
     `worker_pool` is the pool of the role `worker`, closed until the worker opens it. `deferred` keeps deliveries for later attempts.
     """
 
     settings: Settings
     clock: Clock
     policy: Callable[[str], Policy]
+    dispensable: Callable[[str, float], Policy]
     worker_pool: ConnectionPool
     subscribers: Subscribers
     deferred: DeferredDeliveries

@@ -10,7 +10,7 @@ from api_base.core.errors import Transient, Unavailable
 from api_base.core.protocols import CircuitState
 from api_base.infrastructure.resilience.circuit_breaker import CircuitBreakerConfig
 from api_base.infrastructure.resilience.errors import BulkheadFull, CircuitOpen, TimedOut
-from api_base.infrastructure.resilience.patterns import BulkheadConfig, CircuitHealthCheck, Policy, PolicyConfig
+from api_base.infrastructure.resilience.patterns import BulkheadConfig, CircuitHealthCheck, Policy, PolicyConfig, PolicyRegistry
 from api_base.infrastructure.resilience.retry import RetryConfig
 from tests.virtual_time import in_virtual_time, now
 
@@ -137,3 +137,19 @@ async def test_a_dependency_is_well_again_when_its_circuit_has_closed() -> None:
     await mail.execute(lambda: asyncio.sleep(0))
     await check.check()
     assert (check.name, check.required) == ("mail", False)
+
+
+async def test_a_dispensable_dependency_fails_quickly_and_its_circuit_opens_after_five_failures() -> None:
+    registry, down = PolicyRegistry(PolicyConfig()), Down()
+    cache = registry.dispensable("redis", 0.001)
+    assert registry.dispensable("redis", 0.001) is cache
+    assert [one.name for one in registry.figures()] == ["redis"]
+    with pytest.raises(TimedOut, match="within 0.001 s"):
+        await cache.execute(asyncio.Event().wait)
+    for _ in range(4):
+        with pytest.raises(Transient):
+            await cache.execute(down)
+    with pytest.raises(CircuitOpen) as refused:
+        await cache.execute(down)
+    assert down.asked == 4
+    assert refused.value.retry_after <= 1

@@ -1,4 +1,4 @@
-"""The transports: of events, of jobs, of mail, and of messages between services."""
+"""The transports: of events, of jobs, of mail, and of messages between services. The cache."""
 
 from urllib.parse import urlsplit
 
@@ -71,3 +71,20 @@ class RemoteSettings(Section):
     is addressed by its APP_NAME. Default: no remote messages."""
     concurrency: int = Field(10, ge=1, le=1000)
     """Messages from other services that a worker handles concurrently."""
+
+
+class CacheSettings(Section):
+    """Variables `CACHE__…`."""
+
+    url: ServiceUrl = SecretStr("memory://")
+    """Where results of queries are cached: `memory://`, in each process, or Redis or Valkey at `redis://user:password@host:port/0`,
+    `rediss://…` for TLS. `?ca=/path/ca.pem` replaces the system's certificate authorities; write / ? # @ : in user and password as
+    %2F %3F %23 %40 %3A."""
+    prefix: str = Field("api-base", pattern=r"^[a-zA-Z0-9._-]{1,100}$")
+    """Prefix of the application's keys in Redis. No two applications may share one."""
+    max_entries: int = Field(10_000, ge=1)
+    """Values that `memory://` stores in a process; the least recently used one gives way."""
+    max_bytes: int = Field(16_777_216, ge=1024)
+    """Memory that these values may take, in bytes."""
+    timeout_seconds: float = Field(0.1, gt=0, le=10)
+    """Seconds that a call of Redis may take. A request then goes on without the cache."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from api_base.core.config.security import Link
     from api_base.core.config.settings import Settings
 
-_ENCRYPTED: Final = {"amqp": "amqps://…", "http": "https://…", "kafka": "kafka+ssl://…"}
+_ENCRYPTED: Final = {"amqp": "amqps://…", "http": "https://…", "kafka": "kafka+ssl://…", "redis": "rediss://…"}
 """The scheme to write instead of one that does not encrypt. SMTP in production requires STARTTLS."""
 _WIDEST: Final = {4: 8, 6: 16}
 """Prefix lengths below which a public network of trusted proxies contains strangers."""
@@ -63,6 +63,7 @@ def unencrypted_links(settings: Settings) -> Iterator[tuple[str, str]]:
         "DATABASE__OWNER_URL": database.owner_url,
         "DATABASE__WORKER_URL": database.worker_url,
         "DATABASE__DIRECT_URL": database.direct_url,
+        "CACHE__URL": settings.cache.url,
         "EVENTS__URL": settings.events.url,
         "JOBS__URL": settings.jobs.url,
         "REMOTE__URL": settings.remote.url,

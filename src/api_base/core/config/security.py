@@ -12,6 +12,7 @@ Link = Literal[
     "DATABASE__OWNER_URL",
     "DATABASE__WORKER_URL",
     "DATABASE__DIRECT_URL",
+    "CACHE__URL",
     "EVENTS__URL",
     "JOBS__URL",
     "REMOTE__URL",

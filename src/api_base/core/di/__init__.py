@@ -17,6 +17,7 @@ EXTRAS: Final[Mapping[str, Sequence[str]]] = {
     "kafka": ("aiokafka",),
     "otlp": ("opentelemetry.sdk", "opentelemetry.exporter.otlp.proto.http"),
     "rabbitmq": ("aio_pika",),
+    "redis": ("redis",),
 }
 """The modules that show whether an extra is installed. The check imports only their parent packages."""
 

@@ -1,5 +1,6 @@
 """Ports: the interfaces of the application to its adapters, named for their roles. Adapters are named for the technology."""
 
+from api_base.core.protocols.cache import CacheProvider, Caches, CacheStats, Lookup, TagVersions
 from api_base.core.protocols.events import DeferredDeliveries, EventPublisher, StoredEvent
 from api_base.core.protocols.jobs import (
     ENDED,
@@ -51,6 +52,9 @@ __all__ = [
     "AsyncRepository",
     "AuditStore",
     "BreachedPasswords",
+    "CacheProvider",
+    "CacheStats",
+    "Caches",
     "CircuitState",
     "ClaimedJob",
     "Clock",
@@ -68,6 +72,7 @@ __all__ = [
     "JobState",
     "Limit",
     "LinkTokens",
+    "Lookup",
     "Mail",
     "Mailer",
     "Metrics",
@@ -83,6 +88,7 @@ __all__ = [
     "Savepoint",
     "StoredEvent",
     "StoredResult",
+    "TagVersions",
     "TokenClaims",
     "TokenIssuer",
     "TokenVerifier",

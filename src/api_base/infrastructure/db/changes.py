@@ -1,6 +1,6 @@
 """The input of a unit of work: changes of aggregates, and the rows that participants add to them."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from types import MappingProxyType
@@ -85,6 +85,15 @@ class Participant(Protocol):
 
         Called once per send, before the commit.
         """
+
+
+class ChangeObserver(Protocol):
+    """Learns which entities changed: `entities` are those that it asks for, by the names of `Change.entity`."""
+
+    entities: Collection[str]
+
+    async def changed(self, changes: Collection[tuple[UUID | None, str]]) -> None:
+        """Called after the commit, and after one whose outcome is not known, with owner and entity of each change. Never raises."""
 
 
 class AuditWriter(Protocol):

@@ -17,7 +17,7 @@ from api_base.core.base import DomainEvent
 from api_base.core.errors import NoTransaction, ProgrammingError
 from api_base.core.protocols import Isolation, UnitOfWork, UnitOfWorkFactory
 from api_base.core.types import NO_REQUEST, Delivery, Origin, current_context, rows_to_lock
-from api_base.infrastructure.db.changes import Change, ExtraRow, Participant, PendingWrite
+from api_base.infrastructure.db.changes import Change, ChangeObserver, ExtraRow, Participant, PendingWrite
 from api_base.infrastructure.db.connecting import Connection
 from api_base.infrastructure.db.pool import ConnectionPool
 from api_base.infrastructure.db.writer import Writer
@@ -40,8 +40,11 @@ class SqlUnitOfWork(UnitOfWork):
         origin: Origin | None = None,
         inbox_row: ExtraRow | None = None,
         locks: Sequence[Change] = (),
+        observer: ChangeObserver | None = None,
     ) -> None:
         self.origin = origin
+        self._observer = observer
+        self._observed: set[tuple[UUID | None, str]] = set()
         self._writer = Writer(pool, serializable=isolation is Isolation.SERIALIZABLE, locks=locks)
         self._participants, self._inbox_row = participants, inbox_row
         self._changes: list[Change] = []
@@ -116,6 +119,8 @@ class SqlUnitOfWork(UnitOfWork):
         self._own_task()
         self._changes.append(change)
         self._events += change.events
+        if self._observer is not None and change.entity in self._observer.entities:
+            self._observed.add((change.owner, change.entity))
 
     @asynccontextmanager
     async def savepoint(self) -> AsyncIterator[None]:
@@ -170,7 +175,11 @@ class SqlUnitOfWork(UnitOfWork):
 
     async def _commit(self) -> None:
         senders = list(self._senders.values())
-        await self._writer.write(self._changes, self._rows(self._changes) if self._changes else (), senders)
+        try:
+            await self._writer.write(self._changes, self._rows(self._changes) if self._changes else (), senders)
+        finally:  # after an error, too: the answer to a commit may have been lost
+            if self._observer is not None and self._observed:
+                await self._observer.changed(self._observed)
         for sender in senders:
             sender.committed()
 
@@ -178,12 +187,18 @@ class SqlUnitOfWork(UnitOfWork):
 class SqlUnitOfWorkFactory(UnitOfWorkFactory):
     """Begins units of work on `pool`, each with the same participants. Without `inbox` a delivery leaves no row."""
 
-    def __init__(self, pool: ConnectionPool, participants: Sequence[Participant], inbox: Inbox | None) -> None:
-        self._pool, self._participants, self._inbox = pool, participants, inbox
+    def __init__(
+        self,
+        pool: ConnectionPool,
+        participants: Sequence[Participant],
+        inbox: Inbox | None,
+        observer: ChangeObserver | None = None,
+    ) -> None:
+        self._pool, self._participants, self._inbox, self._observer = pool, participants, inbox, observer
 
     def __call__(self, isolation: Isolation, origin: Origin | None = None) -> SqlUnitOfWork:
         inbox_row = self._inbox(origin) if self._inbox is not None and isinstance(origin, Delivery) else None
-        return SqlUnitOfWork(self._pool, isolation, self._participants, origin, inbox_row, _locks())
+        return SqlUnitOfWork(self._pool, isolation, self._participants, origin, inbox_row, _locks(), self._observer)
 
 
 def _locks() -> Sequence[Change]:

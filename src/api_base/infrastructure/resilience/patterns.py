@@ -16,7 +16,7 @@ import asyncio
 import random
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import anyio
@@ -204,6 +204,20 @@ class PolicyRegistry:
         found = self._policies.get(name)
         if found is None:
             found = self._policies[name] = Policy(name, self._config, observers=(_log,))
+        return found
+
+    def dispensable(self, name: str, seconds: float) -> Policy:
+        """The policy of a dependency that callers do without when it fails, made at the first call.
+
+        A call takes at most `seconds`, and waits as long before it. After a few failures within a second the circuit opens; a second later
+        probes decide whether it closes.
+        """
+        found = self._policies.get(name)
+        if found is None:
+            breaker = replace(self._config.breaker, window_seconds=1.0, minimum_calls=5, slow_seconds=seconds, open_seconds=1.0, probes=1)
+            bulkhead = replace(self._config.bulkhead, queued=10_000, queue_seconds=seconds)
+            config = replace(self._config, bulkhead=bulkhead, breaker=breaker, timeout=seconds)
+            found = self._policies[name] = Policy(name, config, observers=(_log,))
         return found
 
     def figures(self) -> Sequence[DependencyFigures]:

@@ -1,7 +1,10 @@
 """Values as JSON. All codecs of the adapters are created here, once."""
 
+import hashlib
+import re
 from functools import lru_cache
 from typing import Any, Final
+from uuid import UUID
 
 import msgspec
 
@@ -10,6 +13,16 @@ encode: Final = msgspec.json.Encoder(enc_hook=str).encode
 
 encode_strictly: Final = msgspec.json.Encoder().encode
 """Encode to JSON. Raises `TypeError` for a type without a JSON form."""
+
+
+def _uuid_text(value: object) -> str:
+    if isinstance(value, UUID):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} has no JSON form")
+
+
+encode_exactly: Final = msgspec.json.Encoder(enc_hook=_uuid_text, order="deterministic").encode
+"""The same, except that subclasses of `UUID` have a form, and that equal sets and dictionaries have the same."""
 
 encode_lines: Final = msgspec.json.Encoder().encode_lines
 """Encode to newline-delimited JSON, one line for each element."""
@@ -25,6 +38,12 @@ def decode_as(payload: bytes, wanted: Any, *, strict: bool = True) -> Any:
     stored either.
     """
     return _decoder(wanted, strict).decode(payload)
+
+
+def shape_of(wanted: Any) -> str:
+    """Return a digest of a type: of its fields, their types, names and defaults, at any depth. Raises `TypeError` for a type without a JSON form."""
+    described = repr(msgspec.inspect.type_info(wanted)) + repr(msgspec.json.schema(wanted))
+    return hashlib.blake2b(re.sub(r" at 0x[0-9a-f]+", "", described).encode(), digest_size=6).hexdigest()
 
 
 @lru_cache(maxsize=512)

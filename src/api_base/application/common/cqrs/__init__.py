@@ -3,12 +3,13 @@
 from api_base.application.common.cqrs.bus import Bus, Handler, Middleware, Registration, on
 from api_base.application.common.cqrs.commands import Command
 from api_base.application.common.cqrs.message import AUTHENTICATED, PUBLIC, Message, answer_of
-from api_base.application.common.cqrs.queries import Query
+from api_base.application.common.cqrs.queries import Cacheable, Query
 
 __all__ = [
     "AUTHENTICATED",
     "PUBLIC",
     "Bus",
+    "Cacheable",
     "Command",
     "Handler",
     "Message",

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import ClassVar, Final
 from uuid import UUID
 
-from api_base.application.common.cqrs import AUTHENTICATED, Query
+from api_base.application.common.cqrs import AUTHENTICATED, Cacheable, Query
 from api_base.application.common.listing import EQUALITY, ORDER, Field, Fields, ListRequest, Page, Sort
 from api_base.application.tenants import permissions
 from api_base.application.tenants.dtos import InvitationDTO, MemberDTO, MyTenantDTO, TenantDTO
@@ -36,6 +36,9 @@ class GetTenant(Query[TenantDTO]):
     """The current tenant."""
 
     permission = permissions.READ
+    cacheable = Cacheable.BY_PERMISSIONS
+    staleness = 2.0
+    reads = ("tenant",)
     id: UUID
 
 
@@ -44,6 +47,9 @@ class ListMembers(Query[Page[MemberDTO]]):
     """The members of the current tenant."""
 
     permission = permissions.READ
+    cacheable = Cacheable.BY_PERMISSIONS
+    staleness = 2.0
+    reads = ("member",)
     tenant_id: UUID
     request: ListRequest
 

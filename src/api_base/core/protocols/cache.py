@@ -1,0 +1,99 @@
+"""The cache: values that may be lost at any moment, and whose loss costs only time."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+from uuid import UUID
+
+type TagVersions = tuple[tuple[str, str], ...]
+"""The versions that tags had when a value was looked up. A version never returns: each invalidation ends it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CacheStats:
+    """Figures of one namespace of one owner.
+
+    `hits` and `misses` are those of this process. `evictions` counts values that gave way to others; None if the server does not count them by
+    namespace.
+    """
+
+    hits: int
+    misses: int
+    size: int
+    evictions: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup[T]:
+    """`value` is valid if `found`; it is stored for another `remaining` seconds. `versions` are those of the tags, for `store`."""
+
+    found: bool
+    value: T | None
+    remaining: float
+    versions: TagVersions
+
+
+class CacheProvider[T](Protocol):
+    """The cached values of one namespace and one owner. Providers of the same namespace, owner and store are equal and have the same hash.
+
+    A failing store never fails the caller: reads find nothing, writes are dropped. Only `clear_pattern` and `get_stats`, which operators call,
+    raise `Unavailable`. Keys and tags have 1 to 1024 characters. Lifetimes are in seconds, above 0 and at most 7 days; `None` is 7 days. All
+    raise `ProgrammingError` for other keys, tags and lifetimes. A value over 4 MiB, or without a JSON form, is not stored.
+    """
+
+    async def get(self, key: str) -> T | None:
+        """Return the value of `key`; None without one."""
+
+    async def get_many(self, keys: Collection[str]) -> Mapping[str, T]:
+        """Return the values of up to 1000 keys that have one."""
+
+    async def set(self, key: str, value: T, ttl: int | None = None) -> None:
+        """Store `value` for `ttl` seconds, without tags."""
+
+    async def set_many(self, values: Mapping[str, T], ttl: int | None = None) -> None:
+        """Store up to 1000 values for `ttl` seconds, without tags."""
+
+    async def delete(self, key: str) -> bool:
+        """Remove the value of `key`; return whether there was one."""
+
+    async def exists(self, key: str) -> bool:
+        """Return whether `key` has a value. Counts neither as a hit nor as a miss."""
+
+    async def clear_pattern(self, pattern: str) -> int:
+        """Remove the values whose keys match `pattern`, and return their number. Only this namespace and owner are affected.
+
+        `*` stands for any characters, `?` for one; every other character stands for itself. Raises `ProgrammingError` for a pattern of more than
+        1024 characters.
+        """
+
+    async def get_stats(self) -> CacheStats:
+        """Return the figures of this namespace and owner."""
+
+    async def lookup(self, key: str, tags: Sequence[str]) -> Lookup[T]:
+        """Return the value of `key`, and the present versions of up to 16 tags. Call it before loading a value for `store`."""
+
+    async def store(self, key: str, value: T, versions: TagVersions, ttl: float) -> bool:
+        """Store `value`, unless one of its tags was invalidated after `versions` were looked up. Return whether it was stored.
+
+        Comparison and storing are one step. A later invalidation of one of the tags removes the value.
+        """
+
+    async def invalidate(self, tags: Collection[str]) -> None:
+        """End the present versions of tags, in all namespaces of this owner."""
+
+
+class Caches(Protocol):
+    """The store of all cached values."""
+
+    def providers[T](self, name: str, kind: type[T]) -> Callable[[UUID], CacheProvider[T]]:
+        """Return the providers of the namespace `name` by owner: the tenant whose values they are.
+
+        The shape of `kind` belongs to the namespace: a release that changes the fields of a type does not read the values of another release.
+        Raises `ProgrammingError` for a type without a JSON form.
+        """
+
+    async def invalidate(self, owner: UUID, tags: Collection[str]) -> None:
+        """End the present versions of tags, in all namespaces of `owner`."""
+
+    async def close(self) -> None:
+        """Close the connections to the store. The next use opens them again."""

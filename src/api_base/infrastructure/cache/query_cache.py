@@ -1,0 +1,84 @@
+"""The stage of the pipeline that caches the results of cacheable queries, behind the check of permissions.
+
+The key holds the caller's permissions as of this request, so a changed role finds nothing of what the former one could see. A write ends the
+results that read it, when it is committed and before its caller is answered.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection
+from functools import lru_cache
+from hashlib import blake2b
+from typing import Any
+from uuid import UUID
+
+from api_base.application.common.cqrs import Cacheable, Message, Query, answer_of
+from api_base.application.common.cqrs.bus import Call
+from api_base.core.errors import ProgrammingError
+from api_base.core.protocols import Caches
+from api_base.core.types import NO_REQUEST, NO_TENANT, NO_USER, current_context
+from api_base.infrastructure.cache.decorators import cached
+from api_base.infrastructure.db.changes import ChangeObserver
+from api_base.infrastructure.db.unit_of_work import current_unit
+from api_base.infrastructure.serialization.json_codec import encode_exactly
+
+
+class QueryCache(ChangeObserver):
+    """A `Middleware` of the bus, and the observer of changes."""
+
+    def __init__(self, caches: Caches) -> None:
+        self._caches = caches
+        self.entities: set[str] = set()
+
+    def __call__(self, message_type: type[Message[Any]], call_next: Call) -> Call:
+        if not issubclass(message_type, Query) or message_type.cacheable is Cacheable.NEVER:
+            return call_next
+        reads, staleness = message_type.reads, message_type.staleness
+        if not reads or staleness <= 0:
+            raise ProgrammingError(f"{message_type.__name__} is cacheable: declare what it `reads` and a `staleness` above 0 seconds.")
+        self.entities.update(reads)
+        of = self._caches.providers(f"{message_type.__module__}.{message_type.__qualname__}", answer_of(message_type))
+        caller = _caller if message_type.cacheable is Cacheable.BY_PERMISSIONS else _user
+
+        @cached(lambda message: of(_tenant()), key=lambda message: _key(caller(), message), ttl=staleness, tags=lambda message: reads)
+        async def through(message: Message[Any]) -> Any:
+            return await call_next(message)
+
+        async def answered(message: Message[Any]) -> Any:
+            """In a unit of work, a query sees changes that are not committed: its result is neither taken from the cache nor stored."""
+            return await (through(message) if current_unit.get() is None else call_next(message))
+
+        return answered
+
+    async def changed(self, changes: Collection[tuple[UUID | None, str]]) -> None:
+        by_owner: defaultdict[UUID, set[str]] = defaultdict(set)
+        for owner, entity in changes:
+            by_owner[owner or NO_TENANT].add(entity)
+        for owner, entities in by_owner.items():
+            await self._caches.invalidate(owner, entities)
+
+
+def _tenant() -> UUID:
+    return current_context.get(NO_REQUEST).tenant_id or NO_TENANT
+
+
+def _caller() -> str:
+    principal = current_context.get(NO_REQUEST).principal
+    return "" if principal is None else _digest(principal.permissions)
+
+
+def _user() -> str:
+    return f"{current_context.get(NO_REQUEST).user_id or NO_USER}:{_caller()}"
+
+
+@lru_cache(maxsize=1024)
+def _digest(permissions: frozenset[str]) -> str:
+    return blake2b("\n".join(sorted(permissions)).encode(), digest_size=12).hexdigest()
+
+
+def _key(caller: str, message: Message[Any]) -> str:
+    """Both the JSON and the text of the message count: the first is complete, the second names the class of every part."""
+    try:
+        identity = encode_exactly(message) + repr(message).encode()
+    except (TypeError, ValueError) as error:
+        raise ProgrammingError(f"{type(message).__name__} is cacheable, but has no JSON form: {error}") from error
+    return f"{caller}:{blake2b(identity, digest_size=16).hexdigest()}"

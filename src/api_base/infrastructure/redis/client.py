@@ -1,0 +1,121 @@
+"""The one client of a Redis or Valkey server: RESP3, a pool that waits, timeouts, and a policy around every call.
+
+redis-py's own pool raises as soon as all connections are in use; `BlockingConnectionPool` waits for one. It opens connections at their first
+use and replaces those that were lost, so a server that returns is used again without a restart.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from redis.asyncio import BlockingConnectionPool, Connection, Redis, SSLConnection
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.commands.core import AsyncScript
+from redis.exceptions import RedisError
+from redis.maint_notifications import MaintNotificationsConfig
+
+from api_base.core.di import URL_ESCAPES
+from api_base.core.errors import Unavailable
+from api_base.infrastructure.resilience.patterns import Policy
+
+CONNECTIONS: Final = 20
+"""Connections of one process. As many calls run at the same time; others wait."""
+PROBE_TIMEOUT: Final = 5.0
+"""Seconds that `check` waits for an answer."""
+
+_FORM: Final = f"must be redis://user:password@host:port/0, or rediss://… for TLS; {URL_ESCAPES}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RedisAddress:
+    """A server, as its URL names it."""
+
+    host: str
+    port: int
+    options: dict[str, Any]
+    tls: bool
+
+    def pool(self, timeout: float) -> BlockingConnectionPool:
+        """Return a closed pool. Waiting for a connection, connecting and each answer take up to `timeout` seconds each."""
+        return BlockingConnectionPool(
+            max_connections=CONNECTIONS,
+            timeout=timeout,
+            connection_class=SSLConnection if self.tls else Connection,
+            host=self.host,
+            port=self.port,
+            protocol=3,
+            socket_timeout=timeout,
+            socket_connect_timeout=timeout,
+            socket_keepalive=True,
+            retry=Retry(NoBackoff(), 1),  # a connection that the server closed while it was idle is replaced
+            maint_notifications_config=MaintNotificationsConfig(enabled=False),
+            **self.options,
+        )
+
+
+class RedisClient:
+    """Calls the server at `address` through `policy`. Nothing is open before the first call."""
+
+    def __init__(self, address: RedisAddress, policy: Policy, timeout: float) -> None:
+        self._address, self._policy = address, policy
+        self._redis = Redis(connection_pool=address.pool(timeout))
+
+    def script(self, lua: str) -> AsyncScript:
+        """Return a script, which is sent once and then called by its digest."""
+        return self._redis.register_script(lua)
+
+    async def call[T](self, use: Callable[["Redis"], Awaitable[T]]) -> T:
+        """Return what `use` returns. Raises `Unavailable` if the server cannot be reached, answers with an error, or is too slow."""
+
+        async def translated() -> T:
+            try:
+                return await use(self._redis)
+            except (RedisError, OSError) as error:
+                raise Unavailable("Redis cannot be used.", reason=error) from error
+
+        return await self._policy.execute(translated)
+
+    async def check(self) -> str:
+        """Connect once, and return the name of the server. Raises `Unavailable`."""
+        pool = self._address.pool(PROBE_TIMEOUT)
+        try:
+            await Redis(connection_pool=pool).ping()
+        except (RedisError, OSError) as error:
+            raise Unavailable("Redis cannot be used.", reason=f"{self._address.host}:{self._address.port}: {error}") from error
+        finally:
+            await pool.aclose()
+        return f"Redis at {self._address.host}:{self._address.port}"
+
+    async def close(self) -> None:
+        """Close the connections; the next call opens others."""
+        await self._redis.connection_pool.disconnect()
+
+
+def address_at(url: str) -> RedisAddress:
+    """Parse `redis://user:password@host:port/0`, or `rediss://…?ca=/path/ca.pem` for TLS.
+
+    Raises `ValueError`, which never shows the URL: it may hold a password.
+    """
+    try:
+        parts = urlsplit(url)
+        port = parts.port or 6379
+        parameters = dict(parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query)))
+    except ValueError:
+        raise ValueError(_FORM) from None
+    tls, database = parts.scheme == "rediss", parts.path.strip("/") or "0"
+    known = database.isascii() and database.isdecimal()
+    if not (tls or parts.scheme == "redis") or not parts.hostname or parts.fragment or not known:
+        raise ValueError(_FORM)
+    ca = parameters.pop("ca", None)
+    if parameters:
+        raise ValueError(f"has the unknown parameter {min(parameters)!r}; the parameter is ca")
+    if ca is not None and not tls:
+        raise ValueError("has a ca, which requires TLS: write rediss://")
+    if ca is not None and not Path(ca).is_file():
+        raise ValueError(f"must name an existing PEM file as ca, not {ca!r}")
+    options: dict[str, Any] = {"db": int(database), "username": unquote(parts.username or "") or None}
+    options["password"] = unquote(parts.password or "") or None
+    return RedisAddress(host=parts.hostname, port=port, options=options | ({"ssl_ca_certs": ca} if ca else {}), tls=tls)
