@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from api_base.core.protocols import Limit, RateLimiter
 from api_base.infrastructure.rate_limit.memory import MemoryRateLimiter
-from api_base.infrastructure.rate_limit.shared_memory import SharedMemoryRateLimiter
+from api_base.infrastructure.rate_limit.shared import SharedRateLimiter
 
 
 class Seconds:
@@ -31,7 +31,7 @@ def make(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     if request.param == "memory":
         return lambda seconds: MemoryRateLimiter(now=seconds)
     tables = (tmp_path_factory.mktemp("tables") / str(number) for number in count())
-    return lambda seconds: SharedMemoryRateLimiter(next(tables), now=seconds)
+    return lambda seconds: SharedRateLimiter(next(tables), now=seconds)
 
 
 LIMITS = st.builds(

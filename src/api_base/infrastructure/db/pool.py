@@ -176,7 +176,7 @@ class ConnectionPool:
         self._count(section, 1)
 
     def _take_back(self, connection: Connection) -> None:
-        """Stop counting a connection. One that the shutdown has terminated is not counted any more."""
+        """Stop counting a connection. The shutdown may have done so already."""
         section = self._lent.pop(connection, None)
         if section is not None:
             self._count(section, -1)

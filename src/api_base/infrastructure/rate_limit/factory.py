@@ -14,9 +14,9 @@ def _memory(ports: "AdapterPorts") -> RateLimiter:
     table = ports.settings.rate_limit.table
     if table is None:
         return MemoryRateLimiter()
-    from api_base.infrastructure.rate_limit.shared_memory import SharedMemoryRateLimiter
+    from api_base.infrastructure.rate_limit.shared import SharedRateLimiter
 
-    return SharedMemoryRateLimiter(table)
+    return SharedRateLimiter(table)
 
 
 MEMORY: Final = Adapter(build=_memory, url="memory://", summary="Counts in memory that the server processes of one `api-base serve` share.")

@@ -12,8 +12,8 @@ from typing import Final
 import pytest
 
 from api_base.core.protocols import Limit
-from api_base.infrastructure.rate_limit import shared_memory
-from api_base.infrastructure.rate_limit.shared_memory import SharedMemoryRateLimiter
+from api_base.infrastructure.rate_limit import shared
+from api_base.infrastructure.rate_limit.shared import SharedRateLimiter
 
 LIMIT: Final = Limit(name="test", quota=100, window=3600, burst=100)
 PROCESSES: Final = 4
@@ -21,8 +21,8 @@ HITTING: Final = """
 import asyncio, sys
 from pathlib import Path
 from api_base.core.protocols import Limit
-from api_base.infrastructure.rate_limit.shared_memory import SharedMemoryRateLimiter
-limiter = SharedMemoryRateLimiter(Path(sys.argv[1]))
+from api_base.infrastructure.rate_limit.shared import SharedRateLimiter
+limiter = SharedRateLimiter(Path(sys.argv[1]))
 print("ready", flush=True)
 sys.stdin.readline()
 async def hit():
@@ -74,7 +74,7 @@ def test_processes_count_together_and_a_killed_one_gives_nothing_back(tmp_path: 
 
 def test_a_stopped_process_with_a_lock_holds_nobody_up(tmp_path: Path) -> None:
     path = tmp_path / "table"
-    limiter = SharedMemoryRateLimiter(path)
+    limiter = SharedRateLimiter(path)
     holder = subprocess.Popen(
         [
             sys.executable,
@@ -93,7 +93,7 @@ def test_a_stopped_process_with_a_lock_holds_nobody_up(tmp_path: Path) -> None:
 
 
 def test_a_lock_is_released_after_each_decision_also_after_an_error(tmp_path: Path) -> None:
-    limiter = SharedMemoryRateLimiter(tmp_path / "table")
+    limiter = SharedRateLimiter(tmp_path / "table")
     with pytest.raises(ZeroDivisionError):
         asyncio.run(limiter.hit("a", Limit(name="test", quota=0, window=1, burst=1)))
     asyncio.run(limiter.hit("a", LIMIT))
@@ -102,9 +102,9 @@ def test_a_lock_is_released_after_each_decision_also_after_an_error(tmp_path: Pa
 
 
 async def test_a_new_key_takes_the_place_of_the_one_that_is_free_soonest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shared_memory, "SETS", 1)
-    limiter = SharedMemoryRateLimiter(tmp_path / "table", now=lambda: 1.0)
-    for number in range(shared_memory.SLOTS):
+    monkeypatch.setattr(shared, "SETS", 1)
+    limiter = SharedRateLimiter(tmp_path / "table", now=lambda: 1.0)
+    for number in range(shared.SLOTS):
         await limiter.hit(str(number), LIMIT, number + 2)
     await limiter.hit("new", LIMIT)
     remaining = [(await limiter.peek(key, LIMIT)).remaining for key in ("0", "1", "7", "new")]
@@ -113,11 +113,11 @@ async def test_a_new_key_takes_the_place_of_the_one_that_is_free_soonest(tmp_pat
 
 def test_only_its_user_may_read_the_table_and_a_second_process_keeps_it(tmp_path: Path) -> None:
     path = tmp_path / "table"
-    SharedMemoryRateLimiter(path)
+    SharedRateLimiter(path)
     content = path.read_bytes()
     assert os.stat(path).st_mode & 0o777 == 0o600
-    SharedMemoryRateLimiter(path)
+    SharedRateLimiter(path)
     assert path.read_bytes() == content
-    assert len({SharedMemoryRateLimiter(tmp_path / name)._secret for name in ("one", "two")}) == 2
+    assert len({SharedRateLimiter(tmp_path / name)._secret for name in ("one", "two")}) == 2
     with path.open("r+b") as file:
         fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -30,7 +30,7 @@ _SET: Final = struct.Struct("<" + "Qd" * SLOTS)
 _SECRET_BYTES: Final = 32
 
 
-class SharedMemoryRateLimiter(RateLimiter):
+class SharedRateLimiter(RateLimiter):
     """Implements `RateLimiter` in the file at `path`, which the first process makes. `now` returns seconds on the clock of the machine."""
 
     def __init__(self, path: Path, now: Callable[[], float] = time.monotonic) -> None:
