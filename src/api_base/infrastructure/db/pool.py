@@ -98,11 +98,12 @@ class ConnectionPool:
     async def acquire(self) -> Connection:
         """Acquire a connection for the exclusive use of the caller. Raises `Unavailable` if none becomes free in time."""
         free, section = self._free, _section(current_context.get(NO_REQUEST).path)
-        if not self._crowded(section):
+        held = self._held.get(section, 0)
+        if held < self._share or section == NO_SECTION:
             while free:
                 connection = free.pop()
                 if not connection.is_closed():
-                    self._lend(connection, section)
+                    self._lent[connection], self._held[section] = section, held + 1
                     return connection
         return await self._acquire_slowly(section)
 
@@ -173,16 +174,16 @@ class ConnectionPool:
 
     def _lend(self, connection: Connection, section: str) -> None:
         self._lent[connection] = section
-        self._count(section, 1)
+        self._held[section] = self._held.get(section, 0) + 1
 
     def _take_back(self, connection: Connection) -> None:
         """Stop counting a connection. The shutdown may have done so already."""
         section = self._lent.pop(connection, None)
         if section is not None:
-            self._count(section, -1)
+            self._let_go(section)
 
-    def _count(self, section: str, change: int) -> None:
-        held = self._held.get(section, 0) + change
+    def _let_go(self, section: str) -> None:
+        held = self._held[section] - 1
         if held:
             self._held[section] = held
         else:
@@ -202,11 +203,11 @@ class ConnectionPool:
 
     def _begin_to_open(self, section: str) -> None:
         self._opening += 1
-        self._count(section, 1)
+        self._held[section] = self._held.get(section, 0) + 1
 
     def _give_up_opening(self, section: str) -> None:
         self._opening -= 1
-        self._count(section, -1)
+        self._let_go(section)
         self._offer_room()
 
     async def _open_one(self, section: str) -> Connection:
