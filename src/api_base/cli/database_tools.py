@@ -65,11 +65,16 @@ _ALL_OR_NOTHING: Final = (
 )
 _ALONE: Final = """
 do $$ begin
-    if exists (select from pg_stat_activity
-               where datname = current_database() and backend_type = 'client backend' and pid <> pg_backend_pid()) then
-        raise 'Nothing was restored: other processes use the database. Stop the server and the workers, and try again.';
-    end if;
+    for attempt in 1..30 loop
+        exit when not exists (select from pg_stat_activity
+                              where datname = current_database() and backend_type = 'client backend' and pid <> pg_backend_pid());
+        if attempt = 30 then
+            raise 'Nothing was restored: other processes use the database. Stop the server and the workers, and try again.';
+        end if;
+        perform pg_sleep(0.1), pg_stat_clear_snapshot();
+    end loop;
 end $$"""
+"""Wait for three seconds: PostgreSQL closes the connections of a process that has just ended some time after it."""
 _EMPTY: Final = "drop schema public cascade; create schema public authorization pg_database_owner; grant usage on schema public to public"
 """`pg_restore --clean` cannot drop the indexes of partitions. A dump expects the schema as `initdb` creates it."""
 
