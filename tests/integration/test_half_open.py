@@ -4,13 +4,14 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from typing import Final
+from typing import Final, cast
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from structlog.testing import capture_logs
 
 from api_base.core.errors import Transient, Unavailable
+from api_base.infrastructure.db import heartbeat
 from api_base.infrastructure.db.connecting import KEEPALIVE, PoolOptions
 from api_base.infrastructure.db.embedded import Urls
 from api_base.infrastructure.db.notifications import NotificationListener
@@ -27,9 +28,15 @@ class Network:
         self._parts = urlsplit(url)
         self._forgotten: set[asyncio.Task[None]] = set()
         self._links: set[asyncio.Task[None]] = set()
+        self._still = False
 
     def forget(self) -> None:
         self._forgotten = set(self._links)
+
+    def stand_still(self) -> None:
+        """Forget the connections, and let new ones wait for ever."""
+        self.forget()
+        self._still = True
 
     @asynccontextmanager
     async def path(self) -> AsyncIterator[str]:
@@ -45,6 +52,9 @@ class Network:
             await asyncio.gather(*self._links, return_exceptions=True)
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self._still:
+            self._links.add(cast("asyncio.Task[None]", asyncio.current_task()))
+            await asyncio.sleep(60)
         host = parse_qs(self._parts.query).get("host", [self._parts.hostname or ""])[0]
         if host.startswith("/"):
             upstream = await asyncio.open_unix_connection(f"{host}/.s.PGSQL.{self._parts.port or 5432}")
@@ -133,3 +143,22 @@ async def test_a_forgotten_listener_listens_again(migrated: Urls) -> None:
             await asyncio.wait_for(gaps.acquire(), RECOVERY)  # it is on a new connection
         finally:
             await listener.close()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("acquire_timeout", [2, 30])
+async def test_a_server_that_stands_still_is_noticed_while_every_connection_is_in_use(migrated: Urls, acquire_timeout: float) -> None:
+    network = Network(migrated.app)
+    async with network.path() as url:
+        database = Database(url, PoolOptions(size=1, acquire_timeout=acquire_timeout, statement_timeout=120))
+        await database.open()
+        try:
+            slow = database.run(lambda connection: connection.fetchval("select 1 from pg_sleep(2.5 * $1)", heartbeat.INTERVAL))
+            assert await slow == 1  # the server answers others meanwhile
+            stuck = asyncio.create_task(database.run(lambda connection: connection.fetchval("select 1 from pg_sleep(0.5)")))
+            await asyncio.sleep(0.1)
+            network.stand_still()
+            with pytest.raises((Transient, Unavailable)):
+                await asyncio.wait_for(stuck, RECOVERY)
+        finally:
+            await database.close()

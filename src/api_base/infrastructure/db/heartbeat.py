@@ -1,11 +1,14 @@
 """The heartbeat of a pool: one idle connection is asked at a time, the one that was used least recently first.
 
-If it does not answer, neither will the others that were open at that time: all of them are retired, and requests open new ones.
+If it does not answer, neither will the others that were open at that time: all of them are retired, and requests open new ones. While none is
+idle and none is returned, a new one is opened and closed: a request that waits for its commit has no other end.
 """
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Final
 
+from api_base.core.errors import Unavailable
 from api_base.core.shared.logging import get_logger
 from api_base.infrastructure.db.connecting import Connection
 
@@ -27,3 +30,15 @@ async def answers(connection: Connection) -> bool:
         return False
     finally:
         asked.cancel()
+
+
+async def connects(connect: Callable[[], Awaitable[Connection]]) -> bool:
+    """Return whether the server answers a new connection, whatever it answers."""
+    try:
+        connection = await asyncio.wait_for(connect(), 2 * PATIENCE)
+    except TimeoutError:
+        return False
+    except Unavailable as error:
+        return not isinstance(error.__cause__, TimeoutError)
+    connection.terminate()
+    return True

@@ -49,7 +49,7 @@ class ConnectionPool:
         """With the section of the request that uses it; so are the waiters."""
         self._waiters: dict[asyncio.Future[Connection | None], str] = {}
         """Each future receives a connection, or None as permission to open one. A permission counts as an opening connection."""
-        self._opening = 0
+        self._opening = self._returned = 0
         self._held: dict[str, int] = {}
         """How many connections, lent or opening, the requests of a section hold."""
         self._share = options.size - max(options.size // 4, min(options.size - 1, 1))
@@ -129,6 +129,7 @@ class ConnectionPool:
 
     def release(self, connection: Connection) -> None:
         """Return a connection in a known state to the pool."""
+        self._returned += 1
         self._take_back(connection)
         if self._closed:
             connection.terminate()
@@ -148,11 +149,16 @@ class ConnectionPool:
         self._offer_room()
 
     async def _beat(self) -> None:
+        returned = -1
         while True:
             await asyncio.sleep(heartbeat.INTERVAL)
+            lent_then = list(self._lent)
             if not self._free:
+                if lent_then and self._returned == returned and not await heartbeat.connects(self._connect):
+                    self._retire_silent([], lent_then)
+                returned = self._returned
                 continue
-            connection, lent_then = self._free.pop(0), list(self._lent)
+            connection = self._free.pop(0)
             self._lend(connection, NO_SECTION)
             try:
                 answered = connection.is_closed() or await heartbeat.answers(connection)
@@ -162,15 +168,15 @@ class ConnectionPool:
             if answered:
                 self.release(connection)
             else:
-                self._retire_silent(connection, lent_then)
+                self._retire_silent([connection], lent_then)
+                self.retire(connection)
 
-    def _retire_silent(self, connection: Connection, lent_then: Sequence[Connection]) -> None:
+    def _retire_silent(self, asked: Sequence[Connection], lent_then: Sequence[Connection]) -> None:
         """Discard all idle connections and those that were in use all the time. Who waits on one of them gets an error and retires it."""
-        silent, self._free = [connection, *self._free, *(one for one in lent_then if one in self._lent)], []
-        logger.warning("connections_retired", reason="PostgreSQL does not answer on an idle connection", connections=len(silent))
+        silent, self._free = [*asked, *self._free, *(one for one in lent_then if one in self._lent)], []
+        logger.warning("connections_retired", reason="PostgreSQL does not answer", connections=len(silent))
         for one in silent:
             one.terminate()
-        self.retire(connection)
 
     def _lend(self, connection: Connection, section: str) -> None:
         self._lent[connection] = section
