@@ -54,7 +54,7 @@ class Network:
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self._still:
             self._links.add(cast("asyncio.Task[None]", asyncio.current_task()))
-            await asyncio.sleep(60)
+            await asyncio.Event().wait()
         host = parse_qs(self._parts.query).get("host", [self._parts.hostname or ""])[0]
         if host.startswith("/"):
             upstream = await asyncio.open_unix_connection(f"{host}/.s.PGSQL.{self._parts.port or 5432}")
@@ -156,7 +156,8 @@ async def test_a_server_that_stands_still_is_noticed_while_every_connection_is_i
             slow = database.run(lambda connection: connection.fetchval("select 1 from pg_sleep(2.5 * $1)", heartbeat.INTERVAL))
             assert await slow == 1  # the server answers others meanwhile
             stuck = asyncio.create_task(database.run(lambda connection: connection.fetchval("select 1 from pg_sleep(0.5)")))
-            await asyncio.sleep(0.1)
+            while database.figures().idle:
+                await asyncio.sleep(0.01)
             network.stand_still()
             with pytest.raises((Transient, Unavailable)):
                 await asyncio.wait_for(stuck, RECOVERY)
