@@ -7,6 +7,7 @@ optional dependency ("extra") of this package.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
@@ -55,6 +56,17 @@ def check_url(url: str, form: str, accepts: Callable[[SplitResult], bool]) -> No
         valid = False
     if not valid:
         raise ValueError(f"must be {form}; {URL_ESCAPES}")
+
+
+def ca_file(ca: str | None, *, tls: bool, scheme: str) -> Path | None:
+    """Return the file that the parameter `ca` of a URL names. `scheme` is the one that means TLS. Raises `ValueError`."""
+    if ca is None:
+        return None
+    if not tls:
+        raise ValueError(f"has a ca, which requires TLS: write {scheme}://")
+    if not Path(ca).is_file():
+        raise ValueError(f"must name an existing PEM file as ca, not {ca!r}")
+    return Path(ca)
 
 
 def _any_url(url: str) -> None:

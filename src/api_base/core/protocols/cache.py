@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, cast
 from uuid import UUID
 
 type TagVersions = tuple[tuple[str, str], ...]
@@ -31,6 +31,10 @@ class Lookup[T]:
     value: T | None
     remaining: float
     versions: TagVersions
+
+    def stored(self) -> T:
+        """Return the value of a lookup that has `found` one: None only if `T` includes it."""
+        return cast("T", self.value)
 
 
 class CacheProvider[T](Protocol):

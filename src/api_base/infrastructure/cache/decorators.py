@@ -86,7 +86,7 @@ def cached[**P, T](
             cache, name = provider(*arguments, **named), key(*arguments, **named)
             seen = await cache.lookup(name, () if tags is None else tags(*arguments, **named))
             if seen.found and seen.remaining > stale:
-                return seen.value  # type: ignore[return-value]  # None only if T has it
+                return seen.stored()
             return await flights.value(cache, name, seen, lambda: load(*arguments, **named))
 
         return answer
@@ -113,7 +113,7 @@ class _Flights[T]:
         if self._lifetimes.soft_timeout > 0:
             await asyncio.wait([flight], timeout=self._lifetimes.soft_timeout)
         fresh = flight.done() and not flight.cancelled() and flight.exception() is None
-        return flight.result() if fresh else seen.value  # type: ignore[return-value]  # None only if T has it
+        return flight.result() if fresh else seen.stored()
 
     async def _load(self, cache: CacheProvider[T], name: str, seen: Lookup[T], load: Callable[[], Awaitable[T]]) -> T:
         try:

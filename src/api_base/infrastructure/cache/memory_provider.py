@@ -118,7 +118,7 @@ class MemoryCacheProvider[T](CacheProvider[T]):
     async def get_many(self, keys: Collection[str]) -> Mapping[str, T]:
         self.namespace.keys(keys)
         found = {key: self._read(key, ()) for key in keys}
-        return {key: one.value for key, one in found.items() if one.found}  # type: ignore[misc]  # None only if T has it
+        return {key: one.stored() for key, one in found.items() if one.found}
 
     async def set(self, key: str, value: T, ttl: int | None = None) -> None:
         self._write(key, value, (), ns.lifetime(ttl))

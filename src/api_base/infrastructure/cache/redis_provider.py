@@ -169,7 +169,7 @@ class RedisCacheProvider[T](CacheProvider[T]):
         payloads = await self.caches.attempt(lambda redis: self.caches.get(wanted, [self._owner()]), [None] * len(wanted))
         counted = self.caches.counts.of(self.namespace.prefix)
         read = {key: self.namespace.read(counted, payload, 0.0, ()) for key, payload in zip(keys, payloads, strict=True)}
-        return {key: one.value for key, one in read.items() if one.found}  # type: ignore[misc]  # None only if T has it
+        return {key: one.stored() for key, one in read.items() if one.found}
 
     async def set(self, key: str, value: T, ttl: int | None = None) -> None:
         await self.set_many({key: value}, ttl)

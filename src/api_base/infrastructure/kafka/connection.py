@@ -16,7 +16,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListen
 from aiokafka.conn import create_conn
 from aiokafka.errors import KafkaError, SaslAuthenticationFailed
 
-from api_base.core.di import URL_ESCAPES
+from api_base.core.di import URL_ESCAPES, ca_file
 from api_base.core.errors import Unavailable
 
 REQUEST_TIMEOUT: Final = 5.0
@@ -164,10 +164,6 @@ def connection_at(url: str, prefix: str) -> KafkaConnection:
         raise ValueError(f"has the unknown parameter {min(parameters)!r}; the parameters are mechanism and ca")
     if mechanism not in MECHANISMS:
         raise ValueError(f"must have {' or '.join(MECHANISMS)} as mechanism, not {mechanism!r}")
-    if ca is not None and not tls:
-        raise ValueError("has a ca, which requires TLS: write kafka+ssl://")
-    if ca is not None and not Path(ca).is_file():
-        raise ValueError(f"must name an existing PEM file as ca, not {ca!r}")
     return KafkaConnection(
         brokers=brokers,
         prefix=prefix,
@@ -175,7 +171,7 @@ def connection_at(url: str, prefix: str) -> KafkaConnection:
         password=unquote(password) or None,
         mechanism=mechanism,
         tls=tls,
-        tls_ca=None if ca is None else Path(ca),
+        tls_ca=ca_file(ca, tls=tls, scheme="kafka+ssl"),
     )
 
 

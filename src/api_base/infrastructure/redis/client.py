@@ -6,9 +6,8 @@ use and replaces those that were lost, so a server that returns is used again wi
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from redis.asyncio import BlockingConnectionPool, Connection, Redis, SSLConnection
 from redis.asyncio.retry import Retry
@@ -17,7 +16,7 @@ from redis.commands.core import AsyncScript
 from redis.exceptions import RedisError
 from redis.maint_notifications import MaintNotificationsConfig
 
-from api_base.core.di import URL_ESCAPES
+from api_base.core.di import ca_file, check_url
 from api_base.core.errors import Unavailable
 from api_base.infrastructure.resilience.patterns import Policy
 
@@ -26,7 +25,7 @@ CONNECTIONS: Final = 20
 PROBE_TIMEOUT: Final = 5.0
 """Seconds that `check` waits for an answer."""
 
-_FORM: Final = f"must be redis://user:password@host:port/0, or rediss://… for TLS; {URL_ESCAPES}"
+_FORM: Final = "redis://user:password@host:port/0, or rediss://… for TLS"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,23 +98,32 @@ def address_at(url: str) -> RedisAddress:
 
     Raises `ValueError`, which never shows the URL: it may hold a password.
     """
-    try:
-        parts = urlsplit(url)
-        port = parts.port or 6379
-        parameters = dict(parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query)))
-    except ValueError:
-        raise ValueError(_FORM) from None
-    tls, database = parts.scheme == "rediss", parts.path.strip("/") or "0"
-    known = database.isascii() and database.isdecimal()
-    if not (tls or parts.scheme == "redis") or not parts.hostname or parts.fragment or not known:
-        raise ValueError(_FORM)
+    check_url(url, _FORM, _accepted)
+    parts = urlsplit(url)
+    tls, parameters = parts.scheme == "rediss", _parameters(parts)
     ca = parameters.pop("ca", None)
     if parameters:
         raise ValueError(f"has the unknown parameter {min(parameters)!r}; the parameter is ca")
-    if ca is not None and not tls:
-        raise ValueError("has a ca, which requires TLS: write rediss://")
-    if ca is not None and not Path(ca).is_file():
-        raise ValueError(f"must name an existing PEM file as ca, not {ca!r}")
-    options: dict[str, Any] = {"db": int(database), "username": unquote(parts.username or "") or None}
-    options["password"] = unquote(parts.password or "") or None
-    return RedisAddress(host=parts.hostname, port=port, options=options | ({"ssl_ca_certs": ca} if ca else {}), tls=tls)
+    options: dict[str, Any] = {
+        "db": int(_database(parts)),
+        "username": unquote(parts.username or "") or None,
+        "password": unquote(parts.password or "") or None,
+    }
+    if (authorities := ca_file(ca, tls=tls, scheme="rediss")) is not None:
+        options["ssl_ca_certs"] = str(authorities)
+    return RedisAddress(host=parts.hostname or "", port=parts.port or 6379, options=options, tls=tls)
+
+
+def _accepted(parts: SplitResult) -> bool:
+    _parameters(parts)
+    database = _database(parts)
+    return parts.scheme in ("redis", "rediss") and bool(parts.hostname) and database.isascii() and database.isdecimal()
+
+
+def _database(parts: SplitResult) -> str:
+    return parts.path.strip("/") or "0"
+
+
+def _parameters(parts: SplitResult) -> dict[str, str]:
+    """Raises `ValueError` for a malformed query."""
+    return dict(parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query)))

@@ -201,10 +201,7 @@ class PolicyRegistry:
 
     def policy(self, name: str) -> Policy:
         """The policy of the dependency `name`, made at the first call."""
-        found = self._policies.get(name)
-        if found is None:
-            found = self._policies[name] = Policy(name, self._config, observers=(_log,))
-        return found
+        return self._made(name, self._config)
 
     def dispensable(self, name: str, seconds: float) -> Policy:
         """The policy of a dependency that callers do without when it fails, made at the first call.
@@ -212,11 +209,13 @@ class PolicyRegistry:
         A call takes at most `seconds`, and waits as long before it. After a few failures within a second the circuit opens; a second later
         probes decide whether it closes.
         """
+        breaker = replace(self._config.breaker, window_seconds=1.0, minimum_calls=5, slow_seconds=seconds, open_seconds=1.0, probes=1)
+        bulkhead = replace(self._config.bulkhead, queued=10_000, queue_seconds=seconds)
+        return self._made(name, replace(self._config, bulkhead=bulkhead, breaker=breaker, timeout=seconds))
+
+    def _made(self, name: str, config: PolicyConfig) -> Policy:
         found = self._policies.get(name)
         if found is None:
-            breaker = replace(self._config.breaker, window_seconds=1.0, minimum_calls=5, slow_seconds=seconds, open_seconds=1.0, probes=1)
-            bulkhead = replace(self._config.bulkhead, queued=10_000, queue_seconds=seconds)
-            config = replace(self._config, bulkhead=bulkhead, breaker=breaker, timeout=seconds)
             found = self._policies[name] = Policy(name, config, observers=(_log,))
         return found
 
