@@ -114,7 +114,7 @@ class KeptRefusals:
 @dataclass
 class HttpHarness:
     app: FastAPI
-    routers: Sequence[APIRouter]
+    routers: Sequence[tuple[str, APIRouter]]
     recorder: Recorded
     limiter: BurstLimiter
     tokens: OneToken
@@ -145,7 +145,7 @@ def shell(*routers: APIRouter, settings: Settings | None = None) -> HttpHarness:
     for prefix, router in prefixed:
         app.include_router(router, prefix=prefix)
     install(app)
-    return HttpHarness(app, routers, recorder, limiter, tokens, refusals)
+    return HttpHarness(app, prefixed, recorder, limiter, tokens, refusals)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from itertools import count
 from typing import Final
+from urllib.parse import urlencode
 
 import httpx2
 import pytest
@@ -46,6 +47,15 @@ async def grant(client: httpx2.AsyncClient, email: str, password: str) -> int:
 async def change(client: httpx2.AsyncClient, person: Person, current: str) -> int:
     body = {"current_password": current, "new_password": f"{PASSWORD} and another"}
     return (await client.post("/api/v1/auth/password", json=body, headers=person.headers)).status_code
+
+
+@pytest.mark.parametrize("repeated", ["grant_type=password", "username=other%40example.com", "password=other", "scope=a&scope=a"])
+async def test_a_parameter_of_a_grant_must_not_be_repeated(api: Running, ana: Person, repeated: str) -> None:
+    """RFC 6749, section 3.2."""
+    form = urlencode({"grant_type": "password", "username": ana.email, "password": PASSWORD})
+    headers = {"content-type": "application/x-www-form-urlencoded"}
+    answer = await stranger(api).post("/api/v1/auth/token", content=f"{form}&{repeated}", headers=headers)
+    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request"), answer.text
 
 
 async def test_strangers_do_not_keep_the_owner_out_of_a_known_device(api: Running, ana: Person) -> None:

@@ -237,6 +237,15 @@ async def test_a_dialect_is_detected_or_set_and_reported(
         assert [tuple(row) for row in await at.rows("select sku, name, price_minor from items")] == [("A", "Möbel", 123450)]
 
 
+@pytest.mark.parametrize("query", ["set=category=%FF", "map=name=%C3", "set=%ED%A0%80=x", "%FF=x", "delimiter=%FF"])
+async def test_a_parameter_that_is_not_utf_8_is_refused(migrated: Urls, query: str) -> None:
+    async with desk(migrated) as at:
+        headers = {**at.person.headers, "Content-Type": "text/csv"}
+        answer = await at.api.client.post(f"{at.path}?{query}", content=b"sku,name,category\na,b,c\n", headers=headers)
+        assert answer.status_code == 422, answer.text
+        assert [(one["pointer"], one["code"]) for one in answer.json()["errors"]] == [("/query", "encoding")]
+
+
 async def test_a_key_is_for_one_form_of_the_file(migrated: Urls) -> None:
     async with desk(migrated) as at:
         await at.started(table("A"), headers={**CSV, "Idempotency-Key": "one"})

@@ -18,7 +18,7 @@ from api_base.application.common.importing.mapping import ColumnMapping, Mapping
 from api_base.application.common.importing.records import FileFormat, Record, RecordSource, SourceRow, UnreadableFile
 from api_base.application.common.importing.report import Report
 from api_base.application.items.commands.import_items import ITEM_SCHEMA
-from api_base.core.errors import Invalid
+from api_base.core.errors import ConfigurationError, Invalid
 from api_base.domain.items.entities import ItemDetails
 from api_base.infrastructure.importing.csv_lines import MAX_ROW_LENGTH
 from api_base.infrastructure.importing.json_scanner import MAX_VALUE_LENGTH
@@ -296,6 +296,30 @@ async def test_an_interrupted_import_goes_on_where_it_was(tmp_path: Path) -> Non
         with path.open(newline="", encoding="utf-8-sig") as file:
             rows_read: list[Mapping[str, Any]] = list(csv.DictReader(file))
         assert [row["_row"] for row in rows_read] == ["2", "3"]
+
+
+async def test_a_new_import_keeps_the_refused_rows_of_earlier_ones(tmp_path: Path) -> None:
+    """Somebody may be correcting them."""
+    path, kept = tmp_path / "r.csv", dict[str, bytes]()
+    for number in range(3):
+        refused = refused_file(path)
+        refused.begin()
+        await dry(ImportJournal(SqliteKeys()), refused, "")
+        refused.close()
+        assert refused.earlier == (tmp_path / f"r.{number}.csv" if number else None)
+        assert {one.name: one.read_bytes() for one in tmp_path.glob("r.?.csv")} == kept
+        path.write_bytes(path.read_bytes() + b"corrected %d" % number)
+        kept[f"r.{number + 1}.csv"] = path.read_bytes()
+
+
+def test_a_file_of_something_else_is_neither_replaced_nor_renamed(tmp_path: Path) -> None:
+    path = tmp_path / "r.csv"
+    path.write_text("mine")
+    refused = refused_file(path)
+    with pytest.raises(ConfigurationError, match="exists and is not a file of refused rows"):
+        refused.begin()
+    refused.close()
+    assert {one.name: one.read_text() for one in tmp_path.iterdir()} == {"r.csv": "mine"}
 
 
 def interrupted(**fields: Any) -> Import:

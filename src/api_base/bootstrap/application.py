@@ -46,7 +46,7 @@ def create_app(settings: Settings, contexts: Sequence[Context] = BUILT_IN) -> Fa
     for router in _own_routes(services, app):
         app.include_router(router)
     install(app)
-    openapi.install(app, [router for _, router in routers], version=__version__)
+    openapi.install(app, routers, version=__version__)
     return app
 
 

@@ -1,10 +1,32 @@
 """The command tree."""
 
+from typing import Any
+
 import typer
+from typer.core import TyperGroup
 
 from api_base.cli import audit, database_tools, doctor, events, import_, jobs, migrate, openapi, serve, users, worker
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Run and operate an API Base backend.")
+
+class Commands(TyperGroup):
+    """Words the errors of options and arguments as those of settings and bodies: typer shows pydantic's own messages."""
+
+    def invoke(self, ctx: typer.Context) -> Any:  # type: ignore[override]
+        """Run the command of `ctx`."""
+        try:
+            return super().invoke(ctx)
+        except typer.BadParameter as error:
+            from pydantic import ValidationError
+
+            from api_base.core.errors.validation_messages import validation_message
+
+            if isinstance(cause := error.__cause__, ValidationError):
+                first = cause.errors()[0]
+                error.message = f"{validation_message(first['type'], first.get('ctx', {}), first['msg']).rstrip('.')}."
+            raise
+
+
+app = typer.Typer(cls=Commands, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Run and operate an API Base backend.")
 app.command("serve")(serve.serve)
 app.command("worker")(worker.worker)
 app.command("doctor")(doctor.doctor)

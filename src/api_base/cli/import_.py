@@ -77,6 +77,8 @@ def import_(
     print(f"read as: {imported.read_as}")
     if report.refused:
         print(f"Refused rows with their reasons: {options.refused_path}")
+    if imported.earlier_refused is not None:
+        print(f"Refused rows of an earlier import: {imported.earlier_refused}")
 
 
 class _Progress:

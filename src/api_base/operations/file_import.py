@@ -74,10 +74,11 @@ class ImportOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportedFile:
-    """The counts, and the dialect that the file was read as."""
+    """The counts, the dialect that the file was read as, and where the refused rows of an earlier import are now."""
 
     report: Report
     read_as: str
+    earlier_refused: Path | None
 
 
 async def import_file(settings: Settings, contexts: Sequence[Context], options: ImportOptions, show: ShowProgress) -> ImportedFile:
@@ -114,7 +115,7 @@ async def import_file(settings: Settings, contexts: Sequence[Context], options: 
 
             rows = file.watched(run.rows, journal.report, show)
             report = await run.run(rows, None if options.dry_run else services.bus, journal, refused, progress)
-            return ImportedFile(report=report, read_as=run.dialect.described())
+            return ImportedFile(report=report, read_as=run.dialect.described(), earlier_refused=refused.earlier)
 
 
 def _importable(contexts: Sequence[Context], kind: str) -> Importable:

@@ -13,6 +13,7 @@ import json
 import os
 import stat
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import count
 from pathlib import Path
 from typing import Final, Literal
 
@@ -39,16 +40,29 @@ class RefusedFile:
     def __init__(self, path: Path, columns: Sequence[str] | None, dialect: Dialect) -> None:
         self._path, self._columns, self._dialect = path, columns, dialect
         self.state = RefusedFileState()
+        self.earlier: Path | None = None
         self._digest = hashlib.sha256()
         self._file = self._locked()
 
     def begin(self) -> None:
-        """Start a new file in place of another file of refused rows. Raises `ConfigurationError` for any other file."""
+        """Start a new file. A file of an earlier import, which may have been corrected since, is renamed: `films.refused.1.csv`.
+
+        Raises `ConfigurationError` if the file is no file of refused rows.
+        """
         self._file.seek(0)
         beginning = self._file.read(1 << 16)
-        if beginning and not (b"_row" in beginning and b"_reason" in beginning):
+        if not beginning:
+            return
+        if not (b"_row" in beginning and b"_reason" in beginning):
             raise self._unusable("exists and is not a file of refused rows. Name another file")
-        self._file.truncate(0)
+        earlier = self._free_name()
+        try:
+            self._path.rename(earlier)
+        except OSError as error:
+            raise self._unusable(f"has rows of an earlier import and cannot be renamed: {error.strerror}. Name another file") from None
+        self.earlier = earlier
+        self._file.close()
+        self._file = self._locked()
 
     def resume(self, state: RefusedFileState, last: Iterable[tuple[SourceRow, str]]) -> None:
         """Continue the file of an interrupted import, and complete the rows of its `last` chunk. Raises `ConfigurationError`."""
@@ -85,6 +99,10 @@ class RefusedFile:
             raise self._unusable(f"cannot be written: {error.strerror}. Run the command again: it continues where it stopped") from None
         self._digest.update(content)
         self.state = RefusedFileState(size=self.state.size + len(content), digest=self._digest.hexdigest())
+
+    def _free_name(self) -> Path:
+        numbered = (self._path.with_suffix(f".{number}{self._path.suffix}") for number in count(1))
+        return next(path for path in numbered if not path.exists(follow_symlinks=False))
 
     def _locked(self) -> io.FileIO:
         """The file, created if it is absent, for this process alone."""

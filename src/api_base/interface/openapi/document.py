@@ -5,6 +5,7 @@ The document is served at /openapi.json and printed by `api-base openapi`.
 
 import warnings
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import Any, Final
 
 import msgspec
@@ -31,17 +32,22 @@ TOKEN_URL: Final = f"{V1}/auth/token"
 LICENSE: Final = {"name": "MIT", "identifier": "MIT"}
 
 
-def install(app: FastAPI, routers: Sequence[APIRouter], *, version: str) -> None:
+def install(app: FastAPI, routers: Sequence[tuple[str, APIRouter]], *, version: str) -> None:
     """Make `app.openapi()` return the completed document.
 
-    `version` is the version of the API, `routers` are the routers that `app` includes. Create `app` with `openapi_url=None`: otherwise
-    FastAPI's own route comes first. Building the document raises `ProgrammingError` for two operations with one name.
+    `version` is the version of the API, `routers` are the routers that `app` includes, with their prefixes. Create `app` with
+    `openapi_url=None`: otherwise FastAPI's own route comes first. Raises `ProgrammingError` for two operations with one name.
     """
+    names: dict[str, str] = {}
+    for name, where in chain(_plain_names(app), _names(routers)):
+        if name in names:
+            raise ProgrammingError(f"{where} and {names[name]} have the same operation id {name}. Rename one of the endpoint functions.")
+        names[name] = where
     built: list[Json] = []
 
     def openapi() -> Json:
         if not built:
-            for router in routers:
+            for _, router in routers:
                 if isinstance(router, Router):
                     router.describe()
             built.append(_document(app, version))
@@ -61,6 +67,25 @@ def routes(app: FastAPI) -> APIRouter:
     return router
 
 
+def _names(routers: Sequence[tuple[str, APIRouter]]) -> Iterator[tuple[str, str]]:
+    for prefix, router in routers:
+        for one in router.definitions if isinstance(router, Router) else ():
+            if router.include_in_schema and one.documented.get("include_in_schema", True):
+                yield one.endpoint.__name__, f"{one.method} {prefix}{one.path}"
+
+
+def _plain_names(app: FastAPI) -> Iterator[tuple[str, str]]:
+    for context in iter_route_contexts(app.routes):
+        route = context.original_route
+        if isinstance(route, APIRoute) and context.include_in_schema:
+            for method in context.methods or ():
+                yield _operation_id(route, method), f"{method} {context.path_format}"
+
+
+def _operation_id(route: APIRoute, method: str) -> str:
+    return f"{route.endpoint.__name__}_{method.lower()}" if len(route.methods or ()) > 1 else route.endpoint.__name__
+
+
 def _document(app: FastAPI, version: str) -> Json:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Duplicate Operation ID")  # FastAPI's ids of a route with several methods, which are replaced
@@ -73,15 +98,9 @@ def _document(app: FastAPI, version: str) -> Json:
             routes=app.routes,
             servers=[{"url": "/", "description": "The server of this document"}],
         )
-    names: dict[str, str] = {}
     tags: set[str] = set()
     for path, method, route, operation in _operations(app, document):
-        several = len(route.methods or ()) > 1
-        name = operation["operationId"] = f"{route.endpoint.__name__}_{method}" if several else route.endpoint.__name__
-        where = f"{method.upper()} {path}"
-        if name in names:
-            raise ProgrammingError(f"{where} and {names[name]} have the same operation id {name}. Rename one of the endpoint functions.")
-        names[name] = where
+        operation["operationId"] = _operation_id(route, method)
         if method == "patch":
             _without_defaults(document, operation)
         tags.update(operation.get("tags", ()))

@@ -66,8 +66,11 @@ class PasswordForm:
     async def read(self, scope: Scope, receive: Receive, limit: int) -> PasswordGrant:
         raw = await bodies.read(scope, receive, limit, bodies.FORM)
         try:
-            form = dict(parse_qsl(raw.decode("ascii"), max_num_fields=10, errors="strict"))
+            pairs = parse_qsl(raw.decode("ascii"), max_num_fields=10, errors="strict")
         except ValueError:
+            pairs = []
+        form = dict(pairs)
+        if len(form) < len(pairs):  # a parameter must not be repeated [RFC 6749, section 3.2]
             form = {}
         return PasswordGrant(username=form.get("username", ""), password=form.get("password", ""), problem=_problem(form))
 

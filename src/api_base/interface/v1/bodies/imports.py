@@ -117,7 +117,11 @@ class ImportQuery(QueryResolver):
         """Raises `Invalid` for an unknown parameter, and for too many or too long values."""
         found: dict[str, list[str]] = {"map": [], "set": []}
         options: dict[str, str] = {}
-        for name, value in parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True, errors="replace"):
+        try:
+            pairs = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True, errors="strict")
+        except UnicodeDecodeError:
+            raise Invalid.of("/query", "encoding", "is not UTF-8: percent-encode the bytes of UTF-8") from None
+        for name, value in pairs:
             at = pointer("query", name[:100])
             if name not in found and name not in DIALECT_PARAMETERS:
                 raise Invalid.of(at, "unknown_parameter", f"is unknown: use {', '.join([*found, *DIALECT_PARAMETERS])}")
