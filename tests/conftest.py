@@ -24,7 +24,7 @@ from api_base.bootstrap import migrations
 from api_base.bootstrap.context import Context
 from api_base.core.config import Settings
 from api_base.infrastructure.db.embedded import EmbeddedServer, Urls
-from tests import services
+from tests import redis_topologies, services
 from tests.durations import pytest_collection_modifyitems, pytest_terminal_summary, pytest_xdist_make_scheduler  # noqa: F401 - hooks
 from tests.isolation import pytest_configure  # noqa: F401
 from tests.services import Killable, Mailpit, Toxiproxy
@@ -216,6 +216,18 @@ def killable_rabbitmq() -> Iterator[Killable]:
 def redis_url() -> Iterator[str]:
     with services.held("valkey"):
         yield services.address("valkey", "TEST_REDIS_URL")
+
+
+@pytest.fixture(scope="session")
+def redis_cluster_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with redis_topologies.cluster(tmp_path_factory.mktemp("cluster")) as servers:
+        yield servers.url
+
+
+@pytest.fixture(scope="session")
+def redis_sentinel_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with redis_topologies.sentinel(tmp_path_factory.mktemp("sentinel")) as servers:
+        yield servers.url
 
 
 @pytest.fixture

@@ -26,12 +26,12 @@ class Film:
 FILM = Film(id=uuid4(), title="Aniki-Bóbó", tags=("1942", "Porto"), extra={"minutes": 71})
 
 
-@pytest.fixture(params=["memory", "redis"])
+@pytest.fixture(params=["memory", "redis", "redis_sentinel", "redis_cluster"])
 async def caches(request: pytest.FixtureRequest) -> AsyncIterator[Caches]:
     if request.param == "memory":
         yield MemoryCaches()
     else:
-        found = redis_caches(request.getfixturevalue("redis_url"))
+        found = redis_caches(request.getfixturevalue(f"{request.param}_url"))
         yield found
         await found.close()
 

@@ -1,7 +1,8 @@
 """Caches on the server of the tests."""
 
 from api_base.infrastructure.cache.redis_provider import RedisCaches
-from api_base.infrastructure.redis.client import RedisClient, address_at
+from api_base.infrastructure.redis.address import address_at
+from api_base.infrastructure.redis.client import RedisClient
 from api_base.infrastructure.resilience.patterns import PolicyConfig, PolicyRegistry
 
 PATIENT = 5.0

@@ -15,7 +15,8 @@ from redis.asyncio import Redis
 from api_base.core.errors import Unavailable
 from api_base.core.protocols import CacheProvider
 from api_base.infrastructure.cache.redis_provider import MAX_UNDELIVERED, RedisCaches
-from api_base.infrastructure.redis.client import CONNECTIONS, address_at
+from api_base.infrastructure.redis.address import address_at
+from api_base.infrastructure.redis.client import CONNECTIONS
 from tests.factories.cache import redis_caches
 from tests.services import Killable, Proxy, Toxiproxy
 
@@ -288,9 +289,9 @@ async def tls_in_front(url: str, certificate: Path, key: Path) -> AsyncIterator[
 
 def test_the_address_has_what_the_url_says() -> None:
     address = address_at("redis://ana:p%40ss@cache.example.com:7000/3")
-    assert (address.host, address.port, address.tls) == ("cache.example.com", 7000, False)
+    assert (address.hosts, address.tls) == ((("cache.example.com", 7000),), False)
     assert address.options == {"db": 3, "username": "ana", "password": "p@ss"}
-    assert address_at("rediss://cache").port == 6379
+    assert address_at("rediss://cache").hosts == (("cache", 6379),)
     assert address_at("rediss://cache").tls
 
 

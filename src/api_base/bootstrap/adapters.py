@@ -46,7 +46,15 @@ DATABASE: "Final[Mapping[str, Adapter[Settings, db.Source]]]" = {
     "postgres": db.POSTGRESQL,
 }
 BUILT_IN: Final = Adapters(
-    cache={"memory": cache.MEMORY, "redis": cache.REDIS, "rediss": cache.REDIS_TLS},
+    cache={
+        "memory": cache.MEMORY,
+        "redis": cache.REDIS,
+        "rediss": cache.over_tls(cache.REDIS),
+        "redis+sentinel": cache.REDIS_SENTINEL,
+        "rediss+sentinel": cache.over_tls(cache.REDIS_SENTINEL),
+        "redis+cluster": cache.REDIS_CLUSTER,
+        "rediss+cluster": cache.over_tls(cache.REDIS_CLUSTER),
+    },
     mail={"console": mail.CONSOLE, "smtp": mail.SMTP, "smtps": mail.SMTPS},
     events={"database": events.DATABASE, "kafka": kafka.KAFKA, "kafka+ssl": kafka.KAFKA_TLS},
     jobs={"database": tasks.DATABASE, "amqp": tasks.RABBITMQ, "amqps": tasks.RABBITMQ_TLS},

@@ -17,7 +17,14 @@ if TYPE_CHECKING:
     from api_base.core.config.security import Link
     from api_base.core.config.settings import Settings
 
-_ENCRYPTED: Final = {"amqp": "amqps://…", "http": "https://…", "kafka": "kafka+ssl://…", "redis": "rediss://…"}
+_ENCRYPTED: Final = {
+    "amqp": "amqps://…",
+    "http": "https://…",
+    "kafka": "kafka+ssl://…",
+    "redis": "rediss://…",
+    "redis+cluster": "rediss+cluster://…",
+    "redis+sentinel": "rediss+sentinel://…",
+}
 """The scheme to write instead of one that does not encrypt. SMTP in production requires STARTTLS."""
 _WIDEST: Final = {4: 8, 6: 16}
 """Prefix lengths below which a public network of trusted proxies contains strangers."""

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Final
 
 from api_base.core.di import Adapter
 from api_base.infrastructure.cache.memory_provider import MemoryCaches
+from api_base.infrastructure.redis.address import CLUSTER, SENTINEL, SINGLE, address_at
 
 if TYPE_CHECKING:
     from api_base.core.protocols import Caches
@@ -18,7 +19,7 @@ def _memory(ports: "AdapterPorts") -> "Caches":
 
 def _redis(ports: "AdapterPorts") -> "Caches":
     from api_base.infrastructure.cache.redis_provider import RedisCaches
-    from api_base.infrastructure.redis.client import RedisClient, address_at
+    from api_base.infrastructure.redis.client import RedisClient
 
     cache = ports.settings.cache
     policy = ports.dispensable("redis", cache.timeout_seconds)
@@ -26,17 +27,15 @@ def _redis(ports: "AdapterPorts") -> "Caches":
 
 
 def _validate(url: str) -> None:
-    from api_base.infrastructure.redis.client import address_at
-
     address_at(url)
 
 
 MEMORY: Final = Adapter(build=_memory, url="memory://", summary="Stores in the memory of each process.")
-REDIS: Final = Adapter(
-    build=_redis,
-    url="redis://user:password@host:port/0",
-    summary="Redis or Valkey, shared by all processes.",
-    validate=_validate,
-    extra="redis",
-)
-REDIS_TLS: Final = replace(REDIS, url="rediss://user:password@host:port/0", summary="The same over TLS.")
+REDIS: Final = Adapter(build=_redis, url=SINGLE, summary="Redis or Valkey, shared by all processes.", validate=_validate, extra="redis")
+REDIS_SENTINEL: Final = replace(REDIS, url=SENTINEL, summary="The primary of a service that Redis Sentinel watches.")
+REDIS_CLUSTER: Final = replace(REDIS, url=CLUSTER, summary="A Redis or Valkey Cluster.")
+
+
+def over_tls(adapter: "Adapter[AdapterPorts, Caches]") -> "Adapter[AdapterPorts, Caches]":
+    """Return the adapter of the same servers over TLS."""
+    return replace(adapter, url=adapter.url.replace("redis", "rediss", 1), summary="The same over TLS.")

@@ -5,15 +5,12 @@ invalidation deletes that key. So an entry is valid only while each of its tags 
 compare in the same step that reads or stores. A tag that was evicted makes its entries invalid, never valid.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
 from secrets import token_hex
 from typing import Any, Final
 from uuid import UUID
-
-from redis.asyncio import Redis
 
 from api_base.core.errors import Unavailable
 from api_base.core.protocols import CacheProvider, Caches, CacheStats, Lookup, TagVersions
@@ -21,7 +18,6 @@ from api_base.infrastructure.cache import namespace as ns
 from api_base.infrastructure.cache.namespace import Counts, Namespace
 from api_base.infrastructure.redis.client import RedisClient
 
-SCAN_COUNT: Final = 1000
 MAX_UNDELIVERED: Final = 10_000
 """Tags whose invalidation a process remembers while Redis cannot be reached."""
 
@@ -126,6 +122,13 @@ class RedisCaches(Caches):
         if self._undelivered:
             await self._deliver()
         return await self.client.call(use)
+
+    async def keys(self, pattern: str) -> AsyncIterator[list[str]]:
+        """Yield the keys that match, in parts, once Redis knows all invalidations of this process. Raises `Unavailable`."""
+        if self._undelivered:
+            await self._deliver()
+        async for names in self.client.keys(pattern):
+            yield names
 
     async def invalidate(self, owner: UUID, tags: Collection[str]) -> None:
         """End the versions. While Redis cannot be reached, this process reads nothing from it; the next call delivers the invalidation."""
@@ -238,20 +241,11 @@ class RedisCacheProvider[T](CacheProvider[T]):
 
     async def _each(self, matches: Callable[[str], object], then: str) -> int:
         """Count the valid values whose keys match; `then` is `keep` or `remove`. Raises `Unavailable`."""
-        prefix, counted, cursor = self.caches.key(self.namespace.prefix), 0, 0
-        while True:
-            cursor, names = await self.caches.call(partial(_scan, cursor, f"{prefix}*"))
-            matching = [name for name in names if matches(name[len(prefix) :])]
-            if matching:
-                counted += await self.caches.call(lambda redis: self._count(matching, then))  # noqa: B023 -- called before the next round
-            if cursor == 0:
-                return counted
-
-
-async def _scan(cursor: int, pattern: str, redis: Redis) -> tuple[int, list[str]]:
-    """Return the next cursor, and some of the keys."""
-    cursor, found = await redis.scan(cursor, match=pattern, count=SCAN_COUNT)
-    return cursor, [str(key, "utf-8") for key in found if isinstance(key, bytes)]
+        prefix, counted = self.caches.key(self.namespace.prefix), 0
+        async for names in self.caches.keys(f"{prefix}*"):
+            if matching := [name for name in names if matches(name[len(prefix) :])]:
+                counted += await self.caches.call(lambda redis: self._count(matching, then))
+        return counted
 
 
 def _milliseconds(seconds: float) -> int:

@@ -1,129 +1,140 @@
-"""The one client of a Redis or Valkey server: RESP3, a pool that waits, timeouts, and a policy around every call.
+"""The one client of Redis or Valkey: one server, one behind Sentinel, or a Cluster; RESP3, bounded concurrency, timeouts, a policy around calls.
 
-redis-py's own pool raises as soon as all connections are in use; `BlockingConnectionPool` waits for one. It opens connections at their first
-use and replaces those that were lost, so a server that returns is used again without a restart.
+redis-py's pools for Sentinel and Cluster raise as soon as all connections are in use. So at most `CONNECTIONS` calls run at the same time, and
+others wait. Connections are opened at their first use and replaced when they are lost, so a server that returns is used again without a
+restart; after a failover, the next connection goes to the new primary.
 """
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from functools import partial
 from typing import Any, Final
-from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
-from redis.asyncio import BlockingConnectionPool, Connection, Redis, SSLConnection
+from redis.asyncio import Connection, ConnectionPool, Redis, RedisCluster, Sentinel, SSLConnection
+from redis.asyncio.cluster import ClusterNode
 from redis.asyncio.retry import Retry
+from redis.asyncio.sentinel import SentinelConnectionPool
 from redis.backoff import NoBackoff
 from redis.commands.core import AsyncScript
 from redis.exceptions import RedisError
 from redis.maint_notifications import MaintNotificationsConfig
 
-from api_base.core.di import ca_file, check_url
 from api_base.core.errors import Unavailable
+from api_base.infrastructure.redis.address import RedisAddress
 from api_base.infrastructure.resilience.patterns import Policy
 
 CONNECTIONS: Final = 20
-"""Connections of one process. As many calls run at the same time; others wait."""
+"""Calls of one process that run at the same time, each on a connection; others wait."""
 PROBE_TIMEOUT: Final = 5.0
 """Seconds that `check` waits for an answer."""
-
-_FORM: Final = "redis://user:password@host:port/0, or rediss://… for TLS"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RedisAddress:
-    """A server, as its URL names it."""
-
-    host: str
-    port: int
-    options: dict[str, Any]
-    tls: bool
-
-    def pool(self, timeout: float) -> BlockingConnectionPool:
-        """Return a closed pool. Waiting for a connection, connecting and each answer take up to `timeout` seconds each."""
-        return BlockingConnectionPool(
-            max_connections=CONNECTIONS,
-            timeout=timeout,
-            connection_class=SSLConnection if self.tls else Connection,
-            host=self.host,
-            port=self.port,
-            protocol=3,
-            socket_timeout=timeout,
-            socket_connect_timeout=timeout,
-            socket_keepalive=True,
-            retry=Retry(NoBackoff(), 1),  # a connection that the server closed while it was idle is replaced
-            maint_notifications_config=MaintNotificationsConfig(enabled=False),
-            **self.options,
-        )
+SCAN_COUNT: Final = 1000
 
 
 class RedisClient:
-    """Calls the server at `address` through `policy`. Nothing is open before the first call."""
+    """Calls the servers at `address` through `policy`. Nothing is open before the first call."""
 
     def __init__(self, address: RedisAddress, policy: Policy, timeout: float) -> None:
-        self._address, self._policy = address, policy
-        self._redis = Redis(connection_pool=address.pool(timeout))
+        self._address, self._policy, self._timeout = address, policy, timeout
+        self._redis = _client(address, timeout)
+        self._free = asyncio.Semaphore(CONNECTIONS)
 
     def script(self, lua: str) -> AsyncScript:
-        """Return a script, which is sent once and then called by its digest."""
+        """Return a script, which is sent once to each server and then called by its digest."""
         return self._redis.register_script(lua)
 
-    async def call[T](self, use: Callable[["Redis"], Awaitable[T]]) -> T:
+    async def call[T](self, use: Callable[[Any], Awaitable[T]]) -> T:
         """Return what `use` returns. Raises `Unavailable` if the server cannot be reached, answers with an error, or is too slow."""
 
         async def translated() -> T:
             try:
-                return await use(self._redis)
+                async with asyncio.timeout(self._timeout):
+                    await self._free.acquire()
+                try:
+                    return await use(self._redis)
+                finally:
+                    self._free.release()
             except (RedisError, OSError) as error:
                 raise Unavailable("Redis cannot be used.", reason=error) from error
+            except (AttributeError, TypeError) as error:
+                if not _lost_connection(error):
+                    raise
+                raise Unavailable("Redis cannot be used.", reason="The connection is lost.") from error
 
         return await self._policy.execute(translated)
 
+    async def keys(self, pattern: str) -> AsyncIterator[list[str]]:
+        """Yield all keys that match a glob, in parts, by SCAN on each primary. Raises `Unavailable`."""
+        for node in await self.call(_primaries):
+            cursor = 0
+            while True:
+                cursor, found = await self.call(partial(_scan, cursor, pattern, node))
+                yield found
+                if cursor == 0:
+                    break
+
     async def check(self) -> str:
         """Connect once, and return the name of the server. Raises `Unavailable`."""
-        pool = self._address.pool(PROBE_TIMEOUT)
+        redis = _client(self._address, PROBE_TIMEOUT)
         try:
-            await Redis(connection_pool=pool).ping()
+            await redis.ping()
         except (RedisError, OSError) as error:
-            raise Unavailable("Redis cannot be used.", reason=f"{self._address.host}:{self._address.port}: {error}") from error
+            raise Unavailable("Redis cannot be used.", reason=f"{self._address}: {error}") from error
         finally:
-            await pool.aclose()
-        return f"Redis at {self._address.host}:{self._address.port}"
+            await _close(redis)
+        return f"Redis at {self._address}"
 
     async def close(self) -> None:
         """Close the connections; the next call opens others."""
-        await self._redis.connection_pool.disconnect()
+        await _close(self._redis)
 
 
-def address_at(url: str) -> RedisAddress:
-    """Parse `redis://user:password@host:port/0`, or `rediss://…?ca=/path/ca.pem` for TLS.
+def _lost_connection(error: Exception) -> bool:
+    """Whether asyncio raised it: before Python 3.13.6, `writelines` of a lost connection calls None [CPython issue 136234]."""
+    frame = error.__traceback__
+    while frame is not None and frame.tb_next is not None:
+        frame = frame.tb_next
+    return frame is not None and frame.tb_frame.f_globals.get("__name__") == "asyncio.selector_events"
 
-    Raises `ValueError`, which never shows the URL: it may hold a password.
-    """
-    check_url(url, _FORM, _accepted)
-    parts = urlsplit(url)
-    tls, parameters = parts.scheme == "rediss", _parameters(parts)
-    ca = parameters.pop("ca", None)
-    if parameters:
-        raise ValueError(f"has the unknown parameter {min(parameters)!r}; the parameter is ca")
-    options: dict[str, Any] = {
-        "db": int(_database(parts)),
-        "username": unquote(parts.username or "") or None,
-        "password": unquote(parts.password or "") or None,
+
+async def _close(redis: Redis | RedisCluster) -> None:
+    await redis.aclose()
+    if isinstance(redis, Redis) and isinstance(pool := redis.connection_pool, SentinelConnectionPool):
+        await pool.sentinel_manager.aclose()
+
+
+async def _primaries(redis: Redis | RedisCluster) -> Sequence[ClusterNode | None]:
+    if isinstance(redis, RedisCluster):
+        return (await redis.initialize()).get_primaries()
+    return [None]
+
+
+async def _scan(cursor: int, pattern: str, node: ClusterNode | None, redis: Any) -> tuple[int, list[str]]:
+    """Return the next cursor, and some of the keys of `node`; None means the only server."""
+    if node is None:
+        cursor, found = await redis.scan(cursor, match=pattern, count=SCAN_COUNT)
+    else:
+        cursors, found = await redis.scan(cursor, match=pattern, count=SCAN_COUNT, target_nodes=node)
+        (cursor,) = cursors.values()
+    return cursor, [str(key, "utf-8") for key in found if isinstance(key, bytes)]
+
+
+def _client(address: RedisAddress, timeout: float) -> Redis | RedisCluster:
+    """Return a client without a connection. Connecting and each answer take up to `timeout` seconds each."""
+    common: dict[str, Any] = {
+        "protocol": 3,
+        "socket_timeout": timeout,
+        "socket_connect_timeout": timeout,
+        "socket_keepalive": True,
+        "retry": Retry(NoBackoff(), 1),  # a connection that the server closed while it was idle is replaced
+        "maint_notifications_config": MaintNotificationsConfig(enabled=False),
+        **address.options,
     }
-    if (authorities := ca_file(ca, tls=tls, scheme="rediss")) is not None:
-        options["ssl_ca_certs"] = str(authorities)
-    return RedisAddress(host=parts.hostname or "", port=parts.port or 6379, options=options, tls=tls)
-
-
-def _accepted(parts: SplitResult) -> bool:
-    _parameters(parts)
-    database = _database(parts)
-    return parts.scheme in ("redis", "rediss") and bool(parts.hostname) and database.isascii() and database.isdecimal()
-
-
-def _database(parts: SplitResult) -> str:
-    return parts.path.strip("/") or "0"
-
-
-def _parameters(parts: SplitResult) -> dict[str, str]:
-    """Raises `ValueError` for a malformed query."""
-    return dict(parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query)))
+    if address.cluster:
+        nodes = [ClusterNode(host, port) for host, port in address.hosts]
+        return RedisCluster(startup_nodes=nodes, max_connections=2 * CONNECTIONS, ssl=address.tls, **common)
+    if address.service is not None:
+        sentinels = {**common, "ssl": address.tls, "db": 0, "username": None, "password": address.sentinel_password}
+        made: Redis = Sentinel(address.hosts, sentinel_kwargs=sentinels).master_for(address.service, ssl=address.tls, **common)  # type: ignore[no-untyped-call]
+        return made
+    (host, port), kind = address.hosts[0], SSLConnection if address.tls else Connection
+    return Redis.from_pool(ConnectionPool(connection_class=kind, host=host, port=port, **common))
