@@ -18,6 +18,7 @@ from api_base.infrastructure.auth.keys import SigningKey
 from api_base.infrastructure.db.connecting import PoolOptions
 from api_base.infrastructure.db.embedded import Urls
 from api_base.infrastructure.db.session import Database
+from api_base.infrastructure.locks.leadership import DatabaseLeadership
 from api_base.infrastructure.system import SystemClock
 from tests.factories.keys import signing_key
 
@@ -56,7 +57,7 @@ class Audited:
         return HeadVerifier({self.key.kid: self.key.public})
 
     def sealer(self, batch: int = 10) -> Sealer:
-        return Sealer(self.worker.pool, SystemClock(), batch=batch)
+        return Sealer(self.worker.pool, SystemClock(), DatabaseLeadership(), batch=batch)
 
     async def seal(self, batch: int = 10) -> None:
         sealer = self.sealer(batch)

@@ -62,7 +62,9 @@ class Servers:
 
     url: str
     primary: Node
-    """What `fail` kills. A replica takes its place."""
+    """What `fail` kills."""
+    replica: Node
+    """What takes its place."""
 
     def fail(self) -> None:
         self.primary.kill()
@@ -106,7 +108,7 @@ def cluster(folder: Path) -> Iterator[Servers]:
         for node in nodes:
             node.ask("CLUSTER", "INFO", accepted=lambda info: "cluster_state:ok" in info and "cluster_known_nodes:4" in info)
         first.ask("INFO", "replication", accepted=lambda info: info["connected_slaves"] == 1)
-        yield Servers("redis+cluster://" + ",".join(f"127.0.0.1:{node.port}" for node in nodes), first)
+        yield Servers("redis+cluster://" + ",".join(f"127.0.0.1:{node.port}" for node in nodes), first, replica)
 
 
 @contextmanager
@@ -125,7 +127,7 @@ def sentinel(folder: Path) -> Iterator[Servers]:
         primary.ask("INFO", "replication", accepted=lambda info: info["connected_slaves"] == 1)
         for one in sentinels:
             one.ask("SENTINEL", "MASTER", SERVICE, accepted=agreed)
-        yield Servers("redis+sentinel://" + ",".join(f"127.0.0.1:{one.port}" for one in sentinels) + f"/{SERVICE}", primary)
+        yield Servers("redis+sentinel://" + ",".join(f"127.0.0.1:{one.port}" for one in sentinels) + f"/{SERVICE}", primary, replica)
 
 
 def agreed(state: Any) -> bool:

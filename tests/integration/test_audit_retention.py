@@ -7,6 +7,7 @@ import pytest
 
 from api_base.infrastructure.audit.sealer import Retention
 from api_base.infrastructure.db.embedded import Urls
+from api_base.infrastructure.locks.leadership import DatabaseLeadership
 from api_base.infrastructure.system import SystemClock
 from tests.audit import ONE, TWO, Audited, add, audited
 
@@ -26,7 +27,7 @@ async def partition_of(made: Audited, time: datetime) -> str:
 
 
 def retention(made: Audited) -> Retention:
-    return Retention(made.worker.pool, SystemClock(), made.signer, 400)
+    return Retention(made.worker.pool, SystemClock(), made.signer, 400, DatabaseLeadership())
 
 
 async def test_an_expired_month_goes_and_the_rest_verifies(migrated: Urls, admin_of_migrated: str) -> None:

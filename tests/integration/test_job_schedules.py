@@ -10,6 +10,7 @@ from api_base.core.errors import ConfigurationError
 from api_base.infrastructure.db.connecting import PoolOptions
 from api_base.infrastructure.db.embedded import Urls
 from api_base.infrastructure.db.session import Database
+from api_base.infrastructure.locks.leadership import DatabaseLeadership
 from api_base.infrastructure.tasks.schedules import JobSchedules, latest
 from tests.job_harness import JobHarness, Note, job_harness
 
@@ -33,7 +34,7 @@ async def fire(shop: JobHarness, *times: datetime, workers: int = 1) -> list[dat
     await database.open()
     try:
         for at in times:
-            looking = [JobSchedules(database.pool, Clock(at), jobs, [HOURLY]) for _ in range(workers)]
+            looking = [JobSchedules(database.pool, Clock(at), jobs, [HOURLY], DatabaseLeadership()) for _ in range(workers)]
             await asyncio.gather(*(one.run() for one in looking))
     finally:
         await database.close()

@@ -34,6 +34,8 @@ UNENCRYPTED = [
     ("DATABASE__WORKER_URL", "postgresql://worker2:x@/x?host=/tmp,db"),
     ("EVENTS__URL", "kafka://127.0.0.1:9092,kafka.example.com:9092"),
     ("CACHE__URL", "redis://cache/0"),
+    ("CACHE__URL", "redis+cluster://127.0.0.1,cache/"),
+    ("LOCKS__URL", "redis+sentinel://cache/main"),
     ("JOBS__URL", "amqp://guest:x@mq/"),
     ("REMOTE__URL", "amqp://guest:x@[2001:db8::1]/"),
     ("MAIL__LINKS", "http://api.example.com/links"),
@@ -47,6 +49,7 @@ PROTECTED = [
     ("EVENTS__URL", "kafka://127.0.0.1:9092,[::1]:9093"),
     ("CACHE__URL", "rediss://cache/0"),
     ("CACHE__URL", "redis://127.0.0.1/0"),
+    ("LOCKS__URL", "rediss+sentinel://cache/main"),
     ("JOBS__URL", "amqps://guest:x@mq/"),
     ("MAIL__LINKS", "http://localhost:3000/links"),
 ]

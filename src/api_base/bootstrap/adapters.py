@@ -12,6 +12,7 @@ from api_base.infrastructure.cache import factory as cache
 from api_base.infrastructure.db import sources as db
 from api_base.infrastructure.events import database_publisher as events
 from api_base.infrastructure.kafka import factory as kafka
+from api_base.infrastructure.locks import factory as locks
 from api_base.infrastructure.mail import factory as mail
 from api_base.infrastructure.rate_limit import factory as rate_limit
 from api_base.infrastructure.remote import factory as remote
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from api_base.core.config import Settings
     from api_base.core.protocols import Caches, Mailer, RateLimiter
     from api_base.infrastructure.adapter_ports import AdapterPorts
+    from api_base.infrastructure.locks.leadership import Leadership
     from api_base.infrastructure.tasks.backend import JobBackend
 
 type Schemes[T] = Mapping[str, Adapter[AdapterPorts, T]]
@@ -36,6 +38,7 @@ class Adapters:
     mail: "Schemes[Mailer]" = field(default_factory=dict)
     events: "Schemes[EventTransport]" = field(default_factory=dict)
     jobs: "Schemes[JobBackend]" = field(default_factory=dict)
+    locks: "Schemes[Leadership]" = field(default_factory=dict)
     rate_limit: "Schemes[RateLimiter]" = field(default_factory=dict)
     remote: "Schemes[RemoteTransport]" = field(default_factory=dict)
 
@@ -46,18 +49,11 @@ DATABASE: "Final[Mapping[str, Adapter[Settings, db.Source]]]" = {
     "postgres": db.POSTGRESQL,
 }
 BUILT_IN: Final = Adapters(
-    cache={
-        "memory": cache.MEMORY,
-        "redis": cache.REDIS,
-        "rediss": cache.over_tls(cache.REDIS),
-        "redis+sentinel": cache.REDIS_SENTINEL,
-        "rediss+sentinel": cache.over_tls(cache.REDIS_SENTINEL),
-        "redis+cluster": cache.REDIS_CLUSTER,
-        "rediss+cluster": cache.over_tls(cache.REDIS_CLUSTER),
-    },
+    cache={"memory": cache.MEMORY, **cache.REDIS},
     mail={"console": mail.CONSOLE, "smtp": mail.SMTP, "smtps": mail.SMTPS},
     events={"database": events.DATABASE, "kafka": kafka.KAFKA, "kafka+ssl": kafka.KAFKA_TLS},
     jobs={"database": tasks.DATABASE, "amqp": tasks.RABBITMQ, "amqps": tasks.RABBITMQ_TLS},
+    locks={"database": locks.DATABASE, **locks.REDIS},
     rate_limit={"memory": rate_limit.MEMORY},
     remote={"amqp": remote.RABBITMQ, "amqps": remote.RABBITMQ_TLS},
 )

@@ -39,7 +39,8 @@ def audit_work(services: Services) -> Iterator[PeriodicTask]:
     settings, clock, pool = services.settings.audit, services.container.clock, services.container.worker_database.pool
     signer = HeadSigner(signing_keys(services.settings)[0])
     checkpoints = Checkpoints(pool, clock, signer, CheckpointDirectory(settings.checkpoints))
-    retention = Retention(pool, clock, signer, settings.keep_days)
-    yield PeriodicTask(name="seal the audit trail", group="sealer", interval=POLL, run=Sealer(pool, clock).run)
+    leadership = services.container.leadership
+    retention, sealer = Retention(pool, clock, signer, settings.keep_days, leadership), Sealer(pool, clock, leadership)
+    yield PeriodicTask(name="seal the audit trail", group="sealer", interval=POLL, run=sealer.run, end=leadership.close)
     yield PeriodicTask(name="sign the audit trail", group="sealer", interval=settings.checkpoint_seconds, run=checkpoints.run)
     yield PeriodicTask(name="keep months of the audit trail", group="sealer", interval=HOURLY, run=retention.run)

@@ -38,6 +38,7 @@ from api_base.infrastructure.events.outbox import CHANNEL as EVENTS
 from api_base.infrastructure.events.outbox import Inbox, OutboxParticipant
 from api_base.infrastructure.events.rows import decode
 from api_base.infrastructure.idempotency.store import SqlIdempotencyStore
+from api_base.infrastructure.locks.leadership import Leadership
 from api_base.infrastructure.mail.limit import LimitedMailer
 from api_base.infrastructure.observability import factory as observability
 from api_base.infrastructure.observability.counters import Counters
@@ -110,6 +111,7 @@ class Container(containers.DeclarativeContainer):
     )
     caches: Provider[Caches] = Singleton(Selection.build, selections.provided.cache, adapter_ports)
     query_cache = Singleton(QueryCache, caches)
+    leadership: Provider[Leadership] = Singleton(Selection.build, selections.provided.locks, adapter_ports)
     rate_limiter: Provider[RateLimiter] = Singleton(Selection.build, selections.provided.rate_limit, adapter_ports)
     password_hasher = Singleton(auth.password_hasher, settings, rate_limiter)
     mailer: Provider[Mailer] = Singleton(
@@ -178,6 +180,7 @@ class Wiring:
     job_completion = Provided(Container.job_completion)
     job_queue = Provided(Container.job_queue)
     jobs = Provided(Container.jobs)
+    leadership = Provided(Container.leadership)
     link_tokens = Provided(Container.link_tokens)
     mailer = Provided(Container.mailer)
     metrics = Provided(Container.metrics)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from api_base.core.protocols import Caches, Mailer, RateLimiter
     from api_base.infrastructure.adapter_ports import AdapterPorts
     from api_base.infrastructure.db.sources import Source
+    from api_base.infrastructure.locks.leadership import Leadership
     from api_base.infrastructure.tasks.backend import JobBackend
 
 
@@ -28,6 +29,7 @@ class Selections:
     mail: "Selection[AdapterPorts, Mailer]"
     events: "Selection[AdapterPorts, EventTransport]"
     jobs: "Selection[AdapterPorts, JobBackend]"
+    locks: "Selection[AdapterPorts, Leadership]"
     rate_limit: "Selection[AdapterPorts, RateLimiter]"
     remote: "Selection[AdapterPorts, RemoteTransport]"
 
@@ -40,6 +42,7 @@ class Selections:
             mail=Selection("MAIL__URL", _text(settings.mail.url), _merged("mail", [group.mail for group in groups])),
             events=Selection("EVENTS__URL", _text(settings.events.url), _merged("events", [group.events for group in groups])),
             jobs=Selection("JOBS__URL", _text(settings.jobs.url), _merged("jobs", [group.jobs for group in groups])),
+            locks=Selection("LOCKS__URL", _text(settings.locks.url), _merged("locks", [group.locks for group in groups])),
             rate_limit=Selection(
                 "RATE_LIMIT__URL", _text(settings.rate_limit.url), _merged("rate_limit", [group.rate_limit for group in groups])
             ),
@@ -53,6 +56,7 @@ class Selections:
             "mail": self.mail,
             "events": self.events,
             "jobs": self.jobs,
+            "locks": self.locks,
             "rate limit": self.rate_limit,
             "remote": self.remote,
         }

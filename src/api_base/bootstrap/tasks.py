@@ -69,8 +69,9 @@ def job_work(services: Services, timing: WorkerTiming) -> Iterator[PeriodicTask]
     yield PeriodicTask(name="renew job leases", group="jobs", interval=timing.renewal_interval, run=executor.renew, channel=CANCELLED)
     yield PeriodicTask(name="stage jobs", group="jobs", interval=poll, run=stager.run)
     declared = [schedule for context in services.contexts for schedule in context.schedules]
-    schedules = JobSchedules(pool, container.clock, container.jobs, declared)
-    yield PeriodicTask(name="fire schedules", interval=poll, run=schedules.run)
+    leadership = container.leadership
+    schedules = JobSchedules(pool, container.clock, container.jobs, declared, leadership)
+    yield PeriodicTask(name="fire schedules", interval=poll, run=schedules.run, end=leadership.close)
 
 
 def remote_work(services: Services) -> Iterator[PeriodicTask]:

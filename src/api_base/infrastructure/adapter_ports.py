@@ -1,4 +1,4 @@
-"""The dependencies of the adapters behind `CACHE__URL`, `MAIL__URL`, `EVENTS__URL`, `JOBS__URL`, `RATE_LIMIT__URL` and `REMOTE__URL`."""
+"""The dependencies of the adapters behind `CACHE__URL`, `MAIL__URL`, `EVENTS__URL`, `JOBS__URL`, `LOCKS__URL`, `RATE_LIMIT__URL` and `REMOTE__URL`."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The transports: of events, of jobs, of mail, and of messages between services. The cache."""
+"""The transports: of events, of jobs, of mail, and of messages between services. Locks. The cache."""
 
 from urllib.parse import urlsplit
 
@@ -71,6 +71,18 @@ class RemoteSettings(Section):
     is addressed by its APP_NAME. Default: no remote messages."""
     concurrency: int = Field(10, ge=1, le=1000)
     """Messages from other services that a worker handles concurrently."""
+
+
+class LocksSettings(Section):
+    """Variables `LOCKS__…`."""
+
+    url: ServiceUrl = SecretStr("database://")
+    """What decides which worker seals the audit trail and fires schedules: `database://`, advisory locks of PostgreSQL, or leases in Redis or
+    Valkey, with the URLs of `CACHE__URL`."""
+    prefix: str = Field("api-base", pattern=r"^[a-zA-Z0-9._-]{1,100}$")
+    """Prefix of the application's keys in Redis. No two applications may share one."""
+    lease_seconds: float = Field(10.0, ge=1, le=3600)
+    """Seconds after which another worker leads when the leader does not extend its lease in Redis."""
 
 
 class CacheSettings(Section):

@@ -73,6 +73,7 @@ def unencrypted_links(settings: Settings) -> Iterator[tuple[str, str]]:
         "CACHE__URL": settings.cache.url,
         "EVENTS__URL": settings.events.url,
         "JOBS__URL": settings.jobs.url,
+        "LOCKS__URL": settings.locks.url,
         "REMOTE__URL": settings.remote.url,
         "OBSERVABILITY__OTLP_ENDPOINT": observability.otlp_endpoint,
         "MAIL__LINKS": settings.mail.links,

@@ -15,6 +15,7 @@ Link = Literal[
     "CACHE__URL",
     "EVENTS__URL",
     "JOBS__URL",
+    "LOCKS__URL",
     "REMOTE__URL",
     "OBSERVABILITY__OTLP_ENDPOINT",
     "MAIL__LINKS",

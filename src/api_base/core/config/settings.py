@@ -6,7 +6,7 @@ from pydantic import AfterValidator, Field
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from api_base.core.config.database import DatabaseSettings
-from api_base.core.config.messaging import CacheSettings, EventSettings, JobSettings, MailSettings, RemoteSettings
+from api_base.core.config.messaging import CacheSettings, EventSettings, JobSettings, LocksSettings, MailSettings, RemoteSettings
 from api_base.core.config.observability import ObservabilitySettings
 from api_base.core.config.security import AuditSettings, AuthSettings, RateLimitSettings, SecuritySettings
 from api_base.core.config.server import ResilienceSettings, ServerSettings
@@ -41,6 +41,8 @@ class Settings(BaseSettings):
     """Limits per client address."""
     cache: CacheSettings = Field(default_factory=CacheSettings)
     """The cache."""
+    locks: LocksSettings = Field(default_factory=LocksSettings)
+    """Which worker does what one worker at a time may do."""
     events: EventSettings = Field(default_factory=EventSettings)
     """Events."""
     jobs: JobSettings = Field(default_factory=JobSettings)

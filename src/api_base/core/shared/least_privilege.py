@@ -13,7 +13,7 @@ type Kind = Literal["supervisor", "server", "worker"]
 _OWNER: Final = "DATABASE__OWNER_URL"
 WITHHELD: Final[Mapping[Kind, frozenset[str]]] = {
     "supervisor": frozenset(),
-    "server": frozenset({_OWNER, "DATABASE__WORKER_URL", "AUDIT__SIGNING_KEYS"}),
+    "server": frozenset({_OWNER, "DATABASE__WORKER_URL", "AUDIT__SIGNING_KEYS", "LOCKS__URL"}),
     "worker": frozenset({_OWNER}),
 }
 OPTIONAL: Final[Mapping[Kind, frozenset[str]]] = {**WITHHELD, "supervisor": frozenset({_OWNER})}

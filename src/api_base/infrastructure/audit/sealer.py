@@ -1,7 +1,7 @@
 """The worker's care of the trail: records are sealed in the background, so that writers never wait, and dropped after the retention period.
 
 Records are ordered by (transaction id, sequence) and sealed only below the snapshot's horizon: every transaction below it has ended, so no
-record can be added to a sealed range [PostgreSQL manual, 9.28.8]. Each batch is one transaction under an advisory lock: any number of
+record can be added to a sealed range [PostgreSQL manual, 9.28.8]. Each batch is one transaction of the process that leads: any number of
 sealers may run, one of them works, and an interrupted batch leaves nothing behind.
 """
 
@@ -14,6 +14,7 @@ from api_base.core.protocols import Clock
 from api_base.infrastructure.audit.chain import BEGINNING, START, HeadSigner, Position, Record, Seal, SignedHead, by_chain
 from api_base.infrastructure.db.connecting import Connection
 from api_base.infrastructure.db.pool import ConnectionPool
+from api_base.infrastructure.locks.leadership import Leadership
 
 BATCH: Final = 1000
 """Maximum number of records sealed in one transaction."""
@@ -21,7 +22,7 @@ BATCH: Final = 1000
 RECORD_COLUMNS: Final = "tenant_id, transaction_id::text::bigint, sequence, at, id, actor_id, request_id, trace_id, address, action, entity, entity_id, before, after"
 """The columns in the order of the fields of `Record`."""
 
-LOCK: Final = "select pg_try_advisory_xact_lock(hashtext('seal_audit'))"
+LEADER: Final = "seal_audit"
 _END: Final = "select transaction_id, sequence from audit_seals order by transaction_id desc, sequence desc limit 1"
 _HORIZON: Final = "select pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
 _UNSEALED: Final = f"""
@@ -63,8 +64,8 @@ values ($1, $2, $3, $4, $5, $6, $7, $8, $9) on conflict do nothing
 class Sealer:
     """`pool` connects as the role `worker`."""
 
-    def __init__(self, pool: ConnectionPool, clock: Clock, *, batch: int = BATCH) -> None:
-        self._pool, self._clock, self._batch = pool, clock, batch
+    def __init__(self, pool: ConnectionPool, clock: Clock, leadership: Leadership, *, batch: int = BATCH) -> None:
+        self._pool, self._clock, self._leadership, self._batch = pool, clock, leadership, batch
 
     async def run(self) -> bool:
         """Seal one batch. Returns whether there may be more. Raises `ConfigurationError` if the server's transaction counter has gone back."""
@@ -72,7 +73,7 @@ class Sealer:
 
     async def _in_transaction(self, connection: Connection) -> bool:
         async with connection.transaction():
-            if not await connection.fetchval(LOCK):
+            if not await self._leadership.leads(connection, LEADER):
                 return False
             end = await self._end(connection)
             rows = await connection.fetch(_UNSEALED, str(end.transaction_id), end.sequence, self._batch)
@@ -108,8 +109,9 @@ class Retention:
     A signed checkpoint stays for each chain that loses records. It names the seal after which the chain continues, and the time before
     which records may be missing. `pool` connects as the role `worker`. Records are kept for `keep_days`, and then to the end of their month."""
 
-    def __init__(self, pool: ConnectionPool, clock: Clock, signer: HeadSigner, keep_days: int) -> None:
+    def __init__(self, pool: ConnectionPool, clock: Clock, signer: HeadSigner, keep_days: int, leadership: Leadership) -> None:
         self._pool, self._clock, self._signer, self._keep = pool, clock, signer, timedelta(days=keep_days)
+        self._leadership = leadership
 
     async def run(self) -> bool:
         """Create and drop partitions. Always returns False: there is nothing more to do."""
@@ -121,7 +123,7 @@ class Retention:
     async def _drop(self, connection: Connection, before: datetime) -> None:
         """Drop through a function with its owner's rights, which drops only sealed partitions with a checkpoint that are at least a month old."""
         async with connection.transaction():
-            if not await connection.fetchval(LOCK) or not await connection.fetchval(_EXPIRED, before):
+            if not await self._leadership.leads(connection, LEADER) or not await connection.fetchval(_EXPIRED, before):
                 return
             now = self._clock.now()
             for chain, number, hash, transaction_id, sequence in await connection.fetch(_CHECKPOINTS, before):

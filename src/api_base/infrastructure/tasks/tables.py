@@ -53,3 +53,11 @@ SCHEDULES: Final = system_owned(
     sa.Column("fired_until", timestamp(), nullable=False),
 )
 """A schedule has fired for all times up to `fired_until`."""
+
+LEADERS: Final = system_owned(
+    "leaders",
+    METADATA,
+    sa.Column("name", text(), primary_key=True),
+    sa.Column("number", sa.BigInteger, nullable=False),
+)
+"""How many leaders a piece of work has had, where leases in Redis decide."""

@@ -1,0 +1,1 @@
+"""Leadership: of all processes that could do a piece of work, one does it."""
