@@ -15,10 +15,10 @@ cause() {
         *"No space left"*) echo "The disk is full: free some space and try again." ;;
         *[Cc]ertificate* | *SSLError* | *UnknownIssuer*)
             echo "A certificate is not trusted. Behind a proxy with a certificate authority of its own, set SSL_CERT_FILE (uv) and PIP_CERT (pip) to its file." ;;
-        *"dns error"* | *"name resolution"* | *"Name or service not known"* | *"onnection refused"* | *"imed out"* | *"sending request"* | *"unreachable"* | *"Could not find a version"* | *"ailed to fetch"*)
-            echo "The package index cannot be reached. Check the network, the proxy (HTTPS_PROXY) and the index (UV_DEFAULT_INDEX for uv, PIP_INDEX_URL for pip)." ;;
         *"No interpreter found"* | *"No download found"* | *"python-build-standalone"*)
             echo "Python 3.12 or newer is not on PATH or in pyenv, and could not be downloaded. Install it." ;;
+        *"dns error"* | *"name resolution"* | *"Name or service not known"* | *"onnection refused"* | *"imed out"* | *"sending request"* | *"unreachable"* | *"Could not find a version"* | *"ailed to fetch"*)
+            echo "The package index cannot be reached. Check the network, the proxy (HTTPS_PROXY) and the index (UV_DEFAULT_INDEX for uv, PIP_INDEX_URL for pip)." ;;
         *"Permission denied"* | *"Read-only file system"*)
             echo "A file cannot be written. Check who owns .venv, .tools and uv's cache." ;;
         *"No module named pip"* | *ensurepip*)
