@@ -16,7 +16,7 @@ CAUSES = [
     ("ERROR: Could not find a version that satisfies the requirement uv==0.1", "cannot be reached"),
     ("error: No interpreter found for Python >=3.12 in managed installations or search path", "Python 3.12 or newer is not on PATH"),
     (
-        "cause: error sending request for url (https://github.com/astral-sh/python-build-standalone/releases/x.tar.gz)\ncause: dns error",
+        "cause: error sending request for url (https://github.com/astral-sh/python-build-standalone/releases/x.tar.gz): dns error",
         "Python 3.12 or newer is not on PATH",
     ),
     ("error: failed to create directory `/opt/x`: Permission denied (os error 13)", "A file cannot be written"),
