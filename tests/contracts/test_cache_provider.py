@@ -12,7 +12,7 @@ from api_base.core.errors import ProgrammingError
 from api_base.core.protocols import CacheProvider, Caches
 from api_base.infrastructure.cache.memory_provider import MemoryCaches
 from api_base.infrastructure.cache.namespace import MAX_TTL, MAX_VALUE_BYTES
-from tests.factories.cache import redis_caches
+from tests.factories.cache import redis_caches, subscribed, tiered_caches
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,14 +26,21 @@ class Film:
 FILM = Film(id=uuid4(), title="Aniki-Bóbó", tags=("1942", "Porto"), extra={"minutes": 71})
 
 
-@pytest.fixture(params=["memory", "redis"])
+@pytest.fixture(params=["memory", "redis", "tiered", "unsubscribed"])
 async def caches(request: pytest.FixtureRequest) -> AsyncIterator[Caches]:
+    """`unsubscribed` are two tiers without announcements."""
     if request.param == "memory":
         yield MemoryCaches()
+        return
+    url = request.getfixturevalue("redis_url")
+    if request.param == "redis":
+        found = redis_caches(url)
+    elif request.param == "tiered":
+        found = await subscribed(tiered_caches(url))
     else:
-        found = redis_caches(request.getfixturevalue("redis_url"))
-        yield found
-        await found.close()
+        found = tiered_caches(url, subscribed_at="redis://127.0.0.1:1/")
+    yield found
+    await found.close()
 
 
 @pytest.fixture

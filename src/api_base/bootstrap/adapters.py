@@ -46,7 +46,13 @@ DATABASE: "Final[Mapping[str, Adapter[Settings, db.Source]]]" = {
     "postgres": db.POSTGRESQL,
 }
 BUILT_IN: Final = Adapters(
-    cache={"memory": cache.MEMORY, "redis": cache.REDIS, "rediss": cache.REDIS_TLS},
+    cache={
+        "memory": cache.MEMORY,
+        "redis": cache.REDIS,
+        "rediss": cache.REDIS_TLS,
+        "tiered+redis": cache.TIERED,
+        "tiered+rediss": cache.TIERED_TLS,
+    },
     mail={"console": mail.CONSOLE, "smtp": mail.SMTP, "smtps": mail.SMTPS},
     events={"database": events.DATABASE, "kafka": kafka.KAFKA, "kafka+ssl": kafka.KAFKA_TLS},
     jobs={"database": tasks.DATABASE, "amqp": tasks.RABBITMQ, "amqps": tasks.RABBITMQ_TLS},
