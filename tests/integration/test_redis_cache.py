@@ -1,4 +1,5 @@
-"""What only the cache in Redis promises: lifetimes kept by the server, and no failed caller while Redis is slow, cut or gone."""
+"""What only the cache in Redis promises, alone and behind the memory of each process: lifetimes kept by the server, and no failed caller while
+Redis is slow, cut or gone."""
 
 import asyncio
 import contextlib
@@ -16,7 +17,7 @@ from api_base.core.errors import Unavailable
 from api_base.core.protocols import CacheProvider
 from api_base.infrastructure.cache.redis_provider import MAX_UNDELIVERED, RedisCaches
 from api_base.infrastructure.redis.client import CONNECTIONS, address_at
-from tests.factories.cache import redis_caches
+from tests.factories.cache import redis_caches, tiered_caches
 from tests.services import Killable, Proxy, Toxiproxy
 
 QUICK = 0.2
@@ -26,13 +27,13 @@ PATIENCE = 30.0
 type Make = Callable[..., RedisCaches]
 
 
-@pytest.fixture
-async def make() -> AsyncIterator[Make]:
+@pytest.fixture(params=[redis_caches, tiered_caches], ids=["redis", "tiered"])
+async def make(request: pytest.FixtureRequest) -> AsyncIterator[Make]:
     """Makes caches that are closed after the test."""
     made: list[RedisCaches] = []
 
     def one(url: str, **options: float) -> RedisCaches:
-        made.append(redis_caches(url, **options))  # type: ignore[arg-type]
+        made.append(request.param(url, **options))
         return made[-1]
 
     yield one

@@ -106,9 +106,9 @@ class TieredCacheProvider[T](RedisCacheProvider[T]):
         return self.caches.memory.find(name) if self.caches.fresh() else None
 
     def _keep(self, stored: Stored, began: float, versions: TagVersions, origin: TagVersions) -> None:
-        """Keep what was read since `began`, unless its key or a tag ended meanwhile. The key is the first of `versions`."""
+        """Keep what was read since `began`: valid only while the key and the tags have the `versions` of before. The key is the first of them."""
         memory, name, payload = self.caches.memory, versions[0][0], stored.payload
-        if payload is not None and memory.current(versions):
+        if payload is not None:
             size = size_of(name, payload, (*versions, *origin))
             memory.put(name, Entry(payload, began + stored.remaining, versions, self.namespace.prefix, size, stored.etag, origin))
 
