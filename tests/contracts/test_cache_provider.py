@@ -151,6 +151,20 @@ async def test_a_lookup_says_how_long_a_value_stays(texts: CacheProvider[str]) -
     assert not (await texts.lookup("2", [])).found
 
 
+async def test_a_lookup_says_what_the_source_called_the_value(texts: CacheProvider[str]) -> None:
+    for etag in ('W/"é"', ""):
+        await texts.store("1", "one", (await texts.lookup("1", ["t"])).versions, 60, etag)
+        assert [(await texts.lookup("1", ["t"])).etag for _ in range(2)] == [etag] * 2
+        assert await texts.get("1") == "one"
+
+
+async def test_a_claim_is_that_of_its_holder(texts: CacheProvider[str]) -> None:
+    assert await texts.claim("1", "a", 60, 0) == "a"
+    await texts.release("1", "b", 60)
+    assert await texts.claim("1", "a", 60, 0) == "a"
+    await texts.release("1", "a", 60)
+
+
 async def test_none_is_a_value_of_a_lookup(caches: Caches, owner: UUID) -> None:
     cache: CacheProvider[str | None] = caches.providers("optional", str | None)(owner)  # type: ignore[arg-type]
     await cache.store("1", None, (), 60)

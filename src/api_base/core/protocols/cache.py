@@ -89,12 +89,12 @@ class CacheProvider[T](Protocol):
     async def claim(self, key: str, by: str, seconds: float, remaining: float) -> str:
         """Claim the load of `key` among all processes for `seconds`, or for so many more. Return who has claimed it: `by`, or another.
 
-        Empty: a value that stays for more than `remaining` seconds is stored, so nothing has to be loaded. Without a store that processes
-        share, and while it cannot be reached, every claim succeeds.
+        Empty: look again, and then load without a claim. A value that stays for more than `remaining` seconds is stored, or the last load stored
+        none. Without a store that processes share, and while it cannot be reached, every claim succeeds.
         """
 
-    async def release(self, key: str, by: str) -> None:
-        """End the claim of `by`, if it has one."""
+    async def release(self, key: str, by: str, seconds: float) -> None:
+        """End the claim of `by`, whose load stored nothing. For `seconds` others load without a claim: they do not wait for each other."""
 
     async def invalidate(self, tags: Collection[str]) -> None:
         """End the present versions of tags, in all namespaces of this owner."""

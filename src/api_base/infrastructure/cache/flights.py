@@ -1,7 +1,7 @@
 """The loads of cached values: one at a time for a key and the versions of its tags, in this process and among those that share a store.
 
 The process that loads has a claim in the store, which it renews, and which ends by itself when the process is killed. The others look for the
-value until it is stored. They wait for one such load at most: if it stored nothing, or the store cannot be reached, each process loads.
+value until it is stored. If the load stored nothing, or the store cannot be reached, each process loads.
 """
 
 import asyncio
@@ -116,7 +116,7 @@ class Flights[T]:
         finally:
             renewal.cancel()
             if not stored:
-                await cache.release(name, by)
+                await cache.release(name, by, CLAIM)
 
     async def _loaded(self, cache: CacheProvider[T], name: str, seen: Lookup[T], load: Callable[[], Awaitable[T]]) -> tuple[T, bool]:
         """Return a value that is loaded now, and whether it was stored."""
@@ -129,14 +129,13 @@ class Flights[T]:
 
     async def _loaded_elsewhere(self, cache: CacheProvider[T], name: str, seen: Lookup[T], by: str) -> Lookup[T] | None:
         """Claim the load. Return the value that another process has loaded meanwhile; None if this one is to load it."""
-        due, tags, first, seconds = self._lifetimes.due, [tag for tag, _ in seen.versions], None, FIRST_LOOK
+        due, tags, seconds = self._lifetimes.due, [tag for tag, _ in seen.versions], FIRST_LOOK
         while (holder := await cache.claim(name, by, CLAIM, due)) != by:
             found = await cache.lookup(name, tags)
             if found.found and found.remaining > due:
                 return found
-            if first is not None and (holder != first or not holder):
+            if not holder:
                 return None
-            first = holder
             await asyncio.sleep(seconds)
             seconds = min(2 * seconds, LAST_LOOK)
         return None

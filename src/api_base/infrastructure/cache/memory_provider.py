@@ -178,7 +178,7 @@ class MemoryCacheProvider[T](CacheProvider[T]):
     async def claim(self, key: str, by: str, seconds: float, remaining: float) -> str:
         return by
 
-    async def release(self, key: str, by: str) -> None:
+    async def release(self, key: str, by: str, seconds: float) -> None:
         """No process shares this memory."""
 
     async def invalidate(self, tags: Collection[str]) -> None:

@@ -225,9 +225,9 @@ class RedisCacheProvider[T](CacheProvider[T]):
             self.caches.ended([name])
         return holder.decode()
 
-    async def release(self, key: str, by: str) -> None:
+    async def release(self, key: str, by: str, seconds: float) -> None:
         (name,) = self._keys([key])
-        await self.caches.attempt(lambda redis: self.caches.release([_claim(name)], [by]), None)
+        await self.caches.attempt(lambda redis: self.caches.release([_claim(name)], [by, _milliseconds(seconds)]), None)
 
     async def _stored(self, names: Sequence[str]) -> list[Stored]:
         found = await self.caches.attempt(lambda redis: self.caches.get(names, [self._owner()]), [_NOTHING] * len(names))

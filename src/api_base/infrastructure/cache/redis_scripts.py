@@ -116,6 +116,7 @@ return holder
 
 RELEASE: Final = """
 if redis.call('GET', KEYS[1]) == ARGV[1] then
-  redis.call('UNLINK', KEYS[1])
+  redis.call('SET', KEYS[1], '', 'PX', ARGV[2])
 end
 """
+"""Those who wait for a load that stored nothing load on their own: for a while nobody can claim it."""
