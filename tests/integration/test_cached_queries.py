@@ -2,10 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID, uuid4
 
+import asyncpg
 import pytest
 
 from api_base.application.common.cqrs import Cacheable, Query, answer_of
@@ -16,9 +18,10 @@ from api_base.bootstrap.services import Services, build, opened
 from api_base.core.protocols import CacheStats, Isolation
 from api_base.core.types import current_context
 from api_base.infrastructure.cache.query_cache import QueryCache
+from api_base.infrastructure.db.changes import CHANGES
 from api_base.infrastructure.db.embedded import Urls
 from api_base.infrastructure.db.repository import TableMapping
-from api_base.infrastructure.db.unit_of_work import SqlUnitOfWorkFactory
+from api_base.infrastructure.db.unit_of_work import SqlUnitOfWorkFactory, savepoint
 from api_base.infrastructure.tenants import mapper
 from api_base.infrastructure.tenants.queries import GetTenantHandler
 from api_base.infrastructure.tenants.repository import SqlTenantRepository
@@ -27,12 +30,13 @@ from tests.application import Person, Running, running, settings_on
 ROUNDS: Final = 50
 
 
-@pytest.fixture(params=["memory", "redis"])
+@pytest.fixture(params=["memory", "redis", "tiered"])
 def cache(request: pytest.FixtureRequest) -> dict[str, Any]:
     """The settings of the cache. A call may take long, since the machine may be busy."""
     if request.param == "memory":
         return {}
-    return {"url": request.getfixturevalue("redis_url"), "prefix": uuid4().hex, "timeout_seconds": 5}
+    url = request.getfixturevalue("redis_url")
+    return {"url": f"tiered+{url}" if request.param == "tiered" else url, "prefix": uuid4().hex, "timeout_seconds": 5}
 
 
 @pytest.fixture
@@ -147,6 +151,44 @@ async def test_a_load_held_while_a_write_commits_stores_nothing(migrated: Urls, 
             await early
             assert await held.ask(person.tenant_id) == f"Name {number}"
             held.begin_round()
+
+
+async def test_a_commit_notifies_of_what_it_changed_and_a_rollback_does_not(api: Running, person: Person) -> None:
+    """As one statement, in a transaction with a savepoint, and in a serializable one."""
+    received: list[str] = []
+    database, tenants = api.services.ports.database, SqlTenantRepository(api.services.ports.database)
+    begin = SqlUnitOfWorkFactory(database.pool, [], None, api.services.container.providers["query_cache"]())
+    current_context.set(current_context.get().acting(await api.services.container.access.resolve(person.id, person.tenant_id)))  # type: ignore[arg-type]
+    listener = await asyncpg.connect(api.services.settings.database.url_of("owner"))
+    await listener.add_listener(CHANGES, lambda _, __, ___, payload: received.append(str(payload)))
+
+    async def change(isolation: Isolation, number: int, *, inside: bool = False, fail: bool = False) -> None:
+        async with begin(isolation):
+            found = await tenants.get(person.tenant_id)
+            assert found is not None
+            found.rename(f"Name {number}", now=api.services.container.clock.now())
+            async with savepoint() if inside else nullcontext():
+                await tenants.update(found)
+            if fail:
+                raise RuntimeError
+
+    for number, (isolation, inside) in enumerate(
+        [(Isolation.OPTIMISTIC, False), (Isolation.OPTIMISTIC, True), (Isolation.SERIALIZABLE, False)]
+    ):
+        with pytest.raises(RuntimeError):
+            await change(isolation, 100 + number, inside=inside, fail=True)
+        await change(isolation, number, inside=inside)
+        await until(lambda: len(received) > number)  # noqa: B023
+    await listener.execute(f"notify {CHANGES}, 'last'")
+    await until(lambda: received[-1] == "last")
+    await listener.close()
+    assert [one.partition("\n")[2] for one in received] == [f"{person.tenant_id} tenant"] * 3 + [""]
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(30):
+        while not condition():
+            await asyncio.sleep(0.01)
 
 
 class HeldHandler:

@@ -151,6 +151,7 @@ async def test_no_caller_fails_while_redis_is_killed_and_then_it_is_used_again(m
         await cache.set("1", "x")
         assert await cache.get("1") == "x"
         killable_redis.kill()
+        await until(lambda: gone(cache))  # memory is used until its subscription is known to have ended
         await used(cache)
         for call in (cache.get_stats(), cache.clear_pattern("*")):
             with pytest.raises(Unavailable):
