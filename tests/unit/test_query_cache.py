@@ -232,9 +232,9 @@ async def test_a_unit_of_work_neither_takes_nor_stores_results(world: World) -> 
     assert await world.number(query) == 3
 
 
-@pytest.mark.parametrize("missing", ["reads", "staleness"])
-def test_a_cacheable_query_declares_what_it_reads_and_how_stale_it_may_be(missing: str) -> None:
-    incomplete = type("Incomplete", (GetThing,), {missing: {"reads": (), "staleness": 0.0}[missing]})
+@pytest.mark.parametrize(("declared", "value"), [("reads", ()), ("staleness", 0.0), ("max_age", 61), ("max_age", -1)])
+def test_a_cacheable_query_declares_what_it_reads_and_how_stale_it_may_be(declared: str, value: Any) -> None:
+    incomplete = type("Incomplete", (GetThing,), {declared: value})
     with pytest.raises(ProgrammingError, match="Incomplete is cacheable: declare"):
         QueryCache(MemoryCaches())(incomplete, Things().handle)
 

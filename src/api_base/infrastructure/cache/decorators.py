@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import wraps
 
 from api_base.core.protocols import CacheProvider
+from api_base.core.types import cache_remaining
 from api_base.infrastructure.cache.flights import Flights, Lifetimes
 
 
@@ -65,6 +66,7 @@ def cached[**P, T](
             cache, name = provider(*arguments, **named), key(*arguments, **named)
             seen = await cache.lookup(name, () if tags is None else tags(*arguments, **named))
             if seen.found and seen.remaining > due:
+                cache_remaining.set(seen.remaining)
                 return seen.stored()
             return await flights.value(cache, name, seen, lambda: load(*arguments, **named))
 

@@ -42,8 +42,10 @@ class QueryCache(ChangeObserver):
         if not issubclass(message_type, Query) or message_type.cacheable is Cacheable.NEVER:
             return call_next
         reads, staleness = message_type.reads, message_type.staleness
-        if not reads or staleness <= 0:
-            raise ProgrammingError(f"{message_type.__name__} is cacheable: declare what it `reads` and a `staleness` above 0 seconds.")
+        if not reads or staleness <= 0 or not 0 <= message_type.max_age <= staleness:
+            raise ProgrammingError(
+                f"{message_type.__name__} is cacheable: declare what it `reads`, a `staleness` above 0 seconds, and no `max_age` above it."
+            )
         self.entities.update(reads)
         of = self._caches.providers(f"{message_type.__module__}.{message_type.__qualname__}", answer_of(message_type))
         caller = _caller if message_type.cacheable is Cacheable.BY_PERMISSIONS else _user
