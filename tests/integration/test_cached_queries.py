@@ -1,6 +1,7 @@
 """The shipped cacheable queries on a real database: answered from the cache, and never with what was before a committed change."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -28,6 +29,8 @@ from api_base.infrastructure.tenants.repository import SqlTenantRepository
 from tests.application import Person, Running, running, settings_on
 
 ROUNDS: Final = 50
+WITHIN: Final = 1.0
+"""Seconds."""
 
 
 @pytest.fixture(params=["memory", "redis", "tiered"])
@@ -133,6 +136,27 @@ async def test_another_tenant_is_answered_as_if_there_were_no_cache(api: Running
     refused = await api.client.get(path, headers=stranger.headers)
     unknown = await api.client.get(asked.path.format(uuid4()), headers=stranger.headers)
     assert (refused.status_code, unknown.status_code) == (404, 404)
+
+
+async def test_a_lowered_role_sees_nothing_of_before_within_a_second(api: Running, person: Person, asked: Asked) -> None:
+    """And a removed member nothing. `Cache-Status` says whether what was cached for the former role is used."""
+    path, member = asked.path.format(person.tenant_id), await api.member(person, "admin")
+    membership = f"/api/v1/tenants/{person.tenant_id}/members/{member.id}"
+    conditional = person.headers | {"If-Match": "*"}
+    for _ in range(2):
+        before = await api.client.get(path, headers=member.headers)
+    assert before.headers["cache-status"].startswith("api-base; hit")
+    merge = conditional | {"Content-Type": "application/merge-patch+json"}
+    assert (await api.client.patch(membership, json={"role": "viewer"}, headers=merge)).status_code == 200
+    lowered = time.monotonic()
+    managed = f"/api/v1/tenants/{person.tenant_id}/invitations"
+    while (await api.client.get(managed, headers=member.headers)).status_code != 403:
+        assert time.monotonic() < lowered + WITHIN
+    assert (await api.client.get(path, headers=member.headers)).headers["cache-status"] == "api-base; fwd=miss"
+    assert (await api.client.delete(membership, headers=conditional)).status_code == 204
+    removed = time.monotonic()
+    while (await api.client.get(path, headers=member.headers)).status_code != 401:
+        assert time.monotonic() < removed + WITHIN
 
 
 async def test_a_load_held_while_a_write_commits_stores_nothing(migrated: Urls, cache: dict[str, Any]) -> None:

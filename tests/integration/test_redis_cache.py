@@ -6,7 +6,9 @@ import contextlib
 import ssl
 import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any, get_args
 from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
@@ -244,6 +246,47 @@ async def test_doctor_names_the_server_or_the_reason(make: Make, redis_url: str)
     assert await make(redis_url).check() == f"Redis at {urlsplit(redis_url).netloc}"
     with pytest.raises(Unavailable, match="127.0.0.1:1: "):
         await make("redis://127.0.0.1:1/").check()
+
+
+async def test_an_old_and_a_new_release_never_read_each_others_values(make: Make, redis_url: str) -> None:
+    """Each release has its own form of one class, two levels deep. What one of them invalidates ends for both."""
+
+    def released(kind: type) -> type:
+        @dataclass(frozen=True)
+        class Part:
+            amount: kind  # type: ignore[valid-type]
+
+        @dataclass(frozen=True)
+        class Order:
+            parts: tuple[Part, ...]
+
+        return Order
+
+    owner, kinds = uuid4(), {"old": int, "new": str}
+    releases = {name: make(redis_url).providers("orders", released(kind))(owner) for name, kind in kinds.items()}
+
+    async def use(name: str, number: int) -> None:
+        cache, kind = releases[name], kinds[name]
+        (field,) = fields(cache.namespace.kind)  # type: ignore[attr-defined]
+        part = get_args(field.type)[0]
+        seen = await cache.lookup(str(number % 10), ["orders"])
+        if seen.found:
+            assert [type(one.amount) for one in seen.value.parts] == [kind]
+        elif number % 7:
+            await cache.store(str(number % 10), cache.namespace.kind((part(kind(number)),)), seen.versions, 60)  # type: ignore[attr-defined]
+        else:
+            await cache.invalidate(["orders"])
+
+    for number in range(0, 1000, 10):
+        await asyncio.gather(*(use(name, number + step) for step in range(10) for name in releases))
+    old = releases["old"]
+    await old.store("1", old.namespace.kind(()), (await old.lookup("1", ["orders"])).versions, 60)  # type: ignore[attr-defined]
+    await releases["new"].invalidate(["orders"])
+    await until(lambda: ended(old))
+
+
+async def ended(cache: CacheProvider[Any]) -> bool:
+    return not (await cache.lookup("1", ["orders"])).found
 
 
 @pytest.fixture
