@@ -156,6 +156,15 @@ class Proxy:
         self._enable(True)
 
     @contextmanager
+    def down(self) -> Iterator[None]:
+        """Cut it for a block."""
+        self.cut()
+        try:
+            yield
+        finally:
+            self.mend()
+
+    @contextmanager
     def silent(self) -> Iterator[None]:
         """Pass nothing on to the client, and leave the connections open."""
         with self._toxic("timeout", timeout=0):

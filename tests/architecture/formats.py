@@ -6,7 +6,7 @@ import http_sf
 import httpx2
 from jsonschema import Draft202012Validator
 
-STRUCTURED: Final = {"ratelimit": "list", "ratelimit-policy": "list", "idempotency-replayed": "item"}
+STRUCTURED: Final = {"ratelimit": "list", "ratelimit-policy": "list", "idempotency-replayed": "item", "cache-status": "list"}
 """Headers that are structured fields [RFC 9651], by their type."""
 PROBLEM: Final = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",

@@ -62,6 +62,10 @@ class Route:
         return self._parameter("Idempotency-Key") is not None
 
     @property
+    def tagged(self) -> bool:
+        return self.options is not None and self.options.tagged
+
+    @property
     def versioned(self) -> bool:
         return self.options is not None and self.options.versioned
 

@@ -113,8 +113,10 @@ async def test_the_example_succeeds_as_declared(api: Running, route: Route) -> N
     assert answer.status_code == route.success, answer.text
     conventional(answer)
     options = route.options
-    assert answer.headers["cache-control"] == (options.cache if options else "no-store")
-    assert ("etag" in answer.headers) == route.versioned
+    kept = options is not None and options.query is not None
+    assert answer.headers["cache-control"] == ("private, no-cache" if kept else options.cache if options else "no-store")
+    assert ("authorization" in answer.headers.get_list("vary")) == ("cache-status" in answer.headers) == kept
+    assert ("etag" in answer.headers) == route.tagged
     if route.success == 204:
         assert answer.content == b""
         return
@@ -148,7 +150,7 @@ async def test_a_weaker_role_is_refused(api: Running, route: Route) -> None:
     assert (await sent.send(api.client)).status_code == route.success, "the refused request left something behind"
 
 
-@walk(lambda route: route.versioned and route.method == "GET")
+@walk(lambda route: route.tagged and route.method == "GET")
 async def test_who_has_the_version_gets_304(api: Running, route: Route) -> None:
     sent = await example(api, route)
     tag = (await sent.send(api.client)).headers["etag"]

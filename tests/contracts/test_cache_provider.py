@@ -12,7 +12,7 @@ from api_base.core.errors import ProgrammingError
 from api_base.core.protocols import CacheProvider, Caches
 from api_base.infrastructure.cache.memory_provider import MemoryCaches
 from api_base.infrastructure.cache.namespace import MAX_TTL, MAX_VALUE_BYTES
-from tests.factories.cache import redis_caches
+from tests.factories.cache import redis_caches, subscribed, tiered_caches
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,14 +26,24 @@ class Film:
 FILM = Film(id=uuid4(), title="Aniki-Bóbó", tags=("1942", "Porto"), extra={"minutes": 71})
 
 
-@pytest.fixture(params=["memory", "redis", "redis_sentinel", "redis_cluster"])
+@pytest.fixture(
+    params=["memory", "redis", "redis_sentinel", "redis_cluster", "tiered", "tiered_sentinel", "tiered_cluster", "unsubscribed"]
+)
 async def caches(request: pytest.FixtureRequest) -> AsyncIterator[Caches]:
+    """`unsubscribed` are two tiers without announcements."""
     if request.param == "memory":
         yield MemoryCaches()
+        return
+    tiers, _, servers = request.param.partition("_")
+    url = request.getfixturevalue(f"redis_{servers}_url" if servers else "redis_url")
+    if tiers == "redis":
+        found = redis_caches(url)
+    elif tiers == "tiered":
+        found = await subscribed(tiered_caches(url))
     else:
-        found = redis_caches(request.getfixturevalue(f"{request.param}_url"))
-        yield found
-        await found.close()
+        found = tiered_caches(url, subscribed_at="redis://127.0.0.1:1/")
+    yield found
+    await found.close()
 
 
 @pytest.fixture
@@ -142,6 +152,20 @@ async def test_a_lookup_says_how_long_a_value_stays(texts: CacheProvider[str]) -
     assert (found.found, found.value, found.versions) == (True, "one", ())
     assert 55 < found.remaining <= 60
     assert not (await texts.lookup("2", [])).found
+
+
+async def test_a_lookup_says_what_the_source_called_the_value(texts: CacheProvider[str]) -> None:
+    for etag in ('W/"é"', ""):
+        await texts.store("1", "one", (await texts.lookup("1", ["t"])).versions, 60, etag)
+        assert [(await texts.lookup("1", ["t"])).etag for _ in range(2)] == [etag] * 2
+        assert await texts.get("1") == "one"
+
+
+async def test_a_claim_is_that_of_its_holder(texts: CacheProvider[str]) -> None:
+    assert await texts.claim("1", "a", 60, 0) == "a"
+    await texts.release("1", "b", 60)
+    assert await texts.claim("1", "a", 60, 0) == "a"
+    await texts.release("1", "a", 60)
 
 
 async def test_none_is_a_value_of_a_lookup(caches: Caches, owner: UUID) -> None:

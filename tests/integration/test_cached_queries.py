@@ -1,11 +1,14 @@
 """The shipped cacheable queries on a real database: answered from the cache, and never with what was before a committed change."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID, uuid4
 
+import asyncpg
 import pytest
 
 from api_base.application.common.cqrs import Cacheable, Query, answer_of
@@ -16,23 +19,27 @@ from api_base.bootstrap.services import Services, build, opened
 from api_base.core.protocols import CacheStats, Isolation
 from api_base.core.types import current_context
 from api_base.infrastructure.cache.query_cache import QueryCache
+from api_base.infrastructure.db.changes import CHANGES
 from api_base.infrastructure.db.embedded import Urls
 from api_base.infrastructure.db.repository import TableMapping
-from api_base.infrastructure.db.unit_of_work import SqlUnitOfWorkFactory
+from api_base.infrastructure.db.unit_of_work import SqlUnitOfWorkFactory, savepoint
 from api_base.infrastructure.tenants import mapper
 from api_base.infrastructure.tenants.queries import GetTenantHandler
 from api_base.infrastructure.tenants.repository import SqlTenantRepository
 from tests.application import Person, Running, running, settings_on
 
 ROUNDS: Final = 50
+WITHIN: Final = 1.0
+"""Seconds."""
 
 
-@pytest.fixture(params=["memory", "redis"])
+@pytest.fixture(params=["memory", "redis", "tiered"])
 def cache(request: pytest.FixtureRequest) -> dict[str, Any]:
     """The settings of the cache. A call may take long, since the machine may be busy."""
     if request.param == "memory":
         return {}
-    return {"url": request.getfixturevalue("redis_url"), "prefix": uuid4().hex, "timeout_seconds": 5}
+    url = request.getfixturevalue("redis_url")
+    return {"url": f"tiered+{url}" if request.param == "tiered" else url, "prefix": uuid4().hex, "timeout_seconds": 5}
 
 
 @pytest.fixture
@@ -131,6 +138,27 @@ async def test_another_tenant_is_answered_as_if_there_were_no_cache(api: Running
     assert (refused.status_code, unknown.status_code) == (404, 404)
 
 
+async def test_a_lowered_role_sees_nothing_of_before_within_a_second(api: Running, person: Person, asked: Asked) -> None:
+    """And a removed member nothing. `Cache-Status` says whether what was cached for the former role is used."""
+    path, member = asked.path.format(person.tenant_id), await api.member(person, "admin")
+    membership = f"/api/v1/tenants/{person.tenant_id}/members/{member.id}"
+    conditional = person.headers | {"If-Match": "*"}
+    for _ in range(2):
+        before = await api.client.get(path, headers=member.headers)
+    assert before.headers["cache-status"].startswith("api-base; hit")
+    merge = conditional | {"Content-Type": "application/merge-patch+json"}
+    assert (await api.client.patch(membership, json={"role": "viewer"}, headers=merge)).status_code == 200
+    lowered = time.monotonic()
+    managed = f"/api/v1/tenants/{person.tenant_id}/invitations"
+    while (await api.client.get(managed, headers=member.headers)).status_code != 403:
+        assert time.monotonic() < lowered + WITHIN
+    assert (await api.client.get(path, headers=member.headers)).headers["cache-status"] == "api-base; fwd=miss"
+    assert (await api.client.delete(membership, headers=conditional)).status_code == 204
+    removed = time.monotonic()
+    while (await api.client.get(path, headers=member.headers)).status_code != 401:
+        assert time.monotonic() < removed + WITHIN
+
+
 async def test_a_load_held_while_a_write_commits_stores_nothing(migrated: Urls, cache: dict[str, Any]) -> None:
     """The loader has read; then the write commits and invalidates; then the loader ends. Nobody finds the old name afterwards."""
     async with running(settings_on(migrated, cache=cache)) as api, opened(build(api.services.settings, BUILT_IN)) as services:
@@ -147,6 +175,44 @@ async def test_a_load_held_while_a_write_commits_stores_nothing(migrated: Urls, 
             await early
             assert await held.ask(person.tenant_id) == f"Name {number}"
             held.begin_round()
+
+
+async def test_a_commit_notifies_of_what_it_changed_and_a_rollback_does_not(api: Running, person: Person) -> None:
+    """As one statement, in a transaction with a savepoint, and in a serializable one."""
+    received: list[str] = []
+    database, tenants = api.services.ports.database, SqlTenantRepository(api.services.ports.database)
+    begin = SqlUnitOfWorkFactory(database.pool, [], None, api.services.container.providers["query_cache"]())
+    current_context.set(current_context.get().acting(await api.services.container.access.resolve(person.id, person.tenant_id)))  # type: ignore[arg-type]
+    listener = await asyncpg.connect(api.services.settings.database.url_of("owner"))
+    await listener.add_listener(CHANGES, lambda _, __, ___, payload: received.append(str(payload)))
+
+    async def change(isolation: Isolation, number: int, *, inside: bool = False, fail: bool = False) -> None:
+        async with begin(isolation):
+            found = await tenants.get(person.tenant_id)
+            assert found is not None
+            found.rename(f"Name {number}", now=api.services.container.clock.now())
+            async with savepoint() if inside else nullcontext():
+                await tenants.update(found)
+            if fail:
+                raise RuntimeError
+
+    for number, (isolation, inside) in enumerate(
+        [(Isolation.OPTIMISTIC, False), (Isolation.OPTIMISTIC, True), (Isolation.SERIALIZABLE, False)]
+    ):
+        with pytest.raises(RuntimeError):
+            await change(isolation, 100 + number, inside=inside, fail=True)
+        await change(isolation, number, inside=inside)
+        await until(lambda: len(received) > number)  # noqa: B023
+    await listener.execute(f"notify {CHANGES}, 'last'")
+    await until(lambda: received[-1] == "last")
+    await listener.close()
+    assert [one.partition("\n")[2] for one in received] == [f"{person.tenant_id} tenant"] * 3 + [""]
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(30):
+        while not condition():
+            await asyncio.sleep(0.01)
 
 
 class HeldHandler:

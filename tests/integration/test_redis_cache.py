@@ -1,11 +1,14 @@
-"""What only the cache in Redis promises: lifetimes kept by the server, and no failed caller while Redis is slow, cut or gone."""
+"""What only the cache in Redis promises, alone and behind the memory of each process: lifetimes kept by the server, and no failed caller while
+Redis is slow, cut or gone."""
 
 import asyncio
 import contextlib
 import ssl
 import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any, get_args
 from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
@@ -17,7 +20,7 @@ from api_base.core.protocols import CacheProvider
 from api_base.infrastructure.cache.redis_provider import MAX_UNDELIVERED, RedisCaches
 from api_base.infrastructure.redis.address import address_at
 from api_base.infrastructure.redis.client import CONNECTIONS
-from tests.factories.cache import redis_caches
+from tests.factories.cache import redis_caches, tiered_caches
 from tests.services import Killable, Proxy, Toxiproxy
 
 QUICK = 0.2
@@ -27,13 +30,13 @@ PATIENCE = 30.0
 type Make = Callable[..., RedisCaches]
 
 
-@pytest.fixture
-async def make() -> AsyncIterator[Make]:
+@pytest.fixture(params=[redis_caches, tiered_caches], ids=["redis", "tiered"])
+async def make(request: pytest.FixtureRequest) -> AsyncIterator[Make]:
     """Makes caches that are closed after the test."""
     made: list[RedisCaches] = []
 
     def one(url: str, **options: float) -> RedisCaches:
-        made.append(redis_caches(url, **options))  # type: ignore[arg-type]
+        made.append(request.param(url, **options))
         return made[-1]
 
     yield one
@@ -151,6 +154,7 @@ async def test_no_caller_fails_while_redis_is_killed_and_then_it_is_used_again(m
         await cache.set("1", "x")
         assert await cache.get("1") == "x"
         killable_redis.kill()
+        await until(lambda: gone(cache))  # memory is used until its subscription is known to have ended
         await used(cache)
         for call in (cache.get_stats(), cache.clear_pattern("*")):
             with pytest.raises(Unavailable):
@@ -243,6 +247,47 @@ async def test_doctor_names_the_server_or_the_reason(make: Make, redis_url: str)
     assert await make(redis_url).check() == f"Redis at {urlsplit(redis_url).netloc}"
     with pytest.raises(Unavailable, match="127.0.0.1:1: "):
         await make("redis://127.0.0.1:1/").check()
+
+
+async def test_an_old_and_a_new_release_never_read_each_others_values(make: Make, redis_url: str) -> None:
+    """Each release has its own form of one class, two levels deep. What one of them invalidates ends for both."""
+
+    def released(kind: type) -> type:
+        @dataclass(frozen=True)
+        class Part:
+            amount: kind  # type: ignore[valid-type]
+
+        @dataclass(frozen=True)
+        class Order:
+            parts: tuple[Part, ...]
+
+        return Order
+
+    owner, kinds = uuid4(), {"old": int, "new": str}
+    releases = {name: make(redis_url).providers("orders", released(kind))(owner) for name, kind in kinds.items()}
+
+    async def use(name: str, number: int) -> None:
+        cache, kind = releases[name], kinds[name]
+        (field,) = fields(cache.namespace.kind)  # type: ignore[attr-defined]
+        part = get_args(field.type)[0]
+        seen = await cache.lookup(str(number % 10), ["orders"])
+        if seen.found:
+            assert [type(one.amount) for one in seen.value.parts] == [kind]
+        elif number % 7:
+            await cache.store(str(number % 10), cache.namespace.kind((part(kind(number)),)), seen.versions, 60)  # type: ignore[attr-defined]
+        else:
+            await cache.invalidate(["orders"])
+
+    for number in range(0, 1000, 10):
+        await asyncio.gather(*(use(name, number + step) for step in range(10) for name in releases))
+    old = releases["old"]
+    await old.store("1", old.namespace.kind(()), (await old.lookup("1", ["orders"])).versions, 60)  # type: ignore[attr-defined]
+    await releases["new"].invalidate(["orders"])
+    await until(lambda: ended(old))
+
+
+async def ended(cache: CacheProvider[Any]) -> bool:
+    return not (await cache.lookup("1", ["orders"])).found
 
 
 @pytest.fixture

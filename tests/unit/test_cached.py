@@ -12,6 +12,7 @@ import pytest
 from api_base.core.errors import NotFound, ProgrammingError, Unavailable
 from api_base.core.protocols import CacheProvider
 from api_base.infrastructure.cache.decorators import cached
+from api_base.infrastructure.cache.flights import current_load
 from api_base.infrastructure.cache.memory_provider import MemoryCaches
 from api_base.infrastructure.resilience.errors import TimedOut
 from tests.contracts.test_rate_limiter import Seconds
@@ -274,7 +275,70 @@ async def test_jitter_only_shortens_a_lifetime(world: World) -> None:
     assert 0.9 * TTL < max(remaining) <= TTL
 
 
-@pytest.mark.parametrize("options", [{"ttl": 0.0}, {"stale": -1.0}, {"jitter": 1.0}, {"jitter": -0.1}])
+async def test_shortly_before_its_end_a_value_is_served_while_one_load_replaces_it(world: World) -> None:
+    get = world.cached(eager=10.0, soft_timeout=5.0)
+    await get("a")
+    world.now.time += TTL - 10.001
+    assert [await get("a"), world.source.loads] == ["one", 1]
+    world.now.time += 0.001
+    world.source.value, gate = "two", world.hold()
+    assert [await get("a") for _ in range(200)] == ["one"] * 200
+    gate.set()
+    await settled()
+    assert [await get("a"), world.source.loads] == ["two", 2]
+    assert (await world.provider.lookup("a", [])).remaining == TTL
+
+
+async def test_a_failed_load_before_the_end_leaves_the_value(world: World) -> None:
+    get = world.cached(eager=10.0)
+    await get("a")
+    world.now.time += TTL - 5
+    world.source.error = Unavailable("gone")
+    assert [await get("a") for _ in range(3)] == ["one"] * 3
+    await settled()
+    world.now.time += 5
+    with pytest.raises(Unavailable, match="gone"):
+        await get("a")
+
+
+class Rates:
+    """A source with tags of its own, as HTTP has them: it answers only what is not known, and says how long that is fresh."""
+
+    def __init__(self, provider: CacheProvider[str]) -> None:
+        self.provider, self.version, self.fresh = provider, 1, TTL
+        self.answers: list[str] = []
+
+    @cached(lambda self, key: self.provider, key=lambda self, key: key, ttl=1.0, stale=STALE, soft_timeout=5, jitter=0.0)
+    async def rate(self, key: str) -> str:
+        load = current_load(str)
+        load.ttl = self.fresh
+        if load.stale is not None and load.etag == f"v{self.version}":
+            self.answers.append("not modified")
+            return load.stale
+        load.etag = f"v{self.version}"
+        self.answers.append("modified")
+        return f"rate {self.version}"
+
+
+async def test_the_load_sees_what_it_replaces_and_decides_how_long_the_new_value_is_fresh(world: World) -> None:
+    rates = Rates(world.provider)
+    assert await rates.rate("a") == "rate 1"
+    world.now.time += TTL - 0.001
+    assert await rates.rate("a") == "rate 1"
+    assert rates.answers == ["modified"]
+    world.now.time += 0.001
+    rates.fresh = 2 * TTL
+    assert await rates.rate("a") == "rate 1"
+    assert (await world.provider.lookup("a", [])).remaining == 2 * TTL + STALE
+    world.now.time += 2 * TTL
+    rates.version = 2
+    assert [await rates.rate("a"), await rates.rate("a")] == ["rate 2"] * 2
+    world.now.time += 2 * TTL + STALE
+    assert await rates.rate("a") == "rate 2"
+    assert rates.answers == ["modified", "not modified", "modified", "modified"], "the last one had nothing to compare with"
+
+
+@pytest.mark.parametrize("options", [{"ttl": 0.0}, {"stale": -1.0}, {"jitter": 1.0}, {"jitter": -0.1}, {"eager": -1.0}, {"eager": TTL}])
 def test_a_bad_declaration_is_an_error(world: World, options: dict[str, float]) -> None:
     with pytest.raises(ProgrammingError, match="@cached needs"):
         world.cached(**options)

@@ -180,6 +180,39 @@ async def test_a_change_ends_the_results_of_its_tenant_only(world: World) -> Non
     assert await world.number(query, mine) == 3
 
 
+async def notified(world: World, notification: str) -> None:
+    world.cache.notified(notification)
+    for _ in range(10):
+        await asyncio.sleep(0)
+
+
+async def test_the_notification_of_another_process_ends_the_results_of_the_same_changes(world: World) -> None:
+    query, theirs, mine, elsewhere = GetThing(id=uuid4()), acting(tenant=uuid4()), acting(), QueryCache(MemoryCaches())
+    before = await world.number(query, theirs), await world.number(query, mine)
+    for changes in ({(TENANT, "other"), (uuid4(), "thing"), (None, "thing")}, set[tuple[UUID | None, str]]()):
+        await notified(world, elsewhere.notification(changes))
+        assert (await world.number(query, theirs), await world.number(query, mine)) == before
+    await notified(world, world.cache.notification({(TENANT, "thing")}))
+    assert await world.number(query, mine) == before[1], "the process that made the change ends its results before it answers"
+    for number in (3, 4):
+        await notified(world, elsewhere.notification({(TENANT, "thing"), (TENANT, "other")}))
+        assert (await world.number(query, theirs), await world.number(query, mine)) == (before[0], number)
+
+
+def test_changes_that_do_not_fit_in_a_notification_are_not_notified() -> None:
+    cache = QueryCache(MemoryCaches())
+    one, many = cache.notification({(TENANT, "thing")}), cache.notification({(uuid4(), "thing") for _ in range(200)})
+    assert one.split("\n")[1:] == [f"{TENANT} thing"]
+    assert many == one.split("\n")[0]
+    assert len(cache.notification({(uuid4(), "thing") for _ in range(150)})) < 8000
+
+
+@pytest.mark.parametrize("notification", ["id\nthing", "id\nno-uuid thing", "id\n"])
+def test_a_notification_that_means_nothing_is_refused(world: World, notification: str) -> None:
+    with pytest.raises(ValueError, match="badly formed"):
+        world.cache.notified(notification)
+
+
 @contextmanager
 def in_unit() -> Iterator[None]:
     token = current_unit.set(cast("SqlUnitOfWork", object()))
@@ -199,9 +232,9 @@ async def test_a_unit_of_work_neither_takes_nor_stores_results(world: World) -> 
     assert await world.number(query) == 3
 
 
-@pytest.mark.parametrize("missing", ["reads", "staleness"])
-def test_a_cacheable_query_declares_what_it_reads_and_how_stale_it_may_be(missing: str) -> None:
-    incomplete = type("Incomplete", (GetThing,), {missing: {"reads": (), "staleness": 0.0}[missing]})
+@pytest.mark.parametrize(("declared", "value"), [("reads", ()), ("staleness", 0.0), ("max_age", 61), ("max_age", -1)])
+def test_a_cacheable_query_declares_what_it_reads_and_how_stale_it_may_be(declared: str, value: Any) -> None:
+    incomplete = type("Incomplete", (GetThing,), {declared: value})
     with pytest.raises(ProgrammingError, match="Incomplete is cacheable: declare"):
         QueryCache(MemoryCaches())(incomplete, Things().handle)
 

@@ -49,7 +49,7 @@ DATABASE: "Final[Mapping[str, Adapter[Settings, db.Source]]]" = {
     "postgres": db.POSTGRESQL,
 }
 BUILT_IN: Final = Adapters(
-    cache={"memory": cache.MEMORY, **cache.REDIS},
+    cache={"memory": cache.MEMORY, **cache.REDIS, **cache.TIERED},
     mail={"console": mail.CONSOLE, "smtp": mail.SMTP, "smtps": mail.SMTPS},
     events={"database": events.DATABASE, "kafka": kafka.KAFKA, "kafka+ssl": kafka.KAFKA_TLS},
     jobs={"database": tasks.DATABASE, "amqp": tasks.RABBITMQ, "amqps": tasks.RABBITMQ_TLS},

@@ -170,6 +170,7 @@ class Wiring:
     audit_store = Provided(Container.audit_store)
     bus = Provided(Container.bus)
     caches = Provided(Container.caches)
+    query_cache = Provided(Container.query_cache)
     checker = Provided(Container.checker)
     clock = Provided(Container.clock)
     database = Provided(Container.database)

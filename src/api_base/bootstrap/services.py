@@ -13,6 +13,7 @@ from api_base.bootstrap.context import Context, Ports
 from api_base.bootstrap.selections import select
 from api_base.core.config import Settings
 from api_base.core.errors import ConfigurationError
+from api_base.infrastructure.db.changes import CHANGES
 from api_base.infrastructure.db.session import Database
 
 
@@ -77,13 +78,14 @@ def _ports(settings: Settings, container: Wiring) -> Ports:
 
 @asynccontextmanager
 async def opened(services: Services) -> AsyncIterator[Services]:
-    """Open the database and the listener for revocations; close them in reverse, and the connections to the cache and to other services."""
+    """Open the database and the listener for revocations and changes; close them in reverse, then the connections to the cache."""
     container = services.container
+    container.access.listener.add(CHANGES, container.query_cache.notified, on_gap=lambda: None)  # what is missed ends by its age
     async with AsyncExitStack() as stack:
+        stack.push_async_callback(container.caches.close)
         for resource in (container.database, container.access.listener):
             await resource.open()
             stack.push_async_callback(resource.close)
-        stack.push_async_callback(container.caches.close)
         if services.settings.remote.url is not None:
             stack.push_async_callback(container.remote.close)
         yield services

@@ -90,12 +90,12 @@ class CacheSettings(Section):
 
     url: ServiceUrl = SecretStr("memory://")
     """Where results of queries are cached: `memory://`, in each process, or Redis or Valkey at `redis://user:password@host:port/0`,
-    `rediss://…` for TLS. `?ca=/path/ca.pem` replaces the system's certificate authorities; write / ? # @ : in user and password as
-    %2F %3F %23 %40 %3A."""
+    `rediss://…` for TLS, or both: `tiered+redis://…`, `tiered+rediss://…`. `?ca=/path/ca.pem` replaces the system's certificate authorities;
+    write / ? # @ : in user and password as %2F %3F %23 %40 %3A."""
     prefix: str = Field("api-base", pattern=r"^[a-zA-Z0-9._-]{1,100}$")
     """Prefix of the application's keys in Redis. No two applications may share one."""
     max_entries: int = Field(10_000, ge=1)
-    """Values that `memory://` stores in a process; the least recently used one gives way."""
+    """Values that `memory://` and `tiered+…` store in a process; the least recently used one gives way."""
     max_bytes: int = Field(16_777_216, ge=1024)
     """Memory that these values may take, in bytes."""
     timeout_seconds: float = Field(0.1, gt=0, le=10)

@@ -25,12 +25,16 @@ class CacheStats:
 
 @dataclass(frozen=True, slots=True)
 class Lookup[T]:
-    """`value` is valid if `found`; it is stored for another `remaining` seconds. `versions` are those of the tags, for `store`."""
+    """`value` is valid if `found`; it is stored for another `remaining` seconds. `versions` are those of the tags, for `store`.
+
+    `etag` is what the source of the value called it, empty if it did not.
+    """
 
     found: bool
     value: T | None
     remaining: float
     versions: TagVersions
+    etag: str = ""
 
     def stored(self) -> T:
         """Return the value of a lookup that has `found` one: None only if `T` includes it."""
@@ -76,11 +80,21 @@ class CacheProvider[T](Protocol):
     async def lookup(self, key: str, tags: Sequence[str]) -> Lookup[T]:
         """Return the value of `key`, and the present versions of up to 16 tags. Call it before loading a value for `store`."""
 
-    async def store(self, key: str, value: T, versions: TagVersions, ttl: float) -> bool:
+    async def store(self, key: str, value: T, versions: TagVersions, ttl: float, etag: str = "") -> bool:
         """Store `value`, unless one of its tags was invalidated after `versions` were looked up. Return whether it was stored.
 
-        Comparison and storing are one step. A later invalidation of one of the tags removes the value.
+        Comparison and storing are one step, which also ends a claim. A later invalidation of one of the tags removes the value.
         """
+
+    async def claim(self, key: str, by: str, seconds: float, remaining: float) -> str:
+        """Claim the load of `key` among all processes for `seconds`, or for so many more. Return who has claimed it: `by`, or another.
+
+        Empty: look again, and then load without a claim. A value that stays for more than `remaining` seconds is stored, or the last load stored
+        none. Without a store that processes share, and while it cannot be reached, every claim succeeds.
+        """
+
+    async def release(self, key: str, by: str, seconds: float) -> None:
+        """End the claim of `by`, whose load stored nothing. For `seconds` others load without a claim: they do not wait for each other."""
 
     async def invalidate(self, tags: Collection[str]) -> None:
         """End the present versions of tags, in all namespaces of this owner."""

@@ -241,6 +241,8 @@ def valid_request_id(request_id: bytes) -> str | None:
 
 current_context: ContextVar[RequestContext] = ContextVar("request_context")
 """Set where the work enters the application."""
+cache_remaining: ContextVar[float | None] = ContextVar("cache_remaining", default=None)
+"""For how many seconds the cached result may be used that this task received last."""
 rows_to_lock: ContextVar[tuple[object, ...]] = ContextVar("rows_to_lock", default=())
 """The rows that the next unit of work locks before it reads, since another request changed them during the last attempt."""
 

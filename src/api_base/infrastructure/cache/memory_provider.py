@@ -6,7 +6,7 @@ process does not reach another: there a value stays until its lifetime ends.
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 from typing import Final
@@ -21,12 +21,16 @@ OVERHEAD: Final = 300
 
 
 @dataclass(frozen=True, slots=True)
-class _Entry:
+class Entry:
+    """`versions` are those of its tags in this memory; `origin` those in the store that the value was read from."""
+
     payload: bytes
     expires: float
     versions: TagVersions
     prefix: str
     size: int
+    etag: str = ""
+    origin: TagVersions = ()
 
 
 class MemoryCaches(Caches):
@@ -37,7 +41,7 @@ class MemoryCaches(Caches):
         self.max_entries, self.max_bytes, self.now = max_entries, max_bytes, now
         self.bytes = 0
         self.counts = Counts()
-        self._entries: OrderedDict[str, _Entry] = OrderedDict()
+        self._entries: OrderedDict[str, Entry] = OrderedDict()
         self._tags: OrderedDict[str, str] = OrderedDict()
         self._numbers = count(1)
 
@@ -50,13 +54,23 @@ class MemoryCaches(Caches):
         return lambda owner: MemoryCacheProvider(self, of(owner))
 
     async def invalidate(self, owner: UUID, tags: Collection[str]) -> None:
+        self.end(ns.tag_of(owner, tag) for tag in tags)
+
+    def end(self, tags: Iterable[str]) -> None:
+        """End the present versions of tags, by their full names."""
         for tag in tags:
-            self._tags.pop(ns.tag_of(owner, tag), None)
+            self._tags.pop(tag, None)
+
+    def clear(self) -> None:
+        """Forget all entries and versions."""
+        self._entries.clear()
+        self._tags.clear()
+        self.bytes = 0
 
     async def close(self) -> None:
         """Nothing is open."""
 
-    def peek(self, key: str) -> _Entry | None:
+    def peek(self, key: str) -> Entry | None:
         """Return the valid entry of a full key. An entry that has ended is removed."""
         entry = self._entries.get(key)
         if entry is not None and (entry.expires <= self.now() or not self.current(entry.versions)):
@@ -64,14 +78,14 @@ class MemoryCaches(Caches):
             return None
         return entry
 
-    def find(self, key: str) -> _Entry | None:
+    def find(self, key: str) -> Entry | None:
         """The same, and mark the entry as used."""
         entry = self.peek(key)
         if entry is not None:
             self._entries.move_to_end(key)
         return entry
 
-    def put(self, key: str, entry: _Entry) -> None:
+    def put(self, key: str, entry: Entry) -> None:
         """Store an entry, and evict others, or itself, until the bounds hold."""
         self.remove(key)
         self._entries[key] = entry
@@ -154,12 +168,18 @@ class MemoryCacheProvider[T](CacheProvider[T]):
         ns.limited("tags", tags, ns.MAX_TAGS)
         return self._read(key, tags)
 
-    async def store(self, key: str, value: T, versions: TagVersions, ttl: float) -> bool:
+    async def store(self, key: str, value: T, versions: TagVersions, ttl: float, etag: str = "") -> bool:
         seconds = ns.lifetime(ttl)
         named = tuple((self.namespace.tag(tag), version) for tag, version in versions)
         if not self.caches.current(named):
             return False
-        return self._write(key, value, named, seconds)
+        return self._write(key, value, named, seconds, etag)
+
+    async def claim(self, key: str, by: str, seconds: float, remaining: float) -> str:
+        return by
+
+    async def release(self, key: str, by: str, seconds: float) -> None:
+        """No process shares this memory."""
 
     async def invalidate(self, tags: Collection[str]) -> None:
         await self.caches.invalidate(self.namespace.owner, tags)
@@ -171,14 +191,20 @@ class MemoryCacheProvider[T](CacheProvider[T]):
         counted = caches.counts.of(namespace.prefix)
         if entry is None:
             return namespace.read(counted, None, 0.0, versions)
-        return namespace.read(counted, entry.payload, entry.expires - caches.now(), versions)
+        return namespace.read(counted, entry.payload, entry.expires - caches.now(), versions, entry.etag)
 
-    def _write(self, key: str, value: T, versions: TagVersions, seconds: float) -> bool:
+    def _write(self, key: str, value: T, versions: TagVersions, seconds: float, etag: str = "") -> bool:
         """Return whether the value has a form in which it can be stored."""
         full, payload = self.namespace.key(key), ns.encoded(value)
         if payload is None:
             self.caches.remove(full)
             return False
-        size = len(full.encode()) + len(payload) + sum(len(tag) + len(version) for tag, version in versions) + OVERHEAD
-        self.caches.put(full, _Entry(payload, self.caches.now() + seconds, versions, self.namespace.prefix, size))
+        self.caches.put(
+            full, Entry(payload, self.caches.now() + seconds, versions, self.namespace.prefix, size_of(full, payload, versions), etag)
+        )
         return True
+
+
+def size_of(key: str, payload: bytes, versions: TagVersions) -> int:
+    """Return the bytes that an entry takes."""
+    return len(key.encode()) + len(payload) + sum(len(tag) + len(version) for tag, version in versions) + OVERHEAD

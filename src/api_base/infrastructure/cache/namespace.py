@@ -50,7 +50,7 @@ class Namespace[T]:
         """Return the full name of a tag. Raises `ProgrammingError` for a tag that is too long."""
         return tag_of(self.owner, tag)
 
-    def read(self, counted: "Count", payload: bytes | None, remaining: float, versions: TagVersions) -> Lookup[T]:
+    def read(self, counted: "Count", payload: bytes | None, remaining: float, versions: TagVersions, etag: str = "") -> Lookup[T]:
         """Return the value in `payload` and count a hit. Without a payload that can be read, it is a miss."""
         try:
             value: T | None = None if payload is None else decode_as(payload, self.kind)
@@ -60,7 +60,7 @@ class Namespace[T]:
             counted.misses += 1
             return Lookup(False, None, 0.0, versions)
         counted.hits += 1
-        return Lookup(True, value, remaining, versions)
+        return Lookup(True, value, remaining, versions, etag)
 
 
 def namespaces[T](name: str, kind: type[T]) -> Callable[[UUID], Namespace[T]]:

@@ -1,14 +1,17 @@
 """The stage of the pipeline that caches the results of cacheable queries, behind the check of permissions.
 
 The key holds the caller's permissions as of this request, so a changed role finds nothing of what the former one could see. A write ends the
-results that read it, when it is committed and before its caller is answered.
+results that read it, when it is committed and before its caller is answered. The commit also notifies the other processes, which end them
+again: those in their own memory, and those in Redis in case the process that wrote was killed before it did.
 """
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Collection
 from functools import lru_cache
 from hashlib import blake2b
-from typing import Any
+from secrets import token_hex
+from typing import Any, Final
 from uuid import UUID
 
 from api_base.application.common.cqrs import Cacheable, Message, Query, answer_of
@@ -21,6 +24,9 @@ from api_base.infrastructure.db.changes import ChangeObserver
 from api_base.infrastructure.db.unit_of_work import current_unit
 from api_base.infrastructure.serialization.json_codec import encode_exactly
 
+MAX_NOTIFICATION: Final = 7_900
+"""Characters. PostgreSQL refuses 8,000 bytes and more [manual, NOTIFY]."""
+
 
 class QueryCache(ChangeObserver):
     """A `Middleware` of the bus, and the observer of changes."""
@@ -28,13 +34,18 @@ class QueryCache(ChangeObserver):
     def __init__(self, caches: Caches) -> None:
         self._caches = caches
         self.entities: set[str] = set()
+        self._id = token_hex(8)
+        self._notified: set[tuple[UUID | None, str]] = set()
+        self._ending: asyncio.Task[None] | None = None
 
     def __call__(self, message_type: type[Message[Any]], call_next: Call) -> Call:
         if not issubclass(message_type, Query) or message_type.cacheable is Cacheable.NEVER:
             return call_next
         reads, staleness = message_type.reads, message_type.staleness
-        if not reads or staleness <= 0:
-            raise ProgrammingError(f"{message_type.__name__} is cacheable: declare what it `reads` and a `staleness` above 0 seconds.")
+        if not reads or staleness <= 0 or not 0 <= message_type.max_age <= staleness:
+            raise ProgrammingError(
+                f"{message_type.__name__} is cacheable: declare what it `reads`, a `staleness` above 0 seconds, and no `max_age` above it."
+            )
         self.entities.update(reads)
         of = self._caches.providers(f"{message_type.__module__}.{message_type.__qualname__}", answer_of(message_type))
         caller = _caller if message_type.cacheable is Cacheable.BY_PERMISSIONS else _user
@@ -55,6 +66,27 @@ class QueryCache(ChangeObserver):
             by_owner[owner or NO_TENANT].add(entity)
         for owner, entities in by_owner.items():
             await self._caches.invalidate(owner, entities)
+
+    def notification(self, changes: Collection[tuple[UUID | None, str]]) -> str:
+        """Changes of so many owners that they do not fit end the results only in the process that makes them, and by their age."""
+        lines = [self._id, *(f"{owner or NO_TENANT} {entity}" for owner, entity in changes)]
+        text = "\n".join(lines)
+        return text if len(text) <= MAX_NOTIFICATION else self._id
+
+    def notified(self, notification: str) -> None:
+        """End what a commit of another process changed; this process has ended what it changed itself. Raises `ValueError`."""
+        by, *lines = notification.split("\n")
+        changes = {(UUID(owner), entity) for owner, _, entity in (line.partition(" ") for line in lines)}
+        if by != self._id:
+            self._notified |= changes
+            if self._ending is None:
+                self._ending = asyncio.get_running_loop().create_task(self._end())
+
+    async def _end(self) -> None:
+        while self._notified:
+            changes, self._notified = self._notified, set()
+            await self.changed(changes)
+        self._ending = None
 
 
 def _tenant() -> UUID:

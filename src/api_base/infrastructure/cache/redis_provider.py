@@ -5,90 +5,28 @@ invalidation deletes that key. So an entry is valid only while each of its tags 
 compare in the same step that reads or stores. A tag that was evicted makes its entries invalid, never valid.
 """
 
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import batched, groupby
 from secrets import token_hex
 from typing import Any, Final
 from uuid import UUID
 
+import msgspec
+
 from api_base.core.errors import Unavailable
 from api_base.core.protocols import CacheProvider, Caches, CacheStats, Lookup, TagVersions
 from api_base.infrastructure.cache import namespace as ns
+from api_base.infrastructure.cache import redis_scripts as lua
 from api_base.infrastructure.cache.namespace import Counts, Namespace
 from api_base.infrastructure.redis.client import RedisClient
 
 MAX_UNDELIVERED: Final = 10_000
-"""Tags whose invalidation a process remembers while Redis cannot be reached."""
-
-_READ: Final = """
-local function read(key, prefix)
-  local fields, value = redis.call('HGETALL', key), false
-  for i = 1, #fields, 2 do
-    if fields[i] == 'v' then
-      value = fields[i + 1]
-    elseif redis.call('GET', prefix .. fields[i]) ~= fields[i + 1] then
-      redis.call('UNLINK', key)
-      return false
-    end
-  end
-  return value
-end
-"""
-"""`prefix` and the name of a field, `:t:` and the tag, are the key of the tag."""
-
-GET: Final = f"""{_READ}
-local found = {{}}
-for i, key in ipairs(KEYS) do
-  found[i] = read(key, ARGV[1])
-end
-return found
-"""
-
-LOOKUP: Final = f"""{_READ}
-local answer = {{read(KEYS[1], ARGV[1]), redis.call('PTTL', KEYS[1])}}
-for i = 2, #KEYS do
-  redis.call('SET', KEYS[i], ARGV[3], 'NX', 'PX', ARGV[2])
-  answer[i + 1] = redis.call('GET', KEYS[i])
-end
-return answer
-"""
-
-STORE: Final = """
-for i = 2, #KEYS do
-  if redis.call('GET', KEYS[i]) ~= ARGV[2 * i + 1] then
-    return 0
-  end
-end
-redis.call('DEL', KEYS[1])
-redis.call('HSET', KEYS[1], 'v', ARGV[1], unpack(ARGV, 4))
-redis.call('PEXPIRE', KEYS[1], ARGV[2])
-for i = 2, #KEYS do
-  redis.call('PEXPIRE', KEYS[i], ARGV[3])
-end
-return 1
-"""
-
-COUNT: Final = f"""{_READ}
-local valid = 0
-for _, key in ipairs(KEYS) do
-  if read(key, ARGV[1]) then
-    valid = valid + 1
-    if ARGV[2] == 'remove' then
-      redis.call('UNLINK', key)
-    end
-  end
-end
-return valid
-"""
-
-SET: Final = """
-for i, key in ipairs(KEYS) do
-  redis.call('DEL', key)
-  redis.call('HSET', key, 'v', ARGV[i + 1])
-  redis.call('PEXPIRE', key, ARGV[1])
-end
-"""
+"""Keys and tags whose invalidation a process remembers while Redis cannot be reached."""
+REDELIVERY: Final = 0.5
+"""Seconds between attempts to deliver them."""
 
 
 class RedisCaches(Caches):
@@ -97,10 +35,14 @@ class RedisCaches(Caches):
     def __init__(self, client: RedisClient, service: str) -> None:
         self.client, self.service = client, service
         self.counts = Counts()
-        self.get, self.lookup, self.store, self.count, self.set = map(client.script, (GET, LOOKUP, STORE, COUNT, SET))
+        self.id, self.channel = token_hex(8), f"{service}:ended"
+        self.get, self.lookup, self.store = map(client.script, (lua.GET, lua.LOOKUP, lua.STORE))
+        self.count, self.remove, self.set = map(client.script, (lua.COUNT, lua.REMOVE, lua.SET))
+        self.end, self.claim, self.release = map(client.script, (lua.END, lua.CLAIM, lua.RELEASE))
         self.epoch = 0
         """Counts the invalidations of this process."""
         self._undelivered: dict[str, int] = {}
+        self._redelivery: asyncio.Task[None] | None = None
 
     def providers[T](self, name: str, kind: type[T]) -> Callable[[UUID], CacheProvider[T]]:
         of = ns.namespaces(name, kind)
@@ -109,6 +51,13 @@ class RedisCaches(Caches):
     def key(self, key: str) -> str:
         """Return the name of a key on the server."""
         return f"{self.service}:{key}"
+
+    def announced(self, names: Sequence[str]) -> list[str | bytes]:
+        """Return the arguments that let a script publish the names of keys and tags; none of them means all."""
+        return [self.channel, msgspec.json.encode([self.id, names])]
+
+    def ended(self, names: Iterable[str]) -> None:
+        """Called before and after values end, with the names of their keys and tags. Nothing of them is in the memory of this process."""
 
     async def attempt(self, use: Callable[[Any], Any], otherwise: Any) -> Any:
         """Return what `use` returns, or `otherwise` if Redis cannot be used."""
@@ -130,29 +79,82 @@ class RedisCaches(Caches):
         async for names in self.client.keys(pattern):
             yield names
 
+    async def write(self, names: Sequence[str], use: Callable[[Any], Any], otherwise: Any) -> Any:
+        """Return what `use` returns, which replaces or removes the values of keys. If Redis cannot be used, they end when it can."""
+        try:
+            return await self.call(use)
+        except BaseException as error:  # also when the caller is cancelled: the server may do it later
+            self._remember(names)
+            self._redeliver_later()
+            if not isinstance(error, Unavailable):
+                raise
+            return otherwise
+        finally:
+            self.ended(names)
+
     async def invalidate(self, owner: UUID, tags: Collection[str]) -> None:
-        """End the versions. While Redis cannot be reached, this process reads nothing from it; the next call delivers the invalidation."""
-        self.epoch += 1
-        for tag in tags:
-            self._undelivered[self.key(ns.tag_of(owner, tag))] = self.epoch
-        while len(self._undelivered) > MAX_UNDELIVERED:
-            del self._undelivered[next(iter(self._undelivered))]
+        """End the versions. While Redis cannot be reached, this process reads nothing from it; the invalidation is delivered when it can."""
+        names = [self.key(ns.tag_of(owner, tag)) for tag in tags]
+        self._remember(names)
+        self.ended(names)
         with suppress(Unavailable):
             await self._deliver()
 
+    def _remember(self, names: Iterable[str]) -> None:
+        self.epoch += 1
+        for name in names:
+            self._undelivered[name] = self.epoch
+        while len(self._undelivered) > MAX_UNDELIVERED:
+            del self._undelivered[next(iter(self._undelivered))]
+
     async def _deliver(self) -> None:
-        sent = dict(self._undelivered)
-        await self.client.call(lambda redis: redis.unlink(*sent))
-        for key, epoch in sent.items():
-            if self._undelivered.get(key) == epoch:
-                del self._undelivered[key]
+        """Keys of one owner go together, since a Cluster has them on one node."""
+        sent = sorted(self._undelivered.items())
+        try:
+            for _, of_owner in groupby(sent, key=lambda one: one[0].partition("}")[0]):
+                for batch in batched(of_owner, ns.MAX_KEYS, strict=False):
+                    await self._send(dict(batch))
+        except Unavailable:
+            self._redeliver_later()
+            raise
+
+    async def _send(self, batch: Mapping[str, int]) -> None:
+        await self.client.call(lambda redis: self.end([*batch], self.announced([*batch])))
+        for name, epoch in batch.items():
+            if self._undelivered.get(name) == epoch:
+                del self._undelivered[name]
+        self.ended(batch)
+
+    def _redeliver_later(self) -> None:
+        if self._redelivery is None:
+            self._redelivery = asyncio.get_running_loop().create_task(self._redeliver())
+
+    async def _redeliver(self) -> None:
+        while self._undelivered:
+            await asyncio.sleep(REDELIVERY)
+            with suppress(Unavailable):
+                await self._deliver()
+        self._redelivery = None
 
     async def check(self) -> str:
         """Connect once, and return the name of the server. Raises `Unavailable`."""
         return await self.client.check()
 
     async def close(self) -> None:
+        if self._redelivery is not None:
+            self._redelivery.cancel()
+            self._redelivery = None
         await self.client.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What Redis holds of a key: `payload` is None without a valid value, which ends in `remaining` seconds. `tags` are its tags."""
+
+    payload: bytes | None
+    remaining: float
+    etag: str
+    tags: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,66 +168,81 @@ class RedisCacheProvider[T](CacheProvider[T]):
         return (await self.get_many([key])).get(key)
 
     async def get_many(self, keys: Collection[str]) -> Mapping[str, T]:
-        wanted = self._keys(keys)
-        if not wanted:
-            return {}
-        payloads = await self.caches.attempt(lambda redis: self.caches.get(wanted, [self._owner()]), [None] * len(wanted))
+        stored = await self._stored(self._keys(keys)) if keys else []
         counted = self.caches.counts.of(self.namespace.prefix)
-        read = {key: self.namespace.read(counted, payload, 0.0, ()) for key, payload in zip(keys, payloads, strict=True)}
+        read = {key: self.namespace.read(counted, one.payload, 0.0, ()) for key, one in zip(keys, stored, strict=True)}
         return {key: one.stored() for key, one in read.items() if one.found}
 
     async def set(self, key: str, value: T, ttl: int | None = None) -> None:
         await self.set_many({key: value}, ttl)
 
     async def set_many(self, values: Mapping[str, T], ttl: int | None = None) -> None:
-        names, milliseconds = dict(zip(values, self._keys(values), strict=True)), _milliseconds(ns.lifetime(ttl))
+        caches, names, milliseconds = self.caches, dict(zip(values, self._keys(values), strict=True)), _milliseconds(ns.lifetime(ttl))
         payloads = {names[key]: ns.encoded(value) for key, value in values.items()}
         stored = {name: payload for name, payload in payloads.items() if payload is not None}
-        dropped = payloads.keys() - stored.keys()
         if stored:
-            await self.caches.attempt(lambda redis: self.caches.set([*stored], [milliseconds, *stored.values()]), None)
-        if dropped:
-            await self.caches.attempt(lambda redis: redis.unlink(*dropped), None)
+            arguments = [milliseconds, *caches.announced([*stored]), *stored.values()]
+            await caches.write([*stored], lambda redis: caches.set([*stored], arguments), None)
+        if dropped := [*payloads.keys() - stored.keys()]:
+            await self._removed(dropped)
 
     async def delete(self, key: str) -> bool:
-        return bool(await self.caches.attempt(lambda redis: self._count(self._keys([key]), "remove"), 0))
+        return bool(await self._removed(self._keys([key])))
 
     async def exists(self, key: str) -> bool:
-        return bool(await self.caches.attempt(lambda redis: self._count(self._keys([key]), "keep"), 0))
+        return bool(await self.caches.attempt(lambda redis: self._count(self._keys([key])), 0))
 
     async def clear_pattern(self, pattern: str) -> int:
-        matches = ns.matcher(pattern)
-        return await self._each(matches, "remove")
+        """Other processes then forget all values in their memory, not only these."""
+        return await self._each(ns.matcher(pattern), self._remove)
 
     async def get_stats(self) -> CacheStats:
         """The size is counted by reading all keys of the server. Valkey and Redis count evictions for the whole server only."""
         counted = self.caches.counts.of(self.namespace.prefix)
-        return CacheStats(hits=counted.hits, misses=counted.misses, size=await self._each(bool, "keep"), evictions=None)
+        return CacheStats(hits=counted.hits, misses=counted.misses, size=await self._each(bool, self._count), evictions=None)
 
     async def lookup(self, key: str, tags: Sequence[str]) -> Lookup[T]:
         ns.limited("tags", tags, ns.MAX_TAGS)
-        names = [*self._keys([key]), *self._tags(tags)]
-        arguments: list[str | int] = [self._owner(), _milliseconds(ns.MAX_TTL), token_hex(16)]
-        unavailable = [
-            None,
-            0,
-            *[f"unavailable {self.caches.epoch}".encode()] * len(tags),
-        ]  # no tag ever has this version: `store` refuses it
-        payload, remaining, *versions = await self.caches.attempt(lambda redis: self.caches.lookup(names, arguments), unavailable)
-        named = tuple((tag, version.decode()) for tag, version in zip(tags, versions, strict=True))
-        return self.namespace.read(self.caches.counts.of(self.namespace.prefix), payload, remaining / 1000, named)
+        stored, versions = await self._found([*self._keys([key]), *self._tags(tags)], tags)
+        return self.namespace.read(self.caches.counts.of(self.namespace.prefix), stored.payload, stored.remaining, versions, stored.etag)
 
-    async def store(self, key: str, value: T, versions: TagVersions, ttl: float) -> bool:
-        names = [*self._keys([key]), *self._tags([tag for tag, _ in versions])]
-        arguments: list[Any] = [ns.encoded(value), _milliseconds(ns.lifetime(ttl)), _milliseconds(ns.MAX_TTL)]
-        if arguments[0] is None:
+    async def store(self, key: str, value: T, versions: TagVersions, ttl: float, etag: str = "") -> bool:
+        caches, name, payload = self.caches, *self._keys([key]), ns.encoded(value)
+        names = [name, _claim(name), *self._tags([tag for tag, _ in versions])]
+        arguments: list[Any] = [payload, _milliseconds(ns.lifetime(ttl)), _milliseconds(ns.MAX_TTL), *caches.announced([name]), etag]
+        if payload is None:
             await self.delete(key)
             return False
         arguments += [part for tag, version in versions for part in (f":t:{tag}", version)]
-        return bool(await self.caches.attempt(lambda redis: self.caches.store(names, arguments), 0))
+        stored = await caches.attempt(lambda redis: caches.store(names, arguments), 0)
+        caches.ended([name])
+        return bool(stored)
 
     async def invalidate(self, tags: Collection[str]) -> None:
         await self.caches.invalidate(self.namespace.owner, tags)
+
+    async def claim(self, key: str, by: str, seconds: float, remaining: float) -> str:
+        (name,) = self._keys([key])
+        arguments: list[str | int] = [by, _milliseconds(seconds), int(remaining * 1000)]
+        holder: bytes = await self.caches.attempt(lambda redis: self.caches.claim([name, _claim(name)], arguments), by.encode())
+        if not holder:
+            self.caches.ended([name])
+        return holder.decode()
+
+    async def release(self, key: str, by: str, seconds: float) -> None:
+        (name,) = self._keys([key])
+        await self.caches.attempt(lambda redis: self.caches.release([_claim(name)], [by, _milliseconds(seconds)]), None)
+
+    async def _stored(self, names: Sequence[str]) -> list[Stored]:
+        found = await self.caches.attempt(lambda redis: self.caches.get(names, [self._owner()]), [_NOTHING] * len(names))
+        return [_parsed(one) for one in found]
+
+    async def _found(self, names: Sequence[str], tags: Sequence[str]) -> tuple[Stored, TagVersions]:
+        """Return what is stored under the first name, and the versions of the tags, which have the other names."""
+        arguments: list[str | int] = [self._owner(), _milliseconds(ns.MAX_TTL), token_hex(16)]
+        unavailable = [_NOTHING, *[f"unavailable {self.caches.epoch}".encode()] * len(tags)]  # no tag ever has this version
+        stored, *versions = await self.caches.attempt(lambda redis: self.caches.lookup(names, arguments), unavailable)
+        return _parsed(stored), tuple((tag, version.decode()) for tag, version in zip(tags, versions, strict=True))
 
     def _keys(self, keys: Collection[str]) -> list[str]:
         return [self.caches.key(key) for key in self.namespace.keys(keys)]
@@ -236,16 +253,37 @@ class RedisCacheProvider[T](CacheProvider[T]):
     def _owner(self) -> str:
         return self.caches.key(f"{{{self.namespace.owner}}}")
 
-    def _count(self, keys: Sequence[str], then: str) -> Any:
-        return self.caches.count(keys, [self._owner(), then])
+    def _count(self, names: Sequence[str]) -> Any:
+        return self.caches.count(names, [self._owner()])
 
-    async def _each(self, matches: Callable[[str], object], then: str) -> int:
-        """Count the valid values whose keys match; `then` is `keep` or `remove`. Raises `Unavailable`."""
+    def _remove(self, names: Sequence[str]) -> Any:
+        return self.caches.remove(names, [self._owner(), *self.caches.announced([])])
+
+    async def _removed(self, names: Sequence[str]) -> int:
+        arguments = [self._owner(), *self.caches.announced(names)]
+        removed: int = await self.caches.write(names, lambda redis: self.caches.remove(names, arguments), 0)
+        return removed
+
+    async def _each(self, matches: Callable[[str], object], use: Callable[[Sequence[str]], Any]) -> int:
+        """Return the sum of what `use` returns for the keys that match. Raises `Unavailable`."""
         prefix, counted = self.caches.key(self.namespace.prefix), 0
         async for names in self.caches.keys(f"{prefix}*"):
             if matching := [name for name in names if matches(name[len(prefix) :])]:
-                counted += await self.caches.call(lambda redis: self._count(matching, then))
+                counted += await self.caches.call(lambda redis: use(matching))
         return counted
+
+
+_NOTHING: Final = (None, 0, None, ())
+
+
+def _parsed(found: Sequence[Any]) -> Stored:
+    payload, milliseconds, etag, tags = found
+    return Stored(payload, milliseconds / 1000, (etag or b"").decode(), frozenset(tag[3:].decode() for tag in tags))
+
+
+def _claim(name: str) -> str:
+    """Return the name of the claim of a key's load. It is not among the values, and on the same node of a Cluster."""
+    return name.replace(":v:", ":c:", 1)
 
 
 def _milliseconds(seconds: float) -> int:

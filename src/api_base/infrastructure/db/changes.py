@@ -17,6 +17,9 @@ from api_base.infrastructure.db.schema import Ownership
 type ConstraintErrors = Mapping[str, Callable[[], Exception]]
 """The domain error for the violation of a constraint, by the name of the constraint."""
 
+CHANGES: Final = "changes"
+"""NOTIFY channel of commits that a `ChangeObserver` asks for."""
+
 _NONE: Final[ConstraintErrors] = MappingProxyType({})
 
 
@@ -91,6 +94,9 @@ class ChangeObserver(Protocol):
     """Learns which entities changed: `entities` are those that it asks for, by the names of `Change.entity`."""
 
     entities: Collection[str]
+
+    def notification(self, changes: Collection[tuple[UUID | None, str]]) -> str:
+        """Return what the commit itself notifies on the channel `CHANGES`, so that other processes learn it even if this one is killed."""
 
     async def changed(self, changes: Collection[tuple[UUID | None, str]]) -> None:
         """Called after the commit, and after one whose outcome is not known, with owner and entity of each change. Never raises."""

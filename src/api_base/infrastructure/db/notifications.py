@@ -66,10 +66,14 @@ class NotificationListener:
 
     def __init__(self, dsn: str, channel: str, on_payload: Callable[[str], None], on_gap: Callable[[], None]) -> None:
         self._dsn, self._channel = dsn, channel
-        self._on_payload, self._on_gap = on_payload, on_gap
+        self._channels = {channel: (on_payload, on_gap)}
         self.fresh_until = NEVER
         """The value of `time.monotonic()` until which no notification older than `MAX_SILENCE` seconds is missing."""
         self._task: asyncio.Task[None] | None = None
+
+    def add(self, channel: str, on_payload: Callable[[str], None], on_gap: Callable[[], None]) -> None:
+        """Listen to another channel on the same connection. Before `open`."""
+        self._channels[channel] = on_payload, on_gap
 
     async def open(self) -> None:
         """Start listening in a task, which reconnects whenever the connection is lost."""
@@ -97,8 +101,10 @@ class NotificationListener:
         try:
             keep_alive(connection)
             connection.add_termination_listener(self._lost)
-            await connection.add_listener(self._channel, self._received)
-            self._on_gap()
+            for channel in self._channels:
+                await connection.add_listener(channel, self._received)
+            for _, on_gap in self._channels.values():
+                on_gap()
             while True:
                 sent = time.monotonic()
                 await connection.execute("select 1", timeout=MAX_SILENCE)
@@ -109,12 +115,13 @@ class NotificationListener:
 
     def _received(self, connection: Any, pid: int, channel: str, payload: object) -> None:
         """Anybody who may connect may notify: after a payload that means nothing, nothing cached is trusted."""
-        del connection, pid, channel
+        del connection, pid
+        on_payload, on_gap = self._channels[channel]
         try:
-            self._on_payload(str(payload))
+            on_payload(str(payload))
         except ValueError:  # not of this application: any role of the database may notify on any channel
-            logger.warning("notification_unreadable", channel=self._channel, characters=len(str(payload)))
-            self._on_gap()
+            logger.warning("notification_unreadable", channel=channel, characters=len(str(payload)))
+            on_gap()
 
     def _lost(self, connection: Any) -> None:
         del connection

@@ -176,12 +176,16 @@ class SqlUnitOfWork(UnitOfWork):
     async def _commit(self) -> None:
         senders = list(self._senders.values())
         try:
-            await self._writer.write(self._changes, self._rows(self._changes) if self._changes else (), senders)
+            rows = self._rows(self._changes) if self._changes else ()
+            await self._writer.write(self._changes, rows, senders, self._notification())
         finally:  # after an error, too: the answer to a commit may have been lost
             if self._observer is not None and self._observed:
                 await self._observer.changed(self._observed)
         for sender in senders:
             sender.committed()
+
+    def _notification(self) -> str | None:
+        return self._observer.notification(self._observed) if self._observer is not None and self._observed else None
 
 
 class SqlUnitOfWorkFactory(UnitOfWorkFactory):

@@ -9,19 +9,24 @@ Inside BEGIN … COMMIT the owner is set beforehand, and plain statements work.
 """
 
 from functools import lru_cache
+from typing import Final
 
 import sqlalchemy as sa
 
-from api_base.infrastructure.db.changes import Kind
+from api_base.infrastructure.db.changes import CHANGES, Kind
 from api_base.infrastructure.db.schema import Ownership, owner_column, ownership, sql_type, written
 from api_base.infrastructure.db.statement import owner_source
 
+NOTIFY: Final = f"select pg_notify('{CHANGES}', $1)"
+"""As part of a transaction it arrives if and only if that one commits. Its commits wait for each other, so it is only sent where somebody asks."""
+
 
 @lru_cache(maxsize=512)
-def single(kind: Kind, table: sa.Table, added: tuple[sa.Table, ...]) -> str:
+def single(kind: Kind, table: sa.Table, added: tuple[sa.Table, ...], notified: bool = False) -> str:
     """Build a guarded insert or update with the rows of `added`.
 
-    Parameters: the owner (owned tables only), the row, the expected version (updates only), then each added row.
+    Parameters: the owner (owned tables only), the row, the expected version (updates only), then each added row, then the notification
+    (`notified` only).
     """
     owned = ownership(table) is not Ownership.SYSTEM
     first = 2 if owned else 1
@@ -39,7 +44,8 @@ def single(kind: Kind, table: sa.Table, added: tuple[sa.Table, ...]) -> str:
         ctes.append(f"added{position} as ({_insert(other, following)} from {before} returning 1)")
         before = f"added{position}"  # a chain, because PostgreSQL runs independent CTEs in reverse order, and with them the sequences
         following += len(written(other))
-    return f"with {', '.join(ctes)} select guard_rows(1, (select count(*) from change))"
+    notify = f", pg_notify('{CHANGES}', ${following})" if notified else ""
+    return f"with {', '.join(ctes)} select guard_rows(1, (select count(*) from change)){notify}"
 
 
 @lru_cache(maxsize=512)

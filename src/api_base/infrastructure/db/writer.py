@@ -68,19 +68,21 @@ class Writer:
             else:
                 self._pool.retire(connection)
 
-    async def write(self, changes: Sequence[Change], added: Sequence[ExtraRow], senders: Sequence[PendingWrite] = ()) -> None:
-        """Send everything and commit.
+    async def write(
+        self, changes: Sequence[Change], added: Sequence[ExtraRow], senders: Sequence[PendingWrite] = (), notification: str | None = None
+    ) -> None:
+        """Send everything and commit, with `notification` on the channel `CHANGES`.
 
         Raises `StaleVersion`, the error of a constraint, `Transient`, `Unavailable`, or the error of a pending write.
         """
         if self.begun:
-            await self._write_in_transaction(changes, added, senders)
+            await self._write_in_transaction(changes, added, senders, notification)
         elif len(changes) == 1 and changes[0].kind is not Kind.DELETE and not senders:
-            await self._write_single(changes[0], added)
+            await self._write_single(changes[0], added, notification)
         elif not changes and len(senders) == 1 and senders[0].alone:
             await self._send_alone(senders[0])
         elif changes or senders:
-            await self._write_in_transaction(changes, added, senders)
+            await self._write_in_transaction(changes, added, senders, notification)
 
     async def _send_alone(self, sender: PendingWrite) -> None:
         try:
@@ -88,25 +90,31 @@ class Writer:
         except BaseException as error:
             raise _meaning(error, (), committing=True) from error
 
-    async def _write_single(self, change: Change, added: Sequence[ExtraRow]) -> None:
-        statement = sql.single(change.kind, change.table, tuple(row.table for row in added))
+    async def _write_single(self, change: Change, added: Sequence[ExtraRow], notification: str | None) -> None:
+        statement = sql.single(change.kind, change.table, tuple(row.table for row in added), notification is not None)
         arguments: list[Any] = [] if change.ownership is Ownership.SYSTEM else [str(change.owner)]
         arguments += change.row
         if change.kind is Kind.UPDATE:
             arguments.append(change.expected)
         for row in added:
             arguments += row.row
+        if notification is not None:
+            arguments.append(notification)
         try:
             await self._pool.run(lambda connection: connection.fetchval(statement, *arguments))
         except BaseException as error:
             raise _meaning(error, (change, *added), committing=True) from error
 
-    async def _write_in_transaction(self, changes: Sequence[Change], added: Sequence[ExtraRow], senders: Sequence[PendingWrite]) -> None:
+    async def _write_in_transaction(
+        self, changes: Sequence[Change], added: Sequence[ExtraRow], senders: Sequence[PendingWrite], notification: str | None
+    ) -> None:
         connection = await self.begin()
         await self.send(changes, added)
         for sender in senders:
             await self._set(connection, Ownership.TENANT, sender.tenant)
             await self._guarded(sender.send(connection))
+        if notification is not None:
+            await self._guarded(connection.execute(sql.NOTIFY, notification))
         ended = await self._guarded(connection.execute("commit"), changes[:1], committing=True)
         self._connection = None
         self._pool.release(connection)

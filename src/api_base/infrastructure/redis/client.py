@@ -80,12 +80,12 @@ class RedisClient:
         except (RedisError, OSError) as error:
             raise Unavailable("Redis cannot be used.", reason=f"{self._address}: {error}") from error
         finally:
-            await _close(redis)
+            await close(redis)
         return f"Redis at {self._address}"
 
     async def close(self) -> None:
         """Close the connections; the next call opens others."""
-        await _close(self._redis)
+        await close(self._redis)
 
 
 def _lost_connection(error: Exception) -> bool:
@@ -96,7 +96,8 @@ def _lost_connection(error: Exception) -> bool:
     return frame is not None and frame.tb_frame.f_globals.get("__name__") == "asyncio.selector_events"
 
 
-async def _close(redis: Redis | RedisCluster) -> None:
+async def close(redis: Redis | RedisCluster) -> None:
+    """Close the connections, also those to sentinels."""
     await redis.aclose()
     if isinstance(redis, Redis) and isinstance(pool := redis.connection_pool, SentinelConnectionPool):
         await pool.sentinel_manager.aclose()
@@ -118,9 +119,27 @@ async def _scan(cursor: int, pattern: str, node: ClusterNode | None, redis: Any)
     return cursor, [str(key, "utf-8") for key in found if isinstance(key, bytes)]
 
 
+def subscriber_at(address: RedisAddress, timeout: float, attempt: int) -> Redis:
+    """Return a client for a subscription. Every node of a Cluster sends all messages; each attempt uses another one."""
+    options = _options(address, timeout)
+    if address.service is not None:
+        return _behind_sentinel(address, address.service, options)
+    return _single(*address.hosts[attempt % len(address.hosts)], address.tls, options)
+
+
 def _client(address: RedisAddress, timeout: float) -> Redis | RedisCluster:
     """Return a client without a connection. Connecting and each answer take up to `timeout` seconds each."""
-    common: dict[str, Any] = {
+    options = _options(address, timeout)
+    if address.cluster:
+        nodes = [ClusterNode(host, port) for host, port in address.hosts]
+        return RedisCluster(startup_nodes=nodes, max_connections=2 * CONNECTIONS, ssl=address.tls, **options)
+    if address.service is not None:
+        return _behind_sentinel(address, address.service, options)
+    return _single(*address.hosts[0], address.tls, options)
+
+
+def _options(address: RedisAddress, timeout: float) -> dict[str, Any]:
+    return {
         "protocol": 3,
         "socket_timeout": timeout,
         "socket_connect_timeout": timeout,
@@ -129,12 +148,14 @@ def _client(address: RedisAddress, timeout: float) -> Redis | RedisCluster:
         "maint_notifications_config": MaintNotificationsConfig(enabled=False),
         **address.options,
     }
-    if address.cluster:
-        nodes = [ClusterNode(host, port) for host, port in address.hosts]
-        return RedisCluster(startup_nodes=nodes, max_connections=2 * CONNECTIONS, ssl=address.tls, **common)
-    if address.service is not None:
-        sentinels = {**common, "ssl": address.tls, "db": 0, "username": None, "password": address.sentinel_password}
-        made: Redis = Sentinel(address.hosts, sentinel_kwargs=sentinels).master_for(address.service, ssl=address.tls, **common)  # type: ignore[no-untyped-call]
-        return made
-    (host, port), kind = address.hosts[0], SSLConnection if address.tls else Connection
-    return Redis.from_pool(ConnectionPool(connection_class=kind, host=host, port=port, **common))
+
+
+def _behind_sentinel(address: RedisAddress, service: str, options: dict[str, Any]) -> Redis:
+    sentinels = {**options, "ssl": address.tls, "db": 0, "username": None, "password": address.sentinel_password}
+    made: Redis = Sentinel(address.hosts, sentinel_kwargs=sentinels).master_for(service, ssl=address.tls, **options)  # type: ignore[no-untyped-call]
+    return made
+
+
+def _single(host: str, port: int, tls: bool, options: dict[str, Any]) -> Redis:
+    kind = SSLConnection if tls else Connection
+    return Redis.from_pool(ConnectionPool(connection_class=kind, host=host, port=port, **options))

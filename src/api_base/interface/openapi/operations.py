@@ -51,7 +51,7 @@ def _parameters(operation: Json, method: str, options: RouteOptions | None, cond
         parameters.append(FIELDS)
     if condition is not None:
         parameters.append({**IF_MATCH, "required": condition.required})
-    if options is not None and options.versioned and method == "get":
+    if options is not None and options.tagged and method == "get":
         parameters.append(IF_NONE_MATCH)
     if options is not None and accepts_key(method.upper(), options):
         parameters.append(IDEMPOTENCY_KEY)
@@ -90,7 +90,7 @@ def _answers(operation: Json, statuses: list[int], method: str, options: RouteOp
     responses: Json = operation["responses"]
     statuses = [*statuses, *_replaced(responses)]
     added = []
-    if options is not None and options.versioned:
+    if options is not None and options.tagged:
         added.append("ETag")
         if method == "get":
             responses["304"] = {

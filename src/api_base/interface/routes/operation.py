@@ -21,6 +21,7 @@ from api_base.interface.errors.handlers import invalid_of, problem_of, send_prob
 from api_base.interface.middleware.http_exchange import http_exchange_of
 from api_base.interface.routes import body as bodies
 from api_base.interface.routes import rendering
+from api_base.interface.routes.client_caching import ClientCaching, content_tag
 from api_base.interface.routes.etags import ENTITY_TAG, matches, sparse_tag
 from api_base.interface.routes.idempotency import METHODS, accepts_key, keyed
 from api_base.interface.routes.parameters import BodyResolver, QueryResolver, Resolver, header
@@ -46,7 +47,9 @@ class Operation:
         self._resolvers: list[tuple[str, Callable[[Scope], Any]]] = []
         self._body: tuple[str, Callable[[Scope, Receive], Awaitable[Any]]] | None = None
         self._own_query = False
-        self._headers = [_JSON, (b"cache-control", options.cache.encode()), *_deprecation(options)]
+        self._caching = None if options.query is None else ClientCaching(options.query)
+        stored = [(b"cache-control", options.cache.encode())] if self._caching is None else self._caching.headers
+        self._headers = [_JSON, *stored, *_deprecation(options)]
         self._location = [part[1] for part in Formatter().parse(options.location or "") if part[1]]
         self._compile()
 
@@ -97,6 +100,8 @@ class Operation:
             if self._body is not None:
                 name, read = self._body
                 arguments[name] = await read(scope, receive)
+            if self._caching is not None:
+                self._caching.begin()
             answer = (
                 await self.endpoint(**arguments)
                 if once is None
@@ -151,17 +156,28 @@ class Operation:
         if isinstance(answer, ProtocolAnswer):
             content = rendering.encode(answer.content)
             return answer.status, [*headers, (b"content-length", b"%d" % len(content))], content
+        if self._caching is not None:
+            headers += self._caching.outcome()
         if self.options.versioned:
             tag = ENTITY_TAG % answer.version if sparse is None else sparse_tag(answer.version, sparse)
             headers.append((b"etag", tag.encode()))
-            if self.method == "GET" and (condition := header(scope, b"if-none-match")) is not None and matches(condition, tag):
+            if self._known(scope, tag):
                 return 304, headers[1:], b""
         if self.options.location is not None:
             location = self.options.location.format_map({name: getattr(answer, name) for name in self._location})
             headers.append((b"location", location.encode()))
         content = self._encode(answer) if sparse is None else rendering.encode_sparse(answer, sparse)
+        if self._caching is not None and not self.options.versioned:
+            tag = content_tag(content)
+            headers.append((b"etag", tag.encode()))
+            if self._known(scope, tag):
+                return 304, headers[1:], b""
         headers.append((b"content-length", b"%d" % len(content)))
         return self.status, headers, content
+
+    def _known(self, scope: Scope, tag: str) -> bool:
+        """Return whether the client has this response, as it says."""
+        return self.method == "GET" and (condition := header(scope, b"if-none-match")) is not None and matches(condition, tag)
 
 
 def _dependency(hint: Any) -> Any:

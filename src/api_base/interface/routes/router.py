@@ -9,6 +9,8 @@ from typing import Any, Final, Literal, cast
 
 from fastapi import APIRouter
 
+from api_base.application.common.cqrs import Query
+
 type Auth = Literal["required", "optional", "ignored"]
 type Protocol = Literal["oauth2", "jwks", "metrics"]
 
@@ -29,7 +31,8 @@ class RouteOptions:
     `location` is the path of the created resource, with fields of the response in braces. `body_limit` is in bytes; None is the server's limit.
     `auth`: `required` refuses a request without a token before anything is read, `optional` serves it as well, `ignored` also serves a request
     with an invalid or expired token, and never sees a principal. `rate` names a stricter limit.
-    `cache` is the value of Cache-Control. `protocol` names another specification that governs the route. `replayable` is False if the response
+    `cache` is the value of Cache-Control. `query` is the cacheable query whose result a GET route returns: clients may then keep the response
+    (client_caching.py). `protocol` names another specification that governs the route. `replayable` is False if the response
     must not be stored, for example tokens; the route then refuses an Idempotency-Key. `sparse` allows `?fields=`. `example` is a valid
     request, `body` and `query`, for tests and documentation.
     """
@@ -39,12 +42,18 @@ class RouteOptions:
     body_limit: int | None = None
     rate: Literal["login"] | None = None
     cache: str = "no-store"
+    query: type[Query[Any]] | None = None
     auth: Auth = "required"
     protocol: Protocol | None = None
     sparse: bool = False
     replayable: bool = True
     deprecation: Deprecation | None = None
     example: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def tagged(self) -> bool:
+        """Return whether the response has an ETag."""
+        return self.versioned or self.query is not None
 
 
 PLAIN: Final = RouteOptions(auth="optional", replayable=False)

@@ -43,7 +43,7 @@ def routes(bus: Bus) -> Router:
     async def list_my_tenants() -> Page[MyTenantDTO]:
         return Page(items=await bus.execute(ListMyTenants()), next_cursor=None)
 
-    @router.get("/{id}", RouteOptions(versioned=True, sparse=True), summary="Read the token's tenant")
+    @router.get("/{id}", RouteOptions(versioned=True, sparse=True, query=GetTenant), summary="Read the token's tenant")
     async def get_tenant(id: UUID) -> TenantDTO:
         return await bus.execute(GetTenant(id=id))
 
@@ -62,7 +62,7 @@ def routes(bus: Bus) -> Router:
 def _members(router: Router, bus: Bus) -> None:
     @router.get(
         "/{id}/members",
-        RouteOptions(sparse=True, example={"query": "role=owner&sort=-created_at&limit=2"}),
+        RouteOptions(sparse=True, query=ListMembers, example={"query": "role=owner&sort=-created_at&limit=2"}),
         summary="List the members",
     )
     async def list_members(id: UUID, request: Annotated[ListRequest, Depends(ListQuery(MEMBER_FIELDS))]) -> Page[MemberDTO]:
