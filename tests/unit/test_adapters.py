@@ -137,4 +137,4 @@ def test_a_new_adapter_of_the_base_touches_four_files() -> None:
         if "MemoryRateLimiter" in (text := path.read_text()) or "rate_limit.MEMORY" in text
     ]
     assert {str(path.relative_to(ROOT)).replace("memory", "<store>") for path in naming} == {*files} - {"src/api_base/core/di/__init__.py"}
-    assert BUILT_IN.rate_limit.keys() == {"memory"}
+    assert BUILT_IN.rate_limit.keys() == {"memory", "redis", "rediss"}

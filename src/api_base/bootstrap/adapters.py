@@ -50,6 +50,6 @@ BUILT_IN: Final = Adapters(
     mail={"console": mail.CONSOLE, "smtp": mail.SMTP, "smtps": mail.SMTPS},
     events={"database": events.DATABASE, "kafka": kafka.KAFKA, "kafka+ssl": kafka.KAFKA_TLS},
     jobs={"database": tasks.DATABASE, "amqp": tasks.RABBITMQ, "amqps": tasks.RABBITMQ_TLS},
-    rate_limit={"memory": rate_limit.MEMORY},
+    rate_limit={"memory": rate_limit.MEMORY, "redis": rate_limit.REDIS, "rediss": rate_limit.REDIS_TLS},
     remote={"amqp": remote.RABBITMQ, "amqps": remote.RABBITMQ_TLS},
 )

@@ -77,13 +77,15 @@ def _ports(settings: Settings, container: Wiring) -> Ports:
 
 @asynccontextmanager
 async def opened(services: Services) -> AsyncIterator[Services]:
-    """Open the database and the listener for revocations; close them in reverse, and the connections to the cache and to other services."""
+    """Open the database and the listener for revocations; close them in reverse, and the connections to the cache, to the store
+    of limits and to other services."""
     container = services.container
     async with AsyncExitStack() as stack:
         for resource in (container.database, container.access.listener):
             await resource.open()
             stack.push_async_callback(resource.close)
         stack.push_async_callback(container.caches.close)
+        stack.push_async_callback(container.rate_limiter.close)
         if services.settings.remote.url is not None:
             stack.push_async_callback(container.remote.close)
         yield services

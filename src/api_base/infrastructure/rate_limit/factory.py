@@ -1,5 +1,6 @@
 """The adapters of `RATE_LIMIT__URL`."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from api_base.core.di import Adapter
@@ -19,4 +20,28 @@ def _memory(ports: "AdapterPorts") -> RateLimiter:
     return SharedRateLimiter(table)
 
 
+def _redis(ports: "AdapterPorts") -> RateLimiter:
+    from api_base.infrastructure.rate_limit.redis import RedisRateLimiter
+    from api_base.infrastructure.redis.client import RedisClient, address_at
+
+    limits = ports.settings.rate_limit
+    half = limits.timeout_seconds / 2  # a call may wait for its turn as long as it may take
+    client = RedisClient(address_at(limits.url.get_secret_value()), ports.dispensable("rate-limits", half), half)
+    return RedisRateLimiter(client, limits.prefix, _memory(ports), limits.local_share, limits.timeout_seconds)
+
+
+def _validate(url: str) -> None:
+    from api_base.infrastructure.redis.client import address_at
+
+    address_at(url)
+
+
 MEMORY: Final = Adapter(build=_memory, url="memory://", summary="Counts in memory that the server processes of one `api-base serve` share.")
+REDIS: Final = Adapter(
+    build=_redis,
+    url="redis://user:password@host:port/0",
+    summary="Counts in Redis or Valkey, which all machines share; without it, in memory, up to a share of each limit.",
+    validate=_validate,
+    extra="redis",
+)
+REDIS_TLS: Final = replace(REDIS, url="rediss://user:password@host:port/0", summary="The same over TLS.")

@@ -9,6 +9,8 @@ from typing import Any, Final, Literal, cast
 
 from fastapi import APIRouter
 
+from api_base.core.protocols import Limit
+
 type Auth = Literal["required", "optional", "ignored"]
 type Protocol = Literal["oauth2", "jwks", "metrics"]
 
@@ -28,7 +30,7 @@ class RouteOptions:
 
     `location` is the path of the created resource, with fields of the response in braces. `body_limit` is in bytes; None is the server's limit.
     `auth`: `required` refuses a request without a token before anything is read, `optional` serves it as well, `ignored` also serves a request
-    with an invalid or expired token, and never sees a principal. `rate` names a stricter limit.
+    with an invalid or expired token, and never sees a principal. `rate` names a stricter limit of the settings, `limits` are others.
     `cache` is the value of Cache-Control. `protocol` names another specification that governs the route. `replayable` is False if the response
     must not be stored, for example tokens; the route then refuses an Idempotency-Key. `sparse` allows `?fields=`. `example` is a valid
     request, `body` and `query`, for tests and documentation.
@@ -38,6 +40,7 @@ class RouteOptions:
     location: str | None = None
     body_limit: int | None = None
     rate: Literal["login"] | None = None
+    limits: tuple[Limit, ...] = ()
     cache: str = "no-store"
     auth: Auth = "required"
     protocol: Protocol | None = None
