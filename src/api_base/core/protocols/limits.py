@@ -13,7 +13,7 @@ type Partition = Literal["address", "principal", "tenant", "route"]
 _NAME: Final = re.compile(r"[a-z][a-z0-9-]{0,31}")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Rate:
     """`quota` per `window` seconds, of which `burst` in a row. Raises `ProgrammingError` unless each is above 0."""
 

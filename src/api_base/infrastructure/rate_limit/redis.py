@@ -32,10 +32,10 @@ end
 local answer, charged, allowed = {{string.format('%.17g', now)}}, {{}}, true
 for i, key in ipairs(KEYS) do
   local interval, depth, cost = tonumber(ARGV[4 * i - 2]), tonumber(ARGV[4 * i - 1]), tonumber(ARGV[4 * i])
-  local stored = tonumber(redis.call('GET', key) or '') or now
+  local stored, latest = tonumber(redis.call('GET', key) or '') or now, now + depth
   answer[i + 1] = string.format('%.17g', stored)
-  charged[i] = math.min(math.max(stored, now), now + depth) + interval * cost
-  allowed = allowed and charged[i] - depth - now <= {TOLERANCE!r}
+  charged[i] = math.min(math.max(stored, now), latest) + interval * cost
+  allowed = allowed and charged[i] - latest <= {TOLERANCE!r}
 end
 if allowed then
   for i, key in ipairs(KEYS) do

@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api_base.core.config import Settings
 from api_base.core.errors import ConfigurationError, ProgrammingError, TooManyRequests
-from api_base.core.protocols import Charge, Limit, Partition, RateLimiter, RateState
+from api_base.core.protocols import Charge, Limit, Partition, RateLimiter
 from api_base.core.shared.addresses import limit_key
 from api_base.interface.errors.handlers import send_error
 from api_base.interface.middleware.http_exchange import HttpExchange, Match, http_exchange_of
@@ -34,23 +34,22 @@ class RequestLimits:
         self._login = Limit(name="login", quota=chosen.login_requests, window=60, burst=chosen.login_burst)
         _check((self._default, self._failed, self._login, *declared), settings.plans)
 
-        @lru_cache(maxsize=4096)
-        def partition_key(partition: str) -> bytes:
-            return b64encode(blake2b(partition.encode("utf-8", "surrogatepass"), digest_size=12, key=secret).digest())
-
-        self._partition_key = partition_key
+        self._of = lru_cache(maxsize=4096)(self._charges)
+        self._policy = lru_cache(maxsize=4096)(self._described)
+        self._secret = secret
 
     async def of_address(self, exchange: HttpExchange) -> TooManyRequests | None:
         """Charge what counts by address. Return the refusal."""
-        address = _address(exchange)
-        charges = [Charge(address, "default", self._default.rate)]
-        matched = exchange.matched
+        address = exchange.context.address
+        default, login, failed = self._of(address)
+        charges, matched = [default], exchange.matched
         if matched is not None and (route := matched.route) is not None:
             if route.login:
-                charges.append(Charge(address, "login", self._login.rate))
-            charges += [Charge(address, limit.name, limit.rate, limit.cost) for limit in route.limits if limit.by == "address"]
+                charges.append(login)
+            if route.limits:
+                charges += [Charge(_address(address), one.name, one.rate, one.cost) for one in route.limits if one.by == "address"]
         if exchange.authorization is not None:
-            charges.append(Charge(address, "failed-tokens", self._failed.rate, checked=True))
+            charges.append(failed)
         return await self._decide(exchange, charges)
 
     async def of_caller(self, exchange: HttpExchange, match: Match, limits: Sequence[Limit]) -> TooManyRequests | None:
@@ -66,26 +65,38 @@ class RequestLimits:
 
     async def token_failed(self, exchange: HttpExchange) -> None:
         """Charge a request whose token was refused."""
-        await self._limiter.hit([Charge(_address(exchange), "failed-tokens", self._failed.rate)])
+        _, _, failed = self._of(exchange.context.address)
+        await self._limiter.hit([failed._replace(checked=False)])
+
+    def _charges(self, address: str) -> tuple[Charge, Charge, Charge]:
+        """Return the charges of an address: for any request, for a login, and, only checked, for a failed token."""
+        one = _address(address)
+        failed = Charge(one, self._failed.name, self._failed.rate, checked=True)
+        return Charge(one, self._default.name, self._default.rate), Charge(one, self._login.name, self._login.rate), failed
 
     async def _decide(self, exchange: HttpExchange, charges: Sequence[Charge]) -> TooManyRequests | None:
         decision = await self._limiter.hit(charges)
         tightest, least = None, exchange.quota_left
         for charge, state in zip(charges, decision.states, strict=True):
+            if charge.checked and state.allowed:
+                continue
             left = state.remaining / charge.rate.burst if state.allowed else -state.retry_after
-            if left < least and not (charge.checked and state.allowed):
+            if left < least:
                 tightest, least = (charge, state), left
         if tightest is not None:
+            charge, state = tightest
+            if exchange.quota_left <= 1:
+                exchange.added = [one for one in exchange.added if one[0] not in (_POLICY, _LEFT)]
             exchange.quota_left = least
-            exchange.added = [one for one in exchange.added if one[0] not in (_POLICY, _LEFT)] + self._headers(*tightest)
+            name, policy = self._policy(charge)
+            exchange.added += (_POLICY, policy), (_LEFT, b"%b;r=%d;t=%d" % (name, state.remaining, int(state.reset + 0.999)))
         return None if decision.allowed else decision.refusal("Too many requests.", charges)
 
-    def _headers(self, charge: Charge, state: RateState) -> list[tuple[bytes, bytes]]:
-        name, rate, key = charge.policy.encode(), charge.rate, self._partition_key(charge.partition)
-        return [
-            (_POLICY, b'"%b";q=%d;w=%d;pk=:%b:' % (name, rate.quota, rate.window, key)),
-            (_LEFT, b'"%b";r=%d;t=%d' % (name, state.remaining, int(state.reset + 0.999))),
-        ]
+    def _described(self, charge: Charge) -> tuple[bytes, bytes]:
+        """Return the quoted name of a policy, and the policy with a keyed hash of the partition, which names nobody."""
+        name, rate = f'"{charge.policy}"'.encode(), charge.rate
+        key = b64encode(blake2b(charge.partition.encode("utf-8", "surrogatepass"), digest_size=12, key=self._secret).digest())
+        return name, b"%b;q=%d;w=%d;pk=:%b:" % (name, rate.quota, rate.window, key)
 
 
 class RateLimitMiddleware:
@@ -119,15 +130,15 @@ def _check(limits: Sequence[Limit], plans: Sequence[str]) -> None:
             raise ConfigurationError(f"The limit {limit.name!r} has the plan {unknown[0]!r}, which is not in PLANS. Add it there.")
 
 
-def _address(exchange: HttpExchange) -> str:
-    return f"address {limit_key(exchange.context.address)}"
+def _address(address: str) -> str:
+    return f"address {limit_key(address)}"
 
 
 def _caller(exchange: HttpExchange, match: Match, by: Partition) -> str:
     """Return the partition of the caller. Each tenant has its own: none sees or consumes a limit of another."""
     principal = exchange.context.principal
     if principal is None:
-        caller = _address(exchange)
+        caller = _address(exchange.context.address)
     elif by == "principal" or principal.tenant_id is None:
         caller = f"principal {principal.user_id} {principal.tenant_id}"
     else:
