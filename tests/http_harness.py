@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Annotated, Any
 from uuid import UUID, uuid4
 
@@ -15,10 +15,11 @@ from api_base.application.common.listing import ORDER, TEXT, Fields, ListRequest
 from api_base.application.common.listing import Field as ListField
 from api_base.core import errors
 from api_base.core.config import Settings
-from api_base.core.protocols import Limit, RateDecision, TokenClaims
+from api_base.core.protocols import Charge, RateDecision, RateState, TokenClaims
 from api_base.core.types import Principal, RequestContext, SessionId, TenantId, UserId, current_context
 from api_base.interface.errors.handlers import install
 from api_base.interface.middleware.production import StackPorts, stack
+from api_base.interface.middleware.rate_limit import RequestLimits
 from api_base.interface.router import route_table
 from api_base.interface.routes import ExpectedVersion, ListQuery, RouteOptions, Router
 from api_base.interface.routes.dispatcher import Dispatcher
@@ -66,20 +67,18 @@ class Recorded:
 
 @dataclass
 class BurstLimiter:
-    """Lets `burst` hits through for each key, and never forgets."""
+    """Lets `burst` hits through for each partition and policy, and never forgets. `reduced` is what its decisions say."""
 
-    hits: dict[str, int] = field(default_factory=dict)
+    hits: dict[tuple[str, str], int] = field(default_factory=dict)
+    reduced: bool = False
 
-    async def hit(self, key: str, limit: Limit, cost: int = 1) -> RateDecision:
-        decision = await self.peek(key, limit)
-        if decision.allowed:
-            self.hits[key] = self.hits.get(key, 0) + cost
-            return replace(decision, remaining=decision.remaining - cost)
-        return decision
-
-    async def peek(self, key: str, limit: Limit) -> RateDecision:
-        left = limit.burst - self.hits.get(key, 0)
-        return RateDecision(left > 0, max(left, 0), 12.0, 0.0 if left > 0 else 3.2)
+    async def hit(self, charges: Sequence[Charge]) -> RateDecision:
+        left = [charge.rate.burst - self.hits.get(charge[:2], 0) - charge.cost for charge in charges]
+        states = [RateState(one >= 0, max(one, 0), 12.0, 0.0 if one >= 0 else 3.2) for one in left]
+        allowed = all(state.allowed for state in states)
+        for charge in charges if allowed else ():
+            self.hits[charge[:2]] = self.hits.get(charge[:2], 0) + (0 if charge.checked else charge.cost)
+        return RateDecision(allowed, states, self.reduced)
 
 
 @dataclass
@@ -87,6 +86,7 @@ class OneToken:
     """Knows the token `good` and its user; the look-up of the user raises `failure` where there is one."""
 
     checked: int = 0
+    who: Principal = PRINCIPAL
     failure: Exception | None = None
 
     def verify(self, token: bytes) -> TokenClaims:
@@ -100,7 +100,7 @@ class OneToken:
         assert claims.user_id == PRINCIPAL.user_id
         if self.failure is not None:
             raise self.failure
-        return PRINCIPAL
+        return self.who
 
 
 @dataclass
@@ -133,14 +133,15 @@ def shell(*routers: APIRouter, settings: Settings | None = None) -> HttpHarness:
     recorder, limiter, tokens, refusals = Recorded(), BurstLimiter(), OneToken(), KeptRefusals()
     prefixed = [("/api/v1", router) for router in routers]
     table = route_table(prefixed, settings.server.max_body_bytes)
-    ports = StackPorts(recorder=recorder, limiter=limiter, verifier=tokens, access=tokens, audit=refusals, routes=table)
+    limits = RequestLimits(limiter, settings, table.limits, b"secret")
+    ports = StackPorts(recorder=recorder, limits=limits, verifier=tokens, access=tokens, audit=refusals, routes=table)
     app = FastAPI(
         title="Test",
         openapi_url=None,
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        middleware=[*stack(settings, ports), Middleware(Dispatcher)],
+        middleware=[*stack(settings, ports), Middleware(Dispatcher, limits=limits)],
     )
     for prefix, router in prefixed:
         app.include_router(router, prefix=prefix)

@@ -171,6 +171,12 @@ class Proxy:
             yield
 
     @contextmanager
+    def resetting(self) -> Iterator[None]:
+        """Reset every connection."""
+        with self._toxic("reset_peer", timeout=0):
+            yield
+
+    @contextmanager
     def slow(self, milliseconds: int) -> Iterator[None]:
         """Pass everything on to the client so much later."""
         with self._toxic("latency", latency=milliseconds):

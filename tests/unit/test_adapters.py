@@ -16,6 +16,7 @@ from api_base.core.di import EXTRAS
 from api_base.core.errors import ConfigurationError, Unavailable
 from api_base.core.protocols import Mail, Probe
 from api_base.infrastructure.mail.factory import CONSOLE
+from api_base.infrastructure.rate_limit.factory import REDIS
 from tools.documents import ROOT
 
 type Set = Callable[..., None]
@@ -137,4 +138,4 @@ def test_a_new_adapter_of_the_base_touches_four_files() -> None:
         if "MemoryRateLimiter" in (text := path.read_text()) or "rate_limit.MEMORY" in text
     ]
     assert {str(path.relative_to(ROOT)).replace("memory", "<store>") for path in naming} == {*files} - {"src/api_base/core/di/__init__.py"}
-    assert BUILT_IN.rate_limit.keys() == {"memory"}
+    assert BUILT_IN.rate_limit.keys() == {"memory", *REDIS}

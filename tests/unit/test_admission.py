@@ -175,7 +175,7 @@ async def test_what_cannot_be_served_is_refused_before_the_application_and_the_c
     expected = {"retry-after": "1", "x-request-id": "mine", "access-control-allow-origin": "https://app.test", "cache-control": "no-store"}
     assert headers | expected == headers
     assert (int(headers["content-length"]), "connection" in headers) == (len(body), False)
-    assert body.startswith('{"type":"/problems/temporary-reduced-capacity",')
+    assert body.startswith('{"type":"https://iana.org/assignments/http-problem-types#temporary-reduced-capacity",')
     assert body.endswith('"instance":"/x","request_id":"mine"}')
     gate.set()
     await settled()

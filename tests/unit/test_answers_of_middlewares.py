@@ -30,7 +30,7 @@ ADDRESS: Final = "203.0.113.7"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """A request and the status of its answer; `limit` is the name of the limit that the answer reports, `used_up` the limiter's key."""
+    """A request and the status of its answer; `limit` is the name of the limit that the answer reports, `used_up` the policy of the address."""
 
     status: int
     method: str = "GET"
@@ -51,9 +51,9 @@ CASES: Final = {
     "no route": Case(path="/nothing", status=404),
     "no method": Case(method="PUT", status=405),
     "too large": Case(method="POST", path="/api/v1/things", content=b'{"name": "' + b"x" * 2000 + b'"}', status=413),
-    "too many requests": Case(status=429, used_up=ADDRESS),
-    "too many logins": Case(method="POST", path="/api/v1/things/login", status=429, limit="login", used_up=f"login {ADDRESS}"),
-    "too many bad tokens": Case(headers={"authorization": "Bearer bad"}, status=429, limit="failed-tokens", used_up=f"failed {ADDRESS}"),
+    "too many requests": Case(status=429, used_up="default"),
+    "too many logins": Case(method="POST", path="/api/v1/things/login", status=429, limit="login", used_up="login"),
+    "too many bad tokens": Case(headers={"authorization": "Bearer bad"}, status=429, limit="failed-tokens", used_up="failed-tokens"),
     "unavailable": Case(path="/api/v1/trouble/down", status=503),
     "timeout": Case(path="/api/v1/slow", status=503, timeout=0.01),
     "accident": Case(path="/api/v1/trouble/bug", status=500),
@@ -76,7 +76,7 @@ async def test_an_answer_that_no_handler_made_carries_every_common_header(case: 
     here = shell(things(), trouble(), slow(), settings=settings(server=server))
     here.tokens.failure = Unavailable("The database cannot be reached.")
     if case.used_up is not None:
-        here.limiter.hits[case.used_up] = 10**6
+        here.limiter.hits[f"address {ADDRESS}", case.used_up] = 10**6
     async with here.client(ADDRESS) as client:
         answer = await client.request(
             case.method,
@@ -112,7 +112,7 @@ def test_the_middlewares_stand_in_the_order_of_the_specification() -> None:
 
 async def test_an_address_that_used_up_its_limit_has_no_token_checked() -> None:
     here = shell(things())
-    here.limiter.hits[ADDRESS] = 10**6
+    here.limiter.hits[f"address {ADDRESS}", "default"] = 10**6
     async with here.client(ADDRESS) as client:
         assert (await client.get(ONE, headers={"authorization": GOOD})).status_code == 429
     assert here.tokens.checked == 0
@@ -120,7 +120,7 @@ async def test_an_address_that_used_up_its_limit_has_no_token_checked() -> None:
 
 async def test_a_preflight_is_answered_before_any_limit_or_token() -> None:
     here = shell(things(), settings=settings(server={"cors_origins": ["https://app.test"]}))
-    here.limiter.hits[ADDRESS] = 10**6
+    here.limiter.hits[f"address {ADDRESS}", "default"] = 10**6
     async with here.client(ADDRESS) as client:
         headers = {"origin": "https://app.test", "access-control-request-method": "GET", "authorization": "Bearer bad"}
         assert (await client.options(ONE, headers=headers)).status_code == 204

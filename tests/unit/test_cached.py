@@ -15,7 +15,7 @@ from api_base.infrastructure.cache.decorators import cached
 from api_base.infrastructure.cache.flights import current_load
 from api_base.infrastructure.cache.memory_provider import MemoryCaches
 from api_base.infrastructure.resilience.errors import TimedOut
-from tests.contracts.test_rate_limiter import Seconds
+from tests.factories.limits import Seconds
 
 TTL, STALE = 60.0, 30.0
 

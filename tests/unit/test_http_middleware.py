@@ -150,9 +150,9 @@ async def test_limits_are_told_and_held() -> None:
     async with here.client() as client:
         answers = [await client.get(ONE) for _ in range(3)]
     assert [answer.status_code for answer in answers] == [200, 200, 429]
-    assert answers[0].headers["ratelimit-policy"] == '"default";q=60;w=60'
+    assert answers[0].headers["ratelimit-policy"].startswith('"default";q=60;w=60;pk=:')
     assert answers[0].headers["ratelimit"] == '"default";r=1;t=12'
-    assert answers[2].json()["type"] == "/problems/too-many-requests"
+    assert answers[2].json()["type"] == "https://iana.org/assignments/http-problem-types#quota-exceeded"
     assert answers[2].headers["retry-after"] == "4"
     async with here.client("203.0.113.8") as other:
         assert (await other.get(ONE)).status_code == 200

@@ -7,6 +7,7 @@ import pytest
 from api_base.core import errors
 from api_base.interface.errors import pages
 from api_base.interface.errors.handlers import PROBLEMS, problem_of
+from api_base.interface.errors.problem import type_of
 from tests.http_harness import THING, shell, things, trouble
 
 
@@ -16,7 +17,7 @@ from tests.http_harness import THING, shell, things, trouble
         ("taken", 409, "conflict"),
         ("rule", 422, "rule-violated"),
         ("forbidden", 403, "forbidden"),
-        ("busy", 429, "too-many-requests"),
+        ("busy", 429, "quota-exceeded"),
         ("down", 503, "unavailable"),
         ("again", 503, "unavailable"),
         ("invalid", 422, "validation"),
@@ -30,7 +31,7 @@ async def test_what_is_raised_becomes_a_problem(kind: str, status: int, problem:
         answer = await client.get(f"/api/v1/trouble/{kind}", headers={"x-request-id": "r-1"})
     body = answer.json()
     assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
-    assert (body["type"], body["status"], body["instance"]) == (f"/problems/{problem}", status, f"/api/v1/trouble/{kind}")
+    assert (body["type"], body["status"], body["instance"]) == (type_of(problem), status, f"/api/v1/trouble/{kind}")
     assert body["request_id"] == answer.headers["x-request-id"] == "r-1"
     assert body["title"]
     assert body["detail"]

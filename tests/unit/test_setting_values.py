@@ -19,6 +19,7 @@ SECTIONS = [name.upper() for name, field in Settings.model_fields.items() if sec
 PEM = "-----BEGIN PRIVATE KEY-----{}-----END PRIVATE KEY-----"
 VALID = {
     "CONTEXTS": ("shop.orders:ORDERS", "invoices:INVOICES"),
+    "PLANS": ("standard", "pro"),
     "SERVER__TRUSTED_PROXIES": ("10.0.0.0/8", "2001:db8::1"),
     "SERVER__ALLOWED_HOSTS": ("api.example.com", "*.example.org"),
     "SERVER__CORS_ORIGINS": ("https://app.example.com", "http://localhost:3000"),
@@ -34,7 +35,7 @@ UNITLESS = {
     "DATABASE__EMBEDDED_PORT", "DATABASE__POOL_SIZE", "SERVER__PORT", "SERVER__WORKERS", "SERVER__MAX_HEADER_FIELDS", "SERVER__MAX_CONNECTIONS",
     "SERVER__MAX_CONNECTIONS_PER_ADDRESS", "SERVER__CONCURRENCY", "SECURITY__PASSWORD_MIN_LENGTH",
     "SECURITY__PASSWORD_MIN_SCORE", "SECURITY__HASH_CONCURRENCY", "SECURITY__FAILED_LOGINS", "MAIL__RECIPIENT_LIMIT", "RATE_LIMIT__REQUESTS", "RATE_LIMIT__BURST",
-    "RATE_LIMIT__LOGIN_REQUESTS", "RATE_LIMIT__LOGIN_BURST", "RATE_LIMIT__FAILED_TOKENS", "JOBS__CONCURRENCY", "REMOTE__CONCURRENCY", "CACHE__MAX_ENTRIES",
+    "RATE_LIMIT__LOGIN_REQUESTS", "RATE_LIMIT__LOGIN_BURST", "RATE_LIMIT__FAILED_TOKENS", "RATE_LIMIT__LOCAL_SHARE", "JOBS__CONCURRENCY", "REMOTE__CONCURRENCY", "CACHE__MAX_ENTRIES",
     "RESILIENCE__ATTEMPTS", "RESILIENCE__CONCURRENCY", "RESILIENCE__QUEUE_SIZE", "RESILIENCE__FAILURE_RATE", "RESILIENCE__MINIMUM_CALLS", "RESILIENCE__SLOW_RATE", "OBSERVABILITY__METRICS_PORT",
     "OBSERVABILITY__TRACE_SAMPLE_RATIO",
 }  # fmt: skip
@@ -179,3 +180,7 @@ def test_all_problems_are_reported_together(load: Load) -> None:
     assert [line.split(":")[0].strip() for line in lines] == [
         "SERVER__PORT", "SERVER__CORS_ORIGINS", "SERVER__CORS_ORIGINS", "JOBS__URL", "OBSERVABILITY__LOG_FORMAT",
     ]  # fmt: skip
+
+
+def test_the_plan_of_new_tenants_is_one_of_the_plans(load: Load) -> None:
+    assert refusal(load, PLANS="pro,basic") == ["  PLANS: must contain standard, the plan of a new tenant."]

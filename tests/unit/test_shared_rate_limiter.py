@@ -11,23 +11,24 @@ from typing import Final
 
 import pytest
 
-from api_base.core.protocols import Limit
+from api_base.core.protocols import Charge, Rate
 from api_base.infrastructure.rate_limit import shared
 from api_base.infrastructure.rate_limit.shared import SharedRateLimiter
+from tests.factories.limits import hit
 
-LIMIT: Final = Limit(name="test", quota=100, window=3600, burst=100)
+LIMIT: Final = Rate(100, 3600, 100)
 PROCESSES: Final = 4
 HITTING: Final = """
 import asyncio, sys
 from pathlib import Path
-from api_base.core.protocols import Limit
+from api_base.core.protocols import Charge, Rate
 from api_base.infrastructure.rate_limit.shared import SharedRateLimiter
 limiter = SharedRateLimiter(Path(sys.argv[1]))
 print("ready", flush=True)
 sys.stdin.readline()
 async def hit():
-    limit = Limit(name="test", quota=100, window=3600, burst=100)
-    return sum([(await limiter.hit("203.0.113.7", limit)).allowed for _ in range(int(sys.argv[2]))])
+    charges = [Charge("203.0.113.7", "test", Rate(100, 3600, 100))]
+    return sum([(await limiter.hit(charges)).allowed for _ in range(int(sys.argv[2]))])
 print(asyncio.run(hit()), flush=True)
 sys.stdin.readline()
 """
@@ -88,15 +89,15 @@ def test_a_stopped_process_with_a_lock_holds_nobody_up(tmp_path: Path) -> None:
     assert holder.stdout is not None
     assert holder.stdout.readline() == "held\n"
     holder.send_signal(signal.SIGSTOP)
-    assert [asyncio.run(limiter.hit("a", LIMIT, 40)).allowed for _ in range(3)] == [True, True, False]
+    assert [asyncio.run(hit(limiter, "a", LIMIT, 40)).allowed for _ in range(3)] == [True, True, False]
     end(holder)
 
 
 def test_a_lock_is_released_after_each_decision_also_after_an_error(tmp_path: Path) -> None:
     limiter = SharedRateLimiter(tmp_path / "table")
-    with pytest.raises(ZeroDivisionError):
-        asyncio.run(limiter.hit("a", Limit(name="test", quota=0, window=1, burst=1)))
-    asyncio.run(limiter.hit("a", LIMIT))
+    with pytest.raises(TypeError):
+        asyncio.run(hit(limiter, "a", LIMIT, "a cost that is no number"))  # type: ignore[arg-type]
+    asyncio.run(limiter.hit([Charge(partition, "test", LIMIT) for partition in "abc"]))
     other = f"import fcntl; fcntl.lockf(open({str(tmp_path / 'table')!r}, 'r+b'), fcntl.LOCK_EX | fcntl.LOCK_NB)"
     assert subprocess.run([sys.executable, "-c", other], check=False).returncode == 0
 
@@ -105,9 +106,9 @@ async def test_a_new_key_takes_the_place_of_the_one_that_is_free_soonest(tmp_pat
     monkeypatch.setattr(shared, "SETS", 1)
     limiter = SharedRateLimiter(tmp_path / "table", now=lambda: 1.0)
     for number in range(shared.SLOTS):
-        await limiter.hit(str(number), LIMIT, number + 2)
-    await limiter.hit("new", LIMIT)
-    remaining = [(await limiter.peek(key, LIMIT)).remaining for key in ("0", "1", "7", "new")]
+        await hit(limiter, str(number), LIMIT, number + 2)
+    await hit(limiter, "new", LIMIT)
+    remaining = [(await hit(limiter, key, LIMIT, checked=True)).states[0].remaining for key in ("0", "1", "7", "new")]
     assert remaining == [99, 96, 90, 98]
 
 

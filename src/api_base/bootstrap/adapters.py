@@ -54,6 +54,6 @@ BUILT_IN: Final = Adapters(
     events={"database": events.DATABASE, "kafka": kafka.KAFKA, "kafka+ssl": kafka.KAFKA_TLS},
     jobs={"database": tasks.DATABASE, "amqp": tasks.RABBITMQ, "amqps": tasks.RABBITMQ_TLS},
     locks={"database": locks.DATABASE, **locks.REDIS},
-    rate_limit={"memory": rate_limit.MEMORY},
+    rate_limit={"memory": rate_limit.MEMORY, **rate_limit.REDIS},
     remote={"amqp": remote.RABBITMQ, "amqps": remote.RABBITMQ_TLS},
 )

@@ -18,6 +18,7 @@ from api_base.interface import docs_router, events_router, links_router, openapi
 from api_base.interface.errors import pages
 from api_base.interface.errors.handlers import install
 from api_base.interface.middleware.production import StackPorts, stack
+from api_base.interface.middleware.rate_limit import RequestLimits
 from api_base.interface.router import V1, route_table
 from api_base.interface.routes import Router
 from api_base.interface.routes.dispatcher import Dispatcher, RouteTable
@@ -31,6 +32,7 @@ def create_app(settings: Settings, contexts: Sequence[Context] = BUILT_IN) -> Fa
     routers = [(V1, context.routes(services.bus)) for context in contexts if context.routes is not None]
     routers.append(("", keys_router.routes(services.container.token_issuer)))
     table = route_table(routers, settings.server.max_body_bytes)
+    ports = _ports(services, table)
     app = FastAPI(
         title=settings.app_name,
         openapi_url=None,
@@ -39,7 +41,7 @@ def create_app(settings: Settings, contexts: Sequence[Context] = BUILT_IN) -> Fa
         redirect_slashes=False,
         telemetry={"tracing": False, "metrics": False, "logs": False},  # the recorder behind the first middleware does it
         lifespan=lifespan(services),
-        middleware=[*stack(settings, _ports(services, table)), Middleware(Dispatcher)],
+        middleware=[*stack(settings, ports), Middleware(Dispatcher, limits=ports.limits)],
     )
     for prefix, router in sorted(routers, key=lambda pair: isinstance(pair[1], Router)):
         app.include_router(router, prefix=prefix)  # FastAPI searches its routes in order, and serves only those that `Operation` does not
@@ -69,7 +71,7 @@ def _ports(services: Services, table: RouteTable) -> StackPorts:
     container = services.container
     return StackPorts(
         recorder=container.recorder,
-        limiter=container.rate_limiter,
+        limits=RequestLimits(container.rate_limiter, services.settings, table.limits, container.partition_secret),
         verifier=container.token_verifier,
         access=container.access,
         audit=container.audit_store,

@@ -90,6 +90,7 @@ class Container(containers.DeclarativeContainer):
     token_issuer = Singleton(auth.token_issuer, settings, signing_keys, clock)
     token_verifier = Singleton(auth.token_verifier, settings, signing_keys, clock)
     link_tokens = Singleton(HmacLinkTokens, signing_keys)
+    partition_secret = Singleton(auth.partition_secret, signing_keys)
     password_policy = Singleton(auth.password_policy, settings)
 
     policies = Singleton(policies_of, settings)
@@ -185,6 +186,7 @@ class Wiring:
     link_tokens = Provided(Container.link_tokens)
     mailer = Provided(Container.mailer)
     metrics = Provided(Container.metrics)
+    partition_secret = Provided(Container.partition_secret)
     password_hasher = Provided(Container.password_hasher)
     password_policy = Provided(Container.password_policy)
     policies = Provided(Container.policies)

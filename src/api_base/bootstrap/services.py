@@ -78,11 +78,12 @@ def _ports(settings: Settings, container: Wiring) -> Ports:
 
 @asynccontextmanager
 async def opened(services: Services) -> AsyncIterator[Services]:
-    """Open the database and the listener for revocations and changes; close them in reverse, then the connections to the cache."""
+    """Open the database and the listener for revocations and changes; close them in reverse, then the connections to Redis and to other services."""
     container = services.container
     container.access.listener.add(CHANGES, container.query_cache.notified, on_gap=lambda: None)  # what is missed ends by its age
     async with AsyncExitStack() as stack:
         stack.push_async_callback(container.caches.close)
+        stack.push_async_callback(container.rate_limiter.close)
         for resource in (container.database, container.access.listener):
             await resource.open()
             stack.push_async_callback(resource.close)

@@ -40,7 +40,7 @@ class MailSettings(Section):
     sender: str = Field("api-base@example.com", min_length=3, max_length=254)
     """Address in the From header of mails."""
     recipient_limit: int = Field(5, ge=1)
-    """E-mails of one kind (invitation, password reset …) per recipient and hour, in each worker. Others are dropped."""
+    """E-mails of one kind (invitation, password reset …) per recipient and hour, counted at `RATE_LIMIT__URL`. Others are dropped."""
     links: str | None = None
     """URL of the pages that links in mails open, as in `<links>/reset-password#token=…`. Default: the server's own pages at `/links`."""
 

@@ -71,6 +71,7 @@ def unencrypted_links(settings: Settings) -> Iterator[tuple[str, str]]:
         "DATABASE__WORKER_URL": database.worker_url,
         "DATABASE__DIRECT_URL": database.direct_url,
         "CACHE__URL": settings.cache.url,
+        "RATE_LIMIT__URL": settings.rate_limit.url,
         "EVENTS__URL": settings.events.url,
         "JOBS__URL": settings.jobs.url,
         "LOCKS__URL": settings.locks.url,

@@ -13,6 +13,7 @@ Link = Literal[
     "DATABASE__WORKER_URL",
     "DATABASE__DIRECT_URL",
     "CACHE__URL",
+    "RATE_LIMIT__URL",
     "EVENTS__URL",
     "JOBS__URL",
     "LOCKS__URL",
@@ -72,7 +73,16 @@ class RateLimitSettings(Section):
     """Variables `RATE_LIMIT__…`."""
 
     url: ServiceUrl = SecretStr("memory://")
-    """Where requests are counted: `memory://`, in memory that the server processes of one `api-base serve` share."""
+    """Where requests are counted: `memory://`, in memory that the server processes of one `api-base serve` share, or Redis or Valkey at
+    `redis://user:password@host:port/0`, `rediss://…` for TLS. `?ca=/path/ca.pem` replaces the system's certificate authorities; write
+    / ? # @ : in user and password as %2F %3F %23 %40 %3A."""
+    prefix: str = Field("api-base", pattern=r"^[a-zA-Z0-9._-]{1,100}$")
+    """Prefix of the application's keys in Redis. No two applications may share one."""
+    timeout_seconds: float = Field(0.025, gt=0, le=1)
+    """Seconds that a request waits for Redis at most."""
+    local_share: float = Field(0.25, gt=0, le=1)
+    """Part of each limit that a machine (a process, if it has no `RATE_LIMIT__TABLE`) allows by itself while Redis cannot be used: 1 divided
+    by the number of machines keeps the limit as a whole."""
     table: Path | None = None
     """File that this memory is mapped from. Default: `api-base serve` makes one for several server processes."""
     requests: int = Field(1200, ge=1)

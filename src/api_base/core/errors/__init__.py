@@ -155,11 +155,15 @@ class IdempotencyKeyReused(RuleViolated):
 
 
 class TooManyRequests(ApiBaseError):
-    """A rate limit was exceeded. `retry_after` is in seconds."""
+    """A rate limit was exceeded. `retry_after` is in seconds, `violated` names the policies."""
 
-    def __init__(self, message: str, *, retry_after: float) -> None:
+    def __init__(self, message: str, *, retry_after: float, violated: Sequence[str] = ()) -> None:
         super().__init__(message)
-        self.retry_after = retry_after
+        self.retry_after, self.violated = retry_after, tuple(violated)
+
+
+class ReducedCapacity(TooManyRequests):
+    """A reduced rate limit was exceeded: the store of limits cannot be used, and each machine allows only a part of each."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from api_base.core.protocols.jobs import (
     JobState,
     PeriodicTask,
 )
+from api_base.core.protocols.limits import Charge, Limit, Partition, Rate, RateDecision, RateLimiter, RateState
 from api_base.core.protocols.mail import Mail, Mailer
 from api_base.core.protocols.operations import AfterResponse, CircuitState, DependencyFigures, HealthCheck, Metrics, Probe, RequestRecorder
 from api_base.core.protocols.persistence import (
@@ -29,14 +30,11 @@ from api_base.core.protocols.security import (
     AccessLookup,
     AccessToken,
     BreachedPasswords,
-    Limit,
     LinkTokens,
     PasswordHasher,
     PasswordPolicy,
     PermissionChecker,
     PrincipalResolver,
-    RateDecision,
-    RateLimiter,
     TokenClaims,
     TokenIssuer,
     TokenVerifier,
@@ -55,6 +53,7 @@ __all__ = [
     "CacheProvider",
     "CacheStats",
     "Caches",
+    "Charge",
     "CircuitState",
     "ClaimedJob",
     "Clock",
@@ -76,14 +75,17 @@ __all__ = [
     "Mail",
     "Mailer",
     "Metrics",
+    "Partition",
     "PasswordHasher",
     "PasswordPolicy",
     "PeriodicTask",
     "PermissionChecker",
     "PrincipalResolver",
     "Probe",
+    "Rate",
     "RateDecision",
     "RateLimiter",
+    "RateState",
     "RequestRecorder",
     "Savepoint",
     "StoredEvent",

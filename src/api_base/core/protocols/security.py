@@ -1,4 +1,4 @@
-"""Authentication and authorization: access tokens, permissions, passwords, tokens in links, rate limits."""
+"""Authentication and authorization: access tokens, permissions, passwords, tokens in links."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -112,34 +112,3 @@ class LinkTokens(Protocol):
 
     def open(self, purpose: str, token: str) -> tuple[UUID, ...] | None:
         """Return the ids in a valid token for `purpose`; None for any other text."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limit:
-    """`quota` per `window` seconds, of which `burst` in a row. `name` appears in the `RateLimit-Policy` header."""
-
-    name: str
-    quota: int
-    window: float
-    burst: int
-
-
-@dataclass(frozen=True, slots=True)
-class RateDecision:
-    """Whether the hit is allowed; how many more are allowed now; seconds until the whole burst is available again; seconds to wait after a
-    refusal."""
-
-    allowed: bool
-    remaining: int
-    reset: float
-    retry_after: float
-
-
-class RateLimiter(Protocol):
-    """Counts hits by key. Two limits on one subject need two keys."""
-
-    async def hit(self, key: str, limit: Limit, cost: int = 1) -> RateDecision:
-        """Charge `cost` to `key`; a refusal charges nothing. A negative cost gives back what was charged."""
-
-    async def peek(self, key: str, limit: Limit) -> RateDecision:
-        """Return the decision that `hit` would make, without charging."""

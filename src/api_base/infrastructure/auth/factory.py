@@ -5,7 +5,7 @@ from pathlib import Path
 
 from api_base.core.config import Settings
 from api_base.core.protocols import Clock, PasswordHasher, PasswordPolicy, RateLimiter, TokenIssuer, TokenVerifier
-from api_base.infrastructure.auth import keys
+from api_base.infrastructure.auth import keys, link_tokens
 from api_base.infrastructure.auth.jwt import Ed25519TokenIssuer, Ed25519TokenVerifier
 from api_base.infrastructure.auth.password_attempts import PasswordAttempts
 from api_base.infrastructure.auth.password_hasher import Argon2PasswordHasher
@@ -16,6 +16,11 @@ def signing_keys(settings: Settings) -> Sequence[keys.SigningKey]:
     """The keys of the access tokens; the first signs. Raises `ConfigurationError` for keys that cannot be used."""
     security = settings.security
     return keys.load([key.get_secret_value() for key in security.signing_keys], Path(security.key_dir))
+
+
+def partition_secret(signing: Sequence[keys.SigningKey]) -> bytes:
+    """Return the key of the hashes that name a partition of a rate limit in its header."""
+    return link_tokens.derived(signing[0], b"api_base rate limit partitions v1")
 
 
 def token_issuer(settings: Settings, signing: Sequence[keys.SigningKey], clock: Clock) -> TokenIssuer:

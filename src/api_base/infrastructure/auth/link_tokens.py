@@ -22,7 +22,7 @@ _INFO: Final = b"api_base link tokens v1"
 
 class HmacLinkTokens(LinkTokens):
     def __init__(self, keys: Sequence[SigningKey]) -> None:
-        self._keys = [HKDF(SHA256(), 32, salt=None, info=_INFO).derive(key.private.private_bytes_raw()) for key in keys]
+        self._keys = [derived(key, _INFO) for key in keys]
 
     def seal(self, purpose: str, *ids: UUID) -> str:
         """A token that names `ids` and is valid for `purpose` only."""
@@ -42,6 +42,11 @@ class HmacLinkTokens(LinkTokens):
             return None
         genuine = [hmac.compare_digest(tag, _tag(key, purpose, named)) for key in self._keys]
         return tuple(UUID(bytes=named[at : at + _ID]) for at in range(0, len(named), _ID)) if any(genuine) else None
+
+
+def derived(key: SigningKey, info: bytes) -> bytes:
+    """Return a secret for the purpose `info`, derived from a signing key."""
+    return HKDF(SHA256(), 32, salt=None, info=info).derive(key.private.private_bytes_raw())
 
 
 def _text(raw: bytes) -> str:

@@ -10,11 +10,8 @@ from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
-from api_base.core.errors import TooManyRequests
-from api_base.core.protocols import Limit, RateLimiter
+from api_base.core.protocols import Charge, Rate, RateLimiter
 from api_base.core.types import NO_REQUEST, current_context
-
-type Charge = Sequence[tuple[str, Limit]]
 
 _STEPS: Final = ((1, 16), (2, 4), (4, 1))
 """Attempts in a row, as a multiple of the first ones, and the part of the longest wait that each further one takes."""
@@ -27,30 +24,26 @@ class PasswordAttempts:
 
     def __init__(self, limiter: RateLimiter, failures: int, delay: float) -> None:
         self._limiter = limiter
-        self._account, self._address = _limits(failures, delay), _limits(failures * _ADDRESS, delay)
+        self._account, self._address = _rates(failures, delay), _rates(failures * _ADDRESS, delay)
 
-    async def charge(self, account: str, device: UUID | None) -> Charge:
+    async def charge(self, account: str, device: UUID | None) -> Sequence[Charge]:
         """Charge one attempt. Raises `TooManyRequests`, and then charges nothing."""
         address = current_context.get(NO_REQUEST).address
         subject = account if device is None else f"{account} {device} {address}"
-        keys = (*_keys(subject, self._account), *(_keys(f"address {address}", self._address) if address else ()))
-        decisions = [(charge, await self._limiter.hit(*charge)) for charge in keys]
-        charged = [charge for charge, decision in decisions if decision.allowed]
-        if len(charged) < len(keys):
-            await self.give_back(charged)
-            wait = max(decision.retry_after for _, decision in decisions)
-            raise TooManyRequests(f"Too many wrong passwords. Wait {wait:.1f} s before the next attempt.", retry_after=wait)
-        return charged
+        charges = _charges(f"account {subject}", self._account) + (_charges(f"address {address}", self._address) if address else [])
+        decision = await self._limiter.hit(charges)
+        if not decision.allowed:
+            raise decision.refusal("Too many wrong passwords.", charges)
+        return charges
 
-    async def give_back(self, charge: Charge) -> None:
-        """Undo a charge."""
-        for key, limit in charge:
-            await self._limiter.hit(key, limit, -1)
+    async def give_back(self, charges: Sequence[Charge]) -> None:
+        """Undo what was charged."""
+        await self._limiter.hit([charge._replace(cost=-1) for charge in charges])
 
 
-def _limits(failures: int, delay: float) -> tuple[Limit, ...]:
-    return tuple(Limit(name="password", quota=1, window=delay / part, burst=failures * times) for times, part in _STEPS)
+def _rates(failures: int, delay: float) -> tuple[Rate, ...]:
+    return tuple(Rate(1, delay / part, failures * times) for times, part in _STEPS)
 
 
-def _keys(subject: str, limits: Sequence[Limit]) -> list[tuple[str, Limit]]:
-    return [(f"password {limit.burst} {subject}", limit) for limit in limits]
+def _charges(partition: str, rates: Sequence[Rate]) -> list[Charge]:
+    return [Charge(partition, f"password-{rate.burst}", rate) for rate in rates]

@@ -23,7 +23,7 @@ def _redis(ports: "AdapterPorts") -> "Leadership":
 
     locks = ports.settings.locks
     return RedisLeadership(
-        redis.client(ports, "redis locks", address_at(locks.url.get_secret_value()), CALL_SECONDS), locks.prefix, locks.lease_seconds
+        redis.client(ports, "locks", address_at(locks.url.get_secret_value()), CALL_SECONDS), locks.prefix, locks.lease_seconds
     )
 
 

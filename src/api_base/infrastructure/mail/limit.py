@@ -7,7 +7,7 @@ limit is dropped and logged. A subaddress [RFC 5233] belongs to its mailbox.
 from collections import OrderedDict
 from typing import Final
 
-from api_base.core.protocols import Limit, Mail, Mailer, RateLimiter
+from api_base.core.protocols import Charge, Mail, Mailer, Rate, RateLimiter
 from api_base.core.shared.logging import get_logger
 
 logger = get_logger(__name__)
@@ -21,7 +21,7 @@ class LimitedMailer(Mailer):
 
     def __init__(self, mailer: Mailer, limiter: RateLimiter, quota: int) -> None:
         self._mailer, self._limiter = mailer, limiter
-        self._limit = Limit(name="mail", quota=quota, window=3600.0, burst=quota)
+        self._rate = Rate(quota, 3600.0, quota)
         self._charged: OrderedDict[str, None] = OrderedDict()
 
     async def send(self, mail: Mail) -> None:
@@ -34,7 +34,7 @@ class LimitedMailer(Mailer):
             return True
         kind, (local, _, domain) = mail.key.partition(".")[0], mail.to.lower().rpartition("@")
         mailbox = local.partition("+")[0] or local
-        if not (await self._limiter.hit(f"mail {kind} {mailbox}@{domain}", self._limit)).allowed:
+        if not (await self._limiter.hit([Charge(f"mail {mailbox}@{domain}", f"mail-{kind}", self._rate)])).allowed:
             logger.warning("mail_dropped", reason="the recipient has had too many e-mails of this kind", kind=kind)
             return False
         self._charged[mail.key] = None

@@ -11,13 +11,13 @@ import os
 import secrets
 import struct
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from hashlib import blake2b
 from pathlib import Path
 from typing import Final
 
-from api_base.core.protocols import Limit, RateDecision, RateLimiter
-from api_base.infrastructure.rate_limit.memory import decide
+from api_base.core.protocols import Charge, RateDecision, RateLimiter
+from api_base.infrastructure.rate_limit.memory import decide, decision_of
 
 SLOTS: Final = 8
 SETS: Final = 16_384
@@ -44,23 +44,29 @@ class SharedRateLimiter(RateLimiter):
         self._table = mmap.mmap(self._file, _SET.size * (SETS + 1))
         self._secret = self._table[:_SECRET_BYTES]  # digests are keyed: nobody can choose addresses that share a set
 
-    async def hit(self, key: str, limit: Limit, cost: int = 1) -> RateDecision:
-        """Charge `cost` to `key`. A refused hit is not charged. A cost above the burst is always refused."""
-        digest, offset = self._place(key)
-        self._lock(offset)
+    async def hit(self, charges: Sequence[Charge]) -> RateDecision:
+        """Charge everything, or nothing if one of the charges is refused. A cost above the burst is always refused."""
+        places = [self._place(f"{charge.policy} {charge.partition}") for charge in charges]
+        sets = sorted({offset for _, offset in places})  # in one order: two processes never wait for each other
+        for offset in sets:
+            self._lock(offset)
         try:
-            slot, stored = self._find(digest, offset)
-            decision, arrival = decide(stored, limit, cost, self._now())
+            now = self._now()
+            found = [self._find(digest, offset) for digest, offset in places]
+            decided = [decide(stored, charge, now) for charge, (_, stored) in zip(charges, found, strict=True)]
+            decision = decision_of(decided)
             if decision.allowed:
-                _SLOT.pack_into(self._table, slot, digest, arrival)
+                for charge, (digest, offset), (_, arrival) in zip(charges, places, decided, strict=True):
+                    if not charge.checked:
+                        slot, _ = self._find(digest, offset)  # again: two new keys of one set would have the same slot
+                        _SLOT.pack_into(self._table, slot, digest, arrival)
         finally:
-            fcntl.lockf(self._file, fcntl.LOCK_UN, _SET.size, offset)
+            for offset in sets:
+                fcntl.lockf(self._file, fcntl.LOCK_UN, _SET.size, offset)
         return decision
 
-    async def peek(self, key: str, limit: Limit) -> RateDecision:
-        """The decision that `hit` would make, without a charge."""
-        _, stored = self._find(*self._place(key))
-        return decide(stored, limit, 1, self._now())[0]
+    async def close(self) -> None:
+        """The table stays mapped: its processes count together for as long as they run."""
 
     def _place(self, key: str) -> tuple[int, int]:
         """Return the digest of `key`, which is never 0, and the offset of its set. The secret has the place of the first set."""

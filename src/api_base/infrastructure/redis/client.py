@@ -24,7 +24,9 @@ from api_base.infrastructure.redis.address import RedisAddress
 from api_base.infrastructure.resilience.patterns import Policy
 
 CONNECTIONS: Final = 20
-"""Calls of one process that run at the same time, each on a connection; others wait."""
+"""Calls of one process that run at the same time; others wait."""
+MOST: Final = 5 * CONNECTIONS
+"""Connections to one server: a call may send several commands beside each other."""
 PROBE_TIMEOUT: Final = 5.0
 """Seconds that `check` waits for an answer."""
 SCAN_COUNT: Final = 1000
@@ -132,7 +134,7 @@ def _client(address: RedisAddress, timeout: float) -> Redis | RedisCluster:
     options = _options(address, timeout)
     if address.cluster:
         nodes = [ClusterNode(host, port) for host, port in address.hosts]
-        return RedisCluster(startup_nodes=nodes, max_connections=2 * CONNECTIONS, ssl=address.tls, **options)
+        return RedisCluster(startup_nodes=nodes, max_connections=MOST, ssl=address.tls, **options)
     if address.service is not None:
         return _behind_sentinel(address, address.service, options)
     return _single(*address.hosts[0], address.tls, options)
@@ -152,10 +154,10 @@ def _options(address: RedisAddress, timeout: float) -> dict[str, Any]:
 
 def _behind_sentinel(address: RedisAddress, service: str, options: dict[str, Any]) -> Redis:
     sentinels = {**options, "ssl": address.tls, "db": 0, "username": None, "password": address.sentinel_password}
-    made: Redis = Sentinel(address.hosts, sentinel_kwargs=sentinels).master_for(service, ssl=address.tls, **options)  # type: ignore[no-untyped-call]
+    made: Redis = Sentinel(address.hosts, sentinel_kwargs=sentinels).master_for(service, ssl=address.tls, max_connections=MOST, **options)  # type: ignore[no-untyped-call]
     return made
 
 
 def _single(host: str, port: int, tls: bool, options: dict[str, Any]) -> Redis:
     kind = SSLConnection if tls else Connection
-    return Redis.from_pool(ConnectionPool(connection_class=kind, host=host, port=port, **options))
+    return Redis.from_pool(ConnectionPool(connection_class=kind, host=host, port=port, max_connections=MOST, **options))

@@ -36,7 +36,8 @@ _KINDS: Final[Mapping[type[ApiBaseError], _Kind]] = {
     errors.RequestInProgress: _Kind(("retry_after",)),
     errors.Unauthenticated: _Kind(final=True),
     errors.Forbidden: _Kind(final=True),
-    errors.TooManyRequests: _Kind(("retry_after",)),
+    errors.ReducedCapacity: _Kind(("retry_after", "violated")),
+    errors.TooManyRequests: _Kind(("retry_after", "violated")),
     errors.Unavailable: _Kind(("retry_after",)),
     errors.Transient: _Kind(),
     NotServed: _Kind(),
@@ -51,6 +52,7 @@ class ErrorDocument(msgspec.Struct, omit_defaults=True):
     what: str = ""
     expected: int = 0
     retry_after: float = 1.0
+    violated: tuple[str, ...] = ()
 
 
 def to_document(error: ApiBaseError, *, final: bool = False) -> ErrorDocument | None:

@@ -50,7 +50,8 @@ PROBLEMS: Final[Mapping[type[Exception], Kind]] = {
     errors.Conflict: Kind("conflict", "The state of the resource does not allow the operation", 409),
     errors.Unauthenticated: Kind("unauthenticated", "Authentication is required", 401, _challenge),
     errors.Forbidden: Kind("forbidden", "Not allowed", 403),
-    errors.TooManyRequests: Kind("too-many-requests", "Too many requests", 429, _retry_after),
+    errors.ReducedCapacity: Kind("temporary-reduced-capacity", "The server is overloaded", 503, _retry_after),
+    errors.TooManyRequests: Kind("quota-exceeded", "Too many requests", 429, _retry_after),
     errors.Unavailable: Kind("unavailable", "The service is temporarily unavailable", 503, _retry_after),
     errors.Transient: Kind("unavailable", "The service is temporarily unavailable", 503, lambda error: [(b"retry-after", b"1")]),
     errors.RequestInProgress: Kind("request-in-progress", "The same request is being processed", 409, _retry_after),
@@ -87,6 +88,7 @@ def problem_of(error: Exception) -> Problem | None:
                 status=kind.status,
                 detail=_detail(located or error),
                 violations=() if located is None else located.violations,
+                violated=error.violated if isinstance(error, errors.TooManyRequests) else (),
                 headers=kind.headers(error),
             )
     return None

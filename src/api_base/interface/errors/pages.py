@@ -8,6 +8,7 @@ from fastapi.responses import PlainTextResponse, Response
 
 from api_base.interface.errors.handlers import INTERNAL, PROBLEMS, Kind
 from api_base.interface.errors.http import RouteNotFound
+from api_base.interface.errors.problem import type_of
 
 KINDS: Final[Mapping[str, Kind]] = {kind.name: kind for kind in (*PROBLEMS.values(), INTERNAL)}
 
@@ -61,6 +62,10 @@ EXPLANATIONS: Final[Mapping[str, tuple[str, str]]] = {
         "The route changes a resource that other clients may change concurrently, and the request does not name the version to change [RFC 6585].",
         "Read the resource, and send the `ETag` of that response as `If-Match`. `If-Match: *` overwrites any version.",
     ),
+    "quota-exceeded": (
+        "You exceeded a rate limit. `violated-policies` names the limits, `RateLimit` the remaining quota.",
+        "Wait for the seconds in `Retry-After`, and spread your requests. Logins and requests with invalid tokens have stricter limits.",
+    ),
     "request-in-progress": (
         "The server is processing a request with the same `Idempotency-Key`.",
         "Send the same request again after the seconds in `Retry-After`, and you get its response.",
@@ -86,16 +91,13 @@ EXPLANATIONS: Final[Mapping[str, tuple[str, str]]] = {
         "Send a shorter query: fewer filters, or shorter values.",
     ),
     "temporary-reduced-capacity": (
-        "The server has more requests or connections than it can work on. It refused this one before it did anything.",
+        "The server has more requests or connections than it can work on, or it cannot reach the store of its rate limits and allows only a part of "
+        "each (`violated-policies`). It refused this request before it did anything.",
         "Send the same request again after the seconds in `Retry-After`, and fewer requests at the same time.",
     ),
     "timeout": (
         "The request took longer than the server allows, and was aborted.",
         "A write may have been committed before: read the resource before you retry. Request less data.",
-    ),
-    "too-many-requests": (
-        "You exceeded a rate limit. `RateLimit-Policy` names the limit, `RateLimit` the remaining quota.",
-        "Wait for the seconds in `Retry-After`, and spread your requests. Logins and requests with invalid tokens have stricter limits.",
     ),
     "unauthenticated": (
         "The request has no access token, or an invalid, expired or revoked one; or the password or refresh token is wrong.",
@@ -127,7 +129,7 @@ def page(kind: str) -> str:
     """Return the page of a kind, in Markdown. Raises `KeyError` for an unknown kind."""
     meaning, remedy = EXPLANATIONS[kind]
     about = KINDS[kind]
-    return f"# {about.title}\n\n`/problems/{kind}` · HTTP {about.status}\n\n{meaning}\n\n**What to do.** {remedy}\n"
+    return f"# {about.title}\n\n`{type_of(kind)}` · HTTP {about.status}\n\n{meaning}\n\n**What to do.** {remedy}\n"
 
 
 def routes() -> APIRouter:

@@ -12,14 +12,16 @@ from api_base.core.errors import Violation
 MEDIA_TYPE: Final = b"application/problem+json"
 PATH_CHARACTERS: Final = "/:@!$&'()*+,;="
 """Characters that a path may contain unencoded [RFC 3986, section 3.3], in addition to letters, digits and -._~."""
+REGISTERED: Final = ("quota-exceeded", "temporary-reduced-capacity")
+"""Kinds whose URI is that of a registered type [draft-ietf-httpapi-ratelimit-headers-11, section 5]."""
 _encode = msgspec.json.Encoder().encode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """`kind` is the last part of its type's URI, /problems/<kind>, where the documentation explains it; empty for other kinds.
+    """`kind` is the last part of its type's URI, and /problems/<kind> explains it; empty for other kinds.
 
-    `headers` go with the answer (`Retry-After`, `WWW-Authenticate`, `Allow`).
+    `violated` are the names of rate limits. `headers` go with the answer (`Retry-After`, `WWW-Authenticate`, `Allow`).
     """
 
     kind: str
@@ -27,6 +29,7 @@ class Problem:
     status: int
     detail: str
     violations: Sequence[Violation] = ()
+    violated: Sequence[str] = ()
     headers: Sequence[tuple[bytes, bytes]] = ()
 
     def with_headers(self, headers: Sequence[tuple[bytes, bytes]]) -> "Problem":
@@ -42,11 +45,23 @@ class Problem:
 
     def members(self, **occurrence: str) -> dict[str, Any]:
         """Return the members of the JSON object. `occurrence` are those about the request."""
-        kind = f"/problems/{self.kind}" if self.kind else "about:blank"
-        content = {"type": kind, "title": self.title, "status": self.status, "detail": self.detail, **occurrence}
+        content = {
+            "type": type_of(self.kind) if self.kind else "about:blank",
+            "title": self.title,
+            "status": self.status,
+            "detail": self.detail,
+            **occurrence,
+        }
+        if self.violated:
+            content["violated-policies"] = self.violated
         if self.violations:
             content["errors"] = [{"pointer": v.pointer, "code": v.code, "message": v.message} for v in self.violations]
         return content
+
+
+def type_of(kind: str) -> str:
+    """Return the URI of a kind's type. The page of every kind is at /problems/<kind>."""
+    return f"https://iana.org/assignments/http-problem-types#{kind}" if kind in REGISTERED else f"/problems/{kind}"
 
 
 def pointer(*steps: str) -> str:

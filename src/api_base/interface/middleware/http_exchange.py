@@ -1,12 +1,13 @@
 """The HTTP request and its response, shared by the middlewares and the route: headers are parsed once, and added once."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol, cast
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api_base.core.errors import ApiBaseError
+from api_base.core.protocols import Limit
 from api_base.core.types import RequestContext
 
 KEY: Final = "api_base.exchange"
@@ -21,6 +22,8 @@ class MatchedRoute(Protocol):
     def ignores_token(self) -> bool: ...
     @property
     def login(self) -> bool: ...
+    @property
+    def limits(self) -> Sequence[Limit]: ...
 
 
 @dataclass(slots=True)
@@ -42,13 +45,15 @@ class RouteFinder(Protocol):
 class HttpExchange:
     """`added` are headers for every response to the request. `route` is the path template, empty until a route is found.
 
+    `quota_left` is the part of the rate limit in `added` that is left: above 1 before a limit is decided, below 0 after a refusal.
+
     `matched` is the route of the request, before anything is decided; None for an unknown path. `error` is the reason of a refusal: an invalid
     token, to which AuditMiddleware responds, or the exception that the route raised.
     """
 
     __slots__ = (
         "added", "authorization", "context", "error", "expired", "forwarded", "forwarded_for", "idempotency_key", "left", "matched", "origin",
-        "request_id", "requested_method", "route", "send", "source", "started", "status", "traceparent",
+        "quota_left", "request_id", "requested_method", "route", "send", "source", "started", "status", "traceparent",
     )  # fmt: skip
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -68,6 +73,7 @@ class HttpExchange:
         self.route, self.status, self.started, self.expired, self.left = "", 500, False, False, False
         self.source, self.send = receive, send
         self.error: ApiBaseError | None = None
+        self.quota_left = 2.0
         self.matched: Match | None = None
         self.context: RequestContext
         scope[KEY] = self

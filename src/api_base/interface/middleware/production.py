@@ -6,14 +6,14 @@ from typing import Any, Final
 from starlette.middleware import Middleware
 
 from api_base.core.config import Settings
-from api_base.core.protocols import AccessLookup, AuditStore, Limit, RateLimiter, RequestRecorder, TokenVerifier
+from api_base.core.protocols import AccessLookup, AuditStore, RequestRecorder, TokenVerifier
 from api_base.interface.middleware.audit import AuditMiddleware
 from api_base.interface.middleware.auth import AuthMiddleware
 from api_base.interface.middleware.client_address import ClientAddress
 from api_base.interface.middleware.cors import CORSMiddleware
 from api_base.interface.middleware.http_exchange import RouteFinder, RouteMatcher
 from api_base.interface.middleware.logging import LoggingMiddleware
-from api_base.interface.middleware.rate_limit import RateLimitMiddleware
+from api_base.interface.middleware.rate_limit import RateLimitMiddleware, RequestLimits
 from api_base.interface.middleware.security_headers import SecurityHeadersMiddleware, security_headers
 
 EXEMPT: Final = ("/health/", "/metrics")
@@ -37,7 +37,7 @@ class StackPorts:
     """The dependencies of the middlewares. `routes` finds the route of a request."""
 
     recorder: RequestRecorder
-    limiter: RateLimiter
+    limits: RequestLimits
     verifier: TokenVerifier
     access: AccessLookup
     audit: AuditStore[Any]
@@ -46,7 +46,7 @@ class StackPorts:
 
 def stack(settings: Settings, ports: StackPorts) -> list[Middleware]:
     """Return the middlewares, first to last; the dispatcher follows. Without allowed origins there is no CORSMiddleware."""
-    server, limits = settings.server, settings.rate_limit
+    server = settings.server
     return [
         Middleware(
             LoggingMiddleware,
@@ -58,14 +58,7 @@ def stack(settings: Settings, ports: StackPorts) -> list[Middleware]:
         *([_cors(settings)] if server.cors_origins else ()),
         Middleware(SecurityHeadersMiddleware, **SECURITY, policies={"/docs": DOCS_POLICY}),
         Middleware(RouteMatcher, routes=ports.routes),
-        Middleware(
-            RateLimitMiddleware,
-            limiter=ports.limiter,
-            default=Limit(name="default", quota=limits.requests, window=60, burst=limits.burst),
-            failed=Limit(name="failed-tokens", quota=limits.failed_tokens, window=60, burst=limits.failed_tokens),
-            login=Limit(name="login", quota=limits.login_requests, window=60, burst=limits.login_burst),
-            exempt=EXEMPT,
-        ),
+        Middleware(RateLimitMiddleware, limits=ports.limits, exempt=EXEMPT),
         Middleware(AuthMiddleware, verifier=ports.verifier, access=ports.access, exempt=EXEMPT),
         Middleware(AuditMiddleware, store=ports.audit),
     ]

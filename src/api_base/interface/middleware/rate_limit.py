@@ -1,56 +1,146 @@
-"""Limits requests by address before any signature is checked: stricter for logins, and by failed tokens.
+"""Limits requests by address before any signature is checked: stricter for logins, and by failed tokens. Routes declare others.
 
-`RateLimit-Policy` and `RateLimit` show the remaining quota [draft-ietf-httpapi-ratelimit-headers]. Health and metrics have no limit.
+`RateLimit-Policy` and `RateLimit` show the limit with the least left [draft-ietf-httpapi-ratelimit-headers-11]. Health and metrics have no limit.
 """
+
+from base64 import b64encode
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from hashlib import blake2b
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api_base.core.errors import TooManyRequests
-from api_base.core.protocols import Limit, RateDecision, RateLimiter
+from api_base.core.config import Settings
+from api_base.core.errors import ConfigurationError, ProgrammingError, TooManyRequests
+from api_base.core.protocols import Charge, Limit, Partition, RateLimiter
 from api_base.core.shared.addresses import limit_key
 from api_base.interface.errors.handlers import send_error
-from api_base.interface.middleware.http_exchange import http_exchange_of
+from api_base.interface.middleware.http_exchange import HttpExchange, Match, http_exchange_of
+
+_POLICY, _LEFT = b"ratelimit-policy", b"ratelimit"
+
+
+class RequestLimits:
+    """The limits of the settings and those that routes declare. `secret` keys the hashes that name a partition in headers.
+
+    Raises `ProgrammingError` if two limits have the same name, and `ConfigurationError` for a plan that PLANS does not contain.
+    """
+
+    def __init__(self, limiter: RateLimiter, settings: Settings, declared: Iterable[Limit], secret: bytes) -> None:
+        chosen = settings.rate_limit
+        self._limiter = limiter
+        self._default = Limit(name="default", quota=chosen.requests, window=60, burst=chosen.burst)
+        self._failed = Limit(name="failed-tokens", quota=chosen.failed_tokens, window=60, burst=chosen.failed_tokens)
+        self._login = Limit(name="login", quota=chosen.login_requests, window=60, burst=chosen.login_burst)
+        _check((self._default, self._failed, self._login, *declared), settings.plans)
+
+        self._of = lru_cache(maxsize=4096)(self._charges)
+        self._policy = lru_cache(maxsize=4096)(self._described)
+        self._secret = secret
+
+    async def of_address(self, exchange: HttpExchange) -> TooManyRequests | None:
+        """Charge what counts by address. Return the refusal."""
+        address = exchange.context.address
+        default, login, failed = self._of(address)
+        charges, matched = [default], exchange.matched
+        if matched is not None and (route := matched.route) is not None:
+            if route.login:
+                charges.append(login)
+            if route.limits:
+                charges += [Charge(_address(address), one.name, one.rate, one.cost) for one in route.limits if one.by == "address"]
+        if exchange.authorization is not None:
+            charges.append(failed)
+        return await self._decide(exchange, charges)
+
+    async def of_caller(self, exchange: HttpExchange, match: Match, limits: Sequence[Limit]) -> TooManyRequests | None:
+        """Charge those of `limits` that count by the caller, who is known by now. Return the refusal."""
+        principal = exchange.context.principal
+        plan = None if principal is None else principal.plan
+        charges = [
+            Charge(_caller(exchange, match, limit.by), limit.name, limit.by_plan.get(plan, limit.rate), limit.cost)
+            for limit in limits
+            if limit.by != "address"
+        ]
+        return await self._decide(exchange, charges) if charges else None
+
+    async def token_failed(self, exchange: HttpExchange) -> None:
+        """Charge a request whose token was refused."""
+        _, _, failed = self._of(exchange.context.address)
+        await self._limiter.hit([failed._replace(checked=False)])
+
+    def _charges(self, address: str) -> tuple[Charge, Charge, Charge]:
+        """Return the charges of an address: for any request, for a login, and, only checked, for a failed token."""
+        one = _address(address)
+        failed = Charge(one, self._failed.name, self._failed.rate, checked=True)
+        return Charge(one, self._default.name, self._default.rate), Charge(one, self._login.name, self._login.rate), failed
+
+    async def _decide(self, exchange: HttpExchange, charges: Sequence[Charge]) -> TooManyRequests | None:
+        decision = await self._limiter.hit(charges)
+        tightest, least = None, exchange.quota_left
+        for charge, state in zip(charges, decision.states, strict=True):
+            if charge.checked and state.allowed:
+                continue
+            left = state.remaining / charge.rate.burst if state.allowed else -state.retry_after
+            if left < least:
+                tightest, least = (charge, state), left
+        if tightest is not None:
+            charge, state = tightest
+            if exchange.quota_left <= 1:
+                exchange.added = [one for one in exchange.added if one[0] not in (_POLICY, _LEFT)]
+            exchange.quota_left = least
+            name, policy = self._policy(charge)
+            exchange.added += (_POLICY, policy), (_LEFT, b"%b;r=%d;t=%d" % (name, state.remaining, int(state.reset + 0.999)))
+        return None if decision.allowed else decision.refusal("Too many requests.", charges)
+
+    def _described(self, charge: Charge) -> tuple[bytes, bytes]:
+        """Return the quoted name of a policy, and the policy with a keyed hash of the partition, which names nobody."""
+        name, rate = f'"{charge.policy}"'.encode(), charge.rate
+        key = b64encode(blake2b(charge.partition.encode("utf-8", "surrogatepass"), digest_size=12, key=self._secret).digest())
+        return name, b"%b;q=%d;w=%d;pk=:%b:" % (name, rate.quota, rate.window, key)
 
 
 class RateLimitMiddleware:
-    """`default` applies to every request, `login` in addition to routes with `rate="login"`, `failed` to bad tokens."""
+    """Refuses requests beyond a limit of their address."""
 
-    def __init__(
-        self,
-        app: ASGIApp,
-        limiter: RateLimiter,
-        default: Limit,
-        failed: Limit,
-        login: Limit,
-        exempt: tuple[str, ...],
-    ) -> None:
-        self._app, self._limiter = app, limiter
-        self._default, self._failed, self._login, self._exempt = default, failed, login, exempt
-        self._policy = {limit: f'"{limit.name}";q={limit.quota};w={limit.window:g}'.encode() for limit in (default, failed, login)}
+    def __init__(self, app: ASGIApp, limits: RequestLimits, exempt: tuple[str, ...]) -> None:
+        self._app, self._limits, self._exempt = app, limits, exempt
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["path"].startswith(self._exempt):
             await self._app(scope, receive, send)
             return
         exchange = http_exchange_of(scope)
-        address = limit_key(exchange.context.address)
-        decision, limit = await self._limiter.hit(address, self._default), self._default
-        matched = exchange.matched
-        if decision.allowed and matched is not None and matched.route is not None and matched.route.login:
-            decision, limit = await self._limiter.hit(f"{self._login.name} {address}", self._login), self._login
-        if decision.allowed and exchange.authorization is not None:
-            failed = await self._limiter.peek(f"failed {address}", self._failed)
-            if not failed.allowed:
-                decision, limit = failed, self._failed
-        exchange.added += self._headers(decision, limit)
-        if not decision.allowed:
-            wait = decision.retry_after
-            await send_error(scope, send, TooManyRequests(f"Too many requests from this address. Wait {wait:.1f} s.", retry_after=wait))
+        refusal = await self._limits.of_address(exchange)
+        if refusal is not None:
+            await send_error(scope, send, refusal)
             return
         await self._app(scope, receive, send)
         if exchange.status == 401 and exchange.authorization is not None:
-            await self._limiter.hit(f"failed {address}", self._failed)
+            await self._limits.token_failed(exchange)
 
-    def _headers(self, decision: RateDecision, limit: Limit) -> tuple[tuple[bytes, bytes], ...]:
-        left = b'"%b";r=%d;t=%d' % (limit.name.encode(), decision.remaining, int(decision.reset + 0.999))
-        return (b"ratelimit-policy", self._policy[limit]), (b"ratelimit", left)
+
+def _check(limits: Sequence[Limit], plans: Sequence[str]) -> None:
+    by_name: dict[str, Limit] = {}
+    for limit in limits:
+        if by_name.setdefault(limit.name, limit) != limit:
+            raise ProgrammingError(
+                f"Two limits have the name {limit.name!r}. Rename one of them, or declare the same limit on both routes."
+            )
+        if unknown := sorted(limit.plans.keys() - set(plans)):
+            raise ConfigurationError(f"The limit {limit.name!r} has the plan {unknown[0]!r}, which is not in PLANS. Add it there.")
+
+
+def _address(address: str) -> str:
+    return f"address {limit_key(address)}"
+
+
+def _caller(exchange: HttpExchange, match: Match, by: Partition) -> str:
+    """Return the partition of the caller. Each tenant has its own: none sees or consumes a limit of another."""
+    principal = exchange.context.principal
+    if principal is None:
+        caller = _address(exchange.context.address)
+    elif by == "principal" or principal.tenant_id is None:
+        caller = f"principal {principal.user_id} {principal.tenant_id}"
+    else:
+        caller = f"tenant {principal.tenant_id}"
+    return f"route {match.template} {caller}" if by == "route" else caller

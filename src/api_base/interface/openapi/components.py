@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from api_base.interface.errors.handlers import INTERNAL, PROBLEMS
+from api_base.interface.errors.problem import type_of
 
 type Json = dict[str, Any]
 
@@ -21,14 +22,15 @@ PROBLEM: Final[Json] = {
         "type": {
             "type": "string",
             "format": "uri-reference",
-            "description": "Resolves to a page about this kind of problem.",
-            "enum": [f"/problems/{kind}" for kind in _KINDS],
+            "description": "The kind of problem. The page `/problems/<last part>` explains it.",
+            "enum": [type_of(kind) for kind in _KINDS],
         },
         "title": {"type": "string", "description": "The kind of problem, for people."},
         "status": {"type": "integer", "description": "The HTTP status."},
         "detail": {"type": "string", "description": "What happened, to what, and what to do next."},
         "instance": {"type": "string", "format": "uri-reference", "description": "The path of the request."},
         "request_id": {"type": "string", "description": "Finds the request in the logs."},
+        "violated-policies": {"type": "array", "description": "The rate limits that were exceeded.", "items": {"type": "string"}},
         "errors": {
             "type": "array",
             "description": "All violations of the request.",
@@ -69,7 +71,10 @@ HEADERS: Final[Mapping[str, Json]] = {
     },
     "X-Request-ID": {"description": "Finds the request in the logs.", "schema": {"type": "string", "maxLength": 64}},
     "RateLimit": {"description": "The remaining quota.", "schema": {"type": "string", "examples": ['"default";r=199;t=1']}},
-    "RateLimit-Policy": {"description": "The quota and its window.", "schema": {"type": "string", "examples": ['"default";q=1200;w=60']}},
+    "RateLimit-Policy": {
+        "description": "The quota and its window.",
+        "schema": {"type": "string", "examples": ['"default";q=1200;w=60;pk=:dGhlLWNhbGxlcg==:']},
+    },
     "Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 1}},
     "WWW-Authenticate": {
         "description": "How to authenticate [RFC 6750].",
@@ -102,7 +107,7 @@ def header_references(*names: str) -> Json:
 def _answer(status: int, description: str, headers: tuple[str, ...]) -> Json:
     example = next(kind for kind in (*PROBLEMS.values(), INTERNAL) if kind.status == status)
     problem = {
-        "type": f"/problems/{example.name}",
+        "type": type_of(example.name),
         "title": example.title,
         "status": status,
         "detail": description + ".",

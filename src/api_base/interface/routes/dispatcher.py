@@ -9,9 +9,11 @@ from typing import Final
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from api_base.core.protocols import Limit
 from api_base.interface.errors.handlers import send_error
 from api_base.interface.errors.http import MethodNotAllowed
 from api_base.interface.middleware.http_exchange import Match, http_exchange_of
+from api_base.interface.middleware.rate_limit import RequestLimits
 from api_base.interface.routes.operation import Operation
 from api_base.interface.routes.plain import PlainRoute
 
@@ -27,8 +29,11 @@ class RouteTable:
         self._table: dict[_Key, dict[str, Operation]] = {}
         self._masks: dict[int, list[tuple[int, ...]]] = {}
         self._plain = tuple(plain)
+        self.limits: list[Limit] = []
+        """The limits that routes declare."""
         for operation in operations:
             self._register(operation)
+            self.limits += operation.limits
 
     def _register(self, operation: Operation) -> None:
         segments = operation.template.split("/")
@@ -70,10 +75,10 @@ class RouteTable:
 
 
 class Dispatcher:
-    """An ASGI application around `app`."""
+    """An ASGI application around `app`. `limits` decides those that count by the caller, who is known by now."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    def __init__(self, app: ASGIApp, limits: RequestLimits) -> None:
+        self._app, self._limits = app, limits
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -88,6 +93,9 @@ class Dispatcher:
         if route is None:
             allowed = sorted({*matched.allowed, *(["HEAD"] if "GET" in matched.allowed else [])})
             await send_error(scope, send, MethodNotAllowed(", ".join(allowed).encode()))
+        elif route.limits and (refusal := await self._limits.of_caller(exchange, matched, route.limits)) is not None:
+            exchange.error = refusal
+            await send_error(scope, send, refusal)
         elif isinstance(route, Operation):
             await route(scope, receive, send, matched.values)
         elif isinstance(route, PlainRoute):

@@ -40,7 +40,7 @@ class Operation:
     ) -> None:
         self.endpoint, self.method, self.template, self.status, self.options = endpoint, method, template, status, options
         self._authenticated = options.auth == "required"
-        self.ignores_token, self.login = options.auth == "ignored", options.rate == "login"
+        self.ignores_token, self.login, self.limits = options.auth == "ignored", options.rate == "login", options.limits
         self._limit = options.body_limit or body_limit
         self._route, self._changes, self._accepts_key = f"{method} {template}", method in METHODS, accepts_key(method, options)
         self._path: dict[str, Callable[[str], Any]] = {}

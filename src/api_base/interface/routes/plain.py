@@ -35,7 +35,7 @@ class PlainRoute:
         self.pattern, self.template, _ = compile_path(template)
         self.methods, self.options = methods, plain_options(extra)
         self._limit = self.options.body_limit or body_limit
-        self.ignores_token, self.login = self.options.auth == "ignored", self.options.rate == "login"
+        self.ignores_token, self.login, self.limits = self.options.auth == "ignored", self.options.rate == "login", self.options.limits
         self._own_protocol = "protocol" in extra.get(EXTRA, {})
 
     async def serve(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:

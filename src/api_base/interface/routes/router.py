@@ -10,6 +10,7 @@ from typing import Any, Final, Literal, cast
 from fastapi import APIRouter
 
 from api_base.application.common.cqrs import Query
+from api_base.core.protocols import Limit
 
 type Auth = Literal["required", "optional", "ignored"]
 type Protocol = Literal["oauth2", "jwks", "metrics"]
@@ -30,7 +31,7 @@ class RouteOptions:
 
     `location` is the path of the created resource, with fields of the response in braces. `body_limit` is in bytes; None is the server's limit.
     `auth`: `required` refuses a request without a token before anything is read, `optional` serves it as well, `ignored` also serves a request
-    with an invalid or expired token, and never sees a principal. `rate` names a stricter limit.
+    with an invalid or expired token, and never sees a principal. `rate` names a stricter limit of the settings, `limits` are others.
     `cache` is the value of Cache-Control. `query` is the cacheable query whose result a GET route returns: clients may then keep the response
     (client_caching.py). `protocol` names another specification that governs the route. `replayable` is False if the response
     must not be stored, for example tokens; the route then refuses an Idempotency-Key. `sparse` allows `?fields=`. `example` is a valid
@@ -41,6 +42,7 @@ class RouteOptions:
     location: str | None = None
     body_limit: int | None = None
     rate: Literal["login"] | None = None
+    limits: tuple[Limit, ...] = ()
     cache: str = "no-store"
     query: type[Query[Any]] | None = None
     auth: Auth = "required"

@@ -1,0 +1,121 @@
+"""Rate limits: what a route declares, and what a limiter charges and decides."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Final, Literal, NamedTuple, Protocol
+
+from api_base.core.errors import ProgrammingError, ReducedCapacity, TooManyRequests
+
+type Partition = Literal["address", "principal", "tenant", "route"]
+
+_NAME: Final = re.compile(r"[a-z][a-z0-9-]{0,31}")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rate:
+    """`quota` per `window` seconds, of which `burst` in a row. Raises `ProgrammingError` unless each is above 0."""
+
+    quota: float
+    window: float
+    burst: int
+    interval: float = field(init=False)
+    """Seconds in which one comes back."""
+    depth: float = field(init=False)
+    """Seconds in which the whole burst comes back."""
+
+    def __post_init__(self) -> None:
+        if min(self.quota, self.window, self.burst) <= 0:
+            raise ProgrammingError(f"quota, window and burst of a limit must be above 0, not {self.quota}, {self.window} and {self.burst}.")
+        object.__setattr__(self, "interval", self.window / self.quota)
+        object.__setattr__(self, "depth", self.interval * self.burst)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limit:
+    """A policy of routes: `quota` per `window` seconds, of which `burst` in a row.
+
+    It counts by the address of the client, by principal, by tenant, or by tenant for each route that declares it.
+    `name` appears in the `RateLimit-Policy` header; routes that declare the same limit share its counts. A request costs `cost`. `plans` holds
+    quota and burst for the plans of tenants that have others. A request without a principal or tenant counts by its address.
+
+    Raises `ProgrammingError` for a declaration that cannot be meant.
+    """
+
+    name: str
+    quota: int
+    window: int
+    burst: int
+    by: Partition = "address"
+    cost: int = 1
+    plans: Mapping[str, tuple[int, int]] = field(default_factory=lambda: MappingProxyType({}))
+    rate: Rate = field(init=False, repr=False, compare=False)
+    by_plan: Mapping[str | None, Rate] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if not _NAME.fullmatch(self.name):
+            raise ProgrammingError(f"The name of a limit must be at most 32 of a-z, 0-9 and - that begin with a letter, not {self.name!r}.")
+        try:
+            object.__setattr__(self, "rate", Rate(self.quota, self.window, self.burst))
+            rates = {plan: Rate(quota, self.window, burst) for plan, (quota, burst) in self.plans.items()}
+        except ProgrammingError as error:
+            raise ProgrammingError(f"The limit {self.name!r}: {error}") from None
+        object.__setattr__(self, "by_plan", rates)
+        if not 1 <= self.cost <= min(rate.burst for rate in (self.rate, *rates.values())):
+            raise ProgrammingError(
+                f"The limit {self.name!r} must cost at least 1 and at most its burst, not {self.cost}: no request would pass."
+            )
+        if self.plans and self.by == "address":
+            raise ProgrammingError(f"The limit {self.name!r} counts by address, before the plan is known. Count by tenant.")
+
+
+class Charge(NamedTuple):
+    """`cost` of `rate`, counted under `policy` in `partition`; a negative cost gives back what was charged.
+
+    A `checked` charge is decided as the others are, and never stored. The charges of one partition are decided together.
+    """
+
+    partition: str
+    policy: str
+    rate: Rate
+    cost: int = 1
+    checked: bool = False
+
+
+class RateState(NamedTuple):
+    """Whether one charge is allowed; how many more are allowed now; seconds until the whole burst is available again; seconds to wait after a
+    refusal."""
+
+    allowed: bool
+    remaining: int
+    reset: float
+    retry_after: float
+
+
+class RateDecision(NamedTuple):
+    """`states` are those of the charges, in their order. `reduced`: a part of each quota decided, because the store could not be used."""
+
+    allowed: bool
+    states: Sequence[RateState]
+    reduced: bool = False
+
+    def refusal(self, message: str, charges: Sequence[Charge]) -> TooManyRequests:
+        """Return the error for refused `charges`: `message`, and how long to wait."""
+        wait = max(state.retry_after for state in self.states)
+        violated = [charge.policy for charge, state in zip(charges, self.states, strict=True) if not state.allowed]
+        error = ReducedCapacity if self.reduced else TooManyRequests
+        return error(f"{message} Wait {wait:.1f} s.", retry_after=wait, violated=violated)
+
+
+class RateLimiter(Protocol):
+    """Decides whether something may happen that several policies limit."""
+
+    async def hit(self, charges: Sequence[Charge]) -> RateDecision:
+        """Charge everything, or nothing if one of the charges is refused. No two charges have the same partition and policy.
+
+        A hit either charges or gives back.
+        """
+
+    async def close(self) -> None:
+        """Close what the limiter has opened. The next use opens it again."""
