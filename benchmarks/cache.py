@@ -4,9 +4,10 @@ from both tiers. And what the notification costs that a commit sends."""
 import asyncio
 import os
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import AsyncExitStack
 from datetime import datetime
+from pathlib import Path
 from uuid import UUID, uuid4
 
 import uvloop
@@ -39,7 +40,7 @@ def main() -> None:
             served("api_base.main:create_app", environment(made), made.home / "cached.log", factory=True) as cached,
             served("benchmarks.uncached_app:create_app", environment(made), made.home / "uncached.log", factory=True) as uncached,
         ):
-            uvloop.run(_http(cached, uncached, member))
+            uvloop.run(_http(cached, uncached, member, _postgres(made)))
 
 
 async def _main(made: World, member: Member) -> None:
@@ -81,21 +82,35 @@ def _without_cache(services: Services) -> Bus:
     return bus
 
 
-async def _http(cached: tuple[int, int], uncached: tuple[int, int], member: Member) -> None:
-    """CPU of the server and time for a request."""
+def _postgres(made: World) -> Callable[[], float]:
+    """Return what measures the CPU seconds of the database: of its processes that live at the time."""
+    (file,) = made.home.rglob("postmaster.pid")
+    postmaster = int(file.read_text().splitlines()[0])
+
+    def seconds() -> float:
+        children = Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text().split()
+        return sum(cpu_seconds(pid) for pid in (postmaster, *map(int, children)))
+
+    return seconds
+
+
+async def _http(cached: tuple[int, int], uncached: tuple[int, int], member: Member, database: Callable[[], float]) -> None:
+    """CPU of the server, of server and database, and time for a request."""
     path = f"GET /api/v1/tenants/{member.tenant} HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {member.token}\r\n\r\n"
     requests, servers = [path.encode()], {"without a cache": uncached, "memory": cached}
     assert await fetch(cached[1], requests[0]) == await fetch(uncached[1], requests[0])
     cpu: dict[str, list[float]] = {name: [] for name in servers}
+    both: dict[str, list[float]] = {name: [] for name in servers}
     taken: dict[str, list[float]] = {name: [] for name in servers}
     for turn in range(ROUNDS + 1):
         for name, (pid, port) in servers.items():
-            before, began = cpu_seconds(pid), time.perf_counter()
+            before, stored, began = cpu_seconds(pid), database(), time.perf_counter()
             await load(port, requests, QUERIES)
             if turn:
                 cpu[name].append((cpu_seconds(pid) - before) / QUERIES * 1e6)
+                both[name].append((cpu_seconds(pid) - before + database() - stored) / QUERIES * 1e6)
                 taken[name].append((time.perf_counter() - began) / QUERIES * 1e6)
-    for what, figures in (("server CPU", cpu), ("time", taken)):
+    for what, figures in (("server CPU", cpu), ("CPU with database", both), ("time", taken)):
         for name, found in figures.items():
             show(f"GET /tenants/{{id}}, 16 clients: {what} a request, {name}", found, "µs")
         ratios = [plain / cost for plain, cost in zip(*figures.values(), strict=True)]

@@ -36,6 +36,8 @@ class Namespace[T]:
     owner: UUID = field(compare=False)
     prefix: str
     kind: Any = field(compare=False)
+    tags: str = field(compare=False)
+    """What the full names of the owner's tags begin with."""
 
     def key(self, key: str) -> str:
         """Return the full key. Raises `ProgrammingError` for a key that is too long."""
@@ -48,7 +50,7 @@ class Namespace[T]:
 
     def tag(self, tag: str) -> str:
         """Return the full name of a tag. Raises `ProgrammingError` for a tag that is too long."""
-        return tag_of(self.owner, tag)
+        return self.tags + checked("tag", tag)
 
     def read(self, counted: "Count", payload: bytes | None, remaining: float, versions: TagVersions, etag: str = "") -> Lookup[T]:
         """Return the value in `payload` and count a hit. Without a payload that can be read, it is a miss."""
@@ -71,12 +73,16 @@ def namespaces[T](name: str, kind: type[T]) -> Callable[[UUID], Namespace[T]]:
         rest = f"}}:v:{name}:{shape_of(kind)}:"
     except TypeError as error:
         raise ProgrammingError(f"The cache namespace {name!r} cannot hold {kind!r}: {error}") from error
-    return lambda owner: Namespace(owner, f"{{{owner}{rest}", kind)
+    return lambda owner: Namespace(owner, f"{{{owner}{rest}", kind, _tags(owner))
 
 
 def tag_of(owner: UUID, tag: str) -> str:
     """Return the full name of a tag. Raises `ProgrammingError` for a tag that is too long."""
-    return f"{{{owner}}}:t:{checked('tag', tag)}"
+    return _tags(owner) + checked("tag", tag)
+
+
+def _tags(owner: UUID) -> str:
+    return f"{{{owner}}}:t:"
 
 
 def checked(what: str, text: str) -> str:

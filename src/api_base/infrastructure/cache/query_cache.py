@@ -24,6 +24,8 @@ from api_base.infrastructure.db.changes import ChangeObserver
 from api_base.infrastructure.db.unit_of_work import current_unit
 from api_base.infrastructure.serialization.json_codec import encode_exactly
 
+MAX_TENANTS: Final = 1000
+"""Tenants whose cache of a query a process has at hand."""
 MAX_NOTIFICATION: Final = 7_900
 """Characters. PostgreSQL refuses 8,000 bytes and more [manual, NOTIFY]."""
 
@@ -47,7 +49,9 @@ class QueryCache(ChangeObserver):
                 f"{message_type.__name__} is cacheable: declare what it `reads`, a `staleness` above 0 seconds, and no `max_age` above it."
             )
         self.entities.update(reads)
-        of = self._caches.providers(f"{message_type.__module__}.{message_type.__qualname__}", answer_of(message_type))
+        of = lru_cache(MAX_TENANTS)(
+            self._caches.providers(f"{message_type.__module__}.{message_type.__qualname__}", answer_of(message_type))
+        )
         caller = _caller if message_type.cacheable is Cacheable.BY_PERMISSIONS else _user
 
         @cached(lambda message: of(_tenant()), key=lambda message: _key(caller(), message), ttl=staleness, tags=lambda message: reads)
