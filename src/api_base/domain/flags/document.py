@@ -8,7 +8,18 @@ from functools import partial
 from typing import Any, Final
 
 from api_base.core.errors import Invalid
-from api_base.domain.flags.definition import USER, WHOLE, Condition, FlagDefinition, FlagType, FlagValue, Operator, Prerequisite, Rule
+from api_base.domain.flags.definition import (
+    USER,
+    WHOLE,
+    Condition,
+    FlagDefinition,
+    FlagType,
+    FlagValue,
+    Operand,
+    Operator,
+    Prerequisite,
+    Rule,
+)
 from api_base.domain.flags.reading import Reader, step
 from api_base.domain.flags.values import MAX_BYTES, ORDERS, read_operand, read_tenant, read_value
 
@@ -186,7 +197,11 @@ class _FlagReader(Reader):
             self.name(members, "attribute", pointer, ATTRIBUTE, _ATTRIBUTE),
             self.choice(members, "operator", pointer, Operator),
         )
-        values = self.elements(members.get("values"), f"{pointer}/values", MAX_VALUES, lambda one, at: read_operand(one, operator, at))
+
+        def operand(one: object, at: str) -> Operand:
+            return read_operand(one, operator, at)
+
+        values = self.elements(members.get("values"), f"{pointer}/values", MAX_VALUES, operand)
         if members.get("values") == []:
             self.refuse(f"{pointer}/values", "count", "must not be empty")
         if operator in ORDERS and len(values) > 1:
