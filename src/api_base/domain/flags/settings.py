@@ -44,6 +44,8 @@ class FlagSettings(ValueObject):
 
 def parse_settings(document: Mapping[str, Any]) -> FlagSettings:
     """Return the settings that `document` describes; absent members have their defaults. Raises `Invalid` with pointers into the document."""
+    if unknown := sorted(document.keys() - _MEMBERS):
+        raise Invalid.of(f"/{unknown[0]}", "extra_forbidden", f"is not a known field. Fields are {', '.join(sorted(_MEMBERS))}")
     try:
         definition = parse(document.get("definition"))
     except Invalid as error:
@@ -51,17 +53,27 @@ def parse_settings(document: Mapping[str, Any]) -> FlagSettings:
     stale_after = document.get("stale_after")
     return FlagSettings(
         definition=definition,
-        description=DESCRIPTION.parse(document.get("description") or "", "/description"),
-        owner=OWNER.parse(document.get("owner") or "", "/owner"),
-        protected=document.get("protected") or False,
-        archived=document.get("archived") or False,
+        description=DESCRIPTION.parse(_member(document, "description", ""), "/description"),
+        owner=OWNER.parse(_member(document, "owner", ""), "/owner"),
+        protected=_member(document, "protected", False),
+        archived=_member(document, "archived", False),
         stale_after=None if stale_after is None else _time(stale_after),
     )
 
 
-def _time(text: str) -> datetime:
+_MEMBERS: Final = frozenset({"definition", "description", "owner", "protected", "archived", "stale_after"})
+
+
+def _member[T: (str, bool)](document: Mapping[str, Any], name: str, default: T) -> T:
+    value = document.get(name, default)
+    if not isinstance(value, type(default)):
+        raise Invalid.of(f"/{name}", "type", "must be text" if isinstance(default, str) else "must be true or false")
+    return value
+
+
+def _time(text: object) -> datetime:
     try:
-        return parse_time(text)
+        return parse_time(text if isinstance(text, str) else "")
     except ValueError:
         raise Invalid.of("/stale_after", "datetime", "must be a time as in RFC 3339, such as 2026-01-31T12:00:00Z") from None
 

@@ -40,7 +40,7 @@ def serves_one_variant(flag: FlagDefinition, now: datetime) -> bool:
         return True
     if flag.prerequisites or flag.ends_at is not None:
         return False
-    served = set()
+    served: set[str | None] = set()
     for rule in flag.rules:
         served |= {rule.variant} if rule.split is None else {name for name, weight in rule.split.items() if weight}
         if not rule.conditions and rule.split is None:
