@@ -197,11 +197,9 @@ class _FlagReader(Reader):
             self.name(members, "attribute", pointer, ATTRIBUTE, _ATTRIBUTE),
             self.choice(members, "operator", pointer, Operator),
         )
-
-        def operand(one: object, at: str) -> Operand:
-            return read_operand(one, operator, at)
-
-        values = self.elements(members.get("values"), f"{pointer}/values", MAX_VALUES, operand)
+        values: tuple[Operand, ...] = self.elements(
+            members.get("values"), f"{pointer}/values", MAX_VALUES, lambda one, at: read_operand(one, operator, at)
+        )
         if members.get("values") == []:
             self.refuse(f"{pointer}/values", "count", "must not be empty")
         if operator in ORDERS and len(values) > 1:
