@@ -66,6 +66,7 @@ class Context:
     `remote` maps names (`items.get`) to the messages that other services may send. `streams` run with a transport that supports them (Kafka).
     `importable` are the kinds of import: `api-base import KIND`, and the commands and the job of an import over HTTP.
     `prune` declares which rows the worker deletes, `background` adds other periodic tasks. `routes` are served under `/api/v1`.
+    `resources` are opened in each process, after the database and before the first request, and closed in reverse.
     `adapters` adds schemes to the URLs that select the adapter of a port (`MAIL__URL=file://…`): docs/adapters.md.
     """
 
@@ -83,5 +84,6 @@ class Context:
     remote: Mapping[str, type[Message[object]]] = field(default_factory=dict)
     prune: Sequence[Prune] = ()
     background: Callable[[Ports], Sequence[protocols.PeriodicTask]] = lambda ports: ()
+    resources: Callable[[Ports], Sequence[protocols.Resource]] = lambda ports: ()
     routes: Callable[[Bus], APIRouter] | None = None
     adapters: Adapters = field(default_factory=Adapters)

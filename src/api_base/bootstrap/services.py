@@ -13,18 +13,20 @@ from api_base.bootstrap.context import Context, Ports
 from api_base.bootstrap.selections import select
 from api_base.core.config import Settings
 from api_base.core.errors import ConfigurationError
+from api_base.core.protocols import Resource
 from api_base.infrastructure.db.session import Database
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """A wired application. `ports` are the ports that its contexts received."""
+    """A wired application. `ports` are the ports that its contexts received, `resources` what these contexts open."""
 
     settings: Settings
     contexts: Sequence[Context]
     container: Wiring
     bus: Bus
     ports: Ports
+    resources: Sequence[Resource]
 
     @property
     def worker_ports(self) -> Ports:
@@ -48,7 +50,8 @@ def build(settings: Settings, contexts: Sequence[Context]) -> Services:
             container.bus.add(importable.handlers(ports))
         container.subscribers.add(context.subscribers(ports))
         container.jobs.add([*context.jobs, *(importable.job for importable in context.importable)])
-    return Services(settings=settings, contexts=contexts, container=container, bus=container.bus, ports=ports)
+    resources = [resource for context in contexts for resource in context.resources(ports)]
+    return Services(settings=settings, contexts=contexts, container=container, bus=container.bus, ports=ports, resources=resources)
 
 
 def _ports(settings: Settings, container: Wiring) -> Ports:
@@ -77,10 +80,10 @@ def _ports(settings: Settings, container: Wiring) -> Ports:
 
 @asynccontextmanager
 async def opened(services: Services) -> AsyncIterator[Services]:
-    """Open the database and the listener for revocations; close them in reverse, and the connections to the cache and to other services."""
+    """Open the database, what contexts bring, and the listener; close them in reverse, and the connections to the cache and to other services."""
     container = services.container
     async with AsyncExitStack() as stack:
-        for resource in (container.database, container.access.listener):
+        for resource in (container.database, *services.resources, container.access.listener):
             await resource.open()
             stack.push_async_callback(resource.close)
         stack.push_async_callback(container.caches.close)

@@ -14,7 +14,16 @@ from api_base.core.protocols.jobs import (
     PeriodicTask,
 )
 from api_base.core.protocols.mail import Mail, Mailer
-from api_base.core.protocols.operations import AfterResponse, CircuitState, DependencyFigures, HealthCheck, Metrics, Probe, RequestRecorder
+from api_base.core.protocols.operations import (
+    AfterResponse,
+    CircuitState,
+    DependencyFigures,
+    HealthCheck,
+    Metrics,
+    Probe,
+    RequestRecorder,
+    Resource,
+)
 from api_base.core.protocols.persistence import (
     AsyncRepository,
     AuditStore,
@@ -85,6 +94,7 @@ __all__ = [
     "RateDecision",
     "RateLimiter",
     "RequestRecorder",
+    "Resource",
     "Savepoint",
     "StoredEvent",
     "StoredResult",

@@ -61,15 +61,19 @@ class NotificationListener:
 
     A cache that notifications invalidate is valid until `fresh_until`: the server answered on this connection within the last
     `MAX_SILENCE` seconds, so no older notification is missing. After a gap `on_gap` is called before the cache is fresh again, and for a
-    payload at which `on_payload` raises `ValueError`.
+    payload at which `on_payload` raises `ValueError`. `also` adds a channel to the same connection.
     """
 
     def __init__(self, dsn: str, channel: str, on_payload: Callable[[str], None], on_gap: Callable[[], None]) -> None:
         self._dsn, self._channel = dsn, channel
-        self._on_payload, self._on_gap = on_payload, on_gap
+        self._channels = {channel: (on_payload, on_gap)}
         self.fresh_until = NEVER
         """The value of `time.monotonic()` until which no notification older than `MAX_SILENCE` seconds is missing."""
         self._task: asyncio.Task[None] | None = None
+
+    def also(self, channel: str, on_payload: Callable[[str], None], on_gap: Callable[[], None]) -> None:
+        """Listen on another channel too. Call it before `open`."""
+        self._channels[channel] = on_payload, on_gap
 
     async def open(self) -> None:
         """Start listening in a task, which reconnects whenever the connection is lost."""
@@ -97,8 +101,9 @@ class NotificationListener:
         try:
             keep_alive(connection)
             connection.add_termination_listener(self._lost)
-            await connection.add_listener(self._channel, self._received)
-            self._on_gap()
+            for channel, (_, on_gap) in self._channels.items():
+                await connection.add_listener(channel, self._received)
+                on_gap()
             while True:
                 sent = time.monotonic()
                 await connection.execute("select 1", timeout=MAX_SILENCE)
@@ -109,12 +114,13 @@ class NotificationListener:
 
     def _received(self, connection: Any, pid: int, channel: str, payload: object) -> None:
         """Anybody who may connect may notify: after a payload that means nothing, nothing cached is trusted."""
-        del connection, pid, channel
+        del connection, pid
+        on_payload, on_gap = self._channels[channel]
         try:
-            self._on_payload(str(payload))
+            on_payload(str(payload))
         except ValueError:  # not of this application: any role of the database may notify on any channel
-            logger.warning("notification_unreadable", channel=self._channel, characters=len(str(payload)))
-            self._on_gap()
+            logger.warning("notification_unreadable", channel=channel, characters=len(str(payload)))
+            on_gap()
 
     def _lost(self, connection: Any) -> None:
         del connection

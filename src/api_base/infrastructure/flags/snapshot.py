@@ -1,0 +1,147 @@
+"""The flags of this process: read at its start, and again after each change.
+
+A notification of PostgreSQL announces a change. A poll finds one whose notification was lost, and every change while the listener is not
+connected. A poll is one query over the ids and transaction ids of the rows, so it also finds what an operator changed by SQL.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from typing import Final
+from uuid import UUID
+
+from api_base.core.errors import Invalid
+from api_base.core.shared.logging import get_logger
+from api_base.domain.flags.definition import FlagDefinition
+from api_base.domain.flags.document import parse
+from api_base.domain.flags.evaluation import Snapshot
+from api_base.infrastructure.db.connecting import Connection
+from api_base.infrastructure.db.notifications import NotificationListener
+from api_base.infrastructure.db.pool import ConnectionPool
+from api_base.infrastructure.db.session import Database, Row
+from api_base.infrastructure.serialization.json_codec import decode
+
+logger = get_logger(__name__)
+
+CHANNEL: Final = "flags_changed"
+"""NOTIFY channel: a flag was changed. The payload means nothing."""
+POLL_INTERVAL: Final = 0.5
+"""Seconds. The bound of a second on the age of a flag leaves the rest for the two queries."""
+TIMEOUT: Final = 1.0
+"""Seconds for both queries. After them the connection is given up: one that was cut silently must not hold up the next poll."""
+STAMP: Final = "select count(*) || ' ' || coalesce(sum(hashtextextended(id::text || ' ' || xmin::text, 0)::numeric), 0)::text from flags"
+ROWS: Final = "select id, key, definition from flags where not archived order by key"
+
+
+class SnapshotLoader:
+    """Gives `replace` a snapshot of all flags that are not archived, at `open` and whenever one has changed.
+
+    A stored flag that is not valid keeps the last valid definition that this process had, or is left out. Without PostgreSQL the last
+    snapshot stays. The connection is that of the health checks: no request waits for a poll, and no poll for requests. `gauge` sets a metric.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        listener: NotificationListener,
+        replace: Callable[[Snapshot], None],
+        gauge: Callable[[str, float], None],
+        interval: float = POLL_INTERVAL,
+    ) -> None:
+        self._database, self._replace, self._gauge, self._interval = database, replace, gauge, interval
+        self._wake = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._stamp: str | None = None
+        self._checked_at = time.monotonic()
+        self._parsed: dict[str, tuple[str, FlagDefinition]] = {}
+        self.ids: Mapping[str, UUID] = {}
+        """The id of each flag in the snapshot, by key."""
+        self.unreadable = 0
+        """The number of stored flags that are not valid."""
+        listener.also(CHANNEL, lambda payload: self._wake.set(), self._wake.set)
+
+    async def open(self) -> None:
+        """Load the flags, then keep them current in a task. Raises what the first load raises."""
+        await self._refresh(self._database.pool)
+        self._task = asyncio.create_task(self._run(), name="flags")
+
+    async def close(self) -> None:
+        """Stop the task. The last snapshot stays."""
+        if self._task is not None:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+
+    async def _run(self) -> None:
+        lost = False
+        while True:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), self._interval)
+            self._wake.clear()
+            try:
+                async with asyncio.timeout(TIMEOUT):
+                    await self._refresh(self._database.probes)
+                lost = False
+            except Exception as error:
+                if not lost:
+                    logger.warning("flags_not_current", reason=str(error) or type(error).__name__)
+                lost = True
+            self._gauge("feature_flags_age_seconds", time.monotonic() - self._checked_at)
+            self._gauge("feature_flags_unreadable", self.unreadable)
+
+    async def _refresh(self, pool: ConnectionPool) -> None:
+        """Load the flags if a row has changed since the last load."""
+        began = time.monotonic()
+        changed = await pool.run(self._read)
+        if changed is not None:
+            self._stamp, rows = changed
+            self._use(rows)
+        self._checked_at = began
+
+    async def _read(self, connection: Connection) -> tuple[str, Sequence[Row]] | None:
+        """Return the rows with the stamp from before them: a change in between leads to another load."""
+        stamp: str = await connection.fetchval(STAMP)
+        return None if stamp == self._stamp else (stamp, await connection.fetch(ROWS))
+
+    def _use(self, rows: Sequence[Row]) -> None:
+        known, self._parsed, self.unreadable = self._parsed, {}, 0
+        for row in rows:
+            key, text = row["key"], row["definition"]
+            if (before := known.get(key)) is None or before[0] != text:
+                try:
+                    before = text, _parse(key, text)
+                except (Invalid, ValueError) as error:
+                    self.unreadable += 1
+                    logger.error("flag_unreadable", flag=key, kept=before is not None, reason=str(error))
+            if before is not None:
+                self._parsed[key] = before
+        definitions = _with_prerequisites({key: definition for key, (_, definition) in self._parsed.items()})
+        try:
+            snapshot = Snapshot(definitions.values())
+        except Invalid as error:
+            logger.error("flags_unusable", reason=str(error))
+            return
+        self.ids = {row["key"]: row["id"] for row in rows if row["key"] in definitions}
+        self._replace(snapshot)
+
+
+def _parse(key: str, text: str) -> FlagDefinition:
+    definition = parse(decode(text))
+    if definition.key != key:
+        raise Invalid.of("/key", "key", f"is {definition.key}, but the row is that of {key}")
+    return definition
+
+
+def _with_prerequisites(definitions: Mapping[str, FlagDefinition]) -> dict[str, FlagDefinition]:
+    """Leave out flags that need a flag or variant that is missing, because its row is not valid."""
+    found = dict(definitions)
+    while missing := [
+        key
+        for key, flag in found.items()
+        if any(one.key not in found or one.variant not in found[one.key].variants for one in flag.prerequisites)
+    ]:
+        for key in missing:
+            logger.error("flag_without_prerequisite", flag=key)
+            del found[key]
+    return found
