@@ -98,7 +98,9 @@ async def _copy(admin: str, made: list[Member]) -> None:
             "id", "email", "name", "status", "language", "version", "created_at", "updated_at",
         ],
     )  # fmt: skip
-    await connection.copy_records_to_table("tenants", records=[(m.tenant, "n", str(m.tenant), False, 1, now, now) for m in made])
+    await connection.copy_records_to_table(
+        "tenants", records=[(m.tenant, "n", str(m.tenant), False, 1, now, now, "standard") for m in made]
+    )
     await connection.copy_records_to_table("memberships", records=[(m.tenant, uuid4(), m.user, "owner", 1, now, now) for m in made])
     await connection.copy_records_to_table(
         "sessions", records=[(m.user, m.session, m.tenant, b"k", 1, b"d", None, None, None, 1, now, later, None, "", "") for m in made]

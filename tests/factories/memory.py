@@ -121,6 +121,9 @@ class MemoryTenants(MemoryRepository[Tenant]):
     async def get(self, id: UUID) -> Tenant | None:
         return await super().get(id) if id == request_tenant() else None
 
+    async def named(self, id: TenantId) -> Tenant | None:
+        return await super().get(id)
+
 
 class MemoryInvitations(MemoryRepository[Invitation]):
     """Reads for the tenant of the request in hand, but by `of`."""

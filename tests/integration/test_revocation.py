@@ -145,6 +145,38 @@ async def test_it_is_refused_everywhere_within_a_second(migrated: Urls, admin_of
         assert max(took) < WITHIN
 
 
+@pytest.mark.parametrize("cut", [False, True], ids=["listening", "LISTEN cut"])
+async def test_a_changed_plan_reaches_every_process_within_a_second(migrated: Urls, admin_of_migrated: str, cut: bool) -> None:
+    async def is_pro(process: AccessSnapshot, made: World) -> bool:
+        return (await process.principal(made.claims)).plan == "pro"
+
+    async with world(migrated) as (made, processes):
+        assert [(await process.principal(made.claims)).plan for process in processes] == ["standard"] * PROCESSES
+        if cut:
+            await cut_listeners(admin_of_migrated)
+        await made.owner.execute("update tenants set plan = 'pro' where id = $1", made.tenant)
+        took = await asyncio.gather(*(until(lambda process=process: is_pro(process, made), WITHIN) for process in processes))
+        assert max(took) < WITHIN
+
+
+async def test_a_changed_plan_ends_the_entries_of_its_own_tenant_only(migrated: Urls) -> None:
+    async with one_world(migrated) as made, one_world(migrated) as other, held_snapshot(migrated) as (access, database):
+        database.opened.set()
+        for who in (made, other):
+            await access.principal(who.claims)
+            await access.resolve(UserId(who.user), None)
+        asked = database.asked
+        await other.owner.execute("update tenants set plan = 'pro' where id = $1", other.tenant)
+
+        async def changed() -> bool:
+            return (await access.principal(other.claims)).plan == "pro"
+
+        await until(changed, 5)
+        await access.principal(made.claims)
+        assert (await access.resolve(UserId(other.user), None)).plan is None
+        assert database.asked == asked + 1
+
+
 async def cut_listeners(admin: str) -> None:
     connection = await asyncpg.connect(admin)
     await connection.execute("select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'api-base-listener'")

@@ -19,6 +19,7 @@ SECTIONS = [name.upper() for name, field in Settings.model_fields.items() if sec
 PEM = "-----BEGIN PRIVATE KEY-----{}-----END PRIVATE KEY-----"
 VALID = {
     "CONTEXTS": ("shop.orders:ORDERS", "invoices:INVOICES"),
+    "PLANS": ("standard", "pro"),
     "SERVER__TRUSTED_PROXIES": ("10.0.0.0/8", "2001:db8::1"),
     "SERVER__ALLOWED_HOSTS": ("api.example.com", "*.example.org"),
     "SERVER__CORS_ORIGINS": ("https://app.example.com", "http://localhost:3000"),
@@ -179,3 +180,7 @@ def test_all_problems_are_reported_together(load: Load) -> None:
     assert [line.split(":")[0].strip() for line in lines] == [
         "SERVER__PORT", "SERVER__CORS_ORIGINS", "SERVER__CORS_ORIGINS", "JOBS__URL", "OBSERVABILITY__LOG_FORMAT",
     ]  # fmt: skip
+
+
+def test_the_plan_of_new_tenants_is_one_of_the_plans(load: Load) -> None:
+    assert refusal(load, PLANS="pro,basic") == ["  PLANS: must contain standard, the plan of a new tenant."]

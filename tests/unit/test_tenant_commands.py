@@ -6,6 +6,7 @@ import pytest
 
 from api_base.application.tenants.commands.add_member import AddMember, AddMemberHandler
 from api_base.application.tenants.commands.change_member_role import ChangeMemberRole, ChangeMemberRoleHandler
+from api_base.application.tenants.commands.change_plan import ChangePlan, ChangePlanHandler
 from api_base.application.tenants.commands.create_tenant import (
     CreateTenant,
     CreateTenantHandler,
@@ -48,6 +49,7 @@ class World:
         founding = TenantFactory(self.tenants, self.memberships, Ids(), self.clock)
         self.create, self.found = CreateTenantHandler(founding), founding.create_personal
         self.rename = RenameTenantHandler(self.tenants, self.clock)
+        self.change_plan = ChangePlanHandler(self.tenants, ("standard", "pro"), self.clock)
         self.add = AddMemberHandler(self.memberships, Known("new@example.com", self.newcomer), Ids(), self.clock, direct=True)
         self._change = ChangeMemberRoleHandler(self.memberships, self.clock)
         self._remove = RemoveMemberHandler(self.memberships)
@@ -111,6 +113,23 @@ async def test_a_tenant_is_renamed_where_the_name_is_another() -> None:
     assert (await world.rename.handle(RenameTenant(id=world.tenant.id, expected_version=1, name="Tables"))).version == 2
     with pytest.raises(StaleVersion):
         await world.rename.handle(RenameTenant(id=world.tenant.id, expected_version=1, name="Chairs"))
+
+
+async def test_the_plan_of_any_tenant_changes_to_one_of_the_plans() -> None:
+    world = World(OWNER)
+    request_of(principal(tenant_id=None))
+    id = TenantId(world.tenant.id)
+    assert (await world.change_plan.handle(ChangePlan(id=id, expected_version=1, plan="standard"))).version == 1
+    changed = await world.change_plan.handle(ChangePlan(id=id, expected_version=1, plan="pro"))
+    assert (changed.plan, changed.version) == ("pro", 2)
+    with pytest.raises(StaleVersion):
+        await world.change_plan.handle(ChangePlan(id=id, expected_version=1, plan="standard"))
+    with pytest.raises(NotFound):
+        await world.change_plan.handle(ChangePlan(id=TenantId(uuid4()), expected_version=None, plan="pro"))
+    with pytest.raises(Invalid, match="must be a plan of this server: standard, pro") as refused:
+        await world.change_plan.handle(ChangePlan(id=id, expected_version=None, plan="gold"))
+    assert [violation.pointer for violation in refused.value.violations] == ["/plan"]
+    assert [kept.plan for kept in world.tenants.all()] == ["pro"]
 
 
 async def test_another_tenant_than_the_tokens_is_not_there_for_anything() -> None:

@@ -14,6 +14,7 @@ class TenantDTO:
     name: str
     slug: str
     personal: bool
+    plan: str
     version: int
     created_at: datetime
     updated_at: datetime
@@ -25,6 +26,7 @@ class TenantDTO:
             name=tenant.name,
             slug=tenant.slug.value,
             personal=tenant.personal,
+            plan=tenant.plan,
             version=tenant.version,
             created_at=tenant.created_at,
             updated_at=tenant.updated_at,

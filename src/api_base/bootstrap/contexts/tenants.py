@@ -13,6 +13,7 @@ from api_base.application.tenants.commands import (
     accept_invitation,
     add_member,
     change_member_role,
+    change_plan,
     create_tenant,
     import_members,
     invite_member,
@@ -24,7 +25,7 @@ from api_base.application.tenants.queries import GetTenant, ListInvitations, Lis
 from api_base.bootstrap.context import Context, Ports
 from api_base.bootstrap.contexts.identities import identities
 from api_base.bootstrap.contexts.mailing import ATTEMPTS, email_templates, links
-from api_base.bootstrap.contexts.roles import ADMINS, VIEWERS
+from api_base.bootstrap.contexts.roles import ADMINS, PLATFORM_ADMIN, VIEWERS
 from api_base.bootstrap.importing import FileImport, rows_handler
 from api_base.domain.common.events import Subscription
 from api_base.domain.tenants.entities import MANAGERS
@@ -51,6 +52,7 @@ def _handlers(ports: Ports) -> Sequence[Registration]:
     return [
         on(create_tenant.CreateTenant, create_tenant.CreateTenantHandler(_tenant_factory(ports))),
         on(rename_tenant.RenameTenant, rename_tenant.RenameTenantHandler(repository, ports.clock)),
+        on(change_plan.ChangePlan, change_plan.ChangePlanHandler(repository, ports.settings.plans, ports.clock)),
         on(add_member.AddMember, add_member.AddMemberHandler(memberships, users, ports.ids, ports.clock, direct=direct)),
         on(
             import_members.ImportMembers,
@@ -110,7 +112,12 @@ TENANTS: Final = Context(
     name="tenants",
     tables=(TENANTS_TABLE, MEMBERSHIPS, INVITATIONS),
     migrations=Path(tenants.__path__[0]) / "migrations",
-    permissions={permissions.READ: VIEWERS, permissions.UPDATE: ADMINS, permissions.MANAGE_MEMBERS: MANAGERS},
+    permissions={
+        permissions.READ: VIEWERS,
+        permissions.UPDATE: ADMINS,
+        permissions.CHANGE_PLAN: frozenset({PLATFORM_ADMIN}),
+        permissions.MANAGE_MEMBERS: MANAGERS,
+    },
     handlers=_handlers,
     events=(TenantCreated, MemberAdded, MemberRoleChanged, MembershipEnded, MemberInvited, InvitationAccepted),
     subscribers=_subscribers,

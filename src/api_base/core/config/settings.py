@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from api_base.core.config.database import DatabaseSettings
@@ -11,7 +11,7 @@ from api_base.core.config.observability import ObservabilitySettings
 from api_base.core.config.security import AuditSettings, AuthSettings, RateLimitSettings, SecuritySettings
 from api_base.core.config.server import ResilienceSettings, ServerSettings
 from api_base.core.config.sources import EnvironmentFileSource, EnvironmentSource
-from api_base.core.config.values import context_path
+from api_base.core.config.values import context_path, plan_name
 
 Environment = Literal["development", "test", "production"]
 
@@ -29,6 +29,8 @@ class Settings(BaseSettings):
     """`production` refuses unsafe settings."""
     contexts: tuple[Annotated[str, AfterValidator(context_path)], ...] = ()
     """Contexts in addition to the built-in ones, as `package.module:ATTRIBUTE`."""
+    plans: tuple[Annotated[str, AfterValidator(plan_name)], ...] = ("standard",)
+    """Plans of tenants, which platform administrators choose among. A new tenant has the plan `standard`, which must be one of them."""
     database: DatabaseSettings = Field(default_factory=DatabaseSettings)
     """PostgreSQL."""
     server: ServerSettings = Field(default_factory=ServerSettings)
@@ -55,6 +57,13 @@ class Settings(BaseSettings):
     """Outbound calls."""
     observability: ObservabilitySettings = Field(default_factory=ObservabilitySettings)
     """Logs, metrics, traces."""
+
+    @field_validator("plans")
+    @classmethod
+    def _plan_of_new_tenants(cls, plans: tuple[str, ...]) -> tuple[str, ...]:
+        if "standard" not in plans:
+            raise ValueError("must contain standard, the plan of a new tenant")
+        return plans
 
     @property
     def registration(self) -> Literal["open", "verified", "invited"]:

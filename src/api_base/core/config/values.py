@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, SecretStr
 
 _CONTEXT: Final = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
 _HOST: Final = re.compile(r"(\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)*|[0-9a-f:]*:[0-9a-f:.]*", re.IGNORECASE)
+_PLAN: Final = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 _PEM: Final = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----")
 
 
@@ -74,4 +75,11 @@ def context_path(value: str) -> str:
     """Return the value unchanged. Raises `ValueError` unless it is `package.module:ATTRIBUTE`."""
     if not _CONTEXT.fullmatch(value):
         raise ValueError("must be package.module:ATTRIBUTE")
+    return value
+
+
+def plan_name(value: str) -> str:
+    """Return the value unchanged. Raises `ValueError` unless it is a name of at most 32 characters."""
+    if not _PLAN.fullmatch(value):
+        raise ValueError("must be a name of at most 32 of a-z, 0-9, - and _ that begins with a letter")
     return value

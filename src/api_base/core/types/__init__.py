@@ -33,7 +33,7 @@ class Language(StrEnum):
 class Principal:
     """The authenticated caller, acting in one tenant, or in none. A token names user, session and tenant, never permissions.
 
-    `permissions` are those of the user's role in `tenant_id`, as of this request;
+    `plan` is that of the tenant; None without one. `permissions` are those of the user's role in `tenant_id`, as of this request;
     platform administrators additionally hold those declared for the platform.
     """
 
@@ -41,6 +41,7 @@ class Principal:
     session_id: SessionId | None
     tenant_id: TenantId | None
     role: str | None
+    plan: str | None = None
     platform_admin: bool
     permissions: frozenset[str]
 

@@ -180,17 +180,16 @@ def _compiled_split(
     names = sorted(split)
     bounds = list(accumulate(split[name] for name in names))
     results = [result(name, Reason.SPLIT) for name in names]
-    seed, attribute = blake2b((rule.salt or key).encode() + b"\0", digest_size=_BYTES), rule.bucket_by
+    salt, attribute = (rule.salt or key).encode() + b"\0", rule.bucket_by
 
     def choose(context: Attributes) -> Evaluation | None:
         value = context.get(attribute)
-        if isinstance(value, int) and not isinstance(value, bool) and value.bit_length() <= _MAX_BITS:
-            value = str(value)
         if not isinstance(value, str):
-            return None
-        digest = seed.copy()
-        digest.update(value.encode(errors="surrogatepass"))
-        return results[bisect_right(bounds, int.from_bytes(digest.digest()) % WHOLE)]
+            if not isinstance(value, int) or isinstance(value, bool) or value.bit_length() > _MAX_BITS:
+                return None
+            value = str(value)
+        digest = blake2b(salt + value.encode(errors="surrogatepass"), digest_size=_BYTES).digest()
+        return results[bisect_right(bounds, int.from_bytes(digest) % WHOLE)]
 
     return choose
 
@@ -199,9 +198,7 @@ def _test(condition: Condition) -> _Test:
     one = _TESTS[condition.operator](condition)
 
     def holds(value: object) -> bool:
-        if value is None:
-            return False
-        if isinstance(value, list | tuple):
+        if isinstance(value, (list, tuple)):
             return any(one(element) for element in value)
         return one(value)
 
@@ -215,14 +212,14 @@ def _equals(condition: Condition) -> _Test:
     """JSON's equality: 1 is 1.0, but not true."""
     texts = frozenset(value for value in condition.values if isinstance(value, str))
     truths = frozenset(value for value in condition.values if isinstance(value, bool))
-    numbers = frozenset(value for value in condition.values if isinstance(value, int | float) and not isinstance(value, bool))
+    numbers = frozenset(value for value in condition.values if isinstance(value, (int, float)) and not isinstance(value, bool))
 
     def test(value: object) -> bool:
         if isinstance(value, str):
             return value in texts
         if isinstance(value, bool):
             return value in truths
-        return isinstance(value, int | float) and value in numbers
+        return isinstance(value, (int, float)) and value in numbers
 
     return test
 
@@ -237,9 +234,9 @@ def _text(compare: Callable[[str, str], bool]) -> Callable[[Condition], _Test]:
 
 def _order(compare: Callable[[float, float], bool]) -> Callable[[Condition], _Test]:
     def make(condition: Condition) -> _Test:
-        limits = [value for value in condition.values if isinstance(value, int | float)]
+        limits = [value for value in condition.values if isinstance(value, (int, float))]
         return lambda value: (
-            isinstance(value, int | float) and not isinstance(value, bool) and any(compare(value, limit) for limit in limits)
+            isinstance(value, (int, float)) and not isinstance(value, bool) and any(compare(value, limit) for limit in limits)
         )
 
     return make

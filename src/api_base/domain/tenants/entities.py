@@ -18,6 +18,8 @@ from api_base.domain.tenants.errors import LastOwner, OwnersOnly
 from api_base.domain.tenants.events import MemberAdded, MemberRoleChanged, MembershipEnded, TenantCreated
 
 NAME: Final = TextRule(max_length=100)
+STANDARD: Final = "standard"
+"""The plan of a new tenant."""
 
 
 class Role(StrEnum):
@@ -31,23 +33,27 @@ class Role(StrEnum):
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Tenant(AggregateRoot):
-    """A `personal` tenant is created with a user's registration and belongs to that user."""
+    """A `personal` tenant is created with a user's registration and belongs to that user. `plan` selects limits and features."""
 
     name: str
     slug: Slug
     personal: bool
+    plan: str
     created_at: datetime
     updated_at: datetime
 
     @classmethod
     def create(cls, *, id: UUID, name: str, slug: Slug, now: datetime, personal: bool = False) -> Self:
         """Raises `Invalid` for an invalid name."""
-        tenant = cls(id=id, name=NAME.parse(name, "/name"), slug=slug, personal=personal, created_at=now, updated_at=now)
+        tenant = cls(id=id, name=NAME.parse(name, "/name"), slug=slug, personal=personal, plan=STANDARD, created_at=now, updated_at=now)
         tenant.record(TenantCreated(aggregate_id=id, slug=slug.value))
         return tenant
 
     def rename(self, name: str, now: datetime) -> None:
         self.name, self.updated_at = NAME.parse(name, "/name"), now
+
+    def change_plan(self, plan: str, now: datetime) -> None:
+        self.plan, self.updated_at = plan, now
 
 
 @dataclass(slots=True, kw_only=True, eq=False)

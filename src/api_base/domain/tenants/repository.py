@@ -12,7 +12,9 @@ from api_base.domain.tenants.invitation import Invitation
 
 
 class TenantRepository(AsyncRepository[Tenant, TenantId], Protocol):
-    """Reads only the tenant of the current request."""
+    """Reads only the tenant of the current request. `named` reads any tenant, for platform administrators."""
+
+    async def named(self, id: TenantId) -> Tenant | None: ...
 
 
 class MembershipRepository(AsyncRepository[Membership, UUID], Protocol):

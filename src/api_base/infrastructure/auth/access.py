@@ -1,7 +1,7 @@
 """The current permissions of a token's bearer: a cache in each process, invalidated by NOTIFY.
 
 A token names a user, a session and a tenant. Whether the user is active, whether the session is open and which role the membership has
-is read once and cached until a notification names the user. While the listener is not connected (`fresh_until` has passed), every request
+is read once, with the plan of the tenant, and cached until a notification names the user or the tenant. While the listener is not connected (`fresh_until` has passed), every request
 reads the database: no right outlives its revocation by more than a second.
 """
 
@@ -20,7 +20,7 @@ from api_base.infrastructure.db.session import Database, Row
 from api_base.infrastructure.db.statement import Statement
 
 CHANNEL: Final = "access_changed"
-"""Notifications carry the id of the user whose status, sessions or memberships changed."""
+"""Notifications carry the id of the user whose status, sessions or memberships changed, or of the tenant whose plan changed."""
 
 type _Key = tuple[UUID, UUID | None, UUID | None]
 
@@ -35,7 +35,7 @@ class AccessSnapshot(AccessLookup, PrincipalResolver):
     """Implements `AccessLookup` and `PrincipalResolver`.
 
     `statement` returns one row for a user (its owner), `session` and `tenant`: status, platform_admin, session_expires_at (null for an
-    unknown or revoked session) and role. The cache holds at most `capacity` principals and evicts the oldest first.
+    unknown or revoked session), role and plan. The cache holds at most `capacity` principals and evicts the oldest first.
     """
 
     def __init__(
@@ -95,26 +95,38 @@ class AccessSnapshot(AccessLookup, PrincipalResolver):
             session_id=session_id,
             tenant_id=tenant_id,
             role=role,
+            plan=row["plan"],
             platform_admin=admin,
             permissions=self._permissions_of(role, admin),
         )
 
     def _keep(self, key: _Key, entry: _Entry) -> None:
         if len(self._entries) >= self._capacity:
-            oldest = next(iter(self._entries))
-            del self._entries[oldest]
-            self._keys_of[oldest[0]].discard(oldest)
-            if not self._keys_of[oldest[0]]:
-                del self._keys_of[oldest[0]]
+            self._drop(next(iter(self._entries)))
         self._entries[key] = entry
-        self._keys_of.setdefault(key[0], set()).add(key)
+        for id in _named_in(key):
+            self._keys_of.setdefault(id, set()).add(key)
 
     def _forget(self, payload: str) -> None:
         self._changes += 1
-        for key in self._keys_of.pop(UUID(payload), ()):
-            self._entries.pop(key, None)
+        for key in tuple(self._keys_of.get(UUID(payload), ())):
+            self._drop(key)
+
+    def _drop(self, key: _Key) -> None:
+        del self._entries[key]
+        for id in _named_in(key):
+            keys = self._keys_of[id]
+            keys.discard(key)
+            if not keys:
+                del self._keys_of[id]
 
     def _forget_all(self) -> None:
         self._changes += 1
         self._entries.clear()
         self._keys_of.clear()
+
+
+def _named_in(key: _Key) -> tuple[UUID, ...]:
+    """The user and the tenant: a notification that carries either id ends the entry."""
+    user_id, _, tenant_id = key
+    return (user_id,) if tenant_id is None else (user_id, tenant_id)

@@ -23,6 +23,9 @@ class SqlTenantRepository(SqlRepository[Tenant], TenantRepository):
     def __init__(self, database: Database) -> None:
         super().__init__(database, TENANT_MAPPING, request_tenant)
 
+    async def named(self, id: TenantId) -> Tenant | None:
+        return await self.find(self._by_id, id, id=id)
+
 
 class SqlMembershipRepository(SqlRepository[Membership], MembershipRepository):
     def __init__(self, database: Database) -> None:

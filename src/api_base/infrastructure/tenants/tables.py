@@ -18,6 +18,7 @@ TENANTS: Final = tenant_owned(
     sa.Column("name", text(), nullable=False),
     sa.Column("slug", text(), nullable=False),
     sa.Column("personal", sa.Boolean, nullable=False),
+    sa.Column("plan", text(), nullable=False),
     sa.Column("version", sa.Integer, nullable=False),
     sa.Column("created_at", timestamp(), nullable=False),
     sa.Column("updated_at", timestamp(), nullable=False),

@@ -10,17 +10,18 @@ from api_base.application.common.importing.start_import import StartedImportDTO
 from api_base.application.common.listing import ListRequest, Page
 from api_base.application.tenants.commands.add_member import AddMember
 from api_base.application.tenants.commands.change_member_role import ChangeMemberRole
+from api_base.application.tenants.commands.change_plan import ChangePlan
 from api_base.application.tenants.commands.create_tenant import CreateTenant
 from api_base.application.tenants.commands.import_members import MEMBER_SCHEMA, StartMemberImport
 from api_base.application.tenants.commands.remove_member import LeaveTenant, RemoveMember
 from api_base.application.tenants.commands.rename_tenant import RenameTenant
 from api_base.application.tenants.dtos import MemberDTO, MyTenantDTO, TenantDTO
 from api_base.application.tenants.queries import MEMBER_FIELDS, GetTenant, ListMembers, ListMyTenants
-from api_base.core.types import UserId
-from api_base.interface.routes import ExpectedVersion, ListQuery, RouteOptions, Router
+from api_base.core.types import TenantId, UserId
+from api_base.interface.routes import ExpectedVersion, ListQuery, OptionalVersion, RouteOptions, Router
 from api_base.interface.v1 import invitations
 from api_base.interface.v1.bodies.imports import MAX_UPLOAD_BYTES, ImportedFile, ImportParameters, ImportQuery, csv_example, file_body
-from api_base.interface.v1.bodies.tenants import AddMemberBody, CreateTenantBody, PatchMemberBody, PatchTenantBody
+from api_base.interface.v1.bodies.tenants import AddMemberBody, ChangePlanBody, CreateTenantBody, PatchMemberBody, PatchTenantBody
 
 IMPORTED = {"email": "bo@example.com", "role": "member"}
 QUERY = ImportQuery(MEMBER_SCHEMA, maps=["email=Mail"], constants=["role=member"])
@@ -50,6 +51,14 @@ def routes(bus: Bus) -> Router:
     @router.patch("/{id}", RouteOptions(versioned=True, example={"body": {"name": "Acme Ltd"}}), summary="Rename the token's tenant")
     async def rename_tenant(id: UUID, expected: ExpectedVersion, body: PatchTenantBody) -> TenantDTO:
         return await bus.execute(RenameTenant(id=id, expected_version=expected, name=body.sent().get("name")))
+
+    @router.post(
+        "/{id}/plan",
+        RouteOptions(versioned=True, example={"body": {"plan": "standard"}}),
+        summary="Change the plan (platform administrators)",
+    )
+    async def change_plan(id: UUID, expected: OptionalVersion, body: ChangePlanBody) -> TenantDTO:
+        return await bus.execute(ChangePlan(id=TenantId(id), expected_version=expected, plan=body.plan))
 
     @router.post("/{id}/leave", RouteOptions(), status_code=204, summary="Leave the tenant")
     async def leave_tenant(id: UUID) -> None:

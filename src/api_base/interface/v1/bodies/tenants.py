@@ -22,6 +22,10 @@ class PatchTenantBody(Body):
     name: TenantName = ""
 
 
+class ChangePlanBody(Body):
+    plan: Annotated[Text, Field(min_length=1, max_length=32, examples=["standard"])]
+
+
 class AddMemberBody(Body):
     email: Email
     role: Role
