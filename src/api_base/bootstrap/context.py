@@ -10,6 +10,7 @@ from api_base.application.common.cqrs import Bus, Message, Registration
 from api_base.application.common.events import Stream
 from api_base.application.common.jobs import Job, Schedule
 from api_base.application.common.remote import RemoteBus
+from api_base.application.services.feature_flags import CurrentFlags, FeatureFlags
 from api_base.bootstrap.adapters import Adapters
 from api_base.bootstrap.importing import Importable
 from api_base.core import protocols
@@ -17,9 +18,11 @@ from api_base.core.base import DomainEvent
 from api_base.core.config import Settings
 from api_base.domain.common.events import AnySubscription
 from api_base.infrastructure.db.changes import AuditWriter
+from api_base.infrastructure.db.notifications import NotificationListener
 from api_base.infrastructure.db.pruner import Prune
 from api_base.infrastructure.db.schema import DeclaredTable
 from api_base.infrastructure.db.session import Database
+from api_base.infrastructure.observability.counters import Counters
 from api_base.infrastructure.resilience.patterns import Policy
 
 
@@ -29,6 +32,8 @@ class Ports:
 
     `database` runs as the role that serves (in `background`, as the role `worker`), `worker_database` always as the role `worker`.
     `caches` holds cached values; wrap what loads them in `infrastructure.cache.decorators.cached`.
+    `flags` reads feature flags for the caller of the current request; the context `flags` keeps `current_flags` up to date.
+    `listener` listens to notifications of PostgreSQL; add channels while resources are built. `counters` are those of the metrics.
     `policy` returns the policy of an outbound dependency by its name; `/health/ready` and the metrics show that dependency from then on.
     `remote` returns the bus of another service by its `APP_NAME`. It raises `ConfigurationError` without `REMOTE__URL`.
     """
@@ -37,6 +42,10 @@ class Ports:
     database: Database
     worker_database: Database
     caches: protocols.Caches
+    flags: FeatureFlags
+    current_flags: CurrentFlags
+    listener: NotificationListener
+    counters: Counters
     clock: protocols.Clock
     ids: protocols.IdGenerator
     bus: Bus

@@ -11,9 +11,11 @@ from api_base.application.flags.queries import GetFlag, GetProposal, ListFlags, 
 from api_base.bootstrap.context import Context, Ports
 from api_base.bootstrap.contexts.identities import PlatformAdministrators
 from api_base.bootstrap.contexts.roles import PLATFORM_ADMIN
+from api_base.core.protocols import Resource
 from api_base.infrastructure import flags
 from api_base.infrastructure.flags import queries
 from api_base.infrastructure.flags.repository import SqlFlagRepository, SqlProposalRepository
+from api_base.infrastructure.flags.snapshot import SnapshotLoader
 from api_base.infrastructure.flags.tables import FLAG_EVALUATIONS, FLAG_PROPOSALS
 from api_base.infrastructure.flags.tables import FLAGS as FLAGS_TABLE
 from api_base.infrastructure.users.repository import SqlUserRepository
@@ -44,11 +46,16 @@ def _handlers(ports: Ports) -> Sequence[Registration]:
     ]
 
 
+def _resources(ports: Ports) -> Sequence[Resource]:
+    return [SnapshotLoader(ports.database, ports.listener, ports.current_flags, ports.counters.gauge)]
+
+
 FLAGS: Final = Context(
     name="flags",
     tables=(FLAGS_TABLE, FLAG_PROPOSALS, FLAG_EVALUATIONS),
     migrations=Path(flags.__path__[0]) / "migrations",
     permissions={permissions.MANAGE: frozenset({PLATFORM_ADMIN})},
     handlers=_handlers,
+    resources=_resources,
     routes=v1.routes,
 )

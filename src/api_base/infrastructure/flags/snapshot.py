@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing import Final
 from uuid import UUID
 
+from api_base.application.services.feature_flags import CurrentFlags
 from api_base.core.errors import Invalid
 from api_base.core.shared.logging import get_logger
 from api_base.domain.flags.definition import FlagDefinition
@@ -35,7 +36,7 @@ ROWS: Final = "select id, key, definition from flags where not archived order by
 
 
 class SnapshotLoader:
-    """Gives `replace` a snapshot of all flags that are not archived, at `open` and whenever one has changed.
+    """Gives `flags` a snapshot of all flags that are not archived, at `open` and whenever one has changed.
 
     A stored flag that is not valid keeps the last valid definition that this process had, or is left out. Without PostgreSQL the last
     snapshot stays. The connection is that of the health checks: no request waits for a poll, and no poll for requests. `gauge` sets a metric.
@@ -45,11 +46,11 @@ class SnapshotLoader:
         self,
         database: Database,
         listener: NotificationListener,
-        replace: Callable[[Snapshot], None],
+        flags: CurrentFlags,
         gauge: Callable[[str, float], None],
         interval: float = POLL_INTERVAL,
     ) -> None:
-        self._database, self._replace, self._gauge, self._interval = database, replace, gauge, interval
+        self._database, self._flags, self._gauge, self._interval = database, flags, gauge, interval
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._stamp: str | None = None
@@ -74,7 +75,6 @@ class SnapshotLoader:
                 await self._task
 
     async def _run(self) -> None:
-        lost = False
         while True:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), self._interval)
@@ -82,11 +82,12 @@ class SnapshotLoader:
             try:
                 async with asyncio.timeout(TIMEOUT):
                     await self._refresh(self._database.probes)
-                lost = False
+                self._flags.mark_fresh()
             except Exception as error:
-                if not lost:
-                    logger.warning("flags_not_current", reason=str(error) or type(error).__name__)
-                lost = True
+                reason = str(error) or type(error).__name__
+                if self._flags.stale_reason is None:
+                    logger.warning("flags_not_current", reason=reason)
+                self._flags.mark_stale(reason)
             self._gauge("feature_flags_age_seconds", time.monotonic() - self._checked_at)
             self._gauge("feature_flags_unreadable", self.unreadable)
 
@@ -123,7 +124,7 @@ class SnapshotLoader:
             logger.error("flags_unusable", reason=str(error))
             return
         self.ids = {row["key"]: row["id"] for row in rows if row["key"] in definitions}
-        self._replace(snapshot)
+        self._flags.replace(snapshot)
 
 
 def _parse(key: str, text: str) -> FlagDefinition:

@@ -3,5 +3,6 @@
 from api_base.application.services.feature_flags.context import RequestAttributes
 from api_base.application.services.feature_flags.current import CurrentFlags, FlagListener
 from api_base.application.services.feature_flags.flags import FeatureFlags
+from api_base.application.services.feature_flags.product import IMPORT_FILES, INVITE_MEMBERS, require
 
-__all__ = ["CurrentFlags", "FeatureFlags", "FlagListener", "RequestAttributes"]
+__all__ = ["IMPORT_FILES", "INVITE_MEMBERS", "CurrentFlags", "FeatureFlags", "FlagListener", "RequestAttributes", "require"]
