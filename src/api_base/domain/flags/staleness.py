@@ -33,7 +33,7 @@ def stale_reasons(
 
 
 def serves_one_variant(flag: FlagDefinition, now: datetime) -> bool:
-    """Return whether everybody gets the same from now on, whatever the context."""
+    """Return whether everybody gets the same from now on: whatever the context, as long as it has the attributes that splits bucket by."""
     if flag.tenants or (flag.starts_at is not None and flag.starts_at > now):
         return False
     if not flag.enabled or (flag.ends_at is not None and flag.ends_at <= now):
@@ -43,6 +43,6 @@ def serves_one_variant(flag: FlagDefinition, now: datetime) -> bool:
     served: set[str | None] = set()
     for rule in flag.rules:
         served |= {rule.variant} if rule.split is None else {name for name, weight in rule.split.items() if weight}
-        if not rule.conditions and rule.split is None:
+        if not rule.conditions:
             return len(served) == 1
     return len(served | {flag.default_variant}) == 1

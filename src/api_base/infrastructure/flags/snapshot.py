@@ -58,8 +58,7 @@ class SnapshotLoader:
         self._parsed: dict[str, tuple[str, FlagDefinition]] = {}
         self.ids: Mapping[str, UUID] = {}
         """The id of each flag in the snapshot, by key."""
-        self.unreadable = 0
-        """The number of stored flags that are not valid."""
+        self._invalid = 0
         listener.also(CHANNEL, lambda payload: self._wake.set(), self._wake.set)
 
     async def open(self) -> None:
@@ -89,7 +88,7 @@ class SnapshotLoader:
                     logger.warning("flags_not_current", reason=reason)
                 self._flags.mark_stale(reason)
             self._gauge("feature_flags_age_seconds", time.monotonic() - self._checked_at)
-            self._gauge("feature_flags_unreadable", self.unreadable)
+            self._gauge("feature_flags_invalid", self._invalid)
 
     async def _refresh(self, pool: ConnectionPool) -> None:
         """Load the flags if a row has changed since the last load."""
@@ -106,21 +105,24 @@ class SnapshotLoader:
         return None if stamp == self._stamp else (stamp, await connection.fetch(ROWS))
 
     def _use(self, rows: Sequence[Row]) -> None:
-        known, self._parsed, self.unreadable = self._parsed, {}, 0
+        """Serve the flags in `rows`; `_invalid` counts those that are not valid by themselves or together, and are not served as they are."""
+        known, self._parsed, self._invalid = self._parsed, {}, 0
         for row in rows:
             key, text = row["key"], row["definition"]
             if (before := known.get(key)) is None or before[0] != text:
                 try:
                     before = text, _parse(key, text)
                 except (Invalid, ValueError) as error:
-                    self.unreadable += 1
+                    self._invalid += 1
                     logger.error("flag_unreadable", flag=key, kept=before is not None, reason=str(error))
             if before is not None:
                 self._parsed[key] = before
         definitions = _with_prerequisites({key: definition for key, (_, definition) in self._parsed.items()})
+        self._invalid += len(self._parsed) - len(definitions)
         try:
             snapshot = Snapshot(definitions.values())
         except Invalid as error:
+            self._invalid = len(rows)
             logger.error("flags_unusable", reason=str(error))
             return
         self.ids = {row["key"]: row["id"] for row in rows if row["key"] in definitions}
