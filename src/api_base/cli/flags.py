@@ -1,11 +1,12 @@
 """`api-base flags`: administer feature flags, by the messages and with the permissions of the API."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 if TYPE_CHECKING:
+    from typing import BinaryIO
+
     from api_base.application.common.cqrs import Message
     from api_base.application.flags.dtos import FlagDTO
 
@@ -45,9 +46,7 @@ def get(key: Key, email: Email) -> None:
 
 @app.command("set")
 def set_(
-    file: Annotated[
-        Path, typer.Argument(help="JSON file with the members to set; - for standard input.", exists=True, dir_okay=False, allow_dash=True)
-    ],
+    file: Annotated[typer.FileBinaryRead, typer.Argument(help="JSON file with the members to set; - for standard input.")],
     email: Email,
     key: Annotated[str | None, typer.Option(help="Key of the flag to change, by a merge patch [RFC 7396]. Default: create a flag.")] = None,
     version: Version = None,
@@ -100,20 +99,17 @@ def _switch(key: str, email: str, version: int | None, *, enabled: bool) -> None
     _print(_run(email, SwitchFlag(key=key, expected_version=version, enabled=enabled)))
 
 
-def _read(file: Path) -> dict[str, Any]:
-    import sys
-
+def _read(file: "BinaryIO") -> dict[str, Any]:
     from api_base.core.errors import ConfigurationError
     from api_base.core.errors.json_syntax import json_reason
     from api_base.core.shared.strict_json import strict_json
 
-    raw = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
     try:
-        found = strict_json(raw)
+        found = strict_json(file.read())
     except ValueError as error:
-        raise ConfigurationError(f"{file} is not JSON: {json_reason(str(error))}.") from None
+        raise ConfigurationError(f"The file is not JSON: {json_reason(str(error))}.") from None
     if not isinstance(found, dict):
-        raise ConfigurationError(f"{file} must contain a JSON object.")
+        raise ConfigurationError("The file must contain a JSON object.")
     return found
 
 
