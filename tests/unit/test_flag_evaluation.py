@@ -85,7 +85,6 @@ def test_buckets_are_the_same_in_each_release() -> None:
     assert [flags.evaluate(KEY, {"user": user}).value for user in ("ana", "bo", "carla", "dan", "", "é", 7)] == [6, 8, 0, 8, 9, 6, 1]
 
 
-
 @pytest.mark.parametrize("user", [None, True, 1.5, [USERS[0]], {"id": 1}, 10**5_000], ids=lambda value: str(type(value)))
 def test_a_split_does_not_match_without_a_text_or_an_integer_to_bucket_by(user: object) -> None:
     assert snapshot(percentage(10_000)).evaluate(KEY, {"user": user}) == Evaluation(False, "off", Reason.DEFAULT)
