@@ -18,6 +18,7 @@ from api_base.application.common.middleware.retry import RetryMiddleware
 from api_base.application.common.middleware.trace import TraceMiddleware
 from api_base.application.common.middleware.unit_of_work import Transactions, UnitOfWorkMiddleware
 from api_base.application.common.remote import RemoteTransport
+from api_base.application.services.feature_flags import CurrentFlags, FeatureFlags
 from api_base.bootstrap.access import ACCESS
 from api_base.bootstrap.selections import Selections
 from api_base.core.config import Settings
@@ -90,6 +91,9 @@ class Container(containers.DeclarativeContainer):
     token_verifier = Singleton(auth.token_verifier, settings, signing_keys, clock)
     link_tokens = Singleton(HmacLinkTokens, signing_keys)
     password_policy = Singleton(auth.password_policy, settings)
+
+    current_flags = Singleton(CurrentFlags)
+    feature_flags = Singleton(FeatureFlags, current_flags)
 
     policies = Singleton(policies_of, settings)
     counters = Singleton(Counters, settings.provided.observability.metrics_dir)
@@ -170,9 +174,11 @@ class Wiring:
     caches = Provided(Container.caches)
     checker = Provided(Container.checker)
     clock = Provided(Container.clock)
+    current_flags = Provided(Container.current_flags)
     database = Provided(Container.database)
     event_delivery = Provided(Container.event_delivery)
     events = Provided(Container.events)
+    feature_flags = Provided(Container.feature_flags)
     ids = Provided(Container.ids)
     job_backend = Provided(Container.job_backend)
     job_completion = Provided(Container.job_completion)

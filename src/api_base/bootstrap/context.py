@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fastapi import APIRouter
 
@@ -10,6 +11,7 @@ from api_base.application.common.cqrs import Bus, Message, Registration
 from api_base.application.common.events import Stream
 from api_base.application.common.jobs import Job, Schedule
 from api_base.application.common.remote import RemoteBus
+from api_base.application.services.feature_flags import CurrentFlags, FeatureFlags
 from api_base.bootstrap.adapters import Adapters
 from api_base.bootstrap.importing import Importable
 from api_base.core import protocols
@@ -22,6 +24,9 @@ from api_base.infrastructure.db.schema import DeclaredTable
 from api_base.infrastructure.db.session import Database
 from api_base.infrastructure.resilience.patterns import Policy
 
+if TYPE_CHECKING:
+    from api_base.infrastructure.flags.provider import FlagProvider
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ports:
@@ -29,6 +34,8 @@ class Ports:
 
     `database` runs as the role that serves (in `background`, as the role `worker`), `worker_database` always as the role `worker`.
     `caches` holds cached values; wrap what loads them in `infrastructure.cache.decorators.cached`.
+    `flags` reads feature flags for the caller of the current request; the context `flags` keeps `current_flags` up to date.
+    `openfeature` returns the provider of OpenFeature over these flags, for `openfeature.api.set_provider`.
     `policy` returns the policy of an outbound dependency by its name; `/health/ready` and the metrics show that dependency from then on.
     `remote` returns the bus of another service by its `APP_NAME`. It raises `ConfigurationError` without `REMOTE__URL`.
     """
@@ -37,6 +44,9 @@ class Ports:
     database: Database
     worker_database: Database
     caches: protocols.Caches
+    flags: FeatureFlags
+    current_flags: CurrentFlags
+    openfeature: "Callable[[], FlagProvider]"
     clock: protocols.Clock
     ids: protocols.IdGenerator
     bus: Bus
@@ -65,7 +75,8 @@ class Context:
     `jobs` are the commands that may be enqueued, `schedules` those that are enqueued at certain times.
     `remote` maps names (`items.get`) to the messages that other services may send. `streams` run with a transport that supports them (Kafka).
     `importable` are the kinds of import: `api-base import KIND`, and the commands and the job of an import over HTTP.
-    `prune` declares which rows the worker deletes, `background` adds other periodic tasks. `routes` are served under `/api/v1`.
+    `prune` declares which rows the worker deletes, `background` adds other periodic tasks. `routes` are served under `/api/v1`, `protocol_routes` at the
+    paths that another specification prescribes.
     `adapters` adds schemes to the URLs that select the adapter of a port (`MAIL__URL=file://…`): docs/adapters.md.
     """
 
@@ -84,4 +95,5 @@ class Context:
     prune: Sequence[Prune] = ()
     background: Callable[[Ports], Sequence[protocols.PeriodicTask]] = lambda ports: ()
     routes: Callable[[Bus], APIRouter] | None = None
+    protocol_routes: Callable[[Bus], APIRouter] | None = None
     adapters: Adapters = field(default_factory=Adapters)

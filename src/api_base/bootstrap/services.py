@@ -6,14 +6,19 @@ HTTP's lifespan, the worker and the command line all use `build` and `opened`.
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from api_base.application.common.cqrs import Bus
+from api_base.application.services.feature_flags import CurrentFlags
 from api_base.bootstrap.container import Wiring
 from api_base.bootstrap.context import Context, Ports
 from api_base.bootstrap.selections import select
 from api_base.core.config import Settings
 from api_base.core.errors import ConfigurationError
 from api_base.infrastructure.db.session import Database
+
+if TYPE_CHECKING:
+    from api_base.infrastructure.flags.provider import FlagProvider
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +62,9 @@ def _ports(settings: Settings, container: Wiring) -> Ports:
         database=container.database,
         worker_database=container.worker_database,
         caches=container.caches,
+        flags=container.feature_flags,
+        current_flags=container.current_flags,
+        openfeature=lambda: _openfeature(container.current_flags),
         clock=container.clock,
         ids=container.ids,
         bus=container.bus,
@@ -73,6 +81,13 @@ def _ports(settings: Settings, container: Wiring) -> Ports:
         policy=container.policies.policy,
         remote=lambda service: container.remote.to(service),
     )
+
+
+def _openfeature(flags: CurrentFlags) -> "FlagProvider":
+    """Import the SDK, which takes a tenth of a second, only where it is used."""
+    from api_base.infrastructure.flags.provider import FlagProvider
+
+    return FlagProvider(flags)
 
 
 @asynccontextmanager
