@@ -13,7 +13,7 @@ import httpx2
 
 from tests.application import PASSWORD, Person, Running
 from tests.architecture.routes import Route
-from tests.factories.flags import flag_definition
+from tests.factories.feature_flags import flag_definition
 
 LEAST: Final[Mapping[str, str]] = {
     "create_item": "member",

@@ -16,7 +16,7 @@ import pytest
 from api_base.infrastructure.db.embedded import EmbeddedServer
 from tests.e2e.conftest import Project
 from tests.e2e.processes import PATIENCE, UNLIMITED, Backend, one_sentence, run, serving, until
-from tests.factories.flags import flag_definition
+from tests.factories.feature_flags import flag_definition
 
 WORKERS: Final = 4
 WITHIN: Final = 1.0

@@ -21,7 +21,7 @@ from api_base.infrastructure.db.session import Database
 from api_base.infrastructure.flags.snapshot import CHANNEL, SnapshotLoader
 from api_base.infrastructure.serialization.json_codec import encode
 from tests.conftest import Postgres, name_of
-from tests.factories.flags import flag_definition
+from tests.factories.feature_flags import flag_definition
 
 WITHIN: Final = 1.0
 PATIENCE: Final = 30.0

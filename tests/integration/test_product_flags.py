@@ -15,7 +15,7 @@ from api_base.core.types import Principal, RequestContext, TenantId, UserId, cur
 from api_base.domain.items.entities import ItemDetails
 from api_base.infrastructure.db.embedded import Urls
 from tests.application import Person, Running, running, settings_on
-from tests.factories.flags import flag_definition
+from tests.factories.feature_flags import flag_definition
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

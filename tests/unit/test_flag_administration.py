@@ -13,7 +13,7 @@ from api_base.domain.flags.errors import FlagNotProtected, FlagProtected, Propos
 from api_base.domain.flags.proposal import FlagProposal, ProposalStatus
 from api_base.domain.flags.settings import FlagSettings, check_together, parse_settings
 from api_base.domain.flags.staleness import IDLE, StaleReason, serves_one_variant, stale_reasons
-from tests.factories.flags import NOW, feature_flag, flag_definition
+from tests.factories.feature_flags import NOW, feature_flag, flag_definition
 
 LATER = NOW + timedelta(hours=1)
 ANA, BO = UserId(uuid4()), UserId(uuid4())

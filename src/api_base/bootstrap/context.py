@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fastapi import APIRouter
 
@@ -25,6 +26,9 @@ from api_base.infrastructure.db.session import Database
 from api_base.infrastructure.observability.counters import Counters
 from api_base.infrastructure.resilience.patterns import Policy
 
+if TYPE_CHECKING:
+    from api_base.infrastructure.flags.provider import FlagProvider
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ports:
@@ -34,6 +38,7 @@ class Ports:
     `caches` holds cached values; wrap what loads them in `infrastructure.cache.decorators.cached`.
     `flags` reads feature flags for the caller of the current request; the context `flags` keeps `current_flags` up to date.
     `listener` listens to notifications of PostgreSQL; add channels while resources are built. `counters` are those of the metrics.
+    `openfeature` returns the provider of OpenFeature over these flags, for `openfeature.api.set_provider`.
     `policy` returns the policy of an outbound dependency by its name; `/health/ready` and the metrics show that dependency from then on.
     `remote` returns the bus of another service by its `APP_NAME`. It raises `ConfigurationError` without `REMOTE__URL`.
     """
@@ -46,6 +51,7 @@ class Ports:
     current_flags: CurrentFlags
     listener: NotificationListener
     counters: Counters
+    openfeature: "Callable[[], FlagProvider]"
     clock: protocols.Clock
     ids: protocols.IdGenerator
     bus: Bus
@@ -74,8 +80,9 @@ class Context:
     `jobs` are the commands that may be enqueued, `schedules` those that are enqueued at certain times.
     `remote` maps names (`items.get`) to the messages that other services may send. `streams` run with a transport that supports them (Kafka).
     `importable` are the kinds of import: `api-base import KIND`, and the commands and the job of an import over HTTP.
-    `prune` declares which rows the worker deletes, `background` adds other periodic tasks. `routes` are served under `/api/v1`.
     `resources` are opened in each process, after the database and before the first request, and closed in reverse.
+    `prune` declares which rows the worker deletes, `background` adds other periodic tasks. `routes` are served under `/api/v1`, `protocol_routes` at the
+    paths that another specification prescribes.
     `adapters` adds schemes to the URLs that select the adapter of a port (`MAIL__URL=file://…`): docs/adapters.md.
     """
 
@@ -95,4 +102,5 @@ class Context:
     background: Callable[[Ports], Sequence[protocols.PeriodicTask]] = lambda ports: ()
     resources: Callable[[Ports], Sequence[protocols.Resource]] = lambda ports: ()
     routes: Callable[[Bus], APIRouter] | None = None
+    protocol_routes: Callable[[Bus], APIRouter] | None = None
     adapters: Adapters = field(default_factory=Adapters)

@@ -6,8 +6,10 @@ HTTP's lifespan, the worker and the command line all use `build` and `opened`.
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from api_base.application.common.cqrs import Bus
+from api_base.application.services.feature_flags import CurrentFlags
 from api_base.bootstrap.container import Wiring
 from api_base.bootstrap.context import Context, Ports
 from api_base.bootstrap.selections import select
@@ -15,6 +17,9 @@ from api_base.core.config import Settings
 from api_base.core.errors import ConfigurationError
 from api_base.core.protocols import Resource
 from api_base.infrastructure.db.session import Database
+
+if TYPE_CHECKING:
+    from api_base.infrastructure.flags.provider import FlagProvider
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +69,7 @@ def _ports(settings: Settings, container: Wiring) -> Ports:
         current_flags=container.current_flags,
         listener=container.access.listener,
         counters=container.counters,
+        openfeature=lambda: _openfeature(container.current_flags),
         clock=container.clock,
         ids=container.ids,
         bus=container.bus,
@@ -80,6 +86,13 @@ def _ports(settings: Settings, container: Wiring) -> Ports:
         policy=container.policies.policy,
         remote=lambda service: container.remote.to(service),
     )
+
+
+def _openfeature(flags: CurrentFlags) -> "FlagProvider":
+    """Import the SDK, which takes a tenth of a second, only where it is used."""
+    from api_base.infrastructure.flags.provider import FlagProvider
+
+    return FlagProvider(flags)
 
 
 @asynccontextmanager

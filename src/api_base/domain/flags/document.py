@@ -125,7 +125,7 @@ class _FlagReader(Reader):
         )
 
     def _variants(self, value: object, kind: FlagType | None) -> dict[str, FlagValue]:
-        """Return the variants, those with a wrong value too: other members may name them."""
+        """Return the variants, those with a wrong value too: other members may name them. Without any, nothing is said about these."""
         if not isinstance(value, Mapping):
             if value is not None:
                 self.refuse("/variants", "type", "must be an object of variants and their values")
@@ -144,7 +144,7 @@ class _FlagReader(Reader):
         return found
 
     def _variant(self, value: object, pointer: str, variants: Mapping[str, FlagValue]) -> str | None:
-        if value is None:
+        if value is None or not variants:
             return None
         if isinstance(value, str) and value in variants:
             return value
@@ -181,7 +181,7 @@ class _FlagReader(Reader):
         if not isinstance(value, Mapping) or not 1 <= len(value) <= MAX_VARIANTS:
             raise Invalid.of(pointer, "type", "must be an object of variants and their weights")
         for name, weight in value.items():
-            if name not in variants:
+            if variants and name not in variants:
                 raise Invalid.of(f"{pointer}/{step(name)}", "unknown", "must name one of the variants")
             if not isinstance(weight, int) or isinstance(weight, bool) or not 0 <= weight <= WHOLE:
                 raise Invalid.of(f"{pointer}/{step(name)}", "range", f"must be an integer from 0 to {WHOLE}, in hundredths of a percent")

@@ -70,6 +70,7 @@ class Snapshot:
     def __init__(self, definitions: Iterable[FlagDefinition], clock: Callable[[], float] = time.time) -> None:
         self.definitions: Mapping[str, FlagDefinition] = {definition.key: definition for definition in definitions}
         check_graph(self.definitions.values())
+        self.client_keys: Mapping[str, None] = dict.fromkeys(sorted(key for key, flag in self.definitions.items() if flag.client))
         self._flags: dict[str, _Flag] = {}
         for key in self.definitions:
             self._compile(key, clock)

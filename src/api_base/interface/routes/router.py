@@ -10,7 +10,7 @@ from typing import Any, Final, Literal, cast
 from fastapi import APIRouter
 
 type Auth = Literal["required", "optional", "ignored"]
-type Protocol = Literal["oauth2", "jwks", "metrics"]
+type Protocol = Literal["oauth2", "jwks", "metrics", "ofrep"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -33,10 +33,4 @@ def _identity(principal: Principal, name: str) -> str | None:
             return None if principal.tenant_id is None else str(principal.tenant_id)
         case "role":
             return principal.role
-    return _plan(principal)
-
-
-def _plan(principal: Principal) -> str | None:
-    """Return the plan of the tenant."""
-    del principal
-    return None
+    return principal.plan
