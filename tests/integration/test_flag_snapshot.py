@@ -75,7 +75,7 @@ class Flags:
         key = f"flag-{next(_numbers)}"
         document = encode(flag_definition(key, **members)).decode()
         await self.owner.execute(
-            "insert into flags values ($1, $2, $3, '', '', false, false, null, 1, now(), now())", uuid4(), key, document
+            "insert into flags values ($1, $2, $3, '', '', false, false, false, null, 1, now(), now())", uuid4(), key, document
         )
         return key
 

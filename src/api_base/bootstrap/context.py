@@ -18,7 +18,7 @@ from api_base.core import protocols
 from api_base.core.base import DomainEvent
 from api_base.core.config import Settings
 from api_base.domain.common.events import AnySubscription
-from api_base.infrastructure.db.changes import AuditWriter
+from api_base.infrastructure.db.changes import AuditWriter, EventWriter
 from api_base.infrastructure.db.notifications import NotificationListener
 from api_base.infrastructure.db.pruner import Prune
 from api_base.infrastructure.db.schema import DeclaredTable
@@ -39,6 +39,7 @@ class Ports:
     `flags` reads feature flags for the caller of the current request; the context `flags` keeps `current_flags` up to date.
     `listener` listens to notifications of PostgreSQL; add channels while resources are built. `counters` are those of the metrics.
     `openfeature` returns the provider of OpenFeature over these flags, for `openfeature.api.set_provider`.
+    `event_writer` stores events that no aggregate's change causes; call `events_stored` after their commit.
     `policy` returns the policy of an outbound dependency by its name; `/health/ready` and the metrics show that dependency from then on.
     `remote` returns the bus of another service by its `APP_NAME`. It raises `ConfigurationError` without `REMOTE__URL`.
     """
@@ -58,6 +59,8 @@ class Ports:
     jobs: protocols.JobQueue
     job_progress: protocols.JobProgress
     audit_writer: AuditWriter
+    event_writer: EventWriter
+    events_stored: Callable[[], None]
     checker: protocols.PermissionChecker
     after_response: protocols.AfterResponse
     token_issuer: protocols.TokenIssuer

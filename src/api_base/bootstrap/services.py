@@ -76,6 +76,8 @@ def _ports(settings: Settings, container: Wiring) -> Ports:
         jobs=container.job_queue,
         job_progress=container.job_completion,
         audit_writer=container.audit_participant,
+        event_writer=container.outbox_participant,
+        events_stored=lambda: container.event_signal(),
         checker=container.checker,
         after_response=container.after_response,
         token_issuer=container.token_issuer,

@@ -22,6 +22,7 @@ class FlagDTO:
     owner: str
     protected: bool
     archived: bool
+    tracked: bool
     stale_after: datetime | None
     version: int
     created_at: datetime
@@ -38,6 +39,7 @@ class FlagDTO:
             owner=settings.owner,
             protected=settings.protected,
             archived=settings.archived,
+            tracked=settings.tracked,
             stale_after=settings.stale_after,
             version=flag.version,
             created_at=flag.created_at,

@@ -12,8 +12,10 @@ from api_base.bootstrap.context import Context, Ports
 from api_base.bootstrap.contexts.identities import PlatformAdministrators
 from api_base.bootstrap.contexts.roles import PLATFORM_ADMIN
 from api_base.core.protocols import Resource
+from api_base.domain.flags.events import FlagExposed
 from api_base.infrastructure import flags
 from api_base.infrastructure.flags import queries
+from api_base.infrastructure.flags.exposures import ExposureReporter
 from api_base.infrastructure.flags.repository import SqlFlagRepository, SqlProposalRepository
 from api_base.infrastructure.flags.snapshot import SnapshotLoader
 from api_base.infrastructure.flags.tables import FLAG_EVALUATIONS, FLAG_PROPOSALS
@@ -47,7 +49,10 @@ def _handlers(ports: Ports) -> Sequence[Registration]:
 
 
 def _resources(ports: Ports) -> Sequence[Resource]:
-    return [SnapshotLoader(ports.database, ports.listener, ports.current_flags, ports.counters.gauge)]
+    flags, counters = ports.current_flags, ports.counters
+    loader = SnapshotLoader(ports.database, ports.listener, flags, counters.gauge)
+    reporter = ExposureReporter(ports.database, flags.exposures, loader, counters, ports.event_writer, ports.events_stored, ports.clock)
+    return [loader, reporter]
 
 
 FLAGS: Final = Context(
@@ -56,6 +61,7 @@ FLAGS: Final = Context(
     migrations=Path(flags.__path__[0]) / "migrations",
     permissions={permissions.MANAGE: frozenset({PLATFORM_ADMIN})},
     handlers=_handlers,
+    events=(FlagExposed,),
     resources=_resources,
     routes=v1.routes,
 )

@@ -20,7 +20,7 @@ OWNER: Final = TextRule(max_length=200, optional=True)
 class FlagSettings(ValueObject):
     """`owner` says who answers for the flag, a person or a team. A `protected` flag is changed by two administrators.
 
-    An `archived` flag has no effect: for evaluations it does not exist. From `stale_after` on the list of stale flags contains the flag.
+    An `archived` flag has no effect: for evaluations it does not exist. The exposures of a `tracked` flag become events. From `stale_after` on the list of stale flags contains the flag.
     """
 
     definition: FlagDefinition
@@ -28,6 +28,7 @@ class FlagSettings(ValueObject):
     owner: str = ""
     protected: bool = False
     archived: bool = False
+    tracked: bool = False
     stale_after: datetime | None = None
 
     def document(self) -> dict[str, Any]:
@@ -38,6 +39,7 @@ class FlagSettings(ValueObject):
             "owner": self.owner,
             "protected": self.protected,
             "archived": self.archived,
+            "tracked": self.tracked,
             "stale_after": None if self.stale_after is None else self.stale_after.astimezone(UTC).isoformat().replace("+00:00", "Z"),
         }
 
@@ -57,11 +59,12 @@ def parse_settings(document: Mapping[str, Any]) -> FlagSettings:
         owner=OWNER.parse(_member(document, "owner", ""), "/owner"),
         protected=_member(document, "protected", False),
         archived=_member(document, "archived", False),
+        tracked=_member(document, "tracked", False),
         stale_after=None if stale_after is None else _time(stale_after),
     )
 
 
-_MEMBERS: Final = frozenset({"definition", "description", "owner", "protected", "archived", "stale_after"})
+_MEMBERS: Final = frozenset({"definition", "description", "owner", "protected", "archived", "tracked", "stale_after"})
 
 
 def _member[T: (str, bool)](document: Mapping[str, Any], name: str, default: T) -> T:

@@ -32,7 +32,7 @@ POLL_INTERVAL: Final = 0.5
 TIMEOUT: Final = 1.0
 """Seconds for both queries. After them the connection is given up: one that was cut silently must not hold up the next poll."""
 STAMP: Final = "select count(*) || ' ' || coalesce(sum(hashtextextended(id::text || ' ' || xmin::text, 0)::numeric), 0)::text from flags"
-ROWS: Final = "select id, key, definition from flags where not archived order by key"
+ROWS: Final = "select id, key, definition, tracked from flags where not archived order by key"
 
 
 class SnapshotLoader:
@@ -126,6 +126,7 @@ class SnapshotLoader:
             logger.error("flags_unusable", reason=str(error))
             return
         self.ids = {row["key"]: row["id"] for row in rows if row["key"] in definitions}
+        self._flags.exposures.tracked = frozenset(row["key"] for row in rows if row["tracked"])
         self._flags.replace(snapshot)
 
 

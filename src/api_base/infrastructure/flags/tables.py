@@ -21,6 +21,7 @@ FLAGS: Final = system_owned(
     sa.Column("owner", text(), nullable=False),
     sa.Column("protected", sa.Boolean, nullable=False),
     sa.Column("archived", sa.Boolean, nullable=False),
+    sa.Column("tracked", sa.Boolean, nullable=False),
     sa.Column("stale_after", timestamp()),
     sa.Column("version", sa.Integer, nullable=False),
     sa.Column("created_at", timestamp(), nullable=False),

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Final, Protocol
 
+from api_base.application.services.feature_flags.exposures import Exposures
 from api_base.core.errors import ProgrammingError
 from api_base.domain.flags.definition import FlagDefinition, FlagType, FlagValue
 from api_base.domain.flags.evaluation import NOT_READY, Attributes, Evaluation, Snapshot
@@ -36,12 +37,16 @@ class CurrentFlags:
     def __init__(self) -> None:
         self.snapshot: Snapshot | None = None
         self.stale_reason: str | None = None
+        self.exposures = Exposures()
         self._listeners: list[FlagListener] = []
 
     def evaluate(self, key: str, kind: FlagType, context: Attributes) -> Evaluation:
-        """Return the value of a flag as `kind`."""
+        """Return the value of a flag as `kind`, and record the exposure."""
         snapshot = self.snapshot
-        return NOT_READY if snapshot is None else snapshot.evaluate_as(key, kind, context)
+        found = NOT_READY if snapshot is None else snapshot.evaluate_as(key, kind, context)
+        if found.error is None:
+            self.exposures.record(key, found.variant, context)
+        return found
 
     def replace(self, snapshot: Snapshot) -> None:
         """Serve `snapshot` from now on. The source is back if it was away."""

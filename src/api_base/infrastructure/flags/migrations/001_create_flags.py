@@ -25,6 +25,7 @@ def upgrade() -> None:
         sa.Column("owner", text(), nullable=False),
         sa.Column("protected", sa.Boolean, nullable=False),
         sa.Column("archived", sa.Boolean, nullable=False),
+        sa.Column("tracked", sa.Boolean, nullable=False),
         sa.Column("stale_after", timestamp()),
         sa.Column("version", sa.Integer, nullable=False),
         sa.Column("created_at", timestamp(), nullable=False),

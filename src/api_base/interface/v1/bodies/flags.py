@@ -18,6 +18,7 @@ class CreateFlagBody(Body):
     description: Description = ""
     owner: Owner = ""
     protected: bool = False
+    tracked: bool = False
     stale_after: Time | None = None
 
 
@@ -29,4 +30,5 @@ class PatchFlagBody(Body):
     owner: Owner | None = None
     protected: bool = False
     archived: bool = False
+    tracked: bool = False
     stale_after: Time | None = None
