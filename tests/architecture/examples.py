@@ -5,9 +5,9 @@ or a body that names what exists is arranged by its name; one that is missing fa
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
-from itertools import count
 from typing import Any, Final
 from urllib.parse import urlencode
+from uuid import uuid4
 
 import httpx2
 
@@ -209,15 +209,12 @@ async def for_create_tenant(scene: Scene) -> Arranged:
     return Arranged(body={"slug": f"new-{scene.owner.id}"})
 
 
-_flags = count(1)
-
-
 async def for_create_flag(scene: Scene) -> Arranged:
-    return Arranged(body={"definition": flag_definition(f"new-{next(_flags)}")})
+    return Arranged(body={"definition": flag_definition(str(uuid4()))})
 
 
 async def a_flag(scene: Scene, **settings: Any) -> Arranged:
-    body = {"definition": flag_definition(f"made-{next(_flags)}"), **settings}
+    body = {"definition": flag_definition(str(uuid4())), **settings}
     made = await scene.running.client.post("/api/v1/flags", json=body, headers=scene.sender.headers)
     assert made.status_code == 201, made.text
     return Arranged(ids={"key": made.json()["key"]})

@@ -20,7 +20,10 @@ type Json = dict[str, Any]
 DOCUMENT: Final[Json] = json.loads((ROOT / "docs/openapi.json").read_text(encoding="utf-8"))
 COMPONENTS: Final[Json] = DOCUMENT["components"]
 LIMITS: Final = {"X-Request-ID", "RateLimit", "RateLimit-Policy"}
-WHOLE: Final = dict.fromkeys(("list_my_tenants", "list_sessions"), "one page, of a thousand at most")
+WHOLE: Final = {
+    **dict.fromkeys(("list_my_tenants", "list_sessions"), "one page, of a thousand at most"),
+    "list_stale_flags": "each process holds all flags in memory, and this list is a part of them",
+}
 """Lists that come whole, and why nobody needs a second page."""
 
 CANCELLING: Final = {

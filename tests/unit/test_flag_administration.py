@@ -15,7 +15,7 @@ from api_base.domain.flags.settings import FlagSettings, check_together, parse_s
 from api_base.domain.flags.staleness import IDLE, StaleReason, serves_one_variant, stale_reasons
 from tests.factories.feature_flags import NOW, feature_flag, flag_definition
 
-LATER = NOW + timedelta(hours=1)
+AFTER = NOW + timedelta(hours=1)
 ANA, BO = UserId(uuid4()), UserId(uuid4())
 
 
@@ -33,8 +33,8 @@ def proposed(flag: Any, wanted: FlagSettings) -> FlagProposal:
 
 def test_a_flag_is_changed_by_one_person() -> None:
     flag, wanted = feature_flag(), settings(owner="web team", definition={"default_variant": "on"})
-    flag.change(wanted, LATER)
-    assert (flag.settings, flag.created_at, flag.updated_at) == (wanted, NOW, LATER)
+    flag.change(wanted, AFTER)
+    assert (flag.settings, flag.created_at, flag.updated_at) == (wanted, NOW, AFTER)
 
 
 @pytest.mark.parametrize(("member", "value"), [("key", "other"), ("type", "string")])
@@ -43,18 +43,18 @@ def test_key_and_type_of_a_flag_never_change(member: str, value: str) -> None:
     if member == "type":
         document["variants"] = {"on": "a", "off": "b"}
     with pytest.raises(Invalid, match=f"/definition/{member}: cannot be changed"):
-        feature_flag().change(parse_settings({"definition": document}), LATER)
+        feature_flag().change(parse_settings({"definition": document}), AFTER)
 
 
 def test_the_kill_switch_needs_one_person_and_switching_a_protected_flag_on_needs_two() -> None:
     flag = feature_flag(protected=True)
-    flag.switch_off(LATER)
-    assert (flag.settings.definition.enabled, flag.updated_at) == (False, LATER)
+    flag.switch_off(AFTER)
+    assert (flag.settings.definition.enabled, flag.updated_at) == (False, AFTER)
     with pytest.raises(FlagProtected):
-        flag.switch_on(LATER)
+        flag.switch_on(AFTER)
     assert flag.settings.definition.enabled is False
     open_flag = feature_flag(definition={"enabled": False})
-    open_flag.switch_on(LATER)
+    open_flag.switch_on(AFTER)
     assert open_flag.settings.definition.enabled
 
 
@@ -63,7 +63,7 @@ def test_nobody_changes_a_protected_flag_alone(others: dict[str, Any]) -> None:
     flag = feature_flag(protected=True)
     before = flag.settings
     with pytest.raises(FlagProtected):
-        flag.change(settings(**others), LATER)
+        flag.change(settings(**others), AFTER)
     assert flag.settings == before
 
 
@@ -71,18 +71,18 @@ def test_a_second_person_applies_the_proposal() -> None:
     flag = feature_flag(protected=True, version=3)
     proposal = proposed(flag, settings(protected=False, definition={"default_variant": "on"}))
     assert proposal.changes == (Difference("/definition/default_variant", "off", "on"), Difference("/protected", True, False))
-    proposal.approve(flag, BO, LATER)
+    proposal.approve(flag, BO, AFTER)
     assert flag.settings == proposal.settings
-    assert (proposal.status, proposal.decided_by, proposal.decided_at) == (ProposalStatus.APPROVED, BO, LATER)
+    assert (proposal.status, proposal.decided_by, proposal.decided_at) == (ProposalStatus.APPROVED, BO, AFTER)
 
 
 def test_the_proposer_is_not_the_second_person() -> None:
     flag = feature_flag(protected=True)
     proposal = proposed(flag, settings(protected=False))
     with pytest.raises(SecondPersonRequired):
-        proposal.approve(flag, ANA, LATER)
+        proposal.approve(flag, ANA, AFTER)
     assert flag.settings.protected
-    proposal.reject(ANA, LATER)
+    proposal.reject(ANA, AFTER)
     assert (proposal.status, proposal.decided_by) == (ProposalStatus.REJECTED, ANA)
 
 
@@ -91,11 +91,11 @@ def test_a_proposal_is_for_one_version_and_decided_once() -> None:
     proposal = proposed(flag, settings(protected=False))
     flag.version += 1
     with pytest.raises(ProposalOutdated, match="no longer at version 1"):
-        proposal.approve(flag, BO, LATER)
+        proposal.approve(flag, BO, AFTER)
     decided = proposed(flag, settings(protected=False))
-    decided.reject(BO, LATER)
+    decided.reject(BO, AFTER)
     with pytest.raises(ProposalDecided, match="already rejected"):
-        decided.approve(flag, BO, LATER)
+        decided.approve(flag, BO, AFTER)
     assert flag.settings.protected
 
 

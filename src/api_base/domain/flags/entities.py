@@ -39,7 +39,7 @@ class FeatureFlag(AggregateRoot):
         self.settings, self.updated_at = settings, now
 
     def switch_off(self, now: datetime) -> None:
-        """Use the kill switch. One person may, of a protected flag too: whoever sees harm must not have to wait for a second."""
+        """Use the kill switch. One person may, of a protected flag too: harm must not go on until a second person is found."""
         self._set_enabled(False, now)
 
     def switch_on(self, now: datetime) -> None:

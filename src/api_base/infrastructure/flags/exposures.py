@@ -8,7 +8,7 @@ from typing import Final, Protocol
 from uuid import UUID
 
 from api_base.application.services.feature_flags.exposures import Exposure, Exposures
-from api_base.core.protocols import Clock
+from api_base.core.protocols import Clock, Resource
 from api_base.core.shared.logging import get_logger
 from api_base.domain.flags.events import FlagExposed
 from api_base.infrastructure.db.changes import EventWriter
@@ -37,7 +37,7 @@ class Metrics(Protocol):
     def gauge(self, name: str, value: float) -> None: ...
 
 
-class ExposureReporter:
+class ExposureReporter(Resource):
     """Reports `exposures` every `interval` seconds and at its end. `published` is called after each commit of events.
 
     What PostgreSQL does not take in time is dropped and counted: no evaluation waits, and nothing piles up.

@@ -13,6 +13,7 @@ from uuid import UUID
 
 from api_base.application.services.feature_flags import CurrentFlags
 from api_base.core.errors import Invalid
+from api_base.core.protocols import Resource
 from api_base.core.shared.logging import get_logger
 from api_base.domain.flags.definition import FlagDefinition
 from api_base.domain.flags.document import parse
@@ -35,7 +36,7 @@ STAMP: Final = "select count(*) || ' ' || coalesce(sum(hashtextextended(id::text
 ROWS: Final = "select id, key, definition, tracked from flags where not archived order by key"
 
 
-class SnapshotLoader:
+class SnapshotLoader(Resource):
     """Gives `flags` a snapshot of all flags that are not archived, at `open` and whenever one has changed.
 
     A stored flag that is not valid keeps the last valid definition that this process had, or is left out. Without PostgreSQL the last
