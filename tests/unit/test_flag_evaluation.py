@@ -82,7 +82,7 @@ def test_the_buckets_of_two_flags_are_independent_unless_they_share_a_salt() -> 
 def test_buckets_are_the_same_in_each_release() -> None:
     """Whoever changes the digest moves users between variants."""
     flags = snapshot(document(type="integer", variants={f"v{i}": i for i in range(10)}, default_variant="v0", rules=[{"split": {f"v{i}": 1_000 for i in range(10)}}]))  # fmt: skip
-    assert [flags.evaluate(KEY, {"user": user}).value for user in ("ana", "bo", "carla", "dan", "", "é", 7)] == [6, 8, 0, 8, 9, 6, 1]
+    assert [flags.evaluate(KEY, {"user": user}).value for user in ("ana", "bo", "carla", "dan", "", "é", 7)] == [3, 9, 7, 8, 8, 0, 0]
 
 
 @pytest.mark.parametrize("user", [None, True, 1.5, [USERS[0]], {"id": 1}, 10**5_000], ids=lambda value: str(type(value)))

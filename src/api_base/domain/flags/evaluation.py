@@ -56,7 +56,8 @@ TYPE_MISMATCH: Final = Evaluation(None, None, Reason.ERROR, FlagError.TYPE_MISMA
 NOT_READY: Final = Evaluation(None, None, Reason.ERROR, FlagError.PROVIDER_NOT_READY)
 
 type _Test = Callable[[object], bool]
-_BYTES: Final = 8
+_BYTES: Final = 4
+"""Of a digest."""
 _MAX_BITS: Final = 64
 """Of an integer that buckets: Python refuses to write integers of thousands of digits."""
 
@@ -117,7 +118,7 @@ def _converted(found: Evaluation, kind: FlagType, wanted: FlagType) -> Evaluatio
 
 
 class _Flag:
-    __slots__ = ("_clock", "_default", "_ends", "_fixed", "_off", "_required", "_rules", "_starts", "_tenants", "kind")
+    __slots__ = ("_clock", "_default", "_ends", "_fixed", "_guarded", "_off", "_required", "_rules", "_starts", "_tenants", "kind")
 
     def __init__(self, flag: FlagDefinition, required: list[tuple["_Flag", str]], clock: Callable[[], float]) -> None:
         def result(variant: str | None, reason: Reason) -> Evaluation:
@@ -130,17 +131,19 @@ class _Flag:
         self._tenants = frozenset(flag.tenants)
         self._required, self._clock = required, clock
         self._rules = [_compiled(rule, flag.key, result) for rule in flag.rules]
-        dynamic = bool(required or flag.rules or flag.starts_at or flag.ends_at)
+        limited = bool(required or flag.starts_at or flag.ends_at)
+        dynamic, self._guarded = bool(limited or flag.rules), bool(limited or flag.tenants)
         self._default = result(flag.default_variant, Reason.DEFAULT if dynamic else Reason.STATIC)
         self._fixed = self._off if not flag.enabled else None if dynamic else self._default
 
     def evaluate(self, context: Attributes) -> Evaluation:
-        if self._tenants and not self._exists_for(context.get("tenant")):
-            return NOT_FOUND
+        if self._guarded:
+            if self._tenants and not self._exists_for(context.get("tenant")):
+                return NOT_FOUND
+            if self._fixed is None and self._is_off(context):
+                return self._off
         if self._fixed is not None:
             return self._fixed
-        if self._is_off(context):
-            return self._off
         for rule in self._rules:
             if (found := rule(context)) is not None:
                 return found
@@ -165,6 +168,8 @@ def _compiled(rule: Rule, key: str, result: Callable[[str | None, Reason], Evalu
     conditions = [(one.attribute, _test(one)) for one in rule.conditions]
     split = None if rule.split is None else _compiled_split(rule, rule.split, key, result)
     match = None if rule.variant is None else result(rule.variant, Reason.TARGETING_MATCH)
+    if split is not None and not conditions:
+        return split
 
     def evaluate(context: Attributes) -> Evaluation | None:
         for attribute, holds in conditions:
@@ -179,7 +184,7 @@ def _compiled_split(
     rule: Rule, split: Mapping[str, int], key: str, result: Callable[[str | None, Reason], Evaluation]
 ) -> Callable[[Attributes], Evaluation | None]:
     names = sorted(split)
-    bounds = list(accumulate(split[name] for name in names))
+    bounds = [_bound(total) for total in accumulate(split[name] for name in names)]
     results = [result(name, Reason.SPLIT) for name in names]
     salt, attribute = (rule.salt or key).encode() + b"\0", rule.bucket_by
 
@@ -189,10 +194,15 @@ def _compiled_split(
             if not isinstance(value, int) or isinstance(value, bool) or value.bit_length() > _MAX_BITS:
                 return None
             value = str(value)
-        digest = blake2b(salt + value.encode(errors="surrogatepass"), digest_size=_BYTES).digest()
-        return results[bisect_right(bounds, int.from_bytes(digest) % WHOLE)]
+        digest = blake2b(salt + value.encode("utf-8", "surrogatepass"), digest_size=_BYTES).digest()
+        return results[bisect_right(bounds, digest)]
 
     return choose
+
+
+def _bound(total: int) -> bytes:
+    """Return what is greater than this share of all digests. Bytes compare as the integers that they write; that of the whole is longer."""
+    return (total * 256**_BYTES // WHOLE).to_bytes(_BYTES) if total < WHOLE else b"\xff" * (_BYTES + 1)
 
 
 def _test(condition: Condition) -> _Test:

@@ -6,12 +6,13 @@
 from collections.abc import Collection, Mapping, Sequence
 from copy import deepcopy
 from threading import Event
-from typing import Any, Final, cast
+from types import MappingProxyType
+from typing import Final, cast
 
 from openfeature.evaluation_context import EvaluationContext
 from openfeature.event import ProviderEventDetails
 from openfeature.exception import ErrorCode, ProviderNotReadyError
-from openfeature.flag_evaluation import FlagResolutionDetails, FlagValueType, Reason
+from openfeature.flag_evaluation import FlagMetadata, FlagResolutionDetails, FlagValueType
 from openfeature.provider import AbstractProvider, Metadata
 
 from api_base.application.services.feature_flags import CurrentFlags
@@ -22,15 +23,14 @@ from api_base.domain.flags.evaluation import FlagError
 PATIENCE: Final = 5.0
 """Seconds that `initialize` waits for the first snapshot."""
 
-_MESSAGES: Final = {
-    FlagError.PROVIDER_NOT_READY: "No snapshot of the flags has arrived yet",
-    FlagError.FLAG_NOT_FOUND: "No such flag exists for this tenant",
-    FlagError.TYPE_MISMATCH: "The flag has another type",
+_ERRORS: Final = {
+    FlagError.PROVIDER_NOT_READY: (ErrorCode.PROVIDER_NOT_READY, "No snapshot of the flags has arrived yet"),
+    FlagError.FLAG_NOT_FOUND: (ErrorCode.FLAG_NOT_FOUND, "No such flag exists for this tenant"),
+    FlagError.TYPE_MISMATCH: (ErrorCode.TYPE_MISMATCH, "The flag has another type"),
 }
-_REASONS: Final = {reason: Reason(reason.value) for reason in evaluation.Reason}
-_CODES: Final = {code: ErrorCode(code.value) for code in FlagError}
 _METADATA: Final = Metadata(name="api-base")
-_NO_CONTEXT: Final[Mapping[str, Any]] = {}
+_NO_METADATA: Final[FlagMetadata] = MappingProxyType({})
+_NOTHING: Final[Mapping[str, object]] = {}
 
 type Structure = Sequence[FlagValueType] | Mapping[str, FlagValueType]
 
@@ -102,14 +102,15 @@ class FlagProvider(AbstractProvider):
         return found
 
     def _resolve[T](self, kind: FlagType, key: str, default: T, context: EvaluationContext | None) -> FlagResolutionDetails[T]:
-        attributes = _NO_CONTEXT if context is None else context.attributes
-        if context is not None and context.targeting_key is not None:
-            attributes = {**attributes, USER: context.targeting_key}
-        found = self._current.evaluate(key, kind, attributes) if self._open else evaluation.NOT_READY
+        snapshot = self._current.snapshot if self._open else None
+        if snapshot is None:
+            found = evaluation.NOT_READY
+        elif context is None or context.targeting_key is None:
+            found = snapshot.evaluate_as(key, kind, _NOTHING if context is None else context.attributes)
+        else:
+            found = snapshot.evaluate_as(key, kind, {**context.attributes, USER: context.targeting_key})
         if found.error is not None:
-            return FlagResolutionDetails(
-                value=default, reason=Reason.ERROR, error_code=_CODES[found.error], error_message=_MESSAGES[found.error]
-            )
-        return FlagResolutionDetails(
-            value=default if found.variant is None else cast("T", found.value), reason=_REASONS[found.reason], variant=found.variant
-        )
+            code, message = _ERRORS[found.error]
+            return FlagResolutionDetails(default, code, message, found.reason, None, _NO_METADATA)
+        value = default if found.variant is None else cast("T", found.value)
+        return FlagResolutionDetails(value, None, None, found.reason, found.variant, _NO_METADATA)
