@@ -18,7 +18,7 @@ from api_base.infrastructure.db.connecting import PoolOptions
 from api_base.infrastructure.db.embedded import Urls
 from api_base.infrastructure.db.notifications import NotificationListener
 from api_base.infrastructure.db.session import Database
-from api_base.infrastructure.flags.snapshot import CHANNEL, SnapshotLoader
+from api_base.infrastructure.flags.snapshot import CHANNEL, MAX_INLINE_ROWS, SnapshotLoader
 from api_base.infrastructure.serialization.json_codec import encode
 from tests.conftest import Postgres, name_of
 from tests.factories.feature_flags import flag_definition
@@ -181,12 +181,16 @@ async def test_without_postgresql_the_last_flags_serve_and_their_age_grows(migra
         assert states == ["stale", "changed", "ready"]
 
 
-async def test_a_row_that_is_not_valid_takes_nothing_else_down(migrated: Urls, flags: Flags) -> None:
+NESTED: Final = '{"key":' + "[" * 5000 + "]" * 5000 + "}"
+
+
+@pytest.mark.parametrize("ruined", ['{"key": 1}', "[]", "null", NESTED], ids=["wrong", "a list", "null", "nested"])
+async def test_a_row_that_is_not_valid_takes_nothing_else_down(migrated: Urls, flags: Flags, ruined: str) -> None:
     broken, other = await flags.add(), await flags.add()
     dependent = await flags.add(prerequisites=[{"key": broken, "variant": "on"}])
     ruin = "update flags set definition = $2 where key = $1"
     async with process(migrated) as one:
-        await flags.owner.execute(ruin, broken, '{"key": 1}')
+        await flags.owner.execute(ruin, broken, ruined)
         await flags.serve(other, "on")
         await one.until(lambda: one.variant(other) == "on", WITHIN)
         assert one.variant(broken) == "off", "the last valid definition of a process that had one stays"
@@ -226,3 +230,11 @@ async def test_a_poll_without_a_change_leaves_the_snapshot(migrated: Urls, flags
         assert one.flags.snapshot is snapshot
         await flags.serve(key, "on")
         await one.until(lambda: one.flags.snapshot is not snapshot, WITHIN)
+
+
+async def test_many_flags_are_built_beside_the_event_loop(migrated: Urls, flags: Flags) -> None:
+    keys = [await flags.add() for _ in range(MAX_INLINE_ROWS + 1)]
+    async with process(migrated) as one:
+        assert {one.variant(key) for key in keys} == {"off"}
+        await flags.serve(keys[-1], "on")
+        await one.until(lambda: one.variant(keys[-1]) == "on", WITHIN)

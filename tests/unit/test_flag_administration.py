@@ -9,9 +9,16 @@ import pytest
 from api_base.core.errors import Invalid
 from api_base.core.types import UserId
 from api_base.domain.common.json_difference import Difference, differences
-from api_base.domain.flags.errors import FlagNotProtected, FlagProtected, ProposalDecided, ProposalOutdated, SecondPersonRequired
+from api_base.domain.flags.errors import (
+    FlagNotProtected,
+    FlagProtected,
+    ProposalDecided,
+    ProposalOutdated,
+    SecondPersonRequired,
+    TooManyFlags,
+)
 from api_base.domain.flags.proposal import FlagProposal, ProposalStatus
-from api_base.domain.flags.settings import FlagSettings, check_together, parse_settings
+from api_base.domain.flags.settings import MAX_FLAGS, FlagSettings, check_together, parse_settings
 from api_base.domain.flags.staleness import IDLE, StaleReason, serves_one_variant, stale_reasons
 from tests.factories.feature_flags import NOW, feature_flag, flag_definition
 
@@ -113,6 +120,13 @@ def test_flags_are_checked_together() -> None:
         check_together([settings("base", archived=True), dependent])
     with pytest.raises(Invalid, match="/definition/prerequisites/0/variant.*does not have"):
         check_together([base, settings("dependent", definition=requires("base", "maybe"))])
+
+
+def test_the_number_of_flags_is_bounded() -> None:
+    full = [settings(f"flag-{number}") for number in range(MAX_FLAGS)]
+    check_together([*full, settings("archived", archived=True)])
+    with pytest.raises(TooManyFlags, match="at most 1000 flags"):
+        check_together([*full, settings("one-more")])
 
 
 def test_what_a_protected_flag_depends_on_is_protected_too() -> None:

@@ -8,6 +8,11 @@ class FlagKeyTaken(Conflict):
         super().__init__(f"key must be unique: a flag {key} exists. Change it, or take it out of the archive.")
 
 
+class TooManyFlags(Conflict):
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"There may be at most {limit} flags. Archive those that the code no longer reads (GET /api/v1/stale-flags).")
+
+
 class FlagProtected(Conflict):
     def __init__(self, key: str) -> None:
         super().__init__(

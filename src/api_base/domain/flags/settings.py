@@ -11,9 +11,12 @@ from api_base.core.shared.rfc3339 import parse_time
 from api_base.domain.common.text import TextRule
 from api_base.domain.flags.definition import FlagDefinition, check_graph
 from api_base.domain.flags.document import parse, to_document
+from api_base.domain.flags.errors import TooManyFlags
 
 DESCRIPTION: Final = TextRule(max_length=2000, lines=True, optional=True)
 OWNER: Final = TextRule(max_length=200, optional=True)
+MAX_FLAGS: Final = 1000
+"""Flags that are not archived: each process holds them in memory."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,9 +87,11 @@ def _time(text: object) -> datetime:
 def check_together(flags: Iterable[FlagSettings]) -> None:
     """Check the flags that are not archived as a whole: their prerequisites, and that those of protected flags are protected too.
 
-    Otherwise one person could change what a protected flag serves, by a flag that it depends on. Raises `Invalid`.
+    Otherwise one person could change what a protected flag serves, by a flag that it depends on. Raises `Invalid`, `TooManyFlags`.
     """
     current = {flag.definition.key: flag for flag in flags if not flag.archived}
+    if len(current) > MAX_FLAGS:
+        raise TooManyFlags(MAX_FLAGS)
     try:
         check_graph(flag.definition for flag in current.values())
     except Invalid as error:

@@ -32,6 +32,8 @@ POLL_INTERVAL: Final = 0.5
 """Seconds. The bound of a second on the age of a flag leaves the rest for the two queries."""
 TIMEOUT: Final = 1.0
 """Seconds for both queries. After them the connection is given up: one that was cut silently must not hold up the next poll."""
+MAX_INLINE_ROWS: Final = 100
+"""Rows up to which a snapshot is made on the event loop. A thousand take as long as a hundred requests, so more are left to a thread."""
 STAMP: Final = "select count(*) || ' ' || coalesce(sum(hashtextextended(id::text || ' ' || xmin::text, 0)::numeric), 0)::text from flags"
 ROWS: Final = "select id, key, definition, tracked from flags where not archived order by key"
 
@@ -64,7 +66,7 @@ class SnapshotLoader(Resource):
 
     async def open(self) -> None:
         """Load the flags, then keep them current in a task. Raises what the first load raises."""
-        await self._refresh(self._database.pool)
+        await self._refresh(self._database.pool, None)
         self._task = asyncio.create_task(self._run(), name="flags")
 
     async def close(self) -> None:
@@ -80,8 +82,7 @@ class SnapshotLoader(Resource):
                 await asyncio.wait_for(self._wake.wait(), self._interval)
             self._wake.clear()
             try:
-                async with asyncio.timeout(TIMEOUT):
-                    await self._refresh(self._database.probes)
+                await self._refresh(self._database.probes, TIMEOUT)
                 self._flags.mark_fresh()
             except Exception as error:
                 reason = str(error) or type(error).__name__
@@ -91,13 +92,18 @@ class SnapshotLoader(Resource):
             self._gauge("feature_flags_age_seconds", time.monotonic() - self._checked_at)
             self._gauge("feature_flags_invalid", self._invalid)
 
-    async def _refresh(self, pool: ConnectionPool) -> None:
-        """Load the flags if a row has changed since the last load."""
+    async def _refresh(self, pool: ConnectionPool, timeout: float | None) -> None:
+        """Load the flags if a row has changed since the last load. `timeout` is that of the queries."""
         began = time.monotonic()
-        changed = await pool.run(self._read)
+        async with asyncio.timeout(timeout):
+            changed = await pool.run(self._read)
         if changed is not None:
             self._stamp, rows = changed
-            self._use(rows)
+            snapshot = self._built(rows) if len(rows) <= MAX_INLINE_ROWS else await asyncio.to_thread(self._built, rows)
+            if snapshot is not None:
+                self.ids = {row["key"]: row["id"] for row in rows if row["key"] in snapshot.definitions}
+                self._flags.exposures.tracked = frozenset(row["key"] for row in rows if row["tracked"])
+                self._flags.replace(snapshot)
         self._checked_at = began
 
     async def _read(self, connection: Connection) -> tuple[str, Sequence[Row]] | None:
@@ -105,30 +111,27 @@ class SnapshotLoader(Resource):
         stamp: str = await connection.fetchval(STAMP)
         return None if stamp == self._stamp else (stamp, await connection.fetch(ROWS))
 
-    def _use(self, rows: Sequence[Row]) -> None:
-        """Serve the flags in `rows`; `_invalid` counts those that are not valid by themselves or together, and are not served as they are."""
+    def _built(self, rows: Sequence[Row]) -> Snapshot | None:
+        """Return the flags in `rows`, or None if they contradict each other. `_invalid` counts those that are not served as they are stored."""
         known, self._parsed, self._invalid = self._parsed, {}, 0
         for row in rows:
             key, text = row["key"], row["definition"]
             if (before := known.get(key)) is None or before[0] != text:
                 try:
                     before = text, _parse(key, text)
-                except (Invalid, ValueError) as error:
+                except Exception as error:  # whatever a row holds, the others are served
                     self._invalid += 1
-                    logger.error("flag_unreadable", flag=key, kept=before is not None, reason=str(error))
+                    logger.error("flag_unreadable", flag=key, kept=before is not None, reason=str(error) or type(error).__name__)
             if before is not None:
                 self._parsed[key] = before
         definitions = _with_prerequisites({key: definition for key, (_, definition) in self._parsed.items()})
         self._invalid += len(self._parsed) - len(definitions)
         try:
-            snapshot = Snapshot(definitions.values())
+            return Snapshot(definitions.values())
         except Invalid as error:
             self._invalid = len(rows)
             logger.error("flags_unusable", reason=str(error))
-            return
-        self.ids = {row["key"]: row["id"] for row in rows if row["key"] in definitions}
-        self._flags.exposures.tracked = frozenset(row["key"] for row in rows if row["tracked"])
-        self._flags.replace(snapshot)
+            return None
 
 
 def _parse(key: str, text: str) -> FlagDefinition:
