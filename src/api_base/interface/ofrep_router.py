@@ -86,7 +86,7 @@ class EvaluationBody:
         context = document.get("context")
         if not isinstance(context, Mapping | None):
             return EvaluationRequest(context=None, code="INVALID_CONTEXT", reason="The context must be a JSON object.")
-        return EvaluationRequest(context=context or {})
+        return EvaluationRequest(context={name: value for name, value in (context or {}).items() if name != "targetingKey"})
 
     def __call__(self) -> None:
         """Declare nothing: `_BODY` describes the body."""
