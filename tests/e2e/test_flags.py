@@ -15,7 +15,7 @@ import pytest
 
 from api_base.infrastructure.db.embedded import EmbeddedServer
 from tests.e2e.conftest import Project
-from tests.e2e.processes import PATIENCE, UNLIMITED, Backend, one_sentence, run, serving, until
+from tests.e2e.processes import PATIENCE, UNLIMITED, Backend, one_sentence, run, serving, until, working
 from tests.factories.feature_flags import flag_definition
 
 WORKERS: Final = 4
@@ -129,6 +129,25 @@ def test_every_process_states_the_age_of_its_flags(backend: Backend, processes: 
         return {line.split()[0]: float(line.split()[1]) for line in lines if line.startswith("feature_flags_age_seconds{")}
 
     until(lambda: len(found := ages()) == WORKERS and max(found.values()) < WITHIN, "four ages below a second")
+
+
+def test_a_worker_has_the_flags_before_its_first_job(backend: Backend, processes: list[Connection], project: Project) -> None:
+    until(lambda: all(one.imports() for one in processes), "imports in every process")
+    token = processes[0].token
+    status, began = processes[0].post("/api/v1/items/imports", b"sku,name,category\nFLAG-1,Chair,furniture\n")
+    assert status == 202, began
+
+    def job() -> Any:
+        return backend.request("GET", f"/api/v1/jobs/{began['job_id']}", token=token)[1]
+
+    assert processes[0].post("/api/v1/flags/imports/off")[0] == 200
+    with working(project.home, "--only", "jobs"):
+        until(lambda: job()["state"] == "failed", "the refusal of the job")
+        assert "'imports' is switched off" in job()["error"]
+        assert processes[0].post("/api/v1/flags/imports/on")[0] == 200
+        assert run(project.home, "jobs", "retry", began["job_id"]).returncode == 0
+        until(lambda: job()["state"] == "succeeded", "the import")
+        assert job()["result"]["created"] == 1
 
 
 def test_the_command_line_sends_the_messages_of_the_api(backend: Backend, project: Project, tmp_path: Path) -> None:

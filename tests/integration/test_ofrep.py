@@ -7,6 +7,7 @@ from uuid import uuid4
 import httpx2
 import pytest
 import pytest_asyncio
+from openfeature.evaluation_context import EvaluationContext
 
 from api_base.infrastructure.db.embedded import Urls
 from tests.application import Person, Running, running, settings_on
@@ -100,7 +101,7 @@ async def test_a_flag_that_targets_a_prerequisite_of_the_service_alone_reveals_o
     }
 
 
-@pytest.mark.parametrize("attribute", ["user", "tenant", "plan", "role"])
+@pytest.mark.parametrize("attribute", ["user", "tenant", "plan", "role", "targetingKey"])
 async def test_what_the_client_sends_as_identity_is_ignored(api: Running, ana: Person, attribute: str) -> None:
     claimed = str(uuid4())
     state(client(rules=targeting(attribute, claimed)))
@@ -198,6 +199,14 @@ async def test_the_tag_depends_on_the_caller_the_context_and_the_flags(api: Runn
 async def test_a_tag_that_is_no_tag_is_refused(api: Running, ana: Person) -> None:
     state(client())
     assert (await evaluate_all(api, ana, "abc")).status_code == 400
+
+
+async def test_a_context_gets_the_provider_of_openfeature_over_the_flags_of_the_process(api: Running) -> None:
+    provider = api.services.ports.openfeature()
+    api.services.ports.current_flags.replace(snapshot(document(default_variant="on")))
+    provider.initialize(EvaluationContext())
+    assert provider.resolve_boolean_details("new-checkout", False).value is True
+    provider.shutdown()
 
 
 async def test_before_the_first_snapshot_the_client_is_asked_to_try_again(shared_migrated: Urls) -> None:

@@ -8,12 +8,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
-from fastapi import Depends
+from fastapi import Depends, Header
 from starlette.types import Receive, Scope
 
 from api_base.application.common.cqrs import Bus
 from api_base.application.services.feature_flags.clients import ClientFlag, EvaluateFlag, EvaluateFlags
 from api_base.interface.errors.http import MalformedBody
+from api_base.interface.errors.problem import MEDIA_TYPE
 from api_base.interface.routes import RouteOptions, Router
 from api_base.interface.routes import body as bodies
 from api_base.interface.routes.etags import matches
@@ -38,6 +39,19 @@ _BODY: Final = {
         }
     }
 }
+_FAILURE: Final[dict[str, Any]] = {
+    "content": {
+        "application/json": {"schema": {"type": "object"}},
+        MEDIA_TYPE.decode(): {"schema": {"$ref": "#/components/schemas/Problem"}},
+    }
+}
+_REFUSED: Final[dict[int | str, dict[str, Any]]] = {
+    400: {"description": "The body or the context is refused [OFREP, evaluationFailure]", **_FAILURE}
+}
+_NOT_FOUND: Final[dict[int | str, dict[str, Any]]] = {
+    404: {"description": "No such flag exists for the caller [OFREP, flagNotFound]", **_FAILURE}
+}
+_UNCHANGED: Final[dict[int | str, dict[str, Any]]] = {304: {"description": "The caller has the current answer"}}
 _OPTIONS: Final = RouteOptions(
     protocol="ofrep",
     replayable=False,
@@ -72,7 +86,7 @@ class EvaluationBody:
         context = document.get("context")
         if not isinstance(context, Mapping | None):
             return EvaluationRequest(context=None, code="INVALID_CONTEXT", reason="The context must be a JSON object.")
-        return EvaluationRequest(context=context or {})
+        return EvaluationRequest(context={name: value for name, value in (context or {}).items() if name != "targetingKey"})
 
     def __call__(self) -> None:
         """Declare nothing: `_BODY` describes the body."""
@@ -85,8 +99,11 @@ class IfNoneMatch:
     def resolve(self, scope: Scope) -> str | None:
         return header(scope, b"if-none-match")
 
-    def __call__(self) -> None:
-        """Declare nothing: the document of the routes lists the header."""
+    def __call__(
+        self,
+        if_none_match: Annotated[str | None, Header(description="Entity tags of earlier answers; `304` if one is the current tag.")] = None,
+    ) -> None:
+        """For the documentation."""
 
 
 Sent = Annotated[EvaluationRequest, Depends(EvaluationBody())]
@@ -101,6 +118,7 @@ def routes(bus: Bus) -> Router:
         summary="Evaluate one flag for an OpenFeature client",
         openapi_extra=_BODY,
         response_model=Mapping[str, object],
+        responses={**_REFUSED, **_NOT_FOUND},
     )
     async def evaluate_flag(key: str, sent: Sent) -> ProtocolAnswer:
         if sent.context is None:
@@ -117,6 +135,7 @@ def routes(bus: Bus) -> Router:
         summary="Evaluate all flags for an OpenFeature client",
         openapi_extra=_BODY,
         response_model=Mapping[str, object],
+        responses={**_REFUSED, **_UNCHANGED},
     )
     async def evaluate_flags(sent: Sent, if_none_match: Annotated[str | None, Depends(IfNoneMatch())]) -> ProtocolAnswer:
         if sent.context is None:

@@ -102,13 +102,10 @@ class FlagProvider(AbstractProvider):
         return found
 
     def _resolve[T](self, kind: FlagType, key: str, default: T, context: EvaluationContext | None) -> FlagResolutionDetails[T]:
-        snapshot = self._current.snapshot if self._open else None
-        if snapshot is None:
-            found = evaluation.NOT_READY
-        elif context is None or context.targeting_key is None:
-            found = snapshot.evaluate_as(key, kind, _NOTHING if context is None else context.attributes)
-        else:
-            found = snapshot.evaluate_as(key, kind, {**context.attributes, USER: context.targeting_key})
+        attributes = _NOTHING if context is None else context.attributes
+        if context is not None and context.targeting_key is not None:
+            attributes = {**attributes, USER: context.targeting_key}
+        found = self._current.evaluate(key, kind, attributes) if self._open else evaluation.NOT_READY
         if found.error is not None:
             code, message = _ERRORS[found.error]
             return FlagResolutionDetails(default, code, message, found.reason, None, _NO_METADATA)

@@ -11,7 +11,7 @@ from api_base.application.services.feature_flags.context import IDENTITY, Reques
 from api_base.application.services.feature_flags.current import CurrentFlags
 from api_base.core.errors import Unavailable
 from api_base.domain.flags.definition import FlagValue
-from api_base.domain.flags.evaluation import NOT_FOUND, Reason, Snapshot
+from api_base.domain.flags.evaluation import Evaluation, Reason, Snapshot
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +56,11 @@ class EvaluateFlagHandler:
         self._current = current
 
     async def handle(self, query: EvaluateFlag) -> ClientFlag | None:
-        return _evaluated(_snapshot(self._current), query.key, RequestAttributes(query.context))
+        """Evaluate as product code does: who reads one flag is served by it. Who reads all of them need not use any."""
+        snapshot, attributes = _snapshot(self._current), RequestAttributes(query.context)
+        if query.key not in snapshot.client_keys:
+            return None
+        return _shown(query.key, self._current.evaluate(query.key, snapshot.definitions[query.key].type, attributes))
 
 
 class EvaluateFlagsHandler:
@@ -65,7 +69,7 @@ class EvaluateFlagsHandler:
 
     async def handle(self, query: EvaluateFlags) -> ClientFlags:
         snapshot, attributes = _snapshot(self._current), RequestAttributes(query.context)
-        found = [_evaluated(snapshot, key, attributes) for key in snapshot.client_keys]
+        found = [_shown(key, snapshot.evaluate(key, attributes)) for key in snapshot.client_keys]
         flags = [flag for flag in found if flag is not None]
         caller = [attributes.get(name) for name in sorted(IDENTITY)]
         content = [caller, query.context, [(flag.key, flag.variant, flag.value, flag.reason) for flag in flags]]
@@ -78,7 +82,5 @@ def _snapshot(current: CurrentFlags) -> Snapshot:
     return current.snapshot
 
 
-def _evaluated(snapshot: Snapshot, key: str, attributes: RequestAttributes) -> ClientFlag | None:
-    if key not in snapshot.client_keys or (found := snapshot.evaluate(key, attributes)) is NOT_FOUND:
-        return None
-    return ClientFlag(key=key, value=found.value, variant=found.variant, reason=found.reason)
+def _shown(key: str, found: Evaluation) -> ClientFlag | None:
+    return None if found.error is not None else ClientFlag(key=key, value=found.value, variant=found.variant, reason=found.reason)

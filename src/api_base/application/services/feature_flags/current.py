@@ -32,7 +32,7 @@ class FlagListener(Protocol):
 
 
 class CurrentFlags:
-    """Its source calls `replace` and `mark_stale`; whoever evaluates never waits for it. Before the first snapshot, each flag is NOT_READY."""
+    """Its source calls `replace` and `mark_stale`; an evaluation never waits for it. Before the first snapshot, each flag is NOT_READY."""
 
     def __init__(self) -> None:
         self.snapshot: Snapshot | None = None
