@@ -1,4 +1,4 @@
-"""`python -m benchmarks [stack] [items] [start] [lists] [import] [events] [jobs] [blocking] [cache]`: all of them without a name, each in its own process.
+"""`python -m benchmarks [stack] [items] [start] [lists] [import] [events] [jobs] [blocking] [cache] [flags]`: all of them without a name, each in its own process.
 
 These run only by name. `python -m benchmarks growth` takes minutes, `hostile` and `killed` two minutes each. `python -m benchmarks overload` takes four minutes (`OVERLOAD_SECONDS=10`: one). `python -m benchmarks outage` takes ten minutes (`OUTAGE_SECONDS=15`: two) and kills Kafka and RabbitMQ of `make services`.
 `python -m benchmarks instructions --against PATH` compares with another checkout, by callgrind.
@@ -11,6 +11,7 @@ from benchmarks import (
     blocking,
     cache,
     events,
+    flags,
     growth,
     hostile,
     imports,
@@ -35,6 +36,7 @@ ALL = {
     "jobs": jobs.main,
     "blocking": blocking.main,
     "cache": cache.main,
+    "flags": flags.main,
 }
 KNOWN = {**ALL, "growth": growth.main, "hostile": hostile.main, "killed": killed.main, "outage": outage.main, "overload": overload.main}
 

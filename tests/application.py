@@ -1,6 +1,6 @@
 """The whole application in process, on a real database: what a server runs, without a socket. People to send requests as."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,6 +18,7 @@ from api_base.application.users.commands.confirm_registration import CONFIRM
 from api_base.application.users.commands.create_user import CreateUser
 from api_base.application.users.commands.request_password_reset import RESET, BeginPasswordReset
 from api_base.bootstrap.application import create_app
+from api_base.bootstrap.context import Context
 from api_base.bootstrap.contexts import BUILT_IN
 from api_base.bootstrap.services import Services, build, opened
 from api_base.core.config import Settings
@@ -143,7 +144,7 @@ def settings_on(urls: Urls, **sections: dict[str, Any]) -> Settings:
 
 
 @asynccontextmanager
-async def running(settings: Settings) -> AsyncIterator[Running]:
-    app = create_app(settings)
+async def running(settings: Settings, contexts: Sequence[Context] = BUILT_IN) -> AsyncIterator[Running]:
+    app = create_app(settings, contexts)
     async with app.router.lifespan_context(app), opened(build(settings, BUILT_IN)) as services:
         yield Running(app, services)

@@ -7,11 +7,13 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 from urllib.parse import urlencode
+from uuid import uuid4
 
 import httpx2
 
 from tests.application import PASSWORD, Person, Running
 from tests.architecture.routes import Route
+from tests.factories.feature_flags import flag_definition
 
 LEAST: Final[Mapping[str, str]] = {
     "create_item": "member",
@@ -37,6 +39,18 @@ LEAST: Final[Mapping[str, str]] = {
     "get_user": "platform",
     "deactivate_user": "platform",
     "reactivate_user": "platform",
+    "create_flag": "platform",
+    "list_flags": "platform",
+    "list_stale_flags": "platform",
+    "get_flag": "platform",
+    "change_flag": "platform",
+    "switch_flag_off": "platform",
+    "switch_flag_on": "platform",
+    "propose_flag_change": "platform",
+    "list_flag_proposals": "platform",
+    "get_flag_proposal": "platform",
+    "approve_flag_proposal": "platform",
+    "reject_flag_proposal": "platform",
 }
 """The least that one must be, by route; any member of a tenant where nothing is said."""
 
@@ -195,6 +209,31 @@ async def for_create_tenant(scene: Scene) -> Arranged:
     return Arranged(body={"slug": f"new-{scene.owner.id}"})
 
 
+async def for_create_flag(scene: Scene) -> Arranged:
+    return Arranged(body={"definition": flag_definition(str(uuid4()))})
+
+
+async def a_flag(scene: Scene, **settings: Any) -> Arranged:
+    body = {"definition": flag_definition(str(uuid4())), **settings}
+    made = await scene.running.client.post("/api/v1/flags", json=body, headers=scene.sender.headers)
+    assert made.status_code == 201, made.text
+    return Arranged(ids={"key": made.json()["key"]})
+
+
+async def a_protected_flag(scene: Scene) -> Arranged:
+    return await a_flag(scene, protected=True)
+
+
+async def a_proposal(scene: Scene) -> Arranged:
+    """Of another administrator than the sender."""
+    other = await scene.running.person(platform_admin=True)
+    key = (await a_flag(scene, protected=True)).ids["key"]
+    headers = {**other.headers, "If-Match": '"v1-json1"'}
+    made = await scene.running.client.post(f"/api/v1/flags/{key}/proposals", json={"owner": "web team"}, headers=headers)
+    assert made.status_code == 201, made.text
+    return Arranged(ids={"id": made.json()["id"]})
+
+
 ARRANGED: Final[Mapping[str, Callable[[Scene], Awaitable[Arranged]]]] = {
     "register": for_register,
     "confirm_registration": for_confirm_registration,
@@ -231,6 +270,15 @@ ARRANGED: Final[Mapping[str, Callable[[Scene], Awaitable[Arranged]]]] = {
     "restore_item": a_deleted_item,
     "get_job": a_job,
     "cancel_job": a_job,
+    "create_flag": for_create_flag,
+    "get_flag": a_flag,
+    "change_flag": a_flag,
+    "switch_flag_off": a_flag,
+    "switch_flag_on": a_flag,
+    "propose_flag_change": a_protected_flag,
+    "get_flag_proposal": a_proposal,
+    "approve_flag_proposal": a_proposal,
+    "reject_flag_proposal": a_proposal,
 }
 
 

@@ -44,6 +44,11 @@ class Route:
         return min(int(status) for status in self.operation["responses"])
 
     @property
+    def of_ofrep(self) -> bool:
+        """Whether OFREP says what is answered: tests/integration/test_ofrep.py sends to these routes."""
+        return self.options is not None and self.options.protocol == "ofrep"
+
+    @property
     def listing(self) -> bool:
         return self._parameter("limit") is not None
 

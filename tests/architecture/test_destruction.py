@@ -23,6 +23,7 @@ TEMPORARY: Final = "a temporary file or directory that the same function created
 GENERATED: Final = "a generated file of this repository, under version control"
 REVIEWED: Final = {
     ("examples/films_csv.py", "open"): "the file that its argument names",
+    ("src/api_base/application/services/feature_flags/current.py", "replace"): "the snapshot of flags in memory",
     ("src/api_base/cli/database_tools.py", "replace"): "the file that `db dump` names, by a complete dump",
     ("src/api_base/cli/database_tools.py", "unlink"): TEMPORARY,
     ("src/api_base/cli/database_tools.py", "drop schema"): "`db restore` only, in one transaction with the dump that replaces it",

@@ -17,6 +17,7 @@ LATE: Final = {
     "api_base.infrastructure.db.embedded.server": "starting the embedded database",
     "api_base.infrastructure.importing.keys": "an import of files",
     "api_base.infrastructure.importing.readers": "an import of files",
+    "openfeature": "a context that uses OpenFeature",
     "opentelemetry.sdk": "exporting spans",
     "prometheus_client": "a scrape",
     "redis": "a cache in Redis",

@@ -6,6 +6,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from api_base.application.common.cqrs import Bus, on
+from api_base.application.services.feature_flags import CurrentFlags, FeatureFlags
 from api_base.application.services.mailing import EmailTemplates, Links
 from api_base.application.tenants.commands.accept_invitation import (
     AcceptInvitation,
@@ -52,11 +53,12 @@ class World:
         identities = UserIdentities(self.users, PlainHasher(), RefusingPolicy("easy"), Ids(), self.clock)
         email_templates, links = EmailTemplates(EMAILS, self.mailer, "Base"), Links("https://app.example", tokens)
         acceptance = InvitationAcceptance(self.invitations, self.memberships, identities, tokens, Ids(), self.clock)
-        self.bus = Bus([])
+        self.bus, self.flags = Bus([]), CurrentFlags()
+        invite = InviteMemberHandler(self.invitations, self.memberships, identities, self.jobs, Ids(), self.clock, FeatureFlags(self.flags))
         self.bus.add(
             [
                 on(AddMember, AddMemberHandler(self.memberships, identities, Ids(), self.clock, direct=False)),
-                on(InviteMember, InviteMemberHandler(self.invitations, self.memberships, identities, self.jobs, Ids(), self.clock)),
+                on(InviteMember, invite),
                 on(MailInvitation, MailInvitationHandler(self.invitations, tenants, identities, email_templates, links, self.clock)),
                 on(RevokeInvitation, RevokeInvitationHandler(self.invitations, self.memberships)),
                 on(AcceptInvitation, AcceptInvitationHandler(acceptance, identities)),

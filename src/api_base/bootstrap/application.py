@@ -30,6 +30,7 @@ def create_app(settings: Settings, contexts: Sequence[Context] = BUILT_IN) -> Fa
     configure_logging(level=settings.observability.log_level, json=json_logs(settings))
     services = build(settings, contexts)
     routers = [(V1, context.routes(services.bus)) for context in contexts if context.routes is not None]
+    routers += [("", context.protocol_routes(services.bus)) for context in contexts if context.protocol_routes is not None]
     routers.append(("", keys_router.routes(services.container.token_issuer)))
     table = route_table(routers, settings.server.max_body_bytes)
     ports = _ports(services, table)

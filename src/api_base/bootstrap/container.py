@@ -18,6 +18,7 @@ from api_base.application.common.middleware.retry import RetryMiddleware
 from api_base.application.common.middleware.trace import TraceMiddleware
 from api_base.application.common.middleware.unit_of_work import Transactions, UnitOfWorkMiddleware
 from api_base.application.common.remote import RemoteTransport
+from api_base.application.services.feature_flags import CurrentFlags, FeatureFlags
 from api_base.bootstrap.access import ACCESS
 from api_base.bootstrap.selections import Selections
 from api_base.core.config import Settings
@@ -92,6 +93,9 @@ class Container(containers.DeclarativeContainer):
     link_tokens = Singleton(HmacLinkTokens, signing_keys)
     partition_secret = Singleton(auth.partition_secret, signing_keys)
     password_policy = Singleton(auth.password_policy, settings)
+
+    current_flags = Singleton(CurrentFlags)
+    feature_flags = Singleton(FeatureFlags, current_flags)
 
     policies = Singleton(policies_of, settings)
     counters = Singleton(Counters, settings.provided.observability.metrics_dir)
@@ -174,9 +178,13 @@ class Wiring:
     query_cache = Provided(Container.query_cache)
     checker = Provided(Container.checker)
     clock = Provided(Container.clock)
+    counters = Provided(Container.counters)
+    current_flags = Provided(Container.current_flags)
     database = Provided(Container.database)
+    event_signal = Provided(Container.event_signal)
     event_delivery = Provided(Container.event_delivery)
     events = Provided(Container.events)
+    feature_flags = Provided(Container.feature_flags)
     ids = Provided(Container.ids)
     job_backend = Provided(Container.job_backend)
     job_completion = Provided(Container.job_completion)
@@ -186,6 +194,7 @@ class Wiring:
     link_tokens = Provided(Container.link_tokens)
     mailer = Provided(Container.mailer)
     metrics = Provided(Container.metrics)
+    outbox_participant = Provided(Container.outbox_participant)
     partition_secret = Provided(Container.partition_secret)
     password_hasher = Provided(Container.password_hasher)
     password_policy = Provided(Container.password_policy)

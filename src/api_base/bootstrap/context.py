@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fastapi import APIRouter
 
@@ -10,17 +11,23 @@ from api_base.application.common.cqrs import Bus, Message, Registration
 from api_base.application.common.events import Stream
 from api_base.application.common.jobs import Job, Schedule
 from api_base.application.common.remote import RemoteBus
+from api_base.application.services.feature_flags import CurrentFlags, FeatureFlags
 from api_base.bootstrap.adapters import Adapters
 from api_base.bootstrap.importing import Importable
 from api_base.core import protocols
 from api_base.core.base import DomainEvent
 from api_base.core.config import Settings
 from api_base.domain.common.events import AnySubscription
-from api_base.infrastructure.db.changes import AuditWriter
+from api_base.infrastructure.db.changes import AuditWriter, EventWriter
+from api_base.infrastructure.db.notifications import NotificationListener
 from api_base.infrastructure.db.pruner import Prune
 from api_base.infrastructure.db.schema import DeclaredTable
 from api_base.infrastructure.db.session import Database
+from api_base.infrastructure.observability.counters import Counters
 from api_base.infrastructure.resilience.patterns import Policy
+
+if TYPE_CHECKING:
+    from api_base.infrastructure.flags.provider import FlagProvider
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +36,10 @@ class Ports:
 
     `database` runs as the role that serves (in `background`, as the role `worker`), `worker_database` always as the role `worker`.
     `caches` holds cached values; wrap what loads them in `infrastructure.cache.decorators.cached`.
+    `flags` reads feature flags for the caller of the current request; the context `flags` keeps `current_flags` up to date.
+    `listener` listens to notifications of PostgreSQL; add channels while resources are built. `counters` are those of the metrics.
+    `openfeature` returns the provider of OpenFeature over these flags, for `openfeature.api.set_provider`.
+    `event_writer` stores events that no aggregate's change causes; call `events_stored` after their commit.
     `policy` returns the policy of an outbound dependency by its name; `/health/ready` and the metrics show that dependency from then on.
     `remote` returns the bus of another service by its `APP_NAME`. It raises `ConfigurationError` without `REMOTE__URL`.
     """
@@ -37,12 +48,19 @@ class Ports:
     database: Database
     worker_database: Database
     caches: protocols.Caches
+    flags: FeatureFlags
+    current_flags: CurrentFlags
+    listener: NotificationListener
+    counters: Counters
+    openfeature: "Callable[[], FlagProvider]"
     clock: protocols.Clock
     ids: protocols.IdGenerator
     bus: Bus
     jobs: protocols.JobQueue
     job_progress: protocols.JobProgress
     audit_writer: AuditWriter
+    event_writer: EventWriter
+    events_stored: Callable[[], None]
     checker: protocols.PermissionChecker
     after_response: protocols.AfterResponse
     token_issuer: protocols.TokenIssuer
@@ -65,7 +83,9 @@ class Context:
     `jobs` are the commands that may be enqueued, `schedules` those that are enqueued at certain times.
     `remote` maps names (`items.get`) to the messages that other services may send. `streams` run with a transport that supports them (Kafka).
     `importable` are the kinds of import: `api-base import KIND`, and the commands and the job of an import over HTTP.
-    `prune` declares which rows the worker deletes, `background` adds other periodic tasks. `routes` are served under `/api/v1`.
+    `resources` are opened in each process, after the database and before the first request, and closed in reverse.
+    `prune` declares which rows the worker deletes, `background` adds other periodic tasks. `routes` are served under `/api/v1`, `protocol_routes` at the
+    paths that another specification prescribes.
     `adapters` adds schemes to the URLs that select the adapter of a port (`MAIL__URL=file://…`): docs/adapters.md.
     """
 
@@ -83,5 +103,7 @@ class Context:
     remote: Mapping[str, type[Message[object]]] = field(default_factory=dict)
     prune: Sequence[Prune] = ()
     background: Callable[[Ports], Sequence[protocols.PeriodicTask]] = lambda ports: ()
+    resources: Callable[[Ports], Sequence[protocols.Resource]] = lambda ports: ()
     routes: Callable[[Bus], APIRouter] | None = None
+    protocol_routes: Callable[[Bus], APIRouter] | None = None
     adapters: Adapters = field(default_factory=Adapters)

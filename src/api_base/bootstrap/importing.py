@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, BinaryIO, Final, Protocol
 
 from api_base.application.common.cqrs import Bus, Registration, on
@@ -18,6 +19,7 @@ from api_base.application.common.importing.report import RefusedRow, Report
 from api_base.application.common.importing.schema import ImportSchema
 from api_base.application.common.importing.start_import import StartImport, StartImportHandler
 from api_base.application.common.jobs import Job
+from api_base.application.services.feature_flags import IMPORT_FILES, require
 from api_base.infrastructure.importing.imports import SqlImports
 
 if TYPE_CHECKING:
@@ -96,7 +98,7 @@ class FileImport[T]:
         """The handlers of `start` and `file`."""
         imports = SqlImports(ports.database, ports.clock)
         return [
-            on(self.start, StartImportHandler(self.schema, self.file, imports, _open_source, ports.jobs, ports.ids)),
+            on(self.start, StartImportHandler(self.schema, self.file, imports, _open_source, ports.jobs, ports.ids, _allow(ports))),
             on(self.file, ImportFileHandler(self.schema, self.rows, ports.bus, imports, _open_source, seen_keys)),
         ]
 
@@ -142,7 +144,11 @@ class _Run[T]:
 
 def rows_handler[T](ports: "Ports", importer: RowImporter[T]) -> ImportRowsHandler[T]:
     """The handler of a command that saves rows."""
-    return ImportRowsHandler(importer, SqlImports(ports.database, ports.clock), ports.job_progress)
+    return ImportRowsHandler(importer, SqlImports(ports.database, ports.clock), ports.job_progress, _allow(ports))
+
+
+def _allow(ports: "Ports") -> Callable[[], None]:
+    return partial(require, ports.flags, IMPORT_FILES)
 
 
 def seen_keys() -> SeenKeys:

@@ -6,26 +6,33 @@ HTTP's lifespan, the worker and the command line all use `build` and `opened`.
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from api_base.application.common.cqrs import Bus
+from api_base.application.services.feature_flags import CurrentFlags
 from api_base.bootstrap.container import Wiring
 from api_base.bootstrap.context import Context, Ports
 from api_base.bootstrap.selections import select
 from api_base.core.config import Settings
 from api_base.core.errors import ConfigurationError
+from api_base.core.protocols import Resource
 from api_base.infrastructure.db.changes import CHANGES
 from api_base.infrastructure.db.session import Database
+
+if TYPE_CHECKING:
+    from api_base.infrastructure.flags.provider import FlagProvider
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """A wired application. `ports` are the ports that its contexts received."""
+    """A wired application. `ports` are the ports that its contexts received, `resources` what these contexts open."""
 
     settings: Settings
     contexts: Sequence[Context]
     container: Wiring
     bus: Bus
     ports: Ports
+    resources: Sequence[Resource]
 
     @property
     def worker_ports(self) -> Ports:
@@ -49,7 +56,8 @@ def build(settings: Settings, contexts: Sequence[Context]) -> Services:
             container.bus.add(importable.handlers(ports))
         container.subscribers.add(context.subscribers(ports))
         container.jobs.add([*context.jobs, *(importable.job for importable in context.importable)])
-    return Services(settings=settings, contexts=contexts, container=container, bus=container.bus, ports=ports)
+    resources = [resource for context in contexts for resource in context.resources(ports)]
+    return Services(settings=settings, contexts=contexts, container=container, bus=container.bus, ports=ports, resources=resources)
 
 
 def _ports(settings: Settings, container: Wiring) -> Ports:
@@ -58,12 +66,19 @@ def _ports(settings: Settings, container: Wiring) -> Ports:
         database=container.database,
         worker_database=container.worker_database,
         caches=container.caches,
+        flags=container.feature_flags,
+        current_flags=container.current_flags,
+        listener=container.access.listener,
+        counters=container.counters,
+        openfeature=lambda: _openfeature(container.current_flags),
         clock=container.clock,
         ids=container.ids,
         bus=container.bus,
         jobs=container.job_queue,
         job_progress=container.job_completion,
         audit_writer=container.audit_participant,
+        event_writer=container.outbox_participant,
+        events_stored=lambda: container.event_signal(),
         checker=container.checker,
         after_response=container.after_response,
         token_issuer=container.token_issuer,
@@ -76,15 +91,22 @@ def _ports(settings: Settings, container: Wiring) -> Ports:
     )
 
 
+def _openfeature(flags: CurrentFlags) -> "FlagProvider":
+    """Import the SDK, which takes a tenth of a second, only where it is used."""
+    from api_base.infrastructure.flags.provider import FlagProvider
+
+    return FlagProvider(flags)
+
+
 @asynccontextmanager
 async def opened(services: Services) -> AsyncIterator[Services]:
-    """Open the database and the listener for revocations and changes; close them in reverse, then the connections to Redis and to other services."""
+    """Open the database, what contexts bring, and the listener; close them in reverse, then the connections to Redis and to other services."""
     container = services.container
     container.access.listener.add(CHANGES, container.query_cache.notified, on_gap=lambda: None)  # what is missed ends by its age
     async with AsyncExitStack() as stack:
         stack.push_async_callback(container.caches.close)
         stack.push_async_callback(container.rate_limiter.close)
-        for resource in (container.database, container.access.listener):
+        for resource in (container.database, *services.resources, container.access.listener):
             await resource.open()
             stack.push_async_callback(resource.close)
         if services.settings.remote.url is not None:

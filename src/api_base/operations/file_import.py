@@ -28,12 +28,10 @@ from api_base.bootstrap.importing import Importable, RunnableImport, seen_keys
 from api_base.bootstrap.services import Services, build, opened
 from api_base.core.config import Settings
 from api_base.core.errors import ConfigurationError
-from api_base.core.types import RequestContext, TenantId, UserId, current_context
-from api_base.domain.common.value_objects import EmailAddress
-from api_base.domain.users.entities import UserStatus
+from api_base.core.types import TenantId
 from api_base.infrastructure.importing.imports import SqlImports
 from api_base.infrastructure.importing.refused import RefusedFile
-from api_base.infrastructure.users.repository import SqlUserRepository
+from api_base.operations.acting import act_as, act_in
 
 type ShowProgress = Callable[[int, int, Report], None]
 """Called with the bytes read, the size of the file in bytes and the report so far."""
@@ -214,19 +212,10 @@ async def _act_as(services: Services, email: str, tenant: str) -> None:
 
     Raises `ConfigurationError` for an unknown user or tenant, `Invalid` for an invalid address.
     """
-    current_context.set(RequestContext(request_id="command-line"))
-    user = await SqlUserRepository(services.ports.database).by_email(EmailAddress.parse(email, "--as"))
-    if user is None or user.status is not UserStatus.ACTIVE:
-        raise ConfigurationError(f"--as: no active user has the address {email}.")
-    await _act_in(services, UserId(user.id), None)
+    user = await act_as(services, email)
     mine = await services.bus.execute(ListMyTenants())
     chosen = next((one for one in mine if tenant in (one.slug, str(one.id))), None)
     if chosen is None:
         known = ", ".join(one.slug for one in mine) or "none"
         raise ConfigurationError(f"--tenant: {email} is not a member of the tenant {tenant!r}, but of these: {known}.")
-    await _act_in(services, UserId(user.id), TenantId(chosen.id))
-
-
-async def _act_in(services: Services, user: UserId, tenant: TenantId | None) -> None:
-    principal = await services.container.access.resolve(user, tenant)
-    current_context.set(RequestContext(request_id="command-line", principal=principal))
+    await act_in(services, user, TenantId(chosen.id))

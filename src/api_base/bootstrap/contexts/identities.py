@@ -1,4 +1,4 @@
-"""Adapters from the context `users` to the ports of auth and tenants, which know users only by id."""
+"""Adapters from the context `users` to the ports of auth, flags and tenants, which know users only by id."""
 
 from collections.abc import Sequence
 
@@ -39,6 +39,18 @@ class UserCredentials:
         """Return the e-mail address and language of a user, or None for an unknown user."""
         user = await self._users.get(user_id)
         return None if user is None else Recipient(email=user.email.value, language=user.language)
+
+
+class PlatformAdministrators:
+    """Implements the port `Administrators` of flags."""
+
+    def __init__(self, users: UserRepository) -> None:
+        self._users = users
+
+    async def active(self, user_id: UserId) -> bool:
+        """Whether the user is an active administrator of the platform."""
+        user = await self._users.get(user_id)
+        return user is not None and user.platform_admin and user.status is UserStatus.ACTIVE
 
 
 class UserIdentities:

@@ -75,7 +75,7 @@ def _invitations(ports: Ports) -> Sequence[Registration]:
     return [
         on(
             invite_member.InviteMember,
-            invite_member.InviteMemberHandler(repository, memberships, users, ports.jobs, ports.ids, ports.clock),
+            invite_member.InviteMemberHandler(repository, memberships, users, ports.jobs, ports.ids, ports.clock, ports.flags),
         ),
         on(
             invite_member.MailInvitation,

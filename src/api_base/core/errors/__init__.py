@@ -102,6 +102,14 @@ class Forbidden(ApiBaseError):
     """The principal lacks the permission for this operation."""
 
 
+class FeatureDisabled(Forbidden):
+    """A feature flag switches the operation off for this caller. `flag` is its key."""
+
+    def __init__(self, flag: str) -> None:
+        super().__init__(f"The feature {flag!r} is switched off for you or your tenant. An administrator of the platform can switch it on.")
+        self.flag = flag
+
+
 class NotFound(ApiBaseError):
     """The resource does not exist for this caller. A resource of another tenant gets the same response."""
 

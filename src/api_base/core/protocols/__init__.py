@@ -15,7 +15,16 @@ from api_base.core.protocols.jobs import (
 )
 from api_base.core.protocols.limits import Charge, Limit, Partition, Rate, RateDecision, RateLimiter, RateState
 from api_base.core.protocols.mail import Mail, Mailer
-from api_base.core.protocols.operations import AfterResponse, CircuitState, DependencyFigures, HealthCheck, Metrics, Probe, RequestRecorder
+from api_base.core.protocols.operations import (
+    AfterResponse,
+    CircuitState,
+    DependencyFigures,
+    HealthCheck,
+    Metrics,
+    Probe,
+    RequestRecorder,
+    Resource,
+)
 from api_base.core.protocols.persistence import (
     AsyncRepository,
     AuditStore,
@@ -87,6 +96,7 @@ __all__ = [
     "RateLimiter",
     "RateState",
     "RequestRecorder",
+    "Resource",
     "Savepoint",
     "StoredEvent",
     "StoredResult",

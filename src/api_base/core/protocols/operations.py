@@ -8,6 +8,16 @@ from typing import Protocol, runtime_checkable
 from api_base.core.types import RequestContext
 
 
+class Resource(Protocol):
+    """What a process opens before it works, and closes at its end."""
+
+    async def open(self) -> None:
+        """Connect or load. An error ends the start of the process."""
+
+    async def close(self) -> None:
+        """Release everything that `open` took."""
+
+
 class HealthCheck(Protocol):
     """The health of one dependency, which `/health/ready` shows."""
 

@@ -15,6 +15,7 @@ from api_base.core.protocols import AuditStore, Clock, IdGenerator
 from api_base.core.shared.addresses import limit_key
 from api_base.core.shared.logging import get_logger
 from api_base.core.types import NO_REQUEST, NO_TENANT, RequestContext, current_context
+from api_base.domain.common.json_difference import differences
 from api_base.infrastructure.audit.models import AuditRecord
 from api_base.infrastructure.audit.tables import AUDIT
 from api_base.infrastructure.db import write_statements as sql
@@ -22,7 +23,7 @@ from api_base.infrastructure.db.changes import AuditWriter, Change, ExtraRow, Ki
 from api_base.infrastructure.db.connecting import Connection
 from api_base.infrastructure.db.pool import ConnectionPool
 from api_base.infrastructure.db.schema import Ownership
-from api_base.infrastructure.serialization.json_codec import encode
+from api_base.infrastructure.serialization.json_codec import decode, encode
 
 logger = get_logger(__name__)
 
@@ -140,7 +141,12 @@ def changed_fields(change: Change) -> tuple[str | None, str | None]:
         return None, _json(change.table, after)
     before = change.before
     names = [name for name, value in after.items() if before[name] != value]
-    return _json(change.table, {n: before[n] for n in names}), _json(change.table, {n: after[n] for n in names})
+    marked = [name for name in names if columns[name].info.get("difference")]
+    was, now = ({name: side[name] for name in names if name not in marked} for side in (before, after))
+    for name in marked:
+        for one in differences(decode(before[name]), decode(after[name]), f"/{name}"):
+            was[one.pointer], now[one.pointer] = one.before, one.after
+    return _json(change.table, was), _json(change.table, now)
 
 
 def _json(table: sa.Table, values: dict[str, Any]) -> str:

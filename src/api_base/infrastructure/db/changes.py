@@ -112,3 +112,10 @@ class AuditWriter(Protocol):
 
         `what` is a participle such as "cancelled"; `changed` is JSON of the fields before and after.
         """
+
+
+class EventWriter(Protocol):
+    """Stores events that no change of an aggregate causes."""
+
+    async def store(self, connection: Connection, events: Sequence[DomainEvent]) -> None:
+        """Store the events in one statement, as of version 0 of their aggregates, and let them be published."""

@@ -61,7 +61,7 @@ class NotificationListener:
 
     A cache that notifications invalidate is valid until `fresh_until`: the server answered on this connection within the last
     `MAX_SILENCE` seconds, so no older notification is missing. After a gap `on_gap` is called before the cache is fresh again, and for a
-    payload at which `on_payload` raises `ValueError`.
+    payload at which `on_payload` raises `ValueError`. `add` adds a channel to the same connection.
     """
 
     def __init__(self, dsn: str, channel: str, on_payload: Callable[[str], None], on_gap: Callable[[], None]) -> None:

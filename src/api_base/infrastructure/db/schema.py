@@ -20,6 +20,8 @@ from api_base.core.errors import ProgrammingError
 _DIALECT: Final = registry.load("postgresql")()
 SECRET: Final = {"sensitivity": "secret"}
 PERSONAL: Final = {"sensitivity": "personal"}
+DIFFERENCE: Final = {"difference": True}
+"""Marks a column of JSON: the audit of an update records the members that differ, by JSON Pointer, instead of two whole documents."""
 
 
 ROW_PRIVILEGES: Final = ("SELECT", "INSERT", "UPDATE", "DELETE")

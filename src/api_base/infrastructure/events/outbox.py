@@ -8,7 +8,9 @@ from api_base.core.base import DomainEvent
 from api_base.core.errors import AlreadyHandled
 from api_base.core.protocols import Clock, IdGenerator
 from api_base.core.types import NO_USER, Delivery, RequestContext
-from api_base.infrastructure.db.changes import Change, ExtraRow, Participant
+from api_base.infrastructure.db import write_statements as sql
+from api_base.infrastructure.db.changes import Change, EventWriter, ExtraRow, Participant
+from api_base.infrastructure.db.connecting import Connection
 from api_base.infrastructure.db.pool import ConnectionPool
 from api_base.infrastructure.db.schema import Ownership
 from api_base.infrastructure.events.tables import INBOX, OUTBOX, SHARDS
@@ -26,11 +28,19 @@ def shard_of(aggregate_id: UUID) -> int:
     return aggregate_id.int % SHARDS
 
 
-class OutboxParticipant(Participant):
+class OutboxParticipant(Participant, EventWriter):
     """Writes the events of each change in its transaction."""
 
     def __init__(self, ids: IdGenerator, clock: Clock) -> None:
         self._ids, self._clock = ids, clock
+
+    async def store(self, connection: Connection, events: Sequence[DomainEvent]) -> None:
+        rows = [
+            (self._clock.now(), self._ids.new(), None, shard_of(event.aggregate_id), event.name, event.aggregate_id, 0, None, "", "",
+             encode(event).decode())
+            for event in events
+        ]  # fmt: skip
+        await connection.executemany(sql.insert(OUTBOX), rows)
 
     def rows(self, changes: Sequence[Change], context: RequestContext) -> list[ExtraRow]:
         return [ExtraRow(OUTBOX, self._row(event, change, context), change) for change in changes for event in change.events]

@@ -28,7 +28,10 @@ GAUGES: Final = 16
 """Slots 1 to 16 hold gauges; slot 0 holds the process id and the requests in progress."""
 DEPENDENCIES: Final = 64
 """The number of slots for outbound dependencies, after those of the gauges. Requests follow."""
-REQUESTS: Final = GAUGES + DEPENDENCIES + 1
+EVALUATIONS: Final = 256
+"""The number of slots for variants of feature flags, after those of the dependencies. Requests follow."""
+FIRST_EVALUATION: Final = GAUGES + DEPENDENCIES + 1
+REQUESTS: Final = FIRST_EVALUATION + EVALUATIONS
 
 PID: Final = 1
 IN_PROGRESS: Final = 2
@@ -53,6 +56,7 @@ class Counters:
         self._requests: dict[tuple[str, str, int], int] = {}
         self._gauges: dict[str, int] = {}
         self._dependencies: dict[str, int] = {}
+        self._evaluations: dict[str, int] = {}
         self._next = REQUESTS
 
     def started(self) -> None:
@@ -88,6 +92,17 @@ class Counters:
             self._label(base, name)
         for offset, value in enumerate(values, base + VALUES):
             self.words[offset] = value
+
+    def evaluated(self, flag: str, variant: str, times: int) -> None:
+        """Count evaluations of a feature flag. Ignores variants beyond the first 256."""
+        name = f"{flag} {variant}"
+        base = self._evaluations.get(name)
+        if base is None:
+            if len(self._evaluations) == EVALUATIONS:
+                return
+            base = self._evaluations[name] = (FIRST_EVALUATION + len(self._evaluations)) * SLOT
+            self._label(base, name)
+        self.words[base + VALUES] += times
 
     def close(self) -> None:
         """Close the file, which stays: its totals still count. Counting continues in memory."""

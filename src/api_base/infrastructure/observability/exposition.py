@@ -5,7 +5,7 @@ Totals of dead processes are included, their gauges are not.
 
 import fcntl
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import accumulate
@@ -40,6 +40,7 @@ class _Snapshot:
     requests: dict[tuple[str, str, str], list[int]] = field(default_factory=lambda: defaultdict(lambda: [0] * (len(layout.BUCKETS) + 2)))
     alive: list[_Process] = field(default_factory=list)
     dependencies: list[tuple[int | None, dict[str, memoryview]]] = field(default_factory=list)
+    evaluations: dict[str, int] = field(default_factory=lambda: defaultdict(int))
 
     def add(self, words: memoryview, *, alive: bool) -> None:
         if alive and words[layout.PID]:
@@ -47,9 +48,11 @@ class _Snapshot:
             self.alive.append(_Process(words[layout.PID], words[layout.IN_PROGRESS], gauges))
         found = {
             name: words[base + layout.VALUES : base + layout.SLOT]
-            for base, name in _slots(words, range(layout.GAUGES + 1, layout.REQUESTS))
+            for base, name in _slots(words, range(layout.GAUGES + 1, layout.FIRST_EVALUATION))
         }
         self.dependencies.append((words[layout.PID] if alive else None, found))
+        for base, key in _slots(words, range(layout.FIRST_EVALUATION, layout.REQUESTS)):
+            self.evaluations[key] += words[base + layout.VALUES]
         for base, key in _slots(words, range(layout.REQUESTS, layout.SLOTS)):
             method, status, route = key.split(" ", 2)
             total = self.requests[method, route, status]
@@ -76,6 +79,7 @@ class MergedMetrics(Collector, Metrics):
         yield in_progress
         yield from _gauges(snapshot.alive)
         yield from dependencies.families(snapshot.dependencies)
+        yield from _evaluations(snapshot.evaluations)
         yield from _processes([process.pid for process in snapshot.alive])
 
     def _snapshot(self) -> _Snapshot:
@@ -134,6 +138,13 @@ def _gauges(processes: Sequence[_Process]) -> Iterator[Metric]:
             if name in process.gauges:
                 family.add_metric((str(process.pid),), process.gauges[name])
         yield family
+
+
+def _evaluations(counts: Mapping[str, int]) -> Iterator[Metric]:
+    family = CounterMetricFamily("feature_flag_evaluations", "Evaluations of feature flags.", labels=("flag", "variant"))
+    for key, count in sorted(counts.items()):
+        family.add_metric(key.split(" "), count)
+    yield family
 
 
 def _processes(pids: Sequence[int]) -> Iterator[Metric]:

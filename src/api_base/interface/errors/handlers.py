@@ -50,6 +50,7 @@ PROBLEMS: Final[Mapping[type[Exception], Kind]] = {
     errors.Conflict: Kind("conflict", "The state of the resource does not allow the operation", 409),
     errors.Unauthenticated: Kind("unauthenticated", "Authentication is required", 401, _challenge),
     errors.Forbidden: Kind("forbidden", "Not allowed", 403),
+    errors.FeatureDisabled: Kind("feature-disabled", "The feature is switched off", 403),
     errors.ReducedCapacity: Kind("temporary-reduced-capacity", "The server is overloaded", 503, _retry_after),
     errors.TooManyRequests: Kind("quota-exceeded", "Too many requests", 429, _retry_after),
     errors.Unavailable: Kind("unavailable", "The service is temporarily unavailable", 503, _retry_after),

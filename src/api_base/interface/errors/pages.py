@@ -26,6 +26,10 @@ EXPLANATIONS: Final[Mapping[str, tuple[str, str]]] = {
         "or another request changed the resource first.",
         "`detail` names the conflicting state. Change that state first, or choose another value.",
     ),
+    "feature-disabled": (
+        "Your role allows the operation, but the platform has switched it off for you, your tenant or everybody, by the feature flag that `detail` names.",
+        "Try again later, or ask the operator of the platform. Another role or a new token changes nothing.",
+    ),
     "forbidden": (
         "You are authenticated, but your role in the tenant of your token does not allow this operation.",
         "Ask an administrator of the tenant for another role, or switch to a tenant in which you have the role. A new token alone changes nothing.",

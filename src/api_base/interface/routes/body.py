@@ -104,18 +104,20 @@ async def validated[T: BaseModel](raw: bytes, model: type[T], adapter: TypeAdapt
 async def checked_json(receive: Receive, limit: int) -> bytes:
     """Return the whole body. Raises `BodyTooLarge`, and `MalformedBody` for one that is neither empty nor I-JSON [RFC 7493]."""
     raw = await _received(receive, limit)
-    if len(raw) <= MAX_INLINE_BYTES:
-        _check_json(raw)
-    else:
-        await asyncio.to_thread(_check_json, raw)
+    if raw:
+        await document(raw)
     return raw
 
 
-def _check_json(raw: bytes) -> None:
+async def document(raw: bytes) -> object:
+    """Return the value of a JSON document. Raises `MalformedBody` for one that is not I-JSON [RFC 7493]."""
+    return _strict(raw) if len(raw) <= MAX_INLINE_BYTES else await asyncio.to_thread(_strict, raw)
+
+
+def _strict(raw: bytes) -> object:
     _check_depth(raw)
     try:
-        if raw:
-            strict_json(raw)
+        return strict_json(raw)
     except ValueError as error:
         raise MalformedBody(f"The body is not JSON: {json_reason(str(error))}.") from None
 

@@ -154,8 +154,10 @@ class Operation:
             return 204, self._headers[1:], b""
         headers = self._headers.copy()
         if isinstance(answer, ProtocolAnswer):
+            if answer.content is None:
+                return answer.status, [*headers[1:], *answer.headers], b""
             content = rendering.encode(answer.content)
-            return answer.status, [*headers, (b"content-length", b"%d" % len(content))], content
+            return answer.status, [*headers, *answer.headers, (b"content-length", b"%d" % len(content))], content
         if self._caching is not None:
             headers += self._caching.outcome()
         if self.options.versioned:

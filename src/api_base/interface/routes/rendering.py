@@ -15,13 +15,14 @@ from api_base.interface.errors.problem import pointer
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProtocolAnswer:
-    """A response in the form of another specification: `content` as JSON with this status.
+    """A response in the form of another specification: `content` as JSON with this status, without a body if it is None.
 
     `error` is the reason of a refusal, for the audit trail; the client does not see it.
     """
 
     status: int
-    content: Mapping[str, Any]
+    content: Mapping[str, Any] | None
+    headers: Sequence[tuple[bytes, bytes]] = ()
     error: ApiBaseError | None = None
 
 

@@ -3,7 +3,7 @@
 Each kind of import has its own subclass of `ImportRows`, and a `RowImporter` that saves its rows.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -38,16 +38,18 @@ class RowImporter[T](Protocol):
 
 
 class ImportRowsHandler[T]:
-    """Handles the `ImportRows` of one kind of import."""
+    """Handles the `ImportRows` of one kind of import. `allow` raises `FeatureDisabled` while imports are switched off."""
 
-    def __init__(self, importer: RowImporter[T], imports: Imports, progress: JobProgress) -> None:
-        self._importer, self._imports, self._progress = importer, imports, progress
+    def __init__(self, importer: RowImporter[T], imports: Imports, progress: JobProgress, allow: Callable[[], None]) -> None:
+        self._importer, self._imports, self._progress, self._allow = importer, imports, progress, allow
 
     async def handle(self, command: ImportRows[T]) -> Outcomes:
         """An outcome for each row.
 
-        Raises `ImportedElsewhere`; the commit raises a `Conflict`, and `JobLost` if the job no longer belongs to this worker.
+        Raises `FeatureDisabled`, `ImportedElsewhere`; the commit raises a `Conflict`, and `JobLost` if the job no longer belongs to this worker.
         """
+        if command.rows:
+            self._allow()
         outcomes = await self._importer.save([row for _, row in command.rows])
         if command.progress is not None:
             await self._advance(command.progress, [number for number, _ in command.rows], outcomes)

@@ -1,7 +1,7 @@
 """Store a file and enqueue the job that imports it. Errors in the mapping and the columns are reported immediately."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from io import BytesIO
 from uuid import UUID
@@ -45,7 +45,7 @@ class StartImport(Command[StartedImportDTO]):
 
 
 class StartImportHandler[T]:
-    """`job` is the command that imports the file."""
+    """`job` is the command that imports the file. `allow` raises `FeatureDisabled` while imports are switched off."""
 
     def __init__(
         self,
@@ -55,13 +55,16 @@ class StartImportHandler[T]:
         open_source: OpenSource,
         jobs: JobQueue,
         ids: IdGenerator,
+        allow: Callable[[], None],
     ) -> None:
         self._schema, self._job, self._imports, self._open_source, self._jobs, self._ids = schema, job, imports, open_source, jobs, ids
+        self._allow = allow
 
     async def handle(self, command: StartImport) -> StartedImportDTO:
-        """Raises `NotFound` for a foreign tenant, `MappingRefused` for a bad mapping or a missing column, `UnreadableFile` for a bad beginning."""
+        """Raises `NotFound` for a foreign tenant, `FeatureDisabled`, `MappingRefused` for a bad mapping, `UnreadableFile` for a bad beginning."""
         if command.tenant_id not in (None, request_tenant()):
             raise NotFound("tenant", command.tenant_id)
+        self._allow()
         file = BytesIO(command.content)
         prepared = await asyncio.to_thread(
             PreparedFile.prepare, self._schema, command.maps, command.constants, self._open_source, file, command.format, command.dialect

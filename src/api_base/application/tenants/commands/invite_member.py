@@ -8,6 +8,7 @@ from typing import Final
 from uuid import UUID
 
 from api_base.application.common.cqrs import Command
+from api_base.application.services.feature_flags import INVITE_MEMBERS, FeatureFlags, require
 from api_base.application.services.mailing import EmailJob, EmailTemplates, Links, Recipient
 from api_base.application.services.multitenancy import own_tenant
 from api_base.application.tenants import permissions
@@ -42,13 +43,15 @@ class InviteMemberHandler:
         jobs: JobQueue,
         ids: IdGenerator,
         clock: Clock,
+        flags: FeatureFlags,
     ) -> None:
         self._invitations, self._memberships, self._identities = invitations, memberships, identities
-        self._jobs, self._ids, self._clock = jobs, ids, clock
+        self._jobs, self._ids, self._clock, self._flags = jobs, ids, clock, flags
 
     async def handle(self, command: InviteMember) -> InvitationDTO:
-        """Create or renew the invitation and enqueue its e-mail. Raises `NotFound`, `Forbidden`, `OwnersOnly`, `Invalid`."""
+        """Create or renew the invitation and enqueue its e-mail. Raises `NotFound`, `FeatureDisabled`, `Forbidden`, `OwnersOnly`, `Invalid`."""
         own_tenant(command.tenant_id)
+        require(self._flags, INVITE_MEMBERS)
         email, actor = EmailAddress.parse(command.email), await acting_member(self._memberships)
         if await self._identities.email_of(actor.user_id) is None:
             raise Forbidden("Your account is not active.")

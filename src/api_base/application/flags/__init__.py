@@ -1,0 +1,1 @@
+"""Administer feature flags. The context that evaluates them is `application/services/feature_flags`."""

@@ -1,0 +1,1 @@
+"""Commands that change feature flags, each beside its handler."""

@@ -1,0 +1,5 @@
+"""The permission over feature flags. Only platform administrators hold it."""
+
+from typing import Final
+
+MANAGE: Final = "platform:flags"

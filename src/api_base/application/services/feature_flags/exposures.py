@@ -1,0 +1,65 @@
+"""What was evaluated since the last report: counts for each variant, and of flags that are tracked, who got which variant.
+
+Evaluations only add to it; the process reports it in batches (infrastructure/flags/exposures.py). Its size is bounded: the counts by the
+variants of the flags, the exposures by `MAX_EXPOSURES`, beyond which they are dropped and counted.
+"""
+
+from typing import Final, NamedTuple
+
+from api_base.domain.flags.evaluation import Attributes
+
+MAX_EXPOSURES: Final = 10_000
+CALLERS_DEFAULT: Final = ""
+"""Stands for the variant of a flag that is off and has no `off_variant`."""
+
+
+class Exposure(NamedTuple):
+    """Somebody got a variant. `tenant` and `user` are attributes of the evaluation; empty without them."""
+
+    flag: str
+    variant: str
+    tenant: str
+    user: str
+
+
+class Report(NamedTuple):
+    """`counts` are evaluations by flag and variant. Each exposure occurs once, however often it happened."""
+
+    counts: dict[tuple[str, str], int]
+    exposures: list[Exposure]
+    dropped: int
+
+
+class Exposures:
+    """`tracked` are the keys of the flags whose exposures are reported."""
+
+    def __init__(self) -> None:
+        self.tracked: frozenset[str] = frozenset()
+        self._counts: dict[tuple[str, str], int] = {}
+        self._seen: dict[Exposure, None] = {}
+        self._dropped = 0
+
+    def record(self, key: str, variant: str | None, context: Attributes) -> None:
+        """Add the evaluation of a flag that exists."""
+        served, counts = (key, variant or CALLERS_DEFAULT), self._counts
+        counts[served] = counts.get(served, 0) + 1
+        if key in self.tracked:
+            exposure = Exposure(*served, _text(context.get("tenant")), _text(context.get("user")))
+            if len(self._seen) < MAX_EXPOSURES:
+                self._seen[exposure] = None
+            elif exposure not in self._seen:
+                self._dropped += 1
+
+    def take(self) -> Report:
+        """Return what was added since the last call."""
+        report = Report(self._counts, list(self._seen), self._dropped)
+        self._counts, self._seen, self._dropped = {}, {}, 0
+        return report
+
+
+def _text(value: object) -> str:
+    return value[:MAX_TEXT] if isinstance(value, str) else ""
+
+
+MAX_TEXT: Final = 255
+"""Characters of a tenant or user."""

@@ -1,0 +1,1 @@
+"""Feature flags: what a flag is, and which value it has for which caller."""

@@ -1,0 +1,99 @@
+"""Exposures become events in the outbox, in batches, and evaluations the time of the last one; PostgreSQL's absence costs neither time nor memory."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from typing import Any
+from uuid import uuid4
+
+import asyncpg
+import pytest
+
+from api_base.bootstrap.contexts import BUILT_IN
+from api_base.bootstrap.services import Services, build, opened
+from api_base.domain.flags.definition import FlagType
+from api_base.infrastructure.db.embedded import Urls
+from api_base.infrastructure.flags.exposures import ExposureReporter
+from api_base.infrastructure.observability.exposition import MergedMetrics
+from api_base.infrastructure.serialization.json_codec import decode, encode
+from tests.application import settings_on
+from tests.conftest import Postgres, name_of
+from tests.factories.feature_flags import flag_definition
+
+ADD = "insert into flags values ($1, $2, $3, '', '', false, false, $4, null, 1, now() - interval '40 days', now())"
+EVENTS = "select name, aggregate_id, aggregate_version, tenant_id, payload from outbox order by sequence"
+
+
+class World:
+    def __init__(self, services: Services, owner: asyncpg.Connection) -> None:
+        self.services, self.owner = services, owner
+        self.reporter = next(one for one in services.resources if isinstance(one, ExposureReporter))
+
+    def evaluate(self, key: str, **context: Any) -> None:
+        self.services.ports.current_flags.evaluate(key, FlagType.BOOLEAN, context)
+
+    @property
+    def dropped(self) -> float:
+        text = MergedMetrics(self.services.ports.counters).exposition().decode()
+        (found,) = re.findall(r"^feature_flag_exposures_dropped{.*} (\S+)$", text, re.MULTILINE)
+        return float(found)
+
+
+@pytest.fixture
+async def world(migrated: Urls) -> AsyncIterator[World]:
+    owner = await asyncpg.connect(migrated.owner)
+    for key, tracked in (("plain", False), ("tracked", True)):
+        await owner.execute(ADD, uuid4(), key, encode(flag_definition(key)).decode(), tracked)
+    async with opened(build(settings_on(migrated), BUILT_IN)) as services:
+        yield World(services, owner)
+    await owner.close()
+
+
+async def test_exposures_of_tracked_flags_become_events_in_one_batch(world: World) -> None:
+    id = await world.owner.fetchval("select id from flags where key = 'tracked'")
+    for user in ("ana", "bo", "ana"):
+        world.evaluate("tracked", user=user, tenant="acme")
+    world.evaluate("plain", user="ana")
+    await world.reporter.report()
+    await world.reporter.report()
+    rows = await world.owner.fetch(EVENTS)
+    assert [tuple(row)[:4] for row in rows] == [("flags.exposed.v1", id, 0, None)] * 2
+    assert [decode(row["payload"]) for row in rows] == [
+        {"aggregate_id": str(id), "flag": "tracked", "variant": "off", "tenant": "acme", "user": user} for user in ("ana", "bo")
+    ]
+
+
+async def test_the_last_evaluation_is_written_once_an_hour(world: World) -> None:
+    world.evaluate("plain")
+    await world.reporter.report()
+    written = await world.owner.fetchrow("select e.*, ctid from flag_evaluations e")
+    assert written["flag_id"] == await world.owner.fetchval("select id from flags where key = 'plain'")
+    world.evaluate("plain")
+    await world.reporter.report()
+    assert await world.owner.fetchrow("select e.*, ctid from flag_evaluations e") == written
+
+
+async def test_a_closing_process_reports_the_rest(migrated: Urls) -> None:
+    owner = await asyncpg.connect(migrated.owner)
+    await owner.execute(ADD, uuid4(), "tracked", encode(flag_definition("tracked")).decode(), True)
+    async with opened(build(settings_on(migrated), BUILT_IN)) as services:
+        World(services, owner).evaluate("tracked", user="ana")
+    assert len(await owner.fetch(EVENTS)) == 1
+    await owner.close()
+
+
+async def test_without_postgresql_exposures_are_dropped_and_counted(world: World, migrated: Urls, postgres: Postgres) -> None:
+    administrator = await asyncpg.connect(postgres.admin)
+    name = name_of(migrated)
+    await administrator.execute(f"alter database {name} with allow_connections false")
+    await administrator.execute("select pg_terminate_backend(pid) from pg_stat_activity where datname = $1 and usename <> 'owner'", name)
+    world.evaluate("tracked", user="ana")
+    async with asyncio.timeout(30):
+        await world.reporter.report()
+    assert world.dropped == 1
+    await administrator.execute(f"alter database {name} with allow_connections true")
+    await administrator.close()
+    world.evaluate("tracked", user="bo")
+    await world.reporter.report()
+    assert [decode(row["payload"])["user"] for row in await world.owner.fetch(EVENTS)] == ["bo"]
+    assert world.dropped == 1

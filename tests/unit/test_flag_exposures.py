@@ -1,0 +1,69 @@
+"""What evaluations leave behind: counts, and of tracked flags who got which variant; bounded, and never in the way."""
+
+from typing import Final
+
+import pytest
+
+from api_base.application.services.feature_flags import CurrentFlags
+from api_base.application.services.feature_flags.exposures import CALLERS_DEFAULT, MAX_EXPOSURES, MAX_TEXT, Exposure
+from api_base.domain.flags.definition import FlagType
+from api_base.infrastructure.observability.counters import EVALUATIONS, Counters
+from api_base.infrastructure.observability.exposition import MergedMetrics
+from tests.factories.flags import document, snapshot
+
+ANA: Final = {"tenant": "acme", "user": "ana"}
+
+
+@pytest.fixture
+def flags() -> CurrentFlags:
+    current = CurrentFlags()
+    current.replace(snapshot(document(key="plain"), document(key="tracked"), document(key="gone", enabled=False)))
+    current.exposures.tracked = frozenset({"tracked"})
+    return current
+
+
+def evaluate(flags: CurrentFlags, key: str, context: dict[str, object] | None = None) -> None:
+    flags.evaluate(key, FlagType.BOOLEAN, context or {})
+
+
+def test_evaluations_are_counted_by_variant_until_they_are_taken(flags: CurrentFlags) -> None:
+    for key in ("plain", "plain", "tracked", "gone", "unknown"):
+        evaluate(flags, key)
+    flags.evaluate("plain", FlagType.STRING, {})
+    report = flags.exposures.take()
+    assert report.counts == {("plain", "off"): 2, ("tracked", "off"): 1, ("gone", CALLERS_DEFAULT): 1}
+    assert flags.exposures.take() == ({}, [], 0)
+
+
+def test_an_exposure_of_a_tracked_flag_is_kept_once(flags: CurrentFlags) -> None:
+    for context in (ANA, ANA, {"user": "bo"}, {"user": 7, "tenant": None}):
+        evaluate(flags, "tracked", context)
+        evaluate(flags, "plain", context)
+    assert flags.exposures.take().exposures == [
+        Exposure("tracked", "off", "acme", "ana"),
+        Exposure("tracked", "off", "", "bo"),
+        Exposure("tracked", "off", "", ""),
+    ]
+
+
+def test_exposures_are_bounded_and_what_is_dropped_is_counted(flags: CurrentFlags) -> None:
+    for number in range(MAX_EXPOSURES + 5):
+        evaluate(flags, "tracked", {"user": str(number)})
+    evaluate(flags, "tracked", {"user": "0"})
+    report = flags.exposures.take()
+    assert (len(report.exposures), report.dropped) == (MAX_EXPOSURES, 5)
+    evaluate(flags, "tracked", {"user": "x" * 1_000_000})
+    assert [len(one.user) for one in flags.exposures.take().exposures] == [MAX_TEXT]
+
+
+def test_the_metrics_show_evaluations_by_flag_and_variant() -> None:
+    counters = Counters()
+    counters.evaluated("a", "on", 2)
+    counters.evaluated("a", "on", 3)
+    counters.evaluated("a", CALLERS_DEFAULT, 1)
+    for number in range(EVALUATIONS):
+        counters.evaluated(f"many-{number}", "on", 1)
+    lines = MergedMetrics(counters).exposition().decode().splitlines()
+    assert 'feature_flag_evaluations_total{flag="a",variant="on"} 5.0' in lines
+    assert 'feature_flag_evaluations_total{flag="a",variant=""} 1.0' in lines
+    assert sum(line.startswith("feature_flag_evaluations_total{") for line in lines) == EVALUATIONS
