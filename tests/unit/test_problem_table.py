@@ -20,6 +20,7 @@ CASES: Final[dict[type[Exception], Case]] = {
         (errors.Conflict("no"), "conflict", 409, []),
         (errors.Unauthenticated("no"), "unauthenticated", 401, [(b"www-authenticate", b'Bearer realm="api"')]),
         (errors.Forbidden("no"), "forbidden", 403, []),
+        (errors.ReducedCapacity("no", retry_after=1.2), "temporary-reduced-capacity", 503, [(b"retry-after", b"2")]),
         (errors.TooManyRequests("no", retry_after=1.2), "quota-exceeded", 429, [(b"retry-after", b"2")]),
         (errors.Unavailable("no", retry_after=7), "unavailable", 503, [(b"retry-after", b"8")]),
         (errors.Transient("no"), "unavailable", 503, [(b"retry-after", b"1")]),
