@@ -4,6 +4,7 @@ from collections.abc import Callable
 from uuid import uuid4
 
 from api_base.core.protocols import Charge, Rate, RateDecision, RateLimiter
+from api_base.infrastructure.rate_limit.factory import SOCKET_SECONDS
 from api_base.infrastructure.rate_limit.memory import MemoryRateLimiter
 from api_base.infrastructure.rate_limit.redis import RedisRateLimiter
 from api_base.infrastructure.redis.address import address_at
@@ -28,7 +29,7 @@ def redis_limiter(
     url: str, *, now: Callable[[], float] | None = None, prefix: str | None = None, seconds: float = PATIENT, share: float = 0.25
 ) -> RedisRateLimiter:
     policy = PolicyRegistry(PolicyConfig()).dispensable("rate-limits", seconds / 2)
-    client = RedisClient(address_at(url), policy, seconds / 2)
+    client = RedisClient(address_at(url), policy, max(seconds, SOCKET_SECONDS))
     return RedisRateLimiter(client, prefix or uuid4().hex, MemoryRateLimiter(), share, seconds, now)
 
 

@@ -1,6 +1,8 @@
 """One attempt ends in time, with what it was doing cancelled; an error of its own stays what it is."""
 
 import asyncio
+import socket
+import time
 
 import pytest
 
@@ -50,3 +52,25 @@ async def test_a_cancellation_from_outside_is_no_timeout() -> None:
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
+
+
+async def test_an_answer_that_arrived_while_the_event_loop_was_busy_counts() -> None:
+    ours, theirs = socket.socketpair()
+    ours.setblocking(False)
+
+    def busy() -> None:
+        time.sleep(0.3)
+
+    async def asks() -> bytes:
+        theirs.send(b"x")
+        busy()  # the timer is due before anybody reads
+        return await asyncio.get_running_loop().sock_recv(ours, 1)
+
+    async def slow() -> bytes:
+        busy()
+        return await asyncio.get_running_loop().sock_recv(ours, 1)
+
+    with ours, theirs:
+        assert await Timeout(0.05).execute(asks) == b"x"
+        with pytest.raises(TimedOut):
+            await Timeout(0.05).execute(slow)

@@ -11,6 +11,9 @@ from api_base.infrastructure.redis.address import address_at
 if TYPE_CHECKING:
     from api_base.infrastructure.adapter_ports import AdapterPorts
 
+SOCKET_SECONDS: Final = 1.0
+"""The driver's own timeout. The policy ends a call long before; only a connection that nobody waits for lasts as long."""
+
 
 def _memory(ports: "AdapterPorts") -> RateLimiter:
     table = ports.settings.rate_limit.table
@@ -26,7 +29,8 @@ def _redis(ports: "AdapterPorts") -> RateLimiter:
 
     limits = ports.settings.rate_limit
     half = limits.timeout_seconds / 2  # a call may wait for its turn as long as it may take
-    client = redis.client(ports, "rate-limits", address_at(limits.url.get_secret_value()), half)
+    address = address_at(limits.url.get_secret_value())
+    client = redis.client(ports, "rate-limits", address, half, SOCKET_SECONDS)
     return RedisRateLimiter(client, limits.prefix, _memory(ports), limits.local_share, limits.timeout_seconds)
 
 

@@ -33,8 +33,11 @@ def schemes[T](build: "Callable[[AdapterPorts], T]", summary: str, prefix: str =
     return plain | tls
 
 
-def client(ports: "AdapterPorts", name: str, address: RedisAddress, seconds: float) -> "RedisClient":
-    """Return the client of the dependency `name`. Each call takes at most `seconds`, and callers do without it when it fails."""
+def client(ports: "AdapterPorts", name: str, address: RedisAddress, seconds: float, socket_seconds: float | None = None) -> "RedisClient":
+    """Return the client of the dependency `name`. Each call takes at most `seconds`, and callers do without it when it fails.
+
+    A connection ends after `socket_seconds` without an answer, `seconds` by default.
+    """
     from api_base.infrastructure.redis.client import RedisClient
 
-    return RedisClient(address, ports.dispensable(name, seconds), seconds)
+    return RedisClient(address, ports.dispensable(name, seconds), socket_seconds or seconds)

@@ -17,7 +17,8 @@ import random
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from math import inf
+from typing import Any, Final
 
 import anyio
 
@@ -90,8 +91,15 @@ class Bulkhead:
         return BulkheadFull(f"Too many calls to {self.name} are in flight.", retry_after=self.config.queue_seconds)
 
 
+BUSY: Final = 0.005
+"""Seconds by which a timer may be late before the event loop counts as busy."""
+
+
 class Timeout:
-    """Cancels an attempt on the dependency `name` after `seconds`; its adapter must be safe to cancel."""
+    """Cancels an attempt on the dependency `name` after `seconds`; its adapter must be safe to cancel.
+
+    An event loop that was busy meanwhile is no fault of the dependency: an answer that arrived and was not read yet still counts.
+    """
 
     def __init__(self, seconds: float, *, name: str = "dependency") -> None:
         self.seconds, self.name = seconds, name
@@ -99,9 +107,26 @@ class Timeout:
 
     async def execute[T](self, func: Callable[[], Awaitable[T]]) -> T:
         """What `func` returns or raises. Raises `TimedOut` when it takes longer; a `TimeoutError` of its own passes unchanged."""
+        loop = asyncio.get_running_loop()
+        due = loop.time() + self.seconds
+        timer: asyncio.TimerHandle
+
+        def expire() -> None:
+            nonlocal due, timer
+            now = loop.time()
+            if now > due + BUSY:
+                due = now + BUSY
+                timer = loop.call_at(due, expire)
+            else:
+                scope.reschedule(now)
+
+        timer = loop.call_at(due, expire)
         try:
-            async with asyncio.timeout(self.seconds) as scope:
-                return await func()
+            async with asyncio.timeout(None) as scope:
+                try:
+                    return await func()
+                finally:
+                    timer.cancel()
         except TimeoutError as error:
             if not scope.expired():
                 raise
@@ -209,7 +234,7 @@ class PolicyRegistry:
         A call takes at most `seconds`, and waits as long before it. After a few failures within a second the circuit opens; a second later
         probes decide whether it closes.
         """
-        breaker = replace(self._config.breaker, window_seconds=1.0, minimum_calls=5, slow_seconds=seconds, open_seconds=1.0, probes=1)
+        breaker = replace(self._config.breaker, window_seconds=1.0, minimum_calls=5, slow_seconds=inf, open_seconds=1.0, probes=1)
         bulkhead = replace(self._config.bulkhead, queued=10_000, queue_seconds=seconds)
         return self._made(name, replace(self._config, bulkhead=bulkhead, breaker=breaker, timeout=seconds))
 
