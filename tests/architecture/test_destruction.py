@@ -30,10 +30,6 @@ REVIEWED: Final = {
     ("src/api_base/infrastructure/audit/checkpoints.py", "rename"): "to a name that contains a position; each position is written once",
     ("src/api_base/infrastructure/audit/migrations/001_create_audit.py", "drop table"): "months past retention, sealed and signed",
     ("src/api_base/infrastructure/auth/keys.py", "unlink"): TEMPORARY,
-    (
-        "src/api_base/infrastructure/cache/redis_provider.py",
-        "unlink",
-    ): "keys of the cache, which holds nothing that the database does not have",
     ("src/api_base/infrastructure/db/embedded/binaries.py", "copy2"): "into the copy of the programs, which contains no data",
     ("src/api_base/infrastructure/db/embedded/binaries.py", "rmtree"): "an incomplete copy of the programs, which contains no data",
     ("src/api_base/infrastructure/db/embedded/cluster.py", "rename"): "what is no cluster gets a new name, and a new cluster its place",

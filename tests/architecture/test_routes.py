@@ -286,7 +286,7 @@ async def test_head_is_get_without_its_body(api: Running, route: Route) -> None:
     sent = await example(api, route)
     got, head = await sent.send(api.client), await sent.send(api.client, "HEAD")
     assert head.status_code == got.status_code
-    assert set(head.headers) == set(got.headers)
+    assert set(head.headers) - {"age"} == set(got.headers), "its result came from our cache"
     if ours(route):
         assert head.content == b""
         assert head.headers["content-length"] == got.headers["content-length"]

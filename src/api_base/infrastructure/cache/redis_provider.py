@@ -14,7 +14,6 @@ from secrets import token_hex
 from typing import Any, Final
 from uuid import UUID
 
-import msgspec
 
 from api_base.core.errors import Unavailable
 from api_base.core.protocols import CacheProvider, Caches, CacheStats, Lookup, TagVersions
@@ -22,6 +21,7 @@ from api_base.infrastructure.cache import namespace as ns
 from api_base.infrastructure.cache import redis_scripts as lua
 from api_base.infrastructure.cache.namespace import Counts, Namespace
 from api_base.infrastructure.redis.client import RedisClient
+from api_base.infrastructure.serialization.json_codec import encode
 
 MAX_UNDELIVERED: Final = 10_000
 """Keys and tags whose invalidation a process remembers while Redis cannot be reached."""
@@ -54,7 +54,7 @@ class RedisCaches(Caches):
 
     def announced(self, names: Sequence[str]) -> list[str | bytes]:
         """Return the arguments that let a script publish the names of keys and tags; none of them means all."""
-        return [self.channel, msgspec.json.encode([self.id, names])]
+        return [self.channel, encode([self.id, names])]
 
     def ended(self, names: Iterable[str]) -> None:
         """Called before and after values end, with the names of their keys and tags. Nothing of them is in the memory of this process."""

@@ -12,8 +12,6 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from uuid import UUID
 
-import msgspec
-
 from api_base.core.protocols import CacheProvider, TagVersions
 from api_base.infrastructure.cache import namespace as ns
 from api_base.infrastructure.cache.memory_provider import Entry, MemoryCaches, size_of
@@ -21,8 +19,7 @@ from api_base.infrastructure.cache.redis_provider import RedisCacheProvider, Red
 from api_base.infrastructure.redis.address import RedisAddress
 from api_base.infrastructure.redis.client import RedisClient
 from api_base.infrastructure.redis.subscription import RedisSubscription
-
-_MESSAGE = msgspec.json.Decoder(tuple[str, list[str]])
+from api_base.infrastructure.serialization.json_codec import decode_as
 
 
 class TieredCaches(RedisCaches):
@@ -55,8 +52,8 @@ class TieredCaches(RedisCaches):
     def _announced(self, message: bytes) -> None:
         """What this process ended itself ended here before. Anybody who may connect may publish: after what means nothing, nothing is kept."""
         try:
-            by, names = _MESSAGE.decode(message)
-        except msgspec.DecodeError:
+            by, names = decode_as(message, tuple[str, list[str]])
+        except ValueError:
             by, names = "", []
         if not names:
             self.memory.clear()
