@@ -48,6 +48,7 @@ REVIEWED: Final = {
         "src/api_base/infrastructure/importing/refused.py",
         "truncate",
     ): "a file of refused rows that a new import replaces, or rows that are written again",
+    ("src/api_base/infrastructure/flags/snapshot.py", "replace"): "the snapshot of flags in memory",
     ("src/api_base/infrastructure/importing/refused.py", "unlink"): "an empty file of refused rows",
     ("src/api_base/infrastructure/observability/counters.py", "ftruncate"): "enlarges a file that the same function created",
     ("src/api_base/infrastructure/rate_limit/shared.py", "ftruncate"): "enlarges a file that is empty",
