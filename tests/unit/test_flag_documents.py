@@ -2,6 +2,8 @@
 
 import json
 import math
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -189,3 +191,11 @@ def test_prerequisites_that_cannot_be_met_are_refused(flags: list[FlagDefinition
 def test_the_longest_chain_and_shared_prerequisites_are_accepted() -> None:
     check_graph(chain(MAX_CHAIN))
     check_graph([requiring("a", "b", "c"), requiring("b", "d"), requiring("c", "d"), requiring("d")])
+
+
+def test_the_documented_definitions_are_valid() -> None:
+    page = Path("docs/flags.md").read_text(encoding="utf-8")
+    examples = [json.loads(block) for block in re.findall(r"```json\n(.*?)```", page, re.DOTALL)]
+    assert parse(examples[0]).key == "new-checkout"
+    for example in examples:
+        parse(example.get("definition", example))
