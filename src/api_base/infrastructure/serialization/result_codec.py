@@ -36,6 +36,7 @@ _KINDS: Final[Mapping[type[ApiBaseError], _Kind]] = {
     errors.RequestInProgress: _Kind(("retry_after",)),
     errors.Unauthenticated: _Kind(final=True),
     errors.Forbidden: _Kind(final=True),
+    errors.FeatureDisabled: _Kind(final=True),
     errors.TooManyRequests: _Kind(("retry_after",)),
     errors.Unavailable: _Kind(("retry_after",)),
     errors.Transient: _Kind(),
