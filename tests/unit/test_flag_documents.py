@@ -207,6 +207,4 @@ def test_the_longest_chain_and_shared_prerequisites_are_accepted() -> None:
 def test_the_documented_definitions_are_valid() -> None:
     page = Path("docs/flags.md").read_text(encoding="utf-8")
     examples = [json.loads(block) for block in re.findall(r"```json\n(.*?)```", page, re.DOTALL)]
-    assert parse(examples[0]).key == "new-checkout"
-    for example in examples:
-        parse(example.get("definition", example))
+    assert "new-checkout" in [parse(example.get("definition", example)).key for example in examples]
