@@ -45,6 +45,7 @@ REVIEWED: Final = {
         "truncate",
     ): "rows of a resumed import that are written again",
     ("src/api_base/infrastructure/importing/refused.py", "rename"): "to a name that nothing has",
+    ("src/api_base/infrastructure/flags/snapshot.py", "replace"): "the snapshot of flags in memory",
     ("src/api_base/infrastructure/importing/refused.py", "unlink"): "an empty file of refused rows",
     ("src/api_base/infrastructure/observability/counters.py", "ftruncate"): "enlarges a file that the same function created",
     ("src/api_base/infrastructure/rate_limit/shared.py", "ftruncate"): "enlarges a file that is empty",

@@ -17,7 +17,7 @@ OUTERMOST: Final = {
     "interface/middleware/auth.py": "the token names the principal",
     "interface/middleware/logging.py": "an HTTP request begins",
     "interface/routes/idempotency.py": "the route begins a request with a key",
-    "operations/file_import.py": "the command line acts as a user",
+    "operations/acting.py": "the command line acts as a user",
     "serving/first_run.py": "the first run creates an administrator",
 }
 """The only modules that set the context: the outermost place of each kind of work, or where the outside learns more of it."""

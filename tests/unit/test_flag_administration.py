@@ -226,3 +226,4 @@ def test_a_new_flag_has_time_to_be_evaluated() -> None:
     times = {"updated_at": NOW, "last_evaluated_at": None, "now": NOW}
     assert list(stale_reasons(settings(), created_at=NOW - IDLE, **times)) == []
     assert list(stale_reasons(settings(), created_at=NOW - IDLE * 2, **times)) == [StaleReason.NOT_EVALUATED]
+    assert list(stale_reasons(settings(definition={"client": True}), created_at=NOW - IDLE * 2, **times)) == []

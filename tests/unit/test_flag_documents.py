@@ -2,6 +2,8 @@
 
 import json
 import math
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -140,6 +142,17 @@ def test_an_unknown_member_is_refused_and_the_known_ones_are_listed() -> None:
     }
 
 
+def test_each_required_member_is_named_once() -> None:
+    assert refused({}) == dict.fromkeys(["/default_variant", "/key", "/type", "/variants"], "is required")
+
+
+@pytest.mark.parametrize("operator", ["gt", "gte", "lt", "lte"])
+def test_an_order_takes_one_number(operator: str) -> None:
+    pointer = "/rules/0/conditions/0/values"
+    assert refused(condition(operator=operator, values=[1, 2])) == {pointer: f"must be one number for the operator {operator}"}
+    assert refused(condition(operator=operator, values=["1"])) == {f"{pointer}/0": f"must be a number for the operator {operator}"}
+
+
 def test_all_violations_are_reported_together() -> None:
     sent = document(type="integer", default_variant="maybe", rules=[{"variant": "maybe"}, {"split": {"on": 1}}])
     assert set(refused(sent)) == {"/variants/on", "/variants/off", "/default_variant", "/rules/0/variant", "/rules/1/split"}
@@ -189,3 +202,9 @@ def test_prerequisites_that_cannot_be_met_are_refused(flags: list[FlagDefinition
 def test_the_longest_chain_and_shared_prerequisites_are_accepted() -> None:
     check_graph(chain(MAX_CHAIN))
     check_graph([requiring("a", "b", "c"), requiring("b", "d"), requiring("c", "d"), requiring("d")])
+
+
+def test_the_documented_definitions_are_valid() -> None:
+    page = Path("docs/flags.md").read_text(encoding="utf-8")
+    examples = [json.loads(block) for block in re.findall(r"```json\n(.*?)```", page, re.DOTALL)]
+    assert "new-checkout" in [parse(example.get("definition", example)).key for example in examples]

@@ -5,6 +5,7 @@ from typing import Final
 import pytest
 
 from api_base.application.services.feature_flags import CurrentFlags
+from api_base.application.services.feature_flags.clients import EvaluateFlag, EvaluateFlagHandler, EvaluateFlags, EvaluateFlagsHandler
 from api_base.application.services.feature_flags.exposures import CALLERS_DEFAULT, MAX_EXPOSURES, MAX_TEXT, Exposure
 from api_base.domain.flags.definition import FlagType
 from api_base.infrastructure.observability.counters import EVALUATIONS, Counters
@@ -54,6 +55,15 @@ def test_exposures_are_bounded_and_what_is_dropped_is_counted(flags: CurrentFlag
     assert (len(report.exposures), report.dropped) == (MAX_EXPOSURES, 5)
     evaluate(flags, "tracked", {"user": "x" * 1_000_000})
     assert [len(one.user) for one in flags.exposures.take().exposures] == [MAX_TEXT]
+
+
+async def test_a_client_is_exposed_to_one_flag_that_it_asks_for_and_not_by_asking_for_all(flags: CurrentFlags) -> None:
+    flags.replace(snapshot(document(key="tracked", client=True)))
+    await EvaluateFlagsHandler(flags).handle(EvaluateFlags(context={}))
+    await EvaluateFlagHandler(flags).handle(EvaluateFlag(key="unknown", context={}))
+    assert flags.exposures.take() == ({}, [], 0)
+    await EvaluateFlagHandler(flags).handle(EvaluateFlag(key="tracked", context={"user": "claimed"}))
+    assert flags.exposures.take() == ({("tracked", "off"): 1}, [Exposure("tracked", "off", "", "")], 0)
 
 
 def test_the_metrics_show_evaluations_by_flag_and_variant() -> None:

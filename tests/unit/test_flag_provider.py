@@ -9,6 +9,7 @@ the flags: "the connection is lost" is the source that reports it, and an unavai
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from queue import SimpleQueue
+from threading import Event
 from typing import Any
 from uuid import uuid4
 
@@ -21,7 +22,7 @@ from openfeature.exception import ErrorCode
 from openfeature.flag_evaluation import FlagEvaluationDetails
 from openfeature.provider import ProviderStatus
 
-from api_base.application.services.feature_flags import CurrentFlags
+from api_base.application.services.feature_flags import CurrentFlags, FlagListener
 from api_base.domain.flags.values import MAX_INTEGER
 from api_base.infrastructure.flags.provider import FlagProvider
 from tests.factories.flags import HIT, MAX_INT32, MISS, TEMPLATE, canonical, snapshot
@@ -297,6 +298,36 @@ def test_a_provider_becomes_ready_when_the_first_snapshot_arrives_late(unavailab
     unavailable.current.replace(snapshot(*canonical()))
     unavailable.next(ProviderEvent.PROVIDER_READY)
     resolved(unavailable.evaluate("boolean", "boolean-flag", False), True, "STATIC")
+
+
+class Watched(CurrentFlags):
+    """Notes that somebody listens."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.heard = Event()
+
+    def subscribe(self, listener: FlagListener) -> None:
+        super().subscribe(listener)
+        self.heard.set()
+
+
+def test_initialization_waits_for_the_first_snapshot_and_states_once_that_it_is_ready() -> None:
+    current, domain = Watched(), str(uuid4())
+    waiting = Kit(current, FlagProvider(current, patience=10 * EVENT_SECONDS), api.get_client(domain))
+    waiting.listen(ProviderEvent.PROVIDER_READY)
+    waiting.listen(ProviderEvent.PROVIDER_CONFIGURATION_CHANGED)
+    waiting.next(ProviderEvent.PROVIDER_READY)  # of the provider that the SDK has from the start
+    api.set_provider(waiting.provider, domain)
+    assert current.heard.wait(EVENT_SECONDS)
+    failed(waiting.evaluate("boolean", "boolean-flag", False), False, ErrorCode.PROVIDER_NOT_READY)
+    current.replace(snapshot(*canonical()))
+    waiting.next(ProviderEvent.PROVIDER_READY)
+    resolved(waiting.evaluate("boolean", "boolean-flag", False), True, "STATIC")
+    current.replace(snapshot())
+    waiting.next(ProviderEvent.PROVIDER_CONFIGURATION_CHANGED)
+    assert waiting.events[ProviderEvent.PROVIDER_READY].empty()
+    api.clear_providers()
 
 
 def test_a_change_names_the_flags_that_depend_on_the_changed_one(stable: Kit) -> None:

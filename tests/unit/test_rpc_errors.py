@@ -20,6 +20,7 @@ DELIVERED: list[ApiBaseError] = [
     errors.RequestInProgress(retry_after=0.25),
     errors.Unauthenticated("who?"),
     errors.Forbidden("no"),
+    errors.FeatureDisabled("imports"),
     errors.TooManyRequests("slow", retry_after=2.5, violated=["default", "login"]),
     errors.ReducedCapacity("slower", retry_after=2.5),
     errors.Unavailable("gone", retry_after=7),

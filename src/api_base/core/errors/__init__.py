@@ -107,7 +107,6 @@ class FeatureDisabled(Forbidden):
 
     def __init__(self, flag: str) -> None:
         super().__init__(f"The feature {flag!r} is switched off for you or your tenant. An administrator of the platform can switch it on.")
-        self.flag = flag
 
 
 class NotFound(ApiBaseError):

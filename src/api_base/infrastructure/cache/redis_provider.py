@@ -14,7 +14,6 @@ from secrets import token_hex
 from typing import Any, Final
 from uuid import UUID
 
-
 from api_base.core.errors import Unavailable
 from api_base.core.protocols import CacheProvider, Caches, CacheStats, Lookup, TagVersions
 from api_base.infrastructure.cache import namespace as ns

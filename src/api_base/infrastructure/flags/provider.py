@@ -46,12 +46,13 @@ class FlagProvider(AbstractProvider):
     def initialize(self, evaluation_context: EvaluationContext) -> None:
         """Wait for the first snapshot. Raises `ProviderNotReadyError` when the patience ends; the provider is ready when one arrives later."""
         del evaluation_context
+        self._open = self._waiting = True
         self._current.unsubscribe(self)
         self._current.subscribe(self)
-        self._open = self._waiting = True
-        arrived = self._current.snapshot is not None or self._arrived.wait(self._patience)
+        if self._current.snapshot is None:
+            self._arrived.wait(self._patience)
         self._waiting = False
-        if not arrived:
+        if self._current.snapshot is None:
             raise ProviderNotReadyError(f"No snapshot of the flags has arrived within {self._patience} seconds")
 
     def shutdown(self) -> None:

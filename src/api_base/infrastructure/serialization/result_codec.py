@@ -36,6 +36,7 @@ _KINDS: Final[Mapping[type[ApiBaseError], _Kind]] = {
     errors.RequestInProgress: _Kind(("retry_after",)),
     errors.Unauthenticated: _Kind(final=True),
     errors.Forbidden: _Kind(final=True),
+    errors.FeatureDisabled: _Kind(final=True),
     errors.ReducedCapacity: _Kind(("retry_after", "violated")),
     errors.TooManyRequests: _Kind(("retry_after", "violated")),
     errors.Unavailable: _Kind(("retry_after",)),
