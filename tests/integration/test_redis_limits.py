@@ -200,7 +200,7 @@ async def test_doctor_names_the_server_or_the_reason(make: Make, redis_url: str)
 
 
 async def test_a_request_beyond_the_local_share_is_told_of_reduced_capacity(migrated: Urls, proxy: Proxy) -> None:
-    limits = {"url": at(proxy), "prefix": uuid4().hex, "requests": 60, "burst": 8, "local_share": 0.25}
+    limits = {"url": at(proxy), "prefix": uuid4().hex, "requests": 60, "burst": 8, "local_share": 0.25, "timeout_seconds": 1.0}
     async with running(settings_on(migrated, rate_limit=limits)) as api:
         assert {(await api.client.get("/keys")).status_code for _ in range(8)} == {404}
         full = await api.client.get("/keys")
