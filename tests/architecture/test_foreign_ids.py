@@ -1,8 +1,10 @@
 """The id of what is another's is answered as one that nothing has: status, headers and body, byte for byte.
 
-But for the ids of the request itself: `X-Request-ID` is sent, and the same each time; a `traceparent` is new with each answer.
+But for the ids of the request itself: `X-Request-ID` is sent, and the same each time; a `traceparent` is new with each answer. And what is
+left of a limit: each request counts.
 """
 
+import re
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import replace
 from itertools import count, product
@@ -28,6 +30,8 @@ CONDITIONS: tuple[dict[str, str], ...] = (
     {"If-None-Match": "*"},
 )
 ACTIONS = ("update", "delete", "restore", "publish", "archive")
+COUNTED = re.compile(rb"(?<=\");r=\d+;t=\d+$|;pk=:[^:]*:")
+"""What is left of a limit, and the hash of the address."""
 _addresses = count(1)
 
 type Ids = Mapping[str, object]
@@ -41,9 +45,7 @@ async def api(shared_migrated: Urls) -> AsyncIterator[Running]:
 
 
 async def answered(api: Running, sent: Example) -> Answer:
-    """All that comes back, with the ids that were sent replaced by their names. Every request has the same request id, and an
-    address of its own: what is left of its limit is no difference.
-    """
+    """All that comes back, with the ids that were sent replaced by their names. Every request has the same request id."""
     client = api.client_at(f"2001:db8::{next(_addresses):x}")
     return _named(await sent.adding({"X-Request-ID": "the-same"}).send(client), sent.ids)
 
@@ -52,7 +54,8 @@ def _named(answer: httpx2.Response, ids: Ids) -> Answer:
     body = answer.content
     for name, id in ids.items():
         body = body.replace(str(id).encode(), name.encode())
-    return answer.status_code, [(name, value) for name, value in answer.headers.raw if name != b"traceparent"], body
+    headers = [(name, COUNTED.sub(b"", value)) for name, value in answer.headers.raw if name != b"traceparent"]
+    return answer.status_code, headers, body
 
 
 def with_foreign(own: Ids, foreign: Ids) -> Iterator[tuple[Ids, Ids]]:

@@ -144,7 +144,7 @@ def test_a_worker_has_the_flags_before_its_first_job(backend: Backend, processes
     with working(project.home, "--only", "jobs"):
         until(lambda: job()["state"] == "failed", "the refusal of the job")
         assert "'imports' is switched off" in job()["error"]
-        assert processes[0].post("/api/v1/flags/imports/on")[0] == 200
+        assert backend.request("POST", "/api/v1/flags/imports/on", token=token)[0] == 200  # the connections may have been idle for too long
         assert run(project.home, "jobs", "retry", began["job_id"]).returncode == 0
         until(lambda: job()["state"] == "succeeded", "the import")
         assert job()["result"]["created"] == 1

@@ -220,3 +220,30 @@ async def test_a_request_beyond_the_local_share_is_told_of_reduced_capacity(migr
         async with asyncio.timeout(PATIENCE):
             while (await api.client.get("/keys")).status_code != 429:
                 await asyncio.sleep(0.05)
+
+
+async def test_no_http_request_fails_while_redis_is_killed_and_started_again(migrated: Urls, killable_redis: Killable) -> None:
+    limits = {"url": killable_redis.url, "prefix": uuid4().hex, "requests": 10**6, "burst": 10**6}
+    async with running(settings_on(migrated, rate_limit=limits)) as api:
+        statuses, ending = [], asyncio.Event()
+
+        async def client() -> None:
+            while not ending.is_set():
+                statuses.append((await api.client.get("/.well-known/jwks.json")).status_code)
+
+        async def reduced() -> bool:
+            return (await hit(api.services.container.rate_limiter, "probe", RATE, checked=True)).reduced  # type: ignore[arg-type]
+
+        clients = [asyncio.create_task(client()) for _ in range(4)]
+        for _ in range(3):
+            await asyncio.to_thread(killable_redis.kill)
+            async with asyncio.timeout(PATIENCE):
+                while not await reduced():
+                    await asyncio.sleep(0.02)
+            await asyncio.to_thread(killable_redis.start)
+            async with asyncio.timeout(PATIENCE):
+                while await reduced():
+                    await asyncio.sleep(0.02)
+        ending.set()
+        await asyncio.gather(*clients)
+    assert set(statuses) == {200}
