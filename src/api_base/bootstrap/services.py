@@ -80,7 +80,7 @@ def _ports(settings: Settings, container: Wiring) -> Ports:
 async def opened(services: Services) -> AsyncIterator[Services]:
     """Open the database and the listener for revocations and changes; close them in reverse, then the connections to the cache."""
     container = services.container
-    container.access.listener.add(CHANGES, container.query_cache.notified, on_gap=lambda: None)  # what is missed ends by its age
+    container.access.listener.also(CHANGES, container.query_cache.notified, on_gap=lambda: None)  # what is missed ends by its age
     async with AsyncExitStack() as stack:
         stack.push_async_callback(container.caches.close)
         for resource in (container.database, container.access.listener):

@@ -61,7 +61,7 @@ class NotificationListener:
 
     A cache that notifications invalidate is valid until `fresh_until`: the server answered on this connection within the last
     `MAX_SILENCE` seconds, so no older notification is missing. After a gap `on_gap` is called before the cache is fresh again, and for a
-    payload at which `on_payload` raises `ValueError`.
+    payload at which `on_payload` raises `ValueError`. `also` adds a channel to the same connection.
     """
 
     def __init__(self, dsn: str, channel: str, on_payload: Callable[[str], None], on_gap: Callable[[], None]) -> None:
@@ -71,8 +71,8 @@ class NotificationListener:
         """The value of `time.monotonic()` until which no notification older than `MAX_SILENCE` seconds is missing."""
         self._task: asyncio.Task[None] | None = None
 
-    def add(self, channel: str, on_payload: Callable[[str], None], on_gap: Callable[[], None]) -> None:
-        """Listen to another channel on the same connection. Before `open`."""
+    def also(self, channel: str, on_payload: Callable[[str], None], on_gap: Callable[[], None]) -> None:
+        """Listen on another channel too. Call it before `open`."""
         self._channels[channel] = on_payload, on_gap
 
     async def open(self) -> None:
@@ -101,9 +101,8 @@ class NotificationListener:
         try:
             keep_alive(connection)
             connection.add_termination_listener(self._lost)
-            for channel in self._channels:
+            for channel, (_, on_gap) in self._channels.items():
                 await connection.add_listener(channel, self._received)
-            for _, on_gap in self._channels.values():
                 on_gap()
             while True:
                 sent = time.monotonic()
