@@ -1,6 +1,6 @@
 """`python -m benchmarks [stack] [items] [start] [lists] [import] [events] [jobs] [blocking] [cache] [flags]`: all of them without a name, each in its own process.
 
-These run only by name. `python -m benchmarks growth` takes minutes, `hostile` and `killed` two minutes each. `python -m benchmarks overload` takes four minutes (`OVERLOAD_SECONDS=10`: one). `python -m benchmarks outage` takes ten minutes (`OUTAGE_SECONDS=15`: two) and kills Kafka and RabbitMQ of `make services`.
+These run only by name. `python -m benchmarks growth` takes minutes, `hostile` and `killed` two minutes each. `python -m benchmarks overload` takes four minutes (`OVERLOAD_SECONDS=10`: one). `python -m benchmarks cache-rivals` installs two packages. `python -m benchmarks outage` takes ten minutes (`OUTAGE_SECONDS=15`: two) and kills Kafka and RabbitMQ of `make services`.
 `python -m benchmarks instructions --against PATH` compares with another checkout, by callgrind.
 """
 
@@ -10,6 +10,7 @@ import sys
 from benchmarks import (
     blocking,
     cache,
+    cache_rivals,
     events,
     flags,
     growth,
@@ -38,7 +39,15 @@ ALL = {
     "cache": cache.main,
     "flags": flags.main,
 }
-KNOWN = {**ALL, "growth": growth.main, "hostile": hostile.main, "killed": killed.main, "outage": outage.main, "overload": overload.main}
+KNOWN = {
+    **ALL,
+    "cache-rivals": cache_rivals.main,
+    "growth": growth.main,
+    "hostile": hostile.main,
+    "killed": killed.main,
+    "outage": outage.main,
+    "overload": overload.main,
+}
 
 if sys.argv[1:2] == ["instructions"]:
     instructions.main(sys.argv[2:])

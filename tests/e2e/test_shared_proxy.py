@@ -1,5 +1,6 @@
 """A shared cache in front of the server, nginx, that knows nothing of tenants: it serves neither tenant the other's answer."""
 
+import os
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -44,7 +45,7 @@ def proxy_to(origin: Backend) -> Iterator[Backend]:
         services.absent("Debian's nginx-light is not installed (`make services`)")
     with tempfile.TemporaryDirectory() as folder:
         home, port = Path(folder), free_port()
-        user = "user root;" if Path("/root").owner() == home.owner() else ""
+        user = "user root;" if os.getuid() == 0 else ""
         (home / "nginx.conf").write_text(CONFIGURATION.format(home=home, port=port, origin=origin.port, user=user))
         process = subprocess.Popen([NGINX, "-e", home / "error.log", "-c", home / "nginx.conf"], preexec_fn=child_setup())
         try:

@@ -13,7 +13,7 @@ from api_base.core.protocols import CacheProvider
 from api_base.infrastructure.cache.redis_provider import RedisCaches
 from api_base.infrastructure.redis.address import address_at
 from api_base.infrastructure.redis.client import CONNECTIONS
-from tests.factories.cache import redis_caches
+from tests.factories.cache import redis_caches, subscribed, tiered_caches
 from tests.redis_topologies import Servers, cluster, sentinel
 
 READERS = 500
@@ -82,9 +82,41 @@ async def test_a_failover_fails_no_caller(start: Start, tmp_path: Path) -> None:
     assert slowest < 3 * (3 * QUICK), "waiting for a connection, connecting and the answer take up to QUICK each"
 
 
-async def written(one: CacheProvider[str]) -> bool:
-    await one.set("1", "after")
-    return await one.get("1") == "after"
+async def written(one: CacheProvider[str], value: str = "after") -> bool:
+    await one.set("1", value)
+    return await one.get("1") == value
+
+
+@pytest.mark.parametrize("start", [sentinel, cluster])
+async def test_a_failover_in_a_stampede_fails_no_reader(start: Start, tmp_path: Path) -> None:
+    with start(tmp_path) as servers:
+        caches = redis_caches(servers.url, seconds=QUICK)
+        values = of(caches)
+        for one in values:
+            assert await written(one)
+        readers = [asyncio.create_task(values[i % len(values)].get("1")) for i in range(READERS)]
+        await asyncio.sleep(0)
+        await asyncio.to_thread(servers.fail)
+        assert set(await asyncio.gather(*readers)) - {None} == {"after"}
+        await caches.close()
+
+
+@pytest.mark.parametrize("start", [sentinel, cluster])
+async def test_announcements_continue_after_a_failover(start: Start, tmp_path: Path) -> None:
+    with start(tmp_path) as servers:
+        owner = uuid4()
+        one, two = [await subscribed(tiered_caches(servers.url)) for _ in range(2)]
+        mine, theirs = (caches.providers("texts", str)(owner) for caches in (one, two))
+        await asyncio.to_thread(servers.fail)
+        async with asyncio.timeout(PATIENCE):
+            while not (await written(mine, "x") and one.fresh() and two.fresh()):
+                await asyncio.sleep(0.05)
+            assert await theirs.get("1") == "x"
+            await mine.set("1", "y")
+            while await theirs.get("1") != "y":
+                await asyncio.sleep(0.01)
+        for caches in (one, two):
+            await caches.close()
 
 
 @pytest.mark.parametrize(

@@ -72,7 +72,7 @@ class NotificationListener:
         self._task: asyncio.Task[None] | None = None
 
     def add(self, channel: str, on_payload: Callable[[str], None], on_gap: Callable[[], None]) -> None:
-        """Listen to another channel on the same connection. Before `open`."""
+        """Listen on another channel too. Call it before `open`."""
         self._channels[channel] = on_payload, on_gap
 
     async def open(self) -> None:
@@ -101,9 +101,8 @@ class NotificationListener:
         try:
             keep_alive(connection)
             connection.add_termination_listener(self._lost)
-            for channel in self._channels:
+            for channel, (_, on_gap) in self._channels.items():
                 await connection.add_listener(channel, self._received)
-            for _, on_gap in self._channels.values():
                 on_gap()
             while True:
                 sent = time.monotonic()
