@@ -78,7 +78,7 @@ def to_document(flag: FlagDefinition) -> dict[str, Any]:
     found: dict[str, Any] = {
         "key": flag.key,
         "type": flag.type.value,
-        "variants": {name: dict(value) if isinstance(value, Mapping) else value for name, value in flag.variants.items()},
+        "variants": dict(flag.variants),
         "default_variant": flag.default_variant,
         "enabled": flag.enabled,
         "client": flag.client,
