@@ -3,16 +3,22 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
 import asyncpg
 import pytest
 
+from api_base.bootstrap.context import Context
 from api_base.bootstrap.contexts import BUILT_IN
 from api_base.bootstrap.services import Services, build, opened
+from api_base.domain.common.events import DurableSubscription
 from api_base.domain.flags.definition import FlagType
 from api_base.infrastructure.db.embedded import Urls
+from api_base.infrastructure.events.consumer import DeliveryConsumer
+from api_base.infrastructure.events.database_publisher import DatabaseEventPublisher
+from api_base.infrastructure.events.relay import Relay
 from api_base.infrastructure.flags.exposures import ExposureReporter
 from api_base.infrastructure.observability.exposition import MergedMetrics
 from api_base.infrastructure.serialization.json_codec import decode, encode
@@ -97,3 +103,33 @@ async def test_without_postgresql_exposures_are_dropped_and_counted(world: World
     await world.reporter.report()
     assert [decode(row["payload"])["user"] for row in await world.owner.fetch(EVENTS)] == ["bo"]
     assert world.dropped == 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    flag: str
+    variant: str
+    user: str
+
+
+async def test_a_durable_subscriber_gets_exposures(migrated: Urls) -> None:
+    seen: list[Seen] = []
+
+    async def handle(event: Seen) -> None:
+        seen.append(event)
+
+    subscription = DurableSubscription(name="analytics", event="flags.exposed.v1", payload=Seen, handle=handle)
+    analytics = Context(name="analytics", subscribers=lambda ports: [subscription])
+    owner = await asyncpg.connect(migrated.owner)
+    await owner.execute(ADD, uuid4(), "tracked", encode(flag_definition("tracked")).decode(), True)
+    async with opened(build(settings_on(migrated), [*BUILT_IN, analytics])) as services:
+        world, container = World(services, owner), services.container
+        await container.worker_database.open()
+        world.evaluate("tracked", user="ana")
+        await world.reporter.report()
+        pool = container.worker_database.pool
+        await Relay(pool, DatabaseEventPublisher(pool, container.subscribers)).run()
+        await DeliveryConsumer(pool, subscription, container.event_delivery).run()
+        await container.worker_database.close()
+    assert seen == [Seen(flag="tracked", variant="off", user="ana")]
+    await owner.close()

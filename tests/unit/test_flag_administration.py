@@ -1,14 +1,21 @@
 """The aggregate of a feature flag: changes, the second person for protected ones, and when a flag is stale."""
 
+import time
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
+from api_base.application.common.cqrs import Message
+from api_base.application.flags import permissions, queries
+from api_base.application.flags.commands import change_flag, propose_change
+from api_base.bootstrap.contexts.flags import FLAGS
+from api_base.bootstrap.contexts.roles import PLATFORM_ADMIN
 from api_base.core.errors import Invalid
 from api_base.core.types import UserId
 from api_base.domain.common.json_difference import Difference, differences
+from api_base.domain.flags.document import MAX_VIOLATIONS
 from api_base.domain.flags.errors import (
     FlagNotProtected,
     FlagProtected,
@@ -157,6 +164,25 @@ def test_settings_that_are_not_valid(members: dict[str, Any], pointer: str) -> N
     assert [one.pointer for one in refused.value.violations] == [pointer]
 
 
+@pytest.mark.parametrize("value", ["x", {}], ids=["valid", "not valid"])
+def test_a_large_definition_is_refused_before_each_of_its_values_costs_time(value: object) -> None:
+    condition = {"attribute": "plan", "operator": "in", "values": [value] * 500}
+    definition = flag_definition("a", rules=[{"conditions": [condition] * 16, "variant": "on"}] * 64)
+    began = time.process_time()
+    with pytest.raises(Invalid, match="/definition: is larger than 65536 bytes of JSON"):
+        parse_settings({"definition": definition})
+    assert time.process_time() - began < 1
+
+
+def test_of_many_violations_the_first_are_listed() -> None:
+    rules = [{"conditions": [{"attribute": "plan", "operator": "in", "values": [{}] * 200}], "variant": "on"}]
+    with pytest.raises(Invalid) as refused:
+        parse_settings({"definition": flag_definition("a", rules=rules)})
+    *listed, last = refused.value.violations
+    assert len(listed) == MAX_VIOLATIONS
+    assert (last.pointer, last.message) == ("/definition", "has 200 errors, of which the first 100 are listed")
+
+
 def test_settings_survive_the_way_to_their_document_and_back() -> None:
     stored = settings(description="two\nlines", owner="web", protected=True, archived=True, stale_after="2026-07-01T00:00:00Z")
     assert parse_settings(stored.document()) == stored
@@ -227,3 +253,14 @@ def test_a_new_flag_has_time_to_be_evaluated() -> None:
     assert list(stale_reasons(settings(), created_at=NOW - IDLE, **times)) == []
     assert list(stale_reasons(settings(), created_at=NOW - IDLE * 2, **times)) == [StaleReason.NOT_EVALUATED]
     assert list(stale_reasons(settings(definition={"client": True}), created_at=NOW - IDLE * 2, **times)) == []
+
+
+def test_every_message_is_for_administrators_of_the_platform_alone() -> None:
+    assert FLAGS.permissions == {permissions.MANAGE: frozenset({PLATFORM_ADMIN})}
+    messages = [one for module in (change_flag, propose_change, queries) for one in vars(module).values() if is_message(one)]
+    assert len(messages) == 11
+    assert {one.permission for one in messages} == {permissions.MANAGE}
+
+
+def is_message(found: object) -> bool:
+    return isinstance(found, type) and issubclass(found, Message) and hasattr(found, "permission")

@@ -1,6 +1,7 @@
 """What evaluations leave behind: counts, and of tracked flags who got which variant; bounded, and never in the way."""
 
 from typing import Final
+from uuid import uuid4
 
 import pytest
 
@@ -11,6 +12,7 @@ from api_base.domain.flags.definition import FlagType
 from api_base.infrastructure.observability.counters import EVALUATIONS, Counters
 from api_base.infrastructure.observability.exposition import MergedMetrics
 from tests.factories.flags import document, snapshot
+from tests.support import act_for
 
 ANA: Final = {"tenant": "acme", "user": "ana"}
 
@@ -58,12 +60,15 @@ def test_exposures_are_bounded_and_what_is_dropped_is_counted(flags: CurrentFlag
 
 
 async def test_a_client_is_exposed_to_one_flag_that_it_asks_for_and_not_by_asking_for_all(flags: CurrentFlags) -> None:
+    """Who is exposed is the caller of the access token, not the user of the client's context."""
+    tenant, user = uuid4(), uuid4()
+    act_for(tenant, user)
     flags.replace(snapshot(document(key="tracked", client=True)))
     await EvaluateFlagsHandler(flags).handle(EvaluateFlags(context={}))
     await EvaluateFlagHandler(flags).handle(EvaluateFlag(key="unknown", context={}))
     assert flags.exposures.take() == ({}, [], 0)
     await EvaluateFlagHandler(flags).handle(EvaluateFlag(key="tracked", context={"user": "claimed"}))
-    assert flags.exposures.take() == ({("tracked", "off"): 1}, [Exposure("tracked", "off", "", "")], 0)
+    assert flags.exposures.take() == ({("tracked", "off"): 1}, [Exposure("tracked", "off", str(tenant), str(user))], 0)
 
 
 def test_the_metrics_show_evaluations_by_flag_and_variant() -> None:

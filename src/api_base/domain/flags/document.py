@@ -7,7 +7,7 @@ from datetime import UTC
 from functools import partial
 from typing import Any, Final
 
-from api_base.core.errors import Invalid
+from api_base.core.errors import Invalid, Violation
 from api_base.domain.flags.definition import (
     USER,
     WHOLE,
@@ -23,6 +23,8 @@ from api_base.domain.flags.definition import (
 from api_base.domain.flags.reading import Reader, step
 from api_base.domain.flags.values import MAX_BYTES, ORDERS, read_operand, read_tenant, read_value
 
+MAX_VIOLATIONS: Final = 100
+"""Of one definition that are reported."""
 MAX_VARIANTS: Final = 64
 MAX_RULES: Final = 64
 MAX_CONDITIONS: Final = 16
@@ -41,14 +43,34 @@ _ATTRIBUTE: Final = "must be 1 to 64 characters of A-Z, a-z, 0-9, '.', '_' and '
 
 def parse(document: object) -> FlagDefinition:
     """Return the flag that `document` describes (docs/flags.md). Raises `Invalid` with JSON pointers into the document."""
+    _check_count(document)
     reader = _FlagReader()
     flag = reader.flag(document)
+    if len(reader.violations) > MAX_VIOLATIONS:
+        more = f"has {len(reader.violations)} errors, of which the first {MAX_VIOLATIONS} are listed"
+        raise Invalid([*reader.violations[:MAX_VIOLATIONS], Violation("", "too_many_errors", more)])
     if reader.violations or flag is None:
         raise Invalid(reader.violations)
     size = len(json.dumps(to_document(flag), ensure_ascii=False, separators=(",", ":")).encode())
     if size > MAX_BYTES:
-        raise Invalid.of("", "too_big", f"is larger than {MAX_BYTES} bytes of JSON")
+        raise _too_big()
     return flag
+
+
+def _check_count(document: object) -> None:
+    """Refuse a document with more values than `MAX_BYTES` can hold, before each of them costs time."""
+    found, left = [iter((document,))], MAX_BYTES // 2
+    while found:
+        for one in found.pop():
+            left -= 1
+            if left < 0:
+                raise _too_big()
+            if isinstance(one, Mapping | list):
+                found.append(iter(one.values() if isinstance(one, Mapping) else one))
+
+
+def _too_big() -> Invalid:
+    return Invalid.of("", "too_big", f"is larger than {MAX_BYTES} bytes of JSON")
 
 
 def to_document(flag: FlagDefinition) -> dict[str, Any]:
@@ -56,7 +78,7 @@ def to_document(flag: FlagDefinition) -> dict[str, Any]:
     found: dict[str, Any] = {
         "key": flag.key,
         "type": flag.type.value,
-        "variants": {name: dict(value) if isinstance(value, Mapping) else value for name, value in flag.variants.items()},
+        "variants": dict(flag.variants),
         "default_variant": flag.default_variant,
         "enabled": flag.enabled,
         "client": flag.client,

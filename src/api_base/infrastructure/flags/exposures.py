@@ -22,7 +22,8 @@ REPORT_INTERVAL: Final = 5.0
 """Seconds between two reports."""
 EVALUATED_INTERVAL: Final = 3600.0
 """Seconds between two writes of the time of the last evaluation of one flag by one process."""
-TIMEOUT: Final = 5.0
+TIMEOUT: Final = 2.0
+"""Seconds. The end of a process waits for it too, when PostgreSQL hangs."""
 _EVALUATED: Final = """
 insert into flag_evaluations (flag_id, last_evaluated_at) select flag_id, $2 from unnest($1::uuid[]) as named (flag_id)
 on conflict (flag_id) do update set last_evaluated_at = greatest(flag_evaluations.last_evaluated_at, excluded.last_evaluated_at)

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from copy import deepcopy
 from threading import Event
 from types import MappingProxyType
-from typing import Final, cast
+from typing import Any, Final
 
 from openfeature.evaluation_context import EvaluationContext
 from openfeature.event import ProviderEventDetails
@@ -110,5 +110,5 @@ class FlagProvider(AbstractProvider):
         if found.error is not None:
             code, message = _ERRORS[found.error]
             return FlagResolutionDetails(default, code, message, found.reason, None, _NO_METADATA)
-        value = default if found.variant is None else cast("T", found.value)
+        value: Any = default if found.variant is None else found.value
         return FlagResolutionDetails(value, None, None, found.reason, found.variant, _NO_METADATA)

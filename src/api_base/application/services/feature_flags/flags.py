@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from copy import deepcopy
-from typing import Any, cast
+from typing import Any
 
 from api_base.application.services.feature_flags.context import RequestAttributes
 from api_base.application.services.feature_flags.current import CurrentFlags
@@ -21,24 +21,25 @@ class FeatureFlags:
 
     def enabled(self, key: str, default: bool = False) -> bool:
         """Return the value of a boolean flag."""
-        return cast("bool", self._value(key, FlagType.BOOLEAN, default))
+        return self._value(key, FlagType.BOOLEAN, default)
 
     def string(self, key: str, default: str) -> str:
         """Return the value of a string flag."""
-        return cast("str", self._value(key, FlagType.STRING, default))
+        return self._value(key, FlagType.STRING, default)
 
     def integer(self, key: str, default: int) -> int:
         """Return the value of an integer flag, or of a float flag without a fraction."""
-        return cast("int", self._value(key, FlagType.INTEGER, default))
+        return self._value(key, FlagType.INTEGER, default)
 
     def number(self, key: str, default: float) -> float:
         """Return the value of a float flag or integer flag."""
-        return cast("float", self._value(key, FlagType.FLOAT, default))
+        return self._value(key, FlagType.FLOAT, default)
 
     def mapping(self, key: str, default: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return the value of an object flag: a copy."""
-        return cast("Mapping[str, Any]", deepcopy(self._value(key, FlagType.OBJECT, default)))
+        return deepcopy(self._value(key, FlagType.OBJECT, default))
 
-    def _value(self, key: str, kind: FlagType, default: object) -> object:
+    def _value[T](self, key: str, kind: FlagType, default: T) -> T:
         found = self._evaluate(key, kind, RequestAttributes())
-        return default if found.variant is None else found.value
+        value: Any = default if found.variant is None else found.value
+        return value  # type: ignore[no-any-return]
