@@ -19,7 +19,8 @@ from api_base.infrastructure.cache.decorators import cached
 from api_base.infrastructure.cache.memory_provider import MemoryCaches
 from api_base.infrastructure.cache.redis_provider import RedisCaches
 from api_base.infrastructure.cache.tiered_provider import TieredCaches
-from api_base.infrastructure.redis.client import RedisClient, address_at
+from api_base.infrastructure.redis.address import address_at
+from api_base.infrastructure.redis.client import RedisClient
 from api_base.infrastructure.resilience.patterns import PolicyConfig, PolicyRegistry
 from benchmarks.report import show
 
