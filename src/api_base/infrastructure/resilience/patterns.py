@@ -98,7 +98,8 @@ BUSY: Final = 0.005
 class Timeout:
     """Cancels an attempt on the dependency `name` after `seconds`; its adapter must be safe to cancel.
 
-    An event loop that was busy meanwhile is no fault of the dependency: an answer that arrived and was not read yet still counts.
+    An event loop that was busy meanwhile is no fault of the dependency: the attempt gets back the time that was lost at the end, at most
+    `seconds` each time, and an answer that arrived and was not read yet still counts.
     """
 
     def __init__(self, seconds: float, *, name: str = "dependency") -> None:
@@ -115,7 +116,7 @@ class Timeout:
             nonlocal due, timer
             now = loop.time()
             if now > due + BUSY:
-                due = now + BUSY
+                due = now + min(now - due, self.seconds)
                 timer = loop.call_at(due, expire)
             else:
                 scope.reschedule(now)
