@@ -150,7 +150,7 @@ async def test_announcements_continue_after_a_failover(servers: Servers) -> None
     await until(lambda: stored(mine, "x"))
     await until(lambda: asyncio.sleep(0, two.fresh()))
     await until(lambda: asyncio.sleep(0, one.fresh()))
-    assert await theirs.get("1") == "x"
+    await until(lambda: equals(theirs, "x"))
     await mine.set("1", "y")
     await until(lambda: equals(theirs, "y"))
     for caches in (one, two):
