@@ -55,9 +55,7 @@ async def counted() -> None:
             if hasattr(module, name):
                 setattr(module, name, LONG)
     app, numbers = create_app(load_settings()), count(1)
-    for one in gc.get_objects():
-        if str(type(one).__module__).startswith("api_base.infrastructure.") and "_interval" in getattr(one, "__dict__", {}):
-            vars(one)["_interval"] = LONG
+    lengthen_intervals()
 
     async def get() -> None:
         await send(app, "GET", f"/api/v1/items/{os.environ['ITEM']}")
@@ -85,6 +83,13 @@ async def counted() -> None:
             await repeat(request, REQUESTS)
             control("-d")
         assert fresh(listener_of_app)
+
+
+def lengthen_intervals() -> None:
+    """Of periodic work that is made with its interval."""
+    for one in gc.get_objects():
+        if str(type(one).__module__).startswith("api_base.infrastructure.") and "_interval" in getattr(one, "__dict__", {}):
+            vars(one)["_interval"] = LONG
 
 
 async def nothing() -> None:
