@@ -70,14 +70,17 @@ class TextRule:
 
     def read(self, text: str, pointer: str) -> str | Violation:
         """Return `text` as it is stored, or why it is refused."""
-        value = self._stored(text)
-        if _too_many_marks(value):
-            return Violation(pointer, "marks", f"must not contain more than {_MARKS} combining marks in a row")
-        if not value.isascii() or not value.isprintable():
-            refused = (_REFUSED_IN_LINES if self.lines else _REFUSED).search(value)
-            if refused is not None:
+        if text.isascii() and text.isprintable():  # most text: it has no form but its own, and at its ends nothing but spaces to trim
+            value = text if self.lines else text.strip(" ")
+            blank = not value or value.isspace()
+        else:
+            value = self._stored(text)
+            if _too_many_marks(value):
+                return Violation(pointer, "marks", f"must not contain more than {_MARKS} combining marks in a row")
+            if refused := (_REFUSED_IN_LINES if self.lines else _REFUSED).search(value):
                 return _refusal(pointer, refused[0])
-        if not self.optional and _INVISIBLE.fullmatch(value):
+            blank = _INVISIBLE.fullmatch(value) is not None
+        if blank and not self.optional:
             return Violation(pointer, "blank", "must not be blank")
         if len(value) > self.max_length:
             return Violation(pointer, "too_long", f"has {len(value)} characters; at most {self.max_length} are allowed")

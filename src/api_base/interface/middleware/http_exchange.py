@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol, cast
+from typing import Final, Protocol
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -118,7 +118,8 @@ _LISTS: Final = (b"forwarded", b"x-forwarded-for")
 
 def http_exchange_of(scope: Scope) -> HttpExchange:
     """Return the exchange that LoggingMiddleware stored for the request."""
-    return cast("HttpExchange", scope[KEY])
+    exchange: HttpExchange = scope[KEY]
+    return exchange
 
 
 class RouteMatcher:
