@@ -1,5 +1,6 @@
 """A Cluster of three primaries, and a primary that three sentinels watch: processes of the Valkey that `make services` installed."""
 
+import signal
 import socket
 import subprocess
 import time
@@ -41,6 +42,11 @@ class Node:
             self.process.kill()
             self.process.wait()
 
+    def freeze(self) -> None:
+        """Let it keep its connections and answer nothing more, like a machine that is lost."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGSTOP)
+
     def ask(self, *command: str | int, accepted: Callable[[Any], bool] = lambda _: True) -> Any:
         """Return the first answer that is accepted. The process may be starting, or not yet agree with the others."""
         deadline = time.monotonic() + PATIENCE
@@ -66,8 +72,17 @@ class Servers:
     replica: Node
     """What takes its place."""
 
+    first: Node
+    """What the URL names first: the primary in a Cluster, a sentinel."""
+
     def fail(self) -> None:
+        """Refuse connections."""
         self.primary.kill()
+
+    def freeze(self) -> None:
+        """Answer nothing more, on the machine of the primary and of what the URL names first."""
+        self.primary.freeze()
+        self.first.freeze()
 
 
 def program() -> str:
@@ -108,7 +123,7 @@ def cluster(folder: Path) -> Iterator[Servers]:
         for node in nodes:
             node.ask("CLUSTER", "INFO", accepted=lambda info: "cluster_state:ok" in info and "cluster_known_nodes:4" in info)
         first.ask("INFO", "replication", accepted=lambda info: info["connected_slaves"] == 1)
-        yield Servers("redis+cluster://" + ",".join(f"127.0.0.1:{node.port}" for node in nodes), first, replica)
+        yield Servers("redis+cluster://" + ",".join(f"127.0.0.1:{node.port}" for node in nodes), first, replica, first)
 
 
 @contextmanager
@@ -127,7 +142,9 @@ def sentinel(folder: Path) -> Iterator[Servers]:
         primary.ask("INFO", "replication", accepted=lambda info: info["connected_slaves"] == 1)
         for one in sentinels:
             one.ask("SENTINEL", "MASTER", SERVICE, accepted=agreed)
-        yield Servers("redis+sentinel://" + ",".join(f"127.0.0.1:{one.port}" for one in sentinels) + f"/{SERVICE}", primary, replica)
+        yield Servers(
+            "redis+sentinel://" + ",".join(f"127.0.0.1:{one.port}" for one in sentinels) + f"/{SERVICE}", primary, replica, sentinels[0]
+        )
 
 
 def agreed(state: Any) -> bool:

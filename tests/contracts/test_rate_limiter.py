@@ -184,6 +184,9 @@ def test_partitions_and_policies_do_not_know_each_other(make: Make) -> None:
             ("x tenant", "1"),
             ("tenant 1:x", "x"),
             ("é" * 9999, "x"),
+            ("\ud800", "x"),
+            ("\udfff", "x"),
+            ("\0", "x"),
         ):
             answers = [await limiter.hit([Charge(partition, policy, rate)]) for _ in range(2)]
             assert [answer.allowed for answer in answers] == [True, False]

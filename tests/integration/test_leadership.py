@@ -196,6 +196,35 @@ async def test_a_lease_that_redis_lost_lets_one_lead(redis_url: str, transaction
         await one.close()
 
 
+async def test_a_number_that_was_rolled_back_is_nobody_elses(redis_url: str, transaction: Transaction) -> None:
+    service = uuid4().hex
+    former, other = on_redis(redis_url, service, 60.0), on_redis(redis_url, service, 60.0)
+    with pytest.raises(ZeroDivisionError):
+        async with transaction() as connection:
+            assert await former.leads(connection, WORK)
+            raise ZeroDivisionError
+    async with Redis.from_url(redis_url) as server:
+        (key,) = await server.keys(f"{service}:*")
+        lease = await server.getdel(key)
+        async with transaction() as connection:
+            assert await other.leads(connection, WORK)
+        await server.set(key, lease, px=60_000)
+    async with transaction() as connection:
+        assert not await former.leads(connection, WORK)
+    for one in (former, other):
+        await one.close()
+
+
+async def test_who_holds_a_lease_without_a_number_does_not_lead(redis_url: str, transaction: Transaction) -> None:
+    """The answer that gave the lease was lost."""
+    one = on_redis(redis_url, uuid4().hex, 60.0)
+    await one._client.call(lambda _: one._hold([one._key(WORK)], [one._id, 60_000]))
+    async with transaction() as connection:
+        assert not await one.leads(connection, WORK)
+    assert await leading(one, transaction)
+    await one.close()
+
+
 async def test_a_failover_that_loses_the_lease_lets_one_lead(tmp_path: Path, transaction: Transaction) -> None:
     with sentinel(tmp_path) as servers:
         former, other = on_redis(servers.url, "tests", 60.0), on_redis(servers.url, "tests", 60.0)

@@ -199,6 +199,21 @@ async def test_the_notification_of_another_process_ends_the_results_of_the_same_
         assert (await world.number(query, theirs), await world.number(query, mine)) == (before[0], number)
 
 
+async def test_an_error_at_one_notification_leaves_the_next_ones(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    query, mine, elsewhere = GetThing(id=uuid4()), acting(), QueryCache(MemoryCaches())
+    before = await world.number(query, mine)
+
+    async def failing(caches: MemoryCaches, owner: UUID, tags: object) -> None:
+        raise ZeroDivisionError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(MemoryCaches, "invalidate", failing)
+        await notified(world, elsewhere.notification({(TENANT, "thing")}))
+    assert await world.number(query, mine) == before
+    await notified(world, elsewhere.notification({(TENANT, "thing")}))
+    assert await world.number(query, mine) == before + 1
+
+
 def test_changes_that_do_not_fit_in_a_notification_are_not_notified() -> None:
     cache = QueryCache(MemoryCaches())
     one, many = cache.notification({(TENANT, "thing")}), cache.notification({(uuid4(), "thing") for _ in range(200)})

@@ -123,6 +123,33 @@ async def test_the_tightest_of_several_wins_the_header_and_a_refusal_charges_no_
     assert (charged["tight"], charged["wide"]) == (2, 2)
 
 
+async def test_a_refusal_of_the_callers_limit_charges_no_limit_of_the_address() -> None:
+    here = shell(limited(limit(), limit(name="by-address", by="address", burst=100)))
+    assert await statuses(here, PRINCIPAL, 5) == [204, 204, 429, 429, 429]
+    assert {policy: count for (_, policy), count in here.limiter.hits.items() if count} == {"default": 2, "some": 2, "by-address": 2}
+
+
+async def test_a_limit_by_route_counts_each_method_by_itself() -> None:
+    router, same = Router(), limit(by="route")
+
+    @router.get("/limited", RouteOptions(limits=(same,)))
+    async def read() -> None:
+        """Answers."""
+
+    @router.delete("/limited", RouteOptions(limits=(same,)), status_code=204)
+    async def remove() -> None:
+        """Answers."""
+
+    here = shell(router)
+    here.tokens.who = PRINCIPAL
+    async with here.client() as client:
+        made = [
+            (await client.request(method, PATH, headers=BEARER)).status_code
+            for method in ("GET", "HEAD", "GET", "DELETE", "DELETE", "DELETE")
+        ]
+    assert made == [204, 204, 429, 204, 204, 429]
+
+
 async def test_fields_are_structured_and_the_partition_key_names_nobody() -> None:
     here = shell(limited(limit(by="principal")))
     here.tokens.who = PRINCIPAL

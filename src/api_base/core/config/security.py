@@ -79,7 +79,7 @@ class RateLimitSettings(Section):
     prefix: str = Field("api-base", pattern=r"^[a-zA-Z0-9._-]{1,100}$")
     """Prefix of the application's keys in Redis. No two applications may share one."""
     timeout_seconds: float = Field(0.025, gt=0, le=1)
-    """Seconds that a request waits for Redis at most."""
+    """Seconds that a decision waits for Redis at most. A request needs one, or two if its route has limits of the caller."""
     local_share: float = Field(0.25, gt=0, le=1)
     """Part of each limit that a machine (a process, if it has no `RATE_LIMIT__TABLE`) allows by itself while Redis cannot be used: 1 divided
     by the number of machines keeps the limit as a whole."""

@@ -87,10 +87,12 @@ class QueryCache(ChangeObserver):
                 self._ending = asyncio.get_running_loop().create_task(self._end())
 
     async def _end(self) -> None:
-        while self._notified:
-            changes, self._notified = self._notified, set()
-            await self.changed(changes)
-        self._ending = None
+        try:
+            while self._notified:
+                changes, self._notified = self._notified, set()
+                await self.changed(changes)
+        finally:
+            self._ending = None
 
 
 def _tenant() -> UUID:

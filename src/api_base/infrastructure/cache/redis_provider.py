@@ -129,11 +129,13 @@ class RedisCaches(Caches):
             self._redelivery = asyncio.get_running_loop().create_task(self._redeliver())
 
     async def _redeliver(self) -> None:
-        while self._undelivered:
-            await asyncio.sleep(REDELIVERY)
-            with suppress(Unavailable):
-                await self._deliver()
-        self._redelivery = None
+        try:
+            while self._undelivered:
+                await asyncio.sleep(REDELIVERY)
+                with suppress(Unavailable):
+                    await self._deliver()
+        finally:
+            self._redelivery = None
 
     async def check(self) -> str:
         """Connect once, and return the name of the server. Raises `Unavailable`."""
@@ -142,7 +144,6 @@ class RedisCaches(Caches):
     async def close(self) -> None:
         if self._redelivery is not None:
             self._redelivery.cancel()
-            self._redelivery = None
         await self.client.close()
 
 

@@ -45,9 +45,9 @@ class TieredCaches(RedisCaches):
         self.memory.end(names)
 
     async def close(self) -> None:
-        await self.subscription.close()
-        self.memory.clear()
         await super().close()
+        self.memory.clear()
+        await self.subscription.close()
 
     def _announced(self, message: bytes) -> None:
         """What this process ended itself ended here before. Anybody who may connect may publish: after what means nothing, nothing is kept."""

@@ -1,7 +1,8 @@
 """Leadership by a lease in Redis, fenced by PostgreSQL.
 
 A lease alone is not enough: its holder may pause past its end, and a failover of Redis may lose it, so two processes believe that they lead.
-Therefore each new leader increases the number of its work in `leaders`, and each transaction of a leader compares that number with its own,
+Therefore each new leader stores the id of its first transaction in `leaders`, which PostgreSQL never gives out again, not even after a rollback,
+and each transaction of a leader compares the stored number with its own,
 under the lock of `DatabaseLeadership`. A former leader is refused by the comparison, and no other begins while its transaction runs.
 """
 
@@ -31,7 +32,8 @@ end
 """
 
 _BEGIN: Final = """
-insert into leaders (name, number) values ($1, 1) on conflict (name) do update set number = leaders.number + 1 returning number
+insert into leaders (name, number) values ($1, pg_current_xact_id()::text::bigint)
+on conflict (name) do update set number = excluded.number returning number
 """
 _NUMBER: Final = "select number from leaders where name = $1"
 
@@ -56,7 +58,7 @@ class RedisLeadership(DatabaseLeadership):
             return False
         if held == b"new":
             self._numbers[name] = await connection.fetchval(_BEGIN, name)
-        elif self._numbers.get(name) != await connection.fetchval(_NUMBER, name):
+        elif (number := self._numbers.get(name)) is None or number != await connection.fetchval(_NUMBER, name):
             await self._give_up(name)
             return False
         return True

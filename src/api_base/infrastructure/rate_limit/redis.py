@@ -94,11 +94,19 @@ class RedisRateLimiter(RateLimiter):
 
     async def _decide(self, slots: Sequence[Sequence[Charge]]) -> list[list[Decided]]:
         """Return what was decided about each charge of each slot. Raises `Unavailable`."""
-        answers = await self._client.call(lambda _: asyncio.gather(*map(self._run, slots)))
+        answers = await self._client.call(lambda _: self._run_all(slots))
         return [
             [decide(float(stored), charge, float(now)) for charge, stored in zip(slot, arrivals, strict=True)]
             for slot, (now, *arrivals) in zip(slots, answers, strict=True)
         ]
+
+    async def _run_all(self, slots: Sequence[Sequence[Charge]]) -> list[Any]:
+        """Wait for all scripts, also when one has failed: none may charge after the call has ended."""
+        answers = await asyncio.gather(*map(self._run, slots), return_exceptions=True)
+        for answer in answers:
+            if isinstance(answer, BaseException):
+                raise answer
+        return answers
 
     async def _run(self, slot: Sequence[Charge]) -> Any:
         tag = _digest(slot[0].partition)

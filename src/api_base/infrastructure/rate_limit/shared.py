@@ -70,7 +70,7 @@ class SharedRateLimiter(RateLimiter):
 
     def _place(self, key: str) -> tuple[int, int]:
         """Return the digest of `key`, which is never 0, and the offset of its set. The secret has the place of the first set."""
-        digest = int.from_bytes(blake2b(key.encode(), digest_size=8, key=self._secret).digest()) or 1
+        digest = int.from_bytes(blake2b(key.encode("utf-8", "surrogatepass"), digest_size=8, key=self._secret).digest()) or 1
         return digest, _SET.size * (1 + digest % SETS)
 
     def _find(self, digest: int, offset: int) -> tuple[int, float]:

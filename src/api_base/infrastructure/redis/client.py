@@ -3,6 +3,9 @@
 redis-py's pools for Sentinel and Cluster raise as soon as all connections are in use. So at most `CONNECTIONS` calls run at the same time, and
 others wait. Connections are opened at their first use and replaced when they are lost, so a server that returns is used again without a
 restart; after a failover, the next connection goes to the new primary.
+
+A caller gives up before redis-py does. Its call goes on until redis-py has failed as well: only then does redis-py ask the next Sentinel, or for the
+present nodes of a Cluster, and a connection whose opening takes longer than a caller waits serves the next one.
 """
 
 import asyncio
@@ -16,7 +19,7 @@ from redis.asyncio.retry import Retry
 from redis.asyncio.sentinel import SentinelConnectionPool
 from redis.backoff import NoBackoff
 from redis.commands.core import AsyncScript
-from redis.exceptions import RedisError
+from redis.exceptions import RedisClusterException, RedisError
 from redis.maint_notifications import MaintNotificationsConfig
 
 from api_base.core.errors import Unavailable
@@ -27,9 +30,13 @@ CONNECTIONS: Final = 20
 """Calls of one process that run at the same time; others wait."""
 MOST: Final = 5 * CONNECTIONS
 """Connections to one server: a call may send several commands beside each other."""
+UNFINISHED: Final = 1000
+"""Calls that may go on without their callers; beyond, Redis counts as unavailable."""
 PROBE_TIMEOUT: Final = 5.0
 """Seconds that `check` waits for an answer."""
 SCAN_COUNT: Final = 1000
+FAILURES: Final = (RedisError, RedisClusterException, OSError)
+"""What redis-py raises. A Cluster without a reachable node is no `RedisError`."""
 
 
 class RedisClient:
@@ -39,6 +46,7 @@ class RedisClient:
         self._address, self._policy, self._timeout = address, policy, timeout
         self._redis = _client(address, timeout)
         self._free = asyncio.Semaphore(CONNECTIONS)
+        self._unfinished: set[asyncio.Task[Any]] = set()
 
     def script(self, lua: str) -> AsyncScript:
         """Return a script, which is sent once to each server and then called by its digest."""
@@ -47,22 +55,35 @@ class RedisClient:
     async def call[T](self, use: Callable[[Any], Awaitable[T]]) -> T:
         """Return what `use` returns. Raises `Unavailable` if the server cannot be reached, answers with an error, or is too slow."""
 
-        async def translated() -> T:
-            try:
-                async with asyncio.timeout(self._timeout):
-                    await self._free.acquire()
-                try:
-                    return await use(self._redis)
-                finally:
-                    self._free.release()
-            except (RedisError, OSError) as error:
-                raise Unavailable("Redis cannot be used.", reason=error) from error
-            except (AttributeError, TypeError) as error:
-                if not _lost_connection(error):
-                    raise
-                raise Unavailable("Redis cannot be used.", reason="The connection is lost.") from error
+        async def shielded() -> T:
+            if len(self._unfinished) >= UNFINISHED:
+                raise Unavailable("Redis cannot be used.", reason="Too many calls have not ended.")
+            task = asyncio.create_task(self._translated(use))
+            self._unfinished.add(task)
+            task.add_done_callback(self._ended)
+            return await asyncio.shield(task)
 
-        return await self._policy.execute(translated)
+        return await self._policy.execute(shielded)
+
+    async def _translated[T](self, use: Callable[[Any], Awaitable[T]]) -> T:
+        try:
+            async with asyncio.timeout(self._timeout):
+                await self._free.acquire()
+            try:
+                return await use(self._redis)
+            finally:
+                self._free.release()
+        except FAILURES as error:
+            raise Unavailable("Redis cannot be used.", reason=error) from error
+        except (AttributeError, RuntimeError, TypeError) as error:
+            if not _lost_connection(error):
+                raise
+            raise Unavailable("Redis cannot be used.", reason="The connection is lost.") from error
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self._unfinished.discard(task)
+        if not task.cancelled():
+            task.exception()  # its caller may have given up
 
     async def keys(self, pattern: str) -> AsyncIterator[list[str]]:
         """Yield all keys that match a glob, in parts, by SCAN on each primary. Raises `Unavailable`."""
@@ -79,19 +100,27 @@ class RedisClient:
         redis = _client(self._address, PROBE_TIMEOUT)
         try:
             await redis.ping()
-        except (RedisError, OSError) as error:
+        except FAILURES as error:
             raise Unavailable("Redis cannot be used.", reason=f"{self._address}: {error}") from error
         finally:
             await close(redis)
         return f"Redis at {self._address}"
 
     async def close(self) -> None:
-        """Close the connections; the next call opens others."""
+        """End the calls and close the connections; the next call opens others."""
+        for task in [*self._unfinished]:
+            task.cancel()
+        await asyncio.gather(*self._unfinished, return_exceptions=True)
         await close(self._redis)
 
 
 def _lost_connection(error: Exception) -> bool:
-    """Whether asyncio raised it: before Python 3.13.6, `writelines` of a lost connection calls None [CPython issue 136234]."""
+    """Whether the event loop raised it, for a connection that was lost between two of its steps.
+
+    uvloop says that the handler is closed; asyncio, before Python 3.13.6, calls None [CPython issue 136234].
+    """
+    if isinstance(error, RuntimeError):
+        return "the handler is closed" in str(error)
     frame = error.__traceback__
     while frame is not None and frame.tb_next is not None:
         frame = frame.tb_next

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import Final
 
 from redis.asyncio.client import PubSub
-from redis.exceptions import RedisError
 
 from api_base.core.shared.logging import get_logger
 from api_base.infrastructure.redis.address import RedisAddress
@@ -54,7 +53,7 @@ class RedisSubscription:
         while True:
             try:
                 await self._listen()
-            except (RedisError, OSError) as error:
+            except Exception as error:  # whatever it was, another connection is the answer
                 logger.warning("subscription_lost", channel=self._channel, reason=str(error) or type(error).__name__)
             self.fresh_until = NEVER
             self._attempt += 1

@@ -60,4 +60,4 @@ LEADERS: Final = system_owned(
     sa.Column("name", text(), primary_key=True),
     sa.Column("number", sa.BigInteger, nullable=False),
 )
-"""How many leaders a piece of work has had, where leases in Redis decide."""
+"""The id of the first transaction of the present leader of a piece of work, where leases in Redis decide."""

@@ -15,7 +15,7 @@ from api_base.core.errors import ConfigurationError, ProgrammingError, TooManyRe
 from api_base.core.protocols import Charge, Limit, Partition, RateLimiter
 from api_base.core.shared.addresses import limit_key
 from api_base.interface.errors.handlers import send_error
-from api_base.interface.middleware.http_exchange import HttpExchange, Match, http_exchange_of
+from api_base.interface.middleware.http_exchange import HttpExchange, http_exchange_of
 
 _POLICY, _LEFT = b"ratelimit-policy", b"ratelimit"
 
@@ -40,6 +40,9 @@ class RequestLimits:
 
     async def of_address(self, exchange: HttpExchange) -> TooManyRequests | None:
         """Charge what counts by address. Return the refusal."""
+        return await self._decide(exchange, self._by_address(exchange))
+
+    def _by_address(self, exchange: HttpExchange) -> list[Charge]:
         address = exchange.context.address
         default, login, failed = self._of(address)
         charges, matched = [default], exchange.matched
@@ -50,18 +53,26 @@ class RequestLimits:
                 charges += [Charge(_address(address), one.name, one.rate, one.cost) for one in route.limits if one.by == "address"]
         if exchange.authorization is not None:
             charges.append(failed)
-        return await self._decide(exchange, charges)
+        return charges
 
-    async def of_caller(self, exchange: HttpExchange, match: Match, limits: Sequence[Limit]) -> TooManyRequests | None:
-        """Charge those of `limits` that count by the caller, who is known by now. Return the refusal."""
+    async def of_caller(self, exchange: HttpExchange, route: str, limits: Sequence[Limit]) -> TooManyRequests | None:
+        """Charge those of `limits` that count by the caller, who is known by now. A refusal, which is returned, gives back what counted by address.
+
+        `route` is the method and the path template.
+        """
         principal = exchange.context.principal
         plan = None if principal is None else principal.plan
         charges = [
-            Charge(_caller(exchange, match, limit.by), limit.name, limit.by_plan.get(plan, limit.rate), limit.cost)
+            Charge(_caller(exchange, route, limit.by), limit.name, limit.by_plan.get(plan, limit.rate), limit.cost)
             for limit in limits
             if limit.by != "address"
         ]
-        return await self._decide(exchange, charges) if charges else None
+        if not charges:
+            return None
+        refusal = await self._decide(exchange, charges)
+        if refusal is not None:
+            await self._limiter.hit([one._replace(cost=-one.cost) for one in self._by_address(exchange) if not one.checked])
+        return refusal
 
     async def token_failed(self, exchange: HttpExchange) -> None:
         """Charge a request whose token was refused."""
@@ -134,7 +145,7 @@ def _address(address: str) -> str:
     return f"address {limit_key(address)}"
 
 
-def _caller(exchange: HttpExchange, match: Match, by: Partition) -> str:
+def _caller(exchange: HttpExchange, route: str, by: Partition) -> str:
     """Return the partition of the caller. Each tenant has its own: none sees or consumes a limit of another."""
     principal = exchange.context.principal
     if principal is None:
@@ -143,4 +154,4 @@ def _caller(exchange: HttpExchange, match: Match, by: Partition) -> str:
         caller = f"principal {principal.user_id} {principal.tenant_id}"
     else:
         caller = f"tenant {principal.tenant_id}"
-    return f"route {match.template} {caller}" if by == "route" else caller
+    return f"route {route} {caller}" if by == "route" else caller

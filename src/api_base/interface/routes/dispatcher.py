@@ -93,10 +93,15 @@ class Dispatcher:
         if route is None:
             allowed = sorted({*matched.allowed, *(["HEAD"] if "GET" in matched.allowed else [])})
             await send_error(scope, send, MethodNotAllowed(", ".join(allowed).encode()))
-        elif route.limits and (refusal := await self._limits.of_caller(exchange, matched, route.limits)) is not None:
+        elif route.limits and (refusal := await self._limits.of_caller(exchange, _name(scope, matched), route.limits)) is not None:
             exchange.error = refusal
             await send_error(scope, send, refusal)
         elif isinstance(route, Operation):
             await route(scope, receive, send, matched.values)
         elif isinstance(route, PlainRoute):
             await route.serve(self._app, scope, receive, send)
+
+
+def _name(scope: Scope, matched: Match) -> str:
+    """Return method and path template; HEAD is GET."""
+    return f"{'GET' if scope['method'] == 'HEAD' else scope['method']} {matched.template}"
