@@ -26,6 +26,8 @@ LATE = 0.3
 """Seconds by which a busy machine may continue later than it should."""
 PATIENCE = 30.0
 RATE = Rate(100, 60, 100)
+PROBES = 10
+"""Calls that may be under way when the circuit opens, and probes of it."""
 SHARE = 0.25
 
 type Make = Callable[..., RedisRateLimiter]
@@ -146,7 +148,8 @@ async def test_without_redis_a_share_of_each_limit_holds_and_nobody_waits_long(
         assert (await hit(limiter, "b", RATE)).allowed, "nobody is refused for another"
         assert (await hit(limiter, "c", Rate(1, 60, 3), 3)).allowed, "what costs the whole burst still passes"
     await until_counted(limiter)
-    assert (await hit(limiter, "a", RATE)).states[0].remaining == RATE.burst - 1
+    left = (await hit(limiter, "a", RATE)).states[0].remaining
+    assert left >= RATE.burst - 1 - PROBES, "what was sent before the circuit opened may arrive late, and nothing else"
 
 
 async def test_no_request_fails_while_redis_is_killed_under_load_and_it_is_used_again(make: Make, killable_redis: Killable) -> None:
