@@ -183,7 +183,8 @@ def test_the_command_line_sends_the_messages_of_the_api(backend: Backend, projec
         (("set", "-"), "{", "is not JSON"),
         (("set", "-"), "[]", "must contain a JSON object"),
         (("set", "-"), '{"definition": {"key": "a"}}', "/definition/type"),
-        (("set", "-"), '{"name": 1}', "/name: is not a known field"),
+        (("set", "-"), '{"name": 1}', "/name: is not a member"),
+        (("set", "-"), json.dumps({"definition": flag_definition("old"), "archived": True}), "/archived: is not a member of a new flag"),
         (("off", "imports", "--version", "99"), "", "no longer at version 99"),
     ],
 )
