@@ -15,7 +15,7 @@ import pytest
 
 from api_base.infrastructure.db.embedded import EmbeddedServer
 from tests.e2e.conftest import Project
-from tests.e2e.processes import PATIENCE, UNLIMITED, Backend, one_sentence, run, serving, until, working
+from tests.e2e.processes import PATIENCE, UNLIMITED, Backend, one_sentence, rows, run, serving, until, working
 from tests.factories.feature_flags import flag_definition
 
 WORKERS: Final = 4
@@ -167,6 +167,8 @@ def test_the_command_line_sends_the_messages_of_the_api(backend: Backend, projec
     assert json.loads(flags("get", "by-hand").stdout)["definition"]["enabled"] is False
     assert "by-hand  off  protected  version 2  (web)\n" in flags("list").stdout
     assert flags("list", "--archived").stdout == ""
+    rows(project.home, "update flags set definition = '[]' where key = 'by-hand'")
+    assert "by-hand  not valid  protected  version 2  (web)\n" in flags("list").stdout
     assert (flags("stale").returncode, flags("stale").stdout) == (0, "")
     dated = {"definition": flag_definition("over"), "stale_after": "2026-01-01T00:00:00Z"}
     flags("set", "-", stdin=json.dumps(dated))

@@ -59,9 +59,9 @@ def set_(
     from api_base.application.flags.commands.change_flag import ChangeFlag, CreateFlag
     from api_base.application.flags.commands.propose_change import ProposeFlagChange
 
-    document = _read(file)
     if key is None and (propose or version is not None):
         raise typer.BadParameter("needs --key", param_hint="--propose" if propose else "--version")
+    document = _read(file)
     if key is None:
         _print(_run(email, CreateFlag(document=document)))
     elif propose:
