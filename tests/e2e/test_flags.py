@@ -15,7 +15,7 @@ import pytest
 
 from api_base.infrastructure.db.embedded import EmbeddedServer
 from tests.e2e.conftest import Project
-from tests.e2e.processes import PATIENCE, UNLIMITED, Backend, one_sentence, run, serving, until, working
+from tests.e2e.processes import PATIENCE, UNLIMITED, Backend, one_sentence, rows, run, serving, until, working
 from tests.factories.feature_flags import flag_definition
 
 WORKERS: Final = 4
@@ -173,6 +173,9 @@ def test_the_command_line_sends_the_messages_of_the_api(backend: Backend, projec
     assert (flags("stale").returncode, flags("stale").stdout) == (1, "over: date_passed\n")
     record = backend.request("GET", "/api/v1/audit/platform?action=flag.created&sort=-at&limit=1", token=token)[1]["items"][0]
     assert record["after"]["key"] == "over"
+    rows(project.home, "update flags set definition = '[]' where key = 'by-hand'")
+    assert "by-hand  not valid  protected  version 2  (web)\n" in flags("list").stdout
+    rows(project.home, "update flags set archived = true where key = 'by-hand'")
 
 
 @pytest.mark.parametrize(
@@ -183,7 +186,8 @@ def test_the_command_line_sends_the_messages_of_the_api(backend: Backend, projec
         (("set", "-"), "{", "is not JSON"),
         (("set", "-"), "[]", "must contain a JSON object"),
         (("set", "-"), '{"definition": {"key": "a"}}', "/definition/type"),
-        (("set", "-"), '{"name": 1}', "/name: is not a known field"),
+        (("set", "-"), '{"name": 1}', "/name: is not a member"),
+        (("set", "-"), json.dumps({"definition": flag_definition("old"), "archived": True}), "/archived: is not a member of a new flag"),
         (("off", "imports", "--version", "99"), "", "no longer at version 99"),
     ],
 )

@@ -203,6 +203,8 @@ async def test_what_a_protected_flag_depends_on_cannot_become_unprotected(world:
         ({"definition": flag_definition("a", variants={"on": 1, "off": False})}, "/body/definition/variants/on"),
         ({"definition": flag_definition("a"), "protected": "yes"}, "/body/protected"),
         ({"definition": flag_definition("a"), "stale_after": "soon"}, "/body/stale_after"),
+        ({"definition": flag_definition("a"), "stale_after": "0001-01-01T00:00:00+14:00"}, "/body/stale_after"),
+        ({"definition": flag_definition("a", default_variant=None)}, "/body/definition/default_variant"),
         ({"definition": flag_definition("a"), "archived": True}, "/body/archived"),
         ({"definition": []}, "/body/definition"),
         ({}, "/body/definition"),
@@ -228,6 +230,26 @@ async def test_a_stored_flag_that_is_not_valid_is_shown_and_does_not_stop_others
     assert broken not in [one["key"] for one in (await world.done("GET", "/stale-flags"))["items"]]
 
 
+async def test_a_stored_flag_that_is_not_valid_and_that_another_needs_does_not_stop_others(world: World) -> None:
+    broken, other = await world.flag(), await world.flag()
+    needs = await world.flag(definition={"prerequisites": [{"key": broken, "variant": "on"}]})
+    await world.owner.execute("update flags set definition = definition - 'variants' where key = $1", broken)
+    assert (await world.done("PATCH", f"/flags/{other}", {"owner": "x"}))["version"] == 2
+    assert await world.flag(definition={"prerequisites": [{"key": other, "variant": "on"}]})
+    refused(await world.send("PATCH", f"/flags/{needs}", {"owner": "x"}), 422, f"names the flag {broken}, which does not exist")
+    assert (await world.done("PATCH", f"/flags/{needs}", {"definition": {"prerequisites": None}}))["version"] == 2
+
+
+async def test_a_stored_proposal_that_is_not_valid_is_listed_and_rejected(world: World) -> None:
+    key = await world.flag(protected=True)
+    id = await world.proposal(key, {"owner": "x"})
+    await world.owner.execute("update flag_proposals set settings = settings #- '{definition,variants}' where id = $1", UUID(id))
+    assert id in [one["id"] for one in (await world.done("GET", "/flag-proposals?status=pending"))["items"]]
+    assert (await world.done("GET", f"/flag-proposals/{id}"))["key"] == key
+    refused(await world.send("POST", f"/flag-proposals/{id}/approve", by=world.bo), 422, "/definition/variants")
+    assert (await world.done("POST", f"/flag-proposals/{id}/reject"))["status"] == "rejected"
+
+
 async def test_stale_flags_are_listed_with_their_reasons(world: World) -> None:
     fresh, dated, unused = await world.flag(), await world.flag(owner="web", stale_after="2026-01-01T00:00:00Z"), await world.flag()
     old = "update flags set created_at = now() - interval '40 days', updated_at = now() - interval '40 days' where key = $1"
@@ -236,6 +258,11 @@ async def test_stale_flags_are_listed_with_their_reasons(world: World) -> None:
     assert fresh not in listed
     assert (listed[dated]["reasons"], listed[dated]["owner"]) == (["date_passed"], "web")
     assert listed[unused]["reasons"] == ["one_variant", "not_evaluated"]
+    needs = await world.flag(definition={"prerequisites": [{"key": unused, "variant": "on"}]})
+    for archived, reasons in ((False, ["one_variant"]), (True, ["one_variant", "not_evaluated"])):
+        await world.done("PATCH", f"/flags/{needs}", {"archived": archived})
+        listed = {one["key"]: one for one in (await world.done("GET", "/stale-flags"))["items"]}
+        assert listed[unused]["reasons"] == reasons
 
 
 @pytest.mark.parametrize("role", ["owner", "admin", "member", "viewer"])

@@ -20,6 +20,7 @@ from api_base.infrastructure.events.consumer import DeliveryConsumer
 from api_base.infrastructure.events.database_publisher import DatabaseEventPublisher
 from api_base.infrastructure.events.relay import Relay
 from api_base.infrastructure.flags.exposures import ExposureReporter
+from api_base.infrastructure.flags.snapshot import SnapshotLoader
 from api_base.infrastructure.observability.exposition import MergedMetrics
 from api_base.infrastructure.serialization.json_codec import decode, encode
 from tests.application import settings_on
@@ -86,6 +87,35 @@ async def test_a_closing_process_reports_the_rest(migrated: Urls) -> None:
         World(services, owner).evaluate("tracked", user="ana")
     assert len(await owner.fetch(EVENTS)) == 1
     await owner.close()
+
+
+async def test_a_closing_process_finishes_the_report_that_is_running(world: World) -> None:
+    ports = world.services.ports
+    flags = next(one for one in world.services.resources if isinstance(one, SnapshotLoader))
+    reporter = ExposureReporter(
+        ports.database, ports.current_flags.exposures, flags, ports.counters, ports.event_writer, ports.events_stored, ports.clock, 0.01
+    )
+    waiting = "select count(*) from pg_locks where not granted and relation = 'flag_evaluations'::regclass"
+    async with world.owner.transaction():
+        await world.owner.execute("lock table flag_evaluations")
+        world.evaluate("tracked", user="ana")
+        await reporter.open()
+        async with asyncio.timeout(30):
+            while not await world.owner.fetchval(waiting):
+                await asyncio.sleep(0.005)
+        world.evaluate("tracked", user="bo")
+        closing = asyncio.create_task(reporter.close())
+        await asyncio.sleep(0)
+    await closing
+    assert [decode(row["payload"])["user"] for row in await world.owner.fetch(EVENTS)] == ["ana", "bo"]
+    assert world.dropped == 0
+
+
+async def test_a_user_that_cannot_be_stored_takes_no_other_exposure_down(world: World) -> None:
+    for user in ("a\0b", "a\ud800", "ana"):
+        world.evaluate("tracked", user=user)
+    await world.reporter.report()
+    assert [decode(row["payload"])["user"] for row in await world.owner.fetch(EVENTS)] == ["a\ufffdb", "a\ufffd", "ana"]
 
 
 async def test_without_postgresql_exposures_are_dropped_and_counted(world: World, migrated: Urls, postgres: Postgres) -> None:

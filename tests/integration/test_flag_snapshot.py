@@ -18,7 +18,7 @@ from api_base.infrastructure.db.connecting import PoolOptions
 from api_base.infrastructure.db.embedded import Urls
 from api_base.infrastructure.db.notifications import NotificationListener
 from api_base.infrastructure.db.session import Database
-from api_base.infrastructure.flags.snapshot import CHANNEL, MAX_INLINE_ROWS, SnapshotLoader
+from api_base.infrastructure.flags.snapshot import MAX_INLINE_ROWS, SnapshotLoader
 from api_base.infrastructure.serialization.json_codec import encode
 from tests.conftest import Postgres, name_of
 from tests.factories.feature_flags import flag_definition
@@ -203,21 +203,23 @@ async def test_a_row_that_is_not_valid_takes_nothing_else_down(migrated: Urls, f
         await one.until(lambda: one.gauges["feature_flags_invalid"] == 0)
 
 
-async def test_a_cycle_in_the_database_leaves_the_last_flags(migrated: Urls, flags: Flags) -> None:
-    one_key, other = await flags.add(), await flags.add()
+async def test_a_cycle_in_the_database_leaves_its_flags_as_they_were_and_the_others_current(migrated: Urls, flags: Flags) -> None:
+    first, second = await flags.add(), await flags.add()
     cycle = "update flags set definition = definition || jsonb_build_object('prerequisites', $2::jsonb) where key = $1"
     async with process(migrated) as one:
-        for key, required in ((one_key, other), (other, one_key)):
-            await flags.owner.execute(cycle, key, encode([{"key": required, "variant": "off"}]).decode())
-        third = await flags.add()
-        await flags.owner.execute("select pg_notify($1, '')", CHANNEL)
-        await one.until(lambda: one.gauges.get("feature_flags_invalid") == 3)
-        assert one.variant(one_key) == "off"
-        assert one.variant(third) is None
-        await flags.owner.execute("update flags set archived = true where key = $1", other)
-        await flags.owner.execute("update flags set definition = definition - 'prerequisites' where key = $1", one_key)
+        async with flags.owner.transaction():
+            for key, required in ((first, second), (second, first)):
+                await flags.owner.execute(cycle, key, encode([{"key": required, "variant": "off"}]).decode())
+        third, dependent = await flags.add(), await flags.add(prerequisites=[{"key": first, "variant": "off"}])
         await one.until(lambda: one.variant(third) == "off", WITHIN)
-        assert one.variant(other) is None
+        await one.until(lambda: one.gauges.get("feature_flags_invalid") == 2)
+        assert [one.variant(key) for key in (first, second, dependent)] == ["off"] * 3
+        async with process(migrated) as started_later:
+            assert started_later.variant(third) == "off"
+            assert [started_later.variant(key) for key in (first, second, dependent)] == [None] * 3
+            await started_later.until(lambda: started_later.gauges.get("feature_flags_invalid") == 3)
+        await flags.owner.execute("update flags set definition = definition - 'prerequisites' where key = $1", first)
+        await one.until(lambda: one.gauges["feature_flags_invalid"] == 0)
 
 
 async def test_a_poll_without_a_change_leaves_the_snapshot(migrated: Urls, flags: Flags) -> None:

@@ -104,7 +104,7 @@ async def test_a_flag_that_targets_a_prerequisite_of_the_service_alone_reveals_o
 @pytest.mark.parametrize("attribute", ["user", "tenant", "plan", "role", "targetingKey"])
 async def test_what_the_client_sends_as_identity_is_ignored(api: Running, ana: Person, attribute: str) -> None:
     claimed = str(uuid4())
-    state(client(rules=targeting(attribute, claimed)))
+    state(client(rules=targeting("user" if attribute == "targetingKey" else attribute, claimed)))
     sent = {attribute: claimed, "targetingKey": claimed}
     assert (await evaluate(api, ana, **sent)).json()["reason"] == "DEFAULT"
 
@@ -196,9 +196,17 @@ async def test_the_tag_depends_on_the_caller_the_context_and_the_flags(api: Runn
     assert (changed.status_code, changed.json()["flags"][0]["value"]) == (200, True)
 
 
-async def test_a_tag_that_is_no_tag_is_refused(api: Running, ana: Person) -> None:
+@pytest.mark.parametrize("sent", ["abc", "*", ",".join(['"x"'] * 33)], ids=["no tag", "any", "many tags"])
+async def test_what_is_no_list_of_tags_matches_nothing(api: Running, ana: Person, sent: str) -> None:
     state(client())
-    assert (await evaluate_all(api, ana, "abc")).status_code == 400
+    assert (await evaluate_all(api, ana, sent)).status_code == 200
+
+
+async def test_the_tag_may_be_in_any_line_of_the_header(api: Running, ana: Person) -> None:
+    state(client())
+    tag = (await evaluate_all(api, ana)).headers["etag"]
+    lines = [*ana.headers.items(), ("If-None-Match", '"other"'), ("If-None-Match", tag)]
+    assert (await api.client.post(ALL, json={"context": {}}, headers=lines)).status_code == 304
 
 
 async def test_a_context_gets_the_provider_of_openfeature_over_the_flags_of_the_process(api: Running) -> None:

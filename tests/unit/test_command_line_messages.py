@@ -20,6 +20,8 @@ from api_base.cli.commands import app
         ("jobs list --tenant x", "'--tenant': must be a UUID."),
         ("jobs cancel x", "'id': must be a UUID."),
         ("events list --since never", "'--since': must be a time as in RFC 3339, such as 2026-01-31T12:00:00Z."),
+        ("flags set - --as ana@example.com --propose", "--propose: needs --key"),
+        ("flags set - --as ana@example.com --version 1", "--version: needs --key"),
         ("audit verify /nonexistent", "'file': file '/nonexistent' does not exist."),
     ],
 )

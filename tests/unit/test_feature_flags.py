@@ -99,6 +99,28 @@ def test_a_forced_flag_meets_the_prerequisite_that_names_its_value() -> None:
         assert FeatureFlags(held).enabled("next") is True
 
 
+def test_a_forced_flag_stays_forced_while_the_source_delivers_others_which_stay_afterwards() -> None:
+    held = current(document(client=True), document(key="other"))
+    flags = FeatureFlags(held)
+    with held.forced({KEY: True}):
+        held.replace(snapshot(document(client=True), document(key="other", default_variant="on")))
+        assert (flags.enabled(KEY), flags.enabled("other")) == (True, True)
+        held.mark_stale("the source is away")
+        held.mark_fresh()
+        assert flags.enabled(KEY) is True
+        assert held.snapshot is not None
+        assert list(held.snapshot.client_keys) == [KEY]
+    assert (flags.enabled(KEY, default=True), flags.enabled("other")) == (False, True)
+
+
+def test_a_flag_that_cannot_be_forced_leaves_the_flags_as_they_were() -> None:
+    held = current(document(), document(key="next", prerequisites=[{"key": KEY, "variant": "on"}]))
+    with pytest.raises(Invalid), held.forced({KEY: "text"}):
+        raise AssertionError
+    held.replace(snapshot(document(default_variant="on")))
+    assert FeatureFlags(held).enabled(KEY) is True
+
+
 def test_flags_are_forced_where_there_are_none_and_a_failing_test_leaves_none() -> None:
     held = CurrentFlags()
     with pytest.raises(ZeroDivisionError), held.forced({KEY: True}):

@@ -1,6 +1,7 @@
 """The aggregate of a feature flag: changes, the second person for protected ones, and when a flag is stale."""
 
 import time
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -86,7 +87,7 @@ def test_a_second_person_applies_the_proposal() -> None:
     proposal = proposed(flag, settings(protected=False, definition={"default_variant": "on"}))
     assert proposal.changes == (Difference("/definition/default_variant", "off", "on"), Difference("/protected", True, False))
     proposal.approve(flag, BO, AFTER)
-    assert flag.settings == proposal.settings
+    assert flag.settings.document() == proposal.document
     assert (proposal.status, proposal.decided_by, proposal.decided_at) == (ProposalStatus.APPROVED, BO, AFTER)
 
 
@@ -155,6 +156,9 @@ def test_what_a_protected_flag_depends_on_is_protected_too() -> None:
         ({"owner": "x" * 201}, "/owner"),
         ({"stale_after": "tomorrow"}, "/stale_after"),
         ({"stale_after": 5}, "/stale_after"),
+        ({"stale_after": "0001-01-01T00:00:00+14:00"}, "/stale_after"),
+        ({"stale_after": "9999-12-31T23:59:59-14:00"}, "/stale_after"),
+        ({"stale_after": "9999-12-31T23:59:60Z"}, "/stale_after"),
         ({"enabled": True}, "/enabled"),
     ],
 )
@@ -162,6 +166,28 @@ def test_settings_that_are_not_valid(members: dict[str, Any], pointer: str) -> N
     with pytest.raises(Invalid) as refused:
         parse_settings({"definition": flag_definition("a"), **members})
     assert [one.pointer for one in refused.value.violations] == [pointer]
+
+
+def test_all_that_is_wrong_with_settings_is_reported_together() -> None:
+    with pytest.raises(Invalid) as refused:
+        parse_settings({"definition": flag_definition("a", zip=1), "zap": 1, "zop": 1, "owner": 5, "tracked": 1, "stale_after": "soon"})
+    assert {one.pointer for one in refused.value.violations} == {"/definition/zip", "/zap", "/zop", "/owner", "/tracked", "/stale_after"}
+
+
+def test_settings_that_are_no_object_are_refused() -> None:
+    with pytest.raises(Invalid, match="must be an object"):
+        parse_settings([])
+
+
+@pytest.mark.parametrize("document", [[], {}, {"definition": []}, {"definition": {"key": 1}}])
+def test_a_stored_proposal_that_is_not_valid_is_rejected_and_not_approved(document: object) -> None:
+    flag = feature_flag(protected=True)
+    proposal = replace(proposed(flag, settings(protected=False)), document=document)
+    assert proposal.key == ""
+    with pytest.raises(Invalid):
+        replace(proposal).approve(flag, BO, AFTER)
+    proposal.reject(BO, AFTER)
+    assert (proposal.status, flag.settings.protected) == (ProposalStatus.REJECTED, True)
 
 
 @pytest.mark.parametrize("value", ["x", {}], ids=["valid", "not valid"])
@@ -245,14 +271,18 @@ def test_whether_everybody_gets_the_same(members: dict[str, Any], one: bool) -> 
 )
 def test_why_a_flag_is_stale(others: dict[str, Any], unchanged: timedelta, unevaluated: timedelta, expected: list[StaleReason]) -> None:
     times = {"created_at": NOW - IDLE * 3, "updated_at": NOW - unchanged, "last_evaluated_at": NOW - unevaluated}
-    assert list(stale_reasons(settings(**others), **times, now=NOW)) == expected
+    assert list(stale_reasons(settings(**others), required=False, **times, now=NOW)) == expected
 
 
 def test_a_new_flag_has_time_to_be_evaluated() -> None:
-    times = {"updated_at": NOW, "last_evaluated_at": None, "now": NOW}
-    assert list(stale_reasons(settings(), created_at=NOW - IDLE, **times)) == []
-    assert list(stale_reasons(settings(), created_at=NOW - IDLE * 2, **times)) == [StaleReason.NOT_EVALUATED]
-    assert list(stale_reasons(settings(definition={"client": True}), created_at=NOW - IDLE * 2, **times)) == []
+    def reasons(age: timedelta, required: bool = False, **members: Any) -> list[StaleReason]:
+        times = {"created_at": NOW - age, "updated_at": NOW, "last_evaluated_at": None, "now": NOW}
+        return list(stale_reasons(settings(definition=members), required=required, **times))
+
+    assert reasons(IDLE) == []
+    assert reasons(IDLE * 2) == [StaleReason.NOT_EVALUATED]
+    assert reasons(IDLE * 2, client=True) == []
+    assert reasons(IDLE * 2, required=True) == []
 
 
 def test_every_message_is_for_administrators_of_the_platform_alone() -> None:

@@ -3,6 +3,7 @@
 import json
 import math
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from hypothesis import given
 from api_base.core.errors import Invalid
 from api_base.domain.common.stored_json import stored
 from api_base.domain.flags import document as limits
-from api_base.domain.flags.definition import MAX_CHAIN, FlagDefinition, check_graph
+from api_base.domain.flags.definition import MAX_CHAIN, FlagDefinition, check_graph, usable
 from api_base.domain.flags.document import parse, to_document
 from api_base.domain.flags.values import MAX_BYTES, MAX_INTEGER
 from tests.factories.flags import JSON, document, documents, flag
@@ -28,6 +29,30 @@ def test_a_valid_document_comes_back_as_it_was(sent: dict[str, Any]) -> None:
 def test_what_jsonb_returns_is_the_same_flag(sent: dict[str, Any]) -> None:
     found = parse(sent)
     assert parse(json.loads(json.dumps(stored(to_document(found), "", 10 * MAX_BYTES)))) == found
+
+
+def members_of(value: Any) -> Iterator[tuple[dict[str, Any] | list[Any], Any]]:
+    """Yield each place within `value`: its container, and its name or index."""
+    for step in value if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ():
+        yield value, step
+        yield from members_of(value[step])
+
+
+@given(documents())
+def test_null_at_any_place_is_refused_with_a_reason_or_comes_back_as_it_was(sent: dict[str, Any]) -> None:
+    sent |= {"prerequisites": [{"key": "other", "variant": "on"}], "tenants": [TENANT.upper()]}
+    for container, step in list(members_of(sent)):
+        value, container[step] = container[step], None
+        found = parsed(sent)
+        assert found.violations if isinstance(found, Invalid) else parse(json.loads(json.dumps(to_document(found)))) == found
+        container[step] = value
+
+
+def parsed(sent: Any) -> FlagDefinition | Invalid:
+    try:
+        return parse(sent)
+    except Invalid as error:
+        return error
 
 
 @given(JSON)
@@ -50,6 +75,7 @@ def condition(**changes: Any) -> dict[str, Any]:
     return rule(variant="on", conditions=[{"attribute": "plan", "operator": "in", "values": ["pro"]} | changes])
 
 
+TENANT = "01890a5d-ac96-774b-bcce-b302099a8057"
 FALSE = "must be a boolean, because the flag has this type"
 NAME = "must be 1 to 100 characters of a-z, 0-9, '.', '_' and '-', with a letter or digit at both ends"
 RANGE = "must be an integer from 0 to 10000, in hundredths of a percent"
@@ -80,12 +106,24 @@ VARIANT = "must name one of the variants"
         (document(starts_at="tomorrow"), "/starts_at", "must be a time of RFC 3339 such as 2026-01-31T09:00:00Z"),
         (document(starts_at="2026-01-31T09:00:00"), "/starts_at", "must be a time of RFC 3339 such as 2026-01-31T09:00:00Z"),
         (document(ends_at="0001-01-01T00:00:00+23:59"), "/ends_at", "must be a time of RFC 3339 such as 2026-01-31T09:00:00Z"),
+        (document(starts_at="9999-12-31T23:59:60Z"), "/starts_at", "must be a time of RFC 3339 such as 2026-01-31T09:00:00Z"),
         (document(starts_at="2026-01-31T09:00:00Z", ends_at="2026-01-31T10:00:00+01:00"), "/ends_at", "must be after starts_at"),
         (document(rules={}), "/rules", "must be an array"),
         (document(rules=[{"variant": "on"}] * 65), "/rules", "has 65 elements; at most 64 are allowed"),
         (document(prerequisites=[{"key": "new-checkout", "variant": "on"}]), "/prerequisites", "of the flag new-checkout make a cycle: new-checkout -> new-checkout"),
         (document(prerequisites=[{"key": "x"}]), "/prerequisites/0/variant", "is required"),
         (document(tenants=["acme"]), "/tenants/0", "must be the id of a tenant, a UUID"),
+        (document(tenants=[]), "/tenants", "must not be empty. Leave it out for all tenants"),
+        (document(key=None), "/key", "is required"),
+        (document(type=None), "/type", "is required"),
+        (document(variants=None), "/variants", "is required"),
+        (document(default_variant=None), "/default_variant", "is required"),
+        (document(prerequisites=[{"key": "x", "variant": None}]), "/prerequisites/0/variant", "is required"),
+        (condition(attribute=None), "/rules/0/conditions/0/attribute", "is required"),
+        (condition(operator=None), "/rules/0/conditions/0/operator", "is required"),
+        (condition(values=None), "/rules/0/conditions/0/values", "is required"),
+        (condition(attribute="targetingKey"), "/rules/0/conditions/0/attribute", "must not be targetingKey: use user"),
+        (rule(split={"on": 10_000}, bucket_by="targetingKey"), "/rules/0/bucket_by", "must not be targetingKey: use user"),
         (rule(), "/rules/0", "must have either a variant or a split"),
         (rule(variant="on", split={"on": 10_000}), "/rules/0", "must have either a variant or a split"),
         (rule(variant="maybe"), "/rules/0/variant", VARIANT),
@@ -140,6 +178,17 @@ def test_an_unknown_member_is_refused_and_the_known_ones_are_listed() -> None:
         "/a~1b" + "x" * 61: "is not a member; the members are client, default_variant, enabled, ends_at, key, off_variant, prerequisites, "
         "rules, starts_at, tenants, type, variants"
     }
+
+
+def test_all_unknown_members_are_named() -> None:
+    sent = document(rules=[{"variant": "on", "x": 1, "y": 2}]) | {"zip": 1, "zap": 2}
+    assert set(refused(sent)) == {"/zip", "/zap", "/rules/0/x", "/rules/0/y"}
+
+
+@pytest.mark.parametrize(("attribute", "kept"), [("tenant", TENANT), ("user", TENANT), ("country", TENANT.upper())])
+def test_ids_of_tenants_and_users_are_kept_in_lower_case(attribute: str, kept: str) -> None:
+    found = parse(condition(attribute=attribute, values=[TENANT.upper(), "PRO", 1]))
+    assert found.rules[0].conditions[0].values == (kept, "PRO", 1)
 
 
 def test_each_required_member_is_named_once() -> None:
@@ -197,6 +246,15 @@ def test_prerequisites_that_cannot_be_met_are_refused(flags: list[FlagDefinition
     with pytest.raises(Invalid) as caught:
         check_graph(flags)
     assert [(one.pointer, one.message) for one in caught.value.violations] == [(pointer, message)]
+
+
+def test_flags_that_are_not_valid_together_are_left_out_and_the_others_kept() -> None:
+    shared = [requiring("a", "b"), requiring("b")]
+    cycle = [requiring("c", "d"), requiring("d", "c"), requiring("needs-cycle", "c", "b")]
+    missing = [requiring("m", "unknown"), requiring("n", "m"), requiring("o", "b", variant="maybe")]
+    assert usable([*cycle, *shared, *missing]) == {one.key: one for one in shared}
+    longest = chain(MAX_CHAIN + 1)
+    assert usable(longest).keys() == {one.key for one in longest[1:]}
 
 
 def test_the_longest_chain_and_shared_prerequisites_are_accepted() -> None:

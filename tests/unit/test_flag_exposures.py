@@ -7,7 +7,7 @@ import pytest
 
 from api_base.application.services.feature_flags import CurrentFlags
 from api_base.application.services.feature_flags.clients import EvaluateFlag, EvaluateFlagHandler, EvaluateFlags, EvaluateFlagsHandler
-from api_base.application.services.feature_flags.exposures import CALLERS_DEFAULT, MAX_EXPOSURES, MAX_TEXT, Exposure
+from api_base.application.services.feature_flags.exposures import CALLERS_DEFAULT, MAX_EXPOSURES, MAX_TEXT, Exposure, Report
 from api_base.domain.flags.definition import FlagType
 from api_base.infrastructure.observability.counters import EVALUATIONS, Counters
 from api_base.infrastructure.observability.exposition import MergedMetrics
@@ -57,6 +57,26 @@ def test_exposures_are_bounded_and_what_is_dropped_is_counted(flags: CurrentFlag
     assert (len(report.exposures), report.dropped) == (MAX_EXPOSURES, 5)
     evaluate(flags, "tracked", {"user": "x" * 1_000_000})
     assert [len(one.user) for one in flags.exposures.take().exposures] == [MAX_TEXT]
+
+
+def test_what_cannot_be_stored_of_a_user_is_replaced(flags: CurrentFlags) -> None:
+    for user in ("a\0b", "a\ud800"):
+        evaluate(flags, "tracked", {"user": user})
+    assert [one.user for one in flags.exposures.take().exposures] == ["a\ufffdb", "a\ufffd"]
+
+
+def test_an_evaluation_in_another_thread_does_not_change_a_report_that_was_taken(flags: CurrentFlags) -> None:
+    class Key(str):
+        """A key whose evaluation is overtaken by a report."""
+
+        def __hash__(self) -> int:
+            reports.append(flags.exposures.take())
+            return super().__hash__()
+
+    reports: list[Report] = []
+    flags.exposures.record("plain", "on", {})
+    flags.exposures.record(Key("plain"), "off", {})
+    assert reports[0].counts == {("plain", "on"): 1}
 
 
 async def test_a_client_is_exposed_to_one_flag_that_it_asks_for_and_not_by_asking_for_all(flags: CurrentFlags) -> None:

@@ -54,14 +54,14 @@ def set_(
 ) -> None:
     """Create a flag, or change one.
 
-    The members are definition, description, owner, protected, stale_after and, of a change, archived: docs/flags.md.
+    The members are definition, description, owner, protected, tracked, stale_after and, of a change, archived: docs/flags.md.
     """
     from api_base.application.flags.commands.change_flag import ChangeFlag, CreateFlag
     from api_base.application.flags.commands.propose_change import ProposeFlagChange
 
+    if key is None and (propose or version is not None):
+        raise typer.BadParameter("needs --key", param_hint="--propose" if propose else "--version")
     document = _read(file)
-    if propose and key is None:
-        raise typer.BadParameter("needs --key", param_hint="--propose")
     if key is None:
         _print(_run(email, CreateFlag(document=document)))
     elif propose:
@@ -114,7 +114,12 @@ def _read(file: "BinaryIO") -> dict[str, Any]:
 
 
 def _print(flag: "FlagDTO") -> None:
-    state = "archived" if flag.archived else "on" if flag.definition.get("enabled", True) else "off"
+    if flag.archived:
+        state = "archived"
+    elif isinstance(flag.definition, dict):
+        state = "on" if flag.definition.get("enabled", True) else "off"
+    else:
+        state = "not valid"
     print(
         f"{flag.key}  {state}{'  protected' if flag.protected else ''}  version {flag.version}"
         + (f"  ({flag.owner})" if flag.owner else "")

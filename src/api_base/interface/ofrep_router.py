@@ -13,7 +13,7 @@ from starlette.types import Receive, Scope
 
 from api_base.application.common.cqrs import Bus
 from api_base.application.services.feature_flags.clients import ClientFlag, EvaluateFlag, EvaluateFlags
-from api_base.interface.errors.http import MalformedBody
+from api_base.interface.errors.http import BadRequest, MalformedBody
 from api_base.interface.errors.problem import MEDIA_TYPE
 from api_base.interface.routes import RouteOptions, Router
 from api_base.interface.routes import body as bodies
@@ -142,11 +142,19 @@ def routes(bus: Bus) -> Router:
             return ProtocolAnswer(status=400, content={"errorCode": sent.code, "errorDetails": sent.reason})
         found = await bus.execute(EvaluateFlags(context=sent.context))
         tag = f'"{found.tag}"'
-        unchanged = if_none_match is not None and matches(if_none_match, tag)
+        unchanged = if_none_match is not None and _matches(if_none_match, tag)
         content = None if unchanged else {"flags": [_shown(flag) for flag in found.flags]}
         return ProtocolAnswer(status=304 if unchanged else 200, content=content, headers=[(b"etag", tag.encode())])
 
     return router
+
+
+def _matches(if_none_match: str, tag: str) -> bool:
+    """Return whether the client has the current answer. What is no list of tags matches nothing, nor does `*`, which is for methods that only read."""
+    try:
+        return if_none_match.strip() != "*" and matches(if_none_match, tag)
+    except BadRequest:
+        return False
 
 
 def _shown(flag: ClientFlag) -> Mapping[str, Any]:

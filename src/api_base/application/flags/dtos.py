@@ -86,7 +86,7 @@ class ProposalDTO:
             id=proposal.id,
             flag_id=proposal.flag_id,
             flag_version=proposal.flag_version,
-            key=proposal.settings.definition.key,
+            key=proposal.key,
             changes=[ChangedMemberDTO(pointer=one.pointer, before=one.before, after=one.after) for one in proposal.changes],
             status=proposal.status,
             proposed_by=proposal.proposed_by,

@@ -21,6 +21,7 @@ type Operand = str | int | float | bool
 
 USER: Final = "user"
 """The attribute that buckets by default, and the targeting key of OpenFeature."""
+TENANT: Final = "tenant"
 WHOLE: Final = 10_000
 """The sum of a split's weights, which are hundredths of a percent."""
 MAX_CHAIN: Final = 16
@@ -120,6 +121,21 @@ def check_graph(definitions: Iterable[FlagDefinition]) -> None:
     depths: dict[str, int] = {}
     for key in flags:
         _measure(key, flags, depths)
+
+
+def usable(definitions: Iterable[FlagDefinition]) -> dict[str, FlagDefinition]:
+    """Return the flags that `check_graph` accepts together, by key.
+
+    Left out are those that need an unknown flag or variant, a cycle, or a chain of `MAX_CHAIN` flags, directly or through others.
+    """
+    flags, found = {definition.key: definition for definition in definitions}, dict[str, FlagDefinition]()
+    for _ in range(MAX_CHAIN):  # each time, those whose prerequisites have been found
+        found |= {
+            key: flag
+            for key, flag in flags.items()
+            if key not in found and all(one.key in found and one.variant in found[one.key].variants for one in flag.prerequisites)
+        }
+    return found
 
 
 def _check_exists(flag: FlagDefinition, required: Prerequisite, pointer: str, found: FlagDefinition | None) -> None:

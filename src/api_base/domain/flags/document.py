@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from api_base.core.errors import Invalid, Violation
 from api_base.domain.flags.definition import (
+    TENANT,
     USER,
     WHOLE,
     Condition,
@@ -21,7 +22,7 @@ from api_base.domain.flags.definition import (
     Rule,
 )
 from api_base.domain.flags.reading import Reader, step
-from api_base.domain.flags.values import MAX_BYTES, ORDERS, read_operand, read_tenant, read_value
+from api_base.domain.flags.values import MAX_BYTES, ORDERS, lower_id, read_operand, read_tenant, read_value
 
 MAX_VIOLATIONS: Final = 100
 """Of one definition that are reported."""
@@ -126,6 +127,8 @@ class _FlagReader(Reader):
         rules = self.elements(members.get("rules"), "/rules", MAX_RULES, lambda one, at: self._rule(one, at, variants))
         prerequisites = self.elements(members.get("prerequisites"), "/prerequisites", MAX_PREREQUISITES, self._prerequisite)
         tenants = self.elements(members.get("tenants"), "/tenants", MAX_TENANTS, read_tenant)
+        if members.get("tenants") == []:
+            self.refuse("/tenants", "count", "must not be empty. Leave it out for all tenants")
         enabled, client = self.truth(members, "enabled", default=True), self.truth(members, "client", default=False)
         if key is None or kind is None or default is None:
             return None
@@ -195,7 +198,7 @@ class _FlagReader(Reader):
         return Rule(
             conditions=conditions,
             split=self._split(given["split"], f"{pointer}/split", variants),
-            bucket_by=self.name(given, "bucket_by", pointer, ATTRIBUTE, _ATTRIBUTE) or USER,
+            bucket_by=self._attribute(given, "bucket_by", pointer) or USER,
             salt=self.name(given, "salt", pointer, KEY, _KEY),
         )
 
@@ -215,15 +218,20 @@ class _FlagReader(Reader):
         members = self.members(value, pointer, {"attribute", "operator", "values"}, set())
         if members is None:
             return None
-        attribute, operator = (
-            self.name(members, "attribute", pointer, ATTRIBUTE, _ATTRIBUTE),
-            self.choice(members, "operator", pointer, Operator),
-        )
+        attribute, operator = self._attribute(members, "attribute", pointer), self.choice(members, "operator", pointer, Operator)
         values: tuple[Operand, ...] = self.elements(
             members.get("values"), f"{pointer}/values", MAX_VALUES, lambda one, at: read_operand(one, operator, at)
         )
+        if attribute in {USER, TENANT}:
+            values = tuple(lower_id(one) for one in values)
         if members.get("values") == []:
             self.refuse(f"{pointer}/values", "count", "must not be empty")
         if operator in ORDERS and len(values) > 1:
             self.refuse(f"{pointer}/values", "count", f"must be one number for the operator {operator}")
         return None if attribute is None or operator is None else Condition(attribute=attribute, operator=operator, values=values)
+
+    def _attribute(self, members: Mapping[str, Any], member: str, pointer: str) -> str | None:
+        if members.get(member) == "targetingKey":
+            self.refuse(f"{pointer}/{member}", "name", f"must not be targetingKey: use {USER}")
+            return None
+        return self.name(members, member, pointer, ATTRIBUTE, _ATTRIBUTE)

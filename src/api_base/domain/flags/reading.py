@@ -21,7 +21,7 @@ def step(name: object) -> str:
 
 
 class Reader:
-    """Each method returns None, or leaves out an element, where it adds a violation, and for a member that the document lacks."""
+    """Each method returns None, or leaves out an element, where it adds a violation, and for a member that is null or left out."""
 
     def __init__(self) -> None:
         self.violations: list[Violation] = []
@@ -44,10 +44,12 @@ class Reader:
             self.refuse(pointer, "type", "must be an object")
             return None
         known = required | optional
-        if (unknown := next((name for name in value if name not in known), None)) is not None:
-            self.refuse(f"{pointer}/{step(unknown)}", "unknown", f"is not a member; the members are {', '.join(sorted(known))}")
-        for name in sorted(required - value.keys()):
-            self.refuse(f"{pointer}/{name}", "missing", "is required")
+        for name in value:
+            if name not in known:
+                self.refuse(f"{pointer}/{step(name)}", "unknown", f"is not a member; the members are {', '.join(sorted(known))}")
+        for name in sorted(required):
+            if value.get(name) is None:
+                self.refuse(f"{pointer}/{name}", "missing", "is required")
         return value
 
     def name(self, members: Mapping[str, Any], member: str, pointer: str, pattern: re.Pattern[str], message: str) -> str | None:
@@ -55,7 +57,7 @@ class Reader:
         value = members.get(member)
         if isinstance(value, str) and pattern.fullmatch(value):
             return value
-        if member in members:
+        if value is not None:
             self.refuse(f"{pointer}/{member}", "name", message)
         return None
 
@@ -63,7 +65,7 @@ class Reader:
         """Return one of `choices`."""
         value = members.get(member)
         found = next((one for one in choices if one.value == value), None)
-        if found is None and member in members:
+        if found is None and value is not None:
             self.refuse(f"{pointer}/{member}", "unknown", f"must be one of {', '.join(choices)}")
         return found
 

@@ -15,7 +15,7 @@ class FlagRepository(AsyncRepository[FeatureFlag, UUID], Protocol):
     async def by_key(self, key: str) -> FeatureFlag | None: ...
 
     async def readable(self) -> Sequence[FeatureFlag]:
-        """All flags whose stored definition is valid."""
+        """All flags that are not archived, without those whose stored definition is not valid, and those that need one of these."""
         ...
 
 

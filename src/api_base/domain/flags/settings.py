@@ -7,11 +7,11 @@ from typing import Any, Final
 
 from api_base.core.base import ValueObject
 from api_base.core.errors import Invalid
-from api_base.core.shared.rfc3339 import parse_time
 from api_base.domain.common.text import TextRule
 from api_base.domain.flags.definition import FlagDefinition, check_graph
 from api_base.domain.flags.document import parse, to_document
 from api_base.domain.flags.errors import TooManyFlags
+from api_base.domain.flags.reading import Reader
 
 DESCRIPTION: Final = TextRule(max_length=2000, lines=True, optional=True)
 OWNER: Final = TextRule(max_length=200, optional=True)
@@ -47,41 +47,44 @@ class FlagSettings(ValueObject):
         }
 
 
-def parse_settings(document: Mapping[str, Any]) -> FlagSettings:
-    """Return the settings that `document` describes; absent members have their defaults. Raises `Invalid` with pointers into the document."""
-    if unknown := sorted(document.keys() - _MEMBERS):
-        raise Invalid.of(f"/{unknown[0]}", "extra_forbidden", f"is not a known field. Fields are {', '.join(sorted(_MEMBERS))}")
-    try:
-        definition = parse(document.get("definition"))
-    except Invalid as error:
-        raise error.under("/definition") from None
-    stale_after = document.get("stale_after")
+def parse_settings(document: object) -> FlagSettings:
+    """Return the settings that `document` describes; absent members have their defaults. Raises `Invalid` with all that is wrong."""
+    reader = Reader()
+    members = reader.members(document, "", {"definition"}, {"description", "owner", "protected", "archived", "tracked", "stale_after"})
+    if members is None:
+        raise Invalid(reader.violations)
+    definition = reader.attempt(lambda: _definition(members))
+    description = reader.attempt(lambda: _text(members, "description", DESCRIPTION))
+    owner = reader.attempt(lambda: _text(members, "owner", OWNER))
+    protected, archived, tracked = (reader.truth(members, name, default=False) for name in ("protected", "archived", "tracked"))
+    stale_after = reader.time(members, "stale_after")
+    if reader.violations or definition is None or description is None or owner is None:
+        raise Invalid(reader.violations)
     return FlagSettings(
         definition=definition,
-        description=DESCRIPTION.parse(_member(document, "description", ""), "/description"),
-        owner=OWNER.parse(_member(document, "owner", ""), "/owner"),
-        protected=_member(document, "protected", False),
-        archived=_member(document, "archived", False),
-        tracked=_member(document, "tracked", False),
-        stale_after=None if stale_after is None else _time(stale_after),
+        description=description,
+        owner=owner,
+        protected=protected,
+        archived=archived,
+        tracked=tracked,
+        stale_after=stale_after,
     )
 
 
-_MEMBERS: Final = frozenset({"definition", "description", "owner", "protected", "archived", "tracked", "stale_after"})
-
-
-def _member[T: (str, bool)](document: Mapping[str, Any], name: str, default: T) -> T:
-    value = document.get(name, default)
-    if not isinstance(value, type(default)):
-        raise Invalid.of(f"/{name}", "type", "must be text" if isinstance(default, str) else "must be true or false")
-    return value
-
-
-def _time(text: object) -> datetime:
+def _definition(members: Mapping[str, Any]) -> FlagDefinition | None:
+    if members.get("definition") is None:
+        return None
     try:
-        return parse_time(text if isinstance(text, str) else "")
-    except ValueError:
-        raise Invalid.of("/stale_after", "datetime", "must be a time as in RFC 3339, such as 2026-01-31T12:00:00Z") from None
+        return parse(members["definition"])
+    except Invalid as error:
+        raise error.under("/definition") from None
+
+
+def _text(members: Mapping[str, Any], name: str, rule: TextRule) -> str:
+    value = members.get(name, "")
+    if not isinstance(value, str):
+        raise Invalid.of(f"/{name}", "type", "must be text")
+    return rule.parse(value, f"/{name}")
 
 
 def check_together(flags: Iterable[FlagSettings]) -> None:

@@ -19,11 +19,12 @@ class StaleReason(StrEnum):
 
 
 def stale_reasons(
-    flag: FlagSettings, *, created_at: datetime, updated_at: datetime, last_evaluated_at: datetime | None, now: datetime
+    flag: FlagSettings, *, required: bool, created_at: datetime, updated_at: datetime, last_evaluated_at: datetime | None, now: datetime
 ) -> Iterator[StaleReason]:
     """Yield why a flag is stale: its date, one variant for everybody without a change, no evaluation. An archived flag is not stale.
 
-    A client that holds all flags does not report which of them it evaluates.
+    A client that holds all flags does not report which of them it evaluates. Nor is the evaluation of a prerequisite recorded: `required` says
+    that another flag names this one.
     """
     if flag.archived:
         return
@@ -31,7 +32,7 @@ def stale_reasons(
         yield StaleReason.DATE_PASSED
     if now - updated_at > IDLE and serves_one_variant(flag.definition, now):
         yield StaleReason.ONE_VARIANT
-    if not flag.definition.client and now - (last_evaluated_at or created_at) > IDLE:
+    if not flag.definition.client and not required and now - (last_evaluated_at or created_at) > IDLE:
         yield StaleReason.NOT_EVALUATED
 
 

@@ -1,9 +1,9 @@
 """The values of variants and conditions: what JSON, jsonb and JavaScript all read as the same value."""
 
 import math
+import re
 from collections.abc import Mapping
 from typing import Any, Final
-from uuid import UUID
 
 from api_base.core.errors import Invalid
 from api_base.domain.common.stored_json import stored
@@ -18,7 +18,7 @@ MAX_INTEGER: Final = 2**53 - 1
 """Beyond it, the numbers of JavaScript lose integers [RFC 8259, section 6]."""
 ORDERS: Final = frozenset({Operator.GREATER, Operator.GREATER_OR_EQUAL, Operator.LESS, Operator.LESS_OR_EQUAL})
 _OF_TEXT: Final = frozenset({Operator.STARTS_WITH, Operator.ENDS_WITH, Operator.CONTAINS})
-_UUID: Final = 36
+_UUID: Final = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 
 
 def read_value(value: object, kind: FlagType, pointer: str) -> FlagValue:
@@ -61,12 +61,14 @@ def read_operand(value: object, operator: Operator | None, pointer: str) -> Oper
 
 def read_tenant(value: object, pointer: str) -> str:
     """Return the id of a tenant. Raises `Invalid` at `pointer`."""
-    try:
-        if isinstance(value, str) and len(value) == _UUID:
-            return str(UUID(value))
-    except ValueError:
-        pass
+    if isinstance(value, str) and _UUID.fullmatch(value):
+        return value.lower()
     raise Invalid.of(pointer, "uuid", "must be the id of a tenant, a UUID")
+
+
+def lower_id(value: Operand) -> Operand:
+    """Return a UUID in lower case, as principals have it, and any other value unchanged."""
+    return value.lower() if isinstance(value, str) and _UUID.fullmatch(value) else value
 
 
 def _check_numbers(value: Any, pointer: str) -> None:

@@ -23,7 +23,7 @@ REPORT_INTERVAL: Final = 5.0
 EVALUATED_INTERVAL: Final = 3600.0
 """Seconds between two writes of the time of the last evaluation of one flag by one process."""
 TIMEOUT: Final = 2.0
-"""Seconds. The end of a process waits for it too, when PostgreSQL hangs."""
+"""Seconds of one report. The end of a process waits for at most two, when PostgreSQL hangs."""
 _EVALUATED: Final = """
 insert into flag_evaluations (flag_id, last_evaluated_at) select flag_id, $2 from unnest($1::uuid[]) as named (flag_id)
 on conflict (flag_id) do update set last_evaluated_at = greatest(flag_evaluations.last_evaluated_at, excluded.last_evaluated_at)
@@ -58,6 +58,7 @@ class ExposureReporter(Resource):
         self._database, self._exposures, self._flags, self._metrics = database, exposures, flags, metrics
         self._events, self._published, self._clock, self._interval = events, published, clock, interval
         self._task: asyncio.Task[None] | None = None
+        self._closing = asyncio.Event()
         self._noted: dict[UUID, float] = {}
         self._dropped = 0
 
@@ -66,16 +67,18 @@ class ExposureReporter(Resource):
         self._task = asyncio.create_task(self._run(), name="exposures")
 
     async def close(self) -> None:
-        """Report the rest."""
+        """Report the rest, after a report that is running."""
         if self._task is not None:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
+            self._closing.set()
+            await self._task
             await self.report()
 
     async def _run(self) -> None:
         while True:
-            await asyncio.sleep(self._interval)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._closing.wait(), self._interval)
+            if self._closing.is_set():
+                return
             await self.report()
 
     async def report(self) -> None:

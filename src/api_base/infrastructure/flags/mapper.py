@@ -9,7 +9,7 @@ from api_base.domain.flags.document import parse, to_document
 from api_base.domain.flags.entities import FeatureFlag
 from api_base.domain.flags.errors import FlagKeyTaken, FlagUnreadable
 from api_base.domain.flags.proposal import FlagProposal, ProposalStatus
-from api_base.domain.flags.settings import FlagSettings, parse_settings
+from api_base.domain.flags.settings import FlagSettings
 from api_base.infrastructure.db.repository import TableMapping
 from api_base.infrastructure.db.session import Row
 from api_base.infrastructure.flags.tables import FLAG_PROPOSALS, FLAGS
@@ -59,12 +59,20 @@ def _flag_from_row(row: Row) -> FeatureFlag:
     )
 
 
+def read_flag(row: Row) -> FeatureFlag | None:
+    """Return the flag, or None if its stored definition is not valid."""
+    try:
+        return _flag_from_row(row)
+    except FlagUnreadable:
+        return None
+
+
 def _proposal_to_row(proposal: FlagProposal) -> tuple[Any, ...]:
     return (
         proposal.id,
         proposal.flag_id,
         proposal.flag_version,
-        encode(proposal.settings.document()).decode(),
+        encode(proposal.document).decode(),
         encode(proposal.changes).decode(),
         proposal.status.value,
         proposal.proposed_by,
@@ -82,7 +90,7 @@ def _proposal_from_row(row: Row) -> FlagProposal:
         version=row["version"],
         flag_id=row["flag_id"],
         flag_version=row["flag_version"],
-        settings=parse_settings(decode(row["settings"])),
+        document=decode(row["settings"]),
         changes=tuple(Difference(*one) for one in decode(row["changes"])),
         status=ProposalStatus(row["status"]),
         proposed_by=UserId(row["proposed_by"]),

@@ -1,6 +1,7 @@
 """Queries of feature flags: rows become DTOs directly, so that one whose stored definition is not valid is shown as well."""
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Final
 
 import sqlalchemy as sa
@@ -18,14 +19,14 @@ from api_base.application.flags.queries import (
 )
 from api_base.core.errors import NotFound
 from api_base.core.protocols import Clock
-from api_base.domain.flags.errors import FlagUnreadable
+from api_base.domain.flags.entities import FeatureFlag
 from api_base.domain.flags.staleness import stale_reasons
 from api_base.infrastructure.db.query_builder import PageBuilder
 from api_base.infrastructure.db.rows import restored
 from api_base.infrastructure.db.schema import Ownership
 from api_base.infrastructure.db.session import Database, Row
 from api_base.infrastructure.db.statement import Statement
-from api_base.infrastructure.flags.mapper import FLAG_MAPPING, PROPOSAL_MAPPING
+from api_base.infrastructure.flags.mapper import PROPOSAL_MAPPING, read_flag
 from api_base.infrastructure.flags.tables import FLAG_EVALUATIONS, FLAG_PROPOSALS, FLAGS
 from api_base.infrastructure.serialization.json_codec import decode
 
@@ -70,16 +71,15 @@ class ListStaleFlagsHandler:
 
     async def handle(self, query: ListStaleFlags) -> Sequence[StaleFlagDTO]:
         del query
-        found = [self._stale(row) for row in await self._database.fetch(self._statement, None)]
+        rows = await self._database.fetch(self._statement, None)
+        flags = [(flag, row["last_evaluated_at"]) for row in rows if (flag := read_flag(row)) is not None]
+        required = {one.key for flag, _ in flags for one in flag.settings.definition.prerequisites}
+        found = [self._stale(flag, last, flag.key in required) for flag, last in flags]
         return [flag for flag in found if flag is not None]
 
-    def _stale(self, row: Row) -> StaleFlagDTO | None:
-        try:
-            flag = FLAG_MAPPING.from_row(row)
-        except FlagUnreadable:
-            return None
-        last, times = row["last_evaluated_at"], {"created_at": flag.created_at, "updated_at": flag.updated_at}
-        reasons = tuple(stale_reasons(flag.settings, **times, last_evaluated_at=last, now=self._clock.now()))
+    def _stale(self, flag: FeatureFlag, last: datetime | None, required: bool) -> StaleFlagDTO | None:
+        times = {"created_at": flag.created_at, "updated_at": flag.updated_at}
+        reasons = tuple(stale_reasons(flag.settings, required=required, **times, last_evaluated_at=last, now=self._clock.now()))
         if not reasons:
             return None
         return StaleFlagDTO(

@@ -1,16 +1,14 @@
 """Repositories of feature flags and of proposals."""
 
-from collections.abc import Iterator
-
 import sqlalchemy as sa
 
+from api_base.domain.flags.definition import usable
 from api_base.domain.flags.entities import FeatureFlag
-from api_base.domain.flags.errors import FlagUnreadable
 from api_base.domain.flags.proposal import FlagProposal
 from api_base.domain.flags.repository import FlagRepository, ProposalRepository
 from api_base.infrastructure.db.repository import SqlRepository
-from api_base.infrastructure.db.session import Database, Row
-from api_base.infrastructure.flags.mapper import FLAG_MAPPING, PROPOSAL_MAPPING
+from api_base.infrastructure.db.session import Database
+from api_base.infrastructure.flags.mapper import FLAG_MAPPING, PROPOSAL_MAPPING, read_flag
 from api_base.infrastructure.flags.tables import FLAGS
 
 
@@ -24,14 +22,9 @@ class SqlFlagRepository(SqlRepository[FeatureFlag], FlagRepository):
         return await self.find(self._by_key, None, key=key)
 
     async def readable(self) -> list[FeatureFlag]:
-        return list(self._readable(await self._database.fetch(self._all, None)))
-
-    def _readable(self, rows: list[Row]) -> Iterator[FeatureFlag]:
-        for row in rows:
-            try:
-                yield FLAG_MAPPING.from_row(row)
-            except FlagUnreadable:
-                continue
+        found = [flag for row in await self._database.fetch(self._all, None) if (flag := read_flag(row)) is not None]
+        together = usable(flag.settings.definition for flag in found if not flag.settings.archived)
+        return [flag for flag in found if flag.key in together]
 
 
 class SqlProposalRepository(SqlRepository[FlagProposal], ProposalRepository):

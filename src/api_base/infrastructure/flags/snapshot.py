@@ -15,7 +15,7 @@ from api_base.application.services.feature_flags import CurrentFlags
 from api_base.core.errors import Invalid
 from api_base.core.protocols import Resource
 from api_base.core.shared.logging import get_logger
-from api_base.domain.flags.definition import FlagDefinition
+from api_base.domain.flags.definition import FlagDefinition, usable
 from api_base.domain.flags.document import parse
 from api_base.domain.flags.evaluation import Snapshot
 from api_base.infrastructure.db.connecting import Connection
@@ -41,8 +41,8 @@ ROWS: Final = "select id, key, definition, tracked from flags where not archived
 class SnapshotLoader(Resource):
     """Gives `flags` a snapshot of all flags that are not archived, at `open` and whenever one has changed.
 
-    A stored flag that is not valid keeps the last valid definition that this process had, or is left out. Without PostgreSQL the last
-    snapshot stays. The connection is that of the health checks: no request waits for a poll, and no poll for requests. `gauge` sets a metric.
+    A stored flag that is not valid, by itself or with its prerequisites, keeps the last definition that this process served, or is left out.
+    Without PostgreSQL the last snapshot stays. The connection is that of the health checks: no request waits for a poll, and no poll for requests. `gauge` sets a metric.
     """
 
     def __init__(
@@ -59,6 +59,7 @@ class SnapshotLoader(Resource):
         self._stamp: str | None = None
         self._checked_at = time.monotonic()
         self._parsed: dict[str, tuple[str, FlagDefinition]] = {}
+        self._served: dict[str, FlagDefinition] = {}
         self.ids: Mapping[str, UUID] = {}
         """The id of each flag in the snapshot, by key."""
         self._invalid = 0
@@ -100,10 +101,9 @@ class SnapshotLoader(Resource):
         if changed is not None:
             self._stamp, rows = changed
             snapshot = self._built(rows) if len(rows) <= MAX_INLINE_ROWS else await asyncio.to_thread(self._built, rows)
-            if snapshot is not None:
-                self.ids = {row["key"]: row["id"] for row in rows if row["key"] in snapshot.definitions}
-                self._flags.exposures.tracked = frozenset(row["key"] for row in rows if row["tracked"])
-                self._flags.replace(snapshot)
+            self.ids = {row["key"]: row["id"] for row in rows if row["key"] in snapshot.definitions}
+            self._flags.exposures.tracked = frozenset(row["key"] for row in rows if row["tracked"])
+            self._flags.replace(snapshot)
         self._checked_at = began
 
     async def _read(self, connection: Connection) -> tuple[str, Sequence[Row]] | None:
@@ -111,8 +111,8 @@ class SnapshotLoader(Resource):
         stamp: str = await connection.fetchval(STAMP)
         return None if stamp == self._stamp else (stamp, await connection.fetch(ROWS))
 
-    def _built(self, rows: Sequence[Row]) -> Snapshot | None:
-        """Return the flags in `rows`, or None if they contradict each other. `_invalid` counts those that are not served as they are stored."""
+    def _built(self, rows: Sequence[Row]) -> Snapshot:
+        """Return the flags in `rows`. `_invalid` counts those that are not served as they are stored."""
         known, self._parsed, self._invalid = self._parsed, {}, 0
         for row in rows:
             key, text = row["key"], row["definition"]
@@ -124,14 +124,15 @@ class SnapshotLoader(Resource):
                     logger.error("flag_unreadable", flag=key, kept=before is not None, reason=str(error) or type(error).__name__)
             if before is not None:
                 self._parsed[key] = before
-        definitions = _with_prerequisites({key: definition for key, (_, definition) in self._parsed.items()})
-        self._invalid += len(self._parsed) - len(definitions)
-        try:
-            return Snapshot(definitions.values())
-        except Invalid as error:
-            self._invalid = len(rows)
-            logger.error("flags_unusable", reason=str(error))
-            return None
+        stored = {key: definition for key, (_, definition) in self._parsed.items()}
+        served = usable(stored.values())
+        if left_out := stored.keys() - served.keys():
+            served = usable((stored | {key: self._served[key] for key in left_out & self._served.keys()}).values())
+        for key in sorted(key for key in left_out if served.get(key) is not stored[key]):
+            self._invalid += 1
+            logger.error("flag_without_prerequisite", flag=key, kept=key in served)
+        self._served = served
+        return Snapshot(served.values())
 
 
 def _parse(key: str, text: str) -> FlagDefinition:
@@ -139,17 +140,3 @@ def _parse(key: str, text: str) -> FlagDefinition:
     if definition.key != key:
         raise Invalid.of("/key", "key", f"is {definition.key}, but the row is that of {key}")
     return definition
-
-
-def _with_prerequisites(definitions: Mapping[str, FlagDefinition]) -> dict[str, FlagDefinition]:
-    """Leave out flags that need a flag or variant that is missing, because its row is not valid."""
-    found = dict(definitions)
-    while missing := [
-        key
-        for key, flag in found.items()
-        if any(one.key not in found or one.variant not in found[one.key].variants for one in flag.prerequisites)
-    ]:
-        for key in missing:
-            logger.error("flag_without_prerequisite", flag=key)
-            del found[key]
-    return found

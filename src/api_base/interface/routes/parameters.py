@@ -33,12 +33,9 @@ class BodyResolver(Protocol):
 
 
 def header(scope: Scope, name: bytes) -> str | None:
-    """Return the first value of a header, or None. `name` is in lower case, as in ASGI."""
-    for key, value in scope["headers"]:
-        if key == name:
-            text: str = value.decode("latin-1")
-            return text
-    return None
+    """Return the value of a header, its lines joined [RFC 9110, section 5.3], or None. `name` is in lower case, as in ASGI."""
+    found = [value.decode("latin-1") for key, value in scope["headers"] if key == name]
+    return ", ".join(found) if found else None
 
 
 @dataclass(frozen=True, slots=True)

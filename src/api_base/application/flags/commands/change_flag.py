@@ -12,6 +12,7 @@ from api_base.application.common.cqrs import Command
 from api_base.application.common.merge_patch import merge_patch
 from api_base.application.flags import permissions
 from api_base.application.flags.dtos import FlagDTO
+from api_base.core.errors import Invalid
 from api_base.core.protocols import Clock, IdGenerator, Isolation
 from api_base.domain.common.json_difference import differences
 from api_base.domain.flags.entities import FeatureFlag
@@ -21,7 +22,7 @@ from api_base.domain.flags.settings import FlagSettings, check_together, parse_s
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreateFlag(Command[FlagDTO]):
-    """`document` is that of `FlagSettings`."""
+    """`document` is that of `FlagSettings`, without `archived`."""
 
     permission = permissions.MANAGE
     isolation = Isolation.SERIALIZABLE
@@ -55,6 +56,8 @@ class CreateFlagHandler:
 
     async def handle(self, command: CreateFlag) -> FlagDTO:
         """Create the flag. Raises `Invalid`; the commit raises `FlagKeyTaken`."""
+        if "archived" in command.document:
+            raise Invalid.of("/archived", "unknown", "is not a member of a new flag")
         flag = FeatureFlag.create(id=self._ids.new(), settings=parse_settings(command.document), now=self._clock.now())
         await check_with_others(self._flags, flag.settings)
         return FlagDTO.of(await self._flags.create(flag))

@@ -38,6 +38,8 @@ class CurrentFlags:
         self.snapshot: Snapshot | None = None
         self.stale_reason: str | None = None
         self.exposures = Exposures()
+        self._delivered: Snapshot | None = None
+        self._forced: Mapping[str, FlagValue] = {}
         self._listeners: list[FlagListener] = []
 
     def evaluate(self, key: str, kind: FlagType, context: Attributes) -> Evaluation:
@@ -50,26 +52,33 @@ class CurrentFlags:
 
     def replace(self, snapshot: Snapshot) -> None:
         """Serve `snapshot` from now on. The source is back if it was away."""
-        before, self.snapshot = self.snapshot, snapshot
-        was_away, self.stale_reason = before is None or self.stale_reason is not None, None
-        changed = [] if before is None else _changed(before, snapshot)
+        was_away, self.stale_reason = self.stale_reason is not None, None
+        self._serve(snapshot, was_away)
+
+    def _serve(self, delivered: Snapshot | None, was_away: bool) -> None:
+        """Serve what the source delivered, with the values that are forced."""
+        self._delivered, before = delivered, self.snapshot
+        after = self.snapshot = _with_forced(delivered, self._forced) if self._forced else delivered
+        if after is None:
+            return
+        changed = [] if before is None else _changed(before, after)
         for listener in tuple(self._listeners):
             if changed:
                 listener.changed(changed)
-            if was_away:
+            if was_away or before is None:
                 listener.ready()
 
     def mark_stale(self, reason: str) -> None:
         """State that the source is away, and why. The last snapshot is served until it is back."""
-        if self.snapshot is not None and self.stale_reason is None:
+        if self._delivered is not None and self.stale_reason is None:
             self.stale_reason = reason
             for listener in tuple(self._listeners):
                 listener.stale(reason)
 
     def mark_fresh(self) -> None:
         """State that the source is back and has nothing newer."""
-        if self.snapshot is not None and self.stale_reason is not None:
-            self.replace(self.snapshot)
+        if self._delivered is not None and self.stale_reason is not None:
+            self.replace(self._delivered)
 
     def subscribe(self, listener: FlagListener) -> None:
         """Notify `listener` from now on."""
@@ -82,19 +91,19 @@ class CurrentFlags:
 
     @contextmanager
     def forced(self, values: Mapping[str, FlagValue]) -> Iterator[None]:
-        """Serve these values to everybody, for a test: `with flags.forced({"new-checkout": True}):`. Other flags stay as they are."""
-        before = self.snapshot
-        definitions = {} if before is None else dict(before.definitions)
-        for key, value in values.items():
-            definitions[key] = _forced(key, value, definitions.get(key))
-        self.replace(Snapshot(definitions.values()))
+        """Serve these values to everybody, for a test: `with flags.forced({"new-checkout": True}):`. Other flags are those of the source."""
+        before, self._forced = self._forced, {**self._forced, **values}
         try:
+            self._serve(self._delivered, was_away=False)
             yield
         finally:
-            if before is None:
-                self.snapshot = None
-            else:
-                self.replace(before)
+            self._forced = before
+            self._serve(self._delivered, was_away=False)
+
+
+def _with_forced(delivered: Snapshot | None, values: Mapping[str, FlagValue]) -> Snapshot:
+    definitions = {} if delivered is None else dict(delivered.definitions)
+    return Snapshot((definitions | {key: _forced(key, value, definitions.get(key)) for key, value in values.items()}).values())
 
 
 def _forced(key: str, value: FlagValue, before: FlagDefinition | None) -> FlagDefinition:
@@ -103,7 +112,8 @@ def _forced(key: str, value: FlagValue, before: FlagDefinition | None) -> FlagDe
         raise ProgrammingError(f"The flag {key} cannot be forced to a {type(value).__name__}. Use bool, str, int, float or dict.")
     variants = dict(before.variants) if before is not None and before.type is kind else {}
     name = next((name for name, one in variants.items() if one == value), "forced")
-    return FlagDefinition(key=key, type=kind, variants=variants | {name: value}, default_variant=name)
+    client = before is not None and before.client
+    return FlagDefinition(key=key, type=kind, variants=variants | {name: value}, default_variant=name, client=client)
 
 
 def _changed(before: Snapshot, after: Snapshot) -> list[str]:

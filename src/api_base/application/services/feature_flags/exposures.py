@@ -6,6 +6,7 @@ variants of the flags, the exposures by `MAX_EXPOSURES`, beyond which they are d
 
 from typing import Final, NamedTuple
 
+from api_base.domain.common.text import UNSTORABLE
 from api_base.domain.flags.evaluation import Attributes
 
 MAX_EXPOSURES: Final = 10_000
@@ -14,7 +15,7 @@ CALLERS_DEFAULT: Final = ""
 
 
 class Exposure(NamedTuple):
-    """Somebody got a variant. `tenant` and `user` are attributes of the evaluation; empty without them."""
+    """Somebody got a variant. `tenant` and `user` are attributes of the evaluation, with U+FFFD for what PostgreSQL cannot store; empty without them."""
 
     flag: str
     variant: str
@@ -51,14 +52,14 @@ class Exposures:
                 self._dropped += 1
 
     def take(self) -> Report:
-        """Return what was added since the last call."""
-        report = Report(self._counts, list(self._seen), self._dropped)
+        """Return what was added since the last call: copies, to which a thread that is recording adds nothing."""
+        report = Report(dict(self._counts), list(self._seen), self._dropped)
         self._counts, self._seen, self._dropped = {}, {}, 0
         return report
 
 
 def _text(value: object) -> str:
-    return value[:MAX_TEXT] if isinstance(value, str) else ""
+    return UNSTORABLE.sub("\ufffd", value[:MAX_TEXT]) if isinstance(value, str) else ""
 
 
 MAX_TEXT: Final = 255
