@@ -74,8 +74,8 @@ def test_an_evaluation_in_another_thread_does_not_change_a_report_that_was_taken
             return super().__hash__()
 
     reports: list[Report] = []
-    flags.exposures.record("plain", "on", {})
-    flags.exposures.record(Key("plain"), "off", {})
+    flags.exposures.counts["plain", "on"] += 1
+    flags.exposures.counts[Key("plain"), "off"] += 1
     assert reports[0].counts == {("plain", "on"): 1}
 
 

@@ -186,7 +186,7 @@ def _compiled_split(
     names = sorted(split)
     bounds = [_bound(total) for total in accumulate(split[name] for name in names)]
     results = [result(name, Reason.SPLIT) for name in names]
-    salt, attribute = (rule.salt or key).encode() + b"\0", rule.bucket_by
+    salted, attribute = blake2b((rule.salt or key).encode() + b"\0", digest_size=_BYTES), rule.bucket_by
 
     def choose(context: Attributes) -> Evaluation | None:
         value = context.get(attribute)
@@ -194,8 +194,9 @@ def _compiled_split(
             if not isinstance(value, int) or isinstance(value, bool) or value.bit_length() > _MAX_BITS:
                 return None
             value = str(value)
-        digest = blake2b(salt + value.encode("utf-8", "surrogatepass"), digest_size=_BYTES).digest()
-        return results[bisect_right(bounds, digest)]
+        digest = salted.copy()  # half the time of a new one
+        digest.update(value.encode("utf-8", "surrogatepass"))
+        return results[bisect_right(bounds, digest.digest())]
 
     return choose
 

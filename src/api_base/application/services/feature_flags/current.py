@@ -47,7 +47,10 @@ class CurrentFlags:
         snapshot = self.snapshot
         found = NOT_READY if snapshot is None else snapshot.evaluate_as(key, kind, context)
         if found.error is None:
-            self.exposures.record(key, found.variant, context)
+            exposures = self.exposures
+            exposures.counts[key, found.variant] += 1
+            if key in exposures.tracked:
+                exposures.record(key, found.variant, context)
         return found
 
     def replace(self, snapshot: Snapshot) -> None:

@@ -4,6 +4,7 @@ Evaluations only add to it; the process reports it in batches (infrastructure/fl
 variants of the flags, the exposures by `MAX_EXPOSURES`, beyond which they are dropped and counted.
 """
 
+from collections import defaultdict
 from typing import Final, NamedTuple
 
 from api_base.domain.common.text import UNSTORABLE
@@ -32,29 +33,27 @@ class Report(NamedTuple):
 
 
 class Exposures:
-    """`tracked` are the keys of the flags whose exposures are reported."""
+    """`tracked` are the keys of the flags whose exposures are reported, `counts` the evaluations by flag and variant."""
 
     def __init__(self) -> None:
         self.tracked: frozenset[str] = frozenset()
-        self._counts: dict[tuple[str, str], int] = {}
+        self.counts: defaultdict[tuple[str, str | None], int] = defaultdict(int)
         self._seen: dict[Exposure, None] = {}
         self._dropped = 0
 
     def record(self, key: str, variant: str | None, context: Attributes) -> None:
-        """Add the evaluation of a flag that exists."""
-        served, counts = (key, variant or CALLERS_DEFAULT), self._counts
-        counts[served] = counts.get(served, 0) + 1
-        if key in self.tracked:
-            exposure = Exposure(*served, _text(context.get("tenant")), _text(context.get("user")))
-            if len(self._seen) < MAX_EXPOSURES:
-                self._seen[exposure] = None
-            elif exposure not in self._seen:
-                self._dropped += 1
+        """Add who got a variant of a flag that is tracked."""
+        exposure = Exposure(key, variant or CALLERS_DEFAULT, _text(context.get("tenant")), _text(context.get("user")))
+        if len(self._seen) < MAX_EXPOSURES:
+            self._seen[exposure] = None
+        elif exposure not in self._seen:
+            self._dropped += 1
 
     def take(self) -> Report:
         """Return what was added since the last call: copies, to which a thread that is recording adds nothing."""
-        report = Report(dict(self._counts), list(self._seen), self._dropped)
-        self._counts, self._seen, self._dropped = {}, {}, 0
+        counts = {(key, variant or CALLERS_DEFAULT): count for (key, variant), count in self.counts.copy().items()}
+        report = Report(counts, list(self._seen), self._dropped)
+        self.counts, self._seen, self._dropped = defaultdict(int), {}, 0
         return report
 
 
