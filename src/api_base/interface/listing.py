@@ -243,7 +243,7 @@ def _integer(text: str) -> int:
 def _timestamp(text: str) -> datetime:
     try:
         return parse_time(_SPACE_BEFORE_OFFSET.sub("+", text))
-    except (ValueError, OverflowError):
+    except ValueError:
         raise ValueError("must be a time of RFC 3339 with a time zone, such as 2026-01-31T12:00:00Z") from None
 
 

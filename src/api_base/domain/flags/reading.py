@@ -101,6 +101,6 @@ class Reader:
             return None
         try:
             return parse_time(value).astimezone(UTC)
-        except (TypeError, ValueError, OverflowError):
+        except (TypeError, ValueError):
             self.refuse(f"/{member}", "time", "must be a time of RFC 3339 such as 2026-01-31T09:00:00Z")
             return None
