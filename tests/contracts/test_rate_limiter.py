@@ -1,4 +1,4 @@
-"""Every `RateLimiter`: never more than burst + quota · t / window in any t seconds; who waits as told is let through; all charges or none."""
+"""Every `RateLimiter` allows at most burst + quota · t / window in any t seconds, lets a caller through after `retry_after`, and charges all or none."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

@@ -1,9 +1,11 @@
-"""The world of the tests of bad input: an open application with one item."""
+"""What several modules of integration tests use: the world of bad input, an open application with one item, and settings of the cache."""
 
 from collections.abc import AsyncIterator
 from typing import Any
+from uuid import uuid4
 
 import asyncpg
+import pytest
 import pytest_asyncio
 
 from api_base.infrastructure.db.embedded import Urls
@@ -18,3 +20,12 @@ async def world(shared_migrated: Urls, postgres: Any) -> AsyncIterator[World]:
         person = await api.person()
         yield World(api, database, person, (await api.item(person))["id"])
         await database.close()
+
+
+@pytest.fixture(params=["memory", "redis", "tiered"])
+def cache(request: pytest.FixtureRequest) -> dict[str, Any]:
+    """The settings of the cache. A call may take long, since the machine may be busy."""
+    if request.param == "memory":
+        return {}
+    url = request.getfixturevalue("redis_url")
+    return {"url": f"tiered+{url}" if request.param == "tiered" else url, "prefix": uuid4().hex, "timeout_seconds": 5}

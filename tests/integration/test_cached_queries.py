@@ -33,15 +33,6 @@ WITHIN: Final = 1.0
 """Seconds."""
 
 
-@pytest.fixture(params=["memory", "redis", "tiered"])
-def cache(request: pytest.FixtureRequest) -> dict[str, Any]:
-    """The settings of the cache. A call may take long, since the machine may be busy."""
-    if request.param == "memory":
-        return {}
-    url = request.getfixturevalue("redis_url")
-    return {"url": f"tiered+{url}" if request.param == "tiered" else url, "prefix": uuid4().hex, "timeout_seconds": 5}
-
-
 @pytest.fixture
 async def api(migrated: Urls, cache: dict[str, Any]) -> AsyncIterator[Running]:
     async with running(settings_on(migrated, cache=cache)) as started:

@@ -7,7 +7,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from typing import Any, Final
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
 
@@ -22,14 +22,6 @@ from tests.integration.killed_writer import loaded_parent, rename_and_die
 KILLS: Final = int(os.environ.get("CACHE_KILLS", "50"))
 WITHIN: Final = 1.0
 """Seconds. A result that no notification ends is stale for up to 2 seconds (`GetTenant.staleness`)."""
-
-
-@pytest.fixture(params=["memory", "redis", "tiered"])
-def cache(request: pytest.FixtureRequest) -> dict[str, Any]:
-    if request.param == "memory":
-        return {}
-    url = request.getfixturevalue("redis_url")
-    return {"url": f"tiered+{url}" if request.param == "tiered" else url, "prefix": uuid4().hex, "timeout_seconds": 5}
 
 
 @pytest.fixture

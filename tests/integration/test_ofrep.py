@@ -1,4 +1,4 @@
-"""OFREP over the whole application: which flags a client sees, with which values, for whom."""
+"""OFREP over the whole application: which flags and values each client sees."""
 
 from collections.abc import AsyncIterator
 from typing import Any

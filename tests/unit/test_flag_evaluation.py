@@ -1,4 +1,4 @@
-"""Which value a flag has for whom, and why."""
+"""The value of a flag for each caller, and its reason."""
 
 from collections import Counter
 from datetime import UTC, datetime, timedelta

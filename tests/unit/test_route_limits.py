@@ -1,4 +1,4 @@
-"""Limits that routes declare: by whom they count, plans, the header of the tightest, and what cannot be declared."""
+"""Limits that routes declare: their partitions, plans, the header of the tightest, and declarations that are refused."""
 
 from collections.abc import Mapping
 from dataclasses import replace

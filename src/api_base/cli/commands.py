@@ -11,7 +11,7 @@ from api_base.cli import audit, database_tools, doctor, events, flags, import_, 
 class Commands(TyperGroup):
     """Words the errors of options and arguments as those of settings and bodies: typer shows pydantic's own messages."""
 
-    def invoke(self, ctx: typer.Context) -> Any:  # type: ignore[override]
+    def invoke(self, ctx: Any) -> Any:
         """Run the command of `ctx`."""
         try:
             return super().invoke(ctx)

@@ -4,7 +4,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator
 
-from api_base.core.config.values import Section, ServiceUrl
+from api_base.core.config.values import Prefix, Section, ServiceUrl
 
 
 class EventSettings(Section):
@@ -14,7 +14,7 @@ class EventSettings(Section):
     """Where events are published: `database://`, to the subscribers of this application, or `kafka://user:password@host:port`,
     `kafka+ssl://…` for TLS; separate several brokers with commas. `?mechanism=SCRAM-SHA-256` replaces the default `SCRAM-SHA-512`,
     `ca=/path/ca.pem` replaces the system's certificate authorities; write / ? # @ : in user and password as %2F %3F %23 %40 %3A."""
-    prefix: str = Field("api-base", pattern=r"^[a-zA-Z0-9._-]{1,100}$")
+    prefix: Prefix = "api-base"
     """Prefix of the application's Kafka topics, groups and transactions. No two applications may share one."""
 
 
@@ -79,7 +79,7 @@ class LocksSettings(Section):
     url: ServiceUrl = SecretStr("database://")
     """What decides which worker seals the audit trail and fires schedules: `database://`, advisory locks of PostgreSQL, or leases in Redis or
     Valkey, with the URLs of `CACHE__URL`."""
-    prefix: str = Field("api-base", pattern=r"^[a-zA-Z0-9._-]{1,100}$")
+    prefix: Prefix = "api-base"
     """Prefix of the application's keys in Redis. No two applications may share one."""
     lease_seconds: float = Field(10.0, ge=1, le=3600)
     """Seconds after which another worker leads when the leader does not extend its lease in Redis."""
@@ -92,7 +92,7 @@ class CacheSettings(Section):
     """Where results of queries are cached: `memory://`, in each process, or Redis or Valkey at `redis://user:password@host:port/0`,
     `rediss://…` for TLS, or both: `tiered+redis://…`, `tiered+rediss://…`. `?ca=/path/ca.pem` replaces the system's certificate authorities;
     `redis+sentinel://…` and `redis+cluster://…` for several servers (docs/cache.md); write / ? # @ : in user and password as %2F %3F %23 %40 %3A."""
-    prefix: str = Field("api-base", pattern=r"^[a-zA-Z0-9._-]{1,100}$")
+    prefix: Prefix = "api-base"
     """Prefix of the application's keys in Redis. No two applications may share one."""
     max_entries: int = Field(10_000, ge=1)
     """Values that `memory://` and `tiered+…` store in a process; the least recently used one gives way."""

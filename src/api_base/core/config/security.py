@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import Field, SecretStr
 
-from api_base.core.config.values import PrivateKey, Section, ServiceUrl
+from api_base.core.config.values import Prefix, PrivateKey, Section, ServiceUrl
 
 Link = Literal[
     "DATABASE__URL",
@@ -76,7 +76,7 @@ class RateLimitSettings(Section):
     """Where requests are counted: `memory://`, in memory that the server processes of one `api-base serve` share, or Redis or Valkey at
     `redis://user:password@host:port/0`, `rediss://…` for TLS. `?ca=/path/ca.pem` replaces the system's certificate authorities; write
     / ? # @ : in user and password as %2F %3F %23 %40 %3A."""
-    prefix: str = Field("api-base", pattern=r"^[a-zA-Z0-9._-]{1,100}$")
+    prefix: Prefix = "api-base"
     """Prefix of the application's keys in Redis. No two applications may share one."""
     timeout_seconds: float = Field(0.025, gt=0, le=1)
     """Seconds that a decision waits for Redis at most. A request needs one, or two if its route has limits of the caller."""

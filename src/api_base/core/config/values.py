@@ -5,7 +5,7 @@ import re
 from typing import Annotated, Final
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, SecretStr
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
 _CONTEXT: Final = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
 _HOST: Final = re.compile(r"(\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)*|[0-9a-f:]*:[0-9a-f:.]*", re.IGNORECASE)
@@ -38,6 +38,8 @@ def _private_key(key: SecretStr) -> SecretStr:
 
 ServiceUrl = Annotated[SecretStr, AfterValidator(_service_url)]
 """The URL of a service, secret because it may hold a password. Its adapter checks scheme, host and parameters."""
+Prefix = Annotated[str, Field(pattern=r"^[a-zA-Z0-9._-]{1,100}$")]
+"""What the names of an application begin with on a server that others use too."""
 PrivateKey = Annotated[SecretStr, AfterValidator(_private_key)]
 """A private key in PEM. The code that reads it checks the kind of key."""
 

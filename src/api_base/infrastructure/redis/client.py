@@ -183,7 +183,7 @@ def _options(address: RedisAddress, timeout: float) -> dict[str, Any]:
 
 def _behind_sentinel(address: RedisAddress, service: str, options: dict[str, Any]) -> Redis:
     sentinels = {**options, "ssl": address.tls, "db": 0, "username": None, "password": address.sentinel_password}
-    made: Redis = Sentinel(address.hosts, sentinel_kwargs=sentinels).master_for(service, ssl=address.tls, max_connections=MOST, **options)  # type: ignore[no-untyped-call]
+    made: Redis = Sentinel(address.hosts, sentinel_kwargs=sentinels).master_for(service, ssl=address.tls, max_connections=MOST, **options)
     return made
 
 

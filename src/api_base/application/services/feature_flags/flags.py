@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from copy import deepcopy
-from typing import Any
+from typing import Any, cast
 
 from api_base.application.services.feature_flags.context import RequestAttributes
 from api_base.application.services.feature_flags.current import CurrentFlags
@@ -41,5 +41,4 @@ class FeatureFlags:
 
     def _value[T](self, key: str, kind: FlagType, default: T) -> T:
         found = self._evaluate(key, kind, RequestAttributes())
-        value: Any = default if found.variant is None else found.value
-        return value  # type: ignore[no-any-return]
+        return default if found.variant is None else cast("T", found.value)
