@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
+from statistics import quantiles
 from uuid import uuid4
 
 import pytest
@@ -59,17 +60,16 @@ async def test_invalidations_of_many_owners_are_delivered_together(caches: Redis
 async def test_a_failover_fails_no_caller(start: Start, fail: Callable[[Servers], None], tmp_path: Path) -> None:
     with start(tmp_path) as servers:
         caches = redis_caches(servers.url, seconds=QUICK)
-        values, slowest, until = of(caches), 0.0, time.monotonic() + PATIENCE
-        restored = asyncio.Event()
+        values, until = of(caches), time.monotonic() + PATIENCE
+        restored, seconds = asyncio.Event(), list[float]()
 
         async def read(one: CacheProvider[str]) -> None:
-            nonlocal slowest
             while not restored.is_set():
                 began = time.monotonic()
                 await one.get("1")
                 seen = await one.lookup("2", ["t"])
                 await one.store("2", "x", seen.versions, 60)
-                slowest = max(slowest, time.monotonic() - began)
+                seconds.append(time.monotonic() - began)
                 await asyncio.sleep(0.01)
 
         readers = [asyncio.create_task(read(values[i % len(values)])) for i in range(3 * CONNECTIONS)]
@@ -81,9 +81,8 @@ async def test_a_failover_fails_no_caller(start: Start, fail: Callable[[Servers]
         restored.set()
         await asyncio.gather(*readers)
         await caches.close()
-    assert slowest < PATIENCE / 10, (
-        "three calls, each of which waits up to QUICK for its turn and as long for the answer, on a busy machine"
-    )
+    assert quantiles(seconds, n=20)[-1] < 6 * QUICK, "three calls, each of which waits up to QUICK for its turn and as long for the answer"
+    assert max(seconds) < PATIENCE / 3, "the machine may be busy, but nobody waits for the failover"
 
 
 async def written(one: CacheProvider[str], value: str = "after") -> bool:

@@ -30,7 +30,12 @@ class NoTransaction(ProgrammingError):
 
 
 class Transient(ApiBaseError):
-    """A retry may succeed: serialization failure, deadlock, connection lost before the commit was sent."""
+    """A retry may succeed: serialization failure, deadlock, connection lost before the commit was sent.
+
+    `rows` are those that the attempt had changed or was about to change. A retry that locks them first, in order, meets no deadlock on them.
+    """
+
+    rows: Sequence[object] = ()
 
 
 class Unavailable(ApiBaseError):

@@ -245,7 +245,7 @@ current_context: ContextVar[RequestContext] = ContextVar("request_context")
 cache_remaining: ContextVar[float | None] = ContextVar("cache_remaining", default=None)
 """For how many seconds the cached result may be used that this task received last."""
 rows_to_lock: ContextVar[tuple[object, ...]] = ContextVar("rows_to_lock", default=())
-"""The rows that the next unit of work locks before it reads, since another request changed them during the last attempt."""
+"""The rows that the next unit of work locks before it reads: the last attempt failed on them."""
 
 
 def request_tenant() -> TenantId:

@@ -13,6 +13,9 @@ class ItemRepository(AsyncRepository[Item, UUID], Protocol):
         """The items of the request's tenant with these skus, deleted ones included, by sku."""
         ...
 
-    async def by_ids(self, ids: Sequence[UUID]) -> dict[UUID, Item]:
-        """The items of the request's tenant with these ids, deleted ones included, by id."""
+    async def by_ids(self, ids: Sequence[UUID], *, locked: bool = False) -> dict[UUID, Item]:
+        """The items of the request's tenant with these ids, deleted ones included, by id.
+
+        `locked`: no other transaction changes them before the end of this unit of work. They are locked in the order of their ids.
+        """
         ...

@@ -8,7 +8,7 @@ from uuid import UUID
 import asyncpg
 import sqlalchemy as sa
 
-from api_base.core.errors import ProgrammingError, StaleVersion
+from api_base.core.errors import ProgrammingError, StaleVersion, Transient
 from api_base.infrastructure.db import write_statements as sql
 from api_base.infrastructure.db.changes import Change, ExtraRow, Kind, PendingWrite
 from api_base.infrastructure.db.connecting import Connection
@@ -26,6 +26,7 @@ class Writer:
         self._pool, self._serializable, self._locks = pool, serializable, locks
         self._connection: Connection | None = None
         self._owner: tuple[Ownership, UUID | None] | None = None
+        self._sent: list[Change] = []
         self._in_savepoint = False
         self._over = False
 
@@ -127,6 +128,7 @@ class Writer:
         for group in _groups(changes):
             await self._set(connection, *_owner(group[0]))
             await self._guarded(self._send_group(connection, group), group)
+            self._sent += group
         await self._add(connection, added)
 
     async def savepoint(self) -> None:
@@ -148,10 +150,12 @@ class Writer:
         first = group[0]
         if first.kind is Kind.INSERT:
             await _insert_rows(connection, first.table, [change.row for change in group])
-        elif first.kind is Kind.UPDATE:
-            await connection.executemany(sql.guarded_update(first.table), [(*change.row, change.expected) for change in group])
+            return
+        ordered = sorted(group, key=lambda change: change.id)  # two transactions that lock rows in the same order meet no deadlock
+        if first.kind is Kind.UPDATE:
+            await connection.executemany(sql.guarded_update(first.table), [(*change.row, change.expected) for change in ordered])
         else:
-            await connection.executemany(sql.guarded_delete(first.table), [(*_key(change), change.expected) for change in group])
+            await connection.executemany(sql.guarded_delete(first.table), [(*_key(change), change.expected) for change in ordered])
 
     async def _add(self, connection: Connection, added: Sequence[ExtraRow]) -> None:
         """Send the participants' rows, each under the owner of its change."""
@@ -174,7 +178,10 @@ class Writer:
             self._pool.note(error)
             if not (self._in_savepoint and usable_after(error)):
                 await self.roll_back(error)
-            raise _meaning(error, sources, committing=committing) from error
+            meaning = _meaning(error, sources, committing=committing)
+            if isinstance(meaning, Transient):
+                meaning.rows = _changed((*self._sent, *sources))
+            raise meaning from error
 
 
 async def _rolled_back(connection: Connection, error: BaseException) -> bool:
@@ -233,6 +240,11 @@ def _groups(changes: Sequence[Change]) -> list[list[Change]]:
     return groups
 
 
+def _changed(sources: Sequence[_Source]) -> list[Change]:
+    """Return the changes of rows that exist."""
+    return [one for one in sources if isinstance(one, Change) and one.kind is not Kind.INSERT]
+
+
 def _meaning(error: BaseException, sources: Sequence[_Source], *, committing: bool) -> BaseException:
     """Translate the error of a failed statement to a domain error if one applies.
 
@@ -242,8 +254,7 @@ def _meaning(error: BaseException, sources: Sequence[_Source], *, committing: bo
         constraint: str = getattr(error, "constraint_name", None) or ""
         for source in sources:
             if error.sqlstate == GUARD_FAILED and isinstance(source, Change):
-                changed = [one for one in sources if isinstance(one, Change) and one.kind is not Kind.INSERT]
-                return StaleVersion(source.entity, source.expected, changed)
+                return StaleVersion(source.entity, source.expected, _changed(sources))
             if constraint in source.constraint_errors:
                 return source.constraint_errors[constraint]()
     return translate(error, harmless=not committing)

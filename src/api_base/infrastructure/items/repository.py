@@ -11,6 +11,8 @@ from api_base.domain.items.entities import Item
 from api_base.domain.items.repository import ItemRepository
 from api_base.infrastructure.db.repository import SqlRepository
 from api_base.infrastructure.db.session import Database
+from api_base.infrastructure.db.statement import Statement, owned
+from api_base.infrastructure.db.unit_of_work import open_unit
 from api_base.infrastructure.items.mapper import MAPPING
 from api_base.infrastructure.items.tables import ITEMS
 
@@ -21,10 +23,15 @@ class SqlItemRepository(SqlRepository[Item], ItemRepository):
     def __init__(self, database: Database) -> None:
         super().__init__(database, MAPPING, request_tenant)
         self._by_skus = self.statement(ITEMS.c.sku == sa.any_(sa.bindparam("skus", type_=ARRAY(sa.Text))))
-        self._by_ids = self.statement(ITEMS.c.id == sa.any_(sa.bindparam("ids", type_=ARRAY(sa.Uuid))))
+        these = ITEMS.c.id == sa.any_(sa.bindparam("ids", type_=ARRAY(sa.Uuid)))
+        self._by_ids = self.statement(these)
+        self._by_ids_locked = Statement(sa.select(ITEMS).where(owned(ITEMS), these).order_by(ITEMS.c.id).with_for_update())
 
     async def by_skus(self, skus: Sequence[str]) -> dict[str, Item]:
         return {item.details.sku: item for item in await self.find_all(self._by_skus, request_tenant(), skus=list(skus))}
 
-    async def by_ids(self, ids: Sequence[UUID]) -> dict[UUID, Item]:
-        return {item.id: item for item in await self.find_all(self._by_ids, request_tenant(), ids=list(ids))}
+    async def by_ids(self, ids: Sequence[UUID], *, locked: bool = False) -> dict[UUID, Item]:
+        if locked:
+            open_unit().transactional = True
+        statement = self._by_ids_locked if locked else self._by_ids
+        return {item.id: item for item in await self.find_all(statement, request_tenant(), ids=list(ids))}

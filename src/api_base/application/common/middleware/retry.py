@@ -1,7 +1,7 @@
 """Retries a message as a whole, from its first read on, when an adapter raises `Transient`, or `StaleVersion` for rows that changed meanwhile.
 
-Adapters raise them only if certainly nothing was committed. After `StaleVersion` the next attempt locks these rows before it reads, so the
-caller meets another version only if the message names one.
+Adapters raise them only if certainly nothing was committed. The next attempt locks the rows of the error before it reads. So the caller meets
+another version only if the message names one, and two messages that change the same rows in different orders wait for each other only once.
 """
 
 import asyncio
@@ -34,9 +34,8 @@ class RetryMiddleware:
             token = rows_to_lock.set(())
             try:
                 for attempt in range(1, attempts):
-                    if isinstance(failure, StaleVersion):
-                        rows_to_lock.set((*rows_to_lock.get(), *failure.rows))
-                    else:
+                    rows_to_lock.set((*rows_to_lock.get(), *failure.rows))
+                    if isinstance(failure, Transient):
                         await asyncio.sleep(random.random() * first_delay * 2**attempt)  # noqa: S311 -- jitter is no secret
                     try:
                         return await call_next(message)

@@ -71,7 +71,8 @@ class BatchItemsHandler:
     async def handle(self, command: BatchItems) -> Sequence[Result[ItemDTO, ApiBaseError]]:
         """One result for each operation. Raises `OperationRefused` if ATOMIC."""
         ids = [operation.id for operation in command.operations if operation.id is not None]
-        known = await self._items.by_ids(ids) if ids else {}
+        independent = command.mode is BatchMode.INDEPENDENT  # sends each operation before the next: in their order, batches could deadlock
+        known = await self._items.by_ids(ids, locked=independent) if ids else {}
 
         async def apply(operation: ItemOperation) -> ItemDTO:
             self._checker.check(current_context.get().principal, NEEDS[operation.action])
@@ -83,7 +84,7 @@ class BatchItemsHandler:
         async def act(operation: ItemOperation) -> ItemDTO:
             if operation.action is ItemAction.CREATE and operation.details is not None:
                 return await self._create(operation.details())
-            if command.mode is BatchMode.INDEPENDENT and operation.id is not None:
+            if independent and operation.id is not None:
                 known.update(await self._items.by_ids([operation.id]))  # an earlier operation may have been undone
             return await self._change(operation, known)
 
