@@ -1,25 +1,15 @@
 """The base of all request bodies."""
 
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict
-from pydantic_core import PydanticCustomError
-
-
-def _storable(value: str) -> str:
-    if "\0" in value:
-        raise PydanticCustomError("nul", "must not contain the character NUL")
-    return value
-
-
-Text = Annotated[str, AfterValidator(_storable)]
-"""Text that PostgreSQL can store; halves of surrogate pairs do not get past the parser. Bound its length with `Field(max_length=…)`."""
+from pydantic import BaseModel, ConfigDict
 
 
 class Body(BaseModel):
     """A request body. `sent()` is for merge patches [RFC 7396]: the fields that were sent.
 
-    Strict: text is no number, and a number no text.
+    Strict: text is no number, and a number no text. A body bounds lengths, so that no work is done for text that is too long; which characters a
+    field accepts is a rule of the domain (`TextRule`).
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, str_strip_whitespace=False)

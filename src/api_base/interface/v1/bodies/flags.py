@@ -5,12 +5,12 @@ from typing import Annotated
 from pydantic import Field, JsonValue
 
 from api_base.domain.flags.settings import DESCRIPTION, OWNER
-from api_base.interface.v1.bodies.base import Body, Text
+from api_base.interface.v1.bodies.base import Body
 
 Definition = Annotated[dict[str, JsonValue], Field(max_length=50)]
-Description = Annotated[Text, Field(max_length=DESCRIPTION.max_length)]
-Owner = Annotated[Text, Field(max_length=OWNER.max_length)]
-Time = Annotated[Text, Field(max_length=40, json_schema_extra={"format": "date-time"})]
+Description = Annotated[str, Field(max_length=DESCRIPTION.max_length)]
+Owner = Annotated[str, Field(max_length=OWNER.max_length)]
+Time = Annotated[str, Field(max_length=40, json_schema_extra={"format": "date-time"})]
 
 
 class CreateFlagBody(Body):

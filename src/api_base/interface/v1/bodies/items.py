@@ -9,7 +9,7 @@ from api_base.application.items.commands.update_item import PricePatch
 from api_base.domain.common.value_objects import Money
 from api_base.domain.items.entities import ItemDetails
 from api_base.domain.items.value_objects import ATTRIBUTES_BYTES, CATEGORY, DESCRIPTION, NAME, SKU, TAG, TAGS
-from api_base.interface.v1.bodies.base import Body, Text
+from api_base.interface.v1.bodies.base import Body
 
 
 def _not_larger_than_stored(value: dict[str, JsonValue]) -> dict[str, JsonValue]:
@@ -25,11 +25,11 @@ def _not_larger_than_stored(value: dict[str, JsonValue]) -> dict[str, JsonValue]
     return value
 
 
-Sku = Annotated[Text, Field(min_length=1, max_length=SKU.max_length)]
-Name = Annotated[Text, Field(min_length=1, max_length=NAME.max_length)]
-Description = Annotated[Text, Field(max_length=DESCRIPTION.max_length)]
-Category = Annotated[Text, Field(min_length=1, max_length=CATEGORY.max_length)]
-Tags = Annotated[list[Annotated[Text, Field(min_length=1, max_length=TAG.max_length)]], Field(max_length=TAGS)]
+Sku = Annotated[str, Field(min_length=1, max_length=SKU.max_length)]
+Name = Annotated[str, Field(min_length=1, max_length=NAME.max_length)]
+Description = Annotated[str, Field(max_length=DESCRIPTION.max_length)]
+Category = Annotated[str, Field(min_length=1, max_length=CATEGORY.max_length)]
+Tags = Annotated[list[Annotated[str, Field(min_length=1, max_length=TAG.max_length)]], Field(max_length=TAGS)]
 """A list, whose length pydantic checks before its elements: a tuple may have as many errors as elements."""
 Attributes = Annotated[dict[str, JsonValue], AfterValidator(_not_larger_than_stored)]
 

@@ -5,15 +5,15 @@ from typing import Annotated
 from pydantic import Field
 
 from api_base.domain.tenants.entities import Role
-from api_base.interface.v1.bodies.base import Body, Text
+from api_base.interface.v1.bodies.base import Body
 from api_base.interface.v1.bodies.users import Email, Password, PersonName, TokenBody
 
-TenantName = Annotated[Text, Field(min_length=1, max_length=100, examples=["Acme"])]
+TenantName = Annotated[str, Field(min_length=1, max_length=100, examples=["Acme"])]
 
 
 class CreateTenantBody(Body):
     name: TenantName
-    slug: Annotated[Text, Field(min_length=2, max_length=63, examples=["acme"])]
+    slug: Annotated[str, Field(min_length=2, max_length=63, examples=["acme"])]
 
 
 class PatchTenantBody(Body):
@@ -23,7 +23,7 @@ class PatchTenantBody(Body):
 
 
 class ChangePlanBody(Body):
-    plan: Annotated[Text, Field(min_length=1, max_length=32, examples=["standard"])]
+    plan: Annotated[str, Field(min_length=1, max_length=32, examples=["standard"])]
 
 
 class AddMemberBody(Body):

@@ -5,10 +5,10 @@ from typing import Annotated
 from pydantic import Field, SecretStr
 
 from api_base.core.types import Language
-from api_base.interface.v1.bodies.base import Body, Text
+from api_base.interface.v1.bodies.base import Body
 
-Email = Annotated[Text, Field(min_length=3, max_length=254, examples=["ana@example.com"])]
-PersonName = Annotated[Text, Field(min_length=1, max_length=100, examples=["Ana"])]
+Email = Annotated[str, Field(min_length=3, max_length=254, examples=["ana@example.com"])]
+PersonName = Annotated[str, Field(min_length=1, max_length=100, examples=["Ana"])]
 Password = Annotated[SecretStr, Field(min_length=1, max_length=1024)]
 
 
