@@ -72,7 +72,9 @@ def _ports(services: Services, table: RouteTable) -> StackPorts:
     container = services.container
     return StackPorts(
         recorder=container.recorder,
-        limits=RequestLimits(container.rate_limiter, services.settings, table.limits, container.partition_secret),
+        limits=RequestLimits(
+            container.rate_limiter, services.settings, [*table.limits, *container.message_limits.declared], container.partition_secret
+        ),
         verifier=container.token_verifier,
         access=container.access,
         audit=container.audit_store,

@@ -13,6 +13,7 @@ from api_base.application.common.cqrs import Bus, Middleware
 from api_base.application.common.events import EventDelivery, EventTransport
 from api_base.application.common.jobs import Jobs
 from api_base.application.common.middleware.idempotency import IdempotencyMiddleware
+from api_base.application.common.middleware.limits import LimitsMiddleware
 from api_base.application.common.middleware.permission import PermissionMiddleware
 from api_base.application.common.middleware.retry import RetryMiddleware
 from api_base.application.common.middleware.trace import TraceMiddleware
@@ -51,11 +52,13 @@ from api_base.infrastructure.tasks.completion import SqlJobCompletion
 from api_base.infrastructure.tasks.database_queue import CHANNEL as JOBS
 from api_base.infrastructure.tasks.database_queue import SqlJobQueue
 from api_base.interface.middleware.after_response import HttpAfterResponse
+from api_base.interface.middleware.rate_limit import HttpLimitReport
 
 
 def _pipeline(
     settings: Settings,
     checker: RolePermissionChecker,
+    limits: LimitsMiddleware,
     query_cache: QueryCache,
     transactions: Transactions,
     results: SqlIdempotencyStore,
@@ -65,6 +68,7 @@ def _pipeline(
     return (
         TraceMiddleware(settings.observability.otlp_endpoint is not None),
         PermissionMiddleware(checker),
+        limits,
         query_cache,
         RetryMiddleware(),
         UnitOfWorkMiddleware(transactions, IdempotencyMiddleware(results), completion),
@@ -144,7 +148,8 @@ class Container(containers.DeclarativeContainer):
     idempotency_store = Singleton(SqlIdempotencyStore, database, clock)
     job_queue = Singleton(SqlJobQueue, jobs, checker, ids, clock, job_signal)
     job_completion = Singleton(SqlJobCompletion, settings.provided.jobs.keep_days)
-    pipeline = Singleton(_pipeline, settings, checker, query_cache, transactions, idempotency_store, job_completion)
+    message_limits = Singleton(LimitsMiddleware, rate_limiter, Singleton(HttpLimitReport))
+    pipeline = Singleton(_pipeline, settings, checker, message_limits, query_cache, transactions, idempotency_store, job_completion)
     bus = Singleton(Bus, pipeline)
 
 
@@ -192,6 +197,7 @@ class Wiring:
     jobs = Provided(Container.jobs)
     leadership = Provided(Container.leadership)
     link_tokens = Provided(Container.link_tokens)
+    message_limits = Provided(Container.message_limits)
     mailer = Provided(Container.mailer)
     metrics = Provided(Container.metrics)
     outbox_participant = Provided(Container.outbox_participant)

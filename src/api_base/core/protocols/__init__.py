@@ -13,7 +13,18 @@ from api_base.core.protocols.jobs import (
     JobState,
     PeriodicTask,
 )
-from api_base.core.protocols.limits import Charge, Limit, Partition, Rate, RateDecision, RateLimiter, RateState
+from api_base.core.protocols.limits import (
+    Charge,
+    Limit,
+    LimitReport,
+    Partition,
+    Rate,
+    RateDecision,
+    RateLimiter,
+    RateState,
+    address_partition,
+    check_limits,
+)
 from api_base.core.protocols.mail import Mail, Mailer
 from api_base.core.protocols.operations import (
     AfterResponse,
@@ -79,6 +90,7 @@ __all__ = [
     "JobQueue",
     "JobState",
     "Limit",
+    "LimitReport",
     "LinkTokens",
     "Lookup",
     "Mail",
@@ -106,4 +118,6 @@ __all__ = [
     "TokenVerifier",
     "UnitOfWork",
     "UnitOfWorkFactory",
+    "address_partition",
+    "check_limits",
 ]

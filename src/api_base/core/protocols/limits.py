@@ -1,12 +1,14 @@
-"""Rate limits: what a route declares, and what a limiter charges and decides."""
+"""Rate limits: what a route or a message declares, and what a limiter charges and decides."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final, Literal, NamedTuple, Protocol
 
-from api_base.core.errors import ProgrammingError, ReducedCapacity, TooManyRequests
+from api_base.core.errors import ConfigurationError, ProgrammingError, ReducedCapacity, TooManyRequests
+from api_base.core.shared.addresses import limit_key
+from api_base.core.types import Principal
 
 type Partition = Literal["address", "principal", "tenant", "route"]
 
@@ -34,10 +36,10 @@ class Rate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limit:
-    """A policy of routes: `quota` per `window` seconds, of which `burst` in a row.
+    """A policy of routes or messages: `quota` per `window` seconds, of which `burst` in a row.
 
-    It counts by the address of the client, by principal, by tenant, or by tenant for each route that declares it.
-    `name` appears in the `RateLimit-Policy` header; routes that declare the same limit share its counts. A request costs `cost`. `plans` holds
+    It counts by the address of the client, by principal, by tenant, or by tenant for each route or message that declares it.
+    `name` appears in the `RateLimit-Policy` header; what declares the same limit shares its counts. A request costs `cost`. `plans` holds
     quota and burst for the plans of tenants that have others. A request without a principal or tenant counts by its address.
 
     Raises `ProgrammingError` for a declaration that cannot be meant.
@@ -68,6 +70,39 @@ class Limit:
             )
         if self.plans and self.by == "address":
             raise ProgrammingError(f"The limit {self.name!r} counts by address, before the plan is known. Count by tenant.")
+
+    def charge(self, principal: Principal | None, address: str, what: str) -> "Charge":
+        """Return the charge of a caller; `what` is the route or message that declares the limit, for those that count by route.
+
+        Each tenant has partitions of its own: none sees or consumes a limit of another, but for those by address.
+        """
+        if self.by == "address" or principal is None:
+            partition = address_partition(address)
+        elif self.by == "principal" or principal.tenant_id is None:
+            partition = f"principal {principal.user_id} {principal.tenant_id}"
+        else:
+            partition = f"tenant {principal.tenant_id}"
+        if self.by == "route":
+            partition = f"route {what} {partition}"
+        rate = self.rate if principal is None else self.by_plan.get(principal.plan, self.rate)
+        return Charge(partition, self.name, rate, self.cost)
+
+
+def address_partition(address: str) -> str:
+    """Return the partition of a client by its address."""
+    return f"address {limit_key(address)}"
+
+
+def check_limits(limits: Iterable[Limit], plans: Collection[str]) -> None:
+    """Raise `ProgrammingError` for two different limits of one name, and `ConfigurationError` for a plan that PLANS does not contain."""
+    by_name: dict[str, Limit] = {}
+    for limit in limits:
+        if by_name.setdefault(limit.name, limit) != limit:
+            raise ProgrammingError(
+                f"Two limits have the name {limit.name!r}. Rename one of them, or declare the same limit in both places."
+            )
+        if unknown := sorted(limit.plans.keys() - set(plans)):
+            raise ConfigurationError(f"The limit {limit.name!r} has the plan {unknown[0]!r}, which is not in PLANS. Add it there.")
 
 
 class Charge(NamedTuple):
@@ -119,3 +154,10 @@ class RateLimiter(Protocol):
 
     async def close(self) -> None:
         """Close what the limiter has opened. The next use opens it again."""
+
+
+class LimitReport(Protocol):
+    """Where the limits of messages are shown to the client."""
+
+    def decided(self, charges: Sequence[Charge], decision: RateDecision) -> None:
+        """`charges` of the current request were decided. Without a request that can show them, nothing happens."""

@@ -1,19 +1,19 @@
-"""Limits requests by address before any signature is checked: stricter for logins, and by failed tokens. Routes declare others.
+"""Limits requests by address before any signature is checked: stricter for logins, and by failed tokens. Routes and messages declare others.
 
 `RateLimit-Policy` and `RateLimit` show the limit with the least left [draft-ietf-httpapi-ratelimit-headers-11]. Health and metrics have no limit.
 """
 
 from base64 import b64encode
 from collections.abc import Iterable, Sequence
+from contextvars import ContextVar
 from functools import lru_cache
 from hashlib import blake2b
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api_base.core.config import Settings
-from api_base.core.errors import ConfigurationError, ProgrammingError, TooManyRequests
-from api_base.core.protocols import Charge, Limit, Partition, RateLimiter
-from api_base.core.shared.addresses import limit_key
+from api_base.core.errors import TooManyRequests
+from api_base.core.protocols import Charge, Limit, LimitReport, RateDecision, RateLimiter, address_partition, check_limits
 from api_base.interface.errors.handlers import send_error
 from api_base.interface.middleware.http_exchange import HttpExchange, http_exchange_of
 
@@ -32,7 +32,7 @@ class RequestLimits:
         self._default = Limit(name="default", quota=chosen.requests, window=60, burst=chosen.burst)
         self._failed = Limit(name="failed-tokens", quota=chosen.failed_tokens, window=60, burst=chosen.failed_tokens)
         self._login = Limit(name="login", quota=chosen.login_requests, window=60, burst=chosen.login_burst)
-        _check((self._default, self._failed, self._login, *declared), settings.plans)
+        check_limits((self._default, self._failed, self._login, *declared), settings.plans)
 
         self._of = lru_cache(maxsize=4096)(self._charges)
         self._policy = lru_cache(maxsize=4096)(self._described)
@@ -50,7 +50,7 @@ class RequestLimits:
             if route.login:
                 charges.append(login)
             if route.limits:
-                charges += [Charge(_address(address), one.name, one.rate, one.cost) for one in route.limits if one.by == "address"]
+                charges += [one.charge(None, address, "") for one in route.limits if one.by == "address"]
         if exchange.authorization is not None:
             charges.append(failed)
         return charges
@@ -60,13 +60,8 @@ class RequestLimits:
 
         `route` is the method and the path template.
         """
-        principal = exchange.context.principal
-        plan = None if principal is None else principal.plan
-        charges = [
-            Charge(_caller(exchange, route, limit.by), limit.name, limit.by_plan.get(plan, limit.rate), limit.cost)
-            for limit in limits
-            if limit.by != "address"
-        ]
+        principal, address = exchange.context.principal, exchange.context.address
+        charges = [limit.charge(principal, address, route) for limit in limits if limit.by != "address"]
         if not charges:
             return None
         refusal = await self._decide(exchange, charges)
@@ -81,12 +76,17 @@ class RequestLimits:
 
     def _charges(self, address: str) -> tuple[Charge, Charge, Charge]:
         """Return the charges of an address: for any request, for a login, and, only checked, for a failed token."""
-        one = _address(address)
+        one = address_partition(address)
         failed = Charge(one, self._failed.name, self._failed.rate, checked=True)
         return Charge(one, self._default.name, self._default.rate), Charge(one, self._login.name, self._login.rate), failed
 
     async def _decide(self, exchange: HttpExchange, charges: Sequence[Charge]) -> TooManyRequests | None:
         decision = await self._limiter.hit(charges)
+        self.show(exchange, charges, decision)
+        return None if decision.allowed else decision.refusal("Too many requests.", charges)
+
+    def show(self, exchange: HttpExchange, charges: Sequence[Charge], decision: RateDecision) -> None:
+        """Write the fields of the answer, if one of `charges` has less left than those that were decided before."""
         tightest, least = None, exchange.quota_left
         for charge, state in zip(charges, decision.states, strict=True):
             if charge.checked and state.allowed:
@@ -101,13 +101,23 @@ class RequestLimits:
             exchange.quota_left = least
             name, policy = self._policy(charge)
             exchange.added += (_POLICY, policy), (_LEFT, b"%b;r=%d;t=%d" % (name, state.remaining, int(state.reset + 0.999)))
-        return None if decision.allowed else decision.refusal("Too many requests.", charges)
 
     def _described(self, charge: Charge) -> tuple[bytes, bytes]:
         """Return the quoted name of a policy, and the policy with a keyed hash of the partition, which names nobody."""
         name, rate = f'"{charge.policy}"'.encode(), charge.rate
         key = b64encode(blake2b(charge.partition.encode("utf-8", "surrogatepass"), digest_size=12, key=self._secret).digest())
         return name, b"%b;q=%d;w=%d;pk=:%b:" % (name, rate.quota, rate.window, key)
+
+
+_shown: ContextVar[tuple[RequestLimits, HttpExchange] | None] = ContextVar("shown_limits", default=None)
+"""The limits and the exchange of the current request."""
+
+
+class HttpLimitReport(LimitReport):
+    def decided(self, charges: Sequence[Charge], decision: RateDecision) -> None:
+        if (shown := _shown.get()) is not None:
+            limits, exchange = shown
+            limits.show(exchange, charges, decision)
 
 
 class RateLimitMiddleware:
@@ -125,33 +135,7 @@ class RateLimitMiddleware:
         if refusal is not None:
             await send_error(scope, send, refusal)
             return
+        _shown.set((self._limits, exchange))
         await self._app(scope, receive, send)
         if exchange.status == 401 and exchange.authorization is not None:
             await self._limits.token_failed(exchange)
-
-
-def _check(limits: Sequence[Limit], plans: Sequence[str]) -> None:
-    by_name: dict[str, Limit] = {}
-    for limit in limits:
-        if by_name.setdefault(limit.name, limit) != limit:
-            raise ProgrammingError(
-                f"Two limits have the name {limit.name!r}. Rename one of them, or declare the same limit on both routes."
-            )
-        if unknown := sorted(limit.plans.keys() - set(plans)):
-            raise ConfigurationError(f"The limit {limit.name!r} has the plan {unknown[0]!r}, which is not in PLANS. Add it there.")
-
-
-def _address(address: str) -> str:
-    return f"address {limit_key(address)}"
-
-
-def _caller(exchange: HttpExchange, route: str, by: Partition) -> str:
-    """Return the partition of the caller. Each tenant has its own: none sees or consumes a limit of another."""
-    principal = exchange.context.principal
-    if principal is None:
-        caller = _address(exchange.context.address)
-    elif by == "principal" or principal.tenant_id is None:
-        caller = f"principal {principal.user_id} {principal.tenant_id}"
-    else:
-        caller = f"tenant {principal.tenant_id}"
-    return f"route {route} {caller}" if by == "route" else caller

@@ -1,9 +1,11 @@
 """The base of commands and queries."""
 
+from collections.abc import Sequence
 from types import get_original_bases
 from typing import Any, ClassVar, TypeVar, get_args, get_origin
 
 from api_base.core.errors import ProgrammingError
+from api_base.core.protocols import Limit
 
 PUBLIC = "public"
 """Permission of a message that every caller may send."""
@@ -15,11 +17,12 @@ AUTHENTICATED = "authenticated"
 class Message[T]:
     """A frozen, slotted, keyword-only dataclass that carries data; its handler returns `T`.
 
-    `permission` has no default: a message that does not declare one is refused when the bus is built.
+    `permission` has no default: a message that does not declare one is refused when the bus is built. `limits` are the rate limits of its callers.
     """
 
     __slots__ = ()
     permission: ClassVar[str]
+    limits: ClassVar[Sequence[Limit]] = ()
 
 
 def answer_of(message_type: type[Message[Any]]) -> Any:

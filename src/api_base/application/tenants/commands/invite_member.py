@@ -16,18 +16,22 @@ from api_base.application.tenants.commands.acting import acting_member
 from api_base.application.tenants.dtos import InvitationDTO
 from api_base.application.tenants.identities import Identities
 from api_base.core.errors import Forbidden
-from api_base.core.protocols import Clock, IdGenerator, Isolation, JobQueue
+from api_base.core.protocols import Clock, IdGenerator, Isolation, JobQueue, Limit
 from api_base.core.types import Language, request_tenant
 from api_base.domain.common.value_objects import EmailAddress
 from api_base.domain.tenants.entities import Membership, Role, may_decide
 from api_base.domain.tenants.invitation import Invitation
 from api_base.domain.tenants.repository import InvitationRepository, MembershipRepository, TenantRepository
 
+INVITATIONS: Final = Limit(name="invitations", quota=200, window=3600, burst=100, by="tenant")
+"""E-mails to strangers that one tenant causes."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InviteMember(Command[InvitationDTO]):
     permission = permissions.MANAGE_MEMBERS
     isolation = Isolation.SERIALIZABLE
+    limits = (INVITATIONS,)
     tenant_id: UUID
     email: str
     role: Role
