@@ -1,24 +1,21 @@
 """Run actions after the response of their request was sent."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from contextvars import ContextVar
 
 from api_base.core.errors import ProgrammingError
 from api_base.core.protocols import AfterResponse
 from api_base.core.shared.logging import get_logger
+from api_base.interface.middleware.http_exchange import current_exchange
 
 logger = get_logger(__name__)
 
 type Action = Callable[[], Awaitable[None]]
 
-pending_actions: ContextVar[list[Action]] = ContextVar("pending_actions")
-"""The actions of the current request. LoggingMiddleware sets the list, and awaits the actions at the end."""
-
 
 class HttpAfterResponse(AfterResponse):
     def call(self, action: Action) -> None:
         try:
-            pending_actions.get().append(action)
+            current_exchange.get().actions.append(action)
         except LookupError:
             raise ProgrammingError("AfterResponse needs an HTTP request, but none is running. Await the action directly.") from None
 

@@ -1,13 +1,14 @@
 """The HTTP request and its response, shared by the middlewares and the route: headers are parsed once, and added once."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Final, Protocol
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api_base.core.errors import ApiBaseError
-from api_base.core.protocols import Limit
+from api_base.core.protocols import Charge, Limit, RateDecision
 from api_base.core.types import RequestContext
 
 KEY: Final = "api_base.exchange"
@@ -42,17 +43,24 @@ class RouteFinder(Protocol):
     def find(self, method: str, path: str) -> Match | None: ...
 
 
+class ShownLimits(Protocol):
+    """Writes the fields of an answer."""
+
+    def show(self, exchange: "HttpExchange", charges: Sequence[Charge], decision: RateDecision) -> None: ...
+
+
 class HttpExchange:
     """`added` are headers for every response to the request. `route` is the path template, empty until a route is found.
 
     `quota_left` is the part of the rate limit in `added` that is left: above 1 before a limit is decided, below 0 after a refusal.
 
     `matched` is the route of the request, before anything is decided; None for an unknown path. `error` is the reason of a refusal: an invalid
-    token, to which AuditMiddleware responds, or the exception that the route raised.
+    token, to which AuditMiddleware responds, or the exception that the route raised. `actions` are awaited after the response. `limits` shows what
+    messages charge; None for a request without limits.
     """
 
     __slots__ = (
-        "added", "authorization", "context", "error", "expired", "forwarded", "forwarded_for", "idempotency_key", "left", "matched", "origin",
+        "actions", "added", "authorization", "context", "error", "expired", "forwarded", "forwarded_for", "idempotency_key", "left", "limits", "matched", "origin",
         "quota_left", "request_id", "requested_method", "route", "send", "source", "started", "status", "traceparent",
     )  # fmt: skip
 
@@ -73,6 +81,8 @@ class HttpExchange:
         self.route, self.status, self.started, self.expired, self.left = "", 500, False, False, False
         self.source, self.send = receive, send
         self.error: ApiBaseError | None = None
+        self.actions: list[Callable[[], Awaitable[None]]] = []
+        self.limits: ShownLimits | None = None
         self.quota_left = 2.0
         self.matched: Match | None = None
         self.context: RequestContext
@@ -132,3 +142,7 @@ class RouteMatcher:
         if scope["type"] == "http":
             http_exchange_of(scope).matched = self._find(scope["method"], scope["path"])
         await self._app(scope, receive, send)
+
+
+current_exchange: ContextVar[HttpExchange] = ContextVar("current_exchange")
+"""The exchange of the current request, for ports that handlers use. LoggingMiddleware sets it."""

@@ -16,9 +16,9 @@ from api_base.core.shared.logging import get_logger
 from api_base.core.types import RequestContext, current_context, parent_of, valid_request_id
 from api_base.interface.errors.handlers import internal_problem, send_error, send_problem
 from api_base.interface.errors.http import RequestTimeout
-from api_base.interface.middleware.after_response import Action, pending_actions, run_actions
+from api_base.interface.middleware.after_response import run_actions
 from api_base.interface.middleware.client_address import ClientAddress
-from api_base.interface.middleware.http_exchange import CLIENT_LEFT, HttpExchange
+from api_base.interface.middleware.http_exchange import CLIENT_LEFT, HttpExchange, current_exchange
 
 logger = get_logger(__name__)
 
@@ -39,9 +39,8 @@ class LoggingMiddleware:
             return
         exchange = HttpExchange(scope, receive, send)
         context = exchange.context = self._context(scope, exchange)
-        actions: list[Action] = []
         current_context.set(context)
-        pending_actions.set(actions)
+        current_exchange.set(exchange)
         exchange.added += ((b"x-request-id", context.request_id.encode()), (b"traceparent", context.traceparent.encode()))
         if scope["type"] == "websocket":
             await self._app(scope, receive, send)
@@ -53,8 +52,8 @@ class LoggingMiddleware:
         finally:
             route, seconds = exchange.route or _template(scope), time.perf_counter() - began
             self._recorder.finished(exchange.context, scope["method"], route, exchange.status, started_at, seconds)
-        if actions:
-            await run_actions(actions, route)
+        if exchange.actions:
+            await run_actions(exchange.actions, route)
 
     async def _answer(self, scope: Scope, exchange: HttpExchange) -> None:
         task = asyncio.current_task()

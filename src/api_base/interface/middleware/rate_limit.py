@@ -5,7 +5,6 @@
 
 from base64 import b64encode
 from collections.abc import Iterable, Sequence
-from contextvars import ContextVar
 from functools import lru_cache
 from hashlib import blake2b
 
@@ -15,7 +14,7 @@ from api_base.core.config import Settings
 from api_base.core.errors import TooManyRequests
 from api_base.core.protocols import Charge, Limit, LimitReport, RateDecision, RateLimiter, address_partition, check_limits
 from api_base.interface.errors.handlers import send_error
-from api_base.interface.middleware.http_exchange import HttpExchange, http_exchange_of
+from api_base.interface.middleware.http_exchange import HttpExchange, current_exchange, http_exchange_of
 
 _POLICY, _LEFT = b"ratelimit-policy", b"ratelimit"
 
@@ -109,15 +108,11 @@ class RequestLimits:
         return name, b"%b;q=%d;w=%d;pk=:%b:" % (name, rate.quota, rate.window, key)
 
 
-_shown: ContextVar[tuple[RequestLimits, HttpExchange] | None] = ContextVar("shown_limits", default=None)
-"""The limits and the exchange of the current request."""
-
-
 class HttpLimitReport(LimitReport):
     def decided(self, charges: Sequence[Charge], decision: RateDecision) -> None:
-        if (shown := _shown.get()) is not None:
-            limits, exchange = shown
-            limits.show(exchange, charges, decision)
+        exchange = current_exchange.get(None)
+        if exchange is not None and exchange.limits is not None:
+            exchange.limits.show(exchange, charges, decision)
 
 
 class RateLimitMiddleware:
@@ -135,7 +130,7 @@ class RateLimitMiddleware:
         if refusal is not None:
             await send_error(scope, send, refusal)
             return
-        _shown.set((self._limits, exchange))
+        exchange.limits = self._limits
         await self._app(scope, receive, send)
         if exchange.status == 401 and exchange.authorization is not None:
             await self._limits.token_failed(exchange)
