@@ -1,6 +1,6 @@
 """`python -m benchmarks [stack] [items] [start] [lists] [import] [events] [jobs] [blocking] [cache] [flags]`: all of them without a name, each in its own process.
 
-These run only by name. `python -m benchmarks growth` takes minutes, `hostile` and `killed` two minutes each. `python -m benchmarks overload` takes four minutes (`OVERLOAD_SECONDS=10`: one). `python -m benchmarks cache-rivals` installs two packages. `python -m benchmarks outage` takes ten minutes (`OUTAGE_SECONDS=15`: two) and kills Kafka and RabbitMQ of `make services`.
+These run only by name. `python -m benchmarks growth` takes minutes, `hostile` and `killed` two minutes each. `python -m benchmarks overload` takes four minutes (`OVERLOAD_SECONDS=10`: one). `python -m benchmarks cache-rivals` installs two packages. `python -m benchmarks outage` takes ten minutes (`OUTAGE_SECONDS=15`: two) and kills Kafka and RabbitMQ of `make services`. `python -m benchmarks redis-outage` takes two minutes.
 `python -m benchmarks instructions --against PATH` compares with another checkout, by callgrind.
 """
 
@@ -23,6 +23,7 @@ from benchmarks import (
     lists,
     outage,
     overload,
+    redis_outage,
     stack,
     start,
 )
@@ -47,6 +48,7 @@ KNOWN = {
     "killed": killed.main,
     "outage": outage.main,
     "overload": overload.main,
+    "redis-outage": redis_outage.main,
 }
 
 if sys.argv[1:2] == ["instructions"]:
