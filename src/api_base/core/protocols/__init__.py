@@ -48,10 +48,20 @@ from api_base.core.protocols.security import (
     TokenIssuer,
     TokenVerifier,
 )
+from api_base.core.protocols.storage import (
+    MAX_PARTS,
+    DirectRequest,
+    ObjectStorage,
+    Part,
+    StoredObject,
+    Unfinished,
+    valid_key,
+)
 from api_base.core.protocols.system import Clock, IdGenerator
 
 __all__ = [
     "ENDED",
+    "MAX_PARTS",
     "NO_DELAY",
     "AccessLookup",
     "AccessToken",
@@ -68,6 +78,7 @@ __all__ = [
     "Clock",
     "DeferredDeliveries",
     "DependencyFigures",
+    "DirectRequest",
     "EventPublisher",
     "HealthCheck",
     "IdGenerator",
@@ -84,6 +95,8 @@ __all__ = [
     "Mail",
     "Mailer",
     "Metrics",
+    "ObjectStorage",
+    "Part",
     "Partition",
     "PasswordHasher",
     "PasswordPolicy",
@@ -99,11 +112,14 @@ __all__ = [
     "Resource",
     "Savepoint",
     "StoredEvent",
+    "StoredObject",
     "StoredResult",
     "TagVersions",
     "TokenClaims",
     "TokenIssuer",
     "TokenVerifier",
+    "Unfinished",
     "UnitOfWork",
     "UnitOfWorkFactory",
+    "valid_key",
 ]
