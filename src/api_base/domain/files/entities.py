@@ -1,15 +1,16 @@
 """The file: a name for bytes that are checked before anybody may read them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Self
 from uuid import UUID
 
 from api_base.core.base import AggregateRoot
 from api_base.core.types import TenantId, UserId
+from api_base.domain.common.file_names import file_name
 from api_base.domain.files.errors import FileNotReady
 from api_base.domain.files.events import FileBegun, FileDeleted, FileReady, FileRefused, FileRenamed
-from api_base.domain.files.value_objects import FileFacts, FileState, file_name
+from api_base.domain.files.value_objects import FileFacts, FileState
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -75,6 +76,11 @@ class File(AggregateRoot):
         self.state, self.reason, self.object_key, self.updated_at = FileState.REFUSED, reason, None, now
         self.record(FileRefused(aggregate_id=self.id, tenant_id=self.tenant_id, reason=reason))
         return True
+
+    def rescanned(self, engine: str, signatures: str, now: datetime) -> None:
+        """Note that a scanner with other signatures found nothing either."""
+        if self.facts is not None:
+            self.facts, self.updated_at = replace(self.facts, engine=engine, signatures=signatures), now
 
     def rename(self, name: str, now: datetime) -> bool:
         """Returns whether the name changed. Raises `Invalid`."""

@@ -42,3 +42,25 @@ class FileRenamed(DomainEvent):
 class FileDeleted(DomainEvent):
     name = "files.deleted.v1"
     tenant_id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileAttached(DomainEvent):
+    """The aggregate is the attachment. `kind` and `entity_id` name what the file belongs to, `slot` what it is there."""
+
+    name = "files.attached.v1"
+    tenant_id: UUID
+    file_id: UUID
+    kind: str
+    entity_id: UUID
+    slot: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileDetached(DomainEvent):
+    name = "files.detached.v1"
+    tenant_id: UUID
+    file_id: UUID
+    kind: str
+    entity_id: UUID
+    slot: str

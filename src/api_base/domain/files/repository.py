@@ -1,11 +1,11 @@
 """Where files, their uploads and the tenant's usage are stored."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
 from api_base.core.protocols import AsyncRepository, Part
+from api_base.domain.files.attachment import Attachment
 from api_base.domain.files.entities import File
 from api_base.domain.files.upload import Upload
 
@@ -35,10 +35,6 @@ class Uploads(Protocol):
 
     async def remove(self, id: UUID) -> None: ...
 
-    async def expired(self, before: datetime, limit: int) -> Sequence[UUID]:
-        """Incomplete uploads of the tenant that expired before this time."""
-        ...
-
 
 class StoredObjects(Protocol):
     """The objects in the storage with the bytes of the tenant's files: equal bytes are stored once in a tenant."""
@@ -58,3 +54,11 @@ class Usage(Protocol):
     async def reserve(self, bytes: int, files: int) -> None:
         """Raises `QuotaExceeded`. Negative numbers release."""
         ...
+
+
+class AttachmentRepository(AsyncRepository[Attachment, UUID], Protocol):
+    async def of(self, kind: str, entity_id: UUID, slot: str) -> Attachment | None:
+        """The attachment in this slot."""
+        ...
+
+    async def remove(self, entity: Attachment) -> None: ...

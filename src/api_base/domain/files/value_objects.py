@@ -6,9 +6,7 @@ from enum import StrEnum
 from typing import Final
 
 from api_base.core.errors import Invalid
-from api_base.domain.common.text import TextRule
 
-NAME: Final = TextRule(max_length=255)
 _TYPE: Final = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,63}/[a-z0-9][a-z0-9!#$&^_.+-]{0,63}")
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 UNKNOWN_TYPE: Final = "application/octet-stream"
@@ -27,7 +25,7 @@ class FileState(StrEnum):
 class FileFacts:
     """What was found in the bytes. `size` is in bytes, `sha256` in hex, `width` and `height` in pixels, of an image only.
 
-    `scanner` names the engine with the version of its signatures, None for a file that nothing scanned.
+    `engine` and `signatures` are the scanner and its version, empty for a file that nothing scanned.
     """
 
     size: int
@@ -35,15 +33,8 @@ class FileFacts:
     media_type: str
     width: int | None = None
     height: int | None = None
-    scanner: str | None = None
-
-
-def file_name(text: str, pointer: str = "/name") -> str:
-    """Return the last part of a path as a name. Raises `Invalid` for one that is blank, too long, `.` or `..`."""
-    name = NAME.parse(text.replace("\\", "/").rstrip("/").rpartition("/")[2], pointer)
-    if name in (".", ".."):
-        raise Invalid.of(pointer, "name", "must be the name of a file")
-    return name
+    engine: str = ""
+    signatures: str = ""
 
 
 def media_type(text: str, pointer: str = "/content_type") -> str:

@@ -12,7 +12,8 @@ from uuid import UUID
 from api_base.application.common.cqrs import Bus, Command
 from api_base.application.files import permissions
 from api_base.application.files.dtos import UploadDTO
-from api_base.application.services.file_upload.begin import object_key, upload_dto
+from api_base.application.services.file_upload.begin import upload_dto
+from api_base.application.services.file_upload.keys import object_key
 from api_base.application.services.file_upload.limits import Streams, UploadLimits
 from api_base.application.services.file_upload.progress import AdvanceUpload, LeaseUpload, ReservePart
 from api_base.core.errors import ApiBaseError, ChecksumMismatch

@@ -4,16 +4,18 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
-from api_base.application.common.cqrs import Command
+from api_base.application.common.cqrs import Command, Query
 from api_base.application.files import permissions
 from api_base.application.files.dtos import UploadDTO
+from api_base.application.services.file_upload.keys import incoming_key, object_key
 from api_base.application.services.file_upload.limits import UploadLimits
 from api_base.core.protocols import Clock, IdGenerator
 from api_base.core.types import request_tenant, request_user
+from api_base.domain.common.file_names import file_name
 from api_base.domain.files.entities import File
 from api_base.domain.files.repository import FileRepository, Uploads, Usage
 from api_base.domain.files.upload import Upload
-from api_base.domain.files.value_objects import file_name, media_type, sha256_hex
+from api_base.domain.files.value_objects import media_type, sha256_hex
 
 UNNAMED: Final = "file"
 
@@ -34,14 +36,12 @@ class BeginUpload(Command[UploadDTO]):
     direct: bool = False
 
 
-def incoming_key(tenant: UUID, id: UUID) -> str:
-    """Where a client writes by itself. Nothing is ever served from there."""
-    return f"{tenant}/incoming/{id}"
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GetUpload(Query[UploadDTO]):
+    """How far an upload of the caller is."""
 
-
-def object_key(tenant: UUID, id: UUID) -> str:
-    """Where bytes are that no client can write. `id` is new for each writer, so no two of them have the same key."""
-    return f"{tenant}/objects/{id}"
+    permission = permissions.CREATE
+    id: UUID
 
 
 class BeginUploadHandler:
