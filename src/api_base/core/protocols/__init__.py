@@ -65,6 +65,7 @@ from api_base.core.protocols.storage import (
     Part,
     StoredObject,
     Unfinished,
+    valid_content_type,
     valid_key,
 )
 from api_base.core.protocols.system import Clock, IdGenerator
@@ -139,5 +140,6 @@ __all__ = [
     "Unfinished",
     "UnitOfWork",
     "UnitOfWorkFactory",
+    "valid_content_type",
     "valid_key",
 ]

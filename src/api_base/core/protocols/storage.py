@@ -14,6 +14,8 @@ MAX_PARTS: Final = 10_000
 MAX_KEY_LENGTH: Final = 512
 _KEY: Final = re.compile(r"[a-z0-9_-][a-z0-9._-]{0,127}(/[a-z0-9_-][a-z0-9._-]{0,127})*")
 
+_CONTENT_TYPE: Final = re.compile(r"(?=.{3,255}\Z)[!-.0-~]+/[!-~]([ -~]*[!-~])?")
+
 
 def valid_key(key: str) -> bool:
     """Return whether `key` may name an object.
@@ -22,6 +24,11 @@ def valid_key(key: str) -> bool:
     (True, False, False)
     """
     return len(key) <= MAX_KEY_LENGTH and _KEY.fullmatch(key) is not None
+
+
+def valid_content_type(content_type: str) -> bool:
+    """Return whether an object may have the content type: printable ASCII, of at most 255 characters, with a slash."""
+    return _CONTENT_TYPE.fullmatch(content_type) is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +79,7 @@ class DirectRequest:
 
 
 class ObjectStorage(Protocol):
-    """Every method raises `Unavailable` if the storage does not answer, and `ProgrammingError` for a key that is not valid.
+    """Every method raises `Unavailable` if the storage does not answer, and `ProgrammingError` for a key or content type that is not valid.
 
     An object appears as a whole or not at all, however the writing process ends. What is left of a writer that was killed is `unfinished`.
     """
