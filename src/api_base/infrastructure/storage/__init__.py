@@ -1,0 +1,1 @@
+"""Stored objects, and the inspection of what clients send."""
