@@ -23,7 +23,7 @@ from api_base.bootstrap.access import ACCESS
 from api_base.bootstrap.selections import Selections
 from api_base.core.config import Settings
 from api_base.core.di import Selection
-from api_base.core.protocols import AfterResponse, Caches, Mailer, RateLimiter
+from api_base.core.protocols import AfterResponse, Caches, Mailer, ObjectStorage, RateLimiter
 from api_base.domain.common.events import Subscribers
 from api_base.infrastructure.adapter_ports import AdapterPorts
 from api_base.infrastructure.audit.store import AuditParticipant, SqlAuditStore
@@ -113,6 +113,7 @@ class Container(containers.DeclarativeContainer):
         worker_pool=worker_database.provided.pool,
         subscribers=subscribers,
         deferred=Singleton(DatabaseDeferredDeliveries, worker_database.provided.pool),
+        storage_keys=Singleton(auth.storage_keys, signing_keys).provider,
     )
     caches: Provider[Caches] = Singleton(Selection.build, selections.provided.cache, adapter_ports)
     query_cache = Singleton(QueryCache, caches)
@@ -128,6 +129,8 @@ class Container(containers.DeclarativeContainer):
     events: Provider[EventTransport] = Singleton(Selection.build, selections.provided.events, adapter_ports)
     job_backend: Provider[JobBackend] = Singleton(Selection.build, selections.provided.jobs, adapter_ports)
     remote: Provider[RemoteTransport] = Singleton(Selection.build, selections.provided.remote, adapter_ports)
+
+    storage: Provider[ObjectStorage] = Singleton(Selection.build, selections.provided.storage, adapter_ports)
 
     audit_participant = Singleton(AuditParticipant, ids, clock)
     audit_store = Singleton(SqlAuditStore, database.provided.pool, ids, clock)
@@ -202,6 +205,7 @@ class Wiring:
     rate_limiter = Provided(Container.rate_limiter)
     recorder = Provided(Container.recorder)
     remote = Provided(Container.remote)
+    storage = Provided(Container.storage)
     subscribers = Provided(Container.subscribers)
     telemetry = Provided(Container.telemetry)
     token_issuer = Provided(Container.token_issuer)

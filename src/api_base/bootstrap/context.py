@@ -68,6 +68,7 @@ class Ports:
     password_hasher: protocols.PasswordHasher
     password_policy: protocols.PasswordPolicy
     mailer: protocols.Mailer
+    storage: protocols.ObjectStorage
     policy: Callable[[str], Policy]
     remote: Callable[[str], RemoteBus]
 

@@ -86,6 +86,7 @@ def _ports(settings: Settings, container: Wiring) -> Ports:
         password_hasher=container.password_hasher,
         password_policy=container.password_policy,
         mailer=container.mailer,
+        storage=container.storage,
         policy=container.policies.policy,
         remote=lambda service: container.remote.to(service),
     )
@@ -100,12 +101,13 @@ def _openfeature(flags: CurrentFlags) -> "FlagProvider":
 
 @asynccontextmanager
 async def opened(services: Services) -> AsyncIterator[Services]:
-    """Open the database, what contexts bring, and the listener; close them in reverse, then the connections to Redis and to other services."""
+    """Open the database, what contexts bring, and the listener; close them in reverse, then the connections to Redis, S3 and other services."""
     container = services.container
     container.access.listener.add(CHANGES, container.query_cache.notified, on_gap=lambda: None)  # what is missed ends by its age
     async with AsyncExitStack() as stack:
         stack.push_async_callback(container.caches.close)
         stack.push_async_callback(container.rate_limiter.close)
+        stack.push_async_callback(container.storage.close)
         for resource in (container.database, *services.resources, container.access.listener):
             await resource.open()
             stack.push_async_callback(resource.close)

@@ -76,6 +76,7 @@ def unencrypted_links(settings: Settings) -> Iterator[tuple[str, str]]:
         "JOBS__URL": settings.jobs.url,
         "LOCKS__URL": settings.locks.url,
         "REMOTE__URL": settings.remote.url,
+        "STORAGE__URL": settings.storage.url,
         "OBSERVABILITY__OTLP_ENDPOINT": observability.otlp_endpoint,
         "MAIL__LINKS": settings.mail.links,
     }

@@ -58,10 +58,21 @@ from api_base.core.protocols.security import (
     TokenIssuer,
     TokenVerifier,
 )
+from api_base.core.protocols.storage import (
+    MAX_PARTS,
+    DirectRequest,
+    ObjectStorage,
+    Part,
+    StoredObject,
+    Unfinished,
+    valid_content_type,
+    valid_key,
+)
 from api_base.core.protocols.system import Clock, IdGenerator
 
 __all__ = [
     "ENDED",
+    "MAX_PARTS",
     "NO_DELAY",
     "AccessLookup",
     "AccessToken",
@@ -79,6 +90,7 @@ __all__ = [
     "ContentInspector",
     "DeferredDeliveries",
     "DependencyFigures",
+    "DirectRequest",
     "EventPublisher",
     "HealthCheck",
     "IdGenerator",
@@ -96,6 +108,8 @@ __all__ = [
     "Mail",
     "Mailer",
     "Metrics",
+    "ObjectStorage",
+    "Part",
     "Partition",
     "PasswordHasher",
     "PasswordPolicy",
@@ -115,6 +129,7 @@ __all__ = [
     "Scanner",
     "ScannerVersion",
     "StoredEvent",
+    "StoredObject",
     "StoredResult",
     "TagVersions",
     "Thumbnail",
@@ -122,6 +137,9 @@ __all__ = [
     "TokenClaims",
     "TokenIssuer",
     "TokenVerifier",
+    "Unfinished",
     "UnitOfWork",
     "UnitOfWorkFactory",
+    "valid_content_type",
+    "valid_key",
 ]

@@ -1,1 +1,1 @@
-"""Stored objects, and the inspection of what clients send."""
+"""Storage of objects: the adapters of `STORAGE__URL`, and the local directory."""
