@@ -65,6 +65,14 @@ class TicketDTO:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UploadLimitsDTO:
+    """What one file may have, and how long an upload may take."""
+
+    max_bytes: int
+    lifetime_seconds: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class UploadDTO:
     """How far an upload is. `offset` and `length` are in bytes; `length` is null until the client says it."""
 

@@ -6,6 +6,7 @@ from pydantic import AfterValidator, Field, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from api_base.core.config.database import DatabaseSettings
+from api_base.core.config.files import FileSettings
 from api_base.core.config.messaging import CacheSettings, EventSettings, JobSettings, LocksSettings, MailSettings, RemoteSettings
 from api_base.core.config.observability import ObservabilitySettings
 from api_base.core.config.security import AuditSettings, AuthSettings, RateLimitSettings, SecuritySettings
@@ -56,6 +57,8 @@ class Settings(BaseSettings):
     """Messages between services."""
     storage: StorageSettings = Field(default_factory=StorageSettings)
     """Files."""
+    files: FileSettings = Field(default_factory=FileSettings)
+    """Files that tenants upload."""
     audit: AuditSettings = Field(default_factory=AuditSettings)
     """The audit trail."""
     resilience: ResilienceSettings = Field(default_factory=ResilienceSettings)

@@ -88,29 +88,46 @@ class DetachFile(Command[None]):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FillSlot(Command[AttachmentDTO | None]):
-    """Internal: no route sends it. `file_id` None empties the slot."""
+class FillSlot(Command[AttachmentDTO]):
+    """Internal: no route sends it."""
 
     permission = AUTHENTICATED
     kind: str
     entity_id: UUID
     slot: str
-    file_id: UUID | None
+    file_id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmptySlot(Command[None]):
+    """Internal: no route sends it."""
+
+    permission = AUTHENTICATED
+    kind: str
+    entity_id: UUID
+    slot: str
+
+
+class EmptySlotHandler:
+    def __init__(self, attachments: AttachmentRepository) -> None:
+        self._attachments = attachments
+
+    async def handle(self, command: EmptySlot) -> None:
+        """Raises `NotFound` for a slot that is empty already."""
+        found = await self._attachments.of(command.kind, command.entity_id, command.slot)
+        if found is None:
+            raise NotFound("attachment", command.slot)
+        found.detach()
+        await self._attachments.remove(found)
 
 
 class FillSlotHandler:
     def __init__(self, attachments: AttachmentRepository, files: FileRepository, ids: IdGenerator, clock: Clock) -> None:
         self._attachments, self._files, self._ids, self._clock = attachments, files, ids, clock
 
-    async def handle(self, command: FillSlot) -> AttachmentDTO | None:
-        """Raises `NotFound` for a file that the tenant does not have, and for a slot that is empty already; `FileNotReady`."""
+    async def handle(self, command: FillSlot) -> AttachmentDTO:
+        """Raises `NotFound` for a file that the tenant does not have, `FileNotReady`."""
         found = await self._attachments.of(command.kind, command.entity_id, command.slot)
-        if command.file_id is None:
-            if found is None:
-                raise NotFound("attachment", command.slot)
-            found.detach()
-            await self._attachments.remove(found)
-            return None
         file = await self._files.get(command.file_id)
         if file is None:
             raise NotFound("file", command.file_id)
@@ -131,16 +148,14 @@ class FillSlotHandler:
         return AttachmentDTO.of(await self._attachments.create(made))
 
 
-class AttachmentsHandler:
-    """The handler of reading, attaching and detaching. `attachable` are those of all contexts, by kind."""
+class AttachableKinds:
+    """Checks what a file is attached to. `attachable` are those of all contexts, by kind."""
 
-    def __init__(
-        self, bus: Bus, attachments: AttachmentRepository, attachable: Mapping[str, Attachable], checker: PermissionChecker
-    ) -> None:
-        self._bus, self._attachments, self._attachable, self._checker = bus, attachments, attachable, checker
+    def __init__(self, bus: Bus, attachable: Mapping[str, Attachable], checker: PermissionChecker) -> None:
+        self._bus, self._attachable, self._checker = bus, attachable, checker
 
-    async def handle(self, message: GetAttachment | AttachFile | DetachFile) -> AttachmentDTO | None:
-        """Raises `NotFound`, also for an aggregate of another tenant; `Forbidden`, `Invalid`, and what `FillSlotHandler` raises."""
+    async def checked(self, message: GetAttachment | AttachFile | DetachFile) -> str:
+        """Return the slot. Raises `Invalid`, `Forbidden`, and `NotFound`, also for an aggregate of another tenant."""
         slot = SLOT.parse(message.slot, "/path/slot")
         declared = self._attachable.get(message.kind)
         if declared is None:
@@ -148,10 +163,37 @@ class AttachmentsHandler:
         if not isinstance(message, GetAttachment):
             self._checker.check(current_context.get().principal, declared.permission)
         await self._bus.execute(declared.read(message.entity_id))
-        if isinstance(message, GetAttachment):
-            found = await self._attachments.of(message.kind, message.entity_id, slot)
-            if found is None:
-                raise NotFound("attachment", slot)
-            return AttachmentDTO.of(found)
-        file_id = message.file_id if isinstance(message, AttachFile) else None
-        return await self._bus.execute(FillSlot(kind=message.kind, entity_id=message.entity_id, slot=slot, file_id=file_id))
+        return slot
+
+
+class GetAttachmentHandler:
+    def __init__(self, kinds: AttachableKinds, attachments: AttachmentRepository) -> None:
+        self._kinds, self._attachments = kinds, attachments
+
+    async def handle(self, query: GetAttachment) -> AttachmentDTO:
+        """Raises what `AttachableKinds.checked` raises, `NotFound` for an empty slot."""
+        slot = await self._kinds.checked(query)
+        found = await self._attachments.of(query.kind, query.entity_id, slot)
+        if found is None:
+            raise NotFound("attachment", slot)
+        return AttachmentDTO.of(found)
+
+
+class AttachFileHandler:
+    def __init__(self, bus: Bus, kinds: AttachableKinds) -> None:
+        self._bus, self._kinds = bus, kinds
+
+    async def handle(self, command: AttachFile) -> AttachmentDTO:
+        """Raises what `AttachableKinds.checked` and `FillSlotHandler` raise."""
+        slot = await self._kinds.checked(command)
+        return await self._bus.execute(FillSlot(kind=command.kind, entity_id=command.entity_id, slot=slot, file_id=command.file_id))
+
+
+class DetachFileHandler:
+    def __init__(self, bus: Bus, kinds: AttachableKinds) -> None:
+        self._bus, self._kinds = bus, kinds
+
+    async def handle(self, command: DetachFile) -> None:
+        """Raises what `AttachableKinds.checked` and `EmptySlotHandler` raise."""
+        slot = await self._kinds.checked(command)
+        await self._bus.execute(EmptySlot(kind=command.kind, entity_id=command.entity_id, slot=slot))

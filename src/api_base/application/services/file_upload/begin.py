@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
-from api_base.application.common.cqrs import Command, Query
+from api_base.application.common.cqrs import PUBLIC, Command, Query
 from api_base.application.files import permissions
-from api_base.application.files.dtos import UploadDTO
+from api_base.application.files.dtos import UploadDTO, UploadLimitsDTO
 from api_base.application.services.file_upload.keys import incoming_key, object_key
 from api_base.application.services.file_upload.limits import UploadLimits
 from api_base.core.protocols import Clock, IdGenerator
@@ -44,10 +44,21 @@ class GetUpload(Query[UploadDTO]):
     id: UUID
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GetUploadLimits(Query[UploadLimitsDTO]):
+    permission = PUBLIC
+
+
+class GetUploadLimitsHandler:
+    def __init__(self, limits: UploadLimits) -> None:
+        self._limits = UploadLimitsDTO(max_bytes=limits.max_bytes, lifetime_seconds=int(limits.lifetime.total_seconds()))
+
+    async def handle(self, query: GetUploadLimits) -> UploadLimitsDTO:
+        return self._limits
+
+
 class BeginUploadHandler:
-    def __init__(
-        self, files: FileRepository, uploads: Uploads, usage: Usage, ids: IdGenerator, clock: Clock, limits: UploadLimits
-    ) -> None:
+    def __init__(self, files: FileRepository, uploads: Uploads, usage: Usage, ids: IdGenerator, clock: Clock, limits: UploadLimits) -> None:
         self._files, self._uploads, self._usage, self._ids, self._clock, self._limits = files, uploads, usage, ids, clock, limits
 
     async def handle(self, command: BeginUpload) -> UploadDTO:

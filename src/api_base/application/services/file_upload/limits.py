@@ -41,7 +41,9 @@ class Streams:
         """Count the upload of the current request. Raises `TooManyRequests`."""
         keys = [key for key in (request_tenant(), current_context.get().address) if key]
         if any(self._open[key] >= self._limit for key in keys):
-            raise TooManyRequests(f"{self._limit} uploads are running for this tenant or this address. Wait for one to end.", retry_after=1.0)
+            raise TooManyRequests(
+                f"{self._limit} uploads are running for this tenant or this address. Wait for one to end.", retry_after=1.0
+            )
         self._open.update(keys)
         try:
             yield
