@@ -83,6 +83,8 @@ class ResumableRequest:
     def length_of(self, content: Content) -> int | None:
         """The length of a new upload. Raises `BadRequest` if it is neither said nor deferred."""
         if not self.tus:
+            if self.complete is None:
+                raise BadRequest("Send Tus-Resumable: 1.0.0, or Upload-Complete: ?1 with the last bytes of the content and ?0 before.")
             return content.size if self.complete and self.length is None else self.length
         if (self.length is None) is not self.deferred:
             raise BadRequest("Send either Upload-Length, or Upload-Defer-Length: 1.")
@@ -112,7 +114,7 @@ class ResumableHeaders:
     def resolve(self, scope: Scope) -> ResumableRequest:
         version, interop = header(scope, b"tus-resumable"), header(scope, b"upload-draft-interop-version")
         number = int(interop) if interop is not None and _NUMBER.fullmatch(interop) else None
-        tus = version is not None or (interop is None and header(scope, b"upload-complete") is None and scope["method"] != "HEAD")
+        tus = version is not None
         try:
             metadata = header(scope, b"upload-metadata") or ""
             named = _metadata(metadata)
