@@ -69,6 +69,9 @@ class Ports:
     password_policy: protocols.PasswordPolicy
     mailer: protocols.Mailer
     storage: protocols.ObjectStorage
+    content_inspector: protocols.ContentInspector
+    thumbnailer: protocols.Thumbnailer
+    scanner: protocols.Scanner
     policy: Callable[[str], Policy]
     remote: Callable[[str], RemoteBus]
 

@@ -87,6 +87,9 @@ def _ports(settings: Settings, container: Wiring) -> Ports:
         password_policy=container.password_policy,
         mailer=container.mailer,
         storage=container.storage,
+        content_inspector=container.content,
+        thumbnailer=container.content,
+        scanner=container.scanner,
         policy=container.policies.policy,
         remote=lambda service: container.remote.to(service),
     )
