@@ -72,6 +72,9 @@ class Ports:
     mailer: protocols.Mailer
     storage: protocols.ObjectStorage
     attachable: Mapping[str, Attachable]
+    content_inspector: protocols.ContentInspector
+    thumbnailer: protocols.Thumbnailer
+    scanner: protocols.Scanner
     policy: Callable[[str], Policy]
     remote: Callable[[str], RemoteBus]
 

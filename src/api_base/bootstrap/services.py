@@ -90,6 +90,9 @@ def _ports(settings: Settings, container: Wiring, attachable: Mapping[str, Attac
         mailer=container.mailer,
         storage=container.storage,
         attachable=attachable,
+        content_inspector=container.content,
+        thumbnailer=container.content,
+        scanner=container.scanner,
         policy=container.policies.policy,
         remote=lambda service: container.remote.to(service),
     )

@@ -12,7 +12,7 @@ from api_base.core.config.observability import ObservabilitySettings
 from api_base.core.config.security import AuditSettings, AuthSettings, RateLimitSettings, SecuritySettings
 from api_base.core.config.server import ResilienceSettings, ServerSettings
 from api_base.core.config.sources import EnvironmentFileSource, EnvironmentSource
-from api_base.core.config.storage import StorageSettings
+from api_base.core.config.storage import ScannerSettings, StorageSettings
 from api_base.core.config.values import context_path, plan_name
 
 Environment = Literal["development", "test", "production"]
@@ -55,6 +55,8 @@ class Settings(BaseSettings):
     """Mail."""
     remote: RemoteSettings = Field(default_factory=RemoteSettings)
     """Messages between services."""
+    scanner: ScannerSettings = Field(default_factory=ScannerSettings)
+    """The scanner of malware."""
     storage: StorageSettings = Field(default_factory=StorageSettings)
     """Files."""
     files: FileSettings = Field(default_factory=FileSettings)

@@ -39,7 +39,7 @@ def _ascii(character: str) -> str:
 def delivery_headers(
     media_type: str, name: str, *, embedding: Literal["same-origin", "same-site", "cross-origin"] = "same-origin"
 ) -> Mapping[str, str]:
-    """Return the header fields with which a stored file is sent, whoever uploaded it.
+    """Return the header fields with which a stored file is sent, to any client.
 
     The browser neither guesses another type nor runs scripts of the file. `embedding` names the sites whose pages may show it.
     """
