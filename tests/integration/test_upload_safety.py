@@ -176,7 +176,7 @@ async def test_no_part_number_is_reserved_twice(uploader: Uploader) -> None:
 
 
 async def test_an_interrupted_request_keeps_what_arrived(uploader: Uploader) -> None:
-    content = bytes(range(256)) * (PART_BYTES // 200)
+    content = b"".join(b"%09d\n" % number for number in range(PART_BYTES // 8))
 
     class Broken(Bytes):
         async def __aiter__(self) -> AsyncIterator[bytes]:
@@ -339,7 +339,7 @@ async def test_malware_is_refused_and_gone(uploader: Uploader) -> None:
 
     checked = await checker(uploader, Found()).handle(CheckFile(id=id))
     assert checked is not None
-    assert (checked.state, checked.reason) == (FileState.REFUSED, "contains malware: Test.Signature")
+    assert (checked.state, checked.reason) == (FileState.REFUSED, "The content is malware: Test.Signature.")
     assert await uploader.stored() == []
 
 

@@ -5,7 +5,7 @@ from api_base.core.errors import Conflict, NotFound, RuleViolated
 
 class FileNotReady(Conflict):
     def __init__(self, state: str, reason: str | None) -> None:
-        super().__init__(f"The file is {state}, so its content cannot be read{f': {reason}' if reason else ''}.")
+        super().__init__(f"The file is {state}, so its content cannot be read.{f' {reason}' if reason else ''}")
 
 
 class FileRefused(RuleViolated):

@@ -52,7 +52,7 @@ _TICKET: Final = {"name": "chair.txt", "content_type": "text/plain", "size": 9, 
 def accepted(file: FileDTO) -> FileDTO:
     """Return a file that is ready or pending. Raises `FileRefused`."""
     if file.state is FileState.REFUSED:
-        raise FileRefused(f"The file is refused: it {file.reason}.")
+        raise FileRefused(f"The file is refused. {file.reason}")
     return file
 
 

@@ -140,7 +140,7 @@ class CheckFileHandler:
     async def _facts(self, stored: StoredObject, file: File, upload: Upload) -> FileFacts:
         """Raises `ContentRefused`, `Unavailable`."""
         if stored.size != upload.length:
-            raise ContentRefused("size", f"has {stored.size} bytes instead of {upload.length}")
+            raise ContentRefused("size", f"The content has {stored.size} bytes instead of {upload.length}.")
         digest = sha256()
 
         async def hashed() -> AsyncIterator[bytes]:
@@ -150,7 +150,7 @@ class CheckFileHandler:
 
         found = await self._inspector.inspect(hashed(), declared=file.declared_type)
         if upload.sha256 is not None and digest.hexdigest() != upload.sha256:
-            raise ContentRefused("checksum", f"has the SHA-256 {digest.hexdigest()} instead of {upload.sha256}")
+            raise ContentRefused("checksum", f"The content has the SHA-256 {digest.hexdigest()} instead of {upload.sha256}.")
         scanned = clean(await self._scanner.scan(self._storage.read(stored.key, if_match=stored.etag)))
         return FileFacts(
             size=stored.size,
@@ -166,7 +166,7 @@ class CheckFileHandler:
 def clean(result: ScanResult) -> ScanResult:
     """Return a result that lets the content through. Raises `ContentRefused` for malware, `Unavailable` if nothing is known about it."""
     if result.verdict is ScanVerdict.FOUND:
-        raise ContentRefused("malware", f"contains malware: {result.signature}")
+        raise ContentRefused("malware", f"The content is malware: {result.signature}.")
     if result.verdict in (ScanVerdict.UNAVAILABLE, ScanVerdict.TOO_LARGE):
         raise Unavailable("The file could not be scanned for malware. It stays pending, and is scanned later.", reason=result.reason)
     return result
