@@ -44,9 +44,9 @@ class Route:
         return min(int(status) for status in self.operation["responses"])
 
     @property
-    def of_ofrep(self) -> bool:
-        """Whether OFREP says what is answered: tests/integration/test_ofrep.py sends to these routes."""
-        return self.options is not None and self.options.protocol == "ofrep"
+    def of_protocol(self) -> bool:
+        """Whether OFREP, tus or the IETF says what is answered: tests/integration/test_ofrep.py and test_uploads.py send to these routes."""
+        return self.options is not None and self.options.protocol in ("ofrep", "uploads")
 
     @property
     def listing(self) -> bool:

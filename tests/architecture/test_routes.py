@@ -52,7 +52,7 @@ async def api(shared_migrated: Urls) -> AsyncIterator[Running]:
 
 def walk(which: Callable[[Route], Any] = lambda route: True) -> Any:
     """The test for each route of a kind."""
-    found = [route for route in ROUTES if which(route) and not route.of_ofrep]
+    found = [route for route in ROUTES if which(route) and not route.of_protocol]
     assert found
     return pytest.mark.parametrize("route", found, ids=lambda route: route.name)
 

@@ -1,5 +1,6 @@
 """/api/v1/files: files of a tenant. Resumable uploads are in interface/uploads_router.py."""
 
+from collections.abc import AsyncIterator
 from typing import Annotated, Any, Final
 from uuid import UUID
 
@@ -130,7 +131,7 @@ def _content(router: Router, bus: Bus) -> None:
         headers = [(b"etag", tag.encode()), *pairs_of(delivery_headers(found.media_type, f"thumbnail-{side}"))]
         if conditions.known(tag):
             return StreamAnswer(status=304, headers=headers[:1], content=None)
-        return StreamAnswer(status=200, headers=[*headers, (b"content-length", b"%d" % len(found.data))], content=_one(found.data))
+        return StreamAnswer(status=200, headers=[*headers, (b"content-length", b"%d" % len(found.content))], content=_one(found.content))
 
 
 def _attachments(router: Router, bus: Bus) -> None:
@@ -172,5 +173,5 @@ def _download(content: FileContent, conditions: ReadConditions) -> StreamAnswer:
     return StreamAnswer(status=206, headers=[*common, *described], content=content.read(start, end))
 
 
-async def _one(data: bytes) -> Any:
-    yield data
+async def _one(content: bytes) -> AsyncIterator[bytes]:
+    yield content
