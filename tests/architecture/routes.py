@@ -1,5 +1,6 @@
 """Every operation of the application, by its name in the OpenAPI document, with what its route declares."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -38,6 +39,11 @@ class Route:
     def media_type(self) -> str | None:
         """What its body is sent as."""
         return next(iter(self.operation.get("requestBody", {}).get("content", {})), None)
+
+    @property
+    def streams(self) -> bool:
+        """Whether its body is any file."""
+        return '"format": "binary"' in json.dumps(self.operation.get("requestBody"))
 
     @property
     def success(self) -> int:
