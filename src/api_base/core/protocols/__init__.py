@@ -49,13 +49,16 @@ from api_base.core.protocols.security import (
     TokenVerifier,
 )
 from api_base.core.protocols.storage import (
+    MAX_PART_BYTES,
     MAX_PARTS,
     DirectRequest,
     ObjectStorage,
     Part,
     StoredObject,
     Unfinished,
-    valid_content_type,
+    checked_content_type,
+    checked_key,
+    checked_part,
     valid_key,
 )
 from api_base.core.protocols.system import Clock, IdGenerator
@@ -63,6 +66,7 @@ from api_base.core.protocols.system import Clock, IdGenerator
 __all__ = [
     "ENDED",
     "MAX_PARTS",
+    "MAX_PART_BYTES",
     "NO_DELAY",
     "AccessLookup",
     "AccessToken",
@@ -122,6 +126,8 @@ __all__ = [
     "Unfinished",
     "UnitOfWork",
     "UnitOfWorkFactory",
-    "valid_content_type",
+    "checked_content_type",
+    "checked_key",
+    "checked_part",
     "valid_key",
 ]
