@@ -237,6 +237,24 @@ def killable_redis() -> Iterator[Killable]:
 
 
 @pytest.fixture
+def clamav_url() -> Iterator[str]:
+    with services.held("clamav"):
+        yield services.address("clamav", "TEST_CLAMAV_URL")
+
+
+@pytest.fixture
+def clamav_socket(clamav_url: str) -> Path:
+    """The Unix socket of the same daemon."""
+    return services.socket_of("clamav", "TEST_CLAMAV_SOCKET_URL")
+
+
+@pytest.fixture
+def killable_clamav() -> Iterator[Killable]:
+    with services.killable("clamav", "TEST_CLAMAV_URL") as server:
+        yield server
+
+
+@pytest.fixture
 def s3_url() -> Iterator[str]:
     """A bucket without versions; tests name their keys apart."""
     with services.held("seaweedfs"):

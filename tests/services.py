@@ -37,6 +37,14 @@ def address(server: str, variable: str) -> str:
     return url
 
 
+def socket_of(server: str, variable: str) -> Path:
+    """The Unix socket of a server, from the path of the URL in `variable`."""
+    path = Path(urlsplit(os.environ.get(variable) or _written(server).get(variable, "")).path)
+    if not path.is_socket():
+        absent(f"{server} has no socket at {path}")
+    return path
+
+
 def absent(reason: str) -> NoReturn:
     if os.environ.get("REQUIRE_SERVICES") == "1":
         pytest.fail(reason, pytrace=False)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _ENCRYPTED: Final = {
     "amqp": "amqps://…",
+    "clamav": "clamav:///path/of/the/socket",
     "http": "https://…",
     "kafka": "kafka+ssl://…",
     "redis": "rediss://…",
@@ -77,6 +78,7 @@ def unencrypted_links(settings: Settings) -> Iterator[tuple[str, str]]:
         "JOBS__URL": settings.jobs.url,
         "LOCKS__URL": settings.locks.url,
         "REMOTE__URL": settings.remote.url,
+        "SCANNER__URL": settings.scanner.url,
         "STORAGE__URL": settings.storage.url,
         "OBSERVABILITY__OTLP_ENDPOINT": observability.otlp_endpoint,
         "MAIL__LINKS": settings.mail.links,

@@ -1,6 +1,16 @@
 """Ports: the interfaces of the application to its adapters, named for their roles. Adapters are named for the technology."""
 
 from api_base.core.protocols.cache import CacheProvider, Caches, CacheStats, Lookup, TagVersions
+from api_base.core.protocols.content import (
+    ContentInspector,
+    InspectedContent,
+    Scanner,
+    ScannerVersion,
+    ScanResult,
+    ScanVerdict,
+    Thumbnail,
+    Thumbnailer,
+)
 from api_base.core.protocols.events import DeferredDeliveries, EventPublisher, StoredEvent
 from api_base.core.protocols.jobs import (
     ENDED,
@@ -81,6 +91,7 @@ __all__ = [
     "CircuitState",
     "ClaimedJob",
     "Clock",
+    "ContentInspector",
     "DeferredDeliveries",
     "DependencyFigures",
     "DirectRequest",
@@ -88,6 +99,7 @@ __all__ = [
     "HealthCheck",
     "IdGenerator",
     "IdempotencyStore",
+    "InspectedContent",
     "Isolation",
     "JobCancellation",
     "JobCompletion",
@@ -116,10 +128,16 @@ __all__ = [
     "RequestRecorder",
     "Resource",
     "Savepoint",
+    "ScanResult",
+    "ScanVerdict",
+    "Scanner",
+    "ScannerVersion",
     "StoredEvent",
     "StoredObject",
     "StoredResult",
     "TagVersions",
+    "Thumbnail",
+    "Thumbnailer",
     "TokenClaims",
     "TokenIssuer",
     "TokenVerifier",

@@ -1,5 +1,6 @@
 """The HTTP request and its response, shared by the middlewares and the route: headers are parsed once, and added once."""
 
+import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
@@ -48,12 +49,12 @@ class HttpExchange:
     `quota_left` is the part of the rate limit in `added` that is left: above 1 before a limit is decided, below 0 after a refusal.
 
     `matched` is the route of the request, before anything is decided; None for an unknown path. `error` is the reason of a refusal: an invalid
-    token, to which AuditMiddleware responds, or the exception that the route raised.
+    token, to which AuditMiddleware responds, or the exception that the route raised. `timer` ends a request that takes too long.
     """
 
     __slots__ = (
         "added", "authorization", "context", "error", "expired", "forwarded", "forwarded_for", "idempotency_key", "left", "matched", "origin",
-        "quota_left", "request_id", "requested_method", "route", "send", "source", "started", "status", "traceparent",
+        "quota_left", "request_id", "requested_method", "route", "send", "source", "started", "status", "timer", "traceparent",
     )  # fmt: skip
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -74,6 +75,7 @@ class HttpExchange:
         self.source, self.send = receive, send
         self.error: ApiBaseError | None = None
         self.quota_left = 2.0
+        self.timer: asyncio.TimerHandle | None = None
         self.matched: Match | None = None
         self.context: RequestContext
         scope[KEY] = self
@@ -93,6 +95,11 @@ class HttpExchange:
         if message["type"] == "http.disconnect" and not self.started:
             self.left, self.status = True, CLIENT_LEFT
         return message
+
+    def untimed(self) -> None:
+        """Let the request take as long as bytes move: the connection limits how long they may rest."""
+        if self.timer is not None:
+            self.timer.cancel()
 
     async def forward(self, message: Message) -> None:
         """The only wrapper around `send`."""
