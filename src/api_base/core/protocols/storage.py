@@ -7,8 +7,8 @@ adapter has the same keys, so none of them can be a path outside the storage, an
 import re
 from collections.abc import AsyncIterable, AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Final, Protocol
+from datetime import UTC, datetime, timedelta
+from typing import Final, Protocol, runtime_checkable
 
 from api_base.core.errors import ProgrammingError
 
@@ -177,3 +177,41 @@ class ObjectStorage(Protocol):
 
     async def close(self) -> None:
         """Release the connections; the next call opens others."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ticket:
+    """What a signed URL grants. `expires_at` is in seconds since the epoch.
+
+    A PUT stores exactly `size` bytes with the SHA-256 `sha256`, a POST at most `size` bytes, both with the type `content_type`.
+    """
+
+    method: str
+    key: str
+    expires_at: int
+    content_type: str
+    disposition: str = ""
+    size: int = 0
+    sha256: str = ""
+
+    @property
+    def expires(self) -> datetime:
+        """Return the time as a `datetime`."""
+        return datetime.fromtimestamp(self.expires_at, UTC)
+
+
+@runtime_checkable
+class SignedStorage(Protocol):
+    """A storage without an HTTP server of its own: this server answers its signed URLs, at `/storage/{ticket}`."""
+
+    def ticket(self, text: str, method: str) -> Ticket:
+        """Return what a URL grants for a method. Raises `Forbidden`."""
+
+    async def head(self, key: str) -> StoredObject:
+        """See `ObjectStorage`."""
+
+    def read(self, key: str, *, start: int = 0, end: int | None = None, if_match: str | None = None) -> AsyncIterator[bytes]:
+        """See `ObjectStorage`."""
+
+    async def put(self, key: str, content: AsyncIterable[bytes], *, content_type: str, sha256: str | None = None) -> StoredObject:
+        """See `ObjectStorage`."""

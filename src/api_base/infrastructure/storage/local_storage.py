@@ -18,7 +18,9 @@ from api_base.core.protocols import (
     ObjectStorage,
     Part,
     Probe,
+    SignedStorage,
     StoredObject,
+    Ticket,
     Unfinished,
     checked_content_type,
     checked_key,
@@ -35,7 +37,7 @@ from api_base.infrastructure.storage.object_files import (
     opened,
     write,
 )
-from api_base.infrastructure.storage.signed_urls import SignedUrls, Ticket
+from api_base.infrastructure.storage.signed_urls import SignedUrls
 from api_base.infrastructure.storage.upload_files import BLOCK, UploadFiles
 
 BATCH: Final = 100
@@ -54,7 +56,7 @@ async def in_thread[**P, T](work: Callable[P, T], *arguments: P.args, **named: P
         raise Unavailable("The file storage cannot be used.", reason=error) from error
 
 
-class LocalStorage(ObjectStorage, Probe):
+class LocalStorage(ObjectStorage, SignedStorage, Probe):
     """Implements `ObjectStorage` in the directory `root`, which the first write creates. There are no versions, and no encryption."""
 
     minimum_part = 1
