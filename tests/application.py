@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import count
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 from uuid import UUID, uuid4
 
@@ -34,6 +35,7 @@ from tests.factories.keys import pem
 PASSWORD: Final = "correct horse battery staple 9"
 UNLIMITED: Final = dict.fromkeys(("requests", "burst", "login_requests", "login_burst", "failed_tokens"), 10**6)
 _numbers = count(1)
+_STORAGE: Final = TemporaryDirectory(prefix="storage-")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,7 +149,8 @@ class Running:
 def settings_on(urls: Urls, **sections: dict[str, Any]) -> Settings:
     """Settings for a database of the tests; limits are out of the way unless they are what a test is about."""
     database = {"url": urls.app, "owner_url": urls.owner, "worker_url": urls.worker, "direct_url": urls.direct, "pool_size": 5}
-    defaults = {"database": database, "security": {"signing_keys": [pem()]}, "rate_limit": UNLIMITED}
+    storage = {"url": f"file://{_STORAGE.name}"}
+    defaults = {"database": database, "storage": storage, "security": {"signing_keys": [pem()]}, "rate_limit": UNLIMITED}
     return Settings(_env_file=None, **{name: defaults.get(name, {}) | sections.get(name, {}) for name in defaults | sections})
 
 

@@ -47,7 +47,7 @@ class WrongAlgorithm(BadRequest):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResumableRequest:
-    """What a request says. `complete` is True if the content ends with its body; None by tus, where the length says so.
+    """What a request says. `complete` is True if the content ends with its body; None by tus, where the length decides.
 
     `error` is why its header fields are refused. Lengths and offsets are in bytes.
     """

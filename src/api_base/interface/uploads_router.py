@@ -28,7 +28,7 @@ from api_base.interface.v1.files import MAX_BYTES, accepted
 
 PATH: Final = "/api/v1/files/uploads"
 Said = Annotated[ResumableRequest, Depends(ResumableHeaders())]
-_ANY: Final[dict[str, Any]] = {"requestBody": {"content": {"*/*": {"schema": {"type": "string", "format": "binary"}}}}}
+_ANY: Final[dict[str, Any]] = {"requestBody": {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}}
 
 
 class _Uploads:
@@ -102,7 +102,7 @@ async def _answered(said: ResumableRequest, serve: Callable[[], Awaitable[Protoc
 def routes(bus: Bus) -> Router:
     router, uploads = Router(prefix=PATH, tags=["uploads"]), _Uploads(bus)
     options = RouteOptions(protocol="uploads", replayable=False)
-    streamed = RouteOptions(protocol="uploads", replayable=False, body_limit=MAX_BYTES)
+    streamed = RouteOptions(protocol="uploads", replayable=False, body_limit=MAX_BYTES, example={"body": "Four legs"})
     public = RouteOptions(protocol="uploads", replayable=False, auth="ignored")
 
     @router.options("", public, status_code=204, summary="Read the limits of uploads", response_model=None)

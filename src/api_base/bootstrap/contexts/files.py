@@ -81,7 +81,7 @@ def _upload_handlers(ports: Ports, repository: SqlFileRepository) -> Sequence[Re
 
 
 def _ends(ports: Ports, repository: SqlFileRepository) -> Sequence[Registration]:
-    """Of what becomes of uploads and files."""
+    """Of what ends uploads and files."""
     bus, storage, clock, settings = ports.bus, ports.storage, ports.clock, ports.settings.files
     uploads, objects, usage = SqlUploads(ports.database), SqlStoredObjects(), SqlUsage(settings.quota_bytes, settings.quota_files)
     removed = removal.RemovalHandler(bus, uploads, storage)

@@ -70,7 +70,7 @@ class File(AggregateRoot):
         return True
 
     def refuse(self, reason: str, now: datetime) -> bool:
-        """Take the content away for good. Returns whether the file was not refused."""
+        """Take the content away permanently. Returns whether the file was not refused."""
         if self.state is FileState.REFUSED:
             return False
         self.state, self.reason, self.object_key, self.updated_at = FileState.REFUSED, reason, None, now

@@ -29,7 +29,7 @@ class Uploads(Protocol):
         """Raises `NoTransaction` outside a unit of work, as do the others that write."""
         ...
 
-    async def replace(self, upload: Upload) -> None:
+    async def save(self, upload: Upload) -> None:
         """Save a changed upload with its new parts. Raises `Transient` if the row has changed since it was read."""
         ...
 

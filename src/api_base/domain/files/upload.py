@@ -87,7 +87,7 @@ class Upload:
         return replace(self, leased_until=now + LEASE)
 
     def with_next_part(self) -> Self:
-        """Reserve a part number: it is `next_part - 1` afterwards, and nobody else gets it."""
+        """Reserve a part number: it is `next_part - 1` afterwards, and no other writer gets it."""
         return replace(self, next_part=self.next_part + 1)
 
     def with_length(self, length: int, max_bytes: int) -> Self:

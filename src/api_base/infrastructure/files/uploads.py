@@ -75,7 +75,7 @@ class SqlUploads:
     async def add(self, upload: Upload) -> None:
         await _send(_INSERT, *_values(upload)[1:])
 
-    async def replace(self, upload: Upload) -> None:
+    async def save(self, upload: Upload) -> None:
         written = await _send(f"{_UPDATE} returning revision", *_values(replace(upload, revision=upload.revision + 1))[1:])
         if not written:
             raise Transient("Another request has just changed the upload.")

@@ -1,9 +1,10 @@
 """/api/v1/files: files of a tenant. Resumable uploads are in interface/uploads_router.py."""
 
+from collections.abc import AsyncIterator, Mapping
 from typing import Annotated, Any, Final
 from uuid import UUID
 
-from fastapi import Depends
+from fastapi import Depends, Response
 
 from api_base.application.common.cqrs import Bus
 from api_base.application.common.listing import ListRequest, Page
@@ -34,7 +35,6 @@ from api_base.interface.v1.bodies.files import (
     Streamed,
     TicketBody,
     UploadedFile,
-    pairs_of,
 )
 
 KEPT: Final = "private, no-cache"
@@ -119,18 +119,32 @@ def routes(bus: Bus) -> Router:
 def _content(router: Router, bus: Bus) -> None:
     """Routes to bytes."""
 
-    @router.get("/{id}/content", RouteOptions(cache=KEPT), summary="Download a file", response_model=None, responses=_BINARY)
+    @router.get(
+        "/{id}/content",
+        RouteOptions(cache=KEPT),
+        summary="Download a file",
+        response_class=Response,
+        response_model=None,
+        responses=_BINARY,
+    )
     async def download_file(id: UUID, conditions: Conditions) -> StreamAnswer:
         return _download(await bus.execute(OpenFile(id=id)), conditions)
 
-    @router.get("/{id}/thumbnails/{side}", RouteOptions(cache=KEPT), summary="Download a thumbnail", response_model=None, responses=_BINARY)
+    @router.get(
+        "/{id}/thumbnails/{side}",
+        RouteOptions(cache=KEPT),
+        summary="Download a thumbnail",
+        response_class=Response,
+        response_model=None,
+        responses=_BINARY,
+    )
     async def download_thumbnail(id: UUID, side: int, conditions: Conditions) -> StreamAnswer:
         found = await bus.execute(OpenThumbnail(id=id, side=side))
         tag = f'"{found.sha256}"'
-        headers = [(b"etag", tag.encode()), *pairs_of(delivery_headers(found.media_type, f"thumbnail-{side}"))]
+        headers = [(b"etag", tag.encode()), *_fields(delivery_headers(found.media_type, f"thumbnail-{side}"))]
         if conditions.known(tag):
             return StreamAnswer(status=304, headers=headers[:1], content=None)
-        return StreamAnswer(status=200, headers=[*headers, (b"content-length", b"%d" % len(found.data))], content=_one(found.data))
+        return StreamAnswer(status=200, headers=[*headers, (b"content-length", b"%d" % len(found.content))], content=_one(found.content))
 
 
 def _attachments(router: Router, bus: Bus) -> None:
@@ -164,7 +178,7 @@ def _download(content: FileContent, conditions: ReadConditions) -> StreamAnswer:
     except RangeNotSatisfiable:
         headers = [*common, (b"content-range", b"bytes */%d" % content.size), (b"content-length", b"0")]
         return StreamAnswer(status=416, headers=headers, content=None)
-    common += pairs_of(delivery_headers(content.media_type, content.file.name))
+    common += _fields(delivery_headers(content.media_type, content.file.name))
     if part is None:
         return StreamAnswer(status=200, headers=[*common, (b"content-length", b"%d" % content.size)], content=content.read())
     start, end = part
@@ -172,5 +186,10 @@ def _download(content: FileContent, conditions: ReadConditions) -> StreamAnswer:
     return StreamAnswer(status=206, headers=[*common, *described], content=content.read(start, end))
 
 
-async def _one(data: bytes) -> Any:
-    yield data
+def _fields(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
+    """Return header fields as ASGI has them, but for the one that every response has."""
+    return [(name.encode(), value.encode("latin-1")) for name, value in headers.items() if name != "x-content-type-options"]
+
+
+async def _one(content: bytes) -> AsyncIterator[bytes]:
+    yield content

@@ -25,7 +25,7 @@ SLOT: Final = TextRule(max_length=MAX_SLOT_LENGTH, key=True)
 class Attachable:
     """Aggregates to which files can be attached. `kind` is the last part of their path, such as `items`.
 
-    Whoever attaches holds `permission`. `read` returns the query that finds the aggregate with an id, for its readers, or raises `NotFound`.
+    A caller needs `permission` to attach. `read` returns the query that finds the aggregate with an id, for its readers, or raises `NotFound`.
     """
 
     kind: str

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
-from hashlib import md5, sha1, sha256
+from hashlib import sha1, sha256
 from typing import Final, Protocol
 from uuid import UUID
 
@@ -45,7 +45,6 @@ class Hash(Protocol):
 
 
 ALGORITHMS: Final[Mapping[str, Callable[[], Hash]]] = {
-    "md5": partial(md5, usedforsecurity=False),
     "sha1": partial(sha1, usedforsecurity=False),
     "sha256": sha256,
 }

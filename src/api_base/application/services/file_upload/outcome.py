@@ -43,7 +43,7 @@ class EndUploadHandler:
         upload = await own_upload(self._uploads, command.id)
         if not upload.complete:
             upload = upload.completed(self._clock.now())
-            await self._uploads.replace(upload)
+            await self._uploads.save(upload)
             await self._jobs.enqueue(CheckFile(id=command.id), unique=str(command.id))
         return upload
 

@@ -82,7 +82,7 @@ class UploadProgressHandler:
         if missing > 0:
             await self._usage.reserve(missing, 0)
             upload = replace(upload, reserved_bytes=upload.reserved_bytes + missing)
-        await self._uploads.replace(upload)
+        await self._uploads.save(upload)
         return upload
 
 

@@ -1,4 +1,4 @@
-"""Remove a file with everything that belongs to it: by its owner, by whoever may delete files, or because its upload expired."""
+"""Remove a file with everything that belongs to it: by its owner, by a caller who may delete files, or because its upload expired."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from api_base.domain.files.value_objects import FileState
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Held:
-    """What a file holds: `keys` of objects that nobody else needs, `bytes` of the quota, `unfinished` in the storage (key and upload)."""
+    """What a file holds: `keys` of objects that no other file needs, `bytes` of the quota, `unfinished` in the storage (key and upload)."""
 
     keys: Sequence[str]
     bytes: int

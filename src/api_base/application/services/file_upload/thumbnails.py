@@ -44,10 +44,10 @@ class MakeThumbnailsHandler:
     async def _make(self, content: FileContent, id: UUID, side: int) -> None:
         made = await self._thumbnailer.thumbnail(content.read(), max_side=side)
 
-        async def data() -> AsyncIterator[bytes]:
+        async def picture() -> AsyncIterator[bytes]:
             yield made.data
 
-        await self._storage.put(thumbnail_key(request_tenant(), id, side), data(), content_type=made.media_type)
+        await self._storage.put(thumbnail_key(request_tenant(), id, side), picture(), content_type=made.media_type)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +55,7 @@ class ThumbnailContent:
     """A thumbnail in memory."""
 
     media_type: str
-    data: bytes
+    content: bytes
     sha256: str
 
 
@@ -78,7 +78,7 @@ class OpenThumbnailHandler:
         key = thumbnail_key(request_tenant(), query.id, query.side)
         try:
             stored = await self._storage.head(key)
-            data = b"".join([chunk async for chunk in self._storage.read(key, if_match=stored.etag)])
+            found = b"".join([chunk async for chunk in self._storage.read(key, if_match=stored.etag)])
         except NotFound:
             raise NotFound("thumbnail", f"{query.id}/{query.side}") from None
-        return ThumbnailContent(media_type=stored.content_type, data=data, sha256=f"{content.sha256}-{query.side}")
+        return ThumbnailContent(media_type=stored.content_type, content=found, sha256=f"{content.sha256}-{query.side}")

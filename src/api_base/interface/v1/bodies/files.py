@@ -1,7 +1,6 @@
 """Request bodies, and the parameters of uploads and downloads."""
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from email.message import Message
 from inspect import Parameter, Signature
@@ -26,7 +25,7 @@ _RANGE: Final = re.compile(r"bytes=\s*(\d{0,18})-(\d{0,18})\s*")
 FILE_BODY: Final[dict[str, Any]] = {
     "requestBody": {
         "required": True,
-        "content": {"*/*": {"schema": {"type": "string", "format": "binary"}, "example": "Four legs"}},
+        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}, "example": "Four legs"}},
     }
 }
 Streamed = Annotated[BodyStream, Depends(StreamedBody())]
@@ -169,8 +168,3 @@ class ReadConditionsResolver:
 
 
 Conditions = Annotated[ReadConditions, Depends(ReadConditionsResolver())]
-
-
-def pairs_of(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
-    """Return header fields as ASGI has them."""
-    return [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
