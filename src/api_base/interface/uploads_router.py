@@ -13,10 +13,10 @@ from uuid import UUID
 from fastapi import Depends
 
 from api_base.application.common.cqrs import Bus
-from api_base.application.files.dtos import UploadDTO
 from api_base.application.services.file_upload.append import ALGORITHMS, AppendToUpload
 from api_base.application.services.file_upload.begin import BeginUpload, GetUpload, GetUploadLimits
 from api_base.application.services.file_upload.complete import CompleteUpload
+from api_base.application.services.file_upload.dtos import UploadDTO
 from api_base.application.services.file_upload.removal import TerminateUpload
 from api_base.core.errors import ApiBaseError
 from api_base.interface.resumable import Fields, ResumableHeaders, ResumableRequest, headers_of, refusal, upload_limit
