@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import count
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 from uuid import UUID, uuid4
 
@@ -34,6 +35,7 @@ from tests.factories.keys import pem
 PASSWORD: Final = "correct horse battery staple 9"
 UNLIMITED: Final = dict.fromkeys(("requests", "burst", "login_requests", "login_burst", "failed_tokens"), 10**6)
 _numbers = count(1)
+_STORAGE: Final = TemporaryDirectory(prefix="storage-")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +100,14 @@ class Running:
         assert added.status_code == 201, added.text
         return await self.logged_in(person.id, person.email, owner.tenant_id)
 
+    async def uploaded(self, person: Person, content: bytes, media_type: str = "text/csv") -> str:
+        """The id of a new file of a person, which is ready to be read."""
+        headers = {**person.headers, "Content-Type": media_type}
+        answer = await self.client.post("/api/v1/files", params={"name": "file"}, content=content, headers=headers)
+        assert (answer.status_code, answer.json().get("state")) == (201, "ready"), answer.text
+        id: str = answer.json()["id"]
+        return id
+
     async def registration(self, email: str) -> str:
         """The token of a registration that waits."""
         current_context.set(RequestContext(request_id="arranging"))
@@ -139,7 +149,8 @@ class Running:
 def settings_on(urls: Urls, **sections: dict[str, Any]) -> Settings:
     """Settings for a database of the tests; limits are out of the way unless they are what a test is about."""
     database = {"url": urls.app, "owner_url": urls.owner, "worker_url": urls.worker, "direct_url": urls.direct, "pool_size": 5}
-    defaults = {"database": database, "security": {"signing_keys": [pem()]}, "rate_limit": UNLIMITED}
+    storage = {"url": f"file://{_STORAGE.name}"}
+    defaults = {"database": database, "storage": storage, "security": {"signing_keys": [pem()]}, "rate_limit": UNLIMITED}
     return Settings(_env_file=None, **{name: defaults.get(name, {}) | sections.get(name, {}) for name in defaults | sections})
 
 

@@ -237,6 +237,44 @@ def killable_redis() -> Iterator[Killable]:
 
 
 @pytest.fixture
+def clamav_url() -> Iterator[str]:
+    with services.held("clamav"):
+        yield services.address("clamav", "TEST_CLAMAV_URL")
+
+
+@pytest.fixture
+def clamav_socket(clamav_url: str) -> Path:
+    """The Unix socket of the same daemon."""
+    return services.socket_of("clamav", "TEST_CLAMAV_SOCKET_URL")
+
+
+@pytest.fixture
+def killable_clamav() -> Iterator[Killable]:
+    with services.killable("clamav", "TEST_CLAMAV_URL") as server:
+        yield server
+
+
+@pytest.fixture
+def s3_url() -> Iterator[str]:
+    """A bucket without versions; tests name their keys apart."""
+    with services.held("seaweedfs"):
+        yield services.address("seaweedfs", "TEST_S3_URL")
+
+
+@pytest.fixture
+def s3_versions_url() -> Iterator[str]:
+    """A bucket that keeps versions."""
+    with services.held("seaweedfs"):
+        yield services.address("seaweedfs", "TEST_S3_VERSIONS_URL")
+
+
+@pytest.fixture
+def killable_s3() -> Iterator[Killable]:
+    with services.killable("seaweedfs", "TEST_S3_URL") as server:
+        yield server
+
+
+@pytest.fixture
 def mailpit() -> Iterator[Mailpit]:
     """For one test alone, since it can be made to fail for everybody."""
     with services.held("mailpit", alone=True), httpx2.Client(base_url=services.address("mailpit", "TEST_MAILPIT_URL")) as http:

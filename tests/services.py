@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from typing import Any, NoReturn
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import httpx2
 import pytest
@@ -29,12 +29,20 @@ def address(server: str, variable: str) -> str:
     url = os.environ.get(variable) or _written(server).get(variable)
     if url is None:
         absent(f"{server} has not been started (`make services`), and {variable} is not set")
-    parts = urlsplit(url)
+    parts = urlsplit(parse_qs(urlsplit(url).query).get("endpoint", [url])[0])
     try:
         socket.create_connection((parts.hostname or "", parts.port or 0), timeout=5).close()
     except OSError as error:
         absent(f"{server} does not answer at {parts.hostname}:{parts.port}: {error}")
     return url
+
+
+def socket_of(server: str, variable: str) -> Path:
+    """The Unix socket of a server, from the path of the URL in `variable`."""
+    path = Path(urlsplit(os.environ.get(variable) or _written(server).get(variable, "")).path)
+    if not path.is_socket():
+        absent(f"{server} has no socket at {path}")
+    return path
 
 
 def absent(reason: str) -> NoReturn:

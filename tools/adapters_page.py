@@ -57,6 +57,8 @@ def page() -> str:
         "MAIL__URL": BUILT_IN.mail,
         "RATE_LIMIT__URL": BUILT_IN.rate_limit,
         "REMOTE__URL": BUILT_IN.remote,
+        "SCANNER__URL": BUILT_IN.scanner,
+        "STORAGE__URL": BUILT_IN.storage,
     }
     sections = [_section(variable, adapters) for variable, adapters in ports.items()]
     return HEADING + "\n".join(sections) + EXTRA + GUIDE

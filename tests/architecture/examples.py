@@ -3,17 +3,22 @@ or a body that names what exists is arranged by its name; one that is missing fa
 """
 
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from typing import Any, Final
 from urllib.parse import urlencode
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx2
 
+from api_base.application.services.file_upload.keys import incoming_key
+from api_base.application.services.file_upload.thumbnails import MakeThumbnails
 from tests.application import PASSWORD, Person, Running
 from tests.architecture.routes import Route
+from tests.factories.content import picture
 from tests.factories.feature_flags import flag_definition
+from tests.support import act_for
 
 LEAST: Final[Mapping[str, str]] = {
     "create_item": "member",
@@ -21,6 +26,13 @@ LEAST: Final[Mapping[str, str]] = {
     "publish_item": "member",
     "archive_item": "member",
     "batch_items": "member",
+    "upload_file": "member",
+    "rename_file": "member",
+    "issue_ticket": "member",
+    "complete_upload": "member",
+    "attach_file": "member",
+    "detach_file": "member",
+    "delete_file": "admin",
     "delete_item": "admin",
     "restore_item": "admin",
     "import_items": "admin",
@@ -123,8 +135,8 @@ async def a_deleted_item(scene: Scene) -> Arranged:
 
 
 async def a_job(scene: Scene) -> Arranged:
-    headers = {**scene.owner.headers, "Content-Type": "text/csv"}
-    began = await scene.running.client.post("/api/v1/items/imports", content=b"sku,name,category\n", headers=headers)
+    file = await scene.running.uploaded(scene.owner, b"sku,name,category\n")
+    began = await scene.running.client.post("/api/v1/items/imports", json={"file_id": file}, headers=scene.owner.headers)
     assert began.status_code == 202
     return Arranged(ids={"id": began.json()["job_id"]}, sender=scene.owner)
 
@@ -234,6 +246,49 @@ async def a_proposal(scene: Scene) -> Arranged:
     return Arranged(ids={"id": made.json()["id"]})
 
 
+async def a_file(scene: Scene) -> Arranged:
+    """A ready one: it was begun, scanned and published."""
+    made = await scene.running.client.post("/api/v1/files?name=a.txt", content=b"Four legs", headers=scene.owner.headers)
+    assert (made.status_code, made.json()["state"]) == (201, "ready"), made.text
+    return Arranged(ids={"id": made.json()["id"]}, version=3)
+
+
+async def a_thumbnail(scene: Scene) -> Arranged:
+    headers = {**scene.owner.headers, "Content-Type": "image/png"}
+    made = await scene.running.client.post("/api/v1/files?name=a.png", content=picture("PNG"), headers=headers)
+    assert made.status_code == 201, made.text
+    act_for(scene.owner.tenant_id, scene.owner.id, permissions=frozenset({"files:read"}))
+    await scene.running.services.bus.execute(MakeThumbnails(id=UUID(made.json()["id"])))
+    return Arranged(ids={"id": made.json()["id"], "side": "64"})
+
+
+async def a_ticket(scene: Scene) -> Arranged:
+    """The content has arrived."""
+    body = {"name": "a.txt", "content_type": "text/plain", "size": 9, "sha256": sha256(b"Four legs").hexdigest()}
+    made = await scene.running.client.post("/api/v1/files/tickets", json=body, headers=scene.sender.headers)
+    assert made.status_code == 201, made.text
+
+    async def content() -> AsyncIterator[bytes]:
+        yield b"Four legs"
+
+    id = UUID(made.json()["id"])
+    await scene.running.services.ports.storage.put(incoming_key(scene.sender.tenant_id, id), content(), content_type="text/plain")
+    return Arranged(ids={"id": id})
+
+
+async def an_item_and_a_file(scene: Scene) -> Arranged:
+    file = (await a_file(scene)).ids["id"]
+    return Arranged(ids={"kind": "items", "entity_id": (await an_item(scene)).ids["id"], "slot": "picture"}, body={"file_id": file})
+
+
+async def an_attachment(scene: Scene) -> Arranged:
+    arranged = await an_item_and_a_file(scene)
+    path = "/api/v1/files/attachments/{kind}/{entity_id}/{slot}".format_map(arranged.ids)
+    made = await scene.running.client.put(path, json=arranged.body, headers=scene.owner.headers)
+    assert made.status_code == 200, made.text
+    return replace(arranged, body={})
+
+
 ARRANGED: Final[Mapping[str, Callable[[Scene], Awaitable[Arranged]]]] = {
     "register": for_register,
     "confirm_registration": for_confirm_registration,
@@ -270,6 +325,15 @@ ARRANGED: Final[Mapping[str, Callable[[Scene], Awaitable[Arranged]]]] = {
     "restore_item": a_deleted_item,
     "get_job": a_job,
     "cancel_job": a_job,
+    "get_file": a_file,
+    "rename_file": a_file,
+    "delete_file": a_file,
+    "download_file": a_file,
+    "download_thumbnail": a_thumbnail,
+    "complete_upload": a_ticket,
+    "get_attachment": an_attachment,
+    "attach_file": an_item_and_a_file,
+    "detach_file": an_attachment,
     "create_flag": for_create_flag,
     "get_flag": a_flag,
     "change_flag": a_flag,

@@ -1,5 +1,6 @@
 """Every operation of the application, by its name in the OpenAPI document, with what its route declares."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -40,13 +41,18 @@ class Route:
         return next(iter(self.operation.get("requestBody", {}).get("content", {})), None)
 
     @property
+    def streams(self) -> bool:
+        """Whether its body is any file."""
+        return '"format": "binary"' in json.dumps(self.operation.get("requestBody"))
+
+    @property
     def success(self) -> int:
         return min(int(status) for status in self.operation["responses"])
 
     @property
-    def of_ofrep(self) -> bool:
-        """Whether OFREP says what is answered: tests/integration/test_ofrep.py sends to these routes."""
-        return self.options is not None and self.options.protocol == "ofrep"
+    def of_protocol(self) -> bool:
+        """Whether OFREP, tus or the IETF says what is answered: tests/integration/test_ofrep.py and test_uploads.py send to these routes."""
+        return self.options is not None and self.options.protocol in ("ofrep", "storage", "uploads")
 
     @property
     def listing(self) -> bool:
@@ -68,7 +74,12 @@ class Route:
 
     @property
     def tagged(self) -> bool:
-        return self.options is not None and self.options.tagged
+        return (self.options is not None and self.options.tagged) or self.downloads
+
+    @property
+    def downloads(self) -> bool:
+        """Whether it answers with the bytes of a file."""
+        return '"format": "binary"' in json.dumps(self.operation["responses"])
 
     @property
     def versioned(self) -> bool:

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 ANSWERED = [
     route
     for route in ROUTES
-    if not route.of_ofrep and "application/json" in route.operation["responses"][str(route.success)].get("content", {})
+    if not route.of_protocol and "application/json" in route.operation["responses"][str(route.success)].get("content", {})
 ]
 
 SHOWN = {"get_job": {"result"}}

@@ -17,8 +17,10 @@ MODULES: Final = {
     "cryptography.hazmat.primitives.ciphers", "Crypto", "cryptography.fernet",  # encryption
 }  # fmt: skip
 HASHES: Final = {"sha256", "blake2b", "blake2s", "sha1"}
-WEAK: Final = "infrastructure/auth/password_policy.py"
-"""Looks passwords up in a published list of SHA-1 hashes."""
+WEAK: Final = {
+    "infrastructure/auth/password_policy.py": "looks passwords up in a published list of SHA-1 hashes",
+    "application/services/file_upload/append.py": "compares the checksum by which a client of tus finds damage on the way",
+}
 
 
 def dangers(tree: ast.AST) -> Iterator[tuple[int, str]]:
@@ -65,7 +67,7 @@ def test_nothing_executes_text_or_reads_a_format_that_can_carry_code() -> None:
 def test_hash_functions_are_approved_ones() -> None:
     used = {file: set(hashes(tree)) for file, tree in trees()}
     assert set().union(*used.values()) == HASHES
-    assert {file for file, names in used.items() if "sha1" in names} == {WEAK}
+    assert {file for file, names in used.items() if "sha1" in names} == WEAK.keys()
 
 
 @pytest.mark.parametrize(

@@ -49,6 +49,13 @@ REVIEWED: Final = {
     ("src/api_base/infrastructure/importing/refused.py", "unlink"): "an empty file of refused rows",
     ("src/api_base/infrastructure/observability/counters.py", "ftruncate"): "enlarges a file that the same function created",
     ("src/api_base/infrastructure/rate_limit/shared.py", "ftruncate"): "enlarges a file that is empty",
+    ("src/api_base/infrastructure/storage/local_storage.py", "replace"): "a part of an upload, by another one with its number",
+    ("src/api_base/infrastructure/storage/local_storage.py", "unlink"): TEMPORARY,
+    ("src/api_base/infrastructure/storage/object_files.py", "rename"): "an object, by a complete content, under its lock",
+    ("src/api_base/infrastructure/storage/object_files.py", "rmdir"): "removes empty directories only",
+    ("src/api_base/infrastructure/storage/object_files.py", "unlink"): "the object that its caller deletes, and a temporary file",
+    ("src/api_base/infrastructure/storage/upload_files.py", "rmtree"): "the parts of an upload that ended, by its random id",
+    ("src/api_base/infrastructure/storage/upload_files.py", "unlink"): "the content of an unfinished upload, by its random id",
     (
         "src/api_base/serving/run_directory.py",
         "rmtree",

@@ -61,7 +61,7 @@ def server(shared_migrated: Urls) -> Iterator[Server]:
 
 def ways() -> Iterator[Any]:
     """Each route by valid requests, and where there is anything to get wrong by mutated ones."""
-    for route in (one for one in ROUTES if not one.of_ofrep):
+    for route in (one for one in ROUTES if not one.of_protocol):
         yield pytest.param(route, GenerationMode.POSITIVE, id=f"{route.name}-valid")
         if route.operation.get("parameters") or route.media_type:
             yield pytest.param(route, GenerationMode.NEGATIVE, id=f"{route.name}-mutated")

@@ -20,6 +20,7 @@ STARTS: Final = {
     "api_base.main": "uvicorn --factory api_base.main:create_app",
     "api_base.cli": "the console script api-base",
     "api_base.cli.__main__": "python -m api_base.cli, which the supervisor starts",
+    "api_base.infrastructure.storage.inspection.process": "python -m …, which handlers.py starts for each content",
     "api_base.serving.server_process": "python -m api_base.serving.server_process, which the supervisor starts",
     "api_base.serving.preparation": "python -m api_base.serving.preparation, which the supervisor starts",
 }

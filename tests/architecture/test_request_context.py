@@ -14,6 +14,7 @@ OUTERMOST: Final = {
     "application/common/events/delivery.py": "a worker delivers an event",
     "application/common/jobs/runner.py": "a worker executes a job",
     "application/common/remote/service.py": "another service calls",
+    "application/services/file_upload/maintenance.py": "the worker removes expired uploads and scans files again, tenant by tenant",
     "interface/middleware/auth.py": "the token names the principal",
     "interface/middleware/logging.py": "an HTTP request begins",
     "interface/routes/idempotency.py": "the route begins a request with a key",

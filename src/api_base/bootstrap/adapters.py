@@ -14,15 +14,18 @@ from api_base.infrastructure.events import database_publisher as events
 from api_base.infrastructure.kafka import factory as kafka
 from api_base.infrastructure.locks import factory as locks
 from api_base.infrastructure.mail import factory as mail
+from api_base.infrastructure.minio import factory as minio
 from api_base.infrastructure.rate_limit import factory as rate_limit
 from api_base.infrastructure.remote import factory as remote
+from api_base.infrastructure.scanner import factory as scanner
+from api_base.infrastructure.storage import factory as storage
 from api_base.infrastructure.tasks import factory as tasks
 
 if TYPE_CHECKING:
     from api_base.application.common.events import EventTransport
     from api_base.application.common.remote import RemoteTransport
     from api_base.core.config import Settings
-    from api_base.core.protocols import Caches, Mailer, RateLimiter
+    from api_base.core.protocols import Caches, Mailer, ObjectStorage, RateLimiter, Scanner
     from api_base.infrastructure.adapter_ports import AdapterPorts
     from api_base.infrastructure.locks.leadership import Leadership
     from api_base.infrastructure.tasks.backend import JobBackend
@@ -41,6 +44,8 @@ class Adapters:
     locks: "Schemes[Leadership]" = field(default_factory=dict)
     rate_limit: "Schemes[RateLimiter]" = field(default_factory=dict)
     remote: "Schemes[RemoteTransport]" = field(default_factory=dict)
+    scanner: "Schemes[Scanner]" = field(default_factory=dict)
+    storage: "Schemes[ObjectStorage]" = field(default_factory=dict)
 
 
 DATABASE: "Final[Mapping[str, Adapter[Settings, db.Source]]]" = {
@@ -56,4 +61,6 @@ BUILT_IN: Final = Adapters(
     locks={"database": locks.DATABASE, **locks.REDIS},
     rate_limit={"memory": rate_limit.MEMORY, **rate_limit.REDIS},
     remote={"amqp": remote.RABBITMQ, "amqps": remote.RABBITMQ_TLS},
+    scanner={"none": scanner.NONE, "clamav": scanner.CLAMAV},
+    storage={"file": storage.LOCAL, "s3": minio.S3},
 )

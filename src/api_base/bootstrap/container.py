@@ -24,7 +24,7 @@ from api_base.bootstrap.access import ACCESS
 from api_base.bootstrap.selections import Selections
 from api_base.core.config import Settings
 from api_base.core.di import Selection
-from api_base.core.protocols import AfterResponse, Caches, Mailer, RateLimiter
+from api_base.core.protocols import AfterResponse, Caches, Mailer, ObjectStorage, RateLimiter, Scanner
 from api_base.domain.common.events import Subscribers
 from api_base.infrastructure.adapter_ports import AdapterPorts
 from api_base.infrastructure.audit.store import AuditParticipant, SqlAuditStore
@@ -46,6 +46,7 @@ from api_base.infrastructure.observability import factory as observability
 from api_base.infrastructure.observability.counters import Counters
 from api_base.infrastructure.rbac.checker import RolePermissionChecker
 from api_base.infrastructure.resilience.patterns import policies_of
+from api_base.infrastructure.storage.handlers import SubprocessContent
 from api_base.infrastructure.system import SystemClock, Uuid7Generator
 from api_base.infrastructure.tasks.backend import JobBackend
 from api_base.infrastructure.tasks.completion import SqlJobCompletion
@@ -117,6 +118,7 @@ class Container(containers.DeclarativeContainer):
         worker_pool=worker_database.provided.pool,
         subscribers=subscribers,
         deferred=Singleton(DatabaseDeferredDeliveries, worker_database.provided.pool),
+        storage_keys=Singleton(auth.storage_keys, signing_keys).provider,
     )
     caches: Provider[Caches] = Singleton(Selection.build, selections.provided.cache, adapter_ports)
     query_cache = Singleton(QueryCache, caches)
@@ -132,6 +134,10 @@ class Container(containers.DeclarativeContainer):
     events: Provider[EventTransport] = Singleton(Selection.build, selections.provided.events, adapter_ports)
     job_backend: Provider[JobBackend] = Singleton(Selection.build, selections.provided.jobs, adapter_ports)
     remote: Provider[RemoteTransport] = Singleton(Selection.build, selections.provided.remote, adapter_ports)
+
+    storage: Provider[ObjectStorage] = Singleton(Selection.build, selections.provided.storage, adapter_ports)
+    scanner: Provider[Scanner] = Singleton(Selection.build, selections.provided.scanner, adapter_ports)
+    content = Singleton(SubprocessContent, settings.provided.storage.allowed_types, settings.provided.storage.max_image_pixels)
 
     audit_participant = Singleton(AuditParticipant, ids, clock)
     audit_store = Singleton(SqlAuditStore, database.provided.pool, ids, clock)
@@ -183,6 +189,7 @@ class Wiring:
     query_cache = Provided(Container.query_cache)
     checker = Provided(Container.checker)
     clock = Provided(Container.clock)
+    content = Provided(Container.content)
     counters = Provided(Container.counters)
     current_flags = Provided(Container.current_flags)
     database = Provided(Container.database)
@@ -208,6 +215,8 @@ class Wiring:
     rate_limiter = Provided(Container.rate_limiter)
     recorder = Provided(Container.recorder)
     remote = Provided(Container.remote)
+    scanner = Provided(Container.scanner)
+    storage = Provided(Container.storage)
     subscribers = Provided(Container.subscribers)
     telemetry = Provided(Container.telemetry)
     token_issuer = Provided(Container.token_issuer)

@@ -11,6 +11,7 @@ from api_base.application.common.cqrs import Bus, Message, Registration
 from api_base.application.common.events import Stream
 from api_base.application.common.jobs import Job, Schedule
 from api_base.application.common.remote import RemoteBus
+from api_base.application.files.commands.attachments import Attachable
 from api_base.application.services.feature_flags import CurrentFlags, FeatureFlags
 from api_base.bootstrap.adapters import Adapters
 from api_base.bootstrap.importing import Importable
@@ -40,6 +41,7 @@ class Ports:
     `listener` listens to notifications of PostgreSQL; add channels while resources are built. `counters` are those of the metrics.
     `openfeature` returns the provider of OpenFeature over these flags, for `openfeature.api.set_provider`.
     `event_writer` stores events that no aggregate's change causes; call `events_stored` after their commit.
+    `attachable` are those of all contexts, by kind.
     `policy` returns the policy of an outbound dependency by its name; `/health/ready` and the metrics show that dependency from then on.
     `remote` returns the bus of another service by its `APP_NAME`. It raises `ConfigurationError` without `REMOTE__URL`.
     """
@@ -68,6 +70,11 @@ class Ports:
     password_hasher: protocols.PasswordHasher
     password_policy: protocols.PasswordPolicy
     mailer: protocols.Mailer
+    storage: protocols.ObjectStorage
+    attachable: Mapping[str, Attachable]
+    content_inspector: protocols.ContentInspector
+    thumbnailer: protocols.Thumbnailer
+    scanner: protocols.Scanner
     policy: Callable[[str], Policy]
     remote: Callable[[str], RemoteBus]
 
@@ -83,6 +90,7 @@ class Context:
     `jobs` are the commands that may be enqueued, `schedules` those that are enqueued at certain times.
     `remote` maps names (`items.get`) to the messages that other services may send. `streams` run with a transport that supports them (Kafka).
     `importable` are the kinds of import: `api-base import KIND`, and the commands and the job of an import over HTTP.
+    `attachable` are the aggregates to which files may be attached: docs/files.md.
     `resources` are opened in each process, after the database and before the first request, and closed in reverse.
     `prune` declares which rows the worker deletes, `background` adds other periodic tasks. `routes` are served under `/api/v1`, `protocol_routes` at the
     paths that another specification prescribes.
@@ -100,6 +108,7 @@ class Context:
     schedules: Sequence[Schedule] = ()
     streams: Sequence[Stream] = ()
     importable: Sequence[Importable] = ()
+    attachable: Sequence[Attachable] = ()
     remote: Mapping[str, type[Message[object]]] = field(default_factory=dict)
     prune: Sequence[Prune] = ()
     background: Callable[[Ports], Sequence[protocols.PeriodicTask]] = lambda ports: ()

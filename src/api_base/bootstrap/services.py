@@ -3,12 +3,13 @@
 HTTP's lifespan, the worker and the command line all use `build` and `opened`.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from api_base.application.common.cqrs import Bus
+from api_base.application.files.commands.attachments import Attachable
 from api_base.application.services.feature_flags import CurrentFlags
 from api_base.bootstrap.container import Wiring
 from api_base.bootstrap.context import Context, Ports
@@ -48,8 +49,9 @@ def build(settings: Settings, contexts: Sequence[Context]) -> Services:
     selections, problems = select(settings, [context.adapters for context in contexts])
     problems.raise_any()
     permissions = {name: roles for context in contexts for name, roles in context.permissions.items()}
+    attachable = {one.kind: one for context in contexts for one in context.attachable}
     container = Wiring(settings, selections, permissions)
-    ports = _ports(settings, container)
+    ports = _ports(settings, container, attachable)
     for context in contexts:
         container.bus.add(context.handlers(ports))
         for importable in context.importable:
@@ -60,7 +62,7 @@ def build(settings: Settings, contexts: Sequence[Context]) -> Services:
     return Services(settings=settings, contexts=contexts, container=container, bus=container.bus, ports=ports, resources=resources)
 
 
-def _ports(settings: Settings, container: Wiring) -> Ports:
+def _ports(settings: Settings, container: Wiring, attachable: Mapping[str, Attachable]) -> Ports:
     return Ports(
         settings=settings,
         database=container.database,
@@ -86,6 +88,11 @@ def _ports(settings: Settings, container: Wiring) -> Ports:
         password_hasher=container.password_hasher,
         password_policy=container.password_policy,
         mailer=container.mailer,
+        storage=container.storage,
+        attachable=attachable,
+        content_inspector=container.content,
+        thumbnailer=container.content,
+        scanner=container.scanner,
         policy=container.policies.policy,
         remote=lambda service: container.remote.to(service),
     )
@@ -100,12 +107,13 @@ def _openfeature(flags: CurrentFlags) -> "FlagProvider":
 
 @asynccontextmanager
 async def opened(services: Services) -> AsyncIterator[Services]:
-    """Open the database, what contexts bring, and the listener; close them in reverse, then the connections to Redis and to other services."""
+    """Open the database, what contexts bring, and the listener; close them in reverse, then the connections to Redis, S3 and other services."""
     container = services.container
     container.access.listener.add(CHANGES, container.query_cache.notified, on_gap=lambda: None)  # what is missed ends by its age
     async with AsyncExitStack() as stack:
         stack.push_async_callback(container.caches.close)
         stack.push_async_callback(container.rate_limiter.close)
+        stack.push_async_callback(container.storage.close)
         for resource in (container.database, *services.resources, container.access.listener):
             await resource.open()
             stack.push_async_callback(resource.close)

@@ -1,6 +1,7 @@
-"""The dependencies of the adapters behind `CACHE__URL`, `MAIL__URL`, `EVENTS__URL`, `JOBS__URL`, `LOCKS__URL`, `RATE_LIMIT__URL` and `REMOTE__URL`."""
+"""The dependencies of the adapters behind `CACHE__URL`, `MAIL__URL`, `EVENTS__URL`, `JOBS__URL`, `LOCKS__URL`, `RATE_LIMIT__URL`,
+`REMOTE__URL` and `STORAGE__URL`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from api_base.core.config import Settings
@@ -16,6 +17,7 @@ class AdapterPorts:
 
     `dispensable` returns the policy of one that callers can do without, by its name and the seconds that a call may take.
     `worker_pool` is the pool of the role `worker`, closed until the worker opens it. `deferred` keeps deliveries for later attempts.
+    `storage_keys` returns the secrets of the URLs that grant access to a file; the first one signs.
     """
 
     settings: Settings
@@ -25,3 +27,4 @@ class AdapterPorts:
     worker_pool: ConnectionPool
     subscribers: Subscribers
     deferred: DeferredDeliveries
+    storage_keys: Callable[[], Sequence[bytes]]

@@ -53,6 +53,8 @@ async def diagnose(settings: Settings, urls: Urls, contexts: Sequence[Context]) 
     selections, _ = select(settings, [context.adapters for context in contexts])
     ports = Wiring(settings, selections, {}).adapter_ports
     for port, selection in selections.by_port().items():
+        if selection.notice is not None:
+            findings.append(Finding(what=port, well=True, detail=selection.notice))
         if selection.url is not None:
             adapter = selection.build(ports)
             if isinstance(adapter, Probe):

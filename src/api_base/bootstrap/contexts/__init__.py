@@ -7,6 +7,7 @@ from typing import Final
 from api_base.bootstrap.context import Context
 from api_base.bootstrap.contexts.audit import AUDIT
 from api_base.bootstrap.contexts.auth import AUTH
+from api_base.bootstrap.contexts.files import FILES
 from api_base.bootstrap.contexts.flags import FLAGS
 from api_base.bootstrap.contexts.items import ITEMS
 from api_base.bootstrap.contexts.jobs import JOBS
@@ -15,7 +16,7 @@ from api_base.bootstrap.contexts.tenants import TENANTS
 from api_base.bootstrap.contexts.users import USERS
 from api_base.core.config import Settings
 
-BUILT_IN: Final[Sequence[Context]] = (USERS, TENANTS, AUTH, ITEMS, AUDIT, JOBS, FLAGS, OFREP)
+BUILT_IN: Final[Sequence[Context]] = (USERS, TENANTS, AUTH, ITEMS, FILES, AUDIT, JOBS, FLAGS, OFREP)
 
 
 def contexts_of(settings: Settings) -> tuple[Sequence[Context], Sequence[str]]:

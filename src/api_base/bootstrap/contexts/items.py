@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
+from uuid import UUID
 
 from api_base.application.common.cqrs import Registration, on
+from api_base.application.files.commands.attachments import Attachable
 from api_base.application.items import permissions
 from api_base.application.items.commands import batch_items, create_item, import_items, item_transitions, update_item
 from api_base.application.items.queries import GetItem, ListItems
@@ -20,6 +22,10 @@ from api_base.infrastructure.items.queries import GetItemHandler, ListItemsHandl
 from api_base.infrastructure.items.repository import SqlItemRepository
 from api_base.infrastructure.items.tables import ITEMS as ITEMS_TABLE
 from api_base.interface.v1 import items as v1
+
+
+def _read(item: UUID) -> GetItem:
+    return GetItem(id=item)
 
 
 def _handlers(ports: Ports) -> Sequence[Registration]:
@@ -63,6 +69,7 @@ ITEMS: Final = Context(
     events=(ItemCreated, ItemChanged, ItemPriceChanged, ItemStatusChanged, ItemDeleted, ItemRestored),
     streams=(PRICE_CHANGES,),
     importable=(IMPORT,),
+    attachable=(Attachable(kind="items", permission=permissions.UPDATE, read=_read),),
     remote={"items.get": GetItem, "items.create": create_item.CreateItem},
     routes=v1.routes,
 )

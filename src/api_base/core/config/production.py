@@ -19,9 +19,11 @@ if TYPE_CHECKING:
 
 _ENCRYPTED: Final = {
     "amqp": "amqps://…",
+    "clamav": "clamav:///path/of/the/socket",
     "http": "https://…",
     "kafka": "kafka+ssl://…",
     "redis": "rediss://…",
+    "s3": "s3://…?endpoint=https://…",
     "redis+cluster": "rediss+cluster://…",
     "redis+sentinel": "rediss+sentinel://…",
 }
@@ -76,6 +78,8 @@ def unencrypted_links(settings: Settings) -> Iterator[tuple[str, str]]:
         "JOBS__URL": settings.jobs.url,
         "LOCKS__URL": settings.locks.url,
         "REMOTE__URL": settings.remote.url,
+        "SCANNER__URL": settings.scanner.url,
+        "STORAGE__URL": settings.storage.url,
         "OBSERVABILITY__OTLP_ENDPOINT": observability.otlp_endpoint,
         "MAIL__LINKS": settings.mail.links,
     }
@@ -87,6 +91,8 @@ def unencrypted_links(settings: Settings) -> Iterator[tuple[str, str]]:
 
 def _protected(url: str) -> bool:
     parts = urlsplit(url)
+    if parts.scheme == "s3":
+        return _protected(parse_qs(parts.query).get("endpoint", ["https://"])[-1])
     if parts.scheme in ("postgresql", "postgres"):
         options = parse_qs(parts.query)
         if options.get("sslmode", [""])[-1] in ("require", "verify-ca", "verify-full"):

@@ -18,6 +18,8 @@ Link = Literal[
     "JOBS__URL",
     "LOCKS__URL",
     "REMOTE__URL",
+    "SCANNER__URL",
+    "STORAGE__URL",
     "OBSERVABILITY__OTLP_ENDPOINT",
     "MAIL__LINKS",
 ]

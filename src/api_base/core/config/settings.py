@@ -6,11 +6,13 @@ from pydantic import AfterValidator, Field, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from api_base.core.config.database import DatabaseSettings
+from api_base.core.config.files import FileSettings
 from api_base.core.config.messaging import CacheSettings, EventSettings, JobSettings, LocksSettings, MailSettings, RemoteSettings
 from api_base.core.config.observability import ObservabilitySettings
 from api_base.core.config.security import AuditSettings, AuthSettings, RateLimitSettings, SecuritySettings
 from api_base.core.config.server import ResilienceSettings, ServerSettings
 from api_base.core.config.sources import EnvironmentFileSource, EnvironmentSource
+from api_base.core.config.storage import ScannerSettings, StorageSettings
 from api_base.core.config.values import context_path, plan_name
 
 Environment = Literal["development", "test", "production"]
@@ -53,6 +55,12 @@ class Settings(BaseSettings):
     """Mail."""
     remote: RemoteSettings = Field(default_factory=RemoteSettings)
     """Messages between services."""
+    scanner: ScannerSettings = Field(default_factory=ScannerSettings)
+    """The scanner of malware."""
+    storage: StorageSettings = Field(default_factory=StorageSettings)
+    """Files."""
+    files: FileSettings = Field(default_factory=FileSettings)
+    """Files that tenants upload."""
     audit: AuditSettings = Field(default_factory=AuditSettings)
     """The audit trail."""
     resilience: ResilienceSettings = Field(default_factory=ResilienceSettings)

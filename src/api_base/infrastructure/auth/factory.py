@@ -23,6 +23,11 @@ def partition_secret(signing: Sequence[keys.SigningKey]) -> bytes:
     return link_tokens.derived(signing[0], b"api_base rate limit partitions v1")
 
 
+def storage_keys(signing: Sequence[keys.SigningKey]) -> Sequence[bytes]:
+    """Return the secrets of the URLs that grant access to a file: the first one signs, all of them verify."""
+    return [link_tokens.derived(key, b"api_base storage urls v1") for key in signing]
+
+
 def token_issuer(settings: Settings, signing: Sequence[keys.SigningKey], clock: Clock) -> TokenIssuer:
     security = settings.security
     return Ed25519TokenIssuer(signing, clock, issuer=security.issuer, audience=security.audience, seconds=security.access_token_seconds)

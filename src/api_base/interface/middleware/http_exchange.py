@@ -1,5 +1,6 @@
 """The HTTP request and its response, shared by the middlewares and the route: headers are parsed once, and added once."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -56,12 +57,12 @@ class HttpExchange:
 
     `matched` is the route of the request, before anything is decided; None for an unknown path. `error` is the reason of a refusal: an invalid
     token, to which AuditMiddleware responds, or the exception that the route raised. `actions` are awaited after the response. `limits` shows what
-    messages charge; None for a request without limits.
+    messages charge; None for a request without limits. `timer` ends a request that takes too long.
     """
 
     __slots__ = (
         "actions", "added", "authorization", "context", "error", "expired", "forwarded", "forwarded_for", "idempotency_key", "left", "limits", "matched", "origin",
-        "quota_left", "request_id", "requested_method", "route", "send", "source", "started", "status", "traceparent",
+        "quota_left", "request_id", "requested_method", "route", "send", "source", "started", "status", "timer", "traceparent",
     )  # fmt: skip
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -84,6 +85,7 @@ class HttpExchange:
         self.actions: list[Callable[[], Awaitable[None]]] = []
         self.limits: ShownLimits | None = None
         self.quota_left = 2.0
+        self.timer: asyncio.TimerHandle | None = None
         self.matched: Match | None = None
         self.context: RequestContext
         scope[KEY] = self
@@ -103,6 +105,11 @@ class HttpExchange:
         if message["type"] == "http.disconnect" and not self.started:
             self.left, self.status = True, CLIENT_LEFT
         return message
+
+    def untimed(self) -> None:
+        """Let the request take as long as bytes move: the connection limits how long they may rest."""
+        if self.timer is not None:
+            self.timer.cancel()
 
     async def forward(self, message: Message) -> None:
         """The only wrapper around `send`."""

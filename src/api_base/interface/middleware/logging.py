@@ -58,7 +58,7 @@ class LoggingMiddleware:
     async def _answer(self, scope: Scope, exchange: HttpExchange) -> None:
         task = asyncio.current_task()
         assert task is not None  # the server runs each request in a task
-        timer = asyncio.get_running_loop().call_later(self._timeout, _expire, exchange, task)
+        timer = exchange.timer = asyncio.get_running_loop().call_later(self._timeout, _expire, exchange, task)
         try:
             await self._app(scope, exchange.receive, exchange.forward)
         except ClientDisconnect:

@@ -46,9 +46,7 @@ class RouteTable:
             masks.sort(key=len)  # fewer placeholders first: /items/batch before /items/{id}
 
     def find(self, method: str, path: str) -> Match | None:
-        """Return the route of a request, or None for an unknown path. HEAD is served by the route of GET."""
-        if method == "HEAD":
-            method = "GET"
+        """Return the route of a request, or None for an unknown path. HEAD is served by the route of GET, unless it has its own."""
         segments = path.split("/")
         for mask in self._masks.get(len(segments), ()):
             values = tuple([segments[i] for i in mask])
@@ -58,11 +56,11 @@ class RouteTable:
             for i, value in zip(mask, values, strict=True):
                 segments[i] = value
             if found is not None and "" not in values:
-                operation = found.get(method)
+                operation = found.get(method) or (found.get("GET") if method == "HEAD" else None)
                 if operation is not None:
                     return Match(operation.template, operation, values, ())
                 return Match(next(iter(found.values())).template, None, (), found)
-        return self._find_plain(method, path)
+        return self._find_plain("GET" if method == "HEAD" else method, path)
 
     def _find_plain(self, method: str, path: str) -> Match | None:
         fitting = [route for route in self._plain if route.pattern.fullmatch(path)]

@@ -6,6 +6,7 @@ DTO, or None for 204.
 
 import inspect
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from email.utils import formatdate
 from functools import partial
 from string import Formatter
@@ -25,8 +26,9 @@ from api_base.interface.routes.client_caching import ClientCaching, content_tag
 from api_base.interface.routes.etags import ENTITY_TAG, matches, sparse_tag
 from api_base.interface.routes.idempotency import METHODS, accepts_key, keyed
 from api_base.interface.routes.parameters import BodyResolver, QueryResolver, Resolver, header
-from api_base.interface.routes.rendering import ProtocolAnswer
+from api_base.interface.routes.rendering import ProtocolAnswer, StreamAnswer
 from api_base.interface.routes.router import RouteOptions
+from api_base.interface.routes.streaming import send_stream
 
 type Header = tuple[bytes, bytes]
 _JSON: Header = (b"content-type", b"application/json")
@@ -107,6 +109,9 @@ class Operation:
                 if once is None
                 else await once.execute(context, self._route, partial(self.endpoint, **arguments))
             )
+            if isinstance(answer, StreamAnswer):
+                await send_stream(scope, receive, send, replace(answer, headers=[*self._headers[1:], *answer.headers]))
+                return
             status, headers, content = self._render(scope, answer, sparse)
             if isinstance(answer, ProtocolAnswer):
                 exchange.error = answer.error
@@ -157,7 +162,8 @@ class Operation:
             if answer.content is None:
                 return answer.status, [*headers[1:], *answer.headers], b""
             content = rendering.encode(answer.content)
-            return answer.status, [*headers, *answer.headers, (b"content-length", b"%d" % len(content))], content
+            described = [(b"content-type", answer.media_type), (b"content-length", b"%d" % len(content))]
+            return answer.status, [*headers[1:], *answer.headers, *described], content
         if self._caching is not None:
             headers += self._caching.outcome()
         if self.options.versioned:

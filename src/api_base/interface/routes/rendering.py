@@ -1,6 +1,6 @@
 """Encode responses: DTOs by msgspec, times in RFC 3339 with `Z`, reduced to the fields in `?fields=`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, is_dataclass
 from dataclasses import fields as dataclass_fields
 from typing import Any, Final
@@ -15,7 +15,7 @@ from api_base.interface.errors.problem import pointer
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProtocolAnswer:
-    """A response in the form of another specification: `content` as JSON with this status, without a body if it is None.
+    """A response in the form of another specification: `content` as JSON of `media_type` with this status, without a body if it is None.
 
     `error` is the reason of a refusal, for the audit trail; the client does not see it.
     """
@@ -23,7 +23,17 @@ class ProtocolAnswer:
     status: int
     content: Mapping[str, Any] | None
     headers: Sequence[tuple[bytes, bytes]] = ()
+    media_type: bytes = b"application/json"
     error: ApiBaseError | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamAnswer:
+    """A response whose body is sent as it is read; None for no body. `headers` contain Content-Type and Content-Length."""
+
+    status: int
+    headers: Sequence[tuple[bytes, bytes]]
+    content: AsyncIterator[bytes] | None
 
 
 encode: Final = msgspec.json.Encoder(enc_hook=str).encode

@@ -13,7 +13,7 @@ from api_base.application.common.cqrs import Query
 from api_base.core.protocols import Limit
 
 type Auth = Literal["required", "optional", "ignored"]
-type Protocol = Literal["oauth2", "jwks", "metrics", "ofrep"]
+type Protocol = Literal["oauth2", "jwks", "metrics", "ofrep", "storage", "uploads"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +86,7 @@ class RouteDefinition:
 class Router(APIRouter):
     """`@router.get("/{id}", RouteOptions(versioned=True))` on a coroutine that returns a DTO or None.
 
-    The keyword arguments of `get`, `post`, `put`, `patch` and `delete` are those of FastAPI (`status_code`, `summary`,
+    The keyword arguments of `get`, `head`, `options`, `post`, `put`, `patch` and `delete` are those of FastAPI (`status_code`, `summary`,
     `response_model`, …). A Router belongs in a `Context`; the application does not serve one that another router includes.
     """
 
@@ -96,8 +96,16 @@ class Router(APIRouter):
         self._described = 0
 
     def get[E: Callable[..., Any]](self, path: str, options: RouteOptions | None = None, **documented: Any) -> Callable[[E], E]:
-        """Serve GET and HEAD."""
+        """Serve GET, and HEAD where no route declares it."""
         return self._define("GET", path, options, documented)
+
+    def head[E: Callable[..., Any]](self, path: str, options: RouteOptions | None = None, **documented: Any) -> Callable[[E], E]:
+        """Serve HEAD, where its answer is not that of GET."""
+        return self._define("HEAD", path, options, documented)
+
+    def options[E: Callable[..., Any]](self, path: str, options: RouteOptions | None = None, **documented: Any) -> Callable[[E], E]:
+        """Serve OPTIONS, except preflights, which CORSMiddleware answers."""
+        return self._define("OPTIONS", path, options, documented)
 
     def post[E: Callable[..., Any]](self, path: str, options: RouteOptions | None = None, **documented: Any) -> Callable[[E], E]:
         """Serve POST."""

@@ -1,0 +1,1 @@
+"""Use cases of files. Uploads are in application/services/file_upload."""

@@ -1,0 +1,35 @@
+"""Queries of files. Their handlers are adapters: infrastructure/files/queries.py."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from api_base.application.common.cqrs import Query
+from api_base.application.common.listing import EQUALITY, ORDER, TEXT, UNINDEXED, Field, Fields, ListRequest, Page, Sort
+from api_base.application.services.file_upload import permissions
+from api_base.application.services.file_upload.dtos import FileDTO
+from api_base.domain.common.specification import ComparisonOperator
+from api_base.domain.files.value_objects import FileState
+
+_TIME_SCANS: Final = UNINDEXED | {ComparisonOperator.IN}
+FILE_FIELDS: Final = Fields(
+    Field(name="name", kind=str, operators=TEXT, sortable=True),
+    Field(name="state", kind=str, operators=EQUALITY, choices=tuple(state.value for state in FileState)),
+    Field(name="created_at", kind=datetime, operators=ORDER, sortable=True, scan=_TIME_SCANS),
+    default_sort=(Sort(field="created_at", descending=True),),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GetFile(Query[FileDTO]):
+    permission = permissions.READ
+    id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListFiles(Query[Page[FileDTO]]):
+    """The tenant's files: filtered, sorted, in pages."""
+
+    permission = permissions.READ
+    request: ListRequest

@@ -1,0 +1,27 @@
+"""Where the bytes of files are in the storage. No key contains anything that a client chose."""
+
+from typing import Final
+from uuid import UUID
+
+ROOT: Final = "files/"
+"""The prefix of every object of this context."""
+
+
+def incoming_key(tenant: UUID, id: UUID) -> str:
+    """Where a client writes by itself. Nothing is ever served from there."""
+    return f"{ROOT}{tenant}/incoming/{id}"
+
+
+def object_key(tenant: UUID, id: UUID) -> str:
+    """Where bytes are that no client can write. `id` is new for each writer, so no two of them have the same key."""
+    return f"{ROOT}{tenant}/objects/{id}"
+
+
+def thumbnails_of(tenant: UUID, id: UUID) -> str:
+    """The prefix of the thumbnails of a file."""
+    return f"{ROOT}{tenant}/thumbnails/{id}/"
+
+
+def thumbnail_key(tenant: UUID, id: UUID, side: int) -> str:
+    """Where a thumbnail is whose longer side has at most `side` pixels."""
+    return f"{thumbnails_of(tenant, id)}{side}"

@@ -1,0 +1,147 @@
+"""The context `files`: uploads, downloads, and what files are attached to."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
+
+from api_base.application.common.cqrs import Registration, on
+from api_base.application.common.jobs import Job
+from api_base.application.files.commands import attachments, rename_file
+from api_base.application.files.queries import GetFile, ListFiles
+from api_base.application.services.file_upload import (
+    append,
+    begin,
+    complete,
+    issue_ticket,
+    maintenance,
+    outcome,
+    permissions,
+    progress,
+    removal,
+    thumbnails,
+)
+from api_base.application.services.file_upload.content import OpenFile, OpenFileHandler
+from api_base.application.services.file_upload.limits import UploadLimits
+from api_base.bootstrap.context import Context, Ports
+from api_base.bootstrap.contexts.roles import ADMINS, MEMBERS, VIEWERS
+from api_base.core.config.files import FileSettings
+from api_base.core.protocols import PeriodicTask
+from api_base.domain.files.entities import File
+from api_base.domain.files.events import FileAttached, FileBegun, FileDeleted, FileDetached, FileReady, FileRefused, FileRenamed
+from api_base.infrastructure import files
+from api_base.infrastructure.files import queries, tables
+from api_base.infrastructure.files.inventory import SqlFileInventory
+from api_base.infrastructure.files.repository import SqlAttachmentRepository, SqlFileRepository
+from api_base.infrastructure.files.uploads import SqlStoredObjects, SqlUploads, SqlUsage
+from api_base.interface import uploads_router
+from api_base.interface.v1 import files as v1
+
+IMAGES: Final = "image/"
+DAILY: Final = 86_400.0
+EXPIRY_INTERVAL: Final = 600.0
+
+
+def _limits(settings: FileSettings) -> UploadLimits:
+    lifetime = timedelta(hours=settings.upload_hours)
+    return UploadLimits(max_bytes=settings.max_file_bytes, lifetime=lifetime, streams=settings.upload_concurrency)
+
+
+def _handlers(ports: Ports) -> Sequence[Registration]:
+    repository = SqlFileRepository(ports.database)
+    return [
+        on(rename_file.RenameFile, rename_file.RenameFileHandler(repository, ports.clock)),
+        on(GetFile, queries.GetFileHandler(ports.database)),
+        on(ListFiles, queries.ListFilesHandler(ports.database)),
+        on(OpenFile, OpenFileHandler(repository, ports.storage)),
+        on(thumbnails.MakeThumbnails, thumbnails.MakeThumbnailsHandler(ports.bus, ports.storage, ports.thumbnailer)),
+        on(thumbnails.OpenThumbnail, thumbnails.OpenThumbnailHandler(ports.bus, ports.storage)),
+        *_upload_handlers(ports, repository),
+        *_ends(ports, repository),
+        *_attachment_handlers(ports, repository),
+    ]
+
+
+def _upload_handlers(ports: Ports, repository: SqlFileRepository) -> Sequence[Registration]:
+    """Of uploads on their way."""
+    bus, storage, clock, ids, settings = ports.bus, ports.storage, ports.clock, ports.ids, ports.settings.files
+    limits, uploads, usage = _limits(settings), SqlUploads(ports.database), SqlUsage(settings.quota_bytes, settings.quota_files)
+    written = progress.UploadProgressHandler(uploads, usage, clock, limits)
+    return [
+        on(begin.GetUploadLimits, begin.GetUploadLimitsHandler(limits)),
+        on(begin.BeginUpload, begin.BeginUploadHandler(repository, uploads, usage, ids, clock, limits)),
+        on(begin.GetUpload, queries.GetUploadHandler(repository, uploads, clock)),
+        on(progress.LeaseUpload, written),
+        on(progress.ReservePart, written),
+        on(progress.AdvanceUpload, written),
+        on(append.AppendToUpload, append.AppendToUploadHandler(bus, storage, ids, clock, limits)),
+        on(issue_ticket.IssueTicket, issue_ticket.IssueTicketHandler(bus, storage)),
+        on(complete.CompleteUpload, complete.CompleteUploadHandler(bus, repository, uploads, storage)),
+        on(outcome.EndUpload, outcome.EndUploadHandler(uploads, ports.jobs, clock)),
+    ]
+
+
+def _ends(ports: Ports, repository: SqlFileRepository) -> Sequence[Registration]:
+    """Of what ends uploads and files."""
+    bus, storage, clock, settings = ports.bus, ports.storage, ports.clock, ports.settings.files
+    uploads, objects, usage = SqlUploads(ports.database), SqlStoredObjects(), SqlUsage(settings.quota_bytes, settings.quota_files)
+    removed = removal.RemovalHandler(bus, uploads, storage)
+    checked = complete.CheckFileHandler(bus, repository, uploads, storage, ports.content_inspector, ports.scanner, ports.ids)
+
+    async def published(file: File) -> None:
+        if ports.thumbnailer.available and file.facts is not None and file.facts.media_type.startswith(IMAGES):
+            await ports.jobs.enqueue(thumbnails.MakeThumbnails(id=file.id), unique=str(file.id))
+
+    return [
+        on(outcome.CheckFile, checked),
+        on(outcome.RecordScan, outcome.RecordScanHandler(repository, clock)),
+        on(outcome.PublishFile, outcome.PublishFileHandler(repository, uploads, objects, usage, clock, published)),
+        on(outcome.RefuseFile, outcome.RefuseFileHandler(repository, uploads, objects, usage, clock)),
+        on(removal.RemoveFile, removal.RemoveFileHandler(repository, uploads, objects, usage)),
+        on(removal.DeleteFile, removed),
+        on(removal.TerminateUpload, removed),
+        on(removal.ExpireUpload, removed),
+        on(maintenance.RecordRescan, maintenance.RecordRescanHandler(repository, clock)),
+    ]
+
+
+def _attachment_handlers(ports: Ports, repository: SqlFileRepository) -> Sequence[Registration]:
+    stored = SqlAttachmentRepository(ports.database)
+    kinds = attachments.AttachableKinds(ports.bus, ports.attachable, ports.checker)
+    return [
+        on(attachments.GetAttachment, attachments.GetAttachmentHandler(kinds, stored)),
+        on(attachments.AttachFile, attachments.AttachFileHandler(ports.bus, kinds)),
+        on(attachments.DetachFile, attachments.DetachFileHandler(ports.bus, kinds)),
+        on(attachments.FillSlot, attachments.FillSlotHandler(stored, repository, ports.ids, ports.clock)),
+        on(attachments.EmptySlot, attachments.EmptySlotHandler(stored)),
+    ]
+
+
+def _background(ports: Ports) -> Sequence[PeriodicTask]:
+    inventory, repository = SqlFileInventory(ports.worker_database), SqlFileRepository(ports.database)
+    expiry = maintenance.Expiry(inventory, ports.bus)
+    orphans = maintenance.Orphans(inventory, ports.storage, ports.clock, _limits(ports.settings.files).lifetime)
+    opened = OpenFileHandler(repository, ports.storage)
+    rescan = maintenance.Rescan(inventory, ports.bus, opened, ports.storage, ports.scanner)
+    return [
+        PeriodicTask(name="expire uploads", group="files", interval=EXPIRY_INTERVAL, run=expiry.run),
+        PeriodicTask(name="delete orphans in the storage", group="files", interval=DAILY, run=orphans.run, timeout=3600.0),
+        PeriodicTask(name="scan files again", group="files", interval=DAILY, run=rescan.run, timeout=3600.0),
+    ]
+
+
+FILES: Final = Context(
+    name="files",
+    tables=(tables.FILES, tables.UPLOADS, tables.UPLOAD_PARTS, tables.OBJECTS, tables.USAGE, tables.ATTACHMENTS),
+    migrations=Path(files.__path__[0]) / "migrations",
+    permissions={permissions.READ: VIEWERS, permissions.CREATE: MEMBERS, permissions.UPDATE: MEMBERS, permissions.DELETE: ADMINS},
+    handlers=_handlers,
+    events=(FileBegun, FileReady, FileRefused, FileRenamed, FileDeleted, FileAttached, FileDetached),
+    jobs=(
+        Job(name="files.check", message=outcome.CheckFile, timeout=3600.0),
+        Job(name="files.make_thumbnails", message=thumbnails.MakeThumbnails, timeout=600.0),
+    ),
+    background=_background,
+    routes=v1.routes,
+    protocol_routes=uploads_router.routes,
+)

@@ -1,0 +1,24 @@
+"""Files that tenants upload."""
+
+from typing import Final
+
+from pydantic import Field
+
+from api_base.core.config.values import Section
+
+GIB: Final = 1024**3
+
+
+class FileSettings(Section):
+    """Variables `FILES__…`."""
+
+    max_file_bytes: int = Field(5 * GIB, ge=1, le=128 * GIB)
+    """Maximum size of a file, in bytes."""
+    quota_bytes: int = Field(50 * GIB, ge=1)
+    """Bytes that a tenant may store, uploads included."""
+    quota_files: int = Field(100_000, ge=1)
+    """Files that a tenant may store, uploads included."""
+    upload_hours: int = Field(24, ge=1, le=720)
+    """Hours in which an upload must be completed."""
+    upload_concurrency: int = Field(20, ge=1, le=1000)
+    """Uploads that one server process reads at the same time for one tenant, and for one client address."""

@@ -1,0 +1,1 @@
+"""Files: what a tenant uploads, and the uploads on their way."""

@@ -1,0 +1,61 @@
+"""Queries of files: rows become DTOs directly, without the aggregate."""
+
+from typing import Final
+
+import sqlalchemy as sa
+
+from api_base.application.common.listing import Page
+from api_base.application.files.queries import FILE_FIELDS, GetFile, ListFiles
+from api_base.application.services.file_upload.begin import GetUpload, upload_dto
+from api_base.application.services.file_upload.dtos import FileDTO, UploadDTO
+from api_base.application.services.file_upload.progress import own_upload
+from api_base.core.errors import NotFound
+from api_base.core.protocols import Clock
+from api_base.core.types import request_tenant, request_user
+from api_base.domain.files.repository import FileRepository, Uploads
+from api_base.domain.files.value_objects import FileState
+from api_base.infrastructure.db.query_builder import PageBuilder
+from api_base.infrastructure.db.rows import restored
+from api_base.infrastructure.db.session import Database
+from api_base.infrastructure.db.statement import Statement, owned
+from api_base.infrastructure.files.tables import FILES
+
+COLUMNS: Final = {"name": FILES.c.name, "state": FILES.c.state, "created_at": FILES.c.created_at}
+to_dto: Final = restored(FileDTO, state=FileState)
+
+
+class GetFileHandler:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._statement = Statement(sa.select(FILES).where(owned(FILES), FILES.c.id == sa.bindparam("id", type_=sa.Uuid)))
+
+    async def handle(self, query: GetFile) -> FileDTO:
+        """The file, whatever its state. Raises `NotFound`."""
+        row = await self._database.fetchrow(self._statement, request_tenant(), id=query.id)
+        if row is None:
+            raise NotFound("file", query.id)
+        return to_dto(row)
+
+
+class ListFilesHandler:
+    def __init__(self, database: Database) -> None:
+        self.pages = PageBuilder(database, FILES, FILE_FIELDS, COLUMNS, to_dto)
+
+    async def handle(self, query: ListFiles) -> Page[FileDTO]:
+        """A page of files. Raises `Invalid` for an invalid cursor."""
+        return await self.pages.page(query.request, request_tenant())
+
+
+class GetUploadHandler:
+    def __init__(self, files: FileRepository, uploads: Uploads, clock: Clock) -> None:
+        self._files, self._uploads, self._clock = files, uploads, clock
+
+    async def handle(self, query: GetUpload) -> UploadDTO:
+        """How far the caller's upload is, also after its end. Raises `NotFound`, `UploadExpired`."""
+        file = await self._files.get(query.id)
+        if file is not None and file.owner_id == request_user() and file.checked:
+            size = 0 if file.facts is None else file.facts.size
+            return UploadDTO(id=file.id, offset=size, length=size, complete=True, expires_at=None)
+        upload = await own_upload(self._uploads, query.id)
+        upload.refuse_expired(self._clock.now())
+        return upload_dto(upload)

@@ -1,0 +1,1 @@
+"""Scanners of malware: the adapters of `SCANNER__URL`."""

@@ -1,0 +1,1 @@
+"""Storage of objects: the adapters of `STORAGE__URL`, and the local directory."""

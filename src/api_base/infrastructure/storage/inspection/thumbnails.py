@@ -1,0 +1,43 @@
+"""Small pictures by Pillow (extra `images`), which decodes only what `inspector.py` has accepted."""
+
+import io
+from collections.abc import Mapping
+from typing import Final
+
+from PIL import Image, ImageCms, ImageOps
+
+from api_base.core.errors.content import ContentRefused
+from api_base.core.protocols import Thumbnail
+from api_base.infrastructure.storage.inspection import Content
+from api_base.infrastructure.storage.inspection.images import READERS
+from api_base.infrastructure.storage.inspection.inspector import Rules, inspect
+
+_FORMATS: Final[Mapping[str, str]] = {"image/gif": "GIF", "image/jpeg": "JPEG", "image/png": "PNG", "image/webp": "WEBP"}
+_QUALITY: Final = 80
+
+
+def thumbnail(content: Content, max_side: int, max_pixels: int) -> Thumbnail:
+    """Return the first frame as WebP in sRGB, upright, without metadata. Raises `ContentRefused`."""
+    found = inspect(content, Rules(declared="", allowed=READERS, max_pixels=max_pixels))
+    Image.MAX_IMAGE_PIXELS = max_pixels
+    try:
+        with Image.open(io.BytesIO(content), formats=[_FORMATS[found.media_type]]) as image:
+            image.thumbnail((max_side, max_side))
+            upright = ImageOps.exif_transpose(image)
+            picture = _in_srgb(upright, image.info.get("icc_profile"))
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+        raise ContentRefused("malformed", f"The image ({found.media_type}) cannot be decoded.") from None
+    written = io.BytesIO()
+    picture.info = {}  # from which the writer would take metadata
+    picture.save(written, "WEBP", quality=_QUALITY)
+    return Thumbnail(media_type="image/webp", width=picture.width, height=picture.height, data=written.getvalue())
+
+
+def _in_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
+    picture = image.convert("RGBA" if image.has_transparency_data else "RGB")
+    if not profile or image.mode not in ("RGB", "RGBA"):
+        return picture
+    try:
+        return ImageCms.profileToProfile(picture, ImageCms.ImageCmsProfile(io.BytesIO(profile)), ImageCms.createProfile("sRGB")) or picture
+    except (ImageCms.PyCMSError, OSError):
+        return picture  # a profile that is malformed is one that viewers ignore

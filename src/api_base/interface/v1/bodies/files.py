@@ -1,0 +1,170 @@
+"""Request bodies, and the parameters of uploads and downloads."""
+
+import re
+from dataclasses import dataclass
+from email.message import Message
+from inspect import Parameter, Signature
+from typing import Annotated, Any, Final, Literal
+from urllib.parse import parse_qsl
+from uuid import UUID
+
+from fastapi import Depends, Header, Query
+from pydantic import Field
+from starlette.types import Scope
+
+from api_base.core.errors import Invalid
+from api_base.interface.errors.http import BadRequest
+from api_base.interface.errors.problem import pointer
+from api_base.interface.routes.etags import matches
+from api_base.interface.routes.parameters import QueryResolver, header
+from api_base.interface.routes.streaming import BodyStream, StreamedBody
+from api_base.interface.v1.bodies.base import Body, Text
+
+MAX_NAME: Final = 255
+_RANGE: Final = re.compile(r"bytes=\s*(\d{0,18})-(\d{0,18})\s*")
+FILE_BODY: Final[dict[str, Any]] = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}, "example": "Four legs"}},
+    }
+}
+Streamed = Annotated[BodyStream, Depends(StreamedBody())]
+
+
+class PatchFileBody(Body):
+    """A merge patch of a file."""
+
+    name: Annotated[Text, Field(min_length=1, max_length=MAX_NAME, examples=["chair.png"])]
+
+
+class TicketBody(Body):
+    """What a client will send to the storage itself."""
+
+    name: Annotated[Text, Field(min_length=1, max_length=MAX_NAME, examples=["chair.png"])]
+    content_type: Annotated[Text, Field(max_length=129, examples=["image/png"])] = ""
+    size: Annotated[int, Field(ge=0, le=2**53, examples=[9])]
+    sha256: Annotated[Text, Field(min_length=64, max_length=64, examples=["0" * 64])]
+    method: Literal["PUT", "POST"] = "PUT"
+
+
+class AttachmentBody(Body):
+    """The file to attach."""
+
+    file_id: Annotated[UUID, Field(strict=False)]
+
+
+@dataclass(frozen=True, slots=True)
+class UploadedFile:
+    """What the headers and the query say about a body."""
+
+    name: str | None
+    content_type: str
+
+
+class FileParameters(QueryResolver):
+    """The name in `?name=`, or in Content-Disposition [RFC 6266], and the content type."""
+
+    __signature__ = Signature(
+        [
+            Parameter(
+                "name",
+                Parameter.KEYWORD_ONLY,
+                default=None,
+                annotation=Annotated[
+                    str | None,
+                    Query(max_length=MAX_NAME, description="Name of the file; else that in Content-Disposition.", examples=["chair.png"]),
+                ],
+            ),
+            Parameter(
+                "content_disposition",
+                Parameter.KEYWORD_ONLY,
+                default=None,
+                annotation=Annotated[str | None, Header(description="`attachment; filename=…` names the file [RFC 6266]")],
+            ),
+        ]
+    )
+
+    def resolve(self, scope: Scope) -> UploadedFile:
+        """Raises `Invalid` for an unknown parameter."""
+        try:
+            pairs = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True, errors="strict")
+        except UnicodeDecodeError:
+            raise Invalid.of("/query", "encoding", "is not UTF-8: percent-encode the bytes of UTF-8") from None
+        name = None
+        for key, value in pairs:
+            if key != "name" or name is not None:
+                raise Invalid.of(pointer("query", key[:100]), "unknown_parameter", "is unknown or repeated: use name once")
+            name = value
+        if name is None and (disposition := header(scope, b"content-disposition")) is not None:
+            name = disposition_name(disposition)
+        return UploadedFile(name, header(scope, b"content-type") or "")
+
+    def __call__(self, **parameters: object) -> None:
+        """For FastAPI's documentation, by `__signature__`."""
+
+
+def disposition_name(disposition: str) -> str | None:
+    """Return the file name in Content-Disposition, by `filename*` if it is there [RFC 6266, section 4.3]."""
+    message = Message()
+    message["content-disposition"] = disposition
+    try:
+        return message.get_filename()
+    except (LookupError, ValueError):  # an unknown charset
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class ReadConditions:
+    """Range, If-Range and If-None-Match of a download."""
+
+    range: str | None
+    if_range: str | None
+    if_none_match: str | None
+
+    def known(self, tag: str) -> bool:
+        """Whether the client has this content, as it says. Raises `BadRequest`."""
+        return self.if_none_match is not None and matches(self.if_none_match, tag)
+
+    def part(self, size: int, tag: str) -> tuple[int, int] | None:
+        """Return the first byte and the one after the last; None for the whole, as for several ranges [RFC 9110, section 14.2].
+
+        Raises `BadRequest`, which stands for 416, for a range outside.
+        """
+        found = None if self.range is None else _RANGE.fullmatch(self.range)
+        if found is None or (self.if_range is not None and self.if_range != tag) or found[1] == found[2] == "":
+            return None
+        if found[1] == "":
+            start, end = max(0, size - int(found[2])), size
+        else:
+            start, end = int(found[1]), min(size, int(found[2]) + 1) if found[2] else size
+            if found[2] and int(found[2]) < start:
+                return None
+        if start >= size or start >= end:
+            raise RangeNotSatisfiable(size)
+        return start, end
+
+
+class RangeNotSatisfiable(BadRequest):
+    """No byte of the range exists [RFC 9110, section 15.5.17]."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__(f"The content has {size} bytes, and none of them is in the range.")
+        self.size = size
+
+
+class ReadConditionsResolver:
+    """The headers."""
+
+    def resolve(self, scope: Scope) -> ReadConditions:
+        return ReadConditions(header(scope, b"range"), header(scope, b"if-range"), header(scope, b"if-none-match"))
+
+    def __call__(
+        self,
+        range: Annotated[str | None, Header(description="One range of bytes, such as bytes=0-99 [RFC 9110, section 14.2]")] = None,
+        if_range: Annotated[str | None, Header(description="Entity tag for which the range holds")] = None,
+        if_none_match: Annotated[str | None, Header(description="Entity tags that the client has")] = None,
+    ) -> None:
+        """For the documentation."""
+
+
+Conditions = Annotated[ReadConditions, Depends(ReadConditionsResolver())]
