@@ -4,7 +4,7 @@
 #
 # A script sources this file, sets `ports` (the server has started when all of them answer) and `server` (its command, which must keep
 # its process id), defines `install` (download or build, once) and `addresses` (the variables that tests read), may define `prepare`
-# (before each start) and `finish` (after each stop), and calls `main "$@"`.
+# (before each start), `provide` (after each start) and `finish` (after each stop), and calls `main "$@"`.
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -56,6 +56,7 @@ wait_for() { # PORT
 }
 
 prepare() { :; }
+provide() { :; }
 finish() { :; }
 
 get() {
@@ -73,6 +74,7 @@ up() {
         prepare
         launch "$home/pid" "${server[@]}"
         for port in "${ports[@]}"; do wait_for "$port"; done
+        provide
         addresses >"$home/env"
     fi
     status

@@ -255,6 +255,26 @@ def killable_clamav() -> Iterator[Killable]:
 
 
 @pytest.fixture
+def s3_url() -> Iterator[str]:
+    """A bucket without versions; tests name their keys apart."""
+    with services.held("seaweedfs"):
+        yield services.address("seaweedfs", "TEST_S3_URL")
+
+
+@pytest.fixture
+def s3_versions_url() -> Iterator[str]:
+    """A bucket that keeps versions."""
+    with services.held("seaweedfs"):
+        yield services.address("seaweedfs", "TEST_S3_VERSIONS_URL")
+
+
+@pytest.fixture
+def killable_s3() -> Iterator[Killable]:
+    with services.killable("seaweedfs", "TEST_S3_URL") as server:
+        yield server
+
+
+@pytest.fixture
 def mailpit() -> Iterator[Mailpit]:
     """For one test alone, since it can be made to fail for everybody."""
     with services.held("mailpit", alone=True), httpx2.Client(base_url=services.address("mailpit", "TEST_MAILPIT_URL")) as http:

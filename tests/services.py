@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from typing import Any, NoReturn
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import httpx2
 import pytest
@@ -29,7 +29,7 @@ def address(server: str, variable: str) -> str:
     url = os.environ.get(variable) or _written(server).get(variable)
     if url is None:
         absent(f"{server} has not been started (`make services`), and {variable} is not set")
-    parts = urlsplit(url)
+    parts = urlsplit(parse_qs(urlsplit(url).query).get("endpoint", [url])[0])
     try:
         socket.create_connection((parts.hostname or "", parts.port or 0), timeout=5).close()
     except OSError as error:

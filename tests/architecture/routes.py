@@ -52,7 +52,7 @@ class Route:
     @property
     def of_protocol(self) -> bool:
         """Whether OFREP, tus or the IETF says what is answered: tests/integration/test_ofrep.py and test_uploads.py send to these routes."""
-        return self.options is not None and self.options.protocol in ("ofrep", "uploads")
+        return self.options is not None and self.options.protocol in ("ofrep", "storage", "uploads")
 
     @property
     def listing(self) -> bool:
@@ -74,7 +74,12 @@ class Route:
 
     @property
     def tagged(self) -> bool:
-        return self.options is not None and self.options.tagged
+        return (self.options is not None and self.options.tagged) or self.downloads
+
+    @property
+    def downloads(self) -> bool:
+        """Whether it answers with the bytes of a file."""
+        return '"format": "binary"' in json.dumps(self.operation["responses"])
 
     @property
     def versioned(self) -> bool:

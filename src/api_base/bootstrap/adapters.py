@@ -14,6 +14,7 @@ from api_base.infrastructure.events import database_publisher as events
 from api_base.infrastructure.kafka import factory as kafka
 from api_base.infrastructure.locks import factory as locks
 from api_base.infrastructure.mail import factory as mail
+from api_base.infrastructure.minio import factory as minio
 from api_base.infrastructure.rate_limit import factory as rate_limit
 from api_base.infrastructure.remote import factory as remote
 from api_base.infrastructure.scanner import factory as scanner
@@ -61,5 +62,5 @@ BUILT_IN: Final = Adapters(
     rate_limit={"memory": rate_limit.MEMORY, **rate_limit.REDIS},
     remote={"amqp": remote.RABBITMQ, "amqps": remote.RABBITMQ_TLS},
     scanner={"none": scanner.NONE, "clamav": scanner.CLAMAV},
-    storage={"file": storage.LOCAL},
+    storage={"file": storage.LOCAL, "s3": minio.S3},
 )

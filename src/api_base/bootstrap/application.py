@@ -11,10 +11,11 @@ from api_base.bootstrap.contexts import BUILT_IN
 from api_base.bootstrap.lifespan import lifespan
 from api_base.bootstrap.services import Services, build
 from api_base.core.config import Settings
+from api_base.core.protocols import SignedStorage
 from api_base.core.shared.logging import configure_logging
 from api_base.infrastructure.db.session import DatabaseHealthCheck
 from api_base.infrastructure.observability.factory import json_logs
-from api_base.interface import docs_router, events_router, links_router, openapi
+from api_base.interface import docs_router, events_router, links_router, openapi, storage_router
 from api_base.interface.errors import pages
 from api_base.interface.errors.handlers import install
 from api_base.interface.middleware.production import StackPorts, stack
@@ -32,6 +33,8 @@ def create_app(settings: Settings, contexts: Sequence[Context] = BUILT_IN) -> Fa
     routers = [(V1, context.routes(services.bus)) for context in contexts if context.routes is not None]
     routers += [("", context.protocol_routes(services.bus)) for context in contexts if context.protocol_routes is not None]
     routers.append(("", keys_router.routes(services.container.token_issuer)))
+    if isinstance(services.container.storage, SignedStorage):
+        routers.append(("", storage_router.routes(services.container.storage)))
     table = route_table(routers, settings.server.max_body_bytes)
     ports = _ports(services, table)
     app = FastAPI(

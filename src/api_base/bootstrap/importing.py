@@ -21,9 +21,9 @@ from api_base.application.common.importing.schema import ImportSchema
 from api_base.application.common.importing.source_files import SourceFile
 from api_base.application.common.importing.start_import import StartImport, StartImportHandler
 from api_base.application.common.jobs import Job
-from api_base.application.files import permissions
-from api_base.application.files.queries import OpenFileHandler
 from api_base.application.services.feature_flags import IMPORT_FILES, require
+from api_base.application.services.file_upload import permissions
+from api_base.application.services.file_upload.content import OpenFileHandler
 from api_base.core.types import current_context
 from api_base.infrastructure.files.repository import SqlFileRepository
 from api_base.infrastructure.importing.imports import SqlImports

@@ -23,6 +23,7 @@ _ENCRYPTED: Final = {
     "http": "https://…",
     "kafka": "kafka+ssl://…",
     "redis": "rediss://…",
+    "s3": "s3://…?endpoint=https://…",
     "redis+cluster": "rediss+cluster://…",
     "redis+sentinel": "rediss+sentinel://…",
 }
@@ -90,6 +91,8 @@ def unencrypted_links(settings: Settings) -> Iterator[tuple[str, str]]:
 
 def _protected(url: str) -> bool:
     parts = urlsplit(url)
+    if parts.scheme == "s3":
+        return _protected(parse_qs(parts.query).get("endpoint", ["https://"])[-1])
     if parts.scheme in ("postgresql", "postgres"):
         options = parse_qs(parts.query)
         if options.get("sslmode", [""])[-1] in ("require", "verify-ca", "verify-full"):

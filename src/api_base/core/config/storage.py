@@ -47,8 +47,6 @@ class StorageSettings(Section):
     application. It leads to this server, or to the same S3. Default: this server, or the endpoint of S3."""
     encryption: str = Field("none", max_length=2100)
     """Encryption at rest, by S3: `none`, `sse-s3`, `sse-kms` or `sse-kms:<key id>`. The files of `file://` are not encrypted."""
-    timeout_seconds: float = Field(30.0, gt=0, le=600)
-    """Seconds that one request to S3 may take, with at most 64 MiB of content."""
 
     allowed_types: tuple[Annotated[str, AfterValidator(media_type)], ...] = ALLOWED_TYPES
     """Media types that contents may have, found by their bytes. SVG and HTML, which can carry scripts, are sent as downloads if you add them."""

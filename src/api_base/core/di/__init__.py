@@ -20,6 +20,7 @@ EXTRAS: Final[Mapping[str, Sequence[str]]] = {
     "otlp": ("opentelemetry.sdk", "opentelemetry.exporter.otlp.proto.http"),
     "rabbitmq": ("aio_pika",),
     "redis": ("redis",),
+    "s3": ("aiobotocore", "obstore"),
 }
 """The modules that show whether an extra is installed. The check imports only their parent packages."""
 

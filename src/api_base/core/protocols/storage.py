@@ -7,10 +7,14 @@ adapter has the same keys, so none of them can be a path outside the storage, an
 import re
 from collections.abc import AsyncIterable, AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Final, Protocol
+from datetime import UTC, datetime, timedelta
+from typing import Final, Protocol, runtime_checkable
+
+from api_base.core.errors import ProgrammingError
 
 MAX_PARTS: Final = 10_000
+MAX_PART_BYTES: Final = 67_108_864
+"""Bytes of a part: an adapter may hold a part in memory."""
 MAX_KEY_LENGTH: Final = 512
 _KEY: Final = re.compile(r"[a-z0-9_-][a-z0-9._-]{0,127}(/[a-z0-9_-][a-z0-9._-]{0,127})*")
 
@@ -26,9 +30,24 @@ def valid_key(key: str) -> bool:
     return len(key) <= MAX_KEY_LENGTH and _KEY.fullmatch(key) is not None
 
 
-def valid_content_type(content_type: str) -> bool:
-    """Return whether an object may have the content type: printable ASCII, of at most 255 characters, with a slash."""
-    return _CONTENT_TYPE.fullmatch(content_type) is not None
+def checked_key(key: str) -> str:
+    """Return a valid key. Raises `ProgrammingError` for another one."""
+    if not valid_key(key):
+        raise ProgrammingError(f"{key[:100]!r} is not a key of an object: see valid_key.")
+    return key
+
+
+def checked_content_type(content_type: str) -> str:
+    """Return a content type of printable ASCII, at most 255 characters, with a slash. Raises `ProgrammingError` for another one."""
+    if _CONTENT_TYPE.fullmatch(content_type) is None:
+        raise ProgrammingError(f"{content_type[:100]!r} is not a content type, such as text/plain.")
+    return content_type
+
+
+def checked_part(number: int, size: int) -> None:
+    """Raise `ProgrammingError` for a number that no part has, or a size that is too large."""
+    if not (1 <= number <= MAX_PARTS and 0 <= size <= MAX_PART_BYTES):
+        raise ProgrammingError(f"A part has a number from 1 to {MAX_PARTS} and at most {MAX_PART_BYTES} bytes, not {number} and {size}.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +67,7 @@ class StoredObject:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """A part of a multipart upload. `number` is 1 to `MAX_PARTS`, with gaps allowed; `size` is in bytes."""
+    """A part of a multipart upload. `number` is 1 to `MAX_PARTS`, with gaps allowed; `size` is in bytes, at most `MAX_PART_BYTES`."""
 
     number: int
     etag: str
@@ -101,7 +120,8 @@ class ObjectStorage(Protocol):
         """Store a stream of any length, with bounded memory.
 
         Raises `ChecksumMismatch` if the content does not have the SHA-256 `sha256` (hexadecimal), `ObjectChanged` if an object exists
-        (`if_absent`) or does not have the etag `if_match`. After any error, also one of `content`, nothing is stored.
+        (`if_absent`) or does not have the etag `if_match`. After any error, also one of `content`, nothing is stored; only after `Unavailable`
+        it may be, because the answer was lost.
         """
 
     async def head(self, key: str) -> StoredObject:
@@ -134,7 +154,7 @@ class ObjectStorage(Protocol):
     async def complete_parts(self, key: str, upload: str, parts: Sequence[Part]) -> StoredObject:
         """Store the parts as one object, in order of their numbers, and end the upload.
 
-        Raises `NotFound` for an unknown upload, which may have been completed before, and `ObjectChanged` if a part is missing or was replaced.
+        Raises `NotFound` for an unknown upload, also if it was completed some time ago, and `ObjectChanged` if a part is missing or was replaced.
         """
 
     async def abort_parts(self, key: str, upload: str) -> None:
@@ -157,3 +177,41 @@ class ObjectStorage(Protocol):
 
     async def close(self) -> None:
         """Release the connections; the next call opens others."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ticket:
+    """What a signed URL grants. `expires_at` is in seconds since the epoch.
+
+    A PUT stores exactly `size` bytes with the SHA-256 `sha256`, a POST at most `size` bytes, both with the type `content_type`.
+    """
+
+    method: str
+    key: str
+    expires_at: int
+    content_type: str
+    disposition: str = ""
+    size: int = 0
+    sha256: str = ""
+
+    @property
+    def expires(self) -> datetime:
+        """Return the time as a `datetime`."""
+        return datetime.fromtimestamp(self.expires_at, UTC)
+
+
+@runtime_checkable
+class SignedStorage(Protocol):
+    """A storage without an HTTP server of its own: this server answers its signed URLs, at `/storage/{ticket}`."""
+
+    def ticket(self, text: str, method: str) -> Ticket:
+        """Return what a URL grants for a method. Raises `Forbidden`."""
+
+    async def head(self, key: str) -> StoredObject:
+        """See `ObjectStorage`."""
+
+    def read(self, key: str, *, start: int = 0, end: int | None = None, if_match: str | None = None) -> AsyncIterator[bytes]:
+        """See `ObjectStorage`."""
+
+    async def put(self, key: str, content: AsyncIterable[bytes], *, content_type: str, sha256: str | None = None) -> StoredObject:
+        """See `ObjectStorage`."""

@@ -11,18 +11,20 @@ from pathlib import Path
 from secrets import token_hex
 from typing import Final
 
-from api_base.core.errors import ChecksumMismatch, NotFound, ObjectChanged, ProgrammingError, Unavailable
+from api_base.core.errors import ChecksumMismatch, NotFound, ObjectChanged, Unavailable
 from api_base.core.protocols import (
-    MAX_PARTS,
     Clock,
     DirectRequest,
     ObjectStorage,
     Part,
     Probe,
+    SignedStorage,
     StoredObject,
+    Ticket,
     Unfinished,
-    valid_content_type,
-    valid_key,
+    checked_content_type,
+    checked_key,
+    checked_part,
 )
 from api_base.infrastructure.storage.object_files import (
     Description,
@@ -35,7 +37,7 @@ from api_base.infrastructure.storage.object_files import (
     opened,
     write,
 )
-from api_base.infrastructure.storage.signed_urls import SignedUrls, Ticket
+from api_base.infrastructure.storage.signed_urls import SignedUrls
 from api_base.infrastructure.storage.upload_files import BLOCK, UploadFiles
 
 BATCH: Final = 100
@@ -54,7 +56,7 @@ async def in_thread[**P, T](work: Callable[P, T], *arguments: P.args, **named: P
         raise Unavailable("The file storage cannot be used.", reason=error) from error
 
 
-class LocalStorage(ObjectStorage, Probe):
+class LocalStorage(ObjectStorage, SignedStorage, Probe):
     """Implements `ObjectStorage` in the directory `root`, which the first write creates. There are no versions, and no encryption."""
 
     minimum_part = 1
@@ -84,10 +86,10 @@ class LocalStorage(ObjectStorage, Probe):
         return stored
 
     async def head(self, key: str) -> StoredObject:
-        return await in_thread(self._head, _checked(key))
+        return await in_thread(self._head, checked_key(key))
 
     async def read(self, key: str, *, start: int = 0, end: int | None = None, if_match: str | None = None) -> AsyncIterator[bytes]:
-        found = await in_thread(self._opened, _checked(key))
+        found = await in_thread(self._opened, checked_key(key))
         try:
             if if_match is not None and found.description.etag != if_match:
                 raise ObjectChanged(key)
@@ -100,16 +102,16 @@ class LocalStorage(ObjectStorage, Probe):
             found.file.close()
 
     async def copy(self, source: str, target: str, *, if_match: str | None = None) -> StoredObject:
-        return await in_thread(self._copy, _checked(source), _checked(target), if_match)
+        return await in_thread(self._copy, checked_key(source), checked_key(target), if_match)
 
     async def delete(self, keys: Sequence[str]) -> None:
         for key in keys:
-            await in_thread(self._objects.remove, _checked(key))
+            await in_thread(self._objects.remove, checked_key(key))
 
     async def list(self, prefix: str) -> AsyncIterator[StoredObject]:
         directory = prefix.rpartition("/")[0]
         if directory:
-            _checked(directory)
+            checked_key(directory)
         found = self._listed(prefix)
         while batch := await in_thread(lambda: [*islice(found, BATCH)]):
             for one in batch:
@@ -121,8 +123,7 @@ class LocalStorage(ObjectStorage, Probe):
         return upload
 
     async def put_part(self, key: str, upload: str, number: int, content: AsyncIterable[bytes], size: int) -> Part:
-        if not 1 <= number <= MAX_PARTS:
-            raise ProgrammingError(f"A part has a number from 1 to {MAX_PARTS}, not {number}.")
+        checked_part(number, size)
         directory = await in_thread(self._uploads.directory_of, key, upload)
         path = directory / f"{number}.{token_hex(8)}"
         try:
@@ -160,19 +161,19 @@ class LocalStorage(ObjectStorage, Probe):
 
     async def presigned_get(self, key: str, *, lifetime: timedelta, content_type: str, disposition: str) -> str:
         ticket = Ticket(
-            method="GET", key=_checked(key), expires_at=self._expiry(lifetime), content_type=content_type, disposition=disposition
+            method="GET", key=checked_key(key), expires_at=self._expiry(lifetime), content_type=content_type, disposition=disposition
         )
         return self._urls.url(ticket)
 
     async def presigned_put(self, key: str, *, lifetime: timedelta, size: int, content_type: str, sha256: str) -> DirectRequest:
         ticket = Ticket(
-            method="PUT", key=_checked(key), expires_at=self._expiry(lifetime), content_type=content_type, size=size, sha256=sha256
+            method="PUT", key=checked_key(key), expires_at=self._expiry(lifetime), content_type=content_type, size=size, sha256=sha256
         )
         headers = {"Content-Type": content_type, "Content-Length": str(size)}
         return DirectRequest(method="PUT", url=self._urls.url(ticket), headers=headers, fields={}, expires_at=ticket.expires)
 
     async def presigned_post(self, key: str, *, lifetime: timedelta, max_size: int, content_type: str) -> DirectRequest:
-        ticket = Ticket(method="POST", key=_checked(key), expires_at=self._expiry(lifetime), content_type=content_type, size=max_size)
+        ticket = Ticket(method="POST", key=checked_key(key), expires_at=self._expiry(lifetime), content_type=content_type, size=max_size)
         fields = {"Content-Type": content_type}
         return DirectRequest(method="POST", url=self._urls.url(ticket), headers={}, fields=fields, expires_at=ticket.expires)
 
@@ -244,9 +245,12 @@ class LocalStorage(ObjectStorage, Probe):
         return found
 
     def _description(self, key: str, content_type: str) -> Description:
-        if not valid_content_type(content_type):
-            raise ProgrammingError(f"{content_type[:100]!r} is not a content type: valid_content_type says what one is.")
-        return Description(key=_checked(key), etag=token_hex(16), content_type=content_type, begun_at=self._clock.now().timestamp())
+        return Description(
+            key=checked_key(key),
+            etag=token_hex(16),
+            content_type=checked_content_type(content_type),
+            begun_at=self._clock.now().timestamp(),
+        )
 
     def _expiry(self, lifetime: timedelta) -> int:
         return int((self._clock.now() + lifetime).timestamp())
@@ -265,9 +269,3 @@ def _object(key: str, found: OpenFile) -> StoredObject:
 def _replace(path: Path, target: Path) -> None:
     path.replace(target)
     flush_directory(target.parent)
-
-
-def _checked(key: str) -> str:
-    if not valid_key(key):
-        raise ProgrammingError(f"{key[:100]!r} is not a key of an object: valid_key says what one is.")
-    return key

@@ -7,37 +7,18 @@ import hmac
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from dataclasses import asdict
+from datetime import datetime
 from typing import Final
 
 from api_base.core.errors import Forbidden, ProgrammingError
+from api_base.core.protocols import Ticket
 
 PATH: Final = "/storage"
 _TAG: Final = 32
 _INVALID: Final = (
     "The URL grants nothing: it is incomplete or changed, has expired, or is for another method. Ask the application for another one."
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ticket:
-    """What a URL grants. `expires_at` is in seconds since the epoch.
-
-    A PUT stores exactly `size` bytes with the SHA-256 `sha256`, a POST at most `size` bytes, both with the type `content_type`.
-    """
-
-    method: str
-    key: str
-    expires_at: int
-    content_type: str
-    disposition: str = ""
-    size: int = 0
-    sha256: str = ""
-
-    @property
-    def expires(self) -> datetime:
-        return datetime.fromtimestamp(self.expires_at, UTC)
 
 
 class SignedUrls:

@@ -1,0 +1,115 @@
+"""/storage/{ticket}: the signed URLs of a storage that has no HTTP server of its own.
+
+The ticket alone grants the request: access tokens are ignored. What a client stored is never rendered as a page of this origin; serve it from another one
+(`STORAGE__PUBLIC_URL`) all the same, since browsers differ.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Annotated, Any, Final
+
+from fastapi import Depends, Response
+from starlette.types import Scope
+
+from api_base.core.errors import Forbidden
+from api_base.core.protocols import SignedStorage, StoredObject, Ticket
+from api_base.interface.errors.http import BodyTooLarge
+from api_base.interface.file_form import FileForm, boundary_of
+from api_base.interface.routes import RouteOptions, Router
+from api_base.interface.routes.parameters import header
+from api_base.interface.routes.rendering import ProtocolAnswer, StreamAnswer
+from api_base.interface.routes.streaming import BodyStream
+from api_base.interface.v1.bodies.files import Conditions, RangeNotSatisfiable, ReadConditions, Streamed
+
+MAX_BYTES: Final = 2**43
+"""A ticket says how many bytes it grants."""
+_BINARY: Final[dict[int | str, dict[str, Any]]] = {
+    200: {"description": "The content", "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}},
+    206: {"description": "A range of it", "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}},
+    304: {"description": "The client has the content"},
+    416: {"description": "No byte of the range exists"},
+}
+
+
+class ContentType:
+    """The media type of the body, as it was sent."""
+
+    def resolve(self, scope: Scope) -> str:
+        return header(scope, b"content-type") or ""
+
+    def __call__(self) -> None:
+        """For the documentation."""
+
+
+SentType = Annotated[str, Depends(ContentType())]
+
+
+def _body(media_type: str, schema: dict[str, Any]) -> dict[str, Any]:
+    return {"requestBody": {"required": True, "content": {media_type: {"schema": schema}}}}
+
+
+def routes(storage: SignedStorage) -> Router:
+    router = Router(prefix="/storage", tags=["storage"])
+    options = RouteOptions(auth="ignored", protocol="storage", replayable=False, body_limit=MAX_BYTES)
+    file: dict[str, Any] = {"type": "string", "format": "binary"}
+    form = {"type": "object", "required": ["Content-Type", "file"], "properties": {"Content-Type": {"type": "string"}, "file": file}}
+
+    @router.get("/{ticket}", options, summary="Read a stored file", response_class=Response, response_model=None, responses=_BINARY)
+    async def read_stored_file(ticket: str, conditions: Conditions) -> StreamAnswer:
+        granted = storage.ticket(ticket, "GET")
+        return _download(storage, granted, await storage.head(granted.key), conditions)
+
+    @router.put("/{ticket}", options, summary="Store a file", response_model=None, openapi_extra=_body("application/octet-stream", file))
+    async def put_stored_file(ticket: str, content: Streamed, content_type: SentType) -> ProtocolAnswer:
+        granted = storage.ticket(ticket, "PUT")
+        if content_type != granted.content_type or content.size not in (None, granted.size):
+            raise Forbidden("The URL grants another Content-Type or Content-Length.")
+        stored = await storage.put(granted.key, _bounded(content, granted.size), content_type=granted.content_type, sha256=granted.sha256)
+        return ProtocolAnswer(status=200, content=None, headers=[(b"etag", f'"{stored.etag}"'.encode())])
+
+    @router.post(
+        "/{ticket}",
+        options,
+        status_code=204,
+        summary="Store a file by a form",
+        response_model=None,
+        openapi_extra=_body("multipart/form-data", form),
+    )
+    async def post_stored_file(ticket: str, content: Streamed, content_type: SentType) -> ProtocolAnswer:
+        granted = storage.ticket(ticket, "POST")
+        sent = FileForm(boundary_of(content_type), content, {"Content-Type": granted.content_type}, granted.size)
+        stored = await storage.put(granted.key, sent, content_type=granted.content_type)
+        return ProtocolAnswer(status=204, content=None, headers=[(b"etag", f'"{stored.etag}"'.encode())])
+
+    return router
+
+
+def _download(storage: SignedStorage, granted: Ticket, found: StoredObject, conditions: ReadConditions) -> StreamAnswer:
+    tag = f'"{found.etag}"'
+    common = [(b"etag", tag.encode()), (b"accept-ranges", b"bytes")]
+    if conditions.known(tag):
+        return StreamAnswer(status=304, headers=common, content=None)
+    try:
+        part = conditions.part(found.size, tag)
+    except RangeNotSatisfiable:
+        headers = [*common, (b"content-range", b"bytes */%d" % found.size), (b"content-length", b"0")]
+        return StreamAnswer(status=416, headers=headers, content=None)
+    start, end = part or (0, found.size)
+    described: Sequence[tuple[bytes, bytes]] = [
+        (b"content-type", granted.content_type.encode()),
+        (b"content-disposition", granted.disposition.encode()),
+        (b"content-security-policy", b"default-src 'none'; style-src 'unsafe-inline'; sandbox"),
+        (b"content-length", b"%d" % (end - start)),
+    ]
+    if part is not None:
+        common.append((b"content-range", b"bytes %d-%d/%d" % (start, end - 1, found.size)))
+    content = storage.read(found.key, start=start, end=end, if_match=found.etag)
+    return StreamAnswer(status=206 if part else 200, headers=[*common, *described], content=content)
+
+
+async def _bounded(content: BodyStream, limit: int) -> AsyncIterator[bytes]:
+    size = 0
+    async for chunk in content:
+        size += len(chunk)
+        if size > limit:
+            raise BodyTooLarge(limit)
+        yield chunk
