@@ -3,6 +3,19 @@
 from api_base.application.common.search.declared import DeclaredIndex, SearchIndexes, SearchSource
 from api_base.application.common.search.highlights import MARK_END, MARK_START, marked
 from api_base.application.common.search.indexer import SearchIndexer
+from api_base.application.common.search.opening import SearchOpening, differences
 from api_base.application.common.search.query_text import QueryText, query_text
 
-__all__ = ["MARK_END", "MARK_START", "DeclaredIndex", "QueryText", "SearchIndexer", "SearchIndexes", "SearchSource", "marked", "query_text"]
+__all__ = [
+    "MARK_END",
+    "MARK_START",
+    "DeclaredIndex",
+    "QueryText",
+    "SearchIndexer",
+    "SearchIndexes",
+    "SearchOpening",
+    "SearchSource",
+    "differences",
+    "marked",
+    "query_text",
+]

@@ -129,7 +129,9 @@ def upgrade() -> None:
         sa.Column("source", text(), nullable=False),
         sa.Column("word", text(), nullable=False),
     )
-    op.create_index("ix_search_words_word", "search_words", ["word", "tenant_id", "source"])  # by tenant first, it would be read instead of the next
+    op.create_index(
+        "ix_search_words_word", "search_words", ["word", "tenant_id", "source"]
+    )  # by tenant first, it would be read instead of the next
     op.execute("create index ix_search_words_similar on search_words using gin (tenant_id, source, word gin_trgm_ops)")
     ddl.protect("search_words")
     ddl.grant("search_words", app=("select", "insert", "delete"))
