@@ -18,6 +18,7 @@ from api_base.infrastructure.minio import factory as minio
 from api_base.infrastructure.rate_limit import factory as rate_limit
 from api_base.infrastructure.remote import factory as remote
 from api_base.infrastructure.scanner import factory as scanner
+from api_base.infrastructure.search import factory as search
 from api_base.infrastructure.storage import factory as storage
 from api_base.infrastructure.tasks import factory as tasks
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from api_base.application.common.events import EventTransport
     from api_base.application.common.remote import RemoteTransport
     from api_base.core.config import Settings
-    from api_base.core.protocols import Caches, Mailer, ObjectStorage, RateLimiter, Scanner
+    from api_base.core.protocols import Caches, Mailer, ObjectStorage, RateLimiter, Scanner, SearchIndex
     from api_base.infrastructure.adapter_ports import AdapterPorts
     from api_base.infrastructure.locks.leadership import Leadership
     from api_base.infrastructure.tasks.backend import JobBackend
@@ -46,6 +47,7 @@ class Adapters:
     remote: "Schemes[RemoteTransport]" = field(default_factory=dict)
     scanner: "Schemes[Scanner]" = field(default_factory=dict)
     storage: "Schemes[ObjectStorage]" = field(default_factory=dict)
+    search: "Schemes[SearchIndex]" = field(default_factory=dict)
 
 
 DATABASE: "Final[Mapping[str, Adapter[Settings, db.Source]]]" = {
@@ -63,4 +65,5 @@ BUILT_IN: Final = Adapters(
     remote={"amqp": remote.RABBITMQ, "amqps": remote.RABBITMQ_TLS},
     scanner={"none": scanner.NONE, "clamav": scanner.CLAMAV},
     storage={"file": storage.LOCAL, "s3": minio.S3},
+    search={"database": search.DATABASE},
 )

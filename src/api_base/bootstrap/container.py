@@ -19,12 +19,13 @@ from api_base.application.common.middleware.retry import RetryMiddleware
 from api_base.application.common.middleware.trace import TraceMiddleware
 from api_base.application.common.middleware.unit_of_work import Transactions, UnitOfWorkMiddleware
 from api_base.application.common.remote import RemoteTransport
+from api_base.application.common.search import SearchIndexes
 from api_base.application.services.feature_flags import CurrentFlags, FeatureFlags
 from api_base.bootstrap.access import ACCESS
 from api_base.bootstrap.selections import Selections
 from api_base.core.config import Settings
 from api_base.core.di import Selection
-from api_base.core.protocols import AfterResponse, Caches, Mailer, ObjectStorage, RateLimiter, Scanner
+from api_base.core.protocols import AfterResponse, Caches, Mailer, ObjectStorage, RateLimiter, Scanner, SearchIndex
 from api_base.domain.common.events import Subscribers
 from api_base.infrastructure.adapter_ports import AdapterPorts
 from api_base.infrastructure.audit.store import AuditParticipant, SqlAuditStore
@@ -87,6 +88,7 @@ class Container(containers.DeclarativeContainer):
     ids = Singleton(Uuid7Generator)
     subscribers = Singleton(Subscribers)
     jobs = Singleton(Jobs)
+    search_indexes = Singleton(SearchIndexes)
     database = Singleton(db.database, settings)
     worker_database = Singleton(db.worker_database, settings, subscribers)
 
@@ -115,10 +117,12 @@ class Container(containers.DeclarativeContainer):
         clock=clock,
         policy=policies.provided.policy,
         dispensable=policies.provided.dispensable,
+        database=database,
         worker_pool=worker_database.provided.pool,
         subscribers=subscribers,
         deferred=Singleton(DatabaseDeferredDeliveries, worker_database.provided.pool),
         storage_keys=Singleton(auth.storage_keys, signing_keys).provider,
+        search_indexes=search_indexes,
     )
     caches: Provider[Caches] = Singleton(Selection.build, selections.provided.cache, adapter_ports)
     query_cache = Singleton(QueryCache, caches)
@@ -134,6 +138,7 @@ class Container(containers.DeclarativeContainer):
     events: Provider[EventTransport] = Singleton(Selection.build, selections.provided.events, adapter_ports)
     job_backend: Provider[JobBackend] = Singleton(Selection.build, selections.provided.jobs, adapter_ports)
     remote: Provider[RemoteTransport] = Singleton(Selection.build, selections.provided.remote, adapter_ports)
+    search: Provider[SearchIndex] = Singleton(Selection.build, selections.provided.search, adapter_ports)
 
     storage: Provider[ObjectStorage] = Singleton(Selection.build, selections.provided.storage, adapter_ports)
     scanner: Provider[Scanner] = Singleton(Selection.build, selections.provided.scanner, adapter_ports)
@@ -217,6 +222,8 @@ class Wiring:
     remote = Provided(Container.remote)
     scanner = Provided(Container.scanner)
     storage = Provided(Container.storage)
+    search = Provided(Container.search)
+    search_indexes = Provided(Container.search_indexes)
     subscribers = Provided(Container.subscribers)
     telemetry = Provided(Container.telemetry)
     token_issuer = Provided(Container.token_issuer)

@@ -14,7 +14,7 @@ from api_base.core.errors import ConfigurationError
 if TYPE_CHECKING:
     from api_base.application.common.events import EventTransport
     from api_base.application.common.remote import RemoteTransport
-    from api_base.core.protocols import Caches, Mailer, ObjectStorage, RateLimiter, Scanner
+    from api_base.core.protocols import Caches, Mailer, ObjectStorage, RateLimiter, Scanner, SearchIndex
     from api_base.infrastructure.adapter_ports import AdapterPorts
     from api_base.infrastructure.db.sources import Source
     from api_base.infrastructure.locks.leadership import Leadership
@@ -34,6 +34,7 @@ class Selections:
     remote: "Selection[AdapterPorts, RemoteTransport]"
     scanner: "Selection[AdapterPorts, Scanner]"
     storage: "Selection[AdapterPorts, ObjectStorage]"
+    search: "Selection[AdapterPorts, SearchIndex]"
 
     @classmethod
     def of(cls, settings: Settings, added: Sequence[Adapters] = ()) -> Self:
@@ -51,6 +52,7 @@ class Selections:
             remote=Selection("REMOTE__URL", _text(settings.remote.url), _merged("remote", [group.remote for group in groups])),
             scanner=Selection("SCANNER__URL", settings.scanner.url, _merged("scanner", [group.scanner for group in groups])),
             storage=Selection("STORAGE__URL", _text(settings.storage.url), _merged("storage", [group.storage for group in groups])),
+            search=Selection("SEARCH__URL", _text(settings.search.url), _merged("search", [group.search for group in groups])),
         )
 
     def by_port(self) -> "Mapping[str, Selection[AdapterPorts, object]]":
@@ -65,6 +67,7 @@ class Selections:
             "remote": self.remote,
             "scanner": self.scanner,
             "storage": self.storage,
+            "search": self.search,
         }
 
 

@@ -9,6 +9,7 @@ from api_base.core.config.database import DatabaseSettings
 from api_base.core.config.files import FileSettings
 from api_base.core.config.messaging import CacheSettings, EventSettings, JobSettings, LocksSettings, MailSettings, RemoteSettings
 from api_base.core.config.observability import ObservabilitySettings
+from api_base.core.config.search import SearchSettings
 from api_base.core.config.security import AuditSettings, AuthSettings, RateLimitSettings, SecuritySettings
 from api_base.core.config.server import ResilienceSettings, ServerSettings
 from api_base.core.config.sources import EnvironmentFileSource, EnvironmentSource
@@ -61,6 +62,8 @@ class Settings(BaseSettings):
     """Files."""
     files: FileSettings = Field(default_factory=FileSettings)
     """Files that tenants upload."""
+    search: SearchSettings = Field(default_factory=SearchSettings)
+    """Search."""
     audit: AuditSettings = Field(default_factory=AuditSettings)
     """The audit trail."""
     resilience: ResilienceSettings = Field(default_factory=ResilienceSettings)

@@ -18,7 +18,7 @@ from api_base.interface.errors.problem import pointer
 from api_base.interface.routes.etags import matches
 from api_base.interface.routes.parameters import QueryResolver, header
 from api_base.interface.routes.streaming import BodyStream, StreamedBody
-from api_base.interface.v1.bodies.base import Body, Text
+from api_base.interface.v1.bodies.base import Body
 
 MAX_NAME: Final = 255
 _RANGE: Final = re.compile(r"bytes=\s*(\d{0,18})-(\d{0,18})\s*")
@@ -34,16 +34,16 @@ Streamed = Annotated[BodyStream, Depends(StreamedBody())]
 class PatchFileBody(Body):
     """A merge patch of a file."""
 
-    name: Annotated[Text, Field(min_length=1, max_length=MAX_NAME, examples=["chair.png"])]
+    name: Annotated[str, Field(min_length=1, max_length=MAX_NAME, examples=["chair.png"])]
 
 
 class TicketBody(Body):
     """What a client will send to the storage itself."""
 
-    name: Annotated[Text, Field(min_length=1, max_length=MAX_NAME, examples=["chair.png"])]
-    content_type: Annotated[Text, Field(max_length=129, examples=["image/png"])] = ""
+    name: Annotated[str, Field(min_length=1, max_length=MAX_NAME, examples=["chair.png"])]
+    content_type: Annotated[str, Field(max_length=129, examples=["image/png"])] = ""
     size: Annotated[int, Field(ge=0, le=2**53, examples=[9])]
-    sha256: Annotated[Text, Field(min_length=64, max_length=64, examples=["0" * 64])]
+    sha256: Annotated[str, Field(min_length=64, max_length=64, examples=["0" * 64])]
     method: Literal["PUT", "POST"] = "PUT"
 
 

@@ -10,12 +10,12 @@ from api_base.application.common.importing.records import FileFormat
 from api_base.application.common.importing.schema import ImportSchema
 from api_base.core.errors import Invalid
 from api_base.interface.errors.problem import pointer
-from api_base.interface.v1.bodies.base import Body, Text
+from api_base.interface.v1.bodies.base import Body
 
 MAX_PARTS: Final = 100
 MAX_LENGTH: Final = 500
 
-_Parts = Annotated[list[Annotated[Text, Field(max_length=MAX_LENGTH)]], Field(max_length=MAX_PARTS)]
+_Parts = Annotated[list[Annotated[str, Field(max_length=MAX_LENGTH)]], Field(max_length=MAX_PARTS)]
 _Option = Annotated[Text | None, Field(max_length=MAX_LENGTH)]
 
 
