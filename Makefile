@@ -26,7 +26,7 @@ $(UV):
 	@touch $@
 
 .venv/.dev: $(UV) uv.lock pyproject.toml
-	@tools/setup.sh sync $(EXTRAS) --extra otlp --extra kafka --extra rabbitmq --extra redis
+	@tools/setup.sh sync $(EXTRAS) --extra elasticsearch --extra kafka --extra opensearch --extra otlp --extra rabbitmq --extra redis
 	@touch $@ .venv/.run
 
 run: .venv/.run ## Start the backend with its database and worker, and serve on port 8000.

@@ -6,7 +6,7 @@ command=${1:?usage: $0 install|up|down|kill9|wipe|status}
 
 case $command in install | up) "$here/packages.sh" ;; esac
 started=()
-for server in kafka mailpit rabbitmq toxiproxy valkey; do
+for server in elasticsearch kafka mailpit opensearch rabbitmq toxiproxy valkey; do
     "$here/$server.sh" "$command" &
     started+=($!)
 done
