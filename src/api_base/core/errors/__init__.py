@@ -3,7 +3,7 @@
 `interface/errors/handlers.py` maps each type to an HTTP status and a title.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -70,6 +70,15 @@ class AlreadyHandled(ApiBaseError):
 
     def __init__(self, subscription: str, event_id: object) -> None:
         super().__init__(f"{subscription} has already handled the event {event_id}.")
+
+
+class NotIndexed(ApiBaseError):
+    """A search engine refused documents. `reasons` holds the reason for each, by id; the other documents of the same write are indexed."""
+
+    def __init__(self, index: str, reasons: Mapping[UUID, str]) -> None:
+        shown = "; ".join(f"{id}: {reason}" for id, reason in list(reasons.items())[:10])
+        super().__init__(f"{len(reasons)} documents of the index {index!r} were refused: {shown}.")
+        self.index, self.reasons = index, dict(reasons)
 
 
 class MailRefused(ApiBaseError):
