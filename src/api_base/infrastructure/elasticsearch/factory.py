@@ -1,0 +1,1 @@
+"""The adapters of `SEARCH__URL` on Elasticsearch and OpenSearch."""
