@@ -190,14 +190,14 @@ class OpenSearchEngine(Engine):
         )
 
     async def request(self, method: str, path: str, params: Mapping[str, str], content: bytes | None, kind: str, timeout: float) -> Answer:
-        from opensearchpy import ConnectionError, TransportError
+        from opensearchpy import exceptions
 
         headers = {"accept": JSON} | ({} if content is None else {"content-type": kind})
         try:
             body = await self._client.transport.perform_request(method, path, params=params, body=content, timeout=timeout, headers=headers)
-        except ConnectionError as error:
+        except exceptions.ConnectionError as error:
             raise OSError(str(error)) from error
-        except TransportError as error:
+        except exceptions.TransportError as error:
             return Answer(int(error.status_code), error.info)
         return Answer(200, body)
 

@@ -88,7 +88,7 @@ class Generations:
         )
 
     async def _create(self, definition: SearchDefinition, name: str, generation: Generation) -> None:
-        aliases = {self.alias(definition.name, generation): {}}
+        aliases: Mapping[str, Any] = {self.alias(definition.name, generation): {}}
         await self._client.call("PUT", f"/{self._prefix}.{definition.name}.{name}", {**mapping.body(definition), "aliases": aliases})
 
     async def _change(self, actions: Sequence[Mapping[str, Any]]) -> None:

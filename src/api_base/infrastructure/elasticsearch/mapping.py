@@ -30,7 +30,7 @@ DIGEST: Final = "definition"
 """The member of the index's `_meta` that holds the digest of the definition."""
 
 KEYWORD_BYTES: Final = 32_766
-"""Bytes of a keyword [index.ignore_above]. UTF-8 takes four bytes at most."""
+"""Bytes of a keyword [ignore_above]. UTF-8 takes four bytes at most."""
 MAX_FIELDS: Final = 100
 """Fields of a definition: each takes up to six of the 1,000 fields of a mapping [index.mapping.total_fields.limit]."""
 
@@ -69,8 +69,7 @@ def body(definition: SearchDefinition) -> Mapping[str, Any]:
             "_meta": {DIGEST: definition.digest},
             "_routing": {"required": True},
             "properties": {
-                **dict.fromkeys(("index", "tenant", "id", "digest", PRESENT), {"type": "keyword"}),
-                EXACT: {"type": "keyword"},
+                **{name: {"type": "keyword"} for name in ("index", "tenant", "id", "digest", PRESENT, EXACT)},
                 "deleted": {"type": "boolean"},
                 "written": {"type": "long"},
                 VALUES: {"properties": {field.name: _value(field) for field in definition.fields if field.kind is not FieldKind.TEXT}},
@@ -109,7 +108,7 @@ def _analysis(definition: SearchDefinition) -> Mapping[str, Any]:
 
 def _value(field: SearchField) -> Mapping[str, Any]:
     if field.kind is FieldKind.KEYWORD:
-        return {"type": "keyword", "ignore_above": field.max_length}
+        return {"type": "keyword", "ignore_above": 2 * field.max_length}  # counts UTF-16 code units
     return {"type": "byte" if field.kind is FieldKind.BOOLEAN else "long"}
 
 

@@ -73,7 +73,7 @@ def between(field: str, *, gt: Value | None = None, ge: Value | None = None, lt:
 
 
 def starts_with(field: str, text: str) -> Query:
-    """A keyword that begins with `text`."""
+    """A keyword, or a word of a text, that begins with `text`."""
     return Query({"prefix": {field: {"value": text}}})
 
 

@@ -5,7 +5,7 @@ asks. Versions are external: the server refuses one that is older than the store
 forgets the version of a deleted document after a minute.
 """
 
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from datetime import timedelta
 from typing import Any, Final
@@ -184,7 +184,7 @@ class ElasticsearchSearchIndex(SearchIndex):
         finally:
             await self._client.close_point_in_time(at)
 
-    async def _pages(self, at: q.PointInTime) -> AsyncIterator[Sequence[IndexedDocument]]:
+    async def _pages(self, at: q.PointInTime) -> AsyncGenerator[Sequence[IndexedDocument]]:
         after: Sequence[str] = ()
         while True:
             search = q.Search(

@@ -14,10 +14,12 @@ from api_base.domain.common.specification import (
     AndSpecification,
     ComparisonOperator,
     FieldSpecification,
+    IncomparableValue,
     NotSpecification,
     OrSpecification,
     UnknownField,
 )
+from api_base.infrastructure.db.query_builder.translation import prefix_end
 from api_base.infrastructure.elasticsearch import query as q
 from api_base.infrastructure.elasticsearch.query import Query
 
@@ -25,6 +27,8 @@ PRESENT: Final = "present"
 """The field that lists the names of the fields that have a value."""
 VALUES: Final = "values"
 """The object that holds the values that are compared."""
+MAX_PART: Final = 128
+"""Characters of a text that `contains` looks for: a longer one, such as a letter repeated, can be too complex for the server."""
 
 _Op = ComparisonOperator
 _KINDS: Final = {
@@ -52,7 +56,8 @@ def indexed(value: Any) -> Any:
 def translate(specification: Any, fields: Mapping[str, SearchField]) -> Query:
     """Return the query of a `Specification`.
 
-    Raises `UnknownField` for a field that is not in `fields` or is a text, and `IncomparableValue` in the same cases as the evaluation in Python.
+    Raises `UnknownField` for a field that is not in `fields` or is a text, and `IncomparableValue` in the same cases as the evaluation in Python,
+    and for `contains` with over `MAX_PART` characters.
     """
     match specification:
         case AndSpecification(left, right):
@@ -81,6 +86,8 @@ def _comparison(specification: FieldSpecification[Any], fields: Mapping[str, Sea
         return q.boolean(filter=[present], must_not=[q.term(name, indexed(value))])
     if specification.operator is _Op.CONTAINS and field.many:
         return q.term(name, value)
+    if specification.operator is _Op.CONTAINS and len(value) > MAX_PART:
+        raise IncomparableValue(f"{field.name}: contains compares at most {MAX_PART} characters in a search, not {len(value)}.")
     return _SIMPLE[specification.operator](name, indexed(value))
 
 
@@ -91,5 +98,5 @@ _SIMPLE: Final[Mapping[ComparisonOperator, Callable[[str, Any], Query]]] = {
     _Op.LT: lambda name, value: q.between(name, lt=value),
     _Op.LE: lambda name, value: q.between(name, le=value),
     _Op.CONTAINS: q.contains,
-    _Op.STARTS_WITH: q.starts_with,
+    _Op.STARTS_WITH: lambda name, value: q.between(name, ge=value, lt=prefix_end(value)),
 }
