@@ -18,6 +18,7 @@ from api_base.infrastructure.db.connecting import Connection
 from api_base.infrastructure.db.embedded import Urls
 from api_base.infrastructure.db.migrations.revisions import BASE, Branch, chain, closure, heads_of, plain_connection, read, stored_heads
 from api_base.infrastructure.db.migrations.roles import Roles, user_of
+from api_base.infrastructure.db.ranked_search import METADATA as WORDS
 from api_base.infrastructure.db.schema import DeclaredTable
 from api_base.infrastructure.db.session import check_server
 from api_base.infrastructure.db.table_check import SQL, TableCheck
@@ -35,7 +36,7 @@ OWN: Final = [
 ]
 """The branches of the base itself."""
 OWN_TABLES: Final[Sequence[DeclaredTable]] = [
-    table for metadata in (AUDIT, EVENTS, IDEMPOTENCY, IMPORTING, TASKS) for table in metadata.tables.values()
+    table for metadata in (AUDIT, EVENTS, IDEMPOTENCY, IMPORTING, TASKS, WORDS) for table in metadata.tables.values()
 ]
 
 

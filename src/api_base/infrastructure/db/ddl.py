@@ -110,11 +110,8 @@ def search_function(name: str, table: str, *, condition: str, columns: Sequence[
     Text operators are not leakproof, so with a policy no index serves them. The function is owned by the role `search`, which may read
     only `columns`, of all tenants; it returns rows of the current tenant only. `condition` is SQL over the columns and `query`.
     """
-    search = _search_role()
     mine = f"{owner_column} = tenant and tenant = {current_owner(Ownership.TENANT)}"
-    read = ", ".join(dict.fromkeys(("id", owner_column, *columns)))
-    op.execute(f"grant select ({read}) on {table} to {search}")
-    policy(table, f"{table}_search", to=roles().search, command="select", using="true")
+    search_role_reads(table, ("id", owner_column, *columns))
     op.execute(
         f"""
         create function {name}(tenant uuid, query text) returns setof uuid
@@ -123,17 +120,23 @@ def search_function(name: str, table: str, *, condition: str, columns: Sequence[
         """
     )
     callable_by(f"{name}(uuid, text)", app=True)
-    _give(f"{name}(uuid, text)", search)
+    give(f"{name}(uuid, text)", search_role())
 
 
-def _give(function: str, role: str) -> None:
+def search_role_reads(table: str, columns: Sequence[str]) -> None:
+    """Let the role `search` read `columns` of all rows of `table`, for the functions that it owns."""
+    op.execute(f"grant select ({', '.join(dict.fromkeys(columns))}) on {table} to {search_role()}")
+    policy(table, f"{table}_search", to=roles().search, command="select", using="true")
+
+
+def give(function: str, role: str) -> None:
     """Make `role` the owner of `function`. PostgreSQL requires that an owner may create objects in the schema: grant that temporarily."""
     op.execute(f"grant create on schema public to {role}")
     op.execute(f"alter function {function} owner to {role}")
     op.execute(f"revoke create on schema public from {role}")
 
 
-def _search_role() -> str:
+def search_role() -> str:
     """Return the quoted role that owns search functions. Raises `ConfigurationError` with the SQL that an administrator has to run."""
     name = roles().search
     found = op.get_bind().exec_driver_sql(

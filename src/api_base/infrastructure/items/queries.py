@@ -4,7 +4,6 @@ from collections.abc import Hashable
 from typing import Final
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import ARRAY
 
 from api_base.application.common.listing import ListRequest, Page
 from api_base.application.common.money import MoneyDTO
@@ -61,15 +60,6 @@ def _base(request: ListRequest) -> tuple[Hashable, sa.ColumnElement[bool] | None
     return asked, None if asked else _NOT_DELETED
 
 
-def _search(q: sa.BindParameter[str]) -> sa.ColumnElement[bool]:
-    """The ids that the function `search_items` finds in the tenant: see its migration.
-
-    The ids are passed as an array, so that the rows are read by primary key: with a join, the planner reads all rows of the tenant.
-    """
-    found = sa.select(sa.func.search_items(OWNER, q, type_=sa.Uuid).column_valued("found"))
-    return ITEMS.c.id == sa.any_(sa.func.array(found.scalar_subquery(), type_=ARRAY(sa.Uuid)))
-
-
 class GetItemHandler:
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -84,8 +74,14 @@ class GetItemHandler:
 
 
 class ListItemsHandler:
-    def __init__(self, database: Database) -> None:
-        self.pages = PageBuilder(database, ITEMS, ITEM_FIELDS, COLUMNS, to_dto, base=_base, search=_search)
+    """`candidates` is the number of items that a search ranks at most: see the function `search_items` in the migrations."""
+
+    def __init__(self, database: Database, candidates: int = 1000) -> None:
+        def search(q: sa.BindParameter[str]) -> sa.FromClause:
+            found = sa.func.search_items(OWNER, q, sa.literal_column(str(candidates)))
+            return found.table_valued(sa.column("id", sa.Uuid), sa.column("score", sa.BigInteger)).render_derived(name="found")
+
+        self.pages = PageBuilder(database, ITEMS, ITEM_FIELDS, COLUMNS, to_dto, base=_base, search=search)
 
     async def handle(self, query: ListItems) -> Page[ItemDTO]:
         """A page of items. Raises `Invalid` for an invalid cursor."""

@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.sql.util import ClauseAdapter
 
 from api_base.application.common.listing import Field, Fields, ListRequest, Page, Sort, decode_cursor, encode_cursor
@@ -22,6 +23,12 @@ from api_base.infrastructure.db.statement import Statement, owned
 SHAPES: Final = 512
 """Maximum number of cached statements for each list. Clients choose the shapes, so the number must be bounded."""
 
+SCORE: Final = "score"
+BEST: Final = Sort(field=SCORE, descending=True)
+"""The order of a text search: the best match first."""
+_SCORE: Final = Field(name=SCORE, kind=int, operators=frozenset())
+_SCORE_COLUMN: Final = sa.column(SCORE, sa.BigInteger)
+
 type Clause = sa.ColumnElement[bool]
 type Keys = Sequence[Any]
 
@@ -30,7 +37,8 @@ class PageBuilder[T]:
     """Builds the pages of one table. `columns` maps the declared fields to columns; `make` converts a row to a DTO.
 
     `base` restricts the list for a request (deleted items appear only on request); it returns a shape and a clause.
-    `search` builds the clause of a text search from the parameter `q`. `also` are columns that a row has beside those of the table.
+    `search` returns the candidates of a text search, as a source with the columns `id` and `score`, a bigint. Without a requested sort, the best come
+    first. `also` are columns that a row has beside those of the table.
     """
 
     def __init__(
@@ -42,7 +50,7 @@ class PageBuilder[T]:
         make: Callable[[Row], T],
         *,
         base: Callable[[ListRequest], tuple[Hashable, Clause | None]] = lambda request: (None, None),
-        search: Callable[[sa.BindParameter[str]], Clause] | None = None,
+        search: Callable[[sa.BindParameter[str]], sa.FromClause] | None = None,
         also: Sequence[sa.ColumnElement[Any]] = (),
     ) -> None:
         self._database, self._table, self._fields = database, table, fields
@@ -51,9 +59,9 @@ class PageBuilder[T]:
 
     async def page(self, request: ListRequest, owner: UUID | None) -> Page[T]:
         """Return a page. Raises `Invalid` for an invalid cursor."""
-        sort = self._fields.order(request)
+        sort = (BEST,) if request.q is not None and not request.sort else self._fields.order(request)
         keys = decode_cursor(request, [*((self._field(s.field).kind, self._field(s.field).nullable) for s in sort), (UUID, False)])
-        leading = sort[0].field if sort else None
+        leading = sort[0].field if sort and sort[0] is not BEST else None
         translation = None if request.specification is None else translate(request.specification, self._columns, leading=leading)
         values: dict[str, Any] = {} if translation is None else dict(translation.values)
         if request.q is not None:
@@ -68,13 +76,18 @@ class PageBuilder[T]:
         return Page(items=[self._make(row) for row in rows], next_cursor=cursor, total=total)
 
     def _field(self, name: str) -> Field:
+        if name == SCORE:
+            return _SCORE
         declared = self._fields.get(name)
         if declared is None:
             raise UnknownField(name, self._fields.names)
         return declared
 
     def _keys(self, row: Row, sort: tuple[Sort, ...]) -> list[Any]:
-        return [*(row[self._columns[s.field].name] for s in sort), row["id"]]
+        return [*(row[self._column(s).name] for s in sort), row["id"]]
+
+    def _column(self, sort: Sort) -> sa.ColumnClause[Any]:
+        return _SCORE_COLUMN if sort.field == SCORE else self._columns[sort.field]
 
     def _statement(self, request: ListRequest, sort: tuple[Sort, ...], translation: Translation | None, keys: Keys | None) -> Statement:
         nulls = None if keys is None else tuple(key is None for key in keys)
@@ -112,28 +125,33 @@ class PageBuilder[T]:
         return where
 
     def _fenced(self, request: ListRequest, select: sa.Select[Any]) -> sa.Select[Any]:
-        """`select` on the matches of the text search. OFFSET 0 reads the matches first: the planner does not know that they are few, and
-        would scan an index in the requested order to find them.
+        """`select` on the candidates of the text search. OFFSET 0 reads them first: the planner does not know that they are few, and would scan
+        an index in the requested order to find them. The array of ids reads them by primary key: by a join alone, it reads all rows of the tenant.
         """
         if request.q is None or self._search is None:
             return select
-        search = self._search(sa.bindparam("q", type_=sa.Text()))
-        matched = sa.select(self._table).where(owned(self._table), search).offset(sa.literal_column("0")).subquery("matched")
-        return ClauseAdapter(matched).traverse(select)
+        source = self._search(sa.bindparam("q", type_=sa.Text()))
+        found = sa.select(source.c.id, source.c.score).cte("found")
+        ids = sa.func.array(sa.select(found.c.id).correlate(None).scalar_subquery(), type_=ARRAY(sa.Uuid))
+        rows = sa.select(self._table, found.c.score).where(
+            owned(self._table), self._table.c.id == sa.any_(ids), self._table.c.id == found.c.id
+        )
+        return ClauseAdapter(rows.offset(sa.literal_column("0")).subquery("matched")).traverse(select)
 
     def _page_select(self, sort: tuple[Sort, ...], where: list[Clause], nulls: tuple[bool, ...] | None) -> sa.Select[Any]:
-        order = [_Key(self._columns[s.field], s.descending, self._field(s.field).nullable) for s in sort]
+        order = [_Key(self._column(s), s.descending, self._field(s.field).nullable) for s in sort]
         order.append(_Key(self._table.c.id, bool(order) and order[-1].descending, False))
         if nulls is not None:
             where = [*where, *_after(order, nulls)]
         by = [key.order() for key in order]
-        return sa.select(self._table, *self._also).where(*where).order_by(*by).limit(sa.bindparam("limit", type_=sa.Integer))
+        also = [self._column(s) for s in sort if s.field == SCORE]
+        return sa.select(self._table, *self._also, *also).where(*where).order_by(*by).limit(sa.bindparam("limit", type_=sa.Integer))
 
 
 class _Key(NamedTuple):
     """A field of the order."""
 
-    column: sa.Column[Any]
+    column: sa.ColumnElement[Any]
     descending: bool
     nullable: bool
 

@@ -1,0 +1,149 @@
+"""Create the functions of text search: how text is folded, what a search text asks for, which words are one mistake away; and the words of each tenant."""
+
+import sqlalchemy as sa
+from alembic import op
+
+from api_base.infrastructure.db import ddl
+from api_base.infrastructure.db.schema import text
+
+revision = "base_002"
+down_revision = "base_001"
+branch_labels = None
+depends_on = None
+
+LETTERS = "'{a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q,r,s,t,u,v,w,x,y,z}'::text[]"
+
+FOLD = """
+create function search_fold(value text) returns text language plpgsql immutable strict parallel safe as $$
+begin
+    return btrim(regexp_replace(
+        lower(public.unaccent('public.unaccent'::regdictionary, normalize(translate(value, '''\u2019', ''), NFKC)) collate "default"),
+        '[^[:alnum:]]+', ' ', 'g'));
+end $$
+"""
+"""Words in lower case without accents, with one space between two. The one form in which texts are stored for search, and searched.
+
+In PL/pgSQL, because PostgreSQL starts its executor for an SQL function that it cannot inline.
+"""
+
+STEMS = """
+create function search_stems(folded text, languages text[]) returns tsvector language sql immutable strict parallel safe
+return to_tsvector('pg_catalog.simple', folded)
+    || case when 'en' = any (languages) then to_tsvector('pg_catalog.english', folded) else '' end
+    || case when 'pt' = any (languages) then to_tsvector('pg_catalog.portuguese', folded) else '' end
+"""
+"""The words and their stems."""
+
+STRINGS = """
+create function search_strings(value jsonb) returns text language sql immutable strict parallel safe
+return coalesce((select string_agg(v #>> '{}', ' ') from jsonb_path_query(value, 'lax $.** ? (@.type() == "string")') v), '')
+"""
+
+EDITS = f"""
+create function search_edits(word text) returns text[] language sql immutable strict parallel safe
+return array(
+    select left(word, i) || substr(word, i + 2) from generate_series(0, length(word) - 1) i
+    union all select left(word, i) || substr(word, i + 2, 1) || substr(word, i + 1, 1) || substr(word, i + 3) from generate_series(0, length(word) - 2) i
+    union all select left(word, i) || c || substr(word, i + 2) from generate_series(0, length(word) - 1) i, unnest({LETTERS}) c
+    union all select left(word, i) || c || substr(word, i + 1) from generate_series(0, length(word)) i, unnest({LETTERS}) c)
+"""
+"""Every text that one mistake makes of a word: a letter missing, added or replaced, or two letters exchanged."""
+
+SIMILAR = """
+create function search_similar(tenant uuid, scope text, asked text) returns text[] language sql stable strict
+set pg_trgm.similarity_threshold = 0.4
+return array(
+    (select distinct word from search_words where tenant_id = tenant and source = scope and word = any (search_edits(asked)) limit 40)
+    union
+    (select word from search_words where tenant_id = tenant and source = scope and word % asked
+        group by word order by similarity(word, asked) desc, word limit 10))
+"""
+"""The tenant's words that `asked` may stand for."""
+
+TERMS = """
+create function search_terms(tenant uuid, scope text, q text, near boolean) returns text[] language plpgsql stable strict as $$
+declare
+    phrase text[];
+    word text;
+    term text;
+    words text[];
+    terms text[] := '{}';
+    n int := 0;
+begin
+    for phrase in select regexp_matches(q, '"([^"]+)"', 'g') loop
+        term := public.search_fold(phrase[1]);
+        if term <> '' then
+            terms := terms || ('(''' || replace(term, ' ', ''' <-> ''') || ''')');
+        end if;
+    end loop;
+    words := (string_to_array(nullif(public.search_fold(regexp_replace(q, '"[^"]*"', ' ', 'g')), ''), ' '))[:16];
+    foreach word in array coalesce(words, '{}') loop
+        n := n + 1;
+        term := '''' || word || '''';
+        if length(word) > 2 and near or length(word) > 1 and n = cardinality(words) and right(q, 1) ~ '[[:alnum:]]' then
+            term := term || ':*';
+        end if;
+        term := term || coalesce((select string_agg(' | ''' || lexeme || ''':AB', '')
+            from unnest(public.search_stems(word, '{en,pt}')) where lexeme <> word), '');
+        if near and n <= 6 and length(word) > 2 and word !~ '[0-9]' then
+            term := term || coalesce((select string_agg(' | ''' || a || '''', '')
+                from unnest(public.search_similar(tenant, scope, word)) a where a <> word), '');
+        end if;
+        terms := terms || ('(' || term || ')');
+    end loop;
+    return terms;
+end $$
+"""
+"""One text of a tsquery for each word and each phrase in double quotes; the last word may be the beginning of one. `near` adds similar words.
+
+Stems match only where stems are stored, in the weights A and B: a stem may be somebody's name. A folded word needs no escape.
+"""
+
+NOTE_WORDS = """
+create function note_search_words(tenant uuid, scope text, lexemes tsvector) returns void language sql set enable_seqscan = off
+begin atomic
+    insert into search_words (tenant_id, source, word)
+    select tenant, scope, lexeme from unnest(tsvector_to_array(lexemes)) lexeme
+    where lexeme ~ '^[^0-9]{3,30}$'
+        and (select true from search_words w where w.tenant_id = tenant and w.source = scope and w.word = lexeme limit 1) is null;
+end
+"""
+"""Add the words that the tenant does not have yet. No key: two transactions that add one word must not wait for each other.
+
+The limit keeps a subquery for each word, and the setting an index in its plan, which PostgreSQL may have made for an empty table.
+"""
+
+
+def upgrade() -> None:
+    op.execute("create extension if not exists unaccent")
+    op.create_table(
+        "search_words",
+        sa.Column("tenant_id", sa.Uuid, nullable=False),
+        sa.Column("source", text(), nullable=False),
+        sa.Column("word", text(), nullable=False),
+    )
+    op.create_index("ix_search_words_tenant_id_source_word", "search_words", ["tenant_id", "source", "word"])
+    op.execute("create index ix_search_words_similar on search_words using gin (tenant_id, source, word gin_trgm_ops)")
+    ddl.protect("search_words")
+    ddl.grant("search_words", app=("select", "insert", "delete"))
+    ddl.search_role_reads("search_words", ("tenant_id", "source", "word"))
+    for function in (FOLD, STEMS, STRINGS, EDITS, SIMILAR, TERMS, NOTE_WORDS):
+        op.get_bind().exec_driver_sql(function)
+    op.execute("create text search configuration search_folded (copy = simple)")
+    op.execute("alter text search configuration search_folded alter mapping for hword, hword_part, word with unaccent, simple")
+
+
+def downgrade() -> None:
+    op.execute("drop text search configuration search_folded")
+    for function in (
+        "note_search_words",
+        "search_terms",
+        "search_similar",
+        "search_edits",
+        "search_strings",
+        "search_stems",
+        "search_fold",
+    ):
+        op.execute(f"drop function {function}")
+    op.drop_table("search_words")
+    op.execute("drop extension unaccent")

@@ -1,0 +1,137 @@
+"""Functions that find and rank the rows of a table by their words, for revisions to create, and the words of each tenant.
+
+A search collects at most so many candidates, and ranks only these: titles that begin with the text, which come from an index; rows that have all
+words; and if no row has, rows that have similar words. Text operators are not leakproof, so with a policy no index serves them: the functions
+are owned by the role `search` (docs/decisions/0007-text-search-by-function.md).
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+import sqlalchemy as sa
+from alembic import op
+
+from api_base.infrastructure.db import ddl
+from api_base.infrastructure.db.schema import Ownership, tenant_owned, text
+
+METADATA: Final = sa.MetaData()
+
+SEARCH_WORDS: Final = tenant_owned(
+    "search_words",
+    METADATA,
+    sa.Column("tenant_id", sa.Uuid, nullable=False),
+    sa.Column("source", text(), nullable=False),
+    sa.Column("word", text(), nullable=False),
+)
+"""The words that occur, or occurred, in the documents of a tenant, by the table or generation that holds them: what a mistyped word may stand for."""
+
+NEWEST: Final = 64
+"""Rows that show whether a word stands in most rows of a tenant. Then the newest rows are candidates, and no index is read, which would cost what it finds."""
+
+MATCHING: Final = """
+create function {name}_matching(tenant uuid{declared}, asked tsquery, candidates integer) returns tid[] language plpgsql stable as $$
+declare
+    found tid[];
+begin
+    if 2 * (select count(*) from (select words from public.{table} where {mine} order by id desc limit {newest}) n where words @@ asked) >= {newest} then
+        found := array(select n.ctid from (select ctid, words from public.{table} where {mine} order by id desc limit 4 * candidates) n
+            where n.words @@ asked limit candidates);
+        if cardinality(found) = candidates then
+            return found;
+        end if;
+    end if;
+    return array(select ctid from public.{table} where {mine} and words @@ asked limit candidates);
+end $$
+"""
+
+RANKED: Final = """
+create function {name}(tenant uuid{declared}, q text, candidates integer)
+returns table (id uuid, score bigint, terms tsquery, cut boolean, near boolean)
+language plpgsql stable security definer rows 1000 set search_path = pg_catalog, public, pg_temp as $$
+#variable_conflict use_column
+declare
+    title text := search_fold(left(q, 1000));
+    parts text[];
+    every tsquery;
+    other tsquery;
+    titles tid[] := '{{}}';
+    found tid[] := '{{}}';
+    alike tid[] := '{{}}';
+begin
+    if title = '' or tenant is distinct from {current} then
+        return;
+    end if;
+    parts := search_terms(tenant, {source}, q, false);
+    every := array_to_string(parts, ' & ')::tsquery;
+    if position('"' in q) = 0 then
+        titles := array(select ctid from public.{table}
+            where {mine} and title_key >= title and title_key < title || chr(1114111) order by title_key limit candidates);
+    end if;
+    if cardinality(titles) < candidates then
+        found := {name}_matching(tenant{passed}, every, candidates);
+    end if;
+    if cardinality(titles) + cardinality(found) = 0 then
+        parts := search_terms(tenant, {source}, q, true);
+        alike := {name}_matching(tenant{passed}, array_to_string(parts, ' & ')::tsquery, candidates);
+        if cardinality(alike) = 0 then
+            alike := {name}_matching(tenant{passed}, array_to_string(parts, ' | ')::tsquery, candidates);
+        end if;
+    end if;
+    other := array_to_string(parts, ' | ')::tsquery;
+    return query select id,
+        (1000000 * (case when title_key = title then 50 when starts_with(title_key, title) then 40 when words @@ every then 30 else 10 end
+            + 6 * similarity(title_key, title) + 3 * ts_rank({weights}, words, every, 32)))::bigint,
+        other,
+        greatest(cardinality(titles), cardinality(found), cardinality(alike)) >= candidates,
+        cardinality(alike) > 0
+        from public.{table} where ctid = any (titles || found || alike);
+end $$
+"""
+"""An exact title comes first, then titles that begin with the text, then rows with all words, then rows with similar words; among these, the more
+similar title and the greater weight of the words. `terms` are the words to highlight, `cut` says that there may be more rows, `near` that the
+words are only similar."""
+
+
+def ranked_search(
+    name: str,
+    table: str,
+    *,
+    source: str,
+    weights: str,
+    parameters: Sequence[tuple[str, str]] = (),
+    where: str = "true",
+    also_reads: Sequence[str] = (),
+) -> None:
+    """Create `name(tenant uuid, <parameters>, q text, candidates integer)`, which finds and ranks rows of the current tenant.
+
+    The table has the columns `id`, `title_key` (the folded title, with an index on the tenant, the parameters and it) and `words` (with a GIN index
+    on the tenant, the parameters and it). `parameters` (name, type) restrict the rows through the condition `where`, over the columns `also_reads`.
+    `source` and `weights` are SQL: the source of the tenant's words, and the weights of D, C, B, A.
+    """
+    declared = "".join(f", {parameter} {kind}" for parameter, kind in parameters)
+    values = {
+        "name": name,
+        "table": table,
+        "declared": declared,
+        "passed": "".join(f", {parameter}" for parameter, _ in parameters),
+        "mine": f"tenant_id = tenant and {where}",
+        "current": ddl.current_owner(Ownership.TENANT),
+        "source": source,
+        "weights": weights,
+        "newest": NEWEST,
+    }
+    ddl.search_role_reads(table, ("tenant_id", "id", "title_key", "words", *also_reads))
+    types = "".join(f", {kind}" for _, kind in parameters)
+    for template, signature, app in (
+        (MATCHING, f"{name}_matching(uuid{types}, tsquery, integer)", False),
+        (RANKED, f"{name}(uuid{types}, text, integer)", True),
+    ):
+        op.get_bind().exec_driver_sql(template.format(**values))
+        ddl.callable_by(signature, app=app)
+        ddl.give(signature, ddl.search_role())
+
+
+def drop_ranked_search(name: str, types: str = "") -> None:
+    """Drop what `ranked_search` created. `types` are those of the parameters, each before a comma."""
+    op.execute(f"drop function {name}(uuid, {types}text, integer)")
+    op.execute(f"drop function {name}_matching(uuid, {types}tsquery, integer)")
