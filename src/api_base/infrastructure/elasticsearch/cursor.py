@@ -16,7 +16,7 @@ MAX_LENGTH: Final = 500
 
 
 def encode_cursor(request: SearchRequest, keys: Sequence[Any]) -> str:
-    """Return the cursor behind a hit with these sort values: score, index, id."""
+    """Return the cursor behind a hit with these sort values: score, length, index, id."""
     return base64.urlsafe_b64encode(encode([_digest(request), *keys])).decode().rstrip("=")
 
 
@@ -28,10 +28,10 @@ def decode_cursor(request: SearchRequest) -> Sequence[Any]:
     try:
         if len(cursor) > MAX_LENGTH:
             raise ValueError
-        digest, score, index, id = decode(base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True))
-        if digest != _digest(request) or index not in request.indexes or not math.isfinite(score):
+        digest, score, length, index, id = decode(base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True))
+        if digest != _digest(request) or index not in request.indexes or not math.isfinite(score) or type(length) is not int:
             raise ValueError
-        return float(score), index, str(UUID(id))
+        return float(score), length, index, str(UUID(id))
     except (binascii.Error, ValueError, TypeError, AttributeError):
         raise Invalid.of("/cursor", "invalid_cursor", "must be the cursor of the previous page of this search") from None
 

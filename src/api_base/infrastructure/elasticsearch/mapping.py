@@ -20,6 +20,10 @@ WORDS: Final = "words"
 """The object that holds the texts whose words are found."""
 EXACT: Final = "exact"
 """The folded title."""
+JOINED: Final = "joined"
+"""The folded title without spaces."""
+LENGTH: Final = "length"
+"""The length of the folded title: among equals, the shorter one comes first."""
 EXACT_LENGTH: Final = 1000
 """Characters of a title that an exact search compares."""
 LONGEST_WORD: Final = 256
@@ -69,8 +73,9 @@ def body(definition: SearchDefinition) -> Mapping[str, Any]:
             "_meta": {DIGEST: definition.digest},
             "_routing": {"required": True},
             "properties": {
-                **{name: {"type": "keyword"} for name in ("index", "tenant", "id", "digest", PRESENT, EXACT)},
+                **{name: {"type": "keyword"} for name in ("index", "tenant", "id", "digest", PRESENT, EXACT, JOINED)},
                 "deleted": {"type": "boolean"},
+                LENGTH: {"type": "integer"},
                 "written": {"type": "long"},
                 VALUES: {"properties": {field.name: _value(field) for field in definition.fields if field.kind is not FieldKind.TEXT}},
                 WORDS: {"properties": {field.name: _words(definition) for field in definition.fields if field.has_words}},
@@ -138,15 +143,23 @@ def document(definition: SearchDefinition, one: SearchDocument, now: datetime) -
     known = {field.name: field for field in definition.fields}
     given = {name: value for name, value in one.values.items() if value is not None and name in known}
     title = str(given.get(definition.title, ""))
+    exact = " ".join(words_of(folded(title)))[:EXACT_LENGTH]
     return {
         **common,
         "deleted": False,
         "title": title,
-        EXACT: " ".join(words_of(folded(title)))[:EXACT_LENGTH],
+        EXACT: exact,
+        JOINED: joined(exact),
+        LENGTH: len(exact),
         PRESENT: sorted(given),
         VALUES: {name: indexed(value) for name, value in given.items() if known[name].kind is not FieldKind.TEXT},
         WORDS: {name: _decomposed(value) for name, value in given.items() if known[name].has_words},
     }
+
+
+def joined(text: str) -> str:
+    """Return a folded text without spaces."""
+    return text.replace(" ", "")[:EXACT_LENGTH]
 
 
 def _decomposed(value: Any) -> Any:

@@ -10,11 +10,13 @@ from typing import Final
 from api_base.application.common.search.query_text import QueryText
 from api_base.core.protocols import SearchDefinition
 from api_base.infrastructure.elasticsearch import query as q
-from api_base.infrastructure.elasticsearch.mapping import EXACT, EXACT_LENGTH, PREFIX_LENGTH, WORDS
+from api_base.infrastructure.elasticsearch.mapping import EXACT, EXACT_LENGTH, JOINED, PREFIX_LENGTH, WORDS, joined
 from api_base.infrastructure.elasticsearch.query import Query
 
 EXACT_GRADE: Final = 100_000.0
 PREFIX_GRADE: Final = 30_000.0
+JOINED_GRADE: Final = 15_000.0
+"""A title that begins with the text whatever its spaces: spiderman finds Spider-Man."""
 TITLE_PHRASE_GRADE: Final = 8_000.0
 TITLE_WORDS_GRADE: Final = 4_000.0
 WHOLE_WORDS_GRADE: Final = 1_500.0
@@ -28,7 +30,10 @@ def ranked(definition: SearchDefinition, text: QueryText) -> Query:
     if text.words:
         must.append(_word(definition, text.words[-1], last=text.open_end))
     must += [_phrase(definition, words) for words in text.phrases]
-    return q.boolean(must=must, should=list(_grades(definition, text)), minimum_should_match=0)
+    anyhow = q.constant(q.starts_with(JOINED, joined(text.text)), JOINED_GRADE)
+    return q.boolean(
+        must=[q.best_of([q.boolean(must=must), anyhow], tie_breaker=1.0)], should=list(_grades(definition, text)), minimum_should_match=0
+    )
 
 
 def highlighted(definition: SearchDefinition, text: QueryText) -> Query:
@@ -60,7 +65,7 @@ def _word(definition: SearchDefinition, word: str, *, last: bool) -> Query:
         queries.append(q.match(field, word, boost=weight))
         queries += [q.constant(q.match(f"{field}.stems_{language.value}", word), weight * STEM) for language in definition.languages]
         queries.append(q.constant(q.match(f"{field}.beginnings", word[:PREFIX_LENGTH]), weight * BEGINNING * (2 if last else 1)))
-        queries.append(q.constant(q.match(field, word, fuzzy=True), weight * TYPO))
+        queries.append(q.match(field, word, boost=weight * TYPO, fuzzy=True))
     return q.best_of(queries, tie_breaker=0.1)
 
 

@@ -1,5 +1,6 @@
 """Searches: the request of the port as a query with the tenant's filter, and the answer of the server as results."""
 
+import asyncio
 import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -26,13 +27,14 @@ from api_base.infrastructure.elasticsearch import ranking
 from api_base.infrastructure.elasticsearch.client import MESSAGE, RequestRefused, SearchClient
 from api_base.infrastructure.elasticsearch.cursor import decode_cursor, encode_cursor
 from api_base.infrastructure.elasticsearch.generations import Generations
-from api_base.infrastructure.elasticsearch.mapping import WORDS
+from api_base.infrastructure.elasticsearch.mapping import LENGTH, WORDS
 from api_base.infrastructure.elasticsearch.query import Query
 from api_base.infrastructure.elasticsearch.specification import VALUES, translate
 
 FACET_VALUES: Final = 20
 """Values of a facet."""
 SUGGESTIONS: Final = 5
+SORT: Final[Sequence[tuple[str, q.Direction]]] = (("_score", "desc"), (LENGTH, "asc"), ("index", "asc"), ("id", "asc"))
 START, END = f"\u2060{MARK_START}", f"{MARK_END}\u2060"
 """The marks as the server gets them: it trims control characters at the ends of a fragment, but not what stands outside of them here."""
 NO_RESULTS: Final = SearchResults(hits=(), total=SearchTotal(value=0, relation=Relation.EQ))
@@ -52,7 +54,7 @@ class Searching:
         search = q.Search(
             query=self._readable(tenant, [_found(one, text, request.filter) for one in definitions]),
             size=request.size + 1,
-            sort=(("_score", "desc"), ("index", "asc"), ("id", "asc")),
+            sort=SORT,
             after=after,
             fields=("index", "id", "title"),
             facets=_facets(definitions, request.facets),
@@ -60,7 +62,10 @@ class Searching:
             highlight=_highlight(definitions, text) if request.highlight and text.all_words else None,
             count_up_to=self._candidates,
         )
-        answer = await self._ask(definitions, search, tenant)
+        first = request.cursor is None
+        answer, suggestions = await asyncio.gather(
+            self._ask(definitions, search, tenant), self._suggestions(definitions, text if first else query_text(""), tenant)
+        )
         hits = answer["hits"]["hits"]
         more = len(hits) > request.size
         hits = hits[: request.size]
@@ -69,7 +74,7 @@ class Searching:
             hits=[_hit(hit) for hit in hits],
             total=SearchTotal(value=total["value"], relation=Relation(total["relation"])),
             facets={name: _facet(name, definitions, counted) for name, counted in answer.get("aggregations", {}).items()},
-            suggestions=await self._suggestions(definitions, text, tenant) if request.cursor is None else (),
+            suggestions=suggestions,
             next_cursor=encode_cursor(request, hits[-1]["sort"]) if more else None,
         )
 
@@ -102,9 +107,7 @@ class Searching:
         if not text.all_words:
             return ()
         found = [q.boolean(must=[ranking.suggested(one, text)], filter=[q.term("index", one.name)]) for one in definitions]
-        search = q.Search(
-            query=self._readable(tenant, found), size=SUGGESTIONS + 1, sort=(("_score", "desc"), ("id", "asc")), fields=("title",)
-        )
+        search = q.Search(query=self._readable(tenant, found), size=SUGGESTIONS + 1, sort=SORT, fields=("title",))
         answer = await self._ask(definitions, search, tenant)
         titles = dict.fromkeys(hit["_source"]["title"] for hit in answer["hits"]["hits"])
         return [title for title in titles if " ".join(words_of(folded(title))) != text.text][:SUGGESTIONS]
