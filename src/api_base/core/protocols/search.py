@@ -274,6 +274,11 @@ class SearchIndex(Protocol):
         are written.
         """
 
+    async def repair(self, documents: Sequence[SearchDocument]) -> None:
+        """Write to the live generation as `write` does, but also over the same version: for documents whose stored values are not those of their
+        version. Raises `NotIndexed` as `write` does.
+        """
+
     async def states(self) -> Sequence[IndexState]:
         """Return the generations of every declared index."""
 
@@ -297,6 +302,9 @@ class SearchIndex(Protocol):
 
     def scan(self, index: str, generation: Generation) -> AsyncIterator[Sequence[IndexedDocument]]:
         """Yield batches of all documents and tombstones of all tenants, in the order of the bytes of tenant and id."""
+
+    async def forget(self) -> int:
+        """Remove the tombstones that are older than any retry of an event, in every generation, and return their number."""
 
     async def check(self) -> str:
         """Connect once, and return the name of the engine. Raises `Unavailable`."""

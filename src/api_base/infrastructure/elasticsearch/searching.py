@@ -48,7 +48,7 @@ class Searching:
 
     async def search(self, request: SearchRequest, tenant: UUID) -> SearchResults:
         definitions = [self._indexes.definition(name) for name in request.indexes]
-        text, after = query_text(request.q), decode_cursor(request)
+        text, after = query_text(request.q), decode_cursor(request, tenant)
         if not definitions or (request.q.strip() and not text.all_words):
             return NO_RESULTS
         search = q.Search(
@@ -75,7 +75,7 @@ class Searching:
             total=SearchTotal(value=total["value"], relation=Relation(total["relation"])),
             facets={name: _facet(name, definitions, counted) for name, counted in answer.get("aggregations", {}).items()},
             suggestions=suggestions,
-            next_cursor=encode_cursor(request, hits[-1]["sort"]) if more else None,
+            next_cursor=encode_cursor(request, tenant, hits[-1]["sort"]) if more else None,
         )
 
     def _readable(self, tenant: UUID, found: Sequence[Query]) -> Query:
