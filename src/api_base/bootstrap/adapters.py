@@ -16,13 +16,14 @@ from api_base.infrastructure.locks import factory as locks
 from api_base.infrastructure.mail import factory as mail
 from api_base.infrastructure.rate_limit import factory as rate_limit
 from api_base.infrastructure.remote import factory as remote
+from api_base.infrastructure.search import factory as search
 from api_base.infrastructure.tasks import factory as tasks
 
 if TYPE_CHECKING:
     from api_base.application.common.events import EventTransport
     from api_base.application.common.remote import RemoteTransport
     from api_base.core.config import Settings
-    from api_base.core.protocols import Caches, Mailer, RateLimiter
+    from api_base.core.protocols import Caches, Mailer, RateLimiter, SearchIndex
     from api_base.infrastructure.adapter_ports import AdapterPorts
     from api_base.infrastructure.locks.leadership import Leadership
     from api_base.infrastructure.tasks.backend import JobBackend
@@ -41,6 +42,7 @@ class Adapters:
     locks: "Schemes[Leadership]" = field(default_factory=dict)
     rate_limit: "Schemes[RateLimiter]" = field(default_factory=dict)
     remote: "Schemes[RemoteTransport]" = field(default_factory=dict)
+    search: "Schemes[SearchIndex]" = field(default_factory=dict)
 
 
 DATABASE: "Final[Mapping[str, Adapter[Settings, db.Source]]]" = {
@@ -56,4 +58,5 @@ BUILT_IN: Final = Adapters(
     locks={"database": locks.DATABASE, **locks.REDIS},
     rate_limit={"memory": rate_limit.MEMORY, **rate_limit.REDIS},
     remote={"amqp": remote.RABBITMQ, "amqps": remote.RABBITMQ_TLS},
+    search={"database": search.DATABASE},
 )

@@ -18,12 +18,13 @@ from api_base.application.common.middleware.retry import RetryMiddleware
 from api_base.application.common.middleware.trace import TraceMiddleware
 from api_base.application.common.middleware.unit_of_work import Transactions, UnitOfWorkMiddleware
 from api_base.application.common.remote import RemoteTransport
+from api_base.application.common.search import SearchIndexes
 from api_base.application.services.feature_flags import CurrentFlags, FeatureFlags
 from api_base.bootstrap.access import ACCESS
 from api_base.bootstrap.selections import Selections
 from api_base.core.config import Settings
 from api_base.core.di import Selection
-from api_base.core.protocols import AfterResponse, Caches, Mailer, RateLimiter
+from api_base.core.protocols import AfterResponse, Caches, Mailer, RateLimiter, SearchIndex
 from api_base.domain.common.events import Subscribers
 from api_base.infrastructure.adapter_ports import AdapterPorts
 from api_base.infrastructure.audit.store import AuditParticipant, SqlAuditStore
@@ -82,6 +83,7 @@ class Container(containers.DeclarativeContainer):
     ids = Singleton(Uuid7Generator)
     subscribers = Singleton(Subscribers)
     jobs = Singleton(Jobs)
+    search_indexes = Singleton(SearchIndexes)
     database = Singleton(db.database, settings)
     worker_database = Singleton(db.worker_database, settings, subscribers)
 
@@ -110,9 +112,11 @@ class Container(containers.DeclarativeContainer):
         clock=clock,
         policy=policies.provided.policy,
         dispensable=policies.provided.dispensable,
+        database=database,
         worker_pool=worker_database.provided.pool,
         subscribers=subscribers,
         deferred=Singleton(DatabaseDeferredDeliveries, worker_database.provided.pool),
+        search_indexes=search_indexes,
     )
     caches: Provider[Caches] = Singleton(Selection.build, selections.provided.cache, adapter_ports)
     query_cache = Singleton(QueryCache, caches)
@@ -128,6 +132,7 @@ class Container(containers.DeclarativeContainer):
     events: Provider[EventTransport] = Singleton(Selection.build, selections.provided.events, adapter_ports)
     job_backend: Provider[JobBackend] = Singleton(Selection.build, selections.provided.jobs, adapter_ports)
     remote: Provider[RemoteTransport] = Singleton(Selection.build, selections.provided.remote, adapter_ports)
+    search: Provider[SearchIndex] = Singleton(Selection.build, selections.provided.search, adapter_ports)
 
     audit_participant = Singleton(AuditParticipant, ids, clock)
     audit_store = Singleton(SqlAuditStore, database.provided.pool, ids, clock)
@@ -202,6 +207,8 @@ class Wiring:
     rate_limiter = Provided(Container.rate_limiter)
     recorder = Provided(Container.recorder)
     remote = Provided(Container.remote)
+    search = Provided(Container.search)
+    search_indexes = Provided(Container.search_indexes)
     subscribers = Provided(Container.subscribers)
     telemetry = Provided(Container.telemetry)
     token_issuer = Provided(Container.token_issuer)

@@ -11,6 +11,7 @@ from api_base.application.common.cqrs import Bus, Message, Registration
 from api_base.application.common.events import Stream
 from api_base.application.common.jobs import Job, Schedule
 from api_base.application.common.remote import RemoteBus
+from api_base.application.common.search import DeclaredIndex, SearchIndexes
 from api_base.application.services.feature_flags import CurrentFlags, FeatureFlags
 from api_base.bootstrap.adapters import Adapters
 from api_base.bootstrap.importing import Importable
@@ -41,6 +42,7 @@ class Ports:
     `openfeature` returns the provider of OpenFeature over these flags, for `openfeature.api.set_provider`.
     `event_writer` stores events that no aggregate's change causes; call `events_stored` after their commit.
     `policy` returns the policy of an outbound dependency by its name; `/health/ready` and the metrics show that dependency from then on.
+    `search` is the engine of `SEARCH__URL`; the context `search` keeps the `search_indexes` of all contexts up to date in it.
     `remote` returns the bus of another service by its `APP_NAME`. It raises `ConfigurationError` without `REMOTE__URL`.
     """
 
@@ -69,6 +71,8 @@ class Ports:
     password_policy: protocols.PasswordPolicy
     mailer: protocols.Mailer
     policy: Callable[[str], Policy]
+    search: protocols.SearchIndex
+    search_indexes: SearchIndexes
     remote: Callable[[str], RemoteBus]
 
 
@@ -83,6 +87,7 @@ class Context:
     `jobs` are the commands that may be enqueued, `schedules` those that are enqueued at certain times.
     `remote` maps names (`items.get`) to the messages that other services may send. `streams` run with a transport that supports them (Kafka).
     `importable` are the kinds of import: `api-base import KIND`, and the commands and the job of an import over HTTP.
+    `search_indexes` are what `/search` finds of the context (docs/search.md).
     `resources` are opened in each process, after the database and before the first request, and closed in reverse.
     `prune` declares which rows the worker deletes, `background` adds other periodic tasks. `routes` are served under `/api/v1`, `protocol_routes` at the
     paths that another specification prescribes.
@@ -100,6 +105,7 @@ class Context:
     schedules: Sequence[Schedule] = ()
     streams: Sequence[Stream] = ()
     importable: Sequence[Importable] = ()
+    search_indexes: Sequence[DeclaredIndex[Ports]] = ()
     remote: Mapping[str, type[Message[object]]] = field(default_factory=dict)
     prune: Sequence[Prune] = ()
     background: Callable[[Ports], Sequence[protocols.PeriodicTask]] = lambda ports: ()

@@ -14,7 +14,7 @@ from api_base.core.errors import ConfigurationError
 if TYPE_CHECKING:
     from api_base.application.common.events import EventTransport
     from api_base.application.common.remote import RemoteTransport
-    from api_base.core.protocols import Caches, Mailer, RateLimiter
+    from api_base.core.protocols import Caches, Mailer, RateLimiter, SearchIndex
     from api_base.infrastructure.adapter_ports import AdapterPorts
     from api_base.infrastructure.db.sources import Source
     from api_base.infrastructure.locks.leadership import Leadership
@@ -32,6 +32,7 @@ class Selections:
     locks: "Selection[AdapterPorts, Leadership]"
     rate_limit: "Selection[AdapterPorts, RateLimiter]"
     remote: "Selection[AdapterPorts, RemoteTransport]"
+    search: "Selection[AdapterPorts, SearchIndex]"
 
     @classmethod
     def of(cls, settings: Settings, added: Sequence[Adapters] = ()) -> Self:
@@ -47,6 +48,7 @@ class Selections:
                 "RATE_LIMIT__URL", _text(settings.rate_limit.url), _merged("rate_limit", [group.rate_limit for group in groups])
             ),
             remote=Selection("REMOTE__URL", _text(settings.remote.url), _merged("remote", [group.remote for group in groups])),
+            search=Selection("SEARCH__URL", _text(settings.search.url), _merged("search", [group.search for group in groups])),
         )
 
     def by_port(self) -> "Mapping[str, Selection[AdapterPorts, object]]":
@@ -59,6 +61,7 @@ class Selections:
             "locks": self.locks,
             "rate limit": self.rate_limit,
             "remote": self.remote,
+            "search": self.search,
         }
 
 

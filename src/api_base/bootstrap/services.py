@@ -5,7 +5,7 @@ HTTP's lifespan, the worker and the command line all use `build` and `opened`.
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING
 
 from api_base.application.common.cqrs import Bus
@@ -51,11 +51,18 @@ def build(settings: Settings, contexts: Sequence[Context]) -> Services:
     container = Wiring(settings, selections, permissions)
     ports = _ports(settings, container)
     for context in contexts:
+        container.search_indexes.add(context.search_indexes, ports)
+    for context in contexts:
         container.bus.add(context.handlers(ports))
         for importable in context.importable:
             container.bus.add(importable.handlers(ports))
         container.subscribers.add(context.subscribers(ports))
         container.jobs.add([*context.jobs, *(importable.job for importable in context.importable)])
+    container.search_indexes.check(
+        {event.name: [one.name for one in fields(event)] for context in contexts for event in context.events},
+        permissions,
+        container.search.problems,
+    )
     resources = [resource for context in contexts for resource in context.resources(ports)]
     return Services(settings=settings, contexts=contexts, container=container, bus=container.bus, ports=ports, resources=resources)
 
@@ -87,6 +94,8 @@ def _ports(settings: Settings, container: Wiring) -> Ports:
         password_policy=container.password_policy,
         mailer=container.mailer,
         policy=container.policies.policy,
+        search=container.search,
+        search_indexes=container.search_indexes,
         remote=lambda service: container.remote.to(service),
     )
 

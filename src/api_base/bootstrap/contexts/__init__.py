@@ -11,11 +11,12 @@ from api_base.bootstrap.contexts.flags import FLAGS
 from api_base.bootstrap.contexts.items import ITEMS
 from api_base.bootstrap.contexts.jobs import JOBS
 from api_base.bootstrap.contexts.ofrep import OFREP
+from api_base.bootstrap.contexts.search import SEARCH
 from api_base.bootstrap.contexts.tenants import TENANTS
 from api_base.bootstrap.contexts.users import USERS
 from api_base.core.config import Settings
 
-BUILT_IN: Final[Sequence[Context]] = (USERS, TENANTS, AUTH, ITEMS, AUDIT, JOBS, FLAGS, OFREP)
+BUILT_IN: Final[Sequence[Context]] = (USERS, TENANTS, AUTH, ITEMS, AUDIT, JOBS, FLAGS, OFREP, SEARCH)
 
 
 def contexts_of(settings: Settings) -> tuple[Sequence[Context], Sequence[str]]:

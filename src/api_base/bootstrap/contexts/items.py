@@ -5,9 +5,11 @@ from pathlib import Path
 from typing import Final
 
 from api_base.application.common.cqrs import Registration, on
+from api_base.application.common.search import DeclaredIndex
 from api_base.application.items import permissions
 from api_base.application.items.commands import batch_items, create_item, import_items, item_transitions, update_item
 from api_base.application.items.queries import GetItem, ListItems
+from api_base.application.items.search import ITEM_EVENTS, ITEM_INDEX
 from api_base.application.items.streams import PRICE_CHANGES
 from api_base.bootstrap.context import Context, Ports
 from api_base.bootstrap.contexts.roles import ADMINS, MEMBERS, VIEWERS
@@ -18,6 +20,7 @@ from api_base.infrastructure import items
 from api_base.infrastructure.db.unit_of_work import savepoint
 from api_base.infrastructure.items.queries import GetItemHandler, ListItemsHandler
 from api_base.infrastructure.items.repository import SqlItemRepository
+from api_base.infrastructure.items.search import ItemDocuments
 from api_base.infrastructure.items.tables import ITEMS as ITEMS_TABLE
 from api_base.interface.v1 import items as v1
 
@@ -34,7 +37,7 @@ def _handlers(ports: Ports) -> Sequence[Registration]:
         on(batch_items.BatchItems, batch_items.BatchItemsHandler(repository, ports.ids, ports.clock, ports.checker, savepoint)),
         on(import_items.ImportItems, rows_handler(ports, import_items.ItemImporter(repository, ports.ids, ports.clock))),
         on(GetItem, GetItemHandler(ports.database)),
-        on(ListItems, ListItemsHandler(ports.database)),
+        on(ListItems, ListItemsHandler(ports.database, ports.settings.search.candidates)),
     ]
 
 
@@ -46,6 +49,10 @@ IMPORT: Final = FileImport(
     rows=import_items.ImportItems,
 )
 """Items of a file."""
+
+SEARCHED: Final = DeclaredIndex[Ports](
+    definition=ITEM_INDEX, events=ITEM_EVENTS, source=lambda ports: ItemDocuments(ports.database, ports.worker_database)
+)
 
 ITEMS: Final = Context(
     name="items",
@@ -63,6 +70,7 @@ ITEMS: Final = Context(
     events=(ItemCreated, ItemChanged, ItemPriceChanged, ItemStatusChanged, ItemDeleted, ItemRestored),
     streams=(PRICE_CHANGES,),
     importable=(IMPORT,),
+    search_indexes=(SEARCHED,),
     remote={"items.get": GetItem, "items.create": create_item.CreateItem},
     routes=v1.routes,
 )

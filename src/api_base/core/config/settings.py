@@ -8,6 +8,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from api_base.core.config.database import DatabaseSettings
 from api_base.core.config.messaging import CacheSettings, EventSettings, JobSettings, LocksSettings, MailSettings, RemoteSettings
 from api_base.core.config.observability import ObservabilitySettings
+from api_base.core.config.search import SearchSettings
 from api_base.core.config.security import AuditSettings, AuthSettings, RateLimitSettings, SecuritySettings
 from api_base.core.config.server import ResilienceSettings, ServerSettings
 from api_base.core.config.sources import EnvironmentFileSource, EnvironmentSource
@@ -53,6 +54,8 @@ class Settings(BaseSettings):
     """Mail."""
     remote: RemoteSettings = Field(default_factory=RemoteSettings)
     """Messages between services."""
+    search: SearchSettings = Field(default_factory=SearchSettings)
+    """Search."""
     audit: AuditSettings = Field(default_factory=AuditSettings)
     """The audit trail."""
     resilience: ResilienceSettings = Field(default_factory=ResilienceSettings)

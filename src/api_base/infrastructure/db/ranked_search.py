@@ -61,19 +61,19 @@ begin
     if title = '' or tenant is distinct from {current} then
         return;
     end if;
-    parts := search_terms(tenant, {source}, q, false);
-    every := array_to_string(parts, ' & ')::tsquery;
+    every := array_to_string(search_terms(tenant, {source}, q, false, false), ' & ')::tsquery;
+    parts := search_terms(tenant, {source}, q, true, false);
     if position('"' in q) = 0 then
         titles := array(select ctid from public.{table}
             where {mine} and title_key >= title and title_key < title || chr(1114111) order by title_key limit candidates);
     end if;
     if cardinality(titles) < candidates then
-        found := {name}_matching(tenant{passed}, every, candidates);
+        found := {name}_matching(tenant{passed}, array_to_string(parts, ' & ')::tsquery, candidates);
     end if;
-    if cardinality(titles) + cardinality(found) = 0 then
-        parts := search_terms(tenant, {source}, q, true);
+    if cardinality(titles) = 0 and not exists (select from public.{table} where ctid = any (found) and words @@ every) then
+        parts := search_terms(tenant, {source}, q, true, true);
         alike := {name}_matching(tenant{passed}, array_to_string(parts, ' & ')::tsquery, candidates);
-        if cardinality(alike) = 0 then
+        if cardinality(alike) + cardinality(found) = 0 then
             alike := {name}_matching(tenant{passed}, array_to_string(parts, ' | ')::tsquery, candidates);
         end if;
     end if;
@@ -120,7 +120,7 @@ def ranked_search(
         "weights": weights,
         "newest": NEWEST,
     }
-    ddl.search_role_reads(table, ("tenant_id", "id", "title_key", "words", *also_reads))
+    ddl.search_role_reads(table, ("ctid", "tenant_id", "id", "title_key", "words", *also_reads))
     types = "".join(f", {kind}" for _, kind in parameters)
     for template, signature, app in (
         (MATCHING, f"{name}_matching(uuid{types}, tsquery, integer)", False),

@@ -4,6 +4,7 @@ from api_base.application.common.search.comparison import Comparison, Difference
 from api_base.application.common.search.declared import DeclaredIndex, SearchIndexes, SearchSource
 from api_base.application.common.search.highlights import MARK_END, MARK_START, marked
 from api_base.application.common.search.indexer import SearchIndexer
+from api_base.application.common.search.opening import SearchOpening, differences
 from api_base.application.common.search.query_text import QueryText, query_text
 from api_base.application.common.search.rebuilding import rebuild
 
@@ -18,7 +19,9 @@ __all__ = [
     "QueryText",
     "SearchIndexer",
     "SearchIndexes",
+    "SearchOpening",
     "SearchSource",
+    "differences",
     "marked",
     "query_text",
     "rebuild",

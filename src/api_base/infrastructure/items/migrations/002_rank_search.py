@@ -29,6 +29,18 @@ setweight(search_stems(search_fold(name), {LANGUAGES}), 'A')
 || setweight(to_tsvector('pg_catalog.simple', search_fold(search_strings(attributes))), 'D')
 """
 
+TENANTS = """
+create function item_tenants(after uuid, most integer) returns setof uuid
+language sql stable security definer set search_path = pg_catalog, public, pg_temp as $$
+    with recursive found as (
+        (select tenant_id, 1 n from items where tenant_id > after order by tenant_id limit 1)
+        union all
+        select (select i.tenant_id from items i where i.tenant_id > f.tenant_id order by i.tenant_id limit 1), n + 1
+        from found f where f.tenant_id is not null and n < most)
+    select tenant_id from found where tenant_id is not null order by 1 $$
+"""
+"""The tenants that have items, for the role `worker`, which sees no item: the search index is compared with the items of all tenants."""
+
 NOTE = """
 create function note_item_words() returns trigger language plpgsql as $$
 begin
@@ -54,6 +66,9 @@ def upgrade() -> None:
     op.execute("create index ix_items_tenant_id_title_key on items (tenant_id, title_key)")
     op.execute("create index ix_items_tenant_id_words on items using gin (tenant_id, words)")
     ranked_search("search_items", "items", source="'items'", weights="'{0.2, 0.3, 0.2, 1}'")
+    op.execute(TENANTS)
+    ddl.callable_by("item_tenants(uuid, integer)", worker=True)
+    ddl.give("item_tenants(uuid, integer)", ddl.search_role())
     op.execute("select note_search_words(tenant_id, 'items', words) from items")
     op.execute(NOTE)
     op.execute("create trigger items_words_added after insert on items for each row execute function note_item_words()")
@@ -67,6 +82,7 @@ def downgrade() -> None:
     op.execute("drop trigger items_words_changed on items")
     op.execute("drop trigger items_words_added on items")
     op.execute("drop function note_item_words")
+    op.execute("drop function item_tenants")
     drop_ranked_search("search_items")
     op.execute("drop policy items_search on items")
     op.execute("delete from search_words where source = 'items'")

@@ -50,18 +50,22 @@ return array(
 """Every text that one mistake makes of a word: a letter missing, added or replaced, or two letters exchanged."""
 
 SIMILAR = """
-create function search_similar(tenant uuid, scope text, asked text) returns text[] language sql stable strict
-set pg_trgm.similarity_threshold = 0.4
-return array(
-    (select distinct word from search_words where tenant_id = tenant and source = scope and word = any (search_edits(asked)) limit 40)
-    union
-    (select word from search_words where tenant_id = tenant and source = scope and word % asked
-        group by word order by similarity(word, asked) desc, word limit 10))
+create function search_similar(tenant uuid, scope text, asked text) returns text[] language plpgsql stable strict
+set pg_trgm.similarity_threshold = 0.4 set enable_seqscan = off as $$
+declare
+    edits text[] := public.search_edits(asked);
+begin
+    return array(
+        (select word from public.search_words where tenant_id = tenant and source = scope and word = any (edits) limit 40)
+        union
+        (select word from public.search_words where tenant_id = tenant and source = scope and word % asked
+            order by similarity(word, asked) desc, word limit 10));
+end $$
 """
 """The tenant's words that `asked` may stand for."""
 
 TERMS = """
-create function search_terms(tenant uuid, scope text, q text, near boolean) returns text[] language plpgsql stable strict as $$
+create function search_terms(tenant uuid, scope text, q text, stems boolean, near boolean) returns text[] language plpgsql stable strict as $$
 declare
     phrase text[];
     word text;
@@ -83,8 +87,10 @@ begin
         if length(word) > 2 and near or length(word) > 1 and n = cardinality(words) and right(q, 1) ~ '[[:alnum:]]' then
             term := term || ':*';
         end if;
-        term := term || coalesce((select string_agg(' | ''' || lexeme || ''':AB', '')
-            from unnest(public.search_stems(word, '{en,pt}')) where lexeme <> word), '');
+        if stems then
+            term := term || coalesce((select string_agg(' | ''' || lexeme || ''':AB', '')
+                from unnest(public.search_stems(word, '{en,pt}')) where lexeme <> word), '');
+        end if;
         if near and n <= 6 and length(word) > 2 and word !~ '[0-9]' then
             term := term || coalesce((select string_agg(' | ''' || a || '''', '')
                 from unnest(public.search_similar(tenant, scope, word)) a where a <> word), '');
@@ -94,9 +100,10 @@ begin
     return terms;
 end $$
 """
-"""One text of a tsquery for each word and each phrase in double quotes; the last word may be the beginning of one. `near` adds similar words.
+"""One text of a tsquery for each word and each phrase in double quotes; the last word may be the beginning of one. `stems` adds the stems of the
+words, which match only where stems are stored, in the weights A and B: a stem may be somebody's name. `near` adds similar words.
 
-Stems match only where stems are stored, in the weights A and B: a stem may be somebody's name. A folded word needs no escape.
+A folded word needs no escape.
 """
 
 NOTE_WORDS = """
@@ -122,7 +129,9 @@ def upgrade() -> None:
         sa.Column("source", text(), nullable=False),
         sa.Column("word", text(), nullable=False),
     )
-    op.create_index("ix_search_words_tenant_id_source_word", "search_words", ["tenant_id", "source", "word"])
+    op.create_index(
+        "ix_search_words_word", "search_words", ["word", "tenant_id", "source"]
+    )  # by tenant first, it would be read instead of the next
     op.execute("create index ix_search_words_similar on search_words using gin (tenant_id, source, word gin_trgm_ops)")
     ddl.protect("search_words")
     ddl.grant("search_words", app=("select", "insert", "delete"))

@@ -1,0 +1,38 @@
+"""The context `search`: `/search`, and what keeps the indexes of all contexts up to date."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from api_base.application.common.cqrs import Registration, on
+from api_base.application.common.search import SearchIndexer, SearchOpening
+from api_base.application.search.search import Search, SearchHandler
+from api_base.bootstrap.context import Context, Ports
+from api_base.core.protocols import Resource
+from api_base.domain.common.events import AnySubscription
+from api_base.infrastructure import search
+from api_base.infrastructure.search.tables import SEARCH_DOCUMENTS, SEARCH_GENERATIONS
+from api_base.interface.v1 import search as v1
+
+
+def _handlers(ports: Ports) -> Sequence[Registration]:
+    return [on(Search, SearchHandler(ports.search, ports.search_indexes, ports.checker))]
+
+
+def _subscribers(ports: Ports) -> Sequence[AnySubscription]:
+    return list(SearchIndexer(ports.search, ports.search_indexes).subscriptions())
+
+
+def _resources(ports: Ports) -> Sequence[Resource]:
+    return [SearchOpening(ports.search, ports.search_indexes)]
+
+
+SEARCH: Final = Context(
+    name="search",
+    tables=(SEARCH_GENERATIONS, SEARCH_DOCUMENTS),
+    migrations=Path(search.__path__[0]) / "migrations",
+    handlers=_handlers,
+    subscribers=_subscribers,
+    resources=_resources,
+    routes=v1.routes,
+)

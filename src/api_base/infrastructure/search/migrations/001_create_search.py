@@ -1,0 +1,68 @@
+"""Create the documents of all search indexes, their generations, and the function that finds and ranks them."""
+
+import sqlalchemy as sa
+from alembic import op
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TSVECTOR
+
+from api_base.infrastructure.db import ddl
+from api_base.infrastructure.db.ranked_search import drop_ranked_search, ranked_search
+from api_base.infrastructure.db.schema import text
+
+revision = "search_001"
+down_revision = None
+branch_labels = ("search",)
+depends_on = ("base_002",)
+
+
+def upgrade() -> None:
+    op.create_table(
+        "search_generations",
+        sa.Column("id", sa.Integer, sa.Identity(always=True), nullable=False),
+        sa.Column("index_name", text(), nullable=False),
+        sa.Column("state", text(), nullable=False),
+        sa.Column("digest", text(), nullable=False),
+        sa.Column("languages", ARRAY(text()), nullable=False),
+        sa.Column("weights", ARRAY(sa.REAL), nullable=False),
+        sa.PrimaryKeyConstraint("id", name="search_generations_pkey"),
+        sa.UniqueConstraint("index_name", "state", name="uq_search_generations_index_name_state"),
+    )
+    ddl.grant("search_generations", app=("select", "insert"), worker=ddl.READ_WRITE)
+    op.execute(f"grant select (id, weights) on search_generations to {ddl.search_role()}")
+    op.create_table(
+        "search_documents",
+        sa.Column("tenant_id", sa.Uuid, nullable=False),
+        sa.Column("generation", sa.Integer, nullable=False),
+        sa.Column("id", sa.Uuid, nullable=False),
+        sa.Column("version", sa.BigInteger, nullable=False),
+        sa.Column("digest", text(), nullable=False),
+        sa.Column("title", text()),
+        sa.Column("title_key", text()),
+        sa.Column("document", JSONB),
+        sa.Column("words", TSVECTOR),
+        sa.PrimaryKeyConstraint("tenant_id", "generation", "id", name="search_documents_pkey"),
+    )
+    op.create_index("ix_search_documents_title_key", "search_documents", ["tenant_id", "generation", "title_key"])
+    op.execute("create index ix_search_documents_words on search_documents using gin (tenant_id, generation, words)")
+    ddl.protect("search_documents")
+    ddl.worker_policy("search_documents")
+    ddl.grant("search_documents", app=("select", "insert", "update"), worker=("select", "delete"))
+    ddl.worker_policy("search_words")
+    ddl.grant("search_words", worker=("select", "delete"))
+    ranked_search(
+        "search_in_documents",
+        "search_documents",
+        source="generation_id::text",
+        weights="(select g.weights from public.search_generations g where g.id = generation_id)",
+        parameters=(("generation_id", "integer"),),
+        where="generation = generation_id",
+        also_reads=("generation",),
+    )
+
+
+def downgrade() -> None:
+    drop_ranked_search("search_in_documents", "integer, ")
+    op.execute("drop policy search_words_worker on search_words")
+    op.execute(f"revoke all on search_words from {ddl.quoted(ddl.roles().worker)}")
+    op.execute("delete from search_words where source ~ '^[0-9]+$'")
+    op.drop_table("search_documents")
+    op.drop_table("search_generations")
