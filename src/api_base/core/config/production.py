@@ -19,8 +19,10 @@ if TYPE_CHECKING:
 
 _ENCRYPTED: Final = {
     "amqp": "amqps://…",
+    "elasticsearch+http": "elasticsearch+https://…",
     "http": "https://…",
     "kafka": "kafka+ssl://…",
+    "opensearch+http": "opensearch+https://…",
     "redis": "rediss://…",
     "redis+cluster": "rediss+cluster://…",
     "redis+sentinel": "rediss+sentinel://…",
@@ -76,6 +78,7 @@ def unencrypted_links(settings: Settings) -> Iterator[tuple[str, str]]:
         "JOBS__URL": settings.jobs.url,
         "LOCKS__URL": settings.locks.url,
         "REMOTE__URL": settings.remote.url,
+        "SEARCH__URL": settings.search.url,
         "OBSERVABILITY__OTLP_ENDPOINT": observability.otlp_endpoint,
         "MAIL__LINKS": settings.mail.links,
     }

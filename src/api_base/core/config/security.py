@@ -18,6 +18,7 @@ Link = Literal[
     "JOBS__URL",
     "LOCKS__URL",
     "REMOTE__URL",
+    "SEARCH__URL",
     "OBSERVABILITY__OTLP_ENDPOINT",
     "MAIL__LINKS",
 ]

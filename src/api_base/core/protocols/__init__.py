@@ -37,6 +37,7 @@ from api_base.core.protocols.persistence import (
 )
 from api_base.core.protocols.search import (
     GONE,
+    TOMBSTONES,
     Criterion,
     Facet,
     FacetValue,
@@ -73,6 +74,7 @@ __all__ = [
     "ENDED",
     "GONE",
     "NO_DELAY",
+    "TOMBSTONES",
     "AccessLookup",
     "AccessToken",
     "AfterResponse",

@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import Enum
 from typing import Any, Final, Protocol
 from uuid import UUID
@@ -18,6 +18,8 @@ from api_base.core.types import Language
 
 GONE: Final = 2**62
 """The version of the deletion of an aggregate that no longer has a row: its id, a UUIDv7, never returns."""
+TOMBSTONES: Final = timedelta(days=8)
+"""How long a tombstone is kept: longer than the event is retried that would write the document again."""
 MAX_KEYWORD_LENGTH: Final = 10_000
 """Characters of a keyword. Elasticsearch takes at most 32,766 bytes."""
 MAX_HITS: Final = 100

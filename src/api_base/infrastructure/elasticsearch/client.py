@@ -94,8 +94,14 @@ class SearchClient:
 
     async def check(self) -> str:
         """Connect, and return the name of the server. Raises `Unavailable`."""
-        found = await self._send("GET", "/", {}, None, JSON, PROBE_TIMEOUT)
-        return f"{self._engine().name} {found['version']['number']} at {self.address.origin}"
+        engine = self._new()
+        try:
+            found = await self._send("GET", "/", {}, None, JSON, PROBE_TIMEOUT, engine)
+        except RequestRefused as error:
+            raise Unavailable(MESSAGE, reason=f"{self.address.origin}: {error}") from error
+        finally:
+            await engine.close()
+        return f"{engine.name} {found['version']['number']} at {self.address.origin}"
 
     async def close(self) -> None:
         if self._made is not None:
@@ -104,12 +110,24 @@ class SearchClient:
 
     def _engine(self) -> Engine:
         if self._made is None:
-            self._made = OpenSearchEngine(self.address) if self.address.engine == "opensearch" else ElasticsearchEngine(self.address)
+            self._made = self._new()
         return self._made
 
-    async def _send(self, method: str, path: str, params: Mapping[str, str], content: bytes | None, kind: str, timeout: float) -> Any:
+    def _new(self) -> Engine:
+        return OpenSearchEngine(self.address) if self.address.engine == "opensearch" else ElasticsearchEngine(self.address)
+
+    async def _send(
+        self,
+        method: str,
+        path: str,
+        params: Mapping[str, str],
+        content: bytes | None,
+        kind: str,
+        timeout: float,
+        engine: Engine | None = None,
+    ) -> Any:
         try:
-            answer = await self._engine().request(method, path, params, content, kind, timeout)
+            answer = await (engine or self._engine()).request(method, path, params, content, kind, timeout)
         except OSError as error:
             raise Unavailable(MESSAGE, reason=f"{self.address.origin}: {error}") from error
         if answer.status < 300:

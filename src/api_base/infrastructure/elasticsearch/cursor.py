@@ -33,7 +33,7 @@ def decode_cursor(request: SearchRequest, tenant: UUID) -> Sequence[Any]:
             raise ValueError
         return float(score), length, index, str(UUID(id))
     except (binascii.Error, ValueError, TypeError, AttributeError):
-        raise Invalid.of("/cursor", "invalid_cursor", "must be the cursor of the previous page of this search") from None
+        raise Invalid.of("/query/cursor", "cursor", "is not a cursor of this search; request the first page without a cursor") from None
 
 
 def _digest(request: SearchRequest, tenant: UUID) -> str:

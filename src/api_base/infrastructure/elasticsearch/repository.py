@@ -7,17 +7,18 @@ forgets the version of a deleted document after a minute.
 
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import aclosing
-from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
 
 from api_base.application.common.search.declared import SearchIndexes
 from api_base.core.errors import NotIndexed, Unavailable
 from api_base.core.protocols import (
+    TOMBSTONES,
     Clock,
     Generation,
     IndexedDocument,
     IndexState,
+    Probe,
     SearchDefinition,
     SearchDocument,
     SearchIndex,
@@ -36,12 +37,10 @@ BULK_BYTES: Final = 4_000_000
 """Size of one bulk request, about. Servers accept 100 MB."""
 SCAN_SIZE: Final = 1000
 SCAN_KEEP_ALIVE: Final = "5m"
-TOMBSTONES: Final = timedelta(days=8)
-"""How long a tombstone is kept: longer than the event is retried that would write the document again."""
 CONFLICT, MISSING = 409, 404
 
 
-class ElasticsearchSearchIndex(SearchIndex):
+class ElasticsearchSearchIndex(SearchIndex, Probe):
     """`candidates` is the number of hits up to which the total is exact. Names of stored indexes begin with `prefix`."""
 
     def __init__(self, client: SearchClient, indexes: SearchIndexes, clock: Clock, *, prefix: str, candidates: int) -> None:

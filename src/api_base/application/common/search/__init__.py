@@ -2,6 +2,7 @@
 
 from api_base.application.common.search.comparison import Comparison, Difference, Fault, IndexVerifier
 from api_base.application.common.search.declared import DeclaredIndex, SearchIndexes, SearchSource
+from api_base.application.common.search.fallback import FallbackSearchIndex
 from api_base.application.common.search.highlights import MARK_END, MARK_START, marked
 from api_base.application.common.search.indexer import SearchIndexer
 from api_base.application.common.search.opening import SearchOpening, differences
@@ -14,6 +15,7 @@ __all__ = [
     "Comparison",
     "DeclaredIndex",
     "Difference",
+    "FallbackSearchIndex",
     "Fault",
     "IndexVerifier",
     "QueryText",
