@@ -50,7 +50,7 @@ returns table (id uuid, score bigint, terms tsquery, cut boolean, near boolean)
 language plpgsql stable security definer rows 1000 set search_path = pg_catalog, public, pg_temp as $$
 #variable_conflict use_column
 declare
-    title text := search_fold(left(q, 1000));
+    folded text := search_fold(left(q, 1000));
     parts text[];
     every tsquery;
     other tsquery;
@@ -58,14 +58,14 @@ declare
     found tid[] := '{{}}';
     alike tid[] := '{{}}';
 begin
-    if title = '' or tenant is distinct from {current} then
+    if folded = '' or tenant is distinct from {current} then
         return;
     end if;
     every := array_to_string(search_terms(tenant, {source}, q, false, false), ' & ')::tsquery;
     parts := search_terms(tenant, {source}, q, true, false);
     if position('"' in q) = 0 then
         titles := array(select ctid from public.{table}
-            where {mine} and title_key >= title and title_key < title || chr(1114111) order by title_key limit candidates);
+            where {mine} and title_key >= folded and title_key < folded || chr(1114111) order by title_key limit candidates);
     end if;
     if cardinality(titles) < candidates then
         found := {name}_matching(tenant{passed}, array_to_string(parts, ' & ')::tsquery, candidates);
@@ -79,8 +79,8 @@ begin
     end if;
     other := array_to_string(parts, ' | ')::tsquery;
     return query select id,
-        (1000000 * (case when title_key = title then 50 when starts_with(title_key, title) then 40 when words @@ every then 30 else 10 end
-            + 6 * similarity(title_key, title) + 3 * ts_rank({weights}, words, every, 32)))::bigint,
+        (1000000 * (case when title_key = folded then 50 when starts_with(title_key, folded) then 40 when words @@ every then 30 else 10 end
+            + 6 * similarity(title_key, folded) + 3 * ts_rank({weights}, words, every, 32)))::bigint,
         other,
         greatest(cardinality(titles), cardinality(found), cardinality(alike)) >= candidates,
         cardinality(alike) > 0

@@ -38,11 +38,19 @@ SCALE: Final = 1_000_000
 MAX_CURSOR_LENGTH: Final = 200
 MAX_STATEMENTS: Final = 256
 HEADLINE_CHARACTERS: Final = 10_000
+"""Of a text, in which found words are looked for."""
+WHOLE_CHARACTERS: Final = 200
+"""Of a text that a highlight shows whole. Of a longer one it shows two fragments."""
 
-_HEADLINE: Final = f"StartSel={MARK_START},StopSel={MARK_END},MaxFragments=2,MinWords=8,MaxWords=20,FragmentDelimiter= … "
+_BRACKETS: Final = {"\ue000": "<", "\ue001": ">"}
+"""Private characters that stand for brackets, which PostgreSQL would take for markup and drop."""
+_MARKS: Final = f"StartSel={MARK_START},StopSel={MARK_END}"
+_BETWEEN: Final = "\x04"
 _HITS: Final = f"""(select jsonb_agg(jsonb_build_array(h.index_name, h.id, h.title, h.score, (
     select jsonb_object_agg(f.name, f.headline) from (
-        select name, ts_headline('public.search_folded', normalize(left(h.document ->> name, {HEADLINE_CHARACTERS}), NFC), h.terms, :headline) headline
+        select name, ts_headline('public.search_folded',
+            translate(normalize(left(h.document ->> name, {HEADLINE_CHARACTERS}), NFC), '<>', '{"".join(_BRACKETS)}'), h.terms,
+            case when length(h.document ->> name) <= {WHOLE_CHARACTERS} then :whole else :fragments end) headline
         from unnest(cast(:texts as text[])) name where jsonb_typeof(h.document -> name) = 'string') f
     where position('{MARK_START}' in f.headline) > 0)) order by h.score desc, h.id desc)
 from (select * from kept where (score, id) < (cast(:after_score as bigint), cast(:after_id as uuid)) order by score desc, id desc limit cast(:rows as integer)) h)"""
@@ -54,6 +62,7 @@ _FACETS: Final = f"""(select jsonb_agg(jsonb_build_array(c.name, c.value, c.n) o
     where k.document ? f.name group by f.name, v.value) c where c.r <= {FACET_VALUES})"""
 _SUGGESTED: Final = f"""(select jsonb_agg(s.title order by s.score desc, s.title) from (
     select title, max(score) score from kept where near group by title order by 2 desc, 1 limit {SUGGESTIONS}) s)"""
+_RESTORED: Final = str.maketrans(_BRACKETS)
 _FIRST: Final = (2**62, UUID(int=2**128 - 1))
 
 
@@ -73,7 +82,8 @@ class Searching:
         values: dict[str, Any] = {
             "indexes": list(request.indexes),
             "facets": list(request.facets),
-            "headline": _HEADLINE,
+            "whole": f"{_MARKS},HighlightAll=true",
+            "fragments": f"{_MARKS},MaxFragments=2,MinWords=8,MaxWords=20,FragmentDelimiter={_BETWEEN}",
             "texts": sorted(texts) if request.highlight and request.q else [],
             "after_score": score,
             "after_id": id,
@@ -128,17 +138,23 @@ def _select(asked: bool, filtered: Translation | None) -> sa.Select[Any]:
     here = sa.and_(owned(DOCUMENTS), DOCUMENTS.c.generation == GENERATIONS.c.id, DOCUMENTS.c.document.is_not(None))
     if asked:
         source = sa.func.search_in_documents(OWNER, GENERATIONS.c.id, sa.bindparam("q", type_=sa.Text), candidates)
-        ranked = source.table_valued(
-            sa.column("id", sa.Uuid), sa.column("score", sa.BigInteger), sa.column("terms"), sa.column("cut"), sa.column("near")
-        ).render_derived(name="ranked")
+        ranked = (
+            source.table_valued(
+                sa.column("id", sa.Uuid), sa.column("score", sa.BigInteger), sa.column("terms"), sa.column("cut"), sa.column("near")
+            )
+            .render_derived()
+            .lateral("ranked")
+        )
         found = (
             sa.select(GENERATIONS.c.id.label("generation"), GENERATIONS.c.index_name, *ranked.c)
-            .select_from(GENERATIONS.join(ranked.lateral(), sa.true()))
+            .select_from(GENERATIONS.join(ranked, sa.true()))
             .where(live)
             .cte("found")
         )
     else:
-        every = sa.select(DOCUMENTS.c.id).where(here).order_by(DOCUMENTS.c.id.desc()).limit(candidates).lateral("every")
+        every = (
+            sa.select(DOCUMENTS.c.id).where(here).order_by(DOCUMENTS.c.id.desc()).limit(candidates).correlate(GENERATIONS).lateral("every")
+        )
         found = (
             sa.select(
                 GENERATIONS.c.id.label("generation"),
@@ -159,6 +175,7 @@ def _select(asked: bool, filtered: Translation | None) -> sa.Select[Any]:
             owned(DOCUMENTS), DOCUMENTS.c.generation == found.c.generation, DOCUMENTS.c.id == found.c.id, DOCUMENTS.c.document.is_not(None)
         )
         .where(sa.true() if filtered is None else filtered.clause())
+        .correlate(found)
         .offset(sa.literal_column("0"))  # one look-up for each candidate: the planner does not know that they are few
         .lateral("document_of")
     )
@@ -194,7 +211,9 @@ def _column(field: SearchField) -> sa.ColumnElement[Any]:
 
 
 def _hit(index: str, id: str, title: str, score: int, headlines: Mapping[str, str] | None) -> SearchHit:
-    highlights = {name: [marked(part) for part in headline.split(" … ")] for name, headline in (headlines or {}).items()}
+    highlights = {
+        name: [marked(part.translate(_RESTORED)) for part in headline.split(_BETWEEN)] for name, headline in (headlines or {}).items()
+    }
     return SearchHit(index=index, id=UUID(id), title=title, score=score / SCALE, highlights=highlights)
 
 

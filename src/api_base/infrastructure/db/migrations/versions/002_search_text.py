@@ -29,10 +29,10 @@ In PL/pgSQL, because PostgreSQL starts its executor for an SQL function that it 
 STEMS = """
 create function search_stems(folded text, languages text[]) returns tsvector language sql immutable strict parallel safe
 return to_tsvector('pg_catalog.simple', folded)
-    || case when 'en' = any (languages) then to_tsvector('pg_catalog.english', folded) else '' end
-    || case when 'pt' = any (languages) then to_tsvector('pg_catalog.portuguese', folded) else '' end
+    || case when 'en' = any (languages) then to_tsvector('pg_catalog.english', 'the ' || folded) else '' end
+    || case when 'pt' = any (languages) then to_tsvector('pg_catalog.portuguese', 'de ' || folded) else '' end
 """
-"""The words and their stems."""
+"""The words and their stems. A stop word before the stems keeps them apart from the last word: together they are no phrase."""
 
 STRINGS = """
 create function search_strings(value jsonb) returns text language sql immutable strict parallel safe
@@ -75,7 +75,7 @@ declare
     n int := 0;
 begin
     for phrase in select regexp_matches(q, '"([^"]+)"', 'g') loop
-        term := public.search_fold(phrase[1]);
+        term := public.search_fold(left(phrase[1], 500));
         if term <> '' then
             terms := terms || ('(''' || replace(term, ' ', ''' <-> ''') || ''')');
         end if;
@@ -83,6 +83,7 @@ begin
     words := (string_to_array(nullif(public.search_fold(regexp_replace(q, '"[^"]*"', ' ', 'g')), ''), ' '))[:16];
     foreach word in array coalesce(words, '{}') loop
         n := n + 1;
+        word := left(word, 100);
         term := '''' || word || '''';
         if length(word) > 2 and near or length(word) > 1 and n = cardinality(words) and right(q, 1) ~ '[[:alnum:]]' then
             term := term || ':*';
