@@ -79,7 +79,7 @@ async def test_what_the_server_refuses_is_named_and_the_others_are_written(films
 
 
 async def test_a_large_write_is_sent_in_parts(films: ServerIndex, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(repository, "BULK_BYTES", 2000)
+    monkeypatch.setattr(repository, "BULK_BYTES", 5000)
     tenant = uuid4()
     written = [film(tenant, f"Film {number}", plot="word " * 100) for number in range(40)]
     await films.write(written)

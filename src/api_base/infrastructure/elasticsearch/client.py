@@ -5,7 +5,7 @@ around each call, and a load balancer in front of a cluster.
 """
 
 import ssl
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -13,7 +13,7 @@ from api_base.core.errors import Unavailable
 from api_base.infrastructure.elasticsearch.address import SearchAddress
 from api_base.infrastructure.elasticsearch.query import PointInTime
 from api_base.infrastructure.resilience.patterns import Policy
-from api_base.infrastructure.serialization.json_codec import encode, encode_lines
+from api_base.infrastructure.serialization.json_codec import encode
 
 CONNECTIONS: Final = 20
 """Connections of one process."""
@@ -77,9 +77,8 @@ class SearchClient:
         content = None if body is None else encode(body)
         return await self._writes.execute(lambda: self._send(method, path, params, content, JSON, self._write_timeout))
 
-    async def bulk(self, lines: Iterable[Mapping[str, Any]], **params: str) -> Any:
-        """Return the answer of a bulk request. Raises `Unavailable`, and `RequestRefused`."""
-        content = encode_lines(list(lines))
+    async def bulk(self, content: bytes, **params: str) -> Any:
+        """Return the answer of a bulk request, newline-delimited JSON. Raises `Unavailable`, and `RequestRefused`."""
         return await self._writes.execute(lambda: self._send("POST", "/_bulk", params, content, LINES, self._write_timeout))
 
     async def point_in_time(self, index: str, keep_alive: str) -> PointInTime:
@@ -148,7 +147,8 @@ def cause_of(body: Any) -> tuple[str, str]:
     error = body.get("error") if isinstance(body, dict) else body
     if not isinstance(error, dict):
         return "error", str(error)[:500]
-    return str(error.get("type")), str(error.get("reason"))[:500]
+    root = (error.get("root_cause") or [error])[0]  # the error itself says only that shards failed
+    return str(error.get("type")), str(root.get("reason"))[:500]
 
 
 class ElasticsearchEngine(Engine):

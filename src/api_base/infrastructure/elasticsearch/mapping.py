@@ -38,7 +38,7 @@ KEYWORD_BYTES: Final = 32_766
 MAX_FIELDS: Final = 100
 """Fields of a definition: each takes up to six of the 1,000 fields of a mapping [index.mapping.total_fields.limit]."""
 
-_STEMMERS: Final[Mapping[Language, str]] = {Language.EN: "english", Language.PT: "light_portuguese"}
+_STEMMERS: Final[Mapping[Language, str]] = {Language.EN: "english", Language.PT: "portuguese"}
 _PLURALS: Final[Mapping[Language, tuple[str, ...]]] = {Language.PT: ("plurals",)}
 """What goes before a stemmer: the Portuguese one knows plurals in -ões only with their accent, which is folded here."""
 _FILTERS: Final = ["lowercase", "asciifolding", "shortened"]

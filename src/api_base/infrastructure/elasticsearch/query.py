@@ -12,6 +12,8 @@ type Direction = Literal["asc", "desc"]
 
 FUZZINESS: Final = "AUTO:3,6"
 """Words of 3 letters may differ by one edit (a swap of neighbours is one), words of 6 by two."""
+BEST: Final = "best"
+"""The name of the hits whose facets are counted."""
 EXPANSIONS: Final = 100
 """Different words that one fuzzy word may stand for."""
 
@@ -145,7 +147,7 @@ class PointInTime:
 class Search:
     """A page of a search. `sort` pairs fields with directions; `after` are the sort values of the last hit of the previous page.
 
-    `facets` counts the `facet_size` most frequent values of fields. `count_up_to` is the number of hits up to which the total is exact.
+    `facets` counts the `facet_size` most frequent values of fields among the best `count_up_to` hits, up to which the total is exact, too.
     """
 
     query: Query
@@ -156,7 +158,7 @@ class Search:
     facets: Mapping[str, str] | None = None
     facet_size: int = 10
     highlight: Highlight | None = None
-    count_up_to: int | None = None
+    count_up_to: int = 1000
     at: PointInTime | None = None
 
     @property
@@ -166,14 +168,15 @@ class Search:
             "query": self.query.body,
             "size": self.size,
             "_source": list(self.fields) or False,
-            "track_total_hits": self.count_up_to if self.count_up_to is not None else False,
+            "track_total_hits": self.count_up_to,
         }
         if self.sort:
             body["sort"] = [{field: {"order": direction}} for field, direction in self.sort]
         if self.after:
             body["search_after"] = list(self.after)
         if self.facets:
-            body["aggs"] = {name: {"terms": {"field": field, "size": self.facet_size}} for name, field in self.facets.items()}
+            counted = {name: {"terms": {"field": field, "size": self.facet_size}} for name, field in self.facets.items()}
+            body["aggs"] = {BEST: {"sampler": {"shard_size": self.count_up_to}, "aggs": counted}}
         if self.highlight is not None:
             body["highlight"] = self.highlight.body
         if self.at is not None:

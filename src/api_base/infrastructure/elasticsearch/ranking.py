@@ -4,13 +4,14 @@ Each word has to be found in some field: as such, by its stem, as the beginning 
 that is larger than all word scores together, so the grades never mix.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from api_base.application.common.search.query_text import QueryText
 from api_base.core.protocols import SearchDefinition
+from api_base.infrastructure.db.query_builder.translation import prefix_end
 from api_base.infrastructure.elasticsearch import query as q
-from api_base.infrastructure.elasticsearch.mapping import EXACT, EXACT_LENGTH, JOINED, PREFIX_LENGTH, WORDS, joined
+from api_base.infrastructure.elasticsearch.mapping import EXACT, EXACT_LENGTH, JOINED, LONGEST_WORD, PREFIX_LENGTH, WORDS, joined
 from api_base.infrastructure.elasticsearch.query import Query
 
 EXACT_GRADE: Final = 100_000.0
@@ -30,7 +31,7 @@ def ranked(definition: SearchDefinition, text: QueryText) -> Query:
     if text.words:
         must.append(_word(definition, text.words[-1], last=text.open_end))
     must += [_phrase(definition, words) for words in text.phrases]
-    anyhow = q.constant(q.starts_with(JOINED, joined(text.text)), JOINED_GRADE)
+    anyhow = q.constant(_begins(JOINED, joined(text.text)), JOINED_GRADE)
     return q.boolean(
         must=[q.best_of([q.boolean(must=must), anyhow], tie_breaker=1.0)], should=list(_grades(definition, text)), minimum_should_match=0
     )
@@ -39,8 +40,13 @@ def ranked(definition: SearchDefinition, text: QueryText) -> Query:
 def highlighted(definition: SearchDefinition, text: QueryText) -> Query:
     """Return the query of the words to highlight."""
     fields = _fields(definition)
-    queries = [find(field, word) for field in fields for word in text.all_words for find in (q.starts_with, _with_typos)]
+    queries = [find(field, word) for field in fields for word in _words(text) for find in (q.starts_with, _with_typos)]
     return q.boolean(should=queries, minimum_should_match=1)
+
+
+def _begins(field: str, text: str) -> Query:
+    """A keyword that begins with `text`, of any length."""
+    return q.between(field, ge=text, lt=prefix_end(text))
 
 
 def _with_typos(field: str, word: str) -> Query:
@@ -50,8 +56,13 @@ def _with_typos(field: str, word: str) -> Query:
 def suggested(definition: SearchDefinition, text: QueryText) -> Query:
     """Return the query of the titles to suggest: those that contain the words, the last one as a beginning, with typing errors."""
     title = f"{WORDS}.{definition.title}"
-    words = [q.best_of([q.match(title, word, fuzzy=True), q.match(f"{title}.beginnings", word)]) for word in text.all_words]
+    words = [q.best_of([q.match(title, word, fuzzy=True), q.match(f"{title}.beginnings", word)]) for word in _words(text)]
     return q.boolean(must=words)
+
+
+def _words(text: QueryText) -> Sequence[str]:
+    """The words as the server stores them."""
+    return [word[:LONGEST_WORD] for word in text.all_words]
 
 
 def _fields(definition: SearchDefinition) -> dict[str, float]:
@@ -77,7 +88,7 @@ def _grades(definition: SearchDefinition, text: QueryText) -> Iterator[Query]:
     title, all_words = f"{WORDS}.{definition.title}", " ".join(text.all_words)
     whole = text.text[:EXACT_LENGTH]
     yield q.constant(q.term(EXACT, whole), EXACT_GRADE)
-    yield q.constant(q.starts_with(EXACT, whole), PREFIX_GRADE)
+    yield q.constant(_begins(EXACT, whole), PREFIX_GRADE)
     yield q.constant(q.phrase(title, all_words), TITLE_PHRASE_GRADE)
     yield q.constant(q.match(title, all_words), TITLE_WORDS_GRADE)
     yield q.constant(q.multi_match(all_words, _fields(definition), kind="cross_fields"), WHOLE_WORDS_GRADE)

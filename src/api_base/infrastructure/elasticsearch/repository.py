@@ -33,8 +33,8 @@ from api_base.infrastructure.elasticsearch.searching import Searching
 from api_base.infrastructure.elasticsearch.specification import indexed
 from api_base.infrastructure.serialization.json_codec import encode
 
-BULK_BYTES: Final = 4_000_000
-"""Size of one bulk request, about. Servers accept 100 MB."""
+BULK_BYTES: Final = 1_000_000
+"""Size of a bulk request with several documents: from 1 MiB on, the clients warn that sending it could block the event loop."""
 SCAN_SIZE: Final = 1000
 SCAN_KEEP_ALIVE: Final = "5m"
 CONFLICT, MISSING = 409, 404
@@ -99,41 +99,35 @@ class ElasticsearchSearchIndex(SearchIndex, Probe):
     ) -> bool:
         """Write in parts of `BULK_BYTES`. Returns whether all generations existed. Raises `NotIndexed` with all that were refused."""
         refused: dict[UUID, str] = {}
-        part: list[Mapping[str, Any]] = []
-        size = 0
+        part = bytearray()
         for document in documents:
             lines = self._lines(definition, document, generations, versions)
-            part += lines
-            size += len(encode(lines[1])) * len(generations)
-            if size >= BULK_BYTES:
+            if part and len(part) + len(lines) > BULK_BYTES:
                 if not await self._send(part, refused):
                     return False
-                part, size = [], 0
+                part.clear()
+            part += lines
         if part and not await self._send(part, refused):
             return False
         if refused:
             raise NotIndexed(definition.name, refused)
         return True
 
-    def _lines(
-        self, definition: SearchDefinition, document: SearchDocument, generations: Sequence[Generation], versions: str
-    ) -> Sequence[Mapping[str, Any]]:
-        stored = mapping.document(definition, document, self._clock.now())
-        lines: list[Mapping[str, Any]] = []
-        for generation in generations:
-            action = {
-                "_index": self._generations.alias(definition.name, generation),
-                "_id": f"{document.tenant_id}.{document.id}",
-                "routing": str(document.tenant_id),
-                "version": document.version,
-                "version_type": versions,
-            }
-            lines += ({"index": action}, stored)
-        return lines
+    def _lines(self, definition: SearchDefinition, document: SearchDocument, generations: Sequence[Generation], versions: str) -> bytes:
+        """Return the lines of one document for all generations."""
+        stored = encode(mapping.document(definition, document, self._clock.now()))
+        place = {
+            "_id": f"{document.tenant_id}.{document.id}",
+            "routing": str(document.tenant_id),
+            "version": document.version,
+            "version_type": versions,
+        }
+        aliases = [self._generations.alias(definition.name, generation) for generation in generations]
+        return b"".join(b"%s\n%s\n" % (encode({"index": {"_index": alias, **place}}), stored) for alias in aliases)
 
-    async def _send(self, lines: Sequence[Mapping[str, Any]], refused: dict[UUID, str]) -> bool:
+    async def _send(self, lines: bytearray, refused: dict[UUID, str]) -> bool:
         """Send one bulk request. Returns False if a generation is gone. Adds the ids that were refused. Raises `Unavailable`."""
-        answer = await self._client.bulk(lines, require_alias="true")
+        answer = await self._client.bulk(bytes(lines), require_alias="true")
         for item in answer["items"] if answer["errors"] else ():
             result = item["index"]
             error = result.get("error")

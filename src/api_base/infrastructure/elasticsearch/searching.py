@@ -69,11 +69,12 @@ class Searching:
         hits = answer["hits"]["hits"]
         more = len(hits) > request.size
         hits = hits[: request.size]
-        total = answer["hits"]["total"]
+        total = SearchTotal(value=answer["hits"]["total"]["value"], relation=Relation(answer["hits"]["total"]["relation"]))
+        counted = answer.get("aggregations", {}).get(q.BEST, {})
         return SearchResults(
             hits=[_hit(hit) for hit in hits],
-            total=SearchTotal(value=total["value"], relation=Relation(total["relation"])),
-            facets={name: _facet(name, definitions, counted) for name, counted in answer.get("aggregations", {}).items()},
+            total=total,
+            facets={name: _facet(name, definitions, counted[name]["buckets"], total) for name in request.facets if name in counted},
             suggestions=suggestions,
             next_cursor=encode_cursor(request, tenant, hits[-1]["sort"]) if more else None,
         )
@@ -126,13 +127,12 @@ def _facets(definitions: Sequence[SearchDefinition], names: Sequence[str]) -> Ma
     return {name: f"{VALUES}.{name}" for name in names if any(name in one.facets for one in definitions)}
 
 
-def _facet(name: str, definitions: Sequence[SearchDefinition], counted: Mapping[str, Any]) -> Facet:
+def _facet(name: str, definitions: Sequence[SearchDefinition], buckets: Sequence[Mapping[str, Any]], total: SearchTotal) -> Facet:
     boolean = any((field := one.field(name)) is not None and field.kind is FieldKind.BOOLEAN for one in definitions)
     values = [
-        FacetValue(value=("false", "true")[bucket["key"]] if boolean else bucket["key"], count=bucket["doc_count"])
-        for bucket in counted["buckets"]
+        FacetValue(value=("false", "true")[bucket["key"]] if boolean else bucket["key"], count=bucket["doc_count"]) for bucket in buckets
     ]
-    return Facet(values=values, approximate=counted["doc_count_error_upper_bound"] > 0)
+    return Facet(values=values, approximate=total.relation is Relation.GE)
 
 
 def _highlight(definitions: Sequence[SearchDefinition], text: QueryText) -> q.Highlight:
