@@ -13,7 +13,7 @@ PYTEST := .venv/bin/python -m pytest -p asyncio -p xdist -p timeout -p hypothesi
 PARALLEL := -n 2 --dist loadfile --no-loadscope-reorder
 export PYTEST_DISABLE_PLUGIN_AUTOLOAD := 1
 
-.PHONY: help run check test lint types architecture unit tests coverage docs services services-stop bench chaos cache-kills upload-client web-client mutants test-ids clean
+.PHONY: help run check test lint types architecture unit tests coverage docs services services-stop bench chaos cache-kills search-kills upload-client web-client mutants test-ids clean
 
 help: ## List the targets.
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -26,7 +26,7 @@ $(UV):
 	@touch $@
 
 .venv/.dev: $(UV) uv.lock pyproject.toml
-	@tools/setup.sh sync $(EXTRAS) --extra images --extra otlp --extra kafka --extra rabbitmq --extra redis --extra s3
+	@tools/setup.sh sync $(EXTRAS) --extra elasticsearch --extra images --extra kafka --extra opensearch --extra otlp --extra rabbitmq --extra redis --extra s3
 	@touch $@ .venv/.run
 
 run: .venv/.run ## Start the backend with its database and worker, and serve on port 8000.
@@ -79,6 +79,9 @@ upload-client: .venv/.dev ## Upload files by npm's tus-js-client in each of its 
 
 cache-kills: .venv/.dev ## Kill 1,000 processes between a commit and the invalidation of what was cached: make cache-kills KILLS=100
 	@CACHE_KILLS=$(or $(KILLS),1000) $(PYTEST) tests/integration/test_killed_before_invalidation.py
+
+search-kills: .venv/.dev ## Kill each search server 20 times under writes and compare what it holds: make search-kills KILLS=5
+	@SEARCH_KILLS=$(or $(KILLS),20) $(PYTEST) tests/integration/test_search_under_kill.py
 
 mutants: .venv/.dev ## Change the code in places and see whether a test notices: make mutants SAMPLE=300 SEED=7 WITHIN=domain
 	@nice .venv/bin/python -m tools.mutants $(if $(SAMPLE),--sample $(SAMPLE)) $(if $(SEED),--seed $(SEED)) $(if $(WITHIN),--within $(WITHIN))

@@ -6,7 +6,7 @@ command=${1:?usage: $0 install|up|down|kill9|wipe|status}
 
 case $command in install | up) "$here/packages.sh" ;; esac
 started=()
-for server in clamav kafka mailpit rabbitmq seaweedfs toxiproxy valkey; do
+for server in clamav elasticsearch kafka mailpit opensearch rabbitmq seaweedfs toxiproxy valkey; do
     "$here/$server.sh" "$command" &
     started+=($!)
 done

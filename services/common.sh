@@ -4,7 +4,7 @@
 #
 # A script sources this file, sets `ports` (the server has started when all of them answer) and `server` (its command, which must keep
 # its process id), defines `install` (download or build, once) and `addresses` (the variables that tests read), may define `prepare`
-# (before each start), `provide` (after each start) and `finish` (after each stop), and calls `main "$@"`.
+# (before each start), `ready` (waits until the server does its work) and `finish` (after each stop), and calls `main "$@"`.
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -55,8 +55,17 @@ wait_for() { # PORT
     done
 }
 
+find_jdk() { # MAJOR: the folder of a JDK that is at least so new; nothing when there is none
+    local folder major
+    for folder in "${JAVA_HOME:-}" /usr/lib/jvm/*; do
+        [ -x "$folder/bin/javac" ] || continue
+        major=$("$folder/bin/java" -version 2>&1 | sed -n 's/.* version "\([0-9]*\).*/\1/p')
+        [ "${major:-0}" -lt "$1" ] || { echo "$folder"; return; }
+    done
+}
+
 prepare() { :; }
-provide() { :; }
+ready() { :; }
 finish() { :; }
 
 get() {
@@ -74,7 +83,7 @@ up() {
         prepare
         launch "$home/pid" "${server[@]}"
         for port in "${ports[@]}"; do wait_for "$port"; done
-        provide
+        ready || refuse "it listens but does not answer, see $home/log"
         addresses >"$home/env"
     fi
     status

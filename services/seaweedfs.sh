@@ -41,7 +41,7 @@ request() { # METHOD PATH [BODY]
         >/dev/null 2>>"$home/log"
 }
 
-provide() { # the gateway answers before the volume server has joined
+ready() { # the gateway answers before the volume server has joined
     local bucket deadline=$((SECONDS + patience))
     until request GET / && request GET /files || request PUT /files; do
         [ $SECONDS -lt $deadline ] || refuse "it has no buckets after $patience s, see $home/log"

@@ -182,6 +182,30 @@ def admin_of_migrated(postgres: Postgres, migrated: Urls) -> str:
 
 
 @pytest.fixture
+def elasticsearch_url() -> Iterator[str]:
+    with services.held("elasticsearch"):
+        yield services.address("elasticsearch", "TEST_ELASTICSEARCH_URL")
+
+
+@pytest.fixture
+def killable_elasticsearch() -> Iterator[Killable]:
+    with services.killable("elasticsearch", "TEST_ELASTICSEARCH_URL") as server:
+        yield server
+
+
+@pytest.fixture
+def opensearch_url() -> Iterator[str]:
+    with services.held("opensearch"):
+        yield services.address("opensearch", "TEST_OPENSEARCH_URL")
+
+
+@pytest.fixture
+def killable_opensearch() -> Iterator[Killable]:
+    with services.killable("opensearch", "TEST_OPENSEARCH_URL") as server:
+        yield server
+
+
+@pytest.fixture
 def kafka_url() -> Iterator[str]:
     with services.held("kafka"):
         yield services.address("kafka", "TEST_KAFKA_URL")

@@ -23,6 +23,7 @@ from api_base.infrastructure.db.connecting import PoolOptions
 from api_base.infrastructure.db.embedded import Urls
 from api_base.infrastructure.db.session import Database
 from api_base.infrastructure.search.postgresql_index import PostgresqlSearchIndex
+from tests.factories.search import server_index
 
 CANDIDATES: Final = 100
 FILMS: Final = SearchDefinition(
@@ -94,7 +95,25 @@ async def _nothing() -> None:
     """PostgreSQL shows a write when it is committed."""
 
 
-ENGINES: Final[Mapping[str, Callable[[pytest.FixtureRequest], AbstractAsyncContextManager[Engine]]]] = {"postgresql": postgresql}
+def elasticsearch(request: pytest.FixtureRequest) -> AbstractAsyncContextManager[Engine]:
+    return _server(request.getfixturevalue("elasticsearch_url"))
+
+
+def opensearch(request: pytest.FixtureRequest) -> AbstractAsyncContextManager[Engine]:
+    return _server(request.getfixturevalue("opensearch_url"))
+
+
+@asynccontextmanager
+async def _server(url: str) -> AsyncIterator[Engine]:
+    async with server_index(url, declared(FILMS, OTHERS), candidates=CANDIDATES) as index:
+        yield Engine(index, index.refresh)
+
+
+ENGINES: Final[Mapping[str, Callable[[pytest.FixtureRequest], AbstractAsyncContextManager[Engine]]]] = {
+    "elasticsearch": elasticsearch,
+    "opensearch": opensearch,
+    "postgresql": postgresql,
+}
 
 
 def film(tenant: UUID, title: str, *, id: UUID | None = None, version: int = 1, **values: Any) -> SearchDocument:

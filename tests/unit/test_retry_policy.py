@@ -34,6 +34,13 @@ def test_an_outage_is_retried_however_often_it_failed(refusals: tuple[type[Excep
     assert [decide(refusals, error, failures) for failures in (0, 2, 1000)] == [WAITS_FOR_THE_END_OF_AN_OUTAGE] * 3
 
 
+def test_an_outage_of_any_length_is_noticed_to_have_ended_within_seconds() -> None:
+    policy = RetryPolicy(refusals=(), delay=lambda attempt: 2.0**attempt)
+    delays = [policy.decide(Unavailable("away"), attempt=attempt, failures=0, max_failures=3).delay for attempt in (1, 4, 5, 20)]
+    assert delays == [2.0, 16.0, 20.0, 20.0]
+    assert policy.decide(ValueError("bug"), attempt=6, failures=0, max_failures=3).delay == 64.0
+
+
 @pytest.mark.parametrize("error", [OutOfStock("sold out"), NotFound("item", 1), EventRefused(1, "unreadable")], ids=repr)
 def test_a_job_that_is_refused_is_dead_at_once(error: Exception) -> None:
     assert decide(JOB_REFUSALS, error) == REFUSED

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from api_base.core.di import Adapter
 from api_base.infrastructure.cache import factory as cache
 from api_base.infrastructure.db import sources as db
+from api_base.infrastructure.elasticsearch import factory as elasticsearch
 from api_base.infrastructure.events import database_publisher as events
 from api_base.infrastructure.kafka import factory as kafka
 from api_base.infrastructure.locks import factory as locks
@@ -65,5 +66,5 @@ BUILT_IN: Final = Adapters(
     remote={"amqp": remote.RABBITMQ, "amqps": remote.RABBITMQ_TLS},
     scanner={"none": scanner.NONE, "clamav": scanner.CLAMAV},
     storage={"file": storage.LOCAL, "s3": minio.S3},
-    search={"database": search.DATABASE},
+    search={"database": search.DATABASE, **elasticsearch.SERVERS},
 )

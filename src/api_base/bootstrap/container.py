@@ -19,7 +19,7 @@ from api_base.application.common.middleware.retry import RetryMiddleware
 from api_base.application.common.middleware.trace import TraceMiddleware
 from api_base.application.common.middleware.unit_of_work import Transactions, UnitOfWorkMiddleware
 from api_base.application.common.remote import RemoteTransport
-from api_base.application.common.search import SearchIndexes
+from api_base.application.common.search import FallbackSearchIndex, SearchIndexes
 from api_base.application.services.feature_flags import CurrentFlags, FeatureFlags
 from api_base.bootstrap.access import ACCESS
 from api_base.bootstrap.selections import Selections
@@ -75,6 +75,14 @@ def _pipeline(
         RetryMiddleware(),
         UnitOfWorkMiddleware(transactions, IdempotencyMiddleware(results), completion),
     )
+
+
+def _search(selection: "Selection[AdapterPorts, SearchIndex]", ports: AdapterPorts) -> SearchIndex:
+    """Return the engine of `SEARCH__URL`, with the table of PostgreSQL behind it if the settings say so."""
+    engine, fallback = selection.build(ports), ports.settings.search.fallback
+    if fallback is None or selection.url == f"{fallback}://":
+        return engine
+    return FallbackSearchIndex(engine, selection.adapters[fallback].build(ports))
 
 
 class Container(containers.DeclarativeContainer):
@@ -138,7 +146,7 @@ class Container(containers.DeclarativeContainer):
     events: Provider[EventTransport] = Singleton(Selection.build, selections.provided.events, adapter_ports)
     job_backend: Provider[JobBackend] = Singleton(Selection.build, selections.provided.jobs, adapter_ports)
     remote: Provider[RemoteTransport] = Singleton(Selection.build, selections.provided.remote, adapter_ports)
-    search: Provider[SearchIndex] = Singleton(Selection.build, selections.provided.search, adapter_ports)
+    search: Provider[SearchIndex] = Singleton(_search, selections.provided.search, adapter_ports)
 
     storage: Provider[ObjectStorage] = Singleton(Selection.build, selections.provided.storage, adapter_ports)
     scanner: Provider[Scanner] = Singleton(Selection.build, selections.provided.scanner, adapter_ports)

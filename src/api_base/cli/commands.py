@@ -5,7 +5,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from api_base.cli import audit, database_tools, doctor, events, flags, import_, jobs, migrate, openapi, serve, users, worker
+from api_base.cli import audit, database_tools, doctor, events, flags, import_, jobs, migrate, openapi, search, serve, users, worker
 
 
 class Commands(TyperGroup):
@@ -40,4 +40,5 @@ app.add_typer(jobs.app, name="jobs")
 app.add_typer(audit.app, name="audit")
 app.add_typer(users.app, name="users")
 app.add_typer(flags.app, name="flags")
+app.add_typer(search.app, name="search")
 app.add_typer(database_tools.app, name="db")

@@ -1,6 +1,6 @@
 """Whether failed work is retried or dead: one decision for jobs and for deliveries of events.
 
-An outage (`Transient`, `Unavailable`) is retried until it ends. A refusal will not change, so the work becomes dead immediately. Any other
+An outage (`Transient`, `Unavailable`) is retried until it ends, and `OUTAGE_DELAY` seconds later at the latest. A refusal will not change, so the work becomes dead immediately. Any other
 failure is retried until the work has no attempts left.
 """
 
@@ -10,6 +10,9 @@ from typing import Final
 
 from api_base.core.errors import ApiBaseError, EventRefused, ProgrammingError, Transient, Unavailable
 from api_base.core.shared import backoff
+
+OUTAGE_DELAY: Final = 20.0
+"""Seconds between two attempts during an outage, at most: however long it lasted, its work is done soon after."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +37,12 @@ class RetryPolicy:
         outage = isinstance(error, Transient | Unavailable)
         refused = isinstance(error, self.refusals) and not outage and not isinstance(error, ProgrammingError)
         dead = refused or (not outage and failures + 1 >= max_failures)
-        return Decision(dead=dead, refused=refused, outage=outage, delay=0.0 if dead else self.delay(attempt))
+        return Decision(dead=dead, refused=refused, outage=outage, delay=self._delay(attempt, dead=dead, outage=outage))
+
+    def _delay(self, attempt: int, *, dead: bool, outage: bool) -> float:
+        if dead:
+            return 0.0
+        return min(self.delay(attempt), OUTAGE_DELAY) if outage else self.delay(attempt)
 
 
 JOB_REFUSALS: Final = (ApiBaseError,)

@@ -8,7 +8,7 @@ from api_base.application.common.cqrs import Registration, on
 from api_base.application.common.search import SearchIndexer, SearchOpening
 from api_base.application.search.search import Search, SearchHandler
 from api_base.bootstrap.context import Context, Ports
-from api_base.core.protocols import Resource
+from api_base.core.protocols import PeriodicTask, Resource
 from api_base.domain.common.events import AnySubscription
 from api_base.infrastructure import search
 from api_base.infrastructure.search.tables import SEARCH_DOCUMENTS, SEARCH_GENERATIONS
@@ -27,12 +27,21 @@ def _resources(ports: Ports) -> Sequence[Resource]:
     return [SearchOpening(ports.search, ports.search_indexes)]
 
 
+def _background(ports: Ports) -> Sequence[PeriodicTask]:
+    async def forget() -> bool:
+        await ports.search.forget()
+        return False
+
+    return [PeriodicTask(name="forget search tombstones", interval=3600.0, run=forget)]
+
+
 SEARCH: Final = Context(
     name="search",
     tables=(SEARCH_GENERATIONS, SEARCH_DOCUMENTS),
     migrations=Path(search.__path__[0]) / "migrations",
     handlers=_handlers,
     subscribers=_subscribers,
+    background=_background,
     resources=_resources,
     routes=v1.routes,
 )

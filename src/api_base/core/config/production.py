@@ -20,8 +20,10 @@ if TYPE_CHECKING:
 _ENCRYPTED: Final = {
     "amqp": "amqps://…",
     "clamav": "clamav:///path/of/the/socket",
+    "elasticsearch+http": "elasticsearch+https://…",
     "http": "https://…",
     "kafka": "kafka+ssl://…",
+    "opensearch+http": "opensearch+https://…",
     "redis": "rediss://…",
     "s3": "s3://…?endpoint=https://…",
     "redis+cluster": "rediss+cluster://…",
@@ -80,6 +82,7 @@ def unencrypted_links(settings: Settings) -> Iterator[tuple[str, str]]:
         "REMOTE__URL": settings.remote.url,
         "SCANNER__URL": settings.scanner.url,
         "STORAGE__URL": settings.storage.url,
+        "SEARCH__URL": settings.search.url,
         "OBSERVABILITY__OTLP_ENDPOINT": observability.otlp_endpoint,
         "MAIL__LINKS": settings.mail.links,
     }

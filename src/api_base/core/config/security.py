@@ -20,6 +20,7 @@ Link = Literal[
     "REMOTE__URL",
     "SCANNER__URL",
     "STORAGE__URL",
+    "SEARCH__URL",
     "OBSERVABILITY__OTLP_ENDPOINT",
     "MAIL__LINKS",
 ]

