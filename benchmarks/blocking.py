@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from typing import Any, Final
+from uuid import uuid4
 
 from benchmarks.report import show
 from benchmarks.serving import free_port, wait_for
@@ -106,8 +107,11 @@ def requests(client: Client) -> Iterator[tuple[str, bytes]]:
     def batched(what: str, body: bytes) -> tuple[str, bytes]:
         return what, client.request("POST", "/api/v1/items/batch", body)
 
-    def upload(what: str, body: bytes, kind: str = "text/csv", query: str = "") -> tuple[str, bytes]:
-        return what, client.request("POST", f"/api/v1/items/imports{query}", body, kind)
+    def upload(what: str, body: bytes, kind: str = "text/csv") -> tuple[str, bytes]:
+        return what, client.request("POST", "/api/v1/files?name=a", body, kind)
+
+    def imported(what: str, body: bytes) -> tuple[str, bytes]:
+        return what, client.request("POST", "/api/v1/items/imports", body)
 
     def get(what: str, path: str, **headers: str) -> tuple[str, bytes]:
         return what, client.request("GET", path, **headers)
@@ -138,15 +142,12 @@ def requests(client: Client) -> Iterator[tuple[str, bytes]]:
     many = {"action": "create", "item": {f"{n:x}": 1 for n in range(800)}}
     yield batched("batch: unknown members in 1,000 operations", batch([many] * 1000))
     yield batched("batch: members of attributes", repeated('{"operations":[' + opened() + ',"attributes":{', '"#":1', "}}]}", BATCH))
-    yield upload("import: CSV rows", rows(UPLOAD))
-    yield upload("import: CSV columns", repeated("sku,name,category,", "c#", "\n", BODY))
-    yield upload("import: CSV quotes", repeated("sku,name,category\n", 'A#,"n,c', "\n", UPLOAD, separator="\n"))
-    yield upload("import: JSON elements", repeated("[", '{"sku":"#","name":"n","category":"c"}', "]", UPLOAD), "application/json")
-    yield upload("import: JSON brackets", repeated('[{"a":[', "[]", "]}]", UPLOAD), "application/json")
-    yield upload(
-        "import: JSON Lines", repeated("", '{"sku":"#","name":"n","category":"c"}', "\n", UPLOAD, separator="\n"), "application/jsonl"
+    yield upload("upload: CSV rows", rows(UPLOAD))
+    yield upload("upload: JSON brackets", repeated('[{"a":[', "[]", "]}]", UPLOAD), "application/json")
+    yield imported(
+        "import: mapping", json.dumps({"file_id": str(uuid4()), "map": [f"attributes.a{n}=" + "{sku}" * 90 for n in range(100)]}).encode()
     )
-    yield upload("import: mapping", rows(MB), query="?" + "&".join(f"map=attributes.a{n}=" + "%7Bsku%7D" * 15 for n in range(100)))
+    yield imported("import: unknown members", repeated("{", '"#":1', "}", BODY))
     yield "token: form", client.request("POST", "/api/v1/auth/token", b"grant_type=password&username=" + b"%41" * 10_000, FORM)
     login = json.dumps({"email": "ana@example.com", "password": "\u0323\u0301" * 500}, ensure_ascii=False).encode()
     yield "log-in: combining marks", client.request("POST", "/api/v1/auth/login", login)

@@ -100,6 +100,14 @@ class Running:
         assert added.status_code == 201, added.text
         return await self.logged_in(person.id, person.email, owner.tenant_id)
 
+    async def uploaded(self, person: Person, content: bytes, media_type: str = "text/csv") -> str:
+        """The id of a new file of a person, which is ready to be read."""
+        headers = {**person.headers, "Content-Type": media_type}
+        answer = await self.client.post("/api/v1/files", params={"name": "file"}, content=content, headers=headers)
+        assert (answer.status_code, answer.json().get("state")) == (201, "ready"), answer.text
+        id: str = answer.json()["id"]
+        return id
+
     async def registration(self, email: str) -> str:
         """The token of a registration that waits."""
         current_context.set(RequestContext(request_id="arranging"))

@@ -34,6 +34,7 @@ from api_base.infrastructure.auth.jwt import Ed25519TokenVerifier
 from api_base.infrastructure.auth.link_tokens import HmacLinkTokens
 from api_base.infrastructure.auth.password_policy import scored
 from api_base.infrastructure.importing.readers import open_source
+from api_base.infrastructure.storage.inspection.media_types import canonical
 from api_base.infrastructure.system import SystemClock
 from api_base.interface.errors.problem import Problem
 from api_base.interface.listing import list_request
@@ -46,7 +47,6 @@ from api_base.interface.routes.idempotency import keyed
 from api_base.interface.v1 import items
 from api_base.interface.v1.auth import PasswordForm
 from api_base.interface.v1.bodies.batches import BatchBody
-from api_base.interface.v1.bodies.imports import FileBody
 from api_base.interface.v1.bodies.items import CreateItemBody, PatchItemBody
 from api_base.interface.v1.bodies.users import LoginBody
 from api_base.serving.request_input import Hosts, authority_of, refused_line
@@ -146,10 +146,6 @@ def strict(text: str) -> object:
     with suppress(ValueError):
         return strict_json(text.encode())
     return None
-
-
-def content_type(text: str) -> object:
-    return asyncio.run(FileBody().read(scope((b"content-type", "text/csv" + text)), receive, 100))
 
 
 def form(text: str) -> object:
@@ -307,8 +303,8 @@ PARSERS: Final[Mapping[str, Parser]] = {
     "accept-language parameters": Parser(preferred, ";q=0.1", "de"),
     "idempotency-key": Parser(idempotency_key, "a"),
     "idempotency-key quotes": Parser(idempotency_key, '"'),
-    "content-type": Parser(content_type, "; charset"),
-    "content-type spaces": Parser(content_type, " ", ";", "x"),
+    "content-type": Parser(lambda text: canonical("text/csv" + text), "; charset"),
+    "content-type spaces": Parser(lambda text: canonical("text/csv" + text), " ", ";", "x"),
     "user-agent": Parser(lambda text: device_id(USER, text, "10.0.0.1"), "1."),
     "x-request-id": Parser(lambda text: valid_request_id(text.encode()), "a-"),
     "traceparent": Parser(lambda text: parent_of(text.encode()), "0-"),

@@ -135,8 +135,8 @@ async def a_deleted_item(scene: Scene) -> Arranged:
 
 
 async def a_job(scene: Scene) -> Arranged:
-    headers = {**scene.owner.headers, "Content-Type": "text/csv"}
-    began = await scene.running.client.post("/api/v1/items/imports", content=b"sku,name,category\n", headers=headers)
+    file = await scene.running.uploaded(scene.owner, b"sku,name,category\n")
+    began = await scene.running.client.post("/api/v1/items/imports", json={"file_id": file}, headers=scene.owner.headers)
     assert began.status_code == 202
     return Arranged(ids={"id": began.json()["job_id"]}, sender=scene.owner)
 

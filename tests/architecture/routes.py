@@ -74,7 +74,12 @@ class Route:
 
     @property
     def tagged(self) -> bool:
-        return self.options is not None and self.options.tagged
+        return (self.options is not None and self.options.tagged) or self.downloads
+
+    @property
+    def downloads(self) -> bool:
+        """Whether it answers with the bytes of a file."""
+        return '"format": "binary"' in json.dumps(self.operation["responses"])
 
     @property
     def versioned(self) -> bool:

@@ -37,10 +37,10 @@ class Importing:
         writer = csv.DictWriter(file, ["sku", "name", "category"])
         writer.writeheader()
         writer.writerows(rows_of(prefix, count))
-        headers = {"Content-Type": "text/csv", "Idempotency-Key": f"import-{prefix}"}
+        sent = {"file_id": self.backend.upload(file.getvalue().encode(), self.token)}
         for _ in range(2):
             status, response_headers, body = self.backend.exchange(
-                "POST", "/api/v1/items/imports", file.getvalue().encode(), self.token, headers
+                "POST", "/api/v1/items/imports", sent, self.token, {"Idempotency-Key": f"import-{prefix}"}
             )
             assert status == 202, body
         location: str = response_headers["Location"]
@@ -83,7 +83,7 @@ def test_another_worker_continues_the_import_of_a_killed_one(importing: Importin
     assert result == {"rows": ROWS, "created": created, "updated": 0, "unchanged": 0, "refused": REFUSED}
     assert len(job["result"]["refused_rows"]) == 1000
     assert kept(home, "KILLED") == (created, created, created), "each item once, with one record"
-    assert rows(home, "select count(content) from imports") == [["0"]]
+    assert rows(home, "select count(file_id) from imports") == [["0"]]
 
 
 @pytest.mark.slow

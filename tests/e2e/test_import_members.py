@@ -94,8 +94,8 @@ def test_a_worker_is_killed_in_the_middle_and_another_continues(importing: Impor
     home, path = importing.project.home, people(importing.project.home, "job", PEOPLE)
     status, page = importing.backend.request("GET", "/api/v1/tenants", token=importing.token)
     demo = next(one["id"] for one in page["items"] if one["slug"] == "demo")
-    url, headers = f"/api/v1/tenants/{demo}/members/imports", {"Content-Type": "text/csv"}
-    status, response_headers, body = importing.backend.exchange("POST", url, path.read_bytes(), importing.token, headers)
+    url, sent = f"/api/v1/tenants/{demo}/members/imports", {"file_id": importing.backend.upload(path.read_bytes(), importing.token)}
+    status, response_headers, body = importing.backend.exchange("POST", url, sent, importing.token, {})
     assert status == 202, body
     location = response_headers["Location"]
     with working(home, "--only", "jobs") as first:

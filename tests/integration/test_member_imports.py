@@ -111,7 +111,7 @@ async def test_a_mapping_that_cannot_work_is_refused_before_anything_starts(
 ) -> None:  # fmt: skip
     answer = await refusing_desk.send(content, query)
     assert (answer.status_code, reason in answer.json()["detail"]) == (422, True), answer.text
-    assert await refusing_desk.rows("select from imports union all select from jobs") == []
+    assert await refusing_desk.rows("select from imports union all select from jobs where name <> 'files.check'") == []
 
 
 async def test_a_foreign_tenant_is_answered_as_a_random_one_and_is_not_changed(migrated: Urls) -> None:
@@ -123,7 +123,7 @@ async def test_a_foreign_tenant_is_answered_as_a_random_one_and_is_not_changed(m
         ]  # fmt: skip
         assert [answer.status_code for answer in answers] == [404, 404]
         assert {answer.json()["type"] for answer in answers} == {"/problems/not-found"}
-        assert await at.rows("select from imports union all select from jobs") == []
+        assert await at.rows("select from imports union all select from jobs where name <> 'files.check'") == []
 
         location = await at.started(f"{HEADER}{foreign.email},viewer\n")
         assert (await at.api.client.get(location, headers=foreign.headers)).status_code == 404

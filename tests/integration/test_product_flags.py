@@ -50,10 +50,12 @@ class World:
         return await self.send(who, "POST", f"/tenants/{who.tenant_id}/invitations", body)
 
     async def import_items(self, who: Person) -> httpx2.Response:
-        return await self.send(who, "POST", "/items/imports", b"sku,name,category\n", **{"Content-Type": "text/csv"})
+        file = await self.api.uploaded(who, b"sku,name,category\n")
+        return await self.send(who, "POST", "/items/imports", {"file_id": file})
 
     async def import_members(self, who: Person) -> httpx2.Response:
-        return await self.send(who, "POST", f"/tenants/{who.tenant_id}/members/imports", b"email,role\n", **{"Content-Type": "text/csv"})
+        file = await self.api.uploaded(who, b"email,role\n")
+        return await self.send(who, "POST", f"/tenants/{who.tenant_id}/members/imports", {"file_id": file})
 
     async def until(self, send: Callable[[], Awaitable[httpx2.Response]], status: int) -> httpx2.Response:
         """The first answer with this status: the process hears of a change after the request that made it."""

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 from collections.abc import AsyncIterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -28,6 +29,7 @@ from api_base.infrastructure.db.embedded import Urls
 from api_base.infrastructure.files.inventory import SqlFileInventory
 from api_base.infrastructure.files.repository import SqlFileRepository
 from api_base.infrastructure.files.uploads import SqlUploads
+from tests import services
 from tests.application import Person, Running, running, settings_on
 from tests.support import act_for
 
@@ -37,11 +39,13 @@ ALL = frozenset({"files:create", "files:read", "files:delete", "files:update"})
 QUOTA = {"quota_bytes": 10 * PART_BYTES, "quota_files": 10}
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def api(shared_migrated: Urls, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Running]:
-    storage = {"url": f"file://{tmp_path_factory.mktemp('storage')}"}
-    async with running(settings_on(shared_migrated, storage=storage, files=QUOTA)) as opened:
-        yield opened
+@pytest_asyncio.fixture(scope="module", loop_scope="module", params=["local", "s3"])
+async def api(shared_migrated: Urls, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> AsyncIterator[Running]:
+    with services.held("seaweedfs") if request.param == "s3" else nullcontext():
+        on_s3 = request.param == "s3"
+        url = services.address("seaweedfs", "TEST_S3_URL") if on_s3 else f"file://{tmp_path_factory.mktemp('storage')}"
+        async with running(settings_on(shared_migrated, storage={"url": url}, files=QUOTA)) as opened:
+            yield opened
 
 
 @dataclass

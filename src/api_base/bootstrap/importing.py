@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, BinaryIO, Final, Protocol
+from uuid import UUID
 
 from api_base.application.common.cqrs import Bus, Registration, on
 from api_base.application.common.importing.dialect import Dialect
@@ -17,9 +18,14 @@ from api_base.application.common.importing.prepared import PreparedFile
 from api_base.application.common.importing.records import FileFormat, RecordSource, SourceRow
 from api_base.application.common.importing.report import RefusedRow, Report
 from api_base.application.common.importing.schema import ImportSchema
+from api_base.application.common.importing.source_files import SourceFile
 from api_base.application.common.importing.start_import import StartImport, StartImportHandler
 from api_base.application.common.jobs import Job
 from api_base.application.services.feature_flags import IMPORT_FILES, require
+from api_base.application.services.file_upload import permissions
+from api_base.application.services.file_upload.content import OpenFileHandler
+from api_base.core.types import current_context
+from api_base.infrastructure.files.repository import SqlFileRepository
 from api_base.infrastructure.importing.imports import SqlImports
 
 if TYPE_CHECKING:
@@ -74,7 +80,7 @@ class Importable(Protocol):
 class FileImport[T]:
     """Implements `Importable` for rows of type `T`, by the commands of the context.
 
-    `start` stores an uploaded file, `file` is the job that imports it, `rows` saves a chunk: register it with `rows_handler`.
+    `start` checks a stored file, `file` is the job that imports it, `rows` saves a chunk: register it with `rows_handler`.
     `job_name` is the name of the job, such as `items.import`.
     """
 
@@ -96,10 +102,11 @@ class FileImport[T]:
 
     def handlers(self, ports: "Ports") -> Sequence[Registration]:
         """The handlers of `start` and `file`."""
-        imports = SqlImports(ports.database, ports.clock)
+        imports, files = SqlImports(ports.database, ports.clock), _TenantFiles(ports)
+        start = StartImportHandler(self.schema, self.file, imports, files, _readable, _open_beginning, ports.jobs, ports.ids, _allow(ports))
         return [
-            on(self.start, StartImportHandler(self.schema, self.file, imports, _open_source, ports.jobs, ports.ids, _allow(ports))),
-            on(self.file, ImportFileHandler(self.schema, self.rows, ports.bus, imports, _open_source, seen_keys)),
+            on(self.start, start),
+            on(self.file, ImportFileHandler(self.schema, self.rows, ports.bus, imports, files, _readable, _open_source, seen_keys)),
         ]
 
     def check(self, maps: Sequence[str], constants: Sequence[str]) -> None:
@@ -109,6 +116,17 @@ class FileImport[T]:
     def prepared(self, maps: Sequence[str], constants: Sequence[str], file: BinaryIO, format: FileFormat, dialect: Dialect) -> "_Run[T]":
         """The import of an open file from the command line. Raises `MappingRefused`, `UnreadableFile`."""
         return _Run(self.rows, PreparedFile.prepare(self.schema, maps, constants, _open_source, file, format, dialect))
+
+
+class _TenantFiles:
+    """Implements `SourceFiles`."""
+
+    def __init__(self, ports: "Ports") -> None:
+        self._checker, self._opener = ports.checker, OpenFileHandler(SqlFileRepository(ports.database), ports.storage)
+
+    async def open(self, id: UUID) -> SourceFile:
+        self._checker.check(current_context.get().principal, permissions.READ)
+        return await self._opener.open(id)
 
 
 class _Run[T]:
@@ -156,6 +174,20 @@ def seen_keys() -> SeenKeys:
     from api_base.infrastructure.importing.keys import SqliteKeys
 
     return SqliteKeys()
+
+
+def _readable(file: SourceFile) -> BinaryIO:
+    """Implements `Readable`, imported when it is needed."""
+    from api_base.infrastructure.importing import stored_file
+
+    return stored_file.readable(file)
+
+
+def _open_beginning(file: BinaryIO, format: FileFormat, dialect: Dialect) -> RecordSource:
+    """Implements `OpenSource` for a request, imported when it is needed."""
+    from api_base.infrastructure.importing import readers
+
+    return readers.open_beginning(file, format, dialect)
 
 
 def _open_source(file: BinaryIO, format: FileFormat, dialect: Dialect) -> RecordSource:

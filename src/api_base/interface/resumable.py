@@ -11,9 +11,9 @@ from typing import Annotated, Any, Final
 from fastapi import Header
 from starlette.types import Scope
 
-from api_base.application.files.dtos import UploadDTO, UploadLimitsDTO
 from api_base.application.services.file_upload.append import ALGORITHMS, Checksum, Content
 from api_base.application.services.file_upload.begin import UNNAMED
+from api_base.application.services.file_upload.dtos import UploadDTO, UploadLimitsDTO
 from api_base.core.errors import ApiBaseError, ChecksumMismatch
 from api_base.core.types import current_context
 from api_base.domain.files.errors import FileTooLarge, LengthMismatch, OffsetMismatch, UploadComplete, UploadLocked

@@ -13,10 +13,10 @@ from uuid import UUID
 from fastapi import Depends
 
 from api_base.application.common.cqrs import Bus
-from api_base.application.files.dtos import UploadDTO
 from api_base.application.services.file_upload.append import ALGORITHMS, AppendToUpload
 from api_base.application.services.file_upload.begin import BeginUpload, GetUpload, GetUploadLimits
 from api_base.application.services.file_upload.complete import CompleteUpload
+from api_base.application.services.file_upload.dtos import UploadDTO
 from api_base.application.services.file_upload.removal import TerminateUpload
 from api_base.core.errors import ApiBaseError
 from api_base.interface.resumable import Fields, ResumableHeaders, ResumableRequest, headers_of, refusal, upload_limit
@@ -74,11 +74,12 @@ class _Uploads:
         return ProtocolAnswer(status=204, content=None, headers=said.echo)
 
     async def _written(self, said: ResumableRequest, id: UUID, content: BodyStream, offset: int) -> UploadDTO:
-        """Append the body, and complete the upload with its last byte."""
+        """Append the body, and complete the upload with its last byte, also if a client of the IETF draft that said the length
+        calls it incomplete, as tus-js-client 4.3 does."""
         last = said.complete is True
         append = AppendToUpload(id=id, offset=offset, content=content, length=said.length, last=last, checksum=said.checksum)
         upload = await self._bus.execute(append)
-        if upload.length == upload.offset and (said.tus or last):
+        if upload.length == upload.offset:
             accepted(await self._bus.execute(CompleteUpload(id=id)))
             return UploadDTO(id=id, offset=upload.offset, length=upload.length, complete=True, expires_at=None)
         return upload

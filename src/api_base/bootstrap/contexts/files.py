@@ -7,9 +7,8 @@ from typing import Final
 
 from api_base.application.common.cqrs import Registration, on
 from api_base.application.common.jobs import Job
-from api_base.application.files import permissions
 from api_base.application.files.commands import attachments, rename_file
-from api_base.application.files.queries import GetFile, ListFiles, OpenFile, OpenFileHandler
+from api_base.application.files.queries import GetFile, ListFiles
 from api_base.application.services.file_upload import (
     append,
     begin,
@@ -17,10 +16,12 @@ from api_base.application.services.file_upload import (
     issue_ticket,
     maintenance,
     outcome,
+    permissions,
     progress,
     removal,
     thumbnails,
 )
+from api_base.application.services.file_upload.content import OpenFile, OpenFileHandler
 from api_base.application.services.file_upload.limits import UploadLimits
 from api_base.bootstrap.context import Context, Ports
 from api_base.bootstrap.contexts.roles import ADMINS, MEMBERS, VIEWERS

@@ -5,9 +5,9 @@ from typing import Final
 import sqlalchemy as sa
 
 from api_base.application.common.listing import Page
-from api_base.application.files.dtos import FileDTO, UploadDTO
 from api_base.application.files.queries import FILE_FIELDS, GetFile, ListFiles
 from api_base.application.services.file_upload.begin import GetUpload, upload_dto
+from api_base.application.services.file_upload.dtos import FileDTO, UploadDTO
 from api_base.application.services.file_upload.progress import own_upload
 from api_base.core.errors import NotFound
 from api_base.core.protocols import Clock

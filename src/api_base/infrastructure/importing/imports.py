@@ -22,14 +22,14 @@ from api_base.infrastructure.importing.tables import IMPORTS
 from api_base.infrastructure.serialization.json_codec import decode_as, encode_strictly
 
 _INSERT: Final = f"""
-insert into imports (tenant_id, id, kind, format, dialect, maps, constants, content, source, created_at)
-select t.id, $2::uuid, $3, $4, $5::jsonb, $6::text[], $7::text[], $8::bytea, $9, $10::timestamptz from {owner_source(Ownership.TENANT)}
+insert into imports (tenant_id, id, kind, format, dialect, maps, constants, file_id, source, created_at)
+select t.id, $2::uuid, $3, $4, $5::jsonb, $6::text[], $7::text[], $8::uuid, $9, $10::timestamptz from {owner_source(Ownership.TENANT)}
 on conflict (tenant_id, source) do nothing
 """
 _ADVANCE: Final = f"""
 update imports set rows_done = $3, created = created + $4, updated = updated + $5, unchanged = unchanged + $6, refused = refused + $7,
     refused_rows = case when source is null then jsonb_path_query_array(refused_rows || $8::jsonb, '$[0 to {MAX_REFUSED_ROWS - 1}]')
-        else $8::jsonb end, refused_file = $9::jsonb, content = case when not $10 then content end, source = case when not $10 then source end
+        else $8::jsonb end, refused_file = $9::jsonb, file_id = case when not $10 then file_id end, source = case when not $10 then source end
 where tenant_id = $1 and id = $2 and rows_done = $11
 """
 
@@ -45,7 +45,7 @@ class SqlImports:
 
     async def add(self, new: Import) -> None:
         dialect = encode_strictly(asdict(new.dialect)).decode()
-        values = (new.id, new.kind, new.format, dialect, list(new.maps), list(new.constants), new.content, new.source, self._clock.now())
+        values = (new.id, new.kind, new.format, dialect, list(new.maps), list(new.constants), new.file_id, new.source, self._clock.now())
         tenant = str(request_tenant())
         if await open_unit().run(lambda connection: connection.execute(_INSERT, tenant, *values)) != "INSERT 0 1":
             raise ImportedElsewhere
@@ -79,7 +79,7 @@ def _import(row: Mapping[str, Any]) -> Import:
         dialect=decode_as(row["dialect"], Dialect),
         maps=row["maps"],
         constants=row["constants"],
-        content=row["content"],
+        file_id=row["file_id"],
         source=row["source"],
         rows_done=row["rows_done"],
         report=Report(created=row["created"], updated=row["updated"], unchanged=row["unchanged"], refused=row["refused"]),

@@ -19,7 +19,7 @@ IMPORTS: Final = tenant_owned(
     sa.Column("dialect", JSONB, nullable=False),
     sa.Column("maps", ARRAY(text()), nullable=False),
     sa.Column("constants", ARRAY(text()), nullable=False),
-    sa.Column("content", sa.LargeBinary),
+    sa.Column("file_id", sa.Uuid),
     sa.Column("source", text()),
     sa.Column("created_at", timestamp(), nullable=False),
     sa.Column("rows_done", sa.Integer, nullable=False, server_default="0"),
@@ -32,6 +32,6 @@ IMPORTS: Final = tenant_owned(
     sa.CheckConstraint("format in ('csv', 'json', 'jsonl')", name="ck_imports_format"),
     sa.Index("uq_imports_source", "tenant_id", "source", unique=True),
 )
-"""Files and the progress of their import: an uploaded file has a `content`, a file of the command line a `source`; both are null once all
+"""The progress of imports: a stored file has a `file_id`, a file of the command line a `source`; both are null once all
 rows are imported. `rows_done` is the number of the last row that is imported.
 """

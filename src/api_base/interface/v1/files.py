@@ -10,11 +10,12 @@ from api_base.application.common.cqrs import Bus
 from api_base.application.common.listing import ListRequest, Page
 from api_base.application.files.commands.attachments import AttachFile, AttachmentDTO, DetachFile, GetAttachment
 from api_base.application.files.commands.rename_file import RenameFile
-from api_base.application.files.dtos import FileDTO, TicketDTO
-from api_base.application.files.queries import FILE_FIELDS, FileContent, GetFile, ListFiles, OpenFile
+from api_base.application.files.queries import FILE_FIELDS, GetFile, ListFiles
 from api_base.application.services.file_upload.append import AppendToUpload
 from api_base.application.services.file_upload.begin import UNNAMED, BeginUpload
 from api_base.application.services.file_upload.complete import CompleteUpload
+from api_base.application.services.file_upload.content import FileContent, OpenFile
+from api_base.application.services.file_upload.dtos import FileDTO, TicketDTO
 from api_base.application.services.file_upload.issue_ticket import IssueTicket
 from api_base.application.services.file_upload.removal import DeleteFile, TerminateUpload
 from api_base.application.services.file_upload.thumbnails import OpenThumbnail

@@ -17,7 +17,7 @@ from api_base.application.items.dtos import ItemDTO
 from api_base.application.items.queries import ITEM_FIELDS, GetItem, ListItems
 from api_base.interface.routes import ExpectedVersion, ListQuery, OptionalVersion, RouteOptions, Router
 from api_base.interface.v1.bodies.batches import BatchAnswer, BatchBody, answer
-from api_base.interface.v1.bodies.imports import MAX_UPLOAD_BYTES, ImportedFile, ImportParameters, ImportQuery, csv_example, file_body
+from api_base.interface.v1.bodies.imports import ImportBody, mapping_of
 from api_base.interface.v1.bodies.items import CreateItemBody, PatchItemBody
 
 EXAMPLE = {
@@ -29,8 +29,6 @@ EXAMPLE = {
     "tags": ["wood"],
     "attributes": {"colour": "red"},
 }
-IMPORTED = {"sku": "CHAIR-1", "name": "Chair", "category": "furniture", "price": "12.50", "currency": "EUR"}
-QUERY = ImportQuery(ITEM_SCHEMA, maps=["sku=id", "name=Title"], constants=["currency=EUR"])
 
 
 def routes(bus: Bus) -> Router:
@@ -91,13 +89,10 @@ def _many(router: Router, bus: Bus) -> None:
 
     @router.post(
         "/imports",
-        RouteOptions(body_limit=MAX_UPLOAD_BYTES, location="/api/v1/jobs/{job_id}", example={"body": csv_example(IMPORTED)}),
+        RouteOptions(location="/api/v1/jobs/{job_id}", example={"body": {"file_id": "0198c6f2-7d3e-7c44-8d9b-3f0c5b1f2a10"}}),
         status_code=202,
         summary="Import items from a file",
-        openapi_extra=file_body(IMPORTED),
+        description=mapping_of(ITEM_SCHEMA),
     )
-    async def import_items(query: Annotated[ImportParameters, Depends(QUERY)], file: ImportedFile) -> StartedImportDTO:
-        command = StartItemImport(
-            format=file.format, dialect=query.dialect(file), maps=query.maps, constants=query.constants, content=file.content
-        )
-        return await bus.execute(command)
+    async def import_items(body: ImportBody) -> StartedImportDTO:
+        return await bus.execute(StartItemImport(**body.command()))

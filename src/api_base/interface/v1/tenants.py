@@ -20,11 +20,8 @@ from api_base.application.tenants.queries import MEMBER_FIELDS, GetTenant, ListM
 from api_base.core.types import TenantId, UserId
 from api_base.interface.routes import ExpectedVersion, ListQuery, OptionalVersion, RouteOptions, Router
 from api_base.interface.v1 import invitations
-from api_base.interface.v1.bodies.imports import MAX_UPLOAD_BYTES, ImportedFile, ImportParameters, ImportQuery, csv_example, file_body
+from api_base.interface.v1.bodies.imports import ImportBody, mapping_of
 from api_base.interface.v1.bodies.tenants import AddMemberBody, ChangePlanBody, CreateTenantBody, PatchMemberBody, PatchTenantBody
-
-IMPORTED = {"email": "bo@example.com", "role": "member"}
-QUERY = ImportQuery(MEMBER_SCHEMA, maps=["email=Mail"], constants=["role=member"])
 
 
 def routes(bus: Bus) -> Router:
@@ -91,17 +88,14 @@ def _members(router: Router, bus: Bus) -> None:
     @router.post(
         "/{id}/members/imports",
         RouteOptions(
-            body_limit=MAX_UPLOAD_BYTES, location="/api/v1/jobs/{job_id}", rate="login", example={"body": csv_example(IMPORTED)}
+            location="/api/v1/jobs/{job_id}", rate="login", example={"body": {"file_id": "0198c6f2-7d3e-7c44-8d9b-3f0c5b1f2a10"}}
         ),  # a way to test addresses, so it has the limit of logins
         status_code=202,
         summary="Import members from a file",
-        openapi_extra=file_body(IMPORTED),
+        description=mapping_of(MEMBER_SCHEMA),
     )
-    async def import_members(id: UUID, query: Annotated[ImportParameters, Depends(QUERY)], file: ImportedFile) -> StartedImportDTO:
-        command = StartMemberImport(
-            tenant_id=id, format=file.format, dialect=query.dialect(file), maps=query.maps, constants=query.constants, content=file.content
-        )  # fmt: skip
-        return await bus.execute(command)
+    async def import_members(id: UUID, body: ImportBody) -> StartedImportDTO:
+        return await bus.execute(StartMemberImport(tenant_id=id, **body.command()))
 
     @router.patch(
         "/{id}/members/{user_id}", RouteOptions(versioned=True, example={"body": {"role": "viewer"}}), summary="Change a member's role"

@@ -1,4 +1,4 @@
-"""The job of an import: it imports an uploaded file, chunk by chunk.
+"""The job of an import: it imports a stored file, chunk by chunk.
 
 The progress of a chunk is saved in its transaction, which commits only while the job belongs to this worker. After a crash or a
 cancellation, the saved progress is exact, and the next attempt continues from there.
@@ -7,7 +7,6 @@ cancellation, the saved progress is exact, and the next attempt continues from t
 import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from io import BytesIO
 from uuid import UUID
 
 from api_base.application.common.cqrs import Bus, Command
@@ -19,6 +18,7 @@ from api_base.application.common.importing.prepared import PreparedFile
 from api_base.application.common.importing.records import OpenSource
 from api_base.application.common.importing.report import ImportResultDTO
 from api_base.application.common.importing.schema import ImportSchema
+from api_base.application.common.importing.source_files import Readable, SourceFile, SourceFiles
 from api_base.core.errors import NotFound
 from api_base.core.protocols import Isolation
 
@@ -40,40 +40,52 @@ class ImportFileHandler[T]:
         rows: type[ImportRows[T]],
         bus: Bus,
         imports: Imports,
+        files: SourceFiles,
+        readable: Readable,
         open_source: OpenSource,
         seen_keys: Callable[[], SeenKeys],
     ) -> None:
         self._schema, self._rows, self._bus, self._imports = schema, rows, bus, imports
-        self._open_source, self._seen_keys = open_source, seen_keys
+        self._files, self._readable, self._open_source, self._seen_keys = files, readable, open_source, seen_keys
 
     async def handle(self, command: ImportFile) -> ImportResultDTO:
-        """Raises `NotFound` for an upload that has expired, `UnreadableFile` for a file that does not match its format, `JobLost`."""
-        upload = await self._imports.get(command.import_id)
-        if upload is None or upload.kind != self._schema.kind:
-            raise NotFound("import", command.import_id)
-        refused = FirstRefusedRows(upload)
-        if upload.content is not None:
-            await self._import(upload, upload.content, refused)
-        return ImportResultDTO.of(upload.report, refused.rows)
+        """Raises `UnreadableFile` for a file that does not match its format, `JobLost`, and what `SourceFiles` raises.
 
-    async def _import(self, upload: Import, content: bytes, refused: FirstRefusedRows) -> None:
-        file, keys = BytesIO(content), self._seen_keys()
-        journal = ImportJournal(keys, upload)
+        Raises `NotFound` for an import that has expired, too.
+        """
+        started = await self._imports.get(command.import_id)
+        if started is None or started.kind != self._schema.kind:
+            raise NotFound("import", command.import_id)
+        refused = FirstRefusedRows(started)
+        if started.file_id is not None:
+            await self._import(started, await self._files.open(started.file_id), refused)
+        return ImportResultDTO.of(started.report, refused.rows)
+
+    async def _import(self, started: Import, source: SourceFile, refused: FirstRefusedRows) -> None:
+        file, keys = self._readable(source), self._seen_keys()
+        journal = ImportJournal(keys, started)
 
         async def send(chunk: Chunk[T]) -> Outcomes:
-            percent = min(99, file.tell() * 100 // max(1, len(content)))
-            progress = ChunkProgress(import_id=upload.id, since=journal.done, until=chunk.until, percent=percent, refused=chunk.refused)
+            percent = min(99, file.tell() * 100 // max(1, source.size))
+            progress = ChunkProgress(import_id=started.id, since=journal.done, until=chunk.until, percent=percent, refused=chunk.refused)
             return await self._bus.execute(self._rows(rows=chunk.rows, progress=progress))
 
         try:
             prepared = await asyncio.to_thread(
-                PreparedFile.prepare, self._schema, upload.maps, upload.constants, self._open_source, file, upload.format, upload.dialect
+                PreparedFile.prepare,
+                self._schema,
+                started.maps,
+                started.constants,
+                self._open_source,
+                file,
+                started.format,
+                started.dialect,
             )
-            rows = prepared.open().rows()
+            rows = await asyncio.to_thread(lambda: prepared.open().rows())
             if journal.done:
                 await asyncio.to_thread(_exhaust, journal.remember(prepared.mapping, rows))
             await Importer(send, prepared.mapping, journal, refused).run(rows)
-            complete = ChunkProgress(import_id=upload.id, since=journal.done, until=journal.done, percent=99, complete=True)
+            complete = ChunkProgress(import_id=started.id, since=journal.done, until=journal.done, percent=99, complete=True)
             await self._bus.execute(self._rows(rows=(), progress=complete))
         finally:
             keys.close()

@@ -1,4 +1,4 @@
-"""Imports and their progress, stored in the database that they are about: uploaded files, and files imported from the command line."""
+"""Imports and their progress, stored in the database that they are about: of stored files, and of files on the command line."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -33,8 +33,8 @@ class RefusedFileState:
 class Import:
     """`maps` and `constants` are as `ColumnMapping.parse` takes them. Rows up to `rows_done` are imported; `report` describes them.
 
-    `content` is an uploaded file, None once the import is complete. From the command line, `source` identifies the file and its mapping
-    until the import is complete. `refused_rows` are the first ones of an upload, and those of the last chunk from the command line.
+    `file_id` is a stored file, None once the import is complete. From the command line, `source` identifies the file and its mapping
+    until the import is complete. `refused_rows` are the first ones of a stored file, and those of the last chunk from the command line.
     """
 
     id: UUID
@@ -43,7 +43,7 @@ class Import:
     dialect: Dialect
     maps: Sequence[str]
     constants: Sequence[str]
-    content: bytes | None = None
+    file_id: UUID | None = None
     source: str | None = None
     rows_done: int = 0
     report: Report = field(default_factory=Report)
@@ -76,7 +76,7 @@ class Imports(Protocol):
         ...
 
     async def get(self, id: UUID) -> Import | None:
-        """The import with its content, or None if the tenant has none with this id or it has expired."""
+        """The import, or None if the tenant has none with this id or it has expired."""
         ...
 
     async def interrupted(self, source: str) -> Import | None:
@@ -84,7 +84,7 @@ class Imports(Protocol):
         ...
 
     async def advance(self, progress: ChunkProgress, report: Report, refused_rows: Sequence[RefusedRow]) -> None:
-        """Add the counts of a chunk in the open unit of work; a complete import loses its content and its source.
+        """Add the counts of a chunk in the open unit of work; a complete import loses its file and its source.
 
         Raises `ImportedElsewhere` if the rows up to `progress.since` are not those that are done, `NoTransaction` outside a unit of work.
         """

@@ -43,10 +43,10 @@ class ImportJournal:
 
 
 class FirstRefusedRows:
-    """Implements `RefusedRows` for an upload: keeps the row numbers and reasons of the first ones."""
+    """Implements `RefusedRows` for a stored file: keeps the row numbers and reasons of the first ones."""
 
-    def __init__(self, upload: Import) -> None:
-        self.rows = list(upload.refused_rows)
+    def __init__(self, started: Import) -> None:
+        self.rows = list(started.refused_rows)
 
     def write(self, rows: Iterator[tuple[SourceRow, str]]) -> None:
         """Keep the numbers and the reasons, up to `MAX_REFUSED_ROWS`."""

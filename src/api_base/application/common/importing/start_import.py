@@ -1,9 +1,8 @@
-"""Store a file and enqueue the job that imports it. Errors in the mapping and the columns are reported immediately."""
+"""Enqueue the job that imports a stored file. Errors in the mapping and the columns are reported immediately."""
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from io import BytesIO
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from api_base.application.common.cqrs import Command
@@ -13,6 +12,7 @@ from api_base.application.common.importing.imports import Import, Imports
 from api_base.application.common.importing.prepared import PreparedFile
 from api_base.application.common.importing.records import FileFormat, OpenSource
 from api_base.application.common.importing.schema import ImportSchema
+from api_base.application.common.importing.source_files import Readable, SourceFiles, format_of
 from api_base.core.errors import NotFound
 from api_base.core.protocols import IdGenerator, JobQueue
 from api_base.core.types import request_tenant
@@ -22,7 +22,7 @@ from api_base.core.types import request_tenant
 class StartedImportDTO:
     """The job of the import: `GET /api/v1/jobs/{job_id}` shows its progress and, at the end, its result.
 
-    `read_as` is the dialect of the file, such as `semicolon, windows-1252`.
+    `read_as` is the dialect of the file by its beginning, such as `semicolon, windows-1252`. A later byte may show another encoding.
     """
 
     job_id: UUID
@@ -34,49 +34,66 @@ class StartImport(Command[StartedImportDTO]):
     """Each kind of import has a subclass with its permission.
 
     `maps` and `constants` have the form `target=Column` and `target=value`. `tenant_id` is the tenant that the URL names, if it does.
+    `format` None is that of the file's media type.
     """
 
     tenant_id: UUID | None = None
-    format: FileFormat
+    file_id: UUID
+    format: FileFormat | None = None
     dialect: Dialect
     maps: Sequence[str]
     constants: Sequence[str]
-    content: bytes = field(repr=False)
 
 
 class StartImportHandler[T]:
-    """`job` is the command that imports the file. `allow` raises `FeatureDisabled` while imports are switched off."""
+    """`job` is the command that imports the file. `allow` raises `FeatureDisabled` while imports are switched off.
+
+    `open_source` decides on the encoding by the beginning of the file: what the request reads does not grow with the file.
+    """
 
     def __init__(
         self,
         schema: ImportSchema[T],
         job: type[ImportFile],
         imports: Imports,
+        files: SourceFiles,
+        readable: Readable,
         open_source: OpenSource,
         jobs: JobQueue,
         ids: IdGenerator,
         allow: Callable[[], None],
     ) -> None:
-        self._schema, self._job, self._imports, self._open_source, self._jobs, self._ids = schema, job, imports, open_source, jobs, ids
-        self._allow = allow
+        self._schema, self._job, self._imports, self._jobs, self._ids, self._allow = schema, job, imports, jobs, ids, allow
+        self._files, self._readable, self._open_source = files, readable, open_source
 
     async def handle(self, command: StartImport) -> StartedImportDTO:
-        """Raises `NotFound` for a foreign tenant, `FeatureDisabled`, `MappingRefused` for a bad mapping, `UnreadableFile` for a bad beginning."""
+        """Raises `FeatureDisabled`, `MappingRefused` for a bad mapping, `UnreadableFile` for a bad beginning, and what `SourceFiles` raises.
+
+        Raises `NotFound` for a foreign tenant, too.
+        """
         if command.tenant_id not in (None, request_tenant()):
             raise NotFound("tenant", command.tenant_id)
         self._allow()
-        file = BytesIO(command.content)
+        file = await self._files.open(command.file_id)
+        format = format_of(file, command.format)
         prepared = await asyncio.to_thread(
-            PreparedFile.prepare, self._schema, command.maps, command.constants, self._open_source, file, command.format, command.dialect
+            PreparedFile.prepare,
+            self._schema,
+            command.maps,
+            command.constants,
+            self._open_source,
+            self._readable(file),
+            format,
+            command.dialect,
         )
         stored = Import(
             id=self._ids.new(),
             kind=self._schema.kind,
-            format=command.format,
-            dialect=prepared.dialect,
+            format=format,
+            dialect=replace(prepared.dialect, encoding=command.dialect.encoding),
             maps=command.maps,
             constants=command.constants,
-            content=command.content,
+            file_id=command.file_id,
         )
         await self._imports.add(stored)
         return StartedImportDTO(job_id=await self._jobs.enqueue(self._job(import_id=stored.id)), read_as=prepared.dialect.described())

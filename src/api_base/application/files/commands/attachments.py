@@ -10,7 +10,7 @@ from typing import Final
 from uuid import UUID
 
 from api_base.application.common.cqrs import AUTHENTICATED, Bus, Command, Query
-from api_base.application.files import permissions
+from api_base.application.services.file_upload import permissions
 from api_base.core.errors import NotFound
 from api_base.core.protocols import Clock, IdGenerator, Isolation, PermissionChecker
 from api_base.core.types import current_context, request_tenant

@@ -5,8 +5,8 @@ from uuid import UUID
 
 from api_base.application.common.aggregates import load
 from api_base.application.common.cqrs import Command
-from api_base.application.files import permissions
-from api_base.application.files.dtos import FileDTO
+from api_base.application.services.file_upload import permissions
+from api_base.application.services.file_upload.dtos import FileDTO
 from api_base.core.protocols import Clock
 from api_base.domain.files.repository import FileRepository
 

@@ -10,9 +10,9 @@ from typing import Final, Protocol
 from uuid import UUID
 
 from api_base.application.common.cqrs import Bus, Command
-from api_base.application.files import permissions
-from api_base.application.files.dtos import UploadDTO
+from api_base.application.services.file_upload import permissions
 from api_base.application.services.file_upload.begin import upload_dto
+from api_base.application.services.file_upload.dtos import UploadDTO
 from api_base.application.services.file_upload.keys import object_key
 from api_base.application.services.file_upload.limits import Streams, UploadLimits
 from api_base.application.services.file_upload.progress import AdvanceUpload, LeaseUpload, ReservePart

@@ -5,8 +5,8 @@ from typing import Final
 from uuid import UUID
 
 from api_base.application.common.cqrs import PUBLIC, Command, Query
-from api_base.application.files import permissions
-from api_base.application.files.dtos import UploadDTO, UploadLimitsDTO
+from api_base.application.services.file_upload import permissions
+from api_base.application.services.file_upload.dtos import UploadDTO, UploadLimitsDTO
 from api_base.application.services.file_upload.keys import incoming_key, object_key
 from api_base.application.services.file_upload.limits import UploadLimits
 from api_base.core.protocols import Clock, IdGenerator

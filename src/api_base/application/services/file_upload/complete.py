@@ -7,8 +7,8 @@ from hashlib import sha256
 from uuid import UUID
 
 from api_base.application.common.cqrs import Bus, Command
-from api_base.application.files import permissions
-from api_base.application.files.dtos import FileDTO
+from api_base.application.services.file_upload import permissions
+from api_base.application.services.file_upload.dtos import FileDTO
 from api_base.application.services.file_upload.keys import object_key
 from api_base.application.services.file_upload.limits import INLINE_BYTES
 from api_base.application.services.file_upload.outcome import CheckFile, EndUpload, Outcome, PublishFile, RecordScan, RefuseFile

@@ -5,9 +5,9 @@ from datetime import timedelta
 from typing import Final, Literal
 
 from api_base.application.common.cqrs import Bus, Command
-from api_base.application.files import permissions
-from api_base.application.files.dtos import TicketDTO
+from api_base.application.services.file_upload import permissions
 from api_base.application.services.file_upload.begin import BeginUpload
+from api_base.application.services.file_upload.dtos import TicketDTO
 from api_base.application.services.file_upload.keys import incoming_key
 from api_base.core.protocols import Isolation, ObjectStorage
 from api_base.core.types import request_tenant

@@ -9,8 +9,8 @@ from uuid import UUID
 
 from api_base.application.common.aggregates import load
 from api_base.application.common.cqrs import PUBLIC, Bus, Command
-from api_base.application.files.queries import OpenFileHandler
 from api_base.application.services.file_upload.complete import clean
+from api_base.application.services.file_upload.content import OpenFileHandler
 from api_base.application.services.file_upload.keys import ROOT
 from api_base.application.services.file_upload.outcome import RefuseFile
 from api_base.application.services.file_upload.removal import ExpireUpload

@@ -6,8 +6,8 @@ from uuid import UUID
 
 from api_base.application.common.aggregates import load
 from api_base.application.common.cqrs import PUBLIC, Command
-from api_base.application.files import permissions
-from api_base.application.files.dtos import FileDTO
+from api_base.application.services.file_upload import permissions
+from api_base.application.services.file_upload.dtos import FileDTO
 from api_base.application.services.file_upload.progress import own_upload
 from api_base.application.services.file_upload.removal import held_objects
 from api_base.core.protocols import Clock, Isolation, JobQueue

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from uuid import UUID
 
 from api_base.application.common.cqrs import Command
-from api_base.application.files import permissions
+from api_base.application.services.file_upload import permissions
 from api_base.application.services.file_upload.limits import UploadLimits
 from api_base.core.errors import NotFound
 from api_base.core.protocols import Clock, Part

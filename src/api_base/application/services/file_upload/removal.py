@@ -6,7 +6,7 @@ from uuid import UUID
 
 from api_base.application.common.aggregates import load
 from api_base.application.common.cqrs import PUBLIC, Bus, Command
-from api_base.application.files import permissions
+from api_base.application.services.file_upload import permissions
 from api_base.application.services.file_upload.keys import thumbnails_of
 from api_base.application.services.file_upload.progress import own_upload
 from api_base.core.protocols import Isolation, ObjectStorage

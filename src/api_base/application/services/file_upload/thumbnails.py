@@ -6,8 +6,8 @@ from typing import Final
 from uuid import UUID
 
 from api_base.application.common.cqrs import Bus, Command, Query
-from api_base.application.files import permissions
-from api_base.application.files.queries import FileContent, OpenFile
+from api_base.application.services.file_upload import permissions
+from api_base.application.services.file_upload.content import FileContent, OpenFile
 from api_base.application.services.file_upload.keys import thumbnail_key
 from api_base.core.errors import NotFound
 from api_base.core.errors.content import ContentRefused

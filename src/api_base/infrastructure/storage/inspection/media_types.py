@@ -19,6 +19,7 @@ HEAD: Final = 4096
 
 _ALIASES: Final[Mapping[str, str]] = {
     "application/javascript": "text/javascript",
+    "application/jsonl": "application/x-ndjson",
     "application/x-gzip": GZIP,
     "application/x-pdf": PDF,
     "application/x-zip": ZIP,
@@ -58,9 +59,7 @@ _HTML: Final = re.compile(
 """What browsers take for HTML [WHATWG MIME Sniffing, section 7.1], and more."""
 _XML: Final = re.compile(r"\s*<\?xml\s", re.IGNORECASE)
 _JSON: Final = re.compile(r'\s*(?:[\[{"]|-?\d|true|false|null)')
-_TEXTS: Final = frozenset(
-    {"application/json", "application/jsonl", "application/sql", "application/toml", "application/x-ndjson", "application/yaml"}
-)
+_TEXTS: Final = frozenset({"application/json", "application/sql", "application/toml", "application/x-ndjson", "application/yaml"})
 
 
 def canonical(media_type: str) -> str:
