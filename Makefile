@@ -13,7 +13,7 @@ PYTEST := .venv/bin/python -m pytest -p asyncio -p xdist -p timeout -p hypothesi
 PARALLEL := -n 2 --dist loadfile --no-loadscope-reorder
 export PYTEST_DISABLE_PLUGIN_AUTOLOAD := 1
 
-.PHONY: help run check test lint types architecture unit tests coverage docs services services-stop bench chaos cache-kills large-import upload-client web-client mutants test-ids clean
+.PHONY: help run check test lint types architecture unit tests coverage docs services services-stop bench chaos cache-kills large-import storage-sizes upload-client web-client mutants test-ids clean
 
 help: ## List the targets.
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -82,6 +82,9 @@ large-import: .venv/.dev ## Import a CSV file of 1 GiB by HTTP, kill the worker 
 
 cache-kills: .venv/.dev ## Kill 1,000 processes between a commit and the invalidation of what was cached: make cache-kills KILLS=100
 	@CACHE_KILLS=$(or $(KILLS),1000) $(PYTEST) tests/integration/test_killed_before_invalidation.py
+
+storage-sizes: .venv/.dev ## Store and read objects of a size, compare every byte, and print the memory: make storage-sizes SIZE=2GiB
+	@STORAGE_SIZE=$(or $(SIZE),2GiB) .venv/bin/python -m benchmarks.storage_sizes
 
 mutants: .venv/.dev ## Change the code in places and see whether a test notices: make mutants SAMPLE=300 SEED=7 WITHIN=domain
 	@nice .venv/bin/python -m tools.mutants $(if $(SAMPLE),--sample $(SAMPLE)) $(if $(SEED),--seed $(SEED)) $(if $(WITHIN),--within $(WITHIN))
