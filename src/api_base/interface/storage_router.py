@@ -18,7 +18,7 @@ from api_base.interface.routes import RouteOptions, Router
 from api_base.interface.routes.parameters import header
 from api_base.interface.routes.rendering import ProtocolAnswer, StreamAnswer
 from api_base.interface.routes.streaming import BodyStream
-from api_base.interface.v1.bodies.files import Conditions, RangeNotSatisfiable, ReadConditions, Streamed
+from api_base.interface.v1.bodies.files import Conditions, ReadConditions, Streamed
 
 MAX_BYTES: Final = 2**43
 """A ticket says how many bytes it grants."""
@@ -26,7 +26,6 @@ _BINARY: Final[dict[int | str, dict[str, Any]]] = {
     200: {"description": "The content", "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}},
     206: {"description": "A range of it", "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}},
     304: {"description": "The client has the content"},
-    416: {"description": "No byte of the range exists"},
 }
 
 
@@ -88,11 +87,7 @@ def _download(storage: SignedStorage, granted: Ticket, found: StoredObject, cond
     common = [(b"etag", tag.encode()), (b"accept-ranges", b"bytes")]
     if conditions.known(tag):
         return StreamAnswer(status=304, headers=common, content=None)
-    try:
-        part = conditions.part(found.size, tag)
-    except RangeNotSatisfiable:
-        headers = [*common, (b"content-range", b"bytes */%d" % found.size), (b"content-length", b"0")]
-        return StreamAnswer(status=416, headers=headers, content=None)
+    part = conditions.part(found.size, tag)
     start, end = part or (0, found.size)
     described: Sequence[tuple[bytes, bytes]] = [
         (b"content-type", granted.content_type.encode()),
