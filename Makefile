@@ -13,7 +13,7 @@ PYTEST := .venv/bin/python -m pytest -p asyncio -p xdist -p timeout -p hypothesi
 PARALLEL := -n 2 --dist loadfile --no-loadscope-reorder
 export PYTEST_DISABLE_PLUGIN_AUTOLOAD := 1
 
-.PHONY: help run check test lint types architecture unit tests coverage docs services services-stop bench chaos cache-kills search-kills upload-client web-client mutants test-ids clean
+.PHONY: help run check test lint types architecture unit tests coverage docs services services-stop bench chaos cache-kills large-import search-kills storage-sizes upload-client web-client mutants test-ids clean
 
 help: ## List the targets.
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -77,11 +77,17 @@ web-client: .venv/.dev ## Read flags by OpenFeature's provider for browsers, on 
 upload-client: .venv/.dev ## Upload files by npm's tus-js-client in each of its protocols. Needs node and npm.
 	@$(PYTEST) -q -n 0 tests/e2e/check_upload_client.py
 
+large-import: .venv/.dev ## Import a CSV file of 1 GiB by HTTP, kill the worker in the middle, and measure memory: make large-import MIB=1024
+	@LARGE_IMPORT_MIB=$(or $(MIB),1024) $(PYTEST) -q -s -n 0 tests/e2e/test_large_import.py
+
 cache-kills: .venv/.dev ## Kill 1,000 processes between a commit and the invalidation of what was cached: make cache-kills KILLS=100
 	@CACHE_KILLS=$(or $(KILLS),1000) $(PYTEST) tests/integration/test_killed_before_invalidation.py
 
 search-kills: .venv/.dev ## Kill each search server 20 times under writes and compare what it holds: make search-kills KILLS=5
 	@SEARCH_KILLS=$(or $(KILLS),20) $(PYTEST) tests/integration/test_search_under_kill.py
+
+storage-sizes: .venv/.dev ## Store and read objects of a size, compare every byte, and print the memory: make storage-sizes SIZE=2GiB
+	@STORAGE_SIZE=$(or $(SIZE),2GiB) .venv/bin/python -m benchmarks.storage_sizes
 
 mutants: .venv/.dev ## Change the code in places and see whether a test notices: make mutants SAMPLE=300 SEED=7 WITHIN=domain
 	@nice .venv/bin/python -m tools.mutants $(if $(SAMPLE),--sample $(SAMPLE)) $(if $(SEED),--seed $(SEED)) $(if $(WITHIN),--within $(WITHIN))

@@ -58,8 +58,8 @@ class Connection:
     def imports(self) -> bool:
         """Whether the process would start an import. There is no such file, so none begins."""
         status, answer = self.post("/api/v1/items/imports", json.dumps({"file_id": str(UUID(int=0))}).encode())
-        assert answer["type"] == {403: "/problems/feature-disabled", 404: "/problems/not-found"}[status]
-        return status == 404
+        assert answer["type"] == {403: "/problems/feature-disabled", 422: "/problems/validation"}[status]
+        return status == 422
 
 
 @pytest.fixture(scope="module")

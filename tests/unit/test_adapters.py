@@ -26,6 +26,7 @@ NEEDING = {
     "kafka": ("EVENTS__URL", "kafka://one:9092"),
     "rabbitmq": ("JOBS__URL", "amqp://guest:guest@one/"),
     "redis": ("CACHE__URL", "rediss://one:6380/1"),
+    "s3": ("STORAGE__URL", "s3://bucket"),
     "otlp": ("OBSERVABILITY__OTLP_ENDPOINT", "http://one:4318"),
     "embedded": ("DATABASE__URL", "embedded://"),
 }

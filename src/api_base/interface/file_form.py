@@ -1,4 +1,7 @@
-"""A form by which a browser sends a file [RFC 7578], read while it arrives. Its last field is `file`; the others are known beforehand."""
+"""A form by which a browser sends a file [RFC 7578], read while it arrives. Its last field is `file`; the others are known beforehand.
+
+Parsed here, in a strict form: Starlette imports a library for it at every start, where one is installed.
+"""
 
 from collections.abc import AsyncIterable, AsyncIterator, Mapping
 from email.message import Message
@@ -7,8 +10,8 @@ from typing import Final
 from api_base.interface.errors.http import BodyTooLarge, MalformedBody
 
 FILE: Final = "file"
-MAX_FIELDS: Final = 65_536
-"""Bytes of everything but the content of the file."""
+MAX_FIELD: Final = 16_384
+"""Bytes of a field before the file, and of its header."""
 
 
 def boundary_of(content_type: str) -> bytes:
@@ -25,78 +28,70 @@ class FileForm:
     """The content of the file in a form, to be iterated once. The other fields must have the values of `fields`."""
 
     def __init__(self, boundary: bytes, body: AsyncIterable[bytes], fields: Mapping[str, str], limit: int) -> None:
-        self._body, self._expected, self._limit = body, fields, limit
-        self._found: dict[str, str] = {}
-        self._header, self._value, self._name = bytearray(), bytearray(), ""
-        self._content: list[bytes] = []
-        self._file = self._ended = False
-        self._boundary = boundary
+        self._delimiter = b"\r\n--" + boundary
+        self._body, self._expected, self._limit = aiter(body), fields, limit
+        self._left = bytearray(b"\r\n")
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         """Yield the content. Raises `MalformedBody`, and `BodyTooLarge` for a file of more than `limit` bytes."""
-        from python_multipart import MultipartParser  # by the first form
-        from python_multipart.exceptions import FormParserError
-
-        parser = MultipartParser(
-            self._boundary,
-            {
-                "on_part_begin": self._on_part_begin,
-                "on_header_field": self._on_header_field,
-                "on_header_value": self._on_header_value,
-                "on_header_end": self._on_header_end,
-                "on_part_data": self._on_part_data,
-                "on_part_end": self._on_part_end,
-                "on_end": self._on_end,
-            },
-        )
-        received = size = 0
-        async for chunk in self._body:
-            received += len(chunk)
-            try:
-                parser.write(chunk)
-            except FormParserError:
-                raise MalformedBody("The form is malformed: send multipart/form-data [RFC 7578].") from None
-            content, self._content = self._content, []
-            size += sum(map(len, content))
-            if size > self._limit or received - size > MAX_FIELDS:
+        found: dict[str, str] = {}
+        if await self._until(self._delimiter):
+            raise _malformed()
+        while (name := _name(await self._until(b"\r\n\r\n"))) != FILE and len(found) < len(self._expected):
+            found[name] = (await self._until(self._delimiter)).decode("utf-8", "replace")
+        if name != FILE or found != self._expected:
+            raise MalformedBody(f"The form has other fields before the file than it should have: send {', '.join(self._expected)}.")
+        size = 0
+        async for content in self._content():
+            size += len(content)
+            if size > self._limit:
                 raise BodyTooLarge(self._limit)
-            for part in content:
-                yield part
-        if not (self._file and self._ended):
-            raise MalformedBody("The form is incomplete: its last field is the file.")
+            yield content
+        while len(self._left) < 2 and await self._more():
+            pass
+        if not self._left.startswith(b"--"):
+            raise MalformedBody("The form does not end after the file.")
+        while await self._more():  # an epilogue [RFC 2046, section 5.1.1]
+            if len(self._left) > MAX_FIELD:
+                raise _malformed()
 
-    def _on_part_begin(self) -> None:
-        if self._file:
-            raise MalformedBody("The form has a field after the file.")
-        self._name = ""
-        self._value.clear()
+    async def _content(self) -> AsyncIterator[bytes]:
+        """Yield the bytes before the next delimiter, and remove them and the delimiter."""
+        while (end := self._left.find(self._delimiter)) < 0:
+            if ready := len(self._left) - len(self._delimiter) + 1 if len(self._left) >= len(self._delimiter) else 0:
+                yield bytes(self._left[:ready])
+                del self._left[:ready]
+            if not await self._more():
+                raise _malformed()
+        yield bytes(self._left[:end])
+        del self._left[: end + len(self._delimiter)]
 
-    def _on_header_field(self, data: bytes, start: int, end: int) -> None:
-        self._header += data[start:end]
+    async def _until(self, end: bytes) -> bytes:
+        """Return the bytes before `end`, at most `MAX_FIELD`, and remove them and `end`."""
+        while (at := self._left.find(end)) < 0:
+            if len(self._left) > MAX_FIELD or not await self._more():
+                raise _malformed()
+        found = bytes(self._left[:at])
+        del self._left[: at + len(end)]
+        return found
 
-    def _on_header_value(self, data: bytes, start: int, end: int) -> None:
-        self._value += data[start:end]
+    async def _more(self) -> bool:
+        chunk = await anext(self._body, None)
+        self._left += chunk or b""
+        return chunk is not None
 
-    def _on_header_end(self) -> None:
-        if self._header.lower() == b"content-disposition":
+
+def _name(header: bytes) -> str:
+    """Return the name of a field by its header, which begins with the line break after the delimiter."""
+    lines = header.split(b"\r\n")
+    for line in lines[1:]:
+        name, _, value = line.partition(b":")
+        if name.strip().lower() == b"content-disposition" and not lines[0].strip(b" \t"):
             message = Message()
-            message["content-disposition"] = self._value.decode("latin-1")
-            self._name = str(message.get_param("name", "", header="content-disposition"))
-            self._file = self._name == FILE
-        self._header.clear()
-        self._value.clear()
+            message["content-disposition"] = value.strip().decode("latin-1")
+            return str(message.get_param("name", "", header="content-disposition"))
+    raise _malformed()
 
-    def _on_part_data(self, data: bytes, start: int, end: int) -> None:
-        if not self._file:
-            self._value += data[start:end]
-            return
-        if self._found != self._expected:
-            raise MalformedBody(f"The form has other fields than it should have before the file: send {', '.join(self._expected)}.")
-        self._content.append(data[start:end])
 
-    def _on_part_end(self) -> None:
-        if not self._file:
-            self._found[self._name] = self._value.decode("utf-8", "replace")
-
-    def _on_end(self) -> None:
-        self._ended = True
+def _malformed() -> MalformedBody:
+    return MalformedBody("The form is malformed or incomplete: send multipart/form-data [RFC 7578].")

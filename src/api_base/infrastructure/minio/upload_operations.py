@@ -8,6 +8,7 @@ of a part), and the SHA-256 of the whole is compared before the object appears.
 import asyncio
 from base64 import b64encode
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import suppress
 from hashlib import md5
 from hashlib import sha256 as sha256_of
 from io import BytesIO
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 MINIMUM_PART: Final = 5_242_880
 PARALLEL: Final = 3
-SENDING: Final = 6
+SENDING: Final = 5
 PARTS_OF_ONE_SIZE: Final = 2_000
 
 
@@ -54,16 +55,16 @@ class UploadOperations(DownloadOperations):
             if sha256 is not None and digest.hexdigest() != sha256.lower():
                 raise ChecksumMismatch(f"the SHA-256 {sha256.lower()}", digest.hexdigest())
 
-        async def measured(blocks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        async def measured(blocks: AsyncIterator[BytesIO]) -> AsyncIterator[BytesIO]:
             nonlocal size
             async for block in blocks:
-                size += len(block)
-                await asyncio.to_thread(digest.update, block)
+                size += block.getbuffer().nbytes
+                await asyncio.to_thread(digest.update, block.getbuffer())
                 yield block
 
         blocks = measured(_blocks(content))
         first = await anext(blocks)
-        if len(first) < MINIMUM_PART:
+        if size < MINIMUM_PART:
             compare()
             etag, version = await self._put(key, first, content_type, if_absent, if_match)
         else:
@@ -89,15 +90,15 @@ class UploadOperations(DownloadOperations):
         checked_part(number, size)
         checked_key(key)
         _check_upload(upload)
-        block = bytearray()
+        block = BytesIO()
         async for chunk in content:
-            block += chunk
-            if len(block) > size:
+            block.write(chunk)
+            if block.tell() > size:
                 break
-        if len(block) != size:
-            raise ChecksumMismatch(f"{size} bytes", len(block) if len(block) < size else "more")
+        if block.tell() != size:
+            raise ChecksumMismatch(f"{size} bytes", block.tell() if block.tell() < size else "more")
         async with self._slots:
-            return await self._send(key, upload, number, bytes(block))
+            return await self._send(key, upload, number, block)
 
     async def complete_parts(self, key: str, upload: str, parts: Sequence[Part]) -> StoredObject:
         checked_key(key)
@@ -148,16 +149,18 @@ class UploadOperations(DownloadOperations):
             await self.abort_parts(target, upload)
             raise
 
-    async def _put(self, key: str, block: bytes, content_type: str, if_absent: bool, if_match: str | None) -> tuple[str, str | None]:
+    async def _put(self, key: str, block: BytesIO, content_type: str, if_absent: bool, if_match: str | None) -> tuple[str, str | None]:
         mode: PutMode = "create" if if_absent else "overwrite" if if_match is None else {"e_tag": f'"{if_match}"'}
         result = await self._client.transfer(
-            lambda store: obstore.put_async(store, key, block, attributes={"Content-Type": content_type}, mode=mode, use_multipart=False),
+            lambda store: obstore.put_async(
+                store, key, block.getbuffer(), attributes={"Content-Type": content_type}, mode=mode, use_multipart=False
+            ),
             key=key,
             idempotent=mode == "overwrite",
         )
         return (result["e_tag"] or "").strip('"'), result["version"]
 
-    async def _send_all(self, key: str, upload: str, blocks: AsyncIterator[bytes]) -> Sequence[Part]:
+    async def _send_all(self, key: str, upload: str, blocks: AsyncIterator[BytesIO]) -> Sequence[Part]:
         return await self._in_parallel(blocks, lambda number, block: self._send(key, upload, number, block))
 
     async def _in_parallel[T](self, sources: AsyncIterator[T], send: Callable[[int, T], Awaitable[Part]]) -> Sequence[Part]:
@@ -195,16 +198,24 @@ class UploadOperations(DownloadOperations):
                 return found
             more = {"PartNumberMarker": page["NextPartNumberMarker"]}
 
-    async def _send(self, key: str, upload: str, number: int, block: bytes) -> Part:
-        checksum = b64encode((await asyncio.to_thread(md5, block, usedforsecurity=False)).digest()).decode()
-        answer = await self._client.call(
-            lambda api: api.upload_part(
-                Bucket=self._client.bucket, Key=key, UploadId=upload, PartNumber=number, Body=BytesIO(block), ContentMD5=checksum
-            ),
-            key=key,
-            upload=upload,
-        )
-        return Part(number=number, etag=answer["ETag"].strip('"'), size=len(block))
+    async def _send(self, key: str, upload: str, number: int, block: BytesIO) -> Part:
+        """Send a part, and close it."""
+        try:
+            size = block.getbuffer().nbytes
+            checksum = b64encode((await asyncio.to_thread(md5, block.getbuffer(), usedforsecurity=False)).digest()).decode()
+
+            async def sent(api: Any) -> str:
+                block.seek(0)
+                answer = await api.upload_part(
+                    Bucket=self._client.bucket, Key=key, UploadId=upload, PartNumber=number, Body=block, ContentMD5=checksum
+                )
+                return str(answer["ETag"])
+
+            etag = await self._client.call(sent, key=key, upload=upload)
+            return Part(number=number, etag=etag.strip('"'), size=size)
+        finally:
+            with suppress(BufferError):  # cancelled while a thread reads it, which frees it
+                block.close()
 
     async def _complete(self, key: str, upload: str, parts: Sequence[Part], conditions: dict[str, Any]) -> tuple[str, str | None]:
         """Not retried: the second attempt would find no upload."""
@@ -235,7 +246,7 @@ async def _awaited[T](awaitable: Awaitable[T]) -> T:
     return await awaitable
 
 
-async def _chained(first: bytes, others: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+async def _chained(first: BytesIO, others: AsyncIterator[BytesIO]) -> AsyncIterator[BytesIO]:
     yield first
     async for block in others:
         yield block
@@ -250,18 +261,20 @@ def block_size(number: int) -> int:
     return int(min(MINIMUM_PART << ((number - 1) // PARTS_OF_ONE_SIZE), MAX_PART_BYTES))
 
 
-async def _blocks(content: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
-    """Yield the content in blocks, at least one. All but the last have the size of their number."""
-    number, block = 1, bytearray()
+async def _blocks(content: AsyncIterable[bytes]) -> AsyncIterator[BytesIO]:
+    """Yield the content in blocks, at least one. All but the last have the size of their number.
+
+    The sender closes a block, which frees its memory: references to it remain in the cycles of failed and repeated calls.
+    """
+    number, block = 1, BytesIO()
     async for chunk in content:
         left = memoryview(chunk)
         while left:
-            room = block_size(number) - len(block)
-            block += left[:room]
+            room = block_size(number) - block.tell()
+            block.write(left[:room])
             left = left[room:]
-            if len(block) == block_size(number):
-                whole, block = bytes(block), bytearray()
-                yield whole
-                number += 1
-    if block or number == 1:
-        yield bytes(block)
+            if block.tell() == block_size(number):
+                yield block
+                number, block = number + 1, BytesIO()
+    if block.tell() or number == 1:
+        yield block
