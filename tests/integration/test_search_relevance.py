@@ -38,7 +38,9 @@ type Find = Callable[[str], Awaitable[Sequence[str]]]
 def films() -> Mapping[str, Mapping[str, str]]:
     """The films with a genre, by their ids at imdb.com: those that are imported."""
     with closing(sqlite3.connect(package_path("movies.db"))) as database:
-        rows = database.execute("""select imdbID, Title, Genre, Year, Runtime, Director, "Cast", Language, Country from omdb where Genre <> ''""")
+        rows = database.execute(
+            """select imdbID, Title, Genre, Year, Runtime, Director, "Cast", Language, Country from omdb where Genre <> ''"""
+        )
         names = [column[0] for column in rows.description]
         return {row[0]: {name: str(value or "") for name, value in zip(names, row, strict=True)} for row in rows}
 
