@@ -1,4 +1,4 @@
-"""`python -m benchmarks [stack] [items] [start] [lists] [import] [events] [jobs] [blocking] [cache] [flags]`: all of them without a name, each in its own process.
+"""`python -m benchmarks [stack] [items] [start] [lists] [import] [events] [jobs] [blocking] [cache] [flags] [search]`: all of them without a name, each in its own process.
 
 These run only by name. `python -m benchmarks growth` takes minutes, `hostile` and `killed` two minutes each. `python -m benchmarks overload` takes four minutes (`OVERLOAD_SECONDS=10`: one). `python -m benchmarks cache-rivals` installs two packages. `python -m benchmarks outage` takes ten minutes (`OUTAGE_SECONDS=15`: two) and kills Kafka and RabbitMQ of `make services`.
 `python -m benchmarks instructions --against PATH` compares with another checkout, by callgrind.
@@ -23,6 +23,7 @@ from benchmarks import (
     lists,
     outage,
     overload,
+    search,
     stack,
     start,
 )
@@ -38,6 +39,7 @@ ALL = {
     "blocking": blocking.main,
     "cache": cache.main,
     "flags": flags.main,
+    "search": search.main,
 }
 KNOWN = {
     **ALL,
