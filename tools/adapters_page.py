@@ -57,6 +57,7 @@ def page() -> str:
         "MAIL__URL": BUILT_IN.mail,
         "RATE_LIMIT__URL": BUILT_IN.rate_limit,
         "REMOTE__URL": BUILT_IN.remote,
+        "SEARCH__URL": BUILT_IN.search,
     }
     sections = [_section(variable, adapters) for variable, adapters in ports.items()]
     return HEADING + "\n".join(sections) + EXTRA + GUIDE

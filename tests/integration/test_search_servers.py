@@ -1,6 +1,7 @@
 """What Elasticsearch and OpenSearch promise behind the adapter: versions, partial failures, generations, tenants, outages."""
 
 import asyncio
+import os
 import random
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -140,10 +141,12 @@ async def test_a_generation_that_was_not_swapped_in_is_replaced(films: ServerInd
     assert await held_by(films, "films") == {}
 
 
-REBUILT = 2000
+REBUILT = int(os.environ.get("SEARCH_REBUILT", "2000"))
+"""`make search-rebuild` takes 100,000."""
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(300 + REBUILT / 50)
 async def test_a_rebuild_misses_no_write_and_fails_no_search(films: ServerIndex) -> None:
     tenant, rows, numbers, random_ = uuid4(), Rows(), count(), random.Random(3)
     rows.store(*(film(tenant, f"Film {number}") for number in range(REBUILT)))
@@ -177,7 +180,9 @@ async def test_a_rebuild_misses_no_write_and_fails_no_search(films: ServerIndex)
         working = [tasks.create_task(write()), tasks.create_task(search())]
         assert await rebuild(films, declared(FILMS, source=rows), "films", lambda written: None) >= REBUILT
         ending.set()
-    assert all(one.result() > 0 for one in working)
+    writes, searches = (one.result() for one in working)
+    print(f"{writes} writes and {searches} searches during the rebuild of {REBUILT} documents")
+    assert min(writes, searches) > 0
     expected = {one.id: (one.version, one.digest) for one in rows.stored.values()}
     for generation in (Generation.LIVE, Generation.PREVIOUS):
         held = await held_by(films, "films", generation)

@@ -39,6 +39,8 @@ UNENCRYPTED = [
     ("RATE_LIMIT__URL", "redis://limits/0"),
     ("JOBS__URL", "amqp://guest:x@mq/"),
     ("REMOTE__URL", "amqp://guest:x@[2001:db8::1]/"),
+    ("SEARCH__URL", "elasticsearch+http://one:x@search:9200"),
+    ("SEARCH__URL", "opensearch+http://search:9200"),
     ("MAIL__LINKS", "http://api.example.com/links"),
 ]
 """Each leads to another host without TLS."""
@@ -53,6 +55,8 @@ PROTECTED = [
     ("CACHE__URL", "redis://127.0.0.1/0"),
     ("LOCKS__URL", "rediss+sentinel://cache/main"),
     ("JOBS__URL", "amqps://guest:x@mq/"),
+    ("SEARCH__URL", "opensearch+https://search:9200"),
+    ("SEARCH__URL", "elasticsearch+http://[::1]:9200"),
     ("MAIL__LINKS", "http://localhost:3000/links"),
 ]
 
