@@ -14,8 +14,8 @@ from tools.documents import ROOT
 SOURCE: Final = ROOT / "src/api_base"
 MAX_LINES: Final = 300
 VAGUE: Final = re.compile(r"(^|_)(managers?|helpers?|utils?|misc|base2)(_|$)|^data$")
-READING: Final = {"audit", "jobs"}
-"""Contexts that look at what the base itself keeps: they have no aggregates, and the floors for those stay empty."""
+READING: Final = {"audit", "jobs", "search"}
+"""Contexts that look at what the base itself or other contexts keep: they have no aggregates, and the floors for those stay empty."""
 ADAPTERS: Final = {"jobs": "tasks"}
 """Where the adapters of a context are named otherwise: the specification says so."""
 SHAPE: Final = (

@@ -10,7 +10,10 @@ from api_base.core import protocols
 from tests.architecture.modules import MODULES
 
 PORTS: Final = [port for port in vars(protocols).values() if inspect.isclass(port) and is_protocol(port)]
-WITHOUT_A_CLASS: Final[Mapping[type, str]] = {protocols.Savepoint: "api_base.infrastructure.db.unit_of_work.savepoint is a function"}
+WITHOUT_A_CLASS: Final[Mapping[type, str]] = {
+    protocols.Criterion: "the domain's Specification: the core cannot name it",
+    protocols.Savepoint: "api_base.infrastructure.db.unit_of_work.savepoint is a function",
+}
 
 
 def adapters_of(port: type) -> list[str]:

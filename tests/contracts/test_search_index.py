@@ -195,13 +195,11 @@ async def test_a_mistyped_search_suggests_a_title(engine: Engine) -> None:
     assert list((await engine.find(MINE, "casablanca")).suggestions) == []
 
 
-@pytest.mark.parametrize(
-    "q", ["", " ", '"', '""', "!!", "'", "a & b | !c", "\\", ":*", "%", "x" * 5000, "\x02\x03", "é" * 300, "(" * 100, "日本語"]
-)
+@pytest.mark.parametrize("q", ['"', '""', "!!", "'", "& | !", "\\", ":*", "%", "\x02\x03", "(" * 100, " ", "\u0301" * 40])
 async def test_any_text_is_a_search(engine: Engine, q: str) -> None:
-    await engine.put(film(MINE, "日本語 film"))
-    found = await engine.find(MINE, q)
-    assert found.total.value in (0, 1)
+    await engine.put(film(MINE, "映画 film"))
+    assert (await engine.find(MINE, q)).total.value == 0
+    assert await engine.titles(MINE, f"{q} 映画") == ["映画 film"]
 
 
 async def test_filters_select_by_every_kind_of_field(engine: Engine) -> None:

@@ -36,7 +36,7 @@ UNITLESS = {
     "SERVER__MAX_CONNECTIONS_PER_ADDRESS", "SERVER__CONCURRENCY", "SECURITY__PASSWORD_MIN_LENGTH",
     "SECURITY__PASSWORD_MIN_SCORE", "SECURITY__HASH_CONCURRENCY", "SECURITY__FAILED_LOGINS", "MAIL__RECIPIENT_LIMIT", "RATE_LIMIT__REQUESTS", "RATE_LIMIT__BURST",
     "RATE_LIMIT__LOGIN_REQUESTS", "RATE_LIMIT__LOGIN_BURST", "RATE_LIMIT__FAILED_TOKENS", "RATE_LIMIT__LOCAL_SHARE", "JOBS__CONCURRENCY", "REMOTE__CONCURRENCY", "CACHE__MAX_ENTRIES",
-    "RESILIENCE__ATTEMPTS", "RESILIENCE__CONCURRENCY", "RESILIENCE__QUEUE_SIZE", "RESILIENCE__FAILURE_RATE", "RESILIENCE__MINIMUM_CALLS", "RESILIENCE__SLOW_RATE", "OBSERVABILITY__METRICS_PORT",
+    "RESILIENCE__ATTEMPTS", "RESILIENCE__CONCURRENCY", "RESILIENCE__QUEUE_SIZE", "RESILIENCE__FAILURE_RATE", "RESILIENCE__MINIMUM_CALLS", "RESILIENCE__SLOW_RATE", "OBSERVABILITY__METRICS_PORT", "SEARCH__CANDIDATES",
     "OBSERVABILITY__TRACE_SAMPLE_RATIO",
 }  # fmt: skip
 """Numbers that count, or are a fraction or a port."""
@@ -138,7 +138,7 @@ def test_every_number_has_its_unit_in_its_name() -> None:
 
 def test_every_url_of_a_service_is_secret_for_it_may_hold_a_password() -> None:
     urls = [field for name, field in SETTINGS.items() if name.endswith("URL")]
-    assert len(urls) == 11
+    assert len(urls) == 12
     assert all(is_secret(field.annotation) for field in urls)
     assert not [name for name in SETTINGS if name.endswith(("USERNAME", "PASSWORD", "USER", "MECHANISM"))]
 

@@ -18,10 +18,10 @@ from api_base.infrastructure.db.connecting import Connection
 from api_base.infrastructure.db.embedded import Urls
 from api_base.infrastructure.db.migrations.revisions import BASE, Branch, chain, closure, heads_of, plain_connection, read, stored_heads
 from api_base.infrastructure.db.migrations.roles import Roles, user_of
-from api_base.infrastructure.db.ranked_search import METADATA as WORDS
 from api_base.infrastructure.db.schema import DeclaredTable
 from api_base.infrastructure.db.session import check_server
 from api_base.infrastructure.db.table_check import SQL, TableCheck
+from api_base.infrastructure.db.tables import METADATA as WORDS
 from api_base.infrastructure.events.tables import METADATA as EVENTS
 from api_base.infrastructure.idempotency.tables import METADATA as IDEMPOTENCY
 from api_base.infrastructure.importing.tables import METADATA as IMPORTING

@@ -41,20 +41,18 @@ from api_base.core.protocols.search import (
     Criterion,
     Facet,
     FacetValue,
-    FieldKind,
     Generation,
     IndexedDocument,
     IndexState,
     Relation,
-    SearchDefinition,
     SearchDocument,
-    SearchField,
     SearchHit,
     SearchIndex,
     SearchRequest,
     SearchResults,
     SearchTotal,
 )
+from api_base.core.protocols.search_definition import FieldKind, SearchDefinition, SearchField
 from api_base.core.protocols.security import (
     AccessLookup,
     AccessToken,

@@ -1,4 +1,4 @@
-"""Functions that find and rank the rows of a table by their words, for revisions to create, and the words of each tenant.
+"""Functions that find and rank the rows of a table by their words, for revisions to create.
 
 A search collects at most so many candidates, and ranks only these: titles that begin with the text, which come from an index; rows that have all
 words; and if no row has, rows that have similar words. Text operators are not leakproof, so with a policy no index serves them: the functions
@@ -8,22 +8,10 @@ are owned by the role `search` (docs/decisions/0007-text-search-by-function.md).
 from collections.abc import Sequence
 from typing import Final
 
-import sqlalchemy as sa
 from alembic import op
 
 from api_base.infrastructure.db import ddl
-from api_base.infrastructure.db.schema import Ownership, tenant_owned, text
-
-METADATA: Final = sa.MetaData()
-
-SEARCH_WORDS: Final = tenant_owned(
-    "search_words",
-    METADATA,
-    sa.Column("tenant_id", sa.Uuid, nullable=False),
-    sa.Column("source", text(), nullable=False),
-    sa.Column("word", text(), nullable=False),
-)
-"""The words that occur, or occurred, in the documents of a tenant, by the table or generation that holds them: what a mistyped word may stand for."""
+from api_base.infrastructure.db.schema import Ownership
 
 NEWEST: Final = 64
 """Rows that show whether a word stands in most rows of a tenant. Then the newest rows are candidates, and no index is read, which would cost what it finds."""
@@ -61,8 +49,8 @@ begin
     if folded = '' or tenant is distinct from {current} then
         return;
     end if;
-    every := array_to_string(search_terms(tenant, {source}, q, false, false), ' & ')::tsquery;
-    parts := search_terms(tenant, {source}, q, true, false);
+    every := array_to_string(search_terms(tenant, {source}, q, false, false, true), ' & ')::tsquery;
+    parts := search_terms(tenant, {source}, q, true, false, true);
     if position('"' in q) = 0 then
         titles := array(select ctid from public.{table}
             where {mine} and title_key >= folded and title_key < folded || chr(1114111) order by title_key limit candidates);
@@ -71,9 +59,10 @@ begin
         found := {name}_matching(tenant{passed}, array_to_string(parts, ' & ')::tsquery, candidates);
     end if;
     if cardinality(titles) = 0 and not exists (select from public.{table} where ctid = any (found) and words @@ every) then
-        parts := search_terms(tenant, {source}, q, true, true);
+        parts := search_terms(tenant, {source}, q, true, true, true);
         alike := {name}_matching(tenant{passed}, array_to_string(parts, ' & ')::tsquery, candidates);
         if cardinality(alike) + cardinality(found) = 0 then
+            parts := search_terms(tenant, {source}, q, true, true, false);
             alike := {name}_matching(tenant{passed}, array_to_string(parts, ' | ')::tsquery, candidates);
         end if;
     end if;

@@ -9,7 +9,8 @@ from starlette.types import Scope
 
 from api_base.application.common.cqrs import Bus
 from api_base.application.common.listing import MAX_CURSOR_LENGTH
-from api_base.application.search.search import Search, SearchPageDTO
+from api_base.application.search.dtos import SearchPageDTO
+from api_base.application.search.search import Search
 from api_base.core.errors import Invalid, Violation
 from api_base.core.protocols.search import MAX_HITS
 from api_base.domain.common.text import UNSTORABLE
@@ -32,6 +33,8 @@ class SearchQuery(QueryResolver):
     def resolve(self, scope: Scope) -> Search:
         """Return the validated search. Raises `Invalid` with every violation."""
         given, violations = _given(scope["query_string"])
+        if violations:
+            raise Invalid(violations)
         q, limit = given.get("q", ""), given.get("limit", str(DEFAULT_HITS))
         if not q.strip():
             violations.append(Violation("/query/q", "blank", "is required, and must not be blank"))

@@ -65,7 +65,7 @@ end $$
 """The tenant's words that `asked` may stand for."""
 
 TERMS = """
-create function search_terms(tenant uuid, scope text, q text, stems boolean, near boolean) returns text[] language plpgsql stable strict as $$
+create function search_terms(tenant uuid, scope text, q text, stems boolean, near boolean, every boolean) returns text[] language plpgsql stable strict as $$
 declare
     phrase text[];
     word text;
@@ -84,6 +84,7 @@ begin
     foreach word in array coalesce(words, '{}') loop
         n := n + 1;
         word := left(word, 100);
+        continue when not every and (to_tsvector('pg_catalog.english', word) = '' or to_tsvector('pg_catalog.portuguese', word) = '');
         term := '''' || word || '''';
         if length(word) > 2 and near or length(word) > 1 and n = cardinality(words) and right(q, 1) ~ '[[:alnum:]]' then
             term := term || ':*';
@@ -103,6 +104,7 @@ end $$
 """
 """One text of a tsquery for each word and each phrase in double quotes; the last word may be the beginning of one. `stems` adds the stems of the
 words, which match only where stems are stored, in the weights A and B: a stem may be somebody's name. `near` adds similar words.
+Without `every` stop words are left out.
 
 A folded word needs no escape.
 """
