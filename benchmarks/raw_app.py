@@ -8,8 +8,9 @@ import asyncpg
 import msgspec
 
 from api_base.domain.common.value_objects import Money
+from api_base.infrastructure.items.tables import ITEMS
 
-SQL = "select * from items where tenant_id = $1 and id = $2"
+SQL = f"select {', '.join(ITEMS.columns.keys())} from items where tenant_id = $1 and id = $2"
 encode = msgspec.json.Encoder(enc_hook=str).encode
 pool: asyncpg.Pool
 TENANTS: dict[bytes, UUID] = {}

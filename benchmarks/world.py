@@ -20,6 +20,7 @@ from api_base.core.types import SessionId, TenantId, UserId
 from api_base.infrastructure.auth.jwt import Ed25519TokenIssuer
 from api_base.infrastructure.auth.keys import load
 from api_base.infrastructure.db.embedded import EmbeddedServer, Urls
+from api_base.infrastructure.items.tables import ITEMS
 from api_base.infrastructure.system import SystemClock
 
 
@@ -105,7 +106,8 @@ async def _copy(admin: str, made: list[Member]) -> None:
     await connection.copy_records_to_table(
         "sessions", records=[(m.user, m.session, m.tenant, b"k", 1, b"d", None, None, None, 1, now, later, None, "", "") for m in made]
     )
-    await connection.copy_records_to_table("items", records=[item_row(m.tenant, id, n, now) for m in made for n, id in enumerate(m.items)])
+    items = [item_row(m.tenant, id, n, now) for m in made for n, id in enumerate(m.items)]
+    await connection.copy_records_to_table("items", records=items, columns=ITEMS.columns.keys())  # without the generated ones
     await connection.execute("vacuum analyze")
     await connection.close()
 
