@@ -13,7 +13,7 @@ PYTEST := .venv/bin/python -m pytest -p asyncio -p xdist -p timeout -p hypothesi
 PARALLEL := -n 2 --dist loadfile --no-loadscope-reorder
 export PYTEST_DISABLE_PLUGIN_AUTOLOAD := 1
 
-.PHONY: help run check test lint types architecture unit tests coverage docs services services-stop bench chaos cache-kills large-import search-kills storage-sizes upload-client web-client mutants test-ids clean
+.PHONY: help run check test lint types architecture unit tests coverage docs services services-stop bench chaos cache-kills large-import search-kills search-rebuild storage-sizes upload-client web-client mutants test-ids clean
 
 help: ## List the targets.
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -85,6 +85,9 @@ cache-kills: .venv/.dev ## Kill 1,000 processes between a commit and the invalid
 
 search-kills: .venv/.dev ## Kill each search server 20 times under writes and compare what it holds: make search-kills KILLS=5
 	@SEARCH_KILLS=$(or $(KILLS),20) $(PYTEST) tests/integration/test_search_under_kill.py
+
+search-rebuild: .venv/.dev ## Rebuild a search index of 100,000 documents under writes and searches: make search-rebuild DOCUMENTS=10000
+	@SEARCH_REBUILT=$(or $(DOCUMENTS),100000) $(PYTEST) -s tests/integration/test_search_servers.py -k rebuild
 
 storage-sizes: .venv/.dev ## Store and read objects of a size, compare every byte, and print the memory: make storage-sizes SIZE=2GiB
 	@STORAGE_SIZE=$(or $(SIZE),2GiB) .venv/bin/python -m benchmarks.storage_sizes

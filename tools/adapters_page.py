@@ -58,6 +58,7 @@ def page() -> str:
         "RATE_LIMIT__URL": BUILT_IN.rate_limit,
         "REMOTE__URL": BUILT_IN.remote,
         "SCANNER__URL": BUILT_IN.scanner,
+        "SEARCH__URL": BUILT_IN.search,
         "STORAGE__URL": BUILT_IN.storage,
     }
     sections = [_section(variable, adapters) for variable, adapters in ports.items()]

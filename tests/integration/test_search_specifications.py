@@ -176,7 +176,7 @@ def test_python_postgresql_and_the_search_servers_select_the_same_rows(
         assert everywhere.selected(specification) == [in_python] * 3, specification
 
 
-LONGEST = "\U0001f600" * 8190 + "a"
+MAX_KEYWORD = "\U0001f600" * 8190 + "a"
 
 
 @pytest.mark.parametrize("engine", ["elasticsearch", "opensearch"])
@@ -188,10 +188,10 @@ async def test_a_keyword_of_the_greatest_length_is_compared(
     definition = SearchDefinition(name="samples", title="title", permission="samples:read", fields=fields)
     tenant = uuid4()
     async with server_index(request.getfixturevalue(f"{engine}_url"), declared(definition)) as index:
-        values = {"title": "a", "name": LONGEST}
+        values = {"title": "a", "name": MAX_KEYWORD}
         await index.write([SearchDocument(index="samples", tenant_id=tenant, id=uuid4(), version=1, values=values)])
         await index.refresh()
-        for value, found in ((LONGEST, 1), (LONGEST + "b", 0)):
+        for value, found in ((MAX_KEYWORD, 1), (MAX_KEYWORD + "b", 0)):
             asked = SearchRequest(indexes=("samples",), filter=FieldSpecification[Any]("name", operator, value))
             assert len((await index.search(asked, tenant)).hits) == found
 

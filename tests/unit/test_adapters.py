@@ -23,7 +23,9 @@ type Set = Callable[..., None]
 
 EXAMPLE = ROOT / "examples/file_mailer/src"
 NEEDING = {
+    "elasticsearch": ("SEARCH__URL", "elasticsearch+http://one:9200"),
     "kafka": ("EVENTS__URL", "kafka://one:9092"),
+    "opensearch": ("SEARCH__URL", "opensearch+https://one:9200"),
     "rabbitmq": ("JOBS__URL", "amqp://guest:guest@one/"),
     "redis": ("CACHE__URL", "rediss://one:6380/1"),
     "s3": ("STORAGE__URL", "s3://bucket"),

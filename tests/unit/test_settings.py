@@ -40,6 +40,8 @@ UNENCRYPTED = [
     ("JOBS__URL", "amqp://guest:x@mq/"),
     ("REMOTE__URL", "amqp://guest:x@[2001:db8::1]/"),
     ("STORAGE__URL", "s3://key:x@bucket?endpoint=http://minio:9000"),
+    ("SEARCH__URL", "elasticsearch+http://one:x@search:9200"),
+    ("SEARCH__URL", "opensearch+http://search:9200"),
     ("MAIL__LINKS", "http://api.example.com/links"),
 ]
 """Each leads to another host without TLS."""
@@ -57,6 +59,8 @@ PROTECTED = [
     ("STORAGE__URL", "s3://bucket?region=eu-west-1"),
     ("STORAGE__URL", "s3://key:x@bucket?endpoint=https://minio:9000"),
     ("STORAGE__URL", "s3://key:x@bucket?endpoint=http://127.0.0.1:9000"),
+    ("SEARCH__URL", "opensearch+https://search:9200"),
+    ("SEARCH__URL", "elasticsearch+http://[::1]:9200"),
     ("MAIL__LINKS", "http://localhost:3000/links"),
 ]
 

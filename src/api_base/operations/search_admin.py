@@ -35,7 +35,7 @@ async def reindex(settings: Settings, contexts: Sequence[Context], index: str | 
 async def verify(
     settings: Settings, contexts: Sequence[Context], index: str | None, *, repair: bool, progress: Progress
 ) -> Mapping[str, Verification]:
-    """Compare `index`, or all of them, with the database; write what differs again if `repair` says so, and compare once more."""
+    """Compare `index`, or all of them, with the database; with `repair`, write what differs again, and compare again."""
     async with _search(settings, contexts) as wiring:
         verifier = IndexVerifier(wiring.search, wiring.search_indexes)
         outcome = {}

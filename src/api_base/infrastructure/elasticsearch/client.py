@@ -214,7 +214,7 @@ class OpenSearchEngine(Engine):
         try:
             body = await self._client.transport.perform_request(method, path, params=params, body=content, timeout=timeout, headers=headers)
         except exceptions.ConnectionError as error:
-            raise OSError(str(error)) from error
+            raise OSError(str(error.error)) from error
         except exceptions.TransportError as error:
             return Answer(int(error.status_code), error.info)
         return Answer(200, body)

@@ -26,7 +26,7 @@ LENGTH: Final = "length"
 """The length of the folded title: among equals, the shorter one comes first."""
 EXACT_LENGTH: Final = 1000
 """Characters of a title that an exact search compares."""
-LONGEST_WORD: Final = 256
+MAX_WORD_LENGTH: Final = 256
 """Letters of a word that are compared. The server refuses a document with a word of over 32,766 bytes."""
 PREFIX_LENGTH: Final = 16
 """Letters of the beginning of a word by which the word is found."""
@@ -96,7 +96,7 @@ def _analysis(definition: SearchDefinition) -> Mapping[str, Any]:
         },
         "tokenizer": {"words": {"type": "pattern", "pattern": "[\\p{L}\\p{N}]+", "group": 0}},
         "filter": {
-            "shortened": {"type": "truncate", "length": LONGEST_WORD},
+            "shortened": {"type": "truncate", "length": MAX_WORD_LENGTH},
             "beginnings": {"type": "edge_ngram", "min_gram": 1, "max_gram": PREFIX_LENGTH},
             "beginning": {"type": "truncate", "length": PREFIX_LENGTH},
             "plurals": {"type": "pattern_replace", "pattern": "^(.{2,})(oes|aes)$", "replacement": "$1ao"},

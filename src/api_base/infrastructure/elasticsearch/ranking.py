@@ -11,7 +11,7 @@ from api_base.application.common.search.query_text import QueryText
 from api_base.core.protocols import SearchDefinition
 from api_base.infrastructure.db.query_builder.translation import prefix_end
 from api_base.infrastructure.elasticsearch import query as q
-from api_base.infrastructure.elasticsearch.mapping import EXACT, EXACT_LENGTH, JOINED, LONGEST_WORD, PREFIX_LENGTH, WORDS, joined
+from api_base.infrastructure.elasticsearch.mapping import EXACT, EXACT_LENGTH, JOINED, MAX_WORD_LENGTH, PREFIX_LENGTH, WORDS, joined
 from api_base.infrastructure.elasticsearch.query import Query
 
 EXACT_GRADE: Final = 100_000.0
@@ -62,7 +62,7 @@ def suggested(definition: SearchDefinition, text: QueryText) -> Query:
 
 def _words(text: QueryText) -> Sequence[str]:
     """The words as the server stores them."""
-    return [word[:LONGEST_WORD] for word in text.all_words]
+    return [word[:MAX_WORD_LENGTH] for word in text.all_words]
 
 
 def _fields(definition: SearchDefinition) -> dict[str, float]:

@@ -69,7 +69,7 @@ class ElasticsearchSearchIndex(SearchIndex, Probe):
             await self._write(index, [one for one in documents if one.index == index])
 
     async def _write(self, index: str, documents: Sequence[SearchDocument]) -> None:
-        """Generations may be swapped during the write. Whoever finds one gone looks again, and repeats everything: versions make that harmless."""
+        """Generations may be swapped during the write. If one is gone, everything is looked up and written again: versions make that harmless."""
         definition = self._indexes.definition(index)
         for _ in range(5):
             stored = await self._generations.stored(index)

@@ -18,8 +18,8 @@ from api_base.core.protocols import GONE, Generation, IndexedDocument, SearchDoc
 
 MAX_DIFFERENCES: Final = 10_000
 """Differences that one comparison remembers. An index with more has to be rebuilt."""
-PAUSE: Final = 3.0
-"""Seconds in which a change reaches the index."""
+SETTLING_SECONDS: Final = 3.0
+"""The time in which a change reaches the index."""
 
 
 class Fault(Enum):
@@ -52,7 +52,7 @@ class Comparison:
 class IndexVerifier:
     """Compares the live generations with the sources of their documents. `pause` is in seconds."""
 
-    def __init__(self, engine: SearchIndex, indexes: SearchIndexes, pause: float = PAUSE) -> None:
+    def __init__(self, engine: SearchIndex, indexes: SearchIndexes, pause: float = SETTLING_SECONDS) -> None:
         self._engine, self._indexes, self._pause = engine, indexes, pause
 
     async def verify(self, index: str, progress: Callable[[int], None]) -> Comparison:
