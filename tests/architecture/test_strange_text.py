@@ -38,7 +38,7 @@ def spoiled(value: Any, addition: str) -> Iterator[Any]:
 
 
 def takes_json(route: Route) -> bool:
-    return route.media_type is not None and "json" in route.media_type and not route.of_ofrep
+    return route.media_type is not None and "json" in route.media_type and not route.of_protocol
 
 
 @pytest.mark.parametrize("strange", STRANGE)
