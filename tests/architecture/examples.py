@@ -141,6 +141,14 @@ async def a_job(scene: Scene) -> Arranged:
     return Arranged(ids={"id": began.json()["job_id"]}, sender=scene.owner)
 
 
+async def a_file_of_items(scene: Scene) -> Arranged:
+    return Arranged(body={"file_id": await scene.running.uploaded(scene.sender, b"sku,name,category\n")})
+
+
+async def own_tenant_and_a_file_of_members(scene: Scene) -> Arranged:
+    return Arranged(ids={"id": scene.sender.tenant_id}, body={"file_id": await scene.running.uploaded(scene.sender, b"email,role\n")})
+
+
 async def own_tenant(scene: Scene) -> Arranged:
     return Arranged(ids={"id": scene.sender.tenant_id})
 
@@ -305,7 +313,7 @@ ARRANGED: Final[Mapping[str, Callable[[Scene], Awaitable[Arranged]]]] = {
     "switch_tenant": own_tenant,
     "list_members": own_tenant,
     "add_member": own_tenant_and_a_user,
-    "import_members": own_tenant,
+    "import_members": own_tenant_and_a_file_of_members,
     "change_member_role": a_member,
     "remove_member": a_member,
     "invite_member": own_tenant,
@@ -317,6 +325,7 @@ ARRANGED: Final[Mapping[str, Callable[[Scene], Awaitable[Arranged]]]] = {
     "get_user": a_user,
     "deactivate_user": a_user,
     "reactivate_user": a_deactivated_user,
+    "import_items": a_file_of_items,
     "get_item": an_item,
     "update_item": an_item,
     "delete_item": an_item,

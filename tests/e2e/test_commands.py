@@ -64,6 +64,14 @@ def test_doctor_names_what_is_wrong_and_no_secret(running: Backend, project: Pro
     assert "SERVER__PORT=8000" in done.stdout
 
 
+def test_doctor_states_that_nothing_is_scanned_and_checks_a_scanner(running: Backend, project: Project) -> None:
+    assert "files are not searched for malware; SCANNER__URL selects a scanner" in run(project.home, "doctor").stdout
+    done = run(project.home, "doctor", SCANNER__URL="clamav://127.0.0.1:1")
+    assert done.returncode == 1
+    assert "The scanner cannot be used." in done.stdout
+    assert "not searched" not in done.stdout
+
+
 def test_doctor_checks_the_mail_server(running: Backend, project: Project) -> None:
     done = run(project.home, "doctor", MAIL__URL="smtp://ana:very-secret@127.0.0.1:1")
     assert (done.returncode, "The mail server cannot be used. (127.0.0.1:1: SMTPConnectError" in done.stdout) == (1, True), done

@@ -9,6 +9,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
+from uuid import UUID
 
 import asyncpg
 import pytest
@@ -49,15 +50,15 @@ class Connection:
     http: http.client.HTTPConnection
     token: str
 
-    def post(self, path: str, content: bytes = b"", media_type: str = "text/csv") -> tuple[int, Any]:
-        self.http.request("POST", path, content, {"Content-Type": media_type, "Authorization": f"Bearer {self.token}"})
+    def post(self, path: str, content: bytes = b"") -> tuple[int, Any]:
+        self.http.request("POST", path, content, {"Content-Type": "application/json", "Authorization": f"Bearer {self.token}"})
         response = self.http.getresponse()
         return response.status, json.loads(response.read())
 
     def imports(self) -> bool:
-        """Whether the process would start an import. The file has no column that an import needs, so none begins."""
-        status, answer = self.post("/api/v1/items/imports", b"colour\nred\n")
-        assert answer["type"] == {403: "/problems/feature-disabled", 422: "/problems/rule-violated"}[status]
+        """Whether the process would start an import. There is no such file, so none begins."""
+        status, answer = self.post("/api/v1/items/imports", json.dumps({"file_id": str(UUID(int=0))}).encode())
+        assert answer["type"] == {403: "/problems/feature-disabled", 422: "/problems/validation"}[status]
         return status == 422
 
 
@@ -134,7 +135,8 @@ def test_every_process_states_the_age_of_its_flags(backend: Backend, processes: 
 def test_a_worker_has_the_flags_before_its_first_job(backend: Backend, processes: list[Connection], project: Project) -> None:
     until(lambda: all(one.imports() for one in processes), "imports in every process")
     token = processes[0].token
-    status, began = processes[0].post("/api/v1/items/imports", b"sku,name,category\nFLAG-1,Chair,furniture\n")
+    sent = {"file_id": backend.upload(b"sku,name,category\nFLAG-1,Chair,furniture\n", token)}
+    status, began = processes[0].post("/api/v1/items/imports", json.dumps(sent).encode())
     assert status == 202, began
 
     def job() -> Any:

@@ -85,6 +85,7 @@ async def test_conditions_of_downloads(api: Running, person: Person) -> None:
     tag = f'"{shown["sha256"]}"'
     outside = await read(api, person, shown["id"], Range="bytes=10-")
     assert (outside.status_code, outside.headers["content-range"]) == (416, "bytes */10")
+    assert outside.json()["type"] == "/problems/range-not-satisfiable"
     known = await read(api, person, shown["id"], **{"If-None-Match": tag})
     assert (known.status_code, known.content) == (304, b"")
     several = await read(api, person, shown["id"], Range="bytes=0-1,3-4")
@@ -163,7 +164,8 @@ async def test_a_file_is_attached_to_an_item_and_then_not_deleted(api: Running, 
     assert (kept.status_code, kept.json()["title"]) == (409, "The state of the resource does not allow the operation")
     assert (await read(api, person, file)).content == b"one"
     assert (await api.client.get(slot, headers=person.headers)).json()["file_id"] == file
-    assert (await api.client.delete(slot, headers=person.headers)).status_code == 204
+    assert (await api.client.delete(slot, headers={**person.headers, "If-Match": '"v1-json1"'})).status_code == 412
+    assert (await api.client.delete(slot, headers={**person.headers, "If-Match": "*"})).status_code == 204
     assert (await api.client.get(slot, headers=person.headers)).status_code == 404
     assert (await api.client.delete(f"/api/v1/files/{file}", headers={**person.headers, "If-Match": "*"})).status_code == 204
 

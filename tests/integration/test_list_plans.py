@@ -18,6 +18,7 @@ import pytest
 
 from api_base.application.audit.list_audit import AUDIT_FIELDS
 from api_base.application.common.listing import Field, Fields, ListRequest, Sort
+from api_base.application.files.queries import FILE_FIELDS
 from api_base.application.items.queries import ITEM_FIELDS
 from api_base.application.tenants.queries import INVITATION_FIELDS, MEMBER_FIELDS
 from api_base.application.users.queries import USER_FIELDS
@@ -28,6 +29,7 @@ from api_base.infrastructure.db.embedded import Urls
 from api_base.infrastructure.db.query_builder import PageBuilder
 from api_base.infrastructure.db.session import Database, Row
 from api_base.infrastructure.db.statement import Statement
+from api_base.infrastructure.files import queries as files
 from api_base.infrastructure.items import queries as items
 from api_base.infrastructure.tenants import queries as tenants
 from api_base.infrastructure.users import queries as users
@@ -63,13 +65,18 @@ FILL = (
     timestamptz '2026-06-01' + n * interval '1 minute', now(), null from generate_series(1, {ROWS}) n""",
     """insert into invitations select ('00000000-0000-0000-0001-' || lpad((n / 20)::text, 12, '0'))::uuid, gen_random_uuid(), 'g' || n || '@example.com', 'member',
     'en', gen_random_uuid(), 1, now(), now(), null from generate_series(1, 10000) n""",
+    f"""insert into files select '{TENANT}', gen_random_uuid(), gen_random_uuid(), 'file ' || lpad((r / 500)::text, 4, '0'), 'text/plain',
+    (array['ready', 'refused', 'pending'])[1 + n / ({ROWS} / 3 + 1)], null, null, 1, null, null, null, null, null, null, 1,
+    timestamptz '2026-06-01' + n * interval '1 minute', now() from (select n, {ROWS} - n as r from generate_series(1, {ROWS}) n) numbers""",
+    """insert into files select ('00000000-0000-0000-0001-' || lpad((n / 20)::text, 12, '0'))::uuid, gen_random_uuid(), gen_random_uuid(), 'file ' || n % 7,
+    'text/plain', 'ready', null, null, 1, null, null, null, null, null, null, 1, now(), now() from generate_series(1, 10000) n""",
     *(f"create table audit_20260{m} partition of audit for values from ('2026-0{m}-01Z') to ('2026-0{m + 1}-01Z')" for m in range(5, 9)),
     f"""insert into audit select '{TENANT}', timestamptz '2026-06-01Z' + n * interval '1 minute', gen_random_uuid(), {ID.format("r / 5000")}, '', '', '',
     'item.action ' || n % 10, 'entity ' || n / 7 % 10, {ID.format("r / 500")}, null, null from (select n, {ROWS} - n as r from generate_series(1, {ROWS}) n) numbers""",
     """insert into audit select ('00000000-0000-0000-0001-' || lpad((n / 20)::text, 12, '0'))::uuid, now(), gen_random_uuid(), gen_random_uuid(), '', '', '',
     'item.created', 'item', gen_random_uuid(), null, null from generate_series(1, 10000) n""",
 )
-TABLES = ("audit", "invitations", "items", "memberships", "users")
+TABLES = ("audit", "files", "invitations", "items", "memberships", "users")
 INDEXES = """select c.relname as name, replace(pg_get_indexdef(c.oid), ' ON ONLY ', ' ON ') as definition
     from pg_index join pg_class c on c.oid = indexrelid
     where indrelid = any($1::text[]::regclass[]) and not exists (select from pg_constraint where conindid = indexrelid) order by c.relname"""
@@ -143,10 +150,11 @@ async def database(filled: Urls) -> AsyncIterator[Watched]:
     await watched.close()
 
 
-@pytest.fixture(params=["items", "members", "invitations", "users", "audit"])
+@pytest.fixture(params=["items", "files", "members", "invitations", "users", "audit"])
 async def listed(request: pytest.FixtureRequest, database: Watched, filled: Urls) -> Listed:
     fields, columns, pages, owner = {
         "items": (ITEM_FIELDS, items.COLUMNS, items.ListItemsHandler(database).pages, TENANT),
+        "files": (FILE_FIELDS, files.COLUMNS, files.ListFilesHandler(database).pages, TENANT),
         "members": (MEMBER_FIELDS, tenants.COLUMNS, tenants.ListMembersHandler(database).pages, TENANT),
         "invitations": (INVITATION_FIELDS, tenants.INVITATION_COLUMNS, tenants.ListInvitationsHandler(database).pages, TENANT),
         "users": (USER_FIELDS, users.COLUMNS, users.ListUsersHandler(database).pages, None),

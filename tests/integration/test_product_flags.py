@@ -49,12 +49,14 @@ class World:
         body = {"email": f"guest-{time.monotonic_ns()}@example.com", "role": "viewer"}
         return await self.send(who, "POST", f"/tenants/{who.tenant_id}/invitations", body)
 
-    async def import_items(self, who: Person) -> httpx2.Response:
-        file = await self.api.uploaded(who, b"sku,name,category\n")
+    async def import_items(self, who: Person, file: str | None = None) -> httpx2.Response:
+        """Import `file`, or a new file."""
+        file = file or await self.api.uploaded(who, b"sku,name,category\n")
         return await self.send(who, "POST", "/items/imports", {"file_id": file})
 
-    async def import_members(self, who: Person) -> httpx2.Response:
-        file = await self.api.uploaded(who, b"email,role\n")
+    async def import_members(self, who: Person, file: str | None = None) -> httpx2.Response:
+        """Import `file`, or a new file."""
+        file = file or await self.api.uploaded(who, b"email,role\n")
         return await self.send(who, "POST", f"/tenants/{who.tenant_id}/members/imports", {"file_id": file})
 
     async def until(self, send: Callable[[], Awaitable[httpx2.Response]], status: int) -> httpx2.Response:
@@ -94,8 +96,9 @@ async def test_a_flag_that_is_on_gives_nobody_a_right(world: World) -> None:
     viewer = await world.api.member(owner, "viewer")
     await world.serve(INVITE_MEMBERS)
     await world.serve(IMPORT_FILES)
-    for attempt in (world.invite, world.import_items, world.import_members):
-        answer = await attempt(viewer)
+    file = await world.api.uploaded(owner, b"sku,name,category\n")
+    for attempt in (world.invite(viewer), world.import_items(viewer, file), world.import_members(viewer, file)):
+        answer = await attempt
         assert (answer.status_code, answer.json()["type"]) == (403, "/problems/forbidden")
 
 

@@ -279,8 +279,8 @@ async def test_a_foreign_file_is_answered_as_a_random_one(migrated: Urls) -> Non
         files = (await at.api.uploaded(await at.api.person(), table("A").encode()), str(uuid4()))
         answers = [await at.ask(file) for file in files]
         assert [(answer.status_code, answer.json()["detail"]) for answer in answers] == [
-            (404, f"No file with the id {file} exists.") for file in files
-        ]
+            (422, "/body/file_id: must be the id of a file of the tenant")
+        ] * 2
 
 
 async def test_an_import_whose_file_is_deleted_fails_with_the_reason(migrated: Urls) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import io
 from collections.abc import AsyncIterator
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -12,14 +13,17 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 import pytest_asyncio
+from PIL import Image
 
 from api_base.application.services.file_upload.append import AppendToUpload
 from api_base.application.services.file_upload.begin import BeginUpload
 from api_base.application.services.file_upload.complete import CheckFileHandler, CompleteUpload
+from api_base.application.services.file_upload.content import OpenFileHandler
 from api_base.application.services.file_upload.keys import incoming_key
-from api_base.application.services.file_upload.maintenance import Expiry, Orphans
+from api_base.application.services.file_upload.maintenance import Expiry, Orphans, Rescan
 from api_base.application.services.file_upload.outcome import CheckFile
 from api_base.application.services.file_upload.progress import AdvanceUpload, LeaseUpload, ReservePart
+from api_base.application.services.file_upload.thumbnails import SIDES, MakeThumbnails
 from api_base.core.errors import NotFound, Unavailable
 from api_base.core.protocols import ScannerVersion, ScanResult, ScanVerdict
 from api_base.domain.files.errors import OffsetMismatch, QuotaExceeded, UploadIncomplete, UploadLocked
@@ -31,6 +35,7 @@ from api_base.infrastructure.files.repository import SqlFileRepository
 from api_base.infrastructure.files.uploads import SqlUploads
 from tests import services
 from tests.application import Person, Running, running, settings_on
+from tests.factories.content import Lie, lies, picture
 from tests.support import act_for
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -398,3 +403,58 @@ async def test_orphans_are_deleted_and_nothing_else(uploader: Uploader) -> None:
     assert begun not in left
     assert len(left) == 1
     assert await uploader.append(pending, PART_BYTES + 3, b"a" * (PART_BYTES - 3)) == 2 * PART_BYTES
+
+
+async def test_a_rescan_with_newer_signatures_refuses_what_it_finds(uploader: Uploader) -> None:
+    good, bad = await uploader.upload(b"good"), await uploader.upload(b"bad")
+
+    class Newer(Clean):
+        result = ScanResult(verdict=ScanVerdict.CLEAN, version=ScannerVersion(engine="test", signatures=uuid4().hex))
+
+        async def scan(self, content: AsyncIterator[bytes]) -> ScanResult:
+            result = await super().scan(content)
+            return ScanResult(verdict=ScanVerdict.FOUND, signature="New") if self.seen[-1] == b"bad" else result
+
+    scanner, ports = Newer(), uploader.api.services.worker_ports
+    await ports.worker_database.open()
+    try:
+        files = OpenFileHandler(SqlFileRepository(uploader.api.services.ports.database), uploader.storage)
+        rescan = Rescan(SqlFileInventory(ports.worker_database), ports.bus, files, uploader.storage, scanner)
+        while await rescan.run():
+            pass
+        seen = len(scanner.seen)
+        assert await rescan.run() is False
+        assert len(scanner.seen) == seen
+    finally:
+        await ports.worker_database.close()
+    uploader.act()
+    shown = (await uploader.api.client.get(f"/api/v1/files/{bad}", headers=uploader.person.headers)).json()
+    assert (shown["state"], shown["reason"]) == ("refused", "The content is malware: New.")
+    assert await uploader.read(good) == b"good"
+    assert (len(await uploader.stored()), await uploader.used()) == (1, (4, 1))
+
+
+async def test_an_image_gets_thumbnails_that_go_with_it(uploader: Uploader) -> None:
+    content = picture("PNG", 300, 200)
+    id = await uploader.begin(len(content), content_type="image/png")
+    await uploader.append(id, 0, content)
+    done = await uploader.bus.execute(CompleteUpload(id=id))
+    assert (done.media_type, done.width, done.height) == ("image/png", 300, 200)
+    assert await uploader.bus.execute(MakeThumbnails(id=id)) == len(SIDES)
+    for side in SIDES:
+        answer = await uploader.api.client.get(f"/api/v1/files/{id}/thumbnails/{side}", headers=uploader.person.headers)
+        assert (answer.status_code, max(Image.open(io.BytesIO(answer.content)).size)) == (200, min(side, 300))
+    unknown = await uploader.api.client.get(f"/api/v1/files/{id}/thumbnails/65", headers=uploader.person.headers)
+    assert unknown.status_code == 404
+    await uploader.api.client.delete(f"/api/v1/files/{id}", headers={**uploader.person.headers, "If-Match": "*"})
+    assert await uploader.stored() == []
+
+
+@pytest.mark.parametrize("lie", lies()[::6], ids=lambda lie: lie.name)
+async def test_an_upload_that_lies_is_refused_with_a_reason_and_leaves_nothing(uploader: Uploader, lie: Lie) -> None:
+    headers = {**uploader.person.headers, "Content-Type": lie.declared}
+    answer = await uploader.api.client.post("/api/v1/files", content=lie.content, headers=headers)
+    assert answer.status_code == 422, answer.text
+    assert answer.json()["detail"].startswith("The file is refused. ")
+    assert await uploader.stored() == []
+    assert await uploader.used() == (0, 0)

@@ -5,7 +5,7 @@ import struct
 from typing import Final
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from api_base.core.errors.content import ContentRefused
@@ -140,8 +140,10 @@ def test_damaged_files_are_decided(content: bytes, damages: list[tuple[int, byte
 
 @given(st.sampled_from([made.PNG, made.JPEG, made.GIF, made.WEBP, made.PDF, made.ZIP]), st.binary(min_size=1, max_size=300))
 def test_no_data_can_be_appended(content: bytes, more: bytes) -> None:
-    if more.strip(b"\0\t\n\f\r "):
-        assert code_of(content + more) in {"trailing_data", "polyglot", "malformed"}
+    assume(more.strip(b"\0\t\n\f\r "))
+    assume(b"%%EOF" not in more)  # which ends a PDF again
+    assume(b"PK" not in more)
+    assert code_of(content + more) == "trailing_data"
 
 
 def test_a_riff_that_claims_more_than_it_has_is_malformed() -> None:

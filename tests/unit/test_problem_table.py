@@ -33,6 +33,12 @@ CASES: Final[dict[type[Exception], Case]] = {
         (http.MethodNotAllowed(b"GET, HEAD"), "method-not-allowed", 405, [(b"allow", b"GET, HEAD")]),
         (http.BodyTooLarge(5), "body-too-large", 413, []),
         (http.UnsupportedMediaType("no"), "unsupported-media-type", 415, []),
+        (
+            http.RangeNotSatisfiable(5),
+            "range-not-satisfiable",
+            416,
+            [(b"content-range", b"bytes */5"), (b"accept-ranges", b"bytes")],
+        ),
         (http.PreconditionRequired(), "precondition-required", 428, []),
         (http.TargetTooLong("no"), "target-too-long", 414, []),
         (http.HeaderTooLarge("no"), "header-too-large", 431, []),

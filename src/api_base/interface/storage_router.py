@@ -18,7 +18,7 @@ from api_base.interface.routes import RouteOptions, Router
 from api_base.interface.routes.parameters import header
 from api_base.interface.routes.rendering import ProtocolAnswer, StreamAnswer
 from api_base.interface.routes.streaming import BodyStream
-from api_base.interface.v1.bodies.files import Conditions, RangeNotSatisfiable, ReadConditions, Streamed
+from api_base.interface.v1.bodies.files import Conditions, ReadConditions, Streamed
 
 MAX_BYTES: Final = 2**43
 """A ticket says how many bytes it grants."""
@@ -70,11 +70,7 @@ def _download(storage: SignedStorage, granted: Ticket, found: StoredObject, cond
     common = [(b"etag", tag.encode()), (b"accept-ranges", b"bytes")]
     if conditions.known(tag):
         return StreamAnswer(status=304, headers=common, content=None)
-    try:
-        part = conditions.part(found.size, tag)
-    except RangeNotSatisfiable:
-        headers = [*common, (b"content-range", b"bytes */%d" % found.size), (b"content-length", b"0")]
-        return StreamAnswer(status=416, headers=headers, content=None)
+    part = conditions.part(found.size, tag)
     start, end = part or (0, found.size)
     described: Sequence[tuple[bytes, bytes]] = [
         (b"content-type", granted.content_type.encode()),

@@ -81,7 +81,7 @@ class ScannerSettings(Section):
     """What searches files for malware before they can be downloaded: `none://`, nothing, or ClamAV at `clamav:///run/clamav/clamd.ctl` or
     `clamav://host:3310`. A file that could not be scanned stays pending."""
     max_bytes: int = Field(104_857_600, ge=1, le=4_294_967_295)
-    """Bytes above which a file is too large for the scanner. ClamAV calls files clean that are larger than its MaxFileSize, which must not be
-    smaller than this, as must StreamMaxLength; set `AlertExceedsMax yes`, so that it reports archives that it does not scan whole."""
+    """Bytes above which a file is too large for the scanner. Not above MaxFileSize and StreamMaxLength of ClamAV, which calls larger files clean;
+    docs/content.md."""
     timeout_seconds: float = Field(120.0, gt=0, le=3600)
     """Seconds that each step may take: to connect, to send 256 KiB, to wait for the verdict."""

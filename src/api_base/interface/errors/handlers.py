@@ -63,6 +63,12 @@ PROBLEMS: Final[Mapping[type[Exception], Kind]] = {
     http.MethodNotAllowed: Kind("method-not-allowed", "The method is not allowed", 405, lambda error: [(b"allow", error.allowed)]),
     http.BodyTooLarge: Kind("body-too-large", "The body is too large", 413),
     http.UnsupportedMediaType: Kind("unsupported-media-type", "The media type is not supported", 415),
+    http.RangeNotSatisfiable: Kind(
+        "range-not-satisfiable",
+        "No byte of the range exists",
+        416,
+        lambda error: [(b"content-range", b"bytes */%d" % error.size), (b"accept-ranges", b"bytes")],
+    ),
     http.PreconditionRequired: Kind("precondition-required", "A precondition is required", 428),
     http.TargetTooLong: Kind("target-too-long", "The path and query are too long", 414),
     http.HeaderTooLarge: Kind("header-too-large", "The header section is too large", 431),

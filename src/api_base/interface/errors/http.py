@@ -37,6 +37,14 @@ class UnsupportedMediaType(ApiBaseError):
     """The content type, its charset, or the content coding is not supported by the route [RFC 9110, section 15.5.16]."""
 
 
+class RangeNotSatisfiable(ApiBaseError):
+    """No byte of the range exists [RFC 9110, section 15.5.17]. `size` is that of the content, in bytes."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__(f"The content has {size} bytes, and none of them is in the range.")
+        self.size = size
+
+
 class PreconditionRequired(ApiBaseError):
     """A change of a versioned resource came without If-Match [RFC 6585, section 3]."""
 

@@ -62,6 +62,10 @@ EXPLANATIONS: Final[Mapping[str, tuple[str, str]]] = {
         "The resource does not exist for you: it never existed, was deleted, or belongs to another tenant. The response is the same in all cases.",
         "Check the id, and check that your token is for the right tenant.",
     ),
+    "range-not-satisfiable": (
+        "The request asks by `Range` for bytes behind the end of the content [RFC 9110, section 15.5.17]. `Content-Range` names its size.",
+        "Ask for a range inside the content, or leave `Range` out. A download that is complete needs no other request.",
+    ),
     "precondition-required": (
         "The route changes a resource that other clients may change concurrently, and the request does not name the version to change [RFC 6585].",
         "Read the resource, and send the `ETag` of that response as `If-Match`. `If-Match: *` overwrites any version.",

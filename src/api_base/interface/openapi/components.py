@@ -91,6 +91,7 @@ _ANSWERS: Final = {
     "StaleVersion": (412, "The resource has changed since it was read", ()),
     "BodyTooLarge": (413, "The body is too large", ()),
     "UnsupportedMediaType": (415, "The media type is not supported", ()),
+    "RangeNotSatisfiable": (416, "No byte of the range exists", ()),
     "Unacceptable": (422, "The request is invalid, or a business rule refuses it", ()),
     "PreconditionRequired": (428, "If-Match is required", ()),
     "TooManyRequests": (429, "A rate limit was exceeded", ("Retry-After",)),

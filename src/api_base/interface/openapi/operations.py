@@ -86,9 +86,16 @@ def _statuses(method: str, path: str, options: RouteOptions | None, condition: I
     return statuses
 
 
+def _partial(responses: Json) -> list[int]:
+    """Complete a route that answers with ranges. Return the status of a range outside."""
+    if "304" in responses:
+        responses["304"].setdefault("headers", header_references("ETag"))
+    return [416] if "206" in responses else []
+
+
 def _answers(operation: Json, statuses: list[int], method: str, options: RouteOptions | None) -> None:
     responses: Json = operation["responses"]
-    statuses = [*statuses, *_replaced(responses)]
+    statuses = [*statuses, *_replaced(responses), *_partial(responses)]
     added = []
     if options is not None and options.tagged:
         added.append("ETag")

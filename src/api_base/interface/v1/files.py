@@ -31,7 +31,6 @@ from api_base.interface.v1.bodies.files import (
     Conditions,
     FileParameters,
     PatchFileBody,
-    RangeNotSatisfiable,
     ReadConditions,
     Streamed,
     TicketBody,
@@ -45,7 +44,6 @@ _BINARY: Final[dict[int | str, dict[str, Any]]] = {
     200: {"description": "The content", "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}},
     206: {"description": "A part of the content"},
     304: {"description": "The client has the content"},
-    416: {"description": "No byte of the range exists"},
 }
 _TICKET: Final = {"name": "chair.txt", "content_type": "text/plain", "size": 9, "sha256": "0" * 64}
 
@@ -105,7 +103,13 @@ def routes(bus: Bus) -> Router:
         summary="Get a ticket to send a file to the storage itself",
     )
     async def issue_ticket(body: TicketBody) -> TicketDTO:
-        command = IssueTicket(name=body.name, content_type=body.content_type, size=body.size, sha256=body.sha256, method=body.method)
+        command = IssueTicket(
+            name=body.name,
+            content_type=body.content_type,
+            size=body.size,
+            sha256=body.sha256,
+            method="PUT" if body.method == "put" else "POST",
+        )
         return await bus.execute(command)
 
     @router.post("/{id}/complete", RouteOptions(versioned=True, replayable=False), summary="Complete an upload by ticket")
@@ -164,8 +168,8 @@ def _attachments(router: Router, bus: Bus) -> None:
         return await bus.execute(AttachFile(kind=kind, entity_id=entity_id, slot=slot, file_id=body.file_id))
 
     @router.delete("/attachments/{kind}/{entity_id}/{slot}", RouteOptions(), status_code=204, summary="Detach a file")
-    async def detach_file(kind: str, entity_id: UUID, slot: str) -> None:
-        await bus.execute(DetachFile(kind=kind, entity_id=entity_id, slot=slot))
+    async def detach_file(kind: str, entity_id: UUID, slot: str, expected: ExpectedVersion) -> None:
+        await bus.execute(DetachFile(kind=kind, entity_id=entity_id, slot=slot, expected_version=expected))
 
 
 def _download(content: FileContent, conditions: ReadConditions) -> StreamAnswer:
@@ -174,11 +178,7 @@ def _download(content: FileContent, conditions: ReadConditions) -> StreamAnswer:
     common = [(b"etag", tag.encode()), (b"accept-ranges", b"bytes")]
     if conditions.known(tag):
         return StreamAnswer(status=304, headers=common, content=None)
-    try:
-        part = conditions.part(content.size, tag)
-    except RangeNotSatisfiable:
-        headers = [*common, (b"content-range", b"bytes */%d" % content.size), (b"content-length", b"0")]
-        return StreamAnswer(status=416, headers=headers, content=None)
+    part = conditions.part(content.size, tag)
     common += _fields(delivery_headers(content.media_type, content.file.name))
     if part is None:
         return StreamAnswer(status=200, headers=[*common, (b"content-length", b"%d" % content.size)], content=content.read())

@@ -16,7 +16,7 @@ from api_base.core.errors import ApiBaseError, Conflict, Invalid
 from api_base.core.types import Err, Result
 
 CHUNK_ROWS: Final = 1000
-CHUNK_CHARACTERS: Final = 4 << 20
+CHUNK_CHARACTERS: Final = 1 << 20
 """A chunk ends with the row that exceeds either limit."""
 ATTEMPTS: Final = 5
 

@@ -13,7 +13,7 @@ from api_base.application.common.importing.prepared import PreparedFile
 from api_base.application.common.importing.records import FileFormat, OpenSource
 from api_base.application.common.importing.schema import ImportSchema
 from api_base.application.common.importing.source_files import Readable, SourceFiles, format_of
-from api_base.core.errors import NotFound
+from api_base.core.errors import Invalid, NotFound
 from api_base.core.protocols import IdGenerator, JobQueue
 from api_base.core.types import request_tenant
 
@@ -67,14 +67,16 @@ class StartImportHandler[T]:
         self._files, self._readable, self._open_source = files, readable, open_source
 
     async def handle(self, command: StartImport) -> StartedImportDTO:
-        """Raises `FeatureDisabled`, `MappingRefused` for a bad mapping, `UnreadableFile` for a bad beginning, and what `SourceFiles` raises.
-
-        Raises `NotFound` for a foreign tenant, too.
+        """Raises `NotFound` for a foreign tenant, `Invalid` for a foreign file and an unknown format, `FeatureDisabled`, `MappingRefused` for a bad
+        mapping, `UnreadableFile` for a bad beginning, and what else `SourceFiles` raises.
         """
         if command.tenant_id not in (None, request_tenant()):
             raise NotFound("tenant", command.tenant_id)
         self._allow()
-        file = await self._files.open(command.file_id)
+        try:
+            file = await self._files.open(command.file_id)
+        except NotFound:
+            raise Invalid.of("/file_id", "unknown", "must be the id of a file of the tenant") from None
         format = format_of(file, command.format)
         prepared = await asyncio.to_thread(
             PreparedFile.prepare,

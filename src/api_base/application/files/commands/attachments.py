@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
+from api_base.application.common.aggregates import found
 from api_base.application.common.cqrs import AUTHENTICATED, Bus, Command, Query
 from api_base.application.services.file_upload import permissions
 from api_base.core.errors import NotFound
@@ -85,6 +86,7 @@ class DetachFile(Command[None]):
     kind: str
     entity_id: UUID
     slot: str
+    expected_version: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +108,7 @@ class EmptySlot(Command[None]):
     kind: str
     entity_id: UUID
     slot: str
+    expected_version: int | None
 
 
 class EmptySlotHandler:
@@ -113,12 +116,11 @@ class EmptySlotHandler:
         self._attachments = attachments
 
     async def handle(self, command: EmptySlot) -> None:
-        """Raises `NotFound` for a slot that is empty already."""
-        found = await self._attachments.of(command.kind, command.entity_id, command.slot)
-        if found is None:
-            raise NotFound("attachment", command.slot)
-        found.detach()
-        await self._attachments.remove(found)
+        """Raises `NotFound` for a slot that is empty already, `StaleVersion`."""
+        stored = await self._attachments.of(command.kind, command.entity_id, command.slot)
+        attachment = found(stored, "attachment", command.slot, command.expected_version)
+        attachment.detach()
+        await self._attachments.remove(attachment)
 
 
 class FillSlotHandler:
@@ -127,15 +129,15 @@ class FillSlotHandler:
 
     async def handle(self, command: FillSlot) -> AttachmentDTO:
         """Raises `NotFound` for a file that the tenant does not have, `FileNotReady`."""
-        found = await self._attachments.of(command.kind, command.entity_id, command.slot)
+        attachment = await self._attachments.of(command.kind, command.entity_id, command.slot)
         file = await self._files.get(command.file_id)
         if file is None:
             raise NotFound("file", command.file_id)
         file.content()
-        if found is not None:
-            if found.replace(command.file_id, self._clock.now()):
-                await self._attachments.update(found)
-            return AttachmentDTO.of(found)
+        if attachment is not None:
+            if attachment.replace(command.file_id, self._clock.now()):
+                await self._attachments.update(attachment)
+            return AttachmentDTO.of(attachment)
         made = Attachment.attach(
             id=self._ids.new(),
             tenant_id=request_tenant(),
@@ -173,10 +175,8 @@ class GetAttachmentHandler:
     async def handle(self, query: GetAttachment) -> AttachmentDTO:
         """Raises what `AttachableKinds.checked` raises, `NotFound` for an empty slot."""
         slot = await self._kinds.checked(query)
-        found = await self._attachments.of(query.kind, query.entity_id, slot)
-        if found is None:
-            raise NotFound("attachment", slot)
-        return AttachmentDTO.of(found)
+        attachment = await self._attachments.of(query.kind, query.entity_id, slot)
+        return AttachmentDTO.of(found(attachment, "attachment", slot, None))
 
 
 class AttachFileHandler:
@@ -196,4 +196,5 @@ class DetachFileHandler:
     async def handle(self, command: DetachFile) -> None:
         """Raises what `AttachableKinds.checked` and `EmptySlotHandler` raise."""
         slot = await self._kinds.checked(command)
-        await self._bus.execute(EmptySlot(kind=command.kind, entity_id=command.entity_id, slot=slot))
+        empty = EmptySlot(kind=command.kind, entity_id=command.entity_id, slot=slot, expected_version=command.expected_version)
+        await self._bus.execute(empty)

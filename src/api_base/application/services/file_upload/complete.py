@@ -102,10 +102,11 @@ class CheckFileHandler:
                 if outcome.file.state is FileState.REFUSED:
                     return outcome.file
             outcome = await self._bus.execute(PublishFile(id=command.id))
-        except NotFound:
-            if await self._files.get(command.id) is None:
-                return None
-            raise
+        except NotFound:  # of the file that was deleted, or of an object that another check has moved
+            file = await self._files.get(command.id)
+            if file is not None and not file.checked:
+                raise
+            return None if file is None else FileDTO.of(file)
         await self._storage.delete(outcome.discarded)
         return outcome.file
 

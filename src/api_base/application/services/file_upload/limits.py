@@ -14,6 +14,9 @@ from api_base.domain.files.errors import FileTooLarge
 INLINE_BYTES: Final = 4 * 1_048_576
 """Up to this size a file is checked before the request that completes it is answered. A larger one is left to a job."""
 
+INLINE_CHECK: Final = timedelta(seconds=30)
+"""How long the job of a small file waits for that request."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UploadLimits:

@@ -8,9 +8,10 @@ from api_base.application.common.aggregates import load
 from api_base.application.common.cqrs import PUBLIC, Command
 from api_base.application.services.file_upload import permissions
 from api_base.application.services.file_upload.dtos import FileDTO
+from api_base.application.services.file_upload.limits import INLINE_BYTES, INLINE_CHECK
 from api_base.application.services.file_upload.progress import own_upload
 from api_base.application.services.file_upload.removal import held_objects
-from api_base.core.protocols import Clock, Isolation, JobQueue
+from api_base.core.protocols import NO_DELAY, Clock, Isolation, JobQueue
 from api_base.domain.files.entities import File
 from api_base.domain.files.repository import FileRepository, StoredObjects, Uploads, Usage
 from api_base.domain.files.upload import Upload
@@ -44,7 +45,8 @@ class EndUploadHandler:
         if not upload.complete:
             upload = upload.completed(self._clock.now())
             await self._uploads.save(upload)
-            await self._jobs.enqueue(CheckFile(id=command.id), unique=str(command.id))
+            delay = INLINE_CHECK if (upload.length or 0) <= INLINE_BYTES else NO_DELAY
+            await self._jobs.enqueue(CheckFile(id=command.id), unique=str(command.id), delay=delay)
         return upload
 
 

@@ -13,7 +13,7 @@ from pydantic import Field
 from starlette.types import Scope
 
 from api_base.core.errors import Invalid
-from api_base.interface.errors.http import BadRequest
+from api_base.interface.errors.http import RangeNotSatisfiable
 from api_base.interface.errors.problem import pointer
 from api_base.interface.routes.etags import matches
 from api_base.interface.routes.parameters import QueryResolver, header
@@ -44,7 +44,7 @@ class TicketBody(Body):
     content_type: Annotated[Text, Field(max_length=129, examples=["image/png"])] = ""
     size: Annotated[int, Field(ge=0, le=2**53, examples=[9])]
     sha256: Annotated[Text, Field(min_length=64, max_length=64, examples=["0" * 64])]
-    method: Literal["PUT", "POST"] = "PUT"
+    method: Literal["put", "post"] = "put"
 
 
 class AttachmentBody(Body):
@@ -128,7 +128,7 @@ class ReadConditions:
     def part(self, size: int, tag: str) -> tuple[int, int] | None:
         """Return the first byte and the one after the last; None for the whole, as for several ranges [RFC 9110, section 14.2].
 
-        Raises `BadRequest`, which stands for 416, for a range outside.
+        Raises `RangeNotSatisfiable` for a range outside.
         """
         found = None if self.range is None else _RANGE.fullmatch(self.range)
         if found is None or (self.if_range is not None and self.if_range != tag) or found[1] == found[2] == "":
@@ -142,14 +142,6 @@ class ReadConditions:
         if start >= size or start >= end:
             raise RangeNotSatisfiable(size)
         return start, end
-
-
-class RangeNotSatisfiable(BadRequest):
-    """No byte of the range exists [RFC 9110, section 15.5.17]."""
-
-    def __init__(self, size: int) -> None:
-        super().__init__(f"The content has {size} bytes, and none of them is in the range.")
-        self.size = size
 
 
 class ReadConditionsResolver:
