@@ -15,6 +15,7 @@ forbid_starting() {
 
 missing=()
 [ -x /usr/sbin/clamd ] || missing+=(clamav-daemon)
+command -v curl >/dev/null || missing+=(curl)
 command -v java >/dev/null || missing+=(default-jdk-headless)
 command -v mvn >/dev/null || missing+=(maven)
 [ -x /usr/sbin/nginx ] || missing+=(nginx-light)

@@ -311,6 +311,7 @@ async def test_a_copy_is_independent_and_newer(storage: ObjectStorage, prefix: s
     assert await unfinished(storage, prefix) == []
 
 
+@pytest.mark.slow
 async def test_more_objects_are_listed_and_deleted_than_one_request_of_s3_holds(storage: ObjectStorage, prefix: str) -> None:
     keys = [f"{prefix}{number // 100}/{number}" for number in range(1_050)]
     for start in range(0, len(keys), 50):

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import pytest
 from tusclient.client import TusClient
@@ -194,3 +195,54 @@ def test_tuspy_uploads_breaks_off_and_resumes(project: Project, tmp_path: Path) 
         absent = f"http://127.0.0.1:{backend.port}{UPLOADS}/00000000-0000-7000-8000-000000000000"
         with pytest.raises(TusCommunicationError, match="404"):
             client.uploader(str(file), chunk_size=4 * MIB, url=absent)
+
+
+def test_a_ticket_stores_at_the_server_what_it_says_and_never_what_is_served(project: Project) -> None:
+    length = 6 * MIB
+    content = b"".join(text(length))
+    with backend_of(project) as (backend, token):
+        body = {"name": "a.txt", "content_type": "text/plain", "size": length, "sha256": digest(length)}
+        status, ticket = backend.request("POST", "/api/v1/files/tickets", body, token=token)
+        assert status == 201
+
+        def put(sent: bytes) -> int:
+            connection = http.client.HTTPConnection("127.0.0.1", backend.port, timeout=PATIENCE)
+            connection.request(ticket["method"], urlsplit(ticket["url"]).path, sent, ticket["headers"])
+            answer = connection.getresponse()
+            answer.read()
+            connection.close()
+            return answer.status
+
+        early = backend.request("POST", f"/api/v1/files/{ticket['id']}/complete", token=token)[0]
+        assert (early, put(content), put(b"x" + content[1:])) == (409, 200, 422)
+        assert backend.request("POST", f"/api/v1/files/{ticket['id']}/complete", token=token)[0] == 200
+        assert downloaded(backend, token, ticket["id"]) == digest(length)
+        assert put(content) == 200
+        assert downloaded(backend, token, ticket["id"]) == digest(length)
+
+
+@pytest.mark.slow
+def test_twenty_uploads_at_the_same_time_take_150_mb_at_most(project: Project) -> None:
+    size = SIZE // 2
+    with backend_of(project) as (backend, token):
+        (server,) = backend.server_processes()
+        paths: list[str] = []
+
+        def upload() -> None:
+            connection = http.client.HTTPConnection("127.0.0.1", backend.port, timeout=PATIENCE)
+            headers = {"Authorization": f"Bearer {token}", "Content-Type": "text/plain", "Content-Length": str(size)}
+            connection.request("POST", "/api/v1/files?name=a.txt", text(size), headers)
+            answer = connection.getresponse()
+            answer.read()
+            paths.append(answer.headers["Location"])
+            connection.close()
+
+        before = memory(server, "VmHWM")
+        threads = [threading.Thread(target=upload) for _ in range(20)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len(paths) == 20
+        assert memory(server, "VmHWM") - before <= 150
+        assert {downloaded(backend, token, path) for path in paths} == {digest(size)}

@@ -44,6 +44,7 @@ def killed_after(directory: Path, seed: int, seconds: float) -> None:
         process.kill()
 
 
+@pytest.mark.slow
 async def test_a_killed_writer_leaves_whole_objects_and_leftovers_that_are_found(tmp_path: Path) -> None:
     storage, chosen, stored, left = local_storage(tmp_path), random.Random(SEED), 0, 0
     for number in range(KILLS):
@@ -79,6 +80,7 @@ async def killed(killable_s3: Killable) -> AsyncIterator[tuple[Killable, ObjectS
     await storage.close()
 
 
+@pytest.mark.slow
 async def test_a_killed_server_leaves_whole_objects_and_is_used_again(killed: tuple[Killable, ObjectStorage]) -> None:
     server, storage = killed
     before, data = pattern(6 * MIB, 1), pattern(24 * MIB, 2)
@@ -138,6 +140,7 @@ async def test_lost_connections_between_the_parts_are_replaced(proxied: ObjectSt
     await proxied.delete(["proxied/a"])
 
 
+@pytest.mark.slow
 async def test_a_silent_server_is_unavailable_within_its_timeouts(proxied: ObjectStorage, proxy: Proxy) -> None:
     await put(proxied, "proxied/b", b"content")
     with proxy.silent():
