@@ -63,7 +63,7 @@ class SubprocessContent(ContentInspector, Thumbnailer):
         return Thumbnail(**answer, data=data)
 
     async def _run(self, content: AsyncIterable[bytes], **task: Any) -> tuple[dict[str, Any], bytes]:
-        async with self._slots, _copy(content) as file:
+        async with _copy(content) as file, self._slots:
             written = await _answer(file, {"pixels": self._max_pixels, "seconds": self._cpu_seconds, **task})
         line, _, data = written.partition(b"\n")
         answer = json.loads(line)
