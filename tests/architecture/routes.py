@@ -52,7 +52,7 @@ class Route:
     @property
     def of_protocol(self) -> bool:
         """Whether OFREP, tus or the IETF says what is answered: tests/integration/test_ofrep.py and test_uploads.py send to these routes."""
-        return self.options is not None and self.options.protocol in ("ofrep", "storage", "uploads")
+        return self.options is not None and self.options.protocol in ("ofrep", "uploads")
 
     @property
     def listing(self) -> bool:

@@ -5,9 +5,9 @@ The ticket alone grants the request: access tokens are ignored. What a client st
 """
 
 from collections.abc import AsyncIterator, Sequence
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
-from fastapi import Depends, Response
+from fastapi import Depends
 from starlette.types import Scope
 
 from api_base.core.errors import Forbidden
@@ -22,11 +22,6 @@ from api_base.interface.v1.bodies.files import Conditions, ReadConditions, Strea
 
 MAX_BYTES: Final = 2**43
 """A ticket says how many bytes it grants."""
-_BINARY: Final[dict[int | str, dict[str, Any]]] = {
-    200: {"description": "The content", "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}},
-    206: {"description": "A range of it", "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}},
-    304: {"description": "The client has the content"},
-}
 
 
 class ContentType:
@@ -42,22 +37,17 @@ class ContentType:
 SentType = Annotated[str, Depends(ContentType())]
 
 
-def _body(media_type: str, schema: dict[str, Any]) -> dict[str, Any]:
-    return {"requestBody": {"required": True, "content": {media_type: {"schema": schema}}}}
-
-
 def routes(storage: SignedStorage) -> Router:
-    router = Router(prefix="/storage", tags=["storage"])
+    """Serve the URLs. They are no part of the API's document: the storage makes each of them for one request."""
+    router = Router(prefix="/storage", include_in_schema=False)
     options = RouteOptions(auth="ignored", protocol="storage", replayable=False, body_limit=MAX_BYTES)
-    file: dict[str, Any] = {"type": "string", "format": "binary"}
-    form = {"type": "object", "required": ["Content-Type", "file"], "properties": {"Content-Type": {"type": "string"}, "file": file}}
 
-    @router.get("/{ticket}", options, summary="Read a stored file", response_class=Response, response_model=None, responses=_BINARY)
+    @router.get("/{ticket}", options, response_model=None)
     async def read_stored_file(ticket: str, conditions: Conditions) -> StreamAnswer:
         granted = storage.ticket(ticket, "GET")
         return _download(storage, granted, await storage.head(granted.key), conditions)
 
-    @router.put("/{ticket}", options, summary="Store a file", response_model=None, openapi_extra=_body("application/octet-stream", file))
+    @router.put("/{ticket}", options, response_model=None)
     async def put_stored_file(ticket: str, content: Streamed, content_type: SentType) -> ProtocolAnswer:
         granted = storage.ticket(ticket, "PUT")
         if content_type != granted.content_type or content.size not in (None, granted.size):
@@ -65,14 +55,7 @@ def routes(storage: SignedStorage) -> Router:
         stored = await storage.put(granted.key, _bounded(content, granted.size), content_type=granted.content_type, sha256=granted.sha256)
         return ProtocolAnswer(status=200, content=None, headers=[(b"etag", f'"{stored.etag}"'.encode())])
 
-    @router.post(
-        "/{ticket}",
-        options,
-        status_code=204,
-        summary="Store a file by a form",
-        response_model=None,
-        openapi_extra=_body("multipart/form-data", form),
-    )
+    @router.post("/{ticket}", options, status_code=204, response_model=None)
     async def post_stored_file(ticket: str, content: Streamed, content_type: SentType) -> ProtocolAnswer:
         granted = storage.ticket(ticket, "POST")
         sent = FileForm(boundary_of(content_type), content, {"Content-Type": granted.content_type}, granted.size)

@@ -264,7 +264,7 @@ def block_size(number: int) -> int:
 async def _blocks(content: AsyncIterable[bytes]) -> AsyncIterator[BytesIO]:
     """Yield the content in blocks, at least one. All but the last have the size of their number.
 
-    Whoever has sent a block closes it, which frees its memory: references to it remain in the cycles of failed and repeated calls.
+    The sender closes a block, which frees its memory: references to it remain in the cycles of failed and repeated calls.
     """
     number, block = 1, BytesIO()
     async for chunk in content:
