@@ -210,6 +210,8 @@ def lies() -> list[Lie]:
         "symbolic link": (archive, entry("link", 0o120777, b"/etc/passwd"), "archive_path"),
         "document with macros": (DOCX, document(**{"word/vbaProject.bin": b"x"}), "type_not_allowed"),
         "archive that Java runs": (archive, zipped({"META-INF/MANIFEST.MF": b"Main-Class: A"}), "type_not_allowed"),
+        "UTF-16 with an archive behind it": (text, "\ufeffhello".encode("utf-16-le") + ZIP, "polyglot"),
+        "JPEG with a second size": (jpeg, jpeg_of(65_535, 65_535)[:-2] + JPEG[JPEG.index(b"\xff\xc0") :], "too_many_pixels"),
         "PNG of 4 gigapixels": (png, png_of(65_535, 65_535), "too_many_pixels"),
         "JPEG of 4 gigapixels": (jpeg, jpeg_of(65_535, 65_535), "too_many_pixels"),
         "GIF with a frame of 4 gigapixels": (gif, gif_of(1, 1, frame=(65_535, 65_535)), "too_many_pixels"),

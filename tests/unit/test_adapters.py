@@ -78,6 +78,24 @@ def test_a_missing_extra_is_named_with_the_command_that_installs_it(extra: str, 
     assert refusal() == [f"  {variable}: needs the extra {extra}: pip install 'python-api-base[{extra}]'"]
 
 
+@pytest.mark.parametrize(
+    ("variable", "value", "reason"),
+    [
+        ("SCANNER__URL", "clamav://", "must be clamav://host:port or clamav:///path/of/the/socket"),
+        ("SCANNER__URL", "clamav://host/path", "must be clamav://host:port or clamav:///path/of/the/socket"),
+        ("SCANNER__URL", "clamav://user@host", "must be clamav://host:port or clamav:///path/of/the/socket"),
+        ("SCANNER__URL", "sophos://host", "no adapter has this scheme. Write none:// or clamav://host:3310."),
+        ("SCANNER__URL", "clamav", "must be a URL such as scheme://user:password@host:port"),
+        ("STORAGE__ALLOWED_TYPES", '["image/png", "png"]', "must be a media type without parameters, such as image/png"),
+        ("STORAGE__ALLOWED_TYPES", '["text/csv; charset=utf-8"]', "must be a media type without parameters, such as image/png"),
+    ],
+)
+def test_what_cannot_scan_or_be_accepted_is_refused(variable: str, value: str, reason: str, variables: Set) -> None:
+    variables(**DATABASE | {variable: value})
+    (line,) = refusal()
+    assert reason in line
+
+
 def test_all_that_is_wrong_with_settings_urls_extras_and_contexts_is_one_report(variables: Set, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "aiokafka", None)
     variables(

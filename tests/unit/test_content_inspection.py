@@ -1,6 +1,7 @@
 """What content is, decided by its bytes: true uploads are accepted as what they are, uploads that lie are refused, each with its reason."""
 
 import gzip
+import os
 import struct
 from typing import Final
 
@@ -9,6 +10,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from api_base.core.errors.content import ContentRefused
+from api_base.infrastructure.storage.inspection import archives
 from api_base.infrastructure.storage.inspection.inspector import Rules, inspect
 from api_base.infrastructure.storage.inspection.media_types import canonical, is_text
 from api_base.interface.errors.handlers import problem_of
@@ -148,3 +150,18 @@ def test_no_data_can_be_appended(content: bytes, more: bytes) -> None:
 
 def test_a_riff_that_claims_more_than_it_has_is_malformed() -> None:
     assert code_of(made.WEBP[:4] + struct.pack("<I", 10_000_000) + made.WEBP[8:]) == "malformed"
+
+
+def test_a_large_archive_that_hardly_compresses_is_no_bomb(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(archives, "MAX_UNPACKED", 1_000_000)
+    monkeypatch.setattr(archives, "FREE", 1_000)
+    assert decided(made.zipped({"video": os.urandom(2_000_000)})) == "application/zip"
+    assert code_of(made.zipped({"text": bytes(1_000_001) + os.urandom(300_000)})) == "decompression_bomb"
+
+
+def test_an_archive_in_an_archive_has_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    inner = made.zipped({"data": os.urandom(10_000)})
+    monkeypatch.setattr(archives, "MAX_INNER", len(inner))
+    assert decided(made.zipped({"in.zip": inner})) == "application/zip"
+    monkeypatch.setattr(archives, "MAX_INNER", len(inner) - 1)
+    assert code_of(made.zipped({"in.zip": inner})) == "nested_archives"

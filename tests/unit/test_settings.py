@@ -39,6 +39,7 @@ UNENCRYPTED = [
     ("RATE_LIMIT__URL", "redis://limits/0"),
     ("JOBS__URL", "amqp://guest:x@mq/"),
     ("REMOTE__URL", "amqp://guest:x@[2001:db8::1]/"),
+    ("SCANNER__URL", "clamav://scanner:3310"),
     ("STORAGE__URL", "s3://key:x@bucket?endpoint=http://minio:9000"),
     ("MAIL__LINKS", "http://api.example.com/links"),
 ]
@@ -54,6 +55,9 @@ PROTECTED = [
     ("CACHE__URL", "redis://127.0.0.1/0"),
     ("LOCKS__URL", "rediss+sentinel://cache/main"),
     ("JOBS__URL", "amqps://guest:x@mq/"),
+    ("SCANNER__URL", "none://"),
+    ("SCANNER__URL", "clamav:///run/clamav/clamd.ctl"),
+    ("SCANNER__URL", "clamav://127.0.0.1"),
     ("STORAGE__URL", "s3://bucket?region=eu-west-1"),
     ("STORAGE__URL", "s3://key:x@bucket?endpoint=https://minio:9000"),
     ("STORAGE__URL", "s3://key:x@bucket?endpoint=http://127.0.0.1:9000"),

@@ -24,7 +24,8 @@ CONCURRENCY: Final = 2
 """Processes that read content at the same time, for each process of the application."""
 CPU_SECONDS: Final = 20
 TIMEOUT_SECONDS: Final = 120.0
-"""For a machine so busy that the limit of CPU time takes long to reach."""
+"""For a machine so busy that the limit of CPU time takes long to reach, and a second more for each `BYTES_PER_SECOND`."""
+BYTES_PER_SECOND: Final = 8_388_608
 MAX_SIDE: Final = 2048
 _BUFFER: Final = 262_144
 _CRASHES: Final = {-number for number in (signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGFPE, signal.SIGILL)}
@@ -63,7 +64,7 @@ class SubprocessContent(ContentInspector, Thumbnailer):
         return Thumbnail(**answer, data=data)
 
     async def _run(self, content: AsyncIterable[bytes], **task: Any) -> tuple[dict[str, Any], bytes]:
-        async with self._slots, _copy(content) as file:
+        async with _copy(content) as file, self._slots:
             written = await _answer(file, {"pixels": self._max_pixels, "seconds": self._cpu_seconds, **task})
         line, _, data = written.partition(b"\n")
         answer = json.loads(line)
@@ -91,7 +92,7 @@ async def _answer(file: IO[bytes], task: Mapping[str, Any]) -> bytes:
         *command, stdin=file, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL, env={"PATH": os.defpath}, cwd="/"
     )
     try:
-        async with asyncio.timeout(TIMEOUT_SECONDS):
+        async with asyncio.timeout(TIMEOUT_SECONDS + os.fstat(file.fileno()).st_size // BYTES_PER_SECOND):
             written, _ = await started.communicate()
     except TimeoutError as error:
         raise Unavailable("The content was not inspected in time.", reason=error) from error

@@ -28,6 +28,7 @@ MAX_RATIO: Final = 100
 FREE: Final = 10_485_760
 """Unpacked bytes that an archive may have at any ratio."""
 MAX_UNPACKED: Final = 4_294_967_296
+"""Except for archives that hardly compress: they may unpack to twice their size."""
 MAX_DEPTH: Final = 3
 """Such as a table in a document in an archive."""
 MAX_INNER: Final = 67_108_864
@@ -60,10 +61,10 @@ class _Budget:
 
     def count(self, unpacked: int) -> None:
         self.bytes += unpacked
-        if self.bytes > MAX_UNPACKED or (self.bytes > FREE and self.bytes > MAX_RATIO * self.size):
+        if self.bytes > max(FREE, min(MAX_RATIO * self.size, max(MAX_UNPACKED, 2 * self.size))):
             raise ContentRefused(
                 "decompression_bomb",
-                f"The archive has {self.size:,} bytes and unpacks to more than {self.bytes - 1:,}; at most {MAX_RATIO} times its size and "
+                f"The archive has {self.size:,} bytes and unpacks to more than {self.bytes - 1:,}: at most {MAX_RATIO} times its size and "
                 f"{MAX_UNPACKED:,} bytes are accepted.",
             )
 
@@ -150,11 +151,11 @@ def _unpack(archive: ZipFile, info: ZipInfo, budget: _Budget, depth: int) -> Non
         inner = io.BytesIO() if piece.startswith((b"PK\x03\x04", b"\x1f\x8b")) else None
         while piece:
             budget.count(len(piece))
-            if inner is not None and (depth == MAX_DEPTH or inner.write(piece) + inner.tell() > MAX_INNER):
-                raise ContentRefused(
-                    "nested_archives",
-                    f"Archives must contain archives of at most {MAX_INNER:,} bytes, and have at most {MAX_DEPTH} levels.",
-                )
+            if inner is not None:
+                inner.write(piece)
+                if depth == MAX_DEPTH or inner.tell() > MAX_INNER:
+                    reason = f"Archives must contain archives of at most {MAX_INNER:,} bytes, and have at most {MAX_DEPTH} levels."
+                    raise ContentRefused("nested_archives", reason)
             piece = entry.read(_PIECE)
     if inner is not None:
         found = inner.getvalue()

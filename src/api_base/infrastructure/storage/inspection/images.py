@@ -57,7 +57,7 @@ def _png(content: Content) -> Structure:
         length, kind = _number(content, at, 4, "big"), content[at + 4 : at + 8]
         if at == 8 and (kind, length) != (b"IHDR", 13):
             raise ValueError("no header")
-        if kind == b"IHDR":
+        if at == 8:
             width, height = _number(content, at + 8, 4, "big"), _number(content, at + 12, 4, "big")
         elif kind == b"fcTL" and len(frames) <= MAX_FRAMES:
             frames.append((_number(content, at + 12, 4, "big"), _number(content, at + 16, 4, "big")))
@@ -70,7 +70,7 @@ def _png(content: Content) -> Structure:
 
 def _jpeg(content: Content) -> Structure:
     at = 2
-    width = height = 0
+    frames: list[tuple[int, int]] = []
     scanned = False
     while True:
         if content[at] != 0xFF:
@@ -79,15 +79,15 @@ def _jpeg(content: Content) -> Structure:
         if marker == 0xFF:  # fill bytes
             at += 1
         elif marker == 0xD9:
-            if not scanned:
+            if not (scanned and frames):
                 raise ValueError("no picture")
-            return Structure(width=width, height=height, frames=[(width, height)], end=at + 2)
+            return Structure(width=frames[0][0], height=frames[0][1], frames=frames, end=at + 2)
         else:
             length = _number(content, at + 2, 2, "big")
             if length < 2:
                 raise ValueError("length")
             if marker in _FRAMES:
-                height, width = _number(content, at + 5, 2, "big"), _number(content, at + 7, 2, "big")
+                frames.append((_number(content, at + 7, 2, "big"), _number(content, at + 5, 2, "big")))
             at += 2 + length
             if marker == 0xDA:
                 scanned = True

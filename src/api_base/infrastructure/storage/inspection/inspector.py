@@ -76,9 +76,9 @@ def _check_form(content: Content, media_type: str, max_pixels: int) -> Structure
 
 
 def _check_text(content: Content) -> None:
-    if content[:2] in (b"\xff\xfe", b"\xfe\xff"):  # UTF-16: every byte occurs
-        return
-    if any(is_binary(content[at : at + _PIECE]) for at in range(0, len(content), _PIECE)):
+    if content[:2] in (b"\xff\xfe", b"\xfe\xff"):  # UTF-16, in which every byte occurs
+        check_binary(content, "text")
+    elif any(is_binary(content[at : at + _PIECE]) for at in range(0, len(content), _PIECE)):
         raise ContentRefused("binary_data", "The content begins as text and goes on with binary data.")
 
 
