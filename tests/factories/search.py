@@ -1,6 +1,7 @@
 """Search indexes on the servers of the tests."""
 
 import asyncio
+from bisect import bisect_right, insort
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -94,19 +95,24 @@ class Rows(SearchSource):
 
     def __init__(self) -> None:
         self.stored: dict[tuple[UUID, UUID], SearchDocument] = {}
+        self._order: list[tuple[UUID, UUID]] = []
 
     def store(self, *documents: SearchDocument) -> None:
-        self.stored |= {(one.tenant_id, one.id): one for one in documents}
+        for one in documents:
+            key = (one.tenant_id, one.id)
+            if key not in self.stored:
+                insort(self._order, key)
+            self.stored[key] = one
 
     async def load(self, tenant: UUID, ids: Sequence[UUID]) -> Sequence[SearchDocument]:
         return [self.stored[tenant, id] for id in ids if (tenant, id) in self.stored]
 
     async def tenants(self, after: UUID | None, limit: int) -> Sequence[UUID]:
-        return sorted({tenant for tenant, _ in self.stored if after is None or tenant > after})[:limit]
+        return list(dict.fromkeys(tenant for tenant, _ in self._order if after is None or tenant > after))[:limit]
 
     async def page(self, tenant: UUID, after: UUID | None, limit: int) -> Sequence[SearchDocument]:
-        keys = sorted(key for key in self.stored if key[0] == tenant and (after is None or key[1] > after))
-        return [self.stored[key] for key in keys[:limit]]
+        start = bisect_right(self._order, (tenant, after or UUID(int=0)))
+        return [self.stored[key] for key in self._order[start : start + limit] if key[0] == tenant]
 
 
 async def held_by(index: ElasticsearchSearchIndex, name: str, generation: Generation = Generation.LIVE) -> dict[UUID, tuple[int, str]]:

@@ -72,6 +72,10 @@ class SearchClient:
         content = encode(body)
         return await self._reads.execute(lambda: self._send("POST", path, params, content, JSON, self._timeout))
 
+    async def look(self, path: str, **params: str) -> Any:
+        """Return the answer of a request that the server answers from memory. Raises `Unavailable`, and `RequestRefused`."""
+        return await self._reads.execute(lambda: self._send("GET", path, params, None, JSON, self._timeout))
+
     async def call(self, method: str, path: str, body: Mapping[str, Any] | None = None, **params: str) -> Any:
         """Return the answer of any other request. Raises `Unavailable`, and `RequestRefused`."""
         content = None if body is None else encode(body)

@@ -29,7 +29,7 @@ class Generations:
     async def stored(self, index: str) -> Mapping[Generation, str]:
         """Return the names of the stored indexes by generation."""
         try:
-            answer = await self._client.call("GET", f"/{self._prefix}.{index}.*/_alias", ignore_unavailable="true")
+            answer = await self._client.look(f"/{self._prefix}.{index}.*/_alias", ignore_unavailable="true")
         except RequestRefused as error:
             if error.status == 404:
                 return {}
@@ -42,7 +42,7 @@ class Generations:
         stored = await self.stored(index)
         if not stored:
             return {}
-        answer = await self._client.call("GET", f"/{','.join(stored.values())}/_mapping")
+        answer = await self._client.look(f"/{','.join(stored.values())}/_mapping")
         return {one: answer[name]["mappings"].get("_meta", {}).get(mapping.DIGEST, "") for one, name in stored.items()}
 
     async def create_first(self, definition: SearchDefinition) -> None:

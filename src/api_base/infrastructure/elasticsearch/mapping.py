@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from api_base.application.common.search.query_text import folded, words_of
+from api_base.application.common.search import folded, words_of
 from api_base.core.protocols import FieldKind, SearchDefinition, SearchDocument, SearchField
 from api_base.core.types import Language
 from api_base.infrastructure.elasticsearch.specification import PRESENT, VALUES, indexed

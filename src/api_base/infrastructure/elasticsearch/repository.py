@@ -6,11 +6,11 @@ forgets the version of a deleted document after a minute.
 """
 
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import Any, Final
 from uuid import UUID
 
-from api_base.application.common.search.declared import SearchIndexes
+from api_base.application.common.search import SearchIndexes
 from api_base.core.errors import NotIndexed, Unavailable
 from api_base.core.protocols import (
     TOMBSTONES,
@@ -53,7 +53,10 @@ class ElasticsearchSearchIndex(SearchIndex, Probe):
         return list(mapping.problems(definition))
 
     async def open(self) -> None:
-        """Do nothing: an index is created by the first write, so that a process starts while the server is away."""
+        """Create the indexes that do not exist. While the server is away, a process starts without: the first write creates them."""
+        with suppress(Unavailable):
+            for definition in self._indexes.definitions.values():
+                await self._generations.create_first(definition)
 
     async def close(self) -> None:
         """Close the connections."""

@@ -6,7 +6,7 @@ from api_base.application.common.search.fallback import FallbackSearchIndex
 from api_base.application.common.search.highlights import MARK_END, MARK_START, marked
 from api_base.application.common.search.indexer import SearchIndexer
 from api_base.application.common.search.opening import SearchOpening, differences
-from api_base.application.common.search.query_text import QueryText, query_text
+from api_base.application.common.search.query_text import QueryText, folded, query_text, words_of
 from api_base.application.common.search.rebuilding import rebuild
 
 __all__ = [
@@ -24,7 +24,9 @@ __all__ = [
     "SearchOpening",
     "SearchSource",
     "differences",
+    "folded",
     "marked",
     "query_text",
     "rebuild",
+    "words_of",
 ]
