@@ -91,6 +91,7 @@ def test_the_refusal_is_a_problem_that_says_why(lie: Lie) -> None:
         ("text/csv", b"name,price\nA,1\n"),
         ("application/json", b' {"a": 1}'),
     ],
+    ids=lambda value: value if isinstance(value, str) else f"{len(value)} bytes",
 )
 def test_what_is_as_declared_is_accepted(media_type: str, content: bytes) -> None:
     assert decided(content, media_type) == media_type
