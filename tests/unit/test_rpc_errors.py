@@ -84,6 +84,7 @@ def test_every_error_that_the_edge_shows_as_the_callers_is_told() -> None:
         *map(type, ACCIDENTS),
     }
     undecided.add(errors.AuditedRefusal)  # as Unauthenticated: see the test above
+    undecided |= {errors.ObjectChanged, errors.ChecksumMismatch}  # as Conflict and RuleViolated, like the errors of contexts
     assert set(subclasses(ApiBaseError)) - undecided == set()
 
 

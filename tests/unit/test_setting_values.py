@@ -18,6 +18,7 @@ LISTS = [variable for variable, field in SETTINGS.items() if get_origin(field.an
 SECTIONS = [name.upper() for name, field in Settings.model_fields.items() if section_of(field) is not None]
 PEM = "-----BEGIN PRIVATE KEY-----{}-----END PRIVATE KEY-----"
 VALID = {
+    "STORAGE__ALLOWED_TYPES": ("image/png", "text/plain"),
     "CONTEXTS": ("shop.orders:ORDERS", "invoices:INVOICES"),
     "PLANS": ("standard", "pro"),
     "SERVER__TRUSTED_PROXIES": ("10.0.0.0/8", "2001:db8::1"),
@@ -37,7 +38,7 @@ UNITLESS = {
     "SECURITY__PASSWORD_MIN_SCORE", "SECURITY__HASH_CONCURRENCY", "SECURITY__FAILED_LOGINS", "MAIL__RECIPIENT_LIMIT", "RATE_LIMIT__REQUESTS", "RATE_LIMIT__BURST",
     "RATE_LIMIT__LOGIN_REQUESTS", "RATE_LIMIT__LOGIN_BURST", "RATE_LIMIT__FAILED_TOKENS", "RATE_LIMIT__LOCAL_SHARE", "JOBS__CONCURRENCY", "REMOTE__CONCURRENCY", "CACHE__MAX_ENTRIES",
     "RESILIENCE__ATTEMPTS", "RESILIENCE__CONCURRENCY", "RESILIENCE__QUEUE_SIZE", "RESILIENCE__FAILURE_RATE", "RESILIENCE__MINIMUM_CALLS", "RESILIENCE__SLOW_RATE", "OBSERVABILITY__METRICS_PORT", "SEARCH__CANDIDATES",
-    "OBSERVABILITY__TRACE_SAMPLE_RATIO",
+    "OBSERVABILITY__TRACE_SAMPLE_RATIO", "FILES__QUOTA_FILES", "FILES__UPLOAD_CONCURRENCY", "STORAGE__MAX_IMAGE_PIXELS",
 }  # fmt: skip
 """Numbers that count, or are a fraction or a port."""
 
@@ -137,7 +138,8 @@ def test_every_number_has_its_unit_in_its_name() -> None:
 
 
 def test_every_url_of_a_service_is_secret_for_it_may_hold_a_password() -> None:
-    urls = [field for name, field in SETTINGS.items() if name.endswith("URL")]
+    without_password = {"STORAGE__PUBLIC_URL", "SCANNER__URL"}
+    urls = [field for name, field in SETTINGS.items() if name.endswith("URL") and name not in without_password]
     assert len(urls) == 12
     assert all(is_secret(field.annotation) for field in urls)
     assert not [name for name in SETTINGS if name.endswith(("USERNAME", "PASSWORD", "USER", "MECHANISM"))]

@@ -43,7 +43,7 @@ EXPIRY_INTERVAL: Final = 600.0
 
 
 def _limits(settings: FileSettings) -> UploadLimits:
-    lifetime = timedelta(hours=settings.upload_hours)
+    lifetime = timedelta(seconds=settings.upload_timeout_seconds)
     return UploadLimits(max_bytes=settings.max_file_bytes, lifetime=lifetime, streams=settings.upload_concurrency)
 
 

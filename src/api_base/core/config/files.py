@@ -18,7 +18,7 @@ class FileSettings(Section):
     """Bytes that a tenant may store, uploads included."""
     quota_files: int = Field(100_000, ge=1)
     """Files that a tenant may store, uploads included."""
-    upload_hours: int = Field(24, ge=1, le=720)
-    """Hours in which an upload must be completed."""
+    upload_timeout_seconds: int = Field(86_400, ge=60, le=30 * 86_400)
+    """Seconds in which an upload must be completed."""
     upload_concurrency: int = Field(20, ge=1, le=1000)
     """Uploads that one server process reads at the same time for one tenant, and for one client address."""
