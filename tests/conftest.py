@@ -29,7 +29,7 @@ from tests.durations import pytest_collection_modifyitems, pytest_terminal_summa
 from tests.isolation import pytest_configure  # noqa: F401
 from tests.services import Killable, Mailpit, Toxiproxy
 
-BASE = ("audit", "events", "idempotency", "importing", "tasks")
+BASE = ("audit", "events", "idempotency", "importing", "tasks", "text_search")
 """What every application brings, whatever its contexts."""
 
 
@@ -113,7 +113,7 @@ def _declared(name: str) -> list[sa.Table]:
 @pytest.fixture(scope="session")
 def tables(contexts: Sequence[Context]) -> list[sa.Table]:
     """The declared tables: those in the `tables.py` beside each migrations folder."""
-    return [table for name in ("db", *BASE, *(context.name for context in contexts)) for table in _declared(name)]
+    return [table for name in (*BASE, *(context.name for context in contexts)) for table in _declared(name)]
 
 
 @pytest.fixture(scope="session")

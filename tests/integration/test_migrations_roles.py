@@ -133,7 +133,7 @@ def test_guard_rows_raises_when_another_number_of_rows_changed(filled: Urls) -> 
         assert told.value.sqlstate == "AB001"
 
 
-SEARCH = "select name from items where tenant_id = $1 and id in (select search_items($1, $2)) order by name"
+SEARCH = "select name from items where tenant_id = $1 and id in (select id from search_items($1, $2, 1000)) order by name"
 
 
 @pytest.mark.parametrize(
@@ -143,23 +143,25 @@ SEARCH = "select name from items where tenant_id = $1 and id in (select search_i
         ("OAK ch", {"Oak chair"}),
         ("étagère", {"ÉTAGÈRE en chêne"}),
         ("étagère CHÊNE", {"ÉTAGÈRE en chêne"}),
-        ("chêne étagère", set()),
-        ("0%", {"100% wool"}),
-        ("%", {"100% wool"}),
-        ("r_s", {"under_score"}),
-        ("_", {"under_score"}),
-        ("k\\s", {"back\\slash"}),
+        ("chêne étagère", {"ÉTAGÈRE en chêne"}),
+        ("etagere chene", {"ÉTAGÈRE en chêne"}),
+        ("100", {"100% wool"}),
+        ("%", set()),
+        ("under sc", {"under_score"}),
+        ("_", set()),
+        ("back\\slash", {"back\\slash"}),
+        ("oaklye", {"Oakley"}),
         ("  oak   chair ", {"Oak chair"}),
         ("s0", {"Oak chair"}),
         ("no such thing", set()),
     ],
 )
-def test_search_finds_words_in_their_order(filled: Urls, query: str, found: set[str]) -> None:
+def test_search_finds_words_in_any_order(filled: Urls, query: str, found: set[str]) -> None:
     assert {row["name"] for row in run(filled.app, SEARCH, ONE, query, tenant=ONE)} == found
 
 
 def test_search_answers_only_for_the_tenant_that_the_statement_runs_for(filled: Urls) -> None:
-    search = "select search_items($1, $2)"
+    search = "select search_items($1, $2, 1000)"
     assert len(run(filled.app, search, ONE, "oak", tenant=ONE)) == 2
     assert run(filled.app, search, TWO, "oak", tenant=ONE) == []
     assert run(filled.app, search, ONE, "oak") == []

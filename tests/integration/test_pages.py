@@ -86,7 +86,7 @@ ORDERS: dict[str, Key] = {
     "price.currency[is_null]=true": newest,
     "deleted_at[is_null]=false": newest,
     "deleted_at[ge]=2026-01-02T00:00:00Z": lambda one: (one.deleted_at, *oldest(one)),
-    "q=chair": newest,
+    "q=chair&sort=-created_at": newest,
 }
 
 

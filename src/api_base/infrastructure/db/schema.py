@@ -161,6 +161,7 @@ _NAMES: Final[dict[type[Any], str]] = {
     sa.SmallInteger: "smallint",
     sa.Integer: "integer",
     sa.Boolean: "boolean",
+    sa.REAL: "real",
     sa.DateTime: "timestamptz",
     sa.LargeBinary: "bytea",
     Xid8: "xid8",

@@ -18,6 +18,7 @@ SEARCH_GENERATIONS: Final = system_owned(
     sa.Column("digest", text(), nullable=False),
     sa.Column("languages", ARRAY(text()), nullable=False),
     sa.Column("weights", ARRAY(sa.REAL), nullable=False),
+    sa.UniqueConstraint("index_name", "state", name="uq_search_generations_index_name_state"),
 )
 
 SEARCH_DOCUMENTS: Final = tenant_owned(

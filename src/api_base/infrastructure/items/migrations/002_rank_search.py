@@ -11,7 +11,7 @@ from api_base.infrastructure.db.ranked_search import drop_ranked_search, ranked_
 revision = "items_002"
 down_revision = "items_001"
 branch_labels = None
-depends_on = ("base_002",)
+depends_on = ("text_search_001",)
 
 LANGUAGES = "'{en,pt}'"
 INDEXED_CHARACTERS = 4000

@@ -11,7 +11,7 @@ from api_base.infrastructure.db.schema import text, timestamp
 revision = "search_001"
 down_revision = None
 branch_labels = ("search",)
-depends_on = ("base_002",)
+depends_on = ("text_search_001",)
 
 
 def upgrade() -> None:

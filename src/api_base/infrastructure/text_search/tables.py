@@ -1,4 +1,4 @@
-"""Tables of the base itself that no part of it has: the words of each tenant, for text search."""
+"""The words of each tenant."""
 
 from typing import Final
 

@@ -6,10 +6,10 @@ from alembic import op
 from api_base.infrastructure.db import ddl
 from api_base.infrastructure.db.schema import text
 
-revision = "base_002"
-down_revision = "base_001"
-branch_labels = None
-depends_on = None
+revision = "text_search_001"
+down_revision = None
+branch_labels = ("text_search",)
+depends_on = ("base_001",)
 
 LETTERS = "'{a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q,r,s,t,u,v,w,x,y,z}'::text[]"
 
