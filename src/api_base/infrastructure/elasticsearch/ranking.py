@@ -7,7 +7,7 @@ that is larger than all word scores together, so the grades never mix.
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from api_base.application.common.search.query_text import QueryText
+from api_base.application.common.search import QueryText
 from api_base.core.protocols import SearchDefinition
 from api_base.infrastructure.db.query_builder.translation import prefix_end
 from api_base.infrastructure.elasticsearch import query as q

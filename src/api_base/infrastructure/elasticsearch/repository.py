@@ -10,7 +10,7 @@ from contextlib import aclosing, suppress
 from typing import Any, Final
 from uuid import UUID
 
-from api_base.application.common.search.declared import SearchIndexes
+from api_base.application.common.search import SearchIndexes
 from api_base.core.errors import NotIndexed, Unavailable
 from api_base.core.protocols import (
     TOMBSTONES,

@@ -6,9 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from uuid import UUID
 
-from api_base.application.common.search.declared import SearchIndexes
-from api_base.application.common.search.highlights import MARK_END, MARK_START, marked
-from api_base.application.common.search.query_text import QueryText, folded, query_text, words_of
+from api_base.application.common.search import MARK_END, MARK_START, QueryText, SearchIndexes, marked, query_text
+from api_base.application.common.search.query_text import folded, words_of
 from api_base.core.errors import Unavailable
 from api_base.core.protocols import (
     Facet,
