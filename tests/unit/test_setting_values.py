@@ -27,7 +27,6 @@ VALID = {
     "SECURITY__ALLOW_UNENCRYPTED": ("EVENTS__URL", "MAIL__LINKS"),
     "SECURITY__SIGNING_KEYS": (PEM.format("a"), PEM.format("b")),
     "AUDIT__SIGNING_KEYS": (PEM.format("a"), PEM.format("b")),
-    "STORAGE__ALLOWED_TYPES": ("image/png", "model/gltf-binary"),
 }
 """Two valid values for each list setting. A new list setting needs a row."""
 EVERYTHING = {"SERVER__CORS_ORIGINS"}
