@@ -65,7 +65,7 @@ def test_the_page_shows_the_secrets_of_each_running_process(
     values = {
         "DATABASE__URL": urls.app, "DATABASE__OWNER_URL": urls.owner, "DATABASE__WORKER_URL": urls.worker, "DATABASE__DIRECT_URL": urls.direct,
         "SECURITY__SIGNING_KEYS": pem().replace("\n", "\\n"), "AUDIT__SIGNING_KEYS": pem().replace("\n", "\\n"), "RATE_LIMIT__URL": "memory://",
-        "CACHE__URL": "memory://", "STORAGE__URL": "file://",
+        "CACHE__URL": "memory://", "SCANNER__URL": "none://", "STORAGE__URL": "file://",
         "EVENTS__URL": "database://", "JOBS__URL": "database://", "LOCKS__URL": "database://", "MAIL__URL": "console://", "REMOTE__URL": amqp_url,
         "OBSERVABILITY__METRICS_TOKEN": "a-token-of-this-test",
     }  # fmt: skip

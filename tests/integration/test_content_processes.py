@@ -72,26 +72,28 @@ async def children_peak[T](work: Awaitable[T]) -> tuple[int, T]:
 
 
 def children() -> list[int]:
+    """The processes that read content: this process may have others, such as the database."""
     found: list[int] = []
     for task in Path("/proc/self/task").iterdir():
         found += [int(child) for child in (task / "children").read_text().split()]
-    return found
+    return [child for child in found if b"inspection.process" in _text(child, "cmdline")]
 
 
-def executed() -> list[bytes]:
-    """The environments of the processes that read content."""
-    folders = [Path(f"/proc/{child}") for child in children()]
-    return [
-        folder.joinpath("environ").read_bytes() for folder in folders if b"inspection.process" in folder.joinpath("cmdline").read_bytes()
-    ]
+def environments() -> list[bytes]:
+    return [_text(child, "environ") for child in children()]
+
+
+def _text(process_id: int, name: str) -> bytes:
+    """A file of a process; empty once it has ended."""
+    try:
+        return Path(f"/proc/{process_id}/{name}").read_bytes()
+    except OSError:
+        return b""
 
 
 def private(process_id: int) -> int:
-    try:
-        status = Path(f"/proc/{process_id}/status").read_text()
-    except OSError:
-        return 0
-    return sum(int(line.split()[1]) for line in status.splitlines() if line.startswith("RssAnon:"))
+    lines = _text(process_id, "status").decode().splitlines()
+    return sum(int(line.split()[1]) for line in lines if line.startswith("RssAnon:"))
 
 
 async def test_memory_has_a_limit(content: SubprocessContent) -> None:
@@ -132,12 +134,12 @@ async def test_a_slow_process_says_nothing_about_the_content(content: Subprocess
 async def test_the_process_has_no_secrets(content: SubprocessContent, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SECURITY__SIGNING_KEYS", "secret")
     running = asyncio.create_task(content.inspect(pieces(SLOW, 4_194_304)))
-    while not (environments := executed()):
+    while not (found := environments()):
         await asyncio.sleep(0.01)
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
-    (environment,) = environments
+    (environment,) = found
     assert environment.startswith(b"PATH=")
     assert environment.count(b"=") == 1
 

@@ -49,7 +49,7 @@ class Selections:
                 "RATE_LIMIT__URL", _text(settings.rate_limit.url), _merged("rate_limit", [group.rate_limit for group in groups])
             ),
             remote=Selection("REMOTE__URL", _text(settings.remote.url), _merged("remote", [group.remote for group in groups])),
-            scanner=Selection("SCANNER__URL", settings.scanner.url, _merged("scanner", [group.scanner for group in groups])),
+            scanner=Selection("SCANNER__URL", _text(settings.scanner.url), _merged("scanner", [group.scanner for group in groups])),
             storage=Selection("STORAGE__URL", _text(settings.storage.url), _merged("storage", [group.storage for group in groups])),
         )
 

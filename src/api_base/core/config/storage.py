@@ -5,7 +5,7 @@ from typing import Annotated, Final, Self
 
 from pydantic import AfterValidator, Field, SecretStr, field_validator, model_validator
 
-from api_base.core.config.values import Section, ServiceUrl, media_type, origin, scheme_url
+from api_base.core.config.values import Section, ServiceUrl, media_type, origin
 
 _ENCRYPTION: Final = re.compile(r"none|sse-s3|sse-kms(:[!-~]{1,2048})?")
 
@@ -77,7 +77,7 @@ class StorageSettings(Section):
 class ScannerSettings(Section):
     """Variables `SCANNER__…`."""
 
-    url: Annotated[str, AfterValidator(scheme_url)] = "none://"
+    url: ServiceUrl = SecretStr("none://")
     """What searches files for malware before they can be downloaded: `none://`, nothing, or ClamAV at `clamav:///run/clamav/clamd.ctl` or
     `clamav://host:3310`. A file that could not be scanned stays pending."""
     max_bytes: int = Field(104_857_600, ge=1, le=4_294_967_295)

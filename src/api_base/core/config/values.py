@@ -74,12 +74,6 @@ def origin(value: str) -> str:
     return value
 
 
-def scheme_url(value: str) -> str:
-    """Return the value unchanged. Raises `ValueError` unless it is a URL with a scheme. Its adapter checks the rest."""
-    _service_url(SecretStr(value))
-    return value
-
-
 def media_type(value: str) -> str:
     """Return the value in lower case. Raises `ValueError` unless it is a media type without parameters [RFC 6838, section 4.2]."""
     if not _MEDIA_TYPE.fullmatch(value):

@@ -20,7 +20,9 @@ def _clamav(ports: "AdapterPorts") -> "Scanner":
     from api_base.infrastructure.scanner.clamav import ClamavScanner, ClamdAddress
 
     scanner = ports.settings.scanner
-    return ClamavScanner(ports.policy("scanner"), ClamdAddress.parse(scanner.url), scanner.max_bytes, scanner.timeout_seconds)
+    return ClamavScanner(
+        ports.policy("scanner"), ClamdAddress.parse(scanner.url.get_secret_value()), scanner.max_bytes, scanner.timeout_seconds
+    )
 
 
 def _validate(url: str) -> None:
