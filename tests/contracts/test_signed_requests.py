@@ -49,7 +49,7 @@ class Signing:
         return await self.client.post(request.url, data={**request.fields}, files={"file": ("picture.png", content, "application/x-other")})
 
     async def refused(self, answer: httpx2.Response) -> None:
-        assert 400 <= answer.status_code < 500, answer.text
+        assert answer.is_client_error, answer.text
         assert await self.stored() == []
 
 
@@ -103,7 +103,7 @@ async def test_a_signed_url_reads_no_other_object_by_no_other_method_and_not_for
         assert (await signing.client.get(other)).status_code == 403
     assert (await signing.client.get(url)).status_code == 200
     for method in ("PUT", "POST", "DELETE"):
-        assert (await signing.client.request(method, url, content=b"other")).status_code in (400, 403, 405, 422)
+        assert (await signing.client.request(method, url, content=b"other")).is_client_error
     assert await contents(signing.storage, signing.key) == DATA
     while (answer := await signing.client.get(url)).status_code == 200:
         assert answer.content == DATA
