@@ -20,6 +20,8 @@ type Json = dict[str, Any]
 DOCUMENT: Final[Json] = json.loads((ROOT / "docs/openapi.json").read_text(encoding="utf-8"))
 COMPONENTS: Final[Json] = DOCUMENT["components"]
 LIMITS: Final = {"X-Request-ID", "RateLimit", "RateLimit-Policy"}
+RANKED: Final = "search"
+"""The search over all indexes: its pages are those of a list, with a total that may be a lower bound."""
 WHOLE: Final = {
     **dict.fromkeys(("list_my_tenants", "list_sessions"), "one page, of a thousand at most"),
     "list_stale_flags": "each process holds all flags in memory, and this list is a part of them",
@@ -209,7 +211,10 @@ def test_a_list_is_paged_by_a_cursor(operation: Operation) -> None:
     content = operation.answers.get("200", {}).get("content", {}).get("application/json", {})
     properties = resolved(content.get("schema", {})).get("properties", {})
     assert "offset" not in [one["name"] for one in operation.declared.get("parameters", ())]
-    if "items" in properties:
+    if operation.declared["operationId"] == RANKED:
+        assert {"items", "next_cursor", "total", "facets", "suggestions"} == properties.keys()
+        assert all(operation.parameter(name) for name in ("limit", "cursor", "facets"))
+    elif "items" in properties:
         assert {"items", "next_cursor", "total"} == properties.keys()
         paged = all(operation.parameter(name) for name in ("limit", "cursor", "include_total", "fields"))
         assert paged or operation.declared["operationId"] in WHOLE

@@ -11,7 +11,6 @@ class FoundDTO:
     index: str
     id: UUID
     title: str
-    score: float
     highlights: dict[str, list[str]]
 
 

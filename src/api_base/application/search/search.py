@@ -44,8 +44,7 @@ class SearchHandler:
         found = await self._engine.search(request, tenant)
         return SearchPageDTO(
             items=[
-                FoundDTO(hit.index, hit.id, hit.title, hit.score, {name: list(parts) for name, parts in hit.highlights.items()})
-                for hit in found.hits
+                FoundDTO(hit.index, hit.id, hit.title, {name: list(parts) for name, parts in hit.highlights.items()}) for hit in found.hits
             ],
             next_cursor=found.next_cursor,
             total=_total(found.total),
