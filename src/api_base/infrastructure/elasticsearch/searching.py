@@ -47,7 +47,7 @@ class Searching:
     async def search(self, request: SearchRequest, tenant: UUID) -> SearchResults:
         definitions = [self._indexes.definition(name) for name in request.indexes]
         text, after = query_text(request.q), decode_cursor(request, tenant)
-        if not definitions or (request.q.strip() and not text.all_words):
+        if not definitions or (request.q and not text.all_words):
             return NO_RESULTS
         search = q.Search(
             query=self._readable(tenant, [_found(one, text, request.filter) for one in definitions]),
