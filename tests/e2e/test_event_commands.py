@@ -105,7 +105,7 @@ def test_a_dead_event_is_listed_and_retried(shop: Shop) -> None:
     ("arguments", "said"),
     [
         (("--since", "2020-01-01"), "--since requires --subscription"),
-        (("--since", "2020-01-01", "--subscription", "invoices.isue"), "the durable subscription 'invoices.isue' does not exist. Existing ones: invoices.issue."),
+        (("--since", "2020-01-01", "--subscription", "invoices.isue"), "the durable subscription 'invoices.isue' does not exist. Existing ones: invoices.issue, search.items_on_"),
         (("--subscription", "nobody"), "the durable subscription 'nobody' does not exist"),
         (
             ("01900000-0000-7000-8000-000000000001", "--since", "2020-01-01", "--subscription", "invoices.issue"),
