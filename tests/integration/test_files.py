@@ -3,6 +3,8 @@
 import hashlib
 import re
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -238,3 +240,12 @@ async def test_a_checksum_that_is_not_ascii_is_refused(api: Running, person: Per
     sent = [(name.encode(), value.encode()) for name, value in headers] + [(b"Upload-Checksum", b"sha1 \xe9")]
     answer = await api.client.post("/api/v1/files/uploads", headers=sent)
     assert (answer.status_code, answer.json()["detail"]) == (400, "Upload-Checksum must be an algorithm and a digest in Base64.")
+
+
+async def test_a_ticket_ends_with_its_upload(shared_migrated: Urls, tmp_path: Path) -> None:
+    settings = settings_on(shared_migrated, storage={"url": f"file://{tmp_path}"}, files={"upload_timeout_seconds": 60})
+    async with running(settings) as short:
+        body = {"name": "a.txt", "size": 1, "sha256": "0" * 64}
+        answer = await short.client.post("/api/v1/files/tickets", json=body, headers=(await short.person()).headers)
+    assert answer.status_code == 201, answer.text
+    assert datetime.fromisoformat(answer.json()["expires_at"]) <= datetime.now(UTC) + timedelta(seconds=60)

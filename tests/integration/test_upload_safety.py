@@ -21,7 +21,7 @@ from api_base.application.services.file_upload.complete import CheckFileHandler,
 from api_base.application.services.file_upload.content import OpenFileHandler
 from api_base.application.services.file_upload.keys import incoming_key
 from api_base.application.services.file_upload.maintenance import DeleteOrphans, Expiry, Orphans, Rescan, RescanFiles
-from api_base.application.services.file_upload.outcome import CheckFile, RecordScan
+from api_base.application.services.file_upload.outcome import CheckFile, RecordScan, RefuseFile
 from api_base.application.services.file_upload.progress import AdvanceUpload, LeaseUpload, ReservePart
 from api_base.application.services.file_upload.removal import ExpireUpload, TerminateUpload
 from api_base.application.services.file_upload.thumbnails import SIDES, MakeThumbnails
@@ -389,6 +389,9 @@ async def test_orphans_are_deleted_and_nothing_else(uploader: Uploader) -> None:
     await uploader.storage.put(orphan, Bytes(b"orphan"), content_type="text/plain")
     await uploader.storage.put(f"files/{uploader.person.tenant_id}/thumbnails/{uuid4()}/64", Bytes(b"x"), content_type="image/webp")
     await uploader.storage.put(f"files/{uploader.person.tenant_id}/thumbnails/{ready}/64", Bytes(b"x"), content_type="image/webp")
+    refused = await uploader.upload(b"refused")
+    await uploader.bus.execute(RefuseFile(id=refused, reason="Malware."))
+    await uploader.storage.put(f"files/{uploader.person.tenant_id}/thumbnails/{refused}/64", Bytes(b"x"), content_type="image/webp")
     begun = await uploader.storage.begin_parts(orphan, content_type="text/plain")
     ports = uploader.api.services.worker_ports
     await ports.worker_database.open()

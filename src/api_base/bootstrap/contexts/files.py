@@ -74,7 +74,7 @@ def _upload_handlers(ports: Ports, repository: SqlFileRepository) -> Sequence[Re
         on(progress.ReservePart, written),
         on(progress.AdvanceUpload, written),
         on(append.AppendToUpload, append.AppendToUploadHandler(bus, storage, ids, clock, limits)),
-        on(issue_ticket.IssueTicket, issue_ticket.IssueTicketHandler(bus, storage)),
+        on(issue_ticket.IssueTicket, issue_ticket.IssueTicketHandler(bus, storage, limits)),
         on(complete.CompleteUpload, complete.CompleteUploadHandler(bus, repository, uploads, storage)),
         on(outcome.EndUpload, outcome.EndUploadHandler(uploads, ports.jobs, clock)),
     ]
@@ -129,7 +129,7 @@ def _attachment_handlers(ports: Ports, repository: SqlFileRepository) -> Sequenc
 
 def _background(ports: Ports) -> Sequence[PeriodicTask]:
     expiry = maintenance.Expiry(SqlFileInventory(ports.worker_database), ports.bus)
-    return [PeriodicTask(name="expire uploads", group="files", interval=EXPIRY_INTERVAL, run=expiry.run)]
+    return [PeriodicTask(name="expire uploads", interval=EXPIRY_INTERVAL, run=expiry.run)]
 
 
 FILES: Final = Context(
