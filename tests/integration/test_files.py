@@ -3,6 +3,8 @@
 import hashlib
 import re
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -197,3 +199,53 @@ async def test_every_object_has_a_key_of_ids_only(api: Running, person: Person) 
     await upload(api, person, b"one", "Meu relatório.txt")
     (key,) = await stored(api, person)
     assert re.fullmatch(r"files/[0-9a-f-]{36}/objects/[0-9a-f-]{36}", key)
+
+
+async def test_a_file_of_a_deleted_item_is_detached_by_who_may_delete_files(api: Running, person: Person) -> None:
+    file, item = (await upload(api, person, b"one"))["id"], (await api.item(person))["id"]
+    editor = await api.member(person, "member")
+    slot, path = f"/api/v1/files/attachments/items/{item}/picture", f"/api/v1/files/{file}"
+    assert (await api.client.put(slot, json={"file_id": file}, headers=person.headers)).status_code == 200
+    deleted = await api.client.delete(f"/api/v1/items/{item}", headers={**person.headers, "If-Match": "*"})
+    assert deleted.status_code == 204
+    assert (await api.client.delete(path, headers={**person.headers, "If-Match": "*"})).status_code == 409
+    assert (await api.client.delete(slot, headers={**editor.headers, "If-Match": "*"})).status_code == 403
+    assert (await api.client.delete(slot, headers={**person.headers, "If-Match": "*"})).status_code == 204
+    assert (await api.client.delete(path, headers={**person.headers, "If-Match": "*"})).status_code == 204
+
+
+async def test_a_download_that_fails_before_its_first_byte_is_a_problem(api: Running, person: Person) -> None:
+    file = (await upload(api, person, b"one"))["id"]
+    await api.services.ports.storage.delete(await stored(api, person))
+    answer = await read(api, person, file)
+    assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json")
+
+
+@pytest.mark.parametrize("side", ["65", "-64", "1" * 200])
+async def test_a_thumbnail_of_another_size_does_not_exist(api: Running, person: Person, side: str) -> None:
+    file = (await upload(api, person, b"one"))["id"]
+    assert (await api.client.get(f"/api/v1/files/{file}/thumbnails/{side}", headers=person.headers)).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "disposition", ["attachment; filename*=a; filename*1=b", "attachment; filename*=utf-7''+2AA-", "attachment; filename*=x''y"]
+)
+async def test_a_strange_content_disposition_is_no_error_of_the_server(api: Running, person: Person, disposition: str) -> None:
+    answer = await api.client.post("/api/v1/files", content=b"x", headers={**person.headers, "Content-Disposition": disposition})
+    assert answer.status_code == (422 if "utf-7" in disposition else 201), answer.text
+
+
+async def test_a_checksum_that_is_not_ascii_is_refused(api: Running, person: Person) -> None:
+    headers = [*person.headers.items(), ("Tus-Resumable", "1.0.0"), ("Upload-Length", "1")]
+    sent = [(name.encode(), value.encode()) for name, value in headers] + [(b"Upload-Checksum", b"sha1 \xe9")]
+    answer = await api.client.post("/api/v1/files/uploads", headers=sent)
+    assert (answer.status_code, answer.json()["detail"]) == (400, "Upload-Checksum must be an algorithm and a digest in Base64.")
+
+
+async def test_a_ticket_ends_with_its_upload(shared_migrated: Urls, tmp_path: Path) -> None:
+    settings = settings_on(shared_migrated, storage={"url": f"file://{tmp_path}"}, files={"upload_timeout_seconds": 60})
+    async with running(settings) as short:
+        body = {"name": "a.txt", "size": 1, "sha256": "0" * 64}
+        answer = await short.client.post("/api/v1/files/tickets", json=body, headers=(await short.person()).headers)
+    assert answer.status_code == 201, answer.text
+    assert datetime.fromisoformat(answer.json()["expires_at"]) <= datetime.now(UTC) + timedelta(seconds=60)

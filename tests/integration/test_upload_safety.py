@@ -20,13 +20,14 @@ from api_base.application.services.file_upload.begin import BeginUpload
 from api_base.application.services.file_upload.complete import CheckFileHandler, CompleteUpload
 from api_base.application.services.file_upload.content import OpenFileHandler
 from api_base.application.services.file_upload.keys import incoming_key
-from api_base.application.services.file_upload.maintenance import Expiry, Orphans, Rescan
-from api_base.application.services.file_upload.outcome import CheckFile
+from api_base.application.services.file_upload.maintenance import DeleteOrphans, Expiry, Orphans, Rescan, RescanFiles
+from api_base.application.services.file_upload.outcome import CheckFile, RecordScan, RefuseFile
 from api_base.application.services.file_upload.progress import AdvanceUpload, LeaseUpload, ReservePart
+from api_base.application.services.file_upload.removal import ExpireUpload, TerminateUpload
 from api_base.application.services.file_upload.thumbnails import SIDES, MakeThumbnails
 from api_base.core.errors import NotFound, Unavailable
 from api_base.core.protocols import ScannerVersion, ScanResult, ScanVerdict
-from api_base.domain.files.errors import OffsetMismatch, QuotaExceeded, UploadIncomplete, UploadLocked
+from api_base.domain.files.errors import LengthMismatch, OffsetMismatch, QuotaExceeded, UploadIncomplete, UploadLocked
 from api_base.domain.files.upload import LEASE, PART_BYTES
 from api_base.domain.files.value_objects import FileState
 from api_base.infrastructure.db.embedded import Urls
@@ -388,14 +389,17 @@ async def test_orphans_are_deleted_and_nothing_else(uploader: Uploader) -> None:
     await uploader.storage.put(orphan, Bytes(b"orphan"), content_type="text/plain")
     await uploader.storage.put(f"files/{uploader.person.tenant_id}/thumbnails/{uuid4()}/64", Bytes(b"x"), content_type="image/webp")
     await uploader.storage.put(f"files/{uploader.person.tenant_id}/thumbnails/{ready}/64", Bytes(b"x"), content_type="image/webp")
+    refused = await uploader.upload(b"refused")
+    await uploader.bus.execute(RefuseFile(id=refused, reason="Malware."))
+    await uploader.storage.put(f"files/{uploader.person.tenant_id}/thumbnails/{refused}/64", Bytes(b"x"), content_type="image/webp")
     begun = await uploader.storage.begin_parts(orphan, content_type="text/plain")
     ports = uploader.api.services.worker_ports
     await ports.worker_database.open()
     try:
         inventory = SqlFileInventory(ports.worker_database)
-        await Orphans(inventory, uploader.storage, ports.clock, timedelta(days=1)).run()
+        await Orphans(inventory, uploader.storage, ports.clock, timedelta(days=1)).handle(DeleteOrphans())
         assert orphan in await uploader.stored()
-        await Orphans(inventory, uploader.storage, ports.clock, timedelta(days=-1)).run()
+        await Orphans(inventory, uploader.storage, ports.clock, timedelta(days=-1)).handle(DeleteOrphans())
     finally:
         await ports.worker_database.close()
     assert sorted(await uploader.stored()) == sorted([*before, f"files/{uploader.person.tenant_id}/thumbnails/{ready}/64"])
@@ -420,8 +424,7 @@ async def test_a_rescan_with_newer_signatures_refuses_what_it_finds(uploader: Up
     try:
         files = OpenFileHandler(SqlFileRepository(uploader.api.services.ports.database), uploader.storage)
         rescan = Rescan(SqlFileInventory(ports.worker_database), ports.bus, files, uploader.storage, scanner)
-        while await rescan.run():
-            pass
+        await rescan.handle(RescanFiles())
         seen = len(scanner.seen)
         assert await rescan.run() is False
         assert len(scanner.seen) == seen
@@ -458,3 +461,108 @@ async def test_an_upload_that_lies_is_refused_with_a_reason_and_leaves_nothing(u
     assert answer.json()["detail"].startswith("The file is refused. ")
     assert await uploader.stored() == []
     assert await uploader.used() == (0, 0)
+
+
+async def complete_with_a_part(uploader: Uploader) -> tuple[UUID, str, str]:
+    """A complete upload of one part, its object key, and its id in the storage."""
+    id = await uploader.begin(PART_BYTES + 1)
+    await uploader.append(id, 0, b"a" * (PART_BYTES + 1))
+    await uploader.bus.execute(end(id))
+    upload = await SqlUploads(uploader.api.services.ports.database).get(id)
+    assert upload is not None
+    assert upload.storage_upload is not None
+    return id, upload.object_key, upload.storage_upload
+
+
+async def test_a_file_of_which_the_storage_lost_a_part_is_refused(uploader: Uploader) -> None:
+    id, key, upload = await complete_with_a_part(uploader)
+    await uploader.storage.put_part(key, upload, 1, Bytes(b"b" * PART_BYTES), PART_BYTES)
+    checked = await checker(uploader, Clean()).handle(CheckFile(id=id))
+    assert checked is not None
+    assert (checked.state, checked.reason) == (FileState.REFUSED, "The storage has lost a part of the content. Upload it again.")
+
+
+async def test_a_file_whose_upload_is_not_found_is_checked_again_later(uploader: Uploader) -> None:
+    """`Unavailable` is the error after which a job is tried again."""
+    id, key, upload = await complete_with_a_part(uploader)
+    await uploader.storage.abort_parts(key, upload)
+    with pytest.raises(Unavailable, match="stays pending"):
+        await checker(uploader, Clean()).handle(CheckFile(id=id))
+    await uploader.storage.put(key, Bytes(b"a" * (PART_BYTES + 1)), content_type="text/plain")
+    checked = await checker(uploader, Clean()).handle(CheckFile(id=id))
+    assert checked is not None
+    assert checked.state is FileState.READY
+
+
+async def test_bytes_that_a_committed_scan_names_are_kept_if_the_check_breaks_off(uploader: Uploader) -> None:
+    id = await ticket(uploader, b"good")
+    await put(uploader, id, b"good")
+    await uploader.bus.execute(end(id))
+
+    class LosesTheAnswer:
+        async def execute(self, message: Any) -> Any:
+            answer = await uploader.bus.execute(message)
+            if isinstance(message, RecordScan):
+                raise asyncio.CancelledError
+            return answer
+
+    broken = checker(uploader, Clean())
+    broken._bus = LosesTheAnswer()  # type: ignore[assignment]
+    with pytest.raises(asyncio.CancelledError):
+        await broken.handle(CheckFile(id=id))
+    checked = await checker(uploader, Clean()).handle(CheckFile(id=id))
+    assert checked is not None
+    assert (checked.state, await uploader.read(id)) == (FileState.READY, b"good")
+
+
+async def test_an_upload_that_was_published_neither_expires_nor_ends(uploader: Uploader) -> None:
+    """Between the list of expired uploads and their removal a check may publish one."""
+    id = await uploader.upload(b"kept")
+    for message in (ExpireUpload(id=id), TerminateUpload(id=id)):
+        with pytest.raises(NotFound):
+            await uploader.bus.execute(message)
+    assert await uploader.read(id) == b"kept"
+
+
+async def test_a_ticket_for_no_bytes_is_not_complete_before_it_is_used(uploader: Uploader) -> None:
+    id = await ticket(uploader, b"")
+    with pytest.raises(UploadIncomplete):
+        await uploader.bus.execute(CompleteUpload(id=id))
+    await put(uploader, id, b"")
+    assert (await uploader.bus.execute(CompleteUpload(id=id))).state is FileState.READY
+
+
+async def test_a_last_request_that_is_too_short_leaves_no_short_part_in_the_middle(uploader: Uploader) -> None:
+    length = 2 * PART_BYTES + 2
+    id = await uploader.begin(length)
+    with pytest.raises(LengthMismatch):
+        await uploader.bus.execute(AppendToUpload(id=id, offset=0, content=Bytes(b"a" * (PART_BYTES + 1)), last=True))
+    assert await uploader.append(id, PART_BYTES + 1, b"b" * (PART_BYTES + 1)) == length
+    parts = await SqlUploads(uploader.api.services.ports.database).parts(id)
+    assert [part.size for part in parts] == [PART_BYTES, PART_BYTES, 2]
+    await uploader.bus.execute(CompleteUpload(id=id))
+    checked = await checker(uploader, Clean()).handle(CheckFile(id=id))
+    assert checked is not None
+    assert checked.state is FileState.READY
+
+
+async def test_files_that_cannot_be_read_do_not_keep_a_rescan_running(uploader: Uploader) -> None:
+    tenant, ports = uploader.person.tenant_id, uploader.api.services.worker_ports
+    await uploader.sql(
+        """
+        insert into files (tenant_id, id, owner_id, name, declared_type, state, object_key, size, sha256, media_type, engine, signatures,
+                           version, created_at, updated_at)
+        select $1, gen_random_uuid(), $1, 'lost', 'text/plain', 'ready', 'files/lost/' || n, 1, repeat('a', 64), 'text/plain', 'old', '0',
+               1, now(), now() from generate_series(1, 200) n
+        """,
+        tenant,
+    )
+    await ports.worker_database.open()
+    try:
+        files = OpenFileHandler(SqlFileRepository(uploader.api.services.ports.database), uploader.storage)
+        rescan = Rescan(SqlFileInventory(ports.worker_database), ports.bus, files, uploader.storage, Clean())
+        async with asyncio.timeout(60):
+            await rescan.handle(RescanFiles())
+    finally:
+        await ports.worker_database.close()
+        await uploader.sql("delete from files where tenant_id = $1", tenant)

@@ -240,3 +240,10 @@ async def completed(client: Client, path: str) -> None:
     checked = await client.api.services.bus.execute(CheckFile(id=UUID(path.rpartition("/")[2])))
     assert checked is not None
     assert checked.state is FileState.READY
+
+
+async def test_an_empty_upload_that_nothing_was_sent_to_is_an_empty_file(ietf: Client) -> None:
+    path = await ietf.begun(Upload_Complete="?0", Upload_Length=0)
+    done = await ietf.send("POST", f"/api/v1/files/{path.rpartition('/')[2]}/complete")
+    assert (done.status_code, done.json()["state"], done.json()["size"]) == (200, "ready", 0)
+    assert await ietf.content(path) == b""

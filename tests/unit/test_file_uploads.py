@@ -20,6 +20,7 @@ from api_base.domain.files.errors import (
     FileTooLarge,
     LengthMismatch,
     OffsetMismatch,
+    PartsExhausted,
     UploadComplete,
     UploadExpired,
     UploadIncomplete,
@@ -203,3 +204,9 @@ def test_streams_are_bounded_for_a_tenant_and_end_with_their_block() -> None:
             pass
     with streams.one(), streams.one():
         pass
+
+
+def test_no_part_has_a_number_that_no_storage_accepts() -> None:
+    last = upload(next_part=10_000).with_next_part()
+    with pytest.raises(PartsExhausted):
+        last.with_next_part()

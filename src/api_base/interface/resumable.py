@@ -193,7 +193,7 @@ def _checksum(text: str | None) -> Checksum | None:
         raise WrongAlgorithm(f"The algorithm of Upload-Checksum must be one of {', '.join(ALGORITHMS)}.")
     try:
         return Checksum(algorithm=algorithm, digest=b64decode(digest, validate=True))
-    except Error:
+    except ValueError:  # `Error`, or text that is not ASCII
         raise BadRequest("Upload-Checksum must be an algorithm and a digest in Base64.") from None
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from api_base.application.common.cqrs import Registration, on
-from api_base.application.common.jobs import Job
+from api_base.application.common.jobs import Job, Schedule
 from api_base.application.files.commands import attachments, rename_file
 from api_base.application.files.queries import GetFile, ListFiles
 from api_base.application.services.file_upload import (
@@ -38,7 +38,6 @@ from api_base.interface import uploads_router
 from api_base.interface.v1 import files as v1
 
 IMAGES: Final = "image/"
-DAILY: Final = 86_400.0
 EXPIRY_INTERVAL: Final = 600.0
 
 
@@ -75,7 +74,7 @@ def _upload_handlers(ports: Ports, repository: SqlFileRepository) -> Sequence[Re
         on(progress.ReservePart, written),
         on(progress.AdvanceUpload, written),
         on(append.AppendToUpload, append.AppendToUploadHandler(bus, storage, ids, clock, limits)),
-        on(issue_ticket.IssueTicket, issue_ticket.IssueTicketHandler(bus, storage)),
+        on(issue_ticket.IssueTicket, issue_ticket.IssueTicketHandler(bus, storage, limits)),
         on(complete.CompleteUpload, complete.CompleteUploadHandler(bus, repository, uploads, storage)),
         on(outcome.EndUpload, outcome.EndUploadHandler(uploads, ports.jobs, clock)),
     ]
@@ -101,7 +100,18 @@ def _ends(ports: Ports, repository: SqlFileRepository) -> Sequence[Registration]
         on(removal.DeleteFile, removed),
         on(removal.TerminateUpload, removed),
         on(removal.ExpireUpload, removed),
-        on(maintenance.RecordRescan, maintenance.RecordRescanHandler(repository, clock)),
+        *_scheduled(ports, repository),
+    ]
+
+
+def _scheduled(ports: Ports, repository: SqlFileRepository) -> Sequence[Registration]:
+    """Of what one worker does for all tenants."""
+    inventory, opened = SqlFileInventory(ports.worker_database), OpenFileHandler(repository, ports.storage)
+    orphans = maintenance.Orphans(inventory, ports.storage, ports.clock, _limits(ports.settings.files).lifetime)
+    return [
+        on(maintenance.DeleteOrphans, orphans),
+        on(maintenance.RescanFiles, maintenance.Rescan(inventory, ports.bus, opened, ports.storage, ports.scanner)),
+        on(maintenance.RecordRescan, maintenance.RecordRescanHandler(repository, ports.clock)),
     ]
 
 
@@ -118,16 +128,8 @@ def _attachment_handlers(ports: Ports, repository: SqlFileRepository) -> Sequenc
 
 
 def _background(ports: Ports) -> Sequence[PeriodicTask]:
-    inventory, repository = SqlFileInventory(ports.worker_database), SqlFileRepository(ports.database)
-    expiry = maintenance.Expiry(inventory, ports.bus)
-    orphans = maintenance.Orphans(inventory, ports.storage, ports.clock, _limits(ports.settings.files).lifetime)
-    opened = OpenFileHandler(repository, ports.storage)
-    rescan = maintenance.Rescan(inventory, ports.bus, opened, ports.storage, ports.scanner)
-    return [
-        PeriodicTask(name="expire uploads", group="files", interval=EXPIRY_INTERVAL, run=expiry.run),
-        PeriodicTask(name="delete orphans in the storage", group="files", interval=DAILY, run=orphans.run, timeout=3600.0),
-        PeriodicTask(name="scan files again", group="files", interval=DAILY, run=rescan.run, timeout=3600.0),
-    ]
+    expiry = maintenance.Expiry(SqlFileInventory(ports.worker_database), ports.bus)
+    return [PeriodicTask(name="expire uploads", interval=EXPIRY_INTERVAL, run=expiry.run)]
 
 
 FILES: Final = Context(
@@ -140,6 +142,12 @@ FILES: Final = Context(
     jobs=(
         Job(name="files.check", message=outcome.CheckFile, timeout=3600.0),
         Job(name="files.make_thumbnails", message=thumbnails.MakeThumbnails, timeout=600.0),
+        Job(name="files.delete_orphans", message=maintenance.DeleteOrphans, timeout=4 * 3600.0),
+        Job(name="files.rescan", message=maintenance.RescanFiles, timeout=4 * 3600.0),
+    ),
+    schedules=(
+        Schedule(name="files.delete_orphans", cron="30 2 * * *", message=maintenance.DeleteOrphans),
+        Schedule(name="files.rescan", cron="30 3 * * *", message=maintenance.RescanFiles),
     ),
     background=_background,
     routes=v1.routes,

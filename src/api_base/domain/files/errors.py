@@ -46,6 +46,11 @@ class UploadIncomplete(Conflict):
         super().__init__(f"The upload has {offset} of {'an unknown number of' if length is None else length} bytes.")
 
 
+class PartsExhausted(Conflict):
+    def __init__(self) -> None:
+        super().__init__("Too many requests of this upload have failed in the middle. Begin another upload.")
+
+
 class OffsetMismatch(Conflict):
     """The client continues at another place than the upload has reached."""
 

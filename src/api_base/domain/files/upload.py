@@ -12,11 +12,13 @@ from typing import Final, Self
 from uuid import UUID
 
 from api_base.core.protocols import Part
+from api_base.core.protocols.storage import MAX_PARTS as STORAGE_PARTS
 from api_base.core.types import TenantId, UserId
 from api_base.domain.files.errors import (
     FileTooLarge,
     LengthMismatch,
     OffsetMismatch,
+    PartsExhausted,
     UploadComplete,
     UploadExpired,
     UploadIncomplete,
@@ -87,7 +89,9 @@ class Upload:
         return replace(self, leased_until=now + LEASE)
 
     def with_next_part(self) -> Self:
-        """Reserve a part number: it is `next_part - 1` afterwards, and no other writer gets it."""
+        """Reserve a part number: it is `next_part - 1` afterwards, and no other writer gets it. Raises `PartsExhausted`."""
+        if self.next_part > STORAGE_PARTS:
+            raise PartsExhausted
         return replace(self, next_part=self.next_part + 1)
 
     def with_length(self, length: int, max_bytes: int) -> Self:

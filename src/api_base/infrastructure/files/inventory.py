@@ -20,7 +20,7 @@ select key from unnest($1::text[]) as found (key) where
     not exists (select from file_objects where object_key = key) and not exists (select from files where object_key = key)
     and not exists (select from file_uploads where object_key = key) and not exists (select from file_uploads where tail_key = key)
     and not exists (
-        select from files where key like 'files/%/thumbnails/%/%'
+        select from files where key like 'files/%/thumbnails/%/%' and state <> 'refused'
         and tenant_id = split_part(key, '/', 2)::uuid and id = split_part(key, '/', 4)::uuid)
 """
 _UNKNOWN_UPLOADS: Final = """

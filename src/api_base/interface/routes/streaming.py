@@ -73,18 +73,31 @@ class StreamedBody:
 
 
 async def send_stream(scope: Scope, receive: Receive, send: Send, answer: StreamAnswer) -> None:
-    """Send the response until the client leaves. An error of the content closes the connection: the client must not take it as complete."""
-    http_exchange_of(scope).untimed()
-    await send({"type": "http.response.start", "status": answer.status, "headers": list(answer.headers)})
-    if answer.content is not None and scope["method"] != "HEAD":
-        left = asyncio.ensure_future(_left(receive))
+    """Send the response until the client leaves.
+
+    An error before the first part of the content is raised before the response begins, so that it has its own status. A later one closes the
+    connection: the client must not take the content as complete.
+    """
+    start = {"type": "http.response.start", "status": answer.status, "headers": list(answer.headers)}
+    if answer.content is None or scope["method"] == "HEAD":
+        await send(start)
+    else:
+        left: asyncio.Task[None] | None = None
         try:
-            async for chunk in answer.content:
+            parts = aiter(answer.content)
+            first = await anext(parts, b"")
+            http_exchange_of(scope).untimed()
+            await send(start)
+            left = asyncio.ensure_future(_left(receive))
+            if first:
+                await send({"type": "http.response.body", "body": first, "more_body": True})
+            async for chunk in parts:
                 if left.done():
                     return
                 await send({"type": "http.response.body", "body": chunk, "more_body": True})
         finally:
-            left.cancel()
+            if left is not None:
+                left.cancel()
             if isinstance(answer.content, AsyncGenerator):
                 await answer.content.aclose()  # what it reads is open until then
     await send({"type": "http.response.body", "body": b""})

@@ -161,9 +161,11 @@ class _PartWriter:
             await self._advance(AdvanceUpload(id=self._upload.id, token=self._token))
 
     async def close(self, *, last: bool) -> Upload:
-        """Store the rest, commit everything and give the lease back. Raises `ChecksumMismatch`."""
+        """Store the rest, commit everything and give the lease back. Raises `ChecksumMismatch`, `LengthMismatch`."""
         if self._checksum is not None and self._hash is not None and self._hash.digest() != self._checksum.digest:
             raise ChecksumMismatch(f"the {self._checksum.algorithm} {self._checksum.digest.hex()}", self._hash.digest().hex())
+        if last and self._upload.length not in (None, self._end):  # before a part is stored that is too small for any but the last
+            raise LengthMismatch(f"The upload is {self._upload.length} bytes long; its content ends after {self._end}.")
         final = last or self._end == self._upload.length
         if final and self._upload.storage_upload is not None:
             while self._size > 0:

@@ -12,7 +12,7 @@ from api_base.application.services.file_upload.dtos import FileDTO
 from api_base.application.services.file_upload.keys import object_key
 from api_base.application.services.file_upload.limits import INLINE_BYTES
 from api_base.application.services.file_upload.outcome import CheckFile, EndUpload, Outcome, PublishFile, RecordScan, RefuseFile
-from api_base.core.errors import NotFound, Unavailable
+from api_base.core.errors import NotFound, ObjectChanged, Unavailable
 from api_base.core.errors.content import ContentRefused
 from api_base.core.protocols import (
     ContentInspector,
@@ -29,7 +29,7 @@ from api_base.domain.files.entities import File
 from api_base.domain.files.errors import UploadIncomplete
 from api_base.domain.files.repository import FileRepository, Uploads
 from api_base.domain.files.upload import Upload
-from api_base.domain.files.value_objects import FileFacts, FileState
+from api_base.domain.files.value_objects import UNKNOWN_TYPE, FileFacts, FileState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +49,7 @@ class CompleteUploadHandler:
         """Return the file, which may be pending or refused. Raises `NotFound`, `UploadIncomplete`, `UploadExpired`."""
         upload = await self._uploads.get(command.id)
         if upload is not None:
-            if upload.direct and not upload.complete:
+            if upload.direct and not upload.complete and upload.owner_id == request_user():
                 await self._refuse_incomplete(upload)
             upload = await self._bus.execute(EndUpload(id=command.id))
             if (upload.length or 0) <= INLINE_BYTES:
@@ -66,9 +66,7 @@ class CompleteUploadHandler:
         try:
             found = (await self._storage.head(upload.object_key)).size
         except NotFound:
-            found = 0
-            if upload.length != 0:
-                raise UploadIncomplete(0, upload.length) from None
+            raise UploadIncomplete(0, upload.length) from None
         if found != upload.length:
             raise UploadIncomplete(found, upload.length)
 
@@ -90,7 +88,10 @@ class CheckFileHandler:
         self._inspector, self._scanner, self._ids = inspector, scanner, ids
 
     async def handle(self, command: CheckFile) -> FileDTO | None:
-        """Return the file, None for one that was deleted. Raises `Unavailable` if it cannot be checked now: it stays pending."""
+        """Return the file, None for one that was deleted. Raises `Unavailable` if it cannot be checked now: it stays pending.
+
+        A file whose bytes are not found is tried again until its upload expires: a storage that was restored may have them later.
+        """
         file, upload = await self._files.get(command.id), await self._uploads.get(command.id)
         if file is None:
             return None
@@ -102,41 +103,50 @@ class CheckFileHandler:
                 if outcome.file.state is FileState.REFUSED:
                     return outcome.file
             outcome = await self._bus.execute(PublishFile(id=command.id))
-        except NotFound:  # of the file that was deleted, or of an object that another check has moved
+        except (NotFound, ObjectChanged) as error:  # of the file that was deleted, or of an object that another check has moved
             file = await self._files.get(command.id)
             if file is not None and not file.checked:
-                raise
+                raise Unavailable("The content could not be read. The file stays pending, and is checked later.", reason=error) from error
             return None if file is None else FileDTO.of(file)
         await self._storage.delete(outcome.discarded)
         return outcome.file
 
     async def _checked(self, file: File, upload: Upload) -> Outcome:
-        stored = await self._assembled(upload)
+        stored = None
         try:
+            stored = await self._assembled(upload)
             facts = await self._facts(stored, file, upload)
-            outcome = await self._bus.execute(RecordScan(id=file.id, facts=facts, object_key=stored.key))
         except ContentRefused as error:
             outcome = await self._bus.execute(RefuseFile(id=file.id, reason=error.message))
-            outcome = Outcome(file=outcome.file, discarded=[*outcome.discarded, stored.key])
+            if upload.direct and stored is not None:
+                outcome = Outcome(file=outcome.file, discarded=[*outcome.discarded, stored.key])
         except BaseException:
-            if upload.direct:
+            if upload.direct and stored is not None:
                 await self._storage.delete([stored.key])
             raise
+        else:  # an error here may come after the commit, so the object stays: if no row has it, it is an orphan
+            outcome = await self._bus.execute(RecordScan(id=file.id, facts=facts, object_key=stored.key))
         if upload.direct or outcome.file.state is FileState.REFUSED:
             await self._storage.delete(outcome.discarded)
         return outcome
 
     async def _assembled(self, upload: Upload) -> StoredObject:
-        """Return the object with all bytes. No client can write to it: a ticket is for another key."""
+        """Return the object with all bytes. No client can write to it: a ticket is for another key. Raises `ContentRefused`."""
         if upload.direct:
             return await self._storage.copy(upload.object_key, object_key(upload.tenant_id, self._ids.new()))
         if upload.storage_upload is None:
-            assert upload.tail_key is not None  # a complete upload without parts has all its bytes there
-            return await self._storage.head(upload.tail_key)
+            if upload.tail_key is not None:  # a complete upload without parts has all its bytes there
+                return await self._storage.head(upload.tail_key)
+            return await self._storage.put(upload.object_key, _nothing(), content_type=UNKNOWN_TYPE)
         try:
             return await self._storage.complete_parts(upload.object_key, upload.storage_upload, await self._uploads.parts(upload.id))
-        except NotFound:  # a run before this one completed it
-            return await self._storage.head(upload.object_key)
+        except (NotFound, ObjectChanged) as error:  # a run before this one completed it
+            try:
+                return await self._storage.head(upload.object_key)
+            except NotFound:
+                if isinstance(error, NotFound) or await self._uploads.get(upload.id) is None:
+                    raise
+                raise ContentRefused("lost", "The storage has lost a part of the content. Upload it again.") from error
 
     async def _facts(self, stored: StoredObject, file: File, upload: Upload) -> FileFacts:
         """Raises `ContentRefused`, `Unavailable`."""
@@ -162,6 +172,11 @@ class CheckFileHandler:
             engine="" if scanned.version is None else scanned.version.engine,
             signatures="" if scanned.version is None else scanned.version.signatures,
         )
+
+
+async def _nothing() -> AsyncIterator[bytes]:
+    """The content of an upload of no bytes that was completed without a request that has a body."""
+    yield b""
 
 
 def clean(result: ScanResult) -> ScanResult:

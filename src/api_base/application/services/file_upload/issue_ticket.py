@@ -9,11 +9,13 @@ from api_base.application.services.file_upload import permissions
 from api_base.application.services.file_upload.begin import BeginUpload
 from api_base.application.services.file_upload.dtos import TicketDTO
 from api_base.application.services.file_upload.keys import incoming_key
+from api_base.application.services.file_upload.limits import UploadLimits
 from api_base.core.protocols import Isolation, ObjectStorage
 from api_base.core.types import request_tenant
 from api_base.domain.files.value_objects import media_type, sha256_hex
 
 LIFETIME: Final = timedelta(hours=1)
+"""At most: a ticket does not outlive its upload."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,8 +32,8 @@ class IssueTicket(Command[TicketDTO]):
 
 
 class IssueTicketHandler:
-    def __init__(self, bus: Bus, storage: ObjectStorage) -> None:
-        self._bus, self._storage = bus, storage
+    def __init__(self, bus: Bus, storage: ObjectStorage, limits: UploadLimits) -> None:
+        self._bus, self._storage, self._lifetime = bus, storage, min(LIFETIME, limits.lifetime)
 
     async def handle(self, command: IssueTicket) -> TicketDTO:
         """Raises `Invalid`, `FileTooLarge`, `QuotaExceeded`."""
@@ -40,9 +42,9 @@ class IssueTicketHandler:
         begun = await self._bus.execute(begin)
         key = incoming_key(request_tenant(), begun.id)
         if command.method == "PUT":
-            request = await self._storage.presigned_put(key, lifetime=LIFETIME, size=command.size, content_type=kind, sha256=digest)
+            request = await self._storage.presigned_put(key, lifetime=self._lifetime, size=command.size, content_type=kind, sha256=digest)
         else:
-            request = await self._storage.presigned_post(key, lifetime=LIFETIME, max_size=command.size, content_type=kind)
+            request = await self._storage.presigned_post(key, lifetime=self._lifetime, max_size=command.size, content_type=kind)
         return TicketDTO(
             id=begun.id,
             method=request.method,

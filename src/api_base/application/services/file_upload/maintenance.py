@@ -16,7 +16,7 @@ from api_base.application.services.file_upload.outcome import RefuseFile
 from api_base.application.services.file_upload.removal import ExpireUpload
 from api_base.core.errors import Conflict, NotFound, Unavailable
 from api_base.core.errors.content import ContentRefused
-from api_base.core.protocols import Clock, ObjectStorage, Scanner, ScannerVersion, ScanVerdict
+from api_base.core.protocols import Clock, Isolation, ObjectStorage, Scanner, ScannerVersion, ScanVerdict
 from api_base.core.shared.logging import get_logger
 from api_base.core.types import NO_USER, Principal, RequestContext, TenantId, current_context
 from api_base.domain.files.repository import FileRepository
@@ -73,13 +73,21 @@ class Expiry:
         return len(found) == BATCH
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeleteOrphans(Command[None]):
+    """Internal: a schedule sends it."""
+
+    permission = PUBLIC
+    isolation = Isolation.NONE
+
+
 class Orphans:
     """Deletes objects and unfinished uploads in the storage that no row refers to, once they are older than `lifetime` and `MARGIN`."""
 
     def __init__(self, inventory: FileInventory, storage: ObjectStorage, clock: Clock, lifetime: timedelta) -> None:
         self._inventory, self._storage, self._clock, self._age = inventory, storage, clock, lifetime + MARGIN
 
-    async def run(self) -> bool:
+    async def handle(self, command: DeleteOrphans) -> None:
         """Read the whole list of objects."""
         before, deleted, keys = self._clock.now() - self._age, 0, []
         async for stored in self._storage.list(ROOT):
@@ -95,7 +103,6 @@ class Orphans:
                 await self._storage.abort_parts(one.key, one.upload)
         if deleted or unknown:
             logger.info("orphans_deleted", objects=deleted, uploads=len(unknown))
-        return False
 
     async def _delete(self, keys: Sequence[str]) -> int:
         unknown = await self._inventory.unknown(keys) if keys else ()
@@ -123,14 +130,28 @@ class RecordRescanHandler:
         await self._files.update(file)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RescanFiles(Command[None]):
+    """Internal: a schedule sends it."""
+
+    permission = PUBLIC
+    isolation = Isolation.NONE
+
+
 class Rescan:
     """Scans ready files again after the signatures of the scanner have changed. A file in which malware is found is refused from then on."""
 
     def __init__(self, inventory: FileInventory, bus: Bus, files: OpenFileHandler, storage: ObjectStorage, scanner: Scanner) -> None:
         self._inventory, self._bus, self._files, self._storage, self._scanner = inventory, bus, files, storage, scanner
 
+    async def handle(self, command: RescanFiles) -> None:
+        """Scan all outdated files. A job that was interrupted goes on where it was."""
+        while await self.run():
+            pass
+
     async def run(self) -> bool:
         """Scan a batch. Returns whether more may be outdated. Without a scanner, or while it is away, nothing is scanned."""
+        scanned = 0
         try:
             version = await self._scanner.version()
             if not version.engine:
@@ -139,10 +160,11 @@ class Rescan:
             for tenant, id in found:
                 with _acting_for(tenant), suppress(NotFound, Conflict):  # deleted or refused meanwhile
                     await self._scan(id, version)
+                    scanned += 1
         except Unavailable as error:
             logger.warning("rescan_postponed", reason=str(error))
             return False
-        return len(found) == BATCH
+        return len(found) == BATCH and scanned > 0
 
     async def _scan(self, id: UUID, version: ScannerVersion) -> None:
         """A file over the limit of the scanner keeps the result that it has."""

@@ -9,6 +9,7 @@ from api_base.application.common.cqrs import PUBLIC, Bus, Command
 from api_base.application.services.file_upload import permissions
 from api_base.application.services.file_upload.keys import thumbnails_of
 from api_base.application.services.file_upload.progress import own_upload
+from api_base.core.errors import NotFound
 from api_base.core.protocols import Isolation, ObjectStorage
 from api_base.core.types import request_tenant
 from api_base.domain.files.entities import File
@@ -40,11 +41,12 @@ async def held_objects(file: File, upload: Upload | None, objects: StoredObjects
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RemoveFile(Command[Held]):
-    """Internal: no route sends it."""
+    """Internal: no route sends it. `unfinished`: only while its upload is neither published nor refused."""
 
     permission = PUBLIC
     id: UUID
     expected_version: int | None
+    unfinished: bool
 
 
 class RemoveFileHandler:
@@ -55,6 +57,8 @@ class RemoveFileHandler:
         """Raises `NotFound`, `StaleVersion`; the commit raises `FileIsAttached`."""
         file = await load(self._files, "file", command.id, command.expected_version)
         upload = await self._uploads.get(command.id)
+        if upload is None and command.unfinished:
+            raise NotFound("upload", command.id)
         held = await held_objects(file, upload, self._objects)
         if file.state is not FileState.REFUSED:
             await self._usage.reserve(-held.bytes, -1)
@@ -75,7 +79,7 @@ class DeleteFile(Command[None]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TerminateUpload(Command[None]):
-    """End an upload that the caller began and that is not complete."""
+    """End an upload that the caller began and that is neither published nor refused."""
 
     permission = permissions.CREATE
     isolation = Isolation.NONE
@@ -103,7 +107,7 @@ class RemovalHandler:
         if isinstance(command, TerminateUpload):
             await own_upload(self._uploads, command.id)
         expected = command.expected_version if isinstance(command, DeleteFile) else None
-        held = await self._bus.execute(RemoveFile(id=command.id, expected_version=expected))
+        held = await self._bus.execute(RemoveFile(id=command.id, expected_version=expected, unfinished=not isinstance(command, DeleteFile)))
         thumbnails = [stored.key async for stored in self._storage.list(thumbnails_of(tenant, command.id))]
         await self._storage.delete([*held.keys, *thumbnails])
         if held.unfinished is not None:

@@ -13,6 +13,7 @@ from api_base.core.errors import NotFound
 from api_base.core.errors.content import ContentRefused
 from api_base.core.protocols import Isolation, ObjectStorage, Thumbnailer
 from api_base.core.types import request_tenant
+from api_base.domain.files.errors import FileNotReady
 
 SIDES: Final = (64, 256, 1024)
 """Pixels of the longer side at most."""
@@ -32,12 +33,12 @@ class MakeThumbnailsHandler:
         self._bus, self._storage, self._thumbnailer = bus, storage, thumbnailer
 
     async def handle(self, command: MakeThumbnails) -> int:
-        """Raises `Unavailable`. An image that cannot be decoded has no thumbnails, nor has one that was deleted."""
+        """Raises `Unavailable`. An image that cannot be decoded has no thumbnails, nor has one that was refused or deleted since."""
         try:
             content = await self._bus.execute(OpenFile(id=command.id))
             for side in SIDES:
                 await self._make(content, command.id, side)
-        except (ContentRefused, NotFound):
+        except (ContentRefused, FileNotReady, NotFound):
             return 0
         return len(SIDES)
 
@@ -61,7 +62,7 @@ class ThumbnailContent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenThumbnail(Query[ThumbnailContent]):
-    """`side` is one of `SIDES`."""
+    """There is one for each of `SIDES`."""
 
     permission = permissions.READ
     id: UUID
@@ -75,6 +76,8 @@ class OpenThumbnailHandler:
     async def handle(self, query: OpenThumbnail) -> ThumbnailContent:
         """Raises `NotFound` without a file or before the thumbnail is made, `FileNotReady`."""
         content = await self._bus.execute(OpenFile(id=query.id))
+        if query.side not in SIDES:
+            raise NotFound("thumbnail", f"{query.id}/{query.side}")
         key = thumbnail_key(request_tenant(), query.id, query.side)
         try:
             stored = await self._storage.head(key)

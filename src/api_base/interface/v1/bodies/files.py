@@ -109,7 +109,7 @@ def disposition_name(disposition: str) -> str | None:
     message["content-disposition"] = disposition
     try:
         return message.get_filename()
-    except (LookupError, ValueError):  # an unknown charset
+    except (LookupError, TypeError, ValueError):  # an unknown charset; `filename*` beside `filename*1`
         return None
 
 
