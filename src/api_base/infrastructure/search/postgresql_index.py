@@ -33,18 +33,23 @@ from api_base.infrastructure.serialization.json_codec import encode_strictly
 KEY: Final = 4_177_218_340_263_972
 """The advisory lock of generations: writers share it, so that `begin` can wait for those that do not know the new generation."""
 SCAN: Final = 1000
-TEXT_CHARACTERS: Final = 50_000
-"""Of each weight, whose words are stored. A tsvector has at most 1 MB."""
+TEXT_CHARACTERS: Final = 30_000
+"""Of each weight, whose words are stored, counted after the fold as well, which may make six letters of one. A tsvector has at most 1 MB."""
 TITLE_CHARACTERS: Final = 500
 """Of a title that are compared with the search text. An entry of an index has at most 2,700 bytes."""
+
+
+def _folded(text: str) -> str:
+    return f"left(search_fold(left(u.{text}, {TEXT_CHARACTERS})), {TEXT_CHARACTERS})"
+
 
 _WRITE: Final = f"""
 with written as (
     insert into search_documents as d (tenant_id, generation, id, version, digest, title, title_key, document, words)
     select i.* from {owner_source(Ownership.TENANT)} cross join lateral (
-        select t.id, g.id, u.id, u.version, u.digest, u.title, left(search_fold(u.title), {TITLE_CHARACTERS}), u.document::jsonb,
-            setweight(search_stems(search_fold(u.title), g.languages), 'A') || setweight(search_stems(search_fold(u.b), g.languages), 'B')
-            || setweight(to_tsvector('pg_catalog.simple', search_fold(u.c)), 'C') || setweight(to_tsvector('pg_catalog.simple', search_fold(u.d)), 'D')
+        select t.id, g.id, u.id, u.version, u.digest, u.title, left({_folded("title")}, {TITLE_CHARACTERS}), u.document::jsonb,
+            setweight(search_stems({_folded("title")}, g.languages), 'A') || setweight(search_stems({_folded("b")}, g.languages), 'B')
+            || setweight(to_tsvector('pg_catalog.simple', {_folded("c")}), 'C') || setweight(to_tsvector('pg_catalog.simple', {_folded("d")}), 'D')
         from unnest($4::uuid[], $5::bigint[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[])
             u (id, version, digest, title, b, c, d, document)
         cross join search_generations g where g.index_name = $2 and g.state = any ($3::text[]) offset 0) i
@@ -242,7 +247,7 @@ def _document_row(definition: SearchDefinition, document: SearchDocument) -> tup
             )
     title = values.get(definition.title)
     shown = title if isinstance(title, str) else ""
-    joined = (" ".join(parts)[:TEXT_CHARACTERS] for parts in texts.values())
+    joined = (" ".join(parts) for parts in texts.values())
     return document.id, document.version, document.digest, shown, *joined, encode_strictly(_plain(values)).decode()
 
 
