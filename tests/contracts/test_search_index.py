@@ -171,6 +171,13 @@ async def test_facets_count_the_found_documents(engine: Engine) -> None:
     assert not found.facets["genres"].approximate
 
 
+@pytest.mark.parametrize("q", ["!!", "nothing"])
+async def test_a_facet_of_nothing_has_no_values(engine: Engine, q: str) -> None:
+    await engine.put(film(MINE, "Film", genres=("drama",)))
+    facet = (await engine.find(MINE, q, facets=("genres",))).facets["genres"]
+    assert (list(facet.values), facet.approximate) == ([], False)
+
+
 async def test_a_word_that_stands_everywhere_costs_so_many_candidates_and_the_answer_says_so(engine: Engine) -> None:
     many = [film(MINE, f"Film {n}", plot="moving pictures", genres=("one",)) for n in range(3 * CANDIDATES)]
     await engine.put(*many, film(MINE, "Pictures"))
