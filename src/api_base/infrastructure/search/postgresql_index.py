@@ -33,6 +33,8 @@ from api_base.infrastructure.serialization.json_codec import encode_strictly
 KEY: Final = 4_177_218_340_263_972
 """The advisory lock of generations: writers share it, so that `begin` can wait for those that do not know the new generation."""
 SCAN: Final = 1000
+PART: Final = 10_000
+"""Rows that one statement deletes: a statement has a time limit."""
 TEXT_CHARACTERS: Final = 30_000
 """Of each weight, whose words are stored, counted after the fold as well, which may make six letters of one. A tsvector has at most 1 MB."""
 TITLE_CHARACTERS: Final = 500
@@ -65,16 +67,23 @@ on conflict (index_name, state) do nothing
 """
 _BEGIN: Final = "insert into search_generations (index_name, state, digest, languages, weights) values ($1, 'building', $2, $3, $4)"
 _REMOVE: Final = (
-    "delete from search_documents where generation <> all (select id from search_generations)",
-    "delete from search_words where source ~ '^[0-9]+$' and source <> all (select id::text from search_generations)",
+    "delete from search_documents where ctid = any (array("
+    "select ctid from search_documents where generation <> all (select id from search_generations) limit $1))",
+    "delete from search_words where ctid = any (array("
+    "select ctid from search_words where source ~ '^[0-9]+$' and source <> all (select id::text from search_generations) limit $1))",
 )
-"""What is left of generations that no longer exist."""
+"""A part of what is left of generations that no longer exist."""
+_KNOWN: Final = f"select pg_advisory_lock({KEY}), pg_advisory_unlock({KEY})"
+"""Wait for the writes that do not know the generations as they are now."""
 _SCAN: Final = f"""
 select tenant_id, id, version, digest from search_documents
 where generation = (select id from search_generations where index_name = $1 and state = $2)
     and tenant_id >= $3 and (tenant_id > $3 or id > $4) order by tenant_id, id limit {SCAN}
 """
-_FORGET: Final = "delete from search_documents where digest = '' and written_at < now() - $1::interval"
+_FORGET: Final = (
+    "delete from search_documents where ctid = any (array("
+    "select ctid from search_documents where digest = '' and written_at < now() - $2::interval limit $1))"
+)
 _FIRST: Final = UUID(int=0)
 
 
@@ -150,7 +159,6 @@ class PostgresqlSearchIndex(SearchIndex, Probe):
             await connection.execute(_BEGIN, *row)
 
         await self._change(replace)
-        await self._worker.run(lambda connection: connection.execute(f"select pg_advisory_lock({KEY}), pg_advisory_unlock({KEY})"))
 
     async def swap(self, index: str) -> None:
         """Make the generation that is being built live. Raises `Conflict` if none is."""
@@ -182,8 +190,9 @@ class PostgresqlSearchIndex(SearchIndex, Probe):
         async def run(connection: Connection) -> None:
             async with connection.transaction():
                 await change(connection)
+            await connection.execute(_KNOWN)
             for statement in _REMOVE:
-                await connection.execute(statement)
+                await _delete(connection, statement)
 
         await self._worker.run(run)
 
@@ -200,8 +209,7 @@ class PostgresqlSearchIndex(SearchIndex, Probe):
 
     async def forget(self) -> int:
         """Remove old tombstones."""
-        status: str = await self._worker.run(lambda connection: connection.execute(_FORGET, TOMBSTONES))
-        return int(status.removeprefix("DELETE "))
+        return await self._worker.run(lambda connection: _delete(connection, _FORGET, TOMBSTONES))
 
     async def check(self) -> str:
         """Return the name of the engine: the database itself is checked anyway."""
@@ -213,6 +221,14 @@ async def _send(connection: Connection, arguments: Sequence[Any]) -> None:
     async with connection.transaction():
         await connection.execute(f"select pg_advisory_xact_lock_shared({KEY})")
         await connection.fetch(_WRITE, *arguments)
+
+
+async def _delete(connection: Connection, statement: str, *arguments: object) -> int:
+    """Delete in parts, and return the number of rows."""
+    deleted = 0
+    while part := int((await connection.execute(statement, PART, *arguments)).removeprefix("DELETE ")):
+        deleted += part
+    return deleted
 
 
 def weight_of(field: SearchField, definition: SearchDefinition) -> str:

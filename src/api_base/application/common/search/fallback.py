@@ -71,7 +71,7 @@ class FallbackSearchIndex(SearchIndex):
         await self._server.swap(index)
 
     async def revert(self, index: str) -> None:
-        """Revert both or, if one has no previous generation, none."""
+        """Revert both. Raises `Conflict`, and reverts none, if one of them has no previous generation."""
         states = [*await self._server.states(), *await self._database.states()]
         if not all(Generation.PREVIOUS in one.digests for one in states if one.index == index):
             raise Conflict(f"The index {index!r} has no previous generation in both engines: rebuild it.")
