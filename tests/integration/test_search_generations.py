@@ -1,13 +1,16 @@
-"""Generations of the table of PostgreSQL: what they leave behind."""
+"""The table of PostgreSQL: the parts in which it is written, and what generations leave behind."""
 
+from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
+from typing import Any
 from uuid import uuid4
 
 import asyncpg
 import pytest
 
 from api_base.core.protocols import TOMBSTONES
+from api_base.infrastructure.db.connecting import Connection
 from api_base.infrastructure.search import postgresql_index
 from tests.search_engines import Engine, film, gone, postgresql
 
@@ -57,3 +60,22 @@ async def test_old_tombstones_are_forgotten_in_parts(opening: AbstractAsyncConte
             assert await engine.titles(tenant) == ["Alive"]
     finally:
         await connection.close()
+
+
+async def test_long_documents_are_written_in_parts(opening: AbstractAsyncContextManager[Engine], monkeypatch: pytest.MonkeyPatch) -> None:
+    """500 items with long descriptions would take longer than one statement may: no index of them could be rebuilt."""
+    monkeypatch.setattr(postgresql_index, "WRITE_CHARACTERS", 50_000)
+    sent: list[int] = []
+
+    async def send(connection: Connection, arguments: Sequence[Any]) -> None:
+        sent.append(len(arguments[3]))
+        await send_all(connection, arguments)
+
+    send_all = postgresql_index._send
+    monkeypatch.setattr(postgresql_index, "_send", send)
+    tenant = uuid4()
+    async with opening as engine:
+        await engine.put(*(film(tenant, f"Film {n}", plot="word " * 2000) for n in range(7)), film(tenant, "Short"))
+        assert max(sent) < 7
+        assert sum(sent) == 8
+        assert (await engine.find(tenant)).total.value == 8

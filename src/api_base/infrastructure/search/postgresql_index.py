@@ -1,6 +1,6 @@
 """`SearchIndex` on a table of PostgreSQL: writes, generations, comparison. Searches are in `searching.py`."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any, Final
@@ -37,6 +37,8 @@ PART: Final = 10_000
 """Rows that one statement deletes: a statement has a time limit."""
 TEXT_CHARACTERS: Final = 30_000
 """Of each weight, whose words are stored, counted after the fold as well, which may make six letters of one. A tsvector has at most 1 MB."""
+WRITE_CHARACTERS: Final = 500_000
+"""That one statement writes: it needs some seconds for them, and has a time limit."""
 TITLE_CHARACTERS: Final = 500
 """Of a title that are compared with the search text. An entry of an index has at most 2,700 bytes."""
 
@@ -135,9 +137,9 @@ class PostgresqlSearchIndex(SearchIndex, Probe):
                 if document.id not in newest or newest[document.id].version < document.version:
                     newest[document.id] = document
             definition = self._indexes.definition(index)
-            rows = [_document_row(definition, newest[id]) for id in sorted(newest)]
-            columns = [list(column) for column in zip(*rows, strict=True)]
-            await self._database.run(lambda connection, a=(str(tenant), index, states, *columns, again): _send(connection, a))  # type: ignore[misc]
+            for rows in _parts(_document_row(definition, newest[id]) for id in sorted(newest)):
+                columns = [list(column) for column in zip(*rows, strict=True)]
+                await self._database.run(lambda connection, a=(str(tenant), index, states, *columns, again): _send(connection, a))  # type: ignore[misc]
 
     async def states(self) -> Sequence[IndexState]:
         """Return the generations of every declared index."""
@@ -214,6 +216,20 @@ class PostgresqlSearchIndex(SearchIndex, Probe):
     async def check(self) -> str:
         """Return the name of the engine: the database itself is checked anyway."""
         return "PostgreSQL"
+
+
+def _parts(rows: Iterable[tuple[object, ...]]) -> Iterator[Sequence[tuple[object, ...]]]:
+    """Yield the rows in order, with about `WRITE_CHARACTERS` together."""
+    part: list[tuple[object, ...]] = []
+    characters = 0
+    for row in rows:
+        part.append(row)
+        characters += sum(len(value) for value in row if isinstance(value, str))
+        if characters >= WRITE_CHARACTERS:
+            yield part
+            part, characters = [], 0
+    if part:
+        yield part
 
 
 async def _send(connection: Connection, arguments: Sequence[Any]) -> None:
