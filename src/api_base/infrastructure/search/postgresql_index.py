@@ -160,7 +160,7 @@ class PostgresqlSearchIndex(SearchIndex, Probe):
             await connection.execute("delete from search_generations where index_name = $1 and state = 'building'", index)
             await connection.execute(_BEGIN, *row)
 
-        await self._change(replace)
+        await self._change(replace, waiting=True)
 
     async def swap(self, index: str) -> None:
         """Make the generation that is being built live. Raises `Conflict` if none is."""
@@ -188,11 +188,14 @@ class PostgresqlSearchIndex(SearchIndex, Probe):
 
         await self._change(exchange)
 
-    async def _change(self, change: Any) -> None:
+    async def _change(self, change: Any, *, waiting: bool = False) -> None:
+        """Change generations, and remove what is left of others. Without `waiting`, a write that is on its way may leave rows for the next change."""
+
         async def run(connection: Connection) -> None:
             async with connection.transaction():
                 await change(connection)
-            await connection.execute(_KNOWN)
+            if waiting:
+                await connection.execute(_KNOWN)
             for statement in _REMOVE:
                 await _delete(connection, statement)
 
