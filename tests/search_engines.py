@@ -42,7 +42,10 @@ FILMS: Final = SearchDefinition(
     ),
 )
 OTHERS: Final = SearchDefinition(
-    name="others", title="name", permission="others:read", fields=(SearchField(name="name", kind=FieldKind.TEXT),)
+    name="others",
+    title="name",
+    permission="others:read",
+    fields=(SearchField(name="name", kind=FieldKind.TEXT), SearchField(name="code", kind=FieldKind.NUMBER)),
 )
 
 

@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 
 from api_base.application.common.search import FallbackSearchIndex
-from api_base.core.errors import Unavailable
+from api_base.core.errors import Conflict, Unavailable
 from api_base.core.protocols import TOMBSTONES, Generation, SearchRequest
 from tests.factories.search import eventually, server_index
 from tests.search_engines import FILMS, OTHERS, Engine, declared, film, gone, postgresql
@@ -38,6 +38,13 @@ async def test_the_database_answers_while_the_server_is_away(
 
             async def titles() -> list[str]:
                 return [hit.title for hit in (await both.search(SearchRequest(indexes=("films",), q="film"), tenant)).hits]
+
+            await server.begin("films")
+            await server.swap("films")  # before the fallback was set up
+            before = await server.states()
+            with pytest.raises(Conflict):
+                await both.revert("films")
+            assert await server.states() == before, "neither is put back, because the other cannot be"
 
             await both.write([film(tenant, "Film one")])
             await server.refresh()

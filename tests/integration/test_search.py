@@ -1,6 +1,8 @@
 """`GET /api/v1/search` over HTTP: fed by events, only what the reader may read, and never another tenant."""
 
+import asyncio
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from typing import Any
 from uuid import uuid4
@@ -10,8 +12,10 @@ import pytest
 from api_base.bootstrap.contexts import BUILT_IN
 from api_base.bootstrap.services import Services
 from api_base.bootstrap.tasks import WorkerTiming, event_work
+from api_base.core.errors import Conflict
 from api_base.core.types import RequestContext, current_context
 from api_base.infrastructure.db.embedded import Urls
+from api_base.operations.search_admin import reindex
 from tests.application import Person, Running, running, settings_on
 
 MERGE = {"Content-Type": "application/merge-patch+json", "If-Match": "*"}
@@ -162,3 +166,24 @@ async def test_an_unknown_document_of_an_event_is_a_deletion(api: Running) -> No
     await api.item(person)
     assert person.tenant_id in await source.tenants(None, 100)
     assert [one.tenant_id for one in await source.page(person.tenant_id, None, 10)] == [person.tenant_id]
+
+
+async def test_two_processes_do_not_rebuild_an_index_at_once(api: Running) -> None:
+    """Otherwise the one that ends first makes a generation live that the other has emptied and only begun to fill."""
+    person = await api.person()
+    await api.item(person, name="Lamp")
+    refused: list[BaseException | None] = []
+
+    def meanwhile(index: str, written: int) -> None:
+        del index, written
+        with ThreadPoolExecutor(1) as other:
+            refused.append(other.submit(lambda: asyncio.run(reindex(api.services.settings, BUILT_IN, "items", _ignored))).exception())
+
+    assert (await reindex(api.services.settings, BUILT_IN, None, meanwhile))["items"] >= 1
+    assert [type(one) for one in refused] == [Conflict]
+    assert (await search(api, person, "lamp"))["total"]["value"] == 1
+    assert (await reindex(api.services.settings, BUILT_IN, "items", _ignored))["items"] >= 1
+
+
+def _ignored(index: str, documents: int) -> None:
+    del index, documents

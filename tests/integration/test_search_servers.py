@@ -141,6 +141,31 @@ async def test_a_generation_that_was_not_swapped_in_is_replaced(films: ServerInd
     assert await held_by(films, "films") == {}
 
 
+async def test_a_live_generation_that_was_lost_is_put_back_or_rebuilt(films: ServerIndex) -> None:
+    """An operator may delete it, or lose its only copy."""
+    tenant = uuid4()
+
+    async def lose() -> None:
+        (name,) = await films.client.call("GET", f"/{films.prefix}.films.live/_alias")
+        await films.client.call("DELETE", f"/{name}")
+
+    await films.write([film(tenant, "Kept")])
+    await films.begin("films")
+    await films.swap("films")
+    await lose()
+    await films.revert("films")
+    assert await titles(films, tenant) == ["Kept"]
+    await films.begin("films")
+    await films.swap("films")
+    await lose()
+    await films.begin("films")
+    await films.fill([film(tenant, "Built")])
+    await films.swap("films")
+    assert await titles(films, tenant) == ["Built"]
+    await films.write([film(tenant, "After")])
+    assert sorted(await titles(films, tenant)) == ["After", "Built"]
+
+
 REBUILT = int(os.environ.get("SEARCH_REBUILT", "2000"))
 """`make search-rebuild` takes 100,000."""
 

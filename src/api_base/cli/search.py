@@ -38,9 +38,9 @@ def verify(index: Index = None, repair: Annotated[bool, typer.Option("--repair",
             print(f"  {difference.fault.value}: {difference.id} of tenant {difference.tenant_id}")
         if repair and found.differences:
             print(f"{name}: {len(remaining.differences)} differences remain after the repair")
-        if remaining.differences:
+        if not remaining.equal:
             print(f"{name}: {f'run api-base search reindex {name}' if repair else 'repair them with --repair'}")
-    raise typer.Exit(1 if any(one.remaining.differences for one in outcome.values()) else 0)
+    raise typer.Exit(1 if any(not one.remaining.equal for one in outcome.values()) else 0)
 
 
 @app.command()

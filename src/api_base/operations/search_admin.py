@@ -9,7 +9,9 @@ from api_base.bootstrap.container import Wiring
 from api_base.bootstrap.context import Context
 from api_base.bootstrap.services import build, opened
 from api_base.core.config import Settings
-from api_base.core.errors import ConfigurationError
+from api_base.core.errors import ConfigurationError, Conflict
+from api_base.infrastructure.db.connecting import Connection
+from api_base.infrastructure.locks.leadership import DatabaseLeadership
 
 type Progress = Callable[[str, int], None]
 """Gets the name of an index, and the number of its documents so far."""
@@ -24,12 +26,28 @@ class Verification:
 
 
 async def reindex(settings: Settings, contexts: Sequence[Context], index: str | None, progress: Progress) -> Mapping[str, int]:
-    """Rebuild `index`, or all of them, and return the numbers of their documents. Raises `NotIndexed` for refused documents."""
+    """Rebuild `index`, or all of them, and return the numbers of their documents.
+
+    Raises `NotIndexed` for refused documents, and `Conflict` while another process rebuilds the index.
+    """
     async with _search(settings, contexts) as wiring:
-        return {
-            name: await rebuild(wiring.search, wiring.search_indexes, name, lambda written, name=name: progress(name, written))  # type: ignore[misc]
-            for name in _named(wiring, index)
-        }
+        return {name: await _rebuilt(wiring, name, progress) for name in _named(wiring, index)}
+
+
+async def _rebuilt(wiring: Wiring, name: str, progress: Progress) -> int:
+    """Rebuild alone: two would fill one generation, and the first that ends would make it live without what the other has not written yet.
+
+    The lock is that of a transaction that sends nothing, so it holds back no vacuum, and ends with this process.
+    """
+
+    async def alone(connection: Connection) -> int:
+        async with connection.transaction():
+            await connection.execute("set local idle_in_transaction_session_timeout = 0")
+            if not await DatabaseLeadership().leads(connection, f"search reindex {name}"):
+                raise Conflict(f"Another process rebuilds the search index {name!r}. Wait until it has ended.")
+            return await rebuild(wiring.search, wiring.search_indexes, name, lambda written: progress(name, written))
+
+    return await wiring.worker_database.pool.run(alone)
 
 
 async def verify(

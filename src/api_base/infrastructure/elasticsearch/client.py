@@ -141,7 +141,7 @@ class SearchClient:
         kind, reason = cause_of(answer.body)
         if answer.status == 401:
             return Unavailable(MESSAGE, reason=f"{self.address.origin} refuses user or password of SEARCH__URL")
-        if answer.status in OVERLOADED or kind == "cluster_block_exception":
+        if answer.status in OVERLOADED or answer.status >= 500 or kind in ("cluster_block_exception", "security_exception"):
             return Unavailable(MESSAGE, reason=f"{self.address.origin}: {kind}: {reason}")
         return RequestRefused(answer.status, kind, reason)
 

@@ -66,26 +66,24 @@ class Generations:
         stored = await self.stored(index)
         if Generation.BUILDING not in stored:
             raise Conflict(f"No generation of the index {index!r} is being built. Begin a reindex first.")
-        live, building = stored[Generation.LIVE], stored[Generation.BUILDING]
-        actions = [self._remove(index, Generation.LIVE, live), self._remove(index, Generation.BUILDING, building)]
-        if Generation.PREVIOUS in stored:
-            actions.append({"remove_index": {"index": stored[Generation.PREVIOUS]}})
-        await self._change([*actions, self._add(index, Generation.LIVE, building), self._add(index, Generation.PREVIOUS, live)])
+        building = stored[Generation.BUILDING]
+        actions = [self._remove(index, Generation.BUILDING, building)]
+        if (live := stored.get(Generation.LIVE)) is not None:  # an operator may have lost or deleted it
+            if Generation.PREVIOUS in stored:
+                actions.append({"remove_index": {"index": stored[Generation.PREVIOUS]}})
+            actions += [self._remove(index, Generation.LIVE, live), self._add(index, Generation.PREVIOUS, live)]
+        await self._change([*actions, self._add(index, Generation.LIVE, building)])
 
     async def revert(self, index: str) -> None:
         """Exchange the live and the previous generation. Raises `Conflict` if there is no previous one."""
         stored = await self.stored(index)
         if Generation.PREVIOUS not in stored:
             raise Conflict(f"The index {index!r} has no previous generation: it has not been rebuilt, or not yet.")
-        live, previous = stored[Generation.LIVE], stored[Generation.PREVIOUS]
-        await self._change(
-            [
-                self._remove(index, Generation.LIVE, live),
-                self._remove(index, Generation.PREVIOUS, previous),
-                self._add(index, Generation.LIVE, previous),
-                self._add(index, Generation.PREVIOUS, live),
-            ]
-        )
+        previous = stored[Generation.PREVIOUS]
+        actions = [self._remove(index, Generation.PREVIOUS, previous)]
+        if (live := stored.get(Generation.LIVE)) is not None:
+            actions += [self._remove(index, Generation.LIVE, live), self._add(index, Generation.PREVIOUS, live)]
+        await self._change([*actions, self._add(index, Generation.LIVE, previous)])
 
     async def _create(self, definition: SearchDefinition, name: str, generation: Generation) -> None:
         aliases: Mapping[str, Any] = {self.alias(definition.name, generation): {}}

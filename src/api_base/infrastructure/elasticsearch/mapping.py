@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from api_base.application.common.search import folded, words_of
+from api_base.application.common.search import MARK_END, MARK_START, folded, words_of
 from api_base.core.protocols import FieldKind, SearchDefinition, SearchDocument, SearchField
 from api_base.core.types import Language
 from api_base.infrastructure.elasticsearch.specification import PRESENT, VALUES, indexed
@@ -41,6 +41,8 @@ MAX_FIELDS: Final = 100
 _STEMMERS: Final[Mapping[Language, str]] = {Language.EN: "english", Language.PT: "portuguese"}
 _PLURALS: Final[Mapping[Language, tuple[str, ...]]] = {Language.PT: ("plurals",)}
 """What goes before a stemmer: the Portuguese one knows plurals in -ões only with their accent, which is folded here."""
+_MARKS: Final = str.maketrans("", "", MARK_START + MARK_END)
+"""The characters that mark the words of a highlight."""
 _FILTERS: Final = ["lowercase", "asciifolding", "shortened"]
 _CHARACTERS: Final = ["apostrophes", "marks", "letters"]
 
@@ -164,5 +166,5 @@ def joined(text: str) -> str:
 
 def _decomposed(value: Any) -> Any:
     if isinstance(value, tuple):
-        return [unicodedata.normalize("NFD", one) for one in value]
-    return unicodedata.normalize("NFD", str(value))
+        return [_decomposed(one) for one in value]
+    return unicodedata.normalize("NFD", str(value)).translate(_MARKS)

@@ -98,9 +98,9 @@ def multi_match(
     return Query({"multi_match": {"query": text, "fields": boosted, "type": kind, "operator": "and", **_fuzziness(fuzzy)}})
 
 
-def phrase(field: str, text: str, *, slop: int = 0) -> Query:
-    """The words of `text` in this order, with up to `slop` words between them."""
-    return Query({"match_phrase": {field: {"query": text, "slop": slop}}})
+def phrase(field: str, text: str) -> Query:
+    """The words of `text` in this order, with nothing between them."""
+    return Query({"match_phrase": {field: {"query": text}}})
 
 
 def nested(path: str, query: Query) -> Query:

@@ -3,6 +3,7 @@
 import asyncio
 import unicodedata
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 from uuid import UUID
 
@@ -48,7 +49,7 @@ class Searching:
         definitions = [self._indexes.definition(name) for name in request.indexes]
         text, after = query_text(request.q), decode_cursor(request, tenant)
         if not definitions or (request.q and not text.all_words):
-            return NO_RESULTS
+            return replace(NO_RESULTS, facets={name: Facet(values=(), approximate=False) for name in request.facets})
         search = q.Search(
             query=self._readable(tenant, [_found(one, text, request.filter) for one in definitions]),
             size=request.size + 1,
@@ -72,7 +73,7 @@ class Searching:
         return SearchResults(
             hits=[_hit(hit) for hit in hits],
             total=total,
-            facets={name: _facet(name, definitions, counted[name]["buckets"], total) for name in request.facets if name in counted},
+            facets={name: _facet(name, definitions, counted.get(name, {}).get("buckets", ()), total) for name in request.facets},
             suggestions=suggestions,
             next_cursor=encode_cursor(request, tenant, hits[-1]["sort"]) if more else None,
         )

@@ -1,6 +1,6 @@
 """`SearchIndex` on a table of PostgreSQL: writes, generations, comparison. Searches are in `searching.py`."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any, Final
@@ -33,18 +33,27 @@ from api_base.infrastructure.serialization.json_codec import encode_strictly
 KEY: Final = 4_177_218_340_263_972
 """The advisory lock of generations: writers share it, so that `begin` can wait for those that do not know the new generation."""
 SCAN: Final = 1000
-TEXT_CHARACTERS: Final = 50_000
-"""Of each weight, whose words are stored. A tsvector has at most 1 MB."""
+PART: Final = 10_000
+"""Rows that one statement deletes: a statement has a time limit."""
+TEXT_CHARACTERS: Final = 30_000
+"""Of each weight, whose words are stored, counted after the fold as well, which may make six letters of one. A tsvector has at most 1 MB."""
+WRITE_CHARACTERS: Final = 500_000
+"""That one statement writes: it needs some seconds for them, and has a time limit."""
 TITLE_CHARACTERS: Final = 500
 """Of a title that are compared with the search text. An entry of an index has at most 2,700 bytes."""
+
+
+def _folded(text: str) -> str:
+    return f"left(search_fold(left(u.{text}, {TEXT_CHARACTERS})), {TEXT_CHARACTERS})"
+
 
 _WRITE: Final = f"""
 with written as (
     insert into search_documents as d (tenant_id, generation, id, version, digest, title, title_key, document, words)
     select i.* from {owner_source(Ownership.TENANT)} cross join lateral (
-        select t.id, g.id, u.id, u.version, u.digest, u.title, left(search_fold(u.title), {TITLE_CHARACTERS}), u.document::jsonb,
-            setweight(search_stems(search_fold(u.title), g.languages), 'A') || setweight(search_stems(search_fold(u.b), g.languages), 'B')
-            || setweight(to_tsvector('pg_catalog.simple', search_fold(u.c)), 'C') || setweight(to_tsvector('pg_catalog.simple', search_fold(u.d)), 'D')
+        select t.id, g.id, u.id, u.version, u.digest, u.title, left({_folded("title")}, {TITLE_CHARACTERS}), u.document::jsonb,
+            setweight(search_stems({_folded("title")}, g.languages), 'A') || setweight(search_stems({_folded("b")}, g.languages), 'B')
+            || setweight(to_tsvector('pg_catalog.simple', {_folded("c")}), 'C') || setweight(to_tsvector('pg_catalog.simple', {_folded("d")}), 'D')
         from unnest($4::uuid[], $5::bigint[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[])
             u (id, version, digest, title, b, c, d, document)
         cross join search_generations g where g.index_name = $2 and g.state = any ($3::text[]) offset 0) i
@@ -60,16 +69,23 @@ on conflict (index_name, state) do nothing
 """
 _BEGIN: Final = "insert into search_generations (index_name, state, digest, languages, weights) values ($1, 'building', $2, $3, $4)"
 _REMOVE: Final = (
-    "delete from search_documents where generation <> all (select id from search_generations)",
-    "delete from search_words where source ~ '^[0-9]+$' and source <> all (select id::text from search_generations)",
+    "delete from search_documents where ctid = any (array("
+    "select ctid from search_documents where generation <> all (select id from search_generations) limit $1))",
+    "delete from search_words where ctid = any (array("
+    "select ctid from search_words where source ~ '^[0-9]+$' and source <> all (select id::text from search_generations) limit $1))",
 )
-"""What is left of generations that no longer exist."""
+"""A part of what is left of generations that no longer exist."""
+_KNOWN: Final = f"select pg_advisory_lock({KEY}), pg_advisory_unlock({KEY})"
+"""Wait for the writes that do not know the generations as they are now."""
 _SCAN: Final = f"""
 select tenant_id, id, version, digest from search_documents
 where generation = (select id from search_generations where index_name = $1 and state = $2)
     and tenant_id >= $3 and (tenant_id > $3 or id > $4) order by tenant_id, id limit {SCAN}
 """
-_FORGET: Final = "delete from search_documents where digest = '' and written_at < now() - $1::interval"
+_FORGET: Final = (
+    "delete from search_documents where ctid = any (array("
+    "select ctid from search_documents where digest = '' and written_at < now() - $2::interval limit $1))"
+)
 _FIRST: Final = UUID(int=0)
 
 
@@ -121,9 +137,9 @@ class PostgresqlSearchIndex(SearchIndex, Probe):
                 if document.id not in newest or newest[document.id].version < document.version:
                     newest[document.id] = document
             definition = self._indexes.definition(index)
-            rows = [_document_row(definition, newest[id]) for id in sorted(newest)]
-            columns = [list(column) for column in zip(*rows, strict=True)]
-            await self._database.run(lambda connection, a=(str(tenant), index, states, *columns, again): _send(connection, a))  # type: ignore[misc]
+            for rows in _parts(_document_row(definition, newest[id]) for id in sorted(newest)):
+                columns = [list(column) for column in zip(*rows, strict=True)]
+                await self._database.run(lambda connection, a=(str(tenant), index, states, *columns, again): _send(connection, a))  # type: ignore[misc]
 
     async def states(self) -> Sequence[IndexState]:
         """Return the generations of every declared index."""
@@ -144,8 +160,7 @@ class PostgresqlSearchIndex(SearchIndex, Probe):
             await connection.execute("delete from search_generations where index_name = $1 and state = 'building'", index)
             await connection.execute(_BEGIN, *row)
 
-        await self._change(replace)
-        await self._worker.run(lambda connection: connection.execute(f"select pg_advisory_lock({KEY}), pg_advisory_unlock({KEY})"))
+        await self._change(replace, waiting=True)
 
     async def swap(self, index: str) -> None:
         """Make the generation that is being built live. Raises `Conflict` if none is."""
@@ -173,12 +188,16 @@ class PostgresqlSearchIndex(SearchIndex, Probe):
 
         await self._change(exchange)
 
-    async def _change(self, change: Any) -> None:
+    async def _change(self, change: Any, *, waiting: bool = False) -> None:
+        """Change generations, and remove what is left of others. Without `waiting`, a write that is on its way may leave rows for the next change."""
+
         async def run(connection: Connection) -> None:
             async with connection.transaction():
                 await change(connection)
+            if waiting:
+                await connection.execute(_KNOWN)
             for statement in _REMOVE:
-                await connection.execute(statement)
+                await _delete(connection, statement)
 
         await self._worker.run(run)
 
@@ -195,12 +214,25 @@ class PostgresqlSearchIndex(SearchIndex, Probe):
 
     async def forget(self) -> int:
         """Remove old tombstones."""
-        status: str = await self._worker.run(lambda connection: connection.execute(_FORGET, TOMBSTONES))
-        return int(status.removeprefix("DELETE "))
+        return await self._worker.run(lambda connection: _delete(connection, _FORGET, TOMBSTONES))
 
     async def check(self) -> str:
         """Return the name of the engine: the database itself is checked anyway."""
         return "PostgreSQL"
+
+
+def _parts(rows: Iterable[tuple[object, ...]]) -> Iterator[Sequence[tuple[object, ...]]]:
+    """Yield the rows in order, with about `WRITE_CHARACTERS` together."""
+    part: list[tuple[object, ...]] = []
+    characters = 0
+    for row in rows:
+        part.append(row)
+        characters += sum(len(value) for value in row if isinstance(value, str))
+        if characters >= WRITE_CHARACTERS:
+            yield part
+            part, characters = [], 0
+    if part:
+        yield part
 
 
 async def _send(connection: Connection, arguments: Sequence[Any]) -> None:
@@ -208,6 +240,14 @@ async def _send(connection: Connection, arguments: Sequence[Any]) -> None:
     async with connection.transaction():
         await connection.execute(f"select pg_advisory_xact_lock_shared({KEY})")
         await connection.fetch(_WRITE, *arguments)
+
+
+async def _delete(connection: Connection, statement: str, *arguments: object) -> int:
+    """Delete in parts, and return the number of rows."""
+    deleted = 0
+    while part := int((await connection.execute(statement, PART, *arguments)).removeprefix("DELETE ")):
+        deleted += part
+    return deleted
 
 
 def weight_of(field: SearchField, definition: SearchDefinition) -> str:
@@ -242,7 +282,7 @@ def _document_row(definition: SearchDefinition, document: SearchDocument) -> tup
             )
     title = values.get(definition.title)
     shown = title if isinstance(title, str) else ""
-    joined = (" ".join(parts)[:TEXT_CHARACTERS] for parts in texts.values())
+    joined = (" ".join(parts) for parts in texts.values())
     return document.id, document.version, document.digest, shown, *joined, encode_strictly(_plain(values)).decode()
 
 

@@ -49,7 +49,7 @@ _BETWEEN: Final = "\x04"
 _HITS: Final = f"""(select jsonb_agg(jsonb_build_array(h.index_name, h.id, h.title, h.score, (
     select jsonb_object_agg(f.name, f.headline) from (
         select name, ts_headline('public.search_folded',
-            translate(normalize(left(h.document ->> name, {HEADLINE_CHARACTERS}), NFC), '<>', '{"".join(_BRACKETS)}'), h.terms,
+            translate(normalize(left(h.document ->> name, {HEADLINE_CHARACTERS}), NFC), '<>{MARK_START}{MARK_END}{_BETWEEN}', '{"".join(_BRACKETS)}'), h.terms,
             case when length(h.document ->> name) <= {WHOLE_CHARACTERS} then :whole else :fragments end) headline
         from unnest(cast(:texts as text[])) name where jsonb_typeof(h.document -> name) = 'string') f
     where position('{MARK_START}' in f.headline) > 0)) order by h.score desc, h.id desc)
@@ -94,7 +94,7 @@ class Searching:
             values["q"] = request.q
         if filtered is not None:
             values |= filtered.values
-        row = await self._database.fetchrow(self._statement(bool(request.q), filtered), tenant, **values)
+        row = await self._database.fetchrow(self._statement(request, filtered), tenant, **values)
         assert row is not None  # a select without FROM has one row
         return self._results(request, tenant, row)
 
@@ -122,8 +122,9 @@ class Searching:
             columns |= {field.name: _column(field) for field in self._indexes.definition(name).fields}
         return translate(request.filter, columns)
 
-    def _statement(self, asked: bool, filtered: Translation | None) -> Statement:
-        shape = asked, None if filtered is None else filtered.shape
+    def _statement(self, request: SearchRequest, filtered: Translation | None) -> Statement:
+        asked = bool(request.q)
+        shape = asked, None if filtered is None else (request.indexes, filtered.shape)  # fields of one name differ in kind between indexes
         found = self._statements.get(shape)
         if found is None:
             if len(self._statements) >= MAX_STATEMENTS:

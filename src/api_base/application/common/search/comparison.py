@@ -8,12 +8,12 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from itertools import groupby
+from itertools import batched, groupby
 from typing import Final
 from uuid import UUID
 
 from api_base.application.common.search.declared import SearchIndexes
-from api_base.application.common.search.rebuilding import stored_documents
+from api_base.application.common.search.rebuilding import PAGE, stored_documents
 from api_base.core.protocols import GONE, Generation, IndexedDocument, SearchDocument, SearchIndex
 
 MAX_DIFFERENCES: Final = 10_000
@@ -48,6 +48,11 @@ class Comparison:
     differences: Sequence[Difference]
     complete: bool
 
+    @property
+    def equal(self) -> bool:
+        """Return whether the index is known to hold what the database does."""
+        return self.complete and not self.differences
+
 
 class IndexVerifier:
     """Compares the live generations with the sources of their documents. `pause` is in seconds."""
@@ -64,16 +69,17 @@ class IndexVerifier:
         second = await self._compare(index, progress)
         before = set(first.differences)
         lasting = [one for one in second.differences if one in before]
-        return Comparison(documents=second.documents, differences=lasting, complete=first.complete and second.complete)
+        complete = second.complete and (first.complete or not second.differences)
+        return Comparison(documents=second.documents, differences=lasting, complete=complete)
 
     async def repair(self, index: str, differences: Sequence[Difference]) -> None:
         """Write the documents as the database has them now. Raises `NotIndexed` for those that the engine refuses."""
         for tenant, group in groupby(sorted(differences, key=lambda one: one.tenant_id), key=lambda one: one.tenant_id):
-            ids = [one.id for one in group]
-            found = await self._indexes.sources[index].load(tenant, ids)
-            gone = set(ids) - {one.id for one in found}
-            documents = [*found, *(SearchDocument(index=index, tenant_id=tenant, id=id, version=GONE, values=None) for id in gone)]
-            await self._engine.repair(documents)
+            for ids in batched((one.id for one in group), PAGE, strict=False):
+                found = await self._indexes.sources[index].load(tenant, ids)
+                gone = set(ids) - {one.id for one in found}
+                documents = [*found, *(SearchDocument(index=index, tenant_id=tenant, id=id, version=GONE, values=None) for id in gone)]
+                await self._engine.repair(documents)
 
     async def _compare(self, index: str, progress: Callable[[int], None]) -> Comparison:
         differences: list[Difference] = []

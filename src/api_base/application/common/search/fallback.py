@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Sequence
 from uuid import UUID
 
-from api_base.core.errors import Unavailable
+from api_base.core.errors import Conflict, Unavailable
 from api_base.core.protocols import (
     Generation,
     IndexedDocument,
@@ -71,6 +71,10 @@ class FallbackSearchIndex(SearchIndex):
         await self._server.swap(index)
 
     async def revert(self, index: str) -> None:
+        """Revert both. Raises `Conflict`, and reverts none, if one of them has no previous generation."""
+        states = [*await self._server.states(), *await self._database.states()]
+        if not all(Generation.PREVIOUS in one.digests for one in states if one.index == index):
+            raise Conflict(f"The index {index!r} has no previous generation in both engines: rebuild it.")
         await self._server.revert(index)
         await self._database.revert(index)
 

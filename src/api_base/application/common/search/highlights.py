@@ -1,4 +1,4 @@
-"""Highlights as HTML. Engines mark the found words by two control characters, which no stored text contains: markup in a text stays text."""
+"""Highlights as HTML. Engines mark the found words by two control characters, which they remove from the texts: markup in a text stays text."""
 
 from html import escape
 from typing import Final

@@ -53,7 +53,7 @@ SIMILAR = """
 create function search_similar(tenant uuid, scope text, asked text) returns text[] language plpgsql stable strict
 set pg_trgm.similarity_threshold = 0.4 set enable_seqscan = off as $$
 declare
-    edits text[] := public.search_edits(asked);
+    edits text[] := case when length(asked) <= 31 then public.search_edits(asked) else '{}' end;
 begin
     return array(
         (select word from public.search_words where tenant_id = tenant and source = scope and word = any (edits) limit 40)
@@ -62,7 +62,7 @@ begin
             order by similarity(word, asked) desc, word limit 10));
 end $$
 """
-"""The tenant's words that `asked` may stand for."""
+"""The tenant's words that `asked` may stand for. A stored word has at most 30 letters, so none is one mistake away from more than 31."""
 
 TERMS = """
 create function search_terms(tenant uuid, scope text, q text, stems boolean, near boolean, every boolean) returns text[] language plpgsql stable strict as $$
@@ -75,7 +75,7 @@ declare
     n int := 0;
 begin
     for phrase in select regexp_matches(q, '"([^"]+)"', 'g') loop
-        term := public.search_fold(left(phrase[1], 500));
+        term := regexp_replace(public.search_fold(left(phrase[1], 500)), '([^ ]{100})[^ ]+', '\\1', 'g');
         if term <> '' then
             terms := terms || ('(''' || replace(term, ' ', ''' <-> ''') || ''')');
         end if;
@@ -106,7 +106,7 @@ end $$
 words, which match only where stems are stored, in the weights A and B: a stem may be somebody's name. `near` adds similar words.
 Without `every` stop words are left out.
 
-A folded word needs no escape.
+A folded word needs no escape. Its letters are counted after the fold, which may make six of one: a word of a tsquery has at most 2,046 bytes.
 """
 
 NOTE_WORDS = """

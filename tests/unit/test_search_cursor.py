@@ -1,0 +1,60 @@
+"""Cursors of search servers: what a client may send back."""
+
+import base64
+import json
+from uuid import UUID, uuid4
+
+import pytest
+
+from api_base.core.errors import Invalid
+from api_base.core.protocols import SearchRequest
+from api_base.infrastructure.elasticsearch.cursor import decode_cursor, encode_cursor
+
+TENANT = UUID(int=7)
+ID = uuid4()
+
+
+def given(cursor: str) -> SearchRequest:
+    return SearchRequest(indexes=("films",), q="godfather", cursor=cursor)
+
+
+def forged(*keys: object) -> str:
+    """A cursor that a client computes itself: the digest in it is no secret."""
+    digest = json.loads(_decoded(encode_cursor(SearchRequest(indexes=("films",), q="godfather"), TENANT, [1.0, 9, "films", str(ID)])))[0]
+    return base64.urlsafe_b64encode(json.dumps([digest, *keys]).encode()).decode().rstrip("=")
+
+
+def _decoded(cursor: str) -> bytes:
+    return base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
+
+
+def test_a_cursor_holds_the_place_of_a_hit() -> None:
+    assert decode_cursor(given(forged(1.5, 9, "films", str(ID))), TENANT) == (1.5, 9, "films", str(ID))
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        (10**400, 9, "films", str(ID)),
+        (-1, 9, "films", str(ID)),
+        (1e308, 9, "films", str(ID)),
+        ("1.5", 9, "films", str(ID)),
+        ([1], 9, "films", str(ID)),
+        (1.5, 2**40, "films", str(ID)),
+        (1.5, -1, "films", str(ID)),
+        (1.5, True, "films", str(ID)),
+        (1.5, 9, "others", str(ID)),
+        (1.5, 9, ["films"], str(ID)),
+        (1.5, 9, "films", 1),
+        (1.5, 9, "films", "x"),
+        (1.5, 9, "films"),
+    ],
+)
+def test_a_place_that_no_hit_has_is_invalid(keys: tuple[object, ...]) -> None:
+    with pytest.raises(Invalid):
+        decode_cursor(given(forged(*keys)), TENANT)
+
+
+def test_a_cursor_of_another_tenant_is_invalid() -> None:
+    with pytest.raises(Invalid):
+        decode_cursor(given(forged(1.5, 9, "films", str(ID))), uuid4())
