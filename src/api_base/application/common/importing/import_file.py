@@ -89,6 +89,7 @@ class ImportFileHandler[T]:
             await self._bus.execute(self._rows(rows=(), progress=complete))
         finally:
             keys.close()
+            file.close()  # the thread of a cancelled import reads no further
 
 
 def _exhaust(rows: Iterable[object]) -> None:

@@ -78,16 +78,17 @@ class StartImportHandler[T]:
         except NotFound:
             raise Invalid.of("/file_id", "unknown", "must be the id of a file of the tenant") from None
         format = format_of(file, command.format)
-        prepared = await asyncio.to_thread(
-            PreparedFile.prepare,
-            self._schema,
-            command.maps,
-            command.constants,
-            self._open_source,
-            self._readable(file),
-            format,
-            command.dialect,
-        )
+        with self._readable(file) as opened:
+            prepared = await asyncio.to_thread(
+                PreparedFile.prepare,
+                self._schema,
+                command.maps,
+                command.constants,
+                self._open_source,
+                opened,
+                format,
+                command.dialect,
+            )
         stored = Import(
             id=self._ids.new(),
             kind=self._schema.kind,
