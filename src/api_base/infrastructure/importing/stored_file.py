@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+from concurrent.futures import wait
 from typing import BinaryIO, Final, cast
 
 from api_base.application.common.importing.source_files import SourceFile
@@ -44,7 +45,11 @@ class _StoredFile(io.RawIOBase):
         end = min(self._at + len(buffer), self._file.size)
         if end <= self._at:
             return 0
-        count = asyncio.run_coroutine_threadsafe(self._fetch(buffer, end), self._loop).result()
+        fetching = asyncio.run_coroutine_threadsafe(self._fetch(buffer, end), self._loop)
+        while not wait([fetching], timeout=1).done:
+            if self._loop.is_closed():
+                raise ValueError("The event loop is closed.")
+        count = fetching.result()
         self._at += count
         return count
 
