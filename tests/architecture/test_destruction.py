@@ -54,6 +54,7 @@ REVIEWED: Final = {
     ("src/api_base/infrastructure/storage/object_files.py", "rename"): "an object, by a complete content, under its lock",
     ("src/api_base/infrastructure/storage/object_files.py", "rmdir"): "removes empty directories only",
     ("src/api_base/infrastructure/storage/object_files.py", "unlink"): "the object that its caller deletes, and a temporary file",
+    ("src/api_base/infrastructure/storage/upload_files.py", "rename"): "the directory of an upload that ended, to a random name",
     ("src/api_base/infrastructure/storage/upload_files.py", "rmtree"): "the parts of an upload that ended, by its random id",
     ("src/api_base/infrastructure/storage/upload_files.py", "unlink"): "the content of an unfinished upload, by its random id",
     (

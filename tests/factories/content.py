@@ -128,6 +128,16 @@ def understated() -> bytes:
     return bytes(one)
 
 
+def far_away() -> bytes:
+    """An archive whose list says that its second entry is beyond 64 bits with a sign [APPNOTE 4.5.3]."""
+    one = bytearray(zipped({"a": b"x", "b": b"y"}))
+    second, end, extra = one.rindex(b"PK\x01\x02"), one.rindex(b"PK\x05\x06"), struct.pack("<HHQ", 1, 8, 2**64 - 1)
+    struct.pack_into("<I", one, end + 12, struct.unpack_from("<I", one, end + 12)[0] + len(extra))
+    struct.pack_into("<H", one, second + 30, len(extra))
+    struct.pack_into("<I", one, second + 42, 0xFFFFFFFF)
+    return bytes(one[: second + 47] + extra + one[second + 47 :])
+
+
 def nested(levels: int) -> bytes:
     archive = b"text"
     for level in range(levels):
@@ -225,6 +235,7 @@ def lies() -> list[Lie]:
         "half a WebP": (webp, WEBP[: len(WEBP) // 2], "malformed"),
         "half a PDF": (pdf, PDF[: len(PDF) // 2], "malformed"),
         "half an archive": (archive, ZIP[: len(ZIP) // 2], "malformed"),
+        "archive with an entry beyond any file": (archive, far_away(), "malformed"),
         "text that goes on as a program": (text, b"x" * 5000 + EXE, "binary_data"),
     }
     return [Lie(name=name, declared=declared, content=content, code=code) for name, (declared, content, code) in found.items()]

@@ -175,6 +175,19 @@ async def test_a_thumbnail_is_upright_and_has_no_metadata(content: SubprocessCon
     assert b"camera" not in found.data
 
 
+async def test_malformed_metadata_does_not_matter(content: SubprocessContent) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turned
+    exif[0x011A] = 72.0  # pixels per inch
+    written = io.BytesIO()
+    Image.new("RGB", (40, 20)).save(written, "JPEG", exif=exif)
+    resolution = b"\x01\x1a\x00\x05"  # the tag and its type, a fraction
+    assert written.getvalue().count(resolution) == 1
+    for kind in (1, 2, 7):  # bytes and text instead
+        found = await content.thumbnail(pieces(written.getvalue().replace(resolution, resolution[:3] + bytes([kind]))), max_side=10)
+        assert (found.width, found.height) == (5, 10)
+
+
 async def test_transparency_is_kept_and_only_the_first_frame_counts(content: SubprocessContent) -> None:
     written = io.BytesIO()
     Image.new("RGBA", (100, 100), (255, 0, 0, 0)).save(written, "PNG")

@@ -67,7 +67,7 @@ async def test_a_writer_that_was_killed_before_it_described_its_content_leaves_s
     (tmp_path / "uploads" / ("0" * 32)).touch()
     (tmp_path / "uploads" / ("1" * 32)).mkdir()
     assert sorted(await unfinished(storage, "")) == [("", "0" * 32), ("", "1" * 32)]
-    assert await unfinished(storage, "a") == []
+    assert sorted(await unfinished(storage, "a")) == [("", "0" * 32), ("", "1" * 32)], "whoever removes what was left of his keys finds it"
     for key, upload in await unfinished(storage, ""):
         await storage.abort_parts(key, upload)
     assert await unfinished(storage, "") == []

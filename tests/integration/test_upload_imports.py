@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -264,6 +265,16 @@ async def test_sent_again_with_its_key_it_is_one_job(migrated: Urls) -> None:
         assert first == second
         jobs = await at.rows("select id from jobs where name = 'items.import'")
         assert len(jobs) == len(await at.rows("select id from imports")) == 1
+
+
+async def test_imports_do_not_take_the_threads_that_the_storage_needs_for_them(migrated: Urls) -> None:
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(1))
+    async with desk(migrated) as at, asyncio.timeout(60):
+        files = [await at.api.uploaded(at.person, table(f"A{number}").encode()) for number in range(3)]
+        answers = await asyncio.gather(*map(at.ask, files))
+        async with at.worker():
+            ended = await asyncio.gather(*(at.ended(answer.headers["location"]) for answer in answers))
+        assert [job["result"]["created"] for job in ended] == [1, 1, 1]
 
 
 async def test_a_file_is_imported_as_often_as_asked(migrated: Urls) -> None:

@@ -55,6 +55,8 @@ async def test_the_content_is_what_stands_before_the_boundary(content: bytes, si
         FIELD.replace(b"image/png", b"x" * MAX_FIELD * 2) + FILE + b"a\r\n--b--\r\n",
         FIELD.replace(b"form-data", b"x" * MAX_FIELD * 2) + FILE + b"a\r\n--b--\r\n",
         FIELD.replace(b"Content-Disposition", b"Content-Description") + FILE + b"a\r\n--b--\r\n",
+        FIELD.replace(b"name=", b"name*=a; name*0=") + FILE + b"a\r\n--b--\r\n",
+        FIELD.replace(b"name=", b"name*%s=" % (b"1" * 5000)) + FILE + b"a\r\n--b--\r\n",
         FIELD.replace(b"--b\r\n", b"--bc\r\n") + FILE + b"a\r\n--b--\r\n",
         FIELD + FILE + b"a\r\n--b--" + b"x" * MAX_FIELD * 2,
     ],
@@ -82,6 +84,9 @@ def test_the_boundary_comes_from_the_content_type() -> None:
         "multipart/mixed; boundary=b",
         "application/json; boundary=b",
         'multipart/form-data; boundary=""',
+        "multipart/form-data; boundary*=a; boundary*0=b",
+        f"multipart/form-data; boundary*{'1' * 5000}=b",
+        "multipart/form-data; boundary*=idna''%ff",
     ):
         with pytest.raises(MalformedBody):
             boundary_of(other)

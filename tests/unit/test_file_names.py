@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from api_base.core.errors import Invalid
 from api_base.core.types.delivery import content_disposition, delivery_headers
 from api_base.domain.common.file_names import MAX_BYTES, file_name
+from api_base.interface.v1.bodies.files import disposition_name
 
 FIELD = re.compile(
     r"(attachment|inline); filename=\"([ !#$&'()*+,.0-9:;<=>?@A-Z\[\]^_`a-z{|}~-]*)\"(?:; filename\*=UTF-8''([A-Za-z0-9!#$&+.^_`|~%-]*))?"
@@ -109,3 +110,15 @@ def test_every_file_is_sent_without_rights(media_type: str) -> None:
 
 def test_a_picture_is_shown_in_place() -> None:
     assert delivery_headers("image/png", "a.png")["content-disposition"] == 'inline; filename="a.png"'
+
+
+@pytest.mark.parametrize(
+    ("disposition", "name"),
+    [
+        ("attachment; filename=a.png", "a.png"), ("attachment; filename=b; filename*=UTF-8''%C3%A9.png", "é.png"), ("attachment", None),
+        ("attachment; filename*=a; filename*0=b", None), ("attachment; filename*0*=a; filename*=b", None),
+        (f"attachment; filename*{'1' * 5000}=a", None), ("attachment; filename*=undefined''a", None), ("attachment; filename*=idna''%ff", None),
+    ],
+)  # fmt: skip
+def test_a_header_without_a_readable_name_has_none(disposition: str, name: str | None) -> None:
+    assert disposition_name(disposition) == name

@@ -16,10 +16,8 @@ MAX_FIELD: Final = 16_384
 
 def boundary_of(content_type: str) -> bytes:
     """Return the boundary in a Content-Type. Raises `MalformedBody`."""
-    message = Message()
-    message["content-type"] = content_type
-    boundary = message.get_boundary()
-    if message.get_content_type() != "multipart/form-data" or not boundary or not boundary.isascii():
+    boundary = _parameter("content-type", content_type, "boundary")
+    if content_type.partition(";")[0].strip().lower() != "multipart/form-data" or not boundary or not boundary.isascii():
         raise MalformedBody("The body is no form: send multipart/form-data with a boundary.")
     return boundary.encode()
 
@@ -87,10 +85,19 @@ def _name(header: bytes) -> str:
     for line in lines[1:]:
         name, _, value = line.partition(b":")
         if name.strip().lower() == b"content-disposition" and not lines[0].strip(b" \t"):
-            message = Message()
-            message["content-disposition"] = value.strip().decode("latin-1")
-            return str(message.get_param("name", "", header="content-disposition"))
+            return _parameter("content-disposition", value.strip().decode("latin-1"), "name")
     raise _malformed()
+
+
+def _parameter(header: str, value: str, name: str) -> str:
+    """Return a parameter of a header, empty without one. In the extended form [RFC 2231], which a form does not have, it is none."""
+    message = Message()
+    message[header] = value
+    try:
+        found = message.get_param(name, "", header=header)
+    except (TypeError, ValueError):  # the library fails at parameters that are continued wrongly
+        return ""
+    return found if isinstance(found, str) else ""
 
 
 def _malformed() -> MalformedBody:

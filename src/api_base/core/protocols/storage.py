@@ -76,7 +76,10 @@ class Part:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unfinished:
-    """An upload that was begun and neither completed nor aborted; it may still be running. `upload` is its id for `abort_parts`."""
+    """An upload that was begun and neither completed nor aborted; it may still be running. `upload` is its id for `abort_parts`.
+
+    `key` is empty if the writer was killed before it had written it, or while it removed the upload.
+    """
 
     key: str
     upload: str
@@ -161,7 +164,7 @@ class ObjectStorage(Protocol):
         """Remove an unfinished upload and its parts. An unknown one is no error."""
 
     def unfinished(self, prefix: str) -> AsyncIterator[Unfinished]:
-        """Yield the unfinished uploads, those of `put` too, whose keys begin with `prefix`."""
+        """Yield the unfinished uploads, those of `put` too, whose keys begin with `prefix`, and those whose key is not known."""
 
     async def presigned_get(self, key: str, *, lifetime: timedelta, content_type: str, disposition: str) -> str:
         """Return the URL by which a client reads the object until `lifetime` ends.

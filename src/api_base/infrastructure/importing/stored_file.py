@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+from concurrent.futures import wait
 from typing import BinaryIO, Final, cast
 
 from api_base.application.common.importing.source_files import SourceFile
@@ -12,7 +13,13 @@ RANGE_BYTES: Final = 2_097_152
 
 def readable(file: SourceFile) -> BinaryIO:
     """Implements `Readable`."""
-    return cast("BinaryIO", io.BufferedReader(_StoredFile(file, asyncio.get_running_loop()), RANGE_BYTES))
+    return cast("BinaryIO", _Reader(_StoredFile(file, asyncio.get_running_loop()), RANGE_BYTES))
+
+
+class _Reader(io.BufferedReader):
+    def close(self) -> None:
+        """End the reading: the next read of a thread fails. The thread, which waits for the event loop, is not waited for."""
+        self.raw.close()
 
 
 class _StoredFile(io.RawIOBase):
@@ -33,10 +40,16 @@ class _StoredFile(io.RawIOBase):
         return self._at
 
     def readinto(self, buffer: "memoryview") -> int:  # type: ignore[override] # what BufferedReader passes
+        if self.closed:
+            raise ValueError("The file is closed.")
         end = min(self._at + len(buffer), self._file.size)
         if end <= self._at:
             return 0
-        count = asyncio.run_coroutine_threadsafe(self._fetch(buffer, end), self._loop).result()
+        fetching = asyncio.run_coroutine_threadsafe(self._fetch(buffer, end), self._loop)
+        while not wait([fetching], timeout=1).done:
+            if self._loop.is_closed():
+                raise ValueError("The event loop is closed.")
+        count = fetching.result()
         self._at += count
         return count
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import obstore
 
-from api_base.core.errors import ChecksumMismatch, NotFound, ObjectChanged
+from api_base.core.errors import ChecksumMismatch, NotFound, ObjectChanged, Unavailable
 from api_base.core.protocols import MAX_PART_BYTES, Clock, Part, StoredObject, checked_content_type, checked_key, checked_part
 from api_base.infrastructure.minio.client import S3Client
 from api_base.infrastructure.minio.download_operations import DownloadOperations
@@ -74,7 +74,7 @@ class UploadOperations(DownloadOperations):
                 compare()
                 etag, version = await self._complete(key, upload, parts, _conditions(if_absent, if_match))
             except BaseException:
-                await self.abort_parts(key, upload)
+                await self._abandon(key, upload)
                 raise
         return StoredObject(key=key, size=size, etag=etag, modified_at=self._clock.now(), content_type=content_type, version=version)
 
@@ -146,8 +146,13 @@ class UploadOperations(DownloadOperations):
         try:
             await self._complete(target, upload, await self._in_parallel(starts(), copied), {})
         except BaseException:
-            await self.abort_parts(target, upload)
+            await self._abandon(target, upload)
             raise
+
+    async def _abandon(self, key: str, upload: str) -> None:
+        """Abort an upload after an error, which is raised whether this succeeds or not: what is left is `unfinished`."""
+        with suppress(Unavailable):
+            await self.abort_parts(key, upload)
 
     async def _put(self, key: str, block: BytesIO, content_type: str, if_absent: bool, if_match: str | None) -> tuple[str, str | None]:
         mode: PutMode = "create" if if_absent else "overwrite" if if_match is None else {"e_tag": f'"{if_match}"'}
@@ -166,16 +171,21 @@ class UploadOperations(DownloadOperations):
     async def _in_parallel[T](self, sources: AsyncIterator[T], send: Callable[[int, T], Awaitable[Part]]) -> Sequence[Part]:
         """Return the parts that `send` makes of the numbered sources. After an error, none of them is still being sent."""
         tasks: list[asyncio.Task[Part]] = []
+        sending: set[asyncio.Task[Part]] = set()
         try:
             async for source in sources:
                 number = len(tasks) + 1
                 checked_part(number, 0)
-                if len(sending := [task for task in tasks[-PARALLEL:] if not task.done()]) == PARALLEL:
+                if len(sending) == PARALLEL:
                     await asyncio.wait(sending, return_when=asyncio.FIRST_COMPLETED)
+                for task in [one for one in sending if one.done()]:
+                    task.result()  # raises its error: the others are not sent
+                    sending.remove(task)
                 await self._slots.acquire()
                 task = asyncio.create_task(_awaited(send(number, source)))
                 task.add_done_callback(lambda _: self._slots.release())
                 tasks.append(task)
+                sending.add(task)
             return await asyncio.gather(*tasks)
         finally:
             for task in tasks:

@@ -5,6 +5,7 @@ import os
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from hashlib import sha256 as sha256_of
 from itertools import islice
 from pathlib import Path
@@ -46,11 +47,14 @@ _PART: Final = "application/octet-stream"
 
 async def in_thread[**P, T](work: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
     """Return what `work` returns in a thread. A cancelled caller waits for its end. Raises `Unavailable` for an error of the system."""
-    task = asyncio.ensure_future(asyncio.to_thread(work, *arguments, **named))
+    running = asyncio.get_running_loop().run_in_executor(None, partial(work, *arguments, **named))  # no task, which a stopping loop cancels
     try:
-        return await asyncio.shield(task)
+        return await asyncio.shield(running)
     except asyncio.CancelledError:
-        await asyncio.wait([task])
+        while not running.done():
+            with suppress(asyncio.CancelledError):  # cancelled again: the thread still uses the file that the caller closes
+                await asyncio.wait([running])
+        running.exception()  # retrieved, so that nobody logs it
         raise
     except OSError as error:
         raise Unavailable("The file storage cannot be used.", reason=error) from error
@@ -156,7 +160,7 @@ class LocalStorage(ObjectStorage, SignedStorage, Probe):
 
     async def unfinished(self, prefix: str) -> AsyncIterator[Unfinished]:
         for one in await in_thread(self._uploads.unfinished):
-            if one.key.startswith(prefix):
+            if not one.key or one.key.startswith(prefix):
                 yield one
 
     async def presigned_get(self, key: str, *, lifetime: timedelta, content_type: str, disposition: str) -> str:

@@ -146,7 +146,8 @@ class ObjectFiles:
                 target.unlink()
             except (FileNotFoundError, NotADirectoryError):
                 return
-            flush_directory(target.parent)
+            with suppress(FileNotFoundError):  # removed in between, because it was empty
+                flush_directory(target.parent)
         with suppress(OSError):  # not empty, or removed in between
             for directory in target.parents:
                 if directory == self._root:

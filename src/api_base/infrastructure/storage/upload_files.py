@@ -90,7 +90,10 @@ class UploadFiles:
             return
         path = self._directory / upload
         if path.is_dir():
-            shutil.rmtree(path, ignore_errors=True)
+            removed = self.new()
+            with suppress(FileNotFoundError):  # removed by another process
+                path.rename(removed)  # no part is added while the directory is emptied
+            shutil.rmtree(removed, ignore_errors=True)
         else:
             path.unlink(missing_ok=True)
 

@@ -4,7 +4,6 @@ The progress of a chunk is saved in its transaction, which commits only while th
 cancellation, the saved progress is exact, and the next attempt continues from there.
 """
 
-import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from uuid import UUID
@@ -19,6 +18,7 @@ from api_base.application.common.importing.records import OpenSource
 from api_base.application.common.importing.report import ImportResultDTO
 from api_base.application.common.importing.schema import ImportSchema
 from api_base.application.common.importing.source_files import Readable, SourceFile, SourceFiles
+from api_base.application.common.importing.threads import in_reading_thread
 from api_base.core.errors import NotFound
 from api_base.core.protocols import Isolation
 
@@ -71,7 +71,7 @@ class ImportFileHandler[T]:
             return await self._bus.execute(self._rows(rows=chunk.rows, progress=progress))
 
         try:
-            prepared = await asyncio.to_thread(
+            prepared = await in_reading_thread(
                 PreparedFile.prepare,
                 self._schema,
                 started.maps,
@@ -81,14 +81,15 @@ class ImportFileHandler[T]:
                 started.format,
                 started.dialect,
             )
-            rows = await asyncio.to_thread(lambda: prepared.open().rows())
+            rows = await in_reading_thread(lambda: prepared.open().rows())
             if journal.done:
-                await asyncio.to_thread(_exhaust, journal.remember(prepared.mapping, rows))
+                await in_reading_thread(_exhaust, journal.remember(prepared.mapping, rows))
             await Importer(send, prepared.mapping, journal, refused).run(rows)
             complete = ChunkProgress(import_id=started.id, since=journal.done, until=journal.done, percent=99, complete=True)
             await self._bus.execute(self._rows(rows=(), progress=complete))
         finally:
             keys.close()
+            file.close()  # the thread of a cancelled import reads no further
 
 
 def _exhaust(rows: Iterable[object]) -> None:

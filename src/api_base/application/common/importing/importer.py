@@ -4,7 +4,6 @@ Refused rows are written aside with the reason. An interrupted import continues 
 in a thread, so that a long chunk does not keep other tasks waiting.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
@@ -12,6 +11,7 @@ from typing import Final, Protocol
 from api_base.application.common.importing.mapping import ColumnMapping
 from api_base.application.common.importing.records import SourceRow, UnreadableFile
 from api_base.application.common.importing.report import Outcome, RefusedRow, Report
+from api_base.application.common.importing.threads import in_reading_thread
 from api_base.core.errors import ApiBaseError, Conflict, Invalid
 from api_base.core.types import Err, Result
 
@@ -67,7 +67,7 @@ class Importer[T]:
 
     async def run(self, rows: Iterator[SourceRow]) -> Report:
         """Import all rows that are not done. Raises `UnreadableFile` (after the rows before it), `Unavailable`, `Forbidden`."""
-        while source := await asyncio.to_thread(self._next, rows):
+        while source := await in_reading_thread(self._next, rows):
             await self._import(source)
             self._journal.done = source[-1].number
         done = self.report
@@ -97,7 +97,7 @@ class Importer[T]:
         return found
 
     async def _import(self, source: Sequence[SourceRow]) -> None:
-        chunk = await asyncio.to_thread(self._checked, source)
+        chunk = await in_reading_thread(self._checked, source)
         refused = {one.row: one.reason for one in chunk.refused}
         if self._send is None:
             self.report.created += len(chunk.rows)

@@ -41,7 +41,7 @@ class SourceFiles(Protocol):
 
 
 type Readable = Callable[[SourceFile], BinaryIO]
-"""Opens a file for a thread, which reads it piece by piece. Called on the event loop."""
+"""Opens a file for a thread, which reads it piece by piece. It is opened and closed on the event loop; closed, it ends a thread that reads."""
 
 
 def format_of(file: SourceFile, chosen: FileFormat | None) -> FileFormat:

@@ -1,6 +1,5 @@
 """Enqueue the job that imports a stored file. Errors in the mapping and the columns are reported immediately."""
 
-import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
@@ -13,6 +12,7 @@ from api_base.application.common.importing.prepared import PreparedFile
 from api_base.application.common.importing.records import FileFormat, OpenSource
 from api_base.application.common.importing.schema import ImportSchema
 from api_base.application.common.importing.source_files import Readable, SourceFiles, format_of
+from api_base.application.common.importing.threads import in_reading_thread
 from api_base.core.errors import Invalid, NotFound
 from api_base.core.protocols import IdGenerator, JobQueue
 from api_base.core.types import request_tenant
@@ -78,16 +78,17 @@ class StartImportHandler[T]:
         except NotFound:
             raise Invalid.of("/file_id", "unknown", "must be the id of a file of the tenant") from None
         format = format_of(file, command.format)
-        prepared = await asyncio.to_thread(
-            PreparedFile.prepare,
-            self._schema,
-            command.maps,
-            command.constants,
-            self._open_source,
-            self._readable(file),
-            format,
-            command.dialect,
-        )
+        with self._readable(file) as opened:
+            prepared = await in_reading_thread(
+                PreparedFile.prepare,
+                self._schema,
+                command.maps,
+                command.constants,
+                self._open_source,
+                opened,
+                format,
+                command.dialect,
+            )
         stored = Import(
             id=self._ids.new(),
             kind=self._schema.kind,

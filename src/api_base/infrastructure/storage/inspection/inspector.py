@@ -1,5 +1,6 @@
 """The decision about one content: what it is, whether that is accepted and what was declared, and whether it is only that."""
 
+import struct
 import zlib
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -17,8 +18,8 @@ from api_base.infrastructure.storage.inspection.polyglots import check_binary, c
 _PIECE: Final = 1_048_576
 _PDF_TAIL: Final = 1024
 """The last bytes of a PDF have its end marker [ISO 32000-1, annex H]."""
-_BROKEN: Final = (BadZipFile, zlib.error, EOFError, IndexError, NotImplementedError, UnicodeError, ValueError)
-"""What a reader raises where the content does not have its format."""
+_BROKEN: Final = (BadZipFile, zlib.error, struct.error, EOFError, ArithmeticError, LookupError, RuntimeError, ValueError)
+"""What a reader raises where the content does not have its format, such as `OverflowError` for an offset of 64 bits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from email.message import Message
+from email.utils import collapse_rfc2231_value
 from inspect import Parameter, Signature
 from typing import Annotated, Any, Final, Literal
 from urllib.parse import parse_qsl
@@ -108,8 +109,11 @@ def disposition_name(disposition: str) -> str | None:
     message = Message()
     message["content-disposition"] = disposition
     try:
-        return message.get_filename()
-    except (LookupError, TypeError, ValueError):  # an unknown charset; `filename*` beside `filename*1`
+        parameters: list[tuple[str, Any]] = message.get_params([], header="content-disposition")
+        names = [value for key, value in parameters if key.lower() == "filename"]
+        extended = [value for value in names if isinstance(value, tuple)]
+        return collapse_rfc2231_value((extended or names)[0]).strip() if names else None
+    except (LookupError, TypeError, ValueError):  # an unknown charset, parameters that are continued wrongly
         return None
 
 
