@@ -28,6 +28,7 @@ TIMEOUT_SECONDS: Final = 120.0
 BYTES_PER_SECOND: Final = 8_388_608
 MAX_SIDE: Final = 2048
 _BUFFER: Final = 262_144
+_LIBRARIES: Final = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 _CRASHES: Final = {-number for number in (signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGFPE, signal.SIGILL)}
 
 
@@ -85,11 +86,16 @@ async def _copy(content: AsyncIterable[bytes]) -> AsyncIterator[IO[bytes]]:
         raise Unavailable("The content cannot be copied for its inspection.", reason=error) from error
 
 
+def _environment() -> dict[str, str]:
+    """No secrets, but what the loader needs to find the library of a Python that is not installed where it was built."""
+    return {"PATH": os.defpath, **{name: os.environ[name] for name in _LIBRARIES if name in os.environ}}
+
+
 async def _answer(file: IO[bytes], task: Mapping[str, Any]) -> bytes:
     """Run the process. Raises `ContentRefused` if the content exhausts a limit or breaks a decoder, `Unavailable` for other ends."""
     command = (sys.executable, "-I", "-m", PROCESS, json.dumps(task))
     started = await asyncio.create_subprocess_exec(
-        *command, stdin=file, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL, env={"PATH": os.defpath}, cwd="/"
+        *command, stdin=file, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL, env=_environment(), cwd="/"
     )
     try:
         async with asyncio.timeout(TIMEOUT_SECONDS + os.fstat(file.fileno()).st_size // BYTES_PER_SECOND):

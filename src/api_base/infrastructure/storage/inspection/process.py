@@ -1,8 +1,8 @@
 """The process in which hostile content is read: `python -I -m api_base.infrastructure.storage.inspection.process TASK`.
 
 The content is standard input, a file. The answer is one JSON object in the first line of standard output, followed by the bytes of a
-thumbnail. The limits of memory and CPU time are set before the first byte is read. The process inherits no environment variable and no
-open file; it is no sandbox: a decoder that is taken over has the rights of the user, without the secrets of the settings.
+thumbnail. The limits of memory and CPU time are set before the first byte is read. The process inherits no environment variable but the
+path of the libraries, and no open file; it is no sandbox: a decoder that is taken over has the rights of the user, without the secrets of the settings.
 """
 
 import json
