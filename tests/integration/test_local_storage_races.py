@@ -7,7 +7,7 @@ from typing import Final
 
 import pytest
 
-from api_base.core.errors import NotFound
+from api_base.core.errors import NotFound, Unavailable
 from api_base.infrastructure.storage.local_storage import in_thread
 from tests.contracts.test_object_storage import TEXT, chunks, listed, local_storage, put
 
@@ -56,3 +56,13 @@ async def test_a_caller_that_is_cancelled_twice_waits_for_its_thread() -> None:
     released.set()
     with pytest.raises(asyncio.CancelledError):
         await caller
+
+
+async def test_a_check_creates_nothing_and_names_what_is_in_the_way(tmp_path: Path) -> None:
+    root = tmp_path / "not" / "yet"
+    assert await local_storage(root).check() == str(root)
+    assert not (tmp_path / "not").exists()
+    (tmp_path / "not").write_text("a file")
+    with pytest.raises(Unavailable, match="cannot be used") as refused:
+        await local_storage(root).check()
+    assert str(tmp_path / "not") in refused.value.reason

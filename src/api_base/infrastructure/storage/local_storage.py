@@ -186,10 +186,14 @@ class LocalStorage(ObjectStorage, SignedStorage, Probe):
         return self._urls.ticket(text, method, self._clock.now())
 
     async def check(self) -> str:
-        await in_thread(make_directory, self._root)
-        if not os.access(self._root, os.R_OK | os.W_OK | os.X_OK):
-            raise Unavailable("The file storage cannot be used.", reason=f"This user may not write to {self._root}.")
+        """Whether the directory can be used, or created by the first write: looking creates nothing."""
+        await in_thread(self._check)
         return str(self._root)
+
+    def _check(self) -> None:
+        nearest = next(path for path in (self._root, *self._root.parents) if path.exists())
+        if not nearest.is_dir() or not os.access(nearest, os.R_OK | os.W_OK | os.X_OK):
+            raise Unavailable("The file storage cannot be used.", reason=f"This user may not write to the directory {nearest}.")
 
     async def close(self) -> None:
         """Nothing is open between calls."""
