@@ -54,6 +54,9 @@ UPLOADS: Final = tenant_owned(
     sa.Column("created_at", timestamp(), nullable=False),
     sa.Column("expires_at", timestamp(), nullable=False),
     sa.Column("revision", sa.Integer, nullable=False),
+    sa.ForeignKeyConstraint(
+        ["tenant_id", "id"], ["files.tenant_id", "files.id"], name="fk_file_uploads_file", deferrable=True, initially="DEFERRED"
+    ),
 )
 """Uploads on their way. They are no aggregates: `revision` guards each change."""
 
@@ -65,6 +68,9 @@ UPLOAD_PARTS: Final = tenant_owned(
     sa.Column("number", sa.Integer, primary_key=True),
     sa.Column("etag", text(), nullable=False),
     sa.Column("size", sa.BigInteger, nullable=False),
+    sa.ForeignKeyConstraint(
+        ["tenant_id", "upload_id"], ["file_uploads.tenant_id", "file_uploads.id"], name="fk_file_upload_parts_upload", ondelete="CASCADE"
+    ),
 )
 
 OBJECTS: Final = tenant_owned(
@@ -99,4 +105,5 @@ ATTACHMENTS: Final = tenant_owned(
     sa.Column("created_at", timestamp(), nullable=False),
     sa.Column("updated_at", timestamp(), nullable=False),
     sa.UniqueConstraint("tenant_id", "kind", "entity_id", "slot", name="uq_file_attachments_slot"),
+    sa.ForeignKeyConstraint(["tenant_id", "file_id"], ["files.tenant_id", "files.id"], name="fk_file_attachments_file"),
 )
