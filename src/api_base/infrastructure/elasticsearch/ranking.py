@@ -21,6 +21,8 @@ JOINED_GRADE: Final = 15_000.0
 TITLE_PHRASE_GRADE: Final = 8_000.0
 TITLE_WORDS_GRADE: Final = 4_000.0
 WHOLE_WORDS_GRADE: Final = 1_500.0
+TYPO_LENGTH: Final = 31
+"""Letters of a word above which no typing errors are looked for: the server's memory for them grows with the word, and no such word is stored."""
 STEM, BEGINNING, TYPO = 0.5, 0.3, 0.05
 """Scores of a word that is found by its stem, as a beginning, or with typing errors, in relation to the word itself."""
 
@@ -50,13 +52,13 @@ def _begins(field: str, text: str) -> Query:
 
 
 def _with_typos(field: str, word: str) -> Query:
-    return q.match(field, word, fuzzy=True)
+    return q.match(field, word, fuzzy=len(word) <= TYPO_LENGTH)
 
 
 def suggested(definition: SearchDefinition, text: QueryText) -> Query:
     """Return the query of the titles to suggest: those that contain the words, the last one as a beginning, with typing errors."""
     title = f"{WORDS}.{definition.title}"
-    words = [q.best_of([q.match(title, word, fuzzy=True), q.match(f"{title}.beginnings", word)]) for word in _words(text)]
+    words = [q.best_of([_with_typos(title, word), q.match(f"{title}.beginnings", word)]) for word in _words(text)]
     return q.boolean(must=words)
 
 
@@ -76,7 +78,8 @@ def _word(definition: SearchDefinition, word: str, *, last: bool) -> Query:
         queries.append(q.match(field, word, boost=weight))
         queries += [q.constant(q.match(f"{field}.stems_{language.value}", word), weight * STEM) for language in definition.languages]
         queries.append(q.constant(q.match(f"{field}.beginnings", word[:PREFIX_LENGTH]), weight * BEGINNING * (2 if last else 1)))
-        queries.append(q.match(field, word, boost=weight * TYPO, fuzzy=True))
+        if len(word) <= TYPO_LENGTH:
+            queries.append(q.match(field, word, boost=weight * TYPO, fuzzy=True))
     return q.best_of(queries, tie_breaker=0.1)
 
 
