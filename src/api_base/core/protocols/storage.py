@@ -149,15 +149,15 @@ class ObjectStorage(Protocol):
         """Begin a multipart upload, and return its id. Other processes may continue it."""
 
     async def put_part(self, key: str, upload: str, number: int, content: AsyncIterable[bytes], size: int) -> Part:
-        """Store a part of exactly `size` bytes; it replaces an earlier one with the number.
+        """Store a part of exactly `size` bytes. Send each number once, or again with the same content: which of two contents counts is up to the server.
 
-        Raises `NotFound` for an unknown upload, `ChecksumMismatch` for a content of another size. After an error the earlier part remains.
+        Raises `NotFound` for an unknown upload, `ChecksumMismatch` for a content of another size.
         """
 
     async def complete_parts(self, key: str, upload: str, parts: Sequence[Part]) -> StoredObject:
         """Store the parts as one object, in order of their numbers, and end the upload.
 
-        Raises `NotFound` for an unknown upload, also if it was completed some time ago, and `ObjectChanged` if a part is missing or was replaced.
+        Raises `NotFound` for an unknown upload, also if it was completed some time ago, and `ObjectChanged` if a part is not the stored one.
         """
 
     async def abort_parts(self, key: str, upload: str) -> None:

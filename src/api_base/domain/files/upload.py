@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 from typing import Final, Self
 from uuid import UUID
 
+from api_base.core.protocols import MAX_PARTS as STORAGE_PARTS
 from api_base.core.protocols import Part
-from api_base.core.protocols.storage import MAX_PARTS as STORAGE_PARTS
 from api_base.core.types import TenantId, UserId
 from api_base.domain.files.errors import (
     FileTooLarge,
