@@ -14,13 +14,10 @@ LOST: Final = '{{"level": "warning", "event": "log_writes_lost", "count": {count
 class LossyOutput(io.TextIOBase):
     """Text on a file descriptor, written at each flush that has whole lines. `lost` counts writes that failed."""
 
+    encoding = "utf-8"
+
     def __init__(self, descriptor: int) -> None:
         self._descriptor, self._pending, self.lost = descriptor, "", 0
-
-    @property
-    def encoding(self) -> str:  # type: ignore[override]
-        """The encoding of the text."""
-        return "utf-8"
 
     def fileno(self) -> int:
         """Return the file descriptor."""

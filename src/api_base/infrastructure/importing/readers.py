@@ -1,5 +1,6 @@
 """Opens a file as records: CSV [RFC 4180], JSON [RFC 8259] or JSON Lines."""
 
+from collections.abc import Buffer
 from io import SEEK_SET, BufferedReader, BytesIO, RawIOBase
 from typing import BinaryIO, Final, cast
 
@@ -57,12 +58,13 @@ class _Beginning(RawIOBase):
     def seek(self, offset: int, whence: int = SEEK_SET) -> int:
         return self._file.seek(offset, whence)
 
-    def readinto(self, buffer: "memoryview") -> int:  # type: ignore[override] # what BufferedReader passes
+    def readinto(self, buffer: Buffer) -> int:
         room = max(0, READ_AT_MOST - self._file.tell())
         if not room and self._format is FileFormat.JSON:
             raise UnreadableFile(
                 f"The first {READ_AT_MOST:,} bytes have no whole row: put the array of objects first, and name it by items."
             )
-        piece = self._file.read(min(len(buffer), room))
-        buffer[: len(piece)] = piece
+        wanted = memoryview(buffer)
+        piece = self._file.read(min(len(wanted), room))
+        wanted[: len(piece)] = piece
         return len(piece)

@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+from collections.abc import Buffer
 from concurrent.futures import wait
 from typing import BinaryIO, Final, cast
 
@@ -39,13 +40,14 @@ class _StoredFile(io.RawIOBase):
         self._at = max(0, start + offset)
         return self._at
 
-    def readinto(self, buffer: "memoryview") -> int:  # type: ignore[override] # what BufferedReader passes
+    def readinto(self, buffer: Buffer) -> int:
         if self.closed:
             raise ValueError("The file is closed.")
-        end = min(self._at + len(buffer), self._file.size)
+        wanted = memoryview(buffer)
+        end = min(self._at + len(wanted), self._file.size)
         if end <= self._at:
             return 0
-        fetching = asyncio.run_coroutine_threadsafe(self._fetch(buffer, end), self._loop)
+        fetching = asyncio.run_coroutine_threadsafe(self._fetch(wanted, end), self._loop)
         while not wait([fetching], timeout=1).done:
             if self._loop.is_closed():
                 raise ValueError("The event loop is closed.")

@@ -4,9 +4,10 @@ Both clients are created by the first call, and have the same credentials. Neith
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import obstore.exceptions as obstore_errors
@@ -56,6 +57,19 @@ class S3Client:
                 raise _explained(error, key, upload) from error
 
         return await self._policy.execute(attempt, idempotent=idempotent)
+
+    async def pages(
+        self, use: "Callable[..., Awaitable[Any]]", markers: Mapping[str, str], *, key: str = "", upload: str | None = None
+    ) -> AsyncIterator[Any]:
+        """Yield the pages of a listing. `use` gets the client and, as arguments, where the next page begins: `markers` maps each argument to the
+        member of the page before that holds its value. Raises what `call` raises."""
+        place: dict[str, Any] = {}
+        while True:
+            page = await self.call(partial(use, **place), key=key, upload=upload)
+            yield page
+            if not page.get("IsTruncated"):
+                return
+            place = {argument: page[member] for argument, member in markers.items()}
 
     async def transfer[T](self, use: Callable[[S3Store], Awaitable[T]], *, key: str, idempotent: bool = True) -> T:
         """The same for obstore."""

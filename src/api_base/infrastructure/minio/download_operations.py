@@ -1,7 +1,7 @@
 """Read from S3: by obstore what it can, the listings by aiobotocore, since those of obstore are by whole segments of keys."""
 
-from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING, Final
+from collections.abc import AsyncIterator, Awaitable
+from typing import TYPE_CHECKING, Any, Final
 
 import obstore
 from obstore.exceptions import BaseError
@@ -12,6 +12,7 @@ from api_base.infrastructure.minio.client import S3Client
 
 if TYPE_CHECKING:
     from obstore import GetOptions, GetResult
+    from types_aiobotocore_s3.client import S3Client as Api
 
 BLOCK: Final = 262_144
 """Bytes that are read at a time, at least."""
@@ -55,32 +56,24 @@ class DownloadOperations:
             raise Unavailable("The file storage broke off.", reason=error) from error
 
     async def list(self, prefix: str) -> AsyncIterator[StoredObject]:
-        more: dict[str, str] = {}
-        while True:
-            page = await self._client.call(
-                lambda api, more=more: api.list_objects_v2(Bucket=self._client.bucket, Prefix=prefix, **more)  # type: ignore[misc]
-            )
+        def listing(api: "Api", **place: Any) -> Awaitable[Any]:
+            return api.list_objects_v2(Bucket=self._client.bucket, Prefix=prefix, **place)
+
+        async for page in self._client.pages(listing, {"ContinuationToken": "NextContinuationToken"}):
             for one in page.get("Contents", []):
                 if not one["Key"].startswith(prefix):  # SeaweedFS lists `a` for the prefix `a.` in a bucket with versions
                     continue
                 yield StoredObject(
                     key=one["Key"], size=one["Size"], etag=one["ETag"].strip('"'), modified_at=one["LastModified"], content_type=""
                 )
-            if not page.get("IsTruncated"):
-                return
-            more = {"ContinuationToken": page["NextContinuationToken"]}
 
     async def unfinished(self, prefix: str) -> AsyncIterator[Unfinished]:
-        more: dict[str, str] = {}
-        while True:
-            page = await self._client.call(
-                lambda api, more=more: api.list_multipart_uploads(Bucket=self._client.bucket, Prefix=prefix, **more)  # type: ignore[misc]
-            )
+        def listing(api: "Api", **place: Any) -> Awaitable[Any]:
+            return api.list_multipart_uploads(Bucket=self._client.bucket, Prefix=prefix, **place)
+
+        async for page in self._client.pages(listing, {"KeyMarker": "NextKeyMarker", "UploadIdMarker": "NextUploadIdMarker"}):
             for one in page.get("Uploads", []):
                 yield Unfinished(key=one["Key"], upload=one["UploadId"], started_at=one["Initiated"])
-            if not page.get("IsTruncated"):
-                return
-            more = {"KeyMarker": page["NextKeyMarker"], "UploadIdMarker": page["NextUploadIdMarker"]}
 
     async def _get(self, key: str, options: "GetOptions") -> "GetResult":
         checked_key(key)

@@ -2,10 +2,10 @@
 
 import asyncio
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from datetime import timedelta
 from itertools import batched, chain
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from api_base.core.errors import NotFound, ObjectChanged, ProgrammingError, Unavailable
 from api_base.core.protocols import (
@@ -20,6 +20,9 @@ from api_base.core.protocols import (
 )
 from api_base.infrastructure.minio.client import S3Client
 from api_base.infrastructure.minio.upload_operations import MINIMUM_PART, UploadOperations
+
+if TYPE_CHECKING:
+    from types_aiobotocore_s3.client import S3Client as Api
 
 COPIED_AT_ONCE: Final = 268_435_456
 """Bytes that S3 copies in one request: it would copy 5 GiB, but not within a timeout."""
@@ -129,17 +132,17 @@ class S3Storage(UploadOperations, ObjectStorage, Probe):
 
     async def _versions(self, key: str) -> list[dict[str, str]]:
         """Return every version of one key, and its delete markers."""
+
+        def listing(api: "Api", **place: Any) -> Awaitable[Any]:
+            return api.list_object_versions(Bucket=self._client.bucket, Prefix=key, **place)
+
         found: list[dict[str, str]] = []
-        more: dict[str, str] = {}
-        while True:
-            page = await self._client.call(
-                lambda api, more=more: api.list_object_versions(Bucket=self._client.bucket, Prefix=key, **more)  # type: ignore[misc]
-            )
+        async for page in self._client.pages(listing, {"KeyMarker": "NextKeyMarker", "VersionIdMarker": "NextVersionIdMarker"}):
             listed = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
             found += [{"Key": key, "VersionId": one["VersionId"]} for one in listed if one["Key"] == key]
-            if not page.get("IsTruncated") or page["NextKeyMarker"] != key:  # the key comes before all that begin with it
-                return found
-            more = {"KeyMarker": page["NextKeyMarker"], "VersionIdMarker": page["NextVersionIdMarker"]}
+            if page.get("NextKeyMarker") != key:  # the key comes before all that begin with it
+                break
+        return found
 
     async def _delete(self, objects: Any) -> None:
         answer = await self._client.call(

@@ -23,6 +23,7 @@ from api_base.infrastructure.minio.download_operations import DownloadOperations
 
 if TYPE_CHECKING:
     from obstore import PutMode
+    from types_aiobotocore_s3.client import S3Client as Api
 
 MINIMUM_PART: Final = 5_242_880
 PARALLEL: Final = 3
@@ -194,19 +195,15 @@ class UploadOperations(DownloadOperations):
 
     async def _stored_parts(self, key: str, upload: str) -> dict[int, Part]:
         """Return the parts that S3 has, by their numbers."""
+
+        def listing(api: "Api", **place: Any) -> Awaitable[Any]:
+            return api.list_parts(Bucket=self._client.bucket, Key=key, UploadId=upload, **place)
+
         found: dict[int, Part] = {}
-        more: dict[str, Any] = {}
-        while True:
-            page = await self._client.call(
-                lambda api, more=more: api.list_parts(Bucket=self._client.bucket, Key=key, UploadId=upload, **more),  # type: ignore[misc]
-                key=key,
-                upload=upload,
-            )
+        async for page in self._client.pages(listing, {"PartNumberMarker": "NextPartNumberMarker"}, key=key, upload=upload):
             for one in page.get("Parts", []):
                 found[one["PartNumber"]] = Part(number=one["PartNumber"], etag=one["ETag"].strip('"'), size=one["Size"])
-            if not page.get("IsTruncated"):
-                return found
-            more = {"PartNumberMarker": page["NextPartNumberMarker"]}
+        return found
 
     async def _send(self, key: str, upload: str, number: int, block: BytesIO) -> Part:
         """Send a part, and close it."""

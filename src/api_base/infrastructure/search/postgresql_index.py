@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from itertools import groupby
 from typing import Any, Final
 from uuid import UUID
@@ -25,7 +26,7 @@ from api_base.core.protocols import (
 from api_base.infrastructure.db.connecting import Connection
 from api_base.infrastructure.db.pool import ConnectionPool
 from api_base.infrastructure.db.schema import Ownership
-from api_base.infrastructure.db.session import Database
+from api_base.infrastructure.db.session import Database, Row
 from api_base.infrastructure.db.statement import owner_source
 from api_base.infrastructure.search.searching import Searching
 from api_base.infrastructure.serialization.json_codec import encode_strictly
@@ -103,8 +104,8 @@ class PostgresqlSearchIndex(SearchIndex, Probe):
 
     async def open(self) -> None:
         """Create the generations of indexes that have none."""
-        for definition in self._indexes.definitions.values():
-            await self._database.run(lambda connection, definition=definition: connection.execute(_ENSURE, *_row(definition)))  # type: ignore[misc]
+        rows = [_row(definition) for definition in self._indexes.definitions.values()]
+        await self._database.run(lambda connection: connection.executemany(_ENSURE, rows))
 
     async def close(self) -> None:
         """Do nothing: the pools are opened and closed by the process."""
@@ -139,7 +140,7 @@ class PostgresqlSearchIndex(SearchIndex, Probe):
             definition = self._indexes.definition(index)
             for rows in _parts(_document_row(definition, newest[id]) for id in sorted(newest)):
                 columns = [list(column) for column in zip(*rows, strict=True)]
-                await self._database.run(lambda connection, a=(str(tenant), index, states, *columns, again): _send(connection, a))  # type: ignore[misc]
+                await self._database.run(partial(_send, arguments=(str(tenant), index, states, *columns, again)))
 
     async def states(self) -> Sequence[IndexState]:
         """Return the generations of every declared index."""
@@ -205,8 +206,7 @@ class PostgresqlSearchIndex(SearchIndex, Probe):
         """Yield batches of all documents and tombstones of all tenants, in the order of the bytes of tenant and id."""
         tenant, id = _FIRST, _FIRST
         while True:
-            after = (index, generation.value, tenant, id)
-            rows = await self._worker.run(lambda connection, after=after: connection.fetch(_SCAN, *after))  # type: ignore[misc]
+            rows = await self._worker.run(partial(_fetched, after=(index, generation.value, tenant, id)))
             if not rows:
                 return
             yield [IndexedDocument(tenant_id=row[0], id=row[1], version=row[2], digest=row[3]) for row in rows]
@@ -240,6 +240,12 @@ async def _send(connection: Connection, arguments: Sequence[Any]) -> None:
     async with connection.transaction():
         await connection.execute(f"select pg_advisory_xact_lock_shared({KEY})")
         await connection.fetch(_WRITE, *arguments)
+
+
+async def _fetched(connection: Connection, after: Sequence[object]) -> Sequence[Row]:
+    """Return the documents behind a place."""
+    rows: Sequence[Row] = await connection.fetch(_SCAN, *after)
+    return rows
 
 
 async def _delete(connection: Connection, statement: str, *arguments: object) -> int:
