@@ -6,9 +6,10 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from api_base.application.common.search import encode_cursor
 from api_base.core.errors import Invalid
 from api_base.core.protocols import SearchRequest
-from api_base.infrastructure.elasticsearch.cursor import decode_cursor, encode_cursor
+from api_base.infrastructure.elasticsearch.cursor import place_after
 
 TENANT = UUID(int=7)
 ID = uuid4()
@@ -29,7 +30,7 @@ def _decoded(cursor: str) -> bytes:
 
 
 def test_a_cursor_holds_the_place_of_a_hit() -> None:
-    assert decode_cursor(given(forged(1.5, 9, "films", str(ID))), TENANT) == (1.5, 9, "films", str(ID))
+    assert place_after(given(forged(1.5, 9, "films", str(ID))), TENANT) == (1.5, 9, "films", str(ID))
 
 
 @pytest.mark.parametrize(
@@ -52,9 +53,9 @@ def test_a_cursor_holds_the_place_of_a_hit() -> None:
 )
 def test_a_place_that_no_hit_has_is_invalid(keys: tuple[object, ...]) -> None:
     with pytest.raises(Invalid):
-        decode_cursor(given(forged(*keys)), TENANT)
+        place_after(given(forged(*keys)), TENANT)
 
 
 def test_a_cursor_of_another_tenant_is_invalid() -> None:
     with pytest.raises(Invalid):
-        decode_cursor(given(forged(1.5, 9, "films", str(ID))), uuid4())
+        place_after(given(forged(1.5, 9, "films", str(ID))), uuid4())

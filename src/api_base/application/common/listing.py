@@ -8,7 +8,6 @@ field's filters and both directions of its order. A list without `sort` that is 
 ordered by that field first: in any other order, a page would have to skip all rows that do not match.
 """
 
-import base64
 import hashlib
 import json
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -19,6 +18,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from api_base.core.errors import Invalid
+from api_base.core.shared import base64url
 from api_base.core.types import current_context
 from api_base.domain.common import comparable
 from api_base.domain.common.specification import AndSpecification, ComparisonOperator, FieldSpecification, Specification
@@ -151,7 +151,7 @@ class Page[T]:
 def encode_cursor(request: ListRequest, keys: Sequence[Any]) -> str:
     """Return a cursor to the rows after the row with these sort keys (the id is the last key)."""
     text = json.dumps([_binding(request), *map(_to_json, keys)], ensure_ascii=False, separators=(",", ":"))
-    return base64.urlsafe_b64encode(text.encode()).rstrip(b"=").decode()
+    return base64url.encode(text.encode())
 
 
 def decode_cursor(request: ListRequest, kinds: Sequence[tuple[type[Any], bool]]) -> list[Any] | None:
@@ -162,8 +162,7 @@ def decode_cursor(request: ListRequest, kinds: Sequence[tuple[type[Any], bool]])
     if request.cursor is None:
         return None
     try:
-        padded = request.cursor + "=" * (-len(request.cursor) % 4)
-        content = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
+        content = json.loads(base64url.decode(request.cursor))
         binding, *keys = content
         if binding == _binding(request):
             return [_from_json(key, kind, nullable) for key, (kind, nullable) in zip(keys, kinds, strict=True)]

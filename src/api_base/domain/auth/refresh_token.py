@@ -5,7 +5,6 @@ secret and a tag. The database stores only the SHA-256 of the secret. The tag pr
 by this server: without it, anyone who knows the ids could end a session by sending random bytes.
 """
 
-import base64
 import hashlib
 import hmac
 import secrets
@@ -13,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Self
 from uuid import UUID
 
+from api_base.core.shared import base64url
 from api_base.core.types import SessionId, UserId
 
 _IDS, _GENERATION, _SECRET, _TAG = 32, 4, 32, 16
@@ -35,7 +35,7 @@ class RefreshToken:
     def parse(cls, text: str) -> Self | None:
         """The token that `text` encodes; None if `text` does not have the form of a refresh token."""
         try:
-            raw = base64.b64decode(text.encode("ascii") + b"=" * (-len(text) % 4), altchars=b"-_", validate=True)
+            raw = base64url.decode(text)
         except ValueError:
             return None
         if len(raw) != _IDS + _GENERATION + _SECRET + _TAG:
@@ -51,7 +51,7 @@ class RefreshToken:
 
     def text(self) -> str:
         raw = self.user_id.bytes + self.session_id.bytes + self.generation.to_bytes(_GENERATION) + self.secret + self.tag
-        return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+        return base64url.encode(raw)
 
     def genuine(self, tag_key: bytes) -> bool:
         """Whether this token was issued for its session. Runs in constant time."""

@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat, load_pem_private_key
 
 from api_base.core.errors import ConfigurationError
+from api_base.core.shared import base64url
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,12 +115,8 @@ def _create(path: Path) -> None:
 def _thumbprint(public: Ed25519PublicKey) -> str:
     required = {"crv": "Ed25519", "kty": "OKP", "x": _x(public)}
     text = json.dumps(required, sort_keys=True, separators=(",", ":"))
-    return _base64url(hashlib.sha256(text.encode()).digest())
+    return base64url.encode(hashlib.sha256(text.encode()).digest())
 
 
 def _x(public: Ed25519PublicKey) -> str:
-    return _base64url(public.public_bytes(Encoding.Raw, PublicFormat.Raw))
-
-
-def _base64url(raw: bytes) -> str:
-    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+    return base64url.encode(public.public_bytes(Encoding.Raw, PublicFormat.Raw))

@@ -4,7 +4,6 @@ The database stores nothing that grants access, and a repeated e-mail carries th
 survive a key rotation as access tokens do.
 """
 
-import base64
 import hmac
 from collections.abc import Sequence
 from typing import Final
@@ -14,6 +13,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from api_base.core.protocols import LinkTokens
+from api_base.core.shared import base64url
 from api_base.infrastructure.auth.keys import SigningKey
 
 _ID, _TAG, _MAX_IDS = 16, 32, 4
@@ -27,15 +27,15 @@ class HmacLinkTokens(LinkTokens):
     def seal(self, purpose: str, *ids: UUID) -> str:
         """A token that names `ids` and is valid for `purpose` only."""
         named = b"".join(id.bytes for id in ids)
-        return _text(named + _tag(self._keys[0], purpose, named))
+        return base64url.encode(named + _tag(self._keys[0], purpose, named))
 
     def open(self, purpose: str, token: str) -> tuple[UUID, ...] | None:
         """The ids of a token for `purpose`, or None for any other text. Compares the tag in constant time."""
         try:
-            raw = base64.b64decode(token.encode("ascii") + b"=" * (-len(token) % 4), altchars=b"-_", validate=True)
+            raw = base64url.decode(token)
         except ValueError:
             return None
-        if _text(raw) != token:  # b64decode also reads the standard alphabet and ignores spare bits
+        if base64url.encode(raw) != token:  # the decoder also reads the standard alphabet and ignores spare bits
             return None
         named, tag = raw[:-_TAG], raw[-_TAG:]
         if not named or len(named) % _ID or len(named) > _ID * _MAX_IDS:
@@ -47,10 +47,6 @@ class HmacLinkTokens(LinkTokens):
 def derived(key: SigningKey, info: bytes) -> bytes:
     """Return a secret for the purpose `info`, derived from a signing key."""
     return HKDF(SHA256(), 32, salt=None, info=info).derive(key.private.private_bytes_raw())
-
-
-def _text(raw: bytes) -> str:
-    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
 def _tag(key: bytes, purpose: str, named: bytes) -> bytes:

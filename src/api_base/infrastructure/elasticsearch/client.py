@@ -155,6 +155,14 @@ def cause_of(body: Any) -> tuple[str, str]:
     return str(error.get("type")), str(root.get("reason"))[:500]
 
 
+def _security(address: SearchAddress, credentials: str) -> dict[str, Any]:
+    """Return the arguments of a library for TLS and user; `credentials` is the name of the latter."""
+    security: dict[str, Any] = {"ssl_context": ssl.create_default_context(cafile=address.ca)} if address.tls else {}
+    if address.user is not None and address.password is not None:
+        security[credentials] = (address.user, address.password)
+    return security
+
+
 class ElasticsearchEngine(Engine):
     name = "Elasticsearch"
     point_in_time_id = "id"
@@ -162,13 +170,8 @@ class ElasticsearchEngine(Engine):
     def __init__(self, address: SearchAddress) -> None:
         from elasticsearch import AsyncElasticsearch
 
-        security: dict[str, Any] = {}
-        if address.tls:
-            security["ssl_context"] = ssl.create_default_context(cafile=address.ca)
-        if address.user is not None and address.password is not None:
-            security["basic_auth"] = (address.user, address.password)
         self._client = AsyncElasticsearch(
-            address.origin, connections_per_node=CONNECTIONS, max_retries=0, retry_on_timeout=False, **security
+            address.origin, connections_per_node=CONNECTIONS, max_retries=0, retry_on_timeout=False, **_security(address, "basic_auth")
         )
 
     async def request(self, method: str, path: str, params: Mapping[str, str], content: bytes | None, kind: str, timeout: float) -> Answer:
@@ -202,13 +205,13 @@ class OpenSearchEngine(Engine):
     def __init__(self, address: SearchAddress) -> None:
         from opensearchpy import AsyncOpenSearch
 
-        security: dict[str, Any] = {}
-        if address.tls:
-            security["ssl_context"] = ssl.create_default_context(cafile=address.ca)
-        if address.user is not None and address.password is not None:
-            security["http_auth"] = (address.user, address.password)
         self._client = AsyncOpenSearch(
-            address.origin, maxsize=CONNECTIONS, max_retries=0, retry_on_timeout=False, retry_on_status=(), **security
+            address.origin,
+            maxsize=CONNECTIONS,
+            max_retries=0,
+            retry_on_timeout=False,
+            retry_on_status=(),
+            **_security(address, "http_auth"),
         )
 
     async def request(self, method: str, path: str, params: Mapping[str, str], content: bytes | None, kind: str, timeout: float) -> Answer:

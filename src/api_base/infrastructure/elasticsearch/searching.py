@@ -7,7 +7,17 @@ from dataclasses import replace
 from typing import Any, Final
 from uuid import UUID
 
-from api_base.application.common.search import MARK_END, MARK_START, QueryText, SearchIndexes, folded, marked, query_text, words_of
+from api_base.application.common.search import (
+    MARK_END,
+    MARK_START,
+    QueryText,
+    SearchIndexes,
+    encode_cursor,
+    folded,
+    marked,
+    query_text,
+    words_of,
+)
 from api_base.core.errors import Unavailable
 from api_base.core.protocols import (
     Facet,
@@ -24,7 +34,7 @@ from api_base.core.protocols import (
 from api_base.infrastructure.elasticsearch import query as q
 from api_base.infrastructure.elasticsearch import ranking
 from api_base.infrastructure.elasticsearch.client import MESSAGE, RequestRefused, SearchClient
-from api_base.infrastructure.elasticsearch.cursor import decode_cursor, encode_cursor
+from api_base.infrastructure.elasticsearch.cursor import place_after
 from api_base.infrastructure.elasticsearch.generations import Generations
 from api_base.infrastructure.elasticsearch.mapping import LENGTH, WORDS
 from api_base.infrastructure.elasticsearch.query import Query
@@ -47,7 +57,7 @@ class Searching:
 
     async def search(self, request: SearchRequest, tenant: UUID) -> SearchResults:
         definitions = [self._indexes.definition(name) for name in request.indexes]
-        text, after = query_text(request.q), decode_cursor(request, tenant)
+        text, after = query_text(request.q), place_after(request, tenant)
         if not definitions or (request.q and not text.all_words):
             return replace(NO_RESULTS, facets={name: Facet(values=(), approximate=False) for name in request.facets})
         search = q.Search(

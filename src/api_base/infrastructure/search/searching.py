@@ -1,18 +1,14 @@
 """A search in PostgreSQL: candidates by the function `search_in_documents`, the filter over them, then counts, facets and a page in one statement."""
 
-import base64
-import binascii
-import hashlib
 import json
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Mapping
 from typing import Any, Final
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from api_base.application.common.search import MARK_END, MARK_START, SearchIndexes, marked
-from api_base.core.errors import Invalid
+from api_base.application.common.search import MARK_END, MARK_START, SearchIndexes, decode_cursor, encode_cursor, marked
 from api_base.core.protocols import (
     Facet,
     FacetValue,
@@ -35,7 +31,6 @@ FACET_VALUES: Final = 20
 SUGGESTIONS: Final = 3
 SCALE: Final = 1_000_000
 """A score is stored as a whole number, so that a cursor compares it exactly."""
-MAX_CURSOR_LENGTH: Final = 200
 MAX_STATEMENTS: Final = 256
 HEADLINE_CHARACTERS: Final = 10_000
 """Of a text, in which found words are looked for."""
@@ -75,7 +70,7 @@ class Searching:
 
     async def search(self, request: SearchRequest, tenant: UUID) -> SearchResults:
         """Return a page. Raises `Invalid` for a cursor of another search, `UnknownField` and `IncomparableValue` for an impossible filter."""
-        score, id = _decode(request, tenant)
+        score, id = decode_cursor(request, tenant, _place) or _FIRST
         definitions = [self._indexes.definition(name) for name in request.indexes]
         texts = {one.name for definition in definitions for one in definition.fields if one.kind is FieldKind.TEXT}
         filtered = self._filter(request)
@@ -110,7 +105,7 @@ class Searching:
             total=SearchTotal(value=row["total"], relation=Relation.GE if cut else Relation.EQ),
             facets={name: Facet(values=values, approximate=cut) for name, values in facets.items()},
             suggestions=json.loads(row["suggested"] or "[]") if request.cursor is None else (),
-            next_cursor=_encode(request, tenant, hits[-1][3], hits[-1][1]) if more else None,
+            next_cursor=encode_cursor(request, tenant, (hits[-1][3], hits[-1][1])) if more else None,
         )
 
     def _filter(self, request: SearchRequest) -> Translation | None:
@@ -218,24 +213,8 @@ def _hit(index: str, id: str, title: str, score: int, headlines: Mapping[str, st
     return SearchHit(index=index, id=UUID(id), title=title, score=score / SCALE, highlights=highlights)
 
 
-def _binding(request: SearchRequest, tenant: UUID) -> str:
-    text = repr((str(tenant), request.indexes, request.q, request.filter))
-    return hashlib.blake2s(text.encode(errors="surrogatepass"), digest_size=9).hexdigest()
-
-
-def _encode(request: SearchRequest, tenant: UUID, score: int, id: str) -> str:
-    return base64.urlsafe_b64encode(json.dumps([_binding(request, tenant), score, id]).encode()).rstrip(b"=").decode()
-
-
-def _decode(request: SearchRequest, tenant: UUID) -> Sequence[Any]:
-    """Return score and id after which the page begins. Raises `Invalid` for a cursor of another search, tenant or engine."""
-    if request.cursor is None:
-        return _FIRST
-    try:
-        padded = request.cursor[:MAX_CURSOR_LENGTH] + "=" * (-len(request.cursor) % 4)
-        binding, score, id = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
-        if binding == _binding(request, tenant) and type(score) is int and 0 <= score < 2**62:
-            return score, UUID(id)
-    except (binascii.Error, ValueError, TypeError, AttributeError, RecursionError):
-        pass
-    raise Invalid.of("/query/cursor", "cursor", "is not a cursor of this search; request the first page without a cursor")
+def _place(score: int, id: str) -> tuple[int, UUID]:
+    """Return score and id after which a page begins. Raises `ValueError`, `TypeError`."""
+    if type(score) is not int or not 0 <= score < 2**62:
+        raise ValueError
+    return score, UUID(id)

@@ -5,7 +5,6 @@ The keys are derived from the signing keys. The first one signs, all of them ver
 
 import hmac
 import json
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import datetime
@@ -13,6 +12,7 @@ from typing import Final
 
 from api_base.core.errors import Forbidden, ProgrammingError
 from api_base.core.protocols import Ticket
+from api_base.core.shared import base64url
 
 PATH: Final = "/storage"
 _TAG: Final = 32
@@ -32,17 +32,17 @@ class SignedUrls:
         if not (ticket.disposition.isascii() and (ticket.disposition.isprintable())):
             raise ProgrammingError("A Content-Disposition must be printable ASCII; encode other names as in RFC 8187.")
         granted = json.dumps(asdict(ticket), separators=(",", ":")).encode()
-        return f"{self._base}{PATH}/{_text(granted + _tag(self._keys()[0], granted))}"
+        return f"{self._base}{PATH}/{base64url.encode(granted + _tag(self._keys()[0], granted))}"
 
     def ticket(self, text: str, method: str, now: datetime) -> Ticket:
         """Return what the last segment of a URL grants for a method. Raises `Forbidden`."""
         try:
-            raw = urlsafe_b64decode(text.encode("ascii") + b"=" * (-len(text) % 4))
+            raw = base64url.decode(text)
         except ValueError:
             raise Forbidden(_INVALID) from None
         granted, tag = raw[:-_TAG], raw[-_TAG:]
         genuine = [hmac.compare_digest(tag, _tag(key, granted)) for key in self._keys()]
-        if not any(genuine) or _text(raw) != text:  # the decoder ignores spare bits and unknown characters
+        if not any(genuine) or base64url.encode(raw) != text:  # the decoder ignores spare bits
             raise Forbidden(_INVALID)
         ticket = Ticket(**json.loads(granted))
         if ticket.method != method or ticket.expires <= now:
@@ -52,7 +52,3 @@ class SignedUrls:
 
 def _tag(key: bytes, granted: bytes) -> bytes:
     return hmac.digest(key, granted, "sha256")
-
-
-def _text(raw: bytes) -> str:
-    return urlsafe_b64encode(raw).rstrip(b"=").decode()

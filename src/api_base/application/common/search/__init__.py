@@ -1,6 +1,7 @@
 """Search indexes as contexts declare them, and what keeps them up to date."""
 
 from api_base.application.common.search.comparison import Comparison, Difference, Fault, IndexVerifier
+from api_base.application.common.search.cursor import decode_cursor, encode_cursor
 from api_base.application.common.search.declared import DeclaredIndex, SearchIndexes, SearchSource
 from api_base.application.common.search.fallback import FallbackSearchIndex
 from api_base.application.common.search.highlights import MARK_END, MARK_START, marked
@@ -23,7 +24,9 @@ __all__ = [
     "SearchIndexes",
     "SearchOpening",
     "SearchSource",
+    "decode_cursor",
     "differences",
+    "encode_cursor",
     "folded",
     "marked",
     "query_text",

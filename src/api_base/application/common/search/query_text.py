@@ -63,8 +63,8 @@ def query_text(q: str) -> QueryText:
     """
     phrases: list[tuple[str, ...]] = []
     words: list[str] = []
-    room = MAX_WORDS
-    for part in _PARTS.finditer(folded(q)):
+    room, text = MAX_WORDS, folded(q)
+    for part in _PARTS.finditer(text):
         quoted, plain = part.groups()
         found = words_of(quoted if quoted is not None else plain)[:room]
         room -= len(found)
@@ -72,4 +72,4 @@ def query_text(q: str) -> QueryText:
             words += found
         elif found:
             phrases.append(found)
-    return QueryText(text=" ".join(words_of(folded(q))), words=tuple(words), phrases=tuple(phrases), open_end=q[-1:].isalnum())
+    return QueryText(text=" ".join(words_of(text)), words=tuple(words), phrases=tuple(phrases), open_end=q[-1:].isalnum())
