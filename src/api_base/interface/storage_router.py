@@ -4,7 +4,7 @@ The ticket alone grants the request: access tokens are ignored. What a client st
 (`STORAGE__PUBLIC_URL`) all the same, since browsers differ.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from typing import Annotated, Final
 
 from fastapi import Depends
@@ -12,13 +12,12 @@ from starlette.types import Scope
 
 from api_base.core.errors import Forbidden
 from api_base.core.protocols import SignedStorage, StoredObject, Ticket
-from api_base.interface.errors.http import BodyTooLarge
+from api_base.core.types.delivery import SANDBOX
 from api_base.interface.file_form import FileForm, boundary_of
 from api_base.interface.routes import RouteOptions, Router
 from api_base.interface.routes.parameters import header
 from api_base.interface.routes.rendering import ProtocolAnswer, StreamAnswer
-from api_base.interface.routes.streaming import BodyStream
-from api_base.interface.v1.bodies.files import Conditions, ReadConditions, Streamed
+from api_base.interface.v1.bodies.files import Conditions, ReadConditions, Streamed, download_answer
 
 MAX_BYTES: Final = 2**43
 """A ticket says how many bytes it grants."""
@@ -52,7 +51,7 @@ def routes(storage: SignedStorage) -> Router:
         granted = storage.ticket(ticket, "PUT")
         if content_type != granted.content_type or content.size not in (None, granted.size):
             raise Forbidden("The URL grants another Content-Type or Content-Length.")
-        stored = await storage.put(granted.key, _bounded(content, granted.size), content_type=granted.content_type, sha256=granted.sha256)
+        stored = await storage.put(granted.key, content.within(granted.size), content_type=granted.content_type, sha256=granted.sha256)
         return ProtocolAnswer(status=200, content=None, headers=[(b"etag", f'"{stored.etag}"'.encode())])
 
     @router.post("/{ticket}", options, status_code=204, response_model=None)
@@ -66,28 +65,13 @@ def routes(storage: SignedStorage) -> Router:
 
 
 def _download(storage: SignedStorage, granted: Ticket, found: StoredObject, conditions: ReadConditions) -> StreamAnswer:
-    tag = f'"{found.etag}"'
-    common = [(b"etag", tag.encode()), (b"accept-ranges", b"bytes")]
-    if conditions.known(tag):
-        return StreamAnswer(status=304, headers=common, content=None)
-    part = conditions.part(found.size, tag)
-    start, end = part or (0, found.size)
-    described: Sequence[tuple[bytes, bytes]] = [
+    described = [
         (b"content-type", granted.content_type.encode()),
         (b"content-disposition", granted.disposition.encode()),
-        (b"content-security-policy", b"default-src 'none'; style-src 'unsafe-inline'; sandbox"),
-        (b"content-length", b"%d" % (end - start)),
+        (b"content-security-policy", SANDBOX.encode()),
     ]
-    if part is not None:
-        common.append((b"content-range", b"bytes %d-%d/%d" % (start, end - 1, found.size)))
-    content = storage.read(found.key, start=start, end=end, if_match=found.etag)
-    return StreamAnswer(status=206 if part else 200, headers=[*common, *described], content=content)
 
+    def read(start: int, end: int) -> AsyncIterator[bytes]:
+        return storage.read(found.key, start=start, end=end, if_match=found.etag)
 
-async def _bounded(content: BodyStream, limit: int) -> AsyncIterator[bytes]:
-    size = 0
-    async for chunk in content:
-        size += len(chunk)
-        if size > limit:
-            raise BodyTooLarge(limit)
-        yield chunk
+    return download_answer(f'"{found.etag}"', found.size, conditions, described, read)

@@ -19,7 +19,17 @@ from api_base.application.services.file_upload.complete import CompleteUpload
 from api_base.application.services.file_upload.dtos import UploadDTO
 from api_base.application.services.file_upload.removal import TerminateUpload
 from api_base.core.errors import ApiBaseError
-from api_base.interface.resumable import Fields, ResumableHeaders, ResumableRequest, headers_of, refusal, upload_limit
+from api_base.interface.resumable import (
+    PARTIAL_TYPE,
+    TUS_TYPE,
+    TUS_VERSION,
+    Fields,
+    ResumableHeaders,
+    ResumableRequest,
+    headers_of,
+    refusal,
+    upload_limit,
+)
 from api_base.interface.routes import RouteOptions, Router
 from api_base.interface.routes.rendering import ProtocolAnswer
 from api_base.interface.routes.streaming import BodyStream
@@ -41,9 +51,9 @@ class _Uploads:
         limits = await self._bus.execute(GetUploadLimits())
         headers = [
             (b"allow", b"OPTIONS, POST"),
-            (b"accept-patch", b"application/offset+octet-stream, application/partial-upload"),
-            (b"tus-resumable", b"1.0.0"),
-            (b"tus-version", b"1.0.0"),
+            (b"accept-patch", f"{TUS_TYPE}, {PARTIAL_TYPE}".encode()),
+            (b"tus-resumable", TUS_VERSION.encode()),
+            (b"tus-version", TUS_VERSION.encode()),
             (b"tus-extension", b"creation,creation-with-upload,creation-defer-length,termination,checksum,expiration"),
             (b"tus-max-size", b"%d" % limits.max_bytes),
             (b"tus-checksum-algorithm", ",".join(ALGORITHMS).encode()),

@@ -20,6 +20,7 @@ from api_base.application.services.file_upload import (
     progress,
     removal,
     thumbnails,
+    upload_file,
 )
 from api_base.application.services.file_upload.content import OpenFile, OpenFileHandler
 from api_base.application.services.file_upload.limits import UploadLimits
@@ -73,6 +74,7 @@ def _upload_handlers(ports: Ports, repository: SqlFileRepository) -> Sequence[Re
         on(progress.LeaseUpload, written),
         on(progress.ReservePart, written),
         on(progress.AdvanceUpload, written),
+        on(upload_file.UploadFile, upload_file.UploadFileHandler(bus)),
         on(append.AppendToUpload, append.AppendToUploadHandler(bus, storage, ids, clock, limits)),
         on(issue_ticket.IssueTicket, issue_ticket.IssueTicketHandler(bus, storage, limits)),
         on(complete.CompleteUpload, complete.CompleteUploadHandler(bus, repository, uploads, storage)),

@@ -10,6 +10,9 @@ INLINE: Final = frozenset(
 )
 """What a browser may render in place: formats without script, links and references. Everything else is downloaded, such as SVG, HTML and PDF."""
 
+SANDBOX: Final = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
+"""The Content-Security-Policy of stored files: a page that is one runs no script and loads nothing."""
+
 _ATTRIBUTE_CHARACTERS: Final = "!#$&+-.^_`|~"
 """What RFC 8187 leaves unencoded in addition to letters and digits (attr-char)."""
 
@@ -47,6 +50,6 @@ def delivery_headers(
         "content-type": media_type,
         "content-disposition": content_disposition(name, inline=media_type in INLINE),
         "x-content-type-options": "nosniff",
-        "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",
+        "content-security-policy": SANDBOX,
         "cross-origin-resource-policy": embedding,
     }

@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass
 from typing import Annotated, Any, Protocol, runtime_checkable
+from urllib.parse import parse_qsl
 
 from fastapi import Depends, Header, Request
 from starlette.types import Receive, Scope
 
 from api_base.application.common.listing import Fields, ListRequest
+from api_base.core.errors import Invalid
 from api_base.core.types import Language
 from api_base.core.types.language import preferred
 from api_base.interface.errors.http import PreconditionRequired
@@ -93,6 +95,16 @@ class UserAgent:
 
 
 ClientProgram = Annotated[str, Depends(UserAgent())]
+
+
+def query_pairs(query: bytes, most: int | None = None) -> list[tuple[str, str]]:
+    """Return the names and values in a query string. Raises `Invalid` for bytes that are not UTF-8, and for more than `most` pairs."""
+    try:
+        return parse_qsl(query.decode("latin-1"), keep_blank_values=True, errors="strict", max_num_fields=most)
+    except UnicodeDecodeError:
+        raise Invalid.of("/query", "encoding", "is not UTF-8: percent-encode the bytes of UTF-8") from None
+    except ValueError:
+        raise Invalid.of("/query", "too_many", f"has more than {most} parameters") from None
 
 
 class QueryResolver:

@@ -7,7 +7,7 @@ The server reads no more from a client than the application takes, and ends a bo
 import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
-from typing import Final
+from typing import Final, Self
 
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
@@ -35,6 +35,11 @@ class BodyStream:
     def __init__(self, scope: Scope, receive: Receive, limit: int) -> None:
         self._receive, self._limit = receive, limit
         self.size = declared_length(scope)
+
+    def within(self, limit: int) -> Self:
+        """Lower the limit to `limit` bytes."""
+        self._limit = min(self._limit, limit)
+        return self
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         """Yield the parts as they arrive. Raises `BodyInterrupted`, `BodyTooLarge`, `SlowRequest`."""

@@ -11,15 +11,14 @@ from api_base.application.common.listing import ListRequest, Page
 from api_base.application.files.commands.attachments import AttachFile, AttachmentDTO, DetachFile, GetAttachment
 from api_base.application.files.commands.rename_file import RenameFile
 from api_base.application.files.queries import FILE_FIELDS, GetFile, ListFiles
-from api_base.application.services.file_upload.append import AppendToUpload
-from api_base.application.services.file_upload.begin import UNNAMED, BeginUpload
+from api_base.application.services.file_upload.begin import UNNAMED
 from api_base.application.services.file_upload.complete import CompleteUpload
 from api_base.application.services.file_upload.content import FileContent, OpenFile
 from api_base.application.services.file_upload.dtos import FileDTO, TicketDTO
 from api_base.application.services.file_upload.issue_ticket import IssueTicket
-from api_base.application.services.file_upload.removal import DeleteFile, TerminateUpload
+from api_base.application.services.file_upload.removal import DeleteFile
 from api_base.application.services.file_upload.thumbnails import OpenThumbnail
-from api_base.core.errors import ApiBaseError
+from api_base.application.services.file_upload.upload_file import UploadFile
 from api_base.core.types.delivery import delivery_headers
 from api_base.domain.files.errors import FileRefused
 from api_base.domain.files.value_objects import FileState
@@ -35,6 +34,7 @@ from api_base.interface.v1.bodies.files import (
     Streamed,
     TicketBody,
     UploadedFile,
+    download_answer,
 )
 
 KEPT: Final = "private, no-cache"
@@ -72,13 +72,7 @@ def routes(bus: Bus) -> Router:
         openapi_extra=FILE_BODY,
     )
     async def upload_file(file: Annotated[UploadedFile, Depends(FileParameters())], content: Streamed) -> FileDTO:
-        begun = await bus.execute(BeginUpload(name=file.name or UNNAMED, content_type=file.content_type, length=content.size))
-        try:
-            await bus.execute(AppendToUpload(id=begun.id, offset=0, content=content, last=True))
-        except ApiBaseError:
-            await bus.execute(TerminateUpload(id=begun.id))
-            raise
-        return accepted(await bus.execute(CompleteUpload(id=begun.id)))
+        return accepted(await bus.execute(UploadFile(name=file.name or UNNAMED, content_type=file.content_type, content=content)))
 
     @router.get("", RouteOptions(sparse=True, example={"query": "state=ready&sort=-created_at&limit=2"}), summary="List files")
     async def list_files(request: Annotated[ListRequest, Depends(ListQuery(FILE_FIELDS))]) -> Page[FileDTO]:
@@ -174,17 +168,8 @@ def _attachments(router: Router, bus: Bus) -> None:
 
 def _download(content: FileContent, conditions: ReadConditions) -> StreamAnswer:
     """The content, a range of it, or that the client has it."""
-    tag = f'"{content.sha256}"'
-    common = [(b"etag", tag.encode()), (b"accept-ranges", b"bytes")]
-    if conditions.known(tag):
-        return StreamAnswer(status=304, headers=common, content=None)
-    part = conditions.part(content.size, tag)
-    common += _fields(delivery_headers(content.media_type, content.file.name))
-    if part is None:
-        return StreamAnswer(status=200, headers=[*common, (b"content-length", b"%d" % content.size)], content=content.read())
-    start, end = part
-    described = [(b"content-range", b"bytes %d-%d/%d" % (start, end - 1, content.size)), (b"content-length", b"%d" % (end - start))]
-    return StreamAnswer(status=206, headers=[*common, *described], content=content.read(start, end))
+    described = _fields(delivery_headers(content.media_type, content.file.name))
+    return download_answer(f'"{content.sha256}"', content.size, conditions, described, content.read)
 
 
 def _fields(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:

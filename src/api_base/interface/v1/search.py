@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from typing import Annotated, Final
-from urllib.parse import parse_qsl
 
 from fastapi import Depends, Query
 from starlette.types import Scope
@@ -17,7 +16,7 @@ from api_base.domain.common.text import UNSTORABLE
 from api_base.interface.errors.problem import pointer
 from api_base.interface.listing import MAX_VALUE_LENGTH
 from api_base.interface.routes import RouteOptions, Router
-from api_base.interface.routes.parameters import QueryResolver
+from api_base.interface.routes.parameters import QueryResolver, query_pairs
 
 NAMES: Final = 10
 """Indexes, or facets, of one search."""
@@ -66,15 +65,9 @@ class SearchQuery(QueryResolver):
 
 def _given(query: bytes) -> tuple[dict[str, str], list[Violation]]:
     """Return the parameters by name, and what is wrong with them."""
-    try:
-        pairs = parse_qsl(query.decode("latin-1"), keep_blank_values=True, errors="strict", max_num_fields=_PAIRS)
-    except UnicodeDecodeError:
-        raise Invalid.of("/query", "encoding", "is not UTF-8: percent-encode the bytes of UTF-8") from None
-    except ValueError:
-        raise Invalid.of("/query", "too_many", f"has more than {_PAIRS} parameters") from None
     given: dict[str, str] = {}
     violations: list[Violation] = []
-    for name, value in pairs:
+    for name, value in query_pairs(query, _PAIRS):
         at, most = pointer("query", name[:100]), MAX_CURSOR_LENGTH if name == "cursor" else MAX_VALUE_LENGTH
         if name not in _PARAMETERS:
             violations.append(Violation(at, "unknown_parameter", f"is unknown: use {', '.join(_PARAMETERS)}"))

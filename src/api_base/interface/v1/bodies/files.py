@@ -1,12 +1,12 @@
 """Request bodies, and the parameters of uploads and downloads."""
 
 import re
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from email.message import Message
 from email.utils import collapse_rfc2231_value
 from inspect import Parameter, Signature
 from typing import Annotated, Any, Final, Literal
-from urllib.parse import parse_qsl
 from uuid import UUID
 
 from fastapi import Depends, Header, Query
@@ -17,7 +17,8 @@ from api_base.core.errors import Invalid
 from api_base.interface.errors.http import RangeNotSatisfiable
 from api_base.interface.errors.problem import pointer
 from api_base.interface.routes.etags import matches
-from api_base.interface.routes.parameters import QueryResolver, header
+from api_base.interface.routes.parameters import QueryResolver, header, query_pairs
+from api_base.interface.routes.rendering import StreamAnswer
 from api_base.interface.routes.streaming import BodyStream, StreamedBody
 from api_base.interface.v1.bodies.base import Body
 
@@ -87,12 +88,8 @@ class FileParameters(QueryResolver):
 
     def resolve(self, scope: Scope) -> UploadedFile:
         """Raises `Invalid` for an unknown parameter."""
-        try:
-            pairs = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True, errors="strict")
-        except UnicodeDecodeError:
-            raise Invalid.of("/query", "encoding", "is not UTF-8: percent-encode the bytes of UTF-8") from None
         name = None
-        for key, value in pairs:
+        for key, value in query_pairs(scope["query_string"]):
             if key != "name" or name is not None:
                 raise Invalid.of(pointer("query", key[:100]), "unknown_parameter", "is unknown or repeated: use name once")
             name = value
@@ -146,6 +143,28 @@ class ReadConditions:
         if start >= size or start >= end:
             raise RangeNotSatisfiable(size)
         return start, end
+
+
+def download_answer(
+    tag: str,
+    size: int,
+    conditions: ReadConditions,
+    described: Sequence[tuple[bytes, bytes]],
+    read: Callable[[int, int], AsyncIterator[bytes]],
+) -> StreamAnswer:
+    """Return the answer with a content of `size` bytes, with a range of it, or that the client has it. `tag` is in quotes.
+
+    `described` are the header fields of the content; `read` yields it from a byte to before another.
+    """
+    common = [(b"etag", tag.encode()), (b"accept-ranges", b"bytes")]
+    if conditions.known(tag):
+        return StreamAnswer(status=304, headers=common, content=None)
+    part = conditions.part(size, tag)
+    start, end = part or (0, size)
+    if part is not None:
+        common.append((b"content-range", b"bytes %d-%d/%d" % (start, end - 1, size)))
+    headers = [*common, *described, (b"content-length", b"%d" % (end - start))]
+    return StreamAnswer(status=200 if part is None else 206, headers=headers, content=read(start, end))
 
 
 class ReadConditionsResolver:
