@@ -83,8 +83,8 @@ def rest(pid: int) -> int:
 
 @pytest.fixture(scope="module")
 def importing(project: Project) -> Iterator[Importing]:
-    limits = {"RATE_LIMIT__REQUESTS": "1000000", "RATE_LIMIT__BURST": "1000000"}
-    with serving(project.home, "--no-worker", **limits) as backend:
+    settings = {"RATE_LIMIT__REQUESTS": "1000000", "RATE_LIMIT__BURST": "1000000", "SECURITY__ACCESS_TOKEN_SECONDS": "3600"}
+    with serving(project.home, "--no-worker", **settings) as backend:
         yield Importing(project, backend.ready())
 
 
