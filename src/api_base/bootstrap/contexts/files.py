@@ -49,12 +49,13 @@ def _limits(settings: FileSettings) -> UploadLimits:
 
 def _handlers(ports: Ports) -> Sequence[Registration]:
     repository = SqlFileRepository(ports.database)
+    opened = OpenFileHandler(repository, ports.storage)
     return [
         on(rename_file.RenameFile, rename_file.RenameFileHandler(repository, ports.clock)),
         on(GetFile, queries.GetFileHandler(ports.database)),
         on(ListFiles, queries.ListFilesHandler(ports.database)),
-        on(OpenFile, OpenFileHandler(repository, ports.storage)),
-        on(thumbnails.MakeThumbnails, thumbnails.MakeThumbnailsHandler(ports.bus, ports.storage, ports.thumbnailer)),
+        on(OpenFile, opened),
+        on(thumbnails.MakeThumbnails, thumbnails.MakeThumbnailsHandler(opened, ports.storage, ports.thumbnailer)),
         on(thumbnails.OpenThumbnail, thumbnails.OpenThumbnailHandler(ports.bus, ports.storage)),
         *_upload_handlers(ports, repository),
         *_ends(ports, repository),
@@ -142,8 +143,8 @@ FILES: Final = Context(
     handlers=_handlers,
     events=(FileBegun, FileReady, FileRefused, FileRenamed, FileDeleted, FileAttached, FileDetached),
     jobs=(
-        Job(name="files.check", message=outcome.CheckFile, timeout=3600.0),
-        Job(name="files.make_thumbnails", message=thumbnails.MakeThumbnails, timeout=600.0),
+        Job(name="files.check", message=outcome.CheckFile, timeout=3600.0, system=True),
+        Job(name="files.make_thumbnails", message=thumbnails.MakeThumbnails, timeout=600.0, system=True),
         Job(name="files.delete_orphans", message=maintenance.DeleteOrphans, timeout=4 * 3600.0),
         Job(name="files.rescan", message=maintenance.RescanFiles, timeout=4 * 3600.0),
     ),
