@@ -6,7 +6,6 @@ from uuid import UUID
 
 import pytest
 
-from api_base.application.services.file_upload.outcome import CheckFile
 from api_base.domain.files.upload import PART_BYTES
 from api_base.infrastructure.db.embedded import Urls
 from api_base.infrastructure.tasks.database_queue import id_of
