@@ -29,6 +29,27 @@ def content() -> SubprocessContent:
     return SubprocessContent(ALLOWED, PIXELS)
 
 
+async def test_no_more_contents_are_copied_than_are_inspected(content: SubprocessContent) -> None:
+    """Copies need space in TMPDIR."""
+    begun, gate = 0, asyncio.Event()
+
+    async def waiting() -> AsyncIterator[bytes]:
+        nonlocal begun
+        begun += 1
+        await gate.wait()
+        yield b"Four legs"
+
+    inspections = [asyncio.create_task(content.inspect(waiting(), declared="text/plain")) for _ in range(handlers.CONCURRENCY + 3)]
+    while begun < handlers.CONCURRENCY:
+        await asyncio.sleep(0)
+    for _ in range(100):
+        await asyncio.sleep(0)
+    assert begun == handlers.CONCURRENCY
+    gate.set()
+    assert {found.media_type for found in await asyncio.gather(*inspections)} == {"text/plain"}
+    assert begun == len(inspections)
+
+
 async def pieces(data: bytes, size: int = 65_536) -> AsyncIterator[bytes]:
     for at in range(0, len(data), size):
         yield data[at : at + size]

@@ -105,6 +105,28 @@ async def test_a_name_with_a_path_is_refused_and_stores_nothing(api: Running, pe
     assert await stored(api, person) == []
 
 
+@pytest.mark.parametrize("declared", [True, False])
+async def test_a_file_that_is_too_large_has_one_status_by_every_way_in(shared_migrated: Urls, tmp_path: Path, declared: bool) -> None:
+    async def chunked() -> AsyncIterator[bytes]:
+        yield b"0123456789a"
+
+    async with running(settings_on(shared_migrated, storage={"url": f"file://{tmp_path}"}, files={"max_file_bytes": 10})) as api:
+        person = await api.person()
+        body = b"0123456789a" if declared else chunked()
+        tus = {"Tus-Resumable": "1.0.0", "Upload-Length": "11"}
+        ticket = {"name": "a", "size": 11, "sha256": "0" * 64}
+        answers = [
+            await api.client.post("/api/v1/files?name=a.txt", content=body, headers=person.headers),
+            await api.client.post("/api/v1/files/uploads", headers={**person.headers, **tus}),
+            await api.client.post("/api/v1/files/uploads", content=b"0123456789a", headers={**person.headers, "Upload-Complete": "?1"}),
+            await api.client.post("/api/v1/files/tickets", json=ticket, headers=person.headers),
+        ]
+        for answer in answers:
+            assert (answer.status_code, answer.json()["type"]) == (413, "/problems/too-large"), answer.text
+            assert answer.json()["detail"] == "A file may have at most 10 bytes."
+        assert await stored(api, person) == []
+
+
 async def test_files_are_listed_renamed_and_deleted(api: Running, person: Person) -> None:
     made = await upload(api, person, b"one", "b.txt")
     await upload(api, person, b"two", "a.txt")

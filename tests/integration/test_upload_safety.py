@@ -20,10 +20,10 @@ from api_base.application.services.file_upload.begin import BeginUpload
 from api_base.application.services.file_upload.complete import CheckFileHandler, CompleteUpload
 from api_base.application.services.file_upload.content import OpenFileHandler
 from api_base.application.services.file_upload.keys import incoming_key
-from api_base.application.services.file_upload.maintenance import DeleteOrphans, Expiry, Orphans, Rescan, RescanFiles
+from api_base.application.services.file_upload.maintenance import DeleteOrphans, Expiry, Orphans, RefusedFiles, Rescan, RescanFiles
 from api_base.application.services.file_upload.outcome import CheckFile, RecordScan, RefuseFile
 from api_base.application.services.file_upload.progress import AdvanceUpload, LeaseUpload, ReservePart
-from api_base.application.services.file_upload.removal import ExpireUpload, TerminateUpload
+from api_base.application.services.file_upload.removal import ExpireUpload, RemoveRefused, TerminateUpload
 from api_base.application.services.file_upload.thumbnails import SIDES, MakeThumbnails
 from api_base.core.errors import NotFound, Unavailable
 from api_base.core.protocols import ScannerVersion, ScanResult, ScanVerdict
@@ -379,6 +379,52 @@ async def test_an_expired_upload_goes_with_its_parts_and_its_quota(uploader: Upl
     assert await uploader.read(complete) == b"kept"
     assert (len(await uploader.stored()), await uploader.used()) == (1, (4, 1))
     assert [one async for one in uploader.storage.unfinished(f"files/{uploader.person.tenant_id}/")] == []
+
+
+async def test_a_refused_file_is_removed_after_a_time(uploader: Uploader) -> None:
+    """One that something is attached to stays, and keeps no other one from its removal."""
+    old, new, ready = await uploader.upload(b"old"), await uploader.upload(b"new"), await uploader.upload(b"ready")
+    attached = await uploader.upload(b"attached")
+    item = await uploader.api.item(uploader.person)
+    path = f"/api/v1/files/attachments/items/{item['id']}/picture"
+    put = await uploader.api.client.put(path, json={"file_id": str(attached)}, headers=uploader.person.headers)
+    assert put.status_code == 200, put.text
+    uploader.act()
+    for id in (old, new, attached):
+        await uploader.bus.execute(RefuseFile(id=id, reason="Malware."))
+    await uploader.sql("update files set updated_at = now() - interval '31 days' where id = any($1::uuid[])", [old, ready, attached])
+    used, ports = await uploader.used(), uploader.api.services.worker_ports
+    await ports.worker_database.open()
+    try:
+        inventory = SqlFileInventory(ports.worker_database)
+        assert attached not in [id for _, id in await inventory.refused(timedelta(days=30), 1000)]
+        assert await RefusedFiles(inventory, ports.bus, timedelta(days=30)).run() is False
+    finally:
+        await ports.worker_database.close()
+    statuses = [
+        (await uploader.api.client.get(f"/api/v1/files/{id}", headers=uploader.person.headers)).status_code
+        for id in (old, new, ready, attached)
+    ]
+    assert statuses == [404, 200, 200, 200]
+    assert await uploader.used() == used == (5, 1)
+    uploader.act()
+    with pytest.raises(NotFound):
+        await uploader.bus.execute(RemoveRefused(id=ready))
+
+
+async def test_what_a_ticket_writes_after_its_file_is_deleted_is_collected_by_the_next_run(uploader: Uploader) -> None:
+    id, open_one = await ticket(uploader, b"good"), await ticket(uploader, b"more")
+    await uploader.bus.execute(TerminateUpload(id=id))
+    await put(uploader, id, b"good")
+    await put(uploader, open_one, b"more")
+    ports = uploader.api.services.worker_ports
+    await ports.worker_database.open()
+    try:
+        inventory = SqlFileInventory(ports.worker_database)
+        await Orphans(inventory, uploader.storage, ports.clock, timedelta(days=1)).handle(DeleteOrphans())
+    finally:
+        await ports.worker_database.close()
+    assert await uploader.stored() == [incoming_key(uploader.person.tenant_id, open_one)]
 
 
 async def test_orphans_are_deleted_and_nothing_else(uploader: Uploader) -> None:

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api_base.application.services.file_upload.limits import Streams
-from api_base.core.errors import Invalid, TooManyRequests
+from api_base.application.services.file_upload.limits import Streams, UploadLimits
+from api_base.core.errors import Invalid, TooManyRequests, Unavailable
 from api_base.core.protocols import Part
 from api_base.core.types import TenantId, UserId
 from api_base.domain.files.attachment import Attachment
@@ -194,7 +194,7 @@ def test_a_slot_changes_its_file() -> None:
 
 
 def test_streams_are_bounded_for_a_tenant_and_end_with_their_block() -> None:
-    streams = Streams(2)
+    streams = Streams(limits(streams=2), lambda name, value: None)
     act_for(uuid4())
     with streams.one(), streams.one():
         with pytest.raises(TooManyRequests), streams.one():
@@ -204,6 +204,27 @@ def test_streams_are_bounded_for_a_tenant_and_end_with_their_block() -> None:
             pass
     with streams.one(), streams.one():
         pass
+
+
+def limits(*, streams: int = 10, all_streams: int = 10) -> UploadLimits:
+    return UploadLimits(max_bytes=MAX, lifetime=timedelta(days=1), streams=streams, all_streams=all_streams)
+
+
+def test_streams_are_bounded_for_a_process_whoever_sends_them() -> None:
+    figures: dict[str, float] = {}
+    streams = Streams(limits(all_streams=2), figures.__setitem__)
+    act_for(uuid4())
+    with streams.one():
+        act_for(uuid4())
+        with streams.one():
+            act_for(uuid4())
+            with pytest.raises(Unavailable) as refused, streams.one():
+                raise AssertionError
+            assert refused.value.retry_after > 0
+            assert figures == {"uploads_open": 2, "uploads_refused": 1}
+    assert figures["uploads_open"] == 0
+    with streams.one():
+        assert figures == {"uploads_open": 1, "uploads_refused": 1}
 
 
 def test_no_part_has_a_number_that_no_storage_accepts() -> None:

@@ -16,7 +16,7 @@ from api_base.application.services.file_upload.begin import UNNAMED
 from api_base.application.services.file_upload.dtos import UploadDTO, UploadLimitsDTO
 from api_base.core.errors import ApiBaseError, ChecksumMismatch
 from api_base.core.types import current_context
-from api_base.domain.files.errors import FileTooLarge, LengthMismatch, OffsetMismatch, UploadComplete, UploadLocked
+from api_base.domain.files.errors import LengthMismatch, OffsetMismatch, UploadComplete, UploadLocked
 from api_base.interface.errors.handlers import problem_of
 from api_base.interface.errors.http import BadRequest, UnsupportedMediaType
 from api_base.interface.errors.problem import MEDIA_TYPE
@@ -223,11 +223,10 @@ _TUS_STATUS: Final[dict[type[Exception], int]] = {
     UploadLocked: 423,
     ChecksumMismatch: 460,
     WrongVersion: 412,
-    FileTooLarge: 413,
     LengthMismatch: 400,
     UploadComplete: 403,
 }
-_IETF_STATUS: Final[dict[type[Exception], int]] = {FileTooLarge: 413, LengthMismatch: 400, UploadComplete: 400}
+_IETF_STATUS: Final[dict[type[Exception], int]] = {LengthMismatch: 400, UploadComplete: 400}
 _IETF_TYPES: Final[dict[type[Exception], str]] = {
     OffsetMismatch: "mismatching-upload-offset",
     UploadComplete: "completed-upload",

@@ -23,7 +23,7 @@ from api_base.application.services.file_upload import (
     upload_file,
 )
 from api_base.application.services.file_upload.content import OpenFile, OpenFileHandler
-from api_base.application.services.file_upload.limits import UploadLimits
+from api_base.application.services.file_upload.limits import Streams, UploadLimits
 from api_base.bootstrap.context import Context, Ports
 from api_base.bootstrap.contexts.roles import ADMINS, MEMBERS, VIEWERS
 from api_base.core.config.files import FileSettings
@@ -44,17 +44,23 @@ EXPIRY_INTERVAL: Final = 600.0
 
 def _limits(settings: FileSettings) -> UploadLimits:
     lifetime = timedelta(seconds=settings.upload_timeout_seconds)
-    return UploadLimits(max_bytes=settings.max_file_bytes, lifetime=lifetime, streams=settings.upload_concurrency)
+    return UploadLimits(
+        max_bytes=settings.max_file_bytes,
+        lifetime=lifetime,
+        streams=settings.upload_concurrency,
+        all_streams=settings.total_upload_concurrency,
+    )
 
 
 def _handlers(ports: Ports) -> Sequence[Registration]:
     repository = SqlFileRepository(ports.database)
+    opened = OpenFileHandler(repository, ports.storage)
     return [
         on(rename_file.RenameFile, rename_file.RenameFileHandler(repository, ports.clock)),
         on(GetFile, queries.GetFileHandler(ports.database)),
         on(ListFiles, queries.ListFilesHandler(ports.database)),
-        on(OpenFile, OpenFileHandler(repository, ports.storage)),
-        on(thumbnails.MakeThumbnails, thumbnails.MakeThumbnailsHandler(ports.bus, ports.storage, ports.thumbnailer)),
+        on(OpenFile, opened),
+        on(thumbnails.MakeThumbnails, thumbnails.MakeThumbnailsHandler(opened, ports.storage, ports.thumbnailer)),
         on(thumbnails.OpenThumbnail, thumbnails.OpenThumbnailHandler(ports.bus, ports.storage)),
         *_upload_handlers(ports, repository),
         *_ends(ports, repository),
@@ -66,6 +72,7 @@ def _upload_handlers(ports: Ports, repository: SqlFileRepository) -> Sequence[Re
     """Of uploads on their way."""
     bus, storage, clock, ids, settings = ports.bus, ports.storage, ports.clock, ports.ids, ports.settings.files
     limits, uploads, usage = _limits(settings), SqlUploads(ports.database), SqlUsage(settings.quota_bytes, settings.quota_files)
+    streams = Streams(limits, ports.counters.gauge)
     written = progress.UploadProgressHandler(uploads, usage, clock, limits)
     return [
         on(begin.GetUploadLimits, begin.GetUploadLimitsHandler(limits)),
@@ -75,7 +82,7 @@ def _upload_handlers(ports: Ports, repository: SqlFileRepository) -> Sequence[Re
         on(progress.ReservePart, written),
         on(progress.AdvanceUpload, written),
         on(upload_file.UploadFile, upload_file.UploadFileHandler(bus)),
-        on(append.AppendToUpload, append.AppendToUploadHandler(bus, storage, ids, clock, limits)),
+        on(append.AppendToUpload, append.AppendToUploadHandler(bus, storage, ids, clock, limits, streams)),
         on(issue_ticket.IssueTicket, issue_ticket.IssueTicketHandler(bus, storage, limits)),
         on(complete.CompleteUpload, complete.CompleteUploadHandler(bus, repository, uploads, storage)),
         on(outcome.EndUpload, outcome.EndUploadHandler(uploads, ports.jobs, clock)),
@@ -102,6 +109,7 @@ def _ends(ports: Ports, repository: SqlFileRepository) -> Sequence[Registration]
         on(removal.DeleteFile, removed),
         on(removal.TerminateUpload, removed),
         on(removal.ExpireUpload, removed),
+        on(removal.RemoveRefused, removed),
         *_scheduled(ports, repository),
     ]
 
@@ -130,8 +138,13 @@ def _attachment_handlers(ports: Ports, repository: SqlFileRepository) -> Sequenc
 
 
 def _background(ports: Ports) -> Sequence[PeriodicTask]:
-    expiry = maintenance.Expiry(SqlFileInventory(ports.worker_database), ports.bus)
-    return [PeriodicTask(name="expire uploads", interval=EXPIRY_INTERVAL, run=expiry.run)]
+    inventory = SqlFileInventory(ports.worker_database)
+    expiry = maintenance.Expiry(inventory, ports.bus)
+    refused = maintenance.RefusedFiles(inventory, ports.bus, timedelta(days=ports.settings.files.keep_refused_days))
+    return [
+        PeriodicTask(name="expire uploads", interval=EXPIRY_INTERVAL, run=expiry.run),
+        PeriodicTask(name="remove refused files", interval=EXPIRY_INTERVAL, run=refused.run),
+    ]
 
 
 FILES: Final = Context(
@@ -142,8 +155,8 @@ FILES: Final = Context(
     handlers=_handlers,
     events=(FileBegun, FileReady, FileRefused, FileRenamed, FileDeleted, FileAttached, FileDetached),
     jobs=(
-        Job(name="files.check", message=outcome.CheckFile, timeout=3600.0),
-        Job(name="files.make_thumbnails", message=thumbnails.MakeThumbnails, timeout=600.0),
+        Job(name="files.check", message=outcome.CheckFile, timeout=3600.0, system=True),
+        Job(name="files.make_thumbnails", message=thumbnails.MakeThumbnails, timeout=600.0, system=True),
         Job(name="files.delete_orphans", message=maintenance.DeleteOrphans, timeout=4 * 3600.0),
         Job(name="files.rescan", message=maintenance.RescanFiles, timeout=4 * 3600.0),
     ),

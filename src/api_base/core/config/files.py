@@ -22,3 +22,7 @@ class FileSettings(Section):
     """Seconds in which an upload must be completed."""
     upload_concurrency: int = Field(20, ge=1, le=1000)
     """Uploads that one server process reads at the same time for one tenant, and for one client address."""
+    total_upload_concurrency: int = Field(50, ge=1, le=10_000)
+    """Uploads that one server process reads at the same time. Each takes memory for one part: 5 MiB, more if FILES__MAX_FILE_BYTES is over 43 GiB."""
+    keep_refused_days: int = Field(30, ge=0, le=3650)
+    """Days after which the description of a refused file, and why it was refused, is removed. Its bytes are removed immediately."""

@@ -173,6 +173,10 @@ class RuleViolated(ApiBaseError):
     """A business rule refuses a well-formed request. Contexts subclass it for their rules."""
 
 
+class TooLarge(RuleViolated):
+    """What the client sends, or announces, is larger than is accepted. The message names the limit."""
+
+
 class ChecksumMismatch(RuleViolated):
     """A content arrived changed or incomplete: nothing was stored."""
 

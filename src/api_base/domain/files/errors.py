@@ -1,6 +1,6 @@
 """Errors of files and their uploads."""
 
-from api_base.core.errors import Conflict, NotFound, RuleViolated
+from api_base.core.errors import Conflict, NotFound, RuleViolated, TooLarge
 
 
 class FileNotReady(Conflict):
@@ -63,7 +63,7 @@ class LengthMismatch(RuleViolated):
     """The bytes do not fit the declared length, or a second length differs from the first."""
 
 
-class FileTooLarge(RuleViolated):
+class FileTooLarge(TooLarge):
     def __init__(self, limit: int) -> None:
         super().__init__(f"A file may have at most {limit} bytes.")
         self.limit = limit

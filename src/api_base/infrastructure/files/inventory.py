@@ -1,6 +1,7 @@
 """The rows of files of all tenants, read as the role `worker`."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
@@ -11,6 +12,11 @@ from api_base.infrastructure.db.session import Database
 _EXPIRED: Final = """
 select tenant_id, id from file_uploads where expires_at < now() and (not complete or expires_at < now() - interval '7 days')
 order by expires_at limit $1
+"""
+_REFUSED: Final = """
+select tenant_id, id from files f where state = 'refused' and updated_at < now() - $1::interval
+    and not exists (select from file_attachments a where a.tenant_id = f.tenant_id and a.file_id = f.id)
+order by updated_at limit $2
 """
 _OUTDATED: Final = """
 select tenant_id, id from files where state = 'ready' and (engine, signatures) is distinct from ($1, $2) limit $3
@@ -36,6 +42,10 @@ class SqlFileInventory:
 
     async def expired(self, limit: int) -> Sequence[tuple[TenantId, UUID]]:
         rows = await self._database.run(lambda connection: connection.fetch(_EXPIRED, limit))
+        return [(TenantId(row["tenant_id"]), row["id"]) for row in rows]
+
+    async def refused(self, age: timedelta, limit: int) -> Sequence[tuple[TenantId, UUID]]:
+        rows = await self._database.run(lambda connection: connection.fetch(_REFUSED, age, limit))
         return [(TenantId(row["tenant_id"]), row["id"]) for row in rows]
 
     async def outdated(self, version: ScannerVersion, limit: int) -> Sequence[tuple[TenantId, UUID]]:

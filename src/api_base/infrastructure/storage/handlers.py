@@ -1,7 +1,8 @@
 """What the base does with content before it hands it out: inspection and thumbnails, each in a process of its own with limits.
 
 The content is copied into a temporary file without a name, which the process reads as its standard input: nothing is left of it, however
-either process ends. `inspection/process.py` has the limits. The temporary file is as large as the content: `TMPDIR` needs the space.
+either process ends. `inspection/process.py` has the limits. The temporary file is as large as the content. A content is copied once a process is free for
+it, so `TMPDIR` needs the space of `CONCURRENCY` contents.
 """
 
 import asyncio
@@ -65,7 +66,7 @@ class SubprocessContent(ContentInspector, Thumbnailer):
         return Thumbnail(**answer, data=data)
 
     async def _run(self, content: AsyncIterable[bytes], **task: Any) -> tuple[dict[str, Any], bytes]:
-        async with _copy(content) as file, self._slots:
+        async with self._slots, _copy(content) as file:
             written = await _answer(file, {"pixels": self._max_pixels, "seconds": self._cpu_seconds, **task})
         line, _, data = written.partition(b"\n")
         answer = json.loads(line)

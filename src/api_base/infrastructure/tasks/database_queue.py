@@ -20,9 +20,10 @@ CHANNEL: Final = "jobs"
 
 _INSERT: Final = """
 insert into jobs (tenant_id, id, user_id, name, state, priority, scheduled_at, attempts, payload, request_id, traceparent, created_at, progress)
-select t.id, j.id, $2, j.name, j.state, j.priority, j.scheduled_at, 0, j.payload::jsonb, $3, $4, $5, 0
+select t.id, j.id, j.user_id, j.name, j.state, j.priority, j.scheduled_at, 0, j.payload::jsonb, $2, $3, $4, 0
 from (select set_config('app.tenant_id', $1, true)::uuid as id offset 0) t
-cross join unnest($6::uuid[], $7::text[], $8::text[], $9::smallint[], $10::timestamptz[], $11::text[]) as j (id, name, state, priority, scheduled_at, payload)
+cross join unnest($5::uuid[], $6::uuid[], $7::text[], $8::text[], $9::smallint[], $10::timestamptz[], $11::text[])
+    as j (id, user_id, name, state, priority, scheduled_at, payload)
 on conflict (tenant_id, id) do nothing
 """
 
@@ -43,7 +44,8 @@ class SqlJobQueue(JobQueue):
         sender = unit.sender(_Enqueued, lambda: _Enqueued(context, self._clock, self._notify))
         id = self._ids.new() if unique is None else id_of(sender.tenant, job.name, unique)
         state = JobState.WAITING if delay > NO_DELAY else JobState.READY
-        sender.rows.append((id, job.name, state, priority, self._clock.now() + delay, encode(message).decode()))
+        user = NO_USER if job.system else context.user_id or NO_USER
+        sender.rows.append((id, user, job.name, state, priority, self._clock.now() + delay, encode(message).decode()))
         return id
 
 
@@ -67,12 +69,12 @@ class _Enqueued(PendingWrite):
     def __init__(self, context: RequestContext, clock: Clock, notify: CoalescingNotifier) -> None:
         self.rows: list[Any] = []
         self.tenant: UUID = context.tenant_id or NO_TENANT
-        self._about = context.user_id or NO_USER, context.request_id, context.traceparent, clock.now()
+        self._about = context.request_id, context.traceparent, clock.now()
         self._notify = notify
 
     async def send(self, connection: Connection) -> None:
         await connection.execute(_INSERT, str(self.tenant), *self._about, *(list(column) for column in zip(*self.rows, strict=True)))
 
     def committed(self) -> None:
-        if any(row[2] is JobState.READY for row in self.rows):
+        if any(row[3] is JobState.READY for row in self.rows):
             self._notify()

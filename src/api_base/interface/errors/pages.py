@@ -107,6 +107,10 @@ EXPLANATIONS: Final[Mapping[str, tuple[str, str]]] = {
         "The request took longer than the server allows, and was aborted.",
         "A write may have been committed before: read the resource before you retry. Request less data.",
     ),
+    "too-large": (
+        "The file that the request sends or announces is larger than `FILES__MAX_FILE_BYTES`. `detail` names the limit.",
+        "Send a smaller file, or split it. `OPTIONS /api/v1/files/uploads` returns the limit.",
+    ),
     "unauthenticated": (
         "The request has no access token, or an invalid, expired or revoked one; or the password or refresh token is wrong.",
         "Log in, or exchange the refresh token, and send `Authorization: Bearer <access token>`. `WWW-Authenticate` distinguishes an invalid token "

@@ -16,12 +16,16 @@ class Job:
 
     An execution may take `timeout` seconds. A job that fails because of an outage is retried until the outage ends; a job that fails for
     another reason has `attempts` attempts; a refused job becomes dead immediately.
+
+    `system`: it completes what a user was allowed to begin, so it belongs to no user: it runs without permissions, also when the user has lost
+    them, and the user can neither read nor cancel it.
     """
 
     name: str
     message: type[Command[object]]
     attempts: int = ATTEMPTS
     timeout: float = 60.0
+    system: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -77,12 +77,12 @@ class AppendToUpload(Command[UploadDTO]):
 
 
 class AppendToUploadHandler:
-    def __init__(self, bus: Bus, storage: ObjectStorage, ids: IdGenerator, clock: Clock, limits: UploadLimits) -> None:
+    def __init__(self, bus: Bus, storage: ObjectStorage, ids: IdGenerator, clock: Clock, limits: UploadLimits, streams: Streams) -> None:
         self._bus, self._storage, self._ids, self._clock, self._limits = bus, storage, ids, clock, limits
-        self._streams = Streams(limits.streams)
+        self._streams = streams
 
     async def handle(self, command: AppendToUpload) -> UploadDTO:
-        """Raises what the commands in progress.py raise, `ChecksumMismatch`, `TooManyRequests`, and what the content raises."""
+        """Raises what the commands in progress.py raise, `ChecksumMismatch`, what `Streams` raises, and what the content raises."""
         length, size = command.length, command.content.size
         if length is None and command.last and size is not None:
             length = command.offset + size

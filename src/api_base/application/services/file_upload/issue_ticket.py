@@ -14,8 +14,9 @@ from api_base.core.protocols import Isolation, ObjectStorage
 from api_base.core.types import request_tenant
 from api_base.domain.files.value_objects import media_type, sha256_hex
 
-LIFETIME: Final = timedelta(hours=1)
-"""At most: a ticket does not outlive its upload."""
+LIFETIME: Final = timedelta(minutes=15)
+"""In which the client must begin to send: the storage compares when a request arrives. A storage cannot be asked to forget what it signed, so this is
+also how long a ticket can be used after its file is deleted. It then reaches its own key only, from which nothing is served."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,11 @@ def incoming_key(tenant: UUID, id: UUID) -> str:
     return f"{ROOT}{tenant}/incoming/{id}"
 
 
+def is_incoming(key: str) -> bool:
+    """Whether a client wrote the object by itself."""
+    return key.split("/")[2:3] == ["incoming"]
+
+
 def object_key(tenant: UUID, id: UUID) -> str:
     """Where bytes are that no client can write. `id` is new for each writer, so no two of them have the same key."""
     return f"{ROOT}{tenant}/objects/{id}"

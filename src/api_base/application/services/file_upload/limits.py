@@ -1,13 +1,13 @@
 """What uploads may take."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from api_base.core.errors import TooManyRequests
+from api_base.core.errors import TooManyRequests, Unavailable
 from api_base.core.types import current_context, request_tenant
 from api_base.domain.files.errors import FileTooLarge
 
@@ -20,11 +20,15 @@ INLINE_CHECK: Final = timedelta(seconds=30)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UploadLimits:
-    """`max_bytes` is for one file, `lifetime` for an upload that is not completed."""
+    """`max_bytes` is for one file, `lifetime` for an upload that is not completed.
+
+    `streams` are the uploads that a process reads at the same time for one tenant and for one address, `all_streams` those for everybody.
+    """
 
     max_bytes: int
     lifetime: timedelta
     streams: int
+    all_streams: int
 
     def check(self, size: int) -> None:
         """Raises `FileTooLarge`."""
@@ -33,25 +37,42 @@ class UploadLimits:
 
 
 class Streams:
-    """Bounds the uploads that one process reads at the same time, for each tenant and each client address."""
+    """Bounds the uploads that one process reads at the same time: in all, and for each tenant and each client address.
 
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
+    Each holds at most one part in memory. `gauge` sets a figure of the metrics.
+    """
+
+    def __init__(self, limits: UploadLimits, gauge: Callable[[str, float], None]) -> None:
+        self._limit, self._most, self._gauge = limits.streams, limits.all_streams, gauge
         self._open: Counter[object] = Counter()
+        self._all = self._refused = 0
 
     @contextmanager
     def one(self) -> Iterator[None]:
-        """Count the upload of the current request. Raises `TooManyRequests`."""
+        """Count the upload of the current request. Raises `TooManyRequests`, and `Unavailable` if the process reads too many."""
         keys = [key for key in (request_tenant(), current_context.get().address) if key]
-        if any(self._open[key] >= self._limit for key in keys):
-            raise TooManyRequests(
-                f"{self._limit} uploads are running for this tenant or this address. Wait for one to end.", retry_after=1.0
-            )
+        self._admit(keys)
         self._open.update(keys)
+        self._count(1)
         try:
             yield
         finally:
+            self._count(-1)
             self._open.subtract(keys)
             for key in keys:
                 if self._open[key] <= 0:
                     del self._open[key]
+
+    def _admit(self, keys: Sequence[object]) -> None:
+        if any(self._open[key] >= self._limit for key in keys):
+            raise TooManyRequests(
+                f"{self._limit} uploads are running for this tenant or this address. Wait for one to end.", retry_after=1.0
+            )
+        if self._all >= self._most:
+            self._refused += 1
+            self._gauge("uploads_refused", self._refused)
+            raise Unavailable("The server reads as many uploads as it can. Try again.", reason=f"{self._all} uploads are open")
+
+    def _count(self, change: int) -> None:
+        self._all += change
+        self._gauge("uploads_open", self._all)

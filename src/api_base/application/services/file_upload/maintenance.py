@@ -11,9 +11,9 @@ from api_base.application.common.aggregates import load
 from api_base.application.common.cqrs import PUBLIC, Bus, Command
 from api_base.application.services.file_upload.complete import clean
 from api_base.application.services.file_upload.content import OpenFileHandler
-from api_base.application.services.file_upload.keys import ROOT
+from api_base.application.services.file_upload.keys import ROOT, is_incoming
 from api_base.application.services.file_upload.outcome import RefuseFile
-from api_base.application.services.file_upload.removal import ExpireUpload
+from api_base.application.services.file_upload.removal import ExpireUpload, RemoveRefused
 from api_base.core.errors import Conflict, NotFound, Unavailable
 from api_base.core.errors.content import ContentRefused
 from api_base.core.protocols import Clock, Isolation, ObjectStorage, Scanner, ScannerVersion, ScanVerdict
@@ -33,6 +33,10 @@ class FileInventory(Protocol):
 
     async def expired(self, limit: int) -> Sequence[tuple[TenantId, UUID]]:
         """Uploads that were not completed in time, and those whose check has failed for a week."""
+        ...
+
+    async def refused(self, age: timedelta, limit: int) -> Sequence[tuple[TenantId, UUID]]:
+        """Files that were refused longer ago than `age`, and that nothing is attached to."""
         ...
 
     async def outdated(self, version: ScannerVersion, limit: int) -> Sequence[tuple[TenantId, UUID]]:
@@ -73,6 +77,21 @@ class Expiry:
         return len(found) == BATCH
 
 
+class RefusedFiles:
+    """Removes the rows of files that were refused longer ago than `age`. Their bytes and their quota went when they were refused."""
+
+    def __init__(self, inventory: FileInventory, bus: Bus, age: timedelta) -> None:
+        self._inventory, self._bus, self._age = inventory, bus, age
+
+    async def run(self) -> bool:
+        """Remove a batch. Returns whether more may be due."""
+        found = await self._inventory.refused(self._age, BATCH)
+        for tenant, id in found:
+            with _acting_for(tenant), suppress(NotFound, Conflict):  # deleted, or attached again, meanwhile
+                await self._bus.execute(RemoveRefused(id=id))
+        return len(found) == BATCH
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeleteOrphans(Command[None]):
     """Internal: a schedule sends it."""
@@ -82,7 +101,10 @@ class DeleteOrphans(Command[None]):
 
 
 class Orphans:
-    """Deletes objects and unfinished uploads in the storage that no row refers to, once they are older than `lifetime` and `MARGIN`."""
+    """Deletes objects and unfinished uploads in the storage that no row refers to, once they are older than `lifetime` and `MARGIN`.
+
+    What a ticket wrote needs no age: the row is committed before the ticket is issued.
+    """
 
     def __init__(self, inventory: FileInventory, storage: ObjectStorage, clock: Clock, lifetime: timedelta) -> None:
         self._inventory, self._storage, self._clock, self._age = inventory, storage, clock, lifetime + MARGIN
@@ -91,7 +113,7 @@ class Orphans:
         """Read the whole list of objects."""
         before, deleted, keys = self._clock.now() - self._age, 0, []
         async for stored in self._storage.list(ROOT):
-            if stored.modified_at < before:
+            if stored.modified_at < before or is_incoming(stored.key):
                 keys.append(stored.key)
             if len(keys) == BATCH:
                 deleted, keys = deleted + await self._delete(keys), []

@@ -20,9 +20,12 @@ from api_base.domain.files.value_objects import FileFacts, FileState
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckFile(Command[FileDTO | None]):
-    """Check the bytes of a complete upload, and publish or refuse the file: complete.py has the handler."""
+    """Check the bytes of a complete upload, and publish or refuse the file: complete.py has the handler.
 
-    permission = permissions.CREATE
+    Internal: no route sends it. Whether the user may create files was decided when the upload was completed.
+    """
+
+    permission = PUBLIC
     isolation = Isolation.NONE
     id: UUID
 

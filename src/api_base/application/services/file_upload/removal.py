@@ -41,12 +41,13 @@ async def held_objects(file: File, upload: Upload | None, objects: StoredObjects
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RemoveFile(Command[Held]):
-    """Internal: no route sends it. `unfinished`: only while its upload is neither published nor refused."""
+    """Internal: no route sends it. `unfinished`: only while its upload is neither published nor refused. `refused`: only if it is refused."""
 
     permission = PUBLIC
     id: UUID
     expected_version: int | None
-    unfinished: bool
+    unfinished: bool = False
+    refused: bool = False
 
 
 class RemoveFileHandler:
@@ -59,6 +60,8 @@ class RemoveFileHandler:
         upload = await self._uploads.get(command.id)
         if upload is None and command.unfinished:
             raise NotFound("upload", command.id)
+        if command.refused and file.state is not FileState.REFUSED:
+            raise NotFound("file", command.id)
         held = await held_objects(file, upload, self._objects)
         if file.state is not FileState.REFUSED:
             await self._usage.reserve(-held.bytes, -1)
@@ -95,19 +98,30 @@ class ExpireUpload(Command[None]):
     id: UUID
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoveRefused(Command[None]):
+    """Internal: no route sends it."""
+
+    permission = PUBLIC
+    isolation = Isolation.NONE
+    id: UUID
+
+
 class RemovalHandler:
-    """The handler of all three. The objects go after the commit; what a killed process leaves behind is collected by maintenance.py."""
+    """The handler of all four. The objects go after the commit; what a killed process leaves behind is collected by maintenance.py."""
 
     def __init__(self, bus: Bus, uploads: Uploads, storage: ObjectStorage) -> None:
         self._bus, self._uploads, self._storage = bus, uploads, storage
 
-    async def handle(self, command: DeleteFile | TerminateUpload | ExpireUpload) -> None:
+    async def handle(self, command: DeleteFile | TerminateUpload | ExpireUpload | RemoveRefused) -> None:
         """Raises `NotFound`, `StaleVersion`, `FileIsAttached`."""
         tenant = request_tenant()
         if isinstance(command, TerminateUpload):
             await own_upload(self._uploads, command.id)
         expected = command.expected_version if isinstance(command, DeleteFile) else None
-        held = await self._bus.execute(RemoveFile(id=command.id, expected_version=expected, unfinished=not isinstance(command, DeleteFile)))
+        unfinished = isinstance(command, TerminateUpload | ExpireUpload)
+        remove = RemoveFile(id=command.id, expected_version=expected, unfinished=unfinished, refused=isinstance(command, RemoveRefused))
+        held = await self._bus.execute(remove)
         thumbnails = [stored.key async for stored in self._storage.list(thumbnails_of(tenant, command.id))]
         await self._storage.delete([*held.keys, *thumbnails])
         if held.unfinished is not None:

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
-from api_base.application.common.cqrs import Bus, Command, Query
+from api_base.application.common.cqrs import PUBLIC, Bus, Command, Query
 from api_base.application.services.file_upload import permissions
-from api_base.application.services.file_upload.content import FileContent, OpenFile
+from api_base.application.services.file_upload.content import FileContent, OpenFile, OpenFileHandler
 from api_base.application.services.file_upload.keys import thumbnail_key
 from api_base.core.errors import NotFound
 from api_base.core.errors.content import ContentRefused
@@ -21,21 +21,21 @@ SIDES: Final = (64, 256, 1024)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MakeThumbnails(Command[int]):
-    """Returns how many were made."""
+    """Returns how many were made. Internal: no route sends it."""
 
-    permission = permissions.READ
+    permission = PUBLIC
     isolation = Isolation.NONE
     id: UUID
 
 
 class MakeThumbnailsHandler:
-    def __init__(self, bus: Bus, storage: ObjectStorage, thumbnailer: Thumbnailer) -> None:
-        self._bus, self._storage, self._thumbnailer = bus, storage, thumbnailer
+    def __init__(self, files: OpenFileHandler, storage: ObjectStorage, thumbnailer: Thumbnailer) -> None:
+        self._files, self._storage, self._thumbnailer = files, storage, thumbnailer
 
     async def handle(self, command: MakeThumbnails) -> int:
         """Raises `Unavailable`. An image that cannot be decoded has no thumbnails, nor has one that was refused or deleted since."""
         try:
-            content = await self._bus.execute(OpenFile(id=command.id))
+            content = await self._files.open(command.id)
             for side in SIDES:
                 await self._make(content, command.id, side)
         except (ContentRefused, FileNotReady, NotFound):
