@@ -7,6 +7,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from api_base.core.config.database import DatabaseSettings
 from api_base.core.config.files import FileSettings
+from api_base.core.config.graphql import GraphQLSettings
 from api_base.core.config.messaging import CacheSettings, EventSettings, JobSettings, LocksSettings, MailSettings, RemoteSettings
 from api_base.core.config.observability import ObservabilitySettings
 from api_base.core.config.search import SearchSettings
@@ -62,6 +63,8 @@ class Settings(BaseSettings):
     """Files."""
     files: FileSettings = Field(default_factory=FileSettings)
     """Files that tenants upload."""
+    graphql: GraphQLSettings = Field(default_factory=GraphQLSettings)
+    """GraphQL."""
     search: SearchSettings = Field(default_factory=SearchSettings)
     """Search."""
     audit: AuditSettings = Field(default_factory=AuditSettings)

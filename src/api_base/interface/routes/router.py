@@ -13,7 +13,7 @@ from api_base.application.common.cqrs import Query
 from api_base.core.protocols import Limit
 
 type Auth = Literal["required", "optional", "ignored"]
-type Protocol = Literal["oauth2", "jwks", "metrics", "ofrep", "storage", "uploads"]
+type Protocol = Literal["graphql", "oauth2", "jwks", "metrics", "ofrep", "storage", "uploads"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
