@@ -1,1 +1,1 @@
-"""GraphQL: the schema, its limits and its transports."""
+"""GraphQL over the messages of all contexts. Only `declared.py` is imported at start: the rest needs Strawberry, with the first request."""

@@ -1,0 +1,82 @@
+"""What a context brings to the GraphQL schema, as values: this module imports no GraphQL library.
+
+Types are derived from DTOs, filters from the declared fields of lists, and mutations from the routes of the REST API, so a new field or route
+appears in the schema without another line. A context declares only what neither of them says: which DTOs are nodes, and how they relate.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from api_base.application.common.cqrs import Query
+from api_base.application.common.listing import Fields, ListRequest, Page
+
+type BatchQuery = Callable[[tuple[UUID, ...]], Query[Sequence[Any]]]
+"""Makes the query of all objects with the given ids or keys. Its result leaves out what the caller may not read."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Node:
+    """A DTO with a global id. `path` is its path in the REST API (`/items`), whose `{id}` is the global id in mutations.
+
+    `key` names the field of the DTO that identifies it.
+    """
+
+    name: str
+    dto: type[Any]
+    by_ids: BatchQuery
+    path: str
+    key: str = "id"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """A connection at the root, on the keyset pages of a list. `query` makes the query of a page."""
+
+    name: str
+    dto: type[Any]
+    query: Callable[[ListRequest], Query[Page[Any]]]
+    fields: Fields
+    searchable: bool = False
+    description: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Relation:
+    """A field of `on` with the objects `to` that belong to it, loaded for all objects of an operation by one query.
+
+    `key` returns the key to load by, or None for no relation; `of` returns the key that a loaded object belongs to. `many`: a list, of at most
+    what the query bounds; otherwise one object or null. `make` converts what was loaded to `to`.
+    """
+
+    on: type[Any]
+    name: str
+    to: type[Any]
+    key: Callable[[Any], UUID | None]
+    load: BatchQuery
+    of: Callable[[Any], UUID]
+    many: bool = False
+    make: Callable[[Any], Any] = lambda found: found
+    description: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Single:
+    """A field at the root without arguments: one DTO, or a list that the query bounds."""
+
+    name: str
+    query: Callable[[], Query[Any]]
+    dto: type[Any]
+    many: bool = False
+    description: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GraphQL:
+    """What a context brings, beside the mutations that its routes are."""
+
+    nodes: Sequence[Node] = ()
+    listings: Sequence[Listing] = ()
+    relations: Sequence[Relation] = ()
+    singles: Sequence[Single] = ()
