@@ -16,6 +16,7 @@ from api_base.core.config.server import ResilienceSettings, ServerSettings
 from api_base.core.config.sources import EnvironmentFileSource, EnvironmentSource
 from api_base.core.config.storage import ScannerSettings, StorageSettings
 from api_base.core.config.values import context_path, plan_name
+from api_base.core.config.websocket import WebSocketSettings
 
 Environment = Literal["development", "test", "production"]
 
@@ -73,6 +74,8 @@ class Settings(BaseSettings):
     """Outbound calls."""
     observability: ObservabilitySettings = Field(default_factory=ObservabilitySettings)
     """Logs, metrics, traces."""
+    websocket: WebSocketSettings = Field(default_factory=WebSocketSettings)
+    """WebSockets."""
 
     @field_validator("plans")
     @classmethod
