@@ -8,6 +8,7 @@ from starlette.middleware import Middleware
 from api_base import __version__
 from api_base.bootstrap.context import Context
 from api_base.bootstrap.contexts import BUILT_IN
+from api_base.bootstrap.graphql import graphql_engine, graphql_schema
 from api_base.bootstrap.lifespan import lifespan
 from api_base.bootstrap.services import Services, build
 from api_base.core.config import Settings
@@ -18,6 +19,8 @@ from api_base.infrastructure.observability.factory import json_logs
 from api_base.interface import docs_router, events_router, links_router, openapi, storage_router
 from api_base.interface.errors import pages
 from api_base.interface.errors.handlers import install
+from api_base.interface.graphql import http as graphql_http
+from api_base.interface.graphql.http import GraphQLEndpoint
 from api_base.interface.middleware.production import StackPorts, stack
 from api_base.interface.middleware.rate_limit import RequestLimits
 from api_base.interface.router import V1, route_table, websocket_routes
@@ -36,6 +39,9 @@ def create_app(settings: Settings, contexts: Sequence[Context] = BUILT_IN) -> Fa
     routers.append(("", keys_router.routes(services.container.token_issuer)))
     if isinstance(services.container.storage, SignedStorage):
         routers.append(("", storage_router.routes(services.container.storage)))
+    schema = graphql_schema(contexts, [pair for pair in routers if pair[0] == V1])
+    graphql = GraphQLEndpoint(graphql_engine(schema, services.bus, settings))
+    routers.append(("", graphql_http.routes(graphql, settings.graphql)))
     sockets = OpenSockets(settings.websocket, services.container.counters.gauge)
     table = route_table(routers, settings.server.max_body_bytes, websocket_routes(routers, settings, sockets))
     ports = _ports(services, table)

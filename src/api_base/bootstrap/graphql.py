@@ -7,12 +7,16 @@ from typing import TYPE_CHECKING
 
 from fastapi import APIRouter
 
+from api_base.application.common.cqrs import Bus
 from api_base.bootstrap.context import Context
+from api_base.core.config import Settings
 from api_base.core.errors import ConfigurationError
 from api_base.interface.graphql.declared import GraphQL
 
 if TYPE_CHECKING:
     from strawberry import Schema
+
+    from api_base.interface.graphql.engine import Engine
 
 
 def declared_graphql(contexts: Sequence[Context]) -> Sequence[GraphQL]:
@@ -43,3 +47,22 @@ def graphql_schema(contexts: Sequence[Context], routers: Sequence[tuple[str, API
         return build_schema(declared_graphql(contexts), routers)
 
     return schema
+
+
+def graphql_engine(schema: "Callable[[], Schema]", bus: Bus, settings: Settings) -> "Callable[[], Engine]":
+    """Return the function that makes the engine, which executes operations."""
+
+    def engine() -> "Engine":
+        from api_base.interface.graphql.context import GraphQLContext
+        from api_base.interface.graphql.engine import Engine
+        from api_base.interface.graphql.errors import formatted
+
+        return Engine(
+            schema()._schema,
+            settings.graphql,
+            context=lambda: GraphQLContext(bus),
+            formatted=formatted,
+            shows_internals=settings.shows_internals,
+        )
+
+    return engine

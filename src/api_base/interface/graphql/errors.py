@@ -57,3 +57,17 @@ def located(pointer: str) -> str:
     if part == "body":
         return "/input" + (f"/{rest}" if rest else "")
     return f"/{rest}" if part in ("query", "path") and rest else pointer
+
+
+def formatted(errors: list[GraphQLError]) -> list[dict[str, Any]]:
+    """Return the errors of a response. Those that a resolver did not raise through `graphql_error` are masked."""
+    return [_formatted(error) for error in errors]
+
+
+def _formatted(error: GraphQLError) -> dict[str, Any]:
+    original = error.original_error
+    if original is None or isinstance(original, GraphQLError):
+        return dict(error.formatted)
+    masked = graphql_error(original)
+    located = GraphQLError(masked.message, error.nodes, error.source, error.positions, error.path, extensions=masked.extensions)
+    return dict(located.formatted)
