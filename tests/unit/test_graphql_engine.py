@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from api_base.core.types import NO_REQUEST, current_context
 from api_base.interface.graphql.engine import Response
 from api_base.interface.graphql.request import OperationRequest
 from tests.factories.graphql import engine
@@ -42,6 +43,7 @@ async def test_a_subscription_needs_a_stream() -> None:
 
 
 async def responses(query: str) -> list[dict[str, object]]:
+    current_context.set(NO_REQUEST)
     made = engine().responses(OperationRequest(query=query), keep=False)
     return [json.loads(one.content) async for one in made]
 

@@ -8,7 +8,7 @@ from starlette.middleware import Middleware
 from api_base import __version__
 from api_base.bootstrap.context import Context
 from api_base.bootstrap.contexts import BUILT_IN
-from api_base.bootstrap.graphql import graphql_engine, graphql_schema
+from api_base.bootstrap.graphql import graphql_engine, graphql_routes, graphql_schema
 from api_base.bootstrap.lifespan import lifespan
 from api_base.bootstrap.services import Services, build
 from api_base.core.config import Settings
@@ -19,8 +19,6 @@ from api_base.infrastructure.observability.factory import json_logs
 from api_base.interface import docs_router, events_router, links_router, openapi, storage_router
 from api_base.interface.errors import pages
 from api_base.interface.errors.handlers import install
-from api_base.interface.graphql import http as graphql_http
-from api_base.interface.graphql.http import GraphQLEndpoint
 from api_base.interface.middleware.production import StackPorts, stack
 from api_base.interface.middleware.rate_limit import RequestLimits
 from api_base.interface.router import V1, route_table, websocket_routes
@@ -40,8 +38,10 @@ def create_app(settings: Settings, contexts: Sequence[Context] = BUILT_IN) -> Fa
     if isinstance(services.container.storage, SignedStorage):
         routers.append(("", storage_router.routes(services.container.storage)))
     schema = graphql_schema(contexts, [pair for pair in routers if pair[0] == V1])
-    graphql = GraphQLEndpoint(graphql_engine(schema, services.bus, settings))
-    routers.append(("", graphql_http.routes(graphql, settings.graphql)))
+    graphql = graphql_routes(
+        graphql_engine(schema, services.bus, settings), services.container.token_verifier, services.container.access, settings
+    )
+    routers.append(("", graphql))
     sockets = OpenSockets(settings.websocket, services.container.counters.gauge)
     table = route_table(routers, settings.server.max_body_bytes, websocket_routes(routers, settings, sockets))
     ports = _ports(services, table)

@@ -11,7 +11,12 @@ from api_base.application.common.cqrs import Bus
 from api_base.bootstrap.context import Context
 from api_base.core.config import Settings
 from api_base.core.errors import ConfigurationError
+from api_base.core.protocols import AccessLookup, TokenVerifier
 from api_base.interface.graphql.declared import GraphQL
+from api_base.interface.graphql.http import GraphQLEndpoint, routes
+from api_base.interface.graphql.sessions import LiveSessions
+from api_base.interface.graphql.transport_ws import OPTIONS, GraphQLSockets
+from api_base.interface.routes import Router
 
 if TYPE_CHECKING:
     from strawberry import Schema
@@ -66,3 +71,12 @@ def graphql_engine(schema: "Callable[[], Schema]", bus: Bus, settings: Settings)
         )
 
     return engine
+
+
+def graphql_routes(engine: "Callable[[], Engine]", verifier: TokenVerifier, access: AccessLookup, settings: Settings) -> Router:
+    """Return the routes of `/graphql`: HTTP, event streams and WebSocket."""
+    sessions = LiveSessions(verifier, access)
+    endpoint = GraphQLEndpoint(engine, sessions)
+    router = routes(endpoint, settings.graphql)
+    router.websocket("", OPTIONS)(GraphQLSockets(endpoint, sessions, settings.graphql).serve)
+    return router

@@ -1,7 +1,7 @@
 """Parses, limits, validates and executes operations. It imports the library: only the first request makes an `Engine`."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, Final
@@ -18,12 +18,16 @@ from graphql import (
     get_operation_ast,
     parse,
     specified_rules,
-    subscribe,
     validate,
 )
 
+from graphql.execution.execute import create_source_event_stream, execute_subscription_event, map_source_to_response_event
+from graphql.execution.executor import Executor
+from graphql.execution.executor_throwing_on_incremental import ExecutorThrowingOnIncremental
+
 from api_base.core.config.graphql import GraphQLSettings
 from api_base.core.errors import ConfigurationError
+from api_base.core.types import RequestContext, current_context
 from api_base.interface.graphql.documents import BYTES_PER_TOKEN, DocumentCache, Prepared, trusted_documents
 from api_base.interface.graphql.lexical import check_tokens
 from api_base.interface.graphql.limits import prices_of
@@ -37,6 +41,7 @@ MAX_RESPONSE_BYTES: Final = 16 * 1_048_576
 MAX_INLINE_CHARACTERS: Final = 1_000
 """A longer document is parsed and validated in a thread: it may take as long as several requests."""
 
+type Caller = Callable[[], RequestContext]
 type FormatErrors = Callable[[list[GraphQLError]], list[dict[str, Any]]]
 
 
@@ -148,7 +153,9 @@ class Engine:
         except RequestRefused as refused:
             return refusal(refused)
 
-    async def responses(self, request: OperationRequest, *, keep: bool, safe: bool = False) -> AsyncGenerator[Response]:
+    async def responses(
+        self, request: OperationRequest, *, keep: bool, safe: bool = False, caller: Caller = current_context.get
+    ) -> AsyncGenerator[Response]:
         """Yield the responses of any operation: those of its events, if it is a subscription. A refusal is a response."""
         try:
             prepared = await self.prepare(request, keep=keep)
@@ -156,7 +163,7 @@ class Engine:
             if operation.operation is not OperationType.SUBSCRIPTION:
                 yield await self.execute(prepared, request)
                 return
-            made = await self.events(prepared, request)
+            made = await self.events(prepared, request, caller)
         except RequestRefused as refused:
             yield refusal(refused)
             return
@@ -187,32 +194,44 @@ class Engine:
             raise OperationTimeout(f"The operation was aborted after {seconds:g} s.", "TIMEOUT") from None
         return self._response(result)
 
-    async def events(self, prepared: Prepared, request: OperationRequest) -> Response | AsyncGenerator[Response]:
-        """Subscribe: return the responses of the events, or one response if there are none."""
-        result = subscribe(
+    async def events(self, prepared: Prepared, request: OperationRequest, caller: Caller) -> Response | AsyncGenerator[Response]:
+        """Subscribe: return the responses of the events, or one response if there are none.
+
+        Each event is executed with a context of its own, as `caller` is by then.
+        """
+        executor = ExecutorThrowingOnIncremental.build(
             self._schema,
             prepared.document,
             context_value=self._context(),
-            variable_values=dict(request.variables),
+            raw_variable_values=dict(request.variables),
             operation_name=request.operation_name,
             max_coercion_errors=MAX_ERRORS,
             hide_suggestions=self._hidden,
         )
-        made = result if isinstance(result, ExecutionResult | AsyncIterator) else await result
-        return self._response(made) if isinstance(made, ExecutionResult) else self._responses(made)
+        if isinstance(executor, list):
+            return self._response(ExecutionResult(None, executor))
+        stream = create_source_event_stream(executor)
+        if not isinstance(stream, ExecutionResult | AsyncIterable):
+            stream = await stream
+        if isinstance(stream, ExecutionResult):
+            return self._response(ExecutionResult(None, stream.errors), executed=False)
 
-    async def _responses(self, results: AsyncIterator[ExecutionResult]) -> AsyncGenerator[Response]:
-        try:
+        def execute_event(one: Executor[Any]) -> Any:
+            current_context.set(caller())
+            one.context_value = self._context()
+            return execute_subscription_event(one)
+
+        return self._responses(map_source_to_response_event(executor, stream, execute_event))
+
+    async def _responses(self, results: AsyncGenerator[ExecutionResult]) -> AsyncGenerator[Response]:
+        async with aclosing(results):
             async for one in results:
                 yield self._response(one)
-        finally:
-            close = getattr(results, "aclose", None)
-            if close is not None:
-                await close()
 
-    def _response(self, result: ExecutionResult) -> Response:
+    def _response(self, result: ExecutionResult, *, executed: bool | None = None) -> Response:
         errors = self._formatted(result.errors) if result.errors else []
-        executed = result.data is not None or not errors or any(error.path for error in result.errors or ())
+        if executed is None:
+            executed = result.data is not None or not errors or any(error.path for error in result.errors or ())
         content = _content(result.data if executed else None, errors, executed=executed)
         if len(content) > MAX_RESPONSE_BYTES:
             return refusal(LimitExceeded("response_bytes", MAX_RESPONSE_BYTES, f"The response has more than {MAX_RESPONSE_BYTES} bytes"))

@@ -20,6 +20,7 @@ from api_base.core.types import current_context
 from api_base.interface.errors.handlers import problem_of
 from api_base.interface.graphql.refused import LimitExceeded, NotWellFormed
 from api_base.interface.graphql.request import EVENTS, JSON, RESPONSE, OperationRequest, accepted, operation_of, operation_of_query
+from api_base.interface.graphql.sessions import LiveSessions
 from api_base.interface.routes import RouteOptions, Router
 from api_base.interface.routes import body as bodies
 from api_base.interface.routes.parameters import QueryResolver, header, query_pairs
@@ -98,8 +99,8 @@ class GraphQLQuery(QueryResolver):
 class GraphQLEndpoint:
     """Holds the engine, which `make` builds once, in a thread: it takes some tenths of a second."""
 
-    def __init__(self, make: "Callable[[], Engine]") -> None:
-        self._make = make
+    def __init__(self, make: "Callable[[], Engine]", sessions: LiveSessions) -> None:
+        self._make, self._sessions = make, sessions
         self._made: asyncio.Future[Engine] | None = None
 
     async def engine(self) -> "Engine":
@@ -125,7 +126,7 @@ class GraphQLEndpoint:
         if sent.media_type == EVENTS:
             if sent.batch:
                 return _failed(NotWellFormed("An event stream takes one operation."), JSON)
-            return _stream(_events(engine, sent.operations[0], keep=keep, safe=sent.safe))
+            return _stream(self._events(engine, sent.operations[0], keep=keep, safe=sent.safe))
         from api_base.interface.graphql.engine import batch
 
         responses = [await engine.run(one, keep=keep, safe=sent.safe) for one in sent.operations]
@@ -133,31 +134,35 @@ class GraphQLEndpoint:
         status = response.status if sent.media_type == RESPONSE or response.status == 405 else 200
         return _answer(response.content, status, sent.media_type)
 
-
-async def _events(engine: "Engine", request: OperationRequest, *, keep: bool, safe: bool) -> AsyncIterator[bytes]:
-    """Yield the responses of any operation as events; errors before the execution are events as well."""
-    yield b":\n\n"
-    responses = engine.responses(request, keep=keep, safe=safe)
-    pending: asyncio.Future[Response] | None = None
-    try:
-        while True:
-            pending = pending or asyncio.ensure_future(anext(responses))
-            done, _ = await asyncio.wait([pending], timeout=_KEEP_ALIVE_SECONDS)
-            if not done:
-                yield b":\n\n"
-                continue
-            try:
-                response = pending.result()
-            except StopAsyncIteration:
-                break
-            pending = None
-            yield b"event: next\ndata: %b\n\n" % response.content
-        yield b"event: complete\ndata:\n\n"
-    finally:
-        if pending is not None:
-            pending.cancel()
-            await asyncio.wait([pending])
-        await responses.aclose()
+    async def _events(self, engine: "Engine", request: OperationRequest, *, keep: bool, safe: bool) -> AsyncIterator[bytes]:
+        """Yield the responses of any operation as events; errors before the execution are events as well."""
+        ended = asyncio.get_running_loop().create_future()
+        context = current_context.get()
+        session = None if context.principal is None else self._sessions.open(context, ended.set_result)
+        responses = engine.responses(request, keep=keep, safe=safe, caller=lambda: context if session is None else session.context)
+        pending: asyncio.Future[Response] | None = None
+        try:
+            yield b":\n\n"
+            while not ended.done():
+                pending = pending or asyncio.ensure_future(anext(responses))
+                await asyncio.wait([pending, ended], timeout=_KEEP_ALIVE_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+                if not pending.done():
+                    yield b":\n\n"
+                    continue
+                try:
+                    response = pending.result()
+                except StopAsyncIteration:
+                    break
+                pending = None
+                yield b"event: next\ndata: %b\n\n" % response.content
+            yield b"event: complete\ndata:\n\n"
+        finally:
+            if session is not None:
+                session.close()
+            if pending is not None:
+                pending.cancel()
+                await asyncio.wait([pending])
+            await responses.aclose()
 
 
 def _stream(content: AsyncIterator[bytes]) -> StreamAnswer:
