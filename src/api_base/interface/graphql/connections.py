@@ -17,7 +17,7 @@ from strawberry.types import Info
 from strawberry.types.field import StrawberryField
 from strawberry.types.nodes import SelectedField
 
-from api_base.application.common.listing import DEFAULT_LIMIT, MAX_LIMIT, Field, Fields, ListRequest, Page
+from api_base.application.common.listing import DEFAULT_LIMIT, MAX_LIMIT, Field, ListRequest, Page
 from api_base.domain.common.specification import ComparisonOperator
 from api_base.interface.graphql.declared import Listing
 from api_base.interface.graphql.errors import argument_name

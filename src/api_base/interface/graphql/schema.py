@@ -16,6 +16,7 @@ from api_base.interface.graphql import ids
 from api_base.interface.graphql.connections import Connections
 from api_base.interface.graphql.declared import GraphQL, Node
 from api_base.interface.graphql.fields import REQUIRED, field, object_type
+from api_base.interface.graphql.mutations import Mutations
 from api_base.interface.graphql.scalars import SCALARS
 from api_base.interface.graphql.types import NodeInterface, Types
 
@@ -46,8 +47,12 @@ def build_schema(declared: Sequence[GraphQL], routers: Sequence[tuple[str, APIRo
             roots.add(listing.name, connections.field(listing))
     roots.add("node", _any_node(types))
     roots.add("nodes", _any_nodes(types))
+    changing = _Roots()
+    for name, made in Mutations(types).fields(routers):
+        changing.add(name, made)
     return ApiSchema(
         query=object_type("Query", roots.fields),
+        mutation=object_type("Mutation", changing.fields) if changing.fields else None,
         types=types.made,
         config=StrawberryConfig(scalar_map=SCALARS, disable_field_suggestions=True),
     )

@@ -1,7 +1,7 @@
 """Types of GraphQL from DTOs: each field of a DTO is a field of its type, with the same value as in the REST API."""
 
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields as dataclass_fields
 from dataclasses import is_dataclass
 from datetime import date, datetime
@@ -9,7 +9,7 @@ from decimal import Decimal
 from enum import Enum
 from operator import attrgetter
 from types import NoneType, UnionType
-from typing import Any, Final, NamedTuple, NewType, Union, get_args, get_origin, get_type_hints
+from typing import Any, Final, NewType, Union, get_args, get_origin, get_type_hints
 from uuid import UUID
 
 import strawberry
@@ -17,21 +17,18 @@ import strawberry
 from api_base.core.errors import ProgrammingError
 from api_base.interface.graphql import ids
 from api_base.interface.graphql.declared import Node
+from api_base.interface.graphql.errors import argument_name
 from api_base.interface.graphql.fields import object_type, plain_field
 from api_base.interface.graphql.scalars import Json, Long
 
 _SAME: Final = (str, bool, float, Decimal, datetime, date, UUID)
+_SCALARS: Final[Mapping[Any, Any]] = {**{kind: kind for kind in _SAME}, int: Long, Any: Json, object: Json}
 _UUID: Final = "The id in the REST API, and in the names of channels."
 
 
 @strawberry.interface(name="Node", description="An object with a global id [Relay, Global Object Identification].")
 class NodeInterface:
     id: strawberry.ID = strawberry.field(description="Opaque, and bound to the type.")
-
-
-class _Entry(NamedTuple):
-    key: str
-    value: Any
 
 
 class Types:
@@ -60,7 +57,11 @@ class Types:
         name = type_name(dto) if node is None else node.name
         self._claim(name, dto)
         hints = get_type_hints(dto)
-        fields = {one.name: plain_field(attrgetter(one.name), self.output(hints[one.name], dto, one.name)) for one in dataclass_fields(dto)}
+        fields = {}
+        for one in dataclass_fields(dto):
+            shown = self.output(hints[one.name], dto, one.name)
+            read = attrgetter(one.name) if shown in (Json, Json | None) else _reader(one.name)
+            fields[one.name] = plain_field(read, shown)
         bases: tuple[type[Any], ...] = ()
         if node is not None:
             key, bases = attrgetter(node.key), (NodeInterface,)
@@ -83,30 +84,45 @@ class Types:
         origin, arguments = get_origin(hint), get_args(hint)
         if isinstance(hint, NewType):
             return self.output(hint.__supertype__, dto, field)
-        if origin in (Union, UnionType):
-            inner = [one for one in arguments if one is not NoneType]
-            if len(inner) == 1:
-                return self.output(inner[0], dto, field) | None
-        if hint is int:
-            return Long
-        if hint in _SAME:
-            return hint
-        if hint is Any or hint is object:
-            return Json
-        if inspect.isclass(hint) and issubclass(hint, Enum):
+        if origin in (Union, UnionType) and len(inner := [one for one in arguments if one is not NoneType]) == 1:
+            return self.output(inner[0], dto, field) | None
+        if hint in _SCALARS:
+            return _SCALARS[hint]
+        found = self._class(hint) if inspect.isclass(hint) else self._collection(origin, arguments, dto, field)
+        if found is None:
+            raise ProgrammingError(
+                f"{dto.__qualname__}.{field} has the type {hint}, which GraphQL cannot show. Use a DTO, a scalar, a sequence or Mapping[str, …]."
+            )
+        return found
+
+    def _class(self, hint: type[Any]) -> Any:
+        if issubclass(hint, Enum):
             return strawberry.enum(hint)
-        if inspect.isclass(hint) and is_dataclass(hint):
-            return self.of(hint)
-        if inspect.isclass(origin) and issubclass(origin, Mapping):
+        return self.of(hint) if is_dataclass(hint) else None
+
+    def _collection(self, origin: Any, arguments: tuple[Any, ...], dto: type[Any], field: str) -> Any:
+        if inspect.isclass(origin) and issubclass(origin, Mapping) and arguments[0] is str:
             return Json if arguments[1] in (Any, object) else list[self._entry(arguments[1], dto, field)]  # type: ignore[misc]
         if inspect.isclass(origin) and issubclass(origin, Sequence):
             return list[self.output(arguments[0], dto, field)]  # type: ignore[misc]
-        raise ProgrammingError(
-            f"{dto.__qualname__}.{field} has the type {hint}, which GraphQL cannot show. Use a DTO, a scalar or a sequence."
-        )
+        return None
 
     def _entry(self, hint: Any, dto: type[Any], field: str) -> Any:
-        raise ProgrammingError(f"{dto.__qualname__}.{field} is a mapping to {hint}, which GraphQL cannot show. Use a sequence of DTOs.")
+        """Return the type of an entry of a mapping: GraphQL has no mappings."""
+        name = f"{type_name(dto)}{field[0].upper()}{argument_name(field)[1:]}"
+        key, value = plain_field(lambda entry: entry[0], str), plain_field(lambda entry: entry[1], self.output(hint, dto, field))
+        return object_type(name, {"key": key, "value": value})
+
+
+def _reader(name: str) -> Callable[[Any], Any]:
+    """Return the function that reads a field of a DTO. A mapping to DTOs is shown as its entries."""
+    read = attrgetter(name)
+
+    def entries(root: Any) -> Any:
+        found = read(root)
+        return list(found.items()) if isinstance(found, Mapping) else found
+
+    return entries
 
 
 def type_name(dto: type[Any]) -> str:
