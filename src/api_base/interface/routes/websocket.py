@@ -21,7 +21,6 @@ from api_base.interface.websocket.socket import Serve, WebSocketOptions
 
 if TYPE_CHECKING:
     from websockets.extensions import Extension
-    from websockets.server import ServerProtocol
     from websockets.typing import Subprotocol
 
     from api_base.interface.websocket.connection import WebSocketConnection
@@ -80,7 +79,7 @@ class WebSocketRoute:
         fields = Headers([(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]])
         if (version := header(scope, b"sec-websocket-version")) != "13":
             raise UpgradeRequired(f"The version of the WebSocket protocol must be 13 [RFC 6455], not {(version or '')[:20]!r}.")
-        server = ServerProtocol(extensions=[SharedDeflate()] if self._deflate else [], select_subprotocol=self._selected)
+        server = ServerProtocol(extensions=[SharedDeflate()] if self._deflate else [], select_subprotocol=lambda _, offered: self._selected(offered))
         try:
             accept, extensions, subprotocol = server.process_request(Request(scope["path"], fields))
         except InvalidUpgrade as error:
@@ -94,8 +93,7 @@ class WebSocketRoute:
             answered.append((b"sec-websocket-protocol", subprotocol.encode()))
         return answered, subprotocol, server.extensions
 
-    def _selected(self, server: "ServerProtocol", offered: "Sequence[Subprotocol]") -> "Subprotocol | None":
-        del server
+    def _selected(self, offered: "Sequence[Subprotocol]") -> "Subprotocol | None":
         for one in self._options.subprotocols:
             if one in offered:
                 return offered[offered.index(one)]
