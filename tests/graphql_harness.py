@@ -46,8 +46,8 @@ class GraphQLApi:
     async def refused(self, person: Person, query: str, **variables: Any) -> tuple[str, Mapping[str, Any]]:
         """The message and the extensions of the only error."""
         result = await self.execute(person, query, **variables)
-        assert result.errors is not None and len(result.errors) == 1, result
-        return result.errors[0].message, result.errors[0].extensions or {}
+        (error,) = result.errors or ()
+        return error.message, error.extensions or {}
 
 
 @asynccontextmanager

@@ -8,7 +8,7 @@ from typing import Final
 from api_base.application.common.cqrs import Registration, on
 from api_base.application.common.jobs import Job, Schedule
 from api_base.application.files.commands import attachments, rename_file
-from api_base.application.files.queries import GetFile, ListFiles
+from api_base.application.files.queries import GetAttachedFiles, GetFile, GetFilesByIds, ListFiles
 from api_base.application.services.file_upload import (
     append,
     begin,
@@ -52,6 +52,8 @@ def _handlers(ports: Ports) -> Sequence[Registration]:
     return [
         on(rename_file.RenameFile, rename_file.RenameFileHandler(repository, ports.clock)),
         on(GetFile, queries.GetFileHandler(ports.database)),
+        on(GetFilesByIds, queries.GetFilesByIdsHandler(ports.database)),
+        on(GetAttachedFiles, queries.GetAttachedFilesHandler(ports.database, ports.attachable, ports.checker)),
         on(ListFiles, queries.ListFilesHandler(ports.database)),
         on(OpenFile, OpenFileHandler(repository, ports.storage)),
         on(thumbnails.MakeThumbnails, thumbnails.MakeThumbnailsHandler(ports.bus, ports.storage, ports.thumbnailer)),
@@ -153,5 +155,6 @@ FILES: Final = Context(
     ),
     background=_background,
     routes=v1.routes,
+    graphql="api_base.interface.graphql.files:FILES",
     protocol_routes=uploads_router.routes,
 )

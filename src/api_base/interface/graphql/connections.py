@@ -21,7 +21,7 @@ from api_base.application.common.listing import DEFAULT_LIMIT, MAX_LIMIT, Field,
 from api_base.domain.common.specification import ComparisonOperator
 from api_base.interface.graphql.declared import Listing
 from api_base.interface.graphql.errors import argument_name
-from api_base.interface.graphql.fields import REQUIRED, Argument, field, input_type, object_type, plain_field, python_name
+from api_base.interface.graphql.fields import REQUIRED, Argument, field, input_type, list_of, object_type, plain_field, python_name
 from api_base.interface.graphql.scalars import Long
 from api_base.interface.graphql.types import Types
 from api_base.interface.listing import list_request_of, quoted_member
@@ -84,9 +84,9 @@ class Connections:
                 f"{name}Connection",
                 {
                     "edges": plain_field(
-                        lambda found: [_Edge(*pair) for pair in zip(found[0].items, found[0].cursors, strict=True)], list[edge]
+                        lambda found: [_Edge(*pair) for pair in zip(found[0].items, found[0].cursors, strict=True)], list_of(edge)
                     ),
-                    "nodes": plain_field(lambda found: found[0].items, list[node], "The nodes of the edges."),
+                    "nodes": plain_field(lambda found: found[0].items, list_of(node), "The nodes of the edges."),
                     "page_info": plain_field(_page_info, PageInfo),
                     "total_count": plain_field(lambda found: found[0].total, Long | None, "Counted only if it is selected."),
                 },
@@ -109,7 +109,7 @@ class Connections:
 
     def _comparison(self, name: str, one: Field, listing: Listing) -> Any:
         kind = self._kind(one, listing)
-        forms = {_Op.IN: list[kind], _Op.IS_NULL: bool, _Op.CONTAINS: list[kind]}  # type: ignore[valid-type]
+        forms = {_Op.IN: list_of(kind), _Op.IS_NULL: bool, _Op.CONTAINS: list_of(kind)}
         members = {operator.value: (forms.get(operator, kind) | None, UNSET) for operator in _Op if operator in one.operators}
         needs = "" if one.needs is None else f" Needs {argument_name(one.needs)}.eq."
         return input_type(name, members, f"Comparisons of {argument_name(one.name)}: all must match.{needs}")
@@ -127,7 +127,8 @@ class Connections:
         if not names:
             return None
         base = self._types.of(listing.dto).__strawberry_definition__.name
-        key = strawberry.enum(Enum(f"{base}SortField", {name.replace(".", "_").upper(): name for name in names.values()}))
+        chosen: Any = Enum(f"{base}SortField", {name.replace(".", "_").upper(): name for name in names.values()})
+        key = strawberry.enum(chosen)
         return input_type(f"{base}Sort", {"field": (key, REQUIRED), "direction": (SortDirection, SortDirection.ASC)}, None)
 
 
@@ -140,7 +141,7 @@ def _arguments(listing: Listing, filters: Any, sort: Any) -> dict[str, Argument]
     if filters is not None:
         arguments["filter"] = (filters | None, UNSET)
     if sort is not None:
-        arguments["sort"] = (list[sort] | None, UNSET)
+        arguments["sort"] = (list_of(sort) | None, UNSET)
     if listing.searchable:
         arguments["q"] = (Annotated[str | None, about(description="Text to search for; the best match comes first.")], UNSET)
     return arguments

@@ -15,7 +15,7 @@ type Load = Callable[[list[Any]], Any]
 
 
 class GraphQLContext:
-    """One for each operation; a subscription starts anew for each event (`renew`), so that it never shows what an earlier event loaded.
+    """One for each operation, and for each event of a subscription, so that it never shows what an earlier event loaded.
 
     Every value is loaded by the bus, as the principal of the current request, which is part of the key of a loader: a context that is used
     for another principal by mistake shares nothing with it.
@@ -25,7 +25,7 @@ class GraphQLContext:
         self.bus = bus
         self._loaders: dict[tuple[object, ...], DataLoader[Any, Any]] = {}
 
-    def loader(self, name: str, load: Callable[[Sequence[Any]], Any]) -> DataLoader[Any, Any]:
+    def loader(self, name: object, load: Callable[[Sequence[Any]], Any]) -> DataLoader[Any, Any]:
         """Return the loader of this operation, tenant and user that `name` stands for."""
         context = current_context.get()
         key = (name, context.tenant_id, context.user_id)
@@ -33,7 +33,3 @@ class GraphQLContext:
         if found is None:
             found = self._loaders[key] = DataLoader(load_fn=load, max_batch_size=MAX_BATCH)
         return found
-
-    def renew(self) -> None:
-        """Forget what was loaded."""
-        self._loaders.clear()

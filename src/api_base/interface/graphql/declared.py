@@ -46,18 +46,30 @@ class Listing:
 class Relation:
     """A field of `on` with the objects `to` that belong to it, loaded for all objects of an operation by one query.
 
-    `key` returns the key to load by, or None for no relation; `of` returns the key that a loaded object belongs to. `many`: a list, of at most
-    what the query bounds; otherwise one object or null. `make` converts what was loaded to `to`.
+    `key` returns what to load by, or None for no relation. Without `load` it is the id of a node. `of` returns the key that a loaded object belongs
+    to, `make` what the field returns of it, or None for nothing; with `node`, the id of a node, which is loaded then. `many`: all that belong to the
+    object, as many as the query returns; otherwise the first, or null. Relations with the same `load` share its query.
     """
 
     on: type[Any]
     name: str
     to: type[Any]
     key: Callable[[Any], UUID | None]
-    load: BatchQuery
-    of: Callable[[Any], UUID]
-    many: bool = False
+    load: BatchQuery | None = None
+    of: Callable[[Any], UUID] = lambda found: found
     make: Callable[[Any], Any] = lambda found: found
+    node: bool = False
+    many: bool = False
+    description: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lookup:
+    """A field at the root: one object of a DTO that is no node, by its id in the REST API, or null."""
+
+    name: str
+    dto: type[Any]
+    query: Callable[[UUID], Query[Any]]
     description: str
 
 
@@ -74,9 +86,11 @@ class Single:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GraphQL:
-    """What a context brings, beside the mutations that its routes are."""
+    """What a context brings, beside the mutations that its routes are. `search`: the field `search`."""
 
     nodes: Sequence[Node] = ()
     listings: Sequence[Listing] = ()
     relations: Sequence[Relation] = ()
     singles: Sequence[Single] = ()
+    lookups: Sequence[Lookup] = ()
+    search: bool = False

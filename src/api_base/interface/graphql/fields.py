@@ -32,6 +32,11 @@ def field(resolve: Resolve, returns: Any, description: str, arguments: Mapping[s
     return made
 
 
+def list_of(kind: Any) -> Any:
+    """Return the annotation of a list, of a type that is known only when the schema is built."""
+    return list[kind]
+
+
 def plain_field(read: Callable[[Any], Any], returns: Any, description: str | None = None) -> StrawberryField:
     """Return the field whose value `read` takes from the object."""
 
@@ -70,8 +75,8 @@ def input_type(name: str, members: Mapping[str, Argument], description: str | No
     """Return the input type `name`; a member is its annotation and default, or `REQUIRED`."""
     body: dict[str, Any] = {"__annotations__": {python_name(key): hint for key, (hint, _) in members.items()}}
     for key, (_, default) in members.items():
-        named = {"name": key} if keyword.iskeyword(key) else {}
-        body[python_name(key)] = strawberry.field(**named) if default is REQUIRED else strawberry.field(default=default, **named)
+        name = key if keyword.iskeyword(key) else None
+        body[python_name(key)] = strawberry.field(name=name) if default is REQUIRED else strawberry.field(name=name, default=default)
     return strawberry.input(type(name, (), body), name=name, description=description)
 
 

@@ -13,7 +13,7 @@ import strawberry
 from pydantic import BaseModel, SecretStr, TypeAdapter
 from strawberry import UNSET
 
-from api_base.interface.graphql.fields import REQUIRED, input_type
+from api_base.interface.graphql.fields import REQUIRED, input_type, list_of
 from api_base.interface.graphql.scalars import Json, Long
 from api_base.interface.routes.body import validated
 
@@ -52,7 +52,7 @@ class Inputs:
         if hint is SecretStr or origin is Literal:
             return str
         if origin in (list, tuple):
-            return list[self._kind(arguments[0])]  # type: ignore[misc]
+            return list_of(self._kind(arguments[0]))
         if inspect.isclass(hint) and issubclass(hint, Enum):
             return strawberry.enum(hint)
         return self.of(hint) if inspect.isclass(hint) and issubclass(hint, BaseModel) else Json

@@ -108,7 +108,7 @@ class Mutations:
             if current_context.get().principal is None:
                 raise Unauthenticated("The operation requires authentication. Send an access token.")
             key = given.pop("idempotency_key", None)
-            arguments = {parameter.name: parameter.read(given[parameter.argument]) for parameter in parameters}
+            arguments = {parameter.name: parameter.read(given.get(parameter.argument, UNSET)) for parameter in parameters}
             arguments = {name: await value if inspect.isawaitable(value) else value for name, value in arguments.items()}
             if key is None:
                 return _Done(await endpoint(**arguments), replayed=False)

@@ -11,13 +11,15 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.types import Info
 from strawberry.types.field import StrawberryField
 
-from api_base.core.errors import Invalid, ProgrammingError
+from api_base.core.errors import Invalid, NotFound, ProgrammingError
 from api_base.interface.graphql import ids
 from api_base.interface.graphql.connections import Connections
-from api_base.interface.graphql.declared import GraphQL, Node
-from api_base.interface.graphql.fields import REQUIRED, field, object_type
+from api_base.interface.graphql.declared import GraphQL, Lookup, Node, Single
+from api_base.interface.graphql.fields import REQUIRED, field, list_of, object_type
 from api_base.interface.graphql.mutations import Mutations
+from api_base.interface.graphql.relations import add_relation, load_node
 from api_base.interface.graphql.scalars import SCALARS
+from api_base.interface.graphql.searching import search_field
 from api_base.interface.graphql.types import NodeInterface, Types
 
 MAX_NODES: Final = 200
@@ -45,6 +47,14 @@ def build_schema(declared: Sequence[GraphQL], routers: Sequence[tuple[str, APIRo
             roots.add(node.name[0].lower() + node.name[1:], _node_field(node, types))
         for listing in one.listings:
             roots.add(listing.name, connections.field(listing))
+        for single in one.singles:
+            roots.add(single.name, _single(single, types))
+        for lookup in one.lookups:
+            roots.add(lookup.name, _lookup(lookup, types))
+        if one.search:
+            roots.add("search", search_field(types))
+    for relation in (relation for one in declared for relation in one.relations):
+        add_relation(relation, types)
     roots.add("node", _any_node(types))
     roots.add("nodes", _any_nodes(types))
     changing = _Roots()
@@ -71,22 +81,32 @@ class _Roots:
         self.fields[name] = made
 
 
-async def load_node(info: Info, node: Node, id: UUID) -> Any | None:
-    """Return the object with this id, or None: it does not exist for the caller."""
-
-    async def load(keys: list[UUID]) -> list[Any | None]:
-        found = {getattr(one, node.key): one for one in await info.context.bus.execute(node.by_ids(tuple(keys)))}
-        return [found.get(key) for key in keys]
-
-    return await info.context.loader(f"node {node.name}", load).load(id)
-
-
 def _node_field(node: Node, types: Types) -> StrawberryField:
     async def resolve(root: Any, info: Info, id: str) -> Any:
         del root
         return await load_node(info, node, ids.decode_as(node.name, id, "id"))
 
     return field(resolve, types.of(node.dto) | None, "Null if it does not exist for you.", {"id": (strawberry.ID, REQUIRED)})
+
+
+def _single(single: Single, types: Types) -> StrawberryField:
+    async def resolve(root: Any, info: Info) -> Any:
+        del root
+        return await info.context.bus.execute(single.query())
+
+    made = types.of(single.dto)
+    return field(resolve, list_of(made) if single.many else made, single.description)
+
+
+def _lookup(lookup: Lookup, types: Types) -> StrawberryField:
+    async def resolve(root: Any, info: Info, id: UUID) -> Any:
+        del root
+        try:
+            return await info.context.bus.execute(lookup.query(id))
+        except NotFound:
+            return None
+
+    return field(resolve, types.of(lookup.dto) | None, lookup.description, {"id": (UUID, REQUIRED)})
 
 
 def _found(types: Types, id: str, argument: str) -> tuple[Node, UUID]:

@@ -18,7 +18,7 @@ from api_base.core.errors import ProgrammingError
 from api_base.interface.graphql import ids
 from api_base.interface.graphql.declared import Node
 from api_base.interface.graphql.errors import argument_name
-from api_base.interface.graphql.fields import object_type, plain_field
+from api_base.interface.graphql.fields import list_of, object_type, plain_field
 from api_base.interface.graphql.scalars import Json, Long
 
 _SAME: Final = (str, bool, float, Decimal, datetime, date, UUID)
@@ -102,9 +102,9 @@ class Types:
 
     def _collection(self, origin: Any, arguments: tuple[Any, ...], dto: type[Any], field: str) -> Any:
         if inspect.isclass(origin) and issubclass(origin, Mapping) and arguments[0] is str:
-            return Json if arguments[1] in (Any, object) else list[self._entry(arguments[1], dto, field)]  # type: ignore[misc]
+            return Json if arguments[1] in (Any, object) else list_of(self._entry(arguments[1], dto, field))
         if inspect.isclass(origin) and issubclass(origin, Sequence):
-            return list[self.output(arguments[0], dto, field)]  # type: ignore[misc]
+            return list_of(self.output(arguments[0], dto, field))
         return None
 
     def _entry(self, hint: Any, dto: type[Any], field: str) -> Any:
