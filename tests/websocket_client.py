@@ -1,6 +1,7 @@
 """A WebSocket client that writes and reads single frames, and a server of one process to connect it to."""
 
 import asyncio
+import contextlib
 import os
 import re
 import socket
@@ -71,7 +72,9 @@ class RawClient:
         body = await self.reader.readexactly(int(found.get("content-length", "0")))
         return Answer(int(status.split()[1]), exact, body)
 
-    def frame(self, opcode: int, payload: bytes = b"", *, fin: bool = True, rsv: int = 0, masked: bool = True, head_only: bool = False) -> None:
+    def frame(
+        self, opcode: int, payload: bytes = b"", *, fin: bool = True, rsv: int = 0, masked: bool = True, head_only: bool = False
+    ) -> None:
         first, size, mask = (fin << 7) | (rsv << 4) | opcode, len(payload), os.urandom(4)
         if size < 126:
             head = struct.pack("!BB", first, (masked << 7) | size)
@@ -108,10 +111,8 @@ class RawClient:
 
     async def ended(self) -> None:
         """Wait until the server ends the connection. It sends nothing before."""
-        try:
+        with contextlib.suppress(ConnectionResetError):  # it had more input than it read
             assert await asyncio.wait_for(self.reader.read(), PATIENCE) == b""
-        except ConnectionResetError:
-            pass  # it had more input than it read
         self.writer.close()
 
 

@@ -30,9 +30,9 @@ class WebSocketSettings(Section):
     """Seconds of silence after which the server sends a ping; the client has the same time to answer."""
     idle_timeout_seconds: float = Field(600.0, gt=0, le=86_400)
     """Seconds without a message after which a WebSocket without a subscription is closed."""
-    max_queue_bytes: int = Field(262_144, ge=4096)
+    max_queue_bytes: int = Field(1_048_576, ge=4096)
     """Bytes that wait for a client that reads slowly."""
-    max_queue_messages: int = Field(1000, ge=1)
+    max_queue_messages: int = Field(2000, ge=1)
     """Messages that wait for a client that reads slowly."""
     max_subscriptions: int = Field(100, ge=1, le=10_000)
     """Channels to which one WebSocket may subscribe."""

@@ -79,7 +79,9 @@ class WebSocketRoute:
         fields = Headers([(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]])
         if (version := header(scope, b"sec-websocket-version")) != "13":
             raise UpgradeRequired(f"The version of the WebSocket protocol must be 13 [RFC 6455], not {(version or '')[:20]!r}.")
-        server = ServerProtocol(extensions=[SharedDeflate()] if self._deflate else [], select_subprotocol=lambda _, offered: self._selected(offered))
+        server = ServerProtocol(
+            extensions=[SharedDeflate()] if self._deflate else [], select_subprotocol=lambda _, offered: self._selected(offered)
+        )
         try:
             accept, extensions, subprotocol = server.process_request(Request(scope["path"], fields))
         except InvalidUpgrade as error:
