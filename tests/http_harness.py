@@ -20,10 +20,11 @@ from api_base.core.types import Principal, RequestContext, SessionId, TenantId, 
 from api_base.interface.errors.handlers import install
 from api_base.interface.middleware.production import StackPorts, stack
 from api_base.interface.middleware.rate_limit import RequestLimits
-from api_base.interface.router import route_table
+from api_base.interface.router import route_table, websocket_routes
 from api_base.interface.routes import ExpectedVersion, ListQuery, RouteOptions, Router
 from api_base.interface.routes.dispatcher import Dispatcher
 from api_base.interface.routes.router import Deprecation
+from api_base.interface.websocket.registry import OpenSockets
 
 GOOD = "Bearer good"
 SECURITY = {
@@ -119,6 +120,8 @@ class HttpHarness:
     limiter: BurstLimiter
     tokens: OneToken
     refusals: KeptRefusals
+    gauges: dict[str, float]
+    """The figures of WebSockets."""
 
     @asynccontextmanager
     async def client(self, address: str = "203.0.113.7") -> AsyncIterator[httpx2.AsyncClient]:
@@ -132,7 +135,9 @@ def shell(*routers: APIRouter, settings: Settings | None = None) -> HttpHarness:
     settings = settings or Settings(_env_file=None)
     recorder, limiter, tokens, refusals = Recorded(), BurstLimiter(), OneToken(), KeptRefusals()
     prefixed = [("/api/v1", router) for router in routers]
-    table = route_table(prefixed, settings.server.max_body_bytes)
+    gauges: dict[str, float] = {}
+    sockets = OpenSockets(settings.websocket, gauges.__setitem__)
+    table = route_table(prefixed, settings.server.max_body_bytes, websocket_routes(prefixed, settings, sockets))
     limits = RequestLimits(limiter, settings, table.limits, b"secret")
     ports = StackPorts(recorder=recorder, limits=limits, verifier=tokens, access=tokens, audit=refusals, routes=table)
     app = FastAPI(
@@ -146,7 +151,7 @@ def shell(*routers: APIRouter, settings: Settings | None = None) -> HttpHarness:
     for prefix, router in prefixed:
         app.include_router(router, prefix=prefix)
     install(app)
-    return HttpHarness(app, prefixed, recorder, limiter, tokens, refusals)
+    return HttpHarness(app, prefixed, recorder, limiter, tokens, refusals, gauges)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

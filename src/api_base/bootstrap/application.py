@@ -8,6 +8,7 @@ from starlette.middleware import Middleware
 from api_base import __version__
 from api_base.bootstrap.context import Context
 from api_base.bootstrap.contexts import BUILT_IN
+from api_base.bootstrap.graphql import graphql_engine, graphql_routes, graphql_schema
 from api_base.bootstrap.lifespan import lifespan
 from api_base.bootstrap.services import Services, build
 from api_base.core.config import Settings
@@ -20,10 +21,11 @@ from api_base.interface.errors import pages
 from api_base.interface.errors.handlers import install
 from api_base.interface.middleware.production import StackPorts, stack
 from api_base.interface.middleware.rate_limit import RequestLimits
-from api_base.interface.router import V1, route_table
+from api_base.interface.router import V1, route_table, websocket_routes
 from api_base.interface.routes import Router
 from api_base.interface.routes.dispatcher import Dispatcher, RouteTable
 from api_base.interface.v1 import health_router, keys_router, metrics_router
+from api_base.interface.websocket.registry import OpenSockets
 
 
 def create_app(settings: Settings, contexts: Sequence[Context] = BUILT_IN) -> FastAPI:
@@ -35,7 +37,13 @@ def create_app(settings: Settings, contexts: Sequence[Context] = BUILT_IN) -> Fa
     routers.append(("", keys_router.routes(services.container.token_issuer)))
     if isinstance(services.container.storage, SignedStorage):
         routers.append(("", storage_router.routes(services.container.storage)))
-    table = route_table(routers, settings.server.max_body_bytes)
+    schema = graphql_schema(contexts, [pair for pair in routers if pair[0] == V1])
+    graphql = graphql_routes(
+        graphql_engine(schema, services.bus, settings), services.container.token_verifier, services.container.access, settings
+    )
+    routers.append(("", graphql))
+    sockets = OpenSockets(settings.websocket, services.container.counters.gauge)
+    table = route_table(routers, settings.server.max_body_bytes, websocket_routes(routers, settings, sockets))
     ports = _ports(services, table)
     app = FastAPI(
         title=settings.app_name,

@@ -99,6 +99,7 @@ class Context:
     `resources` are opened in each process, after the database and before the first request, and closed in reverse.
     `prune` declares which rows the worker deletes, `background` adds other periodic tasks. `routes` are served under `/api/v1`, `protocol_routes` at the
     paths that another specification prescribes.
+    `graphql` is the import path of a `GraphQL` (`package.module:NAME`), imported with the first GraphQL request: docs/graphql.md.
     `adapters` adds schemes to the URLs that select the adapter of a port (`MAIL__URL=file://…`): docs/adapters.md.
     """
 
@@ -121,4 +122,5 @@ class Context:
     resources: Callable[[Ports], Sequence[protocols.Resource]] = lambda ports: ()
     routes: Callable[[Bus], APIRouter] | None = None
     protocol_routes: Callable[[Bus], APIRouter] | None = None
+    graphql: str | None = None
     adapters: Adapters = field(default_factory=Adapters)

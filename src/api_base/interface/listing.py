@@ -6,7 +6,7 @@
 
 import hashlib
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Final
@@ -38,17 +38,29 @@ _SPACE_BEFORE_OFFSET: Final = re.compile(r" (?=[0-9]{2}:[0-9]{2}$)")
 
 def list_request(query: bytes, fields: Fields, *, searchable: bool = False) -> ListRequest:
     """Parse the raw query string. Raises `Invalid` with every violation."""
-    return _Parser(query, fields, searchable).request()
+    parser = _Parser(fields, searchable)
+    return parser.request(parser.split(query))
+
+
+def list_request_of(pairs: Sequence[tuple[str, str]], fields: Fields, *, searchable: bool = False) -> ListRequest:
+    """Parse the names and values that a query string would have. Raises `Invalid` with every violation."""
+    if len(pairs) > PARAMETERS:
+        raise Invalid.of("/query", "too_many", f"has more than {PARAMETERS} parameters")
+    return _Parser(fields, searchable).request(pairs)
+
+
+def quoted_member(text: str) -> str:
+    r"""Return a value of `in` as it is written between commas: `\,` is a comma inside a value."""
+    return text.replace("\\", "\\\\").replace(",", "\\,")
 
 
 class _Parser:
-    def __init__(self, query: bytes, fields: Fields, searchable: bool) -> None:
+    def __init__(self, fields: Fields, searchable: bool) -> None:
         self._fields, self._searchable = fields, searchable
         self._violations: list[Violation] = []
-        self._pairs = self._split(query)
 
-    def request(self) -> ListRequest:
-        pairs, filters = self._separate()
+    def request(self, given: Sequence[tuple[str, str]]) -> ListRequest:
+        pairs, filters = self._separate(given)
         specification = self._filters(filters)
         request = ListRequest(
             specification=specification,
@@ -64,7 +76,8 @@ class _Parser:
             raise Invalid(self._violations)
         return request
 
-    def _split(self, query: bytes) -> list[tuple[str, str]]:
+    def split(self, query: bytes) -> list[tuple[str, str]]:
+        """Return the names and values in the raw query string. Raises `Invalid` if it is too long."""
         if len(query) > MAX_QUERY_LENGTH:
             raise Invalid.of("/query", "too_long", f"has {len(query)} bytes; at most {MAX_QUERY_LENGTH} are allowed")
         pairs: list[tuple[str, str]] = []
@@ -80,11 +93,11 @@ class _Parser:
                     self._refuse(unquote_plus(name, errors="replace"), "encoding", "is not UTF-8")
         return pairs
 
-    def _separate(self) -> tuple[dict[str, str], list[tuple[str, str, str, str]]]:
+    def _separate(self, given: Sequence[tuple[str, str]]) -> tuple[dict[str, str], list[tuple[str, str, str, str]]]:
         """Return the reserved parameters, and the filters as (field, operator, value, parameter)."""
         reserved: dict[str, str] = {}
         filters: list[tuple[str, str, str, str]] = []
-        for name, value in self._pairs:
+        for name, value in given:
             if len(value) > (MAX_CURSOR_LENGTH if name == "cursor" else MAX_VALUE_LENGTH):
                 self._refuse(name, "too_long", f"is longer than {MAX_CURSOR_LENGTH if name == 'cursor' else MAX_VALUE_LENGTH} characters")
             elif "\0" in value:

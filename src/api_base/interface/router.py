@@ -1,23 +1,27 @@
 """All routes of version 1, compiled for the dispatcher."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from fastapi import APIRouter
+from fastapi.routing import APIWebSocketRoute, iter_route_contexts
 
+from api_base.core.config import Settings
 from api_base.core.errors import ProgrammingError
 from api_base.interface.routes import Router
 from api_base.interface.routes.dispatcher import RouteTable
 from api_base.interface.routes.operation import Operation
 from api_base.interface.routes.plain import plain_routes
+from api_base.interface.routes.websocket import WebSocketRoute
+from api_base.interface.websocket.registry import OpenSockets
 
 V1: Final = "/api/v1"
 
 
-def route_table(routers: Sequence[tuple[str, APIRouter]], body_limit: int) -> RouteTable:
+def route_table(routers: Sequence[tuple[str, APIRouter]], body_limit: int, websockets: Iterable[WebSocketRoute] = ()) -> RouteTable:
     """Return all routes of (prefix, router) pairs. `body_limit` is in bytes. Raises what `operations` raises."""
     plain = (route for prefix, router in routers for route in plain_routes(prefix, router, body_limit))
-    return RouteTable(operations(routers, body_limit), plain)
+    return RouteTable([*operations(routers, body_limit), *websockets], plain)
 
 
 def operations(routers: Sequence[tuple[str, APIRouter]], body_limit: int) -> list[Operation]:
@@ -37,3 +41,13 @@ def _operations(routers: Sequence[tuple[str, APIRouter]], body_limit: int) -> It
                 )
         for one in router.definitions if isinstance(router, Router) else ():
             yield Operation(one.endpoint, one.method, prefix + one.path, one.status, one.options, body_limit)
+
+
+def websocket_routes(routers: Sequence[tuple[str, APIRouter]], settings: Settings, sockets: OpenSockets) -> Iterator[WebSocketRoute]:
+    """Yield the WebSocket routes of (prefix, router) pairs. Raises `ProgrammingError` for one of FastAPI's own: nothing would serve it."""
+    for prefix, router in routers:
+        for context in iter_route_contexts(router.routes):
+            if isinstance(context.original_route, APIWebSocketRoute):
+                raise ProgrammingError(f"{prefix}{context.path} is a WebSocket route of FastAPI. Declare it with `websocket` of a Router.")
+        for path, serve, options in router.websockets if isinstance(router, Router) else ():
+            yield WebSocketRoute(prefix + path, serve, options, settings, sockets)

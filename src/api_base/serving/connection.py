@@ -7,6 +7,7 @@ import math
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Final
 
+from api_base.interface.middleware.http_exchange import SWITCH
 from api_base.serving.refusals import SLOW_BODY, SLOW_HEADER, TOO_MANY_CONNECTIONS, Refusal
 from api_base.serving.request_input import BoundedInput
 from api_base.serving.turn import Turn
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from uvicorn._types import ASGI3Application
     from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
+    from api_base.interface.websocket.connection import WebSocketConnection
 
 LINGER_SECONDS: Final = 1.0
 """Seconds that a refused client has to read the answer while what it sends is discarded [RFC 9112, section 9.6]."""
@@ -42,6 +44,8 @@ class Connection(BoundedInput):
 
     deadline, _phase, _address = math.inf, Phase.FIRST_BYTE, ""
     _discarded = 0
+    _early = False
+    """Whether a client has sent something behind its handshake for a WebSocket."""
     reserved = False
     """Whether it may stay although the process is full: its first request is a probe."""
 
@@ -78,17 +82,38 @@ class Connection(BoundedInput):
         if self._phase is Phase.FIRST_BYTE or self._phase is Phase.IDLE:
             self._wait(Phase.HEADER, self.server_state.settings.header_timeout_seconds)
 
-    def upgrade(self) -> None:
-        """Switch to a WebSocket where a library for it is installed, or answer in HTTP/1.1, as for any other protocol [RFC 9110, section 7.8]."""
-        if self._should_upgrade():
-            self.deadline = math.inf
-            self.server_state.leave(self, self._address)
-            self.handle_websocket_upgrade()
-        else:
-            self.cycle.keep_alive = False
+    def upgrade(self, *, early: bool) -> None:
+        """Answer in HTTP/1.1 [RFC 9110, section 7.8] unless the request is served by a WebSocket route, which calls `switch`.
+
+        Nothing is read before: a client waits for the answer to its handshake.
+        """
+        self.cycle.keep_alive = False
+        if "extensions" in self.cycle.scope:
+            self._early = early
+            self.flow.pause_reading()
+
+    def switch(self, headers: "Iterable[tuple[bytes, bytes]]", socket: "WebSocketConnection") -> bool:
+        """Answer the handshake, and leave the connection to `socket`. Return False if the client has left, or has not waited for the answer."""
+        cycle, state, transport = self.cycle, self.server_state, self.transport
+        if self._early or cycle.disconnected or self._phase is Phase.CLOSED or transport.is_closing():
+            return False
+        lines = b"".join([b"%b: %b\r\n" % one for one in (*state.default_headers, *headers)])
+        transport.write(b"HTTP/1.1 101 Switching Protocols\r\n%b\r\n" % lines)
+        cycle.response_started = cycle.response_complete = True
+        state.total_requests += 1
+        state.connections.discard(self)
+        state.sockets[socket] = self._address
+        transport.set_protocol(socket)
+        socket.begin(transport, state.leave_socket, state.settings.write_timeout_seconds)
+        transport.resume_reading()
+        if state.draining:
+            socket.drain()
+        return True
 
     def on_headers_complete(self) -> None:
         """Start the request. During a shutdown it is the last one on its connection."""
+        if self.parser.should_upgrade() and self._get_upgrade() == b"websocket":
+            self.scope["extensions"] = {SWITCH: self.switch}  # type: ignore[dict-item]  # a function, which ASGI's types do not provide for
         super().on_headers_complete()
         if self.server_state.draining:
             self.drain()

@@ -3,6 +3,7 @@
 
 A connection that is idle when the shutdown begins stays open for the keep-alive time: its client may have sent the next request already.
 That request is answered, with `Connection: close`. So a shutdown closes no idle connection earlier than the keep-alive timeout would.
+WebSockets are closed one after the other during the same time, so that their clients do not all reconnect in one moment.
 """
 
 import asyncio
@@ -11,9 +12,10 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import islice
 from socket import socket
 from types import FrameType
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from uvicorn import Config, Server
 from uvicorn.server import HANDLED_SIGNALS
@@ -21,6 +23,9 @@ from uvicorn.server import HANDLED_SIGNALS
 from api_base.serving.accepting import Acceptor
 from api_base.serving.connection import Connection
 from api_base.serving.open_connections import OpenConnections
+
+if TYPE_CHECKING:
+    from api_base.interface.websocket.connection import WebSocketConnection
 
 _TICK: Final = 0.05
 SWEEP_SECONDS: Final = 0.1
@@ -68,6 +73,9 @@ class DrainingServer(Server):
             acceptor.sweep()
         asyncio.get_running_loop().call_later(SWEEP_SECONDS, self._sweep)
 
+    def _open_sockets(self) -> "Iterator[WebSocketConnection]":
+        return (one for one in self.server_state.sockets if one.open)
+
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Begin the shutdown. A second SIGINT cancels unanswered requests."""
         if sig == signal.SIGINT:
@@ -84,7 +92,14 @@ class DrainingServer(Server):
             if isinstance(connection, Connection):
                 connection.drain()
         await asyncio.sleep(_TICK)  # the last accepted connection is not in the set yet
-        while self.server_state.connections and time.monotonic() < began + self._linger:
+        part = math.ceil(len(self.server_state.sockets) * _TICK / max(_TICK, self._linger - 2 * _TICK))
+        while (self.server_state.connections or self.server_state.sockets) and time.monotonic() < began + self._linger:
+            for websocket in list(islice(self._open_sockets(), part)):
+                websocket.drain()
+            await asyncio.sleep(_TICK)
+        for websocket in list(self._open_sockets()):
+            websocket.drain()
+        while self.server_state.sockets:  # each has a deadline
             await asyncio.sleep(_TICK)
         self.config.timeout_graceful_shutdown = max(1, math.ceil(began + self._shutdown_timeout - time.monotonic()))
         await super().shutdown(sockets)

@@ -17,6 +17,7 @@ from api_base.serving.refusals import Refusal, RefusalLog
 from api_base.serving.request_input import Hosts
 
 if TYPE_CHECKING:
+    from api_base.interface.websocket.connection import WebSocketConnection
     from api_base.serving.connection import Connection
 
 CLOSE: Final = (b"connection", b"close")
@@ -39,6 +40,8 @@ class OpenConnections(ServerState):
         """What the tasks of requests inherit: nothing of another request."""
         self.waiting: dict[Connection, None] = {}
         """Connections without a request in work, in the order in which they began to wait."""
+        self.sockets: dict[WebSocketConnection, str] = {}
+        """The WebSockets, which are not among `connections`, with the key of their address."""
         self._addresses: dict[str, int] = {}
         self.max_connections = self._max(server.max_connections)
         self.starting = 0
@@ -85,6 +88,13 @@ class OpenConnections(ServerState):
     def leave(self, connection: "Connection", address: str) -> None:
         """Forget a closed connection."""
         self.waiting.pop(connection, None)
+        self._leave(address)
+
+    def leave_socket(self, socket: "WebSocketConnection") -> None:
+        """Forget a closed WebSocket."""
+        self._leave(self.sockets.pop(socket))
+
+    def _leave(self, address: str) -> None:
         if address:
             left = self._addresses[address] - 1
             if left:
@@ -110,6 +120,8 @@ class OpenConnections(ServerState):
         now = self.clock()
         for connection in [one for one in cast("set[Connection]", self.connections) if one.deadline <= now]:
             connection.expire()
+        for socket in [one for one in self.sockets if one.deadline <= now]:
+            socket.expire()
         self.admission.expire()
         self.refusals.write(now)
 

@@ -133,8 +133,8 @@ class BoundedInput(HttpToolsProtocol, ABC):
         """Note that a part of a request has arrived."""
 
     @abstractmethod
-    def upgrade(self) -> None:
-        """Handle a request for another protocol, once it is complete."""
+    def upgrade(self, *, early: bool) -> None:
+        """Handle a request for another protocol, once it is complete. `early`: input of that protocol has arrived already."""
 
     @property
     def refused(self) -> bool:
@@ -177,8 +177,8 @@ class BoundedInput(HttpToolsProtocol, ABC):
         try:
             self.parser.feed_data(piece)
             self._pass_body()
-        except httptools.HttpParserUpgrade:
-            self.upgrade()
+        except httptools.HttpParserUpgrade as upgrade:
+            self.upgrade(early=upgrade.args[0] < len(piece))
         except httptools.HttpParserError:
             self.refuse(self._refusal or MALFORMED)
             return

@@ -69,6 +69,7 @@ async def serve(app: "FastAPI", listener: socket.socket, server: "ServerSettings
     config = uvicorn.Config(
         app,
         http=Connection,
+        ws="none",
         lifespan="off",
         access_log=False,
         log_config=None,

@@ -24,6 +24,12 @@ class AuditRecordDTO:
     after: Mapping[str, Any] | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreatorDTO:
+    entity_id: UUID
+    user_id: UUID
+
+
 @dataclass(slots=True)
 class Checked:
     """How much of the trail was verified. The counts are complete after the last finding."""

@@ -3,18 +3,20 @@
 The handlers are adapters: infrastructure/audit/queries.py.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from api_base.application.audit.dtos import AuditRecordDTO
+from api_base.application.audit.dtos import AuditRecordDTO, CreatorDTO
 from api_base.application.common.cqrs import Query
 from api_base.application.common.listing import Field, Fields, ListRequest, Page, Sort
 from api_base.domain.common.specification import ComparisonOperator
 
 READ: Final = "audit:read"
 READ_PLATFORM: Final = "platform:audit"
+READ_CREATORS: Final = "audit:read_creators"
 """Permissions of the audit trail."""
 
 _Op = ComparisonOperator
@@ -41,3 +43,12 @@ class ListAudit(Query[Page[AuditRecordDTO]]):
 class ListPlatformAudit(Query[Page[AuditRecordDTO]]):
     permission = READ_PLATFORM
     request: ListRequest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GetCreators(Query[Sequence[CreatorDTO]]):
+    """Who created these entities of one kind, such as `item`, as far as the trail goes back."""
+
+    permission = READ_CREATORS
+    entity: str
+    entity_ids: tuple[UUID, ...]

@@ -127,13 +127,14 @@ def _conjuncts(specification: Specification[Any] | None) -> Iterator[FieldSpecif
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListRequest:
-    """A validated request for a page of a list. `fingerprint` covers the filter and the search."""
+    """A validated request for a page of a list. `fingerprint` covers the filter and the search. `with_cursors` asks for one of each item."""
 
     specification: Specification[Any] | None = None
     sort: tuple[Sort, ...] = ()
     limit: int = DEFAULT_LIMIT
     cursor: str | None = None
     include_total: bool = False
+    with_cursors: bool = False
     q: str | None = None
     filtered: frozenset[str] = field(default_factory=frozenset)
     fingerprint: str = ""
@@ -141,11 +142,12 @@ class ListRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page[T]:
-    """`next_cursor` is None on the last page; `total` is None unless requested."""
+    """`next_cursor` is None on the last page; `total` is None unless requested, `cursors` are empty unless requested."""
 
     items: Sequence[T]
     next_cursor: str | None
     total: int | None = None
+    cursors: Sequence[str] = ()
 
 
 def encode_cursor(request: ListRequest, keys: Sequence[Any]) -> str:

@@ -8,7 +8,7 @@ from typing import Final
 from api_base.application.common.cqrs import Registration, on
 from api_base.application.common.jobs import Job, Schedule
 from api_base.application.files.commands import attachments, rename_file
-from api_base.application.files.queries import GetFile, ListFiles
+from api_base.application.files.queries import GetAttachedFiles, GetFile, GetFilesByIds, ListFiles
 from api_base.application.services.file_upload import (
     append,
     begin,
@@ -58,6 +58,8 @@ def _handlers(ports: Ports) -> Sequence[Registration]:
     return [
         on(rename_file.RenameFile, rename_file.RenameFileHandler(repository, ports.clock)),
         on(GetFile, queries.GetFileHandler(ports.database)),
+        on(GetFilesByIds, queries.GetFilesByIdsHandler(ports.database)),
+        on(GetAttachedFiles, queries.GetAttachedFilesHandler(ports.database, ports.attachable, ports.checker)),
         on(ListFiles, queries.ListFilesHandler(ports.database)),
         on(OpenFile, opened),
         on(thumbnails.MakeThumbnails, thumbnails.MakeThumbnailsHandler(opened, ports.storage, ports.thumbnailer)),
@@ -166,5 +168,6 @@ FILES: Final = Context(
     ),
     background=_background,
     routes=v1.routes,
+    graphql="api_base.interface.graphql.files:FILES",
     protocol_routes=uploads_router.routes,
 )

@@ -10,7 +10,7 @@ from api_base.application.common.search import DeclaredIndex
 from api_base.application.files.commands.attachments import Attachable
 from api_base.application.items import permissions
 from api_base.application.items.commands import batch_items, create_item, import_items, item_transitions, update_item
-from api_base.application.items.queries import GetItem, ListItems
+from api_base.application.items.queries import GetItem, GetItemsByIds, ListItems
 from api_base.application.items.search import ITEM_EVENTS, ITEM_INDEX
 from api_base.application.items.streams import PRICE_CHANGES
 from api_base.bootstrap.context import Context, Ports
@@ -20,7 +20,7 @@ from api_base.domain.items.entities import Item
 from api_base.domain.items.events import ItemChanged, ItemCreated, ItemDeleted, ItemPriceChanged, ItemRestored, ItemStatusChanged
 from api_base.infrastructure import items
 from api_base.infrastructure.db.unit_of_work import savepoint
-from api_base.infrastructure.items.queries import GetItemHandler, ListItemsHandler
+from api_base.infrastructure.items.queries import GetItemHandler, GetItemsByIdsHandler, ListItemsHandler
 from api_base.infrastructure.items.repository import SqlItemRepository
 from api_base.infrastructure.items.search import ItemDocuments
 from api_base.infrastructure.items.tables import ITEMS as ITEMS_TABLE
@@ -43,6 +43,7 @@ def _handlers(ports: Ports) -> Sequence[Registration]:
         on(batch_items.BatchItems, batch_items.BatchItemsHandler(repository, ports.ids, ports.clock, ports.checker, savepoint)),
         on(import_items.ImportItems, rows_handler(ports, import_items.ItemImporter(repository, ports.ids, ports.clock))),
         on(GetItem, GetItemHandler(ports.database)),
+        on(GetItemsByIds, GetItemsByIdsHandler(ports.database)),
         on(ListItems, ListItemsHandler(ports.database, ports.settings.search.candidates)),
     ]
 
@@ -80,4 +81,5 @@ ITEMS: Final = Context(
     search_indexes=(SEARCHED,),
     remote={"items.get": GetItem, "items.create": create_item.CreateItem},
     routes=v1.routes,
+    graphql="api_base.interface.graphql.items:ITEMS",
 )

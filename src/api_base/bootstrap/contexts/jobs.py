@@ -19,4 +19,4 @@ def _handlers(ports: Ports) -> Sequence[Registration]:
     ]
 
 
-JOBS: Final = Context(name="jobs", handlers=_handlers, routes=v1.routes)
+JOBS: Final = Context(name="jobs", handlers=_handlers, routes=v1.routes, graphql="api_base.interface.graphql.jobs:JOBS")

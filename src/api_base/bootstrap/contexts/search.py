@@ -44,4 +44,5 @@ SEARCH: Final = Context(
     background=_background,
     resources=_resources,
     routes=v1.routes,
+    graphql="api_base.interface.graphql.search:SEARCH",
 )

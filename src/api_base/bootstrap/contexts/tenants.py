@@ -21,7 +21,14 @@ from api_base.application.tenants.commands import (
     rename_tenant,
     revoke_invitation,
 )
-from api_base.application.tenants.queries import GetTenant, ListInvitations, ListMembers, ListMyTenants
+from api_base.application.tenants.queries import (
+    GetMembersByUserIds,
+    GetTenant,
+    GetTenantsByIds,
+    ListInvitations,
+    ListMembers,
+    ListMyTenants,
+)
 from api_base.bootstrap.context import Context, Ports
 from api_base.bootstrap.contexts.identities import identities
 from api_base.bootstrap.contexts.mailing import ATTEMPTS, email_templates, links
@@ -32,7 +39,14 @@ from api_base.domain.tenants.entities import MANAGERS
 from api_base.domain.tenants.events import InvitationAccepted, MemberAdded, MemberInvited, MemberRoleChanged, MembershipEnded, TenantCreated
 from api_base.infrastructure import tenants
 from api_base.infrastructure.db.pruner import Prune
-from api_base.infrastructure.tenants.queries import GetTenantHandler, ListInvitationsHandler, ListMembersHandler, ListMyTenantsHandler
+from api_base.infrastructure.tenants.queries import (
+    GetMembersByUserIdsHandler,
+    GetTenantHandler,
+    GetTenantsByIdsHandler,
+    ListInvitationsHandler,
+    ListMembersHandler,
+    ListMyTenantsHandler,
+)
 from api_base.infrastructure.tenants.repository import SqlInvitationRepository, SqlMembershipRepository, SqlTenantRepository
 from api_base.infrastructure.tenants.tables import INVITATIONS, MEMBERSHIPS
 from api_base.infrastructure.tenants.tables import TENANTS as TENANTS_TABLE
@@ -62,6 +76,8 @@ def _handlers(ports: Ports) -> Sequence[Registration]:
         on(remove_member.RemoveMember, remove_member.RemoveMemberHandler(memberships)),
         on(remove_member.LeaveTenant, remove_member.LeaveTenantHandler(memberships)),
         on(GetTenant, GetTenantHandler(ports.database)),
+        on(GetTenantsByIds, GetTenantsByIdsHandler(ports.database)),
+        on(GetMembersByUserIds, GetMembersByUserIdsHandler(ports.database)),
         on(ListMyTenants, ListMyTenantsHandler(ports.database)),
         on(ListMembers, ListMembersHandler(ports.database)),
         *_invitations(ports),
@@ -125,4 +141,5 @@ TENANTS: Final = Context(
     jobs=(Job(name="tenants.mail_invitation", message=invite_member.MailInvitation, attempts=ATTEMPTS),),
     prune=(Prune(table=INVITATIONS, keep=timedelta(days=30)),),
     routes=v1.routes,
+    graphql="api_base.interface.graphql.tenants:TENANTS",
 )

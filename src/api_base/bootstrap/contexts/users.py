@@ -20,7 +20,7 @@ from api_base.application.users.commands import (
     set_user_status,
     update_profile,
 )
-from api_base.application.users.queries import GetProfile, GetUser, ListUsers
+from api_base.application.users.queries import GetProfile, GetUser, GetUsersByIds, ListUsers
 from api_base.bootstrap.context import Context, Ports
 from api_base.bootstrap.contexts.mailing import ATTEMPTS, email_templates, links
 from api_base.bootstrap.contexts.roles import PLATFORM_ADMIN
@@ -28,7 +28,7 @@ from api_base.domain.common.events import Subscription
 from api_base.domain.users.events import PasswordChanged, UserDeactivated, UserReactivated, UserRegistered
 from api_base.infrastructure import users
 from api_base.infrastructure.db.pruner import Prune
-from api_base.infrastructure.users.queries import GetProfileHandler, GetUserHandler, ListUsersHandler
+from api_base.infrastructure.users.queries import GetProfileHandler, GetUserHandler, GetUsersByIdsHandler, ListUsersHandler
 from api_base.infrastructure.users.repository import SqlPasswordResetRepository, SqlRegistrationRepository, SqlUserRepository
 from api_base.infrastructure.users.tables import PASSWORD_RESETS, PLATFORM_ADMINISTRATORS, REGISTRATIONS, USER_PASSWORDS
 from api_base.infrastructure.users.tables import USERS as USERS_TABLE
@@ -53,6 +53,7 @@ def _handlers(ports: Ports) -> Sequence[Registration]:
         on(change_password.RenewPasswordHash, change_password.RenewPasswordHashHandler(repository)),
         on(GetProfile, GetProfileHandler(ports.database)),
         on(GetUser, GetUserHandler(ports.database)),
+        on(GetUsersByIds, GetUsersByIdsHandler(ports.database, ports.checker)),
         on(ListUsers, ListUsersHandler(ports.database)),
         *_by_mail(ports),
     ]
@@ -112,4 +113,5 @@ USERS: Final = Context(
     jobs=_JOBS,
     prune=(Prune(table=REGISTRATIONS, keep=timedelta(days=1)), Prune(table=PASSWORD_RESETS, keep=timedelta(days=1))),
     routes=v1.routes,
+    graphql="api_base.interface.graphql.users:USERS",
 )

@@ -7,6 +7,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from api_base.core.config.database import DatabaseSettings
 from api_base.core.config.files import FileSettings
+from api_base.core.config.graphql import GraphQLSettings
 from api_base.core.config.messaging import CacheSettings, EventSettings, JobSettings, LocksSettings, MailSettings, RemoteSettings
 from api_base.core.config.observability import ObservabilitySettings
 from api_base.core.config.search import SearchSettings
@@ -15,6 +16,7 @@ from api_base.core.config.server import ResilienceSettings, ServerSettings
 from api_base.core.config.sources import EnvironmentFileSource, EnvironmentSource
 from api_base.core.config.storage import ScannerSettings, StorageSettings
 from api_base.core.config.values import context_path, plan_name
+from api_base.core.config.websocket import WebSocketSettings
 
 Environment = Literal["development", "test", "production"]
 
@@ -62,6 +64,8 @@ class Settings(BaseSettings):
     """Files."""
     files: FileSettings = Field(default_factory=FileSettings)
     """Files that tenants upload."""
+    graphql: GraphQLSettings = Field(default_factory=GraphQLSettings)
+    """GraphQL."""
     search: SearchSettings = Field(default_factory=SearchSettings)
     """Search."""
     audit: AuditSettings = Field(default_factory=AuditSettings)
@@ -70,6 +74,8 @@ class Settings(BaseSettings):
     """Outbound calls."""
     observability: ObservabilitySettings = Field(default_factory=ObservabilitySettings)
     """Logs, metrics, traces."""
+    websocket: WebSocketSettings = Field(default_factory=WebSocketSettings)
+    """WebSockets."""
 
     @field_validator("plans")
     @classmethod

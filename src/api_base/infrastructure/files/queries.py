@@ -1,24 +1,36 @@
 """Queries of files: rows become DTOs directly, without the aggregate."""
 
+from collections.abc import Mapping, Sequence
 from typing import Final
+from uuid import UUID
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from api_base.application.common.listing import Page
-from api_base.application.files.queries import FILE_FIELDS, GetFile, ListFiles
+from api_base.application.files.commands.attachments import Attachable
+from api_base.application.files.queries import (
+    FILE_FIELDS,
+    MAX_ATTACHED,
+    AttachedFileDTO,
+    GetAttachedFiles,
+    GetFile,
+    GetFilesByIds,
+    ListFiles,
+)
 from api_base.application.services.file_upload.begin import GetUpload, upload_dto
 from api_base.application.services.file_upload.dtos import FileDTO, UploadDTO
 from api_base.application.services.file_upload.progress import own_upload
 from api_base.core.errors import NotFound
-from api_base.core.protocols import Clock
-from api_base.core.types import request_tenant, request_user
+from api_base.core.protocols import Clock, PermissionChecker
+from api_base.core.types import current_context, request_tenant, request_user
 from api_base.domain.files.repository import FileRepository, Uploads
 from api_base.domain.files.value_objects import FileState
 from api_base.infrastructure.db.query_builder import PageBuilder
 from api_base.infrastructure.db.rows import restored
 from api_base.infrastructure.db.session import Database
 from api_base.infrastructure.db.statement import Statement, owned
-from api_base.infrastructure.files.tables import FILES
+from api_base.infrastructure.files.tables import ATTACHMENTS, FILES
 
 COLUMNS: Final = {"name": FILES.c.name, "state": FILES.c.state, "created_at": FILES.c.created_at}
 to_dto: Final = restored(FileDTO, state=FileState)
@@ -35,6 +47,41 @@ class GetFileHandler:
         if row is None:
             raise NotFound("file", query.id)
         return to_dto(row)
+
+
+class GetFilesByIdsHandler:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        named = FILES.c.id == sa.any_(sa.bindparam("ids", type_=ARRAY(sa.Uuid)))
+        self._statement = Statement(sa.select(FILES).where(owned(FILES), named))
+
+    async def handle(self, query: GetFilesByIds) -> Sequence[FileDTO]:
+        return [to_dto(row) for row in await self._database.fetch(self._statement, request_tenant(), ids=list(query.ids))]
+
+
+class GetAttachedFilesHandler:
+    """`attachable` are those of all contexts, by kind."""
+
+    def __init__(self, database: Database, attachable: Mapping[str, Attachable], checker: PermissionChecker) -> None:
+        self._database, self._attachable, self._checker = database, attachable, checker
+        named = ATTACHMENTS.c.entity_id == sa.any_(sa.bindparam("entity_ids", type_=ARRAY(sa.Uuid)))
+        kind = ATTACHMENTS.c.kind == sa.bindparam("kind", type_=sa.Text)
+        number = sa.func.row_number().over(partition_by=ATTACHMENTS.c.entity_id, order_by=ATTACHMENTS.c.slot).label("number")
+        numbered = sa.select(ATTACHMENTS.c.entity_id, ATTACHMENTS.c.slot, ATTACHMENTS.c.file_id, number).where(
+            owned(ATTACHMENTS), named, kind
+        )
+        first = numbered.subquery("first")
+        rows = sa.select(FILES, first.c.entity_id, first.c.slot).where(owned(FILES), FILES.c.id == first.c.file_id)
+        self._statement = Statement(rows.where(first.c.number <= MAX_ATTACHED).order_by(first.c.entity_id, first.c.slot))
+
+    async def handle(self, query: GetAttachedFiles) -> Sequence[AttachedFileDTO]:
+        """Raises `NotFound` for an unknown kind, `Forbidden` for who may not read it."""
+        declared = self._attachable.get(query.kind)
+        if declared is None:
+            raise NotFound("kind of resource", query.kind)
+        self._checker.check(current_context.get().principal, declared.read(UUID(int=0)).permission)
+        found = await self._database.fetch(self._statement, request_tenant(), kind=query.kind, entity_ids=list(query.entity_ids))
+        return [AttachedFileDTO(entity_id=row["entity_id"], slot=row["slot"], file=to_dto(row)) for row in found]
 
 
 class ListFilesHandler:

@@ -1,14 +1,15 @@
 """Queries of items: rows become DTOs directly, without the aggregate."""
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from typing import Final
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from api_base.application.common.listing import ListRequest, Page
 from api_base.application.common.money import MoneyDTO
 from api_base.application.items.dtos import ItemDTO
-from api_base.application.items.queries import ITEM_FIELDS, GetItem, ListItems
+from api_base.application.items.queries import ITEM_FIELDS, GetItem, GetItemsByIds, ListItems
 from api_base.core.errors import NotFound
 from api_base.core.types import request_tenant
 from api_base.domain.common.value_objects import Money
@@ -71,6 +72,16 @@ class GetItemHandler:
         if row is None:
             raise NotFound("item", query.id)
         return to_dto(row)
+
+
+class GetItemsByIdsHandler:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        named = ITEMS.c.id == sa.any_(sa.bindparam("ids", type_=ARRAY(sa.Uuid)))
+        self._statement = Statement(sa.select(ITEMS).where(owned(ITEMS), named, _NOT_DELETED))
+
+    async def handle(self, query: GetItemsByIds) -> Sequence[ItemDTO]:
+        return [to_dto(row) for row in await self._database.fetch(self._statement, request_tenant(), ids=list(query.ids))]
 
 
 class ListItemsHandler:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from api_base.application.common.listing import Page
 from api_base.application.services.multitenancy import own_tenant
@@ -11,13 +12,15 @@ from api_base.application.tenants.dtos import InvitationDTO, MemberDTO, MyTenant
 from api_base.application.tenants.queries import (
     INVITATION_FIELDS,
     MEMBER_FIELDS,
+    GetMembersByUserIds,
     GetTenant,
+    GetTenantsByIds,
     ListInvitations,
     ListMembers,
     ListMyTenants,
 )
 from api_base.core.errors import NotFound
-from api_base.core.types import TenantId, UserId, request_user
+from api_base.core.types import TenantId, UserId, request_tenant, request_user
 from api_base.domain.tenants.entities import Role
 from api_base.infrastructure.db.query_builder import PageBuilder
 from api_base.infrastructure.db.rows import restored
@@ -50,6 +53,27 @@ class GetTenantHandler:
         if row is None:
             raise NotFound("tenant", query.id)
         return TenantDTO.of(TENANT_MAPPING.from_row(row))
+
+
+class GetTenantsByIdsHandler:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        named = TENANTS.c.id == sa.any_(sa.bindparam("ids", type_=ARRAY(sa.Uuid)))
+        self._statement = Statement(sa.select(TENANTS).where(owned(TENANTS), named))
+
+    async def handle(self, query: GetTenantsByIds) -> Sequence[TenantDTO]:
+        rows = await self._database.fetch(self._statement, request_tenant(), ids=list(query.ids))
+        return [TenantDTO.of(TENANT_MAPPING.from_row(row)) for row in rows]
+
+
+class GetMembersByUserIdsHandler:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        named = MEMBERSHIPS.c.user_id == sa.any_(sa.bindparam("user_ids", type_=ARRAY(sa.Uuid)))
+        self._statement = Statement(sa.select(MEMBERSHIPS).where(owned(MEMBERSHIPS), named))
+
+    async def handle(self, query: GetMembersByUserIds) -> Sequence[MemberDTO]:
+        return [member_to_dto(row) for row in await self._database.fetch(self._statement, request_tenant(), user_ids=list(query.user_ids))]
 
 
 class ListMyTenantsHandler:

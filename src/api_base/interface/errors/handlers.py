@@ -71,6 +71,12 @@ PROBLEMS: Final[Mapping[type[Exception], Kind]] = {
         lambda error: [(b"content-range", b"bytes */%d" % error.size), (b"accept-ranges", b"bytes")],
     ),
     http.PreconditionRequired: Kind("precondition-required", "A precondition is required", 428),
+    http.UpgradeRequired: Kind(
+        "upgrade-required",
+        "The resource is a WebSocket",
+        426,
+        lambda error: [(b"upgrade", b"websocket"), (b"connection", b"Upgrade"), (b"sec-websocket-version", b"13")],
+    ),
     http.TargetTooLong: Kind("target-too-long", "The path and query are too long", 414),
     http.HeaderTooLarge: Kind("header-too-large", "The header section is too large", 431),
     http.SlowRequest: Kind("slow-request", "The request did not arrive in time", 408),

@@ -59,6 +59,10 @@ class RequestTimeout(ApiBaseError):
         super().__init__(f"The request was aborted after {seconds:g} s. Read the resource before you retry a change.")
 
 
+class UpgradeRequired(ApiBaseError):
+    """The resource is a WebSocket [RFC 9110, section 15.5.22]."""
+
+
 class TargetTooLong(ApiBaseError):
     """The request target is longer than the server reads [RFC 9112, section 3]."""
 

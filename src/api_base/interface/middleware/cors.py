@@ -14,9 +14,9 @@ EXPOSED: Final = (
 )
 METHODS: Final = b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
 ALLOWED: Final = (
-    b"Authorization, Content-Disposition, Content-Type, Idempotency-Key, If-Match, If-None-Match, If-Range, Range, Tus-Resumable, Upload-Checksum, "
-    b"Upload-Complete, Upload-Defer-Length, Upload-Draft-Interop-Version, Upload-Length, Upload-Metadata, Upload-Offset, X-Request-ID, "
-    b"traceparent, tracestate"
+    b"Apollo-Require-Preflight, Authorization, Content-Disposition, Content-Type, Idempotency-Key, If-Match, If-None-Match, If-Range, Range, Tus-Resumable, Upload-Checksum, "
+    b"Upload-Complete, Upload-Defer-Length, Upload-Draft-Interop-Version, Upload-Length, Upload-Metadata, Upload-Offset, "
+    b"X-Apollo-Operation-Name, X-Request-ID, traceparent, tracestate"
 )
 PREFLIGHT: Final = (
     (b"access-control-allow-methods", METHODS),

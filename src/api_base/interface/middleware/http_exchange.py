@@ -13,6 +13,10 @@ from api_base.core.protocols import Charge, Limit, RateDecision
 from api_base.core.types import RequestContext
 
 KEY: Final = "api_base.exchange"
+SWITCH: Final = "api_base.switch"
+"""The extension of a scope that asks for a WebSocket, where the server can switch to it."""
+WEBSOCKET: Final = "WEBSOCKET"
+"""The method under which WebSocket routes are found."""
 CLIENT_LEFT: Final = 499
 """The status under which a request counts whose client left before it was answered, as in nginx."""
 
@@ -147,7 +151,9 @@ class RouteMatcher:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            http_exchange_of(scope).matched = self._find(scope["method"], scope["path"])
+            method, path = scope["method"], scope["path"]
+            matched = self._find(WEBSOCKET, path) if "extensions" in scope and method == "GET" and SWITCH in scope["extensions"] else None
+            http_exchange_of(scope).matched = self._find(method, path) if matched is None or matched.route is None else matched
         await self._app(scope, receive, send)
 
 

@@ -70,8 +70,17 @@ class RequestLimits:
 
     async def token_failed(self, exchange: HttpExchange) -> None:
         """Charge a request whose token was refused."""
-        _, _, failed = self._of(exchange.context.address)
-        await self._limiter.hit([failed._replace(checked=False)])
+        await self.failed_token(exchange.context.address)
+
+    async def refused_tokens(self, address: str) -> TooManyRequests | None:
+        """Return the refusal of an address whose tokens failed too often, for tokens that come in messages."""
+        charges = [self._of(address)[2]]
+        decision = await self._limiter.hit(charges)
+        return None if decision.allowed else decision.refusal("Too many tokens were refused.", charges)
+
+    async def failed_token(self, address: str) -> None:
+        """Charge a token that was refused."""
+        await self._limiter.hit([self._of(address)[2]._replace(checked=False)])
 
     def _charges(self, address: str) -> tuple[Charge, Charge, Charge]:
         """Return the charges of an address: for any request, for a login, and, only checked, for a failed token."""

@@ -9,13 +9,15 @@ from typing import Final
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from api_base.core.errors import ApiBaseError
 from api_base.core.protocols import Limit
 from api_base.interface.errors.handlers import send_error
-from api_base.interface.errors.http import MethodNotAllowed
-from api_base.interface.middleware.http_exchange import Match, http_exchange_of
+from api_base.interface.errors.http import MethodNotAllowed, UpgradeRequired
+from api_base.interface.middleware.http_exchange import WEBSOCKET, Match, http_exchange_of
 from api_base.interface.middleware.rate_limit import RequestLimits
 from api_base.interface.routes.operation import Operation
 from api_base.interface.routes.plain import PlainRoute
+from api_base.interface.routes.websocket import WebSocketRoute
 
 _ANY: Final = "/"
 """Matches any value in a key: no segment of a path contains it."""
@@ -25,8 +27,8 @@ type _Key = tuple[str, ...]
 class RouteTable:
     """The routes of the application."""
 
-    def __init__(self, operations: Iterable[Operation], plain: Iterable[PlainRoute]) -> None:
-        self._table: dict[_Key, dict[str, Operation]] = {}
+    def __init__(self, operations: Iterable[Operation | WebSocketRoute], plain: Iterable[PlainRoute]) -> None:
+        self._table: dict[_Key, dict[str, Operation | WebSocketRoute]] = {}
         self._masks: dict[int, list[tuple[int, ...]]] = {}
         self._plain = tuple(plain)
         self.limits: list[Limit] = []
@@ -35,7 +37,7 @@ class RouteTable:
             self._register(operation)
             self.limits += operation.limits
 
-    def _register(self, operation: Operation) -> None:
+    def _register(self, operation: Operation | WebSocketRoute) -> None:
         segments = operation.template.split("/")
         mask = tuple(i for i, segment in enumerate(segments) if segment.startswith("{"))
         key = tuple(_ANY if i in mask else segment for i, segment in enumerate(segments))
@@ -89,8 +91,7 @@ class Dispatcher:
             return
         exchange.route, route = matched.template, matched.route
         if route is None:
-            allowed = sorted({*matched.allowed, *(["HEAD"] if "GET" in matched.allowed else [])})
-            await send_error(scope, send, MethodNotAllowed(", ".join(allowed).encode()))
+            await send_error(scope, send, _method_refused(scope["method"], set(matched.allowed)))
         elif route.limits and (refusal := await self._limits.of_caller(exchange, _name(scope, matched), route.limits)) is not None:
             exchange.error = refusal
             await send_error(scope, send, refusal)
@@ -98,6 +99,23 @@ class Dispatcher:
             await route(scope, receive, send, matched.values)
         elif isinstance(route, PlainRoute):
             await route.serve(self._app, scope, receive, send)
+        elif isinstance(route, WebSocketRoute):
+            try:
+                route.accept(scope)
+            except ApiBaseError as error:
+                exchange.error = error
+                await send_error(scope, send, error)
+
+
+def _method_refused(method: str, allowed: set[str]) -> ApiBaseError:
+    """Return the error for a method that a path does not support. Its handshake is a GET where a path supports WebSocket only."""
+    if WEBSOCKET in allowed:
+        allowed = allowed - {WEBSOCKET} | {"GET"}
+        if method == "GET":
+            return UpgradeRequired("The resource is a WebSocket. Connect with a WebSocket client [RFC 6455].")
+    elif "GET" in allowed:
+        allowed.add("HEAD")
+    return MethodNotAllowed(", ".join(sorted(allowed)).encode())
 
 
 def _name(scope: Scope, matched: Match) -> str:

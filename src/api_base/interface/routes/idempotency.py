@@ -19,6 +19,11 @@ METHODS: Final = frozenset({"POST", "PATCH"})
 PATTERN: Final = rf'^("[ !#-\[\]-~]{{1,{MAX_KEY_LENGTH}}}"|[A-Za-z0-9._~:/+=-]{{1,{MAX_KEY_LENGTH}}})$'
 """A string of structured fields [RFC 9651, section 3.3.3] without escapes, or, as most clients send it, its bare content."""
 
+KEY_SYNTAX: Final = (
+    f"1 to {MAX_KEY_LENGTH} letters, digits or characters of ._~:/+=- such as a UUID; "
+    'in double quotes, other ASCII characters except " and \\ are allowed too.'
+)
+
 REPLAYED: Final = (b"idempotency-replayed", b"true")
 """Marks a stored response."""
 
@@ -28,6 +33,11 @@ _KEY: Final = re.compile(PATTERN)
 def accepts_key(method: str, options: RouteOptions) -> bool:
     """Return whether a route accepts an Idempotency-Key. `method` is in upper case."""
     return method in METHODS and options.replayable and options.auth == "required"
+
+
+def key_of(text: str) -> bytes | None:
+    """Return the key in the value of the header; None for a malformed one."""
+    return text.strip('"').encode() if _KEY.fullmatch(text) else None
 
 
 class Keyed:
@@ -76,13 +86,11 @@ def keyed(scope: Scope, receive: Receive, *, accepted: bool) -> Keyed:
     """
     values = [value for name, value in scope["headers"] if name == b"idempotency-key"]
     text = values[0].decode("latin-1")
-    if len(values) > 1 or not _KEY.fullmatch(text):
-        raise BadRequest(
-            f"Send one Idempotency-Key of 1 to {MAX_KEY_LENGTH} letters, digits or characters of ._~:/+=- such as a UUID; "
-            'in double quotes, other ASCII characters except " and \\ are allowed too.'
-        )
+    key = key_of(text)
+    if len(values) > 1 or key is None:
+        raise BadRequest(f"Send one Idempotency-Key of {KEY_SYNTAX}")
     if not accepted:
         raise BadRequest(
             "This route takes no Idempotency-Key: it needs no authentication, or its response must not be stored. Leave the header out."
         )
-    return Keyed(text.strip('"').encode(), scope, receive)
+    return Keyed(key, scope, receive)

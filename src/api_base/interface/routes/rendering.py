@@ -17,11 +17,13 @@ from api_base.interface.errors.problem import pointer
 class ProtocolAnswer:
     """A response in the form of another specification: `content` as JSON of `media_type` with this status, without a body if it is None.
 
+    `content` may be JSON already, as `msgspec.Raw`.
+
     `error` is the reason of a refusal, for the audit trail; the client does not see it.
     """
 
     status: int
-    content: Mapping[str, Any] | None
+    content: Mapping[str, Any] | msgspec.Raw | None
     headers: Sequence[tuple[bytes, bytes]] = ()
     media_type: bytes = b"application/json"
     error: ApiBaseError | None = None

@@ -11,9 +11,10 @@ from fastapi import APIRouter
 
 from api_base.application.common.cqrs import Query
 from api_base.core.protocols import Limit
+from api_base.interface.websocket.socket import Serve, WebSocketOptions
 
 type Auth = Literal["required", "optional", "ignored"]
-type Protocol = Literal["oauth2", "jwks", "metrics", "ofrep", "storage", "uploads"]
+type Protocol = Literal["graphql", "oauth2", "jwks", "metrics", "ofrep", "storage", "uploads"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +94,7 @@ class Router(APIRouter):
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self.definitions: list[RouteDefinition] = []
+        self.websockets: list[tuple[str, Serve, WebSocketOptions]] = []
         self._described = 0
 
     def get[E: Callable[..., Any]](self, path: str, options: RouteOptions | None = None, **documented: Any) -> Callable[[E], E]:
@@ -122,6 +124,17 @@ class Router(APIRouter):
     def delete[E: Callable[..., Any]](self, path: str, options: RouteOptions | None = None, **documented: Any) -> Callable[[E], E]:
         """Serve DELETE."""
         return self._define("DELETE", path, options, documented)
+
+    def websocket(  # type: ignore[override]  # FastAPI's own WebSocket routes are not served
+        self, path: str, options: WebSocketOptions | None = None
+    ) -> Callable[[Serve], Serve]:
+        """Serve WebSockets: `@router.websocket("/ws", WebSocketOptions(…))` on a coroutine function that takes a `Socket`."""
+
+        def register(serve: Serve) -> Serve:
+            self.websockets.append((self.prefix + path, serve, options or WebSocketOptions()))
+            return serve
+
+        return register
 
     def _define[E: Callable[..., Any]](
         self, method: str, path: str, options: RouteOptions | None, documented: Mapping[str, Any]

@@ -1,5 +1,6 @@
 """/api/v1/search: everything that the caller may read, by text."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Final
 
@@ -25,6 +26,29 @@ _PARAMETERS: Final = ("q", "index", "facets", "limit", "cursor")
 _PAIRS: Final = 20
 
 
+def search_of(given: Mapping[str, str], indexes: Sequence[str], facets: Sequence[str]) -> Search:
+    """Return the search of `q`, `limit` and `cursor` in `given`. Raises `Invalid` with every violation."""
+    violations: list[Violation] = []
+    for name, value in given.items():
+        most = MAX_CURSOR_LENGTH if name == "cursor" else MAX_VALUE_LENGTH
+        if len(value) > most:
+            violations.append(Violation(pointer("query", name), "too_long", f"is longer than {most} characters"))
+        elif UNSTORABLE.search(value):
+            violations.append(Violation(pointer("query", name), "nul", "must not contain the character NUL"))
+    q, limit = given.get("q", ""), given.get("limit", str(DEFAULT_HITS))
+    if not q.strip():
+        violations.append(Violation("/query/q", "blank", "is required, and must not be blank"))
+    if not (limit.isascii() and limit.isdigit() and len(limit) <= 3 and 1 <= int(limit) <= MAX_HITS):
+        violations.append(Violation("/query/limit", "range", f"must be a whole number from 1 to {MAX_HITS}"))
+    lists = {"index": tuple(dict.fromkeys(indexes)), "facets": tuple(dict.fromkeys(facets))}
+    for name, names in lists.items():
+        if len(names) > NAMES:
+            violations.append(Violation(pointer("query", name), "too_many", f"has {len(names)} names; at most {NAMES} are allowed"))
+    if violations:
+        raise Invalid(violations)
+    return Search(q=q, indexes=lists["index"], facets=lists["facets"], size=int(limit), cursor=given.get("cursor"))
+
+
 @dataclass(frozen=True, slots=True)
 class SearchQuery(QueryResolver):
     """The query string as a `Search`."""
@@ -34,18 +58,8 @@ class SearchQuery(QueryResolver):
         given, violations = _given(scope["query_string"])
         if violations:
             raise Invalid(violations)
-        q, limit = given.get("q", ""), given.get("limit", str(DEFAULT_HITS))
-        if not q.strip():
-            violations.append(Violation("/query/q", "blank", "is required, and must not be blank"))
-        if not (limit.isascii() and limit.isdigit() and len(limit) <= 3 and 1 <= int(limit) <= MAX_HITS):
-            violations.append(Violation("/query/limit", "range", f"must be a whole number from 1 to {MAX_HITS}"))
-        lists = {name: tuple(dict.fromkeys(given[name].split(","))) if given.get(name) else () for name in ("index", "facets")}
-        for name, names in lists.items():
-            if len(names) > NAMES:
-                violations.append(Violation(pointer("query", name), "too_many", f"has {len(names)} names; at most {NAMES} are allowed"))
-        if violations:
-            raise Invalid(violations)
-        return Search(q=q, indexes=lists["index"], facets=lists["facets"], size=int(limit), cursor=given.get("cursor"))
+        named = {name: given[name].split(",") if given.get(name) else () for name in ("index", "facets")}
+        return search_of(given, named["index"], named["facets"])
 
     def __call__(
         self,
@@ -68,15 +82,11 @@ def _given(query: bytes) -> tuple[dict[str, str], list[Violation]]:
     given: dict[str, str] = {}
     violations: list[Violation] = []
     for name, value in query_pairs(query, _PAIRS):
-        at, most = pointer("query", name[:100]), MAX_CURSOR_LENGTH if name == "cursor" else MAX_VALUE_LENGTH
+        at = pointer("query", name[:100])
         if name not in _PARAMETERS:
             violations.append(Violation(at, "unknown_parameter", f"is unknown: use {', '.join(_PARAMETERS)}"))
         elif name in given:
             violations.append(Violation(at, "repeated", "must not be repeated"))
-        elif len(value) > most:
-            violations.append(Violation(at, "too_long", f"is longer than {most} characters"))
-        elif UNSTORABLE.search(value):
-            violations.append(Violation(at, "nul", "must not contain the character NUL"))
         else:
             given[name] = value
     return given, violations

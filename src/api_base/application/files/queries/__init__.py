@@ -1,5 +1,6 @@
 """Queries of files. Their handlers are adapters: infrastructure/files/queries.py."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -25,6 +26,38 @@ FILE_FIELDS: Final = Fields(
 class GetFile(Query[FileDTO]):
     permission = permissions.READ
     id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GetFilesByIds(Query[Sequence[FileDTO]]):
+    """Those of the files that exist, in any order."""
+
+    permission = permissions.READ
+    ids: tuple[UUID, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttachedFileDTO:
+    """A file in a slot of an object of another context."""
+
+    entity_id: UUID
+    slot: str
+    file: FileDTO
+
+
+MAX_ATTACHED: Final = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GetAttachedFiles(Query[Sequence[AttachedFileDTO]]):
+    """The files that are attached to these objects of one kind, by slot: at most `MAX_ATTACHED` of each object.
+
+    Only for who may read the kind, as `GetAttachment` is.
+    """
+
+    permission = permissions.READ
+    kind: str
+    entity_ids: tuple[UUID, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,5 +1,6 @@
 """Queries of items. Their handlers are adapters: infrastructure/items/queries.py."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -19,6 +20,14 @@ from api_base.domain.items.value_objects import ItemStatus
 class GetItem(Query[ItemDTO]):
     permission = permissions.READ
     id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GetItemsByIds(Query[Sequence[ItemDTO]]):
+    """Those of the items that exist, in any order. As in `GetItem`, deleted items do not."""
+
+    permission = permissions.READ
+    ids: tuple[UUID, ...]
 
 
 _CONTAINS: Final = frozenset({ComparisonOperator.CONTAINS})

@@ -43,6 +43,22 @@ class GetTenant(Query[TenantDTO]):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GetTenantsByIds(Query[Sequence[TenantDTO]]):
+    """The current tenant, if it is among them."""
+
+    permission = permissions.READ
+    ids: tuple[UUID, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GetMembersByUserIds(Query[Sequence[MemberDTO]]):
+    """Those of the users who are members of the current tenant, in any order."""
+
+    permission = permissions.READ
+    user_ids: tuple[UUID, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ListMembers(Query[Page[MemberDTO]]):
     """The members of the current tenant."""
 

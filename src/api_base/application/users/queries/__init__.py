@@ -1,8 +1,10 @@
 """Queries of users. Their handlers are adapters: infrastructure/users/queries.py."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
+from uuid import UUID
 
 from api_base.application.common.cqrs import AUTHENTICATED, Query
 from api_base.application.common.listing import EQUALITY, ORDER, TEXT, Field, Fields, ListRequest, Page, Sort
@@ -26,6 +28,14 @@ class GetUser(Query[UserDTO]):
 
     permission = permissions.MANAGE
     id: UserId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GetUsersByIds(Query[Sequence[UserDTO]]):
+    """Those of the users whom the caller may see, in any order: the caller, and for platform administrators all."""
+
+    permission = AUTHENTICATED
+    ids: tuple[UUID, ...]
 
 
 USER_FIELDS: Final = Fields(

@@ -1,0 +1,252 @@
+"""Parses, limits, validates and executes operations. It imports the library: only the first request makes an `Engine`."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+from graphql import (
+    ExecutionResult,
+    GraphQLError,
+    GraphQLSchema,
+    NoSchemaIntrospectionCustomRule,
+    OperationDefinitionNode,
+    OperationType,
+    execute,
+    get_operation_ast,
+    parse,
+    specified_rules,
+    validate,
+)
+
+from graphql.execution.execute import create_source_event_stream, execute_subscription_event, map_source_to_response_event
+from graphql.execution.executor import Executor
+from graphql.execution.executor_throwing_on_incremental import ExecutorThrowingOnIncremental
+
+from api_base.core.config.graphql import GraphQLSettings
+from api_base.core.errors import ConfigurationError
+from api_base.core.types import RequestContext, current_context
+from api_base.interface.graphql.documents import BYTES_PER_TOKEN, DocumentCache, Prepared, trusted_documents
+from api_base.interface.graphql.lexical import check_tokens
+from api_base.interface.graphql.limits import prices_of
+from api_base.interface.graphql.refused import LimitExceeded, MutationByGet, NotWellFormed, OperationTimeout, RequestRefused
+from api_base.interface.graphql.request import OperationRequest
+from api_base.interface.routes.rendering import encode
+
+MAX_ERRORS: Final = 20
+"""Errors of one document, and of the variables of one operation."""
+MAX_RESPONSE_BYTES: Final = 16 * 1_048_576
+MAX_INLINE_CHARACTERS: Final = 1_000
+"""A longer document is parsed and validated in a thread: it may take as long as several requests."""
+
+type Caller = Callable[[], RequestContext]
+type FormatErrors = Callable[[list[GraphQLError]], list[dict[str, Any]]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Response:
+    """`content` is the JSON of a GraphQL response; `executed` is False for a request error."""
+
+    content: bytes
+    executed: bool
+    status: int = 200
+
+
+class Engine:
+    """`context` makes the value that resolvers receive, for one operation, or for one event of a subscription."""
+
+    def __init__(
+        self,
+        schema: GraphQLSchema,
+        settings: GraphQLSettings,
+        *,
+        context: Callable[[], object],
+        formatted: FormatErrors,
+        shows_internals: bool,
+    ) -> None:
+        self._schema, self._settings, self._context, self._formatted = schema, settings, context, formatted
+        self._hidden = not shows_internals
+        self._rules = (*specified_rules, *((NoSchemaIntrospectionCustomRule,) if self._hidden else ()))
+        self._documents = DocumentCache(settings.cache_bytes)
+        self._trusted: dict[str, Prepared] | None = None
+        if settings.trusted_documents is not None:
+            self._trusted = {name: self._trusted_one(name, text) for name, text in trusted_documents(settings.trusted_documents).items()}
+
+    async def prepare(self, request: OperationRequest, *, keep: bool) -> Prepared:
+        """Return the valid document. `keep`: the cache may keep it. Raises `RequestRefused`."""
+        if self._trusted is not None:
+            found = self._trusted.get(request.document_id or "")
+            if found is None:
+                raise RequestRefused(
+                    "Only trusted documents are executed: send the documentId of one of them, and no query.", "UNTRUSTED_DOCUMENT"
+                )
+            return found
+        source = request.query
+        if source is None:
+            raise RequestRefused(
+                "No document has this documentId: the server has no trusted documents. Send the query.", "UNKNOWN_DOCUMENT"
+            )
+        kept = self._documents.get(source)
+        if kept is not None:
+            return kept
+        size = len(source.encode("utf-8", "surrogatepass"))
+        if size > self._settings.max_document_bytes:
+            limit = self._settings.max_document_bytes
+            raise LimitExceeded("document_bytes", limit, f"The document has more than {limit} bytes")
+        made = self._parsed(source) if size <= MAX_INLINE_CHARACTERS else await asyncio.to_thread(self._parsed, source)
+        if keep:
+            self._documents.put(source, made)
+        return made
+
+    def _trusted_one(self, name: str, source: str) -> Prepared:
+        try:
+            return self._parsed(source)
+        except RequestRefused as refused:
+            raise ConfigurationError(f"GRAPHQL__TRUSTED_DOCUMENTS: the document {name} is refused: {refused}") from None
+
+    def _parsed(self, source: str) -> Prepared:
+        tokens = check_tokens(source, max_tokens=self._settings.max_tokens, max_depth=self._settings.max_depth)
+        try:
+            document = parse(source, max_lexical_tokens=self._settings.max_tokens, max_comments=self._settings.max_tokens)
+        except GraphQLError as error:
+            raise self._refused([error], "SYNTAX") from None
+        prices = prices_of(document, self._schema, self._settings.max_depth)
+        errors = validate(self._schema, document, self._rules, max_errors=MAX_ERRORS, hide_suggestions=self._hidden)
+        if errors:
+            raise self._refused(errors, "VALIDATION")
+        return Prepared(document=document, prices=prices, size=tokens * BYTES_PER_TOKEN + len(source) * 2)
+
+    def _refused(self, errors: list[GraphQLError], code: str) -> RequestRefused:
+        described = [{**error.formatted, "extensions": {"code": code}} for error in errors]
+        return RequestRefused(str(errors[0]), errors=described)
+
+    def operation(self, prepared: Prepared, request: OperationRequest, *, safe: bool) -> OperationDefinitionNode:
+        """Return the operation to execute, whose cost is within the limit. `safe`: by GET. Raises `RequestRefused`."""
+        operation = get_operation_ast(prepared.document, request.operation_name)
+        if operation is None:
+            named = request.operation_name is not None
+            raise RequestRefused(
+                "The document has no operation of this name." if named else "operationName must name one of the operations."
+            )
+        if safe and operation.operation is OperationType.MUTATION:
+            raise MutationByGet("A mutation must be sent by POST.", "METHOD_NOT_ALLOWED")
+        unknown = request.variables.keys() - {one.variable.name.value for one in operation.variable_definitions or ()}
+        if unknown:
+            raise RequestRefused(f"The operation has no variable {min(unknown)[:50]!r}.", "UNKNOWN_VARIABLE")
+        cost, limit = prepared.prices[operation.name.value if operation.name else ""].total(request.variables), self._settings.max_cost
+        if cost > limit:
+            raise LimitExceeded("cost", limit, f"The operation costs {min(cost, 10**12)}: ask for smaller pages or fewer fields")
+        return operation
+
+    async def run(self, request: OperationRequest, *, keep: bool, safe: bool = False) -> Response:
+        """Execute a query or mutation. Raises nothing that the client should not see: refusals are responses."""
+        try:
+            prepared = await self.prepare(request, keep=keep)
+            operation = self.operation(prepared, request, safe=safe)
+            if operation.operation is OperationType.SUBSCRIPTION:
+                raise RequestRefused("A subscription needs an event stream (Accept: text/event-stream) or a WebSocket.", "SUBSCRIPTION")
+            return await self.execute(prepared, request)
+        except NotWellFormed:
+            raise
+        except RequestRefused as refused:
+            return refusal(refused)
+
+    async def responses(
+        self, request: OperationRequest, *, keep: bool, safe: bool = False, caller: Caller = current_context.get
+    ) -> AsyncGenerator[Response]:
+        """Yield the responses of any operation: those of its events, if it is a subscription. A refusal is a response."""
+        try:
+            prepared = await self.prepare(request, keep=keep)
+            operation = self.operation(prepared, request, safe=safe)
+            if operation.operation is not OperationType.SUBSCRIPTION:
+                yield await self.execute(prepared, request)
+                return
+            made = await self.events(prepared, request, caller)
+        except RequestRefused as refused:
+            yield refusal(refused)
+            return
+        if isinstance(made, Response):
+            yield made
+            return
+        async with aclosing(made):
+            async for one in made:
+                yield one
+
+    async def execute(self, prepared: Prepared, request: OperationRequest) -> Response:
+        """Execute a query or mutation of a prepared document. Raises `OperationTimeout`."""
+        try:
+            async with asyncio.timeout(self._settings.timeout_seconds):
+                result = execute(
+                    self._schema,
+                    prepared.document,
+                    context_value=self._context(),
+                    variable_values=dict(request.variables),
+                    operation_name=request.operation_name,
+                    max_coercion_errors=MAX_ERRORS,
+                    hide_suggestions=self._hidden,
+                )
+                if not isinstance(result, ExecutionResult):
+                    result = await result
+        except TimeoutError:
+            seconds = self._settings.timeout_seconds
+            raise OperationTimeout(f"The operation was aborted after {seconds:g} s.", "TIMEOUT") from None
+        return self._response(result)
+
+    async def events(self, prepared: Prepared, request: OperationRequest, caller: Caller) -> Response | AsyncGenerator[Response]:
+        """Subscribe: return the responses of the events, or one response if there are none.
+
+        Each event is executed with a context of its own, as `caller` is by then.
+        """
+        executor = ExecutorThrowingOnIncremental.build(
+            self._schema,
+            prepared.document,
+            context_value=self._context(),
+            raw_variable_values=dict(request.variables),
+            operation_name=request.operation_name,
+            max_coercion_errors=MAX_ERRORS,
+            hide_suggestions=self._hidden,
+        )
+        if isinstance(executor, list):
+            return self._response(ExecutionResult(None, executor))
+        stream = create_source_event_stream(executor)
+        if not isinstance(stream, ExecutionResult | AsyncIterable):
+            stream = await stream
+        if isinstance(stream, ExecutionResult):
+            return self._response(ExecutionResult(None, stream.errors), executed=False)
+
+        def execute_event(one: Executor[Any]) -> Any:
+            current_context.set(caller())
+            one.context_value = self._context()
+            return execute_subscription_event(one)
+
+        return self._responses(map_source_to_response_event(executor, stream, execute_event))
+
+    async def _responses(self, results: AsyncGenerator[ExecutionResult]) -> AsyncGenerator[Response]:
+        async with aclosing(results):
+            async for one in results:
+                yield self._response(one)
+
+    def _response(self, result: ExecutionResult, *, executed: bool | None = None) -> Response:
+        errors = self._formatted(result.errors) if result.errors else []
+        if executed is None:
+            executed = result.data is not None or not errors or any(error.path for error in result.errors or ())
+        content = _content(result.data if executed else None, errors, executed=executed)
+        if len(content) > MAX_RESPONSE_BYTES:
+            return refusal(LimitExceeded("response_bytes", MAX_RESPONSE_BYTES, f"The response has more than {MAX_RESPONSE_BYTES} bytes"))
+        return Response(content=content, executed=executed, status=200 if executed else 400)
+
+
+def _content(data: Mapping[str, Any] | None, errors: list[dict[str, Any]], *, executed: bool) -> bytes:
+    return encode({**({"errors": errors} if errors else {}), **({"data": data} if executed else {})})
+
+
+def refusal(refused: RequestRefused) -> Response:
+    """Return a refusal as a response."""
+    return Response(content=encode({"errors": refused.errors[:MAX_ERRORS]}), executed=False, status=refused.status)
+
+
+def batch(responses: list[Response]) -> Response:
+    """Return the responses of a batch as one."""
+    return Response(content=encode([msgspec.Raw(one.content) for one in responses]), executed=True)

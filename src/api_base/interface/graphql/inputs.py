@@ -1,0 +1,86 @@
+"""Input types from the bodies of the REST API: each member of a body is one of its input type, and the same validation decides."""
+
+import inspect
+from collections.abc import Mapping
+from datetime import date, datetime
+from enum import Enum
+from types import NoneType, UnionType
+from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
+from uuid import UUID
+
+import msgspec
+import strawberry
+from pydantic import BaseModel, SecretStr, TypeAdapter
+from strawberry import UNSET
+
+from api_base.interface.graphql.fields import REQUIRED, input_type, list_of
+from api_base.interface.graphql.scalars import Json, Long
+from api_base.interface.routes.body import validated
+
+_SAME: Final = (str, bool, float, datetime, date, UUID)
+_encode: Final = msgspec.json.Encoder(enc_hook=str).encode
+
+
+class Inputs:
+    """The input types of one schema."""
+
+    def __init__(self) -> None:
+        self._made: dict[type[BaseModel], Any] = {}
+
+    def of(self, model: type[BaseModel]) -> Any:
+        """Return the input type of a body."""
+        if model not in self._made:
+            members = {
+                name: (self._kind(one.annotation), REQUIRED) if one.is_required() else (self._kind(one.annotation) | None, UNSET)
+                for name, one in model.model_fields.items()
+            }
+            description = inspect.getdoc(model) if "__doc__" in vars(model) else None
+            self._made[model] = input_type(input_name(model), members, description)
+        return self._made[model]
+
+    def _kind(self, hint: Any) -> Any:
+        """Return the type of a member: JSON where GraphQL has no form, which the body still validates."""
+        origin, arguments = get_origin(hint), get_args(hint)
+        if origin is Annotated:
+            return self._kind(arguments[0])
+        if origin in (Union, UnionType) and len(inner := [one for one in arguments if one is not NoneType]) == 1:
+            return self._kind(inner[0]) | None
+        if hint in _SAME:
+            return hint
+        if hint is int:
+            return Long
+        if hint is SecretStr or origin is Literal:
+            return str
+        if origin in (list, tuple):
+            return list_of(self._kind(arguments[0]))
+        if inspect.isclass(hint) and issubclass(hint, Enum):
+            return strawberry.enum(hint)
+        return self.of(hint) if inspect.isclass(hint) and issubclass(hint, BaseModel) else Json
+
+
+def input_name(model: type[BaseModel]) -> str:
+    """Return the name of the input type of a body."""
+    return f"{model.__name__.removesuffix('Body')}Input"
+
+
+class BodyReader:
+    """Validates an input as the body of its route."""
+
+    def __init__(self, model: type[BaseModel]) -> None:
+        self._model, self._adapter = model, TypeAdapter(model)
+
+    async def read(self, given: Any) -> BaseModel:
+        """Return the body. Raises `Invalid`, `MalformedBody`."""
+        return await validated(_encode(plain(given)), self._model, self._adapter)
+
+
+def plain(given: Any) -> Any:
+    """Return an input as JSON has it, without members that were not sent."""
+    if hasattr(given, "__strawberry_definition__") and not isinstance(given, Enum):
+        members = {one.python_name: getattr(given, one.python_name) for one in given.__strawberry_definition__.fields}
+        return {name.rstrip("_"): plain(value) for name, value in members.items() if value is not UNSET}
+    if isinstance(given, list):
+        return [plain(one) for one in given]
+    if isinstance(given, Mapping):
+        return {name: plain(value) for name, value in given.items()}
+    return given.value if isinstance(given, Enum) else given
