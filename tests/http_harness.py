@@ -139,7 +139,7 @@ def shell(*routers: APIRouter, settings: Settings | None = None) -> HttpHarness:
     sockets = OpenSockets(settings.websocket, gauges.__setitem__)
     table = route_table(prefixed, settings.server.max_body_bytes, websocket_routes(prefixed, settings, sockets))
     limits = RequestLimits(limiter, settings, table.limits, b"secret")
-    ports = StackPorts(recorder=recorder, limits=limits, verifier=tokens, access=tokens, audit=refusals, routes=table)
+    ports = StackPorts(recorder=recorder, limits=limits, verifier=tokens, mcp_verifier=tokens, access=tokens, audit=refusals, routes=table)
     app = FastAPI(
         title="Test",
         openapi_url=None,

@@ -10,6 +10,7 @@ from api_base.bootstrap.context import Context
 from api_base.bootstrap.contexts import BUILT_IN
 from api_base.bootstrap.graphql import graphql_engine, graphql_routes, graphql_schema
 from api_base.bootstrap.lifespan import lifespan
+from api_base.bootstrap.mcp import mcp_routers
 from api_base.bootstrap.services import Services, build
 from api_base.core.config import Settings
 from api_base.core.protocols import SignedStorage
@@ -35,6 +36,7 @@ def create_app(settings: Settings, contexts: Sequence[Context] = BUILT_IN) -> Fa
     routers = [(V1, context.routes(services.bus)) for context in contexts if context.routes is not None]
     routers += [("", context.protocol_routes(services.bus)) for context in contexts if context.protocol_routes is not None]
     routers.append(("", keys_router.routes(services.container.token_issuer)))
+    routers += mcp_routers(services)
     if isinstance(services.container.storage, SignedStorage):
         routers.append(("", storage_router.routes(services.container.storage)))
     schema = graphql_schema(contexts, [pair for pair in routers if pair[0] == V1])
@@ -87,6 +89,7 @@ def _ports(services: Services, table: RouteTable) -> StackPorts:
             container.rate_limiter, services.settings, [*table.limits, *container.message_limits.declared], container.partition_secret
         ),
         verifier=container.token_verifier,
+        mcp_verifier=container.mcp_token_verifier,
         access=container.access,
         audit=container.audit_store,
         routes=table,

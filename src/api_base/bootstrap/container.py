@@ -28,6 +28,7 @@ from api_base.core.di import Selection
 from api_base.core.protocols import AfterResponse, Caches, Mailer, ObjectStorage, RateLimiter, Scanner, SearchIndex
 from api_base.domain.common.events import Subscribers
 from api_base.infrastructure.adapter_ports import AdapterPorts
+from api_base.infrastructure.audit.mcp_calls import SqlMcpCallLog
 from api_base.infrastructure.audit.store import AuditParticipant, SqlAuditStore
 from api_base.infrastructure.auth import factory as auth
 from api_base.infrastructure.auth.access import AccessSnapshot
@@ -105,6 +106,8 @@ class Container(containers.DeclarativeContainer):
     signing_keys = Singleton(auth.signing_keys, settings)
     token_issuer = Singleton(auth.token_issuer, settings, signing_keys, clock)
     token_verifier = Singleton(auth.token_verifier, settings, signing_keys, clock)
+    mcp_token_issuer = Singleton(auth.mcp_token_issuer, settings, signing_keys, clock)
+    mcp_token_verifier = Singleton(auth.mcp_token_verifier, settings, signing_keys, clock)
     link_tokens = Singleton(HmacLinkTokens, signing_keys)
     partition_secret = Singleton(auth.partition_secret, signing_keys)
     password_policy = Singleton(auth.password_policy, settings)
@@ -154,6 +157,7 @@ class Container(containers.DeclarativeContainer):
 
     audit_participant = Singleton(AuditParticipant, ids, clock)
     audit_store = Singleton(SqlAuditStore, database.provided.pool, ids, clock)
+    mcp_call_log = Singleton(SqlMcpCallLog, database.provided.pool, ids, clock)
     outbox_participant = Singleton(OutboxParticipant, ids, clock)
     inbox = Singleton(Inbox, clock)
     unit_of_work = Singleton(
@@ -217,6 +221,9 @@ class Wiring:
     jobs = Provided(Container.jobs)
     leadership = Provided(Container.leadership)
     link_tokens = Provided(Container.link_tokens)
+    mcp_call_log = Provided(Container.mcp_call_log)
+    mcp_token_issuer = Provided(Container.mcp_token_issuer)
+    mcp_token_verifier = Provided(Container.mcp_token_verifier)
     message_limits = Provided(Container.message_limits)
     mailer = Provided(Container.mailer)
     metrics = Provided(Container.metrics)

@@ -27,6 +27,7 @@ from api_base.infrastructure.db.schema import DeclaredTable
 from api_base.infrastructure.db.session import Database
 from api_base.infrastructure.observability.counters import Counters
 from api_base.infrastructure.resilience.patterns import Policy
+from api_base.interface.mcp import Exposed
 
 if TYPE_CHECKING:
     from api_base.infrastructure.flags.provider import FlagProvider
@@ -68,6 +69,7 @@ class Ports:
     checker: protocols.PermissionChecker
     after_response: protocols.AfterResponse
     token_issuer: protocols.TokenIssuer
+    mcp_token_issuer: protocols.McpTokenIssuer
     link_tokens: protocols.LinkTokens
     password_hasher: protocols.PasswordHasher
     password_policy: protocols.PasswordPolicy
@@ -92,6 +94,7 @@ class Context:
     `handlers` pairs messages with their handlers: `on(Message, handler)`.
     `events` are the classes of its events. Other contexts subscribe by name; `/events/<name>.json` serves the schema of each.
     `jobs` are the commands that may be enqueued, `schedules` those that are enqueued at certain times.
+    `mcp` are the tools and resources of MCP clients: docs/mcp.md.
     `remote` maps names (`items.get`) to the messages that other services may send. `streams` run with a transport that supports them (Kafka).
     `importable` are the kinds of import: `api-base import KIND`, and the commands and the job of an import over HTTP.
     `attachable` are the aggregates to which files may be attached: docs/files.md.
@@ -116,6 +119,7 @@ class Context:
     importable: Sequence[Importable] = ()
     attachable: Sequence[Attachable] = ()
     search_indexes: Sequence[DeclaredIndex[Ports]] = ()
+    mcp: Sequence[Exposed] = ()
     remote: Mapping[str, type[Message[object]]] = field(default_factory=dict)
     prune: Sequence[Prune] = ()
     background: Callable[[Ports], Sequence[protocols.PeriodicTask]] = lambda ports: ()

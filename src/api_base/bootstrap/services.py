@@ -91,6 +91,7 @@ def _ports(settings: Settings, container: Wiring, attachable: Mapping[str, Attac
         checker=container.checker,
         after_response=container.after_response,
         token_issuer=container.token_issuer,
+        mcp_token_issuer=container.mcp_token_issuer,
         link_tokens=container.link_tokens,
         password_hasher=container.password_hasher,
         password_policy=container.password_policy,

@@ -13,7 +13,7 @@ from api_base.domain.auth.refresh_token import RefreshToken
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionDTO:
     """`user_agent` and `address` are those of the login. `last_used_at` is the time of the login or the last refresh. `current` is the session
-    of the request.
+    of the request. `scope` and `name` are those of a token for an MCP client; empty for a login.
     """
 
     id: UUID
@@ -23,6 +23,21 @@ class SessionDTO:
     created_at: datetime
     last_used_at: datetime
     expires_at: datetime
+    scope: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class McpTokenDTO:
+    """A token for an MCP client at `resource`. The server shows it once. Ending the session `session_id` revokes it."""
+
+    access_token: str = field(repr=False)
+    token_type: str
+    expires_at: datetime
+    scope: str
+    name: str
+    resource: str
+    session_id: UUID
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

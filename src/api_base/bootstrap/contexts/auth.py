@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from api_base.application import auth as application
-from api_base.application.auth.commands import known_devices, log_in, log_out, refresh_session, switch_tenant
+from api_base.application.auth.commands import issue_mcp_token, known_devices, log_in, log_out, refresh_session, switch_tenant
 from api_base.application.auth.dtos import SessionTokens
 from api_base.application.auth.queries import ListSessions
 from api_base.application.common.cqrs import Registration, on
@@ -51,6 +51,17 @@ def _handlers(ports: Ports) -> Sequence[Registration]:
         on(log_out.LogOut, log_out.LogOutHandler(sessions, ports.clock)),
         on(log_out.EndSession, log_out.EndSessionHandler(sessions, ports.clock)),
         on(ListSessions, ListSessionsHandler(ports.database)),
+        on(
+            issue_mcp_token.IssueMcpToken,
+            issue_mcp_token.IssueMcpTokenHandler(
+                sessions,
+                ports.mcp_token_issuer,
+                ports.ids,
+                ports.clock,
+                timedelta(days=ports.settings.mcp.max_token_days),
+                ports.settings.mcp.tokens_per_user,
+            ),
+        ),
         on(switch_tenant.SwitchTenant, switch_tenant.SwitchTenantHandler(sessions, memberships, tokens)),
     ]
 

@@ -36,6 +36,7 @@ from api_base.infrastructure.files.inventory import SqlFileInventory
 from api_base.infrastructure.files.repository import SqlAttachmentRepository, SqlFileRepository
 from api_base.infrastructure.files.uploads import SqlStoredObjects, SqlUploads, SqlUsage
 from api_base.interface import uploads_router
+from api_base.interface.mcp import files as mcp_tools
 from api_base.interface.v1 import files as v1
 
 IMAGES: Final = "image/"
@@ -167,6 +168,7 @@ FILES: Final = Context(
         Schedule(name="files.rescan", cron="30 3 * * *", message=maintenance.RescanFiles),
     ),
     background=_background,
+    mcp=mcp_tools.FILES,
     routes=v1.routes,
     graphql="api_base.interface.graphql.files:FILES",
     protocol_routes=uploads_router.routes,

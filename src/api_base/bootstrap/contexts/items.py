@@ -24,6 +24,7 @@ from api_base.infrastructure.items.queries import GetItemHandler, GetItemsByIdsH
 from api_base.infrastructure.items.repository import SqlItemRepository
 from api_base.infrastructure.items.search import ItemDocuments
 from api_base.infrastructure.items.tables import ITEMS as ITEMS_TABLE
+from api_base.interface.mcp import items as mcp_tools
 from api_base.interface.v1 import items as v1
 
 
@@ -80,6 +81,7 @@ ITEMS: Final = Context(
     attachable=(Attachable(kind="items", permission=permissions.UPDATE, read=_read),),
     search_indexes=(SEARCHED,),
     remote={"items.get": GetItem, "items.create": create_item.CreateItem},
+    mcp=mcp_tools.ITEMS,
     routes=v1.routes,
     graphql="api_base.interface.graphql.items:ITEMS",
 )

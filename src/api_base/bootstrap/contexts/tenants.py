@@ -50,6 +50,7 @@ from api_base.infrastructure.tenants.queries import (
 from api_base.infrastructure.tenants.repository import SqlInvitationRepository, SqlMembershipRepository, SqlTenantRepository
 from api_base.infrastructure.tenants.tables import INVITATIONS, MEMBERSHIPS
 from api_base.infrastructure.tenants.tables import TENANTS as TENANTS_TABLE
+from api_base.interface.mcp import members as members_tools
 from api_base.interface.v1 import tenants as v1
 
 EMAILS: Final = Path(application.__path__[0]) / "emails"
@@ -140,6 +141,7 @@ TENANTS: Final = Context(
     importable=(IMPORT,),
     jobs=(Job(name="tenants.mail_invitation", message=invite_member.MailInvitation, attempts=ATTEMPTS),),
     prune=(Prune(table=INVITATIONS, keep=timedelta(days=30)),),
+    mcp=members_tools.TENANTS,
     routes=v1.routes,
     graphql="api_base.interface.graphql.tenants:TENANTS",
 )

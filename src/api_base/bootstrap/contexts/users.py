@@ -32,6 +32,7 @@ from api_base.infrastructure.users.queries import GetProfileHandler, GetUserHand
 from api_base.infrastructure.users.repository import SqlPasswordResetRepository, SqlRegistrationRepository, SqlUserRepository
 from api_base.infrastructure.users.tables import PASSWORD_RESETS, PLATFORM_ADMINISTRATORS, REGISTRATIONS, USER_PASSWORDS
 from api_base.infrastructure.users.tables import USERS as USERS_TABLE
+from api_base.interface.mcp import members as members_tools
 from api_base.interface.v1 import users as v1
 
 EMAILS: Final = Path(application.__path__[0]) / "emails"
@@ -112,6 +113,7 @@ USERS: Final = Context(
     subscribers=_subscribers,
     jobs=_JOBS,
     prune=(Prune(table=REGISTRATIONS, keep=timedelta(days=1)), Prune(table=PASSWORD_RESETS, keep=timedelta(days=1))),
+    mcp=members_tools.USERS,
     routes=v1.routes,
     graphql="api_base.interface.graphql.users:USERS",
 )

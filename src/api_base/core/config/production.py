@@ -59,11 +59,19 @@ def unsafe_in_production(settings: Settings, optional: Collection[str] = ()) -> 
         problems.append("AUDIT__SIGNING_KEYS: contains a key of SECURITY__SIGNING_KEYS; make a key for each purpose.")
     if settings.security.password_min_score < _LEAST_SCORE:
         problems.append(f"SECURITY__PASSWORD_MIN_SCORE: must be at least {_LEAST_SCORE}, or guessable passwords are accepted.")
+    problems += _public_address(settings)
     allowed = settings.security.allow_unencrypted
     problems += [
         f"{line}, or allow it in SECURITY__ALLOW_UNENCRYPTED." for name, line in unencrypted_links(settings) if name not in allowed
     ]
     return problems
+
+
+def _public_address(settings: Settings) -> Iterator[str]:
+    """The audience of MCP tokens is a URL that clients know."""
+    url = settings.server.public_url
+    if settings.mcp_mode != "off" and (url is None or not _protected(url)):
+        yield "SERVER__PUBLIC_URL: is required for MCP__MODE: the https origin of this server, such as https://api.example.com."
 
 
 def unencrypted_links(settings: Settings) -> Iterator[tuple[str, str]]:

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from api_base.core.config.values import Section, address_or_network, host_pattern, origin
+from api_base.core.config.values import Section, address_or_network, host_pattern, origin, web_origin
 
 ForwardedHeader = Literal["x-forwarded-for", "forwarded"]
 
@@ -18,6 +18,8 @@ class ServerSettings(Section):
     """Port to listen on."""
     workers: int = Field(1, ge=1, le=64)
     """Number of server processes."""
+    public_url: Annotated[str, AfterValidator(web_origin)] | None = None
+    """Origin under which clients reach the server, such as `https://api.example.com`. Default: the address that it listens on."""
     trusted_proxies: tuple[Annotated[str, AfterValidator(address_or_network)], ...] = ()
     """Addresses or networks (CIDR) of the proxies whose header about the client is believed."""
     forwarded_header: ForwardedHeader = "x-forwarded-for"

@@ -8,6 +8,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from api_base.core.config.database import DatabaseSettings
 from api_base.core.config.files import FileSettings
 from api_base.core.config.graphql import GraphQLSettings
+from api_base.core.config.mcp import McpSettings
 from api_base.core.config.messaging import CacheSettings, EventSettings, JobSettings, LocksSettings, MailSettings, RemoteSettings
 from api_base.core.config.observability import ObservabilitySettings
 from api_base.core.config.search import SearchSettings
@@ -56,6 +57,8 @@ class Settings(BaseSettings):
     """Background jobs."""
     mail: MailSettings = Field(default_factory=MailSettings)
     """Mail."""
+    mcp: McpSettings = Field(default_factory=McpSettings)
+    """The MCP server."""
     remote: RemoteSettings = Field(default_factory=RemoteSettings)
     """Messages between services."""
     scanner: ScannerSettings = Field(default_factory=ScannerSettings)
@@ -90,6 +93,24 @@ class Settings(BaseSettings):
         chosen = self.auth.registration
         if chosen == "auto":
             return "verified" if self.environment == "production" else "open"
+        return chosen
+
+    @property
+    def public_url(self) -> str:
+        """`server.public_url`, or the address that the server listens on."""
+        return self.server.public_url or f"http://{self.server.host}:{self.server.port}"
+
+    @property
+    def mcp_url(self) -> str:
+        """The URL of the MCP server: the audience of its tokens."""
+        return f"{self.public_url}/mcp"
+
+    @property
+    def mcp_mode(self) -> Literal["off", "read", "write"]:
+        """`mcp.mode` with `auto` resolved."""
+        chosen = self.mcp.mode
+        if chosen == "auto":
+            return "off" if self.environment == "production" and self.server.public_url is None else "write"
         return chosen
 
     @property

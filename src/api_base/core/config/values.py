@@ -74,6 +74,13 @@ def origin(value: str) -> str:
     return value
 
 
+def web_origin(value: str) -> str:
+    """Return the value unchanged. Raises `ValueError` unless it is the origin of a web server."""
+    if value == "*" or not origin(value).startswith(("http://", "https://")):
+        raise ValueError("must be an origin such as https://api.example.com, without a path")
+    return value
+
+
 def media_type(value: str) -> str:
     """Return the value in lower case. Raises `ValueError` unless it is a media type without parameters [RFC 6838, section 4.2]."""
     if not _MEDIA_TYPE.fullmatch(value):

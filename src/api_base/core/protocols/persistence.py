@@ -89,6 +89,13 @@ class IdempotencyStore(Protocol):
         """
 
 
+class McpCallLog(Protocol):
+    """Records what MCP clients call, before it is executed."""
+
+    async def called(self, context: RequestContext, what: str, client: str, revision: str) -> None:
+        """Record that `client`, as it calls itself, calls `what`. Raises `Unavailable` if that cannot be stored: then nothing is executed."""
+
+
 class AuditStore[TProvider](Protocol):
     """Stores refusals in the audit trail. The unit of work records changes; a refused request has none."""
 

@@ -11,12 +11,16 @@ from api_base.core.types import Principal, SessionId, TenantId, UserId
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenClaims:
-    """`sub`, `sid` and `tid` of a verified token; `expires_at` in seconds since the epoch."""
+    """`sub`, `sid` and `tid` of a verified token; `expires_at` in seconds since the epoch.
+
+    `scope` is `read` or `write` for a token of an MCP client, and empty for a token of the API.
+    """
 
     user_id: UserId
     session_id: SessionId
     tenant_id: TenantId | None
     expires_at: int
+    scope: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +39,17 @@ class TokenIssuer(Protocol):
 
     def key_set(self) -> Mapping[str, object]:
         """Return the public keys as a JSON Web Key Set [RFC 7517]."""
+
+
+class McpTokenIssuer(Protocol):
+    """Signs tokens for MCP clients. Their audience is the MCP server, so that the API refuses them."""
+
+    @property
+    def audience(self) -> str:
+        """The URL of the MCP server [RFC 8707]."""
+
+    def issue_scoped(self, user_id: UserId, session_id: SessionId, tenant_id: TenantId, scope: str, expires_at: datetime) -> AccessToken:
+        """Return a token of `scope` (`read` or `write`) that is valid until `expires_at`, in UTC."""
 
 
 class TokenVerifier(Protocol):

@@ -154,11 +154,16 @@ class RunningJob:
 
 
 @dataclass(frozen=True, slots=True)
+class DryRun:
+    """The unit of work sends everything, so that every rule of the database is checked, and rolls it back."""
+
+
+@dataclass(frozen=True, slots=True)
 class Settled:
     """The answer of a job's command whose unit of work has written the outcome of the job already."""
 
 
-type Origin = KeyedExecution | Delivery | RunningJob
+type Origin = KeyedExecution | Delivery | RunningJob | DryRun
 """What a unit of work is part of: a request with a key, the delivery of an event, or a job. Without one it is an ordinary request."""
 
 

@@ -41,7 +41,8 @@ class Lifetime:
 class Session(AggregateRoot):
     """`digest` hashes the current secret, `previous_digest` the previous one; `nonce` derived the current secret from the previous one.
 
-    `user_agent` and `address` are those of the login.
+    `user_agent` and `address` are those of the login. `scope` is that of the token of an MCP client, whose session has a `name` and cannot be
+    refreshed; both are empty for a login.
     """
 
     user_id: UserId
@@ -57,6 +58,24 @@ class Session(AggregateRoot):
     revoked_at: datetime | None = None
     user_agent: str = ""
     address: str = ""
+    scope: str = ""
+    name: str = ""
+
+    @classmethod
+    def for_client(
+        cls, *, id: SessionId, user_id: UserId, tenant_id: TenantId, now: datetime, lifetime: timedelta, scope: str, name: str, address: str
+    ) -> Self:
+        """The session of a token for an MCP client. Nobody receives its refresh token."""
+        session, _ = cls.begin(
+            id=id,
+            user_id=user_id,
+            tenant_id=tenant_id,
+            now=now,
+            lifetime=Lifetime(idle=lifetime, absolute=lifetime),
+            address=address,
+        )
+        session.scope, session.name = scope, name
+        return session
 
     @classmethod
     def begin(

@@ -52,11 +52,11 @@ class AuditParticipant(Participant, AuditWriter):
     def _changed(self, change: Change, context: RequestContext, now: datetime) -> AuditRecord[str]:
         owner = change.owner if change.owner is not None and change.ownership is Ownership.TENANT else NO_TENANT
         action = f"{change.entity}.{change.kind.value}"
-        return _record(context, self._ids.new(), now, owner, action, change.entity, change.id, changed_fields(change))
+        return audit_record(context, self._ids.new(), now, owner, action, change.entity, change.id, changed_fields(change))
 
     async def note(self, connection: Connection, owner: UUID, entity: str, what: str, id: UUID, changed: _Fields) -> None:
         context = current_context.get(NO_REQUEST)
-        record = _record(context, self._ids.new(), self._clock.now(), owner, f"{entity}.{what}", entity, id, changed)
+        record = audit_record(context, self._ids.new(), self._clock.now(), owner, f"{entity}.{what}", entity, id, changed)
         await connection.execute(sql.insert(AUDIT), *record)
 
 
@@ -84,7 +84,7 @@ class SqlAuditStore(AuditStore[ConnectionPool]):
             logger.warning("refusal_not_stored", reason="too many different refusals", status=status)
             return
         self._others[refusal] = 0
-        record = _record(context, self._ids.new(), self._clock.now(), NO_TENANT, action, entity, account, (None, None))
+        record = audit_record(context, self._ids.new(), self._clock.now(), NO_TENANT, action, entity, account, (None, None))
         asyncio.get_running_loop().call_later(self._window, self._end, refusal, record)
         await self._store(record)
 
@@ -110,7 +110,7 @@ class SqlAuditStore(AuditStore[ConnectionPool]):
             self._under_way -= 1
 
 
-def _record(
+def audit_record(
     context: RequestContext, id: UUID, at: datetime, owner: UUID, action: str, entity: str, entity_id: UUID | None, changed: _Fields
 ) -> AuditRecord[str]:
     """The one place that makes a record. `context` says who acted, and from where."""

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from api_base.core.config import Settings
-from api_base.core.protocols import Clock, PasswordHasher, PasswordPolicy, RateLimiter, TokenIssuer, TokenVerifier
+from api_base.core.protocols import Clock, McpTokenIssuer, PasswordHasher, PasswordPolicy, RateLimiter, TokenIssuer, TokenVerifier
 from api_base.infrastructure.auth import keys, link_tokens
 from api_base.infrastructure.auth.jwt import Ed25519TokenIssuer, Ed25519TokenVerifier
 from api_base.infrastructure.auth.password_attempts import PasswordAttempts
@@ -35,6 +35,15 @@ def token_issuer(settings: Settings, signing: Sequence[keys.SigningKey], clock: 
 
 def token_verifier(settings: Settings, signing: Sequence[keys.SigningKey], clock: Clock) -> TokenVerifier:
     return Ed25519TokenVerifier(signing, clock, issuer=settings.security.issuer, audience=settings.security.audience)
+
+
+def mcp_token_issuer(settings: Settings, signing: Sequence[keys.SigningKey], clock: Clock) -> McpTokenIssuer:
+    return Ed25519TokenIssuer(signing, clock, issuer=settings.security.issuer, audience=settings.mcp_url, seconds=0)
+
+
+def mcp_token_verifier(settings: Settings, signing: Sequence[keys.SigningKey], clock: Clock) -> TokenVerifier:
+    scopes = frozenset({"read", "write"})
+    return Ed25519TokenVerifier(signing, clock, issuer=settings.security.issuer, audience=settings.mcp_url, scopes=scopes)
 
 
 def password_hasher(settings: Settings, limiter: RateLimiter) -> PasswordHasher:

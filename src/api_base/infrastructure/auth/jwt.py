@@ -15,7 +15,7 @@ from uuid import UUID
 import jwt
 
 from api_base.core.errors import Unauthenticated
-from api_base.core.protocols import AccessToken, Clock, TokenClaims, TokenIssuer, TokenVerifier
+from api_base.core.protocols import AccessToken, Clock, McpTokenIssuer, TokenClaims, TokenIssuer, TokenVerifier
 from api_base.core.types import SessionId, TenantId, UserId
 from api_base.infrastructure.auth.keys import SigningKey
 
@@ -36,7 +36,7 @@ _OPTIONS: Final[Any] = {
 }
 
 
-class Ed25519TokenIssuer(TokenIssuer):
+class Ed25519TokenIssuer(TokenIssuer, McpTokenIssuer):
     """The first of `keys` signs; tokens are valid for `seconds`."""
 
     def __init__(self, keys: Sequence[SigningKey], clock: Clock, *, issuer: str, audience: str, seconds: int) -> None:
@@ -47,6 +47,20 @@ class Ed25519TokenIssuer(TokenIssuer):
 
     def issue(self, user_id: UserId, session_id: SessionId, tenant_id: TenantId | None) -> AccessToken:
         """A token for a user in a session, for a tenant or for none."""
+        return self._issue(user_id, session_id, tenant_id, int(self._clock.now().timestamp()) + self._seconds, {})
+
+    @property
+    def audience(self) -> str:
+        """`aud` of the tokens."""
+        return self._audience
+
+    def issue_scoped(self, user_id: UserId, session_id: SessionId, tenant_id: TenantId, scope: str, expires_at: datetime) -> AccessToken:
+        """A token with the claim `scope` [RFC 9068, section 2.2.3]."""
+        return self._issue(user_id, session_id, tenant_id, int(expires_at.timestamp()), {"scope": scope})
+
+    def _issue(
+        self, user_id: UserId, session_id: SessionId, tenant_id: TenantId | None, expires: int, more: Mapping[str, str]
+    ) -> AccessToken:
         now = int(self._clock.now().timestamp())
         claims = {
             "iss": self._issuer,
@@ -56,12 +70,13 @@ class Ed25519TokenIssuer(TokenIssuer):
             "jti": secrets.token_urlsafe(16),
             "iat": now,
             "nbf": now,
-            "exp": now + self._seconds,
+            "exp": expires,
+            **more,
         }
         if tenant_id is not None:
             claims["tid"] = str(tenant_id)
         value = jwt.encode(claims, self._key.private, algorithm=ALGORITHM, headers=self._headers)
-        return AccessToken(value=value, expires_at=datetime.fromtimestamp(now + self._seconds, UTC))
+        return AccessToken(value=value, expires_at=datetime.fromtimestamp(expires, UTC))
 
     def key_set(self) -> Mapping[str, object]:
         """The public keys that verify the tokens, as a JSON Web Key Set [RFC 7517]."""
@@ -71,11 +86,23 @@ class Ed25519TokenIssuer(TokenIssuer):
 class Ed25519TokenVerifier(TokenVerifier):
     """Caches verified tokens by their SHA-256 and only checks the expiry again: 2 µs instead of 60. The cache holds at most `capacity` tokens,
     evicts the oldest first, and never holds invalid ones. `AccessSnapshot` decides about revocation.
+
+    `scopes` are the values of the claim `scope` that a token may have; empty for a token without the claim.
     """
 
-    def __init__(self, keys: Sequence[SigningKey], clock: Clock, *, issuer: str, audience: str, capacity: int = 10_000) -> None:
+    def __init__(
+        self,
+        keys: Sequence[SigningKey],
+        clock: Clock,
+        *,
+        issuer: str,
+        audience: str,
+        scopes: frozenset[str] = frozenset({""}),
+        capacity: int = 10_000,
+    ) -> None:
         self._keys = {key.kid: key.public for key in keys}
         self._clock, self._issuer, self._audience, self._capacity = clock, issuer, audience, capacity
+        self._scopes = scopes
         self._known: OrderedDict[bytes, TokenClaims] = OrderedDict()
 
     def verify(self, token: bytes) -> TokenClaims:
@@ -100,6 +127,8 @@ class Ed25519TokenVerifier(TokenVerifier):
             key = self._key_of(jwt.get_unverified_header(token))
             payload = jwt.decode(token, key, algorithms=[ALGORITHM], audience=self._audience, issuer=self._issuer, options=_OPTIONS)
             _check_times(payload, now)
+            if payload.get("scope", "") not in self._scopes:
+                raise jwt.InvalidAudienceError
             return _claims(payload)
         except (jwt.PyJWTError, ValueError, TypeError, RecursionError) as error:
             raise Unauthenticated(f"The access token is invalid: {_reason(error)}. Refresh it, or log in again.") from None
@@ -130,6 +159,7 @@ def _claims(payload: Mapping[str, Any]) -> TokenClaims:
         session_id=SessionId(UUID(_text(payload["sid"]))),
         tenant_id=None if tenant is None else TenantId(UUID(_text(tenant))),
         expires_at=payload["exp"],
+        scope=payload.get("scope", ""),
     )
 
 

@@ -38,4 +38,6 @@ def _to_dto(row: Row, current: SessionId | None) -> SessionDTO:
         created_at=row["created_at"],
         last_used_at=row["rotated_at"] or row["created_at"],
         expires_at=row["expires_at"],
+        scope=row["scope"],
+        name=row["name"],
     )

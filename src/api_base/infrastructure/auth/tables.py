@@ -26,6 +26,8 @@ SESSIONS: Final = user_owned(
     sa.Column("revoked_at", timestamp()),
     sa.Column("user_agent", text(), nullable=False, info=PERSONAL),
     sa.Column("address", text(), nullable=False, info=PERSONAL),
+    sa.Column("scope", text(), nullable=False),
+    sa.Column("name", text(), nullable=False),
     sa.Index("ix_sessions_expires_at", "expires_at"),
 )
 

@@ -16,7 +16,7 @@ from uuid import UUID
 from api_base.core.base import DomainEvent
 from api_base.core.errors import NoTransaction, ProgrammingError
 from api_base.core.protocols import Isolation, UnitOfWork, UnitOfWorkFactory
-from api_base.core.types import NO_REQUEST, Delivery, Origin, current_context, rows_to_lock
+from api_base.core.types import NO_REQUEST, Delivery, DryRun, Origin, current_context, rows_to_lock
 from api_base.infrastructure.db.changes import Change, ChangeObserver, ExtraRow, Participant, PendingWrite
 from api_base.infrastructure.db.connecting import Connection
 from api_base.infrastructure.db.pool import ConnectionPool
@@ -175,6 +175,9 @@ class SqlUnitOfWork(UnitOfWork):
 
     async def _commit(self) -> None:
         senders = list(self._senders.values())
+        if isinstance(self.origin, DryRun):
+            await self._writer.rehearse(self._changes, self._rows(self._changes) if self._changes else (), senders)
+            return
         try:
             rows = self._rows(self._changes) if self._changes else ()
             await self._writer.write(self._changes, rows, senders, self._notification())

@@ -85,6 +85,18 @@ class Writer:
         elif changes or senders:
             await self._write_in_transaction(changes, added, senders, notification)
 
+    async def rehearse(self, changes: Sequence[Change], added: Sequence[ExtraRow], senders: Sequence[PendingWrite]) -> None:
+        """Send everything, check the deferred constraints, and roll back. Raises what `write` raises."""
+        connection = await self.begin()
+        await self.send(changes, added)
+        for sender in senders:
+            await self._set(connection, Ownership.TENANT, sender.tenant)
+            await self._guarded(sender.send(connection))
+        await self._guarded(connection.execute("set constraints all immediate"), changes[:1])
+        await self._guarded(connection.execute("rollback"))
+        self._connection, self._over = None, True
+        self._pool.release(connection)
+
     async def _send_alone(self, sender: PendingWrite) -> None:
         try:
             await self._pool.run(sender.send)

@@ -38,4 +38,8 @@ async def _refuse(scope: Scope, send: Send, error: ApiBaseError) -> None:
     problem = problem_of(error)
     if problem is None:
         raise error
-    await send_problem(scope, send, problem.with_headers([INVALID]) if isinstance(error, Unauthenticated) else problem)
+    if isinstance(error, Unauthenticated):
+        matched = http_exchange_of(scope).matched
+        more = b"" if matched is None else matched.challenge
+        problem = problem.with_headers([(INVALID[0], INVALID[1] + more)])
+    await send_problem(scope, send, problem)

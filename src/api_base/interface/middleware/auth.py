@@ -12,10 +12,15 @@ from api_base.interface.middleware.http_exchange import Match, http_exchange_of
 
 
 class AuthMiddleware:
-    """A route with `auth="ignored"` gets no principal: a client that refreshes may send the expired token."""
+    """A route with `auth="ignored"` gets no principal: a client that refreshes may send the expired token.
 
-    def __init__(self, app: ASGIApp, verifier: TokenVerifier, access: AccessLookup, exempt: tuple[str, ...]) -> None:
-        self._app, self._verifier, self._access, self._exempt = app, verifier, access, exempt
+    `mcp_verifier` verifies the tokens of routes for MCP clients; no other route accepts them. They are not forwarded to other services.
+    """
+
+    def __init__(
+        self, app: ASGIApp, verifier: TokenVerifier, mcp_verifier: TokenVerifier, access: AccessLookup, exempt: tuple[str, ...]
+    ) -> None:
+        self._app, self._verifier, self._mcp_verifier, self._access, self._exempt = app, verifier, mcp_verifier, access, exempt
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -25,8 +30,11 @@ class AuthMiddleware:
         if exchange.authorization is not None and not self._ignores_token(scope, exchange.matched):
             try:
                 token = _bearer(exchange.authorization)
-                principal = await self._access.principal(self._verifier.verify(token))
-                exchange.context = exchange.context.acting(principal, token.decode())  # a valid token is ASCII
+                for_mcp = exchange.matched is not None and exchange.matched.challenge != b""
+                claims = (self._mcp_verifier if for_mcp else self._verifier).verify(token)
+                principal = await self._access.principal(claims)
+                exchange.scope = claims.scope
+                exchange.context = exchange.context.acting(principal, "" if for_mcp else token.decode())  # a valid token is ASCII
                 current_context.set(exchange.context)
             except ApiBaseError as error:
                 exchange.error = error

@@ -40,6 +40,8 @@ class Match:
     route: MatchedRoute | None
     values: tuple[str, ...]
     allowed: Iterable[str]
+    challenge: bytes = b""
+    """That of the path's routes for MCP clients, whatever the method."""
 
 
 class RouteFinder(Protocol):
@@ -61,12 +63,12 @@ class HttpExchange:
 
     `matched` is the route of the request, before anything is decided; None for an unknown path. `error` is the reason of a refusal: an invalid
     token, to which AuditMiddleware responds, or the exception that the route raised. `actions` are awaited after the response. `limits` shows what
-    messages charge; None for a request without limits. `timer` ends a request that takes too long.
+    messages charge; None for a request without limits. `scope` is that of the token. `timer` ends a request that takes too long.
     """
 
     __slots__ = (
         "actions", "added", "authorization", "context", "error", "expired", "forwarded", "forwarded_for", "idempotency_key", "left", "limits", "matched", "origin",
-        "quota_left", "request_id", "requested_method", "route", "send", "source", "started", "status", "timer", "traceparent",
+        "quota_left", "request_id", "requested_method", "route", "scope", "send", "source", "started", "status", "timer", "traceparent",
     )  # fmt: skip
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -83,6 +85,7 @@ class HttpExchange:
         for attribute, values in lines.items():
             setattr(self, attribute, b",".join(values))
         self.added: list[tuple[bytes, bytes]] = []
+        self.scope = ""
         self.route, self.status, self.started, self.expired, self.left = "", 500, False, False, False
         self.source, self.send = receive, send
         self.error: ApiBaseError | None = None

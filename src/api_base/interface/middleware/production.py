@@ -39,6 +39,7 @@ class StackPorts:
     recorder: RequestRecorder
     limits: RequestLimits
     verifier: TokenVerifier
+    mcp_verifier: TokenVerifier
     access: AccessLookup
     audit: AuditStore[Any]
     routes: RouteFinder
@@ -59,7 +60,7 @@ def stack(settings: Settings, ports: StackPorts) -> list[Middleware]:
         Middleware(SecurityHeadersMiddleware, **SECURITY, policies={"/docs": DOCS_POLICY}),
         Middleware(RouteMatcher, routes=ports.routes),
         Middleware(RateLimitMiddleware, limits=ports.limits, exempt=EXEMPT),
-        Middleware(AuthMiddleware, verifier=ports.verifier, access=ports.access, exempt=EXEMPT),
+        Middleware(AuthMiddleware, verifier=ports.verifier, mcp_verifier=ports.mcp_verifier, access=ports.access, exempt=EXEMPT),
         Middleware(AuditMiddleware, store=ports.audit),
     ]
 

@@ -60,8 +60,9 @@ class RouteTable:
             if found is not None and "" not in values:
                 operation = found.get(method) or (found.get("GET") if method == "HEAD" else None)
                 if operation is not None:
-                    return Match(operation.template, operation, values, ())
-                return Match(next(iter(found.values())).template, None, (), found)
+                    return Match(operation.template, operation, values, (), operation.challenge)
+                other = next(iter(found.values()))
+                return Match(other.template, None, (), found, other.challenge)
         return self._find_plain("GET" if method == "HEAD" else method, path)
 
     def _find_plain(self, method: str, path: str) -> Match | None:

@@ -5,7 +5,7 @@ DTO, or None for 204.
 """
 
 import inspect
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from email.utils import formatdate
 from functools import partial
@@ -18,7 +18,7 @@ from starlette.types import Receive, Scope, Send
 
 from api_base.application.common.listing import Page
 from api_base.core.errors import ApiBaseError, Invalid, ProgrammingError, Unauthenticated
-from api_base.interface.errors.handlers import invalid_of, problem_of, send_problem
+from api_base.interface.errors.handlers import BEARER, invalid_of, problem_of, send_problem
 from api_base.interface.middleware.http_exchange import http_exchange_of
 from api_base.interface.routes import body as bodies
 from api_base.interface.routes import rendering
@@ -43,6 +43,7 @@ class Operation:
         self.endpoint, self.method, self.template, self.status, self.options = endpoint, method, template, status, options
         self._authenticated = options.auth == "required"
         self.ignores_token, self.login, self.limits = options.auth == "ignored", options.rate == "login", options.limits
+        self.challenge = options.challenge
         self._limit = options.body_limit or body_limit
         self._route, self._changes, self._accepts_key = f"{method} {template}", method in METHODS, accepts_key(method, options)
         self._path: dict[str, Callable[[str], Any]] = {}
@@ -120,12 +121,16 @@ class Operation:
             if problem is None:
                 raise
             exchange.error = error
-            await send_problem(scope, send, problem if once is None else problem.with_headers([*problem.headers, *once.headers]))
+            headers = self._challenged(error, problem.headers)
+            await send_problem(scope, send, problem.with_headers(headers if once is None else [*headers, *once.headers]))
             return
         if once is not None:
             headers += once.headers
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else content})
+
+    def _challenged(self, error: ApiBaseError, headers: Sequence[Header]) -> Sequence[Header]:
+        return [(BEARER[0], BEARER[1] + self.challenge)] if self.challenge and isinstance(error, Unauthenticated) else headers
 
     def _json(self, model: type[BaseModel]) -> Callable[[Scope, Receive], Awaitable[Any]]:
         media_types = bodies.PATCH if self.method == "PATCH" else bodies.JSON

@@ -14,7 +14,7 @@ from api_base.core.protocols import Limit
 from api_base.interface.websocket.socket import Serve, WebSocketOptions
 
 type Auth = Literal["required", "optional", "ignored"]
-type Protocol = Literal["graphql", "oauth2", "jwks", "metrics", "ofrep", "storage", "uploads"]
+type Protocol = Literal["graphql", "oauth2", "jwks", "mcp", "metrics", "ofrep", "storage", "uploads"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +35,8 @@ class RouteOptions:
     with an invalid or expired token, and never sees a principal. `rate` names a stricter limit of the settings, `limits` are others.
     `cache` is the value of Cache-Control. `query` is the cacheable query whose result a GET route returns: clients may then keep the response
     (client_caching.py). `protocol` names another specification that governs the route. `replayable` is False if the response
-    must not be stored, for example tokens; the route then refuses an Idempotency-Key. `sparse` allows `?fields=`. `example` is a valid
+    must not be stored, for example tokens; the route then refuses an Idempotency-Key. `challenge` follows the WWW-Authenticate of a 401; a route
+    that has one accepts only tokens of MCP clients. `sparse` allows `?fields=`. `example` is a valid
     request, `body` and `query`, for tests and documentation.
     """
 
@@ -51,6 +52,7 @@ class RouteOptions:
     sparse: bool = False
     replayable: bool = True
     deprecation: Deprecation | None = None
+    challenge: bytes = b""
     example: Mapping[str, Any] = field(default_factory=dict)
 
     @property

@@ -7,7 +7,12 @@ from api_base.core.protocols import Isolation
 
 
 class Command[T](Message[T]):
-    """`isolation` declares its requirements on the transaction."""
+    """`isolation` declares its requirements on the transaction.
+
+    `destructive` says whether it may overwrite or remove something, `idempotent` whether repeating it changes nothing more.
+    """
 
     __slots__ = ()
+    destructive: ClassVar[bool] = True
+    idempotent: ClassVar[bool] = False
     isolation: ClassVar[Isolation] = Isolation.OPTIMISTIC

@@ -14,6 +14,7 @@ from api_base.domain.items.repository import ItemRepository
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreateItem(Command[ItemDTO]):
     permission = permissions.CREATE
+    destructive = False
     details: ItemDetails
 
 

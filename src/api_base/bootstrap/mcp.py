@@ -1,0 +1,74 @@
+"""The MCP server: what the contexts expose, checked at start; the SDK is imported by the first request."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from fastapi import APIRouter
+
+from api_base import __version__
+from api_base.bootstrap.contexts.roles import PLATFORM_ADMIN
+from api_base.bootstrap.services import Services
+from api_base.interface import events_router
+from api_base.interface.errors import pages
+from api_base.interface.mcp import router
+from api_base.interface.mcp.catalogue import Catalogue
+from api_base.interface.mcp.declared import ResourceContent
+from api_base.interface.mcp.request import Hosts
+from api_base.interface.router import V1
+from api_base.interface.routes.rendering import encode
+
+if TYPE_CHECKING:
+    from api_base.interface.mcp.endpoint import Endpoint
+
+
+def mcp_routers(services: Services) -> list[tuple[str, APIRouter]]:
+    """Return the routes of the MCP server; none if it is off. Raises `ConfigurationError` for what cannot be exposed."""
+    settings, container = services.settings, services.container
+    if settings.mcp_mode == "off":
+        return []
+    permissions = {name: roles for context in services.contexts for name, roles in context.permissions.items()}
+    exposed = [one for context in services.contexts for one in context.mcp]
+    catalogue = Catalogue(services.bus, container.checker, permissions, exposed, PLATFORM_ADMIN)
+    hosts = Hosts(settings.public_url, settings.server.allowed_hosts, settings.server.cors_origins)
+    issuer = settings.security.issuer
+    url = issuer if issuer.startswith("https://") else settings.public_url
+
+    def make() -> "Endpoint":
+        return _endpoint(services, catalogue)
+
+    return [
+        (V1, router.token_routes(services.bus)),
+        ("", router.routes(make, hosts, settings.public_url, url, settings.app_name)),
+    ]
+
+
+def _endpoint(services: Services, catalogue: Catalogue) -> "Endpoint":
+    from api_base.interface.mcp.endpoint import Endpoint
+    from api_base.interface.mcp.handlers import Handlers
+    from api_base.interface.mcp.tasks import Tasks
+
+    settings, container = services.settings, services.container
+    handlers = Handlers(
+        catalogue,
+        services.bus,
+        container.feature_flags,
+        container.mcp_call_log,
+        _documents(services),
+        settings.mcp_mode,
+        router.challenge(settings.public_url),
+    )
+    return Endpoint(handlers, Tasks(services.bus, settings.jobs.keep_days * 86_400_000), settings.app_name, __version__)
+
+
+def _documents(services: Services) -> Mapping[str, ResourceContent]:
+    """The schemas of the events, and the pages about problems, which every installation has."""
+    found = {
+        f"events/{event.name}.json": ResourceContent(
+            media_type="application/schema+json", content=encode(events_router.data_schema(event)).decode()
+        )
+        for context in services.contexts
+        for event in context.events
+    }
+    return found | {
+        f"docs/problems/{kind}.md": ResourceContent(media_type="text/markdown", content=pages.page(kind)) for kind in pages.KINDS
+    }

@@ -1,0 +1,180 @@
+"""The tools of the application, by name: which of them a principal may call, and the call."""
+
+import re
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import cached_property
+from types import NoneType
+from typing import Any, Final, get_args, get_origin
+
+import msgspec
+
+from api_base.application.common.cqrs import Bus, Command, Query, answer_of
+from api_base.application.common.listing import Page
+from api_base.core.errors import ApiBaseError, ConfigurationError, Invalid
+from api_base.core.protocols import PermissionChecker
+from api_base.core.types import DryRun, Err, KeyedExecution, KeyedRequest, Principal, current_context, fingerprint, key_digest
+from api_base.interface.errors.handlers import problem_of
+from api_base.interface.mcp.arguments import Arguments, located
+from api_base.interface.mcp.declared import Exposed, Resource, Tool
+from api_base.interface.routes.rendering import encode, encode_page
+
+_NAME: Final = re.compile(r"[A-Za-z0-9_.-]{1,128}")
+type Permissions = Mapping[str, frozenset[str]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """`content` is JSON; None for a call without a result. `answer` is the result itself; None for an error."""
+
+    content: bytes | None
+    failed: bool = False
+    answer: Any = None
+
+
+class CallableTool:
+    """A tool, compiled at its first use."""
+
+    def __init__(self, tool: Tool) -> None:
+        self.tool, self.name = tool, tool.name
+        self.reads = issubclass(tool.message, Query)
+
+    @cached_property
+    def arguments(self) -> Arguments:
+        return Arguments(self.tool)
+
+    @cached_property
+    def _answer(self) -> Any:
+        return answer_of(self.tool.message)
+
+    @cached_property
+    def described(self) -> dict[str, Any]:
+        """The tool as `tools/list` shows it."""
+        message = self.tool.message
+        destructive = issubclass(message, Command) and message.destructive
+        idempotent = self.reads or (issubclass(message, Command) and message.idempotent)
+        shown: dict[str, Any] = {
+            "name": self.name,
+            "title": self.name.replace("_", " ").capitalize(),
+            "description": self.tool.description,
+            "inputSchema": self.arguments.schema,
+            "annotations": {
+                "readOnlyHint": self.reads,
+                "destructiveHint": destructive,
+                "idempotentHint": idempotent,
+                "openWorldHint": False,
+            },
+        }
+        if self._answer is not NoneType:
+            shown["outputSchema"] = _schema_of(self._answer)
+        return shown
+
+    def encoded(self, answer: Any) -> bytes | None:
+        """The JSON of a result: always an object."""
+        if answer is None:
+            return None
+        if isinstance(answer, Page):
+            return encode_page(answer)
+        return encode(answer if get_origin(self._answer) is not Sequence else {"items": answer})
+
+
+def _schema_of(answer: Any) -> dict[str, Any]:
+    """The JSON Schema [2020-12] of a result."""
+    origin = get_origin(answer)
+    if origin in (Page, Sequence):
+        (schema,), definitions = msgspec.json.schema_components([get_args(answer)[0]], ref_template="#/$defs/{name}")
+        properties: dict[str, Any] = {"items": {"type": "array", "items": schema}}
+        if origin is Page:
+            properties |= {"next_cursor": {"type": ["string", "null"]}, "total": {"type": "integer"}}
+        return {"type": "object", "properties": properties, "required": ["items"], "$defs": definitions}
+    (schema,), definitions = msgspec.json.schema_components([answer], ref_template="#/$defs/{name}")
+    name = schema.get("$ref", "").removeprefix("#/$defs/")
+    own = definitions.pop(name) if name in definitions else {"type": "object"}
+    return own | ({"$defs": definitions} if definitions else {})
+
+
+class Catalogue:
+    """Raises `ConfigurationError` for a declaration that cannot be served. `permissions` maps each permission to the roles that hold it."""
+
+    def __init__(self, bus: Bus, checker: PermissionChecker, permissions: Permissions, exposed: Sequence[Exposed], platform: str) -> None:
+        self._bus, self._check = bus, checker.check
+        self._tools: dict[str, CallableTool] = {}
+        for one in exposed:
+            what = one.name if isinstance(one, Tool) else one.path
+            permission = one.message.permission if isinstance(one, Tool) else one.permission
+            if permissions.get(permission, frozenset()) == {platform}:
+                raise ConfigurationError(f"Context.mcp: {what} is for administrators of the platform, whose messages are never tools.")
+            if isinstance(one, Tool):
+                self._add(one)
+        self.resources = {one.path: one for one in exposed if isinstance(one, Resource)}
+
+    def _add(self, tool: Tool) -> None:
+        if not _NAME.fullmatch(tool.name) or tool.name in self._tools:
+            raise ConfigurationError(f"Context.mcp: two tools have the name {tool.name!r}, or it is no name of a tool.")
+        if not tool.description.strip():
+            raise ConfigurationError(f"Context.mcp: the tool {tool.name!r} has no description.")
+        self._tools[tool.name] = CallableTool(tool)
+
+    def may(self, principal: Principal | None, permission: str) -> bool:
+        """Return whether the principal holds the permission."""
+        with suppress(ApiBaseError):
+            self._check(principal, permission)
+            return True
+        return False
+
+    def tools(self, principal: Principal | None, *, writing: bool) -> list[CallableTool]:
+        """Return the tools that the principal may call, in order of their names."""
+        found = (self._tools[name] for name in sorted(self._tools))
+        return [one for one in found if (writing or one.reads) and self.may(principal, one.tool.message.permission)]
+
+    def find(self, principal: Principal | None, name: str) -> CallableTool | None:
+        """Return a tool that the principal's role allows; None for any other name."""
+        found = self._tools.get(name)
+        return found if found is not None and self.may(principal, found.tool.message.permission) else None
+
+    async def call(self, found: CallableTool, given: Mapping[str, Any]) -> Outcome:
+        """Execute the message over the bus. A refusal is an outcome that names what to mend."""
+        try:
+            message, dry, key = found.arguments.read(given)
+            answer = await self._executed(found, message, _origin(found, given, dry, key))
+        except ApiBaseError as error:
+            return Outcome(content=_problem(error), failed=True)
+        return Outcome(content=found.encoded(answer), answer=answer)
+
+    async def _executed(self, found: CallableTool, message: Any, origin: DryRun | KeyedExecution | None) -> Any:
+        token = None if origin is None else current_context.set(current_context.get().within(origin))
+        try:
+            answer = await self._bus.execute(message)
+        finally:
+            if token is not None:
+                current_context.reset(token)
+        if isinstance(answer, Err):
+            raise answer.error
+        return answer
+
+
+def _origin(found: CallableTool, given: Mapping[str, Any], dry: bool, key: str | None) -> DryRun | KeyedExecution | None:
+    if dry:
+        return DryRun()
+    context = current_context.get()
+    if key is None or context.principal is None:
+        return None
+    asked = fingerprint(key.encode(), msgspec.json.encode(given, order="sorted")).digest()
+    request = KeyedRequest(
+        tenant_id=context.tenant_id,
+        user_id=context.principal.user_id,
+        route=f"mcp {found.name}",
+        key=key_digest(key.encode()),
+        fingerprint=asked,
+    )
+    return KeyedExecution(request=request)
+
+
+def _problem(error: ApiBaseError) -> bytes:
+    problem = problem_of(error)
+    if problem is None:
+        raise error
+    if isinstance(error, Invalid):
+        problem = replace(problem, violations=located(error).violations)
+    return encode(problem.members(request_id=current_context.get().request_id))
