@@ -3,69 +3,41 @@
 import json
 import re
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 from urllib.request import Request, urlopen
 
 import pytest
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from tests.e2e.conftest import Project
 from tests.e2e.processes import free_port, serving, until
+from tests.otlp import receiving
 
 TRACE, PARENT = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 SOON = {"OTEL_BSP_SCHEDULE_DELAY": "100"}
 """For a test that waits for spans while the process runs: they are sent after 100 ms, not 5 s."""
 
 
-@contextmanager
-def receiver() -> Iterator[tuple[str, list[Span]]]:
-    """An OTLP/HTTP endpoint and the list of received spans."""
-    spans: list[Span] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            sent = ExportTraceServiceRequest.FromString(self.rfile.read(int(self.headers["content-length"])))
-            spans.extend(span for resource in sent.resource_spans for scope in resource.scope_spans for span in scope.spans)
-            self.send_response(200 if self.path == "/v1/traces" else 404)
-            self.end_headers()
-
-        def log_message(self, format: str, *args: object) -> None:
-            """Print nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    Thread(target=server.serve_forever).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}", spans
-    finally:
-        server.shutdown()
-        server.server_close()
-
-
 def test_a_trace_comes_in_goes_through_and_goes_out(project: Project) -> None:
-    with receiver() as (endpoint, spans), serving(project.home, OBSERVABILITY__OTLP_ENDPOINT=endpoint, **SOON) as backend:
+    with receiving() as receiver, serving(project.home, OBSERVABILITY__OTLP_ENDPOINT=receiver.url, **SOON) as backend:
         token = project.log_in(backend.ready())
         headers = {"authorization": f"Bearer {token}", "traceparent": f"00-{TRACE}-{PARENT}-01"}
         with urlopen(Request(f"http://127.0.0.1:{backend.port}/api/v1/items?limit=1", headers=headers)) as answer:
             _, trace, span, flags = answer.headers["traceparent"].split("-")
         assert (trace, flags) == (TRACE, "01")
-        until(lambda: len(spans) == 2, "two spans")
-    of_message, of_request = sorted(spans, key=lambda one: one.name == "GET /api/v1/items")
+        until(lambda: "GET /api/v1/items" in receiver.trace(TRACE).names(), "the span of the request")
+    found = receiver.trace(TRACE)
+    of_request, of_message = found.named("GET /api/v1/items"), found.named("ListItems")
     assert (of_request.span_id.hex(), of_request.parent_span_id.hex()) == (span, PARENT)
-    assert (of_message.name, of_message.parent_span_id.hex()) == ("ListItems", span)
-    assert {one.trace_id.hex() for one in spans} == {TRACE}
+    assert of_message.parent_span_id.hex() == span
+    assert found.way_to(found.named("SELECT items")) == ["GET /api/v1/items", "ListItems", "SELECT items"]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_the_last_spans_go_out_before_the_end(project: Project, number: signal.Signals) -> None:
-    with receiver() as (endpoint, spans), serving(project.home, "--no-worker", OBSERVABILITY__OTLP_ENDPOINT=endpoint) as backend:
+    with receiving() as receiver, serving(project.home, "--no-worker", OBSERVABILITY__OTLP_ENDPOINT=receiver.url) as backend:
         headers = {"traceparent": f"00-{TRACE}-{PARENT}-01"}
         assert backend.ready().exchange("GET", "/api/v1/items", None, None, headers)[0] == 401
         assert backend.end(number) == 0
-        assert [one.trace_id.hex() for one in spans] == [TRACE]
+        assert receiver.trace(TRACE).roots() == ["GET /api/v1/items"]
 
 
 def figures(port: int) -> dict[str, float]:

@@ -41,7 +41,7 @@ class World:
 
     @property
     def dropped(self) -> float:
-        text = MergedMetrics(self.services.ports.counters).exposition().decode()
+        text = MergedMetrics(self.services.ports.counters).exposition("")[0].decode()
         (found,) = re.findall(r"^feature_flag_exposures_dropped{.*} (\S+)$", text, re.MULTILINE)
         return float(found)
 

@@ -97,7 +97,7 @@ async def test_an_open_circuit_shows_in_readiness_and_metrics_and_the_process_st
 async def test_what_the_worker_calls_shows_in_the_metrics_of_all_and_outlives_it(migrated: Urls, tmp_path: Path) -> None:
     mailing, configured = Mailing(), settings(migrated, tmp_path)
     await run_worker(create_worker(configured, [mailing.context()]), migrated, mailing.stop)
-    found = figures(MergedMetrics(Counters(), configured.observability.metrics_dir).exposition().decode())
+    found = figures(MergedMetrics(Counters(), configured.observability.metrics_dir).exposition("")[0].decode())
     assert (found["dependency_calls_total"], found["dependency_openings_total"]) == (CALLS, 1)
     assert "open" not in found  # it was a state of a process that is gone
 

@@ -98,7 +98,7 @@ def test_the_metrics_show_evaluations_by_flag_and_variant() -> None:
     counters.evaluated("a", CALLERS_DEFAULT, 1)
     for number in range(EVALUATIONS):
         counters.evaluated(f"many-{number}", "on", 1)
-    lines = MergedMetrics(counters).exposition().decode().splitlines()
+    lines = MergedMetrics(counters).exposition("")[0].decode().splitlines()
     assert 'feature_flag_evaluations_total{flag="a",variant="on"} 5.0' in lines
     assert 'feature_flag_evaluations_total{flag="a",variant=""} 1.0' in lines
     assert sum(line.startswith("feature_flag_evaluations_total{") for line in lines) == EVALUATIONS

@@ -19,7 +19,7 @@ type Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
 
 def samples(metrics: MergedMetrics) -> Samples:
-    families = text_string_to_metric_families(metrics.exposition().decode())
+    families = text_string_to_metric_families(metrics.exposition("")[0].decode())
     return {(sample.name, frozenset(sample.labels.items())): sample.value for family in families for sample in family.samples}
 
 

@@ -120,7 +120,9 @@ class Container(containers.DeclarativeContainer):
     metrics = Singleton(observability.metrics, settings, counters)
     telemetry = Singleton(observability.telemetry, settings)
     recorder = Singleton(observability.recorder, settings, counters, telemetry, database.provided.figures, policies.provided.figures)
-    worker_recorder = Singleton(observability.worker_recorder, counters, worker_database.provided.figures, policies.provided.figures)
+    worker_recorder = Singleton(
+        observability.worker_recorder, counters, telemetry, worker_database.provided.figures, policies.provided.figures
+    )
 
     adapter_ports = Singleton(
         AdapterPorts,

@@ -39,6 +39,8 @@ async def run_worker(worker: Worker, urls: Urls, stop: asyncio.Event) -> None:
         await stack.enter_async_context(opened(services))
         await database.open()
         stack.push_async_callback(database.close)
+        if (telemetry := services.container.telemetry) is not None:
+            stack.push_async_callback(asyncio.to_thread, telemetry.close)
         recorder.open()
         stack.callback(recorder.close)
         for channel in {task.channel for task in worker.tasks if task.channel is not None}:

@@ -24,6 +24,10 @@ class ObservabilitySettings(Section):
     metrics_dir: Path | None = None
     """Directory where server processes share their counters, so that each can report the total. `serve` creates one."""
     trace_sample_ratio: float = Field(0.0, ge=0, le=1)
-    """Fraction of the requests without a `traceparent` that are traced."""
+    """Fraction of the requests without a `traceparent` that are traced. The spans of a request, delivery or job that fails are always exported."""
+    trace_callers_per_second: float = Field(10.0, ge=0, le=10_000)
+    """Requests per second and process that callers may mark for tracing by the flag of their `traceparent`; above it the ratio decides. The flag that a trusted proxy sends is always used."""
     otlp_endpoint: str | None = None
     """OTLP/HTTP endpoint for spans; requires the extra `otlp`."""
+    otlp_headers: SecretStr | None = None
+    """Headers for the OTLP/HTTP endpoint, such as credentials: `name=value`, several separated by commas."""

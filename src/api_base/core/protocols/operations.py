@@ -65,12 +65,8 @@ class DependencyFigures:
 class Metrics(Protocol):
     """The metrics in `/metrics`."""
 
-    @property
-    def content_type(self) -> str:
-        """Return the media type of `exposition()`."""
-
-    def exposition(self) -> bytes:
-        """Return the metrics of all processes, in the text format of Prometheus."""
+    def exposition(self, accept: str) -> tuple[bytes, str]:
+        """Return the metrics of all processes and their media type, which depends on the header `Accept` of the request."""
 
 
 class AfterResponse(Protocol):

@@ -8,6 +8,7 @@ from typing import Any, Final, TextIO
 
 import structlog
 
+from api_base.core.shared.tracing import current_span_id
 from api_base.core.types import current_context
 
 type Logger = structlog.typing.FilteringBoundLogger
@@ -87,6 +88,7 @@ def bind_request(logger: Any, method: str, event: Event) -> Event:
         event.setdefault("request_id", context.request_id)
         if context.trace_id:
             event.setdefault("trace_id", context.trace_id)
+            event.setdefault("span_id", current_span_id())
         if context.principal is not None:
             event.setdefault("principal", str(context.principal.user_id))
             event.setdefault("tenant", str(context.principal.tenant_id))

@@ -11,7 +11,9 @@ from typing import Final
 import asyncpg
 
 from api_base.core.errors import ConfigurationError
+from api_base.core.shared.trace_units import enabled
 from api_base.infrastructure.db.errors import unreachable
+from api_base.infrastructure.db.statement_spans import log_statement
 
 type Connection = asyncpg.Connection[asyncpg.Record]
 
@@ -56,6 +58,8 @@ async def connect(dsn: str, options: PoolOptions) -> Connection:
         )
     except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         raise unreachable(error) from error
+    if enabled():
+        connection.add_query_logger(log_statement)
     keep_alive(connection)
     return connection
 

@@ -18,13 +18,15 @@ from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 
 from api_base.application.common.events import EventDelivery
 from api_base.application.common.events.cloud_event import decoded
-from api_base.application.common.events.delivery import HANDLER_TIMEOUT_SECONDS
+from api_base.application.common.events.delivery import HANDLER_TIMEOUT_SECONDS, Received
 from api_base.application.common.events.key_order import done_without_gap, run_in_key_order
 from api_base.core.errors import Unavailable
 from api_base.core.protocols import DeferredDeliveries, StoredEvent
 from api_base.core.shared.logging import get_logger
+from api_base.core.types import parent_of
 from api_base.domain.common.events import DurableSubscription
 from api_base.infrastructure.kafka.connection import KafkaConnection
+from api_base.infrastructure.kafka.producer import TRACEPARENT
 from api_base.infrastructure.resilience.patterns import Policy
 
 logger = get_logger(__name__)
@@ -77,6 +79,12 @@ def event_of(record: ConsumerRecord[bytes, bytes], name: str) -> StoredEvent | N
         logger.error("record_refused", topic=record.topic, partition=record.partition, offset=record.offset, reason=str(error))
         return None
     return event if event.name == name else None
+
+
+def received_of(record: ConsumerRecord[bytes, bytes]) -> Received:
+    """How a record arrived. A `traceparent` that is not valid is ignored."""
+    sent = next((value for name, value in record.headers if name == TRACEPARENT), b"")
+    return Received(system="kafka", destination=record.topic, traceparent=sent.decode() if parent_of(sent) else "")
 
 
 class KafkaDeliveryConsumer:
@@ -138,18 +146,18 @@ class KafkaDeliveryConsumer:
         """Return the offset up to which every record is done, or None if none is."""
         until, first, last = time.monotonic() + BATCH_TIMEOUT, records[0].offset, records[-1].offset
         try:
-            wanted = [(record.offset, event) for record in records if (event := event_of(record, self._subscription.event)) is not None]
+            wanted = [(record, event) for record in records if (event := event_of(record, self._subscription.event)) is not None]
             waiting = await self._deferred.waiting(self._subscription.name, {event.aggregate_id for _, event in wanted})
         except Exception as error:
             self._go_back(consumer, partition, first, error)
             return None
-        steps = [(event.aggregate_id, partial(self._handle_or_defer, event, waiting)) for _, event in wanted]
+        steps = [(event.aggregate_id, partial(self._handle_or_defer, event, received_of(record), waiting)) for record, event in wanted]
         outcomes = await run_in_key_order(
             steps, CONCURRENCY, lambda: not self._rebalance.in_progress and time.monotonic() < until, stop_at_failure=True
         )
         failure = next((error for error in outcomes.values() if error is not None), None)
         done = done_without_gap(outcomes, len(wanted))
-        reached = wanted[done][0] if done < len(wanted) else last + 1
+        reached = wanted[done][0].offset if done < len(wanted) else last + 1
         if reached <= last:
             self._go_back(consumer, partition, reached, failure)
         return reached if reached > first else None
@@ -165,11 +173,11 @@ class KafkaDeliveryConsumer:
             consumer.pause(partition)
             self._resumed[partition] = time.monotonic() + self._retry_delay
 
-    async def _handle_or_defer(self, event: StoredEvent, waiting: set[UUID]) -> None:
+    async def _handle_or_defer(self, event: StoredEvent, received: Received, waiting: set[UUID]) -> None:
         """Handle the event, or defer it after a failure. Raises if it can be neither handled nor deferred."""
         if event.aggregate_id not in waiting:
             try:
-                await self._delivery.handle(self._subscription, event)
+                await self._delivery.handle(self._subscription, event, received)
             except Exception as error:
                 reason = f"{type(error).__name__}: {error}"
                 logger.warning("delivery_deferred", subscription=self._subscription.name, event_id=str(event.id), reason=reason)

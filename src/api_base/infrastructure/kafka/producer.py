@@ -15,6 +15,7 @@ from aiokafka.errors import KafkaError, KafkaTimeoutError, MessageSizeTooLargeEr
 from api_base.application.common.events.cloud_event import MEDIA_TYPE, encoded
 from api_base.core.errors import EventRefused, Unavailable
 from api_base.core.protocols import EventPublisher, StoredEvent
+from api_base.core.shared.trace_units import Outgoing, sending
 from api_base.infrastructure.kafka.connection import KafkaConnection
 from api_base.infrastructure.resilience.patterns import Policy
 
@@ -23,6 +24,8 @@ MAX_IN_FLIGHT: Final = 1_000
 MAX_MESSAGE_BYTES: Final = 1_000_000
 """Bytes of an event with its attributes; the defaults of brokers and consumers are slightly higher."""
 HEADERS: Final = [("content-type", MEDIA_TYPE.encode())]
+TRACEPARENT: Final = "traceparent"
+"""Header with the producer's span; the attribute of the CloudEvent is the span that caused the event."""
 
 
 class KafkaEventPublisher(EventPublisher):
@@ -52,13 +55,19 @@ class KafkaEventPublisher(EventPublisher):
     async def _send(self, records: Sequence[tuple[StoredEvent, bytes]]) -> None:
         producer = await self._started()
         self._make_room(records)
+        messages = [
+            Outgoing(destination=self._connection.topic_of(event.name), id=str(event.id), traceparent=event.traceparent)
+            for event, _ in records
+        ]
         try:
-            for event, record in records:
-                if event.id not in self._in_flight:
-                    self._in_flight[event.id] = await producer.send(
-                        self._connection.topic_of(event.name), record, key=str(event.aggregate_id).encode(), headers=HEADERS
-                    )
-            await self._written([event for event, _ in records])
+            with sending("kafka", messages) as traceparents:
+                for (event, record), message, traceparent in zip(records, messages, traceparents, strict=True):
+                    if event.id not in self._in_flight:
+                        headers = [*HEADERS, (TRACEPARENT, traceparent.encode())] if traceparent else HEADERS
+                        self._in_flight[event.id] = await producer.send(
+                            message.destination, record, key=str(event.aggregate_id).encode(), headers=headers
+                        )
+                await self._written([event for event, _ in records])
         except KafkaTimeoutError as error:  # the buffer is full: the events stay in flight
             raise Unavailable(f"Kafka has not stored {len(self._in_flight)} events yet.") from error
         except KafkaError as error:

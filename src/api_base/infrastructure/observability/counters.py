@@ -1,6 +1,6 @@
 """Counters of a process: plain integers in a memory-mapped file, which all processes of the server can read.
 
-A file is an array of slots of 64 words (int64, native byte order). A slot is a series: the length of its key, the key (UTF-8), then its
+A file is an array of slots of 128 words (int64, native byte order). A slot is a series: the length of its key, the key (UTF-8), then its
 values. The length is written last, so that a reader never sees half a key. The owner locks the file (flock) for its whole life: readers
 recognize a dead process by the free lock. Its totals still count, its gauges do not.
 """
@@ -8,6 +8,7 @@ recognize a dead process by the free lock. Its totals still count, its gauges do
 import fcntl
 import mmap
 import os
+import time
 from bisect import bisect_left
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,11 +18,15 @@ BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 
 """Upper bounds of the histogram, in seconds, inclusive; the last bucket is +Inf."""
 
 WORD: Final = 8
-SLOT: Final = 64
+SLOT: Final = 128
 VALUES: Final = 32
 """Offset of the values in a slot, in words."""
 SUM: Final = VALUES + len(BUCKETS) + 1
 """Offset of the sum of durations, in nanoseconds."""
+EXEMPLARS: Final = SUM + 1
+"""Offset of the exemplars: of each bucket, the last request that was traced."""
+EXEMPLAR: Final = 5
+"""Words of an exemplar: its trace id (two), span id, duration in nanoseconds, and time in nanoseconds since the epoch."""
 MAX_KEY_LENGTH: Final = (VALUES - 1) * WORD
 SLOTS: Final = 2048
 GAUGES: Final = 16
@@ -71,6 +76,17 @@ class Counters:
             base = self._new(method, route, status)
         words[base + VALUES + bisect_left(BUCKETS, seconds)] += 1
         words[base + SUM] += int(seconds * 1e9)
+
+    def traced(self, method: str, route: str, status: int, seconds: float, trace_id: str, span_id: str) -> None:
+        """Remember a finished request, which is counted already, as the example of its bucket."""
+        base = self._requests.get((method, route, status))
+        if base is None:
+            return
+        words, at = self.words, base + EXEMPLARS + bisect_left(BUCKETS, seconds) * EXEMPLAR
+        words[at + 3] = 0  # a reader that sees half of an exemplar ignores it
+        words[at], words[at + 1], words[at + 2] = _signed(trace_id[:16]), _signed(trace_id[16:]), _signed(span_id)
+        words[at + 4] = time.time_ns()
+        words[at + 3] = max(int(seconds * 1e9), 1)
 
     def gauge(self, name: str, value: float) -> None:
         """Set a gauge of this process. Ignores names beyond the first 16."""
@@ -137,6 +153,12 @@ class Counters:
         key = text.encode()[:MAX_KEY_LENGTH]
         self.words[base + 1 : base + VALUES] = memoryview(key.ljust(MAX_KEY_LENGTH, b"\0")).cast("q")
         self.words[base] = len(key)
+
+
+def _signed(text: str) -> int:
+    """A number of 16 hexadecimal digits as a word."""
+    number = int(text, 16)
+    return number - (1 << 64) if number >> 63 else number
 
 
 def _create(directory: Path) -> int:

@@ -4,6 +4,7 @@ Totals of dead processes are included, their gauges are not.
 """
 
 import fcntl
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +16,9 @@ from typing import Final
 from prometheus_client import ProcessCollector, generate_latest, start_http_server
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+from prometheus_client.openmetrics import exposition as openmetrics
 from prometheus_client.registry import Collector
+from prometheus_client.samples import Exemplar
 
 from api_base.core.errors import ConfigurationError
 from api_base.core.protocols import Metrics
@@ -23,6 +26,9 @@ from api_base.infrastructure.observability import counters as layout
 from api_base.infrastructure.observability import dependencies
 from api_base.infrastructure.observability.counters import Counters
 
+_NEVER: Final = re.compile(r"q=0(\.0*)?").fullmatch
+"""A quality value that refuses a media type [RFC 9110, section 12.4.2]."""
+_NO_EXEMPLAR: Final = [0] * layout.EXEMPLAR
 LABELS: Final = ("method", "route", "status")
 
 
@@ -38,6 +44,9 @@ class _Snapshot:
     """`requests` holds bucket counts (not accumulated) and the sum of nanoseconds, by (method, route, status)."""
 
     requests: dict[tuple[str, str, str], list[int]] = field(default_factory=lambda: defaultdict(lambda: [0] * (len(layout.BUCKETS) + 2)))
+    exemplars: dict[tuple[str, str, str], list[list[int]]] = field(
+        default_factory=lambda: defaultdict(lambda: [_NO_EXEMPLAR] * (len(layout.BUCKETS) + 1))
+    )
     alive: list[_Process] = field(default_factory=list)
     dependencies: list[tuple[int | None, dict[str, memoryview]]] = field(default_factory=list)
     evaluations: dict[str, int] = field(default_factory=lambda: defaultdict(int))
@@ -58,18 +67,37 @@ class _Snapshot:
             total = self.requests[method, route, status]
             for i, value in enumerate(words[base + layout.VALUES : base + layout.SUM + 1]):
                 total[i] += value
+            latest = self.exemplars[method, route, status]
+            for i, known in enumerate(latest):
+                at = base + layout.EXEMPLARS + i * layout.EXEMPLAR
+                latest[i] = max(known, list(words[at : at + layout.EXEMPLAR]), key=_time)
+
+
+def _time(exemplar: Sequence[int]) -> int:
+    return exemplar[4] if exemplar[3] else 0
+
+
+def _bucket(bound: str, count: int, exemplar: Sequence[int]) -> tuple[str, float] | tuple[str, float, Exemplar]:
+    high, low, span, nanoseconds, at = exemplar
+    if not nanoseconds:
+        return bound, count
+    mask = (1 << 64) - 1
+    labels = {"trace_id": f"{high & mask:016x}{low & mask:016x}", "span_id": f"{span & mask:016x}"}
+    return bound, count, Exemplar(labels, nanoseconds / 1e9, at / 1e9)
 
 
 class MergedMetrics(Collector, Metrics):
     """`directory` holds the counters of all processes. Without one, only `own` are exposed."""
 
-    content_type = CONTENT_TYPE_PLAIN_0_0_4
-
     def __init__(self, own: Counters, directory: Path | None = None) -> None:
         self._own, self._directory = own, directory
 
-    def exposition(self) -> bytes:
-        return generate_latest(self)
+    def exposition(self, accept: str) -> tuple[bytes, str]:
+        """The text format of Prometheus; OpenMetrics, with exemplars of traces, if `accept` asks for it."""
+        if any(_accepts_openmetrics(one) for one in accept.lower().split(",")):
+            content: bytes = openmetrics.generate_latest(self)  # type: ignore[no-untyped-call]  # the library does not annotate it
+            return content, openmetrics.CONTENT_TYPE_LATEST
+        return generate_latest(self), CONTENT_TYPE_PLAIN_0_0_4
 
     def collect(self) -> Iterator[Metric]:
         snapshot = self._snapshot()
@@ -90,6 +118,11 @@ class MergedMetrics(Collector, Metrics):
             for file in sorted(self._directory.glob(f"*{layout.SUFFIX}")):
                 _add_file(snapshot, file)
         return snapshot
+
+
+def _accepts_openmetrics(media_range: str) -> bool:
+    media_type, *parameters = (part.strip() for part in media_range.split(";"))
+    return media_type == "application/openmetrics-text" and not any(_NEVER(parameter) for parameter in parameters)
 
 
 def _add_file(snapshot: _Snapshot, path: Path) -> None:
@@ -126,7 +159,8 @@ def _requests(snapshot: _Snapshot) -> Iterator[Metric]:
     for labels, (*counts, nanoseconds) in sorted(snapshot.requests.items()):
         total.add_metric(labels, sum(counts))
         bounds = [*map(str, layout.BUCKETS), "+Inf"]
-        duration.add_metric(labels, list(zip(bounds, accumulate(counts), strict=True)), sum_value=nanoseconds / 1e9)
+        buckets = map(_bucket, bounds, accumulate(counts), snapshot.exemplars[labels])
+        duration.add_metric(labels, list(buckets), sum_value=nanoseconds / 1e9)
     yield total
     yield duration
 

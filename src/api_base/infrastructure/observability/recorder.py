@@ -77,6 +77,8 @@ class BatchingRecorder(RequestRecorder):
 
     def finished(self, context: RequestContext, method: str, route: str, status: int, started_at: float, seconds: float) -> None:
         self._counters.finished(method, route, status, seconds)
+        if context.trace_flags:
+            self._counters.traced(method, route, status, seconds, context.trace_id, context.span_id)
         if not self._sinks:
             return
         self._records.append(RequestRecord(context, method, route, status, started_at, seconds))

@@ -35,7 +35,7 @@ class RabbitMqRpcClient:
     """Calls one `service` through `policy`."""
 
     def __init__(self, connection: RabbitMqConnection, service: str, policy: Policy) -> None:
-        self._connection, self._service, self._policy = connection, service, policy
+        self._connection, self.service, self._policy = connection, service, policy
         self._channel: AbstractChannel | None = None
         self._opening = asyncio.Lock()
         self._waiting: dict[str, asyncio.Future[AbstractIncomingMessage]] = {}
@@ -43,7 +43,7 @@ class RabbitMqRpcClient:
     async def call(self, call: RemoteCall, *, repeatable: bool) -> bytes:
         """Return the response of the service. Raises its error, or `Unavailable` after the retries of a `repeatable` call."""
         if len(call.body) > MAX_MESSAGE_BYTES:
-            raise Invalid.of("", "too_large", f"is too large to be sent to {self._service}: at most {MAX_MESSAGE_BYTES} bytes")
+            raise Invalid.of("", "too_large", f"is too large to be sent to {self.service}: at most {MAX_MESSAGE_BYTES} bytes")
         return await self._policy.execute(lambda: self._attempt(call), idempotent=repeatable)
 
     async def _attempt(self, call: RemoteCall) -> bytes:
@@ -53,7 +53,7 @@ class RabbitMqRpcClient:
         """
         until = time.monotonic() + call.seconds
         while True:
-            with translated(f"calling {self._service}"):
+            with translated(f"calling {self.service}"):
                 answer = await self._answer(replace(call, seconds=until - time.monotonic()))
             if answer.type == RESULT:
                 return answer.body
@@ -67,10 +67,10 @@ class RabbitMqRpcClient:
         answered: asyncio.Future[AbstractIncomingMessage] = asyncio.get_running_loop().create_future()
         self._waiting[id] = answered
         try:
-            await channel.default_exchange.publish(request(call, id, REPLIES), queue_of(self._service), mandatory=True)
+            await channel.default_exchange.publish(request(call, id, REPLIES), queue_of(self.service), mandatory=True)
             return await answered
         except PublishError:
-            raise Unavailable(f"No worker of the service {self._service} is connected to this broker.") from None
+            raise Unavailable(f"No worker of the service {self.service} is connected to this broker.") from None
         finally:
             del self._waiting[id]
 
@@ -93,7 +93,7 @@ class RabbitMqRpcClient:
         """A reply arrives on the channel of its request, or never."""
         for waiting in self._waiting.values():
             if not waiting.done():
-                waiting.set_exception(ConnectionError(f"the connection was lost before {self._service} replied"))
+                waiting.set_exception(ConnectionError(f"the connection was lost before {self.service} replied"))
 
 
 class RabbitMqRpcServer:

@@ -7,6 +7,8 @@ from api_base.application.common.cqrs import Message, Query, answer_of
 from api_base.application.common.remote import RemoteBus, RemoteCall, RemoteTransport
 from api_base.core.errors import ProgrammingError
 from api_base.core.protocols import PeriodicTask, Probe
+from api_base.core.shared.trace_units import CLIENT, traceparent
+from api_base.core.shared.tracing import span
 from api_base.core.types import NO_REQUEST, current_context
 from api_base.infrastructure.rabbitmq.connection import RabbitMqConnection, check
 from api_base.infrastructure.remote.rabbitmq_rpc import RabbitMqRpcClient, RabbitMqRpcServer
@@ -29,6 +31,11 @@ class RabbitMqRemoteBus(RemoteBus):
             raise ProgrammingError(
                 f'{type(message).__name__} does not name a message of another service: declare remote = "<context>.<message>".'
             )
+        attributes = {"rpc.system.name": "api_base", "rpc.method": name, "server.address": self._client.service}
+        with span(name, attributes, kind=CLIENT) as called:
+            return await self._call(message, name, key, traceparent(called))
+
+    async def _call[T](self, message: Message[T], name: str, key: str | None, sent: str) -> T:
         context = current_context.get(None) or NO_REQUEST
         call = RemoteCall(
             name=name,
@@ -37,7 +44,7 @@ class RabbitMqRemoteBus(RemoteBus):
             access_token=context.access_token,
             key=key,
             request_id=context.request_id,
-            traceparent=context.traceparent,
+            traceparent=sent or context.traceparent,
         )
         answer = await self._client.call(call, repeatable=key is not None or isinstance(message, Query))
         result: T = decode_result(answer, answer_of(type(message)))

@@ -1,7 +1,7 @@
 """The ports for the transport of ready jobs to workers. The row in the database is the job; a message only names it."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 from uuid import UUID
 
@@ -13,13 +13,14 @@ from api_base.infrastructure.tasks.store import SqlJobStore
 
 @dataclass(frozen=True, slots=True)
 class JobRef:
-    """The key of a job's row."""
+    """The key of a job's row. `traceparent` is the span that enqueued the job, or empty; it is a header of the message."""
 
     tenant: UUID
     id: UUID
+    traceparent: str = field(default="", compare=False)
 
     def encoded(self) -> bytes:
-        return encode(self)
+        return encode({"tenant": self.tenant, "id": self.id})
 
     @classmethod
     def decoded(cls, body: bytes) -> "JobRef":

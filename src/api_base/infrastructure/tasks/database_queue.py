@@ -8,6 +8,7 @@ from uuid import UUID
 from api_base.application.common.jobs import Jobs
 from api_base.core.errors import ProgrammingError
 from api_base.core.protocols import NO_DELAY, Clock, IdGenerator, JobQueue, JobState, PermissionChecker
+from api_base.core.shared.trace_units import Outgoing, sending
 from api_base.core.types import NO_REQUEST, NO_TENANT, NO_USER, RequestContext, current_context
 from api_base.infrastructure.db.changes import PendingWrite
 from api_base.infrastructure.db.connecting import Connection
@@ -20,10 +21,10 @@ CHANNEL: Final = "jobs"
 
 _INSERT: Final = """
 insert into jobs (tenant_id, id, user_id, name, state, priority, scheduled_at, attempts, payload, request_id, traceparent, created_at, progress)
-select t.id, j.id, j.user_id, j.name, j.state, j.priority, j.scheduled_at, 0, j.payload::jsonb, $2, $3, $4, 0
+select t.id, j.id, j.user_id, j.name, j.state, j.priority, j.scheduled_at, 0, j.payload::jsonb, $2, j.traceparent, $3, 0
 from (select set_config('app.tenant_id', $1, true)::uuid as id offset 0) t
-cross join unnest($5::uuid[], $6::uuid[], $7::text[], $8::text[], $9::smallint[], $10::timestamptz[], $11::text[])
-    as j (id, user_id, name, state, priority, scheduled_at, payload)
+cross join unnest($4::uuid[], $5::uuid[], $6::text[], $7::text[], $8::smallint[], $9::timestamptz[], $10::text[], $11::text[])
+    as j (id, user_id, name, state, priority, scheduled_at, payload, traceparent)
 on conflict (tenant_id, id) do nothing
 """
 
@@ -45,7 +46,8 @@ class SqlJobQueue(JobQueue):
         id = self._ids.new() if unique is None else id_of(sender.tenant, job.name, unique)
         state = JobState.WAITING if delay > NO_DELAY else JobState.READY
         user = NO_USER if job.system else context.user_id or NO_USER
-        sender.rows.append((id, user, job.name, state, priority, self._clock.now() + delay, encode(message).decode()))
+        with sending("postgresql", [Outgoing(destination=job.name, id=str(id), traceparent=context.traceparent)]) as (sent,):
+            sender.rows.append((id, user, job.name, state, priority, self._clock.now() + delay, encode(message).decode(), sent))
         return id
 
 
@@ -69,7 +71,7 @@ class _Enqueued(PendingWrite):
     def __init__(self, context: RequestContext, clock: Clock, notify: CoalescingNotifier) -> None:
         self.rows: list[Any] = []
         self.tenant: UUID = context.tenant_id or NO_TENANT
-        self._about = context.request_id, context.traceparent, clock.now()
+        self._about = context.request_id, clock.now()
         self._notify = notify
 
     async def send(self, connection: Connection) -> None:

@@ -28,7 +28,7 @@ OVERDUE_SECONDS: Final = 30.0
 _PICK: Final = f"""
 {picked_by_tenant("state = 'ready' and dispatched_attempt is distinct from attempts")}
 update jobs j set dispatched_attempt = attempts, dispatched_at = now() from picked
-where j.tenant_id = picked.tenant_id and j.id = picked.id returning j.tenant_id, j.id
+where j.tenant_id = picked.tenant_id and j.id = picked.id returning j.tenant_id, j.id, j.traceparent
 """
 _UNDO: Final = """
 update jobs j set dispatched_attempt = null from unnest($1::uuid[], $2::uuid[]) as s (tenant_id, id)
@@ -57,7 +57,7 @@ class JobDispatcher:
             await asyncio.sleep(FULL_DELAY)
             return True
         rows = await self._rotation.fetch(_PICK, WINDOW - waiting)
-        picked = [JobRef(row["tenant_id"], row["id"]) for row in rows]
+        picked = [JobRef(row["tenant_id"], row["id"], row["traceparent"]) for row in rows]
         await self._publish(picked)
         return bool(picked)
 

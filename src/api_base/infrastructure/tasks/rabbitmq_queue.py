@@ -16,6 +16,7 @@ from aio_pika.abc import AbstractChannel, AbstractQueue
 from aio_pika.exceptions import PublishError
 
 from api_base.core.errors import Unavailable
+from api_base.core.shared.trace_units import Outgoing, sending
 from api_base.infrastructure.rabbitmq.connection import OPERATION_TIMEOUT, RabbitMqConnection, translated
 from api_base.infrastructure.resilience.patterns import Policy
 from api_base.infrastructure.tasks.backend import JobRef, JobTransport
@@ -27,6 +28,8 @@ RETRY_DELAY: Final = 5.0
 DEAD_LETTER_SECONDS: Final = 7 * 24 * 3600.0
 """Seconds that a dead letter is kept."""
 MAX_DEAD_MESSAGES: Final = 10_000
+TRACEPARENT: Final = "traceparent"
+"""Header with the span that sent the message [W3C, "Trace Context: AMQP protocol"]."""
 _PERSISTENT: Final[Any] = {"content_type": "application/json", "delivery_mode": DeliveryMode.PERSISTENT}
 
 
@@ -72,7 +75,12 @@ class RabbitMqJobQueue(JobTransport):
 
     async def publish(self, jobs: Sequence[JobRef]) -> list[JobRef]:
         async def publish_all(channel: AbstractChannel) -> list[JobRef]:
-            confirmed = await asyncio.gather(*(_publish(channel, self.name, job.encoded()) for job in jobs), return_exceptions=True)
+            messages = [Outgoing(destination=self.name, id=str(job.id), traceparent=job.traceparent) for job in jobs]
+            with sending("rabbitmq", messages) as traceparents:
+                published = (
+                    _publish(channel, self.name, job.encoded(), traceparent) for job, traceparent in zip(jobs, traceparents, strict=True)
+                )
+                confirmed = await asyncio.gather(*published, return_exceptions=True)
             lost = [(job, error) for job, error in zip(jobs, confirmed, strict=True) if error is not None]
             if len(lost) == len(jobs):
                 raise lost[0][1]
@@ -80,9 +88,9 @@ class RabbitMqJobQueue(JobTransport):
 
         return await self._with_channel(publish_all) if jobs else []
 
-    async def retry_later(self, body: bytes) -> None:
+    async def retry_later(self, body: bytes, traceparent: str) -> None:
         """Send a message to the retry queue, which delivers it again after the retry delay. Raises `Unavailable`."""
-        await self._with_channel(lambda channel: _publish(channel, self.retry_name, body))
+        await self._with_channel(lambda channel: _publish(channel, self.retry_name, body, traceparent))
 
     async def depth(self) -> int:
         async def ask(channel: AbstractChannel) -> int:
@@ -116,6 +124,8 @@ class RabbitMqJobQueue(JobTransport):
             return self._channel
 
 
-async def _publish(channel: AbstractChannel, queue: str, body: bytes) -> None:
+async def _publish(channel: AbstractChannel, queue: str, body: bytes, traceparent: str) -> None:
     """Publish the message and wait for the confirm of the broker. Raises `PublishError` if the queue does not exist."""
-    await channel.default_exchange.publish(Message(body, **_PERSISTENT), queue, mandatory=True)
+    await channel.default_exchange.publish(
+        Message(body, headers={TRACEPARENT: traceparent} if traceparent else None, **_PERSISTENT), queue, mandatory=True
+    )

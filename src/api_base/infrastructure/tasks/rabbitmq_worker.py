@@ -6,11 +6,13 @@ worker, or is done, and cannot be claimed.
 
 import asyncio
 from collections.abc import Iterator
+from dataclasses import replace
 
 from aio_pika.abc import AbstractIncomingMessage
 
 from api_base.core.protocols import ClaimedJob, PeriodicTask, Probe
 from api_base.core.shared.logging import get_logger
+from api_base.core.types import parent_of
 from api_base.infrastructure.db.pool import ConnectionPool
 from api_base.infrastructure.rabbitmq.connection import RabbitMqConnection, check
 from api_base.infrastructure.rabbitmq.consumer import RabbitMqConsumer
@@ -19,7 +21,7 @@ from api_base.infrastructure.tasks.backend import JobRef
 from api_base.infrastructure.tasks.database_queue import CHANNEL
 from api_base.infrastructure.tasks.dispatcher import JobDispatcher
 from api_base.infrastructure.tasks.executor import JobExecutor
-from api_base.infrastructure.tasks.rabbitmq_queue import RabbitMqJobQueue
+from api_base.infrastructure.tasks.rabbitmq_queue import TRACEPARENT, RabbitMqJobQueue
 from api_base.infrastructure.tasks.store import SqlJobStore
 
 logger = get_logger(__name__)
@@ -55,9 +57,9 @@ class RabbitMqJobWorker:
             job = await self._store.claim_one(ref.tenant, ref.id)
         except Exception as error:
             logger.warning("job_claim_failed", job_id=str(ref.id), reason=str(error) or type(error).__name__)
-            await self._queue.retry_later(message.body)
+            await self._queue.retry_later(message.body, _traceparent(message))
         else:
-            if job is not None and not await self._finished(job):
+            if job is not None and not await self._finished(replace(job, traceparent=_traceparent(message) or job.traceparent)):
                 return
         await message.ack()
 
@@ -69,6 +71,12 @@ class RabbitMqJobWorker:
         task = self._executor.submit(job)
         await asyncio.wait([task])
         return not (task.cancelled() and self._consumer.ending)
+
+
+def _traceparent(message: AbstractIncomingMessage) -> str:
+    """The span that sent the message, or an empty text."""
+    sent = str(message.headers.get(TRACEPARENT, ""))
+    return sent if parent_of(sent.encode()) else ""
 
 
 class RabbitMqJobBackend(Probe):

@@ -28,12 +28,13 @@ class ClientAddress:
         nodes = _addresses(x_forwarded_for) if self._header == "x-forwarded-for" else _nodes(forwarded)
         address = canonical_address(peer)
         for node in nodes if self._networks else ():
-            if not self._trusted(address) or parse_address(node) is None:
+            if not self.trusts(address) or parse_address(node) is None:
                 break
             address = canonical_address(node)
         return address
 
-    def _trusted(self, address: str) -> bool:
+    def trusts(self, address: str) -> bool:
+        """Return whether an address in its canonical form is that of a trusted proxy."""
         parsed = parse_address(address)
         return parsed is not None and any(parsed in network for network in self._networks)
 

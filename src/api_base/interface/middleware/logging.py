@@ -12,6 +12,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api_base.core.protocols import RequestRecorder
+from api_base.core.shared.addresses import canonical_address
 from api_base.core.shared.logging import get_logger
 from api_base.core.types import RequestContext, current_context, parent_of, valid_request_id
 from api_base.interface.errors.handlers import internal_problem, send_error, send_problem
@@ -25,10 +26,35 @@ logger = get_logger(__name__)
 UNMATCHED: Final = "<unmatched>"
 
 
+class CallerFlags:
+    """Whether the sampled flag of a caller's `traceparent` is used: always from a trusted proxy, otherwise `per_second` times a second.
+
+    Otherwise every client could make the process export all of its spans.
+    """
+
+    def __init__(self, address: ClientAddress, per_second: float) -> None:
+        self._address, self._per_second = address, per_second
+        self._left, self._at = per_second, time.monotonic()
+
+    def used(self, peer: str) -> bool:
+        if self._address.trusts(canonical_address(peer)):
+            return True
+        now = time.monotonic()
+        self._left = min(max(self._per_second, 1.0), self._left + (now - self._at) * self._per_second)
+        self._at = now
+        if self._left < 1:
+            return False
+        self._left -= 1
+        return True
+
+
 class LoggingMiddleware:
     """`timeout` is in seconds; `sample_ratio` is the fraction of requests without a `traceparent` that are marked for tracing."""
 
-    def __init__(self, app: ASGIApp, recorder: RequestRecorder, address: ClientAddress, timeout: float, sample_ratio: float) -> None:
+    def __init__(
+        self, app: ASGIApp, recorder: RequestRecorder, address: ClientAddress, timeout: float, sample_ratio: float, flags: CallerFlags
+    ) -> None:
+        self._flags = flags
         self._app, self._recorder, self._address, self._timeout = app, recorder, address, timeout
         self._sampled_below = int(sample_ratio * 2**56)
         self._bits = random.SystemRandom().getrandbits if sample_ratio else random.Random().getrandbits  # noqa: S311 -- ids, not secrets
@@ -87,6 +113,8 @@ class LoggingMiddleware:
         caller = None if exchange.traceparent is None else parent_of(exchange.traceparent)
         if caller is not None:
             (trace_id, parent, flags), span = caller, self._bits(64)
+            if flags and not self._flags.used(client[0] if client else ""):
+                flags = int(span >> 8 < self._sampled_below)
         else:
             bits = self._bits(192)
             trace_id, span = f"{bits >> 64:032x}", bits & 0xFFFFFFFFFFFFFFFF

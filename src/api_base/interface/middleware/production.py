@@ -12,7 +12,7 @@ from api_base.interface.middleware.auth import AuthMiddleware
 from api_base.interface.middleware.client_address import ClientAddress
 from api_base.interface.middleware.cors import CORSMiddleware
 from api_base.interface.middleware.http_exchange import RouteFinder, RouteMatcher
-from api_base.interface.middleware.logging import LoggingMiddleware
+from api_base.interface.middleware.logging import CallerFlags, LoggingMiddleware
 from api_base.interface.middleware.rate_limit import RateLimitMiddleware, RequestLimits
 from api_base.interface.middleware.security_headers import SecurityHeadersMiddleware, security_headers
 
@@ -48,13 +48,15 @@ class StackPorts:
 def stack(settings: Settings, ports: StackPorts) -> list[Middleware]:
     """Return the middlewares, first to last; the dispatcher follows. Without allowed origins there is no CORSMiddleware."""
     server = settings.server
+    address = ClientAddress(server.trusted_proxies, server.forwarded_header)
     return [
         Middleware(
             LoggingMiddleware,
             recorder=ports.recorder,
-            address=ClientAddress(server.trusted_proxies, server.forwarded_header),
+            address=address,
             timeout=server.request_timeout_seconds,
             sample_ratio=settings.observability.trace_sample_ratio,
+            flags=CallerFlags(address, settings.observability.trace_callers_per_second),
         ),
         *([_cors(settings)] if server.cors_origins else ()),
         Middleware(SecurityHeadersMiddleware, **SECURITY, policies={"/docs": DOCS_POLICY}),

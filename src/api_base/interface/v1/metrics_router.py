@@ -21,7 +21,7 @@ def routes(metrics: Callable[[], Metrics], token: SecretStr | None) -> APIRouter
         sent = request.headers.get("authorization", "").encode("latin-1")
         if expected is not None and not secrets.compare_digest(sent, expected):
             raise Unauthenticated("Send the token of OBSERVABILITY__METRICS_TOKEN: Authorization: Bearer <token>.")
-        found = metrics()
-        return Response(found.exposition(), headers={"cache-control": "no-store", "content-type": found.content_type})
+        content, content_type = metrics().exposition(request.headers.get("accept", ""))
+        return Response(content, headers={"cache-control": "no-store", "content-type": content_type, "vary": "accept"})
 
     return router

@@ -5,17 +5,31 @@ The unit of work writes an inbox row beside the effects of the handler; a second
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Final
 
 from api_base.application.common.middleware.unit_of_work import Transactions
 from api_base.core.errors import AlreadyHandled, EventRefused
 from api_base.core.protocols import StoredEvent
-from api_base.core.shared.tracing import span
-from api_base.core.types import NO_USER, Delivery, Principal, RequestContext, TenantId, UserId, current_context
+from api_base.core.shared.trace_units import CONSUMER, unit
+from api_base.core.shared.tracing import Attributes
+from api_base.core.types import NO_USER, Delivery, Principal, RequestContext, TenantId, UserId
 from api_base.domain.common.events import DurableSubscription
 
 HANDLER_TIMEOUT_SECONDS: Final = 30.0
 """Seconds after which a handler is cancelled."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Received:
+    """How an event arrived, for its span: from `destination` of `system`, sent by the span `traceparent`, or an empty text."""
+
+    system: str = "postgresql"
+    destination: str = "outbox"
+    traceparent: str = ""
+
+
+STORED: Final = Received()
 
 
 class EventDelivery:
@@ -24,23 +38,27 @@ class EventDelivery:
     def __init__(self, transactions: Transactions, decode: Callable[[bytes, type[Any]], Any]) -> None:
         self._transactions, self.decode = transactions, decode
 
-    async def handle(self, subscription: DurableSubscription, event: StoredEvent) -> None:
+    async def handle(self, subscription: DurableSubscription, event: StoredEvent, received: Received = STORED) -> None:
         """Deliver the event.
 
         Raises the error of the handler or the commit, `TimeoutError` for a handler that takes too long, and `EventRefused` for a payload
         that does not match the subscriber's class.
         """
         origin = Delivery(subscription=subscription.name, event_id=event.id)
-        token = current_context.set(_context(event, origin))
+        context = _context(event, received.traceparent or event.traceparent, origin)
         try:
-            with span(subscription.name, {"event.id": str(event.id), "event.name": event.name}):
+            with unit(
+                context,
+                f"process {received.destination}",
+                _attributes(subscription, event, received),
+                kind=CONSUMER,
+                links=[event.traceparent],
+            ):
                 payload = self._payload(subscription, event)
                 async with asyncio.timeout(HANDLER_TIMEOUT_SECONDS):
                     await self._transactions.run(subscription.isolation, lambda: subscription.handle(payload), origin)
         except AlreadyHandled:
             return
-        finally:
-            current_context.reset(token)
 
     def _payload(self, subscription: DurableSubscription, event: StoredEvent) -> Any:
         try:
@@ -49,9 +67,21 @@ class EventDelivery:
             raise EventRefused(event.id, f"it does not match the payload class of {subscription.name}: {error}") from None
 
 
-def _context(event: StoredEvent, origin: Delivery) -> RequestContext:
+def _attributes(subscription: DurableSubscription, event: StoredEvent, received: Received) -> Attributes:
+    return {
+        "messaging.system": received.system,
+        "messaging.operation.name": "process",
+        "messaging.operation.type": "process",
+        "messaging.destination.name": received.destination,
+        "messaging.destination.subscription.name": subscription.name,
+        "messaging.message.id": str(event.id),
+        "cloudevents.event_type": event.name,
+    }
+
+
+def _context(event: StoredEvent, traceparent: str, origin: Delivery) -> RequestContext:
     """Return the user who caused the event, in its tenant. Permissions were checked when the user caused it, and are not checked again."""
     user_id = NO_USER if event.actor_id is None else UserId(event.actor_id)
     tenant_id = None if event.tenant_id is None else TenantId(event.tenant_id)
     principal = Principal.without_permissions(user_id, tenant_id)
-    return RequestContext.caused_by(event.request_id, event.traceparent, principal, origin)
+    return RequestContext.caused_by(event.request_id, traceparent, principal, origin)

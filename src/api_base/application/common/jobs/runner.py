@@ -12,7 +12,8 @@ from api_base.core.errors import ApiBaseError, JobLost, ProgrammingError
 from api_base.core.protocols import ClaimedJob, JobState, PrincipalResolver
 from api_base.core.shared import backoff
 from api_base.core.shared.logging import get_logger
-from api_base.core.shared.tracing import span
+from api_base.core.shared.trace_units import CONSUMER, unit
+from api_base.core.shared.tracing import Attributes, fail
 from api_base.core.types import NO_USER, Err, Principal, RequestContext, RunningJob, Settled, current_context
 
 logger = get_logger(__name__)
@@ -72,16 +73,14 @@ class JobRunner:
         command = self._command(job, claimed)
         origin = RunningJob(id=claimed.id, tenant_id=claimed.tenant_id, attempt=claimed.attempt, command=command)
         context = RequestContext.caused_by(claimed.request_id, claimed.traceparent, None, origin)
-        token = current_context.set(context)
-        try:
-            with span(job.name, {"job.id": str(claimed.id), "job.attempt": claimed.attempt}):
-                async with asyncio.timeout(job.timeout):
-                    principal = await self._principal(claimed)
-                    if principal is not None:
-                        current_context.set(context.acting(principal))
-                    result = await self._bus.execute(command)
-        finally:
-            current_context.reset(token)
+        with unit(context, f"process {job.name}", _attributes(claimed), kind=CONSUMER, links=[claimed.traceparent]) as current:
+            async with asyncio.timeout(job.timeout):
+                principal = await self._principal(claimed)
+                if principal is not None:
+                    current_context.set(current_context.get().acting(principal))
+                result = await self._bus.execute(command)
+            if isinstance(result, Err):
+                fail(current, result.error)
         if isinstance(result, Settled):
             return None
         if isinstance(result, Err):
@@ -110,6 +109,17 @@ class JobRunner:
         if decision.dead:
             return Outcome(state=JobState.DEAD, error=reason, public_error=str(error)[:MAX_ERROR_LENGTH] if decision.refused else None)
         return Outcome(state=JobState.WAITING, error=reason, failures=0 if decision.outage else 1, delay=decision.delay)
+
+
+def _attributes(claimed: ClaimedJob) -> Attributes:
+    return {
+        "messaging.system": "postgresql",
+        "messaging.operation.name": "process",
+        "messaging.operation.type": "process",
+        "messaging.destination.name": claimed.name,
+        "messaging.message.id": str(claimed.id),
+        "job.attempt": claimed.attempt,
+    }
 
 
 class _Unreadable(ApiBaseError):

@@ -12,6 +12,7 @@ from api_base.application.common.cqrs import Bus, Command, Message
 from api_base.application.common.remote.transport import NotServed, RemoteCall
 from api_base.core.errors import Forbidden, Invalid, Unauthenticated, Unavailable
 from api_base.core.protocols import AccessLookup, AuditStore, TokenVerifier
+from api_base.core.shared.trace_units import SERVER, unit
 from api_base.core.types import (
     MAX_KEY_LENGTH,
     KeyedExecution,
@@ -54,10 +55,15 @@ class RemoteService:
         command without a key.
         """
         context = _context(call)
-        token = current_context.set(context)
+        name = call.name if call.name in self._served else "unknown message"  # a caller must not choose the names of spans
+        attributes = {"rpc.system.name": "api_base", "rpc.method": name}
+        with unit(context, name, attributes, kind=SERVER, parent=context.parent_span_id):
+            return await self._in_time(call)
+
+    async def _in_time(self, call: RemoteCall) -> bytes:
         try:
             async with asyncio.timeout(call.seconds) as bound:
-                return await self._answer(call, context)
+                return await self._answer(call, current_context.get())
         except TimeoutError:
             if not bound.expired():
                 raise
@@ -66,8 +72,6 @@ class RemoteService:
             status = 403 if isinstance(error, Forbidden) else 401
             await self._audit.refused(current_context.get(), "REMOTE", call.name, status, error)
             raise
-        finally:
-            current_context.reset(token)
 
     async def _answer(self, call: RemoteCall, context: RequestContext) -> bytes:
         if call.access_token:

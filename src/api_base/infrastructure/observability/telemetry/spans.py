@@ -4,7 +4,7 @@ Names and attributes follow OpenTelemetry's semantic conventions for HTTP server
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
@@ -12,32 +12,37 @@ from urllib.parse import urlsplit
 from opentelemetry import trace
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
-from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace.export import SpanExporter
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, TraceFlags
 
 from api_base.core.errors import ConfigurationError
+from api_base.core.shared.trace_units import export_units
 from api_base.infrastructure.observability.recorder import RequestRecord
+from api_base.infrastructure.observability.telemetry.sampler import RecordingSampler
+from api_base.infrastructure.observability.telemetry.unit_spans import SAMPLED, SpanQueue, UnitSpans
 
+EXPORT_TIMEOUT: Final = 5.0
+"""Seconds for one request to the collector, with its retries."""
 _SCOPE: Final = InstrumentationScope("api_base")
-_SAMPLED: Final = TraceFlags(TraceFlags.SAMPLED)
 
 
 class RequestSpans:
-    """Server spans of requests, built from their records in batches and passed to the exporter's queue, off the response path.
+    """Server spans of requests, built from their records in batches, off the response path. A request that is answered with 5xx has failed.
 
     Implements `Sink` of the recorder.
     """
 
-    def __init__(self, processor: SpanProcessor, resource: Resource) -> None:
-        self._processor, self._resource = processor, resource
+    def __init__(self, queue: SpanQueue, units: UnitSpans, resource: Resource) -> None:
+        self._queue, self._units, self._resource = queue, units, resource
 
     def write(self, records: Sequence[RequestRecord]) -> None:
         for record in records:
-            if record.context.trace_flags & TraceFlags.SAMPLED:
-                self._processor.on_end(self._span(record))
+            failed = record.status >= 500
+            self._units.finish(record.context.span_id, failed)
+            if failed or record.context.trace_flags & TraceFlags.SAMPLED:
+                self._queue.add(self._span(record))
 
     def _span(self, record: RequestRecord) -> ReadableSpan:
         context = record.context
@@ -45,8 +50,8 @@ class RequestSpans:
         parent = context.parent_span_id
         return ReadableSpan(
             name=f"{record.method} {record.route}",
-            context=SpanContext(trace_id, int(context.span_id, 16), is_remote=False, trace_flags=_SAMPLED),
-            parent=SpanContext(trace_id, int(parent, 16), is_remote=True, trace_flags=_SAMPLED) if parent else None,
+            context=SpanContext(trace_id, int(context.span_id, 16), is_remote=False, trace_flags=SAMPLED),
+            parent=SpanContext(trace_id, int(parent, 16), is_remote=True, trace_flags=SAMPLED) if parent else None,
             resource=self._resource,
             attributes=_attributes(record),
             kind=SpanKind.SERVER,
@@ -65,6 +70,8 @@ def _attributes(record: RequestRecord) -> dict[str, str | int]:
         "client.address": record.context.address,
         "request.id": record.context.request_id,
     }
+    if record.status >= 500:
+        attributes["error.type"] = str(record.status)
     principal = record.context.principal
     if principal is not None:
         attributes["enduser.id"] = str(principal.user_id)
@@ -75,30 +82,36 @@ def _attributes(record: RequestRecord) -> dict[str, str | int]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Telemetry:
-    """`requests` is a sink for the recorder. `close` sends the remaining spans."""
+    """`requests` is a sink for the recorder. `close` sends the remaining spans, in bounded time."""
 
     requests: RequestSpans
+    units: UnitSpans
     provider: TracerProvider
+    queue: SpanQueue
 
     def close(self) -> None:
+        self.queue.close()
         self.provider.shutdown()
 
 
-def start(*, service: str, environment: str, endpoint: str, sample_ratio: float) -> Telemetry:
-    """Send spans to an OTLP/HTTP `endpoint`; a URL without a path gets `/v1/traces`. Call it once in each process."""
+def start(*, service: str, environment: str, endpoint: str, sample_ratio: float, headers: Mapping[str, str] | None = None) -> Telemetry:
+    """Send spans to an OTLP/HTTP `endpoint`, with `headers`; a URL without a path gets `/v1/traces`. Call it once in each process."""
     parts = urlsplit(endpoint)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ConfigurationError("OBSERVABILITY__OTLP_ENDPOINT: must be an http or https URL, such as http://127.0.0.1:4318")
     url = endpoint if parts.path not in ("", "/") else f"{endpoint.rstrip('/')}/v1/traces"
-    telemetry = start_with(OTLPSpanExporter(endpoint=url), service=service, environment=environment, sample_ratio=sample_ratio)
+    exporter = OTLPSpanExporter(endpoint=url, headers=headers, timeout=EXPORT_TIMEOUT)
+    telemetry = start_with(exporter, service=service, environment=environment, sample_ratio=sample_ratio)
     trace.set_tracer_provider(telemetry.provider)
+    export_units(telemetry.units.finish)
     return telemetry
 
 
 def start_with(exporter: SpanExporter, *, service: str, environment: str, sample_ratio: float) -> Telemetry:
     """Send spans to `exporter`, without setting the process's global tracer provider."""
     resource = Resource.create({"service.name": service, "deployment.environment.name": environment, "process.pid": os.getpid()})
-    provider = TracerProvider(resource=resource, sampler=ParentBased(TraceIdRatioBased(sample_ratio)), shutdown_on_exit=False)
-    processor = BatchSpanProcessor(exporter)
-    provider.add_span_processor(processor)
-    return Telemetry(requests=RequestSpans(processor, resource), provider=provider)
+    provider = TracerProvider(resource=resource, sampler=RecordingSampler(sample_ratio), shutdown_on_exit=False)
+    queue = SpanQueue(exporter)
+    units = UnitSpans(queue)
+    provider.add_span_processor(units)
+    return Telemetry(requests=RequestSpans(queue, units, resource), units=units, provider=provider, queue=queue)

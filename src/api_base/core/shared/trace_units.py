@@ -1,0 +1,153 @@
+"""Units of a trace, messages that it sends, and calls that it makes.
+
+A unit of a trace is what one process does for one request, delivery, job or call of another service: spans are kept until its unit ends, and
+exported if the trace is sampled or the unit failed. `RequestContext.span_id` is the id of the unit's own span.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from opentelemetry import trace
+from opentelemetry.trace import Link, SpanKind, StatusCode
+
+from api_base.core.shared.tracing import TRACER, Attributes, as_current, ending, fail, remote, start
+from api_base.core.types import RequestContext, current_context, parent_of
+
+type Finish = Callable[[str, bool], None]
+"""Receives the span id of a unit that ended, and whether it failed."""
+
+CONSUMER, PRODUCER, CLIENT, SERVER = SpanKind.CONSUMER, SpanKind.PRODUCER, SpanKind.CLIENT, SpanKind.SERVER
+
+_finishing: list[Finish] = []
+"""One function once spans are exported, otherwise none."""
+
+
+def export_units(finish: Finish) -> None:
+    """Let `finish` decide about the spans of each unit. Called once, when the exporter of the process starts."""
+    _finishing[:] = [finish]
+
+
+def enabled() -> bool:
+    """Return whether this process exports spans."""
+    return bool(_finishing)
+
+
+@contextmanager
+def unit(
+    context: RequestContext, name: str, attributes: Attributes, *, kind: SpanKind, links: Sequence[str] = (), parent: str | None = None
+) -> Iterator[trace.Span]:
+    """The span around a delivery, a job or a call of another service, and `context` as the current one, whose span it is.
+
+    `links` are valid or empty `traceparent`s. `parent` is the id of the parent span, if that is not the one of `context`.
+    """
+    if not enabled():
+        token = current_context.set(context)
+        try:
+            yield trace.INVALID_SPAN
+        finally:
+            current_context.reset(token)
+        return
+    caller = context.span_id if parent is None else parent
+    within = trace.set_span_in_context(trace.NonRecordingSpan(remote(context.trace_id, caller, context.trace_flags)))
+    linked = [Link(remote(*found)) for link in links if (found := parent_of(link.encode()))]
+    started = TRACER.start_span(name, within, kind=kind, attributes=attributes, links=linked)
+    own = started.get_span_context()
+    id = f"{own.span_id:016x}"
+    token = current_context.set(
+        context._replace(trace_id=f"{own.trace_id:032x}", span_id=id, parent_span_id=caller, trace_flags=int(own.trace_flags))
+    )
+    failed = True
+    try:
+        with ending(started), as_current(started):
+            yield started
+        failed = False
+    finally:
+        current_context.reset(token)
+        _finish_soon(id, failed=failed or started_failed(started))
+
+
+def _finish_soon(id: str, *, failed: bool) -> None:
+    """The spans of statements are created by callbacks of the event loop, which run before this one."""
+    finish = _finishing[0]
+    try:
+        loop = asyncio.get_running_loop()
+    except RuntimeError:
+        finish(id, failed)
+    else:
+        loop.call_soon(finish, id, failed)
+
+
+def started_failed(started: trace.Span) -> bool:
+    """Return whether the status of a span is ERROR."""
+    status = getattr(started, "status", None)
+    return status is not None and status.status_code is StatusCode.ERROR
+
+
+def completed(name: str, attributes: Attributes, seconds: float, error_type: str | None = None) -> None:
+    """A client span of a call that just ended and took `seconds`. Without a trace there is none."""
+    if current_context.get(None) is None and not trace.get_current_span().get_span_context().is_valid:
+        return
+    end = time.time_ns()
+    called = start(name, attributes, kind=CLIENT, start_time=end - int(seconds * 1e9))
+    if error_type is not None:
+        called.set_attribute("error.type", error_type)
+        called.set_status(StatusCode.ERROR, error_type)
+    called.end(end)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outgoing:
+    """A message to be sent: to `destination`, in the trace of `traceparent`, which may be empty."""
+
+    destination: str
+    id: str
+    traceparent: str
+    attributes: Attributes = field(default_factory=dict)
+
+
+@contextmanager
+def sending(system: str, messages: Sequence[Outgoing]) -> Iterator[Sequence[str]]:
+    """A producer span for each message of a batch, in its own trace. Yields the `traceparent` to send with each one
+    [OpenTelemetry, "Semantic conventions for messaging spans"].
+    """
+    if not enabled():
+        yield [message.traceparent for message in messages]
+        return
+    spans = [_sent(system, message) for message in messages]
+    try:
+        yield [message.traceparent if one is None else traceparent(one) for one, message in zip(spans, messages, strict=True)]
+    except BaseException as error:
+        for one in filter(None, spans):
+            fail(one, error)
+        raise
+    finally:
+        for one in filter(None, spans):
+            one.end()
+
+
+def _sent(system: str, message: Outgoing) -> trace.Span | None:
+    parent = parent_of(message.traceparent.encode())
+    if parent is None:
+        return None
+    attributes = {
+        "messaging.system": system,
+        "messaging.operation.name": "send",
+        "messaging.operation.type": "send",
+        "messaging.destination.name": message.destination,
+        "messaging.message.id": message.id,
+        **message.attributes,
+    }
+    context = trace.set_span_in_context(trace.NonRecordingSpan(remote(*parent)))
+    link = Link(remote(*parent))
+    return TRACER.start_span(f"send {message.destination}", context, kind=PRODUCER, attributes=attributes, links=[link])
+
+
+def traceparent(started: trace.Span) -> str:
+    """The span as the parent of others [W3C Trace Context, section 3.2]; empty without a trace."""
+    own = started.get_span_context()
+    if not own.is_valid:
+        return ""
+    return f"00-{own.trace_id:032x}-{own.span_id:016x}-{int(own.trace_flags):02x}"
