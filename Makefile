@@ -10,7 +10,9 @@ export UV_PYTHON_SEARCH_PATH := $(shell ls -d "$(HOME)"/.pyenv/versions/3.1[2-9]
 export UV_NO_PROGRESS := 1
 EXTRAS := --extra embedded
 PYTEST := .venv/bin/python -m pytest -p asyncio -p xdist -p timeout -p hypothesispytest
-PARALLEL := -n 2 --dist loadfile --no-loadscope-reorder
+# Twice as many as the cores that the targets of time are meant for: integration and end-to-end tests wait for most of theirs.
+TEST_PROCESSES := 4
+PARALLEL := --dist loadfile --no-loadscope-reorder
 export PYTEST_DISABLE_PLUGIN_AUTOLOAD := 1
 
 .PHONY: help run check test lint types architecture unit tests coverage docs services services-stop bench chaos cache-kills large-import search-kills search-rebuild storage-sizes upload-client web-client mutants test-ids clean
@@ -48,13 +50,13 @@ architecture: .venv/.dev ## Which package may import which.
 	.venv/bin/lint-imports
 
 unit: .venv/.dev ## The unit tests.
-	$(PYTEST) $(PARALLEL) tests/unit
+	$(PYTEST) -n 2 $(PARALLEL) tests/unit
 
 tests: .venv/.dev ## All tests but those over 10 seconds.
-	$(PYTEST) $(PARALLEL) -m "not slow"
+	$(PYTEST) -n $(TEST_PROCESSES) $(PARALLEL) -m "not slow"
 
 coverage: .venv/.dev ## All tests, with branch coverage.
-	$(PYTEST) $(PARALLEL) -p tests.branch_events -p pytest_cov --cov --cov-report=term:skip-covered
+	$(PYTEST) -n $(TEST_PROCESSES) $(PARALLEL) -p tests.branch_events -p pytest_cov --cov --cov-report=term:skip-covered
 
 docs: .venv/.dev ## Generate the documents that come from the code: configuration, problems, OpenAPI, events, privileges.
 	.venv/bin/python -m tools.documents
