@@ -52,6 +52,7 @@ def create_app(settings: Settings, contexts: Sequence[Context] = BUILT_IN) -> Fa
         lifespan=lifespan(services),
         middleware=[*stack(settings, ports), Middleware(Dispatcher, limits=ports.limits)],
     )
+    app.state.realtime = services.container.realtime
     for prefix, router in sorted(routers, key=lambda pair: isinstance(pair[1], Router)):
         app.include_router(router, prefix=prefix)  # FastAPI searches its routes in order, and serves only those that `Operation` does not
     for router in _own_routes(services, app):

@@ -15,7 +15,7 @@ KEY = tenant_key(TENANT)
 
 STEPS = st.lists(
     st.one_of(
-        st.tuples(st.just("append"), st.integers(1, 4), st.booleans()),
+        st.tuples(st.just("append"), st.integers(1, 4), st.integers(0, 3)),
         st.tuples(st.just("turns"), st.integers(1, 6), st.just(0)),
         st.tuples(st.just("reconnect"), st.integers(0, 1), st.booleans()),
         st.tuples(st.just("restart"), st.just(0), st.just(0)),
@@ -50,6 +50,8 @@ class Game:
 
     async def begin(self) -> None:
         await self.world.journal.open(KEY)
+        for hub in self.hubs:  # so that each process has a feed, which may lag behind the other's
+            await self.world.connect(principal(TENANT), hub=hub)[0].subscribe("tenant")
         self.session, self.receiver = self.world.connect(principal(TENANT))
         self.start = self.client.at = (await self.session.subscribe("tenant")).position
 
@@ -58,8 +60,9 @@ class Game:
             event = self.world.journal.append(KEY)
             if event is not None:
                 self.appended.append(event.position)
-        for hub in self.hubs if signalled else ():
-            hub.signal(KEY)
+        for bit, hub in enumerate(self.hubs, 1):
+            if signalled & bit:
+                hub.signal(KEY)
 
     async def turns(self, number: int, _: int) -> None:
         for _turn in range(number):
@@ -71,8 +74,9 @@ class Game:
         subscribing = asyncio.create_task(self.session.subscribe("tenant", self.client.at))
         for _ in range(3 if meanwhile else 0):
             await asyncio.sleep(0)
-            self.append(1, 1)
+            self.append(1, 3)
         result = await subscribing
+        await asyncio.sleep(0)  # what is recovered comes in the next turn
         if result.recovered:
             assert self.client.at is not None
             self.client.promised.append((self.client.at, result.position))
@@ -116,7 +120,7 @@ def _verify(client: Client, start: Position, appended: list[Position]) -> None:
         assert last == appended[-1]
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(STEPS, st.integers(1, 12))
 def test_nothing_is_missed_doubled_or_out_of_order_without_a_reset(steps: list[tuple[str, int, int]], keep: int) -> None:
     asyncio.run(_play(steps, keep))
