@@ -197,12 +197,12 @@ class Conversation:
         self._client.close(*CLOSED[reason])
 
 
-def routes(hub: Callable[[], Realtime], authenticator: Authenticator) -> Router:
-    """Serve `/ws`."""
+def routes(hub: Callable[[], Realtime], authenticator: Callable[[], Authenticator]) -> Router:
+    """Serve `/ws`. Both are created by the first connection."""
     router, messages = Router(), EventMessages()
 
     @router.websocket("/ws", WebSocketOptions(subprotocols=(SUBPROTOCOL,)))
     async def serve(client: Socket) -> None:
-        await Conversation(client, hub(), authenticator, messages).serve()
+        await Conversation(client, hub(), authenticator(), messages).serve()
 
     return router
