@@ -1,6 +1,7 @@
 """The wiring of `/ws` and of its tickets."""
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 
 from api_base.bootstrap.container import Wiring
 from api_base.bootstrap.context import Context
@@ -10,8 +11,8 @@ from api_base.interface.middleware.rate_limit import RequestLimits
 from api_base.interface.router import V1
 from api_base.interface.routes import Router
 from api_base.interface.v1 import tickets_router
-from api_base.interface.websocket import handlers
-from api_base.interface.websocket.handlers import Authenticator
+from api_base.interface.websocket.handlers import SUBPROTOCOL, Authenticator, serve_events
+from api_base.interface.websocket.socket import WebSocketOptions
 
 
 def websocket_routers(container: Wiring, contexts: Sequence[Context], limits: Callable[[], RequestLimits]) -> Iterator[tuple[str, Router]]:
@@ -20,7 +21,7 @@ def websocket_routers(container: Wiring, contexts: Sequence[Context], limits: Ca
         return
     tickets = SqlTickets(container.database, container.clock)
     yield V1, tickets_router.routes(container.token_verifier, tickets)
-    yield (
-        "",
-        handlers.routes(lambda: container.realtime, lambda: Authenticator(container.token_verifier, container.access, tickets, limits())),
-    )
+    router = Router()
+    authenticator = cache(lambda: Authenticator(container.token_verifier, container.access, tickets, limits()))
+    router.websocket("/ws", WebSocketOptions(subprotocols=(SUBPROTOCOL,)))(serve_events(lambda: container.realtime, authenticator))
+    yield "", router
