@@ -1,6 +1,6 @@
 """The messages of the subprotocol `api-base.v1`: JSON objects with a `type`. A request may have an `id`, which its answer repeats.
 
-docs/realtime.md describes them.
+docs/websocket.md describes them.
 """
 
 from collections.abc import Sequence
