@@ -33,10 +33,14 @@ def backends(project: Project) -> Iterator[list[Backend]]:
 
 @pytest.fixture
 def token(backends: list[Backend], project: Project) -> str:
+    return member_token(backends[0], project)
+
+
+def member_token(backend: Backend, project: Project) -> str:
     """A token of the administrator for the demonstration tenant."""
-    found = project.log_in(backends[0])
-    tenant = next(one["id"] for one in ask(backends[0], "GET", "/tenants", found)["items"] if one["slug"] == "demo")
-    switched: str = ask(backends[0], "POST", f"/tenants/{tenant}/switch", found)["access_token"]
+    found = project.log_in(backend)
+    tenant = next(one["id"] for one in ask(backend, "GET", "/tenants", found)["items"] if one["slug"] == "demo")
+    switched: str = ask(backend, "POST", f"/tenants/{tenant}/switch", found)["access_token"]
     return switched
 
 
