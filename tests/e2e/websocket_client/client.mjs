@@ -22,7 +22,7 @@ socket.on("message", async (data) => {
   if (message.type === "authenticated") send({ type: "subscribe", id: "2", channel: "tenant" });
   else if (message.type === "subscribed") {
     recovered = message.recovered;
-    item = await post("/api/v1/items", { sku: `NODE-${Date.now()}`, name: "Chair", price: { amount: "12.50", currency: "EUR" } });
+    item = await post("/api/v1/items", { sku: `NODE-${Date.now()}`, name: "Chair", category: "furniture" });
   } else if (message.type === "event") {
     const extensions = socket.extensions;
     socket.on("close", (code) => console.log(JSON.stringify({ name: message.event.name, code, recovered, extensions, protocol: socket.protocol })));
