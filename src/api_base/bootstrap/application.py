@@ -12,6 +12,7 @@ from api_base.bootstrap.graphql import graphql_engine, graphql_routes, graphql_s
 from api_base.bootstrap.lifespan import lifespan
 from api_base.bootstrap.mcp import mcp_routers
 from api_base.bootstrap.services import Services, build
+from api_base.bootstrap.websockets import websocket_routers
 from api_base.core.config import Settings
 from api_base.core.protocols import SignedStorage
 from api_base.core.shared.logging import configure_logging
@@ -38,6 +39,7 @@ def create_app(settings: Settings, contexts: Sequence[Context] = BUILT_IN) -> Fa
     routers += [("", context.protocol_routes(services.bus)) for context in contexts if context.protocol_routes is not None]
     routers.append(("", keys_router.routes(services.container.token_issuer)))
     routers += mcp_routers(services)
+    routers += websocket_routers(services.container, contexts, lambda: ports.limits)
     if isinstance(services.container.storage, SignedStorage):
         routers.append(("", storage_router.routes(services.container.storage)))
     schema = graphql_schema(contexts, [pair for pair in routers if pair[0] == V1])

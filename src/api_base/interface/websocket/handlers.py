@@ -12,10 +12,9 @@ from api_base.core.errors import ApiBaseError, Forbidden, TooManyRequests, Unaut
 from api_base.core.protocols import AccessLookup, TokenClaims, TokenVerifier
 from api_base.core.shared.logging import get_logger
 from api_base.core.types import RequestContext, current_context
-from api_base.interface.routes import Router
 from api_base.interface.websocket import envelopes, socket
 from api_base.interface.websocket.envelopes import EventMessages, answer, failure, request_of, user_ids
-from api_base.interface.websocket.socket import Socket, WebSocketOptions
+from api_base.interface.websocket.socket import Serve, Socket
 
 logger = get_logger(__name__)
 
@@ -85,6 +84,8 @@ class Conversation:
     def __init__(self, client: Socket, hub: Realtime, authenticator: Authenticator, messages: EventMessages) -> None:
         self._client, self._hub, self._authenticator, self._messages = client, hub, authenticator, messages
         self._newest: set[str] = set()
+        self._first: str | None = None
+        """The id of the first message."""
         self._session: RealtimeSession
 
     async def serve(self) -> None:
@@ -93,7 +94,7 @@ class Conversation:
         try:
             context, expires_at = await self._authenticated()
         except ApiBaseError as error:
-            client.send(failure(error, None, client.context.request_id))
+            client.send(failure(error, self._first, client.context.request_id))
             code = socket.UNAUTHORIZED if isinstance(error, Unauthenticated) else socket.POLICY_VIOLATION
             client.close(code, error.public_message)
             return
@@ -118,6 +119,7 @@ class Conversation:
             self._welcome(None, found[1])
             return found
         request = request_of(await client.receive())
+        self._first = request.id
         if not isinstance(request, envelopes.Authenticate):
             raise Unauthenticated("The first message must be of the type authenticate, with a token or a ticket.")
         context, expires_at = await self._authenticator.message(client, request.token, request.ticket)
@@ -197,12 +199,11 @@ class Conversation:
         self._client.close(*CLOSED[reason])
 
 
-def routes(hub: Callable[[], Realtime], authenticator: Authenticator) -> Router:
-    """Serve `/ws`."""
-    router, messages = Router(), EventMessages()
+def serve_events(hub: Callable[[], Realtime], authenticator: Callable[[], Authenticator]) -> Serve:
+    """Return what serves `/ws`. Hub and authenticator are created by the first connection."""
+    messages = EventMessages()
 
-    @router.websocket("/ws", WebSocketOptions(subprotocols=(SUBPROTOCOL,)))
     async def serve(client: Socket) -> None:
-        await Conversation(client, hub(), authenticator, messages).serve()
+        await Conversation(client, hub(), authenticator(), messages).serve()
 
-    return router
+    return serve
