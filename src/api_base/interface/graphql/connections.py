@@ -80,7 +80,7 @@ class Connections:
             return page, request.cursor
 
         arguments = _arguments(listing, filters, self._sort_type(listing))
-        return field(resolve, self._connection(listing.dto), listing.description, arguments)
+        return field(resolve, self._connection(listing.dto) | None, listing.description, arguments)
 
     def _connection(self, dto: type[Any]) -> Any:
         if dto not in self._made:

@@ -21,7 +21,10 @@ REQUIRED: Final = inspect.Parameter.empty
 
 
 def field(resolve: Resolve, returns: Any, description: str, arguments: Mapping[str, Argument] | None = None) -> StrawberryField:
-    """Return the field that `resolve(root, info, **arguments)` answers. Its errors are those of `graphql_error`."""
+    """Return the field that `resolve(root, info, **arguments)` answers. Its errors are those of `graphql_error`.
+
+    A field that may fail is nullable: otherwise its error would take the fields beside it away.
+    """
 
     async def answered(root: Any, info: Any, **given: Any) -> Any:
         try:

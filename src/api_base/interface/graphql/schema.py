@@ -97,7 +97,7 @@ def _single(single: Single, types: Types) -> StrawberryField:
         return await info.context.bus.execute(single.query())
 
     made = types.of(single.dto)
-    return field(resolve, list_of(made) if single.many else made, single.description)
+    return field(resolve, (list_of(made) if single.many else made) | None, single.description)
 
 
 def _lookup(lookup: Lookup, types: Types) -> StrawberryField:
