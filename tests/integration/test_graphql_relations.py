@@ -124,7 +124,7 @@ async def test_the_caller_reads_who_and_where_they_are(graphql: GraphQLApi) -> N
 async def test_one_failing_field_leaves_the_rest(graphql: GraphQLApi) -> None:
     ana = await graphql.api.person()
     await graphql.api.item(ana)
-    result = await graphql.execute(ana, '{ item(id: "x") { id } me { email } }')
-    assert result.data == {"item": None, "me": {"email": ana.email}}
+    result = await graphql.execute(ana, '{ item(id: "x") { id } users { nodes { id } } me { email } }')
+    assert result.data == {"item": None, "users": None, "me": {"email": ana.email}}
     assert result.errors is not None
-    assert [error.path for error in result.errors] == [["item"]]
+    assert [error.path for error in result.errors] == [["item"], ["users"]]

@@ -17,7 +17,7 @@ from api_base.interface.errors.problem import Problem
 
 _log = get_logger(__name__)
 _FILTER: Final = re.compile(r"/query/([a-z0-9_.]+)\[([a-z_]+)\]")
-_PARAMETERS: Final = {"/query/limit": "/first", "/query/cursor": "/after"}
+_PARAMETERS: Final = {"/query/limit": "/first", "/query/cursor": "/after", "/query/index": "/indexes"}
 
 
 def argument_name(name: str) -> str:

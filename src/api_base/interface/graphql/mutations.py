@@ -120,7 +120,7 @@ class Mutations:
             arguments["idempotency_key"] = (Annotated[str | None, about], None)
         returns = get_type_hints(one.endpoint).get("return")
         payload = self._payload(name, type(None) if returns is None else returns)
-        return field(resolve, payload, one.documented.get("summary", ""), arguments)
+        return field(resolve, payload | None, one.documented.get("summary", ""), arguments)
 
     def _payload(self, name: str, returns: Any) -> Any:
         fields = {"replayed": plain_field(lambda done: done.replayed, bool, "Whether this is the stored result of an earlier request.")}

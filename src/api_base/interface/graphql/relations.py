@@ -32,7 +32,7 @@ def add_relation(relation: Relation, types: Types) -> None:
             f"The relation {relation.name!r} of {relation.on.__name__} leads to {relation.to.__name__}, which is no node."
         )
     made = types.of(relation.to)
-    returns: Any = list_of(made) if relation.many else made | None
+    returns: Any = (list_of(made) if relation.many else made) | None
     add_field(types.of(relation.on), relation.name, _field(relation, target, returns))
 
 

@@ -33,4 +33,4 @@ def search_field(types: Types) -> StrawberryField:
         "first": (Annotated[int, about(description="Hits of the page.")], DEFAULT_HITS),
         "after": (Annotated[str | None, about(description="nextCursor of the page before.")], UNSET),
     }
-    return field(resolve, types.of(SearchPageDTO), "Everything that you may read, by text.", arguments)
+    return field(resolve, types.of(SearchPageDTO) | None, "Everything that you may read, by text.", arguments)
