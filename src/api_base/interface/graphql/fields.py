@@ -75,8 +75,8 @@ def input_type(name: str, members: Mapping[str, Argument], description: str | No
     """Return the input type `name`; a member is its annotation and default, or `REQUIRED`."""
     body: dict[str, Any] = {"__annotations__": {python_name(key): hint for key, (hint, _) in members.items()}}
     for key, (_, default) in members.items():
-        name = key if keyword.iskeyword(key) else None
-        body[python_name(key)] = strawberry.field(name=name) if default is REQUIRED else strawberry.field(name=name, default=default)
+        graphql = key if keyword.iskeyword(key) else None
+        body[python_name(key)] = strawberry.field(name=graphql) if default is REQUIRED else strawberry.field(name=graphql, default=default)
     return strawberry.input(type(name, (), body), name=name, description=description)
 
 
