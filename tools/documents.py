@@ -22,10 +22,12 @@ from tools import privileges, request_path
 from tools.adapters_page import page as adapters_page
 from tools.compatible import check
 from tools.configuration_page import page as configuration_page
+from tools.graphql_schema import check_schema, schema_text
 
 ROOT: Final = Path(__file__).parents[1]
 PROBLEMS: Final = "docs/problems"
 EVENT_SCHEMAS: Final = "docs/events"
+SCHEMA: Final = "docs/schema.graphql"
 EVENTS: Final[tuple[type[DomainEvent], ...]] = tuple(event for context in BUILT_IN for event in context.events)
 
 
@@ -35,6 +37,7 @@ def documents() -> Mapping[str, str]:
         "docs/adapters.md": adapters_page(),
         "docs/configuration.md": configuration_page(Settings),
         "docs/openapi.json": openapi(),
+        SCHEMA: schema_text(),
         "docs/asyncapi.json": _json(asyncapi(Settings.model_fields["app_name"].default, __version__, EVENTS)),
         f"{EVENT_SCHEMAS}/{ENVELOPE}.json": _json(CLOUD_EVENT),
         **{f"{EVENT_SCHEMAS}/{event.name}.json": _json(data_schema(event)) for event in EVENTS},
@@ -56,7 +59,7 @@ def openapi() -> str:
 
 def stored() -> Mapping[str, str]:
     """The generated documents as they stand in the repository, those that no longer belong there included."""
-    alone = [ROOT / f"docs/{name}" for name in ("adapters.md", "configuration.md", "openapi.json", "asyncapi.json")]
+    alone = [ROOT / f"docs/{name}" for name in ("adapters.md", "configuration.md", "openapi.json", "asyncapi.json", "schema.graphql")]
     files = [*alone, *sorted((ROOT / PROBLEMS).glob("*.md")), *sorted((ROOT / EVENT_SCHEMAS).glob("*.json"))]
     return {str(file.relative_to(ROOT)): file.read_text(encoding="utf-8") for file in files if file.exists()}
 
@@ -70,9 +73,11 @@ def check_events(before: Mapping[str, str]) -> None:
 
 def write() -> None:
     """Bring the repository up to date, and name what changed. Raises `IncompatibleError`, and writes nothing, for an event that has
-    changed within its version."""
+    changed within its version, and for a GraphQL schema that breaks clients, unless BREAKING is set."""
     made, before = documents(), stored()
     check_events(before)
+    if SCHEMA in before and "BREAKING" not in os.environ:
+        check_schema(before[SCHEMA], made[SCHEMA])
     for path in before.keys() - made.keys():
         (ROOT / path).unlink()
         print(f"removed {path}")

@@ -1,7 +1,7 @@
 """What is shipped has a caller on a shipped path: every module is imported from where a process starts, imports in functions included.
 
 Imports for the type checker alone do not count. Alembic finds its files by their folders: one is reached by lying in a folder that the
-application hands to Alembic, and reaches in turn what it imports.
+application hands to Alembic, and reaches in turn what it imports. Contexts name the modules of their GraphQL as text.
 """
 
 import ast
@@ -35,7 +35,8 @@ def test_every_module_is_reached_from_where_a_process_starts() -> None:
         graph.add_import(importer=module, imported=module.rpartition(".")[0])  # Python imports the packages around a module before it
     folders = {ENVIRONMENT, *(branch.folder for branch in branches(BUILT_IN))}
     alembics = {file for folder in folders for file in folder.glob("*.py")}
-    starts = {*STARTS, *(_imports(alembics) & graph.modules)}
+    declared = {context.graphql.partition(":")[0] for context in BUILT_IN if context.graphql is not None}
+    starts = {*STARTS, *declared, *(_imports(alembics) & graph.modules)}
     reached = starts.union(*(graph.find_upstream_modules(start) for start in starts))
     dead = [name for file, name in _modules().items() if name not in reached and file not in alembics]
     assert dead == [], f"nothing that runs imports {', '.join(dead)}: wire it where it is used, or delete it"

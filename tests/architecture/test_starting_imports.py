@@ -17,10 +17,12 @@ LATE: Final = {
     "api_base.infrastructure.db.embedded.server": "starting the embedded database",
     "api_base.infrastructure.importing.keys": "an import of files",
     "api_base.infrastructure.importing.readers": "an import of files",
+    "graphql": "a GraphQL request",
     "openfeature": "a context that uses OpenFeature",
     "opentelemetry.sdk": "exporting spans",
     "prometheus_client": "a scrape",
     "redis": "a cache in Redis",
+    "strawberry": "a GraphQL request",
     "typer": "the command line",
     "zxcvbn": "scoring a new password",
 }

@@ -5,7 +5,7 @@ import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -14,7 +14,8 @@ from api_base.application.items.commands.create_item import CreateItem
 from api_base.application.items.commands.item_transitions import PublishItem
 from api_base.bootstrap import migrations
 from api_base.bootstrap.contexts import BUILT_IN
-from api_base.bootstrap.services import build, opened
+from api_base.bootstrap.graphql import graphql_schema
+from api_base.bootstrap.services import Services, build, opened
 from api_base.bootstrap.worker import create_worker
 from api_base.core.config import Settings
 from api_base.core.errors import Conflict, NotFound
@@ -22,6 +23,7 @@ from api_base.core.types import Principal, RequestContext, TenantId, UserId, cur
 from api_base.domain.common.value_objects import Money
 from api_base.domain.items.entities import ItemDetails
 from api_base.infrastructure.db.embedded import EmbeddedServer, Urls
+from api_base.interface.graphql.context import GraphQLContext
 from api_base.serving.resolving import on
 from api_base.serving.worker import run_worker
 from invoices import INVOICES
@@ -50,6 +52,19 @@ async def worked(settings: Settings, urls: Urls) -> AsyncIterator[None]:
         await work
 
 
+async def read_by_graphql(services: Services, invoice: UUID) -> None:
+    """The context's node, its list, and its relation to an item of another context; `payInvoice` is its route."""
+    routers = [("/api/v1", context.routes(services.bus)) for context in CONTEXTS if context.routes is not None]
+    schema = graphql_schema(CONTEXTS, routers)()
+    query = "{ invoices { nodes { id uuid fee { amount } item { sku } } } }"
+    result = await schema.execute(query, context_value=GraphQLContext(services.bus))
+    (found,) = result.data["invoices"]["nodes"]
+    assert (found["uuid"], found["fee"], found["item"]) == (str(invoice), {"amount": "1.00"}, {"sku": "CHAIR-1"})
+    result = await schema.execute("query($id: ID!) { node(id: $id) { id } }", {"id": found["id"]}, GraphQLContext(services.bus))
+    assert result.data == {"node": {"id": found["id"]}}
+    assert "payInvoice(id: ID!, " in schema.as_str()
+
+
 async def publish_and_pay(settings: Settings, urls: Urls) -> None:
     async with opened(build(settings, CONTEXTS)) as services, worked(settings, urls):
         execute = services.bus.execute
@@ -60,6 +75,7 @@ async def publish_and_pay(settings: Settings, urls: Urls) -> None:
             while not (issued := (await execute(ListInvoices(request=ListRequest()))).items):
                 await asyncio.sleep(0.02)
         (invoice,) = issued
+        await read_by_graphql(services, invoice.id)
         assert (invoice.item_id, invoice.fee.amount, invoice.paid_at) == (item.id, "1.00", None)
         await execute(PayInvoice(id=invoice.id))
         with pytest.raises(Conflict, match="was paid"):

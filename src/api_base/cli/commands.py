@@ -5,7 +5,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from api_base.cli import audit, database_tools, doctor, events, flags, import_, jobs, migrate, openapi, search, serve, users, worker
+from api_base.cli import audit, database_tools, doctor, events, flags, graphql, import_, jobs, migrate, openapi, search, serve, users, worker
 
 
 class Commands(TyperGroup):
@@ -32,6 +32,7 @@ app = typer.Typer(
 app.command("serve")(serve.serve)
 app.command("worker")(worker.worker)
 app.command("doctor")(doctor.doctor)
+app.command("graphql")(graphql.graphql)
 app.command("openapi")(openapi.openapi)
 app.command("import")(import_.import_)
 app.add_typer(migrate.app, name="migrate")

@@ -11,8 +11,8 @@ from api_base.application.common.listing import ListRequest, Page
 from api_base.bootstrap.context import Context
 from api_base.bootstrap.contexts.roles import ADMINS, VIEWERS
 from api_base.interface.routes import ListQuery, Router
-from invoices.invoicing import FIELDS, InvoiceDTO, InvoicePaid, ListInvoices, PayInvoice, PayInvoiceHandler, invoicing
-from invoices.tables import TABLE, ListInvoicesHandler, repository
+from invoices.invoicing import FIELDS, GetInvoicesByIds, InvoiceDTO, InvoicePaid, ListInvoices, PayInvoice, PayInvoiceHandler, invoicing
+from invoices.tables import TABLE, GetInvoicesByIdsHandler, ListInvoicesHandler, repository
 
 
 def routes(bus: Bus) -> Router:
@@ -35,10 +35,12 @@ INVOICES = Context(
     migrations=Path(__file__).parent / "migrations",
     permissions={ListInvoices.permission: VIEWERS, PayInvoice.permission: ADMINS},
     handlers=lambda ports: [
+        on(GetInvoicesByIds, GetInvoicesByIdsHandler(ports.database)),
         on(ListInvoices, ListInvoicesHandler(ports.database)),
         on(PayInvoice, PayInvoiceHandler(repository(ports.database), ports.clock)),
     ],
     events=(InvoicePaid,),
     subscribers=lambda ports: [invoicing(repository(ports.database), ports.ids)],
     routes=routes,
+    graphql="invoices.graphql:INVOICES",
 )

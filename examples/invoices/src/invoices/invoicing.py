@@ -1,5 +1,6 @@
 """A tenant pays a fee for each item that it publishes: the invoice, the subscriber that issues it, and its commands and queries."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -47,6 +48,12 @@ class InvoiceDTO:
 class ListInvoices(Query[Page[InvoiceDTO]]):
     permission = "invoices:read"
     request: ListRequest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GetInvoicesByIds(Query[Sequence[InvoiceDTO]]):
+    permission = "invoices:read"
+    ids: tuple[UUID, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,9 @@
 """The table of invoices. The fields of the aggregate are its columns."""
 
+from collections.abc import Sequence
+
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from api_base.application.common.listing import Page
 from api_base.application.common.money import MoneyDTO
@@ -11,7 +14,8 @@ from api_base.infrastructure.db.repository import SqlRepository, TableMapping
 from api_base.infrastructure.db.rows import restored, row_of
 from api_base.infrastructure.db.schema import tenant_owned, timestamp
 from api_base.infrastructure.db.session import Database, Row
-from invoices.invoicing import FIELDS, Invoice, InvoiceDTO, ListInvoices
+from api_base.infrastructure.db.statement import Statement, owned
+from invoices.invoicing import FIELDS, GetInvoicesByIds, Invoice, InvoiceDTO, ListInvoices
 
 TABLE = tenant_owned(
     "invoices",
@@ -38,6 +42,16 @@ class ListInvoicesHandler:
 
     async def handle(self, query: ListInvoices) -> Page[InvoiceDTO]:
         return await self._pages.page(query.request, request_tenant())
+
+
+class GetInvoicesByIdsHandler:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        named = TABLE.c.id == sa.any_(sa.bindparam("ids", type_=ARRAY(sa.Uuid)))
+        self._statement = Statement(sa.select(TABLE).where(owned(TABLE), named))
+
+    async def handle(self, query: GetInvoicesByIds) -> Sequence[InvoiceDTO]:
+        return [_shown(row) for row in await self._database.fetch(self._statement, request_tenant(), ids=list(query.ids))]
 
 
 def _shown(row: Row) -> InvoiceDTO:

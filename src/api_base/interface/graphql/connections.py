@@ -21,7 +21,17 @@ from api_base.application.common.listing import DEFAULT_LIMIT, MAX_LIMIT, Field,
 from api_base.domain.common.specification import ComparisonOperator
 from api_base.interface.graphql.declared import Listing
 from api_base.interface.graphql.errors import argument_name
-from api_base.interface.graphql.fields import REQUIRED, Argument, field, input_type, list_of, object_type, plain_field, python_name
+from api_base.interface.graphql.fields import (
+    REQUIRED,
+    Argument,
+    enumeration,
+    field,
+    input_type,
+    list_of,
+    object_type,
+    plain_field,
+    python_name,
+)
 from api_base.interface.graphql.scalars import Long
 from api_base.interface.graphql.types import Types
 from api_base.interface.listing import list_request_of, quoted_member
@@ -123,12 +133,10 @@ class Connections:
         return str if one.parse is not None else (Long if one.kind is int else one.kind)
 
     def _sort_type(self, listing: Listing) -> Any:
-        names = {argument_name(name): name for name in listing.fields.sortable}
-        if not names:
+        if not listing.fields.sortable:
             return None
         base = self._types.of(listing.dto).__strawberry_definition__.name
-        chosen: Any = Enum(f"{base}SortField", {name.replace(".", "_").upper(): name for name in names.values()})
-        key = strawberry.enum(chosen)
+        key = enumeration(f"{base}SortField", {name.replace(".", "_").upper(): name for name in listing.fields.sortable})
         return input_type(f"{base}Sort", {"field": (key, REQUIRED), "direction": (SortDirection, SortDirection.ASC)}, None)
 
 

@@ -20,7 +20,7 @@ type BatchQuery = Callable[[tuple[UUID, ...]], Query[Sequence[Any]]]
 class Node:
     """A DTO with a global id. `path` is its path in the REST API (`/items`), whose `{id}` is the global id in mutations.
 
-    `key` names the field of the DTO that identifies it.
+    `key` names the field of the DTO that identifies it. `channel`: the kind of the channel of its changes, such as `items`.
     """
 
     name: str
@@ -28,6 +28,7 @@ class Node:
     by_ids: BatchQuery
     path: str
     key: str = "id"
+    channel: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

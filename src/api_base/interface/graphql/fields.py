@@ -2,8 +2,10 @@
 
 import inspect
 import keyword
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Final
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import aclosing
+from enum import Enum
+from typing import Any, Final, cast
 
 import strawberry
 from strawberry.types import Info
@@ -30,6 +32,24 @@ def field(resolve: Resolve, returns: Any, description: str, arguments: Mapping[s
     _describe(answered, returns, arguments or {})
     made: StrawberryField = strawberry.field(resolver=answered, description=description)
     return made
+
+
+def stream_field(
+    subscribe: Callable[..., AsyncGenerator[Any]], returns: Any, description: str, arguments: Mapping[str, Argument]
+) -> StrawberryField:
+    """Return the field whose events `subscribe(root, info, **arguments)` yields. Its errors are those of `graphql_error`."""
+
+    async def answered(root: Any, info: Any, **given: Any) -> AsyncGenerator[Any]:
+        try:
+            async with aclosing(subscribe(root, info, **given)) as events:
+                async for one in events:
+                    yield one
+        except Exception as error:
+            raise graphql_error(error) from error
+
+    _describe(answered, AsyncGenerator[returns], arguments)
+    made: Any = strawberry.subscription(resolver=answered, description=description)
+    return cast("StrawberryField", made)
 
 
 def list_of(kind: Any) -> Any:
@@ -78,6 +98,12 @@ def input_type(name: str, members: Mapping[str, Argument], description: str | No
         graphql = key if keyword.iskeyword(key) else None
         body[python_name(key)] = strawberry.field(name=graphql) if default is REQUIRED else strawberry.field(name=graphql, default=default)
     return strawberry.input(type(name, (), body), name=name, description=description)
+
+
+def enumeration(name: str, members: Mapping[str, str]) -> Any:
+    """Return the enumeration `name`, of names and values."""
+    functional: Any = Enum
+    return strawberry.enum(functional(name, dict(members)))
 
 
 def add_field(owner: Any, name: str, added: StrawberryField) -> None:

@@ -23,7 +23,7 @@ def _attached(ids: tuple[UUID, ...]) -> Query[Sequence[AttachedFileDTO]]:
 
 
 ITEMS: Final = GraphQL(
-    nodes=(Node(name="Item", dto=ItemDTO, by_ids=lambda ids: GetItemsByIds(ids=ids), path="/items"),),
+    nodes=(Node(name="Item", dto=ItemDTO, by_ids=lambda ids: GetItemsByIds(ids=ids), path="/items", channel="items"),),
     listings=(
         Listing(
             name="items",

@@ -20,6 +20,7 @@ from api_base.interface.graphql.mutations import Mutations
 from api_base.interface.graphql.relations import add_relation, load_node
 from api_base.interface.graphql.scalars import SCALARS
 from api_base.interface.graphql.searching import search_field
+from api_base.interface.graphql.subscriptions import subscription_fields
 from api_base.interface.graphql.types import NodeInterface, Types
 
 MAX_NODES: Final = 200
@@ -63,6 +64,7 @@ def build_schema(declared: Sequence[GraphQL], routers: Sequence[tuple[str, APIRo
     return ApiSchema(
         query=object_type("Query", roots.fields),
         mutation=object_type("Mutation", changing.fields) if changing.fields else None,
+        subscription=object_type("Subscription", subscription_fields(types)),
         types=types.made,
         config=StrawberryConfig(scalar_map=SCALARS, disable_field_suggestions=True),
     )

@@ -1,0 +1,14 @@
+"""`api-base graphql`: print the GraphQL schema."""
+
+
+def graphql() -> None:
+    """Print the GraphQL schema of the API. Fails for a context whose part of it cannot be built."""
+    from api_base.application.common.cqrs import Bus
+    from api_base.bootstrap.configuration import load
+    from api_base.bootstrap.graphql import graphql_schema
+    from api_base.interface.router import V1
+
+    _, contexts = load()
+    bus = Bus(())
+    routers = [(V1, context.routes(bus)) for context in contexts if context.routes is not None]
+    print(graphql_schema(contexts, routers)().as_str())
