@@ -29,7 +29,7 @@ from tests.durations import pytest_collection_modifyitems, pytest_terminal_summa
 from tests.isolation import pytest_configure  # noqa: F401
 from tests.services import Killable, Mailpit, Toxiproxy
 
-BASE = ("audit", "events", "idempotency", "importing", "tasks", "text_search")
+BASE = ("audit", "events", "idempotency", "importing", "realtime", "tasks", "text_search")
 """What every application brings, whatever its contexts."""
 
 

@@ -18,10 +18,14 @@ from api_base.infrastructure.db.session import Database
 from api_base.infrastructure.events.consumer import DeliveryConsumer
 from api_base.infrastructure.events.database_publisher import DatabaseEventPublisher
 from api_base.infrastructure.events.relay import Relay
+from api_base.infrastructure.realtime.sequencer import Sequencer
+from api_base.infrastructure.realtime.signals import DatabaseSignals
 from api_base.infrastructure.serialization.json_codec import decode_as
 from tests.factories.items import NOW, item
 from tests.support import Stored, act_for, stored
 
+JOURNAL = Sequencer({}, DatabaseSignals(), 10)
+"""The journal of an application without channels."""
 CREATED, CHANGED = "items.created.v1", "items.changed.v1"
 
 
@@ -53,7 +57,7 @@ class EventHarness:
         return DeliveryConsumer(self.worker.pool, subscription, EventDelivery(self.transactions, decode))
 
     async def relay(self) -> None:
-        while await Relay(self.worker.pool, DatabaseEventPublisher(self.worker.pool, self.subscribers)).run():
+        while await Relay(self.worker.pool, DatabaseEventPublisher(self.worker.pool, self.subscribers), JOURNAL).run():
             pass
 
     async def create(self, tenant: UUID, sku: str | None = None) -> UUID:

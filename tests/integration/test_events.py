@@ -13,7 +13,7 @@ from api_base.infrastructure.db.embedded import Urls
 from api_base.infrastructure.events.consumer import MAX_ATTEMPTS, DeliveryConsumer
 from api_base.infrastructure.events.relay import RELAY, Relay
 from tests.factories.items import NOW, item
-from tests.integration.event_harness import CHANGED, CREATED, EventHarness, Told, decode, house
+from tests.integration.event_harness import CHANGED, CREATED, JOURNAL, EventHarness, Told, decode, house
 from tests.support import act_for
 
 
@@ -181,7 +181,7 @@ async def test_what_cannot_be_published_stops_its_aggregate_alone(migrated: Urls
     async with house(migrated) as made:
         refused, other = await made.create(tenant), await made.create(tenant)
         await made.rename(tenant, refused, "again")
-        relay = Relay(made.worker.pool, Picky())
+        relay = Relay(made.worker.pool, Picky(), JOURNAL)
         await relay.run()
         await relay.run()
         assert published == [other]

@@ -26,6 +26,7 @@ from api_base.infrastructure.serialization.json_codec import decode, encode
 from tests.application import settings_on
 from tests.conftest import Postgres, name_of
 from tests.factories.feature_flags import flag_definition
+from tests.integration.event_harness import JOURNAL
 
 ADD = "insert into flags values ($1, $2, $3, '', '', false, false, $4, null, 1, now() - interval '40 days', now())"
 EVENTS = "select name, aggregate_id, aggregate_version, tenant_id, payload from outbox order by sequence"
@@ -158,7 +159,7 @@ async def test_a_durable_subscriber_gets_exposures(migrated: Urls) -> None:
         world.evaluate("tracked", user="ana")
         await world.reporter.report()
         pool = container.worker_database.pool
-        await Relay(pool, DatabaseEventPublisher(pool, container.subscribers)).run()
+        await Relay(pool, DatabaseEventPublisher(pool, container.subscribers), JOURNAL).run()
         await DeliveryConsumer(pool, subscription, container.event_delivery).run()
         await container.worker_database.close()
     assert seen == [Seen(flag="tracked", variant="off", user="ana")]

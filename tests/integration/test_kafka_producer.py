@@ -15,7 +15,7 @@ from api_base.infrastructure.events.relay import RELAY, Relay
 from api_base.infrastructure.kafka.connection import REQUEST_TIMEOUT, KafkaConnection
 from api_base.infrastructure.kafka.producer import MAX_IN_FLIGHT, MAX_MESSAGE_BYTES, KafkaEventPublisher
 from tests.factories.events import stored_event
-from tests.integration.event_harness import house
+from tests.integration.event_harness import JOURNAL, house
 from tests.kafka import committed, namespace, policy
 from tests.services import Killable
 
@@ -68,7 +68,7 @@ async def test_what_is_too_large_stops_its_aggregate_alone(migrated: Urls, kafka
         blown_up = "update outbox set payload = jsonb_build_object('x', repeat('x', $2)) where aggregate_id = $1 and aggregate_version = 1"
         await made.query(blown_up, large, MAX_MESSAGE_BYTES)
         publisher = KafkaEventPublisher(connection, policy(), "test")
-        relay = Relay(made.worker.pool, publisher)
+        relay = Relay(made.worker.pool, publisher, JOURNAL)
         await relay.run()
         await relay.run()
         await publisher.close()

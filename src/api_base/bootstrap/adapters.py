@@ -17,6 +17,7 @@ from api_base.infrastructure.locks import factory as locks
 from api_base.infrastructure.mail import factory as mail
 from api_base.infrastructure.minio import factory as minio
 from api_base.infrastructure.rate_limit import factory as rate_limit
+from api_base.infrastructure.realtime import factory as realtime
 from api_base.infrastructure.remote import factory as remote
 from api_base.infrastructure.scanner import factory as scanner
 from api_base.infrastructure.search import factory as search
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from api_base.core.protocols import Caches, Mailer, ObjectStorage, RateLimiter, Scanner, SearchIndex
     from api_base.infrastructure.adapter_ports import AdapterPorts
     from api_base.infrastructure.locks.leadership import Leadership
+    from api_base.infrastructure.realtime.signals import Signals
     from api_base.infrastructure.tasks.backend import JobBackend
 
 type Schemes[T] = Mapping[str, Adapter[AdapterPorts, T]]
@@ -45,6 +47,7 @@ class Adapters:
     jobs: "Schemes[JobBackend]" = field(default_factory=dict)
     locks: "Schemes[Leadership]" = field(default_factory=dict)
     rate_limit: "Schemes[RateLimiter]" = field(default_factory=dict)
+    realtime: "Schemes[Signals]" = field(default_factory=dict)
     remote: "Schemes[RemoteTransport]" = field(default_factory=dict)
     scanner: "Schemes[Scanner]" = field(default_factory=dict)
     storage: "Schemes[ObjectStorage]" = field(default_factory=dict)
@@ -63,6 +66,7 @@ BUILT_IN: Final = Adapters(
     jobs={"database": tasks.DATABASE, "amqp": tasks.RABBITMQ, "amqps": tasks.RABBITMQ_TLS},
     locks={"database": locks.DATABASE, **locks.REDIS},
     rate_limit={"memory": rate_limit.MEMORY, **rate_limit.REDIS},
+    realtime={"database": realtime.DATABASE, **realtime.REDIS},
     remote={"amqp": remote.RABBITMQ, "amqps": remote.RABBITMQ_TLS},
     scanner={"none": scanner.NONE, "clamav": scanner.CLAMAV},
     storage={"file": storage.LOCAL, "s3": minio.S3},

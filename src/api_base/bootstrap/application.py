@@ -14,6 +14,7 @@ from api_base.bootstrap.services import Services, build
 from api_base.core.config import Settings
 from api_base.core.protocols import SignedStorage
 from api_base.core.shared.logging import configure_logging
+from api_base.infrastructure.auth.tickets import SqlTickets
 from api_base.infrastructure.db.session import DatabaseHealthCheck
 from api_base.infrastructure.observability.factory import json_logs
 from api_base.interface import docs_router, events_router, links_router, openapi, storage_router
@@ -24,7 +25,7 @@ from api_base.interface.middleware.rate_limit import RequestLimits
 from api_base.interface.router import V1, route_table, websocket_routes
 from api_base.interface.routes import Router
 from api_base.interface.routes.dispatcher import Dispatcher, RouteTable
-from api_base.interface.v1 import health_router, keys_router, metrics_router
+from api_base.interface.v1 import health_router, keys_router, metrics_router, tickets_router
 from api_base.interface.websocket.registry import OpenSockets
 
 
@@ -35,11 +36,13 @@ def create_app(settings: Settings, contexts: Sequence[Context] = BUILT_IN) -> Fa
     routers = [(V1, context.routes(services.bus)) for context in contexts if context.routes is not None]
     routers += [("", context.protocol_routes(services.bus)) for context in contexts if context.protocol_routes is not None]
     routers.append(("", keys_router.routes(services.container.token_issuer)))
+    tickets = SqlTickets(services.container.database, services.container.clock)
+    routers.append((V1, tickets_router.routes(services.container.token_verifier, tickets)))
     if isinstance(services.container.storage, SignedStorage):
         routers.append(("", storage_router.routes(services.container.storage)))
     schema = graphql_schema(contexts, [pair for pair in routers if pair[0] == V1])
     graphql = graphql_routes(
-        graphql_engine(schema, services.bus, settings), services.container.token_verifier, services.container.access, settings
+        graphql_engine(schema, services.bus, services.container.realtime, settings), services.container.token_verifier, services.container.access, settings
     )
     routers.append(("", graphql))
     sockets = OpenSockets(settings.websocket, services.container.counters.gauge)
@@ -55,6 +58,7 @@ def create_app(settings: Settings, contexts: Sequence[Context] = BUILT_IN) -> Fa
         lifespan=lifespan(services),
         middleware=[*stack(settings, ports), Middleware(Dispatcher, limits=ports.limits)],
     )
+    app.state.realtime = services.container.realtime
     for prefix, router in sorted(routers, key=lambda pair: isinstance(pair[1], Router)):
         app.include_router(router, prefix=prefix)  # FastAPI searches its routes in order, and serves only those that `Operation` does not
     for router in _own_routes(services, app):

@@ -18,6 +18,7 @@ from api_base.application.common.middleware.permission import PermissionMiddlewa
 from api_base.application.common.middleware.retry import RetryMiddleware
 from api_base.application.common.middleware.trace import TraceMiddleware
 from api_base.application.common.middleware.unit_of_work import Transactions, UnitOfWorkMiddleware
+from api_base.application.common.realtime import Channels, Realtime
 from api_base.application.common.remote import RemoteTransport
 from api_base.application.common.search import FallbackSearchIndex, SearchIndexes
 from api_base.application.services.feature_flags import CurrentFlags, FeatureFlags
@@ -46,6 +47,8 @@ from api_base.infrastructure.mail.limit import LimitedMailer
 from api_base.infrastructure.observability import factory as observability
 from api_base.infrastructure.observability.counters import Counters
 from api_base.infrastructure.rbac.checker import RolePermissionChecker
+from api_base.infrastructure.realtime import hub as realtime
+from api_base.infrastructure.realtime.signals import Signals
 from api_base.infrastructure.resilience.patterns import policies_of
 from api_base.infrastructure.storage.handlers import SubprocessContent
 from api_base.infrastructure.system import SystemClock, Uuid7Generator
@@ -96,6 +99,7 @@ class Container(containers.DeclarativeContainer):
     ids = Singleton(Uuid7Generator)
     subscribers = Singleton(Subscribers)
     jobs = Singleton(Jobs)
+    channels = Singleton(Channels)
     search_indexes = Singleton(SearchIndexes)
     database = Singleton(db.database, settings)
     worker_database = Singleton(db.worker_database, settings, subscribers)
@@ -171,6 +175,9 @@ class Container(containers.DeclarativeContainer):
     pipeline = Singleton(_pipeline, settings, checker, message_limits, query_cache, transactions, idempotency_store, job_completion)
     bus = Singleton(Bus, pipeline)
 
+    signals: Provider[Signals] = Singleton(Selection.build, selections.provided.realtime, adapter_ports)
+    realtime: Provider[Realtime] = Singleton(realtime.hub, settings, channels, database, ids, bus.provided.execute, access)
+
 
 class Provided[T]:
     """An attribute of `Wiring`: the object that the provider of the same name in `Container` creates."""
@@ -200,6 +207,7 @@ class Wiring:
     bus = Provided(Container.bus)
     caches = Provided(Container.caches)
     query_cache = Provided(Container.query_cache)
+    channels = Provided(Container.channels)
     checker = Provided(Container.checker)
     clock = Provided(Container.clock)
     content = Provided(Container.content)
@@ -226,9 +234,11 @@ class Wiring:
     password_policy = Provided(Container.password_policy)
     policies = Provided(Container.policies)
     rate_limiter = Provided(Container.rate_limiter)
+    realtime = Provided(Container.realtime)
     recorder = Provided(Container.recorder)
     remote = Provided(Container.remote)
     scanner = Provided(Container.scanner)
+    signals = Provided(Container.signals)
     storage = Provided(Container.storage)
     search = Provided(Container.search)
     search_indexes = Provided(Container.search_indexes)

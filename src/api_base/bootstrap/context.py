@@ -10,6 +10,7 @@ from fastapi import APIRouter
 from api_base.application.common.cqrs import Bus, Message, Registration
 from api_base.application.common.events import Stream
 from api_base.application.common.jobs import Job, Schedule
+from api_base.application.common.realtime.channels import ChannelDeclaration
 from api_base.application.common.remote import RemoteBus
 from api_base.application.common.search import DeclaredIndex, SearchIndexes
 from api_base.application.files.commands.attachments import Attachable
@@ -95,6 +96,7 @@ class Context:
     `remote` maps names (`items.get`) to the messages that other services may send. `streams` run with a transport that supports them (Kafka).
     `importable` are the kinds of import: `api-base import KIND`, and the commands and the job of an import over HTTP.
     `attachable` are the aggregates to which files may be attached: docs/files.md.
+    `channels` are the channels that connected clients may receive, and which events go to them: docs/realtime.md.
     `search_indexes` are what `/search` finds of the context (docs/search.md).
     `resources` are opened in each process, after the database and before the first request, and closed in reverse.
     `prune` declares which rows the worker deletes, `background` adds other periodic tasks. `routes` are served under `/api/v1`, `protocol_routes` at the
@@ -116,6 +118,7 @@ class Context:
     importable: Sequence[Importable] = ()
     attachable: Sequence[Attachable] = ()
     search_indexes: Sequence[DeclaredIndex[Ports]] = ()
+    channels: Sequence[ChannelDeclaration] = ()
     remote: Mapping[str, type[Message[object]]] = field(default_factory=dict)
     prune: Sequence[Prune] = ()
     background: Callable[[Ports], Sequence[protocols.PeriodicTask]] = lambda ports: ()

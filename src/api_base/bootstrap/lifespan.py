@@ -6,6 +6,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from starlette.applications import Starlette
 
 from api_base.bootstrap.services import Services, opened
+from api_base.infrastructure.realtime.listening import RealtimeDelivery
 
 
 def lifespan(services: Services) -> Callable[[Starlette], AbstractAsyncContextManager[None]]:
@@ -15,7 +16,8 @@ def lifespan(services: Services) -> Callable[[Starlette], AbstractAsyncContextMa
     async def around(app: Starlette) -> AsyncIterator[None]:
         del app
         container = services.container
-        async with opened(services):
+        delivery = RealtimeDelivery(container.realtime, container.signals, container.access.listener)
+        async with opened(services, delivery):
             recorder, telemetry = container.recorder, container.telemetry
             recorder.open()
             yield

@@ -1,6 +1,6 @@
 """Migrates the database of an application, and reports its revisions.
 
-Every application has the branches `base`, `audit`, `events`, `idempotency`, `importing`, `tasks` and `text_search`, whatever its contexts. All functions run their own
+Every application has the branches `base`, `audit`, `events`, `idempotency`, `importing`, `realtime`, `tasks` and `text_search`, whatever its contexts. All functions run their own
 event loop: call them from outside one.
 """
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from api_base.bootstrap.context import Context
 from api_base.core.config import Settings
-from api_base.infrastructure import audit, events, idempotency, importing, tasks, text_search
+from api_base.infrastructure import audit, events, idempotency, importing, realtime, tasks, text_search
 from api_base.infrastructure.audit.tables import METADATA as AUDIT
 from api_base.infrastructure.db.connecting import Connection
 from api_base.infrastructure.db.embedded import Urls
@@ -24,6 +24,7 @@ from api_base.infrastructure.db.table_check import SQL, TableCheck
 from api_base.infrastructure.events.tables import METADATA as EVENTS
 from api_base.infrastructure.idempotency.tables import METADATA as IDEMPOTENCY
 from api_base.infrastructure.importing.tables import METADATA as IMPORTING
+from api_base.infrastructure.realtime.tables import METADATA as REALTIME
 from api_base.infrastructure.tasks.tables import METADATA as TASKS
 from api_base.infrastructure.text_search.tables import METADATA as TEXT_SEARCH
 
@@ -32,11 +33,11 @@ if TYPE_CHECKING:
 
 OWN: Final = [
     Branch(name=package.__name__.rpartition(".")[2], folder=Path(package.__path__[0]) / "migrations")
-    for package in (audit, events, idempotency, importing, tasks, text_search)
+    for package in (audit, events, idempotency, importing, realtime, tasks, text_search)
 ]
 """The branches of the base itself."""
 OWN_TABLES: Final[Sequence[DeclaredTable]] = [
-    table for metadata in (AUDIT, EVENTS, IDEMPOTENCY, IMPORTING, TASKS, TEXT_SEARCH) for table in metadata.tables.values()
+    table for metadata in (AUDIT, EVENTS, IDEMPOTENCY, IMPORTING, REALTIME, TASKS, TEXT_SEARCH) for table in metadata.tables.values()
 ]
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from api_base.infrastructure.adapter_ports import AdapterPorts
     from api_base.infrastructure.db.sources import Source
     from api_base.infrastructure.locks.leadership import Leadership
+    from api_base.infrastructure.realtime.signals import Signals
     from api_base.infrastructure.tasks.backend import JobBackend
 
 
@@ -31,6 +32,7 @@ class Selections:
     jobs: "Selection[AdapterPorts, JobBackend]"
     locks: "Selection[AdapterPorts, Leadership]"
     rate_limit: "Selection[AdapterPorts, RateLimiter]"
+    realtime: "Selection[AdapterPorts, Signals]"
     remote: "Selection[AdapterPorts, RemoteTransport]"
     scanner: "Selection[AdapterPorts, Scanner]"
     storage: "Selection[AdapterPorts, ObjectStorage]"
@@ -49,6 +51,7 @@ class Selections:
             rate_limit=Selection(
                 "RATE_LIMIT__URL", _text(settings.rate_limit.url), _merged("rate_limit", [group.rate_limit for group in groups])
             ),
+            realtime=Selection("REALTIME__URL", _text(settings.realtime.url), _merged("realtime", [group.realtime for group in groups])),
             remote=Selection("REMOTE__URL", _text(settings.remote.url), _merged("remote", [group.remote for group in groups])),
             scanner=Selection("SCANNER__URL", _text(settings.scanner.url), _merged("scanner", [group.scanner for group in groups])),
             storage=Selection("STORAGE__URL", _text(settings.storage.url), _merged("storage", [group.storage for group in groups])),
@@ -64,6 +67,7 @@ class Selections:
             "jobs": self.jobs,
             "locks": self.locks,
             "rate limit": self.rate_limit,
+            "realtime": self.realtime,
             "remote": self.remote,
             "scanner": self.scanner,
             "storage": self.storage,

@@ -65,6 +65,12 @@ def build(settings: Settings, contexts: Sequence[Context]) -> Services:
         permissions,
         container.search.problems,
     )
+    container.channels.add(
+        {context.name: context.channels for context in contexts},
+        {context.name: {event.name: [one.name for one in fields(event)] for event in context.events} for context in contexts},
+        container.bus.handles,
+        permissions,
+    )
     resources = [resource for context in contexts for resource in context.resources(ports)]
     return Services(settings=settings, contexts=contexts, container=container, bus=container.bus, ports=ports, resources=resources)
 
@@ -115,15 +121,15 @@ def _openfeature(flags: CurrentFlags) -> "FlagProvider":
 
 
 @asynccontextmanager
-async def opened(services: Services) -> AsyncIterator[Services]:
-    """Open the database, what contexts bring, and the listener; close them in reverse, then the connections to Redis, S3 and other services."""
+async def opened(services: Services, *added: Resource) -> AsyncIterator[Services]:
+    """Open the database, what contexts bring, what is `added`, and the listener; close them in reverse, then the connections to Redis, S3 and other services."""
     container = services.container
     container.access.listener.add(CHANGES, container.query_cache.notified, on_gap=lambda: None)  # what is missed ends by its age
     async with AsyncExitStack() as stack:
         stack.push_async_callback(container.caches.close)
         stack.push_async_callback(container.rate_limiter.close)
         stack.push_async_callback(container.storage.close)
-        for resource in (container.database, *services.resources, container.access.listener):
+        for resource in (container.database, *services.resources, *added, container.access.listener):
             await resource.open()
             stack.push_async_callback(resource.close)
         if services.settings.remote.url is not None:

@@ -1,6 +1,6 @@
 """The periodic tasks of the worker: events, jobs, and messages of other services. Tests pass shorter intervals and delays."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,6 +17,7 @@ from api_base.infrastructure.events.database_publisher import CHANNEL as DELIVER
 from api_base.infrastructure.events.outbox import CHANNEL as STORED
 from api_base.infrastructure.events.outbox import EventPartitions
 from api_base.infrastructure.events.relay import Relay
+from api_base.infrastructure.realtime.sequencer import Sequencer
 from api_base.infrastructure.serialization.json_codec import decode_as
 from api_base.infrastructure.serialization.result_codec import encode_result
 from api_base.infrastructure.tasks.completion import CHANNEL as CANCELLED
@@ -47,14 +48,30 @@ def event_work(services: Services, timing: WorkerTiming) -> Iterator[PeriodicTas
     """The tasks for deliveries in the database run with every transport, because each defers its failed deliveries to the database."""
     container, delivery, poll = services.container, services.container.event_delivery, timing.poll_interval
     pool, transport, durable = container.worker_database.pool, container.events, container.subscribers.durable
-    relay, partitions = Relay(pool, transport.publisher), EventPartitions(pool)
-    yield PeriodicTask(name="publish events", group="relay", interval=poll, run=relay.run, channel=STORED, end=transport.publisher.close)
+    sequencer = Sequencer(container.channels.rules, container.signals, services.settings.realtime.keep_events)
+    relay, partitions = Relay(pool, transport.publisher, sequencer), EventPartitions(pool)
+    yield PeriodicTask(
+        name="publish events",
+        group="relay",
+        interval=poll,
+        run=relay.run,
+        channel=STORED,
+        end=_both(transport.publisher.close, sequencer.close),
+    )
     yield PeriodicTask(name="maintain event partitions", interval=HOURLY, run=partitions.run)
     for subscription in durable:
         consumer = DeliveryConsumer(pool, subscription, delivery, retry_delay=timing.retry_delay)
         yield PeriodicTask(name=subscription.name, group="subscribers", interval=poll, run=consumer.run, channel=DELIVERIES)
     streams = [stream for context in services.contexts for stream in context.streams]
     yield from transport.tasks(durable, streams, delivery, poll)
+
+
+def _both(first: Callable[[], Awaitable[None]], second: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
+    async def end() -> None:
+        await first()
+        await second()
+
+    return end
 
 
 def job_work(services: Services, timing: WorkerTiming) -> Iterator[PeriodicTask]:

@@ -15,12 +15,14 @@ from api_base.core.protocols import PeriodicTask
 from api_base.infrastructure.db.pruner import Prune, Pruner
 from api_base.infrastructure.idempotency.tables import IDEMPOTENCY_KEYS
 from api_base.infrastructure.importing.tables import IMPORTS
+from api_base.infrastructure.realtime.tables import CHANNEL_EVENTS, CHANNELS, MEMBERS, USER_CHANNEL_EVENTS, USER_CHANNELS
 from api_base.infrastructure.tasks.tables import JOBS
 
 BASE_PRUNES: Final = (
     Prune(table=IDEMPOTENCY_KEYS),
     Prune(table=IMPORTS, ended="created_at", keep=timedelta(days=7)),
     Prune(table=JOBS),
+    Prune(table=MEMBERS, ended="leased_until"),
 )
 """Tables of the base itself. A dead job has no `expires_at`: it stays until an operator handles it."""
 
@@ -51,10 +53,18 @@ def _tasks(services: Services, timing: WorkerTiming) -> Iterable[PeriodicTask]:
     yield from job_work(services, timing)
     yield from audit_work(services)
     yield from remote_work(services)
-    for prune in [*BASE_PRUNES, *(prune for context in services.contexts for prune in context.prune)]:
+    for prune in [*BASE_PRUNES, *_channel_prunes(services.settings), *(prune for context in services.contexts for prune in context.prune)]:
         yield Pruner(services.container.worker_database, prune).task
     for context in services.contexts:
         yield from context.background(services.worker_ports)
+
+
+def _channel_prunes(settings: Settings) -> Iterable[Prune]:
+    """A channel outlives its events: its epoch ends only when none of them is left."""
+    kept = timedelta(hours=settings.realtime.keep_hours)
+    for events, channels in ((CHANNEL_EVENTS, CHANNELS), (USER_CHANNEL_EVENTS, USER_CHANNELS)):
+        yield Prune(table=events, ended="stored_at", keep=kept)
+        yield Prune(table=channels, ended="used_at", keep=kept + timedelta(days=1))
 
 
 def _selected(tasks: Sequence[PeriodicTask], only: Collection[str]) -> Sequence[PeriodicTask]:

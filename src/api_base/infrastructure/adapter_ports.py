@@ -1,4 +1,4 @@
-"""The dependencies of the adapters behind `CACHE__URL`, `MAIL__URL`, `EVENTS__URL`, `JOBS__URL`, `LOCKS__URL`, `RATE_LIMIT__URL`, `REMOTE__URL`,
+"""The dependencies of the adapters behind `CACHE__URL`, `MAIL__URL`, `EVENTS__URL`, `JOBS__URL`, `LOCKS__URL`, `RATE_LIMIT__URL`, `REALTIME__URL`, `REMOTE__URL`,
 `SEARCH__URL` and `STORAGE__URL`."""
 
 from collections.abc import Callable, Sequence

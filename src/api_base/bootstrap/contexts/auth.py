@@ -19,7 +19,7 @@ from api_base.domain.common.events import Subscription
 from api_base.infrastructure import auth
 from api_base.infrastructure.auth.queries import ListSessionsHandler
 from api_base.infrastructure.auth.repository import SqlDeviceRepository, SqlSessionRepository
-from api_base.infrastructure.auth.tables import DEVICES, SESSIONS
+from api_base.infrastructure.auth.tables import DEVICES, SESSIONS, TICKETS
 from api_base.infrastructure.db.pruner import Prune
 from api_base.infrastructure.tenants.queries import SqlMemberships
 from api_base.interface.v1 import auth as v1
@@ -65,7 +65,7 @@ def _subscribers(ports: Ports) -> Sequence[Subscription]:
 
 AUTH: Final = Context(
     name="auth",
-    tables=(SESSIONS, DEVICES),
+    tables=(SESSIONS, DEVICES, TICKETS),
     migrations=Path(auth.__path__[0]) / "migrations",
     handlers=_handlers,
     subscribers=_subscribers,
@@ -73,6 +73,7 @@ AUTH: Final = Context(
     prune=(
         # for a day, the error for a token of an ended session says that the session has ended
         Prune(table=SESSIONS, ended="least(expires_at, revoked_at)", keep=timedelta(days=1)),
+        Prune(table=TICKETS),
         Prune(table=DEVICES, ended="seen_at", keep=timedelta(days=180), interval=3600.0),
     ),
     routes=v1.routes,

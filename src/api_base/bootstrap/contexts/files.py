@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
+from uuid import UUID
 
 from api_base.application.common.cqrs import Registration, on
 from api_base.application.common.jobs import Job, Schedule
+from api_base.application.common.realtime import Channel, PublicEvent
 from api_base.application.files.commands import attachments, rename_file
 from api_base.application.files.queries import GetAttachedFiles, GetFile, GetFilesByIds, ListFiles
 from api_base.application.services.file_upload import (
@@ -136,6 +138,27 @@ def _background(ports: Ports) -> Sequence[PeriodicTask]:
     return [PeriodicTask(name="expire uploads", interval=EXPIRY_INTERVAL, run=expiry.run)]
 
 
+def _read(file: UUID) -> GetFile:
+    return GetFile(id=file)
+
+
+_CHANNELS: Final = (
+    Channel(kind="files", message=GetFile, read=_read),
+    PublicEvent(event="files.begun.v1", fields=("aggregate_id",), to={"files": "aggregate_id"}, permission=permissions.READ),
+    PublicEvent(
+        event="files.ready.v1", fields=("aggregate_id", "size", "media_type"), to={"files": "aggregate_id"}, permission=permissions.READ
+    ),
+    PublicEvent(event="files.refused.v1", fields=("aggregate_id", "reason"), to={"files": "aggregate_id"}, permission=permissions.READ),
+    PublicEvent(event="files.renamed.v1", fields=("aggregate_id",), to={"files": "aggregate_id"}, permission=permissions.READ),
+    PublicEvent(event="files.deleted.v1", fields=("aggregate_id",), to={"files": "aggregate_id"}, permission=permissions.READ),
+    PublicEvent(
+        event="files.attached.v1", fields=("file_id", "kind", "entity_id", "slot"), to={"files": "file_id"}, permission=permissions.READ
+    ),
+    PublicEvent(
+        event="files.detached.v1", fields=("file_id", "kind", "entity_id", "slot"), to={"files": "file_id"}, permission=permissions.READ
+    ),
+)
+
 FILES: Final = Context(
     name="files",
     tables=(tables.FILES, tables.UPLOADS, tables.UPLOAD_PARTS, tables.OBJECTS, tables.USAGE, tables.ATTACHMENTS),
@@ -143,6 +166,7 @@ FILES: Final = Context(
     permissions={permissions.READ: VIEWERS, permissions.CREATE: MEMBERS, permissions.UPDATE: MEMBERS, permissions.DELETE: ADMINS},
     handlers=_handlers,
     events=(FileBegun, FileReady, FileRefused, FileRenamed, FileDeleted, FileAttached, FileDetached),
+    channels=_CHANNELS,
     jobs=(
         Job(name="files.check", message=outcome.CheckFile, timeout=3600.0),
         Job(name="files.make_thumbnails", message=thumbnails.MakeThumbnails, timeout=600.0),

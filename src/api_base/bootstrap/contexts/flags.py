@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from api_base.application.common.cqrs import Registration, on
+from api_base.application.common.realtime import Unpublished
 from api_base.application.flags import permissions
 from api_base.application.flags.commands import change_flag, propose_change
 from api_base.application.flags.queries import GetFlag, GetProposal, ListFlags, ListProposals, ListStaleFlags
@@ -62,6 +63,7 @@ FLAGS: Final = Context(
     permissions={permissions.MANAGE: frozenset({PLATFORM_ADMIN})},
     handlers=_handlers,
     events=(FlagExposed,),
+    channels=(Unpublished(event="flags.exposed.v1", reason="It is for the analysis of experiments, not for clients."),),
     resources=_resources,
     routes=v1.routes,
 )

@@ -6,6 +6,7 @@ from typing import Final
 from uuid import UUID
 
 from api_base.application.common.cqrs import Registration, on
+from api_base.application.common.realtime import Channel, PublicEvent
 from api_base.application.common.search import DeclaredIndex
 from api_base.application.files.commands.attachments import Attachable
 from api_base.application.items import permissions
@@ -61,6 +62,26 @@ SEARCHED: Final = DeclaredIndex[Ports](
     definition=ITEM_INDEX, events=ITEM_EVENTS, source=lambda ports: ItemDocuments(ports.database, ports.worker_database)
 )
 
+_CHANNELS: Final = (
+    Channel(kind="items", message=GetItem, read=_read),
+    PublicEvent(event="items.created.v1", fields=("aggregate_id", "sku"), to={"items": "aggregate_id"}, permission=permissions.READ),
+    PublicEvent(event="items.changed.v1", fields=("aggregate_id", "fields"), to={"items": "aggregate_id"}, permission=permissions.READ),
+    PublicEvent(
+        event="items.price_changed.v1",
+        fields=("aggregate_id", "category", "before", "before_currency", "after", "after_currency"),
+        to={"items": "aggregate_id"},
+        permission=permissions.READ,
+    ),
+    PublicEvent(
+        event="items.status_changed.v1",
+        fields=("aggregate_id", "before", "after"),
+        to={"items": "aggregate_id"},
+        permission=permissions.READ,
+    ),
+    PublicEvent(event="items.deleted.v1", fields=("aggregate_id",), to={"items": "aggregate_id"}, permission=permissions.READ),
+    PublicEvent(event="items.restored.v1", fields=("aggregate_id",), to={"items": "aggregate_id"}, permission=permissions.READ),
+)
+
 ITEMS: Final = Context(
     name="items",
     tables=(ITEMS_TABLE,),
@@ -79,6 +100,7 @@ ITEMS: Final = Context(
     importable=(IMPORT,),
     attachable=(Attachable(kind="items", permission=permissions.UPDATE, read=_read),),
     search_indexes=(SEARCHED,),
+    channels=_CHANNELS,
     remote={"items.get": GetItem, "items.create": create_item.CreateItem},
     routes=v1.routes,
     graphql="api_base.interface.graphql.items:ITEMS",

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from api_base.application.common.cqrs import Registration, on
+from api_base.application.common.realtime import Channel
 from api_base.application.jobs.cancel_job import CancelJob, CancelJobHandler
 from api_base.application.jobs.get_job import GetJob
 from api_base.bootstrap.context import Context, Ports
@@ -19,4 +20,10 @@ def _handlers(ports: Ports) -> Sequence[Registration]:
     ]
 
 
-JOBS: Final = Context(name="jobs", handlers=_handlers, routes=v1.routes, graphql="api_base.interface.graphql.jobs:JOBS")
+JOBS: Final = Context(
+    name="jobs",
+    handlers=_handlers,
+    channels=(Channel(kind="jobs", message=GetJob, read=lambda job: GetJob(id=job)),),
+    routes=v1.routes,
+    graphql="api_base.interface.graphql.jobs:JOBS",
+)

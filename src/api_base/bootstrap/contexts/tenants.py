@@ -8,6 +8,7 @@ from typing import Final
 from api_base.application import tenants as application
 from api_base.application.common.cqrs import Registration, on
 from api_base.application.common.jobs import Job
+from api_base.application.common.realtime import PublicEvent
 from api_base.application.tenants import permissions
 from api_base.application.tenants.commands import (
     accept_invitation,
@@ -124,6 +125,19 @@ IMPORT: Final = FileImport(
 )
 """Members of a file."""
 
+_CHANNELS: Final = (
+    PublicEvent(event="tenants.created.v1", fields=("aggregate_id", "slug"), to={}, permission=permissions.READ),
+    PublicEvent(
+        event="tenants.member_added.v1", fields=("tenant_id", "user_id", "role"), to={"user": "user_id"}, permission=permissions.READ
+    ),
+    PublicEvent(
+        event="tenants.member_role_changed.v1", fields=("tenant_id", "user_id", "role"), to={"user": "user_id"}, permission=permissions.READ
+    ),
+    PublicEvent(event="tenants.membership_ended.v1", fields=("tenant_id", "user_id"), to={"user": "user_id"}, permission=permissions.READ),
+    PublicEvent(event="tenants.member_invited.v1", fields=("tenant_id", "role"), to={}, permission=permissions.MANAGE_MEMBERS),
+    PublicEvent(event="tenants.invitation_accepted.v1", fields=("tenant_id", "user_id"), to={}, permission=permissions.READ),
+)
+
 TENANTS: Final = Context(
     name="tenants",
     tables=(TENANTS_TABLE, MEMBERSHIPS, INVITATIONS),
@@ -137,6 +151,7 @@ TENANTS: Final = Context(
     handlers=_handlers,
     events=(TenantCreated, MemberAdded, MemberRoleChanged, MembershipEnded, MemberInvited, InvitationAccepted),
     subscribers=_subscribers,
+    channels=_CHANNELS,
     importable=(IMPORT,),
     jobs=(Job(name="tenants.mail_invitation", message=invite_member.MailInvitation, attempts=ATTEMPTS),),
     prune=(Prune(table=INVITATIONS, keep=timedelta(days=30)),),

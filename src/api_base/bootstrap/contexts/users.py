@@ -8,6 +8,7 @@ from typing import Final
 from api_base.application import users as application
 from api_base.application.common.cqrs import Registration, on
 from api_base.application.common.jobs import Job
+from api_base.application.common.realtime import PublicEvent, Unpublished
 from api_base.application.users import permissions
 from api_base.application.users.commands import (
     change_password,
@@ -102,6 +103,13 @@ _JOBS: Final = (
 )
 
 
+_CHANNELS: Final = (
+    Unpublished(event="users.registered.v1", reason="Nobody can be connected as a user before the registration."),
+    PublicEvent(event="users.deactivated.v1", fields=("aggregate_id",), to={"user": "aggregate_id"}),
+    PublicEvent(event="users.reactivated.v1", fields=("aggregate_id",), to={"user": "aggregate_id"}),
+    PublicEvent(event="users.password_changed.v1", fields=("aggregate_id",), to={"user": "aggregate_id"}),
+)
+
 USERS: Final = Context(
     name="users",
     tables=(USERS_TABLE, PLATFORM_ADMINISTRATORS, USER_PASSWORDS, REGISTRATIONS, PASSWORD_RESETS),
@@ -110,6 +118,7 @@ USERS: Final = Context(
     handlers=_handlers,
     events=(UserRegistered, UserDeactivated, UserReactivated, PasswordChanged),
     subscribers=_subscribers,
+    channels=_CHANNELS,
     jobs=_JOBS,
     prune=(Prune(table=REGISTRATIONS, keep=timedelta(days=1)), Prune(table=PASSWORD_RESETS, keep=timedelta(days=1))),
     routes=v1.routes,

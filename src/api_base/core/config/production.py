@@ -79,6 +79,7 @@ def unencrypted_links(settings: Settings) -> Iterator[tuple[str, str]]:
         "EVENTS__URL": settings.events.url,
         "JOBS__URL": settings.jobs.url,
         "LOCKS__URL": settings.locks.url,
+        "REALTIME__URL": settings.realtime.url,
         "REMOTE__URL": settings.remote.url,
         "SCANNER__URL": settings.scanner.url,
         "STORAGE__URL": settings.storage.url,

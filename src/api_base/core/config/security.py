@@ -17,6 +17,7 @@ Link = Literal[
     "EVENTS__URL",
     "JOBS__URL",
     "LOCKS__URL",
+    "REALTIME__URL",
     "REMOTE__URL",
     "SCANNER__URL",
     "STORAGE__URL",

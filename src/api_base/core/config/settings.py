@@ -10,6 +10,7 @@ from api_base.core.config.files import FileSettings
 from api_base.core.config.graphql import GraphQLSettings
 from api_base.core.config.messaging import CacheSettings, EventSettings, JobSettings, LocksSettings, MailSettings, RemoteSettings
 from api_base.core.config.observability import ObservabilitySettings
+from api_base.core.config.realtime import RealtimeSettings
 from api_base.core.config.search import SearchSettings
 from api_base.core.config.security import AuditSettings, AuthSettings, RateLimitSettings, SecuritySettings
 from api_base.core.config.server import ResilienceSettings, ServerSettings
@@ -56,6 +57,8 @@ class Settings(BaseSettings):
     """Background jobs."""
     mail: MailSettings = Field(default_factory=MailSettings)
     """Mail."""
+    realtime: RealtimeSettings = Field(default_factory=RealtimeSettings)
+    """Events for connected clients."""
     remote: RemoteSettings = Field(default_factory=RemoteSettings)
     """Messages between services."""
     scanner: ScannerSettings = Field(default_factory=ScannerSettings)

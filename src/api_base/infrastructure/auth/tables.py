@@ -1,10 +1,10 @@
-"""Tables of the context `auth`: sessions and devices, owned by their user."""
+"""Tables of the context `auth`: sessions and devices, owned by their user, and tickets, by which a connection finds out who its user is."""
 
 from typing import Final
 
 import sqlalchemy as sa
 
-from api_base.infrastructure.db.schema import PERSONAL, SECRET, text, timestamp, user_owned
+from api_base.infrastructure.db.schema import PERSONAL, SECRET, system_owned, text, timestamp, user_owned
 
 METADATA: Final = sa.MetaData()
 
@@ -40,4 +40,19 @@ DEVICES: Final = user_owned(
     sa.Column("created_at", timestamp(), nullable=False),
     sa.Column("seen_at", timestamp(), nullable=False),
     sa.Index("ix_devices_seen_at", "seen_at"),
+)
+
+TICKETS: Final = system_owned(
+    "event_tickets",
+    METADATA,
+    sa.Column("digest", sa.LargeBinary, primary_key=True, info=SECRET),
+    sa.Column("user_id", sa.Uuid, nullable=False),
+    sa.Column("session_id", sa.Uuid, nullable=False),
+    sa.Column("tenant_id", sa.Uuid),
+    sa.Column("origin", text()),
+    sa.Column("token_expires_at", sa.BigInteger, nullable=False),
+    sa.Column("expires_at", timestamp(), nullable=False),
+    sa.Index("ix_event_tickets_user_id", "user_id"),
+    sa.Index("ix_event_tickets_expires_at", "expires_at"),
+    privileges=("select", "insert", "delete"),
 )

@@ -5,8 +5,9 @@ published is dead, and the later events of its aggregate wait; all others are pu
 """
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, Protocol
 
+from api_base.application.common.realtime import ChannelKey
 from api_base.core.errors import EventRefused
 from api_base.core.protocols import EventPublisher, StoredEvent
 from api_base.core.shared.logging import get_logger
@@ -35,28 +36,43 @@ select '{RELAY}', sequence, at, id, shard, aggregate_id, 1, now(), true, $3 from
 """
 
 
+class Journal(Protocol):
+    """Stores events for connected clients in the transaction that marks them as published: exactly once, in the order of commits."""
+
+    async def append(self, connection: Connection, events: Sequence[StoredEvent]) -> Sequence[ChannelKey]:
+        """Return the channels that have new events."""
+
+    async def signal(self, changed: Sequence[ChannelKey]) -> None:
+        """Called with the result of `append` after the commit."""
+
+
 class Relay:
-    def __init__(self, pool: ConnectionPool, publisher: EventPublisher) -> None:
-        self._pool, self._publisher = pool, publisher
+    def __init__(self, pool: ConnectionPool, publisher: EventPublisher, journal: Journal) -> None:
+        self._pool, self._publisher, self._journal = pool, publisher, journal
 
     async def run(self) -> bool:
         """Publish one batch. Returns whether there is more. Raises the error of the publisher; then no event is marked as published."""
-        return await self._pool.run(self._in_transaction)
+        more, changed = await self._pool.run(self._in_transaction)
+        if changed:
+            await self._journal.signal(changed)
+        return more
 
-    async def _in_transaction(self, connection: Connection) -> bool:
+    async def _in_transaction(self, connection: Connection) -> tuple[bool, Sequence[ChannelKey]]:
+        changed: Sequence[ChannelKey] = ()
         async with connection.transaction():
             shards = await shards_for(connection, RELAY)
             rows = await connection.fetch(WAITING, shards, BATCH) if shards else []
             if rows:
-                await self._publish(connection, [stored_event(row) for row in rows])
-        return len(rows) == BATCH
+                changed = await self._publish(connection, [stored_event(row) for row in rows])
+        return len(rows) == BATCH, changed
 
-    async def _publish(self, connection: Connection, events: Sequence[StoredEvent]) -> None:
+    async def _publish(self, connection: Connection, events: Sequence[StoredEvent]) -> Sequence[ChannelKey]:
         try:
             await self._publisher.publish(events)
         except EventRefused as refused:
             one = next(event for event in events if event.id == refused.event_id)
             logger.error("event_refused", domain_event=one.name, event_id=str(one.id), reason=str(refused))
             await connection.execute(_REFUSE, one.at, one.id, str(refused))
-            return  # the next run publishes the others, without this aggregate
+            return ()  # the next run publishes the others, without this aggregate
         await connection.execute(_MARK, [event.at for event in events], [event.id for event in events])
+        return await self._journal.append(connection, events)

@@ -1,0 +1,3 @@
+module websocket_client
+
+go 1.24

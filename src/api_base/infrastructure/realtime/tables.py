@@ -1,0 +1,77 @@
+"""Tables of real-time delivery: channels, their events, and who is present. Those of a tenant, and those of a user.
+
+A row of a channel is made by its first subscriber. The sequencer locks it, which makes offsets follow the order of commits, and stores events
+only for channels that have a row: a channel that nobody has subscribed to costs nothing.
+"""
+
+from typing import Final
+
+import sqlalchemy as sa
+
+from api_base.infrastructure.db.schema import tenant_owned, text, timestamp, user_owned
+
+METADATA: Final = sa.MetaData()
+
+CHANNELS: Final = tenant_owned(
+    "channels",
+    METADATA,
+    sa.Column("tenant_id", sa.Uuid, primary_key=True),
+    sa.Column("name", text(), primary_key=True),
+    sa.Column("epoch", text(), nullable=False),
+    sa.Column("last_offset", sa.BigInteger, nullable=False),
+    sa.Column("used_at", timestamp(), nullable=False),
+    sa.Index("ix_channels_used_at", "used_at"),
+)
+"""The tenant is the nil UUID for jobs of no tenant. `epoch` is random; a channel whose row was deleted gets another one."""
+CHANNEL_EVENTS: Final = tenant_owned(
+    "channel_events",
+    METADATA,
+    sa.Column("tenant_id", sa.Uuid, primary_key=True),
+    sa.Column("name", text(), primary_key=True),
+    sa.Column("epoch", text(), primary_key=True),
+    sa.Column("channel_offset", sa.BigInteger, primary_key=True),
+    sa.Column("event_id", sa.Uuid, nullable=False),
+    sa.Column("event", text(), nullable=False),
+    sa.Column("at", timestamp(), nullable=False),
+    sa.Column("data", text(), nullable=False),
+    sa.Column("permission", text()),
+    sa.Column("stored_at", timestamp(), nullable=False),
+    sa.Index("ix_channel_events_stored_at", "stored_at"),
+)
+"""`data` is the public payload as JSON. Only members with `permission` may receive it; null means every subscriber."""
+USER_CHANNELS: Final = user_owned(
+    "user_channels",
+    METADATA,
+    sa.Column("user_id", sa.Uuid, primary_key=True),
+    sa.Column("name", text(), primary_key=True),
+    sa.Column("epoch", text(), nullable=False),
+    sa.Column("last_offset", sa.BigInteger, nullable=False),
+    sa.Column("used_at", timestamp(), nullable=False),
+    sa.Index("ix_user_channels_used_at", "used_at"),
+)
+USER_CHANNEL_EVENTS: Final = user_owned(
+    "user_channel_events",
+    METADATA,
+    sa.Column("user_id", sa.Uuid, primary_key=True),
+    sa.Column("name", text(), primary_key=True),
+    sa.Column("epoch", text(), primary_key=True),
+    sa.Column("channel_offset", sa.BigInteger, primary_key=True),
+    sa.Column("event_id", sa.Uuid, nullable=False),
+    sa.Column("event", text(), nullable=False),
+    sa.Column("at", timestamp(), nullable=False),
+    sa.Column("data", text(), nullable=False),
+    sa.Column("permission", text()),
+    sa.Column("stored_at", timestamp(), nullable=False),
+    sa.Index("ix_user_channel_events_stored_at", "stored_at"),
+)
+MEMBERS: Final = tenant_owned(
+    "channel_members",
+    METADATA,
+    sa.Column("tenant_id", sa.Uuid, primary_key=True),
+    sa.Column("name", text(), primary_key=True),
+    sa.Column("process", sa.Uuid, primary_key=True),
+    sa.Column("user_id", sa.Uuid, primary_key=True),
+    sa.Column("leased_until", timestamp(), nullable=False),
+    sa.Index("ix_channel_members_leased_until", "leased_until"),
+)
+"""A user with connections in a process. The row counts until `leased_until`, which the process extends."""
