@@ -34,15 +34,18 @@ def create_app(settings: Settings, contexts: Sequence[Context] = BUILT_IN) -> Fa
     configure_logging(level=settings.observability.log_level, json=json_logs(settings))
     services = build(settings, contexts)
     routers = [(V1, context.routes(services.bus)) for context in contexts if context.routes is not None]
+    schema = graphql_schema(contexts, tuple(routers))
     routers += [("", context.protocol_routes(services.bus)) for context in contexts if context.protocol_routes is not None]
     routers.append(("", keys_router.routes(services.container.token_issuer)))
     tickets = SqlTickets(services.container.database, services.container.clock)
     routers.append((V1, tickets_router.routes(services.container.token_verifier, tickets)))
     if isinstance(services.container.storage, SignedStorage):
         routers.append(("", storage_router.routes(services.container.storage)))
-    schema = graphql_schema(contexts, [pair for pair in routers if pair[0] == V1])
     graphql = graphql_routes(
-        graphql_engine(schema, services.bus, services.container.realtime, settings), services.container.token_verifier, services.container.access, settings
+        graphql_engine(schema, services.bus, services.container.realtime, settings),
+        services.container.token_verifier,
+        services.container.access,
+        settings,
     )
     routers.append(("", graphql))
     sockets = OpenSockets(settings.websocket, services.container.counters.gauge)

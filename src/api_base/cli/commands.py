@@ -5,7 +5,22 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from api_base.cli import audit, database_tools, doctor, events, flags, graphql, import_, jobs, migrate, openapi, search, serve, users, worker
+from api_base.cli import (
+    audit,
+    database_tools,
+    doctor,
+    events,
+    flags,
+    graphql,
+    import_,
+    jobs,
+    migrate,
+    openapi,
+    search,
+    serve,
+    users,
+    worker,
+)
 
 
 class Commands(TyperGroup):

@@ -20,7 +20,6 @@ from graphql import (
     specified_rules,
     validate,
 )
-
 from graphql.execution.execute import create_source_event_stream, execute_subscription_event, map_source_to_response_event
 from graphql.execution.executor import Executor
 from graphql.execution.executor_throwing_on_incremental import ExecutorThrowingOnIncremental

@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Sequence
 from typing import Final
 
 from api_base.application.common.realtime import ChannelEvent, Position, PresenceChange, Realtime, RealtimeSession
-from api_base.core.errors import ApiBaseError, Invalid
+from api_base.core.errors import Invalid
 from api_base.core.types import RequestContext
 
 HEARTBEAT_SECONDS: Final = 15.0
@@ -46,7 +46,13 @@ class EventStream:
         for event in events:
             self._positions[event.channel] = event.position
             head = json.dumps(
-                {"channel": event.channel, "position": str(event.position), "id": str(event.id), "name": event.name, "at": event.at.isoformat()}
+                {
+                    "channel": event.channel,
+                    "position": str(event.position),
+                    "id": str(event.id),
+                    "name": event.name,
+                    "at": event.at.isoformat(),
+                }
             ).encode()
             self._append(b'event: event\ndata: %b,"data":%b}\n' % (head[:-1], event.data))
 
