@@ -133,6 +133,8 @@ async def test_the_first_message_is_small_and_the_next_ones_are_not() -> None:
         client = await server.client()
         await client.request()
         client.frame(TEXT, b"good")
+        client.frame(TEXT, b"in")
+        assert await client.text() == "in"
         client.frame(TEXT, b"x" * 5000)
         assert len(await client.text()) == 5000
 
@@ -178,7 +180,9 @@ async def test_connections_are_bounded_in_total_and_by_user() -> None:
 
 
 async def test_a_thousand_half_open_handshakes_leave_nothing_behind() -> None:
-    async with websocket_server(rate_limit=UNLIMITED, websocket={"max_unauthenticated_per_address": 20}) as server:
+    async with websocket_server(
+        rate_limit=UNLIMITED, server={"concurrency": 1000}, websocket={"max_unauthenticated_per_address": 20}
+    ) as server:
         clients = [await server.client() for _ in range(1000)]
         answers = await asyncio.gather(*(client.request() for client in clients))
         assert sorted({answer.status for answer in answers}) == [101, 429]
@@ -317,13 +321,14 @@ async def test_a_client_that_wants_the_newest_gets_it_and_the_number_of_those_th
 async def test_a_client_that_stops_reading_is_closed_in_time_with_nothing_in_its_queue() -> None:
     feeder = Feeder()
     async with websocket_server(feeder.router, server={"write_timeout_seconds": 0.3}) as server:
-        await stalled(server)
+        slow = await stalled(server)
         await eventually(lambda: feeder.clients)
         while server.harness.gauges.get("websocket_queued_messages", 0) < 1:
             feeder.feed("x" * 20_000)
             await asyncio.sleep(0)
         await eventually(lambda: not server.state.sockets)
         assert server.harness.gauges["websocket_slow_clients"] == 1
+        slow.writer.transport.abort()
 
 
 async def test_a_stop_closes_all_with_1012_one_after_the_other() -> None:

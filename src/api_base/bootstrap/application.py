@@ -11,10 +11,10 @@ from api_base.bootstrap.contexts import BUILT_IN
 from api_base.bootstrap.graphql import graphql_engine, graphql_routes, graphql_schema
 from api_base.bootstrap.lifespan import lifespan
 from api_base.bootstrap.services import Services, build
+from api_base.bootstrap.websockets import websocket_routers
 from api_base.core.config import Settings
 from api_base.core.protocols import SignedStorage
 from api_base.core.shared.logging import configure_logging
-from api_base.infrastructure.auth.tickets import SqlTickets
 from api_base.infrastructure.db.session import DatabaseHealthCheck
 from api_base.infrastructure.observability.factory import json_logs
 from api_base.interface import docs_router, events_router, links_router, openapi, storage_router
@@ -25,7 +25,7 @@ from api_base.interface.middleware.rate_limit import RequestLimits
 from api_base.interface.router import V1, route_table, websocket_routes
 from api_base.interface.routes import Router
 from api_base.interface.routes.dispatcher import Dispatcher, RouteTable
-from api_base.interface.v1 import health_router, keys_router, metrics_router, tickets_router
+from api_base.interface.v1 import health_router, keys_router, metrics_router
 from api_base.interface.websocket.registry import OpenSockets
 
 
@@ -37,8 +37,7 @@ def create_app(settings: Settings, contexts: Sequence[Context] = BUILT_IN) -> Fa
     schema = graphql_schema(contexts, tuple(routers))
     routers += [("", context.protocol_routes(services.bus)) for context in contexts if context.protocol_routes is not None]
     routers.append(("", keys_router.routes(services.container.token_issuer)))
-    tickets = SqlTickets(services.container.database, services.container.clock)
-    routers.append((V1, tickets_router.routes(services.container.token_verifier, tickets)))
+    routers += websocket_routers(services.container, contexts, lambda: ports.limits)
     if isinstance(services.container.storage, SignedStorage):
         routers.append(("", storage_router.routes(services.container.storage)))
     graphql = graphql_routes(

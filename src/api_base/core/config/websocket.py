@@ -34,7 +34,5 @@ class WebSocketSettings(Section):
     """Bytes that wait for a client that reads slowly."""
     max_queue_messages: int = Field(2000, ge=1)
     """Messages that wait for a client that reads slowly."""
-    max_subscriptions: int = Field(100, ge=1, le=10_000)
-    """Channels to which one WebSocket may subscribe."""
     deflate: bool = True
     """Whether messages are compressed for clients that offer it (RFC 7692)."""

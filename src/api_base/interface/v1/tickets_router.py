@@ -47,7 +47,7 @@ def routes(verifier: TokenVerifier, tickets: TicketIssuer) -> Router:
     router = Router(prefix="/events", tags=["events"])
 
     @router.post("/ticket", RouteOptions(replayable=False), status_code=201, summary="Get a ticket for a WebSocket")
-    async def issue_ticket(origin: RequestOrigin) -> TicketDTO:
+    async def issue_event_ticket(origin: RequestOrigin) -> TicketDTO:
         claims = verifier.verify(current_context.get().access_token.encode())
         return TicketDTO(ticket=await tickets.issue(claims, origin), expires_in=LIFETIME_SECONDS)
 

@@ -1,6 +1,6 @@
 """The messages of the subprotocol `api-base.v1`: JSON objects with a `type`. A request may have an `id`, which its answer repeats.
 
-docs/realtime.md describes them.
+docs/websocket.md describes them.
 """
 
 from collections.abc import Sequence
@@ -8,13 +8,15 @@ from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
 import msgspec
-from pydantic import Field, TypeAdapter, model_validator
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 from api_base.application.common.realtime import ChannelEvent, Member
 from api_base.core.errors import ApiBaseError
-from api_base.interface.errors.handlers import internal_problem, problem_of
-from api_base.interface.routes.body import parse
-from api_base.interface.v1.bodies.base import Body
+from api_base.core.errors.json_syntax import json_reason
+from api_base.core.shared.json_depth import MAX_DEPTH, too_deep
+from api_base.core.shared.strict_json import strict_json
+from api_base.interface.errors.handlers import internal_problem, invalid_body, problem_of
+from api_base.interface.errors.http import MalformedBody
 from api_base.interface.websocket.socket import TextMessage
 
 _encode: Final = msgspec.json.Encoder().encode
@@ -22,7 +24,8 @@ _encode: Final = msgspec.json.Encoder().encode
 type Text = Annotated[str, Field(min_length=1, max_length=4096)]
 
 
-class _Request(Body):
+class _Request(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
     id: Annotated[str, Field(min_length=1, max_length=64)] | None = None
 
 
@@ -80,8 +83,18 @@ REQUESTS: Final[TypeAdapter[Request]] = TypeAdapter(Request)
 
 
 def request_of(text: str) -> Request:
-    """Return the request in a message. Raises `MalformedBody` and `Invalid`."""
-    return parse(text.encode(), REQUESTS)
+    """Return the request in a message. Raises `MalformedBody` for one that is not I-JSON [RFC 7493], and `Invalid`."""
+    raw = text.encode()
+    if too_deep(raw):
+        raise MalformedBody(f"The message is nested more than {MAX_DEPTH} levels deep.")
+    try:
+        document = strict_json(raw)
+    except ValueError as error:
+        raise MalformedBody(f"The message is not JSON: {json_reason(str(error))}.") from None
+    try:
+        return REQUESTS.validate_python(document)
+    except ValidationError as error:
+        raise invalid_body(error, document) from None
 
 
 def answer(type: str, id: str | None, **members: Any) -> TextMessage:

@@ -12,10 +12,9 @@ from api_base.core.errors import ApiBaseError, Forbidden, TooManyRequests, Unaut
 from api_base.core.protocols import AccessLookup, TokenClaims, TokenVerifier
 from api_base.core.shared.logging import get_logger
 from api_base.core.types import RequestContext, current_context
-from api_base.interface.routes import Router
 from api_base.interface.websocket import envelopes, socket
 from api_base.interface.websocket.envelopes import EventMessages, answer, failure, request_of, user_ids
-from api_base.interface.websocket.socket import Socket, WebSocketOptions
+from api_base.interface.websocket.socket import Serve, Socket
 
 logger = get_logger(__name__)
 
@@ -197,12 +196,11 @@ class Conversation:
         self._client.close(*CLOSED[reason])
 
 
-def routes(hub: Callable[[], Realtime], authenticator: Authenticator) -> Router:
-    """Serve `/ws`."""
-    router, messages = Router(), EventMessages()
+def serve_events(hub: Callable[[], Realtime], authenticator: Callable[[], Authenticator]) -> Serve:
+    """Return what serves `/ws`. Hub and authenticator are created by the first connection."""
+    messages = EventMessages()
 
-    @router.websocket("/ws", WebSocketOptions(subprotocols=(SUBPROTOCOL,)))
     async def serve(client: Socket) -> None:
-        await Conversation(client, hub(), authenticator, messages).serve()
+        await Conversation(client, hub(), authenticator(), messages).serve()
 
-    return router
+    return serve
