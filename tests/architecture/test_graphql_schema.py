@@ -32,18 +32,14 @@ def test_the_committed_schema_has_no_breaking_change(text: str) -> None:
 @pytest.mark.parametrize(
     ("before", "after"),
     [
-        ("type Item implements Node {\n", "type Item implements Node {\n"),
         ("  sku: String!\n", "  sku: String\n"),
         ("  DRAFT\n", ""),
-        ("  item(id: ID!): Item\n", ""),
+        ("  item(id: ID!): Item\n", "  other(id: ID!): Item\n"),
         ("input CreateItemInput {\n", "input CreateItemInput {\n  colour: String!\n"),
     ],
 )
 def test_a_change_that_breaks_clients_is_found(text: str, before: str, after: str) -> None:
     changed = text.replace(before, after)
-    if before == after:
-        check_schema(text, changed)
-        return
     assert changed != text
     with pytest.raises(IncompatibleError, match="make docs BREAKING=1"):
         check_schema(text, changed)
