@@ -56,6 +56,7 @@ def page() -> str:
         "JOBS__URL": BUILT_IN.jobs,
         "MAIL__URL": BUILT_IN.mail,
         "RATE_LIMIT__URL": BUILT_IN.rate_limit,
+        "REALTIME__URL": BUILT_IN.realtime,
         "REMOTE__URL": BUILT_IN.remote,
         "SCANNER__URL": BUILT_IN.scanner,
         "SEARCH__URL": BUILT_IN.search,

@@ -67,7 +67,7 @@ def test_the_page_shows_the_secrets_of_each_running_process(
         "SECURITY__SIGNING_KEYS": pem().replace("\n", "\\n"), "AUDIT__SIGNING_KEYS": pem().replace("\n", "\\n"), "RATE_LIMIT__URL": "memory://",
         "CACHE__URL": "memory://", "SCANNER__URL": "none://", "STORAGE__URL": "file://",
         "EVENTS__URL": "database://", "JOBS__URL": "database://", "LOCKS__URL": "database://", "MAIL__URL": "console://", "REMOTE__URL": amqp_url,
-        "SEARCH__URL": "database://",
+        "REALTIME__URL": "database://", "SEARCH__URL": "database://",
         "OBSERVABILITY__METRICS_TOKEN": "a-token-of-this-test",
     }  # fmt: skip
     assert values.keys() == set(SECRETS)

@@ -17,7 +17,7 @@ from api_base.core.protocols import SignedStorage
 from api_base.core.shared.logging import configure_logging
 from api_base.infrastructure.db.session import DatabaseHealthCheck
 from api_base.infrastructure.observability.factory import json_logs
-from api_base.interface import docs_router, events_router, links_router, openapi, storage_router
+from api_base.interface import docs_router, events_router, links_router, openapi, storage_router, stream_router
 from api_base.interface.errors import pages
 from api_base.interface.errors.handlers import install
 from api_base.interface.middleware.production import StackPorts, stack
@@ -25,6 +25,7 @@ from api_base.interface.middleware.rate_limit import RequestLimits
 from api_base.interface.router import V1, route_table, websocket_routes
 from api_base.interface.routes import Router
 from api_base.interface.routes.dispatcher import Dispatcher, RouteTable
+from api_base.interface.stream_router import StreamPorts
 from api_base.interface.v1 import health_router, keys_router, metrics_router
 from api_base.interface.websocket.registry import OpenSockets
 
@@ -40,6 +41,8 @@ def create_app(settings: Settings, contexts: Sequence[Context] = BUILT_IN) -> Fa
     routers += websocket_routers(services.container, contexts, lambda: ports.limits)
     if isinstance(services.container.storage, SignedStorage):
         routers.append(("", storage_router.routes(services.container.storage)))
+    streams = _stream_ports(services)
+    routers.append(("", stream_router.routes(streams)))
     graphql = graphql_routes(
         graphql_engine(schema, services.bus, services.container.realtime, settings),
         services.container.token_verifier,
@@ -60,7 +63,7 @@ def create_app(settings: Settings, contexts: Sequence[Context] = BUILT_IN) -> Fa
         lifespan=lifespan(services),
         middleware=[*stack(settings, ports), Middleware(Dispatcher, limits=ports.limits)],
     )
-    app.state.realtime = services.container.realtime
+    app.state.realtime, app.state.drain = services.container.realtime, streams.drain
     for prefix, router in sorted(routers, key=lambda pair: isinstance(pair[1], Router)):
         app.include_router(router, prefix=prefix)  # FastAPI searches its routes in order, and serves only those that `Operation` does not
     for router in _own_routes(services, app):
@@ -83,6 +86,18 @@ def _own_routes(services: Services, app: FastAPI) -> Iterator[APIRouter]:
         yield openapi.routes(app)
         yield docs_router.routes(settings.app_name)
         yield events_router.routes(settings.app_name, __version__, [event for context in services.contexts for event in context.events])
+
+
+def _stream_ports(services: Services) -> StreamPorts:
+    container, settings = services.container, services.settings
+    return StreamPorts(
+        hub=container.realtime,
+        verifier=container.token_verifier,
+        access=container.access,
+        tokens=container.link_tokens,
+        origins=[origin for origin in settings.server.cors_origins if origin != "*"],
+        secure=settings.environment != "development",
+    )
 
 
 def _ports(services: Services, table: RouteTable) -> StackPorts:

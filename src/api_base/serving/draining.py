@@ -35,14 +35,22 @@ SWEEP_SECONDS: Final = 0.1
 class DrainingServer(Server):
     """Serves until SIGTERM or SIGINT. SIGINT comes from a keyboard, so it closes idle connections immediately."""
 
-    def __init__(self, config: Config, state: OpenConnections, *, shutdown_timeout: float, on_started: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        config: Config,
+        state: OpenConnections,
+        *,
+        shutdown_timeout: float,
+        on_started: Callable[[], None],
+        on_drain: Callable[[], None],
+    ) -> None:
         """`shutdown_timeout`: seconds from the signal until unanswered requests are cancelled.
 
-        `on_started` is called once the server accepts.
+        `on_started` is called once the server accepts, `on_drain` when it ends the responses that would never end by themselves.
         """
         super().__init__(config)
         self.server_state: OpenConnections = state
-        self._shutdown_timeout, self._on_started = shutdown_timeout, on_started
+        self._shutdown_timeout, self._on_started, self._on_drain = shutdown_timeout, on_started, on_drain
         self._linger = min(float(config.timeout_keep_alive), shutdown_timeout)
 
     @contextmanager
@@ -88,6 +96,7 @@ class DrainingServer(Server):
         for acceptor in self._acceptors:
             acceptor.close()
         self.server_state.draining = True
+        self._on_drain()
         for connection in self.server_state.connections:
             if isinstance(connection, Connection):
                 connection.drain()

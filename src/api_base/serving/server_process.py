@@ -79,7 +79,9 @@ async def serve(app: "FastAPI", listener: socket.socket, server: "ServerSettings
     )
     async with app.router.lifespan_context(app):
         state = OpenConnections(server, asyncio.get_running_loop().time)
-        serving = DrainingServer(config, state, shutdown_timeout=server.shutdown_timeout_seconds, on_started=on_started)
+        serving = DrainingServer(
+            config, state, shutdown_timeout=server.shutdown_timeout_seconds, on_started=on_started, on_drain=app.state.drain
+        )
         await serving.serve(sockets=[listener])
 
 

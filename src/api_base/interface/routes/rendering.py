@@ -1,6 +1,6 @@
 """Encode responses: DTOs by msgspec, times in RFC 3339 with `Z`, reduced to the fields in `?fields=`."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, is_dataclass
 from dataclasses import fields as dataclass_fields
 from typing import Any, Final
@@ -31,11 +31,15 @@ class ProtocolAnswer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamAnswer:
-    """A response whose body is sent as it is read; None for no body. `headers` contain Content-Type and Content-Length."""
+    """A response whose body is sent as it is read; None for no body. `headers` contain Content-Type, and Content-Length if it is known.
+
+    `leave` is called when the client leaves, or when everything is sent: content that waits for events ends by it.
+    """
 
     status: int
     headers: Sequence[tuple[bytes, bytes]]
     content: AsyncIterator[bytes] | None
+    leave: Callable[[object], None] | None = None
 
 
 encode: Final = msgspec.json.Encoder(enc_hook=str).encode

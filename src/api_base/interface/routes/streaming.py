@@ -96,6 +96,8 @@ async def send_stream(scope: Scope, receive: Receive, send: Send, answer: Stream
             left = asyncio.ensure_future(_left(receive))
             if first:
                 await send({"type": "http.response.body", "body": first, "more_body": True})
+            if answer.leave is not None:
+                left.add_done_callback(answer.leave)
             async for chunk in parts:
                 if left.done():
                     return

@@ -5,12 +5,15 @@ only they receive the changes.
 """
 
 import asyncio
+import contextlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from typing import Any
 
 from api_base.application.common.realtime.journal import ChannelKey, Presence
 from api_base.application.common.realtime.session import RealtimeSession
 from api_base.application.common.realtime.values import Member, PresenceChange
+from api_base.core.errors import ApiBaseError
 
 
 class Crowd:
@@ -21,6 +24,12 @@ class Crowd:
         self.watching: dict[RealtimeSession, frozenset[Member]] = {}
         self._connections: Counter[Member] = Counter()
         self._order = asyncio.Lock()
+        self.entering = 0
+
+    @property
+    def unused(self) -> bool:
+        """Whether no session is present or about to be."""
+        return not self.watching and not self.entering
 
     async def enter(self, session: RealtimeSession) -> None:
         """Add the user of a session. Raises `TooManyRequests` when the channel has too many members."""
@@ -51,3 +60,61 @@ class Crowd:
                 self.watching[session] = present
                 session.receiver.presence(self.key.name, PresenceChange(sorted(present - known), sorted(known - present)))
         return members
+
+
+class Crowds:
+    """The crowds of a process. `spawn` runs work in a task of the hub."""
+
+    def __init__(self, presence: Presence, spawn: Callable[[Coroutine[Any, Any, None], str], None]) -> None:
+        self._presence, self._spawn = presence, spawn
+        self._crowds: dict[ChannelKey, Crowd] = {}
+
+    async def enter(self, session: RealtimeSession, key: ChannelKey) -> None:
+        """Add a session to a channel. Raises what `Crowd.enter` raises."""
+        crowd = self._crowds.setdefault(key, Crowd(key, self._presence))
+        crowd.entering += 1
+        try:
+            await crowd.enter(session)
+        finally:
+            crowd.entering -= 1
+            self._drop_unused(crowd)
+        self.signal(key)
+
+    def leave(self, session: RealtimeSession, key: ChannelKey) -> None:
+        """Remove a session from a channel, if it is present there."""
+        crowd = self._crowds.get(key)
+        if crowd is not None and session in crowd.watching:
+            self._spawn(self._left(crowd, session), "presence")
+
+    def signal(self, key: ChannelKey) -> None:
+        """The members of a channel may have changed."""
+        crowd = self._crowds.get(key)
+        if crowd is not None:
+            self._spawn(_quietly(crowd.refresh()), "presence")
+
+    async def refresh(self) -> None:
+        """Extend the lease of the members of this process, and read those of every channel."""
+        if self._crowds:
+            await _quietly(self._presence.renew())
+        for crowd in tuple(self._crowds.values()):
+            await _quietly(crowd.refresh())
+
+    async def close(self) -> None:
+        """Remove every member of this process."""
+        for crowd in tuple(self._crowds.values()):
+            for session in tuple(crowd.watching):
+                await self._left(crowd, session)
+
+    async def _left(self, crowd: Crowd, session: RealtimeSession) -> None:
+        await _quietly(crowd.leave(session))
+        self._drop_unused(crowd)
+
+    def _drop_unused(self, crowd: Crowd) -> None:
+        if crowd.unused and self._crowds.get(crowd.key) is crowd:
+            del self._crowds[crowd.key]
+
+
+async def _quietly(work: Awaitable[object]) -> None:
+    """Do work that the next round repeats, or that the end of a lease makes up for."""
+    with contextlib.suppress(ApiBaseError):
+        await work

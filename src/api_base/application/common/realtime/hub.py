@@ -5,18 +5,17 @@ found by polling, and each feed is read when the fan-out reconnects.
 """
 
 import asyncio
-import contextlib
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Final
 
 from api_base.application.common.cqrs import Message
 from api_base.application.common.realtime.channels import Channels
-from api_base.application.common.realtime.crowd import Crowd
+from api_base.application.common.realtime.crowd import Crowds
 from api_base.application.common.realtime.feed import Feed, allowed
 from api_base.application.common.realtime.journal import ChannelJournal, ChannelKey, JournaledEvent, Presence
+from api_base.application.common.realtime.limits import RealtimeFigures, RealtimeLimits
 from api_base.application.common.realtime.session import RealtimeSession
 from api_base.application.common.realtime.values import Member, Position, Receiver, Subscribed
 from api_base.core.errors import ApiBaseError, Forbidden, NotFound, TooManyRequests, Unauthenticated, Unavailable
@@ -33,27 +32,6 @@ POLL_INTERVAL: Final = 5.0
 CROWD_INTERVAL: Final = 2.0
 CONCURRENT_READS: Final = 4
 CONCURRENT_CHECKS: Final = 8
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RealtimeLimits:
-    """How much a process holds. `channels` are those of one session, `recovered` the events that a subscription may recover."""
-
-    channels: int = 50
-    recovered: int = 1000
-    sessions: int = 5000
-    sessions_per_user: int = 20
-    sessions_per_address: int = 200
-
-
-@dataclass(slots=True, kw_only=True)
-class RealtimeFigures:
-    """Counts since the start, for the metrics."""
-
-    resets: int = 0
-    recovered: int = 0
-    refused: int = 0
-    ended: Counter[str] = field(default_factory=Counter)
 
 
 class Realtime:
@@ -75,7 +53,7 @@ class Realtime:
         self._of_user: Counter[object] = Counter()
         self._of_address: Counter[object] = Counter()
         self._feeds: dict[ChannelKey, Feed] = {}
-        self._crowds: dict[ChannelKey, Crowd] = {}
+        self._crowds = Crowds(presence, self._spawn)
         self._reading, self._checking = asyncio.Semaphore(CONCURRENT_READS), asyncio.Semaphore(CONCURRENT_CHECKS)
         self._tasks: set[asyncio.Task[None]] = set()
         self._stopped = False
@@ -96,7 +74,7 @@ class Realtime:
         for name, interval, work in (
             ("check sessions", CHECK_INTERVAL, self.check),
             ("poll channels", POLL_INTERVAL, self._poll),
-            ("refresh presence", CROWD_INTERVAL, self._refresh_crowds),
+            ("refresh presence", CROWD_INTERVAL, self._crowds.refresh),
         ):
             self._spawn(_every(interval, work), name)
 
@@ -108,7 +86,7 @@ class Realtime:
         for feed in tuple(self._feeds.values()):
             feed.stop()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._leave_all()
+        await self._crowds.close()
 
     def drain(self) -> None:
         """End every session with the reason `draining`, and refuse new ones."""
@@ -158,9 +136,7 @@ class Realtime:
 
     def signal_presence(self, key: ChannelKey) -> None:
         """The members of a channel may have changed."""
-        crowd = self._crowds.get(key)
-        if crowd is not None:
-            self._spawn(self._quietly(crowd.refresh()), "presence")
+        self._crowds.signal(key)
 
     def signal_all(self) -> None:
         """Signals may have been lost: read every feed."""
@@ -177,14 +153,14 @@ class Realtime:
         try:
             await feed.open()
             if presence:
-                await self._enter(session, key)
+                await self._crowds.enter(session, key)
             found = None if after is None else await feed.recover(after, self.limits.recovered)
             position = await feed.open()
             if session.closed:
                 raise Unauthenticated("The session has ended.")
             return self._attach(session, feed, position, after, found)
         except BaseException:
-            self._leave(session, key)
+            self._crowds.leave(session, key)
             raise
         finally:
             feed.joining -= 1
@@ -211,7 +187,7 @@ class Realtime:
         """End a subscription of a session."""
         feed = session.feeds.pop(channel)
         feed.receivers.pop(session, None)
-        self._leave(session, feed.key)
+        self._crowds.leave(session, feed.key)
         self._drop_unused(feed)
 
     async def members(self, key: ChannelKey) -> Sequence[Member]:
@@ -285,38 +261,6 @@ class Realtime:
         if feed.unused and self._feeds.get(feed.key) is feed:
             del self._feeds[feed.key]
             feed.stop()
-
-    async def _enter(self, session: RealtimeSession, key: ChannelKey) -> None:
-        crowd = self._crowds.get(key)
-        if crowd is None:
-            crowd = self._crowds[key] = Crowd(key, self._presence)
-        await crowd.enter(session)
-        self.signal_presence(key)
-
-    def _leave(self, session: RealtimeSession, key: ChannelKey) -> None:
-        crowd = self._crowds.get(key)
-        if crowd is not None and session in crowd.watching:
-            self._spawn(self._quietly(self._left(crowd, session)), "presence")
-
-    async def _left(self, crowd: Crowd, session: RealtimeSession) -> None:
-        await crowd.leave(session)
-        if not crowd.watching and self._crowds.get(crowd.key) is crowd:
-            del self._crowds[crowd.key]
-
-    async def _leave_all(self) -> None:
-        for crowd in tuple(self._crowds.values()):
-            for session in tuple(crowd.watching):
-                await self._quietly(self._left(crowd, session))
-
-    async def _refresh_crowds(self) -> None:
-        if self._crowds:
-            await self._quietly(self._presence.renew())
-        for crowd in tuple(self._crowds.values()):
-            await self._quietly(crowd.refresh())
-
-    async def _quietly(self, work: Awaitable[object]) -> None:
-        with contextlib.suppress(ApiBaseError):
-            await work
 
     async def _poll(self) -> None:
         self.signal_all()

@@ -1,4 +1,4 @@
-"""/api/v1/events: events of channels as Server-Sent Events [HTML, section 9.2], and the cookie for browsers' `EventSource`."""
+"""Events of channels as Server-Sent Events [HTML, section 9.2]."""
 
 import asyncio
 import json
@@ -29,6 +29,7 @@ class EventStream:
 
     async def subscribe(self, channels: Sequence[str], after: dict[str, Position]) -> None:
         """Subscribe to all channels. Raises what `RealtimeSession.subscribe` raises; the session is then closed."""
+        self._positions = {channel: after[channel] for channel in channels if channel in after}  # in the id from the first event on
         try:
             for channel in channels:
                 done = await self.session.subscribe(channel, after.get(channel))
@@ -85,6 +86,11 @@ class EventStream:
         finally:
             self.session.close()
 
+    def leave(self, reason: str) -> None:
+        """End the stream: its client has left, or the process stops."""
+        self.session.close()
+        self._end(reason)
+
     def _put(self, kind: str, data: object) -> None:
         self._append(b"event: %b\ndata: %b\n" % (kind.encode(), json.dumps(data).encode()))
 
@@ -103,6 +109,8 @@ class EventStream:
         return ",".join(f"{channel}={position}" for channel, position in self._positions.items())
 
     def _end(self, reason: str) -> None:
+        if self._ended is not None:
+            return
         self._queue.append(b'event: end\ndata: {"reason":"%b"}\n\n' % reason.encode())
         self._ended = reason
         self._filled.set()

@@ -1,0 +1,25 @@
+"""How much the hub of a process holds, and what it counts."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RealtimeLimits:
+    """How much a process holds. `channels` are those of one session, `recovered` the events that a subscription may recover."""
+
+    channels: int = 50
+    recovered: int = 1000
+    sessions: int = 5000
+    sessions_per_user: int = 20
+    sessions_per_address: int = 200
+
+
+@dataclass(slots=True, kw_only=True)
+class RealtimeFigures:
+    """Counts since the start, for the metrics."""
+
+    resets: int = 0
+    recovered: int = 0
+    refused: int = 0
+    ended: Counter[str] = field(default_factory=Counter)

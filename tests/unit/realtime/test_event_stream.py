@@ -1,0 +1,91 @@
+"""Server-Sent Events of the hub: ids with all positions, the bound of the queue, ends."""
+
+import asyncio
+import time
+from uuid import UUID
+
+import pytest
+
+from api_base.application.common.realtime import Position
+from api_base.core.errors import Invalid
+from api_base.core.types import RequestContext
+from api_base.interface.event_stream import MAX_QUEUED, EventStream, channels_of, positions_of
+from tests.unit.realtime.harness import World, principal, tenant_key
+
+TENANT, THING = UUID(int=7), UUID(int=9)
+
+
+def stream_of(world: World, expires_in: float = 60.0) -> EventStream:
+    who = principal(TENANT)
+    assert who.session_id is not None
+    world.open_as[who.session_id] = who
+    context = RequestContext(request_id="test", principal=who, address="192.0.2.1")
+    return EventStream(world.hub, context, time.time() + expires_in)
+
+
+def fields_of(part: bytes) -> dict[str, str]:
+    return dict(line.split(": ", 1) for line in part.decode().strip().split("\n"))
+
+
+async def test_the_id_of_each_event_restores_every_channel() -> None:
+    world = World(things={THING: TENANT})
+    channel = f"things/{THING}"
+    stream = stream_of(world)
+    await stream.subscribe(["tenant", channel], {})
+    parts = stream.parts()
+    for _ in range(3):
+        await anext(parts)
+    for key in (tenant_key(TENANT), tenant_key(TENANT, channel)):
+        world.journal.append(key)
+        world.hub.signal(key)
+    found = [fields_of(await anext(parts)) for _ in range(2)]
+    after = positions_of(found[-1]["id"])
+    assert {name: position.offset for name, position in after.items()} == {"tenant": 1, channel: 1}
+    await parts.aclose()
+    world.journal.append(tenant_key(TENANT))
+    again = stream_of(world)
+    await again.subscribe(["tenant", channel], after)
+    parts = again.parts()
+    shown = [fields_of(await anext(parts)) for _ in range(4)]
+    assert [one.get("event") for one in shown] == [None, "subscribed", "subscribed", "event"]
+    assert positions_of(shown[1]["id"]) == after
+    assert '"recovered": true' in shown[1]["data"]
+    assert '"position": "' + str(Position(after["tenant"].epoch, 2)) in shown[3]["data"]
+    await parts.aclose()
+
+
+async def test_a_client_that_does_not_read_is_disconnected_and_holds_a_bounded_queue() -> None:
+    world = World()
+    stream = stream_of(world)
+    await stream.subscribe(["tenant"], {})
+    for _ in range(MAX_QUEUED + 10):
+        world.journal.append(tenant_key(TENANT))
+    world.hub.signal(tenant_key(TENANT))
+    async with asyncio.timeout(5):
+        while not stream.session.closed:
+            await asyncio.sleep(0)
+    parts = [part async for part in stream.parts()]
+    assert parts[-1] == b'event: end\ndata: {"reason":"slow"}\n\n'
+    assert len(parts) == 2
+
+
+async def test_a_stream_ends_with_its_token() -> None:
+    world = World()
+    stream = stream_of(world, expires_in=-1.0)
+    await stream.subscribe(["tenant"], {})
+    await world.hub.check()
+    assert [part async for part in stream.parts()][-1] == b'event: end\ndata: {"reason":"expired"}\n\n'
+
+
+@pytest.mark.parametrize(
+    "text", ["x", "tenant", "tenant=", "=a:1", "tenant=a:1,tenant=a:1", "tenant=A:1", "tenant=a:01", "tenant=a:-1", "a" * 9000]
+)
+def test_a_last_event_id_that_was_never_sent_is_refused(text: str) -> None:
+    with pytest.raises(Invalid):
+        positions_of(text)
+
+
+@pytest.mark.parametrize("text", ["", "tenant,tenant", ",".join(f"a{n}" for n in range(9))])
+def test_channels_are_bounded_and_each_is_named_once(text: str) -> None:
+    with pytest.raises(Invalid):
+        channels_of(text, 8)

@@ -1,0 +1,198 @@
+"""The hub: permissions, limits, sessions that end, presence, and processes that lag behind."""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+
+from api_base.application.common.realtime import Channel, Channels, Position, PublicEvent, RealtimeLimits, Unpublished
+from api_base.core.errors import ConfigurationError, NotFound, TooManyRequests, Unauthenticated
+from tests.unit.realtime.harness import GetThing, World, principal, tenant_key
+
+TENANT, THING = UUID(int=7), UUID(int=9)
+
+
+async def turns(number: int = 50) -> None:
+    for _ in range(number):
+        await asyncio.sleep(0)
+
+
+async def test_events_of_the_tenant_reach_only_those_who_may_read_them() -> None:
+    world = World()
+    reader, got = world.connect(principal(TENANT, "things:read"))
+    other, nothing = world.connect(principal(TENANT))
+    for session in (reader, other):
+        await session.subscribe("tenant")
+    world.journal.append(tenant_key(TENANT), permission="things:read")
+    world.journal.append(tenant_key(TENANT))
+    world.hub.signal(tenant_key(TENANT))
+    await turns()
+    assert (got.offsets(), nothing.offsets()) == ([1, 2], [2])
+
+
+async def test_a_recovered_event_is_filtered_by_permission_too() -> None:
+    world = World()
+    session, got = world.connect(principal(TENANT))
+    start = (await session.subscribe("tenant")).position
+    session.close()
+    world.journal.append(tenant_key(TENANT), permission="things:read")
+    again, got = world.connect(principal(TENANT))
+    assert (await again.subscribe("tenant", start)).recovered is True
+    await turns()
+    assert got.got == []
+
+
+async def test_a_lost_permission_ends_the_subscription_and_a_revoked_session_the_connection() -> None:
+    world = World(things={THING: TENANT})
+    who = principal(TENANT, "a")
+    session, got = world.connect(who)
+    await session.subscribe(f"things/{THING}")
+    await session.subscribe("tenant")
+    assert who.session_id is not None
+    world.things.clear()
+    world.roles[who.session_id] = frozenset({"b"})
+    await world.hub.check()
+    assert [channel for channel, _ in got.ends] == [f"things/{THING}"]
+    assert not session.closed
+    world.ended.add(who.session_id)
+    await world.hub.check()
+    assert (session.closed, got.ended_because, world.hub.sessions, world.hub.subscriptions) == (True, ["revoked"], 0, 0)
+
+
+async def test_a_fresh_token_of_the_same_session_keeps_the_connection() -> None:
+    world = World()
+    session, got = world.connect(principal(TENANT), expires_in=-1.0)
+    session.renew(session.context, 2**40)
+    await world.hub.check()
+    assert got.ended_because == []
+    with pytest.raises(Unauthenticated):
+        session.renew(session.context.acting(principal(TENANT)), 2**40)
+
+
+async def test_a_process_that_lags_behind_recovers_without_a_reset() -> None:
+    world = World()
+    other = world.another_process(world.channels)
+    lagging, behind = world.connect(principal(TENANT), hub=other)
+    epoch = (await lagging.subscribe("tenant")).position.epoch
+    await turns()
+    for _ in range(5):
+        world.journal.append(tenant_key(TENANT))
+    session, got = world.connect(principal(TENANT), hub=other)
+    assert (await session.subscribe("tenant", Position(epoch, 3))).recovered is True
+    world.journal.append(tenant_key(TENANT))
+    other.signal(tenant_key(TENANT))
+    await turns()
+    assert (got.offsets(), behind.offsets(), got.resets) == ([4, 5, 6], [1, 2, 3, 4, 5, 6], [])
+
+
+async def test_a_channel_is_read_once_for_all_receivers() -> None:
+    world = World(limits=RealtimeLimits(sessions_per_address=1000))
+    for _ in range(100):
+        await world.connect(principal(TENANT))[0].subscribe("tenant")
+    await turns()
+    before = world.journal.reads
+    world.journal.append(tenant_key(TENANT))
+    world.hub.signal(tenant_key(TENANT))
+    await turns()
+    assert world.journal.reads - before == 1
+
+
+async def test_sessions_and_channels_are_bounded() -> None:
+    world = World(limits=RealtimeLimits(channels=1, sessions=3, sessions_per_user=1, sessions_per_address=2))
+    who = principal(TENANT)
+    session, _ = world.connect(who)
+    with pytest.raises(TooManyRequests, match="A user"):
+        world.connect(who)
+    world.connect(principal(TENANT))
+    with pytest.raises(TooManyRequests, match="An address"):
+        world.connect(principal(TENANT))
+    world.connect(principal(TENANT), address="192.0.2.2")
+    with pytest.raises(TooManyRequests, match="The server"):
+        world.connect(principal(TENANT), address="192.0.2.3")
+    await session.subscribe("tenant")
+    with pytest.raises(TooManyRequests, match="1 channels"):
+        await session.subscribe("user")
+    session.close()
+    world.connect(who)
+
+
+async def test_members_join_and_leave_once_with_any_number_of_connections() -> None:
+    world = World()
+    ana, ben = principal(TENANT), principal(TENANT)
+    first, got = world.connect(ana)
+    await first.subscribe("tenant", presence=True)
+    one, _ = world.connect(ben)
+    two, _ = world.connect(ben)
+    for session in (one, two):
+        await session.subscribe("tenant", presence=True)
+    await turns()
+    assert got.crowd == {ana.user_id, ben.user_id}
+    one.close()
+    await turns()
+    world.hub.signal_presence(tenant_key(TENANT))
+    await turns()
+    assert got.crowd == {ana.user_id, ben.user_id}
+    two.close()
+    await turns()
+    world.hub.signal_presence(tenant_key(TENANT))
+    await turns()
+    assert got.crowd == {ana.user_id}
+    outsider, _ = world.connect(principal(TENANT))
+    with pytest.raises(NotFound):
+        await outsider.present("tenant")
+
+
+async def test_draining_ends_every_session() -> None:
+    world = World()
+    session, got = world.connect(principal(TENANT))
+    await world.hub.stop()
+    assert (session.closed, got.ended_because) == (True, ["draining"])
+
+
+EVENTS = {"things": {"things.made.v1": ["aggregate_id", "name"], "things.lost.v1": ["aggregate_id"]}}
+MADE = PublicEvent(event="things.made.v1", fields=("name",), to={"things": "aggregate_id"}, permission="things:read")
+LOST = Unpublished(event="things.lost.v1", reason="Nobody waits for it.")
+CHANNEL = Channel(kind="things", message=GetThing, read=lambda id_: GetThing(id=id_))
+
+
+@dataclass
+class Declared:
+    parts: tuple[Any, ...]
+
+    def add(self) -> None:
+        Channels().add({"things": self.parts}, EVENTS, lambda message: message is GetThing, ["things:read"])
+
+
+def test_complete_declarations_are_accepted() -> None:
+    Declared((CHANNEL, MADE, LOST)).add()
+
+
+@pytest.mark.parametrize(
+    ("parts", "problem"),
+    [
+        ((CHANNEL, MADE), "things.lost.v1 has no declaration"),
+        ((CHANNEL, MADE, MADE, LOST), "things.made.v1 is declared twice"),
+        ((CHANNEL, MADE, LOST, Unpublished(event="things.mad.v1", reason="")), "things.mad.v1 is not an event"),
+        ((MADE, LOST), "the channel kind 'things', which no context declares"),
+        ((CHANNEL, CHANNEL, MADE, LOST), "two channels have the kind 'things'"),
+        ((CHANNEL, PublicEvent(event="things.made.v1", fields=("mail",), permission="things:read"), LOST), "has no field 'mail'"),
+        ((CHANNEL, PublicEvent(event="things.made.v1", fields=("name",)), LOST), "goes to no channel"),
+        (
+            (CHANNEL, PublicEvent(event="things.made.v1", fields=("name",), permission="things:see"), LOST),
+            "'things:see', which no context declares",
+        ),
+        ((Channel(kind="tenant", message=GetThing, read=CHANNEL.read), LOST), "neither tenant nor user"),
+        ((Channel(kind="things", message=World, read=CHANNEL.read), MADE, LOST), "World, which has no handler"),  # type: ignore[arg-type]
+    ],
+)
+def test_what_an_author_forgets_is_found_at_start(parts: tuple[Any, ...], problem: str) -> None:
+    with pytest.raises(ConfigurationError, match=problem):
+        Declared(parts).add()
+
+
+async def test_a_random_channel_is_not_found() -> None:
+    session, _ = World().connect(principal(TENANT))
+    with pytest.raises(NotFound):
+        await session.subscribe(f"things/{uuid4()}")
