@@ -54,5 +54,5 @@ TICKETS: Final = system_owned(
     sa.Column("expires_at", timestamp(), nullable=False),
     sa.Index("ix_event_tickets_user_id", "user_id"),
     sa.Index("ix_event_tickets_expires_at", "expires_at"),
-    privileges=("select", "insert", "delete"),
+    privileges=("SELECT", "INSERT", "DELETE"),
 )

@@ -120,6 +120,11 @@ EXPLANATIONS: Final[Mapping[str, tuple[str, str]]] = {
         "The `Content-Type` is missing, or the route does not support it.",
         "Send `application/json`; a `PATCH` also accepts `application/merge-patch+json` [RFC 7396].",
     ),
+    "upgrade-required": (
+        "The path is served by the WebSocket protocol only, and the request is no valid handshake: it asks for no upgrade, or for another version than "
+        "13 [RFC 6455].",
+        "Connect with a WebSocket client. Behind a proxy, check that it passes the headers Connection and Upgrade on.",
+    ),
     "version-not-supported": (
         "The request line names a version of HTTP other than 1.0 and 1.1.",
         "Send the request as HTTP/1.1. A proxy in front of the server can offer HTTP/2 and HTTP/3.",
