@@ -13,7 +13,7 @@ PYTEST := .venv/bin/python -m pytest -p asyncio -p xdist -p timeout -p hypothesi
 PARALLEL := -n 2 --dist loadfile --no-loadscope-reorder
 export PYTEST_DISABLE_PLUGIN_AUTOLOAD := 1
 
-.PHONY: help run check test lint types architecture unit tests coverage docs services services-stop bench chaos cache-kills large-import search-kills search-rebuild storage-sizes upload-client web-client websocket-load mutants test-ids clean
+.PHONY: help run check test lint types architecture unit tests coverage docs services services-stop bench chaos cache-kills large-import search-kills search-rebuild storage-sizes upload-client web-client websocket-client websocket-load mutants test-ids clean
 
 help: ## List the targets.
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -76,6 +76,9 @@ web-client: .venv/.dev ## Read flags by OpenFeature's provider for browsers, on 
 
 upload-client: .venv/.dev ## Upload files by npm's tus-js-client in each of its protocols. Needs node and npm.
 	@$(PYTEST) -q -n 0 tests/e2e/check_upload_client.py
+
+websocket-client: .venv/.dev ## Receive events over WebSocket by npm's ws. Needs node and npm.
+	@$(PYTEST) -q -n 0 tests/e2e/check_websocket_client.py
 
 websocket-load: .venv/.dev ## Measure many WebSockets by a client in Go: 2,000 at 5 events/s, with and without compression, and 50 at 100 events/s. Needs go.
 	.venv/bin/python -m benchmarks.websocket_load --count 2000 --rate 5

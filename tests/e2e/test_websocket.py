@@ -33,10 +33,14 @@ def backends(project: Project) -> Iterator[list[Backend]]:
 
 @pytest.fixture
 def token(backends: list[Backend], project: Project) -> str:
+    return member_token(backends[0], project)
+
+
+def member_token(backend: Backend, project: Project) -> str:
     """A token of the administrator for the demonstration tenant."""
-    found = project.log_in(backends[0])
-    tenant = next(one["id"] for one in ask(backends[0], "GET", "/tenants", found)["items"] if one["slug"] == "demo")
-    switched: str = ask(backends[0], "POST", f"/tenants/{tenant}/switch", found)["access_token"]
+    found = project.log_in(backend)
+    tenant = next(one["id"] for one in ask(backend, "GET", "/tenants", found)["items"] if one["slug"] == "demo")
+    switched: str = ask(backend, "POST", f"/tenants/{tenant}/switch", found)["access_token"]
     return switched
 
 
@@ -80,7 +84,7 @@ def ticket_of(backend: Backend, token: str, origin: str | None = None) -> str:
 
 
 def new_item(backend: Backend, token: str, sku: str) -> Any:
-    return ask(backend, "POST", "/items", token, {"sku": sku, "name": "Chair", "price": {"amount": "12.50", "currency": "EUR"}})
+    return ask(backend, "POST", "/items", token, {"sku": sku, "name": "Chair", "category": "furniture"})
 
 
 async def test_events_of_another_process_arrive_and_are_recovered(backends: list[Backend], token: str) -> None:

@@ -84,6 +84,8 @@ class Conversation:
     def __init__(self, client: Socket, hub: Realtime, authenticator: Authenticator, messages: EventMessages) -> None:
         self._client, self._hub, self._authenticator, self._messages = client, hub, authenticator, messages
         self._newest: set[str] = set()
+        self._first: str | None = None
+        """The id of the first message."""
         self._session: RealtimeSession
 
     async def serve(self) -> None:
@@ -92,7 +94,7 @@ class Conversation:
         try:
             context, expires_at = await self._authenticated()
         except ApiBaseError as error:
-            client.send(failure(error, None, client.context.request_id))
+            client.send(failure(error, self._first, client.context.request_id))
             code = socket.UNAUTHORIZED if isinstance(error, Unauthenticated) else socket.POLICY_VIOLATION
             client.close(code, error.public_message)
             return
@@ -117,6 +119,7 @@ class Conversation:
             self._welcome(None, found[1])
             return found
         request = request_of(await client.receive())
+        self._first = request.id
         if not isinstance(request, envelopes.Authenticate):
             raise Unauthenticated("The first message must be of the type authenticate, with a token or a ticket.")
         context, expires_at = await self._authenticator.message(client, request.token, request.ticket)
