@@ -142,12 +142,13 @@ class ListRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page[T]:
-    """`next_cursor` is None on the last page; `total` is None unless requested, `cursors` are empty unless requested."""
+    """`next_cursor` is None on the last page; `total` is None unless requested."""
 
     items: Sequence[T]
     next_cursor: str | None
     total: int | None = None
     cursors: Sequence[str] = ()
+    """Those of the items, if they are requested. The REST API does not show them."""
 
 
 def encode_cursor(request: ListRequest, keys: Sequence[Any]) -> str:

@@ -1,6 +1,6 @@
 """Connections [Relay, Cursor Connections] on the keyset pages of lists.
 
-The arguments become the parameters of a list of the REST API, so both doors have the same rules, limits and cursors. Pages go forward only:
+The arguments become the parameters of a list of the REST API, so both APIs have the same rules, limits and cursors. Pages go forward only:
 `hasPreviousPage` is true behind a cursor.
 """
 

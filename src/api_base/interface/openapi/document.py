@@ -132,6 +132,9 @@ def _components(document: Json) -> None:
     components = document.setdefault("components", {})
     schemas = {name: schema for name, schema in components.get("schemas", {}).items() if name not in REPLACED}
     components["schemas"] = dict(sorted({**schemas, "Problem": PROBLEM, "OAuth2Error": OAUTH2_ERROR}.items()))
+    for name, schema in schemas.items():
+        if name.startswith("Page_"):
+            schema["properties"].pop("cursors", None)
     components["responses"] = RESPONSES
     components["headers"] = HEADERS
     components["securitySchemes"] = security_schemes(TOKEN_URL)
