@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from graphql import GraphQLLeafType, GraphQLObjectType, GraphQLSchema, is_leaf_type, is_list_type, is_non_null_type
-from graphql.execution.collect_fields import FieldDetailsList
+from graphql.execution.collect_fields import GroupedFieldSet
 from graphql.execution.executor_throwing_on_incremental import ExecutorThrowingOnIncremental
 from graphql.pyutils import Path, Undefined
 
@@ -26,31 +26,57 @@ class PlainLeaf:
 
 
 class PlainExecutor(ExecutorThrowingOnIncremental):
-    """Executes `leaves` directly, by type and field."""
+    """Executes `leaves`, by type and field, directly."""
 
-    leaves: ClassVar[Mapping[tuple[str, str], PlainLeaf]] = {}
+    leaves: ClassVar[Mapping[str, Mapping[str, PlainLeaf]]] = {}
 
-    def execute_field(
-        self, parent_type: GraphQLObjectType, source: Any, field_details_list: FieldDetailsList, path: Path, position_context: Any
+    def execute_fields(
+        self,
+        parent_type: GraphQLObjectType,
+        source_value: Any,
+        path: Path | None,
+        grouped_field_set: GroupedFieldSet,
+        position_context: Any,
     ) -> Any:
-        """Return the value of one field of one object."""
-        leaf = self.leaves.get((parent_type.name, field_details_list[0].node.name.value))
-        if leaf is not None:
-            try:
-                value = leaf.read(source)
-                if value is None and not leaf.required:
-                    return None
-                coerced = None if value is None else leaf.coerce(value)
-            except Exception:  # graphql-core describes it, below
-                coerced = None
-            if coerced is not None:
-                return coerced
-        return super().execute_field(parent_type, source, field_details_list, path, position_context)
+        """Return the fields of one object, in their order; graphql-core executes those that are no plain leaves or irregular."""
+        leaves = self.leaves.get(parent_type.name)
+        if leaves is None:
+            return super().execute_fields(parent_type, source_value, path, grouped_field_set, position_context)
+        values: dict[str, Any] = {}
+        others: GroupedFieldSet = {}
+        for name, details in grouped_field_set.items():
+            leaf = leaves.get(details[0].node.name.value)
+            value = Undefined if leaf is None else _value(leaf, source_value)
+            values[name] = value
+            if value is Undefined:
+                others[name] = details
+        if not others:
+            return values
+        executed = super().execute_fields(parent_type, source_value, path, others, position_context)
+        if isinstance(executed, dict):
+            return values | executed
+
+        async def merged() -> dict[str, Any]:
+            return values | await executed
+
+        return merged()
+
+
+def _value(leaf: PlainLeaf, source: Any) -> Any:
+    """Return the value of a field, or `Undefined` if it is irregular."""
+    try:
+        found = leaf.read(source)
+        if found is None:
+            return Undefined if leaf.required else None
+        coerced = leaf.coerce(found)
+    except Exception:  # graphql-core meets it again, and describes it
+        return Undefined
+    return Undefined if coerced is None else coerced
 
 
 def plain_executor(schema: GraphQLSchema) -> type[PlainExecutor]:
     """Return the executor of a schema, whose plain fields lose the wrappers of Strawberry."""
-    found: dict[tuple[str, str], PlainLeaf] = {}
+    found: dict[str, dict[str, PlainLeaf]] = {}
     for kind in schema.type_map.values():
         for name, field in kind.fields.items() if isinstance(kind, GraphQLObjectType) else ():
             read = plain_reader(field.extensions)
@@ -59,7 +85,7 @@ def plain_executor(schema: GraphQLSchema) -> type[PlainExecutor]:
             field.resolve = _resolver(read)
             coerce = _coercion(field.type)
             if coerce is not None:
-                found[kind.name, name] = PlainLeaf(read, coerce, is_non_null_type(field.type))
+                found.setdefault(kind.name, {})[name] = PlainLeaf(read, coerce, is_non_null_type(field.type))
     return type("SchemaExecutor", (PlainExecutor,), {"leaves": found})
 
 
