@@ -159,7 +159,7 @@ async def websocket_server(*routers: Router, **sections: Any) -> AsyncIterator[W
     server = WebSocketServer(shell(echo(), *routers, settings=settings), settings)
     config = Config(server.harness.app, http=Connection, ws="none", lifespan="off", access_log=False, log_config=None, proxy_headers=False)
     shutdown = settings.server.shutdown_timeout_seconds
-    server.server = DrainingServer(config, server.state, shutdown_timeout=shutdown, on_started=started.set)
+    server.server = DrainingServer(config, server.state, shutdown_timeout=shutdown, on_started=started.set, on_drain=lambda: None)
     config.timeout_keep_alive = settings.server.keep_alive_timeout_seconds
     task = asyncio.create_task(server.server.serve(sockets=[server.listener]))
     await asyncio.wait_for(started.wait(), PATIENCE)

@@ -36,19 +36,22 @@ def create_app(settings: Settings, contexts: Sequence[Context] = BUILT_IN) -> Fa
     configure_logging(level=settings.observability.log_level, json=json_logs(settings))
     services = build(settings, contexts)
     routers = [(V1, context.routes(services.bus)) for context in contexts if context.routes is not None]
+    schema = graphql_schema(contexts, tuple(routers))
     routers += [("", context.protocol_routes(services.bus)) for context in contexts if context.protocol_routes is not None]
     routers.append(("", keys_router.routes(services.container.token_issuer)))
     routers += mcp_routers(services)
     routers += websocket_routers(services.container, contexts, lambda: ports.limits)
     if isinstance(services.container.storage, SignedStorage):
         routers.append(("", storage_router.routes(services.container.storage)))
-    schema = graphql_schema(contexts, [pair for pair in routers if pair[0] == V1])
-    graphql = graphql_routes(
-        graphql_engine(schema, services.bus, settings), services.container.token_verifier, services.container.access, settings
-    )
-    routers.append(("", graphql))
     streams = _stream_ports(services)
     routers.append(("", stream_router.routes(streams)))
+    graphql = graphql_routes(
+        graphql_engine(schema, services.bus, services.container.realtime, settings),
+        services.container.token_verifier,
+        services.container.access,
+        settings,
+    )
+    routers.append(("", graphql))
     sockets = OpenSockets(settings.websocket, services.container.counters.gauge)
     table = route_table(routers, settings.server.max_body_bytes, websocket_routes(routers, settings, sockets))
     ports = _ports(services, table)

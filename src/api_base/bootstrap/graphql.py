@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from fastapi import APIRouter
 
 from api_base.application.common.cqrs import Bus
+from api_base.application.common.realtime import Realtime
 from api_base.bootstrap.context import Context
 from api_base.core.config import Settings
 from api_base.core.errors import ConfigurationError
@@ -54,7 +55,7 @@ def graphql_schema(contexts: Sequence[Context], routers: Sequence[tuple[str, API
     return schema
 
 
-def graphql_engine(schema: "Callable[[], Schema]", bus: Bus, settings: Settings) -> "Callable[[], Engine]":
+def graphql_engine(schema: "Callable[[], Schema]", bus: Bus, realtime: Realtime, settings: Settings) -> "Callable[[], Engine]":
     """Return the function that makes the engine, which executes operations."""
 
     def engine() -> "Engine":
@@ -65,7 +66,7 @@ def graphql_engine(schema: "Callable[[], Schema]", bus: Bus, settings: Settings)
         return Engine(
             schema()._schema,
             settings.graphql,
-            context=lambda: GraphQLContext(bus),
+            context=lambda: GraphQLContext(bus, realtime),
             formatted=formatted,
             shows_internals=settings.shows_internals,
         )

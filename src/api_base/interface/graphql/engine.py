@@ -20,10 +20,8 @@ from graphql import (
     specified_rules,
     validate,
 )
-
 from graphql.execution.execute import create_source_event_stream, execute_subscription_event, map_source_to_response_event
 from graphql.execution.executor import Executor
-from graphql.execution.executor_throwing_on_incremental import ExecutorThrowingOnIncremental
 
 from api_base.core.config.graphql import GraphQLSettings
 from api_base.core.errors import ConfigurationError
@@ -31,6 +29,7 @@ from api_base.core.types import RequestContext, current_context
 from api_base.interface.graphql.documents import BYTES_PER_TOKEN, DocumentCache, Prepared, trusted_documents
 from api_base.interface.graphql.lexical import check_tokens
 from api_base.interface.graphql.limits import prices_of
+from api_base.interface.graphql.plain import plain_executor
 from api_base.interface.graphql.refused import LimitExceeded, MutationByGet, NotWellFormed, OperationTimeout, RequestRefused
 from api_base.interface.graphql.request import OperationRequest
 from api_base.interface.routes.rendering import encode
@@ -67,6 +66,7 @@ class Engine:
         shows_internals: bool,
     ) -> None:
         self._schema, self._settings, self._context, self._formatted = schema, settings, context, formatted
+        self._executor = plain_executor(schema)
         self._hidden = not shows_internals
         self._rules = (*specified_rules, *((NoSchemaIntrospectionCustomRule,) if self._hidden else ()))
         self._documents = DocumentCache(settings.cache_bytes)
@@ -186,6 +186,7 @@ class Engine:
                     operation_name=request.operation_name,
                     max_coercion_errors=MAX_ERRORS,
                     hide_suggestions=self._hidden,
+                    executor_class=self._executor,
                 )
                 if not isinstance(result, ExecutionResult):
                     result = await result
@@ -199,7 +200,7 @@ class Engine:
 
         Each event is executed with a context of its own, as `caller` is by then.
         """
-        executor = ExecutorThrowingOnIncremental.build(
+        executor = self._executor.build(
             self._schema,
             prepared.document,
             context_value=self._context(),

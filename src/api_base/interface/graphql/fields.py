@@ -8,6 +8,7 @@ from enum import Enum
 from typing import Any, Final, cast
 
 import strawberry
+from strawberry.schema.schema_converter import GraphQLCoreConverter
 from strawberry.types import Info
 from strawberry.types.field import StrawberryField
 
@@ -68,8 +69,18 @@ def plain_field(read: Callable[[Any], Any], returns: Any, description: str | Non
         return read(root)
 
     _describe(value, returns, {})
-    made: StrawberryField = strawberry.field(resolver=value, description=description)
+    made: StrawberryField = strawberry.field(resolver=value, description=description, metadata={_READ: read})
     return made
+
+
+_READ: Final = "api_base.read"
+
+
+def plain_reader(extensions: Mapping[str, Any] | None) -> Callable[[Any], Any] | None:
+    """Return what `plain_field` made a field of the schema from; None for another field."""
+    definition = (extensions or {}).get(GraphQLCoreConverter.DEFINITION_BACKREF)
+    read: Callable[[Any], Any] | None = definition.metadata.get(_READ) if isinstance(definition, StrawberryField) else None
+    return read
 
 
 def _describe(function: Any, returns: Any, arguments: Mapping[str, Argument]) -> None:

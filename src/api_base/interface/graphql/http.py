@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from api_base.interface.graphql.engine import Engine, Response
 
 PATH: Final = "/graphql"
-MAX_BODY_BYTES: Final = 262_144
+MAX_BODY_BYTES: Final = 65_536
 _PREFLIGHT: Final = (b"authorization", b"apollo-require-preflight", b"x-apollo-operation-name")
 _SIMPLE: Final = ("", "application/x-www-form-urlencoded", "multipart/form-data", "text/plain")
 """Media types that a page sends to another origin without a preflight [Fetch, section 4.8]."""

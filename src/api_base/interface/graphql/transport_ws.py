@@ -31,9 +31,7 @@ logger = get_logger(__name__)
 SUBPROTOCOL: Final = "graphql-transport-ws"
 BAD_REQUEST, UNAUTHORIZED, FORBIDDEN, NOT_ACCEPTABLE, TIMEOUT = 4400, 4401, 4403, 4406, 4408
 SUBSCRIBER_EXISTS, TOO_MANY_INITS, INTERNAL_ERROR = 4409, 4429, 4500
-OPTIONS: Final = WebSocketOptions(
-    subprotocols=(SUBPROTOCOL,), required=True, unauthenticated=(TIMEOUT, "Connection initialisation timeout")
-)
+OPTIONS: Final = WebSocketOptions(subprotocols=(SUBPROTOCOL,), unauthenticated=(TIMEOUT, "Connection initialisation timeout"))
 MAX_ID: Final = 100
 _ACK: Final = TextMessage(b'{"type":"connection_ack"}')
 

@@ -110,12 +110,12 @@ class Dispatcher:
 
 def _method_refused(method: str, allowed: set[str]) -> ApiBaseError:
     """Return the error for a method that a path does not support. Its handshake is a GET where a path supports WebSocket only."""
-    if WEBSOCKET in allowed:
+    if "GET" in allowed:
+        allowed = allowed - {WEBSOCKET} | {"HEAD"}
+    elif WEBSOCKET in allowed:
         allowed = allowed - {WEBSOCKET} | {"GET"}
         if method == "GET":
             return UpgradeRequired("The resource is a WebSocket. Connect with a WebSocket client [RFC 6455].")
-    elif "GET" in allowed:
-        allowed.add("HEAD")
     return MethodNotAllowed(", ".join(sorted(allowed)).encode())
 
 
