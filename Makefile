@@ -13,7 +13,7 @@ PYTEST := .venv/bin/python -m pytest -p asyncio -p xdist -p timeout -p hypothesi
 PARALLEL := -n 2 --dist loadfile --no-loadscope-reorder
 export PYTEST_DISABLE_PLUGIN_AUTOLOAD := 1
 
-.PHONY: help run check test lint types architecture unit tests coverage docs services services-stop bench chaos cache-kills large-import search-kills search-rebuild storage-sizes upload-client web-client mutants test-ids clean
+.PHONY: help run check test lint types architecture unit tests coverage docs services services-stop bench chaos cache-kills large-import search-kills search-rebuild storage-sizes upload-client mcp-conformance web-client mutants test-ids clean
 
 help: ## List the targets.
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -76,6 +76,9 @@ web-client: .venv/.dev ## Read flags by OpenFeature's provider for browsers, on 
 
 upload-client: .venv/.dev ## Upload files by npm's tus-js-client in each of its protocols. Needs node and npm.
 	@$(PYTEST) -q -n 0 tests/e2e/check_upload_client.py
+
+mcp-conformance: .venv/.dev ## Run the official conformance suite of MCP against a server. Needs npm.
+	@$(PYTEST) -q -n 0 tests/e2e/check_mcp_conformance.py
 
 large-import: .venv/.dev ## Import a CSV file of 1 GiB by HTTP, kill the worker in the middle, and measure memory: make large-import MIB=1024
 	@LARGE_IMPORT_MIB=$(or $(MIB),1024) $(PYTEST) -q -s -n 0 tests/e2e/test_large_import.py
