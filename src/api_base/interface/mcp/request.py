@@ -63,7 +63,7 @@ class Hosts:
         return any(name == one or (one.startswith("*.") and name.endswith(one[1:])) for one in self._allowed)
 
 
-_LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
+_LOOPBACK: Final = ("localhost", "127.0.0.1", "::1", "0.0.0.0", "::")  # noqa: S104 -- a server on all interfaces is reached by the former
 
 
 class McpBody:

@@ -70,6 +70,10 @@ class Bus:
                 call = middleware(message_type, call)
             self._calls[message_type] = call
 
+    def handles(self, message_type: type[Message[Any]]) -> bool:
+        """Return whether a message has a handler."""
+        return message_type in self._calls
+
     async def execute[T](self, message: Message[T]) -> T:
         """Run the handler of `message`.
 
