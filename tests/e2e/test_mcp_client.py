@@ -4,7 +4,6 @@ import asyncio
 from typing import Any
 
 import httpx2
-import pytest
 from mcp.client import Client
 from mcp.client.streamable_http import streamable_http_client
 from mcp_types import CallToolResult
@@ -12,8 +11,6 @@ from mcp_types import CallToolResult
 from tests.e2e.conftest import Project
 from tests.e2e.processes import Backend
 from tests.e2e.test_uploads import backend_of
-
-CHAIR = {"sku": "CHAIR-1", "name": "Chair", "category": "furniture"}
 
 
 def issued(backend: Backend, token: str) -> str:
@@ -29,27 +26,34 @@ def over(backend: Backend, token: str, mode: str, **options: Any) -> tuple[httpx
     return http, Client(streamable_http_client(url, http_client=http), mode=mode, **options)
 
 
-@pytest.mark.parametrize("mode", ["legacy", "auto", "2026-07-28"])
-def test_the_client_lists_creates_meets_a_conflict_and_reads(project: Project, mode: str) -> None:
-    async def use(backend: Backend, token: str) -> None:
-        http, connecting = over(backend, token, mode)
-        async with http, connecting as client:
-            assert client.protocol_version == ("2025-11-25" if mode == "legacy" else "2026-07-28")
-            assert "create_item" in [tool.name for tool in (await client.list_tools()).tools]
-            made = await client.call_tool("create_item", CHAIR)
-            assert isinstance(made, CallToolResult)
-            assert made.structured_content is not None
-            assert made.structured_content["version"] == 1
-            again = await client.call_tool("create_item", CHAIR)
-            assert isinstance(again, CallToolResult)
-            assert again.structured_content is not None
-            assert (again.is_error, again.structured_content["status"]) == (True, 409)
-            page = await client.call_tool("list_items", {"filter": {"sku[eq]": "CHAIR-1"}})
-            assert isinstance(page, CallToolResult)
-            assert page.structured_content is not None
-            assert len(page.structured_content["items"]) == 1
-            await client.read_resource(f"api-base://items/{made.structured_content['id']}")
-            await client.call_tool("delete_item", {"id": made.structured_content["id"], "expected_version": 1})
+async def use(backend: Backend, token: str, mode: str) -> None:
+    """List, create, meet a conflict, read and delete."""
+    chair = {"sku": f"CHAIR-{mode}", "name": "Chair", "category": "furniture"}
+    http, connecting = over(backend, token, mode)
+    async with http, connecting as client:
+        assert client.protocol_version == ("2025-11-25" if mode == "legacy" else "2026-07-28")
+        assert "create_item" in [tool.name for tool in (await client.list_tools()).tools]
+        made = await called(client, "create_item", chair)
+        assert made["version"] == 1
+        assert (await called(client, "create_item", chair, failing=True))["status"] == 409
+        page = await called(client, "list_items", {"filter": {"sku[eq]": chair["sku"]}})
+        assert [one["id"] for one in page["items"]] == [made["id"]]
+        shown = await client.read_resource(f"api-base://items/{made['id']}")
+        assert made["id"] in shown.model_dump_json()
+        stale = {"id": made["id"], "expected_version": 2}
+        assert (await called(client, "delete_item", stale, failing=True))["status"] == 412
 
-    with backend_of(project) as (backend, token):
-        asyncio.run(use(backend, issued(backend, token)))
+
+async def called(client: Client, name: str, arguments: dict[str, Any], *, failing: bool = False) -> dict[str, Any]:
+    result = await client.call_tool(name, arguments)
+    assert isinstance(result, CallToolResult)
+    assert result.is_error is failing, result
+    content: dict[str, Any] = result.structured_content or {}
+    return content
+
+
+def test_the_client_works_in_each_revision(project: Project) -> None:
+    with backend_of(project) as (backend, login):
+        token = issued(backend, login)
+        for mode in ("legacy", "auto", "2026-07-28"):
+            asyncio.run(use(backend, token, mode))

@@ -76,7 +76,9 @@ class McpBody:
         """Raises `MisdirectedRequest`, `Forbidden`, `UnsupportedMediaType`, `BodyTooLarge`."""
         self._hosts.check(scope)
         raw = await bodies.read(scope, receive, limit, bodies.JSON)
-        lines = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"])
+        lines = tuple(
+            (name.decode("latin-1"), value.decode("latin-1").strip(" \t")) for name, value in scope["headers"]
+        )  # [RFC 9110, section 5.5]
         document, problem = None, ""
         try:
             document = await bodies.document(raw)
