@@ -15,7 +15,7 @@ TEST_PROCESSES := 4
 PARALLEL := --dist loadfile --no-loadscope-reorder
 export PYTEST_DISABLE_PLUGIN_AUTOLOAD := 1
 
-.PHONY: help run check test lint types architecture unit tests coverage docs services services-stop bench chaos cache-kills large-import search-kills search-rebuild storage-sizes upload-client web-client websocket-client websocket-load mutants test-ids clean
+.PHONY: help run check test lint types architecture unit tests coverage docs services services-stop bench chaos cache-kills large-import search-kills search-rebuild storage-sizes mcp-conformance upload-client web-client websocket-client websocket-load mutants test-ids clean
 
 help: ## List the targets.
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -78,6 +78,9 @@ web-client: .venv/.dev ## Read flags by OpenFeature's provider for browsers, on 
 
 upload-client: .venv/.dev ## Upload files by npm's tus-js-client in each of its protocols. Needs node and npm.
 	@$(PYTEST) -q -n 0 tests/e2e/check_upload_client.py
+
+mcp-conformance: .venv/.dev ## Run the official conformance suite of MCP against a server. Needs npm.
+	@$(PYTEST) -q -n 0 tests/e2e/check_mcp_conformance.py
 
 websocket-client: .venv/.dev ## Receive events over WebSocket by npm's ws. Needs node and npm.
 	@$(PYTEST) -q -n 0 tests/e2e/check_websocket_client.py

@@ -1,4 +1,4 @@
-"""`python -m benchmarks [stack] [items] [start] [lists] [import] [events] [jobs] [blocking] [cache] [flags] [search]`: all of them without a name, each in its own process.
+"""`python -m benchmarks [stack] [items] [start] [lists] [import] [events] [jobs] [blocking] [cache] [flags] [mcp] [search]`: all of them without a name, each in its own process.
 
 These run only by name. `python -m benchmarks growth` takes minutes, `hostile` and `killed` two minutes each. `python -m benchmarks overload` takes four minutes (`OVERLOAD_SECONDS=10`: one). `python -m benchmarks cache-rivals` installs two packages. `python -m benchmarks graphql` compares it with REST. `python -m benchmarks outage` takes ten minutes (`OUTAGE_SECONDS=15`: two) and kills Kafka and RabbitMQ of `make services`. `python -m benchmarks redis-outage` takes two minutes. `python -m benchmarks search-servers` uses Elasticsearch and OpenSearch of `make services`.
 `python -m benchmarks instructions --against PATH` compares with another checkout, by callgrind.
@@ -22,6 +22,7 @@ from benchmarks import (
     jobs,
     killed,
     lists,
+    mcp,
     outage,
     overload,
     redis_outage,
@@ -42,6 +43,7 @@ ALL = {
     "blocking": blocking.main,
     "cache": cache.main,
     "flags": flags.main,
+    "mcp": mcp.main,
     "search": search.main,
 }
 KNOWN = {

@@ -104,7 +104,8 @@ async def _copy(admin: str, made: list[Member]) -> None:
     )
     await connection.copy_records_to_table("memberships", records=[(m.tenant, uuid4(), m.user, "owner", 1, now, now) for m in made])
     await connection.copy_records_to_table(
-        "sessions", records=[(m.user, m.session, m.tenant, b"k", 1, b"d", None, None, None, 1, now, later, None, "", "") for m in made]
+        "sessions",
+        records=[(m.user, m.session, m.tenant, b"k", 1, b"d", None, None, None, 1, now, later, None, "", "", "", "") for m in made],
     )
     items = [item_row(m.tenant, id, n, now) for m in made for n, id in enumerate(m.items)]
     await connection.copy_records_to_table("items", records=items, columns=ITEMS.columns.keys())  # without the generated ones

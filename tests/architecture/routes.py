@@ -51,8 +51,8 @@ class Route:
 
     @property
     def of_protocol(self) -> bool:
-        """Whether OFREP, tus or the IETF says what is answered: tests/integration/test_ofrep.py and test_uploads.py send to these routes."""
-        return self.options is not None and self.options.protocol in ("ofrep", "uploads")
+        """Whether MCP, OFREP, tus or the IETF says what is answered: tests/integration/test_mcp.py, test_ofrep.py and test_uploads.py send to these routes."""
+        return self.options is not None and self.options.protocol in ("mcp", "ofrep", "uploads")
 
     @property
     def listing(self) -> bool:

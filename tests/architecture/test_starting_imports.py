@@ -18,6 +18,8 @@ LATE: Final = {
     "api_base.infrastructure.importing.keys": "an import of files",
     "api_base.infrastructure.importing.readers": "an import of files",
     "graphql": "a GraphQL request",
+    "mcp": "the first request to /mcp",
+    "mcp_types": "the first request to /mcp",
     "openfeature": "a context that uses OpenFeature",
     "opentelemetry.sdk": "exporting spans",
     "prometheus_client": "a scrape",

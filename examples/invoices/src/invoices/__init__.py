@@ -10,6 +10,7 @@ from api_base.application.common.cqrs import Bus, on
 from api_base.application.common.listing import ListRequest, Page
 from api_base.bootstrap.context import Context
 from api_base.bootstrap.contexts.roles import ADMINS, VIEWERS
+from api_base.interface.mcp import Tool
 from api_base.interface.routes import ListQuery, Router
 from invoices.invoicing import FIELDS, GetInvoicesByIds, InvoiceDTO, InvoicePaid, ListInvoices, PayInvoice, PayInvoiceHandler, invoicing
 from invoices.tables import TABLE, GetInvoicesByIdsHandler, ListInvoicesHandler, repository
@@ -41,6 +42,10 @@ INVOICES = Context(
     ],
     events=(InvoicePaid,),
     subscribers=lambda ports: [invoicing(repository(ports.database), ports.ids)],
+    mcp=(
+        Tool(message=ListInvoices, description="List the invoices of the tenant, in the order of issue.", listing=FIELDS),
+        Tool(message=PayInvoice, description="Record that an invoice is paid."),
+    ),
     routes=routes,
     graphql="invoices.graphql:INVOICES",
 )

@@ -40,8 +40,7 @@ class SqlMcpCallLog(McpCallLog):
         self._waiting.append((record, stored))
         if self._writer is None:
             self._writer = asyncio.ensure_future(self._write())
-        async with asyncio.timeout(TIMEOUT_SECONDS):
-            await stored
+        await stored
 
     async def _write(self) -> None:
         try:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import MISSING, fields
-from typing import Annotated, Any, Final, get_type_hints
+from typing import Annotated, Any, Final, cast, get_type_hints
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -32,7 +32,7 @@ class Arguments:
     def __init__(self, tool: Tool) -> None:
         self._tool = tool
         self._hints = get_type_hints(tool.message, include_extras=True)
-        own = [one for one in fields(tool.message) if one.name != tool.tenant and one.name not in self._from_body()]
+        own = [one for one in fields(cast("Any", tool.message)) if one.name != tool.tenant and one.name not in self._from_body()]
         self._lists = tool.listing is not None
         self._own = [one for one in own if not (self._lists and self._hints[one.name] is ListRequest)]
         self.keyed = issubclass(tool.message, Command) and tool.message.isolation is not Isolation.NONE
@@ -45,7 +45,9 @@ class Arguments:
         if tool.body is None:
             return frozenset()
         simple = {name for name, hint in self._hints.items() if getattr(hint, "__supertype__", hint) in (UUID, int | None)}
-        return frozenset(one.name for one in fields(tool.message) if one.name not in simple or one.name in tool.body.model_fields)
+        return frozenset(
+            one.name for one in fields(cast("Any", tool.message)) if one.name not in simple or one.name in tool.body.model_fields
+        )
 
     def _members(self) -> dict[str, Any]:
         members: dict[str, Any] = {}

@@ -3,14 +3,14 @@
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, is_dataclass, replace
 from functools import cached_property
 from types import NoneType
 from typing import Any, Final, get_args, get_origin
 
 import msgspec
 
-from api_base.application.common.cqrs import Bus, Command, Query, answer_of
+from api_base.application.common.cqrs import AUTHENTICATED, PUBLIC, Bus, Command, Query, answer_of
 from api_base.application.common.listing import Page
 from api_base.core.errors import ApiBaseError, ConfigurationError, Invalid
 from api_base.core.protocols import PermissionChecker
@@ -103,6 +103,8 @@ class Catalogue:
         for one in exposed:
             what = one.name if isinstance(one, Tool) else one.path
             permission = one.message.permission if isinstance(one, Tool) else one.permission
+            if permission not in (PUBLIC, AUTHENTICATED, *permissions):
+                raise ConfigurationError(f"Context.mcp: no context declares the permission {permission!r} of {what}.")
             if permissions.get(permission, frozenset()) == {platform}:
                 raise ConfigurationError(f"Context.mcp: {what} is for administrators of the platform, whose messages are never tools.")
             if isinstance(one, Tool):
@@ -114,6 +116,13 @@ class Catalogue:
             raise ConfigurationError(f"Context.mcp: two tools have the name {tool.name!r}, or it is no name of a tool.")
         if not tool.description.strip():
             raise ConfigurationError(f"Context.mcp: the tool {tool.name!r} has no description.")
+        if not self._bus.handles(tool.message):
+            raise ConfigurationError(f"Context.mcp: the message of the tool {tool.name!r} has no handler. Add one to the context.")
+        answer = answer_of(tool.message)
+        if get_origin(answer) not in (Page, Sequence) and answer is not NoneType and not is_dataclass(answer):
+            raise ConfigurationError(
+                f"Context.mcp: the tool {tool.name!r} must have a dataclass, a Page, a Sequence or None as its result."
+            )
         self._tools[tool.name] = CallableTool(tool)
 
     def may(self, principal: Principal | None, permission: str) -> bool:
@@ -139,7 +148,7 @@ class Catalogue:
             message, dry, key = found.arguments.read(given)
             answer = await self._executed(found, message, _origin(found, given, dry, key))
         except ApiBaseError as error:
-            return Outcome(content=_problem(error), failed=True)
+            return refused(error)
         return Outcome(content=found.encoded(answer), answer=answer)
 
     async def _executed(self, found: CallableTool, message: Any, origin: DryRun | KeyedExecution | None) -> Any:
@@ -171,10 +180,11 @@ def _origin(found: CallableTool, given: Mapping[str, Any], dry: bool, key: str |
     return KeyedExecution(request=request)
 
 
-def _problem(error: ApiBaseError) -> bytes:
+def refused(error: ApiBaseError) -> Outcome:
+    """The problem of an error as an outcome. Raises `error` itself if it has none."""
     problem = problem_of(error)
     if problem is None:
         raise error
     if isinstance(error, Invalid):
         problem = replace(problem, violations=located(error).violations)
-    return encode(problem.members(request_id=current_context.get().request_id))
+    return Outcome(content=encode(problem.members(request_id=current_context.get().request_id)), failed=True)

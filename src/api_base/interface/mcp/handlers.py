@@ -15,7 +15,7 @@ from api_base.core.errors import ApiBaseError, NotFound
 from api_base.core.protocols import McpCallLog
 from api_base.core.types import current_context
 from api_base.interface.mcp.call import current_call
-from api_base.interface.mcp.catalogue import CallableTool, Catalogue, Outcome
+from api_base.interface.mcp.catalogue import CallableTool, Catalogue, Outcome, refused
 from api_base.interface.mcp.declared import Resource, ResourceContent
 from api_base.interface.routes.rendering import encode
 
@@ -56,7 +56,10 @@ class Handlers:
 
     async def call(self, found: CallableTool, given: Mapping[str, Any]) -> Outcome:
         """Record the call, then execute it."""
-        await self._record(found.name)
+        try:
+            await self._record(found.name)
+        except ApiBaseError as error:
+            return refused(error)
         return await self._catalogue.call(found, given)
 
     async def _record(self, what: str) -> None:

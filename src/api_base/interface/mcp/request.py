@@ -63,7 +63,7 @@ class Hosts:
         return any(name == one or (one.startswith("*.") and name.endswith(one[1:])) for one in self._allowed)
 
 
-_LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
+_LOOPBACK: Final = ("localhost", "127.0.0.1", "::1", "0.0.0.0", "::")  # noqa: S104 -- a server on all interfaces is reached by the former
 
 
 class McpBody:
@@ -76,7 +76,9 @@ class McpBody:
         """Raises `MisdirectedRequest`, `Forbidden`, `UnsupportedMediaType`, `BodyTooLarge`."""
         self._hosts.check(scope)
         raw = await bodies.read(scope, receive, limit, bodies.JSON)
-        lines = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"])
+        lines = tuple(
+            (name.decode("latin-1"), value.decode("latin-1").strip(" \t")) for name, value in scope["headers"]
+        )  # [RFC 9110, section 5.5]
         document, problem = None, ""
         try:
             document = await bodies.document(raw)

@@ -123,5 +123,5 @@ def _required(ctx: ServerRequestContext[Any]) -> None:
     """Raise the error of a client that does not declare the extension on its request."""
     del ctx
     if not current_call.get().declares(EXTENSION):
-        data = {"requiredCapabilities": {"extensions": {EXTENSION: {}}}}
+        data: dict[str, Any] = {"requiredCapabilities": {"extensions": {EXTENSION: {}}}}
         raise MCPError(code=MISSING_REQUIRED_CLIENT_CAPABILITY, message="Missing required client capability", data=data)

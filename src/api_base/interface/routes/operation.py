@@ -121,8 +121,8 @@ class Operation:
             if problem is None:
                 raise
             exchange.error = error
-            headers = self._challenged(error, problem.headers)
-            await send_problem(scope, send, problem.with_headers(headers if once is None else [*headers, *once.headers]))
+            refused = self._challenged(error, problem.headers)
+            await send_problem(scope, send, problem.with_headers(refused if once is None else [*refused, *once.headers]))
             return
         if once is not None:
             headers += once.headers

@@ -1,0 +1,89 @@
+"""What a context can declare wrongly for MCP clients is found at start; what it declares well has a schema."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+from uuid import UUID
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from api_base.application.common.cqrs import AUTHENTICATED, Bus, Query, on
+from api_base.bootstrap.contexts import BUILT_IN
+from api_base.core.errors import ConfigurationError
+from api_base.infrastructure.rbac.checker import RolePermissionChecker
+from api_base.interface.mcp import Tool
+from api_base.interface.mcp.catalogue import CallableTool, Catalogue
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoteDTO:
+    id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GetNote(Query[NoteDTO]):
+    permission: ClassVar[str] = AUTHENTICATED
+    id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListPlatform(Query[NoteDTO]):
+    permission: ClassVar[str] = "platform:read"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GetUnknown(Query[NoteDTO]):
+    permission: ClassVar[str] = "unknown:read"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CountNotes(Query[int]):
+    permission: ClassVar[str] = AUTHENTICATED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unhandled(Query[NoteDTO]):
+    permission: ClassVar[str] = AUTHENTICATED
+
+
+class Handler:
+    async def handle(self, query: Any) -> Any:
+        return None
+
+
+def catalogue(*tools: Tool) -> Catalogue:
+    bus = Bus([])
+    bus.add([on(message, Handler()) for message in (GetNote, ListPlatform, GetUnknown, CountNotes)])
+    permissions = {"platform:read": frozenset({"platform_admin"})}
+    return Catalogue(bus, RolePermissionChecker(permissions), permissions, tools, "platform_admin")
+
+
+GOOD = Tool(message=GetNote, description="Read a note.")
+
+
+@pytest.mark.parametrize(
+    ("tools", "reason"),
+    [
+        ([GOOD, GOOD], "two tools have the name 'get_note'"),
+        ([Tool(message=GetNote, description=" ")], "has no description"),
+        ([Tool(message=ListPlatform, description="Read.")], "administrators of the platform"),
+        ([Tool(message=GetUnknown, description="Read.")], "no context declares the permission 'unknown:read'"),
+        ([Tool(message=CountNotes, description="Count.")], "must have a dataclass"),
+        ([Tool(message=Unhandled, description="Read.")], "has no handler"),
+    ],
+)
+def test_a_wrong_declaration_is_refused(tools: Sequence[Tool], reason: str) -> None:
+    with pytest.raises(ConfigurationError, match=reason):
+        catalogue(*tools)
+
+
+@pytest.mark.parametrize("tool", [one for context in BUILT_IN for one in context.mcp if isinstance(one, Tool)], ids=lambda tool: tool.name)
+def test_each_tool_describes_itself_by_valid_schemas(tool: Tool) -> None:
+    shown = CallableTool(tool).described
+    for name in ("inputSchema", "outputSchema"):
+        if name in shown:
+            assert shown[name]["type"] == "object"
+            Draft202012Validator.check_schema(shown[name])
+    assert shown["inputSchema"]["additionalProperties"] is False
+    assert shown["annotations"]["readOnlyHint"] is issubclass(tool.message, Query)
