@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The OpenTelemetry Collector: receives OTLP over HTTP and writes each batch as one line of JSON.
+# The OpenTelemetry Collector: receives OTLP over HTTP and writes every span with its attributes to its log.
 . "$(dirname "$0")/common.sh"
 
 port=${COLLECTOR_PORT:-19318}
@@ -16,7 +16,7 @@ install() { # its builder generates the source of a program with the chosen comp
     cat >"$work/builder.yaml" <<YAML
 dist: {name: otelcol, output_path: $work/built}
 receivers: [{gomod: go.opentelemetry.io/collector/receiver/otlpreceiver $version}]
-exporters: [{gomod: github.com/open-telemetry/opentelemetry-collector-contrib/exporter/fileexporter $version}]
+exporters: [{gomod: go.opentelemetry.io/collector/exporter/debugexporter $version}]
 providers: [{gomod: go.opentelemetry.io/collector/confmap/provider/fileprovider $stable}]
 YAML
     go_install "go.opentelemetry.io/collector/cmd/builder@$version" "$work/builder"
@@ -29,14 +29,13 @@ YAML
 prepare() {
     cat >"$home/config.yaml" <<YAML
 receivers: {otlp: {protocols: {http: {endpoint: "127.0.0.1:$port"}}}}
-exporters: {file: {path: $home/traces.json, flush_interval: 100ms}}
+exporters: {debug: {verbosity: detailed, sampling_initial: 1000000}}
 service:
   telemetry: {metrics: {level: none}}
-  pipelines: {traces: {receivers: [otlp], exporters: [file]}}
+  pipelines: {traces: {receivers: [otlp], exporters: [debug]}}
 YAML
-    rm -f "$home/traces.json"
 }
 
-addresses() { echo "TEST_COLLECTOR_URL=http://127.0.0.1:$port"; echo "TEST_COLLECTOR_FILE=$home/traces.json"; }
+addresses() { echo "TEST_COLLECTOR_URL=http://127.0.0.1:$port"; echo "TEST_COLLECTOR_LOG=$home/log"; }
 
 main "$@"
