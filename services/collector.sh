@@ -17,7 +17,9 @@ install() { # its builder generates the source of a program with the chosen comp
 dist: {name: otelcol, output_path: $work/built}
 receivers: [{gomod: go.opentelemetry.io/collector/receiver/otlpreceiver $version}]
 exporters: [{gomod: go.opentelemetry.io/collector/exporter/debugexporter $version}]
-providers: [{gomod: go.opentelemetry.io/collector/confmap/provider/fileprovider $stable}]
+providers:
+  - gomod: go.opentelemetry.io/collector/confmap/provider/envprovider $stable
+  - gomod: go.opentelemetry.io/collector/confmap/provider/fileprovider $stable
 YAML
     go_install "go.opentelemetry.io/collector/cmd/builder@$version" "$work/builder"
     (cd "$work" && "$work/builder" --config builder.yaml)
