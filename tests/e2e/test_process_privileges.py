@@ -69,6 +69,7 @@ def test_the_page_shows_the_secrets_of_each_running_process(
         "EVENTS__URL": "database://", "JOBS__URL": "database://", "LOCKS__URL": "database://", "MAIL__URL": "console://", "REMOTE__URL": amqp_url,
         "REALTIME__URL": "database://", "SEARCH__URL": "database://",
         "OBSERVABILITY__METRICS_TOKEN": "a-token-of-this-test",
+        "OBSERVABILITY__OTLP_HEADERS": "authorization=a-token-of-this-test",
     }  # fmt: skip
     assert values.keys() == set(SECRETS)
     found = {}

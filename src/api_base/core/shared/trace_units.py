@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from opentelemetry import trace
 from opentelemetry.trace import Link, SpanKind, StatusCode
 
-from api_base.core.shared.tracing import TRACER, Attributes, as_current, ending, fail, remote, start
+from api_base.core.shared.tracing import TRACER, Attributes, as_current, ending, fail, remote, span, start
 from api_base.core.types import RequestContext, current_context, parent_of
 
 type Finish = Callable[[str, bool], None]
@@ -21,6 +21,8 @@ type Finish = Callable[[str, bool], None]
 
 CONSUMER, PRODUCER, CLIENT, SERVER = SpanKind.CONSUMER, SpanKind.PRODUCER, SpanKind.CLIENT, SpanKind.SERVER
 
+_SYSTEMS = {name: name for name in ("elasticsearch", "opensearch", "redis")}
+"""Names of dependencies that are databases, and their well-known values of `db.system.name`."""
 _finishing: list[Finish] = []
 """One function once spans are exported, otherwise none."""
 
@@ -86,9 +88,29 @@ def started_failed(started: trace.Span) -> bool:
     return status is not None and status.status_code is StatusCode.ERROR
 
 
+def in_trace() -> bool:
+    """Return whether this process exports spans, and the current work belongs to a trace."""
+    if not enabled():
+        return False
+    context = current_context.get(None)
+    return (context is not None and bool(context.trace_id)) or trace.get_current_span().get_span_context().is_valid
+
+
+@contextmanager
+def calling(dependency: str) -> Iterator[None]:
+    """The span of a call of a dependency with all its attempts, if the current work belongs to a trace."""
+    if not in_trace():
+        yield
+        return
+    system = _SYSTEMS.get(dependency.partition("-")[0].partition(" ")[0])
+    attributes = {"service.peer.name": dependency, **({} if system is None else {"db.system.name": system})}
+    with span(dependency, attributes, kind=SpanKind.CLIENT):
+        yield
+
+
 def completed(name: str, attributes: Attributes, seconds: float, error_type: str | None = None) -> None:
     """A client span of a call that just ended and took `seconds`. Without a trace there is none."""
-    if current_context.get(None) is None and not trace.get_current_span().get_span_context().is_valid:
+    if not in_trace():
         return
     end = time.time_ns()
     called = start(name, attributes, kind=CLIENT, start_time=end - int(seconds * 1e9))

@@ -26,6 +26,7 @@ from api_base.core.config import Settings
 from api_base.core.errors import Unavailable
 from api_base.core.protocols import CircuitState, DependencyFigures, HealthCheck
 from api_base.core.shared.logging import get_logger
+from api_base.core.shared.trace_units import calling, enabled
 from api_base.infrastructure.resilience.circuit_breaker import CircuitBreaker, CircuitBreakerConfig, StateChange
 from api_base.infrastructure.resilience.errors import BulkheadFull, TimedOut, require
 from api_base.infrastructure.resilience.retry import Retry, RetryConfig
@@ -178,7 +179,10 @@ class Policy:
             result: T = await self._retry.execute(attempt, idempotent=idempotent)
             return result
 
-        return await self._bulkhead.execute(attempts)
+        if not enabled():
+            return await self._bulkhead.execute(attempts)
+        with calling(self.name):
+            return await self._bulkhead.execute(attempts)
 
     def figures(self) -> DependencyFigures:
         bulkhead, breaker = self._bulkhead, self._breaker
