@@ -32,7 +32,7 @@ type Switch = Callable[[Sequence[tuple[bytes, bytes]], "WebSocketConnection"], b
 class WebSocketRoute:
     """`template` is the path of the route, without names in braces."""
 
-    ignores_token, login = False, False
+    ignores_token, login, challenge = False, False, b""
 
     def __init__(self, template: str, serve: Serve, options: WebSocketOptions, settings: Settings, sockets: OpenSockets) -> None:
         self.template, self.method, self.limits = template, WEBSOCKET, tuple[Limit, ...]()

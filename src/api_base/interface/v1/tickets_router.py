@@ -23,7 +23,7 @@ class TicketIssuer(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TicketDTO:
+class EventTicketDTO:
     """`ticket` is used once, within `expires_in` seconds, by a connection of the same origin."""
 
     ticket: str = field(repr=False)
@@ -47,8 +47,8 @@ def routes(verifier: TokenVerifier, tickets: TicketIssuer) -> Router:
     router = Router(prefix="/events", tags=["events"])
 
     @router.post("/ticket", RouteOptions(replayable=False), status_code=201, summary="Get a ticket for a WebSocket")
-    async def issue_event_ticket(origin: RequestOrigin) -> TicketDTO:
+    async def issue_event_ticket(origin: RequestOrigin) -> EventTicketDTO:
         claims = verifier.verify(current_context.get().access_token.encode())
-        return TicketDTO(ticket=await tickets.issue(claims, origin), expires_in=LIFETIME_SECONDS)
+        return EventTicketDTO(ticket=await tickets.issue(claims, origin), expires_in=LIFETIME_SECONDS)
 
     return router
