@@ -210,7 +210,7 @@ def limits(*, streams: int = 10, all_streams: int = 10) -> UploadLimits:
     return UploadLimits(max_bytes=MAX, lifetime=timedelta(days=1), streams=streams, all_streams=all_streams)
 
 
-def test_streams_are_bounded_for_a_process_whoever_sends_them() -> None:
+def test_streams_are_bounded_for_a_process_in_all() -> None:
     figures: dict[str, float] = {}
     streams = Streams(limits(all_streams=2), figures.__setitem__)
     act_for(uuid4())

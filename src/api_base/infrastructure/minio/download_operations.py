@@ -12,8 +12,10 @@ from api_base.infrastructure.minio.client import S3Client
 
 if TYPE_CHECKING:
     from obstore import GetOptions, GetResult
+    from obstore.store import S3Store
     from types_aiobotocore_s3.client import S3Client as Api
 
+_OUTSIDE: Final = "416 Range Not Satisfiable"
 BLOCK: Final = 262_144
 """Bytes that are read at a time, at least."""
 
@@ -26,6 +28,7 @@ class DownloadOperations:
 
     async def head(self, key: str) -> StoredObject:
         result = await self._get(key, {"head": True})
+        assert result is not None  # no range
         found = result.meta
         return StoredObject(
             key=key,
@@ -37,18 +40,18 @@ class DownloadOperations:
         )
 
     async def read(self, key: str, *, start: int = 0, end: int | None = None, if_match: str | None = None) -> AsyncIterator[bytes]:
-        options: GetOptions = {}
-        if (start, end) != (0, None):
-            found = await self.head(key)
-            end = found.size if end is None else min(end, found.size)
-            if if_match not in (None, found.etag):
+        options: GetOptions = {} if if_match is None else {"if_match": f'"{if_match}"'}
+        if end is not None and start >= end:
+            if if_match not in (None, (await self.head(key)).etag):
                 raise ObjectChanged(key)
-            if start >= end:
-                return
-            options, if_match = {"range": (start, end)}, found.etag
-        if if_match is not None:
-            options["if_match"] = f'"{if_match}"'
+            return
+        if end is not None:
+            options["range"] = (start, end)
+        elif start > 0:
+            options["range"] = {"offset": start}
         result = await self._get(key, options)
+        if result is None:
+            return
         try:
             async for block in result.stream(min_chunk_size=BLOCK):
                 yield bytes(block)
@@ -75,6 +78,16 @@ class DownloadOperations:
             for one in page.get("Uploads", []):
                 yield Unfinished(key=one["Key"], upload=one["UploadId"], started_at=one["Initiated"])
 
-    async def _get(self, key: str, options: "GetOptions") -> "GetResult":
+    async def _get(self, key: str, options: "GetOptions") -> "GetResult | None":
+        """Return None for a range that begins after the last byte."""
         checked_key(key)
-        return await self._client.transfer(lambda store: obstore.get_async(store, key, options=options), key=key)
+
+        async def get(store: "S3Store") -> "GetResult | None":
+            try:
+                return await obstore.get_async(store, key, options=options)
+            except BaseError as error:
+                if "range" in options and _OUTSIDE in str(error):
+                    return None
+                raise
+
+        return await self._client.transfer(get, key=key)

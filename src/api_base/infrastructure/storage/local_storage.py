@@ -147,12 +147,25 @@ class LocalStorage(ObjectStorage, SignedStorage, Probe):
         directory = await in_thread(self._uploads.directory_of, key, upload)
         path = self._uploads.new()
         try:
-            stored = _object(key, await in_thread(self._uploads.join, path, directory, parts, self._description))
+            stored = await self._join(path, directory, parts)
             await in_thread(self._objects.publish, path, key)
         finally:
             await in_thread(path.unlink, missing_ok=True)
         await self.abort_parts(key, upload)
         return stored
+
+    async def _join(self, path: Path, directory: Path, parts: Sequence[Part]) -> StoredObject:
+        """Write the parts of an upload to a new file, each in a thread of its own, so that a cancelled caller waits for one part at most."""
+        about = await in_thread(self._uploads.about, directory)
+        description = self._description(about.key, about.content_type)
+        file = await in_thread(self._uploads.create, path, description)
+        try:
+            for part in sorted(parts, key=lambda one: one.number):
+                await in_thread(self._uploads.join, file, directory, about.key, part)
+            await in_thread(os.fsync, file.fileno())
+            return _object(about.key, await in_thread(of_file, file, description))
+        finally:
+            file.close()
 
     async def abort_parts(self, key: str, upload: str) -> None:
         with suppress(NotFound):

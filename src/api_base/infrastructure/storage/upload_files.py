@@ -6,7 +6,7 @@ Their names are random. Both describe the key that they are for, so `unfinished`
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from io import FileIO
@@ -18,12 +18,10 @@ from api_base.core.errors import NotFound, ObjectChanged
 from api_base.core.protocols import Part, Unfinished
 from api_base.infrastructure.storage.object_files import (
     Description,
-    OpenFile,
     create,
     described,
     flush_directory,
     make_directory,
-    of_file,
     opened,
     write,
 )
@@ -65,24 +63,23 @@ class UploadFiles:
             return self._directory / upload
         raise NotFound("upload", upload)
 
-    def join(self, path: Path, directory: Path, parts: Sequence[Part], describe: Callable[[str, str], Description]) -> OpenFile:
-        """Write the parts of an upload to a new file. Raises `NotFound`, and `ObjectChanged` if a part is missing or was replaced."""
+    def about(self, directory: Path) -> Description:
+        """Return what describes an upload. Raises `NotFound`."""
         about = described(directory / _ABOUT)
         if about is None:
             raise NotFound("upload", directory.name)
-        description = describe(about.key, about.content_type)
-        with self.create(path, description) as file:
-            for part in sorted(parts, key=lambda one: one.number):
-                found = opened(directory / str(part.number))
-                if found is None:
-                    raise ObjectChanged(about.key)
-                with found.file:
-                    if (found.description.etag, found.size) != (part.etag, part.size):
-                        raise ObjectChanged(about.key)
-                    while block := found.file.read(BLOCK):
-                        write(file, block)
-            os.fsync(file.fileno())
-            return of_file(file, description)
+        return about
+
+    def join(self, file: FileIO, directory: Path, key: str, part: Part) -> None:
+        """Write a part of an upload to `file`. Raises `ObjectChanged` if the part is missing or was replaced."""
+        found = opened(directory / str(part.number))
+        if found is None:
+            raise ObjectChanged(key)
+        with found.file:
+            if (found.description.etag, found.size) != (part.etag, part.size):
+                raise ObjectChanged(key)
+            while block := found.file.read(BLOCK):
+                write(file, block)
 
     def abort(self, key: str, upload: str) -> None:
         """Remove an upload of the key and its parts, if it is unfinished."""
