@@ -11,7 +11,7 @@ def _open(owner: str, prefix: str) -> str:
     return f"""
         with t as materialized (select set_config('{setting}', $1, true)::uuid as id), made as (
             insert into {prefix}channels ({owner}, name, epoch, last_offset, used_at)
-            select t.id, $2, substr(md5(gen_random_uuid()::text), 1, 16), 0, now() from t on conflict do nothing returning epoch, last_offset)
+            select t.id, $2::text, substr(md5(gen_random_uuid()::text), 1, 16), 0, now() from t on conflict do nothing returning epoch, last_offset)
         select epoch || journal_incarnation() as epoch, last_offset from made
         union all
         select i.epoch || journal_incarnation(), i.last_offset from t

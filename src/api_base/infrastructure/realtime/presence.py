@@ -15,14 +15,14 @@ LEASE_SECONDS: Final = 6.0
 _SET: Final = "select set_config('app.tenant_id', $1, true)"
 _ENTER: Final = """
 insert into channel_members (tenant_id, name, process, user_id, leased_until)
-select $1, $2, $3, $4, now() + make_interval(secs => $5)
+select $1::uuid, $2::text, $3::uuid, $4::uuid, now() + make_interval(secs => $5::float8)
 where (select count(distinct user_id) from channel_members where tenant_id = $1 and name = $2 and leased_until > now()) < $6
 on conflict (tenant_id, name, process, user_id) do update set leased_until = excluded.leased_until
 """
 _LEAVE: Final = "delete from channel_members where tenant_id = $1 and name = $2 and process = $3 and user_id = $4"
 _RENEW: Final = """
 insert into channel_members (tenant_id, name, process, user_id, leased_until)
-select $1, w.name, $2, w.user_id, now() + make_interval(secs => $3) from unnest($4::text[], $5::uuid[]) as w(name, user_id)
+select $1::uuid, w.name, $2::uuid, w.user_id, now() + make_interval(secs => $3::float8) from unnest($4::text[], $5::uuid[]) as w(name, user_id)
 on conflict (tenant_id, name, process, user_id) do update set leased_until = excluded.leased_until
 """
 _MEMBERS: Final = """

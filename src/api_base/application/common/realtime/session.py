@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from api_base.application.common.realtime.values import Member, Position, Receiver, Subscribed
-from api_base.core.errors import NotFound, TooManyRequests, Unauthenticated
+from api_base.core.errors import Conflict, NotFound, TooManyRequests, Unauthenticated
 from api_base.core.types import Principal, RequestContext
 
 if TYPE_CHECKING:
@@ -37,12 +37,12 @@ class RealtimeSession:
         """Deliver the events of a channel, beginning with those after a position.
 
         Await it directly: the recovered events are delivered after the caller had its turn with the result. Raises `NotFound` for a channel
-        that does not exist for the caller, `Forbidden`, `Invalid`, `TooManyRequests`, `Unavailable`, and `Unauthenticated` once the session ended.
+        that does not exist for the caller, `Forbidden`, `Invalid`, `Conflict` for a channel that it receives already, `TooManyRequests`, `Unavailable`, and `Unauthenticated` once the session ended.
         """
         if self.closed:
             raise Unauthenticated("The session has ended.")
         if channel in self.feeds or channel in self._pending:
-            raise TooManyRequests(f"The connection is already subscribed to {channel}. Unsubscribe first.", retry_after=1.0)
+            raise Conflict(f"The connection is already subscribed to {channel[:100]}. Unsubscribe first.")
         if len(self.feeds) + len(self._pending) >= self._hub.limits.channels:
             raise TooManyRequests(
                 f"A connection may subscribe to {self._hub.limits.channels} channels. Unsubscribe from others first.", retry_after=1.0
