@@ -6,8 +6,8 @@ from alembic import op
 from api_base.infrastructure.db import ddl
 from api_base.infrastructure.db.schema import text, timestamp
 
-revision = "auth_002"
-down_revision = "auth_001"
+revision = "auth_003"
+down_revision = "auth_002"
 branch_labels = None
 depends_on = None
 
