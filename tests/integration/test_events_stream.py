@@ -52,7 +52,8 @@ async def test_it_needs_a_token_or_the_cookie(api: Running, ana: Person) -> None
 
 @pytest.mark.parametrize("cookie", ["", "x", "a.b", "\u00e9" * 5, "x" * 4000])
 async def test_a_forged_cookie_is_refused(api: Running, cookie: str) -> None:
-    assert (await opened(api, {"Cookie": f"api_base_events={cookie}"})).status_code == 401
+    headers = {"Cookie": f"api_base_events={cookie}".encode("latin-1")}
+    assert (await api.client.head(STREAM + "?channels=tenant", headers=headers)).status_code == 401
 
 
 async def test_the_cookie_is_for_the_stream_only(api: Running, ana: Person) -> None:
@@ -130,4 +131,4 @@ async def test_a_user_opens_a_bounded_number(api: Running, ana: Person) -> None:
     hub._of_user[ana.id] = hub.limits.sessions_per_user
     answer = await api.client.get(STREAM + "?channels=tenant", headers=ana.headers)
     del hub._of_user[ana.id]
-    assert (answer.status_code, answer.headers["retry-after"]) == (429, "5")
+    assert (answer.status_code, answer.headers["retry-after"]) == (429, "6"), "rounded up"

@@ -121,7 +121,10 @@ class _Opened:
         stream = self._stream = EventStream(self._ports.hub, self._context, self._expires_at)
         self._ports.streams.add(stream)
         try:
-            await stream.subscribe(self._channels, self._last)
+            try:
+                await stream.subscribe(self._channels, self._last)
+            except Invalid as error:
+                raise Invalid.of("/query/channels", error.violations[0].code, error.violations[0].message) from None
             async for part in stream.parts():
                 yield part
         finally:
