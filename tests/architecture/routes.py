@@ -51,8 +51,10 @@ class Route:
 
     @property
     def of_protocol(self) -> bool:
-        """Whether MCP, OFREP, tus or the IETF says what is answered: tests/integration/test_mcp.py, test_ofrep.py and test_uploads.py send to these routes."""
-        return self.options is not None and self.options.protocol in ("mcp", "ofrep", "uploads")
+        """Whether MCP, OFREP, HTML (Server-Sent Events, which have no end), tus or the IETF says what is answered.
+
+        tests/integration/test_mcp.py, test_ofrep.py, test_events_stream.py and test_uploads.py send to these routes."""
+        return self.options is not None and self.options.protocol in ("mcp", "ofrep", "sse", "uploads")
 
     @property
     def listing(self) -> bool:

@@ -13,6 +13,7 @@ from tools.request_path import SOURCE
 OUTERMOST: Final = {
     "application/common/events/delivery.py": "a worker delivers an event",
     "application/common/jobs/runner.py": "a worker executes a job",
+    "application/common/realtime/hub.py": "a subscription is checked as its connection's caller, outside of any request",
     "application/common/remote/service.py": "another service calls",
     "application/services/file_upload/maintenance.py": "the worker removes expired uploads and scans files again, tenant by tenant",
     "interface/middleware/auth.py": "the token names the principal",

@@ -23,6 +23,7 @@ MEMBERS = {"type", "title", "status", "detail", "instance", "request_id"}
 STALE = '"v99-json1"'
 KEY = {"Idempotency-Key": "8e03978e-40d5-43dd-bc93-6894a57f9324"}
 KEYLESS = {
+    "begin_event_session",
     "begin_upload",
     "complete_upload",
     "confirm_registration",

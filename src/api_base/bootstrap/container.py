@@ -182,7 +182,9 @@ class Container(containers.DeclarativeContainer):
     bus = Singleton(Bus, pipeline)
 
     signals: Provider[Signals] = Singleton(Selection.build, selections.provided.realtime, adapter_ports)
-    realtime: Provider[Realtime] = Singleton(realtime.hub, settings, channels, database, ids, bus.provided.execute, access)
+    realtime: Provider[Realtime] = Singleton(
+        realtime.hub, settings, channels, database, ids, bus.provided.execute, access, counters.provided.gauge
+    )
 
 
 class Provided[T]:

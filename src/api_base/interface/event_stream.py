@@ -120,7 +120,7 @@ def positions_of(last_event_id: str | None) -> dict[str, Position]:
     """Return the positions in a Last-Event-ID. Raises `Invalid` for a text that the server did not send."""
     if not last_event_id:
         return {}
-    pointer = "/Last-Event-ID"
+    pointer = "/header/Last-Event-ID"
     if len(last_event_id) > MAX_ID_LENGTH:
         raise Invalid.of(pointer, "too_long", f"must have at most {MAX_ID_LENGTH} characters")
     found: dict[str, Position] = {}
@@ -136,5 +136,5 @@ def channels_of(text: str, most: int) -> list[str]:
     """Return the channels of a query parameter. Raises `Invalid` for none, too many, or one twice."""
     channels = text.split(",")
     if not text or len(channels) > most or len(set(channels)) < len(channels):
-        raise Invalid.of("/channels", "channels", f"must be 1 to {most} names of channels, separated by commas, each once")
+        raise Invalid.of("/query/channels", "channels", f"must be 1 to {most} names of channels, separated by commas, each once")
     return channels

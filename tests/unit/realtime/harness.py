@@ -39,6 +39,7 @@ class World:
     things: dict[UUID, UUID] = field(default_factory=dict)
     ended: set[UUID] = field(default_factory=set)
     roles: dict[UUID, frozenset[str]] = field(default_factory=dict)
+    gauges: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         channels = Channels()
@@ -47,7 +48,7 @@ class World:
 
     def another_process(self, channels: Channels) -> Realtime:
         self.channels = channels
-        return Realtime(channels, self.journal, self.presence, self.execute, self, self.limits)
+        return Realtime(channels, self.journal, self.presence, self.execute, self, self.limits, self.gauges.__setitem__)
 
     async def execute(self, message: Message[object]) -> object:
         assert isinstance(message, GetThing)

@@ -61,6 +61,27 @@ async def test_a_lost_permission_ends_the_subscription_and_a_revoked_session_the
     assert (session.closed, got.ended_because, world.hub.sessions, world.hub.subscriptions) == (True, ["revoked"], 0, 0)
 
 
+async def test_the_metrics_show_what_the_hub_holds_and_what_it_ended() -> None:
+    world = World(limits=RealtimeLimits(sessions=2))
+    who = principal(TENANT)
+    (session, _), (staying, _) = world.connect(who), world.connect(principal(TENANT))
+    with pytest.raises(TooManyRequests):
+        world.connect(principal(TENANT))
+    start = (await session.subscribe("tenant")).position
+    await staying.subscribe("tenant", start)
+    await session.unsubscribe("tenant")
+    await session.subscribe("tenant", Position("f" * 8, 1))
+    await world.hub.check()
+    expected = {"sessions": 2, "subscriptions": 2, "recoveries": 1, "resets": 1, "refused": 1, "ended": 0}
+    assert world.gauges == {f"realtime_{name}": value for name, value in expected.items()}
+    assert who.session_id is not None
+    world.ended.add(who.session_id)
+    await world.hub.check()
+    assert world.gauges == {
+        f"realtime_{name}": value for name, value in {**expected, "sessions": 1, "subscriptions": 1, "ended": 1}.items()
+    }
+
+
 async def test_a_fresh_token_of_the_same_session_keeps_the_connection() -> None:
     world = World()
     session, got = world.connect(principal(TENANT), expires_in=-1.0)

@@ -29,8 +29,8 @@ EXEMPLAR: Final = 5
 """Words of an exemplar: its trace id (two), span id, duration in nanoseconds, and time in nanoseconds since the epoch."""
 MAX_KEY_LENGTH: Final = (VALUES - 1) * WORD
 SLOTS: Final = 2048
-GAUGES: Final = 16
-"""Slots 1 to 16 hold gauges; slot 0 holds the process id and the requests in progress."""
+GAUGES: Final = 32
+"""Slots 1 to 32 hold gauges; slot 0 holds the process id and the requests in progress."""
 DEPENDENCIES: Final = 64
 """The number of slots for outbound dependencies, after those of the gauges. Requests follow."""
 EVALUATIONS: Final = 256
@@ -89,7 +89,7 @@ class Counters:
         words[at + 3] = max(int(seconds * 1e9), 1)
 
     def gauge(self, name: str, value: float) -> None:
-        """Set a gauge of this process. Ignores names beyond the first 16."""
+        """Set a gauge of this process. Ignores names beyond the first 32."""
         base = self._gauges.get(name)
         if base is None:
             if len(self._gauges) == GAUGES:

@@ -18,6 +18,7 @@ def hub(
     ids: IdGenerator,
     execute: Callable[[Message[object]], Awaitable[object]],
     access: AccessLookup,
+    gauge: Callable[[str, float], None],
 ) -> Realtime:
     """Return the hub, which does nothing until `RealtimeDelivery` starts it."""
     chosen = settings.realtime
@@ -29,4 +30,4 @@ def hub(
         sessions_per_address=chosen.max_sessions_per_address,
     )
     presence = SqlPresence(database, ids.new(), chosen.max_members)
-    return Realtime(channels, SqlChannelJournal(database), presence, execute, access, limits)
+    return Realtime(channels, SqlChannelJournal(database), presence, execute, access, limits, gauge)

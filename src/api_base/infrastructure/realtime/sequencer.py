@@ -10,9 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 from uuid import UUID
 
-from api_base.application.common.realtime import PublicEvent
+from api_base.application.common.realtime import ChannelKey, PublicEvent
 from api_base.application.common.realtime.channels import TENANT, USER
-from api_base.application.common.realtime.journal import ChannelKey
 from api_base.core.protocols import StoredEvent
 from api_base.infrastructure.db.connecting import Connection
 from api_base.infrastructure.realtime.signals import Signals

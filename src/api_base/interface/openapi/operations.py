@@ -73,7 +73,7 @@ def _statuses(method: str, path: str, options: RouteOptions | None, condition: I
     if options is None:
         return [400, 401, *statuses, *([413] if has_body else [])]
     statuses += [400, 401, 422]
-    if options.auth == "required":
+    if options.auth != "ignored":
         statuses.append(403)
     if "{" in path:
         statuses.append(404)

@@ -14,7 +14,7 @@ from api_base.core.protocols import Limit
 from api_base.interface.websocket.socket import Serve, WebSocketOptions
 
 type Auth = Literal["required", "optional", "ignored"]
-type Protocol = Literal["graphql", "oauth2", "jwks", "mcp", "metrics", "ofrep", "storage", "uploads"]
+type Protocol = Literal["graphql", "oauth2", "jwks", "mcp", "metrics", "ofrep", "sse", "storage", "uploads"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

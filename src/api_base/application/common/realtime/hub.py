@@ -35,7 +35,7 @@ CONCURRENT_CHECKS: Final = 8
 
 
 class Realtime:
-    """`execute` runs a message as the current caller. Between `start` and `stop` the hub checks sessions and reads feeds by itself."""
+    """`execute` runs a message as the current caller, `gauge` sets a metric by its name. Between `start` and `stop` the hub checks sessions and reads feeds by itself."""
 
     def __init__(
         self,
@@ -45,8 +45,9 @@ class Realtime:
         execute: Callable[[Message[object]], Awaitable[object]],
         access: AccessLookup,
         limits: RealtimeLimits,
+        gauge: Callable[[str, float], None],
     ) -> None:
-        self.limits, self.figures = limits, RealtimeFigures()
+        self.limits, self.figures, self._gauge = limits, RealtimeFigures(), gauge
         self._channels, self._journal, self._presence = channels, journal, presence
         self._execute, self._access = execute, access
         self._sessions: dict[RealtimeSession, None] = {}
@@ -205,6 +206,18 @@ class Realtime:
                 current.append(session)
         for first in range(0, len(current), 100):
             await asyncio.gather(*(self._checked(session) for session in current[first : first + 100]))
+        self._measure()
+
+    def _measure(self) -> None:
+        for name, value in (
+            ("realtime_sessions", self.sessions),
+            ("realtime_subscriptions", self.subscriptions),
+            ("realtime_recoveries", self.figures.recovered),
+            ("realtime_resets", self.figures.resets),
+            ("realtime_refused", self.figures.refused),
+            ("realtime_ended", self.figures.ended.total()),
+        ):
+            self._gauge(name, value)
 
     async def _checked(self, session: RealtimeSession) -> None:
         held = session.principal

@@ -12,8 +12,7 @@ branch_labels = ("realtime",)
 depends_on = ("base_001", "tasks_001")
 
 INCARNATION = """
-create function journal_incarnation() returns text language sql stable
-security definer set search_path = pg_catalog, public, pg_temp as $$
+create function journal_incarnation() returns text language sql stable set search_path = pg_catalog, public, pg_temp as $$
     select left(md5(concat_ws(' ', (select system_identifier from pg_control_system()), left(pg_walfile_name(pg_current_wal_lsn()), 8),
         (select oid from pg_database where datname = current_database()),
         pg_relation_filenode('public.channels'), pg_relation_filenode('public.channel_events'),

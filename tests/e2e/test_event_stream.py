@@ -1,0 +1,82 @@
+"""Server-Sent Events of a real server, through a restart of the server: the client misses nothing and receives nothing twice."""
+
+import http.client
+import json
+import signal
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from typing import Any
+from uuid import uuid4
+
+from tests.e2e.conftest import Project
+from tests.e2e.processes import PATIENCE, UNLIMITED, Backend, serving
+
+type Sent = tuple[str, str, Any]
+"""Event, id, data."""
+
+
+def _events(response: http.client.HTTPResponse) -> Iterator[Sent]:
+    """The events of a stream, as HTML reads them, to its end."""
+    fields: dict[str, str] = {}
+    for line in response:
+        name, _, value = line.decode().rstrip("\n").partition(": ")
+        if name:
+            fields[name] = value
+        elif "data" in fields:
+            yield fields["event"], fields.get("id", ""), json.loads(fields["data"])
+            fields = {}
+
+
+@contextmanager
+def reading(backend: Backend, last: str = "", **headers: str) -> Iterator[Iterator[Sent]]:
+    with closing(http.client.HTTPConnection("127.0.0.1", backend.port, timeout=PATIENCE)) as connection:
+        connection.request("GET", "/api/v1/events/stream?channels=tenant", headers=headers | ({"Last-Event-ID": last} if last else {}))
+        response = connection.getresponse()
+        assert (response.status, response.headers["Content-Type"]) == (200, "text/event-stream")
+        yield _events(response)
+
+
+def make(backend: Backend, token: str, count: int) -> list[str]:
+    made = []
+    for _ in range(count):
+        body = {"sku": f"S-{uuid4()}", "name": "Chair", "category": "goods"}
+        status, answer = backend.request("POST", "/api/v1/items", body, token)
+        assert status == 201, answer
+        made.append(answer["id"])
+    return made
+
+
+def received(events: Iterator[Sent], count: int) -> list[Sent]:
+    return [sent for _, sent in zip(range(count), (one for one in events if one[0] == "event"), strict=False)]
+
+
+def test_a_stream_continues_after_a_restart(project: Project) -> None:
+    with serving(project.home, **UNLIMITED) as backend:
+        token = project.log_in(backend.ready())
+        status, headers, _ = backend.exchange("POST", "/api/v1/events/session", None, token, {})
+        assert status == 204
+        cookie = headers["Set-Cookie"].partition(";")[0]
+        with reading(backend, Cookie=cookie) as events:
+            assert next(events)[0] == "subscribed"
+            made = make(backend, token, 3)
+            first = received(events, 2)
+            assert backend.end(signal.SIGTERM) == 0, backend.output
+            *rest, end = events
+        assert (end[0], end[2]) == ("end", {"reason": "draining"})
+        assert [sent[2]["data"]["aggregate_id"] for sent in [*first, *rest]] == made[: 2 + len(rest)]
+    with serving(project.home, **UNLIMITED) as backend:
+        backend.ready()
+        made += make(backend, token, 2)
+        with reading(backend, first[-1][1], Cookie=cookie) as events:
+            later = []
+            subscribed = None
+            while len(later) < 3:
+                sent = next(events)
+                if sent[0] == "event":
+                    later.append(sent)
+                else:
+                    assert (sent[0], subscribed) == ("subscribed", None)
+                    subscribed = sent[2]
+        assert subscribed is not None
+        assert subscribed["recovered"] is True
+        assert [sent[2]["data"]["aggregate_id"] for sent in [*first, *later]] == made
