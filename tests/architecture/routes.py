@@ -51,8 +51,8 @@ class Route:
 
     @property
     def of_protocol(self) -> bool:
-        """Whether MCP, OFREP, tus or the IETF says what is answered: tests/integration/test_mcp.py, test_ofrep.py and test_uploads.py send to these routes."""
-        return self.options is not None and self.options.protocol in ("mcp", "ofrep", "uploads")
+        """Whether GraphQL over HTTP, MCP, OFREP, tus or the IETF says what is answered: tests/integration/test_graphql_http.py, test_mcp.py, test_ofrep.py and test_uploads.py send to these routes."""
+        return self.options is not None and self.options.protocol in ("graphql", "mcp", "ofrep", "uploads")
 
     @property
     def listing(self) -> bool:

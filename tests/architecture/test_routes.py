@@ -29,6 +29,7 @@ KEYLESS = {
     "evaluate_flag",
     "continue_upload",
     "evaluate_flags",
+    "graphql",
     "issue_ticket",
     "login",
     "refresh",

@@ -194,7 +194,11 @@ def _refused(status: int, message: str, code: str) -> bytes:
 _RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
     200: {"description": "A GraphQL response", "content": {JSON: {"schema": {"type": "object"}}, RESPONSE: {"schema": {"type": "object"}}}},
     400: {"description": "A request error [GraphQL over HTTP]", "content": {JSON: {"schema": {"type": "object"}}}},
-    406: {"description": "Accept allows no media type of GraphQL", "content": {JSON: {"schema": {"type": "object"}}}},
+    406: {"description": "Accept allows no media type of GraphQL [GraphQL over HTTP]", "content": {JSON: {"schema": {"type": "object"}}}},
+}
+_BODY_RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
+    413: {"description": "The body is too large [GraphQL over HTTP]", "content": {JSON: {"schema": {"type": "object"}}}},
+    415: {"description": "The body is not JSON [GraphQL over HTTP]", "content": {JSON: {"schema": {"type": "object"}}}},
 }
 _PARAMETERS: Final = {
     "query": "The document",
@@ -229,7 +233,7 @@ def routes(endpoint: GraphQLEndpoint, settings: GraphQLSettings) -> Router:
     options = RouteOptions(auth="optional", protocol="graphql", replayable=False, body_limit=MAX_BODY_BYTES, example=_EXAMPLE)
     reading = RouteOptions(auth="optional", protocol="graphql", replayable=False, example={"query": "query=%7B__typename%7D"})
 
-    @router.post("", options, summary="Execute a GraphQL operation", openapi_extra=_POST, response_model=None, responses=_RESPONSES)
+    @router.post("", options, summary="Execute a GraphQL operation", openapi_extra=_POST, response_model=None, responses=_RESPONSES | _BODY_RESPONSES)
     async def graphql(sent: Annotated[Sent, Depends(GraphQLBody(settings.batch))]) -> ProtocolAnswer | StreamAnswer:
         return await endpoint.answer(sent)
 
