@@ -75,7 +75,13 @@ class Mutations:
     def _parameters(self, one: RouteDefinition) -> list[_Parameter] | None:
         """Return the parameters of a route, or None if it becomes no mutation."""
         options = one.options
-        if options.auth != "required" or options.rate is not None or options.limits or options.protocol is not None or not options.replayable:
+        if (
+            options.auth != "required"
+            or options.rate is not None
+            or options.limits
+            or options.protocol is not None
+            or not options.replayable
+        ):
             return None
         hints = get_type_hints(one.endpoint, include_extras=True)
         if not _shown(hints.pop("return", None)):
