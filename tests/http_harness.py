@@ -89,13 +89,16 @@ class OneToken:
     checked: int = 0
     who: Principal = PRINCIPAL
     failure: Exception | None = None
+    expires_at: int = 2**40
 
     def verify(self, token: bytes) -> TokenClaims:
         self.checked += 1
         if token != b"good":
             raise errors.Unauthenticated("The access token is not good.")
         assert PRINCIPAL.session_id is not None
-        return TokenClaims(user_id=PRINCIPAL.user_id, session_id=PRINCIPAL.session_id, tenant_id=PRINCIPAL.tenant_id, expires_at=2**40)
+        return TokenClaims(
+            user_id=PRINCIPAL.user_id, session_id=PRINCIPAL.session_id, tenant_id=PRINCIPAL.tenant_id, expires_at=self.expires_at
+        )
 
     async def principal(self, claims: TokenClaims) -> Principal:
         assert claims.user_id == PRINCIPAL.user_id

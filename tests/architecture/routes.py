@@ -51,10 +51,11 @@ class Route:
 
     @property
     def of_protocol(self) -> bool:
-        """Whether MCP, OFREP, HTML (Server-Sent Events, which have no end), tus or the IETF says what is answered.
+        """Whether GraphQL over HTTP, MCP, OFREP, HTML (Server-Sent Events, which have no end), tus or the IETF says what is answered.
 
-        tests/integration/test_mcp.py, test_ofrep.py, test_events_stream.py and test_uploads.py send to these routes."""
-        return self.options is not None and self.options.protocol in ("mcp", "ofrep", "sse", "uploads")
+        tests/integration/test_graphql_http.py, test_mcp.py, test_ofrep.py, test_events_stream.py and test_uploads.py send to these routes.
+        """
+        return self.options is not None and self.options.protocol in ("graphql", "mcp", "ofrep", "sse", "uploads")
 
     @property
     def listing(self) -> bool:

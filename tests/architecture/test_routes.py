@@ -30,6 +30,7 @@ KEYLESS = {
     "evaluate_flag",
     "continue_upload",
     "evaluate_flags",
+    "graphql",
     "issue_ticket",
     "login",
     "refresh",

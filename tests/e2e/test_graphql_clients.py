@@ -1,5 +1,6 @@
-"""GraphQL by clients that we did not write: the audits of npm's graphql-http, @urql/core, graphql-ws and graphql-sse, on a real server."""
+"""GraphQL by clients that we did not write: the audits of npm's graphql-http, @urql/core, graphql-ws and graphql-sse; and a subscription: all on a real server."""
 
+import asyncio
 import json
 import shutil
 import subprocess
@@ -8,9 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
+from websockets.typing import Subprotocol
 
 from tests.e2e.conftest import Project
-from tests.e2e.processes import UNLIMITED, Backend, serving
+from tests.e2e.processes import PATIENCE, UNLIMITED, Backend, serving
 
 HERE = Path(__file__).parent / "graphql_client"
 
@@ -58,3 +62,44 @@ def test_foreign_clients_list_create_conflict_and_stream(project: Project, clien
         "acknowledged": 1,
         "events": [["Armchair"]],
     }
+
+
+CHANGED = """
+subscription($id: ID!) { itemChanged(id: $id) { position recovered event { name } item { name version } } }
+"""
+
+
+async def said(client: ClientConnection) -> Any:
+    return json.loads(await asyncio.wait_for(client.recv(), PATIENCE))
+
+
+async def test_a_subscription_shows_the_changed_item_and_ends_with_the_session(project: Project, backend: Backend) -> None:
+    token = project.log_in(backend)
+
+    def request(method: str, path: str, body: Any = None, if_match: str | None = None) -> Any:
+        status, answer = backend.request(method, path, body, token, if_match)
+        assert status < 300, answer
+        return answer
+
+    item = request("POST", "/api/v1/items", {"sku": "subscribed", "name": "Chair", "category": "furniture"})["id"]
+    found = request("POST", "/graphql", {"query": '{ items(filter: {sku: {eq: "subscribed"}}) { nodes { id uuid } } }'})
+    (node,) = found["data"]["items"]["nodes"]
+    assert node["uuid"] == item
+    async with connect(f"ws://127.0.0.1:{backend.port}/graphql", subprotocols=[Subprotocol("graphql-transport-ws")]) as client:
+        await client.send(json.dumps({"type": "connection_init", "payload": {"Authorization": f"Bearer {token}"}}))
+        assert await said(client) == {"type": "connection_ack"}
+        await client.send(json.dumps({"id": "1", "type": "subscribe", "payload": {"query": CHANGED, "variables": {"id": node["id"]}}}))
+        first = (await said(client))["payload"]["data"]["itemChanged"]
+        assert (first["recovered"], first["event"], first["item"]["name"]) == (None, None, "Chair")
+        request("PATCH", f"/api/v1/items/{item}", {"name": "Armchair"}, "*")
+        names = []
+        while "items.changed.v1" not in names:
+            changed = (await said(client))["payload"]["data"]["itemChanged"]
+            names.append(changed["event"]["name"])
+        assert changed["item"] == {"name": "Armchair", "version": 2}
+        request("POST", "/api/v1/auth/logout", {})
+        with pytest.raises(ConnectionClosed) as ended:
+            while True:
+                await asyncio.wait_for(client.recv(), PATIENCE)
+    assert ended.value.rcvd is not None
+    assert ended.value.rcvd.code == 4403

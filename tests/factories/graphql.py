@@ -75,4 +75,6 @@ SCHEMA: Final = small_schema()
 
 def engine(shows_internals: bool = False, **settings: Any) -> Engine:
     """An engine on the small schema."""
-    return Engine(SCHEMA, GraphQLSettings(**settings), context=object, formatted=formatted, shows_internals=shows_internals)
+    return Engine(
+        SCHEMA, GraphQLSettings(**settings), context=lambda session: object(), formatted=formatted, shows_internals=shows_internals
+    )

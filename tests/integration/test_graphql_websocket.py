@@ -2,28 +2,58 @@
 
 import asyncio
 import json
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
+from api_base.application.common.cqrs import Message
+from api_base.application.common.realtime import Channels, Realtime, RealtimeLimits
 from api_base.core.config.graphql import GraphQLSettings
-from api_base.core.errors import Unauthenticated
+from api_base.core.errors import TooManyRequests, Unauthenticated
 from api_base.core.types import NO_REQUEST, SessionId
 from api_base.interface.graphql.http import GraphQLEndpoint, routes
 from api_base.interface.graphql.sessions import LiveSessions
 from api_base.interface.graphql.transport_ws import OPTIONS, SUBPROTOCOL, GraphQLSockets
 from tests.factories.graphql import engine
 from tests.http_harness import PRINCIPAL, OneToken
+from tests.unit.realtime.memory_journal import MemoryJournal, MemoryPresence
 from tests.websocket_client import TEXT, RawClient, WebSocketServer, websocket_server
 
 pytestmark = pytest.mark.asyncio
 
 PATH = "/api/v1/graphql"
 AUTHORIZED = {"Authorization": "Bearer good"}
+
+
+class FailedTokens:
+    """Refuses an address from its third failed token on."""
+
+    def __init__(self) -> None:
+        self.failed: Counter[str] = Counter()
+
+    async def refused_tokens(self, address: str) -> TooManyRequests | None:
+        return TooManyRequests("Too many tokens failed.", retry_after=1.0) if self.failed[address] > 2 else None
+
+    async def failed_token(self, address: str) -> None:
+        self.failed[address] += 1
+
+
+@dataclass
+class Tokens(OneToken):
+    limits: FailedTokens = field(default_factory=FailedTokens)
+
+
+async def nothing(message: Message[object]) -> object:
+    raise AssertionError(message)
+
+
+def hub_of(tokens: Tokens) -> Realtime:
+    return Realtime(Channels(), MemoryJournal(), MemoryPresence(), nothing, tokens, RealtimeLimits())
 
 
 class Client:
@@ -43,7 +73,7 @@ class Client:
 
 
 class Door:
-    def __init__(self, server: WebSocketServer, tokens: OneToken) -> None:
+    def __init__(self, server: WebSocketServer, tokens: Tokens) -> None:
         self.server, self.tokens = server, tokens
 
     async def connect(self, **headers: str | None) -> Client:
@@ -64,13 +94,18 @@ class Door:
 
 @asynccontextmanager
 async def door(settings: dict[str, Any] | None = None, **sections: Any) -> AsyncIterator[Door]:
-    tokens, chosen = OneToken(), GraphQLSettings(**(settings or {}))
-    sessions = LiveSessions(tokens, tokens)
+    tokens, chosen = Tokens(), GraphQLSettings(**(settings or {}))
+    hub = hub_of(tokens)
+    hub.start()
+    sessions = LiveSessions(hub, tokens, tokens, lambda: tokens.limits)
     endpoint = GraphQLEndpoint(lambda: engine(**(settings or {})), sessions)
     router = routes(endpoint, chosen)
     router.websocket("", OPTIONS)(GraphQLSockets(endpoint, sessions, chosen).serve)
-    async with websocket_server(router, **sections) as server:
-        yield Door(server, tokens)
+    try:
+        async with websocket_server(router, **sections) as server:
+            yield Door(server, tokens)
+    finally:
+        await hub.stop()
 
 
 async def test_a_query_has_one_result() -> None:
@@ -156,6 +191,25 @@ async def test_an_init_without_a_valid_token_is_4403(payload: dict[str, Any] | N
         assert (await client.raw.closed())[0] == 4403
 
 
+async def test_an_address_whose_tokens_failed_is_refused() -> None:
+    async with door() as opened:
+        codes = []
+        for token in ("bad", "bad", "bad", "good"):
+            client = await opened.connect()
+            client.send("connection_init", payload={"Authorization": f"Bearer {token}"})
+            codes.append((await client.raw.closed())[0])
+        assert codes == [4403, 4403, 4403, 1013]
+
+
+async def test_a_connection_ends_with_its_token() -> None:
+    async with door() as opened:
+        client = await opened.ready()
+        opened.tokens.expires_at = 1
+        client.send("ping", payload=AUTHORIZED)
+        assert await client.next() == {"type": "pong"}
+        assert await asyncio.wait_for(client.raw.closed(), 5) == (4403, "Forbidden: the token has expired")
+
+
 async def test_no_init_in_time_is_4408() -> None:
     async with door(websocket={"authentication_timeout_seconds": 0.1}) as opened:
         client = await opened.connect()
@@ -210,7 +264,7 @@ async def test_a_session_that_ends_closes_with_4403() -> None:
         client.subscribe("1", "subscription{waits}")
         await client.next()
         opened.tokens.failure = Unauthenticated("The session has ended.")
-        assert await asyncio.wait_for(client.raw.closed(), 5) == (4403, "Forbidden: The session has ended.")
+        assert await asyncio.wait_for(client.raw.closed(), 5) == (4403, "Forbidden: the session, the user or the membership has ended")
 
 
 async def test_a_ping_with_a_token_renews_and_with_a_bad_one_closes() -> None:
@@ -223,10 +277,10 @@ async def test_a_ping_with_a_token_renews_and_with_a_bad_one_closes() -> None:
 
 
 async def test_the_token_of_another_user_does_not_renew() -> None:
-    tokens = OneToken()
-    sessions = LiveSessions(tokens, tokens)
-    session = sessions.open(NO_REQUEST.acting(PRINCIPAL, "good"), lambda reason: None)
-    session.claims = replace(session.claims, session_id=SessionId(uuid4()))
+    tokens = Tokens()
+    sessions = LiveSessions(hub_of(tokens), tokens, tokens, lambda: tokens.limits)
+    another = replace(PRINCIPAL, session_id=SessionId(uuid4()))
+    session = sessions.open(NO_REQUEST.acting(another, "good"), lambda reason: None)
     with pytest.raises(Unauthenticated, match="another user, session or tenant"):
         await sessions.renew(session, "good")
     session.close()

@@ -1,5 +1,6 @@
 """Subscriptions on a hub in memory: positions, recovery, resets, slow clients, and the end of a session."""
 
+import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -11,6 +12,7 @@ from api_base.application.common.realtime import ChannelEvent, ChannelKey, Posit
 from api_base.core.types import NO_REQUEST, Principal, RequestContext, current_context
 from api_base.interface.graphql.context import GraphQLContext
 from api_base.interface.graphql.schema import build_schema
+from api_base.interface.graphql.sessions import LiveSession
 from api_base.interface.graphql.subscriptions import MAX_QUEUED, Queue
 from tests.unit.realtime.harness import World, principal, tenant_key
 
@@ -31,13 +33,16 @@ async def subscribed(world: World, who: Principal, channel: str = "tenant", afte
     """The messages that a client receives."""
     assert who.session_id is not None
     world.open_as[who.session_id] = who
-    current_context.set(RequestContext(request_id="test", principal=who))
+    context = RequestContext(request_id="test", principal=who)
+    current_context.set(context)
+    session = LiveSession(world.hub, context, time.time() + 60, lambda reason: None)
     variables = {"channel": channel} if after is None else {"channel": channel, "after": after}
-    stream = await SCHEMA.subscribe(QUERY, variable_values=variables, context_value=GraphQLContext(Bus(()), world.hub))
+    stream = await SCHEMA.subscribe(QUERY, variable_values=variables, context_value=GraphQLContext(Bus(()), session))
     try:
         yield stream  # type: ignore[misc]
     finally:
         await stream.aclose()  # type: ignore[union-attr]
+        session.close()
         current_context.set(NO_REQUEST)
 
 
@@ -115,6 +120,25 @@ async def test_a_revoked_session_ends_the_subscription() -> None:
         await world.hub.check()
         assert await refused(stream) == "UNAUTHENTICATED"
         assert [one async for one in stream] == []
+
+
+async def test_two_subscriptions_of_one_connection_to_a_channel_both_receive() -> None:
+    world, who = World(), principal(uuid4())
+    assert who.tenant_id is not None
+    assert who.session_id is not None
+    world.open_as[who.session_id] = who
+    session = LiveSession(world.hub, RequestContext(request_id="test", principal=who), time.time() + 60, lambda reason: None)
+    first, second = Queue(), Queue()
+    async with session.subscribed("tenant", None, first):
+        async with session.subscribed("tenant", None, second):
+            assert world.hub.sessions == 2
+            positions = [appended(world, tenant_key(who.tenant_id))]
+            assert [str((await queue.next()).position) for queue in (first, second)] == positions * 2
+        assert world.hub.sessions == 1
+        positions.append(appended(world, tenant_key(who.tenant_id)))
+        assert str((await first.next()).position) == positions[1]
+    session.close()
+    assert world.hub.sessions == 0
 
 
 async def test_messages_are_taken_in_their_order() -> None:

@@ -21,6 +21,7 @@ from api_base.infrastructure.observability.factory import json_logs
 from api_base.interface import docs_router, events_router, links_router, openapi, storage_router, stream_router
 from api_base.interface.errors import pages
 from api_base.interface.errors.handlers import install
+from api_base.interface.graphql.sessions import LiveSessions
 from api_base.interface.middleware.production import StackPorts, stack
 from api_base.interface.middleware.rate_limit import RequestLimits
 from api_base.interface.router import V1, route_table, websocket_routes
@@ -45,13 +46,9 @@ def create_app(settings: Settings, contexts: Sequence[Context] = BUILT_IN) -> Fa
         routers.append(("", storage_router.routes(services.container.storage)))
     streams = _stream_ports(services)
     routers.append(("", stream_router.routes(streams)))
-    graphql = graphql_routes(
-        graphql_engine(schema, services.bus, services.container.realtime, settings),
-        services.container.token_verifier,
-        services.container.access,
-        settings,
-    )
-    routers.append(("", graphql))
+    callers = services.container
+    sessions = LiveSessions(callers.realtime, callers.token_verifier, callers.access, lambda: ports.limits)
+    routers.append(("", graphql_routes(graphql_engine(schema, services.bus, settings), sessions, settings)))
     sockets = OpenSockets(settings.websocket, services.container.counters.gauge)
     table = route_table(routers, settings.server.max_body_bytes, websocket_routes(routers, settings, sockets))
     ports = _ports(services, table)

@@ -8,11 +8,9 @@ from typing import TYPE_CHECKING
 from fastapi import APIRouter
 
 from api_base.application.common.cqrs import Bus
-from api_base.application.common.realtime import Realtime
 from api_base.bootstrap.context import Context
 from api_base.core.config import Settings
 from api_base.core.errors import ConfigurationError
-from api_base.core.protocols import AccessLookup, TokenVerifier
 from api_base.interface.graphql.declared import GraphQL
 from api_base.interface.graphql.http import GraphQLEndpoint, routes
 from api_base.interface.graphql.sessions import LiveSessions
@@ -55,7 +53,7 @@ def graphql_schema(contexts: Sequence[Context], routers: Sequence[tuple[str, API
     return schema
 
 
-def graphql_engine(schema: "Callable[[], Schema]", bus: Bus, realtime: Realtime, settings: Settings) -> "Callable[[], Engine]":
+def graphql_engine(schema: "Callable[[], Schema]", bus: Bus, settings: Settings) -> "Callable[[], Engine]":
     """Return the function that makes the engine, which executes operations."""
 
     def engine() -> "Engine":
@@ -66,7 +64,7 @@ def graphql_engine(schema: "Callable[[], Schema]", bus: Bus, realtime: Realtime,
         return Engine(
             schema()._schema,
             settings.graphql,
-            context=lambda: GraphQLContext(bus, realtime),
+            context=lambda session: GraphQLContext(bus, session),
             formatted=formatted,
             shows_internals=settings.shows_internals,
         )
@@ -74,9 +72,8 @@ def graphql_engine(schema: "Callable[[], Schema]", bus: Bus, realtime: Realtime,
     return engine
 
 
-def graphql_routes(engine: "Callable[[], Engine]", verifier: TokenVerifier, access: AccessLookup, settings: Settings) -> Router:
+def graphql_routes(engine: "Callable[[], Engine]", sessions: LiveSessions, settings: Settings) -> Router:
     """Return the routes of `/graphql`: HTTP, event streams and WebSocket."""
-    sessions = LiveSessions(verifier, access)
     endpoint = GraphQLEndpoint(engine, sessions)
     router = routes(endpoint, settings.graphql)
     router.websocket("", OPTIONS)(GraphQLSockets(endpoint, sessions, settings.graphql).serve)

@@ -147,7 +147,7 @@ class Page[T]:
     items: Sequence[T]
     next_cursor: str | None
     total: int | None = None
-    cursors: Sequence[str] = ()
+    cursors: tuple[str, ...] = ()
     """Those of the items, if they are requested. The REST API does not show them."""
 
 

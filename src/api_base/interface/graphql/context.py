@@ -6,8 +6,8 @@ from typing import Any, Final
 from strawberry.dataloader import DataLoader
 
 from api_base.application.common.cqrs import Bus
-from api_base.application.common.realtime import Realtime
 from api_base.core.types import current_context
+from api_base.interface.graphql.sessions import LiveSession
 
 MAX_BATCH: Final = 200
 """Keys of one query: the largest page."""
@@ -18,14 +18,14 @@ type Load = Callable[[list[Any]], Any]
 class GraphQLContext:
     """One for each operation, and for each event of a subscription, so that it never shows what an earlier event loaded.
 
-    `realtime` delivers events to subscriptions; None refuses them.
+    `session` is that of the connection, which delivers events to subscriptions; an anonymous caller has none.
 
     Every value is loaded by the bus, as the principal of the current request, which is part of the key of a loader: a context that is used
     for another principal by mistake shares nothing with it.
     """
 
-    def __init__(self, bus: Bus, realtime: Realtime | None = None) -> None:
-        self.bus, self.realtime = bus, realtime
+    def __init__(self, bus: Bus, session: LiveSession | None = None) -> None:
+        self.bus, self.session = bus, session
         self._loaders: dict[tuple[object, ...], DataLoader[Any, Any]] = {}
 
     def loader(self, name: object, load: Callable[[Sequence[Any]], Any]) -> DataLoader[Any, Any]:

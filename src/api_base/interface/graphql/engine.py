@@ -25,13 +25,14 @@ from graphql.execution.executor import Executor
 
 from api_base.core.config.graphql import GraphQLSettings
 from api_base.core.errors import ConfigurationError
-from api_base.core.types import RequestContext, current_context
+from api_base.core.types import current_context
 from api_base.interface.graphql.documents import BYTES_PER_TOKEN, DocumentCache, Prepared, trusted_documents
 from api_base.interface.graphql.lexical import check_tokens
 from api_base.interface.graphql.limits import prices_of
 from api_base.interface.graphql.plain import plain_executor
 from api_base.interface.graphql.refused import LimitExceeded, MutationByGet, NotWellFormed, OperationTimeout, RequestRefused
 from api_base.interface.graphql.request import OperationRequest
+from api_base.interface.graphql.sessions import LiveSession
 from api_base.interface.routes.rendering import encode
 
 MAX_ERRORS: Final = 20
@@ -40,7 +41,6 @@ MAX_RESPONSE_BYTES: Final = 16 * 1_048_576
 MAX_INLINE_CHARACTERS: Final = 1_000
 """A longer document is parsed and validated in a thread: it may take as long as several requests."""
 
-type Caller = Callable[[], RequestContext]
 type FormatErrors = Callable[[list[GraphQLError]], list[dict[str, Any]]]
 
 
@@ -54,14 +54,14 @@ class Response:
 
 
 class Engine:
-    """`context` makes the value that resolvers receive, for one operation, or for one event of a subscription."""
+    """`context` makes the value that resolvers receive, for one operation, or for one event of a subscription, of the session of a connection."""
 
     def __init__(
         self,
         schema: GraphQLSchema,
         settings: GraphQLSettings,
         *,
-        context: Callable[[], object],
+        context: Callable[[LiveSession | None], object],
         formatted: FormatErrors,
         shows_internals: bool,
     ) -> None:
@@ -154,7 +154,7 @@ class Engine:
             return refusal(refused)
 
     async def responses(
-        self, request: OperationRequest, *, keep: bool, safe: bool = False, caller: Caller = current_context.get
+        self, request: OperationRequest, *, keep: bool, safe: bool = False, session: LiveSession | None = None
     ) -> AsyncGenerator[Response]:
         """Yield the responses of any operation: those of its events, if it is a subscription. A refusal is a response."""
         try:
@@ -163,7 +163,7 @@ class Engine:
             if operation.operation is not OperationType.SUBSCRIPTION:
                 yield await self.execute(prepared, request)
                 return
-            made = await self.events(prepared, request, caller)
+            made = await self.events(prepared, request, session)
         except RequestRefused as refused:
             yield refusal(refused)
             return
@@ -181,7 +181,7 @@ class Engine:
                 result = execute(
                     self._schema,
                     prepared.document,
-                    context_value=self._context(),
+                    context_value=self._context(None),
                     variable_values=dict(request.variables),
                     operation_name=request.operation_name,
                     max_coercion_errors=MAX_ERRORS,
@@ -195,15 +195,17 @@ class Engine:
             raise OperationTimeout(f"The operation was aborted after {seconds:g} s.", "TIMEOUT") from None
         return self._response(result)
 
-    async def events(self, prepared: Prepared, request: OperationRequest, caller: Caller) -> Response | AsyncGenerator[Response]:
+    async def events(
+        self, prepared: Prepared, request: OperationRequest, session: LiveSession | None
+    ) -> Response | AsyncGenerator[Response]:
         """Subscribe: return the responses of the events, or one response if there are none.
 
-        Each event is executed with a context of its own, as `caller` is by then.
+        Each event is executed with a context of its own, as the caller of `session` is by then.
         """
         executor = self._executor.build(
             self._schema,
             prepared.document,
-            context_value=self._context(),
+            context_value=self._context(session),
             raw_variable_values=dict(request.variables),
             operation_name=request.operation_name,
             max_coercion_errors=MAX_ERRORS,
@@ -218,8 +220,9 @@ class Engine:
             return self._response(ExecutionResult(None, stream.errors), executed=False)
 
         def execute_event(one: Executor[Any]) -> Any:
-            current_context.set(caller())
-            one.context_value = self._context()
+            if session is not None:
+                current_context.set(session.context)
+            one.context_value = self._context(session)
             return execute_subscription_event(one)
 
         return self._responses(map_source_to_response_event(executor, stream, execute_event))

@@ -138,8 +138,12 @@ class GraphQLEndpoint:
         """Yield the responses of any operation as events; errors before the execution are events as well."""
         ended = asyncio.get_running_loop().create_future()
         context = current_context.get()
-        session = None if context.principal is None else self._sessions.open(context, ended.set_result)
-        responses = engine.responses(request, keep=keep, safe=safe, caller=lambda: context if session is None else session.context)
+        try:
+            session = None if context.principal is None else self._sessions.open(context, ended.set_result)
+        except ApiBaseError as error:
+            yield b"event: next\ndata: %b\n\nevent: complete\ndata:\n\n" % _failure(error)[1]
+            return
+        responses = engine.responses(request, keep=keep, safe=safe, session=session)
         pending: asyncio.Future[Response] | None = None
         try:
             yield b":\n\n"
@@ -178,13 +182,19 @@ def _answer(content: bytes, status: int, media_type: str) -> ProtocolAnswer:
 def _failed(error: ApiBaseError, media_type: str) -> ProtocolAnswer:
     """Return a request that is no GraphQL request; an event stream cannot describe it."""
     shown = JSON if media_type == EVENTS else media_type
+    status, content = _failure(error)
+    return _answer(content, status, shown)
+
+
+def _failure(error: ApiBaseError) -> tuple[int, bytes]:
+    """Return the status and the content. Raises `error` itself if clients must not see it."""
     if isinstance(error, NotWellFormed | LimitExceeded):
-        return _answer(encode({"errors": error.errors}), 400, shown)
+        return 400, encode({"errors": error.errors})
     problem = problem_of(error)
     if problem is None:
         raise error
     status = 400 if isinstance(error, Invalid) else problem.status
-    return _answer(_refused(status, problem.detail, problem.kind.upper().replace("-", "_")), status, shown)
+    return status, _refused(status, problem.detail, problem.kind.upper().replace("-", "_"))
 
 
 def _refused(status: int, message: str, code: str) -> bytes:
@@ -194,7 +204,11 @@ def _refused(status: int, message: str, code: str) -> bytes:
 _RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
     200: {"description": "A GraphQL response", "content": {JSON: {"schema": {"type": "object"}}, RESPONSE: {"schema": {"type": "object"}}}},
     400: {"description": "A request error [GraphQL over HTTP]", "content": {JSON: {"schema": {"type": "object"}}}},
-    406: {"description": "Accept allows no media type of GraphQL", "content": {JSON: {"schema": {"type": "object"}}}},
+    406: {"description": "Accept allows no media type of GraphQL [GraphQL over HTTP]", "content": {JSON: {"schema": {"type": "object"}}}},
+}
+_BODY_RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
+    413: {"description": "The body is too large [GraphQL over HTTP]", "content": {JSON: {"schema": {"type": "object"}}}},
+    415: {"description": "The body is not JSON [GraphQL over HTTP]", "content": {JSON: {"schema": {"type": "object"}}}},
 }
 _PARAMETERS: Final = {
     "query": "The document",
@@ -229,7 +243,9 @@ def routes(endpoint: GraphQLEndpoint, settings: GraphQLSettings) -> Router:
     options = RouteOptions(auth="optional", protocol="graphql", replayable=False, body_limit=MAX_BODY_BYTES, example=_EXAMPLE)
     reading = RouteOptions(auth="optional", protocol="graphql", replayable=False, example={"query": "query=%7B__typename%7D"})
 
-    @router.post("", options, summary="Execute a GraphQL operation", openapi_extra=_POST, response_model=None, responses=_RESPONSES)
+    @router.post(
+        "", options, summary="Execute a GraphQL operation", openapi_extra=_POST, response_model=None, responses=_RESPONSES | _BODY_RESPONSES
+    )
     async def graphql(sent: Annotated[Sent, Depends(GraphQLBody(settings.batch))]) -> ProtocolAnswer | StreamAnswer:
         return await endpoint.answer(sent)
 

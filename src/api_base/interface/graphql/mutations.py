@@ -1,6 +1,7 @@
 """Mutations: the routes of the REST API that change something, with the same messages, bodies, versions and idempotency keys.
 
-A route with a limit of its own, without authentication, of another protocol, or with a streamed body stays a matter of HTTP.
+A route with a limit of its own, without authentication, of another protocol, whose response must not be stored (such as tokens), or with a
+streamed body stays a matter of HTTP.
 """
 
 import inspect
@@ -74,7 +75,13 @@ class Mutations:
     def _parameters(self, one: RouteDefinition) -> list[_Parameter] | None:
         """Return the parameters of a route, or None if it becomes no mutation."""
         options = one.options
-        if options.auth != "required" or options.rate is not None or options.limits or options.protocol is not None:
+        if (
+            options.auth != "required"
+            or options.rate is not None
+            or options.limits
+            or options.protocol is not None
+            or not options.replayable
+        ):
             return None
         hints = get_type_hints(one.endpoint, include_extras=True)
         if not _shown(hints.pop("return", None)):

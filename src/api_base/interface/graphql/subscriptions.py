@@ -5,7 +5,6 @@ read the state anew; events after `position` follow. A client that does not keep
 """
 
 import asyncio
-import math
 from collections import deque
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
@@ -21,8 +20,7 @@ from strawberry.types import Info
 from strawberry.types.field import StrawberryField
 
 from api_base.application.common.realtime import ChannelEvent, Position, PresenceChange
-from api_base.core.errors import Forbidden, Unauthenticated, Unavailable
-from api_base.core.types import current_context
+from api_base.core.errors import Forbidden, Unauthenticated
 from api_base.interface.graphql import ids
 from api_base.interface.graphql.declared import Node
 from api_base.interface.graphql.fields import REQUIRED, Argument, field, object_type, plain_field, stream_field
@@ -54,7 +52,7 @@ class Message:
 
 
 class Queue:
-    """The `Receiver` of one subscription."""
+    """The `Subscriber` of one subscription."""
 
     def __init__(self) -> None:
         self._messages: deque[Message] = deque()
@@ -100,25 +98,16 @@ class Queue:
 
 
 async def messages(info: Info, channel: str, after: str | None) -> AsyncGenerator[Message]:
-    """Yield the messages of a channel. Raises what `RealtimeSession.subscribe` raises.
-
-    The transport ends the operation when the token expires without a successor; the hub ends it when the session is revoked.
-    """
-    realtime = info.context.realtime
-    if realtime is None:
-        raise Unavailable("Subscriptions are not available.")
+    """Yield the messages of a channel, until the session of the connection ends. Raises what `RealtimeSession.subscribe` raises."""
+    session = info.context.session
+    if session is None:
+        raise Unauthenticated("A subscription requires authentication. Send an access token.")
     queue = Queue()
     position = None if after is None else Position.parse(after, "/path/after")
-    session = realtime.open(
-        current_context.get(), math.inf, queue, lambda reason: queue.fail(Unauthenticated(f"The session ended: {reason}."))
-    )
-    try:
-        started = await session.subscribe(channel, position)
+    async with session.subscribed(channel, position, queue) as started:
         yield Message(started.position, recovered=started.recovered, reset=started.recovered is False)
         while True:
             yield await queue.next()
-    finally:
-        session.close()
 
 
 def subscription_fields(types: Types) -> Mapping[str, StrawberryField]:

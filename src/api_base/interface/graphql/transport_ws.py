@@ -14,7 +14,7 @@ from typing import Any, Final
 import msgspec
 
 from api_base.core.config.graphql import GraphQLSettings
-from api_base.core.errors import Unauthenticated
+from api_base.core.errors import TooManyRequests, Unauthenticated, Unavailable
 from api_base.core.shared.json_depth import too_deep
 from api_base.core.shared.logging import get_logger
 from api_base.core.shared.strict_json import strict_json
@@ -24,7 +24,8 @@ from api_base.interface.graphql.refused import NotWellFormed
 from api_base.interface.graphql.request import OperationRequest, operation_of
 from api_base.interface.graphql.sessions import LiveSession, LiveSessions
 from api_base.interface.routes.rendering import encode
-from api_base.interface.websocket.socket import Socket, TextMessage, WebSocketOptions
+from api_base.interface.websocket.handlers import CLOSED
+from api_base.interface.websocket.socket import SERVICE_RESTART, TRY_AGAIN_LATER, Socket, TextMessage, WebSocketOptions
 
 logger = get_logger(__name__)
 
@@ -109,9 +110,11 @@ class _Connection:
                 context = await sessions.authenticated(context, token)
             if context.principal is None:
                 raise Unauthenticated("the payload must have a member Authorization: Bearer <access token>")
-            self._session = sessions.open(context, lambda reason: self._socket.close(FORBIDDEN, f"Forbidden: {reason}"))
+            self._session = sessions.open(context, self._end)
         except Unauthenticated as error:
             raise _Closed(FORBIDDEN, f"Forbidden: {error}") from None
+        except (TooManyRequests, Unavailable) as error:
+            raise _Closed(TRY_AGAIN_LATER, error.public_message) from None
         if token is not None and not self._socket.authenticated(context.principal):
             return
         self._socket.send(_ACK)
@@ -123,6 +126,8 @@ class _Connection:
                 await self._owner.sessions.renew(self._session, token)
             except Unauthenticated as error:
                 raise _Closed(FORBIDDEN, f"Forbidden: {error}") from None
+            except (TooManyRequests, Unavailable) as error:
+                raise _Closed(TRY_AGAIN_LATER, error.public_message) from None
         self._send({"type": "pong"})
 
     def _subscribe(self, id: str, payload: object) -> None:
@@ -146,7 +151,7 @@ class _Connection:
         current_context.set(session.context)
         try:
             engine = await self._owner.endpoint.engine()
-            async with aclosing(engine.responses(request, keep=True, caller=lambda: session.context)) as responses:
+            async with aclosing(engine.responses(request, keep=True, session=session)) as responses:
                 async for response in responses:
                     if not response.executed:
                         errors = json.loads(response.content)["errors"]
@@ -161,6 +166,10 @@ class _Connection:
             if self._operations.get(id) is asyncio.current_task():
                 del self._operations[id]
                 self._count()
+
+    def _end(self, reason: str) -> None:
+        code, text = CLOSED[reason]
+        self._socket.close(*((code, text) if code == SERVICE_RESTART else (FORBIDDEN, f"Forbidden: {text}")))
 
     def _send(self, message: Mapping[str, Any]) -> None:
         self._socket.send(TextMessage(encode(message)))

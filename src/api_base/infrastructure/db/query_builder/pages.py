@@ -73,7 +73,7 @@ class PageBuilder[T]:
         more = len(rows) > request.limit
         rows = rows[: request.limit]
         cursor = encode_cursor(request, self._keys(rows[-1], sort)) if more else None
-        cursors = [encode_cursor(request, self._keys(row, sort)) for row in rows] if request.with_cursors else ()
+        cursors = tuple(encode_cursor(request, self._keys(row, sort)) for row in rows) if request.with_cursors else ()
         return Page(items=[self._make(row) for row in rows], next_cursor=cursor, total=total, cursors=cursors)
 
     def _field(self, name: str) -> Field:
