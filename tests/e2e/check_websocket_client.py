@@ -26,7 +26,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize(("compression", "extensions"), [("plain", ""), ("deflate", "permessage-deflate")])
 def test_the_client_receives_the_event_of_its_item(project: Project, client: Path, compression: str, extensions: str) -> None:
-    with serving(project.home, "--no-worker", **LIMITS) as backend:
+    with serving(project.home, **LIMITS) as backend:
         token = member_token(backend.ready(), project)
         url = f"http://127.0.0.1:{backend.port}"
         ran = subprocess.run(

@@ -26,9 +26,9 @@ LIMITS = {
 
 @pytest.fixture(scope="module")
 def backends(project: Project) -> Iterator[list[Backend]]:
-    """Two servers, each a process of its own, on one database."""
+    """Two servers, each a process of its own, on one database; the worker of the first gives events their places in the channels."""
     with ExitStack() as stack:
-        yield [stack.enter_context(serving(project.home, "--no-worker", **LIMITS)).ready() for _ in range(2)]
+        yield [stack.enter_context(serving(project.home, *options, **LIMITS)).ready() for options in ((), ("--no-worker",))]
 
 
 @pytest.fixture

@@ -30,17 +30,11 @@ async def test_a_message_of_one_byte_more_is_too_big(server: WebSocketServer) ->
     assert (await client.closed())[0] == 1009
 
 
-@pytest.mark.parametrize("size", [MAX_BYTES + 1000, 2**32])
+@pytest.mark.parametrize("size", [MAX_BYTES + 1000, 2**32, 2**63, 2**64 - 1])
 async def test_a_frame_is_refused_by_its_length_before_it_arrives(server: WebSocketServer, size: int) -> None:
     client = await server.connect()
     client.writer.write(b"\x81\xff" + size.to_bytes(8) + b"mask")
     assert (await client.closed())[0] == 1009
-
-
-async def test_a_length_with_the_highest_bit_is_refused(server: WebSocketServer) -> None:
-    client = await server.connect()
-    client.writer.write(b"\x81\xff" + (2**63).to_bytes(8) + b"mask")
-    assert (await client.closed())[0] in (1002, 1009)
 
 
 async def test_fragments_are_one_message(server: WebSocketServer) -> None:

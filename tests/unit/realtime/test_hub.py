@@ -179,7 +179,7 @@ CHANNEL = Channel(kind="things", message=GetThing, read=lambda id_: GetThing(id=
 
 
 @dataclass
-class Declared:
+class CaseEvents:
     parts: tuple[Any, ...]
 
     def add(self) -> None:
@@ -187,7 +187,7 @@ class Declared:
 
 
 def test_complete_declarations_are_accepted() -> None:
-    Declared((CHANNEL, MADE, LOST)).add()
+    CaseEvents((CHANNEL, MADE, LOST)).add()
 
 
 @pytest.mark.parametrize(
@@ -210,7 +210,7 @@ def test_complete_declarations_are_accepted() -> None:
 )
 def test_what_an_author_forgets_is_found_at_start(parts: tuple[Any, ...], problem: str) -> None:
     with pytest.raises(ConfigurationError, match=problem):
-        Declared(parts).add()
+        CaseEvents(parts).add()
 
 
 async def test_a_random_channel_is_not_found() -> None:

@@ -22,9 +22,9 @@ class WebSocketSettings(Section):
     """Maximum size of a message before authentication, in bytes."""
     max_message_bytes: int = Field(65_536, ge=1024, le=16_777_216)
     """Maximum size of a message after authentication, in bytes, decompressed."""
-    message_rate: int = Field(50, ge=1, le=100_000)
+    frames_per_second: int = Field(50, ge=1, le=100_000)
     """Frames that a client may send each second, on average."""
-    message_burst: int = Field(200, ge=1, le=100_000)
+    frame_burst: int = Field(200, ge=1, le=100_000)
     """Frames that a client may send within a moment."""
     ping_interval_seconds: float = Field(20.0, gt=0, le=600)
     """Seconds of silence after which the server sends a ping; the client has the same time to answer."""

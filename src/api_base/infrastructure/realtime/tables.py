@@ -1,7 +1,7 @@
 """Tables of real-time delivery: channels, their events, and who is present. Those of a tenant, and those of a user.
 
 A row of a channel is made by its first subscriber. The sequencer locks it, which makes offsets follow the order of commits, and stores events
-only for channels that have a row: a channel that nobody has subscribed to costs nothing.
+only for channels that have a row: a channel without a first subscriber costs nothing.
 """
 
 from typing import Final

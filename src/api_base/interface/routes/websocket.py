@@ -41,7 +41,7 @@ class WebSocketRoute:
         self._origins = frozenset(settings.server.cors_origins)
 
     def accept(self, scope: Scope) -> None:
-        """Switch to WebSocket. Raises an error of the tree if the handshake is refused."""
+        """Switch to WebSocket. Raises `BadRequest` or another error of the tree if the handshake is refused."""
         exchange = http_exchange_of(scope)
         if scope["query_string"]:
             raise BadRequest("A WebSocket takes no query. Send tokens in the Authorization header or the first message, never in the URL.")

@@ -20,7 +20,9 @@ from websockets.protocol import Protocol, Side, State
 from api_base.core.shared.logging import get_logger
 from api_base.core.types import Principal, RequestContext, UserId, current_context
 from api_base.interface.websocket import socket as codes
+from api_base.interface.websocket.incoming import IncomingMessages, UnacceptableFrame
 from api_base.interface.websocket.registry import OpenSockets
+from api_base.interface.websocket.send_queue import SendQueue
 from api_base.interface.websocket.socket import Serve, SocketClosed, TextMessage, WebSocketOptions
 
 logger = get_logger(__name__)
@@ -31,8 +33,6 @@ HIGH_WATER: Final = 65_536
 """Bytes in the transport above which further messages wait in the queue."""
 MAX_WAITING: Final = 16
 """Messages that wait for the handler; nothing is read meanwhile."""
-MAX_FRAGMENTS: Final = 1024
-"""Frames of one message."""
 MAX_DISCARDED: Final = 1_048_576
 """Bytes of a closing client after which nothing more is read."""
 _CONTROL: Final = 125
@@ -43,10 +43,9 @@ class WebSocketConnection(asyncio.Protocol):
     """Implements `Socket`. `leave` is called when the connection is lost; `write_timeout` is in seconds."""
 
     __slots__ = (
-        "_active", "_allowance", "_allowed_at", "_closed", "_compressed", "_counted", "_discarded", "_dropped", "_fragments", "_heard_at",
-        "_leave", "_loop", "_messages", "_opcode", "_options", "_paused", "_pinged_at", "_protocol", "_queue", "_queued_bytes", "_serve", "_sockets",
-        "_task", "_transport", "_used_at", "_user", "_waiter", "_write_timeout", "context", "deadline", "on_drain", "on_dropped", "origin",
-        "subprotocol",
+        "_active", "_closed", "_compressed", "_counted", "_discarded", "_heard_at", "_incoming", "_leave", "_loop", "_messages", "_options", "_paused",
+        "_pinged_at", "_protocol", "_queue", "_serve", "_sockets", "_task", "_transport", "_used_at", "_user", "_waiter", "_write_timeout", "context",
+        "deadline", "on_drain", "on_dropped", "origin", "subprotocol",
     )  # fmt: skip
 
     def __init__(
@@ -69,15 +68,11 @@ class WebSocketConnection(asyncio.Protocol):
         self.on_dropped: Callable[[int], None] | None = None
         self.on_drain: Callable[[], None] | None = None
         self._messages: deque[str] = deque()
-        self._fragments: list[bytes] = []
-        self._opcode = Opcode.TEXT
-        self._queue: deque[tuple[bytes, bool]] = deque()
-        self._queued_bytes = self._dropped = self._discarded = 0
+        self._queue, self._discarded = SendQueue(sockets), 0
         self._waiter: asyncio.Future[None] | None = None
         self._closed: SocketClosed | None = None
         self._user: UserId | None = None
         self._counted = self._active = self._paused = False
-        self._allowance = float(settings.message_burst)
         self.deadline = math.inf
 
     def begin(self, transport: asyncio.Transport, leave: Callable[["WebSocketConnection"], None], write_timeout: float) -> None:
@@ -85,7 +80,8 @@ class WebSocketConnection(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._transport, self._leave, self._write_timeout = transport, leave, write_timeout
         transport.set_write_buffer_limits(high=HIGH_WATER)
-        self._heard_at = self._used_at = self._allowed_at = self._loop.time()
+        self._heard_at = self._used_at = self._loop.time()
+        self._incoming = IncomingMessages(self._sockets.settings, self._heard_at)
         self._pinged_at = math.inf
         principal = self.context.principal
         self._task = self._loop.create_task(self._run(), context=Context())  # that of the request keeps all of it in memory
@@ -128,8 +124,9 @@ class WebSocketConnection(asyncio.Protocol):
         frame = message.deflated if self._compressed else message.plain
         if not self._paused and not self._queue:
             self._transport.write(frame)
-        else:
-            self._enqueue(frame, droppable)
+        elif not self._queue.add(frame, droppable=droppable, dropping=self.on_dropped is not None):
+            self._sockets.slow_client()
+            self.close(codes.TRY_AGAIN_LATER, f"the client reads too slowly: {self._sockets.settings.max_queue_messages} messages waited")
 
     def close(self, code: int, reason: str = "") -> None:
         if self._closed is None:
@@ -183,7 +180,7 @@ class WebSocketConnection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._leave(self)
-        self._forget_queue()
+        self._queue.clear()
         self.forget()
         self.deadline = math.inf
         if self._closed is None:
@@ -197,51 +194,22 @@ class WebSocketConnection(asyncio.Protocol):
         self._sockets.leave(self._user)
 
     def _on_frame(self, frame: Frame) -> None:
-        if not self._allow():
-            self.close(codes.POLICY_VIOLATION, f"more than {self._sockets.settings.message_rate} frames per second")
-            return
-        match frame.opcode:
-            case Opcode.TEXT | Opcode.BINARY | Opcode.CONT:
-                if frame.opcode is not Opcode.CONT:
-                    self._opcode = frame.opcode
-                self._on_data(frame)
-            case Opcode.CLOSE:
-                received = self._protocol.close_rcvd
-                assert received is not None
-                self._end(received.code, received.reason)
-
-    def _on_data(self, frame: Frame) -> None:
-        if self._opcode is Opcode.BINARY:
-            self.close(codes.UNSUPPORTED_DATA, "binary messages are not supported; send text")
-            return
-        self._fragments.append(bytes(frame.data))
-        if len(self._fragments) > MAX_FRAGMENTS:
-            self.close(codes.POLICY_VIOLATION, f"more than {MAX_FRAGMENTS} frames in one message")
-        elif frame.fin:
-            data, self._fragments = b"".join(self._fragments), []
-            if len(data) > self._max_bytes:
-                self.close(codes.MESSAGE_TOO_BIG, f"more than {self._max_bytes} bytes")
-                return
-            try:
-                text = data.decode()
-            except UnicodeDecodeError:
-                self.close(codes.INVALID_DATA, "the message is not UTF-8")
-                return
-            self._used_at = self._heard_at
-            self._messages.append(text)
-            self._wake()
-
-    @property
-    def _max_bytes(self) -> int:
-        settings = self._sockets.settings
-        return settings.max_message_bytes if self._counted else settings.max_first_message_bytes
-
-    def _allow(self) -> bool:
-        settings = self._sockets.settings
-        self._allowance = min(settings.message_burst, self._allowance + (self._heard_at - self._allowed_at) * settings.message_rate)
-        self._allowed_at = self._heard_at
-        self._allowance -= 1
-        return self._allowance >= 0
+        try:
+            self._incoming.allow(self._heard_at)
+            match frame.opcode:
+                case Opcode.TEXT | Opcode.BINARY | Opcode.CONT:
+                    settings = self._sockets.settings
+                    limit = settings.max_message_bytes if self._counted else settings.max_first_message_bytes
+                    if (message := self._incoming.add(frame, max_bytes=limit)) is not None:
+                        self._used_at = self._heard_at
+                        self._messages.append(message)
+                        self._wake()
+                case Opcode.CLOSE:
+                    received = self._protocol.close_rcvd
+                    assert received is not None
+                    self._end(received.code, received.reason)
+        except UnacceptableFrame as error:
+            self.close(error.code, error.reason)
 
     def _read(self) -> None:
         """Read on, unless the client does not read or the handler has enough to do."""
@@ -269,52 +237,10 @@ class WebSocketConnection(asyncio.Protocol):
             return
         self._heard_at = self._loop.time()
         self.deadline = self._heard_at + self._sockets.settings.ping_interval_seconds
-        sent = 0
-        while self._queue and not self._paused:
-            frame, _ = self._queue.popleft()
-            self._queued_bytes -= len(frame)
-            sent += 1
-            self._transport.write(frame)
-        self._sockets.queued(-sent)
-        if not self._queue and self._dropped and self.on_dropped is not None:
-            dropped, self._dropped = self._dropped, 0
+        dropped = self._queue.write(self._transport.write, lambda: self._paused)
+        if dropped and self.on_dropped is not None:
             self.on_dropped(dropped)
         self._read()
-
-    def _enqueue(self, frame: bytes, droppable: bool) -> None:
-        settings = self._sockets.settings
-        self._queue.append((frame, droppable))
-        self._queued_bytes += len(frame)
-        self._sockets.queued(1)
-        if self._full and self.on_dropped is not None:
-            self._drop_oldest()
-        if self._full:
-            self._sockets.slow_client()
-            self.close(codes.TRY_AGAIN_LATER, f"the client reads too slowly: {settings.max_queue_messages} messages waited")
-
-    @property
-    def _full(self) -> bool:
-        settings = self._sockets.settings
-        return len(self._queue) > settings.max_queue_messages or self._queued_bytes > settings.max_queue_bytes
-
-    def _drop_oldest(self) -> None:
-        """Make the queue half empty, so that it is not searched for each further message."""
-        settings, kept, dropped = self._sockets.settings, deque[tuple[bytes, bool]](), 0
-        left, size = len(self._queue), self._queued_bytes
-        for frame, droppable in self._queue:
-            if droppable and (left > settings.max_queue_messages // 2 or size > settings.max_queue_bytes // 2):
-                left, size, dropped = left - 1, size - len(frame), dropped + 1
-            else:
-                kept.append((frame, droppable))
-        self._queue, self._queued_bytes = kept, size
-        self._dropped += dropped
-        self._sockets.queued(-dropped)
-        self._sockets.dropped(dropped)
-
-    def _forget_queue(self) -> None:
-        self._sockets.queued(-len(self._queue))
-        self._queue.clear()
-        self._queued_bytes = 0
 
     # how it ends
 
@@ -360,7 +286,7 @@ class WebSocketConnection(asyncio.Protocol):
     def _end(self, code: int, reason: str) -> None:
         """Stop serving. What the protocol has to say is written; the client has a moment to read it."""
         self._closed = SocketClosed(code, reason)
-        self._forget_queue()
+        self._queue.clear()
         self.deadline = self._loop.time() + LINGER_SECONDS
         self._write()
         self._wake()

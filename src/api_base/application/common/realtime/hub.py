@@ -145,7 +145,7 @@ class Realtime:
             feed.signal()
 
     async def subscribe(self, session: RealtimeSession, channel: str, after: Position | None, *, presence: bool) -> Subscribed:
-        """Attach a session to a channel: `RealtimeSession.subscribe`."""
+        """Attach a session to a channel: `RealtimeSession.subscribe`. Raises `Unauthenticated` if the session has ended meanwhile."""
         key = await self._authorized(session, channel)
         feed = self._feeds.get(key)
         if feed is None:

@@ -70,7 +70,7 @@ class PresenceChange:
 class Subscribed:
     """`position` is where live delivery begins. `recovered` is None without an `after`.
 
-    It is true only if every event after that position follows, and false if some may be missing: read the state anew.
+    It is true only if every event after that position follows, and false if some may be missing: read the state again.
     """
 
     position: Position
@@ -84,7 +84,7 @@ class Receiver(Protocol):
         """Take events of one channel, in order."""
 
     def reset(self, channel: str, position: Position) -> None:
-        """Something is missing: the client reads the state anew. Events after `position` follow."""
+        """Something is missing: the client reads the state again. Events after `position` follow."""
 
     def ended(self, channel: str, reason: str) -> None:
         """The subscription has ended: the permission for the channel is gone."""

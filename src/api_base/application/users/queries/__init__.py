@@ -32,7 +32,7 @@ class GetUser(Query[UserDTO]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GetUsersByIds(Query[Sequence[UserDTO]]):
-    """Those of the users whom the caller may see, in any order: the caller, and for platform administrators all."""
+    """Those of the users that the caller may see, in any order: the caller, and for platform administrators all."""
 
     permission = AUTHENTICATED
     ids: tuple[UUID, ...]
