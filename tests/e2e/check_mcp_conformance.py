@@ -33,7 +33,13 @@ SCENARIOS = {
         "http-header-validation",
     ),
 }
-NOT_APPLICABLE = {"sep-2549-prompts-list-caching-hints": "The server has no prompts."}
+NOT_APPLICABLE = {
+    "sep-2549-prompts-list-caching-hints": "The server has no prompts.",
+    "sep-2575-server-rejects-undeclared-capability": "It calls test_missing_capability of the suite's demonstration server.",
+    "sep-2575-missing-capability-http-400": "It calls test_missing_capability of the suite's demonstration server.",
+    "sep-2575-http-server-no-independent-requests-on-stream": "It calls test_streaming_elicitation of the suite's demonstration server.",
+    "sep-2575-server-no-log-without-loglevel": "It calls test_logging_tool of the suite's demonstration server.",
+}
 """Checks of these scenarios that need what the server does not have."""
 _FAILED = re.compile(r"\[([a-z0-9-]+) *\] (?:\x1b\[\d+m)?FAILURE")
 

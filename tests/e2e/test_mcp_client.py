@@ -1,16 +1,23 @@
 """The MCP server as a process, used by the `mcp` package's client, which we did not write, in both revisions."""
 
 import asyncio
+import json
+from collections.abc import Iterator
 from typing import Any
 
 import httpx2
+import pytest
 from mcp.client import Client
 from mcp.client.streamable_http import streamable_http_client
 from mcp_types import CallToolResult
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
+from websockets.typing import Subprotocol
 
 from tests.e2e.conftest import Project
 from tests.e2e.processes import Backend
 from tests.e2e.test_uploads import backend_of
+from tests.e2e.test_websocket import ended, said, socket
 
 
 def issued(backend: Backend, token: str) -> str:
@@ -52,8 +59,62 @@ async def called(client: Client, name: str, arguments: dict[str, Any], *, failin
     return content
 
 
-def test_the_client_works_in_each_revision(project: Project) -> None:
-    with backend_of(project) as (backend, login):
-        token = issued(backend, login)
-        for mode in ("legacy", "auto", "2026-07-28"):
-            asyncio.run(use(backend, token, mode))
+@pytest.fixture(scope="module")
+def server(project: Project) -> Iterator[tuple[Backend, str]]:
+    """The server, and a token of REST."""
+    with backend_of(project) as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def token(server: tuple[Backend, str]) -> str:
+    """A token for MCP."""
+    return issued(*server)
+
+
+def test_the_client_works_in_each_revision(server: tuple[Backend, str], token: str) -> None:
+    for mode in ("legacy", "auto", "2026-07-28"):
+        asyncio.run(use(server[0], token, mode))
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("GET", "/api/v1/items", None),
+        ("POST", "/graphql", {"query": "{ __typename }"}),
+        ("GET", "/api/v1/events/stream?channels=tenant", None),
+        ("POST", "/api/v1/events/session", None),
+        ("POST", "/api/v1/events/ticket", None),
+        ("POST", "/api/v1/auth/mcp-tokens", {"name": "more", "scope": "write", "expires_in": 3600}),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_token_for_mcp_is_refused_elsewhere(server: tuple[Backend, str], token: str, method: str, path: str, body: Any) -> None:
+    assert server[0].request(method, path, body, token)[0] == 401
+
+
+async def test_a_token_for_mcp_opens_no_websocket(server: tuple[Backend, str], token: str) -> None:
+    backend = server[0]
+    with pytest.raises(InvalidStatus) as refused:
+        async with socket(backend, token):
+            pass
+    assert refused.value.response.status_code == 401
+    async with socket(backend) as client:
+        await client.send(json.dumps({"type": "authenticate", "id": "r1", "token": token}))
+        assert (await said(client))["problem"]["status"] == 401
+        assert (await ended(client))[0] == 3000
+
+
+async def test_a_token_for_mcp_opens_no_graphql_websocket(server: tuple[Backend, str], token: str) -> None:
+    backend = server[0]
+    async with connect(f"ws://127.0.0.1:{backend.port}/graphql", subprotocols=[Subprotocol("graphql-transport-ws")]) as client:
+        await client.send(json.dumps({"type": "connection_init", "payload": {"Authorization": f"Bearer {token}"}}))
+        assert (await ended(client))[0] == 4403
+
+
+def test_a_token_of_rest_is_refused_at_mcp(server: tuple[Backend, str], token: str) -> None:
+    backend, login = server
+    body = {"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {}}
+    fields = {"MCP-Protocol-Version": "2025-11-25", "Accept": "application/json, text/event-stream"}
+    assert backend.exchange("POST", "/mcp", body, login, fields)[0] == 401
+    assert backend.exchange("POST", "/mcp", body, token, fields)[0] == 200

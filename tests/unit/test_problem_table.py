@@ -32,6 +32,7 @@ CASES: Final[dict[type[Exception], Case]] = {
         (http.RouteNotFound(), "route-not-found", 404, []),
         (http.MethodNotAllowed(b"GET, HEAD"), "method-not-allowed", 405, [(b"allow", b"GET, HEAD")]),
         (http.BodyTooLarge(5), "body-too-large", 413, []),
+        (errors.TooLarge("no"), "too-large", 413, []),
         (http.UnsupportedMediaType("no"), "unsupported-media-type", 415, []),
         (
             http.RangeNotSatisfiable(5),
@@ -40,6 +41,12 @@ CASES: Final[dict[type[Exception], Case]] = {
             [(b"content-range", b"bytes */5"), (b"accept-ranges", b"bytes")],
         ),
         (http.PreconditionRequired(), "precondition-required", 428, []),
+        (
+            http.UpgradeRequired("no"),
+            "upgrade-required",
+            426,
+            [(b"upgrade", b"websocket"), (b"connection", b"Upgrade"), (b"sec-websocket-version", b"13")],
+        ),
         (http.TargetTooLong("no"), "target-too-long", 414, []),
         (http.HeaderTooLarge("no"), "header-too-large", 431, []),
         (http.SlowRequest("no"), "slow-request", 408, []),

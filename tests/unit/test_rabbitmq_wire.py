@@ -1,6 +1,7 @@
 """What other programs see of RabbitMQ: properties of messages, arguments of queues, limits. Each is written out here, since both ends of ours share the code."""
 
 import time
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
@@ -70,11 +71,19 @@ async def test_queues_of_jobs_are_durable_with_these_arguments(channel: Any) -> 
 async def test_a_job_is_a_persistent_json_message_that_must_reach_a_queue(channel: Any) -> None:
     queue = RabbitMqJobQueue(channel, "shop", policy())
     assert await queue.publish([JOB]) == []
-    await queue.retry_later(JOB.encoded())
+    await queue.retry_later(JOB.encoded(), "")
     assert [(name, mandatory) for _, name, mandatory in channel.published] == [("jobs.shop", True), ("jobs.shop.retry", True)]
     for message, _, _ in channel.published:
         assert (message.content_type, message.delivery_mode) == ("application/json", aio_pika.DeliveryMode.PERSISTENT)
-        assert JobRef.decoded(message.body) == JOB
+        assert (JobRef.decoded(message.body), message.headers) == (JOB, {})
+
+
+async def test_a_job_of_a_trace_is_sent_with_its_traceparent(channel: Any) -> None:
+    parent = f"00-{1:032x}-{1:016x}-01"
+    queue = RabbitMqJobQueue(channel, "shop", policy())
+    assert await queue.publish([replace(JOB, traceparent=parent)]) == []
+    await queue.retry_later(JOB.encoded(), parent)
+    assert [message.headers for message, _, _ in channel.published] == [{"traceparent": parent}] * 2
 
 
 async def test_the_queue_of_a_service_refuses_what_exceeds_its_length(channel: Any) -> None:

@@ -13,6 +13,7 @@ from api_base.infrastructure.serialization.result_codec import decode_error, enc
 DELIVERED: list[ApiBaseError] = [
     errors.Invalid([errors.Violation("/a~1b", "range", "too small"), errors.Violation("", "x", "y")]),
     errors.RuleViolated("no"),
+    errors.TooLarge("over 5 bytes"),
     errors.IdempotencyKeyReused(),
     errors.NotFound("item", 7),
     errors.Conflict("taken"),

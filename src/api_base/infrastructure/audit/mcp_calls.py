@@ -3,8 +3,6 @@
 import asyncio
 from typing import Final
 
-import msgspec
-
 from api_base.core.errors import Unavailable
 from api_base.core.protocols import Clock, IdGenerator, McpCallLog
 from api_base.core.types import NO_TENANT, RequestContext
@@ -14,6 +12,7 @@ from api_base.infrastructure.audit.tables import AUDIT
 from api_base.infrastructure.db import write_statements as sql
 from api_base.infrastructure.db.changes import Kind
 from api_base.infrastructure.db.pool import ConnectionPool
+from api_base.infrastructure.serialization.json_codec import encode_strictly
 
 MAX_BATCH_ROWS: Final = 200
 MAX_WAITING: Final = 2000
@@ -33,7 +32,7 @@ class SqlMcpCallLog(McpCallLog):
     async def called(self, context: RequestContext, what: str, client: str, revision: str) -> None:
         if len(self._waiting) >= MAX_WAITING:
             raise Unavailable("Too many calls wait to be recorded. Try again later.")
-        after = msgspec.json.encode({"client": client, "revision": revision}).decode()
+        after = encode_strictly({"client": client, "revision": revision}).decode()
         owner = context.tenant_id or NO_TENANT
         record = audit_record(context, self._ids.new(), self._clock.now(), owner, "mcp.called", what, None, (None, after))
         stored = asyncio.get_running_loop().create_future()

@@ -29,6 +29,7 @@ class _Kind(NamedTuple):
 _KINDS: Final[Mapping[type[ApiBaseError], _Kind]] = {
     errors.Invalid: _Kind(("violations",), final=True),
     errors.RuleViolated: _Kind(final=True),
+    errors.TooLarge: _Kind(final=True),
     errors.IdempotencyKeyReused: _Kind(),
     errors.NotFound: _Kind(("what",), final=True),
     errors.Conflict: _Kind(final=True),
