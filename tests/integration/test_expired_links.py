@@ -27,7 +27,7 @@ ROWS = {
         timedelta(days=30),
     ),
     "sessions": (
-        f"insert into sessions values ('{uuid4()}', $1, null, '', 1, '', null, null, null, 1, $2, 'infinity', $2, '', '')",
+        f"insert into sessions values ('{uuid4()}', $1, null, '', 1, '', null, null, null, 1, $2, 'infinity', $2, '', '', '', '')",
         timedelta(days=1),
     ),
     "devices": (f"insert into devices values ('{uuid4()}', $1, 'curl', '203.0.113.7', 1, $2, $2)", timedelta(days=180)),
@@ -55,4 +55,5 @@ async def test_what_ended_long_ago_is_cleared_away(migrated: Urls, table: str) -
 
 def test_the_worker_prunes_every_table_that_declares_it(migrated: Urls) -> None:
     pruned = {task.name for task in create_worker(settings_on(migrated), BUILT_IN).tasks if task.name.startswith("prune ")}
-    assert pruned == {f"prune {table}" for table in (*PRUNES, "idempotency_keys", "imports", "jobs")}
+    realtime = ("channels", "channel_events", "channel_members", "user_channels", "user_channel_events")
+    assert pruned == {f"prune {table}" for table in (*PRUNES, *realtime, "event_tickets", "idempotency_keys", "imports", "jobs")}
