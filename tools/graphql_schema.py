@@ -27,4 +27,4 @@ def check_schema(before: str, after: str) -> None:
     """Raise `IncompatibleError` for a schema that breaks clients of `before`."""
     if found := breaking(before, after):
         changes = "; ".join(change.description for change in found)
-        raise IncompatibleError(f"docs/schema.graphql would break clients: {changes} If it is on purpose: make docs BREAKING=1.")
+        raise IncompatibleError(f"docs/schema.graphql would break clients: {changes} If it is deliberate: make docs BREAKING=1.")

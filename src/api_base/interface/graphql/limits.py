@@ -139,7 +139,7 @@ class _Sizes:
             return known
         fragment = self._fragments.get(name)
         if fragment is None:
-            return 0  # validation says so
+            return 0  # validation reports it
         self._known[name] = None
         size = self._known[name] = min(self.of(fragment.selection_set), MAX_FIELDS + 1)
         return size

@@ -1,7 +1,7 @@
 """Fields that only read an attribute, executed without the wrappers of the libraries, which take ten times as long as the field.
 
 A leaf, or a list of leaves, is read and coerced directly. Whatever is irregular (null where a value is required, a value that cannot be coerced, an
-error) is executed anew by graphql-core, so the response and its errors are those of graphql-core.
+error) is executed again by graphql-core, so the response and its errors are those of graphql-core.
 """
 
 from collections.abc import Callable, Mapping

@@ -1,7 +1,7 @@
 """Subscriptions: the events of a channel, as the real-time hub delivers and recovers them.
 
 The first message says where the channel stands, and whether everything after `after` follows (`recovered`). `reset`: something is missing, so
-read the state anew; events after `position` follow. A client that does not keep up gets a reset instead of the events that were dropped.
+read the state again; events after `position` follow. A client that does not keep up gets a reset instead of the events that were dropped.
 """
 
 import asyncio
@@ -122,7 +122,7 @@ def subscription_fields(types: Types) -> Mapping[str, StrawberryField]:
 _MEMBERS: Final = {
     "position": (lambda message: str(message.position), str, "Send it as `after` to continue here."),
     "recovered": (lambda message: message.recovered, bool | None, "In the first message after `after`: whether nothing is missing."),
-    "reset": (lambda message: message.reset, bool, "Something is missing: read the state anew."),
+    "reset": (lambda message: message.reset, bool, "Something is missing: read the state again."),
     "event": (lambda message: _event(message.event), Event | None, "Null in the first message, and in a reset."),
 }
 _AFTER: Final[Argument] = (
