@@ -110,8 +110,8 @@ async def test_events_of_another_process_arrive_and_are_recovered(backends: list
         again = await answered(client, type="subscribe", channel="tenant", position=begun["position"])
         assert again["recovered"] is True
         assert (await event_named(client, "items.created.v1"))["event"] == event["event"]
-        unknown = await answered(client, type="subscribe", channel="tenant")
-        assert unknown["problem"]["status"] == 429
+        twice = await answered(client, type="subscribe", channel="tenant")
+        assert twice["problem"]["status"] == 409
 
 
 @pytest.mark.parametrize(
