@@ -49,7 +49,11 @@ async def serve(descriptor: int, rate: float) -> None:
     config = Config(app, http=Connection, ws="none", lifespan="off", access_log=False, log_config=None, proxy_headers=False)
     loop = asyncio.get_running_loop()
     server = DrainingServer(
-        config, OpenConnections(settings.server, loop.time), shutdown_timeout=1.0, on_started=lambda: print("ready", flush=True)
+        config,
+        OpenConnections(settings.server, loop.time),
+        shutdown_timeout=1.0,
+        on_started=lambda: print("ready", flush=True),
+        on_drain=lambda: None,
     )
     loop.add_reader(sys.stdin, lambda: setattr(server, "should_exit", True))
     serving = asyncio.create_task(server.serve(sockets=[sockets.socket(fileno=descriptor)]))

@@ -6,7 +6,6 @@
 import argparse
 import json
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -17,7 +16,8 @@ from functools import cache
 from pathlib import Path
 
 SOURCE = Path(__file__).parent / "websocket_client"
-SERVICES = Path(os.environ.get("SERVICES_HOME", ".services"))
+GO = Path(os.environ.get("SERVICES_HOME", Path(__file__).parents[1] / ".services")) / "go" / "go" / "bin" / "go"
+"""Where `make services` installs Go if the machine has none, or one that is too old."""
 PATH = "/api/v1/feed"
 PAGE = os.sysconf("SC_PAGE_SIZE")
 
@@ -32,11 +32,11 @@ class Round:
 
 @cache
 def program() -> Path:
-    """Build the client, once for each content of its source, by the Go of the machine or that of `make services`."""
+    """Build the client, once for each content of its source, by the Go of `make services` or that of the machine."""
     content = b"".join(path.read_bytes() for path in sorted(SOURCE.iterdir()))
     target = Path(tempfile.gettempdir()) / f"api-base-websocket-client-{os.getuid()}-{hash_of(content)}"
     if not target.exists():
-        go = shutil.which("go") or str(SERVICES / "go" / "go" / "bin" / "go")
+        go = GO if GO.exists() else "go"
         environment = {**os.environ, "CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOFLAGS": "-mod=mod"}
         environment.setdefault("GOCACHE", str(Path(tempfile.gettempdir()) / f"api-base-go-cache-{os.getuid()}"))
         subprocess.run([go, "build", "-o", f"{target}.new", "."], cwd=SOURCE, check=True, env=environment)

@@ -27,14 +27,11 @@ class AuditMiddleware:
         else:
             await _refuse(scope, send, exchange.error)
         refused = exchange.status in (401, 403) or isinstance(exchange.error, AuditedRefusal)
-        if refused and scope["type"] == "http":
+        if refused:
             await self._store.refused(exchange.context, scope["method"], exchange.route, exchange.status, exchange.error)
 
 
 async def _refuse(scope: Scope, send: Send, error: ApiBaseError) -> None:
-    if scope["type"] == "websocket":
-        await send({"type": "websocket.close", "code": 3000, "reason": "Unauthorized"})
-        return
     problem = problem_of(error)
     if problem is None:
         raise error

@@ -24,6 +24,8 @@ from api_base.interface.middleware.http_exchange import CLIENT_LEFT, HttpExchang
 logger = get_logger(__name__)
 
 UNMATCHED: Final = "<unmatched>"
+INTERNAL_ERROR: Final = 1011
+"""The close code for a server that cannot do what was asked [RFC 6455, section 7.4.1]."""
 
 
 class CallerFlags:
@@ -63,14 +65,14 @@ class LoggingMiddleware:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
+        if scope["type"] == "websocket":  # of another server: ours asks for a WebSocket by a GET request, which passes all middlewares
+            await send({"type": "websocket.close", "code": INTERNAL_ERROR, "reason": "only the server of api-base serve has WebSockets"})
+            return
         exchange = HttpExchange(scope, receive, send)
         context = exchange.context = self._context(scope, exchange)
         current_context.set(context)
         current_exchange.set(exchange)
         exchange.added += ((b"x-request-id", context.request_id.encode()), (b"traceparent", context.traceparent.encode()))
-        if scope["type"] == "websocket":
-            await self._app(scope, receive, send)
-            return
         started_at, began = time.time(), time.perf_counter()
         self._recorder.started()
         try:
