@@ -67,7 +67,7 @@ class World:
         await self.owner.execute("insert into memberships values ($1, $2, $3, 'admin', 1, $4, $4)", self.tenant, uuid4(), self.user, now)
         later = now + timedelta(days=1)
         await self.owner.execute(
-            "insert into sessions values ($1, $2, $3, 'k', 1, 'd', null, null, null, 1, $4, $5, null, '', '')",
+            "insert into sessions values ($1, $2, $3, 'k', 1, 'd', null, null, null, 1, $4, $5, null, '', '', '', '')",
             self.user,
             self.session,
             self.tenant,
