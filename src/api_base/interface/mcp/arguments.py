@@ -18,7 +18,7 @@ from api_base.core.types import MAX_KEY_LENGTH, request_tenant
 from api_base.interface.errors.handlers import invalid_body
 from api_base.interface.listing import list_request
 from api_base.interface.mcp.declared import Tool
-from api_base.interface.v1.bodies.base import Body
+from api_base.interface.v1.bodies import Body
 
 DRY_RUN: Final = "dry_run"
 KEY: Final = "idempotency_key"

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from api_base.application.common.cqrs import Message
 from api_base.application.common.listing import Fields
-from api_base.interface.v1.bodies.base import Body
+from api_base.interface.v1.bodies import Body
 
 _WORDS: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 

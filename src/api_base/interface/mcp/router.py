@@ -14,7 +14,7 @@ from api_base.core.protocols import Limit
 from api_base.interface.mcp.request import Hosts, McpBody, McpRequest
 from api_base.interface.routes import RouteOptions, Router
 from api_base.interface.routes.rendering import ProtocolAnswer
-from api_base.interface.v1.bodies.base import Body
+from api_base.interface.v1.bodies import Body
 
 if TYPE_CHECKING:
     from api_base.interface.mcp.endpoint import Endpoint
