@@ -10,8 +10,8 @@ export UV_PYTHON_SEARCH_PATH := $(shell ls -d "$(HOME)"/.pyenv/versions/3.1[2-9]
 export UV_NO_PROGRESS := 1
 EXTRAS := --extra embedded
 PYTEST := .venv/bin/python -m pytest -p asyncio -p xdist -p timeout -p hypothesispytest
-# Twice as many as the cores that the targets of time are meant for: integration and end-to-end tests wait for most of theirs.
-TEST_PROCESSES := 4
+# One more than the cores that the targets of time are meant for: integration and end-to-end tests wait for most of theirs.
+TEST_PROCESSES := 3
 PARALLEL := --dist loadfile --no-loadscope-reorder
 export PYTEST_DISABLE_PLUGIN_AUTOLOAD := 1
 
