@@ -15,6 +15,7 @@ from websockets.typing import Subprotocol
 
 from tests.e2e.conftest import Project
 from tests.e2e.processes import PATIENCE, UNLIMITED, Backend, serving
+from tests.services import absent
 
 HERE = Path(__file__).parent / "graphql_client"
 
@@ -22,6 +23,8 @@ HERE = Path(__file__).parent / "graphql_client"
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The installed packages and the programs that use them."""
+    if shutil.which("npm") is None:
+        absent("Node and npm are not installed. Install them, for example with: apt install nodejs npm")
     folder = tmp_path_factory.mktemp("graphql-client")
     for name in ("package.json", "audit.mjs", "client.mjs"):
         shutil.copy(HERE / name, folder)
