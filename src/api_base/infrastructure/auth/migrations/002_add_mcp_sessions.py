@@ -12,9 +12,8 @@ depends_on = None
 
 
 def upgrade() -> None:
-    for name in ("scope", "name"):
+    for name in ("scope", "name"):  # the defaults stay: processes of the version before insert sessions without these columns
         op.add_column("sessions", sa.Column(name, text(), nullable=False, server_default=""))
-        op.alter_column("sessions", name, server_default=None)
 
 
 def downgrade() -> None:
