@@ -149,11 +149,19 @@ async def test_messages_are_taken_in_their_order() -> None:
 
 async def test_a_client_that_does_not_keep_up_gets_a_reset_at_the_last_position() -> None:
     queue = Queue()
-    queue.deliver([event(offset) for offset in range(1, MAX_QUEUED + 2)])
+    queue.deliver([event(1)])
+    queue.deliver([event(offset) for offset in range(2, MAX_QUEUED + 3)])
     message = await queue.next()
-    assert (message.reset, str(message.position), message.event) == (True, f"a:{MAX_QUEUED + 1}", None)
-    queue.deliver([event(MAX_QUEUED + 2)])
+    assert (message.reset, str(message.position), message.event) == (True, f"a:{MAX_QUEUED + 2}", None)
+    queue.deliver([event(MAX_QUEUED + 3)])
     assert not (await queue.next()).reset
+
+
+async def test_what_was_recovered_is_delivered_whole() -> None:
+    queue = Queue()
+    queue.deliver([event(offset) for offset in range(1, 4 * MAX_QUEUED)])
+    positions = [str((await queue.next()).position) for _ in range(1, 4 * MAX_QUEUED)]
+    assert positions == [f"a:{offset}" for offset in range(1, 4 * MAX_QUEUED)]
 
 
 async def test_a_reset_replaces_what_waits() -> None:

@@ -202,7 +202,10 @@ async def _caller(sender: Sender, ports: StreamPorts) -> tuple[RequestContext, f
 def _check_origin(sender: Sender, ports: StreamPorts) -> None:
     """Refuse a page of another origin. A program that is no browser sends no Origin [RFC 6454, section 7]."""
     origin = sender.origin
-    own = urlsplit(origin or "").netloc == sender.host
+    try:
+        own = urlsplit(origin or "").netloc == sender.host
+    except ValueError:  # no URL
+        own = False
     if origin is not None and not own and origin not in ports.origins:
         raise Forbidden("The origin of the page may not read events. Add it to SERVER__CORS_ORIGINS.")
     if origin is None and sender.cross_site:

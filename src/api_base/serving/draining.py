@@ -76,10 +76,10 @@ class DrainingServer(Server):
         return connection
 
     def _sweep(self) -> None:
+        asyncio.get_running_loop().call_later(SWEEP_SECONDS, self._sweep)
         self.server_state.sweep()
         for acceptor in self._acceptors:
             acceptor.sweep()
-        asyncio.get_running_loop().call_later(SWEEP_SECONDS, self._sweep)
 
     def _open_sockets(self) -> "Iterator[WebSocketConnection]":
         return (one for one in self.server_state.sockets if one.open)

@@ -71,6 +71,7 @@ def _subscribers(ports: Ports) -> Sequence[Subscription]:
     return [
         Subscription("users.password_changed.v1", log_out.CredentialsEnded, end.others),
         Subscription("users.deactivated.v1", log_out.CredentialsEnded, end.all),
+        Subscription("tenants.membership_ended.v1", log_out.MembershipEnded, end.of_former_member),
     ]
 
 

@@ -1,6 +1,7 @@
 """The calls of MCP clients in the audit trail. Calls that arrive together are stored together: one commit for all of them."""
 
 import asyncio
+from contextvars import Context
 from typing import Final
 
 from api_base.core.errors import Unavailable
@@ -38,7 +39,7 @@ class SqlMcpCallLog(McpCallLog):
         stored = asyncio.get_running_loop().create_future()
         self._waiting.append((record, stored))
         if self._writer is None:
-            self._writer = asyncio.ensure_future(self._write())
+            self._writer = asyncio.get_running_loop().create_task(self._write(), context=Context())  # not part of the first caller's trace
         await stored
 
     async def _write(self) -> None:

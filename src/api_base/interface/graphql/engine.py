@@ -229,21 +229,35 @@ class Engine:
 
     async def _responses(self, results: AsyncGenerator[ExecutionResult]) -> AsyncGenerator[Response]:
         async with aclosing(results):
-            async for one in results:
-                yield self._response(one)
+            try:
+                async for one in results:
+                    yield self._response(one)
+            except GraphQLError as error:  # of the source: the subscription is refused, or has ended
+                yield self._response(ExecutionResult(None, [error]), executed=False)
 
     def _response(self, result: ExecutionResult, *, executed: bool | None = None) -> Response:
         errors = self._formatted(result.errors) if result.errors else []
         if executed is None:
             executed = result.data is not None or not errors or any(error.path for error in result.errors or ())
-        content = _content(result.data if executed else None, errors, executed=executed)
-        if len(content) > MAX_RESPONSE_BYTES:
+        content = (
+            b"" if _characters(result.data) > MAX_RESPONSE_BYTES else _content(result.data if executed else None, errors, executed=executed)
+        )
+        if not content or len(content) > MAX_RESPONSE_BYTES:
             return refusal(LimitExceeded("response_bytes", MAX_RESPONSE_BYTES, f"The response has more than {MAX_RESPONSE_BYTES} bytes"))
         return Response(content=content, executed=executed, status=200 if executed else 400)
 
 
 def _content(data: Mapping[str, Any] | None, errors: list[dict[str, Any]], *, executed: bool) -> bytes:
     return encode({**({"errors": errors} if errors else {}), **({"data": data} if executed else {})})
+
+
+def _characters(value: object) -> int:
+    """Return at least how many bytes the JSON of a value has. A text that stands in it many times is one object until it is encoded."""
+    if isinstance(value, str):
+        return len(value)
+    if isinstance(value, Mapping):
+        return sum(map(_characters, value.values()))
+    return sum(map(_characters, value)) if isinstance(value, list | tuple) else 1
 
 
 def refusal(refused: RequestRefused) -> Response:

@@ -9,11 +9,12 @@ from typing import Any, Final
 
 from graphql import GraphQLError
 
-from api_base.core.errors import ApiBaseError
+from api_base.core.errors import ApiBaseError, Forbidden, Unauthenticated
 from api_base.core.shared.logging import get_logger
 from api_base.core.types import NO_REQUEST, current_context
 from api_base.interface.errors.handlers import internal_problem, problem_of
 from api_base.interface.errors.problem import Problem
+from api_base.interface.middleware.http_exchange import current_exchange
 
 _log = get_logger(__name__)
 _FILTER: Final = re.compile(r"/query/([a-z0-9_.]+)\[([a-z_]+)\]")
@@ -30,6 +31,8 @@ def graphql_error(error: Exception) -> GraphQLError:
     """Return the error that the client sees."""
     if isinstance(error, GraphQLError):
         return error
+    if isinstance(error, Forbidden | Unauthenticated) and (exchange := current_exchange.get(None)) is not None:
+        exchange.error = error
     problem = problem_of(error) if isinstance(error, ApiBaseError) else None
     if problem is None:
         _log.exception("graphql_resolver_failed", exc_info=error)

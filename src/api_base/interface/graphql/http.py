@@ -8,6 +8,7 @@ imported by the first request.
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import msgspec
@@ -126,7 +127,9 @@ class GraphQLEndpoint:
         if sent.media_type == EVENTS:
             if sent.batch:
                 return _failed(NotWellFormed("An event stream takes one operation."), JSON)
-            return _stream(self._events(engine, sent.operations[0], keep=keep, safe=sent.safe))
+            ended = asyncio.get_running_loop().create_future()
+            events = self._events(engine, sent.operations[0], ended, keep=keep, safe=sent.safe)
+            return _stream(events, lambda _: _set(ended, "left"))
         from api_base.interface.graphql.engine import batch
 
         responses = [await engine.run(one, keep=keep, safe=sent.safe) for one in sent.operations]
@@ -134,12 +137,13 @@ class GraphQLEndpoint:
         status = response.status if sent.media_type == RESPONSE or response.status == 405 else 200
         return _answer(response.content, status, sent.media_type)
 
-    async def _events(self, engine: "Engine", request: OperationRequest, *, keep: bool, safe: bool) -> AsyncIterator[bytes]:
-        """Yield the responses of any operation as events; errors before the execution are events as well."""
-        ended = asyncio.get_running_loop().create_future()
+    async def _events(
+        self, engine: "Engine", request: OperationRequest, ended: "asyncio.Future[Any]", *, keep: bool, safe: bool
+    ) -> AsyncIterator[bytes]:
+        """Yield the responses of any operation as events, until `ended`; errors before the execution are events as well."""
         context = current_context.get()
         try:
-            session = None if context.principal is None else self._sessions.open(context, ended.set_result)
+            session = None if context.principal is None else self._sessions.open(context, partial(_set, ended))
         except ApiBaseError as error:
             yield b"event: next\ndata: %b\n\nevent: complete\ndata:\n\n" % _failure(error)[1]
             return
@@ -169,9 +173,14 @@ class GraphQLEndpoint:
             await responses.aclose()
 
 
-def _stream(content: AsyncIterator[bytes]) -> StreamAnswer:
+def _set(future: "asyncio.Future[str]", reason: str) -> None:
+    if not future.done():
+        future.set_result(reason)
+
+
+def _stream(content: AsyncIterator[bytes], leave: Callable[[object], None]) -> StreamAnswer:
     headers = [(b"content-type", b"text/event-stream; charset=utf-8"), (b"x-accel-buffering", b"no")]
-    return StreamAnswer(status=200, headers=headers, content=content)
+    return StreamAnswer(status=200, headers=headers, content=content, leave=leave)
 
 
 def _answer(content: bytes, status: int, media_type: str) -> ProtocolAnswer:

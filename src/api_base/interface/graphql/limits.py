@@ -74,7 +74,7 @@ def _size(factor: Factor, variables: Mapping[str, Any]) -> int:
     value = variables.get(factor[0])
     if isinstance(value, list):
         return len(value)
-    return max(1, value) if isinstance(value, int) else factor[1]
+    return max(1, int(value)) if isinstance(value, int | float) else factor[1]  # 200.0 is an Int as well
 
 
 class _Repeats:

@@ -56,13 +56,16 @@ class Queue:
 
     def __init__(self) -> None:
         self._messages: deque[Message] = deque()
+        self._most = MAX_QUEUED
         self._error: Exception | None = None
         self._waiting = asyncio.Event()
 
     def deliver(self, events: Sequence[ChannelEvent]) -> None:
         """Add events. When there are too many, all are dropped for a reset at the last position."""
+        if not self._messages:  # what was recovered comes in one delivery, which the hub bounds
+            self._most = MAX_QUEUED + len(events)
         self._messages.extend(Message(event.position, event=event) for event in events)
-        if len(self._messages) > MAX_QUEUED:
+        if len(self._messages) > self._most:
             last = self._messages[-1].position
             self._messages.clear()
             self._messages.append(Message(last, reset=True))

@@ -18,6 +18,7 @@ from api_base.core.types import MAX_KEY_LENGTH, request_tenant
 from api_base.interface.errors.handlers import invalid_body
 from api_base.interface.listing import list_request
 from api_base.interface.mcp.declared import Tool
+from api_base.interface.routes.unknown_members import refuse_many
 from api_base.interface.v1.bodies import Body
 
 DRY_RUN: Final = "dry_run"
@@ -85,9 +86,12 @@ class Arguments:
     def read(self, given: Mapping[str, Any]) -> tuple[Message[Any], bool, str | None]:
         """Return the message, whether it is a dry run, and the idempotency key. Raises `Invalid`."""
         try:
+            refuse_many(given, self._model)
             read = self._model.model_validate_json(msgspec.json.encode(given))
         except ValidationError as error:
             raise located(invalid_body(error, given)) from None
+        except Invalid as error:
+            raise located(error) from None
         try:
             message = self._message(read, given)
         except Invalid as error:

@@ -26,6 +26,7 @@ from mcp.shared.inbound import (
 from mcp.shared.transport_context import TransportContext
 from mcp_types import (
     HEADER_MISMATCH,
+    INTERNAL_ERROR,
     INVALID_PARAMS,
     INVALID_REQUEST,
     PARSE_ERROR,
@@ -40,6 +41,7 @@ from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS, LATEST_HANDSHAKE_VERS
 from pydantic import ValidationError
 
 from api_base.interface.errors.http import RouteNotFound
+from api_base.interface.mcp.arguments import DRY_RUN
 from api_base.interface.mcp.call import Call, current_call
 from api_base.interface.mcp.catalogue import Outcome
 from api_base.interface.mcp.handlers import Handlers
@@ -141,7 +143,8 @@ class Endpoint:
             )
         except Exception as error:  # the SDK's map of errors: what is unexpected is logged, and its text stays here
             data = modern_error_data(error)
-            return _error(message.id, data, 200 if legacy else ERROR_CODE_HTTP_STATUS.get(data.code, 200))
+            status = 500 if data.code == INTERNAL_ERROR else 200 if legacy else ERROR_CODE_HTTP_STATUS.get(data.code, 200)
+            return _error(message.id, data, status)
         finally:
             current_call.reset(token)
         return ProtocolAnswer(status=200, content={"jsonrpc": "2.0", "id": message.id, "result": result})
@@ -158,7 +161,8 @@ class Endpoint:
             return ProtocolAnswer(status=403, content=None, headers=[self._handlers.insufficient_scope])
         outcome = await self._handlers.call(found, given)
         modern = version in MODERN_PROTOCOL_VERSIONS
-        if modern and found.tool.job is not None and not outcome.failed and current_call.get().declares(EXTENSION):
+        undone = outcome.failed or given.get(DRY_RUN) is True
+        if modern and found.tool.job is not None and not undone and current_call.get().declares(EXTENSION):
             result = await self._tasks.created(found.tool.job(outcome.answer))
         else:
             result = shaped(outcome)

@@ -49,7 +49,7 @@ class Hosts:
         if not (host == self._own or self._is_allowed(host)):
             raise MisdirectedRequest("The MCP server does not serve this Host. Use the URL of `resource` in its metadata.")
         origin = header(scope, b"origin")
-        if origin is not None and origin not in self._origins and not (self._loopback and urlsplit(origin).netloc == host):
+        if origin is not None and origin not in self._origins and not (self._loopback and origin.partition("://")[2] == host):
             raise Forbidden("Pages of this Origin may not call the MCP server. Allow it in SERVER__CORS_ORIGINS.")
 
     def _is_allowed(self, host: str) -> bool:

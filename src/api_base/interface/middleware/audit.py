@@ -4,7 +4,7 @@ from typing import Final
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api_base.core.errors import ApiBaseError, AuditedRefusal, Unauthenticated
+from api_base.core.errors import ApiBaseError, AuditedRefusal, Forbidden, Unauthenticated
 from api_base.core.protocols import AuditStore
 from api_base.interface.errors.handlers import problem_of, send_problem
 from api_base.interface.middleware.http_exchange import http_exchange_of
@@ -26,9 +26,11 @@ class AuditMiddleware:
             await self._app(scope, receive, send)
         else:
             await _refuse(scope, send, exchange.error)
-        refused = exchange.status in (401, 403) or isinstance(exchange.error, AuditedRefusal)
-        if refused:
-            await self._store.refused(exchange.context, scope["method"], exchange.route, exchange.status, exchange.error)
+        error, status = exchange.error, exchange.status
+        if status == 200 and isinstance(error, Forbidden | Unauthenticated):  # a field of GraphQL was refused
+            status = 403 if isinstance(error, Forbidden) else 401
+        if status in (401, 403) or isinstance(error, AuditedRefusal):
+            await self._store.refused(exchange.context, scope["method"], exchange.route, status, error)
 
 
 async def _refuse(scope: Scope, send: Send, error: ApiBaseError) -> None:

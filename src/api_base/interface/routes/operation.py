@@ -115,7 +115,7 @@ class Operation:
                 return
             status, headers, content = self._render(scope, answer, sparse)
             if isinstance(answer, ProtocolAnswer):
-                exchange.error = answer.error
+                exchange.error = answer.error or exchange.error
         except ApiBaseError as error:
             problem = problem_of(error)
             if problem is None:

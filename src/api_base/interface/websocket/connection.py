@@ -12,7 +12,7 @@ from contextlib import suppress
 from contextvars import Context
 from typing import Final
 
-from websockets.exceptions import PayloadTooBig
+from websockets.exceptions import InvalidState, PayloadTooBig
 from websockets.extensions import Extension
 from websockets.frames import Frame, Opcode
 from websockets.protocol import Protocol, Side, State
@@ -20,21 +20,15 @@ from websockets.protocol import Protocol, Side, State
 from api_base.core.shared.logging import get_logger
 from api_base.core.types import Principal, RequestContext, UserId, current_context
 from api_base.interface.websocket import socket as codes
-from api_base.interface.websocket.incoming import IncomingMessages, UnacceptableFrame
+from api_base.interface.websocket.incoming import MAX_WAITING, IncomingMessages, UnacceptableFrame
 from api_base.interface.websocket.registry import OpenSockets
-from api_base.interface.websocket.send_queue import SendQueue
+from api_base.interface.websocket.send_queue import HIGH_WATER, SendQueue
 from api_base.interface.websocket.socket import Serve, SocketClosed, TextMessage, WebSocketOptions
 
 logger = get_logger(__name__)
 
-LINGER_SECONDS: Final = 1.0
-"""Seconds that a client has to answer a close frame."""
-HIGH_WATER: Final = 65_536
-"""Bytes in the transport above which further messages wait in the queue."""
-MAX_WAITING: Final = 16
-"""Messages that wait for the handler; nothing is read meanwhile."""
-MAX_DISCARDED: Final = 1_048_576
-"""Bytes of a closing client after which nothing more is read."""
+LINGER_SECONDS: Final = 1.0  # that a client has to answer a close frame
+MAX_DISCARDED: Final = 1_048_576  # bytes of a closing client after which nothing more is read
 _CONTROL: Final = 125
 """A control frame between two fragments does not count for the size of the message, as it does in the library."""
 
@@ -130,13 +124,15 @@ class WebSocketConnection(asyncio.Protocol):
 
     def close(self, code: int, reason: str = "") -> None:
         if self._closed is None:
-            with suppress(UnicodeError):
-                reason = reason.encode()[:123].decode(errors="ignore")
-            self._protocol.send_close(code, reason)
+            reason = reason.encode(errors="replace")[:123].decode(errors="ignore")
+            with suppress(InvalidState):  # the client has closed, or has left
+                self._protocol.send_close(code, reason)
             self._end(code, reason)
 
     def authenticated(self, principal: Principal) -> bool:
         settings = self._sockets.settings
+        if self._closed is not None or self._counted:
+            return self._closed is None
         if not self._sockets.enter(principal.user_id):
             self.close(codes.POLICY_VIOLATION, f"more than {settings.max_connections_per_user} connections of one user")
             return False
@@ -160,11 +156,12 @@ class WebSocketConnection(asyncio.Protocol):
                 self._transport.abort()
                 return
         protocol = self._protocol
-        protocol.receive_data(data)
-        for frame in protocol.events_received():
-            assert isinstance(frame, Frame)  # the handshake has passed
-            if self._closed is None:
-                self._on_frame(frame)
+        for start in range(0, len(data), 1024):  # little more is parsed than the limit of frames permits
+            protocol.receive_data(data[start : start + 1024])
+            for frame in protocol.events_received():
+                assert isinstance(frame, Frame)  # the handshake has passed
+                if self._closed is None:
+                    self._on_frame(frame)
         if protocol.parser_exc is not None and self._closed is None:
             sent = protocol.close_sent
             reason = "the message is too big" if isinstance(protocol.parser_exc, PayloadTooBig) else "" if sent is None else sent.reason
@@ -176,6 +173,8 @@ class WebSocketConnection(asyncio.Protocol):
     def eof_received(self) -> bool:
         self._protocol.receive_eof()
         self._protocol.data_to_send()
+        if self._closed is None:
+            self._end(1006, "the client has left")  # after a moment, what it does not read is dropped
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -209,7 +208,8 @@ class WebSocketConnection(asyncio.Protocol):
                     assert received is not None
                     self._end(received.code, received.reason)
         except UnacceptableFrame as error:
-            self.close(error.code, error.reason)
+            self._protocol.fail(error.code, error.reason)  # what follows is discarded, not parsed
+            self._end(error.code, error.reason)
 
     def _read(self) -> None:
         """Read on, unless the client does not read or the handler has enough to do."""

@@ -7,6 +7,8 @@ from websockets.frames import Frame, Opcode
 from api_base.core.config.websocket import WebSocketSettings
 from api_base.interface.websocket import socket as codes
 
+MAX_WAITING: Final = 16
+"""Messages that wait for the handler; nothing is read meanwhile."""
 MAX_FRAGMENTS: Final = 1024
 """Frames of one message."""
 

@@ -2,8 +2,12 @@
 
 from collections import deque
 from collections.abc import Callable
+from typing import Final
 
 from api_base.interface.websocket.registry import OpenSockets
+
+HIGH_WATER: Final = 65_536
+"""Bytes in the transport above which further messages wait in the queue."""
 
 
 class SendQueue:

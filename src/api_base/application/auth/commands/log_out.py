@@ -60,6 +60,14 @@ class CredentialsEnded:
     aggregate_id: UUID
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MembershipEnded:
+    """The fields that auth uses of `tenants.membership_ended.v1`."""
+
+    tenant_id: UUID
+    user_id: UUID
+
+
 class EndSessions:
     """Subscribes to what ends the sessions of a user, in the same transaction."""
 
@@ -74,6 +82,13 @@ class EndSessions:
 
     async def all(self, event: CredentialsEnded) -> None:
         await self._end(event, None)
+
+    async def of_former_member(self, event: MembershipEnded) -> None:
+        """Revoke the sessions of MCP clients in the tenant: a member who returns must not find their tokens valid again."""
+        for session in await self._sessions.open_sessions(UserId(event.user_id)):
+            if session.scope and session.tenant_id == event.tenant_id:
+                session.revoke(self._clock.now())
+                await self._sessions.update(session)
 
     async def _end(self, event: CredentialsEnded, kept: SessionId | None) -> None:
         for session in await self._sessions.open_sessions(UserId(event.aggregate_id)):

@@ -146,6 +146,7 @@ class Realtime:
 
     async def subscribe(self, session: RealtimeSession, channel: str, after: Position | None, *, presence: bool) -> Subscribed:
         """Attach a session to a channel: `RealtimeSession.subscribe`. Raises `Unauthenticated` if the session has ended meanwhile."""
+        held = session.principal
         key = await self._authorized(session, channel)
         feed = self._feeds.get(key)
         if feed is None:
@@ -156,9 +157,12 @@ class Realtime:
             if presence:
                 await self._crowds.enter(session, key)
             found = None if after is None else await feed.recover(after, self.limits.recovered)
-            position = await feed.open()
+            position = feed.position  # without a turn of the event loop since `recover`: an event in between would be missing
+            assert position is not None  # `open` has set it
             if session.closed:
                 raise Unauthenticated("The session has ended.")
+            if session.principal != held:
+                session.unchecked.add(channel)
             return self._attach(session, feed, position, after, found)
         except BaseException:
             self._crowds.leave(session, key)
@@ -223,7 +227,8 @@ class Realtime:
         held = session.principal
         if held.session_id is None:
             return
-        claims = TokenClaims(user_id=held.user_id, session_id=held.session_id, tenant_id=held.tenant_id, expires_at=int(session.expires_at))
+        # `check` compares the time, which is infinite for a session by cookie
+        claims = TokenClaims(user_id=held.user_id, session_id=held.session_id, tenant_id=held.tenant_id, expires_at=0)
         try:
             async with self._checking:
                 principal = await self._access.principal(claims)
@@ -242,6 +247,7 @@ class Realtime:
             await self._check_subscription(session, channel)
 
     async def _check_subscription(self, session: RealtimeSession, channel: str) -> None:
+        session.unchecked.discard(channel)
         try:
             await self._authorized(session, channel)
         except (Forbidden, NotFound, Unauthenticated) as error:
@@ -250,8 +256,7 @@ class Realtime:
                 session.receiver.ended(channel, error.public_message)
         except ApiBaseError as error:  # the next check repeats it
             logger.info("subscription_not_checked", reason=str(error))
-            return
-        session.unchecked.discard(channel)
+            session.unchecked.add(channel)
 
     async def _authorized(self, session: RealtimeSession, channel: str) -> ChannelKey:
         key, message = self._channels.resolve(channel, session.context)

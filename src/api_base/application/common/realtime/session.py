@@ -73,6 +73,8 @@ class RealtimeSession:
             raise Unauthenticated("The session has ended.")
         if fresh is None or (fresh.user_id, fresh.session_id, fresh.tenant_id) != (mine.user_id, mine.session_id, mine.tenant_id):
             raise Unauthenticated("The token is of another user, session or tenant. Open a new connection for it.")
+        if fresh != mine:
+            self.unchecked.update(self.feeds)
         self.context, self.expires_at = context, expires_at
 
     def end(self, reason: str) -> None:

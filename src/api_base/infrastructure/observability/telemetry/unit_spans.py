@@ -104,7 +104,8 @@ class UnitSpans(SpanProcessor):
         with self._lock:
             spans = self._units.setdefault(unit, [])
             if len(spans) >= MAX_KEPT_OF_UNIT:
-                return
+                del spans[0]  # the failure, and the unit's own span, end last
+                self._kept -= 1
             spans.append(span)
             self._kept += 1
             while self._kept > MAX_KEPT:
