@@ -67,9 +67,9 @@ def test_items_are_found_rebuilt_and_compared_and_caught_up_after_an_outage(shop
     code, printed = shop.command("reindex", "items")
     assert code == 0
     assert "documents indexed" in printed
-    assert shop.search(word) == (200, [first])
+    until(lambda: shop.search(word) == (200, [first]), "the item in the search")
     assert shop.command("rollback", "items") == (0, "items: the previous index is live again. The same command undoes this.\n")
-    assert shop.search(word) == (200, [first])
+    until(lambda: shop.search(word) == (200, [first]), "the item in the search")
 
     with shop.proxy.down():
         began = monotonic()

