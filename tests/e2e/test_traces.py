@@ -26,7 +26,8 @@ def imported(project: Project, receiver: Receiver, brokers: dict[str, str]) -> T
     with serving(project.home, "--no-worker", **variables) as backend:
         token = in_tenant(backend.ready(), project.log_in(backend))
         with working(project.home, **variables) as worker:
-            file = backend.upload(f"sku,name,category\n{MARKER},{MARKER},{MARKER}\n".encode(), token)
+            sku = f"{MARKER}-{uuid4().hex[:8]}"  # new in each test: the import of an item that exists is no event
+            file = backend.upload(f"sku,name,category\n{sku},{MARKER},{MARKER}\n".encode(), token)
             headers = {"traceparent": f"00-{TRACE}-{PARENT}-01"}
             status, _, answer = backend.exchange("POST", "/api/v1/items/imports", {"file_id": file}, token, headers)
             assert status == 202, answer
