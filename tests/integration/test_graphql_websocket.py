@@ -35,6 +35,12 @@ class FailedTokens:
 
     def __init__(self) -> None:
         self.failed: Counter[str] = Counter()
+        self.requests_left = 1000
+
+    async def message(self, address: str) -> None:
+        self.requests_left -= 1
+        if self.requests_left < 0:
+            raise TooManyRequests("Too many requests.", retry_after=1.0)
 
     async def refused_tokens(self, address: str) -> TooManyRequests | None:
         return TooManyRequests("Too many tokens failed.", retry_after=1.0) if self.failed[address] > 2 else None
@@ -256,6 +262,17 @@ async def test_the_operations_of_a_connection_are_bounded() -> None:
         client.send("complete", id="a")
         client.subscribe("c", "subscription{waits}")
         assert (await client.next())["id"] == "c"
+
+
+async def test_an_operation_is_charged_as_a_request() -> None:
+    async with door() as opened:
+        client = await opened.ready()
+        opened.tokens.limits.requests_left = 1
+        client.subscribe("a", "{__typename}")
+        assert [(await client.next())["type"] for _ in range(2)] == ["next", "complete"]
+        client.subscribe("b", "{__typename}")
+        answer = await client.next()
+        assert (answer["id"], answer["type"], answer["payload"][0]["extensions"]["code"]) == ("b", "error", "QUOTA_EXCEEDED")
 
 
 async def test_a_session_that_ends_closes_with_4403() -> None:

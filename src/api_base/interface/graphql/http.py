@@ -145,7 +145,7 @@ class GraphQLEndpoint:
         try:
             session = None if context.principal is None else self._sessions.open(context, partial(_set, ended))
         except ApiBaseError as error:
-            yield b"event: next\ndata: %b\n\nevent: complete\ndata:\n\n" % _failure(error)[1]
+            yield b"event: next\ndata: %b\n\nevent: complete\ndata:\n\n" % failure_of(error)[1]
             return
         responses = engine.responses(request, keep=keep, safe=safe, session=session)
         pending: asyncio.Future[Response] | None = None
@@ -191,11 +191,11 @@ def _answer(content: bytes, status: int, media_type: str) -> ProtocolAnswer:
 def _failed(error: ApiBaseError, media_type: str) -> ProtocolAnswer:
     """Return a request that is no GraphQL request; an event stream cannot describe it."""
     shown = JSON if media_type == EVENTS else media_type
-    status, content = _failure(error)
+    status, content = failure_of(error)
     return _answer(content, status, shown)
 
 
-def _failure(error: ApiBaseError) -> tuple[int, bytes]:
+def failure_of(error: ApiBaseError) -> tuple[int, bytes]:
     """Return the status and the content. Raises `error` itself if clients must not see it."""
     if isinstance(error, NotWellFormed | LimitExceeded):
         return 400, encode({"errors": error.errors})

@@ -8,7 +8,7 @@ from api_base.application.common.realtime import ChannelEvent, Position, Presenc
 from api_base.core.errors import TooManyRequests, Unauthenticated
 from api_base.core.protocols import AccessLookup, TokenVerifier
 from api_base.core.types import RequestContext
-from api_base.interface.websocket.handlers import TokenLimits
+from api_base.interface.websocket.handlers import MessageLimits
 
 
 class Subscriber(Receiver, Protocol):
@@ -102,14 +102,18 @@ class LiveSession:
 
 
 class LiveSessions:
-    """Opens the sessions of one process. `limits` charges refused tokens to their address."""
+    """Opens the sessions of one process. `limits` charges operations and refused tokens to their address."""
 
-    def __init__(self, hub: Realtime, verifier: TokenVerifier, access: AccessLookup, limits: Callable[[], TokenLimits]) -> None:
+    def __init__(self, hub: Realtime, verifier: TokenVerifier, access: AccessLookup, limits: Callable[[], MessageLimits]) -> None:
         self._hub, self._verifier, self._access, self._limits = hub, verifier, access, limits
 
     def open(self, context: RequestContext, on_end: Callable[[str], None]) -> LiveSession:
         """Open a session until the token in `context` expires. Raises `Unauthenticated`, and what `Realtime.open` raises."""
         return LiveSession(self._hub, context, self._expires_at(context.access_token), on_end)
+
+    async def charge(self, address: str) -> None:
+        """Charge an operation as a request over HTTP. Raises `TooManyRequests`."""
+        await self._limits().message(address)
 
     async def authenticated(self, context: RequestContext, token: str) -> RequestContext:
         """Return the context of the caller with this access token. Raises `Unauthenticated`, and `TooManyRequests` for an address with many failures."""

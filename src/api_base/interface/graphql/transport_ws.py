@@ -19,7 +19,7 @@ from api_base.core.shared.json_depth import too_deep
 from api_base.core.shared.logging import get_logger
 from api_base.core.shared.strict_json import strict_json
 from api_base.core.types import current_context
-from api_base.interface.graphql.http import GraphQLEndpoint
+from api_base.interface.graphql.http import GraphQLEndpoint, failure_of
 from api_base.interface.graphql.refused import NotWellFormed
 from api_base.interface.graphql.request import OperationRequest, operation_of
 from api_base.interface.graphql.sessions import LiveSession, LiveSessions
@@ -150,6 +150,7 @@ class _Connection:
     async def _operation(self, id: str, request: OperationRequest, session: LiveSession) -> None:
         current_context.set(session.context)
         try:
+            await self._owner.sessions.charge(session.context.address)
             engine = await self._owner.endpoint.engine()
             async with aclosing(engine.responses(request, keep=True, session=session)) as responses:
                 async for response in responses:
@@ -159,6 +160,8 @@ class _Connection:
                         return
                     self._send({"id": id, "type": "next", "payload": msgspec.Raw(response.content)})
             self._send({"id": id, "type": "complete"})
+        except (TooManyRequests, Unavailable) as error:
+            self._send({"id": id, "type": "error", "payload": json.loads(failure_of(error)[1])["errors"]})
         except Exception:
             logger.exception("graphql_operation_failed")
             self._socket.close(INTERNAL_ERROR, "Internal server error")

@@ -82,6 +82,13 @@ class RequestLimits:
         """Charge a token that was refused."""
         await self._limiter.hit([self._of(address)[2]._replace(checked=False)])
 
+    async def message(self, address: str) -> None:
+        """Charge a request that comes in a message as one over HTTP. Raises `TooManyRequests`."""
+        charges = [self._of(address)[0]]
+        decision = await self._limiter.hit(charges)
+        if not decision.allowed:
+            raise decision.refusal("Too many requests.", charges)
+
     def _charges(self, address: str) -> tuple[Charge, Charge, Charge]:
         """Return the charges of an address: for any request, for a login, and, only checked, for a failed token."""
         one = address_partition(address)

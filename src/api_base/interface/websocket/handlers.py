@@ -39,8 +39,12 @@ class Tickets(Protocol):
         ...
 
 
-class TokenLimits(Protocol):
-    """Limits failed tokens by address."""
+class MessageLimits(Protocol):
+    """Limits what comes in messages, by address: requests and failed tokens."""
+
+    async def message(self, address: str) -> None:
+        """Charge a request as one over HTTP. Raises `TooManyRequests`."""
+        ...
 
     async def refused_tokens(self, address: str) -> TooManyRequests | None:
         """Return the refusal of an address whose tokens failed too often."""
@@ -54,12 +58,16 @@ class TokenLimits(Protocol):
 class Authenticator:
     """Finds out who a client is."""
 
-    def __init__(self, verifier: TokenVerifier, access: AccessLookup, tickets: Tickets, limits: TokenLimits) -> None:
+    def __init__(self, verifier: TokenVerifier, access: AccessLookup, tickets: Tickets, limits: MessageLimits) -> None:
         self._verifier, self._access, self._tickets, self._limits = verifier, access, tickets, limits
 
     async def header(self, context: RequestContext) -> tuple[RequestContext, float]:
         """Return the context, and when its token expires, for a client that the handshake authenticated."""
         return context, float(self._verifier.verify(context.access_token.encode()).expires_at)
+
+    async def charge(self, client: Socket) -> None:
+        """Charge a request of a client. Raises `TooManyRequests`."""
+        await self._limits.message(client.context.address)
 
     async def message(self, client: Socket, token: str | None, ticket: str | None) -> tuple[RequestContext, float]:
         """Return the same for a token or a ticket. Raises `Unauthenticated`, and `TooManyRequests` for an address with many failures."""
@@ -136,6 +144,8 @@ class Conversation:
         try:
             request = request_of(text)
             id = request.id
+            if not isinstance(request, envelopes.Ping):
+                await self._authenticator.charge(self._client)
             await self._do(request)
         except ApiBaseError as error:
             self._client.send(failure(error, id, self._client.context.request_id))
