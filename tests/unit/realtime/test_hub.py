@@ -1,7 +1,9 @@
 """The hub: permissions, limits, sessions that end, presence, and processes that lag behind."""
 
 import asyncio
-from dataclasses import dataclass
+import math
+import time
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -59,6 +61,30 @@ async def test_a_lost_permission_ends_the_subscription_and_a_revoked_session_the
     world.ended.add(who.session_id)
     await world.hub.check()
     assert (session.closed, got.ended_because, world.hub.sessions, world.hub.subscriptions) == (True, ["revoked"], 0, 0)
+
+
+async def test_a_session_without_an_expiry_ends_when_it_is_revoked_and_so_does_another() -> None:
+    world = World()
+    cookie, token = principal(TENANT), principal(TENANT)
+    (session, got), (other, _) = world.connect(cookie, expires_in=math.inf), world.connect(token)
+    assert cookie.session_id is not None
+    assert token.session_id is not None
+    world.ended |= {cookie.session_id, token.session_id}
+    await world.hub.check()
+    assert (session.closed, other.closed, got.ended_because) == (True, True, ["revoked"])
+
+
+async def test_a_renewal_does_not_hide_a_lost_permission() -> None:
+    world = World(things={THING: TENANT})
+    who = principal(TENANT, "a")
+    session, got = world.connect(who)
+    await session.subscribe(f"things/{THING}")
+    assert who.session_id is not None
+    world.things.clear()
+    world.roles[who.session_id] = frozenset({"b"})
+    session.renew(session.context.acting(replace(who, permissions=frozenset({"b"}))), time.time() + 3600)
+    await world.hub.check()
+    assert [channel for channel, _ in got.ends] == [f"things/{THING}"]
 
 
 async def test_the_metrics_show_what_the_hub_holds_and_what_it_ended() -> None:
