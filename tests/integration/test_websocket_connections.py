@@ -326,6 +326,26 @@ async def test_a_client_that_stops_reading_is_closed_in_time_with_nothing_in_its
         slow.writer.transport.abort()
 
 
+async def test_a_client_that_leaves_without_reading_delays_no_other_and_stops_no_deadline() -> None:
+    """What waits for it keeps its connection open after its FIN; events for it and its deadline must not raise."""
+    feeder = Feeder()
+    async with websocket_server(feeder.router, websocket={"max_queue_bytes": 50_000, "authentication_timeout_seconds": 0.5}) as server:
+        gone = await stalled(server)
+        await eventually(lambda: feeder.clients)
+        (connection,) = server.state.sockets
+        while not connection._transport.get_write_buffer_size():
+            feeder.feed("x" * 20_000)
+        gone.writer.write_eof()
+        await eventually(lambda: not connection.open)
+        quick = await server.connect("/api/v1/feed")
+        await eventually(lambda: len(feeder.clients) == 2)
+        for number in range(20):
+            feeder.feed(f"{number:05}" + "x" * 20_000)
+            assert (await quick.text()).startswith(f"{number:05}")
+        await eventually(lambda: len(server.state.sockets) == 1)
+        gone.writer.transport.abort()
+
+
 async def test_a_stop_closes_all_with_1012_one_after_the_other() -> None:
     async with websocket_server(server={"keep_alive_timeout_seconds": 1}) as server:
         clients = [await server.connect() for _ in range(40)]
