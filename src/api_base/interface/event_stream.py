@@ -13,7 +13,7 @@ from api_base.core.types import RequestContext
 HEARTBEAT_SECONDS: Final = 15.0
 RETRY_MILLISECONDS: Final = 2000
 MAX_QUEUED: Final = 1000
-"""Events that wait for a client. A slower one is disconnected, and resumes from the journal when it returns."""
+"""Events that wait for a client before those of one delivery. A slower one is disconnected, and resumes from the journal when it returns."""
 MAX_ID_LENGTH: Final = 8192
 
 
@@ -44,6 +44,10 @@ class EventStream:
             raise
 
     def deliver(self, events: Sequence[ChannelEvent]) -> None:
+        """Add events, or end the stream if too many wait. What waits is sent: a client with much to recover gets further each time."""
+        if len(self._queue) >= MAX_QUEUED:
+            self.leave("slow")
+            return
         for event in events:
             self._positions[event.channel] = event.position
             head = json.dumps(
@@ -96,11 +100,6 @@ class EventStream:
 
     def _append(self, text: bytes) -> None:
         if self._ended is not None:
-            return
-        if len(self._queue) >= MAX_QUEUED:
-            self._queue.clear()
-            self.session.close()
-            self._end("slow")
             return
         self._queue.append(text + b"id: %b\n\n" % self._id().encode())
         self._filled.set()

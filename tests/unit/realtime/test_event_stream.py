@@ -6,7 +6,8 @@ from uuid import UUID
 
 import pytest
 
-from api_base.application.common.realtime import Position
+from api_base.application.common.realtime import Position, RealtimeLimits
+from api_base.application.common.realtime.feed import PAGE
 from api_base.core.errors import Invalid
 from api_base.core.types import RequestContext
 from api_base.interface.event_stream import MAX_QUEUED, EventStream, channels_of, positions_of
@@ -67,7 +68,29 @@ async def test_a_client_that_does_not_read_is_disconnected_and_holds_a_bounded_q
             await asyncio.sleep(0)
     parts = [part async for part in stream.parts()]
     assert parts[-1] == b'event: end\ndata: {"reason":"slow"}\n\n'
-    assert len(parts) == 2
+    offsets = [positions_of(fields_of(part)["id"])["tenant"].offset for part in parts[1:-1]]
+    assert offsets == list(range(len(offsets)))  # what waited is sent, so that the client gets further each time
+    assert len(offsets) <= MAX_QUEUED + 1 + PAGE
+
+
+async def test_a_client_recovers_more_than_may_wait() -> None:
+    world = World(journal=MemoryJournal(keep=5000), limits=RealtimeLimits(recovered=5000))
+    first = stream_of(world)
+    await first.subscribe(["tenant"], {})
+    start = first.parts()
+    await anext(start)
+    after = positions_of(fields_of(await anext(start))["id"])
+    await start.aclose()
+    for _ in range(2 * MAX_QUEUED):
+        world.journal.append(tenant_key(TENANT))
+    again = stream_of(world)
+    await again.subscribe(["tenant"], after)
+    parts = again.parts()
+    for _ in range(2):
+        await anext(parts)
+    offsets = [positions_of(fields_of(await anext(parts))["id"])["tenant"].offset for _ in range(2 * MAX_QUEUED)]
+    assert offsets == list(range(1, 2 * MAX_QUEUED + 1))
+    await parts.aclose()
 
 
 async def test_a_stream_ends_with_its_token() -> None:
