@@ -3,13 +3,13 @@
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from api_base.application.common.cqrs import Message, Query, answer_of
+from api_base.application.common.cqrs import Command, Message, Query, answer_of
 from api_base.application.common.remote import RemoteBus, RemoteCall, RemoteTransport
-from api_base.core.errors import ProgrammingError
+from api_base.core.errors import Conflict, ProgrammingError
 from api_base.core.protocols import PeriodicTask, Probe
 from api_base.core.shared.trace_units import CLIENT, traceparent
 from api_base.core.shared.tracing import span
-from api_base.core.types import NO_REQUEST, current_context
+from api_base.core.types import NO_REQUEST, DryRun, current_context
 from api_base.infrastructure.rabbitmq.connection import RabbitMqConnection, check
 from api_base.infrastructure.remote.rabbitmq_rpc import RabbitMqRpcClient, RabbitMqRpcServer
 from api_base.infrastructure.resilience.patterns import Policy
@@ -31,6 +31,8 @@ class RabbitMqRemoteBus(RemoteBus):
             raise ProgrammingError(
                 f'{type(message).__name__} does not name a message of another service: declare remote = "<context>.<message>".'
             )
+        if isinstance(message, Command) and isinstance((current_context.get(None) or NO_REQUEST).origin, DryRun):
+            raise Conflict("The command changes another service, which cannot be undone. Call it without dry_run.")
         attributes = {"rpc.system.name": "api_base", "rpc.method": name, "server.address": self._client.service}
         with span(name, attributes, kind=CLIENT) as called:
             return await self._call(message, name, key, traceparent(called))
