@@ -33,12 +33,8 @@ class EventStream:
         try:
             for channel in channels:
                 done = await self.session.subscribe(channel, after.get(channel))
-                if done.recovered:
-                    self._positions[channel] = after[channel]
-                else:
-                    self._positions[channel] = done.position
-                recovered = None if done.recovered is None else done.recovered
-                self._put("subscribed", {"channel": channel, "position": str(done.position), "recovered": recovered})
+                self._positions[channel] = after[channel] if done.recovered else done.position
+                self._put("subscribed", {"channel": channel, "position": str(done.position), "recovered": done.recovered})
         except BaseException:
             self.session.close()
             raise

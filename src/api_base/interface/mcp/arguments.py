@@ -58,7 +58,8 @@ class Arguments:
             members[one.name] = (hint, default)
         if self._tool.listing is not None:
             names = {f"{f.name}[{o.value}]" for f in self._tool.listing for o in f.operators}
-            filters = create_model("Filter", __base__=Body, **dict.fromkeys(sorted(names), (str | None, None)))  # type: ignore[call-overload]
+            conditions: dict[str, Any] = dict.fromkeys(sorted(names), (str | None, None))
+            filters = create_model("Filter", __base__=Body, **conditions)
             described = (
                 'Conditions, all of which an item meets, such as {"name[contains]": "chair"}; values of `in` are separated by commas.'
             )
