@@ -13,7 +13,15 @@ const login = await fetch(`${origin}/api/v1/auth/login`, {
 const { access_token: token } = await login.json();
 const headers = { authorization: `Bearer ${token}` };
 const url = `${origin}/graphql`;
-const client = new Client({ url, exchanges: [fetchExchange], fetchOptions: { headers }, preferGetMethod: false });
+// urql aborts each request after its result; Node 20 may then reject a promise that nobody awaits, although the answer was read.
+const fetchWithoutAbort = (resource, options) => fetch(resource, { ...options, signal: undefined });
+const client = new Client({
+  url,
+  exchanges: [fetchExchange],
+  fetch: fetchWithoutAbort,
+  fetchOptions: { headers },
+  preferGetMethod: false,
+});
 
 const create = "mutation ($input: CreateItemInput!) { createItem(input: $input) { item { id uuid version name } } }";
 const update = "mutation ($id: ID!, $v: Long, $input: PatchItemInput!) { updateItem(id: $id, expectedVersion: $v, input: $input) { item { version } } }";
