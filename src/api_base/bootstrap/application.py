@@ -24,7 +24,7 @@ from api_base.interface.errors.handlers import install
 from api_base.interface.graphql.sessions import LiveSessions
 from api_base.interface.middleware.production import StackPorts, stack
 from api_base.interface.middleware.rate_limit import RequestLimits
-from api_base.interface.router import V1, route_table, websocket_routes
+from api_base.interface.router import route_table, websocket_routes
 from api_base.interface.routes import Router
 from api_base.interface.routes.dispatcher import Dispatcher, RouteTable
 from api_base.interface.stream_router import StreamPorts
@@ -36,9 +36,10 @@ def create_app(settings: Settings, contexts: Sequence[Context] = BUILT_IN) -> Fa
     """Return an application with `contexts`. Its lifespan opens everything."""
     configure_logging(level=settings.observability.log_level, json=json_logs(settings))
     services = build(settings, contexts)
-    routers = [(V1, context.routes(services.bus)) for context in contexts if context.routes is not None]
+    routers = services.declarations.routers
+    services.refuse_faults()
     schema = graphql_schema(contexts, tuple(routers))
-    routers += [("", context.protocol_routes(services.bus)) for context in contexts if context.protocol_routes is not None]
+    routers += services.declarations.protocol_routers
     routers.append(("", keys_router.routes(services.container.token_issuer)))
     routers += mcp_routers(services)
     routers += websocket_routers(services.container, contexts, lambda: ports.limits)

@@ -20,6 +20,7 @@ from api_base.bootstrap.importing import Importable
 from api_base.core import protocols
 from api_base.core.base import DomainEvent
 from api_base.core.config import Settings
+from api_base.core.shared.places import Declaration
 from api_base.domain.common.events import AnySubscription
 from api_base.infrastructure.db.changes import AuditWriter, EventWriter
 from api_base.infrastructure.db.notifications import NotificationListener
@@ -87,7 +88,7 @@ class Ports:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Context:
+class Context(Declaration):
     """Everything is optional but the name.
 
     `migrations` is the folder of the context's Alembic revisions; their branch label is the context's name.

@@ -6,16 +6,23 @@ HTTP's lifespan, the worker and the command line all use `build` and `opened`.
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, fields, replace
+from functools import partial
 from typing import TYPE_CHECKING
+
+from fastapi import APIRouter
 
 from api_base.application.common.cqrs import Bus
 from api_base.application.files.commands.attachments import Attachable
 from api_base.application.services.feature_flags import CurrentFlags
+from api_base.bootstrap import wiring_check
 from api_base.bootstrap.container import Wiring
 from api_base.bootstrap.context import Context, Ports
+from api_base.bootstrap.declarations import Declarations, declare
 from api_base.bootstrap.selections import select
+from api_base.bootstrap.wiring_check import routes
+from api_base.bootstrap.wiring_check.events import named_events
 from api_base.core.config import Settings
-from api_base.core.errors import ConfigurationError
+from api_base.core.errors import WiringError
 from api_base.core.protocols import Resource
 from api_base.infrastructure.db.changes import CHANGES
 from api_base.infrastructure.db.session import Database
@@ -26,53 +33,61 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """A wired application. `ports` are the ports that its contexts received, `resources` what these contexts open."""
+    """A wired application. `ports` are the ports that its contexts received, `declarations` what these contexts declare."""
 
     settings: Settings
     contexts: Sequence[Context]
     container: Wiring
     bus: Bus
     ports: Ports
-    resources: Sequence[Resource]
+    declarations: Declarations
 
     @property
     def worker_ports(self) -> Ports:
         """Return the same ports with the database as the role `worker`."""
         return replace(self.ports, database=self.container.worker_database)
 
+    def refuse_faults(self, *added: tuple[str, APIRouter]) -> None:
+        """Raise `WiringError` with every fault of the contexts and of their routes. `added` are routers of the base, with their prefixes."""
+        declared = self.declarations
+        routers = [*declared.routers, *declared.protocol_routers, *added]
+        if found := [*declared.faults, *routes.faults(routers, self.bus.handles)]:
+            raise WiringError(found)
+
 
 def build(settings: Settings, contexts: Sequence[Context]) -> Services:
-    """Wire `contexts`; nothing is opened. Raises `ConfigurationError` with every problem of URLs, extras and contexts."""
-    names = [context.name for context in contexts]
-    if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise ConfigurationError(f"Two contexts have the name {twice[0]!r}. Rename one of them.")
+    """Wire `contexts`; nothing is opened. Raises `ConfigurationError` with every problem of URLs and extras.
+
+    What is wrong with the contexts is noted: `Services.refuse_faults` raises it, and `opened` opens nothing then.
+    """
     selections, problems = select(settings, [context.adapters for context in contexts])
     problems.raise_any()
     permissions = {name: roles for context in contexts for name, roles in context.permissions.items()}
     attachable = {one.kind: one for context in contexts for one in context.attachable}
     container = Wiring(settings, selections, permissions)
     ports = _ports(settings, container, attachable)
+    declarations = declare(contexts, ports, container.bus)
+    declarations.faults.extend(wiring_check.faults(declarations, container.database))
+    _register(declarations, container, ports)
+    return Services(settings=settings, contexts=contexts, container=container, bus=container.bus, ports=ports, declarations=declarations)
+
+
+def _register(declarations: Declarations, container: Wiring, ports: Ports) -> None:
+    """Add what contexts declare to the parts that use it, and note what these refuse."""
+    attempt, contexts = declarations.attempt, [one.context for one in declarations.parts]
+    for registration in declarations.sound_registrations:
+        attempt(registration.declared_at, partial(container.bus.add, [registration]))
     for context in contexts:
-        container.search_indexes.add(context.search_indexes, ports)
-    for context in contexts:
-        container.bus.add(context.handlers(ports))
-        for importable in context.importable:
-            container.bus.add(importable.handlers(ports))
-        container.subscribers.add(context.subscribers(ports))
-        container.jobs.add([*context.jobs, *(importable.job for importable in context.importable)])
-    container.search_indexes.check(
-        {event.name: [one.name for one in fields(event)] for context in contexts for event in context.events},
-        permissions,
-        container.search.problems,
-    )
-    container.channels.add(
-        {context.name: context.channels for context in contexts},
-        {context.name: {event.name: [one.name for one in fields(event)] for event in context.events} for context in contexts},
-        container.bus.handles,
-        permissions,
-    )
-    resources = [resource for context in contexts for resource in context.resources(ports)]
-    return Services(settings=settings, contexts=contexts, container=container, bus=container.bus, ports=ports, resources=resources)
+        attempt(context.declared_at, partial(container.search_indexes.add, context.search_indexes, ports))
+    events = {context.name: {event.name: [one.name for one in fields(event)] for event in named_events(context)} for context in contexts}
+    permissions = {name for context in contexts for name in context.permissions}
+    every = {name: names for declared in events.values() for name, names in declared.items()}
+    channels = {context.name: context.channels for context in contexts}
+    attempt("CONTEXTS", partial(container.search_indexes.check, every, permissions, container.search.problems))
+    attempt("CONTEXTS", partial(container.channels.add, channels, events, container.bus.handles, permissions))
+    if not declarations.faults:
+        container.subscribers.add(declarations.subscriptions)
+        container.jobs.add([job for context in contexts for job in (*context.jobs, *(one.job for one in context.importable))])
 
 
 def _ports(settings: Settings, container: Wiring, attachable: Mapping[str, Attachable]) -> Ports:
@@ -124,13 +139,15 @@ def _openfeature(flags: CurrentFlags) -> "FlagProvider":
 @asynccontextmanager
 async def opened(services: Services, *added: Resource) -> AsyncIterator[Services]:
     """Open the database, what contexts bring, what is `added`, and the listener; close them in reverse, then the connections to Redis, S3 and other services."""
-    container = services.container
+    container, declared = services.container, services.declarations
+    if declared.faults:
+        raise WiringError(declared.faults)
     container.access.listener.add(CHANGES, container.query_cache.notified, on_gap=lambda: None)  # what is missed ends by its age
     async with AsyncExitStack() as stack:
         stack.push_async_callback(container.caches.close)
         stack.push_async_callback(container.rate_limiter.close)
         stack.push_async_callback(container.storage.close)
-        for resource in (container.database, *services.resources, *added, container.access.listener):
+        for resource in (container.database, *declared.resources, *added, container.access.listener):
             await resource.open()
             stack.push_async_callback(resource.close)
         if services.settings.remote.url is not None:

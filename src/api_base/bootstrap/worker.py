@@ -45,6 +45,7 @@ def create_worker(
     Raises `ConfigurationError` for an unknown group in `only`, an invalid schedule, and unusable keys of the audit trail.
     """
     services = build(settings, contexts)
+    services.refuse_faults()
     return Worker(services=services, tasks=_selected(list(_tasks(services, timing or WorkerTiming())), only))
 
 

@@ -7,6 +7,7 @@ from typer.core import TyperGroup
 
 from api_base.cli import (
     audit,
+    check,
     database_tools,
     doctor,
     events,
@@ -46,6 +47,7 @@ app = typer.Typer(
 )
 app.command("serve")(serve.serve)
 app.command("worker")(worker.worker)
+app.command("check")(check.check)
 app.command("doctor")(doctor.doctor)
 app.command("graphql")(graphql.graphql)
 app.command("openapi")(openapi.openapi)

@@ -12,8 +12,10 @@ def up() -> None:
     """Apply all pending revisions of every context."""
     from api_base.bootstrap import migrations
     from api_base.cli.running import application
+    from api_base.operations.wiring import refuse_faults
 
     with application() as (settings, urls, contexts):
+        refuse_faults(settings, contexts)
         applied = migrations.up(settings, urls, contexts)
     print("\n".join(applied) if applied else "Nothing to do.")
 

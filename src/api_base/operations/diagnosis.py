@@ -18,6 +18,7 @@ from api_base.core.protocols import Probe
 from api_base.infrastructure.db.embedded import Urls
 from api_base.infrastructure.db.errors import connection_reason
 from api_base.infrastructure.db.session import check_server
+from api_base.operations.wiring import declared_faults
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,9 +43,12 @@ def _flat(model: BaseModel, prefix: str) -> Iterator[tuple[str, object]]:
 
 
 async def diagnose(settings: Settings, urls: Urls, contexts: Sequence[Context]) -> list[Finding]:
-    """Check each role of the database, the schema, and every other configured service."""
+    """Check the wiring, each role of the database, the schema, and every other configured service."""
+    faults = await asyncio.to_thread(declared_faults, settings, contexts)
+    findings = [Finding(what="wiring", well=False, detail=str(fault)) for fault in faults]
+    findings = findings or [Finding(what="wiring", well=True, detail=f"{len(contexts)} contexts fit together")]
     roles = {"owner": urls.owner, "app": urls.app, "worker": urls.worker}
-    findings = [await _finding(f"database, role {name}", _role(url)) for name, url in roles.items()]
+    findings += [await _finding(f"database, role {name}", _role(url)) for name, url in roles.items()]
     if all(finding.well for finding in findings):
         findings.append(await _finding("schema", _schema(urls, contexts)))
     findings.append(await _finding("signing keys", _keys(settings)))

@@ -43,6 +43,7 @@ def main(descriptor: int) -> None:
     received = json.loads(message)
     os.environ.update(received["variables"])
     settings, contexts = load("server")
+    app = create_app(settings, contexts)  # refuses wrong wiring before anything is prepared
     found = missing(settings, configured(settings), contexts, seed=received["seed"])
     if found is Missing.PREPARATION:
         channel.send(PREPARE)
@@ -51,7 +52,7 @@ def main(descriptor: int) -> None:
     elif found is Missing.LOGIN:
         channel.send(LOGIN)
     listener = socket.socket(fileno=descriptors[0])
-    serving = serve(create_app(settings, contexts), listener, settings.server, lambda: _report_ready(channel))
+    serving = serve(app, listener, settings.server, lambda: _report_ready(channel))
     gc.freeze()
     gc.enable()
     asyncio.run(serving, loop_factory=uvloop.new_event_loop)

@@ -5,6 +5,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 from uuid import UUID
 
 
@@ -19,6 +20,25 @@ class ApiBaseError(Exception):
 
 class ConfigurationError(ApiBaseError):
     """The settings, or the parts wired from them, cannot work. The message names the variable and what to do."""
+
+
+class Fault(NamedTuple):
+    """Something that cannot work, found at start: the `place` that declares it (`file:line`), and a sentence that says what to write instead."""
+
+    place: str
+    sentence: str
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.sentence}"
+
+
+class WiringError(ConfigurationError):
+    """What the contexts declare cannot work. `faults` are all that was found."""
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        self.faults = tuple(faults)
+        number = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
+        super().__init__("\n".join([f"The wiring of the application has {number}:", *(f"  {fault}" for fault in faults)]))
 
 
 class ProgrammingError(ApiBaseError):

@@ -8,6 +8,7 @@ from typing import Protocol, runtime_checkable
 from api_base.core.types import RequestContext
 
 
+@runtime_checkable
 class Resource(Protocol):
     """What a process opens before it works, and closes at its end."""
 

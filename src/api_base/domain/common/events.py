@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from api_base.core.base import DomainEvent
 from api_base.core.errors import ProgrammingError
 from api_base.core.protocols import Isolation
+from api_base.core.shared.places import caller
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -21,10 +22,11 @@ if TYPE_CHECKING:
 class Subscription:
     """Calls `handle` in the transaction of the change, with a `payload` built from the event's fields of the same names."""
 
-    __slots__ = ("event", "handle", "payload")
+    __slots__ = ("declared_at", "event", "handle", "payload")
 
     def __init__[P: "DataclassInstance"](self, event: str, payload: type[P], handle: Callable[[P], Awaitable[None]]) -> None:
         """A `handle` that does not take the `payload` does not type-check."""
+        self.declared_at: Final = caller(__name__)
         self.event: Final = event
         self.payload: Final[type[DataclassInstance]] = payload
         self.handle: Final[Callable[[Any], Awaitable[None]]] = handle
@@ -44,7 +46,7 @@ class DurableSubscription:
     `payload` is decoded from the event's JSON; fields that it does not declare are ignored. `isolation` is that of its unit of work.
     """
 
-    __slots__ = ("event", "handle", "isolation", "name", "payload")
+    __slots__ = ("declared_at", "event", "handle", "isolation", "name", "payload")
 
     def __init__[P](
         self,
@@ -56,6 +58,7 @@ class DurableSubscription:
         isolation: Isolation = Isolation.OPTIMISTIC,
     ) -> None:
         """A `handle` that does not take the `payload` does not type-check."""
+        self.declared_at: Final = caller(__name__)
         self.name: Final = name
         self.event: Final = event
         self.payload: Final[type[object]] = payload

@@ -86,7 +86,7 @@ def _require_policy(table: str) -> None:
     forced = "select relrowsecurity and relforcerowsecurity from pg_class where oid = to_regclass($1)"
     if not op.get_bind().exec_driver_sql(forced, (table,)).scalar():
         raise ConfigurationError(
-            f"The migration grants {table} without a policy, but the table is {declared_at(declared)} as owned by a "
+            f"The migration grants {table} without a policy, but {declared_at(declared)} declares that each row is owned by a "
             f"{ownership(declared).name.lower()}. Call ddl.protect({table!r}) before ddl.grant, then run `api-base migrate up` again."
         )
 

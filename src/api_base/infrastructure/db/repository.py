@@ -9,6 +9,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from api_base.core.base import AggregateRoot
+from api_base.core.shared.places import Declaration
 from api_base.infrastructure.db.changes import Change, Kind
 from api_base.infrastructure.db.schema import ownership
 from api_base.infrastructure.db.session import Database, Row
@@ -17,7 +18,7 @@ from api_base.infrastructure.db.unit_of_work import current_unit, open_unit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TableMapping[T]:
+class TableMapping[T](Declaration):
     """How an aggregate is stored: `to_row` returns the values in the order of the table's columns, `from_row` restores the aggregate.
     `owner` returns the tenant or user that owns an aggregate. `constraint_errors` returns the error of an aggregate that violates the
     named constraint.
@@ -36,9 +37,15 @@ class SqlRepository[T: AggregateRoot]:
 
     def __init__(self, database: Database, mapping: TableMapping[T], owner: Callable[[], UUID | None]) -> None:
         self._database, self._mapping, self._owner = database, mapping, owner
+        database.repositories.append(self)
         table = mapping.table
         self._ownership = ownership(table)
         self._by_id = self.statement(table.c.id == sa.bindparam("id", type_=sa.Uuid()))
+
+    @property
+    def mapping(self) -> TableMapping[T]:
+        """Return how the aggregates are stored."""
+        return self._mapping
 
     def statement(self, *where: sa.ColumnElement[bool]) -> Statement:
         """Build a statement for whole rows of the owner that satisfy `where`. Create it once and reuse it."""

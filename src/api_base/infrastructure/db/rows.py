@@ -32,4 +32,5 @@ def restored[T](make: Callable[..., T], **convert: Callable[[Any], Any]) -> Call
             values[name] = one(values[name])
         return make(**values)
 
+    restore.__wrapped__ = make  # type: ignore[attr-defined]  # mapping_code.py compares its parameters with the table
     return restore

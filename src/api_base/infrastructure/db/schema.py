@@ -4,7 +4,6 @@ Text compares by code point (`COLLATE "C"`), so that Python, SQL and indexes agr
 trail never shows their values.
 """
 
-import sys
 from collections.abc import Mapping, Sequence
 from enum import Enum
 from typing import Any, Final
@@ -16,6 +15,7 @@ from sqlalchemy.sql.base import ReadOnlyColumnCollection
 from sqlalchemy.types import UserDefinedType
 
 from api_base.core.errors import ProgrammingError
+from api_base.core.shared.places import caller
 
 _DIALECT: Final = registry.load("postgresql")()
 SECRET: Final = {"sensitivity": "secret"}
@@ -95,9 +95,13 @@ def _declare(
     across_owners: Mapping[str, str],
     privileges: Sequence[str],
 ) -> sa.Table:
-    caller = sys._getframe(2)
-    place = f"{caller.f_globals['__name__']}, line {caller.f_lineno}"
-    info = {"ownership": ownership, "owner": owner, "across_owners": across_owners, "privileges": privileges, "declared_at": place}
+    info = {
+        "ownership": ownership,
+        "owner": owner,
+        "across_owners": across_owners,
+        "privileges": privileges,
+        "declared_at": caller(__name__),
+    }
     return sa.Table(name, metadata, *parts, info=info)
 
 
@@ -130,8 +134,8 @@ def privileges(table: sa.Table) -> Sequence[str]:
 
 
 def declared_at(table: sa.Table) -> str:
-    """Return the module and line that declare the table."""
-    return f"declared in {table.info.get('declared_at', 'an unknown place')}"
+    """Return where the table is declared, as `file:line`."""
+    return str(table.info.get("declared_at", "unknown"))
 
 
 def column_type(column: sa.Column[Any]) -> str:

@@ -30,6 +30,8 @@ class Database:
         self.probes = ConnectionPool(dsn, replace(options, size=1))
         """The connection of health checks, opened by the first one: a busy pool is no reason to take a process out of service."""
         self._refuse_unsafe_role = refuse_unsafe_role
+        self.repositories: list[object] = []
+        """The repositories that use this database, for the check of the wiring at start."""
 
     async def open(self) -> None:
         """Connect. Raises `Unavailable` if the server cannot be reached, `ConfigurationError` for an unsuitable role or server."""

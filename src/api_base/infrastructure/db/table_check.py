@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from api_base.core.errors import ConfigurationError
+from api_base.core.errors import Fault, WiringError
 from api_base.infrastructure.db.schema import (
     DeclaredTable,
     Ownership,
@@ -85,17 +85,24 @@ class TableCheck:
         """The parameters of `SQL`."""
 
     def refuse(self, rows: Iterable[Any], *, undeclared: bool = True) -> None:
-        """Raise `ConfigurationError` with every fault of `rows`, the result of `SQL`. `undeclared` refuses tables that nobody declares."""
+        """Raise `WiringError` with every fault of `rows`, the result of `SQL`. `undeclared` refuses tables that nobody declares."""
         stored = {row.name: row for row in (_Stored(*values) for values in rows)}
-        faults = [f"{name} ({declared_at(self.tables[name])}) {fault}" for name in self.tables for fault in self._faults(name, stored)]
+        faults = [
+            Fault(declared_at(table), f"In PostgreSQL, the table {name} {fault}.")
+            for name, table in self.tables.items()
+            for fault in self._faults(name, stored)
+        ]
         if undeclared:
             faults += [
-                f"{name} is granted to the serving role, and no context declares it: add it to the tables of its Context, or revoke the grant"
+                Fault(
+                    "PostgreSQL",
+                    f"The table {name} is granted to the serving role, and no context declares it: add it to the tables of its Context, or revoke the grant.",
+                )
                 for name in sorted(stored.keys() - self.tables.keys())
                 if not stored[name].owned_by_app
             ]
         if faults:
-            raise ConfigurationError("The tables of the database contradict their declarations.\n" + "\n".join(faults))
+            raise WiringError(faults)
 
     def _faults(self, name: str, rows: Mapping[str, _Stored]) -> Iterator[str]:
         row, table = rows.get(name), self.tables[name]

@@ -8,13 +8,14 @@ from uuid import UUID
 
 from api_base.application.common.cqrs import Message
 from api_base.application.common.listing import Fields
+from api_base.core.shared.places import Declaration
 from api_base.interface.v1.bodies import Body
 
 _WORDS: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tool:
+class Tool(Declaration):
     """A message as a tool. Its permission, arguments, result and annotations are those of the message.
 
     `description` tells a model when to use it. `body` is the HTTP body whose members are arguments too, and `fields` turns it into fields of the
@@ -46,7 +47,7 @@ class ResourceContent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Resource:
+class Resource(Declaration):
     """The result of `message`, a query of one `id`, under `api-base://<path>/{id}`. `content` reads what is not shown as JSON."""
 
     path: str

@@ -6,6 +6,7 @@ from typing import Any, Never, Protocol
 
 from api_base.application.common.cqrs.message import Message
 from api_base.core.errors import ProgrammingError
+from api_base.core.shared.places import Declaration
 
 type Call = Callable[[Any], Awaitable[Any]]
 
@@ -19,7 +20,7 @@ class Handler[M, T](Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Registration:
+class Registration(Declaration):
     """A type of message with its handler, as `on` pairs them."""
 
     message: type[Message[object]]

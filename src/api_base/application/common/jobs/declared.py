@@ -6,12 +6,13 @@ from typing import Any, Final, cast
 
 from api_base.application.common.cqrs import Command
 from api_base.core.errors import ProgrammingError
+from api_base.core.shared.places import Declaration
 
 ATTEMPTS: Final = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
+class Job(Declaration):
     """`name` (`<context>.<action>`) is stored in the rows: after a renaming, waiting jobs are unknown.
 
     An execution may take `timeout` seconds. A job that fails because of an outage is retried until the outage ends; a job that fails for
@@ -29,7 +30,7 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Schedule:
+class Schedule(Declaration):
     """Enqueues the command that `message` returns at the times of `cron`, in UTC [crontab(5)], once for any number of workers.
 
     Of the times that passed while no worker ran, the latest fires. The time of the last firing is stored under `name`: after a renaming the

@@ -12,7 +12,8 @@ from uuid import UUID
 
 from api_base.application.common.cqrs import Message
 from api_base.application.common.realtime.journal import ChannelKey
-from api_base.core.errors import ConfigurationError, Invalid, NotFound
+from api_base.core.errors import Fault, Invalid, NotFound, WiringError
+from api_base.core.shared.places import Declaration
 from api_base.core.types import NO_TENANT, RequestContext
 
 TENANT: Final = "tenant"
@@ -23,7 +24,7 @@ _ID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Channel:
+class Channel(Declaration):
     """The channels `<kind>/<id>`, of the tenant. A caller may subscribe if the message that `read` returns for the id succeeds for the caller.
 
     `message` is the type of that message.
@@ -35,7 +36,7 @@ class Channel:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PublicEvent:
+class PublicEvent(Declaration):
     """Where an event goes, and which of its fields clients receive.
 
     `to` maps a kind of channel to the field of the event that holds the id; `user` is the channel of the user with that id. With a `permission`
@@ -49,7 +50,7 @@ class PublicEvent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Unpublished:
+class Unpublished(Declaration):
     """An event that no client receives, and why."""
 
     event: str
@@ -57,6 +58,10 @@ class Unpublished:
 
 
 type ChannelDeclaration = Channel | PublicEvent | Unpublished
+
+
+def _fault(part: ChannelDeclaration, problem: str) -> Fault:
+    return Fault(part.declared_at, f"Context.channels: {problem}")
 
 
 class Channels:
@@ -75,22 +80,20 @@ class Channels:
     ) -> None:
         """Add the declarations of contexts, by name. `events` are the fields of each event of a context, by name.
 
-        Raises `ConfigurationError` with every contradiction.
+        Raises `WiringError` with every contradiction.
         """
-        problems = [
-            problem for context, parts in declared.items() for problem in self._added(context, parts, events.get(context, {}), handled)
-        ]
+        faults = [fault for context, parts in declared.items() for fault in self._added(context, parts, events.get(context, {}), handled)]
         known = set(permissions)
         for rule in self.rules.values():
-            problems += [
-                f"{rule.event} goes to the channel kind {kind!r}, which no context declares."
+            faults += [
+                _fault(rule, f"{rule.event} goes to the channel kind {kind!r}, which no context declares.")
                 for kind in rule.to
                 if kind not in {*self.kinds, USER}
             ]
             if rule.permission is not None and rule.permission not in known:
-                problems.append(f"{rule.event} names the permission {rule.permission!r}, which no context declares.")
-        if problems:
-            raise ConfigurationError("\n".join(f"Context.channels: {problem}" for problem in problems))
+                faults.append(_fault(rule, f"{rule.event} names the permission {rule.permission!r}, which no context declares."))
+        if faults:
+            raise WiringError(faults)
 
     def _added(
         self,
@@ -98,35 +101,39 @@ class Channels:
         parts: Sequence[ChannelDeclaration],
         events: Mapping[str, Sequence[str]],
         handled: Callable[[type[Message[object]]], bool],
-    ) -> Iterable[str]:
+    ) -> Iterable[Fault]:
         decided: set[str] = set()
         for part in parts:
             if isinstance(part, Channel):
                 yield from self._channel(part, handled)
                 continue
             if part.event in decided or part.event in self.rules:
-                yield f"{part.event} is declared twice. Remove one of the declarations."
+                yield _fault(part, f"{part.event} is declared twice. Remove one of the declarations.")
             decided.add(part.event)
             if part.event not in events:
-                yield f"{part.event} is not an event of the context {context!r}: correct the name, or add its class to `events`."
+                yield _fault(
+                    part, f"{part.event} is not an event of the context {context!r}: correct the name, or add its class to `events`."
+                )
             elif isinstance(part, PublicEvent):
                 unknown = [name for name in (*part.fields, *part.to.values()) if name not in events[part.event]]
-                yield from (f"{part.event} has no field {name!r}." for name in unknown)
+                yield from (_fault(part, f"{part.event} has no field {name!r}.") for name in unknown)
             if isinstance(part, PublicEvent):
                 if not part.to and part.permission is None:
-                    yield f"{part.event} goes to no channel: declare `to`, a `permission`, or `Unpublished`."
+                    yield _fault(part, f"{part.event} goes to no channel: declare `to`, a `permission`, or `Unpublished`.")
                 self.rules[part.event] = part
         if parts:
             forgotten = sorted(events.keys() - decided)
-            yield from (f"{event} has no declaration: add a PublicEvent, or Unpublished with the reason." for event in forgotten)
+            yield from (
+                _fault(parts[0], f"{event} has no declaration: add a PublicEvent, or Unpublished with the reason.") for event in forgotten
+            )
 
-    def _channel(self, channel: Channel, handled: Callable[[type[Message[object]]], bool]) -> Iterable[str]:
+    def _channel(self, channel: Channel, handled: Callable[[type[Message[object]]], bool]) -> Iterable[Fault]:
         if not _KIND(channel.kind) or channel.kind in (TENANT, USER):
-            yield f"the kind {channel.kind!r} must be lower-case letters, digits and _, and neither tenant nor user."
+            yield _fault(channel, f"the kind {channel.kind!r} must be lower-case letters, digits and _, and neither tenant nor user.")
         if channel.kind in self.kinds:
-            yield f"two channels have the kind {channel.kind!r}. Rename one of them."
+            yield _fault(channel, f"two channels have the kind {channel.kind!r}. Rename one of them.")
         if not handled(channel.message):
-            yield f"the channel {channel.kind!r} names the message {channel.message.__name__}, which has no handler."
+            yield _fault(channel, f"the channel {channel.kind!r} names the message {channel.message.__name__}, which has no handler.")
         self.kinds[channel.kind] = channel
 
     def resolve(self, name: str, context: RequestContext) -> tuple[ChannelKey, Message[object] | None]:

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 from uuid import UUID
 
-from api_base.core.errors import ConfigurationError, ProgrammingError
+from api_base.core.errors import Fault, ProgrammingError, WiringError
 from api_base.core.protocols import SearchDefinition, SearchDocument
+from api_base.core.shared.places import Declaration
 
 
 class SearchSource(Protocol):
@@ -23,7 +24,7 @@ class SearchSource(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DeclaredIndex[P]:
+class DeclaredIndex[P](Declaration):
     """`events` are the names of the events after which the document of their aggregate may differ. Each has the field `tenant_id`.
 
     `source` makes what reads the documents, from the ports of the process.
@@ -71,16 +72,18 @@ class SearchIndexes:
     def check(
         self, events: Mapping[str, Iterable[str]], permissions: Iterable[str], engine: Callable[[SearchDefinition], Sequence[str]]
     ) -> None:
-        """Raise `ConfigurationError` with everything that authors of contexts forgot.
+        """Raise `WiringError` with everything that authors of contexts forgot.
 
         `events` holds the fields of each declared event, `engine` returns what the selected engine cannot express.
         """
         known = frozenset(permissions)
-        problems = [
-            f"The search index {name!r} {problem}." for name in self._definitions for problem in self._problems(name, events, known, engine)
+        faults = [
+            Fault(index.declared_at, f"The search index {name!r} {problem}.")
+            for name, index in self._declared.items()
+            for problem in self._problems(name, events, known, engine)
         ]
-        if problems:
-            raise ConfigurationError("\n".join(problems))
+        if faults:
+            raise WiringError(faults)
 
     def _problems(
         self,

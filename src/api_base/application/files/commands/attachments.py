@@ -14,6 +14,7 @@ from api_base.application.common.cqrs import AUTHENTICATED, Bus, Command, Query
 from api_base.application.services.file_upload import permissions
 from api_base.core.errors import NotFound
 from api_base.core.protocols import Clock, IdGenerator, Isolation, PermissionChecker
+from api_base.core.shared.places import Declaration
 from api_base.core.types import current_context, request_tenant
 from api_base.domain.common.text import TextRule
 from api_base.domain.files.attachment import MAX_SLOT_LENGTH, Attachment
@@ -23,7 +24,7 @@ SLOT: Final = TextRule(max_length=MAX_SLOT_LENGTH, key=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Attachable:
+class Attachable(Declaration):
     """Aggregates to which files can be attached. `kind` is the last part of their path, such as `items`.
 
     A caller needs `permission` to attach. `read` returns the query that finds the aggregate with an id, for its readers, or raises `NotFound`.

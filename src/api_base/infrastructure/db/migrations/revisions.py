@@ -4,20 +4,20 @@ pending.
 Branches are linear: each has one root and one head. A database has the revisions that its stored heads name, and all their ancestors.
 """
 
-import ast
 import re
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import asyncpg
 
-from api_base.core.errors import ConfigurationError
+from api_base.core.errors import ConfigurationError, Fault, WiringError
 from api_base.infrastructure.db.connecting import Connection, check_version
 from api_base.infrastructure.db.errors import unreachable
+from api_base.infrastructure.db.migrations.revision_files import Revision, read_file
 
 _BEFORE_0_1_0: Final = re.compile(r"\w+_0\d{3}")
 """Revision ids had four digits before 0.1.0 and have three since, so the id shows which kind a revision is."""
@@ -33,72 +33,77 @@ class Branch:
     folder: Path
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Revision:
-    """`follows` is the revision before it in its branch, `depends_on` are revisions of other branches."""
-
-    id: str
-    branch: str
-    follows: str | None
-    depends_on: tuple[str, ...]
-    path: Path
-
-
 BASE = Branch(name="base", folder=Path(__file__).parent / "versions")
 """The branch that every context depends on."""
 
 
 def read(branches: Sequence[Branch]) -> dict[str, Revision]:
-    """Return all revisions by id.
-
-    Raises `ConfigurationError` for a file that is not a revision, a duplicate id, and dependencies that do not exist or form a circle.
-    """
+    """Return all revisions by id. Raises `WiringError` with every file that is not a revision of the line of its branch."""
     found: dict[str, Revision] = {}
+    faults: list[Fault] = []
     for branch in branches:
         for path in sorted(branch.folder.glob("*.py")):
             if path.name == "__init__.py":
                 continue
-            revision = _read_file(branch.name, path)
-            if revision.id in found:
-                raise ConfigurationError(f"Two files have the revision id {revision.id}: {found[revision.id].path} and {path}. Rename one.")
-            found[revision.id] = revision
-    _check_dependencies(found)
+            revision = read_file(branch.name, path)
+            if isinstance(revision, Fault):
+                faults.append(revision)
+            elif revision.id in found:
+                faults.append(
+                    revision.fault(f"Two files have the revision id {revision.id}: {found[revision.id].path} and {path}. Rename one.")
+                )
+            else:
+                found[revision.id] = revision
+    faults += [*_dependencies(found), *(fault for branch in branches for fault in _line(found, branch.name))]
+    if faults:
+        raise WiringError(faults)
     return found
 
 
-def _check_dependencies(revisions: Mapping[str, Revision]) -> None:
+def _dependencies(revisions: Mapping[str, Revision]) -> Iterator[Fault]:
     for revision in revisions.values():
         if unknown := sorted(set(revision.depends_on) - revisions.keys()):
-            raise ConfigurationError(
+            yield revision.fault(
                 f"The revision {revision.id} depends on {', '.join(unknown)}, which no context of this application brings. "
-                f"Add that context to CONTEXTS, or correct depends_on in {revision.path}."
+                "Add that context to CONTEXTS, or correct depends_on."
             )
-    graph = {r.id: {*r.depends_on, *((r.follows,) if r.follows in revisions else ())} for r in revisions.values()}
+    graph = {r.id: {r.follows, *r.depends_on} & revisions.keys() for r in revisions.values()}
     try:
         TopologicalSorter(graph).prepare()
     except CycleError as error:
-        raise ConfigurationError(
-            f"The revisions {', '.join(sorted(set(error.args[1])))} depend on each other in a circle. Correct their down_revision or depends_on."
-        ) from None
+        circle = sorted(set(error.args[1]))
+        yield revisions[circle[0]].fault(
+            f"The revisions {', '.join(circle)} depend on each other in a circle. Correct their down_revision or depends_on."
+        )
+
+
+def _line(revisions: Mapping[str, Revision], branch: str) -> Iterator[Fault]:
+    """The revisions of a branch form a single line, and the first one has the label of the branch."""
+    following: dict[str | None, Revision] = {}
+    for revision in [one for one in revisions.values() if one.branch == branch]:
+        first = following.setdefault(revision.follows, revision)
+        if first is not revision:
+            yield revision.fault(
+                f"The revisions {first.id} and {revision.id} both follow {revision.follows or 'nothing'}. Make one follow the other."
+            )
+        if revision.follows is not None and (revision.follows not in revisions or revisions[revision.follows].branch != branch):
+            yield revision.fault(
+                f"These revisions of {branch} follow a revision that does not exist: {revision.id}. Correct down_revision = {revision.follows!r}."
+            )
+        wanted = (branch,) if revision.follows is None else ()
+        if revision.labels != wanted and first is revision:
+            line = f"branch_labels = {wanted or None!r}"
+            yield revision.fault(
+                f"The revision {revision.id} has the labels {revision.labels or None!r}, but belongs to {branch}. Write {line}."
+            )
 
 
 def chain(revisions: Iterable[Revision], branch: str) -> list[Revision]:
-    """Return the revisions of `branch`, first to last. Raises `ConfigurationError` when they do not form a single line."""
-    following: dict[str | None, Revision] = {}
-    own = [revision for revision in revisions if revision.branch == branch]
-    for revision in own:
-        if revision.follows in following:
-            other = following[revision.follows].id
-            raise ConfigurationError(
-                f"The revisions {other} and {revision.id} both follow {revision.follows or 'nothing'}. Make one follow the other."
-            )
-        following[revision.follows] = revision
+    """Return the revisions of `branch`, first to last, of those that `read` returned."""
+    following = {revision.follows: revision for revision in revisions if revision.branch == branch}
     line: list[Revision] = []
     while (last := line[-1].id if line else None) in following:
         line.append(following[last])
-    if len(line) != len(own):
-        detached = ", ".join(sorted({r.id for r in own} - {r.id for r in line}))
-        raise ConfigurationError(f"These revisions of {branch} follow a revision that does not exist: {detached}. Correct down_revision.")
     return line
 
 
@@ -133,45 +138,6 @@ def refuse_unknown(stored: Iterable[str], revisions: dict[str, Revision]) -> Non
             f"The database has revisions that this application does not know: {', '.join(unknown)}. A newer version or an application with "
             "more contexts migrated it: run that one."
         )
-
-
-def _read_file(branch: str, path: Path) -> Revision:
-    values: dict[str, Any] = {}
-    for node in _statements(path):
-        target = node.targets[0] if isinstance(node, ast.Assign) else node.target if isinstance(node, ast.AnnAssign) else None
-        if isinstance(target, ast.Name) and isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
-            try:
-                values[target.id] = ast.literal_eval(node.value)
-            except ValueError:
-                continue
-    if "revision" not in values:
-        raise ConfigurationError(f"{path} is not a revision: it has no line `revision = …`. Move it out of the migrations of {branch}.")
-    if not isinstance(values.get("down_revision"), str | None):
-        raise ConfigurationError(
-            f"{path} has several revisions as down_revision. The revisions of a context form one line: name a single one."
-        )
-    return Revision(
-        id=values["revision"],
-        branch=branch,
-        follows=values.get("down_revision"),
-        depends_on=_tuple(values.get("depends_on")),
-        path=path,
-    )
-
-
-def _statements(path: Path) -> list[ast.stmt]:
-    try:
-        return ast.parse(path.read_text(encoding="utf-8")).body
-    except SyntaxError as error:
-        raise ConfigurationError(f"{path} is not Python: there is a syntax error in line {error.lineno}.") from None
-    except ValueError:
-        raise ConfigurationError(f"{path} is not Python: it contains bytes that are not UTF-8, or the character NUL.") from None
-
-
-def _tuple(value: Any) -> tuple[str, ...]:
-    if value is None:
-        return ()
-    return (value,) if isinstance(value, str) else tuple(value)
 
 
 async def stored_heads(dsn: str) -> set[str]:

@@ -24,7 +24,8 @@ from api_base.core.errors import ConfigurationError, Unavailable
 from api_base.core.shared.logging import get_logger
 from api_base.infrastructure.db.connecting import Connection
 from api_base.infrastructure.db.errors import CONNECTION_ERRORS, statement_reason, unreachable
-from api_base.infrastructure.db.migrations.revisions import Branch, Revision, chain, closure, read, refuse_unknown, stored_heads
+from api_base.infrastructure.db.migrations.revision_files import Revision
+from api_base.infrastructure.db.migrations.revisions import Branch, chain, closure, read, refuse_unknown, stored_heads
 from api_base.infrastructure.db.migrations.roles import Roles
 from api_base.infrastructure.db.table_check import SQL, TableCheck
 
@@ -76,8 +77,6 @@ class Migrator:
         The last revision is committed only if the tables are as the application declares them.
         """
         revisions = read(self.branches)
-        for branch in self.branches:
-            chain(revisions.values(), branch.name)
         async with self._session() as connection:
             stored = await stored_heads(self.dsn)
             refuse_unknown(stored, revisions)

@@ -1,0 +1,82 @@
+"""Events and subscriptions: an event has one class, and a subscriber reads fields that it has."""
+
+from collections.abc import Iterator
+from dataclasses import MISSING, fields, is_dataclass
+
+import msgspec
+
+from api_base.bootstrap.context import Context
+from api_base.bootstrap.declarations import Declarations
+from api_base.core.base import DomainEvent
+from api_base.core.errors import Fault
+from api_base.core.shared import signatures
+from api_base.core.shared.places import place_of
+from api_base.domain.common.events import AnySubscription, DurableSubscription
+
+
+def faults(declarations: Declarations) -> Iterator[Fault]:
+    """Yield the faults of declared events, then those of subscriptions."""
+    events: dict[str, type[DomainEvent]] = {}
+    for parts in declarations.parts:
+        for event in parts.context.events:
+            yield from _event(event, parts.context, events)
+    positions: dict[str, str] = {}
+    for subscription in declarations.subscriptions:
+        yield from _subscription(subscription, events)
+        if isinstance(subscription, DurableSubscription):
+            first = positions.setdefault(subscription.name, subscription.declared_at)
+            if first != subscription.declared_at:
+                yield Fault(
+                    subscription.declared_at,
+                    f"Two durable subscriptions have the name {subscription.name!r}, the first at {first}: they would share one position. Rename one.",
+                )
+
+
+def named_events(context: Context) -> list[type[DomainEvent]]:
+    """Return the events of a context that are classes with a name."""
+    return [one for one in context.events if isinstance(one, type) and issubclass(one, DomainEvent) and hasattr(one, "name")]
+
+
+def _event(event: object, context: Context, events: dict[str, type[DomainEvent]]) -> Iterator[Fault]:
+    if not isinstance(event, type) or not issubclass(event, DomainEvent):
+        yield Fault(
+            context.declared_at, f"events of the context {context.name!r} has {event!r}, which is not a class derived from DomainEvent."
+        )
+        return
+    name = getattr(event, "name", None)
+    if not isinstance(name, str):
+        yield Fault(place_of(event), f'{event.__name__} has no name. Write name = "{context.name}.<fact>.v1".')
+        return
+    if name in events:
+        yield Fault(
+            place_of(event), f"Two events have the name {name!r}, the first at {place_of(events[name])}. Rename one, or raise its version."
+        )
+    events.setdefault(name, event)
+
+
+def _subscription(subscription: AnySubscription, events: dict[str, type[DomainEvent]]) -> Iterator[Fault]:
+    place, event = subscription.declared_at, events.get(subscription.event)
+    if not signatures.is_awaited(subscription.handle):
+        yield Fault(place, f"The subscriber of {subscription.event} is not a coroutine function. Write async def.")
+    if event is None:
+        yield Fault(
+            place,
+            f"No context publishes the event {subscription.event!r}. Correct the name, or add the class of the event to `events` of its Context.",
+        )
+        return
+    if not is_dataclass(subscription.payload) and not issubclass(subscription.payload, msgspec.Struct):
+        yield Fault(place_of(subscription.payload), f"{subscription.payload.__name__} is not a dataclass. Write @dataclass above it.")
+        return
+    published = {one.name for one in fields(event)}
+    for name in _required(subscription.payload):
+        if name not in published:
+            yield Fault(
+                place_of(subscription.payload),
+                f"{subscription.payload.__name__} has the field {name!r}, which the event {subscription.event} lacks. It has {', '.join(sorted(published))}.",
+            )
+
+
+def _required(payload: type) -> list[str]:
+    if not is_dataclass(payload):
+        return [one.name for one in msgspec.structs.fields(payload) if one.required]
+    return [one.name for one in fields(payload) if one.default is MISSING and one.default_factory is MISSING]

@@ -1,0 +1,164 @@
+"""Routes: one for each method and path, with a name of its own, whose parameters, result and options fit its function."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import fields, is_dataclass
+from string import Formatter
+from typing import Annotated, Final, NamedTuple, get_args, get_origin
+
+from fastapi import APIRouter
+from fastapi.params import Depends
+from fastapi.routing import APIRoute, APIWebSocketRoute, iter_route_contexts
+from pydantic import BaseModel
+
+from api_base.application.common.cqrs import Cacheable, Message
+from api_base.application.common.listing import Page
+from api_base.core.errors import Fault, ProgrammingError
+from api_base.core.shared import signatures
+from api_base.core.shared.places import place_of
+from api_base.interface.routes import Router
+from api_base.interface.routes.parameters import BodyResolver, Resolver
+from api_base.interface.routes.plain import plain_options
+from api_base.interface.routes.rendering import ProtocolAnswer, StreamAnswer
+from api_base.interface.routes.router import RouteDefinition, options_of
+
+type Handled = Callable[[type[Message[object]]], bool]
+_PLACEHOLDER: Final = re.compile(r"\{[^}]*\}")
+
+
+class _Route(NamedTuple):
+    """`name` is that in the OpenAPI document; None outside of it."""
+
+    method: str
+    path: str
+    name: str | None
+    endpoint: object
+
+
+def faults(routers: Sequence[tuple[str, APIRouter]], handled: Handled) -> Iterator[Fault]:
+    """Yield the faults of the routes of (prefix, router) pairs. `handled` returns whether a message has a handler."""
+    paths: dict[tuple[str, str], str] = {}
+    names: dict[str, str] = {}
+    for route in _routes(routers):
+        place, key, shown = place_of(route.endpoint), (route.method, _PLACEHOLDER.sub("{}", route.path)), f"{route.method} {route.path}"
+        if key in paths:
+            yield Fault(place, f"Two routes serve {shown}, the first at {paths[key]}. Change the path or the method of one of them.")
+        paths.setdefault(key, place)
+        if route.name is not None and route.name in names:
+            yield Fault(
+                place,
+                f"Two routes have the name {route.name!r}, the first at {names[route.name]}: clients name their methods by it. "
+                "Rename one of the functions.",
+            )
+        if route.name is not None:
+            names.setdefault(route.name, place)
+        yield from _messages(route.endpoint, shown, handled)
+    for prefix, router in routers:
+        yield from _mounted(prefix, router)
+        for one in router.definitions if isinstance(router, Router) else ():
+            yield from _definition(one, prefix + one.path)
+
+
+def _routes(routers: Sequence[tuple[str, APIRouter]]) -> Iterator[_Route]:
+    for prefix, router in routers:
+        if isinstance(router, Router):
+            for one in router.definitions:
+                documented = router.include_in_schema and one.documented.get("include_in_schema", True)
+                yield _Route(one.method, prefix + one.path, one.endpoint.__name__ if documented else None, one.endpoint)
+        for context in iter_route_contexts(router.routes):
+            route = context.original_route
+            if isinstance(route, APIRoute) and options_of(route) is None:
+                methods = sorted(context.methods or ())
+                for method in methods:
+                    name = route.endpoint.__name__ + (f"_{method.lower()}" if len(methods) > 1 else "")
+                    yield _Route(method, f"{prefix}{context.path}", name if context.include_in_schema else None, route.endpoint)
+
+
+def _messages(endpoint: object, route: str, handled: Handled) -> Iterator[Fault]:
+    """Find the messages that the code of the function names."""
+    for name, message in signatures.globals_of(endpoint).items():
+        if isinstance(message, type) and issubclass(message, Message) and hasattr(message, "permission") and not handled(message):
+            yield Fault(
+                place_of(endpoint),
+                f"{route} names the message {name}, which has no handler. Add on({name}, …) to a context, and the context to the application.",
+            )
+
+
+def _mounted(prefix: str, router: APIRouter) -> Iterator[Fault]:
+    for route in router.routes:
+        included = getattr(route, "original_router", None)
+        if isinstance(included, Router):
+            place = place_of(included.definitions[0].endpoint) if included.definitions else prefix
+            yield Fault(
+                place,
+                f"{prefix}{router.prefix} includes this Router. Return each Router from a Context of its own; only a plain APIRouter may be included.",
+            )
+    for context in iter_route_contexts(router.routes):
+        route, path = context.original_route, f"{prefix}{context.path}"
+        if isinstance(route, APIWebSocketRoute):
+            yield Fault(place_of(route.endpoint), f"{path} is a WebSocket route of FastAPI. Declare it with `websocket` of a Router.")
+        elif isinstance(route, APIRoute) and options_of(route) is None:
+            try:
+                plain_options(route.openapi_extra or {})
+            except ProgrammingError as error:
+                yield Fault(place_of(route.endpoint), f"{path}: {error}")
+
+
+def _definition(one: RouteDefinition, path: str) -> Iterator[Fault]:
+    place, name, hints = place_of(one.endpoint), one.endpoint.__name__, signatures.hints(one.endpoint)
+    if not signatures.is_awaited(one.endpoint):
+        yield Fault(place, f"{name} is not a coroutine function. Write async def.")
+    yield from _parameters(one, path, place, hints)
+    if "return" not in hints:
+        yield Fault(place, f"{name} does not declare its result. Write -> and a DTO, or -> None for 204, with types that exist at runtime.")
+    else:
+        yield from _result(one, place, hints["return"])
+
+
+def _parameters(one: RouteDefinition, path: str, place: str, hints: Mapping[str, object]) -> Iterator[Fault]:
+    name, parameters = one.endpoint.__name__, signatures.parameters(one.endpoint)
+    placeholders = [part for _, part, _, _ in Formatter().parse(path) if part]
+    for missing in [part for part in placeholders if part not in parameters]:
+        yield Fault(place, f"{name} has no parameter {missing!r}, which its path {path} names. Add it.")
+    bodies = list[str]()
+    for parameter in parameters:
+        if parameter not in hints:
+            yield Fault(place, f"The parameter {parameter!r} of {name} has no type that exists at runtime. Write one.")
+        elif parameter in placeholders:
+            continue
+        elif (body := _is_body(hints[parameter])) is None:
+            yield Fault(
+                place,
+                f"The parameter {parameter!r} of {name} is neither a value of the path {path}, a body nor a resolver. "
+                "Declare one of these, or use fastapi.APIRouter for this route.",
+            )
+        elif body:
+            bodies.append(parameter)
+    if len(bodies) > 1:
+        yield Fault(place, f"{name} has {len(bodies)} bodies: {', '.join(bodies)}. Declare one model with the members of both.")
+    if bodies and one.method in ("GET", "HEAD"):
+        yield Fault(
+            place, f"{name} serves {one.method} and reads the body {bodies[0]!r}. Serve POST, or take the value from the path or the query."
+        )
+
+
+def _is_body(hint: object) -> bool | None:
+    """Return whether a parameter is read from the body; None for what a Router cannot resolve."""
+    marks = [mark.dependency for mark in get_args(hint)[1:] if isinstance(mark, Depends)] if get_origin(hint) is Annotated else []
+    if any(isinstance(mark, BodyResolver) for mark in marks) or (isinstance(hint, type) and issubclass(hint, BaseModel)):
+        return True
+    return False if any(isinstance(mark, Resolver) for mark in marks) else None
+
+
+def _result(one: RouteDefinition, place: str, result: object) -> Iterator[Fault]:
+    name, query = one.endpoint.__name__, one.options.query
+    if query is not None and query.cacheable is Cacheable.NEVER:
+        yield Fault(place, f"{name} names the query {query.__name__}, which is not cacheable. Declare `cacheable`, or remove query=.")
+    answer: object = get_args(result)[0] if get_origin(result) is Page else result
+    if not isinstance(answer, type) or not is_dataclass(answer) or answer in (ProtocolAnswer, StreamAnswer):
+        return
+    known = sorted(field.name for field in fields(answer))
+    for part in [part for _, part, _, _ in Formatter().parse(one.options.location or "") if part and part not in known]:
+        yield Fault(place, f"The location of {name} names {part!r}, which {answer.__name__} lacks. It has {', '.join(known)}.")
+    if one.options.versioned and "version" not in known:
+        yield Fault(place, f"{name} is versioned, but {answer.__name__} has no field `version`. Add it, or remove versioned=True.")

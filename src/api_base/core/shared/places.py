@@ -1,0 +1,56 @@
+"""Where something is declared, as `file:line`, for messages about it."""
+
+import os
+import sys
+from types import CodeType, FrameType
+from typing import Any, Final
+
+_MACHINERY: Final = frozenset({__name__, "dataclasses", "typing", "functools"})
+"""Modules between a declaration and the frame that notes it. The code that `dataclass` generates has the module of its class and no file."""
+
+
+class Declaration:
+    """The base of a dataclass that remembers where it was created, outside the module of its class: `declared_at`, and `declared_in`, the module."""
+
+    __slots__ = ("declared_at", "declared_in")
+    declared_at: str
+    declared_in: str
+
+    def __post_init__(self) -> None:
+        frame = _caller(type(self).__module__)
+        object.__setattr__(self, "declared_at", at(frame.f_code.co_filename, frame.f_lineno))
+        object.__setattr__(self, "declared_in", frame.f_globals.get("__name__", ""))
+
+
+def caller(module: str) -> str:
+    """Return the place of the nearest caller outside `module`."""
+    frame = _caller(module)
+    return at(frame.f_code.co_filename, frame.f_lineno)
+
+
+def _caller(module: str) -> FrameType:
+    frame = sys._getframe(1)
+    while frame.f_back is not None and (
+        frame.f_globals.get("__name__") in {*_MACHINERY, module} or frame.f_code.co_filename.startswith("<")
+    ):
+        frame = frame.f_back
+    return frame
+
+
+def place_of(thing: Any) -> str:
+    """Return where a class or a function is defined; for another object, its class."""
+    thing = getattr(thing, "__func__", thing)
+    while hasattr(thing, "__wrapped__"):
+        thing = thing.__wrapped__
+    code = getattr(thing, "__code__", None)
+    if isinstance(code, CodeType):
+        return at(code.co_filename, code.co_firstlineno)
+    cls = thing if isinstance(thing, type) else type(thing)
+    file = getattr(sys.modules.get(cls.__module__), "__file__", None)
+    return at(file or cls.__module__, getattr(cls, "__firstlineno__", 1))
+
+
+def at(file: str, line: int) -> str:
+    """Return `file:line`; a file below the working directory by its relative path."""
+    here = os.getcwd() + os.sep
+    return f"{file.removeprefix(here)}:{line}"

@@ -1,0 +1,42 @@
+"""What a function says about itself, for the checks at start."""
+
+import inspect
+from collections.abc import Awaitable, Coroutine, Mapping, Sequence
+from types import FunctionType, MethodType
+from typing import Any, get_origin, get_type_hints
+
+
+def hints(call: Any) -> Mapping[str, object]:
+    """Return the types of the parameters and of `return`; none if a name in them exists for type checkers only."""
+    try:
+        return get_type_hints(call, include_extras=True)
+    except (NameError, TypeError, AttributeError):
+        return {}
+
+
+def is_awaited(call: Any) -> bool:
+    """Return whether a call returns an awaitable, as far as the function says."""
+    called = call if isinstance(call, FunctionType | MethodType) else inspect.getattr_static(type(call), "__call__", call)
+    return inspect.iscoroutinefunction(inspect.unwrap(called)) or get_origin(hints(called).get("return")) in (Awaitable, Coroutine)
+
+
+def parameters(call: Any) -> Sequence[str]:
+    """Return the names of the parameters, without the `self` of a bound method. Raises `ValueError` for a callable that does not tell."""
+    return list(inspect.signature(call).parameters)
+
+
+def takes_one(call: Any) -> bool:
+    """Return whether one positional argument can be passed, and none is missing then."""
+    try:
+        inspect.signature(call).bind(None)
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+def globals_of(call: Any) -> Mapping[str, object]:
+    """Return the globals that the code of a function names; none for another callable."""
+    function = inspect.unwrap(call)
+    if not isinstance(function, FunctionType):
+        return {}
+    return {name: function.__globals__[name] for name in function.__code__.co_names if name in function.__globals__}
