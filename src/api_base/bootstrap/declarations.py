@@ -6,8 +6,6 @@ A declaration that cannot be made becomes a fault, so that the other ones are ch
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
-from traceback import walk_tb
 from typing import Final
 
 from fastapi import APIRouter
@@ -16,19 +14,22 @@ from api_base.application.common.cqrs import Bus, Message, Registration
 from api_base.bootstrap.context import Context, Ports
 from api_base.core.errors import ApiBaseError, Fault, WiringError
 from api_base.core.protocols import Resource
-from api_base.core.shared.places import at
+from api_base.core.shared.places import raised_at
 from api_base.domain.common.events import AnySubscription, DurableSubscription, Subscription
 from api_base.interface.router import V1
 
-_BASE: Final = str(Path(__file__).parents[1])
 _SUBSCRIPTIONS: Final[tuple[type[AnySubscription], ...]] = (Subscription, DurableSubscription)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContextParts:
-    """What one context declares. `routes` are mounted under `/api/v1`, `protocol_routes` at their own paths."""
+    """What one context declares. `routes` are mounted under `/api/v1`, `protocol_routes` at their own paths.
+
+    `complete`: all its handlers could be made.
+    """
 
     context: Context
+    complete: bool
     registrations: Sequence[Registration]
     subscriptions: Sequence[AnySubscription]
     routes: APIRouter | None
@@ -42,6 +43,13 @@ class Declarations:
 
     parts: Sequence[ContextParts]
     faults: list[Fault] = field(default_factory=list)
+    missing: set[object] = field(default_factory=set)
+    """Messages whose missing handler is one of the faults."""
+
+    def is_handled(self, message: object) -> bool:
+        """Return whether a handler of the message is registered, or whether a fault says already why none is."""
+        known = all(one.complete for one in self.parts)
+        return not known or message in self.missing or any(message is one.message for _, one in self.registrations)
 
     @property
     def routers(self) -> list[tuple[str, APIRouter]]:
@@ -86,7 +94,8 @@ class Declarations:
         except WiringError as error:
             self.faults.extend(error.faults)
         except ApiBaseError as error:
-            self.faults.append(Fault(place, str(error)))
+            if all(fault.sentence != str(error) for fault in self.faults):
+                self.faults.append(Fault(place, str(error)))
 
 
 def declare(contexts: Sequence[Context], ports: Ports, bus: Bus) -> Declarations:
@@ -96,12 +105,13 @@ def declare(contexts: Sequence[Context], ports: Ports, bus: Bus) -> Declarations
 
 
 def _parts(context: Context, ports: Ports, bus: Bus, faults: list[Fault]) -> ContextParts:
-    make = _Maker(context, faults)
+    make, before = _Maker(context, faults), len(faults)
     registrations = make.listed("handlers", partial(context.handlers, ports), Registration, "on(Message, handler)")
     for importable in context.importable:
         registrations += make.listed("importable", partial(importable.handlers, ports), Registration, "a FileImport")
     return ContextParts(
         context=context,
+        complete=len(faults) == before,
         registrations=registrations,
         subscriptions=[
             *make.listed("subscribers", partial(context.subscribers, ports), _SUBSCRIPTIONS, "a Subscription or a DurableSubscription"),
@@ -149,7 +159,7 @@ class _Maker:
         except Exception as error:
             detail = str(error) if isinstance(error, ApiBaseError) else f"{type(error).__name__}: {error}"
             sentence = f"{what} of the context {self._context.name!r} cannot be made. {detail.rstrip('.')}."
-            self._faults.append(Fault(_raised_at(error) or self._context.declared_at, sentence))
+            self._faults.append(Fault(raised_at(error, self._context.declared_in), sentence))
             return None
         if made is None:
             self._refuse(what, None, "return what the context declares")
@@ -158,10 +168,3 @@ class _Maker:
     def _refuse(self, what: str, found: object, write: str) -> None:
         shown = "None" if found is None else f"the class {found.__name__}" if isinstance(found, type) else f"a {type(found).__name__}"
         self._faults.append(Fault(self._context.declared_at, f"{what} of the context {self._context.name!r} has {shown}: {write}."))
-
-
-def _raised_at(error: Exception) -> str | None:
-    """Return the last place outside the base that the error passed."""
-    places = [(frame.f_code.co_filename, line) for frame, line in walk_tb(error.__traceback__)]
-    outside = [place for place in places if not place[0].startswith(_BASE)]
-    return at(*(outside or places)[-1]) if places else None

@@ -51,7 +51,7 @@ class Services:
         """Raise `WiringError` with every fault of the contexts and of their routes. `added` are routers of the base, with their prefixes."""
         declared = self.declarations
         routers = [*declared.routers, *declared.protocol_routers, *added]
-        if found := [*declared.faults, *routes.faults(routers, self.bus.handles)]:
+        if found := [*declared.faults, *routes.faults(routers, declared.is_handled)]:
             raise WiringError(found)
 
 
@@ -81,10 +81,10 @@ def _register(declarations: Declarations, container: Wiring, ports: Ports) -> No
         attempt(context.declared_at, partial(container.search_indexes.add, context.search_indexes, ports))
     events = {context.name: {event.name: [one.name for one in fields(event)] for event in named_events(context)} for context in contexts}
     permissions = {name for context in contexts for name in context.permissions}
-    every = {name: names for declared in events.values() for name, names in declared.items()}
+    every = {event.name: [one.name for one in fields(event)] for context in contexts for event in named_events(context)}
     channels = {context.name: context.channels for context in contexts}
     attempt("CONTEXTS", partial(container.search_indexes.check, every, permissions, container.search.problems))
-    attempt("CONTEXTS", partial(container.channels.add, channels, events, container.bus.handles, permissions))
+    attempt("CONTEXTS", partial(container.channels.add, channels, events, declarations.is_handled, permissions))
     if not declarations.faults:
         container.subscribers.add(declarations.subscriptions)
         container.jobs.add([job for context in contexts for job in (*context.jobs, *(one.job for one in context.importable))])

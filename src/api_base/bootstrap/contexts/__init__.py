@@ -16,6 +16,7 @@ from api_base.bootstrap.contexts.search import SEARCH
 from api_base.bootstrap.contexts.tenants import TENANTS
 from api_base.bootstrap.contexts.users import USERS
 from api_base.core.config import Settings
+from api_base.core.shared.places import raised_at
 
 BUILT_IN: Final[Sequence[Context]] = (USERS, TENANTS, AUTH, ITEMS, FILES, AUDIT, JOBS, FLAGS, OFREP, SEARCH)
 
@@ -33,6 +34,8 @@ def _load(name: str) -> Context | str:
         found: object = getattr(import_module(module), attribute)
     except (ImportError, AttributeError, ValueError) as error:
         return f"CONTEXTS: {name!r} cannot be imported: {error}. Write package.module:ATTRIBUTE."
+    except Exception as error:  # raised by the code of the context
+        return f"CONTEXTS: {name!r} cannot be imported. {raised_at(error, module)}: {type(error).__name__}: {error}"
     if not isinstance(found, Context):
         return f"CONTEXTS: {name!r} must be a Context, not {type(found).__name__}."
     return found

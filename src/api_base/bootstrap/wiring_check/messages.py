@@ -25,8 +25,9 @@ def faults(declarations: Declarations) -> Iterator[Fault]:
         first.setdefault(registration.message, registration)
         yield from _message(registration, context)
         yield from _handler(registration)
-    for parts in declarations.parts:
-        yield from _forgotten(parts, first.keys())
+    if all(parts.complete for parts in declarations.parts):
+        for parts in declarations.parts:
+            yield from _forgotten(parts, first.keys(), declarations.missing)
 
 
 def _message(registration: Registration, context: Context) -> Iterator[Fault]:
@@ -98,19 +99,17 @@ def _answered(registration: Registration, place: str, returned: object) -> Itera
         )
 
 
-def _forgotten(parts: ContextParts, registered: Container[object]) -> Iterator[Fault]:
+def _forgotten(parts: ContextParts, registered: Container[object], missing: set[object]) -> Iterator[Fault]:
     """Find messages beside the registered ones that no handler takes, in the modules that the context imports."""
     defined = [
         one for module in _modules(parts) for one in vars(module).values() if isinstance(one, type) and one.__module__ == module.__name__
     ]
     for message in defined:
-        if (
-            not issubclass(message, Message)
-            or message in registered
-            or message.__subclasses__()
-            or "__dataclass_fields__" not in vars(message)
-        ):
+        if not issubclass(message, Message) or message.__subclasses__() or "__dataclass_fields__" not in vars(message):
             continue
+        if message in registered or message in missing:
+            continue
+        missing.add(message)
         handler, name = next((one for one in defined if _handled_by(one) is message), None), message.__name__
         what = f"add on({name}, …)" if handler is None else f"{handler.__name__} takes it: add on({name}, {handler.__name__}(…))"
         yield Fault(
@@ -128,7 +127,7 @@ def _modules(parts: ContextParts) -> Sequence[ModuleType]:
     """Return the modules that the context's own module imports, directly or not, and that lie beside its messages and handlers."""
     waiting = [parts.context.declared_in]
     for one in parts.registrations:
-        waiting += [one.message.__module__, type(one.handler).__module__]
+        waiting += [getattr(thing, "__module__", "") for thing in (one.message, type(one.handler))]
     beside = {_folder(name) for name in waiting}
     found: dict[str, ModuleType] = {}
     while waiting:

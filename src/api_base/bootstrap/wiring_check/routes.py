@@ -22,7 +22,7 @@ from api_base.interface.routes.plain import plain_options
 from api_base.interface.routes.rendering import ProtocolAnswer, StreamAnswer
 from api_base.interface.routes.router import RouteDefinition, options_of
 
-type Handled = Callable[[type[Message[object]]], bool]
+type Handled = Callable[[object], bool]
 _PLACEHOLDER: Final = re.compile(r"\{[^}]*\}")
 
 

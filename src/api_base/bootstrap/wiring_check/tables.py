@@ -1,6 +1,6 @@
 """Tables and mappings: a table declares its owner in one context, and a mapping writes and reads exactly its columns."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Sequence
 from typing import Never
 
 from api_base.bootstrap.context import Context
@@ -12,7 +12,8 @@ from api_base.infrastructure.db.schema import DeclaredTable, declared_at, owner_
 
 def faults(contexts: Sequence[Context], repositories: Sequence[object]) -> Iterator[Fault]:
     """Yield the faults of tables, then those of the mappings of repositories."""
-    tables: dict[str, object] = {}
+    tables: dict[str, DeclaredTable] = {}
+    declared = set[int]()
     for context in contexts:
         for table in context.tables:
             if "ownership" not in table.info:
@@ -24,12 +25,13 @@ def faults(contexts: Sequence[Context], repositories: Sequence[object]) -> Itera
             yield from _table(table, context)
             if table.name in tables:
                 yield Fault(declared_at(table), f"Two tables have the name {table.name!r}. Rename one, or declare it in one context only.")
-            tables[table.name] = table
+            tables.setdefault(table.name, table)
+            declared.add(id(table))
     checked = dict[int, bool]()
     for repository in repositories:
         if isinstance(repository, SqlRepository) and checked.setdefault(id(repository.mapping), True):
             checked[id(repository.mapping)] = False
-            yield from _mapping(repository.mapping, tables, whole=type(repository).statement is SqlRepository.statement)
+            yield from _mapping(repository.mapping, declared, whole=type(repository).statement is SqlRepository.statement)
 
 
 def _table(table: DeclaredTable, context: Context) -> Iterator[Fault]:
@@ -48,11 +50,11 @@ def _table(table: DeclaredTable, context: Context) -> Iterator[Fault]:
         )
 
 
-def _mapping(mapping: TableMapping[Never], tables: Mapping[str, object], *, whole: bool) -> Iterator[Fault]:
+def _mapping(mapping: TableMapping[Never], declared: Container[int], *, whole: bool) -> Iterator[Fault]:
     """`whole`: the repository reads the columns of its table, and no other ones."""
     table, place = mapping.table, mapping.declared_at
     columns = [column.name for column in table.columns]
-    if tables.get(table.name) is not table:
+    if id(table) not in declared:
         yield Fault(place, f"A repository uses the table {table.name!r}, which is in the tables of no Context. Add it there.")
     if missing := [name for name in ("id", "version") if name not in columns]:
         yield Fault(place, f"The table {table.name!r} stores an aggregate and has no column {missing[0]!r}. Add it.")
@@ -72,5 +74,5 @@ def _mapping(mapping: TableMapping[Never], tables: Mapping[str, object], *, whol
             if path.partition(".")[0] not in known:
                 yield Fault(
                     place,
-                    f'to_row reads the attribute {path!r}, which {made.__name__} lacks. Name the attribute: row_of(TABLE, {path}="…").',
+                    f"to_row reads the attribute {path!r}, which {made.__name__} lacks. Name the right one for its column in row_of.",
                 )

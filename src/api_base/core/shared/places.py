@@ -2,6 +2,7 @@
 
 import os
 import sys
+from traceback import walk_tb
 from types import CodeType, FrameType
 from typing import Any, Final
 
@@ -54,3 +55,11 @@ def at(file: str, line: int) -> str:
     """Return `file:line`; a file below the working directory by its relative path."""
     here = os.getcwd() + os.sep
     return f"{file.removeprefix(here)}:{line}"
+
+
+def raised_at(error: BaseException, module: str) -> str:
+    """Return the last place in the package of `module` that the error passed, or where it was raised."""
+    package, frames = module.partition(".")[0], list(walk_tb(error.__traceback__))
+    own = [one for one in frames if str(one[0].f_globals.get("__name__")).partition(".")[0] == package]
+    frame, line = (own or frames)[-1]
+    return at(frame.f_code.co_filename, line)

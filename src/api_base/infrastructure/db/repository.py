@@ -37,10 +37,10 @@ class SqlRepository[T: AggregateRoot]:
 
     def __init__(self, database: Database, mapping: TableMapping[T], owner: Callable[[], UUID | None]) -> None:
         self._database, self._mapping, self._owner = database, mapping, owner
-        database.repositories.append(self)
         table = mapping.table
         self._ownership = ownership(table)
         self._by_id = self.statement(table.c.id == sa.bindparam("id", type_=sa.Uuid()))
+        database.repositories.append(self)
 
     @property
     def mapping(self) -> TableMapping[T]:

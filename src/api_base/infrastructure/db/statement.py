@@ -29,10 +29,15 @@ _checked: set[tuple[str, frozenset[DeclaredTable]]] = set()
 
 
 def owned(table: sa.FromClause) -> sa.ColumnElement[bool]:
-    """Return the predicate that every statement contains: the row belongs to the owner of the statement."""
+    """Return the predicate that every statement contains: the row belongs to the owner of the statement.
+
+    Raises `ProgrammingError` for a table without the column that its declaration names.
+    """
     declared = table.element if isinstance(table, sa.Alias) else table
     assert isinstance(declared, sa.Table)  # for the type checker: statements select only from tables and their aliases
     column = owner_column(declared)
+    if column is not None and column not in table.c:
+        raise ProgrammingError(f"The table {declared.name!r} has no column {column!r}, which names the owner of a row. Add it.")
     return sa.true() if column is None else table.c[column] == OWNER
 
 

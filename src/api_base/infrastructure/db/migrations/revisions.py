@@ -54,7 +54,10 @@ def read(branches: Sequence[Branch]) -> dict[str, Revision]:
                 )
             else:
                 found[revision.id] = revision
-    faults += [*_dependencies(found), *(fault for branch in branches for fault in _line(found, branch.name))]
+    faults += [
+        *_dependencies(found),
+        *(fault for name in dict.fromkeys(branch.name for branch in branches) for fault in _line(found, name)),
+    ]
     if faults:
         raise WiringError(faults)
     return found

@@ -1,0 +1,212 @@
+"""A sound context. `test_mistakes.py` changes single lines of it: each change is a mistake that an author can make."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field  # noqa: F401 -- a mistake uses it
+from pathlib import Path
+from typing import Annotated
+from uuid import UUID
+
+import sqlalchemy as sa
+from fastapi import APIRouter, Depends
+
+from api_base.application.common.aggregates import load
+from api_base.application.common.cqrs import Bus, Cacheable, Command, Query, Registration, on  # noqa: F401 -- a mistake uses Cacheable
+from api_base.application.common.jobs import Job, Schedule
+from api_base.application.common.listing import Fields, ListRequest, Page
+from api_base.application.common.realtime import Channel, PublicEvent
+from api_base.application.files.commands.attachments import Attachable
+from api_base.bootstrap.context import Context, Ports
+from api_base.bootstrap.contexts.roles import ADMINS, VIEWERS
+from api_base.core.base import AggregateRoot, DomainEvent
+from api_base.core.protocols import AsyncRepository, Resource
+from api_base.core.types import request_tenant
+from api_base.domain.common.events import AnySubscription, DurableSubscription
+from api_base.infrastructure.db.query_builder import PageBuilder
+from api_base.infrastructure.db.repository import SqlRepository, TableMapping
+from api_base.infrastructure.db.rows import restored, row_of
+from api_base.infrastructure.db.schema import tenant_owned, text
+from api_base.infrastructure.db.session import Database, Row
+from api_base.interface.mcp import Tool
+from api_base.interface.routes import ListQuery, RouteOptions, Router
+from api_base.interface.v1.bodies import Body
+
+FIELDS = Fields(default_sort=())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GoodRenamed(DomainEvent):
+    name = "shop.renamed.v1"
+    tenant_id: UUID
+    title: str
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Good(AggregateRoot):
+    tenant_id: UUID
+    title: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GoodDTO:
+    id: UUID
+    title: str
+    version: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GetGood(Query[GoodDTO]):
+    permission = "shop:read"
+    id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListGoods(Query[Page[GoodDTO]]):
+    permission = "shop:read"
+    request: ListRequest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RenameGood(Command[None]):
+    permission = "shop:change"
+    id: UUID
+    title: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recount(Command[None]):
+    permission = "shop:change"
+
+
+class RenameBody(Body):
+    title: str
+
+
+class Sorting(Body):
+    by: str
+
+
+class GetGoodHandler:
+    def __init__(self, goods: AsyncRepository[Good, UUID]) -> None:
+        self._goods = goods
+
+    async def handle(self, query: GetGood) -> GoodDTO:
+        found = await load(self._goods, "good", query.id, None)
+        return GoodDTO(id=found.id, title=found.title, version=found.version)
+
+
+class ListGoodsHandler:
+    def __init__(self, database: Database) -> None:
+        self._pages = PageBuilder(database, TABLE, FIELDS, {}, _shown)
+
+    async def handle(self, query: ListGoods) -> Page[GoodDTO]:
+        return await self._pages.page(query.request, request_tenant())
+
+
+class RenameGoodHandler:
+    def __init__(self, goods: AsyncRepository[Good, UUID]) -> None:
+        self._goods = goods
+
+    async def handle(self, command: RenameGood) -> None:
+        good = await load(self._goods, "good", command.id, None)
+        good.title = command.title
+        await self._goods.update(good)
+
+
+class RecountHandler:
+    async def handle(self, command: Recount) -> None:
+        """Nothing is counted here."""
+
+
+TABLE = tenant_owned(
+    "goods",
+    sa.MetaData(),
+    sa.Column("tenant_id", sa.Uuid, primary_key=True),
+    sa.Column("id", sa.Uuid, primary_key=True),
+    sa.Column("title", text(), nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+)
+
+
+def _owner(good: Good) -> UUID:
+    return good.tenant_id
+
+
+def repository(database: Database) -> SqlRepository[Good]:
+    mapping = TableMapping[Good](entity="good", table=TABLE, to_row=row_of(TABLE), from_row=restored(Good), owner=_owner)
+    return SqlRepository(database, mapping, request_tenant)
+
+
+def _shown(row: Row) -> GoodDTO:
+    return GoodDTO(id=row["id"], title=row["title"], version=row["version"])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Renamed:
+    aggregate_id: UUID
+    title: str = ""
+
+
+async def count(event: Renamed) -> None:
+    """Nothing is counted here."""
+
+
+def routes(bus: Bus) -> APIRouter:
+    router = Router(prefix="/goods", tags=["goods"])
+
+    @router.get("", summary="List goods")
+    async def list_goods(request: Annotated[ListRequest, Depends(ListQuery(FIELDS))]) -> Page[GoodDTO]:
+        return await bus.execute(ListGoods(request=request))
+
+    @router.get("/{id}", RouteOptions(versioned=True), summary="Get a good")
+    async def get_good(id: UUID) -> GoodDTO:
+        return await bus.execute(GetGood(id=id))
+
+    @router.put("/{id}/title", status_code=204, summary="Rename a good")
+    async def rename_good(id: UUID, body: RenameBody) -> None:
+        await bus.execute(RenameGood(id=id, title=body.title))
+
+    return router
+
+
+def handlers(ports: Ports) -> Sequence[Registration]:
+    goods = repository(ports.database)
+    return [
+        on(GetGood, GetGoodHandler(goods)),
+        on(ListGoods, ListGoodsHandler(ports.database)),
+        on(RenameGood, RenameGoodHandler(goods)),
+        on(Recount, RecountHandler()),
+    ]
+
+
+def subscribers(ports: Ports) -> Sequence[AnySubscription]:
+    return [DurableSubscription(name="shop.count", event="shop.renamed.v1", payload=Renamed, handle=count)]
+
+
+def resources(ports: Ports) -> Sequence[Resource]:
+    return []
+
+
+def _read(id: UUID) -> GetGood:
+    return GetGood(id=id)
+
+
+SHOP = Context(
+    name="shop",
+    tables=(TABLE,),
+    migrations=Path(__file__).parent / "migrations",
+    permissions={"shop:read": VIEWERS, "shop:change": ADMINS},
+    handlers=handlers,
+    events=(GoodRenamed,),
+    subscribers=subscribers,
+    jobs=(Job(name="shop.recount", message=Recount),),
+    schedules=(Schedule(name="shop.nightly", cron="0 3 * * *", message=Recount),),
+    attachable=(Attachable(kind="goods", permission="shop:change", read=_read),),
+    channels=(
+        Channel(kind="goods", message=GetGood, read=_read),
+        PublicEvent(event="shop.renamed.v1", fields=("title",), to={"goods": "aggregate_id"}, permission="shop:read"),
+    ),
+    mcp=(Tool(message=GetGood, description="Get a good of the tenant."),),
+    remote={"shop.get": GetGood},
+    resources=resources,
+    routes=routes,
+)
