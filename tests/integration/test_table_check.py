@@ -101,7 +101,7 @@ def context(folder: Path, *body: str) -> Context:
     [
         (
             ["ddl.grant('notes', app=ddl.READ_WRITE)"],
-            "without a policy, but the table is declared in tests.integration.test_table_check, line",
+            "without a policy, but tests/integration/test_table_check.py:",
         ),
         (["op.execute('grant select on notes to app')"], "no forced row-level security: call ddl.protect"),
     ],
@@ -162,7 +162,7 @@ def test_a_start_and_the_diagnosis_name_the_table_and_its_declaration(
     migrated: Urls, with_notes: Sequence[Context], settings: Settings
 ) -> None:
     asyncio.run(execute(migrated, "alter table notes no force row level security"))
-    where = r"notes \(declared in tests.integration.test_table_check, line \d+\) has no forced row-level security"
+    where = r"tests/integration/test_table_check.py:\d+: In PostgreSQL, the table notes has no forced row-level security"
     with pytest.raises(ConfigurationError, match=where):
         migrations.at_head(migrated, with_notes)
     with pytest.raises(ConfigurationError, match=where):

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from api_base.application.common.search import DeclaredIndex, SearchIndexes, differences
-from api_base.core.errors import ConfigurationError, ProgrammingError
+from api_base.core.errors import ProgrammingError, WiringError
 from api_base.core.protocols import FieldKind, Generation, IndexState, SearchDefinition, SearchField
 from api_base.core.types import Language
 
@@ -31,9 +31,9 @@ def indexes(*definitions: SearchDefinition, events: Sequence[str] = ("films.made
 
 
 def refused(declared: SearchIndexes, engine: Sequence[str] = ()) -> list[str]:
-    with pytest.raises(ConfigurationError) as caught:
+    with pytest.raises(WiringError) as caught:
         declared.check(EVENTS, {"films:read"}, lambda definition: engine)
-    return str(caught.value).splitlines()
+    return [fault.sentence for fault in caught.value.faults]
 
 
 def with_field(**changes: Any) -> SearchDefinition:

@@ -33,8 +33,13 @@ from api_base.interface.websocket.registry import OpenSockets
 
 
 def create_app(settings: Settings, contexts: Sequence[Context] = BUILT_IN) -> FastAPI:
-    """Return an application with `contexts`. Its lifespan opens everything."""
+    """Return an application with `contexts`, for a process that serves it: its logs are configured. Its lifespan opens everything."""
     configure_logging(level=settings.observability.log_level, json=json_logs(settings))
+    return wired_app(settings, contexts)
+
+
+def wired_app(settings: Settings, contexts: Sequence[Context]) -> FastAPI:
+    """Return the application. Raises `WiringError` with every fault of the contexts and their routes."""
     services = build(settings, contexts)
     routers = services.declarations.routers
     services.refuse_faults()

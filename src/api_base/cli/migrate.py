@@ -11,11 +11,11 @@ app = typer.Typer(no_args_is_help=True, help="Migrate the database.")
 def up() -> None:
     """Apply all pending revisions of every context."""
     from api_base.bootstrap import migrations
+    from api_base.bootstrap.services import build
     from api_base.cli.running import application
-    from api_base.operations.wiring import refuse_faults
 
     with application() as (settings, urls, contexts):
-        refuse_faults(settings, contexts)
+        build(settings, contexts).refuse_faults()
         applied = migrations.up(settings, urls, contexts)
     print("\n".join(applied) if applied else "Nothing to do.")
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 
 from api_base.bootstrap import migrations
-from api_base.bootstrap.application import create_app
+from api_base.bootstrap.application import wired_app
 from api_base.bootstrap.context import Context
 from api_base.bootstrap.graphql import graphql_schema
 from api_base.bootstrap.services import build
@@ -15,17 +15,11 @@ from api_base.infrastructure.db.migrations.revisions import read
 
 def declared_faults(settings: Settings, contexts: Sequence[Context]) -> list[Fault]:
     """Return the faults of the declarations and of the files of revisions. Needs no database."""
-    faults = [*_raised("CONTEXTS", lambda: create_app(settings, contexts).openapi())]
+    faults = [*_raised("CONTEXTS", lambda: wired_app(settings, contexts).openapi())]
     faults += _raised("CONTEXTS", lambda: read(migrations.branches(contexts)))
     if not faults:
         faults += _raised("Context.graphql", lambda: graphql_schema(contexts, build(settings, contexts).declarations.routers)())
     return faults
-
-
-def refuse_faults(settings: Settings, contexts: Sequence[Context]) -> None:
-    """Raise `WiringError` with what `declared_faults` finds."""
-    if faults := declared_faults(settings, contexts):
-        raise WiringError(faults)
 
 
 def stored_faults(urls: Urls, contexts: Sequence[Context]) -> list[Fault]:
