@@ -8,7 +8,6 @@ import asyncio
 import gc
 import importlib
 import json
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import count
@@ -26,6 +25,7 @@ from api_base.core.config import Settings
 from api_base.infrastructure.db.embedded import EmbeddedServer, Urls
 from tests import redis_topologies, services
 from tests.durations import pytest_collection_modifyitems, pytest_terminal_summary, pytest_xdist_make_scheduler  # noqa: F401 - hooks
+from tests.folders import quick_folder
 from tests.isolation import pytest_configure  # noqa: F401
 from tests.services import Killable, Mailpit, Toxiproxy
 
@@ -118,8 +118,7 @@ def tables(contexts: Sequence[Context]) -> list[sa.Table]:
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
-    with tempfile.TemporaryDirectory() as folder:  # pytest's own folders let nobody else in, and for root the server is somebody else
-        home = Path(folder)
+    with quick_folder() as home:
         server = EmbeddedServer(home, fsync=False)
         urls = server.start()
         try:

@@ -3,7 +3,6 @@
 import re
 import signal
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -14,6 +13,7 @@ import pytest
 
 from tests.e2e.command_server import command_server
 from tests.e2e.processes import Backend, serving, until
+from tests.folders import quick_folder
 
 MEASURED: Final = frozenset({"test_commands", "test_ending", "test_observability", "test_rabbitmq", "test_serve"})
 """Modules whose processes coverage measures, which doubles the time of a process. Those of the other modules run little else of the program."""
@@ -37,9 +37,9 @@ class Project:
 @contextmanager
 def open_folder() -> Iterator[Path]:
     """A temporary folder that every user may enter: root runs the database as another user."""
-    with tempfile.TemporaryDirectory() as folder:
-        Path(folder).chmod(0o755)
-        yield Path(folder)
+    with quick_folder() as folder:
+        folder.chmod(0o755)
+        yield folder
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -98,5 +98,10 @@ def share_programs(home: Path) -> None:
 def project(first_project: Project) -> Iterator[Project]:
     """A project of the module's own."""
     with open_folder() as home:
-        subprocess.run(["cp", "--archive", "--reflink=auto", first_project.home / ".api-base", home], check=True)
-        yield replace(first_project, home=home)
+        yield copied(first_project, home)
+
+
+def copied(project: Project, home: Path) -> Project:
+    """A copy of the project, which nothing uses, in another folder."""
+    subprocess.run(["cp", "--archive", "--reflink=auto", project.home / ".api-base", home], check=True)
+    return replace(project, home=home)

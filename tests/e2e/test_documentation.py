@@ -2,7 +2,6 @@
 
 import json
 import re
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.e2e.conftest import open_folder
 from tests.e2e.documentation import ELSEWHERE, ROOT, TELL_TOKEN, answers, blocks, checkout, paste
 from tests.e2e.processes import serving
 
@@ -28,9 +28,7 @@ class Reader:
 
 @pytest.fixture(scope="module")
 def reader() -> Iterator[Reader]:
-    with tempfile.TemporaryDirectory() as folder:
-        home = Path(folder)
-        home.chmod(0o755)
+    with open_folder() as home:
         checkout(home)
         with serving(home, "--no-worker") as backend:
             announced = re.search(r"Try it:\n\n(.+?)\n\nDocumentation:", backend.ready().output, re.DOTALL)

@@ -6,6 +6,7 @@
 import http.client
 import os
 import signal
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -13,7 +14,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from tests.e2e.conftest import Project
+from tests.e2e.conftest import Project, copied
 from tests.e2e.processes import Backend, rows, serving, until, working
 from tests.e2e.test_import_by_http import Importing
 
@@ -79,6 +80,14 @@ def rest(pid: int) -> int:
     """Forget the most memory so far. Return the memory now."""
     Path(f"/proc/{pid}/clear_refs").write_text("5")
     return memory(pid, "VmRSS")
+
+
+@pytest.fixture(scope="module")
+def project(first_project: Project) -> Iterator[Project]:
+    """A project on the disk: one GiB in the database takes several, which memory may not have."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        yield copied(first_project, Path(folder))
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,6 @@
 import shutil
 import subprocess
 import sysconfig
-import tempfile
 import venv
 import zipfile
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.e2e.conftest import open_folder
 from tests.e2e.documentation import README, ROOT, blocks, paste
 from tests.e2e.processes import Backend, environment, serving, until
 
@@ -54,9 +54,7 @@ class Team:
 
 @pytest.fixture(scope="module")
 def team() -> Iterator[Team]:
-    with tempfile.TemporaryDirectory() as folder:
-        home = Path(folder)
-        home.chmod(0o755)
+    with open_folder() as home:
         shutil.copytree(EXAMPLE, home / "invoices")
         subprocess.run([UV, "build", "--quiet", "--out-dir", home / "dist", ROOT], check=True)
         (wheel,) = (home / "dist").glob("*.whl")

@@ -11,6 +11,7 @@ import asyncpg
 import pytest
 
 from api_base.infrastructure.db.embedded import EmbeddedServer
+from tests.e2e.conftest import open_folder
 from tests.e2e.documentation import README, blocks, checkout, paste
 from tests.e2e.processes import free_port, serving, until
 from tests.services import address as server_address
@@ -32,9 +33,9 @@ VARIABLES = (
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
     """Host and port of a PostgreSQL with the roles and the database of the README, and none of those of the embedded server."""
-    with tempfile.TemporaryDirectory() as folder:
+    with open_folder() as home:
         port = free_port()
-        server = EmbeddedServer(Path(folder), port=port, fsync=False)
+        server = EmbeddedServer(home, port=port, fsync=False)
         server.start()
         try:
             (made,) = blocks("sql", *SECTION)

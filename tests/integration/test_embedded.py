@@ -19,6 +19,7 @@ from api_base.infrastructure.db.embedded import EmbeddedServer
 from api_base.infrastructure.db.embedded.binaries import find
 from api_base.infrastructure.db.embedded.data_location import name
 from tests.e2e.processes import alive, children, until
+from tests.folders import quick_folder
 from tests.isolation import child_setup
 
 STARTER = """
@@ -35,11 +36,11 @@ signal.pause()
 @pytest.fixture(scope="module")
 def made() -> Iterator[Path]:
     """A data directory that was made before, with nothing running in it. Not pytest's: for root the server is somebody else."""
-    with tempfile.TemporaryDirectory() as folder:
-        server = EmbeddedServer(Path(folder), fsync=False)
+    with quick_folder() as folder:
+        server = EmbeddedServer(folder, fsync=False)
         server.start()
         server.stop()
-        yield Path(folder)
+        yield folder
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from api_base.core.errors import ConfigurationError
 from api_base.infrastructure.db.embedded import EmbeddedServer
 from api_base.infrastructure.db.embedded.binaries import find
 from tests.e2e.processes import alive, until
+from tests.folders import quick_folder
 from tests.integration.test_embedded import fetch, postmaster
 from tests.isolation import child_setup
 
@@ -38,11 +39,11 @@ SERVER_USER = 65534 if os.geteuid() == 0 else os.geteuid()
 @pytest.fixture(scope="module")
 def original() -> Iterator[Path]:
     """A data directory with a table `kept`, with nothing running in it."""
-    with tempfile.TemporaryDirectory() as folder:
-        server = EmbeddedServer(Path(folder), fsync=False)
+    with quick_folder() as folder:
+        server = EmbeddedServer(folder, fsync=False)
         asyncio.run(fetch(server.start().owner, "create table kept as select 42 as answer"))
         server.stop()
-        yield Path(folder)
+        yield folder
 
 
 @pytest.fixture(scope="module")
@@ -62,9 +63,9 @@ def home(original: Path) -> Iterator[Path]:
 @contextmanager
 def copied(original: Path) -> Iterator[Path]:
     """A copy of a data directory. Root's copy of the programs is shared."""
-    with tempfile.TemporaryDirectory() as folder:
-        Path(folder).chmod(0o711)
-        home = Path(folder) / "home"
+    with quick_folder() as folder:
+        folder.chmod(0o711)
+        home = folder / "home"
         home.mkdir()
         for path in original.iterdir():
             if path.name == "wheel":
