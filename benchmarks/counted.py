@@ -19,6 +19,8 @@ from pathlib import Path
 from typing import Any
 
 WARM, REQUESTS = 20, 60
+KINDS = ("get", "list", "post", "limit", "limits")
+"""Three requests; the decision about one limit of an address, and about the two of an authenticated request, not in d922034."""
 PERIODS = ("HEARTBEAT", "INTERVAL", "MAX_SILENCE", "PATIENCE", "GAUGE_INTERVAL")
 """The periodic work of any checkout, wherever its modules define it; PATIENCE is the name of before."""
 LONG = 600.0
@@ -35,8 +37,8 @@ def main() -> None:
         variables = environment(made) | {"TOKEN": person.token, "ITEM": str(person.items[0]), "OBSERVABILITY__ACCESS_LOG": "false"}
         fixed = {"PYTHONHASHSEED": "0", "PYTHONMALLOC": "malloc", "PYTHONPATH": os.pathsep.join(sys.path)}
         subprocess.run(valgrind, env=os.environ | variables | fixed, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        nothing, *found = (totals(Path(f"{out}.{number}")) for number in range(1, 5))
-        print(json.dumps({kind: (total - nothing) // REQUESTS for kind, total in zip(("get", "list", "post"), found, strict=True)}))
+        nothing, *found = (totals(dump) for dump in sorted(Path(folder).glob("callgrind.out.*"), key=lambda path: int(path.suffix[1:])))
+        print(json.dumps({kind: (total - nothing) // REQUESTS for kind, total in zip(KINDS, found, strict=False)}))
 
 
 def totals(dump: Path) -> int:
@@ -72,7 +74,7 @@ async def counted() -> None:
         listener_of_app = next(vars(one) for one in gc.get_objects() if type(one).__name__ == "NotificationListener")
         while not fresh(listener_of_app):
             await asyncio.sleep(0.1)
-        kinds = (nothing, get, listing, post)
+        kinds = (nothing, get, listing, post, *limit_decisions())
         for request in kinds:
             await repeat(request, WARM)
         gc.collect()
@@ -83,6 +85,15 @@ async def counted() -> None:
             await repeat(request, REQUESTS)
             control("-d")
         assert fresh(listener_of_app)
+
+
+def limit_decisions() -> list[Callable[[], Awaitable[object]]]:
+    """Decisions as a request makes them, where the checkout has limits by address that can be decided alone."""
+    limits = next((one for one in gc.get_objects() if type(one).__name__ == "RequestLimits"), None)
+    if limits is None:
+        return []
+    default, _, failed = limits._of("192.0.2.1")
+    return [lambda: limits._limiter.hit((default,)), lambda: limits._limiter.hit((default, failed))]
 
 
 def lengthen_intervals() -> None:
@@ -105,7 +116,7 @@ def fresh(state: dict[str, Any]) -> bool:
     return until > time.monotonic()
 
 
-async def repeat(request: Callable[[], Awaitable[None]], times: int) -> None:
+async def repeat(request: Callable[[], Awaitable[object]], times: int) -> None:
     for _ in range(times):
         await request()
 

@@ -165,7 +165,7 @@ async def test_fields_are_structured_and_the_partition_key_names_nobody() -> Non
     assert fields(again.headers["ratelimit-policy"])[1]["pk"] == policy["pk"]
     limits = RequestLimits(BurstLimiter(), settings(), [], b"another installation")
     partition = next(partition for partition, policy in here.limiter.hits if policy == "some")
-    assert fields(limits._described(Charge(partition, "some", Rate(60, 3600, 2)))[1].decode())[1]["pk"] != policy["pk"]
+    assert fields(limits._described(Charge(partition, "some", Rate(60, 3600, 2)))[0][1].decode())[1]["pk"] != policy["pk"]
 
 
 async def test_reduced_limits_answer_503_with_the_registered_type() -> None:

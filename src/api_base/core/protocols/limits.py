@@ -26,12 +26,15 @@ class Rate:
     """Seconds in which one comes back."""
     depth: float = field(init=False)
     """Seconds in which the whole burst comes back."""
+    untouched: "RateState" = field(init=False)
+    """The state after the first charge of 1."""
 
     def __post_init__(self) -> None:
         if min(self.quota, self.window, self.burst) <= 0:
             raise ProgrammingError(f"quota, window and burst of a limit must be above 0, not {self.quota}, {self.window} and {self.burst}.")
         object.__setattr__(self, "interval", self.window / self.quota)
         object.__setattr__(self, "depth", self.interval * self.burst)
+        object.__setattr__(self, "untouched", RateState(True, self.burst - 1, self.interval, 0.0))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,10 +12,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api_base.core.config import Settings
 from api_base.core.errors import TooManyRequests
-from api_base.core.protocols import Charge, Limit, LimitReport, RateDecision, RateLimiter, address_partition, check_limits
+from api_base.core.protocols import Charge, Limit, LimitReport, RateDecision, RateLimiter, RateState, address_partition, check_limits
 from api_base.interface.errors.handlers import send_error
 from api_base.interface.middleware.http_exchange import HttpExchange, current_exchange, http_exchange_of
 
+type Header = tuple[bytes, bytes]
 _POLICY, _LEFT = b"ratelimit-policy", b"ratelimit"
 
 
@@ -39,18 +40,20 @@ class RequestLimits:
 
     async def of_address(self, exchange: HttpExchange) -> TooManyRequests | None:
         """Charge what counts by address. Return the refusal."""
-        return await self._decide(exchange, self._by_address(exchange))
+        charges = self._by_address(exchange)
+        decision = await self._limiter.hit(charges)
+        self.show(exchange, charges, decision)
+        return None if decision[0] else decision.refusal("Too many requests.", charges)
 
-    def _by_address(self, exchange: HttpExchange) -> list[Charge]:
+    def _by_address(self, exchange: HttpExchange) -> Sequence[Charge]:
         address = exchange.context.address
         default, login, failed = self._of(address)
-        charges, matched = [default], exchange.matched
-        if matched is not None and (route := matched.route) is not None:
-            if route.login:
-                charges.append(login)
-            if route.limits:
-                charges += [one.charge(None, address, "") for one in route.limits if one.by == "address"]
-        if exchange.authorization is not None:
+        matched, authorized = exchange.matched, exchange.authorization is not None
+        if matched is None or (route := matched.route) is None or not (route.login or route.limits):
+            return (default, failed) if authorized else (default,)
+        charges = [default, login] if route.login else [default]
+        charges += [one.charge(None, address, "") for one in route.limits if one.by == "address"]
+        if authorized:
             charges.append(failed)
         return charges
 
@@ -63,10 +66,12 @@ class RequestLimits:
         charges = [limit.charge(principal, address, route) for limit in limits if limit.by != "address"]
         if not charges:
             return None
-        refusal = await self._decide(exchange, charges)
-        if refusal is not None:
-            await self._limiter.hit([one._replace(cost=-one.cost) for one in self._by_address(exchange) if not one.checked])
-        return refusal
+        decision = await self._limiter.hit(charges)
+        self.show(exchange, charges, decision)
+        if decision.allowed:
+            return None
+        await self._limiter.hit([one._replace(cost=-one.cost) for one in self._by_address(exchange) if not one.checked])
+        return decision.refusal("Too many requests.", charges)
 
     async def token_failed(self, exchange: HttpExchange) -> None:
         """Charge a request whose token was refused."""
@@ -95,33 +100,36 @@ class RequestLimits:
         failed = Charge(one, self._failed.name, self._failed.rate, checked=True)
         return Charge(one, self._default.name, self._default.rate), Charge(one, self._login.name, self._login.rate), failed
 
-    async def _decide(self, exchange: HttpExchange, charges: Sequence[Charge]) -> TooManyRequests | None:
-        decision = await self._limiter.hit(charges)
-        self.show(exchange, charges, decision)
-        return None if decision.allowed else decision.refusal("Too many requests.", charges)
-
     def show(self, exchange: HttpExchange, charges: Sequence[Charge], decision: RateDecision) -> None:
         """Write the fields of the answer, if one of `charges` has less left than those that were decided before."""
-        tightest, least = None, exchange.quota_left
-        for charge, state in zip(charges, decision.states, strict=True):
-            if charge.checked and state.allowed:
-                continue
-            left = state.remaining / charge.rate.burst if state.allowed else -state.retry_after
+        tightest, shown, least, states = None, None, exchange.quota_left, iter(decision[1])
+        for charge in charges:
+            state = next(states)
+            if not state[0]:
+                left = -state[3]
+            elif charge[4]:
+                continue  # only checked
+            else:
+                left = state[1] / charge[2].burst
             if left < least:
-                tightest, least = (charge, state), left
-        if tightest is not None:
-            charge, state = tightest
+                tightest, shown, least = charge, state, left
+        if tightest is not None and shown is not None:
+            added = exchange.added
             if exchange.quota_left <= 1:
-                exchange.added = [one for one in exchange.added if one[0] not in (_POLICY, _LEFT)]
+                added = exchange.added = [one for one in added if one[0] not in (_POLICY, _LEFT)]
             exchange.quota_left = least
-            name, policy = self._policy(charge)
-            exchange.added += (_POLICY, policy), (_LEFT, b"%b;r=%d;t=%d" % (name, state.remaining, int(state.reset + 0.999)))
+            policy, name, untouched = self._policy(tightest)
+            added += policy, untouched if shown is tightest[2].untouched else _left(name, shown)
 
-    def _described(self, charge: Charge) -> tuple[bytes, bytes]:
-        """Return the quoted name of a policy, and the policy with a keyed hash of the partition, which names nobody."""
+    def _described(self, charge: Charge) -> tuple[Header, bytes, Header]:
+        """Return the field of a policy, with a keyed hash of the partition, which names nobody; its quoted name; the field of its first charge."""
         name, rate = f'"{charge.policy}"'.encode(), charge.rate
         key = b64encode(blake2b(charge.partition.encode("utf-8", "surrogatepass"), digest_size=12, key=self._secret).digest())
-        return name, b"%b;q=%d;w=%d;pk=:%b:" % (name, rate.quota, rate.window, key)
+        return (_POLICY, b"%b;q=%d;w=%d;pk=:%b:" % (name, rate.quota, rate.window, key)), name, _left(name, rate.untouched)
+
+
+def _left(name: bytes, state: RateState) -> Header:
+    return _LEFT, b"%b;r=%d;t=%d" % (name, state[1], int(state[2] + 0.999))
 
 
 class HttpLimitReport(LimitReport):
