@@ -116,17 +116,25 @@ def start(
 
     `callers_per_second` is the number of messages whose senders decide about them, see `MessageSampler`.
     """
-    parts = urlsplit(endpoint)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ConfigurationError("OBSERVABILITY__OTLP_ENDPOINT: must be an http or https URL, such as http://127.0.0.1:4318")
-    url = endpoint if parts.path not in ("", "/") else f"{endpoint.rstrip('/')}/v1/traces"
-    exporter = OTLPSpanExporter(endpoint=url, headers=headers, timeout=EXPORT_TIMEOUT)
     telemetry = start_with(
-        exporter, service=service, environment=environment, sample_ratio=sample_ratio, callers_per_second=callers_per_second
+        exporter_to(endpoint, headers),
+        service=service,
+        environment=environment,
+        sample_ratio=sample_ratio,
+        callers_per_second=callers_per_second,
     )
     trace.set_tracer_provider(telemetry.provider)
     export_units(telemetry.units)
     return telemetry
+
+
+def exporter_to(endpoint: str, headers: Mapping[str, str] | None = None) -> SpanExporter:
+    """Return the exporter for OTLP/HTTP. Raises `ConfigurationError` for an endpoint that is no URL."""
+    parts = urlsplit(endpoint)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ConfigurationError("OBSERVABILITY__OTLP_ENDPOINT: must be an http or https URL, such as http://127.0.0.1:4318")
+    url = endpoint if parts.path not in ("", "/") else f"{endpoint.rstrip('/')}/v1/traces"
+    return OTLPSpanExporter(endpoint=url, headers=headers, timeout=EXPORT_TIMEOUT)
 
 
 def start_with(

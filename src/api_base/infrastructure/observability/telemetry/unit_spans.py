@@ -78,8 +78,8 @@ class _CountedExporter(SpanExporter):
     """Logs when the collector begins to refuse spans, and when it accepts them again, instead of a line for each batch."""
 
     def __init__(self, exporter: SpanExporter) -> None:
-        self._reasons = _Reasons()
-        logging.getLogger(type(exporter).__module__).addFilter(self._reasons)
+        self._reasons, self._logger = _Reasons(), logging.getLogger(type(exporter).__module__)
+        self._logger.addFilter(self._reasons)
         self._exporter = exporter
         self.taken = self.taken_bytes = self.failed = 0
         self._lost = 0
@@ -89,11 +89,11 @@ class _CountedExporter(SpanExporter):
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         self.taken += len(spans)
         self.taken_bytes += sum(map(size_of, spans))
-        result = SpanExportResult.FAILURE
         try:
             result = self._exporter.export(spans)
-        finally:
-            self._count(len(spans), accepted=result is SpanExportResult.SUCCESS)
+        except Exception as error:
+            self._reasons.last, result = type(error).__name__, SpanExportResult.FAILURE
+        self._count(len(spans), accepted=result is SpanExportResult.SUCCESS)
         return result
 
     def _count(self, spans: int, *, accepted: bool) -> None:
@@ -112,12 +112,15 @@ class _CountedExporter(SpanExporter):
         if not self._ended:
             self._ended = True
             self._exporter.shutdown()
+            self._logger.removeFilter(self._reasons)
 
 
 class _Reasons(logging.Filter):
     """Keeps what the exporter of the SDK would log for each attempt."""
 
-    last = "the exporter failed"
+    def __init__(self) -> None:
+        super().__init__()
+        self.last = "the exporter failed"
 
     def filter(self, record: logging.LogRecord) -> bool:
         self.last = record.getMessage()[:MAX_REASON]
