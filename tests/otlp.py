@@ -1,10 +1,10 @@
 """A receiver of OTLP/HTTP for tests: it stores spans and answers questions about them."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from threading import Event, Thread
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import KeyValue
@@ -47,10 +47,11 @@ class Trace:
 
 @dataclass(slots=True)
 class Receiver:
-    """`status` is what it answers; `headers` are those of the last request."""
+    """`status` is what it answers, after `delay` seconds; `headers` are those of the last request."""
 
     url: str = ""
     status: int = 200
+    delay: float = 0.0
     spans: list[Span] = field(default_factory=list)
     headers: dict[str, str] = field(default_factory=dict)
 
@@ -65,17 +66,22 @@ class Receiver:
 @contextmanager
 def receiving() -> Iterator[Receiver]:
     """An endpoint on the loopback interface."""
-    receiver = Receiver()
+    receiver, answering = Receiver(), Event()
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             sent = ExportTraceServiceRequest.FromString(self.rfile.read(int(self.headers["content-length"])))
+            answering.wait(receiver.delay)
             receiver.headers = {name.lower(): value for name, value in self.headers.items()}
             if receiver.status == 200:
                 receiver.spans += [span for resource in sent.resource_spans for scope in resource.scope_spans for span in scope.spans]
             self.send_response(receiver.status if self.path == "/v1/traces" else 404)
             self.send_header("content-length", "0")
             self.end_headers()
+
+        def handle_one_request(self) -> None:
+            with suppress(ConnectionError):  # the exporter did not wait
+                super().handle_one_request()
 
         def log_message(self, format: str, *args: object) -> None:
             """Print nothing."""
@@ -86,5 +92,6 @@ def receiving() -> Iterator[Receiver]:
     try:
         yield receiver
     finally:
+        answering.set()
         server.shutdown()
         server.server_close()

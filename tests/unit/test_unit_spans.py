@@ -11,7 +11,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from api_base.core.types import RequestContext, current_context
 from api_base.infrastructure.observability.recorder import RequestRecord
-from api_base.infrastructure.observability.telemetry import unit_spans
+from api_base.infrastructure.observability.telemetry import sampler, unit_spans
 from api_base.infrastructure.observability.telemetry.spans import Telemetry, start_with
 from api_base.infrastructure.observability.telemetry.unit_spans import MAX_KEPT, MAX_KEPT_OF_UNIT, MAX_QUEUED, SpanQueue, as_sampled
 
@@ -128,3 +128,63 @@ def test_what_is_exported_is_not_counted_as_dropped(exporter: InMemorySpanExport
     (span,) = exporter.get_finished_spans()
     assert as_sampled(span).name == "one"
     assert queue.dropped == 0
+
+
+def test_texts_of_a_span_are_cut(exporter: InMemorySpanExporter) -> None:
+    telemetry = start_with(exporter, service="s", environment="test", sample_ratio=1)
+    with telemetry.provider.get_tracer("test").start_as_current_span("one", attributes={"text": "x" * 100_000}) as span:
+        for number in range(100):
+            span.add_event("event", {"text": "x" * 100_000})
+            span.set_attribute(f"attribute-{number}", number)
+    telemetry.close()
+    (one,) = exporter.get_finished_spans()
+    assert len(one.attributes or {}) == 64
+    assert [len(str((event.attributes or {})["text"])) for event in one.events] == [4096] * 16
+
+
+def test_the_largest_units_leave_oldest_first(
+    telemetry: Telemetry, exporter: InMemorySpanExporter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(unit_spans, "MAX_KEPT_BYTES", 2500)
+    for number in range(3):
+        work(telemetry, number, f"{number}")  # 1,000 bytes each
+    for number in range(3):
+        telemetry.units.finish(context(number).span_id, True)
+    assert exported(telemetry, exporter) == ["1", "2"]
+
+
+def test_a_queue_refuses_what_is_too_large_in_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(unit_spans, "MAX_QUEUED_BYTES", 2000)
+    stuck = Stuck()
+    telemetry = start_with(stuck, service="s", environment="test", sample_ratio=1)
+    for _ in range(10):
+        with telemetry.provider.get_tracer("test").start_as_current_span("one"):
+            pass
+    assert telemetry.queue.dropped == 8
+    stuck.release.set()
+    telemetry.close()
+
+
+def test_a_unit_that_answers_as_if_it_had_not_failed_is_exported(telemetry: Telemetry, exporter: InMemorySpanExporter) -> None:
+    work(telemetry, 0, "masked")
+    telemetry.units.fail(context(0).span_id)
+    telemetry.requests.write([record(0, 200), record(0, 200)])
+    assert exported(telemetry, exporter) == ["GET /items", "masked"]
+
+
+def test_units_that_failed_and_never_end_are_bounded(telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(unit_spans, "MAX_FAILED", 2)
+    for number in range(3):
+        telemetry.units.fail(context(number).span_id)
+    assert [telemetry.units.finish(context(number).span_id, False) for number in range(3)] == [False, True, True]
+
+
+def test_messages_follow_their_senders_for_a_bounded_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr(sampler.time, "monotonic", lambda: now[0])
+    some = sampler.MessageSampler(ratio=0.0, per_second=2)
+    assert [some.decide(flags) for flags in (1, 0, 1, 1, 1)] == [1, 0, 1, 0, 0]
+    now[0] += 0.5
+    assert [some.decide(1), some.decide(1)] == [1, 0]
+    assert sampler.MessageSampler(ratio=1.0, per_second=0).decide(0) == 1
+    assert sampler.MessageSampler(ratio=0.0, per_second=0).decide(1) == 0

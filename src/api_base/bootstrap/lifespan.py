@@ -1,5 +1,6 @@
 """The lifespan of the server: open, drain and close, in order."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
@@ -23,6 +24,6 @@ def lifespan(services: Services) -> Callable[[Starlette], AbstractAsyncContextMa
             yield
             recorder.close()
             if telemetry is not None:
-                telemetry.close()
+                await asyncio.to_thread(telemetry.close)
 
     return around

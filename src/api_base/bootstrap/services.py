@@ -24,6 +24,7 @@ from api_base.bootstrap.wiring_check.events import named_events
 from api_base.core.config import Settings
 from api_base.core.errors import WiringError
 from api_base.core.protocols import Resource
+from api_base.core.shared.trace_context import keep_baggage
 from api_base.infrastructure.db.changes import CHANGES
 from api_base.infrastructure.db.session import Database
 
@@ -62,6 +63,7 @@ def build(settings: Settings, contexts: Sequence[Context]) -> Services:
     """
     selections, problems = select(settings, [context.adapters for context in contexts])
     problems.raise_any()
+    keep_baggage(settings.observability.baggage_keys)
     permissions = {name: roles for context in contexts for name, roles in context.permissions.items()}
     attachable = {one.kind: one for context in contexts for one in context.attachable}
     container = Wiring(settings, selections, permissions)

@@ -42,6 +42,7 @@ CLOUD_EVENT: Final[Json] = {
         "aggregateversion": {"type": "integer", "minimum": 1, "description": "The version of the aggregate after the change."},
         "tenantid": {**_TEXT, "format": "uuid", "description": "The tenant. Absent for events that belong to no tenant."},
         "traceparent": {**_TEXT, "description": "The trace of the request that caused the event [W3C Trace Context]. Absent without a trace."},
+        "tracestate": {**_TEXT, "description": "What tracing systems of the caller added to it [W3C Trace Context]. Absent without a trace."},
         "data": {"type": "object"},
     },
     "required": [

@@ -1,7 +1,7 @@
 """Settings of logs, metrics and traces."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr
 
@@ -26,7 +26,9 @@ class ObservabilitySettings(Section):
     trace_sample_ratio: float = Field(0.0, ge=0, le=1)
     """Fraction of the requests without a `traceparent` that are traced. The spans of a request, delivery or job that fails are always exported."""
     trace_callers_per_second: float = Field(10.0, ge=0, le=10_000)
-    """Requests per second and process that callers may mark for tracing by the flag of their `traceparent`; above it the ratio decides. The flag that a trusted proxy sends is always used."""
+    """Requests per second and process, and as many messages of WebSockets and MCP clients, that callers may mark for tracing by the flag of their `traceparent`; above it the ratio decides. The flag that a trusted proxy sends with a request is always used."""
+    baggage_keys: tuple[Annotated[str, Field(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}$")], ...] = Field((), max_length=32)
+    """Keys of callers' `baggage` [W3C Baggage] that are passed on: to jobs, events, brokers and other services. The others are dropped."""
     otlp_endpoint: str | None = None
     """OTLP/HTTP endpoint for spans; requires the extra `otlp`."""
     otlp_headers: SecretStr | None = None

@@ -9,7 +9,8 @@ from uuid import UUID
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredEvent:
-    """A domain event as the outbox holds it. `payload` is JSON of all its fields; `traceparent` is empty for a request without a trace.
+    """A domain event as the outbox holds it. `payload` is JSON of all its fields; `traceparent` is what `RequestContext.propagated` was,
+    empty for a request without a trace.
 
     `sequence` grows in the order in which events were written: the events of one aggregate are in the order of its versions.
     """

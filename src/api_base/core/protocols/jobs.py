@@ -32,7 +32,7 @@ ENDED: Final = frozenset({JobState.SUCCEEDED, JobState.DEAD, JobState.CANCELLED}
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClaimedJob:
     """A job that a worker has claimed. `payload` is the command as JSON; `attempt` counts from 1; `failures` counts the
-    attempts that failed through the job's own fault, not through an outage; `traceparent` may be empty."""
+    attempts that failed through the job's own fault, not through an outage; `traceparent` is as `RequestContext.propagated`, or empty."""
 
     id: UUID
     tenant_id: TenantId | None

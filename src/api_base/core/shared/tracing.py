@@ -86,16 +86,16 @@ def _parent() -> Context | None:
     context = current_context.get(None)
     if context is None or not context.trace_id or trace.get_current_span().get_span_context().is_valid:
         return None
-    return trace.set_span_in_context(
-        trace.NonRecordingSpan(remote(context.trace_id, context.span_id, context.trace_flags, is_remote=False))
-    )
+    own = remote(context.trace_id, context.span_id, context.trace_flags, context.tracestate, is_remote=False)
+    return trace.set_span_in_context(trace.NonRecordingSpan(own))
 
 
-def remote(trace_id: str, span_id: str, flags: int, *, is_remote: bool = True) -> trace.SpanContext:
-    """The span of another unit by its ids in lower-case hex, or an invalid one."""
+def remote(trace_id: str, span_id: str, flags: int, tracestate: str = "", *, is_remote: bool = True) -> trace.SpanContext:
+    """The span of another unit by its ids in lower-case hex, or an invalid one. `tracestate` is valid or empty."""
     if not span_id:
         return trace.INVALID_SPAN_CONTEXT
-    return trace.SpanContext(int(trace_id, 16), int(span_id, 16), is_remote=is_remote, trace_flags=trace.TraceFlags(flags))
+    state = trace.TraceState.from_header([tracestate]) if tracestate else None
+    return trace.SpanContext(int(trace_id, 16), int(span_id, 16), is_remote, trace.TraceFlags(flags), state)
 
 
 def traced[F](*, name: str, attributes: Attributes | None = None) -> Callable[[F], F]:

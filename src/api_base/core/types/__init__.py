@@ -174,6 +174,7 @@ class RequestContext(NamedTuple):
     (the caller's, or empty) are lower-case hex [W3C Trace Context]; `address` is the client's, through trusted proxies only.
     `access_token` is the valid token of the principal, for forwarding to other services; empty without one.
     `origin` is what the unit of work of this request is part of; None for an ordinary request. `path` is the one that the client sent.
+    `tracestate` and `baggage` are valid, bounded, and passed on unchanged (`core.shared.trace_context`); usually empty.
 
     A NamedTuple, because each request makes two of them: a frozen dataclass takes three times as long to make.
     """
@@ -188,6 +189,8 @@ class RequestContext(NamedTuple):
     access_token: str = ""
     origin: Origin | None = None
     path: str = ""
+    tracestate: str = ""
+    baggage: str = ""
 
     def __repr__(self) -> str:
         """Without the access token, which is a secret."""
@@ -195,15 +198,25 @@ class RequestContext(NamedTuple):
         return f"RequestContext({shown})"
 
     @classmethod
-    def caused_by(cls, request_id: str, traceparent: str, principal: Principal | None, origin: Origin) -> "RequestContext":
-        """The context of later work that a request caused, as part of its trace. `traceparent` is empty if the request had no trace."""
+    def caused_by(
+        cls, request_id: str, traceparent: str, principal: Principal | None = None, origin: Origin | None = None
+    ) -> "RequestContext":
+        """The context of later work that a request caused, as part of its trace. `traceparent` is what `propagated` was, or empty."""
+        traceparent, _, rest = traceparent.partition("\n")
+        tracestate, _, baggage = rest.partition("\n")
         trace_id, span_id, flags = parent_of(traceparent.encode()) or ("", "", 0)
-        return cls(request_id=request_id, trace_id=trace_id, span_id=span_id, trace_flags=flags, principal=principal, origin=origin)
+        caused = cls(request_id=request_id, trace_id=trace_id, span_id=span_id, trace_flags=flags, principal=principal, origin=origin)
+        return caused._replace(tracestate=tracestate, baggage=baggage) if rest else caused
 
     def acting(self, principal: Principal, access_token: str = "") -> "RequestContext":
         """The same request as `principal`. Spelled out, because `_replace` takes twice as long."""
-        request_id, trace_id, span_id, parent_span_id, trace_flags, address, _, _, origin, path = self
-        return RequestContext(request_id, trace_id, span_id, parent_span_id, trace_flags, address, principal, access_token, origin, path)
+        request_id, trace_id, span_id, parent, flags, address, _, _, origin, path, state, baggage = self
+        return RequestContext(request_id, trace_id, span_id, parent, flags, address, principal, access_token, origin, path, state, baggage)
+
+    def in_trace_of(self, other: "RequestContext") -> "RequestContext":
+        """The same caller in the trace of `other`, whose span is the current one."""
+        id, span, parent, flags, state, baggage = other[1], other[2], other[3], other[4], other.tracestate, other.baggage
+        return self._replace(trace_id=id, span_id=span, parent_span_id=parent, trace_flags=flags, tracestate=state, baggage=baggage)
 
     def within(self, origin: Origin) -> "RequestContext":
         """The same request, whose unit of work is part of `origin`."""
@@ -213,6 +226,11 @@ class RequestContext(NamedTuple):
     def traceparent(self) -> str:
         """The current span as the parent of others [W3C Trace Context, section 3.2]; empty without a trace."""
         return f"00-{self.trace_id}-{self.span_id}-{self.trace_flags:02x}" if self.span_id else ""
+
+    @property
+    def propagated(self) -> str:
+        """What later work receives: `traceparent`, and in further lines `tracestate` and `baggage` if there are any."""
+        return f"{self.traceparent}\n{self.tracestate}\n{self.baggage}" if self.tracestate or self.baggage else self.traceparent
 
     @property
     def tenant_id(self) -> TenantId | None:

@@ -50,7 +50,7 @@ class OutboxParticipant(Participant, EventWriter):
         return (
             self._clock.now(), self._ids.new(), change.owner if change.ownership is Ownership.TENANT else None,
             shard_of(event.aggregate_id), event.name, event.aggregate_id, change.expected + 1,
-            None if context.user_id == NO_USER else context.user_id, context.request_id, context.traceparent, encode(event).decode(),
+            None if context.user_id == NO_USER else context.user_id, context.request_id, context.propagated, encode(event).decode(),
         )  # fmt: skip
 
 

@@ -23,10 +23,9 @@ from api_base.application.common.events.key_order import done_without_gap, run_i
 from api_base.core.errors import Unavailable
 from api_base.core.protocols import DeferredDeliveries, StoredEvent
 from api_base.core.shared.logging import get_logger
-from api_base.core.types import parent_of
+from api_base.core.shared.trace_context import TraceContext
 from api_base.domain.common.events import DurableSubscription
 from api_base.infrastructure.kafka.connection import KafkaConnection
-from api_base.infrastructure.kafka.producer import TRACEPARENT
 from api_base.infrastructure.resilience.patterns import Policy
 
 logger = get_logger(__name__)
@@ -83,8 +82,9 @@ def event_of(record: ConsumerRecord[bytes, bytes], name: str) -> StoredEvent | N
 
 def received_of(record: ConsumerRecord[bytes, bytes]) -> Received:
     """How a record arrived. A `traceparent` that is not valid is ignored."""
-    sent = next((value for name, value in record.headers if name == TRACEPARENT), b"")
-    return Received(system="kafka", destination=record.topic, traceparent=sent.decode() if parent_of(sent) else "")
+    headers = dict(record.headers)
+    sent = TraceContext.received(*(headers.get(name) for name in TraceContext._fields))
+    return Received(system="kafka", destination=record.topic, traceparent=str(sent) if sent.traceparent else "")
 
 
 class KafkaDeliveryConsumer:

@@ -15,6 +15,7 @@ from aiokafka.errors import KafkaError, KafkaTimeoutError, MessageSizeTooLargeEr
 from api_base.application.common.events.cloud_event import MEDIA_TYPE, encoded
 from api_base.core.errors import EventRefused, Unavailable
 from api_base.core.protocols import EventPublisher, StoredEvent
+from api_base.core.shared.trace_context import TraceContext
 from api_base.core.shared.trace_units import Outgoing, sending
 from api_base.infrastructure.kafka.connection import KafkaConnection
 from api_base.infrastructure.resilience.patterns import Policy
@@ -24,7 +25,6 @@ MAX_IN_FLIGHT: Final = 1_000
 MAX_MESSAGE_BYTES: Final = 1_000_000
 """Bytes of an event with its attributes; the defaults of brokers and consumers are slightly higher."""
 HEADERS: Final = [("content-type", MEDIA_TYPE.encode())]
-TRACEPARENT: Final = "traceparent"
 """Header with the producer's span; the attribute of the CloudEvent is the span that caused the event."""
 
 
@@ -63,7 +63,8 @@ class KafkaEventPublisher(EventPublisher):
             with sending("kafka", messages) as traceparents:
                 for (event, record), message, traceparent in zip(records, messages, traceparents, strict=True):
                     if event.id not in self._in_flight:
-                        headers = [*HEADERS, (TRACEPARENT, traceparent.encode())] if traceparent else HEADERS
+                        sent = TraceContext.parse(traceparent).headers()
+                        headers = [*HEADERS, *((name, value.encode()) for name, value in sent)]
                         self._in_flight[event.id] = await producer.send(
                             message.destination, record, key=str(event.aggregate_id).encode(), headers=headers
                         )

@@ -59,6 +59,7 @@ def telemetry(settings: Settings) -> "Telemetry | None":
         environment=settings.environment,
         endpoint=endpoint,
         sample_ratio=observability.trace_sample_ratio,
+        callers_per_second=observability.trace_callers_per_second,
         headers=_headers(observability.otlp_headers),
     )
 

@@ -22,7 +22,7 @@ def _open(owner: str, prefix: str) -> str:
 def _read(owner: str, prefix: str) -> str:
     return f"""
         select i.* from (select set_config('app.{owner}', $1, true)::uuid as id offset 0) t cross join lateral (
-            select c.epoch || journal_incarnation() as epoch, c.last_offset, e.channel_offset, e.event_id, e.event, e.at, e.data, e.permission
+            select c.epoch || journal_incarnation() as epoch, c.last_offset, e.channel_offset, e.event_id, e.event, e.at, e.data, e.permission, e.traceparent
             from {prefix}channels c left join lateral (
                 select * from {prefix}channel_events e where e.{owner} = t.id and e.name = c.name and e.epoch = c.epoch and e.channel_offset > $3
                 order by e.channel_offset limit $4) e on true
@@ -58,6 +58,5 @@ class SqlChannelJournal(ChannelJournal):
 
 def _event(channel: str, row: Row) -> JournaledEvent:
     position = Position(row["epoch"], row["channel_offset"])
-    return JournaledEvent(
-        ChannelEvent(channel, position, row["event_id"], row["event"], row["at"], row["data"].encode()), row["permission"]
-    )
+    data, traceparent = row["data"].encode(), row["traceparent"]
+    return JournaledEvent(ChannelEvent(channel, position, row["event_id"], row["event"], row["at"], data, traceparent), row["permission"])

@@ -29,10 +29,10 @@ def _lock(owner: str, prefix: str) -> str:
 
 
 def _store(owner: str, prefix: str) -> str:
-    columns = f"{owner}, name, epoch, channel_offset, event_id, event, at, data, permission, stored_at"
+    columns = f"{owner}, name, epoch, channel_offset, event_id, event, at, data, permission, traceparent, stored_at"
     return f"""
         insert into {prefix}channel_events ({columns}) select *, now() from unnest(
-            $1::uuid[], $2::text[], $3::text[], $4::bigint[], $5::uuid[], $6::text[], $7::timestamptz[], $8::text[], $9::text[])
+            $1::uuid[], $2::text[], $3::text[], $4::bigint[], $5::uuid[], $6::text[], $7::timestamptz[], $8::text[], $9::text[], $10::text[])
     """
 
 
@@ -91,7 +91,7 @@ class Sequencer:
             owner, name, epoch, offset = row
             for event, data, permission in wanted[ChannelKey(personal, owner, name)]:
                 offset += 1
-                rows.append((owner, name, epoch, offset, event.id, event.name, event.at, data, permission))
+                rows.append((owner, name, epoch, offset, event.id, event.name, event.at, data, permission, event.traceparent))
             moved.append((owner, name, offset))
         if rows:
             await connection.execute(_STORE[personal], *(list(column) for column in zip(*rows, strict=True)))

@@ -43,6 +43,7 @@ def _events(name: str, owner: str, owned: Callable[..., sa.Table]) -> sa.Table:
         sa.Column("data", text(), nullable=False),
         sa.Column("permission", text()),
         sa.Column("stored_at", timestamp(), nullable=False),
+        sa.Column("traceparent", text(), nullable=False, server_default=""),
         sa.Index(f"ix_{name}_stored_at", "stored_at"),
     )
 

@@ -7,6 +7,7 @@ from api_base.application.common.cqrs import Command, Message, Query, answer_of
 from api_base.application.common.remote import RemoteBus, RemoteCall, RemoteTransport
 from api_base.core.errors import Conflict, ProgrammingError
 from api_base.core.protocols import PeriodicTask, Probe
+from api_base.core.shared.trace_context import TraceContext
 from api_base.core.shared.trace_units import CLIENT, traceparent
 from api_base.core.shared.tracing import span
 from api_base.core.types import NO_REQUEST, DryRun, current_context
@@ -46,7 +47,7 @@ class RabbitMqRemoteBus(RemoteBus):
             access_token=context.access_token,
             key=key,
             request_id=context.request_id,
-            traceparent=sent or context.traceparent,
+            traceparent=str(TraceContext(sent or context.traceparent, context.tracestate, context.baggage)),
         )
         answer = await self._client.call(call, repeatable=key is not None or isinstance(message, Query))
         result: T = decode_result(answer, answer_of(type(message)))

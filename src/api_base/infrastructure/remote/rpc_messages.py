@@ -7,6 +7,7 @@ from aio_pika import Message
 from aio_pika.abc import AbstractIncomingMessage
 
 from api_base.application.common.remote import RemoteCall
+from api_base.core.shared.trace_context import TraceContext
 
 MAX_MESSAGE_BYTES: Final = 4 * 2**20
 """Maximum bytes of a request or a reply."""
@@ -30,7 +31,7 @@ def request(call: RemoteCall, correlation_id: str, reply_to: str) -> Message:
         "authorization": call.access_token,
         "idempotency-key": call.key,
         "x-request-id": call.request_id,
-        "traceparent": call.traceparent,
+        **dict(TraceContext.parse(call.traceparent).headers()),
     }
     headers |= {name: value for name, value in optional.items() if value}
     return Message(
@@ -56,7 +57,7 @@ def call_of(message: AbstractIncomingMessage) -> RemoteCall:
         access_token=headers.get("authorization", ""),
         key=headers.get("idempotency-key"),
         request_id=headers.get("x-request-id", ""),
-        traceparent=headers.get("traceparent", ""),
+        traceparent=str(TraceContext(*(headers.get(name, "") for name in TraceContext._fields))),
         redelivered=bool(message.redelivered),
     )
 

@@ -46,7 +46,7 @@ class SqlJobQueue(JobQueue):
         id = self._ids.new() if unique is None else id_of(sender.tenant, job.name, unique)
         state = JobState.WAITING if delay > NO_DELAY else JobState.READY
         user = NO_USER if job.system else context.user_id or NO_USER
-        with sending("postgresql", [Outgoing(destination=job.name, id=str(id), traceparent=context.traceparent)]) as (sent,):
+        with sending("postgresql", [Outgoing(destination=job.name, id=str(id), traceparent=context.propagated)]) as (sent,):
             sender.rows.append((id, user, job.name, state, priority, self._clock.now() + delay, encode(message).decode(), sent))
         return id
 

@@ -16,6 +16,7 @@ from aio_pika.abc import AbstractChannel, AbstractQueue
 from aio_pika.exceptions import PublishError
 
 from api_base.core.errors import Unavailable
+from api_base.core.shared.trace_context import TraceContext
 from api_base.core.shared.trace_units import Outgoing, sending
 from api_base.infrastructure.rabbitmq.connection import OPERATION_TIMEOUT, RabbitMqConnection, translated
 from api_base.infrastructure.resilience.patterns import Policy
@@ -28,7 +29,6 @@ RETRY_DELAY: Final = 5.0
 DEAD_LETTER_SECONDS: Final = 7 * 24 * 3600.0
 """Seconds that a dead letter is kept."""
 MAX_DEAD_MESSAGES: Final = 10_000
-TRACEPARENT: Final = "traceparent"
 """Header with the span that sent the message [W3C, "Trace Context: AMQP protocol"]."""
 _PERSISTENT: Final[Any] = {"content_type": "application/json", "delivery_mode": DeliveryMode.PERSISTENT}
 
@@ -126,6 +126,5 @@ class RabbitMqJobQueue(JobTransport):
 
 async def _publish(channel: AbstractChannel, queue: str, body: bytes, traceparent: str) -> None:
     """Publish the message and wait for the confirm of the broker. Raises `PublishError` if the queue does not exist."""
-    await channel.default_exchange.publish(
-        Message(body, headers={TRACEPARENT: traceparent} if traceparent else None, **_PERSISTENT), queue, mandatory=True
-    )
+    headers: dict[str, Any] = dict(TraceContext.parse(traceparent).headers())
+    await channel.default_exchange.publish(Message(body, headers=headers or None, **_PERSISTENT), queue, mandatory=True)

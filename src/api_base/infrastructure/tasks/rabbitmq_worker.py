@@ -12,7 +12,7 @@ from aio_pika.abc import AbstractIncomingMessage
 
 from api_base.core.protocols import ClaimedJob, PeriodicTask, Probe
 from api_base.core.shared.logging import get_logger
-from api_base.core.types import parent_of
+from api_base.core.shared.trace_context import TraceContext
 from api_base.infrastructure.db.pool import ConnectionPool
 from api_base.infrastructure.rabbitmq.connection import RabbitMqConnection, check
 from api_base.infrastructure.rabbitmq.consumer import RabbitMqConsumer
@@ -21,7 +21,7 @@ from api_base.infrastructure.tasks.backend import JobRef
 from api_base.infrastructure.tasks.database_queue import CHANNEL
 from api_base.infrastructure.tasks.dispatcher import JobDispatcher
 from api_base.infrastructure.tasks.executor import JobExecutor
-from api_base.infrastructure.tasks.rabbitmq_queue import TRACEPARENT, RabbitMqJobQueue
+from api_base.infrastructure.tasks.rabbitmq_queue import RabbitMqJobQueue
 from api_base.infrastructure.tasks.store import SqlJobStore
 
 logger = get_logger(__name__)
@@ -74,9 +74,9 @@ class RabbitMqJobWorker:
 
 
 def _traceparent(message: AbstractIncomingMessage) -> str:
-    """The span that sent the message, or an empty text."""
-    sent = str(message.headers.get(TRACEPARENT, ""))
-    return sent if parent_of(sent.encode()) else ""
+    """The span that sent the message, as `RequestContext.propagated`, or an empty text."""
+    sent = TraceContext.received(*(message.headers.get(name) for name in TraceContext._fields))
+    return str(sent) if sent.traceparent else ""
 
 
 class RabbitMqJobBackend(Probe):

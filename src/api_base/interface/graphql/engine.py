@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Mapping
-from contextlib import aclosing
+from contextlib import AbstractContextManager, aclosing
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -22,9 +22,11 @@ from graphql import (
 )
 from graphql.execution.execute import create_source_event_stream, execute_subscription_event, map_source_to_response_event
 from graphql.execution.executor import Executor
+from opentelemetry.trace import Span
 
 from api_base.core.config.graphql import GraphQLSettings
 from api_base.core.errors import ConfigurationError
+from api_base.core.shared.trace_units import operation
 from api_base.core.types import current_context
 from api_base.interface.graphql.documents import BYTES_PER_TOKEN, DocumentCache, Prepared, trusted_documents
 from api_base.interface.graphql.lexical import check_tokens
@@ -33,6 +35,7 @@ from api_base.interface.graphql.plain import plain_executor
 from api_base.interface.graphql.refused import LimitExceeded, MutationByGet, NotWellFormed, OperationTimeout, RequestRefused
 from api_base.interface.graphql.request import OperationRequest
 from api_base.interface.graphql.sessions import LiveSession
+from api_base.interface.graphql.spans import OPERATION, describe, event_span, noted, server_error
 from api_base.interface.routes.rendering import encode
 
 MAX_ERRORS: Final = 20
@@ -46,11 +49,12 @@ type FormatErrors = Callable[[list[GraphQLError]], list[dict[str, Any]]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Response:
-    """`content` is the JSON of a GraphQL response; `executed` is False for a request error."""
+    """`content` is the JSON of a GraphQL response; `executed` is False for a request error. `failed` is the code of an error of the server."""
 
     content: bytes
     executed: bool
     status: int = 200
+    failed: str | None = None
 
 
 class Engine:
@@ -142,31 +146,51 @@ class Engine:
 
     async def run(self, request: OperationRequest, *, keep: bool, safe: bool = False) -> Response:
         """Execute a query or mutation. Raises nothing that the client should not see: refusals are responses."""
-        try:
-            prepared = await self.prepare(request, keep=keep)
-            operation = self.operation(prepared, request, safe=safe)
-            if operation.operation is OperationType.SUBSCRIPTION:
-                raise RequestRefused("A subscription needs an event stream (Accept: text/event-stream) or a WebSocket.", "SUBSCRIPTION")
-            return await self.execute(prepared, request)
-        except NotWellFormed:
-            raise
-        except RequestRefused as refused:
-            return refusal(refused)
+        with operation(OPERATION, {}) as current:
+            try:
+                prepared, chosen = await self._chosen(request, current, keep=keep, safe=safe)
+                if chosen.operation is OperationType.SUBSCRIPTION:
+                    raise RequestRefused("A subscription needs an event stream (Accept: text/event-stream) or a WebSocket.", "SUBSCRIPTION")
+                return noted(current, await self.execute(prepared, request))
+            except NotWellFormed:
+                raise
+            except RequestRefused as refused:
+                return noted(current, refusal(refused))
+
+    async def _chosen(
+        self, request: OperationRequest, current: Span, *, keep: bool, safe: bool
+    ) -> tuple[Prepared, OperationDefinitionNode]:
+        """Return the document and the operation to execute, which `current` describes from here on."""
+        prepared = await self.prepare(request, keep=keep)
+        chosen = self.operation(prepared, request, safe=safe)
+        describe(current, chosen.operation.value, chosen.name.value if chosen.name else None)
+        return prepared, chosen
 
     async def responses(
-        self, request: OperationRequest, *, keep: bool, safe: bool = False, session: LiveSession | None = None
+        self,
+        request: OperationRequest,
+        *,
+        keep: bool,
+        safe: bool = False,
+        session: LiveSession | None = None,
+        opened: Callable[[], AbstractContextManager[Span]] = lambda: operation(OPERATION, {}),
     ) -> AsyncGenerator[Response]:
-        """Yield the responses of any operation: those of its events, if it is a subscription. A refusal is a response."""
-        try:
-            prepared = await self.prepare(request, keep=keep)
-            operation = self.operation(prepared, request, safe=safe)
-            if operation.operation is not OperationType.SUBSCRIPTION:
-                yield await self.execute(prepared, request)
-                return
-            made = await self.events(prepared, request, session)
-        except RequestRefused as refused:
-            yield refusal(refused)
-            return
+        """Yield the responses of any operation: those of its events, if it is a subscription. A refusal is a response.
+
+        `opened` opens the span of the operation. That of a subscription ends when events may come; each event has one of its own.
+        """
+        with opened() as current:
+            made: Response | AsyncGenerator[Response]
+            try:
+                prepared, chosen = await self._chosen(request, current, keep=keep, safe=safe)
+                if chosen.operation is OperationType.SUBSCRIPTION:
+                    made = await self.events(prepared, request, session)
+                else:
+                    made = await self.execute(prepared, request)
+            except RequestRefused as refused:
+                made = refusal(refused)
+            if isinstance(made, Response):
+                noted(current, made)
         if isinstance(made, Response):
             yield made
             return
@@ -219,11 +243,13 @@ class Engine:
         if isinstance(stream, ExecutionResult):
             return self._response(ExecutionResult(None, stream.errors), executed=False)
 
-        def execute_event(one: Executor[Any]) -> Any:
+        async def execute_event(one: Executor[Any]) -> ExecutionResult:
             if session is not None:
                 current_context.set(session.context)
-            one.context_value = self._context(session)
-            return execute_subscription_event(one)
+            with event_span(one.root_value):
+                one.context_value = self._context(session)
+                result = execute_subscription_event(one)
+                return result if isinstance(result, ExecutionResult) else await result
 
         return self._responses(map_source_to_response_event(executor, stream, execute_event))
 
@@ -244,7 +270,7 @@ class Engine:
         )
         if not content or len(content) > MAX_RESPONSE_BYTES:
             return refusal(LimitExceeded("response_bytes", MAX_RESPONSE_BYTES, f"The response has more than {MAX_RESPONSE_BYTES} bytes"))
-        return Response(content=content, executed=executed, status=200 if executed else 400)
+        return Response(content=content, executed=executed, status=200 if executed else 400, failed=server_error(errors))
 
 
 def _content(data: Mapping[str, Any] | None, errors: list[dict[str, Any]], *, executed: bool) -> bytes:
@@ -262,7 +288,8 @@ def _characters(value: object) -> int:
 
 def refusal(refused: RequestRefused) -> Response:
     """Return a refusal as a response."""
-    return Response(content=encode({"errors": refused.errors[:MAX_ERRORS]}), executed=False, status=refused.status)
+    errors = refused.errors[:MAX_ERRORS]
+    return Response(content=encode({"errors": errors}), executed=False, status=refused.status, failed=server_error(errors))
 
 
 def batch(responses: list[Response]) -> Response:

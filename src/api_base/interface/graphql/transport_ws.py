@@ -9,6 +9,7 @@ import asyncio
 import json
 from collections.abc import Mapping
 from contextlib import aclosing
+from functools import partial
 from typing import Any, Final
 
 import msgspec
@@ -18,11 +19,13 @@ from api_base.core.errors import TooManyRequests, Unauthenticated, Unavailable
 from api_base.core.shared.json_depth import too_deep
 from api_base.core.shared.logging import get_logger
 from api_base.core.shared.strict_json import strict_json
+from api_base.core.shared.trace_units import message as message_unit
 from api_base.core.types import current_context
 from api_base.interface.graphql.http import GraphQLEndpoint, failure_of
 from api_base.interface.graphql.refused import NotWellFormed
 from api_base.interface.graphql.request import OperationRequest, operation_of
 from api_base.interface.graphql.sessions import LiveSession, LiveSessions
+from api_base.interface.graphql.spans import OPERATION
 from api_base.interface.routes.rendering import encode
 from api_base.interface.websocket.handlers import CLOSED
 from api_base.interface.websocket.socket import SERVICE_RESTART, TRY_AGAIN_LATER, Socket, TextMessage, WebSocketOptions
@@ -34,6 +37,7 @@ BAD_REQUEST, UNAUTHORIZED, FORBIDDEN, NOT_ACCEPTABLE, TIMEOUT = 4400, 4401, 4403
 SUBSCRIBER_EXISTS, TOO_MANY_INITS, INTERNAL_ERROR = 4409, 4429, 4500
 OPTIONS: Final = WebSocketOptions(subprotocols=(SUBPROTOCOL,), unauthenticated=(TIMEOUT, "Connection initialisation timeout"))
 MAX_ID: Final = 100
+_ATTRIBUTES: Final = {"network.protocol.name": "websocket"}
 _ACK: Final = TextMessage(b'{"type":"connection_ack"}')
 
 
@@ -152,7 +156,8 @@ class _Connection:
         try:
             await self._owner.sessions.charge(session.context.address)
             engine = await self._owner.endpoint.engine()
-            async with aclosing(engine.responses(request, keep=True, session=session)) as responses:
+            opened = partial(message_unit, session.context, OPERATION, _ATTRIBUTES)
+            async with aclosing(engine.responses(request, keep=True, session=session, opened=opened)) as responses:
                 async for response in responses:
                     if not response.executed:
                         errors = json.loads(response.content)["errors"]

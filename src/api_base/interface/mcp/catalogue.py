@@ -26,10 +26,12 @@ type Permissions = Mapping[str, frozenset[str]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """`content` is JSON; None for a call without a result. `answer` is the result itself; None for an error."""
+    """`content` is JSON; None for a call without a result. `answer` is the result itself; None for an error, which is `internal` if it is one
+    of the server."""
 
     content: bytes | None
     failed: bool = False
+    internal: bool = False
     answer: Any = None
 
 
@@ -187,4 +189,5 @@ def refused(error: ApiBaseError) -> Outcome:
         raise error
     if isinstance(error, Invalid):
         problem = replace(problem, violations=located(error).violations)
-    return Outcome(content=encode(problem.members(request_id=current_context.get().request_id)), failed=True)
+    content = encode(problem.members(request_id=current_context.get().request_id))
+    return Outcome(content=content, failed=True, internal=problem.status >= 500)

@@ -38,6 +38,7 @@ from mcp_types import (
 )
 from mcp_types import methods as surface
 from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS, LATEST_HANDSHAKE_VERSION, MODERN_PROTOCOL_VERSIONS
+from opentelemetry.trace import Span
 from pydantic import ValidationError
 
 from api_base.interface.errors.http import RouteNotFound
@@ -46,6 +47,7 @@ from api_base.interface.mcp.call import Call, current_call
 from api_base.interface.mcp.catalogue import Outcome
 from api_base.interface.mcp.handlers import Handlers
 from api_base.interface.mcp.request import McpRequest, cleaned
+from api_base.interface.mcp.spans import describe_tool, note_error, note_tool_error, request_span
 from api_base.interface.mcp.tasks import EXTENSION, METHODS, Tasks
 from api_base.interface.routes.rendering import ProtocolAnswer
 
@@ -135,21 +137,23 @@ class Endpoint:
         writing = request.scope == "write" and self._handlers.mode() == "write"
         call = Call(client=client, revision=connection.protocol_version, connection=connection, writing=writing)
         token = current_call.set(call)
-        try:
-            if message.method == "tools/call":
-                return await self._called(request, message, connection)
-            result = await serve_one(
-                self._server, _Exchange(message.id), message.method, message.params, connection=connection, lifespan_state=None
-            )
-        except Exception as error:  # the SDK's map of errors: what is unexpected is logged, and its text stays here
-            data = modern_error_data(error)
-            status = 500 if data.code == INTERNAL_ERROR else 200 if legacy else ERROR_CODE_HTTP_STATUS.get(data.code, 200)
-            return _error(message.id, data, status)
-        finally:
-            current_call.reset(token)
+        with request_span(message.method, message.params, message.id, call.revision) as span:
+            try:
+                if message.method == "tools/call":
+                    return await self._called(request, message, connection, span)
+                result = await serve_one(
+                    self._server, _Exchange(message.id), message.method, message.params, connection=connection, lifespan_state=None
+                )
+            except Exception as error:  # the SDK's map of errors: what is unexpected is logged, and its text stays here
+                data = modern_error_data(error)
+                note_error(span, data.code)
+                status = 500 if data.code == INTERNAL_ERROR else 200 if legacy else ERROR_CODE_HTTP_STATUS.get(data.code, 200)
+                return _error(message.id, data, status)
+            finally:
+                current_call.reset(token)
         return ProtocolAnswer(status=200, content={"jsonrpc": "2.0", "id": message.id, "result": result})
 
-    async def _called(self, request: McpRequest, message: JSONRPCRequest, connection: Connection) -> ProtocolAnswer:
+    async def _called(self, request: McpRequest, message: JSONRPCRequest, connection: Connection, span: Span) -> ProtocolAnswer:
         version = connection.protocol_version
         params = message.params or {}
         surface.validate_client_request("tools/call", version, params)
@@ -159,7 +163,10 @@ class Endpoint:
             raise MCPError(code=INVALID_PARAMS, message=f"Unknown tool: {cleaned(name)}")
         if not found.reads and request.scope != "write":
             return ProtocolAnswer(status=403, content=None, headers=[self._handlers.insufficient_scope])
+        describe_tool(span, found.name)
         outcome = await self._handlers.call(found, given)
+        if outcome.failed:
+            note_tool_error(span, internal=outcome.internal)
         modern = version in MODERN_PROTOCOL_VERSIONS
         undone = outcome.failed or given.get(DRY_RUN) is True
         if modern and found.tool.job is not None and not undone and current_call.get().declares(EXTENSION):

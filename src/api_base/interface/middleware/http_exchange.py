@@ -67,13 +67,13 @@ class HttpExchange:
     """
 
     __slots__ = (
-        "actions", "added", "authorization", "context", "error", "expired", "forwarded", "forwarded_for", "idempotency_key", "left", "limits", "matched", "origin",
-        "quota_left", "request_id", "requested_method", "route", "scope", "send", "source", "started", "status", "timer", "traceparent",
+        "actions", "added", "authorization", "baggage", "context", "error", "expired", "forwarded", "forwarded_for", "idempotency_key", "left", "limits", "matched", "origin",
+        "quota_left", "request_id", "requested_method", "route", "scope", "send", "source", "started", "status", "timer", "traceparent", "tracestate",
     )  # fmt: skip
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.authorization = self.origin = self.request_id = self.traceparent = self.forwarded_for = self.requested_method = None
-        self.idempotency_key = self.forwarded = None
+        self.idempotency_key = self.forwarded = self.tracestate = self.baggage = None
         lines: dict[str, list[bytes]] = {}
         for name, value in scope["headers"]:
             attribute = _ATTRIBUTES.get(name)
@@ -101,6 +101,8 @@ class HttpExchange:
     origin: bytes | None
     request_id: bytes | None
     traceparent: bytes | None
+    tracestate: bytes | None
+    baggage: bytes | None
     forwarded: bytes | None
     forwarded_for: bytes | None
     requested_method: bytes | None
@@ -131,13 +133,15 @@ _ATTRIBUTES: Final = {
     b"origin": "origin",
     b"x-request-id": "request_id",
     b"traceparent": "traceparent",
+    b"tracestate": "tracestate",
+    b"baggage": "baggage",
     b"forwarded": "forwarded",
     b"x-forwarded-for": "forwarded_for",
     b"access-control-request-method": "requested_method",
     b"idempotency-key": "idempotency_key",
 }
-_LISTS: Final = (b"forwarded", b"x-forwarded-for")
-"""Several lines of these are one list [RFC 9110, section 5.3]."""
+_LISTS: Final = (b"forwarded", b"x-forwarded-for", b"traceparent", b"tracestate", b"baggage")
+"""Several lines of these are one list [RFC 9110, section 5.3]; two of `traceparent` are none that is valid."""
 
 
 def http_exchange_of(scope: Scope) -> HttpExchange:

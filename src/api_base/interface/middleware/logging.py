@@ -1,6 +1,7 @@
 """The outermost middleware: request id and trace context, one record of every request, and a response for every error.
 
-A valid `X-Request-ID` and a valid `traceparent` [W3C Trace Context, section 3.2] are used; both headers are part of the response.
+A valid `X-Request-ID` and a valid `traceparent` [W3C Trace Context, section 3.2] are used; both headers are part of the response. `tracestate`
+and the allowed members of `baggage` are passed on.
 """
 
 import asyncio
@@ -14,6 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from api_base.core.protocols import RequestRecorder
 from api_base.core.shared.addresses import canonical_address
 from api_base.core.shared.logging import get_logger
+from api_base.core.shared.trace_context import TraceContext
 from api_base.core.types import RequestContext, current_context, parent_of, valid_request_id
 from api_base.interface.errors.handlers import internal_problem, send_error, send_problem
 from api_base.interface.errors.http import RequestTimeout
@@ -122,9 +124,13 @@ class LoggingMiddleware:
             trace_id, span = f"{bits >> 64:032x}", bits & 0xFFFFFFFFFFFFFFFF
             parent, flags = "", int(bits >> 136 < self._sampled_below)
         request_id = (None if exchange.request_id is None else valid_request_id(exchange.request_id)) or trace_id
-        return RequestContext(
+        context = RequestContext(
             request_id, trace_id, f"{span:016x}", parent_span_id=parent, trace_flags=flags, address=address, path=scope["path"]
         )
+        if exchange.tracestate is None and exchange.baggage is None:
+            return context
+        sent = TraceContext.received(exchange.traceparent, exchange.tracestate, exchange.baggage)
+        return context._replace(tracestate=sent.tracestate, baggage=sent.baggage)
 
 
 def _expire(exchange: HttpExchange, task: asyncio.Task[None]) -> None:

@@ -8,9 +8,10 @@ from collections.abc import Callable, Sequence
 from typing import Final, Protocol, assert_never
 
 from api_base.application.common.realtime import ChannelEvent, Position, PresenceChange, Realtime, RealtimeSession
-from api_base.core.errors import ApiBaseError, Forbidden, TooManyRequests, Unauthenticated
+from api_base.core.errors import ApiBaseError, Forbidden, TooManyRequests, Unauthenticated, Unavailable
 from api_base.core.protocols import AccessLookup, TokenClaims, TokenVerifier
 from api_base.core.shared.logging import get_logger
+from api_base.core.shared.trace_units import fail_unit, message
 from api_base.core.types import RequestContext, current_context
 from api_base.interface.websocket import envelopes, socket
 from api_base.interface.websocket.envelopes import EventMessages, answer, failure, request_of, user_ids
@@ -19,6 +20,7 @@ from api_base.interface.websocket.socket import Serve, Socket
 logger = get_logger(__name__)
 
 SUBPROTOCOL: Final = "api-base.v1"
+_ATTRIBUTES: Final = {"network.protocol.name": "websocket"}
 CLOSED: Final = {
     "expired": (socket.UNAUTHORIZED, "the token has expired"),
     "revoked": (socket.UNAUTHORIZED, "the session, the user or the membership has ended"),
@@ -91,6 +93,7 @@ class Conversation:
 
     def __init__(self, client: Socket, hub: Realtime, authenticator: Authenticator, messages: EventMessages) -> None:
         self._client, self._hub, self._authenticator, self._messages = client, hub, authenticator, messages
+        self._context = client.context
         self._newest: set[str] = set()
         self._first: str | None = None
         """The id of the first message."""
@@ -106,6 +109,7 @@ class Conversation:
             code = socket.UNAUTHORIZED if isinstance(error, Unauthenticated) else socket.POLICY_VIOLATION
             client.close(code, error.public_message)
             return
+        self._context = context
         current_context.set(context)
         client.on_dropped = self._on_dropped
         try:
@@ -146,12 +150,27 @@ class Conversation:
             id = request.id
             if not isinstance(request, envelopes.Ping):
                 await self._authenticator.charge(self._client)
-            await self._do(request)
         except ApiBaseError as error:
-            self._client.send(failure(error, id, self._client.context.request_id))
-        except Exception as error:
-            logger.exception("websocket_request_failed")
-            self._client.send(failure(error, id, self._client.context.request_id))
+            self._refuse(error, id)
+            return
+        if isinstance(request, envelopes.Ping):
+            self._client.send(answer("pong", id))
+            return
+        with message(self._context, f"WebSocket {request.type}", _ATTRIBUTES) as span:
+            try:
+                await self._do(request)
+            except ApiBaseError as error:
+                if isinstance(error, Unavailable):
+                    fail_unit(span, type(error).__name__)
+                self._refuse(error, id)
+            except Exception as error:
+                logger.exception("websocket_request_failed")
+                fail_unit(span, type(error).__name__)
+                self._refuse(error, id)
+        current_context.set(self._context)  # a fresh token, if the message brought one
+
+    def _refuse(self, error: Exception, id: str | None) -> None:
+        self._client.send(failure(error, id, self._client.context.request_id))
 
     async def _do(self, request: envelopes.Request) -> None:
         session, send = self._session, self._client.send
@@ -173,7 +192,7 @@ class Conversation:
             case envelopes.Renew():
                 context, expires_at = await self._authenticator.message(self._client, request.token, None)
                 session.renew(context, expires_at)
-                current_context.set(context)
+                self._context = context
                 send(answer("renewed", request.id, expires_at=int(expires_at)))
             case envelopes.Ping():
                 send(answer("pong", request.id))

@@ -9,6 +9,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from api_base.core.protocols import StoredEvent
+from api_base.core.shared.trace_context import TraceContext
 
 MEDIA_TYPE: Final = "application/cloudevents+json"
 
@@ -29,7 +30,7 @@ def encoded(event: StoredEvent, source: str) -> bytes:
         "aggregateversion": event.aggregate_version,
         "requestid": event.request_id,
     }
-    optional = {"tenantid": event.tenant_id, "actorid": event.actor_id, "traceparent": event.traceparent or None}
+    optional = {"tenantid": event.tenant_id, "actorid": event.actor_id, **dict(_trace(event))}
     attributes |= {name: str(value) for name, value in optional.items() if value is not None}
     head = json.dumps(attributes, ensure_ascii=False, separators=(",", ":"))[:-1]
     return b'%s,"data":%s}' % (head.encode(), event.payload)
@@ -49,11 +50,16 @@ def decoded(record: bytes) -> StoredEvent:
             aggregate_version=found["aggregateversion"],
             actor_id=_id(found.get("actorid")),
             request_id=found["requestid"],
-            traceparent=found.get("traceparent", ""),
+            traceparent=str(TraceContext.received(found.get("traceparent"), found.get("tracestate"), None)),
             payload=json.dumps(found["data"], ensure_ascii=False, separators=(",", ":")).encode(),
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"not an event of this application: {type(error).__name__}: {error}") from error
+
+
+def _trace(event: StoredEvent) -> list[tuple[str, str]]:
+    """The attributes of the extension for distributed tracing, which has no baggage."""
+    return TraceContext.parse(event.traceparent)._replace(baggage="").headers()
 
 
 def _id(text: str | None) -> UUID | None:

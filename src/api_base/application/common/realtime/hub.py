@@ -21,7 +21,7 @@ from api_base.application.common.realtime.values import Member, Position, Receiv
 from api_base.core.errors import ApiBaseError, Forbidden, NotFound, TooManyRequests, Unauthenticated, Unavailable
 from api_base.core.protocols import AccessLookup, TokenClaims
 from api_base.core.shared.logging import get_logger
-from api_base.core.types import RequestContext, current_context
+from api_base.core.types import NO_REQUEST, RequestContext, current_context
 
 logger = get_logger(__name__)
 
@@ -261,7 +261,7 @@ class Realtime:
     async def _authorized(self, session: RealtimeSession, channel: str) -> ChannelKey:
         key, message = self._channels.resolve(channel, session.context)
         if message is not None:
-            token = current_context.set(session.context)
+            token = current_context.set(session.context.in_trace_of(current_context.get(NO_REQUEST)))  # not that of the handshake
             try:
                 await self._execute(message)
             finally:

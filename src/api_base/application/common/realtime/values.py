@@ -41,7 +41,8 @@ class Position:
 class ChannelEvent:
     """An event of a channel, with its public payload. `id` is that of the domain event; the nil UUID for a change that is none.
 
-    `data` is JSON, encoded once for all receivers of the process."""
+    `data` is JSON, encoded once for all receivers of the process. `traceparent` is that of the request that caused it, or empty; no client
+    receives it."""
 
     channel: str
     position: Position
@@ -49,6 +50,7 @@ class ChannelEvent:
     name: str
     at: datetime
     data: bytes
+    traceparent: str = ""
 
 
 @dataclass(frozen=True, slots=True, order=True)

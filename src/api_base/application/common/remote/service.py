@@ -12,6 +12,7 @@ from api_base.application.common.cqrs import Bus, Command, Message
 from api_base.application.common.remote.transport import NotServed, RemoteCall
 from api_base.core.errors import Forbidden, Invalid, Unauthenticated, Unavailable
 from api_base.core.protocols import AccessLookup, AuditStore, TokenVerifier
+from api_base.core.shared.trace_context import TraceContext
 from api_base.core.shared.trace_units import SERVER, unit
 from api_base.core.types import (
     MAX_KEY_LENGTH,
@@ -98,13 +99,16 @@ class RemoteService:
 
 def _context(call: RemoteCall) -> RequestContext:
     bits = secrets.randbits(192)
-    trace_id, parent, flags = parent_of(call.traceparent.encode()) or (f"{bits >> 64:032x}", "", 0)
+    sent = TraceContext.received(*TraceContext.parse(call.traceparent))
+    trace_id, parent, flags = parent_of(sent.traceparent.encode()) or (f"{bits >> 64:032x}", "", 0)
     return RequestContext(
         request_id=valid_request_id(call.request_id.encode()) or trace_id,
         trace_id=trace_id,
         span_id=f"{bits & 0xFFFFFFFFFFFFFFFF:016x}",
         parent_span_id=parent,
         trace_flags=flags,
+        tracestate=sent.tracestate,
+        baggage=sent.baggage,
     )
 
 

@@ -17,8 +17,8 @@ class NotServed(ProgrammingError):
 class RemoteCall:
     """The `name` of a message and its JSON as `body`; `seconds` remain to answer it.
 
-    `access_token` is the caller's, or empty; `key` is an idempotency key. `request_id` and `traceparent` are those of the request that caused
-    the call, or empty. `redelivered`: the call was begun before, with an unknown outcome.
+    `access_token` is the caller's, or empty; `key` is an idempotency key. `request_id` is that of the request that caused
+    the call, and `traceparent` as its `propagated`, or empty. `redelivered`: the call was begun before, with an unknown outcome.
     """
 
     name: str
