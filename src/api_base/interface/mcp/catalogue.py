@@ -26,9 +26,10 @@ type Permissions = Mapping[str, frozenset[str]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """`content` is JSON; None for a call without a result. `answer` is the result itself; None for an error."""
+    """`content` is JSON, or plain text unless `structured`; None for a call without a result. `answer` is the result itself; None for an error."""
 
     content: bytes | None
+    structured: bool = True
     failed: bool = False
     answer: Any = None
 
@@ -49,6 +50,16 @@ class CallableTool:
         return answer_of(self.tool.message)
 
     @cached_property
+    def structured(self) -> bool:
+        """Whether the result is JSON, which has a schema."""
+        return self._answer not in (NoneType, str)
+
+    @cached_property
+    def mirrored(self) -> bool:
+        """Whether headers repeat arguments (`x-mcp-header`)."""
+        return b'"x-mcp-header"' in msgspec.json.encode(self.arguments.schema)
+
+    @cached_property
     def described(self) -> dict[str, Any]:
         """The tool as `tools/list` shows it."""
         message = self.tool.message
@@ -66,14 +77,16 @@ class CallableTool:
                 "openWorldHint": False,
             },
         }
-        if self._answer is not NoneType:
+        if self.structured:
             shown["outputSchema"] = _schema_of(self._answer)
         return shown
 
     def encoded(self, answer: Any) -> bytes | None:
-        """The JSON of a result: always an object."""
+        """A result: text, or the JSON of an object."""
         if answer is None:
             return None
+        if isinstance(answer, str):
+            return answer.encode()
         if isinstance(answer, Page):
             return encode_page(answer)
         return encode(answer if get_origin(self._answer) is not Sequence else {"items": answer})
@@ -119,9 +132,9 @@ class Catalogue:
         if not self._bus.handles(tool.message):
             raise ConfigurationError(f"Context.mcp: the message of the tool {tool.name!r} has no handler. Add one to the context.")
         answer = answer_of(tool.message)
-        if get_origin(answer) not in (Page, Sequence) and answer is not NoneType and not is_dataclass(answer):
+        if get_origin(answer) not in (Page, Sequence) and answer not in (NoneType, str) and not is_dataclass(answer):
             raise ConfigurationError(
-                f"Context.mcp: the tool {tool.name!r} must have a dataclass, a Page, a Sequence or None as its result."
+                f"Context.mcp: the tool {tool.name!r} must have a dataclass, a Page, a Sequence, str or None as its result."
             )
         self._tools[tool.name] = CallableTool(tool)
 
@@ -149,7 +162,7 @@ class Catalogue:
             answer = await self._executed(found, message, _origin(found, given, dry, key))
         except ApiBaseError as error:
             return refused(error)
-        return Outcome(content=found.encoded(answer), answer=answer)
+        return Outcome(content=found.encoded(answer), structured=found.structured, answer=answer)
 
     async def _executed(self, found: CallableTool, message: Any, origin: DryRun | KeyedExecution | None) -> Any:
         token = None if origin is None else current_context.set(current_context.get().within(origin))
