@@ -66,6 +66,10 @@ class address(Body):
     city: str | None = None
 
 
+Address = address
+"""Under the name that the suite looks for."""
+
+
 class Contact(Body):
     """Rules between members are part of the schema, and of the validation."""
 
@@ -79,7 +83,7 @@ class Contact(Body):
         }
     )
     name: str | None = None
-    address: address | None = None
+    address: Address | None = None
     contactMethod: Literal["phone", "email"] | None = None
     phone: str | None = None
     email: str | None = None
