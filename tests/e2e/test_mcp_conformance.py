@@ -69,6 +69,7 @@ NOT_APPLICABLE: Final = {
     "tools-call-embedded-resource": _CONTENT,
     "tools-call-mixed-content": _CONTENT,
     "tasks-required-task-error": "No tool needs the extension: without it, a tool returns the id of its job.",
+    "server-session-lifecycle": "There are no sessions.",
     "sep-2640-skills-directory": "The server offers no skills (SEP-2640).",
     "sep-2640-skills-enumeration": "The server offers no skills (SEP-2640).",
     "sep-2640-skills-manifest": "The server offers no skills (SEP-2640).",
@@ -81,6 +82,7 @@ CHECKS_NOT_APPLICABLE: Final = {
 }
 """Single checks of other scenarios."""
 _FAILED: Final = re.compile(r"\[([a-z0-9-]+) *\] (?:\x1b\[\d+m)?FAILURE")
+_PASSED: Final = re.compile(r"Passed: [1-9]")
 _SCENARIO: Final = re.compile(r"^  - (\S+) \[(.+)\]$", re.MULTILINE)
 PIXEL: Final = b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg==")
 
@@ -187,7 +189,7 @@ def failures(suite: Path, port: int, scenario: str, revision: str) -> list[str]:
     command = [*_conformance(suite), "server", "--url", f"http://127.0.0.1:{port}/mcp", "--scenario", scenario, *version]
     ran = subprocess.run(command, cwd=suite, capture_output=True, text=True, timeout=90, check=False)
     failed = [one for one in _FAILED.findall(ran.stdout) if one not in CHECKS_NOT_APPLICABLE]
-    return failed if "Passed: " in ran.stdout else [ran.stdout[-2000:] + ran.stderr[-1000:]]
+    return failed if _PASSED.search(ran.stdout) else [ran.stdout[-2000:] + ran.stderr[-1000:]]
 
 
 def _conformance(suite: Path) -> list[str]:

@@ -20,6 +20,7 @@ from api_base.bootstrap.contexts import BUILT_IN
 from api_base.core.errors import ConfigurationError
 from api_base.infrastructure.db.embedded import Urls
 from api_base.interface.mcp import Tool
+from api_base.interface.mcp.router import LIMIT
 from tests.application import Person, Running, running, settings_on
 from tests.integration.mcp_client import MODERN, STABLE, TASKS, McpClient, mcp
 
@@ -105,7 +106,8 @@ async def test_reads_and_unknown_tools_are_recorded(api: Running, migrated: Urls
     item, client = await api.item(person), await mcp(api, person)
     for uri in (f"api-base://items/{item['id']}", "api-base://docs/mcp.md", "api-base://secrets/x", "file:///etc/passwd"):
         await client.send("resources/read", uri=uri)
-    await client.send("tools/call", name="drop\u202etables", arguments={})
+    body, headers = client.message("tools/call", {"name": "drop\u202etables", "arguments": {}})
+    await client.post(body, **headers | {"Mcp-Name": "=?base64?ZHJvcOKArnRhYmxlcw==?="})
     read = "resources/read"
     expected = [(f"{read} items", UUID(item["id"])), (f"{read} docs", None), (read, None), (read, None), ("unknown tool drop?tables", None)]
     assert await recorded(migrated, person) == [(*one, "tests") for one in expected]
@@ -113,13 +115,19 @@ async def test_reads_and_unknown_tools_are_recorded(api: Running, migrated: Urls
 
 async def test_the_requests_of_a_user_are_limited_whatever_they_ask(api: Running) -> None:
     client = await mcp(api, await api.person(), extensions=(TASKS,))
-    id = str(uuid4())
-    statuses = [(await client.send("tasks/get", taskId=id)).status_code for _ in range(310)]
-    assert statuses[:290] == [400] * 290
-    assert statuses[-1] == 429
-    assert (await client.send("resources/read", uri="api-base://docs/mcp.md")).status_code == 429
-    other = await mcp(api, await api.person(), extensions=(TASKS,))
-    assert (await other.send("tasks/get", taskId=id)).status_code == 400
+    requests: dict[str, dict[str, Any]] = {
+        "tools/list": {},
+        "tools/call": {"name": "get_profile", "arguments": {}},
+        "resources/list": {},
+        "resources/read": {"uri": "api-base://docs/mcp.md"},
+        "tasks/get": {"taskId": str(uuid4())},
+        "tasks/cancel": {"taskId": str(uuid4())},
+        "unknown/method": {},
+    }
+    for method, params in requests.items():
+        answer = await client.send(method, **params)
+        assert '"mcp"' in answer.headers["ratelimit"], method
+        assert f'"mcp";q={LIMIT.quota};w={LIMIT.window}' in answer.headers["ratelimit-policy"], method
 
 
 async def test_a_tenant_is_switched_off_and_on_while_a_client_works(api: Running) -> None:
@@ -156,9 +164,9 @@ async def answers(client: McpClient, mode: str) -> None:
             if met == mode:
                 break
             await asyncio.sleep(0.02)
-    listed = await client.send("tools/list")
     if mode == "off":
-        assert (answer.status_code, listed.status_code) == (404, 404)
+        for method in ("tools/list", "resources/list", "server/discover"):
+            assert (await client.send(method)).status_code == 404
     else:
         assert ("create_item" in await client.tools()) is (mode == "write")
 
@@ -166,7 +174,7 @@ async def answers(client: McpClient, mode: str) -> None:
 async def test_results_fit_the_schemas_that_are_shown(api: Running) -> None:
     person = await api.person()
     client = await mcp(api, person)
-    file = await api.uploaded(person, b"a,b\n1,2\n")
+    file = await api.uploaded(person, b"sku,name,category\nA,Chair,furniture\n")
     made = await client.call("create_item", **CHAIR, price={"amount": "12.50", "currency": "EUR"}, tags=["a"], attributes={"b": 1})
     calls: dict[str, dict[str, Any]] = {
         "get_item": {"id": made["id"]},
