@@ -158,12 +158,14 @@ async def answers(client: McpClient, mode: str) -> None:
     """Wait until the client meets the mode, and see that it means what it says."""
     async with asyncio.timeout(10):
         while True:
-            answer = await client.send("tools/call", name="create_item", arguments={**CHAIR, "sku": mode})
+            answer = await client.send("tools/call", name="create_item", arguments={**CHAIR, "dry_run": True})
             reading = await client.send("tools/call", name="list_items", arguments={})
             met = "write" if "result" in answer.json() else "read" if reading.status_code == 200 else "off"
             if met == mode:
                 break
             await asyncio.sleep(0.02)
+    creating = await client.send("tools/call", name="create_item", arguments={**CHAIR, "sku": mode})
+    assert creating.status_code == {"off": 404, "read": 400, "write": 200}[mode]
     if mode == "off":
         for method in ("tools/list", "resources/list", "server/discover"):
             assert (await client.send(method)).status_code == 404
