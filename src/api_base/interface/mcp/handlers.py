@@ -18,6 +18,7 @@ from api_base.core.types import current_context
 from api_base.interface.mcp.call import current_call, uuid_of
 from api_base.interface.mcp.catalogue import CallableTool, Catalogue, Outcome, refused
 from api_base.interface.mcp.declared import Document, Resource, ResourceContent
+from api_base.interface.mcp.tasks import EXTENSION
 from api_base.interface.routes.rendering import encode
 
 PAGE: Final = 50
@@ -70,7 +71,7 @@ class Handlers:
 
     async def list_tools(self, ctx: ServerRequestContext[Any], params: types.PaginatedRequestParams | None) -> types.ListToolsResult:
         tools = self._catalogue.tools(current_context.get().principal, writing=current_call.get().writing)
-        page, following = _page([one.described for one in tools], params)
+        page, following = _page([_shown(one) for one in tools], params)
         return types.ListToolsResult(
             tools=[types.Tool.model_validate(one) for one in page], next_cursor=following, ttl_ms=TTL_MS, cache_scope="private"
         )
@@ -115,6 +116,13 @@ class Handlers:
             with suppress(NotFound):
                 return await _content(template, await self._bus.execute(template.message(id)))
         raise MCPError(code=types.INVALID_PARAMS, message="Resource not found", data={"uri": uri[:1000]})
+
+
+def _shown(tool: CallableTool) -> Mapping[str, Any]:
+    """A tool as the client of the request meets it: as a task, a job has the result of the job, not that of its start."""
+    if tool.tool.job is None or not current_call.get().declares(EXTENSION):
+        return tool.described
+    return {name: value for name, value in tool.described.items() if name != "outputSchema"}
 
 
 async def _content(found: Resource, answer: Any) -> ResourceContent:
