@@ -79,8 +79,8 @@ web-client: .venv/.dev ## Read flags by OpenFeature's provider for browsers, on 
 upload-client: .venv/.dev ## Upload files by npm's tus-js-client in each of its protocols. Needs node and npm.
 	@$(PYTEST) -q -n 0 tests/e2e/check_upload_client.py
 
-mcp-conformance: .venv/.dev ## Run the official conformance suite of MCP against a server. Needs npm.
-	@$(PYTEST) -q -n 0 tests/e2e/check_mcp_conformance.py
+mcp-conformance: .venv/.dev ## Run every scenario of the official conformance suite of MCP against a server. Needs the npm registry.
+	@MCP_CONFORMANCE=full $(PYTEST) -q -n 0 tests/e2e/test_mcp_conformance.py
 
 websocket-client: .venv/.dev ## Receive events over WebSocket by npm's ws. Needs node and npm.
 	@$(PYTEST) -q -n 0 tests/e2e/check_websocket_client.py

@@ -14,6 +14,7 @@ LATE: Final = {
     "aiokafka": "events by way of Kafka",
     "alembic": "migrating",
     "api_base.cli": "the command line",
+    "attr": "nothing: a part of rich",
     "api_base.infrastructure.db.embedded.server": "starting the embedded database",
     "api_base.infrastructure.importing.keys": "an import of files",
     "api_base.infrastructure.importing.readers": "an import of files",
@@ -24,8 +25,11 @@ LATE: Final = {
     "opentelemetry.sdk": "exporting spans",
     "prometheus_client": "a scrape",
     "redis": "a cache in Redis",
+    "rich": "the command line",
     "strawberry": "a GraphQL request",
     "typer": "the command line",
+    "werkzeug": "nothing: dependency_injector wires views of Flask",
+    "yaml": "nothing: dependency_injector reads containers from files",
     "zxcvbn": "scoring a new password",
 }
 """Packages that starting the server leaves alone, and what imports them."""

@@ -3,19 +3,21 @@
 import asyncio
 import json
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal
 
 import httpx2
 import pytest
 from mcp.client import Client
+from mcp.client.extension import ClaimContext, ClientExtension, ResultClaim
 from mcp.client.streamable_http import streamable_http_client
-from mcp_types import CallToolResult
+from mcp_types import CallToolResult, Request, Resource, Result
+from pydantic import Field, TypeAdapter
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 from websockets.typing import Subprotocol
 
 from tests.e2e.conftest import Project
-from tests.e2e.processes import Backend
+from tests.e2e.processes import PATIENCE, Backend
 from tests.e2e.test_uploads import backend_of
 from tests.e2e.test_websocket import ended, said, socket
 
@@ -47,8 +49,20 @@ async def use(backend: Backend, token: str, mode: str) -> None:
         assert [one["id"] for one in page["items"]] == [made["id"]]
         shown = await client.read_resource(f"api-base://items/{made['id']}")
         assert made["id"] in shown.model_dump_json()
+        assert {"docs/mcp.md", "events/items.created.v1.json"} <= {one.name for one in await everything(client)}
         stale = {"id": made["id"], "expected_version": 2}
         assert (await called(client, "delete_item", stale, failing=True))["status"] == 412
+
+
+async def everything(client: Client) -> list[Resource]:
+    """The resources of all pages."""
+    found: list[Resource] = []
+    cursor: str | None = None
+    while True:
+        page = await client.list_resources(cursor=cursor)
+        found += page.resources
+        if (cursor := page.next_cursor) is None:
+            return found
 
 
 async def called(client: Client, name: str, arguments: dict[str, Any], *, failing: bool = False) -> dict[str, Any]:
@@ -57,6 +71,54 @@ async def called(client: Client, name: str, arguments: dict[str, Any], *, failin
     assert result.is_error is failing, result
     content: dict[str, Any] = result.structured_content or {}
     return content
+
+
+class TaskRequest(Request[dict[str, Any], str]):
+    name_param = "taskId"
+
+
+class Task(Result):
+    result_type: Literal["task"] = Field("task", alias="resultType")
+    task_id: str = Field(alias="taskId")
+
+
+class Tasks(ClientExtension):
+    """The extension of tasks, as a user of the package writes it. `followed` are the tasks that it waited for."""
+
+    identifier = "io.modelcontextprotocol/tasks"
+
+    def __init__(self) -> None:
+        self.followed: list[str] = []
+
+    def claims(self) -> list[ResultClaim[Any]]:
+        return [ResultClaim(result_type="task", model=Task, resolve=self.follow)]
+
+    async def follow(self, task: Task, context: ClaimContext) -> CallToolResult:
+        self.followed.append(task.task_id)
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                request = TaskRequest(method="tasks/get", params={"taskId": task.task_id})
+                shown = await context.session.send_request(request, TypeAdapter(dict[str, Any]))
+                if shown["status"] != "working":
+                    assert shown["status"] == "completed", shown
+                    return CallToolResult.model_validate(shown["result"], by_name=False)
+                await asyncio.sleep(shown["pollIntervalMs"] / 1000)
+
+
+def test_the_client_follows_a_task(server: tuple[Backend, str], token: str) -> None:
+    backend, login = server
+    file = backend.upload(b"sku,name,category\nTASK-1,Chair,furniture\n", login, "text/plain")
+
+    async def imported() -> None:
+        tasks = Tasks()
+        http, connecting = over(backend, token, "auto", extensions=[tasks])
+        async with http, connecting as client:
+            made = await called(client, "start_item_import", {"file_id": file, "format": "csv"})
+            assert made["created"] == 1, made
+            assert len(tasks.followed) == 1
+            assert len((await called(client, "list_items", {"filter": {"sku[eq]": "TASK-1"}}))["items"]) == 1
+
+    asyncio.run(imported())
 
 
 @pytest.fixture(scope="module")

@@ -252,6 +252,9 @@ async def test_an_import_is_a_task(api: Running) -> None:
     without = await mcp(api, owner)
     assert (await without.send("tasks/get", taskId=task["taskId"])).json()["error"]["code"] == -32021
     assert "job_id" in await without.call("start_item_import", file_id=file)
+    for listing, shown in ((client, False), (without, True)):
+        (tool,) = [one for one in (await listing.result("tools/list"))["tools"] if one["name"] == "start_item_import"]
+        assert ("outputSchema" in tool) is shown
 
 
 async def test_resources_are_items_files_schemas_and_pages(api: Running) -> None:

@@ -8,12 +8,11 @@ from uuid import UUID
 import pytest
 from jsonschema import Draft202012Validator
 
-from api_base.application.common.cqrs import AUTHENTICATED, Bus, Query, on
+from api_base.application.common.cqrs import AUTHENTICATED, Query
 from api_base.bootstrap.contexts import BUILT_IN
-from api_base.core.errors import ConfigurationError
-from api_base.infrastructure.rbac.checker import RolePermissionChecker
+from api_base.core.errors import WiringError
 from api_base.interface.mcp import Tool
-from api_base.interface.mcp.catalogue import CallableTool, Catalogue
+from api_base.interface.mcp.catalogue import CallableTool, refuse_exposed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,11 +51,8 @@ class Handler:
         return None
 
 
-def catalogue(*tools: Tool) -> Catalogue:
-    bus = Bus([])
-    bus.add([on(message, Handler()) for message in (GetNote, ListPlatform, GetUnknown, CountNotes)])
-    permissions = {"platform:read": frozenset({"platform_admin"})}
-    return Catalogue(bus, RolePermissionChecker(permissions), permissions, tools, "platform_admin")
+HANDLED = (GetNote, ListPlatform, GetUnknown, CountNotes)
+PERMISSIONS = {"platform:read": frozenset({"platform_admin"})}
 
 
 GOOD = Tool(message=GetNote, description="Read a note.")
@@ -74,8 +70,9 @@ GOOD = Tool(message=GetNote, description="Read a note.")
     ],
 )
 def test_a_wrong_declaration_is_refused(tools: Sequence[Tool], reason: str) -> None:
-    with pytest.raises(ConfigurationError, match=reason):
-        catalogue(*tools)
+    with pytest.raises(WiringError, match=reason) as refused:
+        refuse_exposed(tools, PERMISSIONS, HANDLED.__contains__, "platform_admin")
+    assert len(refused.value.faults) == 1
 
 
 @pytest.mark.parametrize("tool", [one for context in BUILT_IN for one in context.mcp if isinstance(one, Tool)], ids=lambda tool: tool.name)

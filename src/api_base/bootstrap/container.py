@@ -6,9 +6,6 @@ first access; `services.py` opens and closes it. Nothing here belongs to one req
 
 from collections.abc import Mapping, Sequence
 
-from dependency_injector import containers, providers
-from dependency_injector.providers import Dependency, Provider, Singleton
-
 from api_base.application.common.cqrs import Bus, Middleware
 from api_base.application.common.events import EventDelivery, EventTransport
 from api_base.application.common.jobs import Jobs
@@ -27,6 +24,7 @@ from api_base.bootstrap.selections import Selections
 from api_base.core.config import Settings
 from api_base.core.di import Selection
 from api_base.core.protocols import AfterResponse, Caches, Mailer, ObjectStorage, RateLimiter, Scanner, SearchIndex
+from api_base.core.shared.lean_imports import without
 from api_base.domain.common.events import Subscribers
 from api_base.infrastructure.adapter_ports import AdapterPorts
 from api_base.infrastructure.audit.mcp_calls import SqlMcpCallLog
@@ -59,6 +57,10 @@ from api_base.infrastructure.tasks.database_queue import CHANNEL as JOBS
 from api_base.infrastructure.tasks.database_queue import SqlJobQueue
 from api_base.interface.middleware.after_response import HttpAfterResponse
 from api_base.interface.middleware.rate_limit import HttpLimitReport
+
+with without("werkzeug", "yaml"):  # no view of Flask is wired, and no container is read from a file
+    from dependency_injector import containers, providers
+    from dependency_injector.providers import Dependency, Provider, Singleton
 
 
 def _pipeline(

@@ -17,6 +17,7 @@ from api_base.application.services.feature_flags import CurrentFlags
 from api_base.bootstrap import wiring_check
 from api_base.bootstrap.container import Wiring
 from api_base.bootstrap.context import Context, Ports
+from api_base.bootstrap.contexts.roles import PLATFORM_ADMIN
 from api_base.bootstrap.declarations import Declarations, declare
 from api_base.bootstrap.selections import select
 from api_base.bootstrap.wiring_check import routes
@@ -27,6 +28,7 @@ from api_base.core.protocols import Resource
 from api_base.core.shared.trace_context import keep_baggage
 from api_base.infrastructure.db.changes import CHANGES
 from api_base.infrastructure.db.session import Database
+from api_base.interface.mcp.catalogue import refuse_exposed
 
 if TYPE_CHECKING:
     from api_base.infrastructure.flags.provider import FlagProvider
@@ -48,11 +50,11 @@ class Services:
         """Return the same ports with the database as the role `worker`."""
         return replace(self.ports, database=self.container.worker_database)
 
-    def refuse_faults(self, *added: tuple[str, APIRouter]) -> None:
-        """Raise `WiringError` with every fault of the contexts and of their routes. `added` are routers of the base, with their prefixes."""
+    def refuse_faults(self, routers: Sequence[tuple[str, APIRouter]] | None = None) -> None:
+        """Raise `WiringError` with every fault of the contexts and of `routers`, by default those of the contexts, with their prefixes."""
         declared = self.declarations
-        routers = [*declared.routers, *declared.protocol_routers, *added]
-        if found := [*declared.faults, *routes.faults(routers, declared.is_handled)]:
+        mounted = [*declared.routers, *declared.protocol_routers] if routers is None else routers
+        if found := [*declared.faults, *routes.faults(mounted, declared.is_handled)]:
             raise WiringError(found)
 
 
@@ -82,11 +84,15 @@ def _register(declarations: Declarations, container: Wiring, ports: Ports) -> No
     for context in contexts:
         attempt(context.declared_at, partial(container.search_indexes.add, context.search_indexes, ports))
     events = {context.name: {event.name: [one.name for one in fields(event)] for event in named_events(context)} for context in contexts}
-    permissions = {name for context in contexts for name in context.permissions}
+    roles = {name: roles for context in contexts for name, roles in context.permissions.items()}
     every = {event.name: [one.name for one in fields(event)] for context in contexts for event in named_events(context)}
     channels = {context.name: context.channels for context in contexts}
-    attempt("CONTEXTS", partial(container.search_indexes.check, every, permissions, container.search.problems))
-    attempt("CONTEXTS", partial(container.channels.add, channels, events, declarations.is_handled, permissions))
+    attempt("CONTEXTS", partial(container.search_indexes.check, every, roles, container.search.problems))
+    attempt(
+        "CONTEXTS",
+        partial(refuse_exposed, [one for context in contexts for one in context.mcp], roles, declarations.is_handled, PLATFORM_ADMIN),
+    )
+    attempt("CONTEXTS", partial(container.channels.add, channels, events, declarations.is_handled, roles))
     if not declarations.faults:
         container.subscribers.add(declarations.subscriptions)
         container.jobs.add([job for context in contexts for job in (*context.jobs, *(one.job for one in context.importable))])

@@ -19,7 +19,8 @@ class JobStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobDTO:
-    """`progress` is in percent. `result` is the result of a successful job, in the form of its kind; `error` says why a job failed.
+    """`progress` is in percent. `result` is the result of a successful job, in the form of its kind; `error` says why a job failed,
+    `refused` whether that is a reason that its user can mend; an internal error is not.
 
     `version` changes with every other field. `started_at` is the start of the last attempt.
     """
@@ -30,6 +31,7 @@ class JobDTO:
     progress: int
     result: Any | None
     error: str | None
+    refused: bool
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None

@@ -4,6 +4,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Protocol
+from uuid import UUID
 
 from api_base.core.base import DomainEvent
 from api_base.core.errors import ApiBaseError
@@ -92,8 +93,11 @@ class IdempotencyStore(Protocol):
 class McpCallLog(Protocol):
     """Records what MCP clients call, before it is executed."""
 
-    async def called(self, context: RequestContext, what: str, client: str, revision: str) -> None:
-        """Record that `client`, as it calls itself, calls `what`. Raises `Unavailable` if that cannot be stored: then nothing is executed."""
+    async def called(self, context: RequestContext, what: str, target: UUID | None, client: str, revision: str) -> None:
+        """Record that `client`, as it calls itself, calls `what`, on the object `target` if the call names one.
+
+        Raises `Unavailable` if that cannot be stored: then nothing is executed.
+        """
 
 
 class AuditStore[TProvider](Protocol):

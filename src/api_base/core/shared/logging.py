@@ -6,10 +6,12 @@ import time
 from collections.abc import MutableMapping
 from typing import Any, Final, TextIO
 
-import structlog
-
+from api_base.core.shared.lean_imports import without
 from api_base.core.shared.tracing import current_span_id
 from api_base.core.types import current_context
+
+with without("rich"):  # its tracebacks are never used: below
+    import structlog
 
 type Logger = structlog.typing.FilteringBoundLogger
 type Event = MutableMapping[str, Any]

@@ -3,6 +3,7 @@
 import asyncio
 from contextvars import Context
 from typing import Final
+from uuid import UUID
 
 from api_base.core.errors import Unavailable
 from api_base.core.protocols import Clock, IdGenerator, McpCallLog
@@ -30,12 +31,12 @@ class SqlMcpCallLog(McpCallLog):
         self._waiting: list[tuple[AuditRecord[str], asyncio.Future[None]]] = []
         self._writer: asyncio.Task[None] | None = None
 
-    async def called(self, context: RequestContext, what: str, client: str, revision: str) -> None:
+    async def called(self, context: RequestContext, what: str, target: UUID | None, client: str, revision: str) -> None:
         if len(self._waiting) >= MAX_WAITING:
             raise Unavailable("Too many calls wait to be recorded. Try again later.")
         after = encode_strictly({"client": client, "revision": revision}).decode()
         owner = context.tenant_id or NO_TENANT
-        record = audit_record(context, self._ids.new(), self._clock.now(), owner, "mcp.called", what, None, (None, after))
+        record = audit_record(context, self._ids.new(), self._clock.now(), owner, "mcp.called", what, target, (None, after))
         stored = asyncio.get_running_loop().create_future()
         self._waiting.append((record, stored))
         if self._writer is None:

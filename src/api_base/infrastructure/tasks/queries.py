@@ -34,6 +34,7 @@ def to_dto(row: Row) -> JobDTO:
         progress=row["progress"],
         result=None if row["result"] is None else decode(row["result"]),
         error=_error(row) if state is JobState.DEAD else None,
+        refused=state is JobState.DEAD and row["public_error"] is not None,
         created_at=row["created_at"],
         started_at=row["started_at"],
         finished_at=row["finished_at"],

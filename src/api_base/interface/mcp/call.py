@@ -2,6 +2,7 @@
 
 from contextvars import ContextVar
 from dataclasses import dataclass
+from uuid import UUID
 
 from mcp.server.connection import Connection
 
@@ -22,3 +23,12 @@ class Call:
 
 
 current_call: ContextVar[Call] = ContextVar("mcp_call")
+
+
+def uuid_of(text: str) -> UUID | None:
+    """The id that a client names in its canonical form; None for any other text."""
+    try:
+        id = UUID(text)
+    except ValueError:
+        return None
+    return id if str(id) == text else None

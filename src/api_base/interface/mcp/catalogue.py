@@ -1,7 +1,7 @@
 """The tools of the application, by name: which of them a principal may call, and the call."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, is_dataclass, replace
 from functools import cached_property
@@ -12,7 +12,7 @@ import msgspec
 
 from api_base.application.common.cqrs import AUTHENTICATED, PUBLIC, Bus, Command, Query, answer_of
 from api_base.application.common.listing import Page
-from api_base.core.errors import ApiBaseError, ConfigurationError, Invalid
+from api_base.core.errors import ApiBaseError, Fault, Invalid, WiringError
 from api_base.core.protocols import PermissionChecker
 from api_base.core.types import DryRun, Err, KeyedExecution, KeyedRequest, Principal, current_context, fingerprint, key_digest
 from api_base.interface.errors.handlers import problem_of
@@ -26,10 +26,11 @@ type Permissions = Mapping[str, frozenset[str]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """`content` is JSON; None for a call without a result. `answer` is the result itself; None for an error, which is `internal` if it is one
-    of the server."""
+    """`content` is JSON, or plain text unless `structured`; None for a call without a result. `answer` is the result itself; None for an error,
+    which is `internal` if it is one of the server."""
 
     content: bytes | None
+    structured: bool = True
     failed: bool = False
     internal: bool = False
     answer: Any = None
@@ -51,6 +52,16 @@ class CallableTool:
         return answer_of(self.tool.message)
 
     @cached_property
+    def structured(self) -> bool:
+        """Whether the result is JSON, which has a schema."""
+        return self._answer not in (NoneType, str)
+
+    @cached_property
+    def mirrored(self) -> bool:
+        """Whether headers repeat arguments (`x-mcp-header`)."""
+        return b'"x-mcp-header"' in msgspec.json.encode(self.arguments.schema)
+
+    @cached_property
     def described(self) -> dict[str, Any]:
         """The tool as `tools/list` shows it."""
         message = self.tool.message
@@ -68,14 +79,16 @@ class CallableTool:
                 "openWorldHint": False,
             },
         }
-        if self._answer is not NoneType:
+        if self.structured:
             shown["outputSchema"] = _schema_of(self._answer)
         return shown
 
     def encoded(self, answer: Any) -> bytes | None:
-        """The JSON of a result: always an object."""
+        """A result: text, or the JSON of an object."""
         if answer is None:
             return None
+        if isinstance(answer, str):
+            return answer.encode()
         if isinstance(answer, Page):
             return encode_page(answer)
         return encode(answer if get_origin(self._answer) is not Sequence else {"items": answer})
@@ -96,36 +109,47 @@ def _schema_of(answer: Any) -> dict[str, Any]:
     return own | ({"$defs": definitions} if definitions else {})
 
 
+def refuse_exposed(exposed: Sequence[Exposed], permissions: Permissions, handled: Callable[[Any], bool], platform: str) -> None:
+    """Raise `WiringError` with every declaration that cannot be served.
+
+    `permissions` maps each permission to the roles that hold it; `platform` is the role whose messages are never tools.
+    """
+    faults = [
+        Fault(one.declared_at, f"Context.mcp: {problem}") for one in exposed for problem in _problems(one, permissions, handled, platform)
+    ]
+    names: set[str] = set()
+    for tool in [one for one in exposed if isinstance(one, Tool)]:
+        if not _NAME.fullmatch(tool.name) or tool.name in names:
+            faults.append(Fault(tool.declared_at, f"Context.mcp: two tools have the name {tool.name!r}, or it is no name of a tool."))
+        names.add(tool.name)
+    if faults:
+        raise WiringError(faults)
+
+
+def _problems(one: Exposed, permissions: Permissions, handled: Callable[[Any], bool], platform: str) -> Iterator[str]:
+    what, permission = (one.name, one.message.permission) if isinstance(one, Tool) else (one.path, one.permission)
+    if permission not in (PUBLIC, AUTHENTICATED, *permissions):
+        yield f"no context declares the permission {permission!r} of {what}."
+    if permissions.get(permission, frozenset()) == {platform}:
+        yield f"{what} is for administrators of the platform, whose messages are never tools."
+    if not isinstance(one, Tool):
+        return
+    if not one.description.strip():
+        yield f"the tool {what!r} has no description."
+    if not handled(one.message):
+        yield f"the message of the tool {what!r} has no handler. Add one to the context."
+    answer = answer_of(one.message)
+    if get_origin(answer) not in (Page, Sequence) and answer not in (NoneType, None, str) and not is_dataclass(answer):
+        yield f"the tool {what!r} must have a dataclass, a Page, a Sequence, str or None as its result."
+
+
 class Catalogue:
-    """Raises `ConfigurationError` for a declaration that cannot be served. `permissions` maps each permission to the roles that hold it."""
+    """The tools and resources that `refuse_exposed` let pass."""
 
-    def __init__(self, bus: Bus, checker: PermissionChecker, permissions: Permissions, exposed: Sequence[Exposed], platform: str) -> None:
+    def __init__(self, bus: Bus, checker: PermissionChecker, exposed: Sequence[Exposed]) -> None:
         self._bus, self._check = bus, checker.check
-        self._tools: dict[str, CallableTool] = {}
-        for one in exposed:
-            what = one.name if isinstance(one, Tool) else one.path
-            permission = one.message.permission if isinstance(one, Tool) else one.permission
-            if permission not in (PUBLIC, AUTHENTICATED, *permissions):
-                raise ConfigurationError(f"Context.mcp: no context declares the permission {permission!r} of {what}.")
-            if permissions.get(permission, frozenset()) == {platform}:
-                raise ConfigurationError(f"Context.mcp: {what} is for administrators of the platform, whose messages are never tools.")
-            if isinstance(one, Tool):
-                self._add(one)
+        self._tools = {one.name: CallableTool(one) for one in exposed if isinstance(one, Tool)}
         self.resources = {one.path: one for one in exposed if isinstance(one, Resource)}
-
-    def _add(self, tool: Tool) -> None:
-        if not _NAME.fullmatch(tool.name) or tool.name in self._tools:
-            raise ConfigurationError(f"Context.mcp: two tools have the name {tool.name!r}, or it is no name of a tool.")
-        if not tool.description.strip():
-            raise ConfigurationError(f"Context.mcp: the tool {tool.name!r} has no description.")
-        if not self._bus.handles(tool.message):
-            raise ConfigurationError(f"Context.mcp: the message of the tool {tool.name!r} has no handler. Add one to the context.")
-        answer = answer_of(tool.message)
-        if get_origin(answer) not in (Page, Sequence) and answer is not NoneType and not is_dataclass(answer):
-            raise ConfigurationError(
-                f"Context.mcp: the tool {tool.name!r} must have a dataclass, a Page, a Sequence or None as its result."
-            )
-        self._tools[tool.name] = CallableTool(tool)
 
     def may(self, principal: Principal | None, permission: str) -> bool:
         """Return whether the principal holds the permission."""
@@ -151,7 +175,7 @@ class Catalogue:
             answer = await self._executed(found, message, _origin(found, given, dry, key))
         except ApiBaseError as error:
             return refused(error)
-        return Outcome(content=found.encoded(answer), answer=answer)
+        return Outcome(content=found.encoded(answer), structured=found.structured, answer=answer)
 
     async def _executed(self, found: CallableTool, message: Any, origin: DryRun | KeyedExecution | None) -> Any:
         token = None if origin is None else current_context.set(current_context.get().within(origin))

@@ -47,6 +47,14 @@ class ResourceContent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Document(ResourceContent):
+    """A text that every caller may read."""
+
+    title: str
+    content: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Resource(Declaration):
     """The result of `message`, a query of one `id`, under `api-base://<path>/{id}`. `content` reads what is not shown as JSON."""
 

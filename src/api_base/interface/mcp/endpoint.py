@@ -22,6 +22,7 @@ from mcp.shared.inbound import (
     decode_header_value,
     find_duplicated_routing_header,
     unsupported_protocol_version_rejection,
+    validate_mcp_param_headers,
 )
 from mcp.shared.transport_context import TransportContext
 from mcp_types import (
@@ -40,7 +41,11 @@ from mcp_types import methods as surface
 from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS, LATEST_HANDSHAKE_VERSION, MODERN_PROTOCOL_VERSIONS
 from opentelemetry.trace import Span
 from pydantic import ValidationError
+from starlette.datastructures import Headers
 
+from api_base.core.errors import ApiBaseError
+from api_base.core.types import current_context
+from api_base.interface.errors.handlers import problem_of
 from api_base.interface.errors.http import RouteNotFound
 from api_base.interface.mcp.arguments import DRY_RUN
 from api_base.interface.mcp.call import Call, current_call
@@ -144,6 +149,8 @@ class Endpoint:
                 result = await serve_one(
                     self._server, _Exchange(message.id), message.method, message.params, connection=connection, lifespan_state=None
                 )
+            except ApiBaseError as error:
+                return _refused(message.id, error, span, legacy=legacy)
             except Exception as error:  # the SDK's map of errors: what is unexpected is logged, and its text stays here
                 data = modern_error_data(error)
                 note_error(span, data.code)
@@ -160,14 +167,17 @@ class Endpoint:
         name, given = params["name"], params.get("arguments") or {}
         found = self._handlers.tool(name)
         if found is None:
+            await self._handlers.record(f"unknown tool {cleaned(name)}")
             raise MCPError(code=INVALID_PARAMS, message=f"Unknown tool: {cleaned(name)}")
         if not found.reads and request.scope != "write":
             return ProtocolAnswer(status=403, content=None, headers=[self._handlers.insufficient_scope])
+        modern = version in MODERN_PROTOCOL_VERSIONS
+        if modern and found.mirrored and (wrong := validate_mcp_param_headers(found.arguments.schema, given, _repeatable(request))):
+            return _error(message.id, ErrorData(code=wrong.code, message=wrong.message), 400)
         describe_tool(span, found.name)
         outcome = await self._handlers.call(found, given)
         if outcome.failed:
             note_tool_error(span, internal=outcome.internal)
-        modern = version in MODERN_PROTOCOL_VERSIONS
         undone = outcome.failed or given.get(DRY_RUN) is True
         if modern and found.tool.job is not None and not undone and current_call.get().declares(EXTENSION):
             result = await self._tasks.created(found.tool.job(outcome.answer))
@@ -181,11 +191,18 @@ class Endpoint:
 
 
 def shaped(outcome: Outcome) -> dict[str, Any]:
-    """A `CallToolResult`: structured, and the same as text."""
+    """A `CallToolResult`: structured, and the same as text; or text only."""
     if outcome.content is None:
         return {"content": [{"type": "text", "text": "Done."}], "isError": False}
     text = outcome.content.decode()
+    if not outcome.structured:
+        return {"content": [{"type": "text", "text": text}], "isError": False}
     return {"content": [{"type": "text", "text": text}], "structuredContent": msgspec.Raw(outcome.content), "isError": outcome.failed}
+
+
+def _repeatable(request: McpRequest) -> Headers:
+    """The headers with those that are repeated."""
+    return Headers(raw=[(name.encode("latin-1"), value.encode("latin-1")) for name, value in request.lines])
 
 
 def _enveloped(document: Any) -> bool:
@@ -213,6 +230,18 @@ def _notified(document: Mapping[str, Any], version: str, *, modern: bool) -> Pro
     if modern and (refused := unsupported_protocol_version_rejection(version)) is not None:
         return _error(None, ErrorData(code=refused.code, message=refused.message, data=refused.data), 400)
     return ProtocolAnswer(status=202, content=None)
+
+
+def _refused(id: str | int, error: ApiBaseError, span: Span, *, legacy: bool) -> ProtocolAnswer:
+    """The problem of an error outside a tool. Raises `error` itself if it has none."""
+    problem = problem_of(error)
+    if problem is None:
+        raise error
+    members = problem.members(request_id=current_context.get().request_id)
+    note_error(span, INTERNAL_ERROR if problem.status >= 500 else INVALID_PARAMS)
+    if problem.status >= 500:
+        return _error(id, ErrorData(code=INTERNAL_ERROR, message=error.public_message, data=members), problem.status)
+    return _error(id, ErrorData(code=INVALID_PARAMS, message=error.public_message, data=members), 200 if legacy else 400)
 
 
 def _error(id: str | int | None, data: ErrorData, status: int) -> ProtocolAnswer:

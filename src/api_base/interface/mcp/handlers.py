@@ -2,6 +2,7 @@
 
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Final
 from uuid import UUID
 
@@ -14,9 +15,10 @@ from api_base.application.services.feature_flags import FeatureFlags
 from api_base.core.errors import ApiBaseError, NotFound
 from api_base.core.protocols import McpCallLog
 from api_base.core.types import current_context
-from api_base.interface.mcp.call import current_call
+from api_base.interface.mcp.call import current_call, uuid_of
 from api_base.interface.mcp.catalogue import CallableTool, Catalogue, Outcome, refused
-from api_base.interface.mcp.declared import Resource, ResourceContent
+from api_base.interface.mcp.declared import Document, Resource, ResourceContent
+from api_base.interface.mcp.tasks import EXTENSION
 from api_base.interface.routes.rendering import encode
 
 PAGE: Final = 50
@@ -36,7 +38,7 @@ class Handlers:
         bus: Bus,
         flags: FeatureFlags,
         log: McpCallLog,
-        documents: Mapping[str, ResourceContent],
+        documents: Mapping[str, Document],
         mode: str,
         challenge: bytes,
     ) -> None:
@@ -57,18 +59,19 @@ class Handlers:
     async def call(self, found: CallableTool, given: Mapping[str, Any]) -> Outcome:
         """Record the call, then execute it."""
         try:
-            await self._record(found.name)
+            await self.record(found.name)
         except ApiBaseError as error:
             return refused(error)
         return await self._catalogue.call(found, given)
 
-    async def _record(self, what: str) -> None:
+    async def record(self, what: str, target: UUID | None = None) -> None:
+        """Write a call to the audit trail. Raises `Unavailable`: then nothing may be executed."""
         call = current_call.get()
-        await self._log.called(current_context.get(), what, call.client, call.revision)
+        await self._log.called(current_context.get(), what, target, call.client, call.revision)
 
     async def list_tools(self, ctx: ServerRequestContext[Any], params: types.PaginatedRequestParams | None) -> types.ListToolsResult:
         tools = self._catalogue.tools(current_context.get().principal, writing=current_call.get().writing)
-        page, following = _page([one.described for one in tools], params)
+        page, following = _page([_shown(one) for one in tools], params)
         return types.ListToolsResult(
             tools=[types.Tool.model_validate(one) for one in page], next_cursor=following, ttl_ms=TTL_MS, cache_scope="private"
         )
@@ -77,7 +80,10 @@ class Handlers:
         self, ctx: ServerRequestContext[Any], params: types.PaginatedRequestParams | None
     ) -> types.ListResourcesResult:
         page, following = _page(sorted(self._documents), params)
-        shown = [types.Resource(uri=SCHEME + one, name=one, mime_type=self._documents[one].media_type) for one in page]
+        shown = [
+            types.Resource(uri=SCHEME + path, name=path, title=one.title, mime_type=one.media_type, size=len(one.content.encode()))
+            for path, one in ((path, self._documents[path]) for path in page)
+        ]
         return types.ListResourcesResult(resources=shown, next_cursor=following, ttl_ms=TTL_MS, cache_scope="private")
 
     async def list_templates(
@@ -93,29 +99,30 @@ class Handlers:
 
     async def read_resource(self, ctx: ServerRequestContext[Any], params: types.ReadResourceRequestParams) -> types.ReadResourceResult:
         uri = str(params.uri)
-        path = uri.removeprefix(SCHEME)
-        content = self._documents.get(path) if uri.startswith(SCHEME) else None
-        if content is None:
-            content = await self._of_id(uri, path)
+        path = uri.removeprefix(SCHEME) if uri.startswith(SCHEME) else ""
+        kind, _, id = path.partition("/")
+        document, template = self._documents.get(path), self._catalogue.resources.get(kind)
+        await self.record("resources/read" if document is None and template is None else f"resources/read {kind}", uuid_of(id))
+        content: ResourceContent = document or await self._of_id(uri, template, uuid_of(id))
         if isinstance(content.content, str):
             part: Any = types.TextResourceContents(uri=uri, mime_type=content.media_type, text=content.content)
         else:
             part = types.BlobResourceContents(uri=uri, mime_type=content.media_type, blob=b64encode(content.content).decode())
         return types.ReadResourceResult(contents=[part], ttl_ms=0, cache_scope="private")
 
-    async def _of_id(self, uri: str, path: str) -> ResourceContent:
+    async def _of_id(self, uri: str, template: Resource | None, id: UUID | None) -> ResourceContent:
         """The content of a template. Foreign, unknown and forbidden resources are answered alike."""
-        kind, _, id = path.partition("/")
-        found = self._catalogue.resources.get(kind) if uri.startswith(SCHEME) else None
-        try:
-            if found is None or not self._catalogue.may(current_context.get().principal, found.permission):
-                raise NotFound("resource", uri)
-            await self._record(f"resources/read {kind}")
-            return await _content(found, await self._bus.execute(found.message(UUID(id))))
-        except (NotFound, ValueError):
-            raise MCPError(code=types.INVALID_PARAMS, message="Resource not found", data={"uri": uri[:1000]}) from None
-        except ApiBaseError as error:
-            raise MCPError(code=types.INVALID_PARAMS, message=error.public_message, data={"uri": uri[:1000]}) from error
+        if template is not None and id is not None and self._catalogue.may(current_context.get().principal, template.permission):
+            with suppress(NotFound):
+                return await _content(template, await self._bus.execute(template.message(id)))
+        raise MCPError(code=types.INVALID_PARAMS, message="Resource not found", data={"uri": uri[:1000]})
+
+
+def _shown(tool: CallableTool) -> Mapping[str, Any]:
+    """A tool as the client of the request meets it: as a task, a job has the result of the job, not that of its start."""
+    if tool.tool.job is None or not current_call.get().declares(EXTENSION):
+        return tool.described
+    return {name: value for name, value in tool.described.items() if name != "outputSchema"}
 
 
 async def _content(found: Resource, answer: Any) -> ResourceContent:
