@@ -13,7 +13,7 @@ PYTEST := .venv/bin/python -m pytest -p asyncio -p xdist -p timeout -p hypothesi
 PARALLEL := -n 2 --dist loadfile --no-loadscope-reorder
 export PYTEST_DISABLE_PLUGIN_AUTOLOAD := 1
 
-.PHONY: help run check test lint types architecture unit tests coverage docs services services-stop bench chaos cache-kills large-import search-kills search-rebuild storage-sizes upload-client web-client mutants test-ids clean
+.PHONY: help run check test lint types architecture unit tests coverage docs services services-stop bench chaos cache-kills large-import search-kills search-rebuild storage-sizes upload-client upload-kills upload-sizes web-client mutants test-ids clean
 
 help: ## List the targets.
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -91,6 +91,12 @@ search-rebuild: .venv/.dev ## Rebuild a search index of 100,000 documents under 
 
 storage-sizes: .venv/.dev ## Store and read objects of a size, compare every byte, and print the memory: make storage-sizes SIZE=2GiB
 	@STORAGE_SIZE=$(or $(SIZE),2GiB) .venv/bin/python -m benchmarks.storage_sizes
+
+upload-kills: .venv/.dev ## Kill the server in the middle of 200 uploads, go on, and compare every byte: make upload-kills KILLS=20
+	@UPLOAD_KILLS=$(or $(KILLS),200) $(PYTEST) -q -n 0 tests/e2e/test_uploads.py -k kill
+
+upload-sizes: .venv/.dev ## Upload and download a file over HTTP by each way in, compare every byte, and print the memory: make upload-sizes SIZE=64MiB
+	@UPLOAD_SIZE=$(or $(SIZE),2GiB) $(PYTEST) -q -s -n 0 tests/e2e/test_uploads.py -k memory_is_flat
 
 mutants: .venv/.dev ## Change the code in places and see whether a test notices: make mutants SAMPLE=300 SEED=7 WITHIN=domain
 	@nice .venv/bin/python -m tools.mutants $(if $(SAMPLE),--sample $(SAMPLE)) $(if $(SEED),--seed $(SEED)) $(if $(WITHIN),--within $(WITHIN))
