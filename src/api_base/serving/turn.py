@@ -75,8 +75,11 @@ class Turn:
             self._connection.transport.write(b"\r\n".join(lines))
 
     async def receive(self) -> "ASGIReceiveEvent":
-        """Wait for the body without counting as running."""
+        """Wait for the body without counting as running. What arrived before the client left comes before its disconnect."""
         cycle, running = self._cycle, self._running
+        if cycle.disconnected and cycle.body and cycle.more_body:
+            body, cycle.body = bytes(cycle.body), bytearray()
+            return {"type": "http.request", "body": body, "more_body": True}
         if cycle.message_event.is_set() or cycle.response_complete or not cycle.more_body:
             return await cycle.receive()
         self._release()
