@@ -1,11 +1,15 @@
 """Files over HTTP in process: upload, read, ranges, names, deletion, attachments; and that another tenant's files answer as random ids."""
 
+import asyncio
+import base64
 import hashlib
+import json
 import re
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import httpx2
@@ -271,3 +275,59 @@ async def test_a_ticket_ends_with_its_upload(shared_migrated: Urls, tmp_path: Pa
         answer = await short.client.post("/api/v1/files/tickets", json=body, headers=(await short.person()).headers)
     assert answer.status_code == 201, answer.text
     assert datetime.fromisoformat(answer.json()["expires_at"]) <= datetime.now(UTC) + timedelta(seconds=60)
+
+
+class Waiting:
+    """A body that does not end before `ending`. `count` bodies are being read."""
+
+    def __init__(self, content: bytes) -> None:
+        self._content, self.count, self.ending = content, 0, asyncio.Event()
+
+    async def body(self) -> AsyncIterator[bytes]:
+        yield self._content[:1]
+        self.count += 1
+        await self.ending.wait()
+        yield self._content[1:]
+
+    async def read(self, count: int) -> None:
+        async with asyncio.timeout(30):
+            while self.count < count:
+                await asyncio.sleep(0.01)
+
+
+async def test_what_is_sent_by_tickets_counts_among_the_uploads_of_the_process_and_of_the_tenant(
+    shared_migrated: Urls, tmp_path: Path
+) -> None:
+    bounds = {"upload_concurrency": 2, "total_upload_concurrency": 3}
+    content, waiting = b"good", Waiting(b"good")
+    async with running(settings_on(shared_migrated, storage={"url": f"file://{tmp_path}"}, files=bounds)) as small:
+        body = {"name": "a.txt", "content_type": "text/plain", "size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+
+        async def ticket(person: Person) -> dict[str, Any]:
+            made: dict[str, Any] = (await small.client.post("/api/v1/files/tickets", json=body, headers=person.headers)).json()
+            return made
+
+        one, other, third = [await ticket(await small.person()) for _ in range(3)]
+        key = urlsplit(one["url"]).path.rpartition("/")[2]
+        granted = json.loads(base64.urlsafe_b64decode(key + "=" * (-len(key) % 4))[:-32])["key"]
+        form = await small.services.container.storage.presigned_post(
+            granted, lifetime=timedelta(minutes=1), max_size=len(content), content_type="text/plain"
+        )
+
+        async def put(ticket: dict[str, Any], address: int, content: Any = content) -> int:
+            client = small.client_at(f"203.0.113.{address}")
+            return (await client.put(ticket["url"], content=content, headers=ticket["headers"])).status_code
+
+        async def post() -> int:
+            return (await small.client.post(form.url, data={**form.fields}, files={"file": ("a", content, "a/b")})).status_code
+
+        async with asyncio.TaskGroup() as tasks:
+            running_ones = [tasks.create_task(put(one, address, waiting.body())) for address in (1, 2)]
+            await waiting.read(2)
+            assert (await put(one, 3), await post(), await put(other, 3)) == (429, 429, 200)
+            running_ones.append(tasks.create_task(put(other, 3, waiting.body())))
+            await waiting.read(3)
+            assert (await put(third, 4), await post()) == (503, 429)
+            waiting.ending.set()
+        assert [task.result() for task in running_ones] == [200, 200, 200]
+        assert (await put(one, 3), await post(), await put(third, 4)) == (200, 204, 200)

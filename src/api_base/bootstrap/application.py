@@ -43,7 +43,7 @@ def create_app(settings: Settings, contexts: Sequence[Context] = BUILT_IN) -> Fa
     routers += mcp_routers(services)
     routers += websocket_routers(services.container, contexts, lambda: ports.limits)
     if isinstance(services.container.storage, SignedStorage):
-        routers.append(("", storage_router.routes(services.container.storage)))
+        routers.append(("", storage_router.routes(services.container.storage, services.container.upload_streams)))
     streams = _stream_ports(services)
     routers.append(("", stream_router.routes(streams)))
     callers = services.container
