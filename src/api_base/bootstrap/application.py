@@ -15,6 +15,7 @@ from api_base.bootstrap.services import Services, build
 from api_base.bootstrap.websockets import websocket_routers
 from api_base.core.config import Settings
 from api_base.core.protocols import SignedStorage
+from api_base.core.shared.imports import without
 from api_base.core.shared.logging import configure_logging
 from api_base.infrastructure.db.session import DatabaseHealthCheck
 from api_base.infrastructure.observability.factory import json_logs
@@ -32,6 +33,7 @@ from api_base.interface.v1 import health_router, keys_router, metrics_router
 from api_base.interface.websocket.registry import OpenSockets
 
 
+@without("pydantic.v1")  # FastAPI looks for models of it in each annotation: 2 MB
 def create_app(settings: Settings, contexts: Sequence[Context] = BUILT_IN) -> FastAPI:
     """Return an application with `contexts`. Its lifespan opens everything."""
     configure_logging(level=settings.observability.log_level, json=json_logs(settings))

@@ -6,10 +6,12 @@ import time
 from collections.abc import MutableMapping
 from typing import Any, Final, TextIO
 
-import structlog
-
+from api_base.core.shared.imports import without
 from api_base.core.shared.tracing import current_span_id
 from api_base.core.types import current_context
+
+with without("rich"):  # for tracebacks with the values of local variables, which we never write: 4 MB
+    import structlog
 
 type Logger = structlog.typing.FilteringBoundLogger
 type Event = MutableMapping[str, Any]
