@@ -109,10 +109,10 @@ trace-collector: .venv/.dev ## Build and start the OpenTelemetry Collector, send
 	@services/collector.sh up && set -a && . .services/collector/env && $(PYTEST) -s -n 0 tests/e2e/check_collector.py; services/collector.sh down
 
 upload-kills: .venv/.dev ## Kill the server in the middle of 200 uploads, go on, and compare every byte: make upload-kills KILLS=20
-	@UPLOAD_KILLS=$(or $(KILLS),200) $(PYTEST) -q -n 0 tests/e2e/test_uploads.py -k kill
+	@UPLOAD_KILLS=$(or $(KILLS),200) $(PYTEST) -q -s -n 0 tests/e2e/test_uploads.py -k kill
 
 upload-sizes: .venv/.dev ## Upload and download a file over HTTP by each way in, compare every byte, and print the memory: make upload-sizes SIZE=64MiB
-	@UPLOAD_SIZE=$(or $(SIZE),2GiB) $(PYTEST) -q -s -n 0 tests/e2e/test_uploads.py -k memory_is_flat
+	@UPLOAD_SIZE=$(or $(SIZE),2GiB) $(PYTEST) -q -s -n 0 tests/e2e/test_uploads.py -k "memory_is_flat or twenty_uploads"
 
 mutants: .venv/.dev ## Change the code in places and see whether a test notices: make mutants SAMPLE=300 SEED=7 WITHIN=domain
 	@nice .venv/bin/python -m tools.mutants $(if $(SAMPLE),--sample $(SAMPLE)) $(if $(SEED),--seed $(SEED)) $(if $(WITHIN),--within $(WITHIN))

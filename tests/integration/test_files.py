@@ -78,6 +78,9 @@ async def test_an_empty_file_is_a_file(api: Running, person: Person) -> None:
         ("bytes=7-", b"789", "bytes 7-9/10"),
         ("bytes=-2", b"89", "bytes 8-9/10"),
         ("bytes=8-99", b"89", "bytes 8-9/10"),
+        ("bytes=-99", b"0123456789", "bytes 0-9/10"),
+        ("Bytes=0-0", b"0", "bytes 0-0/10"),
+        ("bytes= , 2-3 ,", b"23", "bytes 2-3/10"),
     ],
 )
 async def test_a_range_is_read(api: Running, person: Person, asked: str, found: bytes, described: str) -> None:
@@ -100,6 +103,58 @@ async def test_conditions_of_downloads(api: Running, person: Person) -> None:
     assert (other.status_code, other.content) == (200, b"0123456789")
     head = await api.client.head(f"/api/v1/files/{shown['id']}/content", headers=person.headers)
     assert (head.status_code, head.headers["content-length"], head.content) == (200, "10", b"")
+
+
+@pytest.mark.parametrize("asked", ["bytes=-0", "bytes=10-", "bytes=10-20", "bytes=999999999999999999-"])
+async def test_a_range_outside_is_refused(api: Running, person: Person, asked: str) -> None:
+    shown = await upload(api, person, b"0123456789")
+    answer = await read(api, person, shown["id"], Range=asked)
+    assert (answer.status_code, answer.headers["content-range"]) == (416, "bytes */10")
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "bytes=3-2",
+        "bytes=-",
+        "bytes",
+        "bytes=",
+        "bytes=a-b",
+        "bytes=+1-2",
+        "bytes=1 -2",
+        "bytes=0x1-2",
+        "items=0-1",
+        "bytes=0-1,3-4",
+        "bytes=--1",
+    ],
+)
+async def test_a_range_that_is_none_is_ignored(api: Running, person: Person, asked: str) -> None:
+    shown = await upload(api, person, b"0123456789")
+    answer = await read(api, person, shown["id"], Range=asked)
+    assert (answer.status_code, answer.content) == (200, b"0123456789")
+
+
+async def test_a_range_of_an_empty_file(api: Running, person: Person) -> None:
+    shown = await upload(api, person, b"")
+    found = [(await read(api, person, shown["id"], Range=asked)).status_code for asked in ("bytes=0-", "bytes=-5", "bytes=-0")]
+    assert found == [416, 200, 416]
+
+
+async def test_a_range_of_head_is_ignored(api: Running, person: Person) -> None:
+    shown = await upload(api, person, b"0123456789")
+    head = await api.client.head(f"/api/v1/files/{shown['id']}/content", headers={**person.headers, "Range": "bytes=0-1"})
+    assert (head.status_code, head.headers["content-length"]) == (200, "10")
+
+
+async def test_a_download_of_another_content_is_refused(api: Running, person: Person) -> None:
+    shown = await upload(api, person, b"0123456789")
+    tag = f'"{shown["sha256"]}"'
+    for asked, expected in [(tag, 206), ("*", 206), (f'"a", {tag}', 206), ('"a"', 412), (f"W/{tag}", 412), ("a", 400)]:
+        answer = await read(api, person, shown["id"], Range="bytes=0-1", **{"If-Match": asked})
+        assert (asked, answer.status_code) == (asked, expected)
+    weak = await read(api, person, shown["id"], Range="bytes=0-1", **{"If-Range": f"W/{tag}"})
+    strong = await read(api, person, shown["id"], Range="bytes=0-1", **{"If-Range": tag})
+    assert (weak.status_code, strong.status_code) == (200, 206)
 
 
 async def test_a_name_with_a_path_is_refused_and_stores_nothing(api: Running, person: Person) -> None:

@@ -151,7 +151,8 @@ class PageBuilder[T]:
         order = [_Key(found.c.score, True, False), _Key(found.c.id, True, False)]
         after = [] if nulls is None else _after(order, nulls)
         ranked = sa.select(found.c.id, found.c.score).where(*after).order_by(*(key.order() for key in order))
-        best, once = ranked.offset(sa.literal_column("0")).subquery("ranked"), sa.literal_column("0")
+        once: sa.ColumnElement[int] = sa.literal_column("0")
+        best = ranked.offset(once).subquery("ranked")
         row = (
             sa.select(self._table).where(owned(self._table), self._table.c.id == best.c.id).correlate(best).offset(once).lateral("matched")
         )
