@@ -28,7 +28,7 @@ SIZE: Final = bytes_of(os.environ.get("UPLOAD_SIZE", "64MiB"))
 KILLS: Final = int(os.environ.get("UPLOAD_KILLS", "1"))
 """Uploads that are cut off by a kill of their server."""
 UPLOADS_PER_KILL: Final = 20
-ALLOWED: Final = {"STORAGE__ALLOWED_TYPES": '["text/plain"]'}
+ALLOWED: Final = {"STORAGE__ALLOWED_TYPES": '["text/plain"]', "SECURITY__ACCESS_TOKEN_SECONDS": "3600"}
 TUS: Final = {"Tus-Resumable": "1.0.0"}
 TYPE: Final = {"Content-Type": "application/offset+octet-stream"}
 
