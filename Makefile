@@ -15,7 +15,7 @@ TEST_PROCESSES := 3
 PARALLEL := --dist loadfile --no-loadscope-reorder
 export PYTEST_DISABLE_PLUGIN_AUTOLOAD := 1
 
-.PHONY: help run check test lint types architecture unit tests coverage docs services services-stop bench chaos cache-kills large-import search-kills search-rebuild storage-sizes trace-collector mcp-conformance upload-client web-client websocket-client websocket-load mutants test-ids clean
+.PHONY: help run check test lint types architecture unit tests coverage docs services services-stop bench chaos cache-kills large-import search-kills search-rebuild storage-sizes trace-collector mcp-conformance upload-client upload-kills upload-sizes web-client websocket-client websocket-load mutants test-ids clean
 
 help: ## List the targets.
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -107,6 +107,12 @@ storage-sizes: .venv/.dev ## Store and read objects of a size, compare every byt
 
 trace-collector: .venv/.dev ## Build and start the OpenTelemetry Collector, send it the trace of an import through all hops, and look it up there.
 	@services/collector.sh up && set -a && . .services/collector/env && $(PYTEST) -s -n 0 tests/e2e/check_collector.py; services/collector.sh down
+
+upload-kills: .venv/.dev ## Kill the server in the middle of 200 uploads, go on, and compare every byte: make upload-kills KILLS=20
+	@UPLOAD_KILLS=$(or $(KILLS),200) $(PYTEST) -q -s -n 0 tests/e2e/test_uploads.py -k kill
+
+upload-sizes: .venv/.dev ## Upload and download a file over HTTP by each way in, compare every byte, and print the memory: make upload-sizes SIZE=64MiB
+	@UPLOAD_SIZE=$(or $(SIZE),2GiB) $(PYTEST) -q -s -n 0 tests/e2e/test_uploads.py -k "memory_is_flat or twenty_uploads"
 
 mutants: .venv/.dev ## Change the code in places and see whether a test notices: make mutants SAMPLE=300 SEED=7 WITHIN=domain
 	@nice .venv/bin/python -m tools.mutants $(if $(SAMPLE),--sample $(SAMPLE)) $(if $(SEED),--seed $(SEED)) $(if $(WITHIN),--within $(WITHIN))

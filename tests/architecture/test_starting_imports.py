@@ -24,6 +24,7 @@ LATE: Final = {
     "openfeature": "a context that uses OpenFeature",
     "opentelemetry.sdk": "exporting spans",
     "prometheus_client": "a scrape",
+    "pydantic.v1": "a package that uses it",
     "redis": "a cache in Redis",
     "rich": "the command line",
     "strawberry": "a GraphQL request",

@@ -98,6 +98,15 @@ async def test_another_tenant_is_never_seen_in_hits_totals_facets_suggestions_or
         await engine.find(OTHER, "casablanca", size=2, cursor=page.next_cursor)
 
 
+async def test_the_order_of_hits_does_not_depend_on_the_words_of_other_tenants(engine: Engine) -> None:
+    await engine.put(film(MINE, "Red One", plot="blue"), film(MINE, "Blue One", plot="red"))
+    first = await engine.titles(MINE, "red blue")
+    assert sorted(first) == ["Blue One", "Red One"]
+    for word in ("Red", "Blue"):
+        await engine.put(*(film(OTHER, f"{word} {number}", plot="red" if word == "Blue" else "blue") for number in range(80)))
+        assert await engine.titles(MINE, "red blue") == first
+
+
 async def test_the_newest_version_wins_whatever_the_order_of_the_writes(engine: Engine) -> None:
     one = film(MINE, "Third", version=3)
     await engine.put(one)

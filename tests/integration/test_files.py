@@ -1,11 +1,15 @@
 """Files over HTTP in process: upload, read, ranges, names, deletion, attachments; and that another tenant's files answer as random ids."""
 
+import asyncio
+import base64
 import hashlib
+import json
 import re
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import httpx2
@@ -74,6 +78,9 @@ async def test_an_empty_file_is_a_file(api: Running, person: Person) -> None:
         ("bytes=7-", b"789", "bytes 7-9/10"),
         ("bytes=-2", b"89", "bytes 8-9/10"),
         ("bytes=8-99", b"89", "bytes 8-9/10"),
+        ("bytes=-99", b"0123456789", "bytes 0-9/10"),
+        ("Bytes=0-0", b"0", "bytes 0-0/10"),
+        ("bytes= , 2-3 ,", b"23", "bytes 2-3/10"),
     ],
 )
 async def test_a_range_is_read(api: Running, person: Person, asked: str, found: bytes, described: str) -> None:
@@ -96,6 +103,58 @@ async def test_conditions_of_downloads(api: Running, person: Person) -> None:
     assert (other.status_code, other.content) == (200, b"0123456789")
     head = await api.client.head(f"/api/v1/files/{shown['id']}/content", headers=person.headers)
     assert (head.status_code, head.headers["content-length"], head.content) == (200, "10", b"")
+
+
+@pytest.mark.parametrize("asked", ["bytes=-0", "bytes=10-", "bytes=10-20", "bytes=999999999999999999-"])
+async def test_a_range_outside_is_refused(api: Running, person: Person, asked: str) -> None:
+    shown = await upload(api, person, b"0123456789")
+    answer = await read(api, person, shown["id"], Range=asked)
+    assert (answer.status_code, answer.headers["content-range"]) == (416, "bytes */10")
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "bytes=3-2",
+        "bytes=-",
+        "bytes",
+        "bytes=",
+        "bytes=a-b",
+        "bytes=+1-2",
+        "bytes=1 -2",
+        "bytes=0x1-2",
+        "items=0-1",
+        "bytes=0-1,3-4",
+        "bytes=--1",
+    ],
+)
+async def test_a_range_that_is_none_is_ignored(api: Running, person: Person, asked: str) -> None:
+    shown = await upload(api, person, b"0123456789")
+    answer = await read(api, person, shown["id"], Range=asked)
+    assert (answer.status_code, answer.content) == (200, b"0123456789")
+
+
+async def test_a_range_of_an_empty_file(api: Running, person: Person) -> None:
+    shown = await upload(api, person, b"")
+    found = [(await read(api, person, shown["id"], Range=asked)).status_code for asked in ("bytes=0-", "bytes=-5", "bytes=-0")]
+    assert found == [416, 200, 416]
+
+
+async def test_a_range_of_head_is_ignored(api: Running, person: Person) -> None:
+    shown = await upload(api, person, b"0123456789")
+    head = await api.client.head(f"/api/v1/files/{shown['id']}/content", headers={**person.headers, "Range": "bytes=0-1"})
+    assert (head.status_code, head.headers["content-length"]) == (200, "10")
+
+
+async def test_a_download_of_another_content_is_refused(api: Running, person: Person) -> None:
+    shown = await upload(api, person, b"0123456789")
+    tag = f'"{shown["sha256"]}"'
+    for asked, expected in [(tag, 206), ("*", 206), (f'"a", {tag}', 206), ('"a"', 412), (f"W/{tag}", 412), ("a", 400)]:
+        answer = await read(api, person, shown["id"], Range="bytes=0-1", **{"If-Match": asked})
+        assert (asked, answer.status_code) == (asked, expected)
+    weak = await read(api, person, shown["id"], Range="bytes=0-1", **{"If-Range": f"W/{tag}"})
+    strong = await read(api, person, shown["id"], Range="bytes=0-1", **{"If-Range": tag})
+    assert (weak.status_code, strong.status_code) == (200, 206)
 
 
 async def test_a_name_with_a_path_is_refused_and_stores_nothing(api: Running, person: Person) -> None:
@@ -271,3 +330,59 @@ async def test_a_ticket_ends_with_its_upload(shared_migrated: Urls, tmp_path: Pa
         answer = await short.client.post("/api/v1/files/tickets", json=body, headers=(await short.person()).headers)
     assert answer.status_code == 201, answer.text
     assert datetime.fromisoformat(answer.json()["expires_at"]) <= datetime.now(UTC) + timedelta(seconds=60)
+
+
+class Waiting:
+    """A body that does not end before `ending`. `count` bodies are being read."""
+
+    def __init__(self, content: bytes) -> None:
+        self._content, self.count, self.ending = content, 0, asyncio.Event()
+
+    async def body(self) -> AsyncIterator[bytes]:
+        yield self._content[:1]
+        self.count += 1
+        await self.ending.wait()
+        yield self._content[1:]
+
+    async def read(self, count: int) -> None:
+        async with asyncio.timeout(30):
+            while self.count < count:
+                await asyncio.sleep(0.01)
+
+
+async def test_what_is_sent_by_tickets_counts_among_the_uploads_of_the_process_and_of_the_tenant(
+    shared_migrated: Urls, tmp_path: Path
+) -> None:
+    bounds = {"upload_concurrency": 2, "total_upload_concurrency": 3}
+    content, waiting = b"good", Waiting(b"good")
+    async with running(settings_on(shared_migrated, storage={"url": f"file://{tmp_path}"}, files=bounds)) as small:
+        body = {"name": "a.txt", "content_type": "text/plain", "size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+
+        async def ticket(person: Person) -> dict[str, Any]:
+            made: dict[str, Any] = (await small.client.post("/api/v1/files/tickets", json=body, headers=person.headers)).json()
+            return made
+
+        one, other, third = [await ticket(await small.person()) for _ in range(3)]
+        key = urlsplit(one["url"]).path.rpartition("/")[2]
+        granted = json.loads(base64.urlsafe_b64decode(key + "=" * (-len(key) % 4))[:-32])["key"]
+        form = await small.services.container.storage.presigned_post(
+            granted, lifetime=timedelta(minutes=1), max_size=len(content), content_type="text/plain"
+        )
+
+        async def put(ticket: dict[str, Any], address: int, content: Any = content) -> int:
+            client = small.client_at(f"203.0.113.{address}")
+            return (await client.put(ticket["url"], content=content, headers=ticket["headers"])).status_code
+
+        async def post() -> int:
+            return (await small.client.post(form.url, data={**form.fields}, files={"file": ("a", content, "a/b")})).status_code
+
+        async with asyncio.TaskGroup() as tasks:
+            running_ones = [tasks.create_task(put(one, address, waiting.body())) for address in (1, 2)]
+            await waiting.read(2)
+            assert (await put(one, 3), await post(), await put(other, 3)) == (429, 429, 200)
+            running_ones.append(tasks.create_task(put(other, 3, waiting.body())))
+            await waiting.read(3)
+            assert (await put(third, 4), await post()) == (503, 429)
+            waiting.ending.set()
+        assert [task.result() for task in running_ones] == [200, 200, 200]
+        assert (await put(one, 3), await post(), await put(third, 4)) == (200, 204, 200)

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api_base.application.services.file_upload.limits import Streams, UploadLimits
+from api_base.application.services.file_upload.keys import incoming_key, tenant_of
+from api_base.application.services.file_upload.limits import Streams
 from api_base.core.errors import Invalid, TooManyRequests, Unavailable
 from api_base.core.protocols import Part
 from api_base.core.types import TenantId, UserId
@@ -194,7 +195,7 @@ def test_a_slot_changes_its_file() -> None:
 
 
 def test_streams_are_bounded_for_a_tenant_and_end_with_their_block() -> None:
-    streams = Streams(limits(streams=2), lambda name, value: None)
+    streams = Streams(2, 10, lambda name, value: None)
     act_for(uuid4())
     with streams.one(), streams.one():
         with pytest.raises(TooManyRequests), streams.one():
@@ -206,13 +207,20 @@ def test_streams_are_bounded_for_a_tenant_and_end_with_their_block() -> None:
         pass
 
 
-def limits(*, streams: int = 10, all_streams: int = 10) -> UploadLimits:
-    return UploadLimits(max_bytes=MAX, lifetime=timedelta(days=1), streams=streams, all_streams=all_streams)
+def test_streams_of_tickets_count_for_the_tenant_of_their_object() -> None:
+    streams, tenant = Streams(1, 10, lambda name, value: None), uuid4()
+    found = [tenant_of(incoming_key(tenant, uuid4())), tenant_of("pictures/a")]
+    assert found == [tenant, None]
+    act_for(uuid4())
+    with streams.one(tenant):
+        act_for(tenant)
+        with pytest.raises(TooManyRequests), streams.one():
+            raise AssertionError
 
 
 def test_streams_are_bounded_for_a_process_in_all() -> None:
     figures: dict[str, float] = {}
-    streams = Streams(limits(all_streams=2), figures.__setitem__)
+    streams = Streams(10, 2, figures.__setitem__)
     act_for(uuid4())
     with streams.one():
         act_for(uuid4())

@@ -12,6 +12,7 @@ from api_base.bootstrap.lifespan import lifespan
 from api_base.bootstrap.routing import mounted_routers, stream_ports, unversioned_routers
 from api_base.bootstrap.services import Services, build
 from api_base.core.config import Settings
+from api_base.core.shared.lean_imports import without
 from api_base.core.shared.logging import configure_logging
 from api_base.infrastructure.observability.factory import json_logs
 from api_base.interface import openapi
@@ -30,6 +31,7 @@ def create_app(settings: Settings, contexts: Sequence[Context] = BUILT_IN) -> Fa
     return wired_app(settings, contexts)
 
 
+@without("pydantic.v1")  # FastAPI looks for models of it in each annotation: 2 MB
 def wired_app(settings: Settings, contexts: Sequence[Context]) -> FastAPI:
     """Return the application. Raises `WiringError` with every fault of the contexts and their routes."""
     services = build(settings, contexts)

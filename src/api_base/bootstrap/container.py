@@ -19,6 +19,7 @@ from api_base.application.common.realtime import Channels, Realtime
 from api_base.application.common.remote import RemoteTransport
 from api_base.application.common.search import FallbackSearchIndex, SearchIndexes
 from api_base.application.services.feature_flags import CurrentFlags, FeatureFlags
+from api_base.application.services.file_upload.limits import Streams
 from api_base.bootstrap.access import ACCESS
 from api_base.bootstrap.selections import Selections
 from api_base.core.config import Settings
@@ -160,6 +161,9 @@ class Container(containers.DeclarativeContainer):
     search: Provider[SearchIndex] = Singleton(_search, selections.provided.search, adapter_ports)
 
     storage: Provider[ObjectStorage] = Singleton(Selection.build, selections.provided.storage, adapter_ports)
+    upload_streams = Singleton(
+        Streams, settings.provided.files.upload_concurrency, settings.provided.files.total_upload_concurrency, counters.provided.gauge
+    )
     scanner: Provider[Scanner] = Singleton(Selection.build, selections.provided.scanner, adapter_ports)
     content = Singleton(SubprocessContent, settings.provided.storage.allowed_types, settings.provided.storage.max_image_pixels)
 
@@ -260,5 +264,6 @@ class Wiring:
     token_issuer = Provided(Container.token_issuer)
     token_verifier = Provided(Container.token_verifier)
     transactions = Provided(Container.transactions)
+    upload_streams = Provided(Container.upload_streams)
     worker_database = Provided(Container.worker_database)
     worker_recorder = Provided(Container.worker_recorder)

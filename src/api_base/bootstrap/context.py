@@ -15,6 +15,7 @@ from api_base.application.common.remote import RemoteBus
 from api_base.application.common.search import DeclaredIndex, SearchIndexes
 from api_base.application.files.commands.attachments import Attachable
 from api_base.application.services.feature_flags import CurrentFlags, FeatureFlags
+from api_base.application.services.file_upload.limits import Streams
 from api_base.bootstrap.adapters import Adapters
 from api_base.bootstrap.importing import Importable
 from api_base.core import protocols
@@ -45,7 +46,7 @@ class Ports:
     `listener` listens to notifications of PostgreSQL; add channels while resources are built. `counters` are those of the metrics.
     `openfeature` returns the provider of OpenFeature over these flags, for `openfeature.api.set_provider`.
     `event_writer` stores events that no aggregate's change causes; call `events_stored` after their commit.
-    `attachable` are those of all contexts, by kind.
+    `upload_streams` bounds the uploads that the process reads; `attachable` are those of all contexts, by kind.
     `policy` returns the policy of an outbound dependency by its name; `/health/ready` and the metrics show that dependency from then on.
     `search` is the engine of `SEARCH__URL`; the context `search` keeps the `search_indexes` of all contexts up to date in it.
     `remote` returns the bus of another service by its `APP_NAME`. It raises `ConfigurationError` without `REMOTE__URL`.
@@ -77,6 +78,7 @@ class Ports:
     password_policy: protocols.PasswordPolicy
     mailer: protocols.Mailer
     storage: protocols.ObjectStorage
+    upload_streams: Streams
     attachable: Mapping[str, Attachable]
     content_inspector: protocols.ContentInspector
     thumbnailer: protocols.Thumbnailer

@@ -31,7 +31,11 @@ def mounted_routers(services: Services, streams: StreamPorts, limits: Callable[[
         ("", keys_router.routes(container.token_issuer)),
         *mcp_routers(services),
         *websocket_routers(container, contexts, limits),
-        *([("", storage_router.routes(container.storage))] if isinstance(container.storage, SignedStorage) else []),
+        *(
+            [("", storage_router.routes(container.storage, container.upload_streams))]
+            if isinstance(container.storage, SignedStorage)
+            else []
+        ),
         ("", stream_router.routes(streams)),
         ("", graphql_routes(engine, sessions, settings)),
     ]

@@ -126,6 +126,7 @@ def _ports(settings: Settings, container: Wiring, attachable: Mapping[str, Attac
         password_policy=container.password_policy,
         mailer=container.mailer,
         storage=container.storage,
+        upload_streams=container.upload_streams,
         attachable=attachable,
         content_inspector=container.content,
         thumbnailer=container.content,

@@ -10,6 +10,8 @@ from typing import Annotated, Final
 from fastapi import Depends
 from starlette.types import Scope
 
+from api_base.application.services.file_upload.keys import tenant_of
+from api_base.application.services.file_upload.limits import Streams
 from api_base.core.errors import Forbidden
 from api_base.core.protocols import SignedStorage, StoredObject, Ticket
 from api_base.core.types.delivery import SANDBOX
@@ -36,8 +38,8 @@ class ContentType:
 SentType = Annotated[str, Depends(ContentType())]
 
 
-def routes(storage: SignedStorage) -> Router:
-    """Serve the URLs. They are no part of the API's document: the storage makes each of them for one request."""
+def routes(storage: SignedStorage, streams: Streams) -> Router:
+    """Serve the URLs, and count what is uploaded by them among `streams`, for the tenant of the object. They are no part of the API's document: the storage makes each of them for one request."""
     router = Router(prefix="/storage", include_in_schema=False)
     options = RouteOptions(auth="ignored", protocol="storage", replayable=False, body_limit=MAX_BYTES)
 
@@ -51,14 +53,16 @@ def routes(storage: SignedStorage) -> Router:
         granted = storage.ticket(ticket, "PUT")
         if content_type != granted.content_type or content.size not in (None, granted.size):
             raise Forbidden("The URL grants another Content-Type or Content-Length.")
-        stored = await storage.put(granted.key, content.within(granted.size), content_type=granted.content_type, sha256=granted.sha256)
+        with streams.one(tenant_of(granted.key)):
+            stored = await storage.put(granted.key, content.within(granted.size), content_type=granted.content_type, sha256=granted.sha256)
         return ProtocolAnswer(status=200, content=None, headers=[(b"etag", f'"{stored.etag}"'.encode())])
 
     @router.post("/{ticket}", options, status_code=204, response_model=None)
     async def post_stored_file(ticket: str, content: Streamed, content_type: SentType) -> ProtocolAnswer:
         granted = storage.ticket(ticket, "POST")
         sent = FileForm(boundary_of(content_type), content, {"Content-Type": granted.content_type}, granted.size)
-        stored = await storage.put(granted.key, sent, content_type=granted.content_type)
+        with streams.one(tenant_of(granted.key)):
+            stored = await storage.put(granted.key, sent, content_type=granted.content_type)
         return ProtocolAnswer(status=204, content=None, headers=[(b"etag", f'"{stored.etag}"'.encode())])
 
     return router

@@ -6,6 +6,7 @@ are problems; their status is that of the protocol.
 """
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from functools import partial
 from typing import Annotated, Any, Final
 from uuid import UUID
@@ -32,7 +33,7 @@ from api_base.interface.resumable import (
 )
 from api_base.interface.routes import RouteOptions, Router
 from api_base.interface.routes.rendering import ProtocolAnswer
-from api_base.interface.routes.streaming import BodyStream
+from api_base.interface.routes.streaming import BodyInterrupted, BodyStream
 from api_base.interface.v1.bodies.files import Streamed
 from api_base.interface.v1.files import MAX_BYTES, accepted
 
@@ -67,7 +68,20 @@ class _Uploads:
         upload = await self._bus.execute(begin)
         location = f"{PATH}/{upload.id}".encode()
         if carries:
-            upload = await self._written(said, upload.id, content, 0)
+            limits = await self._bus.execute(GetUploadLimits())
+            resumable = [(b"location", location), *said.echo, (b"upload-limit", upload_limit(limits))]
+            informed = not said.tus and content.inform(104, b"Upload Resumption Supported", resumable)
+            try:
+                upload = await self._written(said, upload.id, content, 0)
+            except BodyInterrupted:
+                if not informed:  # the client cannot learn the location, so nothing will come any longer
+                    await self._bus.execute(TerminateUpload(id=upload.id))
+                raise
+            except ApiBaseError as error:
+                found = refusal(said, error)
+                if found is None:
+                    raise
+                return replace(found, headers=[(b"location", location), *found.headers])
         return ProtocolAnswer(status=201, content=None, headers=[(b"location", location), *await self._described(said, upload)])
 
     async def offset(self, said: ResumableRequest, id: UUID) -> ProtocolAnswer:

@@ -2,12 +2,15 @@
 from its client, and not once the response has begun."""
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from api_base.interface.middleware.production import EXEMPT
+from api_base.interface.routes.streaming import INTERIM
 from api_base.serving.refusals import OVERLOADED, STOPPING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from uvicorn._types import ASGI3Application, ASGIReceiveCallable, ASGIReceiveEvent, ASGISendCallable, ASGISendEvent, Scope
     from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
@@ -52,7 +55,10 @@ class Turn:
     async def __call__(self, scope: "Scope", receive: "ASGIReceiveCallable", send: "ASGISendCallable") -> None:
         """Run the application. It has logged and answered its errors; one that it could not answer ends the connection."""
         try:
-            await self._app(scope, self.receive if self._cycle.more_body else receive, self.send)
+            if self._cycle.more_body:
+                cast("dict[str, object]", scope)["extensions"] = {INTERIM: self.inform}
+                receive = self.receive
+            await self._app(scope, receive, self.send)
         except asyncio.CancelledError:
             self._connection.give_up(self._cycle, STOPPING)
         except ConnectionAbortedError:  # an error after the response had begun
@@ -61,9 +67,19 @@ class Turn:
         finally:
             self._release()
 
+    def inform(self, status: int, reason: bytes, fields: "Iterable[tuple[bytes, bytes]]") -> None:
+        """Send an interim response [RFC 9110, section 15.2], unless the response has begun or the client speaks HTTP/1.0."""
+        cycle = self._cycle
+        if not (cycle.response_started or cycle.disconnected) and cycle.scope["http_version"] == "1.1":
+            lines = [b"HTTP/1.1 %d %b" % (status, reason), *(b"%b: %b" % field for field in fields), b"", b""]
+            self._connection.transport.write(b"\r\n".join(lines))
+
     async def receive(self) -> "ASGIReceiveEvent":
-        """Wait for the body without counting as running."""
+        """Wait for the body without counting as running. What arrived before the client left comes before its disconnect."""
         cycle, running = self._cycle, self._running
+        if cycle.disconnected and cycle.body and cycle.more_body:
+            body, cycle.body = bytes(cycle.body), bytearray()
+            return {"type": "http.request", "body": body, "more_body": True}
         if cycle.message_event.is_set() or cycle.response_complete or not cycle.more_body:
             return await cycle.receive()
         self._release()

@@ -25,7 +25,7 @@ from api_base.application.services.file_upload import (
     upload_file,
 )
 from api_base.application.services.file_upload.content import OpenFile, OpenFileHandler
-from api_base.application.services.file_upload.limits import Streams, UploadLimits
+from api_base.application.services.file_upload.limits import UploadLimits
 from api_base.bootstrap.context import Context, Ports
 from api_base.bootstrap.contexts.roles import ADMINS, MEMBERS, VIEWERS
 from api_base.core.config.files import FileSettings
@@ -46,13 +46,7 @@ EXPIRY_INTERVAL: Final = 600.0
 
 
 def _limits(settings: FileSettings) -> UploadLimits:
-    lifetime = timedelta(seconds=settings.upload_timeout_seconds)
-    return UploadLimits(
-        max_bytes=settings.max_file_bytes,
-        lifetime=lifetime,
-        streams=settings.upload_concurrency,
-        all_streams=settings.total_upload_concurrency,
-    )
+    return UploadLimits(max_bytes=settings.max_file_bytes, lifetime=timedelta(seconds=settings.upload_timeout_seconds))
 
 
 def _handlers(ports: Ports) -> Sequence[Registration]:
@@ -77,7 +71,6 @@ def _upload_handlers(ports: Ports, repository: SqlFileRepository) -> Sequence[Re
     """Of uploads on their way."""
     bus, storage, clock, ids, settings = ports.bus, ports.storage, ports.clock, ports.ids, ports.settings.files
     limits, uploads, usage = _limits(settings), SqlUploads(ports.database), SqlUsage(settings.quota_bytes, settings.quota_files)
-    streams = Streams(limits, ports.counters.gauge)
     written = progress.UploadProgressHandler(uploads, usage, clock, limits)
     return [
         on(begin.GetUploadLimits, begin.GetUploadLimitsHandler(limits)),
@@ -87,7 +80,7 @@ def _upload_handlers(ports: Ports, repository: SqlFileRepository) -> Sequence[Re
         on(progress.ReservePart, written),
         on(progress.AdvanceUpload, written),
         on(upload_file.UploadFile, upload_file.UploadFileHandler(bus)),
-        on(append.AppendToUpload, append.AppendToUploadHandler(bus, storage, ids, clock, limits, streams)),
+        on(append.AppendToUpload, append.AppendToUploadHandler(bus, storage, ids, clock, limits, ports.upload_streams)),
         on(issue_ticket.IssueTicket, issue_ticket.IssueTicketHandler(bus, storage, limits)),
         on(complete.CompleteUpload, complete.CompleteUploadHandler(bus, repository, uploads, storage)),
         on(outcome.EndUpload, outcome.EndUploadHandler(uploads, ports.jobs, clock)),

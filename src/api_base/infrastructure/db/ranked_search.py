@@ -14,23 +14,33 @@ from api_base.infrastructure.db import ddl
 from api_base.infrastructure.db.schema import Ownership
 
 NEWEST: Final = 64
-"""Rows that show whether a word stands in most rows of a tenant. Then the newest rows are candidates, and no index is read, which would cost what it finds."""
+"""Rows that show whether a word stands in most rows of a tenant. No index is read for such a word, which would cost what it finds: the rows with the other
+words are compared with it, and if all words are such, the newest rows are candidates."""
 
 MATCHING: Final = """
-create function {name}_matching(tenant uuid{declared}, asked tsquery, candidates integer) returns tid[] language plpgsql stable as $$
+create function {name}_matching(tenant uuid{declared}, parts text[], every boolean, candidates integer) returns tid[] language plpgsql stable as $$
 declare
+    asked tsquery := array_to_string(parts, case when every then ' & ' else ' | ' end)::tsquery;
+    newest tsvector[] := array(select words from public.{table} where {mine} order by id desc limit {newest});
+    rare tsquery := asked;
     found tid[];
 begin
-    if 2 * (select count(*) from (select words from public.{table} where {mine} order by id desc limit {newest}) n where words @@ asked) >= {newest} then
+    if 2 * (select count(*) from unnest(newest) n where n @@ asked) >= {newest} then
         found := array(select n.ctid from (select ctid, words from public.{table} where {mine} order by id desc limit 4 * candidates) n
             where n.words @@ asked limit candidates);
         if cardinality(found) = candidates then
             return found;
         end if;
     end if;
-    return array(select ctid from public.{table} where {mine} and words @@ asked limit candidates);
+    if every and cardinality(parts) > 1 then
+        rare := coalesce((select string_agg(part, ' & ') from unnest(parts) part
+            where 2 * (select count(*) from unnest(newest) n where n @@ part::tsquery) < {newest})::tsquery, asked);
+    end if;
+    return array(select n.ctid from (select ctid, words from public.{table} where {mine} and words @@ rare offset 0) n
+        where n.words @@ asked limit candidates);
 end $$
 """
+"""Up to so many rows that have every one of `parts`, or some. OFFSET 0 keeps the words that are not rare out of the index's condition."""
 
 RANKED: Final = """
 create function {name}(tenant uuid{declared}, q text, candidates integer)
@@ -56,20 +66,20 @@ begin
             where {mine} and title_key >= folded and title_key < folded || chr(1114111) order by title_key limit candidates);
     end if;
     if cardinality(titles) < candidates then
-        found := {name}_matching(tenant{passed}, array_to_string(parts, ' & ')::tsquery, candidates);
+        found := {name}_matching(tenant{passed}, parts, true, candidates);
     end if;
-    if cardinality(titles) = 0 and not exists (select from public.{table} where ctid = any (found) and words @@ every) then
+    if cardinality(titles) = 0 and not exists (select from (select words from public.{table} where ctid = any (found) offset 0) f where words @@ every) then
         parts := search_terms(tenant, {source}, q, true, true, true);
-        alike := {name}_matching(tenant{passed}, array_to_string(parts, ' & ')::tsquery, candidates);
+        alike := {name}_matching(tenant{passed}, parts, true, candidates);
         if cardinality(alike) + cardinality(found) = 0 then
             parts := search_terms(tenant, {source}, q, true, true, false);
-            alike := {name}_matching(tenant{passed}, array_to_string(parts, ' | ')::tsquery, candidates);
+            alike := {name}_matching(tenant{passed}, parts, false, candidates);
         end if;
     end if;
     other := array_to_string(parts, ' | ')::tsquery;
     return query select id,
         (1000000 * (case when title_key = folded then 50 when starts_with(title_key, folded) then 40 when words @@ every then 30 else 10 end
-            + 6 * similarity(title_key, folded) + 3 * ts_rank({weights}, words, every, 32)))::bigint,
+            + case when ts_filter(words, '{{a}}') @@ other then 6 * similarity(title_key, folded) else 0 end + 3 * ts_rank({weights}, words, every, 32)))::bigint,
         other,
         greatest(cardinality(titles), cardinality(found), cardinality(alike)) >= candidates,
         cardinality(alike) > 0
@@ -112,7 +122,7 @@ def ranked_search(
     ddl.search_role_reads(table, ("ctid", "tenant_id", "id", "title_key", "words", *also_reads))
     types = "".join(f", {kind}" for _, kind in parameters)
     for template, signature, app in (
-        (MATCHING, f"{name}_matching(uuid{types}, tsquery, integer)", False),
+        (MATCHING, f"{name}_matching(uuid{types}, text[], boolean, integer)", False),
         (RANKED, f"{name}(uuid{types}, text, integer)", True),
     ):
         op.get_bind().exec_driver_sql(template.format(**values))
@@ -123,4 +133,4 @@ def ranked_search(
 def drop_ranked_search(name: str, types: str = "") -> None:
     """Drop what `ranked_search` created. `types` are those of the parameters, each before a comma."""
     op.execute(f"drop function {name}(uuid, {types}text, integer)")
-    op.execute(f"drop function {name}_matching(uuid, {types}tsquery, integer)")
+    op.execute(f"drop function {name}_matching(uuid, {types}text[], boolean, integer)")

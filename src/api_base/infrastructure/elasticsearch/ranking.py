@@ -1,7 +1,8 @@
 """What a search finds, and in which order: the exact title first, then titles that begin with the text, then all words, then typing errors.
 
 Each word has to be found in some field: as such, by its stem, as the beginning of a word, or with typing errors. The grade of a document adds a constant
-that is larger than all word scores together, so the grades never mix.
+that is larger than all word scores together, so the grades never mix. Every score is a constant: the server's own score of a word follows from how rare the
+word is in the index, so the order of a tenant's hits would tell which words other tenants have.
 """
 
 from collections.abc import Iterator, Sequence
@@ -75,16 +76,17 @@ def _word(definition: SearchDefinition, word: str, *, last: bool) -> Query:
     """A word in any field. The beginning of a longer word counts more for the `last` one, which may not be finished."""
     queries = []
     for field, weight in _fields(definition).items():
-        queries.append(q.match(field, word, boost=weight))
+        queries.append(q.constant(q.match(field, word), weight))
         queries += [q.constant(q.match(f"{field}.stems_{language.value}", word), weight * STEM) for language in definition.languages]
         queries.append(q.constant(q.match(f"{field}.beginnings", word[:PREFIX_LENGTH]), weight * BEGINNING * (2 if last else 1)))
         if len(word) <= TYPO_LENGTH:
-            queries.append(q.match(field, word, boost=weight * TYPO, fuzzy=True))
+            queries.append(q.constant(q.match(field, word, fuzzy=True), weight * TYPO))
     return q.best_of(queries, tie_breaker=0.1)
 
 
 def _phrase(definition: SearchDefinition, words: tuple[str, ...]) -> Query:
-    return q.best_of([q.phrase(field, " ".join(words)) for field in _fields(definition)])
+    text = " ".join(words)
+    return q.best_of([q.constant(q.phrase(field, text), weight) for field, weight in _fields(definition).items()])
 
 
 def _grades(definition: SearchDefinition, text: QueryText) -> Iterator[Query]:

@@ -52,6 +52,11 @@ def matches(if_none_match: str, tag: str) -> bool:
     return any(f'"{opaque}"' == tag for _, opaque in _tags(if_none_match, "If-None-Match"))
 
 
+def matches_strongly(if_match: str, tag: str) -> bool:
+    """Return whether If-Match contains `tag`, by strong comparison [RFC 9110, section 13.1.1]."""
+    return if_match.strip() == "*" or any(f'"{opaque}"' == tag and not weak for weak, opaque in _tags(if_match, "If-Match"))
+
+
 def _tags(text: str, header: str) -> list[tuple[bool, str]]:
     tags: list[tuple[bool, str]] = []
     position = elements = 0

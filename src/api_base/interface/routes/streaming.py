@@ -6,7 +6,7 @@ The server reads no more from a client than the application takes, and ends a bo
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from typing import Final, Self
 
 from starlette.requests import ClientDisconnect
@@ -19,6 +19,8 @@ from api_base.interface.routes.body import declared_length
 from api_base.interface.routes.parameters import header
 from api_base.interface.routes.rendering import StreamAnswer
 
+INTERIM: Final = "http.response.interim"
+"""The extension of ASGI by which the server sends an interim response: a function of the status, its reason and header fields."""
 MIN_RATE: Final = 1024
 """Bytes per second."""
 GRACE_SECONDS: Final = 30.0
@@ -33,8 +35,15 @@ class BodyStream:
     """The body of a request, to be iterated once. `size` is what the client declares, in bytes; None if it does not."""
 
     def __init__(self, scope: Scope, receive: Receive, limit: int) -> None:
-        self._receive, self._limit = receive, limit
+        self._receive, self._limit, self._inform = receive, limit, scope.get("extensions", {}).get(INTERIM)
         self.size = declared_length(scope)
+
+    def inform(self, status: int, reason: bytes, fields: Sequence[tuple[bytes, bytes]]) -> bool:
+        """Send an interim response. Returns whether the server can: it cannot once the whole body has arrived."""
+        if self._inform is None:
+            return False
+        self._inform(status, reason, fields)
+        return True
 
     def within(self, limit: int) -> Self:
         """Lower the limit to `limit` bytes."""

@@ -12,6 +12,11 @@ def incoming_key(tenant: UUID, id: UUID) -> str:
     return f"{ROOT}{tenant}/incoming/{id}"
 
 
+def tenant_of(key: str) -> UUID | None:
+    """Return the tenant that has the object; None for an object that is not of this context."""
+    return UUID(key.split("/")[1]) if key.startswith(ROOT) else None
+
+
 def is_incoming(key: str) -> bool:
     """Whether a client wrote the object by itself."""
     return key.split("/")[2:3] == ["incoming"]

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
+from uuid import UUID
 
 from api_base.core.errors import TooManyRequests, Unavailable
 from api_base.core.types import current_context, request_tenant
@@ -20,15 +21,10 @@ INLINE_CHECK: Final = timedelta(seconds=30)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UploadLimits:
-    """`max_bytes` is for one file, `lifetime` for an upload that is not completed.
-
-    `streams` are the uploads that a process reads at the same time for one tenant and for one address, `all_streams` those for everybody.
-    """
+    """`max_bytes` is for one file, `lifetime` for an upload that is not completed."""
 
     max_bytes: int
     lifetime: timedelta
-    streams: int
-    all_streams: int
 
     def check(self, size: int) -> None:
         """Raises `FileTooLarge`."""
@@ -37,20 +33,20 @@ class UploadLimits:
 
 
 class Streams:
-    """Bounds the uploads that one process reads at the same time: in all, and for each tenant and each client address.
+    """Bounds the uploads that one process reads at the same time: `in_all`, and `each` for one tenant and for one client address.
 
     Each holds at most one part in memory. `gauge` sets a figure of the metrics.
     """
 
-    def __init__(self, limits: UploadLimits, gauge: Callable[[str, float], None]) -> None:
-        self._limit, self._most, self._gauge = limits.streams, limits.all_streams, gauge
+    def __init__(self, each: int, in_all: int, gauge: Callable[[str, float], None]) -> None:
+        self._limit, self._most, self._gauge = each, in_all, gauge
         self._open: Counter[object] = Counter()
         self._all = self._refused = 0
 
     @contextmanager
-    def one(self) -> Iterator[None]:
-        """Count the upload of the current request. Raises `TooManyRequests`, and `Unavailable` if the process reads too many."""
-        keys = [key for key in (request_tenant(), current_context.get().address) if key]
+    def one(self, tenant: UUID | None = None) -> Iterator[None]:
+        """Count the upload of the current request, by default for its tenant. Raises `TooManyRequests`, and `Unavailable` if the process reads too many."""
+        keys = [key for key in (tenant or request_tenant(), current_context.get().address) if key]
         self._admit(keys)
         self._open.update(keys)
         self._count(1)

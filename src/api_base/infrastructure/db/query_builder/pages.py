@@ -94,7 +94,14 @@ class PageBuilder[T]:
         nulls = None if keys is None else tuple(key is None for key in keys)
         base_shape, base = self._base(request)
         shape = ("page", translation and translation.shape, base_shape, sort, nulls, request.q is not None)
-        return self._cached(shape, lambda: self._fenced(request, self._page_select(sort, self._where(request, translation, base), nulls)))
+
+        def select() -> sa.Select[Any]:
+            where = self._where(request, translation, base)
+            if sort == (BEST,) and self._search is not None:
+                return self._best_select(self._search(sa.bindparam("q", type_=sa.Text())), where, nulls)
+            return self._fenced(request, self._page_select(sort, where, nulls))
+
+        return self._cached(shape, select)
 
     async def _count(self, request: ListRequest, translation: Translation | None, owner: UUID | None, values: dict[str, Any]) -> int:
         base_shape, base = self._base(request)
@@ -138,6 +145,25 @@ class PageBuilder[T]:
             owned(self._table), self._table.c.id == sa.any_(ids), self._table.c.id == found.c.id
         )
         return ClauseAdapter(rows.offset(sa.literal_column("0")).subquery("matched")).traverse(select)
+
+    def _best_select(self, found: sa.FromClause, where: list[Clause], nulls: tuple[bool, ...] | None) -> sa.Select[Any]:
+        """The candidates in their order, each looked up until the page is full: most of them are never read. OFFSET 0 keeps the look-up in a loop."""
+        order = [_Key(found.c.score, True, False), _Key(found.c.id, True, False)]
+        after = [] if nulls is None else _after(order, nulls)
+        ranked = sa.select(found.c.id, found.c.score).where(*after).order_by(*(key.order() for key in order))
+        once: sa.ColumnElement[int] = sa.literal_column("0")
+        best = ranked.offset(once).subquery("ranked")
+        row = (
+            sa.select(self._table).where(owned(self._table), self._table.c.id == best.c.id).correlate(best).offset(once).lateral("matched")
+        )
+        adapted = ClauseAdapter(row)
+        return (
+            sa.select(*row.c, *(adapted.traverse(column) for column in self._also), best.c.score)
+            .select_from(best.join(row, sa.true()))
+            .where(*(adapted.traverse(clause) for clause in where))
+            .order_by(best.c.score.desc(), best.c.id.desc())
+            .limit(sa.bindparam("limit", type_=sa.Integer))
+        )
 
     def _page_select(self, sort: tuple[Sort, ...], where: list[Clause], nulls: tuple[bool, ...] | None) -> sa.Select[Any]:
         order = [_Key(self._column(s), s.descending, self._field(s.field).nullable) for s in sort]

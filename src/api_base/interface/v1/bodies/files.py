@@ -13,17 +13,18 @@ from fastapi import Depends, Header, Query
 from pydantic import Field
 from starlette.types import Scope
 
-from api_base.core.errors import Invalid
+from api_base.core.errors import Invalid, StaleVersion
 from api_base.interface.errors.http import RangeNotSatisfiable
 from api_base.interface.errors.problem import pointer
-from api_base.interface.routes.etags import matches
+from api_base.interface.routes.etags import matches, matches_strongly
 from api_base.interface.routes.parameters import QueryResolver, header, query_pairs
 from api_base.interface.routes.rendering import StreamAnswer
 from api_base.interface.routes.streaming import BodyStream, StreamedBody
 from api_base.interface.v1.bodies.base import Body
 
 MAX_NAME: Final = 255
-_RANGE: Final = re.compile(r"bytes=\s*(\d{0,18})-(\d{0,18})\s*")
+_RANGE: Final = re.compile(r"bytes=[ \t,]*(\d{0,18})-(\d{0,18})[ \t,]*", re.IGNORECASE | re.ASCII)
+"""One range; elements of its list may be empty [RFC 9110, section 5.6.1.2]."""
 FILE_BODY: Final[dict[str, Any]] = {
     "requestBody": {
         "required": True,
@@ -116,14 +117,17 @@ def disposition_name(disposition: str) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class ReadConditions:
-    """Range, If-Range and If-None-Match of a download."""
+    """Range, If-Range, If-Match and If-None-Match of a download."""
 
     range: str | None
     if_range: str | None
+    if_match: str | None
     if_none_match: str | None
 
     def known(self, tag: str) -> bool:
-        """Whether the client has this content, as it says. Raises `BadRequest`."""
+        """Whether the client has this content, as it says. Raises `StaleVersion` if it asks for another one, `BadRequest`."""
+        if self.if_match is not None and not matches_strongly(self.if_match, tag):
+            raise StaleVersion("content", 0)
         return self.if_none_match is not None and matches(self.if_none_match, tag)
 
     def part(self, size: int, tag: str) -> tuple[int, int] | None:
@@ -135,6 +139,8 @@ class ReadConditions:
         if found is None or (self.if_range is not None and self.if_range != tag) or found[1] == found[2] == "":
             return None
         if found[1] == "":
+            if size == 0 and int(found[2]) > 0:
+                return None  # satisfiable, and there is no range of no bytes [RFC 9110, section 14.1.2]
             start, end = max(0, size - int(found[2])), size
         else:
             start, end = int(found[1]), min(size, int(found[2]) + 1) if found[2] else size
@@ -171,7 +177,8 @@ class ReadConditionsResolver:
     """The headers."""
 
     def resolve(self, scope: Scope) -> ReadConditions:
-        return ReadConditions(header(scope, b"range"), header(scope, b"if-range"), header(scope, b"if-none-match"))
+        asked = header(scope, b"range") if scope["method"] == "GET" else None  # undefined for other methods [RFC 9110, section 14.2]
+        return ReadConditions(asked, header(scope, b"if-range"), header(scope, b"if-match"), header(scope, b"if-none-match"))
 
     def __call__(
         self,
