@@ -22,6 +22,7 @@ from api_base.interface import docs_router, events_router, links_router, openapi
 from api_base.interface.errors import pages
 from api_base.interface.errors.handlers import install
 from api_base.interface.graphql.sessions import LiveSessions
+from api_base.interface.middleware.page_origins import PageOrigins
 from api_base.interface.middleware.production import StackPorts, stack
 from api_base.interface.middleware.rate_limit import RequestLimits
 from api_base.interface.router import V1, route_table, websocket_routes
@@ -94,8 +95,9 @@ def _stream_ports(services: Services) -> StreamPorts:
         verifier=container.token_verifier,
         access=container.access,
         tokens=container.link_tokens,
-        origins=[origin for origin in settings.server.cors_origins if origin != "*"],
+        pages=PageOrigins([origin for origin in settings.server.cors_origins if origin != "*"], settings.server.public_url),
         secure=settings.environment != "development",
+        max_streams=settings.server.max_connections // 2,  # the others are for requests
     )
 
 

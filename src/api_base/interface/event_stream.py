@@ -14,6 +14,8 @@ HEARTBEAT_SECONDS: Final = 15.0
 RETRY_MILLISECONDS: Final = 2000
 MAX_QUEUED: Final = 1000
 """Events that wait for a client before those of one delivery. A slower one is disconnected, and resumes from the journal when it returns."""
+MAX_QUEUED_BYTES: Final = 1_048_576
+"""Bytes that wait for a client."""
 MAX_ID_LENGTH: Final = 8192
 
 
@@ -22,6 +24,7 @@ class EventStream:
 
     def __init__(self, hub: Realtime, context: RequestContext, expires_at: float) -> None:
         self._queue: deque[bytes] = deque()
+        self._bytes = 0
         self._filled = asyncio.Event()
         self._positions: dict[str, Position] = {}
         self._ended: str | None = None
@@ -40,11 +43,14 @@ class EventStream:
             raise
 
     def deliver(self, events: Sequence[ChannelEvent]) -> None:
-        """Add events, or end the stream if too many wait. What waits is sent: a client with much to recover gets further each time."""
+        """Add events, or end the stream if too much waits. What waits is sent: a client with much to recover gets further each time."""
         if len(self._queue) >= MAX_QUEUED:
             self.leave("slow")
             return
         for event in events:
+            if self._bytes >= MAX_QUEUED_BYTES:
+                self.leave("slow")
+                return
             self._positions[event.channel] = event.position
             head = json.dumps(
                 {
@@ -74,7 +80,9 @@ class EventStream:
             yield b"retry: %d\n\n" % RETRY_MILLISECONDS
             while True:
                 while self._queue:
-                    yield self._queue.popleft()
+                    part = self._queue.popleft()
+                    self._bytes -= len(part)
+                    yield part
                 if self._ended is not None:
                     return
                 self._filled.clear()
@@ -97,7 +105,11 @@ class EventStream:
     def _append(self, text: bytes) -> None:
         if self._ended is not None:
             return
-        self._queue.append(text + b"id: %b\n\n" % self._id().encode())
+        self._add(text + b"id: %b\n\n" % self._id().encode())
+
+    def _add(self, part: bytes) -> None:
+        self._queue.append(part)
+        self._bytes += len(part)
         self._filled.set()
 
     def _id(self) -> str:
@@ -106,9 +118,8 @@ class EventStream:
     def _end(self, reason: str) -> None:
         if self._ended is not None:
             return
-        self._queue.append(b'event: end\ndata: {"reason":"%b"}\n\n' % reason.encode())
         self._ended = reason
-        self._filled.set()
+        self._add(b'event: end\ndata: {"reason":"%b"}\n\n' % reason.encode())
 
 
 def positions_of(last_event_id: str | None) -> dict[str, Position]:

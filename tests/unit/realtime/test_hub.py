@@ -191,6 +191,66 @@ async def test_members_join_and_leave_once_with_any_number_of_connections() -> N
         await outsider.present("tenant")
 
 
+async def test_many_signals_about_members_cause_few_reads() -> None:
+    world = World()
+    ana = principal(TENANT)
+    session, got = world.connect(ana)
+    await session.subscribe("tenant", presence=True)
+    await turns()
+    before = world.presence.reads
+    for _ in range(100):
+        world.hub.signal_presence(tenant_key(TENANT))
+    await turns()
+    assert world.presence.reads == before + 1
+    world.hub.signal_presence(tenant_key(TENANT))
+    await turns(1)  # the read has begun, and may have missed what follows
+    for _ in range(100):
+        world.hub.signal_presence(tenant_key(TENANT))
+    await turns()
+    assert world.presence.reads == before + 3
+    assert got.crowd == {ana.user_id}
+
+
+async def test_a_client_that_leaves_and_returns_sees_the_others_again_and_nothing_in_between() -> None:
+    world = World()
+    session, got = world.connect(principal(TENANT))
+    await session.subscribe("tenant", presence=True)
+    await turns()
+    got.crowd.clear()
+    await session.unsubscribe("tenant")
+    ben, _ = world.connect(principal(TENANT))
+    await ben.subscribe("tenant", presence=True)
+    assert got.crowd == set()
+    await session.subscribe("tenant", presence=True)  # while its end of before is still under way
+    await turns()
+    everyone = {ben.principal.user_id, session.principal.user_id}
+    assert got.crowd == everyone
+    assert {member.user_id for member in world.presence.present[tenant_key(TENANT)]} == everyone
+    session.close()
+    await turns()
+    assert [member.user_id for member in world.presence.present[tenant_key(TENANT)]] == [ben.principal.user_id]
+
+
+async def test_a_slow_check_of_subscriptions_delays_no_end_of_another_session() -> None:
+    world = World(things={THING: TENANT})
+    changed, revoked = principal(TENANT), principal(TENANT)
+    (session, got), (_, other) = world.connect(changed), world.connect(revoked)
+    await session.subscribe(f"things/{THING}")
+    assert changed.session_id is not None
+    assert revoked.session_id is not None
+    world.answering.clear()
+    world.things.clear()
+    world.roles[changed.session_id] = frozenset({"b"})
+    await world.hub.check()
+    world.ended.add(revoked.session_id)
+    async with asyncio.timeout(5):
+        await world.hub.check()
+    assert (other.ended_because, got.ends) == (["revoked"], [])
+    world.answering.set()
+    await turns()
+    assert [channel for channel, _ in got.ends] == [f"things/{THING}"]
+
+
 async def test_draining_ends_every_session() -> None:
     world = World()
     session, got = world.connect(principal(TENANT))

@@ -32,6 +32,7 @@ POLL_INTERVAL: Final = 5.0
 CROWD_INTERVAL: Final = 2.0
 CONCURRENT_READS: Final = 4
 CONCURRENT_CHECKS: Final = 8
+"""Of principals; and as many of subscriptions."""
 
 
 class Realtime:
@@ -56,6 +57,7 @@ class Realtime:
         self._feeds: dict[ChannelKey, Feed] = {}
         self._crowds = Crowds(presence, self._spawn)
         self._reading, self._checking = asyncio.Semaphore(CONCURRENT_READS), asyncio.Semaphore(CONCURRENT_CHECKS)
+        self._checking_subscriptions = asyncio.Semaphore(CONCURRENT_CHECKS)
         self._tasks: set[asyncio.Task[None]] = set()
         self._stopped = False
 
@@ -200,7 +202,10 @@ class Realtime:
         return await self._presence.members(key)
 
     async def check(self) -> None:
-        """End the sessions whose token, session, membership or user ended; check the subscriptions of those whose permissions changed."""
+        """End the sessions whose token, session, membership or user ended.
+
+        The subscriptions of those whose permissions changed are checked in tasks of their own: many of them delay no end.
+        """
         now = time.time()
         current = []
         for session in tuple(self._sessions):
@@ -243,13 +248,23 @@ class Realtime:
         if principal != session.principal:
             session.context = session.context.acting(principal, session.context.access_token)
             session.unchecked.update(session.feeds)
-        for channel in tuple(session.unchecked):
-            await self._check_subscription(session, channel)
+        if session.unchecked and not session.checking:
+            session.checking = True
+            self._spawn(self._check_subscriptions(session), "check subscriptions")
+
+    async def _check_subscriptions(self, session: RealtimeSession) -> None:
+        try:
+            for channel in tuple(session.unchecked):
+                if not session.closed:
+                    await self._check_subscription(session, channel)
+        finally:
+            session.checking = False
 
     async def _check_subscription(self, session: RealtimeSession, channel: str) -> None:
         session.unchecked.discard(channel)
         try:
-            await self._authorized(session, channel)
+            async with self._checking_subscriptions:
+                await self._authorized(session, channel)
         except (Forbidden, NotFound, Unauthenticated) as error:
             if channel in session.feeds:
                 self.detach(session, channel)
