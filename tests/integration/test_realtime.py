@@ -42,6 +42,7 @@ class World:
     urls: Urls
     settings: Settings
     admin: Any
+    admin_url: str = ""
 
     @property
     def hub(self) -> Realtime:
@@ -81,8 +82,9 @@ async def until(condition: Any, seconds: float = 15.0) -> None:
 async def world(shared_migrated: Urls, postgres: Any) -> AsyncIterator[World]:
     settings = settings_on(shared_migrated)
     async with running(settings) as api, relaying(settings, shared_migrated):
-        admin = await asyncpg.connect(postgres.admin_of(shared_migrated))
-        yield World(api, shared_migrated, settings, admin)
+        url = postgres.admin_of(shared_migrated)
+        admin = await asyncpg.connect(url)
+        yield World(api, shared_migrated, settings, admin, url)
         await admin.close()
 
 
@@ -240,6 +242,27 @@ async def test_progress_of_a_job_reaches_its_channel_in_order(world: World) -> N
     last = got.got[-1]
     assert last is not None
     assert last.data == f'{{"id" : "{job}", "name" : "items.import", "state" : "cancelled", "progress" : 60}}'.encode()
+    session.close()
+
+
+async def test_a_long_transaction_of_a_job_does_not_lock_its_channel(world: World) -> None:
+    person = await world.api.person()
+    job = uuid4()
+    await world.admin.execute(
+        "insert into jobs (tenant_id, id, user_id, name, state, priority, scheduled_at, attempts, payload, request_id, traceparent, created_at, progress)"
+        " values ($1, $2, $3, 'items.import', 'waiting', 0, now() + interval '1 hour', 0, '{}', '', '', now(), 0)",
+        person.tenant_id, job, person.id,
+    )  # fmt: skip
+    session, got = await world.connect(person)
+    await session.subscribe(f"jobs/{job}")
+    long = await asyncpg.connect(world.admin_url)
+    async with long.transaction():
+        await long.execute("update jobs set progress = 10 where tenant_id = $1 and id = $2", person.tenant_id, job)
+        locked = "select name from channels where tenant_id = $1 and name = $2 for update nowait"
+        assert await world.admin.fetchval(locked, person.tenant_id, f"jobs/{job}") == f"jobs/{job}"
+        assert got.got == []
+    await until(lambda: got.offsets() == [1])
+    await long.close()
     session.close()
 
 

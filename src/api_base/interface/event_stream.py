@@ -24,6 +24,7 @@ class EventStream:
 
     def __init__(self, hub: Realtime, context: RequestContext, expires_at: float) -> None:
         self._queue: deque[bytes] = deque()
+        self._figures = hub.figures
         self._bytes = 0
         self._filled = asyncio.Event()
         self._positions: dict[str, Position] = {}
@@ -39,17 +40,17 @@ class EventStream:
                 self._positions[channel] = after[channel] if done.recovered else done.position
                 self._put("subscribed", {"channel": channel, "position": str(done.position), "recovered": done.recovered})
         except BaseException:
-            self.session.close()
+            self.discard()
             raise
 
     def deliver(self, events: Sequence[ChannelEvent]) -> None:
         """Add events, or end the stream if too much waits. What waits is sent: a client with much to recover gets further each time."""
         if len(self._queue) >= MAX_QUEUED:
-            self.leave("slow")
+            self._leave_slow()
             return
         for event in events:
             if self._bytes >= MAX_QUEUED_BYTES:
-                self.leave("slow")
+                self._leave_slow()
                 return
             self._positions[event.channel] = event.position
             head = json.dumps(
@@ -82,6 +83,7 @@ class EventStream:
                 while self._queue:
                     part = self._queue.popleft()
                     self._bytes -= len(part)
+                    self._figures.queued -= 1
                     yield part
                 if self._ended is not None:
                     return
@@ -92,12 +94,24 @@ class EventStream:
                 except TimeoutError:
                     yield b": \n\n"
         finally:
-            self.session.close()
+            self.discard()
 
     def leave(self, reason: str) -> None:
         """End the stream: its client has left, or the process stops."""
         self.session.close()
         self._end(reason)
+
+    def discard(self) -> None:
+        """Close the session, and forget what waits."""
+        self.session.close()
+        self._ended = self._ended or "left"
+        self._figures.queued -= len(self._queue)
+        self._queue.clear()
+
+    def _leave_slow(self) -> None:
+        if self._ended is None:
+            self._figures.slow += 1
+        self.leave("slow")
 
     def _put(self, kind: str, data: object) -> None:
         self._append(b"event: %b\ndata: %b\n" % (kind.encode(), json.dumps(data).encode()))
@@ -110,6 +124,7 @@ class EventStream:
     def _add(self, part: bytes) -> None:
         self._queue.append(part)
         self._bytes += len(part)
+        self._figures.queued += 1
         self._filled.set()
 
     def _id(self) -> str:

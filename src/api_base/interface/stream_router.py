@@ -134,7 +134,7 @@ class _Opened:
                 yield part
         finally:
             self._ports.streams.discard(stream)
-            stream.session.close()
+            stream.discard()
 
 
 def routes(ports: StreamPorts) -> Router:

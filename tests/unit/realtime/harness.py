@@ -41,6 +41,7 @@ class World:
     ended: set[UUID] = field(default_factory=set)
     roles: dict[UUID, frozenset[str]] = field(default_factory=dict)
     gauges: dict[str, float] = field(default_factory=dict)
+    delivered: list[float] = field(default_factory=list)
     answering: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
@@ -51,7 +52,9 @@ class World:
 
     def another_process(self, channels: Channels) -> Realtime:
         self.channels = channels
-        return Realtime(channels, self.journal, self.presence, self.execute, self, self.limits, self.gauges.__setitem__)
+        return Realtime(
+            channels, self.journal, self.presence, self.execute, self, self.limits, self.gauges.__setitem__, self.delivered.append
+        )
 
     async def execute(self, message: Message[object]) -> object:
         assert isinstance(message, GetThing)

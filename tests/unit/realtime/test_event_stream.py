@@ -83,7 +83,10 @@ async def test_what_waits_is_bounded_in_bytes() -> None:
     for number in range(1, count + 1):
         event = ChannelEvent("tenant", Position("a", number), UUID(int=number), "things.made.v1", at, b'"%b"' % (b"x" * size))
         stream.deliver([event])
+    await world.hub.check()
+    assert (world.gauges["stream_slow_clients"], world.gauges["stream_queued_messages"]) == (1, MAX_QUEUED_BYTES // size + 3)
     parts = [part async for part in stream.parts()]
+    assert world.hub.figures.queued == 0
     assert parts[-1] == b'event: end\ndata: {"reason":"slow"}\n\n'
     assert MAX_QUEUED_BYTES <= sum(map(len, parts)) <= MAX_QUEUED_BYTES + 2 * size
     assert stream.session.closed

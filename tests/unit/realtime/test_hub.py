@@ -32,6 +32,7 @@ async def test_events_of_the_tenant_reach_only_those_who_may_read_them() -> None
     world.hub.signal(tenant_key(TENANT))
     await turns()
     assert (got.offsets(), nothing.offsets()) == ([1, 2], [2])
+    assert len(world.delivered) == 2
 
 
 async def test_a_recovered_event_is_filtered_by_permission_too() -> None:
@@ -99,13 +100,15 @@ async def test_the_metrics_show_what_the_hub_holds_and_what_it_ended() -> None:
     await session.subscribe("tenant", Position("f" * 8, 1))
     await world.hub.check()
     expected = {"sessions": 2, "subscriptions": 2, "recoveries": 1, "resets": 1, "refused": 1, "ended": 0}
-    assert world.gauges == {f"realtime_{name}": value for name, value in expected.items()}
+    streams = {"stream_queued_messages": 0, "stream_slow_clients": 0}
+    assert world.gauges == {f"realtime_{name}": value for name, value in expected.items()} | streams
     assert who.session_id is not None
     world.ended.add(who.session_id)
     await world.hub.check()
-    assert world.gauges == {
-        f"realtime_{name}": value for name, value in {**expected, "sessions": 1, "subscriptions": 1, "ended": 1}.items()
-    }
+    assert (
+        world.gauges
+        == {f"realtime_{name}": value for name, value in {**expected, "sessions": 1, "subscriptions": 1, "ended": 1}.items()} | streams
+    )
 
 
 async def test_a_fresh_token_of_the_same_session_keeps_the_connection() -> None:
