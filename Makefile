@@ -85,10 +85,11 @@ mcp-conformance: .venv/.dev ## Run the official conformance suite of MCP against
 websocket-client: .venv/.dev ## Receive events over WebSocket by npm's ws. Needs node and npm.
 	@$(PYTEST) -q -n 0 tests/e2e/check_websocket_client.py
 
-websocket-load: .venv/.dev ## Measure many WebSockets by a client in Go: 2,000 at 5 events/s, with and without compression, and 50 at 100 events/s. Needs go.
+websocket-load: .venv/.dev ## Measure many WebSockets by a client in Go: 2,000 at 5 events/s, with and without compression, also by a whole server, and 50 at 100 events/s. Needs go.
 	.venv/bin/python -m benchmarks.websocket_load --count 2000 --rate 5
 	.venv/bin/python -m benchmarks.websocket_load --count 2000 --rate 5 --deflate
 	.venv/bin/python -m benchmarks.websocket_load --count 50 --rate 100
+	.venv/bin/python -m benchmarks.websocket_load --count 2000 --rate 5 --served
 
 large-import: .venv/.dev ## Import a CSV file of 1 GiB by HTTP, kill the worker in the middle, and measure memory: make large-import MIB=1024
 	@LARGE_IMPORT_MIB=$(or $(MIB),1024) $(PYTEST) -q -s -n 0 tests/e2e/test_large_import.py

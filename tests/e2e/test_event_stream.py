@@ -69,7 +69,7 @@ def made_by(events: list[Sent]) -> list[str]:
 
 
 def test_a_stream_continues_after_a_restart(project: Project) -> None:
-    with serving(project.home, **UNLIMITED) as backend:
+    with serving(project.home, SERVER__CONCURRENCY="1", **UNLIMITED) as backend:  # an open stream holds no place
         token = project.log_in(backend.ready())
         status, headers, _ = backend.exchange("POST", "/api/v1/events/session", None, token, {})
         assert status == 204

@@ -12,7 +12,7 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
-from api_base.application.common.realtime import Position, Realtime, RealtimeSession
+from api_base.application.common.realtime import Member, Position, Realtime, RealtimeSession
 from api_base.bootstrap.contexts import BUILT_IN
 from api_base.bootstrap.worker import create_worker
 from api_base.core.config import Settings
@@ -225,6 +225,23 @@ async def test_a_removed_member_is_disconnected_within_a_second(world: World) ->
     assert session.closed
 
 
+async def test_a_removed_member_is_no_longer_present(world: World) -> None:
+    owner = await world.api.person()
+    member = await world.api.member(owner, "member")
+    watching, got = await world.connect(owner)
+    await watching.subscribe("tenant", presence=True)
+    leaving, _ = await world.connect(member)
+    await leaving.subscribe("tenant", presence=True)
+    await until(lambda: got.crowd == {owner.id, member.id})
+    answer = await world.api.client.delete(
+        f"/api/v1/tenants/{owner.tenant_id}/members/{member.id}", headers={**owner.headers, "If-Match": "*"}
+    )
+    assert answer.status_code == 204, answer.text
+    await until(lambda: got.crowd == {owner.id})
+    assert await watching.present("tenant") == [Member(owner.id)]
+    watching.close()
+
+
 async def test_progress_of_a_job_reaches_its_channel_in_order(world: World) -> None:
     person = await world.api.person()
     job = uuid4()
@@ -346,6 +363,12 @@ async def test_an_unknown_or_malformed_channel_is_a_clear_error(world: World) ->
         "tenant/" + str(uuid4()),
         "x" * 5000,
         "items/" + str(uuid4()).upper(),
+        f"items/{uuid4()}\n",
+        "items/" + "\uff10" * 8 + "-0000-0000-0000-000000000000",
+        "tenant\u200b",
+        "\u0442enant",
+        "tenant\x00",
+        f"items/../tenant/{uuid4()}",
         "nothing/" + str(uuid4()),
     ):
         with pytest.raises(ApiBaseError):
