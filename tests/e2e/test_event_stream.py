@@ -4,7 +4,7 @@ import http.client
 import json
 import signal
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from itertools import islice
 from typing import Any
 from uuid import uuid4
@@ -40,6 +40,17 @@ def reading(backend: Backend, last: str = "", **headers: str) -> Iterator[Iterat
         yield _events(response)
 
 
+def test_streams_leave_half_of_the_connections_and_every_place_to_requests(project: Project) -> None:
+    with serving(project.home, SERVER__CONCURRENCY="1", SERVER__MAX_CONNECTIONS="10", **UNLIMITED) as backend, ExitStack() as stack:
+        token = project.log_in(backend.ready())
+        authorization = {"Authorization": f"Bearer {token}"}
+        for _ in range(5):
+            assert next(stack.enter_context(reading(backend, **authorization)))[0] == "subscribed"
+        status, headers, problem = backend.exchange("GET", "/api/v1/events/stream?channels=tenant", None, token, {})
+        assert (status, headers["Retry-After"]) == (429, "6"), problem
+        assert len(make(backend, token, 2)) == 2
+
+
 def make(backend: Backend, token: str, count: int) -> list[str]:
     made = []
     for _ in range(count):
@@ -69,7 +80,7 @@ def made_by(events: list[Sent]) -> list[str]:
 
 
 def test_a_stream_continues_after_a_restart(project: Project) -> None:
-    with serving(project.home, SERVER__CONCURRENCY="1", **UNLIMITED) as backend:  # an open stream holds no place
+    with serving(project.home, **UNLIMITED) as backend:
         token = project.log_in(backend.ready())
         status, headers, _ = backend.exchange("POST", "/api/v1/events/session", None, token, {})
         assert status == 204
