@@ -15,7 +15,7 @@ TEST_PROCESSES := 3
 PARALLEL := --dist loadfile --no-loadscope-reorder
 export PYTEST_DISABLE_PLUGIN_AUTOLOAD := 1
 
-.PHONY: help run check test lint types architecture unit tests coverage docs services services-stop bench chaos cache-kills large-import search-kills search-rebuild storage-sizes trace-collector mcp-conformance upload-client upload-kills upload-sizes web-client websocket-client websocket-load mutants test-ids clean
+.PHONY: help run check test lint types architecture unit tests coverage docs services services-stop bench chaos cache-kills large-import realtime-kills search-kills search-rebuild storage-sizes trace-collector mcp-conformance upload-client upload-kills upload-sizes web-client websocket-client websocket-load mutants test-ids clean
 
 help: ## List the targets.
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -85,16 +85,20 @@ mcp-conformance: .venv/.dev ## Run every scenario of the official conformance su
 websocket-client: .venv/.dev ## Receive events over WebSocket by npm's ws. Needs node and npm.
 	@$(PYTEST) -q -n 0 tests/e2e/check_websocket_client.py
 
-websocket-load: .venv/.dev ## Measure many WebSockets by a client in Go: 2,000 at 5 events/s, with and without compression, and 50 at 100 events/s. Needs go.
+websocket-load: .venv/.dev ## Measure many WebSockets by a client in Go: 2,000 at 5 events/s, with and without compression, also by a whole server, and 50 at 100 events/s. Needs go.
 	.venv/bin/python -m benchmarks.websocket_load --count 2000 --rate 5
 	.venv/bin/python -m benchmarks.websocket_load --count 2000 --rate 5 --deflate
 	.venv/bin/python -m benchmarks.websocket_load --count 50 --rate 100
+	.venv/bin/python -m benchmarks.websocket_load --count 2000 --rate 5 --served
 
 large-import: .venv/.dev ## Import a CSV file of 1 GiB by HTTP, kill the worker in the middle, and measure memory: make large-import MIB=1024
 	@LARGE_IMPORT_MIB=$(or $(MIB),1024) $(PYTEST) -q -s -n 0 tests/e2e/test_large_import.py
 
 cache-kills: .venv/.dev ## Kill 1,000 processes between a commit and the invalidation of what was cached: make cache-kills KILLS=100
 	@CACHE_KILLS=$(or $(KILLS),1000) $(PYTEST) tests/integration/test_killed_before_invalidation.py
+
+realtime-kills: .venv/.dev ## Kill servers, their processes and workers under 50 clients of channels and 8 writers; compare what each received: make realtime-kills EVENTS=1000
+	@REALTIME_EVENTS=$(or $(EVENTS),1000) $(PYTEST) -q -s -n 0 tests/e2e/test_realtime_under_kill.py
 
 search-kills: .venv/.dev ## Kill each search server 20 times under writes and compare what it holds: make search-kills KILLS=5
 	@SEARCH_KILLS=$(or $(KILLS),20) $(PYTEST) tests/integration/test_search_under_kill.py

@@ -120,6 +120,20 @@ func (one *client) read() (byte, []byte, error) {
 	return head[0] & 15, payload, nil
 }
 
+// sentAt returns when a message was sent, or else when its event happened; the zero time for a message that says neither.
+func sentAt(payload []byte) (time.Time, error) {
+	if at := bytes.Index(payload, []byte(`"sent":`)); at >= 0 {
+		rest := payload[at+7:]
+		sent, err := strconv.ParseInt(strings.TrimSpace(string(rest[:bytes.IndexAny(rest, ",}")])), 10, 64)
+		return time.Unix(0, sent), err
+	}
+	if at := bytes.Index(payload, []byte(`"at":"`)); at >= 0 {
+		rest := payload[at+6:]
+		return time.Parse(time.RFC3339Nano, string(rest[:bytes.IndexByte(rest, '"')]))
+	}
+	return time.Time{}, nil
+}
+
 func (one *client) measure(from, until time.Time) error {
 	for {
 		opcode, payload, err := one.read()
@@ -133,14 +147,12 @@ func (one *client) measure(from, until time.Time) error {
 			one.write(10, payload)
 		} else if opcode == 8 {
 			return fmt.Errorf("closed: %d %s", int(payload[0])<<8|int(payload[1]), payload[2:])
-		} else if at := bytes.Index(payload, []byte(`"sent":`)); opcode == 1 && at >= 0 {
-			rest := payload[at+7:]
-			end := bytes.IndexAny(rest, ",}")
-			sent, err := strconv.ParseInt(strings.TrimSpace(string(rest[:end])), 10, 64)
+		} else if opcode == 1 {
+			when, err := sentAt(payload)
 			if err != nil {
 				return err
 			}
-			if when := time.Unix(0, sent); when.After(from) && when.Before(until) {
+			if when.After(from) && when.Before(until) {
 				one.latencies = append(one.latencies, time.Since(when))
 			}
 		}

@@ -4,7 +4,7 @@ import http.client
 import json
 import signal
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from itertools import islice
 from typing import Any
 from uuid import uuid4
@@ -38,6 +38,17 @@ def reading(backend: Backend, last: str = "", **headers: str) -> Iterator[Iterat
         response = connection.getresponse()
         assert (response.status, response.headers["Content-Type"]) == (200, "text/event-stream")
         yield _events(response)
+
+
+def test_streams_leave_half_of_the_connections_and_every_place_to_requests(project: Project) -> None:
+    with serving(project.home, SERVER__CONCURRENCY="1", SERVER__MAX_CONNECTIONS="10", **UNLIMITED) as backend, ExitStack() as stack:
+        token = project.log_in(backend.ready())
+        authorization = {"Authorization": f"Bearer {token}"}
+        for _ in range(5):
+            assert next(stack.enter_context(reading(backend, **authorization)))[0] == "subscribed"
+        status, headers, problem = backend.exchange("GET", "/api/v1/events/stream?channels=tenant", None, token, {})
+        assert (status, headers["Retry-After"]) == (429, "6"), problem
+        assert len(make(backend, token, 2)) == 2
 
 
 def make(backend: Backend, token: str, count: int) -> list[str]:

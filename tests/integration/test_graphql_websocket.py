@@ -59,7 +59,7 @@ async def nothing(message: Message[object]) -> object:
 
 
 def hub_of(tokens: Tokens) -> Realtime:
-    return Realtime(Channels(), MemoryJournal(), MemoryPresence(), nothing, tokens, RealtimeLimits(), {}.__setitem__)
+    return Realtime(Channels(), MemoryJournal(), MemoryPresence(), nothing, tokens, RealtimeLimits(), {}.__setitem__, [].append)
 
 
 class Client:

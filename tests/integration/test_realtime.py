@@ -12,7 +12,7 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
-from api_base.application.common.realtime import Position, Realtime, RealtimeSession
+from api_base.application.common.realtime import Member, Position, Realtime, RealtimeSession
 from api_base.bootstrap.contexts import BUILT_IN
 from api_base.bootstrap.worker import create_worker
 from api_base.core.config import Settings
@@ -42,6 +42,7 @@ class World:
     urls: Urls
     settings: Settings
     admin: Any
+    admin_url: str = ""
 
     @property
     def hub(self) -> Realtime:
@@ -81,8 +82,9 @@ async def until(condition: Any, seconds: float = 15.0) -> None:
 async def world(shared_migrated: Urls, postgres: Any) -> AsyncIterator[World]:
     settings = settings_on(shared_migrated)
     async with running(settings) as api, relaying(settings, shared_migrated):
-        admin = await asyncpg.connect(postgres.admin_of(shared_migrated))
-        yield World(api, shared_migrated, settings, admin)
+        url = postgres.admin_of(shared_migrated)
+        admin = await asyncpg.connect(url)
+        yield World(api, shared_migrated, settings, admin, url)
         await admin.close()
 
 
@@ -223,6 +225,23 @@ async def test_a_removed_member_is_disconnected_within_a_second(world: World) ->
     assert session.closed
 
 
+async def test_a_removed_member_is_no_longer_present(world: World) -> None:
+    owner = await world.api.person()
+    member = await world.api.member(owner, "member")
+    watching, got = await world.connect(owner)
+    await watching.subscribe("tenant", presence=True)
+    leaving, _ = await world.connect(member)
+    await leaving.subscribe("tenant", presence=True)
+    await until(lambda: got.crowd == {owner.id, member.id})
+    answer = await world.api.client.delete(
+        f"/api/v1/tenants/{owner.tenant_id}/members/{member.id}", headers={**owner.headers, "If-Match": "*"}
+    )
+    assert answer.status_code == 204, answer.text
+    await until(lambda: got.crowd == {owner.id})
+    assert await watching.present("tenant") == [Member(owner.id)]
+    watching.close()
+
+
 async def test_progress_of_a_job_reaches_its_channel_in_order(world: World) -> None:
     person = await world.api.person()
     job = uuid4()
@@ -240,6 +259,27 @@ async def test_progress_of_a_job_reaches_its_channel_in_order(world: World) -> N
     last = got.got[-1]
     assert last is not None
     assert last.data == f'{{"id" : "{job}", "name" : "items.import", "state" : "cancelled", "progress" : 60}}'.encode()
+    session.close()
+
+
+async def test_a_long_transaction_of_a_job_does_not_lock_its_channel(world: World) -> None:
+    person = await world.api.person()
+    job = uuid4()
+    await world.admin.execute(
+        "insert into jobs (tenant_id, id, user_id, name, state, priority, scheduled_at, attempts, payload, request_id, traceparent, created_at, progress)"
+        " values ($1, $2, $3, 'items.import', 'waiting', 0, now() + interval '1 hour', 0, '{}', '', '', now(), 0)",
+        person.tenant_id, job, person.id,
+    )  # fmt: skip
+    session, got = await world.connect(person)
+    await session.subscribe(f"jobs/{job}")
+    long = await asyncpg.connect(world.admin_url)
+    async with long.transaction():
+        await long.execute("update jobs set progress = 10 where tenant_id = $1 and id = $2", person.tenant_id, job)
+        locked = "select name from channels where tenant_id = $1 and name = $2 for update nowait"
+        assert await world.admin.fetchval(locked, person.tenant_id, f"jobs/{job}") == f"jobs/{job}"
+        assert got.got == []
+    await until(lambda: got.offsets() == [1])
+    await long.close()
     session.close()
 
 
@@ -323,6 +363,12 @@ async def test_an_unknown_or_malformed_channel_is_a_clear_error(world: World) ->
         "tenant/" + str(uuid4()),
         "x" * 5000,
         "items/" + str(uuid4()).upper(),
+        f"items/{uuid4()}\n",
+        "items/" + "\uff10" * 8 + "-0000-0000-0000-000000000000",
+        "tenant\u200b",
+        "\u0442enant",
+        "tenant\x00",
+        f"items/../tenant/{uuid4()}",
         "nothing/" + str(uuid4()),
     ):
         with pytest.raises(ApiBaseError):

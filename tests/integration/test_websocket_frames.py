@@ -1,5 +1,6 @@
 """The frames of WebSockets [RFC 6455, sections 5 to 8], one by one, over a real socket."""
 
+import struct
 import zlib
 from collections.abc import AsyncIterator
 
@@ -95,6 +96,15 @@ async def test_a_control_frame_is_neither_long_nor_fragmented(server: WebSocketS
     client = await server.connect()
     client.frame(opcode, b"\x03\xe8", fin=False)
     assert (await client.closed())[0] == 1002
+
+
+@pytest.mark.parametrize(("size", "length"), [(0, "!BH"), (125, "!BH"), (1, "!BQ"), (126, "!BQ"), (2000, "!BQ")])
+async def test_a_length_in_more_bytes_than_necessary_is_refused(server: WebSocketServer, size: int, length: str) -> None:
+    client = await server.connect()
+    client.frame(TEXT, b"x" * 126)
+    assert await client.text() == "x" * 126
+    client.writer.write(b"\x81" + struct.pack(length, 0x80 | (126 if length == "!BH" else 127), size) + bytes(4) + b"x" * size)
+    assert await client.closed() == (1002, "the payload length must be in the fewest bytes")
 
 
 @pytest.mark.parametrize("rsv", [1, 2, 4])

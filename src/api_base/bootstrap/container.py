@@ -189,7 +189,7 @@ class Container(containers.DeclarativeContainer):
 
     signals: Provider[Signals] = Singleton(Selection.build, selections.provided.realtime, adapter_ports)
     realtime: Provider[Realtime] = Singleton(
-        realtime.hub, settings, channels, database, ids, bus.provided.execute, access, counters.provided.gauge
+        realtime.hub, settings, channels, database, ids, bus.provided.execute, access, counters.provided.gauge, counters.provided.delivered
     )
 
 

@@ -14,6 +14,7 @@ from api_base.infrastructure.db.session import DatabaseHealthCheck
 from api_base.interface import docs_router, events_router, links_router, openapi, storage_router, stream_router
 from api_base.interface.errors import pages
 from api_base.interface.graphql.sessions import LiveSessions
+from api_base.interface.middleware.page_origins import PageOrigins
 from api_base.interface.middleware.rate_limit import RequestLimits
 from api_base.interface.stream_router import StreamPorts
 from api_base.interface.v1 import health_router, keys_router, metrics_router
@@ -64,6 +65,7 @@ def stream_ports(services: Services) -> StreamPorts:
         verifier=container.token_verifier,
         access=container.access,
         tokens=container.link_tokens,
-        origins=[origin for origin in settings.server.cors_origins if origin != "*"],
+        pages=PageOrigins([origin for origin in settings.server.cors_origins if origin != "*"], settings.server.public_url),
         secure=settings.environment != "development",
+        max_streams=settings.server.max_connections // 2,  # the others are for requests
     )

@@ -14,9 +14,10 @@ from api_base.core.shared import backoff
 from api_base.infrastructure.db.notifications import CoalescingNotifier
 from api_base.infrastructure.events.consumer import DeliveryConsumer
 from api_base.infrastructure.events.database_publisher import CHANNEL as DELIVERIES
+from api_base.infrastructure.events.database_publisher import DatabaseEventPublisher
 from api_base.infrastructure.events.outbox import CHANNEL as STORED
 from api_base.infrastructure.events.outbox import EventPartitions
-from api_base.infrastructure.events.relay import Relay
+from api_base.infrastructure.events.relay import EarlyJournal, Relay
 from api_base.infrastructure.realtime.sequencer import Sequencer
 from api_base.infrastructure.serialization.json_codec import decode_as
 from api_base.infrastructure.serialization.result_codec import encode_result
@@ -49,7 +50,11 @@ def event_work(services: Services, timing: WorkerTiming) -> Iterator[PeriodicTas
     container, delivery, poll = services.container, services.container.event_delivery, timing.poll_interval
     pool, transport, durable = container.worker_database.pool, container.events, container.subscribers.durable
     sequencer = Sequencer(container.channels.rules, container.signals, services.settings.realtime.keep_events)
-    relay, partitions = Relay(pool, transport.publisher, sequencer), EventPartitions(pool)
+    brokered = not isinstance(transport.publisher, DatabaseEventPublisher)
+    relay, partitions = Relay(pool, transport.publisher, sequencer, early=brokered), EventPartitions(pool)
+    if brokered:
+        early = EarlyJournal(pool, sequencer, list(container.channels.rules))
+        yield PeriodicTask(name="deliver events to clients", group="relay", interval=poll, run=early.run, channel=STORED)
     yield PeriodicTask(
         name="publish events",
         group="relay",

@@ -14,6 +14,8 @@ HEARTBEAT_SECONDS: Final = 15.0
 RETRY_MILLISECONDS: Final = 2000
 MAX_QUEUED: Final = 1000
 """Events that wait for a client before those of one delivery. A slower one is disconnected, and resumes from the journal when it returns."""
+MAX_QUEUED_BYTES: Final = 1_048_576
+"""Bytes that wait for a client."""
 MAX_ID_LENGTH: Final = 8192
 
 
@@ -22,6 +24,8 @@ class EventStream:
 
     def __init__(self, hub: Realtime, context: RequestContext, expires_at: float) -> None:
         self._queue: deque[bytes] = deque()
+        self._figures = hub.figures
+        self._bytes = 0
         self._filled = asyncio.Event()
         self._positions: dict[str, Position] = {}
         self._ended: str | None = None
@@ -36,15 +40,18 @@ class EventStream:
                 self._positions[channel] = after[channel] if done.recovered else done.position
                 self._put("subscribed", {"channel": channel, "position": str(done.position), "recovered": done.recovered})
         except BaseException:
-            self.session.close()
+            self.discard()
             raise
 
     def deliver(self, events: Sequence[ChannelEvent]) -> None:
-        """Add events, or end the stream if too many wait. What waits is sent: a client with much to recover gets further each time."""
+        """Add events, or end the stream if too much waits. What waits is sent: a client with much to recover gets further each time."""
         if len(self._queue) >= MAX_QUEUED:
-            self.leave("slow")
+            self._leave_slow()
             return
         for event in events:
+            if self._bytes >= MAX_QUEUED_BYTES:
+                self._leave_slow()
+                return
             self._positions[event.channel] = event.position
             head = json.dumps(
                 {
@@ -74,7 +81,10 @@ class EventStream:
             yield b"retry: %d\n\n" % RETRY_MILLISECONDS
             while True:
                 while self._queue:
-                    yield self._queue.popleft()
+                    part = self._queue.popleft()
+                    self._bytes -= len(part)
+                    self._figures.queued -= 1
+                    yield part
                 if self._ended is not None:
                     return
                 self._filled.clear()
@@ -84,12 +94,24 @@ class EventStream:
                 except TimeoutError:
                     yield b": \n\n"
         finally:
-            self.session.close()
+            self.discard()
 
     def leave(self, reason: str) -> None:
         """End the stream: its client has left, or the process stops."""
         self.session.close()
         self._end(reason)
+
+    def discard(self) -> None:
+        """Close the session, and forget what waits."""
+        self.session.close()
+        self._ended = self._ended or "left"
+        self._figures.queued -= len(self._queue)
+        self._queue.clear()
+
+    def _leave_slow(self) -> None:
+        if self._ended is None:
+            self._figures.slow += 1
+        self.leave("slow")
 
     def _put(self, kind: str, data: object) -> None:
         self._append(b"event: %b\ndata: %b\n" % (kind.encode(), json.dumps(data).encode()))
@@ -97,7 +119,12 @@ class EventStream:
     def _append(self, text: bytes) -> None:
         if self._ended is not None:
             return
-        self._queue.append(text + b"id: %b\n\n" % self._id().encode())
+        self._add(text + b"id: %b\n\n" % self._id().encode())
+
+    def _add(self, part: bytes) -> None:
+        self._queue.append(part)
+        self._bytes += len(part)
+        self._figures.queued += 1
         self._filled.set()
 
     def _id(self) -> str:
@@ -106,9 +133,8 @@ class EventStream:
     def _end(self, reason: str) -> None:
         if self._ended is not None:
             return
-        self._queue.append(b'event: end\ndata: {"reason":"%b"}\n\n' % reason.encode())
         self._ended = reason
-        self._filled.set()
+        self._add(b'event: end\ndata: {"reason":"%b"}\n\n' % reason.encode())
 
 
 def positions_of(last_event_id: str | None) -> dict[str, Position]:

@@ -3,11 +3,10 @@
 The cookie names a session, and is worth nothing but this stream: it is no access token, and no other route reads it. It ends with the session.
 """
 
-from collections.abc import AsyncGenerator, Collection
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 from math import inf
 from typing import Annotated, Any, Final
-from urllib.parse import urlsplit
 from uuid import UUID
 
 from fastapi import Depends, Header, Query
@@ -16,12 +15,13 @@ from starlette.requests import cookie_parser
 from starlette.types import Scope
 
 from api_base.application.common.realtime import Realtime
-from api_base.core.errors import Forbidden, Invalid, Unauthenticated
+from api_base.core.errors import Forbidden, Invalid, TooManyRequests, Unauthenticated
 from api_base.core.protocols import AccessLookup, LinkTokens, TokenClaims, TokenVerifier
 from api_base.core.types import NO_TENANT, RequestContext, SessionId, TenantId, UserId
 from api_base.interface.errors.problem import pointer
 from api_base.interface.event_stream import EventStream, channels_of, positions_of
 from api_base.interface.middleware.http_exchange import http_exchange_of
+from api_base.interface.middleware.page_origins import PageOrigins
 from api_base.interface.openapi.components import BY_STATUS
 from api_base.interface.routes import RouteOptions, Router
 from api_base.interface.routes.parameters import QueryResolver, header, query_pairs
@@ -35,14 +35,15 @@ _HEADERS: Final = ((b"content-type", b"text/event-stream"), (b"x-accel-buffering
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamPorts:
-    """`origins` are those that may read the API from a browser, beside its own. `secure` cookies are sent over TLS only."""
+    """`pages` may read the API from a browser. `secure` cookies are sent over TLS only. `max_streams` are open at the same time."""
 
     hub: Realtime
     verifier: TokenVerifier
     access: AccessLookup
     tokens: LinkTokens
-    origins: Collection[str]
+    pages: PageOrigins
     secure: bool
+    max_streams: int
     streams: set[EventStream] = field(default_factory=set)
 
     def drain(self) -> None:
@@ -117,7 +118,11 @@ class _Opened:
             self._stream.leave("left")
 
     async def content(self) -> AsyncGenerator[bytes]:
-        """Yield the stream. Raises what `EventStream.subscribe` raises."""
+        """Yield the stream. Raises `TooManyRequests`, and what `EventStream.subscribe` raises."""
+        if len(self._ports.streams) >= self._ports.max_streams:
+            raise TooManyRequests(
+                f"The server may have {self._ports.max_streams} open streams of events. Try again later.", retry_after=5.0
+            )
         stream = self._stream = EventStream(self._ports.hub, self._context, self._expires_at)
         self._ports.streams.add(stream)
         try:
@@ -129,7 +134,7 @@ class _Opened:
                 yield part
         finally:
             self._ports.streams.discard(stream)
-            stream.session.close()
+            stream.discard()
 
 
 def routes(ports: StreamPorts) -> Router:
@@ -202,11 +207,7 @@ async def _caller(sender: Sender, ports: StreamPorts) -> tuple[RequestContext, f
 def _check_origin(sender: Sender, ports: StreamPorts) -> None:
     """Refuse a page of another origin. A program that is no browser sends no Origin [RFC 6454, section 7]."""
     origin = sender.origin
-    try:
-        own = urlsplit(origin or "").netloc == sender.host
-    except ValueError:  # no URL
-        own = False
-    if origin is not None and not own and origin not in ports.origins:
+    if origin is not None and not ports.pages.allow(origin, sender.host):
         raise Forbidden("The origin of the page may not read events. Add it to SERVER__CORS_ORIGINS.")
     if origin is None and sender.cross_site:
         raise Forbidden("A page of another site may not read events.")

@@ -13,7 +13,8 @@ async function post(path, body) {
 const { ticket } = await post("/api/v1/events/ticket");
 const socket = new WebSocket(base.replace("http", "ws") + "/ws", "api-base.v1", { perMessageDeflate: compression === "deflate" });
 const send = (message) => socket.send(JSON.stringify(message));
-let recovered, item;
+const sku = `NODE-${Date.now()}`;
+let recovered;
 
 socket.on("open", () => send({ type: "authenticate", id: "1", ticket }));
 socket.on("error", (error) => { console.error(error); process.exit(1); });
@@ -22,8 +23,9 @@ socket.on("message", async (data) => {
   if (message.type === "authenticated") send({ type: "subscribe", id: "2", channel: "tenant" });
   else if (message.type === "subscribed") {
     recovered = message.recovered;
-    item = await post("/api/v1/items", { sku: `NODE-${Date.now()}`, name: "Chair", category: "furniture" });
+    await post("/api/v1/items", { sku, name: "Chair", category: "furniture" });
   } else if (message.type === "event") {
+    if (message.event.data.sku !== sku) return; // those of the first start, such as the creation of the tenant, may come before
     const extensions = socket.extensions;
     socket.on("close", (code) => console.log(JSON.stringify({ name: message.event.name, code, recovered, extensions, protocol: socket.protocol })));
     socket.close(1000);

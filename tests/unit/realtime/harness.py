@@ -1,5 +1,6 @@
 """A hub in memory, whose callers' principals a test sets."""
 
+import asyncio
 import time
 from dataclasses import dataclass, field, replace
 from uuid import UUID, uuid4
@@ -31,7 +32,7 @@ def principal(tenant: UUID | None = None, *permissions: str, user: UUID | None =
 
 @dataclass
 class World:
-    """`things` are the ids that each tenant may read; `ended` are sessions that are revoked."""
+    """`things` are the ids that each tenant may read; `ended` are sessions that are revoked. While `answering` is clear, no message is answered."""
 
     journal: MemoryJournal = field(default_factory=MemoryJournal)
     presence: MemoryPresence = field(default_factory=MemoryPresence)
@@ -40,18 +41,24 @@ class World:
     ended: set[UUID] = field(default_factory=set)
     roles: dict[UUID, frozenset[str]] = field(default_factory=dict)
     gauges: dict[str, float] = field(default_factory=dict)
+    delivered: list[float] = field(default_factory=list)
+    answering: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
+        self.answering.set()
         channels = Channels()
         channels.kinds["things"] = Channel(kind="things", message=GetThing, read=lambda thing: GetThing(id=thing))
         self.hub = self.another_process(channels)
 
     def another_process(self, channels: Channels) -> Realtime:
         self.channels = channels
-        return Realtime(channels, self.journal, self.presence, self.execute, self, self.limits, self.gauges.__setitem__)
+        return Realtime(
+            channels, self.journal, self.presence, self.execute, self, self.limits, self.gauges.__setitem__, self.delivered.append
+        )
 
     async def execute(self, message: Message[object]) -> object:
         assert isinstance(message, GetThing)
+        await self.answering.wait()
         if self.things.get(message.id) != current_context.get().tenant_id:
             raise NotFound("thing", message.id)
         return None

@@ -63,6 +63,7 @@ class MemoryPresence:
 
     def __init__(self) -> None:
         self.present: dict[ChannelKey, set[Member]] = {}
+        self.reads = 0
 
     async def enter(self, key: ChannelKey, member: Member) -> None:
         self.present.setdefault(key, set()).add(member)
@@ -71,7 +72,10 @@ class MemoryPresence:
         self.present[key].discard(member)
 
     async def members(self, key: ChannelKey) -> Sequence[Member]:
-        return sorted(self.present.get(key, ()))
+        self.reads += 1
+        found = sorted(self.present.get(key, ()))
+        await asyncio.sleep(0)  # as a database does
+        return found
 
     async def renew(self) -> None:
         return None

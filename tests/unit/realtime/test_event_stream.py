@@ -2,15 +2,16 @@
 
 import asyncio
 import time
+from datetime import UTC, datetime
 from uuid import UUID
 
 import pytest
 
-from api_base.application.common.realtime import Position, RealtimeLimits
+from api_base.application.common.realtime import ChannelEvent, Position, RealtimeLimits
 from api_base.application.common.realtime.feed import PAGE
 from api_base.core.errors import Invalid
 from api_base.core.types import RequestContext
-from api_base.interface.event_stream import MAX_QUEUED, EventStream, channels_of, positions_of
+from api_base.interface.event_stream import MAX_QUEUED, MAX_QUEUED_BYTES, EventStream, channels_of, positions_of
 from tests.unit.realtime.harness import World, principal, tenant_key
 from tests.unit.realtime.memory_journal import MemoryJournal
 
@@ -71,6 +72,24 @@ async def test_a_client_that_does_not_read_is_disconnected_and_holds_a_bounded_q
     offsets = [positions_of(fields_of(part)["id"])["tenant"].offset for part in parts[1:-1]]
     assert offsets == list(range(len(offsets)))  # what waited is sent, so that the client gets further each time
     assert len(offsets) <= MAX_QUEUED + 1 + PAGE
+
+
+async def test_what_waits_is_bounded_in_bytes() -> None:
+    world = World(journal=MemoryJournal(keep=5000))
+    stream = stream_of(world)
+    await stream.subscribe(["tenant"], {})
+    size, count = 50_000, 40
+    at = datetime.now(UTC)
+    for number in range(1, count + 1):
+        event = ChannelEvent("tenant", Position("a", number), UUID(int=number), "things.made.v1", at, b'"%b"' % (b"x" * size))
+        stream.deliver([event])
+    await world.hub.check()
+    assert (world.gauges["stream_slow_clients"], world.gauges["stream_queued_messages"]) == (1, MAX_QUEUED_BYTES // size + 3)
+    parts = [part async for part in stream.parts()]
+    assert world.hub.figures.queued == 0
+    assert parts[-1] == b'event: end\ndata: {"reason":"slow"}\n\n'
+    assert MAX_QUEUED_BYTES <= sum(map(len, parts)) <= MAX_QUEUED_BYTES + 2 * size
+    assert stream.session.closed
 
 
 async def test_a_client_recovers_more_than_may_wait() -> None:

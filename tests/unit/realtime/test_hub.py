@@ -32,6 +32,7 @@ async def test_events_of_the_tenant_reach_only_those_who_may_read_them() -> None
     world.hub.signal(tenant_key(TENANT))
     await turns()
     assert (got.offsets(), nothing.offsets()) == ([1, 2], [2])
+    assert len(world.delivered) == 2
 
 
 async def test_a_recovered_event_is_filtered_by_permission_too() -> None:
@@ -99,13 +100,15 @@ async def test_the_metrics_show_what_the_hub_holds_and_what_it_ended() -> None:
     await session.subscribe("tenant", Position("f" * 8, 1))
     await world.hub.check()
     expected = {"sessions": 2, "subscriptions": 2, "recoveries": 1, "resets": 1, "refused": 1, "ended": 0}
-    assert world.gauges == {f"realtime_{name}": value for name, value in expected.items()}
+    streams = {"stream_queued_messages": 0, "stream_slow_clients": 0}
+    assert world.gauges == {f"realtime_{name}": value for name, value in expected.items()} | streams
     assert who.session_id is not None
     world.ended.add(who.session_id)
     await world.hub.check()
-    assert world.gauges == {
-        f"realtime_{name}": value for name, value in {**expected, "sessions": 1, "subscriptions": 1, "ended": 1}.items()
-    }
+    assert (
+        world.gauges
+        == {f"realtime_{name}": value for name, value in {**expected, "sessions": 1, "subscriptions": 1, "ended": 1}.items()} | streams
+    )
 
 
 async def test_a_fresh_token_of_the_same_session_keeps_the_connection() -> None:
@@ -189,6 +192,66 @@ async def test_members_join_and_leave_once_with_any_number_of_connections() -> N
     outsider, _ = world.connect(principal(TENANT))
     with pytest.raises(NotFound):
         await outsider.present("tenant")
+
+
+async def test_many_signals_about_members_cause_few_reads() -> None:
+    world = World()
+    ana = principal(TENANT)
+    session, got = world.connect(ana)
+    await session.subscribe("tenant", presence=True)
+    await turns()
+    before = world.presence.reads
+    for _ in range(100):
+        world.hub.signal_presence(tenant_key(TENANT))
+    await turns()
+    assert world.presence.reads == before + 1
+    world.hub.signal_presence(tenant_key(TENANT))
+    await turns(1)  # the read has begun, and may have missed what follows
+    for _ in range(100):
+        world.hub.signal_presence(tenant_key(TENANT))
+    await turns()
+    assert world.presence.reads == before + 3
+    assert got.crowd == {ana.user_id}
+
+
+async def test_a_client_that_leaves_and_returns_sees_the_others_again_and_nothing_in_between() -> None:
+    world = World()
+    session, got = world.connect(principal(TENANT))
+    await session.subscribe("tenant", presence=True)
+    await turns()
+    got.crowd.clear()
+    await session.unsubscribe("tenant")
+    ben, _ = world.connect(principal(TENANT))
+    await ben.subscribe("tenant", presence=True)
+    assert got.crowd == set()
+    await session.subscribe("tenant", presence=True)  # while its end of before is still under way
+    await turns()
+    everyone = {ben.principal.user_id, session.principal.user_id}
+    assert got.crowd == everyone
+    assert {member.user_id for member in world.presence.present[tenant_key(TENANT)]} == everyone
+    session.close()
+    await turns()
+    assert [member.user_id for member in world.presence.present[tenant_key(TENANT)]] == [ben.principal.user_id]
+
+
+async def test_a_slow_check_of_subscriptions_delays_no_end_of_another_session() -> None:
+    world = World(things={THING: TENANT})
+    changed, revoked = principal(TENANT), principal(TENANT)
+    (session, got), (_, other) = world.connect(changed), world.connect(revoked)
+    await session.subscribe(f"things/{THING}")
+    assert changed.session_id is not None
+    assert revoked.session_id is not None
+    world.answering.clear()
+    world.things.clear()
+    world.roles[changed.session_id] = frozenset({"b"})
+    await world.hub.check()
+    world.ended.add(revoked.session_id)
+    async with asyncio.timeout(5):
+        await world.hub.check()
+    assert (other.ended_because, got.ends) == (["revoked"], [])
+    world.answering.set()
+    await turns()
+    assert [channel for channel, _ in got.ends] == [f"things/{THING}"]
 
 
 async def test_draining_ends_every_session() -> None:

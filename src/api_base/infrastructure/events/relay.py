@@ -13,13 +13,15 @@ from api_base.core.protocols import EventPublisher, StoredEvent
 from api_base.core.shared.logging import get_logger
 from api_base.infrastructure.db.connecting import Connection
 from api_base.infrastructure.db.pool import ConnectionPool
-from api_base.infrastructure.events.rows import COLUMNS, shards_for, stored_event
+from api_base.infrastructure.events.rows import COLUMNS, shards_for, stored_event, wait_for_shards
 
 logger = get_logger(__name__)
 
 BATCH: Final = 500
 RELAY: Final = "relay"
 """The subscription of refused events in `deliveries`; the name of a real subscription has a dot."""
+JOURNAL: Final = "journal"
+"""Reads the shards for the journal."""
 
 WAITING: Final = f"""
 select {COLUMNS} from outbox o
@@ -29,6 +31,14 @@ order by sequence limit $2
 """
 _MARK: Final = (
     "update outbox o set published = true from unnest($1::timestamptz[], $2::uuid[]) as u(at, id) where o.at = u.at and o.id = u.id"
+)
+_MARK_FRESH: Final = f"with marked as ({_MARK} returning o.id, o.journaled) select id from marked where not journaled"
+_UNJOURNALED: Final = f"""
+select {COLUMNS} from outbox o where not published and not journaled and shard = any($1::smallint[]) and name = any($2::text[])
+order by sequence limit $3
+"""
+_JOURNALED: Final = (
+    "update outbox o set journaled = true from unnest($1::timestamptz[], $2::uuid[]) as u(at, id) where o.at = u.at and o.id = u.id"
 )
 _REFUSE: Final = f"""
 insert into deliveries (subscription, sequence, event_at, event_id, shard, aggregate_id, attempts, next_attempt_at, dead, error)
@@ -46,9 +56,36 @@ class Journal(Protocol):
         """Called with the result of `append` after the commit."""
 
 
+class EarlyJournal:
+    """Stores the events of `names` in the journal before a broker has them: connected clients receive them while it does not answer."""
+
+    def __init__(self, pool: ConnectionPool, journal: Journal, names: Sequence[str]) -> None:
+        self._pool, self._journal, self._names = pool, journal, list(names)
+
+    async def run(self) -> bool:
+        """Store one batch. Returns whether there is more."""
+        more, changed = await self._pool.run(self._in_transaction)
+        if changed:
+            await self._journal.signal(changed)
+        return more
+
+    async def _in_transaction(self, connection: Connection) -> tuple[bool, Sequence[ChannelKey]]:
+        changed: Sequence[ChannelKey] = ()
+        async with connection.transaction():
+            shards = await shards_for(connection, JOURNAL)
+            rows = await connection.fetch(_UNJOURNALED, shards, self._names, BATCH) if shards else []
+            if rows:
+                events = [stored_event(row) for row in rows]
+                await connection.execute(_JOURNALED, [event.at for event in events], [event.id for event in events])
+                changed = await self._journal.append(connection, events)
+        return len(rows) == BATCH, changed
+
+
 class Relay:
-    def __init__(self, pool: ConnectionPool, publisher: EventPublisher, journal: Journal) -> None:
-        self._pool, self._publisher, self._journal = pool, publisher, journal
+    """`early` says that an `EarlyJournal` runs beside it."""
+
+    def __init__(self, pool: ConnectionPool, publisher: EventPublisher, journal: Journal, *, early: bool = False) -> None:
+        self._pool, self._publisher, self._journal, self._early = pool, publisher, journal, early
 
     async def run(self) -> bool:
         """Publish one batch. Returns whether there is more. Raises the error of the publisher; then no event is marked as published."""
@@ -63,10 +100,10 @@ class Relay:
             shards = await shards_for(connection, RELAY)
             rows = await connection.fetch(WAITING, shards, BATCH) if shards else []
             if rows:
-                changed = await self._publish(connection, [stored_event(row) for row in rows])
+                changed = await self._publish(connection, shards, [stored_event(row) for row in rows])
         return len(rows) == BATCH, changed
 
-    async def _publish(self, connection: Connection, events: Sequence[StoredEvent]) -> Sequence[ChannelKey]:
+    async def _publish(self, connection: Connection, shards: Sequence[int], events: Sequence[StoredEvent]) -> Sequence[ChannelKey]:
         try:
             await self._publisher.publish(events)
         except EventRefused as refused:
@@ -74,5 +111,10 @@ class Relay:
             logger.error("event_refused", domain_event=one.name, event_id=str(one.id), reason=str(refused))
             await connection.execute(_REFUSE, one.at, one.id, str(refused))
             return ()  # the next run publishes the others, without this aggregate
-        await connection.execute(_MARK, [event.at for event in events], [event.id for event in events])
+        keys = [event.at for event in events], [event.id for event in events]
+        if self._early:
+            await wait_for_shards(connection, JOURNAL, shards)
+            fresh = {row["id"] for row in await connection.fetch(_MARK_FRESH, *keys)}
+            return await self._journal.append(connection, [event for event in events if event.id in fresh])
+        await connection.execute(_MARK, *keys)
         return await self._journal.append(connection, events)

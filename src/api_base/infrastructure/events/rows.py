@@ -8,6 +8,7 @@ made while the queue was short would read and sort the whole long queue for each
 """
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import fields
 from functools import partial
 from typing import Final
@@ -45,6 +46,11 @@ where pg_try_advisory_xact_lock($1, s)
 async def shards_for(connection: Connection, reader: str) -> list[int]:
     """Lock the shards of `reader` that are free; they are locked until the transaction of `connection` ends."""
     return [row["shard"] for row in await connection.fetch(_TAKE, _class_of(reader), SHARDS, f"{LEASE:.0f}s")]
+
+
+async def wait_for_shards(connection: Connection, reader: str, shards: Sequence[int]) -> None:
+    """Lock shards of another reader until the transaction of `connection` ends. Waits for the transaction that holds them."""
+    await connection.fetch("select pg_advisory_xact_lock($1, s) from unnest($2::int[]) s order by s", _class_of(reader), list(shards))
 
 
 def _class_of(reader: str) -> int:

@@ -33,10 +33,11 @@ OUTBOX: Final = tenant_owned(
     sa.Column("payload", JSONB, nullable=False),
     sa.Column("sequence", sa.BigInteger, nullable=False, server_default=sa.text("nextval('outbox_sequence')")),
     sa.Column("published", sa.Boolean, nullable=False, server_default=sa.text("false")),
+    sa.Column("journaled", sa.Boolean, nullable=False, server_default=sa.text("false")),
     across_owners={"outbox_pkey": "its tenant may be null; ids are made by the application, never taken from a caller"},
 )
 """`sequence` is assigned on insert, and a version is inserted only after the previous one was committed: within an aggregate it grows with the
-version. `tenant_id` is null for events of no tenant."""
+version. `tenant_id` is null for events of no tenant. `journaled` says that connected clients have an event that is not published yet."""
 
 DELIVERIES: Final = system_owned(
     "deliveries",

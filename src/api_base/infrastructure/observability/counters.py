@@ -36,7 +36,9 @@ DEPENDENCIES: Final = 64
 EVALUATIONS: Final = 256
 """The number of slots for variants of feature flags, after those of the dependencies. Requests follow."""
 FIRST_EVALUATION: Final = GAUGES + DEPENDENCIES + 1
-REQUESTS: Final = FIRST_EVALUATION + EVALUATIONS
+DELIVERIES: Final = FIRST_EVALUATION + EVALUATIONS
+"""The slot for the deliveries of events. Requests follow."""
+REQUESTS: Final = DELIVERIES + 1
 
 PID: Final = 1
 IN_PROGRESS: Final = 2
@@ -119,6 +121,12 @@ class Counters:
             base = self._evaluations[name] = (FIRST_EVALUATION + len(self._evaluations)) * SLOT
             self._label(base, name)
         self.words[base + VALUES] += times
+
+    def delivered(self, seconds: float) -> None:
+        """Count an event that connected clients received `seconds` after it happened."""
+        words, base = self.words, DELIVERIES * SLOT
+        words[base + VALUES + bisect_left(BUCKETS, seconds)] += 1
+        words[base + SUM] += int(seconds * 1e9)
 
     def close(self) -> None:
         """Close the file, which stays: its totals still count. Counting continues in memory."""

@@ -50,6 +50,8 @@ class _Snapshot:
     alive: list[_Process] = field(default_factory=list)
     dependencies: list[tuple[int | None, dict[str, memoryview]]] = field(default_factory=list)
     evaluations: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    deliveries: list[int] = field(default_factory=lambda: [0] * (len(layout.BUCKETS) + 2))
+    """As those of requests."""
 
     def add(self, words: memoryview, *, alive: bool) -> None:
         if alive and words[layout.PID]:
@@ -60,8 +62,11 @@ class _Snapshot:
             for base, name in _slots(words, range(layout.GAUGES + 1, layout.FIRST_EVALUATION))
         }
         self.dependencies.append((words[layout.PID] if alive else None, found))
-        for base, key in _slots(words, range(layout.FIRST_EVALUATION, layout.REQUESTS)):
+        for base, key in _slots(words, range(layout.FIRST_EVALUATION, layout.DELIVERIES)):
             self.evaluations[key] += words[base + layout.VALUES]
+        base = layout.DELIVERIES * layout.SLOT
+        for i, value in enumerate(words[base + layout.VALUES : base + layout.SUM + 1]):
+            self.deliveries[i] += value
         for base, key in _slots(words, range(layout.REQUESTS, layout.SLOTS)):
             method, status, route = key.split(" ", 2)
             total = self.requests[method, route, status]
@@ -108,6 +113,7 @@ class MergedMetrics(Collector, Metrics):
         yield from _gauges(snapshot.alive)
         yield from dependencies.families(snapshot.dependencies)
         yield from _evaluations(snapshot.evaluations)
+        yield _deliveries(snapshot.deliveries)
         yield from _processes([process.pid for process in snapshot.alive])
 
     def _snapshot(self) -> _Snapshot:
@@ -179,6 +185,16 @@ def _evaluations(counts: Mapping[str, int]) -> Iterator[Metric]:
     for key, count in sorted(counts.items()):
         family.add_metric(key.split(" "), count)
     yield family
+
+
+def _deliveries(figures: Sequence[int]) -> Metric:
+    *counts, nanoseconds = figures
+    family = HistogramMetricFamily(
+        "realtime_delivery_seconds", "Time from an event to its delivery to connected clients, once for each process and channel."
+    )
+    bounds = [*map(str, layout.BUCKETS), "+Inf"]
+    family.add_metric((), list(zip(bounds, accumulate(counts), strict=True)), sum_value=nanoseconds / 1e9)
+    return family
 
 
 def _processes(pids: Sequence[int]) -> Iterator[Metric]:

@@ -19,6 +19,7 @@ def hub(
     execute: Callable[[Message[object]], Awaitable[object]],
     access: AccessLookup,
     gauge: Callable[[str, float], None],
+    delivered: Callable[[float], None],
 ) -> Realtime:
     """Return the hub, which does nothing until `RealtimeDelivery` starts it."""
     chosen = settings.realtime
@@ -30,4 +31,4 @@ def hub(
         sessions_per_address=chosen.max_sessions_per_address,
     )
     presence = SqlPresence(database, ids.new(), chosen.max_members)
-    return Realtime(channels, SqlChannelJournal(database), presence, execute, access, limits, gauge)
+    return Realtime(channels, SqlChannelJournal(database), presence, execute, access, limits, gauge, delivered)

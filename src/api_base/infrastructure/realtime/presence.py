@@ -1,11 +1,12 @@
 """Presence in PostgreSQL: a row for each user and process, with a lease. A process that dies loses its members when their lease ends."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Final
 from uuid import UUID
 
 from api_base.application.common.realtime import ChannelKey, Member, Presence
-from api_base.core.errors import NotFound, TooManyRequests
+from api_base.core.errors import ApiBaseError, NotFound, TooManyRequests
 from api_base.infrastructure.db.connecting import Connection
 from api_base.infrastructure.db.session import Database
 from api_base.infrastructure.realtime.signals import notify_members
@@ -44,12 +45,16 @@ class SqlPresence(Presence):
         if await self._change(key.owner, _ENTER, *arguments) == "INSERT 0 0":
             raise TooManyRequests(f"The channel {key.name} has {self._limit} members. Subscribe without presence.", retry_after=5.0)
         self._mine.add((key.owner, key.name, member.user_id))
-        await notify_members(self._database.pool, key)
+        try:
+            await self._notify(key)
+        except BaseException:  # the caller does not count the member: its lease may end
+            self._mine.discard((key.owner, key.name, member.user_id))
+            raise
 
     async def leave(self, key: ChannelKey, member: Member) -> None:
         self._mine.discard((key.owner, key.name, member.user_id))
         await self._change(key.owner, _LEAVE, key.owner, key.name, self._process, member.user_id)
-        await notify_members(self._database.pool, key)
+        await self._notify(key)
 
     async def members(self, key: ChannelKey) -> Sequence[Member]:
         _of_a_tenant(key)
@@ -62,6 +67,11 @@ class SqlPresence(Presence):
             mine = [(name, user) for tenant, name, user in self._mine if tenant == owner]
             names, users = [name for name, _ in mine], [user for _, user in mine]
             await self._change(owner, _RENEW, owner, self._process, LEASE_SECONDS, names, users)
+
+    async def _notify(self, key: ChannelKey) -> None:
+        """Notify the other processes. They read the members every few seconds anyway."""
+        with suppress(ApiBaseError):
+            await notify_members(self._database.pool, key)
 
     async def _change(self, owner: UUID, statement: str, *arguments: object) -> str:
         async def change(connection: Connection) -> str:

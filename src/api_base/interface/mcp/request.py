@@ -11,6 +11,7 @@ from starlette.types import Receive, Scope
 from api_base.core.errors import Forbidden
 from api_base.interface.errors.http import MalformedBody, MisdirectedRequest
 from api_base.interface.middleware.http_exchange import http_exchange_of
+from api_base.interface.middleware.page_origins import PageOrigins
 from api_base.interface.routes import body as bodies
 from api_base.interface.routes.parameters import header
 
@@ -40,7 +41,7 @@ class Hosts:
 
     def __init__(self, public_url: str, allowed_hosts: tuple[str, ...], origins: tuple[str, ...]) -> None:
         self._own, self._allowed = urlsplit(public_url).netloc.lower(), allowed_hosts
-        self._origins = {public_url, *origins} - {"*"}
+        self._pages = PageOrigins([one for one in origins if one != "*"], public_url)
         self._loopback = (urlsplit(public_url).hostname or "") in _LOOPBACK
 
     def check(self, scope: Scope) -> None:
@@ -49,7 +50,7 @@ class Hosts:
         if not (host == self._own or self._is_allowed(host)):
             raise MisdirectedRequest("The MCP server does not serve this Host. Use the URL of `resource` in its metadata.")
         origin = header(scope, b"origin")
-        if origin is not None and origin not in self._origins and not (self._loopback and origin.partition("://")[2] == host):
+        if origin is not None and not self._pages.allow(origin, host if self._loopback else None):
             raise Forbidden("Pages of this Origin may not call the MCP server. Allow it in SERVER__CORS_ORIGINS.")
 
     def _is_allowed(self, host: str) -> bool:

@@ -14,7 +14,7 @@ EXPOSED: Final = (
 )
 METHODS: Final = b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
 ALLOWED: Final = (
-    b"Apollo-Require-Preflight, Authorization, Content-Disposition, Content-Type, Idempotency-Key, If-Match, If-None-Match, If-Range, Range, Tus-Resumable, Upload-Checksum, "
+    b"Apollo-Require-Preflight, Authorization, Content-Disposition, Content-Type, Idempotency-Key, If-Match, If-None-Match, If-Range, Last-Event-ID, Range, Tus-Resumable, Upload-Checksum, "
     b"Upload-Complete, Upload-Defer-Length, Upload-Draft-Interop-Version, Upload-Length, Upload-Metadata, Upload-Offset, "
     b"X-Apollo-Operation-Name, X-Request-ID, traceparent, tracestate"
 )

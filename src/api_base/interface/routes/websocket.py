@@ -1,12 +1,11 @@
 """WebSocket routes. The handshake [RFC 6455, section 4.2] is a GET request, which passes all middlewares; refused ones are answered with problems.
 
 A server that can switch protocols gives the request the extension `SWITCH`: a function that takes the headers of the answer and the connection.
-Browsers may connect from the host of the server and from SERVER__CORS_ORIGINS; a request without `Origin` is no browser's.
+Pages of the server itself and of SERVER__CORS_ORIGINS may connect; a request without `Origin` is no browser's.
 """
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Final
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING
 
 from starlette.types import Scope
 
@@ -15,6 +14,7 @@ from api_base.core.errors import Forbidden
 from api_base.core.protocols import Limit
 from api_base.interface.errors.http import BadRequest, UpgradeRequired
 from api_base.interface.middleware.http_exchange import SWITCH, WEBSOCKET, http_exchange_of
+from api_base.interface.middleware.page_origins import PageOrigins
 from api_base.interface.routes.parameters import header
 from api_base.interface.websocket.registry import OpenSockets
 from api_base.interface.websocket.socket import Serve, WebSocketOptions
@@ -38,7 +38,7 @@ class WebSocketRoute:
         self.template, self.method, self.limits = template, WEBSOCKET, tuple[Limit, ...]()
         self._serve, self._options, self._sockets = serve, options, sockets
         self._deflate = sockets.settings.deflate
-        self._origins = frozenset(settings.server.cors_origins)
+        self._pages = PageOrigins(settings.server.cors_origins, settings.server.public_url)
 
     def accept(self, scope: Scope) -> None:
         """Switch to WebSocket. Raises `BadRequest` or another error of the tree if the handshake is refused."""
@@ -64,7 +64,7 @@ class WebSocketRoute:
         if origin is None:
             return None
         text = origin.decode("latin-1")
-        if not (text in self._origins or "*" in self._origins or _same_host(text, header(scope, b"host") or "")):
+        if not self._pages.allow(text, header(scope, b"host")):
             raise Forbidden(f"Pages of the origin {text[:200]!r} may not connect. Add it to SERVER__CORS_ORIGINS.")
         return text
 
@@ -102,18 +102,3 @@ class WebSocketRoute:
         if offered or self._options.required:
             raise BadRequest(f"Offer one of these subprotocols in Sec-WebSocket-Protocol: {', '.join(self._options.subprotocols)}.")
         return None
-
-
-_PORTS: Final = {"http": 80, "https": 443, "ws": 80, "wss": 443}
-
-
-def _same_host(origin: str, host: str) -> bool:
-    """Whether an origin [RFC 6454] has the host and port of the request. Behind a proxy the schemes may differ."""
-    try:
-        asked, own = urlsplit(origin), urlsplit(f"{urlsplit(origin).scheme}://{host}")
-        return bool(asked.hostname) and (asked.hostname, asked.port or _PORTS.get(asked.scheme)) == (
-            own.hostname,
-            own.port or _PORTS.get(asked.scheme),
-        )
-    except ValueError:
-        return False

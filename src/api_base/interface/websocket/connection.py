@@ -15,12 +15,11 @@ from typing import Final
 from websockets.exceptions import InvalidState, PayloadTooBig
 from websockets.extensions import Extension
 from websockets.frames import Frame, Opcode
-from websockets.protocol import Protocol, Side, State
 
 from api_base.core.shared.logging import get_logger
 from api_base.core.types import Principal, RequestContext, UserId, current_context
 from api_base.interface.websocket import socket as codes
-from api_base.interface.websocket.incoming import MAX_WAITING, IncomingMessages, UnacceptableFrame
+from api_base.interface.websocket.incoming import MAX_WAITING, IncomingMessages, ServerProtocol, UnacceptableFrame
 from api_base.interface.websocket.registry import OpenSockets
 from api_base.interface.websocket.send_queue import HIGH_WATER, SendQueue
 from api_base.interface.websocket.socket import Serve, SocketClosed, TextMessage, WebSocketOptions
@@ -56,7 +55,7 @@ class WebSocketConnection(asyncio.Protocol):
         self.context, self.subprotocol, self.origin = context, subprotocol, origin
         self._sockets, self._serve, self._options = sockets, serve, options
         settings = sockets.settings
-        self._protocol = Protocol(Side.SERVER, state=State.OPEN, max_size=settings.max_first_message_bytes + _CONTROL)
+        self._protocol = ServerProtocol(settings.max_first_message_bytes + _CONTROL)
         self._protocol.extensions = list(extensions)
         self._compressed = bool(extensions)
         self.on_dropped: Callable[[int], None] | None = None

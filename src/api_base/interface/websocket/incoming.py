@@ -1,8 +1,13 @@
 """What a client may send: frames per second, fragments, size, and text only [RFC 6455, section 5.6]."""
 
+from collections.abc import Generator
+from enum import Enum, auto
 from typing import Final
 
+from websockets.exceptions import ProtocolError
 from websockets.frames import Frame, Opcode
+from websockets.protocol import Protocol, Side, State
+from websockets.streams import StreamReader
 
 from api_base.core.config.websocket import WebSocketSettings
 from api_base.interface.websocket import socket as codes
@@ -19,6 +24,47 @@ class UnacceptableFrame(Exception):
     def __init__(self, code: int, reason: str) -> None:
         super().__init__(f"{code} {reason}")
         self.code, self.reason = code, reason
+
+
+class _Part(Enum):
+    """What a frame of a client consists of."""
+
+    HEAD = auto()
+    LENGTH = auto()
+    MASK = auto()
+    PAYLOAD = auto()
+
+
+class FrameReader(StreamReader):
+    """Refuses a payload length that is not in the fewest bytes [RFC 6455, section 5.2], which the library accepts."""
+
+    _part = _Part.HEAD
+
+    def read_exact(self, n: int) -> Generator[None, None, bytearray]:
+        """Read the next part of a frame: the library reads each by one call. Raises `ProtocolError`."""
+        data = yield from super().read_exact(n)
+        match self._part:
+            case _Part.HEAD:
+                self._part = _Part.LENGTH if data[1] & 0x7F > 125 else _Part.MASK
+            case _Part.LENGTH:
+                if int.from_bytes(data) < (126 if n == 2 else 65_536):
+                    raise ProtocolError("the payload length must be in the fewest bytes")
+                self._part = _Part.MASK
+            case _Part.MASK:
+                self._part = _Part.PAYLOAD
+            case _Part.PAYLOAD:
+                self._part = _Part.HEAD
+        return data
+
+
+class ServerProtocol(Protocol):
+    """The library's protocol after the handshake, with a `FrameReader`. `max_size` is that of a message, in bytes."""
+
+    def __init__(self, max_size: int) -> None:
+        super().__init__(Side.SERVER, state=State.OPEN, max_size=max_size)
+        self.reader = FrameReader()
+        self.parser = self.parse()
+        next(self.parser)  # as the library starts it
 
 
 class IncomingMessages:

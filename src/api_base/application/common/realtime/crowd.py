@@ -7,7 +7,7 @@ only they receive the changes.
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 from api_base.application.common.realtime.journal import ChannelKey, Presence
@@ -23,13 +23,16 @@ class Crowd:
         self.key, self._presence = key, presence
         self.watching: dict[RealtimeSession, frozenset[Member]] = {}
         self._connections: Counter[Member] = Counter()
-        self._order = asyncio.Lock()
-        self.entering = 0
+        self._order, self._reading = asyncio.Lock(), asyncio.Lock()
+        self.moving = 0
+        """Sessions that are entering or leaving."""
+        self.due = False
+        """Whether a read of the members will begin."""
 
     @property
     def unused(self) -> bool:
-        """Whether no session is present or about to be."""
-        return not self.watching and not self.entering
+        """Whether no session is present, about to be, or about to leave."""
+        return not self.watching and not self.moving
 
     async def enter(self, session: RealtimeSession) -> None:
         """Add the user of a session. Raises `TooManyRequests` when the channel has too many members."""
@@ -41,25 +44,26 @@ class Crowd:
             self.watching[session] = frozenset()
 
     async def leave(self, session: RealtimeSession) -> None:
-        """Remove a session, and its user with the last one."""
+        """Count one session of its user less, and remove the user with the last one. The session no longer watches."""
         member = Member(session.principal.user_id)
         async with self._order:
-            if self.watching.pop(session, None) is None:
-                return
             self._connections[member] -= 1
             if not self._connections[member]:
                 del self._connections[member]
                 await self._presence.leave(self.key, member)
 
-    async def refresh(self) -> Sequence[Member]:
-        """Read the members, and send each session what changed for it."""
-        members = await self._presence.members(self.key)
-        present = frozenset(members)
-        for session, known in tuple(self.watching.items()):
-            if present != known and session in self.watching:
-                self.watching[session] = present
-                session.receiver.presence(self.key.name, PresenceChange(sorted(present - known), sorted(known - present)))
-        return members
+    async def refresh(self) -> None:
+        """Read the members, and send each session what changed for it. One read at a time; what is due meanwhile is read once, after it."""
+        self.due = True
+        async with self._reading:
+            if not self.due:
+                return
+            self.due = False
+            present = frozenset(await self._presence.members(self.key))
+            for session, known in tuple(self.watching.items()):
+                if present != known and session in self.watching:
+                    self.watching[session] = present
+                    session.receiver.presence(self.key.name, PresenceChange(sorted(present - known), sorted(known - present)))
 
 
 class Crowds:
@@ -72,24 +76,26 @@ class Crowds:
     async def enter(self, session: RealtimeSession, key: ChannelKey) -> None:
         """Add a session to a channel. Raises what `Crowd.enter` raises."""
         crowd = self._crowds.setdefault(key, Crowd(key, self._presence))
-        crowd.entering += 1
+        crowd.moving += 1
         try:
             await crowd.enter(session)
         finally:
-            crowd.entering -= 1
+            crowd.moving -= 1
             self._drop_unused(crowd)
         self.signal(key)
 
     def leave(self, session: RealtimeSession, key: ChannelKey) -> None:
-        """Remove a session from a channel, if it is present there."""
+        """Remove a session from a channel, if it is present there. It receives no further change."""
         crowd = self._crowds.get(key)
-        if crowd is not None and session in crowd.watching:
+        if crowd is not None and crowd.watching.pop(session, None) is not None:
+            crowd.moving += 1
             self._spawn(self._left(crowd, session), "presence")
 
     def signal(self, key: ChannelKey) -> None:
-        """The members of a channel may have changed."""
+        """The members of a channel may have changed: read them, unless a read that begins later finds the change anyway."""
         crowd = self._crowds.get(key)
-        if crowd is not None:
+        if crowd is not None and not crowd.due:
+            crowd.due = True
             self._spawn(_quietly(crowd.refresh()), "presence")
 
     async def refresh(self) -> None:
@@ -102,12 +108,17 @@ class Crowds:
     async def close(self) -> None:
         """Remove every member of this process."""
         for crowd in tuple(self._crowds.values()):
-            for session in tuple(crowd.watching):
+            while crowd.watching:
+                session, _ = crowd.watching.popitem()
+                crowd.moving += 1
                 await self._left(crowd, session)
 
     async def _left(self, crowd: Crowd, session: RealtimeSession) -> None:
-        await _quietly(crowd.leave(session))
-        self._drop_unused(crowd)
+        try:
+            await _quietly(crowd.leave(session))
+        finally:
+            crowd.moving -= 1
+            self._drop_unused(crowd)
 
     def _drop_unused(self, crowd: Crowd) -> None:
         if crowd.unused and self._crowds.get(crowd.key) is crowd:

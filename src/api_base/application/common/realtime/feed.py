@@ -6,6 +6,7 @@ after it; a first offset that is not the next one, or another epoch, is a gap, a
 
 import asyncio
 import random
+import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final
@@ -25,8 +26,15 @@ RETRY_SECONDS: Final = 0.2
 class Feed:
     """`position` is the last one that live receivers have received. `resets` counts the gaps."""
 
-    def __init__(self, key: ChannelKey, journal: ChannelJournal, reading: asyncio.Semaphore, on_reset: Callable[[int], None]) -> None:
-        self.key, self._journal, self._reading, self._on_reset = key, journal, reading, on_reset
+    def __init__(
+        self,
+        key: ChannelKey,
+        journal: ChannelJournal,
+        reading: asyncio.Semaphore,
+        on_reset: Callable[[int], None],
+        on_delivered: Callable[[float], None],
+    ) -> None:
+        self.key, self._journal, self._reading, self._on_reset, self._on_delivered = key, journal, reading, on_reset, on_delivered
         self.position: Position | None = None
         self.receivers: dict[RealtimeSession, None] = {}
         self._held: dict[RealtimeSession, list[Callable[[], None]]] = {}
@@ -117,6 +125,9 @@ class Feed:
         elif page.events:
             self.position = page.events[-1].event.position
             self.deliver(page.events)
+            now = time.time()
+            for one in page.events:
+                self._on_delivered(max(now - one.event.at.timestamp(), 0.0))
             self._behind = self._behind or page.position.offset > self.position.offset
 
     def hold(self, session: RealtimeSession, first: Callable[[], None]) -> None:

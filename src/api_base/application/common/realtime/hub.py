@@ -12,13 +12,14 @@ from typing import Any, Final
 
 from api_base.application.common.cqrs import Message
 from api_base.application.common.realtime.channels import Channels
+from api_base.application.common.realtime.checks import SubscriptionChecks
 from api_base.application.common.realtime.crowd import Crowds
 from api_base.application.common.realtime.feed import Feed, allowed
 from api_base.application.common.realtime.journal import ChannelJournal, ChannelKey, JournaledEvent, Presence
 from api_base.application.common.realtime.limits import RealtimeFigures, RealtimeLimits
 from api_base.application.common.realtime.session import RealtimeSession
 from api_base.application.common.realtime.values import Member, Position, Receiver, Subscribed
-from api_base.core.errors import ApiBaseError, Forbidden, NotFound, TooManyRequests, Unauthenticated, Unavailable
+from api_base.core.errors import ApiBaseError, TooManyRequests, Unauthenticated, Unavailable
 from api_base.core.protocols import AccessLookup, TokenClaims
 from api_base.core.shared.logging import get_logger
 from api_base.core.types import NO_REQUEST, RequestContext, current_context
@@ -35,7 +36,7 @@ CONCURRENT_CHECKS: Final = 8
 
 
 class Realtime:
-    """`execute` runs a message as the current caller, `gauge` sets a metric by its name. Between `start` and `stop` the hub checks sessions and reads feeds by itself."""
+    """`execute` runs a message as the current caller, `gauge` sets a metric by its name, `delivered` counts an event by the seconds since it happened. Between `start` and `stop` the hub checks sessions and reads feeds by itself."""
 
     def __init__(
         self,
@@ -46,8 +47,9 @@ class Realtime:
         access: AccessLookup,
         limits: RealtimeLimits,
         gauge: Callable[[str, float], None],
+        delivered: Callable[[float], None],
     ) -> None:
-        self.limits, self.figures, self._gauge = limits, RealtimeFigures(), gauge
+        self.limits, self.figures, self._gauge, self._delivered = limits, RealtimeFigures(), gauge, delivered
         self._channels, self._journal, self._presence = channels, journal, presence
         self._execute, self._access = execute, access
         self._sessions: dict[RealtimeSession, None] = {}
@@ -56,6 +58,7 @@ class Realtime:
         self._feeds: dict[ChannelKey, Feed] = {}
         self._crowds = Crowds(presence, self._spawn)
         self._reading, self._checking = asyncio.Semaphore(CONCURRENT_READS), asyncio.Semaphore(CONCURRENT_CHECKS)
+        self._subscription_checks = SubscriptionChecks(self._authorized, self.detach)
         self._tasks: set[asyncio.Task[None]] = set()
         self._stopped = False
 
@@ -150,7 +153,7 @@ class Realtime:
         key = await self._authorized(session, channel)
         feed = self._feeds.get(key)
         if feed is None:
-            feed = self._feeds[key] = Feed(key, self._journal, self._reading, self._reset)
+            feed = self._feeds[key] = Feed(key, self._journal, self._reading, self._reset, self._delivered)
         feed.joining += 1
         try:
             await feed.open()
@@ -200,7 +203,10 @@ class Realtime:
         return await self._presence.members(key)
 
     async def check(self) -> None:
-        """End the sessions whose token, session, membership or user ended; check the subscriptions of those whose permissions changed."""
+        """End the sessions whose token, session, membership or user ended.
+
+        The subscriptions of those whose permissions changed are checked in tasks of their own: many of them delay no end.
+        """
         now = time.time()
         current = []
         for session in tuple(self._sessions):
@@ -220,6 +226,8 @@ class Realtime:
             ("realtime_resets", self.figures.resets),
             ("realtime_refused", self.figures.refused),
             ("realtime_ended", self.figures.ended.total()),
+            ("stream_queued_messages", self.figures.queued),
+            ("stream_slow_clients", self.figures.slow),
         ):
             self._gauge(name, value)
 
@@ -243,20 +251,9 @@ class Realtime:
         if principal != session.principal:
             session.context = session.context.acting(principal, session.context.access_token)
             session.unchecked.update(session.feeds)
-        for channel in tuple(session.unchecked):
-            await self._check_subscription(session, channel)
-
-    async def _check_subscription(self, session: RealtimeSession, channel: str) -> None:
-        session.unchecked.discard(channel)
-        try:
-            await self._authorized(session, channel)
-        except (Forbidden, NotFound, Unauthenticated) as error:
-            if channel in session.feeds:
-                self.detach(session, channel)
-                session.receiver.ended(channel, error.public_message)
-        except ApiBaseError as error:  # the next check repeats it
-            logger.info("subscription_not_checked", reason=str(error))
-            session.unchecked.add(channel)
+        if session.unchecked and not session.checking:
+            session.checking = True
+            self._spawn(self._subscription_checks.run(session), "check subscriptions")
 
     async def _authorized(self, session: RealtimeSession, channel: str) -> ChannelKey:
         key, message = self._channels.resolve(channel, session.context)

@@ -22,4 +22,8 @@ class RealtimeFigures:
     resets: int = 0
     recovered: int = 0
     refused: int = 0
+    slow: int = 0
+    """Streams that ended because their clients read too slowly."""
+    queued: int = 0
+    """Messages that wait in streams."""
     ended: Counter[str] = field(default_factory=Counter)

@@ -22,6 +22,8 @@ class RealtimeSession:
         self.feeds: dict[str, Feed] = {}
         self.unchecked: set[str] = set()
         """The subscriptions to check again: the permissions of the caller changed."""
+        self.checking = False
+        """Whether a task checks them."""
         self._hub, self._on_end = hub, on_end
         self.expires_at = expires_at
         self._pending: set[str] = set()
