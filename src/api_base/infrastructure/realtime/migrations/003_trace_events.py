@@ -5,8 +5,8 @@ from alembic import op
 
 from api_base.infrastructure.db.schema import text
 
-revision = "realtime_002"
-down_revision = "realtime_001"
+revision = "realtime_003"
+down_revision = "realtime_002"
 branch_labels = None
 depends_on = None
 
