@@ -54,9 +54,16 @@ FLAGS: Final = """query($key: String!) {
 async def test_platform_administrators_read_flags_and_proposals(graphql: GraphQLApi) -> None:
     admin, ana = await graphql.api.person(platform_admin=True), await graphql.api.person()
     variants = {"on": True, "off": False}
-    definition = {"type": "boolean", "variants": variants, "default_variant": "off", "off_variant": "off", "rules": []}
+    definition = {
+        "key": "graphql-test",
+        "type": "boolean",
+        "variants": variants,
+        "default_variant": "off",
+        "off_variant": "off",
+        "rules": [],
+    }
     create = "mutation($input: CreateFlagInput!) { createFlag(input: $input) { flag { version } } }"
-    made = {"key": "graphql-test", "definition": definition, "owner": "team", "protected": True, "description": "A test"}
+    made = {"definition": definition, "owner": "team", "protected": True, "description": "A test"}
     version = (await graphql.data(admin, create, input=made))["createFlag"]["flag"]["version"]
     propose = """mutation($input: PatchFlagInput!, $version: Long) {
         proposeFlagChange(key: "graphql-test", expectedVersion: $version, input: $input) { proposal { status } } }"""

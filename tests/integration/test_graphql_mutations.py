@@ -151,3 +151,13 @@ async def test_a_batch_names_what_an_operation_lacks(graphql: GraphQLApi) -> Non
     assert {error["pointer"] for error in extensions["errors"]} == {"/input/operations/0/id", "/input/operations/1/id"}
     message, _ = await graphql.refused(ana, BATCH, input={"operations": [{"action": "MELT", "id": str(uuid4())}]})
     assert "MELT" in message
+
+
+async def test_the_payload_of_a_mutation_shows_what_an_earlier_one_of_the_operation_changed(graphql: GraphQLApi) -> None:
+    ana = await graphql.api.person()
+    item, file = await graphql.api.item(ana), await graphql.api.uploaded(ana, b"a,b\n1,2\n")
+    rename = 'updateItem(id: $id, expectedVersion: null, input: {name: "Stool"}) { item { picture { uuid } } }'
+    attach = 'attachFile(kind: "items", entityId: $uuid, slot: "picture", input: {fileId: $file}) { attachment { slot } }'
+    query = f"mutation($id: ID!, $uuid: UUID!, $file: UUID!) {{ before: {rename} {attach} after: {rename} }}"
+    done = await graphql.data(ana, query, id=global_id("Item", item["id"]), uuid=item["id"], file=file)
+    assert (done["before"]["item"]["picture"], done["after"]["item"]["picture"]) == (None, {"uuid": file})

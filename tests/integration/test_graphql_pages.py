@@ -81,6 +81,17 @@ async def test_walks_in_both_directions_meet_every_node_once(
     assert forward == backward == ordered
 
 
+async def test_a_text_search_has_pages_from_its_end_too(graphql: GraphQLApi, owner: Person) -> None:
+    query = """query($first: Int, $last: Int, $before: String) { found: items(q: "chair", first: $first, last: $last, before: $before) {
+        edges { cursor node { key: sku } } pageInfo { hasNextPage hasPreviousPage startCursor endCursor } } }"""
+    whole, _ = await page(graphql, owner, query, first=200)
+    assert sorted(whole) == list(SKUS)
+    end, info = await page(graphql, owner, query, last=2)
+    assert (end, info["hasPreviousPage"]) == (whole[3:], True)
+    rest, info = await page(graphql, owner, query, last=3, before=info["startCursor"])
+    assert (rest, info["hasPreviousPage"], info["hasNextPage"]) == (whole[:3], False, True)
+
+
 async def test_a_page_may_lie_between_two_cursors(graphql: GraphQLApi, owner: Person) -> None:
     sort = [{"field": "SKU"}]
     edges = (await graphql.data(owner, ROOT, sort=sort))["found"]["edges"]

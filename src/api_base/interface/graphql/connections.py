@@ -92,14 +92,14 @@ class Connections:
         by_name = {argument_name(one.name): one for one in nested.fields}
 
         async def resolve(root: Any, info: Info, **given: Any) -> _Found:
-            request = _request(nested.fields, by_name, info, given, searchable=False)
+            place = nested.on, nested.name, id(info._raw_info.field_nodes[0])  # with the same arguments for all objects
+            request = info.context.once(place, lambda: _request(nested.fields, by_name, info, given, searchable=False))
 
             async def load(keys: Sequence[UUID]) -> list[Any]:
                 pages = await info.context.bus.execute(nested.query(tuple(keys), request))
                 return [one.error if isinstance(one, Err) else one.value for one in map(pages.__getitem__, keys)]
 
-            kind = nested.on, nested.name, replace(request, specification=None)  # its fingerprint stands for the filter
-            return await info.context.load(kind, load, nested.key(root)), request
+            return await info.context.load(place, load, nested.key(root)), request
 
         arguments = self._arguments(nested.dto, nested.fields, by_name, searchable=False)
         made = field(resolve, self._connection(nested.dto) | None, nested.description, arguments)

@@ -43,6 +43,7 @@ class GraphQLContext:
     def __init__(self, bus: Bus, session: LiveSession | None = None) -> None:
         self.bus, self.session = bus, session
         self._known: dict[tuple[object, ...], asyncio.Future[Any]] = {}
+        self._made: dict[object, Any] = {}
         self._waiting: dict[tuple[object, ...], _Batch] = {}
         self._added = 0
         self._waves: asyncio.Task[None] | None = None
@@ -62,6 +63,17 @@ class GraphQLContext:
             if self._waves is None:
                 self._waves = asyncio.ensure_future(self._run())
         return await asyncio.shield(found)
+
+    def once[T](self, key: object, make: Callable[[], T]) -> T:
+        """Return what `make` returned for this key in this operation."""
+        if key not in self._made:
+            self._made[key] = make()
+        made: T = self._made[key]
+        return made
+
+    def forget(self) -> None:
+        """Load everything again: a mutation may have changed it."""
+        self._known.clear()
 
     async def close(self) -> None:
         """Cancel the loads that run: the operation has ended."""
@@ -98,6 +110,10 @@ async def _load(batch: _Batch, keys: Sequence[Any]) -> None:
     futures = [batch.futures[key] for key in keys]
     try:
         values = await batch.load(list(keys))
+    except asyncio.CancelledError:
+        for future in futures:
+            future.cancel()
+        raise
     except Exception as error:
         values = [error] * len(futures)
     for future, value in zip(futures, values, strict=True):
