@@ -17,7 +17,7 @@ from api_base.application.common.importing.dialect import Dialect
 from api_base.application.common.importing.mapping import ColumnMapping
 from api_base.application.common.importing.prepared import PreparedFile
 from api_base.application.common.importing.records import FileFormat
-from api_base.application.common.listing import ListRequest, decode_cursor
+from api_base.application.common.listing import decode_cursor
 from api_base.application.common.merge_patch import merge_patch
 from api_base.application.items.commands.import_items import ITEM_SCHEMA
 from api_base.application.items.queries import ITEM_FIELDS
@@ -108,7 +108,7 @@ def query(text: str) -> object:
 
 
 def cursor(text: str) -> object:
-    return decode_cursor(ListRequest(sort=(), cursor=text), ())
+    return decode_cursor(text, "", ())
 
 
 def read_query(text: str) -> object:

@@ -56,6 +56,7 @@ async def test_a_change_of_a_row_is_seen(api: Running, owner: asyncpg.Connection
 
 PAGES = [
     "/docs",
+    "/docs/graphiql",
     "/openapi.json",
     "/asyncapi.json",
     "/metrics",

@@ -1,4 +1,4 @@
-"""GraphQL by clients that we did not write: the audits of npm's graphql-http, @urql/core, graphql-ws and graphql-sse; and a subscription: all on a real server."""
+"""GraphQL by clients that we did not write, on a real server: the audits of npm's graphql-http, @urql/core, @apollo/client, graphql-ws, graphql-sse, GraphiQL."""
 
 import asyncio
 import json
@@ -26,7 +26,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if shutil.which("npm") is None:
         absent("Node and npm are not installed. Install them, for example with: apt install nodejs npm")
     folder = tmp_path_factory.mktemp("graphql-client")
-    for name in ("package.json", "audit.mjs", "client.mjs"):
+    for name in ("package.json", "audit.mjs", "client.mjs", "apollo.mjs"):
         shutil.copy(HERE / name, folder)
     subprocess.run(
         ["npm", "install", "--no-package-lock", "--ignore-scripts", "--no-audit", "--no-fund", "--silent"], cwd=folder, check=True
@@ -65,6 +65,33 @@ def test_foreign_clients_list_create_conflict_and_stream(project: Project, clien
         "acknowledged": 1,
         "events": [["Armchair"]],
     }
+
+
+def test_apollo_client_lists_creates_conflicts_and_subscribes(project: Project, client: Path, backend: Backend) -> None:
+    seen = printed(client, backend, "apollo.mjs", f"http://127.0.0.1:{backend.port}", project.email, project.password)
+    assert seen == {
+        "created": "Chair",
+        "duplicate": "CONFLICT",
+        "listed": [["Item", "Chair"]],
+        "first": "Chair",
+        "last": "Armchair",
+        "version": 2,
+        "stale": "STALE_VERSION",
+        "cached": "Armchair",
+    }
+
+
+def test_graphiql_starts_in_a_browser_under_its_policy(backend: Backend, tmp_path: Path) -> None:
+    if shutil.which("chromium") is None:
+        absent("Chromium is not installed. Install it, for example with: apt install chromium")
+    browser = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}", "--enable-logging=stderr"]
+    page = f"http://127.0.0.1:{backend.port}/docs/graphiql"
+    done = subprocess.run(
+        [*browser, "--virtual-time-budget=10000", "--dump-dom", page], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert 'class="graphiql-container"' in done.stdout, done.stderr
+    assert "Error fetching schema" not in done.stdout
+    assert "CONSOLE" not in done.stderr
 
 
 CHANGED = """

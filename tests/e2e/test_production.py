@@ -87,7 +87,15 @@ def test_what_was_set_up_serves_and_lets_the_administrator_in(pasted: tuple[Path
         status, tokens = backend.ready().request("POST", "/api/v1/auth/login", {"email": "ana@example.com", "password": PASSWORD})
         assert status == 200, tokens
         assert backend.request("GET", "/health/ready") == (200, {"status": "ok", "dependencies": []})
-        for hidden in ("/docs", "/openapi.json", "/asyncapi.json", "/events/cloudevent.json", "/metrics"):
+        for hidden in (
+            "/docs",
+            "/docs/graphiql",
+            "/docs/assets/graphiql.min.js",
+            "/openapi.json",
+            "/asyncapi.json",
+            "/events/cloudevent.json",
+            "/metrics",
+        ):
             assert backend.request("GET", hidden)[0] == 404, hidden
         assert backend.request("GET", "/.well-known/jwks.json")[0] == 200
         assert backend.request("GET", "/api/v1/items", token=tokens["access_token"])[0] == 200

@@ -6,13 +6,15 @@ from typing import Any, Final
 
 from graphql import GraphQLError, GraphQLSchema, build_schema
 
+from api_base.application.common.cqrs import Bus
 from api_base.core.config.graphql import GraphQLSettings
+from api_base.interface.graphql.context import GraphQLContext
 from api_base.interface.graphql.engine import Engine
 
 SDL: Final = """
 type Query { items(first: Int = 50, after: String): ItemConnection! node(id: ID!): Item me: Item fails: String slow: String secret: String! }
 type Mutation { rename(name: String!): Item }
-type Subscription { counted(to: Int!): Int waits: Int fails: Int }
+type Subscription { counted(to: Int!): Int waits: Int fails: Int slow: Item large: Item }
 type ItemConnection { nodes: [Item!]! edges: [Edge!]! }
 type Edge { node: Item! cursor: String! }
 type Item { id: ID! name: String! parent: Item files: [File!]! tags: [String!]! }
@@ -40,6 +42,12 @@ async def _waits(*_: Any) -> AsyncIterator[dict[str, int]]:
     await asyncio.Event().wait()
 
 
+async def _two(*_: Any) -> AsyncIterator[dict[str, Any]]:
+    """The first event takes longer than any timeout, or is larger than any response."""
+    yield {"slow": _slow, "large": ITEM | {"name": "x" * 9_000_000}}
+    yield {"slow": ITEM, "large": ITEM}
+
+
 def small_schema() -> GraphQLSchema:
     """A new schema of `SDL` with resolvers."""
     schema = build_schema(SDL)
@@ -62,6 +70,7 @@ def small_schema() -> GraphQLSchema:
     subscriptions.fields["counted"].subscribe = _counted
     subscriptions.fields["waits"].subscribe = _waits
     subscriptions.fields["fails"].subscribe = _fail
+    subscriptions.fields["slow"].subscribe = subscriptions.fields["large"].subscribe = _two
     return schema
 
 
@@ -76,5 +85,9 @@ SCHEMA: Final = small_schema()
 def engine(shows_internals: bool = False, **settings: Any) -> Engine:
     """An engine on the small schema."""
     return Engine(
-        SCHEMA, GraphQLSettings(**settings), context=lambda session: object(), formatted=formatted, shows_internals=shows_internals
+        SCHEMA,
+        GraphQLSettings(**settings),
+        context=lambda session: GraphQLContext(Bus(()), session),
+        formatted=formatted,
+        shows_internals=shows_internals,
     )

@@ -114,3 +114,50 @@ async def test_mutations_of_members_and_tenants_take_global_ids(graphql: GraphQL
     tenant, user = global_id("Tenant", ana.tenant_id), global_id("Member", bo.id)
     changed = await graphql.data(ana, query, tenant=tenant, user=user)
     assert changed["changeMemberRole"]["member"] == {"id": user, "role": "VIEWER"}
+
+
+BATCH: Final = """mutation($input: BatchInput!) { batchItems(input: $input) { batchAnswer { results {
+    status item { sku name tenant { id } author { role } } problem { code status detail errors { pointer code message } } } } } }"""
+
+
+async def test_each_operation_of_a_batch_has_its_item_or_its_problem(graphql: GraphQLApi) -> None:
+    ana, stranger = await graphql.api.person(), await graphql.api.person()
+    known, foreign = await graphql.api.item(ana), await graphql.api.item(stranger)
+    new = chair(name="Größe 椅子")
+    operations: list[dict[str, Any]] = [
+        {"action": "CREATE", "item": new},
+        {"action": "CREATE", "item": new},
+        {"action": "UPDATE", "id": known["id"], "expectedVersion": None, "changes": {"name": "Stool"}},
+        {"action": "UPDATE", "id": known["id"], "expectedVersion": 1, "changes": {"name": "Sofa"}},
+        {"action": "PUBLISH", "id": foreign["id"]},
+        {"action": "UPDATE", "id": known["id"], "changes": {"name": "\u200b"}},
+        {"action": "DELETE", "id": known["id"]},
+    ]
+    done = await graphql.data(ana, BATCH, input={"mode": "INDEPENDENT", "operations": operations})
+    results = done["batchItems"]["batchAnswer"]["results"]
+    assert [one["problem"] and one["problem"]["code"] for one in results] == [
+        None, "CONFLICT", None, "STALE_VERSION", "NOT_FOUND", "VALIDATION", None,
+    ]  # fmt: skip
+    assert [one["status"] for one in results] == [201, 409, 200, 412, 404, 422, 204]
+    assert (results[0]["item"]["name"], results[2]["item"]["name"]) == ("Größe 椅子", "Stool")
+    assert results[0]["item"]["author"] == {"role": "OWNER"}
+    assert [one["pointer"] for one in results[5]["problem"]["errors"]] == ["/input/operations/5/changes/name"]
+
+
+async def test_a_batch_names_what_an_operation_lacks(graphql: GraphQLApi) -> None:
+    ana = await graphql.api.person()
+    operations = [{"action": "UPDATE", "changes": {"name": "Sofa"}}, {"action": "CREATE", "item": chair(), "id": str(uuid4())}]
+    _, extensions = await graphql.refused(ana, BATCH, input={"operations": operations})
+    assert {error["pointer"] for error in extensions["errors"]} == {"/input/operations/0/id", "/input/operations/1/id"}
+    message, _ = await graphql.refused(ana, BATCH, input={"operations": [{"action": "MELT", "id": str(uuid4())}]})
+    assert "MELT" in message
+
+
+async def test_the_payload_of_a_mutation_shows_what_an_earlier_one_of_the_operation_changed(graphql: GraphQLApi) -> None:
+    ana = await graphql.api.person()
+    item, file = await graphql.api.item(ana), await graphql.api.uploaded(ana, b"a,b\n1,2\n")
+    rename = 'updateItem(id: $id, expectedVersion: null, input: {name: "Stool"}) { item { picture { uuid } } }'
+    attach = 'attachFile(kind: "items", entityId: $uuid, slot: "picture", input: {fileId: $file}) { attachment { slot } }'
+    query = f"mutation($id: ID!, $uuid: UUID!, $file: UUID!) {{ before: {rename} {attach} after: {rename} }}"
+    done = await graphql.data(ana, query, id=global_id("Item", item["id"]), uuid=item["id"], file=file)
+    assert (done["before"]["item"]["picture"], done["after"]["item"]["picture"]) == (None, {"uuid": file})

@@ -82,7 +82,20 @@ async def test_a_page_of_fifty_with_three_relations_takes_five_statements_as_one
 
 async def test_deeper_relations_take_as_many_statements_for_fifty_as_for_five(graphql: GraphQLApi, owner: Person) -> None:
     few, many = [await statements_of(graphql, owner, PAGE, first=first) for first in (5, 50)]
-    assert few == many <= 8
+    assert few == many == 6  # items; attached files, creators, the tenant; members, as owners and authors; users
+
+
+async def test_nested_connections_take_as_many_statements_for_fifty_as_for_five(graphql: GraphQLApi, owner: Person) -> None:
+    """The page, the pages of attachments and of the history of its items by one statement each, the members and the tenant."""
+    nested = "attachments(first: 3) { nodes { slot file { name owner { role } } } } history(last: 2) { edges { cursor node { action } } } tenant { name }"
+    query = f"query($first: Int!) {{ items(first: $first) {{ nodes {{ {nested} }} }} }}"
+    nodes = (await graphql.data(owner, query, first=50))["items"]["nodes"]
+    assert {one["slot"] for node in nodes for one in node["attachments"]["nodes"]} == {"picture"}
+    assert {one["node"]["action"] for node in nodes for one in node["history"]["edges"]} == {"item.created"}
+    assert [await statements_of(graphql, owner, query, first=first) for first in (5, 50)] == [5, 5]
+    counted = "query($first: Int!) { items(first: $first) { nodes { attachments(first: 1) { totalCount } } } }"
+    assert {node["attachments"]["totalCount"] for node in (await graphql.data(owner, counted, first=50))["items"]["nodes"]} == {1}
+    assert [await statements_of(graphql, owner, counted, first=first) for first in (5, 50)] == [3, 3]
 
 
 async def test_nodes_and_payloads_take_as_many_statements_for_many_as_for_few(graphql: GraphQLApi, owner: Person) -> None:

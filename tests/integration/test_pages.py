@@ -3,21 +3,23 @@
 import random
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
-from datetime import timedelta
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Final
 from urllib.parse import quote
 from uuid import UUID, uuid4
 
 import pytest
 
-from api_base.application.common.listing import ListRequest
+from api_base.application.common.listing import Field, Fields, ListRequest, Sort
 from api_base.application.items.dtos import ItemDTO
 from api_base.application.items.queries import ITEM_FIELDS
 from api_base.core.protocols import Isolation
 from api_base.core.types import request_tenant
 from api_base.domain.common.value_objects import Money
 from api_base.infrastructure.db.embedded import Urls
-from api_base.infrastructure.items.queries import ListItemsHandler
+from api_base.infrastructure.db.query_builder import PageBuilder
+from api_base.infrastructure.items.queries import ListItemsHandler, to_dto
+from api_base.infrastructure.items.tables import ITEMS
 from api_base.interface.listing import list_request
 from tests.factories.items import NOW, item
 from tests.support import Stored, act_for, stored
@@ -42,6 +44,16 @@ async def catalogue(shared_migrated: Urls) -> AsyncIterator[Stored]:
                     made.delete(NOW + timedelta(hours=chance.randrange(3)))
                 await store.items.create(made)
         yield store
+
+
+async def walked_backward(store: Stored, request: ListRequest) -> list[ItemDTO]:
+    pages, found, more = ListItemsHandler(store.database).pages, list[ItemDTO](), True
+    request = replace(request, backward=True)
+    while more:
+        page = await pages.page(request, request_tenant())
+        found, more = [*page.items, *found], page.next_cursor is not None
+        request = replace(request, before=page.next_cursor)
+    return found
 
 
 async def walked(store: Stored, request: ListRequest) -> list[ItemDTO]:
@@ -98,6 +110,7 @@ async def test_all_pages_are_the_whole_list_in_order(catalogue: Stored, query: s
     by_pages = [one.id for one in await walked(catalogue, replace(request, limit=4))]
     assert by_pages == [one.id for one in sorted(whole, key=ORDERS[query])]
     assert len(set(by_pages)) == len(by_pages)
+    assert [one.id for one in await walked_backward(catalogue, replace(request, limit=4))] == by_pages
 
 
 async def test_descending_is_the_reverse(catalogue: Stored) -> None:
@@ -127,3 +140,28 @@ async def test_a_last_page_that_is_just_full_is_the_last(catalogue: Stored) -> N
     assert len(one_less.items) == count - 1
     rest = await pages.page(replace(request, limit=count - 1, cursor=one_less.next_cursor), request_tenant())
     assert (len(rest.items), rest.next_cursor) == (1, None)
+
+
+DELETED: Final = Fields(
+    Field(name="deleted_at", kind=datetime, operators=frozenset(), sortable=True, nullable=True),
+    Field(name="name", kind=str, operators=frozenset(), sortable=True),
+    default_sort=(Sort(field="name"),),
+)
+
+
+@pytest.mark.parametrize("descending", [False, True])
+@pytest.mark.parametrize("second", [False, True])
+async def test_nulls_are_last_in_both_directions_of_an_order_and_of_a_walk(catalogue: Stored, descending: bool, second: bool) -> None:
+    columns = {"deleted_at": ITEMS.c.deleted_at, "name": ITEMS.c.name}
+    pages = PageBuilder(catalogue.database, ITEMS, DELETED, columns, to_dto)
+    sort = (Sort(field="deleted_at", descending=descending), Sort(field="name", descending=second))
+    whole = await pages.page(ListRequest(sort=sort, limit=COUNT), request_tenant())
+    deleted = [one.deleted_at for one in whole.items]
+    times = [one for one in deleted if one is not None]
+    assert deleted == [*sorted(times, reverse=descending), *([None] * (COUNT - len(times)))]
+    assert 1 < len(times) < COUNT - 1
+    for position, cursor in enumerate(whole.cursors):
+        after = await pages.page(ListRequest(sort=sort, cursor=cursor, limit=COUNT), request_tenant())
+        assert after.items == whole.items[position + 1 :]
+        before = await pages.page(ListRequest(sort=sort, before=cursor, limit=COUNT, backward=True), request_tenant())
+        assert before.items == whole.items[:position]

@@ -3,15 +3,20 @@
 import json
 from hashlib import sha256
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from graphql import parse
 
+from api_base.application.common.cqrs import Bus
+from api_base.bootstrap.graphql import graphql_engine
+from api_base.core.config.graphql import GraphQLSettings
 from api_base.core.errors import ConfigurationError
 from api_base.interface.graphql.documents import DocumentCache, Prepared, trusted_documents
 from api_base.interface.graphql.refused import RequestRefused
 from api_base.interface.graphql.request import OperationRequest
-from tests.factories.graphql import engine
+from tests.factories.graphql import SCHEMA, engine
 
 DOCUMENT = parse("{a}")
 ME = "{me{id}}"
@@ -90,12 +95,51 @@ async def test_without_trusted_documents_a_document_id_is_unknown() -> None:
         await engine().prepare(OperationRequest(query=None, document_id=HASH), keep=True)
 
 
-@pytest.mark.parametrize("content", [{}, [], {"a": 1}, {"sha256:00": ME}, {"md5:00": ME}, {HASH.upper(): ME}])
-def test_a_wrong_file_of_trusted_documents_is_refused(tmp_path: Path, content: object) -> None:
-    with pytest.raises(ConfigurationError, match="GRAPHQL__TRUSTED_DOCUMENTS"):
-        trusted_documents(file(tmp_path, content))
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ("{}", "line 1: it must be a JSON object"),
+        ("[]", "line 1: it must be a JSON object"),
+        ('[["a", "b"]]', "line 1: it must be a JSON object"),
+        ('{\n"a": "{me{name}}",\n}', "line [23]: it is not JSON: "),
+        ('{\n"a": 1}', "line 2: the document a must be a text"),
+        ('{\n"a": "{me{name}}",\n"a": "{me{name}}"}', "line 3: the document a occurs twice"),
+        ('{\n\n"sha256:00": "{me{name}}"}', "line 3: the document sha256:00 is not named by its SHA-256"),
+        ('{"md5:00": "{me{name}}"}', "line 1: the document md5:00 is not named by its SHA-256"),
+        (f'{{"{HASH.upper()}": "{ME}"}}', "line 1: the document .* is not named by its SHA-256"),
+    ],
+)
+def test_a_wrong_file_of_trusted_documents_is_refused(tmp_path: Path, content: str, reason: str) -> None:
+    path = tmp_path / "trusted.json"
+    path.write_text(content)
+    with pytest.raises(ConfigurationError, match=f"GRAPHQL__TRUSTED_DOCUMENTS: {path}, {reason}"):
+        trusted_documents(path)
 
 
-def test_a_trusted_document_that_the_schema_does_not_have_is_refused(tmp_path: Path) -> None:
+def test_a_file_that_does_not_exist_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"trusted\.json cannot be read: .*No such file"):
+        trusted_documents(tmp_path / "trusted.json")
+
+
+@pytest.mark.parametrize(
+    ("document", "reason"),
+    [
+        ("{unknown}", r"Cannot query field 'unknown' on type 'Query'\. \(line 1, column 2 of the document\)"),
+        ("{\n me {", r"Syntax Error: .* \(line 2, column 6 of the document\)"),
+        ("{" + "a{" * 40 + "}" * 41, "the limit depth is 16"),
+    ],
+)
+def test_a_trusted_document_that_the_schema_does_not_have_is_refused(tmp_path: Path, document: str, reason: str) -> None:
+    path = tmp_path / "trusted.json"
+    path.write_text(json.dumps({"fine": "{me{name}}", "of-the-app": document}, indent=1))
+    with pytest.raises(ConfigurationError, match=f"{path}, line 3: the document of-the-app is refused: .*{reason}"):
+        engine(trusted_documents=path)
+
+
+def test_the_server_does_not_start_with_a_wrong_file(tmp_path: Path) -> None:
+    path = tmp_path / "trusted.json"
+    path.write_text('{"of-the-app": "{nothing}"}')
+    settings = SimpleNamespace(graphql=GraphQLSettings(trusted_documents=path), shows_internals=False)
+    schema: Any = lambda: SimpleNamespace(_schema=SCHEMA)  # noqa: E731
     with pytest.raises(ConfigurationError, match="of-the-app"):
-        engine(trusted_documents=file(tmp_path, {"of-the-app": "{unknown}"}))
+        graphql_engine(schema, Bus(()), settings)  # type: ignore[arg-type]

@@ -1,6 +1,7 @@
 """Execution: time, masked errors, subscriptions."""
 
 import json
+from typing import Any
 
 import pytest
 
@@ -42,14 +43,28 @@ async def test_a_subscription_needs_a_stream() -> None:
     assert b"SUBSCRIPTION" in (await run("subscription{counted(to: 1)}")).content
 
 
-async def responses(query: str) -> list[dict[str, object]]:
+async def responses(query: str, **settings: Any) -> list[dict[str, Any]]:
     current_context.set(NO_REQUEST)
-    made = engine().responses(OperationRequest(query=query), keep=False)
+    made = engine(**settings).responses(OperationRequest(query=query), keep=False)
     return [json.loads(one.content) async for one in made]
 
 
 async def test_the_events_of_a_subscription() -> None:
     assert await responses("subscription{counted(to: 3)}") == [{"data": {"counted": number}} for number in (1, 2, 3)]
+
+
+async def test_an_event_ends_with_its_time_and_the_next_one_comes() -> None:
+    stopped, follows = await responses("subscription{slow{id}}", timeout_seconds=0.05)
+    assert stopped["data"] is None
+    assert [error["extensions"]["code"] for error in stopped["errors"]] == ["TIMEOUT"]
+    assert follows == {"data": {"slow": {"id": "1"}}}
+
+
+async def test_an_event_has_the_size_of_a_response_and_the_next_one_counts_for_itself() -> None:
+    refused, follows = await responses("subscription{large{name again: name}}")
+    assert refused["data"] is None
+    assert [error["extensions"]["limit"] for error in refused["errors"]] == ["response_bytes"]
+    assert follows == {"data": {"large": {"name": "Chair", "again": "Chair"}}}
 
 
 async def test_a_subscription_that_cannot_begin_is_an_error() -> None:

@@ -108,7 +108,7 @@ def test_any_list_is_the_same_request(
     query = urlencode(pairs + pairs_of(found)).encode()
     if result.errors is None:
         assert taken.request is not None
-        assert replace(taken.request, with_cursors=False) == list_request(query, ITEM_FIELDS, searchable=True)
+        assert taken.request == list_request(query, ITEM_FIELDS, searchable=True)
         return
     assert result.errors[0].extensions is not None
     shown = {(one["pointer"], one["message"]) for one in result.errors[0].extensions["errors"]}

@@ -1,13 +1,14 @@
 """What is refused of a GraphQL document before it is parsed, validated or executed."""
 
-from typing import Any
+from typing import Any, Final
 
 import pytest
-from graphql import GraphQLError, Lexer, Source, TokenKind, get_introspection_query
+from graphql import GraphQLError, Lexer, Source, TokenKind, build_schema, get_introspection_query, parse
 from hypothesis import given
 from hypothesis import strategies as st
 
 from api_base.interface.graphql import lexical
+from api_base.interface.graphql.limits import prices_of
 from api_base.interface.graphql.refused import LimitExceeded, RequestRefused
 from api_base.interface.graphql.request import OperationRequest
 from tests.factories.graphql import engine
@@ -91,11 +92,35 @@ async def test_a_page_size_in_a_variable_counts(size: int, allowed: bool) -> Non
         assert one.operation(await one.prepare(request, keep=False), request, safe=True)
 
 
-@pytest.mark.parametrize(("variables", "cost"), [({}, 2 * 7 + 1), ({"n": 3}, 2 * 3 + 1), ({"n": None}, 2 * 7 + 1), ({"n": "x"}, 2 * 7 + 1)])
+@pytest.mark.parametrize(
+    ("variables", "cost"), [({}, 2 * 7 + 1), ({"n": 3}, 2 * 3 + 1), ({"n": None}, 2 * 50 + 1), ({"n": "x"}, 2 * 50 + 1)]
+)
 @pytest.mark.asyncio
 async def test_the_default_of_a_variable_counts(variables: dict[str, Any], cost: int) -> None:
     prepared = await engine().prepare(OperationRequest(query="query($n: Int = 7){items(first: $n){nodes{id}}}"), keep=False)
     assert prepared.prices[""].total(variables) == cost
+
+
+SIZES: Final = build_schema(
+    "type Query { items(first: Int, last: Int): ItemConnection } type ItemConnection { nodes: [Item!]! total: Int }"
+    " type Item { id: ID parts(first: Int, last: Int): ItemConnection }"
+)
+
+
+@pytest.mark.parametrize(
+    ("variables", "size"),
+    [({}, 50), ({"first": 3}, 3), ({"last": 200}, 200), ({"first": None, "last": 4}, 4), ({"first": 2, "last": 90}, 90)],
+)
+def test_the_larger_of_two_sizes_counts(variables: dict[str, Any], size: int) -> None:
+    """Whichever comes first in the document: a null beside it makes a page no cheaper."""
+    for arguments in ("first: $first, last: $last", "last: $last, first: $first"):
+        source = f"query($first: Int, $last: Int) {{ items({arguments}) {{ nodes {{ id }} }} }}"
+        assert prices_of(parse(source), SIZES, 16)[""].total(variables) == 2 * size + 1
+
+
+def test_pages_in_pages_multiply() -> None:
+    source = "{ items(first: 50) { nodes { parts(last: 20) { nodes { id } total } } } }"
+    assert prices_of(parse(source), SIZES, 16)[""].total({}) == 1 + 50 * (1 + 1 + 20 * 3)
 
 
 @pytest.mark.parametrize(("source", "cost"), [("{items{nodes{id}}}", 101), ("{items{edges{node{id name}}}}", 201), ("{me{files{id}}}", 12)])

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+import pytest
 import strawberry
 from graphql import ExecutionResult, GraphQLSchema, execute, parse
 from hypothesis import given, settings
@@ -67,5 +68,30 @@ def test_the_response_is_that_of_graphql_core(thing: Thing, chosen: list[str]) -
     assert seen(ours) == seen(execute(OTHER, document, thing))
 
 
-def test_leaves_and_lists_of_leaves_are_plain() -> None:
-    assert set(EXECUTOR.leaves["Thing"]) == set(FIELDS.split())
+def test_leaves_and_lists_of_leaves_are_plain(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a word of graphql-core about the objects of a list: their fields are not executed one by one."""
+    executed: list[str] = []
+    original = EXECUTOR.execute_field
+
+    def counting(self: Any, parent: Any, source: Any, details: Any, path: Any, context: Any) -> Any:
+        executed.append(path.key)
+        return original(self, parent, source, details, path, context)
+
+    monkeypatch.setattr(EXECUTOR, "execute_field", counting)
+    thing = Thing(1, "a", None, [1], Thing(2, "b", None, [2], None))
+    document = parse(
+        f"{{ __typename things {{ __typename {FIELDS} inner {{ ...F }} }} }} fragment F on Inner {{ {FIELDS} @skip(if: false) }}"
+    )
+    result: Any = execute(PLAIN, document, thing, executor_class=EXECUTOR)
+    assert len(result.data["things"]) == 2
+    assert result.data["things"][0]["inner"]["text"] == "b"
+    assert executed == []
+
+
+def test_a_text_that_stands_many_times_is_counted_each_time() -> None:
+    text = "x" * 1_000_000
+    document = parse("{ things { " + " ".join(f"a{number}: text" for number in range(10)) + " } }")
+    executor: Any = EXECUTOR.build(PLAIN, document, Thing(1, text, None, [], None))
+    executor.execute_operation()
+    assert executor.size.characters >= 20_000_000
+    assert executor.size.exceeded

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from urllib.parse import urljoin
 
 import pytest
 from pydantic import SecretStr
@@ -99,20 +100,23 @@ async def test_metrics_are_what_prometheus_reads() -> None:
     assert 'http_requests_total{method="GET",route="/x",status="200"} 1.0' in answer.text
 
 
-async def test_the_documentation_works_offline_and_under_its_policy() -> None:
+@pytest.mark.parametrize(("path", "count"), [("/docs", 4), ("/docs/graphiql", 7)])
+async def test_the_documentation_works_offline_and_under_its_policy(path: str, count: int) -> None:
     here = shell()
     here.app.include_router(docs_router.routes("A & <B>"))
     async with here.client() as client:
-        page = await client.get("/docs")
+        page = await client.get(path)
         links = re.findall(r'(?:src|href)="([^"]+)"', page.text)
-        assets = [await client.get(f"/{link}") for link in links]
+        assets = [await client.get(urljoin(path, link)) for link in links]
         outside = await client.get("/docs/assets/..%2fdocs_router.py")
         unknown = await client.get("/docs/assets/LICENSE")
     assert page.status_code == 200
     assert "A &amp; &lt;B&gt;" in page.text
     assert "script-src 'self';" in page.headers["content-security-policy"]
     assert not re.search(r"<script(?![^>]*src=)|<style|\son\w+=|https?://", page.text)
-    assert len(links) == 4
+    assert "connect-src 'self'; frame-ancestors 'none'" in page.headers["content-security-policy"]
+    assert "unsafe" not in page.headers["content-security-policy"]
+    assert len(links) == count
     assert {asset.status_code for asset in assets} == {200}
     assert {"text/css; charset=utf-8", "text/javascript; charset=utf-8"} <= {asset.headers["content-type"] for asset in assets}
     assert outside.status_code == unknown.status_code == 404

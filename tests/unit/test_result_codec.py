@@ -10,7 +10,7 @@ import asyncpg.pgproto.pgproto
 import pytest
 
 from api_base.application.auth.dtos import TokensDTO
-from api_base.application.common.listing import Page
+from api_base.application.common.listing import Cursors, Page
 from api_base.application.common.money import MoneyDTO
 from api_base.application.items.dtos import ItemDTO
 from api_base.application.tenants.dtos import MemberDTO
@@ -44,6 +44,11 @@ MEMBER = MemberDTO(user_id=uuid4(), role=Role.OWNER, version=1, created_at=NOW, 
 
 def again(result: Any, declared: Any) -> Any:
     return decode_result(encode_result(result), declared)
+
+
+def test_the_cursors_of_a_page_are_kept_as_they_are_read() -> None:
+    cursors = Cursors("binding", [1, 2], lambda row: [row])
+    assert again(Page(items=[1, 2], next_cursor=None, cursors=cursors), Page[int]).cursors == list(cursors)
 
 
 @pytest.mark.parametrize(

@@ -54,8 +54,11 @@ def graphql_schema(contexts: Sequence[Context], routers: Sequence[tuple[str, API
 
 
 def graphql_engine(schema: "Callable[[], Schema]", bus: Bus, settings: Settings) -> "Callable[[], Engine]":
-    """Return the function that makes the engine, which executes operations."""
+    """Return the function that makes the engine, which executes operations. With trusted documents it is made here: what is wrong with them is
+    found at the start. Raises `ConfigurationError`.
+    """
 
+    @cache
     def engine() -> "Engine":
         from api_base.interface.graphql.context import GraphQLContext
         from api_base.interface.graphql.engine import Engine
@@ -69,6 +72,8 @@ def graphql_engine(schema: "Callable[[], Schema]", bus: Bus, settings: Settings)
             shows_internals=settings.shows_internals,
         )
 
+    if settings.graphql.trusted_documents is not None:
+        engine()
     return engine
 
 

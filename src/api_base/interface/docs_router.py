@@ -1,7 +1,7 @@
-"""/docs: Swagger UI 5.35.0 (npm swagger-ui-dist, Apache-2.0), vendored.
+"""/docs: Swagger UI 5.35.0 (npm swagger-ui-dist, Apache-2.0), and /docs/graphiql: GraphiQL 2.4.7 with React 18.3.1 (npm, MIT), vendored.
 
-It loads nothing from other hosts and has no inline code, so it works offline and under a strict content security policy. "Authorize" logs
-in with the OAuth2 password form.
+They load nothing from other hosts and have no inline code, so they work offline and under a strict content security policy. In Swagger UI,
+"Authorize" logs in with the OAuth2 password form; GraphiQL takes an access token among its headers, and keeps it nowhere.
 """
 
 from html import escape
@@ -18,6 +18,12 @@ ASSETS: Final = {
     "swagger-ui.css": "text/css",
     "init.js": "text/javascript",
     "favicon-32x32.png": "image/png",
+    "graphiql.min.js": "text/javascript",
+    "graphiql.min.css": "text/css",
+    "graphiql.js": "text/javascript",
+    "graphiql-page.css": "text/css",
+    "react.production.min.js": "text/javascript",
+    "react-dom.production.min.js": "text/javascript",
 }
 _FOLDER: Final = Path(__file__).parent / "docs_assets"
 _PAGE: Final = """<!doctype html>
@@ -36,16 +42,39 @@ _PAGE: Final = """<!doctype html>
 </body>
 </html>
 """
+_GRAPHIQL: Final = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}: GraphiQL</title>
+<link rel="icon" href="assets/favicon-32x32.png">
+<link rel="stylesheet" href="assets/graphiql.min.css">
+<link rel="stylesheet" href="assets/graphiql-page.css">
+</head>
+<body>
+<div id="graphiql"></div>
+<script src="assets/react.production.min.js"></script>
+<script src="assets/react-dom.production.min.js"></script>
+<script src="assets/graphiql.min.js"></script>
+<script src="assets/graphiql.js"></script>
+</body>
+</html>
+"""
 
 
 def routes(title: str) -> APIRouter:
-    """Serve the page, titled `title`, and its assets."""
+    """Serve the pages, titled `title`, and their assets."""
     router = APIRouter(include_in_schema=False)
-    page = _PAGE.format(title=escape(title))
+    page, graphiql = (text.format(title=escape(title)) for text in (_PAGE, _GRAPHIQL))
 
     @router.api_route("/docs", methods=["GET", "HEAD"])
     async def docs() -> Response:
         return HTMLResponse(page, headers={"cache-control": "no-cache"})
+
+    @router.api_route("/docs/graphiql", methods=["GET", "HEAD"])
+    async def docs_graphiql() -> Response:
+        return HTMLResponse(graphiql, headers={"cache-control": "no-cache"})
 
     @router.api_route("/docs/assets/{name}", methods=["GET", "HEAD"])
     async def asset(name: str) -> Response:

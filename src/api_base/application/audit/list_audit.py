@@ -3,7 +3,7 @@
 The handlers are adapters: infrastructure/audit/queries.py.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -12,6 +12,8 @@ from uuid import UUID
 from api_base.application.audit.dtos import AuditRecordDTO, CreatorDTO
 from api_base.application.common.cqrs import Query
 from api_base.application.common.listing import Field, Fields, ListRequest, Page, Sort
+from api_base.core.errors import Invalid
+from api_base.core.types import Result
 from api_base.domain.common.specification import ComparisonOperator
 
 READ: Final = "audit:read"
@@ -42,6 +44,16 @@ class ListAudit(Query[Page[AuditRecordDTO]]):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListPlatformAudit(Query[Page[AuditRecordDTO]]):
     permission = READ_PLATFORM
+    request: ListRequest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListHistories(Query[Mapping[UUID, Result[Page[AuditRecordDTO], Invalid]]]):
+    """A page of the records of each of these entities of one kind, such as `item`, or the error of its cursor."""
+
+    permission = READ
+    entity: str
+    entity_ids: tuple[UUID, ...]
     request: ListRequest
 
 

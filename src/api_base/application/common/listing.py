@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, overload
 from uuid import UUID
 
 from api_base.core.errors import Invalid
@@ -127,14 +127,18 @@ def _conjuncts(specification: Specification[Any] | None) -> Iterator[FieldSpecif
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListRequest:
-    """A validated request for a page of a list. `fingerprint` covers the filter and the search. `with_cursors` asks for one of each item."""
+    """A validated request for a page of a list. `fingerprint` covers the filter and the search.
+
+    The page holds the first rows after `cursor` and before `before`, or, if it is `backward`, the last ones.
+    """
 
     specification: Specification[Any] | None = None
     sort: tuple[Sort, ...] = ()
     limit: int = DEFAULT_LIMIT
     cursor: str | None = None
+    before: str | None = None
+    backward: bool = False
     include_total: bool = False
-    with_cursors: bool = False
     q: str | None = None
     filtered: frozenset[str] = field(default_factory=frozenset)
     fingerprint: str = ""
@@ -147,36 +151,55 @@ class Page[T]:
     items: Sequence[T]
     next_cursor: str | None
     total: int | None = None
-    cursors: tuple[str, ...] = ()
+    cursors: Sequence[str] = field(default_factory=list)
+    """Those of the items. `next_cursor` is the one at the end that the request goes on from: the first one, if it is `backward`."""
     """Those of the items, if they are requested. The REST API does not show them."""
 
 
-def encode_cursor(request: ListRequest, keys: Sequence[Any]) -> str:
-    """Return a cursor to the rows after the row with these sort keys (the id is the last key)."""
-    text = json.dumps([_binding(request), *map(_to_json, keys)], ensure_ascii=False, separators=(",", ":"))
-    return base64url.encode(text.encode())
+class Cursors(Sequence[str]):
+    """The cursors of the rows of a page, each encoded when it is read. `keys` returns the sort keys of a row; the id is the last one."""
+
+    def __init__(self, binding: str, rows: Sequence[Any], keys: Callable[[Any], Sequence[Any]]) -> None:
+        self._binding, self._rows, self._keys = binding, rows, keys
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    @overload
+    def __getitem__(self, position: int) -> str: ...
+    @overload
+    def __getitem__(self, position: slice) -> Sequence[str]: ...
+    def __getitem__(self, position: int | slice) -> str | Sequence[str]:
+        if isinstance(position, slice):
+            return Cursors(self._binding, self._rows[position], self._keys)
+        return base64url.encode(_dumps([self._binding, *map(_to_json, self._keys(self._rows[position]))]).encode())
 
 
-def decode_cursor(request: ListRequest, kinds: Sequence[tuple[type[Any], bool]]) -> list[Any] | None:
-    """Return the sort keys in `request.cursor`, or None without a cursor. `kinds` are their types, and whether each may be null.
+_dumps: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
-    Raises `Invalid` for a malformed cursor, and for one that was created for another sort, filter or tenant.
+
+def decode_cursor(text: str | None, binding: str, kinds: Sequence[tuple[type[Any], bool]], parameter: str = "cursor") -> list[Any] | None:
+    """Return the sort keys in a cursor, or None without one. `kinds` are their types, and whether each may be null.
+
+    Raises `Invalid` for a malformed cursor, and for one of another list, sort, filter or tenant.
     """
-    if request.cursor is None:
+    if text is None:
         return None
     try:
-        content = json.loads(base64url.decode(request.cursor))
-        binding, *keys = content
-        if binding == _binding(request):
+        bound, *keys = json.loads(base64url.decode(text))
+        if bound == binding:
             return [_from_json(key, kind, nullable) for key, (kind, nullable) in zip(keys, kinds, strict=True)]
     except (ValueError, TypeError, OverflowError, RecursionError):
-        raise Invalid.of("/query/cursor", "cursor", "is not a cursor; use next_cursor of the previous page") from None
-    raise Invalid.of("/query/cursor", "cursor", "belongs to another sort, filter or tenant; request the first page without a cursor")
+        raise Invalid.of(f"/query/{parameter}", "cursor", "is not a cursor; use next_cursor of the previous page") from None
+    raise Invalid.of(
+        f"/query/{parameter}", "cursor", "belongs to another list, sort, filter or tenant; request the first page without a cursor"
+    )
 
 
-def _binding(request: ListRequest) -> str:
+def cursor_binding(request: ListRequest, scope: str) -> str:
+    """Return what a cursor is bound to. `scope` names the list, such as the table, and the object that its rows belong to."""
     tenant = current_context.get().tenant_id
-    text = repr((str(tenant), request.sort, request.fingerprint))
+    text = repr((scope, str(tenant), request.sort, request.fingerprint))
     return hashlib.blake2s(text.encode(errors="surrogatepass"), digest_size=9).hexdigest()
 
 

@@ -1,5 +1,6 @@
-"""Read one of the caller's jobs. The handler is an adapter: infrastructure/tasks/queries.py."""
+"""Read the caller's jobs. The handlers are adapters: infrastructure/tasks/queries.py."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -13,3 +14,11 @@ class GetJob(Query[JobDTO]):
 
     permission = AUTHENTICATED
     id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GetJobsByIds(Query[Sequence[JobDTO]]):
+    """Those of the jobs that `GetJob` shows, in any order."""
+
+    permission = AUTHENTICATED
+    ids: tuple[UUID, ...]

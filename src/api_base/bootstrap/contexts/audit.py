@@ -6,14 +6,22 @@ Every application writes, seals and migrates the trail, with or without this con
 from collections.abc import Sequence
 from typing import Final
 
-from api_base.application.audit.list_audit import READ, READ_CREATORS, READ_PLATFORM, GetCreators, ListAudit, ListPlatformAudit
+from api_base.application.audit.list_audit import (
+    READ,
+    READ_CREATORS,
+    READ_PLATFORM,
+    GetCreators,
+    ListAudit,
+    ListHistories,
+    ListPlatformAudit,
+)
 from api_base.application.audit.verify_audit import VerifyAudit, VerifyAuditHandler
 from api_base.application.common.cqrs import Registration, on
 from api_base.application.common.jobs import Job, Schedule
 from api_base.bootstrap.audit import trusted_keys
 from api_base.bootstrap.context import Context, Ports
 from api_base.bootstrap.contexts.roles import ADMINS, PLATFORM_ADMIN, VIEWERS
-from api_base.infrastructure.audit.queries import GetCreatorsHandler, ListAuditHandler, ListPlatformAuditHandler
+from api_base.infrastructure.audit.queries import GetCreatorsHandler, ListAuditHandler, ListHistoriesHandler, ListPlatformAuditHandler
 from api_base.infrastructure.audit.verification import TrailVerifier
 from api_base.interface.v1 import audit as v1
 
@@ -23,6 +31,7 @@ def _handlers(ports: Ports) -> Sequence[Registration]:
     verifier = TrailVerifier(lambda: database.pool, lambda: trusted_keys(settings), settings.audit.checkpoints, ports.clock)
     return [
         on(GetCreators, GetCreatorsHandler(ports.database)),
+        on(ListHistories, ListHistoriesHandler(ports.database)),
         on(ListAudit, ListAuditHandler(ports.database)),
         on(ListPlatformAudit, ListPlatformAuditHandler(ports.database)),
         on(VerifyAudit, VerifyAuditHandler(verifier)),

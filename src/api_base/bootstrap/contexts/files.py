@@ -10,7 +10,7 @@ from api_base.application.common.cqrs import Registration, on
 from api_base.application.common.jobs import Job, Schedule
 from api_base.application.common.realtime import Channel, PublicEvent
 from api_base.application.files.commands import attachments, rename_file
-from api_base.application.files.queries import GetAttachedFiles, GetFile, GetFilesByIds, ListFiles
+from api_base.application.files.queries import GetAttachedFiles, GetFile, GetFilesByIds, ListAttachedFiles, ListFiles
 from api_base.application.services.file_upload import (
     append,
     begin,
@@ -52,11 +52,13 @@ def _limits(settings: FileSettings) -> UploadLimits:
 def _handlers(ports: Ports) -> Sequence[Registration]:
     repository = SqlFileRepository(ports.database)
     opened = OpenFileHandler(repository, ports.storage)
+    kinds = queries.ReadableKinds(ports.attachable, ports.checker)
     return [
         on(rename_file.RenameFile, rename_file.RenameFileHandler(repository, ports.clock)),
         on(GetFile, queries.GetFileHandler(ports.database)),
         on(GetFilesByIds, queries.GetFilesByIdsHandler(ports.database)),
-        on(GetAttachedFiles, queries.GetAttachedFilesHandler(ports.database, ports.attachable, ports.checker)),
+        on(GetAttachedFiles, queries.GetAttachedFilesHandler(ports.database, kinds)),
+        on(ListAttachedFiles, queries.ListAttachedFilesHandler(ports.database, kinds)),
         on(ListFiles, queries.ListFilesHandler(ports.database)),
         on(OpenFile, opened),
         on(thumbnails.MakeThumbnails, thumbnails.MakeThumbnailsHandler(opened, ports.storage, ports.thumbnailer)),

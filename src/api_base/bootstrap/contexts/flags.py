@@ -66,4 +66,5 @@ FLAGS: Final = Context(
     channels=(Unpublished(event="flags.exposed.v1", reason="It is for the analysis of experiments, not for clients."),),
     resources=_resources,
     routes=v1.routes,
+    graphql="api_base.interface.graphql.flags:FLAGS",
 )

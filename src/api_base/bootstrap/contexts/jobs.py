@@ -6,16 +6,17 @@ from typing import Final
 from api_base.application.common.cqrs import Registration, on
 from api_base.application.common.realtime import Channel
 from api_base.application.jobs.cancel_job import CancelJob, CancelJobHandler
-from api_base.application.jobs.get_job import GetJob
+from api_base.application.jobs.get_job import GetJob, GetJobsByIds
 from api_base.bootstrap.context import Context, Ports
 from api_base.infrastructure.tasks.completion import SqlJobCancellation
-from api_base.infrastructure.tasks.queries import GetJobHandler
+from api_base.infrastructure.tasks.queries import GetJobHandler, GetJobsByIdsHandler
 from api_base.interface.v1 import jobs as v1
 
 
 def _handlers(ports: Ports) -> Sequence[Registration]:
     return [
         on(GetJob, GetJobHandler(ports.database)),
+        on(GetJobsByIds, GetJobsByIdsHandler(ports.database)),
         on(CancelJob, CancelJobHandler(SqlJobCancellation(ports.settings.jobs.keep_days, ports.audit_writer))),
     ]
 

@@ -2,14 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
+from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from api_base.application.audit.dtos import AuditRecordDTO, CreatorDTO
-from api_base.application.audit.list_audit import AUDIT_FIELDS, GetCreators, ListAudit, ListPlatformAudit
+from api_base.application.audit.list_audit import AUDIT_FIELDS, GetCreators, ListAudit, ListHistories, ListPlatformAudit
 from api_base.application.common.listing import Page
-from api_base.core.types import NO_TENANT, request_tenant
+from api_base.core.errors import Invalid
+from api_base.core.types import NO_TENANT, Result, request_tenant
 from api_base.infrastructure.audit.tables import AUDIT
 from api_base.infrastructure.db.changes import Kind
 from api_base.infrastructure.db.query_builder import PageBuilder
@@ -43,6 +45,23 @@ class ListPlatformAuditHandler(_AuditPages):
     async def handle(self, query: ListPlatformAudit) -> Page[AuditRecordDTO]:
         """A page of records. Raises `Invalid` for an invalid cursor."""
         return await self.pages.page(query.request, NO_TENANT)
+
+
+class ListHistoriesHandler:
+    """Each kind of entity has its own pages: its cursors are of no use for another kind."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._pages: dict[str, PageBuilder[AuditRecordDTO]] = {}
+
+    async def handle(self, query: ListHistories) -> Mapping[UUID, Result[Page[AuditRecordDTO], Invalid]]:
+        """A page of records of each entity."""
+        pages = self._pages.get(query.entity)
+        if pages is None:
+            kind = AUDIT.c.entity == sa.literal(query.entity, sa.Text)
+            pages = PageBuilder(self._database, AUDIT, AUDIT_FIELDS, COLUMNS, to_dto, base=lambda request: (None, kind))
+            self._pages[query.entity] = pages
+        return await pages.pages_of(query.request, AUDIT.c.entity_id, query.entity_ids, request_tenant())
 
 
 class GetCreatorsHandler:

@@ -13,6 +13,7 @@ from uuid import UUID
 
 import msgspec
 
+from api_base.application.common.listing import Cursors
 from api_base.application.common.remote import NotServed
 from api_base.core import errors
 from api_base.core.errors import ApiBaseError, Invalid, ProgrammingError, Unavailable, Violation
@@ -124,9 +125,11 @@ def decode_result(stored: bytes, declared: Any) -> Any:
 
 
 def _plain(value: Any) -> Any:
-    """Encode types that msgspec does not know: asyncpg's subclass of UUID, and errors."""
+    """Encode types that msgspec does not know: asyncpg's subclass of UUID, cursors that are encoded when they are read, and errors."""
     if isinstance(value, UUID):
         return str(value)
+    if isinstance(value, Cursors):
+        return list(value)
     if isinstance(value, ApiBaseError) and (document := to_document(value, final=True)) is not None:
         return document
     raise TypeError(f"{type(value).__name__} has no JSON form")

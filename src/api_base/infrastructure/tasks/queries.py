@@ -1,11 +1,13 @@
 """Queries of jobs, for the users who started them."""
 
+from collections.abc import Sequence
 from typing import Final
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from api_base.application.jobs.dtos import JobDTO, JobStatus
-from api_base.application.jobs.get_job import GetJob
+from api_base.application.jobs.get_job import GetJob, GetJobsByIds
 from api_base.core.errors import NotFound
 from api_base.core.protocols import JobState
 from api_base.core.types import NO_TENANT, current_context, request_user
@@ -61,3 +63,15 @@ class GetJobHandler:
         if row is None:
             raise NotFound("job", query.id)
         return to_dto(row)
+
+
+class GetJobsByIdsHandler:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        named = JOBS.c.id == sa.any_(sa.bindparam("ids", type_=ARRAY(sa.Uuid)))
+        mine = JOBS.c.user_id == sa.bindparam("user_id", type_=sa.Uuid)
+        self._statement = Statement(sa.select(JOBS).where(owned(JOBS), named, mine))
+
+    async def handle(self, query: GetJobsByIds) -> Sequence[JobDTO]:
+        tenant = current_context.get().tenant_id or NO_TENANT
+        return [to_dto(row) for row in await self._database.fetch(self._statement, tenant, ids=list(query.ids), user_id=request_user())]

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, NewType
 from urllib.parse import quote
 
 import msgspec
@@ -15,6 +15,10 @@ PATH_CHARACTERS: Final = "/:@!$&'()*+,;="
 REGISTERED: Final = ("quota-exceeded", "temporary-reduced-capacity")
 """Kinds whose URI is that of a registered type [draft-ietf-httpapi-ratelimit-headers-11, section 5]."""
 _encode = msgspec.json.Encoder().encode
+
+
+ProblemDocument = NewType("ProblemDocument", dict[str, Any])
+"""The members of a problem [RFC 9457]."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,13 +4,15 @@ Types are derived from DTOs, filters from the declared fields of lists, and muta
 appears in the schema without another line. A context declares only what neither of them says: which DTOs are nodes, and how they relate.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 from api_base.application.common.cqrs import Query
 from api_base.application.common.listing import Fields, ListRequest, Page
+from api_base.core.errors import Invalid
+from api_base.core.types import Result
 
 type BatchQuery = Callable[[tuple[UUID, ...]], Query[Sequence[Any]]]
 """Makes the query of all objects with the given ids or keys. Its result leaves out what the caller may not read."""
@@ -65,12 +67,30 @@ class Relation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NestedListing:
+    """A connection of `on`: the objects that belong to each, with the same page for all objects of an operation, by one query.
+
+    `key` returns the id that they belong to. The result of `query` has a page, or the error of a cursor, for each of these ids.
+    """
+
+    on: type[Any]
+    name: str
+    dto: type[Any]
+    key: Callable[[Any], UUID]
+    query: Callable[[tuple[UUID, ...], ListRequest], Query[Mapping[UUID, Result[Page[Any], Invalid]]]]
+    fields: Fields
+    description: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Lookup:
-    """A field at the root: one object of a DTO that is no node, by its id in the REST API, or null."""
+    """A field at the root: one object of a DTO that is no node, or null. `by` names its argument, of the type `kind`: an id or key of the REST API."""
 
     name: str
     dto: type[Any]
-    query: Callable[[UUID], Query[Any]]
+    by: str
+    kind: type[UUID] | type[str]
+    query: Callable[[Any], Query[Any]]
     description: str
 
 
@@ -92,6 +112,7 @@ class GraphQL:
     nodes: Sequence[Node] = ()
     listings: Sequence[Listing] = ()
     relations: Sequence[Relation] = ()
+    nested: Sequence[NestedListing] = ()
     singles: Sequence[Single] = ()
     lookups: Sequence[Lookup] = ()
     search: bool = False

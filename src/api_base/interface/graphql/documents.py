@@ -5,6 +5,7 @@ of callers with a valid token are kept: others cannot displace anything.
 """
 
 import json
+import re
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -74,21 +75,54 @@ class DocumentCache:
         return sum(self._sizes)
 
 
-def trusted_documents(path: Path) -> Mapping[str, str]:
-    """Read the documents of a file by their identifiers. Raises `ConfigurationError` with what is wrong.
+@dataclass(frozen=True, slots=True)
+class TrustedDocument:
+    """A document of the file, and the place of its identifier there, for errors."""
 
-    A key is `sha256:<hex>`, whose document must have that hash, the bare hash, or another name without a colon.
+    text: str
+    place: str
+
+
+def trusted_documents(path: Path) -> Mapping[str, TrustedDocument]:
+    """Read the documents of a file by their identifiers. Raises `ConfigurationError` with the file, the line and what is wrong.
+
+    A key is `sha256:<hex>`, whose document must have that hash, or another name without a colon.
     """
     try:
-        content: Any = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise ConfigurationError(f"GRAPHQL__TRUSTED_DOCUMENTS: {path} cannot be read as JSON: {error}.") from None
-    if not isinstance(content, dict) or not content or not all(isinstance(value, str) for value in content.values()):
-        raise ConfigurationError(f"GRAPHQL__TRUSTED_DOCUMENTS: {path} must be a JSON object from identifiers to documents.")
-    for name, text in content.items():
-        prefix, colon, payload = name.partition(":")
-        if colon and (prefix != "sha256" or sha256(text.encode()).hexdigest() != payload):
-            raise ConfigurationError(
-                f"GRAPHQL__TRUSTED_DOCUMENTS: {name} is not the SHA-256 of its document, as sha256:<hex in lower case>."
-            )
-    return content
+        source = path.read_text("utf-8")
+        pairs: Any = json.loads(source, object_pairs_hook=list)
+    except json.JSONDecodeError as error:
+        raise ConfigurationError(f"{_SETTING}: {path}, line {error.lineno}: it is not JSON: {error.msg}.") from None
+    except (OSError, UnicodeDecodeError, RecursionError) as error:
+        raise ConfigurationError(f"{_SETTING}: {path} cannot be read: {error}.") from None
+    if not isinstance(pairs, list) or not pairs or not source.lstrip().startswith("{"):
+        raise ConfigurationError(f"{_SETTING}: {path}, line 1: it must be a JSON object from identifiers to documents.")
+    found: dict[str, TrustedDocument] = {}
+    for name, text in pairs:
+        document = TrustedDocument(text, f"{_SETTING}: {path}, line {_line(source, name)}: the document {name[:100]}")
+        if reason := _reason(name, text, found):
+            raise ConfigurationError(f"{document.place} {reason}.")
+        found[name] = document
+    return found
+
+
+def _reason(name: str, text: Any, found: Mapping[str, TrustedDocument]) -> str | None:
+    """Return what is wrong with an entry."""
+    if name in found:
+        return "occurs twice"
+    if not isinstance(text, str):
+        return "must be a text"
+    prefix, colon, payload = name.partition(":")
+    if colon and (prefix != "sha256" or sha256(text.encode("utf-8", "surrogatepass")).hexdigest() != payload):
+        return "is not named by its SHA-256, as sha256:<hex in lower case>, or by a name without a colon"
+    return None
+
+
+def _line(source: str, name: str) -> int:
+    """Return the line of the last entry with this identifier: JSON does not say where a value was."""
+    texts = (json.dumps(name), json.dumps(name, ensure_ascii=False))
+    places = [match.start() for text in texts for match in re.finditer(re.escape(text) + r"\s*:", source)]
+    return source.count("\n", 0, max(places, default=0)) + 1
+
+
+_SETTING: Final = "GRAPHQL__TRUSTED_DOCUMENTS"

@@ -1,10 +1,10 @@
 """Parses, limits, validates and executes operations. It imports the library: only the first request makes an `Engine`."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterable, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterable, Callable
 from contextlib import AbstractContextManager, aclosing
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import msgspec
 from graphql import (
@@ -14,24 +14,24 @@ from graphql import (
     NoSchemaIntrospectionCustomRule,
     OperationDefinitionNode,
     OperationType,
-    execute,
     get_operation_ast,
     parse,
     specified_rules,
     validate,
 )
 from graphql.execution.execute import create_source_event_stream, execute_subscription_event, map_source_to_response_event
-from graphql.execution.executor import Executor
 from opentelemetry.trace import Span
 
 from api_base.core.config.graphql import GraphQLSettings
 from api_base.core.errors import ConfigurationError
 from api_base.core.shared.trace_units import operation
 from api_base.core.types import current_context
-from api_base.interface.graphql.documents import BYTES_PER_TOKEN, DocumentCache, Prepared, trusted_documents
+from api_base.interface.graphql.context import GraphQLContext
+from api_base.interface.graphql.documents import BYTES_PER_TOKEN, DocumentCache, Prepared, TrustedDocument, trusted_documents
+from api_base.interface.graphql.leaves import MAX_RESPONSE_BYTES
 from api_base.interface.graphql.lexical import check_tokens
 from api_base.interface.graphql.limits import prices_of
-from api_base.interface.graphql.plain import plain_executor
+from api_base.interface.graphql.plain import PlainExecutor, plain_executor
 from api_base.interface.graphql.refused import LimitExceeded, MutationByGet, NotWellFormed, OperationTimeout, RequestRefused
 from api_base.interface.graphql.request import OperationRequest
 from api_base.interface.graphql.sessions import LiveSession
@@ -40,7 +40,6 @@ from api_base.interface.routes.rendering import encode
 
 MAX_ERRORS: Final = 20
 """Errors of one document, and of the variables of one operation."""
-MAX_RESPONSE_BYTES: Final = 16 * 1_048_576
 MAX_INLINE_CHARACTERS: Final = 1_000
 """A longer document is parsed and validated in a thread: it may take as long as several requests."""
 
@@ -65,7 +64,7 @@ class Engine:
         schema: GraphQLSchema,
         settings: GraphQLSettings,
         *,
-        context: Callable[[LiveSession | None], object],
+        context: Callable[[LiveSession | None], GraphQLContext],
         formatted: FormatErrors,
         shows_internals: bool,
     ) -> None:
@@ -76,7 +75,7 @@ class Engine:
         self._documents = DocumentCache(settings.cache_bytes)
         self._trusted: dict[str, Prepared] | None = None
         if settings.trusted_documents is not None:
-            self._trusted = {name: self._trusted_one(name, text) for name, text in trusted_documents(settings.trusted_documents).items()}
+            self._trusted = {name: self._trusted_one(one) for name, one in trusted_documents(settings.trusted_documents).items()}
 
     async def prepare(self, request: OperationRequest, *, keep: bool) -> Prepared:
         """Return the valid document. `keep`: the cache may keep it. Raises `RequestRefused`."""
@@ -104,11 +103,14 @@ class Engine:
             self._documents.put(source, made)
         return made
 
-    def _trusted_one(self, name: str, source: str) -> Prepared:
+    def _trusted_one(self, document: TrustedDocument) -> Prepared:
         try:
-            return self._parsed(source)
+            return self._parsed(document.text)
         except RequestRefused as refused:
-            raise ConfigurationError(f"GRAPHQL__TRUSTED_DOCUMENTS: the document {name} is refused: {refused}") from None
+            reason = " ".join(refused.errors[0]["message"].split())
+            places = refused.errors[0].get("locations") or ()
+            where = "".join(f" (line {one['line']}, column {one['column']} of the document)" for one in places[:1])
+            raise ConfigurationError(f"{document.place} is refused: {reason}{where}") from None
 
     def _parsed(self, source: str) -> Prepared:
         tokens = check_tokens(source, max_tokens=self._settings.max_tokens, max_depth=self._settings.max_depth)
@@ -202,31 +204,17 @@ class Engine:
         """Execute a query or mutation of a prepared document. Raises `OperationTimeout`."""
         try:
             async with asyncio.timeout(self._settings.timeout_seconds):
-                result = execute(
-                    self._schema,
-                    prepared.document,
-                    context_value=self._context(None),
-                    variable_values=dict(request.variables),
-                    operation_name=request.operation_name,
-                    max_coercion_errors=MAX_ERRORS,
-                    hide_suggestions=self._hidden,
-                    executor_class=self._executor,
-                )
-                if not isinstance(result, ExecutionResult):
-                    result = await result
+                executor = self._build(prepared, request, None)
+                if isinstance(executor, list):
+                    return self._response(ExecutionResult(None, executor))
+                result = await _executed(executor, executor.execute_operation())
         except TimeoutError:
-            seconds = self._settings.timeout_seconds
-            raise OperationTimeout(f"The operation was aborted after {seconds:g} s.", "TIMEOUT") from None
-        return self._response(result)
+            raise self._timeout() from None
+        return refusal(_too_large()) if executor.size.exceeded else self._response(result)
 
-    async def events(
-        self, prepared: Prepared, request: OperationRequest, session: LiveSession | None
-    ) -> Response | AsyncGenerator[Response]:
-        """Subscribe: return the responses of the events, or one response if there are none.
-
-        Each event is executed with a context of its own, as the caller of `session` is by then.
-        """
-        executor = self._executor.build(
+    def _build(self, prepared: Prepared, request: OperationRequest, session: LiveSession | None) -> PlainExecutor | list[GraphQLError]:
+        """Return what executes the operation, or the errors of its variables."""
+        built: Any = self._executor.build(
             self._schema,
             prepared.document,
             context_value=self._context(session),
@@ -235,6 +223,16 @@ class Engine:
             max_coercion_errors=MAX_ERRORS,
             hide_suggestions=self._hidden,
         )
+        return cast("PlainExecutor | list[GraphQLError]", built)
+
+    async def events(
+        self, prepared: Prepared, request: OperationRequest, session: LiveSession | None
+    ) -> Response | AsyncGenerator[Response]:
+        """Subscribe: return the responses of the events, or one response if there are none.
+
+        Each event is executed with a context of its own, as the caller of `session` is by then.
+        """
+        executor = self._build(prepared, request, session)
         if isinstance(executor, list):
             return self._response(ExecutionResult(None, executor))
         stream = create_source_event_stream(executor)
@@ -243,13 +241,17 @@ class Engine:
         if isinstance(stream, ExecutionResult):
             return self._response(ExecutionResult(None, stream.errors), executed=False)
 
-        async def execute_event(one: Executor[Any]) -> ExecutionResult:
+        async def execute_event(one: Any) -> ExecutionResult:
             if session is not None:
                 current_context.set(session.context)
             with event_span(one.root_value):
                 one.context_value = self._context(session)
-                result = execute_subscription_event(one)
-                return result if isinstance(result, ExecutionResult) else await result
+                try:
+                    async with asyncio.timeout(self._settings.timeout_seconds):
+                        made = await _executed(one, execute_subscription_event(one))
+                except TimeoutError:
+                    return ExecutionResult(None, [_error(self._timeout())])
+                return ExecutionResult(None, [_error(_too_large())]) if one.size.exceeded else made
 
         return self._responses(map_source_to_response_event(executor, stream, execute_event))
 
@@ -257,33 +259,39 @@ class Engine:
         async with aclosing(results):
             try:
                 async for one in results:
-                    yield self._response(one)
+                    yield self._response(one, executed=True)
             except GraphQLError as error:  # of the source: the subscription is refused, or has ended
                 yield self._response(ExecutionResult(None, [error]), executed=False)
+
+    def _timeout(self) -> OperationTimeout:
+        return OperationTimeout(f"The operation was aborted after {self._settings.timeout_seconds:g} s.", "TIMEOUT")
 
     def _response(self, result: ExecutionResult, *, executed: bool | None = None) -> Response:
         errors = self._formatted(result.errors) if result.errors else []
         if executed is None:
             executed = result.data is not None or not errors or any(error.path for error in result.errors or ())
-        content = (
-            b"" if _characters(result.data) > MAX_RESPONSE_BYTES else _content(result.data if executed else None, errors, executed=executed)
-        )
-        if not content or len(content) > MAX_RESPONSE_BYTES:
-            return refusal(LimitExceeded("response_bytes", MAX_RESPONSE_BYTES, f"The response has more than {MAX_RESPONSE_BYTES} bytes"))
+        content = encode({**({"errors": errors} if errors else {}), **({"data": result.data} if executed else {})})
+        if len(content) > MAX_RESPONSE_BYTES:
+            return refusal(_too_large())
         return Response(content=content, executed=executed, status=200 if executed else 400, failed=server_error(errors))
 
 
-def _content(data: Mapping[str, Any] | None, errors: list[dict[str, Any]], *, executed: bool) -> bytes:
-    return encode({**({"errors": errors} if errors else {}), **({"data": data} if executed else {})})
+async def _executed(executor: PlainExecutor, result: Any) -> ExecutionResult:
+    try:
+        made: ExecutionResult = result if isinstance(result, ExecutionResult) else await result
+        return made
+    finally:
+        await executor.context_value.close()
 
 
-def _characters(value: object) -> int:
-    """Return at least how many bytes the JSON of a value has. A text that stands in it many times is one object until it is encoded."""
-    if isinstance(value, str):
-        return len(value)
-    if isinstance(value, Mapping):
-        return sum(map(_characters, value.values()))
-    return sum(map(_characters, value)) if isinstance(value, list | tuple) else 1
+def _too_large() -> LimitExceeded:
+    return LimitExceeded("response_bytes", MAX_RESPONSE_BYTES, f"The response has more than {MAX_RESPONSE_BYTES} bytes")
+
+
+def _error(refused: RequestRefused) -> GraphQLError:
+    """Return a refusal as the error of an event."""
+    (described,) = refused.errors
+    return GraphQLError(described["message"], extensions=described["extensions"])
 
 
 def refusal(refused: RequestRefused) -> Response:

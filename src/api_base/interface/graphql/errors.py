@@ -44,10 +44,15 @@ def extensions_of(problem: Problem) -> dict[str, Any]:
     """Return the members of the problem as `extensions`."""
     extensions = problem.members(request_id=current_context.get(NO_REQUEST).request_id)
     del extensions["detail"]
-    extensions["code"] = problem.kind.upper().replace("-", "_")
+    extensions["code"] = code_of(problem.kind)
     for violation in extensions.get("errors", ()):
         violation["pointer"] = located(violation["pointer"])
     return extensions
+
+
+def code_of(kind: str) -> str:
+    """Return the code of a kind of problem, or of its URI."""
+    return kind.rpartition("/")[2].upper().replace("-", "_")
 
 
 def located(pointer: str) -> str:

@@ -5,6 +5,7 @@ import keyword
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from enum import Enum
+from operator import attrgetter
 from typing import Any, Final, cast
 
 import strawberry
@@ -77,10 +78,12 @@ _READ: Final = "api_base.read"
 
 
 def plain_reader(extensions: Mapping[str, Any] | None) -> Callable[[Any], Any] | None:
-    """Return what `plain_field` made a field of the schema from; None for another field."""
+    """Return what `plain_field` made a field of the schema from, or how to read the attribute that it shows; None for another field."""
     definition = (extensions or {}).get(GraphQLCoreConverter.DEFINITION_BACKREF)
-    read: Callable[[Any], Any] | None = definition.metadata.get(_READ) if isinstance(definition, StrawberryField) else None
-    return read
+    if not isinstance(definition, StrawberryField):
+        return None
+    read: Callable[[Any], Any] | None = definition.metadata.get(_READ)
+    return attrgetter(definition.python_name) if read is None and definition.base_resolver is None else read
 
 
 def _describe(function: Any, returns: Any, arguments: Mapping[str, Argument]) -> None:

@@ -64,11 +64,12 @@ class GraphQLBody:
             content_type = (header(scope, b"content-type") or "").lower()
             if "charset=" in content_type and content_type.rpartition("charset=")[2].strip(' "') not in ("utf-8", "utf8"):
                 raise NotWellFormed("The body must be encoded in UTF-8.")
-            document = await bodies.document(await bodies.read(scope, receive, limit, bodies.JSON))
+            raw = await bodies.read(scope, receive, limit, bodies.JSON)
+            if self._batch == 1 and raw.lstrip()[:1] == b"[":  # before it is parsed
+                raise NotWellFormed("The request must be one JSON object: batches are off.")
+            document = await bodies.document(raw)
             if not isinstance(document, list):
                 return Sent(operations=(operation_of(document),), media_type=media_type)
-            if self._batch == 1:
-                raise NotWellFormed("The request must be one JSON object: batches are off.")
             if not document or len(document) > self._batch:
                 raise LimitExceeded("batch", self._batch, "A batch must have at least one operation, and no more than the limit")
             return Sent(operations=tuple(operation_of(one) for one in document), media_type=media_type, batch=True)

@@ -1,7 +1,8 @@
 """Input types from the bodies of the REST API: each member of a body is one of its input type, and the same validation decides."""
 
 import inspect
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from enum import Enum
 from types import NoneType, UnionType
@@ -13,7 +14,7 @@ import strawberry
 from pydantic import BaseModel, SecretStr, TypeAdapter
 from strawberry import UNSET
 
-from api_base.interface.graphql.fields import REQUIRED, input_type, list_of
+from api_base.interface.graphql.fields import REQUIRED, Argument, enumeration, input_type, list_of
 from api_base.interface.graphql.scalars import Json, Long
 from api_base.interface.routes.body import validated
 
@@ -26,6 +27,7 @@ class Inputs:
 
     def __init__(self) -> None:
         self._made: dict[type[BaseModel], Any] = {}
+        self._unions: dict[str, Any] = {}
 
     def of(self, model: type[BaseModel]) -> Any:
         """Return the input type of a body."""
@@ -34,7 +36,7 @@ class Inputs:
                 name: (self._kind(one.annotation), REQUIRED) if one.is_required() else (self._kind(one.annotation) | None, UNSET)
                 for name, one in model.model_fields.items()
             }
-            description = inspect.getdoc(model) if "__doc__" in vars(model) else None
+            description = model.__doc__ and inspect.getdoc(model)
             self._made[model] = input_type(input_name(model), members, description)
         return self._made[model]
 
@@ -43,8 +45,9 @@ class Inputs:
         origin, arguments = get_origin(hint), get_args(hint)
         if origin is Annotated:
             return self._kind(arguments[0])
-        if origin in (Union, UnionType) and len(inner := [one for one in arguments if one is not NoneType]) == 1:
-            return self._kind(inner[0]) | None
+        if origin in (Union, UnionType):
+            inner = [one for one in arguments if one is not NoneType]
+            return self._kind(inner[0]) | None if len(inner) == 1 else self._merged(inner)
         if hint in _SAME:
             return hint
         if hint is int:
@@ -56,6 +59,29 @@ class Inputs:
         if inspect.isclass(hint) and issubclass(hint, Enum):
             return strawberry.enum(hint)
         return self.of(hint) if inspect.isclass(hint) and issubclass(hint, BaseModel) else Json
+
+    def _merged(self, kinds: Sequence[Any]) -> Any:
+        """Return one input type with the members of several bodies, which the body tells apart by a member of literals; JSON for other unions.
+
+        A member that not all of them require is nullable: the body says what its alternative requires.
+        """
+        if not all(inspect.isclass(one) and issubclass(one, BaseModel) for one in kinds):
+            return Json
+        name = re.findall("[A-Z][a-z]*", kinds[0].__name__)[-1]  # CreateOperation, UpdateOperation and so on are an Operation
+        if name not in self._unions:
+            members: dict[str, Argument] = {}
+            for member in dict.fromkeys(member for one in kinds for member in one.model_fields):
+                having = [one.model_fields[member] for one in kinds if member in one.model_fields]
+                values = [value for one in having if get_origin(one.annotation) is Literal for value in get_args(one.annotation)]
+                kind = self._choices(f"{name}{member.capitalize()}", values) if values else self._kind(having[0].annotation)
+                required = len(having) == len(kinds) and all(one.is_required() for one in having)
+                members[member] = (kind, REQUIRED) if required else (kind | None, UNSET)
+            self._unions[name] = input_type(f"{name}Input", members, "What it needs depends on the action.")
+        return self._unions[name]
+
+    @staticmethod
+    def _choices(name: str, values: Sequence[str]) -> Any:
+        return enumeration(name, {value.upper(): value for value in values})
 
 
 def input_name(model: type[BaseModel]) -> str:

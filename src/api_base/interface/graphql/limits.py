@@ -45,8 +45,19 @@ _SIZES: Final = ("first", "last", "limit")
 _LISTS: Final = ("ids",)
 
 type Type = GraphQLObjectType | GraphQLInterfaceType | GraphQLUnionType | None
-type Factor = int | tuple[str, int]
-"""A number of objects, or the variable that says it with the number in its absence."""
+type Size = int | tuple[str, int | None]
+"""A number of objects, or the variable that says it with its default."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """The arguments that say how many objects a field returns, and their number without any: the largest counts."""
+
+    given: tuple[Size, ...]
+    otherwise: int
+
+
+type Factor = int | Sizes
 
 
 @dataclass(slots=True)
@@ -71,10 +82,14 @@ class Price:
 def _size(factor: Factor, variables: Mapping[str, Any]) -> int:
     if isinstance(factor, int):
         return factor
-    value = variables.get(factor[0])
+    found = [one if isinstance(one, int) else _number(variables.get(one[0], one[1])) for one in factor.given]
+    return max((one for one in found if one is not None), default=factor.otherwise)
+
+
+def _number(value: Any) -> int | None:
     if isinstance(value, list):
         return len(value)
-    return max(1, int(value)) if isinstance(value, int | float) else factor[1]  # 200.0 is an Int as well
+    return max(1, int(value)) if isinstance(value, int | float) else None  # 200.0 is an Int as well
 
 
 class _Repeats:
@@ -192,17 +207,18 @@ class _Walk:
         if not any(name in definition.args for name in (*_SIZES, *_LISTS)):
             many = is_list_type(get_nullable_type(definition.type)) and parent is not None and not parent.name.endswith("Connection")
             return LIST_SIZE if many else 1
+        sizes: list[Size] = []
         for argument in node.arguments or ():
             if argument.name.value in (*_SIZES, *_LISTS):
                 value: Any = argument.value
                 if isinstance(value, IntValueNode):
-                    return max(1, int(value.value[:9]))
-                if isinstance(value, ListValueNode):
-                    return max(1, len(value.values))
-                if isinstance(value, VariableNode):
+                    sizes.append(max(1, int(value.value[:9])))
+                elif isinstance(value, ListValueNode):
+                    sizes.append(max(1, len(value.values)))
+                elif isinstance(value, VariableNode):
                     default = self._defaults.get(value.name.value)
-                    return value.name.value, int(default.value[:9]) if isinstance(default, IntValueNode) else _page(definition)
-        return _page(definition)
+                    sizes.append((value.name.value, int(default.value[:9]) if isinstance(default, IntValueNode) else None))
+        return Sizes(tuple(sizes), _page(definition))
 
     def _composite(self, name: str) -> Type:
         found = self._schema.get_type(name)

@@ -111,15 +111,18 @@ class Mutations:
         name, endpoint, keyed = argument_name(one.endpoint.__name__), one.endpoint, accepts_key(one.method, one.options)
 
         async def resolve(root: Any, info: Info, **given: Any) -> _Done:
-            del root, info
+            del root
             if current_context.get().principal is None:
                 raise Unauthenticated("The operation requires authentication. Send an access token.")
             key = given.pop("idempotency_key", None)
             arguments = {parameter.name: parameter.read(given.get(parameter.argument, UNSET)) for parameter in parameters}
             arguments = {name: await value if inspect.isawaitable(value) else value for name, value in arguments.items()}
-            if key is None:
-                return _Done(await endpoint(**arguments), replayed=False)
-            return await _once(f"mutation {name}", key, given, lambda: endpoint(**arguments))
+            try:
+                if key is None:
+                    return _Done(await endpoint(**arguments), replayed=False)
+                return await _once(f"mutation {name}", key, given, lambda: endpoint(**arguments))
+            finally:
+                info.context.forget()
 
         arguments: dict[str, Argument] = {parameter.argument: (parameter.hint, parameter.default) for parameter in parameters}
         if keyed:

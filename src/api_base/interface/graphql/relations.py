@@ -1,6 +1,7 @@
 """Nodes by id, and relations: everything that belongs to the objects of one operation is loaded by one query of each kind."""
 
 from collections import defaultdict
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -17,11 +18,11 @@ async def load_node(info: Info, node: Node, id: UUID) -> Any | None:
     """Return the object with this id, or None: it does not exist for the caller."""
     key, query = node.key, node.by_ids
 
-    async def load(keys: list[UUID]) -> list[Any | None]:
+    async def load(keys: Sequence[UUID]) -> list[Any | None]:
         found = {getattr(one, key): one for one in await info.context.bus.execute(query(tuple(keys)))}
         return [found.get(one) for one in keys]
 
-    return await info.context.loader(node, load).load(id)
+    return await info.context.load(node, load, id)
 
 
 def add_relation(relation: Relation, types: Types) -> None:
@@ -57,11 +58,11 @@ def _field(relation: Relation, target: Node | None, returns: Any) -> StrawberryF
 async def _load(info: Info, relation: Relation, query: BatchQuery, key: UUID) -> list[Any]:
     of = relation.of
 
-    async def load(keys: list[UUID]) -> list[list[Any]]:
+    async def load(keys: Sequence[UUID]) -> list[list[Any]]:
         found = defaultdict(list)
         for one in await info.context.bus.execute(query(tuple(keys))):
             found[of(one)].append(one)
         return [found[one] for one in keys]
 
-    loaded: list[Any] = await info.context.loader(query, load).load(key)
+    loaded: list[Any] = await info.context.load(query, load, key)
     return loaded

@@ -56,6 +56,8 @@ def build_schema(declared: Sequence[GraphQL], routers: Sequence[tuple[str, APIRo
             roots.add("search", search_field(types))
     for relation in (relation for one in declared for relation in one.relations):
         add_relation(relation, types)
+    for nested in (nested for one in declared for nested in one.nested):
+        connections.add_nested(nested)
     roots.add("node", _any_node(types))
     roots.add("nodes", _any_nodes(types))
     changing = _Roots()
@@ -101,14 +103,14 @@ def _single(single: Single, types: Types) -> StrawberryField:
 
 
 def _lookup(lookup: Lookup, types: Types) -> StrawberryField:
-    async def resolve(root: Any, info: Info, id: UUID) -> Any:
+    async def resolve(root: Any, info: Info, **given: Any) -> Any:
         del root
         try:
-            return await info.context.bus.execute(lookup.query(id))
+            return await info.context.bus.execute(lookup.query(given[lookup.by]))
         except NotFound:
             return None
 
-    return field(resolve, types.of(lookup.dto) | None, lookup.description, {"id": (UUID, REQUIRED)})
+    return field(resolve, types.of(lookup.dto) | None, lookup.description, {lookup.by: (lookup.kind, REQUIRED)})
 
 
 def _found(types: Types, id: str, argument: str) -> tuple[Node, UUID]:

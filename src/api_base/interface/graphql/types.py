@@ -7,7 +7,7 @@ from dataclasses import is_dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from types import NoneType, UnionType
 from typing import Any, Final, NewType, Union, get_args, get_origin, get_type_hints
 from uuid import UUID
@@ -15,20 +15,48 @@ from uuid import UUID
 import strawberry
 
 from api_base.core.errors import ProgrammingError
+from api_base.interface.errors.problem import ProblemDocument
 from api_base.interface.graphql import ids
 from api_base.interface.graphql.declared import Node
-from api_base.interface.graphql.errors import argument_name
+from api_base.interface.graphql.errors import argument_name, code_of, located
 from api_base.interface.graphql.fields import list_of, object_type, plain_field
 from api_base.interface.graphql.scalars import Json, Long
 
 _SAME: Final = (str, bool, float, Decimal, datetime, date, UUID)
-_SCALARS: Final[Mapping[Any, Any]] = {**{kind: kind for kind in _SAME}, int: Long, Any: Json, object: Json}
+_SCALARS: Final[Mapping[Any, Any]] = {**{kind: kind for kind in _SAME}, int: Long, Any: Json | None, object: Json | None}
 _UUID: Final = "The id in the REST API, and in the names of channels."
 
 
 @strawberry.interface(name="Node", description="An object with a global id [Relay, Global Object Identification].")
 class NodeInterface:
     id: strawberry.ID = strawberry.field(description="Opaque, and bound to the type.")
+
+
+def _violations(problem: Mapping[str, Any]) -> list[Mapping[str, str]] | None:
+    found = problem.get("errors")
+    return None if found is None else [{**one, "pointer": located(one["pointer"])} for one in found]
+
+
+ViolationType: Final = object_type(
+    "Violation",
+    {
+        "pointer": plain_field(itemgetter("pointer"), str, "A JSON Pointer [RFC 6901] into the arguments of the field."),
+        "code": plain_field(itemgetter("code"), str),
+        "message": plain_field(itemgetter("message"), str),
+    },
+    "What is wrong with one value.",
+)
+ProblemType: Final = object_type(
+    "Problem",
+    {
+        "code": plain_field(lambda problem: code_of(problem["type"]), str, "As `extensions.code` of an error."),
+        "title": plain_field(itemgetter("title"), str),
+        "status": plain_field(itemgetter("status"), Long, "The HTTP status in the REST API."),
+        "detail": plain_field(itemgetter("detail"), str),
+        "errors": plain_field(_violations, list_of(ViolationType) | None),
+    },
+    "Why one of several operations failed [RFC 9457].",
+)
 
 
 class Types:
@@ -59,9 +87,9 @@ class Types:
         hints = get_type_hints(dto)
         fields = {}
         for one in dataclass_fields(dto):
-            shown = self.output(hints[one.name], dto, one.name)
-            read = attrgetter(one.name) if shown in (Json, Json | None) else _reader(one.name)
-            fields[one.name] = plain_field(read, shown)
+            hint = hints[one.name]
+            read = _entries(one.name) if _has_entries(hint) else attrgetter(one.name)
+            fields[one.name] = plain_field(read, self.output(hint, dto, one.name))
         bases: tuple[type[Any], ...] = ()
         if node is not None:
             key, bases = attrgetter(node.key), (NodeInterface,)
@@ -82,6 +110,8 @@ class Types:
     def output(self, hint: Any, dto: type[Any], field: str) -> Any:
         """Return the annotation of Strawberry for the type of a field. Raises `ProgrammingError` for a type without a form in GraphQL."""
         origin, arguments = get_origin(hint), get_args(hint)
+        if hint is ProblemDocument:
+            return ProblemType
         if isinstance(hint, NewType):
             return self.output(hint.__supertype__, dto, field)
         if origin in (Union, UnionType) and len(inner := [one for one in arguments if one is not NoneType]) == 1:
@@ -114,13 +144,20 @@ class Types:
         return object_type(name, {"key": key, "value": value})
 
 
-def _reader(name: str) -> Callable[[Any], Any]:
-    """Return the function that reads a field of a DTO. A mapping to DTOs is shown as its entries."""
+def _has_entries(hint: Any) -> bool:
+    """Return whether a field is a mapping, which GraphQL shows as its entries. One to anything is JSON."""
+    origin, arguments = get_origin(hint), get_args(hint)
+    if origin in (Union, UnionType):
+        return any(map(_has_entries, arguments))
+    return inspect.isclass(origin) and issubclass(origin, Mapping) and arguments[1] not in (Any, object)
+
+
+def _entries(name: str) -> Callable[[Any], Any]:
     read = attrgetter(name)
 
-    def entries(root: Any) -> Any:
+    def entries(root: Any) -> list[Any] | None:
         found = read(root)
-        return list(found.items()) if isinstance(found, Mapping) else found
+        return None if found is None else list(found.items())
 
     return entries
 

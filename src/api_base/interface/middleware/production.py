@@ -30,6 +30,8 @@ DOCS_POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'"
 )
 """The policy for /docs only: it allows the vendored script and style, and calls to this API."""
+GRAPHIQL_POLICY: Final = f"{DOCS_POLICY}; font-src data:"
+"""The policy for /docs/graphiql: its style sheet contains its fonts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +61,7 @@ def stack(settings: Settings, ports: StackPorts) -> list[Middleware]:
             flags=CallerFlags(address, settings.observability.trace_callers_per_second),
         ),
         *([_cors(settings)] if server.cors_origins else ()),
-        Middleware(SecurityHeadersMiddleware, **SECURITY, policies={"/docs": DOCS_POLICY}),
+        Middleware(SecurityHeadersMiddleware, **SECURITY, policies={"/docs": DOCS_POLICY, "/docs/graphiql": GRAPHIQL_POLICY}),
         Middleware(RouteMatcher, routes=ports.routes),
         Middleware(RateLimitMiddleware, limits=ports.limits, exempt=EXEMPT),
         Middleware(AuthMiddleware, verifier=ports.verifier, mcp_verifier=ports.mcp_verifier, access=ports.access, exempt=EXEMPT),

@@ -1,6 +1,6 @@
 """Queries of files. Their handlers are adapters: infrastructure/files/queries.py."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -10,6 +10,8 @@ from api_base.application.common.cqrs import Query
 from api_base.application.common.listing import EQUALITY, ORDER, TEXT, UNINDEXED, Field, Fields, ListRequest, Page, Sort
 from api_base.application.services.file_upload import permissions
 from api_base.application.services.file_upload.dtos import FileDTO
+from api_base.core.errors import Invalid
+from api_base.core.types import Result
 from api_base.domain.common.specification import ComparisonOperator
 from api_base.domain.files.value_objects import FileState
 
@@ -50,7 +52,7 @@ MAX_ATTACHED: Final = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GetAttachedFiles(Query[Sequence[AttachedFileDTO]]):
-    """The files that are attached to these objects of one kind, by slot: at most `MAX_ATTACHED` of each object.
+    """The files that are attached to these objects of one kind, by slot: at most `MAX_ATTACHED` of each object, `slot` always among them.
 
     Only for who may read the kind, as `GetAttachment` is.
     """
@@ -58,6 +60,23 @@ class GetAttachedFiles(Query[Sequence[AttachedFileDTO]]):
     permission = permissions.READ
     kind: str
     entity_ids: tuple[UUID, ...]
+    slot: str
+
+
+ATTACHED_FIELDS: Final = Fields(
+    Field(name="slot", kind=str, operators=EQUALITY | {ComparisonOperator.STARTS_WITH}, sortable=True),
+    default_sort=(Sort(field="slot"),),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListAttachedFiles(Query[Mapping[UUID, Result[Page[AttachedFileDTO], Invalid]]]):
+    """A page of the files of each of these objects of one kind, or the error of its cursor. Only for who may read the kind."""
+
+    permission = permissions.READ
+    kind: str
+    entity_ids: tuple[UUID, ...]
+    request: ListRequest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

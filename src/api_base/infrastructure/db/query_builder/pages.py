@@ -4,8 +4,9 @@ If all fields sort in one direction and none is nullable, a row comparison enter
 field by field, with a separate bound on the leading field. NULLs sort last in both directions.
 """
 
-from collections import OrderedDict
+from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
@@ -13,7 +14,9 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.sql.util import ClauseAdapter
 
-from api_base.application.common.listing import Field, Fields, ListRequest, Page, Sort, decode_cursor, encode_cursor
+from api_base.application.common.listing import Cursors, Field, Fields, ListRequest, Page, Sort, cursor_binding, decode_cursor
+from api_base.core.errors import Invalid
+from api_base.core.types import Err, Ok, Result
 from api_base.domain.common.specification import UnknownField
 from api_base.infrastructure.db.query_builder.translation import Translation, bind_type, translate
 from api_base.infrastructure.db.schema import Ownership, ownership
@@ -59,22 +62,61 @@ class PageBuilder[T]:
 
     async def page(self, request: ListRequest, owner: UUID | None) -> Page[T]:
         """Return a page. Raises `Invalid` for an invalid cursor."""
+        asked = self._asked(request, "")
+        total = await self._count(asked, owner) if request.include_total else None
+        values = asked.values | {"limit": request.limit + 1}
+        return self._made(asked, await self._database.fetch(self._statement(asked), owner, **values), total)
+
+    async def pages_of(
+        self, request: ListRequest, column: sa.Column[UUID], parents: Sequence[UUID], owner: UUID | None
+    ) -> Mapping[UUID, Result[Page[T], Invalid]]:
+        """Return a page of each of `parents`, whose rows have the parent in `column`, by one statement; and one more for the totals.
+
+        A cursor belongs to the pages of one parent: for the others, it is an error.
+        """
+        found: dict[UUID, Result[Page[T], Invalid]] = {}
+        asked: dict[UUID, _Asked] = {}
+        for parent in parents:
+            try:
+                asked[parent] = self._asked(request, str(parent), next(iter(asked.values()), None))
+            except Invalid as error:
+                found[parent] = Err(error)
+        if not asked:
+            return found
+        first, ids = next(iter(asked.values())), list(asked)
+        totals = await self._counts(first, column, ids, owner) if request.include_total else {}
+        values = first.values | {"limit": request.limit + 1, "parents": ids}
+        rows = defaultdict(list)
+        for row in await self._database.fetch(self._statement_of(first, column), owner, **values):
+            rows[row[column.name]].append(row)
+        for parent, one in asked.items():
+            found[parent] = Ok(self._made(one, rows[parent], totals.get(parent, 0) if request.include_total else None))
+        return found
+
+    def _asked(self, request: ListRequest, parent: str, same: "_Asked | None" = None) -> "_Asked":
+        """Return the request for the rows of `parent`, as in `same` except for the binding."""
         sort = (BEST,) if request.q is not None and not request.sort else self._fields.order(request)
-        keys = decode_cursor(request, [*((self._field(s.field).kind, self._field(s.field).nullable) for s in sort), (UUID, False)])
+        kinds: list[tuple[type[Any], bool]] = [*((self._field(s.field).kind, self._field(s.field).nullable) for s in sort), (UUID, False)]
+        binding = cursor_binding(request, f"{self._table.name}/{parent}")
+        after, before = decode_cursor(request.cursor, binding, kinds), decode_cursor(request.before, binding, kinds, "before")
+        if same is not None:
+            return replace(same, binding=binding)
         leading = sort[0].field if sort and sort[0] is not BEST else None
         translation = None if request.specification is None else translate(request.specification, self._columns, leading=leading)
         values: dict[str, Any] = {} if translation is None else dict(translation.values)
         if request.q is not None:
             values["q"] = request.q
-        total = await self._count(request, translation, owner, values) if request.include_total else None
-        values |= {f"k{i}": key for i, key in enumerate(keys or ())} | {"limit": request.limit + 1}
-        statement = self._statement(request, sort, translation, keys)
-        rows = await self._database.fetch(statement, owner, **values)
-        more = len(rows) > request.limit
-        rows = rows[: request.limit]
-        cursor = encode_cursor(request, self._keys(rows[-1], sort)) if more else None
-        cursors = tuple(encode_cursor(request, self._keys(row, sort)) for row in rows) if request.with_cursors else ()
-        return Page(items=[self._make(row) for row in rows], next_cursor=cursor, total=total, cursors=cursors)
+        values |= {f"k{i}": key for i, key in enumerate(after or ())} | {f"b{i}": key for i, key in enumerate(before or ())}
+        return _Asked(request, sort, translation, values, _nulls(after), _nulls(before), binding)
+
+    def _made(self, asked: "_Asked", rows: Sequence[Row], total: int | None) -> Page[T]:
+        more = len(rows) > asked.request.limit
+        rows = rows[: asked.request.limit]
+        if asked.request.backward:
+            rows = rows[::-1]
+        cursors = Cursors(asked.binding, rows, lambda row: self._keys(row, asked.sort))
+        following = cursors[0 if asked.request.backward else -1] if more else None
+        return Page(items=[self._make(row) for row in rows], next_cursor=following, total=total, cursors=cursors)
 
     def _field(self, name: str) -> Field:
         if name == SCORE:
@@ -90,29 +132,52 @@ class PageBuilder[T]:
     def _column(self, sort: Sort) -> sa.ColumnClause[Any]:
         return _SCORE_COLUMN if sort.field == SCORE else self._columns[sort.field]
 
-    def _statement(self, request: ListRequest, sort: tuple[Sort, ...], translation: Translation | None, keys: Keys | None) -> Statement:
-        nulls = None if keys is None else tuple(key is None for key in keys)
-        base_shape, base = self._base(request)
-        shape = ("page", translation and translation.shape, base_shape, sort, nulls, request.q is not None)
+    def _statement(self, asked: "_Asked") -> Statement:
+        base_shape, base = self._base(asked.request)
 
         def select() -> sa.Select[Any]:
-            where = self._where(request, translation, base)
-            if sort == (BEST,) and self._search is not None:
-                return self._best_select(self._search(sa.bindparam("q", type_=sa.Text())), where, nulls)
-            return self._fenced(request, self._page_select(sort, where, nulls))
+            if asked.sort == (BEST,) and self._search is not None:
+                return self._best_select(asked, base, self._search(sa.bindparam("q", type_=sa.Text())))
+            return self._fenced(asked.request, self._page_select(asked, base))
 
-        return self._cached(shape, select)
+        return self._cached(("page", base_shape, *asked.shape), select)
 
-    async def _count(self, request: ListRequest, translation: Translation | None, owner: UUID | None, values: dict[str, Any]) -> int:
-        base_shape, base = self._base(request)
-        shape = ("count", translation and translation.shape, base_shape, request.q is not None)
-        where = self._where
-        statement = self._cached(
-            shape,
-            lambda: self._fenced(request, sa.select(sa.func.count()).select_from(self._table).where(*where(request, translation, base))),
-        )
-        total: int = await self._database.fetchval(statement, owner, **values)
+    def _statement_of(self, asked: "_Asked", column: sa.Column[UUID]) -> Statement:
+        """The first rows of each parent, by an index on the column of the parent: LATERAL reads them parent by parent."""
+        base_shape, base = self._base(asked.request)
+
+        def select() -> sa.Select[Any]:
+            parents = (
+                sa.func.unnest(sa.bindparam("parents", type_=ARRAY(sa.Uuid)))
+                .table_valued(sa.column("id", sa.Uuid))
+                .render_derived(name="parents")
+            )
+            rows = self._page_select(asked, base).where(column == parents.c.id).correlate(parents).lateral("page")
+            return sa.select(rows).select_from(parents.join(rows, sa.true()))
+
+        return self._cached(("pages", column.name, base_shape, *asked.shape), select)
+
+    async def _count(self, asked: "_Asked", owner: UUID | None) -> int:
+        base_shape, base = self._base(asked.request)
+
+        def select() -> sa.Select[Any]:
+            return self._fenced(asked.request, sa.select(sa.func.count()).select_from(self._table).where(*self._where(asked, base)))
+
+        statement = self._cached(("count", base_shape, *asked.counted), select)
+        total: int = await self._database.fetchval(statement, owner, **asked.values)
         return total
+
+    async def _counts(self, asked: "_Asked", column: sa.Column[UUID], parents: list[UUID], owner: UUID | None) -> Mapping[UUID, int]:
+        base_shape, base = self._base(asked.request)
+        named = column == sa.any_(sa.bindparam("parents", type_=ARRAY(sa.Uuid)))
+
+        def select() -> sa.Select[Any]:
+            columns: list[sa.ColumnElement[Any]] = [column, sa.func.count().label("total")]
+            return sa.select(*columns).where(named, *self._where(asked, base)).group_by(column)
+
+        statement = self._cached(("counts", column.name, base_shape, *asked.counted), select)
+        rows = await self._database.fetch(statement, owner, **asked.values, parents=parents)
+        return {row[column.name]: row["total"] for row in rows}
 
     def _cached(self, shape: Hashable, select: Callable[[], sa.Select[Any]]) -> Statement:
         found = self._statements.get(shape)
@@ -124,12 +189,12 @@ class PageBuilder[T]:
             self._statements.move_to_end(shape)
         return found
 
-    def _where(self, request: ListRequest, translation: Translation | None, base: Clause | None) -> list[Clause]:
+    def _where(self, asked: "_Asked", base: Clause | None) -> list[Clause]:
         where = [] if ownership(self._table) is Ownership.SYSTEM else [owned(self._table)]
         if base is not None:
             where.append(base)
-        if translation is not None:
-            where.append(translation.clause())
+        if asked.translation is not None:
+            where.append(asked.translation.clause())
         return where
 
     def _fenced(self, request: ListRequest, select: sa.Select[Any]) -> sa.Select[Any]:
@@ -146,46 +211,83 @@ class PageBuilder[T]:
         )
         return ClauseAdapter(rows.offset(sa.literal_column("0")).subquery("matched")).traverse(select)
 
-    def _best_select(self, found: sa.FromClause, where: list[Clause], nulls: tuple[bool, ...] | None) -> sa.Select[Any]:
+    def _best_select(self, asked: "_Asked", base: Clause | None, found: sa.FromClause) -> sa.Select[Any]:
         """The candidates in their order, each looked up until the page is full: most of them are never read. OFFSET 0 keeps the look-up in a loop."""
-        order = [_Key(found.c.score, True, False), _Key(found.c.id, True, False)]
-        after = [] if nulls is None else _after(order, nulls)
-        ranked = sa.select(found.c.id, found.c.score).where(*after).order_by(*(key.order() for key in order))
+        between, by = _between(asked, [_Key(found.c.score, True, False), _Key(found.c.id, True, False)])
+        ranked = sa.select(found.c.id, found.c.score).where(*between).order_by(*(key.order() for key in by))
         once: sa.ColumnElement[int] = sa.literal_column("0")
         best = ranked.offset(once).subquery("ranked")
         row = (
             sa.select(self._table).where(owned(self._table), self._table.c.id == best.c.id).correlate(best).offset(once).lateral("matched")
         )
         adapted = ClauseAdapter(row)
+        order = [key._replace(column=best.c[key.column.key or ""]).order() for key in by]
         return (
             sa.select(*row.c, *(adapted.traverse(column) for column in self._also), best.c.score)
             .select_from(best.join(row, sa.true()))
-            .where(*(adapted.traverse(clause) for clause in where))
-            .order_by(best.c.score.desc(), best.c.id.desc())
+            .where(*(adapted.traverse(clause) for clause in self._where(asked, base)))
+            .order_by(*order)
             .limit(sa.bindparam("limit", type_=sa.Integer))
         )
 
-    def _page_select(self, sort: tuple[Sort, ...], where: list[Clause], nulls: tuple[bool, ...] | None) -> sa.Select[Any]:
+    def _page_select(self, asked: "_Asked", base: Clause | None) -> sa.Select[Any]:
+        sort, where = asked.sort, self._where(asked, base)
         order = [_Key(self._column(s), s.descending, self._field(s.field).nullable) for s in sort]
         order.append(_Key(self._table.c.id, bool(order) and order[-1].descending, False))
-        if nulls is not None:
-            where = [*where, *_after(order, nulls)]
-        by = [key.order() for key in order]
+        between, by = _between(asked, order)
         also = [self._column(s) for s in sort if s.field == SCORE]
-        return sa.select(self._table, *self._also, *also).where(*where).order_by(*by).limit(sa.bindparam("limit", type_=sa.Integer))
+        ordered = [key.order() for key in by]
+        return (
+            sa.select(self._table, *self._also, *also)
+            .where(*where, *between)
+            .order_by(*ordered)
+            .limit(sa.bindparam("limit", type_=sa.Integer))
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A request whose cursors are decoded. `after` and `before`: which of their keys are null; None without a cursor."""
+
+    request: ListRequest
+    sort: tuple[Sort, ...]
+    translation: Translation | None
+    values: dict[str, Any]
+    after: tuple[bool, ...] | None
+    before: tuple[bool, ...] | None
+    binding: str
+
+    @property
+    def counted(self) -> tuple[Hashable, ...]:
+        """Return what the text of a statement that counts depends on."""
+        return self.translation and self.translation.shape, self.request.q is not None
+
+    @property
+    def shape(self) -> tuple[Hashable, ...]:
+        """Return what the text of the statement of a page depends on."""
+        return (*self.counted, self.sort, self.after, self.before, self.request.backward)
+
+
+def _nulls(keys: Keys | None) -> tuple[bool, ...] | None:
+    return None if keys is None else tuple(key is None for key in keys)
 
 
 class _Key(NamedTuple):
-    """A field of the order."""
+    """A field of the order. NULLs come last, or first in the reverse order."""
 
     column: sa.ColumnElement[Any]
     descending: bool
     nullable: bool
+    nulls_first: bool = False
+
+    def reversed(self) -> "_Key":
+        return _Key(self.column, not self.descending, self.nullable, self.nullable and not self.nulls_first)
 
     def order(self) -> sa.ColumnElement[Any]:
-        if not self.descending:
-            return self.column.asc()  # PostgreSQL sorts NULLs last by default
-        return self.column.desc().nulls_last() if self.nullable else self.column.desc()
+        direction = self.column.desc() if self.descending else self.column.asc()
+        if not self.nullable or self.descending is self.nulls_first:
+            return direction  # PostgreSQL's default: NULLs are larger than every value
+        return direction.nulls_first() if self.nulls_first else direction.nulls_last()
 
     def beyond(self, value: sa.BindParameter[Any], *, or_equal: bool = False) -> Clause:
         column = self.column
@@ -193,28 +295,38 @@ class _Key(NamedTuple):
             bound = column <= value if self.descending else column >= value
         else:
             bound = column < value if self.descending else column > value
-        return sa.or_(bound, column.is_(None)) if self.nullable else bound
+        return sa.or_(bound, column.is_(None)) if self.nullable and not self.nulls_first else bound
 
 
-def _after(order: Sequence[_Key], nulls: Sequence[bool]) -> list[Clause]:
-    """The rows after the cursor, by a single row comparison if possible."""
+def _between(asked: _Asked, order: Sequence[_Key]) -> tuple[list[Clause], Sequence[_Key]]:
+    """The rows between the cursors, and the order in which they are read."""
+    reverse = [key.reversed() for key in order]
+    after = [] if asked.after is None else _after(order, asked.after, "k")
+    before = [] if asked.before is None else _after(reverse, asked.before, "b")
+    return [*after, *before], reverse if asked.request.backward else order
+
+
+def _after(order: Sequence[_Key], nulls: Sequence[bool], prefix: str) -> list[Clause]:
+    """The rows after the cursor in `order`, by a single row comparison if possible. `prefix`: that of its parameters."""
     if len({key.descending for key in order}) > 1 or any(key.nullable for key in order):
-        return _after_field_by_field(order, nulls)
+        return _after_field_by_field(order, nulls, prefix)
     columns = sa.tuple_(*(key.column for key in order))
-    cursor = sa.tuple_(*(sa.bindparam(f"k{position}", type_=bind_type(key.column)) for position, key in enumerate(order)))
+    cursor = sa.tuple_(*(sa.bindparam(f"{prefix}{position}", type_=bind_type(key.column)) for position, key in enumerate(order)))
     return [columns < cursor if order[0].descending else columns > cursor]
 
 
-def _after_field_by_field(order: Sequence[_Key], nulls: Sequence[bool]) -> list[Clause]:
+def _after_field_by_field(order: Sequence[_Key], nulls: Sequence[bool], prefix: str) -> list[Clause]:
     """The rows after the cursor: greater in the first field, or equal there and greater in the second, and so on."""
     alternatives: list[Clause] = []
     equal: list[Clause] = []
     for position, (key, null) in enumerate(zip(order, nulls, strict=True)):
-        value = sa.bindparam(f"k{position}", type_=bind_type(key.column))
+        value = sa.bindparam(f"{prefix}{position}", type_=bind_type(key.column))
         if not null:
             alternatives.append(sa.and_(*equal, key.beyond(value)))
+        elif key.nulls_first:
+            alternatives.append(sa.and_(*equal, key.column.is_not(None)))
         equal.append(key.column.is_(None) if null else key.column == value)
     leading = order[0]
     if nulls[0]:
-        return [leading.column.is_(None), sa.or_(*alternatives)]
-    return [leading.beyond(sa.bindparam("k0", type_=bind_type(leading.column)), or_equal=True), sa.or_(*alternatives)]
+        return [sa.or_(*alternatives)] if leading.nulls_first else [leading.column.is_(None), sa.or_(*alternatives)]
+    return [leading.beyond(sa.bindparam(f"{prefix}0", type_=bind_type(leading.column)), or_equal=True), sa.or_(*alternatives)]

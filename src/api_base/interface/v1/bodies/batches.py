@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 from uuid import UUID
 
 from pydantic import Field
@@ -13,6 +13,7 @@ from api_base.application.items.dtos import ItemDTO
 from api_base.core.errors import ApiBaseError, Invalid
 from api_base.core.types import Err, Result
 from api_base.interface.errors.handlers import problem_of
+from api_base.interface.errors.problem import ProblemDocument
 from api_base.interface.v1.bodies.base import Body
 from api_base.interface.v1.bodies.items import CreateItemBody, PatchItemBody
 
@@ -62,7 +63,7 @@ class OperationResult:
 
     status: int
     item: ItemDTO | None
-    problem: dict[str, Any] | None
+    problem: ProblemDocument | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,4 +86,4 @@ def _one(number: int, operation: ItemOperation, result: Result[ItemDTO, ApiBaseE
     problem = problem_of(error.under(f"/operations/{number}") if isinstance(error, Invalid) else error)
     if problem is None:
         raise error
-    return OperationResult(status=problem.status, item=None, problem=problem.members())
+    return OperationResult(status=problem.status, item=None, problem=ProblemDocument(problem.members()))
