@@ -33,10 +33,16 @@ BASE = ("audit", "events", "idempotency", "importing", "realtime", "tasks", "tex
 """What every application brings, whatever its contexts."""
 
 
-def pytest_collection_finish() -> None:
-    """Keep the garbage collector from scanning what was collected before each test: it lives as long as the process."""
-    gc.collect()
-    gc.freeze()
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """Keep the garbage collector from scanning what is collected, then and later: it lives as long as the process."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.collect()
+        gc.freeze()
+        gc.enable()
 
 
 class Postgres:

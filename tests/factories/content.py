@@ -7,6 +7,7 @@ import zipfile
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 from PIL import Image
@@ -155,6 +156,7 @@ class Lie:
     code: str
 
 
+@cache
 def lies() -> list[Lie]:
     png, jpeg, gif, webp, pdf, archive, text = (
         "image/png", "image/jpeg", "image/gif", "image/webp", "application/pdf", "application/zip", "text/plain",
