@@ -14,7 +14,6 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, Final
 
-from hiredis import pack_command
 from redis.asyncio import Connection, ConnectionPool, Redis, RedisCluster, Sentinel, SSLConnection
 from redis.asyncio.cluster import ClusterNode
 from redis.asyncio.retry import Retry
@@ -208,25 +207,6 @@ def _behind_sentinel(address: RedisAddress, service: str, options: dict[str, Any
     return made
 
 
-class _PlainConnection(Connection):
-    """Writes commands by hiredis, in C."""
-
-    def pack_command(self, *args: Any) -> list[bytes]:
-        return _packed(args)
-
-
-class _EncryptedConnection(SSLConnection):
-    """The same over TLS."""
-
-    def pack_command(self, *args: Any) -> list[bytes]:
-        return _packed(args)
-
-
-def _packed(args: tuple[Any, ...]) -> list[bytes]:
-    """Return one command. The first argument may be several words, as in `SCRIPT LOAD`."""
-    return [pack_command((*args[0].split(), *args[1:]))]
-
-
 def _single(host: str, port: int, tls: bool, options: dict[str, Any]) -> Redis:
-    kind = _EncryptedConnection if tls else _PlainConnection
+    kind = SSLConnection if tls else Connection
     return Redis.from_pool(ConnectionPool(connection_class=kind, host=host, port=port, max_connections=MOST, **options))
