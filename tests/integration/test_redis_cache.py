@@ -16,7 +16,7 @@ import pytest
 from redis.asyncio import Redis
 
 from api_base.core.errors import Unavailable
-from api_base.core.protocols import CacheProvider
+from api_base.core.protocols import CacheProvider, CircuitState
 from api_base.infrastructure.cache.redis_provider import MAX_UNDELIVERED, RedisCaches
 from api_base.infrastructure.redis.address import address_at
 from api_base.infrastructure.redis.client import CONNECTIONS
@@ -179,6 +179,26 @@ async def test_no_caller_fails_or_waits_long_while_redis_does_not_answer(make: M
         figures = caches.client._policy.figures()
     assert figures.refused > 1000, "of 1800 calls, most never wait: the circuit is open"
     await until(lambda: stored(cache))
+
+
+async def test_no_caller_waits_for_a_probe_and_redis_is_used_again(make: Make, proxy: Proxy) -> None:
+    client = make(f"redis://{proxy.host}:{proxy.port}/0", seconds=QUICK).client
+    await client.call(lambda redis: redis.ping())
+    with proxy.silent():
+        async with asyncio.timeout(PATIENCE):
+            while client._policy.state is not CircuitState.HALF_OPEN:
+                with contextlib.suppress(Unavailable):
+                    await client.call(lambda redis: redis.ping())
+                await asyncio.sleep(0.001)
+        for _ in range(3):
+            with pytest.raises(Unavailable):
+                client.call(lambda redis: redis.ping()).send(None)  # it never waits
+    async with asyncio.timeout(PATIENCE):
+        while client._policy.state is not CircuitState.CLOSED:
+            with contextlib.suppress(Unavailable):
+                await client.call(lambda redis: redis.ping())
+            await asyncio.sleep(0.001)
+    assert await client.call(lambda redis: redis.ping())
 
 
 async def test_an_answer_that_comes_too_late_is_nobody_elses(make: Make, proxy: Proxy) -> None:

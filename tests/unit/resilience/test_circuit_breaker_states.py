@@ -20,6 +20,7 @@ CONFIGS = [
     CircuitBreakerConfig(window_seconds=5, minimum_calls=3, failure_rate=0.7, slow_seconds=1, slow_rate=0.5, open_seconds=3, probes=3),
     CircuitBreakerConfig(window_seconds=10, minimum_calls=2, failure_rate=1, slow_seconds=2, open_seconds=5, probes=1),
     CircuitBreakerConfig(window_seconds=20, minimum_calls=3, failure_rate=0.3, slow_seconds=4, slow_rate=0.6, open_seconds=7, probes=4),
+    CircuitBreakerConfig(window_seconds=20, minimum_calls=4, in_a_row=2, failure_rate=0.9, slow_seconds=9, open_seconds=2, probes=1),
 ]
 
 
@@ -70,7 +71,11 @@ class Model:
                 self._turn(now, CircuitState.OPEN)
             elif len(self.outcomes) == self.config.probes:
                 self._turn(now, CircuitState.CLOSED)
-        elif len(seen := self._window(now)) >= self.config.minimum_calls and self._bad(seen, len(seen)):
+            return
+        seen, last = self._window(now), self.outcomes[-int(min(self.config.in_a_row, 1000)) :]
+        if (len(seen) >= self.config.minimum_calls and self._bad(seen, len(seen))) or (
+            len(last) >= self.config.in_a_row and all(outcome[1] for outcome in last)
+        ):
             self._turn(now, CircuitState.OPEN)
 
     def _window(self, now: float) -> list[tuple[float, bool, bool]]:

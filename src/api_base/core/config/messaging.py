@@ -98,5 +98,5 @@ class CacheSettings(Section):
     """Values that `memory://` and `tiered+…` store in a process; the least recently used one gives way."""
     max_bytes: int = Field(16_777_216, ge=1024)
     """Memory that these values may take, in bytes."""
-    timeout_seconds: float = Field(0.1, gt=0, le=10)
+    timeout_seconds: float = Field(0.05, gt=0, le=10)
     """Seconds that a call of Redis may take. A request then goes on without the cache."""

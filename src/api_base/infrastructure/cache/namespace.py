@@ -34,6 +34,8 @@ class Namespace[T]:
     """The values of the type `kind` under `prefix`, which names owner, namespace and the shape of the type."""
 
     owner: UUID = field(compare=False)
+    slot: str = field(compare=False)
+    """The owner in braces."""
     prefix: str
     kind: Any = field(compare=False)
     tags: str = field(compare=False)
@@ -70,10 +72,15 @@ def namespaces[T](name: str, kind: type[T]) -> Callable[[UUID], Namespace[T]]:
     if not _NAME(name):
         raise ProgrammingError(f"The cache namespace {name[:50]!r} must have 1 to 200 letters, digits, dots, hyphens or underscores.")
     try:
-        rest = f"}}:v:{name}:{shape_of(kind)}:"
+        rest = f":v:{name}:{shape_of(kind)}:"
     except TypeError as error:
         raise ProgrammingError(f"The cache namespace {name!r} cannot hold {kind!r}: {error}") from error
-    return lambda owner: Namespace(owner, f"{{{owner}{rest}", kind, _tags(owner))
+
+    def of(owner: UUID) -> Namespace[T]:
+        slot = f"{{{owner}}}"
+        return Namespace(owner, slot, slot + rest, kind, f"{slot}:t:")
+
+    return of
 
 
 def tag_of(owner: UUID, tag: str) -> str:

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import batched, groupby
+from itertools import batched, count, groupby
 from secrets import token_hex
 from typing import Any, Final
 from uuid import UUID
@@ -34,10 +34,12 @@ class RedisCaches(Caches):
     def __init__(self, client: RedisClient, service: str) -> None:
         self.client, self.service = client, service
         self.counts = Counts()
-        self.id, self.channel = token_hex(8), f"{service}:ended"
+        self.id, self.channel = token_hex(16), f"{service}:ended"
         self.get, self.lookup, self.store = map(client.script, (lua.GET, lua.LOOKUP, lua.STORE))
         self.count, self.remove, self.set = map(client.script, (lua.COUNT, lua.REMOVE, lua.SET))
         self.end, self.claim, self.release = map(client.script, (lua.END, lua.CLAIM, lua.RELEASE))
+        self.versions = count(1)
+        """What makes the versions of tags differ that this process gives out."""
         self.epoch = 0
         """Counts the invalidations of this process."""
         self._undelivered: dict[str, int] = {}
@@ -239,7 +241,7 @@ class RedisCacheProvider[T](CacheProvider[T]):
 
     async def _found(self, names: Sequence[str], tags: Sequence[str]) -> tuple[Stored, TagVersions]:
         """Return what is stored under the first name, and the versions of the tags, which have the other names."""
-        arguments: list[str | int] = [self._owner(), _milliseconds(ns.MAX_TTL), token_hex(16)]
+        arguments: list[str | int] = [self._owner(), _milliseconds(ns.MAX_TTL), f"{self.caches.id}{next(self.caches.versions)}"]
         unavailable = [_NOTHING, *[f"unavailable {self.caches.epoch}".encode()] * len(tags)]  # no tag ever has this version
         stored, *versions = await self.caches.attempt(lambda redis: self.caches.lookup(names, arguments), unavailable)
         return _parsed(stored), tuple((tag, version.decode()) for tag, version in zip(tags, versions, strict=True))
@@ -251,7 +253,7 @@ class RedisCacheProvider[T](CacheProvider[T]):
         return [self.caches.key(self.namespace.tag(tag)) for tag in tags]
 
     def _owner(self) -> str:
-        return self.caches.key(f"{{{self.namespace.owner}}}")
+        return self.caches.key(self.namespace.slot)
 
     def _count(self, names: Sequence[str]) -> Any:
         return self.caches.count(names, [self._owner()])

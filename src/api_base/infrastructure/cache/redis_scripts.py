@@ -37,8 +37,11 @@ return found
 LOOKUP: Final = f"""{_READ}
 local answer = {{read(KEYS[1], ARGV[1])}}
 for i = 2, #KEYS do
-  redis.call('SET', KEYS[i], ARGV[3], 'NX', 'PX', ARGV[2])
   answer[i] = redis.call('GET', KEYS[i])
+  if not answer[i] then
+    redis.call('SET', KEYS[i], ARGV[3], 'PX', ARGV[2])
+    answer[i] = ARGV[3]
+  end
 end
 return answer
 """

@@ -10,6 +10,7 @@ present nodes of a Cluster, and a connection whose opening takes longer than a c
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Any, Final
 
@@ -23,6 +24,7 @@ from redis.exceptions import RedisClusterException, RedisError
 from redis.maint_notifications import MaintNotificationsConfig
 
 from api_base.core.errors import Unavailable
+from api_base.core.protocols import CircuitState
 from api_base.infrastructure.redis.address import RedisAddress
 from api_base.infrastructure.resilience.patterns import Policy
 
@@ -47,18 +49,32 @@ class RedisClient:
         self._redis = _client(address, timeout)
         self._free = asyncio.Semaphore(CONNECTIONS)
         self._unfinished: set[asyncio.Task[Any]] = set()
+        self._probe: asyncio.Task[None] | None = None
 
     def script(self, lua: str) -> AsyncScript:
         """Return a script, which is sent once to each server and then called by its digest."""
         return self._redis.register_script(lua)
 
     async def call[T](self, use: Callable[[Any], Awaitable[T]]) -> T:
-        """Return what `use` returns. Raises `Unavailable` if the server cannot be reached, answers with an error, or is too slow."""
+        """Return what `use` returns. Raises `Unavailable` if the server cannot be reached, answers with an error, or is too slow.
 
+        After failures, a call probes whether the server can be used again. No caller waits for that: for this one, it cannot yet.
+        """
+        if self._policy.state is CircuitState.HALF_OPEN:
+            if self._probe is None or self._probe.done():
+                self._probe = asyncio.create_task(self._probed(use))
+            raise Unavailable("Redis cannot be used.", reason="It has failed; a probe is on its way.")
+        return await self._sent(use)
+
+    async def _probed(self, use: Callable[[Any], Awaitable[Any]]) -> None:
+        with suppress(Unavailable):
+            await self._sent(use)
+
+    async def _sent[T](self, use: Callable[[Any], Awaitable[T]]) -> T:
         async def shielded() -> T:
             if len(self._unfinished) >= UNFINISHED:
                 raise Unavailable("Redis cannot be used.", reason="Too many calls have not ended.")
-            task = asyncio.create_task(self._translated(use))
+            task = asyncio.Task(self._translated(use), loop=asyncio.get_running_loop(), eager_start=True)
             self._unfinished.add(task)
             task.add_done_callback(self._ended)
             return await asyncio.shield(task)
@@ -67,7 +83,10 @@ class RedisClient:
 
     async def _translated[T](self, use: Callable[[Any], Awaitable[T]]) -> T:
         try:
-            async with asyncio.timeout(self._timeout):
+            if self._free.locked():
+                async with asyncio.timeout(self._timeout):
+                    await self._free.acquire()
+            else:
                 await self._free.acquire()
             try:
                 return await use(self._redis)
@@ -108,9 +127,10 @@ class RedisClient:
 
     async def close(self) -> None:
         """End the calls and close the connections; the next call opens others."""
-        for task in [*self._unfinished]:
+        open_calls = [*self._unfinished] if self._probe is None else [*self._unfinished, self._probe]
+        for task in open_calls:
             task.cancel()
-        await asyncio.gather(*self._unfinished, return_exceptions=True)
+        await asyncio.gather(*open_calls, return_exceptions=True)
         await close(self._redis)
 
 

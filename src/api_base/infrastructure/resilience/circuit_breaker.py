@@ -27,11 +27,13 @@ class CircuitBreakerConfig:
     """Rates are parts of the calls of the last `window_seconds`, above 0 and up to 1.
 
     The circuit opens when the window has at least `minimum_calls` and `failure_rate` of them failed, or `slow_rate` took longer
-    than `slow_seconds`. After `open_seconds`, `probes` calls decide by the same rates. `failures` are the errors that count.
+    than `slow_seconds`; also after so many failures `in_a_row`, however many calls succeeded before. After `open_seconds`, `probes` calls decide
+    by the same rates. `failures` are the errors that count.
     """
 
     window_seconds: float = 30.0
     minimum_calls: int = 10
+    in_a_row: float = inf
     failure_rate: float = 0.5
     slow_seconds: float = 5.0
     slow_rate: float = 1.0
@@ -41,7 +43,7 @@ class CircuitBreakerConfig:
 
     def __post_init__(self) -> None:
         require(0 < self.window_seconds < inf, self, "window_seconds", "must be above 0 and finite")
-        for name in ("minimum_calls", "probes"):
+        for name in ("minimum_calls", "in_a_row", "probes"):
             require(getattr(self, name) >= 1, self, name, "must be at least 1")
         for name in ("failure_rate", "slow_rate"):
             require(0 < getattr(self, name) <= 1, self, name, "must be above 0 and at most 1")
@@ -112,7 +114,7 @@ class CircuitBreaker[TConfig: CircuitBreakerConfig]:
         self._since = now()
         self._period = 0
         """Counts changes of state: an outcome counts only in the period in which its call began."""
-        self._probing = 0
+        self._probing = self._in_a_row = 0
         self._probed = Tally()
         self.total = Tally()
         self.refused = self.openings = 0
@@ -171,7 +173,9 @@ class CircuitBreaker[TConfig: CircuitBreakerConfig]:
             self._judge_probes(now)
         else:
             seen = self._window.add(outcome, now)
-            if seen.calls >= self.config.minimum_calls and self._exceeds_a_rate(seen, seen.calls):
+            self._in_a_row = self._in_a_row + 1 if failed else 0
+            exceeds = seen.calls >= self.config.minimum_calls and self._exceeds_a_rate(seen, seen.calls)
+            if exceeds or self._in_a_row >= self.config.in_a_row:
                 self._change(CircuitState.OPEN, now)
 
     def _judge_probes(self, now: float) -> None:
@@ -192,7 +196,7 @@ class CircuitBreaker[TConfig: CircuitBreakerConfig]:
         change = StateChange(self.name, self._state, after)
         self._state, self._since = after, now
         self._period += 1
-        self._probing, self._probed, self._window = 0, Tally(), Window(self.config.window_seconds)
+        self._probing, self._in_a_row, self._probed, self._window = 0, 0, Tally(), Window(self.config.window_seconds)
         self.openings += after is CircuitState.OPEN
         for observer in self._observers:
             try:

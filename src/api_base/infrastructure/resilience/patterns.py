@@ -184,6 +184,11 @@ class Policy:
         with calling(self.name):
             return await self._bulkhead.execute(attempts)
 
+    @property
+    def state(self) -> CircuitState:
+        """The state of the circuit that the next call will find."""
+        return self._breaker.state
+
     def figures(self) -> DependencyFigures:
         bulkhead, breaker = self._bulkhead, self._breaker
         return DependencyFigures(
@@ -217,7 +222,7 @@ class CircuitHealthCheck(HealthCheck):
 
     async def check(self) -> None:
         """Raises `Unavailable` until the circuit has closed."""
-        state = self._policy.figures().state
+        state = self._policy.state
         if state is not CircuitState.CLOSED:
             raise Unavailable(f"The circuit is {state.value}.")
 
@@ -236,10 +241,12 @@ class PolicyRegistry:
     def dispensable(self, name: str, seconds: float) -> Policy:
         """The policy of a dependency that callers do without when it fails, made at the first call.
 
-        A call takes at most `seconds`, and waits as long before it. After a few failures within a second the circuit opens; a second later
-        probes decide whether it closes.
+        A call takes at most `seconds`, and waits as long before it. After a few failures in a row, or when half of the calls of a second failed,
+        the circuit opens; a second later a probe decides whether it closes.
         """
-        breaker = replace(self._config.breaker, window_seconds=1.0, minimum_calls=5, slow_seconds=inf, open_seconds=1.0, probes=1)
+        breaker = replace(
+            self._config.breaker, window_seconds=1.0, minimum_calls=5, in_a_row=5, slow_seconds=inf, open_seconds=1.0, probes=1
+        )
         bulkhead = replace(self._config.bulkhead, queued=10_000, queue_seconds=seconds)
         return self._made(name, replace(self._config, bulkhead=bulkhead, breaker=breaker, timeout=seconds))
 
