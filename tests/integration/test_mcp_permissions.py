@@ -120,6 +120,21 @@ async def test_the_requests_of_a_user_are_limited_whatever_they_ask(api: Running
         assert f'"mcp";q={LIMIT.quota};w={LIMIT.window}' in answer.headers["ratelimit-policy"], method
 
 
+async def test_a_server_without_mcp_has_no_such_routes(migrated: Urls) -> None:
+    async with running(settings_on(migrated, mcp={"mode": "off"})) as api:
+        person = await api.person()
+        for path in ("/mcp", "/api/v1/auth/mcp-tokens", "/.well-known/oauth-protected-resource/mcp"):
+            assert (await api.client.post(path, json={}, headers=person.headers)).status_code == 404
+
+
+async def test_a_read_only_server_lists_and_executes_only_what_reads(migrated: Urls) -> None:
+    async with running(settings_on(migrated, mcp={"mode": "read"})) as api:
+        client = await mcp(api, await api.person())
+        assert "create_item" not in await client.tools()
+        answer = await client.send("tools/call", name="create_item", arguments=CHAIR)
+        assert answer.json()["error"]["message"] == "Unknown tool: create_item"
+
+
 async def test_a_tenant_is_switched_off_and_on_while_a_client_works(api: Running) -> None:
     admin, person, other = await api.person(platform_admin=True), await api.person(), await api.person()
     client, elsewhere = await mcp(api, person), await mcp(api, other)
