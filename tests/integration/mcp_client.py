@@ -1,10 +1,14 @@
 """Requests to `/mcp` in both revisions, as a client sends them."""
 
+import json
 from dataclasses import dataclass
 from typing import Any, Final
+from uuid import UUID
 
+import asyncpg
 import httpx2
 
+from api_base.infrastructure.db.embedded import Urls
 from tests.application import Person, Running
 
 MODERN: Final = "2026-07-28"
@@ -77,3 +81,13 @@ async def mcp(api: Running, person: Person, scope: str = "write", **options: Any
     made = await api.client.post("/api/v1/auth/mcp-tokens", json=body, headers=person.headers)
     assert made.status_code == 201, made.text
     return McpClient(api=api, token=made.json()["access_token"], **options)
+
+
+async def recorded(urls: Urls, person: Person) -> list[tuple[str, UUID | None, str]]:
+    """The calls of a person in the trail: what, on which object, by which client."""
+    owner = await asyncpg.connect(urls.owner)
+    rows = await owner.fetch(
+        "select entity, entity_id, after from audit where action = 'mcp.called' and actor_id = $1 order by id", person.id
+    )
+    await owner.close()
+    return [(row["entity"], row["entity_id"], json.loads(row["after"])["client"]) for row in rows]

@@ -293,18 +293,3 @@ async def test_each_call_is_audited_with_the_name_of_the_client(api: Running, mi
     (row,) = rows
     assert (row["entity"], row["tenant_id"]) == ("list_items", person.tenant_id)
     assert json.loads(row["after"]) == {"client": "evil?" + "x" * 95, "revision": MODERN}
-
-
-async def test_a_server_without_mcp_has_no_such_routes(migrated: Urls) -> None:
-    async with running(settings_on(migrated, mcp={"mode": "off"})) as api:
-        person = await api.person()
-        for path in ("/mcp", "/api/v1/auth/mcp-tokens", "/.well-known/oauth-protected-resource/mcp"):
-            assert (await api.client.post(path, json={}, headers=person.headers)).status_code == 404
-
-
-async def test_a_read_only_server_lists_and_executes_only_what_reads(migrated: Urls) -> None:
-    async with running(settings_on(migrated, mcp={"mode": "read"})) as api:
-        client = await mcp(api, await api.person())
-        assert "create_item" not in await client.tools()
-        answer = await client.send("tools/call", name="create_item", arguments=CHAIR)
-        assert answer.json()["error"]["message"] == "Unknown tool: create_item"
