@@ -17,6 +17,7 @@ from api_base.application.items.streams import PRICE_CHANGES
 from api_base.bootstrap.context import Context, Ports
 from api_base.bootstrap.contexts.roles import ADMINS, MEMBERS, VIEWERS
 from api_base.bootstrap.importing import FileImport, rows_handler
+from api_base.core.protocols import PeriodicTask
 from api_base.domain.items.entities import Item
 from api_base.domain.items.events import ItemChanged, ItemCreated, ItemDeleted, ItemPriceChanged, ItemRestored, ItemStatusChanged
 from api_base.infrastructure import items
@@ -25,6 +26,7 @@ from api_base.infrastructure.items.queries import GetItemHandler, GetItemsByIdsH
 from api_base.infrastructure.items.repository import SqlItemRepository
 from api_base.infrastructure.items.search import ItemDocuments
 from api_base.infrastructure.items.tables import ITEMS as ITEMS_TABLE
+from api_base.infrastructure.text_search import pruner
 from api_base.interface.mcp import items as mcp_tools
 from api_base.interface.v1 import items as v1
 
@@ -62,6 +64,12 @@ IMPORT: Final = FileImport(
 SEARCHED: Final = DeclaredIndex[Ports](
     definition=ITEM_INDEX, events=ITEM_EVENTS, source=lambda ports: ItemDocuments(ports.database, ports.worker_database)
 )
+
+
+def _background(ports: Ports) -> Sequence[PeriodicTask]:
+    words = pruner.WordPruner(ports.worker_database.pool, "items".__eq__, "search_items_unused($1, $2)")
+    return [PeriodicTask(name="prune words of items", interval=pruner.INTERVAL, run=words.run)]
+
 
 _CHANNELS: Final = (
     Channel(kind="items", message=GetItem, read=_read),
@@ -102,6 +110,7 @@ ITEMS: Final = Context(
     attachable=(Attachable(kind="items", permission=permissions.UPDATE, read=_read),),
     search_indexes=(SEARCHED,),
     channels=_CHANNELS,
+    background=_background,
     remote={"items.get": GetItem, "items.create": create_item.CreateItem},
     mcp=mcp_tools.ITEMS,
     routes=v1.routes,

@@ -12,6 +12,7 @@ from api_base.core.protocols import PeriodicTask, Resource
 from api_base.domain.common.events import AnySubscription
 from api_base.infrastructure import search
 from api_base.infrastructure.search.tables import SEARCH_DOCUMENTS, SEARCH_GENERATIONS
+from api_base.infrastructure.text_search import pruner
 from api_base.interface.v1 import search as v1
 
 
@@ -32,7 +33,11 @@ def _background(ports: Ports) -> Sequence[PeriodicTask]:
         await ports.search.forget()
         return False
 
-    return [PeriodicTask(name="forget search tombstones", interval=3600.0, run=forget)]
+    words = pruner.WordPruner(ports.worker_database.pool, str.isdigit, "search_in_documents_unused($1, $3::text::integer, $2)")
+    return [
+        PeriodicTask(name="forget search tombstones", interval=3600.0, run=forget),
+        PeriodicTask(name="prune words of search indexes", interval=pruner.INTERVAL, run=words.run),
+    ]
 
 
 SEARCH: Final = Context(

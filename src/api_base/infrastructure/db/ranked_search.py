@@ -91,6 +91,16 @@ similar title and the greater weight of the words. `terms` are the words to high
 words are only similar."""
 
 
+UNUSED: Final = """
+create function {name}_unused(tenant uuid{declared}, listed text[]) returns text[] language sql stable security definer
+set search_path = pg_catalog, public, pg_temp set enable_seqscan = off set enable_indexscan = off as $$
+    select array(select word from unnest(listed) word where not exists (
+        select from public.{table} where {mine} and words @@ ('''' || word || '''')::tsquery offset 0))
+$$
+"""
+"""Those of `listed`, words of the tenant, that no row has. Only the index of words is read: PostgreSQL takes any word for a frequent one."""
+
+
 def ranked_search(
     name: str,
     table: str,
@@ -101,7 +111,8 @@ def ranked_search(
     where: str = "true",
     also_reads: Sequence[str] = (),
 ) -> None:
-    """Create `name(tenant uuid, <parameters>, q text, candidates integer)`, which finds and ranks rows of the current tenant.
+    """Create `name(tenant uuid, <parameters>, q text, candidates integer)`, which finds and ranks rows of the current tenant, and
+    `name_unused(tenant uuid, <parameters>, listed text[])`, which the role `worker` may call.
 
     The table has the columns `id`, `title_key` (the folded title, with an index on the tenant, the parameters and it) and `words` (with a GIN index
     on the tenant, the parameters and it). `parameters` (name, type) restrict the rows through the condition `where`, over the columns `also_reads`.
@@ -121,12 +132,13 @@ def ranked_search(
     }
     ddl.search_role_reads(table, ("ctid", "tenant_id", "id", "title_key", "words", *also_reads))
     types = "".join(f", {kind}" for _, kind in parameters)
-    for template, signature, app in (
-        (MATCHING, f"{name}_matching(uuid{types}, text[], boolean, integer)", False),
-        (RANKED, f"{name}(uuid{types}, text, integer)", True),
+    for template, signature, app, worker in (
+        (MATCHING, f"{name}_matching(uuid{types}, text[], boolean, integer)", False, False),
+        (RANKED, f"{name}(uuid{types}, text, integer)", True, False),
+        (UNUSED, f"{name}_unused(uuid{types}, text[])", False, True),
     ):
         op.get_bind().exec_driver_sql(template.format(**values))
-        ddl.callable_by(signature, app=app)
+        ddl.callable_by(signature, app=app, worker=worker)
         ddl.give(signature, ddl.search_role())
 
 
@@ -134,3 +146,4 @@ def drop_ranked_search(name: str, types: str = "") -> None:
     """Drop what `ranked_search` created. `types` are those of the parameters, each before a comma."""
     op.execute(f"drop function {name}(uuid, {types}text, integer)")
     op.execute(f"drop function {name}_matching(uuid, {types}text[], boolean, integer)")
+    op.execute(f"drop function {name}_unused(uuid, {types}text[])")

@@ -48,8 +48,6 @@ def upgrade() -> None:
     ddl.protect("search_documents")
     ddl.worker_policy("search_documents")
     ddl.grant("search_documents", app=("select", "insert", "update"), worker=("select", "delete"))
-    ddl.worker_policy("search_words")
-    ddl.grant("search_words", worker=("select", "delete"))
     ranked_search(
         "search_in_documents",
         "search_documents",
@@ -63,8 +61,6 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     drop_ranked_search("search_in_documents", "integer, ")
-    op.execute("drop policy search_words_worker on search_words")
-    op.execute(f"revoke all on search_words from {ddl.quoted(ddl.roles().worker)}")
     op.execute("delete from search_words where source ~ '^[0-9]+$'")
     op.drop_table("search_documents")
     op.drop_table("search_generations")

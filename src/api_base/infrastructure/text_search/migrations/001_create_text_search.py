@@ -5,6 +5,7 @@ from alembic import op
 
 from api_base.infrastructure.db import ddl
 from api_base.infrastructure.db.schema import text
+from api_base.infrastructure.text_search.pruner import LOCK, LOCKS
 
 revision = "text_search_001"
 down_revision = None
@@ -109,17 +110,19 @@ Without `every` stop words are left out.
 A folded word needs no escape. Its letters are counted after the fold, which may make six of one: a word of a tsquery has at most 2,046 bytes.
 """
 
-NOTE_WORDS = """
+NOTE_WORDS = f"""
 create function note_search_words(tenant uuid, scope text, lexemes tsvector) returns void language sql set enable_seqscan = off
 begin atomic
+    select pg_advisory_xact_lock_shared({LOCK}, hashtext(tenant::text) & {LOCKS - 1});
     insert into search_words (tenant_id, source, word)
     select tenant, scope, lexeme from unnest(tsvector_to_array(lexemes)) lexeme
-    where lexeme ~ '^[^0-9]{3,30}$'
+    where lexeme ~ '^[^0-9]{{3,30}}$'
         and (select true from search_words w where w.tenant_id = tenant and w.source = scope and w.word = lexeme limit 1) is null;
 end
 """
 """Add the words that the tenant does not have yet. No key: two transactions that add one word must not wait for each other.
 
+The lock keeps words in place until the rows that have them are visible to the pruner, and has few keys: a transaction can write for many tenants.
 The limit keeps a subquery for each word, and the setting an index in its plan, which PostgreSQL may have made for an empty table.
 """
 
@@ -137,7 +140,8 @@ def upgrade() -> None:
     )  # by tenant first, it would be read instead of the next
     op.execute("create index ix_search_words_similar on search_words using gin (tenant_id, source, word gin_trgm_ops)")
     ddl.protect("search_words")
-    ddl.grant("search_words", app=("select", "insert", "delete"))
+    ddl.worker_policy("search_words")
+    ddl.grant("search_words", app=("select", "insert", "delete"), worker=("select", "delete"))
     ddl.search_role_reads("search_words", ("tenant_id", "source", "word"))
     for function in (FOLD, STEMS, STRINGS, EDITS, SIMILAR, TERMS, NOTE_WORDS):
         op.get_bind().exec_driver_sql(function)
