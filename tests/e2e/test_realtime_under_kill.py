@@ -35,6 +35,9 @@ WRITERS: Final = 8
 KILLS: Final = EVENTS // 20 if FULL else 4
 OTHERS: Final = 2 if FULL else 1
 """Servers beside the first one, which also runs the database. These are killed whole, too."""
+PROCESSES: Final = "2" if FULL else "1"
+"""Of each of them."""
+WORKERS: Final = 2 if FULL else 1
 HELD: Final = 8
 """One in so many items is committed late."""
 SETTINGS: Final = {
@@ -67,7 +70,7 @@ class Servers:
     """The servers, each on a port that its successors keep. `kill` sends SIGKILL to one of their processes, or to a whole server."""
 
     def __init__(self, home: Path, settings: dict[str, str], stack: ExitStack) -> None:
-        self._random, self._settings, self._stack = random.Random(3), settings, stack
+        self._random, self._settings = random.Random(3), settings
         self.first = stack.enter_context(serving(home, "--no-worker", "--workers", "2", **settings)).ready()
         self._others = [stack.enter_context(ExitStack()) for _ in range(OTHERS)]
         self.ports = [self.first.port, *(free_port() for _ in self._others)]
@@ -75,8 +78,9 @@ class Servers:
         self.kills = Counter[str]()
 
     def _start(self, number: int) -> Backend:
-        options = {"port": self.ports[number + 1]}
-        return self._others[number].enter_context(serving(self.first.home, "--no-worker", "--workers", "2", **options, **self._settings))  # type: ignore[arg-type]
+        """Start one of the others. The port is open before its processes accept."""
+        options = ("--no-worker", "--workers", PROCESSES)
+        return self._others[number].enter_context(serving(self.first.home, *options, port=self.ports[number + 1], **self._settings))
 
     def kill(self) -> None:
         if self.kills.total() % 4 == 3:
@@ -184,7 +188,7 @@ def test_clients_miss_and_double_nothing_while_servers_are_killed(project: Proje
     with ExitStack() as stack:
         servers = Servers(project.home, settings, stack)
         token = member_token(servers.first, project)
-        workers = stack.enter_context(killed_workers(project.home, 2, settings, (0.5, 4.0)))
+        workers = stack.enter_context(killed_workers(project.home, WORKERS, settings, (0.5, 4.0)))
         settled(project.home)
         with late_commits(project.home):
             records, acknowledged = asyncio.run(followed(servers, token, project.home, lambda: [one.to_live.set() for one in workers]))
