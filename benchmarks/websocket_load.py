@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 from typing import Final
 from uuid import uuid4
 
@@ -115,11 +115,11 @@ def measure_served(*, count: int, rate: float, seconds: float, stalled: int = 1,
     """
     with open_folder() as home, serving(home, **SERVED) as backend:
         token = printed_login(home, backend.ready()).log_in(backend)
+        ended = Event()
 
         def write() -> None:
-            due, end = time.monotonic(), time.monotonic() + seconds + 2
-            while due < end:
-                time.sleep(max(0.0, due - time.monotonic()))
+            due = time.monotonic()
+            while not ended.wait(max(0.0, due - time.monotonic())):
                 due += 1 / rate
                 item = {"sku": str(uuid4()), "name": "x" * 60, "category": "goods"}
                 status, answer = backend.request("POST", "/api/v1/items", item, token)
@@ -135,7 +135,13 @@ def measure_served(*, count: int, rate: float, seconds: float, stalled: int = 1,
             "seconds": seconds,
         }
         (server,) = backend.server_processes()
-        return connected(server, arguments, deflate=deflate, write=Thread(target=write, daemon=True).start)
+        writer = Thread(target=write)
+        try:
+            return connected(server, arguments, deflate=deflate, write=writer.start)
+        finally:
+            ended.set()
+            if writer.ident is not None:
+                writer.join()
 
 
 def main() -> None:

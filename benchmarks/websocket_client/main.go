@@ -83,6 +83,9 @@ func (one *client) write(opcode byte, payload []byte) {
 	one.connection.Write(append(frame, payload...))
 }
 
+// inflaters are shared by all clients: to make one for each message would take more time than the server needs.
+var inflaters = sync.Pool{New: func() any { return flate.NewReader(nil) }}
+
 // read returns the opcode and the payload of a frame, decompressed.
 func (one *client) read() (byte, []byte, error) {
 	head := make([]byte, 2)
@@ -110,8 +113,10 @@ func (one *client) read() (byte, []byte, error) {
 		return 0, nil, err
 	}
 	if head[0]&0x40 != 0 {
-		tail := bytes.NewReader([]byte{0, 0, 0xff, 0xff, 1, 0, 0, 0xff, 0xff})
-		whole, err := io.ReadAll(flate.NewReader(io.MultiReader(bytes.NewReader(payload), tail)))
+		inflater := inflaters.Get().(io.ReadCloser)
+		defer inflaters.Put(inflater)
+		inflater.(flate.Resetter).Reset(bytes.NewReader(append(payload, 0, 0, 0xff, 0xff, 1, 0, 0, 0xff, 0xff)), nil)
+		whole, err := io.ReadAll(inflater)
 		if err != nil {
 			return 0, nil, err
 		}

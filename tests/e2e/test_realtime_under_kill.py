@@ -35,6 +35,9 @@ WRITERS: Final = 8
 KILLS: Final = EVENTS // 20 if FULL else 4
 OTHERS: Final = 2 if FULL else 1
 """Servers beside the first one, which also runs the database. These are killed whole, too."""
+PROCESSES: Final = "2" if FULL else "1"
+"""Of each of them."""
+WORKERS: Final = 2 if FULL else 1
 HELD: Final = 8
 """One in so many items is committed late."""
 SETTINGS: Final = {
@@ -45,11 +48,19 @@ SETTINGS: Final = {
     "WEBSOCKET__MAX_CONNECTIONS_PER_USER": "1000",
 }
 LATE_COMMITS: Final = """
-create function commit_late() returns trigger language plpgsql as $$ begin perform pg_sleep(0.2 + random() * 0.6); return null; end $$;
+create function commit_late() returns trigger language plpgsql security definer as $$
+declare mine bigint := (select max(sequence) from outbox where aggregate_id = new.id);
+begin
+    for turn in 1..100 loop
+        exit when exists (select from channel_events e join outbox o on o.id = e.event_id where e.name = 'tenant' and o.sequence > mine);
+        perform pg_sleep(0.05);
+    end loop;
+    return null;
+end $$;
 create constraint trigger late after insert on items deferrable initially deferred for each row
     when (new.name = 'Held') execute function commit_late();
 """
-"""The event is in the outbox, with its place in the sequence, while the transaction is still open."""
+"""The event is in the outbox, with its place in the sequence, while the transaction stays open until a later one is in the journal, or for 5 s."""
 JOURNAL: Final = """
 select e.epoch || journal_incarnation() || ':' || e.channel_offset, e.event_id, o.aggregate_id from channel_events e join outbox o on o.id = e.event_id
 where e.tenant_id = (select id from tenants where slug = 'demo') and e.name = 'tenant' order by e.channel_offset
@@ -64,19 +75,20 @@ WAITING: Final = "select count(*) from outbox where not published"
 
 
 class Servers:
-    """The servers, each on a port that its successors keep. `kill` sends SIGKILL to one of their processes, or to a whole server."""
+    """The servers, each on a port that its successors keep; the first one has a worker that stays. `kill` sends SIGKILL to one of their processes, or to a whole server."""
 
     def __init__(self, home: Path, settings: dict[str, str], stack: ExitStack) -> None:
-        self._random, self._settings, self._stack = random.Random(3), settings, stack
-        self.first = stack.enter_context(serving(home, "--no-worker", "--workers", "2", **settings)).ready()
+        self._random, self._settings = random.Random(3), settings
+        self.first = stack.enter_context(serving(home, "--workers", "2", **settings)).ready()
         self._others = [stack.enter_context(ExitStack()) for _ in range(OTHERS)]
         self.ports = [self.first.port, *(free_port() for _ in self._others)]
         self._running = [self.first, *(self._start(number) for number in range(OTHERS))]
         self.kills = Counter[str]()
 
     def _start(self, number: int) -> Backend:
-        options = {"port": self.ports[number + 1]}
-        return self._others[number].enter_context(serving(self.first.home, "--no-worker", "--workers", "2", **options, **self._settings))  # type: ignore[arg-type]
+        """Start one of the others. The port is open before its processes accept."""
+        options = ("--no-worker", "--workers", PROCESSES)
+        return self._others[number].enter_context(serving(self.first.home, *options, port=self.ports[number + 1], **self._settings))
 
     def kill(self) -> None:
         if self.kills.total() % 4 == 3:
@@ -158,6 +170,8 @@ async def followed(servers: Servers, token: str, home: Path, spare: Callable[[],
                 group.create_task(client.run())
             for client in clients:
                 await client.subscribed.wait()
+            await loop.run_in_executor(pool, writers[0].write, f"RK-{uuid4()}", "Chair")
+            await loop.run_in_executor(pool, settled, home)  # a worker has started
             writing = [loop.run_in_executor(pool, writer.run, EVENTS // WRITERS) for writer in writers]
             await loop.run_in_executor(pool, _kill, servers, writers)
             await asyncio.gather(*writing)
@@ -184,7 +198,7 @@ def test_clients_miss_and_double_nothing_while_servers_are_killed(project: Proje
     with ExitStack() as stack:
         servers = Servers(project.home, settings, stack)
         token = member_token(servers.first, project)
-        workers = stack.enter_context(killed_workers(project.home, 2, settings, (0.5, 4.0)))
+        workers = stack.enter_context(killed_workers(project.home, WORKERS, settings, (0.5, 4.0)))
         settled(project.home)
         with late_commits(project.home):
             records, acknowledged = asyncio.run(followed(servers, token, project.home, lambda: [one.to_live.set() for one in workers]))
