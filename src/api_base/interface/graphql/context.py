@@ -34,7 +34,7 @@ class GraphQLContext:
 
     `session` is that of the connection, which delivers events to subscriptions; an anonymous caller has none.
 
-    Loads run in waves: a wave begins when no load runs and no key is added any more, so keys that fields ask for at one depth, on different ways,
+    Loads run in waves: a wave begins when no load runs and no key comes, so keys that fields ask for at one depth, on different ways,
     are in one query, and the number of queries does not depend on timing or on the size of pages. Every value is loaded by the bus, as the
     principal of the current request, which is part of the key of a load: a context that is used for another principal by mistake shares
     nothing with it.
