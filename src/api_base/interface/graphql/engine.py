@@ -31,7 +31,7 @@ from api_base.interface.graphql.documents import BYTES_PER_TOKEN, DocumentCache,
 from api_base.interface.graphql.leaves import MAX_RESPONSE_BYTES
 from api_base.interface.graphql.lexical import check_tokens
 from api_base.interface.graphql.limits import prices_of
-from api_base.interface.graphql.plain import PlainExecutor, plain_executor
+from api_base.interface.graphql.plain import PlainExecutor, executed_by, plain_executor
 from api_base.interface.graphql.refused import LimitExceeded, MutationByGet, NotWellFormed, OperationTimeout, RequestRefused
 from api_base.interface.graphql.request import OperationRequest
 from api_base.interface.graphql.sessions import LiveSession
@@ -207,7 +207,7 @@ class Engine:
                 executor = self._build(prepared, request, None)
                 if isinstance(executor, list):
                     return self._response(ExecutionResult(None, executor))
-                result = await _executed(executor, executor.execute_operation())
+                result = await executed_by(executor, executor.execute_operation())
         except TimeoutError:
             raise self._timeout() from None
         return refusal(_too_large()) if executor.size.exceeded else self._response(result)
@@ -248,7 +248,7 @@ class Engine:
                 one.context_value = self._context(session)
                 try:
                     async with asyncio.timeout(self._settings.timeout_seconds):
-                        made = await _executed(one, execute_subscription_event(one))
+                        made = await executed_by(one, execute_subscription_event(one))
                 except TimeoutError:
                     return ExecutionResult(None, [_error(self._timeout())])
                 return ExecutionResult(None, [_error(_too_large())]) if one.size.exceeded else made
@@ -274,14 +274,6 @@ class Engine:
         if len(content) > MAX_RESPONSE_BYTES:
             return refusal(_too_large())
         return Response(content=content, executed=executed, status=200 if executed else 400, failed=server_error(errors))
-
-
-async def _executed(executor: PlainExecutor, result: Any) -> ExecutionResult:
-    try:
-        made: ExecutionResult = result if isinstance(result, ExecutionResult) else await result
-        return made
-    finally:
-        await executor.context_value.close()
 
 
 def _too_large() -> LimitExceeded:

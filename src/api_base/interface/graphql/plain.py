@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import msgspec
-from graphql import GraphQLLeafType, GraphQLObjectType, GraphQLSchema, is_leaf_type, is_list_type, is_non_null_type
+from graphql import ExecutionResult, GraphQLLeafType, GraphQLObjectType, GraphQLSchema, is_leaf_type, is_list_type, is_non_null_type
 from graphql.execution.collect_fields import FieldDetailsList, GroupedFieldSet
 from graphql.execution.executor_throwing_on_incremental import ExecutorThrowingOnIncremental
 from graphql.pyutils import Path
@@ -175,3 +175,12 @@ def plain_executor(schema: GraphQLSchema) -> type[PlainExecutor]:
 
 def _resolver(read: Read) -> Callable[..., Any]:
     return lambda source, info: read(source)
+
+
+async def executed_by(executor: PlainExecutor, result: Any) -> ExecutionResult:
+    """Return the result of an execution, and end the loads that still run for it."""
+    try:
+        made: ExecutionResult = result if isinstance(result, ExecutionResult) else await result
+        return made
+    finally:
+        await executor.context_value.close()

@@ -1,13 +1,9 @@
-"""Keyset pages: the rows after a cursor in the declared order, which ends with the id.
-
-If all fields sort in one direction and none is nullable, a row comparison enters the index at the cursor. Otherwise the predicate compares
-field by field, with a separate bound on the leading field. NULLs sort last in both directions.
-"""
+"""Keyset pages: the rows after a cursor in the declared order, which ends with the id."""
 
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -18,7 +14,8 @@ from api_base.application.common.listing import Cursors, Field, Fields, ListRequ
 from api_base.core.errors import Invalid
 from api_base.core.types import Err, Ok, Result
 from api_base.domain.common.specification import UnknownField
-from api_base.infrastructure.db.query_builder.translation import Translation, bind_type, translate
+from api_base.infrastructure.db.query_builder.keyset import Clause, Key, rows_after
+from api_base.infrastructure.db.query_builder.translation import Translation, translate
 from api_base.infrastructure.db.schema import Ownership, ownership
 from api_base.infrastructure.db.session import Database, Row
 from api_base.infrastructure.db.statement import Statement, owned
@@ -32,7 +29,6 @@ BEST: Final = Sort(field=SCORE, descending=True)
 _SCORE: Final = Field(name=SCORE, kind=int, operators=frozenset())
 _SCORE_COLUMN: Final = sa.column(SCORE, sa.BigInteger)
 
-type Clause = sa.ColumnElement[bool]
 type Keys = Sequence[Any]
 
 
@@ -213,7 +209,7 @@ class PageBuilder[T]:
 
     def _best_select(self, asked: "_Asked", base: Clause | None, found: sa.FromClause) -> sa.Select[Any]:
         """The candidates in their order, each looked up until the page is full: most of them are never read. OFFSET 0 keeps the look-up in a loop."""
-        between, by = _between(asked, [_Key(found.c.score, True, False), _Key(found.c.id, True, False)])
+        between, by = _between(asked, [Key(found.c.score, True, False), Key(found.c.id, True, False)])
         ranked = sa.select(found.c.id, found.c.score).where(*between).order_by(*(key.order() for key in by))
         once: sa.ColumnElement[int] = sa.literal_column("0")
         best = ranked.offset(once).subquery("ranked")
@@ -232,8 +228,8 @@ class PageBuilder[T]:
 
     def _page_select(self, asked: "_Asked", base: Clause | None) -> sa.Select[Any]:
         sort, where = asked.sort, self._where(asked, base)
-        order = [_Key(self._column(s), s.descending, self._field(s.field).nullable) for s in sort]
-        order.append(_Key(self._table.c.id, bool(order) and order[-1].descending, False))
+        order = [Key(self._column(s), s.descending, self._field(s.field).nullable) for s in sort]
+        order.append(Key(self._table.c.id, bool(order) and order[-1].descending, False))
         between, by = _between(asked, order)
         also = [self._column(s) for s in sort if s.field == SCORE]
         ordered = [key.order() for key in by]
@@ -272,61 +268,9 @@ def _nulls(keys: Keys | None) -> tuple[bool, ...] | None:
     return None if keys is None else tuple(key is None for key in keys)
 
 
-class _Key(NamedTuple):
-    """A field of the order. NULLs come last, or first in the reverse order."""
-
-    column: sa.ColumnElement[Any]
-    descending: bool
-    nullable: bool
-    nulls_first: bool = False
-
-    def reversed(self) -> "_Key":
-        return _Key(self.column, not self.descending, self.nullable, self.nullable and not self.nulls_first)
-
-    def order(self) -> sa.ColumnElement[Any]:
-        direction = self.column.desc() if self.descending else self.column.asc()
-        if not self.nullable or self.descending is self.nulls_first:
-            return direction  # PostgreSQL's default: NULLs are larger than every value
-        return direction.nulls_first() if self.nulls_first else direction.nulls_last()
-
-    def beyond(self, value: sa.BindParameter[Any], *, or_equal: bool = False) -> Clause:
-        column = self.column
-        if or_equal:
-            bound = column <= value if self.descending else column >= value
-        else:
-            bound = column < value if self.descending else column > value
-        return sa.or_(bound, column.is_(None)) if self.nullable and not self.nulls_first else bound
-
-
-def _between(asked: _Asked, order: Sequence[_Key]) -> tuple[list[Clause], Sequence[_Key]]:
+def _between(asked: _Asked, order: Sequence[Key]) -> tuple[list[Clause], Sequence[Key]]:
     """The rows between the cursors, and the order in which they are read."""
     reverse = [key.reversed() for key in order]
-    after = [] if asked.after is None else _after(order, asked.after, "k")
-    before = [] if asked.before is None else _after(reverse, asked.before, "b")
+    after = [] if asked.after is None else rows_after(order, asked.after, "k")
+    before = [] if asked.before is None else rows_after(reverse, asked.before, "b")
     return [*after, *before], reverse if asked.request.backward else order
-
-
-def _after(order: Sequence[_Key], nulls: Sequence[bool], prefix: str) -> list[Clause]:
-    """The rows after the cursor in `order`, by a single row comparison if possible. `prefix`: that of its parameters."""
-    if len({key.descending for key in order}) > 1 or any(key.nullable for key in order):
-        return _after_field_by_field(order, nulls, prefix)
-    columns = sa.tuple_(*(key.column for key in order))
-    cursor = sa.tuple_(*(sa.bindparam(f"{prefix}{position}", type_=bind_type(key.column)) for position, key in enumerate(order)))
-    return [columns < cursor if order[0].descending else columns > cursor]
-
-
-def _after_field_by_field(order: Sequence[_Key], nulls: Sequence[bool], prefix: str) -> list[Clause]:
-    """The rows after the cursor: greater in the first field, or equal there and greater in the second, and so on."""
-    alternatives: list[Clause] = []
-    equal: list[Clause] = []
-    for position, (key, null) in enumerate(zip(order, nulls, strict=True)):
-        value = sa.bindparam(f"{prefix}{position}", type_=bind_type(key.column))
-        if not null:
-            alternatives.append(sa.and_(*equal, key.beyond(value)))
-        elif key.nulls_first:
-            alternatives.append(sa.and_(*equal, key.column.is_not(None)))
-        equal.append(key.column.is_(None) if null else key.column == value)
-    leading = order[0]
-    if nulls[0]:
-        return [sa.or_(*alternatives)] if leading.nulls_first else [leading.column.is_(None), sa.or_(*alternatives)]
-    return [leading.beyond(sa.bindparam(f"{prefix}0", type_=bind_type(leading.column)), or_equal=True), sa.or_(*alternatives)]
