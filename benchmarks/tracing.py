@@ -19,7 +19,7 @@ from benchmarks.serving import cpu_seconds, load, served
 from benchmarks.world import Member, environment, members, world
 from tests.otlp import Receiver, receiving
 
-ROUNDS, REQUESTS = 5, 1500
+ROUNDS, REQUESTS = 5, 600
 WITHOUT: Final = "no endpoint"
 RATIOS: Final = {WITHOUT: "0", "ratio 0": "0", "ratio 0.1": "0.1", "ratio 1.0": "1"}
 _numbers = itertools.count()
