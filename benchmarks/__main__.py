@@ -30,6 +30,7 @@ from benchmarks import (
     search_servers,
     stack,
     start,
+    tracing,
 )
 
 ALL = {
@@ -57,6 +58,7 @@ KNOWN = {
     "search-servers": search_servers.main,
     "overload": overload.main,
     "redis-outage": redis_outage.main,
+    "tracing": tracing.main,
 }
 
 if sys.argv[1:2] == ["instructions"]:

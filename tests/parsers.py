@@ -24,6 +24,7 @@ from api_base.application.items.queries import ITEM_FIELDS
 from api_base.application.services.mailing import harmless
 from api_base.core.errors import ApiBaseError
 from api_base.core.shared.strict_json import strict_json
+from api_base.core.shared.trace_context import baggage_of, tracestate_of
 from api_base.core.types import UserId, parent_of, valid_request_id
 from api_base.core.types.language import preferred
 from api_base.domain.auth.device import device_id
@@ -312,6 +313,9 @@ PARSERS: Final[Mapping[str, Parser]] = {
     "user-agent": Parser(lambda text: device_id(USER, text, "10.0.0.1"), "1."),
     "x-request-id": Parser(lambda text: valid_request_id(text.encode()), "a-"),
     "traceparent": Parser(lambda text: parent_of(text.encode()), "0-"),
+    "tracestate": Parser(tracestate_of, "k#=v,"),
+    "tracestate of one member": Parser(tracestate_of, "a", "k=", " "),
+    "baggage": Parser(baggage_of, "k#=v,"),
     "x-forwarded-for": Parser(client_address, "10.0.0.1, "),
     "x-forwarded-for of one address": Parser(client_address, "1"),
     "x-forwarded-for lines": Parser(header_lines, "10.0.0.1\n"),

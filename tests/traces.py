@@ -23,7 +23,7 @@ class Exported:
     exporter: InMemorySpanExporter
 
     def spans(self) -> list[ReadableSpan]:
-        """The spans, in the order of their ends. Nothing is exported afterwards."""
+        """The spans, in the order of their ends. Nothing more is exported."""
         self.telemetry.close()
         return list(self.exporter.get_finished_spans())
 

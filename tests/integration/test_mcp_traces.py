@@ -1,4 +1,4 @@
-"""Spans of MCP requests: in the trace that the client names in `_meta`, whatever else stands there."""
+"""Spans of MCP requests: in the trace that the client names in `_meta`, whatever else it contains."""
 
 from collections.abc import AsyncIterator
 from typing import Any, Final

@@ -1,4 +1,4 @@
-"""`traceparent`, `tracestate` and `baggage` from outside: validated, bounded, carried on unchanged or not at all."""
+"""`traceparent`, `tracestate` and `baggage` from outside: validated, bounded, passed on unchanged or not at all."""
 
 from collections.abc import Iterator
 
@@ -31,7 +31,7 @@ def tenant_and_plan() -> Iterator[None]:
         (",".join(f"k{number}=v" for number in range(32)), ",".join(f"k{number}=v" for number in range(32))),
     ],
 )
-def test_a_valid_tracestate_is_carried_on(sent: str, kept: str) -> None:
+def test_a_valid_tracestate_is_passed_on(sent: str, kept: str) -> None:
     assert tracestate_of(sent) == kept
 
 

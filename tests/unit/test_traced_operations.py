@@ -167,7 +167,7 @@ async def test_the_messages_of_a_batch_stay_in_their_traces(exported: Exported) 
     assert [(trace_of(one), parent_of(one)) for one in exported.spans()] == [(digit * 32, digit * 16) for digit in "abc"]
 
 
-async def test_without_an_exporter_a_trace_is_carried_on_and_nothing_else_happens() -> None:
+async def test_without_an_exporter_a_trace_is_passed_on_and_nothing_else_happens() -> None:
     token = current_context.set(NO_REQUEST)
     try:
         with message(request(0), "named", {}, sent=TraceContext(UNSAMPLED.replace(TRACE, "a" * 32), "v=1")) as span:

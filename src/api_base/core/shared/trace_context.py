@@ -1,6 +1,6 @@
 """What one process passes on of a trace: `traceparent`, `tracestate` [W3C Trace Context, level 1] and `baggage` [W3C Baggage].
 
-Whatever comes from outside is validated and bounded. `tracestate` is opaque and carried on unchanged; of `baggage` only the keys that
+Whatever comes from outside is validated and bounded. `tracestate` is opaque and passed on unchanged; of `baggage` only the keys that
 `OBSERVABILITY__BAGGAGE_KEYS` lists are kept.
 """
 
@@ -36,7 +36,7 @@ def keep_baggage(keys: Iterable[str]) -> None:
 
 
 class TraceContext(NamedTuple):
-    """Text values, empty where there is none. As one text, in the rows of jobs and events, they are lines: `str` writes, `parse` reads them."""
+    """Text values; what is absent is empty. As one text, in the rows of jobs and events, they are lines: `str` writes, `parse` reads them."""
 
     traceparent: str = ""
     tracestate: str = ""

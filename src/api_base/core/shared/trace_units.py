@@ -113,7 +113,7 @@ def operation(name: str, attributes: Attributes) -> Iterator[trace.Span]:
 
 
 def fail_unit(started: trace.Span, error_type: str) -> None:
-    """Record that an operation or message failed, and export its unit although the answer is none that says so, such as 200."""
+    """Record that an operation or message failed, and export its unit although the answer has a status of success."""
     if enabled():
         started.set_attribute("error.type", error_type)
         started.set_status(StatusCode.ERROR, error_type)
