@@ -22,10 +22,8 @@ from api_base.application.files.queries import FILE_FIELDS
 from api_base.application.items.queries import ITEM_FIELDS
 from api_base.application.tenants.queries import INVITATION_FIELDS, MEMBER_FIELDS
 from api_base.application.users.queries import USER_FIELDS
-from api_base.core.types import unwrap
 from api_base.domain.common.specification import ComparisonOperator, FieldSpecification, Specification
 from api_base.infrastructure.audit import queries as audit
-from api_base.infrastructure.audit.tables import AUDIT
 from api_base.infrastructure.db.connecting import PoolOptions
 from api_base.infrastructure.db.embedded import Urls
 from api_base.infrastructure.db.query_builder import PageBuilder
@@ -243,27 +241,13 @@ async def test_every_filter_and_sort_is_bounded_by_an_index(database: Watched, l
     for name, request in requests(listed):
         await listed.pages.page(request, listed.owner)
         over[f"{name}, first page"] = await excess(database, mode)
-        await listed.pages.page(replace(request, backward=True), listed.owner)
-        over[f"{name}, last page"] = await excess(database, mode)
         far = (await listed.pages.page(replace(request, limit=FAR), listed.owner)).next_cursor
         if far is not None:
             page = await listed.pages.page(replace(request, cursor=far), listed.owner)
             assert page.items
             over[f"{name}, far behind a cursor"] = await excess(database, mode)
     assert {name: found for name, found in over.items() if found is not None} == {}
-    assert sum("behind" in name for name in over) > len(over) / 4
-
-
-@pytest.mark.parametrize("mode", ["force_generic_plan", "force_custom_plan"])
-@pytest.mark.parametrize("backward", [False, True])
-async def test_the_pages_of_many_parents_read_the_rows_of_their_pages(database: Watched, mode: str, backward: bool) -> None:
-    parents = [UUID(f"00000000-0000-0000-0002-{number:012}") for number in range(20, 40)]
-    pages = audit.ListAuditHandler(database).pages
-    found = await pages.pages_of(replace(asked(None), backward=backward), AUDIT.c.entity_id, parents, TENANT)
-    assert {len(unwrap(page).items) for page in found.values()} == {PAGE}
-    read = list(scans(await plan_of(database, mode)))
-    assert not any(kind == "Seq Scan" for kind, _ in read)
-    assert sum(rows for _, rows in read) <= len(parents) * (PAGE + 1 + 6)  # of each partition, one row in advance
+    assert sum("behind" in name for name in over) > len(over) / 3
 
 
 async def test_any_combination_reads_a_row_of_the_tenant_at_most_once(database: Watched, listed: Listed) -> None:
