@@ -13,7 +13,7 @@ from tests.e2e.processes import PATIENCE, Backend, rows, until
 
 WRITERS: Final = 3
 ITEMS_EACH: Final = 4
-PAUSE: Final = 0.02
+INTERVAL: Final = 0.02
 """Seconds between two changes of a writer: writes go on at every moment, and the processes that are killed and started meanwhile get CPU time."""
 SETTINGS: Final = {
     "CONTEXTS": '["tests.e2e.copying:COPYING"]',
@@ -74,4 +74,4 @@ def _write(backend: Backend, token: str, stop: threading.Event, writer: int, cha
         status, answer = backend.request("PATCH", f"/api/v1/items/{id}", {"name": f"Chair {turn}"}, token, if_match="*")
         assert status == 200, answer
         changed[id] += 1
-        stop.wait(PAUSE)
+        stop.wait(INTERVAL)
