@@ -39,7 +39,7 @@ _VERSION: Final = re.compile(rb"[^ ]+ [^ ]+ HTTP/[0-9]\.[0-9]")
 _HOST: Final = re.compile(rb"(\[[0-9a-f:.]+\]|[a-z0-9._~!$&'()*+,;=%-]+)(?::[0-9]*)?", re.IGNORECASE)
 _ABSOLUTE: Final = re.compile(rb"https?://([^/?#]*)", re.IGNORECASE)
 _BODILESS: Final = re.compile(rb"(GET|HEAD) (/[!-~]*) HTTP/1\.1\r\n((?:[!#$%&'*+.^_`|~0-9A-Za-z-]++:[\t -~\x80-\xff]*+\r\n)++)\r\n")
-"""A whole request in HTTP/1.1 that has no body unless its header says so, and nothing behind it."""
+"""A whole request in HTTP/1.1 that has no body unless a header field announces one, and nothing behind it."""
 _NAMES: Final = re.compile(rb"\n(host:|x-request-id:|origin:|content-|transfer-encoding:|expect:|upgrade:|connection:)")
 """Beginnings of header lines that say how a request, its connection or the answer is read."""
 _ECHOED: Final = {b"x-request-id:", b"origin:"}
