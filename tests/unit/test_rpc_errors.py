@@ -81,6 +81,7 @@ def test_every_error_that_the_edge_shows_as_the_callers_is_told() -> None:
         errors.JobLost,
         errors.MailRefused,
         errors.NotIndexed,
+        errors.WiringError,
         *map(type, DELIVERED),
         *map(type, ACCIDENTS),
     }

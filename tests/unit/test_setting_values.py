@@ -19,6 +19,7 @@ SECTIONS = [name.upper() for name, field in Settings.model_fields.items() if sec
 PEM = "-----BEGIN PRIVATE KEY-----{}-----END PRIVATE KEY-----"
 VALID = {
     "STORAGE__ALLOWED_TYPES": ("image/png", "text/plain"),
+    "OBSERVABILITY__BAGGAGE_KEYS": ("region", "user.plan"),
     "CONTEXTS": ("shop.orders:ORDERS", "invoices:INVOICES"),
     "PLANS": ("standard", "pro"),
     "SERVER__TRUSTED_PROXIES": ("10.0.0.0/8", "2001:db8::1"),

@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr
 
-from api_base.core.config.values import Section
+from api_base.core.config.values import Section, baggage_key
 
 
 class ObservabilitySettings(Section):
@@ -27,7 +27,7 @@ class ObservabilitySettings(Section):
     """Fraction of the requests without a `traceparent` that are traced. The spans of a request, delivery or job that fails are always exported."""
     trace_callers_per_second: float = Field(10.0, ge=0, le=10_000)
     """Requests per second and process, and as many messages of WebSockets and MCP clients, that callers may mark for tracing by the flag of their `traceparent`; above it the ratio decides. The flag that a trusted proxy sends with a request is always used."""
-    baggage_keys: tuple[Annotated[str, Field(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}$")], ...] = Field((), max_length=32)
+    baggage_keys: tuple[Annotated[str, AfterValidator(baggage_key)], ...] = Field((), max_length=32)
     """Keys of callers' `baggage` [W3C Baggage] that are passed on: to jobs, events, brokers and other services. The others are dropped."""
     otlp_endpoint: str | None = None
     """OTLP/HTTP endpoint for spans; requires the extra `otlp`."""

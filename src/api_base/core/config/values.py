@@ -54,6 +54,13 @@ def address_or_network(value: str) -> str:
     return value
 
 
+def baggage_key(value: str) -> str:
+    """Return a key of `baggage` [W3C Baggage, section 3.3]. `*` is valid there, but would be read as all keys: it is refused. Raises `ValueError`."""
+    if not re.fullmatch(r"[!#$%&'+.^_`|~0-9A-Za-z-]{1,100}", value):
+        raise ValueError("must be a key such as user.plan: at most 100 letters, digits and !#$%&'+.^_`|~-")
+    return value
+
+
 def host_pattern(value: str) -> str:
     """Return the value in lower case. Raises `ValueError` unless it is a host name, an IP address, or `*.` and a domain."""
     if not _HOST.fullmatch(value):

@@ -20,7 +20,7 @@ _new: Final = tuple.__new__
 usual is not left to `decide`: every request passes."""
 
 type Decided = tuple[RateState, float]
-type _Changed = tuple["_Changed | None", dict[str, float] | None, str, str, float]
+type _Changed = tuple["_Changed | None", str, str, float]
 """What to store if everything is allowed, and the same of the charges before."""
 
 
@@ -61,11 +61,12 @@ class MemoryRateLimiter(RateLimiter):
                 allowed = allowed and state[0]
             states.append(state)
             if not checked:
-                changed = changed, arrivals, partition, policy, arrival
+                changed = changed, partition, policy, arrival
         if allowed:
             while changed is not None:
-                changed, arrivals, partition, policy, arrival = changed
-                if arrivals is None or partition not in partitions:  # the room for one charge was that of an expired other one
+                changed, partition, policy, arrival = changed
+                arrivals = partitions.get(partition)  # again: the room for another partition may have been that of this one
+                if arrivals is None:
                     self._store(partition, policy, arrival, now)
                 else:
                     arrivals[policy] = arrival
@@ -78,13 +79,12 @@ class MemoryRateLimiter(RateLimiter):
     def _store(self, partition: str, policy: str, arrival: float, now: float) -> None:
         """Store the first charge of a partition. Evict up to two expired ones, so that memory shrinks after a flood without a sweep."""
         partitions = self._partitions
-        if partition not in partitions:
-            for _ in range(2):
-                oldest = next(iter(partitions), None)
-                if oldest is None or (max(partitions[oldest].values()) > now and len(partitions) < self._capacity):
-                    break
-                del partitions[oldest]
-        partitions.setdefault(partition, {})[policy] = arrival
+        for _ in range(2):
+            oldest = next(iter(partitions), None)
+            if oldest is None or (max(partitions[oldest].values()) > now and len(partitions) < self._capacity):
+                break
+            del partitions[oldest]
+        partitions[partition] = {policy: arrival}
 
 
 def decide(arrival: float, charge: Charge, now: float) -> Decided:

@@ -23,15 +23,18 @@ class Key(NamedTuple):
     nulls_first: bool = False
 
     def reversed(self) -> "Key":
+        """Return the field in the opposite order."""
         return Key(self.column, not self.descending, self.nullable, self.nullable and not self.nulls_first)
 
     def order(self) -> sa.ColumnElement[Any]:
+        """Return the part of ORDER BY."""
         direction = self.column.desc() if self.descending else self.column.asc()
         if not self.nullable or self.descending is self.nulls_first:
             return direction  # PostgreSQL's default: NULLs are larger than every value
         return direction.nulls_first() if self.nulls_first else direction.nulls_last()
 
     def beyond(self, value: sa.BindParameter[Any], *, or_equal: bool = False) -> Clause:
+        """Return the predicate for the rows behind a value that is not null."""
         column = self.column
         if or_equal:
             bound = column <= value if self.descending else column >= value
