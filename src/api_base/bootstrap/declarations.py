@@ -41,7 +41,7 @@ class ContextParts:
 class Declarations:
     """The parts of all contexts, and what could not be made. `faults` grow by what is found later."""
 
-    parts: Sequence[ContextParts]
+    parts: list[ContextParts] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
     missing: set[object] = field(default_factory=set)
     """Messages whose missing handler is one of the faults."""
@@ -99,9 +99,12 @@ class Declarations:
 
 
 def declare(contexts: Sequence[Context], ports: Ports, bus: Bus) -> Declarations:
-    """Call what `contexts` bring: their handlers, subscribers, routes and resources."""
-    faults: list[Fault] = []
-    return Declarations([_parts(context, ports, bus, faults) for context in contexts], faults)
+    """Call what `contexts` bring: their handlers, subscribers, routes and resources. The search indexes of all come first: subscribers feed them."""
+    declared = Declarations()
+    for context in contexts:
+        declared.attempt(context.declared_at, partial(ports.search_indexes.add, context.search_indexes, ports))
+    declared.parts.extend(_parts(context, ports, bus, declared.faults) for context in contexts)
+    return declared
 
 
 def _parts(context: Context, ports: Ports, bus: Bus, faults: list[Fault]) -> ContextParts:

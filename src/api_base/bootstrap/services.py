@@ -72,17 +72,15 @@ def build(settings: Settings, contexts: Sequence[Context]) -> Services:
     ports = _ports(settings, container, attachable)
     declarations = declare(contexts, ports, container.bus)
     declarations.faults.extend(wiring_check.faults(declarations, container.database))
-    _register(declarations, container, ports)
+    _register(declarations, container)
     return Services(settings=settings, contexts=contexts, container=container, bus=container.bus, ports=ports, declarations=declarations)
 
 
-def _register(declarations: Declarations, container: Wiring, ports: Ports) -> None:
+def _register(declarations: Declarations, container: Wiring) -> None:
     """Add what contexts declare to the parts that use it, and note what these refuse."""
     attempt, contexts = declarations.attempt, [one.context for one in declarations.parts]
     for registration in declarations.sound_registrations:
         attempt(registration.declared_at, partial(container.bus.add, [registration]))
-    for context in contexts:
-        attempt(context.declared_at, partial(container.search_indexes.add, context.search_indexes, ports))
     events = {context.name: {event.name: [one.name for one in fields(event)] for event in named_events(context)} for context in contexts}
     roles = {name: roles for context in contexts for name, roles in context.permissions.items()}
     every = {event.name: [one.name for one in fields(event)] for context in contexts for event in named_events(context)}
