@@ -17,7 +17,6 @@ from api_base.application.services.feature_flags import CurrentFlags
 from api_base.bootstrap import wiring_check
 from api_base.bootstrap.container import Wiring
 from api_base.bootstrap.context import Context, Ports
-from api_base.bootstrap.contexts.roles import PLATFORM_ADMIN
 from api_base.bootstrap.declarations import Declarations, declare
 from api_base.bootstrap.selections import select
 from api_base.bootstrap.wiring_check import routes
@@ -28,6 +27,7 @@ from api_base.core.protocols import Resource
 from api_base.core.shared.trace_context import keep_baggage
 from api_base.infrastructure.db.changes import CHANGES
 from api_base.infrastructure.db.session import Database
+from api_base.infrastructure.rbac.checker import PLATFORM_ADMIN
 from api_base.interface.mcp.catalogue import refuse_exposed
 
 if TYPE_CHECKING:

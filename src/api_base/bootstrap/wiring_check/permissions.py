@@ -5,12 +5,13 @@ from typing import Final
 
 from api_base.application.common.cqrs import AUTHENTICATED, PUBLIC
 from api_base.bootstrap.context import Context
-from api_base.bootstrap.contexts.roles import PLATFORM_ADMIN, VIEWERS
 from api_base.bootstrap.declarations import Declarations
 from api_base.core.errors import Fault
 from api_base.core.shared.places import place_of
+from api_base.domain.tenants.entities import Role
+from api_base.infrastructure.rbac.checker import PLATFORM_ADMIN
 
-ROLES: Final = VIEWERS | {PLATFORM_ADMIN}
+ROLES: Final = frozenset({*Role, PLATFORM_ADMIN})
 _ADD: Final = "Add it to the permissions of a Context, with its roles."
 
 

@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Awaitable, Coroutine, Mapping, Sequence
+from functools import partial
 from types import FunctionType, MethodType
 from typing import Any, get_origin, get_type_hints
 
@@ -15,9 +16,14 @@ def hints(call: Any) -> Mapping[str, object]:
 
 
 def is_awaited(call: Any) -> bool:
-    """Return whether a call returns an awaitable, as far as the function says."""
+    """Return whether a call returns an awaitable, as far as the function says. A lambda and what is not written in Python do not say."""
+    while isinstance(call, partial):
+        call = call.func
     called = call if isinstance(call, FunctionType | MethodType) else inspect.getattr_static(type(call), "__call__", call)
-    return inspect.iscoroutinefunction(inspect.unwrap(called)) or get_origin(hints(called).get("return")) in (Awaitable, Coroutine)
+    function = inspect.unwrap(getattr(called, "__func__", called))
+    if not isinstance(function, FunctionType) or function.__name__ == "<lambda>":
+        return True
+    return inspect.iscoroutinefunction(function) or get_origin(hints(function).get("return")) in (Awaitable, Coroutine)
 
 
 def parameters(call: Any) -> Sequence[str]:
