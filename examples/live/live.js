@@ -37,6 +37,7 @@ async function readItems() {
       }));
     }
   } catch (error) {
+    changed = true; // read again once connected
     fail(error);
   } finally {
     reading = false;
@@ -46,7 +47,7 @@ async function readItems() {
 // What follows a position is delivered. If something before it may be missing, the state is read again.
 function subscribed({ recovered }) {
   show(recovered === null ? "live" : recovered ? "live, nothing missed" : "live, read again");
-  if (recovered !== true) readItems();
+  if (recovered !== true || changed) readItems();
 }
 
 // The browser reconnects by itself, and sends the id of the last event; after another answer than a stream it gives up.

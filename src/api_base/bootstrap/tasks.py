@@ -53,7 +53,7 @@ def event_work(services: Services, timing: WorkerTiming) -> Iterator[PeriodicTas
     brokered = not isinstance(transport.publisher, DatabaseEventPublisher)
     relay, partitions = Relay(pool, transport.publisher, sequencer, early=brokered), EventPartitions(pool)
     if brokered:
-        early = EarlyJournal(pool, sequencer, list(container.channels.rules))
+        early = EarlyJournal(pool, sequencer)
         yield PeriodicTask(name="deliver events to clients", group="relay", interval=poll, run=early.run, channel=STORED)
     yield PeriodicTask(
         name="publish events",

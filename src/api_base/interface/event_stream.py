@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Sequence
 from typing import Final
 
 from api_base.application.common.realtime import ChannelEvent, Position, PresenceChange, Realtime, RealtimeSession
-from api_base.core.errors import Invalid
+from api_base.core.errors import Invalid, Unauthenticated
 from api_base.core.types import RequestContext
 
 HEARTBEAT_SECONDS: Final = 15.0
@@ -39,7 +39,9 @@ class EventStream:
                 done = await self.session.subscribe(channel, after.get(channel))
                 self._positions[channel] = after[channel] if done.recovered else done.position
                 self._put("subscribed", {"channel": channel, "position": str(done.position), "recovered": done.recovered})
-        except BaseException:
+        except BaseException as error:
+            if isinstance(error, Unauthenticated) and self._ended is not None:
+                return  # too much waited for the client: what waits is sent, and the client resumes
             self.discard()
             raise
 

@@ -165,6 +165,9 @@ class Cursors(Sequence[str]):
     def __len__(self) -> int:
         return len(self._rows)
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and list(self) == list(other)
+
     @overload
     def __getitem__(self, position: int) -> str: ...
     @overload
@@ -186,8 +189,11 @@ def decode_cursor(text: str | None, binding: str, kinds: Sequence[tuple[type[Any
     if text is None:
         return None
     try:
-        bound, *keys = json.loads(base64url.decode(text))
-        if bound == binding:
+        head = base64url.decode(text[:28])  # `["`, the binding and `"`: a cursor of another list is never parsed
+        if len(text) > MAX_CURSOR_LENGTH or head[:2] != b'["':
+            raise ValueError("not a cursor")
+        if head.startswith(f'["{binding}"'.encode()):
+            _, *keys = json.loads(base64url.decode(text))
             return [_from_json(key, kind, nullable) for key, (kind, nullable) in zip(keys, kinds, strict=True)]
     except (ValueError, TypeError, OverflowError, RecursionError):
         raise Invalid.of(f"/query/{parameter}", "cursor", "is not a cursor; use next_cursor of the previous page") from None

@@ -29,13 +29,15 @@ where not published and shard = any($1::smallint[])
   and not exists (select from deliveries d where d.subscription = '{RELAY}' and d.aggregate_id = o.aggregate_id)
 order by sequence limit $2
 """
-_MARK: Final = (
-    "update outbox o set published = true from unnest($1::timestamptz[], $2::uuid[]) as u(at, id) where o.at = u.at and o.id = u.id"
+_MARK: Final = """
+with marked as (
+    update outbox o set published = true from unnest($1::timestamptz[], $2::uuid[]) as u(at, id) where o.at = u.at and o.id = u.id
+    returning o.id, o.journaled
 )
-_MARK_FRESH: Final = f"with marked as ({_MARK} returning o.id, o.journaled) select id from marked where not journaled"
+select id from marked where not journaled
+"""
 _UNJOURNALED: Final = f"""
-select {COLUMNS} from outbox o where not published and not journaled and shard = any($1::smallint[]) and name = any($2::text[])
-order by sequence limit $3
+select {COLUMNS} from outbox o where not published and not journaled and shard = any($1::smallint[]) order by sequence limit $2
 """
 _JOURNALED: Final = (
     "update outbox o set journaled = true from unnest($1::timestamptz[], $2::uuid[]) as u(at, id) where o.at = u.at and o.id = u.id"
@@ -57,10 +59,10 @@ class Journal(Protocol):
 
 
 class EarlyJournal:
-    """Stores the events of `names` in the journal before a broker has them: connected clients receive them while it does not answer."""
+    """Stores events in the journal before a broker has them: connected clients receive them while it does not answer."""
 
-    def __init__(self, pool: ConnectionPool, journal: Journal, names: Sequence[str]) -> None:
-        self._pool, self._journal, self._names = pool, journal, list(names)
+    def __init__(self, pool: ConnectionPool, journal: Journal) -> None:
+        self._pool, self._journal = pool, journal
 
     async def run(self) -> bool:
         """Store one batch. Returns whether there is more."""
@@ -73,7 +75,7 @@ class EarlyJournal:
         changed: Sequence[ChannelKey] = ()
         async with connection.transaction():
             shards = await shards_for(connection, JOURNAL)
-            rows = await connection.fetch(_UNJOURNALED, shards, self._names, BATCH) if shards else []
+            rows = await connection.fetch(_UNJOURNALED, shards, BATCH) if shards else []
             if rows:
                 events = [stored_event(row) for row in rows]
                 await connection.execute(_JOURNALED, [event.at for event in events], [event.id for event in events])
@@ -114,7 +116,5 @@ class Relay:
         keys = [event.at for event in events], [event.id for event in events]
         if self._early:
             await wait_for_shards(connection, JOURNAL, shards)
-            fresh = {row["id"] for row in await connection.fetch(_MARK_FRESH, *keys)}
-            return await self._journal.append(connection, [event for event in events if event.id in fresh])
-        await connection.execute(_MARK, *keys)
-        return await self._journal.append(connection, events)
+        fresh = {row["id"] for row in await connection.fetch(_MARK, *keys)}  # without a broker too: it may have been configured before
+        return await self._journal.append(connection, [event for event in events if event.id in fresh])

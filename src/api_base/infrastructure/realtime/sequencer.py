@@ -13,8 +13,11 @@ from uuid import UUID
 from api_base.application.common.realtime import ChannelKey, PublicEvent
 from api_base.application.common.realtime.channels import TENANT, USER
 from api_base.core.protocols import StoredEvent
+from api_base.core.shared.logging import get_logger
 from api_base.infrastructure.db.connecting import Connection
 from api_base.infrastructure.realtime.signals import Signals
+
+logger = get_logger(__name__)
 
 type _Entry = tuple[StoredEvent, str, str | None]
 """An event, its public payload, and the permission that a receiver needs."""
@@ -109,6 +112,11 @@ def _entries(event: StoredEvent, rule: PublicEvent) -> Iterator[tuple[ChannelKey
         if id is None:
             continue
         if kind == USER:
-            yield ChannelKey(True, UUID(id), USER), (event, public, None)
+            try:
+                user = UUID(str(id))
+            except ValueError:
+                logger.error("event_without_user", domain_event=event.name, field=field)  # it must not stop the events of others
+                continue
+            yield ChannelKey(True, user, USER), (event, public, None)
         elif event.tenant_id is not None:
             yield ChannelKey(False, event.tenant_id, f"{kind}/{id}"), (event, public, None)

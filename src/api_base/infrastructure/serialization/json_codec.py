@@ -2,14 +2,20 @@
 
 import hashlib
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, Final
 from uuid import UUID
 
 import msgspec
 
-encode: Final = msgspec.json.Encoder(enc_hook=str).encode
-"""Encode to JSON. A type without a JSON form is written as text: asyncpg's subclass of `UUID`, for example."""
+
+def _plain(value: object) -> object:
+    return list(value) if isinstance(value, Sequence) else str(value)
+
+
+encode: Final = msgspec.json.Encoder(enc_hook=_plain).encode
+"""Encode to JSON. A sequence is an array; another type without a JSON form is written as text: asyncpg's subclass of `UUID`, for example."""
 
 encode_strictly: Final = msgspec.json.Encoder().encode
 """Encode to JSON. Raises `TypeError` for a type without a JSON form."""

@@ -92,7 +92,7 @@ class Connections:
         by_name = {argument_name(one.name): one for one in nested.fields}
 
         async def resolve(root: Any, info: Info, **given: Any) -> _Found:
-            place = nested.on, nested.name, id(info._raw_info.field_nodes[0])  # with the same arguments for all objects
+            place = nested.on, nested.name, *map(id, info._raw_info.field_nodes)  # with the same arguments for all objects
             request = info.context.once(place, lambda: _request(nested.fields, by_name, info, given, searchable=False))
 
             async def load(keys: Sequence[UUID]) -> list[Any]:

@@ -89,7 +89,7 @@ class GraphQLContext:
                     break
                 waiting, self._waiting = self._waiting, {}
                 parts = [(one, keys) for one in waiting.values() for keys in batched(one.futures, MAX_BATCH)]
-                tasks = [asyncio.create_task(_load(one, keys), context=one.context) for one, keys in parts]
+                tasks = [asyncio.create_task(_load(one, keys), context=one.context.copy()) for one, keys in parts]
                 try:
                     await asyncio.wait(tasks)
                 finally:

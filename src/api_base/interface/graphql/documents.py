@@ -97,9 +97,9 @@ def trusted_documents(path: Path) -> Mapping[str, TrustedDocument]:
         raise ConfigurationError(f"{_SETTING}: {path} cannot be read: {error}.") from None
     if not isinstance(pairs, list) or not pairs or not source.lstrip().startswith("{"):
         raise ConfigurationError(f"{_SETTING}: {path}, line 1: it must be a JSON object from identifiers to documents.")
-    found: dict[str, TrustedDocument] = {}
+    lines, found = _lines(source), dict[str, TrustedDocument]()
     for name, text in pairs:
-        document = TrustedDocument(text, f"{_SETTING}: {path}, line {_line(source, name)}: the document {name[:100]}")
+        document = TrustedDocument(text, f"{_SETTING}: {path}, line {lines.get(name, 1)}: the document {name[:100]}")
         if reason := _reason(name, text, found):
             raise ConfigurationError(f"{document.place} {reason}.")
         found[name] = document
@@ -118,11 +118,14 @@ def _reason(name: str, text: Any, found: Mapping[str, TrustedDocument]) -> str |
     return None
 
 
-def _line(source: str, name: str) -> int:
-    """Return the line of the last entry with this identifier: JSON does not say where a value was."""
-    texts = (json.dumps(name), json.dumps(name, ensure_ascii=False))
-    places = [match.start() for text in texts for match in re.finditer(re.escape(text) + r"\s*:", source)]
-    return source.count("\n", 0, max(places, default=0)) + 1
+def _lines(source: str) -> Mapping[str, int]:
+    """Return the line of the last entry with each identifier: JSON does not say where a value was."""
+    found, line, last = dict[str, int](), 1, 0
+    for match in re.finditer(r'("(?:[^"\\]|\\.)*+")\s*(:?)', source):
+        line, last = line + source.count("\n", last, match.start()), match.start()
+        if match[2]:
+            found[json.loads(match[1])] = line
+    return found
 
 
 _SETTING: Final = "GRAPHQL__TRUSTED_DOCUMENTS"

@@ -14,6 +14,7 @@ import strawberry
 from pydantic import BaseModel, SecretStr, TypeAdapter
 from strawberry import UNSET
 
+from api_base.core.errors import ProgrammingError
 from api_base.interface.graphql.fields import REQUIRED, Argument, enumeration, input_type, list_of
 from api_base.interface.graphql.scalars import Json, Long
 from api_base.interface.routes.body import validated
@@ -28,6 +29,7 @@ class Inputs:
     def __init__(self) -> None:
         self._made: dict[type[BaseModel], Any] = {}
         self._unions: dict[str, Any] = {}
+        self._merging: dict[str, tuple[Any, ...]] = {}
 
     def of(self, model: type[BaseModel]) -> Any:
         """Return the input type of a body."""
@@ -68,6 +70,10 @@ class Inputs:
         if not all(inspect.isclass(one) and issubclass(one, BaseModel) for one in kinds):
             return Json
         name = re.findall("[A-Z][a-z]*", kinds[0].__name__)[-1]  # CreateOperation, UpdateOperation and so on are an Operation
+        if self._merging.setdefault(name, tuple(kinds)) != tuple(kinds):
+            raise ProgrammingError(
+                f"Two unions of bodies have the GraphQL type {name}Input: rename {kinds[0].__qualname__} of one of them."
+            )
         if name not in self._unions:
             members: dict[str, Argument] = {}
             for member in dict.fromkeys(member for one in kinds for member in one.model_fields):

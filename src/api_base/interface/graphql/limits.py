@@ -217,7 +217,8 @@ class _Walk:
                     sizes.append(max(1, len(value.values)))
                 elif isinstance(value, VariableNode):
                     default = self._defaults.get(value.name.value)
-                    sizes.append((value.name.value, int(default.value[:9]) if isinstance(default, IntValueNode) else None))
+                    listed = len(default.values) if isinstance(default, ListValueNode) else None
+                    sizes.append((value.name.value, int(default.value[:9]) if isinstance(default, IntValueNode) else listed))
         return Sizes(tuple(sizes), _page(definition))
 
     def _composite(self, name: str) -> Type:

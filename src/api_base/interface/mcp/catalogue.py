@@ -12,7 +12,7 @@ import msgspec
 
 from api_base.application.common.cqrs import AUTHENTICATED, PUBLIC, Bus, Command, Query, answer_of
 from api_base.application.common.listing import Page
-from api_base.core.errors import ApiBaseError, Fault, Invalid, WiringError
+from api_base.core.errors import ApiBaseError, Fault, Invalid, ProgrammingError, WiringError
 from api_base.core.protocols import PermissionChecker
 from api_base.core.types import DryRun, Err, KeyedExecution, KeyedRequest, Principal, current_context, fingerprint, key_digest
 from api_base.interface.errors.handlers import problem_of
@@ -58,8 +58,14 @@ class CallableTool:
 
     @cached_property
     def mirrored(self) -> bool:
-        """Whether headers repeat arguments (`x-mcp-header`)."""
-        return b'"x-mcp-header"' in msgspec.json.encode(self.arguments.schema)
+        """Whether headers repeat arguments (`x-mcp-header`). Raises `ProgrammingError` for an argument that a header cannot repeat."""
+        if b'"x-mcp-header"' not in msgspec.json.encode(self.arguments.schema):
+            return False
+        from mcp.shared.inbound import find_invalid_x_mcp_header
+
+        if (wrong := find_invalid_x_mcp_header(self.arguments.schema)) is not None:
+            raise ProgrammingError(f"The tool {self.name}: {wrong}.")
+        return True
 
     @cached_property
     def described(self) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Final
 
 from api_base.application.common.realtime.journal import ChannelKey
 from api_base.application.common.realtime.session import RealtimeSession
-from api_base.core.errors import ApiBaseError, Forbidden, NotFound, Unauthenticated
+from api_base.core.errors import Forbidden, NotFound, Unauthenticated
 from api_base.core.shared.logging import get_logger
 
 logger = get_logger(__name__)
@@ -41,6 +41,6 @@ class SubscriptionChecks:
             if channel in session.feeds:
                 self._detach(session, channel)
                 session.receiver.ended(channel, error.public_message)
-        except ApiBaseError as error:
-            logger.info("subscription_not_checked", reason=str(error))
+        except Exception as error:  # whatever it is, the right is not proven: the next round repeats the check
+            logger.info("subscription_not_checked", reason=str(error) or type(error).__name__)
             session.unchecked.add(channel)

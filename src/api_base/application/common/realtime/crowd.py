@@ -8,12 +8,15 @@ import asyncio
 import contextlib
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any
+from typing import Any, Final
 
 from api_base.application.common.realtime.journal import ChannelKey, Presence
 from api_base.application.common.realtime.session import RealtimeSession
 from api_base.application.common.realtime.values import Member, PresenceChange
 from api_base.core.errors import ApiBaseError
+
+PRESENCE: Final = "presence"
+"""The name of the tasks that end by themselves soon."""
 
 
 class Crowd:
@@ -89,19 +92,22 @@ class Crowds:
         crowd = self._crowds.get(key)
         if crowd is not None and crowd.watching.pop(session, None) is not None:
             crowd.moving += 1
-            self._spawn(self._left(crowd, session), "presence")
+            self._spawn(self._left(crowd, session), PRESENCE)
 
     def signal(self, key: ChannelKey) -> None:
         """The members of a channel may have changed: read them, unless a read that begins later finds the change anyway."""
         crowd = self._crowds.get(key)
         if crowd is not None and not crowd.due:
             crowd.due = True
-            self._spawn(_quietly(crowd.refresh()), "presence")
+            self._spawn(_quietly(crowd.refresh()), PRESENCE)
 
-    async def refresh(self) -> None:
-        """Extend the lease of the members of this process, and read those of every channel."""
+    async def renew(self) -> None:
+        """Extend the lease of the members of this process. It waits for no read: the lease is short."""
         if self._crowds:
             await _quietly(self._presence.renew())
+
+    async def refresh(self) -> None:
+        """Read the members of every channel."""
         for crowd in tuple(self._crowds.values()):
             await _quietly(crowd.refresh())
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 from api_base.application.common.cqrs import Message
 from api_base.application.common.realtime.channels import Channels
 from api_base.application.common.realtime.checks import SubscriptionChecks
-from api_base.application.common.realtime.crowd import Crowds
+from api_base.application.common.realtime.crowd import PRESENCE, Crowds
 from api_base.application.common.realtime.feed import Feed, allowed
 from api_base.application.common.realtime.journal import ChannelJournal, ChannelKey, JournaledEvent, Presence
 from api_base.application.common.realtime.limits import RealtimeFigures, RealtimeLimits
@@ -78,6 +78,7 @@ class Realtime:
         for name, interval, work in (
             ("check sessions", CHECK_INTERVAL, self.check),
             ("poll channels", POLL_INTERVAL, self._poll),
+            ("renew presence", CROWD_INTERVAL, self._crowds.renew),
             ("refresh presence", CROWD_INTERVAL, self._crowds.refresh),
         ):
             self._spawn(_every(interval, work), name)
@@ -86,7 +87,8 @@ class Realtime:
         """End every session, then all work of the hub."""
         self.drain()
         for task in tuple(self._tasks):
-            task.cancel()
+            if task.get_name() != PRESENCE:  # members who leave are removed before the end
+                task.cancel()
         for feed in tuple(self._feeds.values()):
             feed.stop()
         await asyncio.gather(*self._tasks, return_exceptions=True)
