@@ -13,7 +13,7 @@ from tests.e2e.conftest import Project
 from tests.e2e.processes import PATIENCE, UNLIMITED, Backend, serving
 
 OURS = "LIVE-"
-"""Events of the first run, whose worker is the first one, come too."""
+"""Events that were made before come too, once a worker publishes them."""
 
 type Sent = tuple[str, str, Any]
 """Event, id, data."""
@@ -48,13 +48,13 @@ def test_streams_leave_half_of_the_connections_and_every_place_to_requests(proje
             assert next(stack.enter_context(reading(backend, **authorization)))[0] == "subscribed"
         status, headers, problem = backend.exchange("GET", "/api/v1/events/stream?channels=tenant", None, token, {})
         assert (status, headers["Retry-After"]) == (429, "6"), problem
-        assert len(make(backend, token, 2)) == 2
+        assert len(make(backend, token, 2, "HALF-")) == 2
 
 
-def make(backend: Backend, token: str, count: int) -> list[str]:
+def make(backend: Backend, token: str, count: int, prefix: str = OURS) -> list[str]:
     made = []
     for _ in range(count):
-        body = {"sku": f"{OURS}{uuid4()}", "name": "Chair", "category": "goods"}
+        body = {"sku": f"{prefix}{uuid4()}", "name": "Chair", "category": "goods"}
         status, answer = backend.request("POST", "/api/v1/items", body, token)
         assert status == 201, answer
         made.append(answer["id"])

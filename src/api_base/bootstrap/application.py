@@ -38,7 +38,6 @@ def wired_app(settings: Settings, contexts: Sequence[Context]) -> FastAPI:
     services.refuse_faults()
     streams = stream_ports(services)
     routers = mounted_routers(services, streams, lambda: ports.limits)
-    services.refuse_faults(routers)
     sockets = OpenSockets(settings.websocket, services.container.counters.gauge)
     table = route_table(routers, settings.server.max_body_bytes, websocket_routes(routers, settings, sockets))
     ports = _ports(services, table)
@@ -55,7 +54,9 @@ def wired_app(settings: Settings, contexts: Sequence[Context]) -> FastAPI:
     app.state.realtime, app.state.drain = services.container.realtime, streams.drain
     for prefix, router in sorted(routers, key=lambda pair: isinstance(pair[1], Router)):
         app.include_router(router, prefix=prefix)  # FastAPI searches its routes in order, and serves only those that `Operation` does not
-    for router in unversioned_routers(services, app):
+    unversioned = [("", router) for router in unversioned_routers(services, app)]
+    services.refuse_faults([*unversioned, *routers])
+    for _, router in unversioned:
         app.include_router(router)
     install(app)
     openapi.install(app, routers, version=__version__)

@@ -93,9 +93,10 @@ class Declarations:
             call()
         except WiringError as error:
             self.faults.extend(error.faults)
-        except ApiBaseError as error:
-            if all(fault.sentence != str(error) for fault in self.faults):
-                self.faults.append(Fault(place, str(error)))
+        except Exception as error:
+            detail = str(error) if isinstance(error, ApiBaseError) else f"{type(error).__name__}: {str(error).rstrip('.')}."
+            if all(fault.sentence != detail for fault in self.faults):
+                self.faults.append(Fault(place, detail))
 
 
 def declare(contexts: Sequence[Context], ports: Ports, bus: Bus) -> Declarations:

@@ -34,8 +34,8 @@ MESSAGES: Final = (
         "on(Recount, RecountHandler())",
         "on(Recount.permission, RecountHandler())",
         "on(Recount.permission",
-        "str is not a message. Derive the class from Command[T] or Query[T].\n«class Recount(»: Recount has no handler. To the handlers of the context "
-        "'shop', RecountHandler takes it: add on(Recount, RecountHandler(…)); or remove the message.",
+        "str is not a message. Derive the class from Command[T] or Query[T].\n«jobs=(Job»: The job 'shop.recount' cannot run: "
+        "Recount has no handler. Add on(Recount, …).",
     ),
     Mistake(
         "a handler class",
@@ -341,8 +341,8 @@ EVENTS: Final = (
         "a payload that is no dataclass",
         "@dataclass(frozen=True, slots=True, kw_only=True)\nclass Renamed:",
         "class Renamed:",
-        "class Renamed:",
-        "Renamed is not a dataclass. Write @dataclass above it.",
+        "DurableSubscription(",
+        "The payload Renamed is not a dataclass. Write @dataclass above it.",
     ),
     Mistake(
         "a synchronous subscriber",

@@ -146,3 +146,14 @@ def test_all_mistakes_are_reported_together(settings: Settings, copy: Copy) -> N
     found = declared_faults(settings, [*BUILT_IN, copy.imported()])
     assert sorted(map(str, found)) == sorted(copy.expected(mistake) for mistake in chosen)
     assert str(WiringError(found)).startswith("The wiring of the application has 8 faults:\n  ")
+
+
+def test_a_route_of_the_base_itself_cannot_be_replaced(settings: Settings, copy: Copy) -> None:
+    probe = 'def probes(bus: Bus) -> APIRouter:\n    router = Router()\n\n    @router.get("/health/live")\n    async def lives() -> GoodDTO:\n        ...\n'
+    copy.change(Mistake("", "SHOP = Context(", f"{probe}\n    return router\n\n\nSHOP = Context(", "", ""))
+    copy.change(Mistake("", "    routes=routes,\n", "    routes=routes,\n    protocol_routes=probes,\n", "", ""))
+    (found,) = declared_faults(settings, [*BUILT_IN, copy.imported()])
+    health = ROOT / "src/api_base/interface/v1/health_router.py"
+    assert found.place == copy.place('@router.get("/health/live")')
+    first = f"src/api_base/interface/v1/health_router.py:{line_of(health, 'async def health_live(')}"
+    assert found.sentence == f"Two routes serve GET /health/live, the first at {first}. Change the path or the method of one of them."

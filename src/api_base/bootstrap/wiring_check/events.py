@@ -11,7 +11,7 @@ from api_base.core.base import DomainEvent
 from api_base.core.errors import Fault
 from api_base.core.shared import signatures
 from api_base.core.shared.places import place_of
-from api_base.domain.common.events import AnySubscription, DurableSubscription
+from api_base.domain.common.events import AnySubscription, DurableSubscription, Subscription
 
 
 def faults(declarations: Declarations) -> Iterator[Fault]:
@@ -64,11 +64,13 @@ def _subscription(subscription: AnySubscription, events: dict[str, type[DomainEv
             f"No context publishes the event {subscription.event!r}. Correct the name, or add the class of the event to `events` of its Context.",
         )
         return
-    if not is_dataclass(subscription.payload) and not issubclass(subscription.payload, msgspec.Struct):
-        yield Fault(place_of(subscription.payload), f"{subscription.payload.__name__} is not a dataclass. Write @dataclass above it.")
+    payload: object = subscription.payload
+    struct = isinstance(subscription, DurableSubscription) and isinstance(payload, type) and issubclass(payload, msgspec.Struct)
+    if not struct and not (isinstance(payload, type) and is_dataclass(payload)):
+        yield Fault(place, f"The payload {getattr(payload, '__name__', payload)} is not a dataclass. Write @dataclass above it.")
         return
     published = {one.name for one in fields(event)}
-    for name in _required(subscription.payload):
+    for name in _required(subscription.payload, all_fields=isinstance(subscription, Subscription)):
         if name not in published:
             yield Fault(
                 place_of(subscription.payload),
@@ -76,7 +78,7 @@ def _subscription(subscription: AnySubscription, events: dict[str, type[DomainEv
             )
 
 
-def _required(payload: type) -> list[str]:
+def _required(payload: type, *, all_fields: bool) -> list[str]:
     if not is_dataclass(payload):
-        return [one.name for one in msgspec.structs.fields(payload) if one.required]
-    return [one.name for one in fields(payload) if one.default is MISSING and one.default_factory is MISSING]
+        return [one.encode_name for one in msgspec.structs.fields(payload) if one.required]
+    return [one.name for one in fields(payload) if all_fields or (one.default is MISSING and one.default_factory is MISSING)]

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Container, Iterator, Mapping, Sequence
 from types import FunctionType, ModuleType, NoneType, UnionType
-from typing import ClassVar, Union, get_args, get_origin
+from typing import Any, ClassVar, Union, get_args, get_origin
 
 from api_base.application.common.cqrs import Message, Registration, answer_of
 from api_base.bootstrap.context import Context
@@ -26,8 +26,9 @@ def faults(declarations: Declarations) -> Iterator[Fault]:
         yield from _message(registration, context)
         yield from _handler(registration)
     if all(parts.complete for parts in declarations.parts):
+        used = [parts.context for parts in declarations.parts]
         for parts in declarations.parts:
-            yield from _forgotten(parts, first.keys(), declarations.missing)
+            yield from _forgotten(parts, used, first.keys(), declarations.missing)
 
 
 def _message(registration: Registration, context: Context) -> Iterator[Fault]:
@@ -73,9 +74,10 @@ def _handler(registration: Registration) -> Iterator[Fault]:
 
 
 def _taken(registration: Registration, place: str, taken: object) -> Iterator[Fault]:
-    classes = [one for one in (get_args(taken) if get_origin(taken) in (Union, UnionType) else (taken,)) if isinstance(one, type)]
+    accepted = get_args(taken) if get_origin(taken) in (Union, UnionType) else (taken,)
+    classes = [one for one in accepted if isinstance(one, type)]
     message: object = registration.message
-    if not classes or not isinstance(message, type) or issubclass(message, tuple(classes)):
+    if not isinstance(message, type) or any(_may_be(message, one) for one in accepted):
         return
     yield Fault(
         place,
@@ -91,7 +93,7 @@ def _answered(registration: Registration, place: str, returned: object) -> Itera
     except (ProgrammingError, AttributeError):
         return
     declared, answered = (NoneType if one is None else one for one in (answer, returned))
-    if isinstance(declared, type) and isinstance(answered, type) and answered is not object and not issubclass(answered, declared):
+    if isinstance(declared, type) and isinstance(answered, type) and answered not in (object, Any) and not _may_be(answered, declared):
         yield Fault(
             place,
             f"{_name(registration.handler)}.handle returns {_shown(answered)}, but {registration.message.__name__} declares {_shown(declared)}. "
@@ -99,15 +101,31 @@ def _answered(registration: Registration, place: str, returned: object) -> Itera
         )
 
 
-def _forgotten(parts: ContextParts, registered: Container[object], missing: set[object]) -> Iterator[Fault]:
-    """Find messages beside the registered ones that no handler takes, in the modules that the context imports."""
-    defined = [
-        one for module in _modules(parts) for one in vars(module).values() if isinstance(one, type) and one.__module__ == module.__name__
-    ]
+def _may_be(cls: type, of: object) -> bool:
+    """Return whether a class derives from `of`, or whether mypy alone can tell: `Any`, a generic, a protocol, a TypedDict."""
+    try:
+        return of is Any or not isinstance(of, type) or issubclass(cls, of)
+    except TypeError:
+        return True
+
+
+def _forgotten(parts: ContextParts, used: Container[object], registered: Container[object], missing: set[object]) -> Iterator[Fault]:
+    """Find messages beside the registered ones that no handler takes, in the modules that the context imports.
+
+    A message that `handlers` names is registered under some condition; those beside a context that is not `used` are that context's.
+    """
+    modules = [module for module in _modules(parts) if all(one in used for one in _objects(module) if type(one) is Context)]
+    defined = [one for module in modules for one in _objects(module) if isinstance(one, type) and one.__module__ == module.__name__]
+    conditional = signatures.names_in(parts.context.handlers)
     for message in defined:
         if not issubclass(message, Message) or message.__subclasses__() or "__dataclass_fields__" not in vars(message):
             continue
-        if message in registered or message in missing:
+        if (
+            message in registered
+            or message in missing
+            or message.__name__ in conditional
+            or isinstance(getattr(message, "remote", None), str)
+        ):
             continue
         missing.add(message)
         handler, name = next((one for one in defined if _handled_by(one) is message), None), message.__name__
@@ -136,9 +154,17 @@ def _modules(parts: ContextParts) -> Sequence[ModuleType]:
         if module is None or name in found:
             continue
         found[name] = module
-        named = {one.__name__ if isinstance(one, ModuleType) else getattr(one, "__module__", None) for one in vars(module).values()}
+        named = {one.__name__ if isinstance(one, ModuleType) else one.__module__ for one in _objects(module)}
         waiting += [one for one in named if isinstance(one, str) and one not in found and _folder(one) in beside]
     return list(found.values())
+
+
+def _objects(module: ModuleType) -> Iterator[type | ModuleType | FunctionType | Context]:
+    """Yield what a module defines or imports. The type is asked, not the object: a proxy may raise for any attribute."""
+    for one in vars(module).values():
+        kind = type(one)
+        if issubclass(kind, type | ModuleType | FunctionType | Context):
+            yield one
 
 
 def _folder(module: str) -> str:

@@ -23,7 +23,7 @@ from api_base.interface.routes.rendering import ProtocolAnswer, StreamAnswer
 from api_base.interface.routes.router import RouteDefinition, options_of
 
 type Handled = Callable[[object], bool]
-_PLACEHOLDER: Final = re.compile(r"\{[^}]*\}")
+_PLACEHOLDER: Final = re.compile(r"\{\w+")
 
 
 class _Route(NamedTuple):
@@ -40,7 +40,7 @@ def faults(routers: Sequence[tuple[str, APIRouter]], handled: Handled) -> Iterat
     paths: dict[tuple[str, str], str] = {}
     names: dict[str, str] = {}
     for route in _routes(routers):
-        place, key, shown = place_of(route.endpoint), (route.method, _PLACEHOLDER.sub("{}", route.path)), f"{route.method} {route.path}"
+        place, key, shown = place_of(route.endpoint), (route.method, _PLACEHOLDER.sub("{", route.path)), f"{route.method} {route.path}"
         if key in paths:
             yield Fault(place, f"Two routes serve {shown}, the first at {paths[key]}. Change the path or the method of one of them.")
         paths.setdefault(key, place)
@@ -70,7 +70,7 @@ def _routes(routers: Sequence[tuple[str, APIRouter]]) -> Iterator[_Route]:
             if isinstance(route, APIRoute) and options_of(route) is None:
                 methods = sorted(context.methods or ())
                 for method in methods:
-                    name = route.endpoint.__name__ + (f"_{method.lower()}" if len(methods) > 1 else "")
+                    name = route.name + (f"_{method.lower()}" if len(methods) > 1 else "")
                     yield _Route(method, f"{prefix}{context.path}", name if context.include_in_schema else None, route.endpoint)
 
 
@@ -158,7 +158,8 @@ def _result(one: RouteDefinition, place: str, result: object) -> Iterator[Fault]
     if not isinstance(answer, type) or not is_dataclass(answer) or answer in (ProtocolAnswer, StreamAnswer):
         return
     known = sorted(field.name for field in fields(answer))
-    for part in [part for _, part, _, _ in Formatter().parse(one.options.location or "") if part and part not in known]:
+    parts = [part for _, part, _, _ in Formatter().parse(one.options.location or "") if part]
+    for part in [part for part in parts if part not in known and not hasattr(answer, part)]:
         yield Fault(place, f"The location of {name} names {part!r}, which {answer.__name__} lacks. It has {', '.join(known)}.")
     if one.options.versioned and "version" not in known:
         yield Fault(place, f"{name} is versioned, but {answer.__name__} has no field `version`. Add it, or remove versioned=True.")

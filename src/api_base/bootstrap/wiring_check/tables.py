@@ -5,6 +5,7 @@ from typing import Never
 
 from api_base.bootstrap.context import Context
 from api_base.core.errors import Fault
+from api_base.core.shared import signatures
 from api_base.infrastructure.db.mapping_code import attributes_read, columns_read, values_written
 from api_base.infrastructure.db.repository import SqlRepository, TableMapping
 from api_base.infrastructure.db.schema import DeclaredTable, declared_at, owner_column
@@ -69,7 +70,8 @@ def _mapping(mapping: TableMapping[Never], declared: Container[int], *, whole: b
         yield Fault(place, f"from_row reads {', '.join(unknown)}, but the table {table.name!r} has the columns {', '.join(columns)}.")
     made = getattr(mapping.from_row, "__wrapped__", None)
     if isinstance(made, type):
-        known = {*getattr(made, "__dataclass_fields__", ()), *dir(made)}
+        set_by_init = (signatures.names_in(vars(one).get("__init__")) for one in made.__mro__)
+        known = {*getattr(made, "__dataclass_fields__", ()), *dir(made)}.union(*set_by_init)
         for path in attributes_read(mapping.to_row):
             if path.partition(".")[0] not in known:
                 yield Fault(

@@ -1,9 +1,9 @@
 """What a function says about itself, for the checks at start."""
 
 import inspect
-from collections.abc import Awaitable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Collection, Coroutine, Iterator, Mapping, Sequence
 from functools import partial
-from types import FunctionType, MethodType
+from types import CodeType, FunctionType, MethodType
 from typing import Any, get_origin, get_type_hints
 
 
@@ -40,9 +40,20 @@ def takes_one(call: Any) -> bool:
     return True
 
 
+def names_in(call: Any) -> Collection[str]:
+    """Return the names of globals and attributes in the code of a function, and in that of the functions within; none for another callable."""
+    function = inspect.unwrap(call) if callable(call) else None
+    return set(_names(function.__code__)) if isinstance(function, FunctionType) else ()
+
+
+def _names(code: CodeType) -> Iterator[str]:
+    yield from code.co_names
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _names(constant)
+
+
 def globals_of(call: Any) -> Mapping[str, object]:
-    """Return the globals that the code of a function names; none for another callable."""
+    """Return the globals that `names_in` names."""
     function = inspect.unwrap(call)
-    if not isinstance(function, FunctionType):
-        return {}
-    return {name: function.__globals__[name] for name in function.__code__.co_names if name in function.__globals__}
+    return {name: function.__globals__[name] for name in names_in(call) if name in function.__globals__}

@@ -83,7 +83,7 @@ def _plain_names(app: FastAPI) -> Iterator[tuple[str, str]]:
 
 
 def _operation_id(route: APIRoute, method: str) -> str:
-    return f"{route.endpoint.__name__}_{method.lower()}" if len(route.methods or ()) > 1 else route.endpoint.__name__
+    return f"{route.name}_{method.lower()}" if len(route.methods or ()) > 1 else route.name
 
 
 def _document(app: FastAPI, version: str) -> Json:

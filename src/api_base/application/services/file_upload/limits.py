@@ -9,7 +9,7 @@ from typing import Final
 from uuid import UUID
 
 from api_base.core.errors import TooManyRequests, Unavailable
-from api_base.core.types import current_context, request_tenant
+from api_base.core.types import current_context
 from api_base.domain.files.errors import FileTooLarge
 
 INLINE_BYTES: Final = 4 * 1_048_576
@@ -46,7 +46,7 @@ class Streams:
     @contextmanager
     def one(self, tenant: UUID | None = None) -> Iterator[None]:
         """Count the upload of the current request, by default for its tenant. Raises `TooManyRequests`, and `Unavailable` if the process reads too many."""
-        keys = [key for key in (tenant or request_tenant(), current_context.get().address) if key]
+        keys = [key for key in (tenant or current_context.get().tenant_id, current_context.get().address) if key]
         self._admit(keys)
         self._open.update(keys)
         self._count(1)
