@@ -23,6 +23,7 @@ from api_base.application.items.commands.import_items import ITEM_SCHEMA
 from api_base.application.items.queries import ITEM_FIELDS
 from api_base.application.services.mailing import harmless
 from api_base.core.errors import ApiBaseError
+from api_base.core.shared import base64url
 from api_base.core.shared.strict_json import strict_json
 from api_base.core.shared.trace_context import baggage_of, tracestate_of
 from api_base.core.types import UserId, parent_of, valid_request_id
@@ -60,6 +61,9 @@ LONG: Final = 20_000
 """For text that is walked through in C."""
 PIECES: Final = 40_000
 """For text of several pieces of the scanner."""
+BINDING: Final = "0a" * 9
+OF_LIST: Final = base64url.encode(f'["{BINDING}"'.encode())
+"""How a cursor begins that is parsed."""
 
 
 def imported(format: FileFormat, content: str) -> object:
@@ -109,7 +113,7 @@ def query(text: str) -> object:
 
 
 def cursor(text: str) -> object:
-    return decode_cursor(text, "", ())
+    return decode_cursor(text, BINDING, ())
 
 
 def read_query(text: str) -> object:
@@ -294,8 +298,10 @@ PARSERS: Final[Mapping[str, Parser]] = {
     "search": Parser(query, "x+", "q="),
     "fields": Parser(read_query, "name,id#,", "fields="),
     "fields parameters": Parser(read_query, "fields=id&"),
-    "cursor": Parser(cursor, "W1tb"),
-    "cursor brackets": Parser(cursor, "W1tb", "", "=="),
+    "cursor": Parser(cursor, "LFtb", OF_LIST, start=ROWS),
+    "cursor brackets": Parser(cursor, "LFtb", OF_LIST, "==", start=ROWS),
+    "cursor beyond the limit": Parser(cursor, "LFtb", OF_LIST),
+    "cursor of nothing": Parser(cursor, "W1tb"),
     "if-match": Parser(expected_version, '"v1-json1", '),
     "if-match versions": Parser(expected_version, '"v#-json1"', separator=","),
     "if-match spaces": Parser(expected_version, " ", '"v1-json1"', "x"),

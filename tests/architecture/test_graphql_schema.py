@@ -1,7 +1,7 @@
 """The GraphQL schema: no change breaks clients by accident, every route is a mutation or stays with HTTP on purpose, and what authors forget."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 import pytest
@@ -13,7 +13,9 @@ from api_base.bootstrap.contexts import BUILT_IN
 from api_base.bootstrap.graphql import declared_graphql
 from api_base.core.errors import ConfigurationError, ProgrammingError
 from api_base.interface.graphql.declared import GraphQL, Node, Relation, Single
+from api_base.interface.graphql.inputs import Inputs
 from api_base.interface.graphql.schema import build_schema
+from api_base.interface.v1.bodies import Body
 from tools.compatible import IncompatibleError
 from tools.documents import ROOT, SCHEMA
 from tools.graphql_schema import breaking, check_schema, schema_text
@@ -102,3 +104,39 @@ def test_a_path_that_names_no_declaration_is_refused_with_its_context(path: str)
 
 def test_every_context_with_routes_of_data_declares_its_part() -> None:
     assert {context.name for context in BUILT_IN if context.graphql is None} == {"auth", "ofrep"}
+
+
+class CreateRental(Body):
+    action: Literal["create"]
+    room: str
+
+
+class CancelRental(Body):
+    action: Literal["cancel"]
+    reason: str
+
+
+class PayRental(Body):
+    action: Literal["pay"]
+    amount: int
+
+
+class BatchBody(Body):
+    rentals: list[CreateRental | CancelRental]
+
+
+class SameBody(Body):
+    rental: CreateRental | CancelRental
+
+
+class PaymentsBody(Body):
+    rentals: list[PayRental | CancelRental]
+
+
+def test_two_unions_of_bodies_never_share_an_input_type() -> None:
+    """Both would be a RentalInput, with the members of the first."""
+    inputs = Inputs()
+    for body in (BatchBody, SameBody):
+        inputs.of(body)
+    with pytest.raises(ProgrammingError, match="have the GraphQL type RentalInput: rename PayRental of one of them"):
+        inputs.of(PaymentsBody)

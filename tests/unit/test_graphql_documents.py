@@ -1,6 +1,8 @@
 """The cache of documents, and trusted documents."""
 
 import json
+import re
+from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,6 +15,7 @@ from api_base.application.common.cqrs import Bus
 from api_base.bootstrap.graphql import graphql_engine
 from api_base.core.config.graphql import GraphQLSettings
 from api_base.core.errors import ConfigurationError
+from api_base.interface.graphql import documents
 from api_base.interface.graphql.documents import DocumentCache, Prepared, trusted_documents
 from api_base.interface.graphql.refused import RequestRefused
 from api_base.interface.graphql.request import OperationRequest
@@ -69,9 +72,9 @@ async def test_a_document_is_parsed_once_and_only_those_of_known_callers_are_kep
     assert await one.prepare(request, keep=False) is known
 
 
-def file(tmp_path: Path, content: object) -> Path:
+def file(tmp_path: Path, content: object, indent: int | None = None) -> Path:
     path = tmp_path / "trusted.json"
-    path.write_text(json.dumps(content))
+    path.write_text(json.dumps(content, indent=indent))
     return path
 
 
@@ -114,6 +117,24 @@ def test_a_wrong_file_of_trusted_documents_is_refused(tmp_path: Path, content: s
     path.write_text(content)
     with pytest.raises(ConfigurationError, match=f"GRAPHQL__TRUSTED_DOCUMENTS: {path}, {reason}"):
         trusted_documents(path)
+
+
+def test_the_lines_of_many_documents_are_found_by_one_search(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two searches of the whole file for each document make the start slower with the square of their number."""
+    searches: list[str] = []
+    original = re.finditer
+
+    def counted(pattern: str, text: str) -> Iterator[re.Match[str]]:
+        searches.append(pattern)
+        return original(pattern, text)
+
+    monkeypatch.setattr(documents.re, "finditer", counted)
+    names = [f'é "{number}" \\' for number in range(2000)]
+    found = trusted_documents(file(tmp_path, dict.fromkeys(names, '{me{name(a: "b\\\\": 1)}}'), indent=1))
+    assert len(searches) == 1
+    assert [document.place.partition(", ")[2] for document in found.values()] == [
+        f"line {line}: the document {name}" for line, name in enumerate(names, 2)
+    ]
 
 
 def test_a_file_that_does_not_exist_is_named(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """What is refused of a GraphQL document before it is parsed, validated or executed."""
 
+import json
 from typing import Any, Final
 
 import pytest
@@ -102,7 +103,7 @@ async def test_the_default_of_a_variable_counts(variables: dict[str, Any], cost:
 
 
 SIZES: Final = build_schema(
-    "type Query { items(first: Int, last: Int): ItemConnection } type ItemConnection { nodes: [Item!]! total: Int }"
+    "type Query { items(first: Int, last: Int): ItemConnection nodes(ids: [ID!]!): [Item]! } type ItemConnection { nodes: [Item!]! total: Int }"
     " type Item { id: ID parts(first: Int, last: Int): ItemConnection }"
 )
 
@@ -116,6 +117,20 @@ def test_the_larger_of_two_sizes_counts(variables: dict[str, Any], size: int) ->
     for arguments in ("first: $first, last: $last", "last: $last, first: $first"):
         source = f"query($first: Int, $last: Int) {{ items({arguments}) {{ nodes {{ id }} }} }}"
         assert prices_of(parse(source), SIZES, 16)[""].total(variables) == 2 * size + 1
+
+
+@pytest.mark.parametrize("count", [1, 200])
+def test_ids_cost_as_much_by_default_as_by_a_variable_or_in_the_document(count: int) -> None:
+    selected, ids = "{ parts(first: 40) { nodes { id } } }", json.dumps(["a"] * count)
+    by_default, by_variable, literal = (
+        prices_of(parse(source), SIZES, 16)[""]
+        for source in (
+            f"query($ids: [ID!]! = {ids}) {{ nodes(ids: $ids) {selected} }}",
+            f"query($ids: [ID!]!) {{ nodes(ids: $ids) {selected} }}",
+            f"{{ nodes(ids: {ids}) {selected} }}",
+        )
+    )
+    assert by_default.total({}) == by_variable.total({"ids": ["a"] * count}) == literal.total({}) == 1 + count * (1 + 40 * 2)
 
 
 def test_pages_in_pages_multiply() -> None:

@@ -1,15 +1,20 @@
 """Loads run in waves: what fields ask for at one depth, on whichever way, is one query of each kind."""
 
 import asyncio
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Final
+from uuid import UUID
 
 import pytest
 
-from api_base.application.common.cqrs import Bus
-from api_base.core.errors import NotFound
-from api_base.core.types import NO_REQUEST, current_context
+from api_base.application.common.cqrs import AUTHENTICATED, Bus, Query, on
+from api_base.application.common.listing import EQUALITY, Field, Fields, ListRequest, Page, Sort
+from api_base.core.errors import Invalid, NotFound
+from api_base.core.types import NO_REQUEST, Ok, Result, current_context
 from api_base.interface.graphql.context import MAX_BATCH, GraphQLContext
+from api_base.interface.graphql.declared import GraphQL, Listing, NestedListing, Node
+from api_base.interface.graphql.schema import build_schema
 
 
 class Doubling:
@@ -99,3 +104,80 @@ async def test_the_end_of_one_field_ends_no_other_and_the_end_of_the_operation_e
     await asyncio.wait_for(cancelled.wait(), 10)
     await asyncio.wait([other])
     assert other.cancelled()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ThingDTO:
+    id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartDTO:
+    slot: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListThings(Query[Page[ThingDTO]]):
+    permission: ClassVar[str] = AUTHENTICATED
+    request: ListRequest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GetThings(Query[Sequence[ThingDTO]]):
+    permission: ClassVar[str] = AUTHENTICATED
+    ids: tuple[UUID, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListParts(Query[Mapping[UUID, Result[Page[PartDTO], Invalid]]]):
+    permission: ClassVar[str] = AUTHENTICATED
+    ids: tuple[UUID, ...]
+    request: ListRequest
+
+
+class Things:
+    """One thing, with one part, and seven in total if they are counted."""
+
+    thing: Final = ThingDTO(id=UUID(int=1))
+
+    async def handle(self, query: Any) -> Any:
+        if isinstance(query, ListParts):
+            page = Page(items=[PartDTO(slot="left")], next_cursor=None, total=7 if query.request.include_total else None)
+            return {key: Ok(page) for key in query.ids}
+        return Page(items=[self.thing], next_cursor=None) if isinstance(query, ListThings) else [self.thing]
+
+
+def named(name: str) -> Fields:
+    return Fields(Field(name=name, kind=str, operators=EQUALITY, sortable=True), default_sort=(Sort(field=name),))
+
+
+async def test_a_shared_fragment_loads_for_each_of_its_fields_what_that_one_selects() -> None:
+    """Both objects have the field of the fragment as the first: what the second adds to it makes another request."""
+    things = Node(name="Thing", dto=ThingDTO, by_ids=lambda ids: GetThings(ids=ids), path="/things")
+    listing = Listing(
+        name="things", dto=ThingDTO, query=lambda request: ListThings(request=request), fields=named("name"), description="Things."
+    )
+    parts = NestedListing(
+        on=ThingDTO,
+        name="parts",
+        dto=PartDTO,
+        key=lambda thing: thing.id,
+        query=lambda ids, request: ListParts(ids=ids, request=request),
+        fields=named("slot"),
+        description="Parts.",
+    )
+    schema, bus = build_schema([GraphQL(nodes=(things,), listings=(listing,), nested=(parts,))]), Bus(())
+    bus.add([on(query, Things()) for query in (ListThings, GetThings, ListParts)])
+    current_context.set(NO_REQUEST)
+    result = await schema.execute(
+        """
+        { one: things { nodes { ...Parts } } other: things { nodes { ...Parts parts { totalCount } } } }
+        fragment Parts on Thing { parts { nodes { slot } } }
+        """,
+        context_value=GraphQLContext(bus),
+    )
+    found = {"nodes": [{"slot": "left"}]}
+    assert (result.errors, result.data) == (
+        None,
+        {"one": {"nodes": [{"parts": found}]}, "other": {"nodes": [{"parts": {**found, "totalCount": 7}}]}},
+    )

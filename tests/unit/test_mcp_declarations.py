@@ -2,15 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 from uuid import UUID
 
 import pytest
 from jsonschema import Draft202012Validator
+from pydantic import Field
 
 from api_base.application.common.cqrs import AUTHENTICATED, Query
 from api_base.bootstrap.contexts import BUILT_IN
-from api_base.core.errors import WiringError
+from api_base.core.errors import ProgrammingError, WiringError
 from api_base.interface.mcp import Tool
 from api_base.interface.mcp.catalogue import CallableTool, refuse_exposed
 
@@ -84,3 +85,25 @@ def test_each_tool_describes_itself_by_valid_schemas(tool: Tool) -> None:
             Draft202012Validator.check_schema(shown[name])
     assert shown["inputSchema"]["additionalProperties"] is False
     assert shown["annotations"]["readOnlyHint"] is issubclass(tool.message, Query)
+
+
+REGION = Field(json_schema_extra={"x-mcp-header": "Region"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GetByRegion(Query[NoteDTO]):
+    permission: ClassVar[str] = AUTHENTICATED
+    region: Annotated[str, REGION]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GetPerhapsByRegion(Query[NoteDTO]):
+    permission: ClassVar[str] = AUTHENTICATED
+    region: Annotated[str | None, REGION] = None
+
+
+def test_an_argument_that_a_header_repeats_is_required_and_plain() -> None:
+    assert not CallableTool(GOOD).mirrored
+    assert CallableTool(Tool(message=GetByRegion, description="Read.")).mirrored
+    with pytest.raises(ProgrammingError, match="get_perhaps_by_region: property 'region': x-mcp-header is only permitted on"):
+        _ = CallableTool(Tool(message=GetPerhapsByRegion, description="Read.")).mirrored

@@ -20,6 +20,7 @@ from api_base.domain.auth.errors import LoginRefused
 from api_base.domain.items.errors import SkuTaken
 from api_base.domain.items.value_objects import ItemStatus
 from api_base.domain.tenants.entities import Role
+from api_base.infrastructure.serialization.json_codec import decode, decode_as, encode
 from api_base.infrastructure.serialization.result_codec import decode_result, encode_result
 from api_base.interface.errors.handlers import problem_of
 
@@ -49,6 +50,15 @@ def again(result: Any, declared: Any) -> Any:
 def test_the_cursors_of_a_page_are_kept_as_they_are_read() -> None:
     cursors = Cursors("binding", [1, 2], lambda row: [row])
     assert again(Page(items=[1, 2], next_cursor=None, cursors=cursors), Page[int]).cursors == list(cursors)
+
+
+def test_a_page_in_the_cache_has_its_cursors() -> None:
+    page = Page(items=[1, 2], next_cursor=None, cursors=Cursors("binding", [1, 2], lambda row: [row]))
+    kept = encode(page)
+    assert decode(kept)["cursors"] == [page.cursors[0], page.cursors[1]]
+    assert decode_as(kept, Page[int]) == page
+    assert page == decode_as(kept, Page[int])
+    assert page != Page(items=[1, 2], next_cursor=None, cursors=Cursors("other", [1, 2], lambda row: [row]))
 
 
 @pytest.mark.parametrize(

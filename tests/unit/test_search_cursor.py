@@ -1,4 +1,4 @@
-"""Cursors of search servers: what a client may send back."""
+"""Cursors of lists and of search servers: what a client may send back."""
 
 import base64
 import json
@@ -6,12 +6,15 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from api_base.application.common import listing
+from api_base.application.common.listing import MAX_CURSOR_LENGTH, Cursors, decode_cursor
 from api_base.application.common.search import encode_cursor
 from api_base.core.errors import Invalid
 from api_base.core.protocols import SearchRequest
 from api_base.infrastructure.elasticsearch.cursor import place_after
 
 TENANT = UUID(int=7)
+BINDING, OTHER = "0a" * 9, "1b" * 9
 ID = uuid4()
 
 
@@ -59,3 +62,31 @@ def test_a_place_that_no_hit_has_is_invalid(keys: tuple[object, ...]) -> None:
 def test_a_cursor_of_another_tenant_is_invalid() -> None:
     with pytest.raises(Invalid):
         place_after(given(forged(1.5, 9, "films", str(ID))), uuid4())
+
+
+def of_list(binding: str, key: str) -> str:
+    return Cursors(binding, [key], lambda row: [row])[0]
+
+
+def test_a_cursor_of_a_list_holds_the_keys_of_a_row() -> None:
+    assert decode_cursor(of_list(BINDING, "chair"), BINDING, [(str, False)]) == ["chair"]
+
+
+@pytest.mark.parametrize(
+    ("cursor", "reason"),
+    [
+        (of_list(BINDING, "a" * 45_000), "is not a cursor"),
+        (of_list(BINDING, "a" * MAX_CURSOR_LENGTH), "is not a cursor"),
+        (of_list(OTHER, "chair"), "belongs to another list"),
+        (of_list(OTHER, "a" * 3000), "belongs to another list"),
+    ],
+    ids=["60 KB", "a bit too long", "another list", "a long one of another list"],
+)
+def test_a_cursor_that_is_too_long_or_of_another_list_is_refused_without_being_parsed(
+    cursor: str, reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parsed: list[object] = []
+    monkeypatch.setattr(listing.json, "loads", parsed.append)
+    with pytest.raises(Invalid, match=reason):
+        decode_cursor(cursor, BINDING, [(str, False)])
+    assert parsed == []

@@ -32,7 +32,7 @@ def principal(tenant: UUID | None = None, *permissions: str, user: UUID | None =
 
 @dataclass
 class World:
-    """`things` are the ids that each tenant may read; `ended` are sessions that are revoked. While `answering` is clear, no message is answered."""
+    """`things` are the ids that each tenant may read; `ended` are sessions that are revoked. While `answering` is clear, no message is answered; with `failure`, none is either."""
 
     journal: MemoryJournal = field(default_factory=MemoryJournal)
     presence: MemoryPresence = field(default_factory=MemoryPresence)
@@ -43,6 +43,7 @@ class World:
     gauges: dict[str, float] = field(default_factory=dict)
     delivered: list[float] = field(default_factory=list)
     answering: asyncio.Event = field(default_factory=asyncio.Event)
+    failure: Exception | None = None
 
     def __post_init__(self) -> None:
         self.answering.set()
@@ -59,6 +60,8 @@ class World:
     async def execute(self, message: Message[object]) -> object:
         assert isinstance(message, GetThing)
         await self.answering.wait()
+        if self.failure is not None:
+            raise self.failure
         if self.things.get(message.id) != current_context.get().tenant_id:
             raise NotFound("thing", message.id)
         return None

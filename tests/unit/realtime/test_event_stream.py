@@ -112,6 +112,39 @@ async def test_a_client_recovers_more_than_may_wait() -> None:
     await parts.aclose()
 
 
+async def test_a_client_that_resumes_with_more_than_fits_gets_what_waits_and_goes_on_from_there() -> None:
+    """The second channel fills the queue while the third is still to be subscribed to."""
+    world = World(journal=MemoryJournal(keep=5000), limits=RealtimeLimits(recovered=5000), things={THING: TENANT})
+    channels = ["tenant", f"things/{THING}", "user"]
+    first = stream_of(world)
+    await first.subscribe(channels, {})
+    parts = first.parts()
+    for _ in range(3):
+        await anext(parts)
+    after = positions_of(fields_of(await anext(parts))["id"])
+    await parts.aclose()
+    for channel in channels[:2]:
+        for _ in range(MAX_QUEUED + 1):
+            world.journal.append(tenant_key(TENANT, channel))
+
+    again = stream_of(world)
+    await again.subscribe(channels, after)
+    shown = [fields_of(part) async for part in again.parts()][1:]
+    assert [one["event"] for one in shown] == ["subscribed", *["event"] * (MAX_QUEUED + 1), "subscribed", "end"]
+    assert shown[-1]["data"] == '{"reason":"slow"}'
+    assert (again.session.closed, world.hub.sessions, world.hub.figures.queued, world.hub.figures.slow) == (True, 0, 0, 1)
+    reached = positions_of(shown[-2]["id"])
+    assert [reached[channel].offset for channel in channels] == [MAX_QUEUED + 1, 0, 0]
+
+    last = stream_of(world)
+    await last.subscribe(channels, reached)
+    parts = last.parts()
+    found = [fields_of(await anext(parts)) for _ in range(MAX_QUEUED + 5)][1:]
+    assert [one["event"] for one in found].count("event") == MAX_QUEUED + 1
+    assert [position.offset for position in positions_of(found[-1]["id"]).values()] == [MAX_QUEUED + 1, MAX_QUEUED + 1, 0]
+    await parts.aclose()
+
+
 async def test_a_stream_ends_with_its_token() -> None:
     world = World()
     stream = stream_of(world, expires_in=-1.0)

@@ -1,6 +1,7 @@
 """The hub: permissions, limits, sessions that end, presence, and processes that lag behind."""
 
 import asyncio
+import json
 import math
 import time
 from dataclasses import dataclass, replace
@@ -9,8 +10,10 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from api_base.application.common.realtime import Channel, Channels, Position, PublicEvent, RealtimeLimits, Unpublished
-from api_base.core.errors import ConfigurationError, NotFound, TooManyRequests, Unauthenticated
+from api_base.application.common.realtime import Channel, ChannelKey, Channels, Position, PublicEvent, RealtimeLimits, Unpublished
+from api_base.core.errors import ConfigurationError, NotFound, TooManyRequests, Unauthenticated, Unavailable
+from api_base.infrastructure.realtime.sequencer import _entries
+from tests.factories.events import stored_event
 from tests.unit.realtime.harness import GetThing, World, principal, tenant_key
 
 TENANT, THING = UUID(int=7), UUID(int=9)
@@ -252,6 +255,52 @@ async def test_a_slow_check_of_subscriptions_delays_no_end_of_another_session() 
     world.answering.set()
     await turns()
     assert [channel for channel, _ in got.ends] == [f"things/{THING}"]
+
+
+@pytest.mark.parametrize(
+    "failure", [OSError("connection reset"), Unavailable("the database"), RuntimeError()], ids=lambda failure: type(failure).__name__
+)
+async def test_a_check_that_fails_is_repeated(failure: Exception) -> None:
+    world = World(things={THING: TENANT})
+    who = principal(TENANT, "a")
+    session, got = world.connect(who)
+    channel = f"things/{THING}"
+    await session.subscribe(channel)
+    assert who.session_id is not None
+    world.things.clear()
+    world.roles[who.session_id], world.failure = frozenset({"b"}), failure
+    await world.hub.check()
+    await turns()
+    assert (got.ends, session.unchecked, session.checking) == ([], {channel}, False)
+    world.failure = None
+    await world.hub.check()
+    await turns()
+    assert ([name for name, _ in got.ends], session.unchecked) == ([channel], set())
+
+
+async def test_the_members_of_a_process_leave_when_it_stops() -> None:
+    world = World()
+    (session, _), (other, _) = world.connect(principal(TENANT)), world.connect(principal(TENANT))
+    for one in (session, other):
+        await one.subscribe("tenant", presence=True)
+    await turns()
+    assert len(world.presence.present[tenant_key(TENANT)]) == 2
+    await world.hub.stop()
+    assert world.presence.present[tenant_key(TENANT)] == set()
+
+
+def test_an_event_without_a_user_stops_no_other() -> None:
+    rule = PublicEvent(event="things.made.v1", fields=("name",), to={"user": "owner", "things": "aggregate_id"})
+    event = {"name": "things.made.v1", "tenant_id": TENANT}
+    for owner, channels in (
+        (str(THING), [ChannelKey(True, THING, "user"), tenant_key(TENANT, "things/1")]),
+        (None, [tenant_key(TENANT, "things/1")]),
+        ("ana@example.com", [tenant_key(TENANT, "things/1")]),
+        (7, [tenant_key(TENANT, "things/1")]),
+        ({"id": str(THING)}, [tenant_key(TENANT, "things/1")]),
+    ):
+        payload = json.dumps({"aggregate_id": 1, "owner": owner, "name": "a"}).encode()
+        assert [key for key, _ in _entries(stored_event(**event, payload=payload), rule)] == channels
 
 
 async def test_draining_ends_every_session() -> None:
