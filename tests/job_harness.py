@@ -205,7 +205,10 @@ async def _enqueue(ports: Ports, command: Enqueue) -> list[UUID]:
 
 class _Does:
     def __init__(self, do: Hook) -> None:
-        self.handle = do
+        self._do = do
+
+    async def handle(self, message: Any) -> Any:
+        return await self._do(message)
 
 
 @asynccontextmanager

@@ -61,4 +61,7 @@ async def test_what_ended_long_ago_is_cleared_away(migrated: Urls, table: str) -
 def test_the_worker_prunes_every_table_that_declares_it(migrated: Urls) -> None:
     pruned = {task.name for task in create_worker(settings_on(migrated), BUILT_IN).tasks if task.name.startswith("prune ")}
     channels = ("channel_events", "channel_members", "channels", "user_channel_events", "user_channels")
-    assert pruned == {f"prune {table}" for table in (*PRUNES, *channels, "idempotency_keys", "imports", "jobs")}
+    assert pruned == {
+        f"prune {table}"
+        for table in (*PRUNES, *channels, "idempotency_keys", "imports", "jobs", "words of items", "words of search indexes")
+    }

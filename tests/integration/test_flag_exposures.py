@@ -35,7 +35,7 @@ EVENTS = "select name, aggregate_id, aggregate_version, tenant_id, payload from 
 class World:
     def __init__(self, services: Services, owner: asyncpg.Connection) -> None:
         self.services, self.owner = services, owner
-        self.reporter = next(one for one in services.resources if isinstance(one, ExposureReporter))
+        self.reporter = next(one for one in services.declarations.resources if isinstance(one, ExposureReporter))
 
     def evaluate(self, key: str, **context: Any) -> None:
         self.services.ports.current_flags.evaluate(key, FlagType.BOOLEAN, context)
@@ -92,7 +92,7 @@ async def test_a_closing_process_reports_the_rest(migrated: Urls) -> None:
 
 async def test_a_closing_process_finishes_the_report_that_is_running(world: World) -> None:
     ports = world.services.ports
-    flags = next(one for one in world.services.resources if isinstance(one, SnapshotLoader))
+    flags = next(one for one in world.services.declarations.resources if isinstance(one, SnapshotLoader))
     reporter = ExposureReporter(
         ports.database, ports.current_flags.exposures, flags, ports.counters, ports.event_writer, ports.events_stored, ports.clock, 0.01
     )
