@@ -48,8 +48,9 @@ async def diagnose(settings: Settings, urls: Urls, contexts: Sequence[Context]) 
     findings = [Finding(what="wiring", well=False, detail=str(fault)) for fault in faults]
     findings = findings or [Finding(what="wiring", well=True, detail=f"{len(contexts)} contexts fit together")]
     roles = {"owner": urls.owner, "app": urls.app, "worker": urls.worker}
-    findings += [await _finding(f"database, role {name}", _role(url)) for name, url in roles.items()]
-    if all(finding.well for finding in findings):
+    connected = [await _finding(f"database, role {name}", _role(url)) for name, url in roles.items()]
+    findings += connected
+    if all(finding.well for finding in connected):
         findings.append(await _finding("schema", _schema(urls, contexts)))
     findings.append(await _finding("signing keys", _keys(settings)))
     allowed = [name for name, _ in unencrypted_links(settings) if name in settings.security.allow_unencrypted]
