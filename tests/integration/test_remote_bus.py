@@ -67,11 +67,6 @@ class AddChair(Command[Chair]):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Nameless(Query[None]):
-    id: UUID
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Unknown(Query[None]):
     remote = "items.explode"
 
@@ -283,6 +278,10 @@ async def some_more_of(urls: Urls) -> None:
 
 
 async def test_a_disagreement_about_the_contract_is_a_mistake_of_the_program(two: Two) -> None:
+    @dataclass(frozen=True, slots=True, kw_only=True)
+    class Nameless(Query[None]):
+        id: UUID
+
     owner = await two.catalogue.person()
     two.act_as(owner)
     for message in (Nameless(id=uuid4()), Unknown(), Misfit(id=1)):
