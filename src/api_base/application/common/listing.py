@@ -188,15 +188,16 @@ def decode_cursor(text: str | None, binding: str, kinds: Sequence[tuple[type[Any
     """
     if text is None:
         return None
+    malformed = Invalid.of(f"/query/{parameter}", "cursor", "is not a cursor; use next_cursor of the previous page")
     try:
         head = base64url.decode(text[:28])  # `["`, the binding and `"`: a cursor of another list is never parsed
-        if len(text) > MAX_CURSOR_LENGTH or head[:2] != b'["':
-            raise ValueError("not a cursor")
-        if head.startswith(f'["{binding}"'.encode()):
+        if head.startswith(f'["{binding}"'.encode()) and len(text) <= MAX_CURSOR_LENGTH:
             _, *keys = json.loads(base64url.decode(text))
             return [_from_json(key, kind, nullable) for key, (kind, nullable) in zip(keys, kinds, strict=True)]
     except (ValueError, TypeError, OverflowError, RecursionError):
-        raise Invalid.of(f"/query/{parameter}", "cursor", "is not a cursor; use next_cursor of the previous page") from None
+        raise malformed from None
+    if len(text) > MAX_CURSOR_LENGTH or not head.startswith(b'["'):
+        raise malformed
     raise Invalid.of(
         f"/query/{parameter}", "cursor", "belongs to another list, sort, filter or tenant; request the first page without a cursor"
     )

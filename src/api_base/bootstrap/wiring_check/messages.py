@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Container, Iterator, Mapping, Sequence
 from types import FunctionType, ModuleType, NoneType, UnionType
-from typing import Any, ClassVar, Union, get_args, get_origin
+from typing import ClassVar, Union, get_args, get_origin
 
 from api_base.application.common.cqrs import Message, Registration, answer_of
 from api_base.bootstrap.context import Context
@@ -77,7 +77,7 @@ def _taken(registration: Registration, place: str, taken: object) -> Iterator[Fa
     accepted = get_args(taken) if get_origin(taken) in (Union, UnionType) else (taken,)
     classes = [one for one in accepted if isinstance(one, type)]
     message: object = registration.message
-    if not isinstance(message, type) or any(_may_be(message, one) for one in accepted):
+    if not isinstance(message, type) or any(signatures.may_be(message, one) for one in accepted):
         return
     yield Fault(
         place,
@@ -93,20 +93,12 @@ def _answered(registration: Registration, place: str, returned: object) -> Itera
     except (ProgrammingError, AttributeError):
         return
     declared, answered = (NoneType if one is None else one for one in (answer, returned))
-    if isinstance(declared, type) and isinstance(answered, type) and answered not in (object, Any) and not _may_be(answered, declared):
+    if isinstance(declared, type) and isinstance(answered, type) and answered is not object and not signatures.may_be(answered, declared):
         yield Fault(
             place,
             f"{_name(registration.handler)}.handle returns {_shown(answered)}, but {registration.message.__name__} declares {_shown(declared)}. "
             "Let both name the same class.",
         )
-
-
-def _may_be(cls: type, of: object) -> bool:
-    """Return whether a class derives from `of`, or whether mypy alone can tell: `Any`, a generic, a protocol, a TypedDict."""
-    try:
-        return of is Any or not isinstance(of, type) or issubclass(cls, of)
-    except TypeError:
-        return True
 
 
 def _forgotten(parts: ContextParts, used: Container[object], registered: Container[object], missing: set[object]) -> Iterator[Fault]:

@@ -31,6 +31,14 @@ def parameters(call: Any) -> Sequence[str]:
     return list(inspect.signature(call).parameters)
 
 
+def may_be(cls: type, of: object) -> bool:
+    """Return whether a class derives from `of`, or whether a type checker alone can tell: `Any`, a generic, a protocol, a TypedDict."""
+    try:
+        return cls is Any or of is Any or not isinstance(of, type) or issubclass(cls, of)
+    except TypeError:
+        return True
+
+
 def takes_one(call: Any) -> bool:
     """Return whether one positional argument can be passed, and none is missing then."""
     try:
