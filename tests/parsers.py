@@ -51,7 +51,7 @@ from api_base.interface.v1.auth import PasswordForm
 from api_base.interface.v1.bodies.batches import BatchBody
 from api_base.interface.v1.bodies.items import CreateItemBody, PatchItemBody
 from api_base.interface.v1.bodies.users import LoginBody
-from api_base.serving.request_input import Hosts, authority_of, bodiless, refused_line
+from api_base.serving.request_input import Hosts, authority_of, refused_line
 from tests.connections import ServerOnWires, answer_body, settled
 from tests.factories.keys import signing_key
 
@@ -141,10 +141,6 @@ def idempotency_key(text: str) -> object:
 def client_address(text: str) -> object:
     header = text.encode()
     return [ClientAddress(("0.0.0.0/0", "::/0"), name).of("10.0.0.1", header, header) for name in ("x-forwarded-for", "forwarded")]
-
-
-def refused_on_arrival(text: str) -> object:
-    return bodiless(text.encode(), 1_048_576)
 
 
 def header_lines(text: str) -> object:
@@ -333,7 +329,6 @@ PARSERS: Final[Mapping[str, Parser]] = {
     "host": Parser(lambda text: Hosts(["*.example.com"]).refused([text.encode()], b"/", required=True), "a."),
     "target": Parser(lambda text: authority_of(text.encode()), "a:", "http://"),
     "request line": Parser(lambda text: refused_line(text.encode()), "a ", "GET "),
-    "connection: header fields of a request that is refused on arrival": Parser(refused_on_arrival, "X-#: a\r\n", GET, "\r\n"),
     "connection: header fields": Parser(connected, "X-#: a\r\n", GET, "\r\n"),
     "connection: length of a header": Parser(dripped, "a", GET + "X: ", "\r\n\r\n"),
     "connection: request line": Parser(dripped, "a", "GET /", " HTTP/1.1\r\nHost: a\r\n\r\n"),

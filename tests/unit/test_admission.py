@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from starlette.types import Receive, Scope, Send
 
 from api_base.serving.admission import MAX_WAIT_SECONDS, MIN_WAIT_SECONDS, STRESS_SECONDS, SWEEPS, Admission
-from api_base.serving.request_input import bodiless
 from tests.connections import REFUSED, Client, ServerOnWires, answer_body, answer_ok, settled
 from tests.http_harness import SECURITY
 from tests.virtual_time import in_virtual_time
@@ -183,65 +182,6 @@ async def test_what_cannot_be_served_is_refused_before_the_application_and_the_c
     assert [client.statuses for client in (*running, *waiting)] == [[200]] * 4
     await first.get()
     assert first.statuses == [503, 200]
-
-
-@in_virtual_time
-async def test_an_overloaded_process_refuses_on_arrival_as_it_would_later() -> None:
-    gate = asyncio.Event()
-    server = ServerOnWires(held(gate), concurrency=1, cors_origins=["https://app.test"])
-    first = server.client("127.0.0.1")
-    await asking(server, 1)
-    fields = "Origin: https://app.test\r\nX-Request-ID: mine\r\n"
-    await first.get("/x?y=1", fields)
-    assert first.statuses == []
-    await asyncio.sleep(STRESS_SECONDS + 0.05)
-    late = server.client("127.0.0.1")
-    await late.get("/x?y=1", fields)
-    assert (late.statuses, first.statuses, late.over) == ([503], [], False)
-    await late.get("/x?y=1", fields)
-    await server.wait(REFUSED)
-    assert late.text == 2 * first.text
-    gate.set()
-    await settled()
-    await late.get()
-    assert (late.statuses, server.paths[-1]) == ([503, 503, 200], "/")
-
-
-@pytest.mark.parametrize(
-    "data",
-    [
-        b"POST /x HTTP/1.1\r\nHost: a\r\n\r\n",
-        b"GET /x HTTP/1.0\r\nHost: a\r\n\r\n",
-        b"GET /x HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\n",
-        b"GET /x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n",
-        b"GET /x HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
-        b"GET /x HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n\r\n",
-        b"GET /x HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n\r\n",
-        b"GET /x HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
-        b"GET /x HTTP/1.1\r\nA: a\r\n\r\n",
-        b"GET /x HTTP/1.1\r\nHost: a\r\n folded: a\r\n\r\n",
-        b"GET /x HTTP/1.1\r\nHost: a\r\nContent-Length : 1\r\n\r\n",
-        b"GET /x HTTP/1.1\r\nHost: a\nContent-Length: 1\r\n\r\n",
-        b"GET /x HTTP/1.1\r\nHost: a\rContent-Length: 1\r\n\r\n",
-        b"GET /x HTTP/1.1\r\nHost: a\0\r\n\r\n",
-        b"GET /x HTTP/1.1\r\nHost: a\r\n\r\nGET /x HTTP/1.1\r\nHost: a\r\n\r\n",
-        b"GET /x HTTP/1.1\r\nHost: a\r\n\r\n ",
-        b"GET /x HTTP/1.1\r\nHost: a\r\n",
-        b"GET http://a/x HTTP/1.1\r\nHost: a\r\n\r\n",
-        b"GET /health/ready HTTP/1.1\r\nHost: a\r\n\r\n",
-        b"GET /x HTTP/1.1\r\nHost: a\r\nA: " + b"a" * 200 + b"\r\n\r\n",
-    ],
-)
-def test_a_request_whose_end_or_connection_the_parser_decides_about_is_parsed(data: bytes) -> None:
-    assert bodiless(data, 200) is None
-
-
-def test_a_request_that_is_not_parsed_is_read() -> None:
-    assert bodiless(b"HEAD /x?y HTTP/1.1\r\nhost: a\r\nX-Request-ID:  mine \r\n\r\n", 200) == (
-        b"/x",
-        True,
-        [(b"host", b"a"), (b"x-request-id", b"mine")],
-    )
 
 
 @in_virtual_time

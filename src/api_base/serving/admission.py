@@ -2,8 +2,7 @@
 
 The queue is first in, first out as long as it empties. Once it has not been empty for `STRESS_SECONDS` the process is overloaded: the newest
 request is served first, because its client still waits, and the oldest ones are refused ["Fail at Scale", ACM Queue 13(8), 2015: adaptive
-LIFO and CoDel]. While more wait then than may run, further ones are refused on arrival: to parse and queue a request that will be refused takes
-the time of others.
+LIFO and CoDel].
 """
 
 from collections import deque
@@ -89,11 +88,6 @@ class Admission:
     def stressed(self) -> bool:
         """Whether the queue has not been empty for `STRESS_SECONDS`."""
         return self._waited_since is not None and self._clock() - self._waited_since > STRESS_SECONDS
-
-    @property
-    def full(self) -> bool:
-        """Whether further requests should be refused on arrival."""
-        return len(self._queue) >= self._concurrency and self.stressed
 
     def _fill(self) -> None:
         queue = self._queue

@@ -8,8 +8,8 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING, Final
 
 from api_base.interface.middleware.http_exchange import SWITCH
-from api_base.serving.refusals import OVERLOADED, SLOW_BODY, SLOW_HEADER, TOO_MANY_CONNECTIONS, Refusal
-from api_base.serving.request_input import BoundedInput, bodiless
+from api_base.serving.refusals import SLOW_BODY, SLOW_HEADER, TOO_MANY_CONNECTIONS, Refusal
+from api_base.serving.request_input import BoundedInput
 from api_base.serving.turn import Turn
 
 if TYPE_CHECKING:
@@ -81,21 +81,6 @@ class Connection(BoundedInput):
         """Expect the rest of the header section once a request has begun."""
         if self._phase is Phase.FIRST_BYTE or self._phase is Phase.IDLE:
             self._wait(Phase.HEADER, self.server_state.settings.header_timeout_seconds)
-
-    def data_received(self, data: bytes) -> None:
-        """Refuse a request that an overloaded process need not parse; parse any other."""
-        state = self.server_state
-        if state.admission.full and (self._phase is Phase.IDLE or self._phase is Phase.FIRST_BYTE) and self._line == b"":
-            request = bodiless(data, self._limit)
-            if request is not None and not (self.flow.write_paused or self.transport.is_closing() or state.draining):
-                path, head_only, headers = request
-                self._write(OVERLOADED, headers, close=False, path=path, head_only=head_only)
-                state.refusals.count(OVERLOADED.reason)
-                state.total_requests += 1
-                del state.waiting[self]  # it waits from now on
-                self._wait(Phase.IDLE, self.timeout_keep_alive)
-                return
-        super().data_received(data)
 
     def upgrade(self, *, early: bool) -> None:
         """Answer in HTTP/1.1 [RFC 9110, section 7.8] unless the request is served by a WebSocket route, which calls `switch`.

@@ -38,11 +38,6 @@ _MAX_HOST: Final = 300
 _VERSION: Final = re.compile(rb"[^ ]+ [^ ]+ HTTP/[0-9]\.[0-9]")
 _HOST: Final = re.compile(rb"(\[[0-9a-f:.]+\]|[a-z0-9._~!$&'()*+,;=%-]+)(?::[0-9]*)?", re.IGNORECASE)
 _ABSOLUTE: Final = re.compile(rb"https?://([^/?#]*)", re.IGNORECASE)
-_BODILESS: Final = re.compile(rb"(GET|HEAD) (/[!-~]*) HTTP/1\.1\r\n((?:[!#$%&'*+.^_`|~0-9A-Za-z-]++:[\t -~\x80-\xff]*+\r\n)++)\r\n")
-"""A whole request in HTTP/1.1 that has no body unless a header field announces one, and nothing behind it."""
-_NAMES: Final = re.compile(rb"\n(host:|x-request-id:|origin:|content-|transfer-encoding:|expect:|upgrade:|connection:)")
-"""Beginnings of header lines that say how a request, its connection or the answer is read."""
-_ECHOED: Final = {b"x-request-id:", b"origin:"}
 _EXEMPT: Final = tuple(path.encode() for path in EXEMPT)
 """Probes address a process by its number, whatever the public name is."""
 
@@ -66,25 +61,6 @@ def authority_of(target: bytes) -> tuple[bytes, bytes] | None:
         return None
     rest = target[found.end() :]
     return found[1], rest if rest.startswith(b"/") else b"/" + rest
-
-
-def bodiless(data: bytes, limit: int) -> tuple[bytes, bool, list[tuple[bytes, bytes]]] | None:
-    """Return the path of a request, whether it is HEAD, and its headers, if it can be refused without being parsed; None for any other.
-
-    The headers are left out if none of them matters to a refusal.
-
-    It is one whole request of at most `limit` bytes without a body, which needs admission, and leaves its connection open.
-    """
-    found = _BODILESS.fullmatch(data) if len(data) <= limit else None
-    if found is None or found[2].startswith(_EXEMPT):
-        return None
-    names = _NAMES.findall(b"\n" + found[3].lower())
-    headers: list[tuple[bytes, bytes]] = []
-    if names != [b"host:"]:
-        if names.count(b"host:") != 1 or not _ECHOED.issuperset(name for name in names if name != b"host:"):
-            return None
-        headers = [(name.lower(), value.strip()) for name, _, value in (line.partition(b":") for line in found[3].splitlines())]
-    return found[2].partition(b"?")[0], found[1] == b"HEAD", headers
 
 
 class Hosts:
