@@ -35,7 +35,8 @@ class GraphQLContext:
     `session` is that of the connection, which delivers events to subscriptions; an anonymous caller has none.
 
     Loads run in waves: a wave begins when no load runs and no key comes, so keys that fields ask for at one depth, on different ways,
-    are in one query, and the number of queries does not depend on timing or on the size of pages. Every value is loaded by the bus, as the
+    are in one query, and the number of queries does not depend on the size of pages. Lists at the root are not loads: of several, each may begin a
+    wave of its own. Every value is loaded by the bus, as the
     principal of the current request, which is part of the key of a load: a context that is used for another principal by mistake shares
     nothing with it.
     """
