@@ -29,7 +29,7 @@ def local_storage(root: Path) -> LocalStorage:
     return LocalStorage(root, SystemClock(), SignedUrls(lambda: [b"k" * 32], "http://127.0.0.1:8000"))
 
 
-def s3_storage(url: str, *, timeout: float = 10.0, **options: Any) -> S3Storage:
+def s3_storage(url: str, *, timeout: float = 30.0, **options: Any) -> S3Storage:
     client = S3Client(S3Address.parse(url), Policy("storage", PolicyConfig(timeout=timeout)), timeout, "none")
     return S3Storage(client, SystemClock(), **options)
 

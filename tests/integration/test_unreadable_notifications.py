@@ -38,7 +38,7 @@ async def test_unreadable_notifications_of_access_empty_the_cache_and_the_listen
     async with running(settings_on(migrated)) as api:
         person = await api.person()
         access = api.services.container.access
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(40):
             while not access._entries:
                 await access.resolve(person.id, person.tenant_id)
                 await asyncio.sleep(0.05)
