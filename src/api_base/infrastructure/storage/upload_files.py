@@ -29,6 +29,8 @@ from api_base.infrastructure.storage.object_files import (
 BLOCK: Final = 1_048_576
 """Bytes that are read or written at a time."""
 _UPLOAD: Final = re.compile(r"[0-9a-f]{32}")
+_REMOVALS: Final = 10
+"""A part that was on its way when the directory was renamed arrives in it, at most one for each of its writers."""
 _ABOUT: Final = "upload"
 """The file in the directory of a multipart upload that describes it."""
 
@@ -90,7 +92,10 @@ class UploadFiles:
             removed = self.new()
             with suppress(FileNotFoundError):  # removed by another process
                 path.rename(removed)  # no part is added while the directory is emptied
-            shutil.rmtree(removed, ignore_errors=True)
+            for _ in range(_REMOVALS):
+                shutil.rmtree(removed, ignore_errors=True)
+                if not removed.exists():
+                    break
         else:
             path.unlink(missing_ok=True)
 
