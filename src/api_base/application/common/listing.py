@@ -152,8 +152,7 @@ class Page[T]:
     next_cursor: str | None
     total: int | None = None
     cursors: Sequence[str] = field(default_factory=list)
-    """Those of the items. `next_cursor` is the one at the end that the request goes on from: the first one, if it is `backward`."""
-    """Those of the items, if they are requested. The REST API does not show them."""
+    """Those of the items, which the REST API does not show. `next_cursor` is the first of them if the request is `backward`, otherwise the last."""
 
 
 class Cursors(Sequence[str]):

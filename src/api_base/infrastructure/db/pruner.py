@@ -8,7 +8,6 @@ import sqlalchemy as sa
 
 from api_base.core.protocols import PeriodicTask
 from api_base.core.shared.logging import get_logger
-from api_base.core.shared.places import Declaration
 from api_base.infrastructure.db.session import Database
 
 logger = get_logger(__name__)
@@ -18,7 +17,7 @@ BATCH: Final = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Prune(Declaration):
+class Prune:
     """Rows of `table` are deleted once `keep` has passed since `ended`, an SQL expression over its columns.
 
     Rows whose `ended` is null stay. The worker runs it every `interval` seconds. Its role needs `delete` on the table, and `select` on the

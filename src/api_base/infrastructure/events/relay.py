@@ -4,7 +4,7 @@ Any number of relays may run. Each locks free shards by advisory locks, which en
 published is dead, and the later events of its aggregate wait; all others are published.
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, Protocol
 
 from api_base.application.common.realtime import ChannelKey
@@ -58,6 +58,16 @@ class Journal(Protocol):
         """Called with the result of `append` after the commit."""
 
 
+async def _signalled(
+    pool: ConnectionPool, batch: Callable[[Connection], Awaitable[tuple[bool, Sequence[ChannelKey]]]], journal: Journal
+) -> bool:
+    """Run a batch, then signal the channels that it changed. Returns whether there is more."""
+    more, changed = await pool.run(batch)
+    if changed:
+        await journal.signal(changed)
+    return more
+
+
 class EarlyJournal:
     """Stores events in the journal before a broker has them: connected clients receive them while it does not answer."""
 
@@ -66,10 +76,7 @@ class EarlyJournal:
 
     async def run(self) -> bool:
         """Store one batch. Returns whether there is more."""
-        more, changed = await self._pool.run(self._in_transaction)
-        if changed:
-            await self._journal.signal(changed)
-        return more
+        return await _signalled(self._pool, self._in_transaction, self._journal)
 
     async def _in_transaction(self, connection: Connection) -> tuple[bool, Sequence[ChannelKey]]:
         changed: Sequence[ChannelKey] = ()
@@ -91,10 +98,7 @@ class Relay:
 
     async def run(self) -> bool:
         """Publish one batch. Returns whether there is more. Raises the error of the publisher; then no event is marked as published."""
-        more, changed = await self._pool.run(self._in_transaction)
-        if changed:
-            await self._journal.signal(changed)
-        return more
+        return await _signalled(self._pool, self._in_transaction, self._journal)
 
     async def _in_transaction(self, connection: Connection) -> tuple[bool, Sequence[ChannelKey]]:
         changed: Sequence[ChannelKey] = ()
