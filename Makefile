@@ -56,7 +56,7 @@ tests: .venv/.dev ## All tests but those over 10 seconds.
 	$(PYTEST) -n $(TEST_PROCESSES) $(PARALLEL) -m "not slow"
 
 coverage: .venv/.dev ## All tests, with branch coverage.
-	$(PYTEST) -n $(TEST_PROCESSES) $(PARALLEL) -p tests.branch_events -p pytest_cov --cov --cov-report=term:skip-covered
+	PYTHONPATH=$(CURDIR)/tests/measuring $(PYTEST) -n $(TEST_PROCESSES) $(PARALLEL) -p pytest_cov --cov --cov-report=term:skip-covered
 
 docs: .venv/.dev ## Generate the documents that come from the code: configuration, problems, OpenAPI, events, privileges.
 	.venv/bin/python -m tools.documents

@@ -1,6 +1,7 @@
 """The first run: it can be interrupted anywhere, and its login is printed until somebody uses it."""
 
 import asyncio
+import os
 import random
 import signal
 import time
@@ -15,7 +16,7 @@ from tests.e2e.conftest import Project, open_folder, printed_login
 from tests.e2e.documentation import ROOT
 from tests.e2e.processes import Backend, rows, run, serving
 
-MOMENTS = 6
+MOMENTS = int(os.environ.get("MOMENTS", "3"))
 ADMINISTRATORS = "select email from users join platform_administrators on user_id = id"
 TENANTS = """
 select tenants.slug from memberships join tenants on tenants.id = tenant_id join platform_administrators using (user_id)

@@ -5,6 +5,7 @@ import random
 import signal
 import subprocess
 import time
+from itertools import product
 from pathlib import Path
 from typing import Final
 
@@ -14,11 +15,18 @@ from tests.e2e.conftest import Project
 from tests.e2e.processes import COMMAND, PATIENCE, Backend, alive, children, environment, free_port, serving, until
 from tests.isolation import start
 
-MOMENTS: Final = int(os.environ.get("MOMENTS", "1"))
-"""Moments for each signal and target."""
+MOMENTS: Final = int(os.environ.get("MOMENTS", "0"))
+"""Moments for each signal and target; by default one for each signal, each at another target."""
 MAX_DELAY_SECONDS: Final = 3.0
 """Seconds: a start is over by then, unless the machine is busy."""
-LISTED = ("parent", "child", "group")
+SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+TARGETS: Final = ("parent", "child", "group")
+WAITS: Final = (0.0, 0.3, 1.0)
+"""Seconds after a worker handles signals."""
+STARTS: Final = [(*pair, moment) for pair in product(SIGNALS, TARGETS) for moment in range(MOMENTS)] or [
+    (number, target, 0) for number, target in zip(SIGNALS, TARGETS, strict=True)
+]
+WORKERS: Final = list(product(SIGNALS, WAITS)) if MOMENTS else list(zip(SIGNALS, WAITS, strict=True))
 
 
 def handles_signals(pid: int) -> bool:
@@ -27,9 +35,7 @@ def handles_signals(pid: int) -> bool:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("moment", range(MOMENTS))
-@pytest.mark.parametrize("target", LISTED)
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize(("number", "target", "moment"), STARTS)
 def test_a_signal_at_any_moment_of_the_start_is_safe(project: Project, number: signal.Signals, target: str, moment: int) -> None:
     with serving(project.home, "--workers", "2") as backend:
         parent = backend.process.pid
@@ -55,18 +61,17 @@ def test_a_signal_at_any_moment_of_the_start_is_safe(project: Project, number: s
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_worker_ends_at_any_signal_of_its_start(project: Project, number: signal.Signals) -> None:
+def test_a_worker_ends_at_any_signal_of_its_start(project: Project) -> None:
     with serving(project.home, "--no-worker") as backend:
         backend.ready()
-        for wait in (0.0, 0.3, 1.0):
+        for number, wait in WORKERS:
             log = project.home / "worker.log"
             with log.open("wb") as output:
                 worker = start([*COMMAND, "worker"], cwd=project.home, env=environment(), stdout=output)
             until(lambda pid=worker.pid: handles_signals(pid), "handlers")
             time.sleep(wait)
             worker.send_signal(number)
-            assert worker.wait(PATIENCE) == 0
+            assert worker.wait(PATIENCE) == 0, number
             assert "Traceback" not in log.read_text()
 
 

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+MEASURING = Path(__file__).parents[1] / "measuring"
 
 MEASURE = """
 import asyncio, importlib, json, os, sys
-if sys.argv[1] == "events":
-    import tests.branch_events
 from coverage import Coverage
 coverage = Coverage(data_file=None, branch=True, source_pkgs=["shapes"], config_file=False)
+if sys.argv[1] == "events":
+    coverage.set_option("run:plugins", ["branch_events"])
 coverage.start()
 shapes = importlib.import_module("shapes")
 for argument in json.loads(sys.argv[2]):
@@ -89,8 +89,7 @@ def measured(core: str, arguments: list[int], folder: Path) -> tuple[str, list[i
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("COV_CORE", "COVERAGE"))}
     done = subprocess.run(
         [sys.executable, "-c", MEASURE, core, json.dumps(arguments)],
-        cwd=ROOT,
-        env={**environment, "PYTHONPATH": f"{ROOT}{os.pathsep}{folder}"},
+        env={**environment, "PYTHONPATH": f"{MEASURING}{os.pathsep}{folder}"},
         capture_output=True,
         text=True,
         check=True,

@@ -2,8 +2,8 @@
 
 An event ends with its first report, so a test takes little longer than without coverage. The trace function, which is coverage's choice for
 these versions, doubles the CPU time, and loses what runs after a switch of greenlets. These versions report both ways of a branch as one
-event, which ends here when both were taken, and no branch of `async for`: its instructions are seen instead. To be named before coverage:
-`pytest -p tests.branch_events -p pytest_cov`. Programs that the tests start are measured by the trace function.
+event, which ends here when both were taken, and no branch of `async for`: its instructions are seen instead. It is a plugin of coverage, which
+finds it by PYTHONPATH, in the programs that the tests start too.
 """
 
 import dis
@@ -93,3 +93,7 @@ if not coverage.env.PYBEHAVIOR.branch_right_left:
     coverage.env.PYBEHAVIOR.branch_right_left = coverage.env.SYSMON_DEFAULT = True
     coverage.core.SysMonitor = BranchMonitor
     coverage.bytecode.RETURNS.add(dis.opmap["RETURN_CONST"])
+
+
+def coverage_init(registry: object, options: object) -> None:
+    """What coverage demands of a plugin. The import has done everything."""
