@@ -32,6 +32,7 @@ from .application.services.feature_flags import FeatureFlags as FeatureFlags
 from .bootstrap.adapters import Adapters as Adapters
 from .bootstrap.context import Context as Context
 from .bootstrap.context import Ports as Ports
+from .bootstrap.contexts import BUILT_IN as BUILT_IN
 from .bootstrap.contexts.roles import ADMINS as ADMINS
 from .bootstrap.contexts.roles import MEMBERS as MEMBERS
 from .bootstrap.contexts.roles import OWNERS as OWNERS
