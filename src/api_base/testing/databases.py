@@ -37,7 +37,7 @@ class Postgres:
         return replace(urls, **{role: _at(getattr(urls, role), name) for role in ("owner", "app", "worker", "direct")})
 
     def drop(self, urls: Urls) -> None:
-        """Remove a database, whoever is connected to it."""
+        """Remove a database, and close its connections."""
         self._execute(f"drop database {name_of(urls)} with (force)")
 
     def admin_of(self, urls: Urls) -> str:
