@@ -4,17 +4,11 @@ PostgreSQL: one server for each test process, a database of its own for each tes
 shared by all processes (see services.py): tests name their topics, queues and addresses apart.
 """
 
-import asyncio
 import gc
 import importlib
-import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
-from itertools import count
 from pathlib import Path
-from urllib.parse import quote, urlsplit, urlunsplit
 
-import asyncpg
 import httpx2
 import pytest
 import sqlalchemy as sa
@@ -22,7 +16,8 @@ import sqlalchemy as sa
 from api_base.bootstrap import migrations
 from api_base.bootstrap.context import Context
 from api_base.core.config import Settings
-from api_base.infrastructure.db.embedded import EmbeddedServer, Urls
+from api_base.infrastructure.db.embedded import Urls
+from api_base.testing.databases import Postgres, name_of, server_in
 from tests import redis_topologies, services
 from tests.durations import pytest_collection_modifyitems, pytest_terminal_summary, pytest_xdist_make_scheduler  # noqa: F401 - hooks
 from tests.folders import quick_folder
@@ -43,54 +38,6 @@ def pytest_collection() -> Iterator[None]:
         gc.collect()
         gc.freeze()
         gc.enable()
-
-
-class Postgres:
-    """The server: makes databases as a database administrator would, for the same roles."""
-
-    def __init__(self, urls: Urls, password: str) -> None:
-        self._urls = urls
-        self.admin = _at(urls.owner, "postgres", f"postgres:{quote(password, safe='')}")
-        self._numbers = count(1)
-
-    def create(self, template: str = "template1") -> Urls:
-        """A new database, owned by `owner`, closed to everybody else but `app` and `worker`.
-
-        It is copied as files: block by block through the write-ahead log, which is PostgreSQL's default, takes several times the CPU time.
-        """
-        name = f"test_{next(self._numbers)}"
-        asyncio.run(
-            self._execute(
-                f"create database {name} owner owner template {template} strategy file_copy",
-                f"revoke all on database {name} from public",
-                f"grant connect on database {name} to app, worker",
-            )
-        )
-        urls = self._urls
-        return replace(urls, **{role: _at(getattr(urls, role), name) for role in ("owner", "app", "worker", "direct")})
-
-    def drop(self, urls: Urls) -> None:
-        asyncio.run(self._execute(f"drop database {name_of(urls)} with (force)"))
-
-    def admin_of(self, urls: Urls) -> str:
-        """The superuser's URL of the database of `urls`."""
-        return _at(self.admin, name_of(urls))
-
-    async def _execute(self, *statements: str) -> None:
-        connection = await asyncpg.connect(self.admin)
-        for statement in statements:
-            await connection.execute(statement)
-        await connection.close()
-
-
-def name_of(urls: Urls) -> str:
-    return urlsplit(urls.owner).path.removeprefix("/")
-
-
-def _at(url: str, database: str, user: str | None = None) -> str:
-    parts = urlsplit(url)
-    host = parts.netloc.rpartition("@")[2]
-    return urlunsplit(parts._replace(path=f"/{database}", netloc=f"{user}@{host}" if user else parts.netloc))
 
 
 @pytest.fixture(scope="session")
@@ -124,13 +71,8 @@ def tables(contexts: Sequence[Context]) -> list[sa.Table]:
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
-    with quick_folder() as home:
-        server = EmbeddedServer(home, fsync=False)
-        urls = server.start()
-        try:
-            yield Postgres(urls, json.loads((home / "passwords.json").read_text())["postgres"])
-        finally:
-            server.stop()
+    with quick_folder() as home, server_in(home) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

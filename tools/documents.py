@@ -23,6 +23,7 @@ from tools.adapters_page import page as adapters_page
 from tools.compatible import check
 from tools.configuration_page import page as configuration_page
 from tools.graphql_schema import check_schema, schema_text
+from tools.public_page import page as public_page
 
 ROOT: Final = Path(__file__).parents[1]
 PROBLEMS: Final = "docs/problems"
@@ -37,6 +38,7 @@ def documents() -> Mapping[str, str]:
         "docs/adapters.md": adapters_page(),
         "docs/configuration.md": configuration_page(Settings),
         "docs/openapi.json": openapi(),
+        "docs/public.md": public_page(),
         SCHEMA: schema_text(),
         "docs/asyncapi.json": _json(asyncapi(Settings.model_fields["app_name"].default, __version__, EVENTS)),
         f"{EVENT_SCHEMAS}/{ENVELOPE}.json": _json(CLOUD_EVENT),
@@ -59,7 +61,10 @@ def openapi() -> str:
 
 def stored() -> Mapping[str, str]:
     """The generated documents as they stand in the repository, those that no longer belong there included."""
-    alone = [ROOT / f"docs/{name}" for name in ("adapters.md", "configuration.md", "openapi.json", "asyncapi.json", "schema.graphql")]
+    alone = [
+        ROOT / f"docs/{name}"
+        for name in ("adapters.md", "configuration.md", "openapi.json", "public.md", "asyncapi.json", "schema.graphql")
+    ]
     files = [*alone, *sorted((ROOT / PROBLEMS).glob("*.md")), *sorted((ROOT / EVENT_SCHEMAS).glob("*.json"))]
     return {str(file.relative_to(ROOT)): file.read_text(encoding="utf-8") for file in files if file.exists()}
 

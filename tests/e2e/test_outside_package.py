@@ -111,7 +111,7 @@ def test_its_migrations_are_applied_and_the_next_is_written_into_the_package(tea
 
 
 def test_its_own_tests_pass(team: Team) -> None:
-    assert "1 passed" in team.run("-m", "pytest")
+    assert "4 passed" in team.run("-m", "pytest", "-p", "asyncio")
 
 
 def test_it_serves_each_tenant_its_own(team: Team) -> None:

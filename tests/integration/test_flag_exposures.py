@@ -23,8 +23,8 @@ from api_base.infrastructure.flags.exposures import ExposureReporter
 from api_base.infrastructure.flags.snapshot import SnapshotLoader
 from api_base.infrastructure.observability.exposition import MergedMetrics
 from api_base.infrastructure.serialization.json_codec import decode, encode
+from api_base.testing.databases import Postgres, name_of
 from tests.application import settings_on
-from tests.conftest import Postgres, name_of
 from tests.factories.feature_flags import flag_definition
 from tests.integration.event_harness import JOURNAL
 

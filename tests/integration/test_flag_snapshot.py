@@ -20,7 +20,7 @@ from api_base.infrastructure.db.notifications import NotificationListener
 from api_base.infrastructure.db.session import Database
 from api_base.infrastructure.flags.snapshot import MAX_INLINE_ROWS, SnapshotLoader
 from api_base.infrastructure.serialization.json_codec import encode
-from tests.conftest import Postgres, name_of
+from api_base.testing.databases import Postgres, name_of
 from tests.factories.feature_flags import flag_definition
 
 WITHIN: Final = 1.0

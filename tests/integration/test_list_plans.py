@@ -33,7 +33,7 @@ from api_base.infrastructure.files import queries as files
 from api_base.infrastructure.items import queries as items
 from api_base.infrastructure.tenants import queries as tenants
 from api_base.infrastructure.users import queries as users
-from tests.conftest import Postgres
+from api_base.testing.databases import Postgres
 from tests.support import act_for
 
 ROWS, PAGE, FAR = 100_000, 10, 250

@@ -1,98 +1,61 @@
-"""Publishing an item issues an invoice to its tenant only: on a real PostgreSQL, through the bus."""
+"""Publishing an item issues an invoice to its tenant only: by HTTP and GraphQL, on a real PostgreSQL."""
 
-import asyncio
-import tempfile
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from pathlib import Path
-from uuid import UUID, uuid4
+from collections.abc import Awaitable, Callable
+from typing import Any
 
-import pytest
+from api_base.testing import Acting, Actor
 
-from api_base.application.common.listing import ListRequest
-from api_base.application.items.commands.create_item import CreateItem
-from api_base.application.items.commands.item_transitions import PublishItem
-from api_base.bootstrap import migrations
-from api_base.bootstrap.contexts import BUILT_IN
-from api_base.bootstrap.graphql import graphql_schema
-from api_base.bootstrap.services import Services, build, opened
-from api_base.bootstrap.worker import create_worker
-from api_base.core.config import Settings
-from api_base.core.errors import Conflict, NotFound
-from api_base.core.types import Principal, RequestContext, TenantId, UserId, current_context
-from api_base.domain.common.value_objects import Money
-from api_base.domain.items.entities import ItemDetails
-from api_base.infrastructure.db.embedded import EmbeddedServer, Urls
-from api_base.interface.graphql.context import GraphQLContext
-from api_base.serving.resolving import on
-from api_base.serving.worker import run_worker
-from invoices import INVOICES
-from invoices.invoicing import ListInvoices, PayInvoice
-
-CONTEXTS = [*BUILT_IN, INVOICES]
-CHAIR = ItemDetails(sku="CHAIR-1", name="Chair", category="furniture", price=Money(minor=1250, currency="EUR"))
+CHAIR = {"sku": "CHAIR-1", "name": "Chair", "category": "furniture", "price": {"amount": "12.50", "currency": "EUR"}}
 
 
-def act_for_a_new_tenant() -> None:
-    everything = frozenset(permission for context in CONTEXTS for permission in context.permissions)
-    user, tenant = UserId(uuid4()), TenantId(uuid4())
-    principal = Principal(user_id=user, session_id=None, tenant_id=tenant, role="owner", platform_admin=False, permissions=everything)
-    current_context.set(RequestContext(request_id="test", principal=principal))
+async def published(ana: Actor) -> str:
+    """The id of an item that is published."""
+    item = (await ana.client.post("/api/v1/items", json=CHAIR)).json()
+    answer = await ana.client.post(f"/api/v1/items/{item['id']}/publish", headers={"If-Match": "*"})
+    assert answer.status_code == 200, answer.text
+    id: str = item["id"]
+    return id
 
 
-@asynccontextmanager
-async def worked(settings: Settings, urls: Urls) -> AsyncIterator[None]:
-    """Run a worker, as `api-base worker` does, so that publications inside the block are invoiced."""
-    stop = asyncio.Event()
-    work = asyncio.create_task(run_worker(create_worker(settings, CONTEXTS), urls, stop))
-    try:
-        yield
-    finally:
-        stop.set()
-        await work
+async def invoices(actor: Actor) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = (await actor.client.get("/api/v1/invoices")).json()["items"]
+    return found
 
 
-async def read_by_graphql(services: Services, invoice: UUID) -> None:
-    """The context's node, its list, and its relation to an item of another context; `payInvoice` is its route."""
-    routers = [("/api/v1", context.routes(services.bus)) for context in CONTEXTS if context.routes is not None]
-    schema = graphql_schema(CONTEXTS, routers)()
-    query = "{ invoices { nodes { id uuid fee { amount } item { sku } } } }"
-    result = await schema.execute(query, context_value=GraphQLContext(services.bus))
-    (found,) = result.data["invoices"]["nodes"]
-    assert (found["uuid"], found["fee"], found["item"]) == (str(invoice), {"amount": "1.00"}, {"sku": "CHAIR-1"})
-    result = await schema.execute("query($id: ID!) { node(id: $id) { id } }", {"id": found["id"]}, GraphQLContext(services.bus))
-    assert result.data == {"node": {"id": found["id"]}}
-    assert "payInvoice(\n    id: ID!\n" in schema.as_str()
+async def test_publishing_is_invoiced_and_paid_once(acting: Acting, run_worker: Callable[[], Awaitable[None]]) -> None:
+    ana = await acting()
+    item = await published(ana)
+    await run_worker()
+    (invoice,) = await invoices(ana)
+    assert (invoice["item_id"], invoice["fee"]["amount"], invoice["paid_at"]) == (item, "1.00", None)
+    pay = f"/api/v1/invoices/{invoice['id']}/pay"
+    assert [(await ana.client.post(pay)).status_code for _ in range(2)] == [204, 409]
 
 
-async def publish_and_pay(settings: Settings, urls: Urls) -> None:
-    async with opened(build(settings, CONTEXTS)) as services, worked(settings, urls):
-        execute = services.bus.execute
-        act_for_a_new_tenant()
-        item = await execute(CreateItem(details=CHAIR))
-        await execute(PublishItem(id=item.id, expected_version=None))
-        async with asyncio.timeout(30):
-            while not (issued := (await execute(ListInvoices(request=ListRequest()))).items):
-                await asyncio.sleep(0.02)
-        (invoice,) = issued
-        await read_by_graphql(services, invoice.id)
-        assert (invoice.item_id, invoice.fee.amount, invoice.paid_at) == (item.id, "1.00", None)
-        await execute(PayInvoice(id=invoice.id))
-        with pytest.raises(Conflict, match="was paid"):
-            await execute(PayInvoice(id=invoice.id))
-        act_for_a_new_tenant()
-        assert not (await execute(ListInvoices(request=ListRequest()))).items
-        with pytest.raises(NotFound):
-            await execute(PayInvoice(id=invoice.id))
+async def test_another_tenant_sees_and_pays_nothing(acting: Acting, run_worker: Callable[[], Awaitable[None]]) -> None:
+    ana, eva = await acting(), await acting()
+    await published(ana)
+    await run_worker()
+    (invoice,) = await invoices(ana)
+    assert await invoices(eva) == []
+    assert (await eva.client.post(f"/api/v1/invoices/{invoice['id']}/pay")).status_code == 404
 
 
-def test_publishing_is_invoiced_and_paid_once() -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        server = EmbeddedServer(Path(folder), fsync=False)
-        urls = server.start()
-        try:
-            settings = on(Settings(), urls)
-            migrations.up(settings, urls, CONTEXTS)
-            asyncio.run(publish_and_pay(settings, urls))
-        finally:
-            server.stop()
+async def test_viewers_do_not_pay(acting: Acting, run_worker: Callable[[], Awaitable[None]]) -> None:
+    ana = await acting()
+    viewer = await acting(role="viewer", tenant=ana.tenant_id)
+    await published(ana)
+    await run_worker()
+    (invoice,) = await invoices(viewer)
+    assert (await viewer.client.post(f"/api/v1/invoices/{invoice['id']}/pay")).status_code == 403
+
+
+async def test_graphql_shows_an_invoice_with_its_item(acting: Acting, run_worker: Callable[[], Awaitable[None]]) -> None:
+    ana = await acting()
+    await published(ana)
+    await run_worker()
+    query = "{ invoices { nodes { id fee { amount } item { sku } } } }"
+    (found,) = (await ana.client.post("/graphql", json={"query": query})).json()["data"]["invoices"]["nodes"]
+    assert (found["fee"], found["item"]) == ({"amount": "1.00"}, {"sku": "CHAIR-1"})
+    again = await ana.client.post("/graphql", json={"query": "query($id: ID!) { node(id: $id) { id } }", "variables": {"id": found["id"]}})
+    assert again.json() == {"data": {"node": {"id": found["id"]}}}

@@ -15,7 +15,7 @@ from api_base.infrastructure.resilience.patterns import Policy
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdapterPorts:
-    """`policy` returns the policy of an outbound dependency by its name; `/health/ready` and the metrics show that dependency from then on.
+    """What an adapter is built from. `policy` returns the policy of an outbound dependency by its name; `/health/ready` and the metrics show that dependency from then on.
 
     `dispensable` returns the policy of one that callers can do without, by its name and the seconds that a call may take.
     `storage_keys` returns the secrets of the URLs that grant access to a file; the first one signs.

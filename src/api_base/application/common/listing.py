@@ -146,7 +146,7 @@ class ListRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page[T]:
-    """`next_cursor` is None on the last page; `total` is None unless requested."""
+    """A page of a list. `next_cursor` is None on the last page; `total` is None unless requested."""
 
     items: Sequence[T]
     next_cursor: str | None

@@ -19,6 +19,7 @@ from api_base.core.config import Settings
 from api_base.core.shared.places import raised_at
 
 BUILT_IN: Final[Sequence[Context]] = (USERS, TENANTS, AUTH, ITEMS, FILES, AUDIT, JOBS, FLAGS, OFREP, SEARCH)
+"""The contexts that come with the base."""
 
 
 def contexts_of(settings: Settings) -> tuple[Sequence[Context], Sequence[str]]:

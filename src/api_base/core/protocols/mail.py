@@ -6,7 +6,7 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mail:
-    """`key` is the same in every attempt to send the same e-mail: its Message-ID is derived from it.
+    """An e-mail to one address. `key` is the same in every attempt to send the same e-mail: its Message-ID is derived from it.
 
     `text` and `html` have the same content and may hold links that log the reader in: they never appear in a log.
     """

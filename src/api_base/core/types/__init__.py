@@ -11,8 +11,9 @@ from uuid import UUID
 from api_base.core.errors import Forbidden, Unauthenticated
 
 UserId = NewType("UserId", UUID)
-"""All ids are UUIDv7 [RFC 9562] from an `IdGenerator`."""
+"""The id of a user. All ids are UUIDv7 [RFC 9562] from an `IdGenerator`."""
 TenantId = NewType("TenantId", UUID)
+"""The id of a tenant."""
 SessionId = NewType("SessionId", UUID)
 
 NO_USER: Final = UserId(UUID(int=0))

@@ -41,7 +41,7 @@ class Subscription:
 
 
 class DurableSubscription:
-    """`name` (`<context>.<what it does>`) identifies the subscriber's position: a renamed subscription starts again.
+    """A subscriber after the commit, with effects exactly once. `name` (`<context>.<what it does>`) identifies the subscriber's position: a renamed subscription starts again.
 
     `payload` is decoded from the event's JSON; fields that it does not declare are ignored. `isolation` is that of its unit of work.
     """

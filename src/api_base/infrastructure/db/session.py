@@ -17,6 +17,7 @@ from api_base.infrastructure.db.statement import Statement
 from api_base.infrastructure.db.unit_of_work import current_unit
 
 type Row = asyncpg.Record
+"""A row of a result: `row["id"]`."""
 
 UNSAFE_ATTRIBUTES: Final = {"rolsuper": "is a superuser", "rolbypassrls": "bypasses row-level security"}
 """Attributes of a role, as columns of `pg_roles`, that switch the policies off, and how the error describes each."""

@@ -17,7 +17,7 @@ from api_base.core.protocols import PermissionChecker
 from api_base.core.types import DryRun, Err, KeyedExecution, KeyedRequest, Principal, current_context, fingerprint, key_digest
 from api_base.interface.errors.handlers import problem_of
 from api_base.interface.mcp.arguments import Arguments, located
-from api_base.interface.mcp.declared import Exposed, Resource, Tool
+from api_base.interface.mcp.declared import Exposed, McpResource, Tool
 from api_base.interface.routes.rendering import encode, encode_page
 
 _NAME: Final = re.compile(r"[A-Za-z0-9_.-]{1,128}")
@@ -155,7 +155,7 @@ class Catalogue:
     def __init__(self, bus: Bus, checker: PermissionChecker, exposed: Sequence[Exposed]) -> None:
         self._bus, self._check = bus, checker.check
         self._tools = {one.name: CallableTool(one) for one in exposed if isinstance(one, Tool)}
-        self.resources = {one.path: one for one in exposed if isinstance(one, Resource)}
+        self.resources = {one.path: one for one in exposed if isinstance(one, McpResource)}
 
     def may(self, principal: Principal | None, permission: str) -> bool:
         """Return whether the principal holds the permission."""

@@ -1,4 +1,4 @@
-"""What a context exposes to MCP clients: `Context(mcp=[Tool(...), Resource(...)])`. What a message already declares is derived, not repeated."""
+"""What a context exposes to MCP clients: `Context(mcp=[Tool(...), McpResource(...)])`. What a message already declares is derived, not repeated."""
 
 import re
 from collections.abc import Awaitable, Callable, Mapping
@@ -55,7 +55,7 @@ class Document(ResourceContent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Resource(Declaration):
+class McpResource(Declaration):
     """The result of `message`, a query of one `id`, under `api-base://<path>/{id}`. `content` reads what is not shown as JSON."""
 
     path: str
@@ -66,4 +66,4 @@ class Resource(Declaration):
     content: Callable[[Any], Awaitable[ResourceContent]] | None = None
 
 
-type Exposed = Tool | Resource
+type Exposed = Tool | McpResource

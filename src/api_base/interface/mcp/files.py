@@ -7,7 +7,7 @@ from api_base.application.files.queries import FILE_FIELDS, GetFile, ListFiles
 from api_base.application.services.file_upload import permissions
 from api_base.application.services.file_upload.content import FileContent, OpenFile
 from api_base.core.errors import RuleViolated
-from api_base.interface.mcp.declared import Exposed, Resource, ResourceContent, Tool
+from api_base.interface.mcp.declared import Exposed, McpResource, ResourceContent, Tool
 
 MAX_FILE_BYTES: Final = 1_048_576
 """A larger file is downloaded over HTTP."""
@@ -36,7 +36,7 @@ async def _content(file: FileContent) -> ResourceContent:
 FILES: Final[tuple[Exposed, ...]] = (
     Tool(message=GetFile, description="Read the description of a file by its id. Its content is the resource api-base://files/{id}."),
     Tool(message=ListFiles, description="List files: filtered, sorted, in pages.", listing=FILE_FIELDS),
-    Resource(
+    McpResource(
         path="files",
         message=_open,
         permission=permissions.READ,

@@ -17,7 +17,7 @@ from api_base.core.protocols import McpCallLog
 from api_base.core.types import current_context
 from api_base.interface.mcp.call import current_call, uuid_of
 from api_base.interface.mcp.catalogue import CallableTool, Catalogue, Outcome, refused
-from api_base.interface.mcp.declared import Document, Resource, ResourceContent
+from api_base.interface.mcp.declared import Document, McpResource, ResourceContent
 from api_base.interface.mcp.tasks import EXTENSION
 from api_base.interface.routes.rendering import encode
 
@@ -110,7 +110,7 @@ class Handlers:
             part = types.BlobResourceContents(uri=uri, mime_type=content.media_type, blob=b64encode(content.content).decode())
         return types.ReadResourceResult(contents=[part], ttl_ms=0, cache_scope="private")
 
-    async def _of_id(self, uri: str, template: Resource | None, id: UUID | None) -> ResourceContent:
+    async def _of_id(self, uri: str, template: McpResource | None, id: UUID | None) -> ResourceContent:
         """The content of a template. Foreign, unknown and forbidden resources are answered alike."""
         if template is not None and id is not None and self._catalogue.may(current_context.get().principal, template.permission):
             with suppress(NotFound):
@@ -125,7 +125,7 @@ def _shown(tool: CallableTool) -> Mapping[str, Any]:
     return {name: value for name, value in tool.described.items() if name != "outputSchema"}
 
 
-async def _content(found: Resource, answer: Any) -> ResourceContent:
+async def _content(found: McpResource, answer: Any) -> ResourceContent:
     if found.content is not None:
         return await found.content(answer)
     return ResourceContent(media_type="application/json", content=encode(answer).decode())

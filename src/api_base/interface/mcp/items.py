@@ -9,7 +9,7 @@ from api_base.application.items.commands.import_items import StartItemImport
 from api_base.application.items.commands.item_transitions import ArchiveItem, DeleteItem, PublishItem, RestoreItem
 from api_base.application.items.commands.update_item import UpdateItem
 from api_base.application.items.queries import ITEM_FIELDS, GetItem, ListItems
-from api_base.interface.mcp.declared import Exposed, Resource, Tool
+from api_base.interface.mcp.declared import Exposed, McpResource, Tool
 from api_base.interface.v1.bodies.imports import ImportBody
 from api_base.interface.v1.bodies.items import CreateItemBody, PatchItemBody
 
@@ -50,5 +50,5 @@ ITEMS: Final[tuple[Exposed, ...]] = (
         tenant="tenant_id",
         job=lambda started: started.job_id,
     ),
-    Resource(path="items", message=_read, permission=permissions.READ, name="item", description="An item as JSON."),
+    McpResource(path="items", message=_read, permission=permissions.READ, name="item", description="An item as JSON."),
 )

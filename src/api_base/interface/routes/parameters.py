@@ -62,7 +62,9 @@ class IfMatch:
 
 
 ExpectedVersion = Annotated[int | None, Depends(IfMatch(required=True))]
+"""The version of If-Match; a request without it is refused. None for `*`."""
 OptionalVersion = Annotated[int | None, Depends(IfMatch(required=False))]
+"""The version of If-Match, or None."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,7 @@ class AcceptLanguage:
 
 
 PreferredLanguage = Annotated[Language, Depends(AcceptLanguage())]
+"""The language of e-mails that Accept-Language prefers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +98,7 @@ class UserAgent:
 
 
 ClientProgram = Annotated[str, Depends(UserAgent())]
+"""The User-Agent of the client."""
 
 
 def query_pairs(query: bytes, most: int | None = None) -> list[tuple[str, str]]:

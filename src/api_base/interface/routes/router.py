@@ -28,7 +28,7 @@ class Deprecation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RouteOptions:
-    """`versioned`: the response has a `version`, so it gets an ETag and supports If-None-Match.
+    """The options of a route of a `Router`. `versioned`: the response has a `version`, so it gets an ETag and supports If-None-Match.
 
     `location` is the path of the created resource, with fields of the response in braces. `body_limit` is in bytes; None is the server's limit.
     `auth`: `required` refuses a request without a token before anything is read, `optional` serves it as well, `ignored` also serves a request

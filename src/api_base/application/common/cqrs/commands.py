@@ -7,7 +7,7 @@ from api_base.core.protocols import Isolation
 
 
 class Command[T](Message[T]):
-    """`isolation` declares its requirements on the transaction.
+    """Changes state, in one unit of work, and returns `T`. `isolation` declares its requirements on the transaction.
 
     `destructive` says whether it may overwrite or remove something, `idempotent` whether repeating it changes nothing more.
     """

@@ -11,7 +11,7 @@ from api_base.domain.common.events import DurableSubscription
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamRecord:
-    """`value` has types of JSON. Records of one `key` stay in order."""
+    """A record that a stream produces. `value` has types of JSON. Records of one `key` stay in order."""
 
     key: str
     value: Mapping[str, object]

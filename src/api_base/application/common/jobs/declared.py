@@ -13,7 +13,7 @@ ATTEMPTS: Final = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job(Declaration):
-    """`name` (`<context>.<action>`) is stored in the rows: after a renaming, waiting jobs are unknown.
+    """A command that may be enqueued. `name` (`<context>.<action>`) is stored in the rows: after a renaming, waiting jobs are unknown.
 
     An execution may take `timeout` seconds. A job that fails because of an outage is retried until the outage ends; a job that fails for
     another reason has `attempts` attempts; a refused job becomes dead immediately.

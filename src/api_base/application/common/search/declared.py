@@ -25,7 +25,7 @@ class SearchSource(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeclaredIndex[P](Declaration):
-    """`events` are the names of the events after which the document of their aggregate may differ. Each has the field `tenant_id`.
+    """An index that `/search` reads. `events` are the names of the events after which the document of their aggregate may differ. Each has the field `tenant_id`.
 
     `source` makes what reads the documents, from the ports of the process.
     """
