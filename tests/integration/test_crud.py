@@ -16,8 +16,12 @@ import pytest_asyncio
 
 from api_base.bootstrap import migrations
 from api_base.bootstrap.contexts import BUILT_IN
+from api_base.bootstrap.services import build, opened
+from api_base.core.types import current_context
 from api_base.infrastructure.db.embedded import Urls
+from api_base.interface.mcp.catalogue import Catalogue
 from tests.application import Person, Running, running, settings_on
+from tests.support import act_for
 from tools.documents import ROOT
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -221,6 +225,34 @@ async def test_graphql_reads_and_changes_it(shop: Shop) -> None:
     assert listed["reminders"]["nodes"] == [{"id": made["createReminder"]["reminder"]["id"], "status": "OPEN", "dueOn": "2026-03-01"}]
     node = await asked("query($id: ID!) { node(id: $id) { ... on Reminder { title } } }", id=made["createReminder"]["reminder"]["id"])
     assert node["node"] == {"title": "Milk"}
+
+
+async def test_agents_call_its_messages_as_tools(reminders: Any, shared_migrated: Urls, shop: Shop) -> None:
+    """After the revision of the running application."""
+    services = build(settings_on(shared_migrated), [*BUILT_IN, reminders.CONTEXT])
+    async with opened(services):
+        act_for(uuid4(), permissions=frozenset(reminders.CONTEXT.permissions))
+        catalogue = Catalogue(services.bus, services.container.checker, reminders.REMINDERS.mcp)
+        principal = current_context.get().principal
+
+        async def call(tool: str, **given: Any) -> Any:
+            found = catalogue.find(principal, tool)
+            assert found is not None
+            outcome = await catalogue.call(found, given)
+            return outcome.failed, json.loads(outcome.content or b"null")
+
+        names = [one.name for one in catalogue.tools(principal, writing=True)]
+        assert names == ["create_reminder", "delete_reminder", "get_reminder", "list_reminders", "restore_reminder", "update_reminder"]
+        failed, made = await call("create_reminder", **MILK)
+        assert (failed, made["title"]) == (False, MILK["title"])
+        failed, changed = await call("update_reminder", id=made["id"], expected_version=1, pinned=True)
+        assert (failed, changed["version"], changed["pinned"]) == (False, 2, True)
+        assert (await call("get_reminder", id=made["id"])) == (False, changed)
+        failed, page = await call("list_reminders", q="milk", filter={"pinned[eq]": "true"})
+        assert (failed, [one["id"] for one in page["items"]]) == (False, [made["id"]])
+        assert (await call("delete_reminder", id=made["id"], expected_version=None)) == (False, None)
+        failed, problem = await call("create_reminder", title="\u200b")
+        assert (failed, [one["pointer"] for one in problem["errors"]]) == (True, ["/title"])
 
 
 async def test_a_resource_of_six_fields_costs_at_most_45_lines() -> None:
