@@ -16,6 +16,7 @@ import pytest_asyncio
 
 from api_base.bootstrap import migrations
 from api_base.bootstrap.contexts import BUILT_IN
+from api_base.bootstrap.crud import crud
 from api_base.bootstrap.services import build, opened
 from api_base.core.types import current_context
 from api_base.infrastructure.db.embedded import Urls
@@ -253,6 +254,26 @@ async def test_agents_call_its_messages_as_tools(reminders: Any, shared_migrated
         assert (await call("delete_reminder", id=made["id"], expected_version=None)) == (False, None)
         failed, problem = await call("create_reminder", title="\u200b")
         assert (failed, [one["pointer"] for one in problem["errors"]]) == (True, ["/title"])
+
+
+async def test_what_happens_is_published_if_it_is_declared(reminders: Any, shared_migrated: Urls, shop: Shop, postgres: Any) -> None:
+    """After the revision of the running application, whose own declaration has no events."""
+    resource = crud(reminders.Reminder, reminders.ReminderDTO, name="reminders", events=True)
+    services = build(settings_on(shared_migrated), [*BUILT_IN, resource.context(migrations=reminders.CONTEXT.migrations)])
+    async with opened(services):
+        execute, tenant = services.bus.execute, uuid4()
+        act_for(tenant, permissions=frozenset(resource.roles))
+        id = (await execute(resource.create(values={"title": "Milk"}))).id
+        for _ in range(2):  # what changes nothing is no event
+            await execute(resource.update(id=id, expected_version=None, changes={"pinned": True}))
+        await execute(resource.delete(id=id, expected_version=2))
+        await execute(resource.restore(id=id, expected_version=None))
+    connection = await asyncpg.connect(postgres.admin_of(shared_migrated))
+    rows = await connection.fetch("select name, payload from outbox where aggregate_id = $1 order by sequence", id)
+    await connection.close()
+    assert [row["name"] for row in rows] == [f"reminders.{verb}.v1" for verb in ("created", "changed", "deleted", "restored")]
+    assert {json.loads(row["payload"])["tenant_id"] for row in rows} == {str(tenant)}
+    assert services.container.channels.rules["reminders.created.v1"].to == {"reminders": "aggregate_id"}
 
 
 async def test_a_resource_of_six_fields_costs_at_most_45_lines() -> None:

@@ -1,7 +1,7 @@
 """`crud`: a plain resource from one declaration. What it makes are the ordinary parts of a context, so that each can be replaced."""
 
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, cast
@@ -9,6 +9,7 @@ from typing import Final, cast
 from api_base.application.common.cqrs import Bus, Registration, on
 from api_base.application.common.dto import dto_of
 from api_base.application.common.listing import Fields
+from api_base.application.common.realtime.channels import Channel, ChannelDeclaration, PublicEvent
 from api_base.application.common.resources import (
     Create,
     CreateResource,
@@ -27,15 +28,15 @@ from api_base.application.common.resources import (
     of_user,
     resource_fields,
 )
-from api_base.application.common.resources.fields import unlisted
 from api_base.bootstrap.context import Context, Ports
 from api_base.bootstrap.contexts.roles import ADMINS, MEMBERS, VIEWERS
+from api_base.bootstrap.crud_check import misnamed, unsearchable
 from api_base.bootstrap.crud_messages import Messages, Permissions, camel
 from api_base.core.errors import Fault, WiringError
 from api_base.core.protocols import PeriodicTask
 from api_base.core.shared.places import Declaration
-from api_base.domain.common.attributes import attributes_of
 from api_base.domain.common.resource import Resource, RestorableResource
+from api_base.domain.common.resource_events import ResourceEvent
 from api_base.infrastructure.db.aggregate_mapping import aggregate_mapping, entity_name
 from api_base.infrastructure.db.query_builder import TextSearch
 from api_base.infrastructure.db.query_builder.text_search import search_name
@@ -59,7 +60,8 @@ _OWNERS: Final[Mapping[Ownership, Owner]] = {Ownership.TENANT: of_tenant, Owners
 class Crud[T: Resource, D](Declaration):
     """A plain resource. `get`, `list`, `create`, `update`, `delete` and `restore` are its messages: `await bus.execute(NOTES.get(id=…))`.
 
-    `mapping` stores it, `to_dto` shows it, `roles` maps its permissions to roles, `search` are the columns that `q` searches, the title first.
+    `mapping` stores it, `to_dto` shows it, `roles` maps its permissions to roles, `search` are the columns that `q` searches, the title first,
+    `events` its events by verb (`created`); none unless they are declared.
     """
 
     name: str
@@ -77,6 +79,7 @@ class Crud[T: Resource, D](Declaration):
     search: tuple[str, ...]
     routes_of: ResourceRoutes[D]
     aggregate: type[T]
+    events: Mapping[str, type[ResourceEvent]]
     faults: Sequence[Fault]
 
     def repository(self, database: Database) -> SqlRepository[T]:
@@ -94,9 +97,9 @@ class Crud[T: Resource, D](Declaration):
             on(self.get, GetById(database, mapping, dto)),
             on(self.get_many, GetByIds(database, mapping, dto)),
             on(self.list, ListOf(database, mapping, dto, self.routes_of.fields, search=search)),
-            on(self.create, Create(repository, self.aggregate, dto, owner, ports.ids, clock)),
-            on(self.update, Update(repository, entity, self.aggregate, dto, clock)),
-            on(self.delete, Delete(repository, entity, clock)),
+            on(self.create, Create(repository, self.aggregate, dto, owner, ports.ids, clock, self.events.get("created"))),
+            on(self.update, Update(repository, entity, self.aggregate, dto, clock, self.events.get("changed"))),
+            on(self.delete, Delete(repository, entity, clock, self.events.get("deleted"))),
         ]
         if self.restore is not None:
             made.append(self._restoring(self.restore, ports))
@@ -144,11 +147,28 @@ class Crud[T: Resource, D](Declaration):
         return [tool.made_for(self) for tool in tools]
 
     @property
+    def channels(self) -> Sequence[ChannelDeclaration]:
+        """Return the channels `<name>/<id>`, for who may read the resource, and the events that go there; none without events."""
+        if not self.events:
+            return ()
+        permission = self.get.permission if self.get.permission in self.roles else None
+        channel = Channel(kind=self.name, message=self.get, read=lambda found: self.get(id=found))
+        rules = [
+            PublicEvent(event=event.name, fields=("aggregate_id",), to={self.name: "aggregate_id"}, permission=permission)
+            for event in self.events.values()
+        ]
+        return [channel.made_for(self), *(rule.made_for(self) for rule in rules)]
+
+    @property
     def graphql(self) -> GraphQL:
         """Return the node and the list; the mutations come from the routes."""
         body = self.routes_of
         node = Node(
-            name=self.aggregate.__name__, dto=body.dto, by_ids=lambda ids: self.get_many(ids=ids), path="/" + body.plural.replace("_", "-")
+            name=self.aggregate.__name__,
+            dto=body.dto,
+            by_ids=lambda ids: self.get_many(ids=ids),
+            path="/" + body.plural.replace("_", "-"),
+            channel=self.name if self.events else None,
         )
         listing = Listing(
             name=camel(body.plural),
@@ -184,6 +204,8 @@ class Crud[T: Resource, D](Declaration):
             migrations=migrations or Path(str(sys.modules[self.aggregate.__module__].__file__)).parent / "migrations",
             permissions=self.roles,
             handlers=all_handlers,
+            events=tuple(self.events.values()),
+            channels=self.channels,
             routes=lambda bus: self.routes(bus, None if routes is None else routes(bus)),
             background=self.background,
             mcp=self.mcp,
@@ -198,7 +220,7 @@ class Crud[T: Resource, D](Declaration):
     def _restoring(self, message: type[RestoreResource[D]], ports: Ports) -> Registration:
         repository = cast("SqlRepository[RestorableResource]", self.repository(ports.database))
         aggregate, dto = cast("type[RestorableResource]", self.aggregate), cast("Callable[[RestorableResource], D]", self.to_dto)
-        return on(message, Restore(repository, self.mapping.entity, aggregate, dto, ports.clock))
+        return on(message, Restore(repository, self.mapping.entity, aggregate, dto, ports.clock, self.events.get("restored")))
 
 
 def crud[T: Resource, D](
@@ -213,6 +235,7 @@ def crud[T: Resource, D](
     create: frozenset[str] = MEMBERS,
     update: frozenset[str] = MEMBERS,
     delete: frozenset[str] = ADMINS,
+    events: bool = False,
     table: DeclaredTable | None = None,
     mapping: TableMapping[T] | None = None,
     to_dto: Callable[[T], D] | None = None,
@@ -223,7 +246,8 @@ def crud[T: Resource, D](
     """Declare the plain resource `cls`, shown as `dto`. `name` names its context, its table and its path.
 
     `filters`, `sorts` and `search` name its attributes: by which lists are filtered and sorted, and what `q` searches, the title first. `read`,
-    `create`, `update` and `delete` are the roles that may do it; the resource of a user is that user's alone. The other arguments are one's own in
+    `create`, `update` and `delete` are the roles that may do it; the resource of a user is that user's alone. With `events`, what happens is published
+    (`notes.created.v1`), also to connected clients. The other arguments are one's own in
     the place of what is made of the class: its table, its mapping, the function to its DTO, the fields of its lists, and its two bodies.
     """
     stored = table if table is not None else resource_table(cls, name)
@@ -248,7 +272,7 @@ def crud[T: Resource, D](
         example=example_of(cls),
         declared_at=made.declared_at,
     )
-    refused = [*_misnamed(cls, "filters", filters), *_misnamed(cls, "sorts", sorts), *_unsearchable(cls, search, stored)]
+    refused = [*misnamed(cls, "filters", filters), *misnamed(cls, "sorts", sorts), *unsearchable(cls, search, stored)]
     if create_with is None or change_with is None:
         refused += undescribed(cls)
     return Crud(
@@ -267,20 +291,6 @@ def crud[T: Resource, D](
         search=tuple(search),
         routes_of=routes,
         aggregate=cls,
+        events=made.events if events else {},
         faults=[Fault(made.declared_at, sentence) for sentence in refused],
     )
-
-
-def _misnamed(cls: type[Resource], what: str, names: Sequence[str]) -> Iterator[str]:
-    for name in unlisted(cls, names):
-        yield f"{what} name {name!r}, which is no attribute of {cls.__name__} that lists compare. It has {', '.join(attributes_of(cls))}."
-
-
-def _unsearchable(cls: type[Resource], names: Sequence[str], table: DeclaredTable) -> Iterator[str]:
-    attributes = attributes_of(cls)
-    for name in [name for name in names if name not in attributes or attributes[name].kind is not str]:
-        yield f"search names {name!r}, which is no text of {cls.__name__}. Name attributes of type str, the title first."
-    if names and attributes.get(names[0]) is not None and attributes[names[0]].nullable:
-        yield f"search names {names[0]!r} as the title, which may be None. Name one that is never None first."
-    if names and ownership(table) is not Ownership.TENANT:
-        yield f"search needs a table that tenants own: the words of {table.name!r} would be those of nobody. Leave search out."

@@ -16,6 +16,7 @@ from api_base.application.common.resources import (
 )
 from api_base.core.shared.places import Declaration
 from api_base.domain.common.resource import Resource, RestorableResource
+from api_base.domain.common.resource_events import ResourceEvent
 
 DECLARES_FOR_ITS_CALLERS: Final = True
 
@@ -36,7 +37,7 @@ class Permissions:
 
 
 class Messages[D](Declaration):
-    """Makes the messages of a resource: classes derived from the generic ones, named after it."""
+    """Makes the messages and events of a resource: classes derived from the generic ones, named after it."""
 
     def __init__(self, cls: type[Resource], dto: type[D], plural: str, permissions: Permissions) -> None:
         self.__post_init__()
@@ -51,6 +52,12 @@ class Messages[D](Declaration):
         self.delete = cast("type[DeleteResource]", self._made(f"Delete{one}", DeleteResource, delete))
         restore = cast("type[RestoreResource[D]]", self._made(f"Restore{one}", _of(RestoreResource, dto), delete))
         self.restore = restore if issubclass(cls, RestorableResource) else None
+        verbs = ("created", "changed", "deleted", "restored") if self.restore else ("created", "changed", "deleted")
+        self.events = {verb: self._event(f"{one}{verb.capitalize()}", f"{plural}.{verb}.v1") for verb in verbs}
+
+    def _event(self, name: str, event: str) -> type[ResourceEvent]:
+        members = {"__slots__": (), "__module__": self._module, "name": event, "declared_at": self.declared_at}
+        return new_class(name, (ResourceEvent,), exec_body=lambda namespace: namespace.update(members))
 
     def _made(self, name: str, base: object, permission: str) -> type:
         members = {"__slots__": (), "__module__": self._module, "permission": permission, "declared_at": self.declared_at}
