@@ -15,6 +15,7 @@ import api_base
 from api_base.bootstrap.contexts import BUILT_IN
 from api_base.bootstrap.migrations import branches
 from api_base.infrastructure.db.migrations.runner import ENVIRONMENT
+from tools.documents import ROOT
 
 STARTS: Final = {
     "api_base.main": "uvicorn --factory api_base.main:create_app",
@@ -26,6 +27,13 @@ STARTS: Final = {
 }
 """Modules that a process starts with, and how."""
 
+OFFERED: Final = {
+    "api_base.bootstrap.crud": "examples/reminders/src/reminders/__init__.py",
+    "api_base.infrastructure.db.searchable": "examples/reminders/src/reminders/migrations/001_create_reminders.py",
+    "api_base.domain.common.numbers": "docs/crud.md",
+}
+"""What the base itself does not use, but contexts of other packages: a file that imports or documents each."""
+
 PACKAGE: Final = Path(api_base.__path__[0])
 
 
@@ -36,10 +44,16 @@ def test_every_module_is_reached_from_where_a_process_starts() -> None:
     folders = {ENVIRONMENT, *(branch.folder for branch in branches(BUILT_IN))}
     alembics = {file for folder in folders for file in folder.glob("*.py")}
     declared = {context.graphql.partition(":")[0] for context in BUILT_IN if context.graphql is not None}
-    starts = {*STARTS, *declared, *(_imports(alembics) & graph.modules)}
+    starts = {*STARTS, *OFFERED, *declared, *(_imports(alembics) & graph.modules)}
     reached = starts.union(*(graph.find_upstream_modules(start) for start in starts))
     dead = [name for file, name in _modules().items() if name not in reached and file not in alembics]
     assert dead == [], f"nothing that runs imports {', '.join(dead)}: wire it where it is used, or delete it"
+
+
+def test_what_is_offered_is_used_or_documented() -> None:
+    assert "from api_base.bootstrap.crud import crud" in (ROOT / OFFERED["api_base.bootstrap.crud"]).read_text()
+    assert "from api_base.infrastructure.db.searchable import" in (ROOT / OFFERED["api_base.infrastructure.db.searchable"]).read_text()
+    assert "`NumberRule`" in (ROOT / OFFERED["api_base.domain.common.numbers"]).read_text()
 
 
 def _modules() -> dict[Path, str]:

@@ -30,6 +30,7 @@ from api_base.infrastructure.db.schema import DeclaredTable
 from api_base.infrastructure.db.session import Database
 from api_base.infrastructure.observability.counters import Counters
 from api_base.infrastructure.resilience.patterns import Policy
+from api_base.interface.graphql.declared import GraphQL
 from api_base.interface.mcp import Exposed
 
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ class Context(Declaration):
     `resources` are opened in each process, after the database and before the first request, and closed in reverse.
     `prune` declares which rows the worker deletes, `background` adds other periodic tasks. `routes` are served under `/api/v1`, `protocol_routes` at the
     paths that another specification prescribes.
-    `graphql` is the import path of a `GraphQL` (`package.module:NAME`), imported with the first GraphQL request: docs/graphql.md.
+    `graphql` is a `GraphQL`, or the import path of one (`package.module:NAME`), imported with the first GraphQL request: docs/graphql.md.
     `adapters` adds schemes to the URLs that select the adapter of a port (`MAIL__URL=file://…`): docs/adapters.md.
     """
 
@@ -132,5 +133,5 @@ class Context(Declaration):
     resources: Callable[[Ports], Sequence[protocols.Resource]] = lambda ports: ()
     routes: Callable[[Bus], APIRouter] | None = None
     protocol_routes: Callable[[Bus], APIRouter] | None = None
-    graphql: str | None = None
+    graphql: GraphQL | str | None = None
     adapters: Adapters = field(default_factory=Adapters)

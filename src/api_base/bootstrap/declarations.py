@@ -160,6 +160,9 @@ class _Maker:
     def _called(self, what: str, make: Callable[[], object]) -> object:
         try:
             made = make()
+        except WiringError as error:
+            self._faults.extend(error.faults)
+            return None
         except Exception as error:
             detail = str(error) if isinstance(error, ApiBaseError) else f"{type(error).__name__}: {error}"
             sentence = f"{what} of the context {self._context.name!r} cannot be made. {detail.rstrip('.')}."

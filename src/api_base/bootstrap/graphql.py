@@ -28,7 +28,9 @@ def declared_graphql(contexts: Sequence[Context]) -> Sequence[GraphQL]:
     return [_load(context.name, context.graphql) for context in contexts if context.graphql is not None]
 
 
-def _load(context: str, path: str) -> GraphQL:
+def _load(context: str, path: GraphQL | str) -> GraphQL:
+    if isinstance(path, GraphQL):
+        return path
     module, _, attribute = path.partition(":")
     try:
         found: object = getattr(import_module(module), attribute)

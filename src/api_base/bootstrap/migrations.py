@@ -7,17 +7,21 @@ event loop: call them from outside one.
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from api_base.bootstrap.context import Context
 from api_base.core.config import Settings
+from api_base.core.errors import ConfigurationError
 from api_base.infrastructure import audit, events, idempotency, importing, realtime, tasks, text_search
 from api_base.infrastructure.audit.tables import METADATA as AUDIT
 from api_base.infrastructure.db.connecting import Connection
 from api_base.infrastructure.db.embedded import Urls
 from api_base.infrastructure.db.migrations.revisions import BASE, Branch, chain, closure, heads_of, plain_connection, read, stored_heads
 from api_base.infrastructure.db.migrations.roles import Roles, user_of
+from api_base.infrastructure.db.query_builder import PageBuilder
+from api_base.infrastructure.db.repository import SqlRepository
 from api_base.infrastructure.db.schema import DeclaredTable
 from api_base.infrastructure.db.session import check_server
 from api_base.infrastructure.db.table_check import SQL, TableCheck
@@ -29,6 +33,7 @@ from api_base.infrastructure.tasks.tables import METADATA as TASKS
 from api_base.infrastructure.text_search.tables import METADATA as TEXT_SEARCH
 
 if TYPE_CHECKING:
+    from api_base.infrastructure.db.migrations.comparison import DeclaredSchema
     from api_base.infrastructure.db.migrations.runner import Migrator
 
 OWN: Final = [
@@ -121,6 +126,39 @@ def new(context: str, message: str, contexts: Sequence[Context]) -> Path:
     from api_base.infrastructure.db.migrations.writer import write  # Alembic costs a start 0.1 s
 
     return write(branches(contexts), context, message)
+
+
+def auto(settings: Settings, urls: Urls, context: str, message: str | None, contexts: Sequence[Context]) -> Path | None:
+    """Write the revision of `context` that makes the database as its tables and lists are declared; None if nothing is to do.
+
+    Raises `ConfigurationError` while revisions of the context are pending, and for a column that it cannot fill.
+    """
+    from api_base.infrastructure.db.migrations.comparison import difference  # Alembic costs a start 0.1 s
+    from api_base.infrastructure.db.migrations.writer import branch_of, write_difference
+
+    declared = branches(contexts)
+    branch_of(declared, context)
+    if pending := [id for one in status(urls, contexts) if one.context == context for id in one.pending]:
+        raise ConfigurationError(
+            f"Nothing was written, because {', '.join(pending)} of {context} is not applied, and the tables are compared with those of the "
+            "database. Run `api-base migrate up`, then try again."
+        )
+    found = asyncio.run(_migrator(settings, urls, contexts).inspect(partial(difference, declared=_schema(settings, context, contexts))))
+    return write_difference(declared, context, message, found)
+
+
+def _schema(settings: Settings, name: str, contexts: Sequence[Context]) -> "DeclaredSchema":
+    from api_base.bootstrap.services import build  # which imports this module's callers
+    from api_base.infrastructure.db.migrations.comparison import DeclaredSchema
+
+    services = build(settings, contexts)  # keeps the lists
+    database = services.container.database
+    return DeclaredSchema(
+        tables=[table for context in contexts if context.name == name for table in context.tables],
+        everything=tables(contexts),
+        lists=[one for one in database.lists if isinstance(one, PageBuilder)],
+        defaults=dict(pair for one in database.repositories if isinstance(one, SqlRepository) for pair in one.mapping.defaults.items()),
+    )
 
 
 def _migrator(settings: Settings, urls: Urls, contexts: Sequence[Context]) -> "Migrator":

@@ -50,10 +50,21 @@ def status() -> None:
 @app.command()
 def new(
     context: Annotated[str, typer.Argument(help="Context that the revision belongs to.")],
-    message: Annotated[str, typer.Argument(help="What the revision does, in a few words.")],
+    message: Annotated[str | None, typer.Argument(help="What the revision does, in a few words. --auto needs none.")] = None,
+    auto: Annotated[
+        bool, typer.Option("--auto", help="Write what makes the database as the context declares its tables and lists.")
+    ] = False,
 ) -> None:
-    """Write an empty revision into the package that owns the context."""
+    """Write a revision into the package that owns the context: an empty one, or what its tables and lists need."""
     from api_base.bootstrap import migrations
     from api_base.bootstrap.configuration import load
+    from api_base.cli.running import application
 
-    print(migrations.new(context, message, load()[1]))
+    if auto:
+        with application() as (settings, urls, contexts):
+            written = migrations.auto(settings, urls, context, message, contexts)
+        print(written or f"Nothing to do: the database has the tables and indexes that {context} declares.")
+    elif message is None:
+        raise typer.BadParameter("Say what the revision does, or pass --auto.", param_hint="MESSAGE")
+    else:
+        print(migrations.new(context, message, load()[1]))

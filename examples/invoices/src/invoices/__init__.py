@@ -7,13 +7,15 @@ from uuid import UUID
 from fastapi import Depends
 
 from api_base.application.common.cqrs import Bus, on
+from api_base.application.common.dto import dto_of
 from api_base.application.common.listing import ListRequest, Page
 from api_base.bootstrap.context import Context
 from api_base.bootstrap.contexts.roles import ADMINS, VIEWERS
+from api_base.infrastructure.db.resource_queries import GetByIds, ListOf
 from api_base.interface.mcp import Tool
 from api_base.interface.routes import ListQuery, Router
 from invoices.invoicing import FIELDS, GetInvoicesByIds, InvoiceDTO, InvoicePaid, ListInvoices, PayInvoice, PayInvoiceHandler, invoicing
-from invoices.tables import TABLE, GetInvoicesByIdsHandler, ListInvoicesHandler, repository
+from invoices.tables import MAPPING, TABLE, repository
 
 
 def routes(bus: Bus) -> Router:
@@ -30,14 +32,15 @@ def routes(bus: Bus) -> Router:
     return router
 
 
+to_dto = dto_of(InvoiceDTO)
 INVOICES = Context(
     name="invoices",
     tables=(TABLE,),
     migrations=Path(__file__).parent / "migrations",
     permissions={ListInvoices.permission: VIEWERS, PayInvoice.permission: ADMINS},
     handlers=lambda ports: [
-        on(GetInvoicesByIds, GetInvoicesByIdsHandler(ports.database)),
-        on(ListInvoices, ListInvoicesHandler(ports.database)),
+        on(GetInvoicesByIds, GetByIds(ports.database, MAPPING, to_dto)),
+        on(ListInvoices, ListOf(ports.database, MAPPING, to_dto, FIELDS)),
         on(PayInvoice, PayInvoiceHandler(repository(ports.database), ports.clock)),
     ],
     events=(InvoicePaid,),

@@ -13,6 +13,7 @@ from api_base.core.base import AggregateRoot, DomainEvent
 from api_base.core.errors import Conflict
 from api_base.core.protocols import AsyncRepository, Clock, IdGenerator
 from api_base.domain.common.events import DurableSubscription
+from api_base.domain.common.value_objects import Money
 
 FIELDS = Fields(default_sort=())  # by id only: in the order of issue
 
@@ -28,6 +29,10 @@ class Invoice(AggregateRoot):
     item_id: UUID
     fee_cents: int = 100  # EUR
     paid_at: datetime | None = None
+
+    @property
+    def fee(self) -> MoneyDTO:
+        return MoneyDTO.of(Money(minor=self.fee_cents, currency="EUR"))
 
     def pay(self, now: datetime) -> None:
         if self.paid_at is not None:

@@ -134,10 +134,14 @@ def _handled_by(cls: type) -> object:
 
 
 def _modules(parts: ContextParts) -> Sequence[ModuleType]:
-    """Return the modules that the context's own module imports, directly or not, and that lie beside its messages and handlers."""
+    """Return the modules that the context's own module imports, directly or not, and that lie beside its messages and handlers.
+
+    A generic handler is a ready one, which lies beside those of no context.
+    """
     waiting = [parts.context.declared_in]
     for one in parts.registrations:
-        waiting += [getattr(thing, "__module__", "") for thing in (one.message, type(one.handler))]
+        own = (one.message,) if getattr(type(one.handler), "__type_params__", ()) else (one.message, type(one.handler))
+        waiting += [getattr(thing, "__module__", "") for thing in own]
     beside = {_folder(name) for name in waiting}
     found: dict[str, ModuleType] = {}
     while waiting:

@@ -25,7 +25,7 @@ def faults(contexts: Sequence[Context]) -> Iterator[Fault]:
         "Two attachables have the kind {0!r}. Rename one of them.",
     )
     for context in contexts:
-        if context.graphql is not None:
+        if isinstance(context.graphql, str):
             yield from _graphql(context, context.graphql)
 
 

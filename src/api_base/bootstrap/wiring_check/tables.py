@@ -57,6 +57,9 @@ def _mapping(mapping: TableMapping[Never], declared: Container[int], *, whole: b
     columns = [column.name for column in table.columns]
     if id(table) not in declared:
         yield Fault(place, f"A repository uses the table {table.name!r}, which is in the tables of no Context. Add it there.")
+    if mapping.faults:
+        yield from (Fault(place, sentence) for sentence in mapping.faults)
+        return
     if missing := [name for name in ("id", "version") if name not in columns]:
         yield Fault(place, f"The table {table.name!r} stores an aggregate and has no column {missing[0]!r}. Add it.")
     written = values_written(mapping.to_row)

@@ -4,10 +4,12 @@ import os
 import sys
 from traceback import walk_tb
 from types import CodeType, FrameType
-from typing import Any, Final
+from typing import Any, Final, Self
 
 _MACHINERY: Final = frozenset({__name__, "dataclasses", "typing", "functools"})
 """Modules between a declaration and the frame that notes it. The code that `dataclass` generates has the module of its class and no file."""
+_MARK: Final = "DECLARES_FOR_ITS_CALLERS"
+"""The global of a module whose functions make declarations for others: these are declared where the function is called."""
 
 
 class Declaration:
@@ -22,6 +24,12 @@ class Declaration:
         object.__setattr__(self, "declared_at", at(frame.f_code.co_filename, frame.f_lineno))
         object.__setattr__(self, "declared_in", frame.f_globals.get("__name__", ""))
 
+    def made_for(self, other: "Declaration") -> Self:
+        """Return this declaration, which was made for `other`, with the place of that."""
+        object.__setattr__(self, "declared_at", other.declared_at)
+        object.__setattr__(self, "declared_in", other.declared_in)
+        return self
+
 
 def caller(module: str) -> str:
     """Return the place of the nearest caller outside `module`."""
@@ -32,15 +40,17 @@ def caller(module: str) -> str:
 def _caller(module: str) -> FrameType:
     frame = sys._getframe(1)
     while frame.f_back is not None and (
-        frame.f_globals.get("__name__") in {*_MACHINERY, module} or frame.f_code.co_filename.startswith("<")
+        frame.f_globals.get("__name__") in {*_MACHINERY, module} or _MARK in frame.f_globals or frame.f_code.co_filename.startswith("<")
     ):
         frame = frame.f_back
     return frame
 
 
 def place_of(thing: Any) -> str:
-    """Return where a class or a function is defined; for another object, its class."""
+    """Return where a class or a function is defined; for another object, its class. What is made for a declaration has the place of that: `declared_at`."""
     thing = getattr(thing, "__func__", thing)
+    if isinstance(made := getattr(thing, "__dict__", {}).get("declared_at"), str):
+        return made
     while hasattr(thing, "__wrapped__"):
         thing = thing.__wrapped__
     code = getattr(thing, "__code__", None)

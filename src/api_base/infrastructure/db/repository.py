@@ -1,6 +1,6 @@
 """The generic repository: aggregates in one table, read whole, saved whole, guarded by their version."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -22,6 +22,8 @@ class TableMapping[T](Declaration):
     """How an aggregate is stored: `to_row` returns the values in the order of the table's columns, `from_row` restores the aggregate.
     `owner` returns the tenant or user that owns an aggregate. `constraint_errors` returns the error of an aggregate that violates the
     named constraint.
+
+    `aggregate_mapping` also says of which class, which column each field of a list is, the SQL of the default of a (table, column), and what does not fit.
     """
 
     entity: str
@@ -30,6 +32,10 @@ class TableMapping[T](Declaration):
     from_row: Callable[[Row], T]
     owner: Callable[[T], UUID | None]
     constraint_errors: Mapping[str, Callable[[T], Exception]] = field(default_factory=dict)
+    aggregate: type[T] | None = None
+    fields: Mapping[str, sa.Column[Any]] = field(default_factory=dict)
+    defaults: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    faults: Sequence[str] = ()
 
 
 class SqlRepository[T: AggregateRoot]:

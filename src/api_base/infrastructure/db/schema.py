@@ -167,6 +167,7 @@ _NAMES: Final[dict[type[Any], str]] = {
     sa.Boolean: "boolean",
     sa.REAL: "real",
     sa.DateTime: "timestamptz",
+    sa.Date: "date",
     sa.LargeBinary: "bytea",
     Xid8: "xid8",
 }

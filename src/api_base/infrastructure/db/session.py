@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any, Final
 from uuid import UUID
+from weakref import WeakSet
 
 import asyncpg
 
@@ -33,6 +34,8 @@ class Database:
         self._refuse_unsafe_role = refuse_unsafe_role
         self.repositories: list[object] = []
         """The repositories that use this database, for the check of the wiring at start."""
+        self.lists: WeakSet[object] = WeakSet()
+        """The lists that read it and are still used, for the indexes that they need."""
 
     async def open(self) -> None:
         """Connect. Raises `Unavailable` if the server cannot be reached, `ConfigurationError` for an unsuitable role or server."""

@@ -14,9 +14,9 @@ from api_base.core.errors import NotFound
 from api_base.core.types import request_tenant
 from api_base.domain.common.value_objects import Money
 from api_base.domain.items.value_objects import ItemStatus
-from api_base.infrastructure.db.query_builder import PageBuilder
+from api_base.infrastructure.db.query_builder import PageBuilder, TextSearch
 from api_base.infrastructure.db.session import Database, Row
-from api_base.infrastructure.db.statement import OWNER, Statement, owned
+from api_base.infrastructure.db.statement import Statement, owned
 from api_base.infrastructure.items.tables import ITEMS
 from api_base.infrastructure.serialization.json_codec import decode
 
@@ -88,10 +88,7 @@ class ListItemsHandler:
     """`candidates` is the number of items that a search ranks at most: see the function `search_items` in the migrations."""
 
     def __init__(self, database: Database, candidates: int = 1000) -> None:
-        def search(q: sa.BindParameter[str]) -> sa.FromClause:
-            found = sa.func.search_items(OWNER, q, sa.literal_column(str(candidates)))
-            return found.table_valued(sa.column("id", sa.Uuid), sa.column("score", sa.BigInteger)).render_derived(name="found")
-
+        search = TextSearch(function="search_items", candidates=candidates)
         self.pages = PageBuilder(database, ITEMS, ITEM_FIELDS, COLUMNS, to_dto, base=_base, search=search)
 
     async def handle(self, query: ListItems) -> Page[ItemDTO]:

@@ -1,6 +1,6 @@
 """Parameters of routes other than path values: conditions, sparse fields, and the query string of lists."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -48,6 +48,7 @@ _KINDS: Final[dict[type[Any], Json]] = {
     int: {"type": "integer"},
     bool: {"type": "boolean"},
     datetime: {"type": "string", "format": "date-time"},
+    date: {"type": "string", "format": "date"},
     UUID: {"type": "string", "format": "uuid"},
 }
 _TEXT: Final = {"type": "string", "maxLength": MAX_VALUE_LENGTH}

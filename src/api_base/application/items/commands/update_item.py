@@ -8,37 +8,19 @@ from uuid import UUID
 from api_base.application.common.aggregates import load
 from api_base.application.common.cqrs import Command
 from api_base.application.common.merge_patch import merge_patch
+from api_base.application.common.money import MoneyPatch
 from api_base.application.items import permissions
 from api_base.application.items.dtos import ItemDTO
-from api_base.core.errors import Invalid
 from api_base.core.protocols import Clock
-from api_base.domain.common.value_objects import Money
 from api_base.domain.items.entities import ItemDetails
 from api_base.domain.items.repository import ItemRepository
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PricePatch:
-    """A merge patch of a price: members that are None stay unchanged."""
-
-    amount: str | None = None
-    currency: str | None = None
-
-    def applied(self, price: Money | None) -> Money:
-        """The patched price. Raises `Invalid` if the item has no price and the patch is not complete."""
-        amount = self.amount if self.amount is not None or price is None else price.amount
-        currency = self.currency if self.currency is not None or price is None else price.currency
-        if amount is None or currency is None:
-            missing = "amount" if amount is None else "currency"
-            raise Invalid.of(f"/price/{missing}", "missing", "is required, because the item has no price yet")
-        return Money.parse(amount, currency, pointer="/price")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpdateItem(Command[ItemDTO]):
     """`changes` maps fields of `ItemDetails` to their new values; other fields stay unchanged.
 
-    `attributes` is a merge patch or None (remove all attributes), `price` a `PricePatch` or None.
+    `attributes` is a merge patch or None (remove all attributes), `price` a `MoneyPatch` or None.
     """
 
     permission = permissions.UPDATE
@@ -49,8 +31,8 @@ class UpdateItem(Command[ItemDTO]):
     def applied(self, details: ItemDetails) -> dict[str, Any]:
         """The new values, with the patches applied to `details`."""
         changes = dict(self.changes)
-        if isinstance(price := changes.get("price"), PricePatch):
-            changes["price"] = price.applied(details.price)
+        if isinstance(price := changes.get("price"), MoneyPatch):
+            changes["price"] = price.applied(details.price, "/price")
         if "attributes" in changes:
             patch = changes["attributes"]
             changes["attributes"] = {} if patch is None else merge_patch(details.attributes, patch)

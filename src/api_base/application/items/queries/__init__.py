@@ -8,11 +8,11 @@ from uuid import UUID
 
 from api_base.application.common.cqrs import Query
 from api_base.application.common.listing import EQUALITY, ORDER, TEXT, UNINDEXED, Field, Fields, ListRequest, Page, Sort
+from api_base.application.common.money import money_fields
 from api_base.application.items import permissions
 from api_base.application.items.dtos import ItemDTO
 from api_base.domain.common.specification import ComparisonOperator
 from api_base.domain.common.text import key
-from api_base.domain.common.value_objects import Money, currency_code
 from api_base.domain.items.value_objects import ItemStatus
 
 
@@ -37,23 +37,13 @@ _TIME_SCANS: Final = UNINDEXED | {ComparisonOperator.IN}
 """With many small tenants, PostgreSQL estimates that scanning any index of the tenant is cheaper than looking up several times."""
 
 
-def _minor(text: str, currency: str | None) -> int:
-    return Money.parse(text, currency or "").minor
-
-
-def _currency(text: str, needed: str | None) -> str:
-    del needed
-    return currency_code(text, "")
-
-
 ITEM_FIELDS: Final = Fields(
     Field(name="sku", kind=str, operators=TEXT, sortable=True, stored_form=key),
     Field(name="name", kind=str, operators=TEXT, sortable=True),
     Field(name="category", kind=str, operators=TEXT, sortable=True, stored_form=key),
     Field(name="status", kind=str, operators=EQUALITY, choices=tuple(status.value for status in ItemStatus)),
     Field(name="tags", kind=str, operators=_CONTAINS, stored_form=key),
-    Field(name="price.amount", kind=int, operators=ORDER, sortable=True, needs="price.currency", parse=_minor),
-    Field(name="price.currency", kind=str, operators=EQUALITY | _IS_NULL, scan=UNINDEXED | _IS_NULL, parse=_currency),
+    *money_fields("price"),
     Field(name="created_at", kind=datetime, operators=ORDER, sortable=True, scan=_TIME_SCANS),
     Field(name="updated_at", kind=datetime, operators=ORDER, sortable=True, scan=_TIME_SCANS),
     Field(name="deleted_at", kind=datetime, operators=ORDER | _IS_NULL, scan=_TIME_SCANS),

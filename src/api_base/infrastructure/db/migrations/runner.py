@@ -100,6 +100,11 @@ class Migrator:
             _refuse_needed([r.id for r in line if r.id in applied], steps, branch, [revisions[id] for id in applied])
             return await self._run(connection, lambda config: command.downgrade(config, f"{branch}@-{steps}"))
 
+    async def inspect[T](self, read: Callable[[sa.Connection], T]) -> T:
+        """Return what `read` finds in the database. Raises `Unavailable`."""
+        async with self._session() as connection:
+            return await connection.run_sync(read)
+
     def _check(self, connection: sa.Connection) -> None:
         self.check.refuse(connection.exec_driver_sql(SQL, self.check.arguments))
 

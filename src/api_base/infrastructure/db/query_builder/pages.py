@@ -15,6 +15,7 @@ from api_base.core.errors import Invalid
 from api_base.core.types import Err, Ok, Result
 from api_base.domain.common.specification import UnknownField
 from api_base.infrastructure.db.query_builder.keyset import Clause, Key, rows_after
+from api_base.infrastructure.db.query_builder.text_search import TextSearch
 from api_base.infrastructure.db.query_builder.translation import Translation, translate
 from api_base.infrastructure.db.schema import Ownership, ownership
 from api_base.infrastructure.db.session import Database, Row
@@ -36,8 +37,7 @@ class PageBuilder[T]:
     """Builds the pages of one table. `columns` maps the declared fields to columns; `make` converts a row to a DTO.
 
     `base` restricts the list for a request (deleted items appear only on request); it returns a shape and a clause.
-    `search` returns the candidates of a text search, as a source with the columns `id` and `score`, a bigint. Without a requested sort, the best come
-    first. `also` are columns that a row has beside those of the table.
+    `search` is the text search. Without a requested sort, the best come first. `also` are columns that a row has beside those of the table.
     """
 
     def __init__(
@@ -49,11 +49,12 @@ class PageBuilder[T]:
         make: Callable[[Row], T],
         *,
         base: Callable[[ListRequest], tuple[Hashable, Clause | None]] = lambda request: (None, None),
-        search: Callable[[sa.BindParameter[str]], sa.FromClause] | None = None,
+        search: TextSearch | None = None,
         also: Sequence[sa.ColumnElement[Any]] = (),
     ) -> None:
-        self._database, self._table, self._fields = database, table, fields
-        self._columns, self._make, self._base, self._search, self._also = columns, make, base, search, also
+        self._database, self.table, self.fields = database, table, fields
+        self.columns, self._make, self._base, self.search, self._also = columns, make, base, search, also
+        database.lists.add(self)
         self._statements: OrderedDict[Hashable, Statement] = OrderedDict()
 
     async def page(self, request: ListRequest, owner: UUID | None) -> Page[T]:
@@ -91,14 +92,14 @@ class PageBuilder[T]:
 
     def _asked(self, request: ListRequest, parent: str, same: "_Asked | None" = None) -> "_Asked":
         """Return the request for the rows of `parent`, as in `same` except for the binding."""
-        sort = (BEST,) if request.q is not None and not request.sort else self._fields.order(request)
+        sort = (BEST,) if request.q is not None and not request.sort else self.fields.order(request)
         kinds: list[tuple[type[Any], bool]] = [*((self._field(s.field).kind, self._field(s.field).nullable) for s in sort), (UUID, False)]
-        binding = cursor_binding(request, f"{self._table.name}/{parent}")
+        binding = cursor_binding(request, f"{self.table.name}/{parent}")
         after, before = decode_cursor(request.cursor, binding, kinds), decode_cursor(request.before, binding, kinds, "before")
         if same is not None:
             return replace(same, binding=binding)
         leading = sort[0].field if sort and sort[0] is not BEST else None
-        translation = None if request.specification is None else translate(request.specification, self._columns, leading=leading)
+        translation = None if request.specification is None else translate(request.specification, self.columns, leading=leading)
         values: dict[str, Any] = {} if translation is None else dict(translation.values)
         if request.q is not None:
             values["q"] = request.q
@@ -117,23 +118,23 @@ class PageBuilder[T]:
     def _field(self, name: str) -> Field:
         if name == SCORE:
             return _SCORE
-        declared = self._fields.get(name)
+        declared = self.fields.get(name)
         if declared is None:
-            raise UnknownField(name, self._fields.names)
+            raise UnknownField(name, self.fields.names)
         return declared
 
     def _keys(self, row: Row, sort: tuple[Sort, ...]) -> list[Any]:
         return [*(row[self._column(s).name] for s in sort), row["id"]]
 
     def _column(self, sort: Sort) -> sa.ColumnClause[Any]:
-        return _SCORE_COLUMN if sort.field == SCORE else self._columns[sort.field]
+        return _SCORE_COLUMN if sort.field == SCORE else self.columns[sort.field]
 
     def _statement(self, asked: "_Asked") -> Statement:
         base_shape, base = self._base(asked.request)
 
         def select() -> sa.Select[Any]:
-            if asked.sort == (BEST,) and self._search is not None:
-                return self._best_select(asked, base, self._search(sa.bindparam("q", type_=sa.Text())))
+            if asked.sort == (BEST,) and self.search is not None:
+                return self._best_select(asked, base, self.search(sa.bindparam("q", type_=sa.Text())))
             return self._fenced(asked.request, self._page_select(asked, base))
 
         return self._cached(("page", base_shape, *asked.shape), select)
@@ -157,7 +158,7 @@ class PageBuilder[T]:
         base_shape, base = self._base(asked.request)
 
         def select() -> sa.Select[Any]:
-            return self._fenced(asked.request, sa.select(sa.func.count()).select_from(self._table).where(*self._where(asked, base)))
+            return self._fenced(asked.request, sa.select(sa.func.count()).select_from(self.table).where(*self._where(asked, base)))
 
         statement = self._cached(("count", base_shape, *asked.counted), select)
         total: int = await self._database.fetchval(statement, owner, **asked.values)
@@ -178,7 +179,7 @@ class PageBuilder[T]:
     def _cached(self, shape: Hashable, select: Callable[[], sa.Select[Any]]) -> Statement:
         found = self._statements.get(shape)
         if found is None:
-            found = self._statements[shape] = Statement(select(), ownership(self._table))
+            found = self._statements[shape] = Statement(select(), ownership(self.table))
             if len(self._statements) > SHAPES:
                 self._statements.popitem(last=False)
         else:
@@ -186,7 +187,7 @@ class PageBuilder[T]:
         return found
 
     def _where(self, asked: "_Asked", base: Clause | None) -> list[Clause]:
-        where = [] if ownership(self._table) is Ownership.SYSTEM else [owned(self._table)]
+        where = [] if ownership(self.table) is Ownership.SYSTEM else [owned(self.table)]
         if base is not None:
             where.append(base)
         if asked.translation is not None:
@@ -197,14 +198,12 @@ class PageBuilder[T]:
         """`select` on the candidates of the text search. OFFSET 0 reads them first: the planner does not know that they are few, and would scan
         an index in the requested order to find them. The array of ids reads them by primary key: by a join alone, it reads all rows of the tenant.
         """
-        if request.q is None or self._search is None:
+        if request.q is None or self.search is None:
             return select
-        source = self._search(sa.bindparam("q", type_=sa.Text()))
+        source = self.search(sa.bindparam("q", type_=sa.Text()))
         found = sa.select(source.c.id, source.c.score).cte("found")
         ids = sa.func.array(sa.select(found.c.id).correlate(None).scalar_subquery(), type_=ARRAY(sa.Uuid))
-        rows = sa.select(self._table, found.c.score).where(
-            owned(self._table), self._table.c.id == sa.any_(ids), self._table.c.id == found.c.id
-        )
+        rows = sa.select(self.table, found.c.score).where(owned(self.table), self.table.c.id == sa.any_(ids), self.table.c.id == found.c.id)
         return ClauseAdapter(rows.offset(sa.literal_column("0")).subquery("matched")).traverse(select)
 
     def _best_select(self, asked: "_Asked", base: Clause | None, found: sa.FromClause) -> sa.Select[Any]:
@@ -213,9 +212,7 @@ class PageBuilder[T]:
         ranked = sa.select(found.c.id, found.c.score).where(*between).order_by(*(key.order() for key in by))
         once: sa.ColumnElement[int] = sa.literal_column("0")
         best = ranked.offset(once).subquery("ranked")
-        row = (
-            sa.select(self._table).where(owned(self._table), self._table.c.id == best.c.id).correlate(best).offset(once).lateral("matched")
-        )
+        row = sa.select(self.table).where(owned(self.table), self.table.c.id == best.c.id).correlate(best).offset(once).lateral("matched")
         adapted = ClauseAdapter(row)
         order = [key._replace(column=best.c[key.column.key or ""]).order() for key in by]
         return (
@@ -229,12 +226,12 @@ class PageBuilder[T]:
     def _page_select(self, asked: "_Asked", base: Clause | None) -> sa.Select[Any]:
         sort, where = asked.sort, self._where(asked, base)
         order = [Key(self._column(s), s.descending, self._field(s.field).nullable) for s in sort]
-        order.append(Key(self._table.c.id, bool(order) and order[-1].descending, False))
+        order.append(Key(self.table.c.id, bool(order) and order[-1].descending, False))
         between, by = _between(asked, order)
         also = [self._column(s) for s in sort if s.field == SCORE]
         ordered = [key.order() for key in by]
         return (
-            sa.select(self._table, *self._also, *also)
+            sa.select(self.table, *self._also, *also)
             .where(*where, *between)
             .order_by(*ordered)
             .limit(sa.bindparam("limit", type_=sa.Integer))

@@ -5,11 +5,10 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field, JsonValue
 from pydantic_core import PydanticCustomError
 
-from api_base.application.items.commands.update_item import PricePatch
-from api_base.domain.common.value_objects import Money
 from api_base.domain.items.entities import ItemDetails
 from api_base.domain.items.value_objects import ATTRIBUTES_BYTES, CATEGORY, DESCRIPTION, NAME, SKU, TAG, TAGS
 from api_base.interface.v1.bodies.base import Body
+from api_base.interface.v1.bodies.money import Price, PricePatchBody
 
 
 def _not_larger_than_stored(value: dict[str, JsonValue]) -> dict[str, JsonValue]:
@@ -34,20 +33,6 @@ Tags = Annotated[list[Annotated[str, Field(min_length=1, max_length=TAG.max_leng
 Attributes = Annotated[dict[str, JsonValue], AfterValidator(_not_larger_than_stored)]
 
 
-class Price(Body):
-    """An amount of money: decimal text and an ISO 4217 currency."""
-
-    amount: Annotated[str, Field(max_length=24, examples=["12.50"])]
-    currency: Annotated[str, Field(min_length=3, max_length=3, examples=["EUR"])]
-
-
-class PricePatchBody(Body):
-    """A merge patch of a price: missing members stay unchanged. Null is refused, because a price has both an amount and a currency."""
-
-    amount: Annotated[str, Field(max_length=24)] = Field(default_factory=str)  # a default that the document does not show
-    currency: Annotated[str, Field(min_length=3, max_length=3)] = Field(default_factory=str)
-
-
 class CreateItemBody(Body):
     sku: Sku
     name: Name
@@ -62,7 +47,7 @@ class CreateItemBody(Body):
             sku=self.sku,
             name=self.name,
             description=self.description,
-            price=None if self.price is None else Money.parse(self.price.amount, self.price.currency, pointer="/price"),
+            price=None if self.price is None else self.price.money("/price"),
             category=self.category,
             tags=tuple(self.tags),
             attributes=self.attributes,
@@ -84,7 +69,7 @@ class PatchItemBody(Body):
         """The fields of `ItemDetails` to change, as `UpdateItem` takes them."""
         changes = self.sent()
         if self.price is not None:
-            changes["price"] = PricePatch(**self.price.sent())
+            changes["price"] = self.price.patch()
         if self.tags is not None:
             changes["tags"] = tuple(self.tags)
         emptied = {"description": "", "tags": ()}

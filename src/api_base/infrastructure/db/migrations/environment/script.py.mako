@@ -1,13 +1,13 @@
 """${message}."""
 
-from alembic import op
+${imports if imports else """from alembic import op
 
-from api_base.infrastructure.db import ddl
+from api_base.infrastructure.db import ddl"""}
 
 revision = ${repr(up_revision).replace("'", '"')}
 down_revision = ${repr(down_revision).replace("'", '"')}
 branch_labels = ${'("%s",)' % branch_labels[0] if branch_labels else None}
-depends_on = ${'("%s",)' % depends_on if depends_on else None}
+depends_on = ${"(" + ", ".join('"%s"' % one for one in ([depends_on] if isinstance(depends_on, str) else depends_on)) + ("," if isinstance(depends_on, str) or len(depends_on) == 1 else "") + ")" if depends_on else None}
 
 
 def upgrade() -> None:

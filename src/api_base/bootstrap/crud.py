@@ -1,0 +1,296 @@
+"""`crud`: a plain resource from one declaration. What it makes are the ordinary parts of a context, so that each can be replaced."""
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, cast
+
+from api_base.application.common.cqrs import Bus, Registration, on
+from api_base.application.common.dto import dto_of
+from api_base.application.common.listing import Fields
+from api_base.application.common.realtime.channels import Channel, ChannelDeclaration, PublicEvent
+from api_base.application.common.resources import (
+    Create,
+    CreateResource,
+    Delete,
+    DeleteResource,
+    GetResource,
+    GetResources,
+    ListResources,
+    Owner,
+    Restore,
+    RestoreResource,
+    Update,
+    UpdateResource,
+    of_system,
+    of_tenant,
+    of_user,
+    resource_fields,
+)
+from api_base.bootstrap.context import Context, Ports
+from api_base.bootstrap.contexts.roles import ADMINS, MEMBERS, VIEWERS
+from api_base.bootstrap.crud_check import misnamed, unsearchable
+from api_base.bootstrap.crud_messages import Messages, Permissions, camel
+from api_base.core.errors import Fault, WiringError
+from api_base.core.protocols import PeriodicTask
+from api_base.core.shared.places import Declaration
+from api_base.domain.common.resource import Resource, RestorableResource
+from api_base.domain.common.resource_events import ResourceEvent
+from api_base.infrastructure.db.aggregate_mapping import aggregate_mapping, entity_name
+from api_base.infrastructure.db.query_builder import TextSearch
+from api_base.infrastructure.db.query_builder.text_search import search_name
+from api_base.infrastructure.db.repository import SqlRepository, TableMapping
+from api_base.infrastructure.db.resource_queries import GetById, GetByIds, ListOf, request_owner
+from api_base.infrastructure.db.resource_table import resource_table
+from api_base.infrastructure.db.schema import DeclaredTable, Ownership, ownership
+from api_base.infrastructure.db.session import Database
+from api_base.infrastructure.text_search import pruner
+from api_base.interface.graphql.declared import GraphQL, Listing, Node
+from api_base.interface.mcp import Exposed, Tool
+from api_base.interface.resource_routes import ResourceRoutes, resource_router
+from api_base.interface.routes import Router
+from api_base.interface.v1.bodies.resources import ResourceBody, create_body, example_of, patch_body, undescribed
+
+DECLARES_FOR_ITS_CALLERS: Final = True
+_OWNERS: Final[Mapping[Ownership, Owner]] = {Ownership.TENANT: of_tenant, Ownership.USER: of_user, Ownership.SYSTEM: of_system}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Crud[T: Resource, D](Declaration):
+    """A plain resource. `get`, `list`, `create`, `update`, `delete` and `restore` are its messages: `await bus.execute(NOTES.get(id=…))`.
+
+    `mapping` stores it, `to_dto` shows it, `roles` maps its permissions to roles, `search` are the columns that `q` searches, the title first,
+    `events` its events by verb (`created`); none unless they are declared.
+    """
+
+    name: str
+    table: DeclaredTable
+    mapping: TableMapping[T]
+    to_dto: Callable[[T], D]
+    get: type[GetResource[D]]
+    get_many: type[GetResources[D]]
+    list: type[ListResources[D]]
+    create: type[CreateResource[D]]
+    update: type[UpdateResource[D]]
+    delete: type[DeleteResource]
+    restore: type[RestoreResource[D]] | None
+    roles: Mapping[str, frozenset[str]]
+    search: tuple[str, ...]
+    routes_of: ResourceRoutes[D]
+    aggregate: type[T]
+    events: Mapping[str, type[ResourceEvent]]
+    faults: Sequence[Fault]
+
+    def repository(self, database: Database) -> SqlRepository[T]:
+        """Return the repository of the resource, for the owner of the current request."""
+        return SqlRepository(database, self.mapping, request_owner(self.table))
+
+    def handlers(self, ports: Ports) -> Sequence[Registration]:
+        """Return the ready handlers. Raises `WiringError` for a declaration that does not fit the class."""
+        if self.faults:
+            raise WiringError(self.faults)
+        database, mapping, dto, clock = ports.database, self.mapping, self.to_dto, ports.clock
+        repository, entity, owner = self.repository(database), mapping.entity, _OWNERS[ownership(self.table)]
+        search = self._search(ports) if self.search else None
+        made = [
+            on(self.get, GetById(database, mapping, dto)),
+            on(self.get_many, GetByIds(database, mapping, dto)),
+            on(self.list, ListOf(database, mapping, dto, self.routes_of.fields, search=search)),
+            on(self.create, Create(repository, self.aggregate, dto, owner, ports.ids, clock, self.events.get("created"))),
+            on(self.update, Update(repository, entity, self.aggregate, dto, clock, self.events.get("changed"))),
+            on(self.delete, Delete(repository, entity, clock, self.events.get("deleted"))),
+        ]
+        if self.restore is not None:
+            made.append(self._restoring(self.restore, ports))
+        return [one.made_for(self) for one in made]
+
+    def routes(self, bus: Bus, own: Router | None = None) -> Router:
+        """Return the routes: those of `own`, a Router with the same prefix, in the place of the ready ones with their method and path."""
+        return resource_router(bus, self.routes_of, own)
+
+    def background(self, ports: Ports) -> Sequence[PeriodicTask]:
+        """Return the task that removes words which no row has any longer."""
+        if not self.search:
+            return ()
+        words = pruner.WordPruner(ports.worker_database.pool, self.table.name.__eq__, self._search(ports).unused)
+        return [PeriodicTask(name=f"prune words of {self.name}", interval=pruner.INTERVAL, run=words.run)]
+
+    @property
+    def mcp(self) -> Sequence[Exposed]:
+        """Return the messages as tools."""
+        one, body = self.routes_of.singular.replace("_", " "), self.routes_of
+        tools = [
+            Tool(message=self.get, description=f"Read one {one} by its id."),
+            Tool(
+                message=self.list,
+                description=f"List {self.name}: filtered, sorted, in pages.",
+                listing=body.fields,
+                searchable=body.searchable,
+            ),
+            Tool(
+                message=self.create,
+                description=f"Create one {one}.",
+                body=body.create_body,
+                fields=lambda given: {"values": given.values()},
+            ),
+            Tool(
+                message=self.update,
+                description=f"Change the given members of one {one}. expected_version is the version that you read; null accepts any.",
+                body=body.patch_body,
+                fields=lambda given: {"changes": given.values()},
+            ),
+            Tool(message=self.delete, description=f"Delete one {one}. expected_version null accepts any version."),
+        ]
+        if self.restore is not None:
+            tools.append(Tool(message=self.restore, description=f"Restore one deleted {one}. expected_version null accepts any version."))
+        return [tool.made_for(self) for tool in tools]
+
+    @property
+    def channels(self) -> Sequence[ChannelDeclaration]:
+        """Return the channels `<name>/<id>`, for who may read the resource, and the events that go there; none without events."""
+        if not self.events:
+            return ()
+        permission = self.get.permission if self.get.permission in self.roles else None
+        channel = Channel(kind=self.name, message=self.get, read=lambda found: self.get(id=found))
+        rules = [
+            PublicEvent(event=event.name, fields=("aggregate_id",), to={self.name: "aggregate_id"}, permission=permission)
+            for event in self.events.values()
+        ]
+        return [channel.made_for(self), *(rule.made_for(self) for rule in rules)]
+
+    @property
+    def graphql(self) -> GraphQL:
+        """Return the node and the list; the mutations come from the routes."""
+        body = self.routes_of
+        node = Node(
+            name=self.aggregate.__name__,
+            dto=body.dto,
+            by_ids=lambda ids: self.get_many(ids=ids),
+            path="/" + body.plural.replace("_", "-"),
+            channel=self.name if self.events else None,
+        )
+        listing = Listing(
+            name=camel(body.plural),
+            dto=body.dto,
+            query=lambda request: self.list(request=request),
+            fields=body.fields,
+            searchable=body.searchable,
+            description=f"The {body.plural.replace('_', ' ')} that the caller may read.",
+        )
+        return GraphQL(nodes=(node,), listings=(listing,))
+
+    def context(
+        self,
+        *,
+        handlers: Callable[[Ports], Sequence[Registration]] = lambda ports: (),
+        routes: Callable[[Bus], Router] | None = None,
+        migrations: Path | None = None,
+    ) -> Context:
+        """Return the context of the resource. `handlers` and `routes` are one's own: each replaces the ready one of its message, or of its method and
+        path; the others are added. `migrations` is by default the folder of that name beside the module of the class.
+
+        For everything else that a context brings: `dataclasses.replace(NOTES.context(), events=(…))`.
+        """
+
+        def all_handlers(ports: Ports) -> Sequence[Registration]:
+            own = handlers(ports)
+            replaced = {one.message for one in own}
+            return [*(one for one in self.handlers(ports) if one.message not in replaced), *own]
+
+        made = Context(
+            name=self.name,
+            tables=(self.table,),
+            migrations=migrations or Path(str(sys.modules[self.aggregate.__module__].__file__)).parent / "migrations",
+            permissions=self.roles,
+            handlers=all_handlers,
+            events=tuple(self.events.values()),
+            channels=self.channels,
+            routes=lambda bus: self.routes(bus, None if routes is None else routes(bus)),
+            background=self.background,
+            mcp=self.mcp,
+            graphql=self.graphql,
+        )
+        return made.made_for(self)
+
+    def _search(self, ports: Ports) -> TextSearch:
+        candidates = ports.settings.search.candidates
+        return TextSearch(function=search_name(self.table.name), candidates=candidates, columns=self.search)
+
+    def _restoring(self, message: type[RestoreResource[D]], ports: Ports) -> Registration:
+        repository = cast("SqlRepository[RestorableResource]", self.repository(ports.database))
+        aggregate, dto = cast("type[RestorableResource]", self.aggregate), cast("Callable[[RestorableResource], D]", self.to_dto)
+        return on(message, Restore(repository, self.mapping.entity, aggregate, dto, ports.clock, self.events.get("restored")))
+
+
+def crud[T: Resource, D](
+    cls: type[T],
+    dto: type[D],
+    *,
+    name: str,
+    filters: Sequence[str] = (),
+    sorts: Sequence[str] = (),
+    search: Sequence[str] = (),
+    read: frozenset[str] = VIEWERS,
+    create: frozenset[str] = MEMBERS,
+    update: frozenset[str] = MEMBERS,
+    delete: frozenset[str] = ADMINS,
+    events: bool = False,
+    table: DeclaredTable | None = None,
+    mapping: TableMapping[T] | None = None,
+    to_dto: Callable[[T], D] | None = None,
+    fields: Fields | None = None,
+    create_with: type[ResourceBody] | None = None,
+    change_with: type[ResourceBody] | None = None,
+) -> Crud[T, D]:
+    """Declare the plain resource `cls`, shown as `dto`. `name` names its context, its table and its path.
+
+    `filters`, `sorts` and `search` name its attributes: by which lists are filtered and sorted, and what `q` searches, the title first. `read`,
+    `create`, `update` and `delete` are the roles that may do it; the resource of a user is that user's alone. With `events`, what happens is published
+    (`notes.created.v1`), also to connected clients. The other arguments are one's own in
+    the place of what is made of the class: its table, its mapping, the function to its DTO, the fields of its lists, and its two bodies.
+    """
+    stored = table if table is not None else resource_table(cls, name)
+    permissions = Permissions(name, personal=ownership(stored) is Ownership.USER)
+    singular = entity_name(cls)
+    made = Messages(cls, dto, name, permissions)
+    listed = fields or resource_fields(cls, filters, sorts)
+    routes = ResourceRoutes(
+        plural=name,
+        singular=singular,
+        dto=dto,
+        fields=listed,
+        searchable=bool(search),
+        create=made.create,
+        get=made.get,
+        list=made.list,
+        update=made.update,
+        delete=made.delete,
+        restore=made.restore,
+        create_body=create_with or create_body(cls),
+        patch_body=change_with or patch_body(cls),
+        example=example_of(cls),
+        declared_at=made.declared_at,
+    )
+    refused = [*misnamed(cls, "filters", filters), *misnamed(cls, "sorts", sorts), *unsearchable(cls, search, stored)]
+    if create_with is None or change_with is None:
+        refused += undescribed(cls)
+    return Crud(
+        name=name,
+        table=stored,
+        mapping=mapping or aggregate_mapping(cls, stored),
+        to_dto=to_dto or dto_of(dto),
+        get=made.get,
+        get_many=made.get_many,
+        list=made.list,
+        create=made.create,
+        update=made.update,
+        delete=made.delete,
+        restore=made.restore,
+        roles=permissions.roles(read=read, create=create, update=update, delete=delete),
+        search=tuple(search),
+        routes_of=routes,
+        aggregate=cls,
+        events=made.events if events else {},
+        faults=[Fault(made.declared_at, sentence) for sentence in refused],
+    )

@@ -1,0 +1,75 @@
+"""The messages and permissions of a plain resource, for `crud`."""
+
+from collections.abc import Mapping
+from types import new_class
+from typing import Final, cast
+
+from api_base.application.common.cqrs import AUTHENTICATED
+from api_base.application.common.resources import (
+    CreateResource,
+    DeleteResource,
+    GetResource,
+    GetResources,
+    ListResources,
+    RestoreResource,
+    UpdateResource,
+)
+from api_base.core.shared.places import Declaration
+from api_base.domain.common.resource import Resource, RestorableResource
+from api_base.domain.common.resource_events import ResourceEvent
+
+DECLARES_FOR_ITS_CALLERS: Final = True
+
+
+class Permissions:
+    """The permissions of a resource: `notes:read` and so on. What belongs to a user is read and changed by that user alone."""
+
+    def __init__(self, name: str, *, personal: bool) -> None:
+        self._name, self._personal = name, personal
+
+    def of(self, action: str) -> str:
+        """Return the permission of an action."""
+        return AUTHENTICATED if self._personal else f"{self._name}:{action}"
+
+    def roles(self, **roles: frozenset[str]) -> Mapping[str, frozenset[str]]:
+        """Return the permissions of the actions with their roles."""
+        return {} if self._personal else {self.of(action): names for action, names in roles.items()}
+
+
+class Messages[D](Declaration):
+    """Makes the messages and events of a resource: classes derived from the generic ones, named after it."""
+
+    def __init__(self, cls: type[Resource], dto: type[D], plural: str, permissions: Permissions) -> None:
+        self.__post_init__()
+        self._module = cls.__module__
+        one, many = cls.__name__, camel(f"_{plural}")
+        read, delete = permissions.of("read"), permissions.of("delete")
+        self.get = cast("type[GetResource[D]]", self._made(f"Get{one}", _of(GetResource, dto), read))
+        self.get_many = cast("type[GetResources[D]]", self._made(f"Get{many}ByIds", _of(GetResources, dto), read))
+        self.list = cast("type[ListResources[D]]", self._made(f"List{many}", _of(ListResources, dto), read))
+        self.create = cast("type[CreateResource[D]]", self._made(f"Create{one}", _of(CreateResource, dto), permissions.of("create")))
+        self.update = cast("type[UpdateResource[D]]", self._made(f"Update{one}", _of(UpdateResource, dto), permissions.of("update")))
+        self.delete = cast("type[DeleteResource]", self._made(f"Delete{one}", DeleteResource, delete))
+        restore = cast("type[RestoreResource[D]]", self._made(f"Restore{one}", _of(RestoreResource, dto), delete))
+        self.restore = restore if issubclass(cls, RestorableResource) else None
+        verbs = ("created", "changed", "deleted", "restored") if self.restore else ("created", "changed", "deleted")
+        self.events = {verb: self._event(f"{one}{verb.capitalize()}", f"{plural}.{verb}.v1") for verb in verbs}
+
+    def _event(self, name: str, event: str) -> type[ResourceEvent]:
+        members = {"__slots__": (), "__module__": self._module, "name": event, "declared_at": self.declared_at}
+        return new_class(name, (ResourceEvent,), exec_body=lambda namespace: namespace.update(members))
+
+    def _made(self, name: str, base: object, permission: str) -> type:
+        members = {"__slots__": (), "__module__": self._module, "permission": permission, "declared_at": self.declared_at}
+        return new_class(name, (base,), exec_body=lambda namespace: namespace.update(members))
+
+
+def _of(generic: type, argument: type) -> object:
+    """Return `generic[argument]`, for a class that is known at runtime only."""
+    return generic[argument]  # type: ignore[index]  # each has one parameter
+
+
+def camel(name: str) -> str:
+    """Return `sales_orders` as `salesOrders`, and `_sales_orders` as `SalesOrders`."""
+    head, *words = name.split("_")
+    return head + "".join(word.capitalize() for word in words)

@@ -1,0 +1,120 @@
+"""The routes of a plain resource: create, list, read, change, delete, and restore if the resource can be restored."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import Depends
+
+from api_base.application.common.cqrs import Bus
+from api_base.application.common.listing import Fields, ListRequest, Page
+from api_base.application.common.resources import (
+    CreateResource,
+    DeleteResource,
+    GetResource,
+    ListResources,
+    RestoreResource,
+    UpdateResource,
+)
+from api_base.core.errors import Invalid
+from api_base.interface.router import V1
+from api_base.interface.routes import ExpectedVersion, ListQuery, OptionalVersion, RouteOptions, Router
+from api_base.interface.v1.bodies.resources import ResourceBody
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResourceRoutes[D]:
+    """What the routes of a resource are made of. `plural` is its path and tag, `singular` names its functions (`create_note`).
+
+    `declared_at` is the place that the check at start shows for them.
+    """
+
+    plural: str
+    singular: str
+    dto: type[D]
+    fields: Fields
+    searchable: bool
+    create: type[CreateResource[D]]
+    get: type[GetResource[D]]
+    list: type[ListResources[D]]
+    update: type[UpdateResource[D]]
+    delete: type[DeleteResource]
+    restore: type[RestoreResource[D]] | None
+    create_body: type[ResourceBody]
+    patch_body: type[ResourceBody]
+    example: Mapping[str, Any] = field(default_factory=dict)
+    declared_at: str
+
+
+def resource_router[D](bus: Bus, routes: ResourceRoutes[D], own: Router | None = None) -> Router:
+    """Return the routes of a resource: those of `own`, which has its prefix, and the others of its six."""
+    path = "/" + routes.plural.replace("_", "-")
+    router = Router(prefix=path, tags=[routes.plural]) if own is None else own
+    replaced = {(one.method, one.path) for one in router.definitions}
+    words = routes.singular.replace("_", " ")
+    article = "an" if words[0] in "aeio" else "a"
+
+    def add(
+        verb: str, method: str, end: str, endpoint: Callable[..., Any], answer: Any, summary: str, options: RouteOptions, **more: Any
+    ) -> None:
+        """Add a route with the types of this resource, unless `own` has it."""
+        if (method, path + end) not in replaced:
+            endpoint.__name__ = endpoint.__qualname__ = f"{verb}_{routes.plural if verb == 'list' else routes.singular}"
+            endpoint.__annotations__ |= {"return": answer}
+            endpoint.__dict__["declared_at"] = routes.declared_at
+            getattr(router, method.lower())(end, options, summary=summary, **more)(endpoint)
+
+    async def create(body: ResourceBody) -> Any:
+        return await _in_body(bus.execute(routes.create(values=body.values())))
+
+    create.__annotations__["body"] = routes.create_body
+    created = RouteOptions(versioned=True, location=f"{V1}{path}/{{id}}", example={"body": routes.example})
+    add("create", "POST", "", create, routes.dto, f"Create {article} {words}", created, status_code=201)
+
+    async def listed(request: ListRequest) -> Any:
+        return await bus.execute(routes.list(request=request))
+
+    listed.__annotations__["request"] = Annotated[ListRequest, Depends(ListQuery(routes.fields, searchable=routes.searchable))]
+    answer: Any = Page[routes.dto]  # type: ignore[name-defined]  # a type of this resource
+    add(
+        "list",
+        "GET",
+        "",
+        listed,
+        answer,
+        f"List {routes.plural.replace('_', ' ')}",
+        RouteOptions(sparse=True, example={"query": "limit=2"}),
+    )
+
+    async def get(id: UUID) -> Any:
+        return await bus.execute(routes.get(id=id))
+
+    add("get", "GET", "/{id}", get, routes.dto, f"Read {article} {words}", RouteOptions(versioned=True, sparse=True))
+
+    async def update(id: UUID, expected: ExpectedVersion, body: ResourceBody) -> Any:
+        return await _in_body(bus.execute(routes.update(id=id, expected_version=expected, changes=body.values())))
+
+    update.__annotations__["body"] = routes.patch_body
+    changed = RouteOptions(versioned=True, example={"body": routes.example})
+    add("update", "PATCH", "/{id}", update, routes.dto, f"Change {article} {words}", changed)
+
+    async def delete(id: UUID, expected: ExpectedVersion) -> None:
+        await bus.execute(routes.delete(id=id, expected_version=expected))
+
+    add("delete", "DELETE", "/{id}", delete, None, f"Delete {article} {words}", RouteOptions(), status_code=204)
+    if (message := routes.restore) is not None:
+
+        async def restore(id: UUID, expected: OptionalVersion) -> Any:
+            return await bus.execute(message(id=id, expected_version=expected))
+
+        add("restore", "POST", "/{id}/restore", restore, routes.dto, f"Restore a deleted {words}", RouteOptions(versioned=True))
+    return router
+
+
+async def _in_body[A](answer: Awaitable[A]) -> A:
+    """Locate what a rule refuses in the body here: an attribute may be called `body` itself, or `path`, as a part of the request."""
+    try:
+        return await answer
+    except Invalid as error:
+        raise error.under("/body") from None
