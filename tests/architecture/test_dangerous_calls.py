@@ -12,10 +12,13 @@ import api_base
 SOURCE: Final = Path(api_base.__file__).parent
 CALLS: Final = {"eval", "exec", "compile", "__import__", "os.system", "os.popen", "asyncio.create_subprocess_shell"}
 MODULES: Final = {
+    "code", "codeop",  # consoles
     "pickle", "marshal", "shelve", "dill", "yaml",  # formats that can carry code
     "xml", "lxml", "defusedxml",  # entities
     "cryptography.hazmat.primitives.ciphers", "Crypto", "cryptography.fernet",  # encryption
 }  # fmt: skip
+CONSOLE: Final = "operations/shell.py"
+"""Runs what the operator writes: `api-base shell`."""
 HASHES: Final = {"sha256", "blake2b", "blake2s", "md5", "sha1"}
 WEAK: Final = {
     "infrastructure/minio/upload_operations.py": "the checksum by which S3 finds damage of a part on the way (Content-MD5)",
@@ -62,7 +65,9 @@ def trees() -> Iterator[tuple[str, ast.AST]]:
 
 
 def test_nothing_executes_text_or_reads_a_format_that_can_carry_code() -> None:
-    assert [f"{file}:{line}: {name}" for file, tree in trees() for line, name in dangers(tree)] == []
+    found = [(file, name, line) for file, tree in trees() for line, name in dangers(tree)]
+    assert [f"{file}:{line}: {name}" for file, name, line in found if file != CONSOLE] == []
+    assert {name for file, name, _ in found if file == CONSOLE} == {"code.InteractiveConsole"}
 
 
 def test_hash_functions_are_approved_ones() -> None:
@@ -73,7 +78,7 @@ def test_hash_functions_are_approved_ones() -> None:
 
 @pytest.mark.parametrize(
     "code",
-    ["eval('1')", "import pickle", "from xml.etree import ElementTree", "import xml.sax", "subprocess.run('ls', shell=True)", "os.system('ls')",
+    ["eval('1')", "import pickle", "from xml.etree import ElementTree", "import xml.sax", "subprocess.run('ls', shell=True)", "os.system('ls')", "import code", "from codeop import Compile",
      "from cryptography.hazmat.primitives import ciphers", "from cryptography.hazmat.primitives.ciphers import Cipher"],
 )  # fmt: skip
 def test_a_danger_is_found(code: str) -> None:

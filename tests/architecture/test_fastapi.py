@@ -6,10 +6,13 @@ from typing import Annotated, Any, get_args, get_type_hints
 
 import httpx2
 import pytest
-from fastapi import APIRouter, Depends, FastAPI
+from fastapi import APIRouter, Depends, FastAPI, Header, Query, params
 from fastapi.exceptions import RequestValidationError
 from fastapi.params import Depends as DependsMark
+from fastapi.params import File, Form
 from fastapi.routing import APIRoute, iter_route_contexts
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import PydanticUndefined
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -100,6 +103,20 @@ def test_a_dependency_in_an_annotation_can_be_read() -> None:
     mark = get_args(get_type_hints(endpoint, include_extras=True)["value"])[1]
     assert isinstance(mark, DependsMark)
     assert mark.dependency is len
+
+
+def test_the_annotations_of_values_say_what_we_read_and_pydantic_takes_their_constraints() -> None:
+    assert (Header().alias, Header().convert_underscores, Query(alias="a").alias, Query(alias="a").validation_alias) == (
+        None,
+        True,
+        "a",
+        "a",
+    )
+    assert (Query().default, Query(3).default, Query(default_factory=list).default_factory) == (PydanticUndefined, 3, list)
+    assert (Depends(len).use_cache, Depends().dependency, issubclass(File, Form), issubclass(Form, params.Body)) == (True, None, True, True)
+    assert TypeAdapter(Annotated[int, Query(ge=1)]).validate_python("1") == 1
+    with pytest.raises(ValidationError):
+        TypeAdapter(Annotated[int | None, Query(ge=1)]).validate_python("0")
 
 
 async def test_the_first_middleware_is_the_outermost_and_sees_the_route_that_was_found() -> None:

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from api_base.interface.errors.http import BodyTooLarge, MalformedBody
-from api_base.interface.file_form import MAX_FIELD, FileForm, boundary_of
+from api_base.interface.file_form import FileForm
+from api_base.interface.routes.multipart import MAX_FIELD, boundary_of
 
 FIELDS = {"Content-Type": "image/png"}
 FIELD = b'--b\r\nContent-Disposition: form-data; name="Content-Type"\r\n\r\nimage/png\r\n'

@@ -196,7 +196,7 @@ def test_a_parameter_that_is_nothing_known_is_refused_at_start() -> None:
     router = Router()
 
     @router.get("/x", RouteOptions())
-    async def x(limit: int) -> None: ...
+    async def x(limit: dict[str, int]) -> None: ...
 
     with pytest.raises(ProgrammingError, match="limit"):
         shell(router)

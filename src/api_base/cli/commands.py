@@ -15,10 +15,13 @@ from api_base.cli import (
     graphql,
     import_,
     jobs,
+    messages,
     migrate,
     openapi,
+    routes,
     search,
     serve,
+    shell,
     users,
     worker,
 )
@@ -51,6 +54,9 @@ app.command("check")(check.check)
 app.command("doctor")(doctor.doctor)
 app.command("graphql")(graphql.graphql)
 app.command("openapi")(openapi.openapi)
+app.command("routes")(routes.routes)
+app.command("messages")(messages.messages)
+app.command("shell")(shell.shell)
 app.command("import")(import_.import_)
 app.add_typer(migrate.app, name="migrate")
 app.add_typer(events.app, name="events")

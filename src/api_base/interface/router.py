@@ -40,7 +40,7 @@ def _operations(routers: Sequence[tuple[str, APIRouter]], body_limit: int) -> It
                     f"{prefix}{router.prefix} includes a Router. Return each Router from a Context of its own; only a plain APIRouter may be included."
                 )
         for one in router.definitions if isinstance(router, Router) else ():
-            yield Operation(one.endpoint, one.method, prefix + one.path, one.status, one.options, body_limit)
+            yield Operation(one.signature(prefix), one.method, one.status, one.options, body_limit)
 
 
 def websocket_routes(routers: Sequence[tuple[str, APIRouter]], settings: Settings, sockets: OpenSockets) -> Iterator[WebSocketRoute]:

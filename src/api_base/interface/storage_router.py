@@ -15,8 +15,9 @@ from api_base.application.services.file_upload.limits import Streams
 from api_base.core.errors import Forbidden
 from api_base.core.protocols import SignedStorage, StoredObject, Ticket
 from api_base.core.types.delivery import SANDBOX
-from api_base.interface.file_form import FileForm, boundary_of
+from api_base.interface.file_form import FileForm
 from api_base.interface.routes import RouteOptions, Router
+from api_base.interface.routes.multipart import boundary_of
 from api_base.interface.routes.parameters import header
 from api_base.interface.routes.rendering import ProtocolAnswer, StreamAnswer
 from api_base.interface.v1.bodies.files import Conditions, ReadConditions, Streamed, download_answer

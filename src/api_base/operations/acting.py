@@ -1,5 +1,6 @@
 """Act on the command line as a user, with the same permissions as over HTTP."""
 
+from api_base.application.tenants.queries import ListMyTenants
 from api_base.bootstrap.services import Services
 from api_base.core.errors import ConfigurationError
 from api_base.core.types import RequestContext, TenantId, UserId, current_context
@@ -25,3 +26,17 @@ async def act_in(services: Services, user: UserId, tenant: TenantId | None) -> N
     """Act in this task as a user in a tenant. Raises `Unauthenticated` if the user or the membership has ended."""
     principal = await services.container.access.resolve(user, tenant)
     current_context.set(RequestContext(request_id="command-line", principal=principal))
+
+
+async def act_in_tenant(services: Services, email: str, tenant: str) -> None:
+    """Act in this task as the user with this address, in the tenant with this slug or id, with the same permissions as over HTTP.
+
+    Raises `ConfigurationError` for an unknown user or tenant, `Invalid` for an invalid address.
+    """
+    user = await act_as(services, email)
+    mine = await services.bus.execute(ListMyTenants())
+    chosen = next((one for one in mine if tenant in (one.slug, str(one.id))), None)
+    if chosen is None:
+        known = ", ".join(one.slug for one in mine) or "none"
+        raise ConfigurationError(f"--tenant: {email} is not a member of the tenant {tenant!r}, but of these: {known}.")
+    await act_in(services, user, TenantId(chosen.id))

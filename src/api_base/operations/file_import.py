@@ -22,16 +22,14 @@ from api_base.application.common.importing.imports import ChunkProgress, Import
 from api_base.application.common.importing.journal import ImportJournal
 from api_base.application.common.importing.records import FileFormat, SourceRow
 from api_base.application.common.importing.report import RefusedRow, Report
-from api_base.application.tenants.queries import ListMyTenants
 from api_base.bootstrap.context import Context
 from api_base.bootstrap.importing import Importable, RunnableImport, seen_keys
 from api_base.bootstrap.services import Services, build, opened
 from api_base.core.config import Settings
 from api_base.core.errors import ConfigurationError
-from api_base.core.types import TenantId
 from api_base.infrastructure.importing.imports import SqlImports
 from api_base.infrastructure.importing.refused import RefusedFile
-from api_base.operations.acting import act_as, act_in
+from api_base.operations.acting import act_in_tenant
 
 type ShowProgress = Callable[[int, int, Report], None]
 """Called with the bytes read, the size of the file in bytes and the report so far."""
@@ -87,7 +85,7 @@ async def import_file(settings: Settings, contexts: Sequence[Context], options: 
     importable = _importable(contexts, options.kind)
     importable.check(options.maps, options.constants)
     async with opened(build(settings, contexts)) as services:
-        await _act_as(services, options.email, options.tenant)
+        await act_in_tenant(services, options.email, options.tenant)
         with ExitStack() as stack:
             file = _InputFile(options, stack)
             source = await asyncio.to_thread(file.identity)
@@ -205,17 +203,3 @@ class _InputFile:
             if row.number % 200 == 0:
                 show(self.content.tell(), self._state.st_size, report)
             yield row
-
-
-async def _act_as(services: Services, email: str, tenant: str) -> None:
-    """Act in this task as the user with this address, in the tenant with this slug or id, with the same permissions as over HTTP.
-
-    Raises `ConfigurationError` for an unknown user or tenant, `Invalid` for an invalid address.
-    """
-    user = await act_as(services, email)
-    mine = await services.bus.execute(ListMyTenants())
-    chosen = next((one for one in mine if tenant in (one.slug, str(one.id))), None)
-    if chosen is None:
-        known = ", ".join(one.slug for one in mine) or "none"
-        raise ConfigurationError(f"--tenant: {email} is not a member of the tenant {tenant!r}, but of these: {known}.")
-    await act_in(services, user, TenantId(chosen.id))

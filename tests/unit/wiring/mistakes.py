@@ -193,8 +193,7 @@ ROUTES: Final = (
         'Two routes serve PUT /api/v1/goods/{id}/title, the first at «@router.put("/{id}». Change the path or the method of one of them.\n'
         "«@router.put(\"/{id}»: Two routes have the name 'rename_good', the first at «@router.put(\"/{id}»: clients name their methods by it. "
         "Rename one of the functions.\n«@router.put(\"/{id}»: rename_good has no parameter 'key', which its path /api/v1/goods/{key}/title names. "
-        "Add it.\n«@router.put(\"/{id}»: The parameter 'id' of rename_good is neither a value of the path /api/v1/goods/{key}/title, a body nor a "
-        "resolver. Declare one of these, or use fastapi.APIRouter for this route.",
+        "Add it.",
     ),
     Mistake(
         "a route of the base",
@@ -230,9 +229,9 @@ ROUTES: Final = (
     Mistake(
         "a parameter that a router cannot resolve",
         "async def get_good(id: UUID)",
-        "async def get_good(id: UUID, verbose: bool)",
+        "async def get_good(id: UUID, verbose: dict[str, bool])",
         '@router.get("/{id}"',
-        "The parameter 'verbose' of get_good is neither a value of the path /api/v1/goods/{id}, a body nor a resolver. "
+        "The parameter 'verbose' of get_good is neither a value of the path /api/v1/goods/{id}, a value of the query, a body nor a resolver. "
         "Declare one of these, or use fastapi.APIRouter for this route.",
     ),
     Mistake(

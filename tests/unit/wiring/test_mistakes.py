@@ -20,10 +20,12 @@ from api_base.core.config import Settings
 from api_base.core.errors import WiringError
 from api_base.infrastructure.db.migrations.revisions import read
 from api_base.operations.wiring import declared_faults
-from tests.unit.wiring import shop
-from tests.unit.wiring.mistakes import MISTAKES, Mistake
+from tests.unit.wiring import mistakes, shop
+from tests.unit.wiring.mistakes import Mistake
+from tests.unit.wiring.parameter_mistakes import PARAMETERS
 
 SOURCE: Final = Path(shop.__file__).parent
+MISTAKES: Final = (*mistakes.MISTAKES, *PARAMETERS)
 ROOT: Final = Path(__file__).parents[3]
 _numbers = count(1)
 

@@ -1,15 +1,13 @@
 """Routes: one for each method and path, with a name of its own, whose parameters, result and options fit its function."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields, is_dataclass
 from string import Formatter
-from typing import Annotated, Final, NamedTuple, get_args, get_origin
+from typing import Final, NamedTuple, get_args, get_origin
 
 from fastapi import APIRouter
-from fastapi.params import Depends
 from fastapi.routing import APIRoute, APIWebSocketRoute, iter_route_contexts
-from pydantic import BaseModel
 
 from api_base.application.common.cqrs import Cacheable, Message
 from api_base.application.common.listing import Page
@@ -17,12 +15,23 @@ from api_base.core.errors import Fault, ProgrammingError
 from api_base.core.shared import signatures
 from api_base.core.shared.places import place_of
 from api_base.interface.routes import Router
-from api_base.interface.routes.parameters import BodyResolver, Resolver
 from api_base.interface.routes.plain import plain_options
 from api_base.interface.routes.rendering import ProtocolAnswer, StreamAnswer
 from api_base.interface.routes.router import RouteDefinition, options_of
+from api_base.interface.routes.signature import Signature
+from api_base.interface.routes.unsupported import named
+from api_base.interface.routes.values import FIELDS
 
 type Handled = Callable[[object], bool]
+_NOT_EVALUATED: Final = (
+    "response_model_by_alias",
+    "response_model_exclude",
+    "response_model_exclude_defaults",
+    "response_model_exclude_none",
+    "response_model_exclude_unset",
+    "response_model_include",
+)
+"""Options of FastAPI's routes that change the response."""
 _PLACEHOLDER: Final = re.compile(r"\{\w+")
 
 
@@ -56,7 +65,7 @@ def faults(routers: Sequence[tuple[str, APIRouter]], handled: Handled) -> Iterat
     for prefix, router in routers:
         yield from _mounted(prefix, router)
         for one in router.definitions if isinstance(router, Router) else ():
-            yield from _definition(one, prefix + one.path)
+            yield from _definition(one, prefix)
 
 
 def _routes(routers: Sequence[tuple[str, APIRouter]]) -> Iterator[_Route]:
@@ -104,50 +113,40 @@ def _mounted(prefix: str, router: APIRouter) -> Iterator[Fault]:
                 yield Fault(place_of(route.endpoint), f"{path}: {error}")
 
 
-def _definition(one: RouteDefinition, path: str) -> Iterator[Fault]:
+def _definition(one: RouteDefinition, prefix: str) -> Iterator[Fault]:
     place, name, hints = place_of(one.endpoint), one.endpoint.__name__, signatures.hints(one.endpoint)
     if not signatures.is_awaited(one.endpoint):
         yield Fault(place, f"{name} is not a coroutine function. Write async def.")
-    yield from _parameters(one, path, place, hints)
+    signature = one.signature(prefix)
+    yield from (Fault(place_of(call), sentence) for call, sentence in signature.faults)
+    yield from (Fault(place, f"{name} {sentence}") for sentence in _read_and_sent(one, signature, hints.get("return")))
+    yield from (
+        Fault(place, f"{name} has {option}=…, which a Router does not evaluate. Remove it, or use fastapi.APIRouter for this route.")
+        for option in _NOT_EVALUATED
+        if one.documented.get(option) is not None
+    )
     if "return" not in hints:
         yield Fault(place, f"{name} does not declare its result. Write -> and a DTO, or -> None for 204, with types that exist at runtime.")
     else:
         yield from _result(one, place, hints["return"])
 
 
-def _parameters(one: RouteDefinition, path: str, place: str, hints: Mapping[str, object]) -> Iterator[Fault]:
-    name, parameters = one.endpoint.__name__, signatures.parameters(one.endpoint)
-    placeholders = [part for _, part, _, _ in Formatter().parse(path) if part]
-    for missing in [part for part in placeholders if part not in parameters]:
-        yield Fault(place, f"{name} has no parameter {missing!r}, which its path {path} names. Add it.")
-    bodies = list[str]()
-    for parameter in parameters:
-        if parameter not in hints:
-            yield Fault(place, f"The parameter {parameter!r} of {name} has no type that exists at runtime. Write one.")
-        elif parameter in placeholders:
-            continue
-        elif (body := _is_body(hints[parameter])) is None:
-            yield Fault(
-                place,
-                f"The parameter {parameter!r} of {name} is neither a value of the path {path}, a body nor a resolver. "
-                "Declare one of these, or use fastapi.APIRouter for this route.",
-            )
-        elif body:
-            bodies.append(parameter)
+def _read_and_sent(one: RouteDefinition, signature: Signature, result: object) -> Iterator[str]:
+    """Yield what is wrong with the parts of the request that a function reads together, and with what it sends."""
+    bodies, form = list(signature.bodies), [field.value.name for field in signature.form]
     if len(bodies) > 1:
-        yield Fault(place, f"{name} has {len(bodies)} bodies: {', '.join(bodies)}. Declare one model with the members of both.")
-    if bodies and one.method in ("GET", "HEAD"):
-        yield Fault(
-            place, f"{name} serves {one.method} and reads the body {bodies[0]!r}. Serve POST, or take the value from the path or the query."
-        )
-
-
-def _is_body(hint: object) -> bool | None:
-    """Return whether a parameter is read from the body; None for what a Router cannot resolve."""
-    marks = [mark.dependency for mark in get_args(hint)[1:] if isinstance(mark, Depends)] if get_origin(hint) is Annotated else []
-    if any(isinstance(mark, BodyResolver) for mark in marks) or (isinstance(hint, type) and issubclass(hint, BaseModel)):
-        return True
-    return False if any(isinstance(mark, Resolver) for mark in marks) else None
+        yield f"has {len(bodies)} bodies: {', '.join(bodies)}. Declare one model with the members of both."
+    elif bodies and form:
+        yield f"reads the body {bodies[0]!r} and a form with {', '.join(form)}. A request has one body: declare the members as fields of the form."
+    if one.method in ("GET", "HEAD") and (bodies or form):
+        read = f"the body {bodies[0]!r}" if bodies else f"a form with {', '.join(form)}"
+        yield f"serves {one.method} and reads {read}. Serve POST, or take the value from the path or the query."
+    if one.options.sparse and any(value.name == FIELDS and value.place == "query" for value in signature.values):
+        yield "takes 'fields' from the query, which is a parameter of sparse=True. Rename it, or remove sparse=True."
+    ended = [named(step.call) for step in signature.steps if step.yields]
+    if StreamAnswer in (result, *get_args(result)) and (ended or any(field.file for field in signature.form)):
+        what = f"the dependency {ended[0]} ends" if ended else "the files of its form are closed"
+        yield f"streams its answer, but {what} before it is sent. Read what the answer needs first, and return a ProtocolAnswer or a DTO."
 
 
 def _result(one: RouteDefinition, place: str, result: object) -> Iterator[Fault]:

@@ -164,7 +164,7 @@ def _violation(one: Any, part: str) -> errors.Violation:
     return errors.Violation(pointer(*steps), one["type"], validation_message(one["type"], one.get("ctx", {}), one["msg"]))
 
 
-_PARTS: Final = frozenset({"body", "query", "path", "header"})
+_PARTS: Final = frozenset({"body", "query", "path", "header", "cookie"})
 
 
 def _located(error: errors.Invalid) -> errors.Invalid:
@@ -231,16 +231,25 @@ _BY_STATUS: Final = {kind.status: kind for kind in (INTERNAL, *reversed(list(PRO
 
 
 def _http_problem(error: HTTPException) -> Problem | None:
-    """Convert the router's own 404 and 405, and an `HTTPException` of a plain FastAPI route, which keeps its status, detail and headers."""
-    headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in (error.headers or {}).items()]
-    phrase = HTTPStatus(error.status_code).phrase if error.status_code in _STATUSES else "Error"
+    """Convert the router's own 404 and 405, and the `HTTPException` of a plain FastAPI route."""
+    phrase = _phrase(error)
     if error.status_code == 404 and error.detail == phrase:
         return problem_of(http.RouteNotFound())
     if error.status_code == 405 and error.detail == phrase:
         allowed = {*(error.headers or {}).get("Allow", "").split(", ")}
         return problem_of(http.MethodNotAllowed(", ".join(sorted(allowed | ({"HEAD"} if "GET" in allowed else set()))).encode()))
-    kind = _BY_STATUS.get(error.status_code, Kind("", phrase, error.status_code))
+    return http_problem(error)
+
+
+def http_problem(error: HTTPException) -> Problem:
+    """Convert an `HTTPException` of an endpoint: it keeps its status, detail and headers."""
+    headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in (error.headers or {}).items()]
+    kind = _BY_STATUS.get(error.status_code, Kind("", _phrase(error), error.status_code))
     return Problem(kind=kind.name, title=kind.title, status=error.status_code, detail=str(error.detail), headers=headers)
+
+
+def _phrase(error: HTTPException) -> str:
+    return HTTPStatus(error.status_code).phrase if error.status_code in _STATUSES else "Error"
 
 
 _STATUSES: Final = frozenset(HTTPStatus)

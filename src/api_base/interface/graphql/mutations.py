@@ -81,6 +81,7 @@ class Mutations:
             or options.limits
             or options.protocol is not None
             or not options.replayable
+            or one.dependencies
         ):
             return None
         hints = get_type_hints(one.endpoint, include_extras=True)

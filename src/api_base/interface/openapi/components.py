@@ -38,7 +38,7 @@ PROBLEM: Final[Json] = {
                 "type": "object",
                 "required": ["pointer", "code", "message"],
                 "properties": {
-                    "pointer": {"type": "string", "description": "JSON Pointer [RFC 6901] into /body, /query, /path or /header."},
+                    "pointer": {"type": "string", "description": "JSON Pointer [RFC 6901] into /body, /query, /path, /header or /cookie."},
                     "code": {"type": "string", "description": "The rule, for programs."},
                     "message": {"type": "string", "description": "The rule, for people."},
                 },

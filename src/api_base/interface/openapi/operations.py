@@ -64,7 +64,7 @@ def _body(body: Json, method: str, options: RouteOptions) -> None:
     if "body" in options.example:
         for one in content.values():
             one.setdefault("example", options.example["body"])
-    if method == "patch" and options.protocol is None:
+    if method == "patch" and options.protocol is None and "application/json" in content:
         content[MERGE_PATCH] = content["application/json"]
 
 

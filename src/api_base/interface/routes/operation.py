@@ -1,92 +1,91 @@
 """One route, compiled at start, so that the work that FastAPI repeats for each request happens once.
 
-Parameters are path values, one JSON body, and `Resolver`s; with any other parameter, the application does not start. The endpoint returns a
-DTO, or None for 204.
+Parameters are those of `Signature`; with any other parameter, the application does not start. The endpoint returns a DTO, or None for 204.
+What it takes in addition to values of the path, a JSON body and `Resolver`s costs other operations nothing: it is a resolver, a reader of the body
+and a function around the endpoint.
 """
 
-import inspect
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from email.utils import formatdate
 from functools import partial
 from string import Formatter
-from typing import Annotated, Any, get_args, get_origin, get_type_hints
+from typing import Any, get_args, get_origin, get_type_hints
 
-from fastapi.params import Depends
 from pydantic import BaseModel, TypeAdapter, ValidationError
+from starlette.exceptions import HTTPException
 from starlette.types import Receive, Scope, Send
 
 from api_base.application.common.listing import Page
 from api_base.core.errors import ApiBaseError, Invalid, ProgrammingError, Unauthenticated
-from api_base.interface.errors.handlers import BEARER, invalid_of, problem_of, send_problem
+from api_base.interface.errors.handlers import BEARER, http_problem, invalid_of, problem_of, send_problem
 from api_base.interface.middleware.http_exchange import http_exchange_of
 from api_base.interface.routes import body as bodies
 from api_base.interface.routes import rendering
 from api_base.interface.routes.client_caching import ClientCaching, content_tag
+from api_base.interface.routes.dependencies import FORM, VALUES, Composed, request_of
 from api_base.interface.routes.etags import ENTITY_TAG, matches, sparse_tag
-from api_base.interface.routes.idempotency import METHODS, accepts_key, keyed
-from api_base.interface.routes.parameters import BodyResolver, QueryResolver, Resolver, header
+from api_base.interface.routes.form import Form
+from api_base.interface.routes.idempotency import METHODS, Keyed, accepts_key, keyed
+from api_base.interface.routes.parameters import BodyResolver, header
 from api_base.interface.routes.rendering import ProtocolAnswer, StreamAnswer
 from api_base.interface.routes.router import RouteOptions
+from api_base.interface.routes.signature import Signature
 from api_base.interface.routes.streaming import send_stream
+from api_base.interface.routes.values import Values
 
 type Header = tuple[bytes, bytes]
 _JSON: Header = (b"content-type", b"application/json")
 
 
 class Operation:
-    """`template` is the route's path with names in braces. `body_limit` is in bytes."""
+    """`body_limit` is that of the server, in bytes."""
 
-    def __init__(
-        self, endpoint: Callable[..., Any], method: str, template: str, status: int, options: RouteOptions, body_limit: int
-    ) -> None:
-        self.endpoint, self.method, self.template, self.status, self.options = endpoint, method, template, status, options
+    def __init__(self, signature: Signature, method: str, status: int, options: RouteOptions, body_limit: int) -> None:
+        self.endpoint, self.template = signature.endpoint, signature.template
+        self.method, self.status, self.options = method, status, options
         self._authenticated = options.auth == "required"
         self.ignores_token, self.login, self.limits = options.auth == "ignored", options.rate == "login", options.limits
         self.challenge = options.challenge
         self._limit = options.body_limit or body_limit
-        self._route, self._changes, self._accepts_key = f"{method} {template}", method in METHODS, accepts_key(method, options)
-        self._path: dict[str, Callable[[str], Any]] = {}
-        self._resolvers: list[tuple[str, Callable[[Scope], Any]]] = []
+        self._route, self._changes, self._accepts_key = f"{method} {self.template}", method in METHODS, accepts_key(method, options)
         self._body: tuple[str, Callable[[Scope, Receive], Awaitable[Any]]] | None = None
-        self._own_query = False
         self._caching = None if options.query is None else ClientCaching(options.query)
         stored = [(b"cache-control", options.cache.encode())] if self._caching is None else self._caching.headers
         self._headers = [_JSON, *stored, *_deprecation(options)]
         self._location = [part[1] for part in Formatter().parse(options.location or "") if part[1]]
-        self._compile()
+        self._compile(signature, body_limit)
 
-    def _compile(self) -> None:
+    def _compile(self, signature: Signature, body_limit: int) -> None:
+        if signature.faults:
+            raise ProgrammingError(signature.faults[0][1])
         hints = get_type_hints(self.endpoint, include_extras=True)
         answer = hints.pop("return", None)
         self._encode = rendering.encode
         if get_origin(answer) is Page:
             self._encode, answer = rendering.encode_page, get_args(answer)[0]
         self._shown = rendering.field_names(answer)
-        path = {name for _, name, _, _ in Formatter().parse(self.template) if name}
-        for name in inspect.signature(self.endpoint).parameters:
-            self._parameter(name, hints[name], name in path)
-        self._names = tuple(name for _, name, _, _ in Formatter().parse(self.template) if name)
-        if path - self._path.keys():
-            raise ProgrammingError(
-                f"{self.endpoint.__name__} has no parameter for {', '.join(sorted(path - self._path.keys()))} of {self.template}"
-            )
+        self._names = tuple(signature.placeholders)
+        self._path: dict[str, Callable[[str], Any]] = {name: adapter.validate_strings for name, adapter in signature.path.items()}
+        self._resolvers: list[tuple[str, Callable[[Scope], Any]]] = [(name, one.resolve) for name, one in signature.resolvers]
+        self._own_query = signature.whole_query
+        for name, body in signature.bodies.items():
+            self._body = name, self._read_by(body)
+        if signature.composed:
+            self._compose(signature, body_limit)
 
-    def _parameter(self, name: str, hint: Any, in_path: bool) -> None:
-        dependency = _dependency(hint)
-        if in_path:
-            self._path[name] = TypeAdapter(hint).validate_strings
-        elif isinstance(dependency, BodyResolver):
-            self._body = name, lambda scope, receive: dependency.read(scope, receive, self._limit)
-        elif isinstance(dependency, Resolver):
-            self._resolvers.append((name, dependency.resolve))
-            self._own_query = self._own_query or isinstance(dependency, QueryResolver)
-        elif inspect.isclass(hint) and issubclass(hint, BaseModel):
-            self._body = name, self._json(hint)
-        else:
-            raise ProgrammingError(
-                f"{self.endpoint.__name__}: the parameter {name!r} is not a path value, body or resolver; use fastapi.APIRouter for this route"
-            )
+    def _compose(self, signature: Signature, body_limit: int) -> None:
+        self._resolvers += [(slot, request_of) for slot in signature.requests]
+        if signature.values:
+            values = Values(signature.values, sparse=self.options.sparse, whole_query=signature.whole_query)
+            self._resolvers.append((VALUES, values.resolve))
+            self._own_query = True
+        if signature.form:
+            self._body = FORM, Form(signature.form, self._limit, body_limit).read
+        self.endpoint = Composed(self.endpoint, signature.arguments, signature.steps)
+
+    def _read_by(self, body: type[BaseModel] | BodyResolver) -> Callable[[Scope, Receive], Awaitable[Any]]:
+        return self._json(body) if isinstance(body, type) else lambda scope, receive: body.read(scope, receive, self._limit)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send, values: tuple[str, ...]) -> None:
         """Serve one request. Errors of the error tree become problems; others propagate to the outermost middleware."""
@@ -116,20 +115,25 @@ class Operation:
             status, headers, content = self._render(scope, answer, sparse)
             if isinstance(answer, ProtocolAnswer):
                 exchange.error = answer.error or exchange.error
-        except ApiBaseError as error:
-            problem = problem_of(error)
-            if problem is None:
-                raise
-            exchange.error = error
-            refused = self._challenged(error, problem.headers)
-            await send_problem(scope, send, problem.with_headers(refused if once is None else [*refused, *once.headers]))
+        except (ApiBaseError, HTTPException) as error:
+            await self._refuse(scope, send, error, once)
             return
         if once is not None:
             headers += once.headers
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else content})
 
-    def _challenged(self, error: ApiBaseError, headers: Sequence[Header]) -> Sequence[Header]:
+    async def _refuse(self, scope: Scope, send: Send, error: ApiBaseError | HTTPException, once: Keyed | None) -> None:
+        """Send the problem of `error`. Raises `error` itself if it has none. `HTTPException` is how functions for FastAPI refuse."""
+        problem = http_problem(error) if isinstance(error, HTTPException) else problem_of(error)
+        if problem is None:
+            raise error
+        if isinstance(error, ApiBaseError):
+            http_exchange_of(scope).error = error
+        refused = self._challenged(error, problem.headers)
+        await send_problem(scope, send, problem.with_headers(refused if once is None else [*refused, *once.headers]))
+
+    def _challenged(self, error: Exception, headers: Sequence[Header]) -> Sequence[Header]:
         return [(BEARER[0], BEARER[1] + self.challenge)] if self.challenge and isinstance(error, Unauthenticated) else headers
 
     def _json(self, model: type[BaseModel]) -> Callable[[Scope, Receive], Awaitable[Any]]:
@@ -191,12 +195,6 @@ class Operation:
     def _known(self, scope: Scope, tag: str) -> bool:
         """Return whether the client has this response, as it says."""
         return self.method == "GET" and (condition := header(scope, b"if-none-match")) is not None and matches(condition, tag)
-
-
-def _dependency(hint: Any) -> Any:
-    """Return the dependency in `Annotated[…, Depends(dependency)]`, or None."""
-    found = (mark.dependency for mark in get_args(hint)[1:] if isinstance(mark, Depends)) if get_origin(hint) is Annotated else iter(())
-    return next(found, None)
 
 
 def _in_path(error: ValidationError, name: str) -> Invalid:

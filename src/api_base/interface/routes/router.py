@@ -3,14 +3,17 @@
 FastAPI registers these routes only to build its document (`describe`), which takes about 3 ms for each.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, cast
 
 from fastapi import APIRouter
+from fastapi.params import Depends
 
 from api_base.application.common.cqrs import Query
 from api_base.core.protocols import Limit
+from api_base.interface.routes.described import described
+from api_base.interface.routes.signature import Signature
 from api_base.interface.websocket.socket import Serve, WebSocketOptions
 
 type Auth = Literal["required", "optional", "ignored"]
@@ -71,7 +74,8 @@ _ATTRIBUTE = "__api_base_options__"
 class RouteDefinition:
     """A route of a `Router`.
 
-    `path` is relative to the router's mount point; `documented` holds the arguments of FastAPI's `add_api_route`.
+    `path` is relative to the router's mount point; `documented` holds the arguments of FastAPI's `add_api_route`, `dependencies` those of the
+    router and of the route that no parameter names.
     """
 
     method: str
@@ -79,6 +83,14 @@ class RouteDefinition:
     endpoint: Callable[..., Any]
     options: RouteOptions
     documented: Mapping[str, Any]
+    dependencies: Sequence[Depends] = ()
+    _signatures: dict[str, Signature] = field(default_factory=dict, init=False, compare=False, repr=False)
+
+    def signature(self, prefix: str) -> Signature:
+        """Return what the function takes when the router is mounted at `prefix`."""
+        if prefix not in self._signatures:
+            self._signatures[prefix] = Signature(self.endpoint, prefix + self.path, self.dependencies)
+        return self._signatures[prefix]
 
     @property
     def status(self) -> int:
@@ -145,7 +157,14 @@ class Router(APIRouter):
             chosen = options or RouteOptions()
             setattr(endpoint, _ATTRIBUTE, chosen)
             self.definitions.append(
-                RouteDefinition(method=method, path=self.prefix + path, endpoint=endpoint, options=chosen, documented=documented)
+                RouteDefinition(
+                    method=method,
+                    path=self.prefix + path,
+                    endpoint=endpoint,
+                    options=chosen,
+                    documented=documented,
+                    dependencies=(*self.dependencies, *(documented.get("dependencies") or ())),
+                )
             )
             return endpoint
 
@@ -154,7 +173,7 @@ class Router(APIRouter):
     def describe(self) -> None:
         """Add the routes to FastAPI for its document. Raises what FastAPI raises for a type that it cannot describe."""
         for one in self.definitions[self._described :]:
-            self.add_api_route(one.path.removeprefix(self.prefix), one.endpoint, methods=[one.method], **one.documented)
+            self.add_api_route(one.path.removeprefix(self.prefix), described(one.signature("")), methods=[one.method], **one.documented)
         self._described = len(self.definitions)
 
 

@@ -38,6 +38,17 @@ class BodyStream:
         self._receive, self._limit, self._inform = receive, limit, scope.get("extensions", {}).get(INTERIM)
         self.size = declared_length(scope)
 
+    @classmethod
+    def accepted(cls, scope: Scope, receive: Receive, limit: int) -> Self:
+        """Raises `UnsupportedMediaType` for a content coding, `BodyTooLarge` for a declared length over `limit`."""
+        coding = header(scope, b"content-encoding")
+        if coding is not None and coding.lower() != "identity":
+            raise UnsupportedMediaType(f"The content coding {coding!r} is not supported; send the body without a coding.")
+        stream = cls(scope, receive, limit)
+        if stream.size is not None and stream.size > limit:
+            raise BodyTooLarge(limit)
+        return stream
+
     def inform(self, status: int, reason: bytes, fields: Sequence[tuple[bytes, bytes]]) -> bool:
         """Send an interim response. Returns whether the server can: it cannot once the whole body has arrived."""
         if self._inform is None:
@@ -73,13 +84,8 @@ class StreamedBody:
 
     async def read(self, scope: Scope, receive: Receive, limit: int) -> BodyStream:
         """Raises `UnsupportedMediaType` for a content coding, `BodyTooLarge` for a declared length over `limit`."""
-        coding = header(scope, b"content-encoding")
-        if coding is not None and coding.lower() != "identity":
-            raise UnsupportedMediaType(f"The content coding {coding!r} is not supported; send the body without a coding.")
+        stream = BodyStream.accepted(scope, receive, limit)
         http_exchange_of(scope).untimed()
-        stream = BodyStream(scope, receive, limit)
-        if stream.size is not None and stream.size > limit:
-            raise BodyTooLarge(limit)
         return stream
 
     def __call__(self) -> None:

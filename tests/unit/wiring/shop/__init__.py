@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated
 from uuid import UUID
 
+import fastapi  # noqa: F401 -- mistakes use it
 import sqlalchemy as sa
 from fastapi import APIRouter, Depends
 
@@ -28,6 +29,7 @@ from api_base.infrastructure.db.schema import tenant_owned, text
 from api_base.infrastructure.db.session import Database, Row
 from api_base.interface.mcp import Tool
 from api_base.interface.routes import ListQuery, RouteOptions, Router
+from api_base.interface.routes.rendering import StreamAnswer  # noqa: F401 -- a mistake uses it
 from api_base.interface.v1.bodies import Body
 
 FIELDS = Fields(default_sort=())
@@ -184,6 +186,11 @@ def subscribers(ports: Ports) -> Sequence[AnySubscription]:
 
 def resources(ports: Ports) -> Sequence[Resource]:
     return []
+
+
+def rename(text: RenameBody) -> str:
+    """What a mistake depends on."""
+    return text.title
 
 
 def _read(id: UUID) -> GetGood:
