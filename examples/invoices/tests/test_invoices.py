@@ -13,7 +13,7 @@ from api_base.application.common.listing import ListRequest
 from api_base.application.items.commands.create_item import CreateItem
 from api_base.application.items.commands.item_transitions import PublishItem
 from api_base.bootstrap import migrations
-from api_base.bootstrap.contexts import BUILT_IN
+from api_base.bootstrap.contexts.loading import contexts_of
 from api_base.bootstrap.graphql import graphql_schema
 from api_base.bootstrap.services import Services, build, opened
 from api_base.bootstrap.worker import create_worker
@@ -26,10 +26,9 @@ from api_base.infrastructure.db.embedded import EmbeddedServer, Urls
 from api_base.interface.graphql.context import GraphQLContext
 from api_base.serving.resolving import on
 from api_base.serving.worker import run_worker
-from invoices import INVOICES
 from invoices.invoicing import ListInvoices, PayInvoice
 
-CONTEXTS = [*BUILT_IN, INVOICES]
+CONTEXTS, _ = contexts_of(Settings(contexts=("invoices:INVOICES",)))  # as `CONTEXTS=invoices:INVOICES` adds it
 CHAIR = ItemDetails(sku="CHAIR-1", name="Chair", category="furniture", price=Money(minor=1250, currency="EUR"))
 
 
@@ -54,7 +53,7 @@ async def worked(settings: Settings, urls: Urls) -> AsyncIterator[None]:
 
 async def read_by_graphql(services: Services, invoice: UUID) -> None:
     """The context's node, its list, and its relation to an item of another context; `payInvoice` is its route."""
-    routers = [("/api/v1", context.routes(services.bus)) for context in CONTEXTS if context.routes is not None]
+    routers = [(context.prefix, context.routes(services.bus)) for context in CONTEXTS if context.routes is not None]
     schema = graphql_schema(CONTEXTS, routers)()
     query = "{ invoices { nodes { id uuid fee { amount } item { sku } } } }"
     result = await schema.execute(query, context_value=GraphQLContext(services.bus))
