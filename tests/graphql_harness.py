@@ -15,7 +15,6 @@ from api_base.core.types import RequestContext, TenantId, UserId, current_contex
 from api_base.infrastructure.db.embedded import Urls
 from api_base.interface.graphql import ids
 from api_base.interface.graphql.context import GraphQLContext
-from api_base.interface.router import V1
 from tests.application import Person, Running, running, settings_on
 
 
@@ -54,7 +53,7 @@ class GraphQLApi:
 async def graphql_api(urls: Urls, contexts: Sequence[Context] = BUILT_IN) -> AsyncIterator[GraphQLApi]:
     async with running(settings_on(urls), contexts) as api:
         bus = api.services.bus
-        routers = [(V1, context.routes(bus)) for context in contexts if context.routes is not None]
+        routers = [(context.prefix, context.routes(bus)) for context in contexts if context.routes is not None]
         yield GraphQLApi(api, graphql_schema(contexts, routers)())
 
 

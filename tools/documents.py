@@ -18,10 +18,10 @@ from api_base.core.base import DomainEvent
 from api_base.core.config import Settings
 from api_base.interface.errors import pages
 from api_base.interface.events_router import CLOUD_EVENT, ENVELOPE, asyncapi, data_schema
+from api_base.operations.configuration_page import page as configuration_page
 from tools import privileges, request_path
 from tools.adapters_page import page as adapters_page
 from tools.compatible import check
-from tools.configuration_page import page as configuration_page
 from tools.graphql_schema import check_schema, schema_text
 from tools.public_page import page as public_page
 

@@ -7,14 +7,13 @@ from graphql import BreakingChange, build_schema, find_breaking_changes
 from api_base.application.common.cqrs import Bus
 from api_base.bootstrap.contexts import BUILT_IN
 from api_base.bootstrap.graphql import graphql_schema
-from api_base.interface.router import V1
 from tools.compatible import IncompatibleError
 
 
 def schema_text() -> str:
     """Return the schema of the built-in contexts, in the schema definition language."""
     bus = Bus(())
-    routers = [(V1, context.routes(bus)) for context in BUILT_IN if context.routes is not None]
+    routers = [(context.prefix, context.routes(bus)) for context in BUILT_IN if context.routes is not None]
     return graphql_schema(BUILT_IN, routers)().as_str() + "\n"
 
 

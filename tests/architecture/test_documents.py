@@ -3,8 +3,8 @@
 import pytest
 
 from api_base.core.config import Settings
+from api_base.operations.configuration_page import fields
 from tools import documents
-from tools.configuration_page import fields
 
 REMEDY = (
     "If the change is on purpose, run `make docs` and commit what it writes; if not, this is what callers and operators would have noticed."

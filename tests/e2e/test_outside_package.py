@@ -116,7 +116,7 @@ def test_its_own_tests_pass(team: Team) -> None:
 
 
 def test_it_serves_each_tenant_its_own(team: Team) -> None:
-    with serving(team.home, python=team.python, CONTEXTS='["invoices:INVOICES"]') as backend:
+    with serving(team.home, python=team.python, CONTEXTS="invoices:INVOICES") as backend:
         paths = backend.ready().request("GET", "/openapi.json")[1]["paths"]
         assert backend.request("GET", "/events/invoices.paid.v1.json")[1]["title"] == "InvoicePaid"
         assert {path for path in paths if "invoices" in path} == {"/api/v1/invoices", "/api/v1/invoices/{id}/pay"}

@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
@@ -12,7 +12,9 @@ import pytest
 
 from api_base.bootstrap.context import Context
 from api_base.bootstrap.contexts import BUILT_IN
+from api_base.bootstrap.opening import OpenedInOrder
 from api_base.bootstrap.services import Services, build, opened
+from api_base.core.protocols import Resource
 from api_base.domain.common.events import DurableSubscription
 from api_base.domain.flags.definition import FlagType
 from api_base.infrastructure.db.embedded import Urls
@@ -32,10 +34,15 @@ ADD = "insert into flags values ($1, $2, $3, '', '', false, false, $4, null, 1, 
 EVENTS = "select name, aggregate_id, aggregate_version, tenant_id, payload from outbox order by sequence"
 
 
+def opened_by(services: Services) -> Iterator[Resource]:
+    """What the lifespans of the contexts open."""
+    return (one for _, lifespan in services.declarations.lifespans if isinstance(lifespan, OpenedInOrder) for one in lifespan.resources)
+
+
 class World:
     def __init__(self, services: Services, owner: asyncpg.Connection) -> None:
         self.services, self.owner = services, owner
-        self.reporter = next(one for one in services.declarations.resources if isinstance(one, ExposureReporter))
+        self.reporter = next(one for one in opened_by(services) if isinstance(one, ExposureReporter))
 
     def evaluate(self, key: str, **context: Any) -> None:
         self.services.ports.current_flags.evaluate(key, FlagType.BOOLEAN, context)
@@ -92,7 +99,7 @@ async def test_a_closing_process_reports_the_rest(migrated: Urls) -> None:
 
 async def test_a_closing_process_finishes_the_report_that_is_running(world: World) -> None:
     ports = world.services.ports
-    flags = next(one for one in world.services.declarations.resources if isinstance(one, SnapshotLoader))
+    flags = next(one for one in opened_by(world.services) if isinstance(one, SnapshotLoader))
     reporter = ExposureReporter(
         ports.database, ports.current_flags.exposures, flags, ports.counters, ports.event_writer, ports.events_stored, ports.clock, 0.01
     )

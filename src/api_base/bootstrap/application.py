@@ -49,7 +49,7 @@ def wired_app(settings: Settings, contexts: Sequence[Context]) -> FastAPI:
         redirect_slashes=False,
         telemetry={"tracing": False, "metrics": False, "logs": False},  # the recorder behind the first middleware does it
         lifespan=lifespan(services),
-        middleware=[*stack(settings, ports), Middleware(Dispatcher, limits=ports.limits)],
+        middleware=[*stack(settings, ports, services.declarations.middleware), Middleware(Dispatcher, limits=ports.limits)],
     )
     app.state.realtime, app.state.drain = services.container.realtime, streams.drain
     for prefix, router in sorted(routers, key=lambda pair: isinstance(pair[1], Router)):
@@ -59,7 +59,8 @@ def wired_app(settings: Settings, contexts: Sequence[Context]) -> FastAPI:
     for _, router in unversioned:
         app.include_router(router)
     install(app)
-    openapi.install(app, routers, version=__version__)
+    hooks = [(context.name, context.openapi) for context in contexts if context.openapi is not None]
+    openapi.install(app, routers, version=__version__, hooks=hooks)
     return app
 
 

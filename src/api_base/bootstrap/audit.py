@@ -2,11 +2,10 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from api_base.bootstrap.services import Services
 from api_base.core.config import Settings
 from api_base.core.errors import ConfigurationError
 from api_base.core.protocols import PeriodicTask
@@ -14,6 +13,9 @@ from api_base.infrastructure.audit.chain import HeadSigner
 from api_base.infrastructure.audit.checkpoints import CheckpointDirectory, Checkpoints
 from api_base.infrastructure.audit.sealer import Retention, Sealer
 from api_base.infrastructure.auth import keys
+
+if TYPE_CHECKING:
+    from api_base.bootstrap.services import Services
 
 POLL: Final = 1.0
 HOURLY: Final = 3600.0
@@ -34,7 +36,7 @@ def trusted_keys(settings: Settings) -> Mapping[str, Ed25519PublicKey]:
     return {key.kid: key.public for key in signing_keys(settings)}
 
 
-def audit_work(services: Services) -> Iterator[PeriodicTask]:
+def audit_work(services: "Services") -> Iterator[PeriodicTask]:
     """Raises `ConfigurationError` for keys that cannot be used."""
     settings, clock, pool = services.settings.audit, services.container.clock, services.container.worker_database.pool
     signer = HeadSigner(signing_keys(services.settings)[0])

@@ -1,11 +1,13 @@
 """`Context`: everything that a bounded context brings. A new one touches its own folders and one line of `CONTEXTS`."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fastapi import APIRouter
+from starlette.middleware import Middleware
 
 from api_base.application.common.cqrs import Bus, Message, Registration
 from api_base.application.common.events import Stream
@@ -20,7 +22,8 @@ from api_base.bootstrap.adapters import Adapters
 from api_base.bootstrap.importing import Importable
 from api_base.core import protocols
 from api_base.core.base import DomainEvent
-from api_base.core.config import Settings
+from api_base.core.config import Section, Settings
+from api_base.core.errors import ProgrammingError
 from api_base.core.shared.places import Declaration
 from api_base.domain.common.events import AnySubscription
 from api_base.infrastructure.db.changes import AuditWriter, EventWriter
@@ -32,6 +35,7 @@ from api_base.infrastructure.observability.counters import Counters
 from api_base.infrastructure.resilience.patterns import Policy
 from api_base.interface.graphql.declared import GraphQL
 from api_base.interface.mcp import Exposed
+from api_base.interface.router import V1
 
 if TYPE_CHECKING:
     from api_base.infrastructure.flags.provider import FlagProvider
@@ -89,11 +93,22 @@ class Ports:
     search_indexes: SearchIndexes
     remote: Callable[[str], RemoteBus]
 
+    def section[S: Section](self, kind: type[S]) -> S:
+        """Return the settings of the context that declares `settings=kind`. Raises `ProgrammingError` if none does."""
+        for name in type(self.settings).model_fields:
+            if type(found := getattr(self.settings, name)) is kind:
+                return kind.model_validate(found)
+        raise ProgrammingError(f"No context has the settings {kind.__name__}. Declare settings={kind.__name__} in its Context.")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context(Declaration):
     """Everything is optional but the name.
 
+    `requires` names the contexts without which this one cannot work: `CONTEXTS_DISABLED` does not leave them out.
+    `prefix` is the path below which `routes` are served.
+    `settings` is its section of the settings, a class derived from `Section`: the variables begin with the name of the context (`SHOP__CURRENCY`).
+    `ports.section(ShopSettings)` returns them.
     `migrations` is the folder of the context's Alembic revisions; their branch label is the context's name.
     `permissions` maps each permission to the roles of a tenant that hold it; `platform_admin` is the role of the platform.
     `handlers` pairs messages with their handlers: `on(Message, handler)`.
@@ -105,14 +120,20 @@ class Context(Declaration):
     `attachable` are the aggregates to which files may be attached: docs/files.md.
     `channels` are the channels that connected clients may receive, and which events go to them: docs/realtime.md.
     `search_indexes` are what `/search` finds of the context (docs/search.md).
-    `resources` are opened in each process, after the database and before the first request, and closed in reverse.
-    `prune` declares which rows the worker deletes, `background` adds other periodic tasks. `routes` are served under `/api/v1`, `protocol_routes` at the
-    paths that another specification prescribes.
+    `lifespan` is entered in each process, after the pools are open and before the first request, and ended before they close, within 10 seconds.
+    `checks` are part of `/health/ready`; each has 2 seconds. `middleware` are ASGI middlewares of the requests below `prefix`, which no other context
+    may then share: they run after all limits and guards, and before the route.
+    `openapi` changes the OpenAPI document, once, when it is complete.
+    `commands` is the import path of a typer app (`package.module:NAME`), which `api-base <name of the context> …` runs.
+    `prune` declares which rows the worker deletes, `background` adds other periodic tasks.
+    `protocol_routes` are served at the paths that another specification prescribes.
     `graphql` is a `GraphQL`, or the import path of one (`package.module:NAME`), imported with the first GraphQL request: docs/graphql.md.
     `adapters` adds schemes to the URLs that select the adapter of a port (`MAIL__URL=file://…`): docs/adapters.md.
     """
 
     name: str
+    requires: Sequence[str] = ()
+    settings: type[Section] | None = None
     tables: Sequence[DeclaredTable] = ()
     migrations: Path | None = None
     permissions: Mapping[str, frozenset[str]] = field(default_factory=dict)
@@ -130,8 +151,13 @@ class Context(Declaration):
     remote: Mapping[str, type[Message[object]]] = field(default_factory=dict)
     prune: Sequence[Prune] = ()
     background: Callable[[Ports], Sequence[protocols.PeriodicTask]] = lambda ports: ()
-    resources: Callable[[Ports], Sequence[protocols.Resource]] = lambda ports: ()
+    lifespan: Callable[[Ports], AbstractAsyncContextManager[None]] | None = None
+    checks: Callable[[Ports], Sequence[protocols.HealthCheck]] = lambda ports: ()
+    middleware: Callable[[Ports], Sequence[Middleware]] = lambda ports: ()
+    prefix: str = V1
     routes: Callable[[Bus], APIRouter] | None = None
     protocol_routes: Callable[[Bus], APIRouter] | None = None
+    openapi: Callable[[dict[str, object]], None] | None = None
+    commands: str | None = None
     graphql: GraphQL | str | None = None
     adapters: Adapters = field(default_factory=Adapters)

@@ -3,27 +3,30 @@
 A declaration that cannot be made becomes a fault, so that the other ones are checked as well.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
 from fastapi import APIRouter
+from starlette.middleware import Middleware
 
 from api_base.application.common.cqrs import Bus, Message, Registration
 from api_base.bootstrap.context import Context, Ports
+from api_base.bootstrap.contexts import left_out
 from api_base.core.errors import ApiBaseError, Fault, WiringError
-from api_base.core.protocols import Resource
+from api_base.core.protocols import HealthCheck
 from api_base.core.shared.places import raised_at
 from api_base.domain.common.events import AnySubscription, DurableSubscription, Subscription
-from api_base.interface.router import V1
 
+_LIFESPAN: Final[type[AbstractAsyncContextManager[None]]] = AbstractAsyncContextManager  # type: ignore[type-abstract]  # for isinstance
 _SUBSCRIPTIONS: Final[tuple[type[AnySubscription], ...]] = (Subscription, DurableSubscription)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContextParts:
-    """What one context declares. `routes` are mounted under `/api/v1`, `protocol_routes` at their own paths.
+    """What one context declares. `routes` are mounted under its prefix, `protocol_routes` at their own paths.
 
     `complete`: all its handlers could be made.
     """
@@ -34,7 +37,9 @@ class ContextParts:
     subscriptions: Sequence[AnySubscription]
     routes: APIRouter | None
     protocol_routes: APIRouter | None
-    resources: Sequence[Resource]
+    lifespan: AbstractAsyncContextManager[None] | None
+    checks: Sequence[HealthCheck]
+    middleware: Sequence[Middleware]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +56,15 @@ class Declarations:
         known = all(one.complete for one in self.parts)
         return not known or message in self.missing or any(message is one.message for _, one in self.registrations)
 
+    def left_out_with(self, brings: Callable[[Context], bool]) -> str | None:
+        """Return what to do about the built-in context that is left out and `brings` what is missing; None if there is none."""
+        found = next((context.name for context in left_out([one.context for one in self.parts]) if brings(context)), None)
+        return found and f"The built-in context {found!r}, which is left out, brings it: take {found} out of CONTEXTS_DISABLED."
+
     @property
     def routers(self) -> list[tuple[str, APIRouter]]:
         """Return the routers of the REST API with their prefix, in the order of the contexts."""
-        return [(V1, one.routes) for one in self.parts if one.routes is not None]
+        return [(one.context.prefix, one.routes) for one in self.parts if one.routes is not None]
 
     @property
     def protocol_routers(self) -> list[tuple[str, APIRouter]]:
@@ -68,9 +78,9 @@ class Declarations:
 
     @property
     def sound_registrations(self) -> Iterator[Registration]:
-        """Yield the handlers that a bus can call: the first of each message."""
+        """Yield the handlers that a bus can call: the first of each message that replaces another one, or else the first."""
         seen = set[object]()
-        for _, one in self.registrations:
+        for _, one in sorted(self.registrations, key=lambda pair: not pair[1].replaces):
             message: object = one.message
             named = isinstance(message, type) and issubclass(message, Message) and isinstance(getattr(message, "permission", None), str)
             if named and message not in seen and callable(getattr(one.handler, "handle", None)):
@@ -78,9 +88,19 @@ class Declarations:
                 yield one
 
     @property
-    def resources(self) -> Sequence[Resource]:
-        """Return what the contexts open, in the order of their declaration."""
-        return [resource for one in self.parts for resource in one.resources]
+    def lifespans(self) -> Iterator[tuple[str, AbstractAsyncContextManager[None]]]:
+        """Yield the lifespan of each context that has one, with its name."""
+        return ((one.context.name, one.lifespan) for one in self.parts if one.lifespan is not None)
+
+    @property
+    def checks(self) -> Sequence[HealthCheck]:
+        """Return the health checks of the contexts."""
+        return [check for one in self.parts for check in one.checks]
+
+    @property
+    def middleware(self) -> Mapping[str, Sequence[Middleware]]:
+        """Return the middlewares of the contexts that have any, by prefix."""
+        return {one.context.prefix: one.middleware for one in self.parts if one.middleware}
 
     @property
     def subscriptions(self) -> Iterator[AnySubscription]:
@@ -120,10 +140,18 @@ def _parts(context: Context, ports: Ports, bus: Bus, faults: list[Fault]) -> Con
         subscriptions=[
             *make.listed("subscribers", partial(context.subscribers, ports), _SUBSCRIPTIONS, "a Subscription or a DurableSubscription"),
         ],
-        routes=make.router("routes", context.routes, bus),
-        protocol_routes=make.router("protocol_routes", context.protocol_routes, bus),
-        resources=make.listed("resources", partial(context.resources, ports), Resource, "an object with open and close"),
+        routes=make.one("routes", context.routes and partial(context.routes, bus), APIRouter, "a Router"),
+        protocol_routes=make.one(
+            "protocol_routes", context.protocol_routes and partial(context.protocol_routes, bus), APIRouter, "a Router"
+        ),
+        lifespan=make.one("lifespan", context.lifespan and partial(context.lifespan, ports), _LIFESPAN, "an async context manager"),
+        checks=make.listed("checks", partial(context.checks, ports), HealthCheck, "an object with name, required and check"),
+        middleware=make.middleware(context.middleware, ports),
     )
+
+
+async def _nothing(scope: object, receive: object, send: object) -> None:
+    """Answer nothing."""
 
 
 class _Maker:
@@ -148,14 +176,27 @@ class _Maker:
                 self._refuse(what, one, f"write {write}")
         return found
 
-    def router(self, what: str, make: Callable[[Bus], object] | None, bus: Bus) -> APIRouter | None:
-        """Return the router that `make` returns, if it returns one."""
+    def one[T](self, what: str, make: Callable[[], object] | None, kind: type[T], wanted: str) -> T | None:
+        """Return what `make` returns, if it is of this `kind`. `wanted` says what an author returns."""
         if make is None:
             return None
-        made = self._called(what, partial(make, bus))
-        if made is not None and not isinstance(made, APIRouter):
-            self._refuse(what, made, "return a Router")
-        return made if isinstance(made, APIRouter) else None
+        made = self._called(what, make)
+        if made is not None and not isinstance(made, kind):
+            self._refuse(what, made, f"return {wanted}")
+        return made if isinstance(made, kind) else None
+
+    def middleware(self, make: Callable[[Ports], object], ports: Ports) -> Sequence[Middleware]:
+        """Return the middlewares that can be made: each is tried around an application that does nothing."""
+        made = self.listed("middleware", partial(make, ports), Middleware, "Middleware(Class, argument=…)")
+        for one in made:
+            try:
+                one.cls(_nothing, *one.args, **one.kwargs)
+            except Exception as error:
+                sentence = (
+                    f"middleware of the context {self._context.name!r} cannot be made. {type(error).__name__}: {str(error).rstrip('.')}."
+                )
+                self._faults.append(Fault(self._context.declared_at, sentence))
+        return made
 
     def _called(self, what: str, make: Callable[[], object]) -> object:
         try:

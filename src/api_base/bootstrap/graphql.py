@@ -2,15 +2,14 @@
 
 from collections.abc import Callable, Sequence
 from functools import cache
-from importlib import import_module
 from typing import TYPE_CHECKING
 
 from fastapi import APIRouter
 
 from api_base.application.common.cqrs import Bus
 from api_base.bootstrap.context import Context
+from api_base.bootstrap.import_paths import named
 from api_base.core.config import Settings
-from api_base.core.errors import ConfigurationError
 from api_base.interface.graphql.declared import GraphQL
 from api_base.interface.graphql.http import GraphQLEndpoint, routes
 from api_base.interface.graphql.sessions import LiveSessions
@@ -25,22 +24,11 @@ if TYPE_CHECKING:
 
 def declared_graphql(contexts: Sequence[Context]) -> Sequence[GraphQL]:
     """Import what `contexts` declare. Raises `ConfigurationError` for a path that cannot be imported."""
-    return [_load(context.name, context.graphql) for context in contexts if context.graphql is not None]
+    return [_declared(context.name, context.graphql) for context in contexts if context.graphql is not None]
 
 
-def _load(context: str, path: GraphQL | str) -> GraphQL:
-    if isinstance(path, GraphQL):
-        return path
-    module, _, attribute = path.partition(":")
-    try:
-        found: object = getattr(import_module(module), attribute)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise ConfigurationError(
-            f"The context {context!r}: graphql={path!r} cannot be imported: {error}. Write package.module:NAME."
-        ) from error
-    if not isinstance(found, GraphQL):
-        raise ConfigurationError(f"The context {context!r}: graphql={path!r} must be a GraphQL, not {type(found).__name__}.")
-    return found
+def _declared(context: str, value: GraphQL | str) -> GraphQL:
+    return value if isinstance(value, GraphQL) else named(context, "graphql", value, GraphQL)
 
 
 def graphql_schema(contexts: Sequence[Context], routers: Sequence[tuple[str, APIRouter]]) -> "Callable[[], Schema]":

@@ -1,5 +1,7 @@
 """Migrates the database of an application, and reports its revisions.
 
+A built-in context that is left out keeps its tables and revisions in a database that has them. None of its revisions is run.
+
 Every application has the branches `base`, `audit`, `events`, `idempotency`, `importing`, `realtime`, `tasks` and `text_search`, whatever its contexts. All functions run their own
 event loop: call them from outside one.
 """
@@ -12,12 +14,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from api_base.bootstrap.context import Context
+from api_base.bootstrap.contexts import left_out
 from api_base.core.config import Settings
 from api_base.core.errors import ConfigurationError
 from api_base.infrastructure import audit, events, idempotency, importing, realtime, tasks, text_search
 from api_base.infrastructure.audit.tables import METADATA as AUDIT
 from api_base.infrastructure.db.connecting import Connection
 from api_base.infrastructure.db.embedded import Urls
+from api_base.infrastructure.db.migrations.revision_files import Revision
 from api_base.infrastructure.db.migrations.revisions import BASE, Branch, chain, closure, heads_of, plain_connection, read, stored_heads
 from api_base.infrastructure.db.migrations.roles import Roles, user_of
 from api_base.infrastructure.db.query_builder import PageBuilder
@@ -58,8 +62,17 @@ class BranchStatus:
 
 def branches(contexts: Sequence[Context]) -> list[Branch]:
     """Return the branches of an application with `contexts`."""
-    added = [Branch(name=context.name, folder=context.migrations) for context in contexts if context.migrations is not None]
-    return [BASE, *OWN, *added]
+    return [BASE, *OWN, *_branches_of(contexts)]
+
+
+def _branches_of(contexts: Sequence[Context]) -> list[Branch]:
+    return [Branch(name=context.name, folder=context.migrations) for context in contexts if context.migrations is not None]
+
+
+def _revisions(contexts: Sequence[Context]) -> tuple[dict[str, Revision], dict[str, Revision]]:
+    """Return the revisions of the application, and those that its database may have: with the built-in contexts that it leaves out."""
+    own, absent = branches(contexts), _branches_of(left_out(contexts))
+    return (revisions := read(own)), read([*own, *absent]) if absent else revisions
 
 
 def up(settings: Settings, urls: Urls, contexts: Sequence[Context]) -> list[str]:
@@ -79,10 +92,9 @@ def down(settings: Settings, urls: Urls, context: str, steps: int = 1, *, contex
 
 def status(urls: Urls, contexts: Sequence[Context]) -> list[BranchStatus]:
     """Return the status of each context. Raises `Unavailable`, and `ConfigurationError` for a database from before 0.1.0."""
-    declared = branches(contexts)
-    revisions = read(declared)
-    applied = closure(asyncio.run(stored_heads(urls.owner)), revisions)
-    return [_status(branch, [r.id for r in chain(revisions.values(), branch.name)], applied) for branch in declared]
+    revisions, known = _revisions(contexts)
+    applied = closure(asyncio.run(stored_heads(urls.owner)), known)
+    return [_status(branch, [r.id for r in chain(revisions.values(), branch.name)], applied) for branch in branches(contexts)]
 
 
 def at_head(urls: Urls, contexts: Sequence[Context]) -> bool:
@@ -101,13 +113,13 @@ async def _at_head(urls: Urls, contexts: Sequence[Context]) -> bool:
 
 async def complete(connection: Connection, urls: Urls, contexts: Sequence[Context]) -> bool:
     """Return whether no revision is pending. Raises as `at_head` does."""
-    revisions, heads = read(branches(contexts)), await heads_of(connection)
-    if not closure(heads, revisions) >= revisions.keys():
+    (revisions, known), heads = _revisions(contexts), await heads_of(connection)
+    if not closure(heads, known) >= revisions.keys():
         return False
     await check_server(connection)
     check = table_check(urls, contexts)
     rows = await connection.fetch(SQL, *check.arguments)
-    check.refuse(rows, undeclared=heads <= revisions.keys())  # a newer version may have added tables
+    check.refuse(rows, undeclared=heads <= known.keys())  # a newer version may have added tables
     return True
 
 
@@ -118,7 +130,8 @@ def tables(contexts: Sequence[Context]) -> list[DeclaredTable]:
 
 def table_check(urls: Urls, contexts: Sequence[Context]) -> TableCheck:
     """Return the check of those tables, for the roles of `urls`."""
-    return TableCheck(tables(contexts), app=user_of(urls.app), worker=user_of(urls.worker))
+    names = [table.name for context in left_out(contexts) for table in context.tables]
+    return TableCheck(tables(contexts), app=user_of(urls.app), worker=user_of(urls.worker), left_out=names)
 
 
 def new(context: str, message: str, contexts: Sequence[Context]) -> Path:
@@ -168,6 +181,7 @@ def _migrator(settings: Settings, urls: Urls, contexts: Sequence[Context]) -> "M
         dsn=urls.owner,
         roles=Roles(app=user_of(urls.app), worker=user_of(urls.worker), search=settings.database.search_role),
         branches=branches(contexts),
+        left_out=_branches_of(left_out(contexts)),
         timeouts=MigrationTimeouts(lock_timeout=settings.database.migration_lock_timeout_seconds),
         check=table_check(urls, contexts),
     )

@@ -45,7 +45,11 @@ def mounted_routers(services: Services, streams: StreamPorts, limits: Callable[[
 def unversioned_routers(services: Services, app: FastAPI) -> Iterator[APIRouter]:
     """Yield the routes that FastAPI serves, outside the API: health checks, metrics, documentation."""
     settings, container = services.settings, services.container
-    yield health_router.routes([DatabaseHealthCheck(container.database)], container.policies.checks, details=settings.shows_internals)
+    yield health_router.routes(
+        [DatabaseHealthCheck(container.database), *services.declarations.checks],
+        container.policies.checks,
+        details=settings.shows_internals,
+    )
     token = settings.observability.metrics_token
     if settings.observability.metrics_port is None and (token is not None or settings.environment != "production"):
         yield metrics_router.routes(lambda: container.metrics, token)  # by the first scrape

@@ -18,10 +18,12 @@ from api_base.bootstrap import wiring_check
 from api_base.bootstrap.container import Wiring
 from api_base.bootstrap.context import Context, Ports
 from api_base.bootstrap.declarations import Declarations, declare
+from api_base.bootstrap.opening import OpenedInOrder, ended_in_time
+from api_base.bootstrap.sections import sectioned
 from api_base.bootstrap.selections import select
 from api_base.bootstrap.wiring_check import routes
 from api_base.bootstrap.wiring_check.events import named_events
-from api_base.core.config import Settings
+from api_base.core.config import Problems, Settings
 from api_base.core.errors import WiringError
 from api_base.core.protocols import Resource
 from api_base.core.shared.trace_context import keep_baggage
@@ -54,17 +56,18 @@ class Services:
         """Raise `WiringError` with every fault of the contexts and of `routers`, by default those of the contexts, with their prefixes."""
         declared = self.declarations
         mounted = [*declared.routers, *declared.protocol_routers] if routers is None else routers
-        if found := [*declared.faults, *routes.faults(mounted, declared.is_handled)]:
+        if found := [*declared.faults, *routes.faults(mounted, declared)]:
             raise WiringError(found)
 
 
 def build(settings: Settings, contexts: Sequence[Context]) -> Services:
-    """Wire `contexts`; nothing is opened. Raises `ConfigurationError` with every problem of URLs and extras.
+    """Wire `contexts`; nothing is opened. Raises `ConfigurationError` with every problem of the contexts' settings, of URLs and extras.
 
     What is wrong with the contexts is noted: `Services.refuse_faults` raises it, and `opened` opens nothing then.
     """
+    settings, sections = sectioned(settings, contexts)
     selections, problems = select(settings, [context.adapters for context in contexts])
-    problems.raise_any()
+    Problems((*sections.invalid, *problems.invalid), problems.unsafe).raise_any()
     keep_baggage(settings.observability.baggage_keys)
     permissions = {name: roles for context in contexts for name, roles in context.permissions.items()}
     attachable = {one.kind: one for context in contexts for one in context.attachable}
@@ -145,7 +148,7 @@ def _openfeature(flags: CurrentFlags) -> "FlagProvider":
 
 @asynccontextmanager
 async def opened(services: Services, *added: Resource) -> AsyncIterator[Services]:
-    """Open the database, what contexts bring, what is `added`, and the listener; close them in reverse, then the connections to Redis, S3 and other services."""
+    """Open the database, the lifespans of contexts, what is `added`, and the listener; close them in reverse, then the connections to Redis, S3 and other services."""
     container, declared = services.container, services.declarations
     if declared.faults:
         raise WiringError(declared.faults)
@@ -154,9 +157,10 @@ async def opened(services: Services, *added: Resource) -> AsyncIterator[Services
         stack.push_async_callback(container.caches.close)
         stack.push_async_callback(container.rate_limiter.close)
         stack.push_async_callback(container.storage.close)
-        for resource in (container.database, *declared.resources, *added, container.access.listener):
-            await resource.open()
-            stack.push_async_callback(resource.close)
+        await stack.enter_async_context(OpenedInOrder(container.database))
+        for context, lifespan in declared.lifespans:
+            await stack.enter_async_context(ended_in_time(lifespan, context))
+        await stack.enter_async_context(OpenedInOrder(*added, container.access.listener))
         if services.settings.remote.url is not None:
             stack.push_async_callback(container.remote.close)
         yield services

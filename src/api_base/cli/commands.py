@@ -1,13 +1,17 @@
 """The command tree."""
 
+from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 import typer
 from typer.core import TyperGroup
+from typer.main import get_group
 
 from api_base.cli import (
     audit,
     check,
+    configuration,
     database_tools,
     doctor,
     events,
@@ -27,8 +31,41 @@ from api_base.cli import (
 )
 
 
+@cache
+def _of_contexts() -> Mapping[str, typer.Typer]:
+    """Return the commands of contexts, by name. Raises `ConfigurationError`."""
+    from api_base.core.config import read_settings
+
+    if not read_settings()[0].contexts:
+        return {}
+    from api_base.bootstrap.commands import declared_commands
+    from api_base.bootstrap.configuration import load
+
+    return declared_commands(load()[1])
+
+
 class Commands(TyperGroup):
-    """Words the errors of options and arguments as those of settings and bodies: typer shows pydantic's own messages."""
+    """The commands of the base, and those of contexts of your own, which are imported when no command of the base has the name, and for `--help`.
+
+    Words the errors of options and arguments as those of settings and bodies: typer shows pydantic's own messages.
+    """
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Return the names of all commands. A configuration that is not valid hides those of contexts."""
+        from api_base.core.errors import ConfigurationError
+
+        try:
+            return [*super().list_commands(ctx), *_of_contexts()]
+        except ConfigurationError:
+            return super().list_commands(ctx)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Return the command of this name, or None."""
+        found = super().get_command(ctx, cmd_name)
+        if found is None and (app := _of_contexts().get(cmd_name)) is not None:
+            found = get_group(app)
+            found.name = cmd_name
+        return found
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command of `ctx`."""
@@ -51,6 +88,7 @@ app = typer.Typer(
 app.command("serve")(serve.serve)
 app.command("worker")(worker.worker)
 app.command("check")(check.check)
+app.command("configuration")(configuration.configuration)
 app.command("doctor")(doctor.doctor)
 app.command("graphql")(graphql.graphql)
 app.command("openapi")(openapi.openapi)

@@ -98,7 +98,7 @@ def _run(name: str, arguments: list[str], *, connects: bool = True) -> int:
         command = [program(name), *([f"--dbname={without_password}"] if connects else []), *arguments]
         secret = {"PGPASSWORD": unquote(url.password or "")}  # other users see arguments in the process list
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C belongs to psql
-        others = {name: value for name, value in os.environ.items() if name.partition("__")[0].lower() not in Settings.model_fields}
+        others = {name: value for name, value in os.environ.items() if "__" not in name and name.lower() not in Settings.model_fields}
         return subprocess.run(command, check=False, env=others | secret, restore_signals=True).returncode
     finally:
         server.stop()

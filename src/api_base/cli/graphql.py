@@ -6,9 +6,8 @@ def graphql() -> None:
     from api_base.application.common.cqrs import Bus
     from api_base.bootstrap.configuration import load
     from api_base.bootstrap.graphql import graphql_schema
-    from api_base.interface.router import V1
 
     _, contexts = load()
     bus = Bus(())
-    routers = [(V1, context.routes(bus)) for context in contexts if context.routes is not None]
+    routers = [(context.prefix, context.routes(bus)) for context in contexts if context.routes is not None]
     print(graphql_schema(contexts, routers)().as_str())

@@ -7,7 +7,7 @@ from typing import Any
 
 from api_base.bootstrap.configuration import load
 from api_base.bootstrap.context import Context
-from api_base.bootstrap.services import worker_database
+from api_base.bootstrap.services import Services, build, opened, worker_database
 from api_base.core.config import Settings
 from api_base.infrastructure.db.embedded import Urls
 from api_base.infrastructure.db.pool import ConnectionPool
@@ -26,6 +26,16 @@ def run[T](operation: Callable[[Settings, Sequence[Context]], Coroutine[Any, Any
     """Await `operation`."""
     with application() as (settings, urls, contexts):
         return asyncio.run(operation(on(settings, urls), contexts))
+
+
+def run_opened[T](operation: Callable[[Services], Coroutine[Any, Any, T]]) -> T:
+    """Await `operation` with the wired and opened application: what the commands of a context use."""
+
+    async def within(settings: Settings, contexts: Sequence[Context]) -> T:
+        async with opened(build(settings, contexts)) as services:
+            return await operation(services)
+
+    return run(within)
 
 
 def run_as_worker[T](operation: Callable[[Settings, ConnectionPool], Coroutine[Any, Any, T]]) -> T:

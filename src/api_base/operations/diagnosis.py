@@ -10,15 +10,19 @@ from pydantic import BaseModel
 from api_base.bootstrap import migrations
 from api_base.bootstrap.container import Wiring
 from api_base.bootstrap.context import Context
+from api_base.bootstrap.contexts import left_out
 from api_base.bootstrap.selections import select
+from api_base.bootstrap.services import build, opened
 from api_base.core.config import Settings
 from api_base.core.config.production import unencrypted_links
 from api_base.core.errors import ApiBaseError, ConfigurationError, Unavailable
-from api_base.core.protocols import Probe
+from api_base.core.protocols import HealthCheck, Probe
 from api_base.infrastructure.db.embedded import Urls
 from api_base.infrastructure.db.errors import connection_reason
 from api_base.infrastructure.db.session import check_server
+from api_base.interface.v1.health_router import TIMEOUT
 from api_base.operations.wiring import declared_faults
+from api_base.serving.resolving import on
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +50,9 @@ async def diagnose(settings: Settings, urls: Urls, contexts: Sequence[Context]) 
     """Check the wiring, each role of the database, the schema, and every other configured service."""
     faults = await asyncio.to_thread(declared_faults, settings, contexts)
     findings = [Finding(what="wiring", well=False, detail=str(fault)) for fault in faults]
-    findings = findings or [Finding(what="wiring", well=True, detail=f"{len(contexts)} contexts fit together")]
+    absent = ", ".join(context.name for context in left_out(contexts))
+    fitting = f"{len(contexts)} contexts fit together{f'; left out: {absent}' if absent else ''}"
+    findings = findings or [Finding(what="wiring", well=True, detail=fitting)]
     roles = {"owner": urls.owner, "app": urls.app, "worker": urls.worker}
     connected = [await _finding(f"database, role {name}", _role(url)) for name, url in roles.items()]
     findings += connected
@@ -64,7 +70,29 @@ async def diagnose(settings: Settings, urls: Urls, contexts: Sequence[Context]) 
             adapter = selection.build(ports)
             if isinstance(adapter, Probe):
                 findings.append(await _finding(port, _answer(adapter)))
+    if all(finding.well for finding in findings):
+        findings += await _checks(on(settings, urls), contexts)
     return findings
+
+
+async def _checks(settings: Settings, contexts: Sequence[Context]) -> list[Finding]:
+    """Run the health checks of contexts as `/health/ready` does, within their lifespans, and say why one fails."""
+    services = build(settings, contexts)
+    if not services.declarations.checks:
+        return []
+    async with opened(services):
+        return [await _checked(check) for check in services.declarations.checks]
+
+
+async def _checked(check: HealthCheck) -> Finding:
+    what, limit = f"health check {check.name}", asyncio.timeout(TIMEOUT)
+    try:
+        async with limit:
+            await check.check()
+    except Exception as error:  # whatever its author lets it raise
+        reason = f"no answer within {TIMEOUT:g} s" if limit.expired() else f"{type(error).__name__}: {error}"
+        return Finding(what=what, well=False, detail=reason)
+    return Finding(what=what, well=True, detail="healthy")
 
 
 async def _finding(what: str, check: Awaitable[str]) -> Finding:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from api_base.bootstrap import migrations
 from api_base.bootstrap.application import wired_app
+from api_base.bootstrap.commands import declared_commands
 from api_base.bootstrap.context import Context
 from api_base.bootstrap.graphql import graphql_schema
 from api_base.bootstrap.services import build
@@ -18,6 +19,7 @@ def declared_faults(settings: Settings, contexts: Sequence[Context]) -> list[Fau
     faults = [*_raised("CONTEXTS", lambda: wired_app(settings, contexts).openapi())]
     faults += _raised("CONTEXTS", lambda: read(migrations.branches(contexts)))
     if not faults:
+        faults += _raised("Context.commands", lambda: declared_commands(contexts))
         faults += _raised("Context.graphql", lambda: graphql_schema(contexts, build(settings, contexts).declarations.routers)())
     return faults
 

@@ -120,7 +120,7 @@ async def _seed(settings: Settings, urls: Urls, contexts: Sequence[Context]) -> 
                 )
             id = UserId(user.id)
         await _add_tenant(services, id)
-    return _announcement(settings, password)
+    return _announcement(settings, password, items=any(context.name == "items" for context in services.contexts))
 
 
 async def _add_tenant(services: Services, administrator: UserId) -> None:
@@ -130,15 +130,21 @@ async def _add_tenant(services: Services, administrator: UserId) -> None:
         await services.bus.execute(CreateTenant(name="Demonstration", slug=TENANT))
 
 
-def _announcement(settings: Settings, password: str) -> str:
+def _announcement(settings: Settings, password: str, *, items: bool) -> str:
+    """`items`: the application has the context of that name."""
     address = f"http://{settings.server.host}:{settings.server.port}"
+    call = (
+        f"    curl -s {address}/api/v1/items -H \"Authorization: Bearer $TOKEN\" -H 'Content-Type: application/json' \\\n"
+        '        -d \'{"sku": "CHAIR-1", "name": "Chair", "category": "furniture", "price": {"amount": "12.50", "currency": "EUR"}}\'\n\n'
+        if items
+        else f'    curl -s {address}/api/v1/tenants -H "Authorization: Bearer $TOKEN"\n\n'
+    )
     return (
         f"\nThe first run created an administrator and the tenant {TENANT!r}. Until the first login, each start prints a new password:\n\n"
         f"    e-mail    {ADMINISTRATOR}\n    password  {password}\n\n"
         "Try it:\n\n"
         f"    TOKEN=$(curl -s {address}/api/v1/auth/login -H 'Content-Type: application/json' \\\n"
         f'        -d \'{{"email": "{ADMINISTRATOR}", "password": "{password}"}}\' | sed \'s/.*"access_token":"\\([^"]*\\)".*/\\1/\')\n'
-        f"    curl -s {address}/api/v1/items -H \"Authorization: Bearer $TOKEN\" -H 'Content-Type: application/json' \\\n"
-        '        -d \'{"sku": "CHAIR-1", "name": "Chair", "category": "furniture", "price": {"amount": "12.50", "currency": "EUR"}}\'\n\n'
+        f"{call}"
         f"Documentation: {address}/docs\n"
     )

@@ -486,7 +486,7 @@ REVISIONS: Final = tuple(
             "a dependency that does not exist",
             '("base_001",)',
             '("bass_001",)',
-            "The revision shop_001 depends on bass_001, which no context of this application brings. Add that context to CONTEXTS, or correct "
+            "The revision shop_001 depends on bass_001, which no context of this application brings. Add that context to CONTEXTS, take it out of CONTEXTS_DISABLED, or correct "
             "depends_on.",
         ),
         (
@@ -602,11 +602,76 @@ NAMES: Final = (
         "graphql='shop.graph:SHOP' of the context 'shop' names no module. Write package.module:NAME.",
     ),
     Mistake(
-        "a resource that cannot be opened",
-        "    return []\n",
-        "    return [ports]\n",
+        "a lifespan that is no context manager",
+        "@asynccontextmanager\n",
+        "",
         CONTEXT,
-        "resources of the context 'shop' has a Ports: write an object with open and close.",
+        "lifespan of the context 'shop' has a async_generator: return an async context manager.",
+    ),
+    Mistake(
+        "a check without a name",
+        "    lifespan=lifespan,\n",
+        "    lifespan=lifespan,\n    checks=lambda ports: [ports.database],\n",
+        CONTEXT,
+        "checks of the context 'shop' has a Database: write an object with name, required and check.",
+    ),
+    Mistake(
+        "a middleware of another shape",
+        "    lifespan=lifespan,\n",
+        '    prefix="/shop",\n    middleware=lambda ports: [GetGoodHandler],\n',
+        CONTEXT,
+        "middleware of the context 'shop' has the class GetGoodHandler: write Middleware(Class, argument=…).",
+    ),
+    Mistake(
+        "a middleware that cannot be made",
+        "    lifespan=lifespan,\n",
+        '    prefix="/shop",\n    middleware=lambda ports: [Middleware(GetGoodHandler, rate=1)],\n',
+        CONTEXT,
+        "middleware of the context 'shop' cannot be made. TypeError: GetGoodHandler.__init__() got an unexpected keyword argument 'rate'.",
+    ),
+    Mistake(
+        "a middleware that sees routes of others",
+        "    lifespan=lifespan,\n",
+        "    middleware=lambda ports: [Middleware(ListGoodsHandler)],\n",
+        CONTEXT,
+        "middleware of the context 'shop' would see POST /api/v1/auth/register, which is not its own. Give the context a prefix of its own.",
+    ),
+    Mistake(
+        "a prefix that is no path",
+        "    lifespan=lifespan,\n",
+        '    lifespan=lifespan,\n    prefix="api/v2/",\n',
+        CONTEXT,
+        "The prefix 'api/v2/' of the context 'shop' is not a path such as /api/v1: segments that begin with a slash, without placeholders "
+        "and without a slash at the end.",
+    ),
+    Mistake(
+        "commands that lead nowhere",
+        "    lifespan=lifespan,\n",
+        '    lifespan=lifespan,\n    commands="shop.commands:APP",\n',
+        CONTEXT,
+        "commands='shop.commands:APP' of the context 'shop' names no module. Write package.module:NAME.",
+    ),
+    Mistake(
+        "a handler that is replaced twice",
+        "        on(Recount, RecountHandler()),\n",
+        "        on(Recount, RecountHandler()),\n        replacing(GetItem, ItemHandler()),\n        replacing(GetItem, ItemHandler())\n",
+        "        replacing(GetItem, ItemHandler())\n",
+        "The handler of GetItem is replaced twice, the first time at «        replacing(GetItem, ItemHandler()),». Remove one of the two.",
+    ),
+    Mistake(
+        "a handler that replaces none",
+        "on(Recount, RecountHandler())",
+        "replacing(Recount, RecountHandler())",
+        "replacing(Recount, ",
+        "No context handles Recount, so there is nothing to replace. Write on(Recount, …), or correct the message.",
+    ),
+    Mistake(
+        "a second handler of another context's message",
+        "        on(Recount, RecountHandler()),\n",
+        "        on(Recount, RecountHandler()),\n        on(GetItem, ItemHandler()),\n",
+        "        on(GetItem, ItemHandler())",
+        "GetItem has two handlers, the first at src/api_base/bootstrap/contexts/items.py:{get_item_handler}. Remove one of them, "
+        "or replace that of items: replacing(GetItem, …).",
     ),
 )
 

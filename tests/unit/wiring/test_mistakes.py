@@ -73,6 +73,7 @@ class Copy:
         contexts, routes = ROOT / "src/api_base/bootstrap/contexts/items.py", ROOT / "src/api_base/interface/v1/items.py"
         yield "folder", str(self.folder)
         yield "items", str(line_of(contexts, "ITEMS: Final = Context("))
+        yield "get_item_handler", str(line_of(contexts, "        on(GetItem, "))
         yield "attachable", str(line_of(contexts, "attachable=(Attachable("))
         yield "list_items", str(line_of(routes, "async def list_items("))
         yield "get_item", str(line_of(routes, "async def get_item("))
@@ -159,3 +160,15 @@ def test_a_route_of_the_base_itself_cannot_be_replaced(settings: Settings, copy:
     assert found.place == copy.place('@router.get("/health/live")')
     first = f"src/api_base/interface/v1/health_router.py:{line_of(health, 'async def health_live(')}"
     assert found.sentence == f"Two routes serve GET /health/live, the first at {first}. Change the path or the method of one of them."
+
+
+def test_a_path_that_another_context_has_below_another_prefix(settings: Settings, copy: Copy) -> None:
+    copy.change(Mistake("", 'Router(prefix="/goods"', 'Router(prefix="/v1/flags"', "", ""))
+    copy.change(Mistake("", "    routes=routes,\n", '    prefix="/api",\n    routes=routes,\n', "", ""))
+    found = found_in(settings, [*BUILT_IN, copy.imported()])
+    flags = ROOT / "src/api_base/interface/v1/flags.py"
+    first = f"src/api_base/interface/v1/flags.py:{flags.read_text().splitlines().index('    @router.get(') + 1}"
+    assert found[0] == (
+        f"{copy.place('async def list_goods(')}: Two routes serve GET /api/v1/flags, the first at {first}. "
+        "Change the path or the method of one of them."
+    )

@@ -7,7 +7,7 @@ from api_base.application.common.cqrs import AUTHENTICATED, Query
 from api_base.application.common.search import SearchIndexes
 from api_base.application.search.dtos import FacetDTO, FacetValueDTO, FoundDTO, SearchPageDTO, TotalDTO
 from api_base.core.errors import Forbidden, Invalid, Unauthenticated
-from api_base.core.protocols import Facet, PermissionChecker, SearchIndex, SearchRequest, SearchTotal
+from api_base.core.protocols import Facet, PermissionChecker, Relation, SearchIndex, SearchRequest, SearchResults, SearchTotal
 from api_base.core.types import Principal, current_context, request_tenant
 
 
@@ -28,9 +28,10 @@ class SearchHandler:
         self._engine, self._indexes, self._checker = engine, indexes, checker
 
     async def handle(self, query: Search) -> SearchPageDTO:
-        """A page of hits. Raises `Forbidden` if the caller may read none of the indexes, `Invalid` for an unknown index, facet or cursor."""
+        """A page of hits, without any if no context has an index. Raises `Forbidden` if the caller may read none of the indexes, `Invalid` for an
+        unknown index, facet or cursor."""
         tenant, readable = request_tenant(), self._readable()
-        if not readable:
+        if not readable and self._indexes.definitions:
             raise Forbidden("You may read no search index.")
         indexes = query.indexes or readable
         if unknown := [name for name in indexes if name not in readable]:
@@ -41,7 +42,11 @@ class SearchHandler:
                 "/query/facets", "unknown", f"names the facet {missing[0]!r}, which these indexes do not have; {_known(known)}"
             )
         request = SearchRequest(indexes=tuple(indexes), q=query.q, facets=query.facets, size=query.size, cursor=query.cursor)
-        found = await self._engine.search(request, tenant)
+        found = (
+            await self._engine.search(request, tenant)
+            if indexes
+            else SearchResults(hits=(), total=SearchTotal(value=0, relation=Relation.EQ))
+        )
         return SearchPageDTO(
             items=[
                 FoundDTO(hit.index, hit.id, hit.title, {name: list(parts) for name, parts in hit.highlights.items()}) for hit in found.hits

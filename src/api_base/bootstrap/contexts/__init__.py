@@ -1,7 +1,6 @@
-"""The contexts that come with the base, as values, and those that the settings add."""
+"""The contexts that come with the base, as values. `loading.py` leaves some out and adds others, as the settings say."""
 
 from collections.abc import Sequence
-from importlib import import_module
 from typing import Final
 
 from api_base.bootstrap.context import Context
@@ -15,28 +14,12 @@ from api_base.bootstrap.contexts.ofrep import OFREP
 from api_base.bootstrap.contexts.search import SEARCH
 from api_base.bootstrap.contexts.tenants import TENANTS
 from api_base.bootstrap.contexts.users import USERS
-from api_base.core.config import Settings
-from api_base.core.shared.places import raised_at
 
 BUILT_IN: Final[Sequence[Context]] = (USERS, TENANTS, AUTH, ITEMS, FILES, AUDIT, JOBS, FLAGS, OFREP, SEARCH)
 """The contexts that come with the base."""
 
 
-def contexts_of(settings: Settings) -> tuple[Sequence[Context], Sequence[str]]:
-    """Return the built-in contexts and those that `CONTEXTS` names, and an error message for each named context that cannot be loaded."""
-    loaded = [_load(name) for name in settings.contexts]
-    added, problems = [one for one in loaded if isinstance(one, Context)], [one for one in loaded if isinstance(one, str)]
-    return [*BUILT_IN, *added], problems
-
-
-def _load(name: str) -> Context | str:
-    module, _, attribute = name.partition(":")
-    try:
-        found: object = getattr(import_module(module), attribute)
-    except (ImportError, AttributeError, ValueError) as error:
-        return f"CONTEXTS: {name!r} cannot be imported: {error}. Write package.module:ATTRIBUTE."
-    except Exception as error:  # raised by the code of the context
-        return f"CONTEXTS: {name!r} cannot be imported. {raised_at(error, module)}: {type(error).__name__}: {error}"
-    if not isinstance(found, Context):
-        return f"CONTEXTS: {name!r} must be a Context, not {type(found).__name__}."
-    return found
+def left_out(contexts: Sequence[Context]) -> list[Context]:
+    """Return the built-in contexts that are not among `contexts`."""
+    names = {context.name for context in contexts}
+    return [context for context in BUILT_IN if context.name not in names]

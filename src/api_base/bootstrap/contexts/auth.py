@@ -77,6 +77,7 @@ def _subscribers(ports: Ports) -> Sequence[Subscription]:
 
 AUTH: Final = Context(
     name="auth",
+    requires=("users", "tenants"),
     tables=(SESSIONS, DEVICES, TICKETS),
     migrations=Path(auth.__path__[0]) / "migrations",
     handlers=_handlers,

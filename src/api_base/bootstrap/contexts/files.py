@@ -170,6 +170,7 @@ _CHANNELS: Final = (
 
 FILES: Final = Context(
     name="files",
+    requires=("tenants",),
     tables=(tables.FILES, tables.UPLOADS, tables.UPLOAD_PARTS, tables.OBJECTS, tables.USAGE, tables.ATTACHMENTS),
     migrations=Path(files.__path__[0]) / "migrations",
     permissions={permissions.READ: VIEWERS, permissions.CREATE: MEMBERS, permissions.UPDATE: MEMBERS, permissions.DELETE: ADMINS},

@@ -12,7 +12,7 @@ from api_base.application.flags.queries import GetFlag, GetProposal, ListFlags, 
 from api_base.bootstrap.context import Context, Ports
 from api_base.bootstrap.contexts.identities import PlatformAdministrators
 from api_base.bootstrap.contexts.roles import PLATFORM_ADMIN
-from api_base.core.protocols import Resource
+from api_base.bootstrap.opening import OpenedInOrder
 from api_base.domain.flags.events import FlagExposed
 from api_base.infrastructure import flags
 from api_base.infrastructure.flags import queries
@@ -49,22 +49,23 @@ def _handlers(ports: Ports) -> Sequence[Registration]:
     ]
 
 
-def _resources(ports: Ports) -> Sequence[Resource]:
+def _lifespan(ports: Ports) -> OpenedInOrder:
     flags, counters = ports.current_flags, ports.counters
     loader = SnapshotLoader(ports.database, ports.listener, flags, counters.gauge)
     reporter = ExposureReporter(ports.database, flags.exposures, loader, counters, ports.event_writer, ports.events_stored, ports.clock)
-    return [loader, reporter]
+    return OpenedInOrder(loader, reporter)
 
 
 FLAGS: Final = Context(
     name="flags",
+    requires=("users",),
     tables=(FLAGS_TABLE, FLAG_PROPOSALS, FLAG_EVALUATIONS),
     migrations=Path(flags.__path__[0]) / "migrations",
     permissions={permissions.MANAGE: frozenset({PLATFORM_ADMIN})},
     handlers=_handlers,
     events=(FlagExposed,),
     channels=(Unpublished(event="flags.exposed.v1", reason="It is for the analysis of experiments, not for clients."),),
-    resources=_resources,
+    lifespan=_lifespan,
     routes=v1.routes,
     graphql="api_base.interface.graphql.flags:FLAGS",
 )

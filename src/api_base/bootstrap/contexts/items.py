@@ -93,6 +93,7 @@ _CHANNELS: Final = (
 
 ITEMS: Final = Context(
     name="items",
+    requires=("tenants", "files", "audit", "jobs"),
     tables=(ITEMS_TABLE,),
     migrations=Path(items.__path__[0]) / "migrations",
     permissions={

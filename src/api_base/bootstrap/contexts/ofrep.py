@@ -13,4 +13,4 @@ def _handlers(ports: Ports) -> Sequence[Registration]:
     return [on(EvaluateFlag, EvaluateFlagHandler(ports.current_flags)), on(EvaluateFlags, EvaluateFlagsHandler(ports.current_flags))]
 
 
-OFREP: Final = Context(name="ofrep", handlers=_handlers, protocol_routes=ofrep_router.routes)
+OFREP: Final = Context(name="ofrep", requires=("flags",), handlers=_handlers, protocol_routes=ofrep_router.routes)

@@ -8,7 +8,8 @@ from api_base.application.common.cqrs import Registration, on
 from api_base.application.common.search import SearchIndexer, SearchOpening
 from api_base.application.search.search import Search, SearchHandler
 from api_base.bootstrap.context import Context, Ports
-from api_base.core.protocols import PeriodicTask, Resource
+from api_base.bootstrap.opening import OpenedInOrder
+from api_base.core.protocols import PeriodicTask
 from api_base.domain.common.events import AnySubscription
 from api_base.infrastructure import search
 from api_base.infrastructure.search.tables import SEARCH_DOCUMENTS, SEARCH_GENERATIONS
@@ -24,8 +25,8 @@ def _subscribers(ports: Ports) -> Sequence[AnySubscription]:
     return list(SearchIndexer(ports.search, ports.search_indexes).subscriptions())
 
 
-def _resources(ports: Ports) -> Sequence[Resource]:
-    return [SearchOpening(ports.search, ports.search_indexes)]
+def _lifespan(ports: Ports) -> OpenedInOrder:
+    return OpenedInOrder(SearchOpening(ports.search, ports.search_indexes))
 
 
 def _background(ports: Ports) -> Sequence[PeriodicTask]:
@@ -47,7 +48,7 @@ SEARCH: Final = Context(
     handlers=_handlers,
     subscribers=_subscribers,
     background=_background,
-    resources=_resources,
+    lifespan=_lifespan,
     routes=v1.routes,
     graphql="api_base.interface.graphql.search:SEARCH",
 )

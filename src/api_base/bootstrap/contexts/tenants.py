@@ -141,6 +141,7 @@ _CHANNELS: Final = (
 
 TENANTS: Final = Context(
     name="tenants",
+    requires=("users", "files", "jobs"),
     tables=(TENANTS_TABLE, MEMBERSHIPS, INVITATIONS),
     migrations=Path(tenants.__path__[0]) / "migrations",
     permissions={

@@ -6,7 +6,7 @@ Each module checks one subject and yields a `Fault` for each mistake, with the f
 from collections.abc import Iterator
 
 from api_base.bootstrap.declarations import Declarations
-from api_base.bootstrap.wiring_check import dtos, events, jobs, messages, names, permissions, tables
+from api_base.bootstrap.wiring_check import dtos, events, jobs, messages, names, permissions, sections, tables
 from api_base.core.errors import Fault
 from api_base.infrastructure.db.session import Database
 
@@ -14,7 +14,8 @@ from api_base.infrastructure.db.session import Database
 def faults(declarations: Declarations, database: Database) -> Iterator[Fault]:
     """Yield the faults of all declarations but the routes, which `routes.faults` checks. `database` knows its repositories."""
     contexts = [one.context for one in declarations.parts]
-    yield from names.faults(contexts)
+    yield from names.faults(declarations)
+    yield from sections.faults(contexts)
     yield from messages.faults(declarations)
     yield from permissions.faults(declarations)
     yield from events.faults(declarations)

@@ -22,7 +22,7 @@ def faults(declarations: Declarations) -> Iterator[Fault]:
             yield from _event(event, parts.context, events)
     positions: dict[str, str] = {}
     for subscription in declarations.subscriptions:
-        yield from _subscription(subscription, events)
+        yield from _subscription(subscription, events, declarations)
         if isinstance(subscription, DurableSubscription):
             first = positions.setdefault(subscription.name, subscription.declared_at)
             if first != subscription.declared_at:
@@ -54,15 +54,14 @@ def _event(event: object, context: Context, events: dict[str, type[DomainEvent]]
     events.setdefault(name, event)
 
 
-def _subscription(subscription: AnySubscription, events: dict[str, type[DomainEvent]]) -> Iterator[Fault]:
+def _subscription(subscription: AnySubscription, events: dict[str, type[DomainEvent]], declarations: Declarations) -> Iterator[Fault]:
     place, event = subscription.declared_at, events.get(subscription.event)
     if not signatures.is_awaited(subscription.handle):
         yield Fault(place, f"The subscriber of {subscription.event} is not a coroutine function. Write async def.")
     if event is None:
-        yield Fault(
-            place,
-            f"No context publishes the event {subscription.event!r}. Correct the name, or add the class of the event to `events` of its Context.",
-        )
+        left_out = declarations.left_out_with(lambda context: any(one.name == subscription.event for one in context.events))
+        advice = left_out or "Correct the name, or add the class of the event to `events` of its Context."
+        yield Fault(place, f"No context publishes the event {subscription.event!r}. {advice}")
         return
     payload: object = subscription.payload
     struct = isinstance(subscription, DurableSubscription) and isinstance(payload, type) and issubclass(payload, msgspec.Struct)

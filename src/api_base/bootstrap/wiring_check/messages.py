@@ -15,20 +15,33 @@ from api_base.core.shared.places import place_of
 
 def faults(declarations: Declarations) -> Iterator[Fault]:
     """Yield the faults of registrations, then the messages that have no handler."""
-    first: dict[object, Registration] = {}
+    first: dict[object, tuple[Context, str]] = {}
     for context, registration in declarations.registrations:
-        if registration.message in first:
-            where = first[registration.message].declared_at
-            yield Fault(
-                registration.declared_at, f"{_name(registration.message)} has two handlers, the first at {where}. Remove one of them."
-            )
-        first.setdefault(registration.message, registration)
+        if not registration.replaces:
+            other, where = first.setdefault(registration.message, (context, registration.declared_at))
+            if where != registration.declared_at:
+                name = _name(registration.message)
+                remedy = "" if other is context else f", or replace that of {other.name}: replacing({name}, …)"
+                yield Fault(registration.declared_at, f"{name} has two handlers, the first at {where}. Remove one of them{remedy}.")
         yield from _message(registration, context)
         yield from _handler(registration)
+    yield from _replaced(declarations, first.keys())
     if all(parts.complete for parts in declarations.parts):
         used = [parts.context for parts in declarations.parts]
         for parts in declarations.parts:
             yield from _forgotten(parts, used, first.keys(), declarations.missing)
+
+
+def _replaced(declarations: Declarations, handled: Container[object]) -> Iterator[Fault]:
+    """Find what is replaced twice, and what there is nothing to replace of."""
+    first: dict[object, str] = {}
+    for registration in [one for _, one in declarations.registrations if one.replaces]:
+        message, name, place = registration.message, _name(registration.message), registration.declared_at
+        if message in first:
+            yield Fault(place, f"The handler of {name} is replaced twice, the first time at {first[message]}. Remove one of the two.")
+        first.setdefault(message, place)
+        if message not in handled and all(parts.complete for parts in declarations.parts):
+            yield Fault(place, f"No context handles {name}, so there is nothing to replace. Write on({name}, …), or correct the message.")
 
 
 def _message(registration: Registration, context: Context) -> Iterator[Fault]:

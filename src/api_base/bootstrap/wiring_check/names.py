@@ -1,14 +1,40 @@
-"""Names that only one context may use."""
+"""Names that only one context may use, and the paths that contexts name."""
 
+import re
 from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
+from typing import Final
 
-from api_base.bootstrap.context import Context
+from api_base.bootstrap.declarations import Declarations
 from api_base.core.errors import Fault
 
+COMMANDS: Final = frozenset(
+    {
+        "audit",
+        "check",
+        "configuration",
+        "db",
+        "doctor",
+        "events",
+        "flags",
+        "graphql",
+        "import",
+        "jobs",
+        "migrate",
+        "openapi",
+        "search",
+        "serve",
+        "users",
+        "worker",
+    }
+)
+"""The commands of the base, whose names no context with commands may have."""
+_PREFIX: Final = re.compile(r"(/[A-Za-z0-9._~-]+)+")
 
-def faults(contexts: Sequence[Context]) -> Iterator[Fault]:
+
+def faults(declarations: Declarations) -> Iterator[Fault]:
     """Yield a fault for each name that is used twice, and for each import path that leads nowhere."""
+    contexts = [one.context for one in declarations.parts]
     yield from _twice(
         [(context.name, context.declared_at) for context in contexts], "Two contexts have the name {0!r}. Rename one of them."
     )
@@ -24,9 +50,26 @@ def faults(contexts: Sequence[Context]) -> Iterator[Fault]:
         [(one.kind, one.declared_at) for context in contexts for one in context.attachable],
         "Two attachables have the kind {0!r}. Rename one of them.",
     )
+    yield from _twice(
+        [("database", "PostgreSQL"), *((check.name, one.context.declared_at) for one in declarations.parts for check in one.checks)],
+        "Two health checks have the name {0!r}. Rename one of them.",
+    )
     for context in contexts:
-        if isinstance(context.graphql, str):
-            yield from _graphql(context, context.graphql)
+        if not _PREFIX.fullmatch(context.prefix):
+            yield Fault(
+                context.declared_at,
+                f"The prefix {context.prefix!r} of the context {context.name!r} is not a path such as /api/v1: "
+                "segments that begin with a slash, without placeholders and without a slash at the end.",
+            )
+        for field, path in (("graphql", context.graphql), ("commands", context.commands)):
+            if isinstance(path, str) and not _is_module(path):
+                yield Fault(
+                    context.declared_at, f"{field}={path!r} of the context {context.name!r} names no module. Write package.module:NAME."
+                )
+        if context.commands is not None and context.name in COMMANDS:
+            yield Fault(
+                context.declared_at, f"`api-base {context.name}` is a command of the base. Rename the context, or remove its commands."
+            )
 
 
 def _twice(named: Sequence[tuple[str, str]], sentence: str) -> Iterator[Fault]:
@@ -37,11 +80,9 @@ def _twice(named: Sequence[tuple[str, str]], sentence: str) -> Iterator[Fault]:
         first.setdefault(name, place)
 
 
-def _graphql(context: Context, path: str) -> Iterator[Fault]:
+def _is_module(path: str) -> bool:
     module, colon, _ = path.partition(":")
     try:
-        known = bool(colon) and find_spec(module) is not None
+        return bool(colon) and find_spec(module) is not None
     except (ImportError, ValueError):
-        known = False
-    if not known:
-        yield Fault(context.declared_at, f"graphql={path!r} of the context {context.name!r} names no module. Write package.module:NAME.")
+        return False

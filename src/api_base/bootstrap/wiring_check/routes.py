@@ -1,8 +1,9 @@
 """Routes: one for each method and path, with a name of its own, whose parameters, result and options fit its function."""
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import fields, is_dataclass
+from functools import partial
 from string import Formatter
 from typing import Final, NamedTuple, get_args, get_origin
 
@@ -11,6 +12,8 @@ from fastapi.routing import APIRoute, APIWebSocketRoute, iter_route_contexts
 
 from api_base.application.common.cqrs import Cacheable, Message
 from api_base.application.common.listing import Page
+from api_base.bootstrap.context import Context
+from api_base.bootstrap.declarations import Declarations
 from api_base.core.errors import Fault, ProgrammingError
 from api_base.core.shared import signatures
 from api_base.core.shared.places import place_of
@@ -22,7 +25,6 @@ from api_base.interface.routes.signature import Signature
 from api_base.interface.routes.unsupported import named
 from api_base.interface.routes.values import FIELDS
 
-type Handled = Callable[[object], bool]
 _NOT_EVALUATED: Final = (
     "response_model_by_alias",
     "response_model_exclude",
@@ -44,8 +46,8 @@ class _Route(NamedTuple):
     endpoint: object
 
 
-def faults(routers: Sequence[tuple[str, APIRouter]], handled: Handled) -> Iterator[Fault]:
-    """Yield the faults of the routes of (prefix, router) pairs. `handled` returns whether a message has a handler."""
+def faults(routers: Sequence[tuple[str, APIRouter]], declarations: Declarations) -> Iterator[Fault]:
+    """Yield the faults of the routes of (prefix, router) pairs. `declarations` know which messages have a handler."""
     paths: dict[tuple[str, str], str] = {}
     names: dict[str, str] = {}
     for route in _routes(routers):
@@ -61,11 +63,25 @@ def faults(routers: Sequence[tuple[str, APIRouter]], handled: Handled) -> Iterat
             )
         if route.name is not None:
             names.setdefault(route.name, place)
-        yield from _messages(route.endpoint, shown, handled)
+        yield from _messages(route.endpoint, shown, declarations)
+    yield from _shared_prefixes(routers, declarations)
     for prefix, router in routers:
         yield from _mounted(prefix, router)
         for one in router.definitions if isinstance(router, Router) else ():
             yield from _definition(one, prefix)
+
+
+def _shared_prefixes(routers: Sequence[tuple[str, APIRouter]], declarations: Declarations) -> Iterator[Fault]:
+    """Find routes of others below the prefix of a context with middlewares, one for each context."""
+    for parts in [parts for parts in declarations.parts if parts.middleware]:
+        others = [(prefix, router) for prefix, router in routers if router is not parts.routes and router is not parts.protocol_routes]
+        seen = [route for route in _routes(others) if f"{route.path}/".startswith(f"{parts.context.prefix}/")]
+        for route in seen[:1]:
+            yield Fault(
+                parts.context.declared_at,
+                f"middleware of the context {parts.context.name!r} would see {route.method} {route.path}, which is not its own. "
+                "Give the context a prefix of its own.",
+            )
 
 
 def _routes(routers: Sequence[tuple[str, APIRouter]]) -> Iterator[_Route]:
@@ -83,14 +99,19 @@ def _routes(routers: Sequence[tuple[str, APIRouter]]) -> Iterator[_Route]:
                     yield _Route(method, f"{prefix}{context.path}", name if context.include_in_schema else None, route.endpoint)
 
 
-def _messages(endpoint: object, route: str, handled: Handled) -> Iterator[Fault]:
+def _messages(endpoint: object, route: str, declarations: Declarations) -> Iterator[Fault]:
     """Find the messages that the code of the function names."""
     for name, message in signatures.globals_of(endpoint).items():
-        if isinstance(message, type) and issubclass(message, Message) and hasattr(message, "permission") and not handled(message):
-            yield Fault(
-                place_of(endpoint),
-                f"{route} names the message {name}, which has no handler. Add on({name}, …) to a context, and the context to the application.",
-            )
+        if not isinstance(message, type) or not issubclass(message, Message) or not hasattr(message, "permission"):
+            continue
+        if not declarations.is_handled(message):
+            left_out = declarations.left_out_with(partial(_requires_permission_of, message))
+            advice = left_out or f"Add on({name}, …) to a context, and the context to the application."
+            yield Fault(place_of(endpoint), f"{route} names the message {name}, which has no handler. {advice}")
+
+
+def _requires_permission_of(message: type[Message[object]], context: Context) -> bool:
+    return message.permission in context.permissions
 
 
 def _mounted(prefix: str, router: APIRouter) -> Iterator[Fault]:

@@ -2,5 +2,6 @@
 
 from api_base.core.config.loading import Problems, load_settings, read_settings
 from api_base.core.config.settings import Settings
+from api_base.core.config.values import Section
 
-__all__ = ["Problems", "Settings", "load_settings", "read_settings"]
+__all__ = ["Problems", "Section", "Settings", "load_settings", "read_settings"]

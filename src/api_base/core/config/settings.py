@@ -17,7 +17,7 @@ from api_base.core.config.security import AuditSettings, AuthSettings, RateLimit
 from api_base.core.config.server import ResilienceSettings, ServerSettings
 from api_base.core.config.sources import EnvironmentFileSource, EnvironmentSource
 from api_base.core.config.storage import ScannerSettings, StorageSettings
-from api_base.core.config.values import context_path, plan_name
+from api_base.core.config.values import context_name, context_path, plan_name
 from api_base.core.config.websocket import WebSocketSettings
 
 Environment = Literal["development", "test", "production"]
@@ -36,6 +36,9 @@ class Settings(BaseSettings):
     """`production` refuses unsafe settings."""
     contexts: tuple[Annotated[str, AfterValidator(context_path)], ...] = ()
     """Contexts in addition to the built-in ones, as `package.module:ATTRIBUTE`."""
+    contexts_disabled: tuple[Annotated[str, AfterValidator(context_name)], ...] = ()
+    """Built-in contexts to leave out, such as `items`, which is a sample: their routes, messages, tables, revisions and documentation. Their tables
+    stay in a database that has them; without the name here, they are used again."""
     plans: tuple[Annotated[str, AfterValidator(plan_name)], ...] = ("standard",)
     """Plans of tenants, which platform administrators choose among. A new tenant has the plan `standard`, which must be one of them."""
     database: DatabaseSettings = Field(default_factory=DatabaseSettings)

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
 _CONTEXT: Final = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
+_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,49}")
 _HOST: Final = re.compile(r"(\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)*|[0-9a-f:]*:[0-9a-f:.]*", re.IGNORECASE)
 _MEDIA_TYPE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}/[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}")
 _PLAN: Final = re.compile(r"[a-z][a-z0-9_-]{0,31}")
@@ -99,6 +100,13 @@ def context_path(value: str) -> str:
     """Return the value unchanged. Raises `ValueError` unless it is `package.module:ATTRIBUTE`."""
     if not _CONTEXT.fullmatch(value):
         raise ValueError("must be package.module:ATTRIBUTE")
+    return value
+
+
+def context_name(value: str) -> str:
+    """Return the value unchanged. Raises `ValueError` unless it can be the name of a context."""
+    if not _NAME.fullmatch(value):
+        raise ValueError("must be the name of a built-in context, such as items")
     return value
 
 

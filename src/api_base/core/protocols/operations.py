@@ -19,6 +19,7 @@ class Resource(Protocol):
         """Release everything that `open` took."""
 
 
+@runtime_checkable
 class HealthCheck(Protocol):
     """The health of one dependency, which `/health/ready` shows."""
 

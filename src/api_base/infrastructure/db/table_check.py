@@ -72,12 +72,14 @@ class _Stored:
 
 
 class TableCheck:
-    """`tables` are all that the application declares; `app` and `worker` the roles that use them.
+    """`tables` are all that the application declares; `app` and `worker` the roles that use them. `left_out` are the names of those that it leaves
+    out: a database may have them.
 
     A server process is not given the worker's URL, so it passes `app` twice: what only the worker was granted is not compared then.
     """
 
-    def __init__(self, tables: Iterable[DeclaredTable], *, app: str, worker: str) -> None:
+    def __init__(self, tables: Iterable[DeclaredTable], *, app: str, worker: str, left_out: Iterable[str] = ()) -> None:
+        self._left_out = frozenset(left_out)
         self.tables: Mapping[str, DeclaredTable] = {table.name: table for table in tables}
         columns = [(table.name, column.name, column_type(column)) for table in self.tables.values() for column in table.columns]
         self._compares_worker = worker != app
@@ -98,7 +100,7 @@ class TableCheck:
                     "PostgreSQL",
                     f"The table {name} is granted to the serving role, and no context declares it: add it to the tables of its Context, or revoke the grant.",
                 )
-                for name in sorted(stored.keys() - self.tables.keys())
+                for name in sorted(stored.keys() - self.tables.keys() - self._left_out)
                 if not stored[name].owned_by_app
             ]
         if faults:

@@ -1,6 +1,8 @@
 """The middleware stack of production, first to last."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Final
 
 from starlette.middleware import Middleware
@@ -13,6 +15,7 @@ from api_base.interface.middleware.client_address import ClientAddress
 from api_base.interface.middleware.cors import CORSMiddleware
 from api_base.interface.middleware.http_exchange import RouteFinder, RouteMatcher
 from api_base.interface.middleware.logging import CallerFlags, LoggingMiddleware
+from api_base.interface.middleware.prefix import PrefixMiddleware
 from api_base.interface.middleware.rate_limit import RateLimitMiddleware, RequestLimits
 from api_base.interface.middleware.security_headers import SecurityHeadersMiddleware, security_headers
 
@@ -47,8 +50,11 @@ class StackPorts:
     routes: RouteFinder
 
 
-def stack(settings: Settings, ports: StackPorts) -> list[Middleware]:
-    """Return the middlewares, first to last; the dispatcher follows. Without allowed origins there is no CORSMiddleware."""
+def stack(settings: Settings, ports: StackPorts, by_prefix: Mapping[str, Sequence[Middleware]] = MappingProxyType({})) -> list[Middleware]:
+    """Return the middlewares, first to last; the dispatcher follows. Without allowed origins there is no CORSMiddleware.
+
+    `by_prefix` are those of contexts, which see only requests below their prefix, behind all guards.
+    """
     server = settings.server
     address = ClientAddress(server.trusted_proxies, server.forwarded_header)
     return [
@@ -66,6 +72,7 @@ def stack(settings: Settings, ports: StackPorts) -> list[Middleware]:
         Middleware(RateLimitMiddleware, limits=ports.limits, exempt=EXEMPT),
         Middleware(AuthMiddleware, verifier=ports.verifier, mcp_verifier=ports.mcp_verifier, access=ports.access, exempt=EXEMPT),
         Middleware(AuditMiddleware, store=ports.audit),
+        *([Middleware(PrefixMiddleware, by_prefix=by_prefix)] if by_prefix else ()),
     ]
 
 

@@ -4,7 +4,7 @@ The document is served at /openapi.json and printed by `api-base openapi`.
 """
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 from typing import Any, Final
 
@@ -14,7 +14,8 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.responses import Response
 from fastapi.routing import APIRoute, iter_route_contexts
 
-from api_base.core.errors import ProgrammingError
+from api_base.core.errors import Fault, ProgrammingError, WiringError
+from api_base.core.shared.places import place_of
 from api_base.interface.openapi.components import HEADERS, OAUTH2_ERROR, PROBLEM, REPLACED, RESPONSES, security_schemes
 from api_base.interface.openapi.operations import complete
 from api_base.interface.router import V1
@@ -22,6 +23,8 @@ from api_base.interface.routes import Router
 from api_base.interface.routes.router import options_of
 
 type Json = dict[str, Any]
+type Hook = Callable[[dict[str, object]], None]
+"""Changes the document when it is complete."""
 
 DESCRIPTION: Final = (
     "Every error is a problem [RFC 9457]; its `type` resolves to a page that says what to do. Resources have a version: send the `ETag` that "
@@ -32,10 +35,10 @@ TOKEN_URL: Final = f"{V1}/auth/token"
 LICENSE: Final = {"name": "MIT", "identifier": "MIT"}
 
 
-def install(app: FastAPI, routers: Sequence[tuple[str, APIRouter]], *, version: str) -> None:
+def install(app: FastAPI, routers: Sequence[tuple[str, APIRouter]], *, version: str, hooks: Sequence[tuple[str, Hook]] = ()) -> None:
     """Make `app.openapi()` return the completed document.
 
-    `version` is the version of the API, `routers` are the routers that `app` includes, with their prefixes. Create `app` with
+    `version` is the version of the API, `routers` are the routers that `app` includes, with their prefixes. `hooks` are those of contexts, by name. Create `app` with
     `openapi_url=None`: otherwise FastAPI's own route comes first. Raises `ProgrammingError` for two operations with one name.
     """
     names: dict[str, str] = {}
@@ -50,10 +53,21 @@ def install(app: FastAPI, routers: Sequence[tuple[str, APIRouter]], *, version: 
             for _, router in routers:
                 if isinstance(router, Router):
                     router.describe()
-            built.append(_document(app, version))
+            document = _document(app, version)
+            for context, hook in hooks:
+                _call(hook, document, context)
+            built.append(document)
         return built[0]
 
     app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way
+
+
+def _call(hook: Hook, document: Json, context: str) -> None:
+    try:
+        hook(document)
+    except Exception as error:
+        sentence = f"openapi of the context {context!r} failed. {type(error).__name__}: {str(error).rstrip('.')}."
+        raise WiringError([Fault(place_of(hook), sentence)]) from error
 
 
 def routes(app: FastAPI) -> APIRouter:

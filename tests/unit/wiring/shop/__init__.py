@@ -1,6 +1,7 @@
 """A sound context. `test_mistakes.py` changes single lines of it: each change is a mistake that an author can make."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field  # noqa: F401 -- a mistake uses it
 from pathlib import Path
 from typing import Annotated
@@ -9,17 +10,21 @@ from uuid import UUID
 import fastapi  # noqa: F401 -- mistakes use it
 import sqlalchemy as sa
 from fastapi import APIRouter, Depends
+from starlette.middleware import Middleware  # noqa: F401 -- a mistake uses it
 
 from api_base.application.common.aggregates import load
-from api_base.application.common.cqrs import Bus, Cacheable, Command, Query, Registration, on  # noqa: F401 -- a mistake uses Cacheable
+from api_base.application.common.cqrs import Bus, Cacheable, Command, Query, Registration, on, replacing  # noqa: F401 -- mistakes use two
 from api_base.application.common.jobs import Job, Schedule
 from api_base.application.common.listing import Fields, ListRequest, Page
 from api_base.application.common.realtime import Channel, PublicEvent
 from api_base.application.files.commands.attachments import Attachable
+from api_base.application.items.dtos import ItemDTO
+from api_base.application.items.queries import GetItem
 from api_base.bootstrap.context import Context, Ports
 from api_base.bootstrap.contexts.roles import ADMINS, VIEWERS
 from api_base.core.base import AggregateRoot, DomainEvent
-from api_base.core.protocols import AsyncRepository, Resource
+from api_base.core.errors import NotFound
+from api_base.core.protocols import AsyncRepository
 from api_base.core.types import request_tenant
 from api_base.domain.common.events import AnySubscription, DurableSubscription
 from api_base.infrastructure.db.query_builder import PageBuilder
@@ -114,6 +119,11 @@ class RenameGoodHandler:
         await self._goods.update(good)
 
 
+class ItemHandler:
+    async def handle(self, query: GetItem) -> ItemDTO:
+        raise NotFound("There are no items in a shop.")
+
+
 class RecountHandler:
     async def handle(self, command: Recount) -> None:
         """Nothing is counted here."""
@@ -184,8 +194,9 @@ def subscribers(ports: Ports) -> Sequence[AnySubscription]:
     return [DurableSubscription(name="shop.count", event="shop.renamed.v1", payload=Renamed, handle=count)]
 
 
-def resources(ports: Ports) -> Sequence[Resource]:
-    return []
+@asynccontextmanager
+async def lifespan(ports: Ports) -> AsyncIterator[None]:
+    yield
 
 
 def rename(text: RenameBody) -> str:
@@ -214,6 +225,6 @@ SHOP = Context(
     ),
     mcp=(Tool(message=GetGood, description="Get a good of the tenant."),),
     remote={"shop.get": GetGood},
-    resources=resources,
+    lifespan=lifespan,
     routes=routes,
 )

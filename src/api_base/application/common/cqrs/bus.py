@@ -21,10 +21,11 @@ class Handler[M, T](Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Registration(Declaration):
-    """A type of message with its handler, as `on` pairs them."""
+    """A type of message with its handler, as `on` pairs them. One that `replaces` takes the place of another context's."""
 
     message: type[Message[object]]
     handler: Handler[Never, object]
+    replaces: bool = False
 
 
 def on[M: Message[object]](message: type[M], handler: Handler[M, object]) -> Registration:
@@ -40,6 +41,14 @@ def on[M: Message[object]](message: type[M], handler: Handler[M, object]) -> Reg
     'Ping'
     """
     return Registration(message, handler)
+
+
+def replacing[M: Message[object]](message: type[M], handler: Handler[M, object]) -> Registration:
+    """Register `handler` in place of the one that another context, such as a built-in one, has for messages of the type `message`.
+
+    The rest of that context stays: its routes, its other handlers, and the permission and isolation that the message declares.
+    """
+    return Registration(message, handler, replaces=True)
 
 
 class Middleware(Protocol):

@@ -68,7 +68,7 @@ def _dependencies(revisions: Mapping[str, Revision]) -> Iterator[Fault]:
         if unknown := sorted(set(revision.depends_on) - revisions.keys()):
             yield revision.fault(
                 f"The revision {revision.id} depends on {', '.join(unknown)}, which no context of this application brings. "
-                "Add that context to CONTEXTS, or correct depends_on."
+                "Add that context to CONTEXTS, take it out of CONTEXTS_DISABLED, or correct depends_on."
             )
     graph = {r.id: {r.follows, *r.depends_on} & revisions.keys() for r in revisions.values()}
     try:

@@ -63,13 +63,17 @@ class MigrationTimeouts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Migrator:
-    """Migrates the database at `dsn` along `branches`. `dsn` is that of the role `owner`, not through a transaction pooler."""
+    """Migrates the database at `dsn` along `branches`. `dsn` is that of the role `owner`, not through a transaction pooler.
+
+    `left_out` are branches that the application leaves out: a database may have revisions of them, and none of them is run.
+    """
 
     dsn: str
     roles: Roles
     branches: Sequence[Branch]
     timeouts: MigrationTimeouts
     check: TableCheck
+    left_out: Sequence[Branch] = ()
 
     async def up(self) -> list[str]:
         """Bring every branch to its head and return the ids of the revisions applied. Raises `Unavailable`, `ConfigurationError`.
@@ -77,33 +81,41 @@ class Migrator:
         The last revision is committed only if the tables are as the application declares them.
         """
         revisions = read(self.branches)
+        known = self._known() if self.left_out else revisions
         async with self._session() as connection:
             stored = await stored_heads(self.dsn)
-            refuse_unknown(stored, revisions)
-            pending = len(revisions.keys() - closure(stored, revisions))
+            refuse_unknown(stored, known)
+            pending = len(revisions.keys() - closure(stored, known))
             if not pending:
                 await connection.run_sync(self._check)
                 return []
-            return await self._run(connection, lambda config: command.upgrade(config, "heads"), checked_after=pending)
+            heads = _targets(self.branches, revisions)
+            return await self._run(connection, lambda config: command.upgrade(config, heads), checked_after=pending)  # type: ignore[arg-type]  # it passes them on
 
     async def down(self, branch: str, steps: int) -> list[str]:
         """Undo the last `steps` revisions of `branch` and return their ids.
 
         Raises `ConfigurationError` when other revisions depend on them.
         """
-        revisions = read(self.branches)
-        line = chain(revisions.values(), branch)
+        if branch not in (names := [one.name for one in self.branches]):
+            raise ConfigurationError(f"This application has no context {branch!r} with revisions. Choose from {', '.join(sorted(names))}.")
+        known = self._known()
+        line = chain(known.values(), branch)
         async with self._session() as connection:
             stored = await stored_heads(self.dsn)
-            refuse_unknown(stored, revisions)
-            applied = closure(stored, revisions)
-            _refuse_needed([r.id for r in line if r.id in applied], steps, branch, [revisions[id] for id in applied])
+            refuse_unknown(stored, known)
+            applied = closure(stored, known)
+            _refuse_needed([r.id for r in line if r.id in applied], steps, branch, [known[id] for id in applied])
             return await self._run(connection, lambda config: command.downgrade(config, f"{branch}@-{steps}"))
 
     async def inspect[T](self, read: Callable[[sa.Connection], T]) -> T:
         """Return what `read` finds in the database. Raises `Unavailable`."""
         async with self._session() as connection:
             return await connection.run_sync(read)
+
+    def _known(self) -> dict[str, Revision]:
+        """Return all revisions that a database of the application may have."""
+        return read([*self.branches, *self.left_out])
 
     def _check(self, connection: sa.Connection) -> None:
         self.check.refuse(connection.exec_driver_sql(SQL, self.check.arguments))
@@ -152,7 +164,7 @@ class Migrator:
                 self._check(connection)
             applied.append(_id(step))
 
-        config = configuration(self.branches)
+        config = configuration([*self.branches, *self.left_out])
         config.attributes |= {"connection": connection, "roles": self.roles, "tables": self.check.tables, "applied": on_applied}
         try:
             move(config)
@@ -197,6 +209,12 @@ def configuration(branches: Sequence[Branch]) -> Config:
     folders = "\n".join(str(branch.folder) for branch in branches if branch.folder.is_dir())
     config.set_main_option("version_locations", folders.replace("%", "%%"))
     return config
+
+
+def _targets(branches: Sequence[Branch], revisions: dict[str, Revision]) -> tuple[str, ...]:
+    """Return the heads of `branches` without those that another head depends on: Alembic refuses these together."""
+    heads = [line[-1].id for branch in branches if (line := chain(revisions.values(), branch.name))]
+    return tuple(head for head in heads if not any(head in closure([other], revisions) for other in heads if other != head))
 
 
 def _refuse_needed(applied: list[str], steps: int, branch: str, everything: list[Revision]) -> None:

@@ -1,10 +1,10 @@
-"""docs/configuration.md, from the fields of `Settings`: a section of the page for each section of the settings."""
+"""docs/configuration.md, from the fields of `Settings`: a section of the page for each section of the settings, those of contexts included."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
+from typing import Annotated, Final, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
@@ -25,11 +25,18 @@ configuration with secrets masked.
 - **A section's bare name** (`MAIL`, `SERVER`, `DATABASE`) is never read: shells and platforms set such variables for other programs.
 - **Paths** are relative to the working directory.
 
-*Generated from the code by `make docs`; edit the descriptions there.*
+*Generated from the code by `make docs`; edit the descriptions there. `api-base configuration` prints this page with the settings of your own contexts.*
 """
 HEADING: Final = "| variable | type | default | meaning |\n|---|---|---|---|"
 
-NAMES: Final = {str: "text", int: "integer", float: "number", bool: "`true` or `false`", Path: "path", SecretStr: "secret text"}
+NAMES: Final[Mapping[object, str]] = {
+    str: "text",
+    int: "integer",
+    float: "number",
+    bool: "`true` or `false`",
+    Path: "path",
+    SecretStr: "secret text",
+}
 BOUNDS: Final = {
     "ge": "≥ {}",
     "gt": "> {}",
@@ -42,7 +49,7 @@ BOUNDS: Final = {
 
 
 def page(settings: type[BaseModel]) -> str:
-    """The page in Markdown. Raises `KeyError` for a field whose type is not in `NAMES`."""
+    """Return the page in Markdown."""
     alone = {name: field for name, field in settings.model_fields.items() if section_of(field) is None}
     parts = [INTRODUCTION, _table("", alone)]
     for name, field in settings.model_fields.items():
@@ -79,7 +86,7 @@ def _type(field: FieldInfo) -> str:
     return ", ".join([_named(field.annotation), *_bounds(field)])
 
 
-def _named(annotation: Any) -> str:
+def _named(annotation: object) -> str:
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
         return _named(arguments[0])
@@ -89,7 +96,7 @@ def _named(annotation: Any) -> str:
         return " or ".join(_named(one) for one in arguments if one is not NoneType)
     if origin is tuple:
         return f"list of {_named(arguments[0])}"
-    return NAMES[annotation]
+    return NAMES.get(annotation) or str(getattr(annotation, "__name__", annotation))
 
 
 def _bounds(field: FieldInfo) -> Iterator[str]:

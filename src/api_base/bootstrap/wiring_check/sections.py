@@ -1,0 +1,25 @@
+"""Settings of contexts: each is a section whose variables are no others."""
+
+from collections.abc import Iterator, Sequence
+
+from api_base.bootstrap.context import Context
+from api_base.core.config import Section, Settings
+from api_base.core.errors import Fault
+
+
+def faults(contexts: Sequence[Context]) -> Iterator[Fault]:
+    """Yield the faults of `Context.settings`."""
+    for context in contexts:
+        section: object = context.settings
+        if section is None:
+            continue
+        if not isinstance(section, type) or not issubclass(section, Section):
+            shown = section.__name__ if isinstance(section, type) else type(section).__name__
+            yield Fault(
+                context.declared_at, f"settings of the context {context.name!r} is {shown}, which is not a class derived from Section."
+            )
+        elif context.name in Settings.model_fields:
+            yield Fault(
+                context.declared_at,
+                f"The context {context.name!r} has settings, but {context.name.upper()} is a setting or a section of the base. Rename the context.",
+            )
