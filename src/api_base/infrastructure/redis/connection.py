@@ -1,4 +1,4 @@
-"""A connection to one server that its callers share: a command is sent at once, and the answers come in the order of the commands [RESP].
+"""A connection to one server that its callers share: a command is sent immediately, and the answers come in the order of the commands [RESP].
 
 redis-py lends a connection to one call at a time: of a short command, that is most of the cost (docs/figures.md).
 """
@@ -44,7 +44,7 @@ class Connection(asyncio.Protocol):
         return len(self._unanswered)
 
     def send(self, command: bytes) -> asyncio.Future[Any]:
-        """Send an encoded command. The answer raises `RedisError`. Whoever does not wait for it cancels it."""
+        """Send an encoded command. The answer raises `RedisError`. A caller that does not wait for it cancels it."""
         if self._transport is None or self._transport.is_closing():
             raise RedisConnectionError("The connection is lost.")
         answer = self._loop.create_future()
@@ -90,7 +90,7 @@ class Connection(asyncio.Protocol):
                     else:
                         answer.set_result(received)
                 if type(received) is ReadOnlyError:
-                    self.end()  # it is no primary any more: the next connection leads to the present one
+                    self.end()  # it no longer is a primary: the next connection leads to the present one
                     return
         except (InvalidResponse, IndexError):
             self.end(InvalidResponse("The server sent what is no answer."))
