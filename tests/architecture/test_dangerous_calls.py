@@ -24,6 +24,7 @@ WEAK: Final = {
     "infrastructure/minio/upload_operations.py": "the checksum by which S3 finds damage of a part on the way (Content-MD5)",
     "infrastructure/auth/password_policy.py": "looks passwords up in a published list of SHA-1 hashes",
     "application/services/file_upload/append.py": "compares the checksum by which a client of tus finds damage on the way",
+    "infrastructure/redis/client.py": "the name by which Redis knows a script that it has received (EVALSHA)",
 }
 
 

@@ -19,7 +19,7 @@ from api_base.core.errors import Unavailable
 from api_base.core.protocols import CacheProvider, CircuitState
 from api_base.infrastructure.cache.redis_provider import MAX_UNDELIVERED, RedisCaches
 from api_base.infrastructure.redis.address import address_at
-from api_base.infrastructure.redis.client import CONNECTIONS
+from api_base.infrastructure.redis.servers import CONNECTIONS, OneServer
 from tests.factories.cache import redis_caches, tiered_caches
 from tests.services import Killable, Proxy, Toxiproxy
 
@@ -124,13 +124,13 @@ async def test_what_is_not_a_value_is_not_found(make: Make, redis_url: str, serv
     assert await cache.get("1") == "y"
 
 
-async def test_a_stampede_waits_for_connections(make: Make, redis_url: str, server: "Redis") -> None:
+async def test_a_stampede_shares_connections(make: Make, redis_url: str) -> None:
     caches = make(redis_url)
     cache = of(caches, uuid4())
     await cache.set("1", "x")
     assert await asyncio.gather(*(cache.get("1") for _ in range(500))) == ["x"] * 500
-    names = [one["name"] for one in await server.client_list()]
-    assert len(names) < 3 * CONNECTIONS
+    assert isinstance(servers := caches.client._servers, OneServer)
+    assert 1 <= len(servers._open) <= CONNECTIONS
     assert (caches.counts.of(cache.namespace.prefix).hits, caches.counts.of(cache.namespace.prefix).misses) == (500, 0)  # type: ignore[attr-defined]
 
 
@@ -183,22 +183,22 @@ async def test_no_caller_fails_or_waits_long_while_redis_does_not_answer(make: M
 
 async def test_no_caller_waits_for_a_probe_and_redis_is_used_again(make: Make, proxy: Proxy) -> None:
     client = make(f"redis://{proxy.host}:{proxy.port}/0", seconds=QUICK).client
-    await client.call(lambda redis: redis.ping())
+    await client.call(lambda redis: redis.execute("PING"))
     with proxy.silent():
         async with asyncio.timeout(PATIENCE):
             while client._policy.state is not CircuitState.HALF_OPEN:
                 with contextlib.suppress(Unavailable):
-                    await client.call(lambda redis: redis.ping())
+                    await client.call(lambda redis: redis.execute("PING"))
                 await asyncio.sleep(0.001)
         for _ in range(3):
             with pytest.raises(Unavailable):
-                client.call(lambda redis: redis.ping()).send(None)  # it never waits
+                client.call(lambda redis: redis.execute("PING")).send(None)  # it never waits
     async with asyncio.timeout(PATIENCE):
         while client._policy.state is not CircuitState.CLOSED:
             with contextlib.suppress(Unavailable):
-                await client.call(lambda redis: redis.ping())
+                await client.call(lambda redis: redis.execute("PING"))
             await asyncio.sleep(0.001)
-    assert await client.call(lambda redis: redis.ping())
+    assert await client.call(lambda redis: redis.execute("PING"))
 
 
 async def test_an_answer_that_comes_too_late_is_nobody_elses(make: Make, proxy: Proxy) -> None:

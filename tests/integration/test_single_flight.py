@@ -149,7 +149,7 @@ async def test_after_a_load_that_stores_nothing_the_others_load(two: tuple[Proce
 async def claims(process: Process) -> int:
     """The number of claims at present."""
     pattern = process.caches.key(f"{{{process.provider.namespace.owner}}}:c:*")  # type: ignore[attr-defined]
-    found: list[bytes] = await process.caches.call(lambda redis: redis.keys(pattern))
+    found: list[bytes] = await process.caches.call(lambda servers: servers.execute("KEYS", pattern))
     return len(found)
 
 

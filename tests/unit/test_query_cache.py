@@ -99,7 +99,7 @@ async def test_the_result_of_a_cacheable_query_is_used_again_and_equal(world: Wo
 
 
 async def test_messages_that_differ_anywhere_have_different_results(world: World) -> None:
-    """Filters whose fields are equal, but not their classes; and ids of the driver, which are of a class of its own."""
+    """Filters whose fields are equal, but not their classes; numbers; and ids of the driver, which are of a class of its own."""
 
     @dataclass(frozen=True, slots=True, kw_only=True)
     class ListThings(Query[Thing]):
@@ -112,7 +112,8 @@ async def test_messages_that_differ_anywhere_have_different_results(world: World
 
     world.bus.add([on(ListThings, world.things)])
     low, high = FieldSpecification[Any]("n", ComparisonOperator.GT, 1), FieldSpecification[Any]("n", ComparisonOperator.GT, 2)
-    filters = [None, low, high, low & high, low | high, high & low, ~low, "n", b"n", frozenset({"n"})]
+    filters = [None, low, high, low & high, low | high, high & low, ~low, "n", b"n", frozenset({"n"}), TENANT, str(TENANT)]
+    filters += [1, True, 1.0, "1", 0, False, 0.0, -0.0]  # those that Python takes for equal are not
     numbers = [await world.number(ListThings(id=TENANT, filter=one)) for one in filters]
     assert len(set(numbers)) == len(filters)
     assert [await world.number(ListThings(id=TENANT, filter=one)) for one in filters] == numbers

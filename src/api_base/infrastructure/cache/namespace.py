@@ -14,7 +14,7 @@ from uuid import UUID
 
 from api_base.core.errors import ProgrammingError
 from api_base.core.protocols import Lookup, TagVersions
-from api_base.infrastructure.serialization.json_codec import decode_as, encode, shape_of
+from api_base.infrastructure.serialization.json_codec import decoder_of, encode, shape_of
 
 MAX_KEY_LENGTH: Final = 1024
 """Characters of a key, a tag or a pattern."""
@@ -38,6 +38,7 @@ class Namespace[T]:
     """The owner in braces."""
     prefix: str
     kind: Any = field(compare=False)
+    decode: Callable[[bytes], T] = field(compare=False)
     tags: str = field(compare=False)
     """What the full names of the owner's tags begin with."""
 
@@ -57,7 +58,7 @@ class Namespace[T]:
     def read(self, counted: "Count", payload: bytes | None, remaining: float, versions: TagVersions, etag: str = "") -> Lookup[T]:
         """Return the value in `payload` and count a hit. Without a payload that can be read, it is a miss."""
         try:
-            value: T | None = None if payload is None else decode_as(payload, self.kind)
+            value = None if payload is None else self.decode(payload)
         except ValueError:
             payload = value = None
         if payload is None:
@@ -72,13 +73,13 @@ def namespaces[T](name: str, kind: type[T]) -> Callable[[UUID], Namespace[T]]:
     if not _NAME(name):
         raise ProgrammingError(f"The cache namespace {name[:50]!r} must have 1 to 200 letters, digits, dots, hyphens or underscores.")
     try:
-        rest = f":v:{name}:{shape_of(kind)}:"
+        rest, decode = f":v:{name}:{shape_of(kind)}:", decoder_of(kind)
     except TypeError as error:
         raise ProgrammingError(f"The cache namespace {name!r} cannot hold {kind!r}: {error}") from error
 
     def of(owner: UUID) -> Namespace[T]:
         slot = f"{{{owner}}}"
-        return Namespace(owner, slot, slot + rest, kind, f"{slot}:t:")
+        return Namespace(owner, slot, slot + rest, kind, decode, f"{slot}:t:")
 
     return of
 

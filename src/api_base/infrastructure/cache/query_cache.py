@@ -7,7 +7,8 @@ again: those in their own memory, and those in Redis in case the process that wr
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from dataclasses import fields
 from functools import lru_cache
 from hashlib import blake2b
 from secrets import token_hex
@@ -26,6 +27,10 @@ from api_base.infrastructure.serialization.json_codec import encode_exactly
 
 MAX_TENANTS: Final = 1000
 """Tenants whose cache of a query a process has at hand."""
+MAX_REMEMBERED: Final = 4096
+"""Messages whose identity a process has at hand."""
+_EXACT: Final = frozenset({UUID, int, bool, type(None)})
+"""Equal values of one of these types are the same value, and short."""
 MAX_NOTIFICATION: Final = 7_900
 """Characters. PostgreSQL refuses 8,000 bytes and more [manual, NOTIFY]."""
 
@@ -53,8 +58,11 @@ class QueryCache(ChangeObserver):
             self._caches.providers(f"{message_type.__module__}.{message_type.__qualname__}", answer_of(message_type))
         )
         caller = _caller if message_type.cacheable is Cacheable.BY_PERMISSIONS else _user
+        identity = _identities(message_type)
 
-        @cached(lambda message: of(_tenant()), key=lambda message: _key(caller(), message), ttl=staleness, tags=lambda message: reads)
+        @cached(
+            lambda message: of(_tenant()), key=lambda message: f"{caller()}:{identity(message)}", ttl=staleness, tags=lambda message: reads
+        )
         async def through(message: Message[Any]) -> Any:
             return await call_next(message)
 
@@ -113,10 +121,32 @@ def _digest(permissions: frozenset[str]) -> str:
     return blake2b("\n".join(sorted(permissions)).encode(), digest_size=12).hexdigest()
 
 
-def _key(caller: str, message: Message[Any]) -> str:
+def _identities(message_type: Any) -> Callable[[Message[Any]], str]:
+    """Return what makes the identity of a message among those of its type. That of an id or a number is remembered."""
+    names = [one.name for one in fields(message_type)]
+
+    def identity(message: Message[Any]) -> str:
+        values = [getattr(message, name) for name in names]
+        for value in values:
+            if type(value) not in _EXACT:
+                return _identity(message)
+        return _remembered(*values)
+
+    return identity
+
+
+@lru_cache(MAX_REMEMBERED, typed=True)
+def _remembered(*values: object) -> str:
+    return _digest_of(encode_exactly(values))
+
+
+def _identity(message: Message[Any]) -> str:
     """Both the JSON and the text of the message count: the first is complete, the second names the class of every part."""
     try:
-        identity = encode_exactly(message) + repr(message).encode()
+        return _digest_of(encode_exactly(message) + repr(message).encode())
     except (TypeError, ValueError) as error:
         raise ProgrammingError(f"{type(message).__name__} is cacheable, but has no JSON form: {error}") from error
-    return f"{caller}:{blake2b(identity, digest_size=16).hexdigest()}"
+
+
+def _digest_of(identity: bytes) -> str:
+    return blake2b(identity, digest_size=16).hexdigest()

@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from itertools import batched, count, groupby
 from secrets import token_hex
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from api_base.core.errors import Unavailable
@@ -149,8 +149,7 @@ class RedisCaches(Caches):
         await self.client.close()
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
+class Stored(NamedTuple):
     """What Redis holds of a key: `payload` is None without a valid value, which ends in `remaining` seconds. `tags` are its tags."""
 
     payload: bytes | None
@@ -244,7 +243,7 @@ class RedisCacheProvider[T](CacheProvider[T]):
         arguments: list[str | int] = [self._owner(), _milliseconds(ns.MAX_TTL), f"{self.caches.id}{next(self.caches.versions)}"]
         unavailable = [_NOTHING, *[f"unavailable {self.caches.epoch}".encode()] * len(tags)]  # no tag ever has this version
         stored, *versions = await self.caches.attempt(lambda redis: self.caches.lookup(names, arguments), unavailable)
-        return _parsed(stored), tuple((tag, version.decode()) for tag, version in zip(tags, versions, strict=True))
+        return _parsed(stored), tuple([(tag, version.decode()) for tag, version in zip(tags, versions, strict=True)])
 
     def _keys(self, keys: Collection[str]) -> list[str]:
         return [self.caches.key(key) for key in self.namespace.keys(keys)]
@@ -280,7 +279,7 @@ _NOTHING: Final = (None, 0, None, ())
 
 def _parsed(found: Sequence[Any]) -> Stored:
     payload, milliseconds, etag, tags = found
-    return Stored(payload, milliseconds / 1000, (etag or b"").decode(), frozenset(tag[3:].decode() for tag in tags))
+    return Stored(payload, milliseconds / 1000, (etag or b"").decode(), frozenset([tag[3:].decode() for tag in tags]))
 
 
 def _claim(name: str) -> str:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
 
 from api_base.application.common.realtime import ChannelKey
 from api_base.core.errors import Unavailable
@@ -12,6 +11,7 @@ from api_base.infrastructure.db.connecting import Connection
 from api_base.infrastructure.realtime.signals import Signals, payloads
 from api_base.infrastructure.redis.address import RedisAddress
 from api_base.infrastructure.redis.client import RedisClient
+from api_base.infrastructure.redis.servers import Servers
 from api_base.infrastructure.redis.subscription import RedisSubscription
 
 logger = get_logger(__name__)
@@ -53,5 +53,5 @@ class _Listening(Resource):
         await self._subscription.close()
 
 
-async def _publish(channel: str, payload: str, redis: Any) -> None:
-    await redis.publish(channel, payload)
+async def _publish(channel: str, payload: str, servers: Servers) -> None:
+    await servers.execute("PUBLISH", channel, payload)

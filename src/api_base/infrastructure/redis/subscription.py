@@ -10,7 +10,7 @@ from redis.asyncio.client import PubSub
 
 from api_base.core.shared.logging import get_logger
 from api_base.infrastructure.redis.address import RedisAddress
-from api_base.infrastructure.redis.client import close, subscriber_at
+from api_base.infrastructure.redis.driver import close, subscriber_at
 
 logger = get_logger(__name__)
 
