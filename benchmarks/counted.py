@@ -1,7 +1,8 @@
-"""The measured side of `instructions`: the application in process, counted by callgrind while it answers requests.
+"""The measured side of `instructions` and `tracing`: the application in process, counted by callgrind while it answers requests.
 
-`python counted.py` runs in the environment of any checkout and prints JSON: instructions per request, by kind. It starts a database
-and itself again under valgrind. Instrumentation is off until the application is warm; each kind ends with a dump of its counts.
+`python counted.py` runs in the environment of any checkout and prints JSON: instructions per request, by kind, one figure for each block of
+requests. It starts a database and itself again under valgrind. Instrumentation is off until the application is warm; each block ends with a
+dump of its counts. The blocks of all kinds alternate, so that what changes in the process with time is the same for each.
 """
 
 import asyncio
@@ -13,32 +14,45 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from itertools import count
 from pathlib import Path
 from typing import Any
 
-WARM, REQUESTS = 20, 60
-KINDS = ("get", "list", "post", "limit", "limits")
-"""Three requests; the decision about one limit of an address, and about the two of an authenticated request, not in d922034."""
-PERIODS = ("HEARTBEAT", "INTERVAL", "MAX_SILENCE", "PATIENCE", "GAUGE_INTERVAL")
-"""The periodic work of any checkout, wherever its modules define it; PATIENCE is the name of before."""
+WARM, REQUESTS, BLOCKS = 20, 60, 5
+REWARM = 80
+"""Requests before a block of another variant: the interpreter adapts its instructions to functions that were exchanged only after 52 misses."""
+PERIODS = ("HEARTBEAT", "MAX_SILENCE", "PATIENCE")
+"""The periodic work of any checkout, wherever its modules define it, beside every INTERVAL; PATIENCE is the name of before."""
 LONG = 600.0
 """Seconds: callgrind is 50 times slower, so the heartbeats of a minute would weigh as much as the requests."""
 
+type Request = Callable[[], Awaitable[object]]
+type Variant = Callable[[], AbstractContextManager[object]]
+
 
 def main() -> None:
+    print(json.dumps(measured(__file__, "count")))
+
+
+def measured(script: str, *arguments: str) -> dict[str, list[int]]:
+    """Run a script under callgrind that calls `count_blocks`. Return the instructions of a request in each block, by kind."""
     from benchmarks.world import environment, members, world
 
     with world() as made, tempfile.TemporaryDirectory() as folder:
         person = members(made, 1, 60)[0]
-        out = Path(folder) / "callgrind.out"
-        valgrind = ["valgrind", "--tool=callgrind", "--instr-atstart=no", f"--callgrind-out-file={out}", sys.executable, __file__, "count"]
+        out, kinds = Path(folder) / "callgrind.out", Path(folder) / "kinds"
+        valgrind = ["valgrind", "--tool=callgrind", "--instr-atstart=no", f"--callgrind-out-file={out}", sys.executable, script, *arguments]
         variables = environment(made) | {"TOKEN": person.token, "ITEM": str(person.items[0]), "OBSERVABILITY__ACCESS_LOG": "false"}
-        fixed = {"PYTHONHASHSEED": "0", "PYTHONMALLOC": "malloc", "PYTHONPATH": os.pathsep.join(sys.path)}
+        fixed = {"PYTHONHASHSEED": "0", "PYTHONMALLOC": "malloc", "PYTHONPATH": os.pathsep.join(sys.path), "KINDS": str(kinds)}
         subprocess.run(valgrind, env=os.environ | variables | fixed, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        nothing, *found = (totals(dump) for dump in sorted(Path(folder).glob("callgrind.out.*"), key=lambda path: int(path.suffix[1:])))
-        print(json.dumps({kind: (total - nothing) // REQUESTS for kind, total in zip(KINDS, found, strict=False)}))
+        dumps = sorted(Path(folder).glob("callgrind.out.*"), key=lambda path: int(path.suffix[1:]))
+        found: dict[str, list[int]] = {}
+        for kind, dump in zip(kinds.read_text().split(), dumps, strict=False):
+            found.setdefault(kind, []).append(totals(dump))
+    nothing = min(found.pop("nothing"))
+    return {kind: [(total - nothing) // REQUESTS for total in figures] for kind, figures in found.items()}
 
 
 def totals(dump: Path) -> int:
@@ -48,16 +62,28 @@ def totals(dump: Path) -> int:
     return int(found[1])
 
 
-async def counted() -> None:
+async def counted(variants: Mapping[str, Variant] | None = None) -> None:
+    """Count each kind of request and the decisions about limits; with `variants`, each kind of request in each of them, named "kind/variant"."""
     from api_base.bootstrap.application import create_app
     from api_base.core.config import load_settings
 
-    for module in [module for path, module in sys.modules.items() if path.startswith("api_base.infrastructure.")]:
-        for name in PERIODS:
-            if hasattr(module, name):
-                setattr(module, name, LONG)
-    app, numbers = create_app(load_settings()), count(1)
-    lengthen_intervals()
+    lengthen_periods()
+    app = create_app(load_settings())
+    lengthen_periods()  # also of what was imported meanwhile
+    async with app.router.lifespan_context(app):
+        listener_of_app = next(vars(one) for one in gc.get_objects() if type(one).__name__ == "NotificationListener")
+        while not fresh(listener_of_app):
+            await asyncio.sleep(0.1)
+        if variants is None:
+            await count_blocks(requests(app) | limit_decisions(), {"": nullcontext})
+        else:
+            await count_blocks(requests(app), variants)
+        assert fresh(listener_of_app)
+
+
+def requests(app: Any) -> dict[str, Request]:
+    """A read by id, a list of 50 and a creation."""
+    numbers = count(1)
 
     async def get() -> None:
         await send(app, "GET", f"/api/v1/items/{os.environ['ITEM']}")
@@ -70,36 +96,51 @@ async def counted() -> None:
         body = {"sku": f"N-{next(numbers)}", "name": "Chair", "category": "furniture", "price": price, "tags": ["wood"]}
         await send(app, "POST", "/api/v1/items", body=json.dumps(body).encode())
 
-    async with app.router.lifespan_context(app):
-        listener_of_app = next(vars(one) for one in gc.get_objects() if type(one).__name__ == "NotificationListener")
-        while not fresh(listener_of_app):
-            await asyncio.sleep(0.1)
-        kinds = (nothing, get, listing, post, *limit_decisions())
-        for request in kinds:
-            await repeat(request, WARM)
-        gc.collect()
-        gc.freeze()
-        control("-i", "on")
-        for request in kinds:
+    return {"get": get, "list": listing, "post": post}
+
+
+async def count_blocks(kinds: Mapping[str, Request], variants: Mapping[str, Variant]) -> None:
+    """Answer the blocks. Each begins with requests that are not counted."""
+    order = [(kind, variant) for kind in kinds for variant in variants]
+    blocks = [("nothing", "")] * 3 + order * BLOCKS
+    name_dumps(f"{kind}/{variant}".rstrip("/") for kind, variant in blocks)
+    for kind, variant in order:
+        with variants[variant]():
+            await repeat(kinds[kind], WARM)
+    gc.collect()
+    gc.freeze()
+    control("-i", "on")
+    for kind, variant in blocks:
+        with variants.get(variant, nullcontext)():
+            request = kinds.get(kind, nothing)
+            await repeat(request, REWARM if variant else WARM)
+            gc.collect()
             control("-z")
             await repeat(request, REQUESTS)
             control("-d")
-        assert fresh(listener_of_app)
 
 
-def limit_decisions() -> list[Callable[[], Awaitable[object]]]:
-    """Decisions as a request makes them, where the checkout has limits by address that can be decided alone."""
+def name_dumps(names: Iterable[str]) -> None:
+    """Leave the kind of each dump for `measured`."""
+    Path(os.environ["KINDS"]).write_text(" ".join(names))
+
+
+def limit_decisions() -> dict[str, Request]:
+    """The decision about one limit of an address, and about the two of an authenticated request, where they can be made alone: not in d922034."""
     limits = next((one for one in gc.get_objects() if type(one).__name__ == "RequestLimits"), None)
     if limits is None:
-        return []
+        return {}
     default, _, failed = limits._of("192.0.2.1")
-    return [lambda: limits._limiter.hit((default,)), lambda: limits._limiter.hit((default, failed))]
+    return {"limit": lambda: limits._limiter.hit((default,)), "limits": lambda: limits._limiter.hit((default, failed))}
 
 
-def lengthen_intervals() -> None:
-    """Of periodic work that is made with its interval."""
+def lengthen_periods() -> None:
+    """Of all periodic work, that of modules and that of objects which are made with their interval."""
+    for module in [module for path, module in sys.modules.items() if path.startswith("api_base.")]:
+        for name in [name for name in vars(module) if name in PERIODS or name.endswith("INTERVAL")]:
+            setattr(module, name, LONG)
     for one in gc.get_objects():
-        if str(type(one).__module__).startswith("api_base.infrastructure.") and "_interval" in getattr(one, "__dict__", {}):
+        if str(type(one).__module__).startswith("api_base.") and "_interval" in getattr(one, "__dict__", {}):
             vars(one)["_interval"] = LONG
 
 

@@ -1,6 +1,7 @@
-"""What spans cost: server CPU time of GET by id and of POST with an endpoint, by sampling ratio, against the same server without one.
+"""What traces cost. Without an endpoint: instructions of a request against the same request without a trace context, by callgrind.
 
-The collector is the small receiver of the tests, in this process. A server without an endpoint has no tracing to measure: see `instructions`.
+With an endpoint: server CPU time of GET by id and of POST, by sampling ratio, against the same server without one. The collector is the small
+receiver of the tests, in this process.
 """
 
 import asyncio
@@ -9,17 +10,19 @@ import json
 import random
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Final
 
 import uvloop
 
+from benchmarks.counted import measured
 from benchmarks.items import request
 from benchmarks.report import show
 from benchmarks.serving import cpu_seconds, load, served
 from benchmarks.world import Member, environment, members, world
 from tests.otlp import Receiver, receiving
 
-ROUNDS, REQUESTS = 5, 600
+ROUNDS, REQUESTS, RUNS = 5, 600, 3
 WITHOUT: Final = "no endpoint"
 RATIOS: Final = {WITHOUT: "0", "ratio 0": "0", "ratio 0.1": "0.1", "ratio 1.0": "1"}
 _numbers = itertools.count()
@@ -33,6 +36,7 @@ def creation(member: Member) -> bytes:
 
 
 def main() -> None:
+    without_endpoint()
     with world() as made, receiving() as receiver, ExitStack() as stack:
         people = members(made, 100, 5)
         reads = [request(member, id) for member in people for id in member.items]
@@ -52,6 +56,15 @@ def main() -> None:
             for name in list(RATIOS)[1:]:
                 ratios = [figure / base for figure, base in zip(rounds[name], rounds[WITHOUT], strict=True)]
                 show(f"{kind}, {name}: against no endpoint", ratios, "")
+
+
+def without_endpoint() -> None:
+    """Each block of requests is compared with the block of untraced ones that follows."""
+    for _ in range(RUNS):
+        blocks = measured(str(Path(__file__).with_name("untraced.py")))
+        for kind in ("get", "list", "post"):
+            ratios = [one / other for one, other in zip(blocks[f"{kind}/traced"], blocks[f"{kind}/untraced"], strict=True)]
+            show(f"{kind}, no endpoint: instructions against untraced", ratios, "", owed="<= 1.01")
 
 
 class _Fresh(Sequence[bytes]):

@@ -74,6 +74,15 @@ async def test_a_trace_of_a_later_version_is_continued() -> None:
     assert (here.recorder.last[0].trace_id, here.recorder.last[0].trace_flags) == (TRACE, 1)
 
 
+async def test_the_span_of_a_new_trace_has_the_lower_half_of_its_id() -> None:
+    here = shell(things())
+    async with here.client() as client:
+        for _ in range(2):
+            await client.get(ONE)
+    first, second = (context for context, *_ in here.recorder.requests)
+    assert first.span_id == first.trace_id[16:] != second.span_id == second.trace_id[16:]
+
+
 @pytest.mark.parametrize(("ratio", "flags"), [(0.0, 0), (1.0, 1)])
 async def test_new_traces_are_sampled(ratio: float, flags: int) -> None:
     here = shell(things(), settings=settings(observability={"trace_sample_ratio": ratio}))

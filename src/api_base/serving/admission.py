@@ -61,7 +61,11 @@ class Admission:
         if self._running < self._concurrency:
             self._running += 1
             candidate.start()
-            return
+        else:
+            self.wait(candidate)
+
+    def wait(self, candidate: Candidate) -> None:
+        """Let the request wait."""
         now = candidate.queued_at = self._clock()
         if self._waited_since is None:
             self._waited_since = now
@@ -71,6 +75,10 @@ class Admission:
         """End the work of one request; the next one starts."""
         self._running -= 1
         self._fill()
+
+    def give_back(self) -> None:
+        """Count one request less, which `start` found to need no work."""
+        self._running -= 1
 
     def resume(self) -> None:
         """Continue a request after `release` without waiting: it paused for its client, and holds resources."""

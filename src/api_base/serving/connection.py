@@ -8,9 +8,10 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING, Final
 
 from api_base.interface.middleware.http_exchange import SWITCH
-from api_base.serving.refusals import SLOW_BODY, SLOW_HEADER, TOO_MANY_CONNECTIONS, Refusal
+from api_base.serving.refusals import OVERLOADED, SLOW_BODY, SLOW_HEADER, TOO_MANY_CONNECTIONS, Refusal
 from api_base.serving.request_input import BoundedInput
 from api_base.serving.turn import Turn
+from api_base.serving.unread import UnreadRequest, is_plain
 
 if TYPE_CHECKING:
     import asyncio
@@ -46,6 +47,10 @@ class Connection(BoundedInput):
     _discarded = 0
     _early = False
     """Whether a client has sent something behind its handshake for a WebSocket."""
+    unread: UnreadRequest | None = None
+    """The request that waits for admission and is not parsed yet."""
+    _admitted = False
+    """Whether the request that is parsed now has been admitted."""
     reserved = False
     """Whether it may stay although the process is full: its first request is a probe."""
 
@@ -63,8 +68,43 @@ class Connection(BoundedInput):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection. A request that waits for its start is dropped."""
+        self.unread = None
         self.server_state.leave(self, self._address)
         super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Parse input. An overloaded process lets a plain request wait as it is."""
+        if self.unread is not None:
+            self._read_unread()
+        elif self.server_state.deferring and (self._phase is Phase.IDLE or self._phase is Phase.FIRST_BYTE) and is_plain(data):
+            self.unread = UnreadRequest(self, data)
+            self._work()
+            self.server_state.admission.wait(self.unread)
+            return
+        super().data_received(data)
+
+    def _read_unread(self) -> None:
+        """Parse the request that waits. It waits on, as the newest one."""
+        unread, self.unread = self.unread, None
+        if unread is not None:
+            super().data_received(unread.data)
+
+    def read_admitted(self) -> None:
+        """Parse the request that waited, and start it. One that is invalid is answered, and needs no admission."""
+        self._admitted = True
+        self._read_unread()
+        if self._admitted:
+            self._admitted = False
+            self.server_state.admission.give_back()
+
+    def refuse_unread(self) -> None:
+        """Answer a request that was not parsed. The connection stays open."""
+        unread, self.unread = self.unread, None
+        assert unread is not None  # otherwise it is gone
+        self._write(OVERLOADED, unread.headers(), close=False, path=unread.path())
+        self.server_state.refusals.count(OVERLOADED.reason)
+        self.server_state.total_requests += 1
+        self._wait(Phase.IDLE, self.timeout_keep_alive)
 
     @property
     def refused(self) -> bool:
@@ -120,14 +160,15 @@ class Connection(BoundedInput):
 
     def drain(self) -> None:
         """Close after the current request, or after the next one if the response to the current one has already begun."""
+        self._read_unread()
         if self.cycle is not None and not self.cycle.response_started:
             self.cycle.keep_alive = False
 
     def _start_asgi_task(self, cycle: "RequestResponseCycle", app: "ASGI3Application") -> None:
         """Begin the request, or let it wait for its turn."""
-        self.deadline, self._phase = math.inf, Phase.WORK
-        self.server_state.waiting.pop(self, None)
-        Turn(self, cycle, app).begin()
+        self._work()
+        admitted, self._admitted = self._admitted, False
+        Turn(self, cycle, app).begin(admitted=admitted)
 
     def on_message_complete(self) -> None:
         """End the request's input. If it is answered already, the connection is idle from now on."""
@@ -250,6 +291,10 @@ class Connection(BoundedInput):
     def _abort(self, reason: str) -> None:
         self.server_state.refusals.count(reason)
         self.transport.abort()
+
+    def _work(self) -> None:
+        self.deadline, self._phase = math.inf, Phase.WORK
+        self.server_state.waiting.pop(self, None)
 
     def _wait(self, phase: Phase, seconds: float) -> None:
         self._phase, self.deadline = phase, self.loop.time() + seconds

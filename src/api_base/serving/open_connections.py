@@ -64,6 +64,11 @@ class OpenConnections(ServerState):
         """How many new connections start immediately. Idle ones give way to them unless the process is overloaded."""
         return self.room + (0 if self.admission.stressed else len(self.waiting))
 
+    @property
+    def deferring(self) -> bool:
+        """Whether plain requests wait unparsed: the process is overloaded, and not about to end."""
+        return self.admission.stressed and not self.draining
+
     def enter(self, connection: "Connection", address: str) -> bool:
         """Count a new connection. Return whether it may stay; the connection that has waited longest may have to close for it."""
         if address:

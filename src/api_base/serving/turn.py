@@ -32,9 +32,11 @@ class Turn:
     def gone(self) -> bool:
         return self._cycle.disconnected
 
-    def begin(self) -> None:
-        """Ask for admission; exempt paths need none."""
-        if self._cycle.scope["path"].startswith(EXEMPT):
+    def begin(self, *, admitted: bool) -> None:
+        """Ask for admission; a request that was `admitted` before it was parsed, and exempt paths, need none."""
+        if admitted:
+            self.start()
+        elif self._cycle.scope["path"].startswith(EXEMPT):
             self._create_task()
         else:
             self._admission.offer(self)

@@ -168,6 +168,12 @@ type Origin = KeyedExecution | Delivery | RunningJob | DryRun
 """What a unit of work is part of: a request with a key, the delivery of an event, or a job. Without one it is an ordinary request."""
 
 
+_new: Final = tuple.__new__
+"""Makes a named tuple in a third of the time of its class."""
+_FLAGS: Final = tuple(f"{flags:02x}" for flags in range(256))
+"""The flags as text: to format a number takes as long as the rest of a `traceparent`."""
+
+
 class RequestContext(NamedTuple):
     """Created where the work starts, and never changed: to add information, create a new one.
 
@@ -210,9 +216,10 @@ class RequestContext(NamedTuple):
         return caused._replace(tracestate=tracestate, baggage=baggage) if rest else caused
 
     def acting(self, principal: Principal, access_token: str = "") -> "RequestContext":
-        """The same request as `principal`. Spelled out, because `_replace` takes twice as long."""
+        """The same request as `principal`. Spelled out, because `_replace` takes several times as long."""
         request_id, trace_id, span_id, parent, flags, address, _, _, origin, path, state, baggage = self
-        return RequestContext(request_id, trace_id, span_id, parent, flags, address, principal, access_token, origin, path, state, baggage)
+        values = (request_id, trace_id, span_id, parent, flags, address, principal, access_token, origin, path, state, baggage)
+        return _new(RequestContext, values)
 
     def in_trace_of(self, other: "RequestContext") -> "RequestContext":
         """The same caller in the trace of `other`, whose span is the current one."""
@@ -226,7 +233,7 @@ class RequestContext(NamedTuple):
     @property
     def traceparent(self) -> str:
         """The current span as the parent of others [W3C Trace Context, section 3.2]; empty without a trace."""
-        return f"00-{self.trace_id}-{self.span_id}-{self.trace_flags:02x}" if self.span_id else ""
+        return f"00-{self.trace_id}-{self.span_id}-{_FLAGS[self.trace_flags]}" if self.span_id else ""
 
     @property
     def propagated(self) -> str:

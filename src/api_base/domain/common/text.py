@@ -71,8 +71,8 @@ class TextRule:
     def read(self, text: str, pointer: str) -> str | Violation:
         """Return `text` as it is stored, or why it is refused."""
         if text.isascii() and text.isprintable():  # most text: it has no form but its own, and at its ends nothing but spaces to trim
-            value = text if self.lines else text.strip(" ")
-            blank = not value or value.isspace()
+            trimmed = text.strip(" ")
+            value, blank = text if self.lines else trimmed, not trimmed
         else:
             value = self._stored(text)
             if _too_many_marks(value):

@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Mapping
 from copy import copy
 from dataclasses import dataclass, field, fields
 from datetime import datetime
+from functools import partial
 from typing import Any, Final, Self
 from uuid import UUID
 
@@ -30,7 +31,7 @@ class ItemDetails:
     attributes: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._set(_entered({name: getattr(self, name) for name in _ENTER}))
+        self._enter(_ENTER)
 
     @classmethod
     def stored(
@@ -53,26 +54,29 @@ class ItemDetails:
     def changed(self, **changes: Any) -> Self:
         """Return the details with other values for some fields. Only these are checked. Raises `Invalid`."""
         details = copy(self)
-        details._set(_entered(changes))
+        details._set(changes)
+        details._enter(changes)
         return details
+
+    def _enter(self, names: Collection[str]) -> None:
+        """Bring these fields into the form in which they are stored. Raises `Invalid` with all violations, in the order of the fields."""
+        violations: list[Violation] = []
+        for name, enter in _ENTER.items():
+            if name in names:
+                given = getattr(self, name)
+                try:
+                    value = enter(given)
+                except Invalid as error:
+                    violations += error.violations
+                else:
+                    if value is not given:  # most values have that form already
+                        object.__setattr__(self, name, value)
+        if violations:
+            raise Invalid(violations)
 
     def _set(self, values: Mapping[str, Any]) -> None:
         for name, value in values.items():
             object.__setattr__(self, name, value)
-
-
-def _entered(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return `values` of fields in the form in which they are stored. Raises `Invalid` with all violations, in the order of the fields."""
-    entered: dict[str, Any] = {}
-    violations: list[Violation] = []
-    for name in (name for name in _ENTER if name in values):
-        try:
-            entered[name] = _ENTER[name](values[name])
-        except Invalid as error:
-            violations += error.violations
-    if violations:
-        raise Invalid(violations)
-    return entered
 
 
 def _price(price: Money | None) -> Money | None:
@@ -101,11 +105,11 @@ def _tags(tags: Collection[str]) -> tuple[str, ...]:
 
 
 _ENTER: Final[Mapping[str, Callable[[Any], Any]]] = {
-    "sku": lambda text: SKU.parse(text, "/sku"),
-    "name": lambda text: NAME.parse(text, "/name"),
-    "description": lambda text: DESCRIPTION.parse(text, "/description"),
+    "sku": partial(SKU.parse, pointer="/sku"),
+    "name": partial(NAME.parse, pointer="/name"),
+    "description": partial(DESCRIPTION.parse, pointer="/description"),
     "price": _price,
-    "category": lambda text: CATEGORY.parse(text, "/category"),
+    "category": partial(CATEGORY.parse, pointer="/category"),
     "tags": _tags,
     "attributes": lambda value: stored(value, "/attributes", ATTRIBUTES_BYTES) if value else {},
 }

@@ -1,7 +1,7 @@
 """The audit trail: the unit of work records changes in their transaction; refusals get a transaction of their own with a time limit."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache, partial
 from typing import Any, Final
@@ -129,29 +129,35 @@ def audit_record(
     )
 
 
-def changed_fields(change: Change) -> tuple[str | None, str | None]:
+def changed_fields(change: Change) -> _Fields:
     """JSON of the fields before and after. The first is None for an insert, the second for a delete."""
-    columns = change.table.columns
-    after = dict(zip((c.name for c in columns), change.row, strict=True))
-    if change.kind is Kind.INSERT:
-        return None, _json(change.table, after)
+    table, before = change.table, change.before
     if change.kind is Kind.DELETE:
-        return _json(change.table, dict(change.before or after)), None
-    if change.before is None:
-        return None, _json(change.table, after)
-    before = change.before
-    names = [name for name, value in after.items() if before[name] != value]
-    marked = [name for name in names if columns[name].info.get("difference")]
-    was, now = ({name: side[name] for name in names if name not in marked} for side in (before, after))
+        return _json(table, _fields(change) if before is None else before.items()), None
+    if change.kind is Kind.INSERT or before is None:
+        return None, _json(table, _fields(change))
+    changed = {name: value for name, value in _fields(change) if before[name] != value}
+    marked = [name for name in changed if table.columns[name].info.get("difference")]
+    was = {name: before[name] for name in changed if name not in marked}
+    now = {name: value for name, value in changed.items() if name not in marked}
     for name in marked:
-        for one in differences(decode(before[name]), decode(after[name]), f"/{name}"):
+        for one in differences(decode(before[name]), decode(changed[name]), f"/{name}"):
             was[one.pointer], now[one.pointer] = one.before, one.after
-    return _json(change.table, was), _json(change.table, now)
+    return _json(table, was.items()), _json(table, now.items())
 
 
-def _json(table: sa.Table, values: dict[str, Any]) -> str:
+def _fields(change: Change) -> Iterable[tuple[str, Any]]:
+    return zip(_names(change.table), change.row, strict=True)
+
+
+def _json(table: sa.Table, values: Iterable[tuple[str, Any]]) -> str:
     forms = _forms(table)
-    return encode({name: forms[name](value) if name in forms else value for name, value in values.items() if value is not None}).decode()
+    return encode({name: forms[name](value) if name in forms else value for name, value in values if value is not None}).decode()
+
+
+@lru_cache(maxsize=512)
+def _names(table: sa.Table) -> tuple[str, ...]:
+    return tuple(column.name for column in table.columns)
 
 
 @lru_cache(maxsize=512)

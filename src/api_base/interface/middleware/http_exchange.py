@@ -140,7 +140,7 @@ _ATTRIBUTES: Final = {
     b"access-control-request-method": "requested_method",
     b"idempotency-key": "idempotency_key",
 }
-_LISTS: Final = (b"forwarded", b"x-forwarded-for", b"traceparent", b"tracestate", b"baggage")
+_LISTS: Final = frozenset({b"forwarded", b"x-forwarded-for", b"traceparent", b"tracestate", b"baggage"})
 """Several lines of these are one list [RFC 9110, section 5.3]; two of `traceparent` are none that is valid."""
 
 

@@ -26,6 +26,8 @@ from api_base.interface.middleware.http_exchange import CLIENT_LEFT, HttpExchang
 logger = get_logger(__name__)
 
 UNMATCHED: Final = "<unmatched>"
+_new: Final = tuple.__new__
+"""Makes a named tuple in a third of the time of its class."""
 INTERNAL_ERROR: Final = 1011
 """The close code for a server that cannot do what was asked [RFC 6455, section 7.4.1]."""
 
@@ -115,18 +117,19 @@ class LoggingMiddleware:
         client = scope.get("client")
         address = self._address.of(client[0] if client else "", exchange.forwarded_for, exchange.forwarded)
         caller = None if exchange.traceparent is None else parent_of(exchange.traceparent)
-        if caller is not None:
+        if caller is None:
+            bits = self._bits(128)
+            trace_id, parent = bits.to_bytes(16).hex(), ""
+            span_id = trace_id[16:]  # as Zipkin chooses the id of a root span: no other span of the trace has it
+            flags = int(bits >> 72 < self._sampled_below) if self._sampled_below else 0
+        else:
             (trace_id, parent, flags), span = caller, self._bits(64)
+            span_id = f"{span:016x}"
             if flags and not self._flags.used(client[0] if client else ""):
                 flags = int(span >> 8 < self._sampled_below)
-        else:
-            bits = self._bits(192)
-            trace_id, span = f"{bits >> 64:032x}", bits & 0xFFFFFFFFFFFFFFFF
-            parent, flags = "", int(bits >> 136 < self._sampled_below)
         request_id = (None if exchange.request_id is None else valid_request_id(exchange.request_id)) or trace_id
-        context = RequestContext(
-            request_id, trace_id, f"{span:016x}", parent_span_id=parent, trace_flags=flags, address=address, path=scope["path"]
-        )
+        values = (request_id, trace_id, span_id, parent, flags, address, None, "", None, scope["path"], "", "")
+        context: RequestContext = _new(RequestContext, values)
         if exchange.tracestate is None and exchange.baggage is None:
             return context
         sent = TraceContext.received(exchange.traceparent, exchange.tracestate, exchange.baggage)
