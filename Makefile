@@ -61,7 +61,7 @@ coverage: .venv/.dev ## All tests, with branch coverage.
 docs: .venv/.dev ## Generate the documents that come from the code: configuration, problems, OpenAPI, events, privileges.
 	.venv/bin/python -m tools.documents
 
-services: $(UV) ## Install and start the real servers that tests use, on the loopback interface.
+services: $(UV) ## Install and start the real servers that tests use, on the loopback interface; with MINIO=1 also MinIO, which is compiled for some minutes.
 	@services/all.sh up
 
 services-stop: ## Stop these servers.
