@@ -23,6 +23,7 @@ from api_base.application.items.commands.item_transitions import DeleteItem
 from api_base.application.items.commands.update_item import UpdateItem
 from api_base.bootstrap.contexts import BUILT_IN
 from api_base.bootstrap.services import Services, build, opened
+from api_base.core.errors import ApiBaseError
 from api_base.core.protocols import SearchRequest
 from api_base.domain.items.entities import ItemDetails
 from api_base.operations.search_admin import verify
@@ -47,6 +48,7 @@ class Load:
     commands: int = 0
     searches: int = 0
     failed: list[str] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
     late: float = 0.0
     seconds: float = 0.0
 
@@ -104,8 +106,9 @@ async def under_load(server: str, made: World, member: Member, variables: dict[s
     found = (await verify(made.settings, BUILT_IN, "items", repair=False, progress=lambda index, compared: None))["items"].found
     print(
         f"{server}: {ITEMS:,} items rebuilt in {load.seconds:.0f} s under {load.commands / load.seconds:.1f} commands a second ({load.commands:,}, "
-        f"{load.late:.1f} s late at most); {len(load.failed)} of {load.searches:,} searches failed; "
+        f"{len(load.refused)} refused, {load.late:.1f} s late at most); {len(load.failed)} of {load.searches:,} searches failed; "
         f"{pending:,} events were pending after the last command, and none {drained:.1f} s later; {len(found.differences)} differences in {found.documents:,} documents; load {os.getloadavg()[0]:.1f}",
+        *load.refused[:5],
         *load.failed[:5],
         *found.differences[:5],
         sep="\n",
@@ -130,6 +133,8 @@ async def commands(services: Services, member: Member, load: Load, ending: async
                 await services.bus.execute(UpdateItem(id=id, expected_version=None, changes=changes))
                 living.append(id)
             load.commands += 1
+        except ApiBaseError as error:
+            load.refused.append(repr(error))
         finally:
             free.release()
 
