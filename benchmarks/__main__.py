@@ -1,6 +1,6 @@
 """`python -m benchmarks [stack] [items] [start] [lists] [import] [events] [jobs] [blocking] [cache] [flags] [mcp] [search]`: all of them without a name, each in its own process.
 
-These run only by name. `python -m benchmarks growth` takes minutes, `hostile` and `killed` two minutes each. `python -m benchmarks overload` takes four minutes (`OVERLOAD_SECONDS=10`: one). `python -m benchmarks cache-rivals` installs two packages. `python -m benchmarks graphql` compares it with REST. `python -m benchmarks outage` takes ten minutes (`OUTAGE_SECONDS=15`: two) and kills Kafka and RabbitMQ of `make services`. `python -m benchmarks redis-outage` takes two minutes. `python -m benchmarks search-servers` uses Elasticsearch and OpenSearch of `make services`.
+These run only by name. `python -m benchmarks growth` takes minutes, `hostile` and `killed` two minutes each. `python -m benchmarks overload` takes four minutes (`OVERLOAD_SECONDS=10`: one). `python -m benchmarks cache-rivals` installs two packages. `python -m benchmarks graphql` compares it with REST. `python -m benchmarks outage` takes ten minutes (`OUTAGE_SECONDS=15`: two) and kills Kafka and RabbitMQ of `make services`. `python -m benchmarks redis-outage` takes two minutes. `python -m benchmarks search-servers` uses Elasticsearch and OpenSearch of `make services`; so does `make search-rebuild`.
 `python -m benchmarks instructions --against PATH` compares with another checkout, by callgrind.
 """
 

@@ -5,8 +5,10 @@ here=$(cd "$(dirname "$0")" && pwd)
 command=${1:?usage: $0 install|up|down|kill9|wipe|status}
 
 case $command in install | up) "$here/packages.sh" ;; esac
+servers=(clamav elasticsearch kafka mailpit opensearch rabbitmq seaweedfs toxiproxy valkey)
+if [ -n "${MINIO:-}" ] || [ -s "${SERVICES_HOME:-$here/../.services}/minio/pid" ]; then servers+=(minio); fi
 started=()
-for server in clamav elasticsearch kafka mailpit opensearch rabbitmq seaweedfs toxiproxy valkey; do
+for server in "${servers[@]}"; do
     "$here/$server.sh" "$command" &
     started+=($!)
 done

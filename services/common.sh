@@ -124,3 +124,25 @@ go_install() { # MODULE@VERSION PROGRAM: builds the program once
     mv "$made"/* "$2"
     rmdir "$made"
 }
+
+# A request to an S3 server at $port, of $user with $secret, signed by curl, which before version 8.12 signs no body by itself.
+request() { # METHOD PATH [BODY]
+    curl --silent --show-error --fail --max-time 10 --aws-sigv4 aws:amz:us-east-1:s3 --user "$user:$secret" --request "$1" \
+        --header "x-amz-content-sha256: $(printf %s "${3:-}" | sha256sum | cut -d ' ' -f 1)" ${3:+--data "$3"} "http://127.0.0.1:$port$2" \
+        >/dev/null 2>>"$home/log"
+}
+
+make_buckets() { # `files`, and `versions` with versions
+    local deadline=$((SECONDS + patience))
+    until request GET / && request GET /files || request PUT /files; do
+        [ $SECONDS -lt $deadline ] || refuse "it has no buckets after $patience s, see $home/log"
+        sleep 0.1
+    done
+    request GET /versions || request PUT /versions
+    request PUT '/versions?versioning=' '<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>'
+}
+
+s3_addresses() {
+    echo "TEST_S3_URL=s3://$user:$secret@files?endpoint=http://127.0.0.1:$port"
+    echo "TEST_S3_VERSIONS_URL=s3://$user:$secret@versions?endpoint=http://127.0.0.1:$port"
+}

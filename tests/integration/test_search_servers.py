@@ -1,7 +1,6 @@
 """What Elasticsearch and OpenSearch promise behind the adapter: versions, partial failures, generations, tenants, outages."""
 
 import asyncio
-import os
 import random
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -166,15 +165,13 @@ async def test_a_live_generation_that_was_lost_is_put_back_or_rebuilt(films: Ser
     assert sorted(await titles(films, tenant)) == ["After", "Built"]
 
 
-REBUILT = int(os.environ.get("SEARCH_REBUILT", "2000"))
-"""`make search-rebuild` takes 100,000."""
-
+REBUILT = 2000
+"""`make search-rebuild` takes 100,000, with commands and a worker."""
 WRITERS = 10
-"""Together they write 100 documents in a second, if the machine is fast enough."""
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300 + REBUILT / 50)
+@pytest.mark.timeout(300)
 async def test_a_rebuild_misses_no_write_and_fails_no_search(films: ServerIndex) -> None:
     tenant, rows, numbers, random_ = uuid4(), Rows(), count(), random.Random(3)
     rows.store(*(film(tenant, f"Film {number}") for number in range(REBUILT)))
@@ -195,7 +192,7 @@ async def test_a_rebuild_misses_no_write_and_fails_no_search(films: ServerIndex)
             rows.store(new)
             reached.add(new.id)
             await films.write([new])
-            await asyncio.sleep(WRITERS / 100)
+            await asyncio.sleep(0.1)
         return writes
 
     async def search() -> int:
@@ -208,11 +205,9 @@ async def test_a_rebuild_misses_no_write_and_fails_no_search(films: ServerIndex)
 
     async with asyncio.TaskGroup() as tasks:
         searching, *writing = [tasks.create_task(search()), *(tasks.create_task(write()) for _ in range(WRITERS))]
-        began = monotonic()
         assert await rebuild(films, declared(FILMS, source=rows), "films", lambda written: None) >= REBUILT
         ending.set()
     writes, searches = sum(one.result() for one in writing), searching.result()
-    print(f"{writes} writes and {searches} searches during the {monotonic() - began:.0f} s in which {REBUILT} documents were rebuilt")
     assert min(writes, searches) > 0
     expected = {one.id: (one.version, one.digest) for one in rows.stored.values()}
     assert await held_by(films, "films") == expected

@@ -17,30 +17,50 @@ NEWEST: Final = 64
 """Rows that show whether a word stands in most rows of a tenant. No index is read for such a word, which would cost what it finds: the rows with the other
 words are compared with it, and if all words are such, the newest rows are candidates."""
 
+SCORE: Final = """(1000000 * (
+    case when title_key = folded then 50 when title_key >= folded and title_key < after then 40 when has_whole then 30 else 10 end
+    + case when ts_filter(words, '{{a}}') @@ any_of then case when near then 6 * similarity(title_key, folded)
+        else 6 * size / (size + octet_length(title_key)) end else 0 end
+    + 3 * ts_rank(weights, words, whole, 32)))::bigint"""
+"""An exact title comes first, then titles that begin with the text, then rows with all words, then rows with similar words; among these, the shorter
+title that has one of the words, and the greater weight of the words. If the words are only similar, the more similar title: to compare trigrams of a title costs
+as much as everything else together."""
+
 MATCHING: Final = """
-create function {name}_matching(tenant uuid{declared}, parts text[], every boolean, candidates integer) returns tid[] language plpgsql stable as $$
+create function {name}_matching(tenant uuid{declared}, folded text, after text, titles boolean, parts text[], whole tsquery, every boolean, near boolean,
+    candidates integer, out ids uuid[], out scores bigint[], out complete boolean) language plpgsql stable as $$
 declare
-    asked tsquery := array_to_string(parts, case when every then ' & ' else ' | ' end)::tsquery;
+    weights real[] := {weights};
+    size float8 := octet_length(folded);
+    asked text := array_to_string(parts, case when every then ' & ' else ' | ' end);
+    wanted tsquery := asked::tsquery;
+    any_of tsquery := array_to_string(parts, ' | ')::tsquery;
     newest tsvector[] := array(select words from public.{table} where {mine} order by id desc limit {newest});
-    rare tsquery := asked;
-    found tid[];
 begin
-    if 2 * (select count(*) from unnest(newest) n where n @@ asked) >= {newest} then
-        found := array(select n.ctid from (select ctid, words from public.{table} where {mine} order by id desc limit 4 * candidates) n
-            where n.words @@ asked limit candidates);
-        if cardinality(found) = candidates then
-            return found;
+    if 2 * (select count(*) from unnest(newest) n where n @@ wanted) >= {newest} then
+        select array_agg(id), array_agg({score}), bool_or(has_whole) into ids, scores, complete from (
+            select id, title_key, words, words @@ whole has_whole
+            from (select id, title_key, words from public.{table} where {mine} order by id desc limit 4 * candidates) n
+            where words @@ wanted and (titles and title_key >= folded and title_key < after) is not true limit candidates) n;
+        if cardinality(ids) = candidates then
+            return;
         end if;
     end if;
     if every and cardinality(parts) > 1 then
-        rare := coalesce((select string_agg(part, ' & ') from unnest(parts) part
-            where 2 * (select count(*) from unnest(newest) n where n @@ part::tsquery) < {newest})::tsquery, asked);
+        asked := coalesce((select string_agg(part, ' & ') from unnest(parts) part
+            where 2 * (select count(*) from unnest(newest) n where n @@ part::tsquery) < {newest}), asked);
     end if;
-    return array(select n.ctid from (select ctid, words from public.{table} where {mine} and words @@ rare offset 0) n
-        where n.words @@ asked limit candidates);
+    select array_agg(id), array_agg({score}), bool_or(has_whole) into ids, scores, complete from (
+        select id, title_key, words, words @@ whole has_whole
+        from (select {read} from public.{table} where {indexed} @@ search_scoped_query({scope}, asked) offset 0) n
+        where {mine} and words @@ wanted and (titles and title_key >= folded and title_key < after) is not true limit candidates) n;
 end $$
 """
-"""Up to so many rows that have every one of `parts`, or some. OFFSET 0 keeps the words that are not rare out of the index's condition."""
+"""Up to so many rows that have every one of `parts`, or some, with their scores, and whether a row has the `whole` text. Each row is read once.
+With `titles`, rows whose titles begin with the text are left out.
+
+OFFSET 0 keeps the words that are not rare, and the tenant, out of the condition of the index: PostgreSQL would read another index of the tenant, too.
+"""
 
 RANKED: Final = """
 create function {name}(tenant uuid{declared}, q text, candidates integer)
@@ -49,91 +69,96 @@ language plpgsql stable security definer rows 1000 set search_path = pg_catalog,
 #variable_conflict use_column
 declare
     folded text := search_fold(left(q, 1000));
+    after text := folded || chr(1114111);
+    weights real[] := {weights};
+    size float8 := octet_length(folded);
     parts text[];
-    every tsquery;
-    other tsquery;
-    titles tid[] := '{{}}';
-    found tid[] := '{{}}';
-    alike tid[] := '{{}}';
+    whole tsquery;
+    any_of tsquery;
+    near boolean := false;
+    title_ids uuid[];
+    title_scores bigint[];
+    ids uuid[];
+    scores bigint[];
+    complete boolean;
 begin
     if folded = '' or tenant is distinct from {current} then
         return;
     end if;
-    every := array_to_string(search_terms(tenant, {source}, q, false, false, true), ' & ')::tsquery;
+    whole := array_to_string(search_terms(tenant, {source}, q, false, false, true), ' & ')::tsquery;
     parts := search_terms(tenant, {source}, q, true, false, true);
+    any_of := array_to_string(parts, ' | ')::tsquery;
     if position('"' in q) = 0 then
-        titles := array(select ctid from public.{table}
-            where {mine} and title_key >= folded and title_key < folded || chr(1114111) order by title_key limit candidates);
+        select array_agg(id), array_agg({score}) into title_ids, title_scores from (
+            select id, title_key, words, words @@ whole has_whole from public.{table}
+            where {mine} and title_key >= folded and title_key < after order by title_key limit candidates) titles;
     end if;
-    if cardinality(titles) < candidates then
-        found := {name}_matching(tenant{passed}, parts, true, candidates);
+    if title_ids is null or cardinality(title_ids) < candidates then
+        select m.ids, m.scores, m.complete into ids, scores, complete
+            from {name}_matching(tenant{passed}, folded, after, title_ids is not null, parts, whole, true, false, candidates) m;
     end if;
-    if cardinality(titles) = 0 and not exists (select from (select words from public.{table} where ctid = any (found) offset 0) f where words @@ every) then
+    if title_ids is null and complete is not true then
+        near := true;
         parts := search_terms(tenant, {source}, q, true, true, true);
-        alike := {name}_matching(tenant{passed}, parts, true, candidates);
-        if cardinality(alike) + cardinality(found) = 0 then
+        select m.ids, m.scores, m.complete into ids, scores, complete
+            from {name}_matching(tenant{passed}, folded, after, false, parts, whole, true, true, candidates) m;
+        if ids is null then
             parts := search_terms(tenant, {source}, q, true, true, false);
-            alike := {name}_matching(tenant{passed}, parts, false, candidates);
+            select m.ids, m.scores, m.complete into ids, scores, complete
+                from {name}_matching(tenant{passed}, folded, after, false, parts, whole, false, true, candidates) m;
         end if;
+        any_of := array_to_string(parts, ' | ')::tsquery;
     end if;
-    other := array_to_string(parts, ' | ')::tsquery;
-    return query select id,
-        (1000000 * (case when title_key = folded then 50 when starts_with(title_key, folded) then 40 when words @@ every then 30 else 10 end
-            + case when ts_filter(words, '{{a}}') @@ other then 6 * similarity(title_key, folded) else 0 end + 3 * ts_rank({weights}, words, every, 32)))::bigint,
-        other,
-        greatest(cardinality(titles), cardinality(found), cardinality(alike)) >= candidates,
-        cardinality(alike) > 0
-        from public.{table} where ctid = any (titles || found || alike);
+    return query select unnest(title_ids || ids), unnest(title_scores || scores), any_of,
+        greatest(cardinality(title_ids), cardinality(ids)) >= candidates, near;
 end $$
 """
-"""An exact title comes first, then titles that begin with the text, then rows with all words, then rows with similar words; among these, the more
-similar title and the greater weight of the words. `terms` are the words to highlight, `cut` says that there may be more rows, `near` that the
-words are only similar."""
+"""`terms` are the words to highlight, `cut` says that there may be more rows, `near` that the words are only similar."""
 
 
 UNUSED: Final = """
 create function {name}_unused(tenant uuid{declared}, listed text[]) returns text[] language sql stable security definer
 set search_path = pg_catalog, public, pg_temp set enable_seqscan = off set enable_indexscan = off as $$
     select array(select word from unnest(listed) word where not exists (
-        select from public.{table} where {mine} and words @@ ('''' || word || '''')::tsquery offset 0))
+        select from (select {read} from public.{table} where {indexed} @@ search_scoped_query({scope}, '(' || quote_literal(word) || ')') offset 0) n
+        where {mine}))
 $$
 """
 """Those of `listed`, words of the tenant, that no row has. Only the index of words is read: PostgreSQL takes any word for a frequent one."""
 
 
-def ranked_search(
-    name: str,
-    table: str,
-    *,
-    source: str,
-    weights: str,
-    parameters: Sequence[tuple[str, str]] = (),
-    where: str = "true",
-    also_reads: Sequence[str] = (),
-) -> None:
-    """Create `name(tenant uuid, <parameters>, q text, candidates integer)`, which finds and ranks rows of the current tenant, and
-    `name_unused(tenant uuid, <parameters>, listed text[])`, which the role `worker` may call.
+def ranked_search(name: str, table: str, *, source: str, weights: str, parameters: Sequence[tuple[str, str, str]] = ()) -> None:
+    """Index the words of `table`, and create `name(tenant uuid, <parameters>, q text, candidates integer)`, which finds and ranks rows of the current
+    tenant, and `name_unused(tenant uuid, <parameters>, listed text[])`, which the role `worker` may call.
 
-    The table has the columns `id`, `title_key` (the folded title, with an index on the tenant, the parameters and it) and `words` (with a GIN index
-    on the tenant, the parameters and it). `parameters` (name, type) restrict the rows through the condition `where`, over the columns `also_reads`.
-    `source` and `weights` are SQL: the source of the tenant's words, and the weights of D, C, B, A.
+    The table has the columns `id`, `title_key` (the folded title, with an index on the tenant, the columns of the parameters and it) and `words`.
+    `parameters` (column, name, type) are values that the columns of a row must have. `source` and `weights` are SQL: the source of the tenant's words, and
+    the weights of D, C, B, A.
     """
-    declared = "".join(f", {parameter} {kind}" for parameter, kind in parameters)
+    declared = "".join(f", {parameter} {kind}" for _, parameter, kind in parameters)
+    columns = [column for column, _, _ in parameters]
+    read = ("tenant_id", "id", "title_key", "words", *columns)
+    indexed = f"search_scoped({_scope('tenant_id', columns)}, words)"
     values = {
         "name": name,
         "table": table,
         "declared": declared,
-        "passed": "".join(f", {parameter}" for parameter, _ in parameters),
-        "mine": f"tenant_id = tenant and {where}",
+        "passed": "".join(f", {parameter}" for _, parameter, _ in parameters),
+        "mine": " and ".join(["tenant_id = tenant", *(f"{column} = {parameter}" for column, parameter, _ in parameters)]),
+        "read": ", ".join(read),
+        "indexed": indexed,
+        "scope": _scope("tenant", [parameter for _, parameter, _ in parameters]),
         "current": ddl.current_owner(Ownership.TENANT),
         "source": source,
         "weights": weights,
         "newest": NEWEST,
+        "score": SCORE.format(),
     }
-    ddl.search_role_reads(table, ("ctid", "tenant_id", "id", "title_key", "words", *also_reads))
-    types = "".join(f", {kind}" for _, kind in parameters)
+    op.execute(f"create index ix_{table}_words on {table} using gin ({indexed})")
+    ddl.search_role_reads(table, read)
+    types = "".join(f", {kind}" for _, _, kind in parameters)
     for template, signature, app, worker in (
-        (MATCHING, f"{name}_matching(uuid{types}, text[], boolean, integer)", False, False),
+        (MATCHING, f"{name}_matching{_matching(types)}", False, False),
         (RANKED, f"{name}(uuid{types}, text, integer)", True, False),
         (UNUSED, f"{name}_unused(uuid{types}, text[])", False, True),
     ):
@@ -142,8 +167,19 @@ def ranked_search(
         ddl.give(signature, ddl.search_role())
 
 
-def drop_ranked_search(name: str, types: str = "") -> None:
-    """Drop what `ranked_search` created. `types` are those of the parameters, each before a comma."""
-    op.execute(f"drop function {name}(uuid, {types}text, integer)")
-    op.execute(f"drop function {name}_matching(uuid, {types}text[], boolean, integer)")
-    op.execute(f"drop function {name}_unused(uuid, {types}text[])")
+def _scope(tenant: str, others: Sequence[str]) -> str:
+    """Return SQL for what every word of the index begins with, so that a search reads no entry of other tenants. Rows of a tenant with the same
+    digits are left out by the condition on the tenant."""
+    return f"right({tenant}::text, 8)" + "".join(f" || 'g' || {other}::text" for other in others)
+
+
+def _matching(types: str) -> str:
+    return f"(uuid{types}, text, text, boolean, text[], tsquery, boolean, boolean, integer)"
+
+
+def drop_ranked_search(name: str, table: str, types: str = "") -> None:
+    """Drop what `ranked_search` created. `types` are those of the parameters, each after a comma."""
+    op.execute(f"drop function {name}(uuid{types}, text, integer)")
+    op.execute(f"drop function {name}_matching{_matching(types)}")
+    op.execute(f"drop function {name}_unused(uuid{types}, text[])")
+    op.execute(f"drop index ix_{table}_words")

@@ -227,14 +227,19 @@ class UploadOperations(DownloadOperations):
     async def _complete(self, key: str, upload: str, parts: Sequence[Part], conditions: dict[str, Any]) -> tuple[str, str | None]:
         """Not retried: the second attempt would find no upload."""
         ordered: list[Any] = [{"PartNumber": part.number, "ETag": f'"{part.etag}"'} for part in sorted(parts, key=lambda one: one.number)]
-        answer = await self._client.call(
-            lambda api: api.complete_multipart_upload(
-                Bucket=self._client.bucket, Key=key, UploadId=upload, MultipartUpload={"Parts": ordered}, **conditions
-            ),
-            key=key,
-            upload=upload,
-            idempotent=False,
-        )
+        try:
+            answer = await self._client.call(
+                lambda api: api.complete_multipart_upload(
+                    Bucket=self._client.bucket, Key=key, UploadId=upload, MultipartUpload={"Parts": ordered}, **conditions
+                ),
+                key=key,
+                upload=upload,
+                idempotent=False,
+            )
+        except NotFound:
+            if "IfMatch" in conditions:  # AWS and MinIO answer NoSuchKey if the object does not exist, SeaweedFS PreconditionFailed
+                raise ObjectChanged(key) from None
+            raise
         return answer["ETag"].strip('"'), answer.get("VersionId")
 
 

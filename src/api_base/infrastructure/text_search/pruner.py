@@ -32,7 +32,8 @@ class WordPruner:
 
     def __init__(self, pool: ConnectionPool, sources: Callable[[str], bool], unused: str, batch: int = BATCH) -> None:
         self._pool, self._sources, self._batch, self._place = pool, sources, batch, _FIRST
-        self._delete = f"delete from search_words where tenant_id = $1 and source = $3 and word = any ({unused})"
+        self._unused = f"select {unused} from (select $1::uuid, $2::text[], $3::text) given"
+        self._delete = f"delete from search_words where tenant_id = $1 and source = $3 and word = any (array(select unnest({unused})))"
 
     async def run(self) -> bool:
         """Check the next words. Returns False: those behind them have time."""
@@ -52,7 +53,13 @@ class WordPruner:
             await self._remove(connection, tenant, source, [word for _, _, word in group])
 
     async def _remove(self, connection: Connection, tenant: UUID, source: str, words: Sequence[str]) -> None:
-        """Leave a tenant that adds words at this moment for the next time. The statement after the lock sees what was committed before it."""
+        """Leave a tenant that adds words at this moment for the next time. The statement after the lock sees what was committed before it.
+
+        It checks only words that no row had before: a word of many rows takes long, and the tenant cannot write meanwhile.
+        """
+        unused: Sequence[str] = await connection.fetchval(self._unused, tenant, words, source)
+        if not unused:
+            return
         async with connection.transaction():
             if await connection.fetchval(_LOCKED, tenant):
-                await connection.execute(self._delete, tenant, words, source)
+                await connection.execute(self._delete, tenant, unused, source)

@@ -64,7 +64,6 @@ def upgrade() -> None:
         f"add column words tsvector generated always as ({WORDS}) stored"
     )
     op.execute("create index ix_items_tenant_id_title_key on items (tenant_id, title_key)")
-    op.execute("create index ix_items_tenant_id_words on items using gin (tenant_id, words)")
     ranked_search("search_items", "items", source="'items'", weights="'{0.2, 0.3, 0.2, 1}'")
     op.execute(TENANTS)
     ddl.callable_by("item_tenants(uuid, integer)", worker=True)
@@ -83,7 +82,7 @@ def downgrade() -> None:
     op.execute("drop trigger items_words_added on items")
     op.execute("drop function note_item_words")
     op.execute("drop function item_tenants")
-    drop_ranked_search("search_items")
+    drop_ranked_search("search_items", "items")
     op.execute("drop policy items_search on items")
     op.execute("delete from search_words where source = 'items'")
     op.execute("alter table items drop column words, drop column title_key")

@@ -44,7 +44,6 @@ def upgrade() -> None:
     )
     op.create_index("ix_search_documents_title_key", "search_documents", ["tenant_id", "generation", "title_key"])
     op.execute("create index ix_search_documents_tombstones on search_documents (written_at) where digest = ''")
-    op.execute("create index ix_search_documents_words on search_documents using gin (tenant_id, generation, words)")
     ddl.protect("search_documents")
     ddl.worker_policy("search_documents")
     ddl.grant("search_documents", app=("select", "insert", "update"), worker=("select", "delete"))
@@ -53,14 +52,12 @@ def upgrade() -> None:
         "search_documents",
         source="generation_id::text",
         weights="(select g.weights from public.search_generations g where g.id = generation_id)",
-        parameters=(("generation_id", "integer"),),
-        where="generation = generation_id",
-        also_reads=("generation",),
+        parameters=(("generation", "generation_id", "integer"),),
     )
 
 
 def downgrade() -> None:
-    drop_ranked_search("search_in_documents", "integer, ")
+    drop_ranked_search("search_in_documents", "search_documents", ", integer")
     op.execute("delete from search_words where source ~ '^[0-9]+$'")
     op.drop_table("search_documents")
     op.drop_table("search_generations")

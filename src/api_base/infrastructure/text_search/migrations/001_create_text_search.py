@@ -110,6 +110,23 @@ Without `every` stop words are left out.
 A folded word needs no escape. Its letters are counted after the fold, which may make six of one: a word of a tsquery has at most 2,046 bytes.
 """
 
+SCOPED = """
+create function search_scoped(scope text, words tsvector) returns tsvector language plpgsql immutable strict parallel safe as $$
+begin
+    return array_to_tsvector(array(select scope || left(lexeme, 100) from unnest((tsvector_to_array(words))[:30000]) lexeme));
+end $$
+"""
+"""The words for an index, each behind its scope: an entry of the index, and a beginning of words, belong to one tenant. Longer words are cut, as in
+a search; more would not fit into a tsvector."""
+
+SCOPED_QUERY = """
+create function search_scoped_query(scope text, terms text) returns tsquery language plpgsql immutable strict parallel safe as $$
+begin
+    return replace(replace(replace(replace(terms, ':AB', ''), '<->', '&'), '(''', '(''' || scope), ' ''', ' ''' || scope)::tsquery;
+end $$
+"""
+"""What finds the rows of `terms`, as `search_terms` writes them, and maybe more, in an index of scoped words: it has neither weights nor places of words."""
+
 NOTE_WORDS = f"""
 create function note_search_words(tenant uuid, scope text, lexemes tsvector) returns void language sql set enable_seqscan = off
 begin atomic
@@ -143,7 +160,7 @@ def upgrade() -> None:
     ddl.worker_policy("search_words")
     ddl.grant("search_words", app=("select", "insert", "delete"), worker=("select", "delete"))
     ddl.search_role_reads("search_words", ("tenant_id", "source", "word"))
-    for function in (FOLD, STEMS, STRINGS, EDITS, SIMILAR, TERMS, NOTE_WORDS):
+    for function in (FOLD, STEMS, STRINGS, EDITS, SIMILAR, TERMS, SCOPED, SCOPED_QUERY, NOTE_WORDS):
         op.get_bind().exec_driver_sql(function)
     op.execute("create text search configuration search_folded (copy = simple)")
     op.execute("alter text search configuration search_folded alter mapping for hword, hword_part, word with unaccent, simple")
@@ -153,6 +170,8 @@ def downgrade() -> None:
     op.execute("drop text search configuration search_folded")
     for function in (
         "note_search_words",
+        "search_scoped_query",
+        "search_scoped",
         "search_terms",
         "search_similar",
         "search_edits",
