@@ -62,6 +62,7 @@ def declared_messages(settings: Settings, contexts: Sequence[Context]) -> list[D
     services = build(settings, contexts)
     services.refuse_faults()
     tables = [table.name for context in contexts for table in context.tables]
+    called = {id(one) for one in services.declarations.sound_registrations}  # what another one replaces is not
     found = [
         DeclaredMessage(
             message=_named(one.message),
@@ -71,6 +72,7 @@ def declared_messages(settings: Settings, contexts: Sequence[Context]) -> list[D
             tables=touched_by(one.handler, tables),
         )
         for context, one in services.declarations.registrations
+        if id(one) in called
     ]
     return sorted(found, key=lambda one: (one.context, one.message.rpartition(":")[2]))
 

@@ -47,7 +47,7 @@ async def run_shell(settings: Settings, contexts: Sequence[Context], email: str,
 def _names(services: Services) -> dict[str, object]:
     """Return the names of a session. A message whose name several contexts use is not among them."""
     context, found = current_context.get(), dict[str, object]()
-    messages = [one.message for _, one in services.declarations.registrations]
+    messages = [one.message for one in services.declarations.sound_registrations]
     names = [message.__name__ for message in messages]
     for message in messages:
         if names.count(message.__name__) == 1:

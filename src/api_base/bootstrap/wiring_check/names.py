@@ -20,10 +20,13 @@ COMMANDS: Final = frozenset(
         "graphql",
         "import",
         "jobs",
+        "messages",
         "migrate",
         "openapi",
+        "routes",
         "search",
         "serve",
+        "shell",
         "users",
         "worker",
     }

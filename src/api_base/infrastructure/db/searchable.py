@@ -22,7 +22,6 @@ def searchable(table: str, title: str, *texts: str) -> None:
         f"add column words tsvector generated always as ({_words(title, texts)}) stored"
     )
     op.execute(f"create index ix_{table}_tenant_id_title_key on {table} (tenant_id, title_key)")
-    op.execute(f"create index ix_{table}_tenant_id_words on {table} using gin (tenant_id, words)")
     ranked_search(search_name(table), table, source=f"'{table}'", weights="'{0.2, 0.3, 0.2, 1}'")
     op.execute(f"select note_search_words(tenant_id, '{table}', words) from {table}")
     op.execute(
@@ -41,7 +40,7 @@ def not_searchable(table: str) -> None:
     op.execute(f"drop trigger {table}_words_changed on {table}")
     op.execute(f"drop trigger {table}_words_added on {table}")
     op.execute(f"drop function note_{table}_words")
-    drop_ranked_search(search_name(table))
+    drop_ranked_search(search_name(table), table)
     op.execute(f"drop policy {table}_search on {table}")
     op.execute(f"delete from search_words where source = '{table}'")
     op.execute(f"alter table {table} drop column words, drop column title_key")
