@@ -37,6 +37,7 @@ def description(name: str, module: str) -> str:
         text = inspect.cleandoc(value.__doc__ or "")
     else:
         text = _after_assignment(name, module)
+    text = text.partition("\n\n")[0]
     sentence = SENTENCE.match(text)
     return " ".join((sentence[1] if sentence else text).split()).replace("|", "\\|")
 

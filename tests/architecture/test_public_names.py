@@ -1,5 +1,6 @@
 """`from api_base import …`: every public name exists, is described, and changes only together with the changelog."""
 
+import ast
 import re
 import subprocess
 import sys
@@ -11,6 +12,9 @@ import api_base
 from api_base.core.shared.public_names import places
 from tools.public_page import description
 
+EXAMPLES = Path(__file__).parents[2] / "examples"
+ITEM_DTO = "api_base.application.items.dtos"
+"""GraphQL's relation from an invoice to the item of the sample context."""
 CHANGELOG = Path(__file__).parents[2] / "CHANGELOG.md"
 
 
@@ -42,3 +46,10 @@ def test_the_changelog_has_every_change_of_the_public_names() -> None:
         for verb in ("added", "removed")
     )
     assert added - removed == set(places()), "Write a line `- Public names added: …` or `- Public names removed: …` in CHANGELOG.md."
+
+
+@pytest.mark.parametrize("file", sorted(EXAMPLES.rglob("*.py")), ids=lambda file: str(file.relative_to(EXAMPLES)))
+def test_the_examples_need_public_names_only(file: Path) -> None:
+    imports = [node for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))) if isinstance(node, ast.ImportFrom)]
+    used = {node.module for node in imports if node.module and node.module.startswith("api_base.")}
+    assert used <= {"api_base.testing", ITEM_DTO}

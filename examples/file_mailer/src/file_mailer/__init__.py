@@ -4,12 +4,7 @@ import asyncio
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from api_base.bootstrap.adapters import Adapters
-from api_base.bootstrap.context import Context
-from api_base.core.di import Adapter
-from api_base.core.errors import Unavailable
-from api_base.core.protocols import Mail, Mailer
-from api_base.infrastructure.adapter_ports import AdapterPorts
+from api_base import Adapter, AdapterPorts, Adapters, Context, Mail, Mailer, Unavailable
 
 
 class FileMailer(Mailer):

@@ -6,14 +6,7 @@ from uuid import UUID
 
 from fastapi import Depends
 
-from api_base.application.common.cqrs import Bus, on
-from api_base.application.common.dto import dto_of
-from api_base.application.common.listing import ListRequest, Page
-from api_base.bootstrap.context import Context
-from api_base.bootstrap.contexts.roles import ADMINS, VIEWERS
-from api_base.infrastructure.db.resource_queries import GetByIds, ListOf
-from api_base.interface.mcp import Tool
-from api_base.interface.routes import ListQuery, Router
+from api_base import ADMINS, VIEWERS, Bus, Context, GetByIds, ListOf, ListQuery, ListRequest, Page, Router, Tool, dto_of, on
 from invoices.invoicing import FIELDS, GetInvoicesByIds, InvoiceDTO, InvoicePaid, ListInvoices, PayInvoice, PayInvoiceHandler, invoicing
 from invoices.tables import MAPPING, TABLE, repository
 

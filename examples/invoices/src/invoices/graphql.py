@@ -2,8 +2,8 @@
 
 from typing import Final
 
+from api_base import GraphQL, Listing, Node, Relation
 from api_base.application.items.dtos import ItemDTO
-from api_base.interface.graphql.declared import GraphQL, Listing, Node, Relation
 from invoices.invoicing import FIELDS, GetInvoicesByIds, InvoiceDTO, ListInvoices
 
 INVOICES: Final = GraphQL(

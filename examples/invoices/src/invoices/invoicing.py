@@ -5,15 +5,23 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from api_base.application.common.aggregates import load
-from api_base.application.common.cqrs import Command, Query
-from api_base.application.common.listing import Fields, ListRequest, Page
-from api_base.application.common.money import MoneyDTO
-from api_base.core.base import AggregateRoot, DomainEvent
-from api_base.core.errors import Conflict
-from api_base.core.protocols import AsyncRepository, Clock, IdGenerator
-from api_base.domain.common.events import DurableSubscription
-from api_base.domain.common.value_objects import Money
+from api_base import (
+    AggregateRoot,
+    AsyncRepository,
+    Clock,
+    Command,
+    Conflict,
+    DomainEvent,
+    DurableSubscription,
+    Fields,
+    IdGenerator,
+    ListRequest,
+    Money,
+    MoneyDTO,
+    Page,
+    Query,
+    load,
+)
 
 FIELDS = Fields(default_sort=())  # by id only: in the order of issue
 

@@ -2,11 +2,7 @@
 
 import sqlalchemy as sa
 
-from api_base.core.types import request_tenant
-from api_base.infrastructure.db.aggregate_mapping import aggregate_mapping
-from api_base.infrastructure.db.repository import SqlRepository
-from api_base.infrastructure.db.schema import tenant_owned, timestamp
-from api_base.infrastructure.db.session import Database
+from api_base import Database, SqlRepository, aggregate_mapping, request_tenant, tenant_owned, timestamp
 from invoices.invoicing import Invoice
 
 TABLE = tenant_owned(

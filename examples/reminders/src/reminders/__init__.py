@@ -5,13 +5,7 @@ from datetime import date
 from enum import StrEnum
 from typing import Annotated
 
-from api_base.application.common.money import MoneyDTO
-from api_base.application.common.resources import ResourceDTO
-from api_base.bootstrap.crud import crud
-from api_base.core.types import TenantId
-from api_base.domain.common.resource import RestorableResource
-from api_base.domain.common.text import TextRule
-from api_base.domain.common.value_objects import Money
+from api_base import Money, MoneyDTO, ResourceDTO, RestorableResource, TenantId, TextRule, crud
 
 
 class Status(StrEnum):

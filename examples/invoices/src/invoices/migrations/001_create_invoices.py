@@ -3,8 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from api_base.infrastructure.db import ddl
-from api_base.infrastructure.db.schema import timestamp
+from api_base import ddl, timestamp
 
 revision = "invoices_001"
 down_revision = None

@@ -3,9 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from api_base.infrastructure.db import ddl
-from api_base.infrastructure.db.schema import text, timestamp
-from api_base.infrastructure.db.searchable import not_searchable, searchable
+from api_base import ddl, not_searchable, searchable, text, timestamp
 
 revision = "reminders_001"
 down_revision = None

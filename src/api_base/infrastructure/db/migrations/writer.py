@@ -23,9 +23,8 @@ TEXT_SEARCH: Final = "text_search"
 _IMPORTS: Final = (
     ("sqlalchemy.dialects", ("postgresql",)),
     ("sqlalchemy.dialects.postgresql", ("ARRAY", "JSONB")),
-    ("api_base.infrastructure.db", ("ddl",)),
-    ("api_base.infrastructure.db.schema", ("Ownership", "Xid8", "text", "timestamp")),
-    ("api_base.infrastructure.db.searchable", ("not_searchable", "searchable")),
+    ("api_base", ("ddl", "not_searchable", "searchable", "text", "timestamp")),
+    ("api_base.infrastructure.db.schema", ("Ownership", "Xid8")),
 )
 """Modules and the names that statements use of them; those of other packages come first."""
 

@@ -2,7 +2,7 @@
 
 ${imports if imports else """from alembic import op
 
-from api_base.infrastructure.db import ddl"""}
+from api_base import ddl"""}
 
 revision = ${repr(up_revision).replace("'", '"')}
 down_revision = ${repr(down_revision).replace("'", '"')}
