@@ -49,7 +49,7 @@ class ServerSettings(Section):
     """Seconds that running requests have to finish at shutdown."""
     keep_alive_timeout_seconds: int = Field(5, ge=1, le=600)
     """Seconds that an idle connection stays open: set it longer than the proxy in front keeps its connections."""
-    max_connections: int = Field(5000, ge=10, le=100_000)
+    max_connections: int = Field(2000, ge=10, le=100_000)
     """Maximum connections of one server process. Beyond it, a new connection closes the one that has been idle longest, or waits
     shortly and is then refused with `503`."""
     max_connections_per_address: int = Field(100, ge=1)
