@@ -43,7 +43,7 @@ PARTS: Final = (
     (BatchingRecorder, "finished", "if context.trace_flags:", "if False:"),
     (OutboxParticipant, "_row", "context.propagated", '""'),
 )
-"""Functions, and what their source has of a trace context, with what stands there without one."""
+"""Functions, and what their source has of a trace context, with what replaces it without one."""
 
 
 def without_trace_context() -> dict[tuple[type, str], Callable[..., Any]]:

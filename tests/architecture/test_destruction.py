@@ -49,6 +49,7 @@ REVIEWED: Final = {
     ("src/api_base/infrastructure/importing/refused.py", "unlink"): "an empty file of refused rows",
     ("src/api_base/infrastructure/observability/counters.py", "ftruncate"): "enlarges a file that the same function created",
     ("src/api_base/infrastructure/rate_limit/shared.py", "ftruncate"): "enlarges a file that is empty",
+    ("src/api_base/testing/databases.py", "drop database"): "a database that a test made, on the server of the test",
     ("src/api_base/infrastructure/storage/local_storage.py", "replace"): "a part of an upload, by another one with its number",
     ("src/api_base/infrastructure/storage/local_storage.py", "unlink"): TEMPORARY,
     ("src/api_base/infrastructure/storage/object_files.py", "rename"): "an object, by a complete content, under its lock",

@@ -22,6 +22,7 @@ STARTS: Final = {
     "api_base.cli": "the console script api-base",
     "api_base.cli.__main__": "python -m api_base.cli, which the supervisor starts",
     "api_base.infrastructure.storage.inspection.process": "python -m …, which handlers.py starts for each content",
+    "api_base.testing": "pytest, whose plugin it is: docs/testing.md",
     "api_base.serving.server_process": "python -m api_base.serving.server_process, which the supervisor starts",
     "api_base.serving.preparation": "python -m api_base.serving.preparation, which the supervisor starts",
 }
@@ -51,8 +52,8 @@ def test_every_module_is_reached_from_where_a_process_starts() -> None:
 
 
 def test_what_is_offered_is_used_or_documented() -> None:
-    assert "from api_base.bootstrap.crud import crud" in (ROOT / OFFERED["api_base.bootstrap.crud"]).read_text()
-    assert "from api_base.infrastructure.db.searchable import" in (ROOT / OFFERED["api_base.infrastructure.db.searchable"]).read_text()
+    assert "REMINDERS = crud(" in (ROOT / OFFERED["api_base.bootstrap.crud"]).read_text()
+    assert 'searchable("reminders"' in (ROOT / OFFERED["api_base.infrastructure.db.searchable"]).read_text()
     assert "`NumberRule`" in (ROOT / OFFERED["api_base.domain.common.numbers"]).read_text()
 
 

@@ -26,6 +26,7 @@ OUTERMOST: Final = {
     "interface/websocket/connection.py": "a WebSocket outlives the request of its handshake",
     "interface/websocket/handlers.py": "the first message names the principal, a later one a fresh token",
     "operations/acting.py": "the command line acts as a user",
+    "testing/backend.py": "a test acts as a user",
     "serving/first_run.py": "the first run creates an administrator",
 }
 """The only modules that set the context: the outermost place of each kind of work, or where the outside learns more of it."""

@@ -4,7 +4,8 @@
 first access; `services.py` opens and closes it. Nothing here belongs to one request.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 from api_base.application.common.cqrs import Bus, Middleware
 from api_base.application.common.events import EventDelivery, EventTransport
@@ -24,7 +25,7 @@ from api_base.bootstrap.access import ACCESS
 from api_base.bootstrap.selections import Selections
 from api_base.core.config import Settings
 from api_base.core.di import Selection
-from api_base.core.protocols import AfterResponse, Caches, Mailer, ObjectStorage, RateLimiter, Scanner, SearchIndex
+from api_base.core.protocols import AfterResponse, Caches, Clock, Mailer, ObjectStorage, RateLimiter, Scanner, SearchIndex
 from api_base.core.shared.lean_imports import without
 from api_base.domain.common.events import Subscribers
 from api_base.infrastructure.adapter_ports import AdapterPorts
@@ -191,6 +192,13 @@ class Container(containers.DeclarativeContainer):
     realtime: Provider[Realtime] = Singleton(
         realtime.hub, settings, channels, database, ids, bus.provided.execute, access, counters.provided.gauge, counters.provided.delivered
     )
+
+
+@contextmanager
+def wired_with(clock: Clock) -> Iterator[None]:
+    """Let what is wired inside the block have this clock. For tests, which move the time."""
+    with Container.clock.override(providers.Object(clock)):
+        yield
 
 
 class Provided[T]:

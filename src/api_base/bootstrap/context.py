@@ -12,7 +12,7 @@ from starlette.middleware import Middleware
 from api_base.application.common.cqrs import Bus, Message, Registration
 from api_base.application.common.events import Stream
 from api_base.application.common.jobs import Job, Schedule
-from api_base.application.common.realtime.channels import ChannelDeclaration
+from api_base.application.common.realtime import ChannelDeclaration
 from api_base.application.common.remote import RemoteBus
 from api_base.application.common.search import DeclaredIndex, SearchIndexes
 from api_base.application.files.commands.attachments import Attachable

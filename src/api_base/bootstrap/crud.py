@@ -9,7 +9,7 @@ from typing import Final, cast
 from api_base.application.common.cqrs import Bus, Registration, on
 from api_base.application.common.dto import dto_of
 from api_base.application.common.listing import Fields
-from api_base.application.common.realtime.channels import Channel, ChannelDeclaration, PublicEvent
+from api_base.application.common.realtime import Channel, ChannelDeclaration, PublicEvent
 from api_base.application.common.resources import (
     Create,
     CreateResource,

@@ -43,8 +43,7 @@ class Phase(Enum):
 class Connection(BoundedInput):
     """`deadline` is the time on the event loop's clock at which `expire` is due."""
 
-    deadline, _phase, _address = math.inf, Phase.FIRST_BYTE, ""
-    _discarded = 0
+    deadline, _phase, _address, _discarded = math.inf, Phase.FIRST_BYTE, "", 0
     _early = False
     """Whether a client has sent something behind its handshake for a WebSocket."""
     unread: UnreadRequest | None = None

@@ -14,7 +14,6 @@ import asyncpg
 import httpx2
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from dependency_injector import providers
 from fastapi import FastAPI
 
 from api_base.application.auth.commands.log_in import StartSession
@@ -23,7 +22,7 @@ from api_base.application.tenants.commands.add_member import AddMember
 from api_base.application.tenants.commands.create_tenant import CreateTenant
 from api_base.application.users.commands.create_user import CreateUser
 from api_base.bootstrap.application import create_app
-from api_base.bootstrap.container import Container
+from api_base.bootstrap.container import wired_with
 from api_base.bootstrap.context import Context
 from api_base.bootstrap.services import Services, build, opened
 from api_base.bootstrap.tasks import WorkerTiming
@@ -206,7 +205,7 @@ async def running(
     clock, mailbox = MovedClock(), Mailbox()
     every = [*contexts, mailbox.context]
     settings = settings_on(urls, storage, sections)
-    with Container.clock.override(providers.Object(clock)):
+    with wired_with(clock):
         app = create_app(settings, every)
         async with app.router.lifespan_context(app), opened(build(settings, every)) as services:
             yield Backend(app=app, services=services, urls=urls, clock=clock, mailbox=mailbox)

@@ -1,6 +1,6 @@
 """Events delivered to connected clients: channels, their journal, the hub of a process, and the sessions of its connections."""
 
-from api_base.application.common.realtime.channels import Channel, Channels, PublicEvent, Unpublished
+from api_base.application.common.realtime.channels import Channel, ChannelDeclaration, Channels, PublicEvent, Unpublished
 from api_base.application.common.realtime.hub import Realtime
 from api_base.application.common.realtime.journal import ChannelJournal, ChannelKey, JournaledEvent, JournalPage, Presence
 from api_base.application.common.realtime.limits import RealtimeLimits
@@ -16,6 +16,7 @@ from api_base.application.common.realtime.values import (
 
 __all__ = [
     "Channel",
+    "ChannelDeclaration",
     "ChannelEvent",
     "ChannelJournal",
     "ChannelKey",
