@@ -64,7 +64,8 @@ class Connection:
 
 @pytest.fixture(scope="module")
 def backend(project: Project) -> Iterator[Backend]:
-    with serving(project.home, "--workers", str(WORKERS), "--no-worker", **UNLIMITED) as started:
+    kept = {"SERVER__KEEP_ALIVE_TIMEOUT_SECONDS": "600"}  # a connection stands for its process
+    with serving(project.home, "--workers", str(WORKERS), "--no-worker", **UNLIMITED, **kept) as started:
         started.ready()
         until(lambda: len(started.server_processes()) == WORKERS, "four processes")
         yield started

@@ -122,7 +122,7 @@ class Context(Declaration):
     `search_indexes` are what `/search` finds of the context (docs/search.md).
     `lifespan` is entered in each process, after the pools are open and before the first request, and ended before they close, within 10 seconds.
     `checks` are part of `/health/ready`; each has 2 seconds. `middleware` are ASGI middlewares of the requests below `prefix`, which no other context
-    may then share: they run after all limits and guards, and before the route.
+    may then share: they run after the limits by address and the check of the token, and before the route, which refuses a request without a token.
     `openapi` changes the OpenAPI document, once, when it is complete.
     `commands` is the import path of a typer app (`package.module:NAME`), which `api-base <name of the context> …` runs.
     `prune` declares which rows the worker deletes, `background` adds other periodic tasks.

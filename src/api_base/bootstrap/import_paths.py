@@ -3,6 +3,7 @@
 from importlib import import_module
 
 from api_base.core.errors import ConfigurationError
+from api_base.core.shared.places import raised_at
 
 
 def named[T](context: str, field: str, path: str, kind: type[T]) -> T:
@@ -13,6 +14,11 @@ def named[T](context: str, field: str, path: str, kind: type[T]) -> T:
     except (ImportError, AttributeError, ValueError) as error:
         raise ConfigurationError(
             f"The context {context!r}: {field}={path!r} cannot be imported: {error}. Write package.module:NAME."
+        ) from error
+    except Exception as error:  # raised by the code of the context
+        raise ConfigurationError(
+            f"The context {context!r}: {field}={path!r} cannot be imported. {raised_at(error, module)}: {type(error).__name__}: "
+            f"{str(error).rstrip('.')}."
         ) from error
     if not isinstance(found, kind):
         raise ConfigurationError(f"The context {context!r}: {field}={path!r} must be a {kind.__name__}, not {type(found).__name__}.")

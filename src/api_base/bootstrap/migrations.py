@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 from api_base.bootstrap.context import Context
 from api_base.bootstrap.contexts import left_out
 from api_base.core.config import Settings
-from api_base.core.errors import ConfigurationError
+from api_base.core.errors import ConfigurationError, Fault, WiringError
 from api_base.infrastructure import audit, events, idempotency, importing, realtime, tasks, text_search
 from api_base.infrastructure.audit.tables import METADATA as AUDIT
 from api_base.infrastructure.db.connecting import Connection
@@ -61,8 +61,19 @@ class BranchStatus:
 
 
 def branches(contexts: Sequence[Context]) -> list[Branch]:
-    """Return the branches of an application with `contexts`."""
-    return [BASE, *OWN, *_branches_of(contexts)]
+    """Return the branches of an application. Raises `WiringError` for migrations of a context that is called as a branch of the base is."""
+    own, added = [BASE, *OWN], [context for context in contexts if context.migrations is not None]
+    names = {branch.name for branch in own}
+    if faults := [
+        Fault(
+            context.declared_at,
+            f"The context {context.name!r} has migrations, but {context.name} is a branch of the base's own revisions. Rename the context.",
+        )
+        for context in added
+        if context.name in names
+    ]:
+        raise WiringError(faults)
+    return [*own, *_branches_of(added)]
 
 
 def _branches_of(contexts: Sequence[Context]) -> list[Branch]:

@@ -18,7 +18,6 @@ from api_base.application.common.resources import (
     UpdateResource,
 )
 from api_base.core.errors import Invalid
-from api_base.interface.router import V1
 from api_base.interface.routes import ExpectedVersion, ListQuery, OptionalVersion, RouteOptions, Router
 from api_base.interface.v1.bodies.resources import ResourceBody
 
@@ -69,7 +68,7 @@ def resource_router[D](bus: Bus, routes: ResourceRoutes[D], own: Router | None =
         return await _in_body(bus.execute(routes.create(values=body.values())))
 
     create.__annotations__["body"] = routes.create_body
-    created = RouteOptions(versioned=True, location=f"{V1}{path}/{{id}}", example={"body": routes.example})
+    created = RouteOptions(versioned=True, location=f".{path}/{{id}}", example={"body": routes.example})
     add("create", "POST", "", create, routes.dto, f"Create {article} {words}", created, status_code=201)
 
     async def listed(request: ListRequest) -> Any:

@@ -1,6 +1,7 @@
 """All routes of version 1, compiled for the dispatcher."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Final
 
 from fastapi import APIRouter
@@ -8,7 +9,7 @@ from fastapi.routing import APIWebSocketRoute, iter_route_contexts
 
 from api_base.core.config import Settings
 from api_base.core.errors import ProgrammingError
-from api_base.interface.routes import Router
+from api_base.interface.routes import RouteOptions, Router
 from api_base.interface.routes.dispatcher import RouteTable
 from api_base.interface.routes.operation import Operation
 from api_base.interface.routes.plain import plain_routes
@@ -40,7 +41,13 @@ def _operations(routers: Sequence[tuple[str, APIRouter]], body_limit: int) -> It
                     f"{prefix}{router.prefix} includes a Router. Return each Router from a Context of its own; only a plain APIRouter may be included."
                 )
         for one in router.definitions if isinstance(router, Router) else ():
-            yield Operation(one.signature(prefix), one.method, one.status, one.options, body_limit)
+            yield Operation(one.signature(prefix), one.method, one.status, _mounted(one.options, prefix), body_limit)
+
+
+def _mounted(options: RouteOptions, prefix: str) -> RouteOptions:
+    if options.location is None or not options.location.startswith("./"):
+        return options
+    return replace(options, location=f"{prefix}{options.location.removeprefix('.')}")
 
 
 def websocket_routes(routers: Sequence[tuple[str, APIRouter]], settings: Settings, sockets: OpenSockets) -> Iterator[WebSocketRoute]:

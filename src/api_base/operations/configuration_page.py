@@ -1,7 +1,7 @@
 """docs/configuration.md, from the fields of `Settings`: a section of the page for each section of the settings, those of contexts included."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Annotated, Final, Literal, Union, get_args, get_origin
@@ -9,7 +9,7 @@ from typing import Annotated, Final, Literal, Union, get_args, get_origin
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
-from api_base.core.config.sources import section_of
+from api_base.core.config.sources import section_of, variables
 
 INTRODUCTION: Final = """\
 # Configuration
@@ -50,12 +50,12 @@ BOUNDS: Final = {
 
 def page(settings: type[BaseModel]) -> str:
     """Return the page in Markdown."""
-    alone = {name: field for name, field in settings.model_fields.items() if section_of(field) is None}
-    parts = [INTRODUCTION, _table("", alone)]
+    alone = [(name.upper(), field) for name, field in settings.model_fields.items() if section_of(field) is None]
+    parts = [INTRODUCTION, _table(alone)]
     for name, field in settings.model_fields.items():
         prefix, section = f"{name.upper()}__", section_of(field)
         if section is not None:
-            parts.append(f"## `{prefix}…`\n\n{_description(field)}\n\n{_table(prefix, section.model_fields)}")
+            parts.append(f"## `{prefix}…`\n\n{_description(field)}\n\n{_table(variables(section, prefix))}")
     return "\n".join(parts)
 
 
@@ -72,12 +72,10 @@ def fields(settings: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, F
             yield from fields(section, f"{variable}__")
 
 
-def _table(prefix: str, members: dict[str, FieldInfo]) -> str:
+def _table(members: Iterable[tuple[str, FieldInfo]]) -> str:
     rows = [
-        "".join(
-            f"| {cell.replace('|', '\\|')} " for cell in (f"`{prefix}{name.upper()}`", _type(field), _default(field), _description(field))
-        )
-        for name, field in members.items()
+        "".join(f"| {cell.replace('|', '\\|')} " for cell in (f"`{variable}`", _type(field), _default(field), _description(field)))
+        for variable, field in members
     ]
     return "\n".join([HEADING, *(f"{row}|" for row in rows)]) + "\n"
 
@@ -110,8 +108,10 @@ def _default(field: FieldInfo) -> str:
     value = field.default
     if field.is_required():
         return "required"
+    if field.default_factory is not None:
+        return "computed"
     if value is None or value in ((), ""):
         return "none"
     if isinstance(value, SecretStr):
         value = value.get_secret_value()
-    return f"`{value if isinstance(value, str | Path) else json.dumps(value)}`"
+    return f"`{value if isinstance(value, str | Path) else json.dumps(value, default=str)}`"

@@ -80,8 +80,12 @@ async def _checks(settings: Settings, contexts: Sequence[Context]) -> list[Findi
     services = build(settings, contexts)
     if not services.declarations.checks:
         return []
-    async with opened(services):
-        return [await _checked(check) for check in services.declarations.checks]
+    try:
+        async with opened(services):
+            return [await _checked(check) for check in services.declarations.checks]
+    except Exception as error:  # whatever the author of a lifespan lets it raise
+        reason = str(error) if isinstance(error, ApiBaseError) else f"{type(error).__name__}: {error}"
+        return [Finding(what="lifespans of the contexts", well=False, detail=reason)]
 
 
 async def _checked(check: HealthCheck) -> Finding:

@@ -36,9 +36,9 @@ async def run_worker(worker: Worker, urls: Urls, stop: asyncio.Event) -> None:
     await _wait_for_migrations(worker, urls, stop)
     wakes = [(task, asyncio.Event()) for task in worker.tasks]
     async with AsyncExitStack() as stack:
-        await stack.enter_async_context(opened(services))
         await database.open()
         stack.push_async_callback(database.close)
+        await stack.enter_async_context(opened(services))
         if (telemetry := services.container.telemetry) is not None:
             stack.push_async_callback(asyncio.to_thread, telemetry.close)
         recorder.open()

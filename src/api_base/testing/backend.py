@@ -24,6 +24,7 @@ from api_base.application.users.commands.create_user import CreateUser
 from api_base.bootstrap.application import create_app
 from api_base.bootstrap.container import wired_with
 from api_base.bootstrap.context import Context
+from api_base.bootstrap.sections import sectioned
 from api_base.bootstrap.services import Services, build, opened
 from api_base.bootstrap.tasks import WorkerTiming
 from api_base.bootstrap.worker import create_worker
@@ -204,7 +205,8 @@ async def running(
     """Open the application of `contexts` on the database at `urls`, which is at head."""
     clock, mailbox = MovedClock(), Mailbox()
     every = [*contexts, mailbox.context]
-    settings = settings_on(urls, storage, sections)
+    settings, problems = sectioned(settings_on(urls, storage, sections), every, sections)
+    problems.raise_any()
     with wired_with(clock):
         app = create_app(settings, every)
         async with app.router.lifespan_context(app), opened(build(settings, every)) as services:

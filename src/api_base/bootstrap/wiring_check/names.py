@@ -7,6 +7,7 @@ from typing import Final
 
 from api_base.bootstrap.declarations import Declarations
 from api_base.core.errors import Fault
+from api_base.interface.middleware.production import EXEMPT
 
 COMMANDS: Final = frozenset(
     {
@@ -63,6 +64,12 @@ def faults(declarations: Declarations) -> Iterator[Fault]:
                 context.declared_at,
                 f"The prefix {context.prefix!r} of the context {context.name!r} is not a path such as /api/v1: "
                 "segments that begin with a slash, without placeholders and without a slash at the end.",
+            )
+        if f"{context.prefix}/".startswith(EXEMPT):
+            yield Fault(
+                context.declared_at,
+                f"The prefix {context.prefix!r} of the context {context.name!r} begins as /health/ and /metrics of the base do, which pass no limits "
+                "and are served under overload. Choose another one.",
             )
         for field, path in (("graphql", context.graphql), ("commands", context.commands)):
             if isinstance(path, str) and not _is_module(path):

@@ -7,9 +7,9 @@ commas. The bare name of a section (`MAIL`, `SERVER`) is never read: login shell
 import inspect
 import json
 from collections.abc import Iterator, Mapping
-from typing import Any, get_args
+from typing import Any, TypeAliasType, get_args, get_origin
 
-from pydantic import BaseModel, SecretStr
+from pydantic import BaseModel, Secret, SecretBytes, SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_settings import DotEnvSettingsSource, EnvSettingsSource
 
@@ -32,7 +32,12 @@ def variables(settings: type[BaseModel], prefix: str = "") -> Iterator[tuple[str
 
 def is_secret(annotation: object) -> bool:
     """Return whether a value of this type must not be shown."""
-    return annotation is SecretStr or any(is_secret(part) for part in get_args(annotation))
+    if isinstance(annotation, TypeAliasType):
+        return is_secret(annotation.__value__)
+    kind = get_origin(annotation) or annotation
+    if inspect.isclass(kind) and issubclass(kind, (Secret, SecretBytes, SecretStr)):
+        return True
+    return any(is_secret(part) for part in get_args(annotation))
 
 
 class EnvironmentSource(EnvSettingsSource):

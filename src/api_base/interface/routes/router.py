@@ -33,7 +33,8 @@ class Deprecation:
 class RouteOptions:
     """The options of a route of a `Router`. `versioned`: the response has a `version`, so it gets an ETag and supports If-None-Match.
 
-    `location` is the path of the created resource, with fields of the response in braces. `body_limit` is in bytes; None is the server's limit.
+    `location` is the path of the created resource, with fields of the response in braces; `./notes/{id}` is below the prefix of the context.
+    `body_limit` is in bytes; None is the server's limit.
     `auth`: `required` refuses a request without a token before anything is read, `optional` serves it as well, `ignored` also serves a request
     with an invalid or expired token, and never sees a principal. `rate` names a stricter limit of the settings, `limits` are others.
     `cache` is the value of Cache-Control. `query` is the cacheable query whose result a GET route returns: clients may then keep the response
