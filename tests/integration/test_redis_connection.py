@@ -66,6 +66,26 @@ async def test_while_one_connection_waits_another_one_is_used(servers: OneServer
     assert {type(error) for error in await asyncio.gather(*taken, return_exceptions=True)} == {RedisConnectionError}
 
 
+async def test_a_server_that_allows_no_more_connections_is_not_asked_with_each_command(unused_tcp_port: int) -> None:
+    asked: list[asyncio.StreamWriter] = []
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append(writer)
+        await reader.read(1)
+        writer.write(b"%0\r\n" if len(asked) == 1 else b"-ERR max number of clients reached\r\n")
+
+    listener = await asyncio.start_server(answer, "127.0.0.1", unused_tcp_port)
+    servers = OneServer(address_at(f"redis://127.0.0.1:{unused_tcp_port}/"), PATIENT)
+    callers = []
+    for _ in range(20):
+        callers.append(asyncio.create_task(servers.execute("PING")))
+        await asyncio.sleep(0.005)
+    assert len(asked) == 2
+    await servers.close()
+    await asyncio.gather(*callers, return_exceptions=True)
+    listener.close()
+
+
 async def test_without_an_answer_in_time_the_connection_ends_for_all_its_calls(proxy: Proxy) -> None:
     servers = OneServer(address_at(f"redis://{proxy.host}:{proxy.port}/"), QUICK)
     assert await servers.execute("ECHO", "1") == b"1"
@@ -100,6 +120,18 @@ async def test_an_answer_that_arrives_while_the_event_loop_is_busy_counts(redis_
     await servers.close()
 
 
+async def test_an_event_loop_that_is_always_busy_leaves_a_silent_server_too(proxy: Proxy) -> None:
+    servers = OneServer(address_at(f"redis://{proxy.host}:{proxy.port}/"), QUICK)
+    assert await servers.execute("ECHO", "1") == b"1"
+    with proxy.silent():
+        caller = asyncio.create_task(servers.execute("ECHO", "2"))
+        for _ in range(10):
+            time.sleep(20 * BUSY)  # noqa: ASYNC251 -- what is tested
+            await asyncio.sleep(0)
+        assert type(caller.exception()) is RedisTimeoutError
+    await servers.close()
+
+
 async def test_user_password_and_database_are_those_of_the_url(tmp_path: Path) -> None:
     node = Node(tmp_path, free_ports(1)[0], ("--requirepass", "general", "--user", "ana", "on", ">p@ss", "~*", "&*", "+@all"))
     with running([node]):
@@ -115,6 +147,21 @@ async def test_user_password_and_database_are_those_of_the_url(tmp_path: Path) -
             caches = redis_caches(f"redis://{credentials}127.0.0.1:{node.port}/")
             with pytest.raises(Unavailable, match=f"127.0.0.1:{node.port}: {reason}"):
                 await caches.check()
+
+
+async def test_a_connection_that_is_not_made_in_time_says_so(unused_tcp_port: int) -> None:
+    async def wait(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Begin no TLS."""
+        with contextlib.suppress(OSError):
+            await reader.read()
+        writer.close()
+
+    listener = await asyncio.start_server(wait, "127.0.0.1", unused_tcp_port)
+    servers = OneServer(address_at(f"rediss://127.0.0.1:{unused_tcp_port}/"), QUICK)
+    with pytest.raises(RedisTimeoutError, match="No connection within 0.2 s."):
+        await servers.execute("PING")
+    await servers.close()
+    listener.close()
 
 
 async def test_a_primary_that_became_a_replica_is_left(tmp_path: Path) -> None:
@@ -134,6 +181,18 @@ async def test_a_primary_that_became_a_replica_is_left(tmp_path: Path) -> None:
         await servers.close()
 
 
+async def test_who_waits_for_a_connection_is_told_that_all_are_closed(redis_url: str) -> None:
+    servers = OneServer(address_at(redis_url), PATIENT)
+    callers = [asyncio.create_task(servers.execute("ECHO", "x")) for _ in range(3)]
+    await asyncio.sleep(0)
+    callers[0].cancel()
+    await servers.close()
+    errors = await asyncio.gather(*callers, return_exceptions=True)
+    assert [type(error) for error in errors] == [asyncio.CancelledError, RedisConnectionError, RedisConnectionError]
+    assert await servers.execute("ECHO", "next") == b"next"
+    await servers.close()
+
+
 async def test_an_error_is_raised_and_the_connection_stays(servers: OneServer) -> None:
     await servers.execute("ECHO", "1")
     (used,) = servers._open
@@ -141,6 +200,21 @@ async def test_an_error_is_raised_and_the_connection_stays(servers: OneServer) -
         await servers.execute("ECHO")
     assert await servers.execute("ECHO", "2") == b"2"
     assert servers._open == [used]
+
+
+async def test_an_error_does_not_repeat_the_password(unused_tcp_port: int) -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """As Redis 5 does."""
+        await reader.read(1)
+        writer.write(b"-ERR unknown command `HELLO`, with args beginning with: `3`, `AUTH`, `default`, `s3cret`, \r\n")
+
+    listener = await asyncio.start_server(answer, "127.0.0.1", unused_tcp_port)
+    servers = OneServer(address_at(f"redis://:s3cret@127.0.0.1:{unused_tcp_port}/"), PATIENT)
+    with pytest.raises(ResponseError) as raised:
+        await servers.execute("PING")
+    assert str(raised.value) == "ERR unknown command `HELLO`"
+    await servers.close()
+    listener.close()
 
 
 async def test_what_is_no_server_of_redis_is_said(unused_tcp_port: int) -> None:

@@ -17,6 +17,7 @@ import pytest
 
 from api_base import Forbidden
 from api_base.application.items.commands.create_item import CreateItem
+from api_base.application.tenants.commands.rename_tenant import RenameTenant
 from api_base.domain.items.entities import ItemDetails
 
 CHAIR = {"sku": "CHAIR", "name": "Chair", "category": "furniture"}
@@ -51,6 +52,10 @@ async def test_messages_are_sent_with_the_permissions_of_the_role(acting):
     assert (await ana.execute(chair)).sku == "CHAIR"
     with pytest.raises(Forbidden):
         await viewer.execute(chair)
+    tenant = f"/api/v1/tenants/{ana.tenant_id}"
+    assert (await ana.client.get(tenant)).json()["name"] != "North"
+    await ana.execute(RenameTenant(id=ana.tenant_id, expected_version=None, name="North"))
+    assert (await ana.client.get(tenant)).json()["name"] == "North", "the result that was cached before the message has ended"
 
 
 async def test_the_worker_sends_mail(acting, client, run_worker, mailbox):
@@ -67,6 +72,14 @@ async def test_a_token_ends_with_its_time(acting, clock):
     assert (await ana.client.get("/api/v1/users/me")).status_code == 200
     clock.advance(timedelta(days=1))
     assert (await ana.client.get("/api/v1/users/me")).status_code == 401
+
+
+async def test_jobs_run_also_after_the_clock_was_moved(acting, client, clock, run_worker, mailbox):
+    ana = await acting()
+    clock.advance(timedelta(days=1))
+    assert (await client.post("/api/v1/auth/password/forgotten", json={"email": ana.email})).status_code == 204
+    await run_worker()
+    assert len(mailbox.to(ana.email)) == 1
 
 
 async def test_another_tenant_cannot_be_joined(acting, backend):
@@ -100,4 +113,4 @@ def test_a_package_of_its_own_is_tested(tmp_path: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "8 passed" in done.stdout
+    assert "9 passed" in done.stdout

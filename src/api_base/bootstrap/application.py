@@ -51,7 +51,7 @@ def wired_app(settings: Settings, contexts: Sequence[Context]) -> FastAPI:
         lifespan=lifespan(services),
         middleware=[*stack(settings, ports, services.declarations.middleware), Middleware(Dispatcher, limits=ports.limits)],
     )
-    app.state.realtime, app.state.drain = services.container.realtime, streams.drain
+    app.state.realtime, app.state.drain, app.state.services = services.container.realtime, streams.drain, services
     for prefix, router in sorted(routers, key=lambda pair: isinstance(pair[1], Router)):
         app.include_router(router, prefix=prefix)  # FastAPI searches its routes in order, and serves only those that `Operation` does not
     unversioned = [("", router) for router in unversioned_routers(services, app)]

@@ -23,13 +23,14 @@ from api_base.application.common.resources import (
     RestoreResource,
     Update,
     UpdateResource,
+    of_member,
     of_system,
     of_tenant,
     of_user,
     resource_fields,
 )
 from api_base.bootstrap.context import Context, Ports
-from api_base.bootstrap.contexts.roles import ADMINS, MEMBERS, VIEWERS
+from api_base.bootstrap.contexts.roles import PLATFORM_ADMIN
 from api_base.bootstrap.crud_check import misnamed, unsearchable
 from api_base.bootstrap.crud_messages import Messages, Permissions, camel
 from api_base.core.errors import Fault, WiringError
@@ -92,6 +93,8 @@ class Crud[T: Resource, D](Declaration):
             raise WiringError(self.faults)
         database, mapping, dto, clock = ports.database, self.mapping, self.to_dto, ports.clock
         repository, entity, owner = self.repository(database), mapping.entity, _OWNERS[ownership(self.table)]
+        if owner is of_tenant and "user_id" in self.table.columns:
+            owner = of_member
         search = self._search(ports) if self.search else None
         made = [
             on(self.get, GetById(database, mapping, dto)),
@@ -118,7 +121,7 @@ class Crud[T: Resource, D](Declaration):
 
     @property
     def mcp(self) -> Sequence[Exposed]:
-        """Return the messages as tools."""
+        """Return the messages as tools, but for those of administrators of the platform."""
         one, body = self.routes_of.singular.replace("_", " "), self.routes_of
         tools = [
             Tool(message=self.get, description=f"Read one {one} by its id."),
@@ -144,12 +147,12 @@ class Crud[T: Resource, D](Declaration):
         ]
         if self.restore is not None:
             tools.append(Tool(message=self.restore, description=f"Restore one deleted {one}. expected_version null accepts any version."))
-        return [tool.made_for(self) for tool in tools]
+        return [tool.made_for(self) for tool in tools if self.roles.get(tool.message.permission) != {PLATFORM_ADMIN}]
 
     @property
     def channels(self) -> Sequence[ChannelDeclaration]:
-        """Return the channels `<name>/<id>`, for who may read the resource, and the events that go there; none without events."""
-        if not self.events:
+        """Return the channels `<name>/<id>`, for who may read the resource, and its events, which go there; none without events, or without a tenant."""
+        if not self.events or ownership(self.table) is not Ownership.TENANT:
             return ()
         permission = self.get.permission if self.get.permission in self.roles else None
         channel = Channel(kind=self.name, message=self.get, read=lambda found: self.get(id=found))
@@ -168,7 +171,7 @@ class Crud[T: Resource, D](Declaration):
             dto=body.dto,
             by_ids=lambda ids: self.get_many(ids=ids),
             path="/" + body.plural.replace("_", "-"),
-            channel=self.name if self.events else None,
+            channel=self.name if self.channels else None,
         )
         listing = Listing(
             name=camel(body.plural),
@@ -231,10 +234,10 @@ def crud[T: Resource, D](
     filters: Sequence[str] = (),
     sorts: Sequence[str] = (),
     search: Sequence[str] = (),
-    read: frozenset[str] = VIEWERS,
-    create: frozenset[str] = MEMBERS,
-    update: frozenset[str] = MEMBERS,
-    delete: frozenset[str] = ADMINS,
+    read: frozenset[str] | None = None,
+    create: frozenset[str] | None = None,
+    update: frozenset[str] | None = None,
+    delete: frozenset[str] | None = None,
     events: bool = False,
     table: DeclaredTable | None = None,
     mapping: TableMapping[T] | None = None,
@@ -246,12 +249,13 @@ def crud[T: Resource, D](
     """Declare the plain resource `cls`, shown as `dto`. `name` names its context, its table and its path.
 
     `filters`, `sorts` and `search` name its attributes: by which lists are filtered and sorted, and what `q` searches, the title first. `read`,
-    `create`, `update` and `delete` are the roles that may do it; the resource of a user is that user's alone. With `events`, what happens is published
+    `create`, `update` and `delete` are the roles that may do it, by default viewers, members, members and administrators of a tenant; the resource of a
+    user is that user's alone, and that of the system is changed by administrators of the platform. With `events`, what happens is published
     (`notes.created.v1`), also to connected clients. The other arguments are one's own in
     the place of what is made of the class: its table, its mapping, the function to its DTO, the fields of its lists, and its two bodies.
     """
     stored = table if table is not None else resource_table(cls, name)
-    permissions = Permissions(name, personal=ownership(stored) is Ownership.USER)
+    permissions = Permissions(name, ownership(stored))
     singular = entity_name(cls)
     made = Messages(cls, dto, name, permissions)
     listed = fields or resource_fields(cls, filters, sorts)

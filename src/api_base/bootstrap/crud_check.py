@@ -1,17 +1,29 @@
 """What a declaration of `crud` names and the class does not have."""
 
 from collections.abc import Iterator, Sequence
+from typing import Final
 
 from api_base.application.common.resources.fields import unlisted
 from api_base.domain.common.attributes import attributes_of
-from api_base.domain.common.resource import Resource
+from api_base.domain.common.resource import Resource, rules_of
+from api_base.domain.common.text import TextRule
 from api_base.infrastructure.db.schema import DeclaredTable, Ownership, ownership
+
+MAX_INDEXED: Final = 600
+"""Characters of a text that an index of a list holds: an entry has at most 2704 bytes, a character up to 4."""
 
 
 def misnamed(cls: type[Resource], what: str, names: Sequence[str]) -> Iterator[str]:
     """Yield what is wrong with the names of filters or sorts."""
     for name in unlisted(cls, names):
         yield f"{what} name {name!r}, which is no attribute of {cls.__name__} that lists compare. It has {', '.join(attributes_of(cls))}."
+    for name, one in attributes_of(cls).items():
+        longest = min((rule.max_length for rule in rules_of(one) if isinstance(rule, TextRule)), default=0)
+        if name in names and longest > MAX_INDEXED:
+            yield (
+                f"{what} name {name!r}, which may have {longest} characters. An index holds at most {MAX_INDEXED}, so longer texts could not be stored. "
+                "Write a smaller max_length, or let q search it."
+            )
 
 
 def unsearchable(cls: type[Resource], names: Sequence[str], table: DeclaredTable) -> Iterator[str]:

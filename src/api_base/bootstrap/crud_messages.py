@@ -14,26 +14,40 @@ from api_base.application.common.resources import (
     RestoreResource,
     UpdateResource,
 )
+from api_base.bootstrap.contexts.roles import ADMINS, MEMBERS, PLATFORM_ADMIN, VIEWERS
 from api_base.core.shared.places import Declaration
 from api_base.domain.common.resource import Resource, RestorableResource
 from api_base.domain.common.resource_events import ResourceEvent
+from api_base.infrastructure.db.schema import Ownership
 
 DECLARES_FOR_ITS_CALLERS: Final = True
+_OF_TENANT: Final[Mapping[str, frozenset[str]]] = {"read": VIEWERS, "create": MEMBERS, "update": MEMBERS, "delete": ADMINS}
+_PLATFORM: Final = frozenset({PLATFORM_ADMIN})
 
 
 class Permissions:
-    """The permissions of a resource: `notes:read` and so on. What belongs to a user is read and changed by that user alone."""
+    """The permissions of a resource: `notes:read` and so on. What belongs to a user is read and changed by that user alone.
 
-    def __init__(self, name: str, *, personal: bool) -> None:
-        self._name, self._personal = name, personal
+    All tenants share what belongs to the system, and everybody may found a tenant: by default only administrators of the platform change it.
+    """
+
+    def __init__(self, name: str, owner: Ownership) -> None:
+        self._name, self._owner = name, owner
 
     def of(self, action: str) -> str:
         """Return the permission of an action."""
-        return AUTHENTICATED if self._personal else f"{self._name}:{action}"
+        return AUTHENTICATED if self._owner is Ownership.USER else f"{self._name}:{action}"
 
-    def roles(self, **roles: frozenset[str]) -> Mapping[str, frozenset[str]]:
-        """Return the permissions of the actions with their roles."""
-        return {} if self._personal else {self.of(action): names for action, names in roles.items()}
+    def roles(self, **roles: frozenset[str] | None) -> Mapping[str, frozenset[str]]:
+        """Return the permissions of the actions with their roles; None stands for those by default."""
+        if self._owner is Ownership.USER:
+            return {}
+        return {self.of(action): self._default(action) if names is None else names for action, names in roles.items()}
+
+    def _default(self, action: str) -> frozenset[str]:
+        if self._owner is Ownership.SYSTEM:
+            return VIEWERS | _PLATFORM if action == "read" else _PLATFORM
+        return _OF_TENANT[action]
 
 
 class Messages[D](Declaration):

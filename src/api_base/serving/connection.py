@@ -75,7 +75,7 @@ class Connection(BoundedInput):
         """Parse input. An overloaded process lets a plain request wait as it is."""
         if self.unread is not None:
             self._read_unread()
-        elif self.server_state.deferring and (self._phase is Phase.IDLE or self._phase is Phase.FIRST_BYTE) and is_plain(data):
+        elif self.server_state.deferring and self._line == b"" and self._phase in (Phase.IDLE, Phase.FIRST_BYTE) and is_plain(data):
             self.unread = UnreadRequest(self, data)
             self._work()
             self.server_state.admission.wait(self.unread)

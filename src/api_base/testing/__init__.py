@@ -14,9 +14,9 @@ import pytest
 import pytest_asyncio
 
 from api_base.bootstrap import migrations
-from api_base.bootstrap.configuration import load
 from api_base.bootstrap.context import Context
-from api_base.core.config import Settings
+from api_base.bootstrap.contexts.loading import contexts_of
+from api_base.core.config import Problems, Settings, read_settings
 from api_base.core.types import TenantId
 from api_base.infrastructure.db.embedded import Urls
 from api_base.testing.backend import Actor, Backend, Event, running
@@ -44,8 +44,10 @@ class Events(Protocol):
 
 @pytest.fixture(scope="session")
 def contexts() -> Sequence[Context]:
-    """The contexts of the application: those that the environment configures."""
-    return load()[1]
+    """The contexts of the application: those that the environment configures. Other settings are those of each test."""
+    found, problems = contexts_of(read_settings()[0])
+    Problems(problems).raise_any()
+    return found
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ from api_base.bootstrap.application import create_app
 from api_base.bootstrap.container import wired_with
 from api_base.bootstrap.context import Context
 from api_base.bootstrap.sections import sectioned
-from api_base.bootstrap.services import Services, build, opened
+from api_base.bootstrap.services import Services
 from api_base.bootstrap.tasks import WorkerTiming
 from api_base.bootstrap.worker import create_worker
 from api_base.core.config import Settings
@@ -47,8 +47,9 @@ union all
 select 'event ' || event_id || ' is not delivered to ' || subscription || ': ' || coalesce(error, 'it waits') from deliveries where not dead
 union all
 select 'job ' || name || ' is ' || state || ': ' || coalesce(error, 'it waits')
-from jobs where state in ('waiting', 'ready', 'running') and scheduled_at < now() + interval '1 second'
+from jobs where state in ('ready', 'running') or state = 'waiting' and scheduled_at < now() + interval '1 second'
 """
+"""The time of a job that is ready does not count: it is that of the moved clock."""
 _numbers = count(1)
 
 
@@ -88,7 +89,7 @@ class Actor:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backend:
-    """An open application on the database at `urls`. `services` are on the same database."""
+    """An open application on the database at `urls`. `services` are those of `app`: a request sees what a message changed."""
 
     app: FastAPI
     services: Services
@@ -181,7 +182,7 @@ class Backend:
 
 
 def settings_on(urls: Urls, storage: Path, sections: Mapping[str, Mapping[str, Any]]) -> Settings:
-    """The settings of a test: its database, storage, keys and mailbox, limits out of the way; `sections` overrides them.
+    """The settings of a test: its database, storage, keys and mailbox, limits out of the way, and registration open, so that `acting` can add members; `sections` overrides them.
 
     Variables of the environment count for everything else; a file `.env` does not.
     """
@@ -191,6 +192,7 @@ def settings_on(urls: Urls, storage: Path, sections: Mapping[str, Mapping[str, A
         "database": database,
         "storage": {"url": f"file://{storage}"},
         "security": {"signing_keys": [key]},
+        "auth": {"registration": "open"},
         "rate_limit": UNLIMITED,
         "mail": {"url": "mailbox://"},
     }
@@ -209,5 +211,5 @@ async def running(
     problems.raise_any()
     with wired_with(clock):
         app = create_app(settings, every)
-        async with app.router.lifespan_context(app), opened(build(settings, every)) as services:
-            yield Backend(app=app, services=services, urls=urls, clock=clock, mailbox=mailbox)
+        async with app.router.lifespan_context(app):
+            yield Backend(app=app, services=app.state.services, urls=urls, clock=clock, mailbox=mailbox)

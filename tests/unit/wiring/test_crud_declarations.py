@@ -123,7 +123,7 @@ def test_what_does_not_fit_is_refused_at_the_line_of_the_declaration(settings: S
             "search names 'size', which is no text of Loose. Name attributes of type str, the title first.",
             "search names 'note' as the title, which may be None. Name one that is never None first.",
             "Loose.title has no limit. Write Annotated[str, TextRule(max_length=…)].",
-            "Loose.size is complex, which a body made of the class cannot have. Pass create_body and patch_body of your own.",
+            "Loose.size is complex, which a body made of the class cannot have. Pass create_with and change_with to crud.",
         )
     ]
 

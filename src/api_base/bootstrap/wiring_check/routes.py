@@ -17,6 +17,7 @@ from api_base.bootstrap.declarations import Declarations
 from api_base.core.errors import Fault, ProgrammingError
 from api_base.core.shared import signatures
 from api_base.core.shared.places import place_of
+from api_base.interface.middleware.http_exchange import WEBSOCKET
 from api_base.interface.routes import Router
 from api_base.interface.routes.plain import plain_options
 from api_base.interface.routes.rendering import ProtocolAnswer, StreamAnswer
@@ -90,6 +91,8 @@ def _routes(routers: Sequence[tuple[str, APIRouter]]) -> Iterator[_Route]:
             for one in router.definitions:
                 documented = router.include_in_schema and one.documented.get("include_in_schema", True)
                 yield _Route(one.method, prefix + one.path, one.endpoint.__name__ if documented else None, one.endpoint)
+            for path, serve, _ in router.websockets:
+                yield _Route(WEBSOCKET, prefix + path, None, serve)
         for context in iter_route_contexts(router.routes):
             route = context.original_route
             if isinstance(route, APIRoute) and options_of(route) is None:

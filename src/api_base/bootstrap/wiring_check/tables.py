@@ -8,7 +8,7 @@ from api_base.core.errors import Fault
 from api_base.core.shared import signatures
 from api_base.infrastructure.db.mapping_code import attributes_read, columns_read, values_written
 from api_base.infrastructure.db.repository import SqlRepository, TableMapping
-from api_base.infrastructure.db.schema import DeclaredTable, declared_at, owner_column
+from api_base.infrastructure.db.schema import DeclaredTable, declared_at, needs_quotes, owner_column
 
 
 def faults(contexts: Sequence[Context], repositories: Sequence[object]) -> Iterator[Fault]:
@@ -57,6 +57,12 @@ def _mapping(mapping: TableMapping[Never], declared: Container[int], *, whole: b
     columns = [column.name for column in table.columns]
     if id(table) not in declared:
         yield Fault(place, f"A repository uses the table {table.name!r}, which is in the tables of no Context. Add it there.")
+    for name in [name for name in (table.name, *columns) if needs_quotes(name)]:
+        yield Fault(
+            place,
+            f"The name {name!r} in the table {table.name!r} is a word of SQL or not in lower case, and statements do not quote it. "
+            "Rename it, and the attribute that it stores.",
+        )
     if mapping.faults:
         yield from (Fault(place, sentence) for sentence in mapping.faults)
         return

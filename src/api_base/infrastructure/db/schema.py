@@ -143,6 +143,11 @@ def column_type(column: sa.Column[Any]) -> str:
     return column.type.compile(dialect=_DIALECT).partition(" COLLATE ")[0]
 
 
+def needs_quotes(name: str) -> bool:
+    """Return whether SQL accepts the name of a table or column only in quotes, which the statements of this package do not write."""
+    return str(_DIALECT.identifier_preparer.quote(name)) != name
+
+
 def written(table: sa.Table) -> list[sa.Column[Any]]:
     """Return the columns that the application writes. PostgreSQL fills in the others (`server_default`)."""
     return [column for column in table.columns if column.server_default is None]

@@ -93,6 +93,10 @@ def default_sql(attribute: Attribute, converter: Converter[Any]) -> Iterator[tup
             yield part.suffix, str(stored).lower()
         elif isinstance(stored, str):
             yield part.suffix, "'" + stored.replace("'", "''") + "'"
+        elif isinstance(stored, date | UUID):
+            yield part.suffix, f"'{stored}'"
+        elif stored == []:
+            yield part.suffix, "'{}'"
 
 
 def _single(kind: Any) -> Converter[Any] | None:

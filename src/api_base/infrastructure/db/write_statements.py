@@ -94,7 +94,7 @@ def bulk_insert(table: sa.Table) -> str:
 def _element(column: sa.Column[object]) -> str:
     """Return the element type of a column's array. unnest flattens nested arrays, so arrays and jsonb are sent as text and cast by row."""
     kind = sql_type(column)
-    return "text" if kind in ("jsonb", "text[]") else kind
+    return "text" if kind == "jsonb" or kind.endswith("[]") else kind
 
 
 def _columns(table: sa.Table) -> str:

@@ -213,14 +213,14 @@ async def _insert_rows(connection: Connection, table: sa.Table, rows: Sequence[t
         return
     columns = [list(values) for values in zip(*rows, strict=True)]
     for position, column in enumerate(written(table)):
-        if sql_type(column) == "text[]":
+        if sql_type(column).endswith("[]"):
             columns[position] = [None if value is None else _array_literal(value) for value in columns[position]]
     await connection.execute(sql.bulk_insert(table), *columns)
 
 
-def _array_literal(values: Sequence[str]) -> str:
-    """Return a text array in PostgreSQL's notation [manual, 8.15.6]."""
-    return "{" + ",".join('"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"' for value in values) + "}"
+def _array_literal(values: Sequence[object]) -> str:
+    """Return an array in PostgreSQL's notation [manual, 8.15.6]."""
+    return "{" + ",".join('"' + str(value).replace("\\", "\\\\").replace('"', '\\"') + '"' for value in values) + "}"
 
 
 def _aborted() -> ProgrammingError:

@@ -8,6 +8,7 @@ import socket
 import ssl
 from collections import deque
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, Final, cast
 
 from hiredis import PushNotification, Reader, pack_command
@@ -95,18 +96,22 @@ class Connection(asyncio.Protocol):
         except (InvalidResponse, IndexError):
             self.end(InvalidResponse("The server sent what is no answer."))
 
-    def _watch(self, due: float) -> None:
-        """A server is not to blame for what arrived while the event loop was busy: what is there is read first."""
+    def _watch(self, due: float, extended: "asyncio.Future[Any] | None" = None) -> None:
+        """A server is not to blame for what arrived while the event loop was busy: what is there is read first.
+
+        The time of one answer, `extended`, is extended once: a loop that is always busy must leave a silent server, too.
+        """
 
         def look() -> None:
             self._timer = None
             if not self._unanswered:
                 return
-            now, oldest = self._loop.time(), self._unanswered[0][0] + self._timeout
+            sent, answer = self._unanswered[0]
+            now, oldest = self._loop.time(), sent + self._timeout
             if now < oldest:
                 self._watch(oldest)
-            elif now > due + BUSY:
-                self._watch(now + min(now - due, self._timeout))
+            elif now > due + BUSY and answer is not extended:
+                self._watch(now + min(now - due, self._timeout), answer)
             else:
                 self.end(RedisTimeoutError(f"No answer within {self._timeout:g} s."))
 
@@ -118,10 +123,14 @@ async def connect(host: str, port: int, address: RedisAddress, timeout: float, o
 
     Raises `RedisError` and `OSError`.
     """
-    options, tls = address.options, ssl.create_default_context(cafile=address.options.get("ssl_ca_certs")) if address.tls else None
+    options = address.options
+    tls = await asyncio.to_thread(_trusting, options.get("ssl_ca_certs")) if address.tls else None
     made = Connection(timeout, on_end)
-    async with asyncio.timeout(timeout):
-        await asyncio.get_running_loop().create_connection(lambda: made, host, port, ssl=tls)
+    try:
+        async with asyncio.timeout(timeout):
+            await asyncio.get_running_loop().create_connection(lambda: made, host, port, ssl=tls)
+    except TimeoutError as error:
+        raise RedisTimeoutError(f"No connection within {timeout:g} s.") from error
     credentials = ("AUTH", options["username"] or "default", options["password"]) if options["password"] is not None else ()
     try:
         await made.send(encoded("HELLO", 3, *credentials))
@@ -133,6 +142,12 @@ async def connect(host: str, port: int, address: RedisAddress, timeout: float, o
     return made
 
 
+@lru_cache
+def _trusting(authorities: str | None) -> ssl.SSLContext:
+    """Made once, because it takes up to 0.3 s to read the authorities of the system: no attempt to connect may stop the event loop for so long."""
+    return ssl.create_default_context(cafile=authorities)
+
+
 def encoded(*command: Part) -> bytes:
     """Return the form of a command that `send` takes. Raises `UnicodeEncodeError` for half a surrogate pair."""
     form: bytes = pack_command(cast("Any", command))
@@ -140,4 +155,6 @@ def encoded(*command: Part) -> bytes:
 
 
 def _error(text: str) -> ResponseError:
+    """Without the arguments of a command that the server does not know: those of HELLO have a password."""
+    text = text.partition(", with args beginning with")[0]
     return _ERRORS.get(text.partition(" ")[0], ResponseError)(text)

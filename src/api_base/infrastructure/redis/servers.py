@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final, Protocol
 
 from redis.asyncio import RedisCluster
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 
 from api_base.infrastructure.redis import driver
@@ -17,6 +18,8 @@ from api_base.infrastructure.redis.connection import Connection, Part, connect, 
 
 CONNECTIONS: Final = 4
 """To one server. A command is sent on one that waits for no answer, if there is any: a large answer delays few others."""
+PAUSE: Final = 1.0
+"""Seconds without another attempt to add a connection after one that failed: the server may have as many as it allows."""
 NODE_CALLS: Final = 20
 """Commands to a Cluster that run at the same time; others wait."""
 UNFINISHED: Final = 1000
@@ -48,11 +51,16 @@ class OneServer(Servers):
         self._sentinels = None if address.service is None else driver.sentinels(address, timeout)
         self._open: list[Connection] = []
         self._opening: asyncio.Task[Connection] | None = None
+        self._paused_until = 0.0
 
     async def execute(self, *command: Part) -> Any:
         form, connection = encoded(*command), self._idlest()
         if connection is None:
-            connection = await asyncio.shield(self._another())
+            opening = self._another()
+            await asyncio.wait([opening])  # goes on when this caller is cancelled
+            if opening.cancelled():
+                raise RedisConnectionError("The connections were closed.")
+            connection = opening.result()
         return await connection.send(form)
 
     async def primaries(self) -> Sequence[Any]:
@@ -78,7 +86,7 @@ class OneServer(Servers):
                 return connection
         if not self._open:
             return None
-        if len(self._open) < CONNECTIONS:
+        if len(self._open) < CONNECTIONS and asyncio.get_running_loop().time() >= self._paused_until:
             self._another()
         return min(self._open, key=lambda one: one.waiting)
 
@@ -98,8 +106,8 @@ class OneServer(Servers):
 
     def _opened(self, task: asyncio.Task[Connection]) -> None:
         self._opening = None
-        if not task.cancelled():
-            task.exception()  # perhaps nobody waits for it
+        if not task.cancelled() and task.exception() is not None:  # perhaps nobody waits for it
+            self._paused_until = task.get_loop().time() + PAUSE
 
     def _ended(self, connection: Connection) -> None:
         if connection in self._open:

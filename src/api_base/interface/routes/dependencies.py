@@ -1,7 +1,8 @@
 """Run the dependencies of a route, FastAPI's `Depends`, in the order that was found at start, and then its function.
 
-A coroutine function is awaited, another function runs in a thread. The code of a generator after `yield` runs when the function of the route has
-returned or raised, before the response is sent; then the files of a form are closed. A dependency that several others name runs once.
+A coroutine function is awaited, another function runs in a thread, and what it returns is awaited if it can be. The code of a generator
+after `yield` runs when the function of the route has returned or raised, before the response is sent; then the files of a form are closed.
+A dependency that several others name runs once.
 """
 
 import inspect
@@ -15,6 +16,7 @@ from fastapi import Request
 from fastapi.concurrency import contextmanager_in_threadpool, run_in_threadpool
 from starlette.types import Scope
 
+from api_base.core.errors import ProgrammingError
 from api_base.interface.routes.form import ReadForm
 
 VALUES: Final = "/values"
@@ -66,6 +68,7 @@ class Composed:
             for step in self._steps:
                 given[step.slot] = await step.run(given, stack)
             return await self._endpoint(**{name: given[slot] for name, slot in self._arguments})
+        raise ProgrammingError(f"A dependency of {self.__name__} catches an error after its `yield` and raises none. Raise it again.")
 
 
 def request_of(scope: Scope) -> Request:
@@ -87,4 +90,10 @@ def _runner(call: Callable[..., Any]) -> Callable[[AsyncExitStack, Mapping[str, 
         return lambda stack, arguments: stack.enter_async_context(contextmanager_in_threadpool(contextmanager(call)(**arguments)))
     if inspect.iscoroutinefunction(function):
         return lambda stack, arguments: call(**arguments)
-    return lambda stack, arguments: run_in_threadpool(call, **arguments)
+    return lambda stack, arguments: _in_thread(call, arguments)
+
+
+async def _in_thread(call: Callable[..., Any], arguments: Mapping[str, Any]) -> Any:
+    """Return the result of a function, also of one that wraps a coroutine function: a guard that nobody awaits would let everyone pass."""
+    result = await run_in_threadpool(call, **arguments)
+    return await result if inspect.isawaitable(result) else result

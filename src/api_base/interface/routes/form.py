@@ -4,6 +4,7 @@ A form with a file is read while it arrives: its text is bounded by the limit of
 `MAX_MEMORY_BYTES` waits on the disk. A route that takes more than another body has no limit of time, but one of speed (streaming.py).
 """
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -22,7 +23,7 @@ from api_base.interface.routes import multipart, values
 from api_base.interface.routes.multipart import Multipart, Part
 from api_base.interface.routes.parameters import header
 from api_base.interface.routes.streaming import BodyStream
-from api_base.interface.routes.values import Value
+from api_base.interface.routes.values import Sent, Value
 
 MAX_FIELDS: Final = 100
 """Fields and files of one form."""
@@ -76,8 +77,8 @@ class Form:
                     http_exchange_of(scope).untimed()
                 await self._read_parts(Multipart(boundary, stream), reading, form)
             else:
-                raw = await bodies.read(scope, receive, self._limit, self._media_types)
-                reading.texts = {name: list(sent) for name, sent in values.pairs(raw, MAX_FIELDS, "/body").items()}
+                raw = await bodies.read(scope, receive, self._text_limit, self._media_types)
+                reading.texts = {name: list(sent) for name, sent in (await _pairs(raw)).items()}
             await self._read_values(reading, form)
         except BaseException:
             await form.close()
@@ -141,12 +142,17 @@ class _Reading:
         self.refused.add(name)
 
 
+async def _pairs(raw: bytes) -> Sent:
+    if len(raw) <= bodies.MAX_INLINE_BYTES:
+        return values.pairs(raw, MAX_FIELDS, "/body")
+    return await asyncio.to_thread(values.pairs, raw, MAX_FIELDS, "/body")
+
+
 async def _stored(part: Part, parts: Multipart, form: ReadForm) -> UploadFile:
     """Return the file of a part, at its beginning; `form` closes it."""
     content = cast("BinaryIO", SpooledTemporaryFile(max_size=MAX_MEMORY_BYTES))  # noqa: SIM115 -- the form closes it
-    file = UploadFile(
-        content, size=0, filename=part.filename, headers=Headers({"content-type": part.content_type or "application/octet-stream"})
-    )
+    media_type = (part.content_type or "application/octet-stream").encode()  # a client may send any characters in it
+    file = UploadFile(content, size=0, filename=part.filename, headers=Headers(raw=[(b"content-type", media_type)]))
     form.files.append(file)
     async for piece in parts.content():
         await file.write(piece)

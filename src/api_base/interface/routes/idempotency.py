@@ -41,7 +41,7 @@ def key_of(text: str) -> bytes | None:
 
 
 class Keyed:
-    """A request with a key. Two requests are the same if path, query, If-Match, Content-Type and body (what `receive` returns) are."""
+    """A request with a key. Two are the same if path, query, If-Match, Content-Type, what is included and the body are."""
 
     def __init__(self, key: bytes, scope: Scope, receive: Receive) -> None:
         self._receive = receive
@@ -49,6 +49,10 @@ class Keyed:
         asked = repr((scope["path"], scope["query_string"], header(scope, b"if-match"), header(scope, b"content-type")))
         self._asked = fingerprint(key, asked.encode("utf-8", "surrogatepass"))
         self._execution: KeyedExecution | None = None
+
+    def include(self, sent: bytes) -> None:
+        """Distinguish requests by this too. Called before the body is read."""
+        self._asked.update(sent)
 
     async def receive(self) -> Message:
         """Return the next message of the request's body."""

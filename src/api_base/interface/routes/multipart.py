@@ -3,9 +3,9 @@
 Parsed here, in a strict form: Starlette imports a library for it at every start, where one is installed.
 """
 
+import re
 from collections.abc import AsyncIterable, AsyncIterator
 from dataclasses import dataclass
-from email.message import Message
 from typing import Final
 
 from api_base.interface.errors.http import MalformedBody
@@ -13,6 +13,8 @@ from api_base.interface.errors.http import MalformedBody
 MEDIA_TYPE: Final = "multipart/form-data"
 MAX_FIELD: Final = 16_384
 """Bytes of the header of a part, and of a content that `short` returns."""
+_PARAMETER: Final = re.compile(r';[ \t]*+([^\s=;"]++)[ \t]*+=[ \t]*+(?:"((?:[^"\\]|\\.)*+)"|([^;"]*+))[ \t]*+(?=;|$)', re.DOTALL)
+"""A parameter of a header. Nothing is tried twice: the standard library takes 0.3 s for a header of 16 KiB."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +28,7 @@ class Part:
 
 def boundary_of(content_type: str) -> bytes:
     """Return the boundary in a Content-Type. Raises `MalformedBody`."""
-    boundary = _parameter("content-type", content_type, "boundary")
+    boundary = _parameter(content_type, "boundary")
     if content_type.partition(";")[0].strip().lower() != MEDIA_TYPE or not boundary or not boundary.isascii():
         raise MalformedBody("The body is no form: send multipart/form-data with a boundary.")
     return boundary.encode()
@@ -99,19 +101,17 @@ def _part(header: bytes) -> Part:
     if "content-disposition" not in fields:
         raise _malformed()
     disposition = fields["content-disposition"]
-    name, filename = (_parameter("content-disposition", disposition, part) for part in ("name", "filename"))
+    name, filename = (_parameter(disposition, part) for part in ("name", "filename"))
     return Part(name=name or "", filename=filename, content_type=fields.get("content-type", ""))
 
 
-def _parameter(header: str, value: str, name: str) -> str | None:
+def _parameter(value: str, name: str) -> str | None:
     """Return a parameter of a header, None without one. In the extended form [RFC 2231], which a form does not have, it is none."""
-    message = Message()
-    message[header] = value
-    try:
-        found = message.get_param(name, None, header=header)
-    except (TypeError, ValueError):  # the library fails at parameters that are continued wrongly
-        return None
-    return found if isinstance(found, str) else None
+    for one in _PARAMETER.finditer(value):
+        if one[1].lower() == name:
+            quoted: str | None = one[2]
+            return one[3].rstrip() if quoted is None else quoted.replace("\\\\", "\\").replace('\\"', '"')
+    return None
 
 
 def _malformed() -> MalformedBody:

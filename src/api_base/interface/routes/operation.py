@@ -53,6 +53,7 @@ class Operation:
         self._caching = None if options.query is None else ClientCaching(options.query)
         stored = [(b"cache-control", options.cache.encode())] if self._caching is None else self._caching.headers
         self._headers = [_JSON, *stored, *_deprecation(options)]
+        self._values: Values | None = None
         self._location = [part[1] for part in Formatter().parse(options.location or "") if part[1]]
         self._compile(signature, body_limit)
 
@@ -77,8 +78,8 @@ class Operation:
     def _compose(self, signature: Signature, body_limit: int) -> None:
         self._resolvers += [(slot, request_of) for slot in signature.requests]
         if signature.values:
-            values = Values(signature.values, sparse=self.options.sparse, whole_query=signature.whole_query)
-            self._resolvers.append((VALUES, values.resolve))
+            self._values = Values(signature.values, sparse=self.options.sparse, whole_query=signature.whole_query)
+            self._resolvers.append((VALUES, self._values.resolve))
             self._own_query = True
         if signature.form:
             self._body = FORM, Form(signature.form, self._limit, body_limit).read
@@ -99,6 +100,8 @@ class Operation:
             if self._changes and exchange.idempotency_key is not None:
                 once = keyed(scope, receive, accepted=self._accepts_key)
                 receive = once.receive
+                if self._values is not None:
+                    once.include(self._values.sent_beside_query(scope))
             if self._body is not None:
                 name, read = self._body
                 arguments[name] = await read(scope, receive)

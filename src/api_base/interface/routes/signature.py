@@ -5,6 +5,7 @@ dependency, whose parameters are the same except bodies, forms and resolvers.
 """
 
 import inspect
+import re
 from collections.abc import Callable, Sequence
 from copy import copy
 from functools import partial
@@ -14,7 +15,7 @@ from typing import Annotated, Any, Final, TypeAliasType, get_args, get_origin
 from fastapi import Request, UploadFile, params
 from pydantic import BaseModel, TypeAdapter
 from pydantic.errors import PydanticUserError
-from pydantic_core import PydanticUndefined
+from pydantic_core import PydanticUndefined, SchemaError
 
 from api_base.core.shared import signatures
 from api_base.interface.routes.dependencies import Step
@@ -28,6 +29,8 @@ type Fault = tuple[Any, str]
 """The function that declares what is wrong, and a sentence about it."""
 
 _MARKS: Final = (params.Param, params.Body, params.Depends)
+_SEGMENT: Final = re.compile(r"[^{}]*|\{\w+\}")
+"""A segment of a path: a value of the path is a whole one."""
 
 
 class Signature:
@@ -69,6 +72,12 @@ class Signature:
 
     def _check(self) -> None:
         name = getattr(self.endpoint, "__name__", type(self.endpoint).__name__)
+        for segment in [one for one in self.template.split("/") if not _SEGMENT.fullmatch(one)]:
+            self._refuse(
+                self.endpoint,
+                f"{name} has the path {self.template}, but a value is a whole segment, such as {{id}}, and not {segment!r}. "
+                "Change it, or use fastapi.APIRouter for this route.",
+            )
         for missing in [part for part in self.placeholders if part not in self._names]:
             self._refuse(self.endpoint, f"{name} has no parameter {missing!r}, which its path {self.template} names. Add it.")
         queries = [value.name for value in self.values if value.place == "query"]
@@ -86,7 +95,8 @@ class Signature:
     def _take(self, call: Any, prefix: str) -> list[tuple[str, str]]:
         """Note the parameters of a function. Return the name of each with its slot."""
         hints, taken = signatures.hints(_hinted(call)), list[tuple[str, str]]()
-        for name, parameter in inspect.signature(call).parameters.items():
+        bound = call.keywords if isinstance(call, partial) else {}  # nobody sends what the code has chosen
+        for name, parameter in [one for one in inspect.signature(call).parameters.items() if one[0] not in bound]:
             shown = f"The parameter {name!r} of {named(call)}"
             self._names.add(name)
             if parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
@@ -157,8 +167,8 @@ class Signature:
             self._refuse(call, f"{named(call)} depends on {dependency!r}, which is not callable. Write Depends(function).")
         elif dependency in self._open:
             self._refuse(call, f"{named(call)} depends on {named(dependency)}, which depends on it. Remove one of them.")
-        elif mark.use_cache and dependency in self._steps:
-            return self._steps[dependency].slot
+        elif mark.use_cache and (known := self._steps.get(_identity(dependency))) is not None:
+            return known.slot
         else:
             return self._step(dependency)
         return slot
@@ -178,7 +188,7 @@ class Signature:
         self._open.pop()
         step = Step(slot=slot, call=dependency, arguments=arguments)
         self.steps.append(step)
-        self._steps.setdefault(dependency, step)
+        self._steps.setdefault(_identity(dependency), step)
         return step.slot
 
     def _value(self, call: Any, shown: str, slot: str, parameter: inspect.Parameter, hint: Any, mark: Any) -> None:
@@ -205,11 +215,12 @@ class Signature:
     def _file(self, call: Any, shown: str, slot: str, parameter: inspect.Parameter, hint: Any, mark: Any) -> None:
         member = member_of(hint)
         kind = plain_type(optional(hint) if member is None else member)
+        checked = hint if kind is bytes else _of_files(hint)
         if kind not in (UploadFile, bytes):
             self._refuse(call, f"{shown} is a file. Write UploadFile or bytes, or a list of them.")
         elif call is not self.endpoint:
             self._refuse(call, f"{shown} is a file. Declare it as a parameter of the function of the route.")
-        elif self._is_plain(call, shown, mark) and (adapter := self._adapter(call, shown, hint if kind is bytes else Any)) is not None:
+        elif self._is_plain(call, shown, mark) and (adapter := self._adapter(call, shown, checked)) is not None:
             name, default = mark.alias or parameter.name, _default(parameter, mark)
             value = Value(slot=slot, place="body", name=name, several=member is not None, default=default, validate=adapter.validate_python)
             self.form.append(FormField(value=value, file=True, content=kind is bytes))
@@ -227,6 +238,9 @@ class Signature:
     def _adapter(self, call: Any, shown: str, hint: Any) -> TypeAdapter[Any] | None:
         try:
             return TypeAdapter(hint)
+        except SchemaError:
+            self._refuse(call, f"{shown} has a constraint that pydantic cannot compile. A pattern has no lookaround and no back-reference.")
+            return None
         except (PydanticUserError, TypeError, ValueError, NameError):
             self._refuse(call, f"{shown} has a type that pydantic cannot read from text. Write one that it can, such as str, int or UUID.")
             return None
@@ -236,6 +250,15 @@ def _unaliased(hint: Any) -> Any:
     while isinstance(hint, TypeAliasType):
         hint = hint.__value__
     return hint
+
+
+def _identity(dependency: Any) -> Any:
+    """Return what a dependency is found by: itself, if it has a hash."""
+    try:
+        hash(dependency)
+    except TypeError:
+        return id(dependency)
+    return dependency
 
 
 def _marks(hint: Any) -> Sequence[Any]:
@@ -254,6 +277,13 @@ def _default(parameter: inspect.Parameter, mark: Any) -> Callable[[], Any] | Non
 def _is_file(hint: Any) -> bool:
     member = member_of(hint)
     return plain_type(optional(hint) if member is None else member) is UploadFile
+
+
+def _of_files(hint: Any) -> Any:
+    """Return a type that checks only how many files of a list there are, as `File(max_length=…)` declares."""
+    if member_of(hint) is None:
+        return Any
+    return Annotated[(list[Any], *get_args(hint)[1:])] if get_origin(hint) is Annotated else list[Any]
 
 
 def _hinted(call: Any) -> Any:

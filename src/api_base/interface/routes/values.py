@@ -123,6 +123,13 @@ class Values:
             raise Invalid(violations)
         return found
 
+    def sent_beside_query(self, scope: Scope) -> bytes:
+        """Return what a request sends in the declared headers and cookies; empty if none is declared."""
+        if not (self._headers or self._cookies):
+            return b""
+        headers, cookies = _headers(scope, {one.name.encode() for one in self._headers}), _cookies(scope)
+        return repr(([headers.get(one.name) for one in self._headers], [cookies.get(one.name) for one in self._cookies])).encode()
+
 
 def read(values: Iterable[Value], sent: Sent, violations: list[Violation]) -> dict[str, Any]:
     """Return the values by slot, and add to `violations` what is wrong with them."""

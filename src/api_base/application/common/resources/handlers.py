@@ -23,6 +23,11 @@ def of_tenant() -> Mapping[str, UUID]:
     return {"tenant_id": request_tenant()}
 
 
+def of_member() -> Mapping[str, UUID]:
+    """Return the tenant of the request as the owner, and its user, who is the author of the resource."""
+    return {"tenant_id": request_tenant(), "user_id": request_user()}
+
+
 def of_user() -> Mapping[str, UUID]:
     """Return the user of the request as the owner."""
     return {"user_id": request_user()}

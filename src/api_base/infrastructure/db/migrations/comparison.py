@@ -91,13 +91,15 @@ def difference(connection: sa.Connection, declared: DeclaredSchema) -> Differenc
     for one in reversed(up):
         if not isinstance(one, ops.CreateIndexOp) or one.table_name not in made.creates:
             made.downgrade.append(render.code(one.reverse()))
-    searching = list(_searching(connection, stored, declared, own))
+    dropped = {(one.table_name, one.column_name) for one in up if isinstance(one, ops.DropColumnOp)}
+    searching = list(_searching(connection, stored, declared, own, dropped))
     for name, columns, before in searching:
-        if before:
-            made.upgrade.append(f"not_searchable({name!r})")
-            made.downgrade.insert(0, _searchable(name, before))
-        made.upgrade.append(_searchable(name, columns))
-        made.downgrade.insert(0, f"not_searchable({name!r})")
+        if before:  # first, because PostgreSQL does not drop or change a column that a computed one is made of
+            made.upgrade.insert(0, f"not_searchable({name!r})")
+            made.downgrade.append(_searchable(name, before))
+        if columns:
+            made.upgrade.append(_searchable(name, columns))
+            made.downgrade.insert(0, f"not_searchable({name!r})")
     return Difference(upgrade=made.upgrade, downgrade=made.downgrade, creates=made.creates, searches=bool(searching))
 
 
@@ -132,17 +134,29 @@ def _missing(inspector: sa.Inspector, stored: set[str], declared: DeclaredSchema
 
 
 def _searching(
-    connection: sa.Connection, stored: set[str], declared: DeclaredSchema, own: set[str]
+    connection: sa.Connection, stored: set[str], declared: DeclaredSchema, own: set[str], dropped: set[tuple[str, str]]
 ) -> Iterator[tuple[str, tuple[str, ...], tuple[str, ...]]]:
-    """Yield the tables whose text search is not as declared, its columns, and those that it has in the database; the title is the first."""
+    """Yield the tables whose text search is not as declared, its columns, and those that it has in the database; the title is the first.
+
+    A search that is no longer declared has no columns. It stays unless one of its columns is `dropped`.
+    """
+    searched = {pages.table.name for pages in declared.lists if pages.search is not None}
+    for table in sorted({name for name, _ in dropped} - searched):
+        before = _searched_in(connection, table)
+        if dropped.intersection((table, column) for column in before):
+            yield table, (), before
     for pages in sorted(declared.lists, key=lambda pages: pages.table.name):
         table, search = pages.table.name, pages.search
         if table not in own or search is None or not search.columns:
             continue
-        title, words = (_made_of(connection, table, name) if table in stored else [] for name in ("title_key", "words"))
-        before = (*title, *sorted(set(words) - set(title)))
+        before = _searched_in(connection, table) if table in stored else ()
         if before != (search.columns[0], *sorted(search.columns[1:])):
             yield table, search.columns, before
+
+
+def _searched_in(connection: sa.Connection, table: str) -> tuple[str, ...]:
+    title, words = (_made_of(connection, table, name) for name in ("title_key", "words"))
+    return (*title, *sorted(set(words) - set(title)))
 
 
 def _made_of(connection: sa.Connection, table: str, column: str) -> list[str]:
@@ -165,6 +179,10 @@ class _Renderer:
         if isinstance(one, ops.AddColumnOp) and not one.column.nullable:
             yield from self._filled(one)
             return
+        required = isinstance(one, ops.AlterColumnOp) and one.modify_nullable is False
+        if required and (value := self._defaults.get((one.table_name, one.column_name))) is not None:
+            statement = f"update {one.table_name} set {one.column_name} = {value} where {one.column_name} is null"
+            yield f"op.execute(sa.text({statement.replace(':', chr(92) + ':')!r}))"  # otherwise sa.text reads a parameter
         yield self.code(one)
         if isinstance(one, ops.CreateTableOp):
             yield from self._protected(self._tables[one.table_name])
@@ -197,6 +215,6 @@ class _Renderer:
                 f"{place}: the column {column.name!r} of {table!r} is never null, and rows that exist have no value. "
                 "Give the attribute a default, let it be None, or write the revision by hand: `api-base migrate new` without --auto."
             )
-        code = type_code(column.type) or repr(column.type)
+        code, value = type_code(column.type) or repr(column.type), value.replace(":", "\\:")  # otherwise sa.text reads a parameter
         yield f"op.add_column({table!r}, sa.Column({column.name!r}, {code}, nullable=False, server_default=sa.text({value!r})))"
         yield f"op.alter_column({table!r}, {column.name!r}, server_default=None)"

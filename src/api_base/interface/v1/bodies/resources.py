@@ -1,12 +1,13 @@
 """Request bodies of plain resources, from the attributes that a caller sets."""
 
 from collections.abc import Collection, Iterator, Mapping
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from enum import Enum
 from typing import Annotated, Any, Final
 from uuid import UUID
 
-from pydantic import Field, create_model
+from pydantic import AfterValidator, Field, create_model
+from pydantic_core import PydanticCustomError
 
 from api_base.domain.common.attributes import Attribute
 from api_base.domain.common.numbers import NumberRule
@@ -17,6 +18,7 @@ from api_base.interface.v1.bodies.base import Body
 from api_base.interface.v1.bodies.money import Price, PricePatchBody
 
 _PLAIN: Final = (bool, UUID, datetime, date)
+_METHODS: Final = ("sent", "values")
 _EXAMPLES: Final[Mapping[Any, Any]] = {
     bool: True,
     UUID: "0198c6f2-7d3e-7c44-8d9b-3f0c5b1f2a10",
@@ -24,6 +26,19 @@ _EXAMPLES: Final[Mapping[Any, Any]] = {
     date: "2026-01-31",
     Money: {"amount": "12.50", "currency": "EUR"},
 }
+
+
+def _in_utc(value: datetime) -> datetime:
+    """Return a time as it is stored and shown. PostgreSQL would take one without a zone for one of the zone of the process."""
+    if value.utcoffset() is None:
+        raise PydanticCustomError("timezone", "must have a time zone, as in 2026-01-31T12:00:00Z")
+    try:
+        return value.astimezone(UTC)
+    except OverflowError:
+        raise PydanticCustomError("range", "must be in the years 1 to 9999 in UTC") from None
+
+
+Time = Annotated[datetime, AfterValidator(_in_utc)]
 
 
 class ResourceBody(Body):
@@ -66,10 +81,12 @@ def _made(name: str, cls: type[Resource], members: dict[str, Any]) -> type[Resou
 def undescribed(cls: type[Resource]) -> Iterator[str]:
     """Yield why attributes that a caller sets have no member in a body, with what to write."""
     for name, one in own_attributes(cls).items():
-        if one.kind is str and not any(isinstance(rule, TextRule) for rule in rules_of(one)):
+        if name in _METHODS:
+            yield f"{cls.__name__}.{name} has the name of a method of request bodies. Rename it."
+        elif one.kind is str and not any(isinstance(rule, TextRule) for rule in rules_of(one)):
             yield f"{cls.__name__}.{name} has no limit. Write Annotated[str, TextRule(max_length=…)]."
         elif one.kind not in (str, int, Money, *_PLAIN) and not _is_enumeration(one.kind):
-            yield f"{cls.__name__}.{name} is {one.shown}, which a body made of the class cannot have. Pass create_body and patch_body of your own."
+            yield f"{cls.__name__}.{name} is {one.shown}, which a body made of the class cannot have. Pass create_with and change_with to crud."
 
 
 def example_of(cls: type[Resource], *, but: Collection[str] = ()) -> Mapping[str, Any]:
@@ -92,6 +109,8 @@ def _type(one: Attribute, money: type[Body]) -> Any:
         longest = min((rule.max_length for rule in rules), default=0)
         least = 0 if all(rule.optional for rule in rules) else 1
         kind = Annotated[str, Field(min_length=least, max_length=longest)]
+    elif kind is datetime:
+        kind = Time
     elif kind is int:
         bounds = [rule for rule in rules_of(one) if isinstance(rule, NumberRule)] or [NumberRule()]
         kind = Annotated[int, Field(ge=max(rule.least for rule in bounds), le=min(rule.most for rule in bounds))]
@@ -108,4 +127,5 @@ def _example(one: Attribute) -> Any:
     if _is_enumeration(one.kind):
         return next(iter(one.kind)).value
     bounds = [rule.least for rule in rules_of(one) if isinstance(rule, NumberRule)]
-    return _EXAMPLES.get(one.kind, max(bounds, default=1) if one.kind is int else "Example")
+    longest = min((rule.max_length for rule in rules_of(one) if isinstance(rule, TextRule)), default=None)
+    return _EXAMPLES.get(one.kind, max(bounds, default=1) if one.kind is int else "Example"[:longest])
