@@ -147,7 +147,7 @@ class Crud[T: Resource, D](Declaration):
         ]
         if self.restore is not None:
             tools.append(Tool(message=self.restore, description=f"Restore one deleted {one}. expected_version null accepts any version."))
-        return [tool.made_for(self) for tool in tools if self.roles.get(tool.message.permission) != {PLATFORM_ADMIN}]
+        return [tool.made_for(self) for tool in tools if self.roles.get(tool.message.permission) != frozenset({PLATFORM_ADMIN})]
 
     @property
     def channels(self) -> Sequence[ChannelDeclaration]:
