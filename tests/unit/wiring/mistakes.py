@@ -632,7 +632,7 @@ NAMES: Final = (
     Mistake(
         "a middleware that sees routes of others",
         "    lifespan=lifespan,\n",
-        "    middleware=lambda ports: [Middleware(ListGoodsHandler)],\n",
+        "    middleware=lambda ports: [Middleware(GetGoodHandler)],\n",
         CONTEXT,
         "middleware of the context 'shop' would see POST /api/v1/auth/register, which is not its own. Give the context a prefix of its own.",
     ),

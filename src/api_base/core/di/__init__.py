@@ -23,6 +23,7 @@ EXTRAS: Final[Mapping[str, Sequence[str]]] = {
     "rabbitmq": ("aio_pika",),
     "redis": ("redis",),
     "s3": ("aiobotocore", "obstore"),
+    "testing": ("pytest", "pytest_asyncio", "httpx2"),
 }
 """The modules that show whether an extra is installed. The check imports only their parent packages."""
 

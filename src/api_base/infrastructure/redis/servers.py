@@ -18,7 +18,7 @@ from api_base.infrastructure.redis.connection import Connection, Part, connect, 
 
 CONNECTIONS: Final = 4
 """To one server. A command is sent on one that waits for no answer, if there is any: a large answer delays few others."""
-PAUSE: Final = 1.0
+RETRY_SECONDS: Final = 1.0
 """Seconds without another attempt to add a connection after one that failed: the server may have as many as it allows."""
 NODE_CALLS: Final = 20
 """Commands to a Cluster that run at the same time; others wait."""
@@ -107,7 +107,7 @@ class OneServer(Servers):
     def _opened(self, task: asyncio.Task[Connection]) -> None:
         self._opening = None
         if not task.cancelled() and task.exception() is not None:  # perhaps nobody waits for it
-            self._paused_until = task.get_loop().time() + PAUSE
+            self._paused_until = task.get_loop().time() + RETRY_SECONDS
 
     def _ended(self, connection: Connection) -> None:
         if connection in self._open:
