@@ -30,10 +30,10 @@ from api_base.domain.users.registration import Registration
 from api_base.infrastructure.db.embedded import Urls
 from api_base.infrastructure.tenants.queries import SqlMemberships
 from api_base.infrastructure.users.repository import SqlRegistrationRepository
-from tests.factories.keys import pem
+from api_base.testing.backend import UNLIMITED
+from api_base.testing.keys import pem
 
 PASSWORD: Final = "correct horse battery staple 9"
-UNLIMITED: Final = dict.fromkeys(("requests", "burst", "login_requests", "login_burst", "failed_tokens"), 10**6)
 _numbers = count(1)
 _STORAGE: Final = TemporaryDirectory(prefix="storage-")
 

@@ -12,7 +12,7 @@ from api_base.bootstrap.application import create_app
 from api_base.core.config import Settings
 from api_base.interface.routes import RouteOptions
 from api_base.interface.routes.router import options_of
-from tests.factories.keys import pem
+from api_base.testing.keys import pem
 
 type Json = dict[str, Any]
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from api_base.infrastructure.db.embedded import EmbeddedServer, Urls
+from api_base.testing.keys import pem
 from tests.e2e.conftest import Project
 from tests.e2e.processes import children, serving, until
-from tests.factories.keys import pem
 from tools.privileges import PAGE, ROOT, SECRETS, processes, secrets_in
 
 ROLES = ("postgres", "owner", "app", "worker")

@@ -10,7 +10,7 @@ from api_base.core.config import Settings
 from api_base.core.config.sources import is_secret, variables
 from api_base.core.errors import ConfigurationError
 from api_base.core.shared.least_privilege import OPTIONAL, WITHHELD, Kind, environment_for
-from tests.factories.keys import pem
+from api_base.testing.keys import pem
 
 KINDS: tuple[Kind, ...] = get_args(Kind.__value__)
 SECRETS = {

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
 
 from api_base.core.errors import ConfigurationError
 from api_base.infrastructure.auth import keys
-from tests.factories.keys import pem
+from api_base.testing.keys import pem
 
 # The key of RFC 8037, appendix A.1, and its thumbprint, A.3.
 RFC_KEY = bytes.fromhex("9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60")

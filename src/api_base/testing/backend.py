@@ -12,8 +12,6 @@ from uuid import UUID
 
 import asyncpg
 import httpx2
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from fastapi import FastAPI
 
 from api_base.application.auth.commands.log_in import StartSession
@@ -35,6 +33,7 @@ from api_base.domain.tenants.entities import Role
 from api_base.infrastructure.db.embedded import Urls
 from api_base.serving.worker import run_worker
 from api_base.testing.doubles import Mailbox, MovedClock
+from api_base.testing.keys import pem
 
 WORK_SECONDS: Final = 30.0
 """Seconds that waiting work may take."""
@@ -187,11 +186,10 @@ def settings_on(urls: Urls, storage: Path, sections: Mapping[str, Mapping[str, A
     Variables of the environment count for everything else; a file `.env` does not.
     """
     database = {"url": urls.app, "owner_url": urls.owner, "worker_url": urls.worker, "direct_url": urls.direct, "pool_size": 5}
-    key = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
     defaults: dict[str, Mapping[str, Any]] = {
         "database": database,
         "storage": {"url": f"file://{storage}"},
-        "security": {"signing_keys": [key]},
+        "security": {"signing_keys": [pem()]},
         "auth": {"registration": "open"},
         "rate_limit": UNLIMITED,
         "mail": {"url": "mailbox://"},
