@@ -15,7 +15,7 @@ TEST_PROCESSES := 3
 PARALLEL := --dist loadfile --no-loadscope-reorder
 export PYTEST_DISABLE_PLUGIN_AUTOLOAD := 1
 
-.PHONY: help run check test lint types architecture unit tests coverage docs services services-stop bench chaos cache-kills large-import realtime-kills search-kills search-rebuild storage-sizes trace-collector mcp-conformance upload-client upload-kills upload-sizes web-client websocket-client websocket-load mutants test-ids clean
+.PHONY: help run check test lint types architecture unit tests coverage docs docs-site services services-stop bench chaos cache-kills large-import realtime-kills search-kills search-rebuild storage-sizes trace-collector mcp-conformance upload-client upload-kills upload-sizes web-client websocket-client websocket-load mutants test-ids clean
 
 help: ## List the targets.
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -60,6 +60,9 @@ coverage: .venv/.dev ## All tests, with branch coverage.
 
 docs: .venv/.dev ## Generate the documents that come from the code: configuration, problems, OpenAPI, events, privileges.
 	.venv/bin/python -m tools.documents
+
+docs-site: .venv/.dev ## Build the documentation as a site in build/site; a warning fails.
+	NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs build --quiet
 
 services: $(UV) ## Install and start the real servers that tests use, on the loopback interface; with MINIO=1 also MinIO, which is compiled for some minutes.
 	@services/all.sh up

@@ -23,6 +23,7 @@ from tools import privileges, request_path
 from tools.adapters_page import page as adapters_page
 from tools.compatible import check
 from tools.graphql_schema import check_schema, schema_text
+from tools.llms_page import page as llms_page
 from tools.public_page import page as public_page
 
 ROOT: Final = Path(__file__).parents[1]
@@ -39,6 +40,7 @@ def documents() -> Mapping[str, str]:
         "docs/configuration.md": configuration_page(Settings),
         "docs/openapi.json": openapi(),
         "docs/public.md": public_page(),
+        "llms.txt": llms_page(),
         SCHEMA: schema_text(),
         "docs/asyncapi.json": _json(asyncapi(Settings.model_fields["app_name"].default, __version__, EVENTS)),
         f"{EVENT_SCHEMAS}/{ENVELOPE}.json": _json(CLOUD_EVENT),
@@ -61,11 +63,13 @@ def openapi() -> str:
 
 def stored() -> Mapping[str, str]:
     """The generated documents as they stand in the repository, those that no longer belong there included."""
-    alone = [
-        ROOT / f"docs/{name}"
-        for name in ("adapters.md", "configuration.md", "openapi.json", "public.md", "asyncapi.json", "schema.graphql")
+    alone = ("adapters.md", "configuration.md", "openapi.json", "public.md", "asyncapi.json", "schema.graphql")
+    files = [
+        ROOT / "llms.txt",
+        *(ROOT / "docs" / name for name in alone),
+        *sorted((ROOT / PROBLEMS).glob("*.md")),
+        *sorted((ROOT / EVENT_SCHEMAS).glob("*.json")),
     ]
-    files = [*alone, *sorted((ROOT / PROBLEMS).glob("*.md")), *sorted((ROOT / EVENT_SCHEMAS).glob("*.json"))]
     return {str(file.relative_to(ROOT)): file.read_text(encoding="utf-8") for file in files if file.exists()}
 
 

@@ -53,7 +53,7 @@ def of_each_process(name: str, port: int) -> list[float]:
 def test_each_request_is_one_line_and_counted_whichever_process_answers(project: Project) -> None:
     port = free_port()
     settings = {"SERVER__WORKERS": "2", "OBSERVABILITY__METRICS_PORT": str(port), "OBSERVABILITY__LOG_FORMAT": "json"}
-    with serving(project.home, **settings) as backend:
+    with serving(project.home, "--no-worker", **settings) as backend:
         token = project.log_in(backend.ready())
         until(lambda: len(of_each_process("database_pool_connections_open", port)) == 2, "the pools of both processes")
         until(lambda: len(of_each_process("process_cpu_seconds_total", port)) == 2, "the figures of both processes")

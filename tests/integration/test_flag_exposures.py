@@ -50,7 +50,7 @@ class World:
     @property
     def dropped(self) -> float:
         text = MergedMetrics(self.services.ports.counters).exposition("")[0].decode()
-        (found,) = re.findall(r"^feature_flag_exposures_dropped{.*} (\S+)$", text, re.MULTILINE)
+        (found,) = re.findall(r"^feature_flag_exposures_dropped_total (\S+)$", text, re.MULTILINE)
         return float(found)
 
 

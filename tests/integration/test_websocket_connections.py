@@ -287,7 +287,7 @@ async def test_a_client_that_reads_too_slowly_is_closed_and_delays_no_other() ->
             if len(server.state.sockets) == 1:
                 break
         await eventually(lambda: len(server.state.sockets) == 1)
-        assert server.harness.gauges["websocket_slow_clients"] == 1
+        assert server.harness.gauges["websocket_slow_clients_total"] == 1
         assert server.harness.gauges["websocket_queued_messages"] == 0
         slow.writer.transport.abort()
 
@@ -298,7 +298,7 @@ async def test_a_client_that_wants_the_newest_gets_it_and_the_number_of_those_th
         slow = await stalled(server)
         await eventually(lambda: feeder.clients)
         sent = 0
-        while server.harness.gauges.get("websocket_dropped_messages", 0) < 20:
+        while server.harness.gauges.get("websocket_dropped_messages_total", 0) < 20:
             feeder.feed(f"{sent:05}" + "x" * 20_000)
             sent += 1
             await asyncio.sleep(0)
@@ -309,7 +309,7 @@ async def test_a_client_that_wants_the_newest_gets_it_and_the_number_of_those_th
             numbers.append(int((await slow.text())[:5]))
         assert numbers == sorted(set(numbers))
         await eventually(lambda: feeder.dropped)
-        assert sum(feeder.dropped) == sent - len(numbers) == server.harness.gauges["websocket_dropped_messages"]
+        assert sum(feeder.dropped) == sent - len(numbers) == server.harness.gauges["websocket_dropped_messages_total"]
         assert server.state.sockets
 
 
@@ -322,7 +322,7 @@ async def test_a_client_that_stops_reading_is_closed_in_time_with_nothing_in_its
             feeder.feed("x" * 20_000)
             await asyncio.sleep(0)
         await eventually(lambda: not server.state.sockets)
-        assert server.harness.gauges["websocket_slow_clients"] == 1
+        assert server.harness.gauges["websocket_slow_clients_total"] == 1
         slow.writer.transport.abort()
 
 

@@ -229,10 +229,10 @@ def test_streams_are_bounded_for_a_process_in_all() -> None:
             with pytest.raises(Unavailable) as refused, streams.one():
                 raise AssertionError
             assert refused.value.retry_after > 0
-            assert figures == {"uploads_open": 2, "uploads_refused": 1}
+            assert figures == {"uploads_open": 2, "uploads_refused_total": 1}
     assert figures["uploads_open"] == 0
     with streams.one():
-        assert figures == {"uploads_open": 1, "uploads_refused": 1}
+        assert figures == {"uploads_open": 1, "uploads_refused_total": 1}
 
 
 def test_no_part_has_a_number_that_no_storage_accepts() -> None:

@@ -171,6 +171,7 @@ async def test_figures_of_many_owners_are_bounded() -> None:
         await of(UUID(int=number)).get("1")
     assert (await of(UUID(int=0)).get_stats()).misses == 0
     assert (await of(UUID(int=MAX_COUNTED)).get_stats()).misses == 1
+    assert caches.totals() == (0, MAX_COUNTED + 1)
 
 
 async def test_nothing_waits() -> None:

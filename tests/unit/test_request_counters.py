@@ -122,6 +122,7 @@ from pathlib import Path
 from api_base.infrastructure.observability.counters import Counters
 counters = Counters(Path(sys.argv[1]))
 counters.gauge("pool_open", 7)
+counters.gauge("cache_hits_total", 5)
 counters.dependency("mail", [2, 30, 20, 10, 7, 5, 1, 4, 2])
 for _ in range(1000):
     counters.started()
@@ -160,6 +161,7 @@ def test_every_process_shows_the_figures_of_all_the_dead_ones_totals_included(tm
     assert of(after, "http_requests_in_progress") == 2
     assert [of(alive, "pool_open", pid=pid) for pid in pids] == [7, 7]
     assert [of(after, "pool_open", pid=pid) for pid in pids] == [None, 7]
+    assert of(alive, "cache_hits_total") == of(after, "cache_hits_total") == 10
     assert of(alive, "dependency_calls_total", dependency="mail") == of(after, "dependency_calls_total", dependency="mail") == 60
     assert [of(alive, "dependency_in_flight", dependency="mail", pid=pid) for pid in pids] == [4, 4]
     assert [of(after, "dependency_in_flight", dependency="mail", pid=pid) for pid in pids] == [None, 4]

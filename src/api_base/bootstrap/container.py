@@ -127,10 +127,6 @@ class Container(containers.DeclarativeContainer):
     counters = Singleton(Counters, settings.provided.observability.metrics_dir)
     metrics = Singleton(observability.metrics, settings, counters)
     telemetry = Singleton(observability.telemetry, settings)
-    recorder = Singleton(observability.recorder, settings, counters, telemetry, database.provided.figures, policies.provided.figures)
-    worker_recorder = Singleton(
-        observability.worker_recorder, counters, telemetry, worker_database.provided.figures, policies.provided.figures
-    )
 
     adapter_ports = Singleton(
         AdapterPorts,
@@ -146,6 +142,12 @@ class Container(containers.DeclarativeContainer):
         search_indexes=search_indexes,
     )
     caches: Provider[Caches] = Singleton(Selection.build, selections.provided.cache, adapter_ports)
+    recorder = Singleton(
+        observability.recorder, settings, counters, telemetry, database.provided.figures, policies.provided.figures, caches
+    )
+    worker_recorder = Singleton(
+        observability.worker_recorder, counters, telemetry, worker_database.provided.figures, policies.provided.figures, caches
+    )
     query_cache = Singleton(QueryCache, caches)
     leadership: Provider[Leadership] = Singleton(Selection.build, selections.provided.locks, adapter_ports)
     rate_limiter: Provider[RateLimiter] = Singleton(Selection.build, selections.provided.rate_limit, adapter_ports)

@@ -16,6 +16,7 @@ from api_base.infrastructure.db.pruner import Prune, Pruner
 from api_base.infrastructure.idempotency.tables import IDEMPOTENCY_KEYS
 from api_base.infrastructure.importing.tables import IMPORTS
 from api_base.infrastructure.realtime.tables import CHANNEL_EVENTS, CHANNELS, MEMBERS, USER_CHANNEL_EVENTS, USER_CHANNELS
+from api_base.infrastructure.tasks.backlog import Backlog
 from api_base.infrastructure.tasks.tables import JOBS
 
 BASE_PRUNES: Final = (
@@ -54,6 +55,7 @@ def _tasks(services: Services, timing: WorkerTiming) -> Iterable[PeriodicTask]:
     yield from job_work(services, timing)
     yield from audit_work(services)
     yield from remote_work(services)
+    yield Backlog(services.container.worker_database, services.container.counters.gauge).task
     for prune in [*BASE_PRUNES, *_channel_prunes(services.settings), *(prune for context in services.contexts for prune in context.prune)]:
         yield Pruner(services.container.worker_database, prune).task
     for context in services.contexts:

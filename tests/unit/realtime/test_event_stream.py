@@ -84,7 +84,7 @@ async def test_what_waits_is_bounded_in_bytes() -> None:
         event = ChannelEvent("tenant", Position("a", number), UUID(int=number), "things.made.v1", at, b'"%b"' % (b"x" * size))
         stream.deliver([event])
     await world.hub.check()
-    assert (world.gauges["stream_slow_clients"], world.gauges["stream_queued_messages"]) == (1, MAX_QUEUED_BYTES // size + 3)
+    assert (world.gauges["stream_slow_clients_total"], world.gauges["stream_queued_messages"]) == (1, MAX_QUEUED_BYTES // size + 3)
     parts = [part async for part in stream.parts()]
     assert world.hub.figures.queued == 0
     assert parts[-1] == b'event: end\ndata: {"reason":"slow"}\n\n'

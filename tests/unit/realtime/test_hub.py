@@ -102,15 +102,16 @@ async def test_the_metrics_show_what_the_hub_holds_and_what_it_ended() -> None:
     await session.unsubscribe("tenant")
     await session.subscribe("tenant", Position("f" * 8, 1))
     await world.hub.check()
-    expected = {"sessions": 2, "subscriptions": 2, "recoveries": 1, "resets": 1, "refused": 1, "ended": 0}
-    streams = {"stream_queued_messages": 0, "stream_slow_clients": 0}
+    expected = {"sessions": 2, "subscriptions": 2, "recoveries_total": 1, "resets_total": 1, "refused_total": 1, "ended_total": 0}
+    streams = {"stream_queued_messages": 0, "stream_slow_clients_total": 0}
     assert world.gauges == {f"realtime_{name}": value for name, value in expected.items()} | streams
     assert who.session_id is not None
     world.ended.add(who.session_id)
     await world.hub.check()
     assert (
         world.gauges
-        == {f"realtime_{name}": value for name, value in {**expected, "sessions": 1, "subscriptions": 1, "ended": 1}.items()} | streams
+        == {f"realtime_{name}": value for name, value in {**expected, "sessions": 1, "subscriptions": 1, "ended_total": 1}.items()}
+        | streams
     )
 
 

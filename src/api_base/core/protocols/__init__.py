@@ -1,6 +1,6 @@
 """Ports: the interfaces of the application to its adapters, named for their roles. Adapters are named for the technology."""
 
-from api_base.core.protocols.cache import CacheProvider, Caches, CacheStats, Lookup, TagVersions
+from api_base.core.protocols.cache import CacheProvider, Caches, CacheStats, CacheTotals, Lookup, TagVersions
 from api_base.core.protocols.content import (
     ContentInspector,
     InspectedContent,
@@ -121,6 +121,7 @@ __all__ = [
     "BreachedPasswords",
     "CacheProvider",
     "CacheStats",
+    "CacheTotals",
     "Caches",
     "Charge",
     "CircuitState",

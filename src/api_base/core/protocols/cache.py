@@ -23,6 +23,13 @@ class CacheStats:
     evictions: int | None
 
 
+class CacheTotals(NamedTuple):
+    """Lookups of this process that found a value, and those that found none, in all namespaces. Both only grow."""
+
+    hits: int
+    misses: int
+
+
 class Lookup[T](NamedTuple):
     """`value` is valid if `found`; it is stored for another `remaining` seconds. `versions` are those of the tags, for `store`.
 
@@ -102,6 +109,9 @@ class CacheProvider[T](Protocol):
 
 class Caches(Protocol):
     """The store of all cached values."""
+
+    def totals(self) -> CacheTotals:
+        """Return how many lookups of this process found a value."""
 
     def providers[T](self, name: str, kind: type[T]) -> Callable[[UUID], CacheProvider[T]]:
         """Return the providers of the namespace `name` by owner: the tenant whose values they are.

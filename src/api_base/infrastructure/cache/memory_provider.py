@@ -12,7 +12,7 @@ from itertools import count
 from typing import Final
 from uuid import UUID
 
-from api_base.core.protocols import CacheProvider, Caches, CacheStats, Lookup, TagVersions
+from api_base.core.protocols import CacheProvider, Caches, CacheStats, CacheTotals, Lookup, TagVersions
 from api_base.infrastructure.cache import namespace as ns
 from api_base.infrastructure.cache.namespace import Counts, Namespace
 
@@ -48,6 +48,9 @@ class MemoryCaches(Caches):
     def __len__(self) -> int:
         """The number of stored entries."""
         return len(self._entries)
+
+    def totals(self) -> CacheTotals:
+        return self.counts.totals()
 
     def providers[T](self, name: str, kind: type[T]) -> Callable[[UUID], CacheProvider[T]]:
         of = ns.namespaces(name, kind)

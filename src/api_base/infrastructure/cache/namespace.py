@@ -13,7 +13,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from api_base.core.errors import ProgrammingError
-from api_base.core.protocols import Lookup, TagVersions
+from api_base.core.protocols import CacheTotals, Lookup, TagVersions
 from api_base.infrastructure.serialization.json_codec import decoder_of, encode, shape_of
 
 MAX_KEY_LENGTH: Final = 1024
@@ -147,13 +147,21 @@ class Counts:
 
     def __init__(self) -> None:
         self._of: OrderedDict[str, Count] = OrderedDict()
+        self._forgotten = Count()
+
+    def totals(self) -> CacheTotals:
+        """Return the sums over all namespaces and owners, the forgotten ones included."""
+        counted = (self._forgotten, *self._of.values())
+        return CacheTotals(sum(one.hits for one in counted), sum(one.misses for one in counted))
 
     def of(self, prefix: str) -> Count:
         """Return the figures of a prefix, which are all 0 at first."""
         found = self._of.get(prefix)
         if found is None:
             if len(self._of) >= MAX_COUNTED:
-                self._of.popitem(last=False)
+                _, forgotten = self._of.popitem(last=False)
+                self._forgotten.hits += forgotten.hits
+                self._forgotten.misses += forgotten.misses
             found = self._of[prefix] = Count()
         else:
             self._of.move_to_end(prefix)

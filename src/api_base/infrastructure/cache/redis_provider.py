@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from api_base.core.errors import Unavailable
-from api_base.core.protocols import CacheProvider, Caches, CacheStats, Lookup, TagVersions
+from api_base.core.protocols import CacheProvider, Caches, CacheStats, CacheTotals, Lookup, TagVersions
 from api_base.infrastructure.cache import namespace as ns
 from api_base.infrastructure.cache import redis_scripts as lua
 from api_base.infrastructure.cache.namespace import Counts, Namespace
@@ -44,6 +44,9 @@ class RedisCaches(Caches):
         """Counts the invalidations of this process."""
         self._undelivered: dict[str, int] = {}
         self._redelivery: asyncio.Task[None] | None = None
+
+    def totals(self) -> CacheTotals:
+        return self.counts.totals()
 
     def providers[T](self, name: str, kind: type[T]) -> Callable[[UUID], CacheProvider[T]]:
         of = ns.namespaces(name, kind)

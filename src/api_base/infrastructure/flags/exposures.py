@@ -100,7 +100,7 @@ class ExposureReporter(Resource):
                 logger.warning("exposures_dropped", count=len(events), reason=str(error) or type(error).__name__)
             else:
                 self._noted |= dict.fromkeys(noted, time.monotonic())
-        self._metrics.gauge("feature_flag_exposures_dropped", self._dropped)
+        self._metrics.gauge("feature_flag_exposures_dropped_total", self._dropped)
 
     async def _write(self, connection: Connection, evaluated: Sequence[UUID], events: Sequence[FlagExposed]) -> None:
         if evaluated:

@@ -29,8 +29,10 @@ EXEMPLAR: Final = 5
 """Words of an exemplar: its trace id (two), span id, duration in nanoseconds, and time in nanoseconds since the epoch."""
 MAX_KEY_LENGTH: Final = (VALUES - 1) * WORD
 SLOTS: Final = 2048
-GAUGES: Final = 32
-"""Slots 1 to 32 hold gauges; slot 0 holds the process id and the requests in progress."""
+GAUGES: Final = 48
+"""Slots 1 to 48 hold gauges; slot 0 holds the process id and the requests in progress."""
+TOTAL: Final = "_total"
+"""What ends the name of a gauge that only grows: such figures of all processes are added, those of dead ones too."""
 DEPENDENCIES: Final = 64
 """The number of slots for outbound dependencies, after those of the gauges. Requests follow."""
 EVALUATIONS: Final = 256
@@ -91,7 +93,7 @@ class Counters:
         words[at + 3] = max(int(seconds * 1e9), 1)
 
     def gauge(self, name: str, value: float) -> None:
-        """Set a gauge of this process. Ignores names beyond the first 32."""
+        """Set a gauge of this process. Ignores names beyond the first 48."""
         base = self._gauges.get(name)
         if base is None:
             if len(self._gauges) == GAUGES:

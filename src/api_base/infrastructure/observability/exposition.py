@@ -48,14 +48,17 @@ class _Snapshot:
         default_factory=lambda: defaultdict(lambda: [_NO_EXEMPLAR] * (len(layout.BUCKETS) + 1))
     )
     alive: list[_Process] = field(default_factory=list)
+    totals: dict[str, float] = field(default_factory=lambda: defaultdict(float))
     dependencies: list[tuple[int | None, dict[str, memoryview]]] = field(default_factory=list)
     evaluations: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     deliveries: list[int] = field(default_factory=lambda: [0] * (len(layout.BUCKETS) + 2))
     """As those of requests."""
 
     def add(self, words: memoryview, *, alive: bool) -> None:
+        gauges = {name: words[base + layout.VALUES] / layout.SCALE for base, name in _slots(words, range(1, layout.GAUGES + 1))}
+        for name in [name for name in gauges if name.endswith(layout.TOTAL)]:
+            self.totals[name] += gauges.pop(name)
         if alive and words[layout.PID]:
-            gauges = {name: words[base + layout.VALUES] / layout.SCALE for base, name in _slots(words, range(1, layout.GAUGES + 1))}
             self.alive.append(_Process(words[layout.PID], words[layout.IN_PROGRESS], gauges))
         found = {
             name: words[base + layout.VALUES : base + layout.SLOT]
@@ -111,6 +114,7 @@ class MergedMetrics(Collector, Metrics):
         in_progress.add_metric((), sum(process.in_progress for process in snapshot.alive))
         yield in_progress
         yield from _gauges(snapshot.alive)
+        yield from _totals(snapshot.totals)
         yield from dependencies.families(snapshot.dependencies)
         yield from _evaluations(snapshot.evaluations)
         yield _deliveries(snapshot.deliveries)
@@ -177,6 +181,14 @@ def _gauges(processes: Sequence[_Process]) -> Iterator[Metric]:
         for process in processes:
             if name in process.gauges:
                 family.add_metric((str(process.pid),), process.gauges[name])
+        yield family
+
+
+def _totals(totals: Mapping[str, float]) -> Iterator[Metric]:
+    for name, value in sorted(totals.items()):
+        label = name.removesuffix(layout.TOTAL)
+        family = CounterMetricFamily(label, f"{label.replace('_', ' ').capitalize()}, of all processes.")
+        family.add_metric((), value)
         yield family
 
 

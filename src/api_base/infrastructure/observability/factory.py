@@ -9,7 +9,7 @@ from pydantic import SecretStr
 
 from api_base.core.config import Settings
 from api_base.core.errors import ConfigurationError
-from api_base.core.protocols import DependencyFigures
+from api_base.core.protocols import Caches, DependencyFigures
 from api_base.infrastructure.observability.access_log import AccessLog
 from api_base.infrastructure.observability.counters import Counters
 from api_base.infrastructure.observability.recorder import BatchingRecorder
@@ -73,16 +73,18 @@ def _headers(text: SecretStr | None) -> Mapping[str, str] | None:
     return {name.strip().lower(): value.strip() for name, _, value in pairs}
 
 
-def recorder(settings: Settings, own: Counters, spans: "Telemetry | None", pool: Pool, dependencies: Dependencies) -> BatchingRecorder:
+def recorder(
+    settings: Settings, own: Counters, spans: "Telemetry | None", pool: Pool, dependencies: Dependencies, caches: Caches
+) -> BatchingRecorder:
     """The recorder of a server: counters, the access log unless it is switched off, and spans if there is an endpoint."""
     log = (AccessLog(sys.stdout, json=json_logs(settings)),) if settings.observability.access_log else ()
     traced = () if spans is None else (spans.requests,)
-    return BatchingRecorder(own, (*log, *traced), lambda: _gauges(pool(), spans), dependencies)
+    return BatchingRecorder(own, (*log, *traced), lambda: _gauges(pool(), spans, caches), dependencies)
 
 
-def worker_recorder(own: Counters, spans: "Telemetry | None", pool: Pool, dependencies: Dependencies) -> BatchingRecorder:
+def worker_recorder(own: Counters, spans: "Telemetry | None", pool: Pool, dependencies: Dependencies, caches: Caches) -> BatchingRecorder:
     """The recorder of a worker, which answers no requests: gauges and dependencies alone."""
-    return BatchingRecorder(own, (), lambda: _gauges(pool(), spans), dependencies)
+    return BatchingRecorder(own, (), lambda: _gauges(pool(), spans, caches), dependencies)
 
 
 def json_logs(settings: Settings) -> bool:
@@ -91,10 +93,13 @@ def json_logs(settings: Settings) -> bool:
     return chosen == "json" or (chosen == "auto" and settings.environment == "production")
 
 
-def _gauges(figures: PoolFigures, spans: "Telemetry | None") -> Mapping[str, float]:
-    exported = {} if spans is None else {"trace_spans_dropped": spans.queue.dropped}
+def _gauges(figures: PoolFigures, spans: "Telemetry | None", caches: Caches) -> Mapping[str, float]:
+    cache = caches.totals()
+    exported = {} if spans is None else {"trace_spans_dropped_total": spans.queue.dropped}
     return exported | {
         "database_pool_connections_open": figures.open,
         "database_pool_connections_idle": figures.idle,
         "database_pool_requests_waiting": figures.waiting,
+        "cache_hits_total": cache.hits,
+        "cache_misses_total": cache.misses,
     }

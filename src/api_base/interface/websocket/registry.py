@@ -22,6 +22,8 @@ class OpenSockets:
         self._open = self._dropped = self._slow = self._queued = 0
         self._unauthenticated: Counter[str] = Counter()
         self._users: Counter[UserId] = Counter()
+        for name in ("connections", "queued_messages", "dropped_messages_total", "slow_clients_total"):
+            gauge(f"websocket_{name}", 0)
 
     def admit(self, address: str, *, authenticated: bool) -> None:
         """Count a new connection. Raises `Overloaded` or `TooManyRequests`, and then counts nothing."""
@@ -70,9 +72,9 @@ class OpenSockets:
     def dropped(self, count: int) -> None:
         """Count messages that a slow client does not get."""
         self._dropped += count
-        self._gauge("websocket_dropped_messages", self._dropped)
+        self._gauge("websocket_dropped_messages_total", self._dropped)
 
     def slow_client(self) -> None:
         """Count a connection that was closed because its client reads too slowly."""
         self._slow += 1
-        self._gauge("websocket_slow_clients", self._slow)
+        self._gauge("websocket_slow_clients_total", self._slow)

@@ -224,12 +224,12 @@ class Realtime:
         for name, value in (
             ("realtime_sessions", self.sessions),
             ("realtime_subscriptions", self.subscriptions),
-            ("realtime_recoveries", self.figures.recovered),
-            ("realtime_resets", self.figures.resets),
-            ("realtime_refused", self.figures.refused),
-            ("realtime_ended", self.figures.ended.total()),
+            ("realtime_recoveries_total", self.figures.recovered),
+            ("realtime_resets_total", self.figures.resets),
+            ("realtime_refused_total", self.figures.refused),
+            ("realtime_ended_total", self.figures.ended.total()),
             ("stream_queued_messages", self.figures.queued),
-            ("stream_slow_clients", self.figures.slow),
+            ("stream_slow_clients_total", self.figures.slow),
         ):
             self._gauge(name, value)
 

@@ -42,6 +42,8 @@ class Streams:
         self._limit, self._most, self._gauge = each, in_all, gauge
         self._open: Counter[object] = Counter()
         self._all = self._refused = 0
+        gauge("uploads_open", 0)
+        gauge("uploads_refused_total", 0)
 
     @contextmanager
     def one(self, tenant: UUID | None = None) -> Iterator[None]:
@@ -66,7 +68,7 @@ class Streams:
             )
         if self._all >= self._most:
             self._refused += 1
-            self._gauge("uploads_refused", self._refused)
+            self._gauge("uploads_refused_total", self._refused)
             raise Unavailable("The server reads as many uploads as it can. Try again.", reason=f"{self._all} uploads are open")
 
     def _count(self, change: int) -> None:
