@@ -94,4 +94,5 @@ def _instead(module: ModuleType) -> str:
 
 
 def _raised(name: str, module: str, error: Exception) -> str:
-    return f"CONTEXTS: {name!r} cannot be imported. {raised_at(error, module)}: {type(error).__name__}: {str(error).rstrip('.')}."
+    said = error.msg if isinstance(error, SyntaxError) else str(error)
+    return f"CONTEXTS: {name!r} cannot be imported. {raised_at(error, module)}: {type(error).__name__}: {said.rstrip('.')}."
