@@ -48,6 +48,7 @@ def write(folder: Path, lamp: str) -> None:
     (folder / "seeded.py").write_text(PACKAGE.replace("{lamp}", lamp))
 
 
+@pytest.mark.slow
 def test_seeds_run_once_in_order_and_are_completed_after_an_error(project: Project, variables: dict[str, str], tmp_path: Path) -> None:
     write(tmp_path, "TABLE-1")
     stopped = run(project.home, "seed", **variables)
