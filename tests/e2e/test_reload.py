@@ -140,7 +140,7 @@ def test_the_new_code_answers_and_no_request_fails(project: Project, desk: Desk)
         assert backend.end(signal.SIGTERM) == 0
     assert "Traceback" not in backend.output
     print(
-        f"{RELOADS} reloads: {statistics.median(times):.2f} s ({min(times):.2f} to {max(times):.2f}), "
+        f"{RELOADS} reloads: {statistics.median(times):.2f} s ({', '.join(f'{one:.2f}' for one in sorted(times))}), "
         f"{answers.count} answers, load {os.getloadavg()[0]:.1f}"
     )
 
@@ -169,6 +169,11 @@ def test_code_that_cannot_serve_is_reported_with_its_place_and_the_old_code_serv
             assert answers.words == {"first", "second"}
             desk.write("__init__.py", CONTEXT)
             until(lambda: "third" in answers.words, "the repaired context")
+            reports = backend.output.count("starting processes with the new code")
+            desk.say("fourth")
+            until(lambda: backend.output.count("starting processes with the new code") > reports, "the beginning of a reload")
+            desk.say("fifth")
+            until(lambda: "fifth" in answers.words, "what was saved during the reload")
         assert answers.failed == []
         assert backend.end(signal.SIGINT) == 0
     assert "Traceback" not in backend.output

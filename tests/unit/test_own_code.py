@@ -1,5 +1,6 @@
 """Which code `api-base serve --reload` watches, and what it takes for a change."""
 
+import resource
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -65,6 +66,16 @@ def test_a_single_file_is_reported_once_it_is_the_same_twice(tmp_path: Path) -> 
 def test_production_refuses_to_reload() -> None:
     with pytest.raises(ConfigurationError, match="--reload: is for development, and ENVIRONMENT is production"):
         watch_code(Settings(_env_file=None).model_copy(update={"environment": "production"}))
+
+
+def test_a_system_that_cannot_watch_is_named(tmp_path: Path) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))  # an instance of inotify(7) needs a descriptor
+    try:
+        with pytest.raises(ConfigurationError, match="--reload: the code cannot be watched: .*Too many open files"):
+            Watch([tmp_path])
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def test_an_installed_base_is_not_watched(tmp_path: Path) -> None:

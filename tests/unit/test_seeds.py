@@ -9,10 +9,11 @@ import pytest
 from api_base.application.common.cqrs import PUBLIC, Bus, Command, on
 from api_base.application.common.seeds import Seeds
 from api_base.bootstrap.context import Context
+from api_base.core.config import Settings
 from api_base.core.errors import ConfigurationError, Conflict, ProgrammingError, RequestInProgress, Unauthenticated
 from api_base.core.protocols import Isolation
 from api_base.core.types import KeyedExecution, Principal, RequestContext, UserId, current_context
-from api_base.operations.seeding import seeding
+from api_base.operations.seeding import refuse_production, seeding
 
 USER = UserId(UUID(int=7))
 
@@ -108,3 +109,14 @@ def test_contexts_are_seeded_after_those_that_they_require() -> None:
     assert [one.name for one in seeding(contexts, "c")] == ["c"]
     with pytest.raises(ConfigurationError, match="The context 'a' has no seed. Contexts with a seed: d, c, b, e."):
         seeding(contexts, "a")
+
+
+def test_production_is_seeded_only_with_yes() -> None:
+    settings = Settings(_env_file=None)
+    refuse_production(settings, yes=False)
+    production = settings.model_copy(update={"environment": "production"})
+    refuse_production(production, yes=True)
+    with pytest.raises(
+        ConfigurationError, match="Nothing was seeded, because ENVIRONMENT is production. To seed this database, pass --yes."
+    ):
+        refuse_production(production, yes=False)

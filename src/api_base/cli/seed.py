@@ -26,12 +26,11 @@ def seed(
     from api_base.bootstrap import migrations
     from api_base.cli.running import application
     from api_base.core.errors import ConfigurationError
-    from api_base.operations.seeding import seeding
+    from api_base.operations.seeding import refuse_production, seeding
     from api_base.serving.resolving import on
 
     with application() as (settings, urls, contexts):
-        if settings.environment == "production" and not yes:
-            raise ConfigurationError("Nothing was seeded, because ENVIRONMENT is production. To seed this database, pass --yes.")
+        refuse_production(settings, yes=yes)
         chosen = seeding(contexts, context)
         if pending := [id for branch in migrations.status(urls, contexts) for id in branch.pending]:
             raise ConfigurationError(f"Revisions are pending: {', '.join(pending)}. Run `api-base migrate up` first.")

@@ -10,6 +10,12 @@ from api_base.core.errors import ApiBaseError, ConfigurationError, Unavailable
 from api_base.operations.acting import act_as, act_in_tenant
 
 
+def refuse_production(settings: Settings, *, yes: bool) -> None:
+    """Raise `ConfigurationError` in production without `--yes`."""
+    if settings.environment == "production" and not yes:
+        raise ConfigurationError("Nothing was seeded, because ENVIRONMENT is production. To seed this database, pass --yes.")
+
+
 def seeding(contexts: Sequence[Context], chosen: str | None = None) -> list[Context]:
     """Return the contexts that have a seed, in the order of `requires`: all, or the `chosen` one and what it requires.
 

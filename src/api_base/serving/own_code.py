@@ -63,7 +63,10 @@ def watch_code(settings: Settings) -> "Watch":
 
 
 class Watch:
-    """Reports changes in folders, by notifications of the system, and of single files, which it looks at again and again."""
+    """Reports changes in folders, by notifications of the system, and of single files, which it looks at again and again.
+
+    Raises `ConfigurationError` if the system cannot watch the folders.
+    """
 
     def __init__(self, places: Sequence[Path]) -> None:
         from watchfiles import DefaultFilter, watch
@@ -73,6 +76,12 @@ class Watch:
         self._reported = self._seen = {file: _stamp(file) for file in self._files}
         folders = [place for place in places if place.is_dir()]
         self._changes = watch(*folders, watch_filter=None, debounce=_STORM_MS, step=_QUIET_MS, rust_timeout=_WAIT_MS, yield_on_timeout=True)
+        try:
+            next(self._changes)  # begins to watch
+        except (OSError, RuntimeError) as error:  # such as the limit of inotify(7)
+            raise ConfigurationError(
+                f"--reload: the code cannot be watched: {error}. Start without --reload, or raise the limit."
+            ) from error
 
     def wait(self) -> list[Path]:
         """Return what has changed, once it has been quiet for a moment; nothing after a tenth of a second without changes."""
