@@ -34,6 +34,7 @@ from .application.common.resources import Restore as Restore
 from .application.common.resources import Update as Update
 from .application.common.search import DeclaredIndex as DeclaredIndex
 from .application.common.search import SearchSource as SearchSource
+from .application.common.seeds import Seeds as Seeds
 from .application.files.commands.attachments import Attachable as Attachable
 from .application.services.feature_flags import FeatureFlags as FeatureFlags
 from .bootstrap.adapters import Adapters as Adapters

@@ -1,6 +1,6 @@
 """`Context`: everything that a bounded context brings. A new one touches its own folders and one line of `CONTEXTS`."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +15,7 @@ from api_base.application.common.jobs import Job, Schedule
 from api_base.application.common.realtime import ChannelDeclaration
 from api_base.application.common.remote import RemoteBus
 from api_base.application.common.search import DeclaredIndex, SearchIndexes
+from api_base.application.common.seeds import Seeds
 from api_base.application.files.commands.attachments import Attachable
 from api_base.application.services.feature_flags import CurrentFlags, FeatureFlags
 from api_base.application.services.file_upload.limits import Streams
@@ -125,6 +126,7 @@ class Context(Declaration):
     may then share: they run after the limits by address and the check of the token, and before the route, which refuses a request without a token.
     `openapi` changes the OpenAPI document, once, when it is complete.
     `commands` is the import path of a typer app (`package.module:NAME`), which `api-base <name of the context> …` runs.
+    `seed` sends what a database begins with: `api-base seed`.
     `prune` declares which rows the worker deletes, `background` adds other periodic tasks.
     `protocol_routes` are served at the paths that another specification prescribes.
     `graphql` is a `GraphQL`, or the import path of one (`package.module:NAME`), imported with the first GraphQL request: docs/graphql.md.
@@ -159,5 +161,6 @@ class Context(Declaration):
     protocol_routes: Callable[[Bus], APIRouter] | None = None
     openapi: Callable[[dict[str, object]], None] | None = None
     commands: str | None = None
+    seed: Callable[[Seeds], Awaitable[None]] | None = None
     graphql: GraphQL | str | None = None
     adapters: Adapters = field(default_factory=Adapters)

@@ -93,12 +93,12 @@ def up(settings: Settings, urls: Urls, contexts: Sequence[Context]) -> list[str]
     Raises `Unavailable` when a lock times out, `ConfigurationError` when the roles or the revisions cannot work, or when the tables would not
     be as the contexts declare them.
     """
-    return asyncio.run(_migrator(settings, urls, contexts).up())
+    return asyncio.run(migrator(settings, urls, contexts).up())
 
 
 def down(settings: Settings, urls: Urls, context: str, steps: int = 1, *, contexts: Sequence[Context]) -> list[str]:
     """Undo the last `steps` revisions of `context` and return their ids. Raises `ConfigurationError` when other contexts depend on them."""
-    return asyncio.run(_migrator(settings, urls, contexts).down(context, steps))
+    return asyncio.run(migrator(settings, urls, contexts).down(context, steps))
 
 
 def status(urls: Urls, contexts: Sequence[Context]) -> list[BranchStatus]:
@@ -167,7 +167,7 @@ def auto(settings: Settings, urls: Urls, context: str, message: str | None, cont
             f"Nothing was written, because {', '.join(pending)} of {context} is not applied, and the tables are compared with those of the "
             "database. Run `api-base migrate up`, then try again."
         )
-    found = asyncio.run(_migrator(settings, urls, contexts).inspect(partial(difference, declared=_schema(settings, context, contexts))))
+    found = asyncio.run(migrator(settings, urls, contexts).inspect(partial(difference, declared=_schema(settings, context, contexts))))
     return write_difference(declared, context, message, found)
 
 
@@ -185,14 +185,15 @@ def _schema(settings: Settings, name: str, contexts: Sequence[Context]) -> "Decl
     )
 
 
-def _migrator(settings: Settings, urls: Urls, contexts: Sequence[Context]) -> "Migrator":
+def migrator(settings: Settings, urls: Urls, contexts: Sequence[Context], absent: Sequence[Context] = ()) -> "Migrator":
+    """Return what migrates the database. It also knows the revisions of built-in contexts that are left out, and of those that are `absent`."""
     from api_base.infrastructure.db.migrations.runner import MigrationTimeouts, Migrator  # Alembic costs a start 0.1 s
 
     return Migrator(
         dsn=urls.owner,
         roles=Roles(app=user_of(urls.app), worker=user_of(urls.worker), search=settings.database.search_role),
         branches=branches(contexts),
-        left_out=_branches_of(left_out(contexts)),
+        left_out=_branches_of(list({context.name: context for context in (*left_out(contexts), *absent)}.values())),
         timeouts=MigrationTimeouts(lock_timeout=settings.database.migration_lock_timeout_seconds),
         check=table_check(urls, contexts),
     )

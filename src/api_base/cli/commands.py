@@ -24,6 +24,7 @@ from api_base.cli import (
     openapi,
     routes,
     search,
+    seed,
     serve,
     shell,
     users,
@@ -95,6 +96,7 @@ app.command("openapi")(openapi.openapi)
 app.command("routes")(routes.routes)
 app.command("messages")(messages.messages)
 app.command("shell")(shell.shell)
+app.command("seed")(seed.seed)
 app.command("import")(import_.import_)
 app.add_typer(migrate.app, name="migrate")
 app.add_typer(events.app, name="events")

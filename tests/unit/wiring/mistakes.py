@@ -652,6 +652,31 @@ NAMES: Final = (
         "commands='shop.commands:APP' of the context 'shop' names no module. Write package.module:NAME.",
     ),
     Mistake(
+        "a seed that is not a coroutine function",
+        """async def seed(seeds: Seeds) -> None:
+    \"\"\"Count once.\"\"\"
+    await seeds""",
+        """def seed(seeds: Seeds) -> None:
+    \"\"\"Count once.\"\"\"
+    seeds""",
+        "def seed(",
+        "The seed of the context 'shop' is not a coroutine function. Write async def seed(seeds: Seeds) -> None.",
+    ),
+    Mistake(
+        "a seed of something else",
+        "async def seed(seeds: Seeds)",
+        "async def seed(bus: Bus, seeds: Seeds)",
+        "async def seed(",
+        "The seed of the context 'shop' takes bus, seeds, but is given a Seeds. Write async def seed(seeds: Seeds) -> None.",
+    ),
+    Mistake(
+        "a seed that is no function",
+        "    seed=seed,\n",
+        "    seed=[Recount()],\n",
+        CONTEXT,
+        "seed of the context 'shop' is list, which is no function. Write async def seed(seeds: Seeds) -> None.",
+    ),
+    Mistake(
         "a handler that is replaced twice",
         "        on(Recount, RecountHandler()),\n",
         "        on(Recount, RecountHandler()),\n        replacing(GetItem, ItemHandler()),\n        replacing(GetItem, ItemHandler())\n",

@@ -18,7 +18,7 @@ BASE_REQUIRES: Final = frozenset({"users", "tenants", "auth"})
 
 def contexts_of(settings: Settings) -> tuple[Sequence[Context], Sequence[str]]:
     """Return the contexts of the application, and an error message for each that cannot be loaded or left out."""
-    loaded = [_load(name) for name in settings.contexts]
+    loaded = [load_context(name) for name in settings.contexts]
     added, problems = [one for one in loaded if isinstance(one, Context)], [one for one in loaded if isinstance(one, str)]
     contexts = [*(one for one in BUILT_IN if one.name not in settings.contexts_disabled), *added]
     return contexts, [*problems, *_left_out_wrongly(settings.contexts_disabled, contexts), *_missing(settings, contexts)]
@@ -55,7 +55,8 @@ def _listed(names: Sequence[str]) -> str:
     return f"{', '.join(others)} and {last} require" if others else f"{last} requires"
 
 
-def _load(name: str) -> Context | str:
+def load_context(name: str) -> Context | str:
+    """Return the context that `package.module:ATTRIBUTE` names, or an error message."""
     path, _, attribute = name.partition(":")
     try:
         module = import_module(path)
@@ -94,4 +95,5 @@ def _instead(module: ModuleType) -> str:
 
 
 def _raised(name: str, module: str, error: Exception) -> str:
-    return f"CONTEXTS: {name!r} cannot be imported. {raised_at(error, module)}: {type(error).__name__}: {str(error).rstrip('.')}."
+    said = error.msg if isinstance(error, SyntaxError) else str(error)
+    return f"CONTEXTS: {name!r} cannot be imported. {raised_at(error, module)}: {type(error).__name__}: {said.rstrip('.')}."

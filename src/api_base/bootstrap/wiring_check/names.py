@@ -26,6 +26,7 @@ COMMANDS: Final = frozenset(
         "openapi",
         "routes",
         "search",
+        "seed",
         "serve",
         "shell",
         "users",

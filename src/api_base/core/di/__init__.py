@@ -22,6 +22,7 @@ EXTRAS: Final[Mapping[str, Sequence[str]]] = {
     "otlp": ("opentelemetry.sdk", "opentelemetry.exporter.otlp.proto.http"),
     "rabbitmq": ("aio_pika",),
     "redis": ("redis",),
+    "reload": ("watchfiles",),
     "s3": ("aiobotocore", "obstore"),
     "testing": ("pytest", "pytest_asyncio", "httpx2"),
 }

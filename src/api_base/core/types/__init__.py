@@ -92,7 +92,7 @@ class KeyedRequest:
     The key is valid for its tenant, user and `route`.
 
     `key` and `fingerprint` (of everything that makes two requests the same) are digests of 32 bytes: the database stores neither
-    key nor body.
+    key nor body. `permanent`: the key never expires.
     """
 
     tenant_id: TenantId | None
@@ -100,6 +100,7 @@ class KeyedRequest:
     route: str
     key: bytes
     fingerprint: bytes
+    permanent: bool = False
 
 
 @dataclass(slots=True, kw_only=True)

@@ -17,6 +17,7 @@ from api_base.application.common.cqrs import Bus, Cacheable, Command, Query, Reg
 from api_base.application.common.jobs import Job, Schedule
 from api_base.application.common.listing import Fields, ListRequest, Page
 from api_base.application.common.realtime import Channel, PublicEvent
+from api_base.application.common.seeds import Seeds
 from api_base.application.files.commands.attachments import Attachable
 from api_base.application.items.dtos import ItemDTO
 from api_base.application.items.queries import GetItem
@@ -208,6 +209,11 @@ def _read(id: UUID) -> GetGood:
     return GetGood(id=id)
 
 
+async def seed(seeds: Seeds) -> None:
+    """Count once."""
+    await seeds.once("first count", Recount())
+
+
 SHOP = Context(
     name="shop",
     tables=(TABLE,),
@@ -226,5 +232,6 @@ SHOP = Context(
     mcp=(Tool(message=GetGood, description="Get a good of the tenant."),),
     remote={"shop.get": GetGood},
     lifespan=lifespan,
+    seed=seed,
     routes=routes,
 )
