@@ -20,6 +20,7 @@ from .application.common.jobs import Schedule as Schedule
 from .application.common.listing import Field as Field
 from .application.common.listing import Fields as Fields
 from .application.common.listing import ListRequest as ListRequest
+from .application.common.listing import OffsetPage as OffsetPage
 from .application.common.listing import Page as Page
 from .application.common.listing import Sort as Sort
 from .application.common.money import MoneyDTO as MoneyDTO
@@ -145,6 +146,7 @@ from .interface.mcp import Tool as Tool
 from .interface.routes import ClientProgram as ClientProgram
 from .interface.routes import ExpectedVersion as ExpectedVersion
 from .interface.routes import ListQuery as ListQuery
+from .interface.routes import OffsetQuery as OffsetQuery
 from .interface.routes import OptionalVersion as OptionalVersion
 from .interface.routes import PreferredLanguage as PreferredLanguage
 from .interface.routes import RouteOptions as RouteOptions

@@ -32,7 +32,7 @@ from api_base.application.common.resources import (
 from api_base.bootstrap.context import Context, Ports
 from api_base.bootstrap.contexts.roles import PLATFORM_ADMIN
 from api_base.bootstrap.crud_check import misnamed, unsearchable
-from api_base.bootstrap.crud_messages import Messages, Permissions, camel
+from api_base.bootstrap.crud_messages import Messages, Permissions
 from api_base.core.errors import Fault, WiringError
 from api_base.core.protocols import PeriodicTask
 from api_base.core.shared.places import Declaration
@@ -47,10 +47,13 @@ from api_base.infrastructure.db.resource_table import resource_table
 from api_base.infrastructure.db.schema import DeclaredTable, Ownership, ownership
 from api_base.infrastructure.db.session import Database
 from api_base.infrastructure.text_search import pruner
-from api_base.interface.graphql.declared import GraphQL, Listing, Node
-from api_base.interface.mcp import Exposed, Tool
+from api_base.interface.graphql.declared import GraphQL
+from api_base.interface.mcp import Exposed
+from api_base.interface.resource_graphql import resource_graphql
 from api_base.interface.resource_routes import ResourceRoutes, resource_router
+from api_base.interface.resource_tools import resource_tools
 from api_base.interface.routes import Router
+from api_base.interface.routes.router import Paging
 from api_base.interface.v1.bodies.resources import ResourceBody, create_body, example_of, patch_body, undescribed
 
 DECLARES_FOR_ITS_CALLERS: Final = True
@@ -122,31 +125,7 @@ class Crud[T: Resource, D](Declaration):
     @property
     def mcp(self) -> Sequence[Exposed]:
         """Return the messages as tools, but for those of administrators of the platform."""
-        one, body = self.routes_of.singular.replace("_", " "), self.routes_of
-        tools = [
-            Tool(message=self.get, description=f"Read one {one} by its id."),
-            Tool(
-                message=self.list,
-                description=f"List {self.name}: filtered, sorted, in pages.",
-                listing=body.fields,
-                searchable=body.searchable,
-            ),
-            Tool(
-                message=self.create,
-                description=f"Create one {one}.",
-                body=body.create_body,
-                fields=lambda given: {"values": given.values()},
-            ),
-            Tool(
-                message=self.update,
-                description=f"Change the given members of one {one}. expected_version is the version that you read; null accepts any.",
-                body=body.patch_body,
-                fields=lambda given: {"changes": given.values()},
-            ),
-            Tool(message=self.delete, description=f"Delete one {one}. expected_version null accepts any version."),
-        ]
-        if self.restore is not None:
-            tools.append(Tool(message=self.restore, description=f"Restore one deleted {one}. expected_version null accepts any version."))
+        tools = resource_tools(self.routes_of)
         return [tool.made_for(self) for tool in tools if self.roles.get(tool.message.permission) != frozenset({PLATFORM_ADMIN})]
 
     @property
@@ -165,23 +144,7 @@ class Crud[T: Resource, D](Declaration):
     @property
     def graphql(self) -> GraphQL:
         """Return the node and the list; the mutations come from the routes."""
-        body = self.routes_of
-        node = Node(
-            name=self.aggregate.__name__,
-            dto=body.dto,
-            by_ids=lambda ids: self.get_many(ids=ids),
-            path="/" + body.plural.replace("_", "-"),
-            channel=self.name if self.channels else None,
-        )
-        listing = Listing(
-            name=camel(body.plural),
-            dto=body.dto,
-            query=lambda request: self.list(request=request),
-            fields=body.fields,
-            searchable=body.searchable,
-            description=f"The {body.plural.replace('_', ' ')} that the caller may read.",
-        )
-        return GraphQL(nodes=(node,), listings=(listing,))
+        return resource_graphql(self.routes_of, self.aggregate.__name__, self.get_many, self.name if self.channels else None)
 
     def context(
         self,
@@ -239,6 +202,7 @@ def crud[T: Resource, D](
     update: frozenset[str] | None = None,
     delete: frozenset[str] | None = None,
     events: bool = False,
+    paging: Paging = "cursor",
     table: DeclaredTable | None = None,
     mapping: TableMapping[T] | None = None,
     to_dto: Callable[[T], D] | None = None,
@@ -251,7 +215,7 @@ def crud[T: Resource, D](
     `filters`, `sorts` and `search` name its attributes: by which lists are filtered and sorted, and what `q` searches, the title first. `read`,
     `create`, `update` and `delete` are the roles that may do it, by default viewers, members, members and administrators of a tenant; the resource of a
     user is that user's alone, and that of the system is changed by administrators of the platform. With `events`, what happens is published
-    (`notes.created.v1`), also to connected clients. The other arguments are one's own in
+    (`notes.created.v1`), also to connected clients. `paging="offset"` pages its route by offset, with a total. The other arguments are one's own in
     the place of what is made of the class: its table, its mapping, the function to its DTO, the fields of its lists, and its two bodies.
     """
     stored = table if table is not None else resource_table(cls, name)
@@ -274,6 +238,7 @@ def crud[T: Resource, D](
         create_body=create_with or create_body(cls),
         patch_body=change_with or patch_body(cls),
         example=example_of(cls),
+        paging=paging,
         declared_at=made.declared_at,
     )
     refused = [*misnamed(cls, "filters", filters), *misnamed(cls, "sorts", sorts), *unsearchable(cls, search, stored)]

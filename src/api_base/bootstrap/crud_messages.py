@@ -15,6 +15,7 @@ from api_base.application.common.resources import (
     UpdateResource,
 )
 from api_base.bootstrap.contexts.roles import ADMINS, MEMBERS, PLATFORM_ADMIN, VIEWERS
+from api_base.core.shared.naming import camel
 from api_base.core.shared.places import Declaration
 from api_base.domain.common.resource import Resource, RestorableResource
 from api_base.domain.common.resource_events import ResourceEvent
@@ -81,9 +82,3 @@ class Messages[D](Declaration):
 def _of(generic: type, argument: type) -> object:
     """Return `generic[argument]`, for a class that is known at runtime only."""
     return generic[argument]  # type: ignore[index]  # each has one parameter
-
-
-def camel(name: str) -> str:
-    """Return `sales_orders` as `salesOrders`, and `_sales_orders` as `SalesOrders`."""
-    head, *words = name.split("_")
-    return head + "".join(word.capitalize() for word in words)

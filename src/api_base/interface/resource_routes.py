@@ -8,7 +8,7 @@ from uuid import UUID
 from fastapi import Depends
 
 from api_base.application.common.cqrs import Bus
-from api_base.application.common.listing import Fields, ListRequest, Page
+from api_base.application.common.listing import Fields, ListRequest, OffsetPage, Page
 from api_base.application.common.resources import (
     CreateResource,
     DeleteResource,
@@ -18,7 +18,8 @@ from api_base.application.common.resources import (
     UpdateResource,
 )
 from api_base.core.errors import Invalid
-from api_base.interface.routes import ExpectedVersion, ListQuery, OptionalVersion, RouteOptions, Router
+from api_base.interface.routes import ExpectedVersion, ListQuery, OffsetQuery, OptionalVersion, RouteOptions, Router
+from api_base.interface.routes.router import Paging
 from api_base.interface.v1.bodies.resources import ResourceBody
 
 
@@ -43,6 +44,7 @@ class ResourceRoutes[D]:
     create_body: type[ResourceBody]
     patch_body: type[ResourceBody]
     example: Mapping[str, Any] = field(default_factory=dict)
+    paging: Paging = "cursor"
     declared_at: str
 
 
@@ -71,20 +73,17 @@ def resource_router[D](bus: Bus, routes: ResourceRoutes[D], own: Router | None =
     created = RouteOptions(versioned=True, location=f".{path}/{{id}}", example={"body": routes.example})
     add("create", "POST", "", create, routes.dto, f"Create {article} {words}", created, status_code=201)
 
-    async def listed(request: ListRequest) -> Any:
-        return await bus.execute(routes.list(request=request))
+    by_offset = routes.paging == "offset"
 
-    listed.__annotations__["request"] = Annotated[ListRequest, Depends(ListQuery(routes.fields, searchable=routes.searchable))]
-    answer: Any = Page[routes.dto]  # type: ignore[name-defined]  # a type of this resource
-    add(
-        "list",
-        "GET",
-        "",
-        listed,
-        answer,
-        f"List {routes.plural.replace('_', ' ')}",
-        RouteOptions(sparse=True, example={"query": "limit=2"}),
-    )
+    async def listed(request: ListRequest) -> Any:
+        page = await bus.execute(routes.list(request=request))
+        return OffsetPage.of(page, request) if by_offset else page
+
+    query = (OffsetQuery if by_offset else ListQuery)(routes.fields, searchable=routes.searchable)
+    listed.__annotations__["request"] = Annotated[ListRequest, Depends(query)]
+    answer: Any = (OffsetPage if by_offset else Page)[routes.dto]
+    options = RouteOptions(sparse=True, paging=routes.paging, example={"query": "limit=2"})
+    add("list", "GET", "", listed, answer, f"List {routes.plural.replace('_', ' ')}", options)
 
     async def get(id: UUID) -> Any:
         return await bus.execute(routes.get(id=id))
