@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import date
+from itertools import count
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,14 +19,17 @@ from api_base.bootstrap.contexts import BUILT_IN
 from api_base.core.types import TenantId
 from api_base.domain.common.resource import RestorableResource
 from api_base.domain.common.text import TextRule
-from api_base.domain.common.value_objects import Money
+from api_base.domain.common.value_objects import Money, SlugRule
 from api_base.infrastructure.db.embedded import Urls
 from tests.application import Person, Running, running, settings_on
+
+_numbers = count(1)
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Article(RestorableResource):
     tenant_id: TenantId
+    slug: Annotated[str, SlugRule()]
     title: Annotated[str, TextRule(max_length=200)]
     page_views: int = 0
     due_on: date | None = None
@@ -34,6 +38,7 @@ class Article(RestorableResource):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArticleDTO(ResourceDTO):
+    slug: str
     title: str
     page_views: int
     due_on: date | None
@@ -55,7 +60,7 @@ class Desk:
         return await self.api.client.request(method, self.path + end, headers=sent, **more)
 
     async def made(self, **values: Any) -> dict[str, Any]:
-        answer = await self.send("POST", json={"title": "Article", **values})
+        answer = await self.send("POST", json={"slug": f"article-{next(_numbers)}", "title": "Article", **values})
         assert answer.status_code == 201, answer.text
         shown: dict[str, Any] = answer.json()
         return shown

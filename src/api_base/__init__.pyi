@@ -108,6 +108,7 @@ from .domain.common.text import TextRule as TextRule
 from .domain.common.value_objects import EmailAddress as EmailAddress
 from .domain.common.value_objects import Money as Money
 from .domain.common.value_objects import Slug as Slug
+from .domain.common.value_objects import SlugRule as SlugRule
 from .infrastructure.adapter_ports import AdapterPorts as AdapterPorts
 from .infrastructure.cache.decorators import cached as cached
 from .infrastructure.db import ddl as ddl

@@ -18,8 +18,8 @@ from tests.articles import Article, ArticleDTO, Desk, serving
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-ROWS: Final = """insert into articles (tenant_id, id, title, page_views, version, created_at, updated_at)
-    select $1, gen_random_uuid(), 'Article ' || n, n, 1, now(), now() from generate_series(1, $2) n"""
+ROWS: Final = """insert into articles (tenant_id, id, slug, title, page_views, version, created_at, updated_at)
+    select $1, gen_random_uuid(), 'row-' || n, 'Article ' || n, n, 1, now(), now() from generate_series(1, $2) n"""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -8,7 +8,9 @@ from api_base.application.common.cqrs import AUTHENTICATED
 from api_base.application.common.resources import (
     CreateResource,
     DeleteResource,
+    FindResource,
     GetResource,
+    GetResourceByKey,
     GetResources,
     ListResources,
     RestoreResource,
@@ -61,6 +63,8 @@ class Messages[D](Declaration):
         read, delete = permissions.of("read"), permissions.of("delete")
         self.get = cast("type[GetResource[D]]", self._made(f"Get{one}", _of(GetResource, dto), read))
         self.get_many = cast("type[GetResources[D]]", self._made(f"Get{many}ByIds", _of(GetResources, dto), read))
+        self.get_by_key = cast("type[GetResourceByKey[D]]", self._made(f"Get{one}ByKey", _of(GetResourceByKey, dto), read))
+        self.find = cast("type[FindResource]", self._made(f"Find{one}", FindResource, read))
         self.list = cast("type[ListResources[D]]", self._made(f"List{many}", _of(ListResources, dto), read))
         self.create = cast("type[CreateResource[D]]", self._made(f"Create{one}", _of(CreateResource, dto), permissions.of("create")))
         self.update = cast("type[UpdateResource[D]]", self._made(f"Update{one}", _of(UpdateResource, dto), permissions.of("update")))

@@ -32,6 +32,8 @@ def resource_tools(resource: ResourceRoutes[Any]) -> Sequence[Tool]:
         ),
         Tool(message=resource.delete, description=f"Delete one {one}. expected_version null accepts any version."),
     ]
+    if resource.get_by_key is not None:
+        tools.append(Tool(message=resource.get_by_key, description=f"Read one {one} by its {resource.key}."))
     if resource.restore is not None:
         tools.append(Tool(message=resource.restore, description=f"Restore one deleted {one}. expected_version null accepts any version."))
     return tools
