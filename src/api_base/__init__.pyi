@@ -85,6 +85,7 @@ from .core.protocols import PeriodicTask as PeriodicTask
 from .core.protocols import SearchDefinition as SearchDefinition
 from .core.protocols import SearchDocument as SearchDocument
 from .core.protocols import SearchField as SearchField
+from .core.protocols import Sequences as Sequences
 from .core.shared.tracing import span as span
 from .core.shared.tracing import traced as traced
 from .core.types import Err as Err
