@@ -116,6 +116,8 @@ from .infrastructure.db import ddl as ddl
 from .infrastructure.db.aggregate_mapping import aggregate_mapping as aggregate_mapping
 from .infrastructure.db.pruner import Prune as Prune
 from .infrastructure.db.query_builder import PageBuilder as PageBuilder
+from .infrastructure.db.relations import SqlRelation as SqlRelation
+from .infrastructure.db.relations import relation_table as relation_table
 from .infrastructure.db.repository import SqlRepository as SqlRepository
 from .infrastructure.db.repository import TableMapping as TableMapping
 from .infrastructure.db.resource_queries import GetById as GetById

@@ -9,9 +9,9 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from api_base.core.base import AggregateRoot
-from api_base.core.errors import ProgrammingError
+from api_base.core.errors import ProgrammingError, Transient
 from api_base.core.shared.places import Declaration
-from api_base.infrastructure.db.changes import Change, Kind
+from api_base.infrastructure.db.changes import NO_ERRORS, Change, ConstraintErrors, Kind
 from api_base.infrastructure.db.schema import is_unique, owner_column, ownership, unique_name
 from api_base.infrastructure.db.session import Database, Row
 from api_base.infrastructure.db.statement import Statement, owned
@@ -121,10 +121,14 @@ class SqlRepository[T: AggregateRoot]:
         return True
 
     async def remove(self, entity: T) -> None:
-        """Delete `entity` when the unit of work ends, guarded by its version; its events are stored."""
-        self._register(Kind.DELETE, entity, entity.version)
+        """Delete `entity` when the unit of work ends, guarded by its version; its events are stored. Its relations are removed now."""
+        cascades, owner = self._database.cascades.get(self._mapping.table.name, ()), self._mapping.owner(entity)
+        for cascade in cascades:
+            assert owner is not None  # the table belongs to tenants
+            await cascade.remove(owner, entity.id)
+        self._register(Kind.DELETE, entity, entity.version, {one.constraint: _related_meanwhile for one in cascades})
 
-    def _register(self, kind: Kind, entity: T, expected: int) -> None:
+    def _register(self, kind: Kind, entity: T, expected: int, errors: ConstraintErrors = NO_ERRORS) -> None:
         unit, mapping = open_unit(), self._mapping
         change = Change(
             kind=kind,
@@ -137,6 +141,11 @@ class SqlRepository[T: AggregateRoot]:
             expected=expected,
             before=None if kind is Kind.INSERT else unit.remembered(mapping.table.name, entity.id),
             events=entity.collect_events(),
-            constraint_errors={name: partial(make, entity) for name, make in mapping.constraint_errors.items()},
+            constraint_errors={**{name: partial(make, entity) for name, make in mapping.constraint_errors.items()}, **errors},
         )
         unit.register(change)
+
+
+def _related_meanwhile() -> Exception:
+    """Return the error of a deletion whose aggregate got another relation after its relations were removed: the command is repeated."""
+    return Transient("Another request has just related something to what is deleted.")
