@@ -20,6 +20,7 @@ from .application.common.jobs import Schedule as Schedule
 from .application.common.listing import Field as Field
 from .application.common.listing import Fields as Fields
 from .application.common.listing import ListRequest as ListRequest
+from .application.common.listing import OffsetPage as OffsetPage
 from .application.common.listing import Page as Page
 from .application.common.listing import Sort as Sort
 from .application.common.money import MoneyDTO as MoneyDTO
@@ -85,6 +86,7 @@ from .core.protocols import PeriodicTask as PeriodicTask
 from .core.protocols import SearchDefinition as SearchDefinition
 from .core.protocols import SearchDocument as SearchDocument
 from .core.protocols import SearchField as SearchField
+from .core.protocols import Sequences as Sequences
 from .core.shared.tracing import span as span
 from .core.shared.tracing import traced as traced
 from .core.types import Err as Err
@@ -108,12 +110,15 @@ from .domain.common.text import TextRule as TextRule
 from .domain.common.value_objects import EmailAddress as EmailAddress
 from .domain.common.value_objects import Money as Money
 from .domain.common.value_objects import Slug as Slug
+from .domain.common.value_objects import SlugRule as SlugRule
 from .infrastructure.adapter_ports import AdapterPorts as AdapterPorts
 from .infrastructure.cache.decorators import cached as cached
 from .infrastructure.db import ddl as ddl
 from .infrastructure.db.aggregate_mapping import aggregate_mapping as aggregate_mapping
 from .infrastructure.db.pruner import Prune as Prune
 from .infrastructure.db.query_builder import PageBuilder as PageBuilder
+from .infrastructure.db.relations import SqlRelation as SqlRelation
+from .infrastructure.db.relations import relation_table as relation_table
 from .infrastructure.db.repository import SqlRepository as SqlRepository
 from .infrastructure.db.repository import TableMapping as TableMapping
 from .infrastructure.db.resource_queries import GetById as GetById
@@ -146,6 +151,7 @@ from .interface.mcp import Tool as Tool
 from .interface.routes import ClientProgram as ClientProgram
 from .interface.routes import ExpectedVersion as ExpectedVersion
 from .interface.routes import ListQuery as ListQuery
+from .interface.routes import OffsetQuery as OffsetQuery
 from .interface.routes import OptionalVersion as OptionalVersion
 from .interface.routes import PreferredLanguage as PreferredLanguage
 from .interface.routes import RouteOptions as RouteOptions

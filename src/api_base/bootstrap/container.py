@@ -51,6 +51,7 @@ from api_base.infrastructure.rbac.checker import RolePermissionChecker
 from api_base.infrastructure.realtime import hub as realtime
 from api_base.infrastructure.realtime.signals import Signals
 from api_base.infrastructure.resilience.patterns import policies_of
+from api_base.infrastructure.sequences.store import SqlSequences
 from api_base.infrastructure.storage.handlers import SubprocessContent
 from api_base.infrastructure.system import SystemClock, Uuid7Generator
 from api_base.infrastructure.tasks.backend import JobBackend
@@ -102,6 +103,7 @@ class Container(containers.DeclarativeContainer):
 
     clock = Singleton(SystemClock)
     ids = Singleton(Uuid7Generator)
+    sequences = Singleton(SqlSequences)
     subscribers = Singleton(Subscribers)
     jobs = Singleton(Jobs)
     channels = Singleton(Channels)
@@ -243,6 +245,7 @@ class Wiring:
     events = Provided(Container.events)
     feature_flags = Provided(Container.feature_flags)
     ids = Provided(Container.ids)
+    sequences = Provided(Container.sequences)
     job_backend = Provided(Container.job_backend)
     job_completion = Provided(Container.job_completion)
     job_queue = Provided(Container.job_queue)

@@ -69,6 +69,7 @@ class Ports:
     openfeature: "Callable[[], FlagProvider]"
     clock: protocols.Clock
     ids: protocols.IdGenerator
+    sequences: protocols.Sequences
     bus: Bus
     jobs: protocols.JobQueue
     job_progress: protocols.JobProgress

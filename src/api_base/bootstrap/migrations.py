@@ -2,7 +2,7 @@
 
 A built-in context that is left out keeps its tables and revisions in a database that has them. None of its revisions is run.
 
-Every application has the branches `base`, `audit`, `events`, `idempotency`, `importing`, `realtime`, `tasks` and `text_search`, whatever its contexts. All functions run their own
+Every application has the branches `base`, `audit`, `events`, `idempotency`, `importing`, `realtime`, `sequences`, `tasks` and `text_search`, whatever its contexts. All functions run their own
 event loop: call them from outside one.
 """
 
@@ -17,7 +17,7 @@ from api_base.bootstrap.context import Context
 from api_base.bootstrap.contexts import left_out
 from api_base.core.config import Settings
 from api_base.core.errors import ConfigurationError, Fault, WiringError
-from api_base.infrastructure import audit, events, idempotency, importing, realtime, tasks, text_search
+from api_base.infrastructure import audit, events, idempotency, importing, realtime, sequences, tasks, text_search
 from api_base.infrastructure.audit.tables import METADATA as AUDIT
 from api_base.infrastructure.db.connecting import Connection
 from api_base.infrastructure.db.embedded import Urls
@@ -33,6 +33,7 @@ from api_base.infrastructure.events.tables import METADATA as EVENTS
 from api_base.infrastructure.idempotency.tables import METADATA as IDEMPOTENCY
 from api_base.infrastructure.importing.tables import METADATA as IMPORTING
 from api_base.infrastructure.realtime.tables import METADATA as REALTIME
+from api_base.infrastructure.sequences.tables import METADATA as SEQUENCES
 from api_base.infrastructure.tasks.tables import METADATA as TASKS
 from api_base.infrastructure.text_search.tables import METADATA as TEXT_SEARCH
 
@@ -42,11 +43,13 @@ if TYPE_CHECKING:
 
 OWN: Final = [
     Branch(name=package.__name__.rpartition(".")[2], folder=Path(package.__path__[0]) / "migrations")
-    for package in (audit, events, idempotency, importing, realtime, tasks, text_search)
+    for package in (audit, events, idempotency, importing, realtime, sequences, tasks, text_search)
 ]
 """The branches of the base itself."""
 OWN_TABLES: Final[Sequence[DeclaredTable]] = [
-    table for metadata in (AUDIT, EVENTS, IDEMPOTENCY, IMPORTING, REALTIME, TASKS, TEXT_SEARCH) for table in metadata.tables.values()
+    table
+    for metadata in (AUDIT, EVENTS, IDEMPOTENCY, IMPORTING, REALTIME, SEQUENCES, TASKS, TEXT_SEARCH)
+    for table in metadata.tables.values()
 ]
 
 

@@ -112,6 +112,7 @@ def _ports(settings: Settings, container: Wiring, attachable: Mapping[str, Attac
         openfeature=lambda: _openfeature(container.current_flags),
         clock=container.clock,
         ids=container.ids,
+        sequences=container.sequences,
         bus=container.bus,
         jobs=container.job_queue,
         job_progress=container.job_completion,

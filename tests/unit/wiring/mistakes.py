@@ -186,6 +186,20 @@ PERMISSIONS: Final = (
 
 ROUTES: Final = (
     Mistake(
+        "a page by offset that no route declares",
+        "Depends(ListQuery(FIELDS))",
+        "Depends(OffsetQuery(FIELDS))",
+        '@router.get("", summary',
+        "list_goods takes OffsetQuery, but is paged by cursor. Write RouteOptions(paging='offset'), or take ListQuery.",
+    ),
+    Mistake(
+        "a declared offset that no function takes",
+        '@router.get("", summary',
+        '@router.get("", RouteOptions(paging="offset"), summary',
+        '@router.get("", RouteOptions',
+        "list_goods has paging='offset', but does not take OffsetQuery and return an OffsetPage. Declare both, or remove paging='offset'.",
+    ),
+    Mistake(
         "two routes of one path",
         '@router.put("/{id}/title", status_code=204, summary="Rename a good")',
         '@router.put("/{id}/title", status_code=204)\n    @router.put("/{key}/title", status_code=204)',

@@ -11,14 +11,14 @@ from fastapi import APIRouter
 from fastapi.routing import APIRoute, APIWebSocketRoute, iter_route_contexts
 
 from api_base.application.common.cqrs import Cacheable, Message
-from api_base.application.common.listing import Page
+from api_base.application.common.listing import OffsetPage, Page
 from api_base.bootstrap.context import Context
 from api_base.bootstrap.declarations import Declarations
 from api_base.core.errors import Fault, ProgrammingError
 from api_base.core.shared import signatures
 from api_base.core.shared.places import place_of
 from api_base.interface.middleware.http_exchange import WEBSOCKET
-from api_base.interface.routes import Router
+from api_base.interface.routes import OffsetQuery, Router
 from api_base.interface.routes.plain import plain_options
 from api_base.interface.routes.rendering import ProtocolAnswer, StreamAnswer
 from api_base.interface.routes.router import RouteDefinition, options_of
@@ -167,6 +167,11 @@ def _read_and_sent(one: RouteDefinition, signature: Signature, result: object) -
         yield f"serves {one.method} and reads {read}. Serve POST, or take the value from the path or the query."
     if one.options.sparse and any(value.name == FIELDS and value.place == "query" for value in signature.values):
         yield "takes 'fields' from the query, which is a parameter of sparse=True. Rename it, or remove sparse=True."
+    by_offset = any(isinstance(resolver, OffsetQuery) for _, resolver in signature.resolvers)
+    if one.options.paging == "offset" and not (by_offset and get_origin(result) is OffsetPage):
+        yield "has paging='offset', but does not take OffsetQuery and return an OffsetPage. Declare both, or remove paging='offset'."
+    if by_offset and one.options.paging != "offset":
+        yield "takes OffsetQuery, but is paged by cursor. Write RouteOptions(paging='offset'), or take ListQuery."
     ended = [named(step.call) for step in signature.steps if step.yields]
     if StreamAnswer in (result, *get_args(result)) and (ended or any(field.file for field in signature.form)):
         what = f"the dependency {ended[0]} ends" if ended else "the files of its form are closed"
@@ -177,7 +182,7 @@ def _result(one: RouteDefinition, place: str, result: object) -> Iterator[Fault]
     name, query = one.endpoint.__name__, one.options.query
     if query is not None and query.cacheable is Cacheable.NEVER:
         yield Fault(place, f"{name} names the query {query.__name__}, which is not cacheable. Declare `cacheable`, or remove query=.")
-    answer: object = get_args(result)[0] if get_origin(result) is Page else result
+    answer: object = get_args(result)[0] if get_origin(result) in (Page, OffsetPage) else result
     if not isinstance(answer, type) or not is_dataclass(answer) or answer in (ProtocolAnswer, StreamAnswer):
         return
     known = sorted(field.name for field in fields(answer))

@@ -104,7 +104,7 @@ from api_base.core.protocols.storage import (
     checked_part,
     valid_key,
 )
-from api_base.core.protocols.system import Clock, IdGenerator
+from api_base.core.protocols.system import Clock, IdGenerator, Sequences
 
 __all__ = [
     "ENDED",
@@ -187,6 +187,7 @@ __all__ = [
     "SearchRequest",
     "SearchResults",
     "SearchTotal",
+    "Sequences",
     "SignedStorage",
     "StoredEvent",
     "StoredObject",

@@ -4,6 +4,7 @@ Text compares by code point (`COLLATE "C"`), so that Python, SQL and indexes agr
 trail never shows their values.
 """
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from enum import Enum
 from typing import Any, Final
@@ -18,6 +19,7 @@ from api_base.core.errors import ProgrammingError
 from api_base.core.shared.places import caller
 
 _DIALECT: Final = registry.load("postgresql")()
+_MAX_NAME_BYTES: Final = 63
 SECRET: Final = {"sensitivity": "secret"}
 PERSONAL: Final = {"sensitivity": "personal"}
 DIFFERENCE: Final = {"difference": True}
@@ -141,6 +143,27 @@ def declared_at(table: sa.Table) -> str:
 def column_type(column: sa.Column[Any]) -> str:
     """Return the column's type in DDL, without its collation."""
     return column.type.compile(dialect=_DIALECT).partition(" COLLATE ")[0]
+
+
+def identifier(name: str) -> str:
+    """Return the name of an index or constraint; one of over 63 bytes, which PostgreSQL would cut off, ends with a digest [manual, 4.1.1]."""
+    if len(name) <= _MAX_NAME_BYTES:
+        return name
+    digest = hashlib.blake2s(name.encode(), digest_size=4).hexdigest()
+    return f"{name[: _MAX_NAME_BYTES - len(digest) - 1]}_{digest}"
+
+
+def unique_name(table: str, owner: str | None, column: str) -> str:
+    """Return the name of the constraint that `column` is unique among the rows of an owner."""
+    return identifier("_".join(["uq", table, *([owner] if owner else []), column]))
+
+
+def is_unique(table: sa.Table, column: str) -> bool:
+    """Return whether a constraint or an index of the declared table makes `column` unique among the rows of an owner."""
+    wanted = {column, table.info["owner"] or column}
+    keys = [one for one in table.constraints if isinstance(one, sa.UniqueConstraint | sa.PrimaryKeyConstraint)]
+    indexes = [one for one in table.indexes if one.unique and one.dialect_options["postgresql"]["where"] is None]
+    return any({part.name for part in one.columns} <= wanted for one in (*keys, *indexes) if one.columns)
 
 
 def needs_quotes(name: str) -> bool:

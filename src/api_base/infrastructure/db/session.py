@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 from weakref import WeakSet
 
@@ -24,6 +24,13 @@ UNSAFE_ATTRIBUTES: Final = {"rolsuper": "is a superuser", "rolbypassrls": "bypas
 """Attributes of a role, as columns of `pg_roles`, that switch the policies off, and how the error describes each."""
 
 
+class Cascade(NamedTuple):
+    """What removes rows that refer to a deleted aggregate, by tenant and id, before `constraint` refuses the deletion."""
+
+    constraint: str
+    remove: Callable[[UUID, UUID], Awaitable[None]]
+
+
 class Database:
     """Access to PostgreSQL as one role. Built closed; the lifespan opens and closes it."""
 
@@ -34,6 +41,8 @@ class Database:
         self._refuse_unsafe_role = refuse_unsafe_role
         self.repositories: list[object] = []
         """The repositories that use this database, for the check of the wiring at start."""
+        self.cascades: dict[str, list[Cascade]] = {}
+        """What is removed with the aggregates of a table."""
         self.lists: WeakSet[object] = WeakSet()
         """The lists that read it and are still used, for the indexes that they need."""
 

@@ -89,6 +89,13 @@ class SqlUnitOfWork(UnitOfWork):
         self.transactional = True
         return await self._writer.run(use)
 
+    async def flush(self) -> None:
+        """Send the changes that were registered so far, which later statements may refer to. Without any, nothing is sent."""
+        self._own_task()
+        if self._changes:
+            await self._send()
+            self.transactional = True  # from here on reads must see what was sent and is not committed
+
     def collect_events(self) -> list[DomainEvent]:
         """Return the events of aggregates that were saved since the last call, oldest first."""
         events, self._events = self._events, []

@@ -103,7 +103,7 @@ class Mutations:
     def _of_path(self, name: str, hint: Any, path: str) -> _Parameter:
         before = path[: path.index(f"/{{{name}}}")]
         node = next((node for node in self._types.by_name.values() if node.path == before), None)
-        if node is None:
+        if node is None or (name != node.key and hint is str):  # a resource that its path names in another way, such as by a slug
             return _Parameter(name, name, hint, REQUIRED, lambda given: given)
         argument = argument_name(name)
         return _Parameter(name, name, strawberry.ID, REQUIRED, lambda given: ids.decode_as(node.name, given, argument))

@@ -112,7 +112,7 @@ def _answers(operation: Json, statuses: list[int], method: str, options: RouteOp
         if status.startswith("2"):
             response["description"] = _SUCCESS.get(status, response["description"])
             if options is not None:
-                response["headers"] = header_references(*added)
+                response["headers"] = header_references(*added) | (_LINKS if options.paging == "offset" else {})
     for code in statuses:
         responses.setdefault(str(code), BY_STATUS[code])
     if options is not None and options.protocol == "oauth2":
@@ -129,5 +129,11 @@ def _replaced(responses: Json) -> list[int]:
     return [422]
 
 
+_LINKS: Final[Json] = {
+    "Link": {
+        "description": "The pages `first`, `prev`, `next` and `last`, relative to the URL of the request [RFC 8288].",
+        "schema": {"type": "string", "examples": ['<?offset=0&limit=50>; rel="first"']},
+    }
+}
 _VALIDATION_ERROR: Final = "#/components/schemas/HTTPValidationError"
 _SUCCESS: Final = {"200": "Success", "201": "Created", "202": "Accepted", "204": "Success, without content"}

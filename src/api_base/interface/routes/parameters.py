@@ -128,3 +128,11 @@ class ListQuery(QueryResolver):
 
     def __call__(self, request: Request) -> ListRequest:
         return self.resolve(request.scope)
+
+
+class OffsetQuery(ListQuery):
+    """The query string as a `ListRequest` on `fields`, with an `offset` in place of a cursor, for a route of `RouteOptions(paging="offset")`."""
+
+    def resolve(self, scope: Scope) -> ListRequest:
+        """Return the validated request. Raises `Invalid` as `ListQuery` does, and for a page that ends beyond row 10,000."""
+        return list_request(scope["query_string"], self.fields, searchable=self.searchable, by_offset=True)

@@ -1,14 +1,14 @@
 """Encode responses: DTOs by msgspec, times in RFC 3339 with `Z`, reduced to the fields in `?fields=`."""
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass, is_dataclass
+from dataclasses import dataclass, is_dataclass, replace
 from dataclasses import fields as dataclass_fields
 from typing import Any, Final
 from urllib.parse import unquote_plus
 
 import msgspec
 
-from api_base.application.common.listing import Page
+from api_base.application.common.listing import OffsetPage, Page
 from api_base.core.errors import ApiBaseError, Invalid
 from api_base.interface.errors.problem import pointer
 
@@ -60,6 +60,8 @@ def encode_sparse(answer: Any, names: Sequence[str]) -> bytes:
     """Return a response, or each item of a page, with the fields `names` only."""
     if isinstance(answer, Page):
         return _page(answer, [_narrowed(item, names) for item in answer.items])
+    if isinstance(answer, OffsetPage):
+        return encode(replace(answer, items=[_narrowed(item, names) for item in answer.items]))
     return encode(_narrowed(answer, names))
 
 

@@ -16,6 +16,7 @@ from api_base.interface.routes.described import described
 from api_base.interface.routes.signature import Signature
 from api_base.interface.websocket.socket import Serve, WebSocketOptions
 
+type Paging = Literal["cursor", "offset"]
 type Auth = Literal["required", "optional", "ignored"]
 type Protocol = Literal["graphql", "oauth2", "jwks", "mcp", "metrics", "ofrep", "sse", "storage", "uploads"]
 
@@ -40,7 +41,7 @@ class RouteOptions:
     `cache` is the value of Cache-Control. `query` is the cacheable query whose result a GET route returns: clients may then keep the response
     (client_caching.py). `protocol` names another specification that governs the route. `replayable` is False if the response
     must not be stored, for example tokens; the route then refuses an Idempotency-Key. `challenge` follows the WWW-Authenticate of a 401; a route
-    that has one accepts only tokens of MCP clients. `sparse` allows `?fields=`. `example` is a valid
+    that has one accepts only tokens of MCP clients. `sparse` allows `?fields=`. `paging` is `offset` for a route that takes `OffsetQuery` and returns an `OffsetPage`. `example` is a valid
     request, `body` and `query`, for tests and documentation.
     """
 
@@ -54,6 +55,7 @@ class RouteOptions:
     auth: Auth = "required"
     protocol: Protocol | None = None
     sparse: bool = False
+    paging: Paging = "cursor"
     replayable: bool = True
     deprecation: Deprecation | None = None
     challenge: bytes = b""

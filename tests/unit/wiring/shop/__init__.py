@@ -34,7 +34,7 @@ from api_base.infrastructure.db.rows import restored, row_of
 from api_base.infrastructure.db.schema import tenant_owned, text
 from api_base.infrastructure.db.session import Database, Row
 from api_base.interface.mcp import Tool
-from api_base.interface.routes import ListQuery, RouteOptions, Router
+from api_base.interface.routes import ListQuery, OffsetQuery, RouteOptions, Router  # noqa: F401 -- a mistake uses one
 from api_base.interface.routes.rendering import StreamAnswer  # noqa: F401 -- a mistake uses it
 from api_base.interface.v1.bodies import Body
 
