@@ -6,6 +6,7 @@ from fastapi import FastAPI
 from starlette.middleware import Middleware
 
 from api_base import __version__
+from api_base.application.common.middleware.visit import UNKNOWN_TENANTS
 from api_base.bootstrap.context import Context
 from api_base.bootstrap.contexts import BUILT_IN
 from api_base.bootstrap.lifespan import lifespan
@@ -69,7 +70,10 @@ def _ports(services: Services, table: RouteTable) -> StackPorts:
     return StackPorts(
         recorder=container.recorder,
         limits=RequestLimits(
-            container.rate_limiter, services.settings, [*table.limits, *container.message_limits.declared], container.partition_secret
+            container.rate_limiter,
+            services.settings,
+            [*table.limits, *container.message_limits.declared, UNKNOWN_TENANTS],
+            container.partition_secret,
         ),
         verifier=container.token_verifier,
         mcp_verifier=container.mcp_token_verifier,
