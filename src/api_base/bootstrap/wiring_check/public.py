@@ -16,7 +16,7 @@ from api_base.core.types import request_tenant
 from api_base.infrastructure.db.query_builder import PageBuilder
 from api_base.infrastructure.db.resource_queries import ListOf
 from api_base.infrastructure.db.schema import DeclaredTable, Ownership, declared_at, ownership, public_rows
-from api_base.interface.routes.router import RouteOptions
+from api_base.interface.routes import RouteOptions
 
 _SHARED: Final = re.compile(r"\b(public|s-maxage)\b")
 """Directives that let a shared cache answer others [RFC 9111, section 3.5]."""

@@ -19,10 +19,10 @@ from api_base.core.errors import Fault, ProgrammingError
 from api_base.core.shared import signatures
 from api_base.core.shared.places import place_of
 from api_base.interface.middleware.http_exchange import WEBSOCKET
-from api_base.interface.routes import Router
+from api_base.interface.routes import RouteOptions, Router
 from api_base.interface.routes.plain import plain_options
 from api_base.interface.routes.rendering import ProtocolAnswer, StreamAnswer
-from api_base.interface.routes.router import RouteDefinition, RouteOptions, options_of
+from api_base.interface.routes.router import RouteDefinition, options_of
 from api_base.interface.routes.signature import Signature
 from api_base.interface.routes.unsupported import named
 from api_base.interface.routes.values import FIELDS
